@@ -51,15 +51,16 @@ class Lane:
         if done.returncode:
             raise SystemExit(f"pip {' '.join(arguments)}: {done.stderr.strip().splitlines()[-1]}")
 
-    def prepare(self, names: list[str]) -> None:
-        """Install gazelle from this tree, the packages and what they require."""
+    def prepare(self, names: list[str], suites: bool) -> None:
+        """Install gazelle from this tree, the packages and what they and their tests require."""
         if not self.python.exists():
             venv.create(self.home / "env", with_pip=True)
             self.pip("install", "--quiet", "--editable", f"{ROOT}[images,sklearn,tensorboard,plot,yaml]")
             self.pip("install", "--quiet", "pytest", "pytest-timeout", "pandas", "setuptools", "cloudpickle", "dill")
         wanted = sorted({one for name in names for one in packages_of(self.table, name)})
         required = sorted({each for one in wanted for each in self.table[one].get("requires", ())})
-        self.pip("install", "--quiet", *required, "pip")
+        tests = [each for name in names if suites for each in self.table[name].get("suite", {}).get("requires", ())]
+        self.pip("install", "--quiet", *required, *tests, "pip")
         for one in wanted:
             version = self.table[one]["version"]
             release = f"{one}=={version}"
@@ -107,7 +108,9 @@ class Lane:
         if not source.exists():
             address = f"https://github.com/{known['repository']}"
             subprocess.run(["git", "clone", "-q", "--depth=1", f"--branch={known['tag']}", address, source], check=True)
-        options = ["-q", "-p", "installed_gazelle", "-p", "no:cacheprovider", "-o", "addopts=", "--timeout=120"]
+        for folder in known.get("folders", ()):
+            (source / folder).mkdir(parents=True, exist_ok=True)
+        options = ["-q", "-rfE", "-p", "installed_gazelle", "-p", "no:cacheprovider", "-o", "addopts=", "--timeout=120"]
         return self.run(name, ["-m", "pytest", *options, *known["arguments"]], str(source), str(source))
 
 
@@ -130,7 +133,7 @@ def main() -> int:
     names = options.names or list(table)
     lane = Lane(options.home.resolve(), table)
     if not options.only_run:
-        lane.prepare(names)
+        lane.prepare(names, options.suites)
     failed = ran = 0
     for name in names:
         for program, code, output in lane.programs(name):
@@ -143,6 +146,9 @@ def main() -> int:
             code, output = lane.suite(name)
             said = output.strip().splitlines()[-1]
             print(f"{name + ' ' + table[name]['version']:32} {'its own tests':32} {said}", flush=True)
+            for line in output.splitlines():
+                if line.startswith(("FAILED ", "ERROR ")):
+                    print(f"    {line[:160]}", flush=True)
             if code and options.verbose:
                 print(output, flush=True)
     print(f"{ran - failed} of {ran} programs passed")

@@ -15,6 +15,7 @@ from types import FunctionType
 from typing import Any
 
 import gazelle.compat.generated  # noqa: F401 - where cloudpickle looks for the classes
+from gazelle.compat import optimizers
 from gazelle.compat.era import called_by_gazelle
 from gazelle.core import symbolic
 from gazelle.core.config import Configurable
@@ -135,7 +136,7 @@ def adopt(thing: Any) -> Any:
         if cls is KerasTensor or cls is Variable:
             each.__class__ = MIXINS[cls]
         elif is_core(cls):
-            each.__class__ = compat_class(cls)
+            each.__class__ = compat_class(optimizers.of_era(each))
     return thing
 
 

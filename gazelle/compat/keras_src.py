@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import operator
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ from gazelle.compat import namespaces
 from gazelle.compat.era import NOTHING
 from gazelle.compat.module_paths import PATHS
 from gazelle.core.config import snake
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
 
 _FIRST = (
@@ -169,6 +171,13 @@ def is_in_graph() -> bool:
     return False
 
 
+def standardize_shape(shape: Any) -> tuple[int | None, ...]:
+    """Return a shape as a tuple of integers and None."""
+    if not hasattr(shape, "__iter__") or not all(n is None or (hasattr(n, "__index__") and n >= 0) for n in shape):
+        raise ArgumentError(message("A shape", expected="non-negative integers and None", got=repr(shape)))
+    return tuple(None if n is None else operator.index(n) for n in shape)
+
+
 def name_of_backend() -> str:
     """Return "jax"."""
     return "jax"
@@ -188,6 +197,7 @@ _PRIVATE: dict[str, dict[str, str]] = {
         "get_keras_mask": ":get_keras_mask",
         "set_keras_mask": ":set_keras_mask",
         "standardize_dtype": "gazelle.core.dtypes:standardize",
+        "standardize_shape": ":standardize_shape",
         "is_float_dtype": "gazelle.core.dtypes:is_float",
         **{
             name: f"gazelle.ops:{name}"
@@ -247,7 +257,9 @@ class SourceModule(ModuleType):
 
     def __init__(self, name: str, public: ModuleType) -> None:
         super().__init__(name, public.__doc__)
-        self.__dict__.update(_public=public, __path__=[])
+        private = {each for part in name.split(".") for each in _PRIVATE.get(part, {})}
+        every = sorted({*dir(public), *private})
+        self.__dict__.update(_public=public, __path__=[], __all__=[each for each in every if not each.startswith("_")])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return module, (self.__name__,)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import numbers
 from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.compat import arguments, attributes, callback_params, era, facade, metrics_tensors, renamed_arguments
 from gazelle.compat.classes import MIXINS, ROOTS, STEPS, adopt, compat_class, is_generated, plain
@@ -61,13 +63,24 @@ class CompatObject:
             super().__setattr__(name, value)
 
 
+def _numbers_of_objects(value: Any) -> Any:
+    """Arrays of objects that are all numbers, as numbers: earlier Keras converted them."""
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return value.astype("float32") if all(isinstance(one, numbers.Number) for one in value.flat) else value
+    if type(value) in (list, tuple) and any(isinstance(one, (np.ndarray, tuple, list, dict)) for one in value[:9]):
+        return type(value)(map(_numbers_of_objects, value))
+    if type(value) is dict:
+        return {key: _numbers_of_objects(one) for key, one in value.items()}
+    return value
+
+
 def _translated_method(name: str) -> Function:
     """A method of models that also takes the arguments of earlier versions."""
 
     @functools.wraps(getattr(Model, name))
     @filtered
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        args, kwargs = plain(args), plain(kwargs)
+        args, kwargs = _numbers_of_objects(plain(args)), _numbers_of_objects(plain(kwargs))
         args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
         if "verbose" in kwargs:
             kwargs["verbose"] = renamed_arguments.value("verbose", kwargs["verbose"], era.number())

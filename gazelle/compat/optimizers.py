@@ -11,6 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import optimizers
+from gazelle.compat import era
 from gazelle.core.types import Array
 from gazelle.optimizers.transforms import Arrays
 
@@ -75,3 +76,12 @@ class Nadam(_Decaying, optimizers.Nadam, abstract=True):
 
 
 KINDS = {kind.__name__: kind for kind in (SGD, Adam, Adamax, Adadelta, RMSprop, Adagrad, Nadam)}
+
+
+def of_era(optimizer: Any) -> type:
+    """The class of an optimizer that gazelle created, for example from a file: that of the program's era."""
+    name = type(optimizer).__name__
+    if era.number() > 2 or type(optimizer) is not getattr(optimizers, name, None) or name not in KINDS:
+        return type(optimizer)
+    vars(optimizer).update(decay=0.0, **({"schedule_decay": 0.004} if name == "Nadam" else {}))
+    return KINDS[name]

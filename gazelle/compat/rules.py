@@ -68,6 +68,7 @@ def _layer(instance: Any, kwargs: dict[str, Any]) -> None:
 
 def _build_with(instance: Any, weights: Any, *shapes: Any, **named: Any) -> None:
     """Build the layer and set the weights that its constructor was given."""
+    vars(instance).pop("build", None)  # a method on the object would be reported when the model is saved
     if not instance.built:
         type(instance).build(instance, *shapes, **named)
         instance.set_weights(list(weights))

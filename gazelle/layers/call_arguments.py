@@ -108,9 +108,10 @@ def add_mask(layer: Layer, masks: list[Any], args: Sequence[Any], kwargs: dict[s
 
 
 def set_masks(outputs: Any, mask: Any) -> None:
-    """Attach a mask to each output: one for all of them, or one each."""
+    """Attach a mask to each output: one for all of them, or one each in any structure, where None is one."""
     leaves = jax.tree.leaves(outputs)
-    each = mask if isinstance(mask, (list, tuple)) else [mask] * len(leaves)
+    many = isinstance(mask, (list, tuple, dict))
+    each = jax.tree.leaves(mask, is_leaf=lambda one: one is None) if many else [mask] * len(leaves)
     for tensor, its in zip(leaves, each, strict=False):
         set_mask(tensor, its)
 

@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.core import sparse
 from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.masks import set_mask
 from gazelle.core.types import Array, ConstraintLike, DTypeLike, InitializerLike, RegularizerLike, Shape
@@ -92,6 +93,7 @@ class Embedding(Layer):
             self._matrix.build_lora()
 
     def call(self, x: Array) -> Array:
+        x = sparse.to_dense(x)  # a subclass whose call takes sparse indices
         if not jnp.issubdtype(x.dtype, jnp.integer):
             x = x.astype(jnp.int32)
         # an index out of range gives NaN, and negative ones count from the end, as in jnp.take

@@ -156,6 +156,7 @@ def Input(  # noqa: N802 - Keras' name
     batch_size: int | None = None,
     dtype: DTypeLike | None = None,
     sparse: bool | None = None,
+    ragged: bool | None = None,
     batch_shape: Shape | None = None,
     name: str | None = None,
     tensor: KerasTensor | None = None,
@@ -168,6 +169,7 @@ def Input(  # noqa: N802 - Keras' name
         batch_size: fixed number of samples, or None.
         dtype: dtype of the data; floats by default.
         sparse: whether the data are sparse arrays; dense arrays are accepted, too.
+        ragged: ignored; arrays are dense.
         batch_shape: `shape` with the batch axis in front.
         name: name of the input.
         tensor: a symbolic tensor to use instead of a new one.
@@ -183,5 +185,5 @@ def Input(  # noqa: N802 - Keras' name
     >>> x.shape
     (None, 3)
     """
-    layer = InputLayer(shape, batch_size, dtype, sparse, None, batch_shape, tensor, optional, name=name)
+    layer = InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name=name)
     return layer.tensor

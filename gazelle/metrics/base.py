@@ -15,6 +15,7 @@ from gazelle.core.errors import ArgumentError, StateError, message, missing_meth
 from gazelle.core.lookup import Lookup
 from gazelle.core.names import unique_name
 from gazelle.core.printable import printable
+from gazelle.core.prng import SeedGenerator
 from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike, PolicyLike, Shape
 from gazelle.core.variable import Variable
 from gazelle.losses.target_shapes import kind_of
@@ -172,6 +173,15 @@ class Metric(Configurable):
                 out[key] = variable
         return out
 
+    def seed_states(self) -> dict[str, Variable]:
+        """Return the states of the seed generators in attributes, which `reset_state` does not change.
+
+        Returns:
+            {path: state}.
+        """
+        found = {key: one for key, one in self.__dict__.items() if isinstance(one, SeedGenerator)}
+        return {f"{key}/{one.state.name}": one.state for key, one in found.items()}
+
     @property
     def variables(self) -> list[Variable]:
         """All variables of the metric."""
@@ -221,8 +231,10 @@ class Metric(Configurable):
                 )
             )
         arrays = [value.value if isinstance(value, Variable) else value for value in values]
-        out, after, _ = tracing.functionalize(method, named)(dict(zip(named, arrays, strict=True)), *args, **kwargs)
-        return out, list(after.values())
+        seeds = self.seed_states()
+        given = dict(zip(named, arrays, strict=True)) | {path: state.value for path, state in seeds.items()}
+        out, after, _ = tracing.functionalize(method, named | seeds)(given, *args, **kwargs)
+        return out, [after[path] for path in named]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={printable(self.name)}>"

@@ -22,6 +22,7 @@ from gazelle.layers.categories import CategoryEncoding
 from gazelle.layers.embedding import Embedding
 from gazelle.layers.input import InputLayer
 from gazelle.layers.weight_tree import is_automatic
+from gazelle.training.outputs import is_flat_dict
 
 
 @dataclasses.dataclass
@@ -72,7 +73,7 @@ class Graph:
         self._check_names()
         self.input_names = [_operation(t).name for t in self.flat_inputs]
         names = [_operation(t).name for t in symbolic.leaves(outputs)]
-        self.output_names = sorted(outputs) if isinstance(outputs, dict) else _unique(names)
+        self.output_names = sorted(outputs) if is_flat_dict(outputs) else _unique(names)
 
     @functools.cached_property
     def tables(self) -> list[list[Embedding | CategoryEncoding]]:

@@ -253,6 +253,8 @@ def _load_optimizer(model: Any, reader: WeightReader, paths: list[str]) -> None:
         variables = variables[: len(own)]
     elif len(paths) == len(variables) - 1 and len(own) == 2:  # tf.keras saves the rate in the config only
         variables = [variables[0], *variables[2:]]
+    elif len(paths) == len(variables) + 1 and len(own) == 1:  # with `decay` of earlier Keras the rate was a number
+        paths, declared = [paths[0], *paths[2:]], [declared[0], *declared[2:]]
     if not paths:
         return
     if declared != [v.shape for v in variables]:

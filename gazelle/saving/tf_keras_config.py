@@ -29,6 +29,7 @@ _ARGUMENTS = {
     **{name: {"implementation": ""} for name in ("LSTM", "GRU", "SimpleRNN")},
     "MultiHeadAttention": {f"{name}_shape": "" for name in ("query", "key", "value")},
 }
+_EARLIER_RATES = frozenset({"lr", "decay", "schedule_decay"})
 
 
 def replace_hard_sigmoid(value: Any) -> Any:
@@ -54,6 +55,8 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
     axis = config.get("axis")
     if out.get("class_name") == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
         out["config"] = config = {**config, "axis": axis[0]}
+    if str(out.get("module")).endswith("optimizers") and not _EARLIER_RATES.isdisjoint(config):
+        out["config"] = config = optimizer_arguments(config)
     if str(out.get("module")).startswith("tf_keras") and out["class_name"] in ("Functional", "Sequential", "Model"):
         out["module"] = "keras.models"
     if out.get("class_name") == "TFOpLambda" and config.get("function") in _OPERATORS:
@@ -63,6 +66,27 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
         del out["build_config"]  # the layer has several input shapes, known from its first call
     if isinstance(out.get("inbound_nodes"), list):
         out["inbound_nodes"] = [convert_call(each) for each in out["inbound_nodes"]]
+    return out
+
+
+def optimizer_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of an optimizer in Keras 3: `decay` is a schedule, that of Nadam's momentum is fixed.
+
+    >>> optimizer_arguments({"lr": 0.1, "decay": 0.0, "schedule_decay": 0.004})
+    {'learning_rate': 0.1}
+    """
+    out = {k: v for k, v in config.items() if k not in _EARLIER_RATES}
+    if "lr" in config:
+        out["learning_rate"] = config["lr"]
+    decay = config.get("decay")
+    if decay:  # the rate decreases with each step: lr / (1 + decay * step)
+        schedule = {"initial_learning_rate": out["learning_rate"], "decay_steps": 1, "decay_rate": decay}
+        out["learning_rate"] = {
+            "module": "keras.optimizers.schedules",
+            "class_name": "InverseTimeDecay",
+            "config": schedule,
+            "registered_name": None,
+        }
     return out
 
 

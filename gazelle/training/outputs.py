@@ -12,7 +12,7 @@ from gazelle.core.errors import ArgumentError, DataError, message, unknown
 
 def output_names(y_pred: Any, names: list[str] | None) -> list[str]:
     """A name for each output: the keys of a dict, the graph's layer names, else output_1, output_2 ..."""
-    if isinstance(y_pred, Mapping):
+    if is_flat_dict(y_pred):
         return sorted(y_pred)
     count = len(jax.tree.leaves(y_pred))
     if names is not None and len(names) == count:
@@ -22,13 +22,22 @@ def output_names(y_pred: Any, names: list[str] | None) -> list[str]:
 
 def flat_outputs(y_pred: Any, names: list[str]) -> list[Any]:
     """The outputs in the order of their names."""
-    return [y_pred[name] for name in names] if isinstance(y_pred, Mapping) else jax.tree.leaves(y_pred)
+    return [y_pred[name] for name in names] if is_flat_dict(y_pred) else jax.tree.leaves(y_pred)
+
+
+def is_flat_dict(outputs: Any) -> bool:
+    """Whether outputs are a dict without other structures in it: its keys are the names of the outputs."""
+    return isinstance(outputs, Mapping) and not any(isinstance(v, (Mapping, list, tuple)) for v in outputs.values())
 
 
 def per_output(what: str, value: Any, names: list[str], *, spread: bool = False) -> list[Any]:
     """`value` as a list with one entry per output. `spread`: a single value counts for every output."""
     if isinstance(value, (list, tuple)) and not value:
         value = None
+    if isinstance(value, Mapping) and any(isinstance(one, Mapping) for one in value.values()):
+        flat = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
+        if len(flat) == len(names):  # in the structure of nested outputs
+            return flat
     if isinstance(value, Mapping):
         wrong = [key for key in value if key not in names]
         if wrong:

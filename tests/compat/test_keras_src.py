@@ -13,7 +13,17 @@ from gazelle.compat import tensorflow
 NAMES = {  # module -> names that keras-tuner, keras-hub, keras-rs, scikeras, bayesflow and tf-keras-vis import
     "ops": ["add", "convert_to_tensor", "shape"],
     "ops.numpy": ["mean"],
-    "backend": ["get_keras_mask", "set_keras_mask", "compute_output_spec", "Variable", "KerasTensor", "floatx"],
+    "backend.tensorflow": ["convert_to_numpy", "is_tensor", "cast"],
+    "backend.tensorflow.numpy": ["mean", "expand_dims"],
+    "backend": [
+        "get_keras_mask",
+        "set_keras_mask",
+        "compute_output_spec",
+        "Variable",
+        "KerasTensor",
+        "floatx",
+        "standardize_shape",
+    ],
     "backend.common": ["standardize_dtype"],
     "backend.jax.random": ["jax_draw_seed"],
     "saving": ["register_keras_serializable"],
@@ -54,6 +64,24 @@ def test_names(keras, module):
     found = importlib.import_module(f"keras.src.{module}")
     assert [name for name in NAMES[module] if not hasattr(found, name)] == []
     assert not hasattr(found, "no_such_name")
+
+
+@pytest.mark.parametrize("module", ["ops", "backend", "backend.tensorflow.numpy", "layers"])
+def test_every_name_is_imported_by_a_star(keras, module):
+    names: dict[str, object] = {}
+    exec(f"from keras.src.{module} import *", names)
+    found = importlib.import_module(f"keras.src.{module}")
+    assert len(found.__all__) > 20
+    assert [name for name in found.__all__ if names[name] is not getattr(found, name)] == []
+
+
+def test_shapes(keras):
+    from keras.src.backend import standardize_shape
+
+    assert standardize_shape([None, np.int64(3)]) == (None, 3)
+    for bad in (None, 3, [-1], ["a"]):
+        with pytest.raises(ValueError, match="expected non-negative integers and None"):
+            standardize_shape(bad)
 
 
 def test_modules_are_pickled_by_name(keras):

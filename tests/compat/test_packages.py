@@ -439,3 +439,16 @@ def test_function_of_views():
     outputs = {"a": x * 2, "b": x + 1}
     found = keras.backend.function([x], outputs.values())([X])
     np.testing.assert_array_equal(found, [X * 2, X + 1])
+
+
+# Data -----------------------------------------------------------------------------------------------------------------
+
+
+def test_objects_that_are_numbers():
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    objects, text = X.astype(object), np.array([["a", 1, 2]], dtype=object)
+    np.testing.assert_array_equal(model.predict_on_batch(objects), model.predict_on_batch(X))
+    model.fit(objects, [objects[:, 0]], validation_data=(objects, objects[:, 0]), verbose=0)
+    with pytest.raises(ValueError, match="got dtype object with 'a'"):
+        model.predict_on_batch(text)

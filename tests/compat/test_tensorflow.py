@@ -470,3 +470,42 @@ def test_closing_leaves_gazelle_as_it_was():
     assert not hasattr(jnp.ones(1), "numpy")
     assert not hasattr(keras.metrics.Mean().result(), "get_shape")
     facade.module("tensorflow")  # the fixture of this module closes it
+
+
+# Branches ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_switches(tf, compiled):
+    one, two, other = (lambda: tf.constant(1)), (lambda: tf.constant(2)), (lambda: tf.constant(9))
+    forms = [
+        lambda n: tf.switch_case(n, [one, two], other),
+        lambda n: tf.switch_case(n, {0: one, 1: two}, default=other),
+        lambda n: tf.switch_case(n, [(1, two), (0, one)], other),
+        lambda n: tf.case([(n < 1, one), (n < 2, two)], default=other),
+    ]
+    for form in forms:
+        function = tf.function(form) if compiled else form
+        assert [int(function(tf.constant(n))) for n in (0, 1, 2)] == [1, 2, 9]
+    assert int(tf.switch_case(tf.constant(7), [one, two])) == 2
+
+
+# Tools of TensorBoard -----------------------------------------------------------------------------------------------
+
+
+def test_serialized_summaries(tf, tmp_path):
+    writer = tf.summary.create_file_writer(str(tmp_path))
+    data = b"\n\x0b\n\x04loss\x15\x00\x00\x00?"  # a summary with the value 0.5 under the tag loss
+    assert not tf.summary.experimental.write_raw_pb(data, step=2)
+    with writer.as_default(), tf.summary.experimental.summary_scope("hparams") as (tag, _):
+        assert tag == "hparams"
+        assert tf.compat.v2.summary.experimental.write_raw_pb(tf.constant(data), step=2)
+    (events,) = tmp_path.iterdir()
+    assert data in events.read_bytes()
+
+
+def test_filtering_of_tracebacks(tf):
+    tf.debugging.disable_traceback_filtering()
+    assert not tf.debugging.is_traceback_filtering_enabled()
+    tf.debugging.enable_traceback_filtering()
+    assert gazelle.config.is_traceback_filtering_enabled()

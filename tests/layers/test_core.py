@@ -3,7 +3,9 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental import sparse
 
+import gazelle
 from gazelle import layers
 from gazelle.core.errors import ArgumentError, ShapeError
 from gazelle.core.masks import get_mask
@@ -144,3 +146,16 @@ def test_input_on_a_tensor_has_its_shape_and_dtype():
 def test_input_refuses(words, text):
     with pytest.raises(ShapeError, match=text):
         layers.Input(**words)
+
+
+def test_a_subclass_of_embedding_may_take_sparse_indices():
+    class Sum(layers.Embedding):
+        def call(self, x):
+            return super().call(x).sum(1)
+
+    layer, x = Sum(5, 2), np.array([[1, 0, 2], [0, 3, 0]])
+    np.testing.assert_array_equal(layer(sparse.BCOO.fromdense(x)), layer(x))
+
+
+def test_an_input_may_say_that_it_is_not_ragged():
+    assert gazelle.Input((3,), ragged=False).shape == (None, 3)

@@ -35,3 +35,17 @@ def test_call_is_given_the_mask_of_a_symbolic_tensor():
 def test_the_mask_of_an_array_stands_where_keras_has_it():
     masked = gazelle.layers.Embedding(5, 3, mask_zero=True)(X)
     np.testing.assert_array_equal(masked._keras_mask, X != 0)
+
+
+def test_masks_of_several_outputs_in_any_structure():
+    class Two(gazelle.layers.Layer):
+        def call(self, x):
+            return x * 2, x * 3
+
+        def compute_mask(self, x, mask=None):
+            return [[mask, None], None]
+
+    words = gazelle.layers.Embedding(5, 3, mask_zero=True)
+    np.testing.assert_array_equal(Two()(words(X))[0]._keras_mask, X != 0)
+    first, second = Two()(words(gazelle.Input((None,), dtype="int32")))
+    assert (first.mask, second.mask) == ((None, None), None)

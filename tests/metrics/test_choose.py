@@ -215,3 +215,29 @@ def test_reset_of_a_metric_is_called_at_the_start_of_an_epoch():
     logs = model.fit(x, y, batch_size=2, epochs=2, steps_per_epoch=2, shuffle=False, verbose=0).history
     assert logs["mse"] == pytest.approx([np.mean(x[:4] ** 2), np.mean(x[4:] ** 2)])
     assert logs["kept"] == pytest.approx([np.mean(x[:4] ** 2), np.mean(x**2)])
+
+
+def test_draws_of_a_metric_advance():
+    class Noise(metrics.Metric):
+        def __init__(self, name="noise", **kwargs):
+            super().__init__(name=name, **kwargs)
+            self.seeds = gazelle.random.SeedGenerator(3)
+            self.last = self.add_weight(name="last")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.last.assign(gazelle.random.uniform((), seed=self.seeds))
+
+        def result(self):
+            return self.last
+
+    model = gazelle.Sequential([gazelle.Input((1,)), gazelle.layers.Dense(1)])
+    noise = Noise()
+    model.compile("sgd", "mse", metrics=[noise])
+    found = model.fit(np.ones((4, 1)), np.ones((4, 1)), batch_size=2, epochs=2, verbose=0).history["noise"]
+    seeds = gazelle.random.SeedGenerator(3)
+    draws = [float(gazelle.random.uniform((), seed=seeds)) for _ in range(4)]
+    assert found == pytest.approx([draws[1], draws[3]])
+    values = noise.stateless_update_state([jnp.zeros(())], np.ones(1), np.ones(1))
+    assert len(values) == 1
+    noise.reset_state()
+    assert noise.seeds.state.numpy().tolist() == [3, 4]

@@ -92,6 +92,20 @@ def test_losses_in_the_structure_of_the_outputs(loss, weights, factors):
     model.fit(X, given, sample_weight=[np.ones(6), {"x": np.ones(6), "y": (np.ones(6),)}], verbose=0)
 
 
+@pytest.mark.parametrize("loss", ["mse", {"p": {"x": "mse", "y": "mse"}, "q": {"z": "mse"}}])
+def test_outputs_in_dicts_of_dicts(loss):
+    x = Input((4,))
+    a, b, c = (layers.Dense(2, kernel_initializer="ones", name=name)(x) for name in "abc")
+    model = Model(x, {"p": {"x": a, "y": b}, "q": {"z": c}})
+    model.compile("sgd", loss)
+    zeros, out = np.zeros((6, 2), "float32"), X.sum(1, keepdims=True)
+    y = {"p": {"x": zeros, "y": zeros + 1}, "q": {"z": zeros + 2}}
+    total = model.evaluate(X, y, verbose=0, return_dict=True)["loss"]
+    assert total == pytest.approx(sum(np.mean((out - n) ** 2) for n in range(3)), rel=1e-5)
+    assert model.fit(X, y, verbose=0).history.keys() == {"loss", "a_loss", "b_loss", "c_loss"}
+    assert model.predict(X, verbose=0)["q"]["z"].shape == (6, 2)
+
+
 def two_outputs():
     x = Input((4,))
     return x, {name: layers.Dense(2, kernel_initializer="ones", name=name)(x) for name in "ab"}

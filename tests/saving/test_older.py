@@ -1,4 +1,4 @@
-"""`.keras` files of tf.keras 2.13 to 2.21: other names of arguments and calls, learning rate only in the config."""
+"""`.keras` files of tf.keras 2.13 to 2.21 (other names of arguments and calls), and configs of Keras 1."""
 
 import io
 import json
@@ -11,6 +11,7 @@ from gazelle import optimizers
 from gazelle.layers import Add, Concatenate, Dense, Input, LeakyReLU
 from gazelle.models import Model, load_model
 from gazelle.saving import keras_v3
+from gazelle.saving.h5_format import keras1
 from gazelle.saving.tf_keras_config import to_keras3
 
 
@@ -49,6 +50,16 @@ def test_arguments():
     assert config("LSTM", units=3, implementation=2) == {"units": 3}
     assert config("DepthwiseConv2D", kernel_initializer={}, kernel_size=3) == {"kernel_size": 3}
     assert config("Dense", kernel_initializer="zeros") == {"kernel_initializer": "zeros"}
+
+
+def test_sides_of_a_kernel_in_any_order():
+    for name, sides in (
+        ("Convolution2D", ("nb_row", "nb_col")),
+        ("Convolution3D", ("kernel_dim1", "kernel_dim2", "kernel_dim3")),
+    ):
+        config = {"nb_filter": 4, **{side: n for n, side in enumerate(sides)}}
+        for keys in (config, sorted(config), reversed(config)):
+            assert keras1.layer(name, {key: config[key] for key in keys})[1]["kernel_size"] == [*range(len(sides))]
 
 
 def _tensors(arguments):

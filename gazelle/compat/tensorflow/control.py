@@ -38,30 +38,34 @@ def cond(
 
 @named("case", "compat.v1.case")
 def case(
-    pred_fn_pairs: Sequence[tuple[TensorLike, Callable[[], Any]]],
+    pred_fn_pairs: Sequence[tuple[TensorLike, Callable[[], Any]]] | Mapping[Any, Callable[[], Any]],
     default: Callable[[], Any] | None = None,
     exclusive: bool = False,
     strict: bool = False,
     name: str | None = None,
 ) -> TensorResult:
-    """`tf.case`."""
-    for pred, function in pred_fn_pairs:
-        if bool(pred):
-            return function()
-    return default()
+    """`tf.case`: the function of the first true predicate."""
+    pairs = list(pred_fn_pairs.items() if isinstance(pred_fn_pairs, Mapping) else pred_fn_pairs)
+    if not pairs:
+        return None if default is None else default()
+    (pred, function), *others = pairs
+    if default is None and not others:
+        return function()
+    return cond(pred, function, lambda: case(others, default))
 
 
-@named("switch_case")
+@named("switch_case", "compat.v1.switch_case")
 def switch_case(
     branch_index: TensorLike,
-    branch_fns: Sequence[Callable[[], Any]] | Mapping[int, Callable[[], Any]],
+    branch_fns: Sequence[Any] | Mapping[int, Callable[[], Any]],
     default: Callable[[], Any] | None = None,
     name: str | None = None,
 ) -> TensorResult:
     """`tf.switch_case`."""
-    table = dict(branch_fns) if isinstance(branch_fns, dict) else dict(enumerate(branch_fns))
-    last = default or table[max(table)]
-    return table.get(int(branch_index), last)()
+    given = list(branch_fns.items() if isinstance(branch_fns, Mapping) else branch_fns)
+    table = dict(given if all(isinstance(one, tuple) for one in given) else enumerate(given))
+    index = unboxed(branch_index)
+    return case([(index == key, function) for key, function in table.items()], default or table[max(table)])
 
 
 @named("while_loop", "compat.v1.while_loop")

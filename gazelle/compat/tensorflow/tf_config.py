@@ -19,6 +19,7 @@ from gazelle.compat.tensorflow.errors import (
 )
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core import settings
 from gazelle.core.errors import message
 from gazelle.core.types import AxisLike
 
@@ -93,6 +94,9 @@ for _name in (
 
 named("config.run_functions_eagerly", "config.experimental_run_functions_eagerly")(functions.run_functions_eagerly)
 named("config.functions_run_eagerly")(functions.functions_run_eagerly)
+named("debugging.disable_traceback_filtering")(settings.disable_traceback_filtering)
+named("debugging.enable_traceback_filtering")(settings.enable_traceback_filtering)
+named("debugging.is_traceback_filtering_enabled")(settings.is_traceback_filtering_enabled)
 named("config.LogicalDeviceConfiguration", "config.experimental.VirtualDeviceConfiguration")(dict)
 named("test.is_gpu_available")(lambda *_, **__: bool(list_physical_devices("GPU")))
 named("test.is_built_with_cuda", "test.is_built_with_gpu_support")(lambda: bool(list_physical_devices("GPU")))

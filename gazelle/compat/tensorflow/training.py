@@ -284,6 +284,10 @@ class Writer:
         self._events.add_scalar(name, value, step)
         self._events.flush()
 
+    def write_summary(self, summary: bytes, step: int) -> None:
+        self._events.add_summary(summary, step)
+        self._events.flush()
+
     def flush(self) -> None:
         """Do nothing: each number is written immediately."""
 
@@ -309,6 +313,33 @@ def scalar(
         return False
     _writer.write(name, float(np.asarray(array)), 0 if at is None else int(np.asarray(at)))
     return True
+
+
+@named("summary.experimental.write_raw_pb")
+def write_raw_pb(tensor: TensorLike, step: int | TensorLike | None = None, name: str | None = None) -> TensorResult:
+    """`tf.summary.experimental.write_raw_pb`: write a serialized summary, such as those of TensorBoard's hparams."""
+    if _writer is None:
+        return False
+    at = unboxed(step if step is not None else _step)
+    _writer.write_summary(np.asarray(unboxed(tensor)).item(), 0 if at is None else int(np.asarray(at)))
+    return True
+
+
+@named("summary.experimental.summary_scope")
+@contextlib.contextmanager
+def summary_scope(
+    name: str, default_name: str = "summary", values: TensorLike = None
+) -> Iterator[tuple[TensorResult, TensorResult]]:
+    """`tf.summary.experimental.summary_scope`: the tag and the scope of a summary."""
+    yield name or default_name, name or default_name
+
+
+@named("make_tensor_proto")
+def make_tensor_proto(values: TensorLike, dtype: object = None, shape: Any = None) -> TensorResult:
+    """`tf.make_tensor_proto`: the protocol buffer, which the package tensorboard has."""
+    from tensorboard.util.tensor_util import make_tensor_proto
+
+    return make_tensor_proto(np.asarray(unboxed(values)), dtype=dtype, shape=shape)
 
 
 def _node(name: str, tensor: Any) -> Any:

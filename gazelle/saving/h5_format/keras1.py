@@ -92,6 +92,7 @@ _SPATIAL = (
     "UpSampling2D",
     "UpSampling3D",
 )
+_SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
 
 
 def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -108,8 +109,8 @@ def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         new = names.get(key, key)
         if key == "dim_ordering":
             out["data_format"] = _ordering(value)
-        elif key in ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3"):
-            out["kernel_size"] = [*out.get("kernel_size", []), value]
+        elif key in _SIDES:  # in the order of the axes: YAML has them sorted by name
+            out["kernel_size"] = [config[side] for side in _SIDES if side in config]
         elif key == "input_dtype":
             out["dtype" if name == "InputLayer" else "input_dtype"] = value
         elif key == "forget_bias_init":

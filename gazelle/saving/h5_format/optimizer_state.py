@@ -14,7 +14,14 @@ from gazelle.saving import hdf5, keras_weight_order
 from gazelle.saving.h5_format.weight_layout import Layout, gathered, laid_out, leaves
 from gazelle.saving.safetensors import Array
 
-_SECOND = re.compile(r"(/v|/vhat|_velocity|/velocity)(:0|/|$|_\d)|/v/")
+#: names of slots: "Adam/dense/kernel/m:0", "training/Adam/m_0:0", since tf.keras 2.11 "Adam/m/dense/kernel:0"
+_KINDS = frozenset(
+    (
+        *("m", "v", "vhat", "momentum", "velocity", "rms", "mg", "average_gradient", "accumulator", "linear"),
+        *("accum_grad", "accum_var", "accumulated_grad", "accumulated_delta_var"),
+    )
+)
+_KERAS_3 = re.compile(r"_(momentum|velocity)$")
 
 
 def load(model: Any, reader: hdf5.Reader, layout: Layout, weights: list[str]) -> None:
@@ -26,18 +33,21 @@ def load(model: Any, reader: hdf5.Reader, layout: Layout, weights: list[str]) ->
     paths = [f"optimizer_weights/{name}" for name in names]
     if not names or any(path not in reader.declared for path in paths):
         return
-    arrays = [reader.read(path, *reader.declared[path]) for path in paths]
     optimizer = model.optimizer
+    if len(optimizer.own_variables()) == 1 and names[1:2] and "learning_rate" in names[1]:  # now a schedule: `decay`
+        del names[1], paths[1]
+    arrays = [reader.read(path, *reader.declared[path]) for path in paths]
     weight_tree.named_variables(model)
     trained = list(model.trainable_weights)
     params = {v.path: v.value for v in trained}
     fresh = optimizer.init(params)
     trainable = [name for name in weights if not re.search(r"_running_(mean|std)(:0)?$", name)]
     order = np.argsort(np.argsort(trainable)) if layout.keras_1 and trainable else None  # Keras 1 sorted them by name
-    columns = optimizer.keras_order([*params])
-    if columns and not any(key for _, key in columns):  # no array is a slot of a weight
-        state = _of_no_weight(model, fresh, columns, arrays)
-    else:
+    columns = [(slot, key) for slot, key in optimizer.keras_order([*params]) if key in fresh.get(slot, {})]
+    state = None
+    if columns and (names[0].endswith("/iteration") or not any(key for _, key in columns)):
+        state = _in_order(model, fresh, columns, arrays)
+    if state is None:
         state = _slots(model, trained, list(fresh), names, arrays, layout, order)
     if state is None:
         warn(f"The state of the optimizer in '{reader.label}' does not match '{optimizer.name}': it is reset.")
@@ -50,8 +60,8 @@ def load(model: Any, reader: hdf5.Reader, layout: Layout, weights: list[str]) ->
         keras_weight_order.optimizer_variables(model)[0].assign(steps)
 
 
-def _of_no_weight(model: Any, fresh: Any, columns: Any, arrays: list[Array]) -> Any:
-    """As `_slots`, for the last arrays in order; those before them are other variables of the optimizer."""
+def _in_order(model: Any, fresh: Any, columns: Any, arrays: list[Array]) -> Any:
+    """As `_slots`, for the last arrays in the order of Keras 3; those before them are other variables."""
     before = len(arrays) - len(columns)
     own = model.optimizer.own_variables()
     wanted = [fresh[name][key].shape for name, key in columns]
@@ -59,7 +69,22 @@ def _of_no_weight(model: Any, fresh: Any, columns: Any, arrays: list[Array]) -> 
         return None
     for variable, array in zip(own, arrays[:before], strict=False):
         variable.assign(array)
-    return None, {n: {key: a} for (n, key), a in zip(columns, arrays[before:], strict=True)}
+    slots: dict[str, dict[str, Array]] = {}
+    for (name, key), array in zip(columns, arrays[before:], strict=True):
+        slots.setdefault(name, {})[key] = array
+    return None, slots
+
+
+def _kind(name: str) -> str | None:
+    """The slot that an array in a file is of, by its name."""
+    parts = name.removesuffix(":0").split("/")
+    last = re.sub(r"(_\d+)+$", "", parts[-1])
+    if last in _KINDS:
+        return last
+    if len(parts) > 2 and parts[1] in _KINDS:
+        return parts[1]
+    found = _KERAS_3.search(last)
+    return found[1] if found else None
 
 
 def _slots(
@@ -100,7 +125,7 @@ def _divided(
     size = len(arrays) // len(slots)
     if size * len(slots) != len(arrays) or not arrays:
         return None
-    turns = len(slots) > 1 and len(names) > 1 and bool(_SECOND.search(names[1]))  # m, v, m, v ... or m, m ... v, v
+    turns = len({_kind(name) for name in names[:2]} - {None}) == 2  # m, v, m, v ... and not m, m ... v, v
     groups = [arrays[n :: len(slots)] if turns else arrays[n * size : (n + 1) * size] for n in range(len(slots))]
     owner = {id(v): leaf for leaf in leaves(model) for v in leaf.weights}
     parts = [(leaf, len(leaf.trainable_weights)) for leaf in leaves(model) if leaf.trainable_weights]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle import optimizers
+from gazelle.saving import tf_keras_config
 
-_DROPPED = ("schedule_decay", "is_legacy_optimizer", "jit_compile", "name")
+_DROPPED = ("is_legacy_optimizer", "jit_compile", "name")
 
 
 def compiled(config: dict[str, Any]) -> dict[str, Any]:
@@ -29,18 +30,7 @@ def _optimizer(node: dict[str, Any]) -> dict[str, Any]:
     if not hasattr(optimizers, name):  # a custom optimizer with its own arguments
         return {**named, "config": node["config"]}
     config = {k: v for k, v in node["config"].items() if k not in _DROPPED and v is not None}
-    if "lr" in config:
-        config["learning_rate"] = config.pop("lr")
-    decay = config.pop("decay", 0)
-    if decay:  # the rate decreases with each step: lr / (1 + decay * step)
-        schedule = {"initial_learning_rate": config["learning_rate"], "decay_steps": 1, "decay_rate": decay}
-        config["learning_rate"] = {
-            "module": "keras.optimizers.schedules",
-            "class_name": "InverseTimeDecay",
-            "config": schedule,
-            "registered_name": None,
-        }
-    return {**named, "config": config}
+    return {**named, "config": tf_keras_config.optimizer_arguments(config)}
 
 
 def _metrics(value: Any) -> Any:

@@ -34,7 +34,16 @@ class NumberWriter:
             step: The epoch or batch it belongs to.
         """
         number = _bytes_field(1, tag.encode()) + b"\x15" + struct.pack("<f", value)
-        self._write(b"\x10" + _varint(step) + _bytes_field(5, _bytes_field(1, number)))
+        self.add_summary(_bytes_field(1, number), step)
+
+    def add_summary(self, summary: bytes, step: int) -> None:
+        """Write a summary.
+
+        Args:
+            summary: The serialized protocol buffer.
+            step: The epoch or batch it belongs to.
+        """
+        self._write(b"\x10" + _varint(step) + _bytes_field(5, summary))
 
     def flush(self) -> None:
         """Write what is buffered to the file."""
