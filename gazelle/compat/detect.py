@@ -13,74 +13,30 @@ from collections.abc import Iterator
 
 from gazelle import backend
 from gazelle.compat import positional_arguments, renamed_arguments
+from gazelle.compat.listed import listed
 from gazelle.compat.module_paths import PATHS
 from gazelle.compat.old_names import NAMES
 
 ROOTS = ("tensorflow.python.keras", "tensorflow.keras", "tf.keras", "tf_keras", "keras")
 #: keywords of layers that were added in Keras 2
 _SINCE_KERAS_2 = frozenset(
-    (
-        "units",
-        "filters",
-        "kernel_size",
-        "padding",
-        "data_format",
-        "kernel_initializer",
-        "bias_initializer",
-        "use_bias",
-        "rate",
-        "kernel_regularizer",
-        "recurrent_dropout",
-        "recurrent_activation",
-        "dilation_rate",
-        "depth_multiplier",
-    )
+    listed("""units filters kernel_size padding data_format kernel_initializer bias_initializer use_bias rate
+        kernel_regularizer recurrent_dropout recurrent_activation dilation_rate depth_multiplier""")
 )
 _KERAS_1_ONLY = frozenset(
-    (
-        "AtrousConvolution1D",
-        "AtrousConvolution2D",
-        "Graph",
-        "Highway",
-        "MaxoutDense",
-        "Merge",
-        "TimeDistributedDense",
-        "WeightRegularizer",
-        "activity_l1",
-        "activity_l1l2",
-        "activity_l2",
-        "l1l2",
-        "merge",
-    )
+    listed("""AtrousConvolution1D AtrousConvolution2D Graph Highway MaxoutDense Merge TimeDistributedDense
+        WeightRegularizer activity_l1 activity_l1l2 activity_l2 l1l2 merge""")
 )
 #: keywords that Keras 2 also accepted
-_UNTIL_KERAS_2 = (
-    "lr",
-    "workers",
-    "use_multiprocessing",
-    "max_queue_size",
-    "alpha",
-    "save_format",
-    "sample_weight_mode",
-    "implementation",
-)
+_UNTIL_KERAS_2 = listed("""lr workers use_multiprocessing max_queue_size alpha save_format sample_weight_mode
+    implementation""")
 _SAMPLE_COUNTS = ("show_accuracy", "samples_per_epoch", "nb_val_samples", "val_samples")
 _KERAS_1_PATHS = ("objectives", "initializations", "utils.visualize_util", "layers.containers")
 _ATTRIBUTES = {
     **dict.fromkeys(("set_image_dim_ordering", "image_dim_ordering"), (1, 1)),
     **dict.fromkeys(
-        (
-            "fit_generator",
-            "predict_generator",
-            "evaluate_generator",
-            "predict_classes",
-            "predict_proba",
-            "set_session",
-            "get_session",
-            "ConfigProto",
-            "learning_phase",
-            "in_train_phase",
-        ),
+        listed("""fit_generator predict_generator evaluate_generator predict_classes predict_proba set_session
+            get_session ConfigProto learning_phase in_train_phase"""),
         (1, 2),
     ),
     **dict.fromkeys(("image_data_format", "set_image_data_format"), (2, 3)),
@@ -134,21 +90,16 @@ def dotted(node: ast.expr) -> str:
     return f"{inner}.{node.attr}" if inner and isinstance(node, ast.Attribute) else ""
 
 
+_WITHOUT_LAYER = listed("to_categorical load_data Input Model ModelCheckpoint ReduceLROnPlateau TensorBoard")
+
+
 def kind_of(call: ast.Call) -> tuple[list[str], str] | None:
     """(names of the class and its base classes, method) of a call, if its name is known."""
     called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if called in _METHODS and isinstance(call.func, ast.Attribute):
         return ["Model"], called
     called = {f"Convolution{n}D": f"Conv{n}D" for n in (1, 2, 3)}.get(called, called)
-    if called in (
-        "to_categorical",
-        "load_data",
-        "Input",
-        "Model",
-        "ModelCheckpoint",
-        "ReduceLROnPlateau",
-        "TensorBoard",
-    ):
+    if called in _WITHOUT_LAYER:
         return [called], "__init__"
     if called in positional_arguments.STANDALONE_KERAS_2:
         return [called, "Optimizer"], "__init__"
@@ -158,26 +109,9 @@ def kind_of(call: ast.Call) -> tuple[list[str], str] | None:
 
 
 _LAYER_NAMES = frozenset(
-    (
-        "Dropout",
-        "Activation",
-        "Flatten",
-        "Reshape",
-        "TimeDistributed",
-        "Bidirectional",
-        "Masking",
-        "GaussianDropout",
-        "ZeroPadding2D",
-        "UpSampling2D",
-        "Cropping2D",
-        "SpatialDropout1D",
-        "SpatialDropout2D",
-        "GlobalAveragePooling2D",
-        "GlobalMaxPooling2D",
-        "GlobalMaxPooling1D",
-        "Convolution2D",
-        "Deconvolution2D",
-    )
+    listed("""Dropout Activation Flatten Reshape TimeDistributed Bidirectional Masking GaussianDropout
+        ZeroPadding2D UpSampling2D Cropping2D SpatialDropout1D SpatialDropout2D GlobalAveragePooling2D
+        GlobalMaxPooling2D GlobalMaxPooling1D Convolution2D Deconvolution2D""")
 )
 
 

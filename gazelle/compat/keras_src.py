@@ -15,95 +15,26 @@ from typing import Any
 
 from gazelle.compat import namespaces
 from gazelle.compat.era import NOTHING
+from gazelle.compat.listed import listed
 from gazelle.compat.module_paths import PATHS
 from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
 
-_FIRST = (
-    "activations",
-    "applications",
-    "backend",
-    "callbacks",
-    "constraints",
-    "datasets",
-    "distribution",
-    "dtype_policies",
-    "initializers",
-    "layers",
-    "losses",
-    "metrics",
-    "models",
-    "ops",
-    "optimizers",
-    "quantizers",
-    "random",
-    "regularizers",
-    "saving",
-    "tree",
-    "utils",
-    "visualization",
-    "wrappers",
-)
+_FIRST = listed("""activations applications backend callbacks constraints datasets distribution dtype_policies
+    initializers layers losses metrics models ops optimizers quantizers random regularizers saving tree utils
+    visualization wrappers""")
 #: first parts with another name than the public module
 _RENAMED = {"testing": "utils", "trainers": "utils", "api": "", "export": "export"}
 #: inner modules that are not named after a class in them
 _INNER = frozenset(
-    (
-        "activations",
-        "attention",
-        "bounding_boxes",
-        "common",
-        "convolutional",
-        "core",
-        "data_adapters",
-        "distribution_lib",
-        "dtype_policy",
-        "file_utils",
-        "functions",
-        "image",
-        "image_preprocessing",
-        "initializer",
-        "io_utils",
-        "jax",
-        "jax_utils",
-        "keras_tensor",
-        "layer_utils",
-        "learning_rate_schedule",
-        "linalg",
-        "losses",
-        "math",
-        "merging",
-        "metrics_utils",
-        "model_visualization",
-        "nn",
-        "normalization",
-        "numpy",
-        "numerical_utils",
-        "object_registration",
-        "operation",
-        "optimizer",
-        "pooling",
-        "preprocessing",
-        "progbar",
-        "regularization",
-        "reshaping",
-        "rnn",
-        "saving_api",
-        "saving_lib",
-        "schedules",
-        "seed_generator",
-        "serialization_lib",
-        "summary_utils",
-        "symbolic_arguments",
-        "tensorflow",
-        "tf_utils",
-        "torch",
-        "torch_utils",
-        "tree_api",
-        "variables",
-        "variable_mapping",
-    )
+    listed("""activations attention bounding_boxes common convolutional core data_adapters distribution_lib
+        dtype_policy file_utils functions image image_preprocessing initializer io_utils jax jax_utils
+        keras_tensor layer_utils learning_rate_schedule linalg losses math merging metrics_utils
+        model_visualization nn normalization numpy numerical_utils object_registration operation optimizer
+        pooling preprocessing progbar regularization reshaping rnn saving_api saving_lib schedules seed_generator
+        serialization_lib summary_utils symbolic_arguments tensorflow tf_utils torch torch_utils tree_api
+        variables variable_mapping""")
 )
 #: packages whose inner modules are public
 _DEEP = ("applications", "datasets")
@@ -201,15 +132,7 @@ _PRIVATE: dict[str, dict[str, str]] = {
         "is_float_dtype": "gazelle.core.dtypes:is_float",
         **{
             name: f"gazelle.ops:{name}"
-            for name in (
-                "cast",
-                "cond",
-                "convert_to_numpy",
-                "convert_to_tensor",
-                "is_tensor",
-                "shape",
-                "vectorized_map",
-            )
+            for name in listed("cast cond convert_to_numpy convert_to_tensor is_tensor shape vectorized_map")
         },
         "core": "gazelle.ops",
         "math": "gazelle.ops",

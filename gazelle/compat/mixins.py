@@ -17,6 +17,7 @@ import numpy as np
 from gazelle.compat import arguments, attributes, callback_params, era, facade, metrics_tensors, renamed_arguments
 from gazelle.compat.classes import MIXINS, ROOTS, STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
+from gazelle.compat.listed import listed
 from gazelle.compat.old_variable import OldVariable, Shape
 from gazelle.constraints import Constraint
 from gazelle.core import names, symbolic
@@ -270,17 +271,8 @@ class ModelMixin:
         return adopt(super().from_config(*args, **kwargs))  # type: ignore[misc]
 
 
-for _name in (
-    "evaluate",
-    "fit",
-    "load_weights",
-    "predict",
-    "predict_on_batch",
-    "save",
-    "save_weights",
-    "test_on_batch",
-    "train_on_batch",
-):
+for _name in listed("""evaluate fit load_weights predict predict_on_batch save save_weights test_on_batch
+    train_on_batch"""):
     setattr(ModelMixin, _name, _translated_method(_name))
 
 

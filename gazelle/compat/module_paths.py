@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
+from gazelle.compat.listed import listed
+
 #: module of gazelle -> paths below `keras.` that it replaces
 _OF: dict[str, tuple[str, ...]] = {
     "gazelle.layers": (
         *(
             f"layers.{part}"
-            for part in (
-                "advanced_activations",
-                "base",
-                "convolutional",
-                "convolutional_recurrent",
-                "core",
-                "cudnn_recurrent",
-                "dense_attention",
-                "embeddings",
-                "experimental",
-                "experimental.preprocessing",
-                "local",
-                "noise",
-                "normalization",
-                "normalization.instancenormalization",
-                "normalization_v2",
-                "pooling",
-                "preprocessing",
-                "preprocessing.image_preprocessing",
-                "recurrent",
-                "recurrent_v2",
-                "rnn",
-                "wrappers",
-            )
+            for part in listed("""advanced_activations base convolutional convolutional_recurrent core
+                cudnn_recurrent dense_attention embeddings experimental experimental.preprocessing local noise
+                normalization normalization.instancenormalization normalization_v2 pooling preprocessing
+                preprocessing.image_preprocessing recurrent recurrent_v2 rnn wrappers""")
         ),
         "legacy.layers",
     ),
@@ -66,42 +48,15 @@ _OF: dict[str, tuple[str, ...]] = {
             for path in (f"optimizer_v2.{name}", f"optimizers.optimizer_v2.{name}", f"optimizers.{name}_v2")
         ),
     ),
-    "gazelle.callbacks": (
-        "callbacks.callbacks",
-        "callbacks.experimental",
-        "callbacks.tensorboard_v1",
-        "callbacks.tensorboard_v2",
-    ),
-    "gazelle.backend": (
-        "backend.common",
-        "backend_config",
-        "backend.load_backend",
-        "backend.numpy_backend",
-        "backend.tensorflow_backend",
-        "backend.theano_backend",
-    ),
+    "gazelle.callbacks": listed("""callbacks.callbacks callbacks.experimental callbacks.tensorboard_v1
+        callbacks.tensorboard_v2"""),
+    "gazelle.backend": listed("""backend.common backend_config backend.load_backend backend.numpy_backend
+        backend.tensorflow_backend backend.theano_backend"""),
     "gazelle.utils": tuple(
         f"utils.{part}" if part[0] != "." else f"datasets{part}"
-        for part in (
-            ".data_utils",
-            "all_utils",
-            "conv_utils",
-            "data_utils",
-            "generic_utils",
-            "io_utils",
-            "layer_utils",
-            "losses_utils",
-            "metrics_utils",
-            "model_utils",
-            "multi_gpu_utils",
-            "np_utils",
-            "test_utils",
-            "tf_utils",
-            "training_utils",
-            "vis_utils",
-            "visualize_util",
-            "visualize_plots",
-        )
+        for part in listed(""".data_utils all_utils conv_utils data_utils generic_utils io_utils layer_utils
+            losses_utils metrics_utils model_utils multi_gpu_utils np_utils test_utils tf_utils training_utils
+            vis_utils visualize_util visualize_plots""")
     ),
     "gazelle.compat.layers.merging": ("layers.merge",),
     "gazelle.compat.preprocessing.image": ("preprocessing.image", "preprocessing.image_gen"),

@@ -16,6 +16,7 @@ from typing import Any
 from gazelle.compat import era, facade, old_names
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
+from gazelle.compat.listed import listed
 from gazelle.compat.module_paths import PATHS
 from gazelle.core.config import custom_object_scope
 
@@ -23,32 +24,16 @@ from gazelle.core.config import custom_object_scope
 VERSIONS = {1: ("1.2.2", "2.15.0"), 2: ("2.3.1", "2.15.0"), 3: ("3.15.1", "2.21.0")}
 #: modules of gazelle whose functions take or return layers, losses and the like; other functions are not wrapped
 _WRAPPED = frozenset(
-    (
-        "activations",
-        "applications",
-        "constraints",
-        "initializers",
-        "layers",
-        "losses",
-        "metrics",
-        "models",
-        "optimizers",
-        "regularizers",
-        "saving",
-        "wrappers",
-    )
+    listed("""activations applications constraints initializers layers losses metrics models optimizers
+        regularizers saving wrappers""")
 )
 #: functions whose arguments had other names in earlier versions
 _TRANSLATED = frozenset(("Input", "load_data", "to_categorical"))
 _TENSOR_FUNCTIONS = ("activations", "losses", "metrics")
 _NOT_ON_TENSORS = ("as_loss", "check_labels", "deserialize", "get", "serialize")
 _MERGED = ("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract")
-_DATASETS = (
-    "audio_dataset_from_directory",
-    "image_dataset_from_directory",
-    "text_dataset_from_directory",
-    "timeseries_dataset_from_array",
-)
+_DATASETS = listed("""audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory
+    timeseries_dataset_from_array""")
 
 
 def version(name: str) -> str:

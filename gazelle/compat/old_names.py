@@ -7,31 +7,14 @@ import sys
 from typing import Any
 
 from gazelle.compat.era import NOTHING
+from gazelle.compat.listed import listed, pairs
 from gazelle.compat.module_paths import PATHS
 from gazelle.core.config import REGISTRY
 
 _OLD = "gazelle.compat.layers"
-_LAYERS = (
-    "AtrousConvolution1D",
-    "AtrousConvolution2D",
-    "CuDNNGRU",
-    "CuDNNLSTM",
-    "Deconvolution2D",
-    "Deconvolution3D",
-    "Highway",
-    "InstanceNormalization",
-    "LocallyConnected1D",
-    "LocallyConnected2D",
-    "MaxoutDense",
-    "Merge",
-    "ParametricSoftplus",
-    "RandomHeight",
-    "RandomWidth",
-    "SReLU",
-    "ThresholdedReLU",
-    "TimeDistributedDense",
-    "merge",
-)
+_LAYERS = listed("""AtrousConvolution1D AtrousConvolution2D CuDNNGRU CuDNNLSTM Deconvolution2D Deconvolution3D
+    Highway InstanceNormalization LocallyConnected1D LocallyConnected2D MaxoutDense Merge ParametricSoftplus
+    RandomHeight RandomWidth SReLU ThresholdedReLU TimeDistributedDense merge""")
 _OPTIMIZERS = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam", "Ftrl")
 
 #: module -> earlier name -> "module:name"; ":name" is in the same module, "module" is a module itself
@@ -104,13 +87,10 @@ NAMES: dict[str, dict[str, str]] = {
 #: current "module.name" -> the object that programs get under this name
 REPLACED = {"gazelle.backend.backend": "gazelle.compat.backend.settings:backend"}
 #: module -> further module whose public names it also has
-ALSO: dict[str, str] = {
-    "gazelle.backend": "gazelle.compat.backend",
-    "gazelle.preprocessing": "gazelle.compat.preprocessing",
-    "gazelle.preprocessing.image": "gazelle.compat.preprocessing.image",
-    "gazelle.preprocessing.sequence": "gazelle.compat.preprocessing.sequence",
-    "gazelle.utils": "gazelle.compat.utils",
-}
+ALSO: dict[str, str] = pairs("""gazelle.backend=gazelle.compat.backend
+    gazelle.preprocessing=gazelle.compat.preprocessing
+    gazelle.preprocessing.image=gazelle.compat.preprocessing.image
+    gazelle.preprocessing.sequence=gazelle.compat.preprocessing.sequence gazelle.utils=gazelle.compat.utils""")
 #: module -> tables of names in configs that were also names of the module: losses.mse, metrics.mean_absolute_error
 _TABLES = {
     "losses": ("losses",),

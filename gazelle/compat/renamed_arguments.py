@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.listed import listed
 from gazelle.core.config import REGISTRY
 from gazelle.saving.h5_format import keras1
 from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
@@ -97,33 +98,9 @@ def is_old(kinds: list[str], method: str, name: str) -> bool:
 
 #: sizes, which Python 2 divided without a rest and TensorFlow converted by int()
 _SIZES = frozenset(
-    (
-        "batch_input_shape",
-        "batch_shape",
-        "cropping",
-        "dilation_rate",
-        "filters",
-        "input_dim",
-        "input_length",
-        "input_shape",
-        "kernel_size",
-        "maxlen",
-        "n",
-        "nb_col",
-        "nb_feature",
-        "nb_row",
-        "num_classes",
-        "num_words",
-        "output_dim",
-        "padding",
-        "pool_size",
-        "shape",
-        "size",
-        "strides",
-        "target_shape",
-        "target_size",
-        "units",
-    )
+    listed("""batch_input_shape batch_shape cropping dilation_rate filters input_dim input_length input_shape
+        kernel_size maxlen n nb_col nb_feature nb_row num_classes num_words output_dim padding pool_size shape
+        size strides target_shape target_size units""")
 )
 _COUNTS = frozenset({"steps_per_epoch", "validation_steps", "steps", "epochs", "batch_size"})
 

@@ -15,6 +15,7 @@ from typing import Any
 from gazelle import ops
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat.backend.gradients import gradients
+from gazelle.compat.listed import pairs
 from gazelle.compat.types import TensorLike
 from gazelle.core.errors import GazelleError, message, nearest
 from gazelle.core.types import ArrayLike
@@ -64,30 +65,10 @@ _SAME = (
     "outer power prod repeat reshape round sign sin sinh sqrt squeeze stack std sum tan tanh tensordot tile "
     "transpose tril triu var where zeros zeros_like"
 )
-_OTHERS = {
-    "sqr": "square",
-    "abs_": "abs",
-    "eq": "equal",
-    "neq": "not_equal",
-    "lt": "less",
-    "le": "less_equal",
-    "gt": "greater",
-    "ge": "greater_equal",
-    "switch": "where",
-    "mul": "multiply",
-    "add": "add",
-    "sub": "subtract",
-    "true_div": "divide",
-    "pow": "power",
-    "and_": "logical_and",
-    "or_": "logical_or",
-    "invert": "logical_not",
-    "as_tensor_variable": "convert_to_tensor",
-    "isnan": "isnan",
-    "isinf": "isinf",
-    "neg": "negative",
-    "inv": "reciprocal",
-}
+_OTHERS = pairs("""sqr=square abs_=abs eq=equal neq=not_equal lt=less le=less_equal gt=greater
+    ge=greater_equal switch=where mul=multiply add=add sub=subtract true_div=divide pow=power and_=logical_and
+    or_=logical_or invert=logical_not as_tensor_variable=convert_to_tensor isnan=isnan isinf=isinf neg=negative
+    inv=reciprocal""")
 _KINDS = {"scalar": 0, "vector": 1, "matrix": 2, "tensor3": 3, "tensor4": 4}
 TABLE: dict[str, Any] = {
     "function": function,

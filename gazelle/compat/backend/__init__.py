@@ -10,26 +10,14 @@ import importlib
 from typing import Any
 
 from gazelle import backend as _current
+from gazelle.compat.listed import listed
 from gazelle.core.module_names import missing_name
 from gazelle.core.names import name_scope
 
 _MODULES = [
     importlib.import_module(f"gazelle.compat.backend.{_name}")
-    for _name in (
-        "arithmetic",
-        "random_tensors",
-        "gradients",
-        "loops",
-        "losses",
-        "networks",
-        "phase",
-        "functions",
-        "sessions",
-        "settings",
-        "shapes",
-        "updates",
-        "variables",
-    )
+    for _name in listed("""arithmetic random_tensors gradients loops losses networks phase functions sessions
+        settings shapes updates variables""")
 ]
 
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from gazelle import activations, ops
 from gazelle.compat.backend.lifting import lifted
+from gazelle.compat.listed import listed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import dtypes
 from gazelle.core.types import AxisLike
@@ -17,38 +18,9 @@ from gazelle.core.types import AxisLike
 SAME: dict[str, str] = {
     **{
         name: name
-        for name in (
-            "abs",
-            "cos",
-            "equal",
-            "exp",
-            "greater",
-            "greater_equal",
-            "less",
-            "less_equal",
-            "log",
-            "logsumexp",
-            "maximum",
-            "minimum",
-            "not_equal",
-            "round",
-            "sigmoid",
-            "sign",
-            "sin",
-            "softplus",
-            "softsign",
-            "square",
-            "stop_gradient",
-            "tanh",
-            "transpose",
-            "cumsum",
-            "cumprod",
-            "argmax",
-            "argmin",
-            "max",
-            "min",
-            "cast",
-        )
+        for name in listed("""abs cos equal exp greater greater_equal less less_equal log logsumexp maximum
+            minimum not_equal round sigmoid sign sin softplus softsign square stop_gradient tanh transpose cumsum
+            cumprod argmax argmin max min cast""")
     },
     "pow": "power",
 }

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
+from gazelle.compat.listed import pairs
 from gazelle.compat.old_variable import OldVariable
 from gazelle.core import symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper, wrapper_class
@@ -72,16 +73,8 @@ def _operator(name: str, op: str) -> None:
     setattr(GraphVariable, f"__r{name}__", lambda self, other: symbolic.OPS[op](other, self))
 
 
-for _name, _op in {
-    "add": "add",
-    "sub": "subtract",
-    "mul": "multiply",
-    "truediv": "divide",
-    "floordiv": "floor_divide",
-    "mod": "mod",
-    "pow": "power",
-    "matmul": "matmul",
-}.items():
+for _name, _op in pairs("""add=add sub=subtract mul=multiply truediv=divide floordiv=floor_divide mod=mod
+    pow=power matmul=matmul""").items():
     _operator(_name, _op)
 for _name, _op in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}.items():
     setattr(GraphVariable, f"__{_name}__", lambda self, other, op=_op: symbolic.OPS[op](self, other))

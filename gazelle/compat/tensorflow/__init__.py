@@ -14,6 +14,7 @@ from typing import Any
 
 import gazelle
 from gazelle.compat import facade
+from gazelle.compat.listed import listed, pairs
 from gazelle.compat.namespaces import root, version
 from gazelle.compat.tensorflow import dataset, elements, function, graphs, model_calls, private_modules
 from gazelle.compat.tensorflow.dtypes import DTYPES, DType, as_dtype
@@ -24,37 +25,9 @@ from gazelle.compat.types import TensorResult
 from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names
-_TABLES = (
-    "arrays",
-    "boxes",
-    "checking",
-    "control",
-    "csv_files",
-    "dataset",
-    "elements",
-    "examples",
-    "files",
-    "function",
-    "gathering",
-    "graphs",
-    "images",
-    "linalg",
-    "maths",
-    "nn",
-    "optimizers",
-    "parsing",
-    "ragged",
-    "ragged_calls",
-    "randoms",
-    "records",
-    "signals",
-    "sparse",
-    "strings",
-    "tables",
-    "testing",
-    "tf_config",
-    "training",
-)
+_TABLES = listed("""arrays boxes checking control csv_files dataset elements examples files function gathering
+    graphs images linalg maths nn optimizers parsing ragged ragged_calls randoms records signals sparse strings
+    tables testing tf_config training""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 for _name, _dtype in DTYPES.items():
@@ -62,14 +35,14 @@ for _name, _dtype in DTYPES.items():
 named("DType", "dtypes.DType")(DType)
 named("as_dtype", "dtypes.as_dtype")(as_dtype)
 named("newaxis")(None)
-named("Variable", "compat.v1.Variable", "ResourceVariable")(TensorFlowVariable)
+named("Variable", "ResourceVariable")(TensorFlowVariable)
 named("IndexedSlices")(IndexedSlices)
-named("GradientTape", "compat.v2.GradientTape")(GradientTape)
+named("GradientTape")(GradientTape)
 named("function")(function.function)
 named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
-named("py_function", "py_func", "compat.v1.py_func")(function.py_function)
+named("py_function", "py_func")(function.py_function)
 named("numpy_function")(function.numpy_function)
-named("data.Dataset", "compat.v1.data.Dataset", "data.DatasetSpec")(dataset.Dataset)
+named("data.Dataset", "data.DatasetSpec")(dataset.Dataset)
 named("data.AUTOTUNE", "data.experimental.AUTOTUNE")(dataset.AUTOTUNE)
 named("data.INFINITE_CARDINALITY", "data.experimental.INFINITE_CARDINALITY")(elements.INFINITE)
 named("data.UNKNOWN_CARDINALITY", "data.experimental.UNKNOWN_CARDINALITY")(elements.UNKNOWN)
@@ -78,19 +51,10 @@ named("nest.map_structure")(gazelle.tree.map_structure)
 named("nest.flatten")(gazelle.tree.flatten)
 named("pi")(3.141592653589793)
 named("version.GIT_VERSION")("gazelle")
-for _name, _class_name in {
-    "random_normal": "RandomNormal",
-    "random_uniform": "RandomUniform",
-    "truncated_normal": "TruncatedNormal",
-    "zeros": "Zeros",
-    "ones": "Ones",
-    "constant": "Constant",
-    "glorot_uniform": "GlorotUniform",
-    "glorot_normal": "GlorotNormal",
-    "variance_scaling": "VarianceScaling",
-    "orthogonal": "Orthogonal",
-}.items():
-    named(f"{_name}_initializer", f"compat.v1.{_name}_initializer")(getattr(gazelle.initializers, _class_name))
+for _name, _class_name in pairs("""random_normal=RandomNormal random_uniform=RandomUniform
+    truncated_normal=TruncatedNormal zeros=Zeros ones=Ones constant=Constant glorot_uniform=GlorotUniform
+    glorot_normal=GlorotNormal variance_scaling=VarianceScaling orthogonal=Orthogonal""").items():
+    named(f"{_name}_initializer")(getattr(gazelle.initializers, _class_name))
 #: modules without any name in the facade -> hint
 _ALTERNATIVES = {
     "contrib": "tf.contrib was removed with TensorFlow 1.",

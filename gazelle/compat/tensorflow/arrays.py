@@ -41,7 +41,7 @@ def convert(value: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
     return Tensor(host_array(value, dtype))
 
 
-@named("constant", "convert_to_tensor", "compat.v1.convert_to_tensor", "compat.v1.constant", "ragged.constant")
+@named("constant", "convert_to_tensor", "ragged.constant")
 def constant(
     value: TensorLike,
     dtype: DTypeLike | None = None,
@@ -70,14 +70,14 @@ def _cast(x: Any, dtype: str) -> Any:
     return jax.lax.convert_element_type(x, jax.dtypes.canonicalize_dtype(dtype))
 
 
-@named("cast", "dtypes.cast", "compat.v1.cast")
+@named("cast", "dtypes.cast")
 def cast(x: TensorLike, dtype: DTypeLike | None, name: str | None = None) -> TensorResult:
     """`tf.cast`."""
     name = name_of(dtype)
     return call(_cast, (x, name), {}, host=_cast, keeps_64_bits=name in ("float64", "int64", "uint64", "complex128"))
 
 
-@named("saturate_cast", "dtypes.saturate_cast", "compat.v1.saturate_cast")
+@named("saturate_cast", "dtypes.saturate_cast")
 def saturate_cast(value: TensorLike, dtype: DTypeLike | None, name: str | None = None) -> TensorResult:
     """`tf.saturate_cast`: values out of range become the largest or smallest one."""
     kind = DType(name_of(dtype))
@@ -89,10 +89,10 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 
 
 for _name, _type in {"to_float": "float32", "to_int32": "int32", "to_int64": "int64", "to_double": "float64"}.items():
-    named(_name, f"compat.v1.{_name}")(lambda x, name=None, t=_type: cast(x, t))
+    named(_name)(lambda x, name=None, t=_type: cast(x, t))
 
 
-@named("shape", "compat.v1.shape")
+@named("shape")
 def shape(input: TensorLike, out_type: DTypeLike | None = "int32", name: str | None = None) -> TensorResult:
     """`tf.shape`: the sizes, which are host values if they are known."""
     if isinstance(input, KerasTensor):
@@ -113,24 +113,24 @@ def rank(input: TensorLike, name: str | None = None) -> TensorResult:
     return Tensor(np.asarray(np.ndim(unboxed(input)), "int32"))
 
 
-@named("zeros", "compat.v1.zeros")
+@named("zeros")
 def zeros(shape: ShapeLike, dtype: DTypeLike | None = "float32", name: str | None = None) -> TensorResult:
     """`tf.zeros`."""
     return Tensor(np.zeros(fixed_value(shape), jnp.dtype(name_of(dtype))))
 
 
-@named("ones", "compat.v1.ones")
+@named("ones")
 def ones(shape: ShapeLike, dtype: DTypeLike | None = "float32", name: str | None = None) -> TensorResult:
     """`tf.ones`."""
     return Tensor(np.ones(fixed_value(shape), jnp.dtype(name_of(dtype))))
 
 
-@op("zeros_like", "compat.v1.zeros_like")
+@op("zeros_like")
 def zeros_like(input: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
     return space(input).zeros_like(input, dtype=dtype and name_of(dtype))
 
 
-@op("ones_like", "compat.v1.ones_like")
+@op("ones_like")
 def ones_like(input: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
     return space(input).ones_like(input, dtype=dtype and name_of(dtype))
 
@@ -182,23 +182,23 @@ def identity(input: TensorLike) -> TensorResult:
     return input
 
 
-@op("reshape", "compat.v1.reshape", static=("shape",))
+@op("reshape", static=("shape",))
 def reshape(tensor: TensorLike, shape: ShapeLike) -> TensorResult:
     return space(tensor).reshape(tensor, shape)
 
 
-@op("expand_dims", "compat.v1.expand_dims", static=("axis",))
+@op("expand_dims", static=("axis",))
 def expand_dims(input: TensorLike, axis: AxisLike = None, dim: AxisLike = None) -> TensorResult:
     return space(input).expand_dims(input, axis if axis is not None else dim)
 
 
-@op("squeeze", "compat.v1.squeeze", static=("axis",))
+@op("squeeze", static=("axis",))
 def squeeze(input: TensorLike, axis: AxisLike = None, squeeze_dims: AxisLike = None) -> TensorResult:
     axis = axis if axis is not None else squeeze_dims
     return space(input).squeeze(input, axis if axis != () else None)
 
 
-@op("transpose", "compat.v1.transpose", static=("perm",))
+@op("transpose", static=("perm",))
 def transpose(a: TensorLike, perm: AxisLike = None, conjugate: bool = False) -> TensorResult:
     return space(a).transpose(a, perm)
 
@@ -251,7 +251,7 @@ def broadcast_to(input: TensorLike, shape: ShapeLike) -> TensorResult:
     return space(input).broadcast_to(input, shape)
 
 
-@op("pad", "compat.v1.pad", static=("paddings",))
+@op("pad", static=("paddings",))
 def pad(
     tensor: TensorLike, paddings: ShapeLike, mode: str = "CONSTANT", constant_values: TensorLike = 0
 ) -> TensorResult:
@@ -314,7 +314,7 @@ def depth_to_space(input: TensorLike, block_size: int, data_format: str = "NHWC"
     return parts.reshape(n, h * k, w * k, c // k**2)
 
 
-@named("stop_gradient", "compat.v1.stop_gradient")
+@named("stop_gradient")
 def stop_gradient(input: TensorLike, name: str | None = None) -> TensorResult:
     """`tf.stop_gradient`: the value as a constant, which tapes do not record."""
     if isinstance(input, KerasTensor):

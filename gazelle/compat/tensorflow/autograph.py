@@ -19,25 +19,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow.recording import is_array, is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.core.errors import ArgumentError, message
 
 #: methods that change an object
-_CHANGES = frozenset(
-    (
-        "add",
-        "append",
-        "apply_gradients",
-        "assign",
-        "assign_add",
-        "assign_sub",
-        "extend",
-        "pop",
-        "update",
-        "update_state",
-    )
-)
+_CHANGES = frozenset(listed("add append apply_gradients assign assign_add assign_sub extend pop update update_state"))
 _LEAVES = (ast.Return, ast.Break, ast.Continue, ast.Yield, ast.YieldFrom, ast.Raise, ast.Global, ast.Nonlocal)
 
 

@@ -42,7 +42,7 @@ for _name, _compare in {
     "greater_equal": lambda a, b: a >= b,
     "near": lambda a, b: abs(a - b) < 1e-5,
 }.items():
-    named(f"debugging.assert_{_name}", f"assert_{_name}", f"compat.v1.assert_{_name}")(_comparison(_name, _compare))
+    named(f"debugging.assert_{_name}", f"assert_{_name}")(_comparison(_name, _compare))
 
 
 @named("debugging.Assert", "Assert")

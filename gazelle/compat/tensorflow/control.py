@@ -25,7 +25,7 @@ def _traced(value: Any) -> bool:
     return isinstance(unboxed(value), jax.core.Tracer)
 
 
-@named("cond", "compat.v1.cond")
+@named("cond")
 def cond(
     pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str | None = None
 ) -> TensorResult:
@@ -36,7 +36,7 @@ def cond(
     return jax.tree.map(lambda a, b: Tensor(jnp.where(unboxed(pred), unboxed(a), unboxed(b))), yes, no, is_leaf=is_box)
 
 
-@named("case", "compat.v1.case")
+@named("case")
 def case(
     pred_fn_pairs: Sequence[tuple[TensorLike, Callable[[], Any]]] | Mapping[Any, Callable[[], Any]],
     default: Callable[[], Any] | None = None,
@@ -68,7 +68,7 @@ def switch_case(
     return case([(index == key, function) for key, function in table.items()], default or table[max(table)])
 
 
-@named("while_loop", "compat.v1.while_loop")
+@named("while_loop")
 def while_loop(
     cond: Callable[..., Any],
     body: Callable[..., Any],
@@ -102,7 +102,7 @@ def while_loop(
     return jax.tree.map(lambda v: v if isinstance(v, TensorArray) else convert(v), values, is_leaf=is_leaf)
 
 
-@named("map_fn", "vectorized_map", "compat.v1.map_fn")
+@named("map_fn", "vectorized_map")
 def map_fn(
     fn: Callable[[Any], Any], elems: TensorLike, dtype: DTypeLike | None = None, *_: Any, **__: Any
 ) -> TensorResult:
@@ -122,7 +122,7 @@ def foldr(
     return NAMES["foldl"](fn, reversed_rows, initializer)
 
 
-@named("scan", "compat.v1.scan")
+@named("scan")
 def scan(
     fn: Callable[[Any, Any], Any], elems: TensorLike, initializer: Nested[TensorLike] | None = None, *_: Any, **__: Any
 ) -> TensorResult:
@@ -247,28 +247,28 @@ class TensorSpec:
         return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
 
 
-@named("name_scope", "compat.v1.name_scope")
+@named("name_scope")
 @contextlib.contextmanager
 def name_scope(name: str, *_: Any, **__: Any) -> Iterator[str]:
     """`tf.name_scope`."""
     yield f"{name}/"
 
 
-@named("device", "compat.v1.device")
+@named("device")
 @contextlib.contextmanager
 def device(name: str | None) -> Iterator[None]:
     """`tf.device`: JAX chooses the device."""
     yield
 
 
-@named("control_dependencies", "compat.v1.control_dependencies", "init_scope")
+@named("control_dependencies", "init_scope")
 @contextlib.contextmanager
 def control_dependencies(control_inputs: object = None) -> Iterator[None]:
     """`tf.control_dependencies`: statements always run in their order."""
     yield
 
 
-@named("no_op", "compat.v1.no_op")
+@named("no_op")
 def no_op(name: str | None = None) -> None:
     """`tf.no_op`."""
 
@@ -279,7 +279,7 @@ def tuple_(tensors: Nested[TensorLike], **_: Any) -> list[Any]:
     return list(tensors)
 
 
-@named("print", "compat.v1.print")
+@named("print")
 def print_(
     *inputs: Any,
     output_stream: object = None,

@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.listed import listed
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.types import DTypeLike
@@ -101,24 +102,8 @@ def as_dtype(dtype: DTypeLike | None) -> DType:
 #: tf.float32, tf.int64 ...
 DTYPES = {
     name: DType(name)
-    for name in (
-        "float16",
-        "bfloat16",
-        "float32",
-        "float64",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "bool",
-        "string",
-        "complex64",
-        "complex128",
-    )
+    for name in listed("""float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64
+        bool string complex64 complex128""")
 } | {"half": DType("float16"), "double": DType("float64")}
 
 

@@ -35,7 +35,7 @@ def glob(pattern: PathLike | TensorLike) -> list[str]:
     return sorted(globbing.glob(text(pattern)))
 
 
-named("io.gfile.glob", "gfile.Glob", "compat.v1.gfile.Glob")(glob)
+named("io.gfile.glob", "gfile.Glob")(glob)
 named("io.gfile.exists", "gfile.Exists")(lambda path: os.path.exists(text(path)))
 named("io.gfile.isdir")(lambda path: os.path.isdir(text(path)))
 named("io.gfile.listdir")(lambda path: os.listdir(text(path)))
@@ -44,7 +44,7 @@ named("io.gfile.rmtree")(lambda path: shutil.rmtree(text(path)))
 named("io.gfile.remove")(lambda path: os.remove(text(path)))
 named("io.gfile.join")(lambda *parts: os.path.join(*map(text, parts)))
 named("io.gfile.copy")(lambda src, dst, overwrite=False: shutil.copy(text(src), text(dst)) and None)
-named("io.gfile.GFile", "gfile.GFile", "compat.v1.gfile.GFile", "gfile.FastGFile")(
+named("io.gfile.GFile", "gfile.GFile", "gfile.FastGFile")(
     lambda name, mode="r": open(text(name), mode)  # noqa: SIM115 - the program closes it
 )
 

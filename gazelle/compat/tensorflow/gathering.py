@@ -21,7 +21,7 @@ from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
 
 
-@op("gather", "compat.v1.gather", static=("axis", "batch_dims"))
+@op("gather", static=("axis", "batch_dims"))
 def gather(
     params: TensorLike,
     indices: TensorLike,
@@ -85,7 +85,7 @@ def one_hot(
     return out if axis in (None, -1) else xp.moveaxis(out, -1, axis)
 
 
-@named("where", "compat.v1.where", "where_v2")
+@named("where", "where_v2")
 def where(
     condition: TensorLike, x: TensorLike | None = None, y: TensorLike | None = None, name: str | None = None
 ) -> TensorResult:
@@ -107,7 +107,7 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
     return xp.where(condition, x, y)
 
 
-@named("boolean_mask", "compat.v1.boolean_mask")
+@named("boolean_mask")
 def boolean_mask(tensor: TensorLike, mask: TensorLike, axis: AxisLike = 0, name: str | None = None) -> TensorResult:
     """`tf.boolean_mask`."""
     if isinstance(unboxed(mask), jax.core.Tracer) and not axis:

@@ -21,6 +21,7 @@ from gazelle.compat.backend.gradients import gradients as graph_gradients
 from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
+from gazelle.compat.listed import pairs
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.model_calls import all_variables, remembered
@@ -60,16 +61,16 @@ def reset(*_: Any, **__: Any) -> None:
 
 
 for _name in ("disable_eager_execution", "disable_v2_behavior"):
-    named(f"compat.v1.{_name}", _name)(build_graphs)
-named("reset_default_graph", "compat.v1.reset_default_graph")(reset)
-named("executing_eagerly", "compat.v1.executing_eagerly")(lambda: not _active)
+    named(_name)(build_graphs)
+named("reset_default_graph")(reset)
+named("executing_eagerly")(lambda: not _active)
 named("executing_eagerly_outside_functions")(lambda: not _active)
 
 
 # Inputs and variables -----------------------------------------------------------------------------------------------
 
 
-@named("placeholder", "compat.v1.placeholder", "sparse_placeholder")
+@named("placeholder", "sparse_placeholder")
 def placeholder(dtype: DTypeLike = "float32", shape: Any = None, name: str | None = None) -> TensorResult:
     """`tf.placeholder`: a symbolic tensor whose value is passed to `Session.run`."""
     build_graphs()
@@ -125,7 +126,7 @@ def variable(initial_value: Any = None, trainable: bool = True, **options: Any) 
 TensorFlowVariable.graph_variable = staticmethod(variable)
 
 
-@named("variable_scope", "compat.v1.variable_scope")
+@named("variable_scope")
 @contextlib.contextmanager
 def variable_scope(name_or_scope: Any, default_name: str = "", *_: Any, reuse: Any = None, **__: Any) -> Iterator[Any]:
     """`tf.variable_scope`: a prefix of the names that `get_variable` and `tf.layers` use."""
@@ -157,7 +158,7 @@ def _scoped(name: str, make: Callable[[], Any]) -> Any:
     return _by_name[full]
 
 
-@named("get_variable", "compat.v1.get_variable")
+@named("get_variable")
 def get_variable(
     name: str,
     shape: ShapeLike | None = None,
@@ -185,10 +186,10 @@ class GraphKeys:
     SUMMARIES, UPDATE_OPS, REGULARIZATION_LOSSES = "summaries", "update_ops", "regularization_losses"
 
 
-named("GraphKeys", "compat.v1.GraphKeys")(GraphKeys)
+named("GraphKeys")(GraphKeys)
 
 
-@named("get_collection", "compat.v1.get_collection")
+@named("get_collection")
 def get_collection(key: str, scope: str | None = None) -> list[Any]:
     """`tf.get_collection`: variables or summaries, by the beginning of their names."""
     if key == GraphKeys.SUMMARIES:
@@ -200,7 +201,7 @@ def get_collection(key: str, scope: str | None = None) -> list[Any]:
 
 
 for _name, _key in (("global", "variables"), ("all", "variables"), ("trainable", "trainable_variables")):
-    named(f"{_name}_variables", f"compat.v1.{_name}_variables")(functools.partial(get_collection, _key))
+    named(f"{_name}_variables")(functools.partial(get_collection, _key))
 
 
 def initialize(*_: Any, **__: Any) -> list[Update]:
@@ -209,9 +210,9 @@ def initialize(*_: Any, **__: Any) -> list[Update]:
 
 
 for _name in ("global_variables_initializer", "initialize_all_variables", "variables_initializer"):
-    named(_name, f"compat.v1.{_name}")(initialize)
+    named(_name)(initialize)
 for _name in ("local_variables_initializer", "tables_initializer"):
-    named(_name, f"compat.v1.{_name}")(lambda: None)
+    named(_name)(lambda: None)
 
 
 def _assignment(change: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -222,12 +223,12 @@ def _assignment(change: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return assign
 
 
-named("assign", "compat.v1.assign")(_assignment(lambda ref, value: value))
-named("assign_add", "compat.v1.assign_add")(_assignment(lambda ref, value: ref + value))
-named("assign_sub", "compat.v1.assign_sub")(_assignment(lambda ref, value: ref - value))
+named("assign")(_assignment(lambda ref, value: value))
+named("assign_add")(_assignment(lambda ref, value: ref + value))
+named("assign_sub")(_assignment(lambda ref, value: ref - value))
 
 
-@named("group", "compat.v1.group")
+@named("group")
 def group(*inputs: Any, **_: Any) -> list[Any]:
     """`tf.group`: the operations as a list, which a session runs together."""
     return list(inputs)
@@ -236,7 +237,7 @@ def group(*inputs: Any, **_: Any) -> list[Any]:
 # Gradients and optimizers -------------------------------------------------------------------------------------------
 
 
-@named("gradients", "compat.v1.gradients")
+@named("gradients")
 def gradients(ys: TensorLike, xs: TensorLike, grad_ys: TensorLike | None = None, *_: Any, **__: Any) -> TensorResult:
     """`tf.gradients` of tensors of a graph."""
     if not any(map(is_symbolic, ys if isinstance(ys, list | tuple) else [ys])):
@@ -293,12 +294,12 @@ class Session(sessions.Session):
         super().__init__(*args, **kwargs)
 
 
-named("Session", "compat.v1.Session", "InteractiveSession", "compat.v1.InteractiveSession")(Session)
-named("get_default_session", "compat.v1.get_default_session")(sessions.get_session)
-named("get_default_graph", "compat.v1.get_default_graph", "Graph", "compat.v1.Graph")(sessions.DefaultGraph)
+named("Session", "InteractiveSession")(Session)
+named("get_default_session")(sessions.get_session)
+named("get_default_graph", "Graph")(sessions.DefaultGraph)
 
 
-@named("train.Saver", "compat.v1.train.Saver")
+@named("train.Saver")
 class Saver:
     """`tf.train.Saver`: writes variables by name, all by default, and reads them."""
 
@@ -381,13 +382,13 @@ def summary_node(tag: str, tensor: Any) -> SummaryNode:
     return _summaries[-1]
 
 
-named("Summary", "compat.v1.Summary")(Summary)
+named("Summary")(Summary)
 for _name in ("summary.merge_all", "merge_all_summaries", "compat.v1.summary.merge_all"):
     named(_name)(lambda *_, **__: _Merged(_summaries) if _summaries else None)
-named("summary.merge", "compat.v1.summary.merge")(lambda inputs, *_, **__: _Merged(inputs))
+named("summary.merge")(lambda inputs, *_, **__: _Merged(inputs))
 
 
-@named("summary.FileWriter", "compat.v1.summary.FileWriter", "train.SummaryWriter")
+@named("summary.FileWriter", "train.SummaryWriter")
 class FileWriter(Writer):
     """`tf.summary.FileWriter`: writes summaries to an event file."""
 
@@ -406,21 +407,10 @@ class FileWriter(Writer):
 
 # tf.layers, tf.losses, tf.contrib -----------------------------------------------------------------------------------
 
-_LAYERS = {
-    "average_pooling1d": "AveragePooling1D",
-    "average_pooling2d": "AveragePooling2D",
-    "batch_normalization": "BatchNormalization",
-    "conv1d": "Conv1D",
-    "conv2d": "Conv2D",
-    "conv2d_transpose": "Conv2DTranspose",
-    "conv3d": "Conv3D",
-    "dense": "Dense",
-    "dropout": "Dropout",
-    "flatten": "Flatten",
-    "max_pooling1d": "MaxPooling1D",
-    "max_pooling2d": "MaxPooling2D",
-    "separable_conv2d": "SeparableConv2D",
-}
+_LAYERS = pairs("""average_pooling1d=AveragePooling1D average_pooling2d=AveragePooling2D
+    batch_normalization=BatchNormalization conv1d=Conv1D conv2d=Conv2D conv2d_transpose=Conv2DTranspose
+    conv3d=Conv3D dense=Dense dropout=Dropout flatten=Flatten max_pooling1d=MaxPooling1D
+    max_pooling2d=MaxPooling2D separable_conv2d=SeparableConv2D""")
 
 
 def _layer_function(kind: str) -> Callable[..., Any]:
@@ -437,8 +427,8 @@ def _layer_function(kind: str) -> Callable[..., Any]:
 
 
 for _name, _kind in _LAYERS.items():
-    named(f"layers.{_name}", f"compat.v1.layers.{_name}")(_layer_function(_kind))
-    named(f"layers.{_kind}", f"compat.v1.layers.{_kind}")(getattr(namespace("gazelle.layers"), _kind))
+    named(f"layers.{_name}")(_layer_function(_kind))
+    named(f"layers.{_kind}")(getattr(namespace("gazelle.layers"), _kind))
 named("contrib.layers.flatten", "contrib.slim.flatten")(_layer_function("Flatten"))
 named("contrib.layers.xavier_initializer")(gazelle.initializers.GlorotUniform)
 named("contrib.layers.l2_regularizer")(gazelle.regularizers.L2)

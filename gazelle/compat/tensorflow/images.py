@@ -30,14 +30,7 @@ named("image.ResizeMethod")(ResizeMethod)
 _OLD_METHODS = ("bilinear", "nearest", "bicubic", "area")
 
 
-@op(
-    "image.resize",
-    "image.resize_images",
-    "compat.v1.image.resize_images",
-    "compat.v1.image.resize",
-    static=("size",),
-    host=False,
-)
+@op("image.resize", "image.resize_images", static=("size",), host=False)
 def resize(
     images: TensorLike,
     size: int | TensorLike,
@@ -188,7 +181,7 @@ def _between(low: float, high: float, seed: Any) -> Any:
     return NAMES["random.uniform"]((), low, high, seed=None if np.ndim(seed) else seed)
 
 
-@named("image.random_crop", "random_crop", "compat.v1.random_crop", "image.stateless_random_crop")
+@named("image.random_crop", "random_crop", "image.stateless_random_crop")
 def random_crop(
     value: TensorLike, size: int | TensorLike, seed: int | TensorLike | None = None, name: str | None = None
 ) -> TensorResult:

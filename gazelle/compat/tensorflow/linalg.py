@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
@@ -16,7 +17,7 @@ from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import AxisLike, Nested
 
 
-@op("matmul", "linalg.matmul", "compat.v1.matmul")
+@op("matmul", "linalg.matmul")
 def matmul(
     a: TensorLike,
     b: TensorLike,
@@ -97,19 +98,9 @@ def _plain_tuples(function: Any) -> Any:
     return called
 
 
-for _tf, _np in {
-    "inv": "inv",
-    "det": "det",
-    "cholesky": "cholesky",
-    "qr": "qr",
-    "eigh": "eigh",
-    "pinv": "pinv",
-    "slogdet": "slogdet",
-    "solve": "solve",
-    "expm": "expm",
-}.items():
-    _target = jax.scipy.linalg.expm if _tf == "expm" else getattr(jnp.linalg, _np)
-    op(f"linalg.{_tf}", host=False)(_plain_tuples(_target))
+for _name in listed("inv det cholesky qr eigh pinv slogdet solve"):
+    op(f"linalg.{_name}", host=False)(_plain_tuples(getattr(jnp.linalg, _name)))
+op("linalg.expm", host=False)(_plain_tuples(jax.scipy.linalg.expm))
 
 
 @op("linalg.eigvalsh", "linalg.eigvals", host=False)

@@ -81,17 +81,17 @@ def _with_tf1_arguments(reduce: Any) -> Any:
 
 for _row in UNARY.split():
     _tf, _np = _row.split(":")
-    op(_tf, f"math.{_tf}", f"compat.v1.{_tf}")(_unary(_np))
+    op(_tf, f"math.{_tf}")(_unary(_np))
 for _row in BINARY.split():
     _tf, _np = _row.split(":")
-    op(_tf, f"math.{_tf}", f"compat.v1.{_tf}")(_binary(_np))
+    op(_tf, f"math.{_tf}")(_binary(_np))
 for _row in REDUCE.split():
     _tf, _np = _row.split(":")
     _reduce = op(static=("axis",))(_reduction(_np))
-    named(_tf, f"math.{_tf}", f"compat.v1.{_tf}")(_with_tf1_arguments(_reduce))
+    named(_tf, f"math.{_tf}")(_with_tf1_arguments(_reduce))
 
 
-@named("divide", "math.divide", "compat.v1.divide", "truediv", "math.truediv", "compat.v1.truediv")
+@named("divide", "math.divide", "truediv", "math.truediv")
 def divide(x: TensorLike, y: TensorLike, name: str | None = None) -> TensorResult:
     """`tf.divide`."""
     return (x if is_box(x) or is_box(y) else convert(x)) / y
@@ -206,8 +206,8 @@ def _arg(name: str) -> Any:
     return function
 
 
-op("argmax", "math.argmax", "compat.v1.argmax", "arg_max", static=("axis",), keeps_64_bits=True)(_arg("argmax"))
-op("argmin", "math.argmin", "compat.v1.argmin", static=("axis",), keeps_64_bits=True)(_arg("argmin"))
+op("argmax", "math.argmax", "arg_max", static=("axis",), keeps_64_bits=True)(_arg("argmax"))
+op("argmin", "math.argmin", static=("axis",), keeps_64_bits=True)(_arg("argmin"))
 
 
 @op("math.top_k", "nn.top_k", host=False, static=("k",))

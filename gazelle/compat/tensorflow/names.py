@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow.calls import guarded
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.values import host_array
@@ -73,39 +74,9 @@ def op(
 
 #: arguments that are a tensor, even if a program passes a list of numbers
 TENSORS = frozenset(
-    (
-        "a",
-        "arr",
-        "b",
-        "bias",
-        "boxes",
-        "condition",
-        "data",
-        "diagonal",
-        "features",
-        "image",
-        "images",
-        "input",
-        "input_tensor",
-        "labels",
-        "logits",
-        "matrix",
-        "params",
-        "per_example_loss",
-        "predictions",
-        "rhs",
-        "scores",
-        "segment_ids",
-        "signals",
-        "t",
-        "targets",
-        "tensor",
-        "updates",
-        "value",
-        "values",
-        "x",
-        "y",
-    )
+    listed("""a arr b bias boxes condition data diagonal features image images input input_tensor labels logits
+        matrix params per_example_loss predictions rhs scores segment_ids signals t targets tensor updates value
+        values x y""")
 )
 
 

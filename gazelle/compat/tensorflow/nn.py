@@ -45,7 +45,7 @@ def leaky_relu(features: TensorLike, alpha: TensorLike = 0.2) -> TensorResult:
     return jax.nn.leaky_relu(jnp.asarray(features), alpha)
 
 
-@op("nn.softmax", "math.softmax", "compat.v1.nn.softmax", host=False, static=("axis",))
+@op("nn.softmax", "math.softmax", host=False, static=("axis",))
 def softmax(logits: TensorLike, axis: AxisLike = -1, dim: AxisLike = None) -> TensorResult:
     return jax.nn.softmax(jnp.asarray(logits), axis if dim is None else dim)
 
@@ -244,7 +244,7 @@ def embedding_lookup(params: TensorLike, ids: TensorLike, **_: Any) -> TensorRes
 # Losses ---------------------------------------------------------------------------------------------------------------
 
 
-@op("nn.sigmoid_cross_entropy_with_logits", "compat.v1.nn.sigmoid_cross_entropy_with_logits", host=False)
+@op("nn.sigmoid_cross_entropy_with_logits", host=False)
 def sigmoid_cross_entropy_with_logits(
     labels: TensorLike | None = None, logits: TensorLike | None = None
 ) -> TensorResult:
@@ -258,20 +258,14 @@ def weighted_cross_entropy_with_logits(labels: TensorLike, logits: TensorLike, p
     return (1 - labels) * logits + weight * (jnp.log1p(jnp.exp(-jnp.abs(logits))) + jnp.maximum(-logits, 0))
 
 
-@op(
-    "nn.softmax_cross_entropy_with_logits",
-    "nn.softmax_cross_entropy_with_logits_v2",
-    "compat.v1.nn.softmax_cross_entropy_with_logits",
-    "compat.v1.nn.softmax_cross_entropy_with_logits_v2",
-    host=False,
-)
+@op("nn.softmax_cross_entropy_with_logits", "nn.softmax_cross_entropy_with_logits_v2", host=False)
 def softmax_cross_entropy_with_logits(
     labels: TensorLike | None = None, logits: TensorLike | None = None, axis: int = -1
 ) -> TensorResult:
     return -jnp.sum(labels * jax.nn.log_softmax(jnp.asarray(logits), axis), axis)
 
 
-@op("nn.sparse_softmax_cross_entropy_with_logits", "compat.v1.nn.sparse_softmax_cross_entropy_with_logits", host=False)
+@op("nn.sparse_softmax_cross_entropy_with_logits", host=False)
 def sparse_softmax_cross_entropy_with_logits(
     labels: TensorLike | None = None, logits: TensorLike | None = None
 ) -> TensorResult:

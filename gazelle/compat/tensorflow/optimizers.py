@@ -40,4 +40,4 @@ def _factory(name: str) -> Any:
 
 
 for _name in _OPTIMIZERS:
-    named(f"train.{_name}Optimizer", f"compat.v1.train.{_name}Optimizer")(_factory(_name))
+    named(f"train.{_name}Optimizer")(_factory(_name))

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow.names import NAMES
 
 #: parts of `tensorflow.python` -> modules in them besides those whose name ends as in `_ENDINGS`
@@ -17,17 +18,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "distribute": (),
     "eager": ("context", "def_function", "execute", "backprop", "monitoring"),
     "feature_column": ("feature_column", "feature_column_v2"),
-    "framework": (
-        "config",
-        "constant_op",
-        "dtypes",
-        "errors",
-        "ops",
-        "random_seed",
-        "smart_cond",
-        "tensor",
-        "tensor_shape",
-    ),
+    "framework": listed("config constant_op dtypes errors ops random_seed smart_cond tensor tensor_shape"),
     "keras": (),
     "layers": ("base", "core", "layers", "utils"),
     "lib": ("io",),
@@ -41,23 +32,8 @@ _ENDINGS = re.compile(r"_(ops|impl|util|utils|v2|scope)$")
 #: the modules of `tf` in which a name is looked up
 _SEARCHED = (
     "",
-    "math",
-    "nn",
-    "linalg",
-    "image",
-    "sparse",
-    "nest",
-    "random",
-    "strings",
-    "lookup",
-    "initializers",
-    "train",
-    "config",
-    "compat.v1",
-    "keras.initializers",
-    "errors",
-    "io.gfile",
-    "logging",
+    *listed("""math nn linalg image sparse nest random strings lookup initializers train config compat.v1
+        keras.initializers errors io.gfile logging"""),
 )
 
 

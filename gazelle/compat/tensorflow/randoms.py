@@ -19,13 +19,7 @@ from gazelle.core import prng, tracing
 from gazelle.core.types import DTypeLike, ShapeLike
 
 
-@named(
-    "random.set_seed",
-    "compat.v1.set_random_seed",
-    "set_random_seed",
-    "compat.v1.random.set_random_seed",
-    "random.set_random_seed",
-)
+@named("random.set_seed", "set_random_seed", "random.set_random_seed")
 def set_seed(seed: int) -> None:
     """`tf.random.set_seed`."""
     prng.set_seed(int(seed))
@@ -64,7 +58,7 @@ def _draw(shape: Any, dtype: Any, seed: Any, host: Any, device: Any) -> Any:
     return Tensor(np.asarray(host(generator(seed), shape)).astype(jnp.dtype(name_of(dtype))))
 
 
-@named("random.normal", "random_normal", "compat.v1.random_normal", "compat.v1.random.normal")
+@named("random.normal", "random_normal")
 def normal(
     shape: ShapeLike,
     mean: TensorLike = 0.0,
@@ -78,7 +72,7 @@ def normal(
     return out if (mean, stddev) == (0.0, 1.0) else out * stddev + mean
 
 
-@named("random.truncated_normal", "truncated_normal", "compat.v1.truncated_normal")
+@named("random.truncated_normal", "truncated_normal")
 def truncated_normal(
     shape: ShapeLike,
     mean: TensorLike = 0.0,
@@ -98,7 +92,7 @@ def _truncated(g: np.random.Generator, shape: Any) -> Any:
     return out
 
 
-@named("random.uniform", "random_uniform", "compat.v1.random_uniform", "compat.v1.random.uniform")
+@named("random.uniform", "random_uniform")
 def uniform(
     shape: ShapeLike = (),
     minval: TensorLike = 0,
@@ -126,7 +120,7 @@ def uniform(
     )
 
 
-@named("random.shuffle", "random_shuffle", "compat.v1.random_shuffle")
+@named("random.shuffle", "random_shuffle")
 def shuffle(value: TensorLike, seed: int | TensorLike | None = None, name: str | None = None) -> TensorResult:
     """`tf.random.shuffle`: rows in random order."""
     array = unboxed(value)
@@ -135,7 +129,7 @@ def shuffle(value: TensorLike, seed: int | TensorLike | None = None, name: str |
     return Tensor(np.asarray(array)[generator(seed).permutation(len(array))])
 
 
-@named("random.categorical", "compat.v1.multinomial", "multinomial")
+@named("random.categorical", "multinomial")
 def categorical(
     logits: TensorLike,
     num_samples: int | TensorLike,

@@ -89,7 +89,7 @@ def _open(path: str, mode: Any, compression: Any) -> Any:
     return gzip.open(path, mode) if compression else open(path, mode)
 
 
-@named("io.TFRecordWriter", "python_io.TFRecordWriter", "compat.v1.python_io.TFRecordWriter")
+@named("io.TFRecordWriter", "python_io.TFRecordWriter")
 class TFRecordWriter:
     """`tf.io.TFRecordWriter(path)`."""
 
@@ -137,7 +137,7 @@ def records(path: str, compression: str = "") -> Iterator[Any]:
             yield np.asarray(data, object)
 
 
-@named("data.TFRecordDataset", "compat.v1.data.TFRecordDataset")
+@named("data.TFRecordDataset")
 class TFRecordDataset:
     """`tf.data.TFRecordDataset(filenames)`: the records of all files in order."""
 

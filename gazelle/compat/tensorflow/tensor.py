@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.listed import listed, pairs
 from gazelle.compat.tensorflow.calls import call, guarded
 from gazelle.compat.tensorflow.dtypes import DType, TensorShape, name_of
 from gazelle.compat.tensorflow.recording import unboxed
@@ -148,28 +149,8 @@ class Tensor(TensorWrapper):
 
 
 #: methods of arrays that tensors also have, for code written for JAX arrays
-_METHODS = (
-    "T",
-    "all",
-    "any",
-    "astype",
-    "clip",
-    "flatten",
-    "max",
-    "mean",
-    "min",
-    "prod",
-    "ravel",
-    "reshape",
-    "size",
-    "squeeze",
-    "std",
-    "sum",
-    "transpose",
-    "var",
-    "item",
-    "tolist",
-)
+_METHODS = listed("""T all any astype clip flatten max mean min prod ravel reshape size squeeze std sum
+    transpose var item tolist""")
 
 
 def _method(name: str, x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -230,46 +211,11 @@ def on_device(array: TensorLike) -> TensorResult:
 
 _OPERATORS: dict[str, Callable[..., Any]] = {
     name: getattr(operator, name)
-    for name in (
-        "add",
-        "sub",
-        "mul",
-        "floordiv",
-        "mod",
-        "pow",
-        "matmul",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "eq",
-        "ne",
-        "and_",
-        "or_",
-        "xor",
-        "neg",
-        "pos",
-        "abs",
-        "invert",
-    )
+    for name in listed("add sub mul floordiv mod pow matmul lt le gt ge eq ne and_ or_ xor neg pos abs invert")
 }
-_UFUNCS = {
-    "add": "add",
-    "subtract": "sub",
-    "multiply": "mul",
-    "true_divide": "truediv",
-    "divide": "truediv",
-    "power": "pow",
-    "matmul": "matmul",
-    "floor_divide": "floordiv",
-    "remainder": "mod",
-    "less": "lt",
-    "less_equal": "le",
-    "greater": "gt",
-    "greater_equal": "ge",
-    "equal": "eq",
-    "not_equal": "ne",
-}
+_UFUNCS = pairs("""add=add subtract=sub multiply=mul true_divide=truediv divide=truediv power=pow
+    matmul=matmul floor_divide=floordiv remainder=mod less=lt less_equal=le greater=gt greater_equal=ge equal=eq
+    not_equal=ne""")
 
 
 def quotient(a: TensorLike, b: TensorLike) -> TensorResult:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
+from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow import function as functions
 from gazelle.compat.tensorflow.errors import (
     InvalidArgumentError,
@@ -60,36 +61,17 @@ def _ignored(*_: Any, **__: Any) -> None:
     """A setting that is ignored, because JAX manages memory, threads and kernels."""
 
 
-for _name in (
-    "config.set_visible_devices",
-    "config.experimental.set_memory_growth",
-    "config.experimental.set_visible_devices",
-    "config.set_logical_device_configuration",
-    "config.experimental.set_virtual_device_configuration",
-    "config.threading.set_inter_op_parallelism_threads",
-    "config.threading.set_intra_op_parallelism_threads",
-    "config.optimizer.set_jit",
-    "config.optimizer.set_experimental_options",
-    "config.set_soft_device_placement",
-    "config.experimental.enable_op_determinism",
-    "config.experimental.enable_tensor_float_32_execution",
-    "config.experimental_connect_to_cluster",
-    "compat.v1.enable_eager_execution",
-    "enable_eager_execution",
-    "compat.v1.enable_v2_behavior",
-    "compat.v1.disable_v2_tensorshape",
-    "compat.v1.enable_resource_variables",
-    "debugging.set_log_device_placement",
-    "debugging.enable_check_numerics",
-    "random.enable_v2",
-    "autograph.set_verbosity",
-    "profiler.experimental.start",
-    "profiler.experimental.stop",
-    "tpu.experimental.initialize_tpu_system",
-    "data.experimental.enable_debug_mode",
-    "enable_v2_behavior",
-    "compat.v1.experimental.output_all_intermediates",
-):
+for _name in listed("""config.set_visible_devices config.experimental.set_memory_growth
+    config.experimental.set_visible_devices config.set_logical_device_configuration
+    config.experimental.set_virtual_device_configuration config.threading.set_inter_op_parallelism_threads
+    config.threading.set_intra_op_parallelism_threads config.optimizer.set_jit
+    config.optimizer.set_experimental_options config.set_soft_device_placement
+    config.experimental.enable_op_determinism config.experimental.enable_tensor_float_32_execution
+    config.experimental_connect_to_cluster compat.v1.enable_eager_execution enable_eager_execution
+    compat.v1.enable_v2_behavior compat.v1.disable_v2_tensorshape compat.v1.enable_resource_variables
+    debugging.set_log_device_placement debugging.enable_check_numerics random.enable_v2 autograph.set_verbosity
+    profiler.experimental.start profiler.experimental.stop tpu.experimental.initialize_tpu_system
+    data.experimental.enable_debug_mode enable_v2_behavior compat.v1.experimental.output_all_intermediates"""):
     named(_name)(_ignored)
 
 named("config.run_functions_eagerly", "config.experimental_run_functions_eagerly")(functions.run_functions_eagerly)
@@ -216,9 +198,9 @@ class Options:
 
 
 for _name in ("ConfigProto", "GPUOptions", "RunOptions", "GraphOptions"):
-    named(_name, f"compat.v1.{_name}")(Options)
+    named(_name)(Options)
 named("data.Options")(Options)
-named("compat.v1.OptimizerOptions", "OptimizerOptions")(Options)
+named("OptimizerOptions")(Options)
 named("saved_model.SaveOptions", "saved_model.LoadOptions", "train.CheckpointOptions")(Options)
 
 
@@ -232,11 +214,11 @@ class Logging:
 
 
 for _name in ("DEBUG", "INFO", "WARN", "ERROR", "FATAL"):
-    named(f"logging.{_name}", f"compat.v1.logging.{_name}")(getattr(Logging, _name))
+    named(f"logging.{_name}")(getattr(Logging, _name))
 for _name in ("info", "warning", "error", "debug"):
-    named(f"logging.{_name}", f"compat.v1.logging.{_name}")(getattr(_logging.getLogger("tensorflow"), _name))
-named("logging.warn", "compat.v1.logging.warn")(_logging.getLogger("tensorflow").warning)
-named("logging.set_verbosity", "compat.v1.logging.set_verbosity")(_logging.getLogger("tensorflow").setLevel)
+    named(f"logging.{_name}")(getattr(_logging.getLogger("tensorflow"), _name))
+named("logging.warn")(_logging.getLogger("tensorflow").warning)
+named("logging.set_verbosity")(_logging.getLogger("tensorflow").setLevel)
 
 
 for _error in (OpError, InvalidArgumentError, OutOfRangeError, ResourceExhaustedError, NotFoundError):

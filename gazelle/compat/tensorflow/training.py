@@ -301,7 +301,7 @@ named("summary.create_file_writer")(lambda logdir, *_, **__: Writer(logdir))
 named("summary.SummaryWriter")(Writer)
 
 
-@named("summary.scalar", "compat.v1.summary.scalar", "scalar_summary")
+@named("summary.scalar", "scalar_summary")
 def scalar(
     name: str, data: TensorLike = None, step: int | TensorLike | None = None, description: str | None = None, **_: Any
 ) -> TensorResult:
@@ -354,13 +354,13 @@ def _not_written(name: str = "", data: TensorLike = None, *_: Any, **__: Any) ->
 
 
 for _name in ("image", "histogram", "text", "audio", "trace_on", "trace_export", "trace_off", "graph"):
-    named(f"summary.{_name}", f"compat.v1.summary.{_name}", f"{_name}_summary")(_not_written)
+    named(f"summary.{_name}", f"{_name}_summary")(_not_written)
 
 
 # SavedModel ----------------------------------------------------------------------------------------------------------
 
 
-@named("saved_model.save", "saved_model.load", "lite.TFLiteConverter", "compat.v1.saved_model.load")
+@named("saved_model.save", "saved_model.load", "lite.TFLiteConverter")
 def saved_model(*_: Any, **__: Any) -> TensorResult:
     """Raise an error: the format SavedModel contains graphs of TensorFlow."""
     raise ArgumentError(
