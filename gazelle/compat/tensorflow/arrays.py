@@ -72,7 +72,6 @@ def _cast(x: Any, dtype: str) -> Any:
 
 @named("cast", "dtypes.cast")
 def cast(x: TensorLike, dtype: DTypeLike | None, name: str | None = None) -> TensorResult:
-    """`tf.cast`."""
     name = name_of(dtype)
     return call(_cast, (x, name), {}, host=_cast, keeps_64_bits=name in ("float64", "int64", "uint64", "complex128"))
 
@@ -103,36 +102,26 @@ def shape(input: TensorLike, out_type: DTypeLike | None = "int32", name: str | N
 
 @named("size")
 def size(input: TensorLike, out_type: DTypeLike | None = "int32", name: str | None = None) -> TensorResult:
-    """`tf.size`."""
     return Tensor(np.asarray(np.prod(np.shape(unboxed(input))), name_of(out_type)))
 
 
 @named("rank")
 def rank(input: TensorLike, name: str | None = None) -> TensorResult:
-    """`tf.rank`."""
     return Tensor(np.asarray(np.ndim(unboxed(input)), "int32"))
 
 
 @named("zeros")
 def zeros(shape: ShapeLike, dtype: DTypeLike | None = "float32", name: str | None = None) -> TensorResult:
-    """`tf.zeros`."""
     return Tensor(np.zeros(fixed_value(shape), jnp.dtype(name_of(dtype))))
 
 
 @named("ones")
 def ones(shape: ShapeLike, dtype: DTypeLike | None = "float32", name: str | None = None) -> TensorResult:
-    """`tf.ones`."""
     return Tensor(np.ones(fixed_value(shape), jnp.dtype(name_of(dtype))))
 
 
-@op("zeros_like")
-def zeros_like(input: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
-    return space(input).zeros_like(input, dtype=dtype and name_of(dtype))
-
-
-@op("ones_like")
-def ones_like(input: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
-    return space(input).ones_like(input, dtype=dtype and name_of(dtype))
+op("zeros_like")(lambda input, dtype=None: space(input).zeros_like(input, dtype=dtype and name_of(dtype)))
+op("ones_like")(lambda input, dtype=None: space(input).ones_like(input, dtype=dtype and name_of(dtype)))
 
 
 @op("fill", static=("dims",))
@@ -149,7 +138,6 @@ def range_(
     dtype: DTypeLike | None = None,
     name: str | None = None,
 ) -> TensorResult:
-    """`tf.range`."""
     start, limit, delta = (None if v is None else unboxed(v) for v in (start, limit, delta))
     start, limit = (0, start) if limit is None else (start, limit)
     all_integers = all(np.issubdtype(np.result_type(v), np.integer) for v in (start, limit, delta))
@@ -161,9 +149,9 @@ def range_(
     )
 
 
-@op("linspace", "lin_space", static=("num",))
-def linspace(start: TensorLike, stop: TensorLike, num: int | TensorLike, axis: int = 0) -> TensorResult:
-    return space(start, stop).linspace(start, stop, num, axis=axis).astype("float32")
+op("linspace", "lin_space", static=("num",))(
+    lambda start, stop, num, axis=0: space(start, stop).linspace(start, stop, num, axis=axis).astype("float32")
+)
 
 
 @op("eye", "linalg.eye", static=("num_rows", "num_columns", "batch_shape"))
@@ -177,19 +165,13 @@ def eye(
     return matrix if batch_shape is None else np.broadcast_to(matrix, (*batch_shape, *matrix.shape))
 
 
-@op("identity")
-def identity(input: TensorLike) -> TensorResult:
-    return input
+op("identity")(lambda input: input)
 
+reshape = op("reshape", static=("shape",))(lambda tensor, shape: space(tensor).reshape(tensor, shape))
 
-@op("reshape", static=("shape",))
-def reshape(tensor: TensorLike, shape: ShapeLike) -> TensorResult:
-    return space(tensor).reshape(tensor, shape)
-
-
-@op("expand_dims", static=("axis",))
-def expand_dims(input: TensorLike, axis: AxisLike = None, dim: AxisLike = None) -> TensorResult:
-    return space(input).expand_dims(input, axis if axis is not None else dim)
+op("expand_dims", static=("axis",))(
+    lambda input, axis=None, dim=None: space(input).expand_dims(input, axis if axis is not None else dim)
+)
 
 
 @op("squeeze", static=("axis",))
@@ -198,24 +180,14 @@ def squeeze(input: TensorLike, axis: AxisLike = None, squeeze_dims: AxisLike = N
     return space(input).squeeze(input, axis if axis != () else None)
 
 
-@op("transpose", static=("perm",))
-def transpose(a: TensorLike, perm: AxisLike = None, conjugate: bool = False) -> TensorResult:
-    return space(a).transpose(a, perm)
+op("transpose", static=("perm",))(lambda a, perm=None, conjugate=False: space(a).transpose(a, perm))
+op("linalg.matrix_transpose")(lambda a: space(a).swapaxes(a, -1, -2))
 
+concat = op("concat", static=("axis",))(lambda values, axis: space(values).concatenate(list(values), axis))
 
-@op("linalg.matrix_transpose")
-def matrix_transpose(a: TensorLike) -> TensorResult:
-    return space(a).swapaxes(a, -1, -2)
-
-
-@op("concat", static=("axis",))
-def concat(values: TensorLike | Sequence[TensorLike], axis: AxisLike) -> TensorResult:
-    return space(values).concatenate(list(values), axis)
-
-
-@op("stack", static=("axis",))
-def stack(values: TensorLike | Sequence[TensorLike], axis: AxisLike = 0) -> TensorResult:
-    return space(values).stack(list(values) if isinstance(values, list | tuple) else values, axis)
+stack = op("stack", static=("axis",))(
+    lambda values, axis=0: space(values).stack(list(values) if isinstance(values, list | tuple) else values, axis)
+)
 
 
 @op("unstack", static=("num", "axis"))
@@ -236,9 +208,7 @@ def split(
     return list(space(value).split(value, np.cumsum(sizes)[:-1].tolist(), axis))
 
 
-@op("tile", static=("multiples",))
-def tile(input: TensorLike, multiples: ShapeLike) -> TensorResult:
-    return space(input).tile(input, multiples)
+op("tile", static=("multiples",))(lambda input, multiples: space(input).tile(input, multiples))
 
 
 @op("repeat", static=("repeats", "axis"))
@@ -246,9 +216,7 @@ def repeat(input: TensorLike, repeats: ShapeLike, axis: AxisLike = None) -> Tens
     return space(input).repeat(input, np.asarray(repeats) if isinstance(repeats, tuple) else repeats, axis)
 
 
-@op("broadcast_to", static=("shape",))
-def broadcast_to(input: TensorLike, shape: ShapeLike) -> TensorResult:
-    return space(input).broadcast_to(input, shape)
+op("broadcast_to", static=("shape",))(lambda input, shape: space(input).broadcast_to(input, shape))
 
 
 @op("pad", static=("paddings",))
@@ -259,14 +227,8 @@ def pad(
     return space(tensor).pad(tensor, paddings, mode.lower(), **options)
 
 
-@op("reverse", static=("axis",))
-def reverse(tensor: TensorLike, axis: AxisLike) -> TensorResult:
-    return space(tensor).flip(tensor, axis)
-
-
-@op("roll", static=("shift", "axis"))
-def roll(input: TensorLike, shift: int | TensorLike, axis: AxisLike) -> TensorResult:
-    return space(input).roll(input, shift, axis)
+op("reverse", static=("axis",))(lambda tensor, axis: space(tensor).flip(tensor, axis))
+op("roll", static=("shift", "axis"))(lambda input, shift, axis: space(input).roll(input, shift, axis))
 
 
 @op("slice", static=("size",))
@@ -286,9 +248,7 @@ def strided_slice(
     return input_[tuple(slice(b, e, s) for b, e, s in zip(begin, end, steps, strict=True))]
 
 
-@op("meshgrid")
-def meshgrid(*args: Any, indexing: str = "xy") -> TensorResult:
-    return list(space(args).meshgrid(*args, indexing=indexing))
+op("meshgrid")(lambda *args, indexing="xy": list(space(args).meshgrid(*args, indexing=indexing)))
 
 
 @op("searchsorted")

@@ -49,7 +49,6 @@ for _name, _compare in {
 def assert_(
     condition: TensorLike, data: TensorLike | None = None, summarize: object = None, name: str | None = None
 ) -> None:
-    """`tf.debugging.Assert`."""
     _assert(unboxed(condition), "Assert", data)
 
 
@@ -74,14 +73,12 @@ for _name, _condition in {
 def assert_type(
     tensor: TensorLike, tf_type: DTypeLike | None, message: str | None = None, name: str | None = None
 ) -> None:
-    """`tf.debugging.assert_type`."""
     if name_of(unboxed(tensor).dtype) != name_of(tf_type):
         raise TypeError(f"{message or 'assert_type'}: expected {name_of(tf_type)}, got {unboxed(tensor).dtype}.")
 
 
 @named("debugging.assert_integer")
 def assert_integer(x: TensorLike, message: str | None = None, name: str | None = None) -> None:
-    """`tf.debugging.assert_integer`."""
     if unboxed(x).dtype.kind not in "iu":
         raise TypeError(f"{message or 'assert_integer'}: expected integers, got {unboxed(x).dtype}.")
 
@@ -138,5 +135,4 @@ def assert_shapes(
 
 @named("debugging.is_numeric_tensor")
 def is_numeric_tensor(tensor: TensorLike) -> bool:
-    """`tf.debugging.is_numeric_tensor`."""
     return np.asarray(unboxed(tensor)).dtype.kind in "fiuc"

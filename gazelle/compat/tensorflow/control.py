@@ -29,7 +29,6 @@ def _traced(value: Any) -> bool:
 def cond(
     pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str | None = None
 ) -> TensorResult:
-    """`tf.cond`."""
     if not _traced(pred):
         return true_fn() if bool(unboxed(pred)) else false_fn()
     yes, no = true_fn(), false_fn()
@@ -76,7 +75,6 @@ def while_loop(
     maximum_iterations: int | TensorLike | None = None,
     **_: Any,
 ) -> TensorResult:
-    """`tf.while_loop`."""
     is_leaf = lambda leaf: is_box(leaf) or isinstance(leaf, TensorArray)  # noqa: E731
     plain = (int, TensorArray)  # a Python number stays one: it may index a TensorArray
     values = jax.tree.map(lambda v: v if isinstance(v, plain) else convert(v), list(loop_vars), is_leaf=is_leaf)
@@ -126,7 +124,6 @@ def foldr(
 def scan(
     fn: Callable[[Any, Any], Any], elems: TensorLike, initializer: Nested[TensorLike] | None = None, *_: Any, **__: Any
 ) -> TensorResult:
-    """`tf.scan`."""
     leaves = jax.tree.leaves(elems, is_leaf=is_box)
     rows = [jax.tree.map(lambda v, i=i: convert(v)[i], elems, is_leaf=is_box) for i in range(len(unboxed(leaves[0])))]
     state, out = (rows.pop(0), []) if initializer is None else (initializer, [])
@@ -250,7 +247,6 @@ class TensorSpec:
 @named("name_scope")
 @contextlib.contextmanager
 def name_scope(name: str, *_: Any, **__: Any) -> Iterator[str]:
-    """`tf.name_scope`."""
     yield f"{name}/"
 
 
@@ -268,14 +264,11 @@ def control_dependencies(control_inputs: object = None) -> Iterator[None]:
     yield
 
 
-@named("no_op")
-def no_op(name: str | None = None) -> None:
-    """`tf.no_op`."""
+named("no_op")(lambda name=None: None)
 
 
 @named("tuple")
 def tuple_(tensors: Nested[TensorLike], **_: Any) -> list[Any]:
-    """`tf.tuple`."""
     return list(tensors)
 
 

@@ -95,7 +95,6 @@ def name_of(dtype: DTypeLike | None) -> str:
 
 
 def as_dtype(dtype: DTypeLike | None) -> DType:
-    """`tf.as_dtype`."""
     return DType(name_of(dtype))
 
 

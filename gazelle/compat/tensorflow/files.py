@@ -61,7 +61,6 @@ def read_file(filename: PathLike | TensorLike, name: str | None = None) -> Tenso
 
 @named("io.write_file", "write_file")
 def write_file(filename: PathLike | TensorLike, contents: TensorLike, name: str | None = None) -> None:
-    """`tf.io.write_file`."""
     with open(text(filename), "wb") as file:
         file.write(bytes(unboxed(convert(contents)).item()))
 
@@ -104,7 +103,6 @@ def decode_image(
 
 @named("io.encode_jpeg", "image.encode_jpeg", "io.encode_png", "image.encode_png")
 def encode_png(image: TensorLike, *_: Any, **__: Any) -> Tensor:
-    """`tf.io.encode_png`."""
     from PIL import Image
 
     array = np.asarray(unboxed(image))
@@ -115,7 +113,6 @@ def encode_png(image: TensorLike, *_: Any, **__: Any) -> Tensor:
 
 @named("io.decode_raw")
 def decode_raw(input_bytes: TensorLike, out_type: DTypeLike | None, **_: Any) -> Tensor:
-    """`tf.io.decode_raw`."""
     return Tensor(np.frombuffer(unboxed(convert(input_bytes)).item(), name_of(out_type)))
 
 

@@ -28,7 +28,6 @@ _MAX_TRACES = 8  # a layer may create variables in the first trace, an optimizer
 
 
 def run_functions_eagerly(eagerly: bool) -> None:
-    """`tf.config.run_functions_eagerly`."""
     global _eagerly
     _eagerly = bool(eagerly)
 

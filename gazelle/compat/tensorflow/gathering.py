@@ -89,7 +89,6 @@ def one_hot(
 def where(
     condition: TensorLike, x: TensorLike | None = None, y: TensorLike | None = None, name: str | None = None
 ) -> TensorResult:
-    """`tf.where`."""
     if x is None:
         return Tensor(np.argwhere(np.asarray(unboxed(condition))))
     return call(_where, (condition, x, y), {}, host=_where)
@@ -109,7 +108,6 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
 
 @named("boolean_mask")
 def boolean_mask(tensor: TensorLike, mask: TensorLike, axis: AxisLike = 0, name: str | None = None) -> TensorResult:
-    """`tf.boolean_mask`."""
     if isinstance(unboxed(mask), jax.core.Tracer) and not axis:
         array = jnp.asarray(unboxed(convert(tensor)))
         return choose(array.reshape(-1, *array.shape[np.ndim(unboxed(mask)) :]), unboxed(mask))

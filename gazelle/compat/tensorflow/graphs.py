@@ -436,7 +436,6 @@ named("contrib.layers.l2_regularizer")(gazelle.regularizers.L2)
 
 @named("contrib.layers.fully_connected", "contrib.slim.fully_connected")
 def fully_connected(inputs: Any, num_outputs: int, activation_fn: Any = "relu", **_: Any) -> TensorResult:
-    """`tf.contrib.layers.fully_connected`."""
     return _layer_function("Dense")(inputs, num_outputs, activation=activation_fn)
 
 

@@ -66,16 +66,8 @@ def _flip(axis: int) -> Any:
 
 op("image.flip_left_right")(_flip(-2))
 op("image.flip_up_down")(_flip(-3))
-
-
-@op("image.transpose")
-def transpose(image: TensorLike) -> TensorResult:
-    return space(image).swapaxes(image, -3, -2)
-
-
-@op("image.rot90", static=("k",))
-def rot90(image: TensorLike, k: int | TensorLike = 1) -> TensorResult:
-    return space(image).rot90(image, k, (-3, -2))
+op("image.transpose")(lambda image: space(image).swapaxes(image, -3, -2))
+op("image.rot90", static=("k",))(lambda image, k=1: space(image).rot90(image, k, (-3, -2)))
 
 
 def _random_bool(seed: Any) -> Any:
@@ -142,16 +134,11 @@ op("image.adjust_brightness")(adjusted(_adjust_brightness))
 op("image.adjust_contrast")(adjusted(_adjust_contrast))
 op("image.adjust_saturation", host=False)(adjusted(_adjust_saturation))
 op("image.adjust_hue", host=False)(adjusted(_adjust_hue))
-
-
-@op("image.adjust_gamma")
-def adjust_gamma(image: TensorLike, gamma: TensorLike = 1, gain: TensorLike = 1) -> TensorResult:
-    return gain * image**gamma
+op("image.adjust_gamma")(lambda image, gamma=1, gain=1: gain * image**gamma)
 
 
 @named("image.random_brightness", "image.stateless_random_brightness")
 def random_brightness(image: TensorLike, max_delta: float, seed: int | TensorLike | None = None) -> TensorResult:
-    """`tf.image.random_brightness`."""
     return NAMES["image.adjust_brightness"](image, _between(-max_delta, max_delta, seed))
 
 
@@ -159,7 +146,6 @@ def random_brightness(image: TensorLike, max_delta: float, seed: int | TensorLik
 def random_contrast(
     image: TensorLike, lower: float, upper: float, seed: int | TensorLike | None = None
 ) -> TensorResult:
-    """`tf.image.random_contrast`."""
     return NAMES["image.adjust_contrast"](image, _between(lower, upper, seed))
 
 
@@ -167,13 +153,11 @@ def random_contrast(
 def random_saturation(
     image: TensorLike, lower: float, upper: float, seed: int | TensorLike | None = None
 ) -> TensorResult:
-    """`tf.image.random_saturation`."""
     return NAMES["image.adjust_saturation"](image, _between(lower, upper, seed))
 
 
 @named("image.random_hue", "image.stateless_random_hue")
 def random_hue(image: TensorLike, max_delta: float, seed: int | TensorLike | None = None) -> TensorResult:
-    """`tf.image.random_hue`."""
     return NAMES["image.adjust_hue"](image, _between(-max_delta, max_delta, seed))
 
 
@@ -277,11 +261,7 @@ def rgb_to_grayscale(images: TensorLike) -> TensorResult:
     return restore((as_float * np.asarray([0.2989, 0.587, 0.114], "float32")).sum(-1, keepdims=True))
 
 
-@op("image.grayscale_to_rgb")
-def grayscale_to_rgb(images: TensorLike) -> TensorResult:
-    return space(images).concatenate([images] * 3, -1)
-
-
+op("image.grayscale_to_rgb")(lambda images: space(images).concatenate([images] * 3, -1))
 op("image.rgb_to_hsv", host=False)(lambda images: ops.image.rgb_to_hsv(jnp.asarray(images)))
 op("image.hsv_to_rgb", host=False)(lambda images: ops.image.hsv_to_rgb(jnp.asarray(images)))
 

@@ -34,19 +34,9 @@ def matmul(
     return xp.matmul(a, b)
 
 
-@op("linalg.matvec")
-def matvec(a: TensorLike, b: TensorLike) -> TensorResult:
-    return space(a, b).einsum("...ij,...j->...i", a, b)
-
-
-@op("tensordot", "linalg.tensordot", static=("axes",))
-def tensordot(a: TensorLike, b: TensorLike, axes: AxisLike) -> TensorResult:
-    return space(a, b).tensordot(a, b, axes)
-
-
-@op("einsum", "linalg.einsum")
-def einsum(equation: str, *inputs: Any, **_: Any) -> TensorResult:
-    return space(inputs).einsum(equation, *inputs)
+op("linalg.matvec")(lambda a, b: space(a, b).einsum("...ij,...j->...i", a, b))
+op("tensordot", "linalg.tensordot", static=("axes",))(lambda a, b, axes: space(a, b).tensordot(a, b, axes))
+op("einsum", "linalg.einsum")(lambda equation, *inputs, **_: space(inputs).einsum(equation, *inputs))
 
 
 @op("clip_by_norm", host=False, static=("axes",))
@@ -55,11 +45,9 @@ def clip_by_norm(t: TensorLike, clip_norm: TensorLike, axes: AxisLike = None) ->
     return t * clip_norm / jnp.maximum(size, clip_norm)
 
 
-@op("linalg.global_norm", host=False)
-def global_norm(t_list: Nested[TensorLike]) -> TensorResult:
-    return jnp.sqrt(sum(jnp.sum(jnp.square(t)) for t in t_list if t is not None))
-
-
+global_norm = op("linalg.global_norm", host=False)(
+    lambda t_list: jnp.sqrt(sum(jnp.sum(jnp.square(t)) for t in t_list if t is not None))
+)
 named("global_norm")(global_norm)
 
 
@@ -101,11 +89,7 @@ def _plain_tuples(function: Any) -> Any:
 for _name in listed("inv det cholesky qr eigh pinv slogdet solve"):
     op(f"linalg.{_name}", host=False)(_plain_tuples(getattr(jnp.linalg, _name)))
 op("linalg.expm", host=False)(_plain_tuples(jax.scipy.linalg.expm))
-
-
-@op("linalg.eigvalsh", "linalg.eigvals", host=False)
-def eigvalsh(tensor: TensorLike) -> TensorResult:
-    return jnp.linalg.eigvalsh(tensor)
+op("linalg.eigvalsh", "linalg.eigvals", host=False)(lambda tensor: jnp.linalg.eigvalsh(tensor))
 
 
 @op("linalg.triangular_solve", host=False)
@@ -113,9 +97,7 @@ def triangular_solve(matrix: TensorLike, rhs: TensorLike, lower: bool = True, ad
     return jax.scipy.linalg.solve_triangular(matrix, rhs, lower=lower, trans=2 if adjoint else 0)
 
 
-@op("linalg.logdet", host=False)
-def logdet(matrix: TensorLike) -> TensorResult:
-    return jnp.linalg.slogdet(jnp.asarray(matrix))[1]
+op("linalg.logdet", host=False)(lambda matrix: jnp.linalg.slogdet(jnp.asarray(matrix))[1])
 
 
 @op("linalg.set_diag", host=False)
@@ -130,9 +112,7 @@ def normalize(tensor: TensorLike, ord: str | int | float = "euclidean", axis: Ax
     return tensor / size, size
 
 
-@op("linalg.cross", host=False)
-def cross(a: TensorLike, b: TensorLike) -> TensorResult:
-    return jnp.cross(a, b)
+op("linalg.cross", host=False)(lambda a, b: jnp.cross(a, b))
 
 
 @op("linalg.lstsq", host=False)
@@ -156,17 +136,9 @@ def diag(diagonal: TensorLike, k: int | TensorLike = 0) -> TensorResult:
     return xp.asarray(diagonal)[..., None] * np.eye(diagonal.shape[-1], dtype=str(diagonal.dtype))
 
 
-@op("linalg.diag_part", "linalg.tensor_diag_part")
-def diag_part(input: TensorLike, k: int = 0) -> TensorResult:
-    return space(input).diagonal(input, k, -2, -1)
-
-
+op("linalg.diag_part", "linalg.tensor_diag_part")(lambda input, k=0: space(input).diagonal(input, k, -2, -1))
 named("linalg.tensor_diag")(NAMES["linalg.diag"])
-
-
-@op("linalg.trace")
-def trace(x: TensorLike) -> TensorResult:
-    return space(x).trace(x, axis1=-2, axis2=-1)
+op("linalg.trace")(lambda x: space(x).trace(x, axis1=-2, axis2=-1))
 
 
 @op("linalg.band_part", static=("num_lower", "num_upper"))

@@ -16,7 +16,7 @@ from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.types import AxisLike, DTypeLike, Nested
+from gazelle.core.types import AxisLike, DTypeLike
 
 #: functions of one array, as "TensorFlow's name:NumPy's name"
 UNARY = """abs:abs acos:arccos acosh:arccosh asin:arcsin asinh:arcsinh atan:arctan atanh:arctanh ceil:ceil cos:cos
@@ -93,7 +93,6 @@ for _row in REDUCE.split():
 
 @named("divide", "math.divide", "truediv", "math.truediv")
 def divide(x: TensorLike, y: TensorLike, name: str | None = None) -> TensorResult:
-    """`tf.divide`."""
     return (x if is_box(x) or is_box(y) else convert(x)) / y
 
 
@@ -122,16 +121,10 @@ for _tf, _function in {
 }.items():
     op(_tf, f"math.{_tf}", host=False)(_floats(_function))
 named("math.special.erf")(NAMES["erf"])
-
-
-@op("math.erfc", host=False)
-def erfc(x: TensorLike) -> TensorResult:
-    return jax.lax.erfc(jnp.asarray(x))
-
-
-@op("reduce_logsumexp", "math.reduce_logsumexp", host=False, static=("axis",))
-def reduce_logsumexp(input_tensor: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
-    return special.logsumexp(input_tensor, axis=axis, keepdims=keepdims)
+op("math.erfc", host=False)(lambda x: jax.lax.erfc(jnp.asarray(x)))
+op("reduce_logsumexp", "math.reduce_logsumexp", host=False, static=("axis",))(
+    lambda input_tensor, axis=None, keepdims=False: special.logsumexp(input_tensor, axis=axis, keepdims=keepdims)
+)
 
 
 @op("math.reduce_euclidean_norm", static=("axis",))
@@ -147,29 +140,11 @@ def count_nonzero(
     return space(input).sum(input != 0, axis=axis, keepdims=bool(keepdims)).astype(name_of(dtype))
 
 
-@op("math.divide_no_nan", "div_no_nan", host=False)
-def divide_no_nan(x: TensorLike, y: TensorLike) -> TensorResult:
-    return jnp.where(y == 0, 0, x / jnp.where(y == 0, 1, y))
-
-
-@op("math.multiply_no_nan", host=False)
-def multiply_no_nan(x: TensorLike, y: TensorLike) -> TensorResult:
-    return jnp.where(y == 0, 0, jnp.where(y == 0, 0, x) * y)
-
-
-@op("math.xlogy", host=False)
-def xlogy(x: TensorLike, y: TensorLike) -> TensorResult:
-    return special.xlogy(x, y)
-
-
-@op("math.squared_difference", "squared_difference")
-def squared_difference(x: TensorLike, y: TensorLike) -> TensorResult:
-    return space(x, y).square(x - y)
-
-
-@op("add_n", "math.add_n", "math.accumulate_n")
-def add_n(inputs: Nested[TensorLike]) -> TensorResult:
-    return sum(inputs[1:], start=inputs[0])
+op("math.divide_no_nan", "div_no_nan", host=False)(lambda x, y: jnp.where(y == 0, 0, x / jnp.where(y == 0, 1, y)))
+op("math.multiply_no_nan", host=False)(lambda x, y: jnp.where(y == 0, 0, jnp.where(y == 0, 0, x) * y))
+op("math.xlogy", host=False)(lambda x, y: special.xlogy(x, y))
+op("math.squared_difference", "squared_difference")(lambda x, y: space(x, y).square(x - y))
+op("add_n", "math.add_n", "math.accumulate_n")(lambda inputs: sum(inputs[1:], start=inputs[0]))
 
 
 @op("cumsum", "math.cumsum", static=("axis",))
@@ -208,11 +183,9 @@ def _arg(name: str) -> Any:
 
 op("argmax", "math.argmax", "arg_max", static=("axis",), keeps_64_bits=True)(_arg("argmax"))
 op("argmin", "math.argmin", static=("axis",), keeps_64_bits=True)(_arg("argmin"))
-
-
-@op("math.top_k", "nn.top_k", host=False, static=("k",))
-def top_k(input: TensorLike, k: int | TensorLike = 1, sorted: bool = True) -> TensorResult:
-    return TopK(*jax.lax.top_k(jnp.asarray(input), k))
+op("math.top_k", "nn.top_k", host=False, static=("k",))(
+    lambda input, k=1, sorted=True: TopK(*jax.lax.top_k(jnp.asarray(input), k))
+)
 
 
 class TopK(tuple[Any, ...]):
@@ -306,10 +279,7 @@ def histogram_fixed_width(
     return jnp.bincount(index.reshape(-1), length=nbins).astype(name_of(dtype))
 
 
-@op("complex", "dtypes.complex", host=False)
-def complex_(real: TensorLike, imag: TensorLike) -> TensorResult:
-    return jax.lax.complex(jnp.asarray(real), jnp.asarray(imag))
-
+op("complex", "dtypes.complex", host=False)(lambda real, imag: jax.lax.complex(jnp.asarray(real), jnp.asarray(imag)))
 
 for _name in ("and", "or", "xor"):
     op(f"bitwise.bitwise_{_name}")(lambda x, y, n=_name: getattr(space(x, y), f"bitwise_{n}")(x, y))

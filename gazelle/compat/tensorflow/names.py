@@ -6,6 +6,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import jax
@@ -23,14 +24,22 @@ NAMES: dict[str, Any] = {}
 
 
 def named(*names: str) -> Callable[[Any], Any]:
-    """Register an object under these names. A decorator."""
+    """Register an object under these names, and below `compat.v1`. A decorator."""
 
     def decorate(target: Any) -> Any:
-        for name in names:
-            NAMES[name] = target
+        _describe(target, names)
+        NAMES.update(dict.fromkeys(names, target))
         return target
 
     return decorate
+
+
+def _describe(function: Any, names: tuple[str, ...]) -> None:
+    """Give a function a docstring, and a lambda a name, which model files contain."""
+    if isinstance(function, FunctionType) and names:
+        function.__doc__ = function.__doc__ or f"`tf.{names[0]}`."
+        if function.__name__ == "<lambda>":
+            function.__name__ = names[0].rpartition(".")[2]
 
 
 def op(
@@ -50,6 +59,7 @@ def op(
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(function)
+        _describe(function, names)
         has_name = "name" in signature.parameters
         has_tensors = not TENSORS.isdisjoint(signature.parameters)
 

@@ -34,25 +34,14 @@ for _tf, _function in {
     _of_features.__name__ = _tf  # its name in model files
     op(f"nn.{_tf}", host=False)(_of_features)
 
-
-@op("nn.gelu", host=False)
-def gelu(features: TensorLike, approximate: bool = False) -> TensorResult:
-    return jax.nn.gelu(jnp.asarray(features), approximate)
-
-
-@op("nn.leaky_relu", host=False)
-def leaky_relu(features: TensorLike, alpha: TensorLike = 0.2) -> TensorResult:
-    return jax.nn.leaky_relu(jnp.asarray(features), alpha)
-
-
-@op("nn.softmax", "math.softmax", host=False, static=("axis",))
-def softmax(logits: TensorLike, axis: AxisLike = -1, dim: AxisLike = None) -> TensorResult:
-    return jax.nn.softmax(jnp.asarray(logits), axis if dim is None else dim)
-
-
-@op("nn.log_softmax", "math.log_softmax", host=False, static=("axis",))
-def log_softmax(logits: TensorLike, axis: AxisLike = -1) -> TensorResult:
-    return jax.nn.log_softmax(jnp.asarray(logits), axis)
+op("nn.gelu", host=False)(lambda features, approximate=False: jax.nn.gelu(jnp.asarray(features), approximate))
+op("nn.leaky_relu", host=False)(lambda features, alpha=0.2: jax.nn.leaky_relu(jnp.asarray(features), alpha))
+op("nn.softmax", "math.softmax", host=False, static=("axis",))(
+    lambda logits, axis=-1, dim=None: jax.nn.softmax(jnp.asarray(logits), axis if dim is None else dim)
+)
+op("nn.log_softmax", "math.log_softmax", host=False, static=("axis",))(
+    lambda logits, axis=-1: jax.nn.log_softmax(jnp.asarray(logits), axis)
+)
 
 
 @op("nn.l2_normalize", "math.l2_normalize", "linalg.l2_normalize", host=False, static=("axis", "dim"))
@@ -61,9 +50,7 @@ def l2_normalize(x: TensorLike, axis: AxisLike = None, epsilon: float = 1e-12, d
     return x * jax.lax.rsqrt(jnp.maximum(total, epsilon))
 
 
-@op("nn.l2_loss", host=False)
-def l2_loss(t: TensorLike) -> TensorResult:
-    return jnp.sum(jnp.square(t)) / 2
+op("nn.l2_loss", host=False)(lambda t: jnp.sum(jnp.square(t)) / 2)
 
 
 @op("nn.bias_add", host=False)
@@ -117,7 +104,6 @@ def dropout(
     keep_prob: TensorLike | None = None,
     name: str | None = None,
 ) -> TensorResult:
-    """`tf.nn.dropout`."""
     rate = 1 - keep_prob if rate is None else rate
     return _dropped(x, rate, Tensor(next_key(seed)), noise_shape=noise_shape)
 
@@ -234,12 +220,7 @@ def _pooling_of_any_rank(kind: str) -> Any:
 
 named("nn.max_pool")(_pooling_of_any_rank("max"))
 named("nn.avg_pool")(_pooling_of_any_rank("avg"))
-
-
-@op("nn.embedding_lookup", host=False)
-def embedding_lookup(params: TensorLike, ids: TensorLike, **_: Any) -> TensorResult:
-    return jnp.take(jnp.asarray(params), jnp.asarray(ids), axis=0)
-
+op("nn.embedding_lookup", host=False)(lambda params, ids, **_: jnp.take(jnp.asarray(params), jnp.asarray(ids), axis=0))
 
 # Losses ---------------------------------------------------------------------------------------------------------------
 
@@ -258,11 +239,9 @@ def weighted_cross_entropy_with_logits(labels: TensorLike, logits: TensorLike, p
     return (1 - labels) * logits + weight * (jnp.log1p(jnp.exp(-jnp.abs(logits))) + jnp.maximum(-logits, 0))
 
 
-@op("nn.softmax_cross_entropy_with_logits", "nn.softmax_cross_entropy_with_logits_v2", host=False)
-def softmax_cross_entropy_with_logits(
-    labels: TensorLike | None = None, logits: TensorLike | None = None, axis: int = -1
-) -> TensorResult:
-    return -jnp.sum(labels * jax.nn.log_softmax(jnp.asarray(logits), axis), axis)
+op("nn.softmax_cross_entropy_with_logits", "nn.softmax_cross_entropy_with_logits_v2", host=False)(
+    lambda labels=None, logits=None, axis=-1: -jnp.sum(labels * jax.nn.log_softmax(jnp.asarray(logits), axis), axis)
+)
 
 
 @op("nn.sparse_softmax_cross_entropy_with_logits", host=False)
@@ -295,11 +274,7 @@ def compute_average_loss(
     return jnp.sum(losses) / (global_batch_size or losses.shape[0])
 
 
-@op("nn.scale_regularization_loss", host=False)
-def scale_regularization_loss(regularization_loss: TensorLike) -> TensorResult:
-    return jnp.sum(jnp.asarray(regularization_loss))
-
-
-@op("nn.zero_fraction", "math.zero_fraction")
-def zero_fraction(value: TensorLike) -> TensorResult:
-    return space(value).mean(space(value).equal(value, 0).astype("float32"))
+op("nn.scale_regularization_loss", host=False)(lambda regularization_loss: jnp.sum(jnp.asarray(regularization_loss)))
+op("nn.zero_fraction", "math.zero_fraction")(
+    lambda value: space(value).mean(space(value).equal(value, 0).astype("float32"))
+)

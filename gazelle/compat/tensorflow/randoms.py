@@ -21,7 +21,6 @@ from gazelle.core.types import DTypeLike, ShapeLike
 
 @named("random.set_seed", "set_random_seed", "random.set_random_seed")
 def set_seed(seed: int) -> None:
-    """`tf.random.set_seed`."""
     prng.set_seed(int(seed))
     _draws_of_seed.clear()
 
@@ -67,7 +66,6 @@ def normal(
     seed: int | TensorLike | None = None,
     name: str | None = None,
 ) -> TensorResult:
-    """`tf.random.normal`."""
     out = _draw(shape, dtype, seed, lambda g, s: g.standard_normal(s, np.float32), jax.random.normal)
     return out if (mean, stddev) == (0.0, 1.0) else out * stddev + mean
 
@@ -81,7 +79,6 @@ def truncated_normal(
     seed: int | TensorLike | None = None,
     name: str | None = None,
 ) -> TensorResult:
-    """`tf.random.truncated_normal`."""
     return _draw(shape, dtype, seed, _truncated, lambda k, s: jax.random.truncated_normal(k, -2, 2, s)) * stddev + mean
 
 
@@ -101,7 +98,6 @@ def uniform(
     seed: int | TensorLike | None = None,
     name: str | None = None,
 ) -> TensorResult:
-    """`tf.random.uniform`."""
     low, high = unboxed(minval), unboxed(1 if maxval is None else maxval)
     if "int" in name_of(dtype):
         return _draw(
@@ -137,7 +133,6 @@ def categorical(
     seed: int | TensorLike | None = None,
     name: str | None = None,
 ) -> TensorResult:
-    """`tf.random.categorical`."""
     drawn = _categorical(logits, int(num_samples), Tensor(next_key(seed)))
     return call(_as_kind, (drawn, name_of(dtype)), {}, keeps_64_bits=True)
 
@@ -165,9 +160,9 @@ def log_uniform_candidate_sampler(
     return Tensor(drawn.astype("int64")), *(Tensor(expected[v].astype("float32")) for v in (true, drawn))
 
 
-@op(host=False)
-def _categorical(logits: Any, count: int, key: Any) -> Any:
-    return jax.random.categorical(key, jnp.asarray(logits)[:, None], shape=(logits.shape[0], count))
+_categorical = op(host=False)(
+    lambda logits, count, key: jax.random.categorical(key, jnp.asarray(logits)[:, None], shape=(logits.shape[0], count))
+)
 
 
 @named("random.gamma")
@@ -179,7 +174,6 @@ def gamma(
     seed: int | TensorLike | None = None,
     name: str | None = None,
 ) -> TensorResult:
-    """`tf.random.gamma`."""
     return (
         _draw(shape, dtype, seed, lambda g, s: g.gamma(float(alpha), 1, s), lambda k, s: jax.random.gamma(k, alpha, s))
         / beta
@@ -194,7 +188,6 @@ def poisson(
     seed: int | TensorLike | None = None,
     name: str | None = None,
 ) -> TensorResult:
-    """`tf.random.poisson`."""
     return _draw(shape, dtype, seed, lambda g, s: g.poisson(float(lam), s), lambda k, s: jax.random.poisson(k, lam, s))
 
 
@@ -247,7 +240,6 @@ class Generator:
 
 @named("random.get_global_generator")
 def get_global_generator() -> Generator:
-    """`tf.random.get_global_generator`."""
     return Generator()
 
 

@@ -40,7 +40,6 @@ class SparseTensor:
 
 @named("sparse.to_dense", "sparse_tensor_to_dense")
 def to_dense(sp_input: SparseTensor, default_value: TensorLike = 0, name: str | None = None) -> TensorResult:
-    """`tf.sparse.to_dense`."""
     out = np.full(tuple(sp_input.shape), default_value, sp_input.dtype.as_numpy_dtype)
     out[tuple(np.asarray(sp_input.indices.array).T)] = np.asarray(sp_input.values.array)
     return Tensor(out)
@@ -67,7 +66,6 @@ def reorder(sp_input: SparseTensor, name: str | None = None) -> SparseTensor:
 def sparse_dense_matmul(
     sp_a: TensorLike, b: TensorLike, adjoint_a: bool = False, adjoint_b: bool = False, name: str | None = None
 ) -> TensorResult:
-    """`tf.sparse.sparse_dense_matmul`."""
     a, b = (to_dense(v) if isinstance(v, SparseTensor) else v for v in (sp_a, b))
     return matmul(a, b, adjoint_a=adjoint_a, adjoint_b=adjoint_b)
 
@@ -76,5 +74,4 @@ def sparse_dense_matmul(
 def reduce_sum(
     sp_input: SparseTensor, axis: AxisLike = None, keepdims: bool = False, name: str | None = None
 ) -> TensorResult:
-    """`tf.sparse.reduce_sum`."""
     return NAMES["reduce_sum"](to_dense(sp_input), axis=axis, keepdims=keepdims)

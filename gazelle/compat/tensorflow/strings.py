@@ -90,7 +90,6 @@ def reduce_join(
     separator: TensorLike = "",
     name: str | None = None,
 ) -> Tensor:
-    """`tf.strings.reduce_join`."""
     array = np.asarray(unboxed(convert(inputs)), object)
     if axis is None:
         array, axis = array.reshape(-1), 0
@@ -185,13 +184,11 @@ def to_hash_bucket(
 
 @named("strings.to_number")
 def to_number(input: TensorLike, out_type: DTypeLike | None = "float32", name: str | None = None) -> Tensor:
-    """`tf.strings.to_number`."""
     return _elementwise(float, name_of(out_type))(input)
 
 
 @named("strings.as_string", "as_string")
 def as_string(input: TensorLike, precision: int = -1, **_: Any) -> Tensor:
-    """`tf.strings.as_string`."""
     array = np.asarray(unboxed(convert(input)))
     out = np.empty(array.shape, object)
     decimals = precision if precision >= 0 else 6
@@ -204,7 +201,6 @@ def as_string(input: TensorLike, precision: int = -1, **_: Any) -> Tensor:
 
 @named("strings.format")
 def format_(template: str, inputs: Nested[TensorLike], placeholder: str = "{}", **_: Any) -> Tensor:
-    """`tf.strings.format`."""
     values = inputs if isinstance(inputs, list | tuple) else (inputs,)
     for value in values:
         template = template.replace(placeholder, str(np.asarray(unboxed(value))), 1)

@@ -280,5 +280,4 @@ jax.tree_util.register_pytree_node(Tensor, lambda t: ((t.array,), None), lambda 
 
 
 def is_tensor(x: TensorLike) -> bool:
-    """`tf.is_tensor`."""
     return isinstance(x, Tensor | Variable | KerasTensor)
