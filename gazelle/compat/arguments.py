@@ -35,13 +35,8 @@ def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, 
     names = _earlier_names(kinds, method, args, kwargs)
     if names is not None:
         if len(args) > len(names):
-            raise ArgumentError(
-                message(
-                    f"{kinds[0]}.{method}",
-                    expected=f"at most {len(names)} arguments by position: {', '.join(names)}",
-                    got=len(args),
-                )
-            )
+            expected = f"at most {len(names)} arguments by position: {', '.join(names)}"
+            raise ArgumentError(message(f"{kinds[0]}.{method}", expected=expected, got=len(args)))
         kwargs, args = {**dict(zip(names, args, strict=False)), **kwargs}, ()
     elif era.number() < 3:
         names_now = defaults.positional_names(owner, method)
@@ -52,12 +47,8 @@ def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, 
     translated: dict[str, Any] = {}
     for name, given in kwargs.items():
         if name in renamed_arguments.REFUSED and given is not None:
-            raise ArgumentError(
-                message(
-                    f"Argument {name} of {kinds[0]}.{method} is not supported",
-                    hint=renamed_arguments.REFUSED[name],
-                )
-            )
+            what = f"Argument {name} of {kinds[0]}.{method} is not supported"
+            raise ArgumentError(message(what, hint=renamed_arguments.REFUSED[name]))
         new = renamed_arguments.renamed(kinds, method, name)
         if new and name not in renamed_arguments.REFUSED:
             translated[new] = renamed_arguments.value(new, given, era.number())

@@ -44,12 +44,9 @@ def _shape(tensors: Any) -> Any:
 
 def _node_at(layer: Any, index: int = 0) -> Any:
     if not layer.nodes:
-        raise KnownAttributeError(
-            message(
-                f"Layer '{layer.name}' was not called on symbolic tensors, so it has no output yet",
-                hint="Give the first layer an input_shape, or start with Input(shape).",
-            )
-        )
+        what = f"Layer '{layer.name}' was not called on symbolic tensors, so it has no output yet"
+        hint = "Give the first layer an input_shape, or start with Input(shape)."
+        raise KnownAttributeError(message(what, hint=hint))
     return layer.nodes[index]
 
 

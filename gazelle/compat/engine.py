@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gazelle.compat.layers import Merge, merge
+from gazelle.compat.layers.merge import Merge, merge
 from gazelle.compat.module_paths import PATHS
 from gazelle.core.module_names import missing_name
 from gazelle.core.symbolic import KerasTensor, Node

@@ -10,7 +10,7 @@ import numpy as np
 from gazelle import layers, models
 from gazelle.compat.arguments import arguments
 from gazelle.compat.classes import adopt, compat_class
-from gazelle.compat.layers import merge
+from gazelle.compat.layers.merge import merge
 from gazelle.core.types import ArrayLike, DTypeLike, LossLike, OptimizerLike, Shape
 from gazelle.training.callbacks.history import History
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from gazelle import layers
 from gazelle.compat import defaults, era, graph_optimizers, metrics, optimizers, regularizers
-from gazelle.compat import layers as old_layers
 from gazelle.compat.classes import compat_class
+from gazelle.compat.layers.convolution import FullConvolution1D, FullConvolution2D, guess_data_format
+from gazelle.compat.layers.variants import BatchwiseNormalization, EmbeddingWithDropout, SampleNormalization
 from gazelle.core.config import REGISTRY
 from gazelle.core.errors import message
 from gazelle.core.traceback import warn
@@ -55,7 +56,7 @@ def _layer(instance: Any, kwargs: dict[str, Any]) -> None:
         kwargs.pop("input_dim", None)
         kwargs.setdefault("input_shape", (length, size))
     if getattr(type(instance), "rank", 0) and not isinstance(instance, layers.RNN):
-        old_layers.guess_data_format(instance, kwargs)
+        guess_data_format(instance, kwargs)
     weights = kwargs.get("weights")
     if "weights" in kwargs and not isinstance(instance, (layers.Embedding, layers.Bidirectional)):
         kwargs.pop("weights")
@@ -90,7 +91,7 @@ def _window(instance: Any, kwargs: dict[str, Any]) -> None:
     ]
     if sides:
         kwargs["kernel_size"] = tuple(sides)
-    full = {"Conv1D": old_layers.FullConvolution1D, "Conv2D": old_layers.FullConvolution2D}.get(type(instance).__name__)
+    full = {"Conv1D": FullConvolution1D, "Conv2D": FullConvolution2D}.get(type(instance).__name__)
     if kwargs.get("padding") == "full" and full is not None:
         instance.__class__, kwargs["padding"] = compat_class(full), "valid"
     if isinstance(instance, layers.SeparableConv2D) and "kernel_initializer" in kwargs:  # one for both kernels
@@ -107,16 +108,14 @@ def _forget_bias(instance: Any, kwargs: dict[str, Any]) -> None:
 def _embedding(instance: Any, kwargs: dict[str, Any]) -> None:
     rate = kwargs.pop("dropout", 0)
     if rate:
-        instance.__class__, instance.__dict__["dropout"] = compat_class(old_layers.EmbeddingWithDropout), rate
+        instance.__class__, instance.__dict__["dropout"] = compat_class(EmbeddingWithDropout), rate
 
 
 @rule("BatchNormalization")
 def _normalization(instance: Any, kwargs: dict[str, Any]) -> None:
     mode = kwargs.pop("mode", 0)
     if mode:
-        instance.__class__ = compat_class(
-            {1: old_layers.SampleNormalization, 2: old_layers.BatchwiseNormalization}[mode]
-        )
+        instance.__class__ = compat_class({1: SampleNormalization, 2: BatchwiseNormalization}[mode])
 
 
 # Optimizers ----------------------------------------------------------------------------------------------------------
@@ -267,7 +266,7 @@ def _stopping(instance: Any, kwargs: dict[str, Any]) -> None:
 
 @rule("Input")
 def _input(instance: Any, kwargs: dict[str, Any]) -> None:
-    old_layers.guess_data_format(None, {"input_shape": kwargs.get("shape")})
+    guess_data_format(None, {"input_shape": kwargs.get("shape")})
 
 
 @rule("load_data")

@@ -40,13 +40,9 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
             return
         known = {name for method in methods for name in inspect.signature(method).parameters} | set(_OLD)
         for name in params.keys() - known - {"build_fn"}:
-            raise ArgumentError(
-                message(
-                    f"{type(self).__name__}({name}=...)",
-                    expected="an argument of build_fn, fit or predict",
-                    got=f"{name!r}, which none of them has",
-                )
-            )
+            what = f"{type(self).__name__}({name}=...)"
+            expected = "an argument of build_fn, fit or predict"
+            raise ArgumentError(message(what, expected=expected, got=f"{name!r}, which none of them has"))
 
     def _builder(self) -> Callable[..., Any]:
         if self.build_fn is None:
@@ -144,14 +140,9 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         for name, value in logs.items():
             if name in ("acc", "accuracy") or name.endswith("_accuracy"):
                 return float(value)
-        raise StateError(
-            message(
-                "score of KerasClassifier",
-                expected="a model that measures accuracy",
-                got=list(logs),
-                hint="Write metrics=['accuracy'] in compile.",
-            )
-        )
+        expected = "a model that measures accuracy"
+        hint = "Write metrics=['accuracy'] in compile."
+        raise StateError(message("score of KerasClassifier", expected=expected, got=list(logs), hint=hint))
 
 
 class KerasRegressor(RegressorMixin, BaseWrapper):  # type: ignore[misc]

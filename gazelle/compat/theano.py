@@ -112,12 +112,8 @@ class Theano(ModuleType):
             raise AttributeError(name)
         near = nearest(full, TABLE)
         hint = f"Did you mean theano.{near[0]}? " if near else ""
-        raise MissingTheanoError(
-            message(
-                f"theano.{full} is not in gazelle's implementation of Theano",
-                hint=f"{hint}Use keras.backend or gazelle.ops.",
-            )
-        )
+        what = f"theano.{full} is not in gazelle's implementation of Theano"
+        raise MissingTheanoError(message(what, hint=f"{hint}Use keras.backend or gazelle.ops."))
 
 
 _made: dict[str, Theano] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -36,40 +37,20 @@ def _axes(axis: Any) -> Any:
     return tuple(axis) if isinstance(axis, list | tuple) else axis
 
 
-@lifted
-def sum(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
-    """Return the sum over `axis`, which is an axis, several, or None for all."""
-    return jnp.sum(_float(x), axis=_axes(axis), keepdims=keepdims)
+def _reduction(name: str, prepare: Callable[[Any], Any], doc: str) -> Any:
+    def reduce(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
+        return getattr(jnp, name)(prepare(x), axis=_axes(axis), keepdims=keepdims)
+
+    reduce.__name__, reduce.__doc__ = name, doc
+    return lifted(reduce)
 
 
-@lifted
-def mean(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
-    """Return the mean over `axis`; of booleans, the fraction that is True."""
-    return jnp.mean(_float(x), axis=_axes(axis), keepdims=keepdims)
-
-
-@lifted
-def var(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
-    """Return the variance over `axis`."""
-    return jnp.var(_float(x), axis=_axes(axis), keepdims=keepdims)
-
-
-@lifted
-def std(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
-    """Return the standard deviation over `axis`."""
-    return jnp.std(_float(x), axis=_axes(axis), keepdims=keepdims)
-
-
-@lifted
-def any(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
-    """Return whether any element over `axis` is True."""
-    return jnp.any(jnp.asarray(x) != 0, axis=_axes(axis), keepdims=keepdims)
-
-
-@lifted
-def all(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
-    """Return whether all elements over `axis` are True."""
-    return jnp.all(jnp.asarray(x) != 0, axis=_axes(axis), keepdims=keepdims)
+sum = _reduction("sum", _float, "Return the sum over `axis`, which is an axis, several, or None for all.")
+mean = _reduction("mean", _float, "Return the mean over `axis`; of booleans, the fraction that is True.")
+var = _reduction("var", _float, "Return the variance over `axis`.")
+std = _reduction("std", _float, "Return the standard deviation over `axis`.")
+any = _reduction("any", lambda x: jnp.asarray(x) != 0, "Return whether any element over `axis` is True.")
+all = _reduction("all", lambda x: jnp.asarray(x) != 0, "Return whether all elements over `axis` are True.")
 
 
 @lifted

@@ -82,14 +82,9 @@ class Function:
     def __call__(self, *inputs: Any) -> Any:
         given = list(inputs[0]) if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else list(inputs)
         if len(given) != len(self.inputs):
-            raise ArgumentError(
-                message(
-                    f"K.function '{self.name}'",
-                    expected=f"{len(self.inputs)} inputs",
-                    got=f"{len(given)}",
-                    hint="Call it on a list with one array for each input.",
-                )
-            )
+            expected = f"{len(self.inputs)} inputs"
+            hint = "Call it on a list with one array for each input."
+            raise ArgumentError(message(f"K.function '{self.name}'", expected=expected, got=f"{len(given)}", hint=hint))
         phase = fixed_phase() or 0
         arrays = []
         for tensor, value in zip(self.inputs, given, strict=True):

@@ -29,14 +29,9 @@ def gradients(loss: TensorLike | Sequence[TensorLike], variables: TensorLike | S
     """
     loss = sum(loss[1:], loss[0]) if isinstance(loss, list | tuple) else loss
     if not is_symbolic(loss):
-        raise NeedsGraphError(
-            message(
-                "K.gradients",
-                expected="a loss that is a tensor of a graph",
-                got=type(loss).__name__,
-                hint="Compute it from model.input, K.placeholder or K.variable; inside of a layer use jax.grad.",
-            )
-        )
+        expected = "a loss that is a tensor of a graph"
+        hint = "Compute it from model.input, K.placeholder or K.variable; inside of a layer use jax.grad."
+        raise NeedsGraphError(message("K.gradients", expected=expected, got=type(loss).__name__, hint=hint))
     sources = list(variables) if isinstance(variables, list | tuple) else [variables]
     by_variable_sources = [v for v in sources if isinstance(v, Variable)]
     by_variable = dict(zip(map(id, by_variable_sources), _for_variables(loss, by_variable_sources), strict=True))

@@ -225,13 +225,9 @@ def normalize_batch_in_training(
 
 
 @lifted
-def _dropout(x: Any, level: float, noise_shape: Any, seed: Any) -> Any:
-    return random.dropout(x, level, noise_shape, seed)
-
-
 def dropout(x: TensorLike, level: float, noise_shape: ShapeLike | None = None, seed: SeedLike = None) -> TensorResult:
     """Set a fraction `level` of the elements to 0 and scale up the others."""
-    return _dropout(x, level, noise_shape, seed)
+    return random.dropout(x, level, noise_shape, seed)
 
 
 @lifted

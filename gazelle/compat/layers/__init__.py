@@ -3,54 +3,16 @@
 Input: current arguments. Output: layers. Must not depend on the era, except for the default data format of Keras 1.
 """
 
-from gazelle.compat.layers.activations import ParametricSoftplus, SReLU, ThresholdedReLU
-from gazelle.compat.layers.convolution import (
-    AtrousConvolution1D,
-    AtrousConvolution2D,
-    Deconvolution2D,
-    Deconvolution3D,
-    FullConvolution1D,
-    FullConvolution2D,
-    guess_data_format,
-)
-from gazelle.compat.layers.dense import Highway, MaxoutDense, TimeDistributedDense
-from gazelle.compat.layers.local import LocallyConnected1D, LocallyConnected2D
-from gazelle.compat.layers.merge import Merge, merge
-from gazelle.compat.layers.variants import (
-    BatchwiseNormalization,
-    CuDNNGRU,
-    CuDNNLSTM,
-    EmbeddingWithDropout,
-    InstanceNormalization,
-    RandomHeight,
-    RandomWidth,
-    SampleNormalization,
-)
+from gazelle import layers as _layers
+from gazelle.compat.layers import activations, convolution, dense, local, merge, variants
+from gazelle.compat.listed import defined, pairs
 
-__all__ = [
-    "AtrousConvolution1D",
-    "AtrousConvolution2D",
-    "BatchwiseNormalization",
-    "CuDNNGRU",
-    "CuDNNLSTM",
-    "Deconvolution2D",
-    "Deconvolution3D",
-    "EmbeddingWithDropout",
-    "FullConvolution1D",
-    "FullConvolution2D",
-    "Highway",
-    "InstanceNormalization",
-    "LocallyConnected1D",
-    "LocallyConnected2D",
-    "MaxoutDense",
-    "Merge",
-    "ParametricSoftplus",
-    "RandomHeight",
-    "RandomWidth",
-    "SReLU",
-    "SampleNormalization",
-    "ThresholdedReLU",
-    "TimeDistributedDense",
-    "guess_data_format",
-    "merge",
-]
+#: current layers under names of earlier versions
+RENAMED = pairs("""AtrousConvolution1D=Conv1D AtrousConvolution2D=Conv2D CuDNNGRU=GRU CuDNNLSTM=LSTM
+    Deconvolution2D=Conv2DTranspose Deconvolution3D=Conv3DTranspose TimeDistributedDense=Dense""")
+
+globals().update(defined(activations, convolution, dense, local, merge, variants))
+for _name, _current in RENAMED.items():
+    _base = getattr(_layers, _current)
+    _members = {"__module__": __name__, "__doc__": f"`{_current}`, which had this name in an earlier version."}
+    globals()[_name] = type(_base)(_name, (_base,), _members)

@@ -1,4 +1,4 @@
-"""Convolutions of Keras 1: earlier names, dilated convolutions, padding 'full'."""
+"""Convolutions of Keras 1 with padding 'full', and its order of axes."""
 
 from __future__ import annotations
 
@@ -10,41 +10,9 @@ import jax.numpy as jnp
 from gazelle.compat import era
 from gazelle.core import settings
 from gazelle.core.types import Array
-from gazelle.layers import Conv1D, Conv2D, Conv2DTranspose, Conv3DTranspose, Layer
+from gazelle.layers import Conv1D, Conv2D, Layer
 from gazelle.layers.convolution import dilated_size
 from gazelle.layers.spatial import space_axes
-
-
-class AtrousConvolution1D(Conv1D):
-    """`Conv1D`, whose `dilation_rate` was `atrous_rate`.
-
-    >>> AtrousConvolution1D(4, 3, dilation_rate=2)(jnp.ones((2, 8, 5))).shape
-    (2, 4, 4)
-    """
-
-
-class AtrousConvolution2D(Conv2D):
-    """`Conv2D`, whose `dilation_rate` was `atrous_rate`.
-
-    >>> AtrousConvolution2D(4, 3, dilation_rate=2)(jnp.ones((2, 8, 8, 3))).shape
-    (2, 4, 4, 4)
-    """
-
-
-class Deconvolution2D(Conv2DTranspose):
-    """`Conv2DTranspose`; the argument `output_shape` is ignored, since it follows from the others.
-
-    >>> Deconvolution2D(4, 3, strides=2, padding="same")(jnp.ones((2, 8, 8, 3))).shape
-    (2, 16, 16, 4)
-    """
-
-
-class Deconvolution3D(Conv3DTranspose):
-    """`Conv3DTranspose`.
-
-    >>> Deconvolution3D(4, 2)(jnp.ones((1, 4, 4, 4, 3))).shape
-    (1, 5, 5, 5, 4)
-    """
 
 
 def _full_padding(layer: Any, x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Dense layers of Keras 1: MaxoutDense, Highway, TimeDistributedDense."""
+"""Dense layers of Keras 1: MaxoutDense and Highway."""
 
 from __future__ import annotations
 
@@ -9,16 +9,8 @@ import jax.numpy as jnp
 
 from gazelle import initializers
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
-from gazelle.layers import Dense, Layer
+from gazelle.layers import Layer
 from gazelle.ops.max_min import largest
-
-
-class TimeDistributedDense(Dense):
-    """`Dense` applied to each time step, which `Dense` does anyway.
-
-    >>> TimeDistributedDense(4)(jnp.ones((2, 5, 3))).shape
-    (2, 5, 4)
-    """
 
 
 class MaxoutDense(Layer):

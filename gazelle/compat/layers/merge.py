@@ -99,24 +99,13 @@ def _inputs_and_output(branch: Any) -> tuple[list[KerasTensor], KerasTensor]:
     if isinstance(branch, layers.InputLayer):
         return [branch.tensor], branch.tensor
     if isinstance(branch, KerasTensor):
-        raise ArgumentError(
-            message(
-                "Merge of tensors",
-                expected="models or layers",
-                got=repr(branch),
-                hint="Write merge([a, b], mode=...) for tensors.",
-            )
-        )
+        hint = "Write merge([a, b], mode=...) for tensors."
+        raise ArgumentError(message("Merge of tensors", expected="models or layers", got=repr(branch), hint=hint))
     if branch.nodes:
         return branch.nodes[0].inputs, branch.nodes[0].outputs
     if branch.batch_shape is None:
-        raise StateError(
-            message(
-                f"Merge of the layer '{branch.name}'",
-                expected="a known input shape",
-                got="none",
-                hint="Give it input_shape or input_dim.",
-            )
-        )
+        what = f"Merge of the layer '{branch.name}'"
+        hint = "Give it input_shape or input_dim."
+        raise StateError(message(what, expected="a known input shape", got="none", hint=hint))
     head = layers.Input(batch_shape=branch.batch_shape)
     return [head], branch(head)

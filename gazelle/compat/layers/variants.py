@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli
 from gazelle.core.types import Array
-from gazelle.layers import GRU, LSTM, BatchNormalization, Embedding, GroupNormalization, Layer
+from gazelle.layers import BatchNormalization, Embedding, GroupNormalization, Layer
 
 
 class EmbeddingWithDropout(Embedding):
@@ -83,19 +83,3 @@ class RandomHeight(Layer):
 
 class RandomWidth(RandomHeight):
     """Not supported, see `RandomHeight`."""
-
-
-class CuDNNLSTM(LSTM):
-    """`LSTM`, which runs on every device.
-
-    >>> CuDNNLSTM(4)(jnp.ones((2, 5, 3))).shape
-    (2, 4)
-    """
-
-
-class CuDNNGRU(GRU):
-    """`GRU`, which runs on every device.
-
-    >>> CuDNNGRU(4)(jnp.ones((2, 5, 3))).shape
-    (2, 4)
-    """

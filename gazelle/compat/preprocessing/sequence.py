@@ -52,25 +52,17 @@ class TimeseriesGenerator(PyDataset):
     ) -> None:
         super().__init__()
         if len(data) != len(targets):
-            raise ArgumentError(
-                message(
-                    "TimeseriesGenerator",
-                    expected="as many targets as rows of data",
-                    got=f"{len(targets)} and {len(data)}",
-                )
-            )
+            expected = "as many targets as rows of data"
+            got = f"{len(targets)} and {len(data)}"
+            raise ArgumentError(message("TimeseriesGenerator", expected=expected, got=got))
         self.data, self.targets, self.length = data, targets, length
         self.sampling_rate, self.stride, self.batch_size = sampling_rate, stride, batch_size
         self.start_index, self.end_index = start_index + length, len(data) - 1 if end_index is None else end_index
         self.shuffle, self.reverse = shuffle, reverse
         if self.start_index > self.end_index:
-            raise ArgumentError(
-                message(
-                    "TimeseriesGenerator",
-                    expected=f"more than {length} rows, the length of a window",
-                    got=f"rows {start_index} to {self.end_index}",
-                )
-            )
+            expected = f"more than {length} rows, the length of a window"
+            got = f"rows {start_index} to {self.end_index}"
+            raise ArgumentError(message("TimeseriesGenerator", expected=expected, got=got))
 
     def __len__(self) -> int:
         rows = self.batch_size * self.stride

@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
-from gazelle.compat.tensorflow.recording import Call, active_tapes, is_array, is_box, unboxed
+from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, is_array, is_box, unboxed
 from gazelle.core import symbolic
 from gazelle.core.errors import GazelleError
 from gazelle.core.symbolic import KerasTensor
@@ -111,15 +111,10 @@ def _record(
     structure: Any,
     out: Any,
 ) -> Call:
-    static = list(arrays)
-    for index in array_indices:
-        static[index] = None
+    static = filled(arrays, array_indices, [None] * len(array_indices))
 
     def run(*given: Any) -> list[Any]:
-        filled = list(static)
-        for index, array in zip(array_indices, given, strict=True):
-            filled[index] = array
-        again_args, again_kwargs = jax.tree.unflatten(structure, filled)
+        again_args, again_kwargs = jax.tree.unflatten(structure, filled(static, array_indices, given))
         return jax.tree.leaves(function(*again_args, **again_kwargs))
 
     static_args = tuple(leaf for leaf in static if leaf is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,12 +35,12 @@ def _comparison(name: str, compare: Any) -> Any:
 
 
 for _name, _compare in {
-    "equal": lambda a, b: a == b,
-    "none_equal": lambda a, b: a != b,
-    "less": lambda a, b: a < b,
-    "less_equal": lambda a, b: a <= b,
-    "greater": lambda a, b: a > b,
-    "greater_equal": lambda a, b: a >= b,
+    "equal": operator.eq,
+    "none_equal": operator.ne,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
     "near": lambda a, b: abs(a - b) < 1e-5,
 }.items():
     named(f"debugging.assert_{_name}", f"assert_{_name}")(_comparison(_name, _compare))
@@ -112,8 +113,8 @@ def _rank_check(name: str, holds: Any) -> Any:
 
 
 for _name, _holds in {
-    "rank": lambda found, expected: found == expected,
-    "rank_at_least": lambda found, expected: found >= expected,
+    "rank": operator.eq,
+    "rank_at_least": operator.ge,
     "rank_in": lambda found, expected: found in expected,
     "scalar": lambda found, _: found == 0,
 }.items():

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from gazelle.compat.tensorflow.calls import unbox
-from gazelle.compat.tensorflow.recording import activate_tapes, is_array, is_box, restore_tapes
+from gazelle.compat.tensorflow.recording import filled, is_array, is_box, only_tapes
 from gazelle.core import tracing
 from gazelle.core.masks import get_mask
 from gazelle.core.replaced_methods import is_own_code, replaced
@@ -109,36 +109,25 @@ class CompiledCall:
         except Exception:  # if it is an error of the program, the function itself raises a better one
             _calls[self.key] = None
             scope.key = as_key(key)
-            again = list(self.static)
-            for index, array in zip(self.array_indices, arrays, strict=True):
-                again[index] = array
-            return self._call(again, scope)
+            return self._call(filled(self.static, self.array_indices, arrays), scope)
         result = self._results[shapes]
         for index, value in zip(result.assigned, assigned, strict=True):
             self.variables[index].assign(value)
         scope.losses.extend(zip(result.owners, losses, strict=True))
         rest = iter(leaves)
-        filled = [next(rest) if leaf is _ARRAY else leaf for leaf in result.static]
-        return jax.tree.unflatten(result.structure, filled)
+        return jax.tree.unflatten(result.structure, [next(rest) if leaf is _ARRAY else leaf for leaf in result.static])
 
     def _call(self, leaves: list[Any], scope: tracing.TraceContext) -> Any:
         args, kwargs = jax.tree.unflatten(self.structure, leaves)
-        token = activate_tapes(())
-        try:
-            with tracing.entered(scope):
-                return self.function(*args, **kwargs)
-        finally:
-            restore_tapes(token)
+        with only_tapes(()), tracing.entered(scope):
+            return self.function(*args, **kwargs)
 
     def _trace(self, arrays: list[Any], values: list[Any], key: Any, shapes: Any) -> Any:
         assert self.variables is not None
-        leaves = list(self.static)
-        for index, array in zip(self.array_indices, arrays, strict=True):
-            leaves[index] = array
         bound = {id(v): value for v, value in zip(self.variables, values, strict=True)}
         before, seen = dict(bound), dict[int, Any]()
         scope = tracing.TraceContext(values=bound, closed=True, key=as_key(key), seen=seen)
-        out = unbox(self._call(leaves, scope))
+        out = unbox(self._call(filled(self.static, self.array_indices, arrays), scope))
         flat, structure = jax.tree.flatten(out, is_leaf=is_box)
         if set(seen) - set(before) or any(get_mask(leaf) is not None for leaf in flat):
             raise NotCompilableError

@@ -63,14 +63,8 @@ def _field(value: str, column: tuple[Any, Any], where: str) -> Any:
     dtype, fill = column
     if value == "":
         if fill is None:
-            raise DataError(
-                message(
-                    where,
-                    expected="a value",
-                    got="an empty field",
-                    hint="Give a value that replaces empty fields instead of a dtype.",
-                )
-            )
+            hint = "Give a value that replaces empty fields instead of a dtype."
+            raise DataError(message(where, expected="a value", got="an empty field", hint=hint))
         return np.asarray(fill, dtype)
     if dtype.kind == "O":
         return np.asarray(value.encode(), object)

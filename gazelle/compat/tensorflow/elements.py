@@ -106,14 +106,9 @@ def stacked(*leaves: Any) -> Any:
     arrays = [np.asarray(leaf) if not isinstance(leaf, bytes) else np.asarray(leaf, object) for leaf in leaves]
     shapes = {a.shape for a in arrays}
     if len(shapes) > 1:
-        raise DataError(
-            message(
-                "batch",
-                expected="elements of equal shape",
-                got=" and ".join(map(str, sorted(shapes)[:3])),
-                hint="Bring them to one shape in map, or use padded_batch.",
-            )
-        )
+        got = " and ".join(map(str, sorted(shapes)[:3]))
+        hint = "Bring them to one shape in map, or use padded_batch."
+        raise DataError(message("batch", expected="elements of equal shape", got=got, hint=hint))
     return np.stack(arrays)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from gazelle.compat.tensorflow import autograph
 from gazelle.compat.tensorflow.calls import boxed
-from gazelle.compat.tensorflow.recording import activate_tapes, active_tapes, is_array, is_box, restore_tapes, unboxed
+from gazelle.compat.tensorflow.recording import active_tapes, filled, is_array, is_box, only_tapes, unboxed
 from gazelle.compat.tensorflow.values import host_array
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng, tracing
@@ -160,20 +160,14 @@ class _Program:
         raise NotCompilableError
 
     def _trace(self, arrays: list[Any], values: list[Any], seed: Any) -> Any:
-        filled = list(self.static)
-        for index, array in zip(self.array_indices, arrays, strict=True):
-            filled[index] = boxed(array)
-        args, kwargs = jax.tree.unflatten(self.structure, filled)
+        leaves = filled(self.static, self.array_indices, map(boxed, arrays))
+        args, kwargs = jax.tree.unflatten(self.structure, leaves)
         bound = {id(v): value for v, value in zip(self.variables, values, strict=True)}
         before = dict(bound)
         seen: dict[int, Variable] = {}
         key = jax.random.wrap_key_data(seed, impl="threefry2x32")
-        token = activate_tapes(())
-        try:
-            with tracing.entered(_FunctionTrace(values=bound, closed=True, key=key, seen=seen)):
-                out = self.function(*args, **kwargs)
-        finally:
-            restore_tapes(token)
+        with only_tapes(()), tracing.entered(_FunctionTrace(values=bound, closed=True, key=key, seen=seen)):
+            out = self.function(*args, **kwargs)
         new = [v for number, v in seen.items() if number not in before]
         if new:
             self.variables += new
@@ -195,13 +189,8 @@ def _checked_argument(spec: Any, value: Any) -> Any:
     if not (is_box(value) or is_array(value)):
         value = boxed(np.asarray(host_array(value, spec.dtype)))
     if not spec.is_compatible_with(value):
-        raise ArgumentTypeError(
-            message(
-                "An argument of a tf.function",
-                expected=repr(spec),
-                got=f"shape {tuple(np.shape(unboxed(value)))}, dtype {unboxed(value).dtype}",
-            )
-        )
+        got = f"shape {tuple(np.shape(unboxed(value)))}, dtype {unboxed(value).dtype}"
+        raise ArgumentTypeError(message("An argument of a tf.function", expected=repr(spec), got=got))
     return value
 
 

@@ -179,14 +179,12 @@ def get_variable(
     return _scoped(name, make)
 
 
+@named("GraphKeys")
 class GraphKeys:
     """`tf.GraphKeys`."""
 
     GLOBAL_VARIABLES, TRAINABLE_VARIABLES = "variables", "trainable_variables"
     SUMMARIES, UPDATE_OPS, REGULARIZATION_LOSSES = "summaries", "update_ops", "regularization_losses"
-
-
-named("GraphKeys")(GraphKeys)
 
 
 @named("get_collection")
@@ -241,14 +239,9 @@ def group(*inputs: Any, **_: Any) -> list[Any]:
 def gradients(ys: TensorLike, xs: TensorLike, grad_ys: TensorLike | None = None, *_: Any, **__: Any) -> TensorResult:
     """`tf.gradients` of tensors of a graph."""
     if not any(map(is_symbolic, ys if isinstance(ys, list | tuple) else [ys])):
-        raise ArgumentError(
-            message(
-                "tf.gradients",
-                expected="a graph that is built before it runs",
-                got="plain execution",
-                hint="Compute ys in `with tf.GradientTape() as tape:` and call tape.gradient(ys, xs).",
-            )
-        )
+        expected = "a graph that is built before it runs"
+        hint = "Compute ys in `with tf.GradientTape() as tape:` and call tape.gradient(ys, xs)."
+        raise ArgumentError(message("tf.gradients", expected=expected, got="plain execution", hint=hint))
     if grad_ys is not None:
         pairs = zip(*([v] if not isinstance(v, list | tuple) else v for v in (ys, grad_ys)), strict=True)
         ys = [y * gazelle.ops.stop_gradient(upstream) for y, upstream in pairs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -58,14 +59,9 @@ for _name, _method in {"bilinear": "bilinear", "nearest_neighbor": "nearest", "b
 
 
 def _flip(axis: int) -> Any:
-    def function(image: Any) -> Any:
-        return space(image).flip(image, axis)
-
-    return function
+    return lambda image: space(image).flip(image, axis)
 
 
-op("image.flip_left_right")(_flip(-2))
-op("image.flip_up_down")(_flip(-3))
 op("image.transpose")(lambda image: space(image).swapaxes(image, -3, -2))
 op("image.rot90", static=("k",))(lambda image, k=1: space(image).rot90(image, k, (-3, -2)))
 
@@ -76,19 +72,14 @@ def _random_bool(seed: Any) -> Any:
     return unboxed(key) < 0.5
 
 
-def _randomly(flip: str) -> Any:
-    @op(host=True)
-    def select(image: Any, flipped: Any) -> Any:
-        return space(image, flipped).where(flipped, _flip(-2 if flip == "left_right" else -3)(image), image)
-
-    def function(image: Any, seed: Any = None, name: Any = None) -> Any:
-        return select(image, _random_bool(seed))
-
-    return function
+def _randomly(flip: Callable[[Any], Any]) -> Any:
+    select = op()(lambda image, flipped: space(image, flipped).where(flipped, flip(image), image))
+    return lambda image, seed=None, name=None: select(image, _random_bool(seed))
 
 
-for _name in ("left_right", "up_down"):
-    named(f"image.random_flip_{_name}")(_randomly(_name))
+for _name, _axis in {"left_right": -2, "up_down": -3}.items():
+    op(f"image.flip_{_name}")(_flip(_axis))
+    named(f"image.random_flip_{_name}")(_randomly(_flip(_axis)))
     named(f"image.stateless_random_flip_{_name}")(lambda image, seed, n=_name: NAMES[f"image.random_flip_{n}"](image))
 
 
@@ -101,17 +92,15 @@ def _as_float(image: Any) -> tuple[Any, Any]:
     return image.astype("float32") / maximum, lambda out: (out.clip(0, 1) * maximum + 0.5).astype(kind)
 
 
-def adjusted(function: Callable[..., Any]) -> TensorResult:
+def _adjusted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of an image of floats for images of every dtype."""
+
+    @functools.wraps(function)
     def called(image: Any, *args: Any, **kwargs: Any) -> Any:
         as_float, restore = _as_float(image)
         return restore(function(as_float, *args, **kwargs))
 
-    called.__signature__ = __import__("inspect").signature(function)
     return called
-
-
-def _adjust_brightness(image: Any, delta: Any) -> Any:
-    return image + delta
 
 
 def _adjust_contrast(image: Any, contrast_factor: Any) -> Any:
@@ -120,49 +109,37 @@ def _adjust_contrast(image: Any, contrast_factor: Any) -> Any:
 
 
 def _adjust_saturation(image: Any, saturation_factor: Any) -> Any:
-    hue, saturation, value = (v[..., None] for v in jnp.moveaxis(ops.image.rgb_to_hsv(jnp.asarray(image)), -1, 0))
+    hue, saturation, value = jnp.split(ops.image.rgb_to_hsv(jnp.asarray(image)), 3, -1)
     parts = [hue, jnp.clip(saturation * saturation_factor, 0, 1), value]
     return ops.image.hsv_to_rgb(jnp.concatenate(parts, -1))
 
 
 def _adjust_hue(image: Any, delta: Any) -> Any:
-    hue, saturation, value = (v[..., None] for v in jnp.moveaxis(ops.image.rgb_to_hsv(jnp.asarray(image)), -1, 0))
+    hue, saturation, value = jnp.split(ops.image.rgb_to_hsv(jnp.asarray(image)), 3, -1)
     return ops.image.hsv_to_rgb(jnp.concatenate([(hue + delta) % 1.0, saturation, value], -1))
 
 
-op("image.adjust_brightness")(adjusted(_adjust_brightness))
-op("image.adjust_contrast")(adjusted(_adjust_contrast))
-op("image.adjust_saturation", host=False)(adjusted(_adjust_saturation))
-op("image.adjust_hue", host=False)(adjusted(_adjust_hue))
+op("image.adjust_brightness")(_adjusted(lambda image, delta: image + delta))
+op("image.adjust_contrast")(_adjusted(_adjust_contrast))
+op("image.adjust_saturation", host=False)(_adjusted(_adjust_saturation))
+op("image.adjust_hue", host=False)(_adjusted(_adjust_hue))
 op("image.adjust_gamma")(lambda image, gamma=1, gain=1: gain * image**gamma)
 
 
-@named("image.random_brightness", "image.stateless_random_brightness")
-def random_brightness(image: TensorLike, max_delta: float, seed: int | TensorLike | None = None) -> TensorResult:
-    return NAMES["image.adjust_brightness"](image, _between(-max_delta, max_delta, seed))
-
-
-@named("image.random_contrast", "image.stateless_random_contrast")
-def random_contrast(
-    image: TensorLike, lower: float, upper: float, seed: int | TensorLike | None = None
-) -> TensorResult:
-    return NAMES["image.adjust_contrast"](image, _between(lower, upper, seed))
-
-
-@named("image.random_saturation", "image.stateless_random_saturation")
-def random_saturation(
-    image: TensorLike, lower: float, upper: float, seed: int | TensorLike | None = None
-) -> TensorResult:
-    return NAMES["image.adjust_saturation"](image, _between(lower, upper, seed))
-
-
-@named("image.random_hue", "image.stateless_random_hue")
-def random_hue(image: TensorLike, max_delta: float, seed: int | TensorLike | None = None) -> TensorResult:
-    return NAMES["image.adjust_hue"](image, _between(-max_delta, max_delta, seed))
-
-
-def _between(low: float, high: float, seed: Any) -> Any:
+def _between(low: Any, high: Any, seed: Any) -> Any:
     return NAMES["random.uniform"]((), low, high, seed=None if np.ndim(seed) else seed)
+
+
+def _random_adjustment(adjust: Any, symmetric: bool) -> Any:
+    """The function that adjusts an image by a random amount: up to `max_delta`, or from `lower` to `upper`."""
+    if symmetric:
+        return lambda image, max_delta, seed=None: adjust(image, _between(-max_delta, max_delta, seed))
+    return lambda image, lower, upper, seed=None: adjust(image, _between(lower, upper, seed))
+
+
+for _name in ("brightness", "contrast", "saturation", "hue"):
+    _adjustment = _random_adjustment(NAMES[f"image.adjust_{_name}"], _name in ("brightness", "hue"))
+    named(f"image.random_{_name}", f"image.stateless_random_{_name}")(_adjustment)
 
 
 @named("image.random_crop", "random_crop", "image.stateless_random_crop")
@@ -178,11 +155,8 @@ def random_crop(
         return Tensor(jax.lax.dynamic_slice(array, starts, sizes))
     draw = generator(None if np.ndim(seed) else seed)
     offsets = [int(draw.integers(0, r + 1)) for r in slack]
-    return (
-        value[tuple(slice(p, p + s) for p, s in zip(offsets, sizes, strict=True))]
-        if isinstance(value, Tensor)
-        else (Tensor(array[tuple(slice(p, p + s) for p, s in zip(offsets, sizes, strict=True))]))
-    )
+    tensor = value if isinstance(value, Tensor) else Tensor(array)
+    return tensor[tuple(slice(p, p + s) for p, s in zip(offsets, sizes, strict=True))]
 
 
 @op("image.central_crop")

@@ -99,21 +99,12 @@ def uniform(
     name: str | None = None,
 ) -> TensorResult:
     low, high = unboxed(minval), unboxed(1 if maxval is None else maxval)
+    host = lambda g, s: g.random(s, np.float32) * (high - low) + low  # noqa: E731
+    device = lambda k, s: jax.random.uniform(k, s) * (high - low) + low  # noqa: E731
     if "int" in name_of(dtype):
-        return _draw(
-            shape,
-            dtype,
-            seed,
-            lambda g, s: g.integers(int(low), int(high), s),
-            lambda k, s: jax.random.randint(k, s, low, high),
-        )
-    return _draw(
-        shape,
-        dtype,
-        seed,
-        lambda g, s: g.random(s, np.float32) * (high - low) + low,
-        lambda k, s: jax.random.uniform(k, s) * (high - low) + low,
-    )
+        host = lambda g, s: g.integers(int(low), int(high), s)  # noqa: E731
+        device = lambda k, s: jax.random.randint(k, s, low, high)  # noqa: E731
+    return _draw(shape, dtype, seed, host, device)
 
 
 @named("random.shuffle", "random_shuffle")
@@ -206,31 +197,6 @@ class Generator:
     def from_non_deterministic_state(cls, alg: object = None) -> Generator:
         return cls()
 
-    def normal(
-        self,
-        shape: ShapeLike,
-        mean: TensorLike = 0.0,
-        stddev: TensorLike = 1.0,
-        dtype: DTypeLike | None = "float32",
-        name: str | None = None,
-    ) -> TensorResult:
-        return normal(shape, mean, stddev, dtype, self._seed)
-
-    def uniform(
-        self,
-        shape: ShapeLike,
-        minval: TensorLike = 0,
-        maxval: TensorLike | None = None,
-        dtype: DTypeLike | None = "float32",
-        name: str | None = None,
-    ) -> TensorResult:
-        return uniform(shape, minval, maxval, dtype, self._seed)
-
-    def truncated_normal(
-        self, shape: ShapeLike, mean: TensorLike = 0.0, stddev: TensorLike = 1.0, dtype: DTypeLike | None = "float32"
-    ) -> TensorResult:
-        return truncated_normal(shape, mean, stddev, dtype, self._seed)
-
     def make_seeds(self, count: int = 1) -> TensorResult:
         return Tensor(generator(self._seed).integers(0, 2**31, (2, count)))
 
@@ -238,9 +204,13 @@ class Generator:
         return [Generator.from_seed(int(generator(self._seed).integers(2**31))) for _ in range(count)]
 
 
-@named("random.get_global_generator")
-def get_global_generator() -> Generator:
-    return Generator()
+for _draw_function in (normal, uniform, truncated_normal):
+    setattr(
+        Generator,
+        _draw_function.__name__,
+        lambda self, *args, f=_draw_function, **kwargs: f(*args, seed=self._seed, **kwargs),
+    )
+named("random.get_global_generator")(lambda: Generator())
 
 
 def stateless(draw: Callable[..., Any]) -> TensorResult:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -57,6 +58,24 @@ def activate_tapes(tapes: tuple[Tape, ...]) -> Any:
 
 def restore_tapes(token: Any) -> None:
     _active_tapes.reset(token)
+
+
+@contextlib.contextmanager
+def only_tapes(tapes: tuple[Tape, ...]) -> Iterator[None]:
+    """Context manager in which only these tapes are active."""
+    token = activate_tapes(tapes)
+    try:
+        yield
+    finally:
+        restore_tapes(token)
+
+
+def filled(static: list[Any], indices: list[int], arrays: Iterable[Any]) -> list[Any]:
+    """The leaves `static` with arrays at these indices."""
+    out = list(static)
+    for index, array in zip(indices, arrays, strict=True):
+        out[index] = array
+    return out
 
 
 def is_box(value: Any) -> bool:

@@ -125,14 +125,10 @@ def records(path: str, compression: str = "") -> Iterator[Any]:
             if broken or len(data) < size or len(sums) < 4:
                 raise DataError(message(f"TFRecord file {path!r}", expected="complete records", got="a damaged one"))
             if struct.unpack("<I", sums)[0] != checksum(data):
-                raise DataError(
-                    message(
-                        f"TFRecord file {path!r}",
-                        expected="records that match their checksums",
-                        got=f"another checksum for record {number}",
-                        hint="The file was changed or damaged: write or download it again.",
-                    )
-                )
+                expected = "records that match their checksums"
+                got = f"another checksum for record {number}"
+                hint = "The file was changed or damaged: write or download it again."
+                raise DataError(message(f"TFRecord file {path!r}", expected=expected, got=got, hint=hint))
             number += 1
             yield np.asarray(data, object)
 

@@ -10,15 +10,7 @@ import jax
 
 from gazelle.compat.tensorflow import compiled_calls
 from gazelle.compat.tensorflow.calls import boxed, unbox
-from gazelle.compat.tensorflow.recording import (
-    Call,
-    activate_tapes,
-    active_tapes,
-    is_array,
-    is_box,
-    restore_tapes,
-    unboxed,
-)
+from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, is_array, is_box, only_tapes, unboxed
 from gazelle.core import arrays, prng, tracing
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.variable import Variable
@@ -73,12 +65,8 @@ def stateful(
         out = forward.run([flat[i] for i in array_indices], key_data, scope)
     else:
         scope.key = compiled_calls.as_key(key_data)
-        token = activate_tapes(())
-        try:
-            with tracing.entered(scope):
-                out = function(*plain_args, **plain_kwargs)
-        finally:
-            restore_tapes(token)
+        with only_tapes(()), tracing.entered(scope):
+            out = function(*plain_args, **plain_kwargs)
         if forward is not None:
             forward.variables = list(seen.values())
     if outer is None and owner is not None:
@@ -90,28 +78,17 @@ def stateful(
     def run(*given: Any) -> list[Any]:
         own, rest = given[: len(array_indices)], given[len(array_indices) :]
         weights, rest = rest[: len(variables)], rest[len(variables) :]
-        filled = list(static)
-        for index, array, mask in zip(array_indices, own, masks, strict=True):
-            filled[index] = array
+        for array, mask in zip(own, masks, strict=True):
             set_mask(array, mask)
-        again_args, again_kwargs = jax.tree.unflatten(structure, filled)
+        again_args, again_kwargs = jax.tree.unflatten(structure, filled(static, array_indices, own))
         bound = {id(v): w for v, w in zip(variables, weights, strict=True)}
         losses = list(zip(owners, rest[: len(owners)], strict=True))
+        key = compiled_calls.as_key(rest[len(owners)])
         replayed = dataclasses.replace(
-            base,
-            values=bound,
-            closed=True,
-            losses=losses,
-            draws=dict(draws),
-            seen=None,
-            key=compiled_calls.as_key(rest[len(owners)]),
+            base, values=bound, closed=True, losses=losses, draws=dict(draws), seen=None, key=key
         )
-        token = activate_tapes(())
-        try:
-            with tracing.entered(replayed):
-                result = function(*again_args, **again_kwargs)
-        finally:
-            restore_tapes(token)
+        with only_tapes(()), tracing.entered(replayed):
+            result = function(*again_args, **again_kwargs)
         return [*jax.tree.leaves(unbox(result)), *(unboxed(value) for _, value in replayed.losses[len(owners) :])]
 
     inputs = [*(flat[i] for i in array_indices), *variables, *before, key_data]
@@ -119,19 +96,10 @@ def stateful(
     outputs = [*jax.tree.leaves(unbox(out)), *(unboxed(value) for _, value in base.losses[added:])]
     recording_tapes = [tape for tape in tapes if tape.is_affected_by(inputs)]
     if recording_tapes:
-        key = (
-            None
-            if program_key is None or any(m is not None for m in masks) or before
-            else (
-                program_key,
-                structure,
-                tuple(array_indices),
-                static_args,
-                tuple(map(id, variables)),
-                tuple(draws.items()),
-                base.training,
-            )
-        )
+        key = None
+        if program_key is not None and not any(m is not None for m in masks) and not before:
+            read_by = tuple(map(id, variables)), tuple(draws.items()), base.training
+            key = program_key, structure, tuple(array_indices), static_args, *read_by
         record = Call(run, inputs, read, outputs, key)
         for tape in recording_tapes:
             tape.record(record)

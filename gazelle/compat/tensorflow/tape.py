@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from gazelle.compat.tensorflow.recording import (
     is_array,
     is_box,
     key_of,
+    only_tapes,
     restore_tapes,
     unboxed,
 )
@@ -79,9 +81,9 @@ class GradientTape:
         """Delete all recorded calls."""
         self._start()
 
-    def stop_recording(self) -> _StoppedRecording:
+    def stop_recording(self) -> contextlib.AbstractContextManager[None]:
         """Return a context manager in which the tape records nothing."""
-        return _StoppedRecording(self)
+        return only_tapes(tuple(other for other in active_tapes() if other is not self))
 
     # Recording -------------------------------------------------------------------------------------------------------
 
@@ -112,22 +114,15 @@ class GradientTape:
         If the target does not depend on a source, its gradient is None, or 0 with `unconnected_gradients="zero"`.
         """
         if self._used and not self._persistent:
-            raise StateError(
-                message(
-                    "GradientTape.gradient was called twice",
-                    expected="one call of a tape",
-                    hint="Write tf.GradientTape(persistent=True).",
-                )
-            )
+            what = "GradientTape.gradient was called twice"
+            hint = "Write tf.GradientTape(persistent=True)."
+            raise StateError(message(what, expected="one call of a tape", hint=hint))
         self._used = True
         flat, structure = jax.tree.flatten(sources, is_leaf=is_box)
         for leaf in flat:
             if not (is_box(leaf) or is_array(leaf)):
-                raise ArgumentError(
-                    message(
-                        "sources of GradientTape.gradient", expected="tensors and variables", got=type(leaf).__name__
-                    )
-                )
+                what = "sources of GradientTape.gradient"
+                raise ArgumentError(message(what, expected="tensors and variables", got=type(leaf).__name__))
         ends = [unboxed(leaf) for leaf in jax.tree.leaves(target, is_leaf=is_box)]
         given = None
         if output_gradients is not None:
@@ -165,19 +160,6 @@ class GradientTape:
         rows = jnp.arange(whole.shape[0])
         axis = unboxed(target).ndim
         return Tensor(jnp.moveaxis(whole, axis, 1)[rows, rows])
-
-
-class _StoppedRecording:
-    """Context manager in which a tape records nothing."""
-
-    def __init__(self, tape: GradientTape) -> None:
-        self._tape = tape
-
-    def __enter__(self) -> None:
-        self._token = activate_tapes(tuple(other for other in active_tapes() if other is not self._tape))
-
-    def __exit__(self, *_: object) -> None:
-        restore_tapes(self._token)
 
 
 class _Plan:

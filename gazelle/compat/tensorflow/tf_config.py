@@ -5,19 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging as _logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import jax
 
 from gazelle.compat.listed import listed
+from gazelle.compat.tensorflow import errors
 from gazelle.compat.tensorflow import function as functions
-from gazelle.compat.tensorflow.errors import (
-    InvalidArgumentError,
-    NotFoundError,
-    OpError,
-    OutOfRangeError,
-    ResourceExhaustedError,
-)
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import settings
@@ -165,13 +160,7 @@ named("distribute.get_strategy")(Strategy)
 named("distribute.has_strategy", "distribute.in_cross_replica_context")(lambda: False)
 
 
-class ReduceOp:
-    """`tf.distribute.ReduceOp`."""
-
-    SUM, MEAN = "SUM", "MEAN"
-
-
-named("distribute.ReduceOp")(ReduceOp)
+named("distribute.ReduceOp")(SimpleNamespace(SUM="SUM", MEAN="MEAN"))
 
 
 @named("distribute.cluster_resolver.TPUClusterResolver")
@@ -197,52 +186,26 @@ class Options:
         return inner
 
 
-for _name in ("ConfigProto", "GPUOptions", "RunOptions", "GraphOptions"):
+for _name in listed("""ConfigProto GPUOptions RunOptions GraphOptions OptimizerOptions data.Options
+    saved_model.SaveOptions saved_model.LoadOptions train.CheckpointOptions"""):
     named(_name)(Options)
-named("data.Options")(Options)
-named("OptimizerOptions")(Options)
-named("saved_model.SaveOptions", "saved_model.LoadOptions", "train.CheckpointOptions")(Options)
-
-
 named("get_logger")(lambda: _logging.getLogger("tensorflow"))
 
 
-class Logging:
-    """`tf.logging`, `tf.compat.v1.logging`."""
-
-    DEBUG, INFO, WARN, ERROR, FATAL = 10, 20, 30, 40, 50
-
-
 for _name in ("DEBUG", "INFO", "WARN", "ERROR", "FATAL"):
-    named(f"logging.{_name}")(getattr(Logging, _name))
+    named(f"logging.{_name}")(getattr(_logging, _name))
 for _name in ("info", "warning", "error", "debug"):
     named(f"logging.{_name}")(getattr(_logging.getLogger("tensorflow"), _name))
 named("logging.warn")(_logging.getLogger("tensorflow").warning)
 named("logging.set_verbosity")(_logging.getLogger("tensorflow").setLevel)
-
-
-for _error in (OpError, InvalidArgumentError, OutOfRangeError, ResourceExhaustedError, NotFoundError):
-    named(f"errors.{_error.__name__}")(_error)
+for _name in listed("OpError InvalidArgumentError OutOfRangeError ResourceExhaustedError NotFoundError"):
+    named(f"errors.{_name}")(getattr(errors, _name))
 named("errors.UnimplementedError", "errors.InternalError", "errors.AbortedError")(RuntimeError)
 
 
-class UnconnectedGradients:
-    """`tf.UnconnectedGradients`."""
-
-    NONE, ZERO = "none", "zero"
-
-
-class VariableAggregation:
-    """`tf.VariableAggregation`."""
-
-    NONE, SUM, MEAN, ONLY_FIRST_REPLICA = "none", "sum", "mean", "only_first_replica"
-
-
-class VariableSynchronization:
-    """`tf.VariableSynchronization`."""
-
-    AUTO, NONE, ON_WRITE, ON_READ = "auto", "none", "on_write", "on_read"
-
-
-for _class in (UnconnectedGradients, VariableAggregation, VariableSynchronization):
-    named(_class.__name__)(_class)
+for _name, _members in {
+    "UnconnectedGradients": ("none", "zero"),
+    "VariableAggregation": ("none", "sum", "mean", "only_first_replica"),
+    "VariableSynchronization": ("auto", "none", "on_write", "on_read"),
+}.items():
+    named(_name)(SimpleNamespace(**{member.upper(): member for member in _members}))

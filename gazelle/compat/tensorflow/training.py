@@ -363,11 +363,6 @@ for _name in ("image", "histogram", "text", "audio", "trace_on", "trace_export",
 @named("saved_model.save", "saved_model.load", "lite.TFLiteConverter")
 def saved_model(*_: Any, **__: Any) -> TensorResult:
     """Raise an error: the format SavedModel contains graphs of TensorFlow."""
-    raise ArgumentError(
-        message(
-            "tf.saved_model",
-            expected="the format .keras",
-            got="SavedModel, which contains graphs of TensorFlow",
-            hint='Write model.save("model.keras") and keras.models.load_model("model.keras").',
-        )
-    )
+    got = "SavedModel, which contains graphs of TensorFlow"
+    hint = 'Write model.save("model.keras") and keras.models.load_model("model.keras").'
+    raise ArgumentError(message("tf.saved_model", expected="the format .keras", got=got, hint=hint))

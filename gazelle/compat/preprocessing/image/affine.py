@@ -1,8 +1,10 @@
-"""Random rotation, shift, shear, zoom and brightness of images, computed with NumPy."""
+"""Random rotation, shift, shear, zoom and brightness of images, computed with NumPy and SciPy."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,31 +67,12 @@ def transform_matrix_offset_center(matrix: Array | list[list[float]], x: int, y:
 
 
 def _sample(image: Array, matrix: Array, fill_mode: str, cval: float, order: int) -> Array:
-    """Sample the image at the positions given by `matrix`: bilinear, or the nearest pixel (order 0)."""
-    rows, columns = image.shape[:2]
-    grid = np.indices((rows, columns)).reshape(2, -1)
-    positions = matrix[:2, :2] @ grid + matrix[:2, 2:]
-    outside = (positions < 0).any(0) | (positions > np.array([[rows - 1], [columns - 1]])).any(0)
-    if fill_mode == "wrap":  # the first and the last pixel coincide
-        positions = np.where(outside, positions % np.maximum([[rows - 1], [columns - 1]], 1), positions)
-    floor = np.floor(positions if order else positions + 0.5).astype(int)
-    fraction = (positions - floor) if order else np.zeros_like(positions)
-    out: Any = 0.0
-    for down in (0, 1) if order else (0,):
-        for right in (0, 1) if order else (0,):
-            weight = np.abs(1 - down - fraction[0]) * np.abs(1 - right - fraction[1])
-            row, column = _clamped(floor[0] + down, rows, fill_mode), _clamped(floor[1] + right, columns, fill_mode)
-            out = out + image[row, column] * weight[:, None]
-    if fill_mode == "constant":
-        out[outside] = cval
-    return np.reshape(out, image.shape)
+    """Sample the image at the positions given by `matrix`, by splines of this order: 0 is the nearest pixel."""
+    from scipy import ndimage
 
-
-def _clamped(indices: Array, size: int, fill_mode: str) -> Array:
-    if fill_mode == "reflect":
-        indices = indices % (2 * size)
-        return np.where(indices < size, indices, 2 * size - 1 - indices)
-    return np.clip(indices, 0, size - 1)
+    parts = matrix[:2, :2], matrix[:2, 2]
+    options = {"order": order, "mode": fill_mode, "cval": cval}
+    return np.stack([ndimage.affine_transform(plane, *parts, **options) for plane in np.moveaxis(image, -1, 0)], -1)
 
 
 def flip_axis(x: Array, axis: int) -> Array:
@@ -127,67 +110,56 @@ def random_brightness(x: Array, brightness_range: Sequence[float], scale: bool =
     return apply_brightness_shift(x, np.random.uniform(brightness_range[0], brightness_range[1]), scale)
 
 
-def random_rotation(
-    x: Array,
-    rg: float,
+def _random_transform(draw: Callable[..., dict[str, float]]) -> Callable[..., Array]:
+    """A function that transforms an image: `draw` returns the parameters, from the first arguments and the size."""
+    shared = inspect.signature(_axes_and_filling).parameters.values()
+    own = [p for p in inspect.signature(draw).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    signature = inspect.Signature([*own, *shared])
+
+    @functools.wraps(draw)
+    def transform(*args: Any, **kwargs: Any) -> Array:
+        bound = signature.bind(*args, **kwargs)
+        options = _axes_and_filling(**{p.name: bound.arguments.pop(p.name, p.default) for p in shared})
+        x = bound.arguments["x"]
+        drawn = draw(**bound.arguments, rows=x.shape[options["row_axis"]], columns=x.shape[options["col_axis"]])
+        return apply_affine_transform(x, **drawn, **options)
+
+    vars(transform)["__signature__"] = signature
+    return transform
+
+
+def _axes_and_filling(
     row_axis: int = 1,
     col_axis: int = 2,
     channel_axis: int = 0,
     fill_mode: str = "nearest",
     cval: float = 0.0,
     interpolation_order: int = 1,
-) -> Array:
+) -> dict[str, Any]:
+    options = dict(locals())
+    options["order"] = options.pop("interpolation_order")
+    return options
+
+
+@_random_transform
+def random_rotation(x: Array, rg: float, **_: Any) -> dict[str, float]:
     """Rotate an image by at most `rg` degrees."""
-    theta = np.random.uniform(-rg, rg)
-    options = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
-    return apply_affine_transform(x, theta, 0, 0, 0, 1, 1, *options)
+    return {"theta": np.random.uniform(-rg, rg)}
 
 
-def random_shift(
-    x: Array,
-    wrg: float,
-    hrg: float,
-    row_axis: int = 1,
-    col_axis: int = 2,
-    channel_axis: int = 0,
-    fill_mode: str = "nearest",
-    cval: float = 0.0,
-    interpolation_order: int = 1,
-) -> Array:
+@_random_transform
+def random_shift(x: Array, wrg: float, hrg: float, *, rows: int, columns: int) -> dict[str, float]:
     """Shift an image by at most these fractions of its width and height."""
-    tx = np.random.uniform(-hrg, hrg) * x.shape[row_axis]
-    ty = np.random.uniform(-wrg, wrg) * x.shape[col_axis]
-    options = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
-    return apply_affine_transform(x, 0, tx, ty, 0, 1, 1, *options)
+    return {"tx": np.random.uniform(-hrg, hrg) * rows, "ty": np.random.uniform(-wrg, wrg) * columns}
 
 
-def random_shear(
-    x: Array,
-    intensity: float,
-    row_axis: int = 1,
-    col_axis: int = 2,
-    channel_axis: int = 0,
-    fill_mode: str = "nearest",
-    cval: float = 0.0,
-    interpolation_order: int = 1,
-) -> Array:
+@_random_transform
+def random_shear(x: Array, intensity: float, **_: Any) -> dict[str, float]:
     """Shear an image by at most `intensity` degrees."""
-    shear = np.random.uniform(-intensity, intensity)
-    options = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
-    return apply_affine_transform(x, 0, 0, 0, shear, 1, 1, *options)
+    return {"shear": np.random.uniform(-intensity, intensity)}
 
 
-def random_zoom(
-    x: Array,
-    zoom_range: Sequence[float],
-    row_axis: int = 1,
-    col_axis: int = 2,
-    channel_axis: int = 0,
-    fill_mode: str = "nearest",
-    cval: float = 0.0,
-    interpolation_order: int = 1,
-) -> Array:
+@_random_transform
+def random_zoom(x: Array, zoom_range: Sequence[float], **_: Any) -> dict[str, float]:
     """Zoom an image by random factors from this range, one for its rows and one for its columns."""
-    zx, zy = np.random.uniform(zoom_range[0], zoom_range[1], 2)
-    options = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
-    return apply_affine_transform(x, 0, 0, 0, 0, zx, zy, *options)
+    return dict(zip(("zx", "zy"), np.random.uniform(zoom_range[0], zoom_range[1], 2), strict=True))

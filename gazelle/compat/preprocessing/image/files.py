@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazelle.compat.preprocessing.image.iterators import Images
+from gazelle.compat.preprocessing.image.iterators import _Images
 from gazelle.core.errors import MissingFileError, message, unknown
 from gazelle.core.types import ArrayLike, DTypeLike, PathLike
 from gazelle.data import images
@@ -66,8 +66,8 @@ def list_pictures(directory: PathLike, ext: str | Sequence[str] = EXTENSIONS) ->
     return sorted(path for path in found if pattern.search(os.path.basename(path)))
 
 
-class _Files(Images):
-    """Images that are read when their batch is needed. Subclasses set `filepaths` and `labels`."""
+class _Files(_Images):
+    """_Images that are read when their batch is needed. Subclasses set `filepaths` and `labels`."""
 
     filepaths: list[str]
     labels: Any
@@ -92,7 +92,7 @@ class _Files(Images):
         self.image_shape = (CHANNELS[color_mode], *size) if first else (*size, CHANNELS[color_mode])
         self.data_format = generator.data_format
         self.samples = self.nb_sample = len(self.filepaths)
-        Images.__init__(self, generator, self.samples, *options)
+        _Images.__init__(self, generator, self.samples, *options)
 
     def _get_batches_of_transformed_samples(self, index_array: Any) -> Any:
         generator = self.image_data_generator

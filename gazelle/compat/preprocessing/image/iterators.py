@@ -73,7 +73,7 @@ class Iterator(PyDataset):
         return self._batch(start)
 
 
-class Images(Iterator):
+class _Images(Iterator):
     """Base class of iterators over images that an `ImageDataGenerator` changes."""
 
     def __init__(
@@ -95,7 +95,7 @@ class Images(Iterator):
             image.save(os.path.join(self.save_to_dir, name))
 
 
-class NumpyArrayIterator(Images):
+class NumpyArrayIterator(_Images):
     """Augmented images of an array (samples, rows, columns, channels), with optional labels and weights."""
 
     def __init__(
@@ -121,14 +121,10 @@ class NumpyArrayIterator(Images):
         self.x = images[rows]
         self.x_misc = [np.asarray(one)[rows] for one in others]
         if self.x.ndim != 4:
-            raise DataError(
-                message(
-                    "flow of an ImageDataGenerator",
-                    expected="images (samples, rows, columns, channels)",
-                    got=f"shape {self.x.shape}",
-                    hint="x[..., None] adds the channel of grey images.",
-                )
-            )
+            what = "flow of an ImageDataGenerator"
+            expected = "images (samples, rows, columns, channels)"
+            hint = "x[..., None] adds the channel of grey images."
+            raise DataError(message(what, expected=expected, got=f"shape {self.x.shape}", hint=hint))
         labels = None if y is None else np.asarray(y)
         if labels is not None and len(labels) != len(images):
             text, expected = "flow of an ImageDataGenerator", f"{len(images)} labels"
