@@ -173,9 +173,7 @@ def _call_on_tensors(call: Function) -> Function:
 class SymbolicTensor(KerasTensor):
     """A symbolic tensor with the attributes of earlier versions."""
 
-    @property
-    def _keras_shape(self) -> Any:
-        return self.shape
+    _keras_shape = property(lambda self: self.shape)
 
     def get_shape(self) -> Shape:
         """Return the shape as TensorFlow returned it."""

@@ -59,21 +59,10 @@ class HDF5Matrix:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.asarray(self[:], dtype)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (len(self), *self.data.shape[1:])
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        return int(np.prod(self.shape))
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.data.dtype
+    shape = property(lambda self: (len(self), *self.data.shape[1:]))
+    ndim = property(lambda self: len(self.shape))
+    size = property(lambda self: int(np.prod(self.shape)))
+    dtype = property(lambda self: self.data.dtype)
 
 
 class SequenceEnqueuer:

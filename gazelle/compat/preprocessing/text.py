@@ -116,9 +116,7 @@ class Tokenizer:
         self.word_index: dict[str, int] = {}
         self.index_word: dict[int, str] = {}
 
-    @property
-    def nb_words(self) -> int | None:
-        return self.num_words
+    nb_words = property(lambda self: self.num_words)
 
     def _words(self, text: Any) -> list[str]:
         if isinstance(text, list | tuple):

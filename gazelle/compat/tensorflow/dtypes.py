@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.listed import listed
-from gazelle.compat.types import TensorResult
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.types import DTypeLike
 
@@ -27,46 +26,16 @@ class DType(str):
     """
 
     __slots__ = ()
-
-    @property
-    def name(self) -> str:
-        return str.__str__(self)
-
-    @property
-    def as_numpy_dtype(self) -> TensorResult:
-        return np.object_ if self.name == "string" else jnp.dtype(self.name).type
-
-    @property
-    def base_dtype(self) -> DType:
-        return self
-
-    @property
-    def is_floating(self) -> bool:
-        return "float" in self
-
-    @property
-    def is_integer(self) -> bool:
-        return "int" in self
-
-    @property
-    def is_bool(self) -> bool:
-        return self.name == "bool"
-
-    @property
-    def is_complex(self) -> bool:
-        return "complex" in self
-
-    @property
-    def size(self) -> int:
-        return int(jnp.dtype(self.name).itemsize)
-
-    @property
-    def max(self) -> TensorResult:
-        return (jnp.finfo if self.is_floating else jnp.iinfo)(jnp.dtype(self.name)).max
-
-    @property
-    def min(self) -> TensorResult:
-        return (jnp.finfo if self.is_floating else jnp.iinfo)(jnp.dtype(self.name)).min
+    name = property(lambda self: str.__str__(self))
+    as_numpy_dtype = property(lambda self: np.object_ if self.name == "string" else jnp.dtype(self.name).type)
+    base_dtype = property(lambda self: self)
+    is_floating = property(lambda self: "float" in self)
+    is_integer = property(lambda self: "int" in self)
+    is_bool = property(lambda self: self.name == "bool")
+    is_complex = property(lambda self: "complex" in self)
+    size = property(lambda self: int(jnp.dtype(self.name).itemsize))
+    max = property(lambda self: (jnp.finfo if self.is_floating else jnp.iinfo)(jnp.dtype(self.name)).max)
+    min = property(lambda self: (jnp.finfo if self.is_floating else jnp.iinfo)(jnp.dtype(self.name)).min)
 
     def __eq__(self, other: object) -> bool:
         return other is not None and str.__eq__(self, name_of(other))
@@ -119,15 +88,9 @@ class TensorShape(tuple[Any, ...]):
     def as_list(self) -> list[int | None]:
         return list(self)
 
-    @property
-    def rank(self) -> int:
-        return len(self)
-
+    rank = property(lambda self: len(self))
     ndims = rank
-
-    @property
-    def dims(self) -> list[int | None]:
-        return list(self)
+    dims = property(lambda self: list(self))
 
     def num_elements(self) -> int | None:
         return math.prod(self) if self.is_fully_defined() else None

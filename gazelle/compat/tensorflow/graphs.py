@@ -99,10 +99,7 @@ class GraphVariable1(GraphVariable):
         return self + 0
 
     initialized_value = read_value
-
-    @property
-    def initializer(self) -> Any:
-        return Update(self, _first_values[self])
+    initializer = property(lambda self: Update(self, _first_values[self]))
 
     def load(self, value: Any, session: object = None) -> None:
         """Assign a value at once."""

@@ -33,13 +33,8 @@ class MaskedRows(Tensor):
     def __init__(self, rows: Any, count: Any) -> None:
         self.rows, self.count = rows, count
 
-    @property
-    def shape(self) -> TensorShape:
-        return TensorShape((None, *self.rows.shape[1:]))
-
-    @property
-    def dtype(self) -> DType:
-        return DType(name_of(self.rows.dtype))
+    shape = property(lambda self: TensorShape((None, *self.rows.shape[1:])))
+    dtype = property(lambda self: DType(name_of(self.rows.dtype)))
 
     @property
     def array(self) -> Any:

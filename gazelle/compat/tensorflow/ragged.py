@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gazelle.compat.tensorflow.arrays import concat, convert, stack
-from gazelle.compat.tensorflow.dtypes import DType, TensorShape
+from gazelle.compat.tensorflow.dtypes import TensorShape
 from gazelle.compat.tensorflow.gathering import boolean_mask
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
@@ -96,21 +96,10 @@ class RaggedTensor:
     def flat_values(self) -> TensorResult:
         return self.values.flat_values if isinstance(self.values, RaggedTensor) else self.values
 
-    @property
-    def row_splits(self) -> Tensor:
-        return Tensor(self._splits)
-
-    @property
-    def dtype(self) -> DType:
-        return self.values.dtype
-
-    @property
-    def shape(self) -> TensorShape:
-        return TensorShape((len(self), None, *self.values.shape[1:]))
-
-    @property
-    def ragged_rank(self) -> int:
-        return 1 + (self.values.ragged_rank if isinstance(self.values, RaggedTensor) else 0)
+    row_splits = property(lambda self: Tensor(self._splits))
+    dtype = property(lambda self: self.values.dtype)
+    shape = property(lambda self: TensorShape((len(self), None, *self.values.shape[1:])))
+    ragged_rank = property(lambda self: 1 + (self.values.ragged_rank if isinstance(self.values, RaggedTensor) else 0))
 
     def get_shape(self) -> TensorShape:
         return self.shape
@@ -159,9 +148,7 @@ class RaggedTensor:
         out[:] = [row.numpy() for row in self]
         return out
 
-    @property
-    def ndim(self) -> int:
-        return 1 + int(self.values.ndim)
+    ndim = property(lambda self: 1 + int(self.values.ndim))
 
     def __len__(self) -> int:
         return len(self._splits) - 1

@@ -25,13 +25,8 @@ class SparseTensor:
         self.indices = convert(np.asarray(unboxed(indices), "int64").reshape(-1, len(fixed_value(dense_shape))))
         self.values, self.dense_shape = convert(values), convert(np.asarray(fixed_value(dense_shape), "int64"))
 
-    @property
-    def shape(self) -> TensorShape:
-        return TensorShape(fixed_value(self.dense_shape))
-
-    @property
-    def dtype(self) -> TensorResult:
-        return self.values.dtype
+    shape = property(lambda self: TensorShape(fixed_value(self.dense_shape)))
+    dtype = property(lambda self: self.values.dtype)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """The dense values, for `fit` and the layers."""

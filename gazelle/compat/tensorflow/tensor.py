@@ -47,9 +47,7 @@ class Tensor(TensorWrapper):
 
     # Properties and conversions --------------------------------------------------------------------------------------
 
-    @property
-    def shape(self) -> TensorShape:
-        return TensorShape(self.array.shape)
+    shape = property(lambda self: TensorShape(self.array.shape))
 
     def get_shape(self) -> TensorShape:
         return self.shape
@@ -60,21 +58,10 @@ class Tensor(TensorWrapper):
                 message("set_shape", expected=f"a shape compatible with {tuple(self.shape)}", got=tuple(shape))
             )
 
-    @property
-    def dtype(self) -> DType:
-        return DType(name_of(self.array.dtype))
-
-    @property
-    def ndim(self) -> int:
-        return int(self.array.ndim)
-
-    @property
-    def device(self) -> str:
-        return "/job:localhost/replica:0/task:0/device:CPU:0"
-
-    @property
-    def name(self) -> str:
-        return "tensor"
+    dtype = property(lambda self: DType(name_of(self.array.dtype)))
+    ndim = property(lambda self: int(self.array.ndim))
+    device = property(lambda self: "/job:localhost/replica:0/task:0/device:CPU:0")
+    name = property(lambda self: "tensor")
 
     def numpy(self) -> TensorResult:
         """Return the values as a NumPy array; a scalar as a number."""

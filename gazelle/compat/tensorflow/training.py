@@ -68,33 +68,17 @@ class Module:
     def __init__(self, name: str | None = None) -> None:
         self._name = name
 
-    @property
-    def name(self) -> str:
-        return getattr(self, "_name", None) or type(self).__name__.lower()
-
-    @property
-    def name_scope(self) -> TensorResult:
-        return contextlib.nullcontext()
+    name = property(lambda self: getattr(self, "_name", None) or type(self).__name__.lower())
+    name_scope = property(lambda self: contextlib.nullcontext())
 
     @classmethod
     def with_name_scope(cls, method: str | int | float) -> TensorResult:
         return method
 
-    @property
-    def variables(self) -> tuple[Variable, ...]:
-        return tuple(v for _, v in _variables_of(self, "", set()))
-
-    @property
-    def trainable_variables(self) -> tuple[Variable, ...]:
-        return tuple(v for v in self.variables if v.trainable)
-
-    @property
-    def non_trainable_variables(self) -> tuple[Variable, ...]:
-        return tuple(v for v in self.variables if not v.trainable)
-
-    @property
-    def submodules(self) -> tuple[Any, ...]:
-        return tuple(v for v in vars(self).values() if isinstance(v, Module | Layer))
+    variables = property(lambda self: tuple(v for _, v in _variables_of(self, "", set())))
+    trainable_variables = property(lambda self: tuple(v for v in self.variables if v.trainable))
+    non_trainable_variables = property(lambda self: tuple(v for v in self.variables if not v.trainable))
+    submodules = property(lambda self: tuple(v for v in vars(self).values() if isinstance(v, Module | Layer)))
 
 
 @named("train.Checkpoint")
@@ -233,13 +217,8 @@ class CheckpointManager:
         ]
         self.checkpoints = [path for _, path in sorted(numbered)]
 
-    @property
-    def latest_checkpoint(self) -> str | None:
-        return self.checkpoints[-1] if self.checkpoints else None
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        return self._checkpoint
+    latest_checkpoint = property(lambda self: self.checkpoints[-1] if self.checkpoints else None)
+    checkpoint = property(lambda self: self._checkpoint)
 
     def save(self, checkpoint_number: int | TensorLike | None = None, **_: Any) -> str:
         if checkpoint_number is None:

@@ -108,9 +108,7 @@ class TensorFlowVariable(OldVariable, Variable, metaclass=_Meta):
         """The array for gazelle; for programs a tensor that can be called, too."""
         return Variable.value.fget(self) if called_by_gazelle(1) else VariableValue(self)
 
-    @property
-    def shape(self) -> TensorShape:
-        return TensorShape(self._value.shape)
+    shape = property(lambda self: TensorShape(self._value.shape))
 
     def get_shape(self) -> TensorShape:
         return self.shape

@@ -67,7 +67,7 @@ def list_pictures(directory: PathLike, ext: str | Sequence[str] = EXTENSIONS) ->
 
 
 class _Files(_Images):
-    """_Images that are read when their batch is needed. Subclasses set `filepaths` and `labels`."""
+    """Images that are read when their batch is needed. Subclasses set `filepaths` and `labels`."""
 
     filepaths: list[str]
     labels: Any
