@@ -18,7 +18,7 @@ from gazelle.compat import arguments, attributes, callback_params, era, facade, 
 from gazelle.compat.classes import MIXINS, ROOTS, STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
 from gazelle.compat.listed import listed
-from gazelle.compat.old_variable import OldVariable, Shape
+from gazelle.compat.old_variable import OldVariable, TensorShape
 from gazelle.constraints import Constraint
 from gazelle.core import names, symbolic
 from gazelle.core.config import snake
@@ -175,9 +175,9 @@ class SymbolicTensor(KerasTensor):
 
     _keras_shape = property(lambda self: self.shape)
 
-    def get_shape(self) -> Shape:
+    def get_shape(self) -> TensorShape:
         """Return the shape as TensorFlow returned it."""
-        return Shape(self.shape)
+        return TensorShape(self.shape)
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """Return the value, computed from those of the inputs in `feed_dict`."""

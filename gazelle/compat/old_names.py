@@ -15,6 +15,8 @@ _OLD = "gazelle.compat.layers"
 _LAYERS = listed("""AtrousConvolution1D AtrousConvolution2D CuDNNGRU CuDNNLSTM Deconvolution2D Deconvolution3D
     Highway InstanceNormalization LocallyConnected1D LocallyConnected2D MaxoutDense Merge ParametricSoftplus
     RandomHeight RandomWidth SReLU ThresholdedReLU TimeDistributedDense merge""")
+_METRICS = ("precision", "recall", "fbeta_score", "fmeasure", "matthews_correlation")
+_REGULARIZERS = ("activity_l1", "activity_l2", "activity_l1l2", "ActivityRegularizer", "EigenvalueRegularizer")
 _OPTIMIZERS = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam", "Ftrl")
 
 #: module -> earlier name -> "module:name"; ":name" is in the same module, "module" is a module itself
@@ -22,63 +24,36 @@ NAMES: dict[str, dict[str, str]] = {
     "gazelle": {"Model": ":Model", "api": "gazelle", "estimator": "gazelle.compat.tensorflow.graphs:keras_estimator"},
     "gazelle.layers": {
         **{name: f"{_OLD}:{name}" for name in _LAYERS},
+        **pairs("""Convolution2DTranspose=:Conv2DTranspose GlobalAvgPool=:GlobalAveragePooling2D K=gazelle.backend
+            MaskedLayer=:Layer Model=gazelle.models:Model Node=gazelle.core.symbolic:Node
+            Recurrent=gazelle.compat.recurrent:Recurrent Sequential=gazelle.models:Sequential"""),
         "AtrousConv1D": f"{_OLD}:AtrousConvolution1D",
         "AtrousConv2D": f"{_OLD}:AtrousConvolution2D",
         "Deconv2D": f"{_OLD}:Deconvolution2D",
         "Deconv3D": f"{_OLD}:Deconvolution3D",
         "LambdaMerge": f"{_OLD}.merge:LambdaMerge",
-        "MaskedLayer": ":Layer",
         "TimeDistributedMerge": f"{_OLD}.merge:TimeDistributedMerge",
-        "Recurrent": "gazelle.compat.recurrent:Recurrent",
-        "Sequential": "gazelle.models:Sequential",
-        "Model": "gazelle.models:Model",
-        "K": "gazelle.backend",
-        "Node": "gazelle.core.symbolic:Node",
-        "Convolution2DTranspose": ":Conv2DTranspose",
-        "GlobalAvgPool": ":GlobalAveragePooling2D",
     },
-    "gazelle.models": {
-        "Graph": "gazelle.compat.graph:Graph",
-        "Merge": "gazelle.compat.layers:Merge",
-        "Layer": "gazelle.layers:Layer",
-        "Container": ":Model",
-        "InputLayer": "gazelle.layers:InputLayer",
-        "model_from_yaml": "gazelle.saving.h5_format:model_from_yaml",
-        "model_from_config": "gazelle.layers:deserialize",
-        "K": "gazelle.backend",
-    },
+    "gazelle.models": pairs("""Container=:Model Graph=gazelle.compat.graph:Graph InputLayer=gazelle.layers:InputLayer
+        K=gazelle.backend Layer=gazelle.layers:Layer Merge=gazelle.compat.layers:Merge
+        model_from_config=gazelle.layers:deserialize model_from_yaml=gazelle.saving.h5_format:model_from_yaml"""),
     "gazelle.optimizers": {
         **{name.lower(): f":{name}" for name in _OPTIMIZERS},
-        "TFOptimizer": ":OptaxOptimizer",
-        "optimizer_from_config": ":deserialize",
-        "Nadam": ":Nadam",
+        **pairs("Nadam=:Nadam TFOptimizer=:OptaxOptimizer optimizer_from_config=:deserialize"),
     },
     "gazelle.regularizers": {
-        "l1l2": ":L1L2",
-        "WeightRegularizer": ":L1L2",
-        "L1L2Regularizer": ":L1L2",
-        **{
-            name: f"gazelle.compat.regularizers:{name}"
-            for name in ("activity_l1", "activity_l2", "activity_l1l2", "ActivityRegularizer", "EigenvalueRegularizer")
-        },
+        **pairs("l1l2=:L1L2 WeightRegularizer=:L1L2 L1L2Regularizer=:L1L2"),
+        **{name: f"gazelle.compat.regularizers:{name}" for name in _REGULARIZERS},
     },
     "gazelle.losses": {
         "SigmoidFocalCrossEntropy": ":BinaryFocalCrossentropy",  # of TensorFlow Addons
         "Reduction": "gazelle.compat.losses:Reduction",
     },
     "gazelle.constraints": {"maxnorm": ":MaxNorm", "nonneg": ":NonNeg", "unitnorm": ":UnitNorm"},
-    "gazelle.metrics": {
-        name: f"gazelle.compat.metrics:{name}"
-        for name in ("precision", "recall", "fbeta_score", "fmeasure", "matthews_correlation")
-    },
-    "gazelle.utils": {
-        "plot": ":plot_model",
-        "print_summary": "gazelle.models.summary:summary",
-        "visualize_util": "gazelle.utils",
-        "legacy": "gazelle.compat.legacy_serialization",
-        "ReductionV2": "gazelle.compat.losses:Reduction",
-        "deserialize_keras_object": ":deserialize_keras_object",
-    },
+    "gazelle.metrics": {name: f"gazelle.compat.metrics:{name}" for name in _METRICS},
+    "gazelle.utils": pairs("""deserialize_keras_object=:deserialize_keras_object plot=:plot_model
+        legacy=gazelle.compat.legacy_serialization print_summary=gazelle.models.summary:summary
+        ReductionV2=gazelle.compat.losses:Reduction visualize_util=gazelle.utils"""),
     "gazelle.callbacks": {"BaseLogger": ":Callback"},  # the training loop sums up the logs now
     "gazelle.mixed_precision": {"set_policy": ":set_global_policy"},
     "gazelle.applications.imagenet_utils": {"_obtain_input_shape": "gazelle.compat.utils:obtain_input_shape"},

@@ -2,17 +2,74 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
+from gazelle.core.errors import ShapeError, message
 
-class Shape(tuple[Any, ...]):
-    """A shape as TensorFlow returned it."""
 
-    __slots__ = ()
+class TensorShape(tuple[Any, ...]):
+    """A shape: a tuple of sizes, with None for unknown ones.
 
-    def as_list(self) -> list[Any]:
-        """Return the sizes; an unknown size is None."""
+    >>> TensorShape([None, 3]).as_list(), TensorShape([2, 3]) == [2, 3]
+    ([None, 3], True)
+    """
+
+    def __new__(cls, dims: Any = ()) -> TensorShape:
+        return super().__new__(cls, (None if n is None else int(n) for n in ([] if dims is None else dims)))
+
+    def as_list(self) -> list[int | None]:
         return list(self)
+
+    rank = property(lambda self: len(self))
+    ndims = rank
+    dims = property(lambda self: list(self))
+
+    def num_elements(self) -> int | None:
+        return math.prod(self) if self.is_fully_defined() else None
+
+    def is_fully_defined(self) -> bool:
+        return None not in tuple(self)
+
+    def is_compatible_with(self, other: Sequence[int | None]) -> bool:
+        return len(self) == len(other) and all(a == b or None in (a, b) for a, b in zip(self, other, strict=True))
+
+    def assert_has_rank(self, rank: int) -> None:
+        if len(self) != rank:
+            raise ShapeError(message("A shape", expected=f"{rank} axes", got=f"{len(self)}: {tuple(self)}"))
+
+    def assert_is_compatible_with(self, other: Sequence[int | None]) -> None:
+        if not self.is_compatible_with(other):
+            raise ShapeError(message("A shape", expected=tuple(other), got=tuple(self)))
+
+    def concatenate(self, other: Sequence[int | None]) -> TensorShape:
+        return TensorShape((*self, *other))
+
+    def __getitem__(self, index: Any) -> Any:
+        out = super().__getitem__(index)
+        return TensorShape(out) if isinstance(index, slice) else out
+
+    def __add__(self, other: Any) -> TensorShape:
+        return TensorShape((*self, *other))
+
+    def __radd__(self, other: Sequence[int | None]) -> TensorShape:
+        return TensorShape((*other, *self))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, list | tuple) and tuple(self) == tuple(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return f"TensorShape({list(self)})"
+
+    def __str__(self) -> str:
+        return str(tuple(self))
 
 
 class OldVariable:
@@ -32,7 +89,7 @@ class OldVariable:
 
     def get_shape(self) -> Any:
         """Return the shape as TensorFlow returned it."""
-        return Shape(self.shape)  # type: ignore[attr-defined]
+        return TensorShape(self.shape)  # type: ignore[attr-defined]
 
     @property
     def _keras_shape(self) -> Any:

@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.calls import call
-from gazelle.compat.tensorflow.dtypes import DType, TensorShape, name_of
+from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
 from gazelle.compat.tensorflow.names import fixed_value, named, op, space
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor, is_tensor
-from gazelle.compat.tensorflow.values import host_array
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import AxisLike, DTypeLike, ShapeLike

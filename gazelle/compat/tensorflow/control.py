@@ -11,9 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.arrays import convert, stack
 from gazelle.compat.tensorflow.calls import boxed, unbox
-from gazelle.compat.tensorflow.dtypes import TensorShape, as_dtype, name_of
+from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor

@@ -1,16 +1,14 @@
-"""`tf.DType` and `tf.TensorShape`: a dtype is a string, a shape is a tuple, with the attributes of TensorFlow."""
+"""`tf.DType`: a dtype is a string with the attributes of TensorFlow. Conversion of values to arrays of these dtypes."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.listed import listed
-from gazelle.core.errors import ShapeError, message
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import DTypeLike
 
 _ALIASES = {"double": "float64", "half": "float16", "object": "string", "str": "string", "bytes": "string"}
@@ -75,64 +73,28 @@ DTYPES = {
 } | {"half": DType("float16"), "double": DType("float64")}
 
 
-class TensorShape(tuple[Any, ...]):
-    """A shape: a tuple of sizes, with None for unknown ones.
-
-    >>> TensorShape([None, 3]).as_list(), TensorShape([2, 3]) == [2, 3]
-    ([None, 3], True)
-    """
-
-    def __new__(cls, dims: Any = ()) -> TensorShape:
-        return super().__new__(cls, (None if n is None else int(n) for n in ([] if dims is None else dims)))
-
-    def as_list(self) -> list[int | None]:
-        return list(self)
-
-    rank = property(lambda self: len(self))
-    ndims = rank
-    dims = property(lambda self: list(self))
-
-    def num_elements(self) -> int | None:
-        return math.prod(self) if self.is_fully_defined() else None
-
-    def is_fully_defined(self) -> bool:
-        return None not in tuple(self)
-
-    def is_compatible_with(self, other: Sequence[int | None]) -> bool:
-        return len(self) == len(other) and all(a == b or None in (a, b) for a, b in zip(self, other, strict=True))
-
-    def assert_has_rank(self, rank: int) -> None:
-        if len(self) != rank:
-            raise ShapeError(message("A shape", expected=f"{rank} axes", got=f"{len(self)}: {tuple(self)}"))
-
-    def assert_is_compatible_with(self, other: Sequence[int | None]) -> None:
-        if not self.is_compatible_with(other):
-            raise ShapeError(message("A shape", expected=tuple(other), got=tuple(self)))
-
-    def concatenate(self, other: Sequence[int | None]) -> TensorShape:
-        return TensorShape((*self, *other))
-
-    def __getitem__(self, index: Any) -> Any:
-        out = super().__getitem__(index)
-        return TensorShape(out) if isinstance(index, slice) else out
-
-    def __add__(self, other: Any) -> TensorShape:
-        return TensorShape((*self, *other))
-
-    def __radd__(self, other: Sequence[int | None]) -> TensorShape:
-        return TensorShape((*other, *self))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, list | tuple) and tuple(self) == tuple(other)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(tuple(self))
-
-    def __repr__(self) -> str:
-        return f"TensorShape({list(self)})"
-
-    def __str__(self) -> str:
-        return str(tuple(self))
+def host_array(value: Any, dtype: Any = None) -> Any:
+    """A NumPy array with the dtypes of TensorFlow: Python floats are float32, integers int32, strings bytes."""
+    if hasattr(value, "to_numpy"):  # a data frame or a column
+        value = value.to_numpy()
+    array = np.asarray(value)
+    if array.dtype.kind == "S":  # an array of dtype S would lose trailing zero bytes
+        array = np.asarray(value, object)
+    if array.dtype.kind in "USO":
+        if array.dtype == object and array.size and not isinstance(array.flat[0], str | bytes):
+            try:
+                return host_array(array.astype(np.float32), dtype)
+            except (TypeError, ValueError) as error:
+                expected = "numbers or strings, with all rows of equal length"
+                raise ArgumentError(message("A tensor", expected=expected, got=repr(value)[:60])) from error
+        encoded = np.empty(array.shape, object)
+        encoded.flat = [v.encode() if isinstance(v, str) else bytes(v) for v in array.flat]
+        return encoded
+    if dtype is not None:
+        return array.astype(jnp.dtype(name_of(dtype)))
+    if not isinstance(value, np.ndarray | np.generic):
+        if array.dtype == np.float64:
+            return array.astype(np.float32)
+        if array.dtype == np.int64 and (not array.size or np.abs(array).max() < 2**31):
+            return array.astype(np.int32)
+    return array

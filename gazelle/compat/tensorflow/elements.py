@@ -9,12 +9,11 @@ import jax
 import numpy as np
 
 from gazelle.compat.tensorflow.control import TensorSpec
-from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.dtypes import host_array, name_of
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.tensorflow.values import host_array
 from gazelle.core.errors import DataError, message
 
 #: special lengths

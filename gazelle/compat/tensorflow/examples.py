@@ -1,8 +1,4 @@
-"""tf.train.Example: serialized messages of named lists.
-
-A message is a sequence of fields. A field is a varint number * 8 + kind, followed by a varint for kind 0, or a length
-and bytes for kind 2.
-"""
+"""tf.train.Example: serialized messages of named lists (their format: `gazelle.core.record_format`)."""
 
 from __future__ import annotations
 
@@ -16,21 +12,7 @@ from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import TensorLike
 from gazelle.core.errors import DataError, message
-
-
-def varint(value: int) -> bytes:
-    """An integer with seven bits per byte."""
-    value &= 2**64 - 1
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes((*out, value))
-
-
-def field(number: int, data: bytes) -> bytes:
-    """A field that contains bytes."""
-    return varint(number << 3 | 2) + varint(len(data)) + data
+from gazelle.core.record_format import field, varint
 
 
 def _read_varint(data: bytes, position: int) -> tuple[int, int]:

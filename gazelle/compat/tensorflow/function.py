@@ -13,8 +13,8 @@ import numpy as np
 
 from gazelle.compat.tensorflow import autograph
 from gazelle.compat.tensorflow.calls import boxed
+from gazelle.compat.tensorflow.dtypes import host_array
 from gazelle.compat.tensorflow.recording import active_tapes, filled, is_array, is_box, only_tapes, unboxed
-from gazelle.compat.tensorflow.values import host_array
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng, tracing
 from gazelle.core.config import ArgumentTypeError

@@ -11,12 +11,11 @@ import numpy as np
 
 from gazelle.compat.tensorflow.arrays import convert, reshape
 from gazelle.compat.tensorflow.calls import call
-from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.dtypes import host_array, name_of
 from gazelle.compat.tensorflow.masked_rows import choose
 from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.tensorflow.values import host_array
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
 

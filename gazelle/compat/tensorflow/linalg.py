@@ -11,8 +11,8 @@ import numpy as np
 from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.dtypes import host_array
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
-from gazelle.compat.tensorflow.values import host_array
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import AxisLike, Nested
 

@@ -12,7 +12,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.compat.tensorflow.dtypes import DType, TensorShape, name_of
+from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.tensorflow.dtypes import DType, name_of
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.core.errors import ArgumentError, message

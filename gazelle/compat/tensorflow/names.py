@@ -15,8 +15,8 @@ import numpy as np
 
 from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow.calls import guarded
+from gazelle.compat.tensorflow.dtypes import host_array
 from gazelle.compat.tensorflow.recording import is_box, unboxed
-from gazelle.compat.tensorflow.values import host_array
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 

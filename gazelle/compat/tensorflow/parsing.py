@@ -10,13 +10,14 @@ import numpy as np
 
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
-from gazelle.compat.tensorflow.examples import Example, field, fields, varint
+from gazelle.compat.tensorflow.examples import Example, fields
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import DataError, message
+from gazelle.core.record_format import field, varint
 from gazelle.core.types import DTypeLike, ShapeLike
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.arrays import concat, convert, stack
-from gazelle.compat.tensorflow.dtypes import TensorShape
 from gazelle.compat.tensorflow.gathering import boolean_mask
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed

@@ -1,12 +1,10 @@
 """TFRecord files.
 
-A record consists of its length (8 bytes), the checksum of the length, the data, and the checksum of the data. Checksums
-are masked CRC-32C.
+A record consists of its length (8 bytes), the checksum of the length, the data, and the checksum of the data.
 """
 
 from __future__ import annotations
 
-import functools
 import gzip
 import struct
 from collections.abc import Iterator
@@ -21,57 +19,8 @@ from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import TensorLike
 from gazelle.core.errors import DataError, message
+from gazelle.core.record_format import checksum
 from gazelle.core.types import PathLike
-
-# Records -------------------------------------------------------------------------------------------------------------
-
-
-def _table() -> list[int]:
-    out = []
-    for number in range(256):
-        for _ in range(8):
-            number = number >> 1 ^ (0x82F63B78 if number & 1 else 0)
-        out.append(number)
-    return out
-
-
-_TABLE = _table()
-_BLOCK = 1024  # bytes that are looked up at once in long records
-
-
-@functools.cache
-def _position_table() -> Any:
-    """What each byte of a block adds to the state after the block: (position, byte)."""
-    table = np.empty((_BLOCK, 256), np.uint32)
-    table[-1] = _TABLE
-    for position in range(_BLOCK - 2, -1, -1):
-        table[position] = table[position + 1] >> 8 ^ table[-1][table[position + 1] & 0xFF]
-    return table
-
-
-def _state(data: bytes) -> int:
-    """The state after all bytes. It is linear in them, so that those of long records are looked up in parallel."""
-    crc = 0xFFFFFFFF
-    if len(data) < 128:
-        for byte in data:
-            crc = _TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
-        return crc
-    padded = np.zeros(-(-len(data) // _BLOCK) * _BLOCK, np.uint8)  # zeros before the bytes change no state of 0
-    padded[-len(data) :] = np.frombuffer(data, np.uint8)
-    padded[len(padded) - len(data) :][:4] ^= 0xFF  # the state before them acts like its xor with the first four
-    table, index, crc = _position_table(), np.arange(_BLOCK), 0
-    first, second, third, fourth = table[:4].tolist()
-    for start in range(0, len(padded), 512 * _BLOCK):
-        blocks = padded[start : start + 512 * _BLOCK].reshape(-1, _BLOCK)
-        for added in np.bitwise_xor.reduce(table[index, blocks], axis=1).tolist():
-            crc = first[crc & 0xFF] ^ second[crc >> 8 & 0xFF] ^ third[crc >> 16 & 0xFF] ^ fourth[crc >> 24] ^ added
-    return crc
-
-
-def checksum(data: bytes) -> int:
-    """The masked CRC-32C: rotated by 15 bits, plus a constant."""
-    crc = _state(data) ^ 0xFFFFFFFF
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 @named("io.TFRecordOptions", "python_io.TFRecordOptions")
@@ -99,7 +48,7 @@ class TFRecordWriter:
     def write(self, record: TensorLike) -> None:
         data = bytes(unboxed(convert(record)).item())
         head = struct.pack("<Q", len(data))
-        self._file.write(head + struct.pack("<I", checksum(head)) + data + struct.pack("<I", checksum(data)))
+        self._file.write(head + checksum(head) + data + checksum(data))
 
     def flush(self) -> None:
         self._file.flush()
@@ -119,12 +68,12 @@ def records(path: str, compression: str = "") -> Iterator[Any]:
     with _open(path, "rb", compression) as file:
         number = 0
         while head := file.read(12):
-            broken = len(head) < 12 or struct.unpack("<I", head[8:])[0] != checksum(head[:8])
+            broken = len(head) < 12 or head[8:] != checksum(head[:8])
             size = 0 if broken else struct.unpack("<Q", head[:8])[0]
             data, sums = file.read(size), file.read(4)
             if broken or len(data) < size or len(sums) < 4:
                 raise DataError(message(f"TFRecord file {path!r}", expected="complete records", got="a damaged one"))
-            if struct.unpack("<I", sums)[0] != checksum(data):
+            if sums != checksum(data):
                 expected = "records that match their checksums"
                 got = f"another checksum for record {number}"
                 hint = "The file was changed or damaged: write or download it again."

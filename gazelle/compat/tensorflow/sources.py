@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gazelle.compat.tensorflow.control import TensorSpec
-from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.dtypes import host_array, name_of
 from gazelle.compat.tensorflow.elements import (
     INFINITE,
     UNKNOWN,
@@ -22,7 +22,6 @@ from gazelle.compat.tensorflow.elements import (
 )
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.tensorflow.values import host_array
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng
 from gazelle.core.errors import DataError, message

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.arrays import convert
-from gazelle.compat.tensorflow.dtypes import TensorShape
 from gazelle.compat.tensorflow.linalg import matmul
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
 from gazelle.compat.tensorflow.recording import unboxed

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.listed import listed, pairs
+from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.calls import call, guarded
-from gazelle.compat.tensorflow.dtypes import DType, TensorShape, name_of
+from gazelle.compat.tensorflow.dtypes import DType, name_of
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message

@@ -10,11 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.old_variable import OldVariable
-from gazelle.compat.tensorflow.dtypes import DType, TensorShape
+from gazelle.compat.old_variable import OldVariable, TensorShape
+from gazelle.compat.tensorflow.dtypes import DType, host_array
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Reference, Tensor, _install
-from gazelle.compat.tensorflow.values import host_array
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import DTypeLike, ShapeLike
 from gazelle.core.variable import Variable
@@ -139,27 +138,6 @@ class TensorFlowVariable(OldVariable, Variable, metaclass=_Meta):
     ) -> TensorResult:
         return self.assign(self._full() - jnp.asarray(unboxed(delta), self.dtype))
 
-    def scatter_nd_update(self, indices: TensorLike, updates: TensorLike, name: str | None = None) -> TensorResult:
-        return self._scatter("set", jnp.moveaxis(_as_indices(indices), -1, 0), updates)
-
-    def scatter_nd_add(self, indices: TensorLike, updates: TensorLike, name: str | None = None) -> TensorResult:
-        return self._scatter("add", jnp.moveaxis(_as_indices(indices), -1, 0), updates)
-
-    def scatter_update(
-        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
-    ) -> TensorResult:
-        return self._scatter("set", [_as_indices(sparse_delta.indices)], sparse_delta.values)
-
-    def scatter_add(
-        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
-    ) -> TensorResult:
-        return self._scatter("add", [_as_indices(sparse_delta.indices)], sparse_delta.values)
-
-    def scatter_sub(
-        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
-    ) -> TensorResult:
-        return self._scatter("subtract", [_as_indices(sparse_delta.indices)], sparse_delta.values)
-
     def _scatter(self, method: str, indices: Any, updates: Any) -> Any:
         new_values = jnp.asarray(unboxed(updates), self.dtype)
         return self.assign(getattr(jnp.asarray(self._full()).at[tuple(indices)], method)(new_values))
@@ -183,6 +161,23 @@ def _has_tensor(values: Any) -> bool:
     return any(isinstance(v, Tensor | Variable | jax.Array) for v in values)
 
 
+def _scatter_rows(method: str) -> Callable[..., Any]:
+    def scatter(self: Any, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None) -> Any:
+        return self._scatter(method, [_as_indices(sparse_delta.indices)], sparse_delta.values)
+
+    return scatter
+
+
+def _scatter_nd(method: str) -> Callable[..., Any]:
+    def scatter(self: Any, indices: TensorLike, updates: TensorLike, name: str | None = None) -> Any:
+        return self._scatter(method, jnp.moveaxis(_as_indices(indices), -1, 0), updates)
+
+    return scatter
+
+
+for _name, _method in {"update": "set", "add": "add", "sub": "subtract"}.items():
+    setattr(TensorFlowVariable, f"scatter_{_name}", _scatter_rows(_method))
+    setattr(TensorFlowVariable, f"scatter_nd_{_name}", _scatter_nd(_method))
 _install(
     TensorFlowVariable,
     ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lt", "le", "gt", "ge", "neg", "abs"),

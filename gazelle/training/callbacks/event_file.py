@@ -8,7 +8,8 @@ import socket
 import struct
 import time
 
-_TABLE: list[int] = []
+from gazelle.core.record_format import checksum, field, varint
+
 _count = itertools.count()
 
 
@@ -23,7 +24,7 @@ class NumberWriter:
         os.makedirs(folder, exist_ok=True)
         name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{os.getpid()}.{next(_count)}"
         self._file = open(os.path.join(folder, name), "wb")  # noqa: SIM115 - closed by close
-        self._write(_bytes_field(3, b"brain.Event:2"))
+        self._write(field(3, b"brain.Event:2"))
 
     def add_scalar(self, tag: str, value: float, step: int) -> None:
         """Write one number.
@@ -33,8 +34,8 @@ class NumberWriter:
             value: The number.
             step: The epoch or batch it belongs to.
         """
-        number = _bytes_field(1, tag.encode()) + b"\x15" + struct.pack("<f", value)
-        self.add_summary(_bytes_field(1, number), step)
+        number = field(1, tag.encode()) + b"\x15" + struct.pack("<f", value)
+        self.add_summary(field(1, number), step)
 
     def add_summary(self, summary: bytes, step: int) -> None:
         """Write a summary.
@@ -43,7 +44,7 @@ class NumberWriter:
             summary: The serialized protocol buffer.
             step: The epoch or batch it belongs to.
         """
-        self._write(b"\x10" + _varint(step) + _bytes_field(5, summary))
+        self._write(b"\x10" + varint(step) + field(5, summary))
 
     def flush(self) -> None:
         """Write what is buffered to the file."""
@@ -56,32 +57,4 @@ class NumberWriter:
     def _write(self, event: bytes) -> None:
         event = b"\x09" + struct.pack("<d", time.time()) + event
         length = struct.pack("<Q", len(event))
-        self._file.write(length + _masked_crc(length) + event + _masked_crc(event))
-
-
-def _varint(number: int) -> bytes:
-    """An integer of a protocol buffer: seven bits in a byte, the lowest first."""
-    number &= 2**64 - 1
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*out, number])
-
-
-def _bytes_field(number: int, data: bytes) -> bytes:
-    return bytes([number << 3 | 2]) + _varint(len(data)) + data
-
-
-def _masked_crc(data: bytes) -> bytes:
-    """The checksum of a record: CRC-32C, rotated and shifted by a constant."""
-    if not _TABLE:
-        for entry in range(256):
-            for _ in range(8):
-                entry = entry >> 1 ^ (0x82F63B78 if entry & 1 else 0)
-            _TABLE.append(entry)
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = _TABLE[(crc ^ byte) & 255] ^ crc >> 8
-    crc ^= 0xFFFFFFFF
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+        self._file.write(length + checksum(length) + event + checksum(event))
