@@ -56,19 +56,19 @@ def fit(model: Any, *args: Any, **kwargs: Any) -> Any:
     return model.fit(source, **options)
 
 
-def evaluate(model: Any, *args: Any, **kwargs: Any) -> Any:
-    """Evaluate `evaluate_generator(generator, val_samples)` or `(generator, steps)`."""
-    options = _named_arguments(model, "evaluate_generator", args, kwargs)
+def _measured(model: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    options = _named_arguments(model, f"{method}_generator", args, kwargs)
     source, samples = options.pop("generator"), options.pop("val_samples", None)
     if samples is not None:
         source, options["steps"] = _steps(source, samples)
-    return model.evaluate(source, **{"verbose": 0, **options})
+    return getattr(model, method)(source, **{"verbose": 0, **options})
+
+
+def evaluate(model: Any, *args: Any, **kwargs: Any) -> Any:
+    """Evaluate `evaluate_generator(generator, val_samples)` or `(generator, steps)`."""
+    return _measured(model, "evaluate", args, kwargs)
 
 
 def predict(model: Any, *args: Any, **kwargs: Any) -> Any:
     """Predict `predict_generator(generator, val_samples)` or `(generator, steps)`; labels are ignored."""
-    options = _named_arguments(model, "predict_generator", args, kwargs)
-    source, samples = options.pop("generator"), options.pop("val_samples", None)
-    if samples is not None:
-        source, options["steps"] = _steps(source, samples)
-    return model.predict(source, **{"verbose": 0, **options})
+    return _measured(model, "predict", args, kwargs)

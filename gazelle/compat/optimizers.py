@@ -29,22 +29,6 @@ class _Decaying(optimizers.Optimizer, abstract=True):
         return {**super().get_config(), "decay": float(self.decay)}
 
 
-class SGD(_Decaying, optimizers.SGD, abstract=True):
-    """SGD with `decay`."""
-
-
-class Adam(_Decaying, optimizers.Adam, abstract=True):
-    """Adam with `decay`."""
-
-
-class Adamax(_Decaying, optimizers.Adamax, abstract=True):
-    """Adamax with `decay`."""
-
-
-class Adadelta(_Decaying, optimizers.Adadelta, abstract=True):
-    """Adadelta with `decay`."""
-
-
 class RMSprop(_Decaying, optimizers.RMSprop, abstract=True):
     """RMSprop with epsilon outside of the root:  v <- rho v + (1 - rho) g^2,  w <- w - lr g / (sqrt(v) + epsilon)."""
 
@@ -75,6 +59,12 @@ class Nadam(_Decaying, optimizers.Nadam, abstract=True):
         return {**super().get_config(), "schedule_decay": float(self.schedule_decay)}
 
 
+def _decaying(base: Any) -> Any:
+    members = {"__module__": __name__, "__doc__": f"{base.__name__} with `decay`."}
+    return type(base)(base.__name__, (_Decaying, base), members, abstract=True)
+
+
+SGD, Adam, Adamax, Adadelta = map(_decaying, (optimizers.SGD, optimizers.Adam, optimizers.Adamax, optimizers.Adadelta))
 KINDS = {kind.__name__: kind for kind in (SGD, Adam, Adamax, Adadelta, RMSprop, Adagrad, Nadam)}
 
 

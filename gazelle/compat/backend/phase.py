@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -63,18 +64,15 @@ def fixed_phase() -> int | None:
     return _fixed[0] if _fixed else None
 
 
-class learning_phase_scope:
+@contextlib.contextmanager
+def learning_phase_scope(value: TensorLike) -> Iterator[None]:
     """Context manager that fixes the learning phase."""
-
-    def __init__(self, value: TensorLike) -> None:
-        self.value = value
-
-    def __enter__(self) -> None:
-        self._before = list(_fixed)
-        set_learning_phase(self.value)
-
-    def __exit__(self, *_: object) -> None:
-        _fixed[:] = self._before
+    before = list(_fixed)
+    set_learning_phase(value)
+    try:
+        yield
+    finally:
+        _fixed[:] = before
 
 
 def in_train_phase(

@@ -276,20 +276,14 @@ def temporal_padding(x: TensorLike, padding: Sequence[int] = (1, 1)) -> TensorRe
 
 
 def spatial_2d_padding(
-    x: TensorLike,
-    padding: Sequence[Sequence[int]] = ((1, 1), (1, 1)),
-    data_format: str | None = None,
-    dim_ordering: str | None = None,
+    x: TensorLike, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None, dim_ordering: str | None = None
 ) -> TensorResult:
     """Add zeros around images."""
     return _spatial_padding(x, padding, data_format or dim_ordering)
 
 
 def spatial_3d_padding(
-    x: TensorLike,
-    padding: Any = ((1, 1), (1, 1), (1, 1)),
-    data_format: str | None = None,
-    dim_ordering: str | None = None,
+    x: TensorLike, padding: Any = ((1, 1),) * 3, data_format: str | None = None, dim_ordering: str | None = None
 ) -> TensorResult:
     """Add zeros around volumes."""
     return _spatial_padding(x, padding, data_format or dim_ordering)

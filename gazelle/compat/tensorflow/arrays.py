@@ -41,6 +41,11 @@ def convert(value: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
     return Tensor(host_array(value, dtype))
 
 
+def array_of(value: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
+    """A tensor, a variable or numbers as a NumPy array."""
+    return np.asarray(unboxed(convert(value, dtype)))
+
+
 @named("constant", "convert_to_tensor", "ragged.constant")
 def constant(
     value: TensorLike,

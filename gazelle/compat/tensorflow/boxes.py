@@ -8,9 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
-from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.arrays import array_of
 from gazelle.compat.tensorflow.names import named, op
-from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import ShapeLike
@@ -70,10 +69,6 @@ def _non_max_suppression(
     return kept
 
 
-def _array(value: Any) -> Any:
-    return np.asarray(unboxed(convert(value)))
-
-
 @named("image.non_max_suppression")
 def non_max_suppression(
     boxes: TensorLike,
@@ -85,7 +80,7 @@ def non_max_suppression(
 ) -> Tensor:
     """`tf.image.non_max_suppression`: indices of the best boxes whose overlap is at most `iou_threshold`."""
     kept = _non_max_suppression(
-        _array(boxes), _array(scores), int(max_output_size), float(iou_threshold), float(score_threshold)
+        array_of(boxes), array_of(scores), int(max_output_size), float(iou_threshold), float(score_threshold)
     )
     return Tensor(np.asarray(kept, "int32"))
 
@@ -103,7 +98,7 @@ def combined_non_max_suppression(
     name: str | None = None,
 ) -> tuple[Any, ...]:
     """`tf.image.combined_non_max_suppression`: (boxes, scores, classes, counts) for each image of a batch."""
-    all_boxes, all_scores, limit = _array(boxes), _array(scores), int(max_total_size)
+    all_boxes, all_scores, limit = array_of(boxes), array_of(scores), int(max_total_size)
     out = np.zeros((len(all_boxes), limit, 6), "float32")
     counts = np.zeros(len(all_boxes), "int32")
     for number, (own_boxes, class_scores) in enumerate(zip(all_boxes, all_scores, strict=True)):
@@ -127,10 +122,10 @@ def draw_bounding_boxes(
     images: TensorLike, boxes: TensorLike, colors: TensorLike | None = None, name: str | None = None
 ) -> Tensor:
     """`tf.image.draw_bounding_boxes`: lines of one pixel."""
-    out = np.array(_array(images))
+    out = np.array(array_of(images))
     height, width = out.shape[1:3]
-    palette = [[1.0, 1.0, 0.0]] if colors is None else _array(colors)
-    for picture, own_boxes in zip(out, _array(boxes), strict=True):
+    palette = [[1.0, 1.0, 0.0]] if colors is None else array_of(colors)
+    for picture, own_boxes in zip(out, array_of(boxes), strict=True):
         for number, (top, left, bottom, right) in enumerate(own_boxes):
             color = np.asarray(palette[number % len(palette)])[: out.shape[-1]]
             a, b = int(top * (height - 1)), int(bottom * (height - 1))

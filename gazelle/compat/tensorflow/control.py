@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -12,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.old_variable import TensorShape
-from gazelle.compat.tensorflow.arrays import convert, stack
-from gazelle.compat.tensorflow.calls import boxed, unbox
+from gazelle.compat.tensorflow.arrays import concat, convert, stack
+from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.recording import is_box, unboxed
@@ -101,15 +102,22 @@ def while_loop(
     return jax.tree.map(lambda v: v if isinstance(v, TensorArray) else convert(v), values, is_leaf=is_leaf)
 
 
+def _rows(elems: Any) -> list[Any]:
+    """The rows of tensors in a structure."""
+    count = len(unboxed(jax.tree.leaves(elems, is_leaf=is_box)[0]))
+    return [jax.tree.map(lambda v, i=i: convert(v)[i], elems, is_leaf=is_box) for i in range(count)]
+
+
+def _stacked(rows: Sequence[Any]) -> Any:
+    return jax.tree.map(lambda *parts: stack([convert(p) for p in parts]), *rows, is_leaf=is_box)
+
+
 @named("map_fn", "vectorized_map")
 def map_fn(
     fn: Callable[[Any], Any], elems: TensorLike, dtype: DTypeLike | None = None, *_: Any, **__: Any
 ) -> TensorResult:
     """`tf.map_fn`: `fn` applied to each row, stacked."""
-    leaves = jax.tree.leaves(elems, is_leaf=is_box)
-    count = len(unboxed(leaves[0]))
-    rows = [fn(jax.tree.map(lambda v, i=i: convert(v)[i], elems, is_leaf=is_box)) for i in range(count)]
-    return jax.tree.map(lambda *parts: stack([convert(p) for p in parts]), *rows, is_leaf=is_box)
+    return _stacked([fn(row) for row in _rows(elems)])
 
 
 @named("foldr")
@@ -125,14 +133,8 @@ def foldr(
 def scan(
     fn: Callable[[Any, Any], Any], elems: TensorLike, initializer: Nested[TensorLike] | None = None, *_: Any, **__: Any
 ) -> TensorResult:
-    leaves = jax.tree.leaves(elems, is_leaf=is_box)
-    rows = [jax.tree.map(lambda v, i=i: convert(v)[i], elems, is_leaf=is_box) for i in range(len(unboxed(leaves[0])))]
-    state, out = (rows.pop(0), []) if initializer is None else (initializer, [])
-    out = [state] if initializer is None else []
-    for row in rows:
-        state = fn(state, row)
-        out.append(state)
-    return jax.tree.map(lambda *parts: stack([convert(p) for p in parts]), *out, is_leaf=is_box)
+    states = list(itertools.accumulate(_rows(elems), fn, initial=initializer))
+    return _stacked(states if initializer is None else states[1:])
 
 
 def _foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: Any) -> Any:
@@ -143,16 +145,12 @@ def _foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, *
 named("foldl")(_foldl)
 
 
-@named("recompute_grad", "grad_pass_through")
-def recompute_grad(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`tf.recompute_grad`: the function itself, since tapes recompute values anyway."""
-    return f
+named("recompute_grad", "grad_pass_through")(lambda f: f)  # tapes recompute values anyway
 
 
 @named("custom_gradient")
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     """`tf.custom_gradient`: `f` returns (y, grad); grad(*upstream) returns the gradients of its arguments."""
-    from gazelle.compat.tensorflow.calls import call
 
     @jax.custom_vjp
     def plain(*arrays: Any) -> Any:
@@ -203,8 +201,6 @@ class TensorArray:
         return stack([v for v in self._items if v is not None])
 
     def concat(self, name: str | None = None) -> TensorResult:
-        from gazelle.compat.tensorflow.arrays import concat
-
         return concat([v for v in self._items if v is not None], 0)
 
     def unstack(self, value: TensorLike, name: str | None = None) -> TensorArray:
@@ -245,32 +241,12 @@ class TensorSpec:
         return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
 
 
-@named("name_scope")
-@contextlib.contextmanager
-def name_scope(name: str, *_: Any, **__: Any) -> Iterator[str]:
-    yield f"{name}/"
-
-
-@named("device")
-@contextlib.contextmanager
-def device(name: str | None) -> Iterator[None]:
-    """`tf.device`: JAX chooses the device."""
-    yield
-
-
-@named("control_dependencies", "init_scope")
-@contextlib.contextmanager
-def control_dependencies(control_inputs: object = None) -> Iterator[None]:
-    """`tf.control_dependencies`: statements always run in their order."""
-    yield
-
-
+named("name_scope")(lambda name, *_, **__: contextlib.nullcontext(f"{name}/"))
+named("device")(lambda name: contextlib.nullcontext())  # JAX chooses the device
+# statements always run in their order
+named("control_dependencies", "init_scope")(lambda control_inputs=None: contextlib.nullcontext())
 named("no_op")(lambda name=None: None)
-
-
-@named("tuple")
-def tuple_(tensors: Nested[TensorLike], **_: Any) -> list[Any]:
-    return list(tensors)
+named("tuple")(lambda tensors, **_: list(tensors))
 
 
 @named("print")

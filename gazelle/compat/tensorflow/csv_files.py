@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.dtypes import DType, name_of
-from gazelle.compat.tensorflow.files import text
+from gazelle.compat.tensorflow.files import texts
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -24,21 +24,16 @@ from gazelle.core.types import PathLike
 @named("io.decode_csv")
 def decode_csv(records: TensorLike, record_defaults: Sequence[Any], field_delim: str = ",", **_: Any) -> list[Any]:
     """`tf.io.decode_csv`: the fields of lines, with the dtypes of the defaults, which replace empty fields."""
-    lines = np.asarray(unboxed(convert(records)), object)
+    lines = array_of(records)
     rows = list(csv.reader([v.decode() for v in lines.flat], delimiter=field_delim))
     columns = []
     for index, given in enumerate(record_defaults):
-        default = np.asarray(unboxed(convert(given)))
+        default = array_of(given)
         values = [row[index] if row[index] != "" else default.reshape(-1)[0] for row in rows]
         text_column = default.dtype == object
         column = convert(values) if text_column else Tensor(np.asarray(values, default.dtype))
         columns.append(Tensor(unboxed(column).reshape(lines.shape)))
     return columns
-
-
-def _names(filenames: Any) -> list[str]:
-    given = unboxed(filenames)
-    return [text(given)] if isinstance(given, str | bytes) or np.ndim(given) == 0 else [text(n) for n in given]
 
 
 def _rows(name: str, delimiter: str, header: bool) -> Iterator[list[str]]:
@@ -54,7 +49,7 @@ def _column(default: Any) -> tuple[Any, Any]:
     if isinstance(default, DType | str | type):
         name = name_of(default)
         return np.dtype(object if name == "string" else name), None
-    array = np.asarray(unboxed(convert(default)))
+    array = array_of(default)
     return array.dtype, array.reshape(-1)[0]
 
 
@@ -91,7 +86,7 @@ def csv_dataset(
     columns = [_column(default) for default in record_defaults]
 
     def begin() -> Any:
-        for name in _names(filenames):
+        for name in texts(filenames):
             for number, row in enumerate(_rows(name, field_delim, header), 1 + header):
                 selected = [row[index] for index in select_cols] if select_cols is not None else row
                 if len(selected) != len(columns):
@@ -137,7 +132,7 @@ def make_csv_dataset(
     **_: Any,
 ) -> Dataset:
     """`tf.data.experimental.make_csv_dataset`: batches of {column: values}, with labels if `label_name` is given."""
-    names = sorted(found for pattern in _names(file_pattern) for found in glob.glob(pattern))
+    names = sorted(found for pattern in texts(file_pattern) for found in glob.glob(pattern))
     if not names:
         raise DataError(message("file_pattern of make_csv_dataset", expected="files", got=repr(file_pattern)))
     columns = list(column_names) if column_names is not None else next(_rows(names[0], field_delim, False))

@@ -16,7 +16,7 @@ from gazelle.compat.tensorflow.errors import NotFoundError
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import DTypeLike, PathLike
 
@@ -29,6 +29,12 @@ def text(value: TensorLike) -> str:
     return (
         value.decode() if isinstance(value, bytes) else os.fspath(value) if hasattr(value, "__fspath__") else str(value)
     )
+
+
+def texts(values: TensorLike) -> list[str]:
+    """The strings of a string, or of a list or tensor of strings."""
+    given = unboxed(values)
+    return [text(given)] if isinstance(given, str | bytes) or np.ndim(given) == 0 else [text(v) for v in given]
 
 
 def glob(pattern: PathLike | TensorLike) -> list[str]:
@@ -116,21 +122,14 @@ def decode_raw(input_bytes: TensorLike, out_type: DTypeLike | None, **_: Any) ->
     return Tensor(np.frombuffer(unboxed(convert(input_bytes)).item(), name_of(out_type)))
 
 
-class LineDataset:
-    """`tf.data.TextLineDataset(filenames)`."""
+@named("data.TextLineDataset")
+def text_line_dataset(filenames: TensorLike, *_: Any, **__: Any) -> TensorResult:
+    """`tf.data.TextLineDataset`: the lines of all files in order."""
+    from gazelle.compat.tensorflow.dataset import Dataset
 
-    def __new__(cls, filenames: Any, *_: Any, **__: Any) -> Any:
-        from gazelle.compat.tensorflow.dataset import Dataset
+    def begin() -> Any:
+        for name in texts(filenames):
+            with open(name, "rb") as file:
+                yield from (np.asarray(line.rstrip(b"\r\n"), object) for line in file)
 
-        names = [filenames] if isinstance(filenames, str | bytes) or np.ndim(unboxed(filenames)) == 0 else filenames
-
-        def begin() -> Any:
-            for name in names:
-                with open(text(name), "rb") as file:
-                    for line in file:
-                        yield np.asarray(line.rstrip(b"\r\n"), object)
-
-        return Dataset(begin)
-
-
-named("data.TextLineDataset")(LineDataset)
+    return Dataset(begin)

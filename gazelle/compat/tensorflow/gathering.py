@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.tensorflow.arrays import convert, reshape
+from gazelle.compat.tensorflow.arrays import array_of, convert, reshape
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import host_array, name_of
 from gazelle.compat.tensorflow.masked_rows import choose
@@ -148,7 +148,7 @@ def unique(x: TensorLike, out_idx: DTypeLike | None = "int32", name: str | None 
 @named("unique_with_counts")
 def unique_with_counts(x: TensorLike, out_idx: DTypeLike | None = "int32", name: str | None = None) -> TensorResult:
     """`tf.unique_with_counts`: as `unique`, with the number of occurrences of each value."""
-    array = np.asarray(unboxed(convert(x)))
+    array = array_of(x)
     values, first, inverse, counts = np.unique(array, return_index=True, return_inverse=True, return_counts=True)
     order = np.argsort(first)
     rest = np.argsort(order)[inverse], counts[order]
@@ -160,7 +160,7 @@ def dynamic_partition(
     data: TensorLike, partitions: TensorLike, num_partitions: int, name: str | None = None
 ) -> list[Any]:
     """`tf.dynamic_partition`: the rows of each part."""
-    return [boolean_mask(data, Tensor(np.asarray(unboxed(convert(partitions))) == n)) for n in range(num_partitions)]
+    return [boolean_mask(data, Tensor(array_of(partitions) == n)) for n in range(num_partitions)]
 
 
 @op("dynamic_stitch")

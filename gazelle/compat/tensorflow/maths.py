@@ -171,12 +171,7 @@ def _arg(name: str) -> Any:
     def function(input: Any, axis: Any = None, output_type: Any = "int64", dimension: Any = None) -> Any:
         xp = space(input)
         axis = axis if axis is not None else dimension if dimension is not None else 0
-        kind = name_of(output_type) if xp is np else "int32"
-        return (
-            np.asarray(getattr(np, name)(input, axis)).astype(kind)
-            if xp is np
-            else getattr(jnp, name)(input, axis).astype(kind)
-        )
+        return xp.asarray(getattr(xp, name)(input, axis)).astype(name_of(output_type) if xp is np else "int32")
 
     return function
 

@@ -166,10 +166,9 @@ def conv2d_transpose(
     input: TensorLike, filters: TensorLike, output_shape: ShapeLike, strides: ShapeLike, padding: str = "SAME", **_: Any
 ) -> TensorResult:
     steps = _inner(strides, 2)
-    given = (1, *(n for n in output_shape[1:3]), filters.shape[2])
-    like = jax.ShapeDtypeStruct((input.shape[0], *given[1:]), input.dtype)
+    shape = (input.shape[0], *output_shape[1:3], filters.shape[2])
     convolve: Any = lambda x: ops.conv(x, filters, steps, padding.lower())  # noqa: E731
-    _, back = jax.vjp(convolve, jnp.zeros(like.shape, like.dtype))
+    _, back = jax.vjp(convolve, jnp.zeros(shape, input.dtype))
     return back(input)[0]
 
 

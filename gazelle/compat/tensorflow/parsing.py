@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.examples import Example, fields
 from gazelle.compat.tensorflow.names import named
@@ -64,7 +64,7 @@ def parse_single_example(serialized: TensorLike, features: Mapping[str, Any], *_
 @named("io.parse_example", "parse_example")
 def parse_example(serialized: TensorLike, features: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
     """`tf.io.parse_example`: `parse_single_example` for a batch of messages."""
-    rows = [parse_single_example(one, features) for one in np.asarray(unboxed(convert(serialized)), object).reshape(-1)]
+    rows = [parse_single_example(one, features) for one in array_of(serialized).reshape(-1)]
     return {name: _batched([row[name] for row in rows]) for name in features}
 
 
@@ -101,7 +101,7 @@ _NUMBERS = {
 @named("io.serialize_tensor", "serialize_tensor")
 def serialize_tensor(tensor: TensorLike, name: str | None = None) -> Tensor:
     """`tf.io.serialize_tensor`: the tensor as bytes."""
-    array = np.asarray(unboxed(convert(tensor)))
+    array = array_of(tensor)
     dims = b"".join(field(2, varint(1 << 3) + varint(n)) for n in array.shape)
     head = varint(1 << 3) + varint(_NUMBERS[name_of(array.dtype)]) + field(2, dims)
     if array.dtype == object:

@@ -9,17 +9,12 @@ import jax
 import numpy as np
 
 from gazelle.compat.old_variable import TensorShape
-from gazelle.compat.tensorflow.arrays import concat, convert, stack
+from gazelle.compat.tensorflow.arrays import array_of, concat, convert, stack
 from gazelle.compat.tensorflow.gathering import boolean_mask
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
-
-
-def _array(value: Any) -> Any:
-    return np.asarray(unboxed(convert(value)))
 
 
 @named("RaggedTensor")
@@ -47,7 +42,7 @@ class RaggedTensor:
         name: str | None = None,
         validate: bool = True,
     ) -> RaggedTensor:
-        return cls(values, _array(row_splits))
+        return cls(values, array_of(row_splits))
 
     @classmethod
     def from_row_lengths(
@@ -57,7 +52,7 @@ class RaggedTensor:
         name: str | None = None,
         validate: bool = True,
     ) -> RaggedTensor:
-        return cls(values, np.concatenate([[0], np.cumsum(_array(row_lengths))]))
+        return cls(values, np.concatenate([[0], np.cumsum(array_of(row_lengths))]))
 
     @classmethod
     def from_value_rowids(
@@ -67,7 +62,7 @@ class RaggedTensor:
         nrows: int | TensorLike | None = None,
         **_: Any,
     ) -> RaggedTensor:
-        rows = _array(value_rowids)
+        rows = array_of(value_rowids)
         count = int(nrows) if nrows is not None else int(rows.max(initial=-1)) + 1
         return cls.from_row_lengths(values, np.bincount(rows.astype(int), minlength=count))
 
@@ -75,11 +70,11 @@ class RaggedTensor:
     def from_tensor(
         cls, tensor: TensorLike, lengths: TensorLike | None = None, padding: str | ShapeLike | None = None, **_: Any
     ) -> RaggedTensor:
-        array = _array(tensor)
+        array = array_of(tensor)
         if lengths is not None:
-            counts = _array(lengths)
+            counts = array_of(lengths)
         elif padding is not None:  # without the padding at the end of each row
-            real = array != _array(padding)
+            real = array != array_of(padding)
             counts = np.where(real.any(1), array.shape[1] - real[:, ::-1].argmax(1), 0)
         else:
             counts = np.full(len(array), array.shape[1])
@@ -130,12 +125,12 @@ class RaggedTensor:
         self, default_value: TensorLike | None = None, name: str | None = None, shape: ShapeLike | None = None
     ) -> Tensor:
         """Pad the rows to the longest one, or to `shape`."""
-        rows = [_array(row.to_tensor(default_value) if isinstance(row, RaggedTensor) else row) for row in self]
+        rows = [array_of(row.to_tensor(default_value) if isinstance(row, RaggedTensor) else row) for row in self]
         wanted = [None if n is None or n == -1 else int(n) for n in shape or ()][1:]
         inner = [max((row.shape[i] for row in rows), default=0) for i in range(self.values.ndim)]
         sizes: list[Any] = [inner[i] if i >= len(wanted) or wanted[i] is None else wanted[i] for i in range(len(inner))]
-        kind = _array(self.flat_values).dtype
-        fill = (b"" if kind.kind == "O" else 0) if default_value is None else _array(default_value)
+        kind = array_of(self.flat_values).dtype
+        fill = (b"" if kind.kind == "O" else 0) if default_value is None else array_of(default_value)
         out = np.empty((len(rows), *sizes), kind)
         out[...] = fill
         for target, row in zip(out, rows, strict=True):
@@ -220,7 +215,7 @@ def stack_rows(values: TensorLike | Sequence[TensorLike], axis: int = 0, name: s
 def range_(starts: TensorLike, limits: TensorLike | None = None, deltas: TensorLike = 1, **_: Any) -> RaggedTensor:
     """`tf.ragged.range`: a row of numbers for each limit."""
     first, last = (0, starts) if limits is None else (starts, limits)
-    ends = np.broadcast_arrays(_array(first), _array(last), _array(deltas))
+    ends = np.broadcast_arrays(array_of(first), array_of(last), array_of(deltas))
     return RaggedTensor.of_rows([Tensor(np.arange(*row, dtype="int32")) for row in zip(*ends, strict=True)])
 
 

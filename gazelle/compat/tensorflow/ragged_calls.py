@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from gazelle.compat.tensorflow import maths, nn, strings  # noqa: F401 - their names must be there
-from gazelle.compat.tensorflow.arrays import convert, stack
+from gazelle.compat.tensorflow.arrays import array_of, convert, stack
 from gazelle.compat.tensorflow.gathering import gather
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.ragged import RaggedTensor, joined, map_values, masked, rows_of, stack_rows
-from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.core.errors import ArgumentError, message
 
@@ -56,7 +53,7 @@ _BY_ROWS: dict[str, Callable[..., Any]] = {
     "gather": lambda params, indices, **_: (
         map_values(lambda i: gather(params, i), indices)
         if not isinstance(params, RaggedTensor)
-        else RaggedTensor.of_rows([params[int(i)] for i in np.asarray(unboxed(convert(indices)))])
+        else RaggedTensor.of_rows([params[int(i)] for i in array_of(indices)])
     ),
     "size": lambda input, **_: NAMES["size"](input.flat_values),
     "rank": lambda input, **_: convert(input.ndim),

@@ -14,7 +14,7 @@ import numpy as np
 
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dataset import Dataset
-from gazelle.compat.tensorflow.files import text
+from gazelle.compat.tensorflow.files import text, texts
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import TensorLike
@@ -83,11 +83,8 @@ def records(path: str, compression: str = "") -> Iterator[Any]:
 
 
 @named("data.TFRecordDataset")
-class TFRecordDataset:
-    """`tf.data.TFRecordDataset(filenames)`: the records of all files in order."""
-
-    def __new__(cls, filenames: Any, compression_type: Any = "", *_: Any, **__: Any) -> Any:
-        if isinstance(filenames, Dataset):
-            return filenames.flat_map(lambda name: TFRecordDataset(name, compression_type))
-        names = np.asarray(unboxed(convert(filenames)), object).reshape(-1)
-        return Dataset(lambda: (one for name in names for one in records(text(name), compression_type or "")))
+def record_dataset(filenames: TensorLike | Dataset, compression_type: str = "", *_: Any, **__: Any) -> Dataset:
+    """`tf.data.TFRecordDataset`: the records of all files in order."""
+    if isinstance(filenames, Dataset):
+        return filenames.flat_map(lambda name: record_dataset(name, compression_type))
+    return Dataset(lambda: (one for name in texts(filenames) for one in records(name, compression_type or "")))

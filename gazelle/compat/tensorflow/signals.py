@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import named, op
 from gazelle.compat.tensorflow.recording import unboxed
@@ -133,7 +133,7 @@ def decode_wav(
 @named("audio.encode_wav")
 def encode_wav(audio: TensorLike, sample_rate: TensorLike, name: str | None = None) -> Tensor:
     """`tf.audio.encode_wav`: the bytes of a WAV file of 16 bits."""
-    samples, buffer = np.asarray(unboxed(convert(audio))), io.BytesIO()
+    samples, buffer = array_of(audio), io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(samples.shape[1])
         file.setsampwidth(2)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
@@ -27,7 +27,7 @@ def _elementwise(function: Callable[..., Any], dtype: Any = object) -> Callable[
         kwargs.pop("name", None)
         if isinstance(input, RaggedTensor):
             return map_values(lambda v: called(v, *args, **kwargs), input)
-        array = np.asarray(unboxed(convert(input)), object)
+        array = array_of(input)
         out = np.empty(array.shape, dtype)
         out.flat = [function(v, *args, **kwargs) for v in array.flat]
         return Tensor(out)
@@ -49,7 +49,7 @@ def substr(
     input: TensorLike, pos: TensorLike, len: int | TensorLike, unit: str = "BYTE", name: str | None = None
 ) -> Tensor:
     """`tf.strings.substr`: `len` bytes or characters of each string, starting at `pos`."""
-    strings, starts, counts = np.broadcast_arrays(*(np.asarray(unboxed(convert(v))) for v in (input, pos, len)))
+    strings, starts, counts = np.broadcast_arrays(*(array_of(v) for v in (input, pos, len)))
     out = np.empty(strings.shape, object)
     for index in np.ndindex(out.shape):
         given: Any = strings[index]
@@ -76,10 +76,9 @@ def regex_replace(
 @named("strings.join", "strings_join")
 def join(inputs: Nested[TensorLike], separator: TensorLike = "", name: str | None = None) -> Tensor:
     """`tf.strings.join`: elementwise."""
-    arrays = np.broadcast_arrays(*(np.asarray(unboxed(convert(v)), object) for v in inputs))
-    out = np.empty(arrays[0].shape, object)
-    out.flat = [text(separator).encode().join(parts) for parts in zip(*(a.flat for a in arrays), strict=True)]
-    return Tensor(out)
+    arrays = np.broadcast_arrays(*(array_of(v) for v in inputs))
+    joined = (text(separator).encode().join(parts) for parts in zip(*(a.flat for a in arrays), strict=True))
+    return _object_tensor(joined, arrays[0].shape)
 
 
 @named("strings.reduce_join")
@@ -90,26 +89,26 @@ def reduce_join(
     separator: TensorLike = "",
     name: str | None = None,
 ) -> Tensor:
-    array = np.asarray(unboxed(convert(inputs)), object)
+    array = array_of(inputs)
     if axis is None:
         array, axis = array.reshape(-1), 0
     rows = np.moveaxis(array, axis, -1)
-    out = np.empty(rows.shape[:-1], object)
-    for index in np.ndindex(out.shape):
-        out[index] = text(separator).encode().join(rows[index])
-    return Tensor(np.expand_dims(out, axis) if keepdims else out)
+    joined = _object_tensor(
+        (text(separator).encode().join(rows[i]) for i in np.ndindex(rows.shape[:-1])), rows.shape[:-1]
+    )
+    return Tensor(np.expand_dims(joined.array, axis)) if keepdims else joined
 
 
 def _split_strings(input: Any, split_one: Callable[[bytes], list[Any]]) -> Any:
     """The parts of one string as a tensor; of several strings as rows of a ragged tensor."""
-    array = np.asarray(unboxed(convert(input)), object)
-    parts = [split_one(v) for v in array.flat]
-    return _object_tensor(parts[0]) if array.ndim == 0 else RaggedTensor.of_rows([_object_tensor(row) for row in parts])
+    array = array_of(input)
+    rows = [_object_tensor(parts, len(parts)) for parts in map(split_one, array.flat)]
+    return rows[0] if array.ndim == 0 else RaggedTensor.of_rows(rows)
 
 
-def _object_tensor(parts: list[Any]) -> Tensor:
-    out = np.empty(len(parts), object)
-    out[:] = parts
+def _object_tensor(parts: Iterable[Any], shape: Any) -> Tensor:
+    out = np.empty(shape, object)
+    out.flat = list(parts)
     return Tensor(out)
 
 
@@ -151,11 +150,9 @@ def unicode_encode(input: TensorLike, output_encoding: str = "UTF-8", name: str 
     """`tf.strings.unicode_encode`: a string for each row of code points."""
     if isinstance(input, RaggedTensor):
         return convert([unicode_encode(row) for row in input])
-    array = np.asarray(unboxed(convert(input)))
-    out = np.empty(array.shape[:-1], object)
-    for index in np.ndindex(out.shape):
-        out[index] = "".join(map(chr, array[index])).encode()
-    return Tensor(out)
+    array = array_of(input)
+    shape = array.shape[:-1]
+    return _object_tensor(("".join(map(chr, array[index])).encode() for index in np.ndindex(shape)), shape)
 
 
 @named("strings.ngrams")
@@ -164,14 +161,12 @@ def ngrams(
 ) -> TensorResult:
     """`tf.strings.ngrams`: n-grams of each width."""
     widths = (ngram_width,) if isinstance(ngram_width, int) else tuple(ngram_width)
-    array, between = np.asarray(unboxed(convert(data)), object), text(separator).encode()
+    array, between = array_of(data), text(separator).encode()
     count = array.shape[-1]
     found = [
         [between.join(row[i : i + n]) for n in widths for i in range(count - n + 1)] for row in array.reshape(-1, count)
     ]
-    out = np.empty((*array.shape[:-1], len(found[0])), object)
-    out[...] = np.asarray(found, object).reshape(out.shape)
-    return Tensor(out)
+    return _object_tensor((gram for row in found for gram in row), (*array.shape[:-1], len(found[0])))
 
 
 @named("strings.to_hash_bucket_fast", "strings.to_hash_bucket", "strings.to_hash_bucket_strong")
@@ -189,14 +184,15 @@ def to_number(input: TensorLike, out_type: DTypeLike | None = "float32", name: s
 
 @named("strings.as_string", "as_string")
 def as_string(input: TensorLike, precision: int = -1, **_: Any) -> Tensor:
-    array = np.asarray(unboxed(convert(input)))
-    out = np.empty(array.shape, object)
+    array = array_of(input)
     decimals = precision if precision >= 0 else 6
-    out.flat = [
-        (f"{v:.{decimals}f}" if isinstance(v, float) else str(v).lower() if isinstance(v, bool) else str(v)).encode()
-        for v in array.reshape(-1).tolist()
-    ]
-    return Tensor(out)
+
+    def shown(v: Any) -> bytes:
+        return (
+            f"{v:.{decimals}f}" if isinstance(v, float) else str(v).lower() if isinstance(v, bool) else str(v)
+        ).encode()
+
+    return _object_tensor(map(shown, array.reshape(-1).tolist()), array.shape)
 
 
 @named("strings.format")

@@ -8,19 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.arrays import array_of
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
-from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import DTypeLike, Nested, PathLike
-
-
-def _array(value: Any, dtype: Any = None) -> Any:
-    return np.asarray(unboxed(convert(value, dtype)))
 
 
 @named("lookup.KeyValueTensorInitializer")
@@ -35,7 +30,7 @@ class KeyValueTensorInitializer:
         value_dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> None:
-        self.keys, self.values = _array(keys, key_dtype), _array(values, value_dtype)
+        self.keys, self.values = array_of(keys, key_dtype), array_of(values, value_dtype)
 
 
 class TextFileIndex:
@@ -88,13 +83,13 @@ class StaticHashTable:
     ) -> None:
         self._dtype = initializer.values.dtype
         self._values = dict(zip(initializer.keys.tolist(), initializer.values.tolist(), strict=True))
-        self._default = _array(default_value).item()
+        self._default = array_of(default_value).item()
 
     def lookup(self, keys: TensorLike, name: str | None = None) -> TensorResult:
         """Return the value of each key, or the default."""
         if isinstance(keys, RaggedTensor):
             return map_values(self.lookup, keys)
-        return self._values_of(_array(keys), lambda key: self._default)
+        return self._values_of(array_of(keys), lambda key: self._default)
 
     def _values_of(self, keys: Any, otherwise: Any) -> Tensor:
         out = np.empty(keys.shape, self._dtype)
@@ -127,7 +122,7 @@ class StaticVocabularyTable(StaticHashTable):
     def lookup(self, keys: TensorLike, name: str | None = None) -> TensorResult:
         if isinstance(keys, RaggedTensor):
             return map_values(self.lookup, keys)
-        return self._values_of(_array(keys), self._bucket)
+        return self._values_of(array_of(keys), self._bucket)
 
     __getitem__ = __call__ = lookup
 
@@ -157,9 +152,9 @@ class MutableHashTable(StaticHashTable):
         self._dtype = np.dtype(kind)
 
     def insert(self, keys: TensorLike, values: TensorLike | Sequence[TensorLike], name: str | None = None) -> None:
-        given = _array(keys).reshape(-1).tolist(), _array(values).reshape(-1).tolist()
+        given = array_of(keys).reshape(-1).tolist(), array_of(values).reshape(-1).tolist()
         self._values.update(zip(*given, strict=True))
 
     def remove(self, keys: TensorLike, name: str | None = None) -> None:
-        for key in _array(keys).reshape(-1).tolist():
+        for key in array_of(keys).reshape(-1).tolist():
             self._values.pop(key, None)

@@ -110,14 +110,8 @@ class ImageDataGenerator:
         """Return the slice of `count` samples in a subset: 'validation' has the first ones, 'training' the others."""
         if subset not in (None, "training", "validation"):
             raise unknown("subset", subset, ("training", "validation"))
-        count_validation = int(self._validation_split * count)
-        return (
-            slice(None)
-            if subset is None
-            else slice(count_validation)
-            if subset == "validation"
-            else slice(count_validation, None)
-        )
+        first = int(self._validation_split * count)
+        return {None: slice(None), "validation": slice(first), "training": slice(first, None)}[subset]
 
     def flow(
         self,
@@ -188,21 +182,9 @@ class ImageDataGenerator:
     def apply_transform(self, x: np.ndarray[Any, Any], transform_parameters: dict[str, Any]) -> np.ndarray[Any, Any]:
         """Apply changes with the parameters from `get_random_transform`."""
         p, (row, column, channel) = transform_parameters, (self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1)
-        x = apply_affine_transform(
-            x,
-            p.get("theta", 0),
-            p.get("tx", 0),
-            p.get("ty", 0),
-            p.get("shear", 0),
-            p.get("zx", 1),
-            p.get("zy", 1),
-            row,
-            column,
-            channel,
-            self.fill_mode,
-            self.cval,
-            self.interpolation_order,
-        )
+        axes_and_filling = (row, column, channel, self.fill_mode, self.cval, self.interpolation_order)
+        affine = [p.get(name, 0) for name in ("theta", "tx", "ty", "shear")]
+        x = apply_affine_transform(x, *affine, p.get("zx", 1), p.get("zy", 1), *axes_and_filling)
         if p.get("channel_shift_intensity") is not None:
             x = apply_channel_shift(x, p["channel_shift_intensity"], channel)
         if p.get("flip_horizontal"):
