@@ -21,7 +21,7 @@ _OPTIMIZERS = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam
 
 #: module -> earlier name -> "module:name"; ":name" is in the same module, "module" is a module itself
 NAMES: dict[str, dict[str, str]] = {
-    "gazelle": {"Model": ":Model", "api": "gazelle", "estimator": "gazelle.compat.tensorflow.graphs:keras_estimator"},
+    "gazelle": pairs("Model=:Model api=gazelle estimator=gazelle.compat.tensorflow.graph_layers:keras_estimator"),
     "gazelle.layers": {
         **{name: f"{_OLD}:{name}" for name in _LAYERS},
         **pairs("""Convolution2DTranspose=:Conv2DTranspose GlobalAvgPool=:GlobalAveragePooling2D K=gazelle.backend

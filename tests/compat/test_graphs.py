@@ -19,7 +19,6 @@ Y = X.sum(1, keepdims=True)
 @pytest.fixture
 def tf(monkeypatch):
     monkeypatch.setattr(graphs, "_active", False)
-    monkeypatch.setattr(graphs, "_summaries", [])
     graphs.reset()
     yield facade.module("tensorflow")
     facade.close()
@@ -58,6 +57,8 @@ def test_trains(tf, tmp_path):
     assert len(tf.trainable_variables()) == 4
     (events,) = pathlib.Path(tmp_path / "logs").iterdir()
     assert events.read_bytes().count(b"loss") == 20
+    tf.reset_default_graph()
+    assert tf.summary.merge_all() is None
 
 
 def test_gradients_that_the_program_changes(tf):

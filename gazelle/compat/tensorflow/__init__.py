@@ -26,8 +26,8 @@ from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names
 _TABLES = listed("""arrays boxes checking control csv_files dataset elements examples files function gathering
-    graphs images linalg maths nn optimizers parsing ragged ragged_calls randoms records signals sparse strings
-    tables testing tf_config training""")
+    graph_layers graph_sessions graphs images linalg maths nn optimizers parsing ragged ragged_calls randoms records
+    signals sparse strings tables testing tf_config training""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 for _name, _dtype in DTYPES.items():

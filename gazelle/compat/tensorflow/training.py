@@ -322,7 +322,7 @@ def make_tensor_proto(values: TensorLike, dtype: object = None, shape: Any = Non
 
 
 def _node(name: str, tensor: Any) -> Any:
-    from gazelle.compat.tensorflow.graphs import summary_node
+    from gazelle.compat.tensorflow.graph_sessions import summary_node
 
     return summary_node(name, tensor)
 

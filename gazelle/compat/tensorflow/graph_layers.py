@@ -1,0 +1,79 @@
+"""`tf.layers`, `tf.losses` and `tf.contrib.layers` of TensorFlow 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import gazelle
+from gazelle.compat.listed import pairs
+from gazelle.compat.namespaces import namespace
+from gazelle.compat.tensorflow.graphs import build_graphs, scoped
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.types import TensorResult
+from gazelle.core.errors import ArgumentError, message
+
+_LAYERS = pairs("""average_pooling1d=AveragePooling1D average_pooling2d=AveragePooling2D
+    batch_normalization=BatchNormalization conv1d=Conv1D conv2d=Conv2D conv2d_transpose=Conv2DTranspose
+    conv3d=Conv3D dense=Dense dropout=Dropout flatten=Flatten max_pooling1d=MaxPooling1D
+    max_pooling2d=MaxPooling2D separable_conv2d=SeparableConv2D""")
+
+
+def _layer_function(kind: str) -> Callable[..., Any]:
+    def call(inputs: Any, *args: Any, name: str | None = None, reuse: Any = None, **options: Any) -> Any:
+        build_graphs()
+        training = {"training": options.pop("training")} if "training" in options else {}
+        if kind == "Dropout":
+            args, options = args or (options.pop("rate", 0.5),), {}
+        make = lambda: getattr(namespace("gazelle.layers"), kind)(*args, **options)  # noqa: E731
+        layer = scoped(name, make) if name else make()
+        return layer(inputs, **training)
+
+    return call
+
+
+for _name, _kind in _LAYERS.items():
+    named(f"layers.{_name}")(_layer_function(_kind))
+    named(f"layers.{_kind}")(getattr(namespace("gazelle.layers"), _kind))
+named("contrib.layers.flatten", "contrib.slim.flatten")(_layer_function("Flatten"))
+named("contrib.layers.xavier_initializer")(gazelle.initializers.GlorotUniform)
+named("contrib.layers.l2_regularizer")(gazelle.regularizers.L2)
+
+
+@named("contrib.layers.fully_connected", "contrib.slim.fully_connected")
+def fully_connected(inputs: Any, num_outputs: int, activation_fn: Any = "relu", **_: Any) -> TensorResult:
+    return _layer_function("Dense")(inputs, num_outputs, activation=activation_fn)
+
+
+def _mean_loss(name: str, **options: Any) -> Callable[..., Any]:
+    def loss(labels: Any, other: Any = None, *_: Any, **given: Any) -> Any:
+        for key in ("logits", "predictions"):
+            other = given.get(key, other)
+        function = getattr(namespace("gazelle.losses"), name)
+        return gazelle.ops.mean(function(given.get("onehot_labels", labels), other, **options))
+
+    return lambda *args, **kwargs: loss(*args, **({"labels": None} if not args else {}) | kwargs)
+
+
+for _name, _function in {
+    "absolute_difference": _mean_loss("mean_absolute_error"),
+    "huber_loss": _mean_loss("huber"),
+    "log_loss": _mean_loss("binary_crossentropy"),
+    "mean_squared_error": _mean_loss("mean_squared_error"),
+    "sigmoid_cross_entropy": _mean_loss("binary_crossentropy", from_logits=True),
+    "softmax_cross_entropy": _mean_loss("categorical_crossentropy", from_logits=True),
+    "sparse_softmax_cross_entropy": _mean_loss("sparse_categorical_crossentropy", from_logits=True),
+}.items():
+    named(f"losses.{_name}", f"compat.v1.losses.{_name}")(_function)
+
+
+@named("estimator.Estimator", "estimator.model_to_estimator")
+def estimator(*_: Any, **__: Any) -> TensorResult:
+    """Raise an error: estimators are not supported."""
+    hint = "Train the Keras model itself: model.fit."
+    raise ArgumentError(message("tf.estimator", expected="a Keras model", got="an estimator", hint=hint))
+
+
+#: `tf.keras.estimator`
+keras_estimator = SimpleNamespace(model_to_estimator=estimator)

@@ -1,0 +1,132 @@
+"""Sessions, savers and summaries of TensorFlow 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gazelle.compat.backend import sessions
+from gazelle.compat.tensorflow.files import text
+from gazelle.compat.tensorflow.graphs import all_variables, build_graphs, summaries
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.training import Checkpoint, Writer, write_index
+from gazelle.core.types import PathLike
+
+
+class Session(sessions.Session):
+    """`tf.Session`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        build_graphs()
+        super().__init__(*args, **kwargs)
+
+
+named("Session", "InteractiveSession")(Session)
+named("get_default_session")(sessions.get_session)
+named("get_default_graph", "Graph")(sessions.DefaultGraph)
+
+
+@named("train.Saver")
+class Saver:
+    """`tf.train.Saver`: writes variables by name, all by default, and reads them."""
+
+    def __init__(self, var_list: Any = None, max_to_keep: int = 5, **_: Any) -> None:
+        self._given = var_list
+        self.last_checkpoints: list[str] = []
+
+    def _checkpoint(self) -> Checkpoint:
+        given = list(all_variables.values()) if self._given is None else self._given
+        named = given if isinstance(given, Mapping) else {}
+        for v in () if isinstance(given, Mapping) else given:
+            name = str(getattr(v, "path", None) or v.name).removesuffix(":0")
+            named[name if name not in named else f"{name}_{len(named)}"] = v
+        return Checkpoint(variables=named)
+
+    def save(self, sess: object, save_path: PathLike, global_step: Any = None, **_: Any) -> str:
+        """Write the values; returns the prefix of the file."""
+        step = "" if global_step is None else f"-{int(np.asarray(unboxed(global_step)))}"
+        prefix = self._checkpoint().write(f"{text(save_path)}{step}")
+        self.last_checkpoints.append(prefix)
+        write_index(prefix, self.last_checkpoints)
+        return prefix
+
+    def restore(self, sess: object, save_path: PathLike) -> None:
+        """Read the values."""
+        self._checkpoint().restore(save_path)
+
+
+class Summary:
+    """`tf.Summary(value=[tf.Summary.Value(tag=..., simple_value=...)])`: numbers for an event file."""
+
+    class Value:
+        """One number with its name."""
+
+        def __init__(self, tag: str = "", simple_value: float | None = None, **_: Any) -> None:
+            self.tag, self.simple_value = tag, simple_value
+
+    class Image:
+        """An image, which is not written."""
+
+        def __init__(self, **_: Any) -> None:
+            pass
+
+    def __init__(self, value: Sequence[Any] = ()) -> None:
+        self.value = _Values(value)
+
+
+class _Values(list[Any]):
+    def add(self, **options: Any) -> Any:
+        """Append a value and return it."""
+        self.append(Summary.Value(**options))
+        return self[-1]
+
+
+class SummaryNode(sessions.Fetch):
+    """A summary of tensors of a graph, which a session computes."""
+
+    def __init__(self, tag: str, tensor: Any) -> None:
+        self.tag, self.fetched = tag, tensor
+
+    def result(self, value: Any) -> Summary:
+        return Summary([Summary.Value(self.tag, float(value))] if np.ndim(value) == 0 else [])
+
+
+class _Merged(sessions.Fetch):
+    def __init__(self, nodes: Sequence[SummaryNode]) -> None:
+        self.nodes = list(nodes)
+        self.fetched = [node.fetched for node in self.nodes]
+
+    def result(self, value: Any) -> Summary:
+        return Summary([one for node, v in zip(self.nodes, value, strict=True) for one in node.result(v).value])
+
+
+def summary_node(tag: str, tensor: Any) -> SummaryNode:
+    """`tf.summary.scalar` and the like for a tensor of a graph."""
+    summaries.append(SummaryNode(tag, tensor))
+    return summaries[-1]
+
+
+named("Summary")(Summary)
+for _name in ("summary.merge_all", "merge_allsummaries", "compat.v1.summary.merge_all"):
+    named(_name)(lambda *_, **__: _Merged(summaries) if summaries else None)
+named("summary.merge")(lambda inputs, *_, **__: _Merged(inputs))
+
+
+@named("summary.FileWriter", "train.SummaryWriter")
+class FileWriter(Writer):
+    """`tf.summary.FileWriter`: writes summaries to an event file."""
+
+    def __init__(self, logdir: PathLike, graph: object = None, **_: Any) -> None:
+        super().__init__(logdir)
+
+    def add_summary(self, summary: Any, global_step: Any = None) -> None:
+        """Write the numbers of a summary."""
+        for one in summary.value:
+            if one.simple_value is not None:
+                self.write(one.tag, float(one.simple_value), int(np.asarray(unboxed(global_step or 0))))
+
+    def add_graph(self, *_: Any, **__: Any) -> None:
+        """Do nothing: graphs are not written."""
