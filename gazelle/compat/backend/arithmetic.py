@@ -21,7 +21,7 @@ SAME: dict[str, str] = {
         name: name
         for name in listed("""abs cos equal exp greater greater_equal less less_equal log logsumexp maximum
             minimum not_equal round sigmoid sign sin softplus softsign square stop_gradient tanh transpose cumsum
-            cumprod argmax argmin max min cast""")
+            cumprod argmax argmin max min cast elu softmax""")
     },
     "pow": "power",
 }
@@ -84,18 +84,6 @@ def relu(
 ) -> TensorResult:
     """Return max(x, 0), with alpha (x - threshold) below `threshold`, and at most `max_value`."""
     return activations.relu(jnp.asarray(x), negative_slope=alpha, max_value=max_value, threshold=threshold)
-
-
-@lifted
-def elu(x: TensorLike, alpha: float = 1.0) -> TensorResult:
-    """Return x for x > 0, else alpha (e^x - 1)."""
-    return jnp.where(x > 0, x, alpha * jnp.expm1(jnp.minimum(x, 0)))
-
-
-@lifted
-def softmax(x: TensorLike, axis: int = -1) -> TensorResult:
-    """Return e^x divided by its sum over `axis`."""
-    return jax.nn.softmax(x, axis=axis)
 
 
 @lifted

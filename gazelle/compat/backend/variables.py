@@ -13,7 +13,7 @@ from gazelle.compat.backend.functions import eval as evaluate
 from gazelle.compat.backend.lifting import GraphVariable, computes_values, lifted
 from gazelle.compat.backend.shapes import sizes
 from gazelle.compat.types import SymbolicShape, TensorLike, TensorResult
-from gazelle.core import dtypes, symbolic
+from gazelle.core import dtypes
 from gazelle.core.names import unique_name
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import ConstraintLike, DTypeLike, ShapeLike
@@ -80,11 +80,6 @@ def is_sparse(tensor: TensorLike) -> bool:
 def to_dense(tensor: TensorLike) -> TensorResult:
     """Return the tensor unchanged."""
     return tensor
-
-
-def is_keras_tensor(x: TensorLike) -> bool:
-    """Return whether x is a symbolic tensor."""
-    return symbolic.is_symbolic(x)
 
 
 def get_value(x: TensorLike) -> TensorResult:

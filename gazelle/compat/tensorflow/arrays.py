@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle import ops
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
@@ -39,6 +40,11 @@ def convert(value: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
     if isinstance(value, jax.Array):
         return Tensor(value if dtype is None else value.astype(name_of(dtype)))
     return Tensor(host_array(value, dtype))
+
+
+def keras_format(data_format: str | None) -> str:
+    """The data format in the name of Keras: "NHWC", "NCHW" and the like, or None."""
+    return "channels_first" if (data_format or "").startswith("NC") else "channels_last"
 
 
 def array_of(value: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
@@ -263,20 +269,12 @@ def searchsorted(
     return space(sorted_sequence, values).searchsorted(sorted_sequence, values, side=side)
 
 
-@op("space_to_depth", "nn.space_to_depth", host=False)
-def space_to_depth(input: TensorLike, block_size: int, data_format: str = "NHWC") -> TensorResult:
-    n, h, w, c = input.shape
-    k = block_size
-    parts = input.reshape(n, h // k, k, w // k, k, c).transpose(0, 1, 3, 2, 4, 5)
-    return parts.reshape(n, h // k, w // k, k * k * c)
+def _blocks(move: Any) -> Any:
+    return lambda input, block_size, data_format="NHWC": move(input, block_size, keras_format(data_format))
 
 
-@op("depth_to_space", "nn.depth_to_space", host=False)
-def depth_to_space(input: TensorLike, block_size: int, data_format: str = "NHWC") -> TensorResult:
-    n, h, w, c = input.shape
-    k = block_size
-    parts = input.reshape(n, h, w, k, k, c // k**2).transpose(0, 1, 3, 2, 4, 5)
-    return parts.reshape(n, h * k, w * k, c // k**2)
+op("space_to_depth", "nn.space_to_depth", host=False)(_blocks(ops.space_to_depth))
+op("depth_to_space", "nn.depth_to_space", host=False)(_blocks(ops.depth_to_space))
 
 
 @named("stop_gradient")

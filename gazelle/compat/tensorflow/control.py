@@ -16,7 +16,7 @@ from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
-from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.names import NAMES, array_of_list, named
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
@@ -103,7 +103,8 @@ def while_loop(
 
 
 def _rows(elems: Any) -> list[Any]:
-    """The rows of tensors in a structure."""
+    """The rows of tensors in a structure, or of nested lists of numbers."""
+    elems = array_of_list(elems) if isinstance(elems, list | tuple) else elems
     count = len(unboxed(jax.tree.leaves(elems, is_leaf=is_box)[0]))
     return [jax.tree.map(lambda v, i=i: convert(v)[i], elems, is_leaf=is_box) for i in range(count)]
 
@@ -131,10 +132,16 @@ def foldr(
 
 @named("scan")
 def scan(
-    fn: Callable[[Any, Any], Any], elems: TensorLike, initializer: Nested[TensorLike] | None = None, *_: Any, **__: Any
+    fn: Callable[[Any, Any], Any],
+    elems: TensorLike,
+    initializer: Nested[TensorLike] | None = None,
+    *_: Any,
+    reverse: bool = False,
+    **__: Any,
 ) -> TensorResult:
-    states = list(itertools.accumulate(_rows(elems), fn, initial=initializer))
-    return _stacked(states if initializer is None else states[1:])
+    order = -1 if reverse else 1
+    states = list(itertools.accumulate(_rows(elems)[::order], fn, initial=initializer))
+    return _stacked((states if initializer is None else states[1:])[::order])
 
 
 def _foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: Any) -> Any:

@@ -256,20 +256,7 @@ def ssim(
     k1: float = 0.01,
     k2: float = 0.03,
 ) -> TensorResult:
-    a, b = jnp.asarray(img1, "float32"), jnp.asarray(img2, "float32")
-    line = jnp.exp(-0.5 * jnp.square((jnp.arange(filter_size) - (filter_size - 1) / 2) / filter_sigma))
-    window = jnp.outer(line, line) / jnp.sum(line) ** 2
-
-    def blur(x: Any) -> Any:
-        kernel = jnp.tile(window[:, :, None, None], (1, 1, x.shape[-1], 1))
-        shaped = x if x.ndim == 4 else x[None]
-        return ops.depthwise_conv(shaped, kernel, 1, "valid")
-
-    mean_a, mean_b, c1, c2 = blur(a), blur(b), (k1 * max_val) ** 2, (k2 * max_val) ** 2
-    light = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
-    shape = (2 * (blur(a * b) - mean_a * mean_b) + c2) / (blur(a * a) - mean_a**2 + blur(b * b) - mean_b**2 + c2)
-    out = jnp.mean(light * shape, (-3, -2, -1))
-    return out if a.ndim == 4 else out[0]
+    return ops.image.ssim(img1, img2, max_val, filter_size, filter_sigma, k1, k2, "channels_last")
 
 
 @op("image.total_variation", host=False)
@@ -281,7 +268,7 @@ def total_variation(images: TensorLike) -> TensorResult:
 
 @op("image.sobel_edges", host=False)
 def sobel_edges(image: TensorLike) -> TensorResult:
-    padded = jnp.pad(image, [(0, 0), (1, 1), (1, 1), (0, 0)], "reflect")
+    padded = jnp.pad(image, [(0, 0), (1, 1), (1, 1), (0, 0)], "reflect")  # `ops.image` pads with zeros
     rows = padded[:, 2:] - padded[:, :-2]
     columns = padded[:, :, 2:] - padded[:, :, :-2]
     down = rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]

@@ -86,10 +86,11 @@ def _plain_tuples(function: Any) -> Any:
     return called
 
 
-for _name in listed("inv det cholesky qr eigh pinv slogdet solve"):
+for _name in listed("inv det cholesky qr eig eigh pinv slogdet solve"):
     op(f"linalg.{_name}", host=False)(_plain_tuples(getattr(jnp.linalg, _name)))
 op("linalg.expm", host=False)(_plain_tuples(jax.scipy.linalg.expm))
-op("linalg.eigvalsh", "linalg.eigvals", host=False)(lambda tensor: jnp.linalg.eigvalsh(tensor))
+op("linalg.eigvalsh", host=False)(lambda tensor: jnp.linalg.eigvalsh(tensor))
+op("linalg.eigvals", host=False)(lambda tensor: jnp.linalg.eigvals(tensor))
 
 
 @op("linalg.triangular_solve", host=False)
@@ -133,7 +134,9 @@ def svd(tensor: TensorLike, full_matrices: bool = False, compute_uv: bool = True
 @op("linalg.diag", static=("k",))
 def diag(diagonal: TensorLike, k: int | TensorLike = 0) -> TensorResult:
     xp = space(diagonal)
-    return xp.asarray(diagonal)[..., None] * np.eye(diagonal.shape[-1], dtype=str(diagonal.dtype))
+    matrix = xp.asarray(diagonal)[..., None] * np.eye(diagonal.shape[-1], dtype=str(diagonal.dtype))
+    below, above = max(-k, 0), max(k, 0)
+    return xp.pad(matrix, [(0, 0)] * (matrix.ndim - 2) + [(below, above), (above, below)])
 
 
 op("linalg.diag_part", "linalg.tensor_diag_part")(lambda input, k=0: space(input).diagonal(input, k, -2, -1))

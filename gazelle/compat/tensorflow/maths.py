@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 import jax.scipy.special as special
 import numpy as np
 
+from gazelle import ops
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
@@ -196,10 +198,7 @@ class TopK(tuple[Any, ...]):
 jax.tree_util.register_pytree_node(TopK, lambda t: (tuple(t), None), lambda _, children: TopK(*children))
 
 
-@op("math.in_top_k", "nn.in_top_k", host=False)
-def in_top_k(targets: TensorLike, predictions: TensorLike, k: int) -> TensorResult:
-    target_prediction = jnp.take_along_axis(predictions, jnp.asarray(targets)[:, None], -1)
-    return jnp.sum(predictions > target_prediction, -1) < k
+op("math.in_top_k", "nn.in_top_k", host=False)(lambda targets, predictions, k: ops.in_top_k(targets, predictions, k))
 
 
 @op("clip_by_value")
@@ -231,10 +230,19 @@ def bincount(
     weights: TensorLike | None = None,
     minlength: int | TensorLike | None = None,
     maxlength: int | TensorLike | None = None,
-    **_: Any,
+    dtype: DTypeLike | None = "int32",
+    axis: int | None = None,
+    binary_output: bool = False,
 ) -> TensorResult:
-    length = max(int(jnp.max(arr)) + 1, minlength or 0)
-    return jnp.bincount(arr, weights, length=min(length, maxlength or length))
+    arr = jnp.asarray(arr)
+    length = max(int(jnp.max(arr, initial=-1)) + 1, minlength or 0)
+    count = functools.partial(jnp.bincount, length=min(length, maxlength or length))
+    if axis == -1 and arr.ndim == 2:
+        counts = jax.vmap(count)(arr) if weights is None else jax.vmap(count)(arr, weights)
+    else:
+        counts = count(arr.ravel(), None if weights is None else jnp.ravel(weights))
+    kind = name_of(dtype) if weights is None or binary_output else counts.dtype
+    return (counts > 0 if binary_output else counts).astype(kind)
 
 
 @named("math.confusion_matrix")

@@ -73,7 +73,7 @@ def op(
                     if argument in static:
                         bound.arguments[argument] = fixed_value(value)
                     elif argument in TENSORS and isinstance(value, list | tuple):
-                        bound.arguments[argument] = _array_of_list(value)
+                        bound.arguments[argument] = array_of_list(value)
                 args, kwargs = bound.args, bound.kwargs
             return guarded(function, args, kwargs, host=function if host else None, keeps_64_bits=keeps_64_bits)
 
@@ -90,7 +90,7 @@ TENSORS = frozenset(
 )
 
 
-def _array_of_list(value: Any) -> Any:
+def array_of_list(value: Any) -> Any:
     """A list of numbers as an array; a list of tensors unchanged."""
     leaves = jax.tree.leaves(value, is_leaf=is_box)
     if any(is_box(leaf) or hasattr(leaf, "dtype") for leaf in leaves):

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import ops
+from gazelle.compat.tensorflow.arrays import keras_format
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.randoms import next_key
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -55,7 +56,7 @@ op("nn.l2_loss", host=False)(lambda t: jnp.sum(jnp.square(t)) / 2)
 
 @op("nn.bias_add", host=False)
 def bias_add(value: TensorLike, bias: TensorLike, data_format: str | None = None) -> TensorResult:
-    if data_format and data_format.startswith("NC"):
+    if keras_format(data_format) == "channels_first":
         return value + jnp.reshape(bias, (-1, *[1] * (value.ndim - 2)))
     return value + bias
 
@@ -116,17 +117,24 @@ def _dropped(x: Any, rate: Any, key: Any, noise_shape: Any = None) -> Any:
 
 @op("nn.log_poisson_loss", host=False)
 def log_poisson_loss(targets: TensorLike, log_input: TensorLike, compute_full_loss: bool = False) -> TensorResult:
-    log_input = jnp.asarray(log_input)
-    return jnp.exp(log_input) - log_input * targets
+    log_input, targets = jnp.asarray(log_input), jnp.asarray(targets)
+    loss = jnp.exp(log_input) - log_input * targets
+    if not compute_full_loss:
+        return loss
+    many = jnp.maximum(targets, 1)  # Stirling's formula for the logarithm of the factorial
+    stirling = many * jnp.log(many) - many + 0.5 * jnp.log(2 * jnp.pi * many)
+    return loss + jnp.where(targets > 1, stirling, 0)
 
 
 # Convolutions and pooling ---------------------------------------------------------------------------------------------
 
 
-def _inner(values: Any, rank: int) -> Any:
+def _inner(values: Any, rank: int, data_format: str | None) -> Any:
     """Strides in a form of TensorFlow, (1, 2, 2, 1) or (2, 2) or 2, as one for each spatial axis."""
-    values = (values,) * rank if isinstance(values, int) else tuple(values)
-    return values[1:-1] if len(values) == rank + 2 else values * rank if len(values) == 1 else values
+    values = (1 if values is None else values,) if not isinstance(values, list | tuple) else tuple(values)
+    if len(values) == rank + 2:
+        return values[2:] if (data_format or "").startswith("NC") else values[1:-1]
+    return values * rank if len(values) == 1 else values
 
 
 def _convolution(rank: int) -> Any:
@@ -142,58 +150,22 @@ def _convolution(rank: int) -> Any:
         use_cudnn_on_gpu: Any = None,
     ) -> Any:
         kernel = filters if filters is not None else filter
-        steps = _inner(strides if stride is None else stride, rank)
+        steps, dilation = (_inner(v, rank, data_format) for v in (strides if stride is None else stride, dilations))
         if not isinstance(padding, str):  # zeros for each axis
             input, padding = jnp.pad(input, padding), "VALID"
         return ops.conv(
-            jnp.asarray(input),
-            jnp.asarray(kernel),
-            steps,
-            padding.lower(),
-            dilation_rate=_inner(1 if dilations is None else dilations, rank),
+            jnp.asarray(input), jnp.asarray(kernel), steps, padding.lower(), keras_format(data_format), dilation
         )
 
     return function
-
-
-for _rank in (1, 2, 3):
-    op(f"nn.conv{_rank}d", host=False)(_convolution(_rank))
-named("nn.convolution")(NAMES["nn.conv2d"])
-
-
-@op("nn.conv2d_transpose", host=False, static=("output_shape",))
-def conv2d_transpose(
-    input: TensorLike, filters: TensorLike, output_shape: ShapeLike, strides: ShapeLike, padding: str = "SAME", **_: Any
-) -> TensorResult:
-    steps = _inner(strides, 2)
-    shape = (input.shape[0], *output_shape[1:3], filters.shape[2])
-    convolve: Any = lambda x: ops.conv(x, filters, steps, padding.lower())  # noqa: E731
-    _, back = jax.vjp(convolve, jnp.zeros(shape, input.dtype))
-    return back(input)[0]
-
-
-@op("nn.depthwise_conv2d", host=False)
-def depthwise_conv2d(input: TensorLike, filter: TensorLike, strides: ShapeLike, padding: str, **_: Any) -> TensorResult:
-    return ops.depthwise_conv(jnp.asarray(input), jnp.asarray(filter), _inner(strides, 2), padding.lower())
-
-
-@op("nn.separable_conv2d", host=False)
-def separable_conv2d(
-    input: TensorLike,
-    depthwise_filter: TensorLike,
-    pointwise_filter: TensorLike,
-    strides: ShapeLike,
-    padding: str,
-    **_: Any,
-) -> TensorResult:
-    return ops.separable_conv(input, depthwise_filter, pointwise_filter, _inner(strides, 2), padding.lower())
 
 
 def _pooling(rank: int, pool: Any) -> Any:
     def function(
         input: Any, ksize: Any, strides: Any, padding: str = "VALID", data_format: Any = None, value: Any = None
     ) -> Any:
-        return pool(jnp.asarray(input), _inner(ksize, rank), _inner(strides, rank), padding.lower())
+        size, steps = (_inner(v, rank, data_format) for v in (ksize, strides))
+        return pool(jnp.asarray(input), size, steps, padding.lower(), keras_format(data_format))
 
     def named_value(*args: Any, **kwargs: Any) -> Any:
         if "value" in kwargs:
@@ -204,22 +176,81 @@ def _pooling(rank: int, pool: Any) -> Any:
     return named_value
 
 
-for _rank in (1, 2, 3):
-    named(f"nn.max_pool{_rank}d")(_pooling(_rank, ops.max_pool))
-    named(f"nn.avg_pool{_rank}d")(_pooling(_rank, ops.average_pool))
+def _of_any_rank(name: str) -> Any:
+    """The function of this name for the rank of its argument."""
 
-
-def _pooling_of_any_rank(kind: str) -> Any:
     def function(*args: Any, **kwargs: Any) -> Any:
         tensor = args[0] if args else kwargs.get("input", kwargs.get("value"))
-        return NAMES[f"nn.{kind}_pool{len(tensor.shape) - 2}d"](*args, **kwargs)
+        return NAMES[f"nn.{name}{len(tensor.shape) - 2}d"](*args, **kwargs)
 
     return function
 
 
-named("nn.max_pool")(_pooling_of_any_rank("max"))
-named("nn.avg_pool")(_pooling_of_any_rank("avg"))
-op("nn.embedding_lookup", host=False)(lambda params, ids, **_: jnp.take(jnp.asarray(params), jnp.asarray(ids), axis=0))
+for _rank in (1, 2, 3):
+    op(f"nn.conv{_rank}d", host=False)(_convolution(_rank))
+    named(f"nn.max_pool{_rank}d")(_pooling(_rank, ops.max_pool))
+    named(f"nn.avg_pool{_rank}d")(_pooling(_rank, ops.average_pool))
+named("nn.convolution")(_of_any_rank("conv"))
+named("nn.max_pool")(_of_any_rank("max_pool"))
+named("nn.avg_pool")(_of_any_rank("avg_pool"))
+
+
+@op("nn.conv2d_transpose", host=False, static=("output_shape",))
+def conv2d_transpose(
+    input: TensorLike,
+    filters: TensorLike,
+    output_shape: ShapeLike,
+    strides: ShapeLike,
+    padding: str = "SAME",
+    data_format: str | None = None,
+    dilations: ShapeLike | None = None,
+) -> TensorResult:
+    steps, dilation = (_inner(v, 2, data_format) for v in (strides, dilations))
+    order = keras_format(data_format)
+    convolve: Any = lambda x: ops.conv(x, filters, steps, padding.lower(), order, dilation)  # noqa: E731
+    _, back = jax.vjp(convolve, jnp.zeros((input.shape[0], *output_shape[1:]), input.dtype))
+    return back(input)[0]
+
+
+@op("nn.depthwise_conv2d", host=False)
+def depthwise_conv2d(
+    input: TensorLike,
+    filter: TensorLike,
+    strides: ShapeLike,
+    padding: str,
+    data_format: str | None = None,
+    dilations: ShapeLike | None = None,
+) -> TensorResult:
+    steps, dilation = (_inner(v, 2, data_format) for v in (strides, dilations))
+    arrays = jnp.asarray(input), jnp.asarray(filter)
+    return ops.depthwise_conv(*arrays, steps, padding.lower(), keras_format(data_format), dilation)
+
+
+@op("nn.separable_conv2d", host=False)
+def separable_conv2d(
+    input: TensorLike,
+    depthwise_filter: TensorLike,
+    pointwise_filter: TensorLike,
+    strides: ShapeLike,
+    padding: str,
+    data_format: str | None = None,
+    dilations: ShapeLike | None = None,
+) -> TensorResult:
+    steps, dilation = (_inner(v, 2, data_format) for v in (strides, dilations))
+    arrays = input, depthwise_filter, pointwise_filter
+    return ops.separable_conv(*arrays, steps, padding.lower(), keras_format(data_format), dilation)
+
+
+@op("nn.embedding_lookup", host=False)
+def embedding_lookup(
+    params: TensorLike, ids: TensorLike, max_norm: TensorLike | None = None, partition_strategy: str = "mod"
+) -> TensorResult:
+    rows = jnp.take(jnp.asarray(params), jnp.asarray(ids), axis=0)
+    if max_norm is None:
+        return rows
+    size = jnp.sqrt(jnp.sum(jnp.square(rows), axis=tuple(range(jnp.ndim(ids), rows.ndim)), keepdims=True))
+    return rows * max_norm / jnp.maximum(size, max_norm)
+
 
 # Losses ---------------------------------------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ def random_brightness(x: Array, brightness_range: Sequence[float], scale: bool =
     return apply_brightness_shift(x, np.random.uniform(brightness_range[0], brightness_range[1]), scale)
 
 
-def _random_transform(draw: Callable[..., dict[str, float]]) -> Callable[..., Array]:
+def _random_transform(draw: Callable[..., dict[str, Any]]) -> Callable[..., Array]:
     """A function that transforms an image: `draw` returns the parameters, from the first arguments and the size."""
     shared = inspect.signature(_axes_and_filling).parameters.values()
     own = [p for p in inspect.signature(draw).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -142,24 +142,24 @@ def _axes_and_filling(
 
 
 @_random_transform
-def random_rotation(x: Array, rg: float, **_: Any) -> dict[str, float]:
+def random_rotation(x: Array, rg: float, **_: Any) -> dict[str, Any]:
     """Rotate an image by at most `rg` degrees."""
     return {"theta": np.random.uniform(-rg, rg)}
 
 
 @_random_transform
-def random_shift(x: Array, wrg: float, hrg: float, *, rows: int, columns: int) -> dict[str, float]:
+def random_shift(x: Array, wrg: float, hrg: float, *, rows: int, columns: int) -> dict[str, Any]:
     """Shift an image by at most these fractions of its width and height."""
     return {"tx": np.random.uniform(-hrg, hrg) * rows, "ty": np.random.uniform(-wrg, wrg) * columns}
 
 
 @_random_transform
-def random_shear(x: Array, intensity: float, **_: Any) -> dict[str, float]:
+def random_shear(x: Array, intensity: float, **_: Any) -> dict[str, Any]:
     """Shear an image by at most `intensity` degrees."""
     return {"shear": np.random.uniform(-intensity, intensity)}
 
 
 @_random_transform
-def random_zoom(x: Array, zoom_range: Sequence[float], **_: Any) -> dict[str, float]:
+def random_zoom(x: Array, zoom_range: Sequence[float], **_: Any) -> dict[str, Any]:
     """Zoom an image by random factors from this range, one for its rows and one for its columns."""
     return dict(zip(("zx", "zy"), np.random.uniform(zoom_range[0], zoom_range[1], 2), strict=True))

@@ -1,0 +1,88 @@
+"""Options of functions of `tensorflow` that change the result."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import tensorflow as facade
+
+RNG = np.random.default_rng(0)
+X = RNG.random((2, 6, 6, 4), dtype="float32")
+KERNEL = RNG.random((3, 3, 4, 5), dtype="float32")
+
+
+@pytest.fixture(scope="module")
+def tf():
+    yield facade.module("tensorflow")
+    facade.close()
+
+
+def first(images):
+    """Images with the channels first."""
+    return np.moveaxis(np.asarray(images), -1, 1)
+
+
+def shape_first(sizes):
+    return [sizes[0], sizes[-1], *sizes[1:-1]]
+
+
+CALLS = {
+    "conv2d": lambda tf, x, s, f: tf.nn.conv2d(x, KERNEL, s([1, 2, 2, 1]), "SAME", f),
+    "conv2d dilated": lambda tf, x, s, f: tf.nn.conv2d(x, KERNEL, 1, "VALID", f, s([1, 2, 2, 1])),
+    "convolution": lambda tf, x, s, f: tf.nn.convolution(x, KERNEL, None, "VALID", f),
+    "conv2d_transpose": lambda tf, x, s, f: tf.nn.conv2d_transpose(
+        x, KERNEL.swapaxes(2, 3), s([2, 12, 12, 5]), s([1, 2, 2, 1]), "SAME", f
+    ),
+    "depthwise_conv2d": lambda tf, x, s, f: tf.nn.depthwise_conv2d(x, KERNEL, [1, 1, 1, 1], "SAME", f, (2, 2)),
+    "separable_conv2d": lambda tf, x, s, f: tf.nn.separable_conv2d(
+        x, KERNEL[..., :1], np.ones((1, 1, 4, 3), "float32"), [1, 1, 1, 1], "SAME", f
+    ),
+    "max_pool": lambda tf, x, s, f: tf.nn.max_pool(x, s([1, 2, 2, 1]), s([1, 2, 2, 1]), "SAME", f),
+    "avg_pool2d": lambda tf, x, s, f: tf.nn.avg_pool2d(x, 3, 1, "VALID", f),
+    "bias_add": lambda tf, x, s, f: tf.nn.bias_add(x, np.arange(4.0, dtype="float32"), f),
+    "depth_to_space": lambda tf, x, s, f: tf.nn.depth_to_space(x, 2, f),
+    "space_to_depth": lambda tf, x, s, f: tf.nn.space_to_depth(x, 2, f),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_channels_first(tf, name):
+    last = CALLS[name](tf, X, list, "NHWC")
+    np.testing.assert_allclose(CALLS[name](tf, first(X), shape_first, "NCHW"), first(last), rtol=1e-4)
+
+
+def test_dilations_change_the_result(tf):
+    plain, dilated = (tf.nn.depthwise_conv2d(X, KERNEL, [1, 1, 1, 1], "VALID", None, d) for d in (None, (2, 2)))
+    assert plain.shape == (2, 4, 4, 20)
+    assert dilated.shape == (2, 2, 2, 20)
+    wide = np.zeros((5, 5, 4, 5), "float32")
+    wide[::2, ::2] = KERNEL
+    np.testing.assert_allclose(dilated, tf.nn.depthwise_conv2d(X, wide, [1, 1, 1, 1], "VALID"), rtol=1e-4)
+
+
+def test_convolution_of_sequences(tf):
+    np.testing.assert_allclose(tf.nn.convolution(X[:, 0], KERNEL[0]), tf.nn.conv1d(X[:, 0], KERNEL[0], 1, "VALID"))
+
+
+def test_matrices(tf):
+    assert tf.linalg.diag([1.0, 2.0], k=1).numpy().tolist() == [[0, 1, 0], [0, 0, 2], [0, 0, 0]]
+    assert tf.linalg.diag([[1], [2]], k=-1).numpy().tolist() == [[[0, 0], [1, 0]], [[0, 0], [2, 0]]]
+    found = tf.linalg.eigvals([[0.0, 1.0], [-1.0, 0.0]]).numpy()
+    np.testing.assert_allclose(sorted(found, key=np.imag), [-1j, 1j], atol=1e-6)
+
+
+def test_counts(tf):
+    assert tf.math.bincount([[1, 1], [2, 0]], axis=-1).numpy().tolist() == [[0, 2, 0], [1, 0, 1]]
+    assert tf.math.bincount([[1, 1], [2, 0]]).numpy().tolist() == [1, 2, 1]
+    assert tf.math.bincount([1, 1, 3], binary_output=True).numpy().tolist() == [0, 1, 0, 1]
+    assert tf.math.bincount([1, 1], [0.5, 1.0], dtype=tf.float32).numpy().tolist() == [0, 1.5]
+
+
+def test_losses_and_loops(tf):
+    full = tf.nn.log_poisson_loss([0.0, 1.0, 3.0], [0.0, 0.0, 0.0], compute_full_loss=True)
+    stirling = 3 * np.log(3) - 3 + 0.5 * np.log(6 * np.pi)
+    np.testing.assert_allclose(full, [1, 1, 1 + stirling], rtol=1e-6)
+    np.testing.assert_allclose(
+        tf.nn.embedding_lookup([[3.0, 4.0], [0.3, 0.4]], [0, 1], max_norm=1.0), [[0.6, 0.8], [0.3, 0.4]]
+    )
+    assert tf.scan(lambda a, b: a + b, [1.0, 2.0, 3.0], reverse=True).numpy().tolist() == [6, 5, 3]
+    assert tf.map_fn(lambda v: v * 2, [1.0, 2.0]).numpy().tolist() == [2, 4]
