@@ -86,6 +86,8 @@ def _translated_method(name: str) -> Function:
         if "verbose" in kwargs:
             kwargs["verbose"] = renamed_arguments.value("verbose", kwargs["verbose"], era.number())
         out = getattr(super(ModelMixin, self), name)(*args, **kwargs)
+        if name == "compile":
+            adopt(self.optimizer)
         return adopt(out) if name == "fit" else out
 
     return method
@@ -244,14 +246,6 @@ class ModelMixin:
         if "compute_loss" in cls.__dict__:
             cls.compute_loss = _loss_as_array(cls.__dict__["compute_loss"])  # type: ignore[attr-defined]
 
-    @functools.wraps(Model.compile)
-    @filtered
-    def compile(self, *args: Any, **kwargs: Any) -> None:
-        args, kwargs = plain(args), plain(kwargs)
-        args, kwargs = arguments.of_method(self, "compile", args, kwargs, called_by_gazelle(2))
-        super().compile(*args, **kwargs)  # type: ignore[misc]
-        adopt(self.optimizer)  # type: ignore[attr-defined]
-
     @property
     def layers(self) -> list[Any]:
         return attributes.layers(self, super().layers)  # type: ignore[misc]
@@ -269,7 +263,7 @@ class ModelMixin:
         return adopt(super().from_config(*args, **kwargs))  # type: ignore[misc]
 
 
-for _name in listed("""evaluate fit load_weights predict predict_on_batch save save_weights test_on_batch
+for _name in listed("""compile evaluate fit load_weights predict predict_on_batch save save_weights test_on_batch
     train_on_batch"""):
     setattr(ModelMixin, _name, _translated_method(_name))
 

@@ -86,3 +86,15 @@ def test_losses_and_loops(tf):
     )
     assert tf.scan(lambda a, b: a + b, [1.0, 2.0, 3.0], reverse=True).numpy().tolist() == [6, 5, 3]
     assert tf.map_fn(lambda v: v * 2, [1.0, 2.0]).numpy().tolist() == [2, 4]
+
+
+def test_texts(tf):
+    shown = [
+        tf.strings.as_string([1.5], precision=2, width=7, fill="0"),
+        tf.strings.as_string([1.5], precision=1, scientific=True),
+        tf.strings.as_string([1.5], shortest=True),
+        tf.strings.as_string([3, 12], width=3),
+    ]
+    assert [v for one in shown for v in one.numpy()] == [b"0001.50", b"1.5e+00", b"1.5", b"  3", b" 12"]
+    fields = tf.io.decode_csv(["1,NA,x"], [0.5, "none"], na_value="NA", select_cols=[1, 2])
+    assert [one.numpy().tolist() for one in fields] == [[0.5], [b"x"]]

@@ -22,14 +22,23 @@ from gazelle.core.types import PathLike
 
 
 @named("io.decode_csv")
-def decode_csv(records: TensorLike, record_defaults: Sequence[Any], field_delim: str = ",", **_: Any) -> list[Any]:
+def decode_csv(
+    records: TensorLike,
+    record_defaults: Sequence[Any],
+    field_delim: str = ",",
+    use_quote_delim: bool = True,
+    na_value: str = "",
+    select_cols: Sequence[int] | None = None,
+    name: str | None = None,
+) -> list[Any]:
     """`tf.io.decode_csv`: the fields of lines, with the dtypes of the defaults, which replace empty fields."""
     lines = array_of(records)
-    rows = list(csv.reader([v.decode() for v in lines.flat], delimiter=field_delim))
+    quoting = csv.QUOTE_MINIMAL if use_quote_delim else csv.QUOTE_NONE
+    rows = list(csv.reader([v.decode() for v in lines.flat], delimiter=field_delim, quoting=quoting))
     columns = []
-    for index, given in enumerate(record_defaults):
+    for index, given in zip(range(len(record_defaults)) if select_cols is None else select_cols, record_defaults):
         default = array_of(given)
-        values = [row[index] if row[index] != "" else default.reshape(-1)[0] for row in rows]
+        values = [row[index] if row[index] not in ("", na_value) else default.reshape(-1)[0] for row in rows]
         text_column = default.dtype == object
         column = convert(values) if text_column else Tensor(np.asarray(values, default.dtype))
         columns.append(Tensor(unboxed(column).reshape(lines.shape)))

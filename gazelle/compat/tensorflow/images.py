@@ -204,10 +204,10 @@ def resize_with_crop_or_pad(
 
 @named("image.resize_with_pad")
 def resize_with_pad(
-    image: TensorLike, target_height: int, target_width: int, method: str = "bilinear", **_: Any
+    image: TensorLike, target_height: int, target_width: int, method: str = "bilinear", antialias: bool = False
 ) -> TensorResult:
     """`tf.image.resize_with_pad`: resize without cropping, keeping the aspect ratio."""
-    inner = resize(image, (target_height, target_width), method, preserve_aspect_ratio=True)
+    inner = resize(image, (target_height, target_width), method, True, antialias)
     return NAMES["image.resize_with_crop_or_pad"](inner, target_height, target_width)
 
 

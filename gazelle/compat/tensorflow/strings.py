@@ -183,14 +183,21 @@ def to_number(input: TensorLike, out_type: DTypeLike | None = "float32", name: s
 
 
 @named("strings.as_string", "as_string")
-def as_string(input: TensorLike, precision: int = -1, **_: Any) -> Tensor:
+def as_string(
+    input: TensorLike,
+    precision: int = -1,
+    scientific: bool = False,
+    shortest: bool = False,
+    width: int = -1,
+    fill: str = "",
+    name: str | None = None,
+) -> Tensor:
     array = array_of(input)
-    decimals = precision if precision >= 0 else 6
+    kind = "e" if scientific else "g" if shortest else "f"
 
     def shown(v: Any) -> bytes:
-        return (
-            f"{v:.{decimals}f}" if isinstance(v, float) else str(v).lower() if isinstance(v, bool) else str(v)
-        ).encode()
+        found = f"{v:.{precision if precision >= 0 else 6}{kind}}" if isinstance(v, float) else str(v)
+        return (found.lower() if isinstance(v, bool) else found).rjust(width, fill or " ").encode()
 
     return _object_tensor(map(shown, array.reshape(-1).tolist()), array.shape)
 
