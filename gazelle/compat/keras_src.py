@@ -15,11 +15,12 @@ from typing import Any
 
 from gazelle.compat import namespaces
 from gazelle.compat.era import NOTHING
-from gazelle.compat.listed import listed
+from gazelle.compat.listed import listed, pairs
 from gazelle.compat.module_paths import PATHS
 from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.types import PathLike
 
 _FIRST = listed("""activations applications backend callbacks constraints datasets distribution dtype_policies
     initializers layers losses metrics models ops optimizers quantizers random regularizers saving tree utils
@@ -41,11 +42,7 @@ _DEEP = ("applications", "datasets")
 
 
 def module_of(name: str) -> str:
-    """The module of gazelle for a path below `keras.src`; "gazelle" for those without a public part.
-
-    Args:
-        name: "layers.core.dense", or "" for `keras.src` itself.
-    """
+    """The module of gazelle for a path below `keras.src`, as "layers.core.dense"; "gazelle" for private parts."""
     if name in PATHS and not PATHS[name].endswith(".layers"):
         return PATHS[name]
     first, _, rest = name.partition(".")
@@ -60,12 +57,6 @@ def module_of(name: str) -> str:
 def no_automatic_dependency_tracking(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return a method unchanged: weights are found by walking attributes when they are needed."""
     return method
-
-
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """Return (x, y, sample_weight) of a batch, None for those it lacks."""
-    values = tuple(data) if isinstance(data, (list, tuple)) else (data,)
-    return (*values, None, None)[:3]
 
 
 def class_weight_to_sample_weights(y: Any, class_weight: Any) -> Any:
@@ -114,31 +105,38 @@ def name_of_backend() -> str:
     return "jax"
 
 
+class H5IOStore:
+    """Arrays by path in an HDF5 file, as packages save parts of a model: `store.make("lora")["rank"] = 4`."""
+
+    def __init__(self, path_or_io: PathLike | Any, archive: Any = None, mode: str = "r") -> None:
+        import h5py
+
+        self.h5_file = h5py.File(path_or_io, mode)
+        self.close = self.h5_file.close
+
+    def make(self, path: str, metadata: Any = None) -> Any:
+        """Return a new group."""
+        return self.h5_file.create_group(f"{path}/vars")
+
+    def get(self, path: str) -> Any:
+        """Return a group of the file; an empty one if there is none of that path."""
+        return self.h5_file.get(f"{path}/vars", {})
+
+
 #: last module of the path -> name that is public nowhere -> "module:name"; ":name" is in this module
 _PRIVATE: dict[str, dict[str, str]] = {
     "activations": {"ALL_OBJECTS_DICT": "gazelle.core.config:REGISTRY.activations"},
     "backend": {
-        "Variable": "gazelle:Variable",
-        "KerasTensor": "gazelle:KerasTensor",
-        "KerasVariable": "gazelle:Variable",
-        "StatelessScope": "gazelle:StatelessScope",
-        "SymbolicScope": "gazelle:SymbolicScope",
-        "backend": ":name_of_backend",
-        "compute_output_spec": ":compute_output_spec",
-        "get_keras_mask": ":get_keras_mask",
-        "set_keras_mask": ":set_keras_mask",
-        "standardize_dtype": "gazelle.core.dtypes:standardize",
-        "standardize_shape": ":standardize_shape",
-        "is_float_dtype": "gazelle.core.dtypes:is_float",
+        **pairs("""Variable=gazelle:Variable KerasTensor=gazelle:KerasTensor KerasVariable=gazelle:Variable
+            StatelessScope=gazelle:StatelessScope SymbolicScope=gazelle:SymbolicScope backend=:name_of_backend
+            compute_output_spec=:compute_output_spec get_keras_mask=:get_keras_mask set_keras_mask=:set_keras_mask
+            standardize_dtype=gazelle.core.dtypes:standardize is_float_dtype=gazelle.core.dtypes:is_float
+            standardize_shape=:standardize_shape core=gazelle.ops math=gazelle.ops nn=gazelle.ops numpy=gazelle.ops
+            random=gazelle.random"""),
         **{
             name: f"gazelle.ops:{name}"
             for name in listed("cast cond convert_to_numpy convert_to_tensor is_tensor shape vectorized_map")
         },
-        "core": "gazelle.ops",
-        "math": "gazelle.ops",
-        "nn": "gazelle.ops",
-        "numpy": "gazelle.ops",
-        "random": "gazelle.random",
     },
     "variables": {"KerasVariable": "gazelle:Variable", "Variable": "gazelle:Variable"},
     "random": {"jax_draw_seed": ":jax_draw_seed", "draw_seed": ":jax_draw_seed"},
@@ -147,18 +145,14 @@ _PRIVATE: dict[str, dict[str, str]] = {
     "base_conv": {"BaseConv": "gazelle.layers.convolution:BaseConv", "Conv": "gazelle.layers.convolution:BaseConv"},
     "image_utils": {"smart_resize": "gazelle.data.images:smart_resize"},
     "losses": {"LossFunctionWrapper": "gazelle.losses:LossFunctionWrapper"},
-    "naming": {
-        "auto_name": "gazelle.core.names:unique_name",
-        "to_snake_case": "gazelle.core.config:snake",
-    },
-    "saving_lib": {"H5IOStore": "gazelle.compat.h5_store:H5IOStore"},
+    "naming": pairs("auto_name=gazelle.core.names:unique_name to_snake_case=gazelle.core.config:snake"),
+    "saving_lib": {"H5IOStore": ":H5IOStore"},
     "serialization_lib": {
-        "serialize_keras_object": "gazelle.saving:serialize_keras_object",
-        "deserialize_keras_object": "gazelle.saving:deserialize_keras_object",
+        name: f"gazelle.saving:{name}" for name in ("serialize_keras_object", "deserialize_keras_object")
     },
     "data_adapter_utils": {
         "class_weight_to_sample_weights": ":class_weight_to_sample_weights",
-        "unpack_x_y_sample_weight": ":unpack_x_y_sample_weight",
+        "unpack_x_y_sample_weight": "gazelle.data.arrays:unpack_x_y_sample_weight",
         "pack_x_y_sample_weight": "gazelle.data.arrays:pack_x_y_sample_weight",
     },
 }
@@ -201,11 +195,7 @@ class SourceModule(ModuleType):
 
 
 def module(name: str) -> SourceModule | None:
-    """The module of a full name such as "keras.src.layers.core.dense"; None if Keras has no such module.
-
-    Args:
-        name: the name.
-    """
+    """The module of a full name such as "keras.src.layers.core.dense"; None if Keras has no such module."""
     return SourceModule(name, _public(name)) if _is_module(name) else None
 
 

@@ -16,7 +16,7 @@ import gazelle
 from gazelle.cli import import_aliases, workers
 from gazelle.compat import era, facade
 from gazelle.compat import tensorflow as tensorflow_facade
-from gazelle.compat.h5_store import H5IOStore
+from gazelle.compat.keras_src import H5IOStore
 from gazelle.compat.namespaces import root
 
 cloudpickle = pytest.importorskip("cloudpickle")

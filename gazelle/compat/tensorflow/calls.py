@@ -27,18 +27,10 @@ def call(
     host: Host = None,
     keeps_64_bits: bool = False,
 ) -> Any:
-    """Return `function(*args, **kwargs)` with arrays as tensors.
+    """`function(*args, **kwargs)` with arrays as tensors.
 
-    Args:
-        function: function of JAX arrays.
-        args: positional arguments, with tensors.
-        kwargs: keyword arguments, with tensors.
-        host: the same function for NumPy arrays; it is called if all arrays are on the host.
-        keeps_64_bits: whether the result has 64 bits, which JAX does not support: it is computed on the host unless
-            an argument is traced.
-
-    Returns:
-        The result.
+    `host` is the same function for NumPy arrays, and is called if all arrays are on the host. A result that keeps 64
+    bits, which JAX does not support, is computed on the host unless an argument is traced.
     """
     flat, structure = jax.tree.flatten((args, dict(kwargs)), is_leaf=is_box)
     if any(isinstance(leaf, KerasTensor | GraphVariable) for leaf in flat) and _builds_graph(flat):

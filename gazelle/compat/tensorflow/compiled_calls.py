@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
@@ -49,15 +48,11 @@ def find(
     array_indices: list[int],
     is_pure: Callable[[], bool],
 ) -> CompiledCall | None:
-    """Return the compiled form of a call, which is not ready yet at the first one; None if it cannot be compiled.
+    """The compiled form of a call, which is not ready yet at the first one; None if it cannot be compiled.
 
-    Args:
-        key: equal for calls of the same function with the same arguments, except for the values of arrays.
-        function: the function of arrays.
-        structure: the structure of its arguments.
-        static: the leaves of the structure, None in the place of arrays.
-        array_indices: the indices of arrays among the leaves.
-        is_pure: whether the function has no side effects that a compiled one would lack.
+    The key is equal for calls of the same function with the same arguments, except for the values of arrays. The leaves
+    of the arguments are in `static`, with None in the place of arrays. A pure function has no side effects that a
+    compiled one would lack.
     """
     try:
         known = key in _calls
@@ -71,11 +66,7 @@ def find(
 
 
 class CompiledCall:
-    """A function as a program of its arrays, the values of its variables and a key.
-
-    Attributes:
-        variables: the variables that its first call read.
-    """
+    """A function as a program of its arrays, the values of the variables that its first call read, and a key."""
 
     def __init__(
         self, key: Hashable, function: Callable[..., Any], structure: Any, static: list[Any], array_indices: list[int]
@@ -87,17 +78,11 @@ class CompiledCall:
         self._results: dict[Any, _Result] = {}  # by the shapes of arguments
 
     def is_ready(self) -> bool:
-        """Return whether a first call has shown the variables."""
+        """Whether a first call has shown the variables."""
         return self.variables is not None
 
     def run(self, arrays: list[Any], key: Any, scope: tracing.TraceContext) -> Any:
-        """Call the program: assign variables and add losses as the function does, and return its result.
-
-        Args:
-            arrays: the arrays among the arguments.
-            key: the key, or its bits.
-            scope: the context of the call.
-        """
+        """Call the program: assign variables and add losses as the function does, and return its result."""
         assert self.variables is not None
         assert scope.seen is not None
         for variable in self.variables:
@@ -138,21 +123,13 @@ class CompiledCall:
         return found, [value for _, value in scope.losses], [bound[id(self.variables[i])] for i in assigned]
 
 
-@dataclasses.dataclass
-class _Result:
-    """What a trace showed.
+class _Result(NamedTuple):
+    """What a trace showed."""
 
-    Attributes:
-        structure: the structure of the result.
-        static: its leaves, `_ARRAY` in the place of arrays.
-        owners: the layers that added losses.
-        assigned: the indices of variables that were assigned.
-    """
-
-    structure: Any
-    static: list[Any]
-    owners: list[Any]
-    assigned: list[int]
+    structure: Any  # of the result
+    static: list[Any]  # its leaves, `_ARRAY` in the place of arrays
+    owners: list[Any]  # the layers that added losses
+    assigned: list[int]  # the indices of variables that were assigned
 
 
 class NotCompilableError(Exception):

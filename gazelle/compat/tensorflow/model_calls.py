@@ -189,13 +189,9 @@ def losses(layer: Any, values: list[Any]) -> list[Any]:
     return [*added, *(call(_penalty(v.regularizer), (v,), {}) for v in weights)]
 
 
+@functools.cache
 def _penalty(regularizer: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    if regularizer not in _penalties:
-        _penalties[regularizer] = lambda w: unboxed(regularizer(w))
-    return _penalties[regularizer]
-
-
-_penalties: dict[Any, Callable[[Any], Any]] = {}
+    return lambda w: unboxed(regularizer(w))
 
 
 def function_call(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:

@@ -52,9 +52,6 @@ def op(
         static: arguments such as shapes and axes that become Python values, even if they are passed as tensors.
         host: whether the function also computes NumPy arrays; it gets the module to use from `space`.
         keeps_64_bits: as in `call`.
-
-    Returns:
-        The decorator.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:

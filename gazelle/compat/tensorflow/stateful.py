@@ -32,9 +32,9 @@ def stateful(
     second time.
 
     Args:
-        function: the function of arrays.
-        args: positional arguments, with tensors.
-        kwargs: keyword arguments, with tensors.
+        function: the function of arrays; its arguments here are tensors.
+        args: positional arguments.
+        kwargs: keyword arguments.
         program_key: equal for functions that compile to the same program; None if that is unknown.
         owner: the layer that is called, which receives the losses.
         is_pure: whether the function does nothing but read and assign variables and draw random numbers.
