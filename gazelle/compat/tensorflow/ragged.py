@@ -94,7 +94,7 @@ class RaggedTensor:
     row_splits = property(lambda self: Tensor(self._splits))
     dtype = property(lambda self: self.values.dtype)
     shape = property(lambda self: TensorShape((len(self), None, *self.values.shape[1:])))
-    ragged_rank = property(lambda self: 1 + (self.values.ragged_rank if isinstance(self.values, RaggedTensor) else 0))
+    ragged_rank: Any = property(lambda self: 1 + getattr(self.values, "ragged_rank", 0))
 
     def get_shape(self) -> TensorShape:
         return self.shape

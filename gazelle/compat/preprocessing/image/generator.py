@@ -182,9 +182,9 @@ class ImageDataGenerator:
     def apply_transform(self, x: np.ndarray[Any, Any], transform_parameters: dict[str, Any]) -> np.ndarray[Any, Any]:
         """Apply changes with the parameters from `get_random_transform`."""
         p, (row, column, channel) = transform_parameters, (self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1)
-        axes_and_filling = (row, column, channel, self.fill_mode, self.cval, self.interpolation_order)
-        affine = [p.get(name, 0) for name in ("theta", "tx", "ty", "shear")]
-        x = apply_affine_transform(x, *affine, p.get("zx", 1), p.get("zy", 1), *axes_and_filling)
+        options: Any = {name: p[name] for name in ("theta", "tx", "ty", "shear", "zx", "zy") if name in p}
+        options |= {"fill_mode": self.fill_mode, "cval": self.cval, "order": self.interpolation_order}
+        x = apply_affine_transform(x, row_axis=row, col_axis=column, channel_axis=channel, **options)
         if p.get("channel_shift_intensity") is not None:
             x = apply_channel_shift(x, p["channel_shift_intensity"], channel)
         if p.get("flip_horizontal"):
