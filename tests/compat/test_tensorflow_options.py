@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gazelle.compat import tensorflow as facade
+from gazelle.core.errors import ArgumentError, ShapeError
 
 RNG = np.random.default_rng(0)
 X = RNG.random((2, 6, 6, 4), dtype="float32")
@@ -98,3 +99,35 @@ def test_texts(tf):
     assert [v for one in shown for v in one.numpy()] == [b"0001.50", b"1.5e+00", b"1.5", b"  3", b" 12"]
     fields = tf.io.decode_csv(["1,NA,x"], [0.5, "none"], na_value="NA", select_cols=[1, 2])
     assert [one.numpy().tolist() for one in fields] == [[0.5], [b"x"]]
+    assert tf.strings.lower("ÀÉ", encoding="utf-8").numpy().decode() == "àé"
+
+
+def test_areas_of_images(tf):
+    image = RNG.random((1, 6, 9, 2), dtype="float32")
+    means = tf.image.resize(image, (2, 3), "area")
+    np.testing.assert_allclose(means, tf.nn.avg_pool2d(image, 3, 3, "VALID"), rtol=1e-5)
+    line = tf.image.resize(np.arange(3.0).reshape(1, 3, 1), (1, 2), "area").numpy().reshape(-1)
+    np.testing.assert_allclose(line, [(0 + 0.5 * 1) / 1.5, (0.5 * 1 + 2) / 1.5], rtol=1e-6)
+
+
+def test_orders(tf):
+    assert tf.argsort(np.asarray([0, 5, 5], "uint8"), direction="DESCENDING").numpy().tolist() == [1, 2, 0]
+    assert tf.argsort([1.5, 2.5], direction="DESCENDING").numpy().tolist() == [1, 0]
+    assert tf.signal.frame(np.arange(8).reshape(4, 2), 2, 1, axis=0).shape == (3, 2, 2)
+    assert tf.signal.frame(np.arange(8).reshape(2, 4), 2, 2).numpy().tolist() == [[[0, 1], [2, 3]], [[4, 5], [6, 7]]]
+    assert tf.transpose([[1 + 2j]], conjugate=True).numpy().tolist() == [[1 - 2j]]
+
+
+def test_buckets_are_padded_to_their_boundary(tf):
+    data = tf.data.Dataset.from_generator(lambda: ([1] * n for n in (1, 3, 2)), tf.int32)
+    options = {"bucket_boundaries": [3, 5], "bucket_batch_sizes": [2, 2, 2], "pad_to_bucket_boundary": True}
+    batches = data.bucket_by_sequence_length(len, padded_shapes=[None], **options)
+    assert sorted(batch.shape for batch in batches.as_numpy_iterator()) == [(1, 4), (2, 2)]
+    with pytest.raises(ArgumentError, match="pad_to_bucket_boundary: expected padded_shapes, got none"):
+        data.bucket_by_sequence_length(len, **options)
+
+
+def test_a_checkpoint_of_other_shapes_is_an_error(tf, tmp_path):
+    path = tf.train.Checkpoint(v=tf.Variable([1.0, 2.0])).write(str(tmp_path / "ckpt"))
+    with pytest.raises(ShapeError, match=r"Checkpoint.restore of 'v': expected shape \(3,\), got \(2,\)"):
+        tf.train.Checkpoint(v=tf.Variable([1.0, 2.0, 3.0])).restore(path)

@@ -191,7 +191,9 @@ def squeeze(input: TensorLike, axis: AxisLike = None, squeeze_dims: AxisLike = N
     return space(input).squeeze(input, axis if axis != () else None)
 
 
-op("transpose", static=("perm",))(lambda a, perm=None, conjugate=False: space(a).transpose(a, perm))
+op("transpose", static=("perm",))(
+    lambda a, perm=None, conjugate=False: space(a).transpose(space(a).conj(a) if conjugate else a, perm)
+)
 op("linalg.matrix_transpose")(lambda a: space(a).swapaxes(a, -1, -2))
 
 concat = op("concat", static=("axis",))(lambda values, axis: space(values).concatenate(list(values), axis))

@@ -14,6 +14,7 @@ from gazelle.compat.tensorflow.elements import Elements, called, padded, row_of,
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Nested
 
 
@@ -146,6 +147,9 @@ class Batches(Elements):
     ) -> TensorResult:
         """Batch elements of similar length, padded to the longest of the batch."""
         limits, sizes = list(bucket_boundaries), list(bucket_batch_sizes)
+        if pad_to_bucket_boundary and padded_shapes is None:
+            hint = "Write padded_shapes=[None], or ([None], []) for pairs."
+            raise ArgumentError(message("pad_to_bucket_boundary", expected="padded_shapes", got="none", hint=hint))
 
         def key(*element: Any) -> Any:
             return np.searchsorted(limits, int(element_length_func(*element)), side="right")
@@ -154,7 +158,10 @@ class Batches(Elements):
             size = sizes[int(bucket)]
             if no_padding:
                 return part.batch(size, drop_remainder)
-            return part.padded_batch(size, padded_shapes, padding_values, drop_remainder)
+            limit = limits[int(bucket)] - 1 if pad_to_bucket_boundary else None
+            return part._grouped(
+                lambda group: padded(group, padded_shapes, padding_values, limit), size, drop_remainder
+            )
 
         return self.group_by_window(key, batched, window_size_func=lambda bucket: sizes[int(bucket)])
 

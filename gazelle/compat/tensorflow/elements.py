@@ -111,13 +111,14 @@ def stacked(*leaves: Any) -> Any:
     return np.stack(arrays)
 
 
-def padded(group: list[Any], shapes: Any, values: Any) -> Any:
-    """Stack elements along a new first axis, padded to a common shape."""
+def padded(group: list[Any], shapes: Any, values: Any, unknown: int | None = None) -> Any:
+    """Stack elements along a new first axis, padded to a common shape; unknown sizes are `unknown`, or the largest."""
 
     def join(shape: Any, fill: Any, *leaves: Any) -> Any:
         arrays = [np.asarray(leaf) for leaf in leaves]
         wanted = [None] * arrays[0].ndim if shape is None else [None if n in (None, -1) else int(n) for n in shape]
-        sizes = [max(a.shape[i] for a in arrays) if n is None else n for i, n in enumerate(wanted)]
+        largest = [max(a.shape[i] for a in arrays) if unknown is None else unknown for i in range(arrays[0].ndim)]
+        sizes = [most if n is None else n for most, n in zip(largest, wanted, strict=True)]
         empty = b"" if arrays[0].dtype == object else 0
         out = np.full((len(arrays), *sizes), empty if fill is None else np.asarray(unboxed(fill)), arrays[0].dtype)
         for row, array in zip(out, arrays, strict=True):

@@ -130,7 +130,10 @@ def sequence_mask(
 def argsort(
     values: TensorLike | Sequence[TensorLike], axis: AxisLike = -1, direction: str = "ASCENDING", stable: bool = False
 ) -> TensorResult:
-    return space(values).argsort(values if direction == "ASCENDING" else -values, axis=axis)
+    xp = space(values)
+    if direction != "ASCENDING":
+        values = ~xp.asarray(values) if xp.asarray(values).dtype.kind in "iub" else -xp.asarray(values)
+    return xp.argsort(values, axis=axis, stable=True)
 
 
 @op("sort", static=("axis",))

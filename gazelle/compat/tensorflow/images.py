@@ -44,7 +44,9 @@ def resize(
     if preserve_aspect_ratio:
         fraction = min(size[0] / images.shape[-3], size[1] / images.shape[-2])
         size = round(images.shape[-3] * fraction), round(images.shape[-2] * fraction)
-    method = {"nearest_neighbor": "nearest", "area": "bilinear"}.get(method, method)
+    if method == "area":
+        return _means_of_areas(images.astype("float32"), size)
+    method = "nearest" if method == "nearest_neighbor" else method
     return ops.image.resize(
         images if method == "nearest" else images.astype("float32"),
         tuple(size),
@@ -52,6 +54,16 @@ def resize(
         antialias=antialias,
         data_format="channels_last",
     )
+
+
+def _means_of_areas(images: Any, size: Any) -> Any:
+    """Each pixel is the mean of the part of the image that it covers."""
+    for axis, count in zip((-3, -2), size, strict=True):
+        pixels, edges = np.arange(images.shape[axis]), np.linspace(0, images.shape[axis], count + 1)[:, None]
+        covered = np.maximum(0, np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels))
+        weights = (covered / covered.sum(1, keepdims=True)).astype("float32")
+        images = jnp.moveaxis(jnp.tensordot(images, weights, [[axis], [1]]), -1, axis)
+    return images
 
 
 for _name, _method in {"bilinear": "bilinear", "nearest_neighbor": "nearest", "bicubic": "bicubic"}.items():

@@ -67,7 +67,10 @@ def frame(
     pad_value: TensorLike = 0,
     axis: int = -1,
 ) -> TensorResult:
-    return _frames(jnp.asarray(signal), frame_length, frame_step, pad_end, pad_value)
+    moved = jnp.moveaxis(jnp.asarray(signal), axis, -1)
+    frames = _frames(moved, frame_length, frame_step, pad_end, pad_value)
+    first = axis % moved.ndim
+    return jnp.moveaxis(frames, (-2, -1), (first, first + 1))
 
 
 @op("signal.stft", static=("frame_length", "frame_step", "fft_length"), host=False)

@@ -35,8 +35,8 @@ def _elementwise(function: Callable[..., Any], dtype: Any = object) -> Callable[
     return called
 
 
-named("strings.lower")(_elementwise(lambda v, encoding="": v.lower()))
-named("strings.upper")(_elementwise(lambda v, encoding="": v.upper()))
+named("strings.lower")(_elementwise(lambda v, encoding="": v.decode().lower().encode() if encoding else v.lower()))
+named("strings.upper")(_elementwise(lambda v, encoding="": v.decode().upper().encode() if encoding else v.upper()))
 named("strings.strip")(_elementwise(lambda v: v.strip()))
 named("strings.length")(_elementwise(lambda v, unit="BYTE": len(v.decode() if unit == "UTF8_CHAR" else v), "int32"))
 named("strings.regex_full_match")(

@@ -17,7 +17,7 @@ from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.symbolic import is_symbolic
 from gazelle.core.types import PathLike
@@ -137,11 +137,17 @@ class Checkpoint:
                         value.build(model.trainable_variables)
             own = self._variables()
             for name, variable in own.items():
-                if name in stored and stored[name].shape == tuple(variable.shape):
+                if name in stored:
+                    _check_shape(name, variable.shape, stored[name].shape)
                     variable.assign(stored[name])
             return Status([n for n in own if n not in stored], [n for n in stored if n not in own])
 
     read = restore
+
+
+def _check_shape(name: str, own: Any, stored: Any) -> None:
+    if tuple(own) != tuple(stored):
+        raise ShapeError(message(f"Checkpoint.restore of {name!r}", expected=f"shape {tuple(own)}", got=tuple(stored)))
 
 
 class Status:
