@@ -131,3 +131,23 @@ def test_a_checkpoint_of_other_shapes_is_an_error(tf, tmp_path):
     path = tf.train.Checkpoint(v=tf.Variable([1.0, 2.0])).write(str(tmp_path / "ckpt"))
     with pytest.raises(ShapeError, match=r"Checkpoint.restore of 'v': expected shape \(3,\), got \(2,\)"):
         tf.train.Checkpoint(v=tf.Variable([1.0, 2.0, 3.0])).restore(path)
+
+
+STATELESS = {
+    "flip_left_right": {},
+    "flip_up_down": {},
+    "brightness": {"max_delta": 0.5},
+    "contrast": {"lower": 0.1, "upper": 2.0},
+    "saturation": {"lower": 0.1, "upper": 2.0},
+    "hue": {"max_delta": 0.4},
+    "crop": {"size": (3, 3, 3)},
+}
+
+
+@pytest.mark.parametrize("name", STATELESS)
+def test_stateless_functions_depend_on_the_seed_alone(tf, name):
+    function = getattr(tf.image, f"stateless_random_{name}")
+    image = RNG.random((6, 6, 3), dtype="float32")
+    drawn = [[function(image, **STATELESS[name], seed=(n, 7)).numpy().tobytes() for n in range(8)] for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn[0])) > 1

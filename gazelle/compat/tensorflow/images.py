@@ -13,7 +13,7 @@ import numpy as np
 from gazelle import ops
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
-from gazelle.compat.tensorflow.randoms import generator, next_key
+from gazelle.compat.tensorflow.randoms import generator, integer_seed, next_key
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
@@ -80,8 +80,7 @@ op("image.rot90", static=("k",))(lambda image, k=1: space(image).rot90(image, k,
 
 def _random_bool(seed: Any) -> Any:
     """True or False with equal probability; inside of a compiled function a traced boolean."""
-    key = NAMES["random.uniform"]((), seed=seed)
-    return unboxed(key) < 0.5
+    return unboxed(_between(0.0, 1.0, seed)) < 0.5
 
 
 def _randomly(flip: Callable[[Any], Any]) -> Any:
@@ -91,8 +90,7 @@ def _randomly(flip: Callable[[Any], Any]) -> Any:
 
 for _name, _axis in {"left_right": -2, "up_down": -3}.items():
     op(f"image.flip_{_name}")(_flip(_axis))
-    named(f"image.random_flip_{_name}")(_randomly(_flip(_axis)))
-    named(f"image.stateless_random_flip_{_name}")(lambda image, seed, n=_name: NAMES[f"image.random_flip_{n}"](image))
+    named(f"image.random_flip_{_name}", f"image.stateless_random_flip_{_name}")(_randomly(_flip(_axis)))
 
 
 def _as_float(image: Any) -> tuple[Any, Any]:
@@ -139,7 +137,7 @@ op("image.adjust_gamma")(lambda image, gamma=1, gain=1: gain * image**gamma)
 
 
 def _between(low: Any, high: Any, seed: Any) -> Any:
-    return NAMES["random.uniform"]((), low, high, seed=None if np.ndim(seed) else seed)
+    return NAMES["random.uniform"]((), low, high, seed=integer_seed(seed))
 
 
 def _random_adjustment(adjust: Any, symmetric: bool) -> Any:
@@ -163,9 +161,12 @@ def random_crop(
     sizes = [s if n == -1 else int(n) for n, s in zip(np.asarray(unboxed(size)).tolist(), array.shape, strict=True)]
     slack = [a - s for a, s in zip(array.shape, sizes, strict=True)]
     if isinstance(array, jax.core.Tracer):
-        starts = [jax.random.randint(jax.random.fold_in(next_key(seed), i), (), 0, r + 1) for i, r in enumerate(slack)]
+        starts = [
+            jax.random.randint(jax.random.fold_in(next_key(integer_seed(seed)), i), (), 0, r + 1)
+            for i, r in enumerate(slack)
+        ]
         return Tensor(jax.lax.dynamic_slice(array, starts, sizes))
-    draw = generator(None if np.ndim(seed) else seed)
+    draw = generator(integer_seed(seed))
     offsets = [int(draw.integers(0, r + 1)) for r in slack]
     tensor = value if isinstance(value, Tensor) else Tensor(array)
     return tensor[tuple(slice(p, p + s) for p, s in zip(offsets, sizes, strict=True))]

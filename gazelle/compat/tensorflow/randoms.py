@@ -49,6 +49,15 @@ def generator(seed: int | TensorLike | None = None) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=[int(seed) % 2**64, number]))
 
 
+def integer_seed(seed: int | TensorLike | None) -> int | None:
+    """A seed for one draw; from a pair, which stateless functions have, it is that of a first draw."""
+    if np.ndim(unboxed(seed)) == 0:
+        return seed
+    mixed = hash(tuple(int(v) for v in np.asarray(unboxed(seed)).reshape(-1)[:2])) % 2**62
+    _draws_of_seed.pop(mixed, None)
+    return mixed
+
+
 def _draw(shape: Any, dtype: Any, seed: Any, host: Any, device: Any) -> Any:
     shape = fixed_value(shape)
     shape = (shape,) if isinstance(shape, int) else shape
@@ -217,10 +226,7 @@ def stateless(draw: Callable[..., Any]) -> TensorResult:
     """The stateless form of a function, whose result depends on the pair `seed` only."""
 
     def function(shape: Any, seed: Any, *args: Any, **kwargs: Any) -> Any:
-        first, second = (int(v) for v in np.asarray(unboxed(seed)).reshape(-1)[:2])
-        mixed = hash((first, second)) % 2**62
-        _draws_of_seed.pop(mixed, None)
-        return draw(shape, *args, seed=mixed, **kwargs)
+        return draw(shape, *args, seed=integer_seed(seed), **kwargs)
 
     return function
 
