@@ -151,3 +151,9 @@ def test_stateless_functions_depend_on_the_seed_alone(tf, name):
     drawn = [[function(image, **STATELESS[name], seed=(n, 7)).numpy().tobytes() for n in range(8)] for _ in range(2)]
     assert drawn[0] == drawn[1]
     assert len(set(drawn[0])) > 1
+
+
+def test_unique_strings_of_a_map(tf):
+    data = tf.data.Dataset.from_tensor_slices(["b", "a", "b"]).map(lambda s: tf.strings.join([s, "c"])).unique()
+    assert list(data.as_numpy_iterator()) == [b"bc", b"ac"]
+    assert list(tf.data.Dataset.range(3).map(lambda i: i // 2).unique().as_numpy_iterator()) == [0, 1]

@@ -231,7 +231,17 @@ class Dataset(Sources, Batches):
 
     def unique(self, name: str | None = None) -> Dataset:
         """Return each value once."""
-        return Dataset(lambda: iter(list({np.asarray(e).tobytes(): e for e in self._begin()}.values())))
+
+        def begin() -> Iterator[Any]:
+            seen = set()
+            for element in self._begin():
+                array = np.asarray(element)
+                key = tuple(array.ravel().tolist()) if array.dtype == object else array.tobytes()
+                if key not in seen:
+                    seen.add(key)
+                    yield element
+
+        return Dataset(begin)
 
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
         return transformation_func(self)
