@@ -1,5 +1,7 @@
 """Options of functions of `tensorflow` that change the result."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -157,3 +159,19 @@ def test_unique_strings_of_a_map(tf):
     data = tf.data.Dataset.from_tensor_slices(["b", "a", "b"]).map(lambda s: tf.strings.join([s, "c"])).unique()
     assert list(data.as_numpy_iterator()) == [b"bc", b"ac"]
     assert list(tf.data.Dataset.range(3).map(lambda i: i // 2).unique().as_numpy_iterator()) == [0, 1]
+
+
+def test_every_function_takes_a_name_at_the_end(tf):
+    x = [[1.0, -2.0]]
+    results = [
+        tf.nn.relu(x, "name"),
+        tf.reshape(x, [2], "name"),
+        tf.cast(x, tf.int32, "name"),
+        tf.zeros([2], tf.int32, "name"),
+        tf.bitwise.bitwise_and([6], [3], "name"),
+        tf.signal.fft([1 + 0j], "name"),
+        tf.meshgrid([1], [2], name="name")[0],
+    ]
+    assert [tuple(one.shape) for one in results] == [(1, 2), (2,), (1, 2), (2,), (1,), (1,), (1, 1)]
+    assert str(inspect.signature(tf.nn.relu)) == "(features, name=None)"
+    assert (tf.nn.relu.__name__, tf.nn.relu.__doc__) == ("relu", "`tf.nn.relu`.")

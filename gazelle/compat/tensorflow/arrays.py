@@ -82,13 +82,13 @@ def _cast(x: Any, dtype: str) -> Any:
 
 
 @named("cast", "dtypes.cast")
-def cast(x: TensorLike, dtype: DTypeLike | None, name: str | None = None) -> TensorResult:
-    name = name_of(dtype)
-    return call(_cast, (x, name), {}, host=_cast, keeps_64_bits=name in ("float64", "int64", "uint64", "complex128"))
+def cast(x: TensorLike, dtype: DTypeLike | None) -> TensorResult:
+    kind = name_of(dtype)
+    return call(_cast, (x, kind), {}, host=_cast, keeps_64_bits=kind in ("float64", "int64", "uint64", "complex128"))
 
 
 @named("saturate_cast", "dtypes.saturate_cast")
-def saturate_cast(value: TensorLike, dtype: DTypeLike | None, name: str | None = None) -> TensorResult:
+def saturate_cast(value: TensorLike, dtype: DTypeLike | None) -> TensorResult:
     """`tf.saturate_cast`: values out of range become the largest or smallest one."""
     kind = DType(name_of(dtype))
     return cast(call(_clip, (convert(value), kind.min, kind.max), {}, host=_clip), kind)
@@ -103,7 +103,7 @@ for _name, _type in {"to_float": "float32", "to_int32": "int32", "to_int64": "in
 
 
 @named("shape")
-def shape(input: TensorLike, out_type: DTypeLike | None = "int32", name: str | None = None) -> TensorResult:
+def shape(input: TensorLike, out_type: DTypeLike | None = "int32") -> TensorResult:
     """`tf.shape`: the sizes, which are host values if they are known."""
     if isinstance(input, KerasTensor):
         return call(lambda x: jnp.asarray(x.shape, "int32"), (input,), {})
@@ -112,22 +112,22 @@ def shape(input: TensorLike, out_type: DTypeLike | None = "int32", name: str | N
 
 
 @named("size")
-def size(input: TensorLike, out_type: DTypeLike | None = "int32", name: str | None = None) -> TensorResult:
+def size(input: TensorLike, out_type: DTypeLike | None = "int32") -> TensorResult:
     return Tensor(np.asarray(np.prod(np.shape(unboxed(input))), name_of(out_type)))
 
 
 @named("rank")
-def rank(input: TensorLike, name: str | None = None) -> TensorResult:
+def rank(input: TensorLike) -> TensorResult:
     return Tensor(np.asarray(np.ndim(unboxed(input)), "int32"))
 
 
 @named("zeros")
-def zeros(shape: ShapeLike, dtype: DTypeLike | None = "float32", name: str | None = None) -> TensorResult:
+def zeros(shape: ShapeLike, dtype: DTypeLike | None = "float32") -> TensorResult:
     return Tensor(np.zeros(fixed_value(shape), jnp.dtype(name_of(dtype))))
 
 
 @named("ones")
-def ones(shape: ShapeLike, dtype: DTypeLike | None = "float32", name: str | None = None) -> TensorResult:
+def ones(shape: ShapeLike, dtype: DTypeLike | None = "float32") -> TensorResult:
     return Tensor(np.ones(fixed_value(shape), jnp.dtype(name_of(dtype))))
 
 
@@ -143,11 +143,7 @@ def fill(dims: ShapeLike, value: TensorLike) -> TensorResult:
 
 @named("range")
 def range_(
-    start: TensorLike,
-    limit: TensorLike | None = None,
-    delta: TensorLike = 1,
-    dtype: DTypeLike | None = None,
-    name: str | None = None,
+    start: TensorLike, limit: TensorLike | None = None, delta: TensorLike = 1, dtype: DTypeLike | None = None
 ) -> TensorResult:
     start, limit, delta = (None if v is None else unboxed(v) for v in (start, limit, delta))
     start, limit = (0, start) if limit is None else (start, limit)
@@ -280,7 +276,7 @@ op("depth_to_space", "nn.depth_to_space", host=False)(_blocks(ops.depth_to_space
 
 
 @named("stop_gradient")
-def stop_gradient(input: TensorLike, name: str | None = None) -> TensorResult:
+def stop_gradient(input: TensorLike) -> TensorResult:
     """`tf.stop_gradient`: the value as a constant, which tapes do not record."""
     if isinstance(input, KerasTensor):
         return call(jax.lax.stop_gradient, (input,), {})
@@ -302,7 +298,7 @@ def get_static_value(tensor: TensorLike, partial: bool = False) -> TensorResult:
 
 
 @named("ensure_shape")
-def ensure_shape(x: TensorLike, shape: ShapeLike, name: str | None = None) -> TensorResult:
+def ensure_shape(x: TensorLike, shape: ShapeLike) -> TensorResult:
     """`tf.ensure_shape`: the tensor, if its shape fits."""
     out = convert(x)
     out.set_shape(shape)

@@ -75,9 +75,7 @@ def branch(test: Any, yes: Callable[..., Any], no: Callable[..., Any], values: t
     second: list[Any] = []
     try:
         arrays = jax.lax.cond(
-            jnp.reshape(condition, ()),
-            lambda: _arrays(yes(*values), first),
-            lambda: _arrays(no(*values), second),
+            jnp.reshape(condition, ()), lambda: _arrays(yes(*values), first), lambda: _arrays(no(*values), second)
         )
     except TypeError as error:
         if "branch" not in str(error) and "true_fun" not in str(error):

@@ -76,7 +76,6 @@ def non_max_suppression(
     max_output_size: int | TensorLike,
     iou_threshold: float = 0.5,
     score_threshold: float = float("-inf"),
-    name: str | None = None,
 ) -> Tensor:
     """`tf.image.non_max_suppression`: indices of the best boxes whose overlap is at most `iou_threshold`."""
     kept = _non_max_suppression(
@@ -95,7 +94,6 @@ def combined_non_max_suppression(
     score_threshold: float = float("-inf"),
     pad_per_class: bool = False,
     clip_boxes: bool = True,
-    name: str | None = None,
 ) -> tuple[Any, ...]:
     """`tf.image.combined_non_max_suppression`: (boxes, scores, classes, counts) for each image of a batch."""
     all_boxes, all_scores, limit = array_of(boxes), array_of(scores), int(max_total_size)
@@ -118,9 +116,7 @@ def combined_non_max_suppression(
 
 
 @named("image.draw_bounding_boxes")
-def draw_bounding_boxes(
-    images: TensorLike, boxes: TensorLike, colors: TensorLike | None = None, name: str | None = None
-) -> Tensor:
+def draw_bounding_boxes(images: TensorLike, boxes: TensorLike, colors: TensorLike | None = None) -> Tensor:
     """`tf.image.draw_bounding_boxes`: lines of one pixel."""
     out = np.array(array_of(images))
     height, width = out.shape[1:3]
@@ -141,10 +137,16 @@ _YUV = np.asarray(
 _YIQ = np.asarray(
     [[0.299, 0.59590059, 0.2115], [0.587, -0.27455667, -0.52273617], [0.114, -0.32134392, 0.31119955]], "float32"
 )
+
+
+def _colors(matrix: Any) -> Any:
+    return lambda images: images @ matrix
+
+
 for _name, _matrix in {"yuv": _YUV, "yiq": _YIQ}.items():
     _back = np.linalg.inv(_matrix.astype("float64")).astype("float32")
-    op(f"image.rgb_to_{_name}")(lambda images, m=_matrix: images @ m)
-    op(f"image.{_name}_to_rgb")(lambda images, m=_back: images @ m)
+    op(f"image.rgb_to_{_name}")(_colors(_matrix))
+    op(f"image.{_name}_to_rgb")(_colors(_back))
 
 
 @op("image.image_gradients", host=False)

@@ -47,9 +47,7 @@ for _name, _compare in {
 
 
 @named("debugging.Assert", "Assert")
-def assert_(
-    condition: TensorLike, data: TensorLike | None = None, summarize: object = None, name: str | None = None
-) -> None:
+def assert_(condition: TensorLike, data: TensorLike | None = None, summarize: object = None) -> None:
     _assert(unboxed(condition), "Assert", data)
 
 
@@ -71,15 +69,13 @@ for _name, _condition in {
 
 
 @named("debugging.assert_type")
-def assert_type(
-    tensor: TensorLike, tf_type: DTypeLike | None, message: str | None = None, name: str | None = None
-) -> None:
+def assert_type(tensor: TensorLike, tf_type: DTypeLike | None, message: str | None = None) -> None:
     if name_of(unboxed(tensor).dtype) != name_of(tf_type):
         raise TypeError(f"{message or 'assert_type'}: expected {name_of(tf_type)}, got {unboxed(tensor).dtype}.")
 
 
 @named("debugging.assert_integer")
-def assert_integer(x: TensorLike, message: str | None = None, name: str | None = None) -> None:
+def assert_integer(x: TensorLike, message: str | None = None) -> None:
     if unboxed(x).dtype.kind not in "iu":
         raise TypeError(f"{message or 'assert_integer'}: expected integers, got {unboxed(x).dtype}.")
 
@@ -94,7 +90,7 @@ def assert_same_float_dtype(tensors: Nested[TensorLike] | None = None, dtype: DT
 
 
 @named("debugging.assert_all_finite", "debugging.check_numerics", "compat.v1.check_numerics")
-def check_numerics(tensor: TensorLike, message: str | None = "", name: str | None = None) -> TensorResult:
+def check_numerics(tensor: TensorLike, message: str | None = "") -> TensorResult:
     """`tf.debugging.check_numerics`: the tensor, if it is finite."""
     array = unboxed(tensor)
     if not isinstance(array, jax.core.Tracer):

@@ -28,9 +28,7 @@ def _traced(value: Any) -> bool:
 
 
 @named("cond")
-def cond(
-    pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str | None = None
-) -> TensorResult:
+def cond(pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> TensorResult:
     if not _traced(pred):
         return true_fn() if bool(unboxed(pred)) else false_fn()
     yes, no = true_fn(), false_fn()
@@ -43,7 +41,6 @@ def case(
     default: Callable[[], Any] | None = None,
     exclusive: bool = False,
     strict: bool = False,
-    name: str | None = None,
 ) -> TensorResult:
     """`tf.case`: the function of the first true predicate."""
     pairs = list(pred_fn_pairs.items() if isinstance(pred_fn_pairs, Mapping) else pred_fn_pairs)
@@ -60,7 +57,6 @@ def switch_case(
     branch_index: TensorLike,
     branch_fns: Sequence[Any] | Mapping[int, Callable[[], Any]],
     default: Callable[[], Any] | None = None,
-    name: str | None = None,
 ) -> TensorResult:
     """`tf.switch_case`."""
     given = list(branch_fns.items() if isinstance(branch_fns, Mapping) else branch_fns)

@@ -29,7 +29,6 @@ def decode_csv(
     use_quote_delim: bool = True,
     na_value: str = "",
     select_cols: Sequence[int] | None = None,
-    name: str | None = None,
 ) -> list[Any]:
     """`tf.io.decode_csv`: the fields of lines, with the dtypes of the defaults, which replace empty fields."""
     lines = array_of(records)

@@ -56,7 +56,7 @@ named("io.gfile.GFile", "gfile.GFile", "gfile.FastGFile")(
 
 
 @named("io.read_file", "read_file")
-def read_file(filename: PathLike | TensorLike, name: str | None = None) -> Tensor:
+def read_file(filename: PathLike | TensorLike) -> Tensor:
     """`tf.io.read_file`: the bytes of a file."""
     try:
         with open(text(filename), "rb") as file:
@@ -66,7 +66,7 @@ def read_file(filename: PathLike | TensorLike, name: str | None = None) -> Tenso
 
 
 @named("io.write_file", "write_file")
-def write_file(filename: PathLike | TensorLike, contents: TensorLike, name: str | None = None) -> None:
+def write_file(filename: PathLike | TensorLike, contents: TensorLike) -> None:
     with open(text(filename), "wb") as file:
         file.write(bytes(unboxed(convert(contents)).item()))
 

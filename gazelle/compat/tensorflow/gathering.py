@@ -85,9 +85,7 @@ def one_hot(
 
 
 @named("where", "where_v2")
-def where(
-    condition: TensorLike, x: TensorLike | None = None, y: TensorLike | None = None, name: str | None = None
-) -> TensorResult:
+def where(condition: TensorLike, x: TensorLike | None = None, y: TensorLike | None = None) -> TensorResult:
     if x is None:
         return Tensor(np.argwhere(np.asarray(unboxed(condition))))
     return call(_where, (condition, x, y), {}, host=_where)
@@ -106,7 +104,7 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
 
 
 @named("boolean_mask")
-def boolean_mask(tensor: TensorLike, mask: TensorLike, axis: AxisLike = 0, name: str | None = None) -> TensorResult:
+def boolean_mask(tensor: TensorLike, mask: TensorLike, axis: AxisLike = 0) -> TensorResult:
     if isinstance(unboxed(mask), jax.core.Tracer) and not axis:
         array = jnp.asarray(unboxed(convert(tensor)))
         return choose(array.reshape(-1, *array.shape[np.ndim(unboxed(mask)) :]), unboxed(mask))
@@ -143,13 +141,13 @@ def sort(values: TensorLike | Sequence[TensorLike], axis: AxisLike = -1, directi
 
 
 @named("unique")
-def unique(x: TensorLike, out_idx: DTypeLike | None = "int32", name: str | None = None) -> TensorResult:
+def unique(x: TensorLike, out_idx: DTypeLike | None = "int32") -> TensorResult:
     """`tf.unique`: values in the order of their first occurrence, and the index of each element among them."""
     return unique_with_counts(x, out_idx)[:2]
 
 
 @named("unique_with_counts")
-def unique_with_counts(x: TensorLike, out_idx: DTypeLike | None = "int32", name: str | None = None) -> TensorResult:
+def unique_with_counts(x: TensorLike, out_idx: DTypeLike | None = "int32") -> TensorResult:
     """`tf.unique_with_counts`: as `unique`, with the number of occurrences of each value."""
     array = array_of(x)
     values, first, inverse, counts = np.unique(array, return_index=True, return_inverse=True, return_counts=True)
@@ -159,9 +157,7 @@ def unique_with_counts(x: TensorLike, out_idx: DTypeLike | None = "int32", name:
 
 
 @named("dynamic_partition")
-def dynamic_partition(
-    data: TensorLike, partitions: TensorLike, num_partitions: int, name: str | None = None
-) -> list[Any]:
+def dynamic_partition(data: TensorLike, partitions: TensorLike, num_partitions: int) -> list[Any]:
     """`tf.dynamic_partition`: the rows of each part."""
     return [boolean_mask(data, Tensor(array_of(partitions) == n)) for n in range(num_partitions)]
 

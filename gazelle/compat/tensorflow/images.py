@@ -153,9 +153,7 @@ for _name in ("brightness", "contrast", "saturation", "hue"):
 
 
 @named("image.random_crop", "random_crop", "image.stateless_random_crop")
-def random_crop(
-    value: TensorLike, size: int | TensorLike, seed: int | TensorLike | None = None, name: str | None = None
-) -> TensorResult:
+def random_crop(value: TensorLike, size: int | TensorLike, seed: int | TensorLike | None = None) -> TensorResult:
     """`tf.image.random_crop`: a part of this size at a random position."""
     array = unboxed(value)
     sizes = [s if n == -1 else int(n) for n, s in zip(np.asarray(unboxed(size)).tolist(), array.shape, strict=True)]

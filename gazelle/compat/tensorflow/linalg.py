@@ -53,7 +53,7 @@ named("global_norm")(global_norm)
 
 @named("clip_by_global_norm")
 def clip_by_global_norm(
-    t_list: Nested[TensorLike], clip_norm: TensorLike, use_norm: TensorLike | None = None, name: str | None = None
+    t_list: Nested[TensorLike], clip_norm: TensorLike, use_norm: TensorLike | None = None
 ) -> TensorResult:
     """`tf.clip_by_global_norm`: (clipped, norm)."""
     norm = global_norm(list(t_list)) if use_norm is None else convert(use_norm)

@@ -12,6 +12,7 @@ import jax.scipy.special as special
 import numpy as np
 
 from gazelle import ops
+from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
@@ -94,7 +95,7 @@ for _row in REDUCE.split():
 
 
 @named("divide", "math.divide", "truediv", "math.truediv")
-def divide(x: TensorLike, y: TensorLike, name: str | None = None) -> TensorResult:
+def divide(x: TensorLike, y: TensorLike) -> TensorResult:
     return (x if is_box(x) or is_box(y) else convert(x)) / y
 
 
@@ -252,7 +253,6 @@ def confusion_matrix(
     num_classes: int | TensorLike | None = None,
     weights: TensorLike | None = None,
     dtype: DTypeLike | None = "int32",
-    name: str | None = None,
 ) -> TensorResult:
     """`tf.math.confusion_matrix`: rows are labels, columns are predictions."""
     rows, columns = (np.asarray(unboxed(v)).reshape(-1).astype(int) for v in (labels, predictions))
@@ -284,7 +284,5 @@ def histogram_fixed_width(
 
 op("complex", "dtypes.complex", host=False)(lambda real, imag: jax.lax.complex(jnp.asarray(real), jnp.asarray(imag)))
 
-for _name in ("and", "or", "xor"):
-    op(f"bitwise.bitwise_{_name}")(lambda x, y, n=_name: getattr(space(x, y), f"bitwise_{n}")(x, y))
-op("bitwise.left_shift")(lambda x, y: space(x, y).left_shift(x, y))
-op("bitwise.right_shift")(lambda x, y: space(x, y).right_shift(x, y))
+for _name in listed("bitwise_and bitwise_or bitwise_xor left_shift right_shift"):
+    op(f"bitwise.{_name}")(_binary(_name))

@@ -24,21 +24,41 @@ NAMES: dict[str, Any] = {}
 
 
 def named(*names: str) -> Callable[[Any], Any]:
-    """Register an object under these names, and below `compat.v1`. A decorator."""
+    """Register an object under these names, and below `compat.v1`. A decorator. Functions also accept `name`."""
 
     def decorate(target: Any) -> Any:
         _describe(target, names)
-        NAMES.update(dict.fromkeys(names, target))
+        NAMES.update(dict.fromkeys(names, _with_name(target) if isinstance(target, FunctionType) else target))
         return target
 
     return decorate
 
 
+@functools.cache
+def _with_name(function: Any) -> Any:
+    """The function with a last argument `name`, which TensorFlow gives to a node of a graph."""
+    parameters = inspect.signature(function).parameters.values()
+    kinds = {p.kind for p in parameters}
+    if any(p.name == "name" for p in parameters) or inspect.Parameter.VAR_KEYWORD in kinds:
+        return function
+    by_position = kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    limit = len(parameters) if by_position else None
+
+    @functools.wraps(function)
+    def called(*args: Any, name: str | None = None, **kwargs: Any) -> Any:
+        return function(*(args[:limit] if len(args) - 1 == limit else args), **kwargs)
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if by_position else inspect.Parameter.KEYWORD_ONLY
+    own = inspect.Parameter("name", kind, default=None)
+    vars(called)["__signature__"] = inspect.Signature([*parameters, own])
+    return called
+
+
 def _describe(function: Any, names: tuple[str, ...]) -> None:
-    """Give a function a docstring, and a lambda a name, which model files contain."""
+    """Give a function a docstring, and one that a factory made a name, which model files contain."""
     if isinstance(function, FunctionType) and names:
         function.__doc__ = function.__doc__ or f"`tf.{names[0]}`."
-        if function.__name__ == "<lambda>":
+        if function.__name__ in ("<lambda>", "function"):
             function.__name__ = names[0].rpartition(".")[2]
 
 
@@ -57,13 +77,10 @@ def op(
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(function)
         _describe(function, names)
-        has_name = "name" in signature.parameters
         has_tensors = not TENSORS.isdisjoint(signature.parameters)
 
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
-            if not has_name:
-                kwargs.pop("name", None)
             if static or has_tensors:
                 bound = signature.bind(*args, **kwargs)
                 for argument, value in bound.arguments.items():

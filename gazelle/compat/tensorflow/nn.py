@@ -15,7 +15,12 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import AxisLike, ShapeLike
 
-for _tf, _function in {
+
+def _activation(function: Any) -> Any:
+    return lambda features: function(jnp.asarray(features))
+
+
+for _name, _function in {
     "relu": jax.nn.relu,
     "relu6": jax.nn.relu6,
     "elu": jax.nn.elu,
@@ -28,13 +33,7 @@ for _tf, _function in {
     "swish": jax.nn.silu,
     "crelu": lambda x: jnp.concatenate([jax.nn.relu(x), jax.nn.relu(-x)], -1),
 }.items():
-
-    def _of_features(features: Any, _function: Any = _function) -> Any:
-        return _function(jnp.asarray(features))
-
-    _of_features.__name__ = _tf  # its name in model files
-    op(f"nn.{_tf}", host=False)(_of_features)
-
+    op(f"nn.{_name}", host=False)(_activation(_function))
 op("nn.gelu", host=False)(lambda features, approximate=False: jax.nn.gelu(jnp.asarray(features), approximate))
 op("nn.leaky_relu", host=False)(lambda features, alpha=0.2: jax.nn.leaky_relu(jnp.asarray(features), alpha))
 op("nn.softmax", "math.softmax", host=False, static=("axis",))(
@@ -103,7 +102,6 @@ def dropout(
     noise_shape: ShapeLike | None = None,
     seed: int | TensorLike | None = None,
     keep_prob: TensorLike | None = None,
-    name: str | None = None,
 ) -> TensorResult:
     rate = 1 - keep_prob if rate is None else rate
     return _dropped(x, rate, Tensor(next_key(seed)), noise_shape=noise_shape)

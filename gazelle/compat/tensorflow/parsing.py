@@ -99,7 +99,7 @@ _NUMBERS = {
 
 
 @named("io.serialize_tensor", "serialize_tensor")
-def serialize_tensor(tensor: TensorLike, name: str | None = None) -> Tensor:
+def serialize_tensor(tensor: TensorLike) -> Tensor:
     """`tf.io.serialize_tensor`: the tensor as bytes."""
     array = array_of(tensor)
     dims = b"".join(field(2, varint(1 << 3) + varint(n)) for n in array.shape)
@@ -110,7 +110,7 @@ def serialize_tensor(tensor: TensorLike, name: str | None = None) -> Tensor:
 
 
 @named("io.parse_tensor", "parse_tensor")
-def parse_tensor(serialized: TensorLike, out_type: DTypeLike | None, name: str | None = None) -> Tensor:
+def parse_tensor(serialized: TensorLike, out_type: DTypeLike | None) -> Tensor:
     """`tf.io.parse_tensor`: the tensor from bytes."""
     shape: list[int] = []
     raw, strings = b"", []

@@ -206,7 +206,7 @@ def constant(pylist: Sequence[Any], dtype: DTypeLike | None = None, **_: Any) ->
 
 
 @named("ragged.stack")
-def stack_rows(values: TensorLike | Sequence[TensorLike], axis: int = 0, name: str | None = None) -> RaggedTensor:
+def stack_rows(values: TensorLike | Sequence[TensorLike], axis: int = 0) -> RaggedTensor:
     """`tf.ragged.stack`: tensors as rows."""
     return RaggedTensor.of_rows([v if isinstance(v, RaggedTensor) else convert(v) for v in values])
 
@@ -220,7 +220,7 @@ def range_(starts: TensorLike, limits: TensorLike | None = None, deltas: TensorL
 
 
 @named("ragged.boolean_mask")
-def masked(data: TensorLike, mask: TensorLike, name: str | None = None) -> RaggedTensor:
+def masked(data: TensorLike, mask: TensorLike) -> RaggedTensor:
     """`tf.ragged.boolean_mask`: the selected elements of each row."""
     rows = [boolean_mask(row, keep) for row, keep in zip(rows_of(data), rows_of(mask), strict=True)]
     return RaggedTensor.of_rows(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -70,6 +71,7 @@ def with_rows(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of the table that also takes ragged tensors."""
     by_rows = _reduced(name, function) if name.startswith("reduce_") else _BY_ROWS.get(name)
 
+    @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
         if not any(isinstance(v, RaggedTensor) for v in (*args, *kwargs.values())) and not (
             args and isinstance(args[0], list | tuple) and any(isinstance(v, RaggedTensor) for v in args[0])
@@ -77,7 +79,6 @@ def with_rows(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)
         return by_rows(*args, **kwargs) if by_rows else map_values(function, *args, **kwargs)
 
-    called.__wrapped__ = function
     return called
 
 

@@ -73,7 +73,6 @@ def normal(
     stddev: TensorLike = 1.0,
     dtype: DTypeLike | None = "float32",
     seed: int | TensorLike | None = None,
-    name: str | None = None,
 ) -> TensorResult:
     out = _draw(shape, dtype, seed, lambda g, s: g.standard_normal(s, np.float32), jax.random.normal)
     return out if (mean, stddev) == (0.0, 1.0) else out * stddev + mean
@@ -86,7 +85,6 @@ def truncated_normal(
     stddev: TensorLike = 1.0,
     dtype: DTypeLike | None = "float32",
     seed: int | TensorLike | None = None,
-    name: str | None = None,
 ) -> TensorResult:
     return _draw(shape, dtype, seed, _truncated, lambda k, s: jax.random.truncated_normal(k, -2, 2, s)) * stddev + mean
 
@@ -105,7 +103,6 @@ def uniform(
     maxval: TensorLike | None = None,
     dtype: DTypeLike | None = "float32",
     seed: int | TensorLike | None = None,
-    name: str | None = None,
 ) -> TensorResult:
     low, high = unboxed(minval), unboxed(1 if maxval is None else maxval)
     host = lambda g, s: g.random(s, np.float32) * (high - low) + low  # noqa: E731
@@ -117,7 +114,7 @@ def uniform(
 
 
 @named("random.shuffle", "random_shuffle")
-def shuffle(value: TensorLike, seed: int | TensorLike | None = None, name: str | None = None) -> TensorResult:
+def shuffle(value: TensorLike, seed: int | TensorLike | None = None) -> TensorResult:
     """`tf.random.shuffle`: rows in random order."""
     array = unboxed(value)
     if _traced() is not None:
@@ -131,7 +128,6 @@ def categorical(
     num_samples: int | TensorLike,
     dtype: DTypeLike | None = "int64",
     seed: int | TensorLike | None = None,
-    name: str | None = None,
 ) -> TensorResult:
     drawn = _categorical(logits, int(num_samples), Tensor(next_key(seed)))
     return call(_as_kind, (drawn, name_of(dtype)), {}, keeps_64_bits=True)
@@ -149,7 +145,6 @@ def log_uniform_candidate_sampler(
     unique: bool,
     range_max: int,
     seed: int | TensorLike | None = None,
-    name: str | None = None,
 ) -> tuple[Any, ...]:
     """`tf.random.log_uniform_candidate_sampler`: P(k) = log((k + 2) / (k + 1)) / log(range_max + 1)."""
     numbers = np.arange(range_max)
@@ -172,7 +167,6 @@ def gamma(
     beta: TensorLike = 1.0,
     dtype: DTypeLike | None = "float32",
     seed: int | TensorLike | None = None,
-    name: str | None = None,
 ) -> TensorResult:
     return (
         _draw(shape, dtype, seed, lambda g, s: g.gamma(float(alpha), 1, s), lambda k, s: jax.random.gamma(k, alpha, s))
@@ -182,11 +176,7 @@ def gamma(
 
 @named("random.poisson")
 def poisson(
-    shape: ShapeLike,
-    lam: TensorLike,
-    dtype: DTypeLike | None = "float32",
-    seed: int | TensorLike | None = None,
-    name: str | None = None,
+    shape: ShapeLike, lam: TensorLike, dtype: DTypeLike | None = "float32", seed: int | TensorLike | None = None
 ) -> TensorResult:
     return _draw(shape, dtype, seed, lambda g, s: g.poisson(float(lam), s), lambda k, s: jax.random.poisson(k, lam, s))
 

@@ -18,9 +18,13 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import DTypeLike
 
+
+def _transform(function: Any) -> Any:
+    return lambda input: function(input)
+
+
 for _name in ("fft", "ifft", "fft2d", "ifft2d"):
-    _function = getattr(jnp.fft, _name.removesuffix("d"))
-    op(f"signal.{_name}", host=False)(lambda input, f=_function: f(input))
+    op(f"signal.{_name}", host=False)(_transform(getattr(jnp.fft, _name.removesuffix("d"))))
 
 
 @op("signal.rfft", host=False, static=("fft_length",))
@@ -100,7 +104,6 @@ def linear_to_mel_weight_matrix(
     lower_edge_hertz: float = 125.0,
     upper_edge_hertz: float = 3800.0,
     dtype: DTypeLike | None = "float32",
-    name: str | None = None,
 ) -> Tensor:
     """`tf.signal.linear_to_mel_weight_matrix`: triangles that are even on the mel scale; the constant bin has none."""
     bins = _mel(np.linspace(0.0, sample_rate / 2.0, int(num_spectrogram_bins))[1:])[:, None]
@@ -119,9 +122,7 @@ def mfccs_from_log_mel_spectrograms(log_mel_spectrograms: TensorLike) -> TensorR
 
 
 @named("audio.decode_wav")
-def decode_wav(
-    contents: TensorLike, desired_channels: int = -1, desired_samples: int = -1, name: str | None = None
-) -> TensorResult:
+def decode_wav(contents: TensorLike, desired_channels: int = -1, desired_samples: int = -1) -> TensorResult:
     """`tf.audio.decode_wav`: (samples in -1..1 of shape (count, channels), the rate), of 16 bits."""
     with wave.open(io.BytesIO(bytes(unboxed(convert(contents)).item()))) as file:
         rate, channels = file.getframerate(), file.getnchannels()
@@ -134,7 +135,7 @@ def decode_wav(
 
 
 @named("audio.encode_wav")
-def encode_wav(audio: TensorLike, sample_rate: TensorLike, name: str | None = None) -> Tensor:
+def encode_wav(audio: TensorLike, sample_rate: TensorLike) -> Tensor:
     """`tf.audio.encode_wav`: the bytes of a WAV file of 16 bits."""
     samples, buffer = array_of(audio), io.BytesIO()
     with wave.open(buffer, "wb") as file:

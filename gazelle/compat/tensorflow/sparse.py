@@ -34,7 +34,7 @@ class SparseTensor:
 
 
 @named("sparse.to_dense", "sparse_tensor_to_dense")
-def to_dense(sp_input: SparseTensor, default_value: TensorLike = 0, name: str | None = None) -> TensorResult:
+def to_dense(sp_input: SparseTensor, default_value: TensorLike = 0) -> TensorResult:
     out = np.full(tuple(sp_input.shape), default_value, sp_input.dtype.as_numpy_dtype)
     out[tuple(np.asarray(sp_input.indices.array).T)] = np.asarray(sp_input.values.array)
     return Tensor(out)
@@ -50,7 +50,7 @@ named("sparse.from_dense")(
 
 
 @named("sparse.reorder")
-def reorder(sp_input: SparseTensor, name: str | None = None) -> SparseTensor:
+def reorder(sp_input: SparseTensor) -> SparseTensor:
     """`tf.sparse.reorder`: the indices sorted by rows."""
     indices = np.asarray(sp_input.indices.array)
     order = np.lexsort(indices.T[::-1])
@@ -59,14 +59,12 @@ def reorder(sp_input: SparseTensor, name: str | None = None) -> SparseTensor:
 
 @named("sparse.sparse_dense_matmul")
 def sparse_dense_matmul(
-    sp_a: TensorLike, b: TensorLike, adjoint_a: bool = False, adjoint_b: bool = False, name: str | None = None
+    sp_a: TensorLike, b: TensorLike, adjoint_a: bool = False, adjoint_b: bool = False
 ) -> TensorResult:
     a, b = (to_dense(v) if isinstance(v, SparseTensor) else v for v in (sp_a, b))
     return matmul(a, b, adjoint_a=adjoint_a, adjoint_b=adjoint_b)
 
 
 @named("sparse.reduce_sum")
-def reduce_sum(
-    sp_input: SparseTensor, axis: AxisLike = None, keepdims: bool = False, name: str | None = None
-) -> TensorResult:
+def reduce_sum(sp_input: SparseTensor, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
     return NAMES["reduce_sum"](to_dense(sp_input), axis=axis, keepdims=keepdims)

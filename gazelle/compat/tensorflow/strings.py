@@ -45,9 +45,7 @@ named("strings.regex_full_match")(
 
 
 @named("strings.substr", "substr")
-def substr(
-    input: TensorLike, pos: TensorLike, len: int | TensorLike, unit: str = "BYTE", name: str | None = None
-) -> Tensor:
+def substr(input: TensorLike, pos: TensorLike, len: int | TensorLike, unit: str = "BYTE") -> Tensor:
     """`tf.strings.substr`: `len` bytes or characters of each string, starting at `pos`."""
     strings, starts, counts = np.broadcast_arrays(*(array_of(v) for v in (input, pos, len)))
     out = np.empty(strings.shape, object)
@@ -62,11 +60,7 @@ def substr(
 
 @named("strings.regex_replace")
 def regex_replace(
-    input: TensorLike,
-    pattern: PathLike | TensorLike,
-    rewrite: TensorLike,
-    replace_global: bool = True,
-    name: str | None = None,
+    input: TensorLike, pattern: PathLike | TensorLike, rewrite: TensorLike, replace_global: bool = True
 ) -> Tensor:
     r"""`tf.strings.regex_replace`: \1 refers to a group in RE2 and in Python."""
     matcher, new = re.compile(text(pattern).encode()), text(rewrite).encode()
@@ -74,7 +68,7 @@ def regex_replace(
 
 
 @named("strings.join", "strings_join")
-def join(inputs: Nested[TensorLike], separator: TensorLike = "", name: str | None = None) -> Tensor:
+def join(inputs: Nested[TensorLike], separator: TensorLike = "") -> Tensor:
     """`tf.strings.join`: elementwise."""
     arrays = np.broadcast_arrays(*(array_of(v) for v in inputs))
     joined = (text(separator).encode().join(parts) for parts in zip(*(a.flat for a in arrays), strict=True))
@@ -83,11 +77,7 @@ def join(inputs: Nested[TensorLike], separator: TensorLike = "", name: str | Non
 
 @named("strings.reduce_join")
 def reduce_join(
-    inputs: Nested[TensorLike],
-    axis: AxisLike = None,
-    keepdims: bool = False,
-    separator: TensorLike = "",
-    name: str | None = None,
+    inputs: Nested[TensorLike], axis: AxisLike = None, keepdims: bool = False, separator: TensorLike = ""
 ) -> Tensor:
     array = array_of(inputs)
     if axis is None:
@@ -113,31 +103,25 @@ def _object_tensor(parts: Iterable[Any], shape: Any) -> Tensor:
 
 
 @named("strings.split")
-def split(
-    input: TensorLike, sep: TensorLike | None = None, maxsplit: int = -1, name: str | None = None
-) -> TensorResult:
+def split(input: TensorLike, sep: TensorLike | None = None, maxsplit: int = -1) -> TensorResult:
     """`tf.strings.split`: the parts separated by whitespace or by `sep`."""
     return _split_strings(input, lambda v: v.split(None if not sep else text(sep).encode(), maxsplit))
 
 
 @named("strings.unicode_split")
-def unicode_split(
-    input: TensorLike, input_encoding: str = "UTF-8", errors: str = "replace", name: str | None = None
-) -> TensorResult:
+def unicode_split(input: TensorLike, input_encoding: str = "UTF-8", errors: str = "replace") -> TensorResult:
     """`tf.strings.unicode_split`: the characters."""
     return _split_strings(input, lambda v: [c.encode() for c in v.decode(errors=errors)])
 
 
 @named("strings.bytes_split")
-def bytes_split(input: TensorLike, name: str | None = None) -> TensorResult:
+def bytes_split(input: TensorLike) -> TensorResult:
     """`tf.strings.bytes_split`: the bytes."""
     return _split_strings(input, lambda v: [v[i : i + 1] for i in range(len(v))])
 
 
 @named("strings.unicode_decode")
-def unicode_decode(
-    input: TensorLike, input_encoding: str = "UTF-8", errors: str = "replace", name: str | None = None
-) -> TensorResult:
+def unicode_decode(input: TensorLike, input_encoding: str = "UTF-8", errors: str = "replace") -> TensorResult:
     """`tf.strings.unicode_decode`: the code points of the characters."""
     return map_values(
         lambda v: Tensor(np.asarray([ord(c.decode()) for c in v.numpy()], "int32")),
@@ -146,7 +130,7 @@ def unicode_decode(
 
 
 @named("strings.unicode_encode")
-def unicode_encode(input: TensorLike, output_encoding: str = "UTF-8", name: str | None = None) -> TensorResult:
+def unicode_encode(input: TensorLike, output_encoding: str = "UTF-8") -> TensorResult:
     """`tf.strings.unicode_encode`: a string for each row of code points."""
     if isinstance(input, RaggedTensor):
         return convert([unicode_encode(row) for row in input])
@@ -156,9 +140,7 @@ def unicode_encode(input: TensorLike, output_encoding: str = "UTF-8", name: str 
 
 
 @named("strings.ngrams")
-def ngrams(
-    data: TensorLike, ngram_width: int | Sequence[int], separator: TensorLike = " ", name: str | None = None
-) -> TensorResult:
+def ngrams(data: TensorLike, ngram_width: int | Sequence[int], separator: TensorLike = " ") -> TensorResult:
     """`tf.strings.ngrams`: n-grams of each width."""
     widths = (ngram_width,) if isinstance(ngram_width, int) else tuple(ngram_width)
     array, between = array_of(data), text(separator).encode()
@@ -170,15 +152,13 @@ def ngrams(
 
 
 @named("strings.to_hash_bucket_fast", "strings.to_hash_bucket", "strings.to_hash_bucket_strong")
-def to_hash_bucket(
-    input: TensorLike, num_buckets: int, key: TensorLike | None = None, name: str | None = None
-) -> Tensor:
+def to_hash_bucket(input: TensorLike, num_buckets: int, key: TensorLike | None = None) -> Tensor:
     """`tf.strings.to_hash_bucket_fast`: a bucket for each string, other than that of TensorFlow's hash."""
     return _elementwise(lambda v: int.from_bytes(hashlib.sha256(v).digest()[:8], "big") % num_buckets, "int64")(input)
 
 
 @named("strings.to_number")
-def to_number(input: TensorLike, out_type: DTypeLike | None = "float32", name: str | None = None) -> Tensor:
+def to_number(input: TensorLike, out_type: DTypeLike | None = "float32") -> Tensor:
     return _elementwise(float, name_of(out_type))(input)
 
 
@@ -190,7 +170,6 @@ def as_string(
     shortest: bool = False,
     width: int = -1,
     fill: str = "",
-    name: str | None = None,
 ) -> Tensor:
     array = array_of(input)
     kind = "e" if scientific else "g" if shortest else "f"
