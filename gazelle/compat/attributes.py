@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gazelle import ops
-from gazelle.compat import era, generators, layer_methods, metrics_tensors, renamed_arguments
+from gazelle.compat import era, generators, layer_methods, logs, renamed_arguments
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.classes import adopt
@@ -179,7 +179,7 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "uses_learning_phase": lambda model: False,
     "state_updates": lambda model: [],
     "to_yaml": _method(lambda model, **_: model.to_json()),  # JSON is YAML
-    "metrics_tensors": metrics_tensors.metrics_tensors,
+    "metrics_tensors": logs.metrics_tensors,
     "model": lambda model: model,
     "_loss_tracker": lambda model: next((m for m in model.metrics if m.name == "loss"), None),
     "_is_compiled": lambda model: model.compiled,

@@ -14,7 +14,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat import arguments, attributes, callback_params, era, facade, metrics_tensors, renamed_arguments
+from gazelle.compat import arguments, attributes, era, facade, logs, renamed_arguments
 from gazelle.compat.classes import MIXINS, ROOTS, STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
 from gazelle.compat.listed import listed
@@ -253,10 +253,10 @@ class ModelMixin:
     @property
     def metrics_names(self) -> list[str]:
         names: list[str] = super().metrics_names  # type: ignore[misc]
-        return metrics_tensors.metrics_names(self, names) if era.number() < 3 else names
+        return logs.metrics_names(self, names) if era.number() < 3 else names
 
     def _callback_params(self, callbacks: Any, source: Any, validation: Any, params: dict[str, Any]) -> dict[str, Any]:
-        return callback_params.for_run((callbacks, source, validation), params) if era.number() < 3 else params
+        return logs.callback_params((callbacks, source, validation), params) if era.number() < 3 else params
 
     @classmethod
     def from_config(cls, *args: Any, **kwargs: Any) -> Any:

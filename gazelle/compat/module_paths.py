@@ -58,7 +58,7 @@ _OF: dict[str, tuple[str, ...]] = {
             losses_utils metrics_utils model_utils multi_gpu_utils np_utils test_utils tf_utils training_utils
             vis_utils visualize_util visualize_plots""")
     ),
-    "gazelle.compat.layers.merging": ("layers.merge",),
+    "gazelle.compat.layers.merge": ("layers.merge",),
     "gazelle.compat.preprocessing.image": ("preprocessing.image", "preprocessing.image_gen"),
     "gazelle.compat.preprocessing.text": ("preprocessing.text",),
     "gazelle.compat.preprocessing.sequence": ("preprocessing.sequence",),

@@ -1,4 +1,4 @@
-"""`merge` and `Merge` of Keras 1, which combine tensors, layers or models in a selected mode."""
+"""`keras.layers.merge`: `merge` and `Merge` of Keras 1, and `_Merge`, the base class of custom merging layers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from gazelle import layers, models, ops
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
+from gazelle.core.module_names import missing_name
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import ArrayLike, Shape
 from gazelle.saving.h5_format import keras1
@@ -83,12 +84,8 @@ def _layer(
     if mode == "concat":
         options["axis"] = concat_axis
     if mode in ("dot", "cos"):
-        axes = (
-            [a[0] if isinstance(a, (list, tuple)) else a for a in dot_axes]
-            if not isinstance(dot_axes, int)
-            else dot_axes
-        )
-        options |= {"axes": axes, "normalize": mode == "cos"}
+        several = None if isinstance(dot_axes, int) else [a[0] if isinstance(a, list | tuple) else a for a in dot_axes]
+        options |= {"axes": several or dot_axes, "normalize": mode == "cos"}
     return getattr(layers, keras1.MERGED[mode])(**options)
 
 
@@ -109,3 +106,32 @@ def _inputs_and_output(branch: Any) -> tuple[list[KerasTensor], KerasTensor]:
         raise StateError(message(what, expected="a known input shape", got="none", hint=hint))
     head = layers.Input(batch_shape=branch.batch_shape)
     return [head], branch(head)
+
+
+class _Merge(layers.Layer):
+    """Base class of layers that combine tensors: a subclass defines `_merge_function(inputs)`.
+
+    >>> class Largest(_Merge):
+    ...     def _merge_function(self, inputs):
+    ...         return jnp.maximum(*inputs)
+    >>> Largest()([np.ones(2), np.zeros(2)]).tolist()
+    [1.0, 1.0]
+    """
+
+    supports_masking = True
+
+    def _merge_function(self, inputs: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no _merge_function.")
+
+    def call(self, inputs: Any) -> Any:
+        return self._merge_function(inputs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return None: the result has no mask."""
+        return None
+
+
+def __getattr__(name: str) -> Any:
+    if hasattr(layers, name):
+        return getattr(layers, name)
+    raise missing_name(__name__, name, layers.__all__)
