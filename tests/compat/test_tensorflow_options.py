@@ -42,7 +42,7 @@ CALLS = {
     "max_pool": lambda tf, x, s, f: tf.nn.max_pool(x, s([1, 2, 2, 1]), s([1, 2, 2, 1]), "SAME", f),
     "avg_pool2d": lambda tf, x, s, f: tf.nn.avg_pool2d(x, 3, 1, "VALID", f),
     "bias_add": lambda tf, x, s, f: tf.nn.bias_add(x, np.arange(4.0, dtype="float32"), f),
-    "depth_to_space": lambda tf, x, s, f: tf.nn.depth_to_space(x, 2, f),
+    "depth_to_space": lambda tf, x, s, f: tf.nn.depth_to_space(tf.concat([x, -x], 1 if f == "NCHW" else -1), 2, f),
     "space_to_depth": lambda tf, x, s, f: tf.nn.space_to_depth(x, 2, f),
 }
 

@@ -268,7 +268,12 @@ def searchsorted(
 
 
 def _blocks(move: Any) -> Any:
-    return lambda input, block_size, data_format="NHWC": move(input, block_size, keras_format(data_format))
+    def function(input: Any, block_size: int, data_format: str = "NHWC") -> Any:
+        if keras_format(data_format) == "channels_last":
+            return move(input, block_size)
+        return jnp.moveaxis(move(jnp.moveaxis(input, 1, -1), block_size), -1, 1)
+
+    return function
 
 
 op("space_to_depth", "nn.space_to_depth", host=False)(_blocks(ops.space_to_depth))

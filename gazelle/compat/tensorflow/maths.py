@@ -239,9 +239,9 @@ def bincount(
     length = max(int(jnp.max(arr, initial=-1)) + 1, minlength or 0)
     count = functools.partial(jnp.bincount, length=min(length, maxlength or length))
     if axis == -1 and arr.ndim == 2:
-        counts = jax.vmap(count)(arr) if weights is None else jax.vmap(count)(arr, weights)
+        counts = jax.vmap(count)(arr) if weights is None else jax.vmap(count)(arr, jnp.asarray(weights))
     else:
-        counts = count(arr.ravel(), None if weights is None else jnp.ravel(weights))
+        counts = count(arr.ravel(), None if weights is None else jnp.asarray(weights).ravel())
     kind = name_of(dtype) if weights is None or binary_output else counts.dtype
     return (counts > 0 if binary_output else counts).astype(kind)
 

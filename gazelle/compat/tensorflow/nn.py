@@ -243,10 +243,11 @@ def separable_conv2d(
 def embedding_lookup(
     params: TensorLike, ids: TensorLike, max_norm: TensorLike | None = None, partition_strategy: str = "mod"
 ) -> TensorResult:
-    rows = jnp.take(jnp.asarray(params), jnp.asarray(ids), axis=0)
+    ids = jnp.asarray(ids)
+    rows = jnp.take(jnp.asarray(params), ids, axis=0)
     if max_norm is None:
         return rows
-    size = jnp.sqrt(jnp.sum(jnp.square(rows), axis=tuple(range(jnp.ndim(ids), rows.ndim)), keepdims=True))
+    size = jnp.sqrt(jnp.sum(jnp.square(rows), axis=tuple(range(ids.ndim, rows.ndim)), keepdims=True))
     return rows * max_norm / jnp.maximum(size, max_norm)
 
 
