@@ -52,13 +52,12 @@ def case(
     return cond(pred, function, lambda: case(others, default))
 
 
-@named("switch_case", "compat.v1.switch_case")
+@named("switch_case")
 def switch_case(
     branch_index: TensorLike,
     branch_fns: Sequence[Any] | Mapping[int, Callable[[], Any]],
     default: Callable[[], Any] | None = None,
 ) -> TensorResult:
-    """`tf.switch_case`."""
     given = list(branch_fns.items() if isinstance(branch_fns, Mapping) else branch_fns)
     table = dict(given if all(isinstance(one, tuple) for one in given) else enumerate(given))
     index = unboxed(branch_index)

@@ -301,7 +301,7 @@ def scalar(
 
 
 @named("summary.experimental.write_raw_pb")
-def write_raw_pb(tensor: TensorLike, step: int | TensorLike | None = None, name: str | None = None) -> TensorResult:
+def write_raw_pb(tensor: TensorLike, step: int | TensorLike | None = None) -> TensorResult:
     """`tf.summary.experimental.write_raw_pb`: write a serialized summary, such as those of TensorBoard's hparams."""
     if _writer is None:
         return False
