@@ -115,3 +115,19 @@ def test_variables_without_a_graph_are_those_of_tensorflow_2(tf):
 def test_estimators_are_refused(tf):
     with pytest.raises(ArgumentError, match="Train the Keras model itself"):
         tf.keras.estimator.model_to_estimator(keras.Sequential())
+
+
+def test_penalties_of_variables(tf):
+    l2 = tf.contrib.layers.l2_regularizer(1.0)
+    w = tf.get_variable("w", [2], initializer=tf.constant_initializer(3.0), regularizer=l2)
+    hidden = tf.layers.dense(tf.placeholder(tf.float32, [None, 2]), 1, kernel_regularizer=l2, use_bias=False)
+    assert hidden.shape == (None, 1)
+    found = tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)
+    assert len(found) == 2
+    with tf.Session() as sess:
+        values = sess.run(found)
+        assert values[0] == 9.0
+        np.testing.assert_allclose(sess.run(tf.losses.get_regularization_loss()), sum(values))
+        step = tf.train.GradientDescentOptimizer(0.1).minimize(tf.losses.get_regularization_loss(), var_list=[w])
+        sess.run(step)
+        np.testing.assert_allclose(sess.run(w), [2.7, 2.7], rtol=1e-6)

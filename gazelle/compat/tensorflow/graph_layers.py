@@ -38,7 +38,8 @@ for _name, _kind in _LAYERS.items():
     named(f"layers.{_kind}")(getattr(namespace("gazelle.layers"), _kind))
 named("contrib.layers.flatten", "contrib.slim.flatten")(_layer_function("Flatten"))
 named("contrib.layers.xavier_initializer")(gazelle.initializers.GlorotUniform)
-named("contrib.layers.l2_regularizer")(gazelle.regularizers.L2)
+# half the sum of squares, as tf.nn.l2_loss
+named("contrib.layers.l2_regularizer")(lambda scale, scope=None: gazelle.regularizers.L2(scale / 2))
 
 
 @named("contrib.layers.fully_connected", "contrib.slim.fully_connected")

@@ -20,15 +20,15 @@ from gazelle.compat.backend.gradients import gradients as graph_gradients
 from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
-from gazelle.compat.tensorflow.model_calls import all_variables, remembered
+from gazelle.compat.tensorflow.model_calls import all_variables, penalty, remembered
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import unique_name
-from gazelle.core.symbolic import KerasTensor, is_symbolic
-from gazelle.core.types import DTypeLike, ShapeLike
+from gazelle.core.symbolic import KerasTensor, call_op, is_symbolic
+from gazelle.core.types import DTypeLike, RegularizerLike, ShapeLike
 from gazelle.core.variable import Variable
 from gazelle.models.graph import Graph
 
@@ -158,7 +158,7 @@ def get_variable(
     shape: ShapeLike | None = None,
     dtype: DTypeLike | None = None,
     initializer: Any = None,
-    regularizer: object = None,
+    regularizer: RegularizerLike = None,
     trainable: bool = True,
     **_: Any,
 ) -> TensorResult:
@@ -168,7 +168,9 @@ def get_variable(
     def make() -> Any:
         draw = initializer() if isinstance(initializer, type) else initializer or gazelle.initializers.GlorotUniform()
         value = draw(tuple(shape or ())) if callable(draw) else draw
-        return variable(value, trainable, dtype=dtype, name=(_scopes[-1][0] if _scopes else "") + name)
+        made = variable(value, trainable, dtype=dtype, name=(_scopes[-1][0] if _scopes else "") + name)
+        made.regularizer = regularizer
+        return made
 
     return scoped(name, make)
 
@@ -183,13 +185,20 @@ class GraphKeys:
 
 @named("get_collection")
 def get_collection(key: str, scope: str | None = None) -> list[Any]:
-    """`tf.get_collection`: variables or summaries, by the beginning of their names."""
+    """`tf.get_collection`: summaries, or variables and penalties of variables by the beginning of their names."""
     if key == GraphKeys.SUMMARIES:
         return list(summaries)
+    found = [v for v in all_variables.values() if not scope or str(v.name).startswith(scope)]
+    if key == GraphKeys.REGULARIZATION_LOSSES:
+        return [call_op(penalty(v.regularizer), (v,), {}) for v in found if v.regularizer is not None]
     if key not in (GraphKeys.GLOBAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES):
         return []
-    found = [v for v in all_variables.values() if key == GraphKeys.GLOBAL_VARIABLES or v.trainable]
-    return [v for v in found if not scope or str(v.name).startswith(scope)]
+    return [v for v in found if key == GraphKeys.GLOBAL_VARIABLES or v.trainable]
+
+
+_get_penalties = functools.partial(get_collection, GraphKeys.REGULARIZATION_LOSSES)
+named("losses.get_regularization_losses")(_get_penalties)
+named("losses.get_regularization_loss")(lambda scope=None: sum(_get_penalties(scope), 0.0))
 
 
 for _name, _key in (("global", "variables"), ("all", "variables"), ("trainable", "trainable_variables")):

@@ -186,11 +186,12 @@ def losses(layer: Any, values: list[Any]) -> list[Any]:
     trained = weight_tree.trainable_ids(layer)
     weights = [v for v in layer.variables if v.regularizer is not None and id(v) in trained]
     added = [boxed(v) if not isinstance(v, TensorWrapper) else v for v in values[: len(values) - len(weights)]]
-    return [*added, *(call(_penalty(v.regularizer), (v,), {}) for v in weights)]
+    return [*added, *(call(penalty(v.regularizer), (v,), {}) for v in weights)]
 
 
 @functools.cache
-def _penalty(regularizer: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def penalty(regularizer: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The penalty of an array as a function that is equal for equal regularizers, so that programs are shared."""
     return lambda w: unboxed(regularizer(w))
 
 
