@@ -131,3 +131,13 @@ def test_penalties_of_variables(tf):
         step = tf.train.GradientDescentOptimizer(0.1).minimize(tf.losses.get_regularization_loss(), var_list=[w])
         sess.run(step)
         np.testing.assert_allclose(sess.run(w), [2.7, 2.7], rtol=1e-6)
+
+
+def test_arguments_of_contrib(tf):
+    x, dense = tf.placeholder(tf.float32, [None, 2]), tf.contrib.layers.fully_connected
+    y = dense(x, 3, None, weights_initializer=tf.ones_initializer(), biases_initializer=None, scope="d")
+    with tf.Session() as sess:
+        assert sess.run(y, {x: [[1.0, 2.0]]}).tolist() == [[3.0, 3.0, 3.0]]
+    assert [v.name for v in tf.trainable_variables()] == ["kernel"]
+    with pytest.raises(ArgumentError, match=r"normalizer_fn of .*fully_connected: expected only weights"):
+        dense(x, 3, normalizer_fn=tf.layers.batch_normalization)

@@ -42,9 +42,22 @@ named("contrib.layers.xavier_initializer")(gazelle.initializers.GlorotUniform)
 named("contrib.layers.l2_regularizer")(lambda scale, scope=None: gazelle.regularizers.L2(scale / 2))
 
 
+_CONTRIB = pairs("""weights_initializer=kernel_initializer weights_regularizer=kernel_regularizer scope=name
+    biases_initializer=bias_initializer biases_regularizer=bias_regularizer reuse=reuse trainable=trainable""")
+
+
 @named("contrib.layers.fully_connected", "contrib.slim.fully_connected")
-def fully_connected(inputs: Any, num_outputs: int, activation_fn: Any = "relu", **_: Any) -> TensorResult:
-    return _layer_function("Dense")(inputs, num_outputs, activation=activation_fn)
+def fully_connected(
+    inputs: Any, num_outputs: int, activation_fn: Any = "relu", normalizer_fn: object = None, **options: Any
+) -> TensorResult:
+    unknown = sorted(options.keys() - _CONTRIB.keys())
+    if normalizer_fn is not None or unknown:
+        what = f"{', '.join(unknown) or 'normalizer_fn'} of tf.contrib.layers.fully_connected"
+        raise ArgumentError(message(what, expected=f"only {', '.join(_CONTRIB)}", hint="Use tf.layers.dense."))
+    given = {_CONTRIB[name]: value for name, value in options.items()}
+    if "bias_initializer" in given and given["bias_initializer"] is None:
+        given["use_bias"] = False
+    return _layer_function("Dense")(inputs, num_outputs, activation=activation_fn, **given)
 
 
 def _mean_loss(name: str, **options: Any) -> Callable[..., Any]:
