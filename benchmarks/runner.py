@@ -1,7 +1,7 @@
 """`make bench`: run every workload with every library, interleaved and in new processes, for several rounds.
 
-A full run writes benchmarks/results.json, docs/benchmarks.svg and the tables of README and docs/benchmarks.md; a
-partial run writes only to .bench/.
+A full run writes benchmarks/results.json, docs/benchmarks.svg and the tables of README and docs/benchmarks.md, in both
+languages; a partial run writes only to .bench/.
 """
 
 from __future__ import annotations
@@ -226,6 +226,7 @@ def publish(results: dict[str, Any]) -> None:
 
     picture.draw(results, ROOT / "docs" / "benchmarks.svg")
     table.insert(ROOT / "docs" / "benchmarks.md", "tables", table.long(results))
+    table.insert(ROOT / "docs" / "benchmarks.zh-CN.md", "tables", table.long(results, "zh"))
     table.insert(ROOT / "README.md", "speed", table.short(results))
     table.insert(ROOT / "README.zh-CN.md", "speed", table.short(results, "zh"))
 

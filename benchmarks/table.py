@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +92,38 @@ def growth_rows(growth: dict[str, dict[str, Any]], peers: list[str]) -> list[Row
     return rows
 
 
-HEADS = {
-    "en": ["network", "speedup over the fastest Keras"],
-    "zh": ["网络", "相对最快 Keras 后端的加速比"],
-}
 CHINESE = {
+    "network": "网络",
+    "any": "任意",
+    "goal": "目标",
+    "failed": "失败",
+    "speedup over the fastest Keras": "相对最快 Keras 后端的加速比",
+    "on TensorFlow: speedup over Keras": "在 TensorFlow 上：相对 Keras 的加速比",
+    "time of a step in fit": "fit 中一步的时间",
+    "process start to end of first epoch, no compilation cache": "从进程启动到第一轮结束，没有编译缓存",
+    "process start to end of first epoch, with the cache of an earlier run": "从进程启动到第一轮结束，有上次运行的缓存",
+    "process start to end of import": "从进程启动到导入结束",
+    "predict, throughput": "predict 的吞吐量",
+    "predict of one sample": "predict 一个样本",
+    "evaluate, time of a batch": "evaluate 一个批次的时间",
+    "one iteration of a user-defined loop": "自定义循环的一次迭代",
+    "peak memory of the process in fit": "进程在 fit 中的内存峰值",
+    "samples/ms": "样本/毫秒",
+    "Time of a step on each engine": "各引擎上一步的时间",
+    "Scaling": "规模扩展",
+    "Failures": "失败",
+    "Step times relative to gazelle, and scaling with size": "相对 gazelle 的单步时间，以及随规模的变化",
+    "variable": "变量",
+    "library": "库",
+    "sizes": "规模",
+    "time of a step (of samples: an epoch), ms": "一步的时间（样本数：一轮的时间），毫秒",
+    "flat until": "平坦到",
+    "linear until": "线性到",
+    "peak memory, MiB": "内存峰值，MiB",
+    "batch": "批次大小",
+    "width": "宽度",
+    "depth": "深度",
+    "samples": "样本数",
     "article's MLP": "文章的 MLP",
     "article's CNN": "文章的 CNN",
     "deep autoencoder": "深层自编码器",
@@ -111,6 +139,8 @@ CHINESE = {
     "MLP with BatchNormalization": "带 BatchNormalization 的 MLP",
     "six GPT blocks": "六个 GPT 块",
     "hand-written JAX": "手写的 JAX",
+    "gazelle on TensorFlow": "gazelle（TensorFlow）",
+    "gazelle on PyTensor": "gazelle（PyTensor）",
     "Keras on JAX": "Keras（JAX）",
     "Keras on TensorFlow": "Keras（TensorFlow）",
     "Keras on torch": "Keras（torch）",
@@ -127,7 +157,15 @@ GROWTH_HEADS = [
 ]
 
 
-def markdown(heads: Row, rows: list[Row]) -> str:
+def in_language(text: str, language: str) -> str:
+    """A title, a head or a cell in English or Chinese; figures are the same."""
+    if language == "en":
+        return text
+    return CHINESE.get(text) or CHINESE.get(text[:1].lower() + text[1:]) or text.replace(" to ", "–")
+
+
+def markdown(heads: Row, rows: list[Row], language: str = "en") -> str:
+    heads, *rows = ([in_language(cell, language) for cell in row] for row in (heads, *rows))
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -135,19 +173,19 @@ def markdown(heads: Row, rows: list[Row]) -> str:
 def short(results: dict[str, Any], language: str = "en") -> str:
     """The table of the README: times of a step."""
     peers = main_peers(results["peers"])
-    translate = (lambda text: CHINESE.get(text, text)) if language == "zh" else str
-    head, last = HEADS[language]
-    rows = [
-        [translate(row[0]), *row[1:-1], row[-1].replace(" to ", "–")]
-        for row in section(results["values"], "step", peers)
-    ]
-    return markdown([head, *(translate(PEERS[p].title) for p in peers), last], rows)
+    rows = [[*row[:-1], row[-1].replace(" to ", "–")] for row in section(results["values"], "step", peers)]
+    return markdown(["network", *(PEERS[p].title for p in peers), "speedup over the fastest Keras"], rows, language)
 
 
-def long(results: dict[str, Any]) -> str:
+def long(results: dict[str, Any], language: str = "en") -> str:
     """All tables of docs/benchmarks.md."""
     peers = main_peers(results["peers"])
-    parts = ["![Step times relative to gazelle, and scaling with size](benchmarks.svg)", about(results)]
+
+    def titled(text: str) -> str:
+        return in_language(text, language)
+
+    plot = titled("Step times relative to gazelle, and scaling with size")
+    parts = [f"![{plot}](benchmarks.svg)", about(results, language)]
     heads = ["network", *(PEERS[p].title for p in peers), "speedup over the fastest Keras"]
     for name, figure in FIGURES.items():
         rows = section(results["values"], name, peers)
@@ -155,19 +193,20 @@ def long(results: dict[str, Any]) -> str:
             goals = [f"{(WORKLOADS | LOOPS)[w].goal:g}x" for w in results["values"].get(name, {})]
             rows = [[*row, goal] for row, goal in zip(rows, goals, strict=True)]
         if rows:
-            title = figure.title[0].upper() + figure.title[1:]
-            parts.append(f"### {title} ({figure.unit})")
-            parts.append(markdown([*heads, "goal"] if name in ("step", "iteration") else heads, rows))
+            title = titled(figure.title[0].upper() + figure.title[1:])
+            parts.append(f"### {title} ({titled(figure.unit)})")
+            parts.append(markdown([*heads, "goal"] if name in ("step", "iteration") else heads, rows, language))
     if rows := engine_rows(results["values"]):
-        parts += ["### Time of a step on each engine (ms)", markdown(ENGINE_HEADS, rows)]
+        parts += [f"### {titled('Time of a step on each engine')} (ms)", markdown(ENGINE_HEADS, rows, language)]
     if rows := growth_rows(results["growth"], peers):
-        parts += ["### Scaling", markdown(GROWTH_HEADS, rows)]
+        parts += [f"### {titled('Scaling')}", markdown(GROWTH_HEADS, rows, language)]
     if results["failed"]:
-        parts += ["### Failures", "\n".join(f"- {who}: {why}" for who, why in results["failed"].items())]
+        failures = "\n".join(f"- {who}: {why}" for who, why in results["failed"].items())
+        parts += [f"### {titled('Failures')}", failures]
     return "\n\n".join(parts)
 
 
-def about(results: dict[str, Any]) -> str:
+def about(results: dict[str, Any], language: str = "en") -> str:
     """Machine, versions, date and number of rounds."""
     machine, rounds = results["machine"], results["rounds"]
     starts = results.get("start_rounds", rounds)
@@ -175,13 +214,21 @@ def about(results: dict[str, Any]) -> str:
     if starts < rounds:
         count += f" ({starts} of figures other than steps and loops)"
     versions = "; ".join(
-        f"{PEERS[p].title}: " + ", ".join(f"{k} {v}" for k, v in results["versions"][p].items())
+        f"{in_language(PEERS[p].title, language)}: " + ", ".join(f"{k} {v}" for k, v in results["versions"][p].items())
         for p in results["peers"]
     )
-    return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['memory']} GiB, {machine['system']}; "
-        f"{results['date']}, {count}, load before {machine['load']}.\n\n{versions}."
-    )
+    if language == "zh":
+        count = f"{rounds} 轮" + (f"（单步和循环以外的数字为 {starts} 轮）" if starts < rounds else "")
+        first = (
+            f"{machine['processor']}，{machine['cores']} 个核心，{machine['memory']} GiB，{machine['system']}；"
+            f"{results['date']}，{count}，测量前的负载 {machine['load']}。"
+        )
+    else:
+        first = (
+            f"{machine['processor']}, {machine['cores']} cores, {machine['memory']} GiB, {machine['system']}; "
+            f"{results['date']}, {count}, load before {machine['load']}."
+        )
+    return f"{first}\n\n{textwrap.fill(versions, 128, break_on_hyphens=False)}."
 
 
 def insert(page: Path, mark: str, text: str) -> None:

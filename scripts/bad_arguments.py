@@ -1,4 +1,4 @@
-"""Write docs/bad-arguments.md: what wrong constructor arguments lead to, in gazelle and in Keras.
+"""Write docs/bad-arguments.md in English and Chinese: what wrong arguments lead to, in gazelle and in Keras.
 
     make bad-arguments
 
@@ -16,6 +16,9 @@ import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+import chinese_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "bad-arguments.md"
@@ -131,6 +134,7 @@ def main() -> None:
     rows["all"] = [sum(column) for column in zip(*rows.values(), strict=True)]
     lines = [f"| {kind} | " + " | ".join(f"{number:,}" for number in numbers) + " |" for kind, numbers in rows.items()]
     PAGE.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+    chinese_pages.write(PAGE)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Numerical deviations from Keras by class: `make deviations` writes docs/deviations.md.
+"""Numerical deviations from Keras by class: `make deviations` writes docs/deviations.md in English and Chinese.
 
 Runs tests/parity. A deviation is the largest difference divided by the largest magnitude (at least 1) of the values of
 Keras, as recorded by the tests (`deviations.same`). Arguments are passed to pytest; the table is then only printed.
@@ -13,6 +13,9 @@ import platform
 import re
 import sys
 from typing import Any
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import chinese_pages
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 ROOT = pathlib.Path(__file__).parent.parent
@@ -125,7 +128,8 @@ def main() -> int:
     if arguments:
         print(text)  # only a part of the tests ran
     else:
-        PAGE.write_text(text)
+        PAGE.write_text(text, encoding="utf-8")
+        chinese_pages.write(PAGE)
         print(f"{PAGE.relative_to(ROOT)}: {sum(collected.outcomes.values())} cases")
     return int(code)
 

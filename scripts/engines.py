@@ -1,12 +1,16 @@
-"""Generate docs/engines.md, the operations that each engine and export format supports, from their tables of rules.
+"""Generate docs/engines.md and its Chinese version: the operations that each engine and export format supports.
 
 None of the packages has to be installed.
 """
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import chinese_pages
 
 from gazelle.engine.lowering import onnx, pytensor, tensorflow
 from gazelle.engine.lowering.decompose import DECOMPOSED
@@ -61,4 +65,5 @@ def page() -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
-    print(f"Wrote {PAGE}")
+    chinese_pages.write(PAGE)
+    print(f"Wrote {PAGE}, also in Chinese")

@@ -361,7 +361,7 @@ def small(picture: bytes, width: int = 480, height: int = 270) -> bytes:
 
     buffer = io.BytesIO()
     image = Image.open(io.BytesIO(picture)).convert("RGB")
-    image = image.crop((max(0, image.width - round(3.6 * image.height)), 0, image.width, image.height))
+    image = image.crop((max(0, image.width - round(4.4 * image.height)), 0, image.width, image.height))
     image = ImageOps.pad(image, (width, height), color="white")
     image.quantize(64).save(buffer, format="png", optimize=True)
     return buffer.getvalue()

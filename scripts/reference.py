@@ -63,6 +63,8 @@ CHINESE = {
     "in Keras": "在 Keras 中",
     "In the gallery": "示例库",
 }
+#: on pages of the Chinese site
+ENGLISH = "说明文字取自代码中的文档字符串，为英文。\n{ .facts }"
 HEADING = re.compile(r"^([A-Z][A-Za-z ]+):$")
 ENTRY = re.compile(r"(?:\*{0,2}[\w./-]+(?:, \*{0,2}[\w./-]+)*)(?: \([^)]*\))?(?=:\s)")
 CODE_SPAN = re.compile(r"(`+)(.+?)\1|(https?://[^\s)>]*[^\s)>.,;])", re.DOTALL)
@@ -406,14 +408,21 @@ def pages(
     for page, entries in by_page.items():
         table = [f"| {writer.label('name')} | {writer.label('contents')} |", "|---|---|"]
         table += [f"| [`{n.title}`](#{n.anchor}) | {writer.prose(n.summary, page)} |" for n in entries]
-        text = [f"# {title_of(page, chinese)}", "\n".join(table)]
+        text = [f"# {title_of(page, chinese)}", *([ENGLISH] if chinese else []), "\n".join(table)]
         text += [part for name in entries for part in writer.entry(name)]
         written[f"{page}.md"] = "\n\n".join(text) + "\n"
     heads = [f"| {writer.label('page')} | {writer.label('names')} | {writer.label('contents')} |", "|---|---|---|"]
     for page, entries in by_page.items():
         some = ", ".join(f"`{n.title}`" for n in entries[:6]) + (" …" if len(entries) > 6 else "")
         heads.append(f"| [{title_of(page, chinese)}]({page}.md) | {len(entries)} | {some} |")
-    written["index.md"] = f"# {writer.label('Reference')}\n\n" + "\n".join(heads) + "\n"
+    described = [name for name in names if callable(name.value)]
+    counts = (
+        f"{len(names)} 个名称，其中 {len(described)} 个类和函数都有完整的文档字符串；有不完整的，网站就无法生成。"
+        if chinese
+        else f"{len(names)} names; all of the {len(described)} classes and functions have complete docstrings, without "
+        "which the site is not built."
+    )
+    written["index.md"] = "\n\n".join([f"# {writer.label('Reference')}", counts, "\n".join(heads)]) + "\n"
     rows = [f"| {writer.label('name')} | {writer.label('in Keras')} |", "|---|---|"]
     for name in sorted(names, key=lambda n: n.path.lower()):
         rows.append(f"| {writer.link(name.path, '')} | {f'`{keras_name(name)}`' if keras_name(name) else '–'} |")

@@ -1,9 +1,9 @@
 """Hooks of the site (`mkdocs.yml`): which files are pages, and in which language.
 
 Pages are read where they are: `docs/NAME.md`, the README, the changelog and CONTRIBUTING.md. A Chinese page is
-`NAME.zh-CN.md` next to the English one; where there is none, the Chinese site has the English page. The reference and
-the gallery are generated (`scripts/reference.py`, `scripts/gallery.py`). A link to a file that is not a page becomes
-its path, or a link to the repository if `repo_url` is set.
+`NAME.zh-CN.md` next to the English one; where there is none, the Chinese site has the English page with a note. The
+reference and the gallery are generated (`scripts/reference.py`, `scripts/gallery.py`). A link to a file that is not a
+page becomes its path, or a link to the repository if `repo_url` is set.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ OUTSIDE = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTIN
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 #: the links at the head of a page, to the other language and other pages; the site has menus for them
 HEAD = re.compile(r"^\[(?:中文|English)\]\(.*\n", re.MULTILINE)
+#: line breaks within a Chinese text, which would be shown as spaces
+WIDE = r"[\u3000-\u9fff\uff00-\uffef]"
+BREAK = re.compile(rf"(?<={WIDE})\n(?={WIDE})|(?<=[，、；：。（）])\n(?=[\[`\w])(?!\d+\. )")
+NOTE = "本页没有中文版，以下为英文原文。"
 FENCE = re.compile(r"^(```.*?^```$)", re.DOTALL | re.MULTILINE)
 
 
@@ -82,6 +86,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         other = ROOT / name.replace(".md", ".zh-CN.md")
         if other.exists():
             translated[page] = str(other)
+    config.extra["translated"] = translated
     if chinese(config):
         for page, path in translated.items():
             if (english := files.get_file_from_path(page)) is not None:
@@ -129,6 +134,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         if not path or re.match(r"\w+:", target) or target.startswith(("reference/", "../reference/")):
             return match[0]
         path = os.path.normpath(os.path.join(os.path.dirname(origin), path))
+        if chinese(config) and path == origin:  # the English version
+            return f'<a href="{"../" * (page.url.count("/") + 1)}{page.url}">{text}</a>'
         if (to := page_for(path)) is not None:
             relative = os.path.relpath(to, os.path.dirname(uri) or ".")
             anchor = translated(path, anchor) if chinese(config) else anchor
@@ -137,8 +144,14 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return f"[{text}]({config.repo_url}/blob/main/{path})"
         return text if text.strip("`") == path else f"{text} (`{path}`)"
 
-    parts = FENCE.split(markdown)
-    return "".join(p if p.startswith("```") else LINK.sub(change, HEAD.sub("", p)) for p in parts)
+    def text(part: str) -> str:
+        linked = LINK.sub(change, HEAD.sub("", part))
+        return BREAK.sub("", linked) if chinese(config) else linked
+
+    if chinese(config) and uri not in config.extra["translated"]:
+        title, _, rest = markdown.partition("\n")
+        markdown = f'{title}\n\n!!! note "{NOTE}"\n{rest}'
+    return "".join(part if part.startswith("```") else text(part) for part in FENCE.split(markdown))
 
 
 def on_page_context(context: dict, page: Page, config: MkDocsConfig, nav: object) -> dict:

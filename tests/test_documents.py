@@ -124,6 +124,14 @@ def test_both_languages_hold_the_same_programs(english):
     assert without_comments(english) == without_comments(TRANSLATIONS[english])
 
 
+def test_the_benchmarks_have_the_same_figures_in_both_languages():
+    def figures(page):
+        rows = re.findall(r"^\|[^|]*\|(.*)", text(page), re.MULTILINE)
+        return [re.findall(r"\d[\d.,]*\d|\d", row) for row in rows]
+
+    assert figures("docs/benchmarks.md") == figures("docs/benchmarks.zh-CN.md")
+
+
 @pytest.mark.parametrize("english", TRANSLATIONS)
 def test_both_languages_have_the_same_form(english):
     """The same number of headings, table rows and list items in the same order, and the same commands."""
@@ -170,6 +178,7 @@ def test_numbers_and_texts_of_the_readmes_are_current():
     cases = re.search(r"\| all \| ([\d,]+) \| ([\d,]+) \|", text("docs/bad-arguments.md"))
     assert cases[1] == cases[2]  # all are clear
     shown = re.search(r"```\n(Labels for .*?)```", text("README.md"), re.DOTALL)[1]
+    for page in ("README.md", "README.zh-CN.md", "docs/reliability.md", "docs/reliability.zh-CN.md"):
+        assert cases[1] in text(page), page
     for page in ("README.md", "README.zh-CN.md"):
-        assert cases[1] in text(page)
         assert language.to_chinese(shown) in text(page)

@@ -48,6 +48,22 @@ def test_the_navigation_lists_every_page_of_docs():
     assert all((ROOT / name).exists() for name in site_hooks.OUTSIDE)
 
 
+def test_only_the_changelog_has_no_chinese_version():
+    """Its title in the navigation states that; other pages without a translation start with a note."""
+    chinese = config("mkdocs.zh-CN.yml")["nav"]
+    files = {page: name for name, page in site_hooks.OUTSIDE.items()}
+    files = {page: files.get(page, f"docs/{page}") for page in pages(chinese)}
+    missing = {p for p, file in files.items() if not (ROOT / file.replace(".md", ".zh-CN.md")).exists()}
+    assert missing == {"changelog.md", "gallery/index.md", "reference/index.md"}  # the last two are generated
+    assert {"更新记录（英文）": "changelog.md"} in chinese
+
+
+def test_line_breaks_within_a_chinese_text_are_not_shown_as_spaces():
+    text = "第一行，\n第二行；\n[链接](a.md)\n\n- 甲\n- 乙\n1. 丙\nword\nword"
+    expected = "第一行，第二行；[链接](a.md)\n\n- 甲\n- 乙\n1. 丙\nword\nword"
+    assert site_hooks.BREAK.sub("", text) == expected
+
+
 def test_every_public_name_has_one_entry(written):
     names = reference.collect()
     text = "\n".join(written.values())

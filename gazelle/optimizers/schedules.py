@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -329,7 +330,7 @@ class WarmUp(LearningRateSchedule):
         name: Name in configs.
 
     Raises:
-        ArgumentError: If `warmup_steps` is not above 0.
+        ArgumentError: If `warmup_steps` is not above 0, or `learning_rate` is neither a schedule nor a number.
 
     Source: Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017.
 
@@ -349,6 +350,11 @@ class WarmUp(LearningRateSchedule):
         _check_positive(self, "warmup_steps")
         if isinstance(learning_rate, dict):  # from a config
             self.learning_rate = deserialize(learning_rate)
+        elif not callable(learning_rate) and not (
+            isinstance(learning_rate, numbers.Real) and 0 <= float(learning_rate) < math.inf
+        ):
+            expected = "a number of at least 0, or a schedule"
+            raise ArgumentError(message("learning_rate of WarmUp", expected=expected, got=repr(learning_rate)))
 
     def __call__(self, step: ArrayLike) -> Array:
         step = jnp.asarray(step)
