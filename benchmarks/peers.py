@@ -78,6 +78,7 @@ def _jax() -> str:
 
 #: the networks that are measured with all libraries; the others with gazelle, Keras on JAX and Keras on TensorFlow
 BROAD = ("mlp", "cnn", "lstm", "gru", "transformer", "autoencoder", "residual", "recommender", "wide", "generator")
+CONVOLUTIONS = ("cnn", "residual", "convlstm", "text", "unet", "depthwise", "conv3d")
 
 PEERS = {
     "gazelle": Peer("gazelle", "gazelle", caches=True),
@@ -93,7 +94,7 @@ PEERS = {
         "gazelle",
         caches=True,
         settings=(("GAZELLE_KERNELS", "0"),),
-        only=("lstm", "gru", "tagger", "characters"),
+        only=("lstm", "gru", "tagger", "characters", *CONVOLUTIONS),
     ),
     "on-tensorflow": _on_engine("TensorFlow", "tensorflow"),
     "on-pytensor": _on_engine("PyTensor", "pytensor"),

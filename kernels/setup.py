@@ -1,5 +1,6 @@
-"""Compile the kernels for the processor of this machine."""
+"""Compile the kernels for the processor of this machine; those for convolutions where oneDNN is available."""
 
+import importlib.metadata
 import importlib.util
 from pathlib import Path
 
@@ -12,15 +13,36 @@ spec = importlib.util.spec_from_file_location(
 package = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(package)
 
-setup(
-    ext_modules=[
+FLAGS = ["-O3", "-std=c++17", "-w"]
+extensions = [
+    Extension(
+        "gazelle_kernels.recurrent",
+        ["src/recurrent.cc"],
+        depends=["src/share.h"],
+        include_dirs=[jax.ffi.include_dir()],
+        define_macros=[("GAZELLE_PROCESSOR", f'"{package.processor()}"')],
+        extra_compile_args=[*FLAGS, "-march=native", "-fopenmp-simd"],
+        language="c++",
+    )
+]
+try:
+    library = package.onednn_library()
+    headers = importlib.metadata.files("onednn-devel-cpu-gomp") or []
+    header = next(file for file in headers if file.match("oneapi/dnnl/dnnl.hpp"))
+except (OSError, importlib.metadata.PackageNotFoundError, StopIteration) as error:
+    print(f"without convolutions: oneDNN is not available ({error})")
+else:
+    extensions.append(
         Extension(
-            "gazelle_kernels.recurrent",
-            ["src/recurrent.cc"],
-            include_dirs=[jax.ffi.include_dir()],
-            define_macros=[("GAZELLE_PROCESSOR", f'"{package.processor()}"')],
-            extra_compile_args=["-O3", "-march=native", "-std=c++17", "-fopenmp-simd", "-w"],
+            "gazelle_kernels.convolution",
+            ["src/convolution.cc"],
+            depends=["src/share.h"],
+            include_dirs=[jax.ffi.include_dir(), str(Path(header.locate()).parents[2])],
+            extra_objects=[library],
+            extra_compile_args=FLAGS,
+            libraries=["dl"],
             language="c++",
         )
-    ]
-)
+    )
+
+setup(ext_modules=extensions)

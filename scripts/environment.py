@@ -14,6 +14,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -212,9 +213,13 @@ def install_kernels() -> None:
     """Install gazelle-kernels where a C++ compiler is found; gazelle works without it."""
     if os.name == "nt" or not (os.environ.get("CXX") or any(map(shutil.which, ("g++", "clang++", "c++")))):
         return
-    log("compiling the kernels for LSTM and GRU")
+    log("compiling the kernels")
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    ok, output = run(*pip, "setuptools>=75")
+    project = (ROOT / "kernels" / "pyproject.toml").read_text(encoding="utf-8")
+    setuptools, onednn = re.findall(r'"((?:setuptools|onednn-devel).*)",', project)
+    ok, output = run(*pip, setuptools)
+    if ok and not run(*pip, onednn)[0]:
+        log("without the kernels for convolutions: oneDNN could not be installed")
     if ok:
         ok, output = run(*pip, "--no-build-isolation", "--no-deps", "--force-reinstall", ROOT / "kernels")
     if not ok:
@@ -232,7 +237,7 @@ def stamp() -> dict:
 
 def digest() -> str:
     files = [ROOT / "pyproject.toml", *sorted((ROOT / "kernels").rglob("*.*"))]
-    content = [path.read_bytes() for path in files if path.suffix in (".toml", ".py", ".cc")]
+    content = [path.read_bytes() for path in files if path.suffix in (".toml", ".py", ".cc", ".h")]
     return hashlib.sha256(b"\0".join(content)).hexdigest()
 
 

@@ -69,7 +69,7 @@ def _scan_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: ScanOpti
         return new, new[0]
 
     x, done = cell.project(x, dropped), None
-    kernels = x.shape[0] > 0 and x.dtype == jnp.float32 and engine() == "xla" and native.enabled()
+    kernels = x.shape[0] > 0 and x.dtype == jnp.float32 and engine() == "xla" and native.enabled("recurrent")
     if recurrent is None and not how.unroll and kernels:
         done = cell.native_scan(x, states, mask, how.reverse)
     if done is None:

@@ -104,8 +104,11 @@ class TrainingFingerprint:
             "callbacks": _or_unknown(_described_callbacks, self._callbacks),
             "data": {**describe(self._given), **_described_data(self._source)},
         }
-        if native.ready() and any(isinstance(layer, (LSTMCell, GRUCell)) for layer in named_layers(model).values()):
-            parts["kernels"] = "gazelle-kernels"  # their results differ by rounding
+        layers = named_layers(model).values()  # the results of kernels differ by rounding
+        if "recurrent" in native.ready() and any(isinstance(layer, (LSTMCell, GRUCell)) for layer in layers):
+            parts["kernels"] = "gazelle-kernels"
+        if "convolution" in native.ready() and any(hasattr(layer, "kernel_size") for layer in layers):
+            parts["convolutions"] = "oneDNN"
         if isinstance(self._validation, data.ArraySource):
             parts["validation"] = _described_data(self._validation)
         as_read: dict[str, Any] = json.loads(json.dumps(parts))

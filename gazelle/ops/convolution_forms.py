@@ -22,6 +22,8 @@ import numpy as np
 from jax import lax
 
 from gazelle.core import budget
+from gazelle.core.engines import engine
+from gazelle.ops import native
 from gazelle.ops.windows import on_cpu, padded, window_slices
 
 _SPACE = {3: "W", 4: "HW", 5: "DHW"}  # number of axes -> letters of the axes of space
@@ -38,6 +40,10 @@ def convolve(
     window = kernel.shape[:-2]
     if not on_cpu():
         return _plain(x, kernel, strides, pads, input_dilation, dilations, groups)
+    if engine() == "xla":
+        by_onednn = native.convolve(x, kernel, strides, pads, input_dilation, dilations, groups)
+        if by_onednn is not None:
+            return by_onednn
     if groups > 1 and kernel.shape[-2] == 1 and math.prod(window) <= _MAX_WINDOW:
         x = padded(jnp.repeat(x, kernel.shape[-1] // groups, -1), np.zeros((), x.dtype), pads)
         return _depthwise(x, kernel.reshape(-1, kernel.shape[-1]), window, strides, dilations)

@@ -1,20 +1,12 @@
 // The loops over time of LSTM and GRU, for XLA on a CPU. Rows of a batch never meet inside of such a loop: each thread
 // takes some rows through all steps, and waits for nobody. Arrays are (time, batch, ...).
 #include <algorithm>
-#include <atomic>
 #include <cstring>
-#include <functional>
-#include <memory>
-#include <thread>
 #include <vector>
 
-#include "xla/ffi/api/ffi.h"
+#include "share.h"
 
-namespace ffi = xla::ffi;
-using In = ffi::Buffer<ffi::F32>;
-using Out = ffi::Result<In>;
 using Mask = ffi::Buffer<ffi::PRED>;
-using Work = std::function<void(int64_t, int64_t)>;
 
 #ifdef __AVX512F__
 constexpr int W = 16, TALL = 8;
@@ -68,23 +60,6 @@ inline float tanh_(float x) {
   return x * p / q;
 }
 inline float sigmoid(float x) { return 0.5f + 0.5f * tanh_(0.5f * x); }
-
-// work(first, last) on parts of [0, n). The caller takes parts as the others do: a busy pool delays, it never blocks.
-void share(ffi::ThreadPool& pool, int64_t n, int64_t least, const Work& work) {
-  struct Job {
-    Work work;
-    int64_t n, parts;
-    std::atomic<int64_t> next{0}, done{0};
-    void take() {
-      for (int64_t i; (i = next++) < parts; done++) work(n * i / parts, n * (i + 1) / parts);
-    }
-  };
-  auto job = std::make_shared<Job>();
-  job->work = work, job->n = n, job->parts = std::max<int64_t>(1, std::min<int64_t>(pool.num_threads(), n / least));
-  for (int64_t i = 1; i < job->parts; i++) pool.Schedule([job]() mutable { job->take(); });
-  job->take();
-  while (job->done < job->parts) std::this_thread::yield();
-}
 
 struct Loop {
   int64_t T, B, U, G;

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from gazelle import Input, Model, Sequential, layers
-from gazelle.ops import convolution_forms, pooling
+from gazelle.ops import convolution_forms, native, pooling
 from gazelle.training import programs
 
 pytestmark = pytest.mark.optimized
@@ -27,6 +27,15 @@ PLAIN = ("b0f_0io->b0f", "b01f_01io->b01f")  # batch first, channels last: what 
 def fresh(monkeypatch):
     """No programs of other tests."""
     monkeypatch.setattr(programs, "_shared", OrderedDict())
+
+
+@pytest.fixture(autouse=True)
+def without_kernels(monkeypatch):
+    """These are the forms for XLA."""
+    monkeypatch.setenv("GAZELLE_KERNELS", "0")
+    native.ready.cache_clear()
+    yield
+    native.ready.cache_clear()
 
 
 def text_of_step(model, x, y):

@@ -1,4 +1,4 @@
-"""The library of the package gazelle-kernels, registered with XLA."""
+"""The libraries of the package gazelle-kernels, registered with XLA."""
 
 from __future__ import annotations
 
@@ -13,43 +13,60 @@ from contextvars import ContextVar
 
 import jax
 
-_NAMES = tuple(f"gazelle_{cell}_{way}" for cell in ("lstm", "gru") for way in ("forward", "backward"))
+_NAMES = {
+    "recurrent": tuple(f"gazelle_{cell}_{way}" for cell in ("lstm", "gru") for way in ("forward", "backward")),
+    "convolution": ("gazelle_convolution",),
+}
+_WHAT = {"recurrent": "LSTM and GRU", "convolution": "convolutions"}
 _off: ContextVar[bool] = ContextVar("gazelle_kernels_off", default=False)
 
 
 @functools.cache
-def ready() -> bool:
-    """Return whether this process uses the kernels: gazelle-kernels is installed, and JAX runs on one CPU.
+def ready() -> tuple[str, ...]:
+    """Return the kernels that this process uses: gazelle-kernels is installed, and JAX runs on one CPU.
 
     GAZELLE_KERNELS=0 switches them off. The decision holds for the whole process.
+
+    Returns:
+        Of the names 'recurrent' and 'convolution' those that can be used.
     """
     wanted = os.environ.get("GAZELLE_KERNELS", "1") not in ("0", "no", "off", "false")
     if not wanted or importlib.util.find_spec("gazelle_kernels") is None:
-        return False
+        return ()
     if jax.default_backend() != "cpu" or jax.device_count() > 1:
-        return False
+        return ()
+    return tuple(name for name in _NAMES if _register(name))
+
+
+def _register(name: str) -> bool:
     try:
-        library = importlib.import_module("gazelle_kernels").load()
-        for name in _NAMES:
-            jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(library, name)), platform="cpu")
+        library = importlib.import_module("gazelle_kernels").load(name)
+        for function in _NAMES[name]:
+            jax.ffi.register_ffi_target(function, jax.ffi.pycapsule(getattr(library, function)), platform="cpu")
+    except FileNotFoundError:  # oneDNN does not support this machine
+        return False
     except Exception as error:
         warnings.warn(
-            f"gazelle-kernels cannot be used ({error}); LSTM and GRU are computed in JAX.\n"
+            f"gazelle-kernels cannot be used ({error}); {_WHAT[name]} are computed in JAX.\n"
             "Install it again on this machine: pip install --force-reinstall ./kernels",
-            stacklevel=2,
+            stacklevel=3,
         )
         return False
     return True
 
 
-def enabled() -> bool:
-    """Return whether a loop that is traced now may use a kernel."""
-    return not _off.get() and ready()
+def enabled(name: str) -> bool:
+    """Return whether an operation that is traced now may use a kernel.
+
+    Args:
+        name: 'recurrent' or 'convolution'.
+    """
+    return not _off.get() and name in ready()
 
 
 @contextlib.contextmanager
 def switched_off() -> Iterator[None]:
-    """Trace loops in JAX inside the block, for programs that run elsewhere."""
+    """Trace operations in JAX inside the block, for programs that run elsewhere."""
     token = _off.set(True)
     try:
         yield
