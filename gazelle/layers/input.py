@@ -20,7 +20,7 @@ class InputLayer(Layer):
         batch_size: fixed number of samples, or None.
         dtype: dtype of the data; floats by default.
         sparse: whether the data are sparse arrays; dense arrays are accepted, too.
-        ragged: ignored; arrays are dense.
+        ragged: must be False: arrays of JAX are rectangular.
         batch_shape: `shape` with the batch axis in front.
         input_tensor: a symbolic tensor to use instead of a new one.
         optional: whether None may be passed for the data; the layers that receive it then get None.
@@ -90,7 +90,7 @@ class InputLayer(Layer):
         self.tensor = (
             input_tensor
             if input_tensor is not None
-            else KerasTensor(self.batch_shape, self._dtype, bool(sparse), name=self.name)
+            else KerasTensor(self.batch_shape, self._dtype, bool(sparse), bool(ragged), name=self.name)
         )
         Node(self, (), {}, self.tensor)
 
@@ -169,7 +169,7 @@ def Input(  # noqa: N802 - Keras' name
         batch_size: fixed number of samples, or None.
         dtype: dtype of the data; floats by default.
         sparse: whether the data are sparse arrays; dense arrays are accepted, too.
-        ragged: ignored; arrays are dense.
+        ragged: must be False: arrays of JAX are rectangular.
         batch_shape: `shape` with the batch axis in front.
         name: name of the input.
         tensor: a symbolic tensor to use instead of a new one.

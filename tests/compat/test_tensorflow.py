@@ -355,6 +355,13 @@ def test_data_sets_say_what_does_not_fit(tf):
         list(ragged.batch(2))
 
 
+def test_a_ragged_tensor_as_data_of_a_model_asks_for_padding(tf):
+    model = tf.keras.Sequential([tf.keras.layers.Embedding(5, 1), tf.keras.layers.GlobalMaxPooling1D()])
+    model.compile("sgd", "mse")
+    with pytest.raises(DataError, match=r"(?s)x: expected numbers, got dtype object.*Pad the rows"):
+        model.fit(tf.ragged.constant([[1, 2], [3]]), np.zeros(2))
+
+
 def test_files_of_values_between_commas(tf, tmp_path):
     path = str(tmp_path / "titanic.csv")
     pathlib.Path(path).write_text('survived,sex,age\n0,male,22.0\n1,female,\n1,"fe,male",4\n', encoding="utf-8")

@@ -159,3 +159,5 @@ def test_a_subclass_of_embedding_may_take_sparse_indices():
 
 def test_an_input_may_say_that_it_is_not_ragged():
     assert gazelle.Input((3,), ragged=False).shape == (None, 3)
+    with pytest.raises(ValueError, match="ragged of a symbolic tensor: expected False"):
+        gazelle.Input((3,), ragged=True)

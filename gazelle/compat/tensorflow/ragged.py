@@ -143,6 +143,9 @@ class RaggedTensor:
         out[:] = [row.numpy() for row in self]
         return out
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return self.numpy().astype(dtype or object)
+
     ndim = property(lambda self: 1 + int(self.values.ndim))
 
     def __len__(self) -> int:
