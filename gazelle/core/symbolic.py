@@ -256,8 +256,8 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
         args, kwargs = map_tree(lambda leaf: scope.known.get(id(leaf), leaf), (args, dict(kwargs)))
         if not any_symbolic(args, kwargs):
             return function(*args, **kwargs)
-    if function.__name__ in _INDEXED:
-        spec_args, spec_kwargs = _with_indices(function, args, kwargs)
+    if function.__name__ in _INTEGERS:
+        spec_args, spec_kwargs = _with_integers(function, args, kwargs)
     else:
         spec_args, spec_kwargs = args, dict(kwargs)
     try:
@@ -272,16 +272,24 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
     return outputs
 
 
-#: operations with indices; a symbolic tensor without a dtype, which is a float, may stand for them
-_INDEXED = frozenset(("scatter", "scatter_update", "slice", "slice_update", "take", "take_along_axis"))
+#: operation -> its parameters of integers; a symbolic tensor without a dtype, which is a float, may stand for them
+_INTEGERS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("scatter", "scatter_update", "take", "take_along_axis"), ("indices",)),
+    **dict.fromkeys(("slice", "slice_update"), ("start_indices",)),
+    **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift"), ("x", "y")),
+    **dict.fromkeys(("bitwise_left_shift", "bitwise_right_shift", "bitwise_not", "bitwise_invert"), ("x", "y")),
+    **dict.fromkeys(("gcd", "lcm"), ("x1", "x2")),
+    "in_top_k": ("targets",),
+    "ldexp": ("x2",),
+}
 
 
-def _with_indices(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """The arguments of a call with integers in the place of symbolic indices."""
-    names = list(inspect.signature(function).parameters)
+def _with_integers(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """The arguments of a call, with symbolic integers where the operation takes nothing else."""
+    names, of_integers = list(inspect.signature(function).parameters), _INTEGERS[function.__name__]
 
     def integer(name: str, value: Any) -> Any:
-        if name not in ("indices", "start_indices") or not is_symbolic(value) or not dtypes.is_float(value.dtype):
+        if name not in of_integers or not is_symbolic(value) or not dtypes.is_float(value.dtype):
             return value
         return KerasTensor(value.shape, "int32", name=value.name)
 
@@ -323,8 +331,8 @@ def output_spec(
             hint = "Does it end without `return`?" if result is None else ""
             raise ArgumentError(message(f"The call of '{name}'", expected="tensors", got=repr(result), hint=hint))
         result = jax.tree.map(_plain, result, is_leaf=lambda leaf: isinstance(leaf, TensorWrapper))
-        if any(flat[position].sparse for position in positions):
-            leaves, tree = jax.tree.flatten(result, is_leaf=sparse_arrays.is_sparse)
+        leaves, tree = jax.tree.flatten(result, is_leaf=sparse_arrays.is_sparse)
+        if any(map(sparse_arrays.is_sparse, leaves)):
             sparse[:] = map(sparse_arrays.is_sparse, leaves)
             result = jax.tree.unflatten(tree, map(sparse_arrays.to_dense, leaves))
         masks.append([None if mask is None else mask.shape for mask in map(get_mask, jax.tree.leaves(result))])
@@ -333,7 +341,7 @@ def output_spec(
     unknown = any(None in flat[i].shape for i in positions)
     results, programs = [], []
     masks: list[list[Any]] = []
-    sparse: list[bool] = []  # of each result, if an argument is sparse
+    sparse: list[bool] = []  # of each result, if one is sparse
     for size in _SIZES if unknown else _SIZES[:1]:
         specs = [
             jax.ShapeDtypeStruct([size if n is None else n for n in flat[i].shape], dtypes.device_dtype(flat[i].dtype))

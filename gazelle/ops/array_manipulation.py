@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -185,7 +186,12 @@ def repeat(x: ArrayLike, repeats: ArrayLike, axis: int | None = None) -> Array:
         >>> print(gazelle.ops.repeat([1, 2], 2))
         [1 1 2 2]
     """
-    return jnp.repeat(x, as_array(repeats), axis)
+    if isinstance(repeats, int) or any(isinstance(n, jax.core.Tracer) for n in jax.tree.leaves(repeats)):
+        return jnp.repeat(x, as_array(repeats), axis)
+    counts = np.asarray(repeats)  # of NumPy: an array of JAX has no values while a call is traced
+    length = x.size if axis is None else x.shape[axis]
+    total = int(counts.sum()) if counts.size > 1 else int(counts.sum()) * length
+    return jnp.repeat(x, counts, axis, total_repeat_length=total)
 
 
 @op

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
+from gazelle.core.dtypes import result_type
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.activation import softmax
 from gazelle.ops.base import array, op
@@ -39,7 +40,9 @@ def dot_product_attention(
     Returns:
         An array (batch, time, heads, size).
     """
-    query, key, value = array(query), array(key), array(value)
+    query, key, value = (jnp.asarray(array(x)) for x in (query, key, value))
+    dtype = result_type(query.dtype, key.dtype, value.dtype)
+    query, key, value = query.astype(dtype), key.astype(dtype), value.astype(dtype)
     groups = query.shape[2] // key.shape[2]
     if groups > 1:
         key, value = jnp.repeat(key, groups, 2), jnp.repeat(value, groups, 2)

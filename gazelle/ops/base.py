@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.core import tracing
 from gazelle.core.config import register
-from gazelle.core.errors import ArgumentError, ArgumentIndexError, message
+from gazelle.core.errors import ArgumentError, ArgumentIndexError, ArgumentTypeError, message
 from gazelle.core.sparse import any_sparse, to_dense
 from gazelle.core.sparse import call as call_sparse
 from gazelle.core.symbolic import OPS, KerasTensor, call_op
@@ -109,6 +110,13 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
             if isinstance(error, ArgumentError):
                 raise
             raise ArgumentIndexError(message(f"ops.{function.__name__}: {error}")) from error
+        except TypeError as error:  # JAX states no operation; inside of a trace its text has further readers
+            if type(error) is not TypeError or tracing.current() is not None:
+                raise
+            shapes = ", ".join(str(v.shape) for v in (*converted, *kwargs.values()) if hasattr(v, "shape"))
+            reason = str(error).split("\n")[0].rstrip(".")
+            what = f"ops.{function.__name__}{f' of shapes {shapes}' if shapes else ''} cannot be computed: {reason}"
+            raise ArgumentTypeError(message(what)) from error
 
     return lifted
 

@@ -12,7 +12,7 @@ from jax import lax
 
 from gazelle.core import budget
 from gazelle.core.dtypes import is_float, standardize
-from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.core.sparse import is_sparse
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -216,6 +216,9 @@ def slice(inputs: ArrayLike, start_indices: Sequence[int] | Array, shape: Sequen
         [[3 4 5]
          [6 7 8]]
     """
+    if len(shape) != inputs.ndim or len(start_indices) != inputs.ndim:
+        got = f"{len(start_indices)} start_indices and a shape of {len(shape)}"
+        raise ShapeError(message(f"ops.slice of shape {inputs.shape}", expected=f"{inputs.ndim} of each", got=got))
     starts = [start_indices[i] for i in range(len(shape))]
     sizes = [inputs.shape[i] - int(starts[i]) if n == -1 else n for i, n in enumerate(shape)]
     return lax.dynamic_slice(inputs, starts, sizes)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import jax.numpy as jnp
 
 from gazelle.core.dtypes import floatx, standardize
@@ -391,7 +389,7 @@ def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Arra
 
 
 def _window(name: str, x: float, *args: float) -> Array:
-    out: Array = getattr(jnp, name)(math.trunc(x), *args).astype(floatx())
+    out: Array = getattr(jnp, name)(int(x), *args).astype(floatx())
     return out
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from gazelle.core import settings
 from gazelle.core.dtypes import standardize
 from gazelle.core.errors import ShapeError, message
+from gazelle.core.sparse import to_sparse
 from gazelle.core.types import Array, ArrayLike, DTypeLike
 from gazelle.ops.base import op
 
@@ -27,7 +28,7 @@ def one_hot(
         num_classes: Length of the vectors.
         axis: Position of the new axis.
         dtype: Dtype of the result; None is the default float type.
-        sparse: Accepted for compatibility and ignored.
+        sparse: Whether to return a sparse array (BCOO).
 
     Returns:
         An array with one axis more.
@@ -36,7 +37,8 @@ def one_hot(
         >>> one_hot([0, 2], 3).tolist()
         [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    return jax.nn.one_hot(x, num_classes, axis=axis, dtype=standardize(dtype))
+    codes = jax.nn.one_hot(x, num_classes, axis=axis, dtype=standardize(dtype))
+    return to_sparse(codes, stored=x.size) if sparse else codes
 
 
 @op
@@ -50,7 +52,7 @@ def multi_hot(
         num_classes: Length of the vectors.
         axis: Position of the new axis.
         dtype: Dtype of the result; None is the default float type.
-        sparse: Accepted for compatibility and ignored.
+        sparse: Whether to return a sparse array (BCOO).
 
     Returns:
         An array (..., num_classes).
@@ -60,7 +62,8 @@ def multi_hot(
         [1.0, 0.0, 1.0, 0.0]
     """
     codes = jax.nn.one_hot(inputs.astype("int32"), num_classes, axis=axis, dtype=standardize(dtype))
-    return jnp.max(codes, axis=1 if inputs.ndim > 1 else 0)
+    codes = jnp.max(codes, axis=1 if inputs.ndim > 1 else 0)
+    return to_sparse(codes, stored=inputs.size) if sparse else codes
 
 
 @op

@@ -7,10 +7,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.core import budget
-from gazelle.core.dtypes import is_float
-from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.dtypes import floatx, is_float
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, message
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import array, op
 
@@ -47,6 +48,8 @@ def extract_sequences(x: ArrayLike, sequence_length: int, sequence_stride: int) 
          [2 3]
          [3 4]]
     """
+    if not isinstance(sequence_stride, int | np.integer) or sequence_stride < 1:
+        raise ArgumentError(message("sequence_stride", expected="an integer from 1 on", got=sequence_stride))
     starts = jnp.arange(0, x.shape[-1] - sequence_length + 1, sequence_stride)
     return x[..., starts[:, None] + jnp.arange(sequence_length)]
 
@@ -56,7 +59,11 @@ def _complex(x: Any) -> Any:
         raise ArgumentError(
             message("A Fourier transform's input", expected="a pair (real, imaginary)", got=f"{len(x)} parts")
         )
-    return jax.lax.complex(array(x[0]), array(x[1]))
+    real, imaginary = (jnp.asarray(array(part)) for part in x)
+    if real.ndim == 0:
+        raise ShapeError(message("A Fourier transform's input", expected="at least one axis", got="a number"))
+    real, imaginary = (part if is_float(part.dtype) else part.astype(floatx()) for part in (real, imaginary))
+    return jax.lax.complex(real, imaginary)
 
 
 def _pair(x: Any) -> tuple[Any, Any]:
@@ -221,7 +228,7 @@ def istft(
 def _window(name: str, window: Any, length: int, fft_length: int, dtype: Any) -> Any:
     """The window, with zeros on both sides up to `fft_length` elements."""
     if not is_float(dtype) or fft_length < length:
-        raise ArgumentError(
+        raise (ArgumentError if is_float(dtype) else ArgumentTypeError)(
             message(
                 name,
                 expected="floats, and a fft_length of at least sequence_length",

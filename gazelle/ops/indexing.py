@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.core import budget
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import array as as_array
 from gazelle.ops.base import arrays, lift, op
@@ -97,6 +98,8 @@ def where(condition: ArrayLike, x1: ArrayLike | None = None, x2: ArrayLike | Non
         >>> print(gazelle.ops.where([True, False], 1, 2))
         [1 2]
     """
+    if (x1 is None) != (x2 is None):
+        raise ArgumentError(message("where", expected="both x1 and x2, or neither", got="one"))
     return jnp.where(condition) if x1 is None and x2 is None else jnp.where(condition, x1, x2)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import budget
+from gazelle.core import budget, tracing
+from gazelle.core.errors import ShapeError, message
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import arrays, op
 from gazelle.ops.numpy_table import numpy_op
@@ -124,7 +125,7 @@ def unstack(x: ArrayLike, num: int | None = None, axis: int = 0) -> list[Array]:
 
     Args:
         x: Array to split.
-        num: Accepted for compatibility; the size of the axis counts.
+        num: Size of the axis, where it is not known otherwise.
         axis: Axis to split along.
 
     Returns:
@@ -134,8 +135,13 @@ def unstack(x: ArrayLike, num: int | None = None, axis: int = 0) -> list[Array]:
         >>> [part.tolist() for part in gazelle.ops.unstack([[1, 2], [3, 4]])]
         [[1, 2], [3, 4]]
     """
-    budget.check_repetitions(x.shape[axis])
-    return [jax.lax.index_in_dim(x, i, axis, keepdims=False) for i in range(x.shape[axis])]
+    count = x.shape[axis]
+    if num is not None and num != count:
+        if tracing.current() is None:
+            raise ShapeError(message(f"num of ops.unstack for shape {x.shape}", expected=count, got=num))
+        count = min(num, count)  # a symbolic tensor may have an unknown size here
+    budget.check_repetitions(count)
+    return [jax.lax.index_in_dim(x, i, axis, keepdims=False) for i in range(count)]
 
 
 @op

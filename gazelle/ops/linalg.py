@@ -182,7 +182,9 @@ def solve(a: ArrayLike, b: ArrayLike) -> Array:
         >>> print(gazelle.ops.solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 2.0]))
         [1.  0.5]
     """
-    return jnp.linalg.solve(a, b)
+    vectors = b.ndim == a.ndim - 1
+    solution = jnp.linalg.solve(a, b[..., None] if vectors else b)
+    return solution[..., 0] if vectors else solution
 
 
 @op
@@ -197,7 +199,9 @@ def solve_triangular(a: ArrayLike, b: ArrayLike, lower: bool = False) -> Array:
     Returns:
         x, of the shape of `b`.
     """
-    return jax.scipy.linalg.solve_triangular(a, b, lower=lower)
+    vectors = b.ndim == a.ndim - 1
+    solution = jax.scipy.linalg.solve_triangular(a, b[..., None] if vectors else b, lower=lower)
+    return solution[..., 0] if vectors else solution
 
 
 @op
@@ -242,14 +246,16 @@ def cholesky_inverse(x: ArrayLike, upper: bool = False) -> Array:
     """Compute the inverse of a matrix from its Cholesky factor.
 
     Args:
-        x: Cholesky factor (n, n).
+        x: Cholesky factor (..., n, n).
         upper: Whether the factor is upper triangular.
 
     Returns:
-        An array (n, n).
+        An array (..., n, n).
     """
-    inverse = jax.scipy.linalg.solve_triangular(x, jnp.eye(x.shape[-1], dtype=x.dtype), lower=not upper)
-    return inverse @ inverse.T if upper else inverse.T @ inverse
+    ones = jnp.broadcast_to(jnp.eye(x.shape[-1], dtype=x.dtype), x.shape)
+    inverse = jax.scipy.linalg.solve_triangular(x, ones, lower=not upper)
+    transposed = jnp.swapaxes(inverse, -1, -2)
+    return inverse @ transposed if upper else transposed @ inverse
 
 
 @op

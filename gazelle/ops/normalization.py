@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from gazelle.core import settings
 from gazelle.core.dtypes import floatx, is_float
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ArrayLike, AxisLike
 from gazelle.ops.base import array, op
 
@@ -61,6 +62,8 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2, epsilon: float | N
     """
     x = jnp.asarray(x)
     x = x if is_float(x.dtype) else x.astype(floatx())
+    if not isinstance(order, int | float) or order <= 0:
+        raise ArgumentError(message("order of normalize", expected="a number above 0", got=repr(order)))
     epsilon = settings.epsilon() if epsilon is None else epsilon
     if order == 2:  # the root is never taken of 0, where its gradient is infinite
         return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(x * x, axis, keepdims=True), epsilon**2))
@@ -155,4 +158,4 @@ def rms_normalization(
     y = x * jax.lax.rsqrt(jnp.mean(x * x, axes, keepdims=True) + epsilon)
     if scale is None:
         return y
-    return y * array(scale).reshape([n if i in axes else 1 for i, n in enumerate(x.shape)])
+    return (y * array(scale).reshape([n if i in axes else 1 for i, n in enumerate(x.shape)])).astype(x.dtype)

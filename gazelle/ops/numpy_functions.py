@@ -114,13 +114,18 @@ def cross(
         axis: Overrides the three others.
 
     Returns:
-        The array of cross products.
+        The array of cross products; of vectors with two components the third component of each.
 
     Example:
         >>> print(gazelle.ops.cross([1, 0, 0], [0, 1, 0]))
         [0 0 1]
     """
-    return jnp.cross(x1, x2, axisa, axisb, axisc, axis)
+    x1, x2 = (jnp.moveaxis(x, a if axis is None else axis, -1) for x, a in ((x1, axisa), (x2, axisb)))
+    flat = x1.shape[-1] == x2.shape[-1] == 2
+    if flat:  # the third component alone
+        return x1[..., 0] * x2[..., 1] - x1[..., 1] * x2[..., 0]
+    x1, x2 = (jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, 1)]) if x.shape[-1] == 2 else x for x in (x1, x2))
+    return jnp.moveaxis(jnp.cross(x1, x2), -1, axisc if axis is None else axis)
 
 
 @op

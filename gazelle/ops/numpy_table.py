@@ -43,6 +43,8 @@ def numpy_op(
     signature = inspect.signature(prototype)
     positional = [p for p in signature.parameters if p in ARRAY or p in ARRAYS or p in ("q", "start", "stop")]
 
+    of_one_axis = prototype.__annotations__.get("axis") == "int | None"
+
     def function(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
@@ -50,6 +52,8 @@ def numpy_op(
         values = [(arrays if p in ARRAYS else array)(options.pop(p)) for p in positional]
         if isinstance(options.get("axis"), list):
             options["axis"] = tuple(options["axis"])
+        if of_one_axis and isinstance(options["axis"], tuple) and len(options["axis"]) == 1:
+            options["axis"] = options["axis"][0]
         if isinstance(count := options.get("indices_or_sections"), int):
             budget.check_repetitions(count)
         return target(*values, **options)

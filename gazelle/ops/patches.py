@@ -30,6 +30,12 @@ __all__ = [
 ]
 
 
+def _checked_block(name: str, block_size: int) -> int:
+    if block_size < 2:
+        raise ArgumentError(message(f"block_size of {name}", expected="at least 2", got=block_size))
+    return block_size
+
+
 @op
 def space_to_depth(x: ArrayLike, block_size: int, data_format: str = "channels_last") -> Array:
     """Move blocks of pixels into channels.
@@ -46,7 +52,7 @@ def space_to_depth(x: ArrayLike, block_size: int, data_format: str = "channels_l
         >>> space_to_depth(np.ones((1, 4, 4, 3)), 2).shape
         (1, 2, 2, 12)
     """
-    b = block_size
+    b = _checked_block("space_to_depth", block_size)
     if is_first(data_format):
         n, c, h, w = x.shape
         return x.reshape(n, c, h // b, b, w // b, b).transpose(0, 1, 3, 5, 2, 4).reshape(n, c * b * b, h // b, w // b)
@@ -70,7 +76,7 @@ def depth_to_space(x: ArrayLike, block_size: int, data_format: str = "channels_l
         >>> depth_to_space(np.ones((1, 2, 2, 12)), 2).shape
         (1, 4, 4, 3)
     """
-    b = block_size
+    b = _checked_block("depth_to_space", block_size)
     if is_first(data_format):
         n, c, h, w = x.shape
         return x.reshape(n, c // b**2, b, b, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(n, c // b**2, h * b, w * b)

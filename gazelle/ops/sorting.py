@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.sparse import to_sparse
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import array as as_array
 from gazelle.ops.base import op
@@ -115,7 +116,7 @@ def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0,
         x: Vector of integers from 0 on, or a matrix whose rows are counted apart.
         weights: A weight for each element, which is added instead of 1.
         minlength: Least length of the result.
-        sparse: Accepted for compatibility and ignored.
+        sparse: Whether to return a sparse array (BCOO).
 
     Returns:
         The counts of 0, 1, ..., one row for each row of `x`.
@@ -126,10 +127,11 @@ def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0,
     """
     weights = as_array(weights)
     if x.ndim == 1:
-        return jnp.bincount(x, weights, minlength)
+        counts = jnp.bincount(x, weights, minlength)
+        return to_sparse(counts) if sparse else counts
     length = max(minlength, int(jnp.max(x)) + 1)
     rows = [jnp.bincount(row, None if weights is None else weights[i], length) for i, row in enumerate(x)]
-    return jnp.stack(rows)
+    return to_sparse(jnp.stack(rows)) if sparse else jnp.stack(rows)
 
 
 @op
@@ -144,11 +146,16 @@ def histogram(x: ArrayLike, bins: int = 10, range: tuple[float, float] | None = 
     Returns:
         The counts, and the bins + 1 edges.
 
+    Raises:
+        ArgumentError: If `range` is no pair of rising numbers.
+
     Example:
         >>> counts, edges = gazelle.ops.histogram([0.0, 1.0, 2.0], bins=2)
         >>> print(counts, edges)
         [1. 2.] [0. 1. 2.]
     """
+    if range is not None and (len(range) != 2 or not range[0] < range[1]):
+        raise ArgumentError(message("range of histogram", expected="a lower and a higher number", got=range))
     return jnp.histogram(x, bins, range)
 
 

@@ -41,7 +41,8 @@ def gaussian_blur(
                [0.7, 1. , 0.7],
                [0.5, 0.7, 0.5]], dtype=float32)
     """
-    width, height = per_axis("kernel_size", kernel_size, 2)
+    sizes: Any = kernel_size.tolist() if hasattr(kernel_size, "tolist") else kernel_size
+    width, height = per_axis("kernel_size", sizes, 2)
 
     def blurred(x: Any) -> Any:
         values = as_float(x)

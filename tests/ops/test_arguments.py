@@ -1,0 +1,100 @@
+"""Arguments of ops: errors that name the operation, forms that are accepted, results that are sparse."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle import KerasTensor, ops
+from gazelle.core.errors import GazelleError
+
+WRONG = {
+    "reshape": (lambda: ops.reshape(np.ones(20), (-2, 5)), "reshape"),
+    "diagonal": (lambda: ops.diagonal(np.ones((2, 3, 4)), axis1=0, axis2=0), "diagonal"),
+    "where": (lambda: ops.where(np.ones(3) > 0, np.ones(3), None), "both x1 and x2"),
+    "unstack": (lambda: ops.unstack(np.ones((2, 3)), num=4), "expected 2, got 4"),
+    "slice": (lambda: ops.slice(np.ones((3, 3)), (1, 1), (2, 2, 2)), "expected 2 of each"),
+    "normalize": (lambda: ops.normalize(np.ones(3), order=-1), "a number above 0"),
+    "histogram": (lambda: ops.histogram(np.ones(3), range=(5, 1)), "a lower and a higher"),
+    "stride of stft": (lambda: ops.stft(np.ones(4), 2, 1.5, 4), "sequence_stride"),
+    "stride of istft": (lambda: ops.istft((np.ones((1, 3)), np.ones((1, 3))), 2, 0, 4), "sequence_stride"),
+    "stft of integers": (lambda: ops.stft(np.ones(4, int), 2, 1, 4), "expected floats"),
+    "fft of a number": (lambda: ops.fft((np.array(1), np.array(1))), "at least one axis"),
+    "depth_to_space": (lambda: ops.depth_to_space(np.ones((1, 2, 2, 12)), 0), "at least 2"),
+    "space_to_depth": (lambda: ops.space_to_depth(np.ones((1, 4, 4, 3)), 1), "at least 2"),
+}
+
+
+@pytest.mark.parametrize(("call", "text"), WRONG.values(), ids=list(WRONG))
+def test_an_invalid_argument_is_a_value_error_that_states_it(call, text):
+    with pytest.raises(GazelleError, match=text) as caught:
+        call()
+    assert isinstance(caught.value, ValueError)
+
+
+INTEGERS = [
+    *((name, 2) for name in ("bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift")),
+    *((name, 2) for name in ("bitwise_left_shift", "bitwise_right_shift", "gcd", "lcm", "ldexp")),
+    ("bitwise_not", 1),
+    ("bitwise_invert", 1),
+]
+
+
+@pytest.mark.parametrize(("name", "count"), INTEGERS)
+def test_a_symbolic_tensor_without_a_dtype_stands_for_integers(name, count):
+    assert getattr(ops, name)(*[KerasTensor((None, 3))] * count).shape == (None, 3)
+
+
+def test_repeat_takes_numbers_of_repetitions_inside_a_model():
+    x = gazelle.Input((3,))
+    y = ops.repeat(x, [1, 2, 1], axis=1)
+    assert y.shape == (None, 4)
+    out = gazelle.Model(x, y).predict(np.array([[1.0, 2.0, 3.0]]), verbose=0)
+    assert out.tolist() == [[1.0, 2.0, 2.0, 3.0]]
+    assert ops.repeat(KerasTensor((2, 3)), [2]).shape == (12,)
+
+
+@pytest.mark.parametrize("sizes", [(3, 3), (3, 2), (2, 3), (2, 2)])
+def test_cross_products_of_two_and_three_components(sizes):
+    rng = np.random.default_rng(0)
+    a, b = (rng.normal(size=(4, n)).astype("float32") for n in sizes)
+    full = np.cross(*(np.pad(x, ((0, 0), (0, 3 - x.shape[1]))) for x in (a, b)))
+    assert np.allclose(ops.cross(a, b), full[:, 2] if sizes == (2, 2) else full, atol=1e-6)
+
+
+def test_sparse_true_gives_sparse_arrays_also_in_a_graph():
+    dense = {
+        "one_hot": lambda s: ops.one_hot([0, 2, 2], 3, sparse=s),
+        "multi_hot": lambda s: ops.multi_hot([[0, 2], [1, 1]], 3, sparse=s),
+        "bincount": lambda s: ops.bincount([0, 2, 2], sparse=s),
+    }
+    for call in dense.values():
+        assert np.array_equal(call(True).todense(), call(False))
+    x = gazelle.Input((), dtype="int32")
+    codes = ops.one_hot(x, 3, sparse=True)
+    assert codes.sparse
+    assert codes.shape == (None, 3)
+    model = gazelle.Model(x, gazelle.layers.Dense(1, kernel_initializer="ones")(codes))
+    assert model.predict(np.array([0, 2]), verbose=0).tolist() == [[1.0], [1.0]]
+
+
+def test_linear_systems_of_batches_of_vectors():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 3, 3)) + 3 * np.eye(3), rng.normal(size=(2, 3))
+    assert np.allclose(ops.solve(a, b), np.linalg.solve(a, b[..., None])[..., 0], atol=1e-5)
+    lower = np.tril(a)
+    assert np.allclose(np.einsum("nij,nj->ni", lower, ops.solve_triangular(lower, b, lower=True)), b, atol=1e-5)
+    assert np.allclose(ops.cholesky_inverse(lower) @ (lower @ np.swapaxes(lower, 1, 2)), np.eye(3), atol=1e-4)
+
+
+def test_arrays_of_one_value_and_axes_in_tuples():
+    assert ops.bartlett(jnp.asarray(3)).tolist() == [0.0, 1.0, 0.0]
+    assert ops.cumsum([[1.0, 2.0]], axis=(1,)).tolist() == [[1.0, 3.0]]
+    assert len(ops.unstack(KerasTensor((2, None)), num=3, axis=1)) == 3
+
+
+def test_the_dtype_of_the_input_is_kept_where_weights_have_another():
+    x = jnp.ones((1, 4), "bfloat16")
+    assert ops.rms_normalization(x, jnp.ones(4)).dtype == "bfloat16"
+    query, key = jnp.ones((1, 2, 1, 4), "bfloat16"), jnp.ones((1, 2, 1, 4), "float16")
+    assert ops.dot_product_attention(query, key, key).dtype == "float32"
