@@ -35,6 +35,7 @@ def set_seed(seed: int) -> None:
     """
     global _root, _given, _count
     _given, _root, _count = int(seed), int(seed) % 2**64, itertools.count()
+    _shared.clear()  # draws without a seed start again, too
 
 
 def given_seed() -> int | None:

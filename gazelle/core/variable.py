@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import operator
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,7 @@ import numpy as np
 
 from gazelle.core import arrays, budget, dtypes, tracing
 from gazelle.core.config import resolve
-from gazelle.core.errors import ShapeError, UnboundVariable, message
+from gazelle.core.errors import ArgumentTypeError, ShapeError, UnboundVariable, message
 from gazelle.core.names import scoped
 from gazelle.core.printable import printable
 from gazelle.core.symbolic import KerasTensor
@@ -64,7 +65,7 @@ class Variable:
 
     Example:
         >>> v = Variable([1.0, 2.0], name="scale")
-        >>> v.assign(v * 2)
+        >>> _ = v.assign(v * 2)
         >>> v.numpy()
         array([2., 4.], dtype=float32)
     """
@@ -98,8 +99,10 @@ class Variable:
                     hint="Create variables and layers in __init__ or build, not in call.",
                 )
             )
-        if dtype is None:
+        if dtype is None and not callable(value):
             given = getattr(value, "dtype", None)
+            if given is None:  # Python numbers: integers and booleans keep their kind
+                given = {"i": "int32", "u": "int32", "b": "bool"}.get(np.asarray(value).dtype.kind)
             dtype = given if given is not None and dtypes.is_float(given) is False else None
         self.dtype = dtypes.standardize(dtype)
         self.name, self.path = name, scoped(name)
@@ -157,11 +160,14 @@ class Variable:
             owner.flush()
             return self._value
 
-    def assign(self, value: ArrayLike) -> None:
+    def assign(self, value: ArrayLike) -> Array:
         """Replace the value.
 
         Args:
             value: Array of the same shape.
+
+        Returns:
+            The new value.
 
         Raises:
             ShapeError: If it has another shape.
@@ -184,15 +190,14 @@ class Variable:
             assert scope is not None
             assert scope.values is not None
             scope.values[id(self)] = new
-        elif isinstance(new, jax.core.Tracer):  # shapes are being traced: nothing is stored
-            return
-        else:
+        elif not isinstance(new, jax.core.Tracer):  # else shapes are being traced: nothing is stored
             with lock_variables([self]):
                 if self._owner is not None:
                     self._owner.flush()  # the other variables keep the values of the last step
                 self._value = new
                 if self._owner is not None:
                     self._owner.invalidate()
+        return new
 
     def _array(self, value: Any) -> jax.Array:
         dtype = dtypes.device_dtype(self.dtype)
@@ -200,22 +205,28 @@ class Variable:
             return value
         return jnp.asarray(value, dtype)
 
-    def assign_add(self, value: ArrayLike) -> None:
+    def assign_add(self, value: ArrayLike) -> Array:
         """Add to the value.
 
         Args:
             value: Array that broadcasts to the shape.
+
+        Returns:
+            The new value.
         """
         plain = type(value) is int and value >= 0  # such a number takes the dtype of the variable
-        self.assign(self._full() + (value if plain else self._array(value)))
+        return self.assign(self._full() + (value if plain else self._array(value)))
 
-    def assign_sub(self, value: ArrayLike) -> None:
+    def assign_sub(self, value: ArrayLike) -> Array:
         """Subtract from the value.
 
         Args:
             value: Array that broadcasts to the shape.
+
+        Returns:
+            The new value.
         """
-        self.assign(self._full() - self._array(value))
+        return self.assign(self._full() - self._array(value))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -253,6 +264,11 @@ class Variable:
         return len(self.value)
 
     def __bool__(self) -> bool:
+        if self.size != 1:
+            hint = "Use ops.any or ops.all."
+            raise ArgumentTypeError(
+                message(f"Variable '{self.path}' as a condition", expected="one value", got=self.shape, hint=hint)
+            )
         return bool(self.value)
 
     def __float__(self) -> float:
@@ -260,6 +276,9 @@ class Variable:
 
     def __int__(self) -> int:
         return int(self.value)
+
+    def __round__(self, ndigits: int | None = None) -> Array:
+        return jnp.round(self.value, ndigits or 0)
 
     def __format__(self, spec: str) -> str:
         return format(self.value.item(), spec) if spec else repr(self)
@@ -286,7 +305,15 @@ class Variable:
         def __le__(self, other: Any) -> Array: ...
         def __gt__(self, other: Any) -> Array: ...
         def __ge__(self, other: Any) -> Array: ...
+        def __and__(self, other: Any) -> Array: ...
+        def __rand__(self, other: Any) -> Array: ...
+        def __or__(self, other: Any) -> Array: ...
+        def __ror__(self, other: Any) -> Array: ...
+        def __xor__(self, other: Any) -> Array: ...
+        def __rxor__(self, other: Any) -> Array: ...
         def __neg__(self) -> Array: ...
+        def __pos__(self) -> Array: ...
+        def __invert__(self) -> Array: ...
         def __abs__(self) -> Array: ...
 
     def __getattr__(self, name: str) -> Any:  # sum, mean, reshape, T, astype ... are the array's own
@@ -336,12 +363,19 @@ def _binary(name: str, function: Callable[[Any, Any], Any]) -> None:
     setattr(Variable, f"__r{name}__", reflected)
 
 
+def _logical(name: str, a: Any, b: Any) -> Any:
+    return getattr(jnp, f"logical_{name}")(a, b)
+
+
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
     _binary(_name, getattr(operator, _name))
 for _name in ("lt", "le", "gt", "ge"):
     _function = getattr(operator, _name)
     setattr(Variable, f"__{_name}__", lambda self, other, f=_function: f(self.value, other))
-for _name in ("neg", "abs"):
+for _name in ("and", "or", "xor"):  # of truth values, as in Keras
+    _binary(_name, functools.partial(_logical, _name))
+Variable.__invert__ = lambda self: jnp.logical_not(self.value)  # type: ignore[method-assign]
+for _name in ("neg", "abs", "pos"):
     _function = getattr(operator, _name)
     setattr(Variable, f"__{_name}__", lambda self, f=_function: f(self.value))
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import gazelle
 from gazelle.core.prng import bernoulli, normal, random_bits
 
 N = 1 << 16
@@ -73,3 +74,13 @@ def test_the_normal_numbers_are_normal():
     below = [(x < edge).mean() for edge in (-2, -1, 0, 1, 2)]
     np.testing.assert_allclose(below, [0.02275, 0.15866, 0.5, 0.84134, 0.97725], atol=0.002)
     assert normal(KEYS[0], (3,), "bfloat16").dtype == "bfloat16"
+
+
+@pytest.mark.parametrize("draw", [gazelle.random.uniform, gazelle.random.normal])
+def test_set_random_seed_restarts_draws_without_a_seed(draw):
+    runs = []
+    for _ in range(2):
+        gazelle.utils.set_random_seed(42)
+        runs.append([draw((3,)).tolist(), draw((3,)).tolist()])
+    assert runs[0] == runs[1]
+    assert runs[0][0] != runs[0][1]

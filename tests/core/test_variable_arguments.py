@@ -49,3 +49,31 @@ def test_jax_takes_variables_of_models_and_optimizers():
     assert len(totals["slots"]) == len(optimizer.variables) == 6
     gradients = jax.grad(lambda weights: (weights[0] ** 2).sum())(model.trainable_variables)
     np.testing.assert_allclose(gradients[0], 2 * model.weights[0].numpy(), rtol=1e-6)
+
+
+def test_operators_of_truth_values_and_rounding():
+    flags, number = gazelle.Variable([True, False]), gazelle.Variable([1.6, -2.4])
+    assert (flags & True).tolist() == [True, False]
+    assert (True ^ flags).tolist() == [False, True]
+    assert (flags | flags).tolist() == [True, False]
+    assert (~flags).tolist() == [False, True]
+    assert round(number).tolist() == [2.0, -2.0]
+    assert (+number).tolist() == number.numpy().tolist()
+
+
+def test_assignments_return_the_new_value():
+    v = gazelle.Variable([1.0, 2.0])
+    assert v.assign([3.0, 4.0]).tolist() == [3.0, 4.0]
+    assert v.assign_add([1.0, 1.0]).tolist() == [4.0, 5.0]
+    assert v.assign_sub([1.0, 1.0]).tolist() == [3.0, 4.0]
+
+
+@pytest.mark.parametrize(("value", "dtype"), [([[1, 2]], "int32"), (3, "int32"), (True, "bool"), ([1.0], "float32")])
+def test_python_values_keep_their_kind(value, dtype):
+    assert gazelle.Variable(value).dtype == dtype
+
+
+def test_several_values_are_no_condition():
+    with pytest.raises(TypeError, match=r"as a condition: expected one value, got \(2,\)"):
+        bool(gazelle.Variable([1.0, 2.0]))
+    assert gazelle.Variable(1.0)
