@@ -206,8 +206,15 @@ def captured_arguments(thing: Any) -> dict[str, Any]:
     current = type(thing).__module__.startswith("gazelle.")
     arguments = getattr(thing, "_config", {})
     if current:
-        return {name: serialize(getattr(thing, name, value)) for name, value in arguments.items()}
+        return {name: _tuples_kept(getattr(thing, name, value)) for name, value in arguments.items()}
     return {name: _serialize_or_keep(value) for name, value in arguments.items()}
+
+
+def _tuples_kept(value: Any) -> Any:
+    """`serialize` of an argument, but tuples of plain values stay tuples, as in the configs of Keras."""
+    if type(value) is tuple and all(type(v) in _PLAIN or type(v) is tuple for v in value):
+        return tuple(map(_tuples_kept, value))
+    return serialize(value)
 
 
 def _serialize_or_keep(value: Any) -> Any:
@@ -387,6 +394,8 @@ def serialize_object(value: Any) -> dict[str, Any]:
 def _config_of(value: Any, ours: bool) -> Any:
     """The result of `get_config` as JSON: a method of the user may return objects, arrays and functions."""
     config = value.get_config()
+    if not ours and isinstance(config, Mapping) and hasattr(value, "_arguments_left_out"):
+        config = {**value._arguments_left_out(config), **config}
     if _rebuilding.get() or not isinstance(config, Mapping):
         return config
     out = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
     from gazelle.core.types import Config, Nested
 
 OperationT = TypeVar("OperationT", bound="Operation")
+
+
+@functools.cache
+def _takes_a_name(cls: type) -> bool:
+    """Whether the constructor has the argument `name`, possibly among **kwargs."""
+    parameters = inspect.signature(cls.__init__).parameters  # type: ignore[misc]
+    return "name" in parameters or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
 
 
 class Operation:
@@ -117,9 +126,10 @@ class Operation:
         """Return the configuration, from which `from_config` makes an equal object.
 
         Returns:
-            The constructor's arguments as values that JSON can hold.
+            The constructor's arguments as values that JSON can hold, with the automatic name filled in.
         """
-        return captured_arguments(self)
+        config = captured_arguments(self)
+        return config | {"name": self.name} if _takes_a_name(type(self)) else config  # type: ignore[arg-type]
 
     @classmethod
     def from_config(cls: type[OperationT], config: Mapping[str, Any]) -> OperationT:

@@ -69,6 +69,15 @@ def _is_leaf(value: object) -> bool:
     return isinstance(value, Variable) or sparse.is_sparse(value)
 
 
+@functools.cache
+def _adds_its_arguments(cls: type) -> bool:
+    """Whether a direct subclass of Layer has a get_config, which adds its arguments to those of a Layer."""
+    if cls.get_config.__module__.startswith("gazelle."):  # type: ignore[attr-defined]
+        return False
+    base = next(c for c in cls.__mro__ if c.__module__.startswith("gazelle."))
+    return inspect.unwrap(base.__init__) is inspect.unwrap(Layer.__init__)  # type: ignore[misc]
+
+
 class Layer(Operation):
     """A function with weights: the building block of every model.
 
@@ -273,18 +282,27 @@ class Layer(Operation):
             autocast=autocast,
         )
 
-    def add_variable(self, shape: Shape, initializer: InitializerLike, **kwargs: Any) -> Variable:
+    def add_variable(
+        self,
+        shape: Shape,
+        initializer: InitializerLike,
+        dtype: DTypeLike | None = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ) -> Variable:
         """Make a variable: `add_weight` in Keras' order of arguments.
 
         Args:
             shape: shape of the variable.
             initializer: its first value.
+            dtype: its dtype; None is that of the layer's weights.
+            trainable: whether an optimizer updates it.
             kwargs: further arguments of `add_weight`.
 
         Returns:
             The variable.
         """
-        return self.add_weight(shape=shape, initializer=initializer, **kwargs)
+        return self.add_weight(shape=shape, initializer=initializer, dtype=dtype, trainable=trainable, **kwargs)
 
     def add_loss(self, loss: ArrayLike | Sequence[ArrayLike], inputs: object = None) -> None:
         """Add a value to the loss that training minimizes. Call it in `call`.
@@ -350,6 +368,8 @@ class Layer(Operation):
         Returns:
             The outputs; symbolic tensors for symbolic inputs.
         """
+        if "inputs" in kwargs and not args and type(self).call.__module__.startswith("gazelle."):
+            args = (kwargs.pop("inputs"),)  # Keras' name of the first argument
         self._check_callable(args)
         outer = tracing.current()
         if symbolic.any_symbolic(args, kwargs) or (outer is None and any(hasattr(a, "writes_graphs") for a in args)):
@@ -364,7 +384,12 @@ class Layer(Operation):
         self._eager_losses = []
         with tracing.entered(tracing.TraceContext()) as scope:
             out = self._call_arrays(scope, args, kwargs)
-        self._eager_losses = [value for _, value in scope.losses]
+        if scope.losses:  # each layer has those of this call, and none of earlier ones
+            inside = {id(layer): layer for layer in weight_tree.named_layers(self).values()}
+            for layer in inside.values():
+                layer._eager_losses = []
+            for owner, value in scope.losses:
+                inside.get(id(owner), self)._eager_losses.append(value)
         return out
 
     def _check_callable(self, args: Sequence[Any]) -> None:
@@ -417,6 +442,7 @@ class Layer(Operation):
             dense_args, dense_kwargs = jax.tree.map(sparse.to_dense, (args, dict(kwargs)), is_leaf=_is_leaf)
             out = self._call_arrays(scope, dense_args, dense_kwargs)
             return sparse.to_sparse_like(out, args) if self._sparse_inputs == "kept" else out
+        args, kwargs = call_arguments.first_by_position(self, args, kwargs)
         masks = call_arguments.masks_of(args)
         args, kwargs = jax.tree.map(self._to_array, (args, dict(kwargs)), is_leaf=_is_leaf)
         self._ensure_built(args, kwargs)
@@ -435,7 +461,7 @@ class Layer(Operation):
             call_arguments.set_masks(out, self.compute_mask(args[0] if args else None, mask or None))
         if self.activity_regularizer is not None:
             for leaf in jax.tree.leaves(out):
-                scope.losses.append((self, self.activity_regularizer(leaf) / leaf.shape[0]))
+                scope.losses.append((self, self.activity_regularizer(leaf) / max(leaf.shape[0], 1)))
         if scope.observe is not None:
             scope.observe(self, out)
         return out
@@ -708,7 +734,7 @@ class Layer(Operation):
         Returns:
             The constructor's arguments as values that JSON can hold, with the automatic name filled in.
         """
-        config = super().get_config()
+        config = {} if _adds_its_arguments(type(self)) else super().get_config()  # type: ignore[arg-type]
         names = argument_names(type(self).__init__)
         inherited = inspect.unwrap(type(self).__init__) is inspect.unwrap(Layer.__init__)
         for key in ("input_shape", "input_dim", "batch_input_shape", "batch_size", "batch_shape", "autocast"):
@@ -723,6 +749,18 @@ class Layer(Operation):
         elif inherited or "activity_regularizer" not in names:
             config.pop("activity_regularizer", None)
         return config
+
+    def _arguments_left_out(self, config: Config) -> dict[str, Any]:
+        """Arguments of the constructor that a get_config of the program does not report, if a file can hold them."""
+        left: dict[str, Any] = {}
+        if not _adds_its_arguments(type(self)):  # type: ignore[arg-type]
+            return left
+        names = argument_names(type(self).__init__)
+        for name, value in self._config.items():
+            if name in names and name not in config:
+                with contextlib.suppress(ArgumentTypeError):
+                    left[name] = serialize(value, by_name=False)
+        return left
 
     def get_build_config(self) -> Config | None:
         """Return the shapes the layer was built on, so that a loaded layer can be built before it is called.

@@ -106,6 +106,10 @@ class BatchNormalization(_Normalization):
         for key in renorm_clipping or {}:
             if key not in ("rmax", "rmin", "dmax"):
                 raise unknown("key of renorm_clipping", key, ("rmax", "rmin", "dmax"))
+        limits = renorm_clipping or {}
+        if limits.get("rmin", 0.0) > limits.get("rmax", float("inf")) or limits.get("dmax", 0.0) < 0:
+            wanted = "rmin up to rmax, dmax from 0 on"
+            raise ArgumentError(message("renorm_clipping of BatchNormalization", expected=wanted, got=dict(limits)))
         self.renorm_clipping = dict(renorm_clipping or {}) if renorm else renorm_clipping
 
     def build(self, input_shape: Shape) -> None:

@@ -24,6 +24,15 @@ def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.kind not in variadic and p.name != "self")
 
 
+def first_by_position(layer: Layer, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments with the first one by position, where masks are taken from; for the layers of gazelle."""
+    if args or not kwargs or not type(layer).call.__module__.startswith("gazelle."):
+        return args, kwargs
+    names = argument_names(type(layer).call)[:1]
+    rest = dict(kwargs)
+    return tuple(rest.pop(name) for name in names if name in rest), rest
+
+
 def call_argument_names(layer: Layer) -> tuple[str, ...]:
     """Return the names of the parameters of a layer's `call`, also if another function was set on the layer.
 

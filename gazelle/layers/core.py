@@ -258,7 +258,7 @@ class Lambda(Layer):
     def __init__(
         self,
         function: Callable[..., Any],
-        output_shape: int | Sequence[int] | None = None,
+        output_shape: int | Sequence[int | None] | None = None,
         mask: Array | None = None,
         arguments: Mapping[str, Any] | None = None,
         **kwargs: Any,

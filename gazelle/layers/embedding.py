@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import sparse
+from gazelle.core.config import serialize_object
 from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.masks import set_mask
 from gazelle.core.types import Array, ConstraintLike, DTypeLike, InitializerLike, RegularizerLike, Shape
@@ -115,7 +116,10 @@ class Embedding(Layer):
         return jnp.not_equal(inputs, 0) if self.mask_zero else None
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"input_dim": self.input_dim}
+        config = super().get_config() | {"input_dim": self.input_dim}
+        if self.quantization_config is not None:  # set by `quantize`, also in subclasses that do not name it
+            config["quantization_config"] = serialize_object(self.quantization_config)
+        return config
 
 
 class ReversibleEmbedding(Embedding):

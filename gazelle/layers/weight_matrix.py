@@ -336,11 +336,15 @@ def enable_lora(
     matrices(self)[0].add_lora(rank, lora_alpha, a_initializer, b_initializer)
 
 
+class NotQuantizableError(ArgumentError, NotImplementedError):
+    """A layer without weights to quantize, or a subclass that may use them in another way."""
+
+
 def quantize(layer: Any, mode: str | None, config: Any, type_check: bool) -> None:
     """Store the weights of a layer as integers; `Layer.quantize` describes the arguments."""
     if not layer.is_quantizable:
         expected = "Dense, EinsumDense, Embedding or ReversibleEmbedding"
-        raise ArgumentError(message(f"quantize of {layer._label}", expected=expected, got=type(layer).__name__))
+        raise NotQuantizableError(message(f"quantize of {layer._label}", expected=expected, got=type(layer).__name__))
     config = config_for(mode, config)
     _check_quantizing(layer, config, type_check)
     own = matrices(layer)
@@ -375,7 +379,8 @@ def set_policy(layer: Any, value: PolicyLike) -> None:
         )
     dtype_handling.set_policy(layer, value)
     if wanted is not None and layer.built and not quantized:
-        quantize(layer, wanted, _policy_config(layer), type_check=False)
+        sized = hasattr(dtype_handling.effective_policy(layer), "block_size")
+        quantize(layer, wanted, _policy_config(layer) if sized else None, type_check=False)
 
 
 def _policy_config(layer: Layer) -> QuantizationConfig | None:
@@ -398,7 +403,7 @@ def _check_quantizing(layer: Any, config: QuantizationConfig, type_check: bool) 
     if config.mode == "int8" and layer.compute_dtype == "float16":
         raise ArgumentError(message(what, expected="computation in float32 or bfloat16", got="float16"))
     if type_check and not type(layer).__module__.startswith("gazelle."):
-        raise ArgumentError(
+        raise NotQuantizableError(
             message(
                 what,
                 expected="a layer of gazelle",

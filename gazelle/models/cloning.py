@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -66,7 +65,7 @@ def _copy(model: Model, input_tensors: Any, clone_function: Any, call_function: 
     """The clone, not compiled."""
     if input_tensors is None and clone_function is None and call_function is None:
         return rebuild(model)
-    copies = _Copies(clone_function or rebuild, recursive)
+    copies = _Copies(clone_function or rebuild, call_function, recursive)
     call = call_function or (lambda layer, *args, **kwargs: layer(*args, **kwargs))
     if isinstance(model, Sequential):
         if call_function is not None:
@@ -96,18 +95,25 @@ def _copy(model: Model, input_tensors: Any, clone_function: Any, call_function: 
 class _Copies:
     """One copy for each layer, even if it is called several times."""
 
-    def __init__(self, function: Callable[[Any], Any], recursive: bool) -> None:
-        self.function, self.recursive = function, recursive
+    def __init__(self, function: Callable[[Any], Any], call: Callable[..., Any] | None, recursive: bool) -> None:
+        self.function, self.call, self.recursive = function, call, recursive
         self.made: dict[int, Any] = {}
 
     def __call__(self, layer: Any) -> Any:
         if not isinstance(layer, Layer):  # an operation: it has no weights
             return layer
         if id(layer) not in self.made:
-            inside = self.recursive and getattr(layer, "_graph", None) is not None
-            again: Callable[..., Any] = functools.partial(clone_model, clone_function=self.function, recursive=True)
-            self.made[id(layer)] = (again if inside else self.function)(layer)
+            made = self._inside(layer) if self.recursive else None
+            self.made[id(layer)] = self.function(layer) if made is None else made
         return self.made[id(layer)]
+
+    def _inside(self, layer: Any) -> Model | None:
+        """The clone of a model whose layers can be replaced, else None."""
+        if isinstance(layer, Sequential):
+            return clone_model(layer, clone_function=self.function, recursive=True)
+        if getattr(layer, "_graph", None) is None:
+            return None
+        return clone_model(layer, None, self.function, self.call, recursive=True)
 
 
 def _called_again(graph: Any, given: Any, copies: _Copies, call: Callable[..., Any]) -> tuple[Any, Any]:

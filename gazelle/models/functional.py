@@ -27,6 +27,12 @@ class Functional(Model):
 
     _keras_module = "keras.src.models.functional"
 
+    @property
+    def operations(self) -> list[Any]:
+        """The layers and other operations of the graph, Inputs first."""
+        assert self._graph is not None
+        return self._graph.operations
+
 
 class Function(Operation):
     """A computation from symbolic inputs to symbolic outputs.

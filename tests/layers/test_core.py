@@ -1,5 +1,7 @@
 """Errors of the core layers, and the arguments that Lambda passes on."""
 
+import json
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -161,3 +163,65 @@ def test_an_input_may_say_that_it_is_not_ragged():
     assert gazelle.Input((3,), ragged=False).shape == (None, 3)
     with pytest.raises(ValueError, match="ragged of a symbolic tensor: expected False"):
         gazelle.Input((3,), ragged=True)
+
+
+def test_configs_keep_tuples_and_json_gives_an_equal_layer():
+    layer = layers.ZeroPadding2D(((1, 2), (3, 4)))
+    config = layer.get_config()
+    assert config["padding"] == ((1, 2), (3, 4))
+    assert layers.ZeroPadding2D.from_config(json.loads(json.dumps(config))).get_config() == config
+    assert layers.Conv2D(3, 5).get_config()["kernel_size"] == (5, 5)
+
+
+def test_the_config_of_an_operation_has_its_name():
+    class Scaled(gazelle.Operation):
+        def __init__(self, factor, **kwargs):
+            super().__init__(**kwargs)
+            self.factor = factor
+
+        def call(self, x):
+            return x * self.factor
+
+    operation = Scaled(2)
+    assert operation.get_config() == {"factor": 2, "name": operation.name}
+    assert Scaled.from_config(operation.get_config()).name == operation.name
+
+
+def test_an_empty_batch_has_no_activity_penalty():
+    layer = layers.Activation("linear", activity_regularizer="l2")
+    layer(np.ones((0, 5)))
+    assert float(layer.losses[0]) == 0.0
+
+
+def test_the_output_shape_of_a_lambda_may_have_unknown_sizes():
+    x = gazelle.Input((None, 3))
+    assert layers.Lambda(lambda x: x * 2, output_shape=(None, None, 3))(x).shape == (None, None, 3)
+
+
+@pytest.mark.parametrize("limits", [{"rmin": 1.0, "rmax": 0.5}, {"dmax": -1.0}])
+def test_limits_of_renormalization_are_checked(limits):
+    with pytest.raises(ArgumentError, match="expected rmin up to rmax, dmax from 0 on"):
+        layers.BatchNormalization(renorm=True, renorm_clipping=limits)
+
+
+@pytest.mark.parametrize("name", ["Dense", "Dropout", "Flatten", "BatchNormalization", "Activation"])
+def test_the_first_argument_is_also_called_inputs(name):
+    layer = getattr(layers, name)(*{"Dense": (2,), "Dropout": (0.5,), "Activation": ("relu",)}.get(name, ()))
+    x = np.ones((1, 2), "float32")
+    assert np.array_equal(layer(inputs=x), layer(x))
+    assert layer(inputs=gazelle.Input((2,))).shape == (None, 2)
+
+
+def test_losses_are_those_of_the_last_call_in_models_of_layers_called_before():
+    class Adding(layers.Layer):
+        def call(self, x):
+            self.add_loss(x.sum())
+            return x
+
+    layer = Adding()
+    layer(np.ones(1))
+    model = gazelle.Sequential([gazelle.Sequential([layer])])
+    model.layers[0](np.ones(1))
+    model(np.full(1, 2.0))
+    assert [float(value) for value in model.losses] == [2.0]
+    assert [float(value) for value in layer.losses] == [2.0]

@@ -1,5 +1,7 @@
 """Quantized layers: errors, filters, training and state."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -271,3 +273,35 @@ def test_file_of_an_embedding_that_was_built_without_a_shape(kind, mode, tmp_pat
     loaded = gazelle.models.load_model(tmp_path / "m.keras").layers[0]
     assert loaded.quantization_mode == mode
     np.testing.assert_array_equal(loaded(x), expected)
+
+
+@pytest.mark.parametrize("make", [lambda: layers.Embedding(9, 4), lambda: layers.ReversibleEmbedding(9, 4)])
+def test_configs_contain_the_quantization_config(make):
+    layer = make()
+    layer.build()
+    layer.quantize("int4")
+    copy = type(layer).from_config(json.loads(json.dumps(layer.get_config())))
+    assert copy.quantization_config.block_size == 128
+
+
+def test_an_int4_policy_quantizes_in_blocks_as_quantize_does():
+    by_policy, by_call = layers.Dense(2), layers.Dense(2)
+    for layer in (by_policy, by_call):
+        layer.build((None, 2))
+    by_policy.dtype_policy = "int4_from_float32"
+    by_call.quantize("int4")
+    assert len(by_policy.variables) == len(by_call.variables) == 5
+
+
+def test_layers_without_weights_to_quantize_have_no_such_method():
+    with pytest.raises(NotImplementedError, match=r"quantize of Layer 'l': expected Dense"):
+        layers.Layer(name="l").quantize("int8")
+
+
+def test_a_subclass_is_quantized_with_type_check_false_only():
+    layer = Own(3, name="own")
+    layer.build((None, 4))
+    with pytest.raises(NotImplementedError, match=r"quantize of Own 'own': expected a layer of gazelle"):
+        layer.quantize("int8")
+    layer.quantize("int8", type_check=False)
+    assert layer.quantization_mode == "int8"

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 import gazelle
+from gazelle.core.masks import get_mask
 
 X = np.array([[1, 2, 0, 0], [3, 0, 0, 0]])
 
@@ -49,3 +50,9 @@ def test_masks_of_several_outputs_in_any_structure():
     np.testing.assert_array_equal(Two()(words(X))[0]._keras_mask, X != 0)
     first, second = Two()(words(gazelle.Input((None,), dtype="int32")))
     assert (first.mask, second.mask) == ((None, None), None)
+
+
+def test_masks_of_a_first_argument_given_by_name():
+    query = gazelle.layers.Embedding(4, 8, mask_zero=True)(np.array([[1, 2, 0]]))
+    out = gazelle.layers.MultiHeadAttention(2, 2)(query=query, value=np.ones((1, 3, 8), "float32"))
+    assert get_mask(out).tolist() == [[True, True, False]]

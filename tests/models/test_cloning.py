@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 import gazelle
+from gazelle import Input, Model, Sequential, layers
+from gazelle.models import clone_model
 
 X = np.random.default_rng(0).random((2, 6)).astype("float32")
 
@@ -155,3 +157,23 @@ def test_custom_objects_of_from_config():
     config["layers"][-1]["registered_name"] = config["layers"][-1]["class_name"] = "Doubled2"
     copy = gazelle.Model.from_config(config, custom_objects={"Doubled2": Doubled})
     assert isinstance(copy.layers[-1], Doubled)
+
+
+def test_recursive_cloning_replaces_and_calls_the_layers_of_inner_models():
+    def flagged(layer):
+        copy = type(layer).from_config(layer.get_config())
+        copy.flag = True
+        return copy
+
+    def dropped(layer, *args, **kwargs):
+        out = layer(*args, **kwargs)
+        return layers.Dropout(0.5)(out) if isinstance(layer, layers.Dense) else out
+
+    deferred = Sequential([Sequential([Sequential([layers.Dense(2)])])])
+    copy = clone_model(deferred, clone_function=flagged, recursive=True)
+    assert copy.layers[0].layers[0].layers[0].flag
+    x = Input((3,))
+    inner = Model(x, layers.Dense(2)(x))
+    outer = Model(x, inner(x))
+    copy = clone_model(outer, clone_function=lambda layer: layer, call_function=dropped, recursive=True)
+    assert [type(layer).__name__ for layer in copy.layers[1].layers] == ["InputLayer", "Dense", "Dropout"]

@@ -184,3 +184,29 @@ def test_only_given_functions_are_read():
 def test_a_class_cannot_come_from_a_file():
     with pytest.raises(ValueError, match="Unknown class or function in the config 'Nothing'"):
         config.deserialize({"class_name": "Nothing", "config": {}, "class": "os.system"})
+
+
+@gazelle.saving.register_keras_serializable("live")
+class Reporting(layers.Layer):
+    """Its get_config repeats one argument and leaves the others out."""
+
+    def __init__(self, units, factor=1.0, opaque=None, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.factor, self.opaque = units, factor, opaque
+
+    def call(self, x):
+        return x * self.factor
+
+    def get_config(self):
+        return dict(units=self.units, **super().get_config())
+
+
+def test_get_config_of_a_layer_leaves_the_arguments_to_the_get_config_that_overrides_it(tmp_path):
+    x = gazelle.Input((2,))
+    layer = Reporting(3, factor=2.0, opaque=object())
+    assert layer.get_config().keys() == {"units", "name", "trainable", "dtype"}
+    model = gazelle.Model(x, layer(x))
+    model.save(tmp_path / "m.keras")
+    loaded = gazelle.models.load_model(tmp_path / "m.keras").layers[1]
+    assert (loaded.units, loaded.factor, loaded.opaque) == (3, 2.0, None)
+    assert layers.Dense(3, name="d").get_config()["units"] == 3

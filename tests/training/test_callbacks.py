@@ -608,3 +608,10 @@ def test_terminate_on_nan_decides_about_a_loss_that_is_not_finite(target, recwar
     assert str(recwarn.pop(RuntimeWarning).message).startswith("The loss")
     with pytest.raises(StateError, match="The loss is inf at batch 0"):
         model.fit(x, y, batch_size=1, verbose=0, callbacks=[TerminateOnNaN(raise_error=True)])
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode", "name"), [("loss", "auto", "less"), ("acc", "auto", "greater"), ("loss", "max", "greater")]
+)
+def test_the_comparison_is_an_op(monitor, mode, name):
+    assert gazelle.callbacks.EarlyStopping(monitor, mode=mode).monitor_op is getattr(gazelle.ops, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -92,6 +94,13 @@ class Monitor(Callback):
         if self._higher_is_better():
             return bool(np.float32(current - self.min_delta) > np.float32(than))
         return bool(np.float32(current + self.min_delta) < np.float32(than))
+
+    @functools.cached_property
+    def monitor_op(self) -> Callable[..., Any]:
+        """`ops.greater` if higher values are better, else `ops.less`; known when training begins."""
+        from gazelle import ops
+
+        return ops.greater if self._higher_is_better() else ops.less
 
     def _higher_is_better(self) -> bool:
         if self.mode != "auto":
