@@ -114,3 +114,9 @@ def test_they_are_the_public_objects(keras):
     assert unpack(np.float32(1)) == (1, None, None)
     with pytest.raises(ImportError, match="no_such_name"):
         exec("from keras.src.layers.core import no_such_name")
+
+
+def test_a_clone_of_a_compiled_model_is_compiled(keras):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    assert keras.models.clone_model(model).compiled
