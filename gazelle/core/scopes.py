@@ -31,7 +31,7 @@ class StatelessScope:
     Example:
         >>> v = Variable([1.0, 2.0])
         >>> with StatelessScope([(v, [3.0, 4.0])]) as scope:
-        ...     v.assign(v * 2)
+        ...     _ = v.assign(v * 2)
         >>> scope.get_current_value(v).tolist(), v.numpy().tolist()
         ([6.0, 8.0], [1.0, 2.0])
     """
