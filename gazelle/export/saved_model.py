@@ -10,7 +10,11 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
+
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.traceback import warn
 from gazelle.engine.lowering import lower, tensorflow
 from gazelle.engine.lowering.tensorflow.library import tf
 from gazelle.engine.lowering.windows import conv_after_pad
@@ -93,7 +97,7 @@ class _Lite:
 def _function(program: Exportable, batch_independent: bool, target: Any = tensorflow) -> tuple[Any, list[Any]]:
     """The program as a `tf.function`, and its weights."""
     unknown = [position for position in program.unknown if position[1]]
-    blocks = bool(program.unknown) and not unknown and batch_independent
+    blocks = bool(program.unknown) and not unknown and (batch_independent or _seems_independent(program))
     if program.unknown and not blocks:
         what, got = (
             ("known sizes except for the batch", f"the input {_describe(program, unknown[0])}")
@@ -125,6 +129,29 @@ def _function(program: Exportable, batch_independent: bool, target: Any = tensor
         return made[0] if single else made
 
     return tf.function(serve, input_signature=specs, autograph=False), list(variables.values())
+
+
+def _seems_independent(program: Exportable) -> bool:
+    """Whether no sample changes the outputs of others, tried on random inputs: layers of a program are not known."""
+    generator = np.random.default_rng(0)
+
+    def inputs() -> list[Any]:
+        shapes = [tuple(4 if size is None else size for size in entry.shape) for entry in program.entries]
+        return [
+            jnp.asarray(generator.uniform(0, 2, shape), entry.dtype)
+            for shape, entry in zip(shapes, program.entries, strict=True)
+        ]
+
+    first, other = inputs(), inputs()
+    mixed = [jnp.concatenate([a[:2], b[2:]]) for a, b in zip(first, other, strict=True)]
+    results = zip(program.call(program.values, *first), program.call(program.values, *mixed), strict=True)
+    same = all(
+        a.shape[:1] == (4,) and np.allclose(a[:2], b[:2], rtol=1e-4, atol=1e-6, equal_nan=True) for a, b in results
+    )
+    if same:
+        text = f"export of '{program.name}': on random inputs its layers compute samples independently"
+        warn(f"{text}, so the batch size is variable.\nOtherwise give it: input_signature=[keras.InputSpec(...)].")
+    return same
 
 
 def _describe(program: Exportable, position: tuple[int, int]) -> str:

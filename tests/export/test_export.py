@@ -206,3 +206,24 @@ def test_an_archive_says_what_is_missing():
         archive.add_endpoint("serve", lambda x: x)
     with pytest.raises(StateError, match="expected a layer or model with weights, got one that is not built"):
         archive.track(layers.Dense(3))
+
+
+@needs_tensorflow
+def test_layers_of_a_program_have_a_variable_batch_if_samples_are_independent(tmp_path):
+    class Scaled(layers.Layer):
+        def call(self, x):
+            return x * 2
+
+    class Centered(layers.Layer):
+        def call(self, x):
+            return x - ops.mean(x, 0)
+
+    x = np.ones((3, 2), "float32")
+    model = keras.Sequential([keras.Input((2,)), Scaled()])
+    with pytest.warns(UserWarning, match="samples independently, so the batch size is variable"):
+        model.export(tmp_path / "scaled", format="tf_saved_model", verbose=False)
+    import tensorflow
+
+    np.testing.assert_allclose(tensorflow.saved_model.load(tmp_path / "scaled").serve(x), 2 * x)
+    with pytest.raises(ArgumentError, match="or a known batch size"):
+        keras.Sequential([keras.Input((2,)), Centered()]).export(tmp_path / "centered", format="tf_saved_model")
