@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import pathlib
+import warnings
 from collections.abc import Iterator
 
 from gazelle import backend
@@ -115,10 +116,17 @@ _LAYER_NAMES = frozenset(
 )
 
 
+def _parsed(source: str) -> ast.Module:
+    """The syntax tree; what Python warns about is shown when the program is compiled."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
+
+
 def signs(source: str) -> tuple[list[Sign], set[str]]:
     """The signs in a source text, and the packages from which it imports Keras; empty if the text is not Python."""
     try:
-        tree = ast.parse(source)
+        tree = _parsed(source)
     except (SyntaxError, ValueError):
         return [], set()
     found: list[Sign] = []
@@ -239,7 +247,7 @@ def _read(file: pathlib.Path) -> str:
 def _imported_files(file: pathlib.Path, source: str) -> Iterator[pathlib.Path]:
     """The imported modules in the folder of the program."""
     try:
-        tree = ast.parse(source)
+        tree = _parsed(source)
     except (SyntaxError, ValueError):
         return
     for node in ast.walk(tree):

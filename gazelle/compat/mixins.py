@@ -8,13 +8,15 @@ from __future__ import annotations
 import functools
 import inspect
 import numbers
+import traceback
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat import arguments, attributes, era, facade, logs, renamed_arguments
+from gazelle.compat import arguments, attributes, era, facade, logs, namespaces, renamed_arguments
 from gazelle.compat.classes import MIXINS, ROOTS, STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
 from gazelle.compat.listed import listed
@@ -27,7 +29,7 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
 from gazelle.core.variable import Variable
 from gazelle.initializers import Initializer
-from gazelle.layers import Concatenate, Layer, Normalization, weight_tree
+from gazelle.layers import Concatenate, Layer, Normalization, TextVectorization, weight_tree
 from gazelle.layers.merging import _Merge
 from gazelle.losses import Loss
 from gazelle.metrics import Metric
@@ -85,12 +87,27 @@ def _translated_method(name: str) -> Function:
         args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
         if "verbose" in kwargs:
             kwargs["verbose"] = renamed_arguments.value("verbose", kwargs["verbose"], era.number())
-        out = getattr(super(ModelMixin, self), name)(*args, **kwargs)
+        out = _or_on_values(self, getattr(super(ModelMixin, self), name), args, kwargs)
         if name == "compile":
             adopt(self.optimizer)
-        return adopt(out) if name == "fit" else out
+        return adopt(out) if name == "fit" else LoadStatus(out) if name == "load_weights" else out
 
     return method
+
+
+def _or_on_values(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
+    """Call a method of a model; if its program would need values of tensors, which only Python has, uncompiled."""
+    try:
+        return method(*args, **kwargs)
+    except Exception as error:
+        if model.run_eagerly or facade.calls is None or not facade.calls.may_compute_values(error):
+            raise
+        if any("callbacks" in frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)):
+            raise  # a callback of the program needed the value, after steps that were run
+        text = f"The steps of model '{model.name}' need the values of tensors, so they run as plain Python, uncompiled."
+        warn(f"{text}\nThe result is the same, but slower.")
+        model.run_eagerly = True
+    return method(*args, **kwargs)
 
 
 class LayerMixin(CompatObject):
@@ -120,6 +137,16 @@ class LayerMixin(CompatObject):
             if type(tensor) is KerasTensor:
                 tensor.__class__ = SymbolicTensor
         return out
+
+    def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
+        try:
+            return super()._call_symbolic(args, kwargs)  # type: ignore[misc]
+        except Exception as error:
+            if facade.calls is None or not facade.calls.may_compute_values(error):
+                raise
+            outputs = self._call_on_values(args, kwargs)
+            symbolic.Node(self, args, kwargs, outputs)
+            return outputs
 
     def _call_arrays(self, *args: Any, **kwargs: Any) -> Any:
         out = super()._call_arrays(*args, **kwargs)  # type: ignore[misc]
@@ -247,6 +274,14 @@ class ModelMixin:
             cls.compute_loss = _loss_as_array(cls.__dict__["compute_loss"])  # type: ignore[attr-defined]
 
     @property
+    def loss(self) -> Any:
+        return _as_given(Model.loss.fget(self))  # type: ignore[attr-defined]
+
+    @loss.setter
+    def loss(self, loss: Any) -> None:
+        Model.loss.fset(self, plain(loss))  # type: ignore[attr-defined]
+
+    @property
     def layers(self) -> list[Any]:
         return attributes.layers(self, super().layers)  # type: ignore[misc]
 
@@ -263,9 +298,47 @@ class ModelMixin:
         return adopt(super().from_config(*args, **kwargs))  # type: ignore[misc]
 
 
+class TextVectorizationMixin:
+    """TextVectorization, whose `ragged=True` gives a ragged tensor while the facade is active."""
+
+    _ragged = False
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        ragged = facade.calls is not None and bool(kwargs.get("ragged"))
+        kwargs = {name: value for name, value in kwargs.items() if name != "ragged" or not ragged}
+        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        self._ragged = ragged
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        out = super().__call__(inputs, *args, **kwargs)  # type: ignore[misc]
+        return facade.calls.without_zeros(out) if self._ragged and not symbolic.is_symbolic(out) else out
+
+
+class LoadStatus(list[str]):
+    """What `load_weights` of tf.keras returned for a checkpoint: its checks have been done by then."""
+
+    def expect_partial(self) -> LoadStatus:
+        """Accept that the checkpoint has other values too."""
+        return self
+
+    assert_consumed = assert_existing_objects_matched = assert_nontrivial_match = run_restore_ops = expect_partial
+
+    def _ipython_display_(self) -> None:
+        """Print nothing where a cell ends in the call."""
+
+
 for _name in listed("""compile evaluate fit load_weights predict predict_on_batch save save_weights test_on_batch
     train_on_batch"""):
     setattr(ModelMixin, _name, _translated_method(_name))
+
+
+def _as_given(loss: Any) -> Any:
+    """What `compile` was given: functions of the namespaces, which take tensors."""
+    if isinstance(loss, (list, tuple)):
+        return type(loss)(map(_as_given, loss))
+    if isinstance(loss, dict):
+        return {name: _as_given(value) for name, value in loss.items()}
+    return namespaces.converted(loss) if isinstance(loss, FunctionType) else loss
 
 
 def _step_on_tensors(step: Function) -> Function:
@@ -304,8 +377,28 @@ class SequentialMixin:
         adopt(getattr(self, "_head", None))
 
 
+def _on_tensors(original: Function) -> Function:
+    """A method of arrays that tapes record if a program calls it on tensors or variables."""
+
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if facade.calls is None or not facade.calls.is_recorded(args, kwargs):
+            return original(self, *args, **kwargs)
+        return facade.calls.function_call(original, (self, *args), kwargs)
+
+    return called
+
+
+class RegularizerMixin(CompatObject):
+    """Regularizers and constraints."""
+
+    _wrapped_methods = {"__call__": _on_tensors}
+
+
 class LossMixin(CompatObject):
     """Losses."""
+
+    _wrapped_methods = {"call": _on_tensors}
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         args, kwargs = tuple(map(_reduction, args)), {name: _reduction(value) for name, value in kwargs.items()}
@@ -464,7 +557,9 @@ _MIXINS: dict[Any, type] = {
     Normalization: NormalizationMixin,
     KerasTensor: SymbolicTensor,
     Variable: Weight,
-    **dict.fromkeys((LearningRateSchedule, Initializer, Regularizer, Constraint, Callback), CompatObject),
+    TextVectorization: TextVectorizationMixin,
+    **dict.fromkeys((Regularizer, Constraint), RegularizerMixin),
+    **dict.fromkeys((LearningRateSchedule, Initializer, Callback), CompatObject),
 }
 MIXINS.update(_MIXINS)
 ROOTS.extend((Layer, Loss, Metric, Optimizer, LearningRateSchedule, Initializer, Regularizer, Constraint, Callback))

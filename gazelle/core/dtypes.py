@@ -152,6 +152,19 @@ def result_type(*dtypes: DTypeLike) -> str:
     return "int32" if int in dtypes and out == "bool" else device_dtype(out).name
 
 
+def array_dtype(dtype: DTypeLike | None) -> str:
+    """Return the name of the dtype of a new array: integers have 32 bits where JAX has no 64.
+
+    Args:
+        dtype: A dtype; None is the default float type.
+
+    Returns:
+        A name. Floats keep theirs, so that JAX warns about the lost precision.
+    """
+    name = standardize(dtype)
+    return device_dtype(name).name if name in ("int64", "uint64") else name
+
+
 def device_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """Return the dtype that an array of `dtype` has on the device: without JAX's 64 bits those become 32.
 

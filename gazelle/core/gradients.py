@@ -11,6 +11,7 @@ import jax
 from gazelle.core import tracing
 from gazelle.core.errors import StateError, message
 from gazelle.core.masks import get_mask, set_mask
+from gazelle.core.tensor_wrapper import array_in
 from gazelle.core.variable import Variable
 
 
@@ -52,7 +53,7 @@ def value_and_grad(fn: Callable[[], Any], variables: Sequence[Variable]) -> tupl
         layers.extend(layer for layer, _ in scope.losses)
         after = {key: new for key, new in scope.values.items() if new is not bound.get(key)}
         masks = [get_mask(leaf) for leaf in jax.tree.leaves(aux)]
-        return value, (aux, after, [value for _, value in scope.losses], masks)
+        return array_in(value), (aux, after, [value for _, value in scope.losses], masks)
 
     arrays = {id(v): v._full() for v in variables}
     (value, (aux, after, losses, masks)), grads = jax.value_and_grad(inner, has_aux=True)(arrays)

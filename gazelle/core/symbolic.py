@@ -13,13 +13,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.core import arrays, dtypes, dynamic_loops, tracing
 from gazelle.core import sparse as sparse_arrays
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, SymbolicError, message
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.printable import printable
-from gazelle.core.tensor_wrapper import TensorWrapper
+from gazelle.core.tensor_wrapper import TensorWrapper, array_in
 from gazelle.core.types import DTypeLike, Shape
 
 #: operations that symbolic tensors have as operators and methods; filled by gazelle.ops.
@@ -210,6 +211,7 @@ class Op:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function, self.name, self.nodes = function, function.__name__, list[Node]()
+        self.runs_on_host = False  # whether it takes strings
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -260,16 +262,56 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
         spec_args, spec_kwargs = _with_integers(function, args, kwargs)
     else:
         spec_args, spec_kwargs = args, dict(kwargs)
+    operation = Op(function)
     try:
-        outputs = output_spec(function, spec_args, spec_kwargs, name=function.__name__)
+        if any(tensor.dtype == "string" for tensor in symbolic_leaves((args, kwargs))):
+            operation.runs_on_host = True
+            outputs = host_spec(function, args, kwargs, name=function.__name__)
+        else:
+            outputs = output_spec(function, spec_args, spec_kwargs, name=function.__name__)
     except (TypeError, ValueError) as error:
         if isinstance(error, GazelleError):
             raise
         shapes = ", ".join(str(tuple(v.shape)) for v in leaves((args, kwargs)) if hasattr(v, "shape"))
         reason = str(error).split("\n")[0]
         raise ShapeError(message(f"ops.{function.__name__} of shapes {shapes} cannot be computed: {reason}")) from error
-    Node(Op(function), args, kwargs, outputs)
+    Node(operation, args, kwargs, outputs)
     return outputs
+
+
+def host_spec(function: Callable[..., Any], args: Any, kwargs: Any, name: str) -> Any:
+    """Infer the symbolic outputs of a function that JAX cannot trace, by calling it on values.
+
+    Args:
+        function: Function of strings, or one that needs the values of its arguments.
+        args: Positional arguments, with symbolic tensors in them.
+        kwargs: Keyword arguments.
+        name: Name of the outputs.
+
+    Returns:
+        Symbolic tensors in the structure of the result.
+    """
+
+    def filled(tensor: Any, size: int) -> Any:
+        if not is_symbolic(tensor):
+            return tensor
+        shape = [size if n is None else n for n in tensor.shape]
+        if tensor.dtype == "string":
+            return np.full(shape, "", object)
+        # random, so that sizes that depend on values differ between the two calls
+        values = np.random.default_rng(size).random(shape) * (1 if dtypes.is_float(tensor.dtype) else 2)
+        return jnp.asarray(values.astype(dtypes.device_dtype(tensor.dtype)))
+
+    def called(size: int) -> Any:
+        given_args, given_kwargs = map_tree(lambda v: filled(v, size), (args, dict(kwargs)))
+        return jax.tree.map(np.asarray, map_tree(array_in, function(*given_args, **given_kwargs)))
+
+    def spec(first: Any, second: Any) -> KerasTensor:
+        sizes = zip(first.shape, second.shape, strict=True)
+        dtype = "string" if first.dtype.kind in "OSU" else first.dtype.name
+        return KerasTensor([n if n == m else None for n, m in sizes], dtype, name=name)
+
+    return jax.tree.map(spec, called(60), called(120))
 
 
 #: operation -> its parameters of integers; a symbolic tensor without a dtype, which is a float, may stand for them
@@ -330,7 +372,7 @@ def output_spec(
         if result is None or isinstance(result, (str, bytes)):
             hint = "Does it end without `return`?" if result is None else ""
             raise ArgumentError(message(f"The call of '{name}'", expected="tensors", got=repr(result), hint=hint))
-        result = jax.tree.map(_plain, result, is_leaf=lambda leaf: isinstance(leaf, TensorWrapper))
+        result = jax.tree.map(array_in, result, is_leaf=lambda leaf: isinstance(leaf, TensorWrapper))
         leaves, tree = jax.tree.flatten(result, is_leaf=sparse_arrays.is_sparse)
         if any(map(sparse_arrays.is_sparse, leaves)):
             sparse[:] = map(sparse_arrays.is_sparse, leaves)
@@ -385,12 +427,6 @@ def output_spec(
     for tensor, is_sparse in zip(jax.tree.leaves(outputs, is_leaf=is_symbolic), sparse, strict=False):
         tensor.sparse = is_sparse
     return outputs
-
-
-def _plain(leaf: Any) -> Any:
-    """The array in a wrapper: this may be the first call that uses the library of the wrappers."""
-    arrays = jax.tree.leaves(leaf) if isinstance(leaf, TensorWrapper) else []
-    return arrays[0] if len(arrays) == 1 else leaf
 
 
 def _mismatched_sizes(text: str, size: int) -> list[int]:

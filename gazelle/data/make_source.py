@@ -37,6 +37,7 @@ def make_source(
     what: str = "",
     steps_word: str = "steps",
     preprocess: Callable[[Any], Any] | None = None,
+    any_rows: Callable[[], bool] = bool,
 ) -> ArraySource | StreamSource:
     """Create the source for x (and y).
 
@@ -52,6 +53,8 @@ def make_source(
         what: prefix of the names of arguments in errors.
         steps_word: name of the argument for `steps` in errors.
         preprocess: preprocessing of x on the host.
+        any_rows: whether the parts of a batch of a dataset may have different numbers of rows: a custom step reads
+            them. Without it, the inputs may, such as the nodes and edges of graphs.
 
     Returns:
         The source.
@@ -81,7 +84,11 @@ def make_source(
         bx = bx if preprocess is None else preprocess(bx)
         bx, by, bw = (as_arrays(name, part, lazy) for name, part in zip(names, (bx, by, bw), strict=True))
         named = dict(zip(names, (bx, by, bw), strict=True))
-        check_lengths(named, "" if lazy else hint)
+        try:
+            check_lengths(named, "" if lazy else hint)
+        except DataError:
+            if lazy or not (_has_several_counts(bx) or any_rows()):
+                raise
         if bw is not None and _has_negative(bw):
             warn(message(names[2], expected="weights of at least 0", got="negative ones, whose losses are subtracted"))
         weighted = class_weight is not None and (not isinstance(class_weight, Mapping) or len(class_weight) > 0)
@@ -105,6 +112,10 @@ def make_source(
     source = ArraySource(cast((x, y, sample_weight), lazy=True), batch_size, shuffle, seed, steps)
     source.names = tuple(names)
     return source
+
+
+def _has_several_counts(x: Any) -> bool:
+    return len({leaf.shape[:1] for leaf in jax.tree.leaves(x)}) > 1
 
 
 def is_text(x: object) -> bool:

@@ -419,6 +419,12 @@ class Layer(Operation):
             with tracing.bind_symbolic(dict(zip(map(id, closed_over), arrays, strict=True))):
                 return self._call_arrays_here(*args, **kwargs)
 
+        if any(tensor.dtype == "string" for tensor in symbolic.symbolic_leaves((args, kwargs))):
+            if not self.trainable_variables:
+                self.runs_on_host = True
+            outputs = self._call_on_values(args, kwargs)
+            Node(self, args, kwargs, outputs, closed_over)
+            return outputs
         try:
             outputs = symbolic.output_spec(call, (closed_over, *args), kwargs, name=self.name)
         except symbolic.NeedsGraphError:  # the operations of the layer become nodes of the graph around it
@@ -430,6 +436,11 @@ class Layer(Operation):
                 raise
         Node(self, args, kwargs, outputs, closed_over)
         return outputs
+
+    def _call_on_values(self, args: Any, kwargs: dict[str, Any]) -> Any:
+        """The symbolic outputs of a `call` that cannot be traced."""
+        with tracing.entered(tracing.TraceContext(values={}, key=jax.random.key(0), training=False)):
+            return symbolic.host_spec(self._call_arrays_here, args, kwargs, name=self.name)
 
     def _call_arrays_here(self, *args: Any, **kwargs: Any) -> Any:
         scope = tracing.current()

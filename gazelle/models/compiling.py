@@ -155,7 +155,11 @@ def get_trainer(model: Model, method: str, sample: Any = None) -> Trainer:
     if not model.built and (step_methods.is_customized(model) or not model._has_call()):  # its steps call its layers
         model.built = all(layer.built for layer in model.layers)
     if not model.built and model._has_call():
-        _build_for(model, sample)
+        try:
+            _build_for(model, sample)
+        except Exception:
+            if not step_methods.decides_inputs(model, method):
+                raise
     with _trainer_lock:
         trainer = model._trainer
         if trainer is None or (model._compile_state is not None and trainer.optimizer is None):
@@ -171,8 +175,15 @@ def _build_for(model: Model, sample: Any) -> None:
     """Create the weights for data of this shape."""
     if sample is None:
         raise StateError(message(f"Model '{model.name}' is not built", hint="Call it on data, or give input_shape."))
-    inputs = jax.tree.map(lambda a: symbolic.KerasTensor((None, *a.shape[1:]), str(a.dtype)), sample)
-    symbolic.output_spec(model._call_arrays_here, (inputs,), {}, name=model.name)
+    try:
+        if model.run_eagerly:
+            model(jax.tree.map(lambda a: a[:1], sample))
+        else:
+            inputs = jax.tree.map(lambda a: symbolic.KerasTensor((None, *a.shape[1:]), str(a.dtype)), sample)
+            symbolic.output_spec(model._call_arrays_here, (inputs,), {}, name=model.name)
+    except Exception:
+        model.built = False
+        raise
     model.built = True
 
 

@@ -17,7 +17,7 @@ from gazelle.core.settings import apply_limit
 from gazelle.core.types import PathLike
 from gazelle.distribution import distribution
 from gazelle.engine import processes
-from gazelle.models import checks, resuming, settings
+from gazelle.models import checks, resuming, settings, step_methods
 from gazelle.models.compiling import get_trainer, require_compiled
 from gazelle.models.fingerprint import TrainingFingerprint
 from gazelle.models.graph import Graph
@@ -323,7 +323,11 @@ def scores(logs: dict[str, Any], as_dict: bool) -> Any:
 
 def make_source(model: Model, x: Any, *args: Any, **kwargs: Any) -> Any:
     """The source of batches for user data."""
-    return data.make_source(x, *args, preprocess=_preprocessing_for(model, x), **kwargs)
+
+    def any_rows() -> bool:
+        return any(step_methods.overrides(model, name) for name in step_methods.STEP_METHODS)
+
+    return data.make_source(x, *args, preprocess=_preprocessing_for(model, x), any_rows=any_rows, **kwargs)
 
 
 def _checked_trainer(model: Model, method: str, source: data.Source) -> Any:

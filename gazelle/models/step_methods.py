@@ -176,6 +176,14 @@ def is_customized(model: Any) -> bool:
     return optimizer is not None and any(_applies_itself(optimizer, name) for name in ("apply", "apply_gradients"))
 
 
+def decides_inputs(model: Any, method: str) -> bool:
+    """Whether the step of a method is user-defined and reads the data itself, so `call` may take other inputs."""
+    step = (
+        "train_step" if method in ("fit", "train_on_batch") else "test_step" if method != "predict" else "predict_step"
+    )
+    return overrides(model, step) and not has_two_arguments(getattr(model, step))
+
+
 def _applies_itself(optimizer: Optimizer, name: str) -> bool:
     """Whether an optimizer has a user's `apply` or `apply_gradients`: the step of a compiled loss calls neither."""
     return not replaced_methods.is_own_code(getattr(optimizer, name))

@@ -17,9 +17,9 @@ from gazelle.core.errors import ArgumentError, ArgumentIndexError, ArgumentTypeE
 from gazelle.core.sparse import any_sparse, to_dense
 from gazelle.core.sparse import call as call_sparse
 from gazelle.core.symbolic import OPS, KerasTensor, call_op
-from gazelle.core.tensor_wrapper import wrapper_class
+from gazelle.core.tensor_wrapper import recorder, recorder_of_caller, wrapper_class
 from gazelle.core.variable import Variable
-from gazelle.ops import sizes
+from gazelle.ops import sizes, text
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -81,6 +81,8 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def lifted(*args: Any, **kwargs: Any) -> Any:
         wrapper = wrapper_class(args) or (wrapper_class(kwargs.values()) if kwargs else None)
+        if wrapper is None and recorder.get() is not None and _has_variable((*args, *kwargs.values())):
+            wrapper = recorder_of_caller()
         if wrapper is not None:
             return wrapper.dispatch(lifted, args, kwargs)
         if _symbolic(args) or _symbolic(kwargs.values()):
@@ -90,7 +92,13 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
         if of_sizes and sizes.known(args) and sizes.known((0, *kwargs.values())):
             with jax.ensure_compile_time_eval():
                 return compute(args, kwargs)
-        return compute(args, kwargs)
+        try:
+            return compute(args, kwargs)
+        except (TypeError, ValueError):
+            out = text.compute(function, args, kwargs)
+            if out is NotImplemented:
+                raise
+            return out
 
     def compute(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         converted = list(args)
@@ -139,6 +147,10 @@ def array(value: Any) -> Any:
 def arrays(values: Any) -> Any:
     """Convert each member of a list to an array; a single array stays one."""
     return [array(v) for v in values] if isinstance(values, list | tuple) else array(values)
+
+
+def _has_variable(values: Iterable[Any]) -> bool:
+    return any(_has_variable(v) if isinstance(v, list | tuple) else isinstance(v, Variable) for v in values)
 
 
 def _symbolic(values: Iterable[Any]) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from gazelle.core import budget
-from gazelle.core.dtypes import is_float, standardize
+from gazelle.core.dtypes import array_dtype, is_float, standardize
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.core.sparse import is_sparse
 from gazelle.core.symbolic import KerasTensor
@@ -68,7 +68,7 @@ def cast(x: ArrayLike, dtype: DTypeLike) -> Array:
         >>> print(gazelle.ops.cast([1.7, 2.0], "int32"))
         [1 2]
     """
-    return jnp.asarray(x, standardize(dtype))
+    return jnp.asarray(x, array_dtype(dtype))
 
 
 @op
@@ -82,7 +82,7 @@ def astype(x: ArrayLike, dtype: DTypeLike) -> Array:
     Returns:
         An array of the shape of `x`.
     """
-    return jnp.asarray(x, standardize(dtype))
+    return jnp.asarray(x, array_dtype(dtype))
 
 
 @op
@@ -100,7 +100,7 @@ def saturate_cast(x: ArrayLike, dtype: DTypeLike) -> Array:
         >>> print(gazelle.ops.saturate_cast([-1, 300], "uint8"))
         [  0 255]
     """
-    target = jnp.dtype(standardize(dtype))
+    target = jnp.dtype(array_dtype(dtype))
     if target == jnp.bool_:
         return jnp.asarray(x, target)
     limits: Any = jnp.finfo(target) if is_float(target) else jnp.iinfo(target)
@@ -131,7 +131,7 @@ def convert_to_tensor(
     Returns:
         An array.
     """
-    return jnp.asarray(x, None if dtype is None else standardize(dtype))
+    return jnp.asarray(x, None if dtype is None else array_dtype(dtype))
 
 
 def convert_to_numpy(x: ArrayLike) -> np.ndarray[Any, Any]:

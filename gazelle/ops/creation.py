@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from gazelle.core.dtypes import floatx, standardize
+from gazelle.core.dtypes import array_dtype, floatx
 from gazelle.core.types import Array, ArrayLike, DTypeLike, ShapeLike
 from gazelle.ops.base import array as as_array
 from gazelle.ops.base import op
@@ -52,7 +52,7 @@ def zeros(shape: ShapeLike, dtype: DTypeLike | None = None) -> Array:
         >>> print(gazelle.ops.zeros((2,)))
         [0. 0.]
     """
-    return jnp.zeros(shape_of(shape), standardize(dtype))
+    return jnp.zeros(shape_of(shape), array_dtype(dtype))
 
 
 def ones(shape: ShapeLike, dtype: DTypeLike | None = None) -> Array:
@@ -69,7 +69,7 @@ def ones(shape: ShapeLike, dtype: DTypeLike | None = None) -> Array:
         >>> print(gazelle.ops.ones((2,)))
         [1. 1.]
     """
-    return jnp.ones(shape_of(shape), standardize(dtype))
+    return jnp.ones(shape_of(shape), array_dtype(dtype))
 
 
 def empty(shape: ShapeLike, dtype: DTypeLike | None = None) -> Array:
@@ -86,7 +86,7 @@ def empty(shape: ShapeLike, dtype: DTypeLike | None = None) -> Array:
         >>> gazelle.ops.empty((2, 3)).shape
         (2, 3)
     """
-    return jnp.empty(shape_of(shape), standardize(dtype))
+    return jnp.empty(shape_of(shape), array_dtype(dtype))
 
 
 def full(shape: ShapeLike, fill_value: ArrayLike, dtype: DTypeLike | None = None) -> Array:
@@ -104,7 +104,7 @@ def full(shape: ShapeLike, fill_value: ArrayLike, dtype: DTypeLike | None = None
         >>> print(gazelle.ops.full((2,), 7.0))
         [7. 7.]
     """
-    return jnp.full(shape_of(shape), as_array(fill_value), standardize(dtype))
+    return jnp.full(shape_of(shape), as_array(fill_value), array_dtype(dtype))
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Array:
@@ -124,7 +124,7 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None
         [[1. 0. 0.]
          [0. 1. 0.]]
     """
-    return jnp.eye(N, M, k, standardize(dtype))
+    return jnp.eye(N, M, k, array_dtype(dtype))
 
 
 def identity(n: int, dtype: DTypeLike | None = None) -> Array:
@@ -142,7 +142,7 @@ def identity(n: int, dtype: DTypeLike | None = None) -> Array:
         [[1. 0.]
          [0. 1.]]
     """
-    return jnp.identity(n, standardize(dtype))
+    return jnp.identity(n, array_dtype(dtype))
 
 
 def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Array:
@@ -162,7 +162,7 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None
         [[1. 0. 0.]
          [1. 1. 0.]]
     """
-    return jnp.tri(N, M, k, standardize(dtype))
+    return jnp.tri(N, M, k, array_dtype(dtype))
 
 
 @op
@@ -346,7 +346,7 @@ def array(x: ArrayLike, dtype: DTypeLike | None = None) -> Array:
         >>> print(gazelle.ops.array([1, 2], "float32"))
         [1. 2.]
     """
-    return jnp.array(x, None if dtype is None else standardize(dtype))
+    return jnp.array(x, None if dtype is None else array_dtype(dtype))
 
 
 @op

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core import settings
-from gazelle.core.dtypes import standardize
+from gazelle.core.dtypes import array_dtype
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.sparse import to_sparse
 from gazelle.core.types import Array, ArrayLike, DTypeLike
@@ -37,7 +37,7 @@ def one_hot(
         >>> one_hot([0, 2], 3).tolist()
         [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    codes = jax.nn.one_hot(x, num_classes, axis=axis, dtype=standardize(dtype))
+    codes = jax.nn.one_hot(x, num_classes, axis=axis, dtype=array_dtype(dtype))
     return to_sparse(codes, stored=x.size) if sparse else codes
 
 
@@ -61,7 +61,7 @@ def multi_hot(
         >>> multi_hot([0, 2], 4).tolist()
         [1.0, 0.0, 1.0, 0.0]
     """
-    codes = jax.nn.one_hot(inputs.astype("int32"), num_classes, axis=axis, dtype=standardize(dtype))
+    codes = jax.nn.one_hot(inputs.astype("int32"), num_classes, axis=axis, dtype=array_dtype(dtype))
     codes = jnp.max(codes, axis=1 if inputs.ndim > 1 else 0)
     return to_sparse(codes, stored=inputs.size) if sparse else codes
 

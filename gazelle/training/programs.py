@@ -43,7 +43,8 @@ class Programs:
         self.train = compiled(train, donate=(0,), key=keys[0])
         self.test = compiled(test, key=keys[1])
         self.report = compiled(lambda totals: self._report(totals, "train"))
-        self.predict = compiled(_predict_loop(lambda *args: self._step().predict(*args)))
+        predict = _eager_predict_loop if run_eagerly else _predict_loop
+        self.predict = compiled(predict(lambda *args: self._step().predict(*args)))
 
     def add(self, step: Step) -> None:
         """Let the programs be traced from this step, whose metrics are built."""
@@ -58,10 +59,9 @@ class Programs:
 
     def trace(self, step: LossStep, sample: Any) -> TraceInfo:
         """What tracing a batch (x, y, sample_weight) shows; it is traced once for each signature."""
-        spec = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), sample)
-        kind = repr(signature(spec))
+        kind = repr(signature(jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), sample)))
         if kind not in self._traces:
-            self._traces[kind] = step.trace(spec)
+            self._traces[kind] = step.trace(sample)
             if self._key is not None:
                 engine.save_metadata(self._key, self._traces)
         return self._traces[kind]
@@ -168,5 +168,19 @@ def _predict_loop(step: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
         assigned, rest = jax.lax.scan(body, assigned, jnp.arange(1, steps, dtype=jnp.uint32))
         stacked = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, rest)
         return engine.constrain_replicated(stacked), assigned
+
+    return program
+
+
+def _eager_predict_loop(step: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
+    """`_predict_loop` in Python, uncompiled."""
+
+    def program(values: Any, key: Any, data: Any, count: Any) -> tuple[Any, Any]:
+        outputs: list[Any] = []
+        assigned: dict[str, Any] = {}
+        for index in range(jax.tree.leaves(data)[0].shape[0]):
+            out, assigned = step(values | assigned, key, _batch(data, index), count + index)
+            outputs.append(out)
+        return jax.tree.map(lambda *arrays: jnp.stack(arrays), *outputs), assigned
 
     return program

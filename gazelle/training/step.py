@@ -201,9 +201,9 @@ class LossStep:
         y_pred, after, _ = self.forward(values, x, key=inference_key(key, count), training=False)
         return y_pred, changed_values(values, after)
 
-    def trace(self, spec: Any) -> TraceInfo:
-        """Trace a batch (x, y, sample_weight) of these shapes without computing it."""
-        values = {p: jax.ShapeDtypeStruct(v.shape, np.dtype(v.dtype)) for p, v in self.spec.variables.items()}
+    def trace(self, batch: Any) -> TraceInfo:
+        """Trace a batch (x, y, sample_weight) without computing it, unless the step runs eagerly."""
+        variables = self.spec.variables.items()
         info = TraceInfo(None, [], [])
 
         def traced(values: Any, batch: Any) -> None:
@@ -214,7 +214,11 @@ class LossStep:
             _, parts = self.objective(y, y_pred, weight, after, added)
             info.losses = list(parts)
 
-        jax.eval_shape(traced, values, spec)
+        if self.spec.run_eagerly:
+            traced({p: v.value for p, v in variables}, jax.tree.map(jnp.asarray, batch))
+        else:
+            values = {p: jax.ShapeDtypeStruct(v.shape, np.dtype(v.dtype)) for p, v in variables}
+            jax.eval_shape(traced, values, jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), batch))
         return info
 
 

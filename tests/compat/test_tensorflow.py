@@ -506,3 +506,115 @@ def test_filtering_of_tracebacks(tf):
     assert not tf.debugging.is_traceback_filtering_enabled()
     tf.debugging.enable_traceback_filtering()
     assert gazelle.config.is_traceback_filtering_enabled()
+
+
+# Names of tutorials --------------------------------------------------------------------------------------------------
+
+
+def test_parameters_of_distributions_may_be_arrays(tf):
+    assert tf.random.gamma([3], [0.5, 2.0]).shape == (3, 2)
+    assert tf.random.gamma([1], alpha=[0.25], beta=tf.constant([2.0])).shape == (1, 1)
+    assert tf.random.poisson((2,), tf.constant([[1.0, 5.0, 9.0]])).shape == (2, 1, 3)
+    draws = tf.random.stateless_gamma((2000,), [1, 2], 4.0, 2.0).numpy()
+    assert abs(draws.mean() - 2) < 0.1
+
+
+def test_edit_distance(tf):
+    truth = tf.sparse.from_dense([[1, 2, 3], [4, 5, 0]])
+    given = tf.sparse.from_dense([[1, 3, 0], [4, 5, 0]])
+    assert tf.edit_distance(given, truth, normalize=False).numpy().tolist() == [1, 0]
+    np.testing.assert_allclose(tf.edit_distance(given, truth).numpy(), [1 / 3, 0])
+
+
+def test_decoders_of_ctc(tf):
+    logits = np.full((4, 1, 3), -5.0, "float32")
+    for step, label in enumerate([0, 0, 2, 1]):
+        logits[step, 0, label] = 5
+    for decode in (tf.nn.ctc_greedy_decoder, tf.nn.ctc_beam_search_decoder):
+        (decoded, *_), _ = decode(logits, [4])
+        assert tf.sparse.to_dense(decoded, default_value=-1).numpy().tolist() == [[0, 1]]
+
+
+def test_transformations_of_datasets(tf):
+    data = tf.data.Dataset.range(6)
+    assert [x.numpy() for x in data.apply(tf.data.experimental.take_while(lambda x: x < 3))] == [0, 1, 2]
+    counts = tf.data.experimental.Counter(5, 2)
+    assert [x.numpy() for x in counts.take(3)] == [5, 7, 9]
+
+    def refuse(x):
+        if x == 1:
+            raise ValueError("one")
+        return x
+
+    assert [x.numpy() for x in tf.data.Dataset.range(3).map(refuse).apply(tf.data.experimental.ignore_errors())] == [
+        0,
+        2,
+    ]
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    assert len(list(data.with_options(options).apply(tf.data.experimental.map_and_batch(lambda x: x + 1, 3)))) == 2
+
+
+def test_batches_of_ragged_rows(tf):
+    rows = tf.ragged.constant([[1, 2], [3], []], dtype=tf.int32)
+    (batch,) = tf.data.Dataset.from_tensor_slices(rows).batch(3)
+    assert batch.to_list() == [[1, 2], [3], []]
+    nested = tf.ragged.constant([[[1, 2], [3, 4]], [[5, 6]]])
+    (batch,) = tf.data.Dataset.from_tensor_slices(nested).batch(2)
+    assert batch.merge_dims(0, 1).to_tensor().numpy().tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert tf.ragged.constant([[[1, 2]], [[3, 4], [5, 6]]], ragged_rank=1).shape.as_list() == [2, None, 2]
+
+
+def test_ragged_text_vectorization(tf):
+    layer = keras.layers.TextVectorization(vocabulary=["a", "b"], ragged=True)
+    tokens = layer(tf.constant(["a b a", "b"]))
+    assert tokens.to_list() == [[2, 3, 2], [3]]
+    assert tokens[:, :-1].to_tensor().numpy().tolist() == [[2, 3], [0, 0]]
+
+
+def test_an_inverse_of_the_stft(tf):
+    signal = np.sin(np.arange(64, dtype="float32"))
+    spectra = tf.signal.stft(signal, 16, 4, 16)
+    back = tf.signal.inverse_stft(spectra, 16, 4, 16, window_fn=tf.signal.inverse_stft_window_fn(4))
+    np.testing.assert_allclose(back.numpy()[16:48], signal[16:48], atol=1e-5)
+
+
+def test_numpy_of_tensorflow(tf):
+    tnp = tf.experimental.numpy
+    tnp.experimental_enable_numpy_behavior()
+    assert tnp.sum(tnp.ones((2, 3)), axis=0).numpy().tolist() == [2, 2, 2]
+    x = tf.constant([1.0, 2.0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tnp.dot(x, x)
+    assert tape.gradient(y, x).numpy().tolist() == [2, 4]
+
+
+def test_sampled_losses(tf):
+    weights, biases = tf.ones((20, 4)), tf.zeros((20,))
+    labels, inputs = tf.constant([[1], [2]]), tf.ones((2, 4))
+    with tf.GradientTape() as tape:
+        tape.watch(weights)
+        loss = tf.reduce_sum(tf.nn.sampled_softmax_loss(weights, biases, labels, inputs, 5, 20))
+    assert tape.gradient(loss, weights).shape == (20, 4)
+    everything = (np.arange(20), np.ones((2, 1), "float32"), np.ones(20, "float32"))
+    whole = tf.nn.sampled_softmax_loss(weights, biases, labels, inputs, 20, 20, sampled_values=everything)
+    np.testing.assert_allclose(whole.numpy(), np.log(20.0), rtol=1e-5)
+    assert tf.nn.nce_loss(weights, biases, labels, inputs, 5, 20).shape == (2,)
+
+
+def test_argmax_of_pools(tf):
+    x = np.arange(16, dtype="float32").reshape(1, 4, 4, 1)
+    values, found = tf.nn.max_pool_with_argmax(x, 2, 2, "VALID")
+    assert values.numpy().ravel().tolist() == [5, 7, 13, 15]
+    assert found.numpy().ravel().tolist() == [5, 7, 13, 15]
+    up = tf.nn.conv1d_transpose(np.ones((1, 3, 1), "float32"), np.ones((2, 1, 1), "float32"), [1, 6, 1], 2)
+    assert up.shape == (1, 6, 1)
+
+
+def test_columns_of_data_frames_are_tensors(tf):
+    pandas = pytest.importorskip("pandas")
+    column = pandas.Series([1.0, 0.0, -1.0, 0.0])
+    np.testing.assert_allclose(np.abs(tf.signal.rfft(column)), [0, 2, 0], atol=1e-6)
+    assert tf.reshape(column, (2, 2)).shape == (2, 2)
+    assert tf.reduce_sum(pandas.DataFrame({"a": [1, 2]})).numpy() == 3

@@ -16,7 +16,7 @@ import gazelle
 from gazelle.compat import facade
 from gazelle.compat.listed import listed, pairs
 from gazelle.compat.namespaces import root, version
-from gazelle.compat.tensorflow import dataset, elements, function, graphs, model_calls, private_modules
+from gazelle.compat.tensorflow import dataset, elements, function, graphs, model_calls, more_maths, private_modules
 from gazelle.compat.tensorflow.dtypes import DTYPES, DType, as_dtype
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
 from gazelle.compat.tensorflow.tape import GradientTape
@@ -26,8 +26,9 @@ from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names
 _TABLES = listed("""arrays boxes checking control csv_files dataset elements examples files function gathering
-    graph_layers graph_sessions graphs images linalg maths nn optimizers parsing ragged ragged_calls randoms records
-    signals sparse strings tables testing tf_config training""")
+    graph_layers graph_sessions graphs images linalg maths more_maths nn optimizers parsing ragged ragged_calls randoms
+    more_layers records sampling signals sparse strings tables testing tf_config training transformations
+    graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 for _name, _dtype in DTYPES.items():
@@ -49,6 +50,9 @@ named("data.UNKNOWN_CARDINALITY", "data.experimental.UNKNOWN_CARDINALITY")(eleme
 named("data.experimental.cardinality")(lambda data: data.cardinality())
 named("nest.map_structure")(gazelle.tree.map_structure)
 named("nest.flatten")(gazelle.tree.flatten)
+named("nest.is_nested")(gazelle.tree.is_nested)
+named("nest.pack_sequence_as")(gazelle.tree.pack_sequence_as)
+named("nest.assert_same_structure")(gazelle.tree.assert_same_structure)
 named("pi")(3.141592653589793)
 named("version.GIT_VERSION")("gazelle")
 for _name, _class_name in pairs("""random_normal=RandomNormal random_uniform=RandomUniform
@@ -122,6 +126,8 @@ def look_up(full: str) -> TensorResult:
         return NAMES[full]
     if full.startswith("python."):
         return _private(full)
+    if full.startswith("experimental.numpy."):
+        return more_maths.numpy_function(full.removeprefix("experimental.numpy."))
     for old in ("compat.v1.", "compat.v2.", "_api.v2.", "raw_ops."):
         if full.startswith(old) and (found := look_up(full[len(old) :])) is not None:
             return found

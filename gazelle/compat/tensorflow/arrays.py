@@ -107,7 +107,7 @@ def shape(input: TensorLike, out_type: DTypeLike | None = "int32") -> TensorResu
     """`tf.shape`: the sizes, which are host values if they are known."""
     if isinstance(input, KerasTensor):
         return call(lambda x: jnp.asarray(x.shape, "int32"), (input,), {})
-    array = input if hasattr(input, "shape") else host_array(input)
+    array = unboxed(input) if hasattr(input, "shape") else host_array(input)  # it fails if sizes are unknown
     return Tensor(np.asarray(tuple(array.shape), name_of(out_type)))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.compat.tensorflow.elements import Elements, called, padded, row_of, stacked
+from gazelle.compat.tensorflow.elements import Elements, called, is_ragged, padded, row_of, stacked
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
@@ -42,7 +42,9 @@ class Batches(Elements):
         name: str | None = None,
     ) -> TensorResult:
         """Combine `batch_size` elements along a new first axis."""
-        return self._grouped(lambda group: jax.tree.map(stacked, *group), int(batch_size), drop_remainder)
+        return self._grouped(
+            lambda group: jax.tree.map(stacked, *group, is_leaf=is_ragged), int(batch_size), drop_remainder
+        )
 
     def padded_batch(
         self,

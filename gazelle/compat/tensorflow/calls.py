@@ -11,7 +11,7 @@ import numpy as np
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, is_array, is_box, unboxed
-from gazelle.core import symbolic
+from gazelle.core import symbolic, tracing
 from gazelle.core.errors import GazelleError
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -50,6 +50,9 @@ def call(
         out = function(*host_args, **host_kwargs)
     elif host is not None and not any(isinstance(array, jax.Array) for array in arrays):
         out = narrowed(host(*plain_args, **plain_kwargs), arrays)
+    elif tracing.current() is not None and _are_constants(arrays):
+        with jax.ensure_compile_time_eval():  # what follows from constants is known while a step is traced
+            out = function(*plain_args, **plain_kwargs)
     else:
         out = function(*plain_args, **plain_kwargs)
     tapes = active_tapes()
@@ -62,6 +65,11 @@ def call(
             for tape in recording_tapes:
                 tape.record(record)
     return boxed(out)
+
+
+def _are_constants(arrays: list[Any]) -> bool:
+    given = [array for array in arrays if isinstance(array, jax.Array)]
+    return bool(given) and not any(isinstance(array, jax.core.Tracer) for array in given)
 
 
 def _builds_graph(leaves: list[Any]) -> bool:
@@ -88,7 +96,7 @@ def boxed(tree: Any) -> Any:
 
 def _text(array: Any) -> Any:
     """Strings as bytes."""
-    if array.dtype.kind != "U":
+    if array.dtype.kind != "U" and not (array.dtype == object and array.size and isinstance(array.flat[0], str)):
         return array
     out = np.empty(array.shape, object)
     out.flat = [str(value).encode() for value in np.asarray(array).flat]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +21,7 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.traceback import warn
 from gazelle.core.types import Nested, PathLike
 
 AUTOTUNE = -1
@@ -66,11 +69,11 @@ class Dataset(Sources, Batches):
         name: str | None = None,
     ) -> Dataset:
         """Apply `map_func(x)` to each element, or `map_func(x, y)` if it is a tuple."""
-        return Dataset(lambda: (called(map_func, e) for e in self._begin()), self._length)
+        return Dataset(lambda: builtins.map(functools.partial(called, map_func), self._begin()), self._length)
 
     def filter(self, predicate: Callable[..., Any], name: str | None = None) -> Dataset:
         """Return the elements for which `predicate` is true."""
-        return Dataset(lambda: (e for e in self._begin() if bool(called(predicate, e))))
+        return Dataset(lambda: builtins.filter(lambda e: bool(called(predicate, e)), self._begin()))
 
     def flat_map(self, map_func: Callable[..., Any], name: str | None = None) -> Dataset:
         """Concatenate the datasets that `map_func` returns for the elements."""
@@ -190,6 +193,10 @@ class Dataset(Sources, Batches):
         """Return the dataset itself: `fit` prefetches anyway."""
         return self
 
+    def snapshot(self, path: PathLike | TensorLike, *_: Any, **__: Any) -> Dataset:
+        """Return the dataset itself: its elements are computed again instead of being stored."""
+        return self
+
     def with_options(self, options: object, name: str | None = None) -> Dataset:
         return self
 
@@ -240,6 +247,22 @@ class Dataset(Sources, Batches):
                 if key not in seen:
                     seen.add(key)
                     yield element
+
+        return Dataset(begin)
+
+    def ignore_errors(self, log_warning: bool = False, name: str | None = None) -> Dataset:
+        """Leave out elements whose function, given to `map` or `filter`, raises an error."""
+
+        def begin() -> Iterator[Any]:
+            elements = iter(self._begin())
+            while True:
+                try:
+                    yield next(elements)
+                except StopIteration:
+                    return
+                except Exception as error:  # of the program's function
+                    if log_warning:
+                        warn(f"An element was left out: {error}")
 
         return Dataset(begin)
 

@@ -11,7 +11,7 @@ import numpy as np
 from gazelle.compat.tensorflow.control import TensorSpec
 from gazelle.compat.tensorflow.dtypes import host_array, name_of
 from gazelle.compat.tensorflow.ragged import RaggedTensor
-from gazelle.compat.tensorflow.recording import is_box, unboxed
+from gazelle.compat.tensorflow.recording import in_dataset, is_box, unboxed
 from gazelle.compat.tensorflow.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.core.errors import DataError, message
@@ -55,7 +55,11 @@ def is_ragged(value: Any) -> bool:
 
 def row_of(tree: Any, index: int) -> Any:
     """Row `index` of each array."""
-    return jax.tree.map(lambda array: unboxed(array[index]), tree, is_leaf=is_ragged)
+    return jax.tree.map(lambda array: _row(array, unboxed(array[index])), tree, is_leaf=is_ragged)
+
+
+def _row(rows: Any, row: Any) -> Any:
+    return row.view(RaggedRow) if isinstance(rows, RaggedTensor) and isinstance(row, np.ndarray) else row
 
 
 def plain(leaf: Any) -> Any:
@@ -69,7 +73,11 @@ def plain(leaf: Any) -> Any:
 def called(function: Callable[..., Any], element: Any) -> Any:
     """The result of a function of tensors for an element, as arrays."""
     given = tensors_of(element)
-    out = function(*given) if isinstance(given, tuple) else function(given)
+    token = in_dataset.set(True)
+    try:
+        out = function(*given) if isinstance(given, tuple) else function(given)
+    finally:
+        in_dataset.reset(token)
     return arrays_of(out)
 
 
@@ -100,8 +108,16 @@ def arrays_of(out: Any) -> Any:
     return array if hasattr(array, "dtype") else host_array(array)
 
 
+class RaggedRow(np.ndarray[Any, Any]):
+    """A row of a ragged tensor: a batch of such rows is ragged again."""
+
+
 def stacked(*leaves: Any) -> Any:
     """Stack leaves of equal shape along a new first axis."""
+    if any(isinstance(leaf, RaggedRow | RaggedTensor) for leaf in leaves):
+        return RaggedTensor.of_rows(
+            [leaf if isinstance(leaf, RaggedTensor) else Tensor(np.asarray(leaf)) for leaf in leaves]
+        )
     arrays = [np.asarray(leaf) if not isinstance(leaf, bytes) else np.asarray(leaf, object) for leaf in leaves]
     shapes = {a.shape for a in arrays}
     if len(shapes) > 1:

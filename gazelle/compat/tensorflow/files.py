@@ -133,3 +133,10 @@ def text_line_dataset(filenames: TensorLike, *_: Any, **__: Any) -> TensorResult
                 yield from (np.asarray(line.rstrip(b"\r\n"), object) for line in file)
 
     return Dataset(begin)
+
+
+named("io.gfile.rename")(lambda src, dst, overwrite=False: os.replace(text(src), text(dst)))
+named("io.gfile.mkdir")(lambda path: os.mkdir(text(path)))
+named("io.gfile.walk")(lambda top, topdown=True, onerror=None: os.walk(text(top), topdown))
+named("io.gfile.stat")(lambda path: os.stat(text(path)))
+named("io.matching_files")(lambda pattern, name=None: convert(sorted(glob(pattern))))

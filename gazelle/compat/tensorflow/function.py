@@ -14,7 +14,7 @@ import numpy as np
 from gazelle.compat.tensorflow import autograph
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import host_array
-from gazelle.compat.tensorflow.recording import active_tapes, filled, is_array, is_box, only_tapes, unboxed
+from gazelle.compat.tensorflow.recording import active_tapes, filled, in_dataset, is_array, is_box, only_tapes, unboxed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng, tracing
 from gazelle.core.config import ArgumentTypeError
@@ -85,7 +85,8 @@ class Function:
         flat, structure = jax.tree.flatten((args, kwargs), is_leaf=is_box)
         scope = tracing.current()
         in_trace = scope is not None and (scope.values is not None or scope.pure)
-        if self._plain or _eagerly or in_trace or active_tapes() or any(isinstance(v, KerasTensor) for v in flat):
+        plain = self._plain or _eagerly or in_trace or in_dataset.get() or active_tapes()
+        if plain or any(isinstance(v, KerasTensor) for v in flat):
             return self._run(args, kwargs)
         array_indices = [i for i, v in enumerate(flat) if is_array(v) or isinstance(v, TensorWrapper)]
         arrays = [unboxed(flat[i]) for i in array_indices]
@@ -233,7 +234,7 @@ def needs_values(error: BaseException | None) -> bool:
             | jax.errors.TracerArrayConversionError
             | jax.errors.TracerIntegerConversionError
             | jax.errors.NonConcreteBooleanIndexError,
-        ):
+        ) or getattr(error, "needs_values", False):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -25,6 +25,8 @@ _IDEMPOTENT = frozenset(("max", "min", "any", "all", "amax", "amin"))
 class UnknownRowsError(ArgumentError):
     """A use of masked rows that needs their number."""
 
+    needs_values = True
+
 
 class MaskedRows(Tensor):
     """Rows, of which the first `count` are chosen."""

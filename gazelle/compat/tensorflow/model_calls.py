@@ -13,12 +13,15 @@ from contextvars import ContextVar
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from gazelle.compat import facade
 from gazelle.compat.tensorflow import autograph, compiled_calls, masked_rows
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.function import needs_values
+from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import active_tapes, is_box, unboxed
 from gazelle.compat.tensorflow.stateful import fresh_key, stateful
 from gazelle.compat.tensorflow.tape import GradientTape
@@ -45,6 +48,13 @@ def remembered(made: Any) -> Any:
 
 def has_box(tree: Any) -> bool:
     return any(isinstance(leaf, TensorWrapper) for leaf in jax.tree.leaves(tree, is_leaf=is_box))
+
+
+def is_recorded(args: Any, kwargs: Any) -> bool:
+    """Whether tensors or variables are given, whose computation a tape may record."""
+    leaves = jax.tree.leaves((args, kwargs), is_leaf=is_box)
+    has_variables = bool(active_tapes()) and any(isinstance(leaf, Variable) for leaf in leaves)
+    return has_variables or any(isinstance(leaf, TensorWrapper) for leaf in leaves)
 
 
 def _from_outside(args: Any) -> bool:
@@ -91,6 +101,11 @@ def user_defined_call(call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 def without_values(function: Callable[..., Any], error: Exception) -> Callable[..., Any] | None:
     """The function with `if` and `while` on tensors compiled, if an error in it means that a value was needed."""
     return autograph.rewritten(function) if needs_values(error) else None
+
+
+def may_compute_values(error: Exception) -> bool:
+    """Whether an error means that a value was needed, outside of a program that is being traced."""
+    return needs_values(error) and not isinstance(jnp.zeros(()), jax.core.Tracer)
 
 
 def _records_layers(model: Any) -> bool:
@@ -195,10 +210,17 @@ def penalty(regularizer: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda w: unboxed(regularizer(w))
 
 
+def without_zeros(tokens: Any) -> RaggedTensor:
+    """Rows without the zeros at their end."""
+    array = np.asarray(unboxed(tokens))
+    lengths = np.count_nonzero(array, axis=-1)
+    return RaggedTensor.of_rows([row[:length] for row, length in zip(array, lengths, strict=True)])
+
+
 def function_call(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Call a function of `keras.losses`, `metrics` or `activations`, which may receive tensors."""
     given = (args, kwargs)
-    if symbolic.any_symbolic(given) or not (has_box(given) or _from_outside(given)):
+    if symbolic.any_symbolic(given) or not (is_recorded(*given) or _from_outside(given)):
         return function(*args, **kwargs)
     return call(function, args, kwargs)
 

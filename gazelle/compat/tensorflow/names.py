@@ -88,6 +88,8 @@ def op(
                         bound.arguments[argument] = fixed_value(value)
                     elif argument in TENSORS and isinstance(value, list | tuple):
                         bound.arguments[argument] = array_of_list(value)
+                    elif argument in TENSORS and hasattr(value, "iloc"):  # a data frame or a column of one
+                        bound.arguments[argument] = np.asarray(value)
                 args, kwargs = bound.args, bound.kwargs
             return guarded(function, args, kwargs, host=function if host else None, keeps_64_bits=keeps_64_bits)
 

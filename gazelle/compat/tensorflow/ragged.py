@@ -164,6 +164,15 @@ class RaggedTensor:
         row = self.values[int(self._splits[index]) : int(self._splits[index + 1])]
         return row[tuple(rest)] if rest else row
 
+    def merge_dims(self, outer_axis: int, inner_axis: int) -> TensorResult:
+        """Merge the axes from `outer_axis` to `inner_axis` into one."""
+        if outer_axis > 0:
+            return RaggedTensor.of_rows([row.merge_dims(outer_axis - 1, inner_axis - 1) for row in self])
+        merged = self.values
+        for _ in range(inner_axis - 1):
+            merged = merged.values if isinstance(merged, RaggedTensor) else convert(merged)
+        return merged
+
     def __repr__(self) -> str:
         return f"<tf.RaggedTensor {self.to_list()}>"
 
@@ -200,12 +209,14 @@ def map_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> TensorResul
 
 
 @named("ragged.constant")
-def constant(pylist: Sequence[Any], dtype: DTypeLike | None = None, **_: Any) -> TensorResult:
-    """`tf.ragged.constant`: nested lists."""
-    if not any(isinstance(row, list | tuple | np.ndarray) for row in pylist):
+def constant(
+    pylist: Sequence[Any], dtype: DTypeLike | None = None, ragged_rank: int | None = None, **_: Any
+) -> TensorResult:
+    """`tf.ragged.constant`: nested lists, of which the `ragged_rank` outermost axes may have rows of other lengths."""
+    if ragged_rank == 0 or not any(isinstance(row, list | tuple | np.ndarray) for row in pylist):
         return convert(pylist, dtype)
     flat, counts = [v for row in pylist for v in row], [len(row) for row in pylist]
-    return RaggedTensor.from_row_lengths(constant(flat, dtype), counts)
+    return RaggedTensor.from_row_lengths(constant(flat, dtype, ragged_rank and ragged_rank - 1), counts)
 
 
 @named("ragged.stack")

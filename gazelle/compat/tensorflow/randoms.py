@@ -160,25 +160,38 @@ _categorical = op(host=False)(
 )
 
 
-@named("random.gamma")
+@named("random.gamma", "random_gamma", "compat.v1.random_gamma")
 def gamma(
     shape: ShapeLike,
     alpha: TensorLike,
-    beta: TensorLike = 1.0,
+    beta: TensorLike | None = None,
     dtype: DTypeLike | None = "float32",
     seed: int | TensorLike | None = None,
 ) -> TensorResult:
-    return (
-        _draw(shape, dtype, seed, lambda g, s: g.gamma(float(alpha), 1, s), lambda k, s: jax.random.gamma(k, alpha, s))
-        / beta
-    )
+    alpha, inverse = _parameters(alpha, 1.0 if beta is None else beta)
+    host, device = lambda g, s: g.gamma(alpha, 1, s), lambda k, s: jax.random.gamma(k, alpha, s)
+    return _draw(_joined(shape, alpha), dtype, seed, host, device) / inverse
 
 
-@named("random.poisson")
+@named("random.poisson", "random_poisson", "compat.v1.random_poisson")
 def poisson(
     shape: ShapeLike, lam: TensorLike, dtype: DTypeLike | None = "float32", seed: int | TensorLike | None = None
 ) -> TensorResult:
-    return _draw(shape, dtype, seed, lambda g, s: g.poisson(float(lam), s), lambda k, s: jax.random.poisson(k, lam, s))
+    (lam,) = _parameters(lam)
+    host, device = lambda g, s: g.poisson(lam, s), lambda k, s: jax.random.poisson(k, lam, s)
+    return _draw(_joined(shape, lam), dtype, seed, host, device)
+
+
+def _parameters(*values: Any) -> tuple[Any, ...]:
+    """Parameters of a distribution as arrays of one shape; numbers, tensors or lists."""
+    plain = [unboxed(v) for v in values]
+    space = jnp if any(isinstance(v, jax.Array) for v in plain) else np
+    return tuple(space.broadcast_arrays(*(space.asarray(v, "float32") for v in plain)))
+
+
+def _joined(shape: Any, parameter: Any) -> tuple[int, ...]:
+    shape = fixed_value(shape)
+    return (*((shape,) if isinstance(shape, int) else shape), *parameter.shape)
 
 
 @named("random.Generator")
@@ -221,6 +234,8 @@ def stateless(draw: Callable[..., Any]) -> TensorResult:
     return function
 
 
+named("random.stateless_gamma")(stateless(gamma))
+named("random.stateless_poisson")(stateless(poisson))
 named("random.stateless_uniform")(stateless(uniform))
 named("random.stateless_normal")(stateless(normal))
 named("random.stateless_truncated_normal")(stateless(truncated_normal))

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from gazelle.core.symbolic import KerasTensor
-from gazelle.core.tensor_wrapper import TensorWrapper
+from gazelle.core.tensor_wrapper import TensorWrapper, recorder
 from gazelle.core.variable import Variable
 
 
@@ -46,6 +46,10 @@ class Tape(Protocol):
 _active_tapes: ContextVar[tuple[Tape, ...]] = ContextVar("gazelle_tapes", default=())
 
 
+#: whether functions run for one element of a dataset, with arrays of the host: compiling them would take longer
+in_dataset: ContextVar[bool] = ContextVar("gazelle_in_dataset", default=False)
+
+
 def active_tapes() -> tuple[Tape, ...]:
     """The active tapes, outermost first."""
     return _active_tapes.get()
@@ -53,11 +57,15 @@ def active_tapes() -> tuple[Tape, ...]:
 
 def activate_tapes(tapes: tuple[Tape, ...]) -> Any:
     """Set the active tapes; the result is the argument of `restore_tapes`."""
-    return _active_tapes.set(tapes)
+    from gazelle.compat.tensorflow.tensor import Tensor
+
+    return _active_tapes.set(tapes), recorder.set(Tensor if tapes else None)
 
 
 def restore_tapes(token: Any) -> None:
-    _active_tapes.reset(token)
+    tapes, kind = token
+    _active_tapes.reset(tapes)
+    recorder.reset(kind)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,12 @@ class Sources(Elements):
         """`tf.data.Dataset.range(start, stop, step)`."""
         numbers = np.arange(*(int(a) for a in args)).astype(name_of(output_type))
         return cls._new(lambda: iter(numbers), len(numbers))
+
+    @classmethod
+    def counter(cls, start: int = 0, step: int = 1, dtype: Any = "int64", name: str | None = None) -> TensorResult:
+        """`tf.data.Dataset.counter`: endless numbers."""
+        kind = np.dtype(name_of(dtype)).type
+        return cls._new(lambda: map(kind, itertools.count(int(start), int(step))), INFINITE)
 
     @classmethod
     def zip(cls, *datasets: Any, name: str | None = None) -> TensorResult:

@@ -68,3 +68,39 @@ def sparse_dense_matmul(
 @named("sparse.reduce_sum")
 def reduce_sum(sp_input: SparseTensor, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
     return NAMES["reduce_sum"](to_dense(sp_input), axis=axis, keepdims=keepdims)
+
+
+@named("edit_distance", "compat.v1.edit_distance")
+def edit_distance(
+    hypothesis: SparseTensor | TensorLike,
+    truth: SparseTensor | TensorLike,
+    normalize: bool = True,
+    name: str | None = None,
+) -> TensorResult:
+    """`tf.edit_distance`: insertions, deletions and substitutions between the sequences along the last axis."""
+    pair = [_sequences(v) for v in (hypothesis, truth)]
+    shape = tuple(max(sizes) for sizes in zip(*(shape for _, shape in pair), strict=True))
+    out = np.zeros(shape, "float32")
+    for index in np.ndindex(shape):
+        given, wanted = (sequences.get(index, []) for sequences, _ in pair)
+        distance = _levenshtein(given, wanted)
+        out[index] = distance if not normalize else distance / len(wanted) if wanted else np.inf if given else 0
+    return Tensor(out)
+
+
+def _sequences(tensor: Any) -> tuple[dict[Any, list[Any]], tuple[int, ...]]:
+    """{index: values along the last axis}, and the shape of the other axes."""
+    sparse = tensor if isinstance(tensor, SparseTensor) else NAMES["sparse.from_dense"](tensor)
+    found: dict[Any, list[Any]] = {}
+    for index, value in zip(np.asarray(sparse.indices.array), np.asarray(sparse.values.array), strict=True):
+        found.setdefault(tuple(index[:-1].tolist()), []).append(value)
+    return found, tuple(sparse.shape)[:-1]
+
+
+def _levenshtein(given: list[Any], wanted: list[Any]) -> int:
+    row = list(range(len(wanted) + 1))
+    for i, one in enumerate(given, 1):
+        before, row[0] = row[0], i
+        for j, other in enumerate(wanted, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (one != other))
+    return row[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -12,11 +13,12 @@ import numpy as np
 from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.files import text
-from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.symbolic import any_symbolic, call_op
 from gazelle.core.types import AxisLike, DTypeLike, Nested, PathLike
 
 
@@ -187,3 +189,23 @@ def format_(template: str, inputs: Nested[TensorLike], placeholder: str = "{}", 
     for value in values:
         template = template.replace(placeholder, str(np.asarray(unboxed(value))), 1)
     return convert(template)
+
+
+def _symbolic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of strings that becomes a node of the graph for symbolic tensors."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return call_op(function, args, kwargs) if any_symbolic(args, kwargs) else function(*args, **kwargs)
+
+    return called
+
+
+for _name in [name for name in NAMES if name.startswith("strings.")]:
+    NAMES[_name].__name__ = _name.partition(".")[2]
+    NAMES[_name] = _symbolic(NAMES[_name])
+named("compat.as_bytes")(lambda bytes_or_text, encoding="utf-8": text(bytes_or_text).encode(encoding))
+for _name in ("as_str", "as_text", "as_str_any"):
+    named(f"compat.{_name}")(
+        lambda value, encoding="utf-8": text(value) if isinstance(value, str | bytes) else str(value)
+    )

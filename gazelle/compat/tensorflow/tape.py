@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.tensorflow.function import needs_values
 from gazelle.compat.tensorflow.recording import (
     Call,
     activate_tapes,
@@ -29,6 +30,7 @@ from gazelle.core.types import Nested
 from gazelle.core.variable import Variable
 
 _programs: dict[Any, Any] = {}  # key of a plan -> its compiled gradient, None before the second use
+_uncompilable: set[Any] = set()  # keys of plans that need values of their constants
 
 
 class GradientTape:
@@ -275,12 +277,18 @@ def _gradients(calls: list[Call], ends: list[Any], origins: list[Any], given: li
     program_key = plan.program_key()
     traced = any(isinstance(value, jax.core.Tracer) for value in (*live, *plan.constants, *gradients))
     program: Callable[..., Any] = pull
-    if not traced and program_key is not None:
+    if not traced and program_key is not None and program_key not in _uncompilable:
         if program_key in _programs:  # compiled when it is used for the second time
             program = _programs[program_key] = _programs[program_key] or jax.jit(pull)
         else:
             _programs[program_key] = None
-    values = program(live, plan.constants, gradients)
+    try:
+        values = program(live, plan.constants, gradients)
+    except Exception as error:
+        if program is pull or not needs_values(error):
+            raise
+        _uncompilable.add(program_key)
+        values = pull(live, plan.constants, gradients)
     if active_tapes():  # outer tapes record the gradient as a call, for second derivatives
         count, fixed = len(live), len(plan.constants)
         inputs = [origins[i] for i in plan.used] + _inputs(plan, calls) + gradients

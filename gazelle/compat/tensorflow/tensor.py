@@ -18,6 +18,7 @@ from gazelle.compat.tensorflow.dtypes import DType, name_of
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.masks import get_mask
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import ShapeLike
@@ -118,6 +119,9 @@ class Tensor(TensorWrapper):
         return call(_get_items, (self, coded), {}, host=_get_items)
 
     def __getattr__(self, name: str) -> Any:
+        mask = get_mask(self.array) if name == "_keras_mask" else None
+        if mask is not None:
+            return Tensor(mask)
         called_by_numpy = str(sys._getframe(1).f_globals.get("__name__", "")).startswith("numpy")
         if name not in _METHODS or called_by_numpy:  # np.squeeze(tensor) is a NumPy array
             raise AttributeError(f"A tensor has no attribute {name!r}", name=name, obj=self)

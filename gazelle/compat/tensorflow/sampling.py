@@ -1,0 +1,142 @@
+"""Functions of many classes in tf.nn and tf.random: sampled losses and candidates, and decoders of CTC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import ops
+from gazelle.compat.tensorflow.names import NAMES, named, op
+from gazelle.compat.tensorflow.randoms import generator
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.sparse import SparseTensor
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
+
+
+@named("nn.ctc_greedy_decoder")
+def ctc_greedy_decoder(
+    inputs: TensorLike,
+    sequence_length: TensorLike,
+    merge_repeated: bool = True,
+    blank_index: int | None = None,
+    name: str | None = None,
+) -> TensorResult:
+    """`tf.nn.ctc_greedy_decoder`: the best class of each step of logits (time, batch, classes)."""
+    return _decoded(inputs, sequence_length, blank_index, strategy="greedy", merge_repeated=merge_repeated)
+
+
+@named("nn.ctc_beam_search_decoder", "compat.v1.nn.ctc_beam_search_decoder")
+def ctc_beam_search_decoder(
+    inputs: TensorLike, sequence_length: TensorLike, beam_width: int = 100, top_paths: int = 1, **_: Any
+) -> TensorResult:
+    """`tf.nn.ctc_beam_search_decoder`: the best label sequences of logits (time, batch, classes)."""
+    return _decoded(inputs, sequence_length, None, strategy="beam_search", beam_width=beam_width, top_paths=top_paths)
+
+
+def _decoded(inputs: Any, lengths: Any, blank: int | None, **options: Any) -> Any:
+    logits = jnp.moveaxis(jnp.asarray(unboxed(inputs)), 0, 1)
+    index = logits.shape[-1] - 1 if blank is None else blank % logits.shape[-1]
+    paths, scores = ops.ctc_decode(logits, unboxed(lengths), mask_index=index, **options)
+    return [_as_sparse(np.asarray(path)) for path in paths], Tensor(scores)
+
+
+def _as_sparse(labels: Any) -> SparseTensor:
+    valid = labels >= 0
+    length = int(valid.sum(-1).max(initial=0))
+    return SparseTensor(np.argwhere(valid), Tensor(labels[valid].astype("int64")), (len(labels), length))
+
+
+def _candidates(weights: Callable[[int], Any]) -> Callable[..., tuple[Tensor, ...]]:
+    """A sampler of classes with these probabilities: (drawn classes, expected counts of true and drawn)."""
+
+    def sampler(
+        true_classes: TensorLike,
+        num_true: int,
+        num_sampled: int,
+        unique: bool,
+        range_max: int,
+        seed: int | None = None,
+        name: str | None = None,
+    ) -> tuple[Tensor, ...]:
+        probabilities = weights(range_max) / weights(range_max).sum()
+        drawn = generator(seed).choice(range_max, num_sampled, replace=not unique, p=probabilities)
+        expected = 1 - (1 - probabilities) ** num_sampled if unique else probabilities * num_sampled
+        true = np.asarray(unboxed(true_classes)).astype(int)
+        return Tensor(drawn.astype("int64")), *(Tensor(expected[v].astype("float32")) for v in (true, drawn))
+
+    return sampler
+
+
+for _name, _weights in {
+    "uniform": lambda count: np.ones(count),
+    "learned_unigram": lambda count: np.ones(count),
+}.items():
+    named(f"random.{_name}_candidate_sampler", f"nn.{_name}_candidate_sampler")(_candidates(_weights))
+
+
+def _sampled(loss: Callable[..., Any]) -> Callable[..., Any]:
+    """A loss over the true classes and some others, drawn from the log-uniform distribution of frequent words."""
+
+    def called(
+        weights: Any,
+        biases: Any,
+        labels: Any,
+        inputs: Any,
+        num_sampled: int,
+        num_classes: int,
+        num_true: int = 1,
+        sampled_values: Any = None,
+        remove_accidental_hits: bool | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+    ) -> Any:
+        if sampled_values is None:
+            numbers = np.arange(num_classes)
+            weight = np.log((numbers + 2) / (numbers + 1))
+            probabilities = weight / weight.sum()
+            ids = generator(seed).choice(num_classes, num_sampled, replace=False, p=probabilities)
+            counts = np.log(1 - (1 - probabilities) ** num_sampled).astype("float32")
+            given = ids.astype("int32"), counts, None, None
+        else:
+            ids, true, others = (unboxed(value) for value in sampled_values)
+            given = ids.astype("int32"), None, np.log(true), np.log(others)
+        return loss(weights, biases, labels, inputs, *given)
+
+    return called
+
+
+def _logits(weights: Any, biases: Any, labels: Any, inputs: Any, ids: Any, counts: Any, true: Any, drawn: Any) -> Any:
+    """(logits of the true classes, of the drawn ones, labels), less the logarithms of the expected counts.
+
+    These are given for all classes (`counts`), or for the true ones and the drawn ones.
+    """
+    labels = jnp.asarray(labels).astype("int32").reshape(inputs.shape[0], -1)
+    true = jnp.take(jnp.asarray(counts), labels) if true is None else jnp.reshape(true, labels.shape)
+    drawn = jnp.take(jnp.asarray(counts), ids) if drawn is None else drawn
+    of_true = jnp.einsum("bd,btd->bt", inputs, jnp.take(weights, labels, axis=0)) + jnp.take(biases, labels)
+    of_drawn = inputs @ jnp.take(weights, ids, axis=0).T + jnp.take(biases, ids)
+    return of_true - true, of_drawn - drawn, labels
+
+
+@op("sampled_softmax", host=False)
+def _softmax_loss(
+    weights: Any, biases: Any, labels: Any, inputs: Any, ids: Any, counts: Any, true: Any, drawn: Any
+) -> Any:
+    of_true, of_drawn, labels = _logits(weights, biases, labels, inputs, ids, counts, true, drawn)
+    hit = (labels[:, :, None] == ids).any(1)
+    logits = jnp.concatenate([of_true, jnp.where(hit, -1e9, of_drawn)], 1)
+    return jnp.mean(ops.logsumexp(logits, 1, keepdims=True) - of_true, 1)
+
+
+@op("nce", host=False)
+def _nce_loss(weights: Any, biases: Any, labels: Any, inputs: Any, ids: Any, counts: Any, true: Any, drawn: Any) -> Any:
+    of_true, of_drawn, _ = _logits(weights, biases, labels, inputs, ids, counts, true, drawn)
+    return jnp.mean(jnp.logaddexp(0, -of_true), 1) + jnp.sum(jnp.logaddexp(0, of_drawn), 1)
+
+
+named("nn.sampled_softmax_loss", "compat.v1.nn.sampled_softmax_loss")(_sampled(NAMES.pop("sampled_softmax")))
+named("nn.nce_loss", "compat.v1.nn.nce_loss")(_sampled(NAMES.pop("nce")))

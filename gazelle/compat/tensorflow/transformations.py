@@ -1,0 +1,84 @@
+"""tf.data.experimental: functions for `Dataset.apply`, which are methods of datasets by now, and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gazelle.compat.tensorflow.dataset import Dataset
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.tf_config import Options
+
+Transformation = Callable[[Dataset], Dataset]
+
+
+def _method(name: str) -> Callable[..., Transformation]:
+    """A function that returns the call of a method as a function of the dataset."""
+
+    def made(*args: Any, **kwargs: Any) -> Transformation:
+        return lambda dataset: getattr(dataset, name)(*args, **kwargs)
+
+    return made
+
+
+for _name, _target in {
+    "bucket_by_sequence_length": "bucket_by_sequence_length",
+    "dense_to_ragged_batch": "ragged_batch",
+    "enumerate_dataset": "enumerate",
+    "group_by_window": "group_by_window",
+    "rejection_resample": "rejection_resample",
+    "scan": "scan",
+    "take_while": "take_while",
+    "unbatch": "unbatch",
+    "unique": "unique",
+}.items():
+    named(f"data.experimental.{_name}")(_method(_target))
+for _name in ("assert_cardinality", "copy_to_device", "prefetch_to_device", "snapshot"):
+    named(f"data.experimental.{_name}")(lambda *_, **__: lambda dataset: dataset)
+for _name in ("choose_from_datasets", "sample_from_datasets"):
+    named(f"data.experimental.{_name}")(getattr(Dataset, _name))
+named("data.experimental.get_single_element")(lambda dataset: dataset.get_single_element())
+for _name in ("AutotuneOptions", "DistributeOptions", "OptimizationOptions", "ThreadingOptions"):
+    named(f"data.experimental.{_name}", f"data.{_name}")(Options)
+
+
+@named("data.experimental.AutoShardPolicy")
+class AutoShardPolicy:
+    """How TensorFlow divides a dataset; there is nothing to divide here."""
+
+    OFF, AUTO, FILE, DATA, HINT = -1, 0, 1, 2, 3
+
+
+named("data.experimental.Counter")(Dataset.counter)
+
+
+@named("data.experimental.shuffle_and_repeat")
+def shuffle_and_repeat(buffer_size: int, count: int | None = None, seed: int | None = None) -> Transformation:
+    """`tf.data.experimental.shuffle_and_repeat`."""
+    return lambda dataset: dataset.shuffle(buffer_size, seed).repeat(count)
+
+
+@named("data.experimental.map_and_batch")
+def map_and_batch(
+    map_func: Callable[..., Any],
+    batch_size: int,
+    num_parallel_batches: int | None = None,
+    drop_remainder: bool = False,
+    num_parallel_calls: int | None = None,
+) -> Transformation:
+    """`tf.data.experimental.map_and_batch`."""
+    return lambda dataset: dataset.map(map_func).batch(batch_size, drop_remainder)
+
+
+@named("data.experimental.parallel_interleave")
+def parallel_interleave(
+    map_func: Callable[..., Any], cycle_length: int, block_length: int = 1, **_: Any
+) -> Transformation:
+    """`tf.data.experimental.parallel_interleave`."""
+    return lambda dataset: dataset.interleave(map_func, cycle_length, block_length)
+
+
+@named("data.experimental.ignore_errors")
+def ignore_errors(log_warning: bool = False) -> Transformation:
+    """`tf.data.experimental.ignore_errors`."""
+    return lambda dataset: dataset.ignore_errors(log_warning)

@@ -1,0 +1,122 @@
+"""Gradient tapes record what programs compute with variables, weights of layers and functions of `keras` alike."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import tensorflow as facade
+from gazelle.compat.namespaces import root
+
+keras = root("keras")
+ops, K = keras.ops, keras.backend
+
+
+@pytest.fixture(scope="module")
+def tf():
+    yield facade.module("tensorflow")
+    facade.close()
+
+
+CASES = {
+    "operator": lambda w: ops.sum(w**2),
+    "negative": lambda w: ops.sum(-w),
+    "reflected": lambda w: ops.sum(2 * w),
+    "slice": lambda w: ops.sum(w[0]),
+    "method": lambda w: w.sum(),
+    "op": lambda w: ops.sum(ops.square(w)),
+    "list": lambda w: ops.sum(ops.stack([w, w])),
+    "convert_to_tensor": lambda w: ops.sum(ops.convert_to_tensor(w) * 2),
+    "backend": lambda w: K.sum(K.square(w)),
+    "mean of the backend": lambda w: K.mean(w),
+    "regularizer": lambda w: keras.regularizers.L2(0.1)(w),
+    "regularizer by name": lambda w: keras.regularizers.get("l1")(w),
+    "activation": lambda w: ops.sum(keras.activations.tanh(w)),
+    "activation by name": lambda w: ops.sum(keras.activations.get("tanh")(w)),
+    "loss function": lambda w: ops.sum(keras.losses.mean_squared_error(ops.zeros_like(w), w)),
+    "call of a loss": lambda w: ops.sum(keras.losses.MeanSquaredError().call(ops.zeros_like(w), w)),
+}
+
+
+@pytest.fixture(scope="module")
+def weights(tf):
+    layer = keras.layers.Dense(2)
+    layer.build((None, 3))
+    return {"weight": layer.kernel, "variable": tf.Variable(np.ones((3, 2), "float32"))}
+
+
+@pytest.mark.parametrize("kind", ["weight", "variable"])
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_of_variables(tf, weights, case, kind):
+    weight = weights[kind]
+    with tf.GradientTape() as tape:
+        value = CASES[case](weight)
+    gradient = tape.gradient(value, weight)
+    assert gradient.shape == (3, 2)
+    assert np.abs(gradient.numpy()).max() > 0
+
+
+def test_numbers_of_a_weight_penalty(tf, weights):
+    weight = weights["variable"]
+    with tf.GradientTape() as tape:
+        value = ops.sum(ops.square(weight)) + 3 * ops.sum(weight)
+    np.testing.assert_allclose(tape.gradient(value, weight).numpy(), np.full((3, 2), 5.0))
+
+
+def test_nothing_is_recorded_without_a_tape(tf, weights):
+    assert not hasattr(weights["weight"] ** 2, "numpy")  # an array of JAX
+
+
+class Penalized(keras.Model):
+    """A step whose loss is a function that `compile` was given, and a penalty on the weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def train_step(self, data):
+        tf = facade.module("tensorflow")
+        x, y = data
+        with tf.GradientTape() as tape:
+            y_pred = self(x)
+            loss = tf.reduce_mean(self.loss(y, y_pred)) + 10 * ops.sum(ops.square(self.dense.kernel))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        return {"loss": loss}
+
+
+def test_a_step_uses_the_compiled_function_and_a_penalty(tf):
+    model = Penalized()
+    model.compile(keras.optimizers.SGD(0.05), loss=keras.losses.mean_absolute_error)
+    assert model.loss is keras.losses.mean_absolute_error
+    x = np.ones((4, 3), "float32")
+    model(x)
+    model.dense.kernel.assign(np.ones((3, 1), "float32"))
+    model.fit(x, np.zeros((4, 1), "float32"), batch_size=4, verbose=0)
+    np.testing.assert_allclose(model.dense.kernel.numpy(), np.full((3, 1), 1 - 0.05 * 21), rtol=1e-5)
+
+
+def test_added_tensors_with_metrics_of_a_layer(tf):
+    class Endpoint(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.loss_fn, self.seen = keras.losses.MeanSquaredError(), keras.metrics.Mean(name="seen")
+
+        def call(self, y, y_pred):
+            self.add_loss(self.loss_fn(y, y_pred))
+            self.seen.update_state(y)
+            return y_pred
+
+    x, y = keras.Input((2,)), keras.Input((1,))
+    model = keras.Model([x, y], Endpoint()(y, keras.layers.Dense(1)(x)))
+    model.compile("sgd")
+    history = model.fit([np.ones((4, 2)), np.full((4, 1), 3.0)], verbose=0).history
+    assert history["seen"] == [3.0]
+    assert history["loss"][0] > 0
+
+
+def test_masks_of_tensors(tf):
+    embedded = keras.layers.Embedding(5, 2, mask_zero=True)(np.array([[1, 0]]))
+    assert embedded._keras_mask.numpy().tolist() == [[True, False]]
+    assert not hasattr(keras.layers.Dense(1)(np.ones((1, 2), "float32")), "_keras_mask")

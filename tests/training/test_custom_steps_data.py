@@ -1,0 +1,55 @@
+"""Data for user-defined steps: parts of a batch with other numbers of rows, and inputs other than those of `call`."""
+
+import numpy as np
+import pytest
+
+import gazelle as g
+from gazelle.core.errors import DataError
+
+
+class Pairs(g.Model):
+    """A step over the rows of two inputs, which `call` takes as a pair."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = g.layers.Dense(1)
+        self.table = np.arange(12, dtype="float32").reshape(6, 2)
+
+    def call(self, pair):
+        left, right = pair
+        return self.dense(left) - self.dense(right)
+
+    def train_step(self, data):
+        rows, y = data
+        y_pred = self([self.table[:4], self.table[2:]])
+        return {"loss": g.ops.mean((y_pred[:2] - y[:2]) ** 2) + 0 * g.ops.sum(rows)}
+
+
+def test_the_step_decides_what_call_receives():
+    model = Pairs()
+    model.compile("sgd")
+    history = model.fit(np.arange(4), np.zeros((4, 1), "float32"), batch_size=4, verbose=0, keep=False).history
+    assert history["loss"][0] > 0
+
+
+def test_parts_of_a_batch_with_other_numbers_of_rows():
+    data = [(np.arange(4), np.zeros((2, 1), "float32"))] * 2
+    model = Pairs()
+    model.compile("sgd")
+    assert model.fit(iter(data), steps_per_epoch=2, verbose=0, keep=False).history["loss"][0] > 0
+    plain = g.Sequential([g.layers.Dense(1)])
+    plain.compile("sgd", "mse")
+    with pytest.raises(DataError, match="different numbers of samples"):
+        plain.fit(iter([(np.ones((4, 2)), np.ones((2, 1)))]), steps_per_epoch=1, verbose=0, keep=False)
+
+
+def test_inputs_of_a_graph():
+    nodes, owner = g.Input((2,)), g.Input((), dtype="int32")
+    pooled = g.ops.segment_sum(g.layers.Dense(1)(nodes), owner, num_segments=2)
+    model = g.Model([nodes, owner], pooled)
+    model.compile("sgd", "mse")
+    edges = g.Input((3,))
+    model = g.Model([nodes, owner, edges], pooled + g.ops.sum(edges))
+    model.compile("sgd", "mse")
+    batch = (np.ones((5, 2), "float32"), np.array([0, 0, 1, 1, 1]), np.ones((7, 3), "float32")), np.zeros((2, 1))
+    assert model.fit(iter([batch]), steps_per_epoch=1, verbose=0, keep=False).history["loss"][0] > 0
