@@ -115,7 +115,9 @@ def functionalize(
     `observe(layer, outputs)` is called for every layer that was called.
     """
 
-    def call(values: Mapping[str, Any], *args: Any, key: Any = None, training: bool = False, **kwargs: Any) -> Any:
+    def call(
+        values: Mapping[str, Any], *args: Any, key: Any = None, training: bool | None = False, **kwargs: Any
+    ) -> Any:
         bound = {id(variables[path]): value for path, value in values.items()}
         scope = TraceContext(values=bound, key=key, training=training, names=names or {}, observe=observe, pure=True)
         with entered(scope):

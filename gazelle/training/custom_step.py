@@ -89,7 +89,7 @@ class CustomStep:
         method, assigned = getattr(self.methods, kind), set[int]()
 
         def traced(batch: Any) -> Any:
-            context = tracing.TraceContext(values={}, key=jax.random.key(0), training=False, closed=True)
+            context = tracing.TraceContext(values={}, key=jax.random.key(0), training=_mode(kind), closed=True)
             context.names = self.methods.names
             with tracing.entered(context):
                 out = method(batch)
@@ -110,7 +110,8 @@ class CustomStep:
         """(logs, values, totals) after one step."""
         metrics = self.methods.named_variables()
         step = tracing.functionalize(getattr(self.methods, kind), {**self.variables, **metrics}, self.methods.names)
-        logs, after, _ = step({**values, **{path: totals[path] for path in metrics}}, batch, key=key)
+        given = {**values, **{path: totals[path] for path in metrics}}
+        logs, after, _ = step(given, batch, key=key, training=_mode(kind))
         logs = flat_logs(logs)
         last = {f"{kind}/{name}": value for name, value in logs.items()}
         totals = {**totals, **{path: after[path] for path in metrics}, **last}
@@ -141,3 +142,8 @@ class CustomStep:
         step = tracing.functionalize(self.methods.predict, self.variables, self.methods.names)
         outputs, after, _ = step(values, x, key=inference_key(key, count))
         return outputs, changed_values(values, after)
+
+
+def _mode(kind: str) -> bool | None:
+    """The mode in which a step calls layers without `training`: in `train_step` the default of their `call`."""
+    return None if kind == "train" else False

@@ -53,3 +53,29 @@ def test_inputs_of_a_graph():
     model.compile("sgd", "mse")
     batch = (np.ones((5, 2), "float32"), np.array([0, 0, 1, 1, 1]), np.ones((7, 3), "float32")), np.zeros((2, 1))
     assert model.fit(iter([batch]), steps_per_epoch=1, verbose=0, keep=False).history["loss"][0] > 0
+
+
+def test_layers_that_a_step_calls_have_their_default_mode():
+    class Doubled(g.layers.Layer):
+        def call(self, x, training=True):
+            return 2 * x if training else x
+
+    class Steps(g.Model):
+        def __init__(self):
+            super().__init__()
+            self.doubled, self.dropout = Doubled(), g.layers.Dropout(0.5)
+
+        def call(self, x):
+            return self.dropout(self.doubled(x))
+
+        def train_step(self, data):
+            return {"alone": g.ops.mean(self.doubled(data)), "model": g.ops.mean(self(data, training=False))}
+
+        def test_step(self, data):
+            return {"alone": g.ops.mean(self.doubled(data))}
+
+    model = Steps()
+    model.compile("sgd")
+    history = model.fit(np.ones((4, 1), "float32"), batch_size=4, verbose=0, keep=False).history
+    assert history == {"alone": [2.0], "model": [1.0]}
+    assert model.evaluate(np.ones((4, 1), "float32"), verbose=0) == 1.0
