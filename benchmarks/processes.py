@@ -1,6 +1,6 @@
 """Steps per second of two connected processes against one process, on the CPUs of this machine.
 
-Each process has one CPU; the batch is that of both together. Run: python benchmarks/processes.py
+Each process has one CPU; the batch is that of both together. Run: python benchmarks/processes.py [dense] [conv]
 """
 
 import os
@@ -27,8 +27,8 @@ model.compile("adam", "mse")
 options = {"batch_size": 256, "verbose": 0, "keep": False}
 model.fit(x, y, epochs=1, **options)
 began = time.perf_counter()
-model.fit(x, y, epochs=3, **options)
-print("rate", 3 * -(-len(x) // 256) / (time.perf_counter() - began))
+model.fit(x, y, epochs=2, **options)
+print("rate", 2 * -(-len(x) // 256) / (time.perf_counter() - began))
 """
 
 
@@ -46,7 +46,7 @@ def rate(command: list[str], cpus: str, **env: str) -> float:
 
 if __name__ == "__main__":
     print("model  distribution   1 CPU   1 process, 2 CPUs   2 processes   (steps/s)   2 processes / 1 CPU")
-    for model in ("dense", "conv"):
+    for model in sys.argv[1:] or ("dense", "conv"):
         for strategy in ("DataParallel", "FSDP"):
             env = {"MODEL": model, "STRATEGY": strategy}
             one, both, two = (
@@ -54,4 +54,7 @@ if __name__ == "__main__":
                 rate(["run"], "0,1", **env),
                 rate(["launch", "-n", "2"], "0,1", **env),
             )
-            print(f"{model:6} {strategy:14} {one:5.1f}   {both:17.1f}   {two:11.1f}               {two / one:.2f}")
+            print(
+                f"{model:6} {strategy:14} {one:5.1f}   {both:17.1f}   {two:11.1f}               {two / one:.2f}",
+                flush=True,
+            )

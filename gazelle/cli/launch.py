@@ -99,13 +99,11 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]], errors: Sequence[IO[byte
     """The exit code of the first process that fails; 0 once all have ended."""
     while True:
         codes = [process.poll() for process in processes]
-        failed = [number for number, code in enumerate(codes) if code not in (0, None, LOST)]
-        if not failed and LOST in codes:  # another one has ended, too
+        if any(codes):  # what ended first is the cause of the others' ends, and is known now, if it was not before
             time.sleep(0.2)
             codes = [process.poll() for process in processes]
-            failed = [number for number, code in enumerate(codes) if code not in (0, None)]
-            failed.sort(key=lambda number: codes[number] == LOST)
-        failed.sort(key=lambda number: (codes[number] or 0) > 0)  # what was killed is the cause of other errors
+        failed = [number for number, code in enumerate(codes) if code]
+        failed.sort(key=lambda number: _consequence(codes[number] or 0))
         if failed:
             number, code = failed[0], codes[failed[0]] or 0
             ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
@@ -121,6 +119,11 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]], errors: Sequence[IO[byte
         if None not in codes:
             return 0
         time.sleep(0.1)
+
+
+def _consequence(code: int) -> tuple[bool, ...]:
+    """A key that puts exit codes of causes first: signals, except that of JAX where the first process has ended."""
+    return code == LOST, code > 0, code == -signal.SIGABRT
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -249,10 +249,10 @@ class Variable:
         Returns:
             An array of NumPy.
         """
-        return np.array(arrays.to_host(self.value))
+        return np.array(arrays.to_host(self.value, self.path))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        return np.array(arrays.to_host(self.value), dtype=dtype)
+        return np.array(arrays.to_host(self.value, self.path), dtype=dtype)
 
     def __jax_array__(self) -> Any:
         return self.value

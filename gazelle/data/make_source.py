@@ -78,6 +78,9 @@ def make_source(
     def cast(batch: Any, lazy: bool = False) -> Any:
         if batch is None or isinstance(batch, (str, bytes)):
             raise DataError(message("A batch", expected="(x,), (x, y) or (x, y, weight)", got=repr(batch)))
+        if isinstance(batch, dict) and "__key__" in batch:  # a file of a webdataset
+            got = f"a dict of {', '.join(map(str, batch))}"
+            raise DataError(message("A batch", expected="(x,), (x, y) or (x, y, weight)", got=got, hint=hint))
         if isinstance(batch, list) and len(batch) in (2, 3):
             batch = tuple(batch)
         bx, by, bw = unpack_x_y_sample_weight(batch if isinstance(batch, tuple) else (batch,))

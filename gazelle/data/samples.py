@@ -138,6 +138,8 @@ def batching_hint(x: object) -> str:
     """The line of code that converts a source which does not yield batches of (x, y)."""
     if _package(x) == "datasets":
         return "Data must yield batches of (x, y): fit((b['x'], b['y']) for b in data.batch(32))."
+    if _package(x) == "webdataset":
+        return "Data must yield batches of (x, y): data.decode('rgb').to_tuple('jpg', 'cls').batched(32)."
     if _package(x) == "grain":
         return "Data must yield batches of (x, y): data.batch(32)."
     return "Data must yield batches of (x, y); gazelle.utils.batched(data, 32) combines single samples."

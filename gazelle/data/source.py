@@ -15,7 +15,7 @@ import numpy as np
 
 from gazelle import engine
 from gazelle.core import settings
-from gazelle.core.errors import message
+from gazelle.core.errors import DataError, message
 from gazelle.core.traceback import warn
 from gazelle.data.arrays import check_lengths
 from gazelle.data.rows import LazyRows, narrow, rows_of_array
@@ -49,11 +49,13 @@ class Block:
         arrays: x, a structure of arrays (steps, batch, ...).
         stop: number of steps.
         count: number of samples; the others are padding.
+        batch: samples in a batch, if `arrays` has only those that this process computes.
     """
 
     arrays: Any
     stop: int
     count: int
+    batch: int | None = None
 
 
 class Source(Protocol):
@@ -62,6 +64,7 @@ class Source(Protocol):
     Attributes:
         steps: batches in an epoch; None until the first epoch has ended.
         sample: (x, y, weight) of a first batch, for shapes.
+        seed: seed of the order of the samples.
         exhausted: whether there is no further epoch.
         waited: seconds that the last epoch waited for data.
         names: names of x, y and sample_weight in errors.
@@ -71,6 +74,7 @@ class Source(Protocol):
 
     steps: int | None
     sample: Any
+    seed: int
     exhausted: bool
     waited: float
     names: tuple[str, ...]
@@ -204,10 +208,20 @@ class ArraySource:
         while start < last:
             steps = most if start + most * size <= last else 1
             stop = min(start + steps * size, last)
-            part = jax.tree.map(lambda array, a=start, b=stop: array[a:b], x)
+            padded = self._requested_size if fill and steps == 1 else 0
+            width = _padded(stop - start, padded) // steps
+            own = engine.own_rows(width)
+            if own == slice(0, width):
+                part = jax.tree.map(lambda array, a=start, b=stop: array[a:b], x)
+                found = block(part, steps, padded)
+            else:  # other processes read the rest; the last sample is the padding
+                rows = np.minimum(np.arange(start, start + steps * width), stop - 1).reshape(steps, width)[:, own]
+                part = gather(x, rows, steps)
+                found = Block(part, steps, stop - start, width)
+                part = jax.tree.map(lambda array: array.reshape(-1, *array.shape[2:]), part)
             if self.lazy:
                 self._inspect((part, None, None))
-            yield block(part, steps, self._requested_size if fill and steps == 1 else 0)
+            yield found
             start = stop
 
 
@@ -287,11 +301,22 @@ def _gather(array: Any, rows: Any, steps: int) -> Any:
     return out
 
 
-def stack(batches: list[Any], steps: int) -> Any:
-    """Batches of equal shape as arrays (steps, batch, ...) on the device."""
-    size = jax.tree.leaves(batches[0])[0].shape[0]
+def stack(batches: list[Any], steps: int, readers: int = 1) -> Any:
+    """Batches of equal shape as arrays (steps, batch, ...) on the device, of which each reader has its own part."""
+    rows = jax.tree.leaves(batches[0])[0].shape[0]
+    size = rows * readers
     own = engine.own_rows(size)
-    if own != slice(0, size):
+    if readers > 1:
+        if own.stop - own.start != rows:
+            raise DataError(
+                message(
+                    "A batch of a process that reads its own part (auto_shard_dataset=False)",
+                    expected="samples that divide by its devices, as many in each process",
+                    got=rows,
+                    hint="Drop a short last batch.",
+                )
+            )
+    elif own != slice(0, size):
         batches = [jax.tree.map(lambda array: array[own], batch) for batch in batches]
     if steps == 1:
         return engine.batches_to_device(jax.tree.map(lambda array: array[None], batches[0]), size)
@@ -310,10 +335,15 @@ def bytes_of(tree: Any) -> int:
     return sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
+def _padded(count: int, most: int) -> int:
+    """The size of a batch that is padded up to `most` samples; 0 for no padding."""
+    return min(most, 1 << (count - 1).bit_length()) if most else count
+
+
 def pad_batch(batch: Any, most: int) -> Any:
     """Pad a batch of fewer than `most` samples with zeros to the next power of 2, so that there are few sizes."""
     count = jax.tree.leaves(batch)[0].shape[0]
-    size = min(most, 1 << (count - 1).bit_length())
+    size = _padded(count, most)
 
     def one(array: Any) -> Any:
         return np.concatenate([array, np.zeros((size - count, *array.shape[1:]), array.dtype)])

@@ -43,6 +43,7 @@ class StreamSource:
 
     Attributes:
         type_name: name of the type of what the user passed.
+        readers: how many processes read a batch together, each of them its own part.
         inspect: functions by name that are called with each batch on the host, and may raise.
         draws: whether fetching the first batch drew from the global generators of Python or NumPy, whose position a
             resumed run does not restore.
@@ -69,7 +70,8 @@ class StreamSource:
         self._limited = self.steps != steps  # then each epoch starts a pass
         self.seed, self._ended, self._direct, self.waited = 0, ended, direct, 0.0
         self.type_name = type(owner).__name__
-        self._owner, self._position = owner, position
+        self.readers = engine.readers_of_batch()
+        self._owner, self._position = owner, position if self.readers == 1 else None  # it is saved by one of them
         self._states: dict[tuple[int, int], Any] = {}  # (epoch, steps done) -> the position there
         self._now: Any = None  # the position after the last batch
         self._resumed = False  # the position was restored, and no batch was read since
@@ -170,10 +172,10 @@ class StreamSource:
                     size = steps_of_stream(bytes_of(batches[0]))
                     for start in range(0, len(batches), size):
                         part = batches[start : start + size]
-                        yield Chunk(stack(part, size), len(part))
+                        yield Chunk(stack(part, size, self.readers), len(part))
             self.waited = prefetcher.waited
         if processes.are_joined():
-            self.exhausted = processes.any_process(self.exhausted)
+            self.exhausted = processes.any_process(self.exhausted, f"the end of epoch {epoch + 1}")
             if steps is None and not self._infinite:
                 self.steps = done  # the passes may have had different lengths
         self._warn_short()
@@ -199,7 +201,8 @@ class StreamSource:
                 ready += group
             shapes = [[(leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(batch)] for batch in ready[:most]]
             equal = next((n for n, shape in enumerate(shapes) if shape != shapes[0]), len(shapes))
-            found = processes.gather([equal, processes.checksum(np.array([repr(shapes[:1])]))])
+            mine = [equal, processes.checksum(np.array([repr(shapes[:1])]))]
+            found = processes.gather(mine, f"the batches of epoch {epoch + 1}")
             count = int(found[:, 0].min())
             if count == 0:
                 break
@@ -239,8 +242,8 @@ class StreamSource:
         with Prefetcher(self._epoch(0), size=2) as prefetcher:
             for batches in self._alike(prefetcher.groups(), 1, 0):
                 for x, *_ in batches:
-                    count = jax.tree.leaves(x)[0].shape[0]
-                    yield Block(engine.batches_to_device(jax.tree.map(lambda array: array[None], x)), 1, count)
+                    count = jax.tree.leaves(x)[0].shape[0] * self.readers
+                    yield Block(stack([x], 1, self.readers), 1, count)
         self._warn_short()
         self._ended()
 

@@ -28,7 +28,8 @@ class Distribution:
     Args:
         device_mesh: the mesh.
         batch_dim_name: the axis of the mesh along which batches are sharded.
-        auto_shard_dataset: accepted for compatibility; batches are sharded when they are placed on devices.
+        auto_shard_dataset: whether each of several processes reads whole batches of a dataset and uses a part; with
+            False a dataset yields in each process that part alone.
     """
 
     def __init__(self, device_mesh: DeviceMesh, batch_dim_name: str, auto_shard_dataset: bool = True) -> None:
@@ -179,7 +180,8 @@ class DataParallel(Distribution):
     Args:
         device_mesh: a mesh; batches are sharded along its first axis.
         devices: alternatively, a list of devices; all by default.
-        auto_shard_dataset: accepted for compatibility; batches are sharded when they are placed on devices.
+        auto_shard_dataset: whether each of several processes reads whole batches of a dataset and uses a part; with
+            False a dataset yields in each process that part alone.
 
     Raises:
         ArgumentError: `device_mesh` is not a DeviceMesh.
@@ -211,7 +213,8 @@ class FSDP(DataParallel):
     Args:
         device_mesh: a mesh; weights and batches are sharded along its first axis.
         devices: alternatively, a list of devices; all by default.
-        auto_shard_dataset: accepted for compatibility; batches are sharded when they are placed on devices.
+        auto_shard_dataset: whether each of several processes reads whole batches of a dataset and uses a part; with
+            False a dataset yields in each process that part alone.
 
     Raises:
         ArgumentError: `device_mesh` is not a DeviceMesh.
@@ -234,7 +237,8 @@ class ModelParallel(Distribution):
     Args:
         layout_map: layouts by paths of weights; other weights are replicated on each device.
         batch_dim_name: the axis of the mesh along which batches are sharded; the first one by default.
-        auto_shard_dataset: accepted for compatibility; batches are sharded when they are placed on devices.
+        auto_shard_dataset: whether each of several processes reads whole batches of a dataset and uses a part; with
+            False a dataset yields in each process that part alone.
         **kwargs: further arguments are an error.
 
     Raises:

@@ -26,6 +26,8 @@ _RESIDENT_FRACTION = 0.25  # fraction of the device memory for samples
 class Distribution(Protocol):
     """What `set_distribution` accepts: the shardings of batches and of variables."""
 
+    auto_shard_dataset: bool  # whether each process reads whole batches of a dataset
+
     def of_batches(self, shape: tuple[int, ...]) -> Sharding:
         """The sharding of stacked batches (steps, batch, ...)."""
 
@@ -95,6 +97,11 @@ def own_rows(batch: int) -> slice:
     return slice(min(part[0] for part in parts), max(part[1] for part in parts))
 
 
+def readers_of_batch() -> int:
+    """Return how many processes read a batch of a dataset together, each of them its own part; 1 if it reads all."""
+    return 1 if _distribution is None or _distribution.auto_shard_dataset else jax.process_count()
+
+
 def shard_batches(tree: Any, batch: int | None = None) -> Any:
     """Shard stacked batches over the active distribution; without one they stay as they are.
 
@@ -107,10 +114,11 @@ def shard_batches(tree: Any, batch: int | None = None) -> Any:
         return tree
 
     def one(array: Any) -> Any:
-        if batch is None or array.shape[1] == batch:
+        if isinstance(array, jax.Array) or array.ndim < 2:
             return arrays.put(array, active.of_batches(array.shape))
-        shape = (array.shape[0], batch, *array.shape[2:])
-        return arrays.put_part(array, own_rows(batch).start, shape, active.of_batches(shape))
+        shape = (array.shape[0], batch or array.shape[1], *array.shape[2:])
+        start = 0 if shape == array.shape else own_rows(shape[1]).start
+        return arrays.put_part(array, start, shape, active.of_batches(shape))
 
     return jax.tree.map(one, tree)
 

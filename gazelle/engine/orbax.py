@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 from typing import Any
 
@@ -53,4 +54,12 @@ def manager(what: str, folder: PathLike, kept: int | None, background: bool = Tr
     settings = orbax.CheckpointManagerOptions(
         max_to_keep=kept, create=False, enable_async_checkpointing=background, **several
     )
-    return orbax.CheckpointManager(os.path.abspath(folder), options=settings, **options)
+    logger = logging.getLogger("absl")
+    before = logger.level
+    logger.setLevel(
+        logging.ERROR
+    )  # a process that was killed may have left a checkpoint without its time, which is read
+    try:
+        return orbax.CheckpointManager(os.path.abspath(folder), options=settings, **options)
+    finally:
+        logger.setLevel(before)

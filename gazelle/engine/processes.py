@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import functools
 import json
+import math
 import os
 import re
 import sys
@@ -23,10 +24,14 @@ import ml_dtypes  # noqa: F401 - lets NumPy find bfloat16 by name
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from gazelle.core.errors import LOST, DataError, GazelleError, message
-from gazelle.engine.arrays import active_distribution
+from gazelle.core import arrays
+from gazelle.core.errors import LOST, GazelleError, StateError, message
+from gazelle.engine import arrays as placement
 
 Saved = tuple[Mapping[str, Any], Mapping[str, Any]]
+
+_NUMBERS, _POINT = 8, 96  # numbers of an exchange, and bytes of the point
+_NOTICE = 10.0  # seconds after which a process states that it waits
 
 _LOST_TEXT = re.compile(
     "gloo|nccl|connection|socket|heartbeat|coordination|UNAVAILABLE|DEADLINE_EXCEEDED", re.IGNORECASE
@@ -45,18 +50,40 @@ def is_main() -> bool:
 
 def are_joined() -> bool:
     """Return whether the processes compute together; without a distribution each one computes on its own."""
-    return count() > 1 and active_distribution() is not None
+    return placement.active_distribution() is not None and count() > 1
 
 
-def gather(values: Sequence[float]) -> np.ndarray[Any, Any]:
-    """Return the numbers of all processes, (processes, len(values)), each exact as a float64."""
+def gather(values: Sequence[float], point: str) -> np.ndarray[Any, Any]:
+    """Return the numbers of all processes, (processes, len(values)), each exact as a float64.
+
+    Args:
+        values: at most 8 numbers.
+        point: where this process is in the program; all must be there.
+
+    Raises:
+        StateError: another process is at another point, so it would never answer, or with something else.
+    """
     mesh, replicate = _exchange()
-    bits = np.asarray(values, np.float64)[None].view(np.uint32)
-    shape = (count(), *bits.shape[1:])
-    own = jax.device_put(bits, mesh.devices[jax.process_index()])
+    own = np.zeros((1, _NUMBERS + _POINT // 8))
+    own[0, : len(values)] = values
+    own.view(np.uint8)[0, -_POINT:] = np.frombuffer(point.encode()[:_POINT].ljust(_POINT), np.uint8)
+    bits = own.view(np.uint32)
+    parts = [jax.device_put(bits, mesh.devices[jax.process_index()])]
     sharding = NamedSharding(mesh, PartitionSpec("process"))
-    whole = replicate(jax.make_array_from_single_device_arrays(shape, sharding, [own]))
-    return np.array(whole.addressable_data(0)).view(np.float64)
+    whole = replicate(jax.make_array_from_single_device_arrays((count(), bits.shape[1]), sharding, parts))
+    rows = np.array(whole.addressable_data(0)).view(np.float64)
+    points = [row.tobytes().decode(errors="replace").strip() for row in rows[:, _NUMBERS:]]
+    if different := [number for number, other in enumerate(points) if other != points[0]]:
+        raise StateError(
+            message(
+                "The processes are at different points of the program",
+                expected="each of them at the same one",
+                got=f"process 0 at {points[0]}, process {different[0]} at {points[different[0]]}",
+                hint="Call fit, evaluate and predict in all of them, and save, get_weights and what else reads weights "
+                "that are divided over processes.",
+            )
+        )
+    return rows[:, : len(values)]
 
 
 @functools.cache
@@ -67,9 +94,38 @@ def _exchange() -> tuple[Mesh, Any]:
     return mesh, jax.jit(lambda array: array, out_shardings=NamedSharding(mesh, PartitionSpec()))
 
 
-def any_process(flag: bool) -> bool:
+def gathered(array: jax.Array, name: str) -> np.ndarray[Any, Any]:
+    """Return an array that is divided over processes, which all of them read; a warning states that one waits.
+
+    Args:
+        array: the array.
+        name: its name in messages, if it has one.
+    """
+    name = f"'{name}'" if name else "an array"
+    text = (
+        f"Process {jax.process_index()} waits for the others to read {name}, which is divided over all of them.\n"
+        "Read or save weights in all processes.\n"
+    )
+    timer = threading.Timer(_NOTICE, sys.stderr.write, [text])
+    timer.daemon = True
+    timer.start()
+    try:
+        gather([], f"the reading of {name}")
+    finally:
+        timer.cancel()
+    from jax.experimental import multihost_utils
+
+    return np.asarray(multihost_utils.process_allgather(array, tiled=True))
+
+
+arrays.set_gather(gathered)
+
+
+def any_process(flag: bool, point: str) -> bool:
     """Return whether the flag is True in some process."""
-    return bool(gather([flag]).any()) if are_joined() else flag
+    if placement._distribution is None:  # without a call, since each `predict` comes here
+        return flag
+    return bool(gather([flag], point).any()) if count() > 1 else flag
 
 
 def checksum(value: Any) -> int:
@@ -81,69 +137,34 @@ def checksum(value: Any) -> int:
     return crc
 
 
-def check_equal(what: str, value: Any) -> None:
-    """Raise an error unless the arrays of a structure are the same in all processes.
-
-    Args:
-        what: name of the value in the error.
-        value: a structure of arrays.
-
-    Raises:
-        DataError: the processes have different arrays.
-    """
-    found = gather([checksum(value)])[:, 0]
-    if (found != found[0]).any():
-        different = int(np.argmax(found != found[0]))
-        raise DataError(
-            message(
-                f"{what} of process {different}",
-                expected="the same as in process 0: batch_size counts the samples of all processes together",
-                got="other values",
-                hint="Load the same data in each process, and draw random numbers from a fixed seed.",
-            )
-        )
-
-
-def of_main(value: Any) -> Any:
-    """Return the value of the main process, which JSON can hold."""
-    return value if count() == 1 else json.loads(_bytes_of_main(json.dumps(value).encode()))
+def of_process(value: Any, number: int = 0) -> Any:
+    """Return the value of one process, which JSON can hold; that of the main one by default."""
+    return value if count() == 1 else json.loads(_bytes_of(number, json.dumps(value).encode()))
 
 
 def broadcast_saved(saved: Saved | None) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """Return the checkpoint that the main process has read, (tensors, metadata); None if it has none."""
-    content = _bytes_of_main(_packed(saved) if is_main() else b"")
-    return _unpacked(content) if content else None
+    own = {} if saved is None else {name: np.asarray(array) for name, array in saved[0].items()}
+    layout = [[name, array.dtype.name, array.shape] for name, array in own.items()]
+    header = of_process(None if saved is None else [layout, saved[1]])
+    if header is None:
+        return None
+    content, start, tensors = _bytes_of(0, b"".join(array.tobytes() for array in own.values())), 0, {}
+    for name, dtype, shape in header[0]:
+        tensors[name] = np.frombuffer(content, dtype, math.prod(shape), start).reshape(shape)
+        start += tensors[name].nbytes
+    return tensors, header[1]
 
 
-def _bytes_of_main(content: bytes) -> bytes:
+def _bytes_of(number: int, content: bytes) -> bytes:
     from jax.experimental import multihost_utils
 
-    size = int(gather([len(content)])[0, 0])
+    size = int(gather([len(content)], f"a value of process {number}")[number, 0])
     if not size:
         return b""
-    buffer = np.frombuffer(content, np.uint8) if is_main() else np.zeros(size, np.uint8)
-    return np.asarray(multihost_utils.broadcast_one_to_all(buffer)).tobytes()
-
-
-def _packed(saved: Saved | None) -> bytes:
-    """A checkpoint as bytes: the length of a header, the header as JSON, the arrays one after the other."""
-    if saved is None:
-        return b""
-    tensors = {name: np.asarray(array) for name, array in saved[0].items()}
-    layout = [[name, array.dtype.name, array.shape] for name, array in tensors.items()]
-    header = json.dumps([layout, saved[1]]).encode()
-    return b"".join([len(header).to_bytes(8, "little"), header, *(array.tobytes() for array in tensors.values())])
-
-
-def _unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    length = int.from_bytes(content[:8], "little")
-    layout, metadata = json.loads(content[8 : 8 + length])
-    tensors, start = {}, 8 + length
-    for name, dtype, shape in layout:
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        tensors[name] = np.frombuffer(content[start : start + size], dtype).reshape(shape)
-        start += size
-    return tensors, metadata
+    own = jax.process_index() == number
+    buffer = np.frombuffer(content, np.uint8) if own else np.zeros(size, np.uint8)
+    return np.asarray(multihost_utils.broadcast_one_to_all(buffer, own)).tobytes()
 
 
 _gathers_only = False
@@ -212,6 +233,11 @@ def _leave() -> None:
     error = getattr(sys, "last_value", None)  # that was printed
     if error is not None and not _lost and count() > 1:
         _lost.append(LOST if _is_lost(error) else 1)
+    if not _lost and count() > 1:
+        try:
+            gather([], "the end of the program")
+        except (RuntimeError, ValueError):  # another process has ended, or reports that this one is here
+            _lost.append(LOST)
     if _lost:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):

@@ -11,13 +11,13 @@ import jax
 import numpy as np
 
 from gazelle import data
-from gazelle.core import arrays, dtypes, symbolic
+from gazelle.core import dtypes, symbolic
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, StateError, english, message
 from gazelle.core.settings import apply_limit
 from gazelle.core.types import PathLike
 from gazelle.distribution import distribution
 from gazelle.engine import processes
-from gazelle.models import checks, resuming, settings, step_methods
+from gazelle.models import agreement, checks, resuming, settings, step_methods
 from gazelle.models.compiling import get_trainer, require_compiled
 from gazelle.models.fingerprint import TrainingFingerprint
 from gazelle.models.graph import Graph
@@ -128,11 +128,17 @@ def fit(
     listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
     several, divided = processes.count() > 1, False
     main = not several or processes.is_main()
+    batches = {
+        "batch_size": batch_size or data.BATCH if isinstance(source, data.ArraySource) else None,
+        "steps_per_epoch": steps_per_epoch,
+        "shuffle": shuffle,
+        "class_weight": class_weight,
+        "validation_split": validation_split or None,
+    }
     if several:
-        processes.check_equal("The number of samples or batches", [source.steps or -1, getattr(source, "count", -1)])
-        processes.check_equal("The first batch", source.sample)
-        whole = [value for value in trainer.live.values().values() if not arrays.is_divided(value)]
-        processes.check_equal("The first weights", whole)
+        parts = TrainingFingerprint(model, trainer, source, validation, [], batches).parts
+        parts |= {"program": None, "arguments": None, "epochs": epochs, "initial_epoch": initial_epoch}
+        agreement.check(trainer, source, parts)
         divided = trainer.live.is_divided()
     if not main:
         verbose = 0
@@ -142,13 +148,6 @@ def fit(
     params = model._callback_params(listed, source, validation_data, params)
     events = CallbackList([*listed, history], model, params)
     backup = next((c for c in events.callbacks if isinstance(c, BackupAndRestore)), None)
-    batches = {
-        "batch_size": batch_size or data.BATCH if isinstance(source, data.ArraySource) else None,
-        "steps_per_epoch": steps_per_epoch,
-        "shuffle": shuffle,
-        "class_weight": class_weight,
-        "validation_split": validation_split or None,
-    }
     fingerprint = TrainingFingerprint(model, trainer, source, validation, events.callbacks, batches)
     autosave = resuming.open_autosave(model, fingerprint, keep, resume, checkpoint, backup) if main else None
     if divided:

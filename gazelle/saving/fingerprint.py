@@ -64,9 +64,9 @@ def differences(then: Fingerprint, now: Fingerprint) -> list[Difference]:
     ]
 
 
-def listed(found: list[Difference]) -> str:
-    """Differences as lines of a message."""
-    lines = [printable(f"  {name}: {then} then, {now} now") for name, then, now in found[:_MOST]]
+def listed(found: list[Difference], sides: tuple[str, str] = ("then", "now")) -> str:
+    """Differences as lines of a message, with what the two sides are called."""
+    lines = [printable(f"  {name}: {then} {sides[0]}, {now} {sides[1]}") for name, then, now in found[:_MOST]]
     return "\n".join(lines + [f"  and {len(found) - _MOST} more"] * (len(found) > _MOST))
 
 

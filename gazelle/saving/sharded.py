@@ -50,7 +50,7 @@ class ShardedAutosave(Autosave):
         Args:
             main: the autosave of the main process; None in the others.
         """
-        stem = processes.of_main(main.stem if main is not None and main.active else None)
+        stem = processes.of_process(main.stem if main is not None and main.active else None)
         return None if stem is None else cls(main, stem)
 
     def __exit__(self, *error: object) -> None:
@@ -114,7 +114,7 @@ class ShardedAutosave(Autosave):
                 write_state(os.path.join(self.path, f"{order}.state"), own, copied(meta), **entries)
             except OSError as error:
                 problem = english(error)
-        order, problem = processes.of_main([order, problem])
+        order, problem = processes.of_process([order, problem])
         with self._reported():
             if problem:
                 raise OSError(problem)
@@ -158,12 +158,12 @@ def load(folder: str, like: Mapping[str, Any]) -> dict[str, Any] | None:
             found = dict(manager.restore(int(order), args=args.StandardRestore(target)))
     except Exception as error:  # orbax and tensorstore raise many kinds
         problem = f": {english(error).splitlines()[0]}" if english(error) else ""
-    if processes.any_process(found is None):
+    if processes.any_process(found is None, "the restoring of a checkpoint"):
         if processes.is_main():
             text = f"The checkpoint '{folder}' is damaged{problem}"
             warnings.warn(message(text, hint="The one before it is used."), RuntimeWarning, stacklevel=2)
             shutil.rmtree(folder, ignore_errors=True)
-        processes.any_process(False)  # it is removed
+        processes.any_process(False, "the removal of a damaged checkpoint")  # it is removed
         return None
     return found
 

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from gazelle import data, engine
+from gazelle.core import arrays
 from gazelle.engine import processes
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.diagnosis import warn_not_finite, warn_skipped
@@ -37,8 +38,7 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
     carry: Any = (start_totals, {path: values[path] for path in trainer.assigned}, count)
     steps_per_call, done = StepsPerCall(), 0
     single = events is not None and events.listens("test")
-    if engine.active_distribution() is not None:
-        single = processes.any_process(single)
+    single = processes.any_process(single, "the start of evaluate")
     chunks, finite = Prefetched(source, 0), True
     for chunk in chunks:
         start = 0
@@ -73,7 +73,7 @@ def _warn_not_finite(source: data.Source, chunk: data.Chunk, start: int, stop: i
     if isinstance(source, data.ArraySource):
         batch = source.data
     else:
-        batch = jax.tree.map(lambda a: np.asarray(a[start:stop]).reshape(-1, *a.shape[2:]), chunk.arrays)
+        batch = jax.tree.map(lambda a: arrays.to_host(a[start:stop]).reshape(-1, *a.shape[2:]), chunk.arrays)
     warn_not_finite(float(logs["loss"]), batch, source.names)
 
 
@@ -91,8 +91,7 @@ def predict(trainer: Trainer, source: data.Source, events: Any = None, display: 
     """
     values, assigned = trainer.live.values(), {}
     single = events is not None and events.listens("predict")
-    if engine.active_distribution() is not None:
-        single = processes.any_process(single)
+    single = processes.any_process(single, "the start of predict")
     parts: list[Any] = []
     pending: list[Any] = []  # outputs that the device may still compute
     done = 0
@@ -123,6 +122,7 @@ def predict(trainer: Trainer, source: data.Source, events: Any = None, display: 
 
 def predict_block(trainer: Trainer, block: data.Block) -> Any:
     """Compute the outputs for the samples of one batch; no callbacks are called."""
+    processes.any_process(False, "the start of predict")
     out, assigned = _outputs(trainer, trainer.live.values(), block)
     if assigned:
         trainer.live.put(assigned)
@@ -131,7 +131,8 @@ def predict_block(trainer: Trainer, block: data.Block) -> Any:
 
 def _outputs(trainer: Trainer, values: Any, block: data.Block) -> Any:
     """(outputs (steps, batch, ...), {path: array} of what layers assigned)."""
-    return trainer.predict(values, trainer.key, engine.shard_batches(block.arrays), trainer.count(block.stop))
+    batches = engine.shard_batches(block.arrays, block.batch)
+    return trainer.predict(values, trainer.key, batches, trainer.count(block.stop))
 
 
 def _flat(leaf: Any, count: int) -> Any:
@@ -140,22 +141,23 @@ def _flat(leaf: Any, count: int) -> Any:
     return array.reshape(-1, *array.shape[2:])[:count] if array.ndim > 1 else array
 
 
-def single_batch(trainer: Trainer, arrays: Any, train: bool) -> Logs:
+def single_batch(trainer: Trainer, given: Any, train: bool) -> Logs:
     """Run one step on a batch (x, y, weight) for `train_on_batch` and `test_on_batch`, on new totals, as in Keras."""
     live, programs = trainer.live, trainer.programs
     assert programs is not None
+    processes.any_process(False, "train_on_batch" if train else "test_on_batch")
     live.totals = trainer.metrics.start()
-    batch = engine.batches_to_device(jax.tree.map(lambda array: array[None], arrays))
+    batch = engine.batches_to_device(jax.tree.map(lambda array: array[None], given))
     arguments = batch, engine.number(np.int32(0)), engine.number(np.int32(1))
     if train:
         logs, end = live.step(programs.train, engine.number(np.bool_(False)), *arguments)
         if not np.asarray(end):
-            warn_skipped(trainer, float(logs.get("loss", np.nan)), arrays)
+            warn_skipped(trainer, float(logs.get("loss", np.nan)), given)
     else:
         values = live.values()
         carry = live.totals, {path: values[path] for path in trainer.assigned}, trainer.count()
         (live.totals, assigned, _), logs, _ = programs.test(carry, (values, trainer.key), *arguments)
         live.put(assigned)
         if not np.isfinite(logs.get("loss", 0.0)).all():
-            warn_not_finite(float(logs["loss"]), arrays)
+            warn_not_finite(float(logs["loss"]), given)
     return host_logs(trainer, logs)

@@ -56,7 +56,7 @@ class Fit:
         self.progress, self.validate, self.autosave, self.programs = progress, validate, autosave, trainer.programs
         self.force = engine.number(np.bool_(not stop_on_nan))
         self._several = processes.count() > 1
-        self.single = processes.any_process(events.listens("train")) if self._several else events.listens("train")
+        self.single = processes.any_process(events.listens("train"), "the start of fit")
         self.steps_per_call = StepsPerCall()
         self.bad: tuple[data.Chunk, int] | None = None  # the chunk and the step whose loss was not finite
         # callbacks that decide what a loss that is not finite means: bad data ends the training then without an error
@@ -187,7 +187,7 @@ class Fit:
         due = autosave is not None and autosave.by_all_processes and autosave.due()
         rate = getattr(self.trainer.optimizer, "current_rate", lambda: None)()
         mine = [self.interrupt.number, self.model.stop_training, due, seconds, np.nan if rate is None else rate]
-        found = processes.gather(mine)
+        found = processes.gather(mine, f"step {self.progress.done} of epoch {self.progress.epoch + 1}")
         number, stop, due, seconds = found[:, :4].max(axis=0)
         self.model.stop_training = bool(stop)
         if rate is not None and rate != found[0, 4]:  # a callback has set another one in this process

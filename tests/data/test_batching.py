@@ -92,6 +92,7 @@ class Named:
         ("program", "batches of (x, y); gazelle.utils.batched(data, 32) combines single samples."),
         ("datasets.iterable_dataset", "batches of (x, y): fit((b['x'], b['y']) for b in data.batch(32))."),
         ("grain._src.dataset", "batches of (x, y): data.batch(32)."),
+        ("webdataset.compat", "batches of (x, y): data.decode('rgb').to_tuple('jpg', 'cls').batched(32)."),
     ],
 )
 def test_rows_are_refused_with_the_line_that_makes_them_fit(module, line):
@@ -118,6 +119,25 @@ def test_batches_by_name_are_refused_with_the_line_that_makes_them_fit():
     with pytest.raises(ArgumentError, match=r"got keys \['pixels', 'label'\]") as told:
         dense().fit(Parts(), verbose=0)
     assert str(told.value).endswith("fit((b['x'], b['y']) for b in data.batch(32)).")
+
+
+def test_tars_of_files_are_refused_with_the_line_that_makes_them_fit():
+    class Files:
+        __module__ = "webdataset.compat"
+
+        def __init__(self, samples):
+            self.samples = samples
+
+        def __iter__(self):
+            return iter(self.samples)
+
+    rows = [{"__key__": "0", "__url__": "a.tar", "jpg": b"", "cls": b"1"}]
+    with pytest.raises(DataError, match="got a dict of __key__, __url__, jpg, cls") as told:
+        dense().fit(Files(rows), verbose=0)
+    assert str(told.value).endswith("data.decode('rgb').to_tuple('jpg', 'cls').batched(32).")
+    model = dense()
+    model.fit(Files([[X, list(Y)], [X, list(Y)]]), verbose=0, keep=False)  # as `batched` yields them
+    assert int(model.optimizer.iterations) == 2
 
 
 def test_a_dataset_of_named_rows_is_refused_with_its_columns():

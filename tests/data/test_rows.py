@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gazelle
-from gazelle import layers
+from gazelle import engine, layers
 from gazelle.core.errors import DataError
 from gazelle.data import ArraySource, LazyRows, as_arrays, make_source
 
@@ -91,6 +91,23 @@ def test_rows_come_as_from_an_array(kinds, shuffle):
         assert isinstance(as_arrays("x", x, lazy=True), LazyRows), name
         for given, want in zip(batches(x, Y), expected, strict=True):
             np.testing.assert_array_equal(given, want, err_msg=name)
+
+
+def test_of_a_batch_to_predict_a_process_reads_its_own_rows(monkeypatch):
+    monkeypatch.setattr(engine, "own_rows", lambda size: slice(size // 2, size))  # the second one of two
+    wide = np.arange(70 * 20_000, dtype="float32").reshape(70, -1)  # rows that are too far apart to be read together
+    stored = Stored(wide)
+    source = make_source(stored, batch_size=16)
+    stored.reads.clear()
+    blocks = list(source.blocks(2, fill=True))
+    assert stored.reads == [(8, 16), (24, 32), (40, 48), (56, 64), (68, 70)]
+    assert [(b.arrays.shape, b.stop, b.count, b.batch) for b in blocks] == [
+        ((2, 8, 20_000), 2, 32, 16),
+        ((2, 8, 20_000), 2, 32, 16),
+        ((1, 4, 20_000), 1, 6, 8),  # padded from 6 to 8 samples
+    ]
+    np.testing.assert_array_equal(blocks[1].arrays[1], wide[56:64])
+    np.testing.assert_array_equal(blocks[2].arrays[0], wide[[68, 69, 69, 69]])
 
 
 def test_models_take_them_everywhere(kinds):

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from gazelle.distribution import FSDP
+from gazelle.distribution import FSDP, DataParallel
 
 ME = jax.process_index()
 seen = {}
@@ -74,12 +74,11 @@ def generator(batches):
 class Batches:
     """A dataset without a length."""
 
-    def __init__(self, sizes):
-        self.sizes = sizes
+    def __init__(self, sizes, batches=None):
+        self.batches = batches or [(x[:size], y[:size]) for size in sizes]
 
     def __iter__(self):
-        for size in self.sizes:
-            yield x[:size], y[:size]
+        yield from self.batches
 
 
 fit("a batch callback of process 1 stops", x, y, callbacks=[At(1, "on_train_batch_end", stop)])
@@ -94,6 +93,41 @@ fit("a straggler", x, y, callbacks=[At(1, "on_epoch_begin", lambda model: time.s
 fit("NaN", np.where(np.arange(64)[:, None] == 40, np.nan, x), y)
 model.optimizer.learning_rate = 2.0**126
 fit("the loss diverges", x, y)
+model = make()
+
+
+def alone(name, act, other):
+    """One process does something that all must do together."""
+    try:
+        act(model) if ME == 0 else other(model)
+    except Exception as error:
+        seen[name] = [int(model.optimizer.iterations), type(error).__name__, str(error).split("\n")[0]]
+
+
+alone("read by one process", lambda model: model.get_weights(), lambda model: model.evaluate(x, y, verbose=0))
+alone("a batch of one process", lambda model: model.train_on_batch(x, y), lambda model: model.test_on_batch(x, y))
+alone("trained by one process", lambda model: model.fit(x, y, verbose=0), lambda model: model.predict(x, verbose=0))
+for strategy in (FSDP, DataParallel):
+    keras.distribution.set_distribution(strategy())
+    model = make()
+    model.layers[0].kernel.assign(np.full((4, 4), ME, "float32"))
+    fit(f"other weights, {strategy.__name__}", x, y)
+keras.utils.set_random_seed(3 + ME)
+model = make()
+fit("other seeds", x, y)
+losses = []
+for whole in (True, False):  # each process reads whole batches, or its own part of each
+    keras.distribution.set_distribution(FSDP(auto_shard_dataset=whole))
+    keras.utils.set_random_seed(3)
+    model = make()
+    rows = slice(None) if whole else slice(4 * ME, 4 * ME + 4)
+    batches = [(np.sin(np.arange(32.0) + n).reshape(8, 4)[rows], y[:8][rows]) for n in range(6)]
+    history = model.fit(Batches((), batches), epochs=2, verbose=0, keep=False)
+    outputs = model.predict((b[0] for b in batches), verbose=0)
+    losses.append([history.history["loss"], outputs.tolist(), model.evaluate(Batches((), batches), verbose=0)])
+seen["own parts"] = [0, len(outputs), losses[0] == losses[1]]
+fit("a short own part", Batches((), [(x[:4], y[:4]), (x[: ME + 3], y[: ME + 3])]), epochs=1)
+keras.distribution.set_distribution(FSDP())
 model = make()
 seen["predicted"] = [len(model.predict(generator(5 - 2 * ME), verbose=0)), len(model.predict(x[:13], verbose=0))]
 seen["evaluated"] = model.evaluate(x, y, verbose=0)

@@ -1,4 +1,4 @@
-"""Trains one model after the other, distributed over all devices of the job, and prints checksums of each."""
+"""Trains models in several RUNS, DEVICES:EPOCHS:FOLDER, which resume what is in the folder, and prints checksums."""
 
 import os
 import zlib
@@ -10,12 +10,11 @@ from keras import layers
 from keras.distribution import DataParallel, DeviceMesh, LayoutMap, ModelParallel
 
 from gazelle.distribution import FSDP
+from gazelle.models import resuming
 
-COUNT = len(jax.devices())
 
-
-def model_parallel():
-    layouts = LayoutMap(DeviceMesh((1, COUNT), ["batch", "model"], jax.devices()))
+def model_parallel(devices):
+    layouts = LayoutMap(DeviceMesh((1, len(devices)), ["batch", "model"], devices))
     layouts[".*(query|key|value)/kernel"] = (None, "model", None)
     layouts[".*attention_output/kernel"] = ("model", None, None)
     layouts[".*up/kernel"] = (None, "model")
@@ -57,28 +56,41 @@ PARTS = {
         layers.GlobalAveragePooling1D(),
     ],
 }
-STRATEGIES = {"dp": DataParallel, "fsdp": FSDP, "mp": model_parallel}
+STRATEGIES = {"dp": lambda d: DataParallel(devices=d), "fsdp": lambda d: FSDP(devices=d), "mp": model_parallel}
 rng = np.random.default_rng(0)
 x, y = rng.normal(size=(60, 8, 8, 1)).astype("float32"), rng.integers(0, 4, 60)  # the last batch is short
 
-for case in os.environ["CASES"].split():
+
+def train(case, devices, epochs, folder):
+    resuming.checkpoints.reset()  # as in a new process: another training of this name would have a file of its own
     strategy, kind = case.split("-")
-    keras.distribution.set_distribution(STRATEGIES[strategy]())
+    keras.distribution.set_distribution(STRATEGIES[strategy](devices))
     keras.utils.set_random_seed(3)
     model = keras.Sequential([keras.Input((8, 8, 1)), *PARTS[kind](), layers.Dense(4, activation="softmax")], name=case)
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    # A gradient that is 0 but for rounding, as that of the bias of keys, makes a step of Adam without a larger epsilon.
+    adam = keras.optimizers.Adam(epsilon=1e-4)
+    model.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    logger = keras.callbacks.CSVLogger(f"{folder}/{case}.csv")
     history = model.fit(
         x,
         y,
         batch_size=24,
-        epochs=int(os.environ["EPOCHS"]),
+        epochs=epochs,
         verbose=0,
         validation_data=(x[:20], y[:20]),
-        callbacks=[keras.callbacks.CSVLogger(f"{case}.csv"), keras.callbacks.ModelCheckpoint(f"{case}.keras")],
+        callbacks=[logger, keras.callbacks.ModelCheckpoint(f"{folder}/{case}.keras")],
         resume=True,
-        checkpoint=os.environ["FOLDER"],
+        checkpoint=folder,
     )
-    weights = zlib.crc32(b"".join(weight.tobytes() for weight in model.get_weights()))
+    weights = np.concatenate([weight.ravel() for weight in model.get_weights()])
     outputs = zlib.crc32(model.predict(x, verbose=0).tobytes())
-    print(case, history.history["loss"], history.history["val_loss"], weights, outputs, model.evaluate(x, y, verbose=0))
-    np.save(f"{case}.{COUNT}.npy", np.concatenate([weight.ravel() for weight in model.get_weights()]))
+    losses = history.history["loss"], history.history["val_loss"], model.evaluate(x, y, verbose=0)
+    print(folder, case, losses, zlib.crc32(weights.tobytes()), outputs)
+    np.save(f"{folder}/{case}.npy", weights)
+
+
+for run in os.environ["RUNS"].split():
+    count, epochs, folder = run.split(":")
+    os.makedirs(folder, exist_ok=True)
+    for case in os.environ["CASES"].split():
+        train(case, jax.devices()[: int(count)], int(epochs), folder)

@@ -2,6 +2,11 @@
 
 import json
 
+POINTS = (
+    "The processes are at different points of the program: expected each of them at the same one, got process 0 at {}, "
+    "process 1 at {}."
+)
+OTHER = "The {} of process 1: expected the same as in process 0, got {}."
 EXPECTED = {  # steps, then epochs and the learning rate, or the error
     "a batch callback of process 1 stops": [3, 1, 0.1],
     "an epoch callback of process 1 stops": [16, 3, 0.1],
@@ -12,13 +17,24 @@ EXPECTED = {  # steps, then epochs and the learning rate, or the error
     "other lengths": [
         0,
         "DataError",
-        "The number of samples or batches of process 1: expected the same as in process 0: batch_size counts the "
-        "samples of all processes together, got other values.",
+        OTHER.format("number of samples or batches", "other values"),
     ],
     "other shapes": [2, "DataError"],
     "a straggler": [24, 3, 0.01],
     "NaN": [6, "DataError"],
     "the loss diverges": [1, 1, 2.0**126],
+    "read by one process": [
+        -129,
+        "StateError",
+        POINTS.format("the reading of 'dense/kernel'", "the start of evaluate"),
+    ],
+    "a batch of one process": [0, "StateError", POINTS.format("train_on_batch", "test_on_batch")],
+    "trained by one process": [0, "StateError", POINTS.format("the start of fit", "the start of predict")],
+    "other weights, FSDP": [0, "StateError", OTHER.format("weights", "other values")],
+    "other weights, DataParallel": [0, "StateError", OTHER.format("weights", "other values")],
+    "other seeds": [0, "StateError", OTHER.format("settings", "seed: 3 in process 0, 4 in process 1")],
+    "own parts": [0, 48, True],  # the losses and outputs of whole batches
+    "a short own part": [13, "DataError"],
 }
 SHAPES = (
     "A batch of epoch 1: expected the same shape in all processes, got [(({0}, 4), 'float32'), (({0}, 2), 'float32')] "

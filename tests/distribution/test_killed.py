@@ -60,7 +60,7 @@ def test_a_killed_process_is_started_again(battery, strategy, victim):
     done = battery(strategy, victim, random.randint(2, 30), "--restarts", "1")
     assert _ended(done)
     again = "gazelle launch: starting again (1 of 1), 2 processes\n"
-    assert _plain(done.stderr) == KILLED.format(victim, 2) + again
+    assert _plain(done.stderr) == KILLED.format(victim, 2) + again, done.stderr
 
 
 @pytest.mark.skipif(not LONG, reason="make scale")
@@ -73,7 +73,7 @@ def test_a_hundred_kills(battery, part):
     assert _ended(done, 12)
     again = [f"gazelle launch: starting again ({number} of 10), 2 processes\n" for number in range(1, 11)]
     expected = "".join(KILLED.format(kill[0], 2) + line for kill, line in zip(kills, again, strict=True))
-    assert _plain(done.stderr) == expected
+    assert _plain(done.stderr) == expected, done.stderr
 
 
 @pytest.mark.skipif(not LONG, reason="make scale")

@@ -3,11 +3,18 @@
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
+import time
+from unittest import mock
 
+import numpy as np
 import pytest
+from jax.experimental import multihost_utils
 
 from gazelle.cli import launch
+from gazelle.core.errors import LOST
+from gazelle.engine import processes
 
 PROGRAM = """
 import os, sys, zlib
@@ -74,6 +81,25 @@ def test_launch_starts_again_after_a_failure_only(monkeypatch, codes, restarts, 
     assert left == []
 
 
+@pytest.mark.parametrize(
+    ("codes", "cause"),
+    [
+        ([(None, -6), (-9, -6)], 0),  # JAX aborts the others where the first process has ended
+        ([(LOST, None), (LOST, -9)], 1),
+        ([(1, None), (1, -9)], 1),
+        ([(LOST, 3), (LOST, 3)], 1),
+        ([(7, 3), (7, 3)], 0),
+    ],
+)
+def test_launch_reports_the_process_that_failed_first(monkeypatch, capfd, codes, cause):
+    monkeypatch.setattr(launch.time, "sleep", lambda seconds: None)
+    processes = [mock.Mock(poll=mock.Mock(side_effect=[both[number] for both in codes])) for number in range(2)]
+    code = codes[-1][cause]
+    with tempfile.TemporaryFile() as errors:
+        assert launch._wait(processes, [errors]) == (128 - code if code < 0 else code)
+    assert capfd.readouterr().err.startswith(f"gazelle launch: process {cause} of 2 ")
+
+
 def _last(done):
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.splitlines()[-1]
@@ -93,6 +119,17 @@ def test_two_processes_equal_two_devices_also_after_a_stop(run, tmp_path, monkey
     assert _last(again) == whole
     assert again.stdout.count("Epoch 3/3") == 1  # the main process alone prints
     assert (tmp_path / "log.csv").read_text().splitlines()[-1] == rows.splitlines()[-1]
+
+
+def test_a_process_that_waits_for_the_others_states_it(monkeypatch, capsys):
+    monkeypatch.setattr(processes, "_NOTICE", 0.01)
+    monkeypatch.setattr(processes, "gather", lambda values, place: time.sleep(0.3))
+    monkeypatch.setattr(multihost_utils, "process_allgather", lambda array, tiled: array)
+    assert processes.gathered(np.ones(2), "dense/kernel").tolist() == [1, 1]
+    assert capsys.readouterr().err == (
+        "Process 0 waits for the others to read 'dense/kernel', which is divided over all of them.\n"
+        "Read or save weights in all processes.\n"
+    )
 
 
 def test_processes_without_a_distribution_and_with_other_data_are_refused(tmp_path):
@@ -115,6 +152,10 @@ def test_processes_without_a_distribution_and_with_other_data_are_refused(tmp_pa
                     model.fit(x + value, x[:, :1], verbose=0, keep=False)
                 except Exception as error:
                     print(type(error).__name__, str(error).splitlines()[0])
+            d.set_distribution(d.FSDP())
+            model = gazelle.Sequential([gazelle.Input((4,)), layers.Dense(2)])
+            if sys.argv[1] == "0":  # the other process is at its end
+                print(model.get_weights())
             """
         )
     )
@@ -135,12 +176,13 @@ def test_processes_without_a_distribution_and_with_other_data_are_refused(tmp_pa
         )
         for number in range(2)
     ]
-    for process in started:
+    for number, process in enumerate(started):
         output, errors = process.communicate(timeout=120)
+        assert process.returncode == [1, LOST][number], errors[-2000:]
+        assert (", process 1 at the end of the program." in errors) == (number == 0), errors[-2000:]
         lines = [line for line in output.splitlines() if "Gloo" not in line]
         assert lines == [
             "StateError fit of 'sequential' in 2 connected processes: expected a distribution, got none, so each "
             "process would train a model of its own.",
-            "DataError The first batch of process 1: expected the same as in process 0: batch_size counts the "
-            "samples of all processes together, got other values.",
+            "DataError The first batch of process 1: expected the same as in process 0, got other values.",
         ], errors[-2000:]
