@@ -85,6 +85,8 @@ class QuantizedDTypePolicy(DTypePolicy):
     _keras_module = "keras.dtype_policies"
 
     def __init__(self, mode: str, source_name: str | None = None) -> None:
+        if source_name == "":
+            raise ArgumentError(message("source_name of a quantized policy", expected="a policy or None", got="''"))
         self.source_name = source_name = source_name or dtype_policy().name
         self.name = f"{mode}_from_{source_name}"
         self.quantization_mode = mode = mode.split("/")[0]
@@ -143,7 +145,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         if isinstance(default_policy, DTypePolicyMap):
             raise ArgumentError(message("default_policy", expected="a policy", got="a DTypePolicyMap"))
         if policy_map is not None and not isinstance(policy_map, dict):
-            raise ArgumentError(message("policy_map", expected="a dict", got=repr(policy_map)))
+            raise ArgumentTypeError(message("policy_map", expected="a dict", got=repr(policy_map)))
         self._default = None if default_policy is None else get(default_policy)
         self.policy_map = {path: get(policy) for path, policy in (policy_map or {}).items()}
 

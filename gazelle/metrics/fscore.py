@@ -26,8 +26,8 @@ class _FScore(Metric):
             raise ArgumentError(
                 message(f"{kind}(average)", expected="None, 'micro', 'macro' or 'weighted'", got=repr(average))
             )
-        if not beta > 0:
-            raise ArgumentError(message(f"{kind}(beta)", expected="more than 0", got=beta))
+        if beta is None or not beta > 0:
+            raise ArgumentError(message(f"{kind}(beta)", expected="more than 0", got=repr(beta)))
         if threshold is not None and not 0 < threshold <= 1:
             raise ArgumentError(message(f"{kind}(threshold)", expected="0 < threshold <= 1", got=threshold))
         self._beta = beta

@@ -14,6 +14,10 @@ T = KerasTensor((2, 3))
     ("call", "kind", "text"),
     [
         (lambda: layers.AdditiveAttention()(X), TypeError, "input of AdditiveAttention .*: expected a list"),
+        (lambda: gazelle.callbacks.BackupAndRestore(None), ValueError, "backup_dir: expected the name of a folder"),
+        (lambda: gazelle.metrics.FBetaScore(beta=None), ValueError, "expected more than 0, got None"),
+        (lambda: gazelle.dtype_policies.QuantizedDTypePolicy("int8", ""), ValueError, "source_name of a quantized"),
+        (lambda: gazelle.dtype_policies.DTypePolicyMap(policy_map=123), TypeError, "policy_map: expected a dict"),
         (lambda: layers.Embedding(3.7, 2), TypeError, "input_dim of Embedding .*: expected a positive integer"),
         (lambda: layers.MultiHeadAttention(2, 3, value_dim=0), ValueError, "value_dim of MultiHeadAttention"),
         (lambda: layers.MultiHeadAttention(2, 3, output_shape=8.0), ValueError, "output_shape of MultiHeadAttention"),

@@ -224,8 +224,9 @@ class BackupAndRestore(Callback):
         delete_checkpoint: bool = True,
     ) -> None:
         self._counter = BatchCounter(save_freq, "BackupAndRestore")
-        if not os.fspath(backup_dir):
-            raise ArgumentError(message("BackupAndRestore's backup_dir", expected="the name of a folder", got="''"))
+        if backup_dir is None or not os.fspath(backup_dir):
+            got = repr(backup_dir)
+            raise ArgumentError(message("BackupAndRestore's backup_dir", expected="the name of a folder", got=got))
         self.backup_dir, self.save_freq = os.fspath(backup_dir), save_freq
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
         if self._counter.every:  # set on the object: with save_freq='epoch' it must have no batch events
