@@ -31,7 +31,8 @@ CASES = [
 
 @pytest.fixture
 def any_size(monkeypatch):
-    monkeypatch.setattr(by_onednn, "_LEAST", 0)
+    for name in ("_LEAST", "_FEWEST", "_SHORTEST"):
+        monkeypatch.setattr(by_onednn, name, 0)
     monkeypatch.setattr(by_onednn.os, "cpu_count", lambda: 2)
 
 
@@ -167,6 +168,19 @@ def test_where_xla_computes(monkeypatch):
     assert not used(lambda x, k: ops.conv_transpose(x, k, 2), x, kernel[:, :, :1])  # few channels
     monkeypatch.setattr("gazelle.ops.convolution_forms.engine", lambda: "tensorflow")
     assert not used(ops.conv, x, kernel)
+
+
+@needs_kernels
+def test_single_kinds_that_xla_computes():
+    x, kernel = jnp.ones((8, 16, 16, 1)), jnp.ones((3, 3, 1, 32))
+
+    def everything(x, kernel):
+        y, back = jax.vjp(ops.conv, x, kernel)
+        return y, back(y)
+
+    text = jax.jit(everything).lower(x, kernel).as_text()
+    assert text.count("@gazelle_convolution") == 1  # the gradient of the kernel
+    assert text.count("stablehlo.convolution") == 2  # one channel: the convolution and the gradient of its input
 
 
 def model():

@@ -24,6 +24,7 @@ _SPACE = {3: "W", 4: "HW", 5: "DHW"}  # number of axes -> letters of the axes of
 _FORWARD, _INPUT, _KERNEL = range(3)  # kinds, by their result: y, the gradient for x, the gradient for the kernel
 _LEAST = 1 << 17  # multiplications; below, a call saves nothing
 _FEWEST = 3  # channels of an input gradient; oneDNN computes fewer as if they were 16
+_SHORTEST = 16  # multiplications per number; XLA computes shorter sums in one pass with bias, activation and pooling
 Sizes = tuple[int, ...]
 
 
@@ -102,7 +103,8 @@ def _bind(kind: int, layer: Layer, left: Any, right: Any) -> Any:
 
 
 def _call(left: Any, right: Any, kind: int, layer: Layer) -> Any:
-    if kind == _INPUT and layer.x[-1] < _FEWEST:
+    short = {_INPUT: layer.x[-1] < _FEWEST, _FORWARD: math.prod(layer.kernel[:-1]) < _SHORTEST}
+    if layer.groups == 1 and short.get(kind):
         return _in_xla(left, right, kind, layer)
     low, high = zip(*layer.pads, strict=True)
     arrays = {"strides": layer.strides, "low": low, "high": high, "dilations": np.subtract(layer.dilations, 1)}
