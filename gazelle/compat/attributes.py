@@ -16,6 +16,7 @@ from gazelle.compat.graph_optimizers import GraphOptimizer
 from gazelle.core.errors import GazelleError, message
 from gazelle.core.symbolic import KerasTensor, Node, map_tree, symbolic_leaves
 from gazelle.layers import Layer, weight_tree
+from gazelle.layers.multi_head_attention import _equations
 from gazelle.models import Model
 from gazelle.models.graph import Graph
 from gazelle.optimizers import Optimizer
@@ -100,6 +101,15 @@ def _attend(
     return layer._attend(query, key, value, seen, bool(training), return_attention_scores)
 
 
+def _equation(index: int) -> Callable[[Any], str]:
+    """An einsum equation of attention, for queries with an axis for the heads."""
+
+    def read(layer: Any) -> str:
+        return _equations(len(layer.query_dense.equation.partition(",")[0]) + 1, layer.attention_axes)[index]
+
+    return read
+
+
 class CompatNode(Node):
     """A call in the graph, with the attributes that programs read."""
 
@@ -122,6 +132,8 @@ class CompatNode(Node):
     def outbound_layer(self) -> Any:
         """The layer that was called."""
         return self.operation
+
+    layer = outbound_layer  # its name in nodes of tensors of Keras 2
 
     @property
     def inbound_layers(self) -> Any:
@@ -161,6 +173,8 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "updates": lambda layer: [],
     "uses_learning_phase": lambda layer: False,
     "_compute_attention": _method(_attend),
+    "_dot_product_equation": _equation(0),
+    "_combine_equation": _equation(1),
     **{f"_{name}_dense": functools.partial(_inner, f"{name}_dense") for name in ("query", "key", "value", "output")},
 }
 _WEIGHTS = {

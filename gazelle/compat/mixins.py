@@ -25,7 +25,7 @@ from gazelle.constraints import Constraint
 from gazelle.core import names, symbolic
 from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError
-from gazelle.core.symbolic import KerasTensor
+from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered, warn
 from gazelle.core.variable import Variable
 from gazelle.initializers import Initializer
@@ -201,6 +201,18 @@ def _call_on_tensors(call: Function) -> Function:
 
 class SymbolicTensor(KerasTensor):
     """A symbolic tensor with the attributes of earlier versions."""
+
+    @property
+    def node(self) -> Any:
+        """The call that made the tensor."""
+        node = self.__dict__["node"]
+        if type(node) is Node:
+            node.__class__ = attributes.CompatNode
+        return node
+
+    @node.setter
+    def node(self, node: Any) -> None:
+        self.__dict__["node"] = node
 
     _keras_shape = property(lambda self: self.shape)
 

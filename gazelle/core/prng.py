@@ -24,17 +24,18 @@ _given: int | None = None  # what `set_seed` was given
 _count = itertools.count()
 
 
-def set_seed(seed: int) -> None:
+def set_seed(seed: int | None) -> None:
     """Restart the stream of seeds: the same `seed` gives the same seeds in the same order.
 
     Args:
-        seed: An integer.
+        seed: An integer; None takes entropy of the operating system at the next draw.
 
     >>> set_seed(0); a = next_seed(); set_seed(0); a == next_seed()
     True
     """
     global _root, _given, _count
-    _given, _root, _count = int(seed), int(seed) % 2**64, itertools.count()
+    given = None if seed is None else int(seed)
+    _given, _root, _count = given, None if given is None else given % 2**64, itertools.count()
     _shared.clear()  # draws without a seed start again, too
 
 

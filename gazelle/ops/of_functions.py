@@ -11,6 +11,7 @@ import jax
 from gazelle.core import symbolic, tracing
 from gazelle.core.closed_over_tensors import find_tensors
 from gazelle.core.errors import ArgumentTypeError, GazelleError, message
+from gazelle.core.tensor_wrapper import TensorWrapper, array_in
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,12 +28,14 @@ def op_of_functions(function: Callable[P, R]) -> Callable[P, R]:
             args, kwargs = symbolic.map_tree(lambda leaf: known.get(id(leaf), leaf), (args, kwargs))
         of_graph = symbolic.any_symbolic(args, kwargs)
         if not of_graph and scope is not None and not known:  # inside a layer: no tensors of a graph
+            args, kwargs = jax.tree.map(_of_arrays, (args, kwargs), is_leaf=_is_wrapper)
             return function(*args, **kwargs)
         used = _used_tensors((args, kwargs))
         if of_graph or any(id(tensor) not in known for tensor in used):
             return _add_node(lifted, args, kwargs, used)
         if used:
             args, kwargs = jax.tree.map(lambda leaf: _bound(leaf, known), (args, kwargs))
+        args, kwargs = jax.tree.map(_of_arrays, (args, kwargs))
         return function(*args, **kwargs)
 
     return cast(Callable[P, R], lifted)
@@ -64,3 +67,14 @@ def _bound(leaf: Any, known: Mapping[int, Any]) -> Any:
     if not callable(leaf):
         return leaf
     return lambda *args: symbolic.map_tree(lambda value: known.get(id(value), value), leaf(*args))
+
+
+def _of_arrays(leaf: Any) -> Any:
+    """The array in a wrapper; a function whose results are arrays, also where it returns wrappers."""
+    if not callable(leaf) or not TensorWrapper.__subclasses__():
+        return array_in(leaf)
+    return lambda *args: jax.tree.map(array_in, leaf(*args), is_leaf=_is_wrapper)
+
+
+def _is_wrapper(leaf: Any) -> bool:
+    return isinstance(leaf, TensorWrapper)

@@ -172,6 +172,8 @@ class CompileMetrics(Metric, abstract=True):
                     target = targets[index]
                     shape = predictions[index].shape if target is None else target.shape
                     metric = metrics.choose(item, tuple(shape), tuple(predictions[index].shape), own[index])
+                    if isinstance(metric, CompileMetrics):  # of `model.metrics`
+                        metric.choose(target, predictions[index])
                     prefix = "" if len(names) == 1 else f"{names[index]}_"
                     self._of_output[index].append((self._unique(prefix, metric.name, weighted), metric, weighted))
         self._initial = {path: np.array(v._value) for path, v in self.named_variables().items()}

@@ -61,6 +61,8 @@ def test_attention():
     heads, scores = layer._compute_attention(q, k, v, attention_mask=np.ones((1, 4, 4)), return_attention_scores=True)
     np.testing.assert_allclose(layer._output_dense(heads), expected, rtol=1e-5)
     np.testing.assert_allclose(scores, weights, rtol=1e-5)
+    np.testing.assert_allclose(keras.ops.einsum(layer._combine_equation, weights, v), heads, rtol=1e-5)
+    assert keras.ops.einsum(layer._dot_product_equation, k, q).shape == weights.shape
 
 
 def test_nodes():
@@ -71,6 +73,8 @@ def test_nodes():
     assert [parent.operation for parent in node.parent_nodes] == [first, a._keras_history[0]]
     assert [tensor.shape for tensor in (*node.input_tensors, *node.output_tensors)] == [(None, 3)] * 3
     assert node.inbound_layers[0] is first
+    assert layers.Dense(3)(a).node.layer.units == 3
+    assert a.node.layer is a._keras_history[0]
     assert first._inbound_nodes[0].parent_nodes[0].parent_nodes == []
 
 
@@ -308,7 +312,8 @@ def test_code_without_a_file_gets_tensors():
         ("framework.dtypes", "float32 as_dtype"),
         ("framework.tensor_shape", "TensorShape"),
         ("framework.smart_cond", "smart_cond smart_constant_value"),
-        ("eager.context", "executing_eagerly"),
+        ("eager.context", "executing_eagerly global_seed"),
+        ("framework.config", "enable_op_determinism disable_op_determinism is_op_determinism_enabled"),
         ("util.nest", "flatten map_structure"),
         ("keras.utils.generic_utils", "CustomObjectScope Progbar"),
         ("keras.backend_config", "floatx epsilon"),
@@ -318,6 +323,21 @@ def test_tensorflow_python(module, names, installed):
     found = importlib.import_module(f"tensorflow.python.{module}")
     assert [name for name in names.split() if not hasattr(found, name)] == []
     assert not hasattr(found, "no_such_name")
+
+
+def test_the_seed_is_read_and_restored(installed):
+    import tensorflow as tf
+    from tensorflow.python.eager import context
+
+    before = context.global_seed()
+    tf.random.set_seed(7)
+    first = float(tf.random.uniform([]))
+    assert context.global_seed() == 7
+    tf.random.set_seed(None)
+    assert context.global_seed() is None
+    tf.random.set_seed(7)
+    assert float(tf.random.uniform([])) == first
+    tf.random.set_seed(before)
 
 
 def test_tensorflow_python_refuses_other_modules(installed):

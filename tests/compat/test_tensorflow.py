@@ -469,6 +469,46 @@ def test_closing_leaves_gazelle_as_it_was():
     facade.module("tensorflow")  # the fixture of this module closes it
 
 
+def test_projective_transforms(tf):
+    image = np.arange(6.0, dtype="float32").reshape(1, 2, 3, 1)
+    found = tf.raw_ops.ImageProjectiveTransformV3(
+        images=tf.constant(image),
+        transforms=tf.constant([[1.0, 0, 1, 0, 1, 0, 0, 0]]),
+        output_shape=tf.constant([2, 3]),
+        fill_value=tf.constant(9.0),
+        interpolation="NEAREST",
+        fill_mode="CONSTANT",
+    )
+    assert found[0, ..., 0].numpy().tolist() == [[1, 2, 9], [4, 5, 9]]
+
+
+def test_references_in_rewrites(tf):
+    def replaced(pattern, rewrite):
+        return tf.strings.regex_replace("a1,b2", pattern, rewrite).numpy()
+
+    assert replaced("([a-z])([0-9])", r"\2\1") == b"1a,2b"
+    assert replaced(",", r"<\0\\>") == b"a1<,\\>b2"
+    assert replaced(",", r"\0\1") == b"a1,b2"  # RE2 replaces nothing: there is no group 1
+
+
+def test_distances_of_sequences(tf):
+    def distance(hypothesis, truth, **options):
+        pair = tf.ragged.constant([hypothesis]), tf.ragged.constant([truth])
+        rows = lambda one: tf.sparse.from_dense([one])  # noqa: E731
+        function = lambda pair: tf.squeeze(tf.edit_distance(rows(pair[0]), rows(pair[1]), **options))  # noqa: E731
+        return float(tf.map_fn(function, pair, dtype="float32")[0])
+
+    assert distance(list("kitten"), list("sitting"), normalize=False) == 3
+    assert distance(["a", "b"], ["a", "c", "b", "d"]) == 0.5
+    assert distance(["a"], ["a"]) == 0
+
+
+def test_loops_whose_functions_return_tensors(tf):
+    start = tf.constant(1.0)
+    assert float(keras.ops.while_loop(lambda i, v: i < 3, lambda i, v: (i + 1, v + start), (0, 0.0))[1]) == 3
+    assert float(keras.ops.cond(np.array(True), lambda: start, lambda: 2 * start)) == 1
+
+
 # Branches ------------------------------------------------------------------------------------------------------------
 
 

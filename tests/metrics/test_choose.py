@@ -241,3 +241,12 @@ def test_draws_of_a_metric_advance():
     assert len(values) == 1
     noise.reset_state()
     assert noise.seeds.state.numpy().tolist() == [3, 4]
+
+
+def test_the_metrics_of_another_compile():
+    model = gazelle.Sequential([gazelle.Input((1,)), gazelle.layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", "mse", metrics=["mae"])
+    given = [metric for metric in model.metrics if metric.name != "loss"]
+    model.compile("sgd", "mse", metrics=given)
+    history = model.fit(np.ones((4, 1)), np.zeros((4, 1)), verbose=0).history
+    assert history["compile_metrics_mae"] == [1.0]

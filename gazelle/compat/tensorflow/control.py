@@ -17,6 +17,7 @@ from gazelle.compat.tensorflow.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.names import NAMES, array_of_list, named
+from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
@@ -100,8 +101,10 @@ def while_loop(
 def _rows(elems: Any) -> list[Any]:
     """The rows of tensors in a structure, or of nested lists of numbers."""
     elems = array_of_list(elems) if isinstance(elems, list | tuple) else elems
-    count = len(unboxed(jax.tree.leaves(elems, is_leaf=is_box)[0]))
-    return [jax.tree.map(lambda v, i=i: convert(v)[i], elems, is_leaf=is_box) for i in range(count)]
+    leaves, structure = jax.tree.flatten(elems, is_leaf=lambda leaf: is_box(leaf) or isinstance(leaf, RaggedTensor))
+    columns = [leaf if isinstance(leaf, RaggedTensor) else convert(leaf) for leaf in leaves]
+    count = len(unboxed(columns[0]))
+    return [structure.unflatten([column[i] for column in columns]) for i in range(count)]
 
 
 def _stacked(rows: Sequence[Any]) -> Any:

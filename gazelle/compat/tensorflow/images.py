@@ -292,3 +292,17 @@ def extract_patches(
     images: TensorLike, sizes: ShapeLike, strides: ShapeLike, rates: ShapeLike, padding: str
 ) -> TensorResult:
     return ops.image.extract_patches(images, sizes[1:3], strides[1:3], rates[1], padding.lower())
+
+
+@op("raw_ops.ImageProjectiveTransformV3", host=False)
+def projective_transform(
+    images: TensorLike,
+    transforms: TensorLike,
+    output_shape: TensorLike,
+    fill_value: TensorLike = 0.0,
+    interpolation: str = "NEAREST",
+    fill_mode: str = "CONSTANT",
+) -> TensorResult:
+    """`tf.raw_ops.ImageProjectiveTransformV3` for maps without perspective and results of the size of the images."""
+    modes = interpolation.lower(), fill_mode.lower()
+    return ops.image.affine_transform(images, transforms, *modes, float(np.asarray(fill_value)), "channels_last")

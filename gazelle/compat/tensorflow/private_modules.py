@@ -11,6 +11,7 @@ from typing import Any
 
 from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow.names import NAMES
+from gazelle.core import prng
 
 #: parts of `tensorflow.python` -> modules in them besides those whose name ends as in `_ENDINGS`
 _PARTS: dict[str, tuple[str, ...]] = {
@@ -54,6 +55,11 @@ def _concat(*shapes: Any, static: bool = False) -> list[Any]:
     return [size for shape in shapes for size in (shape if isinstance(shape, list | tuple) else [shape])]
 
 
+def global_seed() -> int | None:
+    """Return what `tf.random.set_seed` was given."""
+    return prng.given_seed()
+
+
 #: names that are public nowhere -> the object, or the public name
 _PRIVATE: dict[str, Any] = {
     "EagerTensor": "Tensor",
@@ -61,6 +67,10 @@ _PRIVATE: dict[str, Any] = {
     "RNNCell": "keras.layers.Layer",
     "_concat": _concat,
     "HashTable": "lookup.StaticHashTable",
+    "global_seed": global_seed,
+    "enable_op_determinism": "config.experimental.enable_op_determinism",
+    "disable_op_determinism": lambda: None,
+    "is_op_determinism_enabled": lambda: True,  # JAX computes deterministically
     "smart_cond": smart_cond,
     "smart_constant_value": smart_constant_value,
 }

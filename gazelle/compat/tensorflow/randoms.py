@@ -20,8 +20,8 @@ from gazelle.core.types import DTypeLike, ShapeLike
 
 
 @named("random.set_seed", "set_random_seed", "random.set_random_seed")
-def set_seed(seed: int) -> None:
-    prng.set_seed(int(seed))
+def set_seed(seed: int | None) -> None:
+    prng.set_seed(None if seed is None else int(seed))
     _draws_of_seed.clear()
 
 

@@ -40,13 +40,37 @@ def to_dense(sp_input: SparseTensor, default_value: TensorLike = 0) -> TensorRes
     return Tensor(out)
 
 
-named("sparse.from_dense")(
-    lambda tensor: SparseTensor(
-        np.argwhere(np.asarray(unboxed(tensor))),
-        np.asarray(unboxed(tensor))[np.nonzero(np.asarray(unboxed(tensor)))],
-        np.shape(unboxed(tensor)),
-    )
-)
+@named("sparse.from_dense")
+def from_dense(tensor: TensorLike, name: str | None = None) -> SparseTensor:
+    """`tf.sparse.from_dense`: the values that are not 0 or an empty string."""
+    array = np.asarray(unboxed(convert(tensor)))
+    return SparseTensor(np.argwhere(array), Tensor(array[np.nonzero(array)]), array.shape)
+
+
+@named("edit_distance")
+def edit_distance(
+    hypothesis: SparseTensor, truth: SparseTensor, normalize: bool = True, name: str = "edit_distance"
+) -> TensorResult:
+    """`tf.edit_distance`: Levenshtein distances of sequences along the last axis, by the length of the true ones."""
+    out = np.zeros(np.maximum(fixed_value(hypothesis.dense_shape), fixed_value(truth.dense_shape))[:-1], np.float32)
+    for place in np.ndindex(out.shape):
+        given, right = (_sequence(one, place) for one in (hypothesis, truth))
+        costs = np.arange(len(right) + 1)
+        for value in given:
+            changed = costs[:-1] + np.array([value != other for other in right], int)
+            best = np.concatenate([[costs[0] + 1], np.minimum(changed, costs[1:] + 1)])
+            steps = np.arange(len(best))
+            costs = np.minimum.accumulate(best - steps) + steps
+        with np.errstate(divide="ignore", invalid="ignore"):
+            distance = np.float32(costs[-1])
+            out[place] = distance / np.float32(len(right)) if normalize and distance else distance
+    return Tensor(out)
+
+
+def _sequence(tensor: SparseTensor, place: tuple[int, ...]) -> list[Any]:
+    """The values of the sequence at a place."""
+    rows = np.all(np.asarray(tensor.indices.array)[:, :-1] == place, axis=1)
+    return list(np.asarray(tensor.values.array)[rows])
 
 
 @named("sparse.reorder")

@@ -64,9 +64,15 @@ def substr(input: TensorLike, pos: TensorLike, len: int | TensorLike, unit: str 
 def regex_replace(
     input: TensorLike, pattern: PathLike | TensorLike, rewrite: TensorLike, replace_global: bool = True
 ) -> Tensor:
-    r"""`tf.strings.regex_replace`: \1 refers to a group in RE2 and in Python."""
+    r"""`tf.strings.regex_replace`: \0 is the match, \1 a group; RE2 replaces nothing if there is no such group."""
     matcher, new = re.compile(text(pattern).encode()), text(rewrite).encode()
-    return _elementwise(lambda v: matcher.sub(new, v, count=0 if replace_global else 1))(input)
+    if any(int(number) > matcher.groups for number in re.findall(rb"\\(\d)", new)):
+        return _elementwise(lambda v: v)(input)
+
+    def written(match: re.Match[bytes]) -> bytes:
+        return re.sub(rb"\\(\d|\\)", lambda part: match[int(part[1])] or b"" if part[1].isdigit() else b"\\", new)
+
+    return _elementwise(lambda v: matcher.sub(written, v, count=0 if replace_global else 1))(input)
 
 
 @named("strings.join", "strings_join")

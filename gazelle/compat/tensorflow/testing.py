@@ -34,7 +34,8 @@ class TestCase(unittest.TestCase):
 
     def assertAllClose(self, a: Any, b: Any, rtol: float = 1e-6, atol: float = 1e-6, msg: str = "") -> None:  # noqa: N802
         """Compare values within a tolerance."""
-        if isinstance(a, dict | tuple) or (isinstance(a, list) and any(np.ndim(x) for x in a)):
+        structures = isinstance(a, dict | tuple | list) and isinstance(b, dict | tuple | list)
+        if structures and len(_arrays(a)) == len(_arrays(b)):
             for x, y in zip(_arrays(a), _arrays(b), strict=True):
                 np.testing.assert_allclose(x, y, rtol, atol, err_msg=msg)
         else:

@@ -14,7 +14,7 @@ for layer in (
 print({name: value.shape for name, value in batch.items()})
 backbone = keras_cv.models.ResNetV2Backbone(
     stackwise_filters=[8, 16],
-    stackwise_blocks=[1, 1],
+    stackwise_blocks=[2, 2],
     stackwise_strides=[1, 2],
     include_rescaling=True,
     input_shape=(32, 32, 3),

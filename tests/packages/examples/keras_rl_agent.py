@@ -10,12 +10,12 @@ from tensorflow.keras.optimizers import Adam
 
 class Line(Env):
     def reset(self):
-        self.at = 0
+        self.at = self.steps = 0
         return np.array([self.at])
 
     def step(self, action):
-        self.at += 1 if action else -1
-        return np.array([self.at]), float(action), abs(self.at) > 3, {}
+        self.at, self.steps = self.at + (1 if action else -1), self.steps + 1
+        return np.array([self.at]), float(action), abs(self.at) > 3 or self.steps > 20, {}
 
     def render(self, mode="human", close=False):
         pass
@@ -30,7 +30,7 @@ agent = DQNAgent(
     nb_actions=2,
     memory=SequentialMemory(limit=100, window_length=1),
     nb_steps_warmup=5,
-    target_model_update=1e-2,
+    target_model_update=10,
     policy=EpsGreedyQPolicy(),
 )
 agent.compile(Adam(learning_rate=1e-3), metrics=["mae"])
