@@ -47,32 +47,6 @@ def from_dense(tensor: TensorLike, name: str | None = None) -> SparseTensor:
     return SparseTensor(np.argwhere(array), Tensor(array[np.nonzero(array)]), array.shape)
 
 
-@named("edit_distance")
-def edit_distance(
-    hypothesis: SparseTensor, truth: SparseTensor, normalize: bool = True, name: str = "edit_distance"
-) -> TensorResult:
-    """`tf.edit_distance`: Levenshtein distances of sequences along the last axis, by the length of the true ones."""
-    out = np.zeros(np.maximum(fixed_value(hypothesis.dense_shape), fixed_value(truth.dense_shape))[:-1], np.float32)
-    for place in np.ndindex(out.shape):
-        given, right = (_sequence(one, place) for one in (hypothesis, truth))
-        costs = np.arange(len(right) + 1)
-        for value in given:
-            changed = costs[:-1] + np.array([value != other for other in right], int)
-            best = np.concatenate([[costs[0] + 1], np.minimum(changed, costs[1:] + 1)])
-            steps = np.arange(len(best))
-            costs = np.minimum.accumulate(best - steps) + steps
-        with np.errstate(divide="ignore", invalid="ignore"):
-            distance = np.float32(costs[-1])
-            out[place] = distance / np.float32(len(right)) if normalize and distance else distance
-    return Tensor(out)
-
-
-def _sequence(tensor: SparseTensor, place: tuple[int, ...]) -> list[Any]:
-    """The values of the sequence at a place."""
-    rows = np.all(np.asarray(tensor.indices.array)[:, :-1] == place, axis=1)
-    return list(np.asarray(tensor.values.array)[rows])
-
-
 @named("sparse.reorder")
 def reorder(sp_input: SparseTensor) -> SparseTensor:
     """`tf.sparse.reorder`: the indices sorted by rows."""
