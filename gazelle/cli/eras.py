@@ -27,6 +27,8 @@ def begin(
         print(found.summary() if number is None else f"gazelle: era {number}, as requested.", file=sys.stderr)
     elif found.mixed and number is None:
         print(found.summary(), file=sys.stderr)
+    if ordering is None and era.number() == 1 and detect.orders_as_theano(program, source):
+        ordering = "channels_first"
     if ordering:
         settings.set_image_data_format(ordering)
 

@@ -83,7 +83,7 @@ class Aliases(MetaPathFinder):
             return ModuleSpec(fullname, _Root(), is_package=True)
         namespaces = _namespaces()
         path = namespaces.path_of(real)  # has precedence over files of gazelle with the same name
-        if path == real and importlib.util.find_spec(real) is None:
+        if path == real and not _is_module(real):
             raise _missing(fullname, real)
         return ModuleSpec(fullname, _Existing(namespaces.namespace(path)), is_package=True)
 
@@ -203,6 +203,13 @@ def _theano_spec(name: str) -> ModuleSpec:
         hint = "gazelle replaces theano and theano.tensor by what Keras programs used of them."
         raise ModuleNotFoundError(message(f"No module named {name!r}", hint=hint), name=name)
     return ModuleSpec(name, _Theano(), is_package=True)
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # its parent is no package
+        return False
 
 
 def _is_facade(module: Any) -> bool:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from gazelle import ops
+from gazelle import losses, ops, tree
 from gazelle.compat import era, generators, layer_methods, logs, renamed_arguments
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
@@ -48,10 +48,17 @@ def _node_at(layer: Any, index: int = 0) -> Any:
         what = f"Layer '{layer.name}' was not called on symbolic tensors, so it has no output yet"
         hint = "Give the first layer an input_shape, or start with Input(shape)."
         raise KnownAttributeError(message(what, hint=hint))
-    return layer.nodes[index]
+    return layer.nodes[index - (isinstance(layer, Model) and layer._graph is not None)]
+
+
+def _is_own(layer: Any, index: int) -> bool:
+    """Whether the call is the model's own graph, which comes before those in other graphs."""
+    return index == 0 and isinstance(layer, Model) and layer._graph is not None
 
 
 def _inputs_at(layer: Any, index: int = 0) -> Any:
+    if _is_own(layer, index):
+        return layer.input
     node = _node_at(layer, index)
     if not node.inputs:
         return node.outputs  # an Input
@@ -59,6 +66,8 @@ def _inputs_at(layer: Any, index: int = 0) -> Any:
 
 
 def _outputs_at(layer: Any, index: int = 0) -> Any:
+    if _is_own(layer, index):
+        return layer.output
     return _node_at(layer, index).outputs
 
 
@@ -150,6 +159,15 @@ def _nodes(layer: Any) -> list[Any]:
     return found
 
 
+def _compiled(name: str, model: Any) -> Any:
+    """An argument of `compile`."""
+    return None if model._compile_state is None else model._compile_state.arguments.get(name)
+
+
+def _loss_functions(model: Any) -> list[Any]:
+    return [losses.get(loss) for loss in tree.flatten(_compiled("loss", model)) if loss is not None]
+
+
 _NOTHING_TO_DO = _method(lambda *_, **__: None)
 _LAYER: dict[str, Callable[[Any], Any]] = {
     "output_shape": lambda layer: _shape(_outputs_at(layer)),
@@ -170,8 +188,20 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "running_mean": lambda layer: layer.moving_mean,
     "running_std": lambda layer: layer.moving_variance,
     "add_update": _method(layer_methods.add_update),
-    "updates": lambda layer: [],
-    "uses_learning_phase": lambda layer: False,
+    **dict.fromkeys(("updates", "_updates", "regularizers"), lambda layer: []),
+    **dict.fromkeys(("uses_learning_phase", "stateful", "dynamic"), lambda layer: False),
+    **dict.fromkeys(("initial_weights", "_initial_weights", "input_mask", "output_mask"), lambda layer: None),
+    "constraints": lambda layer: {},
+    "_losses": lambda layer: layer.losses,
+    "get_losses_for": _method(lambda layer, inputs=None: layer.losses),
+    "get_updates_for": _method(lambda layer, inputs=None: []),
+    "get_output_shape_for": _method(lambda layer, input_shape: layer.compute_output_shape(input_shape)),
+    "_trainable_weights": lambda layer: layer.trainable_weights,
+    "_non_trainable_weights": lambda layer: layer.non_trainable_weights,
+    "submodules": lambda layer: tuple(weight_tree.named_layers(layer).values())[1:],
+    "nb_row": lambda layer: layer.kernel_size[0],
+    "nb_col": lambda layer: layer.kernel_size[1],
+    "W_shape": lambda layer: layer.kernel.shape,
     "_compute_attention": _method(_attend),
     "_dot_product_equation": _equation(0),
     "_combine_equation": _equation(1),
@@ -181,6 +211,7 @@ _WEIGHTS = {
     "W": ("kernel", "embeddings", "gamma", "depthwise_kernel"),
     "b": ("bias", "beta"),
     "U": ("recurrent_kernel",),
+    **{name: (name,) for name in ("kernel", "recurrent_kernel", "bias")},  # of the cell of a recurrent layer
 }
 _MODEL: dict[str, Callable[[Any], Any]] = {
     "fit_generator": _method(generators.fit),
@@ -205,8 +236,18 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "make_predict_function": _NOTHING_TO_DO,
     "_make_test_function": _NOTHING_TO_DO,
     "_feed_inputs": lambda model: list(model.inputs),
+    "make_train_function": _NOTHING_TO_DO,
+    "make_test_function": _NOTHING_TO_DO,
+    "_feed_input_names": lambda model: list(model._the_graph("input_names").input_names),
+    "_feed_outputs": lambda model: list(model.outputs),
     "_feed_targets": lambda model: [],
     "_feed_sample_weights": lambda model: [],
+    "_is_graph_network": lambda model: model._graph is not None,
+    "input_layers": lambda model: [tensor.node.operation for tensor in model.inputs],
+    "output_layers": lambda model: [tensor.node.operation for tensor in model.outputs],
+    "sample_weight_mode": lambda model: None,
+    **{name: functools.partial(_compiled, name) for name in ("loss_weights", "weighted_metrics")},
+    "loss_functions": _loss_functions,
     "total_loss": _refused("total_loss", "Compute the loss of arrays: losses.get(model.loss)(y, model(x))."),
     "targets": _refused("targets", "Use the labels that you give to fit."),
     "sample_weights": _refused("sample_weights", "Use the weights that you give to fit."),
@@ -219,6 +260,12 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "lr": lambda optimizer: adopt(optimizer.learning_rate),
     "decay": lambda optimizer: 0.0,
     "weights": lambda optimizer: adopt(optimizer.variables),
+    "updates": lambda optimizer: [],
+    "initial_decay": lambda optimizer: 0.0,
+    "_create_slots": _NOTHING_TO_DO,
+    "_get_hyper": _method(lambda optimizer, name, dtype=None: getattr(optimizer, name)),
+    "_set_hyper": _method(setattr),
+    "_decayed_lr": _method(lambda optimizer, dtype=None: optimizer.learning_rate),
     "_name": lambda optimizer: optimizer.name,
     "_variables": lambda optimizer: adopt(optimizer.variables),
 }
@@ -246,12 +293,17 @@ def attribute(instance: Any, name: str) -> Any:
         if isinstance(instance, kind) and name in table:
             return table[name](instance)
     if isinstance(instance, Layer) and type(instance).__module__.startswith("gazelle."):
-        for now in _WEIGHTS.get(name, ()):
-            if now in instance.__dict__:
-                return instance.__dict__[now]
+        for owner in (instance, instance.__dict__.get("cell")):
+            for now in _WEIGHTS.get(name, ()):
+                if now in getattr(owner, "__dict__", ()):
+                    return vars(owner)[now]
         now = renamed_arguments.renamed([c.__name__ for c in type(instance).__mro__], "__init__", name)
-        if now and now != name and now in instance.__dict__:
-            return instance.__dict__[now]
+        if (
+            now
+            and now != name
+            and (now in instance.__dict__ or isinstance(getattr(type(instance), now, None), property))
+        ):
+            return getattr(instance, now)
     return NOTHING
 
 

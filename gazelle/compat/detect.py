@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import pathlib
+import re
 import warnings
 from collections.abc import Iterator
 
@@ -18,6 +19,12 @@ from gazelle.compat.listed import listed
 from gazelle.compat.module_paths import PATHS
 from gazelle.compat.old_names import NAMES
 
+_THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")
+#: input_shape=(3, rows, columns), Reshape((1, 28, 28)), x.reshape(x.shape[0], 1, 28, 28)
+_CHANNELS_FIRST = re.compile(
+    r"(?:shape\s*=|Reshape\(|reshape\(\w+\.shape\[0\],)\s*[\[(]*\s*"
+    r"(?:1|3|\w*channels?)\s*,\s*(?!\d\b)\w+\s*,\s*(?!\d\b)\w+\s*,?\s*[\])]"
+)
 ROOTS = ("tensorflow.python.keras", "tensorflow.keras", "tf.keras", "tf_keras", "keras")
 #: keywords of layers that were added in Keras 2
 _SINCE_KERAS_2 = frozenset(
@@ -235,6 +242,13 @@ def detect(path: str, source: str | None = None) -> Era:
         found, roots = found + more, roots | names
         waiting += _imported_files(file, text)
     return decide(found, roots)
+
+
+def orders_as_theano(path: str, source: str | None = None) -> bool:
+    """Whether a program of Keras 1 has the channels first, as Theano had, without selecting this order of the axes."""
+    text = _read(pathlib.Path(path)) if source is None else source
+    chosen = "dim_ordering" in text or "data_format" in text or "Conv" not in text
+    return not chosen and (_THEANO.search(text) or _CHANNELS_FIRST.search(text)) is not None
 
 
 def _read(file: pathlib.Path) -> str:

@@ -19,11 +19,13 @@ Container = Network = Model
 def slice_X(X: Sequence[Any], start: int | Sequence[int] | None = None, stop: int | None = None) -> Any:  # noqa: N802
     """Return rows of an array, or of each array in a list: from `start` to `stop`, or those of a list of indices.
 
-    >>> slice_X([np.arange(4), np.arange(4) * 2], 1, 3)
-    [array([1, 2]), array([2, 4])]
+    >>> slice_X([np.arange(4), None], 1, 3)
+    [array([1, 2]), None]
     """
     rows: Any = start if hasattr(start, "__len__") else slice(start, stop)
-    return [x[rows] for x in X] if isinstance(X, list) else X[rows]
+    if X is None or hasattr(start, "__next__"):
+        return [None]
+    return [None if x is None else x[rows] for x in X] if isinstance(X, list) else X[rows]
 
 
 slice_arrays = slice_X

@@ -111,6 +111,8 @@ class H5IOStore:
     def __init__(self, path_or_io: PathLike | Any, archive: Any = None, mode: str = "r") -> None:
         import h5py
 
+        if archive in ("r", "w"):  # from Keras 3.10 on the second argument
+            archive, mode = None, archive
         self.h5_file = h5py.File(path_or_io, mode)
         self.close = self.h5_file.close
 

@@ -16,7 +16,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat import arguments, attributes, era, facade, logs, namespaces, renamed_arguments
+from gazelle.compat import arguments, attributes, era, facade, logs, namespaces, one_element, renamed_arguments
 from gazelle.compat.classes import MIXINS, ROOTS, STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
 from gazelle.compat.listed import listed
@@ -32,6 +32,7 @@ from gazelle.initializers import Initializer
 from gazelle.layers import Concatenate, Layer, Normalization, TextVectorization, weight_tree
 from gazelle.layers.merging import _Merge
 from gazelle.losses import Loss
+from gazelle.losses.target_shapes import warn_of_broadcasting
 from gazelle.metrics import Metric
 from gazelle.models import Functional, Model, Sequential
 from gazelle.optimizers import LossScaleOptimizer, Optimizer
@@ -85,11 +86,16 @@ def _translated_method(name: str) -> Function:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = _numbers_of_objects(plain(args)), _numbers_of_objects(plain(kwargs))
         args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
+        if name == "fit" and len(args) > 4:  # `verbose` by position
+            args = (*args[:4], renamed_arguments.value("verbose", args[4], era.number()), *args[5:])
         if "verbose" in kwargs:
             kwargs["verbose"] = renamed_arguments.value("verbose", kwargs["verbose"], era.number())
-        out = _or_on_values(self, getattr(super(ModelMixin, self), name), args, kwargs)
+        with warn_of_broadcasting():
+            out = _or_on_values(self, getattr(super(ModelMixin, self), name), args, kwargs)
         if name == "compile":
             adopt(self.optimizer)
+        if name.startswith("predict"):
+            return one_element.as_numbers(out)
         return adopt(out) if name == "fit" else LoadStatus(out) if name == "load_weights" else out
 
     return method
@@ -110,9 +116,22 @@ def _or_on_values(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
     return method(*args, **kwargs)
 
 
+def _initial_state(original: Function) -> Function:
+    """`get_initial_state` of recurrent layers and cells, which took the inputs and a dtype in Keras 2."""
+
+    @functools.wraps(original)
+    def called(self: Any, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
+        if batch_size is None:
+            batch_size = inputs.shape[0] if getattr(inputs, "shape", ()) else inputs
+        return original(self, batch_size)
+
+    return called
+
+
 class LayerMixin(CompatObject):
     """Layers."""
 
+    _wrapped_methods = {"get_initial_state": _initial_state}
     add_weight: Function
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
@@ -156,6 +175,9 @@ class LayerMixin(CompatObject):
     def losses(self) -> list[Any]:
         values: list[Any] = super().losses  # type: ignore[misc]
         return values if facade.calls is None else facade.calls.losses(self, values)
+
+    def get_weights(self) -> list[Any]:
+        return [one_element.as_numbers(array) for array in super().get_weights()]  # type: ignore[misc]
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
         """The layer and those inside of it, as packages for Keras 3 list them."""
@@ -219,6 +241,13 @@ class SymbolicTensor(KerasTensor):
     def get_shape(self) -> TensorShape:
         """Return the shape as TensorFlow returned it."""
         return TensorShape(self.shape)
+
+    def set_shape(self, shape: Any) -> None:
+        """Replace the unknown sizes by those of a shape."""
+        self.shape = tuple(b if a is None else a for a, b in zip(self.shape, shape, strict=True))
+
+    _uses_learning_phase = False
+    op = OldVariable.op
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """Return the value, computed from those of the inputs in `feed_dict`."""
@@ -417,9 +446,10 @@ class LossMixin(CompatObject):
         super()._construct(core, args, kwargs, by_gazelle)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if facade.calls is None:
-            return super().__call__(*args, **kwargs)  # type: ignore[misc]
-        return facade.calls.loss_call(super().__call__, self, args, kwargs)  # type: ignore[misc]
+        with warn_of_broadcasting():
+            if facade.calls is None:
+                return super().__call__(*args, **kwargs)  # type: ignore[misc]
+            return facade.calls.loss_call(super().__call__, self, args, kwargs)  # type: ignore[misc]
 
 
 def _reduction(value: Any) -> Any:
@@ -442,7 +472,8 @@ def _unboxing_arguments(original: Function) -> Function:
 
     @functools.wraps(original)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return original(self, *_arrays(args), **_arrays(kwargs))
+        with warn_of_broadcasting():
+            return original(self, *_arrays(args), **_arrays(kwargs))
 
     return called
 

@@ -9,29 +9,36 @@ _OF: dict[str, tuple[str, ...]] = {
     "gazelle.layers": (
         *(
             f"layers.{part}"
-            for part in listed("""advanced_activations base convolutional convolutional_recurrent core
-                cudnn_recurrent dense_attention embeddings experimental experimental.preprocessing local noise
+            for part in listed("""activation advanced_activations attention base convolutional
+                convolutional_recurrent core
+                cudnn_recurrent dense_attention embeddings experimental experimental.preprocessing local merging noise
                 normalization normalization.instancenormalization normalization_v2 pooling preprocessing
-                preprocessing.image_preprocessing recurrent recurrent_v2 rnn wrappers""")
+                preprocessing.image_preprocessing recurrent recurrent_v2 regularization
+                reshaping rnn wrappers""")
         ),
         "legacy.layers",
     ),
-    "gazelle.compat.engine": tuple(
-        f"engine{part}"
-        for part in (
-            "",
-            ".base_layer",
-            ".functional",
-            ".input_layer",
-            ".input_spec",
-            ".keras_tensor",
-            ".network",
-            ".saving",
-            ".sequential",
-            ".topology",
-            ".training",
-            ".node",
-        )
+    "gazelle.compat.engine": (
+        *(
+            f"engine{part}"
+            for part in (
+                "",
+                ".base_layer",
+                ".functional",
+                ".input_layer",
+                ".input_spec",
+                ".keras_tensor",
+                ".network",
+                ".saving",
+                ".sequential",
+                ".topology",
+                ".training",
+                ".training_utils",
+                ".node",
+            )
+        ),
+        "saving.hdf5_format",
+        "saving.legacy.hdf5_format",
     ),
     "gazelle.compat.interfaces": ("legacy", "legacy.interfaces"),
     "gazelle.losses": ("objectives",),
@@ -42,6 +49,7 @@ _OF: dict[str, tuple[str, ...]] = {
     "gazelle.optimizers": (
         "optimizers.experimental",
         "optimizers.legacy",
+        "optimizer_v1",
         *(
             path
             for name in ("adam", "adagrad", "adadelta", "gradient_descent", "rmsprop", "optimizer_v2")
@@ -54,7 +62,8 @@ _OF: dict[str, tuple[str, ...]] = {
         backend.tensorflow_backend backend.theano_backend"""),
     "gazelle.utils": tuple(
         f"utils.{part}" if part[0] != "." else f"datasets{part}"
-        for part in listed(""".data_utils all_utils conv_utils data_utils generic_utils io_utils layer_utils
+        for part in listed(""".data_utils all_utils conv_utils data_utils dataset_utils generic_utils
+            image_dataset io_utils layer_utils text_dataset timeseries_dataset
             losses_utils metrics_utils model_utils multi_gpu_utils np_utils test_utils tf_utils training_utils
             vis_utils visualize_util visualize_plots""")
     ),
@@ -69,3 +78,10 @@ _OF: dict[str, tuple[str, ...]] = {
 }
 #: path below `keras.` -> the module of gazelle that replaces it
 PATHS = {path: namespace for namespace, paths in _OF.items() for path in paths}
+
+
+def replaced(path: str) -> str | None:
+    """The module that replaces one of Keras, also one of a single layer: layers.core.dense."""
+    group, _, name = path.rpartition(".")
+    inside = PATHS.get(group) == "gazelle.layers" and name == name.lower()
+    return PATHS.get(path) or ("gazelle.layers" if inside else None)

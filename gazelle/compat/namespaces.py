@@ -17,8 +17,9 @@ from gazelle.compat import era, facade, old_names
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
 from gazelle.compat.listed import listed
-from gazelle.compat.module_paths import PATHS
-from gazelle.core.config import custom_object_scope
+from gazelle.compat.module_paths import replaced
+from gazelle.core.config import REGISTRY, custom_object_scope
+from gazelle.losses.target_shapes import warn_of_broadcasting
 
 #: era -> the releases that `__version__` reports: of the package `keras`, of TensorFlow with its `tf.keras`
 VERSIONS = {1: ("1.2.2", "2.15.0"), 2: ("2.3.1", "2.15.0"), 3: ("3.15.1", "2.21.0")}
@@ -66,9 +67,9 @@ class Namespace(ModuleType):
             return importlib.import_module(f"{self.__name__}.src")
         if name == "__all__":
             listed = self._real.__all__
-            return (
-                [*listed, *(n for n in old_names.legacy_names(path) if n not in listed)] if era.number() < 3 else listed
-            )
+            if era.number() == 3 and path != "gazelle.backend":
+                return listed
+            return [*listed, *(n for n in old_names.legacy_names(path) if n not in listed)]
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
         found = look_up(path, name)
@@ -102,7 +103,7 @@ def root(name: str) -> Namespace:
 
 def path_of(path: str) -> str:
     """The module that replaces `gazelle.<part>`, which may be a module of an earlier version."""
-    return PATHS.get(path.partition(".")[2], path)
+    return replaced(path.partition(".")[2]) or path
 
 
 def look_up(path: str, name: str) -> Any:
@@ -180,11 +181,20 @@ def _adopting(original: Any) -> Any:
         args, kwargs = plain(args), plain(kwargs)
         if original.__name__ in _TRANSLATED:
             args, kwargs = _translated_arguments(original, args, kwargs)
-        with custom_object_scope(_merging_classes() if era.number() < 3 else {}):
+        classes = _merging_classes() if era.number() < 3 else {}
+        if isinstance(original, MethodType) and args and isinstance(args[0], dict):  # arguments of earlier versions
+            classes = classes | _generated_classes(original.__self__.namespace)
+        with custom_object_scope(classes):
             out = original(*args, **kwargs)
             return converted(out) if isinstance(out, FunctionType) else adopt(out)
 
     return _with_core(called, original)
+
+
+@functools.cache
+def _generated_classes(family: str) -> dict[str, Any]:
+    """The generated classes by their names in configs."""
+    return {name: compat_class(cls) for name, cls in REGISTRY[family].items() if is_core(cls)}
 
 
 @functools.cache
@@ -216,9 +226,10 @@ def _on_tensors(original: FunctionType) -> Any:
 
     @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
-        if facade.calls is None:
-            return original(*args, **kwargs)
-        return facade.calls.function_call(original, args, kwargs)
+        with warn_of_broadcasting():
+            if facade.calls is None:
+                return original(*args, **kwargs)
+            return facade.calls.function_call(original, args, kwargs)
 
     return _with_core(called, original)
 

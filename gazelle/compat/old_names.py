@@ -24,9 +24,11 @@ NAMES: dict[str, dict[str, str]] = {
     "gazelle": pairs("Model=:Model api=gazelle estimator=gazelle.compat.tensorflow.graph_layers:keras_estimator"),
     "gazelle.layers": {
         **{name: f"{_OLD}:{name}" for name in _LAYERS},
-        **pairs("""Convolution2DTranspose=:Conv2DTranspose GlobalAvgPool=:GlobalAveragePooling2D K=gazelle.backend
-            MaskedLayer=:Layer Model=gazelle.models:Model Node=gazelle.core.symbolic:Node
-            Recurrent=gazelle.compat.recurrent:Recurrent Sequential=gazelle.models:Sequential"""),
+        **pairs("""Convolution2DTranspose=:Conv2DTranspose GlobalAvgPool=:GlobalAveragePooling2D
+            PreprocessingLayer=:Layer MaskedLayer=:Layer Model=gazelle.models:Model Node=gazelle.core.symbolic:Node
+            Recurrent=gazelle.compat.recurrent:Recurrent Sequential=gazelle.models:Sequential
+            SyncBatchNormalization=:BatchNormalization _Conv=gazelle.layers.convolution:BaseConv
+            _GlobalPooling1D=:GlobalAveragePooling1D _GlobalPooling2D=:GlobalAveragePooling2D"""),
         "AtrousConv1D": f"{_OLD}:AtrousConvolution1D",
         "AtrousConv2D": f"{_OLD}:AtrousConvolution2D",
         "Deconv2D": f"{_OLD}:Deconvolution2D",
@@ -35,11 +37,11 @@ NAMES: dict[str, dict[str, str]] = {
         "TimeDistributedMerge": f"{_OLD}.merge:TimeDistributedMerge",
     },
     "gazelle.models": pairs("""Container=:Model Graph=gazelle.compat.graph:Graph InputLayer=gazelle.layers:InputLayer
-        K=gazelle.backend Layer=gazelle.layers:Layer Merge=gazelle.compat.layers:Merge
+        Layer=gazelle.layers:Layer Merge=gazelle.compat.layers:Merge slice_X=gazelle.compat.engine:slice_X
         model_from_config=gazelle.layers:deserialize model_from_yaml=gazelle.saving.h5_format:model_from_yaml"""),
     "gazelle.optimizers": {
         **{name.lower(): f":{name}" for name in _OPTIMIZERS},
-        **pairs("Nadam=:Nadam TFOptimizer=:OptaxOptimizer optimizer_from_config=:deserialize"),
+        **pairs("Nadam=:Nadam TFOptimizer=:OptaxOptimizer from_config=:deserialize optimizer_from_config=:deserialize"),
     },
     "gazelle.regularizers": {
         **pairs("l1l2=:L1L2 WeightRegularizer=:L1L2 L1L2Regularizer=:L1L2"),
@@ -48,11 +50,13 @@ NAMES: dict[str, dict[str, str]] = {
     "gazelle.losses": {
         "SigmoidFocalCrossEntropy": ":BinaryFocalCrossentropy",  # of TensorFlow Addons
         "Reduction": "gazelle.compat.losses:Reduction",
+        "cosine": ":cosine_similarity",
     },
     "gazelle.constraints": {"maxnorm": ":MaxNorm", "nonneg": ":NonNeg", "unitnorm": ":UnitNorm"},
     "gazelle.metrics": {name: f"gazelle.compat.metrics:{name}" for name in _METRICS},
     "gazelle.utils": pairs("""deserialize_keras_object=:deserialize_keras_object plot=:plot_model
-        legacy=gazelle.compat.legacy_serialization print_summary=gazelle.models.summary:summary
+        legacy=gazelle.compat.legacy_serialization slice_arrays=gazelle.compat.engine:slice_X
+        print_summary=gazelle.models.summary:summary
         ReductionV2=gazelle.compat.losses:Reduction visualize_util=gazelle.utils"""),
     "gazelle.callbacks": {"BaseLogger": ":Callback"},  # the training loop sums up the logs now
     "gazelle.mixed_precision": {"set_policy": ":set_global_policy"},
@@ -66,6 +70,8 @@ ALSO: dict[str, str] = pairs("""gazelle.backend=gazelle.compat.backend
     gazelle.preprocessing=gazelle.compat.preprocessing
     gazelle.preprocessing.image=gazelle.compat.preprocessing.image
     gazelle.preprocessing.sequence=gazelle.compat.preprocessing.sequence gazelle.utils=gazelle.compat.utils""")
+#: what the modules of Keras 1 and 2 imported, and `from module import *` with them
+_EVERYWHERE = {"K": "gazelle.backend", "np": "numpy"}
 #: module -> tables of names in configs that were also names of the module: losses.mse, metrics.mean_absolute_error
 _TABLES = {
     "losses": ("losses",),
@@ -78,7 +84,7 @@ _TABLES = {
 
 def find(namespace: str, name: str) -> Any:
     """The object that `name` referred to in a module that does not have it now; NOTHING if there is none."""
-    where = NAMES.get(namespace, {}).get(name)
+    where = _EVERYWHERE.get(name) or NAMES.get(namespace, {}).get(name)
     if where is not None:
         return resolve(where, namespace)
     short = namespace.partition(".")[2]
@@ -88,10 +94,13 @@ def find(namespace: str, name: str) -> Any:
     for table in _TABLES.get(short, ()):
         if name in REGISTRY[table]:
             return REGISTRY[table][name]
-    if namespace in ALSO:
-        return _attribute(ALSO[namespace], name)
+    if namespace in ALSO and (found := _attribute(ALSO[namespace], name)) is not NOTHING:
+        return found
     parent = PATHS.get(short)
-    return getattr(importlib.import_module(parent), name, NOTHING) if parent and parent != namespace else NOTHING
+    if parent and parent != namespace and hasattr(importlib.import_module(parent), name):
+        return getattr(importlib.import_module(parent), name)
+    helpers = importlib.import_module("gazelle.compat.helpers")
+    return getattr(helpers, name.lstrip("_")) if name.lstrip("_") in helpers.NAMES else NOTHING
 
 
 def resolve(where: str, namespace: str) -> Any:
@@ -112,7 +121,8 @@ def register_classes() -> bool:
 
 def legacy_names(namespace: str) -> list[str]:
     """The earlier names that `from module import *` also imports."""
-    return list(NAMES.get(namespace, ()))
+    also = importlib.import_module(ALSO[namespace]) if namespace in ALSO else None
+    return [*_EVERYWHERE, *NAMES.get(namespace, ()), *getattr(also, "__all__", ())]
 
 
 def _attribute(namespace: str, name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from gazelle.core.errors import ShapeError, message
@@ -86,6 +87,13 @@ class OldVariable:
     def eval(self, session: Any = None) -> Any:
         """Return the value as a NumPy array."""
         return self.numpy()  # type: ignore[attr-defined]
+
+    read_value = initialized_value = lambda self: self
+
+    @property
+    def op(self) -> Any:
+        """The operation of the graph: it has the name."""
+        return SimpleNamespace(name=self.name)  # type: ignore[attr-defined]
 
     def get_shape(self) -> Any:
         """Return the shape as TensorFlow returned it."""

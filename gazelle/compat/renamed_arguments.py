@@ -116,6 +116,8 @@ def value(name: str, given: Any, era: int) -> Any:
         return math.ceil(given)  # len(x) / batch_size: the loop ran while step < steps
     if name == "verbose" and isinstance(given, int) and given > 2:
         return 2  # Keras accepts every number
+    if name == "verbose" and (given is None or isinstance(given, (float, tuple, list, dict, np.ndarray))):
+        return 0 if given is None or (isinstance(given, float) and not given) else 1  # and every object
     if name in _SIZES and era < 3:
         return _whole(given)
     if last == "activation" and era < 3 and given in ("hard_sigmoid", REGISTRY["activations"]["hard_sigmoid"]):

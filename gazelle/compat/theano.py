@@ -59,6 +59,22 @@ def _placeholder(ndim: int) -> Any:
     return lambda name=None, dtype=None: K.placeholder(ndim=ndim, name=name, **({"dtype": dtype} if dtype else {}))
 
 
+class RandomStreams:
+    """Random tensors of `theano.tensor.shared_randomstreams`."""
+
+    def __init__(self, seed: int | None = None, **_: Any) -> None:
+        self.seed = seed
+
+    def normal(self, size: Any = (), avg: float = 0.0, std: float = 1.0, **_: Any) -> Any:
+        return K.random_normal(size, avg, std, seed=self.seed)
+
+    def uniform(self, size: Any = (), low: float = 0.0, high: float = 1.0, **_: Any) -> Any:
+        return K.random_uniform(size, low, high, seed=self.seed)
+
+    def binomial(self, size: Any = (), n: int = 1, p: float = 0.5, **_: Any) -> Any:
+        return sum(K.random_binomial(size, p, seed=self.seed) for _ in range(n))
+
+
 _SAME = (
     "all any arange argmax argmin arccos arcsin arctan argsort cast ceil clip concatenate cos cosh cumprod cumsum diag "
     "dot exp expm1 eye floor log log10 log1p log2 logical_and logical_or max maximum mean min minimum ones ones_like "
@@ -84,10 +100,25 @@ TABLE: dict[str, Any] = {
         for name in ("relu", "sigmoid", "softmax", "softplus", "hard_sigmoid", "binary_crossentropy", "elu")
     },
     "tensor.nnet.categorical_crossentropy": lambda coding, true: K.categorical_crossentropy(true, coding),
+    "ifelse.ifelse": ops.where,
+    "sandbox.rng_mrg.MRG_RandomStreams": RandomStreams,
+    "tensor.shared_randomstreams.RandomStreams": RandomStreams,
     "gradient.disconnected_grad": K.stop_gradient,
     "gradient.zero_grad": K.stop_gradient,
 }
-_MODULES = ("theano", "theano.tensor", "theano.tensor.nnet", "theano.gradient")
+_MODULES = (
+    "theano",
+    "theano.gradient",
+    "theano.ifelse",
+    "theano.sandbox",
+    "theano.sandbox.rng_mrg",
+    "theano.tensor",
+    "theano.tensor.nnet",
+    "theano.tensor.shared_randomstreams",
+    "theano.tensor.signal",
+    "theano.tensor.signal.downsample",
+    "theano.tensor.signal.pool",
+)
 
 
 class Theano(ModuleType):

@@ -2,16 +2,81 @@
 
 from __future__ import annotations
 
+import functools
+import io
+import pathlib
 from typing import TYPE_CHECKING
 
 from gazelle.core.errors import unknown
 from gazelle.core.printable import printable
+from gazelle.core.types import PathLike
 from gazelle.drawing.diagram import Box, Options, diagram_of
+from gazelle.drawing.picture import Picture, picture_of
+from gazelle.drawing.render import save_image, to_svg
 
 if TYPE_CHECKING:
     from gazelle.models import Model
 
 DIRECTIONS = ("TB", "BT", "LR", "RL")
+
+
+class Dot(str):
+    """Text in the DOT language, with the methods of `pydot` that draw it; Graphviz is not needed.
+
+    >>> text = model_to_dot(gazelle.Sequential([gazelle.Input((2,)), gazelle.layers.Dense(3)]))
+    >>> text.create(format="svg")[:4], text.create_png()[1:4]
+    (b'<svg', b'PNG')
+    """
+
+    picture: Picture
+    horizontal: bool
+    dpi: int
+
+    def create(self, prog: object = None, format: str = "ps", encoding: str | None = None) -> bytes:
+        """Return the drawing as a file.
+
+        Args:
+            prog: accepted as in `pydot`, ignored.
+            format: the kind of file: 'svg', 'png', 'jpg', 'pdf', or 'dot' and 'raw' for the text.
+            encoding: accepted as in `pydot`, ignored.
+
+        Returns:
+            The contents of the file.
+        """
+        if format in ("dot", "raw"):
+            return self.encode()
+        if format == "svg":
+            return to_svg(self.picture, self.horizontal).encode()
+        file = io.BytesIO()
+        save_image(self.picture, file, self.dpi, self.horizontal, format)
+        return file.getvalue()
+
+    def write(self, path: PathLike, prog: object = None, format: str = "raw", encoding: str | None = None) -> bool:
+        """Write the drawing to a file.
+
+        Args:
+            path: the file.
+            prog: accepted as in `pydot`, ignored.
+            format: see `create`.
+            encoding: accepted as in `pydot`, ignored.
+
+        Returns:
+            True.
+        """
+        pathlib.Path(path).write_bytes(self.create(format=format))
+        return True
+
+    def to_string(self) -> str:
+        """Return the text."""
+        return str(self)
+
+    def _repr_svg_(self) -> str:
+        return self.create(format="svg").decode()
+
+
+for _kind in ("dot", "jpg", "pdf", "png", "raw", "svg"):
+    setattr(Dot, f"create_{_kind}", functools.partialmethod(Dot.create, format=_kind))
+    setattr(Dot, f"write_{_kind}", functools.partialmethod(Dot.write, format=_kind))
 
 
 def model_to_dot(
@@ -26,7 +91,7 @@ def model_to_dot(
     show_layer_activations: bool = False,
     show_trainable: bool = False,
     splines: str = "ortho",
-) -> str:
+) -> Dot:
     """Describe a model in the DOT language, which Graphviz and other programs draw.
 
     Args:
@@ -43,7 +108,7 @@ def model_to_dot(
         splines: how Graphviz draws the arrows.
 
     Returns:
-        The text.
+        The text; its methods `create` and `write` draw it.
 
     Raises:
         StateError: the model is not built.
@@ -72,7 +137,10 @@ def model_to_dot(
     ]
     lines += _cluster(diagram.boxes, names, 0)
     lines += [f"  {names[id(a)]} -> {names[id(b)]};" for a, b in diagram.arrows]
-    return "\n".join([*lines, "}"])
+    text = Dot("\n".join([*lines, "}"]))
+    text.picture = picture_of(diagram, rankdir)
+    text.horizontal, text.dpi = rankdir in ("LR", "RL"), dpi
+    return text
 
 
 def _cluster(boxes: list[Box], names: dict[int, str], depth: int) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import Any
+from typing import IO, Any
 
 from gazelle.core.types import PathLike
 from gazelle.drawing.picture import PAD, ROW, TITLE, Card, Frame, Picture, bezier_curves
@@ -63,7 +63,9 @@ def _svg_card(card: Card) -> str:
     return "".join([*out, "</g>"])
 
 
-def save_image(picture: Picture, path: PathLike, dpi: int, horizontal: bool) -> None:
+def save_image(
+    picture: Picture, path: PathLike | IO[bytes], dpi: int, horizontal: bool, extension: str | None = None
+) -> None:
     """Write a PNG, JPEG or PDF file.
 
     Args:
@@ -71,6 +73,7 @@ def save_image(picture: Picture, path: PathLike, dpi: int, horizontal: bool) -> 
         path: the file to write; its extension determines the format.
         dpi: the resolution.
         horizontal: whether the arrows are horizontal.
+        extension: the format of an open file.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -90,7 +93,7 @@ def save_image(picture: Picture, path: PathLike, dpi: int, horizontal: bool) -> 
     _draw_frames(axes, picture)
     _draw_arrows(axes, picture, horizontal)
     _draw_cards(axes, picture)
-    figure.savefig(path, dpi=dpi)
+    figure.savefig(path, dpi=dpi, format=extension)
 
 
 def _draw_frames(axes: Any, picture: Picture) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
 import jax
@@ -15,6 +17,7 @@ from gazelle.core import dtypes
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.symbolic import any_symbolic, call_op
+from gazelle.core.traceback import warn
 from gazelle.core.types import Array, Shape
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -40,6 +43,23 @@ _CHECKED_KINDS = ("classes", "binary")  # whose values are checked in direct cal
 _INTEGER_KINDS = ("classes", "groups", "chosen", "sequence")  # targets that may be integers of any size
 _LABELS = {"losses": "Loss", "metrics": "Metric", "metrics.functions": "Metric"}
 _Sizes = tuple[int | None, ...]
+_broadcasting = contextvars.ContextVar("broadcasting", default=False)
+
+
+@contextlib.contextmanager
+def warn_of_broadcasting() -> Iterator[None]:
+    """Within it, targets that only broadcast to the shape of the predictions are a warning, where Keras takes them.
+
+    Example:
+        >>> with warn_of_broadcasting():
+        ...     float(gazelle.losses.MeanSquaredError()(np.ones((4, 2)), np.zeros((4, 1))))
+        1.0
+    """
+    token = _broadcasting.set(True)
+    try:
+        yield
+    finally:
+        _broadcasting.reset(token)
 
 
 class HasShape(Protocol):
@@ -185,14 +205,19 @@ def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: Any = -1) -
     else:  # a scalar may be compared with an array
         fits = true == () or pred == () or _equal(true, pred) or _equal((*true, 1), pred) or _equal(true, (*pred, 1))
     if not fits:
-        raise ShapeError(
-            message(
-                f"{label} cannot compare y with the model's output",
-                expected=f"y of shape {expected}",
-                got=f"y of shape {true} for y_pred of shape {pred}",
-                hint=_hint(label, kind, true, pred),
-            )
+        text = message(
+            f"{label} cannot compare y with the model's output",
+            expected=f"y of shape {expected}",
+            got=f"y of shape {true} for y_pred of shape {pred}",
+            hint=_hint(label, kind, true, pred),
         )
+        if not (_broadcasting.get() and kind in ("values", "binary") and _broadcasts(true, pred)):
+            raise ShapeError(text)
+        warn(text)
+
+
+def _broadcasts(a: _Sizes, b: _Sizes) -> bool:
+    return all(None in (m, n) or 1 in (m, n) or m == n for m, n in zip(reversed(a), reversed(b), strict=False))
 
 
 def _equal(a: _Sizes, b: _Sizes) -> bool:

@@ -70,7 +70,6 @@ class Graph:
                 InputLayer(input_tensor=tensor, name=None if tensor.name == "keras_tensor" else tensor.name)
         self.nodes, indices = self._find_nodes()
         self._sort(indices)
-        self._check_names()
         self.input_names = [_operation(t).name for t in self.flat_inputs]
         names = [_operation(t).name for t in symbolic.leaves(outputs)]
         self.output_names = sorted(outputs) if is_flat_dict(outputs) else _unique(names)
@@ -149,7 +148,7 @@ class Graph:
         self.operations = [operations[k] for k in order]
         self.layers = [op for op in self.operations if isinstance(op, Layer)]
 
-    def _check_names(self) -> None:
+    def check_names(self) -> None:
         """Refuse two layers of the same user-given name: files and `get_layer` could not distinguish them."""
         seen: set[str] = set()
         for layer in self.layers:
@@ -177,6 +176,18 @@ class Graph:
         self.aside.report(values)
         out = symbolic.map_tree(lambda t: values[id(t)], self.outputs)
         return out[0] if isinstance(out, (list, tuple)) and len(out) == 1 else out  # as in Keras, [y] returns y
+
+    def spec(self, inputs: Any) -> Any:
+        """The symbolic outputs for symbolic inputs, layer by layer: strings cannot be traced."""
+        values: dict[int, Any] = dict(zip(map(id, self.flat_inputs), self.match(inputs), strict=True))
+        for node in self.nodes:
+            outputs = symbolic.leaves(node.outputs)
+            if any(id(t) not in values for t in outputs):
+                args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
+                results = symbolic.leaves(_output_spec(node.operation, args, kwargs))
+                values.update((id(t), r) for t, r in zip(outputs, results, strict=True))
+        out = symbolic.map_tree(lambda t: values[id(t)], self.outputs)
+        return out[0] if isinstance(out, (list, tuple)) and len(out) == 1 else out
 
     def fit_inputs(self, data: Any) -> list[Any]:
         """Data in the order, rank and dtype of `flat_inputs`."""
@@ -237,6 +248,12 @@ def _in_order(structure: Any, data: Any, where: str = "") -> list[Any]:
 def _uncalled(thing: Any) -> str:
     kind = type(thing).__name__
     return f"A layer gives a tensor where it is called: {kind}(...)(x)." if isinstance(thing, Layer) else ""
+
+
+def _output_spec(operation: Any, args: Any, kwargs: Any) -> Any:
+    if isinstance(operation, symbolic.Op):
+        return symbolic.output_spec(operation.function, args, kwargs, name=operation.name)
+    return operation.compute_output_spec(*args, **kwargs)
 
 
 def _operation(tensor: KerasTensor) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,7 @@ class HostPreprocessing:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        graph = _expanded(graph)
         entrances = {id(tensor) for tensor in graph.flat_inputs}
         on_host = {id(tensor): tensor for tensor in graph.flat_inputs}
         self.nodes: list[Node] = []
@@ -85,6 +88,41 @@ class HostPreprocessing:
         if len(each) != len(self.graph.flat_inputs):
             return [np.zeros(0)]  # those of `rest`, which reports mismatches
         return [np.asarray(array) for array in each]
+
+
+def _expanded(graph: Graph) -> Graph:
+    """The graph with the layers of nested models that take strings in the place of these models."""
+    if not any(_takes_strings(node) for node in graph.nodes):
+        return graph
+    values = _replay(graph, {id(tensor): tensor for tensor in graph.flat_inputs})
+    known = lambda tree: symbolic.map_tree(lambda tensor: values[id(tensor)], tree)  # noqa: E731
+    aside = dataclasses.replace(graph.aside, losses=known(graph.aside.losses), reports=known(graph.aside.reports))
+    return Graph(graph.inputs, known(graph.outputs), graph.guessed, aside)
+
+
+def _takes_strings(node: Node) -> bool:
+    nested = getattr(node.operation, "_graph", None)
+    return nested is not None and any(tensor.dtype == "string" for tensor in node.inputs)
+
+
+def _replay(graph: Graph, values: dict[int, KerasTensor]) -> dict[int, KerasTensor]:
+    """Copies of all tensors of a graph, {id(original): copy}, from those of its inputs."""
+    for node in graph.nodes:
+        tensors = symbolic.leaves(node.outputs)
+        if all(id(tensor) in values for tensor in tensors):
+            continue
+        args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
+        if _takes_strings(node):
+            inner = node.operation._graph
+            found = _replay(inner, dict(zip(map(id, inner.flat_inputs), inner.match(args[0]), strict=True)))
+            copies = [found[id(tensor)] for tensor in symbolic.leaves(inner.outputs)]
+        else:
+            outputs = symbolic.map_tree(copy.copy, node.outputs)
+            Node(node.operation, args, kwargs, outputs, [values[id(t)] for t in node.closure_inputs])
+            node.operation.nodes.pop()  # a user sees only the calls of the program
+            copies = symbolic.leaves(outputs)
+        values.update((id(tensor), other) for tensor, other in zip(tensors, copies, strict=True))
+    return values
 
 
 def _single(values: list[Any]) -> Any:

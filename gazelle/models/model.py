@@ -135,6 +135,7 @@ class Model(Layer):
     # Calling -------------------------------------------------------------------------------------------------------
 
     def _set_graph(self, graph: Graph) -> None:
+        graph.check_names()
         self._graph, self._layers, self.built = graph, graph.layers, True
 
     @filtered
@@ -158,6 +159,19 @@ class Model(Layer):
                 super()._ensure_built(args, kwargs)
             self.built = True
             self._build_shapes = symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), args[0])
+
+    def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
+        if not _any_text(args):
+            return super()._call_symbolic(args, kwargs)
+        self._ensure_built(args, kwargs)
+        outputs = self.compute_output_spec(*args, **kwargs)
+        symbolic.Node(self, args, kwargs, outputs)
+        return outputs
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        if self._graph is not None and _any_text(args):
+            return self._graph.spec(args[0])
+        return super().compute_output_spec(*args, **kwargs)
 
     if TYPE_CHECKING:
 
@@ -1129,3 +1143,7 @@ class _NoMetrics:
     """The metrics of a model that was compiled without any."""
 
     def update_state(self, *args: Any, **kwargs: Any) -> None: ...
+
+
+def _any_text(args: Any) -> bool:
+    return any(tensor.dtype == "string" for tensor in symbolic.symbolic_leaves(args))

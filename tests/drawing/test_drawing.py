@@ -116,6 +116,18 @@ def test_dot(model):
     assert model_to_dot(model, subgraph=True).startswith(f'subgraph "cluster_{model.name}"')
 
 
+def test_dot_draws_itself(model, tmp_path):
+    text = model_to_dot(model)
+    assert text.create(prog="dot", format="svg").startswith(b"<svg")
+    assert text.create_png(prog=["dot"]).startswith(b"\x89PNG")
+    assert text.write_pdf(tmp_path / "a.pdf")
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+    assert text.write(tmp_path / "a.dot")
+    assert (tmp_path / "a.dot").read_text() == text.to_string() == text
+    with pytest.raises(AttributeError, match="'Dot' object has no attribute 'draw'"):
+        text.draw()
+
+
 def test_other_models():
     class Mine(gazelle.Model):
         def __init__(self):

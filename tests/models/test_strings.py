@@ -118,3 +118,27 @@ def test_steps_of_ones_own_take_numbers():
     model.compile("sgd", "mse")
     with pytest.raises(StateError, match="Mine has a custom step and takes strings: expected numbers"):
         model.fit(np.array([["a"]]), np.ones((1, 1)), verbose=0)
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential", "twice"])
+def test_strings_through_nested_models(kind, tmp_path):
+    lookup = layers.StringLookup(vocabulary=["a", "b"])
+    if kind == "sequential":
+        inner = gazelle.Sequential([gazelle.Input((1,), dtype="string"), lookup, layers.Embedding(4, 3, name="dense")])
+    else:
+        text = gazelle.Input((1,), dtype="string")
+        inner = gazelle.Model(text, layers.Embedding(4, 3, name="dense")(lookup(text)))
+    given = gazelle.Input((1,), dtype="string"), gazelle.Input((2,))
+    nested = inner if kind != "twice" else gazelle.Sequential([gazelle.Input((1,), dtype="string"), inner])
+    tensors = [layers.Flatten()(nested(given[0])), given[1]]
+    model = gazelle.Model(list(given), layers.Dense(1, name="dense")(layers.Concatenate()(tensors)))
+    model.compile("sgd", "mse")
+    x = [np.array([["a"], ["b"], ["c"]]), np.ones((3, 2), "float32")]
+    before = inner.get_weights()[-1].copy()
+    model.fit(x, np.ones((3, 1)), verbose=0)
+    assert not np.array_equal(inner.get_weights()[-1][1:], before[1:])
+    found = model.predict(x, verbose=0)
+    np.testing.assert_allclose(found, np.asarray(model(x)), rtol=1e-5)
+    assert len(lookup.nodes) == 1  # the copies of the graph are not seen
+    model.save(tmp_path / "a.keras")
+    np.testing.assert_allclose(gazelle.models.load_model(tmp_path / "a.keras").predict(x, verbose=0), found, rtol=1e-5)

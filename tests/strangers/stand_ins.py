@@ -30,7 +30,7 @@ import numpy as np
 from gazelle.cli import notebooks
 
 ENOUGH = 60  # updates of a loop of the program's own
-_DRAWING = ("seaborn", "plotly", "tqdm")
+_DRAWING = ("seaborn", "plotly", "tqdm", "tkinter")
 _PYTHON2 = {"cPickle": pickle, "urllib2": urllib.request, "StringIO": io, "Queue": queue, "__builtin__": builtins}
 
 
@@ -248,7 +248,12 @@ def shorten(gazelle):
 
     build_model._fetched = lambda file: None
     load_weights = model.load_weights
-    model.load_weights = lambda self, path, *a, **k: None if path is None else load_weights(self, path, *a, **k)
+
+    @functools.wraps(load_weights)
+    def load(self, filepath=None, *args, **kwargs):
+        return None if filepath is None else load_weights(self, filepath, *args, **kwargs)
+
+    model.load_weights = load
     for module in (imagenet_utils, build_model):
         if hasattr(module, "get_file"):
             module.get_file = get_file
@@ -278,7 +283,7 @@ def verdict(error):
         return "arguments", text
     if isinstance(error, ImportError):
         names = ("keras", "tensorflow", "tf_keras", "theano", "gazelle")
-        return ("fails" if str(error.name).startswith(names) else "package"), text
+        return ("fails" if str(error.name).partition(".")[0] in names else "package"), text
     if isinstance(error, (FileNotFoundError, NotADirectoryError, urllib.error.URLError, ConnectionError)):
         return "data", text
     return "fails", text
@@ -297,6 +302,16 @@ def main(program):
     import gazelle.compat.tensorflow.tape as tape
 
     data_sets(gazelle)
+    if "matplotlib" in text:
+        import matplotlib.style
+
+        matplotlib.use = matplotlib.style.use = lambda *_, **__: None
+    if "from pandas import datetime" in text:
+        import datetime
+
+        import pandas
+
+        pandas.datetime = datetime.datetime
     if "sklearn.datasets" in text:
         sklearn_sets()
     shorten(gazelle)

@@ -28,9 +28,12 @@ from gazelle.core.errors import GazelleError, message
 _TABLES = listed("""arrays boxes checking control csv_files dataset elements examples files function gathering
     graph_layers graph_sessions graphs images linalg maths more_maths nn optimizers parsing ragged ragged_calls randoms
     more_layers records sampling signals sparse strings tables testing tf_config training transformations
+    tutorials
     graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
+for _name, _now in {"select": "where", "pack": "stack", "unpack": "unstack", "batch_matmul": "matmul"}.items():
+    named(_name)(NAMES[_now])
 for _name, _dtype in DTYPES.items():
     named(_name, f"dtypes.{_name}")(_dtype)
 named("DType", "dtypes.DType")(DType)
@@ -179,6 +182,8 @@ def module(name: str) -> Facade | None:
         facade.calls = model_calls
         return Facade("tensorflow")
     found = look_up(full)
+    if found is None and full.startswith("contrib."):  # programs import more than they use: a use is an error
+        return sys.modules.setdefault(name, Facade(name))
     return found if isinstance(found, ModuleType) else None
 
 

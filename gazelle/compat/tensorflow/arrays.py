@@ -13,7 +13,7 @@ from gazelle import ops
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
-from gazelle.compat.tensorflow.names import fixed_value, named, op, space
+from gazelle.compat.tensorflow.names import fixed_shape, fixed_value, named, op, space
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor, is_tensor
 from gazelle.compat.types import TensorLike, TensorResult
@@ -65,7 +65,7 @@ def constant(
     out = convert(value, dtype)
     if shape is None:
         return out
-    shape = fixed_value(shape)
+    shape = fixed_shape(shape)
     return fill(shape, out) if out.ndim == 0 or np.prod(out.shape) == 1 != np.prod(shape) else reshape(out, shape)
 
 
@@ -123,12 +123,12 @@ def rank(input: TensorLike) -> TensorResult:
 
 @named("zeros")
 def zeros(shape: ShapeLike, dtype: DTypeLike | None = "float32") -> TensorResult:
-    return Tensor(np.zeros(fixed_value(shape), jnp.dtype(name_of(dtype))))
+    return Tensor(np.zeros(fixed_shape(shape), jnp.dtype(name_of(dtype))))
 
 
 @named("ones")
 def ones(shape: ShapeLike, dtype: DTypeLike | None = "float32") -> TensorResult:
-    return Tensor(np.ones(fixed_value(shape), jnp.dtype(name_of(dtype))))
+    return Tensor(np.ones(fixed_shape(shape), jnp.dtype(name_of(dtype))))
 
 
 op("zeros_like")(lambda input, dtype=None: space(input).zeros_like(input, dtype=dtype and name_of(dtype)))

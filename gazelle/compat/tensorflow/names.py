@@ -138,6 +138,13 @@ def fixed_value(value: Any) -> Any:
     return value
 
 
+def fixed_shape(shape: Any) -> Any:
+    """A shape as Python integers; TensorFlow also takes floats such as 3.0."""
+    fixed = fixed_value(shape)
+    whole = lambda n: int(n) if isinstance(n, float) and n.is_integer() else n  # noqa: E731
+    return tuple(map(whole, fixed)) if isinstance(fixed, tuple) else whole(fixed)
+
+
 def _tuples(value: Any) -> Any:
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 

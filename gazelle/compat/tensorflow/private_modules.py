@@ -15,6 +15,7 @@ from gazelle.core import prng
 
 #: parts of `tensorflow.python` -> modules in them besides those whose name ends as in `_ENDINGS`
 _PARTS: dict[str, tuple[str, ...]] = {
+    "client": ("device_lib", "session"),
     "data": (),
     "distribute": (),
     "eager": ("context", "def_function", "execute", "backprop", "monitoring"),
@@ -66,6 +67,7 @@ _PRIVATE: dict[str, Any] = {
     "SymbolicTensor": "Tensor",
     "RNNCell": "keras.layers.Layer",
     "_concat": _concat,
+    "list_local_devices": "config.list_physical_devices",
     "HashTable": "lookup.StaticHashTable",
     "global_seed": global_seed,
     "enable_op_determinism": "config.experimental.enable_op_determinism",

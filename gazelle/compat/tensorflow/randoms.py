@@ -11,7 +11,7 @@ import numpy as np
 
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
-from gazelle.compat.tensorflow.names import fixed_value, named, op
+from gazelle.compat.tensorflow.names import fixed_shape, named, op
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
@@ -59,7 +59,7 @@ def integer_seed(seed: int | TensorLike | None) -> int | None:
 
 
 def _draw(shape: Any, dtype: Any, seed: Any, host: Any, device: Any) -> Any:
-    shape = fixed_value(shape)
+    shape = fixed_shape(shape)
     shape = (shape,) if isinstance(shape, int) else shape
     if _traced() is not None:
         return Tensor(device(next_key(seed), shape).astype(name_of(dtype)))
@@ -190,7 +190,7 @@ def _parameters(*values: Any) -> tuple[Any, ...]:
 
 
 def _joined(shape: Any, parameter: Any) -> tuple[int, ...]:
-    shape = fixed_value(shape)
+    shape = fixed_shape(shape)
     return (*((shape,) if isinstance(shape, int) else shape), *parameter.shape)
 
 

@@ -94,12 +94,16 @@ class Tensor(TensorWrapper):
         return bool(self.array)
 
     def __int__(self) -> int:
-        return int(self.array)
+        return int(self._number())
 
     __index__ = __int__
 
     def __float__(self) -> float:
-        return float(self.array)
+        return float(self._number())
+
+    def _number(self) -> Any:
+        """The only element: NumPy converted arrays of one element to numbers up to version 2.4."""
+        return self.array.reshape(()) if self.array.size == 1 else self.array
 
     def __len__(self) -> int:
         return len(self.array)

@@ -58,6 +58,19 @@ def apply_affine_transform(
     return np.moveaxis(moved, (0, 1, 2), (row_axis, col_axis, channel_axis)).astype(x.dtype)
 
 
+def apply_transform(
+    x: Array,
+    transform_matrix: Array,
+    channel_axis: int = 0,
+    fill_mode: str = "nearest",
+    cval: float = 0.0,
+    order: int = 1,
+) -> Array:
+    """Sample an image at the positions given by a matrix of 3 rows and columns."""
+    sampled = _sample(np.moveaxis(x, channel_axis, -1), np.asarray(transform_matrix), fill_mode, cval, order)
+    return np.moveaxis(sampled, -1, channel_axis)
+
+
 def transform_matrix_offset_center(matrix: Array | list[list[float]], x: int, y: int) -> Array:
     """Return the same transformation around the center of an image with x rows and y columns."""
     row, column = x / 2.0 - 0.5, y / 2.0 - 0.5

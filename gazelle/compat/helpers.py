@@ -1,0 +1,241 @@
+"""Helper functions inside the modules of Keras 1 and 2, which programs imported from there for their own layers.
+
+`old_names.find` looks them up in every module, with or without an underscore in front of the name.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from gazelle import activations
+from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
+from gazelle.compat import utils
+from gazelle.core.config import snake
+from gazelle.core.masks import get_mask
+from gazelle.core.symbolic import is_symbolic
+from gazelle.initializers.variance_scaling import compute_fans
+from gazelle.layers import Layer, deserialize
+
+EPSILON, FLOATX = 1e-7, "float32"
+get_fans, is_symbolic_tensor, layer_from_config = compute_fans, is_symbolic, deserialize
+relu6, to_snake_case, normalize_data_format = activations.relu6, snake, utils.normalize_data_format
+
+
+def to_list(x: Any, allow_tuple: bool = False) -> list[Any]:
+    """Return a list as it is, a single thing in a list."""
+    return x if isinstance(x, list) else list(x) if allow_tuple and isinstance(x, tuple) else [x]
+
+
+def unpack_singleton(x: Any) -> Any:
+    """Return the only element of a list, or the list."""
+    return x[0] if len(x) == 1 else x
+
+
+def is_all_none(x: Any) -> bool:
+    """Return whether all elements are None."""
+    return all(one is None for one in to_list(x, allow_tuple=True))
+
+
+def object_list_uid(objects: Any) -> str:
+    """Return a text that identifies the objects."""
+    return ", ".join(str(abs(id(one))) for one in to_list(objects))
+
+
+def has_arg(fn: Callable[..., Any], name: str, accept_all: bool = False) -> bool:
+    """Return whether a function takes an argument of this name."""
+    parameters = inspect.signature(fn).parameters
+    return name in parameters or (accept_all and any(p.kind is p.VAR_KEYWORD for p in parameters.values()))
+
+
+def disable_tracking(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function."""
+    return function
+
+
+keras_test = keras_modules_injection = allow_initializer_layout = symbolic = eager = disable_tracking
+
+
+def pattern_broadcast(x: Any, broadcastable: Any) -> Any:
+    """Return x: axes of size 1 broadcast anyway."""
+    return x
+
+
+def make_batches(size: int, batch_size: int) -> list[tuple[int, int]]:
+    """Return (start, stop) of each batch."""
+    return [(start, min(size, start + batch_size)) for start in range(0, int(size), batch_size)]
+
+
+def batch_shuffle(indices: Any, batch_size: int) -> Any:
+    """Return the indices with shuffled batches and the rest at the end."""
+    whole = len(indices) // batch_size * batch_size
+    batches = np.random.permutation(indices[:whole].reshape(-1, batch_size))
+    return np.append(batches.ravel(), indices[whole:])
+
+
+def count_params(weights: Sequence[Any]) -> int:
+    """Return the number of parameters."""
+    return int(sum(np.prod(tuple(weight.shape)) for weight in weights))
+
+
+def make_divisible(v: float, divisor: int, min_value: int | None = None) -> int:
+    """Return the multiple of `divisor` nearest to v, and not below 90 % of it."""
+    rounded = max(min_value or divisor, int(v + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * v else rounded
+
+
+# sizes of convolutions ------------------------------------------------------------------------------------------------
+
+
+def normalize_padding(value: str) -> str:
+    """Return the name of a kind of padding in lower case."""
+    return value.lower()
+
+
+def conv_input_length(output_length: int | None, filter_size: int, padding: str, stride: int) -> int | None:
+    """Return the length from which a convolution makes this output."""
+    if output_length is None:
+        return None
+    pad = {"same": filter_size // 2, "valid": 0, "full": filter_size - 1}[padding]
+    return (output_length - 1) * stride - 2 * pad + filter_size
+
+
+def deconv_length(size: int | None, stride: int, kernel: int, padding: str, output_padding: int | None = None) -> Any:
+    """Return the length of the output of a transposed convolution."""
+    if size is None:
+        return None
+    if output_padding is None:
+        return size * stride + (max(kernel - stride, 0) if padding == "valid" else 0)
+    pad = {"same": kernel // 2, "valid": 0, "full": kernel - 1}[padding]
+    return (size - 1) * stride + kernel - 2 * pad + output_padding
+
+
+def deconv_output_length(
+    size: int | None, kernel: int, padding: str, output_padding: int | None = None, stride: int = 0, dilation: int = 1
+) -> Any:
+    """Return the length of the output of a transposed convolution."""
+    return deconv_length(size, stride, kernel + (kernel - 1) * (dilation - 1), padding, output_padding)
+
+
+# recurrent layers -----------------------------------------------------------------------------------------------------
+
+
+def time_distributed_dense(
+    x: Any,
+    w: Any,
+    b: Any = None,
+    dropout: float | None = None,
+    input_dim: int | None = None,
+    output_dim: int | None = None,
+    timesteps: int | None = None,
+    training: bool | None = None,
+) -> Any:
+    """Return x w + b for each time step; dropout applies to x in training."""
+    x = K.in_train_phase(K.dropout(x, dropout), x, training=training) if dropout else x
+    out = K.dot(x, w)
+    return out if b is None else K.bias_add(out, b)
+
+
+def generate_dropout_ones(inputs: Any, dims: int) -> Any:
+    """Return ones of shape (batch, dims)."""
+    return K.tile(K.expand_dims(K.ones_like(K.reshape(inputs, (K.shape(inputs)[0], -1))[:, 0])), (1, dims))
+
+
+def generate_dropout_mask(ones: Any, rate: float, training: bool | None = None, count: int = 1) -> Any:
+    """Return `count` dropout masks, in a list if there are several."""
+    masks = [K.in_train_phase(lambda: K.dropout(ones, rate), ones, training=training) for _ in range(count)]
+    return masks[0] if count == 1 else masks
+
+
+def standardize_args(inputs: Any, initial_state: Any, constants: Any, num_constants: int | None) -> Any:
+    """Return (inputs, initial_state, constants), the last two as lists, from a list of all."""
+    if isinstance(inputs, list):
+        rest = inputs[1:]
+        split = len(rest) - (num_constants or 0)
+        inputs, initial_state, constants = inputs[0], rest[:split] or None, rest[split:] or None
+    lists = [None if one is None else to_list(one, allow_tuple=True) for one in (initial_state, constants)]
+    return inputs, *lists
+
+
+def collect_previous_mask(tensors: Any) -> Any:
+    """Return the masks of tensors."""
+    return unpack_singleton([get_mask(tensor) for tensor in to_list(tensors)])
+
+
+def collect_input_shape(tensors: Any) -> Any:
+    """Return the shapes of tensors; that of a single one is not in a list."""
+    return unpack_singleton([K.int_shape(tensor) for tensor in to_list(tensors)])
+
+
+# weights in HDF5 files ------------------------------------------------------------------------------------------------
+
+
+def load_attributes_from_hdf5_group(group: Any, name: str) -> list[str]:
+    """Return an attribute of a group that holds texts, which may be divided into parts."""
+    parts = [group.attrs[name]] if name in group.attrs else [group.attrs[f"{name}{i}"] for i in _parts(group, name)]
+    return [text.decode() if isinstance(text, bytes) else str(text) for part in parts for text in part]
+
+
+def _parts(group: Any, name: str) -> Iterator[int]:
+    number = 0
+    while f"{name}{number}" in group.attrs:
+        yield number
+        number += 1
+
+
+def preprocess_weights_for_loading(layer: Layer, weights: list[Any], *_: Any, **__: Any) -> list[Any]:
+    """Return the weights."""
+    return weights
+
+
+def _stored(f: Any) -> dict[str, list[Any]]:
+    found = {}
+    for name in load_attributes_from_hdf5_group(f, "layer_names"):
+        arrays = [np.asarray(f[name][key]) for key in load_attributes_from_hdf5_group(f[name], "weight_names")]
+        if arrays:
+            found[name] = arrays
+    return found
+
+
+def load_weights_from_hdf5_group(f: Any, layers: Sequence[Layer], **_: Any) -> None:
+    """Set the weights of layers in their order from a group of an HDF5 file."""
+    for layer, arrays in zip([one for one in layers if one.weights], _stored(f).values(), strict=True):
+        layer.set_weights(arrays)
+
+
+def load_weights_from_hdf5_group_by_name(f: Any, layers: Sequence[Layer], **_: Any) -> None:
+    """Set the weights of layers with names of an HDF5 file."""
+    stored = _stored(f)
+    for layer in layers:
+        if layer.name in stored:
+            layer.set_weights(stored[layer.name])
+
+
+def save_weights_to_hdf5_group(f: Any, layers: Sequence[Layer]) -> None:
+    """Write the weights of layers to a group of an HDF5 file."""
+    f.attrs["layer_names"] = [layer.name.encode() for layer in layers]
+    for layer in layers:
+        group = f.create_group(layer.name)
+        names = [f"{layer.name}/{number}_{weight.name}".encode() for number, weight in enumerate(layer.weights)]
+        group.attrs["weight_names"] = names
+        for name, array in zip(names, layer.get_weights(), strict=True):
+            group[name.decode()] = array
+
+
+#: the names that every module has
+NAMES = frozenset(
+    {name for name, value in vars().items() if getattr(value, "__module__", "") == __name__ and name[0] != "_"}
+) | {
+    "EPSILON",
+    "FLOATX",
+    "get_fans",
+    "is_symbolic_tensor",
+    "is_symbolic",
+    "layer_from_config",
+    "normalize_data_format",
+    "relu6",
+    "to_snake_case",
+}

@@ -1,0 +1,28 @@
+"""Arrays of one element as numbers: `"%f" % model.predict(x)[0]`, which NumPy allowed up to version 2.4."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class array(np.ndarray):  # this name is printed
+    """An array with at most one element in each row; one of a single element converts to a number."""
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+
+def as_numbers(value: Any) -> Any:
+    """Return an array with at most one element in each row as an `array`, everything else unchanged.
+
+    >>> "%.1f" % as_numbers(np.ones((3, 1)))[0]
+    '1.0'
+    """
+    if type(value) is not np.ndarray or value.ndim == 0 or value.dtype.kind not in "fiu":
+        return value
+    return value.view(array) if value.size in (1, len(value)) else value
