@@ -19,6 +19,7 @@ from gazelle.compat.era import NOTHING
 from gazelle.compat.listed import listed
 from gazelle.compat.module_paths import replaced
 from gazelle.core.config import REGISTRY, custom_object_scope
+from gazelle.core.lookup import Lookup
 from gazelle.losses.target_shapes import warn_of_broadcasting
 
 #: era -> the releases that `__version__` reports: of the package `keras`, of TensorFlow with its `tf.keras`
@@ -182,8 +183,9 @@ def _adopting(original: Any) -> Any:
         if original.__name__ in _TRANSLATED:
             args, kwargs = _translated_arguments(original, args, kwargs)
         classes = _merging_classes() if era.number() < 3 else {}
-        if isinstance(original, MethodType) and args and isinstance(args[0], dict):  # arguments of earlier versions
-            classes = classes | _generated_classes(original.__self__.namespace)
+        lookup = getattr(original, "__self__", None)
+        if isinstance(lookup, Lookup) and args and isinstance(args[0], dict):  # arguments of earlier versions
+            classes = classes | _generated_classes(lookup.namespace)
         with custom_object_scope(classes):
             out = original(*args, **kwargs)
             return converted(out) if isinstance(out, FunctionType) else adopt(out)
