@@ -1,6 +1,38 @@
-"""gazelle: the Keras way of building networks, on JAX.
+"""Deep learning with the API of Keras, on JAX.
 
-Packages are imported at first use: `import gazelle` alone costs a few milliseconds.
+    import gazelle
+    from gazelle.layers import Dense
+
+    model = gazelle.Sequential([gazelle.Input((4,)), Dense(8, activation="relu"), Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x, y, epochs=5)
+    model.predict(x)
+
+Models
+    Sequential, Model, Input     build a model; help(gazelle.Model.fit) lists the arguments of fit
+    gazelle.models               the same, load_model, clone_model
+    gazelle.layers               Dense, Conv2D, LSTM, Embedding, Dropout ...
+    gazelle.applications         known architectures
+Training
+    gazelle.optimizers           Adam, SGD ..., optimizers.schedules
+    gazelle.losses, gazelle.metrics
+    gazelle.callbacks            EarlyStopping, ModelCheckpoint, TensorBoard, LearningRateFinder ...
+    gazelle.regularizers, gazelle.initializers, gazelle.constraints, gazelle.activations
+    gazelle.mixed_precision, gazelle.distribution, gazelle.distillation, gazelle.quantizers
+Data and files
+    gazelle.datasets             data sets; datasets.local(name) needs no network
+    gazelle.utils                folders of images and text, FeatureSpace, set_random_seed ...
+    gazelle.preprocessing        images and sequences, as in earlier Keras
+    gazelle.saving, gazelle.export   load_model, save_model; ONNX, StableHLO, SavedModel
+    latest()                     path of the newest checkpoint
+Arrays and settings
+    gazelle.ops, gazelle.random, gazelle.tree    functions of arrays
+    gazelle.config               devices, engine, dtype, tracebacks
+    gazelle.backend, gazelle.dtype_policies, gazelle.visualization
+    gazelle.errors               the exceptions
+    gazelle.wrappers             models as estimators of scikit-learn
+
+help(gazelle.layers.Dense) describes a class; `gazelle run program.py` runs programs of earlier Keras.
 """
 
 import importlib

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.config import REGISTRY, RESOLVERS
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.lookup import Lookup
 from gazelle.core.module_names import public_names
 from gazelle.core.types import ActivationLike, Array, ArrayLike
@@ -196,6 +197,10 @@ def get(identifier: ActivationLike) -> Callable[..., Array]:
         >>> float(get("relu")(-1.0))
         0.0
     """
+    if isinstance(identifier, type):
+        what, expected = f"{identifier.__name__} is not a valid activation", "a name, a config or a callable"
+        hint = f"Call the class: {identifier.__name__}()."
+        raise ArgumentError(message(what, expected=expected, got=f"the class {identifier.__name__}", hint=hint))
     return _lookup.get("linear" if identifier is None else identifier)
 
 

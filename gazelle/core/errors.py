@@ -24,6 +24,10 @@ class ShapeError(GazelleError, ValueError):
     """Data or a tensor has another shape than a layer, loss or model expects."""
 
 
+class IncompatibleShapesError(ShapeError, TypeError):
+    """The arrays of an operation have shapes that do not fit; JAX raises a TypeError or a ValueError."""
+
+
 class DataError(GazelleError, ValueError):
     """The data given to `fit`, `evaluate` or `predict` cannot be used."""
 

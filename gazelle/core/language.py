@@ -125,7 +125,8 @@ def _lookup(text: str, section: str) -> str | None:
 def _value(name: str, text: str) -> str | None:
     """The text in the place of {name}; None for words that no value is made of: the template is of another text."""
     if name in _FREE:
-        return (name in ("names", "reason") and _lookup(text, "names")) or text
+        found = _lookup(text, "names") if name in ("names", "reason") else None
+        return found or (_line(text) if name == "reason" else None) or text
     found = _lookup(text, "names") or _lookup(text, "values") if name in _NAMED else None
     return found or (text if _is_code(text) else None)
 

@@ -1,4 +1,4 @@
-"""Arguments of earlier Keras and their current names, for the hints of errors."""
+"""Names of earlier Keras and of other libraries, and what replaces them, for the hints of errors."""
 
 from __future__ import annotations
 
@@ -67,6 +67,36 @@ METHODS = {
     "predict_generator": "predict",
     "predict_proba": "predict",
 }
+_DEVICES = "Arrays are placed by JAX: gazelle.config.devices() lists the devices; mixed_precision sets the dtype."
+_WEIGHTS = "Use model.weights or model.trainable_weights; each has a path and a value."
+_UPDATES = "fit(x, y) and train_on_batch(x, y) compute and apply gradients; nothing accumulates."
+#: method of models or optimizers of PyTorch, Lightning, fastai or scikit-learn -> how gazelle does it
+OTHER_LIBRARIES = {
+    "backward": _UPDATES,
+    "children": "Use model.layers.",
+    "cpu": _DEVICES,
+    "cuda": _DEVICES,
+    "eval": "predict(x) and model(x) compute as in evaluation; model(x, training=True) computes as in training.",
+    "fine_tune": "Use fit(x, y); layer.trainable = False freezes a layer before compile.",
+    "fit_one_cycle": "Use fit(x, y) with learning_rate=gazelle.optimizers.schedules.OneCycle(rate, total_steps).",
+    "fit_transform": "Use fit(x, y), then predict(x).",
+    "forward": "Call the model itself: model(x).",
+    "half": _DEVICES,
+    "load_state_dict": "Use model.load_weights(path) or model.set_weights(arrays).",
+    "lr_find": "Use fit(x, y, callbacks=[gazelle.callbacks.LearningRateFinder()]).",
+    "modules": "Use model.layers.",
+    "named_parameters": _WEIGHTS,
+    "param_groups": "Use optimizer.learning_rate.",
+    "parameters": _WEIGHTS,
+    "requires_grad_": "Use trainable = False, before compile.",
+    "score": "Use evaluate(x, y).",
+    "state_dict": "Use model.save_weights(path) or model.get_weights().",
+    "step": _UPDATES,
+    "to": _DEVICES,
+    "train": "fit(x, y) trains the model; model(x, training=True) computes as in training.",
+    "transform": "Use predict(x).",
+    "zero_grad": _UPDATES,
+}
 RUN = "`gazelle run program.py` runs programs of earlier Keras as they are."
 
 
@@ -81,8 +111,8 @@ def argument_hint(name: str, known: Collection[str] = ()) -> str:
 
 
 def method_hint(name: str) -> str:
-    """The hint for a method that models of earlier Keras had; "" for others."""
-    return f"Use {METHODS[name]}; {RUN}" if name in METHODS else ""
+    """The hint for a method that models or optimizers of earlier Keras or other libraries have; "" for others."""
+    return f"Use {METHODS[name]}; {RUN}" if name in METHODS else OTHER_LIBRARIES.get(name, "")
 
 
 def class_hint(name: object) -> str:

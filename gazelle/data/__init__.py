@@ -4,6 +4,7 @@ Input: arrays, data frames, generators, datasets. Output: `Source` objects. Inde
 """
 
 from gazelle.data.arrays import as_arrays, check_lengths, split
+from gazelle.data.frames import columns_of
 from gazelle.data.labels import class_weights, to_categorical
 from gazelle.data.make_source import is_stream, is_text, make_source
 from gazelle.data.rows import LazyRows, parts_of
@@ -23,6 +24,7 @@ __all__ = [
     "block",
     "check_lengths",
     "class_weights",
+    "columns_of",
     "is_stream",
     "is_text",
     "make_source",

@@ -14,7 +14,7 @@ from gazelle import ops
 from gazelle.core.argument_types import checks_arguments
 from gazelle.core.errors import ArgumentError, DataError, SymbolicError, message
 from gazelle.core.types import ArrayLike, Data, Nested
-from gazelle.data.frames import from_frame, is_frame
+from gazelle.data.frames import from_frame, is_frame, note_columns
 from gazelle.data.rows import LazyRows, as_rows, check_range, is_sliceable, narrow, unmasked
 
 
@@ -58,9 +58,15 @@ def _as_array(what: str, value: Any, lazy: bool) -> Any:
         return value
     value = unmasked(what, value)
     if is_frame(value):
-        value = from_frame(what, value)
-    elif type(value).__module__.split(".")[0] == "torch" and hasattr(value, "detach"):
+        array = _of_numbers(what, from_frame(what, value), lazy)
+        note_columns(array, value)
+        return array
+    if type(value).__module__.split(".")[0] == "torch" and hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
+    return _of_numbers(what, value, lazy)
+
+
+def _of_numbers(what: str, value: Any, lazy: bool) -> Any:
     rows = as_rows(what, value) if lazy or not isinstance(value, np.ndarray) else None
     if rows is not None:
         if not _is_numeric(rows.stored):

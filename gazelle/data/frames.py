@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import weakref
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,35 @@ _READERS = (
     ("iter_batches", ".iter_batches(batch_size=32)", "drop_columns"),  # a file of parquet
     ("read_all", "", "drop_columns"),  # a stream of record batches
 )
+
+
+#: id of the memory of an array made from a frame -> a reference to it, and the names of the columns
+_NAMES: dict[int, tuple[weakref.ref[Any], list[Any]]] = {}
+
+
+def note_columns(array: Any, frame: Any) -> None:
+    """Note the names of the columns of a frame for errors about the array that was made from it."""
+    names = frame.schema.names if hasattr(frame, "itercolumns") else getattr(frame, "columns", None)
+    if names is not None and isinstance(array, np.ndarray) and array.ndim == 2:
+        owner = _owner(array)
+        key = id(owner)
+        _NAMES[key] = weakref.ref(owner, lambda _: _NAMES.pop(key, None)), list(names)
+
+
+def columns_of(array: Any) -> list[Any] | None:
+    """Return the names of the columns of the frame that an array, or the array it is a part of, was made from."""
+    if not isinstance(array, np.ndarray) or array.ndim != 2:
+        return None
+    owner = _owner(array)
+    noted = _NAMES.get(id(owner))
+    return noted[1] if noted is not None and noted[0]() is owner and len(noted[1]) == array.shape[1] else None
+
+
+def _owner(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array that owns the memory: a part of a part refers to it, not to the part."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 def is_frame(value: object) -> bool:

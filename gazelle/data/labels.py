@@ -35,12 +35,14 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray[A
     labels = np.asarray(x)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
-    if labels.dtype.kind not in "iufb":
+    fractional = labels.dtype.kind == "f" and bool((labels % 1 != 0).any())
+    if labels.dtype.kind not in "iufb" or fractional:
+        wrong = labels[labels % 1 != 0] if fractional else labels
         raise DataError(
             message(
                 "to_categorical",
                 expected="integers",
-                got=f"{labels.ravel()[:1].tolist()} of {labels.dtype}",
+                got=f"{wrong.ravel()[:1].tolist()} of {labels.dtype}",
                 hint="Encode the classes as integers: np.unique(x, return_inverse=True)[1].",
             )
         )

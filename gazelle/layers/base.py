@@ -18,6 +18,7 @@ from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize
 from gazelle.core.errors import (
     ArgumentError,
     GazelleError,
+    IncompatibleShapesError,
     ShapeError,
     StateError,
     english,
@@ -485,9 +486,9 @@ class Layer(Operation):
         try:
             with jax.named_scope(self.name) if scope.pure else contextlib.nullcontext():  # used in errors of engines
                 return self.rematerialized_call(self.call, *args, **kwargs)(*args, **kwargs)
-        except GazelleError:
-            raise
         except (TypeError, ValueError) as error:
+            if isinstance(error, GazelleError) and not isinstance(error, IncompatibleShapesError):
+                raise
             declared = input_spec.declared_arrays(self, args) if scope.guesses else None
             if declared is not None:
                 return declared

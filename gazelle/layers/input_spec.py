@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from gazelle.core import symbolic
 from gazelle.core.config import ArgumentTypeError
-from gazelle.core.errors import ShapeError, message
+from gazelle.core.errors import IncompatibleShapesError, ShapeError, english, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import explain_tracer_error
 
@@ -157,7 +157,9 @@ def explain_build_error(layer: Layer, args: Sequence[Any], first: Any) -> Except
 def explain_call_error(layer: Layer, error: Exception, args: Sequence[Any]) -> Exception:
     """Return an error with the layer's name and the shapes it received, for a failure inside `call`."""
     shapes = [symbolic.shown(leaf.shape) for leaf in jax.tree.leaves(args) if hasattr(leaf, "shape")]
-    first = str(error).strip().split("\n")[0]
+    first = english(error).strip()
+    if not isinstance(error, IncompatibleShapesError):
+        first = first.split("\n")[0]
     kind = ShapeError if isinstance(error, ValueError) or "shape" in first else ArgumentTypeError
     if re.search(r"\.call\(\) (takes|missing)", first):
         first += ".\nThe method needs self and the inputs: def call(self, x): ..."

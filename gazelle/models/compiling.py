@@ -98,9 +98,14 @@ def _refuse_loop_methods(model: Model) -> None:
             )
 
 
-def _refuse_shared(model: Model, trainable: set[str]) -> None:
-    """Raise an error if the optimizer has slots of another model, whose weights have these paths and other shapes."""
+def _check_optimizer(model: Model, trainable: set[str]) -> None:
+    """Raise an error if there is no optimizer, or it has slots of another model's weights of other shapes."""
     optimizer = model.optimizer
+    if optimizer is None:
+        if step_methods.is_customized(model):
+            return
+        hint = "Give one: model.compile(optimizer='adam', loss=...)."
+        raise StateError(message(f"Model '{model.name}' was compiled without an optimizer", hint=hint))
     for path, variable in weight_tree.named_variables(model).items():
         other = optimizer._keys.of(path) if path in trainable and optimizer.built else None
         if other is not None and other is not variable and other.shape != variable.shape:
@@ -199,7 +204,7 @@ def _new_trainer(model: Model, state: CompileState | None) -> Trainer:
     _refuse_loop_methods(model)
     _refuse_replaced(spec.methods)
     if state is not None:
-        _refuse_shared(model, trainable)
+        _check_optimizer(model, trainable)
     preprocessing = host_preprocessing_of(model)
     if preprocessing is not None:
         spec.call = preprocessing.rest.run

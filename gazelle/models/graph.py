@@ -314,9 +314,17 @@ def input_mismatch(name: str, wanted: tuple[int | None, ...], shape: tuple[int, 
         hint = "The channel axis is missing: x[..., None] adds it."
     elif len(wanted) == 2 and len(shape) > 2:
         hint = "Put a Flatten layer first, or x.reshape(len(x), -1)."
+    elif len(shape) > 3 and _matches(wanted, (shape[0], *shape[2:], shape[1])):
+        hint = "The channels of the data come first: np.moveaxis(x, 1, -1) makes them the last axis."
+    elif len(shape) > 3 and _matches(wanted, (shape[0], shape[-1], *shape[1:-1])):
+        hint = "The channels of the data come last: np.moveaxis(x, -1, 1) makes them the second axis."
     elif len(wanted) == len(shape):
         hint = f"Set input_shape={shape[1:]}, or give data of shape (batch, {', '.join(map(str, wanted[1:]))})."
     return message(f"Input '{name}'", expected=f"shape {tuple(wanted)}", got=f"shape {tuple(shape)}", hint=hint)
+
+
+def _matches(wanted: tuple[int | None, ...], shape: tuple[int | None, ...]) -> bool:
+    return len(wanted) == len(shape) and all(w in (None, n) for w, n in zip(wanted, shape, strict=True))
 
 
 def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:

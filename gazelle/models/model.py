@@ -127,8 +127,7 @@ class Model(Layer):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            if name in outdated.METHODS:
-                hint = outdated.method_hint(name)
+            if hint := outdated.method_hint(name):
                 raise MissingAttributeError(message(f"{type(self).__name__} has no {name}", hint=hint))
             return super().__getattribute__(name)  # raises the error again, that of a property too
 

@@ -13,13 +13,13 @@ import numpy as np
 
 from gazelle.core import tracing
 from gazelle.core.config import register
-from gazelle.core.errors import ArgumentError, ArgumentIndexError, ArgumentTypeError, message
+from gazelle.core.errors import ArgumentError, ArgumentIndexError, ArgumentTypeError, GazelleError, message
 from gazelle.core.sparse import any_sparse, to_dense
 from gazelle.core.sparse import call as call_sparse
 from gazelle.core.symbolic import OPS, KerasTensor, call_op
 from gazelle.core.tensor_wrapper import recorder, recorder_of_caller, wrapper_class
 from gazelle.core.variable import Variable
-from gazelle.ops import sizes, text
+from gazelle.ops import shape_errors, sizes, text
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -102,23 +102,29 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
 
     def compute(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         converted = list(args)
-        for i, value in enumerate(converted[: len(single)]):
-            if single[i]:
-                converted[i] = array(value)
-            elif several[i]:
-                converted[i] = arrays(value)
-        for name, value in kwargs.items():
-            if name in ARRAY:
-                kwargs[name] = array(value)
-            elif name in ARRAYS:
-                kwargs[name] = arrays(value)
         try:
+            for i, value in enumerate(converted[: len(single)]):
+                if single[i]:
+                    converted[i] = array(value)
+                elif several[i]:
+                    converted[i] = arrays(value)
+            for name, value in kwargs.items():
+                if name in ARRAY:
+                    kwargs[name] = array(value)
+                elif name in ARRAYS:
+                    kwargs[name] = arrays(value)
             return cast(Callable[..., R], function)(*converted, **kwargs)
         except IndexError as error:
             if isinstance(error, ArgumentError):
                 raise
             raise ArgumentIndexError(message(f"ops.{function.__name__}: {error}")) from error
-        except TypeError as error:  # JAX states no operation; inside of a trace its text has further readers
+        except (TypeError, ValueError) as error:
+            if isinstance(error, GazelleError | jax.errors.JAXTypeError):
+                raise
+            explained = shape_errors.explain(function, converted, kwargs, error)
+            if explained is not None:
+                raise explained from error
+            # JAX states no operation; inside of a trace its text has further readers
             if type(error) is not TypeError or tracing.current() is not None:
                 raise
             shapes = ", ".join(str(v.shape) for v in (*converted, *kwargs.values()) if hasattr(v, "shape"))

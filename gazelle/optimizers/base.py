@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import arrays, tracing
+from gazelle.core import arrays, outdated, tracing
 from gazelle.core.config import ArgumentTypeError, Configurable, serialize, snake
-from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.core.errors import ArgumentError, MissingAttributeError, ShapeError, StateError, message
 from gazelle.core.printable import printable
 from gazelle.core.replaced_methods import overrides, replaced
 from gazelle.core.sparse import to_dense
@@ -79,6 +79,13 @@ class Optimizer(Configurable):
     initial_values: Mapping[str, float] = {}  # first values of slots that do not start at 0
     _interleaved_slots = 2  # Keras' files store this many slots weight by weight, the others slot by slot
     loss_scale_factor: float | None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if hint := outdated.method_hint(name):
+                raise MissingAttributeError(message(f"{type(self).__name__} has no {name}", hint=hint))
+            return super().__getattribute__(name)  # raises the error again, that of a property too
 
     def __init__(
         self,

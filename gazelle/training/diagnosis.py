@@ -93,19 +93,27 @@ def _check_rates(trainer: Trainer, loss: float, where: str) -> None:
 
 def _not_finite(batch: Any, names: tuple[str, ...]) -> tuple[str, str] | None:
     """The name of the data that contains NaN or inf, and where the first one is."""
-    for what, tree in zip(names, batch, strict=True):
-        for leaf in jax.tree.leaves(tree):
+    for name, tree in zip(names, batch, strict=True):
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+            what = f"{name}{jax.tree_util.keystr(path)}"
             found, rows = "", 0
             for start, array in data.parts_of(leaf):
                 if array.dtype.kind != "f" or np.isfinite(array).all():
                     continue
                 bad = np.argwhere(~np.isfinite(array))
                 rows += len(np.unique(bad[:, 0]))
-                place = ", ".join(map(str, (bad[0][0] + start, *bad[0][1:])))
-                found = found or f"{array[tuple(bad[0])]} at {what}[{place}]"
+                found = found or f"{array[tuple(bad[0])]} at {_place(what, leaf, start, bad[0].tolist())}"
             if found:
                 return what, f"{found}, {rows} rows in all"
     return None
+
+
+def _place(what: str, leaf: Any, start: int, index: list[int]) -> str:
+    """An element as code: x[3, 1], or x['age'][3] of a data frame."""
+    columns = data.columns_of(leaf)
+    if columns is not None:
+        return f"{what}[{columns[index[1]]!r}][{index[0] + start}]"
+    return f"{what}[{', '.join(map(str, (index[0] + start, *index[1:])))}]"
 
 
 def _loss_of(loss: float, what: str, found: str) -> str:

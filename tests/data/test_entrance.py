@@ -147,6 +147,37 @@ def test_frames_are_converted_by_column(name):
     assert array.dtype in (np.float32, np.int32)
 
 
+def nan_frame(kind):
+    """Three columns, with NaN in row 12 of the column b."""
+    values = {name: X[:, i].astype("float64") for i, name in enumerate("abc")}
+    values["b"][12] = np.nan
+    if kind == "pandas":
+        return frame(**values)
+    if kind == "pandas, bool":  # converted by column
+        return frame(**values | {"c": X[:, 2] > 2})
+    package = pytest.importorskip(kind)
+    return package.DataFrame(values) if kind == "polars" else package.table(values)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "pandas, bool", "polars", "pyarrow"])
+def test_nan_in_a_frame_is_named_by_its_column(model, kind):
+    x, text = nan_frame(kind), r"at x\['b'\]\[12\], 1 row"
+    for more in ({}, {"validation_split": 0.2, "validation_from": "end"}):
+        with pytest.raises(DataError, match=text):
+            model.fit(x, Y, verbose=0, keep=False, **more)
+    with pytest.warns(RuntimeWarning, match=text):
+        model.evaluate(x, Y, verbose=0)
+
+
+def test_nan_in_one_of_several_inputs_is_named_by_its_key():
+    a, b = gazelle.Input((3,), name="age"), gazelle.Input((3,), name="size")
+    net = gazelle.Model([a, b], layers.Dense(1)(layers.Add()([a, b])))
+    net.compile("sgd", "mse")
+    bad = np.where(np.arange(60).reshape(20, 3) == 7, np.nan, X)
+    with pytest.raises(DataError, match=r"x\['size'\] contains .* nan at x\['size'\]\[2, 1\], 1 row"):
+        net.fit({"age": X, "size": bad}, Y, verbose=0, keep=False)
+
+
 def test_frames_of_integers_are_checked():
     with pytest.raises(DataError, match=r"integers below 2\*\*31"):
         as_arrays("x", frame(a=[1, 2**40], b=[True, False]))

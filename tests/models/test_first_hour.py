@@ -3,6 +3,7 @@
 `tests/models/test_errors.py` has others; the texts of both are in the table of Chinese texts.
 """
 
+import inspect
 import io
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import gazelle
 from gazelle import callbacks, datasets, layers, losses, metrics, models, optimizers, utils
+from gazelle.core import outdated
 from gazelle.core.errors import GazelleError
 from tests.models import error_texts
 
@@ -34,6 +36,12 @@ def fit(model, x=X, y=Y, **more):
 def compiled(*chain, loss="mse"):
     model = gazelle.Sequential(list(chain))
     model.compile("sgd", loss)
+    return model
+
+
+def network_without_optimizer():
+    model = gazelle.Sequential([gazelle.Input((6,)), layers.Dense(3)])
+    model.compile(optimizer=None, loss="mse")
     return model
 
 
@@ -212,6 +220,73 @@ MISTAKES = {
         ["'cat.png' cannot be read", "none of this name"],
     ),
     "methods of earlier Keras": (lambda: network().predict_classes(X), ["no predict_classes", "predict(x).argmax(-1)"]),
+    "the class of an activation": (
+        lambda: layers.Dense(3, activation=layers.ReLU),
+        ["activation of Dense: ReLU is not a valid activation", "got the class ReLU", "Call the class: ReLU()."],
+    ),
+    "a tensor for an activation": (
+        lambda: layers.Dense(3, gazelle.Input((3,))),
+        ["activation of Dense: <KerasTensor", "is not a valid activation"],
+    ),
+    "no optimizer": (
+        lambda: fit(network_without_optimizer(), X, X[:, :3]),
+        ["was compiled without an optimizer", "compile(optimizer='adam', loss=...)"],
+    ),
+    "channels first": (
+        lambda: compiled(gazelle.Input((8, 9, 3)), layers.Conv2D(2, 3)).predict(np.zeros((2, 3, 8, 9)), verbose=0),
+        ["expected shape (None, 8, 9, 3), got shape (2, 3, 8, 9)", "np.moveaxis(x, 1, -1)"],
+    ),
+    "fractions for to_categorical": (
+        lambda: utils.to_categorical([1, 0.5]),
+        ["to_categorical: expected integers, got [0.5] of float64"],
+    ),
+    "fractions for percent of validation": (
+        lambda: fit(network(), validation_split=20),
+        ["validation_split: expected a fraction between 0 and 1, got 20"],
+    ),
+    "a number in quotes": (lambda: layers.Dense("64"), ["units of Dense: expected a positive integer, got '64'"]),
+    "epochs in quotes": (lambda: fit(network(), epochs="10"), ["epochs: expected an integer", "got '10'"]),
+    "layers without brackets": (
+        lambda: gazelle.Sequential(layers.Dense(3), layers.Dense(1)),
+        ["Sequential: expected a list of layers", "Put the layers into brackets"],
+    ),
+    "the class of a layer": (lambda: compiled(layers.Dense), ["got the class Dense", "Make one: Dense(...)"]),
+    "arrays for a Model": (lambda: gazelle.Model(X, X), ["symbolic tensors made by Input", "got ndarray"]),
+    "the path of an image for predict": (
+        lambda: network().predict("cat.png", verbose=0),
+        ["got dtype <U7 with 'cat.png'", "load_img"],
+    ),
+    "an unknown layer": (lambda: network().get_layer("hidden"), ["Unknown layer of model", "Known: dense"]),
+    "a tuple for x and y": (
+        lambda: network().fit((X, Y), verbose=0, keep=False),
+        ["expected one array", "got 2", "fit(x, y)"],
+    ),
+    "two layers of one name": (
+        lambda: compiled(layers.Dense(2, name="a"), layers.Dense(2, name="a")),
+        ["Sequential.add of 'a': expected a unique name"],
+    ),
+    "NumPy on a tensor": (lambda: np.exp(gazelle.Input((3,))), ["was given to a NumPy function", "Use gazelle.ops"]),
+    "if on a tensor": (lambda: bool(gazelle.Input((3,)) > 0), ["Python condition", "Use gazelle.ops"]),
+    "a function for data": (lambda: network().fit(rows, verbose=0), ["got the function rows", "Call it: rows()."]),
+    "a list of class weights": (lambda: fit(network(), class_weight=[1, 2, 3]), ["class_weight", "dict(enumerate"]),
+    "the class of a callback": (
+        lambda: fit(network(), callbacks=[callbacks.EarlyStopping]),
+        ["got the class EarlyStopping", "Write EarlyStopping(...)"],
+    ),
+    "a picture without an ending": (lambda: utils.plot_model(network(), "m"), ["to_file of plot_model", ".png"]),
+    "two arguments for Concatenate": (
+        lambda: layers.Concatenate()(gazelle.Input((3,)), gazelle.Input((3,))),
+        ["expected a list of tensors", "Concatenate(...)([a, b])"],
+    ),
+    "a size for Flatten": (lambda: layers.Flatten(784), ["Unknown data_format of Flatten 784", "channels_last"]),
+    "validation_split without subset": (
+        lambda: utils.image_dataset_from_directory(".", validation_split=0.2),
+        ["validation_split and subset", "got 0.2 and None"],
+    ),
+    "a typing error in a mode": (
+        lambda: callbacks.EarlyStopping(mode="minimum"),
+        ["Unknown mode of EarlyStopping 'minimum'", "'min'"],
+    ),
     "lower case": (lambda: layers.dense(3), ["gazelle.layers has no 'dense'", "did you mean 'Dense'"]),
     "an unknown local dataset": (lambda: datasets.local("mnist"), ["Unknown local dataset 'mnist'", "'mnist_5k'"]),
     "an empty file": (lambda: models.load_model(io.BytesIO()), ["contains no model", "expected a .keras or .h5 file"]),
@@ -225,6 +300,23 @@ def test_mistake_is_explained(name, tmp_path, monkeypatch):
     with pytest.raises(GazelleError) as caught:
         mistake()
     error_texts.check(caught.value, words)
+
+
+OF_OPTIMIZERS = ("param_groups", "step", "zero_grad")
+
+
+@pytest.mark.parametrize("name", outdated.OTHER_LIBRARIES)
+def test_methods_of_other_libraries(name):
+    owner = optimizers.SGD() if name in OF_OPTIMIZERS else network()
+    assert not hasattr(owner, name)
+    with pytest.raises(AttributeError) as caught:
+        getattr(owner, name)
+    error_texts.check(caught.value, [f"{type(owner).__name__} has no {name}.\n", outdated.OTHER_LIBRARIES[name]])
+
+
+def test_the_overview_names_all_namespaces():
+    modules = [name for name in gazelle.__all__ if inspect.ismodule(getattr(gazelle, name))]
+    assert [name for name in modules if f"gazelle.{name}" not in gazelle.__doc__] == []
 
 
 @pytest.mark.parametrize("name", ["m", "m.pkl", "m.pt"])

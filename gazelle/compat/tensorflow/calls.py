@@ -12,7 +12,7 @@ from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, is_array, is_box, unboxed
 from gazelle.core import symbolic, tracing
-from gazelle.core.errors import GazelleError
+from gazelle.core.errors import GazelleError, IncompatibleShapesError
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
@@ -82,6 +82,7 @@ def guarded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
         return call(function, args, kwargs, **options)
     except (TypeError, ValueError) as error:
         is_explained = isinstance(error, GazelleError | jax.errors.JAXTypeError)
+        is_explained = is_explained and not isinstance(error, IncompatibleShapesError)
         if is_explained or not (isinstance(error, ValueError) or "shape" in str(error)):
             raise
         raise InvalidArgumentError(str(error)) from error
