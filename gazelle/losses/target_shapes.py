@@ -48,13 +48,7 @@ _broadcasting = contextvars.ContextVar("broadcasting", default=False)
 
 @contextlib.contextmanager
 def warn_of_broadcasting() -> Iterator[None]:
-    """Within it, targets that only broadcast to the shape of the predictions are a warning, where Keras takes them.
-
-    Example:
-        >>> with warn_of_broadcasting():
-        ...     float(gazelle.losses.MeanSquaredError()(np.ones((4, 2)), np.zeros((4, 1))))
-        1.0
-    """
+    """Within it, targets that only broadcast to the shape of the predictions are a warning, where Keras takes them."""
     token = _broadcasting.set(True)
     try:
         yield

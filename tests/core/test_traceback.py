@@ -102,7 +102,7 @@ MISTAKES = {
     "in a loss": (lambda: fit(model(), loss=loss), "return y_true.nothing", "AttributeError: "),
     "in a train_step": (lambda: fit(Own()), "return [][1]", "IndexError: list index out of range"),
     "a missing file": (lambda: gazelle.models.load_model("no.keras"), None, "gazelle.core.errors.MissingFileError: "),
-    "raised by JAX": (lambda: gazelle.ops.matmul(X, X), None, "TypeError: dot_general requires"),
+    "raised by JAX": (lambda: gazelle.ops.inv(X), None, "ValueError: Argument to inv"),
 }
 
 
@@ -184,7 +184,7 @@ shell = InteractiveShell.instance(colors={colors!r})
 for cell in [
     "import gazelle, numpy as np",
     "class L(gazelle.layers.Layer):\\n    def call(self, x):\\n        return undefined(x)\\nL()(np.ones((2, 3)))",
-    "gazelle.ops.matmul(np.ones((2, 3)), np.ones((2, 3)))",
+    "gazelle.ops.inv(np.ones((2, 3)))",
 ]:
     print("cell")
     shell.run_cell(cell, store_history=False)
@@ -199,6 +199,6 @@ def test_ipython_shows_them_too(tmp_path, monkeypatch):
     _, _, named, shapes = done.stdout.split("cell\n")
     assert named.count("line ") == 2
     assert "NameError: name 'undefined' is not defined" in named
-    assert shapes.count("----> 1 gazelle.ops.matmul") == 1
+    assert shapes.count("----> 1 gazelle.ops.inv") == 1
     assert shapes.count("line ") == 2, shapes  # that of the cell, and that of the note
     assert "GAZELLE_FULL_TRACEBACK=1 shows" in shapes

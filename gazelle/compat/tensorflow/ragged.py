@@ -144,7 +144,12 @@ class RaggedTensor:
         return out
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return self.numpy().astype(dtype or object)
+        rows = [np.asarray(row) if isinstance(row, RaggedTensor) else array_of(row) for row in self]
+        if len({row.shape for row in rows}) == 1:
+            return np.array(rows, dtype)
+        out = np.empty(len(rows), object)
+        out[:] = rows
+        return out
 
     ndim = property(lambda self: 1 + int(self.values.ndim))
 
