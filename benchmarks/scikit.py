@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from networks import CODES
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from workloads import CODES
 
 HIDDEN = {"mlp": (64,), "wide": (2048, 2048), "autoencoder": CODES}
 
