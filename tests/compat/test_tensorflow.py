@@ -648,8 +648,14 @@ def test_argmax_of_pools(tf):
     values, found = tf.nn.max_pool_with_argmax(x, 2, 2, "VALID")
     assert values.numpy().ravel().tolist() == [5, 7, 13, 15]
     assert found.numpy().ravel().tolist() == [5, 7, 13, 15]
-    up = tf.nn.conv1d_transpose(np.ones((1, 3, 1), "float32"), np.ones((2, 1, 1), "float32"), [1, 6, 1], 2)
-    assert up.shape == (1, 6, 1)
+
+
+def test_transposed_convolutions_of_tf_nn_are_in_either_order_of_axes(tf):
+    x, kernel = np.arange(6, dtype="float32").reshape(1, 3, 2), np.ones((3, 1, 2), "float32")
+    up = tf.nn.conv1d_transpose(x, kernel, [1, 6, 1], 2).numpy()
+    assert up.ravel().tolist() == [1, 1, 6, 5, 14, 9]
+    first = tf.nn.conv1d_transpose(x.transpose(0, 2, 1), kernel, [1, 1, 6], 2, data_format="NCW").numpy()
+    assert first.ravel().tolist() == up.ravel().tolist()
 
 
 def test_columns_of_data_frames_are_tensors(tf):

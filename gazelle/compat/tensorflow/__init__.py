@@ -16,7 +16,15 @@ import gazelle
 from gazelle.compat import facade
 from gazelle.compat.listed import listed, pairs
 from gazelle.compat.namespaces import root, version
-from gazelle.compat.tensorflow import dataset, elements, function, graphs, model_calls, more_maths, private_modules
+from gazelle.compat.tensorflow import (
+    dataset,
+    elements,
+    function,
+    graphs,
+    model_calls,
+    private_modules,
+    special_functions,
+)
 from gazelle.compat.tensorflow.dtypes import DTYPES, DType, as_dtype
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
 from gazelle.compat.tensorflow.tape import GradientTape
@@ -24,12 +32,11 @@ from gazelle.compat.tensorflow.variable import IndexedSlices, TensorFlowVariable
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import GazelleError, message
 
-#: modules that register their names
+#: modules that register their names; the last one wraps names of the others
 _TABLES = listed("""arrays boxes checking control csv_files dataset elements examples files function gathering
-    graph_layers graph_sessions graphs images linalg maths more_maths nn optimizers parsing ragged ragged_calls randoms
-    more_layers records sampling signals sparse strings tables testing tf_config training transformations
-    tutorials
-    graph_ops""")
+    graph_layers graph_sessions graphs images linalg maths nn nn_and_image optimizers parsing ragged
+    ragged_calls randoms records sampling signals sparse special_functions strings tables testing tf_config training
+    transformations tutorials graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 for _name, _now in {"select": "where", "pack": "stack", "unpack": "unstack", "batch_matmul": "matmul"}.items():
@@ -130,7 +137,7 @@ def look_up(full: str) -> TensorResult:
     if full.startswith("python."):
         return _private(full)
     if full.startswith("experimental.numpy."):
-        return more_maths.numpy_function(full.removeprefix("experimental.numpy."))
+        return special_functions.numpy_function(full.removeprefix("experimental.numpy."))
     for old in ("compat.v1.", "compat.v2.", "_api.v2.", "raw_ops."):
         if full.startswith(old) and (found := look_up(full[len(old) :])) is not None:
             return found

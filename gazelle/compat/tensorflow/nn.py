@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -127,7 +128,7 @@ def log_poisson_loss(targets: TensorLike, log_input: TensorLike, compute_full_lo
 # Convolutions and pooling ---------------------------------------------------------------------------------------------
 
 
-def _inner(values: Any, rank: int, data_format: str | None) -> Any:
+def inner_sizes(values: Any, rank: int, data_format: str | None) -> Any:
     """Strides in a form of TensorFlow, (1, 2, 2, 1) or (2, 2) or 2, as one for each spatial axis."""
     values = (1 if values is None else values,) if not isinstance(values, list | tuple) else tuple(values)
     if len(values) == rank + 2:
@@ -148,7 +149,9 @@ def _convolution(rank: int) -> Any:
         use_cudnn_on_gpu: Any = None,
     ) -> Any:
         kernel = filters if filters is not None else filter
-        steps, dilation = (_inner(v, rank, data_format) for v in (strides if stride is None else stride, dilations))
+        steps, dilation = (
+            inner_sizes(v, rank, data_format) for v in (strides if stride is None else stride, dilations)
+        )
         if not isinstance(padding, str):  # zeros for each axis
             input, padding = jnp.pad(input, padding), "VALID"
         return ops.conv(
@@ -162,7 +165,7 @@ def _pooling(rank: int, pool: Any) -> Any:
     def function(
         input: Any, ksize: Any, strides: Any, padding: str = "VALID", data_format: Any = None, value: Any = None
     ) -> Any:
-        size, steps = (_inner(v, rank, data_format) for v in (ksize, strides))
+        size, steps = (inner_sizes(v, rank, data_format) for v in (ksize, strides))
         return pool(jnp.asarray(input), size, steps, padding.lower(), keras_format(data_format))
 
     def named_value(*args: Any, **kwargs: Any) -> Any:
@@ -193,21 +196,27 @@ named("nn.max_pool")(_of_any_rank("max_pool"))
 named("nn.avg_pool")(_of_any_rank("avg_pool"))
 
 
-@op("nn.conv2d_transpose", host=False, static=("output_shape",))
-def conv2d_transpose(
-    input: TensorLike,
-    filters: TensorLike,
-    output_shape: ShapeLike,
-    strides: ShapeLike,
-    padding: str = "SAME",
-    data_format: str | None = None,
-    dilations: ShapeLike | None = None,
-) -> TensorResult:
-    steps, dilation = (_inner(v, 2, data_format) for v in (strides, dilations))
-    order = keras_format(data_format)
-    convolve: Any = lambda x: ops.conv(x, filters, steps, padding.lower(), order, dilation)  # noqa: E731
-    _, back = jax.vjp(convolve, jnp.zeros((input.shape[0], *output_shape[1:]), input.dtype))
-    return back(input)[0]
+def _transposed_convolution(rank: int) -> Callable[..., Any]:
+    def function(
+        input: Any,
+        filters: Any,
+        output_shape: Any,
+        strides: Any,
+        padding: str = "SAME",
+        data_format: Any = None,
+        dilations: Any = None,
+    ) -> Any:
+        steps, dilation = (inner_sizes(v, rank, data_format) for v in (strides, dilations))
+        order = keras_format(data_format)
+        convolve: Any = lambda x: ops.conv(x, filters, steps, padding.lower(), order, dilation)  # noqa: E731
+        _, back = jax.vjp(convolve, jnp.zeros((input.shape[0], *output_shape[1:]), input.dtype))
+        return back(input)[0]
+
+    return function
+
+
+for _rank in (1, 2, 3):
+    op(f"nn.conv{_rank}d_transpose", host=False, static=("output_shape",))(_transposed_convolution(_rank))
 
 
 @op("nn.depthwise_conv2d", host=False)
@@ -219,7 +228,7 @@ def depthwise_conv2d(
     data_format: str | None = None,
     dilations: ShapeLike | None = None,
 ) -> TensorResult:
-    steps, dilation = (_inner(v, 2, data_format) for v in (strides, dilations))
+    steps, dilation = (inner_sizes(v, 2, data_format) for v in (strides, dilations))
     arrays = jnp.asarray(input), jnp.asarray(filter)
     return ops.depthwise_conv(*arrays, steps, padding.lower(), keras_format(data_format), dilation)
 
@@ -234,7 +243,7 @@ def separable_conv2d(
     data_format: str | None = None,
     dilations: ShapeLike | None = None,
 ) -> TensorResult:
-    steps, dilation = (_inner(v, 2, data_format) for v in (strides, dilations))
+    steps, dilation = (inner_sizes(v, 2, data_format) for v in (strides, dilations))
     arrays = input, depthwise_filter, pointwise_filter
     return ops.separable_conv(*arrays, steps, padding.lower(), keras_format(data_format), dilation)
 

@@ -1,4 +1,4 @@
-"""Further convolutions, pooling and moments of tf.nn, and operations of tf.image."""
+"""Rarely used operations of tf.nn and tf.image."""
 
 from __future__ import annotations
 
@@ -12,43 +12,13 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
+from gazelle.compat.tensorflow.nn import inner_sizes
 from gazelle.compat.tensorflow.randoms import generator
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import AxisLike
-
-
-def _spatial(value: Any, rank: int) -> Any:
-    """Strides or sizes along the spatial axes, from one number, one per axis, or with those of batch and channels."""
-    if isinstance(value, int):
-        return (value,) * rank
-    return tuple(value)[1:-1] if len(value) == rank + 2 else tuple(value) * (rank if len(value) == 1 else 1)
-
-
-def _transposed_convolution(rank: int) -> Any:
-    def function(
-        input: Any,
-        filters: Any,
-        output_shape: Any,
-        strides: Any,
-        padding: str = "SAME",
-        data_format: Any = None,
-        dilations: Any = None,
-    ) -> Any:
-        strides = _spatial(strides, rank)
-        out = ops.conv_transpose(input, filters, strides, padding.lower())
-        wanted = tuple(output_shape)[-rank - 1 : -1]
-        if out.shape[1:-1] == tuple(wanted):
-            return out
-        extra = [(0, max(0, n - m)) for n, m in zip(wanted, out.shape[1:-1], strict=True)]
-        return jnp.pad(out, [(0, 0), *extra, (0, 0)])[:, *(slice(n) for n in wanted)]
-
-    return function
-
-
-for _rank in (1, 3):
-    op(f"nn.conv{_rank}d_transpose", static=("output_shape", "strides"), host=False)(_transposed_convolution(_rank))
 
 
 @op("nn.atrous_conv2d", static=("rate",), host=False)
@@ -66,7 +36,7 @@ def max_pool_with_argmax(
     output_dtype: Any = "int64",
     include_batch_in_index: bool = False,
 ) -> TensorResult:
-    size, step = _spatial(ksize, 2), _spatial(strides, 2)
+    size, step = (inner_sizes(v, 2, data_format) for v in (ksize, strides))
     batch, height, width, channels = input.shape
     numbers = jnp.arange(height * width * channels).reshape(1, height, width, channels)
     if include_batch_in_index:
@@ -143,5 +113,7 @@ def non_max_suppression_with_scores(
     name: str | None = None,
 ) -> tuple[Any, Any]:
     """`tf.image.non_max_suppression_with_scores`, without a soft threshold."""
+    if soft_nms_sigma:
+        raise ArgumentError(message("soft_nms_sigma of tf.image", expected="0.0", got=repr(soft_nms_sigma)))
     kept = NAMES["image.non_max_suppression"](boxes, scores, max_output_size, iou_threshold, score_threshold)
     return kept, NAMES["gather"](scores, kept)
