@@ -216,8 +216,8 @@ def with_accuracy(model: Any) -> None:
 
 @rule("Model.train_on_batch", "Model.test_on_batch")
 def _batch(instance: Any, kwargs: dict[str, Any]) -> None:
-    if kwargs.pop("reset_metrics", era.number() < 3):
-        instance.reset_metrics()  # the result was that of this batch alone
+    if not kwargs.pop("reset_metrics", True):
+        warn("reset_metrics=False is ignored: the results are those of this batch alone, as by default.")
 
 
 def _make_folder(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

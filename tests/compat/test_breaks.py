@@ -147,6 +147,19 @@ for _ in range(3):
     deltas.append(float(np.abs(after - before)[0] / (2 * np.abs(1 - before)[0])))
 assert np.allclose(deltas, [0.1, 0.05, 0.1 / 3], atol=1e-4), deltas""",
     ),
+    "15 results of single batches": (
+        2,
+        """
+import warnings
+model = keras.Sequential([layers.Dense(1, input_dim=3)]); model.compile('sgd', 'mse', metrics=['mae'])
+for scale in (1, 5):
+    wanted = float(np.mean(np.abs(model.predict(scale * X) - Y)))
+    assert abs(model.train_on_batch(scale * X, Y)[1] - wanted) < 1e-4
+with warnings.catch_warnings(record=True) as found:
+    warnings.simplefilter('always')
+    model.train_on_batch(X, Y, reset_metrics=False)
+assert 'reset_metrics=False is ignored' in str(found[-1].message), found""",
+    ),
     "16 weights under any name": (
         2,
         """
