@@ -37,6 +37,16 @@ NOTE = "本页没有中文版，以下为英文原文。"
 FENCE = re.compile(r"^(```.*?^```$)", re.DOTALL | re.MULTILINE)
 
 
+def joined(text: str) -> str:
+    """A Chinese text without the line breaks in its paragraphs; a heading keeps the one after it."""
+
+    def join(found: re.Match[str]) -> str:
+        line = found.string[: found.start()].rpartition("\n")[2]
+        return "\n" if line.startswith("#") else ""
+
+    return BREAK.sub(join, text)
+
+
 def chinese(config: MkDocsConfig) -> bool:
     """Whether the Chinese site is built."""
     return config.theme["language"] == "zh"
@@ -146,7 +156,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
     def text(part: str) -> str:
         linked = LINK.sub(change, HEAD.sub("", part))
-        return BREAK.sub("", linked) if chinese(config) else linked
+        return joined(linked) if chinese(config) else linked
 
     if chinese(config) and uri not in config.extra["translated"]:
         title, _, rest = markdown.partition("\n")

@@ -59,9 +59,9 @@ def test_only_the_changelog_has_no_chinese_version():
 
 
 def test_line_breaks_within_a_chinese_text_are_not_shown_as_spaces():
-    text = "第一行，\n第二行；\n[链接](a.md)\n\n- 甲\n- 乙\n1. 丙\nword\nword"
-    expected = "第一行，第二行；[链接](a.md)\n\n- 甲\n- 乙\n1. 丙\nword\nword"
-    assert site_hooks.BREAK.sub("", text) == expected
+    text = "## 标题\n第一行，\n第二行；\n[链接](a.md)\n\n- 甲\n- 乙\n1. 丙\nword\nword"
+    expected = "## 标题\n第一行，第二行；[链接](a.md)\n\n- 甲\n- 乙\n1. 丙\nword\nword"
+    assert site_hooks.joined(text) == expected
 
 
 def test_every_public_name_has_one_entry(written):
