@@ -21,6 +21,8 @@ from gazelle.core.types import Array, ArrayLike, DTypeLike
 # network, whose result is waited for anyway. The setting has an effect until JAX is used for the first time.
 jax.config.update("jax_cpu_enable_async_dispatch", False)
 
+divided_checksum = 0  # the sum over all host arrays that were divided over processes
+
 
 def from_host(value: ArrayLike, dtype: DTypeLike | None = None) -> Array:
     """Copy a host value to the device; an array of JAX is converted by `jnp.asarray`."""
@@ -66,8 +68,8 @@ def put(value: ArrayLike, sharding: jax.sharding.Sharding) -> Array:
         return jax.device_put(value, sharding)
     host = np.asarray(value)
     if not sharding.is_fully_replicated:
-        global divided
-        divided = (divided + zlib.crc32(np.ascontiguousarray(host).view(np.uint8))) % 2**32
+        global divided_checksum
+        divided_checksum = (divided_checksum + zlib.crc32(np.ascontiguousarray(host).view(np.uint8))) % 2**32
     return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
 
 
@@ -100,9 +102,6 @@ def set_gather(function: Callable[[Any, str], np.ndarray[Any, Any]]) -> None:
     """Set the function `(array, name) -> host array` that gathers an array from the processes."""
     global _gather
     _gather = function
-
-
-divided = 0  # sum of the checksums of all host arrays that were divided over processes
 
 
 def full_like(array: Array, value: float = 0) -> Array:

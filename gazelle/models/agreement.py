@@ -42,7 +42,7 @@ def check(trainer: Trainer, source: data.Source, settings: fingerprints.Fingerpr
         "The first batch": None if parted else source.sample,
         "The settings": np.frombuffer(json.dumps(settings).encode(), np.uint8),
         "The seed": source.seed,
-        "The weights": [weights, arrays.divided],
+        "The weights": [weights, arrays.divided_checksum],
     }
     found = processes.gather([processes.checksum(value) for value in values.values()], "the start of fit")
     for name, column in zip(values, found.T, strict=True):

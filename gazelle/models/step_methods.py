@@ -178,9 +178,7 @@ def is_customized(model: Any) -> bool:
 
 def decides_inputs(model: Any, method: str) -> bool:
     """Whether the step of a method is user-defined and reads the data itself, so `call` may take other inputs."""
-    step = (
-        "train_step" if method in ("fit", "train_on_batch") else "test_step" if method != "predict" else "predict_step"
-    )
+    step = {"fit": "train_step", "train_on_batch": "train_step", "predict": "predict_step"}.get(method, "test_step")
     return overrides(model, step) and not has_two_arguments(getattr(model, step))
 
 
