@@ -77,7 +77,7 @@ def is_core(cls: Any) -> bool:
         and not isinstance(cls, CompatMeta)
         and "_core" not in cls.__dict__
         and cls.__module__.startswith("gazelle.")
-        and any(root in cls.__mro__ for root in ROOTS)
+        and (cls is Variable or any(root in cls.__mro__ for root in ROOTS))
     )
 
 
@@ -133,7 +133,7 @@ def adopt(thing: Any) -> Any:
     _load()
     for each in list(_parts(thing)):
         cls: Any = type(each)
-        if cls is KerasTensor or cls is Variable:
+        if cls is KerasTensor:
             each.__class__ = MIXINS[cls]
         elif is_core(cls):
             each.__class__ = compat_class(optimizers.of_era(each))

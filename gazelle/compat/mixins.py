@@ -21,6 +21,7 @@ from gazelle.compat.classes import MIXINS, ROOTS, STEPS, adopt, compat_class, is
 from gazelle.compat.era import NOTHING, called_by_gazelle
 from gazelle.compat.listed import listed
 from gazelle.compat.old_variable import OldVariable, TensorShape
+from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.constraints import Constraint
 from gazelle.core import names, symbolic
 from gazelle.core.config import snake
@@ -138,7 +139,7 @@ class LayerMixin(CompatObject):
         super()._construct(core, args, kwargs, by_gazelle)
         values: list[Any] = list(vars(self).values())
         for value in values:
-            if isinstance(value, Layer) and id(value) != id(self):
+            if isinstance(value, Layer | Regularizer | Constraint) and id(value) != id(self):
                 adopt(value)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -275,8 +276,10 @@ class SymbolicTensor(KerasTensor):
 SymbolicTensor.derived = SymbolicTensor
 
 
-class Weight(OldVariable, Variable):
-    """A variable with the methods of earlier versions."""
+class VariableMixin(RecordedVariable):
+    """Variables."""
+
+    _construct = CompatObject._construct
 
 
 class ArraySteps:
@@ -599,7 +602,7 @@ _MIXINS: dict[Any, type] = {
     Monitor: MonitorMixin,
     Normalization: NormalizationMixin,
     KerasTensor: SymbolicTensor,
-    Variable: Weight,
+    Variable: VariableMixin,
     TextVectorization: TextVectorizationMixin,
     **dict.fromkeys((Regularizer, Constraint), RegularizerMixin),
     **dict.fromkeys((LearningRateSchedule, Initializer, Callback), CompatObject),

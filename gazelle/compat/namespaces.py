@@ -157,6 +157,8 @@ def function(original: FunctionType | MethodType) -> Any:
         return _of_tensorflow(original)
     if path[1] == "compat":
         return original if name != "merge" and name != "Merge" else _adopting(original)
+    if path[1] == "ops":
+        return _recorded(original)
     if path[1] not in _WRAPPED and name not in _TRANSLATED:
         return original
     if path[1] in _TENSOR_FUNCTIONS and name not in _NOT_ON_TENSORS:
@@ -232,6 +234,18 @@ def _on_tensors(original: FunctionType) -> Any:
             if facade.calls is None:
                 return original(*args, **kwargs)
             return facade.calls.function_call(original, args, kwargs)
+
+    return _with_core(called, original)
+
+
+def _recorded(original: FunctionType) -> Any:
+    """A function of arrays and tensors, which tapes record if it is called on variables, too."""
+
+    @functools.wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if facade.calls is not None and facade.calls.is_recorded(args, kwargs):
+            return facade.calls.function_call(original, args, kwargs)
+        return original(*args, **kwargs)
 
     return _with_core(called, original)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -26,18 +24,6 @@ class TensorWrapper:
     def dispatch(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Return function(*args, **kwargs), where at least one argument is wrapped."""
         raise NotImplementedError
-
-
-#: the class whose `dispatch` records what user code computes with variables; None if nothing is recorded
-recorder: ContextVar[type[TensorWrapper] | None] = ContextVar("gazelle_recorder", default=None)
-
-
-def recorder_of_caller() -> type[TensorWrapper] | None:
-    """The recorder, if the function that calls this one was called by user code: gazelle's own code is not recorded."""
-    kind = recorder.get()
-    if kind is None or str(sys._getframe(2).f_globals.get("__name__", "")).startswith("gazelle."):
-        return None
-    return kind
 
 
 def array_in(value: Any) -> Any:

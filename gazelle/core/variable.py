@@ -19,7 +19,7 @@ from gazelle.core.errors import ArgumentTypeError, ShapeError, UnboundVariable, 
 from gazelle.core.names import scoped
 from gazelle.core.printable import printable
 from gazelle.core.symbolic import KerasTensor
-from gazelle.core.tensor_wrapper import TensorWrapper, recorder_of_caller
+from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike, Shape
 
 
@@ -258,8 +258,7 @@ class Variable:
         return self.value
 
     def __getitem__(self, index: Any) -> Any:
-        kind = recorder_of_caller()
-        return self.value[index] if kind is None else kind.dispatch(operator.pos, (self,), {})[index]
+        return self.value[index]
 
     def __len__(self) -> int:
         return len(self.value)
@@ -320,8 +319,7 @@ class Variable:
     def __getattr__(self, name: str) -> Any:  # sum, mean, reshape, T, astype ... are the array's own
         if name.startswith("_"):
             raise AttributeError(name)
-        kind = recorder_of_caller()
-        return getattr(self.value if kind is None else kind.dispatch(operator.pos, (self,), {}), name)
+        return getattr(self.value, name)
 
     def __getstate__(self) -> dict[str, Any]:
         """The state for a pickle or a copy: the value after the last step, without the owner."""
@@ -356,13 +354,9 @@ def _binary(name: str, function: Callable[[Any, Any], Any]) -> None:
     def plain(self: Variable, other: Any) -> Any:
         if isinstance(other, KerasTensor | TensorWrapper):
             return NotImplemented  # the operator of the tensor stores the variable in the graph, not its current value
-        if (kind := recorder_of_caller()) is not None:
-            return kind.dispatch(function, (self, other), {})
         return function(self.value, other.value if isinstance(other, Variable) else other)
 
     def reflected(self: Variable, other: Any) -> Any:
-        if (kind := recorder_of_caller()) is not None:
-            return kind.dispatch(function, (other, self), {})
         return function(other, self.value)
 
     setattr(Variable, f"__{name}__", plain)
@@ -374,11 +368,7 @@ def _logical(name: str, a: Any, b: Any) -> Any:
 
 
 def _unary(name: str, function: Callable[[Any], Any]) -> None:
-    def applied(self: Variable) -> Any:
-        kind = recorder_of_caller()
-        return function(self.value) if kind is None else kind.dispatch(function, (self,), {})
-
-    setattr(Variable, f"__{name}__", applied)
+    setattr(Variable, f"__{name}__", lambda self: function(self.value))
 
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import jax
@@ -160,34 +159,27 @@ class Graph:
 
     def run(self, inputs: Any) -> Any:
         """Compute the outputs for arrays as inputs."""
-        values = {id(t): array for t, array in zip(self.flat_inputs, self.fit_inputs(inputs), strict=True)}
-        for node in self.nodes:
-            outputs = symbolic.leaves(node.outputs)
-            if all(id(t) in values for t in outputs):
-                continue
-            args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
-            with (
-                tracing.bind_symbolic({id(t): values[id(t)] for t in node.closure_inputs})
-                if node.closure_inputs
-                else _nothing
-            ):
-                results = symbolic.leaves(node.operation(*args, **kwargs))
-            values.update((id(t), r) for t, r in zip(outputs, results, strict=True))
+        values: dict[int, Any] = dict(zip(map(id, self.flat_inputs), self.fit_inputs(inputs), strict=True))
+
+        def call(node: Node, args: Any, kwargs: Any) -> Any:
+            if not node.closure_inputs:
+                return node.operation(*args, **kwargs)
+            with tracing.bind_symbolic({id(t): values[id(t)] for t in node.closure_inputs}):
+                return node.operation(*args, **kwargs)
+
+        walk(self.nodes, values, call)
         self.aside.report(values)
-        out = symbolic.map_tree(lambda t: values[id(t)], self.outputs)
-        return out[0] if isinstance(out, (list, tuple)) and len(out) == 1 else out  # as in Keras, [y] returns y
+        return self._outputs(values)
 
     def spec(self, inputs: Any) -> Any:
         """The symbolic outputs for symbolic inputs, layer by layer: strings cannot be traced."""
         values: dict[int, Any] = dict(zip(map(id, self.flat_inputs), self.match(inputs), strict=True))
-        for node in self.nodes:
-            outputs = symbolic.leaves(node.outputs)
-            if any(id(t) not in values for t in outputs):
-                args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
-                results = symbolic.leaves(_output_spec(node.operation, args, kwargs))
-                values.update((id(t), r) for t, r in zip(outputs, results, strict=True))
+        walk(self.nodes, values, lambda node, args, kwargs: _output_spec(node.operation, args, kwargs))
+        return self._outputs(values)
+
+    def _outputs(self, values: dict[int, Any]) -> Any:
         out = symbolic.map_tree(lambda t: values[id(t)], self.outputs)
-        return out[0] if isinstance(out, (list, tuple)) and len(out) == 1 else out
+        return out[0] if isinstance(out, (list, tuple)) and len(out) == 1 else out  # as in Keras, [y] returns y
 
     def fit_inputs(self, data: Any) -> list[Any]:
         """Data in the order, rank and dtype of `flat_inputs`."""
@@ -230,7 +222,14 @@ class Graph:
         return sorted(self.inputs) if isinstance(self.inputs, dict) else None
 
 
-_nothing = contextlib.nullcontext()
+def walk(nodes: Iterable[Node], values: dict[int, Any], call: Callable[[Node, Any, Any], Any]) -> None:
+    """Add to `values`, {id(tensor): value}, those of all outputs: `call(node, args, kwargs)` for each node in order."""
+    for node in nodes:
+        outputs = symbolic.leaves(node.outputs)
+        if not all(id(t) in values for t in outputs):
+            args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
+            results = symbolic.leaves(call(node, args, kwargs))
+            values.update((id(t), result) for t, result in zip(outputs, results, strict=True))
 
 
 def _in_order(structure: Any, data: Any, where: str = "") -> list[Any]:

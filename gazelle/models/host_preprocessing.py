@@ -11,7 +11,7 @@ import numpy as np
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor, Node
-from gazelle.models.graph import Graph
+from gazelle.models.graph import Graph, walk
 
 
 def host_preprocessing_of(model: Any) -> HostPreprocessing | None:
@@ -73,10 +73,7 @@ class HostPreprocessing:
         for tensor, array in zip(self.graph.flat_inputs, given, strict=True):
             short = array.ndim == len(tensor.shape) - 1 and tensor.shape[-1] == 1
             values[id(tensor)] = array[..., None] if short else array
-        for node in self.nodes:
-            args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
-            outputs = zip(symbolic.leaves(node.outputs), symbolic.leaves(node.operation(*args, **kwargs)), strict=True)
-            values.update((id(tensor), np.asarray(array)) for tensor, array in outputs)
+        walk(self.nodes, values, lambda node, args, kw: symbolic.map_tree(np.asarray, node.operation(*args, **kw)))
         return _single([values[id(tensor)] for tensor in self.tensors])
 
     def _inputs(self, x: Any) -> list[np.ndarray[Any, Any]]:
@@ -107,21 +104,18 @@ def _takes_strings(node: Node) -> bool:
 
 def _replay(graph: Graph, values: dict[int, KerasTensor]) -> dict[int, KerasTensor]:
     """Copies of all tensors of a graph, {id(original): copy}, from those of its inputs."""
-    for node in graph.nodes:
-        tensors = symbolic.leaves(node.outputs)
-        if all(id(tensor) in values for tensor in tensors):
-            continue
-        args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
+
+    def copied(node: Node, args: Any, kwargs: Any) -> Any:
         if _takes_strings(node):
             inner = node.operation._graph
             found = _replay(inner, dict(zip(map(id, inner.flat_inputs), inner.match(args[0]), strict=True)))
-            copies = [found[id(tensor)] for tensor in symbolic.leaves(inner.outputs)]
-        else:
-            outputs = symbolic.map_tree(copy.copy, node.outputs)
-            Node(node.operation, args, kwargs, outputs, [values[id(t)] for t in node.closure_inputs])
-            node.operation.nodes.pop()  # a user sees only the calls of the program
-            copies = symbolic.leaves(outputs)
-        values.update((id(tensor), other) for tensor, other in zip(tensors, copies, strict=True))
+            return [found[id(tensor)] for tensor in symbolic.leaves(inner.outputs)]
+        outputs = symbolic.map_tree(copy.copy, node.outputs)
+        Node(node.operation, args, kwargs, outputs, [values[id(t)] for t in node.closure_inputs])
+        node.operation.nodes.pop()  # a user sees only the calls of the program
+        return outputs
+
+    walk(graph.nodes, values, copied)
     return values
 
 

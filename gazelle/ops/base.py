@@ -17,7 +17,7 @@ from gazelle.core.errors import ArgumentError, ArgumentIndexError, ArgumentTypeE
 from gazelle.core.sparse import any_sparse, to_dense
 from gazelle.core.sparse import call as call_sparse
 from gazelle.core.symbolic import OPS, KerasTensor, call_op
-from gazelle.core.tensor_wrapper import recorder, recorder_of_caller, wrapper_class
+from gazelle.core.tensor_wrapper import wrapper_class
 from gazelle.core.variable import Variable
 from gazelle.ops import shape_errors, sizes, text
 
@@ -81,8 +81,6 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def lifted(*args: Any, **kwargs: Any) -> Any:
         wrapper = wrapper_class(args) or (wrapper_class(kwargs.values()) if kwargs else None)
-        if wrapper is None and recorder.get() is not None and _has_variable((*args, *kwargs.values())):
-            wrapper = recorder_of_caller()
         if wrapper is not None:
             return wrapper.dispatch(lifted, args, kwargs)
         if _symbolic(args) or _symbolic(kwargs.values()):
@@ -153,10 +151,6 @@ def array(value: Any) -> Any:
 def arrays(values: Any) -> Any:
     """Convert each member of a list to an array; a single array stays one."""
     return [array(v) for v in values] if isinstance(values, list | tuple) else array(values)
-
-
-def _has_variable(values: Iterable[Any]) -> bool:
-    return any(_has_variable(v) if isinstance(v, list | tuple) else isinstance(v, Variable) for v in values)
 
 
 def _symbolic(values: Iterable[Any]) -> bool:

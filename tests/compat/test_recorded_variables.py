@@ -1,5 +1,7 @@
 """Gradient tapes record what programs compute with variables, weights of layers and functions of `keras` alike."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,9 @@ CASES = {
     "op": lambda w: ops.sum(ops.square(w)),
     "list": lambda w: ops.sum(ops.stack([w, w])),
     "convert_to_tensor": lambda w: ops.sum(ops.convert_to_tensor(w) * 2),
+    "value": lambda w: ops.sum(w.value * 3),
+    "regularizer of a layer": lambda w: keras.layers.Dense(1, kernel_regularizer="l2").kernel_regularizer(w),
+    "comparison": lambda w: ops.sum(ops.where(w < 100, w, 0.0)),
     "backend": lambda w: K.sum(K.square(w)),
     "mean of the backend": lambda w: K.mean(w),
     "regularizer": lambda w: keras.regularizers.L2(0.1)(w),
@@ -120,3 +125,14 @@ def test_masks_of_tensors(tf):
     embedded = keras.layers.Embedding(5, 2, mask_zero=True)(np.array([[1, 0]]))
     assert embedded._keras_mask.numpy().tolist() == [[True, False]]
     assert not hasattr(keras.layers.Dense(1)(np.ones((1, 2), "float32")), "_keras_mask")
+
+
+def test_variables_of_programs():
+    layer = keras.layers.Dense(2)
+    layer.build((None, 3))
+    assert isinstance(layer.kernel, keras.Variable)
+    assert isinstance(keras.metrics.Mean().variables[0], keras.Variable)
+    own = type("Own", (keras.Variable,), {})([1.0, 2.0], name="own")
+    assert own.name == "own"
+    np.testing.assert_array_equal(own * 2 + own[0], [3.0, 5.0])
+    assert pickle.loads(pickle.dumps(own.__class__.__mro__[1]([3.0]))).numpy() == 3

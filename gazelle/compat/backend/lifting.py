@@ -11,8 +11,9 @@ import jax.numpy as jnp
 
 from gazelle.compat.listed import pairs
 from gazelle.compat.old_variable import OldVariable
+from gazelle.compat.recorded_variable import recorder_of_program
 from gazelle.core import symbolic, tracing
-from gazelle.core.tensor_wrapper import TensorWrapper, recorder_of_caller, wrapper_class
+from gazelle.core.tensor_wrapper import TensorWrapper, wrapper_class
 from gazelle.core.variable import Variable
 from gazelle.ops.base import array
 
@@ -26,7 +27,7 @@ def lifted(function: Function) -> Function:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         box = wrapper_class(args) or wrapper_class(kwargs.values())
         if box is None and any(isinstance(value, Variable) for value in (*args, *kwargs.values())):
-            box = recorder_of_caller()
+            box = recorder_of_program()
         if box is not None:
             return box.dispatch(wrapped, args, kwargs)
         if symbolic.any_symbolic(args, kwargs):

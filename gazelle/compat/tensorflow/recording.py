@@ -11,8 +11,9 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
+from gazelle.compat.recorded_variable import recorder
 from gazelle.core.symbolic import KerasTensor
-from gazelle.core.tensor_wrapper import TensorWrapper, recorder
+from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
 
 

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.old_variable import OldVariable, TensorShape
+from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.tensorflow.dtypes import DType, host_array
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Reference, Tensor, _install
@@ -39,7 +40,7 @@ class VariableValue(Tensor):
     __slots__ = ("variable",)
 
     def __init__(self, variable: TensorLike) -> None:
-        super().__init__(unboxed(variable))
+        super().__init__(variable.read_value().array)  # the array that tapes have recorded
         self.variable = variable
 
     def __call__(self) -> TensorResult:
@@ -64,7 +65,7 @@ class _Meta(type):
         return super().__call__(*args, **kwargs) if made is None else made
 
 
-class TensorFlowVariable(OldVariable, Variable, metaclass=_Meta):
+class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
     """`tf.Variable(initial_value, trainable)`.
 
     >>> v = TensorFlowVariable(2.0)

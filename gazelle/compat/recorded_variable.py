@@ -1,0 +1,66 @@
+"""Variables of programs, and the class that records what programs compute with them while a tape is active."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.listed import listed
+from gazelle.compat.old_variable import OldVariable
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.tensor_wrapper import TensorWrapper
+from gazelle.core.variable import Variable
+
+#: the class whose `dispatch` records calls; None if no tape is active
+recorder: ContextVar[type[TensorWrapper] | None] = ContextVar("gazelle_recorder", default=None)
+
+
+def recorder_of_program() -> type[TensorWrapper] | None:
+    """The recorder, if a program called the function that calls this one: gazelle's own code is not recorded."""
+    kind = recorder.get()
+    return None if kind is None or called_by_gazelle(2) else kind
+
+
+class RecordedVariable(OldVariable):
+    """Put in front of `Variable`: while a tape is active, it records operators, indexing and methods of programs."""
+
+    @property
+    def value(self) -> Any:
+        """The array; for programs the recorded value while a tape is active."""
+        kind = recorder_of_program()
+        return Variable.value.fget(self) if kind is None else kind.dispatch(operator.pos, (self,), {})  # type: ignore[attr-defined]
+
+    def __getitem__(self, index: Any) -> Any:
+        kind = recorder_of_program()
+        if kind is None:
+            return super().__getitem__(index)  # type: ignore[misc]
+        return kind.dispatch(operator.pos, (self,), {})[index]
+
+    def __getattr__(self, name: str) -> Any:  # sum, mean, reshape ...
+        kind = None if name.startswith("_") else recorder_of_program()
+        if kind is None:
+            return super().__getattr__(name)  # type: ignore[misc]
+        return getattr(kind.dispatch(operator.pos, (self,), {}), name)
+
+
+def _recorded(name: str, function: Callable[..., Any], reflected: bool = False) -> Callable[..., Any]:
+    """The method `name` of `Variable`, which is `function` of the variable and other operands, recorded."""
+    original = getattr(Variable, name)
+
+    def method(self: Any, *others: Any) -> Any:
+        kind = recorder_of_program()
+        if kind is None or (others and isinstance(others[0], KerasTensor | TensorWrapper)):
+            return original(self, *others)
+        return kind.dispatch(function, (*others, self) if reflected else (self, *others), {})
+
+    return method
+
+
+for _name in listed("add sub mul truediv floordiv mod pow matmul lt le gt ge neg abs pos"):
+    _function = getattr(operator, _name)
+    setattr(RecordedVariable, f"__{_name}__", _recorded(f"__{_name}__", _function))
+    if hasattr(Variable, f"__r{_name}__"):
+        setattr(RecordedVariable, f"__r{_name}__", _recorded(f"__r{_name}__", _function, reflected=True))
