@@ -90,13 +90,7 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
         if of_sizes and sizes.known(args) and sizes.known((0, *kwargs.values())):
             with jax.ensure_compile_time_eval():
                 return compute(args, kwargs)
-        try:
-            return compute(args, kwargs)
-        except (TypeError, ValueError):
-            out = text.compute(function, args, kwargs)
-            if out is NotImplemented:
-                raise
-            return out
+        return compute(args, kwargs)
 
     def compute(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         converted = list(args)
@@ -117,6 +111,9 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
                 raise
             raise ArgumentIndexError(message(f"ops.{function.__name__}: {error}")) from error
         except (TypeError, ValueError) as error:
+            of_text = text.compute(function, args, kwargs)
+            if of_text is not NotImplemented:
+                return of_text
             if isinstance(error, GazelleError | jax.errors.JAXTypeError):
                 raise
             explained = shape_errors.explain(function, converted, kwargs, error)
