@@ -91,8 +91,11 @@ def as_rows(what: str, value: Any) -> LazyRows | None:
     if not is_sliceable(value):
         return None
     if not isinstance(getattr(value, "dtype", None), np.dtype):  # a column: it states neither shape nor dtype
+        from gazelle.data import arrow  # it imports this module
+
         first = np.asarray(value[0:1])
-        return LazyRows(what, (len(value), *first.shape[1:]), first.dtype, lambda rows: _slices(value, rows, first))
+        read = arrow.reader_of_column(value, first.shape[1:]) or (lambda rows: _slices(value, rows, first))
+        return LazyRows(what, (len(value), *first.shape[1:]), first.dtype, read)
     sample = np.empty((1, *value.shape[1:]), value.dtype)
     return LazyRows(what, value.shape, value.dtype, lambda rows: _slices(value, rows, sample))
 
