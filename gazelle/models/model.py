@@ -459,7 +459,8 @@ class Model(Layer):
                 `restore(state)`, `state_dict()` of torchdata and Hugging Face, iterators of grain). Program, arguments,
                 model, compile configuration, seed and data are compared with those of the checkpoint: only `epochs`
                 may be larger, other differences are errors. "force" continues in spite of them.
-            checkpoint: folder of the checkpoint; by default one for this program, see `gazelle.latest`.
+            checkpoint: folder of the checkpoint; by default one for this program, see `gazelle.latest`. Trainings of a
+                model in one folder that a program resumes are counted; the second one has a checkpoint of its own.
             stop_on_nan: stop before the update whose loss is NaN or infinite, with a warning that names the step, its
                 samples and the first layer that produced it; False continues.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 class TrainingCheckpoints:
     """The checkpoints of the trainings of this process.
 
-    A program that resumes several trainings of one model has a checkpoint for each, in their order: `name`,
-    `name.fit2`, ... A cell of a notebook counts from its beginning each time it runs.
+    A program that resumes several trainings of one model in one folder has a checkpoint for each, in their order:
+    `name`, `name.fit2`, ... A cell of a notebook counts from its beginning each time it runs.
 
     Attributes:
         written: {path of a checkpoint that was written: whether its training was a resumed one}.
@@ -32,7 +33,7 @@ class TrainingCheckpoints:
     def reset(self) -> None:
         """Forget all trainings, as in a new process."""
         self._cell: object = None  # the cell or statement that runs
-        self._resumed: dict[str, list[int]] = {}  # numbers of resumed trainings in it, by name
+        self._resumed: dict[tuple[str, str], list[int]] = {}  # numbers of resumed trainings in it, by folder and name
         self.written: dict[str, bool] = {}
 
     def begin_cell(self) -> None:
@@ -59,7 +60,7 @@ class TrainingCheckpoints:
         """
         if interactive:
             self.begin_cell()
-        used = self._resumed.setdefault(name, [])
+        used = self._resumed.setdefault((os.path.realpath(folder), name), [])
         numbers: Iterator[int] = itertools.count(max(used, default=0) + 1)
         if interactive:  # the trainings of a cell may change their order
             numbers = (number for number in itertools.count(1) if number not in used)

@@ -472,6 +472,15 @@ def test_a_folder_of_ones_own(monkeypatch, tmp_path):
         train(monkeypatch, loss="mae", checkpoint=tmp_path / "a")
 
 
+def test_each_folder_counts_its_own_trainings(monkeypatch, tmp_path):
+    """One that another program trained is continued by the first fit with that folder, also after one elsewhere."""
+    first = train(monkeypatch, checkpoint=tmp_path / "a")
+    train(monkeypatch)
+    assert train(monkeypatch, checkpoint=tmp_path / "a", in_new_process=False).history == first.history
+    train(monkeypatch, checkpoint=tmp_path / "a", in_new_process=False)
+    assert {path.name for path in (tmp_path / "a").glob("*.a.state")} == {"changing.a.state", "changing.fit2.a.state"}
+
+
 @pytest.mark.usefixtures("_untrained")
 def test_trainings_of_one_process_do_not_take_each_others_checkpoints(monkeypatch):
     """One that is resumed, one that is not, and one that is resumed, in a program that runs twice."""
