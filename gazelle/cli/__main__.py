@@ -126,9 +126,10 @@ def run(program: str, arguments: Sequence[str] = (), source: str | None = None) 
         else:
             code = compile(source, module.__file__, "exec")
         exec(code, vars(module))
-    except BaseException:
+    except BaseException as error:
         # The error propagates to Python, which ends the process as usual (exit code, signal, hook of the program).
         traceback.show_short()  # around a hook that the program has set
+        launch.end(error)
         raise
 
 

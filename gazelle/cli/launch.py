@@ -16,6 +16,8 @@ from typing import IO
 from gazelle.core.errors import LOST
 
 _PATIENCE = 10.0  # seconds between the signal that stops the other processes and the one that kills them
+_SECOND_LOOK = 0.2  # seconds
+_CONSEQUENCE = 2  # the rank of exit codes from which another process is the cause
 _VARIABLE = "GAZELLE_LAUNCHED"
 _STOPPED = (0, 128 + signal.SIGINT, 128 + signal.SIGTERM)  # exit codes after which nothing is started again
 _LINES = 40  # of the error of a process that failed
@@ -65,6 +67,12 @@ def begin() -> None:
         distribution.set_distribution(distribution.DataParallel())
 
 
+def end(error: BaseException) -> None:
+    """End this process as one of its job, if it is one, after an error of its program."""
+    if (processes := sys.modules.get("gazelle.engine.processes")) is not None:
+        processes.end(error)
+
+
 def _attempt(count: int, command: Sequence[str]) -> int:
     address = f"127.0.0.1:{_free_port()}"
     with contextlib.ExitStack() as stack:
@@ -96,16 +104,12 @@ def _start(
 
 
 def _wait(processes: Sequence[subprocess.Popen[bytes]], errors: Sequence[IO[bytes]]) -> int:
-    """The exit code of the first process that fails; 0 once all have ended."""
+    """The exit code of the process whose failure ended the job; 0 once all have ended."""
     while True:
-        codes = [process.poll() for process in processes]
-        if any(codes):  # what ended first is the cause of the others' ends, and is known now, if it was not before
-            time.sleep(0.2)
-            codes = [process.poll() for process in processes]
-        failed = [number for number, code in enumerate(codes) if code]
-        failed.sort(key=lambda number: _consequence(codes[number] or 0))
-        if failed:
-            number, code = failed[0], codes[failed[0]] or 0
+        codes = _codes(processes)
+        if any(codes):
+            number = min((n for n, code in enumerate(codes) if code), key=lambda n: _rank(codes[n] or 0))
+            code = codes[number] or 0
             ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             if number and code > 0:
                 errors[number - 1].seek(0)
@@ -121,9 +125,24 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]], errors: Sequence[IO[byte
         time.sleep(0.1)
 
 
-def _consequence(code: int) -> tuple[bool, ...]:
-    """A key that puts exit codes of causes first: signals, except that of JAX where the first process has ended."""
-    return code == LOST, code > 0, code == -signal.SIGABRT
+def _codes(processes: Sequence[subprocess.Popen[bytes]]) -> list[int | None]:
+    """The exit codes; after a failure with that of its cause, which may be seen after those of its consequences."""
+    codes = [process.poll() for process in processes]
+    deadline = time.monotonic() + _PATIENCE
+    while any(codes):
+        time.sleep(_SECOND_LOOK)
+        codes = [process.poll() for process in processes]
+        found = any(code and _rank(code) < _CONSEQUENCE for code in codes)
+        if found or None not in codes or time.monotonic() > deadline:
+            break
+    return codes
+
+
+def _rank(code: int) -> int:
+    """A key that puts exit codes of causes first; JAX aborts a process without connection to the first one."""
+    if code in (LOST, -signal.SIGABRT):
+        return _CONSEQUENCE + (code == LOST)
+    return int(code > 0)
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -43,7 +43,7 @@ def filtered(function: Function) -> Function:
             own = isinstance(error, GazelleError)
             explained = _bad_call(function, args, kwargs) if isinstance(error, TypeError) and not own else None
             if explained is None:
-                if own or not _raised_inside(error):
+                if own or not raised_inside(error.__traceback__):
                     shorten(error)
                 raise
         shorten(explained)
@@ -83,7 +83,12 @@ def shorten(error: BaseException) -> None:
         cause, context = error.__cause__, error.__context__
         if cause is not None and (_is_internal(cause) or str(cause) in str(error)):
             error.__cause__, error.__suppress_context__ = None, True
-        elif cause is None and context is not None and _raised_inside(error) and _raised_inside(context):
+        elif (
+            cause is None
+            and context is not None
+            and raised_inside(error.__traceback__)
+            and raised_inside(context.__traceback__)
+        ):
             error.__suppress_context__ = True
         queue += [e for e in (error.__cause__, error.__context__) if e is not None and id(e) not in seen]
         error.__traceback__ = user_frames(error.__traceback__)
@@ -138,7 +143,7 @@ def _shorten_shown(error: BaseException) -> None:
     if not any(frame.tb_frame.f_code.co_filename.startswith(_OWN) for frame in frames):
         return
     known = isinstance(error, GazelleError) or not isinstance(error, Exception) or _raises(frames[-1])
-    if not known and _raised_inside(error):
+    if not known and raised_inside(error.__traceback__):
         place = f"{_short_path(frames[-1].tb_frame.f_code.co_filename)}, line {frames[-1].tb_lineno}"
         error.add_note(f"Raised in {place}; GAZELLE_FULL_TRACEBACK=1 shows the lines that are hidden.")
     shorten(error)
@@ -192,9 +197,9 @@ def _is_internal(cause: BaseException) -> bool:
     return inside or (not kept and cause.__traceback__ is not None)
 
 
-def _raised_inside(error: BaseException) -> bool:
-    """Whether an error was raised by gazelle, JAX, or a library that they called, not by code of the program."""
-    return _split(error.__traceback__)[1]
+def raised_inside(trace: TracebackType | None) -> bool:
+    """Return whether an error was raised by gazelle, JAX, or a library that they called, not by code of the program."""
+    return _split(trace)[1]
 
 
 def _split(traceback: TracebackType | None) -> tuple[list[TracebackType], bool]:

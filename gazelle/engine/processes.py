@@ -17,6 +17,7 @@ import sys
 import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
 from typing import Any
 
 import jax
@@ -26,6 +27,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gazelle.core import arrays
 from gazelle.core.errors import LOST, GazelleError, StateError, message
+from gazelle.core.traceback import raised_inside
 from gazelle.engine import arrays as placement
 
 Saved = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -209,30 +211,49 @@ def of_all(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (RuntimeError, ValueError) as error:  # JAX raises either
-        if count() == 1 or not _is_lost(error):
+    except Exception as error:
+        if not _is_lost(error, error.__traceback__):
             raise
-        _lost.append(LOST)
-        timer = threading.Timer(_PATIENCE, _leave)  # threads of others may wait for that process
-        timer.daemon = True
-        timer.start()
-        if not os.environ.get("GAZELLE_LAUNCHED"):  # `gazelle launch` reports which one
-            with contextlib.suppress(OSError, ValueError, AttributeError):
-                sys.stderr.write(f"Process {jax.process_index()} of {count()}: another process has ended; {what}\n")
-        raise Disconnected(LOST) from None
+        raise _disconnected(what) from None
 
 
-def _is_lost(error: BaseException) -> bool:
-    return isinstance(error, (RuntimeError, ValueError)) and bool(
-        not isinstance(error, GazelleError) and _LOST_TEXT.search(str(error))
-    )
+def _disconnected(what: str) -> Disconnected:
+    _lost.append(LOST)
+    timer = threading.Timer(_PATIENCE, _leave)  # threads of others may wait for that process
+    timer.daemon = True
+    timer.start()
+    if not os.environ.get("GAZELLE_LAUNCHED"):  # `gazelle launch` reports which one
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(f"Process {jax.process_index()} of {count()}: another process has ended; {what}\n")
+    return Disconnected(LOST)
+
+
+def end(error: BaseException) -> None:
+    """Let this process end after an error of its program without waiting for the others.
+
+    Args:
+        error: what ended the program; also the SystemExit of `sys.exit`, whose exit code is kept.
+
+    Raises:
+        Disconnected: the error states that another process has ended.
+    """
+    if count() > 1 and type(error) is SystemExit and error.code:
+        _lost.append(error.code if isinstance(error.code, int) else 1)
+    elif _is_lost(error, error.__traceback__):
+        raise _disconnected("the program ends.") from None
+
+
+def _is_lost(error: BaseException, trace: TracebackType | None) -> bool:
+    """Whether the connection to another process was lost; JAX raises RuntimeError or ValueError then."""
+    kind = isinstance(error, (RuntimeError, ValueError)) and not isinstance(error, GazelleError)
+    return kind and count() > 1 and bool(_LOST_TEXT.search(str(error))) and raised_inside(trace)
 
 
 def _leave() -> None:
     """Do not wait for the other processes, as JAX does at exit, if this one failed or one of them has ended."""
     error = getattr(sys, "last_value", None)  # that was printed
     if error is not None and not _lost and count() > 1:
-        _lost.append(LOST if _is_lost(error) else 1)
+        _lost.append(LOST if _is_lost(error, sys.last_traceback) else 1)
     if not _lost and count() > 1:
         try:
             gather([], "the end of the program")

@@ -89,6 +89,10 @@ def test_launch_starts_again_after_a_failure_only(monkeypatch, codes, restarts, 
         ([(1, None), (1, -9)], 1),
         ([(LOST, 3), (LOST, 3)], 1),
         ([(7, 3), (7, 3)], 0),
+        ([(None, -6), (3, -6)], 0),
+        ([(None, LOST), (None, LOST), (None, LOST), (-9, LOST)], 0),  # the kernel takes long to end the first one
+        ([(-6, None), (-6, None), (-6, -9)], 1),
+        ([(LOST, -6), (LOST, -6)], 1),
     ],
 )
 def test_launch_reports_the_process_that_failed_first(monkeypatch, capfd, codes, cause):
@@ -98,6 +102,47 @@ def test_launch_reports_the_process_that_failed_first(monkeypatch, capfd, codes,
     with tempfile.TemporaryFile() as errors:
         assert launch._wait(processes, [errors]) == (128 - code if code < 0 else code)
     assert capfd.readouterr().err.startswith(f"gazelle launch: process {cause} of 2 ")
+
+
+def test_launch_does_not_wait_forever_for_a_cause(monkeypatch, capfd):
+    monkeypatch.setattr(launch, "_PATIENCE", 0.0)
+    with tempfile.TemporaryFile() as errors:
+        assert launch._wait([mock.Mock(poll=lambda: None), mock.Mock(poll=lambda: LOST)], [errors]) == LOST
+    assert capfd.readouterr().err.startswith("gazelle launch: process 1 of 2 ended with exit code 75")
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_exit_code_of_a_program_is_that_of_launch(run, tmp_path, number):
+    """One process ends with it, while the other one trains or waits."""
+    (tmp_path / "program.py").write_text(
+        textwrap.dedent(
+            f"""
+            import sys
+            import jax, numpy as np, gazelle
+            from gazelle import layers
+
+            model = gazelle.Sequential([gazelle.Input((3,)), layers.Dense(1)])
+            model.compile("sgd", "mse")
+            if jax.process_index() == {number}:
+                sys.exit(3)
+            model.fit(np.ones((8, 3), "float32"), np.ones(8), verbose=0, keep=False)
+            """
+        )
+    )
+    done = run("launch", "-n", "2")
+    assert done.returncode == 3, done.stderr[-3000:]
+    assert f"process {number} of 2 ended with exit code 3; the others are stopped." in done.stderr
+    assert "Traceback" not in done.stderr  # of the other process, which lost the connection
+
+
+@pytest.mark.parametrize(("text", "lost"), [("Connection refused", False), ("UNAVAILABLE: Gloo", True)])
+def test_an_error_of_the_program_is_no_lost_connection(monkeypatch, text, lost):
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    monkeypatch.setattr(processes, "raised_inside", lambda trace: lost)
+    monkeypatch.setattr(processes.threading, "Timer", mock.Mock())
+    monkeypatch.setattr(processes, "_lost", [])
+    with pytest.raises(processes.Disconnected if lost else RuntimeError), processes.of_all("fit ends."):
+        raise RuntimeError(text)
 
 
 def _last(done):
