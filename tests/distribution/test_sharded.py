@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 
-@pytest.mark.parametrize("cases", ["fsdp-mlp", "fsdp-cnn mp-transformer", "fsdp-lstm fsdp-transformer dp-transformer"])
+# Compiling takes most of the time; the programs of the last case, the largest ones, are not optimized.
+@pytest.mark.parametrize("cases", ["fsdp-mlp dp-mlp", "fsdp-cnn mp-transformer", "fsdp-lstm fsdp-transformer"])
 def test_processes_and_devices_resume_each_other(gazelle, tmp_path, cases):
     def run(runs, *command, devices=1):
-        done = gazelle("sharded_program.py", *command, devices=devices, CASES=cases, RUNS=runs)
+        env = {"CASES": cases, "RUNS": runs, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1" if "lstm" in cases else "0"}
+        done = gazelle("sharded_program.py", *command, devices=devices, **env)
         assert done.returncode == 0, done.stderr[-3000:]
         lines = [line.split(" ", 1) for line in done.stdout.splitlines() if " (" in line]
         return {folder: [line for name, line in lines if name == folder] for folder, _ in lines}
