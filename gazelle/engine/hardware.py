@@ -10,20 +10,32 @@ from pathlib import Path
 import jax
 
 from gazelle.core.engines import engine
+from gazelle.engine.arrays import active_distribution
 from gazelle.engine.choice import current
 
 _reported = False
 
 
 def device_message() -> str:
-    """Return 'Training on cpu:0 (XLA).', with the reason if a GPU is unused; '' after the first call in a process."""
+    """Return 'Training on cpu:0 (XLA).', with the reason if a GPU is unused; '' after the first call in a process.
+
+    With a distribution the text is 'Training on 4 devices of 2 processes (XLA).'
+    """
     global _reported
     if _reported:
         return ""
     _reported = True
     device = current().devices()[0]
-    line = f"Training on {device} ({current().title})."
+    line = f"Training on {_distributed() or device} ({current().title})."
     return f"{line} {gpu_unused_reason()}" if device.startswith("cpu") and has_nvidia_gpu() else line
+
+
+def _distributed() -> str:
+    """The devices of the active distribution, '' if there is at most one."""
+    active = active_distribution()
+    devices = () if active is None else active.replicated().device_set
+    count = len({device.process_index for device in devices})
+    return f"{len(devices)} devices" + (f" of {count} processes" if count > 1 else "") if len(devices) > 1 else ""
 
 
 def has_nvidia_gpu() -> bool:

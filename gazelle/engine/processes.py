@@ -235,12 +235,14 @@ def end(error: BaseException) -> None:
         error: what ended the program; also the SystemExit of `sys.exit`, whose exit code is kept.
 
     Raises:
-        Disconnected: the error states that another process has ended.
+        Disconnected: the error states that another process has ended, or is a consequence of that.
     """
-    if count() > 1 and type(error) is SystemExit and error.code:
+    if type(error) is SystemExit and error.code and count() > 1:
         _lost.append(error.code if isinstance(error.code, int) else 1)
     elif _is_lost(error, error.__traceback__):
         raise _disconnected("the program ends.") from None
+    elif _lost and isinstance(error, Exception):
+        raise Disconnected(_lost[0]) from None
 
 
 def _is_lost(error: BaseException, trace: TracebackType | None) -> bool:

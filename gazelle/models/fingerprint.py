@@ -69,8 +69,10 @@ class TrainingFingerprint:
             self._rates = self._state.rates_begun
 
     def end(self) -> None:
-        """End the training."""
-        self._state.rates_begun, self._state.rates_left = self._rates, _rates(self._model)
+        """End the training; a step that failed may have consumed the rates."""
+        state = self._trainer.live.state
+        if state is None or state.alive():
+            self._state.rates_begun, self._state.rates_left = self._rates, _rates(self._model)
 
     @property
     def _described_model(self) -> tuple[Any, str]:

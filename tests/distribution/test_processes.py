@@ -15,6 +15,7 @@ from jax.experimental import multihost_utils
 from gazelle.cli import launch
 from gazelle.core.errors import LOST
 from gazelle.engine import processes
+from gazelle.training.callbacks import Progress
 
 PROGRAM = """
 import os, sys, zlib
@@ -164,6 +165,13 @@ def test_two_processes_equal_two_devices_also_after_a_stop(run, tmp_path, monkey
     assert _last(again) == whole
     assert again.stdout.count("Epoch 3/3") == 1  # the main process alone prints
     assert (tmp_path / "log.csv").read_text().splitlines()[-1] == rows.splitlines()[-1]
+
+
+def test_the_main_process_alone_shows_progress(monkeypatch, capsys):
+    for is_main in (False, True):
+        monkeypatch.setattr(processes, "is_main", lambda shows=is_main: shows)
+        Progress(verbose=2).note("text")
+        assert ("text" in capsys.readouterr().out) == is_main
 
 
 def test_a_process_that_waits_for_the_others_states_it(monkeypatch, capsys):

@@ -1,5 +1,7 @@
 """The first `fit` reports its device, and why a GPU is not used."""
 
+import types
+
 import jax
 import numpy as np
 import pytest
@@ -28,6 +30,16 @@ def test_the_first_fit_that_shows_anything_tells_the_device(capsys):
     assert capsys.readouterr().out.splitlines()[0] == "Training on cpu:0 (XLA)."
     _fit(2)
     assert "Training on" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("places", "text"), [([0, 0, 1, 1], "4 devices of 2 processes"), ([0, 0], "2 devices"), ([0], "cpu:0")]
+)
+def test_the_devices_of_a_distribution_are_counted(monkeypatch, places, text):
+    devices = [types.SimpleNamespace(process_index=place) for place in places]
+    active = types.SimpleNamespace(replicated=lambda: types.SimpleNamespace(device_set=devices))
+    monkeypatch.setattr(hardware, "active_distribution", lambda: active)
+    assert hardware.device_message() == f"Training on {text} (XLA)."
 
 
 @pytest.mark.parametrize(

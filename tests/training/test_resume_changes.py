@@ -6,6 +6,7 @@ import types
 import warnings
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -479,6 +480,17 @@ def test_each_folder_counts_its_own_trainings(monkeypatch, tmp_path):
     assert train(monkeypatch, checkpoint=tmp_path / "a", in_new_process=False).history == first.history
     train(monkeypatch, checkpoint=tmp_path / "a", in_new_process=False)
     assert {path.name for path in (tmp_path / "a").glob("*.a.state")} == {"changing.a.state", "changing.fit2.a.state"}
+
+
+def test_an_error_in_a_step_that_consumed_the_state_is_reported(monkeypatch):
+    def fail(self, run, *args):
+        for leaf in jax.tree.leaves(self.take()):
+            leaf.delete() if isinstance(leaf, jax.Array) else None
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("gazelle.training.state.LiveState.step", fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        train(monkeypatch)
 
 
 @pytest.mark.usefixtures("_untrained")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gazelle.core.errors import ArgumentError, message
+from gazelle.engine import processes
 from gazelle.training.callbacks import progress_output
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.progress_line import ProgressLine
@@ -16,6 +17,8 @@ _INTERVAL = 0.1  # seconds between two updates of a changing line
 
 class Progress(Callback):
     """Progress display. The loop calls it directly: it has no batch events and costs no time per batch.
+
+    Of several connected processes only the main one shows it.
 
     `start`, `advance` and `finish` frame a pass over the data; `epoch_begin` and `epoch_end` are the same for an epoch
     of `fit`. A pass may start within another one (validation); only the outer one leaves a line.
@@ -37,7 +40,7 @@ class Progress(Callback):
     def __init__(self, verbose: int | str = "auto") -> None:
         if verbose not in ("auto", 0, 1, 2):
             raise ArgumentError(message("verbose", expected="'auto', 0, 1 or 2", got=repr(verbose)))
-        self.verbose = 1 if verbose == "auto" else int(verbose)
+        self.verbose = 0 if not processes.is_main() else 1 if verbose == "auto" else int(verbose)
         self._lines: list[ProgressLine] = []
         self._output = progress_output.choose_output(2)
         self._drawn = -1.0  # time of the last update
@@ -159,4 +162,4 @@ class ProgbarLogger(Progress):
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
         verbose = (params or {}).get("verbose", self.verbose)
-        self.verbose = 1 if verbose == "auto" else int(verbose)
+        self.verbose = 0 if not processes.is_main() else 1 if verbose == "auto" else int(verbose)
