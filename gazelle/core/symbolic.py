@@ -70,6 +70,7 @@ class KerasTensor:
         self.node: Node | None = None  # the call that made it
         self.index = 0  # which of the call's outputs it is
         self.mask: tuple[int | None, ...] | None = None  # the shape of its mask
+        self.sequential: Any = None  # the Sequential whose output it is
 
     @property
     def ndim(self) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gazelle.core.errors import ArgumentError, MissingMethodError, message, missing_method
+from gazelle.core.replaceable import replaceable
 from gazelle.data.workers import Workers
 
 
@@ -47,7 +48,7 @@ class PyDataset:
     def __getitem__(self, index: int) -> Any:
         raise missing_method(self, "__getitem__(self, index)")
 
-    @property
+    @replaceable
     def num_batches(self) -> int | None:
         """Number of batches in an epoch: `__len__`; None for an infinite dataset."""
         if hasattr(self, "__len__"):

@@ -38,6 +38,11 @@ class _Vocabulary(NumpyLayer):
         return self._count
 
 
+def _has_rows(data: Any) -> bool:
+    """Whether the elements are rows of different lengths, as of a ragged tensor."""
+    return isinstance(data, np.ndarray) and data.dtype == object and data.ndim == 1 and isinstance(data[0], np.ndarray)
+
+
 class _Lookup(_Vocabulary):
     """Base class of lookups: special tokens (mask, out of vocabulary), then the vocabulary by decreasing frequency."""
 
@@ -223,7 +228,7 @@ class _Lookup(_Vocabulary):
         self.reset_state()
         for batch in batches(self._label, data, steps, lists=True):
             array = isinstance(data, (list, tuple)) or hasattr(data, "__array__")
-            self.update_state(batch[:, None] if array and batch.ndim == 1 else batch)
+            self.update_state(batch[:, None] if array and batch.ndim == 1 and not _has_rows(batch) else batch)
         self.finalize_state()
 
     def reset_state(self) -> None:
@@ -249,7 +254,8 @@ class _Lookup(_Vocabulary):
                     got="one that was given its vocabulary",
                 )
             )
-        rows = data if isinstance(data, list) else list(np.atleast_2d(np.asarray(data)))
+        given: Any = data
+        rows = given if isinstance(given, list) or _has_rows(given) else list(np.atleast_2d(np.asarray(given)))
         for row in rows:
             tokens = self._values(row).ravel().tolist()
             self._counts.update(tokens)

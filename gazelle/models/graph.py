@@ -67,10 +67,16 @@ class Graph:
                 )
             if tensor.node is None and any(tensor is one for one in self.flat_inputs):  # made without Input
                 InputLayer(input_tensor=tensor, name=None if tensor.name == "keras_tensor" else tensor.name)
-        self.nodes, indices = self._find_nodes()
+        try:
+            self.nodes, indices = self._find_nodes()
+        except ArgumentError:
+            self.outputs = symbolic.map_tree(_after_call, outputs)
+            if all(a is b for a, b in zip(symbolic.leaves(self.outputs), symbolic.leaves(outputs), strict=True)):
+                raise
+            self.nodes, indices = self._find_nodes()
         self._sort(indices)
         self.input_names = [_operation(t).name for t in self.flat_inputs]
-        names = [_operation(t).name for t in symbolic.leaves(outputs)]
+        names = [_operation(t).name for t in symbolic.leaves(self.outputs)]
         self.output_names = sorted(outputs) if is_flat_dict(outputs) else _unique(names)
 
     @functools.cached_property
@@ -247,6 +253,12 @@ def _in_order(structure: Any, data: Any, where: str = "") -> list[Any]:
 def _uncalled(thing: Any) -> str:
     kind = type(thing).__name__
     return f"A layer gives a tensor where it is called: {kind}(...)(x)." if isinstance(thing, Layer) else ""
+
+
+def _after_call(tensor: KerasTensor) -> KerasTensor:
+    """The result of the first call of the Sequential whose own output `tensor` is, as in Keras; else `tensor`."""
+    model = tensor.sequential
+    return model.nodes[0].outputs if model is not None and model._tail is tensor and model.nodes else tensor
 
 
 def _output_spec(operation: Any, args: Any, kwargs: Any) -> Any:

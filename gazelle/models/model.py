@@ -15,6 +15,7 @@ from gazelle.core import outdated, symbolic, tracing
 from gazelle.core.config import custom_object_scope, name_of, serialize
 from gazelle.core.errors import ArgumentError, MissingAttributeError, message, missing_method, unknown
 from gazelle.core.gradients import value_and_grad
+from gazelle.core.replaceable import replaceable
 from gazelle.core.tensor_wrapper import wrapper_class
 from gazelle.core.traceback import filtered
 from gazelle.core.types import (
@@ -266,12 +267,12 @@ class Model(Layer):
                 return layer
         raise unknown(f"layer of model '{self.name}'", name, [layer.name for layer in self.layers])
 
-    @property
+    @replaceable
     def inputs(self) -> list[KerasTensor]:
         """The symbolic inputs as a flat list."""
         return list(self._the_graph("inputs").flat_inputs)
 
-    @property
+    @replaceable
     def outputs(self) -> list[KerasTensor]:
         """The symbolic outputs as a flat list."""
         return symbolic.leaves(self._the_graph("outputs").outputs)
@@ -286,12 +287,12 @@ class Model(Layer):
         """The symbolic outputs in their structure."""
         return self._the_graph("output").outputs
 
-    @property
+    @replaceable
     def input_shape(self) -> Shapes:
         """The shape of the input; of several inputs in their structure."""
         return _shapes(self.input)
 
-    @property
+    @replaceable
     def output_shape(self) -> Shapes:
         """The shape of the output; of several outputs in their structure."""
         return _shapes(self.output)

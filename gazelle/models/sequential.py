@@ -123,6 +123,7 @@ class Sequential(Model):
 
     def _set_chain(self) -> None:
         self._chain = None  # created when it is read, not for each added layer
+        self._tail.sequential = self
         self.built = len(self.layers) > 0
 
     @property

@@ -1,4 +1,4 @@
-"""`if` and `while` on tensors in compiled functions and in layers."""
+"""`if`, `while` and `for` on tensors in compiled functions and in layers."""
 
 import warnings
 
@@ -48,7 +48,19 @@ def nested(tf, x):
     return x
 
 
-@pytest.mark.parametrize("function", [assigned, returned, repeated, nested])
+def counted(tf, x):
+    steps = tf.cast(tf.abs(tf.reduce_sum(x)), tf.int32) + 2
+    for step in tf.range(steps):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_mean(x**2)
+        x = x - 0.1 * tape.gradient(loss, x) + tf.cast(step, tf.float32)
+    for step in range(steps, 0, -2):
+        x = x + tf.cast(step, tf.float32)
+    return x
+
+
+@pytest.mark.parametrize("function", [assigned, returned, repeated, nested, counted])
 @pytest.mark.parametrize("x", [[1.0, 2.0], [-1.0, 0.5], [-9.0, -8.0], [60.0, 50.0]])
 def test_functions(tf, function, x):
     if function is repeated and sum(x) <= 0:
@@ -122,3 +134,17 @@ def test_branches_that_change_objects_run_as_plain_python(tf):
     with pytest.warns(UserWarning, match="runs as plain Python"):
         tf.function(changing)(tf.constant([1.0]))
     assert seen == [1]
+
+
+class Doubling:
+    def call(self, x, steps):
+        for _ in range(steps):
+            x = x * 2
+        return x
+
+
+def test_a_method(tf):
+    function = tf.function(Doubling().call)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it is compiled, not run as plain Python
+        assert [function(tf.constant(1.0), tf.constant(n)).numpy() for n in (3, 0)] == [8, 1]

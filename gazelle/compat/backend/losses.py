@@ -98,9 +98,15 @@ def ctc_batch_cost(
 
     y_true (batch, labels) · y_pred (batch, time, classes), probabilities, the last class the blank · lengths (batch, 1)
     """
-    lengths = (jnp.reshape(label_length, -1), jnp.reshape(input_length, -1))
-    logits = jnp.log(y_pred + settings.epsilon())
-    return ops.ctc_loss(y_true, logits, *lengths, mask_index=y_pred.shape[-1] - 1)[:, None]
+    blank = y_pred.shape[-1] - 1
+    lengths = (ctc_length(y_true, jnp.reshape(label_length, -1), blank), jnp.reshape(input_length, -1))
+    return ops.ctc_loss(y_true, jnp.log(y_pred + settings.epsilon()), *lengths, mask_index=blank)[:, None]
+
+
+def ctc_length(labels: Any, lengths: Any, blank: int) -> Any:
+    """The numbers of labels before the first that is no class: programs pad with such labels."""
+    is_label = jnp.asarray(labels) < blank
+    return jnp.minimum(lengths, jnp.sum(jnp.cumprod(is_label, axis=-1), axis=-1))
 
 
 def ctc_decode(

@@ -1,8 +1,8 @@
-"""`if` and `while` on tensors whose values are traced, as the AutoGraph of TensorFlow compiled them.
+"""`if`, `while` and `for` over `tf.range` on tensors whose values are traced, as AutoGraph of TensorFlow compiles them.
 
 A function is rewritten if Python needed the value of a traced tensor in it. An `if` whose branches assign names or
-return becomes a call of `branch`, a `while` one of `loop`; they run as plain Python if the value is known. Branches
-that change objects stay as they are, since JAX traces both.
+return becomes a call of `branch`, a `while` one of `loop`, a `for` one of `count`; they run as plain Python if the
+value is known. Branches that change objects stay as they are, since JAX traces both.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable
-from types import CellType, FunctionType
+from types import CellType, FunctionType, MethodType
 from typing import Any
 
 import jax
@@ -101,13 +101,28 @@ def loop(test: Callable[..., Any], body: Callable[..., Any], values: tuple[Any, 
         values = body(*values)
     static: list[Any] = []
     start = _arrays(values, static)
+    is_local = [value is UNDEFINED for value in values]  # first assigned in the body, unknown after the loop
 
     def step(arrays: Any) -> Any:
-        new = _arrays(body(*_restored(static, arrays)), [])
+        after = body(*_restored(static, arrays))
+        new = _arrays(tuple(UNDEFINED if n else v for n, v in zip(is_local, after, strict=True)), [])
         return [jnp.asarray(v, w.dtype) for v, w in zip(new, arrays, strict=True)]
 
     holds = lambda arrays: jnp.reshape(jnp.asarray(unboxed(test(*_restored(static, arrays)))), ())  # noqa: E731
     return _restored(static, jax.lax.while_loop(holds, step, start))
+
+
+def count(numbers: Callable[..., Any], args: tuple[Any, ...], body: Callable[..., Any], values: tuple[Any, ...]) -> Any:
+    """The values after a `for` over `range(*args)`, which is compiled if an end of the range is traced."""
+    ends = [unboxed(v) for v in args]
+    if not any(isinstance(v, jax.core.Tracer) for v in ends):
+        for number in numbers(*args):
+            values = body(number, *values)
+        return values
+    start, stop, step = (0, *ends, 1) if len(ends) == 1 else (*ends, 1)[:3]
+    rising = lambda number, *_: jnp.where(jnp.asarray(step) > 0, unboxed(number) < stop, unboxed(number) > stop)  # noqa: E731
+    advance = lambda number, *given: (number + step, *body(number, *given))  # noqa: E731
+    return loop(rising, advance, (Tensor(jnp.asarray(start)), *values))[1:]
 
 
 def _stored(statements: list[ast.stmt]) -> list[str] | None:
@@ -147,6 +162,8 @@ class _Rewriter(ast.NodeTransformer):
             made = self._branches(statement.test, statement.body, statement.orelse)
         elif isinstance(statement, ast.While) and not statement.orelse:
             made = self._loop(statement)
+        elif isinstance(statement, ast.For) and not statement.orelse:
+            made = self._count(statement)
         if made is not None:
             return made
         for field in ("body", "orelse", "finalbody"):
@@ -176,6 +193,20 @@ class _Rewriter(ast.NodeTransformer):
         call = f"_gazelle_graph.loop({test.name}, {body.name}, {self._values(names)})"
         return [test, body, self._call(call, None, names, False)]
 
+    def _count(self, statement: ast.For) -> list[ast.stmt] | None:
+        numbers, names = statement.iter, _stored(statement.body)
+        if not names or not isinstance(numbers, ast.Call) or not isinstance(statement.target, ast.Name):
+            return None
+        is_plain = not numbers.keywords and not any(isinstance(arg, ast.Starred) for arg in numbers.args)
+        if not is_plain or ast.unparse(numbers.func) not in ("range", "tf.range", "tensorflow.range"):
+            return None
+        names = [name for name in names if name != statement.target.id]
+        body = self._function(self.block(statement.body), names, False)
+        body.args.args.insert(0, ast.arg(statement.target.id))
+        args = ast.unparse(ast.Tuple(numbers.args, ast.Load()))
+        values = f"{ast.unparse(numbers.func)}, {args}, {body.name}, {self._values(names)}"
+        return [body, self._call(f"_gazelle_graph.count({values})", None, names, False)]
+
     def _function(self, body: list[ast.stmt], names: list[str], returns: bool) -> ast.FunctionDef:
         self.count += 1
         text = f"def _gazelle_{self.count}({', '.join(names)}):\n    return ({''.join(f'{n}, ' for n in names)})"
@@ -199,7 +230,10 @@ class _Rewriter(ast.NodeTransformer):
 
 @functools.cache
 def rewritten(function: Callable[..., Any]) -> Callable[..., Any] | None:
-    """The function with its `if` and `while` rewritten; None if there is nothing to rewrite."""
+    """The function with its `if`, `while` and `for` rewritten; None if there is nothing to rewrite."""
+    if isinstance(function, MethodType):
+        made = rewritten(function.__func__)
+        return made and MethodType(made, function.__self__)
     if not isinstance(function, FunctionType):
         return None
     try:

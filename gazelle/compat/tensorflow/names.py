@@ -85,7 +85,7 @@ def op(
                 bound = signature.bind(*args, **kwargs)
                 for argument, value in bound.arguments.items():
                     if argument in static:
-                        bound.arguments[argument] = fixed_value(value)
+                        bound.arguments[argument] = fixed_shape(value)
                     elif argument in TENSORS and isinstance(value, list | tuple):
                         bound.arguments[argument] = array_of_list(value)
                     elif argument in TENSORS and hasattr(value, "iloc"):  # a data frame or a column of one
@@ -140,9 +140,8 @@ def fixed_value(value: Any) -> Any:
 
 def fixed_shape(shape: Any) -> Any:
     """A shape as Python integers; TensorFlow also takes floats such as 3.0."""
-    fixed = fixed_value(shape)
     whole = lambda n: int(n) if isinstance(n, float) and n.is_integer() else n  # noqa: E731
-    return tuple(map(whole, fixed)) if isinstance(fixed, tuple) else whole(fixed)
+    return jax.tree.map(whole, fixed_value(shape), is_leaf=is_box)
 
 
 def _tuples(value: Any) -> Any:

@@ -290,20 +290,6 @@ def sparse_softmax_cross_entropy_with_logits(
     return -chosen[..., 0]
 
 
-@op("nn.ctc_loss", host=False)
-def ctc_loss(
-    labels: TensorLike,
-    logits: TensorLike,
-    label_length: TensorLike,
-    logit_length: TensorLike,
-    logits_time_major: bool = True,
-    blank_index: int = 0,
-    **_: Any,
-) -> TensorResult:
-    logits = jnp.swapaxes(logits, 0, 1) if logits_time_major else logits
-    return ops.ctc_loss(jnp.asarray(labels), logits, label_length, logit_length, blank_index % logits.shape[-1])
-
-
 @op("nn.compute_average_loss", host=False)
 def compute_average_loss(
     per_example_loss: TensorLike, sample_weight: TensorLike | None = None, global_batch_size: TensorLike | None = None

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
+from gazelle import ops
+from gazelle.compat.backend.losses import ctc_length
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.linalg import matmul
-from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
+from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.types import AxisLike, ShapeLike
+from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
 
 
 @named("SparseTensor", "sparse.SparseTensor")
@@ -36,7 +40,10 @@ class SparseTensor:
 @named("sparse.to_dense", "sparse_tensor_to_dense")
 def to_dense(sp_input: SparseTensor, default_value: TensorLike = 0) -> TensorResult:
     out = np.full(tuple(sp_input.shape), default_value, sp_input.dtype.as_numpy_dtype)
-    out[tuple(np.asarray(sp_input.indices.array).T)] = np.asarray(sp_input.values.array)
+    indices, values = tuple(np.asarray(sp_input.indices.array).T), sp_input.values.array
+    if isinstance(values, jax.core.Tracer):
+        return Tensor(jnp.asarray(out).at[indices].set(values))
+    out[indices] = np.asarray(values)
     return Tensor(out)
 
 
@@ -45,6 +52,56 @@ def from_dense(tensor: TensorLike, name: str | None = None) -> SparseTensor:
     """`tf.sparse.from_dense`: the values that are not 0 or an empty string."""
     array = np.asarray(unboxed(convert(tensor)))
     return SparseTensor(np.argwhere(array), Tensor(array[np.nonzero(array)]), array.shape)
+
+
+@named("nn.ctc_loss")
+def ctc_loss(
+    labels: SparseTensor | TensorLike,
+    logits: TensorLike = None,
+    label_length: TensorLike | None = None,
+    logit_length: TensorLike | None = None,
+    logits_time_major: bool = True,
+    unique: TensorLike | None = None,
+    blank_index: int | None = None,
+    inputs: TensorLike | None = None,
+    sequence_length: TensorLike | None = None,
+    time_major: bool = True,
+    **_: bool,
+) -> TensorResult:
+    """`tf.nn.ctc_loss`; in TensorFlow 1, `labels, inputs, sequence_length` with sparse labels."""
+    logits = logits if inputs is None else inputs
+    if logit_length is None:  # the third argument of TensorFlow 1
+        label_length, logit_length = None, label_length if sequence_length is None else sequence_length
+    if isinstance(labels, SparseTensor):
+        label_length = np.bincount(np.asarray(labels.indices.array)[:, 0], minlength=labels.shape[0])
+        labels, blank_index = to_dense(labels), -1 if blank_index is None else blank_index
+    elif label_length is None:  # sparse labels that `keras.ops.cast` made dense: trailing zeros are no labels
+        label_length, blank_index = _ctc_lengths(labels), -1
+    return _ctc_loss(labels, logits, label_length, logit_length, logits_time_major and time_major, blank_index or 0)
+
+
+@op(host=False)
+def _ctc_lengths(labels: Any) -> Any:
+    return jnp.max(jnp.where(labels != 0, jnp.arange(1, labels.shape[1] + 1), 0), axis=1)
+
+
+@op(host=False)
+def _ctc_loss(labels: Any, logits: Any, label_length: Any, logit_length: Any, time_major: bool, blank: int) -> Any:
+    logits = jnp.swapaxes(logits, 0, 1) if time_major else logits
+    if blank == -1:
+        label_length = ctc_length(labels, label_length, logits.shape[-1] - 1)
+    return ops.ctc_loss(jnp.asarray(labels), logits, label_length, logit_length, blank % logits.shape[-1])
+
+
+_dense_cast = NAMES["cast"]
+
+
+@named("cast")
+def cast(x: SparseTensor | TensorLike, dtype: DTypeLike | None) -> TensorResult:
+    """`tf.cast`: a sparse tensor stays sparse."""
+    if isinstance(x, SparseTensor):
+        return SparseTensor(x.indices, _dense_cast(x.values, dtype), x.dense_shape)
+    return _dense_cast(x, dtype)
 
 
 @named("sparse.reorder")

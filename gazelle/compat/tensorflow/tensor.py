@@ -66,8 +66,8 @@ class Tensor(TensorWrapper):
     name = property(lambda self: "tensor")
 
     def numpy(self) -> TensorResult:
-        """Return the values as a NumPy array; a scalar as a number."""
-        array = np.asarray(self.array)
+        """Return a copy of the values as a NumPy array; a scalar as a number."""
+        array = np.array(self.array)
         return array[()] if array.ndim == 0 else array
 
     def eval(self, *_: Any, **__: Any) -> TensorResult:
