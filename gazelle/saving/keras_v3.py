@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message, missing_file
 from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
-from gazelle.saving import assets, h5_format, hdf5, keras_weights, tf_keras_config
+from gazelle.saving import assets, h5_format, hdf5, keras_weights, tensorflow_format, tf_keras_config
 from gazelle.saving import config as configs
 from gazelle.saving.atomic import path_of, replace_file
 from gazelle.saving.keras_weights import weight_errors
@@ -99,13 +99,13 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> Model:
-    """Read a model from a `.keras` file of gazelle or Keras 3, or from an HDF5 file of any version of Keras.
+    """Read a model from a `.keras` file, an HDF5 file of any version of Keras, or a SavedModel of tf.keras.
 
     Nothing in a file is executed: classes and functions are looked up in gazelle's tables, in `custom_objects` and
     among those registered with `register_keras_serializable`.
 
     Args:
-        filepath: the file to read, or an open binary file.
+        filepath: the file to read, or an open binary file, or the folder of a SavedModel.
         custom_objects: {name: class or function}; for a Lambda layer {name of the layer: its function}.
         compile: compile the model with the saved arguments, and restore the optimizer's state.
         safe_mode: accepted for compatibility; there is no unsafe mode.
@@ -130,7 +130,10 @@ def load_model(
             with open(path, "wb") as copy:
                 shutil.copyfileobj(filepath, copy)
             return load_model(path, custom_objects, compile)
-    filepath = existing(cast(PathLike, filepath))
+    path = path_of(cast(PathLike, filepath))
+    if tensorflow_format.is_saved_model(path):
+        return cast("Model", tensorflow_format.load_model(path, custom_objects, compile))
+    filepath = existing(path)
     label = f"'{filepath}'"
     if _is_hdf5(filepath):
         with hdf5.opened(filepath, os.fspath(filepath)) as reader:

@@ -12,7 +12,7 @@ from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable, lock_variables
 from gazelle.layers import weight_tree
-from gazelle.saving import fingerprint, h5_format, hdf5, keras_v3, keras_weights, shards
+from gazelle.saving import fingerprint, h5_format, hdf5, keras_v3, keras_weights, shards, tensorflow_format
 from gazelle.saving.atomic import path_of, replace_file
 from gazelle.saving.checkpoint_paths import newest, program_folder
 from gazelle.saving.description import describe_model
@@ -70,8 +70,9 @@ def load_weights(model: Model, filepath: PathLike, skip_mismatch: bool = False, 
     Args:
         model: a built model.
         filepath: a `.keras`, `.weights.h5`, `.weights.json`, `.safetensors` or `.h5` file (also of Keras 1 and 2) or a
-            checkpoint, with any name; "latest" is the newest checkpoint of this program, or of any program if it has
-            none, with a warning if it is that of another program or model.
+            checkpoint, with any name; the prefix of a checkpoint of TensorFlow, or the folder of a SavedModel;
+            "latest" is the newest checkpoint of this program, or of any program if it has none, with a warning if it
+            is that of another program or model.
         skip_mismatch: load what matches and warn about the rest.
         by_name: match layers by their names; layers that are not in the file are unchanged.
 
@@ -102,7 +103,10 @@ def _load_weights(model: Model, filepath: PathLike, skip_mismatch: bool, by_name
         matched = _load_state(model, tensors, meta, path)
         _warn_if_foreign(model, meta, path)
         return matched
-    path = keras_v3.existing(filepath)
+    path = path_of(filepath)
+    if not os.path.isfile(path) and (tensorflow_format.is_checkpoint(path) or tensorflow_format.is_saved_model(path)):
+        return tensorflow_format.load_weights(model, path, skip_mismatch, by_name)
+    path = keras_v3.existing(path)
     form = format_of(path)
     if form == "state":
         return _load_state(model, *read_state(path), path)

@@ -26,6 +26,7 @@ from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.metrics.base import Metric
 from gazelle.optimizers.base import Optimizer
+from gazelle.saving import tensorflow_format
 from gazelle.training.callbacks.event_file import NumberWriter
 
 
@@ -124,17 +125,16 @@ class Checkpoint:
         if save_path is None:
             return Status([], [])
         path = text(save_path)
+        if tensorflow_format.is_checkpoint(path):
+            self._build_optimizers()
+            return Status(*tensorflow_format.restore({**self._objects, "save_counter": self.save_counter}, path))
         file = path if os.path.exists(path) and not os.path.isdir(path) else f"{path}.npz"
         if not os.path.exists(file):
             raise ArgumentError(
                 message(f"Checkpoint.restore({path!r})", expected="a checkpoint that gazelle wrote", got="no such file")
             )
         with np.load(file, allow_pickle=False) as stored:
-            for value in self._objects.values():
-                if isinstance(value, Optimizer) and not value.built:
-                    model = next((v for v in self._objects.values() if isinstance(v, Layer) and v.weights), None)
-                    if model is not None:
-                        value.build(model.trainable_variables)
+            self._build_optimizers()
             own = self._variables()
             for name, variable in own.items():
                 if name in stored:
@@ -143,6 +143,13 @@ class Checkpoint:
             return Status([n for n in own if n not in stored], [n for n in stored if n not in own])
 
     read = restore
+
+    def _build_optimizers(self) -> None:
+        for value in self._objects.values():
+            if isinstance(value, Optimizer) and not value.built:
+                model = next((v for v in self._objects.values() if isinstance(v, Layer) and v.weights), None)
+                if model is not None:
+                    value.build(model.trainable_variables)
 
 
 def _check_shape(name: str, own: Any, stored: Any) -> None:
@@ -186,7 +193,9 @@ def latest_checkpoint(checkpoint_dir: PathLike | TensorLike, latest_filename: st
     folder = text(checkpoint_dir)
     try:
         with open(os.path.join(folder, "checkpoint")) as file:
-            return os.path.join(folder, json.load(file)["latest"])
+            content = file.read()
+        named = re.match(r'model_checkpoint_path: "(.*)"', content)  # written by TensorFlow
+        return os.path.join(folder, named[1] if named else json.loads(content)["latest"])
     except (OSError, ValueError, KeyError):
         kinds = ("*.npz", "*.ckpt", "*.h5")  # the last two are written by callbacks
         found = [path for kind in kinds for path in glob.glob(os.path.join(glob.escape(folder), kind))]
@@ -198,7 +207,11 @@ def latest_checkpoint(checkpoint_dir: PathLike | TensorLike, latest_filename: st
 def list_variables(ckpt_dir_or_file: PathLike | TensorLike) -> list[tuple[str, list[int]]]:
     """`tf.train.list_variables`: (name, shape) of each array of a checkpoint."""
     path = text(ckpt_dir_or_file)
-    with np.load(f"{latest_checkpoint(path) if os.path.isdir(path) else path}.npz", allow_pickle=False) as stored:
+    path = latest_checkpoint(path) or path if os.path.isdir(path) else path
+    if tensorflow_format.is_checkpoint(path):
+        entries = tensorflow_format.Checkpoint(path).entries
+        return [(name, list(entries[name].shape)) for name in sorted(entries)]
+    with np.load(f"{path}.npz", allow_pickle=False) as stored:
         return [(name, list(stored[name].shape)) for name in stored]
 
 

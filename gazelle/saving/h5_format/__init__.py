@@ -5,7 +5,19 @@ model is built or trained.
 """
 
 from gazelle.saving.h5_format.architecture_text import model_from_json, model_from_yaml
+from gazelle.saving.h5_format.config_upgrade import ConfigUpgrade
+from gazelle.saving.h5_format.optimizer_state import restore_optimizer
 from gazelle.saving.h5_format.read import load_model, load_weights
+from gazelle.saving.h5_format.training_config import compiled
 from gazelle.saving.h5_format.write import dump
 
-__all__ = ["dump", "load_model", "load_weights", "model_from_json", "model_from_yaml"]
+__all__ = [
+    "ConfigUpgrade",
+    "compiled",
+    "dump",
+    "load_model",
+    "load_weights",
+    "model_from_json",
+    "model_from_yaml",
+    "restore_optimizer",
+]

@@ -10,7 +10,7 @@ import numpy as np
 from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
-from gazelle.saving import hdf5, keras_weight_order
+from gazelle.saving import hdf5
 from gazelle.saving.h5_format.weight_layout import Layout, gathered, laid_out, leaves
 from gazelle.saving.safetensors import Array
 
@@ -37,33 +37,46 @@ def load(model: Any, reader: hdf5.Reader, layout: Layout, weights: list[str]) ->
     if len(optimizer.own_variables()) == 1 and names[1:2] and "learning_rate" in names[1]:  # now a schedule: `decay`
         del names[1], paths[1]
     arrays = [reader.read(path, *reader.declared[path]) for path in paths]
+    trainable = [name for name in weights if not re.search(r"_running_(mean|std)(:0)?$", name)]
+    order = np.argsort(np.argsort(trainable)) if layout.keras_1 and trainable else None  # Keras 1 sorted them by name
+    restore_optimizer(optimizer, model, names, arrays, layout, reader.label, order)
+
+
+def restore_optimizer(
+    optimizer: Any, model: Any, names: list[str], arrays: list[Array], layout: Layout, label: str, order: Any = None
+) -> None:
+    """Assign arrays to the slots and the number of steps of an optimizer, or warn that they do not match.
+
+    model: whose weights the optimizer updates.
+    names: of the arrays in the file.
+    label: the name of the file, for the warning.
+    order: positions of the trainable weights among the arrays of a slot; None is the order of the model.
+    """
     weight_tree.named_variables(model)
     trained = list(model.trainable_weights)
     params = {v.path: v.value for v in trained}
     fresh = optimizer.init(params)
-    trainable = [name for name in weights if not re.search(r"_running_(mean|std)(:0)?$", name)]
-    order = np.argsort(np.argsort(trainable)) if layout.keras_1 and trainable else None  # Keras 1 sorted them by name
     columns = [(slot, key) for slot, key in optimizer.keras_order([*params]) if key in fresh.get(slot, {})]
     state = None
     if columns and (names[0].endswith("/iteration") or not any(key for _, key in columns)):
-        state = _in_order(model, fresh, columns, arrays)
+        state = _in_order(optimizer, fresh, columns, arrays)
     if state is None:
         state = _slots(model, trained, list(fresh), names, arrays, layout, order)
     if state is None:
-        warn(f"The state of the optimizer in '{reader.label}' does not match '{optimizer.name}': it is reset.")
+        warn(f"The state of the optimizer in '{label}' does not match '{optimizer.name}': it is reset.")
         return
     steps, slots = state
     optimizer.state = {name: dict(found) for name, found in slots.items()} | {
         name: values for name, values in fresh.items() if name not in slots
     }
     if steps is not None:
-        keras_weight_order.optimizer_variables(model)[0].assign(steps)
+        optimizer.own_variables()[0].assign(steps)
 
 
-def _in_order(model: Any, fresh: Any, columns: Any, arrays: list[Array]) -> Any:
+def _in_order(optimizer: Any, fresh: Any, columns: Any, arrays: list[Array]) -> Any:
     """As `_slots`, for the last arrays in the order of Keras 3; those before them are other variables."""
     before = len(arrays) - len(columns)
-    own = model.optimizer.own_variables()
+    own = optimizer.own_variables()
     wanted = [fresh[name][key].shape for name, key in columns]
     if before not in (0, len(own)) or [a.shape for a in arrays[before:]] != wanted:
         return None

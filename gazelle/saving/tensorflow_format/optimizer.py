@@ -1,0 +1,43 @@
+"""The state of an optimizer in a checkpoint of TensorFlow, which tf.keras stores in two ways."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle.saving import h5_format
+from gazelle.saving.h5_format.weight_layout import Layout
+from gazelle.saving.tensorflow_format.checkpoint import Checkpoint
+from gazelle.saving.tensorflow_format.object_graph import Matches, child
+
+_LAYOUT = Layout(keras_1=False, flipped=False)
+
+
+def load(optimizer: Any, model: Any, checkpoint: Checkpoint, number: int | None, found: Matches) -> None:
+    """Restore the number of steps and the slots of an optimizer, as far as they were saved.
+
+    Args:
+        optimizer: the optimizer.
+        model: whose weights it updates.
+        checkpoint: the checkpoint.
+        number: of the object of the optimizer.
+        found: the objects of the weights.
+    """
+    objects = checkpoint.objects
+    if number is None:
+        return
+    listed = child(objects, number, "_variables")
+    steps = child(objects, number, "iter" if listed is None else "_iterations")
+    named = [] if steps is None else [("iteration", steps)]
+    if listed is not None:  # since tf.keras 2.11: all variables in a list
+        variables = [index for _, index in sorted((int(n), i) for n, i in objects[listed].children.items())]
+        named += [(objects[index].name, index) for index in variables if index != steps]
+    else:
+        numbers = [found[id(v)][1] for v in model.trainable_weights if id(v) in found]
+        slots = [slot for slot in objects[number].slots if slot[1] in numbers]
+        kinds = list(dict.fromkeys(kind for kind, _, _ in slots))
+        slots.sort(key=lambda slot: (kinds.index(slot[0]), numbers.index(slot[1])))
+        named += [(f"slots/{kind}", index) for kind, _, index in slots]
+    if len(named) > 1 and all(objects[index].key in checkpoint.entries for _, index in named):
+        arrays = [checkpoint.read(objects[index].key) for _, index in named]
+        names = [name for name, _ in named]
+        h5_format.restore_optimizer(optimizer, model, names, arrays, _LAYOUT, checkpoint.prefix)

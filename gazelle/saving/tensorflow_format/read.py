@@ -1,0 +1,193 @@
+"""Reading of models and weights from SavedModel folders and checkpoints of tf.keras."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from gazelle.core import config as core
+from gazelle.core.errors import ArgumentError, DamagedFileError, message
+from gazelle.core.variable import Variable
+from gazelle.layers import weight_tree
+from gazelle.optimizers import Optimizer
+from gazelle.saving import config as configs
+from gazelle.saving import h5_format
+from gazelle.saving.keras_weights import need_match, report, weight_errors
+from gazelle.saving.regular_file import open_file
+from gazelle.saving.safetensors import Array
+from gazelle.saving.tensorflow_format import optimizer
+from gazelle.saving.tensorflow_format.checkpoint import Checkpoint
+from gazelle.saving.tensorflow_format.object_graph import Matches, child, find_variables
+from gazelle.saving.tensorflow_format.protobuf import content, contents, fields
+
+_METADATA, _WEIGHTS = "keras_metadata.pb", os.path.join("variables", "variables")
+
+
+def is_saved_model(path: str) -> bool:
+    """Whether a path is a folder in TensorFlow's format SavedModel.
+
+    Args:
+        path: the path.
+    """
+    return os.path.isfile(os.path.join(path, "saved_model.pb"))
+
+
+def load_model(folder: str, custom_objects: Mapping[str, Any] | None, compile: bool) -> Any:
+    """Read a model that tf.keras saved as a SavedModel: its config and weights, without the functions in it.
+
+    Args:
+        folder: the folder.
+        custom_objects: {name: class or function} of the user.
+        compile: compile the model with the saved arguments, and restore the optimizer's state.
+
+    Raises:
+        DamagedFileError: there is no config of Keras, or a file is truncated or was changed.
+        UnsafeFileError: the config names a class that no table contains.
+    """
+    label = f"'{folder}'"
+    saved = _metadata(folder, label)
+    checkpoint = Checkpoint(os.path.join(folder, _WEIGHTS))
+    stored = sum(math.prod(entry.shape) for entry in checkpoint.entries.values())
+    version = str(saved.get("keras_version") or "2")
+    parsed = {"class_name": saved.get("class_name"), "config": saved.get("config")}
+    with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
+        config = h5_format.ConfigUpgrade("2" if version.startswith("3") else version, parsed, label).model(parsed)
+    model = configs.build(config, label, custom_objects, stored)
+    if not model.built and saved.get("build_input_shape") is not None:
+        with configs.config_errors(label), configs.budget_of(label, stored):
+            model.build(_any_batch(saved["build_input_shape"]))
+    training = saved.get("training_config") if compile else None
+    if training is not None:
+        with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
+            training = h5_format.compiled(training)
+        configs.compile_model(model, training, label, custom_objects, stored)
+    with weight_errors(label):
+        _load(model, checkpoint, skip_mismatch=False)
+    return model
+
+
+def load_weights(model: Any, prefix: str, skip_mismatch: bool = False, by_name: bool = False) -> list[str]:
+    """Assign the weights in a checkpoint of TensorFlow to a model, and the state of its optimizer.
+
+    Args:
+        model: a built model.
+        prefix: the path of the checkpoint without `.index`, or the folder of a SavedModel.
+        skip_mismatch: load what matches and warn about the rest.
+        by_name: not supported, as in Keras: objects are matched by their attributes.
+
+    Returns:
+        The paths of the weights that match.
+
+    Raises:
+        ShapeError: weights do not match; the message lists all of them.
+        DamagedFileError: a file is truncated or was changed.
+    """
+    if by_name:
+        hint = "Leave it out: layers match by the attributes that hold them."
+        raise ArgumentError(message("load_weights of a checkpoint of TensorFlow", expected="by_name=False", hint=hint))
+    path = os.path.join(prefix, _WEIGHTS) if is_saved_model(prefix) else prefix
+    return _load(model, Checkpoint(path), skip_mismatch)
+
+
+def restore(objects: Mapping[str, Any], prefix: str) -> tuple[list[str], list[str]]:
+    """Assign the values of a checkpoint to models, layers, optimizers and variables, as `tf.train.Checkpoint` does.
+
+    Args:
+        objects: {name of the attribute: object}.
+        prefix: the path of the checkpoint without `.index`.
+
+    Returns:
+        The paths of weights that the checkpoint lacks, and the keys of arrays that no object takes.
+
+    Raises:
+        ShapeError: an array has another shape than its variable.
+        DamagedFileError: a file is truncated or was changed.
+    """
+    checkpoint = Checkpoint(prefix)
+    layers = [thing for thing in objects.values() if weight_tree.is_layer(thing)]
+    found = find_variables(dict(objects), checkpoint.objects)
+    keys = {checkpoint.objects[number].key for _, number in found.values()}
+    mismatches, arrays = _values([variable for variable, _ in found.values()], checkpoint, found)
+    report(mismatches, checkpoint.prefix, skip=False, matched=[])
+    for variable, array in arrays:
+        variable.assign(array)
+    for name, thing in objects.items():
+        if isinstance(thing, Optimizer) and layers:
+            optimizer.load(thing, layers[0], checkpoint, child(checkpoint.objects, 0, name), found)
+    missing = [variable.path for layer in layers for variable in layer.weights if id(variable) not in found]
+    kept = ("_CHECKPOINTABLE_OBJECT_GRAPH", *(f"{name}/" for name in objects if isinstance(objects[name], Optimizer)))
+    return missing, [
+        key for key in checkpoint.entries if key not in keys and not key.startswith((*kept, "save_counter"))
+    ]
+
+
+def _load(model: Any, checkpoint: Checkpoint, skip_mismatch: bool) -> list[str]:
+    weight_tree.named_variables(model)  # sets the paths of the variables
+    found = find_variables(model, checkpoint.objects)
+    mismatches, arrays = _values(model.weights, checkpoint, found)
+    matched = [variable.path for variable, _ in arrays]
+    report(mismatches, checkpoint.prefix, skip_mismatch, matched)
+    need_match(matched, model, checkpoint.prefix)
+    for variable, array in arrays:
+        variable.assign(array)
+    if getattr(model, "optimizer", None) is not None:
+        optimizer.load(model.optimizer, model, checkpoint, child(checkpoint.objects, 0, "optimizer"), found)
+    return matched
+
+
+def _values(
+    variables: list[Variable], checkpoint: Checkpoint, found: Matches
+) -> tuple[list[str], list[tuple[Variable, Array]]]:
+    """What does not match, and the array of each variable that does."""
+    mismatches, pairs = [], []
+    for variable in variables:
+        key = checkpoint.objects[found[id(variable)][1]].key if id(variable) in found else ""
+        entry = checkpoint.entries.get(key)
+        if entry is None or entry.shape != variable.shape:
+            got = "none of this name" if entry is None else f"shape {entry.shape}"
+            mismatches.append(f"{variable.path}: expected shape {variable.shape}, got {got}")
+        else:
+            pairs.append((variable, key))
+    return mismatches, [(variable, checkpoint.read(key)) for variable, key in pairs]
+
+
+def _metadata(folder: str, label: str) -> dict[str, Any]:
+    """The description of the model in a SavedModel."""
+    path = os.path.join(folder, _METADATA)
+    if not os.path.isfile(path):
+        raise DamagedFileError(
+            message(
+                f"{label} contains no config of Keras",
+                expected=f"the file {_METADATA}, which tf.keras writes since TensorFlow 2.5",
+                hint=f"Build the model in code and call model.load_weights({label}).",
+            )
+        )
+    with open_file(path) as file:
+        data = file.read(configs.MAX_BYTES + 1)
+    try:
+        nodes = [fields(node) for node in contents(fields(data), 1)]
+        text = next(content(node, 5) for node in nodes if content(node, 3) == b"root")
+    except (ValueError, StopIteration) as error:
+        raise DamagedFileError(message(f"'{path}'", expected="a description of a model", got=error)) from error
+    found: dict[str, Any] = _plain(configs.parse(text, label))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """JSON of SavedModels without the marks of tuples and shapes."""
+    if isinstance(value, dict):
+        if value.get("class_name") in ("__tuple__", "TensorShape") and "items" in value:
+            return _plain(value["items"])
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+def _any_batch(shape: Any) -> Any:
+    """The shape of the inputs, or a structure of shapes, with any number of samples."""
+    if isinstance(shape, dict):
+        return {key: _any_batch(each) for key, each in shape.items()}
+    if any(isinstance(each, list) for each in shape):
+        return [_any_batch(each) for each in shape]
+    return (None, *shape[1:])
