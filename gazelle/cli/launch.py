@@ -110,7 +110,12 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]], errors: Sequence[IO[byte
         if any(codes):
             number = min((n for n, code in enumerate(codes) if code), key=lambda n: _rank(codes[n] or 0))
             code = codes[number] or 0
-            ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            if _rank(code) >= _CONSEQUENCE and None in codes:
+                number, code, ended = codes.index(None), LOST, "does not answer"
+            elif code < 0:
+                ended = f"was killed by signal {-code}"
+            else:
+                ended = f"ended with exit code {code}"
             if number and code > 0:
                 errors[number - 1].seek(0)
                 sys.stderr.write("".join(errors[number - 1].read().decode(errors="replace").splitlines(True)[-_LINES:]))

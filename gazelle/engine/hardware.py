@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import jax
@@ -33,7 +34,7 @@ def device_message() -> str:
 def _distributed() -> str:
     """The devices of the active distribution, '' if there is at most one."""
     active = active_distribution()
-    devices = () if active is None else active.replicated().device_set
+    devices: Collection[jax.Device] = () if active is None else active.replicated().device_set
     count = len({device.process_index for device in devices})
     return f"{len(devices)} devices" + (f" of {count} processes" if count > 1 else "") if len(devices) > 1 else ""
 

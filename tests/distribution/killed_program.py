@@ -1,6 +1,7 @@
 """Trains slowly enough to be killed at any step; prints checksums at the end."""
 
 import os
+import threading
 import time
 import zlib
 
@@ -23,7 +24,7 @@ model.compile("adam", "mse")
 folder = os.environ["FOLDER"]  # of this run: a process that was killed leaves its number there
 killed = sum(name.startswith("killed") for name in os.listdir(folder))
 kills = [*os.environ.get("KILL", "").split(","), ""][killed:]
-victim, step, number = map(int, (kills[0] or "-1 -1 9").split())
+victim, step, number, delay = map(int, (kills[0] or "-1 -1 9 0").split())
 
 
 class Kill(keras.callbacks.Callback):
@@ -33,8 +34,11 @@ class Kill(keras.callbacks.Callback):
         self.seen += 1
         if victim == ME and self.seen == step:
             open(os.path.join(folder, f"killed{killed}"), "w").close()
-            os.kill(os.getpid(), number)
-            time.sleep(0.5)
+            if delay:  # milliseconds, usually in the middle of a step
+                threading.Timer(delay / 1000, os.kill, (os.getpid(), number)).start()
+            else:
+                os.kill(os.getpid(), number)
+                time.sleep(0.5)
         time.sleep(float(os.environ.get("SLOW", "0")) * ME)
 
 

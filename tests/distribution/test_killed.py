@@ -31,13 +31,13 @@ def battery(gazelle, tmp_path):
         done = gazelle("killed_program.py", *command, devices=devices, FOLDER=str(folder), **env)
         return done, folder / "weights.npy"
 
-    def run(strategy, victim, step, *options, number=9, processes=2, **env):
+    def run(strategy, victim, step, *options, number=9, delay=0, processes=2, **env):
         key = strategy, processes
         if key not in whole:
             done, path = start(processes, "run", STRATEGY=strategy, EPOCHS=env.get("EPOCHS", "4"))
             assert done.returncode == 0, done.stderr[-3000:]
             whole[key] = np.load(path)
-        env = {"STRATEGY": strategy, "KILL": f"{victim} {step} {number}", **env}
+        env = {"STRATEGY": strategy, "KILL": f"{victim} {step} {number} {delay}", **env}
         done, path = start(1, "launch", "-n", str(processes), *options, **env)
         if path.exists():
             kept = [name for name in os.listdir(path.parent / "backup") if name.endswith(".sharded")]
@@ -55,9 +55,9 @@ def _ended(done, epochs=4):
     return done.stdout.splitlines()[-1].startswith(f"end {epochs} ")
 
 
-@pytest.mark.parametrize(("strategy", "victim"), [("fsdp", 0), ("dp", 1)])
-def test_a_killed_process_is_started_again(battery, strategy, victim):
-    done = battery(strategy, victim, random.randint(2, 30), "--restarts", "1")
+@pytest.mark.parametrize(("strategy", "victim", "delay"), [("fsdp", 0, 0), ("dp", 1, 0), ("fsdp", 1, 2)])
+def test_a_killed_process_is_started_again(battery, strategy, victim, delay):
+    done = battery(strategy, victim, random.randint(2, 24), "--restarts", "1", delay=delay)
     assert _ended(done)
     again = "gazelle launch: starting again (1 of 1), 2 processes\n"
     assert _plain(done.stderr) == KILLED.format(victim, 2) + again, done.stderr
@@ -67,8 +67,9 @@ def test_a_killed_process_is_started_again(battery, strategy, victim):
 @pytest.mark.parametrize("part", range(10))
 def test_a_hundred_kills(battery, part):
     draw = random.Random(f"{os.environ.get('GAZELLE_SCALE')} {part}")
-    kills = [(draw.randrange(2), draw.randint(1, 8)) for _ in range(10)]  # each in a new start of all processes
-    text = ",".join(f"{victim} {step} 9" for victim, step in kills)
+    # each in a new start of all processes: after a step, or some milliseconds later in a step
+    kills = [(draw.randrange(2), draw.randint(1, 8), draw.choice([0, 2, 5, 20])) for _ in range(10)]
+    text = ",".join(f"{victim} {step} 9 {delay}" for victim, step, delay in kills)
     done = battery(["fsdp", "dp"][part % 2], 0, 0, "--restarts", "10", KILL=text, EPOCHS="12")
     assert _ended(done, 12)
     again = [f"gazelle launch: starting again ({number} of 10), 2 processes\n" for number in range(1, 11)]
@@ -79,7 +80,7 @@ def test_a_hundred_kills(battery, part):
 @pytest.mark.skipif(not LONG, reason="make scale")
 @pytest.mark.parametrize("strategy", ["fsdp", "dp"])
 def test_the_job_continues_with_who_is_left_and_with_all_again(battery, strategy):
-    kills = "2 9 9,0 5 9"  # process 2 in step 9; then, of the other two, process 0 in the fifth step
+    kills = "2 9 9 0,0 5 9 0"  # process 2 in step 9; then, of the other two, process 0 in the fifth step
     done = battery(strategy, 0, 0, "--restarts", "2", "--at-least", "2", processes=3, KILL=kills)
     assert _ended(done)
     assert "starting again (1 of 2), 2 processes" in done.stderr

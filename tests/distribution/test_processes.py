@@ -109,7 +109,7 @@ def test_launch_does_not_wait_forever_for_a_cause(monkeypatch, capfd):
     monkeypatch.setattr(launch, "_PATIENCE", 0.0)
     with tempfile.TemporaryFile() as errors:
         assert launch._wait([mock.Mock(poll=lambda: None), mock.Mock(poll=lambda: LOST)], [errors]) == LOST
-    assert capfd.readouterr().err.startswith("gazelle launch: process 1 of 2 ended with exit code 75")
+    assert capfd.readouterr().err.startswith("gazelle launch: process 0 of 2 does not answer; the others are stopped.")
 
 
 @pytest.mark.parametrize("number", [0, 1])
