@@ -7,7 +7,7 @@
 
 One environment holds gazelle and what the packages require; Keras and TensorFlow are not installed. Each package lies
 in a folder of its own, and a program sees only the packages that the table names for it. Prints one line for each
-program: passed, or failed with the reason. Returns the number of failures.
+program: passed, or failed with the reason. Returns the number of failures that the table does not list.
 """
 
 from __future__ import annotations
@@ -134,13 +134,14 @@ def main() -> int:
     lane = Lane(options.home.resolve(), table)
     if not options.only_run:
         lane.prepare(names, options.suites)
-    failed = ran = 0
+    failed = ran = as_known = 0
     for name in names:
         for program, code, output in lane.programs(name):
-            ran, failed = ran + 1, failed + bool(code)
-            said = f"failed: {reason(output)}" if code else "passed"
+            known = program in table[name].get("fails", ())
+            ran, failed, as_known = ran + 1, failed + (bool(code) != known), as_known + (bool(code) and known)
+            said = f"failed{' as known' * known}: {reason(output)}" if code else "passed" + " unexpectedly" * known
             print(f"{name + ' ' + table[name]['version']:32} {program:32} {said}", flush=True)
-            if code and options.verbose:
+            if code and not known and options.verbose:
                 print(output, flush=True)
         if options.suites and "suite" in table[name]:
             code, output = lane.suite(name)
@@ -151,7 +152,7 @@ def main() -> int:
                     print(f"    {line[:160]}", flush=True)
             if code and options.verbose:
                 print(output, flush=True)
-    print(f"{ran - failed} of {ran} programs passed")
+    print(f"{ran - failed - as_known} of {ran} programs passed, {as_known} failed as known")
     return min(failed, 100)
 
 

@@ -159,6 +159,23 @@ def _nodes(layer: Any) -> list[Any]:
     return found
 
 
+def _nodes_by_depth(model: Any) -> dict[int, list[Any]]:
+    """{distance from the outputs: calls of the graph}."""
+    depths: dict[int, int] = {}
+    found: dict[int, list[Any]] = {}
+    for node in reversed(model._the_graph("_nodes_by_depth").nodes):
+        node.__class__ = CompatNode
+        deep = depths.get(id(node), 0)
+        found.setdefault(deep, []).insert(0, node)
+        for parent in node.parent_nodes:
+            depths[id(parent)] = max(depths.get(id(parent), 0), deep + 1)
+    return found
+
+
+def _layers_by_depth(model: Any) -> dict[int, list[Any]]:
+    return {depth: [node.operation for node in nodes] for depth, nodes in _nodes_by_depth(model).items()}
+
+
 def _compiled(name: str, model: Any) -> Any:
     """An argument of `compile`."""
     return None if model._compile_state is None else model._compile_state.arguments.get(name)
@@ -242,6 +259,8 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "_feed_outputs": lambda model: list(model.outputs),
     "_feed_targets": lambda model: [],
     "_feed_sample_weights": lambda model: [],
+    **dict.fromkeys(("nodes_by_depth", "_nodes_by_depth"), _nodes_by_depth),
+    **dict.fromkeys(("layers_by_depth", "_layers_by_depth"), _layers_by_depth),
     "_is_graph_network": lambda model: model._graph is not None,
     "input_layers": lambda model: [tensor.node.operation for tensor in model.inputs],
     "output_layers": lambda model: [tensor.node.operation for tensor in model.outputs],

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from gazelle.compat.backend.functions import variables_of
+from gazelle.compat.backend.functions import all_updates, variables_of
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.backend.lifting import GraphVariable
-from gazelle.compat.backend.updates import Update
+from gazelle.compat.backend.updates import GradientStep, OptimizerStep
 from gazelle.core import tracing
 from gazelle.core.symbolic import any_symbolic
 from gazelle.core.variable import Variable
@@ -28,10 +29,14 @@ class GraphOptimizer(Optimizer, abstract=True):
     """Optimizer whose step runs the graph that `get_updates` returned.
 
     `get_updates` is called once, with placeholder variables for the weights and symbolic tensors for the gradients.
-    The other variables that it assigns are the slots.
+    The other variables that it assigns are the slots; those of another model receive the new values, too. Steps of
+    other optimizers, which it called, are taken with the same gradients.
     """
 
     _weights: dict[str, GraphVariable] | None = None
+    _targets: Sequence[Variable] = ()
+    _read: Sequence[Variable] = ()
+    _inner: Sequence[tuple[str, OptimizerStep, list[str]]] = ()  # prefix of the slots, step, paths of its weights
 
     def _build_graph(self, params: Arrays) -> None:
         with jax.ensure_compile_time_eval(), tracing.outside():  # builds a graph, even inside a trace
@@ -42,17 +47,29 @@ class GraphOptimizer(Optimizer, abstract=True):
             arguments = {"loss": _STEP_LOSS, "params": list(self._weights.values()), "constraints": {}}
             accepted = inspect.signature(self.get_updates).parameters
             given = self.get_updates(**{word: value for word, value in arguments.items() if word in accepted})
-        pairs = [(u.variable, u.value) if isinstance(u, Update) else u for u in given if isinstance(u, Update | tuple)]
-        pairs = [(variable, value) for variable, value in pairs if any_symbolic(value)]
+        updates = list(all_updates(given))
+        paths = {str(id(v)): p for p, v in self._weights.items()}
+        steps = [u for u in updates if isinstance(u, OptimizerStep) and not isinstance(u, GradientStep)]
+        self._inner = [(f"inner_{n}.", step, [paths[key] for key in step.params]) for n, step in enumerate(steps)]
+        pairs = [(u.variable, u.value) for u in updates if not isinstance(u, OptimizerStep) and any_symbolic(u.value)]
         self._graph = Graph(list(self._gradients.values()), [value for _, value in pairs])
         self._targets = [variable for variable, _ in pairs]
-        own = {id(v) for v in (*self._weights.values(), *self._targets)}
+        own = {id(v) for v in (*self._weights.values(), *self._targets, *self._keys.variables)}
         self._read = [v for key, v in variables_of(self._graph).items() if key not in own]
 
     def _slots_of(self) -> dict[str, Variable]:
         weights = {id(v) for v in (self._weights or {}).values()}
         slots = dict.fromkeys(v for v in self._targets if id(v) not in weights)
         return {f"slot_{n}": v for n, v in enumerate(slots)}
+
+    def _weights_of_others(self) -> dict[str, Variable]:
+        """The slots that are weights of other models, which may read and assign them between steps."""
+        return {name: v for name, v in self._slots_of().items() if not isinstance(v, GraphVariable)}
+
+    @staticmethod
+    def _part(prefix: str, values: Any) -> dict[str, Any]:
+        """The slots or hyperparameters of a step of another optimizer."""
+        return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
     def get_gradients(self, loss: Any, params: Any) -> list[Any]:
         """Return the gradients of a loss; inside `get_updates`, those of the step."""
@@ -65,15 +82,32 @@ class GraphOptimizer(Optimizer, abstract=True):
 
     def _init_rule(self, params: Arrays) -> Any:
         self._build_graph(params)
-        return {name: {"": v.value} for name, v in self._slots_of().items()}
+        slots = {name: {"": v.value} for name, v in self._slots_of().items()}
+        for prefix, step, paths in self._inner:
+            inner = step.optimizer.init({p: params[p] for p in paths})
+            slots |= {prefix + name: arrays for name, arrays in inner.items()}
+        return slots
+
+    @property
+    def state(self) -> Any:
+        """The slots; those that are weights of other models have the values that were assigned last."""
+        slots = Optimizer.state.fget(self)  # type: ignore[attr-defined]
+        return slots | {n: {"": v._value} for n, v in self._weights_of_others().items() if n in slots}
+
+    @state.setter
+    def state(self, slots: Any) -> None:
+        Optimizer.state.fset(self, slots)  # type: ignore[attr-defined]
 
     def hyper(self) -> Arrays:
         """The variables that the graph reads without assigning them; a callback may set the learning rate."""
-        return {f"read_{n}": v.value for n, v in enumerate(self.__dict__.get("_read", ()))}
+        found = {f"read_{n}": v.value for n, v in enumerate(self._read)}
+        inner = [(prefix, step.optimizer.hyper()) for prefix, step, _ in self._inner]
+        return found | {prefix + name: value for prefix, values in inner for name, value in values.items()}
 
     def own_variables(self) -> list[Variable]:
-        """The step counter and the variables of `hyper`, which the training loop stores."""
-        return [self._iterations, *self.__dict__.get("_read", ())]
+        """The step counter and the variables that the training loop stores: those of `hyper`, and of other models."""
+        inner = (v for _, step, _ in self._inner for v in step.optimizer.own_variables())
+        return [self._iterations, *self._read, *inner, *self._weights_of_others().values()]
 
     def keras_order(self, paths: Any) -> list[tuple[str, str]]:
         """The slots in the order in which `get_updates` assigns them; they belong to no single weight."""
@@ -82,8 +116,12 @@ class GraphOptimizer(Optimizer, abstract=True):
     def flush(self, slots: Any, hyper: Any, step: Any) -> None:
         """Store the values at the end of a training loop."""
         super().flush(slots, hyper, step)
-        for n, variable in enumerate(self.__dict__.get("_read", ())):
+        for n, variable in enumerate(self._read):
             variable._value = hyper.get(f"read_{n}", variable._value)
+        for name, variable in self._weights_of_others().items():
+            variable._value = slots[name][""] if name in slots else variable._value
+        for prefix, inner, _ in self._inner:
+            inner.optimizer.flush(self._part(prefix, slots), self._part(prefix, hyper), step)
 
     def _rate(self, hyper: Arrays, step: Any) -> Any:
         self._given = hyper
@@ -97,13 +135,20 @@ class GraphOptimizer(Optimizer, abstract=True):
         values = {id(self._weights[p]): w for p, w in params.items()}
         values |= {id(v): slots[name][""] for name, v in self._slots_of().items()}
         values |= {id(v): self._given.get(f"read_{n}", v._value) for n, v in enumerate(self._read)}
+        values |= {id(v): params[self._keys[v]] for v in self._keys.variables if self._keys[v] in params}
         arrays = [grads.get(p, jnp.zeros_like(params[p])) for p in self._gradients]
         with tracing.entered(tracing.TraceContext(values=dict(values), closed=True)):
             found = self._graph.run(arrays)
         for variable, value in zip(self._targets, found, strict=True):
             values[id(variable)] = jnp.asarray(value, values[id(variable)].dtype)
         slots = slots | {name: {"": values[id(v)]} for name, v in self._slots_of().items()}
-        return {p: values[id(v)] for p, v in self._weights.items()}, slots
+        after = {p: values[id(v)] for p, v in self._weights.items()}
+        for prefix, step, paths in self._inner:
+            own, mine = self._part(prefix, slots), {p: after[p] for p in paths}
+            hyper = self._part(prefix, self._given)
+            mine, own = step.optimizer.update(mine, {p: grads.get(p) for p in paths}, own, hyper, t - 1)
+            after, slots = after | mine, slots | {prefix + name: arrays for name, arrays in own.items()}
+        return after, slots
 
     # Attributes that user code sets -----------------------------------------------------------------------------------
 
@@ -153,14 +198,16 @@ def _class_of(cls: type) -> type:
 
 
 def is_user_defined(optimizer: Any) -> bool:
-    """Whether the class of an optimizer is user-defined and has `get_updates`."""
-    owner = next((c for c in type(optimizer).__mro__ if "get_updates" in c.__dict__), None)
-    return owner is not None and not owner.__module__.startswith("gazelle.")
+    """Whether the class of an optimizer is user-defined and has `get_updates`, but none of the later methods."""
+    owners = [c for c in type(optimizer).__mro__ if not c.__module__.startswith("gazelle.")]
+    later = ("rule", "update_step", "_resource_apply_dense")
+    return any("get_updates" in c.__dict__ for c in owners) and not any(
+        name in vars(c) for c in owners for name in later
+    )
 
 
-def convert(optimizer: Any, arguments: dict[str, Any]) -> None:
-    """Make a user-defined optimizer a `GraphOptimizer`, before gazelle's constructor runs with these arguments."""
+def convert(optimizer: Any) -> None:
+    """Make a user-defined optimizer a `GraphOptimizer`, before gazelle's constructor runs."""
     if not isinstance(optimizer, GraphOptimizer):
         cls: Any = type(optimizer)
         optimizer.__class__ = _class_of(cls)
-    arguments.setdefault("learning_rate", 0.0)

@@ -16,7 +16,17 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat import arguments, attributes, era, facade, logs, namespaces, one_element, renamed_arguments
+from gazelle.compat import (
+    arguments,
+    attributes,
+    era,
+    facade,
+    graph_optimizers,
+    logs,
+    namespaces,
+    one_element,
+    renamed_arguments,
+)
 from gazelle.compat.classes import MIXINS, ROOTS, STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
 from gazelle.compat.listed import listed
@@ -281,6 +291,12 @@ class VariableMixin(RecordedVariable):
 
     _construct = CompatObject._construct
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes along the axes; programs that import tensorflow receive a `TensorShape`."""
+        sizes = super().shape
+        return sizes if facade.calls is None or called_by_gazelle(1) else TensorShape(sizes)
+
 
 class ArraySteps:
     """Base class after user-defined steps: gazelle's steps, which take arrays."""
@@ -316,6 +332,15 @@ class ModelMixin:
                 setattr(cls, name, _step_on_tensors(cls.__dict__[name]))
         if "compute_loss" in cls.__dict__:
             cls.compute_loss = _loss_as_array(cls.__dict__["compute_loss"])  # type: ignore[attr-defined]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the model; `call` of models without one of their own ignores keywords that it does not have."""
+        if kwargs and type(self).call.__module__.startswith("gazelle."):  # type: ignore[attr-defined]
+            unknown = sorted(kwargs.keys() - {"inputs", "training", "mask"})
+            if unknown:
+                warn(f"Model '{self.name}' ignores {', '.join(unknown)}.")  # type: ignore[attr-defined]
+                kwargs = {name: value for name, value in kwargs.items() if name not in unknown}
+        return super().__call__(*args, **kwargs)  # type: ignore[misc]
 
     @property
     def loss(self) -> Any:
@@ -502,6 +527,9 @@ class OptimizerMixin(CompatObject):
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if core is Optimizer and args and isinstance(args[0], str):  # the base class of Keras 2 took its name first
             args, kwargs = (0.001, *args[1:]), {**kwargs, "name": args[0]}
+        if graph_optimizers.is_user_defined(self):
+            graph_optimizers.convert(self)
+            kwargs = kwargs if args else {"learning_rate": 0.0, **kwargs}
         super()._construct(core, args, kwargs, by_gazelle)
 
     def apply(self, *args: Any, **kwargs: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import layers
-from gazelle.compat import defaults, era, graph_optimizers, metrics, optimizers, regularizers
+from gazelle.compat import defaults, era, metrics, optimizers, regularizers
 from gazelle.compat.classes import compat_class
 from gazelle.compat.layers.convolution import FullConvolution1D, FullConvolution2D, guess_data_format
 from gazelle.compat.layers.variants import BatchwiseNormalization, EmbeddingWithDropout, SampleNormalization
@@ -119,12 +119,6 @@ def _normalization(instance: Any, kwargs: dict[str, Any]) -> None:
 
 
 # Optimizers ----------------------------------------------------------------------------------------------------------
-
-
-@rule("Optimizer")
-def _own_optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
-    if instance is not None and graph_optimizers.is_user_defined(instance):
-        graph_optimizers.convert(instance, kwargs)
 
 
 _RATES = {"SGD": 0.01, "Adagrad": 0.01, "Adadelta": 1.0, "Adamax": 0.002, "Nadam": 0.002}

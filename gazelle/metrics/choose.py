@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax.numpy as jnp
+
 from gazelle import losses
 from gazelle.core.config import find, snake
 from gazelle.core.errors import ArgumentError, message
@@ -76,4 +78,19 @@ def choose(
     if given_name is not None:
         found.name = given_name
     found.build(y_true_shape, y_pred_shape)
+    _create_sums(found, y_true_shape, y_pred_shape)
     return found
+
+
+def _create_sums(metric: Metric, *shapes: Shape) -> None:
+    """Let a user-defined metric create its sums in `update_state`, as Keras allows: with labels and outputs of 0."""
+    if metric.variables or type(metric).update_state.__module__.startswith("gazelle."):
+        return
+    sizes = [tuple(1 if n is None else n for n in shape) for shape in shapes]
+    for dtype in ("float32", "int32"):
+        try:
+            metric.update_state(jnp.zeros(sizes[0], dtype), jnp.zeros(sizes[1]))
+        except Exception:  # the training step raises it, with the real data
+            continue
+        metric.reset_state()
+        return

@@ -230,7 +230,8 @@ class Sequential(Model):
         Returns:
             A new model with new weights.
         """
-        model = cls(name=config.get("name"), trainable=config.get("trainable", True))
+        frozen: dict[str, Any] = {} if config.get("trainable", True) else {"trainable": False}  # not in each subclass
+        model = cls(name=config.get("name"), **frozen)
         if config.get("dtype") is not None:
             model.dtype_policy = deserialize(config["dtype"])
         for entry in config["layers"]:

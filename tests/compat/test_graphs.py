@@ -9,7 +9,7 @@ from gazelle.compat import tensorflow as facade
 from gazelle.compat.backend import get_session
 from gazelle.compat.namespaces import root
 from gazelle.compat.tensorflow import graphs
-from gazelle.core.errors import ArgumentError
+from gazelle.core.errors import ArgumentError, StateError
 
 keras = root("keras")
 X = np.random.default_rng(0).random((32, 4))
@@ -141,3 +141,65 @@ def test_arguments_of_contrib(tf):
     assert [v.name for v in tf.trainable_variables()] == ["kernel"]
     with pytest.raises(ArgumentError, match=r"normalizer_fn of .*fully_connected: expected only weights"):
         dense(x, 3, normalizer_fn=tf.layers.batch_normalization)
+
+
+class WithMore(keras.optimizers.Optimizer):
+    """An optimizer that does the updates of another one and some more, as packages for reinforcement learning do."""
+
+    def __init__(self, optimizer, additional):
+        super().__init__(optimizer._name)
+        self.optimizer, self.additional = optimizer, additional
+
+    def get_updates(self, params, loss):
+        self.updates = self.optimizer.get_updates(params=params, loss=loss) + self.additional
+        return self.updates
+
+    def get_config(self):
+        return self.optimizer.get_config()
+
+
+def test_soft_updates_of_another_model(tf):
+    tf.compat.v1.disable_eager_execution()
+    model, target, same = (keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)]) for _ in range(3))
+    for other in (target, same):
+        other.set_weights(model.get_weights())
+    pairs = list(zip(target.trainable_weights, model.trainable_weights, strict=True))
+    adam = keras.optimizers.Adam(0.1)
+    model.compile(WithMore(adam, [(old, 0.25 * new + 0.75 * old) for old, new in pairs]), "mse")
+    target.compile("sgd", "mse")
+    same.compile(keras.optimizers.Adam(0.1), "mse")
+    wanted = target.get_weights()
+    for number in range(4):
+        before = model.get_weights()
+        for each in (model, same):
+            each.train_on_batch(X, Y)
+        wanted = [0.25 * new + 0.75 * old for old, new in zip(wanted, before, strict=True)]
+        for found, array in zip(target.get_weights(), wanted, strict=True):
+            np.testing.assert_allclose(found, array, rtol=1e-5)
+        for found, array in zip(model.get_weights(), same.get_weights(), strict=True):
+            np.testing.assert_allclose(found, array, rtol=1e-5)
+        if number == 1:  # a hard update in between
+            target.set_weights(model.get_weights())
+            wanted = target.get_weights()
+    np.testing.assert_allclose(target.predict(X, verbose=0), X @ wanted[0] + wanted[1], rtol=1e-4)
+    adam.learning_rate = 0.0
+    before = model.get_weights()
+    model.fit(X, Y, epochs=2, verbose=0)
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])
+    assert np.abs(target.get_weights()[0] - before[0]).max() < np.abs(wanted[0] - before[0]).max()
+
+
+def test_what_a_program_computes_with_weights_belongs_to_the_graph(tf):
+    tf.compat.v1.disable_eager_execution()
+    layer = keras.layers.Dense(2, kernel_initializer="ones")
+    layer.build((None, 3))
+    double = 2 * layer.kernel
+    total = keras.backend.sum(layer.kernel)
+    layer.set_weights([np.full((3, 2), 5.0), np.zeros(2)])
+    assert keras.backend.eval(double).tolist() == [[10.0, 10.0]] * 3
+    assert keras.backend.eval(total) == 30.0
+
+
+def test_operations_of_the_graph_are_refused(tf):
+    with pytest.raises(StateError, match="GradientExplainer and KernelExplainer work"):
+        tf.get_default_graph().get_operations()

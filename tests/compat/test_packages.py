@@ -54,6 +54,44 @@ def test_flatten_layers():
     assert model._flatten_layers(include_self=False, recursive=False) == model.layers
 
 
+def test_shapes_of_weights(tf):
+    layer = layers.Dense(3)
+    layer.build((None, 2))
+    assert layer.kernel.shape.as_list() == [2, 3] == layer.weights[0].shape.as_list()
+    assert layer.kernel.shape == (2, 3)
+    tensorflow_facade.close()
+    assert type(layer.kernel.shape) is tuple
+
+
+def test_nodes_by_depth():
+    a, b = keras.Input((3,)), keras.Input((3,))
+    first, second, add = layers.Dense(3), layers.Dense(3), layers.Add()
+    model = keras.Model([a, b], add([second(first(a)), b]))
+    by_depth = model._layers_by_depth
+    assert [by_depth[depth] for depth in (0, 1, 2)] == [[add], [second, model.layers[-3]], [first]]
+    assert by_depth[3] == [a._keras_history[0]]
+    nodes = model._nodes_by_depth
+    assert [node.outbound_layer for node in nodes[2]] == [first]
+    assert nodes[2][0].input_tensors[0] is a
+    assert {depth: [node.layer for node in found] for depth, found in nodes.items()} == by_depth
+
+
+@pytest.mark.parametrize("kind", ["sequential", "functional"])
+def test_models_of_layers_ignore_other_keywords(kind):
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    model = model if kind == "sequential" else keras.Model(model.inputs, model.outputs)
+    with pytest.warns(UserWarning, match="ignores batch_size, verbose"):
+        found = model(X, training=False, batch_size=2, verbose=False)
+    np.testing.assert_array_equal(found, model(inputs=X))
+
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(TypeError, match="batch_size"):
+        Own()(X, batch_size=2)
+
+
 def test_attention():
     layer = layers.MultiHeadAttention(2, 3)
     expected, weights = layer(X[None], X[None], return_attention_scores=True)

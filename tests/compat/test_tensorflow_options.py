@@ -2,6 +2,8 @@
 
 import inspect
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -110,6 +112,20 @@ def test_areas_of_images(tf):
     np.testing.assert_allclose(means, tf.nn.avg_pool2d(image, 3, 3, "VALID"), rtol=1e-5)
     line = tf.image.resize(np.arange(3.0).reshape(1, 3, 1), (1, 2), "area").numpy().reshape(-1)
     np.testing.assert_allclose(line, [(0 + 0.5 * 1) / 1.5, (0.5 * 1 + 2) / 1.5], rtol=1e-6)
+    for method in ("area", "bilinear"):
+        assert tf.image.resize(image, np.array([6, 9]) * 0.4, method).shape == (1, 2, 3, 2)
+
+
+@pytest.mark.parametrize("limit", [2, 10])
+def test_gradients_of_loops_with_a_bound(tf, limit):
+    def grown(x):
+        until = lambda value: tf.reduce_sum(value) < 20.0  # noqa: E731
+        (value,) = tf.while_loop(until, lambda value: (value * 2.0,), (x,), maximum_iterations=limit)
+        return value.array.sum()
+
+    value, gradient = jax.jit(jax.value_and_grad(grown))(jnp.asarray([1.0, 2.0]))
+    assert value == {2: 12.0, 10: 24.0}[limit]
+    assert gradient.tolist() == [{2: 4.0, 10: 8.0}[limit]] * 2
 
 
 def test_orders(tf):

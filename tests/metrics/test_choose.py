@@ -1,5 +1,6 @@
 """'accuracy' and other general names select the same metrics as in Keras, and remain the names in the logs."""
 
+import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
@@ -215,6 +216,25 @@ def test_reset_of_a_metric_is_called_at_the_start_of_an_epoch():
     logs = model.fit(x, y, batch_size=2, epochs=2, steps_per_epoch=2, shuffle=False, verbose=0).history
     assert logs["mse"] == pytest.approx([np.mean(x[:4] ** 2), np.mean(x[4:] ** 2)])
     assert logs["kept"] == pytest.approx([np.mean(x[:4] ** 2), np.mean(x**2)])
+
+
+def test_sums_that_update_state_creates():
+    class PerClass(metrics.Metric):
+        """One sum for each class: how many there are is known from the first batch."""
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            if not self.variables:
+                self.total = self.add_weight(shape=(y_pred.shape[-1],), name="total")
+            self.total.assign_add(jnp.sum(jax.nn.one_hot(y_true[:, 0], y_pred.shape[-1]), axis=0))
+
+        def result(self):
+            return jnp.max(self.total.value)
+
+    model = gazelle.Sequential([gazelle.Input((1,)), gazelle.layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=[PerClass(name="most")])
+    y = np.array([0, 2, 1, 2, 2, 1, 2, 2])[:, None]
+    logs = model.fit(np.ones((8, 1)), y, batch_size=2, epochs=2, verbose=0).history
+    assert logs["most"] == [5.0, 5.0]
 
 
 def test_draws_of_a_metric_advance():

@@ -66,3 +66,17 @@ def test_a_step_that_passes_its_arguments_to_a_pure_one():
     model.compile("sgd")
     model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
     np.testing.assert_array_equal(model.get_weights()[0], np.ones((2, 1)))
+
+
+def test_config_of_a_sequential_model_with_a_constructor_of_its_own():
+    class Scaled(gazelle.Sequential):
+        def __init__(self, layers=None, name=None, scale=1.0):
+            super().__init__(layers, name=name)
+            self.scale = scale
+
+    model = Scaled([gazelle.Input((2,)), gazelle.layers.Dense(3, name="d")], name="s", scale=2.0)
+    again = Scaled.from_config(model.get_config())
+    assert (again.name, again.layers[0].name, again.output_shape) == ("s", "d", (None, 3))
+    frozen = gazelle.Sequential([gazelle.Input((2,)), gazelle.layers.Dense(3)])
+    frozen.trainable = False
+    assert gazelle.Sequential.from_config(frozen.get_config()).trainable_weights == []

@@ -58,7 +58,7 @@ class Function:
     ) -> None:
         self.inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         self.outputs = list(outputs) if isinstance(outputs, ValuesView) else outputs
-        flat = list(_updates(updates))
+        flat = list(all_updates(updates))
         self.updates = [u for u in flat if isinstance(u, Update)]
         self.optimizer_steps = [u for u in flat if isinstance(u, OptimizerStep)]
         self.name = name or "function"
@@ -139,14 +139,15 @@ def _leaves(tree: Any) -> list[Any]:
     return jax.tree.leaves(tree, is_leaf=_is_leaf)
 
 
-def _updates(given: Any) -> Iterator[Any]:
+def all_updates(given: Any) -> Iterator[Any]:
+    """The assignments and optimizer steps in nested lists; a pair (variable, value) is an assignment."""
     for one in given or ():
         if isinstance(one, Update | OptimizerStep):
             yield one
         elif isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], Variable):
             yield Update(*one)
         elif isinstance(one, list | tuple):
-            yield from _updates(one)
+            yield from all_updates(one)
     return
 
 

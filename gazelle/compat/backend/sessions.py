@@ -12,6 +12,7 @@ import numpy as np
 from gazelle.compat.backend.functions import function_of
 from gazelle.compat.backend.updates import OptimizerStep, Update
 from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.errors import StateError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Nested
@@ -27,6 +28,13 @@ class DefaultGraph:
 
     def finalize(self) -> None:
         """Do nothing."""
+
+    def get_operations(self) -> list[Any]:
+        """Refuse: there are no operations of TensorFlow whose gradients could be replaced."""
+        hint = (
+            "Of shap, GradientExplainer and KernelExplainer work; its DeepExplainer replaces gradients of operations."
+        )
+        raise StateError(message("The operations of TensorFlow's graph do not exist", hint=hint))
 
     def __enter__(self) -> DefaultGraph:
         return self

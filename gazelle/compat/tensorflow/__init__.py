@@ -31,6 +31,7 @@ from gazelle.compat.tensorflow.tape import GradientTape
 from gazelle.compat.tensorflow.variable import IndexedSlices, TensorFlowVariable
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import GazelleError, message
+from gazelle.core.tensor_wrapper import recorder
 
 #: modules that register their names; the last one wraps names of the others
 _TABLES = listed("""arrays boxes checking control csv_files dataset elements examples files function gathering
@@ -197,5 +198,6 @@ def module(name: str) -> Facade | None:
 def close() -> None:
     """Deactivate the facade: the classes of `keras` take and return arrays again."""
     facade.calls = None
+    recorder.set(None)
     for name in [n for n, m in sys.modules.items() if isinstance(m, Facade)]:
         del sys.modules[name]

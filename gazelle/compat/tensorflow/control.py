@@ -65,6 +65,10 @@ def switch_case(
     return case([(index == key, function) for key, function in table.items()], default or table[max(table)])
 
 
+#: loops of at most so many iterations have gradients, which JAX computes for loops of known length only
+_MOST_WITH_GRADIENTS = 1000
+
+
 @named("while_loop")
 def while_loop(
     cond: Callable[..., Any],
@@ -87,11 +91,14 @@ def while_loop(
             out = list(out) if isinstance(out, list | tuple) else [out]
             return count + 1, [jnp.asarray(unboxed(v), i.dtype) for v, i in zip(out, inner, strict=True)]
 
-        start = [jnp.asarray(unboxed(v)) for v in values]
-        ended = jax.lax.while_loop(
-            lambda s: jnp.logical_and(jnp.asarray(unboxed(cond(*boxed(s[1])))), s[0] < limit), step, (0, start)
-        )
-        return boxed(ended[1])
+        def continues(state: Any) -> Any:
+            return jnp.logical_and(jnp.asarray(unboxed(cond(*boxed(state[1])))), state[0] < limit)
+
+        start = 0, [jnp.asarray(unboxed(v)) for v in values]
+        if limit > _MOST_WITH_GRADIENTS:
+            return boxed(jax.lax.while_loop(continues, step, start)[1])
+        once = lambda state, _: (jax.lax.cond(continues(state), step, lambda same: same, state), None)  # noqa: E731
+        return boxed(jax.lax.scan(once, start, length=limit)[0][1])
     while bool(cond(*values)) and (maximum_iterations is None or iterations < int(maximum_iterations)):
         out = body(*values)
         values, iterations = list(out) if isinstance(out, list | tuple) else [out], iterations + 1

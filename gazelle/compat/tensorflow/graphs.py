@@ -28,6 +28,7 @@ from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import unique_name
 from gazelle.core.symbolic import KerasTensor, call_op, is_symbolic
+from gazelle.core.tensor_wrapper import recorder
 from gazelle.core.types import DTypeLike, RegularizerLike, ShapeLike
 from gazelle.core.variable import Variable
 from gazelle.models.graph import Graph
@@ -40,9 +41,11 @@ _first_values: weakref.WeakKeyDictionary[Variable, Any] = weakref.WeakKeyDiction
 
 
 def build_graphs(*_: Any, **__: Any) -> None:
-    """From now on variables belong to graphs."""
+    """From now on variables belong to graphs, and what a program computes with weights of layers does, too."""
     global _active
     _active = True
+    if recorder.get() is None:
+        recorder.set(GraphVariable)
 
 
 def active() -> bool:

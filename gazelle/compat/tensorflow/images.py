@@ -39,7 +39,7 @@ def resize(
     preserve_aspect_ratio: bool = False,
     antialias: bool = False,
 ) -> TensorResult:
-    images = jnp.asarray(images)
+    images, size = jnp.asarray(images), tuple(int(n) for n in size)
     method = _OLD_METHODS[method] if isinstance(method, int) else method
     if preserve_aspect_ratio:
         fraction = min(size[0] / images.shape[-3], size[1] / images.shape[-2])
@@ -49,7 +49,7 @@ def resize(
     method = "nearest" if method == "nearest_neighbor" else method
     return ops.image.resize(
         images if method == "nearest" else images.astype("float32"),
-        tuple(size),
+        size,
         method,
         antialias=antialias,
         data_format="channels_last",

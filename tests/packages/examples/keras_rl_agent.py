@@ -24,15 +24,16 @@ class Line(Env):
         pass
 
 
-model = Sequential([Flatten(input_shape=(1, 1)), Dense(8, activation="relu"), Dense(2, activation="linear")])
-agent = DQNAgent(
-    model=model,
-    nb_actions=2,
-    memory=SequentialMemory(limit=100, window_length=1),
-    nb_steps_warmup=5,
-    target_model_update=10,
-    policy=EpsGreedyQPolicy(),
-)
-agent.compile(Adam(learning_rate=1e-3), metrics=["mae"])
-agent.fit(Line(), nb_steps=20, verbose=0)
-agent.test(Line(), nb_episodes=1, visualize=False)
+for update in (10, 0.01):  # hard and soft updates of the target
+    model = Sequential([Flatten(input_shape=(1, 1)), Dense(8, activation="relu"), Dense(2, activation="linear")])
+    agent = DQNAgent(
+        model=model,
+        nb_actions=2,
+        memory=SequentialMemory(limit=100, window_length=1),
+        nb_steps_warmup=5,
+        target_model_update=update,
+        policy=EpsGreedyQPolicy(),
+    )
+    agent.compile(Adam(learning_rate=1e-3), metrics=["mae"])
+    agent.fit(Line(), nb_steps=20, verbose=0)
+    agent.test(Line(), nb_episodes=1, visualize=False)
