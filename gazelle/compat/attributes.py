@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from gazelle import losses, ops, tree
+from gazelle import losses, tree
 from gazelle.compat import era, generators, layer_methods, logs, renamed_arguments
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
@@ -94,20 +94,6 @@ def _inner(name: str, layer: Any) -> Any:
 def _outbound_nodes(layer: Any) -> list[Any]:
     """The nodes that the program stored; gazelle follows graphs from the outputs and does not need them."""
     return layer.__dict__.get("outbound", [])
-
-
-def _attend(
-    layer: Any,
-    query: Any,
-    key: Any,
-    value: Any,
-    attention_mask: Any = None,
-    training: Any = None,
-    return_attention_scores: bool = False,
-) -> Any:
-    """Return the heads of the output, and the weights, of projected queries, keys and values."""
-    seen = None if attention_mask is None else ops.cast(attention_mask, "bool")
-    return layer._attend(query, key, value, seen, bool(training), return_attention_scores)
 
 
 def _equation(index: int) -> Callable[[Any], str]:
@@ -219,7 +205,6 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "nb_row": lambda layer: layer.kernel_size[0],
     "nb_col": lambda layer: layer.kernel_size[1],
     "W_shape": lambda layer: layer.kernel.shape,
-    "_compute_attention": _method(_attend),
     "_dot_product_equation": _equation(0),
     "_combine_equation": _equation(1),
     **{f"_{name}_dense": functools.partial(_inner, f"{name}_dense") for name in ("query", "key", "value", "output")},

@@ -27,6 +27,7 @@ from gazelle.compat import (
     one_element,
     renamed_arguments,
 )
+from gazelle.compat.attention import AttentionMixin
 from gazelle.compat.classes import MIXINS, ROOTS, STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
 from gazelle.compat.listed import listed
@@ -40,7 +41,15 @@ from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered, warn
 from gazelle.core.variable import Variable
 from gazelle.initializers import Initializer
-from gazelle.layers import Concatenate, Layer, Normalization, TextVectorization, weight_tree
+from gazelle.layers import (
+    Concatenate,
+    GroupQueryAttention,
+    Layer,
+    MultiHeadAttention,
+    Normalization,
+    TextVectorization,
+    weight_tree,
+)
 from gazelle.layers.merging import _Merge
 from gazelle.losses import Loss
 from gazelle.losses.target_shapes import warn_of_broadcasting
@@ -632,6 +641,7 @@ _MIXINS: dict[Any, type] = {
     KerasTensor: SymbolicTensor,
     Variable: VariableMixin,
     TextVectorization: TextVectorizationMixin,
+    **dict.fromkeys((MultiHeadAttention, GroupQueryAttention), AttentionMixin),
     **dict.fromkeys((Regularizer, Constraint), RegularizerMixin),
     **dict.fromkeys((LearningRateSchedule, Initializer, Callback), CompatObject),
 }

@@ -289,7 +289,7 @@ def set_dtype_policy(policy: PolicyLike) -> None:
         >>> set_dtype_policy("float32")
     """
     global _global
-    _global = get(policy)
+    _global = None if policy is None else get(policy)
 
 
 @names.on_clear

@@ -75,7 +75,8 @@ def class_weights(
         One weight for each sample, float32.
 
     Raises:
-        ArgumentError: `class_weight` is not a dict of classes and weights >= 0, or y has several outputs.
+        ArgumentError: `class_weight` is not a dict of classes and weights >= 0, or y has several outputs or several
+            labels per sample.
         DataError: y is None.
     """
     if isinstance(y, (dict, list)):
@@ -109,7 +110,14 @@ def class_weights(
             message("class_weight", expected="weights that are numbers >= 0", got=repr(invalid_weights[0]))
         )
     labels = np.asarray(y)
-    labels = labels.argmax(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(len(labels))
+    shape = labels.shape
+    if len(shape) > 1:
+        labels = labels.argmax(-1) if shape[-1] > 1 else labels[..., 0]
+    if labels.ndim != 1:
+        hint = "Pass sample_weight with one weight for each label: np.where(y == 1, 5.0, 1.0)."
+        raise ArgumentError(
+            message("class_weight", expected="one label per sample", got=f"y of shape {shape}", hint=hint)
+        )
     labels = np.round(labels).astype(np.int64)
     weights = np.ones(len(labels), np.float32)
     for label, weight in class_weight.items():

@@ -112,6 +112,7 @@ class Layer(Operation):
     _sparse_inputs = (
         "dense"  # of sparse arrays: "call" receives them, or dense ones and the result is "dense" or "kept"
     )
+    _masked_arguments: tuple[str, ...] = ()  # parameters x of `call` to which a parameter x_mask belongs
     _is_stateless = False  # whether an object needs no build, since it has no weights
     _maps_lists = False  # whether a list of tensors stands for one call for each
     activation: Any  # of layers that have one
@@ -148,7 +149,10 @@ class Layer(Operation):
         self._dtype_policy = policies.get(dtype)
         self.autocast = bool(autocast) and type(self).autocast
         self._remat = remat.current()
-        self._trainable = trainable
+        if not isinstance(trainable, (bool, np.bool_)) and trainable not in (0, 1):
+            what = f"trainable of {type(self).__name__}"
+            raise ArgumentError(message(what, expected="True or False", got=repr(trainable)))
+        self._trainable = bool(trainable)
         self.built = self._is_stateless
         self.nodes: list[Node] = []
         self.activity_regularizer = resolve("activity_regularizer", activity_regularizer)
@@ -173,6 +177,7 @@ class Layer(Operation):
         super().__init_subclass__(**kwargs)
         if "call" in cls.__dict__ and not cls.__module__.startswith("gazelle."):
             cls._sparse_inputs = "call"
+            cls._masked_arguments = call_arguments.masked_arguments(cls.call)
         if "build" in cls.__dict__:
             cls._is_stateless = False
             cls.build = _marks_built(cls.__dict__["build"])  # type: ignore[method-assign]
@@ -456,6 +461,8 @@ class Layer(Operation):
             return sparse.to_sparse_like(out, args) if self._sparse_inputs == "kept" else out
         args, kwargs = call_arguments.first_by_position(self, args, kwargs)
         masks = call_arguments.masks_of(args)
+        if self._masked_arguments:
+            kwargs = {**kwargs, **call_arguments.named_masks(self, args, kwargs)}
         args, kwargs = jax.tree.map(self._to_array, (args, dict(kwargs)), is_leaf=_is_leaf)
         self._ensure_built(args, kwargs)
         self._check_inputs(args)
@@ -508,6 +515,7 @@ class Layer(Operation):
             return
         self._check_inputs(args)
         first = args[0] if args else next(iter(kwargs.values()), None)
+        call_arguments.check_build(self)
         try:
             self.build(call_arguments.shapes_of(first))
         except (TypeError, IndexError) as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from gazelle.core import symbolic
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import get_mask, set_mask
 
 if TYPE_CHECKING:
@@ -25,12 +26,22 @@ def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def first_by_position(layer: Layer, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The arguments with the first one by position, where masks are taken from; for the layers of gazelle."""
-    if args or not kwargs or not type(layer).call.__module__.startswith("gazelle."):
+    """The arguments with the first one by position, where masks are taken from."""
+    if args or not kwargs:
         return args, kwargs
-    names = argument_names(type(layer).call)[:1]
+    name = _first_positional(getattr(layer.call, "__func__", layer.call))
+    if name is None or name not in kwargs:
+        return args, kwargs
     rest = dict(kwargs)
-    return tuple(rest.pop(name) for name in names if name in rest), rest
+    return (rest.pop(name),), rest
+
+
+@functools.cache
+def _first_positional(call: Callable[..., Any]) -> str | None:
+    """Return the name of the first parameter of a `call`, if it can be given by position."""
+    parameters = [p for p in inspect.signature(call).parameters.values() if p.name != "self"]
+    by_position = bool(parameters) and parameters[0].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return parameters[0].name if by_position else None
 
 
 def call_argument_names(layer: Layer) -> tuple[str, ...]:
@@ -116,6 +127,25 @@ def add_mask(layer: Layer, masks: list[Any], args: Sequence[Any], kwargs: dict[s
     return mask, masked
 
 
+def named_masks(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the masks for the parameters of `call` that are named after other ones: `query_mask` for `query`.
+
+    They are filled in if at least two arguments are tensors; parameters that the call gives a value for are left out.
+    The layers of gazelle read the masks of their arguments themselves.
+    """
+    given = dict(zip(call_argument_names(layer), args, strict=False)) | dict(kwargs)
+    if sum(any(hasattr(leaf, "shape") for leaf in jax.tree.leaves(value)) for value in given.values()) < 2:
+        return {}
+    names = [name for name in layer._masked_arguments if given.get(name) is not None]
+    return {f"{n}_mask": symbolic.map_tree(get_mask, given[n]) for n in names if given.get(f"{n}_mask") is None}
+
+
+def masked_arguments(call: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the parameters of a `call` to which a second one belongs, with the ending `_mask`."""
+    names = argument_names(call)
+    return tuple(name for name in names if f"{name}_mask" in names)
+
+
 def set_masks(outputs: Any, mask: Any) -> None:
     """Attach a mask to each output: one for all of them, or one each in any structure, where None is one."""
     leaves = jax.tree.leaves(outputs)
@@ -144,6 +174,22 @@ def build_arguments(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]
     if any(name not in shapes and parameters[name].default is inspect.Parameter.empty for name in names):
         return None
     return {name: shapes[name] for name in names if name in shapes}
+
+
+def check_build(layer: Layer) -> None:
+    """Raise an error if `build` needs several arguments and one of them is not named after an argument of `call`.
+
+    Raises:
+        ArgumentError: there is such an argument.
+    """
+    parameters = inspect.signature(type(layer).build).parameters.values()
+    named = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p.name for p in parameters if p.default is p.empty and p.kind in named][1:]
+    known = [f"{name}_shape" for name in call_argument_names(layer) if name not in ("training", "mask")]
+    wrong = next((name for name in required if name not in known), None)
+    if len(required) > 1 and wrong is not None:
+        wanted = f"arguments that are named after those of call: {', '.join(known)}"
+        raise ArgumentError(message(f"build of {layer._label}", expected=wanted, got=repr(wrong)))
 
 
 def as_shape(value: Any) -> Any:

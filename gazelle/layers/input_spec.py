@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import symbolic
+from gazelle.core import dtypes, symbolic
 from gazelle.core.config import ArgumentTypeError
 from gazelle.core.errors import IncompatibleShapesError, ShapeError, english, message
 from gazelle.core.symbolic import KerasTensor
@@ -26,7 +26,7 @@ class InputSpec:
     """The rank, sizes and dtype of the arrays that a layer accepts. Only given values are checked.
 
     Args:
-        dtype: dtype of the data; for the signature of an export.
+        dtype: dtype of the data.
         shape: the whole shape, batch axis first; None for any size.
         ndim: number of axes.
         max_ndim: largest number of axes.
@@ -66,6 +66,9 @@ class InputSpec:
             return f"at least {self.min_ndim} axes"
         if self.max_ndim is not None and len(shape) > self.max_ndim:
             return f"at most {self.max_ndim} axes"
+        for size, got in zip(self.shape or (), shape, strict=False):
+            if size is not None and got not in (None, size):
+                return f"shape {tuple(self.shape or ())}"
         for axis, size in self.axes.items():
             if size is not None and shape[axis] not in (None, size):
                 return f"size {size} on {'the last axis' if axis == -1 else f'axis {axis}'}"
@@ -86,22 +89,35 @@ class InputSpec:
 
 
 def check_inputs(layer: Layer, args: Sequence[Any]) -> None:
-    """Check the first argument of a call against the layer's `input_spec`.
+    """Check the first argument of a call against the layer's `input_spec`: one, or a list with one for each tensor.
 
     Raises:
-        ShapeError: the shape does not fit.
+        ShapeError: a shape does not fit, or there are more or fewer tensors.
+        ArgumentTypeError: a dtype does not fit.
     """
     given = layer.input_spec
-    # a list with one entry is accepted
-    spec = given[0] if isinstance(given, list | tuple) and len(given) == 1 else given
-    if not isinstance(spec, InputSpec) or not args or not hasattr(args[0], "shape"):
+    if given is None or not args:
         return
-    shape = tuple(args[0].shape)
-    expected = spec.misfit(shape)
-    if expected is not None:
-        built = f"It was built on {layer._build_shapes}: make a new layer, or reshape the input."
-        hint = built if layer.built and layer._build_shapes is not None else spec.hint(shape)
-        raise ShapeError(message(layer._label, expected=expected, got=f"shape {shape}", hint=hint))
+    specs = given if isinstance(given, list | tuple) else (given,)
+    arrays: Sequence[Any] = args[:1]
+    if len(specs) > 1:
+        arrays = jax.tree.leaves(
+            args[0], is_leaf=lambda leaf: leaf is None or not isinstance(leaf, list | tuple | dict)
+        )
+        if len(arrays) != len(specs):
+            raise ShapeError(message(f"Inputs of {layer._label}", expected=f"{len(specs)} tensors", got=len(arrays)))
+    for spec, array in zip(specs, arrays, strict=False):
+        if not isinstance(spec, InputSpec) or not hasattr(array, "shape"):
+            continue
+        shape = tuple(array.shape)
+        expected = spec.misfit(shape)
+        if expected is not None:
+            built = f"It was built on {layer._build_shapes}: make a new layer, or reshape the input."
+            hint = built if layer.built and layer._build_shapes is not None else spec.hint(shape)
+            raise ShapeError(message(layer._label, expected=expected, got=f"shape {shape}", hint=hint))
+        if spec.dtype is not None and dtypes.standardize(array.dtype) != dtypes.standardize(spec.dtype):
+            what = f"Input of {layer._label}"
+            raise ArgumentTypeError(message(what, expected=f"dtype {spec.dtype}", got=array.dtype))
 
 
 def check_single(layer: Layer, value: Sequence[Any]) -> None:

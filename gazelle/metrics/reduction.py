@@ -33,6 +33,8 @@ def per_sample(
         if values.ndim == 0:  # one value for the batch applies to each sample
             values = jnp.full(weights.shape, values)
         rank = weights.ndim
+        if rank == 0:  # one weight for the batch counts once, as in Keras
+            values = reduce(values)
         values, weights = align(weights, values, label)
         if values.ndim > rank > 0 and weights.ndim == values.ndim:
             axes = tuple(range(rank, values.ndim))

@@ -165,7 +165,8 @@ class _Writer:
             return self._place(tree)
         if isinstance(tree, dict):
             return {key: self._places(value) for key, value in tree.items()}
-        return [self._places(value) for value in tree]
+        positions = [self._places(value) for value in tree]
+        return tuple(positions) if type(tree) is tuple else positions
 
 
 def _inputs_and_options(node: Any) -> tuple[list[Any], dict[str, Any]]:
@@ -221,11 +222,12 @@ def _read(config: Any) -> tuple[Any, Any]:
             return {k: resolved(v) for k, v in tree.items()}
         if len(tree) == 3 and isinstance(tree[0], str):
             return tensors[(tree[0], int(tree[1]), int(tree[2]))]
-        return [resolved(v) for v in tree]
+        values = [resolved(v) for v in tree]
+        return tuple(values) if isinstance(tree, tuple) else values
 
     inputs, outputs = resolved(config["input_layers"]), resolved(config["output_layers"])
     one = isinstance(outputs, list) and len(outputs) == 1
-    single = isinstance(inputs, list) and len(inputs) == 1
+    single = isinstance(inputs, list) and len(inputs) == 1 and isinstance(inputs[0], KerasTensor)
     return (inputs[0] if single else inputs), (outputs[0] if one and single else outputs)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import jax
@@ -921,20 +921,29 @@ class Model(Layer):
         save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
     @filtered
-    def load_weights(self, filepath: PathLike, skip_mismatch: bool = False, by_name: bool = False) -> list[str]:
+    def load_weights(
+        self,
+        filepath: PathLike,
+        skip_mismatch: bool = False,
+        by_name: bool = False,
+        objects_to_skip: Iterable[Layer] | None = None,
+    ) -> list[str]:
         """Read weights.
 
         Args:
             filepath: of a file of any format that holds weights; "latest" is the newest saved state of this program.
             skip_mismatch: load what fits and warn about the rest.
             by_name: match layers by name; layers that the file lacks keep their weights.
+            objects_to_skip: layers that keep their weights, with the layers inside them.
 
         Returns:
             The names of the layers or variables that were loaded.
         """
         from gazelle.saving.weights import load_weights
 
-        return load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)
+        return load_weights(
+            self, filepath, skip_mismatch=skip_mismatch, by_name=by_name, objects_to_skip=objects_to_skip
+        )
 
     @filtered
     def quantize(  # type: ignore[override]

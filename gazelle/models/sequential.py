@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from gazelle.core.config import deserialize, serialize_object
-from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered
 from gazelle.core.types import Nested, Shape
@@ -47,12 +47,12 @@ class Sequential(Model):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(trainable=trainable, name=name, **kwargs)
-        self._layers: list[Layer] = []
-        self._guessed = False  # the input's shape was taken from data
         if isinstance(layers, Layer):
             got, hint = f"the layer '{layers.name}'", "Put the layers into brackets: Sequential([...])."
             raise ArgumentError(message("Sequential", expected="a list of layers", got=got, hint=hint))
+        super().__init__(trainable=trainable, name=name, **kwargs)
+        self._layers: list[Layer] = []
+        self._guessed = False  # the input's shape was taken from data
         for layer in layers or []:
             self.add(layer)
 
@@ -163,8 +163,20 @@ class Sequential(Model):
 
         Args:
             input_shape: shape of the input, batch axis first.
+
+        Raises:
+            StateError: the model has no layers.
+            ShapeError: it has an Input of another shape.
         """
-        if self._tail is not None or input_shape is None:
+        if input_shape is None:
+            return
+        if not self._layers:
+            raise self._has_no_layers()
+        if self._tail is not None:
+            own, given = getattr(self._head, "shape", None), cast(Shape, tuple(input_shape))
+            if own is not None and not self._guessed and not _agree(own[1:], given[1:]):
+                hint = "Make a new model, or leave the shape out of the first layer."
+                raise ShapeError(message(f"build of Sequential '{self.name}'", expected=f"{own}", got=given, hint=hint))
             return
         dtype = _input_dtype(self._layers[0]) if self._layers else None
         self._head = self._tail = Input(batch_shape=tuple(input_shape), dtype=dtype)  # type: ignore[arg-type]
@@ -184,7 +196,13 @@ class Sequential(Model):
                 self._extend(layer)
             self._build_shapes = self._head.shape
 
+    def _has_no_layers(self) -> StateError:
+        what = f"Sequential '{self.name}' cannot be built or called"
+        return StateError(message(what, expected="at least one layer", got="none", hint="Add one: model.add(...)."))
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if not self._layers:
+            raise self._has_no_layers()
         x = inputs
         if self._wide is not None:
             return self._wide.run(inputs)
@@ -244,3 +262,9 @@ class Sequential(Model):
 def _input_dtype(layer: Layer) -> str:
     """The dtype of the input: integers for an Embedding, else the dtype of the first layer."""
     return "int32" if type(layer).__name__ == "Embedding" else layer.dtype
+
+
+def _agree(own: Shape, given: Shape) -> bool:
+    """Whether two shapes have equal sizes where both are known."""
+    sizes = zip(own, given, strict=False)
+    return len(own) == len(given) and all(None in pair or pair[0] == pair[1] for pair in sizes)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from gazelle.core.config import custom_object_scope
+from gazelle.core.config import deserialize as deserialize_object
 from gazelle.core.lookup import Lookup
 from gazelle.core.module_names import public_names
 from gazelle.quantizers.absmax import (
@@ -45,7 +47,31 @@ __all__ = [
 ]
 
 _lookup: Lookup[Quantizer | Callable[..., Any]] = Lookup("quantizer", "quantizers")
-serialize, deserialize = _lookup.serialize, _lookup.deserialize
+serialize = _lookup.serialize
+
+
+def deserialize(
+    config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Quantizer | QuantizationConfig | Callable[..., Any]:
+    """Return the quantizer, or the config of `model.quantize`, that a config describes: the inverse of `serialize`.
+
+    Args:
+        config: Result of `serialize`.
+        custom_objects: Further names that the config may use: {name: class or function}.
+
+    Returns:
+        A new object, or the function of this name.
+
+    Raises:
+        ArgumentError: If the config names an unknown class or function.
+
+    Example:
+        >>> deserialize(serialize(Int4QuantizationConfig(block_size=64))).block_size
+        64
+    """
+    with custom_object_scope(custom_objects or {}):
+        found = deserialize_object(config, "quantizers") if isinstance(config, Mapping) else None
+    return found if isinstance(found, QuantizationConfig) else _lookup.deserialize(config, custom_objects)
 
 
 def get(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gazelle.core.config import Configurable
-from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.errors import ArgumentError, MissingMethodError, message, unknown
 from gazelle.core.policies import QUANTIZED, UNSUPPORTED
 from gazelle.quantizers.absmax import AbsMaxQuantizer, Quantizer
 
@@ -21,12 +21,17 @@ class QuantizationConfig(Configurable):
     """
 
     _namespace = "quantizers"
-    mode: str
 
     def __init__(
         self, weight_quantizer: Quantizer | None = None, activation_quantizer: Quantizer | None = None
     ) -> None:
         super().__init__()
+
+    @property
+    def mode(self) -> str:
+        """Name of the quantization, such as 'int8'; each subclass has one."""
+        hint = "Use Int8QuantizationConfig or Int4QuantizationConfig."
+        raise MissingMethodError(message(f"{type(self).__name__} has no mode", hint=hint))
 
     def check_weights(self, **expected: object) -> None:
         """Raise ArgumentError if attributes of the weight quantizer differ from expected values.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import operator
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from gazelle.core.config import snake
@@ -44,9 +44,15 @@ class Part:
         return None if method is None or is_default else getattr(self.owner, name)
 
 
-def parts(model: Model) -> list[Part]:
-    """The model, its layers at every depth and its optimizer, each with its own variables, in the order of Keras."""
+def parts(model: Model, skip: Iterable[Any] = ()) -> list[Part]:
+    """The model, its layers at every depth and its optimizer, each with its own variables, in the order of Keras.
+
+    Args:
+        model: a built model.
+        skip: layers that are left out, with the layers that are reached through them alone.
+    """
     walk = _Walk()
+    walk.seen.update(id(layer) for layer in skip)
     walk.layer(model, "")
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -38,29 +38,33 @@ class WeightReader(Protocol):
         ...
 
 
-def dump(model: Model, optimizer: bool = True) -> bytes:
+def dump(model: Model, optimizer: bool = True, skip: Iterable[Any] = ()) -> bytes:
     """The bytes of an HDF5 file with all weights.
 
     Args:
         model: the model.
         optimizer: include the state of the optimizer.
+        skip: layers that are left out.
     """
-    return hdf5.file_of(*arrays_of(model, optimizer))
+    return hdf5.file_of(*arrays_of(model, optimizer, skip))
 
 
-def arrays_of(model: Model, optimizer: bool = True) -> tuple[dict[str, Array], dict[str, str]]:
+def arrays_of(
+    model: Model, optimizer: bool = True, skip: Iterable[Any] = ()
+) -> tuple[dict[str, Array], dict[str, str]]:
     """The weights in the layout of Keras 3.
 
     Args:
         model: the model.
         optimizer: include the state of the optimizer.
+        skip: layers that are left out.
 
     Returns:
         {path: array} and {path of a group: the name of its layer}.
     """
     arrays: dict[str, Array] = {}
     with lock_variables(model.variables):  # the values after one complete step, also while another thread trains
-        found = [p for p in keras_weight_order.parts(model) if optimizer or p.path != "optimizer"]
+        found = [p for p in keras_weight_order.parts(model, skip) if optimizer or p.path != "optimizer"]
         for part in found:
             store: dict[str, Any] = {str(n): v for n, v in enumerate(part.variables)}
             save = part.custom_method("save_own_variables")
@@ -74,7 +78,13 @@ def arrays_of(model: Model, optimizer: bool = True) -> tuple[dict[str, Array], d
 
 
 def load(
-    model: Model, reader: WeightReader, *, optimizer: bool = True, by_name: bool = False, skip_mismatch: bool = False
+    model: Model,
+    reader: WeightReader,
+    *,
+    optimizer: bool = True,
+    by_name: bool = False,
+    skip_mismatch: bool = False,
+    skip: Iterable[Any] = (),
 ) -> list[str]:
     """Load weights into a model: all of them, or none if any does not match.
 
@@ -84,6 +94,7 @@ def load(
         optimizer: restore the optimizer too, if the file and the model have one of the same kind.
         by_name: match the layers of the model to the groups of the file by name; others are unchanged.
         skip_mismatch: load what matches and warn about the rest.
+        skip: layers that keep their values.
 
     Returns:
         The names of the layers that match.
@@ -91,7 +102,7 @@ def load(
     Raises:
         ShapeError: weights do not match; the message lists all of them.
     """
-    parts = [part for part in keras_weight_order.parts(model) if part.path != "optimizer"]
+    parts = [part for part in keras_weight_order.parts(model, skip) if part.path != "optimizer"]
     custom_loaders = {
         keras_weight_order.group_of(part): method
         for part in parts

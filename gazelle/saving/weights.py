@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,10 +23,17 @@ from gazelle.saving.safetensors import Array, read_header
 from gazelle.saving.state_file import FORMAT, read_arrays, read_state, write_arrays
 
 if TYPE_CHECKING:
+    from gazelle.layers import Layer
     from gazelle.models import Model
 
 
-def save_weights(model: Model, filepath: PathLike, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+def save_weights(
+    model: Model,
+    filepath: PathLike,
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+    objects_to_skip: Iterable[Layer] | None = None,
+) -> None:
     """Write all weights of a model.
 
     Args:
@@ -35,10 +43,11 @@ def save_weights(model: Model, filepath: PathLike, overwrite: bool = True, max_s
         overwrite: False raises an error if the file exists.
         max_shard_size: maximum size of a file in GiB; the weights are split into several files with an index,
             `.weights.json`.
+        objects_to_skip: layers that are left out, with the layers inside them; for a single `.weights.h5` file.
 
     Raises:
         StateError: the model is not built.
-        ArgumentError: the file exists and `overwrite` is False.
+        ArgumentError: the file exists and `overwrite` is False, or its format needs all layers.
         OSError: the file could not be written; an existing one is unchanged.
 
     >>> model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2, name="scores")])
@@ -53,18 +62,28 @@ def save_weights(model: Model, filepath: PathLike, overwrite: bool = True, max_s
         hint = f"For the model: model.save('{filepath}'); for its weights: '{filepath[:-6]}.weights.h5'."
         got = f"'{filepath}', the ending of whole models"
         raise ArgumentError(message("save_weights", expected="a name that ends in .weights.h5", got=got, hint=hint))
-    if max_shard_size is not None or os.fspath(filepath).endswith(".weights.json"):
+    shared = max_shard_size is not None or filepath.endswith(".weights.json")
+    if objects_to_skip is not None and (shared or filepath.endswith(".safetensors")):
+        got = "shards" if shared else "a .safetensors file"
+        raise ArgumentError(message("save_weights(objects_to_skip=...)", expected="a .weights.h5 file", got=got))
+    if shared:
         shards.save(model, filepath, 5.0 if max_shard_size is None else max_shard_size)
     elif os.fspath(filepath).endswith(".safetensors"):
         with lock_variables(model.variables):
             arrays = {path: v.numpy() for path, v in weight_tree.named_variables(model).items()}
         write_arrays(filepath, arrays)
     else:
-        data = keras_weights.dump(model)
+        data = keras_weights.dump(model, skip=objects_to_skip or ())
         replace_file(filepath, lambda file: file.write(data))
 
 
-def load_weights(model: Model, filepath: PathLike, skip_mismatch: bool = False, by_name: bool = False) -> list[str]:
+def load_weights(
+    model: Model,
+    filepath: PathLike,
+    skip_mismatch: bool = False,
+    by_name: bool = False,
+    objects_to_skip: Iterable[Layer] | None = None,
+) -> list[str]:
     """Load weights into a built model.
 
     Args:
@@ -75,6 +94,7 @@ def load_weights(model: Model, filepath: PathLike, skip_mismatch: bool = False, 
             is that of another program or model.
         skip_mismatch: load what matches and warn about the rest.
         by_name: match layers by their names; layers that are not in the file are unchanged.
+        objects_to_skip: layers that keep their weights, with the layers inside them; for files of Keras 3.
 
     Returns:
         The names of the layers that matched, or the paths of variables where the file is organized by them.
@@ -87,7 +107,7 @@ def load_weights(model: Model, filepath: PathLike, skip_mismatch: bool = False, 
         FileNotFoundError: there is no such file.
     """
     _need_built(model, "load_weights")
-    return _Names(_load_weights(model, filepath, skip_mismatch, by_name))
+    return _Names(_load_weights(model, filepath, skip_mismatch, by_name, objects_to_skip))
 
 
 class _Names(list[str]):
@@ -96,8 +116,12 @@ class _Names(list[str]):
     def _ipython_display_(self) -> None: ...
 
 
-def _load_weights(model: Model, filepath: PathLike, skip_mismatch: bool, by_name: bool) -> list[str]:
+def _load_weights(
+    model: Model, filepath: PathLike, skip_mismatch: bool, by_name: bool, skip: Iterable[Layer] | None
+) -> list[str]:
     if filepath == "latest":
+        if skip is not None:
+            raise _without_skipping("latest")
         layout = [[name, list(v.shape), v.dtype] for name, v in weight_tree.named_variables(model).items()]
         tensors, meta, path = newest(layout=layout)
         matched = _load_state(model, tensors, meta, path)
@@ -108,18 +132,28 @@ def _load_weights(model: Model, filepath: PathLike, skip_mismatch: bool, by_name
         return tensorflow_format.load_weights(model, path, skip_mismatch, by_name)
     path = keras_v3.existing(path)
     form = format_of(path)
+    if skip is not None and form in ("state", "safetensors"):
+        raise _without_skipping(path)
     if form == "state":
         return _load_state(model, *read_state(path), path)
     if form == "safetensors":
         return _load_arrays(model, read_arrays(path), path, skip_mismatch, by_name)
     if form == "shards":
         with shards.opened(path) as readers:
-            return keras_weights.load(model, readers, by_name=by_name, skip_mismatch=skip_mismatch)
+            return keras_weights.load(model, readers, by_name=by_name, skip_mismatch=skip_mismatch, skip=skip or ())
     source = keras_v3.members(path)[1] if form == "keras" else path
     with hdf5.opened(source, path) as reader:
         is_h5 = "model_weights" in reader.groups or any(a.startswith("layer_names") for a in reader.attributes)
-        load = h5_format.load_weights if is_h5 else keras_weights.load
-        return load(model, reader, by_name=by_name, skip_mismatch=skip_mismatch)
+        if not is_h5:
+            return keras_weights.load(model, reader, by_name=by_name, skip_mismatch=skip_mismatch, skip=skip or ())
+        if skip is not None:
+            raise _without_skipping(path)
+        return h5_format.load_weights(model, reader, by_name=by_name, skip_mismatch=skip_mismatch)
+
+
+def _without_skipping(path: str) -> ArgumentError:
+    what = f"load_weights('{path}', objects_to_skip=...)"
+    return ArgumentError(message(what, expected="a .weights.h5 or .keras file", got="a file of another format"))
 
 
 def _warn_if_foreign(model: Model, meta: dict[str, Any], path: str) -> None:

@@ -160,4 +160,5 @@ def single_batch(trainer: Trainer, given: Any, train: bool) -> Logs:
         live.put(assigned)
         if not np.isfinite(logs.get("loss", 0.0)).all():
             warn_not_finite(float(logs["loss"]), given)
+    trainer.metrics.show(live.totals)
     return host_logs(trainer, logs)

@@ -103,6 +103,31 @@ def test_attention():
     assert keras.ops.einsum(layer._dot_product_equation, k, q).shape == weights.shape
 
 
+@pytest.mark.parametrize("kind", ["MultiHeadAttention", "GroupQueryAttention"])
+def test_attention_that_is_overridden(kind):
+    """The method receives every mask, that of the future included, and its result is used."""
+    seen = []
+
+    class Doubled(getattr(layers, kind)):
+        def _compute_attention(self, query, key, value, attention_mask=None, training=None, *scores):
+            seen.append(np.asarray(attention_mask)[0].tolist())
+            heads, weights = super()._compute_attention(query, key, value, attention_mask, training, *scores)
+            return 2 * heads, weights
+
+    sizes = (2, 3) if kind == "MultiHeadAttention" else (3, 2, 2)
+    layer = Doubled(*sizes, use_bias=False)
+    plain = getattr(layers, kind)(*sizes, use_bias=False)
+    plain(X[None], X[None])
+    layer(X[None], X[None], use_causal_mask=True)
+    assert seen[-1] == np.tril(np.ones((4, 4), bool)).tolist()
+    layer.set_weights(plain.get_weights())
+    doubled = layer(X[None], X[None], use_causal_mask=True)
+    np.testing.assert_allclose(doubled, 2 * plain(X[None], X[None], use_causal_mask=True), rtol=1e-5)
+    q, k, v = layer._query_dense(X[None]), layer._key_dense(X[None]), layer._value_dense(X[None])
+    heads = plain._compute_attention(q, k, v, use_causal_mask=True)[0]
+    np.testing.assert_allclose(layer._output_dense(2 * heads), doubled, rtol=1e-5)
+
+
 def test_nodes():
     a = keras.Input((3,))
     first, second = layers.Dense(3), layers.Add()

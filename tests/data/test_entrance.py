@@ -284,6 +284,12 @@ def test_class_weights_of_no_class(key):
         class_weights({key: 1.0}, np.array([0, 1]))
 
 
+@pytest.mark.parametrize("shape", [(4, 3, 1), (4, 3, 2), (4, 2, 2, 5)])
+def test_class_weights_need_one_label_per_sample(shape):
+    with pytest.raises(ArgumentError, match=rf"expected one label per sample, got y of shape \({shape[0]}, {shape[1]}"):
+        class_weights({0: 1.0, 1: 2.0}, np.zeros(shape))
+
+
 def test_no_epochs_train_nothing(model):
     before, events = model.get_weights(), []
     told = gazelle.callbacks.LambdaCallback(on_train_begin=events.append, on_train_end=events.append)

@@ -4,10 +4,24 @@ import numpy as np
 import pytest
 
 import gazelle
-from gazelle import KerasTensor, layers, ops
+from gazelle import InputSpec, KerasTensor, layers, ops
 
 X = np.ones((1, 2, 2), np.float32)
 T = KerasTensor((2, 3))
+
+
+class TwoShapes(layers.Layer):
+    def build(self, left_shape, wrong):
+        pass
+
+    def call(self, left, right):
+        return left + right
+
+
+def specified(spec):
+    layer = layers.Identity()
+    layer.input_spec = spec
+    return layer
 
 
 @pytest.mark.parametrize(
@@ -36,6 +50,20 @@ T = KerasTensor((2, 3))
             lambda: layers.deserialize({"class_name": "Dense", "config": [1, 2]}),
             TypeError,
             r"config of Dense: expected a dict of arguments, got \[1, 2\]",
+        ),
+        (lambda: layers.Dense(2, trainable="yes"), ValueError, "trainable of Dense: expected True or False, got 'yes'"),
+        (lambda: layers.Dense(2, trainable=None), ValueError, "trainable of Dense: expected True or False, got None"),
+        (lambda: TwoShapes()(X, X), ValueError, "after those of call: left_shape, right_shape, got 'wrong'"),
+        (lambda: specified(InputSpec(shape=(None, 3, 2)))(X), ValueError, r"expected shape \(None, 3, 2\), got shape"),
+        (lambda: specified(InputSpec(dtype="int32"))(X), TypeError, "expected dtype int32, got float32"),
+        (lambda: specified([InputSpec(ndim=3)] * 2)([X]), ValueError, "expected 2 tensors, got 1"),
+        (lambda: specified([InputSpec(ndim=3), InputSpec(ndim=2)])([X, X]), ValueError, "expected 2 axes, got shape"),
+        (lambda: gazelle.Sequential()(X), ValueError, "cannot be built or called: expected at least one layer"),
+        (lambda: gazelle.Sequential().build((1, 2)), ValueError, "cannot be built or called: expected at least one"),
+        (
+            lambda: gazelle.Sequential([gazelle.Input((2,)), layers.Dense(1)]).build((None, 3)),
+            ValueError,
+            r"build of Sequential .*: expected \(None, 2\), got \(None, 3\)",
         ),
         (lambda: ops.unstack(X, axis=5), IndexError, r"ops\.unstack: tuple index out of range"),
         (lambda: ops.unstack(X, axis=5), ValueError, r"ops\.unstack: tuple index out of range"),
@@ -78,3 +106,18 @@ def test_thresholds_of_auc_include_both_ends():
 def test_custom_objects_may_be_none():
     with gazelle.saving.custom_object_scope(None):
         assert gazelle.layers.Dense.from_config({"units": 2}).units == 2
+
+
+def test_input_spec_of_a_model():
+    x = gazelle.Input((None, 3))
+    model = gazelle.Model(x, x * 2)
+    model.input_spec = InputSpec(shape=(None, 4, 3))
+    assert model(np.ones((2, 4, 3))).shape == (2, 4, 3)
+    with pytest.raises(ValueError, match=r"expected shape \(None, 4, 3\), got shape \(2, 3, 3\)"):
+        model(np.ones((2, 3, 3)))
+
+
+def test_no_policy_is_the_default_one():
+    gazelle.config.set_dtype_policy("mixed_bfloat16")
+    gazelle.config.set_dtype_policy(None)
+    assert gazelle.config.dtype_policy().name == "float32"

@@ -305,3 +305,11 @@ def test_a_subclass_is_quantized_with_type_check_false_only():
         layer.quantize("int8")
     layer.quantize("int8", type_check=False)
     assert layer.quantization_mode == "int8"
+
+
+def test_configs_of_quantization_are_read_back():
+    config = gazelle.quantizers.Int4QuantizationConfig(block_size=64)
+    copy = gazelle.quantizers.deserialize(gazelle.quantizers.serialize(config))
+    assert (copy.block_size, copy.mode) == (64, "int4")
+    with pytest.raises(NotImplementedError, match="QuantizationConfig has no mode"):
+        _ = gazelle.quantizers.QuantizationConfig().mode

@@ -56,3 +56,47 @@ def test_masks_of_a_first_argument_given_by_name():
     query = gazelle.layers.Embedding(4, 8, mask_zero=True)(np.array([[1, 2, 0]]))
     out = gazelle.layers.MultiHeadAttention(2, 2)(query=query, value=np.ones((1, 3, 8), "float32"))
     assert get_mask(out).tolist() == [[True, True, False]]
+
+
+def named(k):
+    class Named(k.layers.Layer):
+        """The sums of the masks of two arguments, each of which has a parameter of its own."""
+
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.supports_masking = True
+
+        def call(self, query, value, query_mask=None, value_mask=None, training=False):
+            counts = [0.0 if m is None else k.ops.sum(k.ops.cast(m, "float32")) for m in (query_mask, value_mask)]
+            return query + 10 * counts[0] + 100 * counts[1]
+
+    x, y = k.Input((None,), dtype="int32"), k.Input((4, 3))
+    masked = k.layers.Embedding(5, 3, mask_zero=True)(x)
+    return k.Model([x, y], [Named()(masked, masked), Named()(y, masked), Named()(masked, value=y), Named()(y, value=y)])
+
+
+def test_each_tensor_has_a_parameter_for_its_mask():
+    ours, theirs = named(gazelle), named(keras)
+    ours.set_weights(theirs.get_weights())
+    data = [X, np.ones((2, 4, 3), "float32")]
+    for a, b in zip(ours(data), theirs(data), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def by_keyword(k):
+    class Counted(k.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.supports_masking = True
+
+        def call(self, steps, mask=None):
+            return steps if mask is None else steps + k.ops.sum(k.ops.cast(mask, "float32"))
+
+    x = k.Input((None,), dtype="int32")
+    return k.Model(x, k.layers.GlobalAveragePooling1D()(Counted()(steps=k.layers.Embedding(5, 3, mask_zero=True)(x))))
+
+
+def test_masks_of_arguments_by_keyword():
+    ours, theirs = by_keyword(gazelle), by_keyword(keras)
+    ours.set_weights(theirs.get_weights())
+    np.testing.assert_allclose(ours(X), theirs(X), rtol=1e-5)

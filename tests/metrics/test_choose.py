@@ -270,3 +270,17 @@ def test_the_metrics_of_another_compile():
     model.compile("sgd", "mse", metrics=given)
     history = model.fit(np.ones((4, 1)), np.zeros((4, 1)), verbose=0).history
     assert history["compile_metrics_mae"] == [1.0]
+
+
+@pytest.mark.parametrize("kind", ["Mean", "Sum", "MeanSquaredError"])
+@pytest.mark.parametrize("weight", [None, 2.0, [1.0, 0.5, 2.0], [[1.0], [0.5], [2.0]]], ids=str)
+def test_weights_over_batches_of_different_sizes(kind, weight):
+    results = []
+    for package in (metrics, keras.metrics):
+        metric = getattr(package, kind)()
+        for rows in (3, 5, 1):
+            values = np.arange(2.0 * rows, dtype="float32").reshape(rows, 2)
+            given = np.resize(weight, (rows, *np.shape(weight)[1:])) if np.ndim(weight) else weight
+            metric.update_state(values, *([0 * values] if kind == "MeanSquaredError" else []), sample_weight=given)
+        results.append(float(metric.result()))
+    assert results[0] == pytest.approx(results[1], rel=1e-5)

@@ -54,6 +54,7 @@ def test_results_of_single_batches():
         np.testing.assert_allclose(call(X, X[:, :2]), one, rtol=1e-6)
         np.testing.assert_allclose(call(2 * X, X[:, :2]), two, rtol=1e-6)
         assert one[0] != two[0]
+        np.testing.assert_allclose(list(model.get_metrics_result().values()), two, rtol=1e-6)
 
 
 @pytest.mark.parametrize("metric", [metrics.Mean, metrics.AUC], ids=lambda cls: cls.__name__)
@@ -164,3 +165,15 @@ def test_attribute_that_contains_itself(tmp_path):
     assert len(model.weights) == 2
     model.save_weights(tmp_path / "m.weights.h5")
     model.load_weights(tmp_path / "m.weights.h5")
+
+
+@pytest.mark.parametrize("outputs", [lambda a, b: (a, b), lambda a, b: [a, (b, a)], lambda a, b: {"p": (a, b)}])
+def test_structures_in_configs(outputs):
+    x = Input((4,))
+    model = Model([[x]], outputs(layers.Dense(2)(x), layers.Dense(3)(x)))
+    copy = Model.from_config(model.get_config())
+    assert gazelle.tree.map_structure(lambda t: t.shape, copy.output) == gazelle.tree.map_structure(
+        lambda t: t.shape, model.output
+    )
+    assert copy.get_config()["input_layers"] == model.get_config()["input_layers"]
+    gazelle.tree.assert_same_structure(copy(X), model(X))

@@ -11,7 +11,7 @@ from gazelle import optimizers
 from gazelle.core.errors import ArgumentError, DamagedFileError, ShapeError, StateError
 from gazelle.layers import BatchNormalization, Dense, Input, weight_tree
 from gazelle.models import Sequential, load_model
-from gazelle.saving import atomic, keras_v3, write_state
+from gazelle.saving import atomic, keras_v3, save_weights, write_state
 from gazelle.saving.safetensors import read_tensors
 
 
@@ -121,6 +121,32 @@ def test_what_fits_can_be_loaded(tmp_path):
     with pytest.warns(UserWarning, match=r"(?s)2 mismatches.*Their values are unchanged"):
         other.load_weights(tmp_path / "w", skip_mismatch=True)
     np.testing.assert_array_equal(model.get_weights()[0], other.get_weights()[0])
+
+
+def test_layers_can_be_left_out(tmp_path):
+    """Layers that are skipped are in no file that is written, and keep their weights where a file is read."""
+    inner = Sequential([Input((4,)), Dense(4), Dense(2)])
+    model = Sequential([Input((3,)), Dense(4), inner])
+    path, part = str(tmp_path / "a.weights.h5"), str(tmp_path / "b.weights.h5")
+    model.save_weights(path)
+    save_weights(model, part, objects_to_skip=[inner])
+    first = model.layers[0].get_weights()
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    kept = inner.get_weights()
+    for name in (path, part):
+        model.layers[0].set_weights([weight + 1 for weight in first])
+        assert model.load_weights(name, objects_to_skip=[inner]) == [model.layers[0].name]
+        for got, expected in zip(model.get_weights(), [*first, *kept], strict=True):
+            np.testing.assert_array_equal(got, expected)
+    with pytest.raises(ShapeError, match="expected 2 arrays"):
+        model.load_weights(part)
+    for name in ("a.safetensors", "a.h5"):
+        other = tmp_path / name
+        model.save_weights(other) if name == "a.safetensors" else model.save(other)
+        with pytest.raises(ArgumentError, match=r"objects_to_skip=\.\.\.\): expected a \.weights\.h5"):
+            model.load_weights(other, objects_to_skip=[inner])
+    with pytest.raises(ArgumentError, match="got shards"):
+        save_weights(model, tmp_path / "a.weights.json", objects_to_skip=[inner])
 
 
 def test_layers_can_be_matched_by_name(tmp_path):
