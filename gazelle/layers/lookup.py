@@ -296,6 +296,9 @@ class _Lookup(_Vocabulary):
         return encoded_shape(shapes[0], mode, self._depth), dtypes.floatx()
 
     def encode(self, *inputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        if not len(self._tokens) and (self._size or 0) > self._token_start:  # made from a config that has its size only
+            hint = f"Call {self.name}.set_vocabulary([...]) with the {self._size} entries it had, or adapt(data)."
+            raise StateError(message(f"{self._label} has no vocabulary", hint=hint))
         if self.invert:
             return self._inverted(inputs[0])
         indices = self._numbers(self._values(inputs[0]))

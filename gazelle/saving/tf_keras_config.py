@@ -52,6 +52,8 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
     if not names.keys().isdisjoint(config):
         config = {names.get(k, k): v for k, v in config.items() if names.get(k, k)}
         out["config"] = config
+    if config.get("dtype") == "string" and out.get("class_name") != "InputLayer":  # what the layer takes
+        out["config"] = config = {k: v for k, v in config.items() if k != "dtype"}
     axis = config.get("axis")
     if out.get("class_name") == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
         out["config"] = config = {**config, "axis": axis[0]}

@@ -234,3 +234,14 @@ def test_errors_of_calls():
         IntegerLookup(salt=3)
     with pytest.raises(ArgumentError, match="oov_method of IntegerLookup: expected 'floormod' or 'farmhash'"):
         IntegerLookup(oov_method="md5")
+
+
+def test_a_layer_from_a_config_has_no_vocabulary():
+    layer = StringLookup()
+    layer.adapt(np.array(["a", "b"]))
+    copy = StringLookup.from_config(layer.get_config())
+    assert copy.vocabulary_size() == 3
+    with pytest.raises(StateError, match=r"has no vocabulary\.\nCall .*set_vocabulary\(\[...\]\) with the 3 entries"):
+        copy(np.array(["a"]))
+    copy.set_vocabulary(["b", "a"])
+    assert copy(np.array(["a"])).tolist() == [2]

@@ -12,7 +12,7 @@ import pytest
 
 import gazelle
 from gazelle import layers
-from gazelle.core.errors import ArgumentError, DamagedFileError, ShapeError, UnsafeFileError
+from gazelle.core.errors import ArgumentError, DamagedFileError, ShapeError, StateError, UnsafeFileError
 from gazelle.models import load_model
 from gazelle.saving.tensorflow_format.crc32c import crc32c, masked_crc32c
 from gazelle.saving.tensorflow_format.protobuf import fields
@@ -109,6 +109,29 @@ def test_a_training_of_tensorflow(folder, name):
     assert ("step/.ATTRIBUTES/VARIABLE_VALUE", []) in tf.train.list_variables(path)
     model.train_on_batch(recorded(folder, name, "x"), recorded(folder, name, "y"))
     check(model, folder, name, "after")
+
+
+TEXT = np.array([["the cat"]])
+
+
+@pytest.mark.parametrize("file", ["given", "given.h5", "given.keras"])
+def test_a_vocabulary_in_the_config(folder, file):
+    model = load_model(folder / file)
+    np.testing.assert_allclose(model.predict(TEXT, verbose=0), np.load(folder / "given.npy"), rtol=1e-6)
+
+
+@pytest.mark.parametrize("file", ["adapted", "adapted.keras"])
+def test_a_vocabulary_from_data(folder, file):
+    model = load_model(folder / file)
+    x = [TEXT, np.array([[3]]), np.array([["a"]])]
+    if file == "adapted":  # it is in the functions of a SavedModel only
+        with pytest.raises(
+            StateError, match=r"has no vocabulary\.\nCall .*set_vocabulary\(\[...\]\) with the 8 entries"
+        ):
+            model.predict(x, verbose=0)
+        model.get_layer("text_vectorization").set_vocabulary(["the", "sat", "ran", "dog", "cat", "away"])
+        model.get_layer("integer_lookup").set_vocabulary([3, 5])
+    np.testing.assert_allclose(model.predict(x, verbose=0), np.load(folder / "adapted.npy"), rtol=1e-5)
 
 
 def test_an_unknown_class(folder):

@@ -59,7 +59,11 @@ class _Search:
         if (id(thing), number) in self._seen:
             return
         self._seen.add((id(thing), number))
-        for name, member in _members(thing).items():
+        members = _members(thing)
+        if hasattr(type(thing), "layers"):  # a graph of layers; those of other models are found by their attributes
+            saved = filter(_has_values, thing.layers)
+            members |= {f"layer_with_weights-{index}": layer for index, layer in enumerate(saved)}
+        for name, member in members.items():
             found = child(self._objects, number, name)
             if found is None and isinstance(member, Variable):
                 found = self._by_name(member, number)
@@ -80,11 +84,12 @@ def _members(thing: Any) -> dict[str, Any]:
         return {str(index): value for index, value in enumerate(thing) if _is_part(value)}
     if isinstance(thing, dict):
         return {str(key): value for key, value in thing.items() if _is_part(value)}
-    out = {key: value for key, value in vars(thing).items() if key not in _SKIPPED and _is_part(value)}
-    if hasattr(type(thing), "layers"):  # a graph of layers; those of other models are found by their attributes
-        weighted = (layer for layer in thing.layers if layer.weights)
-        out |= {f"layer_with_weights-{index}": layer for index, layer in enumerate(weighted)}
-    return out
+    return {key: value for key, value in vars(thing).items() if key not in _SKIPPED and _is_part(value)}
+
+
+def _has_values(layer: Any) -> bool:
+    """Whether a layer has weights; a vocabulary that was not given to the constructor was a weight, too."""
+    return bool(layer.weights) or not getattr(getattr(layer, "_lookup_layer", layer), "_fixed", True)
 
 
 def _is_part(value: Any) -> bool:

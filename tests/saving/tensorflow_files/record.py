@@ -83,6 +83,33 @@ def earlier_optimizer():
     return model, [rng.rand(8, 3).astype("float32")], [rng.rand(8, 1).astype("float32")]
 
 
+def texts(folder):
+    """Models that take text, one with vocabularies from data, one with a vocabulary in its config."""
+    keras.utils.set_random_seed(1)
+    words = L.TextVectorization(max_tokens=20, output_sequence_length=4)
+    words.adapt(["the cat sat", "the dog ran away"])
+    numbers = L.IntegerLookup(output_mode="one_hot")
+    numbers.adapt([[3], [5], [3]])
+    inputs = [keras.Input((1,), dtype=dtype) for dtype in ("string", "int64", "string")]
+    parts = [
+        L.GlobalAveragePooling1D()(L.Embedding(20, 3)(words(inputs[0]))),
+        numbers(inputs[1]),
+        L.Flatten()(L.Embedding(4, 2)(L.StringLookup(vocabulary=["a", "b"])(inputs[2]))),
+    ]
+    model = keras.Model(inputs, L.Dense(1)(L.Concatenate()(parts)))
+    model.save(f"{folder}/adapted", save_format="tf")
+    model.save(f"{folder}/adapted.keras")
+    x = [np.array([["the cat"]]), np.array([[3]]), np.array([["a"]])]
+    np.save(f"{folder}/adapted.npy", model.predict(x, verbose=0))
+    text = keras.Input((1,), dtype="string")
+    words = L.TextVectorization(vocabulary=["the", "cat"], output_sequence_length=4)
+    model = keras.Model(text, L.GlobalAveragePooling1D()(L.Embedding(20, 3)(words(text))))
+    model.save(f"{folder}/given", save_format="tf")
+    model.save(f"{folder}/given.h5")
+    model.save(f"{folder}/given.keras")
+    np.save(f"{folder}/given.npy", model.predict(x[0], verbose=0))
+
+
 def one(values):
     return values[0] if len(values) == 1 else values
 
@@ -111,6 +138,7 @@ def record(folder):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         record(folder)
+        texts(folder)
         with zipfile.ZipFile(TARGET, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
             for path in sorted(pathlib.Path(folder).rglob("*")):
                 if path.is_file() and path.name != "fingerprint.pb":
