@@ -16,6 +16,7 @@ import gazelle
 from gazelle.compat import facade
 from gazelle.compat.listed import listed, pairs
 from gazelle.compat.namespaces import root, version
+from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow import (
     dataset,
     elements,
@@ -31,7 +32,6 @@ from gazelle.compat.tensorflow.tape import GradientTape
 from gazelle.compat.tensorflow.variable import IndexedSlices, TensorFlowVariable
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import GazelleError, message
-from gazelle.core.tensor_wrapper import recorder
 
 #: modules that register their names; the last one wraps names of the others
 _TABLES = listed("""arrays boxes checking control csv_files dataset elements examples files function gathering

@@ -20,6 +20,7 @@ from gazelle.compat.backend.gradients import gradients as graph_gradients
 from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
+from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty, remembered
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
@@ -28,7 +29,6 @@ from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import unique_name
 from gazelle.core.symbolic import KerasTensor, call_op, is_symbolic
-from gazelle.core.tensor_wrapper import recorder
 from gazelle.core.types import DTypeLike, RegularizerLike, ShapeLike
 from gazelle.core.variable import Variable
 from gazelle.models.graph import Graph
