@@ -38,8 +38,8 @@ help(gazelle.layers.Dense) describes a class; `gazelle run program.py` runs prog
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from gazelle.core import config as _config
 from gazelle.core import module_names as _module_names
+from gazelle.core import registry as _registry
 from gazelle.core import traceback as _traceback
 
 if TYPE_CHECKING:
@@ -217,4 +217,4 @@ def __dir__() -> list[str]:
 
 
 _traceback.show_short()
-_config.REGISTRY.complete_by(lambda: importlib.import_module("gazelle.models"))
+_registry.REGISTRY.complete_by(lambda: importlib.import_module("gazelle.models"))

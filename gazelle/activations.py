@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 
-from gazelle.core.config import REGISTRY, RESOLVERS
+from gazelle.core.config import RESOLVERS
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.lookup import Lookup
 from gazelle.core.module_names import public_names
+from gazelle.core.registry import REGISTRY
 from gazelle.core.types import ActivationLike, Array, ArrayLike
 from gazelle.ops.activation import (
     celu,

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gazelle.core.config import custom_object_scope, serialize_object
 from gazelle.core.module_names import public_names
 from gazelle.core.policies import (
     DTypePolicy,
@@ -18,6 +17,8 @@ from gazelle.core.policies import (
     QuantizedDTypePolicy,
     get,
 )
+from gazelle.core.registry import custom_object_scope
+from gazelle.core.serialization import serialize_object
 from gazelle.core.types import Config
 
 __all__ = [

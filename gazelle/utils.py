@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from gazelle.core.config import custom_object_scope, register_keras_serializable
 from gazelle.core.dtypes import standardize as standardize_dtype
 from gazelle.core.module_names import public_names
 from gazelle.core.names import clear_session
 from gazelle.core.prng import set_random_seed
+from gazelle.core.registry import custom_object_scope, register_keras_serializable
 from gazelle.core.settings import (
     disable_interactive_logging,
     enable_interactive_logging,

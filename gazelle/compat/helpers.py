@@ -14,8 +14,8 @@ import numpy as np
 from gazelle import activations
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat import utils
-from gazelle.core.config import snake
 from gazelle.core.masks import get_mask
+from gazelle.core.names import snake
 from gazelle.core.symbolic import is_symbolic
 from gazelle.initializers.variance_scaling import compute_fans
 from gazelle.layers import Layer, deserialize

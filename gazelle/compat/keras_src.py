@@ -17,8 +17,8 @@ from gazelle.compat import namespaces
 from gazelle.compat.era import NOTHING
 from gazelle.compat.listed import listed, pairs
 from gazelle.compat.module_paths import PATHS
-from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.names import snake
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import PathLike
 
@@ -66,7 +66,7 @@ def class_weight_to_sample_weights(y: Any, class_weight: Any) -> Any:
 
 def compute_output_spec(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Return the symbolic outputs of a function of symbolic tensors."""
-    return importlib.import_module("gazelle.core.symbolic").output_spec(function, args, kwargs)
+    return importlib.import_module("gazelle.core.shape_inference").output_spec(function, args, kwargs)
 
 
 def get_keras_mask(tensor: Any) -> Any:
@@ -127,7 +127,7 @@ class H5IOStore:
 
 #: last module of the path -> name that is public nowhere -> "module:name"; ":name" is in this module
 _PRIVATE: dict[str, dict[str, str]] = {
-    "activations": {"ALL_OBJECTS_DICT": "gazelle.core.config:REGISTRY.activations"},
+    "activations": {"ALL_OBJECTS_DICT": "gazelle.core.registry:REGISTRY.activations"},
     "backend": {
         **pairs("""Variable=gazelle:Variable KerasTensor=gazelle:KerasTensor KerasVariable=gazelle:Variable
             StatelessScope=gazelle:StatelessScope SymbolicScope=gazelle:SymbolicScope backend=:name_of_backend
@@ -147,7 +147,7 @@ _PRIVATE: dict[str, dict[str, str]] = {
     "base_conv": {"BaseConv": "gazelle.layers.convolution:BaseConv", "Conv": "gazelle.layers.convolution:BaseConv"},
     "image_utils": {"smart_resize": "gazelle.data.images:smart_resize"},
     "losses": {"LossFunctionWrapper": "gazelle.losses:LossFunctionWrapper"},
-    "naming": pairs("auto_name=gazelle.core.names:unique_name to_snake_case=gazelle.core.config:snake"),
+    "naming": pairs("auto_name=gazelle.core.names:unique_name to_snake_case=gazelle.core.names:snake"),
     "saving_lib": {"H5IOStore": ":H5IOStore"},
     "serialization_lib": {
         name: f"gazelle.saving:{name}" for name in ("serialize_keras_object", "deserialize_keras_object")

@@ -35,8 +35,8 @@ from gazelle.compat.old_variable import OldVariable, TensorShape
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.constraints import Constraint
 from gazelle.core import names, symbolic
-from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError
+from gazelle.core.names import snake
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered, warn
 from gazelle.core.variable import Variable

@@ -18,8 +18,8 @@ from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
 from gazelle.compat.listed import listed
 from gazelle.compat.module_paths import replaced
-from gazelle.core.config import REGISTRY, custom_object_scope
 from gazelle.core.lookup import Lookup
+from gazelle.core.registry import REGISTRY, custom_object_scope
 from gazelle.losses.target_shapes import warn_of_broadcasting
 
 #: era -> the releases that `__version__` reports: of the package `keras`, of TensorFlow with its `tf.keras`

@@ -9,7 +9,7 @@ from typing import Any
 from gazelle.compat.era import NOTHING
 from gazelle.compat.listed import listed, pairs
 from gazelle.compat.module_paths import PATHS
-from gazelle.core.config import REGISTRY
+from gazelle.core.registry import REGISTRY
 
 _OLD = "gazelle.compat.layers"
 _LAYERS = listed("""AtrousConvolution1D AtrousConvolution2D CuDNNGRU CuDNNLSTM Deconvolution2D Deconvolution3D

@@ -18,8 +18,8 @@ from gazelle.compat import defaults, era, metrics, optimizers, regularizers
 from gazelle.compat.classes import compat_class
 from gazelle.compat.layers.convolution import FullConvolution1D, FullConvolution2D, guess_data_format
 from gazelle.compat.layers.variants import BatchwiseNormalization, EmbeddingWithDropout, SampleNormalization
-from gazelle.core.config import REGISTRY
 from gazelle.core.errors import message
+from gazelle.core.registry import REGISTRY
 from gazelle.core.traceback import warn
 from gazelle.models import Model
 from gazelle.training import callbacks

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar, overload
 
-from gazelle.core.config import REGISTRY, custom_object_scope, deserialize, find, serialize
 from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.registry import REGISTRY, custom_object_scope, find
+from gazelle.core.serialization import deserialize, serialize
 from gazelle.core.types import Serialized
 
 T = TypeVar("T")

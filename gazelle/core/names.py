@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -36,6 +37,18 @@ def count(kind: str, name: str) -> int:
 def numbered(name: str, count: int) -> str:
     """The automatic name number `count`: `dense` for 1, `dense_1` for 2."""
     return f"{name}_{count - 1}" if count > 1 else name
+
+
+def snake(name: str) -> str:
+    """'LayerNormalization' -> 'layer_normalization', 'Conv2D' -> 'conv2d', as Keras names layers."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def pascal(name: str) -> str:
+    """'batch_normalization' -> 'BatchNormalization', as Keras names the classes of operations."""
+    return "".join(word.capitalize() for word in name.split("_"))
 
 
 _prefix: ContextVar[str] = ContextVar("gazelle_name_scope", default="")

@@ -7,10 +7,10 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gazelle.core import replaced_methods, symbolic
-from gazelle.core.config import capture_arguments, captured_arguments, make_from_config, snake
+from gazelle.core import replaced_methods, shape_inference, symbolic
+from gazelle.core.config import capture_arguments, captured_arguments, make_from_config
 from gazelle.core.errors import MissingAttributeError, message
-from gazelle.core.names import unique_name
+from gazelle.core.names import snake, unique_name
 from gazelle.core.printable import printable
 from gazelle.core.symbolic import Node
 
@@ -120,7 +120,7 @@ class Operation:
         Returns:
             Symbolic tensors in the structure of the outputs.
         """
-        return symbolic.output_spec(self.call, args, kwargs, name=self.name)
+        return shape_inference.output_spec(self.call, args, kwargs, name=self.name)
 
     def get_config(self) -> Config:
         """Return the configuration, from which `from_config` makes an equal object.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from gazelle.core.errors import ArgumentTypeError, english, unknown
+
 #: argument of Keras 1 or 2 -> the current name
 ARGUMENTS = {
     "W_constraint": "kernel_constraint",
@@ -100,14 +102,25 @@ OTHER_LIBRARIES = {
 RUN = "`gazelle run program.py` runs programs of earlier Keras as they are."
 
 
-def argument_hint(name: str, known: Collection[str] = ()) -> str:
+def argument_hint(name: str, known: Collection[str]) -> str:
     """The hint for an unknown argument that earlier Keras had; "" for others. known: the arguments of the call."""
     today = ARGUMENTS.get(name)
-    if today is not None and (not known or today in known):
+    if today is not None and today in known:
         return f"{name!r} of earlier Keras is {today!r} today; {RUN}"
     if name == "decay":
         return f"Use {DECAY}; {RUN}"
     return RUN if today is not None or name in _REMOVED else ""
+
+
+def unknown_argument(owner: str, name: str, known: Collection[str]) -> ArgumentTypeError:
+    """The error for an argument that does not exist, with similar names or the one that replaced it.
+
+    Args:
+        owner: name of the class or function.
+        name: the argument.
+        known: the arguments that exist.
+    """
+    return ArgumentTypeError(english(unknown(f"argument of {owner}", name, known, argument_hint(name, known))))
 
 
 def method_hint(name: str) -> str:

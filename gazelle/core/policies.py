@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from gazelle.core import dtypes, names
-from gazelle.core.config import Configurable, deserialize, serialize_object
+from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, message, unknown
+from gazelle.core.serialization import deserialize, serialize_object
 from gazelle.core.types import PolicyLike
 
 MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import tracing
-from gazelle.core.config import Configurable, snake
+from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.names import on_clear, unique_name
+from gazelle.core.names import on_clear, snake, unique_name
 from gazelle.core.types import Array, Config, DTypeLike
 from gazelle.core.variable import Variable
 

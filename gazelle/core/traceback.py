@@ -15,8 +15,8 @@ from types import CodeType, TracebackType
 from typing import Any, TypeVar
 
 from gazelle.core import language
-from gazelle.core.errors import ArgumentTypeError, GazelleError, english, unknown
-from gazelle.core.outdated import argument_hint
+from gazelle.core.errors import ArgumentTypeError, GazelleError
+from gazelle.core.outdated import unknown_argument
 from gazelle.core.printable import printable, singular
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -64,9 +64,7 @@ def _bad_call(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -
         label = f"{kind}{function.__name__}"
         if not wrong:
             return ArgumentTypeError(f"{label}(...): {error}.\nIt takes {', '.join(known)}.")
-        return ArgumentTypeError(
-            english(unknown(f"argument of {label}", wrong[0], known, argument_hint(wrong[0], known)))
-        )
+        return unknown_argument(label, wrong[0], known)
     return None
 
 

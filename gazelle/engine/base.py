@@ -10,12 +10,10 @@ from typing import Any, ClassVar
 class Engine(abc.ABC):
     """Base class of engines, which execute programs. Arguments and results are arrays of JAX, including keys.
 
-    title: its name in messages; fuses_loops: whether it fuses successive operations into one loop, so that intermediate
-    values are not written to memory.
+    title: its name in messages.
     """
 
     title: ClassVar[str]
-    fuses_loops: ClassVar[bool] = False
 
     @abc.abstractmethod
     def compile(

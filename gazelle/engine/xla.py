@@ -17,7 +17,6 @@ class XLA(Engine):
     """XLA compiles whole programs, which are cached on disk."""
 
     title = "XLA"
-    fuses_loops = True
 
     def compile(
         self, function: Callable[..., Any], donate: tuple[int, ...] = (), key: str | None = None

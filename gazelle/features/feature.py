@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gazelle.core.config import Configurable, deserialize
+from gazelle.core.config import Configurable
 from gazelle.core.errors import unknown
+from gazelle.core.serialization import deserialize
 from gazelle.layers.base import Layer
 
 if TYPE_CHECKING:

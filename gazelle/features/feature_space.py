@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import layers
-from gazelle.core.config import deserialize
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
 from gazelle.core.names import unique_name
+from gazelle.core.serialization import deserialize
 from gazelle.features.feature import Cross, Feature, TFDIdentity
 from gazelle.layers.base import Layer
 from gazelle.saving.keras_v3 import save_model

@@ -79,15 +79,8 @@ from gazelle.layers.merging import (
     Minimum,
     Multiply,
     Subtract,
-    add,
-    average,
-    concatenate,
-    dot,
-    maximum,
-    minimum,
-    multiply,
-    subtract,
 )
+from gazelle.layers.merging_functions import add, average, concatenate, dot, maximum, minimum, multiply, subtract
 from gazelle.layers.multi_head_attention import MultiHeadAttention
 from gazelle.layers.normalization import (
     GroupNormalization,

@@ -7,8 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core.config import ArgumentTypeError
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
 from gazelle.core.prng import bernoulli
 from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer

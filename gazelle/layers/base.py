@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, overload
@@ -13,21 +12,32 @@ import jax
 import numpy as np
 
 from gazelle import engine, initializers
-from gazelle.core import arrays, closed_over_tensors, dtypes, forked, policies, prng, remat, sparse, symbolic, tracing
-from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object
+from gazelle.core import (
+    arrays,
+    closed_over_tensors,
+    dtypes,
+    forked,
+    policies,
+    prng,
+    remat,
+    shape_inference,
+    sparse,
+    symbolic,
+    tracing,
+)
+from gazelle.core.config import resolve
 from gazelle.core.errors import (
     ArgumentError,
+    ArgumentTypeError,
     GazelleError,
     IncompatibleShapesError,
     ShapeError,
     StateError,
-    english,
     message,
     missing_method,
-    unknown,
 )
 from gazelle.core.operation import Operation
-from gazelle.core.outdated import argument_hint
+from gazelle.core.outdated import unknown_argument
 from gazelle.core.printable import printable
 from gazelle.core.replaced_methods import overrides
 from gazelle.core.symbolic import KerasTensor, Node
@@ -37,6 +47,7 @@ from gazelle.layers import (
     call_arguments,
     dtype_handling,
     input_spec,
+    layer_config,
     stateless,
     weight_matrix,
     weight_storage,
@@ -68,15 +79,6 @@ _path: ContextVar[str] = ContextVar("gazelle_layer_path", default="")  # path of
 def _is_leaf(value: object) -> bool:
     """Whether an argument is one tensor, although it may be a structure of arrays for JAX."""
     return isinstance(value, Variable) or sparse.is_sparse(value)
-
-
-@functools.cache
-def _adds_its_arguments(cls: type) -> bool:
-    """Whether a direct subclass of Layer has a get_config, which adds its arguments to those of a Layer."""
-    if cls.get_config.__module__.startswith("gazelle."):  # type: ignore[attr-defined]
-        return False
-    base = next(c for c in cls.__mro__ if c.__module__.startswith("gazelle."))
-    return inspect.unwrap(base.__init__) is inspect.unwrap(Layer.__init__)  # type: ignore[misc]
 
 
 class Layer(Operation):
@@ -140,8 +142,7 @@ class Layer(Operation):
         if unknown_arguments:
             known = [*argument_names(type(self).__init__), "name", "dtype", "trainable", "input_shape", "input_dim"]
             first = next(iter(unknown_arguments))
-            error = unknown(f"argument of {type(self).__name__}", first, known, argument_hint(first, known))
-            raise ArgumentTypeError(english(error))
+            raise unknown_argument(type(self).__name__, first, known)
         if name is not None and not isinstance(name, str):
             raise ArgumentError(message(f"name of {type(self).__name__}", expected="text", got=repr(name)))
         self.auto_named = name is None
@@ -158,18 +159,10 @@ class Layer(Operation):
         self.activity_regularizer = resolve("activity_regularizer", activity_regularizer)
         self._eager_losses: list[Any] = []
         self._build_shapes: Any = None
-        if input_dim is not None:
-            if not hasattr(input_dim, "__index__") or input_dim < 0:
-                wanted = "the size of one sample, an integer"
-                raise ArgumentError(message(f"input_dim of {self._label}", expected=wanted, got=repr(input_dim)))
-            input_shape = (input_dim,)
         given = batch_input_shape if batch_input_shape is not None else batch_shape
-        if given is None and input_shape is not None:
-            shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
-            if any(n is not None and (not hasattr(n, "__index__") or n < 0) for n in shape):
-                wanted = "sizes of one sample, integers or None"
-                raise ArgumentError(message(f"input_shape of {self._label}", expected=wanted, got=repr(input_shape)))
-            given = (batch_size, *shape)
+        sample_shape = layer_config.sample_shape(self._label, None if given is not None else input_shape, input_dim)
+        if given is None and sample_shape is not None:
+            given = (batch_size, *sample_shape)
         self.batch_shape = given  # a Sequential uses it to build itself
         self.__dict__.pop("input_shape", None)  # in a built layer this attribute has another meaning
 
@@ -432,8 +425,8 @@ class Layer(Operation):
             Node(self, args, kwargs, outputs, closed_over)
             return outputs
         try:
-            outputs = symbolic.output_spec(call, (closed_over, *args), kwargs, name=self.name)
-        except symbolic.NeedsGraphError:  # the operations of the layer become nodes of the graph around it
+            outputs = shape_inference.output_spec(call, (closed_over, *args), kwargs, name=self.name)
+        except shape_inference.NeedsGraphError:  # the operations of the layer become nodes of the graph around it
             out = self.call(*args, **kwargs)
             return out[0] if isinstance(out, list) and len(out) == 1 else out
         except ShapeError:
@@ -446,7 +439,7 @@ class Layer(Operation):
     def _call_on_values(self, args: Any, kwargs: dict[str, Any]) -> Any:
         """The symbolic outputs of a `call` that cannot be traced."""
         with tracing.entered(tracing.TraceContext(values={}, key=jax.random.key(0), training=False)):
-            return symbolic.host_spec(self._call_arrays_here, args, kwargs, name=self.name)
+            return shape_inference.host_spec(self._call_arrays_here, args, kwargs, name=self.name)
 
     def _call_arrays_here(self, *args: Any, **kwargs: Any) -> Any:
         scope = tracing.current()
@@ -612,7 +605,7 @@ class Layer(Operation):
             Symbolic tensors in the structure of the outputs.
         """
         self._ensure_built(args, kwargs)
-        return symbolic.output_spec(self._call_arrays_here, args, kwargs, name=self.name)
+        return shape_inference.output_spec(self._call_arrays_here, args, kwargs, name=self.name)
 
     @property
     def dtype_policy(self) -> DTypePolicy:
@@ -754,33 +747,11 @@ class Layer(Operation):
         Returns:
             The constructor's arguments as values that JSON can hold, with the automatic name filled in.
         """
-        config = {} if _adds_its_arguments(type(self)) else super().get_config()  # type: ignore[arg-type]
-        names = argument_names(type(self).__init__)
-        inherited = inspect.unwrap(type(self).__init__) is inspect.unwrap(Layer.__init__)
-        for key in ("input_shape", "input_dim", "batch_input_shape", "batch_size", "batch_shape", "autocast"):
-            if inherited or key not in names or key in ("input_shape", "input_dim"):
-                config.pop(key, None)
-        if hasattr(type(self), "lora_enabled") and config.get("lora_rank") is None:
-            config = {key: value for key, value in config.items() if key not in ("lora_rank", "lora_alpha")}
-        base = {"name": self.name, "trainable": self.trainable, "dtype": serialize_object(self.dtype_policy)}
-        config = {**base, **config, **base}
-        if self.activity_regularizer is not None:
-            config["activity_regularizer"] = serialize(self.activity_regularizer)
-        elif inherited or "activity_regularizer" not in names:
-            config.pop("activity_regularizer", None)
-        return config
+        own = {} if layer_config.adds_its_arguments(type(self)) else super().get_config()
+        return layer_config.complete(self, own)
 
     def _arguments_left_out(self, config: Config) -> dict[str, Any]:
-        """Arguments of the constructor that a get_config of the program does not report, if a file can hold them."""
-        left: dict[str, Any] = {}
-        if not _adds_its_arguments(type(self)):  # type: ignore[arg-type]
-            return left
-        names = argument_names(type(self).__init__)
-        for name, value in self._config.items():
-            if name in names and name not in config:
-                with contextlib.suppress(ArgumentTypeError):
-                    left[name] = serialize(value, by_name=False)
-        return left
+        return layer_config.arguments_left_out(self, config)
 
     def get_build_config(self) -> Config | None:
         """Return the shapes the layer was built on, so that a loaded layer can be built before it is called.

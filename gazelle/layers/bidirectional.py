@@ -8,8 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core.config import rebuild, snake
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, message, unknown
+from gazelle.core.names import snake
+from gazelle.core.serialization import rebuild
 from gazelle.core.types import Array, ArrayLike, Shape
 from gazelle.layers.base import Layer
 

@@ -78,7 +78,7 @@ def encoded_shape(shape: tuple[Any, ...], mode: str, depth: int) -> tuple[Any, .
     return (*(shape[:1] + shape[2:] if len(shape) > 1 else ()), depth)
 
 
-def check_mode(owner: str, mode: str, known: tuple[str, ...], sparse: bool = False) -> str:
+def check_mode(owner: str, mode: str, known: tuple[str, ...], sparse: bool) -> str:
     """Return the current name of an output mode; integers have no sparse form."""
     mode = choice(owner, "output_mode", {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(mode, mode), known)
     if sparse and mode == "int":

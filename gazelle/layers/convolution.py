@@ -8,8 +8,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import ops
-from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.registry import register
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import (

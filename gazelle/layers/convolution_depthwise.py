@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gazelle import ops
-from gazelle.core.config import register
+from gazelle.core.registry import register
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.convolution import add_bias, check_positive, dilated_size, set_window

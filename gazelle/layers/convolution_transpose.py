@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gazelle import ops
-from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.registry import register
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.convolution import add_bias, check_positive, check_strides_or_dilation, set_window

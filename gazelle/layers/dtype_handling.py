@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import dtypes, policies, remat, sparse, symbolic
+from gazelle.core import dtypes, policies, remat, shape_inference, sparse, symbolic
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.policies import DTypePolicy, DTypePolicyMap
@@ -127,5 +127,5 @@ def _with_recomputed_activation(layer: Any, call: Callable[..., Any]) -> Callabl
 
 
 def _output_size(layer: Layer, args: Any, kwargs: Any) -> int:
-    outputs = symbolic.output_spec(layer.call, args, kwargs, name=layer.name)
+    outputs = shape_inference.output_spec(layer.call, args, kwargs, name=layer.name)
     return sum(math.prod(n or 1 for n in leaf.shape) for leaf in symbolic.leaves(outputs))

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import sparse
-from gazelle.core.config import serialize_object
 from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.masks import set_mask
+from gazelle.core.serialization import serialize_object
 from gazelle.core.types import Array, ConstraintLike, DTypeLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.weight_matrix import WeightAttribute, add_matrix, enable_lora

@@ -8,9 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli
+from gazelle.core.registry import register
 from gazelle.core.types import Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.multi_head_attention import MultiHeadAttention

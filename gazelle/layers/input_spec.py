@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import dtypes, symbolic
-from gazelle.core.config import ArgumentTypeError
-from gazelle.core.errors import IncompatibleShapesError, ShapeError, english, message
+from gazelle.core import dtypes, shape_inference, symbolic
+from gazelle.core.errors import ArgumentTypeError, IncompatibleShapesError, ShapeError, english, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import explain_tracer_error
 
@@ -172,7 +171,7 @@ def explain_build_error(layer: Layer, args: Sequence[Any], first: Any) -> Except
 
 def explain_call_error(layer: Layer, error: Exception, args: Sequence[Any]) -> Exception:
     """Return an error with the layer's name and the shapes it received, for a failure inside `call`."""
-    shapes = [symbolic.shown(leaf.shape) for leaf in jax.tree.leaves(args) if hasattr(leaf, "shape")]
+    shapes = [shape_inference.shown(leaf.shape) for leaf in jax.tree.leaves(args) if hasattr(leaf, "shape")]
     first = english(error).strip()
     if not isinstance(error, IncompatibleShapesError):
         first = first.split("\n")[0]

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import dtypes, prng
-from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.serialization import deserialize, serialize
 from gazelle.core.types import Array, Nested, Shape
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer

@@ -10,10 +10,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.masks import get_mask
 from gazelle.core.prng import bernoulli
+from gazelle.core.serialization import serialize
 from gazelle.core.types import Array, ArrayLike, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.einsum_dense import EinsumDense

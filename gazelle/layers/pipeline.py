@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.serialization import serialize
 from gazelle.core.types import Array, Nested, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.call_arguments import argument_names

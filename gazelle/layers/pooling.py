@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import ops
-from gazelle.core.config import register
+from gazelle.core.registry import register
 from gazelle.core.types import Array
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import channel_axis, check_fits, choice, set_data_format, sizes, space_axes

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gazelle.core.config import custom_object_scope, serialize_object
-from gazelle.core.config import deserialize as _deserialize
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.registry import custom_object_scope
+from gazelle.core.serialization import deserialize as _deserialize
+from gazelle.core.serialization import serialize_object
 from gazelle.layers.base import Layer
 
 

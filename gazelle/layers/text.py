@@ -9,13 +9,14 @@ from typing import Any, Self
 import numpy as np
 
 from gazelle.core import dtypes
-from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.serialization import deserialize, serialize
 from gazelle.core.types import Array, ArrayLike, PathLike
 from gazelle.layers.adapting import batches
 from gazelle.layers.categories import MODES, check_mode
-from gazelle.layers.lookup import StringLookup, _Vocabulary
+from gazelle.layers.lookup import StringLookup
 from gazelle.layers.numpy_layer import texts
+from gazelle.layers.vocabulary import VocabularyLayer
 
 # Only ASCII letters and punctuation, as in TensorFlow: text in other scripts is not changed.
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
@@ -28,7 +29,7 @@ _STANDARDIZE = {
 _SPLIT = {"whitespace": lambda text: [word.decode() for word in text.encode().split()], "character": list}
 
 
-class TextVectorization(_Vocabulary):
+class TextVectorization(VocabularyLayer):
     """Text as integers: standardized, split into tokens, optionally joined to n-grams, looked up in a vocabulary.
 
     x (batch,) or (batch, 1) of strings  ->  y (batch, tokens) with output_mode='int', padded with 0;

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.serialization import serialize
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 from gazelle.layers.call_arguments import as_shape

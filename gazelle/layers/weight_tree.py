@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gazelle.core import tracing
-from gazelle.core.config import snake
 from gazelle.core.errors import ShapeError, StateError, message
+from gazelle.core.names import snake
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.variable import Variable, lock_variables
 

@@ -9,13 +9,15 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core import dtypes, policies
-from gazelle.core.config import Configurable, snake
+from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, message, missing_method, unknown
 from gazelle.core.lookup import Lookup
 from gazelle.core.masks import get_mask
 from gazelle.core.method_signatures import check_methods
+from gazelle.core.names import snake
 from gazelle.core.printable import printable
-from gazelle.core.symbolic import any_symbolic, call_op
+from gazelle.core.shape_inference import call_op
+from gazelle.core.symbolic import any_symbolic
 from gazelle.core.types import Array, ArrayLike, LossLike, Nested, PolicyLike
 from gazelle.losses import functions
 from gazelle.losses.reduction import REDUCTIONS, Reduction, per_step, reduce

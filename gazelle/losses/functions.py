@@ -6,8 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from gazelle.core.config import ArgumentTypeError
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
 from gazelle.core.traceback import explain_tracer_error
 
 

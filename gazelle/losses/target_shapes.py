@@ -14,9 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import dtypes
-from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.core.symbolic import any_symbolic, call_op
+from gazelle.core.registry import register
+from gazelle.core.shape_inference import call_op
+from gazelle.core.symbolic import any_symbolic
 from gazelle.core.traceback import warn
 from gazelle.core.types import Array, Shape
 

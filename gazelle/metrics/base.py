@@ -10,10 +10,10 @@ import numpy as np
 
 from gazelle import initializers, losses
 from gazelle.core import dtypes, policies, tracing
-from gazelle.core.config import Configurable, snake
+from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, StateError, message, missing_method
 from gazelle.core.lookup import Lookup
-from gazelle.core.names import unique_name
+from gazelle.core.names import snake, unique_name
 from gazelle.core.printable import printable
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike, PolicyLike, Shape

@@ -8,8 +8,9 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import losses
-from gazelle.core.config import find, snake
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.names import snake
+from gazelle.core.registry import find
 from gazelle.core.types import Shape
 from gazelle.losses.target_shapes import family
 from gazelle.metrics.accuracy import BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy

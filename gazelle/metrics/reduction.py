@@ -7,9 +7,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core.config import find
 from gazelle.core.errors import unknown
 from gazelle.core.masks import get_mask
+from gazelle.core.registry import find
 from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.losses import Loss, functions
 from gazelle.losses.reduction import align, divide, merge_mask, per_step

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gazelle.core import symbolic
-from gazelle.core.config import rebuild
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.serialization import rebuild
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import Nested
 from gazelle.layers.base import Layer

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from gazelle import losses, optimizers
-from gazelle.core import forked, prng, symbolic
-from gazelle.core.config import deserialize, serialize
+from gazelle.core import forked, prng, shape_inference, symbolic
 from gazelle.core.errors import StateError, message
 from gazelle.core.replaced_methods import MethodSnapshot, connected
+from gazelle.core.serialization import deserialize, serialize
 from gazelle.core.traceback import warn
 from gazelle.layers import weight_tree
 from gazelle.metrics import Mean
@@ -185,7 +185,7 @@ def _build_for(model: Model, sample: Any) -> None:
             model(jax.tree.map(lambda a: a[:1], sample))
         else:
             inputs = jax.tree.map(lambda a: symbolic.KerasTensor((None, *a.shape[1:]), str(a.dtype)), sample)
-            symbolic.output_spec(model._call_arrays_here, (inputs,), {}, name=model.name)
+            shape_inference.output_spec(model._call_arrays_here, (inputs,), {}, name=model.name)
     except Exception:
         model.built = False
         raise

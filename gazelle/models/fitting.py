@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -22,10 +23,10 @@ from gazelle.models.compiling import get_trainer, require_compiled
 from gazelle.models.fingerprint import TrainingFingerprint
 from gazelle.models.graph import Graph
 from gazelle.models.host_preprocessing import HostPreprocessing, host_preprocessing_of
-from gazelle.saving.sharded import ShardedAutosave
 from gazelle.training import evaluation_loop, interrupt
 from gazelle.training.callbacks import BackupAndRestore, CallbackList, History, Progress
 from gazelle.training.loop import Fit, warn_inexact
+from gazelle.training.trainer import Trainer
 from gazelle.training.training_progress import TrainingProgress
 
 if TYPE_CHECKING:
@@ -126,8 +127,6 @@ def fit(
     model.stop_training = False
     history = History()
     listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
-    several, divided = processes.count() > 1, False
-    main = not several or processes.is_main()
     batches = {
         "batch_size": batch_size or data.BATCH if isinstance(source, data.ArraySource) else None,
         "steps_per_epoch": steps_per_epoch,
@@ -135,6 +134,8 @@ def fit(
         "class_weight": class_weight,
         "validation_split": validation_split or None,
     }
+    several, divided = processes.count() > 1, False
+    main = not several or processes.is_main()
     if several:
         parts = TrainingFingerprint(model, trainer, source, validation, [], batches).parts
         parts |= {"program": None, "arguments": None, "epochs": epochs, "initial_epoch": initial_epoch}
@@ -149,37 +150,21 @@ def fit(
     events = CallbackList([*listed, history], model, params)
     backup = next((c for c in events.callbacks if isinstance(c, BackupAndRestore)), None)
     fingerprint = TrainingFingerprint(model, trainer, source, validation, events.callbacks, batches)
-    autosave = resuming.open_autosave(model, fingerprint, keep, resume, checkpoint, backup) if main else None
+    saves = resuming.Checkpoint(fingerprint, resume, backup)
+    if main:
+        saves.open(model, keep, checkpoint)
     if divided:
-        autosave = ShardedAutosave.open(autosave)
-    identity = None if autosave is None else lambda: fingerprint.text
+        saves.divide()
+    identity = None if saves.autosave is None else lambda: fingerprint.text
     progress = TrainingProgress(trainer, source, events.callbacks, initial_epoch, identity)
-
-    def validate(epoch: int) -> dict[str, Any]:
-        freq = validation_freq
-        due = (epoch + 1) in freq if isinstance(freq, (list, tuple, set)) else (epoch + 1) % freq == 0
-        if validation is None or not due:
-            return {}
-        events.on_test_begin({})
-        logs = evaluation_loop.evaluate(trainer, validation, events)
-        events.on_test_end(logs)
-        return {f"val_{name}": value for name, value in logs.items()}
-
-    def read_saved() -> resuming.Saved | None:
-        if autosave is None or not (resume or backup is not None):
-            return None
-        return resuming.read_saved(autosave, fingerprint, resume, epochs, display)
-
+    validate = functools.partial(_validate, trainer, validation, validation_freq, events)
     model.history = history
     if split_off is not None:
         side = "first" if settings.validation_from(validation_from) == "start" else "last"
         display.note(f"Validating on the {side} {validation_split:.0%} of the samples.")
-    ended = (
-        contextlib.closing(source),
-        contextlib.nullcontext() if validation is None else contextlib.closing(validation),
-    )
-    with ended[0], ended[1], display, resuming.closing(autosave, fingerprint, resume, progress, backup):
-        saved = resuming.load_saved(read_saved, trainer) if several or resume or backup is not None else None
+    closing_validation = contextlib.nullcontext() if validation is None else contextlib.closing(validation)
+    with contextlib.closing(source), closing_validation, display, saves.closing(progress):
+        saved = saves.load(trainer, epochs, display) if several or resume or backup is not None else None
         if saved is not None:
             progress.restore(*saved, force=resume == "force")
             display.note(progress.describe(epochs))
@@ -188,13 +173,26 @@ def fit(
         events.on_train_begin({})
         if saved is not None:
             progress.restore_callbacks(*saved)
-        Fit(trainer, model, source, events, display, progress, validate, autosave, stop_on_nan).run(
+        Fit(trainer, model, source, events, display, progress, validate, saves.autosave, stop_on_nan).run(
             progress.epoch if progress.stopped else epochs
         )
         events.on_train_end(dict(events.last_logs))
-    if autosave is not None:
-        resuming.note_path(autosave, display)
+    if saves.autosave is not None:
+        saves.note_path(display)
     return history
+
+
+def _validate(
+    trainer: Trainer, source: data.Source | None, freq: Any, events: CallbackList, epoch: int
+) -> dict[str, Any]:
+    """The logs of the validation after an epoch; empty if none is due."""
+    due = (epoch + 1) in freq if isinstance(freq, (list, tuple, set)) else (epoch + 1) % freq == 0
+    if source is None or not due:
+        return {}
+    events.on_test_begin({})
+    logs = evaluation_loop.evaluate(trainer, source, events)
+    events.on_test_end(logs)
+    return {f"val_{name}": value for name, value in logs.items()}
 
 
 def _is_called(callback: Any, divided: bool) -> bool:

@@ -9,9 +9,10 @@ from typing import Any
 
 from gazelle import ops, tree
 from gazelle.core import symbolic
-from gazelle.core.config import deserialize, serialize, serialize_object, target_of
 from gazelle.core.errors import DamagedFileError, message, unknown
+from gazelle.core.names import pascal
 from gazelle.core.operation import Operation
+from gazelle.core.serialization import deserialize, serialize, serialize_object, target_of
 from gazelle.core.symbolic import OPS, KerasTensor, Op
 from gazelle.core.types import Array, ArrayLike, Nested, Shape, Shapes
 from gazelle.layers.base import Layer
@@ -134,27 +135,27 @@ class _Writer:
             module = "keras.src.ops.nn" if hasattr(ops.nn, operation.name) else "keras.src.ops.numpy"
             return {
                 "module": module,
-                "class_name": _camel(operation.name),
+                "class_name": pascal(operation.name),
                 "config": {"name": name, **serialize(options)},
-                "registered_name": _camel(operation.name),
+                "registered_name": pascal(operation.name),
                 "name": name,
-                "inbound_nodes": [{"args": self._words(args), "kwargs": {}}],
+                "inbound_nodes": [{"args": self._described(args), "kwargs": {}}],
             }
-        calls = [{"args": list(self._words(node.args)), "kwargs": self._words(node.kwargs)} for node in nodes]
+        calls = [{"args": list(self._described(node.args)), "kwargs": self._described(node.kwargs)} for node in nodes]
         return {**serialize_object(operation), "name": name, "inbound_nodes": calls}
 
-    def _words(self, tree: Any) -> Any:
+    def _described(self, tree: Any) -> Any:
         if isinstance(tree, KerasTensor):
             return {
                 "class_name": "__keras_tensor__",
                 "config": {"shape": list(tree.shape), "dtype": tree.dtype, "keras_history": self._place(tree)},
             }
         if isinstance(tree, tuple):
-            return tuple(self._words(v) for v in tree)
+            return tuple(self._described(v) for v in tree)
         if isinstance(tree, list):
-            return [self._words(v) for v in tree]
+            return [self._described(v) for v in tree]
         if isinstance(tree, dict):
-            return {k: self._words(v) for k, v in tree.items()}
+            return {k: self._described(v) for k, v in tree.items()}
         return serialize(tree)
 
     def _place(self, tensor: KerasTensor) -> list[Any]:
@@ -180,10 +181,6 @@ def _inputs_and_options(node: Any) -> tuple[list[Any], dict[str, Any]]:
         else:
             options[name] = value
     return inputs, options
-
-
-def _camel(name: str) -> str:
-    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def _read(config: Any) -> tuple[Any, Any]:
@@ -235,7 +232,7 @@ def _operation(entry: Any) -> Any:
     if str(entry.get("module", "")).startswith("keras.src.ops"):
         function = target_of(entry)
         if function is None:
-            raise unknown("operation in the config", entry["class_name"], [_camel(n) for n in OPS])
+            raise unknown("operation in the config", entry["class_name"], [pascal(n) for n in OPS])
         options = {k: deserialize(v) for k, v in entry["config"].items() if k not in ("name", "trainable")}
         if not isinstance(options.get("dtype"), str) or "dtype" not in inspect.signature(function).parameters:
             options.pop("dtype", None)  # that of an operation without such an argument: its policy

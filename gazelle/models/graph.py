@@ -10,9 +10,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import dtypes, symbolic, tracing
-from gazelle.core.config import snake
+from gazelle.core import dtypes, shape_inference, symbolic, tracing
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.names import snake
 from gazelle.core.sparse import is_sparse
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import warn
@@ -263,7 +263,7 @@ def _after_call(tensor: KerasTensor) -> KerasTensor:
 
 def _output_spec(operation: Any, args: Any, kwargs: Any) -> Any:
     if isinstance(operation, symbolic.Op):
-        return symbolic.output_spec(operation.function, args, kwargs, name=operation.name)
+        return shape_inference.output_spec(operation.function, args, kwargs, name=operation.name)
     return operation.compute_output_spec(*args, **kwargs)
 
 

@@ -8,15 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import jax
-import jax.numpy as jnp
 
-from gazelle import metrics, ops
-from gazelle.core import outdated, symbolic, tracing
-from gazelle.core.config import custom_object_scope, name_of, serialize
+from gazelle.core import outdated, shape_inference, symbolic, tracing
 from gazelle.core.errors import ArgumentError, MissingAttributeError, message, missing_method, unknown
-from gazelle.core.gradients import value_and_grad
+from gazelle.core.registry import custom_object_scope, name_of
 from gazelle.core.replaceable import replaceable
-from gazelle.core.tensor_wrapper import wrapper_class
+from gazelle.core.serialization import serialize
 from gazelle.core.traceback import filtered
 from gazelle.core.types import (
     Array,
@@ -36,14 +33,12 @@ from gazelle.core.types import (
     Symbolic,
 )
 from gazelle.core.variable import Variable
-from gazelle.data.arrays import unpack_x_y_sample_weight
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input
-from gazelle.models import compiling, fitting, step_methods
+from gazelle.models import compiling, default_steps, fitting, step_methods
 from gazelle.models.graph import Aside, Graph
 from gazelle.models.state_tree import put, read
-from gazelle.training.total_loss import TotalLoss
 
 if TYPE_CHECKING:
     from gazelle.core.symbolic import KerasTensor
@@ -148,7 +143,7 @@ class Model(Layer):
         inputs = _symbolic(input_shape)
         self.built = True  # a subclass's `build` that calls this one is not called again
         try:
-            symbolic.output_spec(self._call_arrays_here, (inputs,), {}, name=self.name)
+            shape_inference.output_spec(self._call_arrays_here, (inputs,), {}, name=self.name)
         except BaseException:
             self.built = False
             raise
@@ -666,19 +661,8 @@ class Model(Layer):
             Logs {name: value}; or (logs, state).
         """
         if len(given) == 2:
-            return step_methods.as_pure(self, functools.partial(Model.train_step, self), step_methods.TRAIN, *given)
-        x, y, weight = unpack_x_y_sample_weight(given[0])
-        variables = self.trainable_variables
-
-        def loss() -> Any:
-            y_pred = self(x, training=True)
-            value = self._loss_of(x, y, y_pred, weight, True)
-            return self.optimizer.scale_loss(value), (value, y_pred)
-
-        (_, (value, y_pred)), grads = value_and_grad(loss, variables)
-        step_methods.apply_gradients(self.optimizer, grads, variables)
-        self._track("loss", value, x)
-        return self.compute_metrics(x, y, y_pred, weight)
+            return step_methods.as_pure(self, functools.partial(default_steps.train, self), step_methods.TRAIN, *given)
+        return default_steps.train(self, given[0])
 
     def test_step(self, *given: Any) -> StepResult:
         """Compute the loss and the metrics of one batch without training.
@@ -690,11 +674,8 @@ class Model(Layer):
             Logs {name: value}; or (logs, state).
         """
         if len(given) == 2:
-            return step_methods.as_pure(self, functools.partial(Model.test_step, self), step_methods.TEST, *given)
-        x, y, weight = unpack_x_y_sample_weight(given[0])
-        y_pred = self(x, training=False)
-        self._track("loss", self._loss_of(x, y, y_pred, weight, False), x)
-        return self.compute_metrics(x, y, y_pred, weight)
+            return step_methods.as_pure(self, functools.partial(default_steps.test, self), step_methods.TEST, *given)
+        return default_steps.test(self, given[0])
 
     def predict_step(self, *given: Any) -> Nested[Any]:
         """Compute the outputs of one batch.
@@ -705,12 +686,11 @@ class Model(Layer):
         Returns:
             The outputs; or (outputs, values of `non_trainable_variables`).
         """
+        predict = functools.partial(default_steps.predict, self)
         if len(given) == 2:
-            out, (_, fixed) = step_methods.as_pure(
-                self, functools.partial(Model.predict_step, self), step_methods.PREDICT, *given
-            )
+            out, (_, fixed) = step_methods.as_pure(self, predict, step_methods.PREDICT, *given)
             return out, fixed
-        return self(unpack_x_y_sample_weight(given[0])[0], training=False)
+        return predict(given[0])
 
     def compute_loss(
         self,
@@ -732,7 +712,7 @@ class Model(Layer):
         Returns:
             A scalar.
         """
-        return self._compute(y, y_pred, sample_weight, self.losses)
+        return default_steps.compiled_loss(self, y, y_pred, sample_weight, self.losses)
 
     def stateless_compute_loss(
         self,
@@ -760,8 +740,11 @@ class Model(Layer):
         Returns:
             (loss, values of the three kinds of variables after it).
         """
+
+        def loss(batch: tuple[Any, Any]) -> Array:
+            return default_steps.loss_of(self, x, *batch, sample_weight, training)
+
         given = (trainable_variables, non_trainable_variables, metrics_variables)
-        loss = lambda data: self._loss_of(x, data[0], data[1], sample_weight, training)  # noqa: E731
         return step_methods.as_pure(self, loss, step_methods.TEST, given, (y, y_pred))
 
     def compute_metrics(
@@ -785,35 +768,6 @@ class Model(Layer):
         self.compiled_metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
-    def _compute(self, y: Any, y_pred: Any, weight: Any, added: Sequence[Any]) -> Any:
-        """The loss given to `compile`, plus the sum of the values `added`."""
-        wrapper = wrapper_class((y, y_pred, weight, added))
-        if wrapper is not None:
-            return wrapper.dispatch(self._compute, (y, y_pred, weight, added), {})
-        arguments = {} if self._compile_state is None else self._compile_state.arguments
-        if arguments.get("loss") is None:
-            return sum((jnp.sum(jnp.asarray(value)) for value in added), jnp.zeros(()))
-        names = self._graph.output_names if self._graph is not None else None
-        total_loss = TotalLoss(arguments["loss"], arguments.get("loss_weights"), names, {})
-        total, parts = total_loss(y, y_pred, weight, {}, [*added])
-        for name in [name for name in parts if name != "loss"]:
-            self._track(name, parts[name], y_pred)
-        return total
-
-    def _loss_of(self, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
-        """Call `compute_loss`, which may be user-defined without the argument `training`."""
-        known = inspect.signature(self.compute_loss).parameters.values()
-        takes_training = any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in known)
-        options = {"training": training} if takes_training else {}
-        return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **options)
-
-    def _track(self, name: str, value: Any, like: Any) -> None:
-        """Update the mean of a loss, weighted by the number of samples."""
-        assert self._compile_state is not None
-        trackers = self._compile_state.loss_trackers
-        tracker = trackers[name] = trackers.get(name) or metrics.Mean(name)
-        tracker.update_state(ops.stop_gradient(value), sample_weight=jax.tree.leaves(like)[0].shape[0])
-
     def _restore_step_variables(self, values: Mapping[str, Array], step: Array) -> list[str]:
         return step_methods.restore_variables(self, values, step)
 
@@ -831,13 +785,7 @@ class Model(Layer):
         It has the arguments `(y, y_pred, sample_weight=None, regularization_losses=())` and updates the mean in the
         logs.
         """
-
-        def loss(y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = ()) -> Any:
-            value = self._compute(y, y_pred, sample_weight, [*(regularization_losses or ())])
-            self._track("loss", value, y_pred)
-            return value
-
-        return loss
+        return functools.partial(default_steps.tracked_loss, self)
 
     @property
     def compiled_metrics(self) -> CompileMetrics | _NoMetrics:

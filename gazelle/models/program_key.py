@@ -10,9 +10,10 @@ from typing import Any
 import jax
 
 from gazelle.core import dtypes, settings, symbolic
-from gazelle.core.config import REGISTRY, find, serialize, serialize_object
 from gazelle.core.errors import GazelleError
+from gazelle.core.registry import REGISTRY, find
 from gazelle.core.replaced_methods import are_original, replaced
+from gazelle.core.serialization import serialize, serialize_object
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import glob
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.names import snake
 from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
 from gazelle.engine import processes
@@ -22,6 +23,7 @@ from gazelle.saving.autosave import Autosave
 from gazelle.saving.checkpoint_paths import NoCheckpointError, root_folder
 from gazelle.saving.program import Program, running_program
 from gazelle.saving.rotation import order_of, sharded_folder
+from gazelle.saving.sharded import ShardedAutosave
 from gazelle.saving.state_file import metadata_of
 from gazelle.training import interrupt
 
@@ -40,42 +42,145 @@ checkpoints = TrainingCheckpoints()
 _noted: set[str] = set()  # paths that were printed
 
 
-def open_autosave(
-    model: Model,
-    fingerprint: TrainingFingerprint,
-    keep: bool | None,
-    resume: Resume,
-    checkpoint: PathLike | None,
-    backup: BackupAndRestore | None,
-) -> Autosave | None:
-    """Open the checkpoint of a call of `fit`.
+@dataclasses.dataclass
+class Checkpoint:
+    """The checkpoint of a call of `fit`: where it writes its state, and which one it continues.
 
-    Args:
-        model: the model.
+    Attributes:
         fingerprint: that of the call.
-        keep: the argument of `fit`.
         resume: the argument of `fit`.
-        checkpoint: the argument of `fit`.
-        backup: the callback `BackupAndRestore`, if any, which has its own folder and times.
-
-    Returns:
-        The writer of the checkpoint; None where none is written (`fit(keep=False)`, GAZELLE_KEEP=0).
-
-    Raises:
-        ArgumentError: the arguments contradict each other, or the program has no name to find a checkpoint by.
+        backup: the callback `BackupAndRestore`, if any, which has its own folder and times; the training continues in
+            any case then, as in Keras.
+        autosave: the writer; None where nothing is written (`fit(keep=False)`, GAZELLE_KEEP=0, other processes).
     """
-    program = running_program()
-    if not _is_wanted(keep, resume, checkpoint, backup, program):
-        return None
-    fingerprint.begin(named=checkpoint is not None or backup is not None)
-    interactive, name = program.interactive, model.name
-    if interactive and is_automatic(name, kind := snake(type(model).__name__)):  # it counts how often a cell ran
-        name = f"{kind}-{fingerprint.structure}"
-    if backup is not None:
-        backup.autosave = Autosave(name, math.inf, backup.backup_dir)
-        return backup.autosave
-    folder = os.path.join(root_folder(), program.folder) if checkpoint is None else checkpoint
-    return checkpoints.open(name, folder, fingerprint, bool(resume), interactive)
+
+    fingerprint: TrainingFingerprint
+    resume: Resume
+    backup: BackupAndRestore | None
+    autosave: Autosave | None = None
+
+    def open(self, model: Model, keep: bool | None, folder: PathLike | None) -> None:
+        """Open the writer, in the main process.
+
+        Args:
+            model: the model.
+            keep: the argument of `fit`.
+            folder: the argument `checkpoint` of `fit`.
+
+        Raises:
+            ArgumentError: the arguments contradict each other, or the program has no name to find a checkpoint by.
+        """
+        program, backup = running_program(), self.backup
+        if not _is_wanted(keep, self.resume, folder, backup, program):
+            return
+        self.fingerprint.begin(named=folder is not None or backup is not None)
+        interactive, name = program.interactive, model.name
+        if interactive and is_automatic(name, kind := snake(type(model).__name__)):  # it counts how often a cell ran
+            name = f"{kind}-{self.fingerprint.structure}"
+        if backup is not None:
+            self.autosave = backup.autosave = Autosave(name, math.inf, backup.backup_dir)
+            return
+        folder = os.path.join(root_folder(), program.folder) if folder is None else folder
+        self.autosave = checkpoints.open(name, folder, self.fingerprint, bool(self.resume), interactive)
+
+    def divide(self) -> None:
+        """Let each process write its part of the state, in all of them."""
+        self.autosave = ShardedAutosave.open(self.autosave)
+
+    def load(self, trainer: Trainer, epochs: int, display: Progress) -> Saved | None:
+        """Read the checkpoint to continue: each process the parts of the state that it has.
+
+        Args:
+            trainer: the trainer of the model.
+            epochs: the argument of `fit`.
+            display: prints what is decided.
+
+        Returns:
+            (tensors, metadata); None if there is none to continue.
+
+        Raises:
+            StateError: it is of another training; the message lists what differs.
+        """
+        while True:
+            saved = self._read(epochs, display) if processes.is_main() else None
+            saved = processes.broadcast_saved(saved) if processes.count() > 1 else saved
+            if saved is None:
+                return None
+            tensors, metadata = saved
+            folder = metadata.pop("sharded", None)
+            arrays = {} if folder is None else sharded.load(folder, trainer.live.arrays())
+            if arrays is not None:  # else it is damaged, and the one before it is read
+                tensors = {**tensors, **arrays}
+                if metadata.pop("other_optimizer", False):  # the current rate replaces the saved one
+                    tensors = {name: array for name, array in tensors.items() if not name.startswith("hyper/")}
+                return tensors, metadata
+
+    def _read(self, epochs: int, display: Progress) -> Saved | None:
+        """The newest state, in the main process, after comparing it with the call of `fit`."""
+        autosave, fingerprint, resume = self.autosave, self.fingerprint, self.resume
+        if autosave is None or not (resume or self.backup is not None):
+            return None
+        try:
+            tensors, metadata, path = autosave.newest()
+        except NoCheckpointError:
+            if resume:
+                display.note("There is no checkpoint of this training yet: it starts from the beginning.")
+                if found := _other_models(autosave, fingerprint):
+                    display.note(f"The last checkpoint here is of another model:\n{fingerprints.listed(found)}")
+            return None
+        if path.startswith(sharded_folder(autosave.stem)):
+            metadata["sharded"] = path.removesuffix(".state")
+        then = fingerprints.read(metadata)
+        if then is None:
+            text = f"The checkpoint '{path}' was written by an earlier version of gazelle"
+            hint = (
+                "It does not contain its program, settings and data, so they are not compared with those of this run."
+            )
+            warn(message(text, hint=hint))
+            return tensors, metadata
+        found = fingerprint.differences(then)
+        if metadata["epoch"] > epochs and resume:
+            found.append(("epochs", f"{metadata['epoch']} finished", str(epochs)))
+        if not found:
+            return tensors, metadata
+        lines = fingerprints.listed(found)
+        if resume == "force":
+            other = any(name.startswith("compile.optimizer") for name, *_ in found)
+            metadata = {**metadata, "stopped": False, "other_optimizer": other}  # what ended it may have changed
+            display.note(f"Resuming another training, as resume='force' requests:\n{lines}")
+        elif resume:
+            text = f"fit(resume=True) found the checkpoint of another training, '{path}'"
+            hint = _choice(lines, "source" in fingerprint.parts["data"], running_program().interactive)
+            raise StateError(message(text, hint=hint))
+        else:
+            warn(message(f"BackupAndRestore continues another training, '{path}'", hint=lines))
+        return tensors, metadata
+
+    @contextlib.contextmanager
+    def closing(self, progress: TrainingProgress) -> Iterator[None]:
+        """The block of a training: it states where Ctrl-C or a signal stopped, and closes the checkpoint."""
+        autosave = self.autosave
+        try:
+            with autosave or contextlib.nullcontext(), processes.of_all("fit(..., resume=True) continues."):
+                yield
+        except (KeyboardInterrupt, interrupt.Terminated) as error:
+            if isinstance(error, interrupt.Terminated) and not processes.is_main():
+                error.reported = True  # the main process reports it
+            interrupt.explain(error, _describe_stop(progress, autosave, self.backup))
+            raise
+        finally:
+            if autosave is not None:
+                if autosave.written:
+                    checkpoints.written[autosave.stem] = bool(self.resume)
+                self.fingerprint.end()
+
+    def note_path(self, display: Progress) -> None:
+        """Print once per path where the checkpoint is."""
+        assert self.autosave is not None
+        path = str(self.autosave.path)
+        if path not in _noted and os.path.exists(path):
+            _noted.add(path)
+            display.note(f"Checkpoint saved in {path}")
 
 
 def _is_wanted(keep: Any, resume: Any, checkpoint: Any, backup: Any, program: Program) -> bool:
@@ -99,84 +204,6 @@ def _is_wanted(keep: Any, resume: Any, checkpoint: Any, backup: Any, program: Pr
         got = "text on the standard input, which has no name"
         raise ArgumentError(message(f"fit(resume={resume!r})", expected="a program with a name", got=got, hint=hint))
     return bool(wanted) or backup is not None
-
-
-def read_saved(
-    autosave: Autosave, fingerprint: TrainingFingerprint, resume: Resume, epochs: int, display: Progress
-) -> Saved | None:
-    """Read the checkpoint to continue, and compare it with the call of `fit`.
-
-    Args:
-        autosave: the checkpoint.
-        fingerprint: that of the call.
-        resume: the argument of `fit`; False with `BackupAndRestore`, which continues in any case, as in Keras.
-        epochs: the argument of `fit`.
-        display: prints what is decided.
-
-    Returns:
-        (tensors, metadata); None if there is no checkpoint yet.
-
-    Raises:
-        StateError: it is of another training; the message lists what differs.
-    """
-    try:
-        tensors, metadata, path = autosave.newest()
-    except NoCheckpointError:
-        if resume:
-            display.note("There is no checkpoint of this training yet: it starts from the beginning.")
-            if found := _other_models(autosave, fingerprint):
-                display.note(f"The last checkpoint here is of another model:\n{fingerprints.listed(found)}")
-        return None
-    if path.startswith(sharded_folder(autosave.stem)):
-        metadata["sharded"] = path.removesuffix(".state")
-    then = fingerprints.read(metadata)
-    if then is None:
-        text = f"The checkpoint '{path}' was written by an earlier version of gazelle"
-        hint = "It does not contain its program, settings and data, so they are not compared with those of this run."
-        warn(message(text, hint=hint))
-        return tensors, metadata
-    found = fingerprint.differences(then)
-    if metadata["epoch"] > epochs and resume:
-        found.append(("epochs", f"{metadata['epoch']} finished", str(epochs)))
-    if not found:
-        return tensors, metadata
-    lines = fingerprints.listed(found)
-    if resume == "force":
-        other = any(name.startswith("compile.optimizer") for name, *_ in found)
-        metadata = {**metadata, "stopped": False, "other_optimizer": other}  # what ended it may have changed
-        display.note(f"Resuming another training, as resume='force' requests:\n{lines}")
-    elif resume:
-        text = f"fit(resume=True) found the checkpoint of another training, '{path}'"
-        hint = _choice(lines, "source" in fingerprint.parts["data"], running_program().interactive)
-        raise StateError(message(text, hint=hint))
-    else:
-        warn(message(f"BackupAndRestore continues another training, '{path}'", hint=lines))
-    return tensors, metadata
-
-
-def load_saved(read: Callable[[], Saved | None], trainer: Trainer) -> Saved | None:
-    """Read the checkpoint to continue in all processes: each of them the parts of the state that it has.
-
-    Args:
-        read: what the main process reads.
-        trainer: the trainer of the model.
-
-    Returns:
-        (tensors, metadata); None if there is no checkpoint yet.
-    """
-    while True:
-        saved = read() if processes.is_main() else None
-        saved = processes.broadcast_saved(saved) if processes.count() > 1 else saved
-        if saved is None:
-            return None
-        tensors, metadata = saved
-        folder = metadata.pop("sharded", None)
-        arrays = {} if folder is None else sharded.load(folder, trainer.live.arrays())
-        if arrays is not None:  # else it is damaged, and the one before it is read
-            tensors = {**tensors, **arrays}
-            if metadata.pop("other_optimizer", False):  # the current rate replaces the saved one
-                tensors = {name: array for name, array in tensors.items() if not name.startswith("hyper/")}
-            return tensors, metadata
 
 
 def _other_models(autosave: Autosave, fingerprint: TrainingFingerprint) -> list[fingerprints.Difference]:
@@ -206,30 +233,6 @@ def _choice(lines: str, is_stream: bool, interactive: bool) -> str:
     )
 
 
-@contextlib.contextmanager
-def closing(
-    autosave: Autosave | None,
-    fingerprint: TrainingFingerprint,
-    resume: Resume,
-    progress: TrainingProgress,
-    backup: BackupAndRestore | None,
-) -> Iterator[None]:
-    """The block of a training: it states where Ctrl-C or a signal stopped, and closes the checkpoint."""
-    try:
-        with autosave or contextlib.nullcontext(), processes.of_all("fit(..., resume=True) continues."):
-            yield
-    except (KeyboardInterrupt, interrupt.Terminated) as error:
-        if isinstance(error, interrupt.Terminated) and not processes.is_main():
-            error.reported = True  # the main process reports it
-        interrupt.explain(error, _describe_stop(progress, autosave, backup))
-        raise
-    finally:
-        if autosave is not None:
-            if autosave.written:
-                checkpoints.written[autosave.stem] = bool(resume)
-            fingerprint.end()
-
-
 def _describe_stop(progress: TrainingProgress, autosave: Autosave | None, backup: BackupAndRestore | None) -> str:
     """The line for the user after Ctrl-C or a signal."""
     where = f"Stopped {progress.position()}"
@@ -242,11 +245,3 @@ def _describe_stop(progress: TrainingProgress, autosave: Autosave | None, backup
     if running_program().kind == "pipe":
         return f"{where}; saved in {autosave.path}."
     return f"{where}; saved. fit(..., resume=True) continues."
-
-
-def note_path(autosave: Autosave, display: Progress) -> None:
-    """Print once per path where the checkpoint is."""
-    path = str(autosave.path)
-    if path not in _noted and os.path.exists(path):
-        _noted.add(path)
-        display.note(f"Checkpoint saved in {path}")

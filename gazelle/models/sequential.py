@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Self, cast
 
-from gazelle.core.config import deserialize, serialize_object
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.core.serialization import deserialize, serialize_object
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered
 from gazelle.core.types import Nested, Shape

@@ -64,28 +64,26 @@ def summary(
         print_fn = logging.getLogger("gazelle").info
     names = columns(model, show_trainable) + ([] if batch_size is None else ["time", "memory"])
     listed = rows(model, expand_nested, layer_range, batch_size)
-    namespace = line_length or min(shutil.get_terminal_size((80, 24)).columns, 88 + 24 * (len(names) - 3))
-    widths = None if positions is None else _widths(positions, namespace, len(names))
+    width = line_length or min(shutil.get_terminal_size((80, 24)).columns, 88 + 24 * (len(names) - 3))
+    widths = None if positions is None else _widths(positions, width, len(names))
     if print_fn is None and sys.stdout.isatty():
         from rich.console import Console
 
-        _print(
-            model, names, listed, Console(file=sys.stdout, highlight=False), namespace, line_length, widths, plain=False
-        )
+        _print(model, names, listed, Console(file=sys.stdout, highlight=False), line_length, widths, plain=False)
         return
-    text = _text(model, names, listed, namespace, line_length, widths)
+    text = _text(model, names, listed, width, line_length, widths)
     if print_fn is None:
         sys.stdout.write(text + "\n")
     else:
         print_fn(text)
 
 
-def _text(model: Any, names: Any, listed: Any, namespace: int, line_length: int | None, widths: Any) -> str:
+def _text(model: Any, names: Any, listed: Any, width: int, line_length: int | None, widths: Any) -> str:
     from rich.console import Console
 
     page = io.StringIO()
-    console = Console(file=page, width=namespace, color_system=None, force_terminal=False, highlight=False, _environ={})
-    _print(model, names, listed, console, namespace, line_length, widths, plain=True)
+    console = Console(file=page, width=width, color_system=None, force_terminal=False, highlight=False, _environ={})
+    _print(model, names, listed, console, line_length, widths, plain=True)
     return "\n".join(line.rstrip() for line in page.getvalue().rstrip().split("\n"))
 
 
@@ -100,7 +98,6 @@ def _print(
     names: list[str],
     listed: list[Row],
     console: Any,
-    namespace: int,
     line_length: int | None,
     widths: list[int] | None,
     *,
@@ -152,11 +149,11 @@ def totals(model: Any) -> list[tuple[str, int, str]]:
     return [(label, sum(v.size for v in group), size(group)) for label, group in groups]
 
 
-def _widths(positions: Any, namespace: int, count: int) -> list[int]:
+def _widths(positions: Any, width: int, count: int) -> list[int]:
     """Widths of the columns from their end positions."""
     ends = list(positions)
     if ends and ends[-1] <= 1:
-        ends = [int(namespace * end) for end in ends]
+        ends = [int(width * end) for end in ends]
     if len(ends) == count - 1:  # without a position for the column of show_trainable or of connections
         ends = [int(end * 0.9) for end in ends] + [ends[-1]]
     widths = [end - start for start, end in zip([0, *ends], ends, strict=False)]
@@ -166,7 +163,7 @@ def _widths(positions: Any, namespace: int, count: int) -> list[int]:
                 "summary's positions",
                 expected=f"{count} columns of 4 characters or more",
                 got=ends,
-                hint=f"Or raise line_length: the line has {namespace} characters.",
+                hint=f"Or raise line_length: the line has {width} characters.",
             )
         )
     return widths

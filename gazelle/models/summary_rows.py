@@ -10,6 +10,7 @@ from typing import Any
 
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.names import pascal
 from gazelle.core.printable import printable
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers.base import Layer
@@ -96,7 +97,7 @@ def _rows_of(
     time, memory = ("", "") if batch_size is None else costs(operation, last, batch_size)
     yield Row(
         name=printable(operation.name),
-        kind=printable(type(operation).__name__ if isinstance(operation, Layer) else _camel(operation.name)),
+        kind=printable(type(operation).__name__ if isinstance(operation, Layer) else pascal(operation.name)),
         shape=printable(
             _shape((calls or operation.nodes)[-1].outputs) if operation.nodes else _traced_shape(operation)
         ),
@@ -144,10 +145,6 @@ def _traced_shape(layer: Any) -> str:
         return _shape(layer.compute_output_shape((None, *built_on[1:])))  # any number of samples
     except (TypeError, ValueError, RuntimeError, NotImplementedError):  # its call takes more than one input
         return "?"
-
-
-def _camel(name: str) -> str:
-    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def _between(listed: list[Any], layer_range: Any) -> slice:

@@ -12,11 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import tracing
-from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, ArgumentIndexError, ArgumentTypeError, GazelleError, message
+from gazelle.core.registry import register
+from gazelle.core.shape_inference import call_op
 from gazelle.core.sparse import any_sparse, to_dense
 from gazelle.core.sparse import call as call_sparse
-from gazelle.core.symbolic import OPS, KerasTensor, call_op
+from gazelle.core.symbolic import OPS, KerasTensor
 from gazelle.core.tensor_wrapper import wrapper_class
 from gazelle.core.variable import Variable
 from gazelle.ops import shape_errors, sizes, text

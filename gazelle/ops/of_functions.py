@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import jax
 
-from gazelle.core import symbolic, tracing
+from gazelle.core import shape_inference, symbolic, tracing
 from gazelle.core.closed_over_tensors import find_tensors
 from gazelle.core.errors import ArgumentTypeError, GazelleError, message
 from gazelle.core.tensor_wrapper import TensorWrapper, array_in
@@ -52,7 +52,7 @@ def _add_node(lifted: Any, args: Any, kwargs: Any, used: list[symbolic.KerasTens
             return lifted(*args, **kwargs)
 
     try:
-        outputs = symbolic.output_spec(call, (used, *args), kwargs, name=lifted.__name__)
+        outputs = shape_inference.output_spec(call, (used, *args), kwargs, name=lifted.__name__)
     except TypeError as error:
         if isinstance(error, GazelleError):
             raise

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gazelle.core.config import ArgumentTypeError
-from gazelle.core.errors import ArgumentError, english, message, unknown
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, english, message, unknown
 from gazelle.core.outdated import argument_hint
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,20 +11,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import arrays, outdated, tracing
-from gazelle.core.config import ArgumentTypeError, Configurable, serialize, snake
-from gazelle.core.errors import ArgumentError, MissingAttributeError, ShapeError, StateError, message
+from gazelle.core.config import Configurable
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, MissingAttributeError, message
+from gazelle.core.names import snake
 from gazelle.core.printable import printable
 from gazelle.core.replaced_methods import overrides, replaced
-from gazelle.core.sparse import to_dense
-from gazelle.core.traceback import warn
+from gazelle.core.serialization import serialize
 from gazelle.core.types import Array, ArrayLike, Config, DTypeLike, InitializerLike, Shape
 from gazelle.core.variable import Variable
 from gazelle.optimizers import learning_rate as rates
-from gazelle.optimizers import transforms
+from gazelle.optimizers import stateful, transforms
 from gazelle.optimizers.arguments import SHARED, check_shared_arguments, unknown_argument
 from gazelle.optimizers.custom import CustomUpdate, redirect_build
 from gazelle.optimizers.learning_rate import LearningRate
-from gazelle.optimizers.state import SlotVariable, VariableKeys, check_gradients, flat, has_slots, merge, paths_of
+from gazelle.optimizers.state import SlotVariable, VariableKeys, flat, has_slots, merge, paths_of
 from gazelle.optimizers.transforms import Arrays, Slots
 
 Constraints = Mapping[str, Callable[[Any], Any]] | None
@@ -781,44 +780,7 @@ class Optimizer(Configurable):
             ShapeError: If a gradient has another shape than its variable.
             StateError: If it is called inside `jax.jit`: use `update` or `stateless_apply` there.
         """
-        variables = self._keys.variables if trainable_variables is None else list(trainable_variables)
-        grads = [to_dense(grad) for grad in grads]
-        if not grads:
-            return
-        check_gradients(self, grads, variables)
-        missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
-        if len(missing) == len(grads):
-            what = f"{self.name}.apply"
-            raise ArgumentError(message(what, expected="a gradient for some variable", got="None for all"))
-        if missing:
-            warn(f"No gradients for {', '.join(missing)}: these variables are unchanged.")
-        self.build(variables)
-        given: Any = {self._keys[v]: g for g, v in zip(grads, variables, strict=True)}
-        known = self._keys.variables
-        params = {self._keys[v]: v.value for v in known}
-        constraints = {self._keys[v]: v.constraint for v in known if v.constraint is not None}
-        if tracing.binds():
-            bound = {
-                slot: {k: self.slot_variable(slot, k).value for k in arrays} for slot, arrays in self._state.items()
-            }
-            inputs = bound, self.hyper(), self._iterations.value
-            with tracing.entered(tracing.TraceContext()):  # `update` reads no variable
-                params, slots = self.update(params, given, *inputs, constraints)
-            for address, array in flat(slots).items():
-                self.slot_variable(*address).assign(array)
-        else:
-            update = self._compiled_update(constraints)
-            params, self._state = update(params, given, self.state, self.hyper(), self._iterations.value)
-        for variable in known:
-            variable.assign(params[self._keys[variable]])
-        self._iterations.assign_add(1)
-
-    def _compiled_update(self, constraints: Mapping[str, Any]) -> Any:
-        """Return the compiled `update`; it is compiled again if an argument or a constraint changed."""
-        key = (self.program_key(), sorted((path, id(c)) for path, c in constraints.items()))
-        if self._compiled[0] != key:
-            self._compiled = (key, jax.jit(functools.partial(self.update, constraints=constraints)))
-        return self._compiled[1]
+        stateful.apply(self, grads, trainable_variables)
 
     def stateless_apply(
         self,
@@ -840,28 +802,7 @@ class Optimizer(Configurable):
             StateError: If the optimizer is not built.
             ArgumentError: If a list has a wrong length.
         """
-        if not self.built:
-            what = f"{self.name}.stateless_apply came before build"
-            raise StateError(message(what, hint="Call optimizer.build(model.trainable_variables) first."))
-        keys = list(self._keys)
-        order, count = self.keras_order(keys), len(self.own_variables())
-        for what, got, length in (
-            ("optimizer_variables", optimizer_variables, count + len(order)),
-            ("grads", grads, len(keys)),
-            ("trainable_variables", trainable_variables, len(keys)),
-        ):
-            if len(got) != length:
-                raise ArgumentError(message(f"{what} of stateless_apply", expected=f"{length} arrays", got=len(got)))
-        grads = [to_dense(grad) for grad in grads]
-        values = [jnp.asarray(a) for a in optimizer_variables]
-        slots: Slots = {}
-        for (slot, key), array in zip(order, values[count:], strict=True):
-            slots.setdefault(slot, {})[key] = array
-        hyper = {"learning_rate": values[1]} if count == 2 else self.hyper()
-        params = dict(zip(keys, map(jnp.asarray, trainable_variables), strict=True))
-        constraints = {self._keys[v]: v.constraint for v in self._keys.variables if v.constraint is not None}
-        params, slots = self.update(params, dict(zip(keys, grads, strict=True)), slots, hyper, values[0], constraints)
-        return [params[k] for k in keys], [values[0] + 1, *values[1:count], *(slots[s][k] for s, k in order)]
+        return stateful.stateless_apply(self, optimizer_variables, grads, trainable_variables)
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Set the values of `variables`, all or none.
@@ -872,19 +813,7 @@ class Optimizer(Configurable):
         Raises:
             ShapeError: If the shapes are not those of `variables`.
         """
-        own = self.variables
-        values = [np.asarray(w) for w in weights]
-        if [v.shape for v in own] != [a.shape for a in values]:
-            raise ShapeError(
-                message(
-                    f"set_weights of {self.name}",
-                    expected=f"arrays of shapes {[v.shape for v in own]}",
-                    got=[a.shape for a in values],
-                    hint="" if self.built else "Build it first: optimizer.build(model.trainable_variables).",
-                )
-            )
-        for variable, array in zip(own, values, strict=True):
-            variable.assign(array)
+        stateful.set_weights(self, weights)
 
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """Assign the averages of `use_ema` to variables, at the end of training.

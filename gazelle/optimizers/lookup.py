@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gazelle.core.config import REGISTRY, find
-from gazelle.core.config import deserialize as make
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.lookup import Lookup
+from gazelle.core.registry import REGISTRY, find
+from gazelle.core.serialization import deserialize as make
 from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.optax import OptaxOptimizer, is_transformation
 

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core.config import ArgumentTypeError, serialize
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
+from gazelle.core.serialization import serialize
 from gazelle.core.types import Array, ArrayLike, Config
 from gazelle.core.variable import Variable
 from gazelle.optimizers.arguments import invalid

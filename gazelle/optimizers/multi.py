@@ -10,8 +10,9 @@ from typing import Any, NoReturn
 import jax
 import jax.numpy as jnp
 
-from gazelle.core.config import ArgumentTypeError, Configurable, serialize, serialize_object
-from gazelle.core.errors import ArgumentError, GazelleError, message
+from gazelle.core.config import Configurable
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, GazelleError, message
+from gazelle.core.serialization import serialize, serialize_object
 from gazelle.core.traceback import warn
 from gazelle.core.types import Array, ArrayLike, Config
 from gazelle.core.variable import Variable

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import jax
-import numpy as np
-
-from gazelle.core import tracing
-from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
-from gazelle.core.types import ArrayLike
 from gazelle.core.variable import Variable
 from gazelle.optimizers.transforms import Slots
 
@@ -131,27 +125,3 @@ def merge(fresh: Slots, old: Slots) -> Slots:
         for slot, arrays in fresh.items()
     }
     return {slot: arrays | kept[slot] for slot, arrays in fresh.items()}
-
-
-def check_gradients(optimizer: Optimizer, grads: Sequence[ArrayLike | None], variables: Sequence[Variable]) -> None:
-    """Raise an error if gradients and variables do not belong together, or if a trace is in progress."""
-    if len(grads) != len(variables):
-        hint = "" if optimizer.built else "Give the variables too: optimizer.apply(grads, variables)."
-        expected = f"{len(variables)} gradients, one per variable"
-        raise ArgumentError(message(f"{optimizer.name}.apply", expected=expected, got=len(grads), hint=hint))
-    for grad, variable in zip(grads, variables, strict=True):
-        if isinstance(grad, jax.core.Tracer) and not tracing.binds():
-            raise StateError(
-                message(
-                    f"{optimizer.name}.apply was called inside a compiled function",
-                    hint="Use the pure optimizer.update or optimizer.stateless_apply there.",
-                )
-            )
-        if grad is not None and tuple(np.shape(grad)) != variable.shape:  # type: ignore[arg-type]
-            raise ShapeError(
-                message(
-                    f"Gradient of '{variable.path}'",
-                    expected=f"shape {variable.shape}",
-                    got=f"shape {tuple(np.shape(grad))}",  # type: ignore[arg-type]
-                )
-            )

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gazelle.core.config import custom_object_scope
-from gazelle.core.config import deserialize as deserialize_object
 from gazelle.core.lookup import Lookup
 from gazelle.core.module_names import public_names
+from gazelle.core.registry import custom_object_scope
+from gazelle.core.serialization import deserialize as deserialize_object
 from gazelle.quantizers.absmax import (
     AbsMaxQuantizer,
     Quantizer,

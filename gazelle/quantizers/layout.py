@@ -11,8 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core.config import ArgumentTypeError
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
 from gazelle.core.types import Array, ArrayLike, DTypeLike
 from gazelle.ops.base import array as to_array
 from gazelle.quantizers.absmax import AbsMaxQuantizer, abs_max_quantize, abs_max_quantize_grouped_with_zero_point

@@ -6,8 +6,8 @@ Independent of the classes of layers and models and of the training loop.
 
 from typing import TYPE_CHECKING
 
-from gazelle.core.config import custom_object_scope, register_keras_serializable
 from gazelle.core.module_names import public_names
+from gazelle.core.registry import custom_object_scope, register_keras_serializable
 from gazelle.saving.atomic import replace_file
 from gazelle.saving.autosave import Autosave
 from gazelle.saving.checkpoint_paths import latest, newest

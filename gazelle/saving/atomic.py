@@ -163,7 +163,7 @@ def check_space(folder: str, size: int) -> None:
             os.remove(path)
 
 
-def read_blocks(file: BinaryIO, drop: bool = False) -> Iterator[memoryview]:
+def read_blocks(file: BinaryIO, drop: bool) -> Iterator[memoryview]:
     """Yield the rest of a file in blocks, all in the same buffer.
 
     Args:

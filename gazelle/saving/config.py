@@ -8,10 +8,11 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gazelle.core import config as core
 from gazelle.core import replaced_methods, shared_objects
 from gazelle.core.budget import Budget
 from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, english, message
+from gazelle.core.registry import custom_object_scope
+from gazelle.core.serialization import deserialize, serialize_object, target_of
 from gazelle.core.traceback import warn
 from gazelle.saving import config_check
 
@@ -50,7 +51,7 @@ def model_to_json(model: Model, **kwargs: Any) -> str:
     """
     warn_of_replaced_methods(model)
     with shared_objects.number_shared():
-        config = shared_objects.drop_unique_ids(core.serialize_object(model))
+        config = shared_objects.drop_unique_ids(serialize_object(model))
     try:
         compiled = model.get_compile_config()
     except ArgumentError as error:  # the architecture is written in any case
@@ -126,12 +127,12 @@ def build(
         UnsafeFileError: a limit is exceeded, or the config names a class that no table contains.
         DamagedFileError: the config does not describe a model.
     """
-    with core.custom_object_scope(custom_objects or {}):
+    with custom_object_scope(custom_objects or {}):
         _check_root(config, label)
         config = shared_objects.restore_first_ids({k: v for k, v in config.items() if k != "compile_config"})
         config = config_check.checked(config, label)
         with config_errors(label), budget_of(label, stored), shared_objects.share_by_id():
-            model: Model = core.deserialize(config)
+            model: Model = deserialize(config)
             return model
 
 
@@ -151,7 +152,7 @@ def compile_model(model: Model, config: Any, label: str, custom_objects: Mapping
     """
     try:
         with (
-            core.custom_object_scope(custom_objects or {}),
+            custom_object_scope(custom_objects or {}),
             config_errors(label),
             budget_of(label, _SLOTS * stored),
         ):
@@ -162,7 +163,7 @@ def compile_model(model: Model, config: Any, label: str, custom_objects: Mapping
         ) from error
 
 
-def budget_of(label: str, stored: int | None = None) -> Budget:
+def budget_of(label: str, stored: int | None) -> Budget:
     """The limit on the memory of objects that are created from a config.
 
     Args:
@@ -199,7 +200,7 @@ class config_errors:
 def _check_root(config: Mapping[str, Any], label: str) -> None:
     name = config.get("class_name")
     config_check.check_object(config, label)
-    target = core.target_of(config)
+    target = target_of(config)
     if not (isinstance(target, type) and hasattr(target, "compile_from_config")):
         raise UnsafeFileError(
             message(

@@ -8,9 +8,11 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from gazelle.core import config as core
 from gazelle.core import outdated
 from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
+from gazelle.core.names import snake
+from gazelle.core.registry import REGISTRY, find, find_custom
+from gazelle.core.serialization import target_of
 from gazelle.core.symbolic import OPS
 from gazelle.saving import tf_keras_config
 
@@ -78,14 +80,12 @@ def check_object(value: Mapping[str, Any], label: str, within: str = "") -> None
         got = repr((full_name, registered))
         raise UnsafeFileError(message(f"Class name in {label}{location}", expected="a string", got=got))
     own = full_name.rsplit(">", 1)[-1] or full_name
-    if str(value.get("module")).startswith("keras.src.ops.") and (
-        core.snake(own) in OPS or core.find(core.snake(own), "ops")
-    ):
+    if str(value.get("module")).startswith("keras.src.ops.") and (snake(own) in OPS or find(snake(own), "ops")):
         return
-    unregistered = isinstance(registered, str) and ">" in registered and _custom(registered, own) is None
-    if unregistered or core.target_of(value) is None:
+    unregistered = isinstance(registered, str) and ">" in registered and find_custom(own, registered) is None
+    if unregistered or target_of(value) is None:
         shown = registered if unregistered else full_name
-        near = difflib.get_close_matches(own, {n for t in core.REGISTRY.values() for n in t}, n=3)
+        near = difflib.get_close_matches(own, {n for t in REGISTRY.values() for n in t}, n=3)
         hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
         raise UnsafeFileError(
             message(
@@ -99,15 +99,6 @@ def check_object(value: Mapping[str, Any], label: str, within: str = "") -> None
         )
 
 
-def _custom(registered: str | None, own: str) -> Any:
-    """The user's object of this name: in the scope or registered."""
-    for table in (core._custom.get(), core.CUSTOM):
-        for key in (registered, own):
-            if key is not None and key in table:
-                return table[key]
-    return None
-
-
 def _is_function_given(config: Any) -> bool:
     """Whether custom_objects contains the function of a Lambda layer, under its name or the layer's."""
     if not isinstance(config, dict):
@@ -115,7 +106,7 @@ def _is_function_given(config: Any) -> bool:
     function = config.get("function")
     named = function.get("config") if isinstance(function, dict) and function.get("class_name") == "function" else None
     names = [config.get("name"), named if isinstance(named, str) else function if isinstance(function, str) else None]
-    return any(isinstance(n, str) and callable(_custom(None, n)) for n in names)
+    return any(isinstance(n, str) and callable(find_custom(n)) for n in names)
 
 
 def _object(value: Mapping[str, Any], label: str, within: str) -> dict[str, Any]:
@@ -127,7 +118,7 @@ def _object(value: Mapping[str, Any], label: str, within: str) -> dict[str, Any]
     layer = config["name"] if isinstance(config.get("name"), str) else within
     if name == "Lambda":
         config = _with_function(config)
-    target = core.target_of(value)
+    target = target_of(value)
     if isinstance(target, type) and target.__module__.startswith("gazelle.") and "layers" not in config:
         config = _known_arguments(config, target, label, layer)
     if isinstance(target, type) and target.__module__.startswith("gazelle.layers.image"):
@@ -145,7 +136,7 @@ def _remove_training(calls: Any) -> None:
 
 def _with_function(config: dict[str, Any]) -> dict[str, Any]:
     """The config of a Lambda layer, with the function that custom_objects has under the layer's name."""
-    given = _custom(None, config["name"]) if isinstance(config.get("name"), str) else None
+    given = find_custom(config["name"]) if isinstance(config.get("name"), str) else None
     if given is None:
         return config
     function = {"class_name": "function", "config": config["name"], "module": "builtins", "registered_name": "function"}

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from gazelle.core.config import snake
+from gazelle.core.names import snake
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_storage, weight_tree
 from gazelle.layers.base import Layer
@@ -58,18 +58,6 @@ def parts(model: Model, skip: Iterable[Any] = ()) -> list[Part]:
     if optimizer is not None:
         walk.found.append(Part("optimizer", optimizer.name, optimizer_variables(model)))
     return walk.found
-
-
-def weights_tree(model: Model) -> dict[str, Variable]:
-    """{path of the dataset: variable}, such as "layers/dense/vars/0"; the optimizer's variables last.
-
-    Args:
-        model: a built model.
-
-    >>> list(weights_tree(gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])))
-    ['layers/dense/vars/0', 'layers/dense/vars/1']
-    """
-    return {f"{group_of(part)}/{n}": v for part in parts(model) for n, v in enumerate(part.variables)}
 
 
 def group_of(part: Part) -> str:

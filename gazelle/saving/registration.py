@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gazelle.core import config as core
+from gazelle.core import registry, serialization
 from gazelle.core.errors import unknown
 from gazelle.core.types import Deserialized, Serialized
 from gazelle.saving import config as configs
@@ -31,7 +31,7 @@ class CustomObjectScope:
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> CustomObjectScope:
-        self._open.enter_context(core.custom_object_scope(self.custom_objects))
+        self._open.enter_context(registry.custom_object_scope(self.custom_objects))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -49,7 +49,7 @@ def get_custom_objects() -> dict[str, Any]:
     >>> get_custom_objects().pop("Mine").__name__
     'Mine'
     """
-    return core.CUSTOM
+    return registry.CUSTOM
 
 
 def get_registered_name(obj: type | Callable[..., Any]) -> str:
@@ -64,7 +64,7 @@ def get_registered_name(obj: type | Callable[..., Any]) -> str:
     >>> get_registered_name(gazelle.layers.Dense)
     'Dense'
     """
-    return core.name_of(obj)
+    return registry.name_of(obj)
 
 
 def get_registered_object(
@@ -80,7 +80,7 @@ def get_registered_object(
     Returns:
         The class or function; None if no table has the name.
     """
-    for table in (core._custom.get(), core.CUSTOM, custom_objects or {}, module_objects or {}):
+    for table in (registry.custom_objects(), registry.CUSTOM, custom_objects or {}, module_objects or {}):
         if name in table:
             return table[name]
     return None
@@ -99,9 +99,9 @@ def serialize_keras_object(obj: object) -> Serialized:
     'L2'
     """
     if callable(obj) and hasattr(obj, "__name__") and not hasattr(obj, "get_config"):
-        name = core.name_of(obj)
+        name = registry.name_of(obj)
         return {"module": "builtins", "class_name": "function", "config": obj.__name__, "registered_name": name}
-    return core.serialize(obj)
+    return serialization.serialize(obj)
 
 
 def _imported(config: Any) -> dict[str, Any]:
@@ -149,5 +149,5 @@ def deserialize_keras_object(
             raise unknown("object", config, table)
         return target() if isinstance(target, type) else target
     known = {**_imported(config), **(table or {}), **(custom_objects or {})}
-    with core.custom_object_scope(known), configs.budget_of("the config", configs.machine_memory() // 8):
-        return core.deserialize(config_check.checked(config, "the config"))
+    with registry.custom_object_scope(known), configs.budget_of("the config", configs.machine_memory() // 8):
+        return serialization.deserialize(config_check.checked(config, "the config"))

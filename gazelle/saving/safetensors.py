@@ -59,19 +59,6 @@ def raw(array: Array) -> memoryview:
     return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
 
 
-def write_tensors(file: BinaryIO, tensors: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> None:
-    """Write {name: array} as safetensors.
-
-    Args:
-        file: an open binary file.
-        tensors: {name: array}.
-        metadata: strings by name.
-    """
-    file.write(header_of(tensors, metadata or {}))
-    for array in tensors.values():
-        file.write(raw(array))
-
-
 def read_header(file: BinaryIO, path: str) -> tuple[bytes, dict[str, Any]]:
     """Read the header and check it against the size of the file; the data are not read.
 

@@ -18,7 +18,7 @@ _HINT = "A lower learning rate, clipnorm=1 or scaled inputs usually help."
 
 
 def explain_nan(
-    trainer: Trainer, source: data.Source, loss: float, where: str, batch: Any, rows: Any, warns: bool = False
+    trainer: Trainer, source: data.Source, loss: float, where: str, batch: Any, rows: Any, warns: bool
 ) -> None:
     """Raise if the data contains NaN or inf; warn if the loss diverged.
 

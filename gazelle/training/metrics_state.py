@@ -49,8 +49,8 @@ class MetricsState:
         source: the metrics.
     """
 
-    def __init__(self, source: Any) -> None:
-        self.source: Any = source
+    def __init__(self, source: MetricSource) -> None:
+        self.source: Any = source  # only `CompileMetrics` have `choose` and `update_state`
         self.losses: list[str] = []  # names of the losses that are averaged over samples
         self.trackers: dict[str, Any] = {}  # name of a loss -> the `Mean` that shows it
         self.last_logs: dict[str, dict[str, Any]] = {}  # of custom steps: "train", "test" -> {name: shape and dtype}

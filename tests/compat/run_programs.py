@@ -19,7 +19,7 @@ import matplotlib
 matplotlib.use("Agg")
 import gazelle
 from gazelle.cli import eras
-from gazelle.core import config, names, settings
+from gazelle.core import names, registry, settings
 from gazelle.datasets import sources
 
 for _name, (_address, _, _folder) in list(sources.FILES.items()):
@@ -49,7 +49,7 @@ def run(path, folder):
         names.clear_session()
         settings.set_image_data_format("channels_last")
         settings._format_set = False  # as in a fresh process
-        config.CUSTOM.clear()
+        registry.CUSTOM.clear()
         gc.collect()
     return None
 

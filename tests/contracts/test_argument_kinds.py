@@ -11,7 +11,7 @@ import pytest
 
 import gazelle
 from gazelle import layers
-from gazelle.core.config import serialize
+from gazelle.core.serialization import serialize
 
 _spec = importlib.util.spec_from_file_location("bad", pathlib.Path(__file__).with_name("test_bad_arguments.py"))
 bad = importlib.util.module_from_spec(_spec)

@@ -18,8 +18,9 @@ import pytest
 
 import gazelle
 from gazelle import optimizers
-from gazelle.core.config import REGISTRY, deserialize
 from gazelle.core.errors import GazelleError
+from gazelle.core.registry import REGISTRY
+from gazelle.core.serialization import deserialize
 from gazelle.training import callbacks as callback_module
 from gazelle.training.callbacks import Callback, CallbackList
 

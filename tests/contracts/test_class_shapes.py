@@ -2,7 +2,7 @@
 
 import pytest
 
-from gazelle.core.config import REGISTRY
+from gazelle.core.registry import REGISTRY
 from gazelle.metrics import MeanMetricWrapper
 
 BASES, ATTRIBUTES = 4, 60  # the class itself counts, `object` does not

@@ -12,7 +12,8 @@ import pytest
 import gazelle
 import gazelle.applications
 from gazelle.core import tracing
-from gazelle.core.config import REGISTRY, deserialize, serialize_object
+from gazelle.core.registry import REGISTRY
+from gazelle.core.serialization import deserialize, serialize_object
 from gazelle.layers import weight_tree
 from gazelle.saving.description import describe_model
 

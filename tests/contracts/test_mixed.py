@@ -11,7 +11,8 @@ import pytest
 import gazelle
 import gazelle.applications
 from gazelle.core import dtypes, tracing
-from gazelle.core.config import REGISTRY, deserialize
+from gazelle.core.registry import REGISTRY
+from gazelle.core.serialization import deserialize
 from gazelle.layers import weight_tree
 
 _spec = importlib.util.spec_from_file_location("rows", pathlib.Path(__file__).with_name("rows.py"))

@@ -7,7 +7,9 @@ import pytest
 
 import gazelle  # noqa: F401 - fills the registry
 from gazelle import activations, constraints, initializers, losses, metrics, optimizers, regularizers
-from gazelle.core.config import REGISTRY, Configurable, deserialize, serialize_object
+from gazelle.core.config import Configurable
+from gazelle.core.registry import REGISTRY
+from gazelle.core.serialization import deserialize, serialize_object
 from gazelle.saving.description import describe
 
 GETTERS = {

@@ -16,7 +16,8 @@ import pytest
 import gazelle
 from gazelle import layers, optimizers
 from gazelle.core import replaced_methods
-from gazelle.core.config import REGISTRY, deserialize
+from gazelle.core.registry import REGISTRY
+from gazelle.core.serialization import deserialize
 from gazelle.models.compiling import get_trainer
 from gazelle.training import callbacks as callback_module
 from gazelle.training.callbacks import Callback, CallbackList

@@ -287,7 +287,7 @@ def test_the_root_imports_nothing_until_it_is_asked():
     code = (
         "import sys, gazelle; "
         "assert not {'gazelle.layers', 'gazelle.models', 'gazelle.ops'} & {*sys.modules}, 'a room was imported'; "
-        "from gazelle.core.config import deserialize; "
+        "from gazelle.core.serialization import deserialize; "
         "assert deserialize({'module': 'keras.layers', 'class_name': 'Dense', 'config': {'units': 2}}).units == 2"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gazelle import Input, Sequential, layers, ops
-from gazelle.core import symbolic
+from gazelle.core import shape_inference
 
 X = np.arange(12, dtype="float32").reshape(3, 4)
 
@@ -29,7 +29,7 @@ class Features(layers.Layer):
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch):
-    monkeypatch.setattr(symbolic, "_SIZES", (60, 120))
+    monkeypatch.setattr(shape_inference, "_SIZES", (60, 120))
 
 
 @pytest.mark.parametrize("layer", [Rows, Counted])

@@ -11,7 +11,8 @@ import gazelle
 import gazelle.applications
 from gazelle import optimizers
 from gazelle.core import tracing
-from gazelle.core.config import REGISTRY, deserialize
+from gazelle.core.registry import REGISTRY
+from gazelle.core.serialization import deserialize
 from gazelle.engine.lowering import traced
 from gazelle.layers import weight_tree
 

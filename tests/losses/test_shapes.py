@@ -322,7 +322,7 @@ def test_a_loss_of_the_user_takes_trees():
 
 
 def test_every_function_says_what_its_targets_are():
-    from gazelle.core.config import REGISTRY
+    from gazelle.core.registry import REGISTRY
 
     functions = [f for f in REGISTRY["losses"].values() if not isinstance(f, type)]
     assert functions

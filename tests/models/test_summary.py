@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gazelle import layers
-from gazelle.core import symbolic
+from gazelle.core import shape_inference
 from gazelle.core.errors import ArgumentError
 from gazelle.models import Model, Sequential
 from gazelle.models.summary import html, summary
@@ -118,7 +118,7 @@ def add(a, b):
 
 def test_functions_in_the_graph_have_rows():
     x = layers.Input((3,), name="x")
-    model = Model(x, symbolic.call_op(add, (layers.Dense(3, name="d")(x), x), {}))
+    model = Model(x, shape_inference.call_op(add, (layers.Dense(3, name="d")(x), x), {}))
     last = rows(model)[-1]
     assert (last.kind, last.shape, last.params, last.connected) == ("Add", "(None, 3)", "0", "d, x")
 

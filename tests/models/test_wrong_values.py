@@ -141,7 +141,8 @@ LISTS = {
 
 @pytest.mark.parametrize("name", sorted(n for n, (_, shapes) in rows.LAYERS.items() if len(shapes) == 1))
 def test_a_list_where_one_tensor_is_expected(name):
-    from gazelle.core.config import REGISTRY, deserialize
+    from gazelle.core.registry import REGISTRY
+    from gazelle.core.serialization import deserialize
 
     arguments, (shape,) = rows.LAYERS[name]
     made = {key: deserialize(value) if isinstance(value, dict) else value for key, value in arguments.items()}

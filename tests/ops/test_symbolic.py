@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from gazelle import activations, ops
-from gazelle.core.config import REGISTRY
 from gazelle.core.errors import ArgumentError, ShapeError
+from gazelle.core.registry import REGISTRY
 from gazelle.core.symbolic import OPS, KerasTensor
 from gazelle.core.variable import Variable
 

@@ -10,8 +10,8 @@ import optax
 import pytest
 
 from gazelle import optimizers
-from gazelle.core.config import custom_object_scope
 from gazelle.core.errors import ArgumentError, ShapeError, StateError
+from gazelle.core.registry import custom_object_scope
 from gazelle.core.variable import Variable
 from gazelle.optimizers import SGD, Adam, OptaxOptimizer, Optimizer, schedules
 

@@ -8,8 +8,8 @@ import pytest
 from deviations import same
 
 from gazelle import activations
-from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError
+from gazelle.core.serialization import serialize
 from gazelle.layers.input import Input
 
 X = np.concatenate([np.linspace(-9, 9, 46), [-90.0, 90.0]]).astype("float32").reshape(6, 8)

@@ -6,9 +6,9 @@ import pytest
 from deviations import same
 
 from gazelle import initializers
-from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError, ShapeError
 from gazelle.core.prng import next_seed, set_seed
+from gazelle.core.serialization import serialize
 
 pytestmark = pytest.mark.usefixtures("keras_draws")
 

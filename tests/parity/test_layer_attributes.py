@@ -6,7 +6,7 @@ import keras
 import pytest
 
 import gazelle
-from gazelle.core.config import REGISTRY
+from gazelle.core.registry import REGISTRY
 
 #: arguments of the classes that need some
 ARGUMENTS = {

@@ -11,8 +11,8 @@ from keras.src import backend
 from keras.src.losses import ALL_OBJECTS_DICT
 
 from gazelle import losses
-from gazelle.core.config import find
 from gazelle.core.masks import set_mask
+from gazelle.core.registry import find
 
 TOLERANCE = 2e-6
 

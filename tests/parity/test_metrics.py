@@ -14,8 +14,8 @@ from keras.src import backend
 from keras.src.metrics import ALL_OBJECTS_DICT
 
 from gazelle import losses, metrics
-from gazelle.core.config import find
 from gazelle.core.masks import set_mask
+from gazelle.core.registry import find
 
 BATCHES = (5, 5, 3)  # the last one is shorter, as in an epoch
 

@@ -8,8 +8,8 @@ import pytest
 from deviations import same
 
 from gazelle import constraints, regularizers
-from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError, ShapeError
+from gazelle.core.serialization import serialize
 
 W = jnp.asarray(np.random.default_rng(0).standard_normal((4, 3)), jnp.float32)
 W4 = jnp.asarray(np.random.default_rng(1).standard_normal((2, 3, 4, 5)), jnp.float32)

@@ -21,7 +21,8 @@ import h5py
 import numpy as np
 
 from gazelle import layers, saving
-from gazelle.core.config import REGISTRY, deserialize, serialize_object
+from gazelle.core.registry import REGISTRY
+from gazelle.core.serialization import deserialize, serialize_object
 from gazelle.models import Sequential, load_model, model_from_json
 from gazelle.saving.h5_format import model_from_yaml
 from gazelle.saving.safetensors import read_tensors

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gazelle.core.config import CUSTOM, register_keras_serializable
 from gazelle.core.errors import UnsafeFileError
+from gazelle.core.registry import CUSTOM, register_keras_serializable
 from gazelle.layers import Activation, Dense, Input, Lambda, Layer
 from gazelle.models import Sequential, load_model, model_from_json
 
@@ -51,7 +51,7 @@ def test_without_them_the_name_and_the_mend_are_told(tmp_path):
 
 
 def test_registered_classes(tmp_path, monkeypatch):
-    monkeypatch.setattr("gazelle.core.config.CUSTOM", CUSTOM.copy())
+    monkeypatch.setattr("gazelle.core.registry.CUSTOM", CUSTOM.copy())
     monkeypatch.setattr(Scaled, "_registered_name", None, raising=False)
     register_keras_serializable("mine")(Scaled)
     model = Sequential([Input((3,)), Scaled(2)])

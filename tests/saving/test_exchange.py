@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gazelle import models, optimizers
-from gazelle.core.config import REGISTRY
+from gazelle.core.registry import REGISTRY
 from gazelle.layers import bidirectional, embedding, gru, lstm, multi_head_attention, rnn, simple_rnn, wrappers  # noqa: F401
 from gazelle.layers.base import Layer
 from gazelle.models import load_model, model_from_json

@@ -10,8 +10,8 @@ import pytest
 
 import gazelle
 from gazelle import layers
-from gazelle.core import config
 from gazelle.core.errors import UnsafeFileError
+from gazelle.core.serialization import deserialize, serialize, serialize_object
 
 
 class Holder(layers.Layer):
@@ -83,7 +83,7 @@ def read(model):
 
 def described(value):
     """The classes and configs in a value; names of layers differ in copies."""
-    return config.serialize(value)
+    return serialize(value)
 
 
 @pytest.mark.parametrize("kind", OBJECTS)
@@ -172,7 +172,7 @@ def test_an_argument_that_the_own_config_replaces():
             return {**super().get_config(), "path": str(self.path)}
 
     assert Path(pathlib.Path("a")).get_config()["path"] == "a"
-    assert config.serialize_object(Path(pathlib.Path("a")))["config"]["path"] == "a"
+    assert serialize_object(Path(pathlib.Path("a")))["config"]["path"] == "a"
 
 
 def test_only_given_functions_are_read():
@@ -183,7 +183,7 @@ def test_only_given_functions_are_read():
 
 def test_a_class_cannot_come_from_a_file():
     with pytest.raises(ValueError, match="Unknown class or function in the config 'Nothing'"):
-        config.deserialize({"class_name": "Nothing", "config": {}, "class": "os.system"})
+        deserialize({"class_name": "Nothing", "config": {}, "class": "os.system"})
 
 
 @gazelle.saving.register_keras_serializable("live")

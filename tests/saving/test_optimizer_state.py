@@ -5,7 +5,7 @@ import pytest
 
 import gazelle
 from gazelle import optimizers
-from gazelle.core.config import REGISTRY
+from gazelle.core.registry import REGISTRY
 from gazelle.saving.h5_format import optimizer_state
 
 W = [np.linspace(-1, 1, 12, dtype="float32").reshape(3, 4), np.linspace(0, 1, 4, dtype="float32")]

@@ -10,7 +10,7 @@ import safetensors.numpy
 
 from gazelle.core.errors import DamagedFileError
 from gazelle.saving import read_state, write_state
-from gazelle.saving.safetensors import DTYPES, header_of, read_tensors, write_tensors
+from gazelle.saving.safetensors import DTYPES, header_of, raw, read_tensors
 from gazelle.saving.state_file import check_state
 
 META = {
@@ -158,15 +158,14 @@ def test_hostile_headers(tmp_path, content):
 
 
 def test_another_format_and_another_version(tmp_path):
-    path = tmp_path / "s"
-    with open(path, "wb") as file:
-        write_tensors(file, {"a": np.ones(2)})
+    path, tensors = tmp_path / "s", {"a": np.ones(2)}
+    path.write_bytes(header_of(tensors, {}) + raw(tensors["a"]))
     with pytest.raises(
         DamagedFileError, match="is not a checkpoint: expected the format 'gazelle-state', got another one"
     ):
         read_state(path)
-    with open(path, "wb") as file:
-        write_tensors(file, {"a": np.ones(2)}, {"format": "gazelle-state", "version": "99", "sha256": "", "meta": "{}"})
+    metadata = {"format": "gazelle-state", "version": "99", "sha256": "", "meta": "{}"}
+    path.write_bytes(header_of(tensors, metadata) + raw(tensors["a"]))
     with pytest.raises(DamagedFileError, match="another version: expected 1, got 99"):
         read_state(path)
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from gazelle import Input, Model
-from gazelle.core.config import REGISTRY, deserialize
+from gazelle.core.registry import REGISTRY
+from gazelle.core.serialization import deserialize
 from gazelle.models import load_model
 
 from ..contracts import rows

@@ -12,7 +12,8 @@ from gazelle.compat.backend.functions import variables_of
 from gazelle.compat.types import TensorLike
 from gazelle.core import tracing
 from gazelle.core.errors import message
-from gazelle.core.symbolic import KerasTensor, NeedsGraphError, Node, Op, is_symbolic
+from gazelle.core.shape_inference import NeedsGraphError
+from gazelle.core.symbolic import KerasTensor, Node, Op, is_symbolic
 from gazelle.core.variable import Variable
 from gazelle.layers.input import InputLayer
 from gazelle.models.graph import Graph

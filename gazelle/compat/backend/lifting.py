@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from gazelle.compat.listed import pairs
 from gazelle.compat.old_variable import OldVariable
 from gazelle.compat.recorded_variable import recorder_of_program
-from gazelle.core import symbolic, tracing
+from gazelle.core import shape_inference, symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper, wrapper_class
 from gazelle.core.variable import Variable
 from gazelle.ops.base import array
@@ -31,7 +31,7 @@ def lifted(function: Function) -> Function:
         if box is not None:
             return box.dispatch(wrapped, args, kwargs)
         if symbolic.any_symbolic(args, kwargs):
-            return symbolic.call_op(wrapped, args, kwargs)
+            return shape_inference.call_op(wrapped, args, kwargs)
         return function(*args, **kwargs)
 
     return wrapped
@@ -61,7 +61,7 @@ class GraphVariable(OldVariable, Variable, TensorWrapper):
             args, kwargs = jax.tree.map(array, (args, dict(kwargs)), is_leaf=_is_variable)
             return function(*args, **kwargs)
         call = getattr(function, "_call_symbolic", None)  # a layer
-        return symbolic.call_op(function, args, kwargs) if call is None else call(args, dict(kwargs))
+        return shape_inference.call_op(function, args, kwargs) if call is None else call(args, dict(kwargs))
 
     def __getitem__(self, index: Any) -> Any:
         return symbolic.OPS["get_item"](self, index)

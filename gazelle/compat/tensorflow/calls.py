@@ -11,7 +11,7 @@ import numpy as np
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, is_array, is_box, unboxed
-from gazelle.core import symbolic, tracing
+from gazelle.core import shape_inference, tracing
 from gazelle.core.errors import GazelleError, IncompatibleShapesError
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -37,7 +37,7 @@ def call(
         if any(is_box(leaf) and not isinstance(leaf, KerasTensor) for leaf in flat):
             flat = [leaf if isinstance(leaf, Variable | KerasTensor) else unboxed(leaf) for leaf in flat]
         args, kwargs = jax.tree.unflatten(structure, flat)
-        return symbolic.call_op(function, args, kwargs)
+        return shape_inference.call_op(function, args, kwargs)
     if any(hasattr(type(leaf), "rows") for leaf in flat):
         from gazelle.compat.tensorflow import masked_rows
 

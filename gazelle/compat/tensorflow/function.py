@@ -17,8 +17,7 @@ from gazelle.compat.tensorflow.dtypes import host_array
 from gazelle.compat.tensorflow.recording import active_tapes, filled, in_dataset, is_array, is_box, only_tapes, unboxed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng, tracing
-from gazelle.core.config import ArgumentTypeError
-from gazelle.core.errors import message
+from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable

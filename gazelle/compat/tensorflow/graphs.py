@@ -28,7 +28,8 @@ from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import unique_name
-from gazelle.core.symbolic import KerasTensor, call_op, is_symbolic
+from gazelle.core.shape_inference import call_op
+from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.core.types import DTypeLike, RegularizerLike, ShapeLike
 from gazelle.core.variable import Variable
 from gazelle.models.graph import Graph

@@ -18,7 +18,8 @@ from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.symbolic import any_symbolic, call_op
+from gazelle.core.shape_inference import call_op
+from gazelle.core.symbolic import any_symbolic
 from gazelle.core.types import AxisLike, DTypeLike, Nested, PathLike
 
 

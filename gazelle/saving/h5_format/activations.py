@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core.config import register
+from gazelle.core.registry import register
 
 
 @register("activations")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazelle.core import config as core
 from gazelle.core.errors import DamagedFileError, GazelleError, UnsafeFileError, message
+from gazelle.core.registry import custom_object_scope
 from gazelle.saving import config as configs
 from gazelle.saving.h5_format.config_upgrade import ConfigUpgrade
 
@@ -60,7 +60,7 @@ def _model(parsed: dict[str, Any], label: str, custom_objects: Mapping[str, Any]
     version = str(parsed.get("keras_version", "3" if "module" in parsed else ""))
     if not version.startswith("3"):
         version = version or ("1.2" if _is_first(parsed) else "2.3")
-        with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
+        with custom_object_scope(custom_objects or {}), configs.config_errors(label):
             parsed = ConfigUpgrade(version, parsed, label).model(parsed)
     return configs.build(parsed, label, custom_objects)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gazelle.core import config as core
 from gazelle.core.errors import DamagedFileError, message
+from gazelle.core.names import snake
+from gazelle.core.registry import REGISTRY
 from gazelle.core.symbolic import OPS
 from gazelle.saving import tf_keras_config
 from gazelle.saving.h5_format import keras1
@@ -90,8 +91,8 @@ class ConfigUpgrade:
             config["axis"] = config["axis"][0]
         if kind == "ThresholdedReLU":
             kind, config = "ReLU", {("threshold" if k == "theta" else k): v for k, v in config.items()}
-        module = "keras.layers" if kind in core.REGISTRY["layers"] else entry.get("module")
-        if not self.old and "trainable" not in config and core.snake(kind) in {*OPS, *core.REGISTRY.get("ops", {})}:
+        module = "keras.layers" if kind in REGISTRY["layers"] else entry.get("module")
+        if not self.old and "trainable" not in config and snake(kind) in {*OPS, *REGISTRY.get("ops", {})}:
             module = "keras.src.ops.numpy"  # an operator as a node of the graph
         return tf_keras_config.to_keras3(
             {"module": module, "class_name": kind, "config": config, "registered_name": None}

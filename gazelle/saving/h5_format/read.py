@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core import config as core
 from gazelle.core.errors import DamagedFileError, message
+from gazelle.core.registry import custom_object_scope
 from gazelle.core.variable import Variable
 from gazelle.saving import config as configs
 from gazelle.saving import hdf5
@@ -36,7 +36,7 @@ def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, co
             )
         )
     version = str(reader.attributes.get("keras_version") or parsed.get("keras_version") or "1")
-    with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
+    with custom_object_scope(custom_objects or {}), configs.config_errors(label):
         config = ConfigUpgrade(version, parsed, label).model(parsed)
     stored = sum(math.prod(shape) for shape, _ in reader.declared.values())
     model = configs.build(config, label, custom_objects, stored)
@@ -44,7 +44,7 @@ def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, co
         load_weights(model, reader)
     training = _json(reader, "training_config", label) if compile else None
     if training is not None:
-        with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
+        with custom_object_scope(custom_objects or {}), configs.config_errors(label):
             training = compiled(training)
         configs.compile_model(model, training, label, custom_objects, stored)
         saved = _layers(reader, "model_weights" if "model_weights" in reader.groups else "").values()
@@ -59,7 +59,7 @@ def load_weights(model: Any, reader: hdf5.Reader, *, by_name: bool = False, skip
     root = "model_weights" if "model_weights" in reader.groups else ""
     layout = _layout(reader)
     saved = [(n, paths) for n, paths in _layers(reader, root).items() if paths]
-    layers = [layer for layer in model.layers if weights_of(layer, layout)]
+    layers = [layer for layer in model.layers if weights_of(layer)]
     if not by_name and len(saved) != len(layers):
         layers = [leaf for layer in layers for leaf in leaves(layer)]
     pairs: list[tuple[Variable, Array]] = []
@@ -75,7 +75,7 @@ def load_weights(model: Any, reader: hdf5.Reader, *, by_name: bool = False, skip
         arrays = [reader.read(path, *reader.declared[path]) for path in paths]
         fit = fitted(layer, arrays, layout)
         if fit is None:
-            expected = [v.shape for v in weights_of(layer, layout)]
+            expected = [v.shape for v in weights_of(layer)]
             misfits.append(f"{name} (layer '{layer.name}'): expected {expected}, got {[a.shape for a in arrays]}")
         else:
             pairs += fit

@@ -55,7 +55,7 @@ def leaves(layer: Any) -> Iterator[Any]:
         yield layer
 
 
-def weights_of(layer: Any, layout: Layout) -> list[Variable]:
+def weights_of(layer: Any) -> list[Variable]:
     """The variables of a layer in the order of the file: of a model, trainable variables come first."""
     if not hasattr(type(layer), "layers"):
         return [v for leaf in leaves(layer) for v in leaf.weights]
@@ -70,7 +70,7 @@ def _parts(layer: Any, wanted: list[Variable]) -> list[tuple[Any, int]]:
 
 def fitted(layer: Any, arrays: list[Array], layout: Layout) -> list[tuple[Variable, Array]] | None:
     """(variable, array) for all variables of a layer; None if they do not fit."""
-    wanted = weights_of(layer, layout)
+    wanted = weights_of(layer)
     owner = {id(v): leaf for leaf in leaves(layer) for v in leaf.weights}
     if layout.keras_1:
         arrays = gathered(_parts(layer, wanted), arrays)

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core import config as core
+from gazelle.core.names import snake
+from gazelle.core.registry import REGISTRY
+from gazelle.core.serialization import serialize_object
 from gazelle.core.variable import lock_variables
 from gazelle.saving import checksum, keras_weight_order
 from gazelle.saving.config import warn_of_replaced_methods
-from gazelle.saving.h5_format.weight_layout import Layout, weights_of
+from gazelle.saving.h5_format.weight_layout import weights_of
 
 KERAS_VERSION = "3.15.1"  # the version of the layout
-_NOW = Layout(keras_1=False, flipped=False)
 _LONGEST = 64_000  # bytes of an attribute
 
 
@@ -32,7 +33,7 @@ def _dump(model: Any, include_optimizer: bool, h5py: Any) -> bytes:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         file.attrs["keras_version"], file.attrs["backend"] = KERAS_VERSION, "jax"
-        file.attrs["model_config"] = json.dumps(core.serialize_object(model))
+        file.attrs["model_config"] = json.dumps(serialize_object(model))
         compiled = model.get_compile_config() if include_optimizer else None
         if compiled:
             file.attrs["training_config"] = json.dumps(_training(compiled))
@@ -40,7 +41,7 @@ def _dump(model: Any, include_optimizer: bool, h5py: Any) -> bytes:
         weights.attrs["keras_version"], weights.attrs["backend"] = KERAS_VERSION, "jax"
         _listed(weights, "layer_names", [layer.name for layer in model.layers])
         for layer in model.layers:
-            _group(weights.create_group(layer.name), [(v.path, v) for v in weights_of(layer, _NOW)])
+            _group(weights.create_group(layer.name), [(v.path, v) for v in weights_of(layer)])
         _group(weights.create_group("top_level_model_weights"), [])
         if compiled and getattr(model, "optimizer", None) is not None:
             state = [(v.path, v) for v in keras_weight_order.optimizer_variables(model)]
@@ -63,9 +64,9 @@ def _named(loss: Any) -> Any:
         return [_named(one) for one in loss]
     if isinstance(loss, dict):
         return loss if "class_name" in loss else {k: _named(v) for k, v in loss.items()}
-    table = core.REGISTRY["losses"]
+    table = REGISTRY["losses"]
     function = getattr(table.get(loss), "__name__", None) if isinstance(loss, str) else None
-    classes = {core.snake(name): name for name, target in table.items() if isinstance(target, type)}
+    classes = {snake(name): name for name, target in table.items() if isinstance(target, type)}
     return {"class_name": classes[function], "config": {}} if function in classes else loss
 
 

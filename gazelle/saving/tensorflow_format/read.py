@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from gazelle.core import config as core
+from gazelle.core import registry
 from gazelle.core.errors import ArgumentError, DamagedFileError, message
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
@@ -52,7 +52,7 @@ def load_model(folder: str, custom_objects: Mapping[str, Any] | None, compile: b
     stored = sum(math.prod(entry.shape) for entry in checkpoint.entries.values())
     version = str(saved.get("keras_version") or "2")
     parsed = {"class_name": saved.get("class_name"), "config": saved.get("config")}
-    with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
+    with registry.custom_object_scope(custom_objects or {}), configs.config_errors(label):
         config = h5_format.ConfigUpgrade("2" if version.startswith("3") else version, parsed, label).model(parsed)
     model = configs.build(config, label, custom_objects, stored)
     if not model.built and saved.get("build_input_shape") is not None:
@@ -60,7 +60,7 @@ def load_model(folder: str, custom_objects: Mapping[str, Any] | None, compile: b
             model.build(_any_batch(saved["build_input_shape"]))
     training = saved.get("training_config") if compile else None
     if training is not None:
-        with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
+        with registry.custom_object_scope(custom_objects or {}), configs.config_errors(label):
             training = h5_format.compiled(training)
         configs.compile_model(model, training, label, custom_objects, stored)
     with weight_errors(label):

@@ -1,0 +1,238 @@
+"""Objects as configs, in the format of Keras 3, and back."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from gazelle.core import budget, outdated, shared_objects
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, english, message, unknown
+from gazelle.core.names import snake
+from gazelle.core.registry import REGISTRY, find
+
+_rebuilding: ContextVar[bool] = ContextVar("gazelle_rebuilding", default=False)
+#: entry of a config made by `rebuild`: the class itself
+_CLASS = "class"
+
+
+class _NoConfigError(ArgumentTypeError):
+    """A value that a config cannot hold; `serialize_object` adds the names of the class and the argument."""
+
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+def serialize(value: Any, by_name: bool = True) -> Any:
+    """A value of a config as JSON, in the format of Keras 3; by_name: built-in functions are written as names only."""
+    if isinstance(value, (str, int, float, bool, type(None))):
+        return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, tuple) and _rebuilding.get():
+        return _same_or_tuple(value, [serialize(v) for v in value])
+    if isinstance(value, (list, tuple)):
+        return [v if type(v) in _PLAIN else serialize(v, by_name) for v in value]
+    if isinstance(value, Mapping) and not hasattr(value, "get_config"):
+        return {
+            (k.item() if isinstance(k, np.generic) else k): v if type(v) in _PLAIN else serialize(v, by_name)
+            for k, v in value.items()
+        }
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        return serialize_object(value)
+    if _rebuilding.get():
+        return value
+    if isinstance(value, (np.ndarray, np.generic)) or _is_jax_array(value) or hasattr(value, "__jax_array__"):
+        return _serialize_array(value)
+    if isinstance(value, slice):
+        return {
+            "class_name": "__slice__",
+            "config": {k: serialize(getattr(value, k)) for k in ("start", "stop", "step")},
+        }
+    if value is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if isinstance(value, bytes):
+        return {"class_name": "__bytes__", "config": {"value": value.decode("utf-8", "surrogateescape")}}
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
+        return np.dtype(value).name
+    if isinstance(value, type) and isinstance(getattr(value, "dtype", None), np.dtype):  # jnp.float32
+        return value.dtype.name  # type: ignore[attr-defined]
+    if callable(value) and hasattr(value, "__name__"):
+        return serialize_function(value, by_name)
+    raise _NoConfigError(message(f"{value!r} cannot be part of a config", hint="Give the class a get_config method."))
+
+
+def serialize_argument(value: Any) -> Any:
+    """`serialize` of an argument, but tuples of plain values stay tuples, as in the configs of Keras."""
+    if type(value) is tuple and all(type(v) in _PLAIN or type(v) is tuple for v in value):
+        return tuple(map(serialize_argument, value))
+    return serialize(value)
+
+
+def _same_or_tuple(value: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
+    """The tuple itself, which may be of a subclass, if no item changed."""
+    return value if all(map(operator.is_, items, value)) else tuple(items)
+
+
+def _serialize_array(value: Any) -> Any:
+    array = np.asarray(value)
+    if array.ndim == 0 and isinstance(value, (np.ndarray, np.generic)):
+        return serialize(array.item())
+    mark = "__tensor__" if _is_jax_array(value) else "__numpy__"
+    return {"class_name": mark, "config": {"value": array.tolist(), "dtype": str(array.dtype)}}
+
+
+def serialize_object(value: Any) -> dict[str, Any]:
+    """{"module", "class_name", "config", "registered_name"} of an object that has `get_config`."""
+    cls = type(value)
+    ours = cls.__module__.startswith("gazelle.")
+    namespace = getattr(cls, "_namespace", "builtins")
+    module = (f"keras.{namespace}" if namespace else "keras") if ours else cls.__module__
+    out = {
+        "module": getattr(cls, "_keras_module", module) if ours else module,
+        "class_name": cls.__name__,
+        "config": _config_of(value, ours),
+        "registered_name": None if ours else getattr(cls, "_registered_name", cls.__name__),
+        **shared_objects.shared_id(value),
+    }
+    build = getattr(value, "get_build_config", lambda: None)()
+    if build:
+        out["build_config"] = serialize(build)
+    if _rebuilding.get():
+        out[_CLASS] = cls
+    return out
+
+
+def _config_of(value: Any, ours: bool) -> Any:
+    """The result of `get_config` as JSON: a method of the user may return objects, arrays and functions."""
+    config = value.get_config()
+    if not ours and isinstance(config, Mapping) and hasattr(value, "_arguments_left_out"):
+        config = {**value._arguments_left_out(config), **config}
+    if _rebuilding.get() or not isinstance(config, Mapping):
+        return config
+    out = {}
+    for key, entry in config.items():
+        try:
+            out[key] = serialize(entry, by_name=ours)
+        except _NoConfigError as error:
+            label = f"{type(value).__name__} '{getattr(value, 'name', '')}'".removesuffix(" ''")
+            raise ArgumentTypeError(f"{key!r} in the config of {label}: {english(error)}") from None
+    return out
+
+
+def serialize_function(value: Any, by_name: bool) -> Any:
+    """The name of a built-in function; {"class_name": "function", ...} for another one, or if not `by_name`."""
+    found = next((space for space, table in REGISTRY.items() if table.get(value.__name__) is value), None)
+    if found and by_name:
+        return value.__name__
+    return {
+        "module": f"keras.{found}" if found else "builtins",
+        "class_name": "function",
+        "config": value.__name__,
+        "registered_name": getattr(value, "_registered_name", "function"),
+    }
+
+
+def rebuild(value: Any, built: bool = True, **changes: Any) -> Any:
+    """A new object with the config of `value`, made without JSON.
+
+    Classes need not be registered, and values that are no configurable objects (functions, arrays) are shared.
+
+    Args:
+        value: an object that has `get_config`.
+        built: also build a layer on the shapes of `value`.
+        **changes: entries of the config to replace.
+    """
+    token = _rebuilding.set(True)
+    try:
+        config = serialize_object(value)
+        config["config"] = {**config["config"], **changes}
+        if not built:
+            config.pop("build_config", None)
+        return deserialize(config)
+    finally:
+        _rebuilding.reset(token)
+
+
+def target_of(value: Mapping[str, Any], namespace: str | None = None) -> Any:
+    """The class or function that a config names, looked up in the namespace of its module, else in `namespace`."""
+    if isinstance(value.get(_CLASS), type):  # of `rebuild`; JSON has no classes
+        return value[_CLASS]
+    name = value["config"] if value["class_name"] == "function" else value["class_name"].rsplit(">", 1)[-1]
+    place = str(value.get("module") or "").removeprefix("keras.")
+    if place not in REGISTRY:
+        REGISTRY.complete()
+    if place.startswith("src.ops"):  # a node of a graph: Keras stores the name of the function's class
+        return REGISTRY["ops"].get(snake(name))
+    target = find(name, place if place and place in REGISTRY else namespace, value.get("registered_name"))
+    return find(name) if target is None and not (place and place in REGISTRY) else target
+
+
+def _is_jax_array(value: object) -> bool:
+    jax = sys.modules.get("jax")  # `import gazelle` does not load it
+    return jax is not None and isinstance(value, jax.Array)
+
+
+def _array(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """An array of numbers or strings from nested lists."""
+    if dtype.hasobject or dtype.names is not None or dtype.subdtype is not None:
+        raise ArgumentError(message("The dtype of an array in a config", expected="numbers or strings", got=str(dtype)))
+    budget.check_nested(value, dtype.itemsize)
+    return np.asarray(value, dtype)
+
+
+def deserialize(value: Any, namespace: str | None = None) -> Any:
+    """Undo `serialize`. Only registered names are found; nothing is imported or run by name."""
+    if isinstance(value, list):
+        return [deserialize(v, namespace) for v in value]
+    if isinstance(value, tuple):
+        return _same_or_tuple(value, [deserialize(v, namespace) for v in value])
+    if not isinstance(value, Mapping):
+        return value
+    name, config = value.get("class_name"), value.get("config", {})
+    if name is None or "config" not in value:
+        return {k: deserialize(v, namespace) for k, v in value.items()}
+    if name == "__numpy__":
+        return _array(config["value"], np.dtype(config["dtype"]))
+    if name == "__tensor__":
+        import jax.numpy as jnp
+
+        return jnp.asarray(_array(config["value"], np.dtype(config["dtype"])))
+    if name == "__bytes__":
+        return config["value"].encode("utf-8", "surrogateescape")
+    if name == "__slice__":
+        return slice(*(deserialize(config[key]) for key in ("start", "stop", "step")))
+    if name == "__ellipsis__":
+        return Ellipsis
+    if name == "__tuple__":
+        return tuple(deserialize(v) for v in value.get("items", config or ()))
+    target = target_of(value, namespace)
+    if target is None:
+        error = unknown(
+            "class or function in the config",
+            config if name == "function" else name,
+            (n for table in REGISTRY.values() for n in table),
+            outdated.class_hint(name)
+            or "Your own classes are given by custom_objects={...} or @register_keras_serializable().",
+        )
+        raise ArgumentTypeError(english(error))
+    if name == "function":
+        return target
+    out = shared_objects.find(value)
+    if out is not None:
+        return out
+    if not isinstance(config, Mapping):
+        raise ArgumentTypeError(message(f"The config of {name}", expected="a dict of arguments", got=repr(config)[:80]))
+    if not hasattr(target, "from_config"):
+        hint = "Give the class a method from_config(cls, config)."
+        raise ArgumentTypeError(
+            message(f"{name} in a config", expected="a class with from_config", got="none", hint=hint)
+        )
+    out = target.from_config(config)
+    shared_objects.store(value, out)
+    shapes = value.get("build_config")
+    if shapes and hasattr(out, "build_from_config") and not getattr(out, "built", True):
+        out.build_from_config(shapes)
+    return out

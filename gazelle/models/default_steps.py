@@ -1,0 +1,94 @@
+"""The steps of a model that does not override them, and the loss that they compute."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle import metrics, ops
+from gazelle.core.gradients import value_and_grad
+from gazelle.core.tensor_wrapper import wrapper_class
+from gazelle.data.arrays import unpack_x_y_sample_weight
+from gazelle.models import step_methods
+from gazelle.training.total_loss import TotalLoss
+
+if TYPE_CHECKING:
+    from gazelle.models.model import Model
+
+
+def train(model: Model, data: Any) -> dict[str, Any]:
+    """Update the weights by the gradient of the loss of a batch (x, y, sample_weight); return the logs."""
+    x, y, weight = unpack_x_y_sample_weight(data)
+    variables = model.trainable_variables
+
+    def loss() -> Any:
+        y_pred = model(x, training=True)
+        value = loss_of(model, x, y, y_pred, weight, True)
+        return model.optimizer.scale_loss(value), (value, y_pred)
+
+    (_, (value, y_pred)), grads = value_and_grad(loss, variables)
+    step_methods.apply_gradients(model.optimizer, grads, variables)
+    _track(model, "loss", value, x)
+    return model.compute_metrics(x, y, y_pred, weight)
+
+
+def test(model: Model, data: Any) -> dict[str, Any]:
+    """Compute the loss and the metrics of a batch (x, y, sample_weight); return the logs."""
+    x, y, weight = unpack_x_y_sample_weight(data)
+    y_pred = model(x, training=False)
+    _track(model, "loss", loss_of(model, x, y, y_pred, weight, False), x)
+    return model.compute_metrics(x, y, y_pred, weight)
+
+
+def predict(model: Model, data: Any) -> Any:
+    """Compute the outputs of a batch."""
+    return model(unpack_x_y_sample_weight(data)[0], training=False)
+
+
+def loss_of(model: Model, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
+    """Call `compute_loss`, which may be user-defined without the argument `training`."""
+    known = inspect.signature(model.compute_loss).parameters.values()
+    takes_training = any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in known)
+    options = {"training": training} if takes_training else {}
+    return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **options)
+
+
+def compiled_loss(model: Model, y: Any, y_pred: Any, weight: Any, added: Sequence[Any]) -> Any:
+    """The loss given to `compile`, plus the sum of the values `added`."""
+    wrapper = wrapper_class((y, y_pred, weight, added))
+    if wrapper is not None:
+
+        def loss_of_arrays(*arrays: Any) -> Any:
+            return compiled_loss(model, *arrays)
+
+        return wrapper.dispatch(loss_of_arrays, (y, y_pred, weight, added), {})
+    arguments = {} if model._compile_state is None else model._compile_state.arguments
+    if arguments.get("loss") is None:
+        return sum((jnp.sum(jnp.asarray(value)) for value in added), jnp.zeros(()))
+    names = model._graph.output_names if model._graph is not None else None
+    total_loss = TotalLoss(arguments["loss"], arguments.get("loss_weights"), names, {})
+    total, parts = total_loss(y, y_pred, weight, {}, [*added])
+    for name in [name for name in parts if name != "loss"]:
+        _track(model, name, parts[name], y_pred)
+    return total
+
+
+def tracked_loss(
+    model: Model, y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Sequence[Any] = ()
+) -> Any:
+    """`Model.compiled_loss`, which also updates the mean in the logs."""
+    value = compiled_loss(model, y, y_pred, sample_weight, [*(regularization_losses or ())])
+    _track(model, "loss", value, y_pred)
+    return value
+
+
+def _track(model: Model, name: str, value: Any, like: Any) -> None:
+    """Update the mean of a loss, weighted by the number of samples."""
+    assert model._compile_state is not None
+    trackers = model._compile_state.loss_trackers
+    tracker = trackers[name] = trackers.get(name) or metrics.Mean(name)
+    tracker.update_state(ops.stop_gradient(value), sample_weight=jax.tree.leaves(like)[0].shape[0])
