@@ -240,7 +240,6 @@ def test_a_layer_from_a_config_has_no_vocabulary():
     layer = StringLookup()
     layer.adapt(np.array(["a", "b"]))
     copy = StringLookup.from_config(layer.get_config())
-    assert copy.vocabulary_size() == 3
     with pytest.raises(StateError, match=r"has no vocabulary\.\nCall .*set_vocabulary\(\[...\]\) with the 3 entries"):
         copy(np.array(["a"]))
     copy.set_vocabulary(["b", "a"])
