@@ -18,6 +18,7 @@ from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
 from gazelle.compat.listed import listed
 from gazelle.compat.module_paths import replaced
+from gazelle.compat.recorded_variable import has_variable, recorder
 from gazelle.core.lookup import Lookup
 from gazelle.core.registry import REGISTRY, custom_object_scope
 from gazelle.losses.target_shapes import warn_of_broadcasting
@@ -239,12 +240,13 @@ def _on_tensors(original: FunctionType) -> Any:
 
 
 def _recorded(original: FunctionType) -> Any:
-    """A function of arrays and tensors, which tapes record if it is called on variables, too."""
+    """A function of arrays and tensors, which is recorded if it is called on variables, too."""
 
     @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
-        if facade.calls is not None and facade.calls.is_recorded(args, kwargs):
-            return facade.calls.function_call(original, args, kwargs)
+        kind = recorder.get()
+        if kind is not None and has_variable((args, kwargs)):
+            return kind.dispatch(original, args, kwargs)
         return original(*args, **kwargs)
 
     return _with_core(called, original)

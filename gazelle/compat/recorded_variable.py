@@ -1,4 +1,4 @@
-"""Variables of programs, and the class that records what programs compute with them while a tape is active."""
+"""Variables of programs: what programs compute with them is recorded, on tapes or in a graph."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+import jax
+
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.listed import listed
 from gazelle.compat.old_variable import OldVariable
@@ -14,7 +16,7 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
 
-#: the class whose `dispatch` records calls; None if no tape is active
+#: the class whose `dispatch` records calls, on tapes or in a graph; None if nothing is recorded
 recorder: ContextVar[type[TensorWrapper] | None] = ContextVar("gazelle_recorder", default=None)
 
 
@@ -24,12 +26,21 @@ def recorder_of_program() -> type[TensorWrapper] | None:
     return None if kind is None or called_by_gazelle(2) else kind
 
 
+def has_variable(tree: Any) -> bool:
+    """Whether there is a variable in lists, tuples and dicts."""
+    return any(isinstance(leaf, Variable) for leaf in jax.tree.leaves(tree, is_leaf=_is_variable))
+
+
+def _is_variable(value: Any) -> bool:
+    return isinstance(value, Variable)
+
+
 class RecordedVariable(OldVariable):
-    """Put in front of `Variable`: while a tape is active, it records operators, indexing and methods of programs."""
+    """Put in front of `Variable`: while calls are recorded, so are the operators, indices and methods of programs."""
 
     @property
     def value(self) -> Any:
-        """The array; for programs the recorded value while a tape is active."""
+        """The array; for programs the recorded value while calls are recorded."""
         kind = recorder_of_program()
         return Variable.value.fget(self) if kind is None else kind.dispatch(operator.pos, (self,), {})  # type: ignore[attr-defined]
 
