@@ -17,9 +17,11 @@ from gazelle.core.errors import GazelleError, message
 from gazelle.core.symbolic import KerasTensor, Node, map_tree, symbolic_leaves
 from gazelle.layers import Layer, weight_tree
 from gazelle.layers.multi_head_attention import _equations
+from gazelle.metrics import Metric
 from gazelle.models import Model
 from gazelle.models.graph import Graph
 from gazelle.optimizers import Optimizer
+from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.checkpoint import ModelCheckpoint
 
 
@@ -181,6 +183,7 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "get_input_shape_at": _method(lambda layer, index: _shape(_inputs_at(layer, index))),
     "get_output": _method(lambda layer, train=False: _outputs_at(layer)),
     "get_input": _method(lambda layer, train=False: _inputs_at(layer)),
+    **dict.fromkeys(("get_input_mask_at", "get_output_mask_at"), _method(lambda layer, index: None)),
     "output": _outputs_at,
     "input": _inputs_at,
     "inbound_nodes": _nodes,
@@ -240,6 +243,7 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "_feed_inputs": lambda model: list(model.inputs),
     "make_train_function": _NOTHING_TO_DO,
     "make_test_function": _NOTHING_TO_DO,
+    "_set_inputs": _NOTHING_TO_DO,
     "_feed_input_names": lambda model: list(model._the_graph("input_names").input_names),
     "_feed_outputs": lambda model: list(model.outputs),
     "_feed_targets": lambda model: [],
@@ -279,13 +283,20 @@ _CHECKPOINT: dict[str, Callable[[Any], Any]] = {
     "_save_model": _method(lambda callback, epoch, batch=None, logs=None: callback._save(epoch, batch, logs)),
     "_current_epoch": lambda callback: callback._epoch,
 }
+_METRIC: dict[str, Callable[[Any], Any]] = {
+    "get_weights": _method(lambda metric: [variable.numpy() for variable in metric.variables]),
+    **dict.fromkeys(("weights", "non_trainable_weights"), lambda metric: adopt(metric.variables)),
+    **dict.fromkeys(("trainable_weights", "trainable_variables"), lambda metric: []),
+}
 
 
 _OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
     (Model, _MODEL),
     (Layer, _LAYER),
     (Optimizer, _OPTIMIZER),
+    (Metric, _METRIC),
     (ModelCheckpoint, _CHECKPOINT),
+    (Callback, {"validation_data": lambda callback: None}),
 )
 #: attributes whose assignment has an effect of its own
 ASSIGNED = frozenset(("lr", "non_trainable_weights", "outputs", "trainable_weights"))

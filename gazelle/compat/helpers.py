@@ -225,6 +225,12 @@ def save_weights_to_hdf5_group(f: Any, layers: Sequence[Layer]) -> None:
             group[name.decode()] = array
 
 
+def print_layer_shapes(model: Any, input_shapes: Any) -> None:
+    """Print the shapes of the output of each layer for inputs of these shapes."""
+    for layer in model.layers:
+        print(f"shape after {layer.name}: {tuple(layer.output_shape)}")
+
+
 #: the names that every module has
 NAMES = frozenset(
     {name for name, value in vars().items() if getattr(value, "__module__", "") == __name__ and name[0] != "_"}

@@ -450,8 +450,8 @@ def _loss_as_array(compute_loss: Function) -> Function:
 class SequentialMixin:
     """Sequential models."""
 
-    def add(self, layer: Any, *args: Any, **kwargs: Any) -> None:
-        super().add(layer, *args, **kwargs)  # type: ignore[misc]
+    def _set_chain(self) -> None:
+        super()._set_chain()  # type: ignore[misc]
         adopt(getattr(self, "_head", None))
 
 

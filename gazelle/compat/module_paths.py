@@ -44,7 +44,7 @@ _OF: dict[str, tuple[str, ...]] = {
     "gazelle.losses": ("objectives",),
     "gazelle.compat.initializations": ("initializations",),
     "gazelle.initializers": ("initializers.initializers_v1", "initializers.initializers_v2"),
-    "gazelle.models": ("layers.containers", "saving.save", "models.models"),
+    "gazelle.models": ("experimental", "layers.containers", "saving.save", "models.models"),
     "gazelle.compat.optimizer_modules": ("optimizer_v2", "optimizers.optimizer_v2"),
     "gazelle.optimizers": (
         "optimizers.experimental",

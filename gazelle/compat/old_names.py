@@ -24,7 +24,8 @@ NAMES: dict[str, dict[str, str]] = {
     "gazelle": pairs("Model=:Model api=gazelle estimator=gazelle.compat.tensorflow.graph_layers:keras_estimator"),
     "gazelle.layers": {
         **{name: f"{_OLD}:{name}" for name in _LAYERS},
-        **pairs("""Convolution2DTranspose=:Conv2DTranspose GlobalAvgPool=:GlobalAveragePooling2D
+        **pairs("""Convolution2DTranspose=:Conv2DTranspose
+            DenseFeatures=gazelle.compat.tensorflow.feature_columns:DenseFeatures GlobalAvgPool=:GlobalAveragePooling2D
             PreprocessingLayer=:Layer MaskedLayer=:Layer Model=gazelle.models:Model Node=gazelle.core.symbolic:Node
             Recurrent=gazelle.compat.recurrent:Recurrent Sequential=gazelle.models:Sequential
             SyncBatchNormalization=:BatchNormalization _Conv=gazelle.layers.convolution:BaseConv
@@ -38,7 +39,9 @@ NAMES: dict[str, dict[str, str]] = {
     },
     "gazelle.models": pairs("""Container=:Model Graph=gazelle.compat.graph:Graph InputLayer=gazelle.layers:InputLayer
         Layer=gazelle.layers:Layer Merge=gazelle.compat.layers:Merge slice_X=gazelle.compat.engine:slice_X
-        model_from_config=gazelle.layers:deserialize model_from_yaml=gazelle.saving.h5_format:model_from_yaml"""),
+        CosineDecay=gazelle.optimizers.schedules:CosineDecay export_saved_model=:save_model
+        load_from_saved_model=:load_model model_from_config=gazelle.layers:deserialize
+        model_from_yaml=gazelle.saving.h5_format:model_from_yaml"""),
     "gazelle.optimizers": {
         **{name.lower(): f":{name}" for name in _OPTIMIZERS},
         **pairs("Nadam=:Nadam TFOptimizer=:OptaxOptimizer from_config=:deserialize optimizer_from_config=:deserialize"),
@@ -72,6 +75,9 @@ ALSO: dict[str, str] = pairs("""gazelle.backend=gazelle.compat.backend
     gazelle.preprocessing.sequence=gazelle.compat.preprocessing.sequence gazelle.utils=gazelle.compat.utils""")
 #: what the modules of Keras 1 and 2 imported, and `from module import *` with them
 _EVERYWHERE = {"K": "gazelle.backend", "np": "numpy"}
+#: what single modules imported: keras.models.optimizers, keras.layers.initializations
+_INSIDE = listed("""activations backend callbacks constraints initializations initializers layers losses metrics models
+    objectives optimizers regularizers utils""")
 #: module -> tables of names in configs that were also names of the module: losses.mse, metrics.mean_absolute_error
 _TABLES = {
     "losses": ("losses",),
@@ -99,6 +105,8 @@ def find(namespace: str, name: str) -> Any:
     parent = PATHS.get(short)
     if parent and parent != namespace and hasattr(importlib.import_module(parent), name):
         return getattr(importlib.import_module(parent), name)
+    if short and name in _INSIDE:
+        return importlib.import_module(PATHS.get(name, f"gazelle.{name}"))
     helpers = importlib.import_module("gazelle.compat.helpers")
     return getattr(helpers, name.lstrip("_")) if name.lstrip("_") in helpers.NAMES else NOTHING
 
@@ -122,7 +130,8 @@ def register_classes() -> bool:
 def legacy_names(namespace: str) -> list[str]:
     """The earlier names that `from module import *` also imports."""
     also = importlib.import_module(ALSO[namespace]) if namespace in ALSO else None
-    return [*_EVERYWHERE, *NAMES.get(namespace, ()), *getattr(also, "__all__", ())]
+    late = () if "gazelle.compat.tensorflow" in sys.modules else ("DenseFeatures", "estimator")  # they import it
+    return [*_EVERYWHERE, *(n for n in NAMES.get(namespace, ()) if n not in late), *getattr(also, "__all__", ())]
 
 
 def _attribute(namespace: str, name: str) -> Any:

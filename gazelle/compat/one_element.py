@@ -16,6 +16,9 @@ class array(np.ndarray):  # this name is printed
     def __int__(self) -> int:
         return int(self.item())
 
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return round(self.item(), ndigits)
+
 
 def as_numbers(value: Any) -> Any:
     """Return an array with at most one element in each row as an `array`, everything else unchanged.

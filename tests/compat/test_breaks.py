@@ -742,6 +742,16 @@ def test_other_sizes_than_those_of_the_input(standalone, error):
             model.predict(np.ones((2, 5, 3)), verbose=0)
 
 
+def test_a_sequential_model_that_took_its_shape_from_data_takes_other_ranks():
+    """A model of tf.keras did not compare its input with the first one; its layers check what they need."""
+    model = keras.Sequential([layers.Dense(3)])
+    model(np.ones((2, 1, 1, 4), "float32"))
+    with of_era(2, False):
+        assert model(np.ones((5, 4), "float32")).shape == (5, 3)
+    with of_era(3), pytest.raises(ValueError, match="expected shape"):
+        model(np.ones((5, 4), "float32"))
+
+
 def test_a_list_of_metrics_was_for_every_output():
     x = keras.Input((3,))
     model = keras.Model(x, [layers.Dense(1, name="a")(x), layers.Dense(1, name="b")(x)])

@@ -111,6 +111,8 @@ def test_predictions_and_weights_of_one_element_are_numbers():
     line[0] = found[0]
     assert line[0] == found[0, 0]
     assert int(made.get_weights()[1]) == 0
+    assert [round(row) for row in one_element.as_numbers(np.array([[0.7], [0.2]]))] == [1, 0]
+    assert round(found[0], 1) == round(float(found[0]), 1)
 
 
 @pytest.mark.parametrize("verbose", [None, 1.0, (X, X), 7])
@@ -200,6 +202,36 @@ def test_attributes_of_layers_models_and_optimizers():
     assert not model().regularizers
     assert made.weights[0].op.name == made.weights[0].name
     assert made.optimizer._get_hyper("learning_rate") is made.optimizer.learning_rate
+    assert made.get_input_mask_at(0) is made.get_output_mask_at(0) is None
+    metric = keras.metrics.Mean()
+    metric.update_state([3.0])
+    assert [float(array) for array in metric.get_weights()] == [float(v) for v in metric.weights] == [3.0, 1.0]
+    assert not metric.trainable_weights
+    assert keras.callbacks.Callback().validation_data is None
+
+
+@pytest.mark.parametrize("inside", ["models.optimizers", "layers.regularizers", "engine.topology.initializers"])
+def test_modules_that_modules_imported(inside):
+    module, _, name = inside.rpartition(".")
+    found = keras
+    for part in module.split("."):
+        found = getattr(found, part)
+    assert getattr(found, name).get is getattr(keras, name).get
+    assert keras.layers.initializations.uniform is keras.initializations.uniform
+    assert keras.layers.objectives.mse is keras.losses.mse
+
+
+def test_names_of_keras_experimental_and_settings_before_keras_1():
+    assert keras.experimental.CosineDecay is keras.optimizers.schedules.CosineDecay
+    assert keras.experimental.load_from_saved_model is keras.models.load_model
+    assert keras.experimental.export_saved_model is keras.models.save_model
+    K = keras.backend
+    assert (K.backend(), 1e-7, "float32") == (K._BACKEND, K._EPSILON, K._FLOATX)
+
+
+def test_shapes_of_layers_are_printed(capsys):
+    keras.utils.layer_utils.print_layer_shapes(model(), (4, 3))
+    assert "(None, 2)" in capsys.readouterr().out
 
 
 def test_unknown_sizes_of_a_symbolic_tensor_are_set():

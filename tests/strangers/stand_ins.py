@@ -18,6 +18,7 @@ import queue
 import random
 import re
 import sys
+import time
 import traceback
 import types
 import unittest.mock
@@ -59,16 +60,41 @@ class _Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         pass
 
 
+def _xrange(*numbers):
+    """Python 2 divided integers without a rest."""
+    return range(*map(int, numbers))
+
+
 def old_names():
     """Names of Python 2 and NumPy 1."""
-    for name, value in {"xrange": range, "unicode": str, "raw_input": lambda *_: "", "unichr": chr}.items():
+    for name, value in {"xrange": _xrange, "unicode": str, "raw_input": lambda *_: "", "unichr": chr}.items():
         setattr(builtins, name, value)
     builtins.reduce, builtins.input, builtins.long = functools.reduce, lambda *_: "", int
+    time.clock = time.perf_counter
+    builtins.next_of = lambda values: values.next() if hasattr(values, "next") else next(values)
     kinds = {"int": int, "float": float, "bool": bool, "object": object, "str": str, "product": np.prod}
     kinds |= {"float_": np.float64, "in1d": np.isin, "Inf": np.inf, "NaN": np.nan, "trapz": np.trapezoid}
     for name, value in kinds.items():
         if name not in vars(np):
             setattr(np, name, value)
+
+
+def old_pandas():
+    """Names and arguments of pandas 1."""
+    import datetime
+
+    import pandas
+
+    if not hasattr(pandas, "datetime"):
+        pandas.datetime = datetime.datetime
+    read_csv = pandas.read_csv
+
+    def read(*args, squeeze=False, **kwargs):
+        kwargs = {name: value for name, value in kwargs.items() if name not in ("infer_datetime_format", "date_parser")}
+        frame = read_csv(*args, **kwargs)
+        return frame.squeeze("columns") if squeeze else frame
+
+    pandas.read_csv = read
 
 
 def rewritten(text, notebook):
@@ -100,7 +126,8 @@ def shorter(text):
             text,
         )
         text = re.sub(r"(?m)^(\s*)except ([\w., ()]+), (\w+):", r"\1except \2 as \3:", text)
-    return text
+    text = re.sub(r"\.iter(items|keys|values)\(\)", r".\1()", text)
+    return re.sub(r"(\w[\w.]*)\.next\(\)", r"next_of(\1)", text)
 
 
 # data ---------------------------------------------------------------------------------------------------------------
@@ -306,12 +333,8 @@ def main(program):
         import matplotlib.style
 
         matplotlib.use = matplotlib.style.use = lambda *_, **__: None
-    if "from pandas import datetime" in text:
-        import datetime
-
-        import pandas
-
-        pandas.datetime = datetime.datetime
+    if "pandas" in text:
+        old_pandas()
     if "sklearn.datasets" in text:
         sklearn_sets()
     shorten(gazelle)

@@ -42,6 +42,8 @@ def __getattr__(name: str) -> Any:
     if name in ("tf", "nn") or name.endswith("_ops"):  # programs imported modules of TensorFlow from here
         tensorflow = importlib.import_module("gazelle.compat.tensorflow").module("tensorflow")
         return tensorflow if name == "tf" else getattr(tensorflow.python.ops, name)
+    if name in ("_BACKEND", "_EPSILON", "_FLOATX"):  # settings before Keras 1.0
+        return globals()[name[1:].lower()]()
     if name in _BACKEND_NAMES:
         return importlib.import_module(__name__)
     raise missing_name(__name__, name, __all__)

@@ -34,8 +34,8 @@ from gazelle.compat.types import TensorResult
 from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
-_TABLES = listed("""arrays boxes checking control csv_files dataset elements examples files function gathering
-    graph_layers graph_sessions graphs images linalg maths nn nn_and_image optimizers parsing ragged
+_TABLES = listed("""arrays boxes checking control csv_files dataset elements examples feature_columns files
+    function gathering graph_layers graph_sessions graphs images linalg maths nn nn_and_image optimizers parsing ragged
     ragged_calls randoms records sampling signals sparse special_functions strings tables testing tf_config training
     transformations tutorials graph_ops""")
 for _name in _TABLES:
@@ -74,7 +74,6 @@ for _name, _class_name in pairs("""random_normal=RandomNormal random_uniform=Ran
 _ALTERNATIVES = {
     "contrib": "tf.contrib was removed with TensorFlow 1.",
     "estimator": "Write a Keras model: tf.keras.Sequential.",
-    "feature_column": "Use keras.utils.FeatureSpace, or layers such as Normalization and StringLookup.",
 }
 
 
@@ -163,7 +162,7 @@ def _lacks(full: str) -> bool:
 
 
 #: modules without names, whose lookups raise an error with a hint
-_EMPTY_MODULES = ("python", "compat", "compat.v1", "compat.v2", "estimator", "feature_column")
+_EMPTY_MODULES = ("python", "compat", "compat.v1", "compat.v2", "estimator")
 
 
 def is_module(full: str) -> bool:

@@ -35,7 +35,7 @@ _ENDINGS = re.compile(r"_(ops|impl|util|utils|v2|scope)$")
 _SEARCHED = (
     "",
     *listed("""math nn linalg image sparse nest random strings lookup initializers train config compat.v1
-        keras.initializers errors io.gfile logging"""),
+        keras.initializers errors io.gfile logging feature_column"""),
 )
 
 

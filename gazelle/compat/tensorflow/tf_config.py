@@ -79,6 +79,7 @@ named("test.is_gpu_available")(lambda *_, **__: bool(list_physical_devices("GPU"
 named("test.is_built_with_cuda", "test.is_built_with_gpu_support")(lambda: bool(list_physical_devices("GPU")))
 named("test.gpu_device_name")(lambda: "/device:GPU:0" if list_physical_devices("GPU") else "")
 named("sysconfig.get_build_info")(dict)
+named("config.experimental.get_device_details")(lambda device: {"device_name": device.name})
 
 
 @named("config.experimental.get_memory_info")

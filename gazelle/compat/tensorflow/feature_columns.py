@@ -1,0 +1,169 @@
+"""`tf.feature_column` and `DenseFeatures`: columns of a table as numbers, with gazelle's preprocessing layers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+import gazelle
+from gazelle import ops
+from gazelle.compat.namespaces import namespace
+from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.types import DTypeLike, InitializerLike
+from gazelle.models import Model
+
+Inputs = dict[str, KerasTensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column of numbers, or one of categories: integers below `count`, and -1 for one that is not known."""
+
+    name: str
+    inputs: dict[str, Any]  # key -> (shape, dtype)
+    read: Callable[[Inputs], KerasTensor]
+    count: int = 0
+
+
+def _categories(key: str, dtype: str, count: int, read: Callable[[KerasTensor], KerasTensor]) -> Column:
+    return Column(key, {key: ((1,), dtype)}, lambda inputs: read(inputs[key]), count)
+
+
+def _check(column: Any, function: str, categorical: bool) -> None:
+    if not isinstance(column, Column) or bool(column.count) != categorical:
+        got = f"column '{column.name}'" if isinstance(column, Column) else type(column).__name__
+        expected = "a categorical column" if categorical else "a numeric column"
+        raise ArgumentError(message(f"tf.feature_column.{function}", expected=expected, got=got))
+
+
+@named("feature_column.numeric_column")
+def numeric_column(
+    key: str,
+    shape: int | Sequence[int] = (1,),
+    default_value: float | None = None,
+    dtype: DTypeLike | None = None,
+    normalizer_fn: Callable[[Any], Any] | None = None,
+) -> Column:
+    size = (shape,) if isinstance(shape, int) else tuple(shape)
+
+    def read(inputs: Inputs) -> KerasTensor:
+        value = inputs[key] if normalizer_fn is None else normalizer_fn(inputs[key])
+        return value if len(size) == 1 else ops.reshape(value, (-1, int(np.prod(size))))
+
+    return Column(key, {key: (size, "float32")}, read)
+
+
+@named("feature_column.bucketized_column")
+def bucketized_column(source_column: Column, boundaries: Sequence[float]) -> Column:
+    _check(source_column, "bucketized_column", False)
+    sort = gazelle.layers.Discretization(list(boundaries))
+    read = lambda inputs: sort(source_column.read(inputs))  # noqa: E731
+    return Column(f"{source_column.name}_bucketized", source_column.inputs, read, len(boundaries) + 1)
+
+
+@named("feature_column.categorical_column_with_vocabulary_list")
+def vocabulary_list(
+    key: str,
+    vocabulary_list: Sequence[str] | Sequence[int],
+    dtype: DTypeLike | None = None,
+    default_value: int = -1,
+    num_oov_buckets: int = 0,
+) -> Column:
+    known = np.asarray(vocabulary_list).tolist()
+    kind, dtype = ("StringLookup", "string") if isinstance(known[0], str) else ("IntegerLookup", "int64")
+    look_up = getattr(gazelle.layers, kind)(vocabulary=known, num_oov_indices=num_oov_buckets or 1)
+
+    def read(value: KerasTensor) -> KerasTensor:
+        found = look_up(value) - (num_oov_buckets or 1)  # the layer has the unknown ones first
+        outside = found + len(known) + num_oov_buckets if num_oov_buckets else ops.full_like(found, default_value)
+        return ops.where(found < 0, outside, found)
+
+    return _categories(key, dtype, len(known) + num_oov_buckets, read)
+
+
+@named("feature_column.categorical_column_with_identity")
+def identity(key: str, num_buckets: int, default_value: int = -1) -> Column:
+    known = lambda value: (value >= 0) & (value < num_buckets)  # noqa: E731
+    read = lambda value: ops.where(known(value), value, ops.full_like(value, default_value))  # noqa: E731
+    return _categories(key, "int64", num_buckets, read)
+
+
+@named("feature_column.categorical_column_with_hash_bucket")
+def hash_bucket(key: str, hash_bucket_size: int, dtype: DTypeLike | None = "string") -> Column:
+    name = "string" if name_of(dtype) in ("string", "object") else "int64"
+    return _categories(key, name, hash_bucket_size, gazelle.layers.Hashing(hash_bucket_size))
+
+
+@named("feature_column.crossed_column")
+def crossed_column(keys: Sequence[str | Column], hash_bucket_size: int, hash_key: int | None = None) -> Column:
+    columns = [
+        _categories(one, "string", hash_bucket_size, lambda value: value) if isinstance(one, str) else one
+        for one in keys
+    ]
+    for column in columns:
+        _check(column, "crossed_column", True)
+    cross = gazelle.layers.HashedCrossing(hash_bucket_size)
+    name = "_X_".join(sorted(column.name for column in columns))
+    read = lambda inputs: cross([column.read(inputs) for column in columns])  # noqa: E731
+    return Column(name, {k: v for c in columns for k, v in c.inputs.items()}, read, hash_bucket_size)
+
+
+@named("feature_column.indicator_column")
+def indicator_column(categorical_column: Column) -> Column:
+    _check(categorical_column, "indicator_column", True)
+
+    def read(inputs: Inputs) -> KerasTensor:
+        return ops.sum(ops.one_hot(categorical_column.read(inputs), categorical_column.count), axis=1)
+
+    return Column(f"{categorical_column.name}_indicator", categorical_column.inputs, read)
+
+
+@named("feature_column.embedding_column")
+def embedding_column(
+    categorical_column: Column,
+    dimension: int,
+    combiner: str = "mean",
+    initializer: InitializerLike | None = None,
+    **_: Any,
+) -> Column:
+    _check(categorical_column, "embedding_column", True)
+    initializer = initializer or gazelle.initializers.TruncatedNormal(stddev=dimension**-0.5)
+    table = gazelle.layers.Embedding(categorical_column.count, dimension, initializer)
+
+    def read(inputs: Inputs) -> KerasTensor:
+        ids = categorical_column.read(inputs)
+        return ops.sum(table(ops.maximum(ids, 0)) * ops.cast(ids >= 0, "float32")[..., None], axis=1)
+
+    return Column(f"{categorical_column.name}_embedding", categorical_column.inputs, read)
+
+
+@named("feature_column.make_parse_example_spec")
+def make_parse_example_spec(feature_columns: Sequence[Column]) -> dict[str, Any]:
+    """`tf.feature_column.make_parse_example_spec`: the arguments of `tf.io.parse_example`."""
+    forms = {key: form for column in feature_columns for key, form in column.inputs.items()}
+    fixed, ragged = NAMES["io.FixedLenFeature"], NAMES["io.VarLenFeature"]
+    return {k: fixed(shape, dtype) if dtype == "float32" else ragged(dtype) for k, (shape, dtype) in forms.items()}
+
+
+def DenseFeatures(  # noqa: N802 - the name of a layer
+    feature_columns: Column | Sequence[Column], trainable: bool = True, name: str | None = None, **_: Any
+) -> Model:
+    """Return a model that takes a dict of features and concatenates the numbers of the columns, ordered by name."""
+    columns = [feature_columns] if isinstance(feature_columns, Column) else list(feature_columns)
+    columns = [indicator_column(c) if isinstance(c, Column) and c.name.endswith("_bucketized") else c for c in columns]
+    for column in columns:
+        _check(column, "DenseFeatures", False)
+    columns.sort(key=lambda column: column.name)
+    forms = {key: form for column in columns for key, form in column.inputs.items()}
+    inputs = {key: namespace("gazelle.layers").Input(shape, name=key, dtype=d) for key, (shape, d) in forms.items()}
+    parts = [column.read(inputs) for column in columns]
+    whole = parts[0] if len(parts) == 1 else gazelle.layers.Concatenate()(parts)
+    made: Model = namespace("gazelle.models").Model(inputs, whole, name=name)
+    made.trainable = trainable
+    return made

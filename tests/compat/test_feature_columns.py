@@ -1,0 +1,103 @@
+"""`tf.feature_column` with `DenseFeatures`: values of each kind of column, and models that take a dict of features."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import tensorflow as facade
+from gazelle.compat.namespaces import root
+from gazelle.core.errors import ArgumentError
+
+pytestmark = pytest.mark.filterwarnings("ignore:Input data by name")  # the table has more columns than are used
+keras = root("keras")
+layers = keras.layers
+TABLE = {
+    "age": np.array([17.0, 20.0, 40.0, 26.0]),
+    "city": np.array(["a", "b", "?", "b"]),
+    "code": np.array([0, 2, 1, 5]),
+    "other": np.ones(4),
+}
+
+
+@pytest.fixture(scope="module")
+def tf():
+    yield facade.module("tensorflow")
+    facade.close()
+
+
+def city(tf, **options):
+    return tf.feature_column.categorical_column_with_vocabulary_list("city", ["a", "b"], **options)
+
+
+def ages(tf):
+    return tf.feature_column.bucketized_column(tf.feature_column.numeric_column("age"), boundaries=[18, 30])
+
+
+COLUMNS = {
+    "numeric": (lambda c, tf: c.numeric_column("age"), [[17], [20], [40], [26]]),
+    "normalized": (lambda c, tf: c.numeric_column("age", normalizer_fn=lambda x: x - 20.0), [[-3], [0], [20], [6]]),
+    "bucketized": (lambda c, tf: ages(tf), [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0]]),
+    "words": (lambda c, tf: c.indicator_column(city(tf)), [[1, 0], [0, 1], [0, 0], [0, 1]]),
+    "default": (lambda c, tf: c.indicator_column(city(tf, default_value=0)), [[1, 0], [0, 1], [1, 0], [0, 1]]),
+    "unknown": (
+        lambda c, tf: c.indicator_column(city(tf, num_oov_buckets=1)),
+        [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0]],
+    ),
+    "integers": (
+        lambda c, tf: c.indicator_column(c.categorical_column_with_vocabulary_list("code", [2, 0])),
+        [[0, 1], [1, 0], [0, 0], [0, 0]],
+    ),
+    "identity": (
+        lambda c, tf: c.indicator_column(c.categorical_column_with_identity("code", 3, default_value=1)),
+        [[1, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 0]],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_values(tf, kind):
+    make, expected = COLUMNS[kind]
+    np.testing.assert_array_equal(layers.DenseFeatures(make(tf.feature_column, tf))(TABLE), expected)
+
+
+def test_hashed_columns_depend_on_the_value_alone(tf):
+    columns = tf.feature_column
+    hashed = columns.categorical_column_with_hash_bucket("city", hash_bucket_size=50)
+    crossed = columns.crossed_column([ages(tf), "city"], hash_bucket_size=50)
+    for column in (hashed, crossed):
+        found = np.asarray(layers.DenseFeatures(columns.indicator_column(column))(TABLE))
+        assert found.sum(1).tolist() == [1.0] * 4
+        assert found[1].tolist() == found[3].tolist() != found[0].tolist()
+
+
+def test_a_model_of_columns_trains_and_orders_them_by_name(tf):
+    columns = tf.feature_column
+    embedded = columns.embedding_column(city(tf), dimension=3)
+    features = layers.DenseFeatures([embedded, ages(tf), columns.numeric_column("age")])
+    assert features.output_shape == (None, 1 + 3 + 3)
+    out = np.asarray(features(TABLE))
+    np.testing.assert_array_equal(out[:, :4], [[17, 1, 0, 0], [20, 0, 1, 0], [40, 0, 0, 1], [26, 0, 1, 0]])
+    assert out[1, 4:].tolist() == out[3, 4:].tolist() != out[0, 4:].tolist()
+    assert out[2, 4:].tolist() == [0, 0, 0]
+    model = keras.Sequential([features, layers.Dense(1, activation="sigmoid")])
+    model.compile("adam", "binary_crossentropy")
+    before = np.array(features.weights[0])
+    batches = tf.data.Dataset.from_tensor_slices((TABLE, np.array([0, 1, 0, 1]))).batch(2)
+    model.fit(batches, validation_data=batches, verbose=0)
+    assert model.predict(TABLE, verbose=0).shape == (4, 1)
+    assert not np.array_equal(before, features.weights[0])
+
+
+def test_the_arguments_of_parse_example(tf):
+    columns = [tf.feature_column.numeric_column("age", shape=2), tf.feature_column.indicator_column(city(tf))]
+    found = tf.feature_column.make_parse_example_spec(columns)
+    assert found["age"].shape == (2,)
+    assert isinstance(found["city"], tf.io.VarLenFeature)
+
+
+def test_columns_of_the_other_kind_are_errors(tf):
+    with pytest.raises(ArgumentError, match=r"DenseFeatures.*expected a numeric column, got column 'city'"):
+        layers.DenseFeatures([city(tf)])
+    with pytest.raises(ArgumentError, match=r"indicator_column.*expected a categorical column, got column 'age'"):
+        tf.feature_column.indicator_column(tf.feature_column.numeric_column("age"))
+    with pytest.raises(ArgumentError, match=r"bucketized_column.*expected a numeric column, got str"):
+        tf.feature_column.bucketized_column("age", [1.0])
