@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections import Counter
 from typing import Any
 
@@ -174,9 +175,15 @@ def _inputs_and_options(node: Any) -> tuple[list[Any], dict[str, Any]]:
     """Split arguments as Keras does: operands belong to the call, all others to the constructor of the operation."""
     signature = inspect.signature(node.operation.function)
     given = signature.bind(*node.args, **node.kwargs).arguments
-    inputs, options = [], {}
+    inputs: list[Any] = []
+    options: dict[str, Any] = {}
     for name, value in given.items():
-        if symbolic.any_symbolic(value) or name in ("x", "x1", "x2", "key"):
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL:  # operands of einsum, each an input of its own
+            inputs += value
+        elif kind is inspect.Parameter.VAR_KEYWORD:
+            options |= value
+        elif symbolic.any_symbolic(value) or name in ("x", "x1", "x2", "key", "condition"):
             inputs.append(value)
         else:
             options[name] = value
@@ -238,7 +245,9 @@ def _operation(entry: Any) -> Any:
             options.pop("dtype", None)  # that of an operation without such an argument: its policy
         if entry["class_name"] == "GetItem":  # JSON has no tuples
             return lambda x, key: function(x, tuple(key) if isinstance(key, list) else key)
-        return functools.partial(function, **options)
+        names = inspect.signature(function).parameters
+        leading = [options.pop(name) for name in itertools.takewhile(options.__contains__, names)]  # before the inputs
+        return functools.partial(function, *leading, **options)
     return deserialize(entry, "layers")
 
 

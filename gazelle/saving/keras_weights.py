@@ -134,7 +134,8 @@ def load(
                 pairs.append((variable, path))
                 matched.append(part.name)
     report(mismatches, reader.label, skip_mismatch, matched)
-    need_match(matched or list(custom_loaders), model, reader.label)
+    if any(part.variables for part in parts):  # not all of them are skipped
+        need_match(matched or list(custom_loaders), model, reader.label)
     arrays = [(variable, reader.read(path, variable.shape, variable.dtype)) for variable, path in pairs]
     for variable, array in arrays:
         variable.assign(array)

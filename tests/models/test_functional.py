@@ -38,7 +38,18 @@ def softmax_of_mean(k):
     return k.Model(x, k.ops.softmax(k.ops.mean(x, axis=1, keepdims=True) * x, axis=-1))
 
 
-GRAPHS = [operators, slices, functions, softmax_of_mean]
+def sums_of_products(k):
+    x = k.Input((4,))
+    outer = k.ops.einsum("ab,ac->abc", x, k.layers.Dense(3)(x))
+    return k.Model(x, k.ops.einsum("abc->ac", outer))
+
+
+def choices(k):
+    x = k.Input((4,))
+    return k.Model(x, k.ops.where(x > 0, x, 0.5) + k.ops.where(np.array([True, False, True, False]), x, -x))
+
+
+GRAPHS = [operators, slices, functions, softmax_of_mean, sums_of_products, choices]
 
 
 @pytest.mark.parametrize("build", GRAPHS)

@@ -138,6 +138,7 @@ def test_layers_can_be_left_out(tmp_path):
         assert model.load_weights(name, objects_to_skip=[inner]) == [model.layers[0].name]
         for got, expected in zip(model.get_weights(), [*first, *kept], strict=True):
             np.testing.assert_array_equal(got, expected)
+    assert model.load_weights(path, objects_to_skip=model.layers) == []
     with pytest.raises(ShapeError, match="expected 2 arrays"):
         model.load_weights(part)
     for name in ("a.safetensors", "a.h5"):
