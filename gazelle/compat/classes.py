@@ -1,7 +1,7 @@
 """Classes of `keras` for programs of earlier versions: each is a generated subclass of a class of gazelle.
 
 `compat_class(gazelle.layers.Dense)` is `class Dense(compat Layer, gazelle.layers.Dense)`: an object of it is a gazelle
-Dense. The mixins in front of it (module `mixins`) translate arguments, add attributes of earlier versions and accept
+Dense. The mixins in front of it (package `mixins`) translate arguments, add attributes of earlier versions and accept
 tensors of the TensorFlow facade. User code that subclasses `keras.layers.Layer` inherits them.
 """
 
@@ -41,7 +41,7 @@ class CompatMeta(ABCMeta):
 
     def __new__(mcs, name: str, bases: tuple[type, ...], members: dict[str, Any], **kwargs: Any) -> Any:
         if "_core" not in members and not STEPS.isdisjoint(members):  # a model with custom steps
-            from gazelle.compat.mixins import ArraySteps
+            from gazelle.compat.mixins.models import ArraySteps
 
             if not any(issubclass(base, ArraySteps) for base in bases):
                 bases = (ArraySteps, *bases)

@@ -107,7 +107,7 @@ def find(namespace: str, name: str) -> Any:
         return getattr(importlib.import_module(parent), name)
     if short and name in _INSIDE:
         return importlib.import_module(PATHS.get(name, f"gazelle.{name}"))
-    helpers = importlib.import_module("gazelle.compat.helpers")
+    helpers = importlib.import_module("gazelle.compat.private_helpers")
     return getattr(helpers, name.lstrip("_")) if name.lstrip("_") in helpers.NAMES else NOTHING
 
 

@@ -1,0 +1,55 @@
+"""What the classes of `keras` add to those of gazelle: arguments and attributes of earlier versions, facade tensors.
+
+A mixin comes before gazelle's class in the method resolution order (see `classes`), so `super()` is gazelle's class.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle.compat.classes import MIXINS, ROOTS
+from gazelle.compat.mixins import attention, layers, losses, models, training, variables
+from gazelle.compat.mixins.common import CompatObject
+from gazelle.constraints import Constraint
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.variable import Variable
+from gazelle.initializers import Initializer
+from gazelle.layers import (
+    Concatenate,
+    GroupQueryAttention,
+    Layer,
+    MultiHeadAttention,
+    Normalization,
+    TextVectorization,
+)
+from gazelle.layers.merging import _Merge
+from gazelle.losses import Loss
+from gazelle.metrics import Metric
+from gazelle.models import Model, Sequential
+from gazelle.optimizers import LossScaleOptimizer, Optimizer
+from gazelle.optimizers.schedules import LearningRateSchedule
+from gazelle.regularizers import Regularizer
+from gazelle.training.callbacks.base import Callback
+from gazelle.training.callbacks.monitor import Monitor
+
+_MIXINS: dict[Any, type] = {
+    Layer: layers.LayerMixin,
+    _Merge: layers.MergeMixin,
+    Concatenate: layers.ConcatenateMixin,
+    Normalization: layers.NormalizationMixin,
+    TextVectorization: layers.TextVectorizationMixin,
+    Model: models.ModelMixin,
+    Sequential: models.SequentialMixin,
+    Loss: losses.LossMixin,
+    Metric: losses.MetricMixin,
+    Optimizer: training.OptimizerMixin,
+    LossScaleOptimizer: training.LossScaleMixin,
+    Monitor: training.MonitorMixin,
+    KerasTensor: variables.SymbolicTensor,
+    Variable: variables.VariableMixin,
+    **dict.fromkeys((MultiHeadAttention, GroupQueryAttention), attention.AttentionMixin),
+    **dict.fromkeys((Regularizer, Constraint), losses.RegularizerMixin),
+    **dict.fromkeys((LearningRateSchedule, Initializer, Callback), CompatObject),
+}
+MIXINS.update(_MIXINS)
+ROOTS.extend((Layer, Loss, Metric, Optimizer, LearningRateSchedule, Initializer, Regularizer, Constraint, Callback))

@@ -1,0 +1,178 @@
+"""Layers: calls on tensors, weights, masks."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.compat import arguments, attributes, era, facade, one_element
+from gazelle.compat.classes import adopt, is_generated
+from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.mixins.common import CompatObject, Function
+from gazelle.compat.mixins.variables import SymbolicTensor
+from gazelle.constraints import Constraint
+from gazelle.core import names, symbolic
+from gazelle.core.names import snake
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.traceback import filtered
+from gazelle.layers import Layer, weight_tree
+from gazelle.regularizers import Regularizer
+
+
+def _initial_state(original: Function) -> Function:
+    """`get_initial_state` of recurrent layers and cells, which took the inputs and a dtype in Keras 2."""
+
+    @functools.wraps(original)
+    def called(self: Any, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
+        if batch_size is None:
+            batch_size = inputs.shape[0] if getattr(inputs, "shape", ()) else inputs
+        return original(self, batch_size)
+
+    return called
+
+
+class LayerMixin(CompatObject):
+    """Layers."""
+
+    _wrapped_methods = {"get_initial_state": _initial_state}
+    add_weight: Function
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        super()._construct(core, args, kwargs, by_gazelle)
+        values: list[Any] = list(vars(self).values())
+        for value in values:
+            if isinstance(value, Layer | Regularizer | Constraint) and id(value) != id(self):
+                adopt(value)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not is_generated(cls) and "call" in cls.__dict__:
+            cls.call = _call_on_tensors(cls.__dict__["call"])  # type: ignore[attr-defined]
+
+    @filtered
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if facade.calls is not None:
+            out = facade.calls.layer_call(super().__call__, self, args, kwargs)  # type: ignore[misc]
+        else:
+            out = super().__call__(*args, **kwargs)  # type: ignore[misc]
+        for tensor in symbolic.leaves(out):
+            if type(tensor) is KerasTensor:
+                tensor.__class__ = SymbolicTensor
+        return out
+
+    def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
+        try:
+            return super()._call_symbolic(args, kwargs)  # type: ignore[misc]
+        except Exception as error:
+            if facade.calls is None or not facade.calls.may_compute_values(error):
+                raise
+            outputs = self._call_on_values(args, kwargs)
+            symbolic.Node(self, args, kwargs, outputs)
+            return outputs
+
+    def _call_arrays(self, *args: Any, **kwargs: Any) -> Any:
+        out = super()._call_arrays(*args, **kwargs)  # type: ignore[misc]
+        return out if facade.calls is None else facade.calls.unbox(out)
+
+    @property
+    def losses(self) -> list[Any]:
+        values: list[Any] = super().losses  # type: ignore[misc]
+        return values if facade.calls is None else facade.calls.losses(self, values)
+
+    def get_weights(self) -> list[Any]:
+        return [one_element.as_numbers(array) for array in super().get_weights()]  # type: ignore[misc]
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
+        """The layer and those inside of it, as packages for Keras 3 list them."""
+        this: Any = self
+        found = list(weight_tree.named_layers(this).values())[1:] if recursive else weight_tree.sublayers(this)
+        return [this, *found] if include_self else found
+
+    def _automatic_name(self) -> str:
+        kind = snake(type(self).__name__)
+        count = names.count("layers", kind)
+        return attributes.automatic_name(kind, count, names.numbered(kind, count))
+
+
+def _add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
+    args, kwargs = arguments.of_method(self, "add_weight", args, kwargs, called_by_gazelle(1))
+    made = adopt(super(LayerMixin, self).add_weight(*args, **kwargs))
+    return made if facade.calls is None else facade.calls.remembered(made)
+
+
+LayerMixin.add_weight = _add_weight
+
+
+def _call_on_tensors(call: Function) -> Function:
+    """`call` of a user-defined layer: it receives tensors if its module imports tensorflow."""
+    compiled = call
+
+    @functools.wraps(call)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal compiled
+        if facade.calls is None or not facade.serves_function(call):
+            return call(self, *args, **kwargs)
+        try:
+            return facade.calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
+        except Exception as error:
+            other = facade.calls.without_values(call, error) if compiled is call else None
+            if other is None:
+                raise
+            compiled = other
+        return facade.calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
+
+    return called
+
+
+class TextVectorizationMixin:
+    """TextVectorization, whose `ragged=True` gives a ragged tensor while the facade is active."""
+
+    _ragged = False
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        ragged = facade.calls is not None and bool(kwargs.get("ragged"))
+        kwargs = {name: value for name, value in kwargs.items() if name != "ragged" or not ragged}
+        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        self._ragged = ragged
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        out = super().__call__(inputs, *args, **kwargs)  # type: ignore[misc]
+        return facade.calls.without_zeros(out) if self._ragged and not symbolic.is_symbolic(out) else out
+
+
+class NormalizationMixin:
+    """The layer `Normalization`."""
+
+    @property
+    def mean(self) -> Any:
+        return _for_program(super().mean, called_by_gazelle(1))  # type: ignore[misc]
+
+    @property
+    def variance(self) -> Any:
+        return _for_program(super().variance, called_by_gazelle(1))  # type: ignore[misc]
+
+
+def _for_program(value: Any, by_gazelle: bool) -> Any:
+    """An array in an attribute; programs receive a tensor while the facade is active."""
+    return value if facade.calls is None or by_gazelle or not facade.serves_caller() else facade.calls.boxed(value)
+
+
+class MergeMixin:
+    """Masks of merged inputs in Keras 1 and 2: the conjunction of the masks of all inputs that have one."""
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if era.number() == 3:
+            return super().compute_mask(inputs, mask)  # type: ignore[misc]
+        known = [each for each in mask or () if each is not None]
+        return functools.reduce(jnp.logical_and, known) if known else None
+
+
+class ConcatenateMixin:
+    """The mask of concatenated inputs in Keras 1 and 2."""
+
+    def _joined_mask(self, joined: Any) -> Any:
+        if era.number() == 3:
+            return super()._joined_mask(joined)  # type: ignore[misc]
+        return jnp.all(joined, axis=-1)

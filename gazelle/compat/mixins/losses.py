@@ -1,0 +1,86 @@
+"""Losses, metrics, regularizers and constraints: calls on tensors."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from gazelle.compat import facade
+from gazelle.compat.classes import is_generated
+from gazelle.compat.mixins.common import CompatObject, Function, arrays_of
+from gazelle.losses.target_shapes import warn_of_broadcasting
+
+
+def _on_tensors(original: Function) -> Function:
+    """A method of arrays that tapes record if a program calls it on tensors or variables."""
+
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if facade.calls is None or not facade.calls.is_recorded(args, kwargs):
+            return original(self, *args, **kwargs)
+        return facade.calls.function_call(original, (self, *args), kwargs)
+
+    return called
+
+
+class RegularizerMixin(CompatObject):
+    """Regularizers and constraints."""
+
+    _wrapped_methods = {"__call__": _on_tensors}
+
+
+class LossMixin(CompatObject):
+    """Losses."""
+
+    _wrapped_methods = {"call": _on_tensors}
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        args, kwargs = tuple(map(_reduction, args)), {name: _reduction(value) for name, value in kwargs.items()}
+        super()._construct(core, args, kwargs, by_gazelle)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with warn_of_broadcasting():
+            if facade.calls is None:
+                return super().__call__(*args, **kwargs)  # type: ignore[misc]
+            return facade.calls.loss_call(super().__call__, self, args, kwargs)  # type: ignore[misc]
+
+
+def _reduction(value: Any) -> Any:
+    return "sum_over_batch_size" if isinstance(value, str) and value == "auto" else value
+
+
+def _boxing(original: Function) -> Function:
+    """A method that returns tensors outside of compiled steps."""
+
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        out = original(self, *arrays_of(args), **arrays_of(kwargs))
+        return out if facade.calls is None or not facade.serves_caller() else facade.calls.as_tensors(out)
+
+    return called
+
+
+def _unboxing_arguments(original: Function) -> Function:
+    """A method that receives arrays in place of tensors."""
+
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with warn_of_broadcasting():
+            return original(self, *arrays_of(args), **arrays_of(kwargs))
+
+    return called
+
+
+class MetricMixin(CompatObject):
+    """Metrics."""
+
+    _wrapped_methods = {"__call__": _boxing, "result": _boxing, "update_state": _unboxing_arguments}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not is_generated(cls) and "result" in cls.__dict__:
+            cls.result = _boxing(cls.__dict__["result"])  # type: ignore[attr-defined]
+
+    def reset_states(self) -> None:
+        """Call `reset_state`, which had this name in TensorFlow."""
+        self.reset_state()

@@ -1,0 +1,198 @@
+"""Models: arguments of `fit`, `compile` and the like, steps that a program defines, attributes of earlier versions."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import numbers
+import traceback
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from gazelle.compat import arguments, attributes, era, facade, logs, namespaces, one_element, renamed_arguments
+from gazelle.compat.classes import STEPS, adopt, compat_class, is_generated, plain
+from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.listed import listed
+from gazelle.compat.mixins.common import Function, arrays_of
+from gazelle.core.traceback import filtered, warn
+from gazelle.losses.target_shapes import warn_of_broadcasting
+from gazelle.models import Functional, Model
+
+
+def _numbers_of_objects(value: Any) -> Any:
+    """Arrays of objects that are all numbers, as numbers: earlier Keras converted them."""
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return value.astype("float32") if all(isinstance(one, numbers.Number) for one in value.flat) else value
+    if type(value) in (list, tuple) and any(isinstance(one, (np.ndarray, tuple, list, dict)) for one in value[:9]):
+        return type(value)(map(_numbers_of_objects, value))
+    if type(value) is dict:
+        return {key: _numbers_of_objects(one) for key, one in value.items()}
+    return value
+
+
+def _translated_method(name: str) -> Function:
+    """A method of models that also takes the arguments of earlier versions."""
+
+    @functools.wraps(getattr(Model, name))
+    @filtered
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _numbers_of_objects(plain(args)), _numbers_of_objects(plain(kwargs))
+        args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
+        if name == "fit" and len(args) > 4:  # `verbose` by position
+            args = (*args[:4], renamed_arguments.value("verbose", args[4], era.number()), *args[5:])
+        if "verbose" in kwargs:
+            kwargs["verbose"] = renamed_arguments.value("verbose", kwargs["verbose"], era.number())
+        with warn_of_broadcasting():
+            out = _or_on_values(self, getattr(super(ModelMixin, self), name), args, kwargs)
+        if name == "compile":
+            adopt(self.optimizer)
+        if name.startswith("predict"):
+            return one_element.as_numbers(out)
+        return adopt(out) if name == "fit" else LoadStatus(out) if name == "load_weights" else out
+
+    return method
+
+
+def _or_on_values(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
+    """Call a method of a model; if its program would need values of tensors, which only Python has, uncompiled."""
+    try:
+        return method(*args, **kwargs)
+    except Exception as error:
+        if model.run_eagerly or facade.calls is None or not facade.calls.may_compute_values(error):
+            raise
+        if any("callbacks" in frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)):
+            raise  # a callback of the program needed the value, after steps that were run
+        text = f"The steps of model '{model.name}' need the values of tensors, so they run as plain Python, uncompiled."
+        warn(f"{text}\nThe result is the same, but slower.")
+        model.run_eagerly = True
+    return method(*args, **kwargs)
+
+
+class ArraySteps:
+    """Base class after user-defined steps: gazelle's steps, which take arrays."""
+
+    def train_step(self, *given: Any) -> Any:
+        return super().train_step(*arrays_of(given))  # type: ignore[misc]
+
+    def test_step(self, *given: Any) -> Any:
+        return super().test_step(*arrays_of(given))  # type: ignore[misc]
+
+    def predict_step(self, *given: Any) -> Any:
+        return super().predict_step(*arrays_of(given))  # type: ignore[misc]
+
+
+class ModelMixin:
+    """Models."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls.__dict__.get("_core") is Model and (args or not {"inputs", "input"}.isdisjoint(kwargs)):
+            cls = compat_class(Functional)
+        return object.__new__(cls)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if is_generated(cls):
+            return
+        for name in STEPS:
+            if name in cls.__dict__:
+                setattr(cls, name, _step_on_tensors(cls.__dict__[name]))
+        if "compute_loss" in cls.__dict__:
+            cls.compute_loss = _loss_as_array(cls.__dict__["compute_loss"])  # type: ignore[attr-defined]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the model; `call` of models without one of their own ignores keywords that it does not have."""
+        if kwargs and type(self).call.__module__.startswith("gazelle."):  # type: ignore[attr-defined]
+            unknown = sorted(kwargs.keys() - {"inputs", "training", "mask"})
+            if unknown:
+                warn(f"Model '{self.name}' ignores {', '.join(unknown)}.")  # type: ignore[attr-defined]
+                kwargs = {name: value for name, value in kwargs.items() if name not in unknown}
+        return super().__call__(*args, **kwargs)  # type: ignore[misc]
+
+    @property
+    def loss(self) -> Any:
+        return _as_given(Model.loss.fget(self))  # type: ignore[attr-defined]
+
+    @loss.setter
+    def loss(self, loss: Any) -> None:
+        Model.loss.fset(self, plain(loss))  # type: ignore[attr-defined]
+
+    @property
+    def layers(self) -> list[Any]:
+        return attributes.layers(self, super().layers)  # type: ignore[misc]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        names: list[str] = super().metrics_names  # type: ignore[misc]
+        return logs.metrics_names(self, names) if era.number() < 3 else names
+
+    def _callback_params(self, callbacks: Any, source: Any, validation: Any, params: dict[str, Any]) -> dict[str, Any]:
+        return logs.callback_params((callbacks, source, validation), params) if era.number() < 3 else params
+
+    @classmethod
+    def from_config(cls, *args: Any, **kwargs: Any) -> Any:
+        return adopt(super().from_config(*args, **kwargs))  # type: ignore[misc]
+
+
+class LoadStatus(list[str]):
+    """What `load_weights` of tf.keras returned for a checkpoint: its checks have been done by then."""
+
+    def expect_partial(self) -> LoadStatus:
+        """Accept that the checkpoint has other values too."""
+        return self
+
+    assert_consumed = assert_existing_objects_matched = assert_nontrivial_match = run_restore_ops = expect_partial
+
+    def _ipython_display_(self) -> None:
+        """Print nothing where a cell ends in the call."""
+
+
+for _name in listed("""compile evaluate fit load_weights predict predict_on_batch save save_weights test_on_batch
+    train_on_batch"""):
+    setattr(ModelMixin, _name, _translated_method(_name))
+
+
+def _as_given(loss: Any) -> Any:
+    """What `compile` was given: functions of the namespaces, which take tensors."""
+    if isinstance(loss, (list, tuple)):
+        return type(loss)(map(_as_given, loss))
+    if isinstance(loss, dict):
+        return {name: _as_given(value) for name, value in loss.items()}
+    return namespaces.converted(loss) if isinstance(loss, FunctionType) else loss
+
+
+def _step_on_tensors(step: Function) -> Function:
+    """A user-defined `train_step(self, data)`: it receives tensors if its module imports tensorflow."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if sum(p.kind in kinds and p.default is p.empty for p in inspect.signature(step).parameters.values()) != 2:
+        return step  # (self, state, data): a pure step takes arrays
+
+    @functools.wraps(step)
+    def called(self: Any, data: Any) -> Any:
+        if facade.calls is None or facade.calls.has_box(data):
+            return step(self, data)
+        return facade.calls.unbox(step(self, facade.calls.boxed(data) if facade.serves_function(step) else data))
+
+    return called
+
+
+def _loss_as_array(compute_loss: Function) -> Function:
+    """A user-defined `compute_loss`: called on arrays, it returns an array."""
+
+    @functools.wraps(compute_loss)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        out = compute_loss(self, *args, **kwargs)
+        if facade.calls is None or facade.calls.has_box((args, kwargs)):
+            return out
+        return facade.calls.unbox(out)
+
+    return called
+
+
+class SequentialMixin:
+    """Sequential models."""
+
+    def _set_chain(self) -> None:
+        super()._set_chain()  # type: ignore[misc]
+        adopt(getattr(self, "_head", None))

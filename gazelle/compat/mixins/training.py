@@ -1,0 +1,72 @@
+"""Optimizers and callbacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle.compat import graph_optimizers
+from gazelle.compat.mixins.common import CompatObject, arrays_of
+from gazelle.core import symbolic
+from gazelle.core.errors import ArgumentError
+from gazelle.core.traceback import warn
+from gazelle.optimizers import Optimizer
+
+
+class OptimizerMixin(CompatObject):
+    """Optimizers."""
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        if core is Optimizer and args and isinstance(args[0], str):  # the base class of Keras 2 took its name first
+            args, kwargs = (0.001, *args[1:]), {**kwargs, "name": args[0]}
+        if graph_optimizers.is_user_defined(self):
+            graph_optimizers.convert(self)
+            kwargs = kwargs if args else {"learning_rate": 0.0, **kwargs}
+        super()._construct(core, args, kwargs, by_gazelle)
+
+    def apply(self, *args: Any, **kwargs: Any) -> Any:
+        return super().apply(*arrays_of(args), **arrays_of(kwargs))  # type: ignore[misc]
+
+    def minimize(self, loss: Any, *args: Any, **kwargs: Any) -> Any:
+        """Take one step on `loss`: a function without arguments, a tensor of a tape, or one of a graph for later."""
+        if symbolic.is_symbolic(loss):
+            return _graphs().minimize(self, loss, *args, **kwargs)
+        from gazelle.compat.tensorflow import model_calls
+
+        return model_calls.minimize(self, loss, *args, **kwargs)
+
+    def compute_gradients(self, loss: Any, *args: Any, **kwargs: Any) -> Any:
+        return _graphs().compute_gradients(self, loss, *args, **kwargs)
+
+    def apply_gradients(self, grads_and_vars: Any, *args: Any, **kwargs: Any) -> Any:
+        pairs = list(grads_and_vars)
+        if any(symbolic.is_symbolic(gradient) for gradient, _ in pairs):
+            return _graphs().apply_gradients(self, pairs, *args, **kwargs)
+        return super().apply_gradients(pairs, *args, **kwargs)  # type: ignore[misc]
+
+
+def _graphs() -> Any:
+    from gazelle.compat.tensorflow import graphs
+
+    return graphs
+
+
+class LossScaleMixin:
+    """The loss scaling of mixed precision."""
+
+    def get_scaled_loss(self, loss: Any) -> Any:
+        return self.scale_loss(loss)  # type: ignore[attr-defined]
+
+    def get_unscaled_gradients(self, grads: Any) -> Any:
+        return grads  # `apply` scales them back
+
+
+class MonitorMixin:
+    """Callbacks that compare a name of the logs: Keras warns of one that is not there."""
+
+    def _current(self, logs: dict[str, Any] | None) -> float | None:
+        try:
+            found: float | None = super()._current(logs)  # type: ignore[misc]
+        except ArgumentError as error:
+            warn(str(error))
+            return None
+        return found

@@ -1,0 +1,78 @@
+"""Symbolic tensors and variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle.compat import attributes, era, facade
+from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.mixins.common import CompatObject
+from gazelle.compat.old_variable import OldVariable, TensorShape
+from gazelle.compat.recorded_variable import RecordedVariable
+from gazelle.core.symbolic import KerasTensor, Node
+
+
+class SymbolicTensor(KerasTensor):
+    """A symbolic tensor with the attributes of earlier versions."""
+
+    @property
+    def node(self) -> Any:
+        """The call that made the tensor."""
+        node = self.__dict__["node"]
+        if type(node) is Node:
+            node.__class__ = attributes.CompatNode
+        return node
+
+    @node.setter
+    def node(self, node: Any) -> None:
+        self.__dict__["node"] = node
+
+    _keras_shape = property(lambda self: self.shape)
+
+    def get_shape(self) -> TensorShape:
+        """Return the shape as TensorFlow returned it."""
+        return TensorShape(self.shape)
+
+    def set_shape(self, shape: Any) -> None:
+        """Replace the unknown sizes by those of a shape."""
+        self.shape = tuple(b if a is None else a for a, b in zip(self.shape, shape, strict=True))
+
+    _uses_learning_phase = False
+    op = OldVariable.op
+
+    def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
+        """Return the value, computed from those of the inputs in `feed_dict`."""
+        from gazelle.compat.backend.sessions import get_session
+
+        return get_session().run(self, feed_dict)
+
+    @property
+    def _keras_mask(self) -> Any:
+        return None if self.mask is None else SymbolicTensor(self.mask, "bool")
+
+    @_keras_mask.setter
+    def _keras_mask(self, mask: Any) -> None:
+        self.mask = None if mask is None else mask.shape
+
+    @property
+    def accepts_any_rank(self) -> bool:  # type: ignore[override]
+        return era.number() < 3  # in Keras 1 and 2 a model did not check its input; each layer did
+
+    @property
+    def accepts_other_sizes(self) -> bool:  # type: ignore[override]
+        return not era.standalone()  # tf.keras of TensorFlow 2.0 to 2.15 only warned
+
+
+SymbolicTensor.derived = SymbolicTensor
+
+
+class VariableMixin(RecordedVariable):
+    """Variables."""
+
+    _construct = CompatObject._construct
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes along the axes; programs that import tensorflow receive a `TensorShape`."""
+        sizes: tuple[int, ...] = super().shape  # type: ignore[misc]
+        return sizes if facade.calls is None or called_by_gazelle(1) else TensorShape(sizes)
