@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat import defaults, era, positional_arguments, renamed_arguments, rules
+from gazelle.compat import defaults, era, renamed_arguments, rules, tables
 from gazelle.compat.classes import core_class
 from gazelle.core.errors import ArgumentError, message
 
+_POSITIONS = tables.read("positional_arguments")
 _LEADING_INTEGERS = {
     "Conv1D": 2,
     "Conv2D": 3,
@@ -142,21 +143,18 @@ def _earlier_names(kinds: list[str], method: str, args: tuple[Any, ...], kwargs:
     is_keras_1 = any(renamed_arguments.is_old(kinds, method, name) for name in kwargs)
     integers = next((_LEADING_INTEGERS[kind] for kind in kinds if kind in _LEADING_INTEGERS), 99)
     all_integers = len(args) >= integers and all(map(_is_integral, args[:integers]))
-    tables: list[dict[str, str]] = []
+    orders: list[tables.Table] = []
     if len(args) > 1 and all(type(a) is int for a in args[:2]):
-        tables.append(positional_arguments.KERAS_0)
+        orders.append(_POSITIONS["KERAS_0"])
     if number == 1 or is_keras_1 or (number == 2 and era.standalone() and all_integers and integers > 2):
-        tables.append(positional_arguments.KERAS_1)
+        orders.append(_POSITIONS["KERAS_1"])
     if number == 2:
-        tables = [
-            *([positional_arguments.STANDALONE_KERAS_2] if era.standalone() else []),
-            positional_arguments.KERAS_2,
-            *tables,
-        ]
-    for table in tables:
+        own = [_POSITIONS["STANDALONE_KERAS_2"]] if era.standalone() else []
+        orders = [*own, _POSITIONS["KERAS_2"], *orders]
+    for order in orders:
         for key in _keys(kinds, method):
-            if key in table:
-                names = table[key].split()
+            if key in order:
+                names = order[key].split()
                 return names if _are_possible(names, args, all_integers or integers == 99) else None
     return None
 

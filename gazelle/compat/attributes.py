@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
 from gazelle import losses, tree
-from gazelle.compat import era, generators, layer_methods, logs, renamed_arguments
+from gazelle.compat import era, generators, layer_methods, logs, renamed_arguments, tables
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.classes import adopt
@@ -190,20 +191,14 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "_inbound_nodes": _nodes,
     "outbound_nodes": _outbound_nodes,
     "_outbound_nodes": _outbound_nodes,
-    "batch_input_shape": lambda layer: layer.batch_shape,
-    "running_mean": lambda layer: layer.moving_mean,
-    "running_std": lambda layer: layer.moving_variance,
     "add_update": _method(layer_methods.add_update),
     **dict.fromkeys(("updates", "_updates", "regularizers"), lambda layer: []),
     **dict.fromkeys(("uses_learning_phase", "stateful", "dynamic"), lambda layer: False),
     **dict.fromkeys(("initial_weights", "_initial_weights", "input_mask", "output_mask"), lambda layer: None),
     "constraints": lambda layer: {},
-    "_losses": lambda layer: layer.losses,
     "get_losses_for": _method(lambda layer, inputs=None: layer.losses),
     "get_updates_for": _method(lambda layer, inputs=None: []),
     "get_output_shape_for": _method(lambda layer, input_shape: layer.compute_output_shape(input_shape)),
-    "_trainable_weights": lambda layer: layer.trainable_weights,
-    "_non_trainable_weights": lambda layer: layer.non_trainable_weights,
     "submodules": lambda layer: tuple(weight_tree.named_layers(layer).values())[1:],
     "nb_row": lambda layer: layer.kernel_size[0],
     "nb_col": lambda layer: layer.kernel_size[1],
@@ -232,17 +227,10 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "metrics_tensors": logs.metrics_tensors,
     "model": lambda model: model,
     "_loss_tracker": lambda model: next((m for m in model.metrics if m.name == "loss"), None),
-    "_is_compiled": lambda model: model.compiled,
-    "flattened_layers": lambda model: model.layers,
     "input_names": lambda model: list(model._the_graph("input_names").input_names),
     "output_names": lambda model: list(model._the_graph("output_names").output_names),
-    "_make_predict_function": _NOTHING_TO_DO,
-    "_make_train_function": _NOTHING_TO_DO,
-    "make_predict_function": _NOTHING_TO_DO,
-    "_make_test_function": _NOTHING_TO_DO,
+    **{f"{start}make_{step}_function": _NOTHING_TO_DO for start in ("_", "") for step in ("train", "test", "predict")},
     "_feed_inputs": lambda model: list(model.inputs),
-    "make_train_function": _NOTHING_TO_DO,
-    "make_test_function": _NOTHING_TO_DO,
     "_set_inputs": _NOTHING_TO_DO,
     "_feed_input_names": lambda model: list(model._the_graph("input_names").input_names),
     "_feed_outputs": lambda model: list(model.outputs),
@@ -274,14 +262,12 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "_get_hyper": _method(lambda optimizer, name, dtype=None: getattr(optimizer, name)),
     "_set_hyper": _method(setattr),
     "_decayed_lr": _method(lambda optimizer, dtype=None: optimizer.learning_rate),
-    "_name": lambda optimizer: optimizer.name,
     "_variables": lambda optimizer: adopt(optimizer.variables),
 }
 _CHECKPOINT: dict[str, Callable[[Any], Any]] = {
     "_should_save_on_batch": _method(lambda callback, batch: callback._counter.update(batch)),
     "_get_file_path": _method(lambda callback, epoch, batch=None, logs=None: callback._path(epoch, batch, logs)),
     "_save_model": _method(lambda callback, epoch, batch=None, logs=None: callback._save(epoch, batch, logs)),
-    "_current_epoch": lambda callback: callback._epoch,
 }
 _METRIC: dict[str, Callable[[Any], Any]] = {
     "get_weights": _method(lambda metric: [variable.numpy() for variable in metric.variables]),
@@ -298,6 +284,9 @@ _OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
     (ModelCheckpoint, _CHECKPOINT),
     (Callback, {"validation_data": lambda callback: None}),
 )
+for _kind, _table in _OF:
+    for _name, _current in tables.read("attributes").get(_kind.__name__, {}).items():
+        _table[_name] = operator.attrgetter(_current)
 #: attributes whose assignment has an effect of its own
 ASSIGNED = frozenset(("lr", "non_trainable_weights", "outputs", "trainable_weights"))
 

@@ -14,10 +14,8 @@ import warnings
 from collections.abc import Iterator
 
 from gazelle import backend
-from gazelle.compat import positional_arguments, renamed_arguments
-from gazelle.compat.listed import listed
-from gazelle.compat.module_paths import PATHS
-from gazelle.compat.old_names import NAMES
+from gazelle.compat import renamed_arguments, tables
+from gazelle.compat.old_names import NAMES, PATHS
 
 _THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")
 #: input_shape=(3, rows, columns), Reshape((1, 28, 28)), x.reshape(x.shape[0], 1, 28, 28)
@@ -26,31 +24,13 @@ _CHANNELS_FIRST = re.compile(
     r"(?:1|3|\w*channels?)\s*,\s*(?!\d\b)\w+\s*,\s*(?!\d\b)\w+\s*,?\s*[\])]"
 )
 ROOTS = ("tensorflow.python.keras", "tensorflow.keras", "tf.keras", "tf_keras", "keras")
-#: keywords of layers that were added in Keras 2
-_SINCE_KERAS_2 = frozenset(
-    listed("""units filters kernel_size padding data_format kernel_initializer bias_initializer use_bias rate
-        kernel_regularizer recurrent_dropout recurrent_activation dilation_rate depth_multiplier""")
-)
-_KERAS_1_ONLY = frozenset(
-    listed("""AtrousConvolution1D AtrousConvolution2D Graph Highway MaxoutDense Merge TimeDistributedDense
-        WeightRegularizer activity_l1 activity_l1l2 activity_l2 l1l2 merge""")
-)
-#: keywords that Keras 2 also accepted
-_UNTIL_KERAS_2 = listed("""lr workers use_multiprocessing max_queue_size alpha save_format sample_weight_mode
-    implementation""")
-_SAMPLE_COUNTS = ("show_accuracy", "samples_per_epoch", "nb_val_samples", "val_samples")
-_KERAS_1_PATHS = ("objectives", "initializations", "utils.visualize_util", "layers.containers")
+_POSITIONS = tables.read("positional_arguments")
+_KNOWN = {key: frozenset(names) for key, names in tables.lists("detect", "names").items()}
 _ATTRIBUTES = {
     **dict.fromkeys(("set_image_dim_ordering", "image_dim_ordering"), (1, 1)),
-    **dict.fromkeys(
-        listed("""fit_generator predict_generator evaluate_generator predict_classes predict_proba set_session
-            get_session ConfigProto learning_phase in_train_phase"""),
-        (1, 2),
-    ),
+    **dict.fromkeys(_KNOWN["attributes until Keras 2"], (1, 2)),
     **dict.fromkeys(("image_data_format", "set_image_data_format"), (2, 3)),
 }
-_KERAS_3_MODULES = ("ops", "random", "saving", "tree", "quantizers", "distribution", "dtype_policies")
-_METHODS = {"fit", "compile", "fit_generator", "evaluate_generator", "predict_generator", "evaluate", "predict"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,29 +78,19 @@ def dotted(node: ast.expr) -> str:
     return f"{inner}.{node.attr}" if inner and isinstance(node, ast.Attribute) else ""
 
 
-_WITHOUT_LAYER = listed("to_categorical load_data Input Model ModelCheckpoint ReduceLROnPlateau TensorBoard")
-
-
 def kind_of(call: ast.Call) -> tuple[list[str], str] | None:
     """(names of the class and its base classes, method) of a call, if its name is known."""
     called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if called in _METHODS and isinstance(call.func, ast.Attribute):
+    if called in _KNOWN["methods"] and isinstance(call.func, ast.Attribute):
         return ["Model"], called
     called = {f"Convolution{n}D": f"Conv{n}D" for n in (1, 2, 3)}.get(called, called)
-    if called in _WITHOUT_LAYER:
+    if called in _KNOWN["classes that are no layers"]:
         return [called], "__init__"
-    if called in positional_arguments.STANDALONE_KERAS_2:
+    if called in _POSITIONS["STANDALONE_KERAS_2"]:
         return [called, "Optimizer"], "__init__"
-    if called in positional_arguments.KERAS_1 or called in renamed_arguments.OF_CLASS or called in _LAYER_NAMES:
+    if any(called in names for names in (_POSITIONS["KERAS_1"], renamed_arguments.OF_CLASS, _KNOWN["layers"])):
         return [called, "Layer"], "__init__"
     return None
-
-
-_LAYER_NAMES = frozenset(
-    listed("""Dropout Activation Flatten Reshape TimeDistributed Bidirectional Masking GaussianDropout
-        ZeroPadding2D UpSampling2D Cropping2D SpatialDropout1D SpatialDropout2D GlobalAveragePooling2D
-        GlobalMaxPooling2D GlobalMaxPooling1D Convolution2D Deconvolution2D""")
-)
 
 
 def _parsed(source: str) -> ast.Module:
@@ -170,9 +140,12 @@ def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
 
 def _of_path(line: int, path: str, inner: str) -> Iterator[Sign]:
     parts = inner.split(".")
-    if parts[0] in _KERAS_3_MODULES or path.startswith("keras_core"):
+    if parts[0] in _KNOWN["modules of Keras 3"] or path.startswith("keras_core"):
         yield Sign(line, path, 3, 3)
-    if any(".".join(parts[:n]) in _KERAS_1_PATHS for n in (1, 2)) or parts[-1] in _KERAS_1_ONLY:
+    if (
+        any(".".join(parts[:n]) in _KNOWN["paths of Keras 1"] for n in (1, 2))
+        or parts[-1] in _KNOWN["names of Keras 1"]
+    ):
         yield Sign(line, path, 1, 1)
     elif any(".".join(parts[:n]) in PATHS for n in range(1, len(parts) + 1)) or _is_old_name(parts):
         yield Sign(line, path, 1, 2)
@@ -190,11 +163,11 @@ def _of_call(call: ast.Call) -> Iterator[Sign]:
     called = kinds[0] if method == "__init__" else method
     given = {k.arg for k in call.keywords if k.arg}
     for name in sorted(given):
-        if renamed_arguments.renamed(kinds, method, name) != name or name in _SAMPLE_COUNTS:
-            yield Sign(call.lineno, f"{called}({name}=)", 1, 2 if name in _UNTIL_KERAS_2 else 1)
+        if renamed_arguments.renamed(kinds, method, name) != name or name in _KNOWN["counts of samples"]:
+            yield Sign(call.lineno, f"{called}({name}=)", 1, 2 if name in _KNOWN["keywords until Keras 2"] else 1)
         elif name == "decay" and "Optimizer" in kinds:
             yield Sign(call.lineno, f"{called}(decay=)", 1, 2)
-        elif (name in _SINCE_KERAS_2 and "Layer" in kinds) or (
+        elif (name in _KNOWN["keywords of layers since Keras 2"] and "Layer" in kinds) or (
             name in ("epochs", "steps_per_epoch") and method != "__init__"
         ):
             yield Sign(call.lineno, f"{called}({name}=)", 2, 3)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gazelle.compat.layers.merge import Merge, merge
-from gazelle.compat.module_paths import PATHS
+from gazelle.compat.old_names import PATHS
 from gazelle.core.module_names import missing_name
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers import Input, InputLayer, InputSpec, Layer, Wrapper

@@ -13,30 +13,18 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from gazelle.compat import namespaces
+from gazelle.compat import namespaces, tables
 from gazelle.compat.era import NOTHING
-from gazelle.compat.listed import listed, pairs
-from gazelle.compat.module_paths import PATHS
+from gazelle.compat.old_names import PATHS
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import snake
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import PathLike
 
-_FIRST = listed("""activations applications backend callbacks constraints datasets distribution dtype_policies
-    initializers layers losses metrics models ops optimizers quantizers random regularizers saving tree utils
-    visualization wrappers""")
+_MODULES = tables.lists("keras_src", "modules")
+_FIRST = _MODULES["first"]
 #: first parts with another name than the public module
 _RENAMED = {"testing": "utils", "trainers": "utils", "api": "", "export": "export"}
-#: inner modules that are not named after a class in them
-_INNER = frozenset(
-    listed("""activations attention bounding_boxes common convolutional core data_adapters distribution_lib
-        dtype_policy file_utils functions image image_preprocessing initializer io_utils jax jax_utils
-        keras_tensor layer_utils learning_rate_schedule linalg losses math merging metrics_utils
-        model_visualization nn normalization numpy numerical_utils object_registration operation optimizer
-        pooling preprocessing progbar regularization reshaping rnn saving_api saving_lib schedules seed_generator
-        serialization_lib summary_utils symbolic_arguments tensorflow tf_utils torch torch_utils tree_api
-        variables variable_mapping""")
-)
 #: packages whose inner modules are public
 _DEEP = ("applications", "datasets")
 
@@ -126,38 +114,7 @@ class H5IOStore:
 
 
 #: last module of the path -> name that is public nowhere -> "module:name"; ":name" is in this module
-_PRIVATE: dict[str, dict[str, str]] = {
-    "activations": {"ALL_OBJECTS_DICT": "gazelle.core.registry:REGISTRY.activations"},
-    "backend": {
-        **pairs("""Variable=gazelle:Variable KerasTensor=gazelle:KerasTensor KerasVariable=gazelle:Variable
-            StatelessScope=gazelle:StatelessScope SymbolicScope=gazelle:SymbolicScope backend=:name_of_backend
-            compute_output_spec=:compute_output_spec get_keras_mask=:get_keras_mask set_keras_mask=:set_keras_mask
-            standardize_dtype=gazelle.core.dtypes:standardize is_float_dtype=gazelle.core.dtypes:is_float
-            standardize_shape=:standardize_shape core=gazelle.ops math=gazelle.ops nn=gazelle.ops numpy=gazelle.ops
-            random=gazelle.random"""),
-        **{
-            name: f"gazelle.ops:{name}"
-            for name in listed("cast cond convert_to_numpy convert_to_tensor is_tensor shape vectorized_map")
-        },
-    },
-    "variables": {"KerasVariable": "gazelle:Variable", "Variable": "gazelle:Variable"},
-    "random": {"jax_draw_seed": ":jax_draw_seed", "draw_seed": ":jax_draw_seed"},
-    "tracking": {"no_automatic_dependency_tracking": ":no_automatic_dependency_tracking"},
-    "backend_utils": {"in_tf_graph": ":is_in_graph", "in_grain_data_pipeline": ":is_in_graph"},
-    "base_conv": {"BaseConv": "gazelle.layers.convolution:BaseConv", "Conv": "gazelle.layers.convolution:BaseConv"},
-    "image_utils": {"smart_resize": "gazelle.data.images:smart_resize"},
-    "losses": {"LossFunctionWrapper": "gazelle.losses:LossFunctionWrapper"},
-    "naming": pairs("auto_name=gazelle.core.names:unique_name to_snake_case=gazelle.core.names:snake"),
-    "saving_lib": {"H5IOStore": ":H5IOStore"},
-    "serialization_lib": {
-        name: f"gazelle.saving:{name}" for name in ("serialize_keras_object", "deserialize_keras_object")
-    },
-    "data_adapter_utils": {
-        "class_weight_to_sample_weights": ":class_weight_to_sample_weights",
-        "unpack_x_y_sample_weight": "gazelle.data.arrays:unpack_x_y_sample_weight",
-        "pack_x_y_sample_weight": "gazelle.data.arrays:pack_x_y_sample_weight",
-    },
-}
+_PRIVATE = {module: names for module, names in tables.read("keras_src").items() if module != "modules"}
 
 
 def _found(path: str) -> Any:
@@ -210,5 +167,5 @@ def _is_module(name: str) -> bool:
     """Whether Keras has a module of this full name."""
     below = name.partition(".src")[2].removeprefix(".")
     path, last = module_of(below), below.rpartition(".")[2]
-    known = {*_FIRST, *_RENAMED, *_PRIVATE, *_INNER, "", "src"}
+    known = {*_FIRST, *_RENAMED, *_PRIVATE, *_MODULES["inner"], "", "src"}
     return last in known or below in PATHS or path.endswith(f".{last}") or last in map(snake, dir(_public(name)))

@@ -17,7 +17,6 @@ from gazelle.compat import era, facade, old_names
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
 from gazelle.compat.listed import listed
-from gazelle.compat.module_paths import replaced
 from gazelle.compat.recorded_variable import has_variable, recorder
 from gazelle.core.lookup import Lookup
 from gazelle.core.registry import REGISTRY, custom_object_scope
@@ -105,7 +104,7 @@ def root(name: str) -> Namespace:
 
 def path_of(path: str) -> str:
     """The module that replaces `gazelle.<part>`, which may be a module of an earlier version."""
-    return replaced(path.partition(".")[2]) or path
+    return old_names.replaced(path.partition(".")[2]) or path
 
 
 def look_up(path: str, name: str) -> Any:

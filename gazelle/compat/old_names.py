@@ -1,4 +1,4 @@
-"""Names of earlier versions of Keras, and the current objects that they refer to."""
+"""Names and modules of earlier versions of Keras, and the current objects that they refer to."""
 
 from __future__ import annotations
 
@@ -6,66 +6,15 @@ import importlib
 import sys
 from typing import Any
 
+from gazelle.compat import tables
 from gazelle.compat.era import NOTHING
 from gazelle.compat.listed import listed, pairs
-from gazelle.compat.module_paths import PATHS
 from gazelle.core.registry import REGISTRY
 
-_OLD = "gazelle.compat.layers"
-_LAYERS = listed("""AtrousConvolution1D AtrousConvolution2D CuDNNGRU CuDNNLSTM Deconvolution2D Deconvolution3D
-    Highway InstanceNormalization LocallyConnected1D LocallyConnected2D MaxoutDense Merge ParametricSoftplus
-    RandomHeight RandomWidth SReLU ThresholdedReLU TimeDistributedDense merge""")
-_METRICS = ("precision", "recall", "fbeta_score", "fmeasure", "matthews_correlation")
-_REGULARIZERS = ("activity_l1", "activity_l2", "activity_l1l2", "ActivityRegularizer", "EigenvalueRegularizer")
-_OPTIMIZERS = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam", "Ftrl")
-
 #: module -> earlier name -> "module:name"; ":name" is in the same module, "module" is a module itself
-NAMES: dict[str, dict[str, str]] = {
-    "gazelle": pairs("Model=:Model api=gazelle estimator=gazelle.compat.tensorflow.graph_layers:keras_estimator"),
-    "gazelle.layers": {
-        **{name: f"{_OLD}:{name}" for name in _LAYERS},
-        **pairs("""Convolution2DTranspose=:Conv2DTranspose
-            DenseFeatures=gazelle.compat.tensorflow.feature_columns:DenseFeatures GlobalAvgPool=:GlobalAveragePooling2D
-            PreprocessingLayer=:Layer MaskedLayer=:Layer Model=gazelle.models:Model Node=gazelle.core.symbolic:Node
-            Recurrent=gazelle.compat.recurrent:Recurrent Sequential=gazelle.models:Sequential
-            SyncBatchNormalization=:BatchNormalization _Conv=gazelle.layers.convolution:BaseConv
-            _GlobalPooling1D=:GlobalAveragePooling1D _GlobalPooling2D=:GlobalAveragePooling2D"""),
-        "AtrousConv1D": f"{_OLD}:AtrousConvolution1D",
-        "AtrousConv2D": f"{_OLD}:AtrousConvolution2D",
-        "Deconv2D": f"{_OLD}:Deconvolution2D",
-        "Deconv3D": f"{_OLD}:Deconvolution3D",
-        "LambdaMerge": f"{_OLD}.merge:LambdaMerge",
-        "TimeDistributedMerge": f"{_OLD}.merge:TimeDistributedMerge",
-    },
-    "gazelle.models": pairs("""Container=:Model Graph=gazelle.compat.graph:Graph InputLayer=gazelle.layers:InputLayer
-        Layer=gazelle.layers:Layer Merge=gazelle.compat.layers:Merge slice_X=gazelle.compat.engine:slice_X
-        CosineDecay=gazelle.optimizers.schedules:CosineDecay export_saved_model=:save_model
-        load_from_saved_model=:load_model model_from_config=gazelle.layers:deserialize
-        model_from_yaml=gazelle.saving.h5_format:model_from_yaml"""),
-    "gazelle.optimizers": {
-        **{name.lower(): f":{name}" for name in _OPTIMIZERS},
-        **pairs("Nadam=:Nadam TFOptimizer=:OptaxOptimizer from_config=:deserialize optimizer_from_config=:deserialize"),
-    },
-    "gazelle.regularizers": {
-        **pairs("l1l2=:L1L2 WeightRegularizer=:L1L2 L1L2Regularizer=:L1L2"),
-        **{name: f"gazelle.compat.regularizers:{name}" for name in _REGULARIZERS},
-    },
-    "gazelle.losses": {
-        "SigmoidFocalCrossEntropy": ":BinaryFocalCrossentropy",  # of TensorFlow Addons
-        "Reduction": "gazelle.compat.losses:Reduction",
-        "cosine": ":cosine_similarity",
-    },
-    "gazelle.constraints": {"maxnorm": ":MaxNorm", "nonneg": ":NonNeg", "unitnorm": ":UnitNorm"},
-    "gazelle.metrics": {name: f"gazelle.compat.metrics:{name}" for name in _METRICS},
-    "gazelle.utils": pairs("""deserialize_keras_object=:deserialize_keras_object plot=:plot_model
-        legacy=gazelle.compat.legacy_serialization slice_arrays=gazelle.compat.engine:slice_X
-        print_summary=gazelle.models.summary:summary
-        ReductionV2=gazelle.compat.losses:Reduction visualize_util=gazelle.utils"""),
-    "gazelle.callbacks": {"BaseLogger": ":Callback"},  # the training loop sums up the logs now
-    "gazelle.mixed_precision": {"set_policy": ":set_global_policy"},
-    "gazelle.applications.imagenet_utils": {"_obtain_input_shape": "gazelle.compat.utils:obtain_input_shape"},
-    "gazelle.wrappers": {},
-}
+NAMES = tables.read("old_names")
+#: path below `keras.` -> the module of gazelle that replaces it
+PATHS = {path: module for module, paths in tables.lists("module_paths", "paths").items() for path in paths}
 #: current "module.name" -> the object that programs get under this name
 REPLACED = {"gazelle.backend.backend": "gazelle.compat.backend.settings:backend"}
 #: module -> further module whose public names it also has
@@ -109,6 +58,13 @@ def find(namespace: str, name: str) -> Any:
         return importlib.import_module(PATHS.get(name, f"gazelle.{name}"))
     helpers = importlib.import_module("gazelle.compat.private_helpers")
     return getattr(helpers, name.lstrip("_")) if name.lstrip("_") in helpers.NAMES else NOTHING
+
+
+def replaced(path: str) -> str | None:
+    """The module that replaces one of Keras, also one of a single layer: layers.core.dense."""
+    group, _, name = path.rpartition(".")
+    inside = PATHS.get(group) == "gazelle.layers" and name == name.lower()
+    return PATHS.get(path) or ("gazelle.layers" if inside else None)
 
 
 def resolve(where: str, namespace: str) -> Any:

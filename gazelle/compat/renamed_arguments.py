@@ -8,71 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat import tables
 from gazelle.compat.listed import listed
 from gazelle.core.registry import REGISTRY
 from gazelle.saving.h5_format import keras1
 from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
 
-#: arguments of queues of threads or processes, which are ignored
-_QUEUE = dict.fromkeys(
-    ("nb_worker", "workers", "max_q_size", "max_queue_size", "pickle_safe", "use_multiprocessing"), ""
-)
+
+def _earlier(section: tables.Table) -> dict[str, str]:
+    """{earlier argument: current argument, "" if it is ignored}."""
+    return {old: now.removeprefix("-") for now, names in section.items() for old in names.split()}
+
+
+_OWN = {section: _earlier(names) for section, names in tables.read("renamed_arguments").items()}
 #: for every class: earlier argument -> current argument, "" if it is ignored
-ARGUMENTS = {
-    **keras1.ARGUMENTS,
-    "dim_ordering": "data_format",
-    "input_dtype": "",
-    "implementation": "",
-    "weights": "weights",
-    "input_dim": "input_dim",
-    "input_length": "input_length",
-    "nb_inputs": "input_dim",
-    "poolsize": "pool_size",
-    "ignore_border": "",
-    "stack_size": "",
-}
-_REGULARIZED = {"l": "l2"}
+ARGUMENTS = keras1.ARGUMENTS | _OWN.pop("every layer")
 #: "Class", "Class.method" or function -> the same for this one only
-OF_CLASS: dict[str, dict[str, str]] = {
-    **{keras1.CLASSES.get(name, name): names for name, names in keras1.OF_CLASS.items()},
-    "Embedding": {**keras1.OF_CLASS["Embedding"], "dropout": "dropout", "input_length": "input_length"},
-    "BatchNormalization": {**keras1.OF_CLASS["BatchNormalization"], "mode": "mode"},
-    "Conv2DTranspose": {"output_shape": ""},
-    "Optimizer": {"lr": "learning_rate"},
-    "RMSprop": {"lr": "learning_rate"},
-    "Model": {"input": "inputs", "output": "outputs"},
-    "Model.fit": {**_QUEUE, "nb_epoch": "epochs", "nb_epochs": "epochs", "X": "x"},
-    "Model.evaluate": {**_QUEUE, "show_accuracy": "", "X": "x", "val_samples": "steps"},
-    "Model.predict": {**_QUEUE, "X": "x"},
-    "Model.train_on_batch": {"accuracy": "", "X": "x", "reset_metrics": "reset_metrics"},
-    "Model.test_on_batch": {"accuracy": "", "X": "x", "reset_metrics": "reset_metrics"},
-    "Model.compile": {
-        "class_mode": "",
-        "sample_weight_mode": "",
-        "theano_mode": "",
-        "experimental_run_tf_function": "",
-        "distribute": "",
-    },
-    "Model.save": dict.fromkeys(("save_format", "signatures", "options", "save_traces"), ""),
-    "Model.save_weights": dict.fromkeys(("save_format", "options"), ""),
-    "Model.load_weights": {"options": "", "reshape": ""},
-    "Model.fit_generator": {**_QUEUE, "nb_epoch": "epochs", "nb_val_samples": "nb_val_samples"},
-    "Model.evaluate_generator": _QUEUE,
-    "Model.predict_generator": _QUEUE,
-    "ReduceLROnPlateau": {"epsilon": "min_delta"},
-    "TensorBoard": dict.fromkeys(("batch_size", "write_grads", "embeddings_layer_names", "embeddings_data"), ""),
-    "L1": {"l": "l1"},
-    "L2": _REGULARIZED,
-    "MaxNorm": {"m": "max_value"},
-    "MinMaxNorm": {"low": "min_value", "high": "max_value"},
-    "RandomNormal": {"scale": "stddev"},
-    "Orthogonal": {"scale": "gain"},
-    "Constant": {"c": "value"},
-    "to_categorical": {"nb_classes": "num_classes", "y": "x", "dtype": ""},
-    "load_data": {"nb_words": "num_words", "test_split": "test_split"},
-    "Input": {"batch_input_shape": "batch_shape"},
-    "InputLayer": {"batch_input_shape": "batch_shape", "input_dtype": "dtype", "input_shape": "shape"},
-}
+OF_CLASS: dict[str, dict[str, str]] = {keras1.CLASSES.get(name, name): names for name, names in keras1.OF_CLASS.items()}
+OF_CLASS |= {name: OF_CLASS.get(name, {}) | names for name, names in _OWN.items()}
 #: arguments that are not supported -> hint
 REFUSED = {
     "target_tensors": "Give the labels to fit.",

@@ -10,8 +10,8 @@ import ast
 import dataclasses
 from collections.abc import Iterator
 
-from gazelle.compat import detect, positional_arguments, renamed_arguments
-from gazelle.compat.module_paths import PATHS
+from gazelle.compat import detect, renamed_arguments, tables
+from gazelle.compat.old_names import PATHS
 from gazelle.core import outdated
 
 _SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
@@ -129,7 +129,8 @@ def _by_position(text: _Text, call: ast.Call, kinds: list[str], method: str) -> 
     """`Conv2D(32, 3, 3)` -> `Conv2D(32, (3, 3))`, with names for the arguments after it."""
     integers = {"Conv2D": 3, "Conv3D": 4}.get(kinds[0], 99)
     is_keras_1 = any(renamed_arguments.is_old(kinds, method, str(k.arg)) for k in call.keywords)
-    names = positional_arguments.KERAS_1.get(kinds[0] if method == "__init__" else f"{kinds[0]}.{method}", "").split()
+    order = tables.read("positional_arguments")["KERAS_1"]
+    names = order.get(kinds[0] if method == "__init__" else f"{kinds[0]}.{method}", "").split()
     numbers = all(isinstance(getattr(a, "value", 0), int) for a in call.args[1:integers])
     rest = call.args[1:]
     if len(call.args) >= integers and numbers:

@@ -14,8 +14,8 @@ from typing import Any
 
 from gazelle import ops
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
+from gazelle.compat import tables
 from gazelle.compat.backend.gradients import gradients
-from gazelle.compat.listed import pairs
 from gazelle.compat.types import TensorLike
 from gazelle.core.errors import GazelleError, message, nearest
 from gazelle.core.types import ArrayLike
@@ -75,16 +75,7 @@ class RandomStreams:
         return sum(K.random_binomial(size, p, seed=self.seed) for _ in range(n))
 
 
-_SAME = (
-    "all any arange argmax argmin arccos arcsin arctan argsort cast ceil clip concatenate cos cosh cumprod cumsum diag "
-    "dot exp expm1 eye floor log log10 log1p log2 logical_and logical_or max maximum mean min minimum ones ones_like "
-    "outer power prod repeat reshape round sign sin sinh sqrt squeeze stack std sum tan tanh tensordot tile "
-    "transpose tril triu var where zeros zeros_like"
-)
-_OTHERS = pairs("""sqr=square abs_=abs eq=equal neq=not_equal lt=less le=less_equal gt=greater
-    ge=greater_equal switch=where mul=multiply add=add sub=subtract true_div=divide pow=power and_=logical_and
-    or_=logical_or invert=logical_not as_tensor_variable=convert_to_tensor isnan=isnan isinf=isinf neg=negative
-    inv=reciprocal""")
+_LISTS = tables.lists("theano", "lists")
 _KINDS = {"scalar": 0, "vector": 1, "matrix": 2, "tensor3": 3, "tensor4": 4}
 TABLE: dict[str, Any] = {
     "function": function,
@@ -92,13 +83,10 @@ TABLE: dict[str, Any] = {
     "grad": grad,
     "tensor.grad": grad,
     "config": SimpleNamespace(floatX="float32", device="cpu", optimizer="fast_run", exception_verbosity="low"),
-    **{f"tensor.{name}": getattr(ops, name) for name in _SAME.split()},
-    **{f"tensor.{name}": getattr(ops, current) for name, current in _OTHERS.items()},
+    **{f"tensor.{name}": getattr(ops, name) for name in _LISTS["same names"]},
+    **{f"tensor.{name}": getattr(ops, current) for name, current in tables.read("theano")["tensor"].items()},
     **{f"tensor.{name}": _placeholder(ndim) for name, ndim in _KINDS.items()},
-    **{
-        f"tensor.nnet.{name}": getattr(K, name)
-        for name in ("relu", "sigmoid", "softmax", "softplus", "hard_sigmoid", "binary_crossentropy", "elu")
-    },
+    **{f"tensor.nnet.{name}": getattr(K, name) for name in _LISTS["nnet"]},
     "tensor.nnet.categorical_crossentropy": lambda coding, true: K.categorical_crossentropy(true, coding),
     "ifelse.ifelse": ops.where,
     "sandbox.rng_mrg.MRG_RandomStreams": RandomStreams,
@@ -106,19 +94,7 @@ TABLE: dict[str, Any] = {
     "gradient.disconnected_grad": K.stop_gradient,
     "gradient.zero_grad": K.stop_gradient,
 }
-_MODULES = (
-    "theano",
-    "theano.gradient",
-    "theano.ifelse",
-    "theano.sandbox",
-    "theano.sandbox.rng_mrg",
-    "theano.tensor",
-    "theano.tensor.nnet",
-    "theano.tensor.shared_randomstreams",
-    "theano.tensor.signal",
-    "theano.tensor.signal.downsample",
-    "theano.tensor.signal.pool",
-)
+_MODULES = _LISTS["modules"]
 
 
 class Theano(ModuleType):

@@ -130,9 +130,7 @@ class Dataset:
         seed = prng.next_seed() if seed is None else seed
 
         def begin(number: int, start: int) -> Iterator[Any]:
-            return itertools.islice(
-                _shuffled(self._begin(number, 0), buffer_size, generator(seed, number)), start, None
-            )
+            return itertools.islice(shuffled(self._begin(number, 0), buffer_size, generator(seed, number)), start, None)
 
         return self._derived(begin, self._length, self.batch_size)
 
@@ -199,7 +197,8 @@ def stacked(samples: list[Any]) -> Any:
     return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *samples)
 
 
-def _shuffled(elements: Iterator[Any], size: int, draw: np.random.Generator) -> Iterator[Any]:
+def shuffled(elements: Iterator[Any], size: int, draw: np.random.Generator) -> Iterator[Any]:
+    """The elements in another order: each is drawn from a buffer of `size` elements that were read in advance."""
     buffer = list(itertools.islice(elements, size))
     for element in elements:
         index = int(draw.integers(len(buffer)))

@@ -1,4 +1,4 @@
-"""Elementwise functions and reductions, mostly as a table of names in `gazelle.ops`."""
+"""Elementwise functions and reductions; most of `keras.backend` is in the table `keras_backend`."""
 
 from __future__ import annotations
 
@@ -9,22 +9,14 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import activations, ops
+from gazelle.compat import tables
 from gazelle.compat.backend.lifting import lifted
-from gazelle.compat.listed import listed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import dtypes
 from gazelle.core.types import AxisLike
 
-#: name in `keras.backend` -> name in `gazelle.ops`, for functions with the same arguments
-SAME: dict[str, str] = {
-    **{
-        name: name
-        for name in listed("""abs cos equal exp greater greater_equal less less_equal log logsumexp maximum
-            minimum not_equal round sigmoid sign sin softplus softsign square stop_gradient tanh transpose cumsum
-            cumprod argmax argmin max min cast elu softmax""")
-    },
-    "pow": "power",
-}
+#: functions of `gazelle.ops` under the names of `keras.backend`
+SAME = tables.read("keras_backend")["functions"]
 
 
 def _float(x: Any) -> Any:
@@ -114,5 +106,10 @@ def print_tensor(x: TensorLike, message: str = "", summarize: int = 3) -> Tensor
     return x
 
 
-for _name, _op in SAME.items():
-    globals()[_name] = lifted(getattr(ops, _op))
+def _positional(*arguments: Any) -> tuple[Any, ...]:
+    return arguments
+
+
+for _name, _entry in SAME.items():
+    _op, *_parameters = _entry.split()
+    globals()[_name] = lifted(getattr(ops, _op), tables.with_parameters(_positional, _parameters))

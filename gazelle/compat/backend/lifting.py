@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 
 from gazelle.compat.listed import pairs
 from gazelle.compat.old_variable import OldVariable
+from gazelle.compat.operators import add_operators
 from gazelle.compat.recorded_variable import recorder_of_program
 from gazelle.core import shape_inference, symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper, wrapper_class
@@ -20,11 +22,16 @@ from gazelle.ops.base import array
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def lifted(function: Function) -> Function:
-    """Let a function of arrays take symbolic tensors, for which it becomes a node of their graph."""
+def lifted(function: Function, arguments: Callable[..., tuple[Any, ...]] | None = None) -> Function:
+    """Let a function of arrays take symbolic tensors, for which it becomes a node of their graph.
+
+    `arguments` is a function with other parameters that returns the positional arguments.
+    """
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if arguments is not None:
+            args, kwargs = arguments(*args, **kwargs), {}
         box = wrapper_class(args) or wrapper_class(kwargs.values())
         if box is None and any(isinstance(value, Variable) for value in (*args, *kwargs.values())):
             box = recorder_of_program()
@@ -34,6 +41,8 @@ def lifted(function: Function) -> Function:
             return shape_inference.call_op(wrapped, args, kwargs)
         return function(*args, **kwargs)
 
+    if arguments is not None:
+        vars(wrapped)["__signature__"] = inspect.signature(arguments)
     return wrapped
 
 
@@ -71,15 +80,6 @@ def _is_variable(value: Any) -> bool:
     return isinstance(value, Variable)
 
 
-def _operator(name: str, op: str) -> None:
-    setattr(GraphVariable, f"__{name}__", lambda self, other: symbolic.OPS[op](self, other))
-    setattr(GraphVariable, f"__r{name}__", lambda self, other: symbolic.OPS[op](other, self))
-
-
-for _name, _op in pairs("""add=add sub=subtract mul=multiply truediv=divide floordiv=floor_divide mod=mod
-    pow=power matmul=matmul""").items():
-    _operator(_name, _op)
-for _name, _op in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}.items():
-    setattr(GraphVariable, f"__{_name}__", lambda self, other, op=_op: symbolic.OPS[op](self, other))
-for _name, _op in {"neg": "negative", "abs": "absolute"}.items():
-    setattr(GraphVariable, f"__{_name}__", lambda self, op=_op: symbolic.OPS[op](self))
+_OPERATORS = pairs("""add=add sub=subtract mul=multiply truediv=divide floordiv=floor_divide mod=mod pow=power
+    matmul=matmul lt=less le=less_equal gt=greater ge=greater_equal neg=negative abs=absolute""")
+add_operators(GraphVariable, _OPERATORS, lambda name, *operands: symbolic.OPS[_OPERATORS[name]](*operands))

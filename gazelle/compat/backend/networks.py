@@ -14,12 +14,7 @@ from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.backend.shapes import channels_first, sizes
 from gazelle.compat.types import SymbolicShape, TensorLike, TensorResult
 from gazelle.core.types import AxisLike, SeedLike, ShapeLike
-
-
-@lifted
-def dot(x: TensorLike, y: TensorLike) -> TensorResult:
-    """Return the product over the last axis of x and the second-to-last axis of y."""
-    return jnp.dot(x, y)
+from gazelle.ops.windows import strided_slices
 
 
 @lifted
@@ -242,13 +237,8 @@ def local_conv(
     """Return a convolution with a separate kernel at each position: kernel (positions, window x channels, filters)."""
     first = channels_first(data_format)
     x = jnp.moveaxis(inputs, 1, -1) if first else jnp.asarray(inputs)
-    parts = []
-    for position in np.ndindex(*output_shape):
-        window = tuple(np.s_[p * s : p * s + k] for p, s, k in zip(position, strides, kernel_size, strict=True))
-        part = x[(np.s_[:], *window)]
-        part = jnp.moveaxis(part, -1, 1) if first else part
-        parts.append(part.reshape(part.shape[0], -1))
-    out = jnp.einsum("pbi,pio->bpo", jnp.stack(parts), jnp.asarray(kernel))
+    windows = jnp.stack(strided_slices(x, kernel_size, strides), -1 if first else -2)
+    out = jnp.einsum("bpi,pio->bpo", windows.reshape(x.shape[0], *kernel.shape[:2]), jnp.asarray(kernel))
     out = out.reshape(out.shape[0], *output_shape, out.shape[-1])
     return jnp.moveaxis(out, -1, 1) if first else out
 

@@ -200,21 +200,9 @@ def flatten(x: TensorLike) -> TensorResult:
 
 
 @lifted
-def permute_dimensions(x: TensorLike, pattern: Sequence[int]) -> TensorResult:
-    """Permute the axes."""
-    return jnp.transpose(x, tuple(pattern))
-
-
-@lifted
 def repeat(x: TensorLike, n: int) -> TensorResult:
     """Repeat x along a new axis: (batch, size) -> (batch, n, size)."""
     return jnp.repeat(x[:, None], n, axis=1)
-
-
-@lifted
-def repeat_elements(x: TensorLike, rep: int, axis: int) -> TensorResult:
-    """Repeat each element `rep` times along `axis`."""
-    return jnp.repeat(x, rep, axis=axis)
 
 
 @lifted
@@ -227,12 +215,6 @@ def tile(x: TensorLike, n: ShapeLike) -> TensorResult:
 def expand_dims(x: TensorLike, axis: int = -1, dim: int | None = None) -> TensorResult:
     """Add an axis of size 1."""
     return jnp.expand_dims(jnp.asarray(x), axis if dim is None else dim)
-
-
-@lifted
-def squeeze(x: TensorLike, axis: AxisLike) -> TensorResult:
-    """Remove an axis of size 1."""
-    return jnp.squeeze(x, axis)
 
 
 @lifted

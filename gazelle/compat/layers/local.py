@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,6 +9,7 @@ import jax.numpy as jnp
 from gazelle.layers import spatial
 from gazelle.layers.base import Layer
 from gazelle.layers.convolution import check_positive, set_window
+from gazelle.ops.windows import strided_slices
 
 
 class _LocallyConnected(Layer):
@@ -53,11 +53,7 @@ class _LocallyConnected(Layer):
     def call(self, x: Any) -> Any:
         first = self.data_format == "channels_first"
         x = jnp.moveaxis(x, 1, -1) if first else x
-        views = []
-        for start in itertools.product(*map(range, self.kernel_size)):
-            cut = zip(start, self.output_positions, self.strides, strict=True)
-            views.append(x[(slice(None), *(slice(i, i + (n - 1) * s + 1, s) for i, n, s in cut))])
-        windows = jnp.stack(views, -2)  # (batch, *positions, window, channels)
+        windows = jnp.stack(strided_slices(x, self.kernel_size, self.strides), -2)  # (..., window, channels)
         y = jnp.einsum("bpk,pkf->bpf", windows.reshape(x.shape[0], *self.kernel.shape[:2]), self.kernel.value)
         y = y.reshape(x.shape[0], *self.output_positions, self.filters)
         y = self.activation(y if self.bias is None else y + self.bias.value)

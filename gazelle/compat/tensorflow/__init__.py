@@ -12,64 +12,30 @@ import sys
 from types import ModuleType
 from typing import Any
 
-import gazelle
 from gazelle.compat import facade
-from gazelle.compat.listed import listed, pairs
+from gazelle.compat.listed import listed
 from gazelle.compat.namespaces import root, version
 from gazelle.compat.recorded_variable import recorder
-from gazelle.compat.tensorflow import (
-    dataset,
-    elements,
-    function,
-    graphs,
-    model_calls,
-    private_modules,
-    special_functions,
-)
-from gazelle.compat.tensorflow.dtypes import DTYPES, DType, as_dtype
+from gazelle.compat.tensorflow import function_tables, graphs, model_calls, private_modules, special_functions
+from gazelle.compat.tensorflow.dtypes import DTYPES
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
-from gazelle.compat.tensorflow.tape import GradientTape
-from gazelle.compat.tensorflow.variable import IndexedSlices, TensorFlowVariable
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
-_TABLES = listed("""arrays boxes checking control csv_files dataset elements examples feature_columns files
-    function gathering graph_layers graph_sessions graphs images linalg maths nn nn_and_image optimizers parsing ragged
-    ragged_calls randoms records sampling signals sparse special_functions strings tables testing tf_config training
+_TABLES = listed("""function_tables arrays boxes checking checkpoints control convolutions csv_files encoded_images
+    feature_columns files gathering graph_layers graph_sessions graphs images linalg maths nn optimizers parsing ragged
+    ragged_calls randoms records sampling signals sparse special_functions strings summaries tables testing tf_config
     transformations tutorials graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
-for _name, _now in {"select": "where", "pack": "stack", "unpack": "unstack", "batch_matmul": "matmul"}.items():
-    named(_name)(NAMES[_now])
+function_tables.register_objects()
 for _name, _dtype in DTYPES.items():
     named(_name, f"dtypes.{_name}")(_dtype)
-named("DType", "dtypes.DType")(DType)
-named("as_dtype", "dtypes.as_dtype")(as_dtype)
 named("newaxis")(None)
-named("Variable", "ResourceVariable")(TensorFlowVariable)
-named("IndexedSlices")(IndexedSlices)
-named("GradientTape")(GradientTape)
-named("function")(function.function)
-named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
-named("py_function", "py_func")(function.py_function)
-named("numpy_function")(function.numpy_function)
-named("data.Dataset", "data.DatasetSpec")(dataset.Dataset)
-named("data.AUTOTUNE", "data.experimental.AUTOTUNE")(dataset.AUTOTUNE)
-named("data.INFINITE_CARDINALITY", "data.experimental.INFINITE_CARDINALITY")(elements.INFINITE)
-named("data.UNKNOWN_CARDINALITY", "data.experimental.UNKNOWN_CARDINALITY")(elements.UNKNOWN)
-named("data.experimental.cardinality")(lambda data: data.cardinality())
-named("nest.map_structure")(gazelle.tree.map_structure)
-named("nest.flatten")(gazelle.tree.flatten)
-named("nest.is_nested")(gazelle.tree.is_nested)
-named("nest.pack_sequence_as")(gazelle.tree.pack_sequence_as)
-named("nest.assert_same_structure")(gazelle.tree.assert_same_structure)
-named("pi")(3.141592653589793)
 named("version.GIT_VERSION")("gazelle")
-for _name, _class_name in pairs("""random_normal=RandomNormal random_uniform=RandomUniform
-    truncated_normal=TruncatedNormal zeros=Zeros ones=Ones constant=Constant glorot_uniform=GlorotUniform
-    glorot_normal=GlorotNormal variance_scaling=VarianceScaling orthogonal=Orthogonal""").items():
-    named(f"{_name}_initializer")(getattr(gazelle.initializers, _class_name))
+named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
+named("data.experimental.cardinality")(lambda data: data.cardinality())
 #: modules without any name in the facade -> hint
 _ALTERNATIVES = {
     "contrib": "tf.contrib was removed with TensorFlow 1.",

@@ -15,13 +15,11 @@ from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
 from gazelle.compat.tensorflow.names import fixed_shape, fixed_value, named, op, space
 from gazelle.compat.tensorflow.recording import is_box, unboxed
-from gazelle.compat.tensorflow.tensor import Tensor, is_tensor
+from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
 from gazelle.core.variable import Variable
-
-named("is_tensor", "keras.backend.is_tensor")(is_tensor)
 
 
 def convert(value: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
@@ -217,15 +215,9 @@ def split(
     return list(space(value).split(value, np.cumsum(sizes)[:-1].tolist(), axis))
 
 
-op("tile", static=("multiples",))(lambda input, multiples: space(input).tile(input, multiples))
-
-
 @op("repeat", static=("repeats", "axis"))
 def repeat(input: TensorLike, repeats: ShapeLike, axis: AxisLike = None) -> TensorResult:
     return space(input).repeat(input, np.asarray(repeats) if isinstance(repeats, tuple) else repeats, axis)
-
-
-op("broadcast_to", static=("shape",))(lambda input, shape: space(input).broadcast_to(input, shape))
 
 
 @op("pad", static=("paddings",))
@@ -234,10 +226,6 @@ def pad(
 ) -> TensorResult:
     options = {"constant_values": constant_values} if mode.upper() == "CONSTANT" else {}
     return space(tensor).pad(tensor, paddings, mode.lower(), **options)
-
-
-op("reverse", static=("axis",))(lambda tensor, axis: space(tensor).flip(tensor, axis))
-op("roll", static=("shift", "axis"))(lambda input, shift, axis: space(input).roll(input, shift, axis))
 
 
 @op("slice", static=("size",))
@@ -314,7 +302,3 @@ def ensure_shape(x: TensorLike, shape: ShapeLike) -> TensorResult:
 def unravel_index(indices: TensorLike, dims: ShapeLike) -> TensorResult:
     where_ = space(indices)
     return where_.stack(where_.unravel_index(where_.asarray(indices), dims))
-
-
-named("TensorShape")(TensorShape)
-named("Tensor")(Tensor)

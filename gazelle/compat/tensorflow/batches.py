@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from gazelle.compat.tensorflow.elements import Elements, called, is_ragged, padded, row_of, stacked
+from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
@@ -18,6 +19,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Nested
 
 
+@methods_ignore("num_parallel_calls", "deterministic", "name")
 class Batches(Elements):
     """Methods of datasets that combine several elements into one."""
 
@@ -33,14 +35,7 @@ class Batches(Elements):
         whole = self._length // size if drop_remainder else -(-self._length // size)
         return self._new(begin, whole if self._length >= 0 else self._length)
 
-    def batch(
-        self,
-        batch_size: int | TensorLike,
-        drop_remainder: bool = False,
-        num_parallel_calls: int | TensorLike | None = None,
-        deterministic: bool | None = None,
-        name: str | None = None,
-    ) -> TensorResult:
+    def batch(self, batch_size: int | TensorLike, drop_remainder: bool = False) -> TensorResult:
         """Combine `batch_size` elements along a new first axis."""
         return self._grouped(
             lambda group: jax.tree.map(stacked, *group, is_leaf=is_ragged), int(batch_size), drop_remainder
@@ -52,20 +47,17 @@ class Batches(Elements):
         padded_shapes: Nested[Any] = None,
         padding_values: Nested[Any] = None,
         drop_remainder: bool = False,
-        name: str | None = None,
     ) -> TensorResult:
         """Batch elements that are padded to the longest of the batch or to `padded_shapes`."""
         return self._grouped(
             lambda group: padded(group, padded_shapes, padding_values), int(batch_size), drop_remainder
         )
 
-    def ragged_batch(
-        self, batch_size: int | TensorLike, drop_remainder: bool = False, name: str | None = None, **_: Any
-    ) -> TensorResult:
+    def ragged_batch(self, batch_size: int | TensorLike, drop_remainder: bool = False, **_: Any) -> TensorResult:
         """Combine `batch_size` elements as the rows of a ragged tensor."""
         return self._grouped(lambda group: jax.tree.map(_as_rows, *group), int(batch_size), drop_remainder)
 
-    def unbatch(self, name: str | None = None) -> TensorResult:
+    def unbatch(self) -> TensorResult:
         """Split elements into their rows."""
 
         def begin() -> Iterator[Any]:
@@ -81,7 +73,6 @@ class Batches(Elements):
         shift: int | TensorLike | None = None,
         stride: int | TensorLike = 1,
         drop_remainder: bool = False,
-        name: str | None = None,
     ) -> TensorResult:
         """Return datasets of `size` elements at distance `stride`, starting every `shift` elements."""
         size, stride = int(size), int(stride)
@@ -112,7 +103,6 @@ class Batches(Elements):
         reduce_func: Callable[[Any, Any], Any],
         window_size: int | TensorLike | None = None,
         window_size_func: Callable[[Any], int] | None = None,
-        name: str | None = None,
     ) -> TensorResult:
         """Apply `reduce_func(key, elements)` to every `window_size` elements with the same key."""
 
@@ -145,7 +135,6 @@ class Batches(Elements):
         pad_to_bucket_boundary: bool = False,
         no_padding: bool = False,
         drop_remainder: bool = False,
-        name: str | None = None,
     ) -> TensorResult:
         """Batch elements of similar length, padded to the longest of the batch."""
         limits, sizes = list(bucket_boundaries), list(bucket_batch_sizes)

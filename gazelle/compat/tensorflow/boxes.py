@@ -9,9 +9,11 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.compat.tensorflow.arrays import array_of
+from gazelle.compat.tensorflow.gathering import gather
 from gazelle.compat.tensorflow.names import named, op
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import ShapeLike
 
 
@@ -82,6 +84,22 @@ def non_max_suppression(
         array_of(boxes), array_of(scores), int(max_output_size), float(iou_threshold), float(score_threshold)
     )
     return Tensor(np.asarray(kept, "int32"))
+
+
+@named("image.non_max_suppression_with_scores")
+def non_max_suppression_with_scores(
+    boxes: TensorLike,
+    scores: TensorLike,
+    max_output_size: int | TensorLike,
+    iou_threshold: float = 0.5,
+    score_threshold: float = float("-inf"),
+    soft_nms_sigma: float = 0.0,
+) -> tuple[Any, Any]:
+    """`tf.image.non_max_suppression_with_scores`, without a soft threshold."""
+    if soft_nms_sigma:
+        raise ArgumentError(message("soft_nms_sigma of tf.image", expected="0.0", got=repr(soft_nms_sigma)))
+    kept = non_max_suppression(boxes, scores, max_output_size, iou_threshold, score_threshold)
+    return kept, gather(scores, kept)
 
 
 @named("image.combined_non_max_suppression")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -25,16 +25,28 @@ def _assert(condition: Any, what: str, got: Any) -> None:
         raise InvalidArgumentError(message(f"Assertion {what}", got=got))
 
 
-def _comparison(name: str, compare: Any) -> Any:
-    def check(x: Any, y: Any, message: Any = None, summarize: Any = None, name: Any = None) -> None:
-        a, b = unboxed(x), unboxed(y)
-        _assert(compare(a, b), message or text, f"{a} and {b}")
-
+def _values_check(name: str, holds: Callable[..., Any]) -> None:
+    """Register an assertion about the values of as many tensors as `holds` takes."""
     text = f"assert_{name}"
-    return check
+
+    def of_one(x: Any, message: Any = None, summarize: Any = None) -> None:
+        _assert(holds(np.asarray(x) if isinstance(x, list) else unboxed(x)), message or text, x)
+
+    def of_two(x: Any, y: Any, message: Any = None, summarize: Any = None) -> None:
+        a, b = unboxed(x), unboxed(y)
+        _assert(holds(a, b), message or text, f"{a} and {b}")
+
+    one = name in _OF_ONE
+    named(f"debugging.{text}", f"compat.v1.{text}" if one else text)(of_one if one else of_two)
 
 
-for _name, _compare in {
+_OF_ONE: dict[str, Callable[..., Any]] = {
+    "positive": lambda a: a > 0,
+    "non_negative": lambda a: a >= 0,
+    "negative": lambda a: a < 0,
+    "non_positive": lambda a: a <= 0,
+}
+_OF_TWO: dict[str, Callable[..., Any]] = {
     "equal": operator.eq,
     "none_equal": operator.ne,
     "less": operator.lt,
@@ -42,30 +54,14 @@ for _name, _compare in {
     "greater": operator.gt,
     "greater_equal": operator.ge,
     "near": lambda a, b: abs(a - b) < 1e-5,
-}.items():
-    named(f"debugging.assert_{_name}", f"assert_{_name}")(_comparison(_name, _compare))
+}
+for _name, _holds in (_OF_ONE | _OF_TWO).items():
+    _values_check(_name, _holds)
 
 
 @named("debugging.Assert", "Assert")
 def assert_(condition: TensorLike, data: TensorLike | None = None, summarize: object = None) -> None:
     _assert(unboxed(condition), "Assert", data)
-
-
-def _sign_check(name: str, compare: Any) -> Any:
-    def check(x: Any, message: Any = None, summarize: Any = None, name: Any = None) -> None:
-        _assert(compare(np.asarray(x) if isinstance(x, list) else unboxed(x)), message or text, x)
-
-    text = f"assert_{name}"
-    return check
-
-
-for _name, _condition in {
-    "positive": lambda a: a > 0,
-    "non_negative": lambda a: a >= 0,
-    "negative": lambda a: a < 0,
-    "non_positive": lambda a: a <= 0,
-}.items():
-    named(f"debugging.assert_{_name}", f"compat.v1.assert_{_name}")(_sign_check(_name, _condition))
 
 
 @named("debugging.assert_type")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
-from gazelle.compat.tensorflow.calls import unbox
-from gazelle.compat.tensorflow.recording import filled, is_array, is_box, only_tapes
+from gazelle.compat.tensorflow.programs import NotCompilableError, Program, Result
 from gazelle.core import tracing
 from gazelle.core.masks import get_mask
 from gazelle.core.replaced_methods import is_own_code, replaced
@@ -65,75 +64,42 @@ def find(
     return _calls[key]
 
 
-class CompiledCall:
+class CompiledCall(Program):
     """A function as a program of its arrays, the values of the variables that its first call read, and a key."""
 
-    def __init__(
-        self, key: Hashable, function: Callable[..., Any], structure: Any, static: list[Any], array_indices: list[int]
-    ) -> None:
-        self.key, self.function, self.structure = key, function, structure
-        self.static, self.array_indices = static, array_indices
-        self.variables: list[Variable] | None = None
+    def __init__(self, key: Hashable, *args: Any) -> None:
+        super().__init__(*args)
+        self.key, self._ready = key, False
         self._program = jax.jit(self._trace, static_argnums=3)
-        self._results: dict[Any, _Result] = {}  # by the shapes of arguments
+        self._results: dict[Any, Result] = {}  # by the shapes of arguments
 
     def is_ready(self) -> bool:
         """Whether a first call has shown the variables."""
-        return self.variables is not None
+        return self._ready
+
+    def set_variables(self, variables: list[Variable]) -> None:
+        """Store the variables that a call of the function read."""
+        self.variables, self._ready = variables, True
 
     def run(self, arrays: list[Any], key: Any, scope: tracing.TraceContext) -> Any:
         """Call the program: assign variables and add losses as the function does, and return its result."""
-        assert self.variables is not None
         assert scope.seen is not None
         for variable in self.variables:
             scope.seen.setdefault(id(variable), variable)
         values = [variable._full() for variable in self.variables]
         shapes = tuple([(array.shape, array.dtype) for array in arrays])
         try:
-            leaves, losses, assigned = self._program(arrays, values, key, shapes)
+            found, losses, assigned = self._program(arrays, values, key, shapes)
         except Exception:  # if it is an error of the program, the function itself raises a better one
             _calls[self.key] = None
             scope.key = as_key(key)
-            return self._call(filled(self.static, self.array_indices, arrays), scope)
+            return self.call(arrays, scope)
         result = self._results[shapes]
-        for index, value in zip(result.assigned, assigned, strict=True):
-            self.variables[index].assign(value)
         scope.losses.extend(zip(result.owners, losses, strict=True))
-        rest = iter(leaves)
-        return jax.tree.unflatten(result.structure, [next(rest) if leaf is _ARRAY else leaf for leaf in result.static])
-
-    def _call(self, leaves: list[Any], scope: tracing.TraceContext) -> Any:
-        args, kwargs = jax.tree.unflatten(self.structure, leaves)
-        with only_tapes(()), tracing.entered(scope):
-            return self.function(*args, **kwargs)
+        return self.finish(result, found, assigned)
 
     def _trace(self, arrays: list[Any], values: list[Any], key: Any, shapes: Any) -> Any:
-        assert self.variables is not None
-        bound = {id(v): value for v, value in zip(self.variables, values, strict=True)}
-        before, seen = dict(bound), dict[int, Any]()
-        scope = tracing.TraceContext(values=bound, closed=True, key=as_key(key), seen=seen)
-        out = unbox(self._call(filled(self.static, self.array_indices, arrays), scope))
-        flat, structure = jax.tree.flatten(out, is_leaf=is_box)
-        if set(seen) - set(before) or any(get_mask(leaf) is not None for leaf in flat):
+        self._results[shapes], found, losses, assigned = self.trace(arrays, values, as_key(key))
+        if any(get_mask(array) is not None for array in found):
             raise NotCompilableError
-        assigned = [i for i, v in enumerate(self.variables) if bound[id(v)] is not before[id(v)]]
-        static = [_ARRAY if is_array(leaf) else leaf for leaf in flat]
-        self._results[shapes] = _Result(structure, static, [owner for owner, _ in scope.losses], assigned)
-        found = [leaf for leaf in flat if is_array(leaf)]
-        return found, [value for _, value in scope.losses], [bound[id(self.variables[i])] for i in assigned]
-
-
-class _Result(NamedTuple):
-    """What a trace showed."""
-
-    structure: Any  # of the result
-    static: list[Any]  # its leaves, `_ARRAY` in the place of arrays
-    owners: list[Any]  # the layers that added losses
-    assigned: list[int]  # the indices of variables that were assigned
-
-
-class NotCompilableError(Exception):
-    """A trace found what the program cannot return: masks, or variables that the first call did not read."""
-
-
-_ARRAY = object()
+        return found, losses, assigned

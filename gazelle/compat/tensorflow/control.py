@@ -16,7 +16,7 @@ from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
-from gazelle.compat.tensorflow.names import NAMES, array_of_list, named
+from gazelle.compat.tensorflow.names import NAMES, array_of_list, methods_ignore, named
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -185,6 +185,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @named("TensorArray")
+@methods_ignore("name")
 class TensorArray:
     """`tf.TensorArray`: a list of tensors."""
 
@@ -200,26 +201,26 @@ class TensorArray:
     ) -> None:
         self.dtype, self._items = as_dtype(dtype), [None] * int(size or 0)
 
-    def write(self, index: int | TensorLike, value: TensorLike, name: str | None = None) -> TensorArray:
+    def write(self, index: int | TensorLike, value: TensorLike) -> TensorArray:
         position = int(index)
         self._items.extend([None] * (position + 1 - len(self._items)))
         self._items[position] = convert(value)
         return self
 
-    def read(self, index: int | TensorLike, name: str | None = None) -> TensorResult:
+    def read(self, index: int | TensorLike) -> TensorResult:
         return self._items[int(index)]
 
-    def stack(self, name: str | None = None) -> TensorResult:
+    def stack(self) -> TensorResult:
         return stack([v for v in self._items if v is not None])
 
-    def concat(self, name: str | None = None) -> TensorResult:
+    def concat(self) -> TensorResult:
         return concat([v for v in self._items if v is not None], 0)
 
-    def unstack(self, value: TensorLike, name: str | None = None) -> TensorArray:
+    def unstack(self, value: TensorLike) -> TensorArray:
         self._items = list(convert(value))
         return self
 
-    def size(self, name: str | None = None) -> TensorResult:
+    def size(self) -> TensorResult:
         return Tensor(np.asarray(len(self._items), "int32"))
 
 
@@ -268,7 +269,6 @@ def print_(
     summarize: int = 3,
     sep: str = " ",
     end: str = "\n",
-    name: str | None = None,
 ) -> None:
     """`tf.print`; a compiled function prints whenever it runs."""
     arrays = [unboxed(v) for v in inputs]

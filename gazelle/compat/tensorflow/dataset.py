@@ -15,7 +15,9 @@ from gazelle.compat.tensorflow.batches import Batches
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.control import TensorSpec
 from gazelle.compat.tensorflow.elements import INFINITE, UNKNOWN, Begin, called, plain, structured, tensors_of
-from gazelle.compat.tensorflow.function import NotCompilableError, is_tracing
+from gazelle.compat.tensorflow.function import is_tracing
+from gazelle.compat.tensorflow.names import methods_ignore
+from gazelle.compat.tensorflow.programs import NotCompilableError
 from gazelle.compat.tensorflow.sources import Sources
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
@@ -23,10 +25,12 @@ from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.traceback import warn
 from gazelle.core.types import Nested, PathLike
+from gazelle.data.dataset import generator, shuffled
 
 AUTOTUNE = -1
 
 
+@methods_ignore("num_parallel_calls", "deterministic", "name")
 class Dataset(Sources, Batches):
     """A sequence of elements, which are arrays or tuples and dicts of arrays.
 
@@ -61,21 +65,15 @@ class Dataset(Sources, Batches):
 
     # Transformations -------------------------------------------------------------------------------------------------
 
-    def map(
-        self,
-        map_func: Callable[..., Any],
-        num_parallel_calls: int | TensorLike | None = None,
-        deterministic: bool | None = None,
-        name: str | None = None,
-    ) -> Dataset:
+    def map(self, map_func: Callable[..., Any]) -> Dataset:
         """Apply `map_func(x)` to each element, or `map_func(x, y)` if it is a tuple."""
         return Dataset(lambda: builtins.map(functools.partial(called, map_func), self._begin()), self._length)
 
-    def filter(self, predicate: Callable[..., Any], name: str | None = None) -> Dataset:
+    def filter(self, predicate: Callable[..., Any]) -> Dataset:
         """Return the elements for which `predicate` is true."""
         return Dataset(lambda: builtins.filter(lambda e: bool(called(predicate, e)), self._begin()))
 
-    def flat_map(self, map_func: Callable[..., Any], name: str | None = None) -> Dataset:
+    def flat_map(self, map_func: Callable[..., Any]) -> Dataset:
         """Concatenate the datasets that `map_func` returns for the elements."""
 
         def begin() -> Iterator[Any]:
@@ -89,9 +87,6 @@ class Dataset(Sources, Batches):
         map_func: Callable[..., Any],
         cycle_length: int | TensorLike | None = None,
         block_length: int | TensorLike = 1,
-        num_parallel_calls: int | TensorLike | None = None,
-        deterministic: bool | None = None,
-        name: str | None = None,
     ) -> Dataset:
         """Like `flat_map`, but read `cycle_length` datasets in turn, `block_length` elements each."""
         width = cycle_length if cycle_length and cycle_length > 0 else 4
@@ -117,7 +112,6 @@ class Dataset(Sources, Batches):
         buffer_size: int | TensorLike,
         seed: int | TensorLike | None = None,
         reshuffle_each_iteration: bool | None = None,
-        name: str | None = None,
     ) -> Dataset:
         """Draw each element from a buffer of `buffer_size` elements; the order differs between epochs."""
         size, epochs = max(1, int(buffer_size)), itertools.count()
@@ -125,18 +119,11 @@ class Dataset(Sources, Batches):
 
         def begin() -> Iterator[Any]:
             number = next(epochs) if reshuffle_each_iteration is not False else 0
-            draw = np.random.Generator(np.random.Philox(key=[first, number]))
-            elements = self._begin()
-            buffer = list(itertools.islice(elements, size))
-            for element in elements:
-                index = int(draw.integers(len(buffer)))
-                buffer[index], out = element, buffer[index]
-                yield out
-            yield from (buffer[int(i)] for i in draw.permutation(len(buffer)))
+            return shuffled(self._begin(), size, generator(first, number))
 
         return Dataset(begin, self._length)
 
-    def repeat(self, count: int | TensorLike | None = None, name: str | None = None) -> Dataset:
+    def repeat(self, count: int | TensorLike | None = None) -> Dataset:
         """Repeat the elements `count` times; without a count indefinitely."""
         times = -1 if count is None else int(count)
 
@@ -152,7 +139,7 @@ class Dataset(Sources, Batches):
         length = INFINITE if times < 0 else self._length * times if self._length >= 0 else self._length
         return Dataset(begin, length)
 
-    def take(self, count: int | TensorLike, name: str | None = None) -> Dataset:
+    def take(self, count: int | TensorLike) -> Dataset:
         """Return the first `count` elements; -1 returns all."""
         limit = int(count)
         if limit < 0:
@@ -160,18 +147,18 @@ class Dataset(Sources, Batches):
         length = min(limit, self._length) if self._length >= 0 else limit if self._length == INFINITE else UNKNOWN
         return Dataset(lambda: itertools.islice(self._begin(), limit), length)
 
-    def skip(self, count: int | TensorLike, name: str | None = None) -> Dataset:
+    def skip(self, count: int | TensorLike) -> Dataset:
         """Return all but the first `count` elements."""
         count_skipped = int(count)
         length = max(0, self._length - count_skipped) if self._length >= 0 else self._length
         return Dataset(lambda: itertools.islice(self._begin(), count_skipped, None), length)
 
-    def shard(self, num_shards: int | TensorLike, index: int | TensorLike, name: str | None = None) -> Dataset:
+    def shard(self, num_shards: int | TensorLike, index: int | TensorLike) -> Dataset:
         """Return every `num_shards`-th element, starting at `index`."""
         length = len(range(int(index), self._length, int(num_shards))) if self._length >= 0 else self._length
         return Dataset(lambda: itertools.islice(self._begin(), int(index), None, int(num_shards)), length)
 
-    def cache(self, filename: PathLike | TensorLike = "", name: str | None = None) -> Dataset:
+    def cache(self, filename: PathLike | TensorLike = "") -> Dataset:
         """Keep the elements of the first complete epoch in memory."""
         cached: list[Any] = []
         complete: list[bool] = []
@@ -189,7 +176,7 @@ class Dataset(Sources, Batches):
 
         return Dataset(begin, self._length)
 
-    def prefetch(self, buffer_size: int | TensorLike | None = None, name: str | None = None) -> Dataset:
+    def prefetch(self, buffer_size: int | TensorLike | None = None) -> Dataset:
         """Return the dataset itself: `fit` prefetches anyway."""
         return self
 
@@ -197,31 +184,27 @@ class Dataset(Sources, Batches):
         """Return the dataset itself: its elements are computed again instead of being stored."""
         return self
 
-    def with_options(self, options: object, name: str | None = None) -> Dataset:
+    def with_options(self, options: object) -> Dataset:
         return self
 
-    def concatenate(self, dataset: Dataset, name: str | None = None) -> Dataset:
+    def concatenate(self, dataset: Dataset) -> Dataset:
         """Return the elements of this dataset, then those of the other."""
         both = self._length, dataset._length
         length = sum(both) if min(both) >= 0 else INFINITE if INFINITE in both else UNKNOWN
         return Dataset(lambda: itertools.chain(self._begin(), dataset._begin()), length)
 
-    def enumerate(self, start: TensorLike = 0, name: str | None = None) -> Dataset:
+    def enumerate(self, start: TensorLike = 0) -> Dataset:
         """Return pairs (index, element)."""
         return Dataset(lambda: ((np.int64(i), e) for i, e in enumerate(self._begin(), int(start))), self._length)
 
-    def reduce(
-        self, initial_state: Nested[TensorLike], reduce_func: Callable[[Any, Any], Any], name: str | None = None
-    ) -> TensorResult:
+    def reduce(self, initial_state: Nested[TensorLike], reduce_func: Callable[[Any, Any], Any]) -> TensorResult:
         """Return the last state of state <- reduce_func(state, element)."""
         state = boxed(structured(initial_state))
         for element in self:
             state = reduce_func(state, element)
         return state
 
-    def scan(
-        self, initial_state: Nested[TensorLike], scan_func: Callable[[Any, Any], Any], name: str | None = None
-    ) -> Dataset:
+    def scan(self, initial_state: Nested[TensorLike], scan_func: Callable[[Any, Any], Any]) -> Dataset:
         """Return the outputs of (state, output) <- scan_func(state, element)."""
 
         def begin() -> Iterator[Any]:
@@ -232,11 +215,11 @@ class Dataset(Sources, Batches):
 
         return Dataset(begin)
 
-    def take_while(self, predicate: Callable[..., Any], name: str | None = None) -> Dataset:
+    def take_while(self, predicate: Callable[..., Any]) -> Dataset:
         """Return the elements before the first for which `predicate` is false."""
         return Dataset(lambda: itertools.takewhile(lambda e: bool(called(predicate, e)), self._begin()))
 
-    def unique(self, name: str | None = None) -> Dataset:
+    def unique(self) -> Dataset:
         """Return each value once."""
 
         def begin() -> Iterator[Any]:
@@ -250,7 +233,7 @@ class Dataset(Sources, Batches):
 
         return Dataset(begin)
 
-    def ignore_errors(self, log_warning: bool = False, name: str | None = None) -> Dataset:
+    def ignore_errors(self, log_warning: bool = False) -> Dataset:
         """Leave out elements whose function, given to `map` or `filter`, raises an error."""
 
         def begin() -> Iterator[Any]:
@@ -269,7 +252,7 @@ class Dataset(Sources, Batches):
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
         return transformation_func(self)
 
-    def get_single_element(self, name: str | None = None) -> TensorResult:
+    def get_single_element(self) -> TensorResult:
         return next(iter(self))
 
     def rejection_resample(self, *_: Any, **__: Any) -> TensorResult:
@@ -293,7 +276,7 @@ class Dataset(Sources, Batches):
     def __bool__(self) -> bool:
         return True
 
-    def cardinality(self, name: str | None = None) -> TensorResult:
+    def cardinality(self) -> TensorResult:
         return Tensor(np.asarray(self._length, "int64"))
 
     @property

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from gazelle.compat.tensorflow.arrays import convert
-from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import TensorLike
 from gazelle.core.errors import DataError, message
@@ -159,7 +158,3 @@ class Example:
         out = cls()
         out.ParseFromString(data)
         return out
-
-
-for _class in (BytesList, FloatList, Int64List, Feature, Features, Example):
-    named(f"train.{_class.__name__}")(_class)

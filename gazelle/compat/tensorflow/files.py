@@ -1,9 +1,8 @@
-"""tf.io: files and images, with the standard library and Pillow."""
+"""tf.io: files, with the standard library."""
 
 from __future__ import annotations
 
 import glob as globbing
-import io
 import os
 import shutil
 from typing import Any
@@ -17,7 +16,7 @@ from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import message
 from gazelle.core.types import DTypeLike, PathLike
 
 
@@ -41,7 +40,6 @@ def glob(pattern: PathLike | TensorLike) -> list[str]:
     return sorted(globbing.glob(text(pattern)))
 
 
-named("io.gfile.glob", "gfile.Glob")(glob)
 named("io.gfile.exists", "gfile.Exists")(lambda path: os.path.exists(text(path)))
 named("io.gfile.isdir")(lambda path: os.path.isdir(text(path)))
 named("io.gfile.listdir")(lambda path: os.listdir(text(path)))
@@ -69,52 +67,6 @@ def read_file(filename: PathLike | TensorLike) -> Tensor:
 def write_file(filename: PathLike | TensorLike, contents: TensorLike) -> None:
     with open(text(filename), "wb") as file:
         file.write(bytes(unboxed(convert(contents)).item()))
-
-
-@named(
-    "io.decode_jpeg",
-    "image.decode_jpeg",
-    "io.decode_png",
-    "image.decode_png",
-    "io.decode_image",
-    "image.decode_image",
-    "io.decode_bmp",
-    "image.decode_bmp",
-    "io.decode_gif",
-)
-def decode_image(
-    contents: TensorLike,
-    channels: int | TensorLike | None = None,
-    dtype: DTypeLike | None = "uint8",
-    name: str | None = None,
-    expand_animations: bool = True,
-    **_: Any,
-) -> Tensor:
-    """`tf.io.decode_image`: the pixels (height, width, channels), read by Pillow."""
-    try:
-        from PIL import Image
-    except ImportError:
-        raise ArgumentError(
-            message("tf.io.decode_image", expected="Pillow", got="none installed", hint="pip install pillow")
-        ) from None
-    image: Any = Image.open(io.BytesIO(bytes(unboxed(convert(contents)).item())))
-    if channels:
-        image = image.convert({1: "L", 3: "RGB", 4: "RGBA"}[int(channels)])
-    elif image.mode not in ("L", "RGB", "RGBA"):
-        image = image.convert("RGB")
-    array = np.asarray(image)
-    array = array[..., None] if array.ndim == 2 else array
-    return Tensor(array if name_of(dtype) == "uint8" else (array / 255).astype(name_of(dtype)))
-
-
-@named("io.encode_jpeg", "image.encode_jpeg", "io.encode_png", "image.encode_png")
-def encode_png(image: TensorLike, *_: Any, **__: Any) -> Tensor:
-    from PIL import Image
-
-    array = np.asarray(unboxed(image))
-    buffer = io.BytesIO()
-    Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).save(buffer, "PNG")
-    return convert(buffer.getvalue())
 
 
 @named("io.decode_raw")

@@ -14,7 +14,8 @@ import numpy as np
 from gazelle.compat.tensorflow import autograph
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import host_array
-from gazelle.compat.tensorflow.recording import active_tapes, filled, in_dataset, is_array, is_box, only_tapes, unboxed
+from gazelle.compat.tensorflow.programs import NewVariablesError, NotCompilableError, Program
+from gazelle.compat.tensorflow.recording import active_tapes, in_dataset, is_array, is_box, unboxed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng, tracing
 from gazelle.core.errors import ArgumentTypeError, message
@@ -33,14 +34,6 @@ def run_functions_eagerly(eagerly: bool) -> None:
 
 def functions_run_eagerly() -> bool:
     return _eagerly
-
-
-class NotCompilableError(Exception):
-    """Raised in a trace if the function can only run uncompiled."""
-
-
-class NewVariablesError(Exception):
-    """Raised by a trace that found further variables; they become arguments of the next trace."""
 
 
 def is_tracing() -> bool:
@@ -67,7 +60,7 @@ class Function:
     def __init__(self, python_function: Callable[..., Any], input_signature: Sequence[object] | None = None) -> None:
         functools.update_wrapper(self, python_function)
         self.python_function, self.input_signature = python_function, input_signature
-        self._programs: dict[Any, _Program] = {}
+        self._programs: dict[Any, _FunctionProgram] = {}
         self._plain = False
 
     def __get__(self, owner: Any, cls: Any = None) -> Any:
@@ -96,7 +89,7 @@ class Function:
         key = (structure, tuple(array_indices), tuple(v if _hashable(v) else id(v) for v in static))
         program = self._programs.get(key)
         if program is None:
-            program = self._programs[key] = _Program(self.python_function, structure, static, array_indices)
+            program = self._programs[key] = _FunctionProgram(self.python_function, structure, static, array_indices)
         rewritten = None
         try:
             return program(arrays)
@@ -127,59 +120,35 @@ class Function:
         return len(self._programs)
 
 
-class _Program:
-    """A function compiled for one signature; its arguments are the arrays and the values of all variables it uses."""
+class _FunctionProgram(Program):
+    """A function compiled for one signature, with all variables that it uses."""
 
-    def __init__(
-        self, function: Callable[..., Any], structure: Any, static: list[Any], array_indices: list[int]
-    ) -> None:
-        self.function, self.structure, self.static, self.array_indices = function, structure, static, array_indices
-        self.variables: list[Variable] = []
-        self.assigned: list[Variable] = []
-        self.result: Any = None
-        self.compiled: Any = None
+    context = _FunctionTrace
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._result: Any = None
+        self._compiled: Any = None
 
     def __call__(self, arrays: list[Any]) -> Any:
         for _ in range(_MAX_TRACES):
-            if self.compiled is None:
-                self.compiled = jax.jit(self._trace)
+            if self._compiled is None:
+                self._compiled = jax.jit(self._trace)
             seed = np.asarray([prng.next_seed(), 0], np.uint32)
             try:
-                out, after = self.compiled(arrays, [_value(v) for v in self.variables], seed)
-            except NewVariablesError:
-                self.compiled = None
+                found, assigned = self._compiled(arrays, [_value(v) for v in self.variables], seed)
+            except NewVariablesError as error:
+                self._compiled = None
+                self.variables += error.variables
                 continue
-            for variable, value in zip(self.assigned, after, strict=True):
-                if variable._owner is None:
-                    variable._value = value
-                else:
-                    variable.assign(value)
-            structure, static = self.result
-            rest = iter(out)
-            return jax.tree.unflatten(structure, [boxed(next(rest)) if v is _ARRAY else _as_tensor(v) for v in static])
+            out = self.finish(self._result, map(boxed, found), assigned)
+            return jax.tree.map(_as_tensor, out, is_leaf=is_box)
         raise NotCompilableError
 
     def _trace(self, arrays: list[Any], values: list[Any], seed: Any) -> Any:
-        leaves = filled(self.static, self.array_indices, map(boxed, arrays))
-        args, kwargs = jax.tree.unflatten(self.structure, leaves)
-        bound = {id(v): value for v, value in zip(self.variables, values, strict=True)}
-        before = dict(bound)
-        seen: dict[int, Variable] = {}
         key = jax.random.wrap_key_data(seed, impl="threefry2x32")
-        with only_tapes(()), tracing.entered(_FunctionTrace(values=bound, closed=True, key=key, seen=seen)):
-            out = self.function(*args, **kwargs)
-        new = [v for number, v in seen.items() if number not in before]
-        if new:
-            self.variables += new
-            raise NewVariablesError
-        self.assigned = [v for v in self.variables if bound[id(v)] is not before[id(v)]]
-        flat, structure = jax.tree.flatten(out, is_leaf=is_box)
-        flat = [unboxed(v) for v in flat]
-        self.result = structure, [_ARRAY if is_array(v) else v for v in flat]
-        return [v for v in flat if is_array(v)], [bound[id(v)] for v in self.assigned]
-
-
-_ARRAY = object()
+        self._result, found, _, assigned = self.trace(map(boxed, arrays), values, key)
+        return found, assigned
 
 
 def _checked_argument(spec: Any, value: Any) -> Any:

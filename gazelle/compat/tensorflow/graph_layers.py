@@ -37,7 +37,6 @@ for _name, _kind in _LAYERS.items():
     named(f"layers.{_name}")(_layer_function(_kind))
     named(f"layers.{_kind}")(getattr(namespace("gazelle.layers"), _kind))
 named("contrib.layers.flatten", "contrib.slim.flatten")(_layer_function("Flatten"))
-named("contrib.layers.xavier_initializer")(gazelle.initializers.GlorotUniform)
 # half the sum of squares, as tf.nn.l2_loss
 named("contrib.layers.l2_regularizer")(lambda scale, scope=None: gazelle.regularizers.L2(scale / 2))
 

@@ -4,80 +4,19 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.function_tables import TABLE
 from gazelle.compat.tensorflow.names import NAMES, fixed_value
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.core.symbolic import OPS, KerasTensor
 from gazelle.core.variable import Variable
 
 _REDUCTIONS = "input_tensor=x axis=axis keepdims=keepdims keep_dims=keepdims reduction_indices=axis"
-#: TensorFlow's name -> operation and its parameters, in their order: "operation TensorFlow's=gazelle's ..."
-_AS_OPS = {
-    **{
-        f"reduce_{name}": f"{op} {_REDUCTIONS}"
-        for name, op in {
-            "all": "all",
-            "any": "any",
-            "max": "max",
-            "mean": "mean",
-            "min": "min",
-            "prod": "prod",
-            "std": "std",
-            "sum": "sum",
-            "variance": "var",
-        }.items()
-    },
-    **{
-        name: f"{op} x=x1 y=x2"
-        for name, op in {
-            "add": "add",
-            "divide": "divide",
-            "equal": "equal",
-            "greater": "greater",
-            "greater_equal": "greater_equal",
-            "less": "less",
-            "less_equal": "less_equal",
-            "logical_and": "logical_and",
-            "logical_or": "logical_or",
-            "maximum": "maximum",
-            "minimum": "minimum",
-            "multiply": "multiply",
-            "not_equal": "not_equal",
-            "pow": "power",
-            "subtract": "subtract",
-        }.items()
-    },
-    **{
-        name: f"{name} x=x"
-        for name in ("abs", "cos", "exp", "negative", "round", "sign", "sin", "sqrt", "square", "tanh")
-    },
-    "cast": "cast x=x dtype=dtype",
-    "clip_by_value": "clip t=x clip_value_min=x_min clip_value_max=x_max",
-    "concat": "concatenate values=xs axis=axis",
-    "expand_dims": "expand_dims input=x axis=axis dim=axis",
-    "math.log": "log x=x",
-    "matmul": "matmul a=x1 b=x2",
-    "nn.elu": "elu features=x",
-    "nn.gelu": "gelu features=x approximate=approximate",
-    "nn.leaky_relu": "leaky_relu features=x alpha=negative_slope",
-    "nn.log_softmax": "log_softmax logits=x axis=axis",
-    "nn.relu": "relu features=x",
-    "nn.relu6": "relu6 features=x",
-    "nn.selu": "selu features=x",
-    "nn.silu": "silu features=x",
-    "nn.softmax": "softmax logits=x axis=axis",
-    "nn.softplus": "softplus features=x",
-    "reshape": "reshape tensor=x shape=newshape",
-    "squeeze": "squeeze input=x axis=axis squeeze_dims=axis",
-    "stack": "stack values=x axis=axis",
-    "tile": "tile input=x multiples=repeats",
-    "transpose": "transpose a=x perm=axes",
-    "unstack": "unstack value=x num=num axis=axis",
-    "where": "where condition=condition x=x1 y=x2",
-}
+#: the parameters of a function of NumPy in the table -> those of gazelle's operation of this name
+_ELEMENTWISE = {"x": ("x", "x=x"), "x y": ("x1 x2", "x=x1 y=x2")}
 #: parameters that TensorFlow and gazelle give other defaults
 _DEFAULTS: dict[str, dict[str, Any]] = {"nn.gelu": {"approximate": False}, "unstack": {"axis": 0}}
 
@@ -121,7 +60,19 @@ def _in_graph(name: str, original: Callable[..., Any], op: str, names: Mapping[s
     return called
 
 
-for _name, _entry in _AS_OPS.items():
+def _entries() -> Iterator[tuple[str, str]]:
+    """(TensorFlow's name, operation and its parameters: "operation TensorFlow's=gazelle's ...")."""
+    for names, entry in TABLE["numpy"].items():
+        name, _, parameters = entry.partition(" ")
+        own, renamed = _ELEMENTWISE.get(parameters, ("", ""))
+        if renamed and name in OPS and " ".join(inspect.signature(OPS[name]).parameters) == own:
+            yield names.split()[0], f"{name} {renamed}"
+    for names, name in TABLE["reductions"].items():
+        yield names.split()[0], f"{name} {_REDUCTIONS}"
+    yield from TABLE["graph"].items()
+
+
+for _name, _entry in _entries():
     _op, *_pairs = _entry.split()
     _original = NAMES[_name]
     _called = _in_graph(_name, _original, _op, dict(pair.split("=") for pair in _pairs))

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from gazelle.compat.backend import sessions
+from gazelle.compat.tensorflow.checkpoints import Checkpoint, write_index
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.graphs import all_variables, build_graphs, summaries
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
-from gazelle.compat.tensorflow.training import Checkpoint, Writer, write_index
+from gazelle.compat.tensorflow.summaries import Writer
 from gazelle.core.types import PathLike
 
 
@@ -22,11 +23,6 @@ class Session(sessions.Session):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         build_graphs()
         super().__init__(*args, **kwargs)
-
-
-named("Session", "InteractiveSession")(Session)
-named("get_default_session")(sessions.get_session)
-named("get_default_graph", "Graph")(sessions.DefaultGraph)
 
 
 @named("train.Saver")
@@ -109,7 +105,6 @@ def summary_node(tag: str, tensor: Any) -> SummaryNode:
     return summaries[-1]
 
 
-named("Summary")(Summary)
 for _name in ("summary.merge_all", "merge_all_summaries", "compat.v1.summary.merge_all"):
     named(_name)(lambda *_, **__: _Merged(summaries) if summaries else None)
 named("summary.merge")(lambda inputs, *_, **__: _Merged(inputs))

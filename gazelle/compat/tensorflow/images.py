@@ -27,7 +27,6 @@ class ResizeMethod:
     LANCZOS5, GAUSSIAN, MITCHELLCUBIC = "lanczos5", "gaussian", "mitchellcubic"
 
 
-named("image.ResizeMethod")(ResizeMethod)
 _OLD_METHODS = ("bilinear", "nearest", "bicubic", "area")
 
 
@@ -247,8 +246,6 @@ def rgb_to_grayscale(images: TensorLike) -> TensorResult:
 
 
 op("image.grayscale_to_rgb")(lambda images: space(images).concatenate([images] * 3, -1))
-op("image.rgb_to_hsv", host=False)(lambda images: ops.image.rgb_to_hsv(jnp.asarray(images)))
-op("image.hsv_to_rgb", host=False)(lambda images: ops.image.hsv_to_rgb(jnp.asarray(images)))
 
 
 @op("image.psnr", host=False)

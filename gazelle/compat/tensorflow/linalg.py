@@ -8,11 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.calls import call
-from gazelle.compat.tensorflow.dtypes import host_array
-from gazelle.compat.tensorflow.names import NAMES, named, op, space
+from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import AxisLike, Nested
 
@@ -35,7 +33,6 @@ def matmul(
 
 
 op("linalg.matvec")(lambda a, b: space(a, b).einsum("...ij,...j->...i", a, b))
-op("tensordot", "linalg.tensordot", static=("axes",))(lambda a, b, axes: space(a, b).tensordot(a, b, axes))
 op("einsum", "linalg.einsum")(lambda equation, *inputs, **_: space(inputs).einsum(equation, *inputs))
 
 
@@ -48,7 +45,6 @@ def clip_by_norm(t: TensorLike, clip_norm: TensorLike, axes: AxisLike = None) ->
 global_norm = op("linalg.global_norm", host=False)(
     lambda t_list: jnp.sqrt(sum(jnp.sum(jnp.square(t)) for t in t_list if t is not None))
 )
-named("global_norm")(global_norm)
 
 
 @named("clip_by_global_norm")
@@ -76,23 +72,6 @@ def norm(
     return xp.linalg.norm(tensor, None if ord == "euclidean" else ord, axis=axis, keepdims=keepdims)
 
 
-def _plain_tuples(function: Any) -> Any:
-    """The function with named tuples in the result replaced by plain ones."""
-
-    def called(input: Any, *args: Any) -> Any:
-        out = function(input, *(jnp.asarray(host_array(a) if isinstance(a, list) else a) for a in args))
-        return tuple(out) if isinstance(out, tuple) else out
-
-    return called
-
-
-for _name in listed("inv det cholesky qr eig eigh pinv slogdet solve"):
-    op(f"linalg.{_name}", host=False)(_plain_tuples(getattr(jnp.linalg, _name)))
-op("linalg.expm", host=False)(_plain_tuples(jax.scipy.linalg.expm))
-op("linalg.eigvalsh", host=False)(lambda tensor: jnp.linalg.eigvalsh(tensor))
-op("linalg.eigvals", host=False)(lambda tensor: jnp.linalg.eigvals(tensor))
-
-
 @op("linalg.triangular_solve", host=False)
 def triangular_solve(matrix: TensorLike, rhs: TensorLike, lower: bool = True, adjoint: bool = False) -> TensorResult:
     return jax.scipy.linalg.solve_triangular(matrix, rhs, lower=lower, trans=2 if adjoint else 0)
@@ -111,9 +90,6 @@ def set_diag(input: TensorLike, diagonal: TensorLike) -> TensorResult:
 def normalize(tensor: TensorLike, ord: str | int | float = "euclidean", axis: AxisLike = None) -> TensorResult:
     size = jnp.linalg.norm(tensor, None if ord == "euclidean" else ord, axis=axis, keepdims=True)
     return tensor / size, size
-
-
-op("linalg.cross", host=False)(lambda a, b: jnp.cross(a, b))
 
 
 @op("linalg.lstsq", host=False)
@@ -140,7 +116,6 @@ def diag(diagonal: TensorLike, k: int | TensorLike = 0) -> TensorResult:
 
 
 op("linalg.diag_part", "linalg.tensor_diag_part")(lambda input, k=0: space(input).diagonal(input, k, -2, -1))
-named("linalg.tensor_diag")(NAMES["linalg.diag"])
 op("linalg.trace")(lambda x: space(x).trace(x, axis1=-2, axis2=-1))
 
 

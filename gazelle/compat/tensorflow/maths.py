@@ -1,4 +1,4 @@
-"""tf.math: mostly tables of NumPy names."""
+"""tf.math: functions that are not in the tables."""
 
 from __future__ import annotations
 
@@ -12,86 +12,13 @@ import jax.scipy.special as special
 import numpy as np
 
 from gazelle import ops
-from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import name_of
-from gazelle.compat.tensorflow.names import NAMES, named, op, space
+from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import AxisLike, DTypeLike
-
-#: functions of one array, as "TensorFlow's name:NumPy's name"
-UNARY = """abs:abs acos:arccos acosh:arccosh asin:arcsin asinh:arcsinh atan:arctan atanh:arctanh ceil:ceil cos:cos
-cosh:cosh exp:exp expm1:expm1 floor:floor is_finite:isfinite is_inf:isinf is_nan:isnan log:log log1p:log1p
-logical_not:logical_not negative:negative reciprocal:reciprocal rint:rint round:round sign:sign sin:sin sinh:sinh
-sqrt:sqrt square:square tan:tan tanh:tanh real:real imag:imag conj:conj angle:angle"""
-#: functions of two arrays
-BINARY = """add:add atan2:arctan2 equal:equal floordiv:floor_divide floormod:mod greater:greater
-greater_equal:greater_equal less:less less_equal:less_equal logical_and:logical_and logical_or:logical_or
-logical_xor:logical_xor maximum:maximum minimum:minimum mod:mod multiply:multiply not_equal:not_equal pow:power
-subtract:subtract"""
-#: reductions of an array along axes
-REDUCE = """reduce_all:all reduce_any:any reduce_max:max reduce_mean:mean reduce_min:min reduce_prod:prod
-reduce_std:std reduce_sum:sum reduce_variance:var"""
-
-
-def _unary(name: str) -> Any:
-    def function(x: Any) -> Any:
-        return getattr(space(x), name)(x)
-
-    return function
-
-
-def _binary(name: str) -> Any:
-    def function(x: Any, y: Any) -> Any:
-        return getattr(space(x, y), name)(x, y)
-
-    return function
-
-
-def _reduction(name: str) -> Any:
-    def function(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        xp = space(input_tensor)
-        if isinstance(input_tensor, list | tuple):
-            input_tensor = xp.stack([xp.asarray(v) for v in input_tensor])
-            if input_tensor.dtype == np.float64:
-                input_tensor = input_tensor.astype(np.float32)
-        # TensorFlow's mean of integers is an integer
-        if name == "mean" and xp.asarray(input_tensor).dtype.kind in "iu":
-            total = xp.sum(input_tensor, axis=axis, keepdims=keepdims)
-            return total // (np.size(input_tensor) // max(1, np.size(total)))
-        return getattr(xp, name)(input_tensor, axis=axis, keepdims=keepdims)
-
-    function.reduces = name  # for `masked_rows`
-    return function
-
-
-def _with_tf1_arguments(reduce: Any) -> Any:
-    def function(
-        input_tensor: Any,
-        axis: Any = None,
-        keepdims: Any = False,
-        keep_dims: bool = False,
-        reduction_indices: Any = None,
-        name: Any = None,
-    ) -> Any:
-        axis = axis if axis is not None else reduction_indices
-        return reduce(input_tensor, axis=axis, keepdims=bool(keepdims or keep_dims))
-
-    return function
-
-
-for _row in UNARY.split():
-    _tf, _np = _row.split(":")
-    op(_tf, f"math.{_tf}")(_unary(_np))
-for _row in BINARY.split():
-    _tf, _np = _row.split(":")
-    op(_tf, f"math.{_tf}")(_binary(_np))
-for _row in REDUCE.split():
-    _tf, _np = _row.split(":")
-    _reduce = op(static=("axis",))(_reduction(_np))
-    named(_tf, f"math.{_tf}")(_with_tf1_arguments(_reduce))
 
 
 @named("divide", "math.divide", "truediv", "math.truediv")
@@ -99,32 +26,6 @@ def divide(x: TensorLike, y: TensorLike) -> TensorResult:
     return (x if is_box(x) or is_box(y) else convert(x)) / y
 
 
-named("mul")(NAMES["multiply"])
-named("sub")(NAMES["subtract"])
-named("div", "realdiv")(divide)
-named("neg")(NAMES["negative"])
-
-
-def _floats(function: Any) -> Any:
-    return lambda x: function(jnp.asarray(x))
-
-
-for _tf, _function in {
-    "rsqrt": jax.lax.rsqrt,
-    "erf": jax.lax.erf,
-    "erfinv": jax.lax.erf_inv,
-    "lgamma": jax.lax.lgamma,
-    "digamma": jax.lax.digamma,
-    "sigmoid": jax.nn.sigmoid,
-    "softplus": jax.nn.softplus,
-    "log_sigmoid": jax.nn.log_sigmoid,
-    "ndtri": special.ndtri,
-    "bessel_i0": special.i0,
-    "bessel_i1": special.i1,
-}.items():
-    op(_tf, f"math.{_tf}", host=False)(_floats(_function))
-named("math.special.erf")(NAMES["erf"])
-op("math.erfc", host=False)(lambda x: jax.lax.erfc(jnp.asarray(x)))
 op("reduce_logsumexp", "math.reduce_logsumexp", host=False, static=("axis",))(
     lambda input_tensor, axis=None, keepdims=False: special.logsumexp(input_tensor, axis=axis, keepdims=keepdims)
 )
@@ -145,7 +46,6 @@ def count_nonzero(
 
 op("math.divide_no_nan", "div_no_nan", host=False)(lambda x, y: jnp.where(y == 0, 0, x / jnp.where(y == 0, 1, y)))
 op("math.multiply_no_nan", host=False)(lambda x, y: jnp.where(y == 0, 0, jnp.where(y == 0, 0, x) * y))
-op("math.xlogy", host=False)(lambda x, y: special.xlogy(x, y))
 op("math.squared_difference", "squared_difference")(lambda x, y: space(x, y).square(x - y))
 op("add_n", "math.add_n", "math.accumulate_n")(lambda inputs: sum(inputs[1:], start=inputs[0]))
 
@@ -280,9 +180,3 @@ def histogram_fixed_width(
     low, high = value_range[0], value_range[1]
     index = jnp.clip(jnp.floor((jnp.asarray(values) - low) / (high - low) * nbins), 0, nbins - 1).astype("int32")
     return jnp.bincount(index.reshape(-1), length=nbins).astype(name_of(dtype))
-
-
-op("complex", "dtypes.complex", host=False)(lambda real, imag: jax.lax.complex(jnp.asarray(real), jnp.asarray(imag)))
-
-for _name in listed("bitwise_and bitwise_or bitwise_xor left_shift right_shift"):
-    op(f"bitwise.{_name}")(_binary(_name))

@@ -1,48 +1,23 @@
-"""tf.nn: activations, convolutions, losses from logits."""
+"""tf.nn: activations, normalization, losses from logits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from gazelle import ops
 from gazelle.compat.tensorflow.arrays import keras_format
-from gazelle.compat.tensorflow.names import NAMES, named, op, space
+from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.randoms import next_key
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import AxisLike, ShapeLike
 
-
-def _activation(function: Any) -> Any:
-    return lambda features: function(jnp.asarray(features))
-
-
-for _name, _function in {
-    "relu": jax.nn.relu,
-    "relu6": jax.nn.relu6,
-    "elu": jax.nn.elu,
-    "selu": jax.nn.selu,
-    "softplus": jax.nn.softplus,
-    "softsign": jax.nn.soft_sign,
-    "tanh": jnp.tanh,
-    "sigmoid": jax.nn.sigmoid,
-    "silu": jax.nn.silu,
-    "swish": jax.nn.silu,
-    "crelu": lambda x: jnp.concatenate([jax.nn.relu(x), jax.nn.relu(-x)], -1),
-}.items():
-    op(f"nn.{_name}", host=False)(_activation(_function))
-op("nn.gelu", host=False)(lambda features, approximate=False: jax.nn.gelu(jnp.asarray(features), approximate))
-op("nn.leaky_relu", host=False)(lambda features, alpha=0.2: jax.nn.leaky_relu(jnp.asarray(features), alpha))
 op("nn.softmax", "math.softmax", host=False, static=("axis",))(
     lambda logits, axis=-1, dim=None: jax.nn.softmax(jnp.asarray(logits), axis if dim is None else dim)
 )
-op("nn.log_softmax", "math.log_softmax", host=False, static=("axis",))(
-    lambda logits, axis=-1: jax.nn.log_softmax(jnp.asarray(logits), axis)
-)
+op("nn.crelu", host=False)(lambda features: jnp.concatenate([jax.nn.relu(features), jax.nn.relu(-features)], -1))
 
 
 @op("nn.l2_normalize", "math.l2_normalize", "linalg.l2_normalize", host=False, static=("axis", "dim"))
@@ -71,6 +46,17 @@ def moments(
 ) -> TensorResult:
     keepdims = keepdims or keep_dims
     return jnp.mean(x, axes, keepdims=keepdims), jnp.var(x, axes, keepdims=keepdims)
+
+
+@op("nn.weighted_moments", static=("axes",), host=False)
+def weighted_moments(
+    x: TensorLike, axes: AxisLike, frequency_weights: TensorLike, keepdims: bool = False
+) -> TensorResult:
+    weights = jnp.broadcast_to(frequency_weights, x.shape).astype(x.dtype)
+    total = jnp.sum(weights, axes, keepdims=True)
+    mean = jnp.sum(x * weights, axes, keepdims=True) / total
+    variance = jnp.sum((x - mean) ** 2 * weights, axes, keepdims=keepdims) / jnp.sum(weights, axes, keepdims=keepdims)
+    return mean if keepdims else jnp.squeeze(mean, axes), variance
 
 
 @op("nn.batch_normalization", host=False)
@@ -125,129 +111,6 @@ def log_poisson_loss(targets: TensorLike, log_input: TensorLike, compute_full_lo
     return loss + jnp.where(targets > 1, stirling, 0)
 
 
-# Convolutions and pooling ---------------------------------------------------------------------------------------------
-
-
-def inner_sizes(values: Any, rank: int, data_format: str | None) -> Any:
-    """Strides in a form of TensorFlow, (1, 2, 2, 1) or (2, 2) or 2, as one for each spatial axis."""
-    values = (1 if values is None else values,) if not isinstance(values, list | tuple) else tuple(values)
-    if len(values) == rank + 2:
-        return values[2:] if (data_format or "").startswith("NC") else values[1:-1]
-    return values * rank if len(values) == 1 else values
-
-
-def _convolution(rank: int) -> Any:
-    def function(
-        input: Any,
-        filters: Any = None,
-        strides: Any = 1,
-        padding: Any = "VALID",
-        data_format: Any = None,
-        dilations: Any = 1,
-        filter: Any = None,
-        stride: Any = None,
-        use_cudnn_on_gpu: Any = None,
-    ) -> Any:
-        kernel = filters if filters is not None else filter
-        steps, dilation = (
-            inner_sizes(v, rank, data_format) for v in (strides if stride is None else stride, dilations)
-        )
-        if not isinstance(padding, str):  # zeros for each axis
-            input, padding = jnp.pad(input, padding), "VALID"
-        return ops.conv(
-            jnp.asarray(input), jnp.asarray(kernel), steps, padding.lower(), keras_format(data_format), dilation
-        )
-
-    return function
-
-
-def _pooling(rank: int, pool: Any) -> Any:
-    def function(
-        input: Any, ksize: Any, strides: Any, padding: str = "VALID", data_format: Any = None, value: Any = None
-    ) -> Any:
-        size, steps = (inner_sizes(v, rank, data_format) for v in (ksize, strides))
-        return pool(jnp.asarray(input), size, steps, padding.lower(), keras_format(data_format))
-
-    def named_value(*args: Any, **kwargs: Any) -> Any:
-        if "value" in kwargs:
-            kwargs["input"] = kwargs.pop("value")
-        return lifted(*args, **kwargs)
-
-    lifted = op(host=False)(function)
-    return named_value
-
-
-def _of_any_rank(name: str) -> Any:
-    """The function of this name for the rank of its argument."""
-
-    def function(*args: Any, **kwargs: Any) -> Any:
-        tensor = args[0] if args else kwargs.get("input", kwargs.get("value"))
-        return NAMES[f"nn.{name}{len(tensor.shape) - 2}d"](*args, **kwargs)
-
-    return function
-
-
-for _rank in (1, 2, 3):
-    op(f"nn.conv{_rank}d", host=False)(_convolution(_rank))
-    named(f"nn.max_pool{_rank}d")(_pooling(_rank, ops.max_pool))
-    named(f"nn.avg_pool{_rank}d")(_pooling(_rank, ops.average_pool))
-named("nn.convolution")(_of_any_rank("conv"))
-named("nn.max_pool")(_of_any_rank("max_pool"))
-named("nn.avg_pool")(_of_any_rank("avg_pool"))
-
-
-def _transposed_convolution(rank: int) -> Callable[..., Any]:
-    def function(
-        input: Any,
-        filters: Any,
-        output_shape: Any,
-        strides: Any,
-        padding: str = "SAME",
-        data_format: Any = None,
-        dilations: Any = None,
-    ) -> Any:
-        steps, dilation = (inner_sizes(v, rank, data_format) for v in (strides, dilations))
-        order = keras_format(data_format)
-        convolve: Any = lambda x: ops.conv(x, filters, steps, padding.lower(), order, dilation)  # noqa: E731
-        _, back = jax.vjp(convolve, jnp.zeros((input.shape[0], *output_shape[1:]), input.dtype))
-        return back(input)[0]
-
-    return function
-
-
-for _rank in (1, 2, 3):
-    op(f"nn.conv{_rank}d_transpose", host=False, static=("output_shape",))(_transposed_convolution(_rank))
-
-
-@op("nn.depthwise_conv2d", host=False)
-def depthwise_conv2d(
-    input: TensorLike,
-    filter: TensorLike,
-    strides: ShapeLike,
-    padding: str,
-    data_format: str | None = None,
-    dilations: ShapeLike | None = None,
-) -> TensorResult:
-    steps, dilation = (inner_sizes(v, 2, data_format) for v in (strides, dilations))
-    arrays = jnp.asarray(input), jnp.asarray(filter)
-    return ops.depthwise_conv(*arrays, steps, padding.lower(), keras_format(data_format), dilation)
-
-
-@op("nn.separable_conv2d", host=False)
-def separable_conv2d(
-    input: TensorLike,
-    depthwise_filter: TensorLike,
-    pointwise_filter: TensorLike,
-    strides: ShapeLike,
-    padding: str,
-    data_format: str | None = None,
-    dilations: ShapeLike | None = None,
-) -> TensorResult:
-    steps, dilation = (inner_sizes(v, 2, data_format) for v in (strides, dilations))
-    arrays = input, depthwise_filter, pointwise_filter
-    return ops.separable_conv(*arrays, steps, padding.lower(), keras_format(data_format), dilation)
-
-
 @op("nn.embedding_lookup", host=False)
 def embedding_lookup(
     params: TensorLike, ids: TensorLike, max_norm: TensorLike | None = None, partition_strategy: str = "mod"
@@ -298,7 +161,6 @@ def compute_average_loss(
     return jnp.sum(losses) / (global_batch_size or losses.shape[0])
 
 
-op("nn.scale_regularization_loss", host=False)(lambda regularization_loss: jnp.sum(jnp.asarray(regularization_loss)))
 op("nn.zero_fraction", "math.zero_fraction")(
     lambda value: space(value).mean(space(value).equal(value, 0).astype("float32"))
 )

@@ -9,27 +9,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from gazelle.compat import tables
 from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.core import prng
 
-#: parts of `tensorflow.python` -> modules in them besides those whose name ends as in `_ENDINGS`
-_PARTS: dict[str, tuple[str, ...]] = {
-    "client": ("device_lib", "session"),
-    "data": (),
-    "distribute": (),
-    "eager": ("context", "def_function", "execute", "backprop", "monitoring"),
-    "feature_column": ("feature_column", "feature_column_v2"),
-    "framework": listed("config constant_op dtypes errors ops random_seed smart_cond tensor tensor_shape"),
-    "keras": (),
-    "layers": ("base", "core", "layers", "utils"),
-    "lib": ("io",),
-    "ops": ("linalg", "lookup_ops", "nn", "ragged", "rnn_cell", "sparse", "variables"),
-    "platform": ("gfile", "tf_logging"),
-    "trackable": (),
-    "training": ("moving_averages", "optimizer", "saver", "tracking"),
-    "util": ("deprecation", "nest", "object_identity", "tf_contextlib", "tf_decorator", "tf_export", "tf_inspect"),
-}
+_PARTS = tables.lists("tensorflow", "private modules")
 _ENDINGS = re.compile(r"_(ops|impl|util|utils|v2|scope)$")
 #: the modules of `tf` in which a name is looked up
 _SEARCHED = (
@@ -63,14 +48,9 @@ def global_seed() -> int | None:
 
 #: names that are public nowhere -> the object, or the public name
 _PRIVATE: dict[str, Any] = {
-    "EagerTensor": "Tensor",
-    "SymbolicTensor": "Tensor",
-    "RNNCell": "keras.layers.Layer",
+    **tables.read("tensorflow")["private names"],
     "_concat": _concat,
-    "list_local_devices": "config.list_physical_devices",
-    "HashTable": "lookup.StaticHashTable",
     "global_seed": global_seed,
-    "enable_op_determinism": "config.experimental.enable_op_determinism",
     "disable_op_determinism": lambda: None,
     "is_op_determinism_enabled": lambda: True,  # JAX computes deterministically
     "smart_cond": smart_cond,

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
+from gazelle.compat.listed import listed
 from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.operators import add_operators
 from gazelle.compat.tensorflow.arrays import array_of, concat, convert, stack
 from gazelle.compat.tensorflow.gathering import boolean_mask
-from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.names import methods_ignore, named
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
 
 
 @named("RaggedTensor")
+@methods_ignore("name")
 class RaggedTensor:
     """`tf.RaggedTensor`: row n is `values[row_splits[n] : row_splits[n + 1]]`; the values may be ragged, too.
 
@@ -39,7 +43,6 @@ class RaggedTensor:
         cls,
         values: TensorLike | Sequence[TensorLike],
         row_splits: TensorLike,
-        name: str | None = None,
         validate: bool = True,
     ) -> RaggedTensor:
         return cls(values, array_of(row_splits))
@@ -49,7 +52,6 @@ class RaggedTensor:
         cls,
         values: TensorLike | Sequence[TensorLike],
         row_lengths: TensorLike,
-        name: str | None = None,
         validate: bool = True,
     ) -> RaggedTensor:
         return cls(values, np.concatenate([[0], np.cumsum(array_of(row_lengths))]))
@@ -102,10 +104,10 @@ class RaggedTensor:
     def nrows(self, **_: Any) -> Tensor:
         return Tensor(np.asarray(len(self), "int64"))
 
-    def row_lengths(self, axis: int = 1, name: str | None = None) -> Tensor:
+    def row_lengths(self, axis: int = 1) -> Tensor:
         return Tensor(np.diff(self._splits))
 
-    def value_rowids(self, name: str | None = None) -> Tensor:
+    def value_rowids(self) -> Tensor:
         return Tensor(np.repeat(np.arange(len(self)), np.diff(self._splits)))
 
     def bounding_shape(self, axis: AxisLike = None, **_: Any) -> Tensor:
@@ -121,9 +123,7 @@ class RaggedTensor:
     def to_list(self) -> list[Any]:
         return [row.to_list() if isinstance(row, RaggedTensor) else row.numpy().tolist() for row in self]
 
-    def to_tensor(
-        self, default_value: TensorLike | None = None, name: str | None = None, shape: ShapeLike | None = None
-    ) -> Tensor:
+    def to_tensor(self, default_value: TensorLike | None = None, shape: ShapeLike | None = None) -> Tensor:
         """Pad the rows to the longest one, or to `shape`."""
         rows = [array_of(row.to_tensor(default_value) if isinstance(row, RaggedTensor) else row) for row in self]
         wanted = [None if n is None or n == -1 else int(n) for n in shape or ()][1:]
@@ -249,12 +249,8 @@ def rows_of(data: TensorLike) -> TensorResult:
     return data if isinstance(data, RaggedTensor) else convert(data)
 
 
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "lt", "le", "gt", "ge", "eq", "ne"):
-    _method = f"__{_name}__"
+def _operate(name: str, *operands: Any) -> Any:
+    return map_values(getattr(operator, name), *operands)
 
-    def _operator(self: Any, other: Any, method: str = _method) -> Any:
-        return map_values(lambda a, b: getattr(a, method)(b), self, other)
 
-    setattr(RaggedTensor, _method, _operator)
-    if _name in ("add", "mul"):
-        setattr(RaggedTensor, f"__r{_name}__", _operator)
+add_operators(RaggedTensor, listed("add sub mul truediv floordiv mod pow lt le gt ge eq ne"), _operate)

@@ -137,24 +137,6 @@ def _as_kind(x: Any, kind: str) -> Any:
     return x.astype(kind if isinstance(x, np.ndarray) else jax.dtypes.canonicalize_dtype(kind))
 
 
-@named("random.log_uniform_candidate_sampler", "nn.log_uniform_candidate_sampler")
-def log_uniform_candidate_sampler(
-    true_classes: TensorLike,
-    num_true: int,
-    num_sampled: int,
-    unique: bool,
-    range_max: int,
-    seed: int | TensorLike | None = None,
-) -> tuple[Any, ...]:
-    """`tf.random.log_uniform_candidate_sampler`: P(k) = log((k + 2) / (k + 1)) / log(range_max + 1)."""
-    numbers = np.arange(range_max)
-    probabilities = np.log((numbers + 2) / (numbers + 1)) / np.log(range_max + 1)
-    drawn = generator(seed).choice(range_max, num_sampled, replace=not unique, p=probabilities / probabilities.sum())
-    expected = 1 - (1 - probabilities) ** num_sampled if unique else probabilities * num_sampled
-    true = np.asarray(unboxed(true_classes)).astype(int)
-    return Tensor(drawn.astype("int64")), *(Tensor(expected[v].astype("float32")) for v in (true, drawn))
-
-
 _categorical = op(host=False)(
     lambda logits, count, key: jax.random.categorical(key, jnp.asarray(logits)[:, None], shape=(logits.shape[0], count))
 )

@@ -23,7 +23,6 @@ def ctc_greedy_decoder(
     sequence_length: TensorLike,
     merge_repeated: bool = True,
     blank_index: int | None = None,
-    name: str | None = None,
 ) -> TensorResult:
     """`tf.nn.ctc_greedy_decoder`: the best class of each step of logits (time, batch, classes)."""
     return _decoded(inputs, sequence_length, blank_index, strategy="greedy", merge_repeated=merge_repeated)
@@ -50,6 +49,13 @@ def _as_sparse(labels: Any) -> SparseTensor:
     return SparseTensor(np.argwhere(valid), Tensor(labels[valid].astype("int64")), (len(labels), length))
 
 
+def _log_uniform(count: int) -> Any:
+    """P(k) = log((k + 2) / (k + 1)) / log(count + 1), about the frequencies of words by their rank."""
+    numbers = np.arange(count)
+    weights = np.log((numbers + 2) / (numbers + 1))
+    return weights / weights.sum()
+
+
 def _candidates(weights: Callable[[int], Any]) -> Callable[..., tuple[Tensor, ...]]:
     """A sampler of classes with these probabilities: (drawn classes, expected counts of true and drawn)."""
 
@@ -60,7 +66,6 @@ def _candidates(weights: Callable[[int], Any]) -> Callable[..., tuple[Tensor, ..
         unique: bool,
         range_max: int,
         seed: int | None = None,
-        name: str | None = None,
     ) -> tuple[Tensor, ...]:
         probabilities = weights(range_max) / weights(range_max).sum()
         drawn = generator(seed).choice(range_max, num_sampled, replace=not unique, p=probabilities)
@@ -71,10 +76,7 @@ def _candidates(weights: Callable[[int], Any]) -> Callable[..., tuple[Tensor, ..
     return sampler
 
 
-for _name, _weights in {
-    "uniform": lambda count: np.ones(count),
-    "learned_unigram": lambda count: np.ones(count),
-}.items():
+for _name, _weights in {"uniform": np.ones, "learned_unigram": np.ones, "log_uniform": _log_uniform}.items():
     named(f"random.{_name}_candidate_sampler", f"nn.{_name}_candidate_sampler")(_candidates(_weights))
 
 
@@ -92,12 +94,9 @@ def _sampled(loss: Callable[..., Any]) -> Callable[..., Any]:
         sampled_values: Any = None,
         remove_accidental_hits: bool | None = None,
         seed: int | None = None,
-        name: str | None = None,
     ) -> Any:
         if sampled_values is None:
-            numbers = np.arange(num_classes)
-            weight = np.log((numbers + 2) / (numbers + 1))
-            probabilities = weight / weight.sum()
+            probabilities = _log_uniform(num_classes)
             ids = generator(seed).choice(num_classes, num_sampled, replace=False, p=probabilities)
             counts = np.log(1 - (1 - probabilities) ** num_sampled).astype("float32")
             given = ids.astype("int32"), counts, None, None

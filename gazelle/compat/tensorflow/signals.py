@@ -19,14 +19,6 @@ from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import DTypeLike
 
 
-def _transform(function: Any) -> Any:
-    return lambda input: function(input)
-
-
-for _name in ("fft", "ifft", "fft2d", "ifft2d"):
-    op(f"signal.{_name}", host=False)(_transform(getattr(jnp.fft, _name.removesuffix("d"))))
-
-
 @op("signal.rfft", host=False, static=("fft_length",))
 def rfft(input_tensor: TensorLike, fft_length: TensorLike | None = None) -> TensorResult:
     return jnp.fft.rfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))

@@ -21,6 +21,7 @@ from gazelle.compat.tensorflow.elements import (
     structured,
     typed,
 )
+from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
     from gazelle.compat.tensorflow.dataset import Dataset
 
 
+@methods_ignore("num_parallel_calls", "deterministic", "name")
 class Sources(Elements):
     """Class methods of datasets that create one."""
 
     @classmethod
-    def from_tensor_slices(cls, tensors: Nested[TensorLike], name: str | None = None) -> TensorResult:
+    def from_tensor_slices(cls, tensors: Nested[TensorLike]) -> TensorResult:
         """Return a dataset of the rows of an array, or of all arrays in a tuple or dict."""
         data = structured(tensors)
         leaves = jax.tree.leaves(data, is_leaf=is_ragged)
@@ -49,7 +51,7 @@ class Sources(Elements):
         return cls._new(lambda: (row_of(data, i) for i in range(count)), count)
 
     @classmethod
-    def from_tensors(cls, tensors: Nested[TensorLike], name: str | None = None) -> TensorResult:
+    def from_tensors(cls, tensors: Nested[TensorLike]) -> TensorResult:
         """Return a dataset with one element."""
         data = structured(tensors)
         return cls._new(lambda: iter([data]), 1)
@@ -62,7 +64,6 @@ class Sources(Elements):
         output_shapes: Nested[Any] = None,
         args: Sequence[TensorLike] | None = None,
         output_signature: Nested[Any] = None,
-        name: str | None = None,
     ) -> TensorResult:
         """Return a dataset of the values that a generator function yields."""
         spec = output_signature if output_signature is not None else output_types
@@ -81,21 +82,19 @@ class Sources(Elements):
         return cls._new(begin)
 
     @classmethod
-    def range(
-        cls, *args: Sequence[TensorLike] | None, output_type: DTypeLike | None = "int64", name: str | None = None
-    ) -> TensorResult:
+    def range(cls, *args: Sequence[TensorLike] | None, output_type: DTypeLike | None = "int64") -> TensorResult:
         """`tf.data.Dataset.range(start, stop, step)`."""
         numbers = np.arange(*(int(a) for a in args)).astype(name_of(output_type))
         return cls._new(lambda: iter(numbers), len(numbers))
 
     @classmethod
-    def counter(cls, start: int = 0, step: int = 1, dtype: Any = "int64", name: str | None = None) -> TensorResult:
+    def counter(cls, start: int = 0, step: int = 1, dtype: Any = "int64") -> TensorResult:
         """`tf.data.Dataset.counter`: endless numbers."""
         kind = np.dtype(name_of(dtype)).type
         return cls._new(lambda: map(kind, itertools.count(int(start), int(step))), INFINITE)
 
     @classmethod
-    def zip(cls, *datasets: Any, name: str | None = None) -> TensorResult:
+    def zip(cls, *datasets: Any) -> TensorResult:
         """Combine the elements of several datasets, in the structure of `datasets`."""
         given = datasets[0] if len(datasets) == 1 and not isinstance(datasets[0], Elements) else datasets
         given = tuple(given) if isinstance(given, list) else given
@@ -116,7 +115,6 @@ class Sources(Elements):
         file_pattern: PathLike | TensorLike,
         shuffle: bool = True,
         seed: int | TensorLike | None = None,
-        name: str | None = None,
     ) -> TensorResult:
         """Return a dataset of the paths that match a pattern with * and ?."""
         from gazelle.compat.tensorflow.files import glob
@@ -136,7 +134,6 @@ class Sources(Elements):
         seed: int | TensorLike | None = None,
         stop_on_empty_dataset: bool = False,
         rerandomize_each_iteration: bool | None = None,
-        name: str | None = None,
     ) -> TensorResult:
         """Draw elements from several datasets with these weights."""
         parts = list(datasets)

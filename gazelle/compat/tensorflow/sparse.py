@@ -48,7 +48,7 @@ def to_dense(sp_input: SparseTensor, default_value: TensorLike = 0) -> TensorRes
 
 
 @named("sparse.from_dense")
-def from_dense(tensor: TensorLike, name: str | None = None) -> SparseTensor:
+def from_dense(tensor: TensorLike) -> SparseTensor:
     """`tf.sparse.from_dense`: the values that are not 0 or an empty string."""
     array = np.asarray(unboxed(convert(tensor)))
     return SparseTensor(np.argwhere(array), Tensor(array[np.nonzero(array)]), array.shape)
@@ -130,7 +130,6 @@ def edit_distance(
     hypothesis: SparseTensor | TensorLike,
     truth: SparseTensor | TensorLike,
     normalize: bool = True,
-    name: str | None = None,
 ) -> TensorResult:
     """`tf.edit_distance`: insertions, deletions and substitutions between the sequences along the last axis."""
     pair = [_sequences(v) for v in (hypothesis, truth)]

@@ -16,29 +16,13 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 
-#: functions of jax.scipy.special, as "TensorFlow's name:SciPy's name"
-_SPECIAL = """bessel_i0:i0 bessel_i0e:i0e bessel_i1:i1 bessel_i1e:i1e expint:expi spence:spence"""
-for _pair in _SPECIAL.split():
-    _name, _target = _pair.split(":")
-    _function = getattr(special, _target)
-    op(f"math.{_name}", f"math.special.{_name}", host=False)(lambda x, f=_function: f(x))
-for _name, _target in {"igamma": "gammainc", "igammac": "gammaincc", "polygamma": "polygamma", "zeta": "zeta"}.items():
-    _function = getattr(special, _target)
-    op(f"math.{_name}", _name, host=False)(lambda a, x, f=_function: f(a, x))
-op("math.betainc", "betainc", host=False)(lambda a, b, x: special.betainc(a, b, x))
 op("math.erfcinv", host=False)(lambda x: special.erfinv(1 - x))
 op("math.xdivy", host=False)(lambda x, y: jnp.where(x == 0, 0, x / jnp.where(x == 0, 1, y)))
-op("math.xlog1py", host=False)(lambda x, y: special.xlog1py(x, y))
 op("math.scalar_mul", "scalar_mul", host=False)(lambda scalar, x: scalar * x)
 op("math.reciprocal_no_nan", host=False)(lambda x: jnp.where(x == 0, 0, 1 / jnp.where(x == 0, 1, x)))
-op("math.softsign", host=False)(lambda features: jax.nn.soft_sign(features))
-op("math.nextafter", host=False)(lambda x1, x2: jnp.nextafter(x1, x2))
-op("math.invert_permutation", host=False)(lambda x: jnp.argsort(x))
 op("math.is_non_decreasing", host=False)(lambda x: jnp.all(jnp.diff(jnp.ravel(x)) >= 0))
 op("math.is_strictly_increasing", host=False)(lambda x: jnp.all(jnp.diff(jnp.ravel(x)) > 0))
 op("math.lbeta", host=False)(lambda x: jnp.sum(special.gammaln(x), -1) - special.gammaln(jnp.sum(x, -1)))
-op("bitwise.invert", host=False)(lambda x: jnp.invert(x))
-op("truncatemod", host=False)(lambda x, y: jnp.fmod(x, y))
 op("truncatediv", host=False)(lambda x, y: jnp.trunc(x / y).astype(x.dtype))
 
 
@@ -48,9 +32,6 @@ def cumulative_logsumexp(x: TensorLike, axis: int = 0) -> TensorResult:
 
 
 op("linalg.adjoint", host=False)(lambda matrix: jnp.conj(jnp.swapaxes(matrix, -1, -2)))
-op("linalg.eig", "eig", host=False)(lambda tensor: tuple(jnp.linalg.eig(tensor)))
-op("linalg.matrix_rank", host=False)(lambda a, tol=None: jnp.linalg.matrix_rank(a, tol))
-op("linalg.sqrtm", "matrix_square_root", host=False)(lambda input: jax.scipy.linalg.sqrtm(input))
 op("linalg.cholesky_solve", host=False)(lambda chol, rhs: jax.scipy.linalg.cho_solve((chol, True), rhs))
 op("linalg.tridiagonal_solve", host=False)(
     lambda diagonals, rhs, **_: jax.lax.linalg.tridiagonal_solve(*_diagonals(diagonals), rhs)
@@ -69,14 +50,9 @@ def lu(input: TensorLike) -> TensorResult:
     return factors, permutation
 
 
-for _name in ("fftshift", "ifftshift"):
-    _function = getattr(jnp.fft, _name)
-    op(f"signal.{_name}", static=("axes",), host=False)(lambda x, axes=None, f=_function: f(x, axes))
 for _name in ("fft3d", "ifft3d"):
     _function = getattr(jnp.fft, f"{_name[:-2]}n")
     op(f"signal.{_name}", _name, host=False)(lambda input, f=_function: f(input, axes=(-3, -2, -1)))
-op("signal.rfft2d", host=False)(lambda input_tensor: jnp.fft.rfft2(input_tensor))
-op("signal.irfft2d", host=False)(lambda input_tensor: jnp.fft.irfft2(input_tensor))
 
 
 @op("signal.dct", host=False)
@@ -124,7 +100,6 @@ def inverse_stft(
     frame_step: int | TensorLike,
     fft_length: int | TensorLike | None = None,
     window_fn: Any = "hann",
-    name: str | None = None,
 ) -> TensorResult:
     """`tf.signal.inverse_stft`: the windowed frames, added where they overlap."""
     length, step = int(frame_length), int(frame_step)
@@ -150,6 +125,3 @@ def numpy_function(name: str) -> Any:
         return call(target, args, kwargs)
 
     return called
-
-
-named("experimental.numpy.experimental_enable_numpy_behavior")(lambda *_, **__: None)

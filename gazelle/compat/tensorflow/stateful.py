@@ -68,7 +68,7 @@ def stateful(
         with only_tapes(()), tracing.entered(scope):
             out = function(*plain_args, **plain_kwargs)
         if forward is not None:
-            forward.variables = list(seen.values())
+            forward.set_variables(list(seen.values()))
     if outer is None and owner is not None:
         owner._eager_losses = [boxed(value) for _, value in scope.losses]
     before = [value for _, value in base.losses[:added]]

@@ -11,7 +11,7 @@ import numpy as np
 from gazelle.compat.tensorflow.arrays import array_of
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.files import text
-from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.names import methods_ignore, named
 from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
@@ -19,6 +19,7 @@ from gazelle.core.types import DTypeLike, Nested, PathLike
 
 
 @named("lookup.KeyValueTensorInitializer")
+@methods_ignore("name")
 class KeyValueTensorInitializer:
     """`tf.lookup.KeyValueTensorInitializer(keys, values)`."""
 
@@ -28,7 +29,6 @@ class KeyValueTensorInitializer:
         values: TensorLike | Sequence[TensorLike],
         key_dtype: DTypeLike | None = None,
         value_dtype: DTypeLike | None = None,
-        name: str | None = None,
     ) -> None:
         self.keys, self.values = array_of(keys, key_dtype), array_of(values, value_dtype)
 
@@ -37,9 +37,6 @@ class TextFileIndex:
     """`tf.lookup.TextFileIndex`: special column indices of lines."""
 
     WHOLE_LINE, LINE_NUMBER = -2, -1
-
-
-named("lookup.TextFileIndex")(TextFileIndex)
 
 
 @named("lookup.TextFileInitializer")
@@ -75,17 +72,16 @@ class TextFileInitializer:
 
 
 @named("lookup.StaticHashTable", "lookup.experimental.DenseHashTable")
+@methods_ignore("name")
 class StaticHashTable:
     """`tf.lookup.StaticHashTable(initializer, default_value)`."""
 
-    def __init__(
-        self, initializer: Nested[TensorLike], default_value: TensorLike, name: str | None = None, **_: Any
-    ) -> None:
+    def __init__(self, initializer: Nested[TensorLike], default_value: TensorLike, **_: Any) -> None:
         self._dtype = initializer.values.dtype
         self._values = dict(zip(initializer.keys.tolist(), initializer.values.tolist(), strict=True))
         self._default = array_of(default_value).item()
 
-    def lookup(self, keys: TensorLike, name: str | None = None) -> TensorResult:
+    def lookup(self, keys: TensorLike) -> TensorResult:
         """Return the value of each key, or the default."""
         if isinstance(keys, RaggedTensor):
             return map_values(self.lookup, keys)
@@ -98,11 +94,12 @@ class StaticHashTable:
 
     __getitem__ = __call__ = lookup
 
-    def size(self, name: str | None = None) -> Tensor:
+    def size(self) -> Tensor:
         return Tensor(np.asarray(len(self._values), "int64"))
 
 
 @named("lookup.StaticVocabularyTable")
+@methods_ignore("name")
 class StaticVocabularyTable(StaticHashTable):
     """`tf.lookup.StaticVocabularyTable`: indices of words; unknown words are hashed to the buckets after them.
 
@@ -114,12 +111,11 @@ class StaticVocabularyTable(StaticHashTable):
         initializer: Nested[TensorLike],
         num_oov_buckets: int,
         lookup_key_dtype: DTypeLike | None = None,
-        name: str | None = None,
     ) -> None:
         super().__init__(initializer, -1)
         self._buckets = int(num_oov_buckets)
 
-    def lookup(self, keys: TensorLike, name: str | None = None) -> TensorResult:
+    def lookup(self, keys: TensorLike) -> TensorResult:
         if isinstance(keys, RaggedTensor):
             return map_values(self.lookup, keys)
         return self._values_of(array_of(keys), self._bucket)
@@ -130,11 +126,12 @@ class StaticVocabularyTable(StaticHashTable):
         word = key if isinstance(key, bytes) else str(key).encode()
         return len(self._values) + int.from_bytes(hashlib.sha256(word).digest()[:8], "big") % self._buckets
 
-    def size(self, name: str | None = None) -> Tensor:
+    def size(self) -> Tensor:
         return Tensor(np.asarray(len(self._values) + self._buckets, "int64"))
 
 
 @named("lookup.experimental.MutableHashTable")
+@methods_ignore("name")
 class MutableHashTable(StaticHashTable):
     """`tf.lookup.experimental.MutableHashTable`: a table that can be extended."""
 
@@ -143,7 +140,6 @@ class MutableHashTable(StaticHashTable):
         key_dtype: DTypeLike | None,
         value_dtype: DTypeLike | None,
         default_value: TensorLike,
-        name: str | None = None,
         **_: Any,
     ) -> None:
         kind = object if as_dtype(value_dtype) == "string" else name_of(value_dtype)
@@ -151,10 +147,10 @@ class MutableHashTable(StaticHashTable):
         super().__init__(empty, default_value)
         self._dtype = np.dtype(kind)
 
-    def insert(self, keys: TensorLike, values: TensorLike | Sequence[TensorLike], name: str | None = None) -> None:
+    def insert(self, keys: TensorLike, values: TensorLike | Sequence[TensorLike]) -> None:
         given = array_of(keys).reshape(-1).tolist(), array_of(values).reshape(-1).tolist()
         self._values.update(zip(*given, strict=True))
 
-    def remove(self, keys: TensorLike, name: str | None = None) -> None:
+    def remove(self, keys: TensorLike) -> None:
         for key in array_of(keys).reshape(-1).tolist():
             self._values.pop(key, None)

@@ -13,6 +13,7 @@ import numpy as np
 
 from gazelle.compat.listed import listed, pairs
 from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.operators import add_operators
 from gazelle.compat.tensorflow.calls import call, guarded
 from gazelle.compat.tensorflow.dtypes import DType, name_of
 from gazelle.compat.tensorflow.recording import unboxed
@@ -86,7 +87,7 @@ class Tensor(TensorWrapper):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         name = _UFUNCS.get(ufunc.__name__)
         if method == "__call__" and name is not None and not kwargs:  # array + tensor
-            return _operate(name, *inputs)
+            return operate(name, *inputs)
         plain = [np.asarray(v) if isinstance(v, Tensor | Variable) else v for v in inputs]
         return getattr(ufunc, method)(*plain, **kwargs)
 
@@ -227,7 +228,7 @@ def quotient(a: TensorLike, b: TensorLike) -> TensorResult:
 _OPERATORS["truediv"] = quotient
 
 
-def _operate(name: str, *operands: Any) -> Any:
+def operate(name: str, *operands: Any) -> Any:
     """An operation on tensors and other operands; Python numbers get the dtype of the tensor."""
     other = next((v for v in operands if hasattr(v, "dtype") and not isinstance(v, np.ndarray | np.generic)), None)
     given = [_as_operand(v, other) for v in operands]
@@ -258,19 +259,7 @@ def _as_operand(value: Any, other: Any) -> Any:
     return value
 
 
-def _install(cls: type, names: Any = (*_OPERATORS,)) -> None:
-    """Add the operators of tensors to a class."""
-    for name in names:
-        method = name.strip("_")
-        if name in ("neg", "pos", "abs", "invert"):
-            setattr(cls, f"__{method}__", lambda self, n=name: _operate(n, self))
-            continue
-        setattr(cls, f"__{method}__", lambda self, other, n=name: _operate(n, self, other))
-        if name not in ("lt", "le", "gt", "ge", "eq", "ne"):
-            setattr(cls, f"__r{method}__", lambda self, other, n=name: _operate(n, other, self))
-
-
-_install(Tensor)
+add_operators(Tensor, _OPERATORS, operate)
 
 jax.tree_util.register_pytree_node(Tensor, lambda t: ((t.array,), None), lambda _, children: Tensor(children[0]))
 

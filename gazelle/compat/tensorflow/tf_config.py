@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from gazelle.compat.listed import listed
-from gazelle.compat.tensorflow import errors
-from gazelle.compat.tensorflow import function as functions
+from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core import settings
 from gazelle.core.errors import message
 from gazelle.core.types import AxisLike
 
@@ -33,13 +30,7 @@ class PhysicalDevice:
         return f"PhysicalDevice(name={self.name!r}, device_type={self.device_type!r})"
 
 
-@named(
-    "config.list_physical_devices",
-    "config.list_logical_devices",
-    "config.experimental.list_physical_devices",
-    "config.experimental.list_logical_devices",
-    "config.get_visible_devices",
-)
+@named(*LISTS["devices"])
 def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice]:
     """The devices of JAX; there is always a CPU."""
     kinds = [device.platform.upper() for device in jax.devices()]
@@ -56,29 +47,11 @@ def _ignored(*_: Any, **__: Any) -> None:
     """A setting that is ignored, because JAX manages memory, threads and kernels."""
 
 
-for _name in listed("""config.set_visible_devices config.experimental.set_memory_growth
-    config.experimental.set_visible_devices config.set_logical_device_configuration
-    config.experimental.set_virtual_device_configuration config.threading.set_inter_op_parallelism_threads
-    config.threading.set_intra_op_parallelism_threads config.optimizer.set_jit
-    config.optimizer.set_experimental_options config.set_soft_device_placement
-    config.experimental.enable_op_determinism config.experimental.enable_tensor_float_32_execution
-    config.experimental_connect_to_cluster compat.v1.enable_eager_execution enable_eager_execution
-    compat.v1.enable_v2_behavior compat.v1.disable_v2_tensorshape compat.v1.enable_resource_variables
-    debugging.set_log_device_placement debugging.enable_check_numerics random.enable_v2 autograph.set_verbosity
-    profiler.experimental.start profiler.experimental.stop tpu.experimental.initialize_tpu_system
-    data.experimental.enable_debug_mode enable_v2_behavior compat.v1.experimental.output_all_intermediates"""):
+for _name in LISTS["settings that are ignored"]:
     named(_name)(_ignored)
-
-named("config.run_functions_eagerly", "config.experimental_run_functions_eagerly")(functions.run_functions_eagerly)
-named("config.functions_run_eagerly")(functions.functions_run_eagerly)
-named("debugging.disable_traceback_filtering")(settings.disable_traceback_filtering)
-named("debugging.enable_traceback_filtering")(settings.enable_traceback_filtering)
-named("debugging.is_traceback_filtering_enabled")(settings.is_traceback_filtering_enabled)
-named("config.LogicalDeviceConfiguration", "config.experimental.VirtualDeviceConfiguration")(dict)
 named("test.is_gpu_available")(lambda *_, **__: bool(list_physical_devices("GPU")))
 named("test.is_built_with_cuda", "test.is_built_with_gpu_support")(lambda: bool(list_physical_devices("GPU")))
 named("test.gpu_device_name")(lambda: "/device:GPU:0" if list_physical_devices("GPU") else "")
-named("sysconfig.get_build_info")(dict)
 named("config.experimental.get_device_details")(lambda device: {"device_name": device.name})
 
 
@@ -92,17 +65,7 @@ def get_memory_info(device: str) -> dict[str, int]:
 # Strategies ---------------------------------------------------------------------------------------------------------
 
 
-@named(
-    "distribute.Strategy",
-    "distribute.MirroredStrategy",
-    "distribute.OneDeviceStrategy",
-    "distribute.TPUStrategy",
-    "distribute.experimental.TPUStrategy",
-    "distribute.experimental.ParameterServerStrategy",
-    "distribute.MultiWorkerMirroredStrategy",
-    "distribute.experimental.CentralStorageStrategy",
-    "distribute.experimental.MultiWorkerMirroredStrategy",
-)
+@named(*LISTS["strategies"])
 class Strategy:
     """A strategy with one replica, which changes nothing."""
 
@@ -157,7 +120,6 @@ class InputContext:
         return size
 
 
-named("distribute.get_strategy")(Strategy)
 named("distribute.has_strategy", "distribute.in_cross_replica_context")(lambda: False)
 
 
@@ -187,21 +149,14 @@ class Options:
         return inner
 
 
-for _name in listed("""ConfigProto GPUOptions RunOptions GraphOptions OptimizerOptions data.Options
-    saved_model.SaveOptions saved_model.LoadOptions train.CheckpointOptions"""):
+for _name in LISTS["objects with options"]:
     named(_name)(Options)
 named("get_logger")(lambda: _logging.getLogger("tensorflow"))
 
-
-for _name in ("DEBUG", "INFO", "WARN", "ERROR", "FATAL"):
-    named(f"logging.{_name}")(getattr(_logging, _name))
 for _name in ("info", "warning", "error", "debug"):
     named(f"logging.{_name}")(getattr(_logging.getLogger("tensorflow"), _name))
 named("logging.warn")(_logging.getLogger("tensorflow").warning)
 named("logging.set_verbosity")(_logging.getLogger("tensorflow").setLevel)
-for _name in listed("OpError InvalidArgumentError OutOfRangeError ResourceExhaustedError NotFoundError"):
-    named(f"errors.{_name}")(getattr(errors, _name))
-named("errors.UnimplementedError", "errors.InternalError", "errors.AbortedError")(RuntimeError)
 
 
 for _name, _members in {

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gazelle.compat.tensorflow.dataset import Dataset
+from gazelle.compat.tensorflow.function_tables import TABLE
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.tf_config import Options
 
 Transformation = Callable[[Dataset], Dataset]
 
@@ -21,25 +21,13 @@ def _method(name: str) -> Callable[..., Transformation]:
     return made
 
 
-for _name, _target in {
-    "bucket_by_sequence_length": "bucket_by_sequence_length",
-    "dense_to_ragged_batch": "ragged_batch",
-    "enumerate_dataset": "enumerate",
-    "group_by_window": "group_by_window",
-    "rejection_resample": "rejection_resample",
-    "scan": "scan",
-    "take_while": "take_while",
-    "unbatch": "unbatch",
-    "unique": "unique",
-}.items():
+for _name, _target in TABLE["data.experimental"].items():
     named(f"data.experimental.{_name}")(_method(_target))
 for _name in ("assert_cardinality", "copy_to_device", "prefetch_to_device", "snapshot"):
     named(f"data.experimental.{_name}")(lambda *_, **__: lambda dataset: dataset)
 for _name in ("choose_from_datasets", "sample_from_datasets"):
     named(f"data.experimental.{_name}")(getattr(Dataset, _name))
 named("data.experimental.get_single_element")(lambda dataset: dataset.get_single_element())
-for _name in ("AutotuneOptions", "DistributeOptions", "OptimizationOptions", "ThreadingOptions"):
-    named(f"data.experimental.{_name}", f"data.{_name}")(Options)
 
 
 @named("data.experimental.AutoShardPolicy")
@@ -76,9 +64,3 @@ def parallel_interleave(
 ) -> Transformation:
     """`tf.data.experimental.parallel_interleave`."""
     return lambda dataset: dataset.interleave(map_func, cycle_length, block_length)
-
-
-@named("data.experimental.ignore_errors")
-def ignore_errors(log_warning: bool = False) -> Transformation:
-    """`tf.data.experimental.ignore_errors`."""
-    return lambda dataset: dataset.ignore_errors(log_warning)

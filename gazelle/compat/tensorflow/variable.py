@@ -10,11 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.listed import listed
 from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.operators import add_operators
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.tensorflow.dtypes import DType, host_array
+from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.recording import unboxed
-from gazelle.compat.tensorflow.tensor import Reference, Tensor, _install
+from gazelle.compat.tensorflow.tensor import Reference, Tensor, operate
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import DTypeLike, ShapeLike
 from gazelle.core.variable import Variable
@@ -123,20 +126,14 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
     def initialized_value(self) -> TensorResult:
         return self.read_value()
 
-    def assign(
-        self, value: TensorLike, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> TensorResult:
+    def assign(self, value: TensorLike) -> TensorResult:
         super().assign(jnp.asarray(unboxed(value), jax.dtypes.canonicalize_dtype(self.dtype)))
         return self
 
-    def assign_add(
-        self, delta: TensorLike, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> TensorResult:
+    def assign_add(self, delta: TensorLike) -> TensorResult:
         return self.assign(self._full() + jnp.asarray(unboxed(delta), self.dtype))
 
-    def assign_sub(
-        self, delta: TensorLike, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> TensorResult:
+    def assign_sub(self, delta: TensorLike) -> TensorResult:
         return self.assign(self._full() - jnp.asarray(unboxed(delta), self.dtype))
 
     def _scatter(self, method: str, indices: Any, updates: Any) -> Any:
@@ -163,14 +160,14 @@ def _has_tensor(values: Any) -> bool:
 
 
 def _scatter_rows(method: str) -> Callable[..., Any]:
-    def scatter(self: Any, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None) -> Any:
+    def scatter(self: Any, sparse_delta: IndexedSlices) -> Any:
         return self._scatter(method, [_as_indices(sparse_delta.indices)], sparse_delta.values)
 
     return scatter
 
 
 def _scatter_nd(method: str) -> Callable[..., Any]:
-    def scatter(self: Any, indices: TensorLike, updates: TensorLike, name: str | None = None) -> Any:
+    def scatter(self: Any, indices: TensorLike, updates: TensorLike) -> Any:
         return self._scatter(method, jnp.moveaxis(_as_indices(indices), -1, 0), updates)
 
     return scatter
@@ -179,7 +176,5 @@ def _scatter_nd(method: str) -> Callable[..., Any]:
 for _name, _method in {"update": "set", "add": "add", "sub": "subtract"}.items():
     setattr(TensorFlowVariable, f"scatter_{_name}", _scatter_rows(_method))
     setattr(TensorFlowVariable, f"scatter_nd_{_name}", _scatter_nd(_method))
-_install(
-    TensorFlowVariable,
-    ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lt", "le", "gt", "ge", "neg", "abs"),
-)
+add_operators(TensorFlowVariable, listed("add sub mul truediv floordiv mod pow matmul lt le gt ge neg abs"), operate)
+methods_ignore("use_locking", "name", "read_value")(TensorFlowVariable)

@@ -1,4 +1,4 @@
-"""tf.Module, tf.train, tf.summary, tf.saved_model: modules, checkpoints and summaries."""
+"""tf.Module and tf.train: modules and checkpoints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import jax
 import numpy as np
 
 from gazelle.compat.tensorflow.files import text
@@ -19,7 +18,6 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.prng import SeedGenerator
-from gazelle.core.symbolic import is_symbolic
 from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
@@ -27,7 +25,6 @@ from gazelle.layers.base import Layer
 from gazelle.metrics.base import Metric
 from gazelle.optimizers.base import Optimizer
 from gazelle.saving import tensorflow_format
-from gazelle.training.callbacks.event_file import NumberWriter
 
 
 def _variables_of(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Variable]]:
@@ -256,111 +253,3 @@ class CheckpointManager:
         if self.latest_checkpoint:
             self._checkpoint.restore(self.latest_checkpoint)
         return self.latest_checkpoint
-
-
-# Summaries -----------------------------------------------------------------------------------------------------------
-
-
-class Writer:
-    """`tf.summary.create_file_writer(folder)`: writes scalars to an event file in the folder."""
-
-    def __init__(self, logdir: PathLike | TensorLike) -> None:
-        self.logdir = text(logdir)
-        self._events = NumberWriter(self.logdir)
-
-    @contextlib.contextmanager
-    def as_default(self, step: int | TensorLike | None = None) -> Iterator[Writer]:
-        global _writer, _step
-        before = _writer, _step
-        _writer, _step = self, step if step is not None else _step
-        try:
-            yield self
-        finally:
-            _writer, _step = before
-
-    def write(self, name: str, value: float, step: int) -> None:
-        self._events.add_scalar(name, value, step)
-        self._events.flush()
-
-    def write_summary(self, summary: bytes, step: int) -> None:
-        self._events.add_summary(summary, step)
-        self._events.flush()
-
-    def flush(self) -> None:
-        """Do nothing: each number is written immediately."""
-
-    close = flush
-
-
-_writer: Writer | None = None
-_step: Any = None
-
-named("summary.create_file_writer")(lambda logdir, *_, **__: Writer(logdir))
-named("summary.SummaryWriter")(Writer)
-
-
-@named("summary.scalar", "scalar_summary")
-def scalar(
-    name: str, data: TensorLike = None, step: int | TensorLike | None = None, description: str | None = None, **_: Any
-) -> TensorResult:
-    """`tf.summary.scalar`: write a number to the event file of the writer; for a tensor of a graph, a node."""
-    if is_symbolic(data):
-        return _node(name, data)
-    array, at = unboxed(data), unboxed(step if step is not None else _step)
-    if _writer is None or isinstance(array, jax.core.Tracer) or isinstance(at, jax.core.Tracer):
-        return False
-    _writer.write(name, float(np.asarray(array)), 0 if at is None else int(np.asarray(at)))
-    return True
-
-
-@named("summary.experimental.write_raw_pb")
-def write_raw_pb(tensor: TensorLike, step: int | TensorLike | None = None) -> TensorResult:
-    """`tf.summary.experimental.write_raw_pb`: write a serialized summary, such as those of TensorBoard's hparams."""
-    if _writer is None:
-        return False
-    at = unboxed(step if step is not None else _step)
-    _writer.write_summary(np.asarray(unboxed(tensor)).item(), 0 if at is None else int(np.asarray(at)))
-    return True
-
-
-@named("summary.experimental.summary_scope")
-@contextlib.contextmanager
-def summary_scope(
-    name: str, default_name: str = "summary", values: TensorLike = None
-) -> Iterator[tuple[TensorResult, TensorResult]]:
-    """`tf.summary.experimental.summary_scope`: the tag and the scope of a summary."""
-    yield name or default_name, name or default_name
-
-
-@named("make_tensor_proto")
-def make_tensor_proto(values: TensorLike, dtype: object = None, shape: Any = None) -> TensorResult:
-    """`tf.make_tensor_proto`: the protocol buffer, which the package tensorboard has."""
-    from tensorboard.util.tensor_util import make_tensor_proto
-
-    return make_tensor_proto(np.asarray(unboxed(values)), dtype=dtype, shape=shape)
-
-
-def _node(name: str, tensor: Any) -> Any:
-    from gazelle.compat.tensorflow.graph_sessions import summary_node
-
-    return summary_node(name, tensor)
-
-
-def _not_written(name: str = "", data: TensorLike = None, *_: Any, **__: Any) -> TensorResult:
-    """Ignore a summary of another kind than scalars."""
-    return _node(name, data) if is_symbolic(data) else False
-
-
-for _name in ("image", "histogram", "text", "audio", "trace_on", "trace_export", "trace_off", "graph"):
-    named(f"summary.{_name}", f"{_name}_summary")(_not_written)
-
-
-# SavedModel ----------------------------------------------------------------------------------------------------------
-
-
-@named("saved_model.save", "saved_model.load", "lite.TFLiteConverter")
-def saved_model(*_: Any, **__: Any) -> TensorResult:
-    """Raise an error: the format SavedModel contains graphs of TensorFlow."""
-    got = "SavedModel, which contains graphs of TensorFlow"
-    hint = 'Write model.save("model.keras") and keras.models.load_model("model.keras").'
-    raise ArgumentError(message("tf.saved_model", expected="the format .keras", got=got, hint=hint))

@@ -1,0 +1,170 @@
+"""tf.nn: convolutions and pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import ops
+from gazelle.compat.tensorflow.arrays import keras_format
+from gazelle.compat.tensorflow.names import NAMES, named, op
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import ShapeLike
+
+
+def inner_sizes(values: Any, rank: int, data_format: str | None) -> Any:
+    """Strides in a form of TensorFlow, (1, 2, 2, 1) or (2, 2) or 2, as one for each spatial axis."""
+    values = (1 if values is None else values,) if not isinstance(values, list | tuple) else tuple(values)
+    if len(values) == rank + 2:
+        return values[2:] if (data_format or "").startswith("NC") else values[1:-1]
+    return values * rank if len(values) == 1 else values
+
+
+def _convolution(rank: int) -> Any:
+    def function(
+        input: Any,
+        filters: Any = None,
+        strides: Any = 1,
+        padding: Any = "VALID",
+        data_format: Any = None,
+        dilations: Any = 1,
+        filter: Any = None,
+        stride: Any = None,
+        use_cudnn_on_gpu: Any = None,
+    ) -> Any:
+        kernel = filters if filters is not None else filter
+        steps, dilation = (
+            inner_sizes(v, rank, data_format) for v in (strides if stride is None else stride, dilations)
+        )
+        if not isinstance(padding, str):  # zeros for each axis
+            input, padding = jnp.pad(input, padding), "VALID"
+        return ops.conv(
+            jnp.asarray(input), jnp.asarray(kernel), steps, padding.lower(), keras_format(data_format), dilation
+        )
+
+    return function
+
+
+def _pooling(rank: int, pool: Any) -> Any:
+    def function(
+        input: Any, ksize: Any, strides: Any, padding: str = "VALID", data_format: Any = None, value: Any = None
+    ) -> Any:
+        size, steps = (inner_sizes(v, rank, data_format) for v in (ksize, strides))
+        return pool(jnp.asarray(input), size, steps, padding.lower(), keras_format(data_format))
+
+    def named_value(*args: Any, **kwargs: Any) -> Any:
+        if "value" in kwargs:
+            kwargs["input"] = kwargs.pop("value")
+        return lifted(*args, **kwargs)
+
+    lifted = op(host=False)(function)
+    return named_value
+
+
+def _of_any_rank(name: str) -> Any:
+    """The function of this name for the rank of its argument."""
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        tensor = args[0] if args else kwargs.get("input", kwargs.get("value"))
+        return NAMES[f"nn.{name}{len(tensor.shape) - 2}d"](*args, **kwargs)
+
+    return function
+
+
+for _rank in (1, 2, 3):
+    op(f"nn.conv{_rank}d", host=False)(_convolution(_rank))
+    named(f"nn.max_pool{_rank}d")(_pooling(_rank, ops.max_pool))
+    named(f"nn.avg_pool{_rank}d")(_pooling(_rank, ops.average_pool))
+named("nn.convolution")(_of_any_rank("conv"))
+named("nn.max_pool")(_of_any_rank("max_pool"))
+named("nn.avg_pool")(_of_any_rank("avg_pool"))
+
+
+def _transposed_convolution(rank: int) -> Callable[..., Any]:
+    def function(
+        input: Any,
+        filters: Any,
+        output_shape: Any,
+        strides: Any,
+        padding: str = "SAME",
+        data_format: Any = None,
+        dilations: Any = None,
+    ) -> Any:
+        steps, dilation = (inner_sizes(v, rank, data_format) for v in (strides, dilations))
+        order = keras_format(data_format)
+        convolve: Any = lambda x: ops.conv(x, filters, steps, padding.lower(), order, dilation)  # noqa: E731
+        _, back = jax.vjp(convolve, jnp.zeros((input.shape[0], *output_shape[1:]), input.dtype))
+        return back(input)[0]
+
+    return function
+
+
+for _rank in (1, 2, 3):
+    op(f"nn.conv{_rank}d_transpose", host=False, static=("output_shape",))(_transposed_convolution(_rank))
+
+
+@op("nn.depthwise_conv2d", host=False)
+def depthwise_conv2d(
+    input: TensorLike,
+    filter: TensorLike,
+    strides: ShapeLike,
+    padding: str,
+    data_format: str | None = None,
+    dilations: ShapeLike | None = None,
+) -> TensorResult:
+    steps, dilation = (inner_sizes(v, 2, data_format) for v in (strides, dilations))
+    arrays = jnp.asarray(input), jnp.asarray(filter)
+    return ops.depthwise_conv(*arrays, steps, padding.lower(), keras_format(data_format), dilation)
+
+
+@op("nn.separable_conv2d", host=False)
+def separable_conv2d(
+    input: TensorLike,
+    depthwise_filter: TensorLike,
+    pointwise_filter: TensorLike,
+    strides: ShapeLike,
+    padding: str,
+    data_format: str | None = None,
+    dilations: ShapeLike | None = None,
+) -> TensorResult:
+    steps, dilation = (inner_sizes(v, 2, data_format) for v in (strides, dilations))
+    arrays = input, depthwise_filter, pointwise_filter
+    return ops.separable_conv(*arrays, steps, padding.lower(), keras_format(data_format), dilation)
+
+
+@op("nn.atrous_conv2d", static=("rate",), host=False)
+def atrous_conv2d(value: TensorLike, filters: TensorLike, rate: int, padding: str) -> TensorResult:
+    return ops.conv(value, filters, 1, padding.lower(), dilation_rate=rate)
+
+
+@op("nn.max_pool_with_argmax", static=("ksize", "strides"), host=False)
+def max_pool_with_argmax(
+    input: TensorLike,
+    ksize: Sequence[int],
+    strides: Sequence[int],
+    padding: str,
+    data_format: str = "NHWC",
+    output_dtype: Any = "int64",
+    include_batch_in_index: bool = False,
+) -> TensorResult:
+    size, step = (inner_sizes(v, 2, data_format) for v in (ksize, strides))
+    batch, height, width, channels = input.shape
+    numbers = jnp.arange(height * width * channels).reshape(1, height, width, channels)
+    if include_batch_in_index:
+        numbers = numbers + (jnp.arange(batch) * height * width * channels)[:, None, None, None]
+    window, moves = (1, *size, 1), (1, *step, 1)
+
+    def larger(a: Any, b: Any) -> Any:
+        keep = (a[0] > b[0]) | ((a[0] == b[0]) & (a[1] < b[1]))
+        return jnp.where(keep, a[0], b[0]), jnp.where(keep, a[1], b[1])
+
+    numbers = jnp.broadcast_to(numbers, input.shape)
+    first = (jnp.asarray(-jnp.inf, input.dtype), jnp.asarray(np.iinfo("int32").max, numbers.dtype))
+    _, found = jax.lax.reduce_window(
+        (jax.lax.stop_gradient(input), numbers), first, larger, window, moves, padding.upper()
+    )
+    return ops.max_pool(input, size, step, padding.lower()), found

@@ -1,0 +1,95 @@
+"""Functions of tf that NumPy, JAX or gazelle has under another name, and further names of objects (`tables`)."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.compat import tables
+from gazelle.compat.tensorflow.names import NAMES, named, op, space
+
+TABLE = tables.read("tensorflow")
+LISTS = tables.lists("tensorflow", "lists")
+
+
+def resolve(path: str) -> Any:
+    """The object at "module:name"."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module, "gazelle.compat.tensorflow"), name)
+
+
+def _register(names: str, call: Callable[..., Any], parameters: list[str], host: bool) -> None:
+    """Register `call` with these parameters, of which those with a star become Python values."""
+    static = tuple(text.strip("*").partition("=")[0] for text in parameters if text.startswith("*"))
+    function = tables.with_parameters(call, [text.lstrip("*") for text in parameters])
+    op(*names.split(), static=static, host=host)(function)
+
+
+def _numpy_function(name: str) -> Callable[..., Any]:
+    return lambda *args: getattr(space(args), name)(*args)
+
+
+def _device_function(path: str, count: int) -> Callable[..., Any]:
+    """A function of JAX or gazelle, whose first `count` arguments are arrays; named tuples become plain ones."""
+    target = resolve(path)
+
+    def call(*args: Any) -> Any:
+        out = target(*map(jnp.asarray, args[:count]), *args[count:])
+        return tuple(out) if isinstance(out, tuple) else out
+
+    return call
+
+
+def _reduction(name: str) -> Any:
+    def function(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        xp = space(input_tensor)
+        if isinstance(input_tensor, list | tuple):
+            input_tensor = xp.stack([xp.asarray(v) for v in input_tensor])
+            if input_tensor.dtype == np.float64:
+                input_tensor = input_tensor.astype(np.float32)
+        # TensorFlow's mean of integers is an integer
+        if name == "mean" and xp.asarray(input_tensor).dtype.kind in "iu":
+            total = xp.sum(input_tensor, axis=axis, keepdims=keepdims)
+            return total // (np.size(input_tensor) // max(1, np.size(total)))
+        return getattr(xp, name)(input_tensor, axis=axis, keepdims=keepdims)
+
+    function.reduces = name  # for `masked_rows`
+    return function
+
+
+def _with_tf1_arguments(reduce: Any) -> Any:
+    def function(
+        input_tensor: Any,
+        axis: Any = None,
+        keepdims: Any = False,
+        keep_dims: bool = False,
+        reduction_indices: Any = None,
+        name: Any = None,
+    ) -> Any:
+        axis = axis if axis is not None else reduction_indices
+        return reduce(input_tensor, axis=axis, keepdims=bool(keepdims or keep_dims))
+
+    return function
+
+
+for _names, _entry in TABLE["numpy"].items():
+    _path, *_parameters = _entry.split()
+    _register(_names, _numpy_function(_path), _parameters, host=True)
+for _names, _entry in TABLE["functions"].items():
+    _path, *_parameters = _entry.split()
+    _arrays = sum("=" not in text for text in _parameters)
+    _register(_names, _device_function(_path, _arrays), _parameters, host=False)
+for _names, _entry in TABLE["reductions"].items():
+    named(*_names.split())(_with_tf1_arguments(op(static=("axis",))(_reduction(_entry))))
+
+
+def register_objects() -> None:
+    """Register the sections `objects` and `aliases`, after the functions in modules."""
+    for names, path in TABLE["objects"].items():
+        named(*names.split())(resolve(path))
+    for names, known in TABLE["aliases"].items():
+        NAMES.update(dict.fromkeys(names.split(), NAMES[known]))

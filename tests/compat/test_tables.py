@@ -1,0 +1,90 @@
+"""The tables in `gazelle/compat/tables`: every entry refers to something that exists."""
+
+import importlib
+import pathlib
+
+import numpy as np
+import pytest
+
+from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
+from gazelle.compat import keras_src, old_names, tables
+from gazelle.compat import tensorflow as facade
+from gazelle.compat.attributes import _OF
+from gazelle.core.errors import GazelleError
+
+FILES = sorted(path.stem for path in pathlib.Path(tables.__file__).parent.glob("*.txt"))
+
+
+@pytest.fixture(scope="module")
+def tf():
+    yield facade.module("tensorflow")
+    facade.close()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_key_is_there_twice(name):
+    lines = pathlib.Path(tables.__file__).with_name(f"{name}.txt").read_text().splitlines()
+    section, seen = "", set()
+    for line in lines:
+        section = line if line.startswith("[") else section
+        if line and line[0] not in "[# ":
+            assert " =" in line, line
+            key = section, line.partition(" =")[0]
+            assert key not in seen, key
+            seen.add(key)
+
+
+@pytest.mark.parametrize("module", old_names.NAMES)
+def test_earlier_names_are_found(module):
+    assert [name for name, path in old_names.NAMES[module].items() if old_names.resolve(path, module) is None] == []
+
+
+def test_modules_are_found():
+    for module in set(old_names.PATHS.values()) - {"gazelle.compat.scikit_learn"}:  # which imports scikit-learn
+        importlib.import_module(module)
+
+
+def test_private_names_are_found():
+    for names in keras_src._PRIVATE.values():
+        assert [name for name, path in names.items() if keras_src._found(path) is None] == []
+
+
+def test_attributes_belong_to_classes():
+    assert tables.read("attributes").keys() <= {kind.__name__ for kind, _ in _OF}
+
+
+def test_functions_of_keras_backend_have_its_arguments():
+    x = np.array([[1.0, 5.0, 2.0], [4.0, 3.0, 6.0]], "float32")
+    assert np.array(K.argmax(x)).tolist() == [1, 2]
+    assert np.array(K.cumsum(x)).tolist() == [[1, 5, 2], [5, 8, 8]]
+    assert np.array(K.maximum(x=x, y=3.0)).tolist() == [[3, 5, 3], [4, 3, 6]]
+    assert np.array(K.pow(x=x, a=2)).tolist() == (x**2).tolist()
+    assert K.permute_dimensions(x, pattern=(1, 0)).shape == (3, 2)
+    assert K.repeat_elements(x, rep=2, axis=1).shape == (2, 6)
+    assert np.array(K.max(x, 1, True)).tolist() == [[5], [6]]
+    with pytest.raises(TypeError, match="missing a required argument: 'y'"):
+        K.equal(x)
+
+
+def test_functions_of_tensorflow_have_its_arguments(tf):
+    assert tf.linalg.pinv(a=[[2.0]], rcond=None).numpy().tolist() == [[0.5]]
+    assert tf.nn.leaky_relu(features=[-1.0], alpha=0.5).numpy().tolist() == [-0.5]
+    assert tf.signal.fftshift([1, 2, 3, 4], axes=[0]).numpy().tolist() == [3, 4, 1, 2]
+    assert tf.tile(input=[1, 2], multiples=tf.constant([2])).numpy().tolist() == [1, 2, 1, 2]
+    assert tf.igamma(1.0, x=1.0).numpy() == pytest.approx(1 - np.exp(-1))
+    assert tf.mul is tf.multiply
+    assert (2 - tf.ragged.constant([[1], [2, 3]])).to_list() == [[1], [0, -1]]
+    with pytest.raises((GazelleError, TypeError), match="missing a required argument: 'y'"):
+        tf.maximum(1.0)
+
+
+def test_arguments_that_are_ignored(tf):
+    data = tf.data.Dataset.range(4, name="r").map(lambda x: x * 2, 4, True, "m").batch(2, True, 4, name="b")
+    assert [batch.numpy().tolist() for batch in data] == [[0, 2], [4, 6]]
+    variable = tf.Variable(1.0)
+    assert float(variable.assign(2.0, True, "a", False)) == 2
+    assert float(variable.assign_add(1.0, use_locking=True)) == 3
+    with pytest.raises(TypeError):
+        data.skip(1, count=2)
+    with pytest.raises(TypeError):
+        tf.data.Dataset.range(3).repeat(2, "name", 3, 4, 5)
