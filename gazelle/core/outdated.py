@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from gazelle.core.errors import ArgumentTypeError, english, unknown
+from gazelle.core.errors import ArgumentTypeError, MissingAttributeError, english, message, unknown
 
 #: argument of Keras 1 or 2 -> the current name
 ARGUMENTS = {
@@ -110,6 +110,13 @@ def argument_hint(name: str, known: Collection[str]) -> str:
     if name == "decay":
         return f"Use {DECAY}; {RUN}"
     return RUN if today is not None or name in _REMOVED else ""
+
+
+def missing_attribute(instance: object, name: str) -> object:
+    """`__getattr__` of classes that had other methods in earlier Keras: the error for these has a hint."""
+    if hint := method_hint(name):
+        raise MissingAttributeError(message(f"{type(instance).__name__} has no {name}", hint=hint))
+    return object.__getattribute__(instance, name)  # raises the error again, that of a property too
 
 
 def unknown_argument(owner: str, name: str, known: Collection[str]) -> ArgumentTypeError:

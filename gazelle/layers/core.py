@@ -168,31 +168,24 @@ class Dropout(Layer):
                 )
             self.noise_shape = shape
 
-    def mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of the mask m.
-
-        Args:
-            shape: Shape of x.
-
-        Returns:
-            `noise_shape` with None replaced by the sizes of x.
-        """
-        if self.noise_shape is None:
-            return shape
-        if len(self.noise_shape) != len(shape):
-            raise ShapeError(
-                message(self._label, expected=f"{len(self.noise_shape)} axes as in noise_shape", got=f"shape {shape}")
-            )
-        return tuple(size if n is None else n for n, size in zip(self.noise_shape, shape, strict=True))
-
     def call(self, x: Array, training: bool = False) -> Array:
         if not training or self.rate == 0:
             return x
         keep = 1.0 - self.rate
         if keep == 0:
             return jnp.zeros_like(x)
-        kept = bernoulli(self.random_key(self.seed), keep, self.mask_shape(x.shape))
+        kept = bernoulli(self.random_key(self.seed), keep, mask_shape(self, x.shape))
         return jnp.where(kept, x / keep, 0)
+
+
+def mask_shape(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the `noise_shape` of a layer with the sizes of its input, of this shape, for None."""
+    given = layer.noise_shape
+    if given is None:
+        return shape
+    if len(given) != len(shape):
+        raise ShapeError(message(layer._label, expected=f"{len(given)} axes as in noise_shape", got=f"shape {shape}"))
+    return tuple(size if n is None else n for n, size in zip(given, shape, strict=True))
 
 
 def check_rate(owner: str, rate: float, name: str = "rate", below: bool = False) -> float:

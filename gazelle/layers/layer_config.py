@@ -41,7 +41,7 @@ def complete(layer: Layer, own: Config) -> Config:
         own: the arguments of its class.
     """
     names = argument_names(type(layer).__init__)
-    inherited = _takes_the_arguments_of_layer(type(layer))
+    inherited = _takes_the_arguments_of_layer(type(layer))  # type: ignore[arg-type]
     config = dict(own)
     for key in ("input_shape", "input_dim", "batch_input_shape", "batch_size", "batch_shape", "autocast"):
         if inherited or key not in names or key in ("input_shape", "input_dim"):
@@ -60,7 +60,7 @@ def complete(layer: Layer, own: Config) -> Config:
 def arguments_left_out(layer: Layer, config: Config) -> dict[str, Any]:
     """Arguments of the constructor that a get_config of the program does not report, if a file can hold them."""
     left: dict[str, Any] = {}
-    if not adds_its_arguments(type(layer)):
+    if not adds_its_arguments(type(layer)):  # type: ignore[arg-type]
         return left
     names = argument_names(type(layer).__init__)
     for name, value in layer._config.items():

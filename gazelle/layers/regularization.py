@@ -12,7 +12,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli, normal
 from gazelle.core.types import Array, PolicyLike
 from gazelle.layers.base import Layer
-from gazelle.layers.core import check_rate
+from gazelle.layers.core import check_rate, mask_shape
 from gazelle.layers.spatial import set_data_format, space_axes
 from gazelle.regularizers import L1L2
 
@@ -125,9 +125,7 @@ class AlphaDropout(Layer):
     def call(self, x: Array, training: bool = False) -> Array:
         if not training or self.rate == 0:
             return x
-        given = self.noise_shape or (None,) * x.ndim
-        shape: tuple[Any, ...] = tuple(size if n is None else n for n, size in zip(given, x.shape, strict=True))
-        kept = bernoulli(self.random_key(self.seed), 1 - self.rate, shape)
+        kept = bernoulli(self.random_key(self.seed), 1 - self.rate, mask_shape(self, x.shape))
         low = -1.0507009873554805 * 1.6732632423543772
         a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5
         return a * jnp.where(kept, x, low) - a * low * self.rate

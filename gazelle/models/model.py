@@ -121,11 +121,7 @@ class Model(Layer):
             self._set_graph(Graph(inputs, outputs))
 
     if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            if hint := outdated.method_hint(name):
-                raise MissingAttributeError(message(f"{type(self).__name__} has no {name}", hint=hint))
-            return super().__getattribute__(name)  # raises the error again, that of a property too
+        __getattr__ = outdated.missing_attribute
 
     # Calling -------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from gazelle.core import arrays, outdated, tracing
 from gazelle.core.config import Configurable
-from gazelle.core.errors import ArgumentError, ArgumentTypeError, MissingAttributeError, message
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
 from gazelle.core.names import snake
 from gazelle.core.printable import printable
 from gazelle.core.replaced_methods import overrides, replaced
@@ -80,11 +80,7 @@ class Optimizer(Configurable):
     loss_scale_factor: float | None
 
     if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            if hint := outdated.method_hint(name):
-                raise MissingAttributeError(message(f"{type(self).__name__} has no {name}", hint=hint))
-            return super().__getattribute__(name)  # raises the error again, that of a property too
+        __getattr__ = outdated.missing_attribute
 
     def __init__(
         self,

@@ -371,8 +371,8 @@ def chosen(keys: Iterator[Any], batch: int, factor: Sequence[float]) -> Array:
     Returns:
         Boolean array (batch,).
     """
-    random_bits = uniform(keys, (batch,), factor)
-    return uniform(keys, (batch,)) < random_bits
+    probability = uniform(keys, (batch,), factor)
+    return uniform(keys, (batch,)) < probability
 
 
 def dense(boxes: object) -> dict[str, Any]:
