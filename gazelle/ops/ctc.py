@@ -16,6 +16,8 @@ __all__ = ["ctc_decode", "ctc_loss"]
 
 
 _LOG_ZERO = -1e5  # logarithm of probability 0, with a finite gradient
+#: prefix -> logarithms of the probability to end in a blank, and in its last label
+Beam = dict[tuple[int, ...], list[float]]
 
 
 @op
@@ -135,29 +137,37 @@ def _beam_search(log_p: Any, lengths: Any, width: int, top: int, blank: int) -> 
     paths = np.full((top, log_p.shape[0], log_p.shape[1]), -1, np.int32)
     scores = np.full((log_p.shape[0], top), -np.inf, log_p.dtype)
     for row, (steps, length) in enumerate(zip(log_p, lengths, strict=True)):
-        # prefix -> logarithms of the probability to end (in a blank, in its last label)
-        beam: dict[tuple[int, ...], Any] = {(): (0.0, -np.inf)}
+        beam: Beam = {(): [0.0, -np.inf]}
         for step in steps[:length]:
-            after: dict[tuple[int, ...], Any] = {}
-            for prefix, (in_blank, in_label) in beam.items():
-                total = np.logaddexp(in_blank, in_label)
-                for label, log_q in enumerate(step):
-                    longer = (*prefix, label)
-                    if label == blank:
-                        _add(after, prefix, 0, total + log_q)
-                    elif prefix and label == prefix[-1]:
-                        _add(after, prefix, 1, in_label + log_q)
-                        _add(after, longer, 1, in_blank + log_q)
-                    else:
-                        _add(after, longer, 1, total + log_q)
-            best = sorted(after, key=lambda p: -np.logaddexp(*after[p]))[:width]
-            beam = {p: after[p] for p in best}
-        for rank, prefix in enumerate(sorted(beam, key=lambda p: -np.logaddexp(*beam[p]))[:top]):
+            beam = dict(_likeliest(_extended(beam, step, blank), width))
+        for rank, (prefix, ends) in enumerate(_likeliest(beam, top)):
             paths[rank, row, : len(prefix)] = prefix
-            scores[row, rank] = np.logaddexp(*beam[prefix])
+            scores[row, rank] = np.logaddexp(*ends)
     return jnp.asarray(paths), jnp.asarray(scores)
 
 
-def _add(beam: dict[tuple[int, ...], Any], prefix: tuple[int, ...], end: int, score: float) -> None:
+def _likeliest(beam: Beam, count: int) -> list[tuple[tuple[int, ...], list[float]]]:
+    """The prefixes of highest probability, in descending order."""
+    return sorted(beam.items(), key=lambda item: -np.logaddexp(*item[1]))[:count]
+
+
+def _extended(beam: Beam, step: Any, blank: int) -> Beam:
+    """The prefixes after a further step, from logarithms of the probability of each label."""
+    after: Beam = {}
+    for prefix, (in_blank, in_label) in beam.items():
+        total = np.logaddexp(in_blank, in_label)
+        for label, log_q in enumerate(step):
+            longer = (*prefix, label)
+            if label == blank:
+                _add(after, prefix, 0, total + log_q)
+            elif prefix and label == prefix[-1]:
+                _add(after, prefix, 1, in_label + log_q)
+                _add(after, longer, 1, in_blank + log_q)
+            else:
+                _add(after, longer, 1, total + log_q)
+    return after
+
+
+def _add(beam: Beam, prefix: tuple[int, ...], end: int, score: float) -> None:
     ends = beam.setdefault(prefix, [-np.inf, -np.inf])
     ends[end] = float(np.logaddexp(ends[end], score))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
@@ -32,13 +33,14 @@ def collect(model: Model) -> dict[str, bytes]:
             continue
         with tempfile.TemporaryDirectory() as folder:
             save(folder)
-            for directory, _, names in os.walk(folder):
-                for name in sorted(names):
-                    path = os.path.join(directory, name)
-                    inner = os.path.relpath(path, folder).replace(os.sep, "/")
-                    with open(path, "rb") as file:
-                        out[f"{FOLDER}/{part.path}/{inner}" if part.path else f"{FOLDER}/{inner}"] = file.read()
+            files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+            out |= {_prefix(part) + path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
     return out
+
+
+def _prefix(part: keras_weight_order.Part) -> str:
+    """The beginning of the names of a layer's assets."""
+    return f"{FOLDER}/{part.path}/" if part.path else f"{FOLDER}/"
 
 
 def is_safe_name(name: str) -> bool:
@@ -70,7 +72,7 @@ def restore(model: Model, members: Mapping[str, bytes], label: str) -> None:
     rest = dict(members)
     for part in keras_weight_order.parts(model):
         load = part.custom_method("load_assets")
-        start = f"{FOLDER}/{part.path}/" if part.path else f"{FOLDER}/"
+        start = _prefix(part)
         own = {name[len(start) :]: name for name in rest if name.startswith(start)}
         if load is None or not own:
             continue

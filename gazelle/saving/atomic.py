@@ -131,12 +131,20 @@ def sync_folder(folder: str) -> None:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot sync folders
-            raise
+        with _where_supported():  # some network file systems cannot sync folders
+            os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def _where_supported() -> Iterator[None]:
+    """A block whose call a file system may not have."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
 
 
 def check_space(folder: str, size: int) -> None:
@@ -150,11 +158,8 @@ def check_space(folder: str, size: int) -> None:
     try:
         with open(path, "xb", buffering=0) as file:
             if size > 0 and hasattr(os, "posix_fallocate"):
-                try:
+                with _where_supported():
                     os.posix_fallocate(file.fileno(), 0, size)  # allocates the blocks without writing them
-                except OSError as error:
-                    if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-                        raise
             for _ in range(0, min(size, 2**16) + 1, 4096):  # random bytes: no file system can compress them
                 file.write(os.urandom(4096))
             os.fsync(file.fileno())
