@@ -55,6 +55,7 @@ def manager(what: str, folder: PathLike, kept: int | None, background: bool = Tr
         max_to_keep=kept, create=False, enable_async_checkpointing=background, **several
     )
     logger = logging.getLogger("absl")
+    logger.addFilter(_is_news)
     before = logger.level
     logger.setLevel(
         logging.ERROR
@@ -63,3 +64,8 @@ def manager(what: str, folder: PathLike, kept: int | None, background: bool = Tr
         return orbax.CheckpointManager(os.path.abspath(folder), options=settings, **options)
     finally:
         logger.setLevel(before)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether to print a message of orbax: its threads report a lost connection on many lines."""
+    return not processes.is_consequence(record.exc_info[1] if record.exc_info else None)

@@ -245,6 +245,12 @@ def end(error: BaseException) -> None:
         raise Disconnected(_lost[0]) from None
 
 
+def is_consequence(error: BaseException | None) -> bool:
+    """Return whether an error of another thread is due to a lost connection, which this process reports itself."""
+    texts = f"{error} {error.__cause__}" if error is not None else ""
+    return count() > 1 and (bool(_lost) or bool(_LOST_TEXT.search(texts)))
+
+
 def _is_lost(error: BaseException, trace: TracebackType | None) -> bool:
     """Whether the connection to another process was lost; JAX raises RuntimeError or ValueError then."""
     kind = isinstance(error, (RuntimeError, ValueError)) and not isinstance(error, GazelleError)

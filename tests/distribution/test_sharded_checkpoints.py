@@ -1,11 +1,13 @@
 """The files of checkpoints that all processes write, here by one process."""
 
+import logging
 import os
 
 import jax
 import numpy as np
 import pytest
 
+from gazelle.engine import orbax, processes
 from gazelle.saving import sharded
 from gazelle.saving.autosave import Autosave
 
@@ -64,3 +66,21 @@ def test_without_orbax_the_error_states_the_fix(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "orbax.checkpoint", None)
     with pytest.raises(ImportError, match=r'needs orbax\.\nInstall it: pip install "gazelle\[orbax\]"'):
         _save(tmp_path, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause", "lost", "shown"),
+    [
+        ("No space left on device", None, [], True),
+        ("Timed out", "UNAVAILABLE: Task 1 heartbeat timeout", [], False),
+        ("cannot schedule new futures after interpreter shutdown", None, [75], False),
+    ],
+)
+def test_orbax_does_not_report_a_lost_connection_again(monkeypatch, text, cause, lost, shown):
+    error = RuntimeError(text)
+    error.__cause__ = cause and RuntimeError(cause)
+    record = logging.LogRecord("absl", logging.ERROR, "", 0, text, (), (RuntimeError, error, None))
+    assert orbax._is_news(record)  # of a single process
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    monkeypatch.setattr(processes, "_lost", lost)
+    assert orbax._is_news(record) == shown
