@@ -11,7 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat import arguments, attributes, era, facade, logs, namespaces, one_element, renamed_arguments
+from gazelle.compat import (
+    arguments,
+    attributes,
+    deferred_weights,
+    era,
+    facade,
+    logs,
+    namespaces,
+    one_element,
+    renamed_arguments,
+)
 from gazelle.compat.classes import STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.listed import listed
@@ -44,6 +54,9 @@ def _translated_method(name: str) -> Function:
             args = (*args[:4], renamed_arguments.value("verbose", args[4], era.number()), *args[5:])
         if "verbose" in kwargs:
             kwargs["verbose"] = renamed_arguments.value("verbose", kwargs["verbose"], era.number())
+        if name == "load_weights" and deferred_weights.can_wait(self, args[0] if args else kwargs.get("filepath")):
+            deferred_weights.wait(self, args, kwargs)
+            return LoadStatus([])
         with warn_of_broadcasting():
             out = _or_on_values(self, getattr(super(ModelMixin, self), name), args, kwargs)
         if name == "compile":
@@ -109,6 +122,19 @@ class ModelMixin:
                 warn(f"Model '{self.name}' ignores {', '.join(unknown)}.")  # type: ignore[attr-defined]
                 kwargs = {name: value for name, value in kwargs.items() if name not in unknown}
         return super().__call__(*args, **kwargs)  # type: ignore[misc]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "built":
+            deferred_weights.load(self)
+
+    def build(self, *args: Any, **kwargs: Any) -> None:
+        super().build(*args, **kwargs)  # type: ignore[misc]
+        deferred_weights.load(self)
+
+    def _ensure_built(self, args: Any, kwargs: Any) -> None:
+        deferred_weights.build_first(self, args[0] if args else kwargs.get("inputs"))
+        super()._ensure_built(args, kwargs)  # type: ignore[misc]
 
     @property
     def loss(self) -> Any:
