@@ -63,6 +63,14 @@ def test_shapes_of_weights(tf):
     assert type(layer.kernel.shape) is tuple
 
 
+@pytest.mark.parametrize("name", ["second", None])
+def test_the_second_argument_of_sequential_may_be_its_name(name):
+    model = keras.Sequential([layers.Dense(2)], name)
+    assert model.trainable is True
+    assert name is None or model.name == name
+    assert not keras.Sequential([layers.Dense(2)], False).trainable
+
+
 def test_nodes_by_depth():
     a, b = keras.Input((3,)), keras.Input((3,))
     first, second, add = layers.Dense(3), layers.Dense(3), layers.Add()

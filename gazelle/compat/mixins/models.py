@@ -219,6 +219,11 @@ def _loss_as_array(compute_loss: Function) -> Function:
 class SequentialMixin:
     """Sequential models."""
 
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        if len(args) > 1 and isinstance(args[1], str | None):  # the name was the second argument in Keras 2
+            args, kwargs = args[:1], {"name": args[1], **kwargs}
+        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+
     def _set_chain(self) -> None:
         super()._set_chain()  # type: ignore[misc]
         adopt(getattr(self, "_head", None))
