@@ -30,6 +30,12 @@ def _input_shapes(layer: Layer, shapes: Any, count: int | None = None) -> list[t
     return [tuple(s) for s in shapes]
 
 
+def _check_list(layer: Layer, args: Sequence[Any]) -> None:
+    """Raise an error for one array, whose rows would be taken for the inputs of a layer that is built."""
+    if args and not isinstance(args[0], (list, tuple)):
+        _input_shapes(layer, tuple(getattr(args[0], "shape", ())))
+
+
 def _masks(layer: Layer, inputs: Any, mask: Any) -> list[Any]:
     """Return the mask of each input as an array; an empty list if there are none."""
     if mask is None:
@@ -75,6 +81,9 @@ class _Merge(Layer):
                         got=f"shapes {', '.join(map(str, shapes))}",
                     )
                 )
+
+    def _check_inputs(self, args: Sequence[Any]) -> None:
+        _check_list(self, args)
 
     def call(self, x: Sequence[Array], mask: Sequence[Array | None] | None = None) -> Array:
         rank = max(one.ndim for one in x)
@@ -280,6 +289,9 @@ class Concatenate(Layer):
                     )
                 )
 
+    def _check_inputs(self, args: Sequence[Any]) -> None:
+        _check_list(self, args)
+
     def call(self, x: Sequence[Array]) -> Array:
         return jnp.concatenate(x, self.axis)
 
@@ -361,6 +373,9 @@ class Dot(Layer):
                     f"{shapes[1][second]} on axis {second} of {shapes[1]}",
                 )
             )
+
+    def _check_inputs(self, args: Sequence[Any]) -> None:
+        _check_list(self, args)
 
     def call(self, x: Sequence[Array]) -> Array:
         axes = self.pair([one.shape for one in x])

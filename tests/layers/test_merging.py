@@ -46,6 +46,14 @@ ARGUMENTS = [
 ]
 
 
+@pytest.mark.parametrize("kind", ["Add", "Multiply", "Average", "Maximum", "Minimum", "Subtract", "Concatenate", "Dot"])
+def test_one_tensor_is_no_list_for_a_layer_that_is_built(kind):
+    layer = getattr(layers, kind)(**({"axes": -1} if kind == "Dot" else {}))
+    layer([np.ones((2, 3)), np.ones((2, 3))])
+    with pytest.raises(ShapeError, match=r"got one tensor of shape \(2, 3\)"):
+        layer(np.ones((2, 3)))
+
+
 @pytest.mark.parametrize(("name", "words", "text"), ARGUMENTS)
 def test_arguments_are_checked_at_once(name, words, text):
     with pytest.raises(ArgumentError, match=text):
