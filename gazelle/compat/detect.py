@@ -31,6 +31,7 @@ _ATTRIBUTES = {
     **dict.fromkeys(_KNOWN["attributes until Keras 2"], (1, 2)),
     **dict.fromkeys(("image_data_format", "set_image_data_format"), (2, 3)),
 }
+_KERAS_3_NAMES = ("keras.ops", "keras.random", "keras.distribution", "keras.quantizers")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +127,8 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
                 roots.add("tensorflow")
             if isinstance(node.value, ast.Name) and node.value.id in backends and node.attr not in backend.__all__:
                 found.append(Sign(node.lineno, f"{dotted(node)} of keras.backend", 1, 2))  # Keras 3 has gazelle.ops
+            if dotted(node) in _KERAS_3_NAMES:
+                found.append(Sign(node.lineno, dotted(node), 3, 3))
             if node.attr in _ATTRIBUTES:
                 found.append(Sign(node.lineno, f".{node.attr}", *_ATTRIBUTES[node.attr]))
     return found, roots
@@ -174,7 +177,11 @@ def _of_call(call: ast.Call) -> Iterator[Sign]:
     if method == "compile" and len(call.args) > 2 and _has_strings(call.args[2]):
         yield Sign(call.lineno, "metrics as third argument of compile", 1, 2)  # Keras 3 has loss_weights there
     integers = {"Conv2D": 3, "Conv3D": 4}.get(kinds[0], 99)
-    if len(call.args) >= integers and all(_is_number(a) for a in call.args[1:integers]):
+    numbers = call.args[1:integers]
+    is_new = not given.isdisjoint(_KNOWN["keywords of layers since Keras 2"]) or any(
+        "stride" in ast.unparse(a) for a in numbers
+    )
+    if len(call.args) >= integers and all(_is_number(a) for a in numbers) and not is_new:
         yield Sign(call.lineno, f"{called}({', '.join(ast.unparse(a) for a in call.args[:integers])})", 1, 1)
 
 

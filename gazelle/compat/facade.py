@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from types import ModuleType
 from typing import Any
 
 #: the module `gazelle.compat.tensorflow.model_calls` after the first `import tensorflow`, else None
@@ -41,9 +42,11 @@ def serves_function(function: Any) -> bool:
     return serves(getattr(inspect.unwrap(function), "__globals__", {}))
 
 
-def serves_caller() -> bool:
-    """Whether the nearest code outside of gazelle receives tensors."""
+def serves_caller(besides_jax: bool = True) -> bool:
+    """Whether the nearest code outside of gazelle receives tensors; `besides_jax=False`: and does not import jax."""
     frame = sys._getframe(1)
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(("gazelle.", "jax.")):
         frame = frame.f_back
-    return serves(frame.f_globals)
+    values = [] if besides_jax else list(frame.f_globals.values())
+    uses_jax = any(isinstance(value, ModuleType) and value.__name__.partition(".")[0] == "jax" for value in values)
+    return not uses_jax and serves(frame.f_globals)

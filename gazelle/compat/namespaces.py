@@ -157,7 +157,7 @@ def function(original: FunctionType | MethodType) -> Any:
         return _of_tensorflow(original)
     if path[1] == "compat":
         return original if name != "merge" and name != "Merge" else _adopting(original)
-    if path[1] == "ops":
+    if path[1] in ("ops", "random"):
         return _recorded(original)
     if path[1] not in _WRAPPED and name not in _TRANSLATED:
         return original
@@ -239,14 +239,18 @@ def _on_tensors(original: FunctionType) -> Any:
 
 
 def _recorded(original: FunctionType) -> Any:
-    """A function of arrays and tensors, which is recorded if it is called on variables, too."""
+    """A function of arrays and tensors, which is recorded if it is called on variables, too.
+
+    In a module that imports tensorflow, its results are tensors also if no argument is one: `ops.arange(3).numpy()`.
+    """
 
     @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
         kind = recorder.get()
         if kind is not None and has_variable((args, kwargs)):
             return kind.dispatch(original, args, kwargs)
-        return original(*args, **kwargs)
+        out = original(*args, **kwargs)
+        return out if facade.calls is None or era.number() < 3 else facade.calls.result_of_ops(out, args, kwargs)
 
     return _with_core(called, original)
 

@@ -140,6 +140,9 @@ def _record_arguments(cls: type, builtin: bool) -> None:
             kept = () if own else self.__dict__.keys() - bound.arguments.keys()  # set by a subclass of the program
             bound.apply_defaults()
             given = dict(list(bound.arguments.items())[1:])
+            if not builtin:  # a config has no names for *args
+                parameters = signature.parameters
+                given = {k: v for k, v in given.items() if parameters[k].kind is not inspect.Parameter.VAR_POSITIONAL}
             extra = given.pop(rest, {}) if rest else {}
             if builtin:
                 given, extra = plain_values(init, given), plain_values(init, extra)

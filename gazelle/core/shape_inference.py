@@ -8,6 +8,7 @@ import inspect
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import jax
@@ -60,6 +61,10 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
     return outputs
 
 
+#: whether strings are placeholders from which only shapes are inferred
+infers_shapes: ContextVar[bool] = ContextVar("gazelle_infers_shapes", default=False)
+
+
 def host_spec(function: Callable[..., Any], args: Any, kwargs: Any, name: str) -> Any:
     """Infer the symbolic outputs of a function that JAX cannot trace, by calling it on values.
 
@@ -85,7 +90,11 @@ def host_spec(function: Callable[..., Any], args: Any, kwargs: Any, name: str) -
 
     def called(size: int) -> Any:
         given_args, given_kwargs = map_tree(lambda v: values(v, size), (args, dict(kwargs)))
-        return jax.tree.map(np.asarray, map_tree(array_in, function(*given_args, **given_kwargs)))
+        token = infers_shapes.set(True)
+        try:
+            return jax.tree.map(np.asarray, map_tree(array_in, function(*given_args, **given_kwargs)))
+        finally:
+            infers_shapes.reset(token)
 
     def spec(first: Any, second: Any) -> KerasTensor:
         sizes = zip(first.shape, second.shape, strict=True)

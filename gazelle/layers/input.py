@@ -92,7 +92,14 @@ class InputLayer(Layer):
             if input_tensor is not None
             else KerasTensor(self.batch_shape, self._dtype, bool(sparse), bool(ragged), name=self.name)
         )
+        self._origin = self.tensor.node, self.tensor.index  # of a computed tensor: its call
         Node(self, (), {}, self.tensor)
+
+    def _restore(self, tensor: KerasTensor) -> Node | None:
+        """Give the tensor its call back, which a graph that begins before this input contains; None if it had none."""
+        if self._origin[0] is not None:
+            tensor.node, tensor.index = self._origin
+        return self._origin[0]
 
     @property
     def dtype(self) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from gazelle.core import budget, dtypes
 from gazelle.core.errors import ArgumentError, DataError, StateError, UnsafeFileError, message
+from gazelle.core.shape_inference import infers_shapes
 from gazelle.core.types import ArrayLike, PathLike
 from gazelle.layers.adapting import batches
 from gazelle.layers.categories import MODES, check_mode, encode, encoded_shape
@@ -321,6 +322,8 @@ class LookupLayer(VocabularyLayer, abstract=True):
         return indices[where].reshape(values.shape)
 
     def _unknown(self, values: np.ndarray[Any, Any]) -> Any:
+        if self.num_oov_indices == 0 and infers_shapes.get():
+            return self._oov_start
         if self.num_oov_indices == 0:
             raise DataError(
                 message(

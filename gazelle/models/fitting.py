@@ -114,6 +114,7 @@ def fit(
         class_weight=class_weight,
         steps=steps_per_epoch,
         steps_word="steps_per_epoch",
+        trains=True,
     )
     if isinstance(source, data.ArraySource):
         checks.warn_unseen_classes(class_weight, source.data[1])
@@ -318,13 +319,16 @@ def scores(logs: dict[str, Any], as_dict: bool) -> Any:
 # Data ----------------------------------------------------------------------------------------------------------------
 
 
-def make_source(model: Model, x: Any, *args: Any, **kwargs: Any) -> Any:
-    """The source of batches for user data."""
+def make_source(model: Model, x: Any, *args: Any, trains: bool = False, **kwargs: Any) -> Any:
+    """The source of batches for user data; `trains`: for a training."""
 
     def any_rows() -> bool:
         return any(step_methods.overrides(model, name) for name in step_methods.STEP_METHODS)
 
-    return data.make_source(x, *args, preprocess=_preprocessing_for(model, x), any_rows=any_rows, **kwargs)
+    preprocessing = _preprocessing_for(model, x)
+    if preprocessing is not None and trains:
+        preprocessing.check_weights()
+    return data.make_source(x, *args, preprocess=preprocessing, any_rows=any_rows, **kwargs)
 
 
 def _checked_trainer(model: Model, method: str, source: data.Source) -> Any:

@@ -100,7 +100,9 @@ class Graph:
 
             def enter(tensor: KerasTensor, stack: Any = stack) -> None:
                 node = tensor.node
-                if node is None or (isinstance(node.operation, InputLayer) and id(tensor) not in entrances):
+                if node is not None and isinstance(node.operation, InputLayer) and id(tensor) not in entrances:
+                    node = node.operation._restore(tensor)
+                if node is None:
                     met = [source for given in self.flat_inputs for source in get_source_inputs(given)]
                     raise ArgumentError(
                         message(

@@ -65,6 +65,19 @@ class HostPreprocessing:
                 )
         self.rest = Graph(_single(self.tensors), graph.outputs, graph.guessed, graph.aside)
 
+    def check_weights(self) -> None:
+        """Raise an error if a layer on the host has weights: no gradient would reach them."""
+        for node in self.nodes:
+            if getattr(node.operation, "trainable_variables", ()):
+                raise ArgumentError(
+                    message(
+                        f"The weights of layer '{node.operation.name}' cannot be trained",
+                        expected="numbers as its input",
+                        got="strings, which are computed on the host",
+                        hint="Call its StringLookup, TextVectorization or Hashing before it, as a layer of its own.",
+                    )
+                )
+
     def __call__(self, x: Any) -> Any:
         given = self._inputs(x)
         if all(array.dtype.kind not in "USO" for array in given):

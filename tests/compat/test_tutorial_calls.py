@@ -1,5 +1,6 @@
 """What programs of tutorials do with the facade and the classes: rows of tokens, CTC labels, names of attributes."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -97,3 +98,84 @@ def test_ctc_labels_that_are_no_class_end_a_sequence(tf, call):
             else tf.compat.v1.nn.ctc_loss(**dict(zip(names, given, strict=True)))
         )
     np.testing.assert_allclose(got, wanted, rtol=1e-5)
+
+
+# keras.backend, keras.ops, graphs of TensorFlow 1 ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [("argmax", [1, 0]), ("argmin", [0, 1]), ("cumsum", [[1, 3, 2], [10, 4, 3]]), ("cumprod", [[1, 3, 2], [9, 3, 2]])],
+)
+def test_default_axes_of_the_backend(name, wanted):
+    x = np.asarray([[1.0, 3.0, 2.0], [9.0, 1.0, 1.0]])
+    assert np.asarray(getattr(keras.backend, name)(x)).tolist() == wanted
+
+
+def test_results_of_ops_are_tensors_where_tensorflow_is_imported(tf, tmp_path):
+    """A module that also imports jax gets arrays."""
+    path = tmp_path / "program.py"
+    path.write_text("import tensorflow")
+    for uses_jax in (False, True):
+        names = {"__file__": str(path), "__name__": "program", "ops": keras.ops, "image": np.ones((4, 4, 3))}
+        names |= {"jax": jax} if uses_jax else {}
+        exec("made = [ops.arange(3), ops.image.resize(image, (2, 2))]", names)
+        assert [hasattr(v, "numpy") for v in names["made"]] == [not uses_jax] * 2
+
+
+def test_elements_of_datasets_are_computed_on_the_host(tf):
+    """Functions of later elements would be compiled again for each other length."""
+    lengths = [300, 340]
+    data = tf.data.Dataset.from_generator(
+        lambda: (np.ones(n, "float32") for n in lengths), output_signature=tf.TensorSpec([None], tf.float32)
+    )
+    kinds = []
+
+    def spectrum(audio):
+        parts = tf.signal.stft(audio, 64, 32)
+        resized = tf.image.resize(tf.abs(parts)[..., None], (8, 8))
+        kinds.extend(type(v.array) for v in (parts, resized))
+        return resized
+
+    assert [v.shape for v in data.map(spectrum)] == [(8, 8, 1)] * 2
+    assert set(kinds[-4:]) == {np.ndarray}
+
+
+def test_masks_of_unknown_sizes_are_not_computed(tf):
+    """With the placeholder sizes, the repeated mask would have 500 GB."""
+
+    class Causal(keras.layers.Layer):
+        def call(self, x):
+            count, steps = tf.shape(x)[0], tf.shape(x)[1]
+            mask = tf.cast(tf.range(steps)[:, None] >= tf.range(steps), "int32")
+            mask = tf.tile(tf.reshape(mask, (1, steps, steps)), tf.stack([count, 1, 1]))
+            return tf.matmul(tf.cast(mask, tf.float32), x)
+
+    given = keras.Input((None, 2))
+    model = keras.Model(given, Causal()(given))
+    assert model.output_shape == (None, None, 2)
+    assert model.predict(np.ones((2, 3, 2)), verbose=0)[1, :, 0].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["exponential_decay", "inverse_time_decay", "polynomial_decay", "cosine_decay"])
+def test_decays_of_tensorflow_1(tf, name):
+    step = tf.Variable(0, trainable=False)
+    more = {"exponential_decay": (0.5, True), "inverse_time_decay": (0.5,)}.get(name, ())
+    schedule = getattr(tf.train, name)(0.1, step, 10, *more)
+    assert float(schedule(0)) == pytest.approx(0.1)
+    assert float(schedule(20)) < 0.1
+    assert float(tf.train.piecewise_constant(step, [5], [1.0, 0.5])(9)) == 0.5
+
+
+# Computed inputs ------------------------------------------------------------------------------------------------------
+
+
+def test_an_input_may_be_a_computed_tensor():
+    """The graph of the program for style transfer: a function from the placeholder before the model's input."""
+    backend = keras.backend
+    fixed, image = backend.variable(np.ones((1, 4))), backend.placeholder((1, 4))
+    given = keras.Input(tensor=backend.concatenate([fixed, image], axis=0))
+    model = keras.Model(given, keras.layers.Dense(3, use_bias=False, kernel_initializer="ones")(given))
+    run = backend.function([image], [backend.sum(model.output[1])])
+    assert float(run([np.full((1, 4), 2.0)])[0]) == 24
+    assert model.predict(np.ones((2, 4)), verbose=0).tolist() == [[4] * 3] * 2

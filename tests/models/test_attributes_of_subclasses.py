@@ -58,3 +58,21 @@ def test_the_output_of_a_called_sequential_is_that_of_its_call(with_input):
     part = Model(whole.input, whole.get_layer("block").output)
     x = np.random.default_rng(0).normal(size=(2, 5, 6)).astype("float32")
     np.testing.assert_allclose(part.predict(x, verbose=0), block(whole.layers[1](x)), rtol=1e-5, atol=1e-6)
+
+
+class Named(layers.Layer):
+    def __init__(self, vocabulary=None, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.vocabulary = vocabulary
+
+    def call(self, x):
+        return x
+
+
+def test_a_constructor_with_args_has_a_config(tmp_path):
+    layer = Named(["a"], name="own")
+    assert "args" not in layer.get_config()
+    model = Sequential([Input((3,)), layer])
+    model.save(tmp_path / "m.keras")
+    loaded = gazelle.models.load_model(tmp_path / "m.keras", custom_objects={"Named": Named})
+    assert loaded.layers[0].vocabulary == ["a"]

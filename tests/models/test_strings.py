@@ -142,3 +142,29 @@ def test_strings_through_nested_models(kind, tmp_path):
     assert len(lookup.nodes) == 1  # the copies of the graph are not seen
     model.save(tmp_path / "a.keras")
     np.testing.assert_allclose(gazelle.models.load_model(tmp_path / "a.keras").predict(x, verbose=0), found, rtol=1e-5)
+
+
+class TextEmbedding(layers.Layer):
+    """A layer of the user with a lookup that has no index for unknown words."""
+
+    def __init__(self, trainable=True):
+        super().__init__()
+        self.lookup = layers.StringLookup(vocabulary=["a", "b"], num_oov_indices=0, mask_token=None)
+        self.embedding = layers.Embedding(2, 3, trainable=trainable)
+
+    def call(self, words):
+        return self.embedding(self.lookup(words))
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_weights_of_layers_on_the_host_are_not_silently_untrained(trainable):
+    words = Input((), dtype="string")
+    model = gazelle.Model(words, layers.Dense(1)(TextEmbedding(trainable)(words)))
+    model.compile("sgd", "mse")
+    x, y = np.asarray(["a", "b"] * 4, object), np.ones((8, 1))
+    assert model.predict(x, verbose=0).shape == (8, 1)
+    if trainable:
+        with pytest.raises(ArgumentError, match=r"weights of layer 'text_embedding.*' cannot be trained"):
+            model.fit(x, y, verbose=0)
+    else:
+        model.fit(x, y, verbose=0)

@@ -12,6 +12,7 @@ from gazelle import initializers, ops
 from gazelle.compat.backend.functions import eval as evaluate
 from gazelle.compat.backend.lifting import GraphVariable, computes_values, lifted
 from gazelle.compat.backend.shapes import sizes
+from gazelle.compat.classes import adopt
 from gazelle.compat.types import SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes
 from gazelle.core.names import unique_name
@@ -45,8 +46,8 @@ def placeholder(
     if not full:
         tensor: KerasTensor = InputLayer(batch_shape=(None,), dtype=dtype, name=name).tensor
         tensor.shape = ()
-        return tensor
-    return Input(batch_shape=full, dtype=dtype, name=name)
+        return adopt(tensor)
+    return adopt(Input(batch_shape=full, dtype=dtype, name=name))
 
 
 def is_placeholder(x: TensorLike) -> bool:

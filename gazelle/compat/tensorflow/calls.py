@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
-from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, is_array, is_box, unboxed
+from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, in_dataset, is_array, is_box, unboxed
 from gazelle.core import shape_inference, tracing
 from gazelle.core.errors import GazelleError, IncompatibleShapesError
 from gazelle.core.symbolic import KerasTensor
@@ -18,6 +19,8 @@ from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
 
 Host = Callable[..., Any] | None
+#: elements of a constant beyond which a function of it is traced, not computed: a mask of placeholder sizes, repeated
+_LARGE = 2**22
 
 
 def call(
@@ -44,7 +47,13 @@ def call(
         return masked_rows.call(function, args, kwargs)
     arrays = [unboxed(leaf) for leaf in flat]
     plain_args, plain_kwargs = jax.tree.unflatten(structure, arrays)
-    if keeps_64_bits and not any(isinstance(array, jax.core.Tracer) for array in arrays):
+    if any(isinstance(v, np.ndarray) and v.size > _LARGE for v in arrays) and isinstance(
+        jnp.zeros(()), jax.core.Tracer
+    ):
+        arrays = [jnp.asarray(v) if isinstance(v, np.ndarray) and v.dtype.kind in "biufc" else v for v in arrays]
+        plain_args, plain_kwargs = jax.tree.unflatten(structure, arrays)
+        out = function(*plain_args, **plain_kwargs)
+    elif keeps_64_bits and not any(isinstance(array, jax.core.Tracer) for array in arrays):
         hosted = [np.asarray(array) if isinstance(array, jax.Array) else array for array in arrays]
         host_args, host_kwargs = jax.tree.unflatten(structure, hosted)
         out = function(*host_args, **host_kwargs)
@@ -55,6 +64,8 @@ def call(
             out = function(*plain_args, **plain_kwargs)
     else:
         out = function(*plain_args, **plain_kwargs)
+    if in_dataset.get():  # further functions compute on the host: elements of other shapes would compile them again
+        out = jax.tree.map(_on_host, out)
     tapes = active_tapes()
     if tapes:
         array_indices = [i for i, array in enumerate(arrays) if is_array(array)]
@@ -65,6 +76,10 @@ def call(
             for tape in recording_tapes:
                 tape.record(record)
     return boxed(out)
+
+
+def _on_host(value: Any) -> Any:
+    return np.asarray(value) if isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer) else value
 
 
 def _are_constants(arrays: list[Any]) -> bool:

@@ -12,10 +12,11 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import jax
 import numpy as np
 
 import gazelle
-from gazelle.compat.backend import functions, variables
+from gazelle.compat.backend import functions, sessions, variables
 from gazelle.compat.backend.gradients import gradients as graph_gradients
 from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
@@ -209,9 +210,20 @@ for _name, _key in (("global", "variables"), ("all", "variables"), ("trainable",
     named(f"{_name}_variables")(functools.partial(get_collection, _key))
 
 
-def initialize(*_: Any, **__: Any) -> list[Update]:
+class Operations(list[Any]):
+    """Operations that a session runs together."""
+
+    def run(self, feed_dict: Any = None, session: Any = None) -> None:
+        """Run them in the default session."""
+        sessions.get_session().run(list(self), feed_dict)
+
+
+jax.tree_util.register_pytree_node(Operations, lambda made: (list(made), None), lambda _, parts: Operations(parts))
+
+
+def initialize(*_: Any, **__: Any) -> Operations:
     """`tf.global_variables_initializer`: the first values of the variables of a graph."""
-    return [Update(v, _first_values[v]) for v in all_variables.values() if v in _first_values]
+    return Operations(Update(v, _first_values[v]) for v in all_variables.values() if v in _first_values)
 
 
 for _name in ("global_variables_initializer", "initialize_all_variables", "variables_initializer"):
@@ -234,9 +246,9 @@ named("assign_sub")(_assignment(lambda ref, value: ref - value))
 
 
 @named("group")
-def group(*inputs: Any, **_: Any) -> list[Any]:
+def group(*inputs: Any, **_: Any) -> Operations:
     """`tf.group`: the operations as a list, which a session runs together."""
-    return list(inputs)
+    return Operations(inputs)
 
 
 # Gradients and optimizers -------------------------------------------------------------------------------------------
@@ -266,17 +278,17 @@ def compute_gradients(optimizer: Any, loss: Any, var_list: Any = None, **_: Any)
     return list(zip(gradients(loss, variables), variables, strict=True))
 
 
-def apply_gradients(optimizer: Any, pairs: Iterable[tuple[Any, Any]], global_step: Any = None) -> list[Any]:
+def apply_gradients(optimizer: Any, pairs: Iterable[tuple[Any, Any]], global_step: Any = None) -> Operations:
     """The operation that takes one step with gradients that are tensors of a graph."""
-    return [GradientStep(optimizer, pairs), *_counted(global_step)]
+    return Operations((GradientStep(optimizer, pairs), *_counted(global_step)))
 
 
-def minimize(optimizer: Any, loss: Any, global_step: Any = None, var_list: Any = None, **_: Any) -> list[Any]:
+def minimize(optimizer: Any, loss: Any, global_step: Any = None, var_list: Any = None, **_: Any) -> Operations:
     """The operation that takes one step on a loss of a graph."""
     if isinstance(global_step, list | tuple):
         global_step, var_list = None, global_step
     variables = list(var_list) if var_list is not None else _trained(loss)
-    return [OptimizerStep(optimizer, loss, variables), *_counted(global_step)]
+    return Operations((OptimizerStep(optimizer, loss, variables), *_counted(global_step)))
 
 
 def _counted(global_step: Any) -> list[Update]:

@@ -61,6 +61,17 @@ def is_recorded(args: Any, kwargs: Any) -> bool:
     return has_variables or any(isinstance(leaf, TensorWrapper) for leaf in leaves)
 
 
+def result_of_ops(out: Any, args: Any, kwargs: Any) -> Any:
+    """The arrays that a function of `keras.ops` returns, as tensors for code that imports tensorflow and not jax."""
+    flat = jax.tree.leaves(out, is_leaf=is_box)
+    made = any(isinstance(v, jax.Array) for v in flat) and not any(
+        isinstance(v, jax.Array | Variable) for v in jax.tree.leaves((args, kwargs), is_leaf=is_box)
+    )
+    if not made or not facade.serves_caller(besides_jax=False):
+        return out
+    return jax.tree.map(lambda v: boxed(v) if isinstance(v, jax.Array) else v, out, is_leaf=is_box)
+
+
 def _from_outside(args: Any) -> bool:
     """Whether a call comes from user code that imports tensorflow, with NumPy arrays and no JAX arrays."""
     leaves = jax.tree.leaves(args, is_leaf=is_box)

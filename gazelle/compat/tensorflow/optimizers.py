@@ -1,4 +1,4 @@
-"""Optimizers of TensorFlow 1, such as `tf.train.AdamOptimizer`."""
+"""Optimizers of TensorFlow 1, such as `tf.train.AdamOptimizer`, and its decays of learning rates."""
 
 from __future__ import annotations
 
@@ -41,3 +41,29 @@ def _factory(name: str) -> Any:
 
 for _name in _OPTIMIZERS:
     named(f"train.{_name}Optimizer")(_factory(_name))
+
+
+#: name -> (current class, arguments in their order); the step is that of the optimizer
+_DECAYS: dict[str, tuple[Any, str]] = {
+    "exponential_decay": (optimizers.schedules.ExponentialDecay, "decay_steps decay_rate staircase name"),
+    "inverse_time_decay": (optimizers.schedules.InverseTimeDecay, "decay_steps decay_rate staircase name"),
+    "polynomial_decay": (optimizers.schedules.PolynomialDecay, "decay_steps end_learning_rate power cycle name"),
+    "cosine_decay": (optimizers.schedules.CosineDecay, "decay_steps alpha name"),
+}
+
+
+def _decay(kind: Any, names: str) -> Any:
+    def make(learning_rate: Any, global_step: Any = None, *args: Any, **kwargs: Any) -> Any:
+        return compat_class(kind)(learning_rate, **dict(zip(names.split(), args, strict=False)), **kwargs)
+
+    return make
+
+
+for _name, _kind in _DECAYS.items():
+    named(f"train.{_name}")(_decay(*_kind))
+
+
+@named("train.piecewise_constant", "train.piecewise_constant_decay")
+def piecewise_constant(x: Any, boundaries: Any, values: Any, name: str | None = None) -> Any:
+    """`tf.train.piecewise_constant`, at the step of the optimizer."""
+    return compat_class(optimizers.schedules.PiecewiseConstantDecay)(list(boundaries), list(values))

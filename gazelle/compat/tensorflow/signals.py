@@ -7,26 +7,25 @@ import wave
 from collections.abc import Callable
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dtypes import name_of
-from gazelle.compat.tensorflow.names import named, op
+from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import DTypeLike
 
 
-@op("signal.rfft", host=False, static=("fft_length",))
+@op("signal.rfft", static=("fft_length",))
 def rfft(input_tensor: TensorLike, fft_length: TensorLike | None = None) -> TensorResult:
-    return jnp.fft.rfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
+    return space(input_tensor).fft.rfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
 
 
-@op("signal.irfft", host=False, static=("fft_length",))
+@op("signal.irfft", static=("fft_length",))
 def irfft(input_tensor: TensorLike, fft_length: TensorLike | None = None) -> TensorResult:
-    return jnp.fft.irfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
+    return space(input_tensor).fft.irfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
 
 
 def _cosine(name: str, first: float) -> None:
@@ -49,12 +48,12 @@ def _frames(signal: Any, length: int, step: int, pad: bool = False, value: Any =
     if pad:
         wanted = (-(-count // step) - 1) * step + length
         edges = [(0, 0)] * (signal.ndim - 1) + [(0, max(0, wanted - count))]
-        signal = jnp.pad(signal, edges, constant_values=value)
+        signal = space(signal).pad(signal, edges, constant_values=value)
     starts = np.arange(0, signal.shape[-1] - length + 1, step)
     return signal[..., starts[:, None] + np.arange(length)]
 
 
-@op("signal.frame", static=("frame_length", "frame_step"), host=False)
+@op("signal.frame", static=("frame_length", "frame_step"))
 def frame(
     signal: TensorLike,
     frame_length: TensorLike,
@@ -63,13 +62,13 @@ def frame(
     pad_value: TensorLike = 0,
     axis: int = -1,
 ) -> TensorResult:
-    moved = jnp.moveaxis(jnp.asarray(signal), axis, -1)
+    moved = space(signal).moveaxis(signal, axis, -1)
     frames = _frames(moved, frame_length, frame_step, pad_end, pad_value)
     first = axis % moved.ndim
-    return jnp.moveaxis(frames, (-2, -1), (first, first + 1))
+    return space(frames).moveaxis(frames, (-2, -1), (first, first + 1))
 
 
-@op("signal.stft", static=("frame_length", "frame_step", "fft_length"), host=False)
+@op("signal.stft", static=("frame_length", "frame_step", "fft_length"))
 def stft(
     signals: TensorLike,
     frame_length: TensorLike,
@@ -78,10 +77,10 @@ def stft(
     window_fn: Callable[..., Any] | None = windows["hann"],
     pad_end: bool = False,
 ) -> TensorResult:
-    parts = _frames(jnp.asarray(signals), frame_length, frame_step, pad_end)
+    parts = _frames(signals, frame_length, frame_step, pad_end)
     if window_fn is not None:
         parts = parts * unboxed(window_fn(frame_length, dtype="float32"))
-    return jnp.fft.rfft(parts, fft_length or 1 << (frame_length - 1).bit_length())
+    return space(parts).fft.rfft(parts, fft_length or 1 << (frame_length - 1).bit_length())
 
 
 def _mel(hertz: Any) -> Any:
@@ -105,12 +104,11 @@ def linear_to_mel_weight_matrix(
     return Tensor(np.pad(weights, [(1, 0), (0, 0)]).astype(name_of(dtype)))
 
 
-@op("signal.mfccs_from_log_mel_spectrograms", host=False)
+@op("signal.mfccs_from_log_mel_spectrograms")
 def mfccs_from_log_mel_spectrograms(log_mel_spectrograms: TensorLike) -> TensorResult:
-    x = jnp.asarray(log_mel_spectrograms)
-    count = x.shape[-1]
+    count = log_mel_spectrograms.shape[-1]
     waves = np.cos(np.pi / count * np.outer(np.arange(count) + 0.5, np.arange(count)))
-    return x @ (2 * waves / np.sqrt(2 * count)).astype("float32")
+    return log_mel_spectrograms @ (2 * waves / np.sqrt(2 * count)).astype("float32")
 
 
 @named("audio.decode_wav")
