@@ -9,7 +9,7 @@ from typing import Any
 
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.function_tables import TABLE
-from gazelle.compat.tensorflow.names import NAMES, fixed_value
+from gazelle.compat.tensorflow.names import NAMES, aliases, fixed_value
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.core.symbolic import OPS, KerasTensor
 from gazelle.core.variable import Variable
@@ -60,20 +60,26 @@ def _in_graph(name: str, original: Callable[..., Any], op: str, names: Mapping[s
     return called
 
 
+def _parameters(function: Any) -> str:
+    code = inspect.unwrap(function).__code__  # a signature would be slower
+    return " ".join(code.co_varnames[: code.co_argcount])
+
+
 def _entries() -> Iterator[tuple[str, str]]:
     """(TensorFlow's name, operation and its parameters: "operation TensorFlow's=gazelle's ...")."""
     for names, entry in TABLE["numpy"].items():
         name, _, parameters = entry.partition(" ")
         own, renamed = _ELEMENTWISE.get(parameters, ("", ""))
-        if renamed and name in OPS and " ".join(inspect.signature(OPS[name]).parameters) == own:
+        if renamed and name in OPS and _parameters(OPS[name]) == own:
             yield names.split()[0], f"{name} {renamed}"
     for names, name in TABLE["reductions"].items():
         yield names.split()[0], f"{name} {_REDUCTIONS}"
     yield from TABLE["graph"].items()
 
 
+_aliases = aliases()
 for _name, _entry in _entries():
     _op, *_pairs = _entry.split()
     _original = NAMES[_name]
     _called = _in_graph(_name, _original, _op, dict(pair.split("=") for pair in _pairs))
-    NAMES.update((alias, _called) for alias, target in list(NAMES.items()) if target is _original)
+    NAMES.update(dict.fromkeys(_aliases.get(id(_original), ()), _called))

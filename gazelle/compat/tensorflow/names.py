@@ -71,6 +71,14 @@ def methods_ignore(*ignored: str) -> Callable[[type[Any]], type[Any]]:
     return decorate
 
 
+def aliases() -> dict[int, list[str]]:
+    """The names of each object, by its id."""
+    found: dict[int, list[str]] = {}
+    for name, target in NAMES.items():
+        found.setdefault(id(target), []).append(name)
+    return found
+
+
 def _describe(function: Any, names: tuple[str, ...]) -> None:
     """Give a function a docstring, and one that a factory made a name, which model files contain."""
     if isinstance(function, FunctionType) and names:
