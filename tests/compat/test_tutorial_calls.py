@@ -85,6 +85,8 @@ def test_ctc_labels_that_are_no_class_end_a_sequence(tf, call):
     if call == "keras":
         sizes = np.full((2, 1), 8), np.full((2, 1), 3)
         got = keras.backend.ctc_batch_cost(padded, probabilities, *sizes)[:, 0]
+        cost = lambda p: keras.backend.ctc_batch_cost(padded, p, *sizes).sum()  # noqa: E731
+        assert np.isfinite(jax.grad(cost)(probabilities)).all()
     elif call == "dense":
         labels = np.where(padded == 99, 0, padded)
         got = tf.compat.v1.nn.ctc_loss(labels=labels, inputs=logits, sequence_length=np.asarray([8, 8]))

@@ -100,7 +100,8 @@ def ctc_batch_cost(
     """
     blank = y_pred.shape[-1] - 1
     lengths = (ctc_length(y_true, jnp.reshape(label_length, -1), blank), jnp.reshape(input_length, -1))
-    return ops.ctc_loss(y_true, jnp.log(y_pred + settings.epsilon()), *lengths, mask_index=blank)[:, None]
+    labels = jnp.where(jnp.asarray(y_true) < blank, y_true, 0)  # others have no gradient
+    return ops.ctc_loss(labels, jnp.log(y_pred + settings.epsilon()), *lengths, mask_index=blank)[:, None]
 
 
 def ctc_length(labels: Any, lengths: Any, blank: int) -> Any:
