@@ -16,8 +16,10 @@ from gazelle import ops
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat import tables
 from gazelle.compat.backend.gradients import gradients
+from gazelle.compat.listed import pairs
 from gazelle.compat.types import TensorLike
 from gazelle.core.errors import GazelleError, message, nearest
+from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import ArrayLike
 
 
@@ -55,8 +57,13 @@ def shared(value: ArrayLike, name: str | None = None, **_: Any) -> Any:
     return K.variable(value, name=name)
 
 
-def _placeholder(ndim: int) -> Any:
-    return lambda name=None, dtype=None: K.placeholder(ndim=ndim, name=name, **({"dtype": dtype} if dtype else {}))
+def _placeholder(ndim: int, usual: str | None = None) -> Any:
+    return lambda name=None, dtype=usual: K.placeholder(ndim=ndim, name=name, **({"dtype": dtype} if dtype else {}))
+
+
+def _same(x: ArrayLike, *_: Any, **__: Any) -> ArrayLike:
+    """Return x: axes of size 1 broadcast without a declaration."""
+    return x
 
 
 class RandomStreams:
@@ -76,7 +83,8 @@ class RandomStreams:
 
 
 _LISTS = tables.lists("theano", "lists")
-_KINDS = {"scalar": 0, "vector": 1, "matrix": 2, "tensor3": 3, "tensor4": 4}
+_KINDS = {"scalar": 0, "vector": 1, "matrix": 2, "row": 2, "col": 2, "tensor3": 3, "tensor4": 4}
+_DTYPES = pairs("b=int8 w=int16 i=int32 l=int64 f=float32 d=float64")
 TABLE: dict[str, Any] = {
     "function": function,
     "shared": shared,
@@ -86,6 +94,13 @@ TABLE: dict[str, Any] = {
     **{f"tensor.{name}": getattr(ops, name) for name in _LISTS["same names"]},
     **{f"tensor.{name}": getattr(ops, current) for name, current in tables.read("theano")["tensor"].items()},
     **{f"tensor.{name}": _placeholder(ndim) for name, ndim in _KINDS.items()},
+    **{f"tensor.{c}{name}": _placeholder(ndim, dtype) for name, ndim in _KINDS.items() for c, dtype in _DTYPES.items()},
+    **{f"tensor.{name}": _same for name in ("addbroadcast", "patternbroadcast", "unbroadcast")},
+    **{f"tensor.{name}": K.batch_dot for name in ("batched_dot", "batched_tensordot")},
+    "tensor.flatten": lambda x, outdim=1: ops.reshape(x, (*x.shape[: outdim - 1], -1)),
+    "tensor.alloc": lambda value, *shape: ops.broadcast_to(value, shape),
+    "tensor.shape_padright": lambda x, n_ones=1: ops.reshape(x, (*x.shape, *[1] * n_ones)),
+    **dict.fromkeys(("tensor.TensorType", "tensor.TensorVariable"), KerasTensor),
     **{f"tensor.nnet.{name}": getattr(K, name) for name in _LISTS["nnet"]},
     "tensor.nnet.categorical_crossentropy": lambda coding, true: K.categorical_crossentropy(true, coding),
     "ifelse.ifelse": ops.where,

@@ -23,7 +23,7 @@ from gazelle.compat.types import TensorResult
 from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
-_TABLES = listed("""function_tables arrays boxes checking checkpoints control convolutions csv_files encoded_images
+_TABLES = listed("""function_tables app arrays boxes checking checkpoints control convolutions csv_files encoded_images
     feature_columns files gathering graph_layers graph_sessions graphs images linalg maths nn optimizers parsing ragged
     ragged_calls randoms records sampling signals sparse special_functions strings summaries tables testing tf_config
     transformations tutorials graph_ops""")

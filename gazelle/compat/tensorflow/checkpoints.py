@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import glob
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.prng import SeedGenerator
@@ -200,16 +202,48 @@ def latest_checkpoint(checkpoint_dir: PathLike | TensorLike, latest_filename: st
         return found[-1].removesuffix(".npz") if found else None
 
 
+@named("train.load_checkpoint", "train.NewCheckpointReader")
+class CheckpointReader:
+    """`tf.train.load_checkpoint`: the arrays of a checkpoint of gazelle or TensorFlow by name."""
+
+    def __init__(self, ckpt_dir_or_file: PathLike | TensorLike) -> None:
+        path = text(ckpt_dir_or_file)
+        path = latest_checkpoint(path) or path if os.path.isdir(path) else path
+        self._shapes: dict[str, list[int]]
+        if tensorflow_format.is_checkpoint(path):
+            checkpoint = tensorflow_format.Checkpoint(path)
+            self._shapes = {name: list(checkpoint.entries[name].shape) for name in sorted(checkpoint.entries)}
+            self.get_tensor: Callable[[str], Any] = checkpoint.read
+            return
+        with np.load(f"{path}.npz", allow_pickle=False) as stored:
+            arrays = dict(stored)
+        self._shapes = {name: list(array.shape) for name, array in arrays.items()}
+        self.get_tensor = arrays.__getitem__
+
+    def has_tensor(self, tensor_str: str) -> bool:
+        return tensor_str in self._shapes
+
+    def get_variable_to_shape_map(self) -> dict[str, list[int]]:
+        return dict(self._shapes)
+
+
 @named("train.list_variables")
 def list_variables(ckpt_dir_or_file: PathLike | TensorLike) -> list[tuple[str, list[int]]]:
     """`tf.train.list_variables`: (name, shape) of each array of a checkpoint."""
-    path = text(ckpt_dir_or_file)
-    path = latest_checkpoint(path) or path if os.path.isdir(path) else path
-    if tensorflow_format.is_checkpoint(path):
-        entries = tensorflow_format.Checkpoint(path).entries
-        return [(name, list(entries[name].shape)) for name in sorted(entries)]
-    with np.load(f"{path}.npz", allow_pickle=False) as stored:
-        return [(name, list(stored[name].shape)) for name in stored]
+    return list(CheckpointReader(ckpt_dir_or_file).get_variable_to_shape_map().items())
+
+
+@named("train.load_variable")
+def load_variable(ckpt_dir_or_file: PathLike | TensorLike, name: str) -> TensorResult:
+    """`tf.train.load_variable`: an array of a checkpoint."""
+    return CheckpointReader(ckpt_dir_or_file).get_tensor(name)
+
+
+@named("train.get_or_create_global_step", "train.get_global_step", "train.create_global_step")
+@functools.cache
+def global_step(graph: object = None) -> TensorFlowVariable:
+    """`tf.train.get_or_create_global_step`: a variable for the number of updates, which `minimize` may increase."""
+    return TensorFlowVariable(0, trainable=False, dtype="int64", name="global_step")
 
 
 @named("train.CheckpointManager")

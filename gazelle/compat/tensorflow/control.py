@@ -21,6 +21,7 @@ from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import DTypeLike, Nested, ShapeLike
 
 
@@ -277,3 +278,11 @@ def print_(
         return
     shown = (a.item() if hasattr(a, "item") and np.ndim(a) == 0 else a for a in arrays)
     print(*(v.decode() if isinstance(v, bytes) else v for v in shown), sep=sep, end=end)
+
+
+@named("Print")
+def print_1(input_: TensorLike, data: Sequence[Any], message: str = "", *_: Any, **__: Any) -> TensorLike:
+    """`tf.Print` of TensorFlow 1: returns its first argument."""
+    if not any(isinstance(one, KerasTensor) for one in data):
+        print_(message, *data, sep="")
+    return input_

@@ -88,3 +88,16 @@ def record_dataset(filenames: TensorLike | Dataset, compression_type: str = "", 
     if isinstance(filenames, Dataset):
         return filenames.flat_map(lambda name: record_dataset(name, compression_type))
     return Dataset(lambda: (one for name in texts(filenames) for one in records(name, compression_type or "")))
+
+
+@named("data.experimental.TFRecordWriter")
+class DatasetWriter:
+    """`tf.data.experimental.TFRecordWriter(path)`: writes a dataset of strings."""
+
+    def __init__(self, filename: PathLike | TensorLike, compression_type: str | None = None) -> None:
+        self._arguments = filename, compression_type
+
+    def write(self, dataset: Dataset) -> None:
+        with TFRecordWriter(*self._arguments) as writer:
+            for record in dataset:
+                writer.write(record)

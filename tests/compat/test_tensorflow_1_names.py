@@ -1,0 +1,84 @@
+"""Names of TensorFlow 1 and Theano that scripts use around their models: flags, checkpoints by name, records."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from gazelle.compat import tensorflow as facade
+from gazelle.compat import theano
+
+
+@pytest.fixture(scope="module")
+def tf():
+    yield facade.module("tensorflow")
+    facade.close()
+
+
+@pytest.fixture
+def flags(tf):
+    flags = tf.app.flags
+    flags.DEFINE_integer("steps", 3, "Number of steps.")
+    flags.DEFINE_float("rate", 0.5, "")
+    flags.DEFINE_string("folder", "out", "")
+    flags.DEFINE_boolean("test", True, "")
+    flags.DEFINE_list("names", "a,b", "")
+    return flags
+
+
+def test_flags_are_read_from_the_command_line(tf, flags, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["p.py", "--steps=7", "-rate", "0.25", "--notest", "--names=x,y", "rest"])
+    values = flags.FLAGS
+    assert (values.steps, values.rate, values.folder, values.test, values.names) == (7, 0.25, "out", False, ["x", "y"])
+    values.steps = 9
+    assert tf.compat.v1.flags.FLAGS.steps == 9
+    with pytest.raises(SystemExit) as stopped:
+        tf.app.run(lambda argv: argv[1:])
+    assert stopped.value.code == ["rest"]
+
+
+def test_defaults_of_flags(flags, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["p.py"])
+    assert flags.FLAGS.flag_values_dict() == {
+        "steps": 3,
+        "rate": 0.5,
+        "folder": "out",
+        "test": True,
+        "names": ["a", "b"],
+    }
+    with pytest.raises(AttributeError, match="No flag of the name 'none'"):
+        _ = flags.FLAGS.none
+
+
+def test_arrays_of_a_checkpoint_by_name(tf, tmp_path):
+    path = tf.train.Checkpoint(w=tf.Variable([1.0, 2.0])).save(tmp_path / "c")
+    reader = tf.train.load_checkpoint(path)
+    assert reader.get_variable_to_shape_map()["w"] == [2]
+    assert reader.has_tensor("w")
+    assert not reader.has_tensor("v")
+    np.testing.assert_array_equal(tf.train.load_variable(path, "w"), [1.0, 2.0])
+
+
+def test_a_dataset_of_records(tf, tmp_path):
+    path = str(tmp_path / "r")
+    tf.data.experimental.TFRecordWriter(path).write(tf.data.Dataset.from_tensor_slices([b"a", b"bc"]))
+    assert [record.numpy() for record in tf.data.TFRecordDataset(path)] == [b"a", b"bc"]
+
+
+def test_print_and_the_global_step(tf, capsys):
+    x = tf.constant([1.0, 2.0])
+    assert tf.Print(x, [x], "values: ") is x
+    assert "values: [1. 2.]" in capsys.readouterr().out
+    step = tf.train.get_or_create_global_step()
+    assert tf.train.get_or_create_global_step() is step
+
+
+def test_names_of_theano():
+    T = theano.module("theano.tensor")
+    x = T.fmatrix("x")
+    flat = theano.module("theano").function([x], T.flatten(T.sgn(x)))
+    assert flat([[1.0, -2.0], [0.0, 3.0]]).tolist() == [1.0, -1.0, 0.0, 1.0]
+    y = np.ones((2, 3), "float32")
+    assert T.shape_padright(y).shape == (2, 3, 1)
+    assert T.addbroadcast(y, 0) is y
+    assert T.ivector().dtype == "int32"
