@@ -23,16 +23,16 @@ class FlagValues:
 
     def __call__(self, argv: list[str]) -> list[str]:
         """Read the flags, and return the other arguments."""
-        words, rest, given = iter(argv[1:]), argv[:1], {}
-        for word in words:
-            name, has_value, text = word.lstrip("-").partition("=")
-            if word[:1] == "-" and name in self._defined:
+        following, rest, given = iter(argv[1:]), argv[:1], {}
+        for argument in following:
+            name, has_value, text = argument.lstrip("-").partition("=")
+            if argument[:1] == "-" and name in self._defined:
                 read = self._defined[name][0]
-                given[name] = read(text if has_value else "true" if read is _boolean else next(words, ""))
-            elif word[:1] == "-" and name.removeprefix("no") in self._defined:
+                given[name] = read(text if has_value else "true" if read is _boolean else next(following, ""))
+            elif argument[:1] == "-" and name.removeprefix("no") in self._defined:
                 given[name.removeprefix("no")] = False
             else:
-                rest.append(word)
+                rest.append(argument)
         for name, (_, default) in self._defined.items():
             vars(self).setdefault(name, given.get(name, default))
         return rest
