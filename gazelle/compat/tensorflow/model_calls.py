@@ -16,10 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle import layers
 from gazelle.compat import facade
-from gazelle.compat.tensorflow import autograph, compiled_calls, masked_rows
-from gazelle.compat.tensorflow.arrays import stack
+from gazelle.compat.tensorflow import autograph, compiled_calls, masked_rows, ragged_layers
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.function import needs_values
@@ -36,8 +34,6 @@ from gazelle.models.graph import _fitted
 _layer_depth: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
 _keep_alive: dict[int, Any] = {}  # objects whose ids are in program keys: an id must not be reused
 _PLAIN = (bool, int, float, str)
-#: layers that compute each token of a ragged tensor, or each row, separately
-_OF_TOKENS = (layers.CategoryEncoding, layers.Embedding, layers.Hashing, layers.IntegerLookup, layers.StringLookup)
 
 
 #: id -> variable, weakly: what `tf.train.Saver` and `tf.trainable_variables` find
@@ -81,10 +77,8 @@ def _from_outside(args: Any) -> bool:
 
 def layer_call(original: Callable[..., Any], layer: Any, args: Any, kwargs: Any) -> Any:
     """Call a layer; `original(*args, **kwargs)` is gazelle's method, which takes arrays."""
-    if args and isinstance(args[0], RaggedTensor) and isinstance(layer, _OF_TOKENS):
-        if getattr(layer, "output_mode", None) in ("multi_hot", "count", "tf_idf"):  # a row is a sample
-            return stack([layer(row) for row in args[0]])
-        return args[0].with_flat_values(layer(args[0].flat_values))
+    if args and ragged_layers.takes(layer, args[0]):
+        return ragged_layers.call(layer, *args, **kwargs)
     if symbolic.any_symbolic(args, kwargs):
         return original(*unbox(args), **unbox(kwargs))
     depth = _layer_depth.get()

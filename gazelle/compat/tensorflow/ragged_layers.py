@@ -1,0 +1,66 @@
+"""Layers of gazelle on ragged tensors, which their arrays cannot be: on all tokens at once, or on padded rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gazelle import layers
+from gazelle.compat.tensorflow.arrays import stack
+from gazelle.compat.tensorflow.ragged import RaggedTensor
+from gazelle.core.errors import ArgumentTypeError, message
+from gazelle.models import Sequential
+
+#: layers that compute each token, of any shape, by itself
+_OF_TOKENS = (
+    *(layers.CategoryEncoding, layers.Discretization, layers.Embedding, layers.Hashing, layers.IntegerLookup),
+    *(layers.StringLookup, layers.Activation, layers.Dropout, layers.ELU, layers.LeakyReLU, layers.ReLU),
+    *(layers.Rescaling, layers.GaussianNoise),
+)
+#: layers that compute each token that is a vector
+_OF_VECTORS = (layers.Dense, layers.EinsumDense, layers.LayerNormalization, layers.Softmax, layers.PReLU)
+#: layers that leave out the steps beyond the end of a row by a mask
+_OF_MASKED_ROWS = (layers.RNN, layers.Bidirectional, layers.GlobalAveragePooling1D)
+
+
+def takes(layer: Any, inputs: Any) -> bool:
+    """Whether `call` is for these inputs: ragged tensors for a layer that runs no code of the program's own."""
+    several = inputs if isinstance(inputs, list | tuple) else [inputs]
+    own = type(layer).call.__module__.startswith("gazelle.") and not isinstance(layer, layers.Lambda)
+    return own and any(isinstance(value, RaggedTensor) for value in several)
+
+
+def call(layer: Any, ragged: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call a layer on a ragged tensor.
+
+    Raises:
+        ArgumentTypeError: the layer needs rows of equal length.
+    """
+    if isinstance(ragged, list | tuple):
+        raise _refused(layer, f"a list with ragged tensors, of {len(ragged)} tensors")
+    if isinstance(layer, Sequential):
+        for each in layer.layers:
+            ragged = each(ragged)
+        return ragged
+    if isinstance(layer, layers.TextVectorization) and getattr(layer, "split", None) is None:
+        return layer._lookup_layer(ragged).to_tensor()
+    if getattr(layer, "output_mode", None) in ("multi_hot", "count", "tf_idf"):  # a row is a sample
+        return stack([layer(row) for row in ragged])
+    vector = np.ndim(ragged.flat_values.array) > 1
+    if isinstance(layer, _OF_TOKENS) or (vector and isinstance(layer, _OF_VECTORS)):
+        return ragged.with_flat_values(layer(ragged.flat_values, *args, **kwargs))
+    if vector and ragged.ragged_rank == 1 and isinstance(layer, _OF_MASKED_ROWS):
+        lengths = ragged.row_lengths().numpy()
+        mask = np.arange(lengths.max(initial=0)) < lengths[:, None]
+        out = layer(ragged.to_tensor(), *args, **{**kwargs, "mask": mask})
+        sequences = getattr(layer, "return_sequences", False) and not isinstance(out, list | tuple)
+        return RaggedTensor.from_row_lengths(out[np.nonzero(mask)], lengths) if sequences else out
+    raise _refused(layer, f"a ragged tensor of shape {ragged.shape}")
+
+
+def _refused(layer: Any, got: str) -> ArgumentTypeError:
+    hint = "Write x.to_tensor(), which pads rows with zeros; mask_zero=True of an Embedding leaves them out."
+    return ArgumentTypeError(
+        message(f"{type(layer).__name__} '{layer.name}'", expected="rows of equal length", got=got, hint=hint)
+    )
