@@ -29,6 +29,7 @@ _ARGUMENTS = {
     **{name: {"implementation": ""} for name in ("LSTM", "GRU", "SimpleRNN")},
     "MultiHeadAttention": {f"{name}_shape": "" for name in ("query", "key", "value")},
 }
+_TEXT_LAYERS = ("Hashing", "HashedCrossing", "StringLookup", "TextVectorization")
 _EARLIER_RATES = frozenset({"lr", "decay", "schedule_decay"})
 
 
@@ -52,7 +53,7 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
     if not names.keys().isdisjoint(config):
         config = {names.get(k, k): v for k, v in config.items() if names.get(k, k)}
         out["config"] = config
-    if config.get("dtype") == "string" and out.get("class_name") != "InputLayer":  # what the layer takes
+    if config.get("dtype") == "string" and out.get("class_name") in _TEXT_LAYERS:  # what the layer takes
         out["config"] = config = {k: v for k, v in config.items() if k != "dtype"}
     axis = config.get("axis")
     if out.get("class_name") == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:

@@ -49,8 +49,8 @@ def _own_calls(function, counts=lambda file: file.startswith(ROOT)):
         ("test_on_batch", 45),
         ("predict", 30),
         ("predict_on_batch", 30),
-        ("evaluate", 175),
-        ("fit", 335),
+        ("evaluate", 180),
+        ("fit", 340),
     ],
 )
 def test_a_short_call_runs_few_functions_of_ours(model, method, most):
