@@ -333,7 +333,7 @@ def make_source(model: Model, x: Any, *args: Any, trains: bool = False, **kwargs
 
 def _checked_trainer(model: Model, method: str, source: data.Source) -> Any:
     """The trainer, after comparing the data with the inputs of the model."""
-    checks.check_inputs(_traced_graph(model), source)
+    _check_inputs(model, method, source)
     try:
         trainer = get_trainer(model, method, source.sample[0])
     except ShapeError as error:
@@ -342,6 +342,12 @@ def _checked_trainer(model: Model, method: str, source: data.Source) -> Any:
         raise ShapeError(f"{english(error).partition(chr(10))[0]}\n{checks.SWAPPED}") from None
     checks.check_ids(_traced_graph(model), source)
     return trainer
+
+
+def _check_inputs(model: Model, method: str, source: data.Source) -> None:
+    """Compare the data with the inputs of the model, unless a step of the user decides what to give it."""
+    if not step_methods.decides_inputs(model, method):
+        checks.check_inputs(_traced_graph(model), source)
 
 
 def _preprocessing_for(model: Model, x: Any) -> HostPreprocessing | None:
@@ -394,6 +400,6 @@ def _validation_source(
         return None
     x, y, weight = checks.validation_pair(validation_data)
     source = make_source(model, x, y, weight, batch_size=batch_size, steps=steps, what="validation_")
-    checks.check_inputs(_traced_graph(model), source)
+    _check_inputs(model, "evaluate", source)
     get_trainer(model, "fit").check_labels(source)
     return source

@@ -79,3 +79,26 @@ def test_layers_that_a_step_calls_have_their_default_mode():
     history = model.fit(np.ones((4, 1), "float32"), batch_size=4, verbose=0, keep=False).history
     assert history == {"alone": [2.0], "model": [1.0]}
     assert model.evaluate(np.ones((4, 1), "float32"), verbose=0) == 1.0
+
+
+class Halves(g.Model):
+    """A step that gives the model the two halves of the data."""
+
+    def train_step(self, data):
+        pair = data[0] if isinstance(data, tuple) else data
+        return {"loss": g.ops.sum(self(pair[0], training=True) - self(pair[1], training=True))}
+
+
+def test_a_step_may_take_other_shapes_than_the_inputs_of_a_graph():
+    x = g.Input((3,))
+    model = Halves(x, g.layers.Dense(2, use_bias=False, kernel_initializer="ones")(x))
+    model.compile("sgd")
+
+    class Data(g.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return np.stack([np.full((4, 3), 2.0, "float32"), np.ones((4, 3), "float32")])
+
+    assert model.fit(Data(), verbose=0).history["loss"] == [24.0]
