@@ -15,6 +15,7 @@ import numpy as np
 from gazelle.compat import defaults, era, renamed_arguments, rules, tables
 from gazelle.compat.classes import core_class
 from gazelle.core.errors import ArgumentError, message
+from gazelle.saving.config_check import NO_EFFECT
 
 _POSITIONS = tables.read("positional_arguments")
 _LEADING_INTEGERS = {
@@ -69,7 +70,9 @@ def of_constructor(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any],
     core = core_class(type(instance))
     if (era.number() == 3 or by_gazelle) and _fits_constructor(core, args, kwargs):
         return args, kwargs
-    return arguments(core, "__init__", args, kwargs, instance)
+    args, kwargs = arguments(core, "__init__", args, kwargs, instance)
+    known = _keywords(core)
+    return args, {n: v for n, v in kwargs.items() if n in known or n not in NO_EFFECT or v != NO_EFFECT[n]}
 
 
 def of_method(instance: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], by_gazelle: bool) -> Any:

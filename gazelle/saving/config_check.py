@@ -150,7 +150,7 @@ def _known_arguments(config: dict[str, Any], target: type, label: str, layer: st
     for key, value in config.items():
         if key in known:
             out[key] = value
-        elif value not in _DEFAULTS and not (key in _NO_EFFECT and value == _NO_EFFECT[key]):
+        elif value not in _DEFAULTS and not (key in NO_EFFECT and value == NO_EFFECT[key]):
             raise DamagedFileError(
                 message(
                     f"{target.__name__} '{layer}' in {label} has the argument {key!r}",
@@ -163,7 +163,7 @@ def _known_arguments(config: dict[str, Any], target: type, label: str, layer: st
 
 
 #: arguments that other versions write, and the value at which they have no effect
-_NO_EFFECT: dict[str, Any] = {
+NO_EFFECT: dict[str, Any] = {
     "quantization_config": None,
     "renorm": False,
     "renorm_clipping": None,

@@ -17,6 +17,20 @@ layers = keras.layers
 
 #: row -> (era, lines); they run with the names of Keras as `gazelle run` gives them, and assert by themselves
 ROWS = {
+    "arguments that only other engines had, without effect": (
+        2,
+        """
+layers.LSTM(3, time_major=False)
+layers.Bidirectional(layers.GRU(3, time_major=False))
+layers.Input((3,), ragged=False, sparse=False)
+try:
+    layers.LSTM(3, time_major=True)
+except TypeError as error:
+    assert "Unknown argument of LSTM 'time_major'" in str(error), error
+else:
+    raise AssertionError("time_major")
+""",
+    ),
     "fractions of steps": (
         2,
         """
