@@ -7,6 +7,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from gazelle import losses, tree
 from gazelle.compat import era, generators, layer_methods, logs, renamed_arguments, tables
 from gazelle.compat.backend import updates
@@ -213,6 +215,14 @@ _WEIGHTS = {
     "U": ("recurrent_kernel",),
     **{name: (name,) for name in ("kernel", "recurrent_kernel", "bias")},  # of the cell of a recurrent layer
 }
+
+
+def _set_inputs(model: Any, inputs: Any, *_: Any, **__: Any) -> None:
+    """Build a model for data of this shape."""
+    if not model.built:
+        model.build(map_tree(lambda leaf: (None, *np.shape(leaf)[1:]), inputs))
+
+
 _MODEL: dict[str, Callable[[Any], Any]] = {
     "fit_generator": _method(generators.fit),
     "evaluate_generator": _method(generators.evaluate),
@@ -231,7 +241,7 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "output_names": lambda model: list(model._the_graph("output_names").output_names),
     **{f"{start}make_{step}_function": _NOTHING_TO_DO for start in ("_", "") for step in ("train", "test", "predict")},
     "_feed_inputs": lambda model: list(model.inputs),
-    "_set_inputs": _NOTHING_TO_DO,
+    "_set_inputs": _method(_set_inputs),
     "_feed_input_names": lambda model: list(model._the_graph("input_names").input_names),
     "_feed_outputs": lambda model: list(model.outputs),
     "_feed_targets": lambda model: [],

@@ -269,3 +269,26 @@ def test_shapes_of_whole_floats():
     tf = tensorflow_facade.module("tensorflow")
     assert tf.zeros([3.0, 1.0]).shape == tf.random.normal((3.0, 1.0)).shape == (3, 1)
     tensorflow_facade.close()
+
+
+def test_set_inputs_builds_a_model(old):
+    class Doubled(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(2)
+
+        def call(self, x):
+            return self.dense(x) * 2
+
+    made = Doubled()
+    made._set_inputs(X)
+    assert [weight.shape for weight in made.weights] == [(3, 2), (2,)]
+    made._set_inputs(np.ones((4, 5)))  # it is built already
+    assert made(X).shape == (4, 2)
+
+
+def test_details_of_a_device():
+    tf = tensorflow_facade.module("tensorflow")
+    device = tf.config.list_physical_devices("CPU")[0]
+    assert tf.config.experimental.get_device_details(device) == {"device_name": device.name}
+    tensorflow_facade.close()
