@@ -82,3 +82,8 @@ def test_names_of_theano():
     assert T.shape_padright(y).shape == (2, 3, 1)
     assert T.addbroadcast(y, 0) is y
     assert T.ivector().dtype == "int32"
+
+
+def test_a_mean_of_integers_is_rounded_towards_zero(tf):
+    assert int(tf.reduce_mean([-1, -2])) == -1
+    assert tf.reduce_mean(tf.constant([[-7, 5], [2, 2]]), axis=0).numpy().tolist() == [-2, 3]

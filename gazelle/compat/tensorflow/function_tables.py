@@ -51,10 +51,10 @@ def _reduction(name: str) -> Any:
             input_tensor = xp.stack([xp.asarray(v) for v in input_tensor])
             if input_tensor.dtype == np.float64:
                 input_tensor = input_tensor.astype(np.float32)
-        # TensorFlow's mean of integers is an integer
+        # TensorFlow's mean of integers is an integer, rounded towards 0
         if name == "mean" and xp.asarray(input_tensor).dtype.kind in "iu":
             total = xp.sum(input_tensor, axis=axis, keepdims=keepdims)
-            return total // (np.size(input_tensor) // max(1, np.size(total)))
+            return xp.sign(total) * (abs(total) // (np.size(input_tensor) // max(1, np.size(total))))
         return getattr(xp, name)(input_tensor, axis=axis, keepdims=keepdims)
 
     function.reduces = name  # for `masked_rows`
