@@ -12,6 +12,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.core.errors import ArgumentTypeError, message
+
 #: ops whose results are concrete if their arguments are
 ARITHMETIC = frozenset(
     [
@@ -68,6 +70,10 @@ def shape_of(shape: Any) -> Any:
     if isinstance(shape, jax.core.Tracer):
         return shape
     if isinstance(shape, jax.Array | np.ndarray):
+        if shape.ndim > 1:
+            raise ArgumentTypeError(
+                message("A shape", expected="one integer for each axis", got=f"an array of shape {shape.shape}")
+            )
         return tuple(np.asarray(shape).ravel().tolist())
     if isinstance(shape, list | tuple):
         return tuple(n if isinstance(n, int | jax.core.Tracer) or n is None else int(np.asarray(n)) for n in shape)

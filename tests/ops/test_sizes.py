@@ -49,3 +49,10 @@ def test_only_whole_numbers_are_sizes():
     for other in ([None], [1.0], [np.ones(2)], [np.arange(33)], [1, [2.0]]):
         assert not known(other)
     jax.jit(lambda n: n.at[0].set(known([n])))(jnp.zeros(1))
+
+
+@pytest.mark.parametrize("create", [ops.zeros, ops.ones, ops.empty, lambda shape: ops.full(shape, 2.0)])
+def test_a_shape_has_one_axis(create):
+    assert create(np.array([2, 3])).shape == (2, 3)
+    with pytest.raises(TypeError, match=r"A shape: expected one integer for each axis, got an array of shape \(2, 2\)"):
+        create(np.array([[2, 3], [1, 1]]))
