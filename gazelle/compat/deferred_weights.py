@@ -8,10 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
-from gazelle.core import symbolic
+from gazelle.core import symbolic, tracing
 from gazelle.models import Model
 from gazelle.saving import keras_v3, tensorflow_format
 
@@ -37,18 +34,13 @@ def wait(model: Any, args: Any, kwargs: Any) -> None:
 
 
 def load(model: Any) -> None:
-    """Load the weights that wait for a model, if it has been built and no step is being traced."""
-    if _NAME in vars(model) and model.built and model.weights and not _is_traced():
+    """Load the weights that wait for a model, if it has been built; a value cannot be stored in a trace."""
+    if _NAME in vars(model) and model.built and model.weights and not tracing.is_traced():
         args, kwargs = vars(model).pop(_NAME)
         Model.load_weights(model, *args, **kwargs)
 
 
 def build_first(model: Any, inputs: Any) -> None:
     """Build a model whose weights wait, before it is called on these inputs."""
-    if _NAME in vars(model) and not model.built and not _is_traced():
+    if _NAME in vars(model) and not model.built and not tracing.is_traced():
         model.build(symbolic.map_tree(lambda leaf: (None, *leaf.shape[1:]), inputs))
-
-
-def _is_traced() -> bool:
-    """Whether JAX traces a function now, in which a value cannot be stored."""
-    return isinstance(jnp.zeros(()), jax.core.Tracer)

@@ -153,7 +153,7 @@ def _unseeded_key() -> Array:
     scope = tracing.current()
     if scope is not None and scope.key is not None:  # inside a model: a function of (step, number of the draw)
         return scope.draw("random")
-    if isinstance(jnp.zeros(()), jax.core.Tracer):
+    if tracing.is_traced():
         raise ArgumentError(
             message(
                 "A random draw without a seed inside a compiled function",

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 
 if TYPE_CHECKING:
     from gazelle.core.variable import Variable
@@ -66,6 +67,11 @@ _scope: ContextVar[TraceContext | None] = ContextVar("gazelle_scope", default=No
 def current() -> TraceContext | None:
     """The context of the current call; None outside of every layer."""
     return _scope.get()
+
+
+def is_traced() -> bool:
+    """Whether JAX traces the running code: what it computes has no values yet."""
+    return isinstance(jnp.zeros(()), jax.core.Tracer)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jax
-import jax.numpy as jnp
 
 from gazelle.compat.listed import pairs
 from gazelle.compat.old_variable import OldVariable
@@ -48,7 +47,7 @@ def lifted(function: Function, arguments: Callable[..., tuple[Any, ...]] | None 
 
 def computes_values() -> bool:
     """Whether values are computed now, in a layer or in a function that JAX traces; otherwise a graph is built."""
-    return tracing.current() is not None or isinstance(jnp.zeros(()), jax.core.Tracer)
+    return tracing.current() is not None or tracing.is_traced()
 
 
 class GraphVariable(OldVariable, Variable, TensorWrapper):

@@ -13,7 +13,6 @@ from contextvars import ContextVar
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import facade
@@ -118,7 +117,7 @@ def without_values(function: Callable[..., Any], error: Exception) -> Callable[.
 
 def may_compute_values(error: Exception) -> bool:
     """Whether an error means that a value was needed, outside of a program that is being traced."""
-    return needs_values(error) and not isinstance(jnp.zeros(()), jax.core.Tracer)
+    return needs_values(error) and not tracing.is_traced()
 
 
 def _records_layers(model: Any) -> bool:
