@@ -107,6 +107,12 @@ for _rank in (1, 2, 3):
     op(f"nn.conv{_rank}d_transpose", host=False, static=("output_shape",))(_transposed_convolution(_rank))
 
 
+def _two_axes(strides: Any, padding: str, data_format: str | None, dilations: Any) -> tuple[Any, str, Any, Any]:
+    """The options of a convolution over two axes, in the order of `ops`."""
+    steps, dilation = (inner_sizes(value, 2, data_format) for value in (strides, dilations))
+    return steps, padding.lower(), keras_format(data_format), dilation
+
+
 @op("nn.depthwise_conv2d", host=False)
 def depthwise_conv2d(
     input: TensorLike,
@@ -116,9 +122,8 @@ def depthwise_conv2d(
     data_format: str | None = None,
     dilations: ShapeLike | None = None,
 ) -> TensorResult:
-    steps, dilation = (inner_sizes(v, 2, data_format) for v in (strides, dilations))
-    arrays = jnp.asarray(input), jnp.asarray(filter)
-    return ops.depthwise_conv(*arrays, steps, padding.lower(), keras_format(data_format), dilation)
+    options = _two_axes(strides, padding, data_format, dilations)
+    return ops.depthwise_conv(jnp.asarray(input), jnp.asarray(filter), *options)
 
 
 @op("nn.separable_conv2d", host=False)
@@ -131,9 +136,8 @@ def separable_conv2d(
     data_format: str | None = None,
     dilations: ShapeLike | None = None,
 ) -> TensorResult:
-    steps, dilation = (inner_sizes(v, 2, data_format) for v in (strides, dilations))
-    arrays = input, depthwise_filter, pointwise_filter
-    return ops.separable_conv(*arrays, steps, padding.lower(), keras_format(data_format), dilation)
+    options = _two_axes(strides, padding, data_format, dilations)
+    return ops.separable_conv(input, depthwise_filter, pointwise_filter, *options)
 
 
 @op("nn.atrous_conv2d", static=("rate",), host=False)
