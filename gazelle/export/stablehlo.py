@@ -11,6 +11,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, PathLike
 from gazelle.export.signature import Exportable
 from gazelle.export.sizes import grouped
+from gazelle.ops.platforms import chosen_at_lowering
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
@@ -34,7 +35,8 @@ def export_stablehlo(
     sizes = export.symbolic_shape(", ".join(names)) if names else ()
     function = jax.jit(lambda *arrays: program.call(program.values, *arrays))
     try:
-        made = export.export(function, platforms=tuple(platforms))(*program.specs(lambda i, a: sizes[groups[i, a]]))
+        with chosen_at_lowering():
+            made = export.export(function, platforms=tuple(platforms))(*program.specs(lambda i, a: sizes[groups[i, a]]))
     except (TypeError, ValueError) as error:  # the message of JAX is about its symbols, which the user does not know
         if not names:
             raise

@@ -24,7 +24,8 @@ from jax import lax
 from gazelle.core import budget
 from gazelle.core.engines import engine
 from gazelle.ops import native
-from gazelle.ops.windows import on_cpu, padded, window_slices
+from gazelle.ops.platforms import by_platform
+from gazelle.ops.windows import padded, window_slices
 
 _SPACE = {3: "W", 4: "HW", 5: "DHW"}  # number of axes -> letters of the axes of space
 _CHUNK_BYTES = 2**20  # of the window at once: a fraction of the second-level cache
@@ -36,10 +37,16 @@ Pads = tuple[tuple[int, int], ...]
 def convolve(
     x: Any, kernel: Any, strides: Any, pads: Pads, input_dilation: Any, dilations: Any, groups: int = 1
 ) -> Any:
-    """Convolve x (batch, *space, in) with kernel (*window, in / groups, out), in the fastest form for the device."""
+    """Convolve x (batch, *space, in) with kernel (*window, in / groups, out), in the fastest form for the platform."""
+
+    def form(convolution: Any) -> Any:
+        return lambda x, kernel: convolution(x, kernel, strides, pads, input_dilation, dilations, groups)
+
+    return by_platform(form(_on_cpu), form(_plain), x, kernel)
+
+
+def _on_cpu(x: Any, kernel: Any, strides: Any, pads: Pads, input_dilation: Any, dilations: Any, groups: int = 1) -> Any:
     window = kernel.shape[:-2]
-    if not on_cpu():
-        return _plain(x, kernel, strides, pads, input_dilation, dilations, groups)
     if engine() == "xla":
         by_onednn = native.convolve(x, kernel, strides, pads, input_dilation, dilations, groups)
         if by_onednn is not None:
@@ -171,7 +178,7 @@ def _grouped(x: Any, kernel: Any, groups: int, *options: Any) -> Any:
     kernel = kernel * jnp.eye(joined, dtype=kernel.dtype).reshape(joined, 1, 1, joined, 1)
     kernel = kernel.reshape(*window, joined * channels, out)
     parts = zip(jnp.split(x, groups // joined, -1), jnp.split(kernel, groups // joined, -1), strict=True)
-    return jnp.concatenate([convolve(part, part_kernel, *options) for part, part_kernel in parts], -1)
+    return jnp.concatenate([_on_cpu(part, part_kernel, *options) for part, part_kernel in parts], -1)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4))

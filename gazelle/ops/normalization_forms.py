@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.ops.windows import on_cpu
+from gazelle.ops.platforms import by_platform
 
 _MAX_RATIO = 16  # mean² / variance from which a difference of squares loses too many digits
 
@@ -24,9 +24,11 @@ def _moments(x: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
 
 
 def _batch_moments(x: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
+    return by_platform(lambda x: _moments_of_squares(x, over), lambda x: _moments(x, over), x)
+
+
+def _moments_of_squares(x: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
     """`_moments` of a large array on a CPU: <x²> - <x>² needs no array of differences, where it is exact enough."""
-    if not on_cpu():
-        return _moments(x, over)
     mean = jnp.mean(x, over, keepdims=True)
     variance = jnp.mean(jnp.square(x), over, keepdims=True) - jnp.square(mean)
     near = jnp.all(jnp.square(mean) <= _MAX_RATIO * variance)

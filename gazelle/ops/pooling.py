@@ -23,8 +23,9 @@ from gazelle.core import budget
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import op
+from gazelle.ops.platforms import by_platform
 from gazelle.ops.space import moved_first, moved_last, per_axis
-from gazelle.ops.windows import on_cpu, padded, strided_slices, window_slices
+from gazelle.ops.windows import padded, strided_slices, window_slices
 
 __all__ = ["average_pool", "max_pool"]
 
@@ -66,17 +67,18 @@ def max_pool(
     """
     x, window, steps, pads = _windows("max_pool", inputs, pool_size, strides, padding, data_format)
     x = padded(x, _lowest(x), pads)
-    if not on_cpu():
-        y = _reduced(x, window, steps)
-    elif window == steps and math.prod(window) > _MAX_TILE:
-        y = _largest_of_axes(_split(x, window), tuple(range(2, x.ndim * 2 - 3, 2)))
-    elif window == steps:
-        y = _largest_of_tiles(x, window)
-    else:
-        y = x
-        for one_window, one_step in _by_axis(window, steps):
-            y = (_largest if max(one_window) <= _MOST_MASKS else _largest_of_long)(y, one_window, one_step)
+    y = by_platform(lambda x: _max_on_cpu(x, window, steps), lambda x: _reduced(x, window, steps), x)
     return moved_first(y, data_format)
+
+
+def _max_on_cpu(x: Any, window: tuple[int, ...], steps: tuple[int, ...]) -> Any:
+    if window == steps and math.prod(window) > _MAX_TILE:
+        return _largest_of_axes(_split(x, window), tuple(range(2, x.ndim * 2 - 3, 2)))
+    if window == steps:
+        return _largest_of_tiles(x, window)
+    for one_window, one_step in _by_axis(window, steps):
+        x = (_largest if max(one_window) <= _MOST_MASKS else _largest_of_long)(x, one_window, one_step)
+    return x
 
 
 @op
@@ -109,19 +111,26 @@ def average_pool(
     x, window, steps, pads = _windows("average_pool", inputs, pool_size, strides, padding, data_format)
     space, zero = x.shape[1:-1], np.zeros((), x.dtype)
     x = padded(x, zero, pads)
-    if not on_cpu() or (window != steps and max(window) > _MOST_TERMS):
-        y = lax.reduce_window(x, zero, lax.add, (1, *window, 1), (1, *steps, 1), "VALID")
-    elif window == steps and math.prod(window) > _MOST_MASKS:
-        y = jnp.sum(_split(x, window), tuple(range(2, x.ndim * 2 - 3, 2)))
-    else:
-        y = x
-        for one_window, one_step in _by_axis(window, steps):
-            y = functools.reduce(jnp.add, window_slices(y, one_window, one_step))
+    y = by_platform(lambda x: _sum_on_cpu(x, window, steps), lambda x: _sum(x, window, steps), x)
     if padding == "valid":
         return moved_first(y / math.prod(window), data_format)
     budget.check(y.shape[1:-1])
     counts = functools.reduce(np.multiply.outer, map(_count, space, window, steps, pads))
     return moved_first(y / jnp.asarray(counts[..., None], y.dtype), data_format)
+
+
+def _sum(x: Any, window: tuple[int, ...], steps: tuple[int, ...]) -> Any:
+    return lax.reduce_window(x, np.zeros((), x.dtype), lax.add, (1, *window, 1), (1, *steps, 1), "VALID")
+
+
+def _sum_on_cpu(x: Any, window: tuple[int, ...], steps: tuple[int, ...]) -> Any:
+    if window != steps and max(window) > _MOST_TERMS:
+        return _sum(x, window, steps)
+    if window == steps and math.prod(window) > _MOST_MASKS:
+        return jnp.sum(_split(x, window), tuple(range(2, x.ndim * 2 - 3, 2)))
+    for one_window, one_step in _by_axis(window, steps):
+        x = functools.reduce(jnp.add, window_slices(x, one_window, one_step))
+    return x
 
 
 def _windows(name: str, inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str | None) -> Any:

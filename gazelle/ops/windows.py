@@ -7,17 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from gazelle.core import budget
-
-
-def on_cpu() -> bool:
-    """Return whether programs run on a CPU, where some kernels of XLA are slow and replaced."""
-    return jax.default_backend() == "cpu"
 
 
 def padded(x: Any, value: Any, pads: Sequence[tuple[int, int]]) -> Any:

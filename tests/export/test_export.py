@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import re
 from pathlib import Path
 
 import jax
@@ -113,6 +114,36 @@ def test_onnx(family, tmp_path):
 @pytest.mark.parametrize("family", families.FAMILIES)
 def test_stablehlo(family, tmp_path):
     _agrees(family, tmp_path / "model.shlo", "stablehlo")
+
+
+def windows():
+    inputs = layers.Input((16, 16, 3))
+    x = layers.BatchNormalization()(layers.Conv2D(8, 3, strides=2, padding="same")(inputs))
+    x = layers.MaxPooling2D(3, 2, padding="same")(x)
+    x = layers.Add()([layers.Conv2D(8, 3, padding="same", groups=2)(x), layers.DepthwiseConv2D(3, padding="same")(x)])
+    x = layers.AveragePooling2D(3, 1, padding="same")(layers.Conv2DTranspose(8, 3, strides=2)(x))
+    x = layers.GRU(4)(layers.LSTM(4, return_sequences=True)(layers.Reshape((-1, 8))(x)))
+    return keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
+
+
+def test_a_stablehlo_file_holds_the_form_of_each_platform(tmp_path):
+    model, x = windows(), np.random.default_rng(0).random((3, 16, 16, 3), np.float32)
+
+    def exported(*platforms):
+        model.export(tmp_path / "model", format="stablehlo", verbose=False, platforms=platforms)
+        return jax.export.deserialize(bytearray((tmp_path / "model").read_bytes()))
+
+    def count(text):
+        names = ("convolution", "reduce_window", "pad", "slice", "while")
+        return [len(re.findall(rf"stablehlo\.{name}\b", text)) for name in names]
+
+    # One operation for each layer with windows; one padding before each pooling; a loop for LSTM and for GRU.
+    assert count(exported("cuda").mlir_module()) == [4, 2, 2, 0, 2]
+    both = exported("cpu", "cuda")
+    assert count(both.mlir_module())[1] == 2  # none of them is a form for a CPU
+    compiled = jax.jit(both.call).lower(x).compile()
+    assert "conditional(" not in compiled.as_text()  # the other form is removed
+    np.testing.assert_allclose(compiled(x)[0], model.predict(x, verbose=0), rtol=1e-6)
 
 
 @needs_tensorflow

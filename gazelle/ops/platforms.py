@@ -1,0 +1,33 @@
+"""The form of an operation for the platform that runs it: a CPU, where some kernels of XLA are slow, or another one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import jax
+from jax import lax
+
+_at_lowering: ContextVar[bool] = ContextVar("gazelle_platform_at_lowering", default=False)
+
+
+def by_platform(on_cpu: Callable[..., Any], elsewhere: Callable[..., Any], *arrays: Any) -> Any:
+    """Return `on_cpu(*arrays)` or `elsewhere(*arrays)`, whose results have equal shapes.
+
+    A program for this process contains one of the two: with both, tracing and compiling would take longer.
+    """
+    if _at_lowering.get():
+        return lax.platform_dependent(*arrays, cpu=on_cpu, default=elsewhere)
+    return (on_cpu if jax.default_backend() == "cpu" else elsewhere)(*arrays)
+
+
+@contextlib.contextmanager
+def chosen_at_lowering() -> Iterator[None]:
+    """Trace both forms inside the block, for programs that are lowered for several platforms."""
+    token = _at_lowering.set(True)
+    try:
+        yield
+    finally:
+        _at_lowering.reset(token)
