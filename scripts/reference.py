@@ -368,6 +368,7 @@ def plain_types(text: str) -> str:
     text = re.sub(r"(: |-> )'((?:[^'\\]|\\.)*)'", r"\1\2", text)
     text = re.sub(r'(: |-> )"([^"]*)"', r"\1\2", text)
     text = re.sub(r"\b(?:[a-z_]\w*\.)+([A-Z]\w*)", r"\1", text)
+    text = re.sub(r"(\*\*\w+): (?:Unpack\[\w+\]|Never)", r"\1", text)  # listed in the docstring
     return re.sub(r"<(function|class|object) '?([\w.]+)[^>]*>", r"\2", text)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from gazelle.applications.apply_layers import chain, pooled
 from gazelle.applications.build_model import SITE, application, named
@@ -11,6 +11,9 @@ from gazelle.core.types import Array, Shape
 from gazelle.layers import Activation, Conv2D, Dense, GlobalAveragePooling2D, LayerNormalization, Normalization
 from gazelle.layers.base import Layer
 from gazelle.models.sequential import Sequential
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 __all__ = [
     "ConvNeXtBase",
@@ -39,7 +42,7 @@ class LayerScale(Layer):
         **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable` and others.
     """
 
-    def __init__(self, init_values: float, projection_dim: int, **kwargs: Any) -> None:
+    def __init__(self, init_values: float, projection_dim: int, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
 
     def build(self, input_shape: Shape) -> None:

@@ -1,6 +1,8 @@
 """InceptionResNetV2: residual blocks of Inception branches."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Unpack
 
 from gazelle.applications.apply_layers import chain, classifier
 from gazelle.applications.build_model import application, kernels
@@ -8,6 +10,9 @@ from gazelle.applications.imagenet_utils import decode_predictions, preprocessin
 from gazelle.applications.inception_v3 import _conv, _path
 from gazelle.layers import Activation, BatchNormalization, Concatenate, Conv2D, MaxPooling2D
 from gazelle.layers.base import Layer
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 __all__ = ["InceptionResNetV2", "decode_predictions", "preprocess_input"]
 
@@ -28,7 +33,7 @@ class CustomScaleLayer(Layer):
         **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable` and others.
     """
 
-    def __init__(self, scale: float, **kwargs: Any) -> None:
+    def __init__(self, scale: float, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
 
     def call(self, inputs: Any) -> Any:

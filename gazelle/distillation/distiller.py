@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
@@ -12,6 +12,9 @@ from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, ArrayLike, LossLike, MetricLike, Nested, OptimizerLike
 from gazelle.distillation.losses import DistillationLoss
 from gazelle.models import Model
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsWithoutName
 
 
 class Distiller(Model):
@@ -56,7 +59,7 @@ class Distiller(Model):
         distillation_loss_weights: Sequence[float] | None = None,
         student_loss_weight: float = 0.5,
         name: str | None = "distiller",
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsWithoutName],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self._check(teacher, student, student_loss_weight)

@@ -6,7 +6,7 @@ import contextlib
 import re
 import types
 from collections.abc import Iterator, MutableMapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, Never, TypeVar, cast
 
 import jax
 
@@ -257,7 +257,7 @@ class ModelParallel(Distribution):
         layout_map: LayoutMap | None = None,
         batch_dim_name: str | None = None,
         auto_shard_dataset: bool = True,
-        **kwargs: Any,
+        **kwargs: Never,
     ) -> None:
         if kwargs:
             raise ArgumentError(message(f"ModelParallel has no argument {next(iter(kwargs))!r}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,9 @@ from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 def _check_non_negative(owner: Layer, name: str, none: bool = False) -> None:
@@ -46,7 +49,11 @@ class ReLU(Layer):
     supports_masking = True
 
     def __init__(
-        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         _check_non_negative(self, "max_value", none=True)
@@ -82,7 +89,7 @@ class LeakyReLU(Layer):
     _is_stateless = True
     supports_masking = True
 
-    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         _check_non_negative(self, "negative_slope")
 
@@ -121,7 +128,7 @@ class PReLU(Layer):
         alpha_regularizer: RegularizerLike = None,
         alpha_constraint: ConstraintLike = None,
         shared_axes: int | Sequence[int] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if shared_axes is not None:
@@ -176,7 +183,7 @@ class ELU(Layer):
     _is_stateless = True
     supports_masking = True
 
-    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+    def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
 
     def call(self, x: Array) -> Array:
@@ -206,7 +213,7 @@ class Softmax(Layer):
     _is_stateless = True
     supports_masking = True
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
 
     def call(self, x: Array, mask: Array | None = None) -> Array:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 from gazelle import ops
 from gazelle.core.types import Array
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import set_data_format, sizes
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 class _AdaptivePooling(Layer):
@@ -17,7 +20,9 @@ class _AdaptivePooling(Layer):
     rank: int
     largest = False  # maximum instead of mean
 
-    def __init__(self, output_size: int | Sequence[int], data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, output_size: int | Sequence[int], data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         set_data_format(self, data_format)
         self.output_size = sizes(type(self).__name__, "output_size", output_size, self.rank)

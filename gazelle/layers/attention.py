@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
@@ -12,6 +12,9 @@ from gazelle.core.prng import bernoulli
 from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
 from gazelle.ops.activation import softmax
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 class Attention(Layer):
@@ -53,7 +56,7 @@ class Attention(Layer):
         score_mode: str = "dot",
         dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if score_mode not in ("dot", "concat"):
@@ -154,7 +157,7 @@ class AdditiveAttention(Attention):
         (2, 3, 4)
     """
 
-    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
 
     def build(self, input_shape: Sequence[Shape]) -> None:

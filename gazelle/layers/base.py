@@ -6,7 +6,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Never, overload
 
 import jax
 import numpy as np
@@ -137,7 +137,7 @@ class Layer(Operation):
         batch_size: int | None = None,
         batch_input_shape: Shape | None = None,
         batch_shape: Shape | None = None,
-        **unknown_arguments: Any,
+        **unknown_arguments: Never,
     ) -> None:
         if unknown_arguments:
             known = [*argument_names(type(self).__init__), "name", "dtype", "trainable", "input_shape", "input_dim"]

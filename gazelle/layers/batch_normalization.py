@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,9 @@ from gazelle.layers.core import check_rate
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.normalization import _Normalization, as_wide
 from gazelle.ops.normalization_forms import batch_normalized
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 _TINY = 1e-7  # keeps a division by an empty sum finite
 
@@ -87,7 +90,7 @@ class BatchNormalization(_Normalization):
         renorm_clipping: Mapping[str, float] | None = None,
         renorm_momentum: float = 0.99,
         synchronized: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if isinstance(axis, (list, tuple)) and len(axis) == 1:  # files of Keras 2 hold [3]

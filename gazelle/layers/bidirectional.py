@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,9 @@ from gazelle.core.names import snake
 from gazelle.core.serialization import rebuild
 from gazelle.core.types import Array, ArrayLike, Shape
 from gazelle.layers.base import Layer
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 MERGE = {
     "concat": lambda y, z: jnp.concatenate([y, z], axis=-1),
@@ -58,7 +61,7 @@ class Bidirectional(Layer):
         merge_mode: str | None = "concat",
         weights: Sequence[ArrayLike] | None = None,
         backward_layer: Layer | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         self._config.pop("weights", None)
         self.__dict__.pop("backward_layer", None)  # set below, after the forward layer

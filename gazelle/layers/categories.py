@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,9 @@ from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.layers.adapting import batches
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import choice
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 MODES = ("int", "one_hot", "multi_hot", "count")
 
@@ -112,7 +115,11 @@ class CategoryEncoding(Layer):
     """
 
     def __init__(
-        self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any
+        self,
+        num_tokens: int | None = None,
+        output_mode: str = "multi_hot",
+        sparse: bool = False,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.output_mode = check_mode("CategoryEncoding", output_mode, MODES[1:], sparse)

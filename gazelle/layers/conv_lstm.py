@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
@@ -15,6 +15,9 @@ from gazelle.core.types import ActivationLike, Array, ConstraintLike, Initialize
 from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.rnn import RNN, of_cell
 from gazelle.layers.spatial import choice, sizes
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfCell, OptionsOfRecurrent
 
 
 class _ConvLSTMCell(_Cell):
@@ -47,7 +50,7 @@ class _ConvLSTMCell(_Cell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfCell],
     ) -> None:
         self.units = filters
         super().__init__(**kwargs)
@@ -180,11 +183,12 @@ class _ConvLSTM(RNN):
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfRecurrent],
     ) -> None:
         if not isinstance(filters, int) or filters < 1:
             what = f"filters of {type(self).__name__}"
             raise ArgumentError(message(what, expected="a positive integer", got=repr(filters)))
+        for_cell, own = self._divided("conv_lstm_cell", kwargs)
         cell = _ConvLSTMCell(
             self.rank,
             filters,
@@ -209,7 +213,7 @@ class _ConvLSTM(RNN):
             dropout,
             recurrent_dropout,
             seed,
-            **self._for_cell("conv_lstm_cell", kwargs),
+            **for_cell,
         )
         super().__init__(
             cell,
@@ -218,7 +222,7 @@ class _ConvLSTM(RNN):
             go_backwards,
             stateful,
             activity_regularizer=activity_regularizer,
-            **kwargs,
+            **own,
         )
         self._config.setdefault("unroll", False)
 

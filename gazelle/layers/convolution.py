@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
@@ -23,6 +23,9 @@ from gazelle.layers.spatial import (
     space_axes,
 )
 from gazelle.layers.weight_matrix import WeightAttribute, WeightMatrix, enable_lora
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsWithoutRegularizer
 
 
 def set_window(
@@ -123,7 +126,7 @@ class BaseConv(Layer, abstract=True):
         bias_constraint: ConstraintLike = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsWithoutRegularizer],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         set_window(self, kernel_size, strides, padding, data_format, dilation_rate, self.paddings)

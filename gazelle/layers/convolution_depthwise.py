@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 from gazelle import ops
 from gazelle.core.registry import register
@@ -11,6 +11,9 @@ from gazelle.core.types import ActivationLike, Array, ConstraintLike, Initialize
 from gazelle.layers.base import Layer
 from gazelle.layers.convolution import add_bias, check_positive, dilated_size, set_window
 from gazelle.layers.spatial import accept_channels, channels, check_fits
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsWithoutRegularizer
 
 
 class _DepthwiseConv(Layer):
@@ -33,7 +36,7 @@ class _DepthwiseConv(Layer):
         activity_regularizer: RegularizerLike = None,
         depthwise_constraint: ConstraintLike = None,
         bias_constraint: ConstraintLike = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsWithoutRegularizer],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         set_window(self, kernel_size, strides, padding, data_format, dilation_rate)
@@ -157,7 +160,7 @@ class _SeparableConv(Layer):
         depthwise_constraint: ConstraintLike = None,
         pointwise_constraint: ConstraintLike = None,
         bias_constraint: ConstraintLike = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsWithoutRegularizer],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         set_window(self, kernel_size, strides, padding, data_format, dilation_rate)

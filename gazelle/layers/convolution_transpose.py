@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 from gazelle import ops
 from gazelle.core.errors import ArgumentError, message
@@ -12,6 +12,9 @@ from gazelle.core.types import ActivationLike, Array, ConstraintLike, Initialize
 from gazelle.layers.base import Layer
 from gazelle.layers.convolution import add_bias, check_positive, check_strides_or_dilation, set_window
 from gazelle.layers.spatial import accept_channels, channels, sizes
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsWithoutRegularizer
 
 
 class _ConvTranspose(Layer):
@@ -35,7 +38,7 @@ class _ConvTranspose(Layer):
         activity_regularizer: RegularizerLike = None,
         kernel_constraint: ConstraintLike = None,
         bias_constraint: ConstraintLike = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsWithoutRegularizer],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         set_window(self, kernel_size, strides, padding, data_format, dilation_rate)

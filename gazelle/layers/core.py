@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
@@ -20,6 +20,9 @@ from gazelle.layers.spatial import choice, is_integer
 from gazelle.layers.weight_matrix import WeightAttribute, add_matrix, enable_lora
 from gazelle.quantizers.configs import QuantizationConfig
 from gazelle.quantizers.layout import QuantizedLayout
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions, OptionsWithoutRegularizer
 
 
 class Dense(Layer):
@@ -73,7 +76,7 @@ class Dense(Layer):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: QuantizationConfig | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsWithoutRegularizer],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if not hasattr(units, "__index__") or units < 1:
@@ -119,7 +122,7 @@ class Activation(Layer):
     _is_stateless = True
     supports_masking = True
 
-    def __init__(self, activation: ActivationLike, **kwargs: Any) -> None:
+    def __init__(self, activation: ActivationLike, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
 
     def call(self, x: Array) -> Array:
@@ -156,7 +159,11 @@ class Dropout(Layer):
     _maps_lists = True
 
     def __init__(
-        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.rate = check_rate(type(self).__name__, rate)
@@ -211,7 +218,7 @@ class Flatten(Layer):
 
     _sparse_inputs = "kept"
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         given = data_format or settings.image_data_format()
         self.data_format = choice("Flatten", "data_format", given, settings.FORMATS)
@@ -254,7 +261,7 @@ class Lambda(Layer):
         output_shape: int | Sequence[int | None] | None = None,
         mask: Array | None = None,
         arguments: Mapping[str, Any] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if not callable(function):
@@ -312,7 +319,7 @@ class Masking(Layer):
     _is_stateless = True
     supports_masking = True
 
-    def __init__(self, mask_value: float | Sequence[float] = 0.0, **kwargs: Any) -> None:
+    def __init__(self, mask_value: float | Sequence[float] = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
 
     def call(self, x: Array) -> Array:

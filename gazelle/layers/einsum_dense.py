@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
@@ -16,6 +16,9 @@ from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.weight_matrix import WeightAttribute, add_matrix, enable_lora
 from gazelle.quantizers.configs import QuantizationConfig
 from gazelle.quantizers.layout import QuantizedLayout, align_axes
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 class EinsumDense(Layer):
@@ -69,7 +72,7 @@ class EinsumDense(Layer):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: QuantizationConfig | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)

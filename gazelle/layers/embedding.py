@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +17,9 @@ from gazelle.layers.base import Layer
 from gazelle.layers.weight_matrix import WeightAttribute, add_matrix, enable_lora
 from gazelle.quantizers.configs import QuantizationConfig
 from gazelle.quantizers.layout import QuantizedLayout, dequantize, unpack_int4
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfEmbedding
 
 
 class Embedding(Layer):
@@ -67,13 +70,13 @@ class Embedding(Layer):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: QuantizationConfig | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfEmbedding],
     ) -> None:
         self._config.pop("weights", None)  # stored in the weight file
         length = kwargs.pop("input_length", self._config.pop("input_length", None))
         if length is not None:  # Keras 1 and 2: the model can be built before it sees data
             kwargs.setdefault("input_shape", tuple(length) if isinstance(length, (list, tuple)) else (length,))
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[arg-type]  # `input_length` is not among them any more
         self.input_dim = input_dim  # `Layer` has an argument of this name too, with another meaning
         for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
             if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
@@ -164,7 +167,7 @@ class ReversibleEmbedding(Embedding):
         mask_zero: bool = False,
         reverse_dtype: DTypeLike | None = None,
         logit_soft_cap: float | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfEmbedding],
     ) -> None:
         super().__init__(
             input_dim,

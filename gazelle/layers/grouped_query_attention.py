@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,9 @@ from gazelle.core.registry import register
 from gazelle.core.types import Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.multi_head_attention import MultiHeadAttention
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsWithoutRegularizer
 
 
 @register("layers", "GroupQueryAttention")
@@ -82,7 +85,7 @@ class GroupedQueryAttention(Layer):
         bias_constraint: ConstraintLike = None,
         use_gate: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsWithoutRegularizer],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._config.pop("flash_attention", None)  # affects speed only

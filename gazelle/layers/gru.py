@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,9 @@ from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.recurrent_cells import _Cell, product
 from gazelle.layers.rnn import RNN, of_cell
 from gazelle.ops import native
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfCell, OptionsOfRecurrent
 
 
 class GRUCell(_Cell):
@@ -73,7 +76,7 @@ class GRUCell(_Cell):
         recurrent_dropout: float = 0.0,
         reset_after: bool = True,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfCell],
     ) -> None:
         super().__init__(**kwargs)
 
@@ -224,8 +227,9 @@ class GRU(RNN):
         unroll: bool = False,
         reset_after: bool = True,
         use_cudnn: bool | str = "auto",
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfRecurrent],
     ) -> None:
+        for_cell, own = self._divided("gru_cell", kwargs)
         cell = GRUCell(
             units,
             activation,
@@ -244,7 +248,7 @@ class GRU(RNN):
             recurrent_dropout,
             reset_after,
             seed,
-            **self._for_cell("gru_cell", kwargs),
+            **for_cell,
         )
         super().__init__(
             cell,
@@ -254,7 +258,7 @@ class GRU(RNN):
             stateful,
             unroll,
             activity_regularizer=activity_regularizer,
-            **kwargs,
+            **own,
         )
         self.input_spec = InputSpec(ndim=3)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import ArrayLike, PolicyLike
 from gazelle.layers.categories import MODES, check_mode, encode, encoded_shape
 from gazelle.layers.numpy_layer import NumpyLayer, texts
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions, OptionsWithoutNameAndDtype
 
 _MASK = 2**64 - 1
 _K0, _K1, _K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
@@ -208,7 +211,7 @@ class Hashing(NumpyLayer):
         salt: int | Sequence[int] | None = None,
         output_mode: str = "int",
         sparse: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         if kwargs.get("dtype") is None:
             kwargs["dtype"] = "int64" if output_mode == "int" else dtypes.floatx()
@@ -267,7 +270,7 @@ class HashedCrossing(NumpyLayer):
         sparse: bool = False,
         name: str | None = None,
         dtype: PolicyLike = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsWithoutNameAndDtype],
     ) -> None:
         output_mode = check_mode("HashedCrossing", output_mode, MODES[:2], sparse)
         super().__init__(name=name, dtype=dtype or ("int64" if output_mode == "int" else None), **kwargs)

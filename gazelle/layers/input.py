@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentTypeError, ShapeError, message
@@ -10,6 +10,9 @@ from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered
 from gazelle.core.types import Config, DTypeLike, Nested, Shape
 from gazelle.layers.base import Layer
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfInputLayer
 
 
 class InputLayer(Layer):
@@ -44,7 +47,7 @@ class InputLayer(Layer):
         input_tensor: KerasTensor | None = None,
         optional: bool = False,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfInputLayer],
     ) -> None:
         kwargs.pop("trainable", None)
         shape = kwargs.pop("input_shape", None) if shape is None else shape  # its name in earlier Keras

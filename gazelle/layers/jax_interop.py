@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,9 @@ from gazelle.core.serialization import deserialize, serialize
 from gazelle.core.types import Array, Nested, Shape
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 class _VariableTree:
@@ -85,7 +88,7 @@ class JaxLayer(Layer):
         state: Nested[Any] = None,
         seed: int | None = None,
         native_serialization_platforms: Sequence[str] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         for key in ("params", "state", "seed"):
@@ -190,7 +193,7 @@ class FlaxLayer(JaxLayer):
         module: Callable[..., Any],
         method: str | Callable[..., Any] | None = None,
         variables: Mapping[str, Any] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         try:
             from flax import nnx
@@ -331,7 +334,7 @@ class EquinoxLayer(JaxLayer):
         state: object = None,
         vmap: bool = True,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         try:
             import equinox

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import ArrayLike
 from gazelle.layers.vocabulary import LookupLayer
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfVocabulary
 
 
 class IntegerLookup(LookupLayer):
@@ -67,7 +70,7 @@ class IntegerLookup(LookupLayer):
         oov_method: str = "floormod",
         salt: int | Sequence[int] | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfVocabulary],
     ) -> None:
         super().__init__(name=name, oov_method=oov_method, **kwargs)
         if vocabulary_dtype != "int64":
@@ -132,6 +135,6 @@ class StringLookup(LookupLayer):
         encoding: str = "utf-8",
         name: str | None = None,
         salt: int | Sequence[int] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfVocabulary],
     ) -> None:
         super().__init__(name=name, **kwargs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,9 @@ from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.rnn import RNN, of_cell
 from gazelle.ops import native
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfCell, OptionsOfRecurrent
 
 
 class LSTMCell(_Cell):
@@ -75,7 +78,7 @@ class LSTMCell(_Cell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfCell],
     ) -> None:
         super().__init__(**kwargs)
         self.state_size = [self.units, self.units]
@@ -213,8 +216,9 @@ class LSTM(RNN):
         stateful: bool = False,
         unroll: bool = False,
         use_cudnn: bool | str = "auto",
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfRecurrent],
     ) -> None:
+        for_cell, own = self._divided("lstm_cell", kwargs)
         cell = LSTMCell(
             units,
             activation,
@@ -233,7 +237,7 @@ class LSTM(RNN):
             dropout,
             recurrent_dropout,
             seed,
-            **self._for_cell("lstm_cell", kwargs),
+            **for_cell,
         )
         super().__init__(
             cell,
@@ -243,7 +247,7 @@ class LSTM(RNN):
             stateful,
             unroll,
             activity_regularizer=activity_regularizer,
-            **kwargs,
+            **own,
         )
         self.input_spec = InputSpec(ndim=3)
 

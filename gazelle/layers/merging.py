@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,9 @@ from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, me
 from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import is_integer
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 def _input_shapes(layer: Layer, shapes: Any, count: int | None = None) -> list[tuple[Any, ...]]:
@@ -264,7 +267,7 @@ class Concatenate(Layer):
 
     supports_masking = True
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
 
     def build(self, input_shape: Sequence[Shape]) -> None:
@@ -332,7 +335,7 @@ class Dot(Layer):
 
     supports_masking = True
 
-    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         pair = axes if isinstance(axes, (list, tuple)) else (axes, axes)
         if len(pair) != 2 or not all(map(is_integer, pair)):

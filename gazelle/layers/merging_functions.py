@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 from gazelle.core.registry import register
 from gazelle.core.types import Array
 from gazelle.layers.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
 
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
+
 
 @register("layers")
-def add(inputs: Sequence[Array], **kwargs: Any) -> Array:
+def add(inputs: Sequence[Array], **kwargs: Unpack[LayerOptions]) -> Array:
     """Return the elementwise sum of tensors, computed by the layer `Add`.
 
     Args:
@@ -29,7 +32,7 @@ def add(inputs: Sequence[Array], **kwargs: Any) -> Array:
 
 
 @register("layers")
-def subtract(inputs: Sequence[Array], **kwargs: Any) -> Array:
+def subtract(inputs: Sequence[Array], **kwargs: Unpack[LayerOptions]) -> Array:
     """Return the elementwise difference of two tensors, computed by the layer `Subtract`.
 
     Args:
@@ -47,7 +50,7 @@ def subtract(inputs: Sequence[Array], **kwargs: Any) -> Array:
 
 
 @register("layers")
-def multiply(inputs: Sequence[Array], **kwargs: Any) -> Array:
+def multiply(inputs: Sequence[Array], **kwargs: Unpack[LayerOptions]) -> Array:
     """Return the elementwise product of tensors, computed by the layer `Multiply`.
 
     Args:
@@ -65,7 +68,7 @@ def multiply(inputs: Sequence[Array], **kwargs: Any) -> Array:
 
 
 @register("layers")
-def average(inputs: Sequence[Array], **kwargs: Any) -> Array:
+def average(inputs: Sequence[Array], **kwargs: Unpack[LayerOptions]) -> Array:
     """Return the elementwise mean of tensors, computed by the layer `Average`.
 
     Args:
@@ -83,7 +86,7 @@ def average(inputs: Sequence[Array], **kwargs: Any) -> Array:
 
 
 @register("layers")
-def maximum(inputs: Sequence[Array], **kwargs: Any) -> Array:
+def maximum(inputs: Sequence[Array], **kwargs: Unpack[LayerOptions]) -> Array:
     """Return the elementwise maximum of tensors, computed by the layer `Maximum`.
 
     Args:
@@ -101,7 +104,7 @@ def maximum(inputs: Sequence[Array], **kwargs: Any) -> Array:
 
 
 @register("layers")
-def minimum(inputs: Sequence[Array], **kwargs: Any) -> Array:
+def minimum(inputs: Sequence[Array], **kwargs: Unpack[LayerOptions]) -> Array:
     """Return the elementwise minimum of tensors, computed by the layer `Minimum`.
 
     Args:
@@ -119,7 +122,7 @@ def minimum(inputs: Sequence[Array], **kwargs: Any) -> Array:
 
 
 @register("layers")
-def concatenate(inputs: Sequence[Array], axis: int = -1, **kwargs: Any) -> Array:
+def concatenate(inputs: Sequence[Array], axis: int = -1, **kwargs: Unpack[LayerOptions]) -> Array:
     """Return tensors joined along an axis, computed by the layer `Concatenate`.
 
     Args:
@@ -138,7 +141,7 @@ def concatenate(inputs: Sequence[Array], axis: int = -1, **kwargs: Any) -> Array
 
 
 @register("layers")
-def dot(inputs: Sequence[Array], axes: int | Sequence[int] = -1, **kwargs: Any) -> Array:
+def dot(inputs: Sequence[Array], axes: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> Array:
     """Return dot products of the vectors of two tensors, computed by the layer `Dot`.
 
     Args:

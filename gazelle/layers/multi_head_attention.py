@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,9 @@ from gazelle.core.types import Array, ArrayLike, ConstraintLike, InitializerLike
 from gazelle.layers.base import Layer
 from gazelle.layers.einsum_dense import EinsumDense
 from gazelle.ops.activation import softmax
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsWithoutRegularizer
 
 
 class MultiHeadAttention(Layer):
@@ -93,7 +96,7 @@ class MultiHeadAttention(Layer):
         bias_constraint: ConstraintLike = None,
         use_gate: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsWithoutRegularizer],
     ) -> None:
         super().__init__(**kwargs)
         self._projection_regularizer = activity_regularizer  # applies to the projections, not to y

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,9 @@ from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.ops.normalization_forms import standardized
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 class _Normalization(Layer):
@@ -182,7 +185,7 @@ class LayerNormalization(_Normalization):
         gamma_constraint: ConstraintLike = None,
         *,
         rms_scaling: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.axes(99)
@@ -248,7 +251,7 @@ class GroupNormalization(_Normalization):
         gamma_regularizer: RegularizerLike = None,
         beta_constraint: ConstraintLike = None,
         gamma_constraint: ConstraintLike = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if isinstance(groups, bool) or not isinstance(groups, int) or (groups <= 0 and groups != -1):
@@ -302,7 +305,7 @@ class RMSNormalization(_Normalization):
         Array([[ 0.9999999, -0.9999999]], dtype=float32)
     """
 
-    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axes(99)
 
@@ -335,7 +338,7 @@ class UnitNormalization(_Normalization):
 
     _is_stateless = True
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axes(99)
 

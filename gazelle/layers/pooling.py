@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
@@ -13,6 +13,9 @@ from gazelle.core.types import Array
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import channel_axis, check_fits, choice, set_data_format, sizes, space_axes
 from gazelle.ops.max_min import largest
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions, OptionsWithoutName
 
 
 class _Pooling(Layer):
@@ -30,7 +33,7 @@ class _Pooling(Layer):
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsWithoutName],
     ) -> None:
         super().__init__(name=name, **kwargs)
         set_data_format(self, data_format)
@@ -53,7 +56,7 @@ class _GlobalPooling(Layer):
     rank: int
     _reduce: Callable[..., Any]
 
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         set_data_format(self, data_format)
 

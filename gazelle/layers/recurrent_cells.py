@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
@@ -12,6 +12,9 @@ from gazelle.core.prng import bernoulli
 from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.core import check_rate
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 def product(x: Array, kernel: Array, dropped: Array | None) -> Array:
@@ -40,7 +43,7 @@ class _Cell(Layer):
 
     gates = 1
 
-    def __init__(self, *, implementation: int = 2, **kwargs: Any) -> None:
+    def __init__(self, *, implementation: int = 2, **kwargs: Unpack[LayerOptions]) -> None:
         self._config.pop("implementation", None)  # accepted for compatibility with Keras, not stored
         super().__init__(**kwargs)
         if not isinstance(self.units, int) or self.units <= 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
@@ -15,6 +15,9 @@ from gazelle.layers.base import Layer
 from gazelle.layers.core import check_rate, mask_shape
 from gazelle.layers.spatial import set_data_format, space_axes
 from gazelle.regularizers import L1L2
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions, OptionsWithoutNameAndDtype, OptionsWithoutRegularizer
 
 
 class GaussianNoise(Layer):
@@ -40,7 +43,7 @@ class GaussianNoise(Layer):
 
     _maps_lists = True
 
-    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.stddev = check_rate("GaussianNoise", stddev, "stddev")
 
@@ -76,7 +79,7 @@ class GaussianDropout(Layer):
 
     _maps_lists = True
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.rate = check_rate("GaussianDropout", rate, below=True)
 
@@ -117,7 +120,11 @@ class AlphaDropout(Layer):
     _maps_lists = True
 
     def __init__(
-        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.rate = check_rate("AlphaDropout", rate, below=True)
@@ -148,7 +155,7 @@ class _SpatialDropout(Layer):
         seed: int | None = None,
         name: str | None = None,
         dtype: PolicyLike = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsWithoutNameAndDtype],
     ) -> None:
         super().__init__(name=name, dtype=dtype, **kwargs)
         set_data_format(self, data_format)
@@ -194,7 +201,12 @@ class SpatialDropout1D(_SpatialDropout):
     rank = 1
 
     def __init__(
-        self, rate: float, seed: int | None = None, name: str | None = None, dtype: PolicyLike = None, **kwargs: Any
+        self,
+        rate: float,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: PolicyLike = None,
+        **kwargs: Unpack[OptionsWithoutNameAndDtype],
     ) -> None:
         super().__init__(rate, "channels_last", seed, name, dtype, **kwargs)
 
@@ -276,7 +288,7 @@ class ActivityRegularization(Layer):
 
     _maps_lists = True
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Unpack[OptionsWithoutRegularizer]) -> None:
         if l1 < 0 or l2 < 0:
             raise ArgumentError(
                 message("Arguments of ActivityRegularization", expected="l1 and l2 >= 0", got=f"l1={l1}, l2={l2}")

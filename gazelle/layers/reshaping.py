@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,9 @@ from gazelle.core.types import Array
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.spatial import choice, is_integer, pairs, set_data_format, sizes, space_axes
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 class Reshape(Layer):
@@ -35,7 +38,7 @@ class Reshape(Layer):
     _is_stateless = True
     _sparse_inputs = "kept"
 
-    def __init__(self, target_shape: int | Sequence[int], **kwargs: Any) -> None:
+    def __init__(self, target_shape: int | Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         shape: tuple[Any, ...] = (target_shape,) if is_integer(target_shape) else tuple(target_shape)  # type: ignore[arg-type]
         if any(not is_integer(n) or n < -1 for n in shape) or shape.count(-1) > 1:
@@ -81,7 +84,7 @@ class Permute(Layer):
 
     _sparse_inputs = "kept"
 
-    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
+    def __init__(self, dims: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
@@ -114,7 +117,7 @@ class RepeatVector(Layer):
         (5, 3, 4)
     """
 
-    def __init__(self, n: int, **kwargs: Any) -> None:
+    def __init__(self, n: int, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.n = sizes("RepeatVector", "n", n, 1)[0]
         self.input_spec = InputSpec(ndim=2)
@@ -128,7 +131,10 @@ class _Cropping(Layer):
     cropping: Any
 
     def __init__(
-        self, cropping: int | Sequence[int | Sequence[int]], data_format: str | None = None, **kwargs: Any
+        self,
+        cropping: int | Sequence[int | Sequence[int]],
+        data_format: str | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         set_data_format(self, data_format)
@@ -169,7 +175,7 @@ class Cropping1D(_Cropping):
 
     rank = 1
 
-    def __init__(self, cropping: int | Sequence[int] = (1, 1), **kwargs: Any) -> None:
+    def __init__(self, cropping: int | Sequence[int] = (1, 1), **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(cropping, "channels_last", **kwargs)
 
 
@@ -197,7 +203,7 @@ class Cropping2D(_Cropping):
         self,
         cropping: int | Sequence[int | Sequence[int]] = ((0, 0), (0, 0)),
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(cropping, data_format, **kwargs)
 
@@ -226,7 +232,7 @@ class Cropping3D(_Cropping):
         self,
         cropping: int | Sequence[int | Sequence[int]] = ((1, 1), (1, 1), (1, 1)),
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(cropping, data_format, **kwargs)
 
@@ -236,7 +242,10 @@ class _ZeroPadding(Layer):
     padding: Any
 
     def __init__(
-        self, padding: int | Sequence[int | Sequence[int]] = 1, data_format: str | None = None, **kwargs: Any
+        self,
+        padding: int | Sequence[int | Sequence[int]] = 1,
+        data_format: str | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         set_data_format(self, data_format)
@@ -311,7 +320,9 @@ class _UpSampling(Layer):
     interpolation = "nearest"
     size: Any
 
-    def __init__(self, size: int | Sequence[int] = 2, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, size: int | Sequence[int] = 2, data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         set_data_format(self, data_format)
         each = sizes(type(self).__name__, "size", size, self.rank)
@@ -341,7 +352,7 @@ class UpSampling1D(_UpSampling):
 
     rank = 1
 
-    def __init__(self, size: int = 2, **kwargs: Any) -> None:
+    def __init__(self, size: int = 2, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(size, "channels_last", **kwargs)
 
 
@@ -369,7 +380,7 @@ class UpSampling2D(_UpSampling):
         size: int | Sequence[int] = (2, 2),
         data_format: str | None = None,
         interpolation: str = "nearest",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(size, data_format, **kwargs)
         self.interpolation = choice("UpSampling2D", "interpolation", interpolation, self.methods)

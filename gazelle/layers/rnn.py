@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,9 @@ from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.recurrence import ScanOptions, scan_cell
 from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.stacked_cells import Cell, StackedRNNCells, check_cell
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions, OptionsOfRecurrent
 
 
 class RNN(Layer):
@@ -58,7 +61,7 @@ class RNN(Layer):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         if isinstance(cell, (list, tuple)):
             self.cell = cell = StackedRNNCells(cell)
@@ -215,11 +218,13 @@ class RNN(Layer):
         config.pop("use_cudnn", None)  # has no effect
         return config
 
-    def _for_cell(self, name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return the keyword arguments of a layer that its cell shares, and remove those of the cell only."""
+    def _divided(self, name: str, kwargs: OptionsOfRecurrent) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the keyword arguments of the cell, of which a layer shares two, and those of the layer."""
         self._config.pop("implementation", None)
-        shared: dict[str, Any] = {key: kwargs[key] for key in ("dtype", "trainable") if key in kwargs}
-        return {"name": name, "implementation": kwargs.pop("implementation", 2), **shared}
+        own: dict[str, Any] = {**kwargs}
+        implementation = own.pop("implementation", 2)
+        shared: dict[str, Any] = {key: own[key] for key in ("dtype", "trainable") if key in own}
+        return {"name": name, "implementation": implementation, **shared}, own
 
     def _check_inputs(self, args: Any) -> None:
         shape = getattr(args[0], "shape", None) if args else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +13,9 @@ from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, St
 from gazelle.core.types import Array, ArrayLike, Shape
 from gazelle.layers.adapting import batches
 from gazelle.layers.base import Layer
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 _EPSILON = 1e-7
 
@@ -38,7 +41,7 @@ class Rescaling(Layer):
 
     supports_masking = True
 
-    def __init__(self, scale: ArrayLike, offset: ArrayLike = 0.0, **kwargs: Any) -> None:
+    def __init__(self, scale: ArrayLike, offset: ArrayLike = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
 
     def call(self, x: Array) -> Array:
@@ -89,7 +92,7 @@ class Normalization(Layer):
         mean: ArrayLike | None = None,
         variance: ArrayLike | None = None,
         invert: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.rnn import RNN, of_cell
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfCell, OptionsOfRecurrent
 
 
 class SimpleRNNCell(_Cell):
@@ -60,7 +63,7 @@ class SimpleRNNCell(_Cell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfCell],
     ) -> None:
         super().__init__(**kwargs)
 
@@ -134,8 +137,9 @@ class SimpleRNN(RNN):
         stateful: bool = False,
         unroll: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfRecurrent],
     ) -> None:
+        for_cell, own = self._divided("simple_rnn_cell", kwargs)
         cell = SimpleRNNCell(
             units,
             activation,
@@ -152,7 +156,7 @@ class SimpleRNN(RNN):
             dropout,
             recurrent_dropout,
             seed,
-            **self._for_cell("simple_rnn_cell", kwargs),
+            **for_cell,
         )
         super().__init__(
             cell,
@@ -162,7 +166,7 @@ class SimpleRNN(RNN):
             stateful,
             unroll,
             activity_regularizer=activity_regularizer,
-            **kwargs,
+            **own,
         )
         self.input_spec = InputSpec(ndim=3)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,9 @@ from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.wrappers import Wrapper
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 def _unit(x: Any) -> Any:
@@ -41,7 +44,7 @@ class SpectralNormalization(Wrapper):
         (4, 2)
     """
 
-    def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(layer, **kwargs)
         if not isinstance(power_iterations, int) or power_iterations <= 0:
             raise ArgumentError(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 class Cell(Protocol):
@@ -84,7 +87,7 @@ class StackedRNNCells(Layer):
         (3, 2)
     """
 
-    def __init__(self, cells: Sequence[Cell], **kwargs: Any) -> None:
+    def __init__(self, cells: Sequence[Cell], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         for cell in cells:
             check_cell(cell)

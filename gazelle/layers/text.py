@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from gazelle.layers.categories import MODES, check_mode
 from gazelle.layers.lookup import StringLookup
 from gazelle.layers.numpy_layer import texts
 from gazelle.layers.vocabulary import VocabularyLayer
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfVocabulary
 
 # Only ASCII letters and punctuation, as in TensorFlow: text in other scripts is not changed.
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
@@ -81,7 +84,7 @@ class TextVectorization(VocabularyLayer):
         ragged: bool = False,
         encoding: str = "utf-8",
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfVocabulary],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.output_mode = check_mode("TextVectorization", output_mode, (*MODES, "tf_idf"), sparse)

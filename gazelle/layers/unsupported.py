@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import PathLike
 from gazelle.layers.base import Layer
@@ -20,7 +18,7 @@ class TFSMLayer(Layer):
         ArgumentError: Always.
     """
 
-    def __init__(self, filepath: PathLike | None = None, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, filepath: PathLike | None = None, *args: object, **kwargs: object) -> None:
         raise ArgumentError(
             message(
                 "TFSMLayer runs a SavedModel with TensorFlow, which gazelle does not use",
@@ -40,7 +38,7 @@ class TorchModuleWrapper(Layer):
         ArgumentError: Always.
     """
 
-    def __init__(self, module: object = None, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, module: object = None, *args: object, **kwargs: object) -> None:
         raise ArgumentError(
             message(
                 "TorchModuleWrapper runs a module with PyTorch, which gazelle does not use",

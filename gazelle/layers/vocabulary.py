@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 
@@ -18,12 +18,19 @@ from gazelle.layers.categories import MODES, check_mode, encode, encoded_shape
 from gazelle.layers.hashing import buckets, checked_salt
 from gazelle.layers.numpy_layer import NumpyLayer, texts
 
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions, OptionsOfLookup
+
 
 class VocabularyLayer(NumpyLayer, abstract=True):
     """A layer with a vocabulary: its size is in the config, its tokens may be in a separate file."""
 
     def __init__(
-        self, *, vocabulary_size: int | None = None, has_input_vocabulary: bool | None = None, **kwargs: Any
+        self,
+        *,
+        vocabulary_size: int | None = None,
+        has_input_vocabulary: bool | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         for name in ("vocabulary_size", "has_input_vocabulary"):
@@ -51,7 +58,7 @@ class LookupLayer(VocabularyLayer, abstract=True):
     output_mode: str
     salt: Any
 
-    def __init__(self, *, oov_method: str = "floormod", **kwargs: Any) -> None:
+    def __init__(self, *, oov_method: str = "floormod", **kwargs: Unpack[OptionsOfLookup]) -> None:
         super().__init__(**kwargs)
         owner = type(self).__name__
         self.output_mode = check_mode(owner, self.output_mode, (*MODES, "tf_idf"), self.sparse)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
@@ -10,6 +10,9 @@ from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.call_arguments import argument_names
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 class Wrapper(Layer):
@@ -30,7 +33,7 @@ class Wrapper(Layer):
         (2, 4)
     """
 
-    def __init__(self, layer: Layer, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, **kwargs: Unpack[LayerOptions]) -> None:
         if not isinstance(layer, Layer):
             raise ArgumentError(
                 message(
@@ -73,7 +76,7 @@ class TimeDistributed(Wrapper):
 
     _maps_lists = True
 
-    def __init__(self, layer: Layer, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(layer, **kwargs)
         self.supports_masking = True
 

@@ -137,7 +137,7 @@ class LossFunctionWrapper(Loss):
         reduction: Reduction = "sum_over_batch_size",
         name: str | None = None,
         dtype: PolicyLike = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction, dtype=dtype)
         self.fn = get(fn)

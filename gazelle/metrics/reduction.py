@@ -139,7 +139,7 @@ class MeanMetricWrapper(Mean):
         fn: Callable[..., Array] | Loss | str,
         name: str | None = None,
         dtype: PolicyLike = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(name, dtype)
         self.fn = _function(fn) if isinstance(fn, str) else fn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 import jax
 
@@ -43,6 +43,7 @@ from gazelle.models.state_tree import put, read
 if TYPE_CHECKING:
     from gazelle.core.symbolic import KerasTensor
     from gazelle.data import Source
+    from gazelle.layers.options import LayerOptions
     from gazelle.metrics import Metric
     from gazelle.models.host_preprocessing import HostPreprocessing
     from gazelle.optimizers import Optimizer
@@ -104,13 +105,13 @@ class Model(Layer):
 
     def __init__(
         self,
-        *args: Any,
+        *args: Nested[KerasTensor | Array] | None,  # inputs, outputs
         inputs: Nested[KerasTensor] | None = None,
         outputs: Nested[KerasTensor | Array] | None = None,  # type checkers see calls of layers as returning Array
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         if args:
-            inputs, outputs = (*args, outputs)[:2]
+            inputs, outputs = (*args, outputs)[:2]  # type: ignore[assignment]  # the first is inputs
         super().__init__(**kwargs)
         self._compile_state, self._trainer = None, None
         self.stop_training = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.serialization import deserialize, serialize_object
@@ -14,6 +14,9 @@ from gazelle.layers.base import Layer
 from gazelle.layers.input import Input, InputLayer
 from gazelle.models.graph import Graph
 from gazelle.models.model import Model
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfModel
 
 
 class Sequential(Model):
@@ -45,7 +48,7 @@ class Sequential(Model):
         layers: Iterable[Layer | KerasTensor] | None = None,
         trainable: bool = True,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfModel],
     ) -> None:
         if isinstance(layers, Layer):
             got, hint = f"the layer '{layers.name}'", "Put the layers into brackets: Sequential([...])."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 import jax.numpy as jnp
 
@@ -11,6 +11,9 @@ from gazelle.core.variable import Variable
 from gazelle.optimizers.arguments import check_unit_interval, invalid
 from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.learning_rate import LearningRate
+
+if TYPE_CHECKING:
+    from gazelle.optimizers.options import OptimizerOptions
 
 
 class Adafactor(Optimizer):
@@ -49,7 +52,7 @@ class Adafactor(Optimizer):
         epsilon_2: float = 1e-3,
         clip_threshold: float = 1.0,
         relative_step: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         if clip_threshold <= 0:
@@ -110,7 +113,7 @@ class Lamb(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **kwargs: Any,
+        **kwargs: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         check_unit_interval(self, "beta_1", "beta_2", below_one=True)

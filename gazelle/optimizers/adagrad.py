@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 import jax.numpy as jnp
 
@@ -10,6 +10,9 @@ from gazelle.core.types import Array
 from gazelle.optimizers.arguments import check_unit_interval, invalid
 from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.learning_rate import LearningRate
+
+if TYPE_CHECKING:
+    from gazelle.optimizers.options import OptimizerOptions
 
 
 class Adagrad(Optimizer):
@@ -35,7 +38,7 @@ class Adagrad(Optimizer):
         learning_rate: LearningRate = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
-        **kwargs: Any,
+        **kwargs: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         if initial_accumulator_value < 0:
@@ -69,7 +72,11 @@ class Adadelta(Optimizer):
     slots = ("accumulated_grad", "accumulated_delta_var")
 
     def __init__(
-        self, learning_rate: LearningRate = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **kwargs: Any
+        self,
+        learning_rate: LearningRate = 0.001,
+        rho: float = 0.95,
+        epsilon: float = 1e-7,
+        **kwargs: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         check_unit_interval(self, "rho")
@@ -115,7 +122,7 @@ class Ftrl(Optimizer):
         l2_regularization_strength: float = 0.0,
         l2_shrinkage_regularization_strength: float = 0.0,
         beta: float = 0.0,
-        **kwargs: Any,
+        **kwargs: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         if learning_rate_power > 0:

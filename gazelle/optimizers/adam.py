@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +13,9 @@ from gazelle.optimizers.arguments import check_unit_interval, invalid
 from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.learning_rate import LearningRate
 from gazelle.optimizers.transforms import Arrays
+
+if TYPE_CHECKING:
+    from gazelle.optimizers.options import OptimizerOptions, OptionsWithoutDecay
 
 
 class Adam(Optimizer):
@@ -44,7 +47,7 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         check_unit_interval(self, "beta_1", "beta_2", below_one=True)
@@ -92,7 +95,7 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsWithoutDecay],
     ) -> None:
         if weight_decay is None:
             raise ArgumentError(
@@ -128,7 +131,7 @@ class Adamax(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **kwargs: Any,
+        **kwargs: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         check_unit_interval(self, "beta_1", below_one=True)
@@ -170,7 +173,7 @@ class Nadam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **kwargs: Any,
+        **kwargs: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         check_unit_interval(self, "beta_1", "beta_2", below_one=True)
@@ -224,7 +227,7 @@ class ScheduleFreeAdamW(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         warmup_steps: int = 0,
-        **kwargs: Any,
+        **kwargs: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         check_unit_interval(self, "beta_1", "beta_2", below_one=True)

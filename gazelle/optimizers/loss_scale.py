@@ -71,7 +71,7 @@ class LossScaleOptimizer(Optimizer):
         initial_scale: float = 2.0**15,
         dynamic_growth_steps: int = 2000,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         if not isinstance(inner_optimizer, Optimizer):
             what = "inner_optimizer of LossScaleOptimizer"

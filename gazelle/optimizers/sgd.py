@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 import jax.numpy as jnp
 
@@ -10,6 +10,9 @@ from gazelle.core.types import Array
 from gazelle.optimizers.arguments import check_unit_interval, invalid
 from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.learning_rate import LearningRate
+
+if TYPE_CHECKING:
+    from gazelle.optimizers.options import OptimizerOptions
 
 
 class SGD(Optimizer):
@@ -31,7 +34,11 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, learning_rate: LearningRate = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any
+        self,
+        learning_rate: LearningRate = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        **kwargs: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         check_unit_interval(self, "momentum")
@@ -63,7 +70,11 @@ class Lion(Optimizer):
     slots = ("momentum",)
 
     def __init__(
-        self, learning_rate: LearningRate = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, **kwargs: Any
+        self,
+        learning_rate: LearningRate = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        **kwargs: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         check_unit_interval(self, "beta_1", "beta_2")
@@ -105,7 +116,7 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         check_unit_interval(self, "rho", "momentum")

@@ -6,7 +6,7 @@ It is never run. `misuse.py` holds the mistakes that the type checkers must repo
 from __future__ import annotations
 
 from pathlib import Path
-from typing import assert_type
+from typing import Any, assert_type
 
 import jax
 import numpy as np
@@ -92,6 +92,19 @@ def functional() -> Functional:
     return Functional(inputs=[tokens, numbers], outputs=[first, second])
 
 
+def options(given: dict[str, Any]) -> list[layers.Layer]:
+    """Arguments of base classes by name, and arguments that are known at run time only."""
+    return [
+        layers.Dense(8, name="first", dtype="float32", input_shape=(4,)),
+        layers.LSTM(8, implementation=1, trainable=False, activity_regularizer="l2"),
+        layers.RandomFlip(bounding_box_format="xyxy", name="flip"),
+        layers.StringLookup(vocabulary=["a"], vocabulary_size=3, dtype="int64"),
+        layers.Embedding(8, 4, input_length=3, trainable=False),
+        layers.Dropout(0.5, **given),
+        Sequential([layers.Dense(2, **given)], name="inner", dtype="mixed_bfloat16"),
+    ]
+
+
 class Affine(layers.Layer):
     """A custom layer."""
 
@@ -107,6 +120,17 @@ class Affine(layers.Layer):
 
     def call(self, x: jax.Array) -> jax.Array:
         return ops.matmul(x, self.w) + self.b
+
+
+class Positive(layers.Dense):
+    """A layer of the library with one argument more."""
+
+    def __init__(self, units: int, floor: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(units, **kwargs)
+        self.floor = floor
+
+    def call(self, x: jax.Array) -> jax.Array:
+        return ops.maximum(super().call(x), self.floor)
 
 
 class Residual(Model):

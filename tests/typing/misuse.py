@@ -5,7 +5,7 @@ Never run; see `consumer.py`.
 
 from __future__ import annotations
 
-from gazelle import layers
+from gazelle import callbacks, layers, optimizers
 from gazelle.models import Sequential
 
 
@@ -17,6 +17,21 @@ def wrong_type() -> None:
 def unknown_argument(model: Sequential) -> None:
     """`epochs` without its last letter."""
     model.fit(epoch=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def unknown_argument_that_is_passed_on() -> None:
+    """`name`, `clipnorm` and `min_lr` are arguments of base classes, or a `**kwargs` that takes nothing."""
+    layers.Dense(10, nmae="hidden")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    layers.Embedding(10, 4, shape=(3,))  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    optimizers.Adam(lr=0.1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    callbacks.ReduceLROnPlateau(epsilon=0.1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def wrong_type_of_an_argument_that_is_passed_on() -> None:
+    """Values that a base class does not take."""
+    layers.LSTM(10, name=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    layers.RandomFlip(trainable="no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    optimizers.SGD(clipnorm="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def wrong_result(model: Sequential) -> int:

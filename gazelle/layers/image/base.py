@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,9 @@ from gazelle.layers.base import Layer
 from gazelle.ops.image.boxes import FORMATS, RELATIVE, clip_to_image_size, convert_format
 from gazelle.ops.image.form import as_float, choose, on_batch
 from gazelle.ops.space import is_first
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 #: what `draw` returns: a tree of arrays, or None for no change; each layer defines its structure
 Transformation: TypeAlias = Any
@@ -39,7 +42,9 @@ class ImageLayer(Layer, abstract=True):
     moves = False  # whether pixels are moved, and masks and boxes with them
     fixed = False  # whether nothing is random, and inference equals training
 
-    def __init__(self, bounding_box_format: str | None = None, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, bounding_box_format: str | None = None, data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.data_format = "channels_first" if is_first(data_format) else "channels_last"
         if bounding_box_format is not None and bounding_box_format not in (*FORMATS, *RELATIVE):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
@@ -12,6 +12,9 @@ from gazelle.core.types import Array
 from gazelle.layers.image.base import ImageLayer, Transformation, interval, ordered, per_image, rescaled, uniform
 from gazelle.ops.base import EPSILON
 from gazelle.ops.image import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfImageLayer, OptionsOfPlainImageLayer
 
 
 class RandomHue(ImageLayer):
@@ -41,7 +44,7 @@ class RandomHue(ImageLayer):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomHue", factor, (0, 1), loose=True)
@@ -86,7 +89,7 @@ class RandomSaturation(ImageLayer):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomSaturation", factor, (-1, 1), loose=True)
@@ -123,7 +126,11 @@ class RandomGrayscale(ImageLayer):
     """
 
     def __init__(
-        self, factor: float = 0.5, data_format: str | None = None, seed: int | None = None, **kwargs: Any
+        self,
+        factor: float = 0.5,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         if not 0 <= factor <= 1:
@@ -161,7 +168,7 @@ class RandomBrightness(ImageLayer):
         factor: float | Sequence[float],
         value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfPlainImageLayer],
     ) -> None:
         super().__init__(**kwargs)
         self.factor = interval("factor of RandomBrightness", factor, (-1, 1), loose=True)
@@ -202,7 +209,7 @@ class RandomContrast(ImageLayer):
         factor: float | Sequence[float],
         value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfPlainImageLayer],
     ) -> None:
         super().__init__(**kwargs)
         self.factor = interval("factor of RandomContrast", factor, (0, 1), loose=True)
@@ -243,7 +250,7 @@ class RandomColorDegeneration(ImageLayer):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomColorDegeneration", factor, (-1, 1), loose=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
@@ -13,6 +13,9 @@ from gazelle.layers.image.base import ImageLayer, Transformation, checked, inter
 from gazelle.ops.image import affine_transform as warp
 from gazelle.ops.image.boxes import affine_transform as moved_boxes
 from gazelle.ops.image.form import choose
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfImageLayer
 
 
 class RandomFlip(ImageLayer):
@@ -42,7 +45,7 @@ class RandomFlip(ImageLayer):
         mode: str = "horizontal_and_vertical",
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         choose("mode of RandomFlip", mode, ("horizontal", "vertical", "horizontal_and_vertical"))
@@ -96,7 +99,7 @@ class RandomRotation(ImageLayer):
         seed: int | None = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomRotation", factor, (-1, 1))
@@ -162,7 +165,7 @@ class RandomTranslation(ImageLayer):
         seed: int | None = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.rows = interval("height_factor of RandomTranslation", height_factor, (-1, 1))
@@ -219,7 +222,7 @@ class RandomZoom(ImageLayer):
         seed: int | None = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         bounds = (math.nextafter(-1, 0), 1)
@@ -288,7 +291,7 @@ class RandomShear(ImageLayer):
         fill_value: float = 0.0,
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         pair: tuple[tuple[str, Any], ...] = (("x_factor", x_factor), ("y_factor", y_factor))

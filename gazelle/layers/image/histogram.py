@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,9 @@ import jax.numpy as jnp
 from gazelle.core import budget
 from gazelle.core.types import Array
 from gazelle.layers.image.base import ImageLayer, Transformation, ordered, rescaled
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfImageLayer, OptionsOfPlainImageLayer
 
 
 class AutoContrast(ImageLayer):
@@ -33,7 +36,7 @@ class AutoContrast(ImageLayer):
 
     fixed = True
 
-    def __init__(self, value_range: Sequence[float] = (0, 255), **kwargs: Any) -> None:
+    def __init__(self, value_range: Sequence[float] = (0, 255), **kwargs: Unpack[OptionsOfPlainImageLayer]) -> None:
         super().__init__(**kwargs)
         self.value_range = ordered(value_range)
 
@@ -68,7 +71,11 @@ class Equalization(ImageLayer):
     """
 
     def __init__(
-        self, value_range: Sequence[float] = (0, 255), bins: int = 256, data_format: str | None = None, **kwargs: Any
+        self,
+        value_range: Sequence[float] = (0, 255),
+        bins: int = 256,
+        data_format: str | None = None,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.value_range = ordered(value_range)
@@ -126,7 +133,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         clip_limit: float = 4.0,
         tile_grid_size: Sequence[int] = (8, 8),
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,9 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ArrayLike
 from gazelle.layers.image.base import ImageLayer, Transformation, chosen, interval, per_image, uniform
 from gazelle.ops.space import is_first
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfImageLayer
 
 
 def rectangles(keys: Iterator[Any], batch: int, sizes: Array, height: int, width: int) -> tuple[Any, Any]:
@@ -87,7 +90,7 @@ class RandomErasing(ImageLayer):
         value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomErasing", factor, (0, 1), loose=True)
@@ -163,7 +166,11 @@ class MixUp(ImageLayer):
     transform_labels = _mix_labels
 
     def __init__(
-        self, alpha: float = 0.2, data_format: str | None = None, seed: int | None = None, **kwargs: Any
+        self,
+        alpha: float = 0.2,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
 
@@ -225,7 +232,7 @@ class CutMix(ImageLayer):
         factor: float | Sequence[float] = 1.0,
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of CutMix", factor, (0, 1), loose=True)

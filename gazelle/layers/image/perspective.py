@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,9 @@ from gazelle.layers.image.base import ImageLayer, Transformation, checked, chose
 from gazelle.ops.image import perspective_transform
 from gazelle.ops.image.boxes import enclosing_box
 from gazelle.ops.image.warping import elastically_transformed, homography
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfImageLayer
 
 
 class RandomPerspective(ImageLayer):
@@ -49,7 +52,7 @@ class RandomPerspective(ImageLayer):
         fill_value: float = 0.0,
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomPerspective", factor, (0, 1), loose=True)
@@ -117,7 +120,7 @@ class RandomElasticTransform(ImageLayer):
         value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomElasticTransform", factor, (0, 1), loose=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,9 @@ from gazelle.layers.image.geometry import RandomRotation, RandomShear, RandomTra
 from gazelle.layers.image.histogram import AutoContrast, Equalization
 from gazelle.layers.image.sharpness import RandomSharpness
 from gazelle.layers.image.tone import RandomPosterization, Solarization
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfImageLayer
 
 GEOMETRY = ("random_shear", "random_translation", "random_rotation")
 LIGHT = ("random_brightness", "random_color_degeneration", "random_contrast", "random_sharpness")
@@ -87,7 +90,7 @@ class RandAugment(ImageLayer):
         interpolation: str = "bilinear",
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandAugment", factor, (0, 1), loose=True)
@@ -168,7 +171,7 @@ class AugMix(ImageLayer):
         interpolation: str = "bilinear",
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of AugMix", factor, (0, 1), loose=True)
@@ -264,7 +267,7 @@ class RandomColorJitter(ImageLayer):
         hue_factor: float | Sequence[float] | None = None,
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         parts = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 from jax import lax
@@ -15,6 +15,9 @@ from gazelle.ops.image import resize
 from gazelle.ops.image.boxes import crop
 from gazelle.ops.image.form import choose
 from gazelle.ops.image.resizing import INTERPOLATIONS
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfCrop, OptionsOfImageLayer, OptionsOfPlainImageLayer
 
 
 def _target_size(self: Any, height: int, width: int) -> tuple[int, int]:
@@ -64,7 +67,7 @@ class Resizing(ImageLayer):
         fill_value: float = 0.0,
         antialias: bool = False,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         choose("interpolation of Resizing", interpolation, INTERPOLATIONS)
@@ -136,7 +139,9 @@ class CenterCrop(ImageLayer):
 
     fixed = True
 
-    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, height: int, width: int, data_format: str | None = None, **kwargs: Unpack[OptionsOfImageLayer]
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
 
     def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
@@ -189,7 +194,7 @@ class RandomCrop(ImageLayer):
         seed: int | None = None,
         data_format: str | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfCrop],
     ) -> None:
         super().__init__(data_format=data_format, name=name, **kwargs)
 
@@ -272,7 +277,7 @@ class MaxNumBoundingBoxes(ImageLayer):
 
     fixed = True
 
-    def __init__(self, max_number: int, fill_value: int = -1, **kwargs: Any) -> None:
+    def __init__(self, max_number: int, fill_value: int = -1, **kwargs: Unpack[OptionsOfPlainImageLayer]) -> None:
         super().__init__(**kwargs)
 
     def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
@@ -12,6 +12,9 @@ from gazelle.core.types import Array
 from gazelle.layers.image.base import ImageLayer, Transformation, chosen, interval, ordered, per_image, uniform
 from gazelle.ops.image import gaussian_blur
 from gazelle.ops.image.filters import smoothed
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfImageLayer
 
 
 class RandomSharpness(ImageLayer):
@@ -41,7 +44,7 @@ class RandomSharpness(ImageLayer):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomSharpness", factor, (0, 1), loose=True)
@@ -88,7 +91,7 @@ class RandomGaussianBlur(ImageLayer):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomGaussianBlur", factor, (0, 1), loose=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,9 @@ from gazelle.layers.image.base import (
     rescaled,
     uniform,
 )
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import OptionsOfImageLayer, OptionsOfPlainImageLayer
 
 
 class RandomInvert(ImageLayer):
@@ -48,7 +51,7 @@ class RandomInvert(ImageLayer):
         value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomInvert", factor, (0, 1), loose=True)
@@ -88,7 +91,7 @@ class RandomPosterization(ImageLayer):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfImageLayer],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomPosterization", factor, (1, 8), loose=True)
@@ -133,7 +136,7 @@ class Solarization(ImageLayer):
         threshold_factor: float | Sequence[float] = 0.0,
         value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsOfPlainImageLayer],
     ) -> None:
         super().__init__(**kwargs)
         self.addition_factor = interval("addition_factor of Solarization", addition_factor, (0, 1), 0)

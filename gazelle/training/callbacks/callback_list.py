@@ -97,7 +97,7 @@ class CallbackList(Callback):
         *,
         add_history: bool = False,
         add_progbar: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         from gazelle.training.callbacks.history import History
         from gazelle.training.callbacks.progress import Progress
