@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 _at_lowering: ContextVar[bool] = ContextVar("gazelle_platform_at_lowering", default=False)
@@ -21,6 +22,19 @@ def by_platform(on_cpu: Callable[..., Any], elsewhere: Callable[..., Any], *arra
     if _at_lowering.get():
         return lax.platform_dependent(*arrays, cpu=on_cpu, default=elsewhere)
     return (on_cpu if jax.default_backend() == "cpu" else elsewhere)(*arrays)
+
+
+def conditional(condition: Any, if_true: Callable[[], Any], if_false: Callable[[], Any]) -> Any:
+    """Return `if_true()` if the scalar condition holds, else `if_false()`, which are trees of arrays of equal shapes.
+
+    On a CPU this is a branch. Elsewhere both are computed: a GPU waits for the host at each branch, which reads the
+    condition. So this is for conditions that nearly always hold.
+    """
+
+    def selected() -> Any:
+        return jax.tree.map(lambda new, old: jnp.where(condition, new, old), if_true(), if_false())
+
+    return by_platform(lambda: lax.cond(condition, if_true, if_false), selected)
 
 
 @contextlib.contextmanager

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
 from gazelle.core.serialization import serialize
 from gazelle.core.types import Array, ArrayLike, Config
 from gazelle.core.variable import Variable
+from gazelle.ops.platforms import conditional
 from gazelle.optimizers.arguments import invalid
 from gazelle.optimizers.base import Constraints, Optimizer
 from gazelle.optimizers.learning_rate import LearningRate
@@ -154,7 +154,7 @@ class LossScaleOptimizer(Optimizer):
             counters = {"step_counter": {"": jnp.zeros_like(finite_steps)}, "dynamic_scale": {"": scale / 2}}
             return dict(params), slots | counters
 
-        return jax.lax.cond(self.check_finite(list(live.values())), apply, skip)
+        return conditional(self.check_finite(list(live.values())), apply, skip)
 
     def rates(self, slots: Slots, hyper: Arrays, step: Array) -> list[Array]:
         inner, given, count = self._inner_state(slots, hyper)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from gazelle.core import tracing
 from gazelle.core.variable import Variable
 from gazelle.data.arrays import pack_x_y_sample_weight
+from gazelle.ops.platforms import conditional
 from gazelle.training.metrics_state import MetricsState, flat_logs
 from gazelle.training.state import State
 from gazelle.training.step import Batch, changed_values, inference_key
@@ -125,7 +126,7 @@ class CustomStep:
         losses = [v for name, v in logs.items() if name == "loss" or name.endswith("_loss")]
         applied = jnp.all(jnp.asarray([jnp.all(jnp.isfinite(v)) for v in losses], bool)) | force
         params, buffers = ({path: after[path] for path in part} for part in (state.params, state.buffers))
-        params, buffers, step = jax.lax.cond(
+        params, buffers, step = conditional(
             applied, lambda: (params, buffers, state.step + 1), lambda: (state.params, state.buffers, state.step)
         )
         return State(params, buffers, state.slots, totals, state.hyper, state.key, step), applied

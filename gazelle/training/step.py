@@ -18,6 +18,7 @@ from gazelle.core import tracing
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.replaced_methods import MethodSnapshot
 from gazelle.core.variable import Variable
+from gazelle.ops.platforms import conditional
 from gazelle.training.metrics_state import CompileMetrics, MetricsState
 from gazelle.training.state import State
 from gazelle.training.total_loss import TotalLoss
@@ -165,7 +166,7 @@ class LossStep:
         def skip() -> Any:
             return state.params, state.buffers, state.slots, state.step
 
-        params, buffers, slots, count = jax.lax.cond(applied, update, skip)
+        params, buffers, slots, count = conditional(applied, update, skip)
         return State(params, buffers, slots, totals, state.hyper, state.key, count), applied
 
     def test(self, carry: Any, fixed: Any, batch: Batch) -> tuple[Any, Any]:
