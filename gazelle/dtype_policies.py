@@ -15,6 +15,7 @@ from gazelle.core.policies import (
     FloatDTypePolicy,
     Int4DTypePolicy,
     QuantizedDTypePolicy,
+    QuantizedFloat8DTypePolicy,
     get,
 )
 from gazelle.core.registry import custom_object_scope
@@ -27,6 +28,7 @@ __all__ = [
     "FloatDTypePolicy",
     "Int4DTypePolicy",
     "QuantizedDTypePolicy",
+    "QuantizedFloat8DTypePolicy",
     "deserialize",
     "get",
     "serialize",

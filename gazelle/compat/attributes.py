@@ -211,6 +211,7 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
 }
 _WEIGHTS = {
     "W": ("kernel", "embeddings", "gamma", "depthwise_kernel"),
+    **{f"_{name}": (name,) for name in ("kernel", "embeddings")},  # without its correction
     "b": ("bias", "beta"),
     "U": ("recurrent_kernel",),
     **{name: (name,) for name in ("kernel", "recurrent_kernel", "bias")},  # of the cell of a recurrent layer

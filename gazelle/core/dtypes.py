@@ -14,7 +14,15 @@ from gazelle.core.traceback import warn
 from gazelle.core.types import DTypeLike
 
 FLOATS = ("bfloat16", "float16", "float32", "float64")
-NAMES = (*FLOATS, "bool", "complex64", "complex128", *(f"{s}int{b}" for s in ("", "u") for b in (8, 16, 32, 64)))
+FLOATS_OF_8_BITS = ("float8_e4m3fn", "float8_e5m2")
+NAMES = (
+    *FLOATS,
+    *FLOATS_OF_8_BITS,
+    "bool",
+    "complex64",
+    "complex128",
+    *(f"{s}int{b}" for s in ("", "u") for b in (8, 16, 32, 64)),
+)
 TEXT = "string"  # only for symbolic tensors: arrays of strings are NumPy arrays on the host
 
 _floatx = "float32"

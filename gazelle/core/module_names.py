@@ -12,10 +12,8 @@ from gazelle.core.errors import GazelleError, nearest
 LEFT_OUT = (
     "AWQConfig",
     "AWQDTypePolicy",
-    "Float8QuantizationConfig",
     "GPTQConfig",
     "GPTQDTypePolicy",
-    "QuantizedFloat8DTypePolicy",
 )
 
 
@@ -41,7 +39,7 @@ def missing_name(module: str, name: str, known: list[str]) -> AttributeError:
     if name.startswith("_") or f"{module}.{name}" in sys.modules:
         return AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=sys.modules.get(module))
     if name in LEFT_OUT:
-        return MissingNameError(f"{module} leaves {name!r} out: weights can be quantized to int8 and int4.")
+        return MissingNameError(f"{module} leaves {name!r} out: weights can be quantized to int8, int4 and float8.")
     near = nearest(name, known)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
     return MissingNameError(f"{module} has no {name!r}{hint}", name=name)  # without it Python adds its own guess

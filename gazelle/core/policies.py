@@ -14,7 +14,7 @@ from gazelle.core.types import PolicyLike
 
 MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 #: quantization modes, and those of Keras that are not supported
-QUANTIZED, UNSUPPORTED = ("int8", "int4"), ("float8", "gptq", "awq")
+QUANTIZED, UNSUPPORTED = ("int8", "int4", "float8"), ("gptq", "awq")
 
 
 class DTypePolicy(Configurable):
@@ -55,7 +55,8 @@ class DTypePolicy(Configurable):
         return hash(self.name)
 
     def __repr__(self) -> str:
-        return f'<{type(self).__name__.replace("Float", "")} "{self.name}">'
+        name = "DTypePolicy" if type(self) is FloatDTypePolicy else type(self).__name__
+        return f'<{name} "{self.name}">'
 
 
 class FloatDTypePolicy(DTypePolicy):
@@ -72,7 +73,7 @@ class QuantizedDTypePolicy(DTypePolicy):
     """Quantized weights.
 
     Args:
-        mode: 'int8' or 'int4'.
+        mode: 'int8', 'int4' or 'float8'.
         source_name: Name of the policy of the computation; None is `gazelle.config.dtype_policy()`.
 
     Raises:
@@ -122,6 +123,37 @@ class Int4DTypePolicy(QuantizedDTypePolicy):
             raise ArgumentError(message("mode of Int4DTypePolicy", expected="'int4/-1' or 'int4/128'", got=repr(mode)))
         super().__init__(mode, source_name)
         self.block_size = int(size[1])
+
+
+class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
+    """Products of floats of 8 bits, with scales that follow the largest magnitudes of the last steps.
+
+    Args:
+        mode: 'float8'.
+        source_name: Name of the policy of the computation; None is `gazelle.config.dtype_policy()`.
+        amax_history_length: Number of steps whose largest magnitudes are kept.
+
+    Raises:
+        ArgumentTypeError: If `amax_history_length` is no integer.
+
+    Example:
+        >>> QuantizedFloat8DTypePolicy("float8", "mixed_bfloat16").amax_history_length
+        1024
+    """
+
+    default_amax_history_length = 1024
+
+    def __init__(self, mode: str, source_name: str | None = None, amax_history_length: int = 1024) -> None:
+        super().__init__(mode, source_name)
+        if not isinstance(amax_history_length, int):
+            raise ArgumentTypeError(
+                message("amax_history_length", expected="a number of steps", got=repr(amax_history_length))
+            )
+
+    def __eq__(self, other: object) -> bool:
+        return super().__eq__(other) and getattr(other, "amax_history_length", None) == self.amax_history_length
+
+    __hash__ = DTypePolicy.__hash__
 
 
 class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
@@ -256,6 +288,8 @@ def get(identifier: PolicyLike) -> DTypePolicy:
     if isinstance(identifier, str):
         mode, split, source = identifier.partition("_from_")
         if split:
+            if mode == "float8":
+                return QuantizedFloat8DTypePolicy(mode, source)
             return (Int4DTypePolicy if mode.startswith("int4/") else QuantizedDTypePolicy)(mode, source)
         return DTypePolicy(identifier)
     return DTypePolicy(dtypes.standardize(identifier))

@@ -58,6 +58,8 @@ class Variable:
         regularizer: Function of the value that gives a penalty for the loss.
         constraint: Function that is applied to the value after each update.
         persistent: Whether it is saved; False for values that are no weights, such as the states of a stateful layer.
+        overwrite_with_gradient: Whether an optimizer replaces the value by its gradient, without learning rate,
+            clipping and decay.
 
     Raises:
         UnboundVariable: If it is created inside a compiled step.
@@ -69,6 +71,8 @@ class Variable:
         >>> v.numpy()
         array([2., 4.], dtype=float32)
     """
+
+    overwrite_with_gradient = False  # of variables in pickles of earlier versions, too
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -88,6 +92,7 @@ class Variable:
         regularizer: Callable[[Any], Any] | None = None,
         constraint: Callable[[Any], Any] | None = None,
         persistent: bool = True,
+        overwrite_with_gradient: bool = False,
     ) -> None:
         name = name or "variable"
         value: Any = resolve("initializer", initializer) if isinstance(initializer, str) else initializer
@@ -110,6 +115,7 @@ class Variable:
         self.regularizer = regularizer
         self.constraint = constraint
         self.persistent, self.autocast = persistent, autocast
+        self.overwrite_with_gradient = overwrite_with_gradient
         self._owner: StateOwner | None = None
         with jax.ensure_compile_time_eval():  # even inside of a trace, weights are concrete arrays
             if callable(value):

@@ -120,7 +120,7 @@ class Layer(Operation):
     activation: Any  # of layers that have one
     autocast = True  # False in classes that cast floats themselves
     input_spec: Any = None  # an InputSpec, or a list with one
-    is_quantizable = False  # whether the weights have a quantized form
+    quantization_modes: tuple[str, ...] = ()  # of which the weights have a quantized form
     path: str | None = None  # names of the layers around it and its own, from its first build on
     supports_masking = False
 
@@ -236,6 +236,7 @@ class Layer(Operation):
         autocast: bool = True,
         regularizer: RegularizerLike = None,
         constraint: ConstraintLike = None,
+        overwrite_with_gradient: bool = False,
         **_: Any,
     ) -> Variable:
         """Make a variable of this layer. Assign it to an attribute.
@@ -253,6 +254,7 @@ class Layer(Operation):
             autocast: whether `call` reads it in the dtype of computation.
             regularizer: penalty added to the loss.
             constraint: projection applied after each update.
+            overwrite_with_gradient: whether an optimizer replaces the value by its gradient.
 
         Returns:
             The variable.
@@ -262,6 +264,7 @@ class Layer(Operation):
             given = dict(zip(("name", *_ORDER) if named else _ORDER, args, strict=False))
             options: dict[str, Any] = {"name": name, "shape": shape, "initializer": initializer, "dtype": dtype}
             options |= {"trainable": trainable, "autocast": autocast, "regularizer": regularizer}
+            options["overwrite_with_gradient"] = overwrite_with_gradient
             return self.add_weight(**{**options, "constraint": constraint, **given})
         name = name or "variable"
 
@@ -279,6 +282,7 @@ class Layer(Operation):
             regularizer=option("regularizer", regularizer),
             constraint=option("constraint", constraint),
             autocast=autocast,
+            overwrite_with_gradient=overwrite_with_gradient,
         )
 
     def add_variable(
@@ -459,7 +463,7 @@ class Layer(Operation):
         args, kwargs = jax.tree.map(self._to_array, (args, dict(kwargs)), is_leaf=_is_leaf)
         self._ensure_built(args, kwargs)
         self._check_inputs(args)
-        if not self.is_quantizable:
+        if not self.quantization_modes:
             dtype_handling.check_quantizable(self)
         training = call_arguments.is_training(self, scope.training, args, kwargs)
         call_arguments.add_training(self, training, args, kwargs)
@@ -614,11 +618,11 @@ class Layer(Operation):
 
     @dtype_policy.setter
     def dtype_policy(self, value: PolicyLike) -> None:
-        (weight_matrix if self.is_quantizable else dtype_handling).set_policy(self, value)
+        (weight_matrix if self.quantization_modes else dtype_handling).set_policy(self, value)
 
     @property
     def quantization_mode(self) -> str | None:
-        """'int8' or 'int4' if the policy is quantized, else None."""
+        """'int8', 'int4' or 'float8' if the policy is quantized, else None."""
         return dtype_handling.effective_policy(self).quantization_mode
 
     @property
@@ -644,11 +648,12 @@ class Layer(Operation):
     def quantize(
         self, mode: str | None = None, config: QuantizationConfig | None = None, type_check: bool = True
     ) -> None:
-        """Store the weights as integers from now on, and compute with them.
+        """Store the weights as integers from now on and compute with them, or compute with floats of 8 bits.
 
         Args:
             mode: "int8": one scale for each column, and inputs of 8 bits. "int4": a scale and a zero for 128 rows each.
-            config: an `Int8QuantizationConfig` or `Int4QuantizationConfig` instead of `mode`.
+                "float8": inputs and weights are rounded to e4m3 and gradients to e5m2, for training.
+            config: an `Int8QuantizationConfig`, `Int4QuantizationConfig` or `Float8QuantizationConfig` instead.
             type_check: False quantizes classes of your own that inherit from a layer of gazelle, too.
 
         Raises:

@@ -14,6 +14,7 @@ from gazelle.core import settings, sparse
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, message
 from gazelle.core.prng import bernoulli
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
+from gazelle.layers import float8
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.spatial import choice, is_integer
@@ -56,7 +57,7 @@ class Dense(Layer):
     """
 
     kernel = WeightAttribute()
-    is_quantizable = True
+    quantization_modes = ("int8", "int4", "float8")
     _sparse_inputs = "call"
     lora_enabled = False
     enable_lora = enable_lora
@@ -92,6 +93,8 @@ class Dense(Layer):
         self._matrix.build_lora()
 
     def call(self, x: Array) -> Array:
+        if sparse.is_sparse(x) and self._matrix.is_quantized:
+            x = sparse.to_dense(x)
         if sparse.is_sparse(x):
             y = ops.matmul(x, self.kernel)
             y = y if self.bias is None else y + self.bias
@@ -100,7 +103,7 @@ class Dense(Layer):
         rows = x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
         y = self._matrix.product(rows, jnp.matmul)
         if self.bias is not None:
-            y = y + self.bias
+            y = y + (float8.bias(self, self.bias) if self._matrix.in_float8 else self.bias)
         y = y if x.ndim == 2 else y.reshape(*x.shape[:-1], self.units)
         return y if self.activation is None else self.activation(y)  # None if it was assigned after construction
 

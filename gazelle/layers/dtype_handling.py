@@ -45,7 +45,7 @@ def check_quantizable(layer: Layer) -> None:
     Raises:
         ArgumentError: the layer has weights that cannot be quantized.
     """
-    if layer.is_quantizable or layer.quantization_mode is None or not weight_tree.own_weights(layer):
+    if layer.quantization_modes or layer.quantization_mode is None or not weight_tree.own_weights(layer):
         return
     raise ArgumentError(
         message(

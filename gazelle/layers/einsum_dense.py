@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
+from gazelle.layers import float8
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.weight_matrix import WeightAttribute, add_matrix, enable_lora
@@ -53,7 +54,7 @@ class EinsumDense(Layer):
     """
 
     kernel = WeightAttribute()
-    is_quantizable = True
+    quantization_modes = ("int8", "int4", "float8")
     lora_enabled = False
     enable_lora = enable_lora
 
@@ -179,5 +180,5 @@ class EinsumDense(Layer):
             align=lambda scale: align_axes(scale, inputs, outputs),
         )
         if self.bias is not None:
-            y = y + self.bias.value
+            y = y + (float8.bias(self, self.bias.value) if self._matrix.in_float8 else self.bias.value)
         return y if self.activation is None else self.activation(y)  # None if it was assigned after construction

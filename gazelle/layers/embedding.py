@@ -53,7 +53,7 @@ class Embedding(Layer):
     """
 
     embeddings = WeightAttribute()
-    is_quantizable = True
+    quantization_modes = ("int8", "int4")
     lora_enabled = False
     enable_lora = enable_lora
     autocast = False  # indices given as floats must stay exact

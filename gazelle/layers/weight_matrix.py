@@ -1,4 +1,4 @@
-"""The main weight of a dense, embedding or convolution layer: in floats, in int8 or int4, with a low-rank correction.
+"""The main weight of a dense, embedding or convolution layer: in floats, in int8, int4 or float8, with a correction.
 
 A layer has a `WeightMatrix` for each such weight; the variables themselves are attributes of the layer, under the names
 that Keras gives them: kernel, kernel_scale, kernel_zero, g_idx, lora_kernel_a, lora_kernel_b.
@@ -16,7 +16,7 @@ from gazelle import initializers
 from gazelle.core import policies
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.variable import Variable
-from gazelle.layers import dtype_handling
+from gazelle.layers import dtype_handling, float8
 from gazelle.quantizers.absmax import AbsMaxQuantizer
 from gazelle.quantizers.configs import Int4QuantizationConfig, QuantizationConfig, config_for
 from gazelle.quantizers.layout import QuantizedLayout, straight_through
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from gazelle.layers.base import Layer
 
 #: the order of Keras' files; %s is the main weight
-_FILE_ORDER = ("%s", "bias", "%s_scale", "%s_zero", "g_idx", "reverse_%s", "reverse_%s_scale", "reverse_%s_zero")
+_FILE_ORDER = (
+    *("%s", "bias", "inputs_scale", "inputs_amax_history", "%s_scale", "%s_zero", "g_idx"),
+    *("reverse_%s", "reverse_%s_scale", "reverse_%s_zero"),
+    *("%s_amax_history", "outputs_grad_scale", "outputs_grad_amax_history"),
+)
 
 
 class WeightMatrix:
@@ -35,7 +39,7 @@ class WeightMatrix:
     W (..., out), frozen once it has a correction · A (..., rank) · B (rank, out)
 
     A quantized weight is the variables W, W_scale and, with blocks of rows, W_zero; `g_idx` is the block of each row.
-    They are not trained; a correction is.
+    They are not trained; a correction is. In float8, W stays in floats (`gazelle/layers/float8.py`).
 
     Args:
         layer: the layer, which holds the variables in its attributes.
@@ -51,7 +55,7 @@ class WeightMatrix:
     ) -> None:
         self.layer, self.name, self._quantized_inputs = layer, name, tuple(quantized_inputs)
         self._form = form
-        self.is_corrected = False
+        self.is_corrected = self.in_float8 = False
 
     @property
     def form(self) -> QuantizedLayout:
@@ -66,7 +70,7 @@ class WeightMatrix:
 
     @property
     def is_quantized(self) -> bool:
-        """Whether W is stored as integers."""
+        """Whether W is stored as integers, or multiplied in floats of 8 bits."""
         return f"{self.name}_scale" in self.layer.__dict__
 
     # Computing -------------------------------------------------------------------------------------------------------
@@ -92,6 +96,8 @@ class WeightMatrix:
         mode = self.layer.quantization_mode
         if mode is None:
             return times(x, self.array())
+        if mode == "float8":
+            return float8.product(self.layer, x, self.name, self.variable.value, times)
         w = self.dequantized()
         y = times(x, w)
         quantizer = self._inputs_quantizer
@@ -154,6 +160,10 @@ class WeightMatrix:
         """Make the variables of the quantized form, by the layer's policy; their values are set afterwards."""
         layer, mode = self.layer, self.layer.quantization_mode
         assert mode is not None
+        if mode == "float8":
+            float8.add_scales(layer, self.name)
+            self.in_float8 = True
+            return
         config = getattr(layer, "quantization_config", None) or _policy_config(layer)
         block = config.rows if isinstance(config, Int4QuantizationConfig) else None
         options = {"": ("zeros", "int8"), "_scale": ("ones", None), "_zero": ("zeros", "int8")}
@@ -183,6 +193,9 @@ class WeightMatrix:
         layer: Any = self.layer
         if not isinstance(rank, int) or rank < 1:
             raise ArgumentError(message(f"rank of {layer._label}", expected="an integer >= 1", got=repr(rank)))
+        if layer.quantization_mode == "float8":
+            expected = "a layer that is not float8"
+            raise ArgumentError(message(f"enable_lora of {layer._label}", expected=expected, got="one that is"))
         if getattr(layer, f"{self.name}_constraint") is not None:
             raise ArgumentError(
                 message(
@@ -212,7 +225,7 @@ class WeightMatrix:
             return self.array() if self.is_corrected else self.variable
         mode = self.layer.quantization_mode
         assert mode is not None
-        return self.variable if mode == "int8" else self.form.integers(self.variable.value, mode)
+        return self.form.integers(self.variable.value, mode) if mode == "int4" else self.variable
 
     def merged(self) -> dict[str, Any]:
         """Return {name of a variable: array} with the correction merged into W, as files hold them."""
@@ -227,7 +240,7 @@ class WeightMatrix:
     def in_files(self, weights: list[Variable]) -> list[Variable]:
         """Return the weights of the layer in the order of files, with the correction merged."""
         order = [name % self.name if "%" in name else name for name in _FILE_ORDER]
-        if not all(v.trainable for v in weights if v.name in order):  # the order in Keras' files
+        if self.is_quantized or not all(v.trainable for v in weights if v.name in order):  # the order in Keras' files
             weights.sort(key=lambda v: order.index(v.name) if v.name in order else len(order))
         if not self.is_corrected:
             return weights
@@ -301,10 +314,11 @@ def add_matrix(
         The matrix, to be kept as an attribute of the layer.
     """
     matrix = WeightMatrix(layer, name, form, quantized_inputs)
-    if layer.quantization_mode is None:
-        layer.__dict__[name] = layer.add_weight(name, form.shape, initializer, **options)
-    else:
+    mode = layer.quantization_mode
+    if mode is not None:
         matrix.make_quantized()
+    if mode in (None, "float8"):
+        layer.__dict__[name] = layer.add_weight(name, form.shape, initializer, **options)
     return matrix
 
 
@@ -341,14 +355,15 @@ class NotQuantizableError(ArgumentError, NotImplementedError):
 
 
 def quantize(layer: Any, mode: str | None, config: Any, type_check: bool) -> None:
-    """Store the weights of a layer as integers; `Layer.quantize` describes the arguments."""
-    if not layer.is_quantizable:
-        expected = "Dense, EinsumDense, Embedding or ReversibleEmbedding"
+    """Quantize the weights of a layer; `Layer.quantize` describes the arguments."""
+    modes = layer.quantization_modes
+    config = config_for(mode, config) if modes else None
+    if config is None or config.mode not in modes:
+        expected = "Dense or EinsumDense" if modes else "Dense, EinsumDense, Embedding or ReversibleEmbedding"
         raise NotQuantizableError(message(f"quantize of {layer._label}", expected=expected, got=type(layer).__name__))
-    config = config_for(mode, config)
     _check_quantizing(layer, config, type_check)
-    own = matrices(layer)
-    arrays = [matrix.form.quantize(matrix.variable.numpy(), config) for matrix in own]
+    own, in_floats = matrices(layer), config.mode == "float8"
+    arrays = [{} if in_floats else matrix.form.quantize(matrix.variable.numpy(), config) for matrix in own]
     size = f"/{config.rows or -1}" if isinstance(config, Int4QuantizationConfig) else ""
     layer.quantization_config = config
     if layer.dtype_policy.quantization_mode is None:

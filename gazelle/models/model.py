@@ -898,11 +898,11 @@ class Model(Layer):
         filters: str | Sequence[str] | Callable[[Layer], bool] | None = None,
         type_check: bool = True,
     ) -> None:
-        """Quantize the weights of `Dense`, `EinsumDense` (also in attention) and embeddings to integers.
+        """Quantize `Dense`, `EinsumDense` (also in attention) and, except for "float8", embeddings.
 
         Args:
-            mode: "int8" or "int4".
-            config: an `Int8QuantizationConfig` or `Int4QuantizationConfig` instead of mode.
+            mode: "int8" or "int4" store weights as integers; "float8" trains with products of floats of 8 bits.
+            config: an `Int8QuantizationConfig`, `Int4QuantizationConfig` or `Float8QuantizationConfig` instead of mode.
             filters: a regular expression for names of layers, several of them, or a function of a layer.
             type_check: False also accepts subclasses of these layers.
 

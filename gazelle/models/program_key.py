@@ -57,7 +57,7 @@ def structure(model: Any, spec: ModelSpec) -> str | None:
         for name in (*spec.optimizer.hyper(), "name"):
             optimizer["config"].pop(name, None)
     variables = [
-        [path, list(v._value.shape), v.dtype, path in spec.trainable]
+        [path, list(v._value.shape), v.dtype, path in spec.trainable, v.overwrite_with_gradient]
         + [None if part is None else serialize(part) for part in (v.regularizer, v.constraint)]
         for path, v in spec.variables.items()
     ]

@@ -18,7 +18,8 @@ def quantize(model: Any, mode: str | None, config: Any, filters: Any, type_check
         expected = "a regular expression, several, or a function of a layer"
         raise ArgumentError(message("filters of quantize", expected=expected, got=repr(filters)))
     config = config_for(mode, config)
-    found = [v for v in weight_tree.named_layers(model).values() if isinstance(v, Layer) and v.is_quantizable]
+    layers = [v for v in weight_tree.named_layers(model).values() if isinstance(v, Layer)]
+    found = [layer for layer in layers if config.mode in layer.quantization_modes]
     picked = [layer for layer in found if _passes(layer, filters)]
     for layer in picked:
         layer.quantize(type_check=type_check, config=config)

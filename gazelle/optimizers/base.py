@@ -108,6 +108,7 @@ class Optimizer(Configurable):
             self._learning_rate.path = f"{self.name}/learning_rate"
         self._excluded: tuple[Sequence[Variable], str] = ((), "")
         self.built = False
+        self._overwritten: frozenset[str] = frozenset()
         self._state: Slots = {}
         self._keys = VariableKeys()
         self._complete = False  # all variables in `_keys` have their slots
@@ -319,10 +320,11 @@ class Optimizer(Configurable):
         Returns:
             The slots.
         """
-        names = ["average"] if self.use_ema else []
-        names += ["gradient_accumulator"] if self.gradient_accumulation_steps else []
-        zeros: Slots = {name: {p: arrays.full_like(w) for p, w in params.items()} for name in names}
-        return zeros | self._init_rule(params)
+        updated = {p: w for p, w in params.items() if p not in self._overwritten}
+        slots = self._init_rule(updated)
+        if self.gradient_accumulation_steps:
+            slots = {"gradient_accumulator": {p: arrays.full_like(w) for p, w in params.items()}} | slots
+        return {"average": {p: arrays.full_like(w) for p, w in updated.items()}} | slots if self.use_ema else slots
 
     def hyper(self) -> Arrays:
         """Return the numbers that may change between updates without a new compilation: the learning rate.
@@ -350,7 +352,8 @@ class Optimizer(Configurable):
         """Return the weights and slots after one step.
 
         In this order: unscale, accumulate and clip gradients, decay weights, apply the rule, average, apply
-        constraints. Weights without a gradient are unchanged.
+        constraints. Weights without a gradient are unchanged, and those of variables with `overwrite_with_gradient`
+        are replaced by their gradients.
 
         Args:
             params: The weights, {path: array}.
@@ -369,6 +372,12 @@ class Optimizer(Configurable):
         step = jnp.asarray(step, jnp.int32)
         lr = self._rate(hyper, step)
         live = {p: g.astype(params[p].dtype) for p, g in grads.items() if g is not None and p in params}
+        replaced = {p: live.pop(p) for p in self._overwritten if p in live}
+        if replaced:
+            after, slots = self._replace({p: params[p] for p in replaced}, replaced, slots, step)
+            rest = {p: w for p, w in params.items() if p not in replaced}
+            updated, slots = self.update(rest, live, slots, hyper, step, constraints)
+            return {p: after[p] if p in replaced else updated[p] for p in params}, slots
         if self.loss_scale_factor is not None:
             live = {p: g / self.loss_scale_factor for p, g in live.items()}
         every = self.gradient_accumulation_steps or 1
@@ -391,8 +400,28 @@ class Optimizer(Configurable):
             averages = transforms.average(after, slots["average"], self.ema_momentum, updates == 0)
             slots = slots | {"average": averages}
             if self.ema_overwrite_frequency:
-                after = transforms.select((updates + 1) % self.ema_overwrite_frequency == 0, averages, after)
+                present = {p: w for p, w in after.items() if p in averages}
+                due = (updates + 1) % self.ema_overwrite_frequency == 0
+                after = after | transforms.select(due, averages, present)
         return after | transforms.constrain({p: after[p] for p in live}, constraints), slots
+
+    def _replace(self, params: Arrays, grads: Arrays, slots: Slots, step: Array) -> tuple[Arrays, Slots]:
+        """Replace weights by their gradients; of several accumulated ones by the largest, as they are magnitudes."""
+        every = self.gradient_accumulation_steps or 1
+        if every == 1:
+            return grads, slots
+        sums, due = slots["gradient_accumulator"], (step + 1) % every == 0
+        most = {p: jnp.maximum(g, sums[p]) for p, g in grads.items()}
+        kept = transforms.select(due, {p: jnp.zeros_like(g) for p, g in most.items()}, most)
+        return transforms.select(due, most, params), {**slots, "gradient_accumulator": sums | kept}
+
+    def overwrite(self, paths: Iterable[str]) -> None:
+        """Set the weights that `update` replaces by their gradients: those with `overwrite_with_gradient`.
+
+        Args:
+            paths: Paths of weights.
+        """
+        self._overwritten = frozenset(paths)
 
     def finalize(self, params: Arrays, slots: Slots) -> Arrays:
         """Return the weights at the end of training: with `use_ema`, their averages.
@@ -729,10 +758,12 @@ class Optimizer(Configurable):
             self.built = True
             return
         new = [v for v in variables if v not in self._keys]
-        if self._complete and not new:
+        overwritten = frozenset(self._keys[v] for v in self._keys.variables if v.overwrite_with_gradient)
+        if self._complete and not new and overwritten == self._overwritten:
             return
         self._keys.follow_renames(set(paths_of(self.state)))
         self._keys.add(new)
+        self.overwrite(self._keys[v] for v in self._keys.variables if v.overwrite_with_gradient)
         # slots are made from the values of the weights, never from tracers
         with tracing.entered(tracing.TraceContext()), jax.ensure_compile_time_eval():
             params = {self._keys[v]: v.value for v in self._keys.variables}

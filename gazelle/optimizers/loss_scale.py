@@ -141,7 +141,7 @@ class LossScaleOptimizer(Optimizer):
         finite_steps, scale = slots["step_counter"][""], slots["dynamic_scale"][""]
 
         def apply() -> tuple[Arrays, Slots]:
-            unscaled = {p: g / scale for p, g in live.items()}
+            unscaled = {p: g if p in self._overwritten else g / scale for p, g in live.items()}
             after, inner = self._update_inner(params, unscaled, slots, hyper, constraints)
             grow = finite_steps == self.dynamic_growth_steps - 1
             counters = {
@@ -155,6 +155,10 @@ class LossScaleOptimizer(Optimizer):
             return dict(params), slots | counters
 
         return conditional(self.check_finite(list(live.values())), apply, skip)
+
+    def overwrite(self, paths: Iterable[str]) -> None:
+        super().overwrite(paths)
+        self.inner_optimizer.overwrite(self._overwritten)
 
     def rates(self, slots: Slots, hyper: Arrays, step: Array) -> list[Array]:
         inner, given, count = self._inner_state(slots, hyper)

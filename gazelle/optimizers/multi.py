@@ -175,6 +175,7 @@ class MultiOptimizer(Optimizer):
         self.optimizers.append(optimizer)
         self._labels.append(label)
         optimizer.loss_scale_factor = self.loss_scale_factor
+        optimizer.overwrite(self._overwritten)
         if optimizer.use_ema:
             self.use_ema = True
         for what, attribute in ((_COUNT, "_iterations"), (_RATE, "_learning_rate")):
@@ -249,6 +250,11 @@ class MultiOptimizer(Optimizer):
             slots |= {f"{label}.{name}": arrays for name, arrays in inner.items()}
             slots |= {f"{label}.{_COUNT}": {"": count + 1}}
         return params, slots
+
+    def overwrite(self, paths: Iterable[str]) -> None:
+        super().overwrite(paths)
+        for optimizer in self.optimizers:
+            optimizer.overwrite(self._overwritten)
 
     def rates(self, slots: Slots, hyper: Arrays, step: Array) -> list[Array]:
         found = [(o, _inner_state(label, slots, hyper)) for label, o in zip(self._labels, self.optimizers, strict=True)]

@@ -54,7 +54,11 @@ def apply(
         for address, array in flat(slots).items():
             optimizer.slot_variable(*address).assign(array)
     else:
-        key = (optimizer.program_key(), sorted((path, id(c)) for path, c in constraints.items()))
+        key = (
+            optimizer.program_key(),
+            sorted((path, id(c)) for path, c in constraints.items()),
+            optimizer._overwritten,
+        )
         if optimizer._compiled[0] != key:  # an argument or a constraint changed
             optimizer._compiled = (key, jax.jit(functools.partial(optimizer.update, constraints=constraints)))
         params, optimizer._state = optimizer._compiled[1](

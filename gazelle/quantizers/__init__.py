@@ -1,4 +1,4 @@
-"""Quantization of arrays: floats to integers of 8 or 4 bits with scales, and back.
+"""Quantization of arrays: floats to integers of 8 or 4 bits or to floats of 8 bits, with scales, and back.
 
 Depends on no layer. `gazelle/layers/weight_matrix.py` decides which weights are quantized and how a layer uses them.
 """
@@ -18,7 +18,12 @@ from gazelle.quantizers.absmax import (
     abs_max_quantize,
     abs_max_quantize_grouped_with_zero_point,
 )
-from gazelle.quantizers.configs import Int4QuantizationConfig, Int8QuantizationConfig, QuantizationConfig
+from gazelle.quantizers.configs import (
+    Float8QuantizationConfig,
+    Int4QuantizationConfig,
+    Int8QuantizationConfig,
+    QuantizationConfig,
+)
 from gazelle.quantizers.layout import pack_int4, unpack_int4
 from gazelle.quantizers.simulated import (
     compute_float8_amax_history,
@@ -29,6 +34,7 @@ from gazelle.quantizers.simulated import (
 
 __all__ = [
     "AbsMaxQuantizer",
+    "Float8QuantizationConfig",
     "Int4QuantizationConfig",
     "Int8QuantizationConfig",
     "QuantizationConfig",

@@ -30,7 +30,7 @@ class QuantizationConfig(Configurable):
     @property
     def mode(self) -> str:
         """Name of the quantization, such as 'int8'; each subclass has one."""
-        hint = "Use Int8QuantizationConfig or Int4QuantizationConfig."
+        hint = "Use Int8QuantizationConfig, Int4QuantizationConfig or Float8QuantizationConfig."
         raise MissingMethodError(message(f"{type(self).__name__} has no mode", hint=hint))
 
     def check_weights(self, **expected: object) -> None:
@@ -121,11 +121,25 @@ class Int4QuantizationConfig(QuantizationConfig):
         return None if self.block_size in (None, -1) else self.block_size
 
 
+class Float8QuantizationConfig(QuantizationConfig):
+    """Products of floats of 8 bits; weights stay in floats and are trained.
+
+    Example:
+        >>> Float8QuantizationConfig().mode
+        'float8'
+    """
+
+    mode = "float8"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
 def config_for(mode: str | QuantizationConfig | None, config: str | QuantizationConfig | None) -> QuantizationConfig:
     """Return the config that `quantize(mode, config)` means; one of both may be None.
 
     Args:
-        mode: 'int8' or 'int4'.
+        mode: 'int8', 'int4' or 'float8'.
         config: A config, or a mode.
 
     Returns:
@@ -141,16 +155,24 @@ def config_for(mode: str | QuantizationConfig | None, config: str | Quantization
     if isinstance(config, str):
         mode, config = config, None
     if mode in UNSUPPORTED:
-        raise ArgumentError(message(f"Quantization {mode!r}", expected="'int8' or 'int4'", got="one that is left out"))
+        expected = "'int8', 'int4' or 'float8'"
+        raise ArgumentError(message(f"Quantization {mode!r}", expected=expected, got="one that is left out"))
     if config is None:
         if mode is None:
             raise ArgumentError(message("quantize", expected="a mode or a config", got="neither"))
         if mode not in QUANTIZED:
             raise unknown("quantization", mode, QUANTIZED)
-        return Int8QuantizationConfig() if mode == "int8" else Int4QuantizationConfig()
+        return _CLASSES[mode]()
     if not isinstance(config, QuantizationConfig):
-        expected = "an Int8QuantizationConfig or an Int4QuantizationConfig"
+        expected = "an Int8-, Int4- or Float8QuantizationConfig"
         raise ArgumentError(message("config of quantize", expected=expected, got=repr(config)))
     if mode not in (None, config.mode):
         raise ArgumentError(message("quantize", expected=f"mode {config.mode!r}, that of config", got=repr(mode)))
     return config
+
+
+_CLASSES: dict[str, type[QuantizationConfig]] = {
+    "int8": Int8QuantizationConfig,
+    "int4": Int4QuantizationConfig,
+    "float8": Float8QuantizationConfig,
+}

@@ -53,7 +53,7 @@ REFUSED = {
     "gptq": (
         lambda: dense().quantize("gptq"),
         ArgumentError,
-        "Quantization 'gptq': expected 'int8' or 'int4', got one that is left out.",
+        "Quantization 'gptq': expected 'int8', 'int4' or 'float8', got one that is left out.",
     ),
     "misspelt": (
         lambda: dense().quantize("int9"),
@@ -69,7 +69,7 @@ REFUSED = {
     "no config": (
         lambda: dense().quantize(config=3),
         ArgumentError,
-        "config of quantize: expected an Int8QuantizationConfig or an Int4QuantizationConfig, got 3.",
+        "config of quantize: expected an Int8-, Int4- or Float8QuantizationConfig, got 3.",
     ),
     "half precision": (
         lambda: dense(dtype="float16").quantize("int8"),
@@ -150,7 +150,7 @@ REFUSED = {
     "left out": (
         lambda: gazelle.quantizers.GPTQConfig,
         AttributeError,
-        "gazelle.quantizers leaves 'GPTQConfig' out: weights can be quantized to int8 and int4.",
+        "gazelle.quantizers leaves 'GPTQConfig' out: weights can be quantized to int8, int4 and float8.",
     ),
 }
 

@@ -55,6 +55,7 @@ def restore_optimizer(
     weight_tree.named_variables(model)
     trained = list(model.trainable_weights)
     params = {v.path: v.value for v in trained}
+    optimizer.overwrite(v.path for v in trained if v.overwrite_with_gradient)
     fresh = optimizer.init(params)
     columns = [(slot, key) for slot, key in optimizer.keras_order([*params]) if key in fresh.get(slot, {})]
     state = None
