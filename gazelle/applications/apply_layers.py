@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from gazelle.layers import (
     Activation,
@@ -14,6 +16,10 @@ from gazelle.layers import (
     GlobalMaxPooling2D,
 )
 
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
+    from gazelle.layers.base import Layer
+
 BY_FAN_OUT = {
     "class_name": "VarianceScaling",
     "config": {"scale": 2.0, "mode": "fan_out", "distribution": "truncated_normal"},
@@ -21,16 +27,17 @@ BY_FAN_OUT = {
 UNIFORM = {"class_name": "VarianceScaling", "config": {"scale": 1 / 3, "mode": "fan_out", "distribution": "uniform"}}
 
 
-def chain(x: Any, *layers: Any) -> Any:
-    """Return layers[-1](... layers[1](layers[0](x)))."""
+def chain(x: KerasTensor | Sequence[KerasTensor], first: Layer, *layers: Layer) -> KerasTensor:
+    """Return layers[-1](... layers[0](first(x)))."""
+    out = first(x)
     for layer in layers:
-        x = layer(x)
-    return x
+        out = layer(out)
+    return out
 
 
 def unit(
     filters: int,
-    size: Any,
+    size: int | tuple[int, int],
     name: str,
     *,
     stride: int = 1,
@@ -38,7 +45,7 @@ def unit(
     bias: bool = False,
     act: str = "relu",
     ends: tuple[str, str, str] = ("_conv", "_bn", "_relu"),
-    norm: Any = None,
+    norm: Mapping[str, Any] | None = None,
     **conv: Any,
 ) -> list[Any]:
     """Return a convolution, its normalization and its activation, named `name` + one of `ends`."""
@@ -49,7 +56,7 @@ def unit(
     ]
 
 
-def correct_pad(x: Any, size: int) -> tuple[tuple[int, int], tuple[int, int]]:
+def correct_pad(x: KerasTensor, size: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the padding with which a strided "valid" convolution equals "same" of the reference implementation."""
     rows, columns = x.shape[1:3]
     odd = (1, 1) if rows is None else (1 - rows % 2, 1 - columns % 2)
@@ -63,7 +70,7 @@ def divisible(value: float, by: int = 8) -> int:
     return near + by if near < 0.9 * value else near
 
 
-def pooled(x: Any, pooling: str | None, named: bool = True) -> Any:
+def pooled(x: KerasTensor, pooling: str | None, named: bool = True) -> KerasTensor:
     """Return the global pooling of x, or x itself: the output of a model without classifier."""
     if pooling == "avg":
         return GlobalAveragePooling2D(name="avg_pool" if named else None)(x)
@@ -73,8 +80,14 @@ def pooled(x: Any, pooling: str | None, named: bool = True) -> Any:
 
 
 def classifier(
-    x: Any, a: Any, *, named: str | None = "avg_pool", named_pool: bool | None = None, dropout: float = 0, **dense: Any
-) -> Any:
+    x: KerasTensor,
+    a: SimpleNamespace,
+    *,
+    named: str | None = "avg_pool",
+    named_pool: bool | None = None,
+    dropout: float = 0,
+    **dense: Any,
+) -> KerasTensor:
     """Return the output of the usual classifier: global average pooling and a Dense layer."""
     if not a.include_top:
         return pooled(x, a.pooling, named is not None if named_pool is None else named_pool)

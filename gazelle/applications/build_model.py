@@ -79,8 +79,8 @@ def application(
     arguments: str = USUAL,
     size: int = 224,
     least: int = 32,
-    prepare: Callable[[Any], None] | None = None,
-    **more: Any,
+    prepare: Callable[[SimpleNamespace], None] | None = None,
+    **more: object,
 ) -> Callable[..., Any]:
     """Return the public function that builds one architecture.
 
@@ -155,7 +155,7 @@ def _docstring(title: str, about: str, source: str, arguments: list[str]) -> str
     """
 
 
-def _check(a: Any) -> None:
+def _check(a: SimpleNamespace) -> None:
     pretrained = a.weights == "imagenet"
     if a.weights is not None and not pretrained and not os.path.exists(a.weights):
         raise ArgumentError(
@@ -180,7 +180,7 @@ def _check(a: Any) -> None:
         )
 
 
-def _input(a: Any) -> KerasTensor:
+def _input(a: SimpleNamespace) -> KerasTensor:
     """Return the input tensor, and set `a.shape` to its shape without the batch."""
     if a.input_tensor is not None:
         if not is_symbolic(a.input_tensor):
@@ -200,7 +200,7 @@ def _input(a: Any) -> KerasTensor:
     return made
 
 
-def _shape(a: Any) -> tuple[int | None, ...]:
+def _shape(a: SimpleNamespace) -> tuple[int | None, ...]:
     given = tuple(a.input_shape) if a.input_shape else None
     pretrained = a.weights == "imagenet"
     usual = (a.size, a.size, given[-1] if given and len(given) == 3 and not pretrained else 3)
@@ -253,7 +253,7 @@ def _fetched(file: File) -> str:
 def kernels(folder: str, name: str, digests: tuple[str, str]) -> Callable[[Any], File]:
     """Return the file in the older naming scheme of Keras: `<name>_weights_tf_dim_ordering_tf_kernels[_notop].h5`."""
 
-    def file(a: Any) -> File:
+    def file(a: SimpleNamespace) -> File:
         found = f"{name}_weights_tf_dim_ordering_tf_kernels{'' if a.include_top else '_notop'}.h5"
         return File(found, f"{SITE}{folder}/{found}", digests[not a.include_top])
 
@@ -263,7 +263,7 @@ def kernels(folder: str, name: str, digests: tuple[str, str]) -> Callable[[Any],
 def named(site: str, name: str, digests: tuple[str, str]) -> Callable[[Any], File]:
     """Return the file in the newer naming scheme of Keras: `<model>[_notop].h5`."""
 
-    def file(a: Any) -> File:
+    def file(a: SimpleNamespace) -> File:
         found = f"{name}{'' if a.include_top else '_notop'}.h5"
         return File(found, site + found, digests[not a.include_top])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from gazelle.applications.apply_layers import chain, pooled
@@ -13,6 +14,7 @@ from gazelle.layers.base import Layer
 from gazelle.models.sequential import Sequential
 
 if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
     from gazelle.layers.options import LayerOptions
 
 __all__ = [
@@ -71,7 +73,7 @@ def _block(x: Any, filters: int, name: str) -> Any:
     return x + change
 
 
-def body(x: Any, a: Any) -> Any:
+def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     name = a.name
     if a.include_preprocessing and a.shape[-1] == 3:
         x = Normalization(

@@ -1,6 +1,9 @@
 """DenseNet: each block appends 32 channels to the concatenation of all previous ones."""
 
-from typing import Any
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from gazelle.applications.apply_layers import chain, classifier, unit
 from gazelle.applications.build_model import application, kernels
@@ -15,6 +18,9 @@ from gazelle.layers import (
     ZeroPadding2D,
 )
 
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
+
 __all__ = ["DenseNet121", "DenseNet169", "DenseNet201", "decode_predictions", "preprocess_input"]
 
 NORM: dict[str, Any] = {"epsilon": 1.001e-5}
@@ -24,7 +30,7 @@ def _norm_relu(name: str) -> list[Any]:
     return [BatchNormalization(name=f"{name}bn", **NORM), Activation("relu", name=f"{name}relu")]
 
 
-def body(x: Any, a: Any) -> Any:
+def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     x = chain(
         x,
         ZeroPadding2D(3),

@@ -1,7 +1,10 @@
 """EfficientNet: inverted residual blocks with squeeze-and-excitation, scaled in width, depth and resolution."""
 
+from __future__ import annotations
+
 import math
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from gazelle.applications.apply_layers import BY_FAN_OUT, UNIFORM, chain, classifier, correct_pad, divisible, unit
 from gazelle.applications.build_model import application, named
@@ -20,6 +23,9 @@ from gazelle.layers import (
     Reshape,
     ZeroPadding2D,
 )
+
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
 
 __all__ = [
     "EfficientNetB0",
@@ -48,7 +54,7 @@ ENDS = ("conv", "bn", "activation")
 DRAWN: dict[str, Any] = {"kernel_initializer": BY_FAN_OUT}
 
 
-def gate(x: Any, inner: int, name: str) -> Any:
+def gate(x: KerasTensor, inner: int, name: str) -> KerasTensor:
     """Return x with squeeze-and-excitation: channels multiplied by factors in (0, 1) computed from all means."""
     filters = x.shape[-1]
     each = chain(
@@ -87,7 +93,7 @@ def _block(x: Any, filters: int, size: int, expansion: int, stride: int, drop: f
     return Add(name=f"{name}add")([x, start])
 
 
-def body(x: Any, a: Any) -> Any:
+def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     x = chain(x, Rescaling(1 / 255), Normalization(axis=3))
     if a.weights == "imagenet":  # those weights were trained with the square roots of the deviations
         x = Rescaling([1 / math.sqrt(s) for s in (0.229, 0.224, 0.225)])(x)

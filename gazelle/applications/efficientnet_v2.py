@@ -1,7 +1,10 @@
 """EfficientNetV2: EfficientNet with fused blocks (plain convolutions) in the first stages."""
 
+from __future__ import annotations
+
 import math
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from gazelle.applications.apply_layers import BY_FAN_OUT, UNIFORM, chain, classifier, unit
 from gazelle.applications.build_model import SITE, USUAL, application, named
@@ -16,6 +19,9 @@ from gazelle.layers import (
     Normalization,
     Rescaling,
 )
+
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
 
 __all__ = [
     "EfficientNetV2B0",
@@ -109,7 +115,7 @@ def _scaled(x: Any, a: Any) -> Any:
     return chain(x, Rescaling(1 / 255), Normalization(mean=[0.485, 0.456, 0.406], variance=variance, axis=3))
 
 
-def body(x: Any, a: Any) -> Any:
+def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     def wide(filters: int) -> int:
         return max(8, int(filters * a.wide + 4) // 8 * 8)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from gazelle.applications.apply_layers import chain, classifier
@@ -12,6 +14,8 @@ from gazelle.layers import Activation, BatchNormalization, Concatenate, Conv2D, 
 from gazelle.layers.base import Layer
 
 if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
+    from gazelle.core.types import Array
     from gazelle.layers.options import LayerOptions
 
 __all__ = ["InceptionResNetV2", "decode_predictions", "preprocess_input"]
@@ -36,7 +40,7 @@ class CustomScaleLayer(Layer):
     def __init__(self, scale: float, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[Array]) -> Array:
         return inputs[0] + inputs[1] * self.scale
 
 
@@ -50,7 +54,7 @@ def _block(x: Any, paths: tuple[str, ...], name: str, scale: float, act: bool = 
     return Activation("relu", name=f"{name}_ac")(x) if act else x
 
 
-def body(x: Any, a: Any) -> Any:
+def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     x = MaxPooling2D(3, strides=2)(_conv(_conv(_conv(x, "32x3x3/"), "32x3x3", "valid"), "64x3x3"))
     x = MaxPooling2D(3, strides=2)(_conv(_conv(x, "80x1x1", "valid"), "192x3x3", "valid"))
     x = _mixed(x, MIXED_5B, "mixed_5b")

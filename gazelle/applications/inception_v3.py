@@ -1,11 +1,17 @@
 """InceptionV3: blocks of parallel convolution branches whose channels are concatenated."""
 
-from typing import Any
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from gazelle.applications.apply_layers import chain, classifier
 from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.layers import Activation, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, MaxPooling2D
+
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
 
 __all__ = ["InceptionV3", "decode_predictions", "preprocess_input"]
 
@@ -54,7 +60,7 @@ def _fan(x: Any, number: int) -> Any:
     return Concatenate(axis=3, name=f"mixed{9 + number}")([one, two, three, _path(x, "pool 192x1x1")])
 
 
-def body(x: Any, a: Any) -> Any:
+def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     x = _conv(_conv(_conv(x, "32x3x3/"), "32x3x3", "valid"), "64x3x3")
     x = MaxPooling2D(3, strides=2)(x)
     x = _conv(_conv(x, "80x1x1", "valid"), "192x3x3", "valid")

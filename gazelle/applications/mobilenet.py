@@ -1,7 +1,10 @@
 """MobileNet: 3 x 3 depthwise convolutions, each followed by a 1 x 1 convolution."""
 
+from __future__ import annotations
+
 import warnings
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from gazelle.applications.apply_layers import chain, pooled
 from gazelle.applications.build_model import SITE, File, application
@@ -19,6 +22,9 @@ from gazelle.layers import (
     ZeroPadding2D,
 )
 
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
+
 __all__ = ["MobileNet", "decode_predictions", "preprocess_input"]
 
 #: filters and stride of each block
@@ -33,7 +39,7 @@ def _norm_relu(name: str) -> list[Any]:
     return [BatchNormalization(name=f"{name}_bn"), ReLU(6.0, name=f"{name}_relu")]
 
 
-def body(x: Any, a: Any) -> Any:
+def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     x = chain(
         x, Conv2D(int(32 * a.alpha), 3, strides=2, padding="same", use_bias=False, name="conv1"), *_norm_relu("conv1")
     )
@@ -66,7 +72,7 @@ def body(x: Any, a: Any) -> Any:
     )
 
 
-def prepare(a: Any) -> None:
+def prepare(a: SimpleNamespace) -> None:
     """Check that there are pretrained weights for the size and the width."""
     shape = a.input_shape if a.input_tensor is None else a.input_tensor.shape[1:]
     square = bool(shape) and shape[0] == shape[1] and shape[0] in a.sizes
@@ -85,12 +91,12 @@ def prepare(a: Any) -> None:
         warnings.warn(f"{a.title} has no weights for the shape {shape}: those for 224 x 224 are loaded.", stacklevel=3)
 
 
-def set_name(name: str, a: Any) -> None:
+def set_name(name: str, a: SimpleNamespace) -> None:
     a.rows = a.size if a.weights == "imagenet" else a.shape[0]
     a.name = a.name or f"{name}_{a.alpha:0.2f}_{a.rows}"
 
 
-def _file(a: Any) -> File:
+def _file(a: SimpleNamespace) -> File:
     width = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0", 0.25: "2_5"}[a.alpha]
     name = f"mobilenet_{width}_{a.rows}_tf{'' if a.include_top else '_no_top'}.h5"
     return File(name, f"{SITE}mobilenet/{name}")

@@ -1,12 +1,18 @@
 """MobileNetV2: inverted residual blocks (expansion, depthwise convolution, projection)."""
 
-from typing import Any
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from gazelle.applications.apply_layers import chain, classifier, correct_pad, divisible
 from gazelle.applications.build_model import SITE, File, application
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.applications.mobilenet import prepare, set_name
 from gazelle.layers import Add, BatchNormalization, Conv2D, DepthwiseConv2D, ReLU, ZeroPadding2D
+
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
 
 __all__ = ["MobileNetV2", "decode_predictions", "preprocess_input"]
 
@@ -41,7 +47,7 @@ def _block(x: Any, filters: int, stride: int, number: int) -> Any:
     return Add(name=f"{name}add")([start, x]) if width == filters and stride == 1 else x
 
 
-def body(x: Any, a: Any) -> Any:
+def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     x = chain(
         x,
         Conv2D(divisible(32 * a.alpha), 3, strides=2, padding="same", use_bias=False, name="Conv1"),

@@ -1,7 +1,10 @@
 """MobileNetV3: the blocks of MobileNetV2 with squeeze-and-excitation and hard activations."""
 
+from __future__ import annotations
+
 import warnings
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from gazelle.applications.apply_layers import chain, correct_pad, divisible, pooled
 from gazelle.applications.build_model import SITE, File, application
@@ -21,6 +24,9 @@ from gazelle.layers import (
     Rescaling,
     ZeroPadding2D,
 )
+
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
 
 __all__ = ["MobileNetV3Large", "MobileNetV3Small", "decode_predictions", "preprocess_input"]
 
@@ -107,7 +113,7 @@ def _block(x: Any, row: Any, number: int, a: Any) -> Any:
     return Add(name=f"{name}add")([start, x]) if stride == 1 and width == filters else x
 
 
-def body(x: Any, a: Any) -> Any:
+def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     def act() -> Any:
         return ReLU() if a.minimalistic else Activation("hard_swish")
 

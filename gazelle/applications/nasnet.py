@@ -1,6 +1,9 @@
 """NASNet: two kinds of cells found by architecture search, with the outputs of the two previous cells as input."""
 
-from typing import Any
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from gazelle.applications.apply_layers import chain, classifier, correct_pad
 from gazelle.applications.build_model import SITE, File, application
@@ -17,6 +20,9 @@ from gazelle.layers import (
     SeparableConv2D,
     ZeroPadding2D,
 )
+
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
 
 __all__ = ["NASNetLarge", "NASNetMobile", "decode_predictions", "preprocess_input"]
 
@@ -114,7 +120,7 @@ def _reduction(x: Any, p: Any, filters: int, at: str) -> tuple[Any, Any]:
     return Concatenate(name=f"reduction_concat_{at}")([two, three, four, five]), x
 
 
-def body(x: Any, a: Any) -> Any:
+def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     filters, repeats = a.last // 24, a.repeats
     x = chain(
         x,

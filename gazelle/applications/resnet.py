@@ -1,11 +1,17 @@
 """ResNet: residual blocks, with normalization after (2015) or before (2016) each convolution."""
 
-from typing import Any
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from gazelle.applications.apply_layers import chain, classifier, unit
 from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.layers import Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, ZeroPadding2D
+
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
 
 __all__ = ["ResNet50", "ResNet101", "ResNet152", "decode_predictions", "preprocess_input"]
 
@@ -54,7 +60,7 @@ def _before(x: Any, filters: int, name: str, stride: int, first: bool, last: boo
     return Add(name=f"{name}_out")([short, x])
 
 
-def body(x: Any, a: Any) -> Any:
+def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     x = chain(x, ZeroPadding2D(3, name="conv1_pad"), Conv2D(64, 7, strides=2, name="conv1_conv"))
     x = x if a.norm_first else chain(x, *_norm_relu("conv1"))
     x = chain(x, ZeroPadding2D(1, name="pool1_pad"), MaxPooling2D(3, strides=2, name="pool1_pool"))

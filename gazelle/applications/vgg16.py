@@ -1,16 +1,22 @@
 """VGG: 3 x 3 convolutions in five blocks, each followed by max pooling."""
 
-from typing import Any
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from gazelle.applications.apply_layers import chain, pooled
 from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.layers import Conv2D, Dense, Flatten, MaxPooling2D
 
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
+
 __all__ = ["VGG16", "decode_predictions", "preprocess_input"]
 
 
-def body(x: Any, a: Any) -> Any:
+def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     for block, (filters, depth) in enumerate(zip((64, 128, 256, 512, 512), a.depths, strict=True), 1):
         for i in range(1, depth + 1):
             x = Conv2D(filters, 3, activation="relu", padding="same", name=f"block{block}_conv{i}")(x)

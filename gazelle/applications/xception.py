@@ -1,11 +1,17 @@
 """Xception: residual blocks of separable convolutions."""
 
-from typing import Any
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from gazelle.applications.apply_layers import chain, classifier, unit
 from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.layers import Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, SeparableConv2D
+
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
 
 __all__ = ["Xception", "decode_predictions", "preprocess_input"]
 
@@ -37,7 +43,7 @@ def _halving(x: Any, number: int, first: int, second: int) -> Any:
     return Add()([x, short])
 
 
-def body(x: Any, a: Any) -> Any:
+def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     x = chain(
         x,
         *unit(32, 3, "block1_conv1", stride=2, padding="valid", ends=ENDS),

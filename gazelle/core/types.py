@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gazelle.regularizers import Regularizer
 
 T = TypeVar("T")
+#: an array of the device or of NumPy, where the result is of the same kind
+ArrayT = TypeVar("ArrayT", jax.Array, np.ndarray)
 
 
 class Indexable(Protocol):
@@ -40,6 +42,8 @@ ArrayLike: TypeAlias = Union[
 ]
 #: a value, or values in lists, tuples and dicts
 Nested: TypeAlias = Union[T, Sequence["Nested[T]"], Mapping[str, "Nested[T]"]]
+#: arrays in lists, tuples, dicts and other containers known to JAX, or one array: a union would forbid `tree["x"][0]`
+Tree: TypeAlias = Any
 #: sizes along the axes; None is an unknown size
 Shape: TypeAlias = Sequence[int | None]
 #: the shape of a new array: sizes, one size, or an array of sizes

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.core.errors import DataError, message
 from gazelle.data.rows import as_rows, parts_of, unmasked
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Data
 
 
 def is_array(data: object) -> bool:
@@ -16,28 +19,28 @@ def is_array(data: object) -> bool:
     return hasattr(data, "__array__") and not hasattr(data, "as_numpy_iterator")
 
 
-def batches(owner: str, data: Any, steps: int | None = None, lists: bool = False) -> Iterator[np.ndarray[Any, Any]]:
+def batches(owner: str, data: Data, steps: int | None = None, lists: bool = False) -> Iterator[np.ndarray[Any, Any]]:
     """The batches of x in `data`, at most `steps` of them. With `lists` a list or tuple is one array."""
-    data = unmasked("data", data)
-    rows = as_rows("data", data)
+    given: Any = unmasked("data", data)
+    rows = as_rows("data", given)
     if rows is not None and rows.stored.kind in "biuf":  # a file, memory map or sparse matrix
         yield from (part for _, part in parts_of(rows))
         return
-    if is_array(data) or (lists and isinstance(data, (list, tuple))):
-        yield np.asarray(data)
+    if is_array(given) or (lists and isinstance(given, (list, tuple))):
+        yield np.asarray(given)
         return
-    if hasattr(data, "as_numpy_iterator"):  # a dataset of tf.data
-        data = data.as_numpy_iterator()
-    elif hasattr(data, "__getitem__") and hasattr(data, "__len__") and not hasattr(data, "__iter__"):
-        data = (data[i] for i in range(len(data)))
-    if not hasattr(data, "__iter__"):
+    if hasattr(given, "as_numpy_iterator"):  # a dataset of tf.data
+        given = given.as_numpy_iterator()
+    elif hasattr(given, "__getitem__") and hasattr(given, "__len__") and not hasattr(given, "__iter__"):
+        given = (given[i] for i in range(len(given)))
+    if not hasattr(given, "__iter__"):
         raise DataError(
             message(
-                f"adapt of {owner}", expected="an array, a dataset or an iterable of batches", got=type(data).__name__
+                f"adapt of {owner}", expected="an array, a dataset or an iterable of batches", got=type(given).__name__
             )
         )
     empty = True
-    for number, batch in enumerate(data):
+    for number, batch in enumerate(given):
         if steps is not None and number >= steps:
             break
         empty = False

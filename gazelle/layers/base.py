@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         PolicyLike,
         RegularizerLike,
         Shape,
+        Tree,
     )
     from gazelle.quantizers.configs import QuantizationConfig
 
@@ -208,7 +209,7 @@ class Layer(Operation):
 
     if TYPE_CHECKING:
 
-        def compute_mask(self, *args: Any, **kwargs: Any) -> Any:
+        def compute_mask(self, *args: Any, **kwargs: Any) -> Tree:
             """Return the mask of the output; the override in a subclass may have any signature."""
 
     else:
@@ -354,14 +355,16 @@ class Layer(Operation):
     # Calling ---------------------------------------------------------------------------------------------------------
 
     @overload
-    def __call__(self, inputs: KerasTensor, /, *args: Any, **kwargs: Any) -> KerasTensor: ...
+    def __call__(
+        self, inputs: KerasTensor | Sequence[KerasTensor] | Mapping[str, KerasTensor], /, *args: Any, **kwargs: Any
+    ) -> KerasTensor: ...
     @overload
     def __call__(self, inputs: ArrayLike, /, *args: Any, **kwargs: Any) -> Array: ...
     @overload
-    def __call__(self, *args: Nested[Any], **kwargs: Any) -> Any: ...
+    def __call__(self, *args: Nested[Any], **kwargs: Any) -> Tree: ...
 
     @filtered
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         """Build the layer if it is not built, and compute `call`.
 
         Args:

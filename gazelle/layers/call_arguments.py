@@ -14,6 +14,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import get_mask, set_mask
 
 if TYPE_CHECKING:
+    from gazelle.core.types import Shapes, Tree
     from gazelle.layers.base import Layer
 
 
@@ -25,7 +26,7 @@ def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.kind not in variadic and p.name != "self")
 
 
-def first_by_position(layer: Layer, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def first_by_position(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The arguments with the first one by position, where masks are taken from."""
     if args or not kwargs:
         return args, kwargs
@@ -61,7 +62,7 @@ def call_argument_names(layer: Layer) -> tuple[str, ...]:
     return (*own, *(n for n in names if n not in own)) if inspect.Parameter.VAR_KEYWORD in kinds else own
 
 
-def positional(layer: Layer, name: str, args: Sequence[Any]) -> Any:
+def positional(layer: Layer, name: str, args: Sequence[Any]) -> object:
     """Return the positional argument that `call` receives as `name`; None if there is none."""
     names = call_argument_names(layer)
     index = names.index(name) if name in names else len(args)
@@ -146,7 +147,7 @@ def masked_arguments(call: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(name for name in names if f"{name}_mask" in names)
 
 
-def set_masks(outputs: Any, mask: Any) -> None:
+def set_masks(outputs: Tree, mask: Tree) -> None:
     """Attach a mask to each output: one for all of them, or one each in any structure, where None is one."""
     leaves = jax.tree.leaves(outputs)
     many = isinstance(mask, (list, tuple, dict))
@@ -155,7 +156,7 @@ def set_masks(outputs: Any, mask: Any) -> None:
         set_mask(tensor, its)
 
 
-def shapes_of(value: Any) -> Any:
+def shapes_of(value: Tree) -> Shapes:
     """Return the shapes of tensors in the structure in which they are given."""
     return symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), value)
 
@@ -192,7 +193,7 @@ def check_build(layer: Layer) -> None:
         raise ArgumentError(message(f"build of {layer._label}", expected=wanted, got=repr(wrong)))
 
 
-def as_shape(value: Any) -> Any:
+def as_shape(value: Shapes) -> Shapes:
     """Return shapes for lists of sizes as JSON holds them.
 
     >>> as_shape([[None, 3], [None, 4]])

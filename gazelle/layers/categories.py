@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import jax
@@ -11,7 +12,7 @@ import numpy as np
 
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
 from gazelle.core.sparse import to_sparse
-from gazelle.core.types import Array, ArrayLike, PolicyLike
+from gazelle.core.types import Array, ArrayLike, ArrayT, DTypeLike, PolicyLike
 from gazelle.layers.adapting import batches
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import choice
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 MODES = ("int", "one_hot", "multi_hot", "count")
 
 
-def encode(x: Any, mode: str, depth: int, dtype: Any, weights: Any = None, xp: Any = jnp) -> Any:
+def encode(
+    x: ArrayT, mode: str, depth: int, dtype: DTypeLike, weights: ArrayT | None = None, xp: ModuleType = jnp
+) -> ArrayT:
     """Encode integers x as vectors of size `depth`; integers outside of 0 .. depth - 1 are ignored.
 
     one_hot: (..., 1) or (...) -> (..., depth);  multi_hot, count: (batch, n, ...) -> (batch, ..., depth)
@@ -52,7 +55,7 @@ def encode(x: Any, mode: str, depth: int, dtype: Any, weights: Any = None, xp: A
     return (hot if weights is None else hot * weights[..., None].astype(dtype)).sum(over).astype(dtype)
 
 
-def check_ids(label: str, x: Any, count: int) -> None:
+def check_ids(label: str, x: Array, count: int) -> None:
     """Raise an error for integers that are not from 0 to count - 1, unless they are traced.
 
     Args:

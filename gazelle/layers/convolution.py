@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import jax.numpy as jnp
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def set_window(
-    layer: Any,
+    layer: Layer,
     kernel_size: int | Sequence[int],
     strides: int | Sequence[int],
     padding: str,
@@ -56,7 +56,7 @@ def set_window(
     layer.padding = choice(owner, "padding", padding, paddings)
 
 
-def check_positive(layer: Any, *names: str) -> None:
+def check_positive(layer: Layer, *names: str) -> None:
     """Check that attributes are positive integers.
 
     Raises:
@@ -69,7 +69,7 @@ def check_positive(layer: Any, *names: str) -> None:
             raise ArgumentError(message(what, expected="an integer >= 1", got=repr(value)))
 
 
-def check_strides_or_dilation(layer: Any) -> None:
+def check_strides_or_dilation(layer: Layer) -> None:
     """Check that a convolution has not both strides and dilation.
 
     Raises:
@@ -84,12 +84,12 @@ def check_strides_or_dilation(layer: Any) -> None:
         )
 
 
-def dilated_size(layer: Any) -> tuple[int, ...]:
+def dilated_size(layer: Layer) -> tuple[int, ...]:
     """Return the extent of the dilated kernel along each axis of space."""
     return tuple((k - 1) * d + 1 for k, d in zip(layer.kernel_size, layer.dilation_rate, strict=True))
 
 
-def add_bias(layer: Any, y: Array) -> Array:
+def add_bias(layer: Layer, y: Array) -> Array:
     """Return f(y + b), with the bias of the channels and the activation of the layer."""
     if layer.bias is not None:
         first = layer.data_format == "channels_first"

@@ -19,7 +19,7 @@ from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 
 if TYPE_CHECKING:
-    from gazelle.core.types import PolicyLike
+    from gazelle.core.types import PolicyLike, Tree
     from gazelle.layers.base import Layer
 
 
@@ -57,7 +57,7 @@ def check_quantizable(layer: Layer) -> None:
     )
 
 
-def as_input(layer: Layer, leaf: Any) -> Any:
+def as_input(layer: Layer, leaf: Tree) -> Tree:
     """Return NumPy and Python data as arrays, and floats in the dtype that the layer computes in.
 
     Args:
@@ -96,7 +96,9 @@ def weight_dtype(layer: Layer, outer: str | None) -> str | None:
     return compute if layer.autocast and dtypes.is_float(compute) else None
 
 
-def rematerialize(layer: Layer, call: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def rematerialize(
+    layer: Layer, call: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Callable[..., Any]:
     """Return `call`, recomputed in the backward pass if the layer's `RematScope` selects it.
 
     Args:

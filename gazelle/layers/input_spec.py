@@ -17,7 +17,7 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import explain_tracer_error
 
 if TYPE_CHECKING:
-    from gazelle.core.types import DTypeLike, Shape
+    from gazelle.core.types import DTypeLike, Shape, Symbolic, Tree
     from gazelle.layers.base import Layer
 
 
@@ -142,7 +142,7 @@ def _takes_one_tensor(call: Callable[..., Any]) -> bool:
     return call.__module__.startswith("gazelle.") and named and parameters[1].annotation in ("Array", "ImageData")
 
 
-def explain_build_error(layer: Layer, args: Sequence[Any], first: Any) -> Exception | None:
+def explain_build_error(layer: Layer, args: Sequence[Any], first: object) -> Exception | None:
     """Return an error that explains why `build` failed, if the arguments of the call are the reason.
 
     Args:
@@ -184,7 +184,7 @@ def explain_call_error(layer: Layer, error: Exception, args: Sequence[Any]) -> E
     return kind(f"{layer._label} failed on input of shape {', '.join(map(str, shapes))}: {first}")
 
 
-def declared_outputs(layer: Layer, args: Sequence[Any]) -> Any:
+def declared_outputs(layer: Layer, args: Sequence[Any]) -> Symbolic:
     """Return symbolic outputs of the shapes that user code declares, if tracing fails for unknown sizes.
 
     The argument `output_shape` of the layer and an overridden `compute_output_shape` declare shapes. None if only the
@@ -206,7 +206,7 @@ def declared_outputs(layer: Layer, args: Sequence[Any]) -> Any:
     return outputs if many else outputs[0]
 
 
-def declared_arrays(layer: Layer, args: Sequence[Any]) -> Any:
+def declared_arrays(layer: Layer, args: Sequence[Any]) -> Tree:
     """Return zeros of the shapes that an overridden `compute_output_shape` declares, in place of a call that failed.
 
     For traces with placeholders for unknown sizes, which a layer with a limit (such as a maximum length) refuses.

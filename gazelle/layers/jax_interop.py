@@ -13,7 +13,7 @@ import numpy as np
 from gazelle.core import dtypes, prng
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.serialization import deserialize, serialize
-from gazelle.core.types import Array, Nested, Shape
+from gazelle.core.types import Array, Nested, Shape, Tree
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class _VariableTree:
     """A tree of arrays kept as variables: `values()` gives the tree again. Leaves that are not numeric are kept."""
 
-    def __init__(self, layer: Layer, tree: Any, trainable: bool) -> None:
+    def __init__(self, layer: Layer, tree: Tree, trainable: bool) -> None:
         leaves, structure = jax.tree.flatten(tree)
         self.structure: Any = structure
         self.leaves = [self._variable(layer, leaf, trainable) for leaf in leaves]
@@ -39,11 +39,11 @@ class _VariableTree:
         dtype = layer.variable_dtype if real else str(dtypes.device_dtype(value.dtype))
         return Variable(value, value.shape, dtype, trainable and real)
 
-    def values(self) -> Any:
+    def values(self) -> Tree:
         """The tree with the current values."""
         return jax.tree.unflatten(self.structure, [v.value if isinstance(v, Variable) else v for v in self.leaves])
 
-    def assign(self, label: str, tree: Any) -> None:
+    def assign(self, label: str, tree: Tree) -> None:
         """Store new values in the variables."""
         leaves, structure = jax.tree.flatten(tree)
         if structure != self.structure:

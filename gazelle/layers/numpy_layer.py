@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,9 @@ from gazelle.core.sparse import to_sparse
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
+
+if TYPE_CHECKING:
+    from gazelle.core.types import ArrayLike, Nested, Tree
 
 
 class NumpyLayer(Layer, abstract=True):
@@ -54,17 +57,20 @@ class NumpyLayer(Layer, abstract=True):
         """Return Python data as an array; a list is one input, not several."""
         return np.asarray(inputs) if isinstance(inputs, (list, tuple, str, bytes, int)) else inputs
 
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
-        """Call the layer on strings or numbers, as arrays or as Python data.
+    if not TYPE_CHECKING:  # type checkers use the signature of `Layer.__call__`
 
-        Args:
-            inputs: the data, or symbolic tensors.
-            args: further arguments of `call`.
-            kwargs: further arguments of `call`, by name.
-        """
-        return super().__call__(self._prepared(inputs), *args, **kwargs)
+        def __call__(self, inputs: Nested[ArrayLike | str | bytes], *args: Any, **kwargs: Any) -> Tree:
+            """Call the layer on strings or numbers, as arrays or as Python data.
 
-    def call(self, inputs: Any) -> Any:
+            Args:
+                inputs: the data, or symbolic tensors.
+                args: further arguments of `call`.
+                kwargs: further arguments of `call`, by name.
+            """
+            return super().__call__(self._prepared(inputs), *args, **kwargs)
+
+    def call(self, inputs: Tree) -> Tree:
+        out: Tree
         each = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         shape, dtype = self.spec(*(tuple(x.shape) for x in each))
         if dtype == "string":
@@ -106,7 +112,7 @@ class NumpyLayer(Layer, abstract=True):
         return KerasTensor(shape, dtype, self.sparse, name=self.name)
 
 
-def texts(values: Any, encoding: str = "utf-8") -> np.ndarray:
+def texts(values: object, encoding: str = "utf-8") -> np.ndarray:
     """Return strings, bytes or objects as an array of NumPy's strings.
 
     Args:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
-from gazelle.core.types import Array, Shape
+from gazelle.core.types import Array, Shape, Tree
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
 from gazelle.layers.call_arguments import argument_names
@@ -122,11 +122,13 @@ class RNN(Layer):
         shapes = [size if isinstance(size, (list, tuple)) else (size,) for size in self.state_size]
         return [jnp.zeros((batch_size, *shape), self.compute_dtype) for shape in shapes]
 
-    def __call__(self, sequences: Array | Sequence[Array], *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
-        if isinstance(sequences, (list, tuple)) and all(hasattr(s, "shape") for s in sequences):
-            sequences, *states = sequences
-            kwargs["initial_state"] = states or kwargs.get("initial_state")
-        return super().__call__(sequences, *args, **kwargs)
+    if not TYPE_CHECKING:  # type checkers use the signature of `Layer.__call__`
+
+        def __call__(self, sequences: Array | Sequence[Array], *args: Any, **kwargs: Any) -> Tree:
+            if isinstance(sequences, (list, tuple)) and all(hasattr(s, "shape") for s in sequences):
+                sequences, *states = sequences
+                kwargs["initial_state"] = states or kwargs.get("initial_state")
+            return super().__call__(sequences, *args, **kwargs)
 
     def call(
         self,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, message, unknown
 from gazelle.core.types import Shape
 from gazelle.layers.input_spec import InputSpec
 
+if TYPE_CHECKING:
+    from gazelle.layers.base import Layer
 
-def is_integer(value: Any) -> bool:
+
+def is_integer(value: object) -> TypeGuard[int]:
     """Return whether `value` is an integer of Python or NumPy, but no bool."""
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
-def sizes(owner: str, name: str, value: Any, count: int, least: int = 1) -> tuple[int, ...]:
+def sizes(owner: str, name: str, value: object, count: int, least: int = 1) -> tuple[int, ...]:
     """Return one integer for each of `count` axes: the entries of `value`, or `value` for all axes."""
     each = (value,) * count if is_integer(value) else tuple(value) if isinstance(value, (list, tuple)) else ()
     if len(each) != count or any(not is_integer(n) or n < least for n in each):
@@ -24,7 +27,7 @@ def sizes(owner: str, name: str, value: Any, count: int, least: int = 1) -> tupl
     return tuple(int(n) for n in each)
 
 
-def pairs(owner: str, name: str, value: Any, count: int) -> tuple[tuple[int, ...], ...]:
+def pairs(owner: str, name: str, value: object, count: int) -> tuple[tuple[int, ...], ...]:
     """Return (before, after) for each of `count` axes."""
     if count == 1:
         return (sizes(owner, name, value, 2, least=0),)
@@ -35,7 +38,7 @@ def pairs(owner: str, name: str, value: Any, count: int) -> tuple[tuple[int, ...
     return tuple(sizes(owner, name, both, 2, least=0) for both in each)
 
 
-def choice(owner: str, name: str, value: Any, known: tuple[str, ...]) -> str:
+def choice(owner: str, name: str, value: object, known: tuple[str, ...]) -> str:
     """Return `value` in lower case if it is one of `known`."""
     lowered = value.lower() if isinstance(value, str) else value
     if lowered not in known:
@@ -43,7 +46,7 @@ def choice(owner: str, name: str, value: Any, known: tuple[str, ...]) -> str:
     return str(lowered)
 
 
-def set_data_format(layer: Any, data_format: str | None) -> None:
+def set_data_format(layer: Layer, data_format: str | None) -> None:
     """Set `data_format` and `input_spec` of a layer over `layer.rank` axes of space.
 
     Args:
@@ -55,18 +58,18 @@ def set_data_format(layer: Any, data_format: str | None) -> None:
     layer.input_spec = InputSpec(ndim=layer.rank + 2)
 
 
-def channel_axis(layer: Any) -> int:
+def channel_axis(layer: Layer) -> int:
     """Return the axis of the channels."""
     return 1 if layer.data_format == "channels_first" else -1
 
 
-def space_axes(layer: Any) -> tuple[int, ...]:
+def space_axes(layer: Layer) -> tuple[int, ...]:
     """Return the axes of space."""
     first = 2 if layer.data_format == "channels_first" else 1
     return tuple(range(first, first + layer.rank))
 
 
-def channels(layer: Any, shape: Shape) -> int:
+def channels(layer: Layer, shape: Shape) -> int:
     """Return the number of channels of a shape.
 
     Raises:
@@ -79,12 +82,12 @@ def channels(layer: Any, shape: Shape) -> int:
     return int(size)
 
 
-def accept_channels(layer: Any, count: int) -> None:
+def accept_channels(layer: Layer, count: int) -> None:
     """Restrict the inputs of a layer to `count` channels, those of its weights."""
     layer.input_spec = InputSpec(ndim=layer.rank + 2, axes={channel_axis(layer): count})
 
 
-def check_fits(layer: Any, shape: Shape, window: tuple[int, ...], argument: str) -> None:
+def check_fits(layer: Layer, shape: Shape, window: tuple[int, ...], argument: str) -> None:
     """Check that a window fits into the input at least once.
 
     Args:

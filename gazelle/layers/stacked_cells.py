@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.types import Array, Shape
+from gazelle.core.types import Array, Shape, Tree
 from gazelle.layers.base import Layer
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ class Cell(Protocol):
     """
 
     @property
-    def state_size(self) -> Any:
+    def state_size(self) -> int | Sequence[Any]:
         """The size of the state, or a list with the size of each state."""
 
-    def call(self, inputs: Any, states: Any) -> Any:
+    def call(self, inputs: Array, states: Tree) -> tuple[Any, Any]:
         """The output of one step and the new states."""
 
 

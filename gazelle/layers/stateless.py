@@ -25,13 +25,13 @@ def non_trainable_variables(layer: Layer) -> list[Variable]:
 
 
 def call(
-    layer: Any,
+    layer: Layer,
     trainable: Sequence[ArrayLike],
     non_trainable: Sequence[ArrayLike],
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     return_losses: bool,
-) -> Any:
+) -> tuple[Any, ...]:
     """Call a layer with the given values in its variables; `Layer.stateless_call` describes it.
 
     Args:

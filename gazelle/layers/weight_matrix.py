@@ -22,7 +22,7 @@ from gazelle.quantizers.configs import Int4QuantizationConfig, QuantizationConfi
 from gazelle.quantizers.layout import QuantizedLayout, straight_through
 
 if TYPE_CHECKING:
-    from gazelle.core.types import Array, InitializerLike, PolicyLike
+    from gazelle.core.types import Array, ArrayLike, InitializerLike, PolicyLike
     from gazelle.layers.base import Layer
 
 #: the order of Keras' files; %s is the main weight
@@ -219,7 +219,7 @@ class WeightMatrix:
 
     # Attributes and files --------------------------------------------------------------------------------------------
 
-    def attribute(self) -> Any:
+    def attribute(self) -> Variable | Array:
         """Return what `layer.kernel` is: the variable, or an array if a correction or packing changes its value."""
         if not self.is_quantized:
             return self.array() if self.is_corrected else self.variable
@@ -262,7 +262,7 @@ class _MergedVariable:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self.numpy() if dtype is None else self.numpy().astype(dtype)
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: ArrayLike) -> None:
         b = getattr(self._matrix.layer, f"lora_{self._matrix.name}_b")
         b.assign(jnp.zeros(b.shape, b.dtype))  # A stays: if both were 0, their gradients would always be 0
         self._variable.assign(value)
@@ -323,7 +323,7 @@ def add_matrix(
 
 
 def enable_lora(
-    self: Any,
+    self: Layer,
     rank: int,
     lora_alpha: float | None = None,
     a_initializer: InitializerLike = "he_uniform",
@@ -354,7 +354,7 @@ class NotQuantizableError(ArgumentError, NotImplementedError):
     """A layer without weights to quantize, or a subclass that may use them in another way."""
 
 
-def quantize(layer: Any, mode: str | None, config: Any, type_check: bool) -> None:
+def quantize(layer: Layer, mode: str | None, config: QuantizationConfig | None, type_check: bool) -> None:
     """Quantize the weights of a layer; `Layer.quantize` describes the arguments."""
     modes = layer.quantization_modes
     config = config_for(mode, config) if modes else None
@@ -375,7 +375,7 @@ def quantize(layer: Any, mode: str | None, config: Any, type_check: bool) -> Non
             layer.__dict__[f"{matrix.name}{end}"].assign(array)
 
 
-def set_policy(layer: Any, value: PolicyLike) -> None:
+def set_policy(layer: Layer, value: PolicyLike) -> None:
     """Replace the policy of a layer that can be quantized; a quantized policy quantizes it.
 
     Raises:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
 from gazelle.core.traceback import explain_tracer_error
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Array
 
-def check_arguments(kind: str, function: Any, kwargs: Mapping[str, Any]) -> None:
+
+def check_arguments(kind: str, function: Callable[..., Any], kwargs: Mapping[str, Any]) -> None:
     """Raise ArgumentError if a function cannot be called with (y_true, y_pred, **kwargs)."""
     try:
         signature = inspect.signature(function)
@@ -28,7 +31,7 @@ def check_arguments(kind: str, function: Any, kwargs: Mapping[str, Any]) -> None
         ) from error
 
 
-def call(kind: str, function: Any, y_true: Any, y_pred: Any, kwargs: Mapping[str, Any]) -> Any:
+def call(kind: str, function: Callable[..., Array], y_true: Array, y_pred: Array, kwargs: Mapping[str, Any]) -> Array:
     """Return function(y_true, y_pred, **kwargs); errors get a note with the shapes, and the result must be an array."""
     try:
         values = function(y_true, y_pred, **kwargs)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias, overload
 
 import jax.numpy as jnp
 
 from gazelle.core.errors import ShapeError, message
-from gazelle.core.types import Array, DTypeLike
+from gazelle.core.types import Array, ArrayLike, DTypeLike
 from gazelle.losses.target_shapes import same_rank
 
 Reduction: TypeAlias = Literal["sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none"] | None
@@ -19,14 +19,14 @@ def divide(a: Array, b: Array) -> Array:
     return jnp.where(b == 0, 0, a / jnp.where(b == 0, 1, b))
 
 
-def per_step(y_true: Any, y_pred: Any, *weights: Any) -> Any:
+def per_step(y_true: Array, y_pred: Array, *weights: ArrayLike | None) -> Array:
     """Return targets (n, t) as (n, t, 1) if predictions are (n, t, 1) and a weight or mask is (n, t).
 
     The loss then has one value per step, which the weight multiplies.
     """
     if not (hasattr(y_true, "shape") and hasattr(y_pred, "shape")) or y_pred.ndim != y_true.ndim + 1:
         return y_true
-    rank = max((jnp.ndim(w) for w in weights if w is not None), default=0)
+    rank = max((jnp.ndim(w) for w in weights if w is not None), default=0)  # type: ignore[arg-type]
     return y_true[..., None] if y_pred.shape[-1] == 1 and rank == y_true.ndim > 1 else y_true
 
 
@@ -51,7 +51,19 @@ def align(weights: Array, values: Array, label: str) -> tuple[Array, Array]:
     return values, weights
 
 
-def merge_mask(weights: Any, mask: Any, dtype: DTypeLike, label: str, rescale: bool = False) -> Array | None:
+@overload
+def merge_mask(
+    weights: ArrayLike, mask: ArrayLike | None, dtype: DTypeLike, label: str, rescale: bool = False
+) -> Array: ...
+@overload
+def merge_mask(
+    weights: ArrayLike | None, mask: ArrayLike | None, dtype: DTypeLike, label: str, rescale: bool = False
+) -> Array | None: ...
+
+
+def merge_mask(
+    weights: ArrayLike | None, mask: ArrayLike | None, dtype: DTypeLike, label: str, rescale: bool = False
+) -> Array | None:
     """Return weights that are 0 where a mask is False.
 
     Args:
@@ -72,17 +84,18 @@ def merge_mask(weights: Any, mask: Any, dtype: DTypeLike, label: str, rescale: b
     return keep * weights
 
 
-def reduce(values: Array, weights: Any, mask: Any, reduction: Reduction, label: str) -> Array:
+def reduce(values: Array, weights: ArrayLike | None, mask: ArrayLike | None, reduction: Reduction, label: str) -> Array:
     """Return the reduced loss of a batch, or all losses for the reduction 'none'."""
     mean = reduction in ("mean", "sum_over_batch_size")
-    weights = merge_mask(weights, mask, values.dtype, f"'{label}'", rescale=mean)
-    if weights is not None:
-        values, weights = align(weights, values, f"'{label}'")
-        values = values * weights
+    factors = merge_mask(weights, mask, values.dtype, f"'{label}'", rescale=mean)
+    if factors is not None:
+        values, factors = align(factors, values, f"'{label}'")
+        values = values * factors
     if reduction in (None, "none") or values.shape in ((), (0,)):
         return values
     total = jnp.sum(values)
     if reduction == "sum":
         return total
-    by_weight = reduction == "mean_with_sample_weight" and weights is not None
-    return divide(total, jnp.sum(weights) if by_weight else jnp.asarray(values.size, total.dtype))
+    if reduction == "mean_with_sample_weight" and factors is not None:
+        return divide(total, jnp.sum(factors))
+    return divide(total, jnp.asarray(values.size, total.dtype))

@@ -19,7 +19,7 @@ from gazelle.core.registry import register
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import any_symbolic
 from gazelle.core.traceback import warn
-from gazelle.core.types import Array, Shape
+from gazelle.core.types import Array, ArrayLike, AxisLike, Shape
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -106,14 +106,14 @@ def targets(kind: str, *aliases: str, namespace: str = "losses") -> Callable[[Fu
     return decorate
 
 
-def matched(kind: str, label: str, y_true: Any, y_pred: Any, axis: Any = -1) -> tuple[Array, Array]:
+def matched(kind: str, label: str, y_true: ArrayLike, y_pred: ArrayLike, axis: AxisLike = -1) -> tuple[Array, Array]:
     """Return targets and predictions as arrays of fitting shapes, or raise ShapeError."""
     y_true, y_pred = as_arrays(kind, y_true, y_pred)
     compare(label, kind, y_true.shape, y_pred.shape, axis)
     return (y_true, y_pred) if kind in _INTEGER_KINDS else same_rank(y_true, y_pred)
 
 
-def as_arrays(kind: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+def as_arrays(kind: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
     """Return predictions as floats and targets in their dtype; class indices stay integers."""
     y_pred, y_true = jnp.asarray(y_pred), jnp.asarray(y_true)
     if not dtypes.is_float(y_pred.dtype):
@@ -133,7 +133,7 @@ def same_rank(a: Array, b: Array) -> tuple[Array, Array]:
     return a, b
 
 
-def kind_of(loss: Any) -> str:
+def kind_of(loss: object) -> str:
     """Return the kind of the targets of a loss, metric or function; "any" for user-defined ones."""
     while hasattr(loss, "fn") or isinstance(loss, functools.partial):  # a wrapper, or a metric that wraps one
         loss = loss.func if isinstance(loss, functools.partial) else loss.fn
@@ -169,7 +169,7 @@ def check_shapes(loss: object, y_true: HasShape, y_pred: HasShape) -> None:
     compare(label, kind_of(loss), tuple(y_true.shape), tuple(y_pred.shape), -1 if axis is None else axis)
 
 
-def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: Any = -1) -> None:
+def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = -1) -> None:
     """Raise ShapeError if the shape of targets does not fit that of predictions."""
     if kind in ("any", "sequence"):
         return
@@ -191,7 +191,7 @@ def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: Any = -1) -
         )
     expected, fits = pred, False
     if kind == "classes":
-        index = axis % max(len(pred), 1)
+        index = axes[0] % max(len(pred), 1)
         expected = pred[:index] + pred[index + 1 :]
         fits = _equal(true, expected) or _equal(true, (*pred[:index], 1, *pred[index + 1 :]))
     elif kind == "groups":

@@ -22,11 +22,11 @@ COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negative
 Thresholds = float | Sequence[float] | None
 
 
-def thresholds_of(label: str, given: Any, default: float) -> list[float]:
+def thresholds_of(label: str, given: Thresholds, default: float) -> list[float]:
     """Return thresholds, one number or several from 0 to 1, as a list."""
     if given is None:
         return [default]
-    out = list(given) if isinstance(given, (list, tuple, np.ndarray)) else [given]
+    out: list[Any] = list(given) if isinstance(given, (list, tuple, np.ndarray)) else [given]
     if not all(t is not None and 0 <= t <= 1 for t in out):
         raise ArgumentError(message(f"{label}(thresholds)", expected="numbers from 0 to 1", got=given))
     return out
@@ -42,10 +42,10 @@ def confusion(
     y_true: Array,
     y_pred: Array,
     thresholds: Sequence[float],
-    weights: Any = None,
+    weights: ArrayLike | None = None,
     *,
     by_label: bool = False,
-    label_weights: Any = None,
+    label_weights: ArrayLike | None = None,
 ) -> dict[str, Array]:
     """Return the weighted counts of `COUNTS`, where y_pred > threshold is a positive decision.
 

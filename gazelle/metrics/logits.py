@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from gazelle import losses
@@ -51,7 +52,7 @@ def takes_logits(loss: object) -> bool:
     return bool({**getattr(loss, "fn_kwargs", {}), **getattr(loss, "__dict__", {})}.get("from_logits"))
 
 
-def for_logits(metric: Any, loss: object, by_name: bool) -> Any:
+def for_logits(metric: Metric | Callable[..., Any], loss: object, by_name: bool) -> Metric | Callable[..., Any]:
     """Return a metric for the output of a loss that expects logits.
 
     Args:
@@ -60,8 +61,8 @@ def for_logits(metric: Any, loss: object, by_name: bool) -> Any:
         by_name: whether a name or class selected the metric: it is then made for logits. An object is the user's own
             choice, of which a warning states what it computes.
     """
-    function = metric.fn if type(metric).__name__ == "MeanMetricWrapper" else metric
-    key = function if function in (*_BINARY, *_CLASSES) else type(metric)
+    function: Any = getattr(metric, "fn", None) if type(metric).__name__ == "MeanMetricWrapper" else metric
+    key: Any = function if function in (*_BINARY, *_CLASSES) else type(metric)
     binary = kind_of(loss) == "binary"
     arguments = {**_CLASSES, **(_BINARY if binary else {})}.get(key)
     if arguments is None or _fits(metric, arguments):

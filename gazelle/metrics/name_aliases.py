@@ -73,7 +73,7 @@ def spellings(name: str) -> list[str]:
     return list(dict.fromkeys([name, *(prefix + s for s in same)]))
 
 
-def find_key(name: Any, keys: Collection[Any]) -> Any:
+def find_key(name: object, keys: Collection[Any]) -> object:
     """Return the key that a name means, None if there is none.
 
     A name without a number also finds the automatic name 'auc_1', if it is the only one.

@@ -23,13 +23,14 @@ def sum_dtype(dtype: str) -> str:
 
 
 def per_sample(
-    values: Any, weights: Any, reduce: Callable[..., Array], dtype: str, label: str
+    values: ArrayLike, sample_weight: ArrayLike | None, reduce: Callable[..., Array], dtype: str, label: str
 ) -> tuple[Array, Array | None]:
     """Return (weighted values, weights) with one number per sample; `reduce` combines all other axes."""
     mask = get_mask(values)
     values = jnp.asarray(values, dtype)
-    if weights is not None:
-        weights = merge_mask(jnp.asarray(weights, dtype), mask, dtype, label)
+    weights: Array | None = None
+    if sample_weight is not None:
+        weights = merge_mask(jnp.asarray(sample_weight, dtype), mask, dtype, label)
         if values.ndim == 0:  # one value for the batch applies to each sample
             values = jnp.full(weights.shape, values)
         rank = weights.ndim

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,9 @@ from gazelle.core.symbolic import OPS, KerasTensor
 from gazelle.core.tensor_wrapper import wrapper_class
 from gazelle.core.variable import Variable
 from gazelle.ops import shape_errors, sizes, text
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Array, ArrayLike
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -131,7 +134,7 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
     return lifted
 
 
-def array(value: Any) -> Any:
+def array(value: ArrayLike | None) -> Array:
     """Convert to an array of JAX; a Python number stays, to take the dtype of the other operand."""
     if isinstance(value, jax.Array | int | float | complex) or value is None:
         return value
@@ -146,7 +149,7 @@ def array(value: Any) -> Any:
     return jnp.asarray(np.asarray(value)) if hasattr(value, "__array__") else to_dense(value)
 
 
-def arrays(values: Any) -> Any:
+def arrays(values: ArrayLike) -> Array | list[Array]:
     """Convert each member of a list to an array; a single array stays one."""
     return [array(v) for v in values] if isinstance(values, list | tuple) else array(values)
 

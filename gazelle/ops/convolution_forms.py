@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +28,9 @@ from gazelle.ops import native
 from gazelle.ops.platforms import by_platform
 from gazelle.ops.windows import padded, window_slices
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Array
+
 _SPACE = {3: "W", 4: "HW", 5: "DHW"}  # number of axes -> letters of the axes of space
 _CHUNK_BYTES = 2**20  # of the window at once: a fraction of the second-level cache
 _MIN_CHANNELS = 32  # smaller groups are joined, as fewer channels do not fill the kernels
@@ -35,8 +39,14 @@ Pads = tuple[tuple[int, int], ...]
 
 
 def convolve(
-    x: Any, kernel: Any, strides: Any, pads: Pads, input_dilation: Any, dilations: Any, groups: int = 1
-) -> Any:
+    x: Array,
+    kernel: Array,
+    strides: Sequence[int],
+    pads: Pads,
+    input_dilation: Sequence[int],
+    dilations: Sequence[int],
+    groups: int = 1,
+) -> Array:
     """Convolve x (batch, *space, in) with kernel (*window, in / groups, out), in the fastest form for the platform."""
 
     def form(convolution: Any) -> Any:

@@ -16,7 +16,7 @@ from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.core.sparse import is_sparse
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
-from gazelle.core.types import Array, ArrayLike, DTypeLike, Nested
+from gazelle.core.types import Array, ArrayLike, DTypeLike, Nested, Tree
 from gazelle.core.variable import Variable
 from gazelle.ops.base import array, arrays, op
 from gazelle.ops.of_functions import op_of_functions
@@ -396,7 +396,7 @@ def fori_loop(lower: ArrayLike, upper: ArrayLike, body_fun: Callable[[Any, T], T
 def scan(
     f: Callable[[T, Any], tuple[T, U]],
     init: T,
-    xs: Any | None = None,
+    xs: Tree = None,
     length: int | None = None,
     reverse: bool = False,
     unroll: int | bool = 1,

@@ -8,12 +8,15 @@ transpose.
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.ops.platforms import by_platform
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Array
 
 _MAX_RATIO = 16  # mean² / variance from which a difference of squares loses too many digits
 
@@ -36,7 +39,7 @@ def _moments_of_squares(x: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-def standardized(x: Any, over: tuple[int, ...], epsilon: float) -> Any:
+def standardized(x: Array, over: tuple[int, ...], epsilon: float) -> Array:
     """H = (x - mean) / √(variance + epsilon), with the moments over the axes `over`.
 
     >>> standardized(jnp.array([1.0, 3.0]), (0,), 0.0)
@@ -55,7 +58,7 @@ def _standardized_tangent(over: tuple[int, ...], epsilon: float, primals: Any, t
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4))
-def batch_normalized(x: Any, gamma: Any, beta: Any, axis: int, epsilon: float) -> tuple[Any, Any, Any]:
+def batch_normalized(x: Array, gamma: Array, beta: Array, axis: int, epsilon: float) -> tuple[Any, Any, Any]:
     """(gamma h + beta, mean, variance), with the moments over all axes but `axis`, along which the vectors lie.
 
     >>> batch_normalized(jnp.array([[1.0], [3.0]]), jnp.ones(1), jnp.ones(1), 1, 0.0)[0].ravel().tolist()

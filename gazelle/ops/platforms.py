@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+T = TypeVar("T")
 _at_lowering: ContextVar[bool] = ContextVar("gazelle_platform_at_lowering", default=False)
 
 
-def by_platform(on_cpu: Callable[..., Any], elsewhere: Callable[..., Any], *arrays: Any) -> Any:
+def by_platform(on_cpu: Callable[..., T], elsewhere: Callable[..., T], *arrays: Any) -> T:
     """Return `on_cpu(*arrays)` or `elsewhere(*arrays)`, whose results have equal shapes.
 
     A program for this process contains one of the two: with both, tracing and compiling would take longer.

@@ -7,12 +7,15 @@ shape again: `ops.tile(x, ops.stack([ops.shape(y)[0], 1]))` works inside a compi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from gazelle.core.errors import ArgumentTypeError, message
+
+if TYPE_CHECKING:
+    from gazelle.core.types import ShapeLike
 
 #: ops whose results are concrete if their arguments are
 ARITHMETIC = frozenset(
@@ -65,7 +68,7 @@ def known(values: Iterable[Any]) -> bool:
     return found
 
 
-def shape_of(shape: Any) -> Any:
+def shape_of(shape: ShapeLike) -> ShapeLike:
     """Convert a shape to what `jax.numpy` accepts in a traced function: an array of sizes becomes a tuple."""
     if isinstance(shape, jax.core.Tracer):
         return shape

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, message
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Array
 
-def per_axis(name: str, value: Any, rank: int) -> tuple[int, ...]:
+
+def per_axis(name: str, value: int | Sequence[int], rank: int) -> tuple[int, ...]:
     """Return one integer for each of `rank` axes:  2 -> (2, 2)."""
     values = (value,) * rank if not isinstance(value, list | tuple) else tuple(value)
     if len(values) == 1:
@@ -25,11 +29,11 @@ def is_first(data_format: str | None) -> bool:
     return settings.standardize_data_format(data_format) == "channels_first"
 
 
-def moved_last(x: Any, data_format: str | None) -> Any:
+def moved_last(x: Array, data_format: str | None) -> Array:
     """Move the channels to the last axis."""
     return jnp.moveaxis(x, 1, -1) if is_first(data_format) else x
 
 
-def moved_first(x: Any, data_format: str | None) -> Any:
+def moved_first(x: Array, data_format: str | None) -> Array:
     """Undo `moved_last`."""
     return jnp.moveaxis(x, -1, 1) if is_first(data_format) else x

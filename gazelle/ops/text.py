@@ -43,7 +43,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def is_text(value: Any) -> bool:
+def is_text(value: object) -> bool:
     """Whether a value is a string, or an array or a list of strings."""
     if isinstance(value, list | tuple):
         return any(map(is_text, value))
@@ -52,7 +52,7 @@ def is_text(value: Any) -> bool:
     return isinstance(value, str | bytes) or (isinstance(value, np.ndarray) and value.dtype.kind in "US")
 
 
-def compute(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def compute(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> object:
     """The result of an operation on strings; NotImplemented if no argument is text or it is not one for strings."""
     on_text = _FUNCTIONS.get(function.__name__)
     if on_text is None or not any(map(is_text, (*args, *kwargs.values()))):

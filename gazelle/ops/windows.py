@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,14 +13,17 @@ from jax import lax
 
 from gazelle.core import budget
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Array, ArrayLike
 
-def padded(x: Any, value: Any, pads: Sequence[tuple[int, int]]) -> Any:
+
+def padded(x: Array, value: ArrayLike, pads: Sequence[tuple[int, int]]) -> Array:
     """Pad each axis of space of x (batch, *space, channels) with `value`; negative numbers crop."""
     return lax.pad(x, value, [(0, 0, 0), *((*pad, 0) for pad in pads), (0, 0, 0)])
 
 
 def window_slices(
-    x: Any, window: Sequence[int], steps: Sequence[int], dilations: Sequence[int] | None = None
+    x: Array, window: Sequence[int], steps: Sequence[int], dilations: Sequence[int] | None = None
 ) -> list[Any]:
     """Return slices of x, one for each element of the window: slice p holds element p of all windows.
 
@@ -35,7 +38,7 @@ def window_slices(
     return parts
 
 
-def strided_slices(x: Any, window: Sequence[int], steps: Sequence[int]) -> list[Any]:
+def strided_slices(x: Array, window: Sequence[int], steps: Sequence[int]) -> list[Any]:
     """Return `window_slices` as strided slices, which are cheaper without a gradient."""
     sizes = [(n - reach) // step + 1 for n, reach, step in zip(x.shape[1:-1], window, steps, strict=True)]
     ends = [(size - 1) * step + 1 for size, step in zip(sizes, steps, strict=True)]

@@ -547,7 +547,8 @@ class Optimizer(Configurable):
             return self._learning_rate
         if rates.depends_on_step(self._learning_rate):
             return rates.at_step(self._learning_rate, self._iterations.value)
-        return self._learning_rate()
+        current: Array = self._learning_rate()  # type: ignore[assignment]  # a number is possible
+        return current
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from gazelle.core import dtypes, tracing
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.types import Array, DTypeLike, InitializerLike
+from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike
 from gazelle.core.variable import Variable
 from gazelle.optimizers.transforms import Arrays, Slots
 
@@ -80,7 +80,7 @@ class CustomUpdate:
             slots[slot][path] = values[id(variable)]
         return {path: values[id(weights[path])] for path in params}, slots
 
-    def apply_inherited_rule(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def apply_inherited_rule(self, gradient: ArrayLike, variable: Variable, learning_rate: ArrayLike) -> None:
         """Update one weight by the `rule` of a parent class: `super().update_step(...)`."""
         optimizer = self.optimizer
         if self._inherited is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from gazelle.optimizers.schedules import LearningRateSchedule
 LearningRate: TypeAlias = float | np.number | Array | Variable | LearningRateSchedule | Callable[..., ArrayLike]
 
 
-def as_variable_or_function(owner: str, value: LearningRate) -> Any:
+def as_variable_or_function(owner: str, value: LearningRate) -> Variable | Callable[..., ArrayLike]:
     """Return a number as a Variable that can be assigned; schedules and functions are returned unchanged."""
     if callable(value) and not isinstance(value, (type, Variable)):
         return value
@@ -47,11 +47,11 @@ def as_number(owner: str, value: object) -> float:
     )
 
 
-def depends_on_step(rate: Any) -> bool:
+def depends_on_step(rate: LearningRate) -> TypeGuard[Callable[..., ArrayLike]]:
     """Return whether a rate is a function of the step, which is traced; False for numbers and plain functions."""
     if isinstance(rate, LearningRateSchedule):
         return True
-    if isinstance(rate, Variable):
+    if isinstance(rate, Variable) or not callable(rate):
         return False
     required = [p for p in inspect.signature(rate).parameters.values() if p.default is p.empty]
     return any(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in required)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol
 
 import jax
@@ -25,11 +25,11 @@ class GradientTransformation(Protocol):
     """The interface of an optax transformation: the functions `init` and `update`."""
 
     @property
-    def init(self) -> Any:
+    def init(self) -> Callable[..., Any]:
         """Function (params) -> state."""
 
     @property
-    def update(self) -> Any:
+    def update(self) -> Callable[..., Any]:
         """Function (grads, state, params) -> (updates, state)."""
 
 

@@ -114,7 +114,7 @@ class Quantizer(Configurable):
     def __init__(self, output_dtype: DTypeLike = "int8") -> None:
         super().__init__()
 
-    def __call__(self, x: ArrayLike) -> Any:
+    def __call__(self, x: ArrayLike) -> ArrayLike | tuple[Array, Array]:
         """Return x unchanged: the base class quantizes nothing.
 
         Args:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
-from gazelle.core.types import Array, ArrayLike, DTypeLike
+from gazelle.core.types import Array, ArrayLike, ArrayT, DTypeLike
 from gazelle.ops.base import array as to_array
 from gazelle.quantizers.absmax import AbsMaxQuantizer, abs_max_quantize, abs_max_quantize_grouped_with_zero_point
 from gazelle.quantizers.configs import Int4QuantizationConfig, QuantizationConfig
@@ -222,7 +222,7 @@ def dequantize(q: Array, scale: Array, zero: Array | None = None, groups: Array 
     return (q - jnp.take(zero, groups, axis).astype(q.dtype)) * jnp.take(scale, groups, axis)
 
 
-def align_axes(x: Any, letters: str, target: str) -> Any:
+def align_axes(x: ArrayT, letters: str, target: str) -> ArrayT:
     """Transpose x from axes `letters` to axes `target`: missing axes get size 1, axes of size 1 may be dropped.
 
     Example:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 import gazelle
 from gazelle import (
+    KerasTensor,
     Model,
     Sequential,
     callbacks,
@@ -90,6 +91,24 @@ def functional() -> Functional:
     first = layers.Dense(1, name="first")(scaled)
     second = layers.Dense(3, activation="softmax", name="second")(scaled)
     return Functional(inputs=[tokens, numbers], outputs=[first, second])
+
+
+def symbolic() -> Functional:
+    """Arithmetic, indices and structures of symbolic tensors; layers that return several."""
+    a, b = layers.Input((8,), name="a"), layers.Input((8,), name="b")
+    c = 2 * (a + 1.0) - b / a
+    assert_type(c, KerasTensor)
+    assert_type(c[:, 0] > 0, KerasTensor)
+    assert_type(layers.Concatenate()([a, b]), KerasTensor)
+    assert_type(layers.Dense(c.shape[-1] // 2)(c), KerasTensor)
+    steps = layers.Input((None, 4))
+    assert_type(layers.LSTM(8)(steps), KerasTensor)
+    out, h, _ = layers.LSTM(8, return_state=True)(steps)
+    assert_type(h, KerasTensor)
+    words = layers.StringLookup(vocabulary=["a", "b"])(layers.Input((1,), dtype="string"))
+    assert_type(words, KerasTensor)
+    assert_type(layers.GRU(8)(np.zeros((1, 2, 4))), jax.Array)
+    return Functional([a, b, steps], [c, out])
 
 
 def options(given: dict[str, Any]) -> list[layers.Layer]:

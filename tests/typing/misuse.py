@@ -34,6 +34,11 @@ def wrong_type_of_an_argument_that_is_passed_on() -> None:
     optimizers.SGD(clipnorm="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
+def wrong_operand() -> None:
+    """A function in arithmetic with a symbolic tensor."""
+    layers.Input((3,)) + len  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]
+
+
 def wrong_result(model: Sequential) -> int:
     """`predict` returns an array."""
     return model.predict([[1.0]])  # type: ignore[return-value]  # pyright: ignore[reportReturnType]

@@ -260,7 +260,11 @@ class ImageLayer(Layer, abstract=True):
 
 
 def interval(
-    name: str, value: Any, bounds: tuple[float, float], low: float | None = None, loose: bool = False
+    name: str,
+    value: object,
+    bounds: tuple[float, float],
+    low: float | None = None,
+    loose: bool = False,
 ) -> tuple[Any, Any]:
     """Return (lower, upper) from a number or a pair within `bounds`; f becomes (-f or the bound or `low`, f).
 
@@ -279,19 +283,18 @@ def interval(
     Raises:
         ArgumentError: `value` is out of range.
     """
-    if hasattr(value, "tolist"):  # an array of two numbers
-        value = value.tolist()
-    pair = value if isinstance(value, list | tuple) else (value, value)
-    limits = ((-math.inf, bounds[1]), (bounds[0], math.inf)) if loose and pair is value else (bounds, bounds)
+    given: Any = value.tolist() if hasattr(value, "tolist") else value  # an array of two numbers
+    pair = given if isinstance(given, list | tuple) else (given, given)
+    limits = ((-math.inf, bounds[1]), (bounds[0], math.inf)) if loose and pair is given else (bounds, bounds)
     fit = len(pair) == 2 and all(isinstance(v, int | float) and a <= v <= b for v, (a, b) in zip(pair, limits))
     if not fit:
         raise ArgumentError(
-            message(name, expected=f"a number from {bounds[0]} to {bounds[1]}, or two of them", got=repr(value))
+            message(name, expected=f"a number from {bounds[0]} to {bounds[1]}, or two of them", got=repr(given))
         )
-    if isinstance(value, list | tuple):
-        lower, upper = sorted(value)
+    if isinstance(given, list | tuple):
+        lower, upper = sorted(given)
         return lower, upper
-    size = abs(value)
+    size = abs(given)
     return (max(-size, bounds[0]) if low is None else low), size
 
 

@@ -190,7 +190,7 @@ def affine_transform(
     return enclosing_box(a0 * xs + a1 * ys + a2, b0 * xs + b1 * ys + b2)
 
 
-def enclosing_box(xs: Any, ys: Any) -> Any:
+def enclosing_box(xs: Array, ys: Array) -> Array:
     """Return the smallest box around points: xs, ys (..., points)  ->  (..., 4)."""
     return jnp.stack([xs.min(-1), ys.min(-1), xs.max(-1), ys.max(-1)], -1)
 
@@ -253,6 +253,7 @@ def pad(
     """
     _only(bounding_box_format, ("xyxy",))
     x1, y1, x2, y2 = jnp.split(array(boxes), 4, -1)
+    left, top = array(left), array(top)
     return jnp.concatenate([x1 + left, y1 + top, x2 + left, y2 + top], -1)
 
 

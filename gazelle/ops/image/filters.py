@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gazelle.core.errors import ShapeError, message
-from gazelle.core.types import Array, ArrayLike
+from gazelle.core.types import Array, ArrayLike, DTypeLike
 from gazelle.ops.base import op
 from gazelle.ops.image.form import as_float, back, on_batch
 from gazelle.ops.space import is_first, per_axis
@@ -135,14 +135,14 @@ def ssim(
     return out[0] if image1.ndim == 3 else out
 
 
-def gaussian(size: int, sigma: Any, dtype: Any) -> Any:
+def gaussian(size: int, sigma: ArrayLike, dtype: DTypeLike) -> Array:
     """`size` weights exp(-d² / 2 sigma²) around their middle, of sum 1."""
     d = jnp.arange(size, dtype=dtype) - (size - 1) / 2
     weights = jnp.exp(-0.5 * (d / sigma) ** 2)
     return (weights / weights.sum()).astype(dtype)
 
 
-def smoothed(x: Any, rows: Any, columns: Any, padding: str = "SAME") -> Any:
+def smoothed(x: Array, rows: Array, columns: Array, padding: str = "SAME") -> Array:
     """Filter each channel of x (batch, h, w, c) with the window rows ⊗ columns, one axis after the other."""
     for axis, taps in ((1, rows), (2, columns)):
         size = len(taps)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
@@ -11,8 +11,11 @@ from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.ops.space import is_first, moved_first, moved_last
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Array, ArrayLike, DTypeLike
 
-def on_batch(name: str, images: Any, data_format: str | None, function: Callable[[Any], Any]) -> Any:
+
+def on_batch(name: str, images: ArrayLike, data_format: str | None, function: Callable[[Any], Any]) -> Array:
     """Apply `function` to `images` as (batch, height, width, channels); the result has the form of the input."""
     x = jnp.asarray(images)
     check_rank(name, x)
@@ -21,7 +24,7 @@ def on_batch(name: str, images: Any, data_format: str | None, function: Callable
     return out[0] if single else out
 
 
-def check_rank(name: str, images: Any) -> None:
+def check_rank(name: str, images: Array) -> None:
     if images.ndim not in (3, 4):
         raise ShapeError(
             message(
@@ -38,17 +41,17 @@ def height_axis(ndim: int, data_format: str | None) -> int:
     return ndim - 2 if is_first(data_format) else ndim - 3
 
 
-def choose(name: str, value: Any, known: Any) -> None:
+def choose(name: str, value: object, known: Collection[str]) -> None:
     if value not in known:
         raise ArgumentError(message(name, expected=f"one of {', '.join(map(str, known))}", got=repr(value)))
 
 
-def as_float(x: Any) -> Any:
+def as_float(x: Array) -> Array:
     """Convert integers to floats; floats stay."""
     return x if dtypes.is_float(x.dtype) else x.astype(dtypes.floatx())
 
 
-def back(x: Any, dtype: Any) -> Any:
+def back(x: Array, dtype: DTypeLike) -> Array:
     """Convert to `dtype`; for an integer dtype round and clip to its range first."""
     if x.dtype == dtype:
         return x

@@ -154,7 +154,7 @@ def perspective_transform(
     return on_batch("perspective_transform", images, data_format, warped)
 
 
-def homography(start_points: Any, end_points: Any) -> Any:
+def homography(start_points: ArrayLike, end_points: ArrayLike) -> Array:
     """Return the 8 coefficients of the projective map from `end_points` to `start_points`: (batch, 4, 2) -> (batch, 8).
 
     x' = (m0 x + m1 y + m2) / (m6 x + m7 y + 1) and y' = (m3 x + m4 y + m5) / (m6 x + m7 y + 1) at four points are
@@ -224,16 +224,16 @@ def elastic_transform(
 
 
 def elastically_transformed(
-    images: Any,
-    alpha: Any,
-    sigma: Any,
+    images: ArrayLike,
+    alpha: ArrayLike,
+    sigma: ArrayLike,
     width: int,
     interpolation: str,
     fill_mode: str,
-    fill_value: Any,
-    seed: Any,
+    fill_value: ArrayLike,
+    seed: SeedLike,
     data_format: str | None,
-) -> Any:
+) -> Array:
     """`elastic_transform` with a window of at most `width` elements, for a `sigma` that may be traced."""
 
     def warped(x: Any) -> Any:
@@ -267,7 +267,7 @@ def _grid(shape: Any) -> tuple[Any, Any]:
     return rows, columns
 
 
-def sample(x: Any, coordinates: Any, interpolation: str, fill_mode: str, fill_value: Any) -> Any:
+def sample(x: Array, coordinates: Array, interpolation: str, fill_mode: str, fill_value: ArrayLike) -> Array:
     """Sample x (batch, h, w, c) at coordinates (batch, 2, h', w') of (row, column)  ->  (batch, h', w', c)."""
     interpolate = functools.partial(
         ndimage.map_coordinates, order=ORDERS[interpolation], mode=fill_mode, cval=fill_value

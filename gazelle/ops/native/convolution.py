@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import math
 import os
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,9 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from gazelle.ops.native.library import enabled
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Array
 
 _SPACE = {3: "W", 4: "HW", 5: "DHW"}  # number of axes -> letters of the axes of space
 _FORWARD, _INPUT, _KERNEL = range(3)  # kinds, by their result: y, the gradient for x, the gradient for the kernel
@@ -44,8 +48,14 @@ class Layer(NamedTuple):
 
 
 def convolve(
-    x: Any, kernel: Any, strides: Sizes, pads: Any, input_dilation: Sizes, dilations: Sizes, groups: int
-) -> Any:
+    x: Array,
+    kernel: Array,
+    strides: Sizes,
+    pads: Sequence[tuple[int, int]],
+    input_dilation: Sizes,
+    dilations: Sizes,
+    groups: int,
+) -> Array | None:
     """Convolve x (batch, *space, in) with kernel (*window, in / groups, out) by oneDNN.
 
     Returns:

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Array
+
 Arrays = tuple[Any, ...]
 
 
-def lstm(x: Any, kernel: Any, h: Any, c: Any, mask: Any = None, reverse: bool = False) -> tuple[Any, Any]:
+def lstm(
+    x: Array, kernel: Array, h: Array, c: Array, mask: Array | None = None, reverse: bool = False
+) -> tuple[Any, Any]:
     """Return h_1 ... h_T, in the order of x, and the last c.
 
     x (time, batch, 4 units), the projected input · kernel (units, 4 units) · h, c (batch, units)
@@ -26,7 +31,7 @@ def lstm(x: Any, kernel: Any, h: Any, c: Any, mask: Any = None, reverse: bool = 
     return hs, last
 
 
-def gru(x: Any, kernel: Any, bias: Any, h: Any, mask: Any = None, reverse: bool = False) -> Any:
+def gru(x: Array, kernel: Array, bias: Array, h: Array, mask: Array | None = None, reverse: bool = False) -> Array:
     """Return h_1 ... h_T, in the order of x; the reset gate is applied after the product.
 
     x (time, batch, 3 units), the projected input · kernel (units, 3 units) · bias (3 units,) of the state's part
