@@ -182,7 +182,8 @@ class GRU(RNN):
         stateful: Whether the final states of a batch are the initial states of the next one, until `reset_state()`.
         unroll: Whether to unroll the loop over time; useful for few steps only.
         reset_after: Whether the reset gate acts after the recurrent product (as in cuDNN) or before it.
-        use_cudnn: Accepted for compatibility with Keras; it has no effect.
+        use_cudnn: As in Keras. JAX offers no GRU by cuDNN, so "auto" and False are the same, and a call with True is an
+            error.
         **kwargs: `zero_output_for_mask` of `RNN` and arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape`
             and others.
 

@@ -108,6 +108,16 @@ class LSTMCell(_Cell):
         hs, c = native.lstm(x, self.recurrent_kernel.value, states[0], states[1], mask, reverse)
         return hs, [hs[0 if reverse else -1], c]
 
+    def cudnn_scan(self, x: Array, states: list[Any], reverse: bool) -> tuple[Any, list[Any]] | str:
+        if not self.has_standard_activations or self.bias is None:
+            return "other activations than tanh and sigmoid" if self.bias is not None else "use_bias=False"
+        weights = self.kernel.value, self.recurrent_kernel.value, self.bias.value
+        operands = (x, *weights, *states)
+        if reason := native.cudnn.refusal(operands):
+            return reason
+        hs, c = native.cudnn.lstm(operands, reverse)
+        return hs, [hs[0 if reverse else -1], c]
+
 
 def _halves(z: Any) -> Any:
     return np.repeat(np.array([0.5, 0.5, 1.0, 0.5], z.dtype), z.shape[-1] // 4)
@@ -169,7 +179,9 @@ class LSTM(RNN):
         go_backwards: Whether to process the steps in reverse order and return them in that order.
         stateful: Whether the final states of a batch are the initial states of the next one, until `reset_state()`.
         unroll: Whether to unroll the loop over time; useful for few steps only.
-        use_cudnn: Accepted for compatibility with Keras; it has no effect.
+        use_cudnn: Whether cuDNN computes the loop on an NVIDIA GPU: "auto", where it can; False, never; True, always,
+            and it is an error where it cannot. It takes no mask, `recurrent_dropout`, `unroll`, distribution, other
+            activations or other dtypes than float32, and needs a bias.
         **kwargs: `zero_output_for_mask` of `RNN` and arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape`
             and others.
 
@@ -179,6 +191,7 @@ class LSTM(RNN):
 
     Raises:
         ArgumentError: `units` is not a positive integer, or a dropout rate is not in [0, 1].
+        ArgumentError: cuDNN cannot be used, in a call with `use_cudnn=True`.
 
     References:
         Hochreiter and Schmidhuber, Long Short-Term Memory (1997).

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.engines import engine
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.replaced_methods import overrides
 from gazelle.core.types import Array
 from gazelle.layers.recurrent_cells import _Cell
@@ -23,6 +24,7 @@ class ScanOptions(NamedTuple):
     zero: bool = False  # the output of a masked step is 0 (False: the last output again)
     every: bool = True  # all outputs are needed (False: only the last one is used)
     training: bool = False
+    use_cudnn: bool | str = False
 
 
 def scan_cell(cell: Cell, x: Array, states: list[Any], mask: Array | None, how: ScanOptions) -> tuple[Any, list[Any]]:
@@ -68,7 +70,10 @@ def _scan_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: ScanOpti
             new = _select(counts, new, states)
         return new, new[0]
 
-    x, done = cell.project(x, dropped), None
+    done = _scan_by_cudnn(cell, x, dropped, recurrent, states, mask, how) if how.use_cudnn else None
+    if done is not None:
+        return done
+    x = cell.project(x, dropped)
     kernels = x.shape[0] > 0 and x.dtype == jnp.float32 and engine() == "xla" and native.enabled("recurrent")
     if recurrent is None and not how.unroll and kernels:
         done = cell.native_scan(x, states, mask, how.reverse)
@@ -78,6 +83,27 @@ def _scan_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: ScanOpti
     if mask is not None and how.zero:
         outputs = _select(mask, outputs, jnp.zeros_like(outputs))
     return outputs, states
+
+
+def _scan_by_cudnn(
+    cell: _Cell, x: Any, dropped: Any, recurrent: Any, states: list[Any], mask: Any, how: ScanOptions
+) -> tuple[Any, list[Any]] | None:
+    """Scan by cuDNN; None if it cannot be used."""
+    refused = {
+        "a mask": mask is not None,
+        "recurrent_dropout": recurrent is not None,
+        "dropout with implementation=1": dropped is not None and len(dropped) > 1,
+        "unroll=True": how.unroll,
+    }
+    done: Any = next((reason for reason, holds in refused.items() if holds), "")
+    if not done:
+        done = cell.cudnn_scan(x if dropped is None else x * dropped[0], states, how.reverse)
+    if not isinstance(done, str):
+        return done
+    if how.use_cudnn is True:
+        hint = "use_cudnn='auto' uses cuDNN where it can be used."
+        raise ArgumentError(message("use_cudnn=True", expected="what cuDNN computes", got=done, hint=hint))
+    return None
 
 
 def _scan_any(cell: Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions) -> tuple[Any, list[Any]]:

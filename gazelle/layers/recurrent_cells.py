@@ -193,6 +193,19 @@ class _Cell(Layer):
         """
         return None
 
+    def cudnn_scan(self, x: Array, states: list[Any], reverse: bool) -> tuple[Any, list[Any]] | str:
+        """Process all steps at once with cuDNN.
+
+        Args:
+            x: Input (time, batch, features).
+            states: Initial states.
+            reverse: Whether to start at the last step.
+
+        Returns:
+            Outputs (time, batch, units) and the final states; if cuDNN cannot be used, the reason.
+        """
+        return f"{type(self).__name__}: JAX offers cuDNN for LSTM only"
+
     def call(self, inputs: Array, states: list[Any] | Array, training: bool = False) -> tuple[Array, list[Any] | Array]:
         listed = isinstance(states, (list, tuple))
         dropped, recurrent = self.masks(inputs.shape[0], inputs.shape[-1], training)

@@ -67,6 +67,8 @@ class RNN(Layer):
             self.cell = cell = StackedRNNCells(cell)
         check_cell(cell)  # type: ignore[arg-type]
         super().__init__(**kwargs)
+        if getattr(self, "use_cudnn", False) not in ("auto", True, False):
+            raise ArgumentError(message("use_cudnn", expected="'auto', True or False", got=repr(self.use_cudnn)))
         size = cell.state_size  # type: ignore[union-attr]
         self.state_size = list(size) if isinstance(size, (list, tuple)) else [size]
         self.supports_masking = True
@@ -143,7 +145,14 @@ class RNN(Layer):
         if mask is not None:  # (time, batch); a step with several mask values counts if one of them is True
             mask = jnp.swapaxes(mask.astype(bool), 0, 1)
             mask = mask.any(axis=tuple(range(2, mask.ndim)))
-        how = ScanOptions(self.go_backwards, self.unroll, self.zero_output_for_mask, self.return_sequences, training)
+        how = ScanOptions(
+            self.go_backwards,
+            self.unroll,
+            self.zero_output_for_mask,
+            self.return_sequences,
+            training,
+            getattr(self, "use_cudnn", False),
+        )
         outputs, states = scan_cell(self.cell, jnp.swapaxes(sequences, 0, 1), states, mask, how)
         if self.stateful:
             jax.tree.map(lambda variable, value: variable.assign(value), self.states, states, is_leaf=_is_variable)
@@ -217,7 +226,8 @@ class RNN(Layer):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config["zero_output_for_mask"] = self.zero_output_for_mask
-        config.pop("use_cudnn", None)  # has no effect
+        if config.get("use_cudnn", False) is not False:  # it depends on the machine
+            del config["use_cudnn"]
         return config
 
     def _divided(self, name: str, kwargs: OptionsOfRecurrent) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -64,6 +64,11 @@ def enabled(name: str) -> bool:
     return not _off.get() and name in ready()
 
 
+def is_switched_off() -> bool:
+    """Return whether operations are traced for a program that runs elsewhere."""
+    return _off.get()
+
+
 @contextlib.contextmanager
 def switched_off() -> Iterator[None]:
     """Trace operations in JAX inside the block, for programs that run elsewhere."""
