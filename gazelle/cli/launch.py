@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
 from gazelle.core.errors import LOST
@@ -21,6 +23,8 @@ _CONSEQUENCE = 2  # the rank of exit codes from which another process is the cau
 _VARIABLE = "GAZELLE_LAUNCHED"
 _STOPPED = (0, 128 + signal.SIGINT, 128 + signal.SIGTERM)  # exit codes after which nothing is started again
 _LINES = 40  # of the error of a process that failed
+#: a line of JAX about another process that does not answer; what follows it comes from the end of the process
+_CONSEQUENCES = re.compile(rb"^[EF]\d{4} [\d:.]+ +\d+ (coordination_service\w*\.cc|client\.h):\d+\]", re.MULTILINE)
 #: (variable with the number of processes, another one that is set with it) by launcher; the first one found counts
 _CLUSTERS = (
     ("KERAS_DISTRIBUTION_NUM_PROCESSES", "KERAS_DISTRIBUTION_PROCESS_ID"),
@@ -78,8 +82,10 @@ def _attempt(count: int, command: Sequence[str]) -> int:
     with contextlib.ExitStack() as stack:
         errors = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(1, count)]  # the first one's are shown
         processes = [_start(number, count, address, command, errors) for number in range(count)]
+        shown = threading.Thread(target=_show, args=[processes[0].stderr], daemon=True)
+        shown.start()
         try:
-            return _wait(processes, errors)
+            return _wait(processes, errors, lambda: shown.join(1.0))
         except KeyboardInterrupt:  # the terminal has sent it to all of them
             return 128 + signal.SIGINT
         except SystemExit:
@@ -98,13 +104,29 @@ def _start(
         "KERAS_DISTRIBUTION_PROCESS_ID": str(number),
     }
     # the other processes would print the same
-    shown = (None, None) if number == 0 else (subprocess.DEVNULL, errors[number - 1])
+    shown = (None, subprocess.PIPE) if number == 0 else (subprocess.DEVNULL, errors[number - 1])
     command = [sys.executable, "-m", "gazelle", "run", *command]
     return subprocess.Popen(command, env=env, stdout=shown[0], stderr=shown[1])
 
 
-def _wait(processes: Sequence[subprocess.Popen[bytes]], errors: Sequence[IO[bytes]]) -> int:
-    """The exit code of the process whose failure ended the job; 0 once all have ended."""
+def _show(stream: IO[bytes]) -> None:
+    """Show the error output of the first process up to the lines of JAX about another one, which `_wait` reports."""
+    while text := os.read(stream.fileno(), 2**16):
+        found = _CONSEQUENCES.search(text)
+        sys.stderr.buffer.write(text[: found.start()] if found else text)
+        sys.stderr.buffer.flush()
+        if found:
+            break
+    stream.read()  # a process that cannot write would wait
+
+
+def _wait(
+    processes: Sequence[subprocess.Popen[bytes]], errors: Sequence[IO[bytes]], shown: Callable[[], None] = lambda: None
+) -> int:
+    """The exit code of the process whose failure ended the job; 0 once all have ended.
+
+    shown: waits until the errors of the first one are shown.
+    """
     while True:
         codes = _codes(processes)
         if any(codes):
@@ -116,6 +138,7 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]], errors: Sequence[IO[byte
                 ended = f"was killed by signal {-code}"
             else:
                 ended = f"ended with exit code {code}"
+            shown()
             if number and code > 0:
                 errors[number - 1].seek(0)
                 sys.stderr.write("".join(errors[number - 1].read().decode(errors="replace").splitlines(True)[-_LINES:]))

@@ -85,23 +85,19 @@ def put_part(part: np.ndarray[Any, Any], start: int, shape: tuple[int, ...], sha
     return jax.make_array_from_callback(shape, sharding, own)
 
 
-def is_divided(array: Any) -> bool:
-    """Return whether no process has the whole array: it is sharded over the devices of several."""
-    return isinstance(array, jax.Array) and not (array.is_fully_addressable or array.is_fully_replicated)
+def is_divided(tree: Any) -> bool:
+    """Return whether no process has the whole of an array, which is sharded over the devices of several."""
+    found = [leaf for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Array)]
+    return any(not (array.is_fully_addressable or array.is_fully_replicated) for array in found)
+
+
+#: (array, name) -> the whole of an array that is divided over processes; set by `engine.processes`
+gather: Callable[..., np.ndarray[Any, Any]] = np.asarray
 
 
 def to_host(array: ArrayLike, name: str = "") -> np.ndarray[Any, Any]:
     """Return an array on the host, possibly a view; one that is divided over processes is gathered by all of them."""
-    return _gather(array, name) if is_divided(array) else np.asarray(array)
-
-
-_gather: Callable[[Any, str], np.ndarray[Any, Any]]
-
-
-def set_gather(function: Callable[[Any, str], np.ndarray[Any, Any]]) -> None:
-    """Set the function `(array, name) -> host array` that gathers an array from the processes."""
-    global _gather
-    _gather = function
+    return gather(array, name) if is_divided(array) else np.asarray(array)
 
 
 def full_like(array: Array, value: float = 0) -> Array:

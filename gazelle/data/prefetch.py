@@ -64,14 +64,18 @@ class Prefetcher:
                 return True
         return False
 
-    def groups(self) -> Iterator[list[Any]]:
-        """Yield lists of the items that are ready, at least one, all of the same shapes."""
+    def groups(self, whole: bool = False) -> Iterator[list[Any]]:
+        """Yield lists of the items that are ready, at least one, all of the same shapes.
+
+        Args:
+            whole: wait for as many items as the queue can hold.
+        """
         group: list[Any] = []
         while True:
             try:
                 item, error = self._queue.get_nowait()
             except queue.Empty:
-                if group:
+                if group and not whole:
                     yield group
                     group = []
                 start = time.perf_counter()

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
-import numpy as np
 
 from gazelle import engine
 from gazelle.core import prng, settings
@@ -163,7 +162,7 @@ class StreamSource:
         done = skip if self._skipped else 0
         self._skipped, kept, steps = False, [(epoch, done)] * 2, self.steps
         with Prefetcher(self._epoch(epoch, done), size=steps_of_stream(0)) as prefetcher:
-            for batches in self._alike(prefetcher.groups(), steps_of_stream(0), epoch):
+            for batches in self._alike(prefetcher, epoch):
                 self._forget(kept.pop(0))  # the chunk before may still be running
                 kept.append((epoch, done))
                 done += len(batches)
@@ -174,10 +173,9 @@ class StreamSource:
                         part = batches[start : start + size]
                         yield Chunk(stack(part, size, self.readers), len(part))
             self.waited = prefetcher.waited
-        if processes.are_joined():
-            self.exhausted = processes.any_process(self.exhausted, f"the end of epoch {epoch + 1}")
-            if steps is None and not self._infinite:
-                self.steps = done  # the passes may have had different lengths
+        self.exhausted = processes.largest(self.exhausted, f"the end of epoch {epoch + 1}")
+        if steps is None and not self._infinite:
+            self.steps = done  # the passes of several processes may have had different lengths
         self._warn_short()
         if self.exhausted:
             warn(
@@ -190,40 +188,36 @@ class StreamSource:
             )
         self._ended()
 
-    def _alike(self, groups: Iterator[list[Any]], most: int, epoch: int) -> Iterator[list[Any]]:
-        """In several processes: groups of a length that depends on no thread, until the data of one process ends."""
+    def _alike(self, prefetcher: Prefetcher, epoch: int) -> Iterator[list[Any]]:
+        """Groups of batches; of several processes, of equal lengths until the data of one of them ends."""
         if not processes.are_joined():
-            yield from groups
+            yield from prefetcher.groups()
             return
+        groups = prefetcher.groups(whole=True)
         ready: list[Any] = []
         while True:
-            while len(ready) < most and (group := next(groups, None)):
-                ready += group
-            shapes = [[(leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(batch)] for batch in ready[:most]]
-            equal = next((n for n, shape in enumerate(shapes) if shape != shapes[0]), len(shapes))
-            mine = [equal, processes.checksum(np.array([repr(shapes[:1])]))]
-            found = processes.gather(mine, f"the batches of epoch {epoch + 1}")
-            count = int(found[:, 0].min())
-            if count == 0:
+            ready = ready or next(groups, [])
+            shape = [(leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(ready[:1])]
+            found = processes.gather([len(ready), repr(shape)], f"the batches of epoch {epoch + 1}")
+            counts, shapes = zip(*found, strict=True)
+            if not min(counts):
                 break
-            if (found[:, 1] != found[0, 1]).any():
+            if len(set(shapes)) > 1:
                 raise DataError(
                     message(
                         f"A batch of epoch {epoch + 1}",
                         expected="the same shape in all processes",
-                        got=f"{shapes[0]} in process {jax.process_index()}, and others",
+                        got=f"{shape} in process {jax.process_index()}, and others",
                         hint="Each process must read the same data in the same order.",
                     )
                 )
-            yield ready[:count]
-            del ready[:count]
-        if found[:, 0].any():
+            yield ready[: min(counts)]
+            ready = ready[min(counts) :]
+        if max(counts):
             self._iterator = None  # this epoch ends here for all
-            if equal:
-                first = int(found[:, 0].argmin())
-                warn(
-                    f"The data of process {first} ended early, in epoch {epoch + 1}: the epoch ends for all processes."
-                )
+        if ready:
+            first = counts.index(0)
+            warn(f"The data of process {first} ended early, in epoch {epoch + 1}: the epoch ends for all processes.")
 
     def _warn_short(self) -> None:
         """Warn once that an epoch has fewer steps than requested, as the pass over the data ended."""
@@ -240,7 +234,7 @@ class StreamSource:
 
     def blocks(self, most: int, fill: bool) -> Iterator[Block]:
         with Prefetcher(self._epoch(0), size=2) as prefetcher:
-            for batches in self._alike(prefetcher.groups(), 1, 0):
+            for batches in self._alike(prefetcher, 0):
                 for x, *_ in batches:
                     count = jax.tree.leaves(x)[0].shape[0] * self.readers
                     yield Block(stack([x], 1, self.readers), 1, count)

@@ -90,7 +90,7 @@ def initialize(
         heartbeat_timeout_seconds=int(environment.get("GAZELLE_HEARTBEAT", 100)),
     )
     if processes.count() > 1:
-        prng.set_random_seed(processes.of_process(prng.next_seed()))
+        prng.set_random_seed(processes.gather(prng.next_seed(), "initialize")[0])
 
 
 class DeviceMesh:

@@ -1,38 +1,37 @@
 """Several connected processes: who is the main one, what all of them agree on, and how they end.
 
-Each of these functions but `is_main`, `count` and `of_one` is called by all processes in the same order. What a process
-decides by a clock, a signal or its data is exchanged first, so that all run the same programs.
+What a process decides by a clock, a signal or its data is exchanged first, so that all run the same programs. All
+processes call `gather`, and what calls it, in the same order.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import json
 import math
 import os
 import re
 import sys
 import threading
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import ml_dtypes  # noqa: F401 - lets NumPy find bfloat16 by name
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.experimental import multihost_utils
 
 from gazelle.core import arrays
 from gazelle.core.errors import LOST, GazelleError, StateError, message
 from gazelle.core.traceback import raised_inside
 from gazelle.engine import arrays as placement
 
-Saved = tuple[Mapping[str, Any], Mapping[str, Any]]
+Saved = tuple[dict[str, Any], dict[str, Any]]
+T = TypeVar("T", bound=float)
 
-_NUMBERS, _POINT = 8, 96  # numbers of an exchange, and bytes of the point
+_SIZE = 256  # bytes of an exchange; it is repeated with more if a value is longer
 _NOTICE = 10.0  # seconds after which a process states that it waits
 
 _LOST_TEXT = re.compile(
@@ -55,26 +54,21 @@ def are_joined() -> bool:
     return placement.active_distribution() is not None and count() > 1
 
 
-def gather(values: Sequence[float], point: str) -> np.ndarray[Any, Any]:
-    """Return the numbers of all processes, (processes, len(values)), each exact as a float64.
+def gather(value: Any, point: str) -> list[Any]:
+    """Return the values of all processes.
 
     Args:
-        values: at most 8 numbers.
+        value: what JSON can hold.
         point: where this process is in the program; all must be there.
 
     Raises:
         StateError: another process is at another point, so it would never answer, or with something else.
     """
-    mesh, replicate = _exchange()
-    own = np.zeros((1, _NUMBERS + _POINT // 8))
-    own[0, : len(values)] = values
-    own.view(np.uint8)[0, -_POINT:] = np.frombuffer(point.encode()[:_POINT].ljust(_POINT), np.uint8)
-    bits = own.view(np.uint32)
-    parts = [jax.device_put(bits, mesh.devices[jax.process_index()])]
-    sharding = NamedSharding(mesh, PartitionSpec("process"))
-    whole = replicate(jax.make_array_from_single_device_arrays((count(), bits.shape[1]), sharding, parts))
-    rows = np.array(whole.addressable_data(0)).view(np.float64)
-    points = [row.tobytes().decode(errors="replace").strip() for row in rows[:, _NUMBERS:]]
+    content, size, rows = json.dumps([point, value]).encode(), _SIZE, np.ones((1, 1))
+    while rows[:, -1].any():  # JSON contains no byte 0, so the end of a value is missing
+        own = np.frombuffer(content[:size].ljust(size, b"\0"), np.uint8)
+        rows, size = multihost_utils.process_allgather(own), size * 16
+    points, values = zip(*(json.loads(row.tobytes().rstrip(b"\0")) for row in rows), strict=True)
     if different := [number for number, other in enumerate(points) if other != points[0]]:
         raise StateError(
             message(
@@ -85,15 +79,14 @@ def gather(values: Sequence[float], point: str) -> np.ndarray[Any, Any]:
                 "that are divided over processes.",
             )
         )
-    return rows[:, : len(values)]
+    return list(values)
 
 
-@functools.cache
-def _exchange() -> tuple[Mesh, Any]:
-    """A mesh of one device of each process, and the program that replicates an array on it."""
-    first = {device.process_index: device for device in reversed(jax.devices())}
-    mesh = Mesh(np.array([first[index] for index in range(jax.process_count())]), ("process",))
-    return mesh, jax.jit(lambda array: array, out_shardings=NamedSharding(mesh, PartitionSpec()))
+def largest(value: T, point: str) -> T:
+    """Return the largest value of the processes that compute together."""
+    if placement._distribution is None or count() == 1:  # without a call, since each `predict` comes here
+        return value
+    return max(gather(value, point))
 
 
 def gathered(array: jax.Array, name: str) -> np.ndarray[Any, Any]:
@@ -112,80 +105,44 @@ def gathered(array: jax.Array, name: str) -> np.ndarray[Any, Any]:
     timer.daemon = True
     timer.start()
     try:
-        gather([], f"the reading of {name}")
+        gather(None, f"the reading of {name}")
     finally:
         timer.cancel()
-    from jax.experimental import multihost_utils
-
     return np.asarray(multihost_utils.process_allgather(array, tiled=True))
 
 
-arrays.set_gather(gathered)
+arrays.gather = gathered
 
 
-def any_process(flag: bool, point: str) -> bool:
-    """Return whether the flag is True in some process."""
-    if placement._distribution is None:  # without a call, since each `predict` comes here
-        return flag
-    return bool(gather([flag], point).any()) if count() > 1 else flag
-
-
-def checksum(value: Any) -> int:
-    """Return a checksum of the arrays of a structure, with their shapes and dtypes."""
-    crc = 0
-    for leaf in jax.tree.leaves(value):
-        array = np.asarray(leaf)
-        crc = zlib.crc32(f"{array.dtype} {array.shape}".encode() + array.tobytes(), crc)
-    return crc
-
-
-def of_process(value: Any, number: int = 0) -> Any:
-    """Return the value of one process, which JSON can hold; that of the main one by default."""
-    return value if count() == 1 else json.loads(_bytes_of(number, json.dumps(value).encode()))
-
-
-def broadcast_saved(saved: Saved | None) -> tuple[dict[str, Any], dict[str, Any]] | None:
+def broadcast_saved(saved: Saved | None) -> Saved | None:
     """Return the checkpoint that the main process has read, (tensors, metadata); None if it has none."""
+    if count() == 1:
+        return saved
     own = {} if saved is None else {name: np.asarray(array) for name, array in saved[0].items()}
     layout = [[name, array.dtype.name, array.shape] for name, array in own.items()]
-    header = of_process(None if saved is None else [layout, saved[1]])
-    if header is None:
+    layout, metadata = gather([layout, saved and saved[1]], "the reading of a checkpoint")[0]
+    if metadata is None:
         return None
-    content, start, tensors = _bytes_of(0, b"".join(array.tobytes() for array in own.values())), 0, {}
-    for name, dtype, shape in header[0]:
-        tensors[name] = np.frombuffer(content, dtype, math.prod(shape), start).reshape(shape)
-        start += tensors[name].nbytes
-    return tensors, header[1]
+    sizes = [np.dtype(dtype).itemsize * math.prod(shape) for _, dtype, shape in layout]
+    content = np.frombuffer(b"".join(array.tobytes() for array in own.values()), np.uint8)
+    content = multihost_utils.broadcast_one_to_all(content if is_main() else np.zeros(sum(sizes), np.uint8))
+    parts = zip(layout, np.split(content, np.cumsum(sizes)), strict=False)  # nothing is behind the last one
+    return {name: part.view(dtype).reshape(shape) for (name, dtype, shape), part in parts}, metadata
 
 
-def _bytes_of(number: int, content: bytes) -> bytes:
-    from jax.experimental import multihost_utils
-
-    size = int(gather([len(content)], f"a value of process {number}")[number, 0])
-    if not size:
-        return b""
-    own = jax.process_index() == number
-    buffer = np.frombuffer(content, np.uint8) if own else np.zeros(size, np.uint8)
-    return np.asarray(multihost_utils.broadcast_one_to_all(buffer, own)).tobytes()
-
-
-_gathers_only = False
+#: whether files are written; a process that only takes part in gathering weights writes none
+writes_files = True
 
 
 @contextlib.contextmanager
 def without_files() -> Iterator[None]:
-    """A block in which this process gathers weights as the main one does, but writes none of the files."""
-    global _gathers_only
-    before, _gathers_only = _gathers_only, not is_main()
+    """A block in which the main process alone writes files, while the others gather weights as it does."""
+    global writes_files
+    writes_files = is_main()
     try:
         yield
     finally:
-        _gathers_only = before
-
-
-def writes_files() -> bool:
-    """Return whether files are written, as they are outside of `without_files`."""
-    return not _gathers_only
+        writes_files = True
 
 
 # The end of a process ------------------------------------------------------------------------------------------------
@@ -199,49 +156,27 @@ _PATIENCE = 3.0  # seconds for `finally` blocks and exit handlers
 _lost: list[int] = []  # the exit code, once this process cannot wait for the others
 
 
-@contextlib.contextmanager
-def of_all(what: str) -> Iterator[None]:
-    """A block that all processes run together; it raises Disconnected if the connection to another one is lost.
+def end(error: BaseException, what: str = "the program ends.") -> None:
+    """Let this process end after an error without waiting for the others, if they cannot continue.
 
     Args:
-        what: what stops then, as text.
-
-    Raises:
-        Disconnected: another process has ended.
-    """
-    try:
-        yield
-    except Exception as error:
-        if not _is_lost(error, error.__traceback__):
-            raise
-        raise _disconnected(what) from None
-
-
-def _disconnected(what: str) -> Disconnected:
-    _lost.append(LOST)
-    timer = threading.Timer(_PATIENCE, _leave)  # threads of others may wait for that process
-    timer.daemon = True
-    timer.start()
-    if not os.environ.get("GAZELLE_LAUNCHED"):  # `gazelle launch` reports which one
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            sys.stderr.write(f"Process {jax.process_index()} of {count()}: another process has ended; {what}\n")
-    return Disconnected(LOST)
-
-
-def end(error: BaseException) -> None:
-    """Let this process end after an error of its program without waiting for the others.
-
-    Args:
-        error: what ended the program; also the SystemExit of `sys.exit`, whose exit code is kept.
+        error: what ended the training or the program; also the SystemExit of `sys.exit`, whose exit code is kept.
+        what: what happens if another process has ended, as text.
 
     Raises:
         Disconnected: the error states that another process has ended, or is a consequence of that.
     """
     if type(error) is SystemExit and error.code and count() > 1:
         _lost.append(error.code if isinstance(error.code, int) else 1)
-    elif _is_lost(error, error.__traceback__):
-        raise _disconnected("the program ends.") from None
-    elif _lost and isinstance(error, Exception):
+    elif not _lost and _is_lost(error, error.__traceback__):
+        _lost.append(LOST)
+        timer = threading.Timer(_PATIENCE, _leave)  # threads of others may wait for that process
+        timer.daemon = True
+        timer.start()
+        if not os.environ.get("GAZELLE_LAUNCHED"):  # `gazelle launch` reports which one
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                sys.stderr.write(f"Process {jax.process_index()} of {count()}: another process has ended; {what}\n")
+    if _lost and isinstance(error, Exception):
         raise Disconnected(_lost[0]) from None
 
 
@@ -259,12 +194,14 @@ def _is_lost(error: BaseException, trace: TracebackType | None) -> bool:
 
 def _leave() -> None:
     """Do not wait for the other processes, as JAX does at exit, if this one failed or one of them has ended."""
+    if count() == 1:
+        return
     error = getattr(sys, "last_value", None)  # that was printed
-    if error is not None and not _lost and count() > 1:
+    if error is not None and not _lost:
         _lost.append(LOST if _is_lost(error, sys.last_traceback) else 1)
-    if not _lost and count() > 1:
+    if not _lost:
         try:
-            gather([], "the end of the program")
+            gather(None, "the end of the program")
         except (RuntimeError, ValueError):  # another process has ended, or reports that this one is here
             _lost.append(LOST)
     if _lost:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+import itertools
+import zlib
+from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
 from gazelle import data
@@ -23,7 +25,7 @@ _HINT = (
 
 
 def check(trainer: Trainer, source: data.Source, settings: fingerprints.Fingerprint) -> None:
-    """Compare the processes, in one exchange unless they differ.
+    """Compare the processes.
 
     Args:
         trainer: the trainer of the model.
@@ -37,23 +39,29 @@ def check(trainer: Trainer, source: data.Source, settings: fingerprints.Fingerpr
     if parted := getattr(source, "readers", 1) > 1:  # each process reads its own part of a batch
         settings = {**settings, "data": None, "validation": None}
     weights = [value for value in trainer.live.values().values() if not arrays.is_divided(value)]
-    values = {
-        "The number of samples or batches": [source.steps or -1, getattr(source, "count", -1)],
-        "The first batch": None if parted else source.sample,
-        "The settings": np.frombuffer(json.dumps(settings).encode(), np.uint8),
+    mine = {
+        "The number of samples or batches": [source.steps, getattr(source, "count", None)],
+        "The first batch": None if parted else _checksum(source.sample),
+        "The settings": settings,
         "The seed": source.seed,
-        "The weights": [weights, arrays.divided_checksum],
+        "The weights": [_checksum(weights), arrays.divided_checksum],
     }
-    found = processes.gather([processes.checksum(value) for value in values.values()], "the start of fit")
-    for name, column in zip(values, found.T, strict=True):
-        if (column == column[0]).all():
-            continue
-        other, got = int(np.argmax(column != column[0])), "other values"
-        if name == "The settings":
-            different = fingerprints.differences(processes.of_process(settings), settings)
-            sides = "in process 0", f"in process {other}"
-            got = processes.of_process(fingerprints.listed(different, sides).strip(), other)
-            if not got:  # what is not known is no difference
-                continue
-        kind = DataError if name in ("The number of samples or batches", "The first batch") else StateError
-        raise kind(message(f"{name} of process {other}", expected="the same as in process 0", got=got, hint=_HINT))
+    first, *others = processes.gather(mine, "the start of fit")
+    for name, (number, other) in itertools.product(mine, enumerate(others, 1)):
+        if name == "The settings":  # what is not known is no difference
+            different = fingerprints.differences(first[name], other[name])
+            got = fingerprints.listed(different, ("in process 0", f"in process {number}")).strip()
+        else:
+            got = "" if other[name] == first[name] else "other values"
+        if got:
+            kind = DataError if name in ("The number of samples or batches", "The first batch") else StateError
+            raise kind(message(f"{name} of process {number}", expected="the same as in process 0", got=got, hint=_HINT))
+
+
+def _checksum(value: Any) -> int:
+    """A checksum of the arrays of a structure, with their shapes and dtypes."""
+    crc = 0
+    for leaf in jax.tree.leaves(value):
+        array = np.asarray(leaf)
+        crc = zlib.crc32(f"{array.dtype} {array.shape}".encode() + array.tobytes(), crc)
+    return crc

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from gazelle import data
-from gazelle.core import dtypes, symbolic
+from gazelle.core import arrays, dtypes, symbolic
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, StateError, english, message
 from gazelle.core.settings import apply_limit
 from gazelle.core.types import PathLike
@@ -141,7 +141,7 @@ def fit(
         parts = TrainingFingerprint(model, trainer, source, validation, [], batches).parts
         parts |= {"program": None, "arguments": None, "epochs": epochs, "initial_epoch": initial_epoch}
         agreement.check(trainer, source, parts)
-        divided = trainer.live.is_divided()
+        divided = arrays.is_divided(trainer.live.arrays())
     if not main:
         verbose = 0
         listed = [callback for callback in listed if _is_called(callback, divided)]
@@ -157,7 +157,8 @@ def fit(
     if divided:
         saves.divide()
     identity = None if saves.autosave is None else lambda: fingerprint.text
-    progress = TrainingProgress(trainer, source, events.callbacks, initial_epoch, identity)
+    save_arrays = None if saves.rotation is None else saves.rotation.save
+    progress = TrainingProgress(trainer, source, events.callbacks, initial_epoch, identity, save_arrays)
     validate = functools.partial(_validate, trainer, validation, validation_freq, events)
     model.history = history
     if split_off is not None:

@@ -23,7 +23,6 @@ from gazelle.saving.autosave import Autosave
 from gazelle.saving.checkpoint_paths import NoCheckpointError, root_folder
 from gazelle.saving.program import Program, running_program
 from gazelle.saving.rotation import order_of, sharded_folder
-from gazelle.saving.sharded import ShardedAutosave
 from gazelle.saving.state_file import metadata_of
 from gazelle.training import interrupt
 
@@ -51,6 +50,7 @@ class Checkpoint:
         resume: the argument of `fit`.
         backup: the callback `BackupAndRestore`, if any, which has its own folder and times; the training continues in
             any case then, as in Keras.
+        rotation: writes a state that is divided over processes, in all of them.
         autosave: the writer; None where nothing is written (`fit(keep=False)`, GAZELLE_KEEP=0, other processes).
     """
 
@@ -58,6 +58,7 @@ class Checkpoint:
     resume: Resume
     backup: BackupAndRestore | None
     autosave: Autosave | None = None
+    rotation: sharded.ShardedRotation | None = None
 
     def open(self, model: Model, keep: bool | None, folder: PathLike | None) -> None:
         """Open the writer, in the main process.
@@ -84,8 +85,14 @@ class Checkpoint:
         self.autosave = checkpoints.open(name, folder, self.fingerprint, bool(self.resume), interactive)
 
     def divide(self) -> None:
-        """Let each process write its part of the state, in all of them."""
-        self.autosave = ShardedAutosave.open(self.autosave)
+        """Let each process write its part of the state; all of them call it."""
+        autosave = self.autosave
+        place = None if autosave is None or not autosave.active else [autosave.stem, autosave.entries]
+        place = processes.gather(place, "the opening of the checkpoints")[0]
+        if place is not None:
+            self.rotation = sharded.ShardedRotation(place[0], **place[1])
+            if autosave is not None:
+                autosave._rotation = self.rotation
 
     def load(self, trainer: Trainer, epochs: int, display: Progress) -> Saved | None:
         """Read the checkpoint to continue: each process the parts of the state that it has.
@@ -102,14 +109,16 @@ class Checkpoint:
             StateError: it is of another training; the message lists what differs.
         """
         while True:
-            saved = self._read(epochs, display) if processes.is_main() else None
-            saved = processes.broadcast_saved(saved) if processes.count() > 1 else saved
+            saved = processes.broadcast_saved(self._read(epochs, display) if processes.is_main() else None)
             if saved is None:
                 return None
             tensors, metadata = saved
-            folder = metadata.pop("sharded", None)
+            path, folder = metadata.pop("path"), metadata.pop("sharded", None)
             arrays = {} if folder is None else sharded.load(folder, trainer.live.arrays())
-            if arrays is not None:  # else it is damaged, and the one before it is read
+            if arrays is None:  # it is damaged, and the one before it is read
+                if processes.is_main():
+                    os.remove(path)
+            else:
                 tensors = {**tensors, **arrays}
                 if metadata.pop("other_optimizer", False):  # the current rate replaces the saved one
                     tensors = {name: array for name, array in tensors.items() if not name.startswith("hyper/")}
@@ -128,8 +137,9 @@ class Checkpoint:
                 if found := _other_models(autosave, fingerprint):
                     display.note(f"The last checkpoint here is of another model:\n{fingerprints.listed(found)}")
             return None
-        if path.startswith(sharded_folder(autosave.stem)):
-            metadata["sharded"] = path.removesuffix(".state")
+        metadata["path"] = path
+        if "sharded" in metadata:
+            metadata["sharded"] = os.path.join(sharded_folder(autosave.stem), metadata["sharded"])
         then = fingerprints.read(metadata)
         if then is None:
             text = f"The checkpoint '{path}' was written by an earlier version of gazelle"
@@ -161,14 +171,21 @@ class Checkpoint:
         """The block of a training: it states where Ctrl-C or a signal stopped, and closes the checkpoint."""
         autosave = self.autosave
         try:
-            with autosave or contextlib.nullcontext(), processes.of_all("fit(..., resume=True) continues."):
-                yield
+            with autosave or contextlib.nullcontext():
+                try:
+                    yield
+                except Exception as error:
+                    self.rotation = None  # other processes may have ended, so that a write never ends
+                    processes.end(error, "fit(..., resume=True) continues.")
+                    raise
         except (KeyboardInterrupt, interrupt.Terminated) as error:
             if isinstance(error, interrupt.Terminated) and not processes.is_main():
                 error.reported = True  # the main process reports it
             interrupt.explain(error, _describe_stop(progress, autosave, self.backup))
             raise
         finally:
+            if self.rotation is not None:
+                self.rotation.close()
             if autosave is not None:
                 if autosave.written:
                     checkpoints.written[autosave.stem] = bool(self.resume)

@@ -74,7 +74,7 @@ def replace_file(
     >>> open("note.txt").read()
     'complete'
     """
-    if not processes.writes_files():
+    if not processes.writes_files:
         return
     target = os.path.realpath(os.fspath(path))
     temporary_files.remove_abandoned(target)

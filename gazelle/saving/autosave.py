@@ -14,11 +14,12 @@ from typing import Any
 
 from gazelle.core.errors import message
 from gazelle.core.types import PathLike
+from gazelle.engine.processes import Disconnected
 from gazelle.saving import checkpoint_paths, throttle
 from gazelle.saving.atomic import check_space
 from gazelle.saving.checkpoint_paths import NoCheckpointError
 from gazelle.saving.file_lock import CheckpointLock
-from gazelle.saving.rotation import CheckpointRotation, newest_intact, order_of, sharded_files, sharded_folder
+from gazelle.saving.rotation import CheckpointRotation, newest_intact, order_of, sharded_folder
 from gazelle.saving.safetensors import Array
 from gazelle.saving.state_file import metadata_of, read_metadata, read_state, to_json
 
@@ -43,7 +44,6 @@ class Autosave:
         folder: the folder of the files; by default one for this program in GAZELLE_HOME.
 
     Attributes:
-        by_all_processes: whether all of several processes write the checkpoints together.
         active: whether checkpoints are written.
         stem: path of the files without their endings.
         written: whether one was written.
@@ -55,8 +55,6 @@ class Autosave:
     >>> latest("example") == autosave.path
     True
     """
-
-    by_all_processes = False
 
     def __init__(self, model_name: str, every_seconds: float = 10.0, folder: PathLike | None = None) -> None:
         self.every_seconds = every_seconds
@@ -102,8 +100,8 @@ class Autosave:
     def __enter__(self) -> Autosave:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if not self._waits:
+    def __exit__(self, kind: object, *_: object) -> None:
+        if not self._waits and kind is not Disconnected:  # a write may wait for the process that has ended
             self.close()
 
     @property
@@ -117,7 +115,7 @@ class Autosave:
         Returns:
             The metadata; None if there is none to read.
         """
-        return metadata_of(max((*self._rotation.paths, *sharded_files(self.stem)), key=order_of))
+        return metadata_of(max(self._rotation.paths, key=order_of))
 
     def reserve(self, size: int) -> bool:
         """Check by a trial allocation that checkpoints of `size` bytes can be written; warn if not.
@@ -152,7 +150,7 @@ class Autosave:
             DamagedFileError: all of them are damaged.
         """
         try:
-            (tensors, meta), path = newest_intact((*self._rotation.paths, *sharded_files(self.stem)), read_state)
+            (tensors, meta), path = newest_intact(self._rotation.paths, read_state)
         except FileNotFoundError:
             folder = os.path.dirname(self.path)
             raise NoCheckpointError(
@@ -165,12 +163,13 @@ class Autosave:
         self._requested = True
 
     def due(self) -> bool:
-        """Return whether the next checkpoint is to be written now.
+        """Return whether an offer starts a write now.
 
         Returns:
-            Whether it was requested or its time has come.
+            Whether it was requested or its time has come, and the one before has ended.
         """
-        return self._requested or time.monotonic() >= self.next_write
+        in_time = self._requested or time.monotonic() >= self.next_write
+        return in_time and self.active and not (self._thread is not None and self._thread.is_alive())
 
     def offer(self, snapshot: Snapshot) -> bool:
         """Start a write in the background if one is due.
@@ -182,31 +181,19 @@ class Autosave:
             Whether a write was started.
         """
         self._report()
-        if not self.active or not self.due() or (self._thread is not None and self._thread.is_alive()):
+        if not self.due():
             return False
         self._requested = False
         start = time.monotonic()
         tensors, meta = snapshot()
         meta = copied(meta)
-        taken = self.postpone(start)
+        taken = time.monotonic() - start
+        self.next_write = time.monotonic() + max(self.every_seconds, _PAUSE * taken)
         self._thread = threading.Thread(
             target=self._write_in_background, args=(tensors, meta, taken), name="gazelle autosave"
         )
         self._thread.start()
         return True
-
-    def postpone(self, start: float) -> float:
-        """Set the time of the next write, now that a copy was taken.
-
-        Args:
-            start: When the copy was begun, in seconds of the monotonic clock.
-
-        Returns:
-            The duration of the copy in seconds.
-        """
-        now = time.monotonic()
-        self._requested, self.next_write = False, now + max(self.every_seconds, _PAUSE * (now - start))
-        return now - start
 
     def _write_in_background(self, tensors: Mapping[str, Any], meta: Mapping[str, Any], copy_time: float) -> None:
         self._write(tensors, meta)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import time
 import warnings
@@ -72,14 +71,8 @@ class CheckpointRotation:
 
 
 def sharded_folder(stem: str) -> str:
-    """The folder of the checkpoints that several processes wrote together."""
+    """The folder of the arrays that several processes wrote together."""
     return f"{stem}.sharded"
-
-
-def sharded_files(stem: str) -> list[str]:
-    """The files of the complete checkpoints in `sharded_folder`; the arrays are in the folders of the same names."""
-    paths = glob.glob(os.path.join(glob.escape(sharded_folder(stem)), "*.state"))
-    return [path for path in paths if os.path.isdir(path.removesuffix(".state"))]
 
 
 def order_of(path: str) -> tuple[int, float]:

@@ -38,7 +38,7 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
     carry: Any = (start_totals, {path: values[path] for path in trainer.assigned}, count)
     steps_per_call, done = StepsPerCall(), 0
     single = events is not None and events.listens("test")
-    single = processes.any_process(single, "the start of evaluate")
+    single = processes.largest(single, "the start of evaluate")
     chunks, finite = Prefetched(source, 0), True
     for chunk in chunks:
         start = 0
@@ -54,7 +54,8 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
                 chunks.fetch()
             jax.block_until_ready(end)
             done += stop - start
-            steps_per_call.adapt(stop - start, time.perf_counter() - began)
+            seconds = processes.largest(time.perf_counter() - began, f"batch {done} of evaluate")
+            steps_per_call.adapt(stop - start, seconds)
             if finite and not np.isfinite(logs.get("loss", 0.0)).all():
                 finite = False
                 _warn_not_finite(source, chunk, start, stop, logs)
@@ -91,7 +92,7 @@ def predict(trainer: Trainer, source: data.Source, events: Any = None, display: 
     """
     values, assigned = trainer.live.values(), {}
     single = events is not None and events.listens("predict")
-    single = processes.any_process(single, "the start of predict")
+    single = processes.largest(single, "the start of predict")
     parts: list[Any] = []
     pending: list[Any] = []  # outputs that the device may still compute
     done = 0
@@ -122,7 +123,7 @@ def predict(trainer: Trainer, source: data.Source, events: Any = None, display: 
 
 def predict_block(trainer: Trainer, block: data.Block) -> Any:
     """Compute the outputs for the samples of one batch; no callbacks are called."""
-    processes.any_process(False, "the start of predict")
+    processes.largest(False, "the start of predict")
     out, assigned = _outputs(trainer, trainer.live.values(), block)
     if assigned:
         trainer.live.put(assigned)
@@ -145,7 +146,7 @@ def single_batch(trainer: Trainer, given: Any, train: bool) -> Logs:
     """Run one step on a batch (x, y, weight) for `train_on_batch` and `test_on_batch`, on new totals, as in Keras."""
     live, programs = trainer.live, trainer.programs
     assert programs is not None
-    processes.any_process(False, "train_on_batch" if train else "test_on_batch")
+    processes.largest(False, "train_on_batch" if train else "test_on_batch")
     live.totals = trainer.metrics.start()
     batch = engine.batches_to_device(jax.tree.map(lambda array: array[None], given))
     arguments = batch, engine.number(np.int32(0)), engine.number(np.int32(1))

@@ -55,8 +55,8 @@ class Fit:
         self.trainer, self.model, self.source, self.events, self.display = trainer, model, source, events, display
         self.progress, self.validate, self.autosave, self.programs = progress, validate, autosave, trainer.programs
         self.force = engine.number(np.bool_(not stop_on_nan))
-        self._several = processes.count() > 1
-        self.single = processes.any_process(events.listens("train"), "the start of fit")
+        self._several, self._due = processes.count() > 1, False
+        self.single = processes.largest(events.listens("train"), "the start of fit")
         self.steps_per_call = StepsPerCall()
         self.bad: tuple[data.Chunk, int] | None = None  # the chunk and the step whose loss was not finite
         # callbacks that decide what a loss that is not finite means: bad data ends the training then without an error
@@ -87,22 +87,19 @@ class Fit:
                         self._report_waiting(time.perf_counter() - began)
                         if isinstance(self.events, _WatchedEvents):
                             self.events = self.events.events
-                    due = not self._several or self._agree()[0]
+                    if self._several:
+                        self._agree()
                     if self.model.stop_training or self.source.exhausted:
                         break
-                    self._offer_save(due)
+                    self._offer_save()
                 progress.finish(stopped=self.model.stop_training and self.bad is None)
                 live.finish()
                 complete = self._alike = True
             finally:
                 self._steps_before, self._saving = None, False
                 self.interrupt.hold()  # the last save is complete
-                saves = self.autosave is not None and (self._alike or not self.autosave.by_all_processes)
-                if saves and live.state is not None and live.state.alive():
-                    if complete:
-                        self.autosave.end_training(progress.snapshot, progress.later_snapshot)
-                    else:
-                        self.autosave.finish(progress.snapshot)
+                if live.state is not None and live.state.alive() and (self._alike or progress.save_arrays is None):
+                    self._save_last(complete)
                 live.totals = self.trainer.metrics.start()  # train_on_batch starts its own
 
     def epoch(self, epochs: int) -> bool:
@@ -156,9 +153,7 @@ class Fit:
                 chunks.fetch()
             end = int(np.asarray(end))  # int(end) makes several checks of JAX first
             progress.done += end - start
-            self._steps_before = None
-            if not self._several:
-                self.steps_per_call.adapt(steps, time.perf_counter() - began)
+            self._steps_before, seconds = None, time.perf_counter() - began
             if end < stop:
                 self.bad, self.model.stop_training = (chunk, end), True
                 for callback in self.judges:
@@ -168,34 +163,28 @@ class Fit:
             start = end
             if self.single:
                 self.events.on_train_batch_end(progress.done - 1, host_logs(self.trainer, logs))
-            due = True
-            if self._several:
-                due, seconds = self._agree(time.perf_counter() - began)
-                self.steps_per_call.adapt(steps, seconds, agreed=True)
+            self.steps_per_call.adapt(steps, self._agree(seconds) if self._several else seconds)
             self.interrupt.release()
             if self.display.verbose:
                 self.display.advance(progress.done, self.source.steps, ordered(self.trainer, logs))
-            self._offer_save(due)
+            self._offer_save()
         return logs
 
-    def _agree(self, seconds: float = 0.0) -> tuple[bool, float]:
-        """Stop or continue as all processes do; return whether to offer a checkpoint, and the longest time.
-
-        The learning rate becomes that of the main process.
-        """
-        autosave = self.autosave
-        due = autosave is not None and autosave.by_all_processes and autosave.due()
+    def _agree(self, seconds: float = 0.0) -> float:
+        """Stop, save and continue as all processes do, with the rate of the main one; return the longest time."""
+        due = self.autosave is not None and self.autosave.due()
         rate = getattr(self.trainer.optimizer, "current_rate", lambda: None)()
-        mine = [self.interrupt.number, self.model.stop_training, due, seconds, np.nan if rate is None else rate]
+        mine = self.interrupt.number, bool(self.model.stop_training), due, seconds, rate
         found = processes.gather(mine, f"step {self.progress.done} of epoch {self.progress.epoch + 1}")
-        number, stop, due, seconds = found[:, :4].max(axis=0)
-        self.model.stop_training = bool(stop)
-        if rate is not None and rate != found[0, 4]:  # a callback has set another one in this process
-            self.trainer.optimizer.learning_rate = float(found[0, 4])
-        if number:
+        numbers, stops, dues, times, rates = zip(*found, strict=True)
+        self.model.stop_training = any(stops)
+        if rates[0] not in (rate, None):  # a callback has set another one in this process
+            self.trainer.optimizer.learning_rate = rates[0]
+        self._due = any(dues)
+        if any(numbers):
             self._alike = True
-            self.interrupt.raise_signal(int(number))
-        return bool(due) or autosave is None or not autosave.by_all_processes, float(seconds)
+            self.interrupt.raise_signal(max(numbers))
+        return max(times)
 
     def _is_consistent(self) -> bool:
         """Whether state and progress belong to the same step.
@@ -206,13 +195,26 @@ class Fit:
         unused = live.state is None or live.state.alive()
         return not self._saving and (before is None or (live.steps_given == before and unused))
 
-    def _offer_save(self, due: bool) -> None:
-        if self.autosave is not None and due:
+    def _offer_save(self) -> None:
+        divided = self.progress.save_arrays is not None
+        if self._due if divided else self.autosave is not None:
             self.interrupt.hold()
             self._saving = True
-            self.autosave.offer(self.progress.snapshot)
+            if self.autosave is None:  # the main process writes the rest
+                self.progress.snapshot()
+            else:
+                self.autosave.offer(self.progress.snapshot)
             self._saving = False
             self.interrupt.release()
+
+    def _save_last(self, complete: bool) -> None:
+        progress = self.progress
+        if self.autosave is None and progress.save_arrays is not None:
+            progress.snapshot()
+        elif self.autosave is not None and complete and progress.save_arrays is None:
+            self.autosave.end_training(progress.snapshot, progress.later_snapshot)
+        elif self.autosave is not None:
+            self.autosave.finish(progress.snapshot)
 
     def _explain_nan(self, loss: Any, chunk: data.Chunk, index: int) -> None:
         batch = jax.tree.map(lambda array: array[index], chunk.arrays)

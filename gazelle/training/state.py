@@ -237,10 +237,6 @@ class LiveState:
         with self.lock:
             return dict(_named(self.current()))
 
-    def is_divided(self) -> bool:
-        """Whether no process has the whole state."""
-        return any(map(arrays.is_divided, self.arrays().values()))
-
     def flush(self) -> None:
         """Write the arrays of the last finished step into the variables, for somebody who reads them."""
         with self.lock:
@@ -284,7 +280,7 @@ class LiveState:
         """
         with self.lock:
             named = dict(_named(state or self.current()))
-            return named if any(map(arrays.is_divided, named.values())) else engine.to_host(named, into or {})
+            return named if arrays.is_divided(named) else engine.to_host(named, into or {})
 
     def restore(self, tensors: Mapping[str, Any], force: bool = False) -> None:
         """Restore what `tensors` returned, in this or an earlier process.

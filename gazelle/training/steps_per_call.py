@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 
 from gazelle import data
-from gazelle.engine import processes
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.trainer import Trainer
 
-_MOST_ALIKE = 64  # steps per call in several processes that do not exchange times
 _TICK = 0.1  # seconds between updates of the progress display, checks for Ctrl-C and autosaves
 
 
@@ -23,19 +21,14 @@ class StepsPerCall:
 
     def __init__(self) -> None:
         self.steps = 1
-        self._several = processes.count() > 1
 
-    def adapt(self, steps: int, seconds: float, agreed: bool = False) -> None:
+    def adapt(self, steps: int, seconds: float) -> None:
         """Adapt to the duration of a call; the first calls, which compile, have a short effect.
 
         Args:
             steps: number of steps.
-            seconds: duration of the call.
-            agreed: whether it is the same number in all processes, which must run the same programs.
+            seconds: duration of the call; of several processes, which run the same programs, the longest one.
         """
-        if self._several and not agreed:
-            self.steps = min(self.steps * 8, _MOST_ALIKE)
-            return
         wanted = steps * _TICK / max(seconds, 1e-6)
         self.steps = int(min(max(wanted, 1), self.steps * 8))
 

@@ -31,6 +31,7 @@ class TrainingProgress:
         callbacks: the callbacks.
         epoch: the epoch to start with.
         fingerprint: returns what identifies the training, as JSON; None where no checkpoint is written.
+        save_arrays: writes the arrays of a state that is divided over processes; returns the name of their folder.
 
     Attributes:
         epoch: the epoch, from 0.
@@ -47,9 +48,10 @@ class TrainingProgress:
         callbacks: list[Callback],
         epoch: int,
         fingerprint: Callable[[], str] | None = None,
+        save_arrays: Callable[[Mapping[str, Any]], str] | None = None,
     ) -> None:
         self.trainer, self.source, self.callbacks, self.epoch = trainer, source, callbacks, epoch
-        self._fingerprint = fingerprint
+        self._fingerprint, self.save_arrays = fingerprint, save_arrays
         self.done, self.begun, self.stopped, self.resumed = 0, False, False, False
         self._before: tuple[State, Metadata] | None = None  # while callbacks run: what was before them
         self._copies: dict[str, Any] = {}  # of the last snapshot
@@ -92,7 +94,9 @@ class TrainingProgress:
 
     def _copy(self, state: State | None, metadata: Metadata) -> tuple[dict[str, Any], Metadata]:
         arrays = self.trainer.live.tensors(state, self._copies)
-        self._copies = {} if any(isinstance(array, jax.Array) for array in arrays.values()) else arrays
+        if self.save_arrays is not None:
+            metadata, arrays = {**metadata, "sharded": self.save_arrays(arrays)}, {}
+        self._copies = arrays
 
         def walk(name: str, value: Any) -> Any:
             if isinstance(value, Mapping):

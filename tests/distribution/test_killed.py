@@ -96,6 +96,17 @@ def test_sigterm_to_one_process_stops_all_at_the_same_step(battery):
 
 
 @pytest.mark.skipif(not LONG, reason="make scale")
+@pytest.mark.parametrize(("strategy", "victim"), [("fsdp", 0), ("fsdp", 1), ("dp", 1)])
+def test_a_process_that_hangs_ends_the_job_with_one_message(battery, strategy, victim):
+    done = battery(strategy, victim, 9, number=19, GAZELLE_HEARTBEAT="10")
+    assert done.returncode == 75
+    assert _plain(done.stderr) == (
+        f"gazelle launch: process {victim} of 2 does not answer; the others are stopped.\n"
+        "fit(..., resume=True) continues from the last checkpoint.\n"
+    )
+
+
+@pytest.mark.skipif(not LONG, reason="make scale")
 def test_a_straggler_changes_nothing(battery):
     done = battery("fsdp", -1, -1, SLOW="0.05")
     assert _ended(done)

@@ -1,5 +1,6 @@
 """Two connected processes train as one process with two devices, stop, go on, and fail together."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -112,6 +113,24 @@ def test_launch_does_not_wait_forever_for_a_cause(monkeypatch, capfd):
     assert capfd.readouterr().err.startswith("gazelle launch: process 0 of 2 does not answer; the others are stopped.")
 
 
+def test_launch_does_not_show_what_jax_prints_about_another_process(capfdbinary):
+    parts = [
+        b"W1127 14:43:45.3718 6903 coordination_service.cc:9] a warning\n 50%\r",
+        b"E1127 14:43:45.3718 6903 gpu.cc:15] another error\n",
+        b"last line\nE1127 14:43:45.371870 6903 coordination_service.cc:1518] [49] Use error polling\n1\n",
+        b"F1127 14:43:45.372647 6914 client.h:86] Terminating process\n*** Check failure stack trace: ***\n",
+    ]
+    shown = b""
+    for part in parts:  # what was written before is shown at once
+        read, write = os.pipe()
+        os.write(write, part + (b"" if part != parts[2] else parts[3]))
+        os.close(write)
+        with open(read, "rb") as stream:
+            launch._show(stream)
+        shown += capfdbinary.readouterr().err
+    assert shown == parts[0] + parts[1] + b"last line\n"
+
+
 @pytest.mark.parametrize("number", [0, 1])
 def test_the_exit_code_of_a_program_is_that_of_launch(run, tmp_path, number):
     """One process ends with it, while the other one trains or waits."""
@@ -142,8 +161,8 @@ def test_an_error_of_the_program_is_no_lost_connection(monkeypatch, text, lost):
     monkeypatch.setattr(processes, "raised_inside", lambda trace: lost)
     monkeypatch.setattr(processes.threading, "Timer", mock.Mock())
     monkeypatch.setattr(processes, "_lost", [])
-    with pytest.raises(processes.Disconnected if lost else RuntimeError), processes.of_all("fit ends."):
-        raise RuntimeError(text)
+    with pytest.raises(processes.Disconnected) if lost else contextlib.nullcontext():
+        processes.end(RuntimeError(text))
 
 
 def _last(done):

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import shutil
+from unittest import mock
 
 import jax
 import numpy as np
@@ -15,51 +17,68 @@ STATE = {"params/w": jax.numpy.arange(6.0).reshape(2, 3), "key": np.zeros(2, np.
 
 
 def _save(folder, *epochs):
-    autosave = sharded.ShardedAutosave.open(Autosave("model", folder=folder))
-    for epoch in epochs:
-        arrays = {name: array + epoch for name, array in STATE.items()} | {"callbacks/best": np.array([epoch])}
-        assert autosave.offer(lambda arrays=arrays, epoch=epoch: (arrays, {"epoch": epoch}))
-        assert autosave.written
-        assert autosave.saved
-        assert not autosave.due()
-    autosave.close()
+    with Autosave("model", folder=folder) as autosave:
+        autosave._rotation = sharded.ShardedRotation(autosave.stem, **autosave.entries)
+        for epoch in epochs:
+            arrays = {name: array + epoch for name, array in STATE.items()}
+
+            def snapshot(arrays=arrays, epoch=epoch):
+                name = autosave._rotation.save(arrays)
+                return {"callbacks/best": np.array([epoch])}, {"epoch": epoch, "sharded": name}
+
+            autosave._write_last(snapshot)
+            assert autosave.written
+            assert autosave.saved
+        autosave._rotation.close()
 
 
 def _newest(folder):
     with Autosave("model", folder=folder) as autosave:
         tensors, metadata, path = autosave.newest()
         assert autosave.metadata() == metadata
-    return tensors, metadata, path.removesuffix(".state")
+    return tensors, metadata["epoch"], path, os.path.join(folder, "model.sharded", metadata["sharded"])
 
 
 def test_the_last_two_are_kept_and_the_one_before_replaces_a_damaged_one(tmp_path):
     _save(tmp_path, 1, 2, 3)
-    tensors, metadata, path = _newest(tmp_path)
-    assert (metadata, tensors) == ({"epoch": 3}, {"callbacks/best": np.array([3])})
-    assert len([name for name in os.listdir(os.path.dirname(path)) if name.isdigit()]) == 2
+    tensors, epoch, path, arrays = _newest(tmp_path)
+    assert (epoch, tensors) == (3, {"callbacks/best": np.array([3])})
+    assert len(os.listdir(tmp_path / "model.sharded")) == 2
     like = {"params/w": jax.numpy.zeros((2, 3))}
-    read = sharded.load(path, like)
+    read = sharded.load(arrays, like)
     assert read["params/w"].sharding == like["params/w"].sharding
     np.testing.assert_array_equal(read["params/w"], STATE["params/w"] + 3)
     np.testing.assert_array_equal(read["key"], STATE["key"] + 3)
-    for folder, _, names in os.walk(path):
+    for folder, _, names in os.walk(arrays):
         for name in names if os.path.basename(folder) == "d" else ():
             os.truncate(os.path.join(folder, name), 1)
-    with pytest.warns(RuntimeWarning, match=f"The checkpoint '{path}' is damaged"):
-        assert sharded.load(path, like) is None
-    assert _newest(tmp_path)[1] == {"epoch": 2}
-    np.testing.assert_array_equal(sharded.load(_newest(tmp_path)[2], like)["params/w"], STATE["params/w"] + 2)
+    with pytest.warns(RuntimeWarning, match=f"The checkpoint '{arrays}' is damaged"):
+        assert sharded.load(arrays, like) is None
+    os.remove(path)  # as `resuming` does
+    assert _newest(tmp_path)[1] == 2
+    np.testing.assert_array_equal(sharded.load(_newest(tmp_path)[3], like)["params/w"], STATE["params/w"] + 2)
 
 
 def test_a_checkpoint_that_was_never_completed_is_ignored_and_removed(tmp_path):
     _save(tmp_path, 1)
-    path = _newest(tmp_path)[2]
-    later = os.path.join(os.path.dirname(path), "9999999999999999999")
-    os.rename(f"{path}.state", f"{later}.state")  # its arrays are missing, those of `path` have no metadata
-    os.mkdir(f"{later}.orbax-checkpoint-tmp")
+    arrays = _newest(tmp_path)[3]
+    folder = os.path.dirname(arrays)
+    shutil.copytree(arrays, os.path.join(folder, "9999999999999999999"))  # killed before the file was written
+    os.mkdir(os.path.join(folder, "9999999999999999998.orbax-checkpoint-tmp"))
+    assert _newest(tmp_path)[3] == arrays
     _save(tmp_path, 2)
-    assert _newest(tmp_path)[1] == {"epoch": 2}
-    assert not os.path.exists(f"{later}.state")
+    assert sorted(os.listdir(folder)) == sorted(os.path.basename(path) for path in (arrays, _newest(tmp_path)[3]))
+
+
+def test_a_disk_error_is_a_warning_and_the_checkpoint_before_is_kept(tmp_path, monkeypatch):
+    _save(tmp_path, 1)
+    with Autosave("model", folder=tmp_path) as autosave:
+        rotation = autosave._rotation = sharded.ShardedRotation(autosave.stem, **autosave.entries)
+        monkeypatch.setattr(rotation._manager, "save", mock.Mock(side_effect=OSError("No space left on device")))
+        with pytest.warns(RuntimeWarning, match=r"could not be written \(No space left on device\)"):
+            autosave._write_last(lambda: ({}, {"epoch": 2, "sharded": rotation.save(STATE)}))
+        assert not autosave.saved
+    assert _newest(tmp_path)[1] == 1
 
 
 def test_without_orbax_the_error_states_the_fix(tmp_path, monkeypatch):
