@@ -10,6 +10,7 @@ import functools
 import inspect
 from typing import Any
 
+import jax
 import numpy as np
 
 from gazelle.compat import defaults, era, renamed_arguments, rules, tables
@@ -78,9 +79,16 @@ def of_constructor(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any],
 def of_method(instance: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], by_gazelle: bool) -> Any:
     """(args, kwargs) for the current signature of a method."""
     core = core_class(type(instance))
+    if method == "compile" and era.number() == 3 and len(args) > 2 and _are_metrics(args[2]):  # as in Keras 2
+        args, kwargs = args[:2], {**dict(zip(("metrics", "loss_weights"), args[2:4], strict=False)), **kwargs}
     if (era.number() == 3 or by_gazelle) and _fits_function(getattr(core, method), len(args) + 1, kwargs):
         return args, kwargs
     return arguments(core, method, args, kwargs, instance)
+
+
+def _are_metrics(value: Any) -> bool:
+    """Whether a value is metrics, and not the weights of losses, which Keras 3 has at this position of `compile`."""
+    return any(isinstance(one, str) or callable(one) for one in jax.tree.leaves(value))
 
 
 def of_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

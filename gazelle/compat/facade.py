@@ -6,6 +6,7 @@ the modules that import tensorflow: a package written for Keras 3 in the same pr
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import sys
@@ -40,6 +41,20 @@ def _imports_tensorflow(path: str) -> bool:
 def serves_function(function: Any) -> bool:
     """Whether a function of a program receives tensors."""
     return serves(getattr(inspect.unwrap(function), "__globals__", {}))
+
+
+#: methods of tensors of TensorFlow that programs of Keras 1 and 2 call without importing tensorflow
+_TENSOR_METHODS = frozenset({"get_shape", "set_shape", "_keras_shape"})
+
+
+def calls_for(function: Any) -> Any:
+    """The module that gives tensors to a function of a program; None if it receives arrays."""
+    if calls is not None:
+        return calls if serves_function(function) else None
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None or _TENSOR_METHODS.isdisjoint(code.co_names):
+        return None
+    return importlib.import_module("gazelle.compat.tensorflow.model_calls")
 
 
 def serves_caller(besides_jax: bool = True) -> bool:

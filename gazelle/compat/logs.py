@@ -48,18 +48,21 @@ def metrics_tensors(model: Any) -> list[Any]:
     return _Tensors(model)
 
 
-def callback_params(run: tuple[Sequence[Any], Any, Any], params: dict[str, Any]) -> dict[str, Any]:
+def callback_params(model: Any, run: tuple[Sequence[Any], Any, Any], params: dict[str, Any]) -> dict[str, Any]:
     """The params of a run of `fit`, which is given as (callbacks, source of the samples, validation data).
 
     It also sets `validation_data` of the callbacks: a list of the inputs, the targets, and a weight for each target.
     """
     callbacks, source, validation = run
+    names = [*model.metrics_names, *(f"val_{name}" for name in model.metrics_names if validation is not None)]
+    if era.number() == 3:
+        return {**params, "metrics": names}  # of callbacks that are older than the program
     if era.standalone():
         for callback in callbacks:
             callback.validation_data = _flat(validation)
     samples = {"samples": getattr(source, "count", None), "batch_size": getattr(source, "batch_size", None)}
     first = {"nb_sample": samples["samples"], "nb_epoch": params["epochs"]} if era.number() == 1 else {}
-    return {**params, **samples, **first, "do_validation": validation is not None}
+    return {**params, **samples, **first, "do_validation": validation is not None, "metrics": names}
 
 
 def _flat(given: Any) -> list[Any] | None:

@@ -23,7 +23,7 @@ ALSO: dict[str, str] = pairs("""gazelle.backend=gazelle.compat.backend
     gazelle.preprocessing.image=gazelle.compat.preprocessing.image
     gazelle.preprocessing.sequence=gazelle.compat.preprocessing.sequence gazelle.utils=gazelle.compat.utils""")
 #: what the modules of Keras 1 and 2 imported, and `from module import *` with them
-_EVERYWHERE = {"K": "gazelle.backend", "np": "numpy"}
+_EVERYWHERE = {"K": "gazelle.backend", "np": "numpy", "warnings": "warnings"}
 #: what single modules imported: keras.models.optimizers, keras.layers.initializations
 _INSIDE = listed("""activations backend callbacks constraints initializations initializers layers losses metrics models
     objectives optimizers regularizers utils""")

@@ -459,7 +459,7 @@ class Layer(Operation):
             dense_args, dense_kwargs = jax.tree.map(sparse.to_dense, (args, dict(kwargs)), is_leaf=_is_leaf)
             out = self._call_arrays(scope, dense_args, dense_kwargs)
             return sparse.to_sparse_like(out, args) if self._sparse_inputs == "kept" else out
-        args, kwargs = call_arguments.first_by_position(self, args, kwargs)
+        args, kwargs = call_arguments.normalized(self, args, kwargs)
         masks = call_arguments.masks_of(args)
         if self._masked_arguments:
             kwargs = {**kwargs, **call_arguments.named_masks(self, args, kwargs)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -22,12 +23,22 @@ if TYPE_CHECKING:
 def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
     """Return the names of a function's parameters without `self`, `*args` and `**kwargs`."""
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    parameters = inspect.signature(function).parameters.values()
-    return tuple(p.name for p in parameters if p.kind not in variadic and p.name != "self")
+    return tuple(p.name for p in _parameters(function) if p.kind not in variadic)
 
 
-def first_by_position(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The arguments with the first one by position, where masks are taken from."""
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return the parameters of a function or method without `self`, which may have another name."""
+    parameters = list(inspect.signature(function).parameters.values())
+    outside = getattr(function, "__qualname__", "").rpartition(".")[0]
+    is_method = isinstance(function, FunctionType) and outside != "" and not outside.endswith("<locals>")
+    unnamed = is_method and parameters and parameters[0].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return parameters[1:] if unnamed else [p for p in parameters if p.name != "self"]
+
+
+def normalized(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments with the first one by position, where masks are taken from, and None for `training` by name."""
+    if len(args) > 1:
+        return _none_by_name(layer, args, kwargs)
     if args or not kwargs:
         return args, kwargs
     name = _first_positional(getattr(layer.call, "__func__", layer.call))
@@ -37,10 +48,24 @@ def first_by_position(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any
     return (rest.pop(name),), rest
 
 
+def _none_by_name(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments, with `training` and `mask` by name if one of them is None by position, so that it is filled in."""
+    if all(value is not None for value in args):
+        return args, kwargs
+    names = call_argument_names(layer)
+    filled_in = [
+        i for i, (n, v) in enumerate(zip(names, args, strict=False)) if v is None and n in ("training", "mask")
+    ]
+    if not filled_in or len(args) > len(names):
+        return args, kwargs
+    first = filled_in[0]
+    return args[:first], {**dict(zip(names[first:], args[first:], strict=False)), **kwargs}
+
+
 @functools.cache
 def _first_positional(call: Callable[..., Any]) -> str | None:
     """Return the name of the first parameter of a `call`, if it can be given by position."""
-    parameters = [p for p in inspect.signature(call).parameters.values() if p.name != "self"]
+    parameters = _parameters(call)
     by_position = bool(parameters) and parameters[0].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
     return parameters[0].name if by_position else None
 

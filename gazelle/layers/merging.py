@@ -58,9 +58,12 @@ def _expand_mask(mask: Any, x: Any) -> Any:
     return jnp.reshape(mask, mask.shape + (1,) * (x.ndim - mask.ndim))
 
 
-def _known(shape: Any, mask_shape: Any) -> tuple[int, ...]:
-    """Return a shape with the sizes of the mask for unknown ones."""
-    return tuple(mask_shape[i] if n is None else n for i, n in enumerate(shape))
+def _mask_like(mask: Any, x: Any) -> Any:
+    """Return a mask (batch, steps) in the shape of x; one with as many axes as x is returned unchanged."""
+    if mask.ndim >= x.ndim:
+        return mask
+    known = tuple(mask.shape[i] if n is None else n for i, n in enumerate(x.shape))
+    return jnp.broadcast_to(_expand_mask(mask, x), known)
 
 
 class _Merge(Layer):
@@ -303,10 +306,8 @@ class Concatenate(Layer):
         masks = _masks(self, inputs, mask)
         if not masks:
             return None
-        each = [
-            jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(_expand_mask(m, x), _known(x.shape, m.shape))
-            for x, m in zip(inputs, masks, strict=True)
-        ]
+        pairs = zip(inputs, masks, strict=True)
+        each = [jnp.ones(x.shape, bool) if m is None else _mask_like(m, x) for x, m in pairs]
         return self._joined_mask(jnp.concatenate(each, self.axis))
 
     def _joined_mask(self, joined: Array) -> Array:

@@ -109,10 +109,10 @@ class TimeDistributed(Wrapper):
         if training and any(not v.trainable for v in self.layer.variables):
             steps = [inner(x[:, t], mask[:, t] if takes_mask and mask is not None else None) for t in range(time)]
             return jnp.stack(steps, axis=1)
-        y = inner(_joined(x), _joined(mask) if takes_mask else None)
+        y = inner(joined_steps(x), joined_steps(mask) if takes_mask else None)
         return y.reshape((batch, time, *y.shape[1:]))
 
 
-def _joined(x: Any) -> Any:
+def joined_steps(x: Any) -> Any:
     """Reshape (batch, time, ...) to (batch * time, ...)."""
     return x.reshape((x.shape[0] * x.shape[1], *x.shape[2:]))

@@ -46,8 +46,11 @@ class TotalLoss:
         reports = getattr(added, "reports", {})
         factors = per_output("compile(loss_weights=...)", self.loss_weights, names, spread=True)
         for factor in factors:
-            if factor is not None and not isinstance(factor, (int, float)) and not hasattr(factor, "dtype"):
-                raise ArgumentError(message("compile(loss_weights=...)", expected="numbers", got=repr(factor)))
+            if isinstance(factor, str) or callable(factor) or not (factor is None or hasattr(factor, "__float__")):
+                hint = "The third argument of compile is loss_weights: write metrics=[...]."
+                raise ArgumentError(
+                    message("compile(loss_weights=...)", expected="numbers", got=repr(factor), hint=hint)
+                )
         predictions = flat_outputs(y_pred, names)
         parts: dict[str, Any] = {}
         total = jnp.zeros(())

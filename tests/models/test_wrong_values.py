@@ -155,3 +155,12 @@ def test_a_list_where_one_tensor_is_expected(name):
             layer([x, x])
         with pytest.raises((ArgumentTypeError, ArgumentError, ShapeError), match=f"{layer.name}|LSTM"):
             layer([gazelle.Input(shape[1:], dtype=str(x.dtype)) for _ in range(2)])
+
+
+@pytest.mark.parametrize("given", ["mae", ["mae"], [metrics.MeanAbsoluteError()]], ids=str)
+def test_metrics_in_the_place_of_the_weights_of_losses(given):
+    model = gazelle.Sequential([gazelle.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse", given)
+    expected = r"loss_weights=...\): expected numbers, got .*\n.*argument of compile is loss_weights: write metrics="
+    with pytest.raises(ArgumentError, match=expected):
+        model.fit(X, Y, verbose=0)

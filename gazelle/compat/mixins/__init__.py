@@ -17,10 +17,12 @@ from gazelle.initializers import Initializer
 from gazelle.layers import (
     Concatenate,
     GroupQueryAttention,
+    Lambda,
     Layer,
     MultiHeadAttention,
     Normalization,
     TextVectorization,
+    TimeDistributed,
 )
 from gazelle.layers.merging import _Merge
 from gazelle.losses import Loss
@@ -36,8 +38,10 @@ _MIXINS: dict[Any, type] = {
     Layer: layers.LayerMixin,
     _Merge: layers.MergeMixin,
     Concatenate: layers.ConcatenateMixin,
+    Lambda: layers.LambdaMixin,
     Normalization: layers.NormalizationMixin,
     TextVectorization: layers.TextVectorizationMixin,
+    TimeDistributed: layers.TimeDistributedMixin,
     Model: models.ModelMixin,
     Sequential: models.SequentialMixin,
     Loss: losses.LossMixin,

@@ -18,6 +18,7 @@ from gazelle.core.names import snake
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered
 from gazelle.layers import Layer, weight_tree
+from gazelle.layers.wrappers import joined_steps
 from gazelle.regularizers import Regularizer
 
 
@@ -112,18 +113,40 @@ def _call_on_tensors(call: Function) -> Function:
     @functools.wraps(call)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal compiled
-        if facade.calls is None or not facade.serves_function(call):
+        calls = facade.calls_for(call)
+        if calls is None:
             return call(self, *args, **kwargs)
         try:
-            return facade.calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
+            return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
         except Exception as error:
-            other = facade.calls.without_values(call, error) if compiled is call else None
+            other = calls.without_values(call, error) if compiled is call else None
             if other is None:
                 raise
             compiled = other
-        return facade.calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
+        return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
 
     return called
+
+
+class LambdaMixin:
+    """Lambda: its function receives tensors if its module imports tensorflow."""
+
+    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
+        call = super().call  # type: ignore[misc]
+        calls = facade.calls_for(self.function)  # type: ignore[attr-defined]
+        return call(x, mask, training) if calls is None else calls.user_defined_call(call, (x, mask, training), {})
+
+
+class TimeDistributedMixin:
+    """TimeDistributed of Keras 1 and 2: the mask of the output is that of the wrapped layer."""
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if era.number() == 3:
+            return super().compute_mask(inputs, mask)  # type: ignore[misc]
+        inner = self.layer.compute_mask(joined_steps(inputs), None if mask is None else joined_steps(mask))  # type: ignore[attr-defined]
+        if inner is not None:
+            return inner.reshape((*inputs.shape[:2], *inner.shape[1:]))
+        return mask if mask is None else jnp.any(mask, axis=tuple(range(2, mask.ndim)))
 
 
 class TextVectorizationMixin:

@@ -154,7 +154,7 @@ class ModelMixin:
         return logs.metrics_names(self, names) if era.number() < 3 else names
 
     def _callback_params(self, callbacks: Any, source: Any, validation: Any, params: dict[str, Any]) -> dict[str, Any]:
-        return logs.callback_params((callbacks, source, validation), params) if era.number() < 3 else params
+        return logs.callback_params(self, (callbacks, source, validation), params)
 
     @classmethod
     def from_config(cls, *args: Any, **kwargs: Any) -> Any:

@@ -9,11 +9,23 @@ from gazelle.compat.mixins.common import CompatObject, arrays_of
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError
 from gazelle.core.traceback import warn
+from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
+
+
+class _Variables(list[Variable]):
+    """The variables of an optimizer, which tf.keras had as a method first and as a property later."""
+
+    def __call__(self) -> _Variables:
+        return self
 
 
 class OptimizerMixin(CompatObject):
     """Optimizers."""
+
+    @property
+    def variables(self) -> list[Variable]:
+        return _Variables(super().variables)  # type: ignore[misc]
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if core is Optimizer and args and isinstance(args[0], str):  # the base class of Keras 2 took its name first

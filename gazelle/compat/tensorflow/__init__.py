@@ -68,15 +68,16 @@ class Facade(ModuleType):
         if found is not None or full in NAMES:
             self.__dict__[name] = found
             return found
-        if name == "__all__" and self._prefix == "python.ops.rnn_cell":
-            return ["RNNCell"]
+        if name == "__all__":  # of `from tensorflow.math import *`
+            return ["RNNCell"] if self._prefix == "python.ops.rnn_cell" else dir(self)
         if name.startswith("__"):
             raise AttributeError(name)
         raise MissingFunctionError(missing(full), name=name, obj=self)
 
     def __dir__(self) -> list[str]:
         start = f"{self._prefix}." if self._prefix else ""
-        return sorted({n[len(start) :].split(".")[0] for n in NAMES if n.startswith(start)} | {"keras"})
+        names = {n[len(start) :].split(".")[0] for n in NAMES if n.startswith(start)}
+        return sorted(names if self._prefix else names | {"keras"})
 
 
 #: modules of Keras that are also modules of TensorFlow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,10 +33,10 @@ def gather(
     if not batch_dims:
         return xp.take(xp.asarray(params), xp.asarray(indices), axis=axis or 0)
 
-    def one(p: Any, i: Any) -> Any:
-        return jnp.take(p, i, axis=(axis if axis is not None else batch_dims) - batch_dims)
-
-    for _ in range(batch_dims):
+    shared = batch_dims + np.ndim(indices) if batch_dims < 0 else batch_dims
+    along = shared if axis is None else axis % np.ndim(params)
+    one = functools.partial(jnp.take, axis=along - shared)
+    for _ in range(shared):
         one = jax.vmap(one)
     return one(jnp.asarray(params), jnp.asarray(indices))
 

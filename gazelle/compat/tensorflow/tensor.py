@@ -55,6 +55,10 @@ class Tensor(TensorWrapper):
     def get_shape(self) -> TensorShape:
         return self.shape
 
+    @property
+    def _keras_shape(self) -> tuple[int | None, ...]:
+        return tuple(self.shape)
+
     def set_shape(self, shape: ShapeLike) -> None:
         if not self.shape.is_compatible_with(shape):
             raise ArgumentError(

@@ -1,0 +1,54 @@
+"""How `training` and `mask` reach `call` when they are given by position."""
+
+import numpy as np
+import pytest
+
+from gazelle import layers, models
+
+X = np.ones((2, 3), "float32")
+MASK = np.array([True, False])
+
+
+class Reports(layers.Layer):
+    def call(self, x, training=None, mask=None):
+        self.seen = training, mask
+        return x
+
+
+@pytest.mark.parametrize(
+    ("arguments", "training"),
+    [((), False), ((True,), True), ((False,), False), ((None,), False), ((None, None), False), ((True, None), True)],
+)
+def test_training_by_position(arguments, training):
+    layer = Reports()
+    layer(X, *arguments)
+    assert layer.seen == (training, None)
+
+
+def test_none_by_position_is_filled_in_from_the_outer_call_and_the_mask_of_the_input():
+    class Outer(models.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.embedding, self.inner = layers.Embedding(4, 2, mask_zero=True), Reports()
+
+        def call(this, x, training=None):  # noqa: N805 - a program may name it so
+            return this.inner(this.embedding(x), None, None)
+
+    model = Outer()
+    model(np.array([[1, 0]]), True)
+    assert model.inner.seen[0] is True
+    assert np.asarray(model.inner.seen[1]).tolist() == [[True, False]]
+
+
+def test_a_mask_after_none():
+    layer = Reports()
+    layer(X, None, MASK)
+    assert layer.seen[0] is False
+    assert layer.seen[1].tolist() == [True, False]
+
+
+def test_joined_masks_of_inputs_with_masks_of_their_own_rank():
+    joined = layers.Concatenate()
+    words, characters = np.ones((2, 3, 4), "float32"), np.ones((2, 3, 5), "float32")
+    masks = [np.array([[True, False, False]] * 2), np.array([[[True, False], [True, True], [False, False]]] * 2)]
+    assert joined.compute_mask([words, characters], masks).tolist() == [[True, True, False]] * 2
