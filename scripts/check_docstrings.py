@@ -3,7 +3,8 @@
 Public names are those in `__all__` of the public namespaces, the public methods of public classes and the arguments
 of their constructors. Each needs a one-sentence summary, an entry under `Args:` for every argument, `Returns:` where
 a function returns something, and no argument or result annotated `Any`. A method without a docstring of its own
-inherits that of the method it overrides. `--count` prints the number of findings per package.
+inherits that of the method it overrides. `check_annotations.py` looks for `Any` in the signatures of internal modules,
+too. `--count` prints the number of findings per package.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import check_annotations
 
 ROOT = Path(__file__).parents[1]
 ENTRY = re.compile(r"^\s+\*{0,2}(\w+)(?: \([^)]*\))?:", re.MULTILINE)
@@ -183,6 +186,10 @@ def findings() -> list[Finding]:
                 doc = inspect.getdoc(value) or ""
                 for text in (*summary(doc), *callable_findings(value, doc, with_result=True)):
                     found[owner, location(value), f"{namespace}.{name}", text] = None
+    for place, name, text in check_annotations.findings():
+        owner = "/".join(place.split("/")[:2]).partition(":")[0]
+        if not any((name, text) == (f[2], f[3]) and f[1].partition(":")[0] == place.partition(":")[0] for f in found):
+            found[owner, place, name, text] = None
     return list(found)
 
 

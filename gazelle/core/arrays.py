@@ -85,7 +85,7 @@ def put_part(part: np.ndarray[Any, Any], start: int, shape: tuple[int, ...], sha
     return jax.make_array_from_callback(shape, sharding, own)
 
 
-def is_divided(tree: Any) -> bool:
+def is_divided(tree: Tree) -> bool:
     """Return whether no process has the whole of an array, which is sharded over the devices of several."""
     found = [leaf for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Array)]
     return any(not (array.is_fully_addressable or array.is_fully_replicated) for array in found)

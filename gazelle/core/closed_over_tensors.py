@@ -19,7 +19,7 @@ from gazelle.core.symbolic import KerasTensor
 _INSTALLED = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")})
 
 
-def find_tensors(function: Any, visited: set[int] | None = None) -> Iterator[KerasTensor]:
+def find_tensors(function: object, visited: set[int] | None = None) -> Iterator[KerasTensor]:
     """Yield the symbolic tensors that a user-defined function uses besides its arguments.
 
     Globals of installed packages are skipped.
@@ -48,7 +48,7 @@ def find_tensors(function: Any, visited: set[int] | None = None) -> Iterator[Ker
             )
 
 
-def find_tensors_of_object(instance: Any) -> list[KerasTensor]:
+def find_tensors_of_object(instance: object) -> list[KerasTensor]:
     """Return the tensors that user-defined methods of an object's class use, and its attribute `function`."""
     user_classes = [c for c in type(instance).__mro__ if not c.__module__.startswith(("gazelle.", "builtins"))]
     methods = [m for c in user_classes for m in vars(c).values() if isinstance(m, types.FunctionType)]

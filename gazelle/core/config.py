@@ -6,7 +6,7 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from gazelle.core import replaced_methods
 from gazelle.core.argument_types import check_types, is_clear, plain_values
@@ -17,11 +17,15 @@ from gazelle.core.registry import register
 from gazelle.core.serialization import deserialize, serialize, serialize_argument
 from gazelle.core.traceback import shorten
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Deserialized
+
+T = TypeVar("T")
 #: suffix of an argument's name -> the function that converts a name or config into an object
 RESOLVERS: dict[str, Callable[[Any], Any]] = {}
 
 
-def resolve(key: str, value: Any) -> Any:
+def resolve(key: str, value: object) -> Deserialized:
     """Convert the value of an argument, such as "relu" of `activation`, into an object."""
     kind = key.rsplit("_", 1)[-1]
     if kind == "initializer" and kind not in RESOLVERS:
@@ -97,7 +101,7 @@ def capture_arguments(cls: type, abstract: bool) -> None:
         _record_arguments(cls, builtin)
 
 
-def captured_arguments(thing: Any) -> dict[str, Any]:
+def captured_arguments(thing: object) -> dict[str, Any]:
     """The constructor arguments of an object as values that JSON can hold."""
     current = type(thing).__module__.startswith("gazelle.")
     arguments = getattr(thing, "_config", {})
@@ -114,7 +118,7 @@ def _serialize_or_keep(value: Any) -> Any:
         return value
 
 
-def make_from_config(cls: Any, config: Mapping[str, Any]) -> Any:
+def make_from_config(cls: Callable[..., T], config: Mapping[str, Any]) -> T:
     """An object of `cls` from a config; the configs inside of it become objects, too."""
     return cls(**{key: deserialize(value) for key, value in config.items()})
 

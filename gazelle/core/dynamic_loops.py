@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core.errors import message
 from gazelle.core.traceback import INSIDE
 
+if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr  # type: ignore[attr-defined]
 
-def warn_if_unrolled(name: str, short: Any, long: Any, difference: int) -> None:
+
+def warn_if_unrolled(name: str, short: ClosedJaxpr, long: ClosedJaxpr, difference: int) -> None:
     """Warn if the program for the larger size has at least one operation more for each additional index.
 
     Args:

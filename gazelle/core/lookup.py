@@ -37,8 +37,8 @@ class Lookup(Generic[T]):
     @overload
     def get(self, identifier: str | Mapping[str, Any] | type | T) -> T: ...
     @overload
-    def get(self, identifier: Any) -> T | None: ...
-    def get(self, identifier: str | Mapping[str, Any] | type | T | None) -> T | None:
+    def get(self, identifier: object) -> T | None: ...
+    def get(self, identifier: object) -> T | None:
         """Return the object for an identifier.
 
         Args:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
+
+if TYPE_CHECKING:
+    from gazelle.core.types import ArrayLike, Tree
 
 _masks: dict[int, tuple[weakref.ref[Any], Any]] = {}
 
 
-def set_mask(tensor: Any, mask: Any) -> None:
+def set_mask(tensor: object, mask: ArrayLike | None) -> None:
     """Attach a mask to a tensor (array or tracer): True for valid steps."""
     if mask is None or not isinstance(tensor, jax.Array):
         return
@@ -20,7 +23,7 @@ def set_mask(tensor: Any, mask: Any) -> None:
         tensor._keras_mask = mask  # type: ignore[attr-defined]  # where Keras programs read it
 
 
-def get_mask(tensor: Any) -> Any:
+def get_mask(tensor: object) -> Tree:
     """Return the mask of a tensor, or None."""
     entry = _masks.get(id(tensor))
     return entry[1] if entry is not None and entry[0]() is tensor else None

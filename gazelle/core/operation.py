@@ -16,7 +16,7 @@ from gazelle.core.symbolic import Node
 
 if TYPE_CHECKING:
     from gazelle.core.symbolic import KerasTensor
-    from gazelle.core.types import Config, Nested
+    from gazelle.core.types import Config, Nested, Tree
 
 OperationT = TypeVar("OperationT", bound="Operation")
 
@@ -87,7 +87,7 @@ class Operation:
         """
         raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         """Compute `call` on arrays, or add a node to the graph of symbolic tensors.
 
         Args:

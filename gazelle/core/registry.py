@@ -98,7 +98,7 @@ def custom_object_scope(objects: Mapping[str, Any] | None) -> Iterator[None]:
         _custom.reset(token)
 
 
-def name_of(target: Any) -> str:
+def name_of(target: type | Callable[..., Any]) -> str:
     """The name under which a class or function is saved."""
     return str(getattr(target, "_registered_name", None) or target.__name__)
 
@@ -108,7 +108,7 @@ def custom_objects() -> Mapping[str, Any]:
     return _custom.get()
 
 
-def find_custom(name: str | None, registered: str | None = None) -> Any:
+def find_custom(name: str | None, registered: str | None = None) -> Callable[..., Any] | None:
     """The user's class or function with a name, from the scope or the registered ones; None if not found."""
     for table in (custom_objects(), CUSTOM):
         for key in (registered, name):
@@ -117,7 +117,7 @@ def find_custom(name: str | None, registered: str | None = None) -> Any:
     return None
 
 
-def find(name: str, namespace: str | None = None, registered: str | None = None) -> Any:
+def find(name: str, namespace: str | None = None, registered: str | None = None) -> Callable[..., Any] | None:
     """The class or function with a name, from the scope, the registered ones or the registry; None if not found."""
     found = find_custom(name, registered)
     if found is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import operator
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -15,8 +15,12 @@ from gazelle.core.errors import ArgumentError, ArgumentTypeError, english, messa
 from gazelle.core.names import snake
 from gazelle.core.registry import REGISTRY, find
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Deserialized, Serialized
+
 _rebuilding: ContextVar[bool] = ContextVar("gazelle_rebuilding", default=False)
 #: entry of a config made by `rebuild`: the class itself
+T = TypeVar("T")
 _CLASS = "class"
 
 
@@ -27,7 +31,7 @@ class _NoConfigError(ArgumentTypeError):
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
-def serialize(value: Any, by_name: bool = True) -> Any:
+def serialize(value: object, by_name: bool = True) -> Serialized:
     """A value of a config as JSON, in the format of Keras 3; by_name: built-in functions are written as names only."""
     if isinstance(value, (str, int, float, bool, type(None))):
         return value.item() if isinstance(value, np.generic) else value
@@ -64,7 +68,7 @@ def serialize(value: Any, by_name: bool = True) -> Any:
     raise _NoConfigError(message(f"{value!r} cannot be part of a config", hint="Give the class a get_config method."))
 
 
-def serialize_argument(value: Any) -> Any:
+def serialize_argument(value: object) -> Serialized:
     """`serialize` of an argument, but tuples of plain values stay tuples, as in the configs of Keras."""
     if type(value) is tuple and all(type(v) in _PLAIN or type(v) is tuple for v in value):
         return tuple(map(serialize_argument, value))
@@ -84,7 +88,7 @@ def _serialize_array(value: Any) -> Any:
     return {"class_name": mark, "config": {"value": array.tolist(), "dtype": str(array.dtype)}}
 
 
-def serialize_object(value: Any) -> dict[str, Any]:
+def serialize_object(value: object) -> dict[str, Any]:
     """{"module", "class_name", "config", "registered_name"} of an object that has `get_config`."""
     cls = type(value)
     ours = cls.__module__.startswith("gazelle.")
@@ -122,7 +126,7 @@ def _config_of(value: Any, ours: bool) -> Any:
     return out
 
 
-def serialize_function(value: Any, by_name: bool) -> Any:
+def serialize_function(value: Callable[..., Any], by_name: bool) -> str | dict[str, Any]:
     """The name of a built-in function; {"class_name": "function", ...} for another one, or if not `by_name`."""
     found = next((space for space, table in REGISTRY.items() if table.get(value.__name__) is value), None)
     if found and by_name:
@@ -135,7 +139,7 @@ def serialize_function(value: Any, by_name: bool) -> Any:
     }
 
 
-def rebuild(value: Any, built: bool = True, **changes: Any) -> Any:
+def rebuild(value: T, built: bool = True, **changes: Any) -> T:
     """A new object with the config of `value`, made without JSON.
 
     Classes need not be registered, and values that are no configurable objects (functions, arrays) are shared.
@@ -156,7 +160,7 @@ def rebuild(value: Any, built: bool = True, **changes: Any) -> Any:
         _rebuilding.reset(token)
 
 
-def target_of(value: Mapping[str, Any], namespace: str | None = None) -> Any:
+def target_of(value: Mapping[str, Any], namespace: str | None = None) -> Callable[..., Any] | None:
     """The class or function that a config names, looked up in the namespace of its module, else in `namespace`."""
     if isinstance(value.get(_CLASS), type):  # of `rebuild`; JSON has no classes
         return value[_CLASS]
@@ -183,7 +187,7 @@ def _array(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     return np.asarray(value, dtype)
 
 
-def deserialize(value: Any, namespace: str | None = None) -> Any:
+def deserialize(value: Serialized, namespace: str | None = None) -> Deserialized:
     """Undo `serialize`. Only registered names are found; nothing is imported or run by name."""
     if isinstance(value, list):
         return [deserialize(v, namespace) for v in value]
@@ -208,7 +212,7 @@ def deserialize(value: Any, namespace: str | None = None) -> Any:
         return Ellipsis
     if name == "__tuple__":
         return tuple(deserialize(v) for v in value.get("items", config or ()))
-    target = target_of(value, namespace)
+    target: Any = target_of(value, namespace)
     if target is None:
         error = unknown(
             "class or function in the config",

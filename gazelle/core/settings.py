@@ -84,7 +84,7 @@ def is_image_data_format_set() -> bool:
     return _format_set
 
 
-def standardize_data_format(value: Any) -> str:
+def standardize_data_format(value: object) -> str:
     """Return one of the two formats; None is the one of the process."""
     return _image_data_format if value is None else _known_format(value)
 

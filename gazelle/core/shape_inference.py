@@ -20,7 +20,7 @@ from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, message
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.symbolic import KerasTensor, Node, Op, any_symbolic, is_symbolic, leaves, map_tree, symbolic_leaves
 from gazelle.core.tensor_wrapper import TensorWrapper, array_in
-from gazelle.core.types import Shape
+from gazelle.core.types import Shape, Symbolic
 
 # Shapes are traced twice, with these values for unknown sizes; a size that differs between the results is unknown, too.
 # Both have many divisors, so that reshapes succeed, and exceed the usual window sizes.
@@ -28,12 +28,12 @@ _SIZES = (5040, 10080)
 _SHAPE = re.compile(r"\((\d+(?:, *\d+)*,?)\)")
 
 
-def shown(shape: Any) -> tuple[int | None, ...]:
+def shown(shape: Shape) -> tuple[int | None, ...]:
     """Return a shape for messages: the placeholders of unknown sizes become None."""
     return tuple(None if n in _SIZES else n for n in shape)
 
 
-def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Symbolic:
     """Add a call of an array function on symbolic tensors to the graph, or call it if they have values in this run."""
     scope = tracing.current()
     if scope is not None and scope.known:
@@ -65,7 +65,7 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
 infers_shapes: ContextVar[bool] = ContextVar("gazelle_infers_shapes", default=False)
 
 
-def host_spec(function: Callable[..., Any], args: Any, kwargs: Any, name: str) -> Any:
+def host_spec(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], name: str) -> Symbolic:
     """Infer the symbolic outputs of a function that JAX cannot trace, by calling it on values.
 
     Args:
@@ -134,8 +134,8 @@ class NeedsGraphError(ArgumentError):
 
 
 def output_spec(
-    fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], name: str = "tensor", pins: int = 2
-) -> Any:
+    fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], name: str = "tensor", pins: int = 2
+) -> Symbolic:
     """Infer the symbolic outputs of a function by tracing it with arrays of the arguments' shapes.
 
     Args:

@@ -23,7 +23,7 @@ def number_shared() -> Iterator[None]:
         _numbers.reset(token)
 
 
-def shared_id(value: Any) -> dict[str, int]:
+def shared_id(value: object) -> dict[str, int]:
     """Return the entry that `serialize_object` adds for a layer inside `number_shared`."""
     numbers = _numbers.get()
     if numbers is None or not getattr(type(value), "_tracks_weights", False):
@@ -63,13 +63,13 @@ def share_by_id() -> Iterator[None]:
         _made.reset(token)
 
 
-def find(config: Mapping[str, Any]) -> Any:
+def find(config: Mapping[str, Any]) -> object:
     """Return the layer created for an earlier occurrence inside `share_by_id`; None at the first."""
     layers = _made.get()
     return layers.get(_key(config)) if layers and ID in config else None
 
 
-def store(config: Mapping[str, Any], value: Any) -> None:
+def store(config: Mapping[str, Any], value: object) -> None:
     """Store the layer created for an occurrence."""
     layers = _made.get()
     if layers is not None and ID in config and getattr(type(value), "_tracks_weights", False):

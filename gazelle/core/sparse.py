@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core.dtypes import standardize
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Array, Tree
 
 #: functions that are 0 at 0: they are computed on the stored values
 _OF_VALUES = frozenset(
@@ -46,7 +49,7 @@ def any_sparse(values: Iterable[Any]) -> bool:
     return any(is_sparse(v) or (isinstance(v, list | tuple) and any_sparse(v)) for v in values)
 
 
-def to_dense(value: Any) -> Any:
+def to_dense(value: Tree) -> Tree:
     """Return a sparse array of JAX or SciPy as a dense one; other values as they are."""
     if is_sparse(value):
         return value.todense()
@@ -55,7 +58,7 @@ def to_dense(value: Any) -> Any:
     return value
 
 
-def to_sparse(array: Any, like: Any = None, stored: int | None = None) -> Any:
+def to_sparse(array: Array, like: Tree = None, stored: int | None = None) -> Tree:
     """Return a dense array as BCOO.
 
     Args:
@@ -75,7 +78,7 @@ def to_sparse(array: Any, like: Any = None, stored: int | None = None) -> Any:
     return sparse.BCOO.fromdense(array, nse=count, n_batch=batch, n_dense=dense)
 
 
-def to_sparse_like(results: Any, operands: Any) -> Any:
+def to_sparse_like(results: Tree, operands: Tree) -> Tree:
     """Return dense arrays, computed from sparse ones, as BCOO if all of the operands are sparse.
 
     Args:
@@ -90,7 +93,7 @@ def to_sparse_like(results: Any, operands: Any) -> Any:
     return jax.tree.map(lambda array: to_sparse(array, None, stored), results)
 
 
-def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tree:
     """Call a function of arrays on arguments with sparse arrays.
 
     Args:

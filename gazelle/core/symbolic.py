@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -11,7 +11,10 @@ import jax
 from gazelle.core import dtypes, sparse
 from gazelle.core.errors import ArgumentError, StateError, SymbolicError, message
 from gazelle.core.printable import printable
-from gazelle.core.types import ArrayLike, DTypeLike, Shape
+from gazelle.core.types import ArrayLike, DTypeLike, Shape, Tree
+
+if TYPE_CHECKING:
+    from gazelle.core.operation import Operation
 
 #: operations that symbolic tensors have as operators and methods; filled by gazelle.ops.
 OPS: dict[str, Callable[..., Any]] = {}
@@ -205,9 +208,15 @@ class Node:
     """
 
     def __init__(
-        self, operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], outputs: Any, closure_inputs: Any = ()
+        self,
+        operation: Operation | Op,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        outputs: Tree,
+        closure_inputs: Iterable[KerasTensor] = (),
     ) -> None:
-        self.operation, self.args, self.kwargs, self.outputs = operation, args, dict(kwargs), outputs
+        self.operation: Any = operation
+        self.args, self.kwargs, self.outputs = args, dict(kwargs), outputs
         self.closure_inputs: list[KerasTensor] = list(closure_inputs)  # used in a closure
         operation.nodes.append(self)
         for index, tensor in enumerate(symbolic_leaves(outputs)):
@@ -230,7 +239,7 @@ class Op:
         self.function, self.name, self.nodes = function, function.__name__, list[Node]()
         self.runs_on_host = False  # whether it takes strings
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         return self.function(*args, **kwargs)
 
 
@@ -246,12 +255,12 @@ def is_symbolic(x: object) -> bool:
     return isinstance(x, KerasTensor)
 
 
-def leaves(tree: Any) -> list[Any]:
+def leaves(tree: Tree) -> list[Any]:
     """The leaves of lists, tuples and dicts, symbolic tensors and sparse arrays among them."""
     return jax.tree.leaves(tree, is_leaf=_is_tensor)
 
 
-def map_tree(fn: Callable[[Any], Any], tree: Any) -> Any:
+def map_tree(fn: Callable[[Any], Any], tree: Tree) -> Tree:
     """Apply `fn` to every leaf."""
     return jax.tree.map(fn, tree, is_leaf=_is_tensor)
 
@@ -260,9 +269,9 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, KerasTensor) or sparse.is_sparse(value)
 
 
-def symbolic_leaves(tree: Any) -> list[KerasTensor]:
+def symbolic_leaves(tree: Tree) -> list[KerasTensor]:
     return [leaf for leaf in jax.tree.leaves(tree, is_leaf=is_symbolic) if is_symbolic(leaf)]
 
 
-def any_symbolic(*trees: Any) -> bool:
+def any_symbolic(*trees: Tree) -> bool:
     return bool(symbolic_leaves(trees))

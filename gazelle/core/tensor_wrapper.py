@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Tree
 
 
 class TensorWrapper:
@@ -21,12 +24,12 @@ class TensorWrapper:
     """
 
     @classmethod
-    def dispatch(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def dispatch(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tree:
         """Return function(*args, **kwargs), where at least one argument is wrapped."""
         raise NotImplementedError
 
 
-def array_in(value: Any) -> Any:
+def array_in(value: Tree) -> Tree:
     """The array in a wrapper that is a pytree; other values unchanged."""
     if not isinstance(value, TensorWrapper):
         return value

@@ -44,6 +44,8 @@ ArrayLike: TypeAlias = Union[
 Nested: TypeAlias = Union[T, Sequence["Nested[T]"], Mapping[str, "Nested[T]"]]
 #: arrays in lists, tuples, dicts and other containers known to JAX, or one array: a union would forbid `tree["x"][0]`
 Tree: TypeAlias = Any
+#: an object of another package that need not be installed: a data frame, a column, a dataset, a tensor
+Foreign: TypeAlias = Any
 #: sizes along the axes; None is an unknown size
 Shape: TypeAlias = Sequence[int | None]
 #: the shape of a new array: sizes, one size, or an array of sizes

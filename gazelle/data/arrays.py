@@ -13,12 +13,12 @@ import numpy as np
 from gazelle import ops
 from gazelle.core.argument_types import checks_arguments
 from gazelle.core.errors import ArgumentError, DataError, SymbolicError, message
-from gazelle.core.types import ArrayLike, Data, Nested
+from gazelle.core.types import ArrayLike, Data, Nested, Tree
 from gazelle.data.frames import from_frame, is_frame, note_columns
 from gazelle.data.rows import LazyRows, as_rows, check_range, is_sliceable, narrow, unmasked
 
 
-def as_arrays(what: str, data: Data | None, lazy: bool = False) -> Any:
+def as_arrays(what: str, data: Data | None, lazy: bool = False) -> Tree:
     """Convert every leaf of `data` to an array; lists of arrays, tuples and dicts keep their structure.
 
     All data of a user passes through this function, whichever method it is given to.
@@ -161,7 +161,7 @@ def check_lengths(named: Mapping[str, Any], hint: str = "") -> int:
     return int(count)
 
 
-def split(data: Any, fraction: float, start: bool) -> tuple[Any, Any]:
+def split(data: Tree, fraction: float, start: bool) -> tuple[Any, Any]:
     """Split off a fraction of the samples, before shuffling.
 
     Args:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.core.types import Foreign
 from gazelle.data.rows import Parts, rows_of_array
 
 
-def reader_of_column(column: Any, shape: tuple[int, ...]) -> Callable[[Any], Parts] | None:
+def reader_of_column(column: Foreign, shape: tuple[int, ...]) -> Callable[[Any], Parts] | None:
     """Return what reads rows of a column of numbers.
 
     Args:

@@ -6,12 +6,15 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from gazelle.core import prng
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Tree
 
 
 class DatasetArray(np.ndarray):
@@ -192,7 +195,7 @@ def indexed(
     return Dataset(begin, -(-count // size), batch_size=batch_size, **kwargs)
 
 
-def stacked(samples: list[Any]) -> Any:
+def stacked(samples: list[Any]) -> Tree:
     """Stack samples of the same structure along a new first axis."""
     return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *samples)
 

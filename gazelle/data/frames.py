@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.core.errors import DataError, message
+from gazelle.core.types import Foreign
 from gazelle.data.rows import narrow
 
 _PACKAGES = ("pandas", "polars", "pyarrow", "modin", "cudf")
@@ -27,7 +28,7 @@ _READERS = (
 _NAMES: dict[int, tuple[weakref.ref[Any], list[Any]]] = {}
 
 
-def note_columns(array: Any, frame: Any) -> None:
+def note_columns(array: object, frame: Foreign) -> None:
     """Note the names of the columns of a frame for errors about the array that was made from it."""
     names = frame.schema.names if hasattr(frame, "itercolumns") else getattr(frame, "columns", None)
     if names is not None and isinstance(array, np.ndarray) and array.ndim == 2:
@@ -36,7 +37,7 @@ def note_columns(array: Any, frame: Any) -> None:
         _NAMES[key] = weakref.ref(owner, lambda _: _NAMES.pop(key, None)), list(names)
 
 
-def columns_of(array: Any) -> list[Any] | None:
+def columns_of(array: object) -> list[Any] | None:
     """Return the names of the columns of the frame that an array, or the array it is a part of, was made from."""
     if not isinstance(array, np.ndarray) or array.ndim != 2:
         return None
@@ -58,7 +59,7 @@ def is_frame(value: object) -> bool:
     return package in _PACKAGES and package in sys.modules
 
 
-def from_frame(what: str, value: Any) -> Any:
+def from_frame(what: str, value: Foreign) -> np.ndarray[Any, Any] | None:
     """Convert a frame to an array (rows, columns), a series to (rows,).
 
     Args:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import copy
 import sys
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Foreign, Serialized
 
 #: names of the methods by which iterators and loaders save and restore a position
 _METHODS = (("get_state", "set_state"), ("state_dict", "load_state_dict"))
@@ -22,16 +25,16 @@ class Position(Protocol):
 
     def __iter__(self) -> Iterator[Any]: ...
 
-    def state(self) -> Any:
+    def state(self) -> Serialized:
         """The position."""
         ...
 
-    def restore(self, state: Any) -> None:
+    def restore(self, state: Serialized) -> None:
         """Continue at a position."""
         ...
 
 
-def position_of(x: Any) -> Position | None:
+def position_of(x: Foreign) -> Position | None:
     """The object that saves the position of a source: the source itself, an adapter, or None.
 
     Args:
@@ -64,6 +67,20 @@ def _has_shuffle_buffer(x: Any) -> bool:
     return "BufferShuffled" in type(x).__name__ or any(map(_has_shuffle_buffer, vars(x).values()))
 
 
+class Stateful(Protocol):
+    """Interface of the loaders and datasets of torchdata and Hugging Face."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def state_dict(self) -> Serialized:
+        """The position."""
+        ...
+
+    def load_state_dict(self, state: Serialized, /) -> None:
+        """Continue at a position."""
+        ...
+
+
 class LoaderPosition:
     """Position of a loader or dataset with `state_dict` and `load_state_dict`.
 
@@ -71,7 +88,7 @@ class LoaderPosition:
         loader: the loader.
     """
 
-    def __init__(self, loader: Any) -> None:
+    def __init__(self, loader: Stateful) -> None:
         self._loader = loader
         # A restored Hugging Face dataset starts every pass at the restored position, not only the next one.
         sticky = type(loader).__module__.split(".")[0] == "datasets"
@@ -85,10 +102,10 @@ class LoaderPosition:
             self._restored = False
         return iter(self._loader)
 
-    def state(self) -> Any:
+    def state(self) -> Serialized:
         return copy.deepcopy(self._loader.state_dict())
 
-    def restore(self, state: Any) -> None:
+    def restore(self, state: Serialized) -> None:
         self._loader.load_state_dict(state)
         self._restored = True
 
@@ -103,7 +120,7 @@ class IteratorPosition:
         known: whether the last iterator saves its position.
     """
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Iterable[Any]) -> None:
         self._data, self._iterator, self._start = data, None, None
         self.known = False
 
@@ -116,12 +133,12 @@ class IteratorPosition:
         self._start = None
         return iterator
 
-    def state(self) -> Any:
+    def state(self) -> Serialized:
         """The position in the pass; None before a pass."""
         methods = _methods(self._iterator)
         return {"in_pass": None if methods is None else copy.deepcopy(getattr(self._iterator, methods[0])())}
 
-    def restore(self, state: Any) -> None:
+    def restore(self, state: Serialized) -> None:
         self._start, self._iterator = state["in_pass"], None
 
     def ended(self) -> None:
@@ -136,7 +153,7 @@ class UnknownValue(Exception):  # noqa: N818 - caught by the caller, which names
     """A value of a type that a checkpoint cannot hold."""
 
 
-def encode(value: Any) -> Any:
+def encode(value: object) -> Serialized:
     """Encode a state as values that JSON can hold.
 
     Args:
@@ -169,7 +186,7 @@ def _text_of(content: bytes | bytearray) -> dict[str, str]:
     return {"bytes": base64.b64encode(content).decode("ascii")}
 
 
-def decode(value: Any) -> Any:
+def decode(value: Serialized) -> object:
     """Decode the result of `encode`.
 
     Args:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from gazelle.core import dtypes
 from gazelle.core.errors import DataError, message
+from gazelle.core.types import Foreign
+
+if TYPE_CHECKING:
+    from gazelle.core.types import ArrayLike, DTypeLike, Tree
 
 _GAP = 64 * 2**10  # bytes between two rows up to which one slice reads both: another slice would take longer
 _SLICE = 4 * 2**20  # bytes of a slice at most, unless the file stores larger parts
@@ -30,7 +34,7 @@ class LazyRows:
     """
 
     def __init__(
-        self, what: str, shape: tuple[int, ...], dtype: Any, parts: Callable[[Any], Parts], start: int = 0
+        self, what: str, shape: tuple[int, ...], dtype: DTypeLike, parts: Callable[[Any], Parts], start: int = 0
     ) -> None:
         self.what, self.shape, self.stored = what, tuple(map(int, shape)), np.dtype(dtype)
         self.dtype, self.ndim = narrow(self.stored), len(self.shape)
@@ -53,7 +57,7 @@ class LazyRows:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         return np.asarray(self[:], dtype)
 
-    def read(self, rows: Any, out: np.ndarray[Any, Any]) -> None:
+    def read(self, rows: np.ndarray[Any, Any], out: np.ndarray[Any, Any]) -> None:
         """Read samples.
 
         Args:
@@ -69,7 +73,7 @@ class LazyRows:
             out[where] = values
 
 
-def as_rows(what: str, value: Any) -> LazyRows | None:
+def as_rows(what: str, value: Foreign) -> LazyRows | None:
     """Wrap data whose rows can be read on their own.
 
     Args:
@@ -146,7 +150,7 @@ def _portions(data: Any, rows: Any) -> Iterator[tuple[slice, Any]]:
         yield slice(start, start + size), rows[start : start + size]
 
 
-def rows_of_array(array: Any, rows: Any) -> Parts:
+def rows_of_array(array: np.ndarray[Any, Any], rows: np.ndarray[Any, Any]) -> Parts:
     """Rows of a memory map or view, without a copy of the rest.
 
     Args:
@@ -181,7 +185,7 @@ def _slices(data: Any, rows: Any, sample: Any) -> Parts:
         yield order[part], values if len(part) == len(values) else values[ordered[part] - first]
 
 
-def parts_of(array: Any) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
+def parts_of(array: ArrayLike | LazyRows) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
     """An array in parts of limited size, as pairs of the index of the first sample and an array.
 
     Args:
@@ -195,7 +199,7 @@ def parts_of(array: Any) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
         yield start, array[start : start + size]
 
 
-def narrow(dtype: Any) -> np.dtype[Any]:
+def narrow(dtype: DTypeLike) -> np.dtype[Any]:
     """The dtype of samples in computations, in the byte order of the machine.
 
     Floats of 64 bits become the default float, integers of 64 bits those of 32.
@@ -232,7 +236,7 @@ def check_range(what: str, array: np.ndarray[Any, Any]) -> None:
         )
 
 
-def unmasked(what: str, value: Any) -> Any:
+def unmasked(what: str, value: Tree) -> Tree:
     """The value, unless it is a masked array with masked values.
 
     Args:

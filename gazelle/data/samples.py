@@ -23,7 +23,7 @@ class Batches:
         drop_remainder: omit a shorter last batch.
     """
 
-    def __init__(self, samples: Any, batch_size: int, drop_remainder: bool) -> None:
+    def __init__(self, samples: Iterable[Any] | Indexable, batch_size: int, drop_remainder: bool) -> None:
         self._samples, self._batch_size, self._drop = samples, batch_size, drop_remainder
 
     def __iter__(self) -> Iterator[Any]:
@@ -91,7 +91,9 @@ def is_map_style(x: object) -> bool:
     return is_dataset and not hasattr(x, "__iter__") and hasattr(x, "__getitem__") and hasattr(x, "__len__")
 
 
-def map_style_batches(x: Any, batch_size: int, order: Callable[[int, int], Any]) -> Callable[[int, int], Iterator[Any]]:
+def map_style_batches(
+    x: Indexable, batch_size: int, order: Callable[[int, int], Any]
+) -> Callable[[int, int], Iterator[Any]]:
     """Batches of a map-style dataset.
 
     Args:
@@ -112,7 +114,7 @@ def map_style_batches(x: Any, batch_size: int, order: Callable[[int, int], Any])
     return batches
 
 
-def check_columns(what: str, x: Any) -> None:
+def check_columns(what: str, x: object) -> None:
     """Refuse a Hugging Face dataset of rows, which does not state what x and y are.
 
     Args:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import numpy as np
@@ -19,6 +19,9 @@ from gazelle.core.errors import DataError, message
 from gazelle.core.traceback import warn
 from gazelle.data.arrays import check_lengths
 from gazelle.data.rows import LazyRows, narrow, rows_of_array
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Serialized, Tree
 
 ALL = 2**31  # the batch size for all samples at once
 BATCH = 32  # the default batch size
@@ -89,11 +92,11 @@ class Source(Protocol):
         """x in order, up to `most` batches at once; `fill`: whether a short batch may be padded."""
         ...
 
-    def state(self, epoch: int, done: int) -> Any:
+    def state(self, epoch: int, done: int) -> Serialized:
         """The values, as JSON can hold them, that `restore` needs after `done` steps of an epoch."""
         ...
 
-    def restore(self, seed: int, epoch: int, state: Any) -> None:
+    def restore(self, seed: int, epoch: int, state: Serialized) -> None:
         """Restore the position of another source of the same data; `chunks(epoch, skip)` then continues."""
         ...
 
@@ -120,7 +123,9 @@ class ArraySource:
     exhausted = False
     waited = 0.0
 
-    def __init__(self, data: Any, batch_size: int | None, shuffle: bool | str, seed: int, steps: int | None) -> None:
+    def __init__(
+        self, data: tuple[Tree, Tree, Tree], batch_size: int | None, shuffle: bool | str, seed: int, steps: int | None
+    ) -> None:
         self.data, self.shuffle, self.seed = data, shuffle, seed
         self.count = check_lengths(dict(zip(("x", "y", "sample_weight"), data, strict=True)))
         self._requested_size = batch_size or (-(-self.count // steps) if steps else BATCH)
@@ -188,10 +193,10 @@ class ArraySource:
         for check in self.inspect.values():
             check(batch)
 
-    def state(self, epoch: int, done: int) -> Any:
+    def state(self, epoch: int, done: int) -> Serialized:
         return None
 
-    def restore(self, seed: int, epoch: int, state: Any) -> None:
+    def restore(self, seed: int, epoch: int, state: Serialized) -> None:
         self.seed = seed
 
     def close(self) -> None:
@@ -245,7 +250,7 @@ def order_of_pass(seed: int, number: int, count: int, batch_size: int, shuffle: 
     return random.permutation(count)
 
 
-def block(rows: Any, steps: int = 1, fill: int = 0) -> Block:
+def block(rows: Tree, steps: int = 1, fill: int = 0) -> Block:
     """Samples as `steps` batches.
 
     Args:
@@ -272,7 +277,7 @@ def steps_of_stream(batch_bytes: int) -> int:
     return next((steps for size, steps in _STREAM if batch_bytes <= size), 1)
 
 
-def gather(data: Any, rows: Any, steps: int) -> Any:
+def gather(data: Tree, rows: np.ndarray[Any, Any], steps: int) -> Tree:
     """The samples of `rows` (k <= steps, batch) as arrays (steps, batch, ...) on the host."""
     return jax.tree.map(lambda array: _gather(array, rows, steps), data)
 
@@ -301,7 +306,7 @@ def _gather(array: Any, rows: Any, steps: int) -> Any:
     return out
 
 
-def stack(batches: list[Any], steps: int, readers: int = 1) -> Any:
+def stack(batches: list[Any], steps: int, readers: int = 1) -> Tree:
     """Batches of equal shape as arrays (steps, batch, ...) on the device, of which each reader has its own part."""
     rows = jax.tree.leaves(batches[0])[0].shape[0]
     size = rows * readers
@@ -330,7 +335,7 @@ def stack(batches: list[Any], steps: int, readers: int = 1) -> Any:
     return engine.batches_to_device(jax.tree.map(one, *batches), size)
 
 
-def bytes_of(tree: Any) -> int:
+def bytes_of(tree: Tree) -> int:
     """The size of all arrays in a structure."""
     return sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
@@ -340,7 +345,7 @@ def _padded(count: int, most: int) -> int:
     return min(most, 1 << (count - 1).bit_length()) if most else count
 
 
-def pad_batch(batch: Any, most: int) -> Any:
+def pad_batch(batch: Tree, most: int) -> Tree:
     """Pad a batch of fewer than `most` samples with zeros to the next power of 2, so that there are few sizes."""
     count = jax.tree.leaves(batch)[0].shape[0]
     size = _padded(count, most)

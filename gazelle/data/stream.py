@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
@@ -17,6 +17,9 @@ from gazelle.data.positions import IteratorPosition, Position, UnknownValue, dec
 from gazelle.data.prefetch import Prefetcher
 from gazelle.data.source import Block, Chunk, bytes_of, stack, steps_of_stream
 from gazelle.engine import processes
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Serialized
 
 #: batches of a generator without a known length after which a warning is issued
 MANY = 10_000
@@ -61,7 +64,7 @@ class StreamSource:
         first: Callable[[], Any] | None = None,
         ended: Callable[[], None] = lambda: None,
         direct: bool = False,
-        owner: Any = None,
+        owner: object = None,
         position: Position | None = None,
     ) -> None:
         self._batches, self._infinite, self._cast = batches, infinite, cast
@@ -245,7 +248,7 @@ class StreamSource:
         for position in [position for position in list(self._states) if position < before]:  # a thread adds some
             del self._states[position]
 
-    def state(self, epoch: int, done: int) -> Any:
+    def state(self, epoch: int, done: int) -> Serialized:
         self._forget((epoch, done))
         try:
             return {"steps": self.steps, "owner": encode(self._states.get((epoch, done)))}
@@ -261,7 +264,7 @@ class StreamSource:
             self._states.clear()
             return {"steps": self.steps, "owner": None}
 
-    def restore(self, seed: int, epoch: int, state: Any) -> None:
+    def restore(self, seed: int, epoch: int, state: Serialized) -> None:
         self.seed, self.steps = seed, state["steps"]
         if self._position is not None and state["owner"] is not None:
             self._position.restore(decode(state["owner"]))

@@ -19,6 +19,7 @@ from gazelle.quantizers.simulated import compute_float8_amax_history, compute_fl
 
 if TYPE_CHECKING:
     from gazelle.core.types import Array, DTypeLike
+    from gazelle.core.variable import Variable
     from gazelle.layers.base import Layer
 
 _FORWARD, _BACKWARD = "float8_e4m3fn", "float8_e5m2"
@@ -61,7 +62,7 @@ def product(layer: Layer, x: Array, weight: str, w: Array, times: Callable[[Any,
     return _with_rounded_gradient(y, *state("outputs_grad"), dtype)
 
 
-def bias(layer: Layer, b: Any) -> Any:
+def bias(layer: Layer, b: Variable | Array) -> Variable | Array:
     """Return a bias with the precision of bfloat16, as fused products with 8 bits add it."""
     return b.astype("bfloat16").astype(b.dtype) if layer.compute_dtype == "float32" else b
 

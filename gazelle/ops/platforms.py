@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+if TYPE_CHECKING:
+    from gazelle.core.types import ArrayLike, Tree
 
 T = TypeVar("T")
 _at_lowering: ContextVar[bool] = ContextVar("gazelle_platform_at_lowering", default=False)
@@ -25,7 +28,7 @@ def by_platform(on_cpu: Callable[..., T], elsewhere: Callable[..., T], *arrays: 
     return (on_cpu if jax.default_backend() == "cpu" else elsewhere)(*arrays)
 
 
-def conditional(condition: Any, if_true: Callable[[], Any], if_false: Callable[[], Any]) -> Any:
+def conditional(condition: ArrayLike, if_true: Callable[[], Tree], if_false: Callable[[], Tree]) -> Tree:
     """Return `if_true()` if the scalar condition holds, else `if_false()`, which are trees of arrays of equal shapes.
 
     On a CPU this is a branch. Elsewhere both are computed: a GPU waits for the host at each branch, which reads the

@@ -70,7 +70,7 @@ class LayerMixin(CompatObject):
             if facade.calls is None or not facade.calls.may_compute_values(error):
                 raise
             outputs = self._call_on_values(args, kwargs)
-            symbolic.Node(self, args, kwargs, outputs)
+            symbolic.Node(self, args, kwargs, outputs)  # type: ignore[arg-type]
             return outputs
 
     def _call_arrays(self, *args: Any, **kwargs: Any) -> Any:
