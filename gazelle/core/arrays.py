@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import forked
-from gazelle.core.types import Array, ArrayLike, DTypeLike
+from gazelle.core.types import Array, ArrayLike, DTypeLike, Tree
 
 # On a CPU, JAX runs a program in another thread by default. Waking that thread takes longer than a step of a small
 # network, whose result is waited for anyway. The setting has an effect until JAX is used for the first time.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -19,8 +19,12 @@ from gazelle.models.graph import Graph, input_mismatch
 from gazelle.training.outputs import per_output
 from gazelle.training.trainer import Trainer
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Data, LossLike, Nested, Tree
+    from gazelle.models.model import Model
 
-def check_integer(name: str, value: Any, least: int = 1) -> int:
+
+def check_integer(name: str, value: int, least: int = 1) -> int:
     """`value` as an integer of at least `least`.
 
     Raises:
@@ -31,7 +35,7 @@ def check_integer(name: str, value: Any, least: int = 1) -> int:
     return int(value)
 
 
-def check_fit(epochs: int, initial_epoch: int, split: Any, freq: Any, shuffle: Any) -> None:
+def check_fit(epochs: int, initial_epoch: int, split: float, freq: int | Sequence[int], shuffle: bool | str) -> None:
     """Check arguments of `fit` that would otherwise be misinterpreted silently."""
     if initial_epoch > epochs:
         warn(
@@ -43,12 +47,12 @@ def check_fit(epochs: int, initial_epoch: int, split: Any, freq: Any, shuffle: A
     if isinstance(split, bool) or not isinstance(split, (int, float, np.number)):
         raise ArgumentError(message("validation_split", expected="a fraction between 0 and 1", got=repr(split)))
     if not isinstance(freq, (list, tuple, set)):
-        check_integer("validation_freq", freq)
+        check_integer("validation_freq", freq)  # type: ignore[arg-type]
     if isinstance(shuffle, str) and shuffle != "batch":
         raise ArgumentError(message("shuffle", expected="True, False or 'batch'", got=repr(shuffle)))
 
 
-def warn_unseen_classes(class_weight: Mapping[int, float] | None, y: Any) -> None:
+def warn_unseen_classes(class_weight: Mapping[int, float] | None, y: object) -> None:
     """Warn about class weights for classes without samples; usually the class indices are wrong."""
     if class_weight is None or not len(class_weight) or not isinstance(y, np.ndarray) or y.dtype.kind not in "iufb":
         return
@@ -66,7 +70,7 @@ def warn_unseen_classes(class_weight: Mapping[int, float] | None, y: Any) -> Non
         )
 
 
-def validation_pair(value: Any) -> Any:
+def validation_pair(value: Data) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) of the argument `validation_data`."""
     wanted = "(x, y) or (x, y, sample_weight)"
     if isinstance(value, (tuple, list)):
@@ -80,7 +84,7 @@ def validation_pair(value: Any) -> Any:
     return value, None, None
 
 
-def warn_lost_classes(y_train: Any, y_val: Any, side: str) -> None:
+def warn_lost_classes(y_train: Tree, y_val: Tree, side: str) -> None:
     """Warn if a class is missing in training or validation, because the samples are sorted by class."""
     labels = [np.asarray(y) for y in (y_train, y_val) if isinstance(y, np.ndarray)]
     if len(labels) < 2 or (labels[0].dtype.kind == "f" and not _one_hot(labels[0])):
@@ -162,7 +166,7 @@ def _samples(source: data.Source) -> Any:
     return source.data[0] if isinstance(source, data.ArraySource) else source.sample[0]
 
 
-def check_embedding_ids(graph: Graph | None, x: Any) -> None:
+def check_embedding_ids(graph: Graph | None, x: Tree) -> None:
     """`check_ids` for arrays."""
     if graph is None or not any(graph.tables):
         return
@@ -190,7 +194,7 @@ def check_embedding_ids(graph: Graph | None, x: Any) -> None:
             )
 
 
-def check_outputs(graph: Graph | None, loss: Any) -> None:
+def check_outputs(graph: Graph | None, loss: Nested[LossLike]) -> None:
     """Refuse a softmax over one unit, and warn about a crossentropy of outputs that are not probabilities."""
     if graph is None or loss is None:
         return
@@ -242,7 +246,7 @@ def _last_activation(layer: Any) -> str | None:
     return known[0] if known else None
 
 
-def warn_frozen_since(model: Any, trainer: Trainer) -> None:
+def warn_frozen_since(model: Model, trainer: Trainer) -> None:
     """Warn if `trainable` was set after compile, which decides what is trained."""
     if trainer.trainable_flags and all(part.trainable is flag for part, flag in trainer.trainable_flags):
         return

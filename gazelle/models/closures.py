@@ -9,7 +9,7 @@ The model computes these tensors in the same pass as its outputs, and the functi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core import symbolic, tracing
 from gazelle.core.closed_over_tensors import find_tensors, uses_name
@@ -17,6 +17,10 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.layers.input import Input, InputLayer
 from gazelle.models.graph import Graph
 from gazelle.training.outputs import per_output
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Array, ArrayLike, LossLike, Nested
+    from gazelle.models.model import Model
 
 
 class ClosedLoss:
@@ -36,7 +40,7 @@ class ClosedLoss:
 
         return loss
 
-    def __call__(self, y_true: Any, y_pred: Any) -> Any:
+    def __call__(self, y_true: ArrayLike, y_pred: ArrayLike) -> Array:
         raise NotImplementedError(f"Loss {self.__name__!r} uses tensors of the model: it is computed only in fit.")
 
 
@@ -54,7 +58,7 @@ class GraphLoss(ClosedLoss):
         return lambda y_true, y_pred: self._graph.run([y_true, *(reports[tensor] for tensor in self.tensors)])
 
 
-def close(model: Any, loss: Any) -> Any:
+def close(model: Model, loss: Nested[LossLike]) -> Nested[LossLike]:
     """What `compile` was given as loss, functions that use tensors of the model's graph made ready."""
     graph: Graph | None = model._graph
     if graph is None or loss is None:

@@ -26,7 +26,9 @@ from gazelle.training.step import ModelSpec
 from gazelle.training.trainer import Trainer
 
 if TYPE_CHECKING:
+    from gazelle.core.types import Tree
     from gazelle.models.model import Model
+    from gazelle.optimizers.base import Optimizer
 
 _trainer_lock = threading.RLock()  # one thread at a time creates the trainer of a model
 
@@ -124,7 +126,7 @@ def _frozen_ids(model: Model) -> set[int]:
     return {id(v) for v in model.variables} - weight_tree.trainable_ids(model)
 
 
-def replace_argument(model: Model, name: str, value: Any) -> None:
+def replace_argument(model: Model, name: str, value: object) -> None:
     """Replace an argument of `compile`; the next fit, evaluate or predict compiles its programs again."""
     state = model._compile_state
     if state is not None:
@@ -145,7 +147,7 @@ def require_compiled(model: Model, method: str) -> CompileState:
     return model._compile_state
 
 
-def get_trainer(model: Model, method: str, sample: Any = None) -> Trainer:
+def get_trainer(model: Model, method: str, sample: Tree = None) -> Trainer:
     """The trainer of the model, created at first use; for `predict` an uncompiled model has one without a loss.
 
     Args:
@@ -232,7 +234,9 @@ def _new_trainer(model: Model, state: CompileState | None) -> Trainer:
     return trainer
 
 
-def model_spec(model: Model, arguments: Mapping[str, Any], optimizer: Any, trainable: set[str]) -> ModelSpec:
+def model_spec(
+    model: Model, arguments: Mapping[str, Any], optimizer: Optimizer | None, trainable: set[str]
+) -> ModelSpec:
     """What the programs of the model are made of; arguments: those of `compile`."""
     names = {id(layer): path for path, layer in weight_tree.named_layers(model).items()}
     outputs = model._graph.output_names if model._graph is not None else None

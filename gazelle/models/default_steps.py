@@ -17,10 +17,11 @@ from gazelle.models import step_methods
 from gazelle.training.total_loss import TotalLoss
 
 if TYPE_CHECKING:
+    from gazelle.core.types import Array, Tree
     from gazelle.models.model import Model
 
 
-def train(model: Model, data: Any) -> dict[str, Any]:
+def train(model: Model, data: Tree) -> dict[str, Any]:
     """Update the weights by the gradient of the loss of a batch (x, y, sample_weight); return the logs."""
     x, y, weight = unpack_x_y_sample_weight(data)
     variables = model.trainable_variables
@@ -36,7 +37,7 @@ def train(model: Model, data: Any) -> dict[str, Any]:
     return model.compute_metrics(x, y, y_pred, weight)
 
 
-def test(model: Model, data: Any) -> dict[str, Any]:
+def test(model: Model, data: Tree) -> dict[str, Any]:
     """Compute the loss and the metrics of a batch (x, y, sample_weight); return the logs."""
     x, y, weight = unpack_x_y_sample_weight(data)
     y_pred = model(x, training=False)
@@ -44,12 +45,12 @@ def test(model: Model, data: Any) -> dict[str, Any]:
     return model.compute_metrics(x, y, y_pred, weight)
 
 
-def predict(model: Model, data: Any) -> Any:
+def predict(model: Model, data: Tree) -> Tree:
     """Compute the outputs of a batch."""
     return model(unpack_x_y_sample_weight(data)[0], training=False)
 
 
-def loss_of(model: Model, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
+def loss_of(model: Model, x: Tree, y: Tree, y_pred: Tree, weight: Tree, training: bool) -> Array:
     """Call `compute_loss`, which may be user-defined without the argument `training`."""
     known = inspect.signature(model.compute_loss).parameters.values()
     takes_training = any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in known)
@@ -57,7 +58,7 @@ def loss_of(model: Model, x: Any, y: Any, y_pred: Any, weight: Any, training: bo
     return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **options)
 
 
-def compiled_loss(model: Model, y: Any, y_pred: Any, weight: Any, added: Sequence[Any]) -> Any:
+def compiled_loss(model: Model, y: Tree, y_pred: Tree, weight: Tree, added: Sequence[Any]) -> Array:
     """The loss given to `compile`, plus the sum of the values `added`."""
     wrapper = wrapper_class((y, y_pred, weight, added))
     if wrapper is not None:
@@ -78,8 +79,8 @@ def compiled_loss(model: Model, y: Any, y_pred: Any, weight: Any, added: Sequenc
 
 
 def tracked_loss(
-    model: Model, y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Sequence[Any] = ()
-) -> Any:
+    model: Model, y: Tree, y_pred: Tree, sample_weight: Tree = None, regularization_losses: Sequence[Any] = ()
+) -> Array:
     """`Model.compiled_loss`, which also updates the mean in the logs."""
     value = compiled_loss(model, y, y_pred, sample_weight, [*(regularization_losses or ())])
     _track(model, "loss", value, y_pred)

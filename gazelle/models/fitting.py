@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -15,7 +15,7 @@ from gazelle import data
 from gazelle.core import arrays, dtypes, symbolic
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, StateError, english, message
 from gazelle.core.settings import apply_limit
-from gazelle.core.types import PathLike
+from gazelle.core.types import Data, Outputs, PathLike, Scores
 from gazelle.distribution import distribution
 from gazelle.engine import processes
 from gazelle.models import agreement, checks, resuming, settings, step_methods
@@ -31,6 +31,7 @@ from gazelle.training.training_progress import TrainingProgress
 
 if TYPE_CHECKING:
     from gazelle.models.model import Model
+    from gazelle.training.callbacks.base import Callback
 
 _training_threads: dict[int, int] = {}  # id of a model -> the thread that trains it
 
@@ -68,23 +69,23 @@ def exclusive_fit(model: Model) -> Iterator[None]:
 
 def fit(
     model: Model,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
+    x: Data | None,
+    y: Data | None,
+    sample_weight: Data | None,
     *,
     batch_size: int | None,
     epochs: int,
-    verbose: Any,
-    callbacks: Any,
+    verbose: int | str,
+    callbacks: Callback | Sequence[Callback] | None,
     validation_split: float,
-    validation_data: Any,
-    shuffle: Any,
-    class_weight: Any,
+    validation_data: Data | None,
+    shuffle: bool | str,
+    class_weight: Mapping[int, float] | None,
     initial_epoch: int,
     steps_per_epoch: int | None,
     validation_steps: int | None,
     validation_batch_size: int | None,
-    validation_freq: Any,
+    validation_freq: int | Sequence[int],
     validation_from: str | None,
     keep: bool | None,
     resume: resuming.Resume,
@@ -127,7 +128,7 @@ def fit(
     validation = _validation_source(model, validation_data, size, validation_steps)
     model.stop_training = False
     history = History()
-    listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
+    listed: list[Any] = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
     batches = {
         "batch_size": batch_size or data.BATCH if isinstance(source, data.ArraySource) else None,
         "steps_per_epoch": steps_per_epoch,
@@ -205,13 +206,13 @@ def _is_called(callback: Any, divided: bool) -> bool:
 
 def evaluate(
     model: Model,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
+    x: Data | None,
+    y: Data | None,
+    sample_weight: Data | None,
     batch_size: int | None,
-    verbose: Any,
+    verbose: int | str,
     steps: int | None,
-    callbacks: Any,
+    callbacks: Callback | Sequence[Callback] | None,
 ) -> dict[str, Any]:
     """The logs of `Model.evaluate`."""
     require_compiled(model, "evaluate")
@@ -233,7 +234,14 @@ def evaluate(
     return logs
 
 
-def predict(model: Model, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
+def predict(
+    model: Model,
+    x: Data,
+    batch_size: int | None,
+    verbose: int | str,
+    steps: int | None,
+    callbacks: Callback | Sequence[Callback] | None,
+) -> Outputs:
     """The outputs of `Model.predict`."""
     kind = _kind("predict", x, batch_size)
     trainer = model._trainer
@@ -258,13 +266,14 @@ def predict(model: Model, x: Any, batch_size: int | None, verbose: Any, steps: i
         except KeyboardInterrupt as error:
             interrupt.explain(error, f"Stopped in predict{display.position()}.")
             raise
-    one_batch = isinstance(source, data.ArraySource) and source.steps == 1
-    if kind and one_batch and _is_taken(x, source.data[0]):
+    if kind and isinstance(source, data.ArraySource) and source.steps == 1 and _is_taken(x, source.data[0]):
         trainer.remember(kind)
     return outputs
 
 
-def on_batch(model: Model, method: str, x: Any, y: Any, weight: Any, class_weight: Any) -> dict[str, Any]:
+def on_batch(
+    model: Model, method: str, x: Data, y: Data | None, weight: Data | None, class_weight: Mapping[int, float] | None
+) -> dict[str, Any]:
     """The logs of `train_on_batch` or `test_on_batch`."""
     require_compiled(model, method)
     train, kind = method == "train_on_batch", None
@@ -298,7 +307,7 @@ def _narrowed(array: Any) -> Any:
     return array.astype(dtypes.floatx()) if array.dtype == np.float64 else array
 
 
-def predict_on_batch(model: Model, x: Any) -> Any:
+def predict_on_batch(model: Model, x: Data) -> Outputs:
     """The outputs of `Model.predict_on_batch`."""
     preprocessing = _preprocessing_for(model, x)
     arrays = data.as_arrays("x", x if preprocessing is None else preprocessing(x))
@@ -309,7 +318,7 @@ def predict_on_batch(model: Model, x: Any) -> Any:
     return jax.tree.map(lambda array: np.array(array[0]), jax.device_get(outputs))
 
 
-def scores(logs: dict[str, Any], as_dict: bool) -> Any:
+def scores(logs: dict[str, Any], as_dict: bool) -> Scores:
     """Logs as Keras returns them: a dict, or a list of values in their order, or a single value."""
     if as_dict:
         return dict(logs)
@@ -320,7 +329,7 @@ def scores(logs: dict[str, Any], as_dict: bool) -> Any:
 # Data ----------------------------------------------------------------------------------------------------------------
 
 
-def make_source(model: Model, x: Any, *args: Any, trains: bool = False, **kwargs: Any) -> Any:
+def make_source(model: Model, x: Data | None, *args: Any, trains: bool = False, **kwargs: Any) -> data.Source:
     """The source of batches for user data; `trains`: for a training."""
 
     def any_rows() -> bool:

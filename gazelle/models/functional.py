@@ -6,7 +6,8 @@ import functools
 import inspect
 import itertools
 from collections import Counter
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from gazelle import ops, tree
 from gazelle.core import symbolic
@@ -19,6 +20,8 @@ from gazelle.core.types import Array, ArrayLike, Nested, Shape, Shapes
 from gazelle.layers.base import Layer
 from gazelle.models.graph import Graph
 from gazelle.models.model import Model
+
+ModelT = TypeVar("ModelT", bound=Model)
 
 
 class Functional(Model):
@@ -91,12 +94,14 @@ def graph_config(model: Model) -> dict[str, Any]:
     return _Writer(model).config()
 
 
-def from_graph_config(cls: type, config: Any) -> Any:
+def from_graph_config(cls: type[ModelT], config: Mapping[str, Any]) -> ModelT:
     """The model for a `graph_config`: of a subclass that takes inputs and outputs, or a Functional."""
     inputs, outputs = _read(config)
-    return (cls if cls is not Model else Functional)(
+    made: Any = cls if cls is not Model else Functional
+    found: ModelT = made(
         inputs=inputs, outputs=outputs, name=config.get("name"), trainable=config.get("trainable", True)
     )
+    return found
 
 
 class _Writer:

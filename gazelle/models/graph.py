@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,9 @@ from gazelle.layers.embedding import Embedding
 from gazelle.layers.input import InputLayer
 from gazelle.layers.weight_tree import is_automatic
 from gazelle.training.outputs import is_flat_dict
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Symbolic, Tree
 
 
 @dataclasses.dataclass
@@ -47,7 +50,7 @@ class Aside:
 class Graph:
     """All calls between `inputs` and `outputs`, in topological order."""
 
-    def __init__(self, inputs: Any, outputs: Any, guessed: bool = False, aside: Aside | None = None) -> None:
+    def __init__(self, inputs: Symbolic, outputs: Symbolic, guessed: bool = False, aside: Aside | None = None) -> None:
         self.inputs, self.outputs = inputs, outputs
         self.aside = aside or Aside()
         self.guessed = guessed  # the shape was inferred from the first data, so other sizes are accepted
@@ -165,7 +168,7 @@ class Graph:
                 raise ArgumentError(message(f"Two layers of a model are named '{layer.name}'", expected="unique names"))
             seen.add(layer.name)
 
-    def run(self, inputs: Any) -> Any:
+    def run(self, inputs: Tree) -> Tree:
         """Compute the outputs for arrays as inputs."""
         values: dict[int, Any] = dict(zip(map(id, self.flat_inputs), self.fit_inputs(inputs), strict=True))
 
@@ -179,7 +182,7 @@ class Graph:
         self.aside.report(values)
         return self._outputs(values)
 
-    def spec(self, inputs: Any) -> Any:
+    def spec(self, inputs: Symbolic) -> Symbolic:
         """The symbolic outputs for symbolic inputs, layer by layer: strings cannot be traced."""
         values: dict[int, Any] = dict(zip(map(id, self.flat_inputs), self.match(inputs), strict=True))
         walk(self.nodes, values, lambda node, args, kwargs: _output_spec(node.operation, args, kwargs))
@@ -189,11 +192,11 @@ class Graph:
         out = symbolic.map_tree(lambda t: values[id(t)], self.outputs)
         return out[0] if isinstance(out, (list, tuple)) and len(out) == 1 else out  # as in Keras, [y] returns y
 
-    def fit_inputs(self, data: Any) -> list[Any]:
+    def fit_inputs(self, data: Tree) -> list[Any]:
         """Data in the order, rank and dtype of `flat_inputs`."""
         return [_fitted(t, array, self.guessed) for t, array in zip(self.flat_inputs, self.match(data), strict=True)]
 
-    def match(self, data: Any) -> list[Any]:
+    def match(self, data: Tree) -> list[Any]:
         """Data in the order of `flat_inputs`: a dict by name, other structures by position."""
         if isinstance(data, dict):
             names = self._dict_keys() or self.input_names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,8 +13,12 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.models.graph import Graph, walk
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Data, Tree
+    from gazelle.models.model import Model
 
-def host_preprocessing_of(model: Any) -> HostPreprocessing | None:
+
+def host_preprocessing_of(model: Model) -> HostPreprocessing | None:
     """The layers that run on the host first; None for a model without string inputs."""
     graph = model._wide or model._graph
     if graph is None or "string" not in [tensor.dtype for tensor in graph.flat_inputs]:
@@ -78,7 +82,7 @@ class HostPreprocessing:
                     )
                 )
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Data) -> Tree:
         given = self._inputs(x)
         if all(array.dtype.kind not in "USO" for array in given):
             return x

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.core import symbolic, tracing
-from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.core.symbolic import KerasTensor, Node, Op
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
+
+if TYPE_CHECKING:
+    from gazelle.core.operation import Operation
 
 _RUNS = 5  # the shortest counts
 
 
-def costs(operation: Any, call: Node | None, batch_size: int) -> tuple[str, str]:
+def costs(operation: Operation | Op, call: Node | None, batch_size: int) -> tuple[str, str]:
     """Measure a layer by itself, compiled, on zeros.
 
     Args:

@@ -160,7 +160,7 @@ class Model(Layer):
         symbolic.Node(self, args, kwargs, outputs)
         return outputs
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Symbolic:
         if self._graph is not None and _any_text(args):
             return self._graph.spec(args[0])
         return super().compute_output_spec(*args, **kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
@@ -21,13 +21,16 @@ from gazelle.models.graph import Graph
 from gazelle.ops import native
 from gazelle.training.step import ModelSpec
 
+if TYPE_CHECKING:
+    from gazelle.models.model import Model
+
 #: a class or function of another module, or a function without a config, in the JSON of a config
 _USER_CODE = re.compile(r'"module": "(?!keras[."])|"class_name": "(?:function|Lambda)"')
 _NAMES = ("name", "keras_history", "input_layers", "output_layers")  # where configs have names of layers
 _ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
-def structure(model: Any, spec: ModelSpec) -> str | None:
+def structure(model: Model, spec: ModelSpec) -> str | None:
     """Return a text that is equal for models with equal programs; None if user code takes part.
 
     Args:
@@ -95,7 +98,7 @@ def _without_names(value: Any, numbers: dict[str, str], is_name: bool = False) -
     return numbers.setdefault(value, f"#{len(numbers)}") if is_name and isinstance(value, str) else value
 
 
-def is_batch_independent(model: Any) -> bool:
+def is_batch_independent(model: Layer) -> bool:
     """Return whether the outputs for a sample are known to depend on that sample only, without running the model."""
     graph: Graph | None = model._graph
     if graph is None or replaced(model):

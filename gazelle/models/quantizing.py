@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.traceback import warn
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
-from gazelle.quantizers.configs import config_for
+from gazelle.quantizers.configs import QuantizationConfig, config_for
+
+if TYPE_CHECKING:
+    from gazelle.models.model import Model
 
 
-def quantize(model: Any, mode: str | None, config: Any, filters: Any, type_check: bool) -> None:
+def quantize(
+    model: Model,
+    mode: str | None,
+    config: QuantizationConfig | None,
+    filters: str | Sequence[str] | Callable[[Layer], bool] | None,
+    type_check: bool,
+) -> None:
     """Call `quantize` of every layer in the model that can be quantized."""
     if not (filters is None or callable(filters) or isinstance(filters, (str, list, tuple))):
         expected = "a regular expression, several, or a function of a layer"

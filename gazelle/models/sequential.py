@@ -9,7 +9,7 @@ from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.serialization import deserialize, serialize_object
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered
-from gazelle.core.types import Nested, Shape
+from gazelle.core.types import Nested, Shape, Tree
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input, InputLayer
 from gazelle.models.graph import Graph
@@ -203,7 +203,7 @@ class Sequential(Model):
         what = f"Sequential '{self.name}' cannot be built or called"
         return StateError(message(what, expected="at least one layer", got="none", hint="Add one: model.add(...)."))
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Tree, training: bool | None = None, mask: Tree = None) -> Tree:
         if not self._layers:
             raise self._has_no_layers()
         x = inputs

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message, unknown
 
+if TYPE_CHECKING:
+    from gazelle.models.model import Model
+
 KINDS = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
 
 
-def variables(model: Any) -> dict[str, list[Any]]:
+def variables(model: Model) -> dict[str, list[Any]]:
     """The variables by kind; those of the optimizer only if there is one."""
     found = {kind: getattr(model, kind) for kind in KINDS if kind != "optimizer_variables"}
     optimizer = model.optimizer
@@ -48,7 +51,7 @@ def flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     return out
 
 
-def read(model: Any, value_format: str) -> dict[str, Any]:
+def read(model: Model, value_format: str) -> dict[str, Any]:
     formats = {"backend_tensor": lambda v: v.value, "numpy_array": lambda v: np.asarray(v.value)}
     if value_format not in formats:
         raise unknown("value_format", value_format, formats)
@@ -56,7 +59,7 @@ def read(model: Any, value_format: str) -> dict[str, Any]:
     return {kind: nested([(v.path, array(v)) for v in found]) for kind, found in variables(model).items()}
 
 
-def put(model: Any, tree: Mapping[str, Any]) -> None:
+def put(model: Model, tree: Mapping[str, Any]) -> None:
     known = variables(model)
     for kind, part in tree.items():
         if kind not in known:

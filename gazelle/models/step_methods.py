@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,10 @@ from gazelle.metrics.base import Metric
 from gazelle.optimizers.base import Optimizer
 from gazelle.training.metrics_state import CompileMetrics, flat_logs
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Array, ArrayLike, Tree
+    from gazelle.models.model import Model
+
 #: methods by which a subclass of Model changes the step
 STEP_METHODS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
 PREDICT = ("trainable_variables", "non_trainable_variables")
@@ -27,7 +31,9 @@ TEST = (*PREDICT, "metrics_variables")
 TRAIN = (*PREDICT, "optimizer.variables", "metrics_variables")
 
 
-def as_pure(model: Any, step: Callable[[Any], Any], parts: Sequence[str], state: Any, data: Any) -> Any:
+def as_pure(
+    model: Model, step: Callable[[Any], Any], parts: Sequence[str], state: Sequence[Sequence[ArrayLike]], data: Tree
+) -> tuple[Any, tuple[list[Any], ...]]:
     """`step(data)` as a pure function of the values of its variables."""
     variables = _parts(model, parts)
     pairs = [pair for own, values in zip(variables, state, strict=True) for pair in zip(own, values, strict=True)]
@@ -40,21 +46,22 @@ def as_pure(model: Any, step: Callable[[Any], Any], parts: Sequence[str], state:
     return out, tuple([scope.get_current_value(v) for v in own] for own in variables)
 
 
-def _parts(model: Any, parts: Sequence[str]) -> list[list[Variable]]:
+def _parts(model: Model, parts: Sequence[str]) -> list[list[Variable]]:
     if "optimizer.variables" in parts:
         model.optimizer.build(model.trainable_variables)
     return [model.optimizer.variables if p == "optimizer.variables" else getattr(model, p) for p in parts]
 
 
-def _build_metrics(model: Any, data: Any) -> None:
+def _build_metrics(model: Model, data: Any) -> None:
     """Choose the metrics given to `compile` for outputs of this shape, since their values are part of the state."""
+    assert model._compile_state is not None
     metrics = model._compile_state.compile_metrics
     if metrics is not None and not metrics.metrics_built:
         x, y, _ = unpack_x_y_sample_weight(data)
         metrics.choose(y, model(x, training=False))
 
 
-def with_state(model: Any, name: str, parts: Sequence[str]) -> Callable[[Any], Any]:
+def with_state(model: Model, name: str, parts: Sequence[str]) -> Callable[[Any], Any]:
     """The pure step of this name as a function of data that reads and assigns variables."""
     step = getattr(model, name)
 
@@ -100,20 +107,20 @@ class ModelSteps:
         model: a model that overrides step methods.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Model) -> None:
         self.model = model
         self.train = model._with_state("train_step", TRAIN)
         self.test = model._with_state("test_step", TEST)
         self.predict = model._with_state("predict_step", PREDICT)
 
     @property
-    def finished(self) -> Any:
+    def finished(self) -> int | Array:
         """The number of finished steps since `compile`, from which random numbers are drawn."""
         state = self.model._compile_state
         return 0 if state is None else state.finished_steps
 
     @finished.setter
-    def finished(self, count: Any) -> None:
+    def finished(self, count: int | Array) -> None:
         if self.model._compile_state is not None:
             self.model._compile_state.finished_steps = count
 
@@ -161,14 +168,14 @@ class ModelSteps:
         return weight_tree.trainable_ids(self.model)
 
 
-def overrides(model: Any, name: str) -> bool:
+def overrides(model: Model, name: str) -> bool:
     """Whether the model has its own method of this name."""
-    from gazelle.models.model import Model
+    from gazelle.models.model import Model as Base
 
-    return replaced_methods.overrides(model, Model, name)
+    return replaced_methods.overrides(model, Base, name)
 
 
-def is_customized(model: Any) -> bool:
+def is_customized(model: Model) -> bool:
     """Whether the model has a step of its own, an optimizer with its own `apply`, or metrics that its layers update."""
     if any(overrides(model, name) for name in STEP_METHODS) or attached_metrics(model):
         return True
@@ -176,7 +183,7 @@ def is_customized(model: Any) -> bool:
     return optimizer is not None and any(_applies_itself(optimizer, name) for name in ("apply", "apply_gradients"))
 
 
-def decides_inputs(model: Any, method: str) -> bool:
+def decides_inputs(model: Model, method: str) -> bool:
     """Whether the step of a method is user-defined and reads the data itself, so `call` may take other inputs."""
     step = {"fit": "train_step", "train_on_batch": "train_step", "predict": "predict_step"}.get(method, "test_step")
     return overrides(model, step) and not has_two_arguments(getattr(model, step))
@@ -195,7 +202,7 @@ def apply_gradients(optimizer: Optimizer, gradients: Sequence[Any], variables: S
         optimizer.apply(gradients, variables)
 
 
-def attached_metrics(model: Any) -> list[Metric]:
+def attached_metrics(model: Model) -> list[Metric]:
     """The metrics in attributes of the model and of its layers, also inside lists and dicts.
 
     A user-defined property `metrics` may list further ones, wherever they are stored.
@@ -208,7 +215,7 @@ def attached_metrics(model: Any) -> list[Metric]:
     return list({id(metric): metric for metric in found}.values())
 
 
-def attached_optimizers(model: Any) -> dict[str, Optimizer]:
+def attached_optimizers(model: Model) -> dict[str, Optimizer]:
     """{attribute: optimizer}; those in lists and dicts are numbered."""
     out: dict[str, Optimizer] = {}
     for key, optimizer in _found(model.__dict__.items(), Optimizer):
@@ -217,7 +224,7 @@ def attached_optimizers(model: Any) -> dict[str, Optimizer]:
     return out
 
 
-def step_variables(model: Any) -> dict[str, Variable]:
+def step_variables(model: Model) -> dict[str, Variable]:
     """{path: variable} of all that a step of the model may read or assign: weights, seeds, metrics, optimizers."""
     out = dict(weight_tree.named_variables(model))
     own = [v for v in model.non_trainable_variables if all(v is not other for other in out.values())]
@@ -235,10 +242,11 @@ def step_variables(model: Any) -> dict[str, Variable]:
     return out
 
 
-def restore_variables(model: Any, values: Mapping[str, Any], step: Any) -> list[str]:
+def restore_variables(model: Model, values: Mapping[str, Any], step: int | Array) -> list[str]:
     """Assign saved values of `step_variables` other than weights; return the paths that the model does not have."""
     if model.optimizer is not None:
         model.optimizer.build(model.trainable_variables)
+        assert model._compile_state is not None  # it has the optimizer
         model._compile_state.finished_steps = step
     mine = step_variables(model)
     fitting = [path for path, value in values.items() if path in mine and mine[path].shape == value.shape]
@@ -247,7 +255,7 @@ def restore_variables(model: Any, values: Mapping[str, Any], step: Any) -> list[
     return [path for path in values if path not in fitting]
 
 
-def compile_metrics(model: Any) -> list[Metric]:
+def compile_metrics(model: Model) -> list[Metric]:
     """The metrics created by `compile`: the loss, those given to it, the losses of several outputs."""
     state = model._compile_state
     if state is None:

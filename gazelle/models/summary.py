@@ -7,14 +7,17 @@ import io
 import logging
 import shutil
 import sys
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.printable import printable
 from gazelle.models.layer_costs import size
 from gazelle.models.summary_rows import Row, is_chain, rows
+
+if TYPE_CHECKING:
+    from gazelle.models.model import Model
 
 _TITLES = {
     "name": "Layer (type)",
@@ -32,13 +35,13 @@ _HINT = "Unbuilt: give the first layer input_shape, or call model.build((None, .
 
 
 def summary(
-    model: Any,
+    model: Model,
     line_length: int | None = None,
-    positions: Any = None,
+    positions: Sequence[float] | None = None,
     print_fn: Callable[[str], Any] | None = None,
     expand_nested: bool = False,
     show_trainable: bool = False,
-    layer_range: Any = None,
+    layer_range: Sequence[str] | None = None,
     batch_size: int | None = None,
 ) -> None:
     """Print the layers of `model`, their output shapes, their numbers of weights, and the totals.
@@ -78,7 +81,7 @@ def summary(
         print_fn(text)
 
 
-def _text(model: Any, names: Any, listed: Any, width: int, line_length: int | None, widths: Any) -> str:
+def _text(model: Model, names: Any, listed: Any, width: int, line_length: int | None, widths: Any) -> str:
     from rich.console import Console
 
     page = io.StringIO()
@@ -87,14 +90,14 @@ def _text(model: Any, names: Any, listed: Any, width: int, line_length: int | No
     return "\n".join(line.rstrip() for line in page.getvalue().rstrip().split("\n"))
 
 
-def columns(model: Any, show_trainable: bool = False) -> list[str]:
+def columns(model: Model, show_trainable: bool = False) -> list[str]:
     """The fields of `Row` to show; connections only if the layers are not a plain sequence."""
     connected = [] if is_chain(model) else ["connected"]
     return ["name", "shape", "params", *connected, *(["trainable"] if show_trainable else [])]
 
 
 def _print(
-    model: Any,
+    model: Model,
     names: list[str],
     listed: list[Row],
     console: Any,
@@ -142,7 +145,7 @@ def _print(
         console.print(Text(_HINT, style="yellow"))
 
 
-def totals(model: Any) -> list[tuple[str, int, str]]:
+def totals(model: Model) -> list[tuple[str, int, str]]:
     """(label, number of weights, memory) of all, the trainable and the other weights."""
     trainable, other = list(model.trainable_weights), list(model.non_trainable_weights)
     groups = (("Total params", trainable + other), ("Trainable params", trainable), ("Non-trainable params", other))
@@ -169,7 +172,7 @@ def _widths(positions: Any, width: int, count: int) -> list[int]:
     return widths
 
 
-def html(model: Any) -> str:
+def html(model: Model) -> str:
     """The summary as a table for notebooks."""
     names = columns(model)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError, message
@@ -15,6 +15,9 @@ from gazelle.core.printable import printable
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers.base import Layer
 from gazelle.models.layer_costs import costs
+
+if TYPE_CHECKING:
+    from gazelle.models.model import Model
 
 
 @dataclasses.dataclass
@@ -30,7 +33,9 @@ class Row:
     level: int = 0  # 0: a layer of the model itself, 1: of a model inside it ...
 
 
-def rows(model: Any, expand_nested: bool = False, layer_range: Any = None, batch_size: int | None = None) -> list[Row]:
+def rows(
+    model: Model, expand_nested: bool = False, layer_range: Sequence[str] | None = None, batch_size: int | None = None
+) -> list[Row]:
     """The rows of a model; with `expand_nested` followed by those of the models inside it."""
     listed = _operations(model)
     if layer_range is not None:
@@ -42,7 +47,7 @@ def rows(model: Any, expand_nested: bool = False, layer_range: Any = None, batch
     ]
 
 
-def is_chain(model: Any) -> bool:
+def is_chain(model: Model) -> bool:
     """Whether every layer's only input is the output of the one before it, so that connections need not be shown."""
     nodes = _nodes(model)
     if nodes is None or _is_stack(model):
@@ -57,37 +62,37 @@ def is_chain(model: Any) -> bool:
     )
 
 
-def _nodes(model: Any) -> list[Node] | None:
+def _nodes(model: Model) -> list[Node] | None:
     graph = getattr(model, "_graph", None)
     return None if graph is None else graph.nodes
 
 
-def _inputs(node: Node, model: Any) -> list[KerasTensor]:
+def _inputs(node: Node, model: Model) -> list[KerasTensor]:
     """The tensors that a call reads inside this model; none if it creates an input of the model."""
     entrances = {id(tensor.node) for tensor in model.inputs}
     return [] if id(node) in entrances else node.inputs
 
 
-def _calls(operation: Any, model: Any) -> list[Node]:
+def _calls(operation: Any, model: Model) -> list[Node]:
     """The calls of a layer that belong to this model: it may be shared with others."""
     inside = {id(node) for node in _nodes(model) or ()}
     return [node for node in operation.nodes if id(node) in inside]
 
 
-def _operations(model: Any) -> list[Any]:
+def _operations(model: Model) -> list[Any]:
     """Layers, and in a graph the array functions between them."""
     graph = getattr(model, "_graph", None)
     return list(model.layers if graph is None or _is_stack(model) else graph.operations)
 
 
-def _is_stack(model: Any) -> bool:
+def _is_stack(model: Model) -> bool:
     from gazelle.models.sequential import Sequential  # it prints summaries itself
 
     return isinstance(model, Sequential)
 
 
 def _rows_of(
-    operation: Any, model: Any, expand_nested: bool, level: int, frozen: bool, batch_size: int | None
+    operation: Any, model: Model, expand_nested: bool, level: int, frozen: bool, batch_size: int | None
 ) -> Iterator[Row]:
     calls = _calls(operation, model)
     frozen = frozen or not getattr(operation, "trainable", True)
@@ -119,7 +124,7 @@ def _params(operation: Any) -> str:
     return f"{operation.count_params():,}" if operation.built else "unbuilt"
 
 
-def _source(tensor: KerasTensor, model: Any) -> str:
+def _source(tensor: KerasTensor, model: Model) -> str:
     """The layer a tensor comes from; with the call and the output if there are several."""
     assert tensor.node is not None
     operation = tensor.node.operation

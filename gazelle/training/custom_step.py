@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,9 @@ from gazelle.ops.platforms import conditional
 from gazelle.training.metrics_state import MetricsState, flat_logs
 from gazelle.training.state import State
 from gazelle.training.step import Batch, changed_values, inference_key
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Array, Tree
 
 
 class StepMethods(Protocol):
@@ -80,7 +83,7 @@ class CustomStep:
         """Return True: the programs of a custom step are traced from no other."""
         return True
 
-    def trace(self, kind: str, batch: Any) -> set[int]:
+    def trace(self, kind: str, batch: Tree) -> set[int]:
         """Trace a batch and return the ids of the variables that the step assigns.
 
         Args:
@@ -118,7 +121,7 @@ class CustomStep:
         totals = {**totals, **{path: after[path] for path in metrics}, **last}
         return logs, {path: after[path] for path in values}, totals
 
-    def train(self, state: State, force: Any, batch: Batch) -> tuple[State, Any]:
+    def train(self, state: State, force: Array, batch: Batch) -> tuple[State, Any]:
         """Run `train_step` on a batch; as `LossStep.train`, with the losses among the logs deciding."""
         key = state.random_key()
         data = pack_x_y_sample_weight(*batch)
@@ -131,14 +134,14 @@ class CustomStep:
         )
         return State(params, buffers, state.slots, totals, state.hyper, state.key, step), applied
 
-    def test(self, carry: Any, fixed: Any, batch: Batch) -> tuple[Any, Any]:
+    def test(self, carry: tuple[Any, ...], fixed: tuple[Any, ...], batch: Batch) -> tuple[Any, Any]:
         """Run `test_step` on a batch; as `LossStep.test`."""
         (totals, assigned, count), (values, key) = carry, fixed
         data = pack_x_y_sample_weight(*batch)
         _, after, totals = self._run("test", values | assigned, totals, data, inference_key(key, count))
         return (totals, {path: after[path] for path in assigned}, count + 1), jnp.bool_(True)
 
-    def predict(self, values: Any, key: Any, x: Any, count: Any) -> tuple[Any, Any]:
+    def predict(self, values: Mapping[str, Any], key: Array, x: Tree, count: Array) -> tuple[Any, Any]:
         """Run `predict_step` on a batch; as `LossStep.predict`."""
         step = tracing.functionalize(self.methods.predict, self.variables, self.methods.names)
         outputs, after, _ = step(values, x, key=inference_key(key, count))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -13,12 +13,15 @@ from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
 from gazelle.training.trainer import Trainer
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Tree
+
 _NAMES = ("x", "y", "sample_weight")
 _HINT = "A lower learning rate, clipnorm=1 or scaled inputs usually help."
 
 
 def explain_nan(
-    trainer: Trainer, source: data.Source, loss: float, where: str, batch: Any, rows: Any, warns: bool
+    trainer: Trainer, source: data.Source, loss: float, where: str, batch: Tree, rows: np.ndarray | None, warns: bool
 ) -> None:
     """Raise if the data contains NaN or inf; warn if the loss diverged.
 
@@ -49,7 +52,7 @@ def explain_nan(
     )
 
 
-def warn_skipped(trainer: Trainer, loss: float, batch: Any) -> None:
+def warn_skipped(trainer: Trainer, loss: float, batch: Tree) -> None:
     """Raise if the data contains NaN or inf, else warn of an update that was skipped."""
     _check_rates(trainer, loss, "this batch")
     problem = _not_finite(batch, _NAMES)
@@ -61,7 +64,7 @@ def warn_skipped(trainer: Trainer, loss: float, batch: Any) -> None:
     )
 
 
-def warn_not_finite(loss: float, batch: Any, names: tuple[str, ...] = _NAMES) -> None:
+def warn_not_finite(loss: float, batch: Tree, names: tuple[str, ...] = _NAMES) -> None:
     """Warn if a loss that was only evaluated is not finite because of the data.
 
     Args:
@@ -91,7 +94,7 @@ def _check_rates(trainer: Trainer, loss: float, where: str) -> None:
         )
 
 
-def _not_finite(batch: Any, names: tuple[str, ...]) -> tuple[str, str] | None:
+def _not_finite(batch: Tree, names: tuple[str, ...]) -> tuple[str, str] | None:
     """The name of the data that contains NaN or inf, and where the first one is."""
     for name, tree in zip(names, batch, strict=True):
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
@@ -125,7 +128,7 @@ def _loss_of(loss: float, what: str, found: str) -> str:
     )
 
 
-def _first_layer(trainer: Trainer, batch: Any) -> str:
+def _first_layer(trainer: Trainer, batch: Tree) -> str:
     """A sentence with the first layer whose output for this batch is not finite; empty for a custom step."""
     if trainer.custom_step is not None:
         return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -16,10 +16,17 @@ from gazelle.training.diagnosis import warn_not_finite, warn_skipped
 from gazelle.training.steps_per_call import Prefetched, StepsPerCall, host_logs, ordered
 from gazelle.training.trainer import Trainer
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Outputs, Tree
+    from gazelle.training.callbacks.callback_list import CallbackList
+    from gazelle.training.callbacks.progress import Progress
+
 _BATCHES_PER_CALL = 16  # of predict
 
 
-def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display: Any = None) -> Logs:
+def evaluate(
+    trainer: Trainer, source: data.Source, events: CallbackList | None = None, display: Progress | None = None
+) -> Logs:
     """Compute the loss and metrics over one pass of the source.
 
     Args:
@@ -78,7 +85,9 @@ def _warn_not_finite(source: data.Source, chunk: data.Chunk, start: int, stop: i
     warn_not_finite(float(logs["loss"]), batch, source.names)
 
 
-def predict(trainer: Trainer, source: data.Source, events: Any = None, display: Any = None) -> Any:
+def predict(
+    trainer: Trainer, source: data.Source, events: CallbackList | None = None, display: Progress | None = None
+) -> Outputs:
     """Compute the outputs for all samples.
 
     Args:
@@ -121,7 +130,7 @@ def predict(trainer: Trainer, source: data.Source, events: Any = None, display: 
     return parts[0] if len(parts) == 1 else jax.tree.map(lambda *all: np.concatenate(all), *parts)
 
 
-def predict_block(trainer: Trainer, block: data.Block) -> Any:
+def predict_block(trainer: Trainer, block: data.Block) -> Outputs:
     """Compute the outputs for the samples of one batch; no callbacks are called."""
     processes.largest(False, "the start of predict")
     out, assigned = _outputs(trainer, trainer.live.values(), block)
@@ -142,7 +151,7 @@ def _flat(leaf: Any, count: int) -> Any:
     return array.reshape(-1, *array.shape[2:])[:count] if array.ndim > 1 else array
 
 
-def single_batch(trainer: Trainer, given: Any, train: bool) -> Logs:
+def single_batch(trainer: Trainer, given: Tree, train: bool) -> Logs:
     """Run one step on a batch (x, y, weight) for `train_on_batch` and `test_on_batch`, on new totals, as in Keras."""
     live, programs = trainer.live, trainer.programs
     assert programs is not None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -20,6 +20,12 @@ from gazelle.training.interrupt import Interrupt
 from gazelle.training.steps_per_call import Prefetched, StepsPerCall, host_logs, ordered
 from gazelle.training.trainer import Trainer
 from gazelle.training.training_progress import TrainingProgress
+
+if TYPE_CHECKING:
+    from gazelle.models.model import Model
+    from gazelle.saving.autosave import Autosave
+    from gazelle.training.callbacks.callback_list import CallbackList
+    from gazelle.training.callbacks.progress import Progress
 
 _SLOW_DATA = 0.2  # fraction of the first epoch spent waiting for data from which it is reported
 
@@ -42,17 +48,18 @@ class Fit:
     def __init__(
         self,
         trainer: Trainer,
-        model: Any,
+        model: Model,
         source: data.Source,
-        events: Any,
-        display: Any,
+        events: CallbackList,
+        display: Progress,
         progress: TrainingProgress,
         validate: Callable[[int], dict[str, Any]],
-        autosave: Any = None,
+        autosave: Autosave | None = None,
         stop_on_nan: bool = True,
     ) -> None:
         assert trainer.programs is not None
-        self.trainer, self.model, self.source, self.events, self.display = trainer, model, source, events, display
+        self.trainer, self.model, self.source, self.display = trainer, model, source, display
+        self.events: CallbackList | _WatchedEvents = events
         self.progress, self.validate, self.autosave, self.programs = progress, validate, autosave, trainer.programs
         self.force = engine.number(np.bool_(not stop_on_nan))
         self._several, self._due = processes.count() > 1, False
@@ -134,7 +141,7 @@ class Fit:
             progress.next_epoch()
         return True
 
-    def chunk(self, chunk: data.Chunk, chunks: Prefetched) -> Any:
+    def chunk(self, chunk: data.Chunk, chunks: Prefetched) -> Mapping[str, Any] | None:
         """Run the steps of a chunk; return the last logs."""
         progress, logs, start = self.progress, None, 0
         while start < chunk.stop and not self.model.stop_training:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,9 @@ from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
 from gazelle.metrics.base import Metric
 from gazelle.training.outputs import flat_outputs, output_names, per_output
+
+if TYPE_CHECKING:
+    from gazelle.core.types import LossLike, MetricLike, Nested, Tree
 
 
 class MetricSource(Protocol):
@@ -57,7 +60,7 @@ class MetricsState:
         self.reports_metrics: dict[str, bool] = {}  # whether the custom step updates any metric
         self.built = False
 
-    def build(self, losses: list[str], y: Any, y_pred: Any) -> None:
+    def build(self, losses: list[str], y: Tree, y_pred: Tree) -> None:
         """Choose the metrics for arrays (or their shapes and dtypes) of labels and outputs."""
         self.losses = losses
         self.source.choose(y, y_pred)
@@ -79,7 +82,9 @@ class MetricsState:
             sums |= {f"{kind}/{name}": np.zeros(spec.shape, spec.dtype) for name, spec in logs.items()}
         return {**sums, **self.source.initial_values()}
 
-    def update(self, totals: Any, parts: Any, y: Any, y_pred: Any, weight: Any, x: Any) -> Any:
+    def update(
+        self, totals: Mapping[str, Any], parts: Mapping[str, Any], y: Tree, y_pred: Tree, weight: Tree, x: Tree
+    ) -> dict[str, Any]:
         """Totals after one more batch; each loss is weighted by the number of samples."""
         count = jax.tree.leaves(x)[0].shape[0]
         sums = {f"part/{n}": totals[f"part/{n}"] + jnp.stack([parts[n] * count, jnp.float32(count)]) for n in parts}
@@ -89,7 +94,7 @@ class MetricsState:
         )
         return sums | after
 
-    def report(self, totals: Any, kind: str = "train") -> dict[str, Any]:
+    def report(self, totals: Mapping[str, Any], kind: str = "train") -> dict[str, Any]:
         """The logs for totals.
 
         Of a custom step these are the results of the metrics if the step updates some and returns just these, else
@@ -107,7 +112,7 @@ class MetricsState:
             return results if results.keys() == last.keys() else last
         return means | results
 
-    def show(self, totals: Any) -> None:
+    def show(self, totals: Mapping[str, Any]) -> None:
         """Assign totals to the metric objects, so that users can read them."""
         for path, variable in self.source.named_variables().items():
             variable._value = totals[path]
@@ -119,7 +124,7 @@ class MetricsState:
             tracker.total._value, tracker.count._value = map(np.array, sums)  # placed when they are read
 
 
-def flat_logs(logs: Any) -> dict[str, Any]:
+def flat_logs(logs: Mapping[str, Any] | None) -> dict[str, Any]:
     """Logs as {name: array}; the entries of a dict inside are placed among the others."""
     out: dict[str, Any] = {}
     for name, value in (logs or {}).items():
@@ -142,7 +147,13 @@ class CompileMetrics(Metric, abstract=True):
         loss: the argument of `compile`, which states whether outputs are logits.
     """
 
-    def __init__(self, metrics: Any, weighted_metrics: Any, outputs: list[str] | None, loss: Any = None) -> None:
+    def __init__(
+        self,
+        metrics: Nested[MetricLike],
+        weighted_metrics: Nested[MetricLike],
+        outputs: list[str] | None,
+        loss: Nested[LossLike] = None,
+    ) -> None:
         super().__init__(name="compile_metrics")
         self.given, self.weighted, self.outputs, self.loss = metrics, weighted_metrics, outputs, loss
         self.metrics_built = False
@@ -151,7 +162,7 @@ class CompileMetrics(Metric, abstract=True):
         self._own_reset = False  # whether a metric has a `reset_state` of its own
         self._initial: dict[str, Any] = {}  # values of the variables before any batch
 
-    def choose(self, y_true: Any, y_pred: Any) -> None:
+    def choose(self, y_true: Tree, y_pred: Tree) -> None:
         """Choose the metrics for labels and outputs of these shapes."""
         names = output_names(y_pred, self.outputs)
         predictions = flat_outputs(y_pred, names)
@@ -183,7 +194,7 @@ class CompileMetrics(Metric, abstract=True):
             self._initial = self._reset(self._initial)
         self.metrics_built = True
 
-    def check_labels(self, y_true: Any, units: Mapping[str, int]) -> None:
+    def check_labels(self, y_true: Tree, units: Mapping[str, int]) -> None:
         """Raise an error for labels that a metric cannot count.
 
         Args:
@@ -230,7 +241,7 @@ class CompileMetrics(Metric, abstract=True):
         """The names in the logs."""
         return [name for entries in self._of_output for name, _, _ in entries]
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> None:
         """Update all metrics by one batch.
 
         Args:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
 from gazelle.core.errors import ArgumentError, DataError, message, unknown
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Nested, Tree
 
-def output_names(y_pred: Any, names: list[str] | None) -> list[str]:
+
+def output_names(y_pred: Tree, names: list[str] | None) -> list[str]:
     """A name for each output: the keys of a dict, the graph's layer names, else output_1, output_2 ..."""
     if is_flat_dict(y_pred):
         return sorted(y_pred)
@@ -20,17 +23,17 @@ def output_names(y_pred: Any, names: list[str] | None) -> list[str]:
     return [f"output_{i + 1}" for i in range(count)]
 
 
-def flat_outputs(y_pred: Any, names: list[str]) -> list[Any]:
+def flat_outputs(y_pred: Tree, names: list[str]) -> list[Any]:
     """The outputs in the order of their names."""
     return [y_pred[name] for name in names] if is_flat_dict(y_pred) else jax.tree.leaves(y_pred)
 
 
-def is_flat_dict(outputs: Any) -> bool:
+def is_flat_dict(outputs: Tree) -> bool:
     """Whether outputs are a dict without other structures in it: its keys are the names of the outputs."""
     return isinstance(outputs, Mapping) and not any(isinstance(v, (Mapping, list, tuple)) for v in outputs.values())
 
 
-def per_output(what: str, value: Any, names: list[str], *, spread: bool = False) -> list[Any]:
+def per_output(what: str, value: Nested[Any], names: list[str], *, spread: bool = False) -> list[Any]:
     """`value` as a list with one entry per output. `spread`: a single value counts for every output."""
     if isinstance(value, (list, tuple)) and not value:
         value = None
@@ -83,7 +86,7 @@ def _single(value: Any) -> Any:
     return value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
 
 
-def targets_of(y: Any, names: list[str], functions: list[Any]) -> list[Any]:
+def targets_of(y: Tree, names: list[str], functions: list[Any]) -> list[Any]:
     """The target of each output; outputs without a loss need none, and may be left out."""
     with_loss = [index for index, function in enumerate(functions) if function is not None]
     given = list(y) if isinstance(y, (list, tuple)) else [y]

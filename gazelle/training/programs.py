@@ -6,7 +6,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,9 @@ import jax.numpy as jnp
 from gazelle import engine
 from gazelle.training.state import State, with_shardings
 from gazelle.training.step import LossStep, Step, TraceInfo, signature
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Tree
 
 _CAPACITY = 32  # structures whose programs are stored
 
@@ -57,7 +60,7 @@ class Programs:
     def _report(self, totals: Any, kind: str) -> dict[str, Any]:
         return self._step().metrics.report(totals, kind)
 
-    def trace(self, step: LossStep, sample: Any) -> TraceInfo:
+    def trace(self, step: LossStep, sample: Tree) -> TraceInfo:
         """What tracing a batch (x, y, sample_weight) shows; it is traced once for each signature."""
         kind = repr(signature(jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), sample)))
         if kind not in self._traces:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,9 @@ from gazelle.ops.platforms import conditional
 from gazelle.training.metrics_state import CompileMetrics, MetricsState
 from gazelle.training.state import State
 from gazelle.training.total_loss import TotalLoss
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Array, Tree
 
 Batch = tuple[Any, Any, Any]  # x, y, sample weight
 _LEAST_RATE = -1e-6  # a schedule that ends at 0 may be rounded below it
@@ -79,30 +82,30 @@ class Step(Protocol):
         """Whether the methods that it is traced from are those of its creation."""
         ...
 
-    def train(self, state: State, force: Any, batch: Batch) -> tuple[State, Any]:
+    def train(self, state: State, force: Array, batch: Batch) -> tuple[State, Any]:
         """One update: (state, whether it was applied)."""
         ...
 
-    def test(self, carry: Any, fixed: Any, batch: Batch) -> tuple[Any, Any]:
+    def test(self, carry: tuple[Any, ...], fixed: tuple[Any, ...], batch: Batch) -> tuple[Any, Any]:
         """One batch without training: (totals, assigned, count), (values, key) -> (the former, True)."""
         ...
 
-    def predict(self, values: Any, key: Any, x: Any, count: Any) -> tuple[Any, Any]:
+    def predict(self, values: Mapping[str, Any], key: Array, x: Tree, count: Array) -> tuple[Any, Any]:
         """(outputs, {path: array} of the variables that layers assigned)."""
         ...
 
 
-def inference_key(key: jax.Array, count: Any) -> jax.Array:
+def inference_key(key: jax.Array, count: Array) -> jax.Array:
     """The key of a batch outside of training, for layers that draw there too; distinct from the keys of training."""
     return jax.random.fold_in(jax.random.fold_in(key, 2**31), count)
 
 
-def changed_values(before: Any, after: Any) -> Any:
+def changed_values(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """The values that a call assigned: the others are the very same arrays."""
     return {path: value for path, value in after.items() if value is not before[path]}
 
 
-def signature(tree: Any) -> Hashable:
+def signature(tree: Tree) -> Hashable:
     """Equal for pytrees of equal structure, shapes and dtypes."""
     leaves, structure = jax.tree.flatten(tree)
     return structure, tuple([(tuple(leaf.shape), str(leaf.dtype)) for leaf in leaves])
@@ -128,7 +131,7 @@ class LossStep:
         """Return whether the methods that the step is traced from are those of its creation."""
         return self.spec.methods.is_current()
 
-    def train(self, state: State, force: Any, batch: Batch) -> tuple[State, Any]:
+    def train(self, state: State, force: Array, batch: Batch) -> tuple[State, Any]:
         """Update the parameters by the gradient of the loss of a batch.
 
         If the loss is not finite or the learning rate not valid, and `force` is False, parameters, buffers and slots
@@ -169,7 +172,7 @@ class LossStep:
         params, buffers, slots, count = conditional(applied, update, skip)
         return State(params, buffers, slots, totals, state.hyper, state.key, count), applied
 
-    def test(self, carry: Any, fixed: Any, batch: Batch) -> tuple[Any, Any]:
+    def test(self, carry: tuple[Any, ...], fixed: tuple[Any, ...], batch: Batch) -> tuple[Any, Any]:
         """Accumulate the metrics of a batch that is not trained on.
 
         Args:
@@ -187,7 +190,7 @@ class LossStep:
         totals = self.metrics.update(totals, parts, y, y_pred, weight, x)
         return (totals, {path: after[path] for path in assigned}, count + 1), jnp.bool_(True)
 
-    def predict(self, values: Any, key: Any, x: Any, count: Any) -> tuple[Any, Any]:
+    def predict(self, values: Mapping[str, Any], key: Array, x: Tree, count: Array) -> tuple[Any, Any]:
         """Compute the outputs of a batch.
 
         Args:
@@ -202,7 +205,7 @@ class LossStep:
         y_pred, after, _ = self.forward(values, x, key=inference_key(key, count), training=False)
         return y_pred, changed_values(values, after)
 
-    def trace(self, batch: Any) -> TraceInfo:
+    def trace(self, batch: Tree) -> TraceInfo:
         """Trace a batch (x, y, sample_weight) without computing it, unless the step runs eagerly."""
         variables = self.spec.variables.items()
         info = TraceInfo(None, [], [])

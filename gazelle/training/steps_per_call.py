@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,14 +33,14 @@ class StepsPerCall:
         self.steps = int(min(max(wanted, 1), self.steps * 8))
 
 
-def ordered(trainer: Trainer, logs: dict[str, Any]) -> dict[str, Any]:
+def ordered(trainer: Trainer, logs: Mapping[str, Any]) -> Mapping[str, Any]:
     """Logs with the loss first: a compiled program returns dicts in alphabetical order."""
     if len(logs) == 1:
         return logs
     return {name: logs[name] for name in dict.fromkeys([*trainer.metrics.names, *logs]) if name in logs}
 
 
-def host_logs(trainer: Trainer, logs: Any) -> Logs:
+def host_logs(trainer: Trainer, logs: Mapping[str, Any]) -> Logs:
     """Logs as Python numbers."""
     numbers = {name: np.asarray(value) for name, value in ordered(trainer, logs).items()}
     return Logs({name: value if value.ndim else float(value) for name, value in numbers.items()})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +11,9 @@ import numpy as np
 from gazelle import losses
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.training.outputs import flat_outputs, output_names, per_output, targets_of
+
+if TYPE_CHECKING:
+    from gazelle.core.types import LossLike, Nested, Tree
 
 
 class TotalLoss:
@@ -26,7 +29,13 @@ class TotalLoss:
         regularizers: {path: regularizer} of the trained variables.
     """
 
-    def __init__(self, loss: Any, loss_weights: Any, names: list[str] | None, regularizers: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        loss: Nested[LossLike],
+        loss_weights: Nested[float] | None,
+        names: list[str] | None,
+        regularizers: dict[str, Any],
+    ) -> None:
         factors = loss_weights.tolist() if isinstance(loss_weights, (np.ndarray, np.generic)) else loss_weights
         self.loss, self.loss_weights, self.names, self.regularizers = loss, factors, names, regularizers
         self._cached: list[Any] | None = None
@@ -38,7 +47,9 @@ class TotalLoss:
             self._cached = [_Losses(one) if isinstance(one, (list, tuple)) else losses.get(one) for one in given]
         return self._cached
 
-    def __call__(self, y: Any, y_pred: Any, weight: Any, values: Any, added: list[Any]) -> tuple[Any, dict[str, Any]]:
+    def __call__(
+        self, y: Tree, y_pred: Tree, weight: Tree, values: Mapping[str, Any], added: list[Any]
+    ) -> tuple[Any, dict[str, Any]]:
         names = output_names(y_pred, self.names)
         functions = self.functions(names)
         targets = targets_of(y, names, functions)

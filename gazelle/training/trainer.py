@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -18,6 +18,9 @@ from gazelle.training.outputs import flat_outputs, output_names, targets_of
 from gazelle.training.programs import Programs, shared
 from gazelle.training.state import LiveState
 from gazelle.training.step import LossStep, ModelSpec, TraceInfo, signature
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Tree
 
 _UNKNOWN = object()
 
@@ -139,7 +142,7 @@ class Trainer:
             self.check_label_values(source.data if isinstance(source, data.ArraySource) else source.sample)
             source.inspect["labels"] = self.check_label_values
 
-    def check_label_values(self, batch: Any) -> None:
+    def check_label_values(self, batch: Tree) -> None:
         """Check the labels of a batch (x, y, sample_weight) against the loss."""
         if batch[1] is None or self.custom_step is not None:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
@@ -12,8 +12,11 @@ from gazelle.core.errors import ArgumentError, ArgumentTypeError, StateError, me
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.monitor import Monitor, check_patience
 
+if TYPE_CHECKING:
+    from gazelle.core.variable import Variable
 
-def rate_of(callback: Callback) -> Any:
+
+def rate_of(callback: Callback) -> Variable:
     """The optimizer's learning rate as a variable that can be read and assigned."""
     rate = getattr(getattr(callback.model, "optimizer", None), "learning_rate", None)
     name = type(callback).__name__

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.core.printable import printable
+
+if TYPE_CHECKING:
+    from gazelle.core.types import ArrayLike
 
 _BAR = 20  # columns
 _STYLES = {"bold": "1", "green": "32", "grey": "90"}
@@ -116,7 +119,7 @@ def _truncate(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - 1, 0)].rstrip() + "…"
 
 
-def number(value: Any) -> str:
+def number(value: ArrayLike | str | None) -> str:
     """Format the value of a metric as Keras does: 0.4312, or 4.3120e-04 for small values. Text remains text."""
     if value is None or isinstance(value, str):
         return str(value)
