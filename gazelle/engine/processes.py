@@ -54,7 +54,7 @@ def are_joined() -> bool:
     return placement.active_distribution() is not None and count() > 1
 
 
-def gather(value: Any, point: str) -> list[Any]:
+def gather(value: object, point: str) -> list[Any]:
     """Return the values of all processes.
 
     Args:

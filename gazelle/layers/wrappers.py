@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.core.types import Array, Shape
+from gazelle.core.types import Array, Shape, Tree
 from gazelle.layers.base import Layer
 from gazelle.layers.call_arguments import argument_names
 
@@ -113,6 +113,6 @@ class TimeDistributed(Wrapper):
         return y.reshape((batch, time, *y.shape[1:]))
 
 
-def joined_steps(x: Any) -> Any:
+def joined_steps(x: Tree) -> Tree:
     """Reshape (batch, time, ...) to (batch * time, ...)."""
     return x.reshape((x.shape[0] * x.shape[1], *x.shape[2:]))
