@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gazelle.core import settings
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Foreign
 
 
 def begin(
@@ -49,7 +52,7 @@ class Cells:
     def __init__(self) -> None:
         self.source = ""
 
-    def __call__(self, info: Any) -> None:
+    def __call__(self, info: Foreign) -> None:
         """Called by IPython before a cell runs."""
         from gazelle.cli import notebooks
 

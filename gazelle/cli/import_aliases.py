@@ -330,6 +330,6 @@ def load_ipython_extension(ipython: object) -> None:
         ipython.events.register("pre_run_cell", eras.Cells())
 
 
-def unload_ipython_extension(ipython: Any) -> None:
+def unload_ipython_extension(ipython: object) -> None:
     """`%unload_ext gazelle`: `uninstall`."""
     uninstall()

@@ -73,7 +73,11 @@ def get_word_index(path: str = "imdb_word_index.json") -> dict[str, int]:
 
 
 def add_offset(
-    texts: Any, labels: Any, maxlen: int | None, start_char: int | None, index_from: int | None
+    texts: np.ndarray,
+    labels: np.ndarray,
+    maxlen: int | None,
+    start_char: int | None,
+    index_from: int | None,
 ) -> tuple[list[list[int]], Any]:
     """Add `index_from` to all indices and `start_char` in front; texts of `maxlen` or more are omitted."""
     offset, first = index_from or 0, [] if start_char is None else [start_char]

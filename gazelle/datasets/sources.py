@@ -7,12 +7,15 @@ import os
 import pickle
 import warnings
 import zipfile
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, DamagedFileError, DataError, english, message
 from gazelle.datasets.download import DownloadError, get_file
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Tree
 
 Array = np.ndarray[Any, Any]
 Arrays = tuple[Array, Array]
@@ -105,7 +108,7 @@ class _ArraysOnly(pickle.Unpickler):
         return self._known[module, name]
 
 
-def read_pickle(file: IO[bytes]) -> Any:
+def read_pickle(file: IO[bytes]) -> Tree:
     """Read a pickle of lists, numbers and arrays.
 
     Raises:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from gazelle import losses, metrics, tree
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.core.types import Array, ArrayLike, LossLike, MetricLike, Nested, OptimizerLike
+from gazelle.core.types import Array, ArrayLike, LossLike, MetricLike, Nested, OptimizerLike, Tree
 from gazelle.distillation.losses import DistillationLoss
 from gazelle.models import Model
 
@@ -121,12 +121,12 @@ class Distiller(Model):
         self._student_loss = tree.map_structure(losses.get, loss)
         super().compile(optimizer=optimizer, loss=None, metrics=metrics, **kwargs)
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Tree, training: bool | None = None, mask: Tree = None) -> Tree:
         return self.student(inputs, training=training, **({} if mask is None else {"mask": mask}))
 
     def compute_loss(
         self,
-        x: Any = None,
+        x: Tree = None,
         y: Nested[ArrayLike] | None = None,
         y_pred: Nested[ArrayLike] | None = None,
         sample_weight: Nested[ArrayLike] | None = None,
@@ -138,7 +138,7 @@ class Distiller(Model):
             each = tree.map_structure(lambda one, label, out: jnp.mean(one(label, out)), self._student_loss, y, y_pred)
             student_loss = sum(tree.flatten(each))
         if weight < 1:
-            features = [
+            features: list[Any] = [
                 model(x, training=mode) if model else {} for model, mode in zip(self._feature_models, (False, True))
             ]
             out = features[0][""] if features[0] else self.teacher(x, training=False)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import arrays
-from gazelle.core.types import Array, DTypeLike
+from gazelle.core.types import Array, DTypeLike, Tree
 
 if TYPE_CHECKING:
     from jax.sharding import Sharding
@@ -37,7 +37,7 @@ class Distribution(Protocol):
     def of_output(self, path: str) -> Sharding | None:
         """The sharding of the outputs of the layer `path`; None for no constraint."""
 
-    def of_variable(self, path: str, array: Any) -> Sharding:
+    def of_variable(self, path: str, array: Array) -> Sharding:
         """The sharding of the variable `path`, or of an array that belongs to it."""
 
 
@@ -56,12 +56,12 @@ def active_distribution() -> Distribution | None:
     return _distribution
 
 
-def to_device(tree: Any) -> Any:
+def to_device(tree: Tree) -> Tree:
     """Move host arrays to the device, which owns them from then on. On a CPU an aligned `buffer` is not copied."""
     return jax.device_put(tree)
 
 
-def number(value: Any) -> Any:
+def number(value: np.number | np.bool_) -> Tree:
     """Return a number as an argument of a program: on the device if it is one of the first, which are used often.
 
     A program that is called with a number of the host copies it to the device at each call.
@@ -70,11 +70,11 @@ def number(value: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=2 * _PLACED, typed=True)
-def _placed_number(value: Any) -> Any:
+def _placed_number(value: Any) -> Tree:
     return arrays.from_host(value)
 
 
-def batches_to_device(tree: Any, batch: int | None = None) -> Any:
+def batches_to_device(tree: Tree, batch: int | None = None) -> Tree:
     """Move stacked batches (steps, batch, ...) to the device, or shard them over the active distribution.
 
     Small ones stay on the host, because calling the program moves them faster.
@@ -102,7 +102,7 @@ def readers_of_batch() -> int:
     return 1 if _distribution is None or _distribution.auto_shard_dataset else jax.process_count()
 
 
-def shard_batches(tree: Any, batch: int | None = None) -> Any:
+def shard_batches(tree: Tree, batch: int | None = None) -> Tree:
     """Shard stacked batches over the active distribution; without one they stay as they are.
 
     Args:
@@ -113,7 +113,7 @@ def shard_batches(tree: Any, batch: int | None = None) -> Any:
     if active is None:
         return tree
 
-    def one(array: Any) -> Any:
+    def one(array: Array) -> Tree:
         if isinstance(array, jax.Array) or array.ndim < 2:
             return arrays.put(array, active.of_batches(array.shape))
         shape = (array.shape[0], batch or array.shape[1], *array.shape[2:])
@@ -123,12 +123,12 @@ def shard_batches(tree: Any, batch: int | None = None) -> Any:
     return jax.tree.map(one, tree)
 
 
-def shard_variable(path: str, array: Any) -> Any:
+def shard_variable(path: str, array: Array) -> Tree:
     """Shard a weight, or an array that belongs to the weight `path`, over the active distribution."""
     return array if _distribution is None else arrays.put(array, _distribution.of_variable(path, array))
 
 
-def replicate(tree: Any) -> Any:
+def replicate(tree: Tree) -> Tree:
     """Replicate arrays on all devices of the active distribution; without one they are unchanged.
 
     A program is compiled again for another placement of an argument, so each argument always has the same one.
@@ -139,19 +139,19 @@ def replicate(tree: Any) -> Any:
     return jax.tree.map(lambda array: arrays.put(array, sharding), tree)
 
 
-def constrain_variable(path: str, array: Any) -> Any:
+def constrain_variable(path: str, array: Array) -> Tree:
     """Constrain an array of a compiled program to the sharding of the weight `path` that it belongs to."""
     if _distribution is None:
         return array
     return jax.lax.with_sharding_constraint(array, _distribution.of_variable(path, array))
 
 
-def constrain_replicated(tree: Any) -> Any:
+def constrain_replicated(tree: Tree) -> Tree:
     """Constrain arrays of a compiled program to be replicated on all devices."""
     return tree if _distribution is None else jax.lax.with_sharding_constraint(tree, _distribution.replicated())
 
 
-def constrain_outputs(path: str, outputs: Any) -> Any:
+def constrain_outputs(path: str, outputs: Tree) -> Tree:
     """Constrain the outputs of a layer in a compiled program to the sharding that the distribution defines for them."""
     sharding = None if _distribution is None else _distribution.of_output(path)
     return outputs if sharding is None else jax.lax.with_sharding_constraint(outputs, sharding)
@@ -175,17 +175,17 @@ def fits_on_device(size: int) -> bool:
 
 
 @jax.jit
-def gather_rows(data: Any, rows: Array) -> Any:
+def gather_rows(data: Tree, rows: Array) -> Tree:
     """Return data[rows] of every array, on the device."""
     return jax.tree.map(lambda array: array[rows], data)
 
 
-def copy(tree: Any) -> Any:
+def copy(tree: Tree) -> Tree:
     """Return copies of the arrays of a tree, so that either side may be donated."""
     if jax.default_backend() != "cpu":
         return jax.tree.map(jnp.copy, tree)
 
-    def copy_array(array: Any) -> Any:  # through NumPy: on the CPU this copies without compiling anything
+    def copy_array(array: Array) -> Tree:  # through NumPy: on the CPU this copies without compiling anything
         if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
             data = np.array(jax.random.key_data(array))
             return jax.random.wrap_key_data(arrays.from_host(data), impl=jax.random.key_impl(array))
@@ -209,7 +209,7 @@ def to_host(named: Mapping[str, Any], into: Mapping[str, Any]) -> dict[str, Any]
         {name: NumPy array}.
     """
 
-    def copy_array(array: Any, old: Any) -> Any:
+    def copy_array(array: Array, old: Any) -> Tree:
         if jnp.issubdtype(getattr(array, "dtype", np.float32), jax.dtypes.prng_key):
             array = jax.random.key_data(array)
         host = np.asarray(array)  # on the CPU a view of the array itself

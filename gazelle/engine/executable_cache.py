@@ -16,13 +16,17 @@ import sys
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
 from gazelle.core import cache_cleanup
 from gazelle.core.private_folder import PrivateFolder
+from gazelle.core.types import Serialized
 from gazelle.engine import compilation_cache, small_programs
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Tree
 
 _MAX_BYTES = 256 << 20  # the least recently used programs are deleted first
 _MAX_MISSES = 32  # a program whose shapes change all the time computes its signatures
@@ -60,7 +64,7 @@ class CachedProgram:
         self._last: tuple[Any, Callable[..., Any]] | None = None  # settings and executable of the last call
         self._misses = 0  # calls for which `_last` was the wrong one
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any) -> Tree:
         settings = tuple([getattr(jax.config, name) for name in _SETTINGS])
         last, mismatch = self._last, None
         if last is not None and last[0] == settings and self._misses < _MAX_MISSES:
@@ -105,13 +109,13 @@ class CachedProgram:
         return compiled
 
 
-def load_metadata(key: str) -> Any:
+def load_metadata(key: str) -> Serialized:
     """Return what `save_metadata` stored under `key`, in this or an earlier process; None if there is nothing."""
     content = _read(_name(key)) if usable() else None
     return None if content is None else pickle.loads(content)
 
 
-def save_metadata(key: str, value: Any) -> None:
+def save_metadata(key: str, value: object) -> None:
     """Store a value next to the programs: what is otherwise known only after tracing one."""
     if usable():
         _write(_name(key), pickle.dumps(value))

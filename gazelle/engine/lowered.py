@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -13,6 +13,9 @@ from jax.extend.core import ClosedJaxpr  # type: ignore[attr-defined]
 
 from gazelle.engine.base import Engine
 from gazelle.engine.lowering.keys import is_key, raw_key, raw_spec
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Tree
 
 #: runs one program: flat arrays (keys as integers) -> flat arrays that JAX accepts or `np.asarray` converts
 Run = Callable[[Sequence[Any]], Sequence[Any]]
@@ -39,7 +42,7 @@ class Lowered:
         self._built: dict[Hashable, tuple[Run, Any, list[Any]]] = {}
         self._lock = threading.RLock()
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any) -> Tree:
         leaves, structure = jax.tree.flatten(args)
         specs = [_spec(leaf) for leaf in leaves]
         kind = structure, tuple((spec.shape, spec.dtype, spec.weak_type) for spec in specs)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+from types import ModuleType
 from typing import Any
 
-from gazelle.core.types import PathLike
+from gazelle.core.types import Foreign, PathLike
 from gazelle.engine import processes
 
 _numbers = itertools.count()  # of managers, which are made in the same order in all processes
 
 
-def load(what: str) -> Any:
+def load(what: str) -> ModuleType:
     """Import orbax.
 
     Args:
@@ -29,7 +30,7 @@ def load(what: str) -> Any:
     return orbax.checkpoint
 
 
-def manager(what: str, folder: PathLike, kept: int | None, background: bool = True, **options: Any) -> Any:
+def manager(what: str, folder: PathLike, kept: int | None, background: bool = True, **options: Any) -> Foreign:
     """Make a CheckpointManager of a folder, which is created.
 
     Its processes wait for each other through JAX's coordination service: a thread of orbax that computed on the devices

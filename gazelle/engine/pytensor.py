@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,13 +11,16 @@ from gazelle.engine.lowered import Lowering, Run
 from gazelle.engine.lowering import pytensor as target
 from gazelle.engine.lowering.keys import raw_spec
 
+if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr  # type: ignore[attr-defined]
+
 
 class PyTensor(Lowering):
     """One compiled PyTensor function of NumPy arrays for each program."""
 
     title = "PyTensor"
 
-    def build(self, program: Any) -> Run:
+    def build(self, program: ClosedJaxpr) -> Run:
         function = target.function(program)
         dtypes = [raw_spec(aval).dtype for aval in program.in_avals]
 

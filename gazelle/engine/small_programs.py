@@ -7,9 +7,12 @@ the results are the same numbers.
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
+
+if TYPE_CHECKING:
+    from jax.stages import Lowered
 
 _MOST_FLOPS = 5e6  # of a program that counts as small; the body of a loop counts once
 _OPTIONS = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
@@ -27,12 +30,12 @@ def one_thread_options() -> dict[str, str]:
     return _OPTIONS
 
 
-def options_for(lowered: Any) -> dict[str, str]:
+def options_for(lowered: Lowered) -> dict[str, str]:
     """Return the options of the compiler for a lowered program.
 
     Args:
         lowered: the result of `jax.jit(function).lower(...)`.
     """
-    costs = lowered.cost_analysis()
+    costs: Any = lowered.cost_analysis()
     known = isinstance(costs, dict) and "flops" in costs
     return dict(one_thread_options()) if known and costs["flops"] <= _MOST_FLOPS else {}

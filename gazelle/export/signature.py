@@ -14,6 +14,8 @@ from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.layers import weight_tree
 
 if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr  # type: ignore[attr-defined]
+
     from gazelle.core.symbolic import KerasTensor
     from gazelle.layers import InputSpec
     from gazelle.models import Model
@@ -64,7 +66,7 @@ class Exportable:
             for i, entry in enumerate(self.entries)
         ]
 
-    def trace(self, sizes: Callable[[int, int], Any]) -> Any:
+    def trace(self, sizes: Callable[[int, int], Any]) -> ClosedJaxpr:
         """Trace the program with these sizes; the first inputs of the trace are the weights in the order of `order`."""
         values = {path: jax.ShapeDtypeStruct(value.shape, value.dtype) for path, value in self.values.items()}
         return jax.make_jaxpr(lambda values, *arrays: self.call(values, *arrays))(values, *self.specs(sizes))

@@ -44,7 +44,7 @@ class InputSpec:
         max_ndim: int | None = None,
         min_ndim: int | None = None,
         axes: Mapping[int, int | None] | None = None,
-        **_: Any,
+        **_: object,
     ) -> None:
         self.dtype, self.shape, self.min_ndim, self.max_ndim = dtype, shape, min_ndim, max_ndim
         self.ndim = len(shape) if shape is not None else ndim

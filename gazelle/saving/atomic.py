@@ -7,7 +7,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from gazelle.core.errors import ArgumentError, DamagedFileError, message
 from gazelle.core.types import PathLike
@@ -29,7 +29,7 @@ class FileWriter:
         size: bytes written so far.
     """
 
-    def __init__(self, file: Any, checksum: Crc32 | None) -> None:
+    def __init__(self, file: IO[bytes], checksum: Crc32 | None) -> None:
         self._file, self._checksum = file, checksum
         self.size = self._synced = 0
 

@@ -136,7 +136,9 @@ def build(
             return model
 
 
-def compile_model(model: Model, config: Any, label: str, custom_objects: Mapping[str, Any] | None, stored: int) -> None:
+def compile_model(
+    model: Model, config: Mapping[str, Any], label: str, custom_objects: Mapping[str, Any] | None, stored: int
+) -> None:
     """Compile a model with the arguments in a file.
 
     Args:

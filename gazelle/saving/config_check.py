@@ -6,7 +6,7 @@ import difflib
 import functools
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core import outdated
 from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
@@ -16,12 +16,15 @@ from gazelle.core.serialization import target_of
 from gazelle.core.symbolic import OPS
 from gazelle.saving import tf_keras_config
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Serialized
+
 _POLICIES = ("DTypePolicy", "Policy", "FloatDTypePolicy")
 _MARKS = ("__keras_tensor__", "__numpy__", "__tuple__", "__tensor__", "__slice__", "__ellipsis__", "__bytes__")
 _DEFAULTS: tuple[Any, ...] = (None, False, [], {})  # values at which an argument of another version has no effect
 
 
-def checked(value: Any, label: str, within: str = "") -> Any:
+def checked(value: Serialized, label: str, within: str = "") -> Serialized:
     """Copy a config, and check that every named class is in the tables and every argument is known.
 
     Args:

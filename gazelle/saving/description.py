@@ -24,6 +24,7 @@ from gazelle.layers.input import InputLayer
 from gazelle.saving.code_digest import class_name, function_name
 
 if TYPE_CHECKING:
+    from gazelle.core.types import Serialized, Tree
     from gazelle.layers.base import Layer
 
 #: arguments that do not belong to the structure, or that are read from the graph and the tree of layers
@@ -33,7 +34,7 @@ _LEFT_OUT = frozenset(
 )
 
 
-def describe(value: object) -> Any:
+def describe(value: object) -> Serialized:
     """Describe a value of a config.
 
     Args:
@@ -101,7 +102,7 @@ def describe_model(model: Layer) -> dict[str, Any]:
     return described
 
 
-def describe_rows(name: str, arrays: Any, rows: int) -> dict[str, str]:
+def describe_rows(name: str, arrays: Tree, rows: int) -> dict[str, str]:
     """Describe data by type, shape and a checksum of the first rows.
 
     Args:

@@ -132,7 +132,7 @@ def load_model(
             return load_model(path, custom_objects, compile)
     path = path_of(cast(PathLike, filepath))
     if tensorflow_format.is_saved_model(path):
-        return cast("Model", tensorflow_format.load_model(path, custom_objects, compile))
+        return tensorflow_format.load_model(path, custom_objects, compile)
     filepath = existing(path)
     label = f"'{filepath}'"
     if _is_hdf5(filepath):

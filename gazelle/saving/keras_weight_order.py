@@ -65,7 +65,7 @@ def group_of(part: Part) -> str:
     return f"{part.path}/vars" if part.path else "vars"
 
 
-def optimizer_variables(model: Any) -> list[Variable]:
+def optimizer_variables(model: Model) -> list[Variable]:
     """The iterations, the learning rate, and the slots of the trainable weights, as far as they exist."""
     optimizer = model.optimizer
     weight_tree.named_variables(model)  # sets the paths of the variables, by which the slots are found

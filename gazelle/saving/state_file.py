@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gazelle.core.errors import DamagedFileError, message
-from gazelle.core.types import ArrayLike, PathLike
+from gazelle.core.types import ArrayLike, PathLike, Serialized
 from gazelle.saving import safetensors as tensor_file
 from gazelle.saving.atomic import FileWriter, read_blocks, replace_file
 from gazelle.saving.checksum import Crc32
@@ -223,7 +223,7 @@ def _parse_meta(metadata: Mapping[str, str], name: str) -> dict[str, Any]:
     return meta
 
 
-def to_json(value: Any) -> Any:
+def to_json(value: object) -> Serialized:
     """Convert NumPy and JAX scalars and arrays for `json.dumps(default=...)`."""
     if hasattr(value, "tolist"):
         return value.tolist()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Serialized
 
 HARD_SIGMOID = "hard_sigmoid_before_keras_3"
 
@@ -33,7 +36,7 @@ _TEXT_LAYERS = ("Hashing", "HashedCrossing", "StringLookup", "TextVectorization"
 _EARLIER_RATES = frozenset({"lr", "decay", "schedule_decay"})
 
 
-def replace_hard_sigmoid(value: Any) -> Any:
+def replace_hard_sigmoid(value: Serialized) -> Serialized:
     """Copy a config written before Keras 3, with another name for `hard_sigmoid`: it was another function."""
     if isinstance(value, dict):
         return {
@@ -93,7 +96,7 @@ def optimizer_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def convert_call(call: Any) -> Any:
+def convert_call(call: Serialized) -> Serialized:
     """Convert [["dense", 0, 0, {...}], ...], one entry for each tensor, to {"args": [...], "kwargs": {...}}."""
     if not isinstance(call, list) or not call:
         return call

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr  # type: ignore[attr-defined]
@@ -12,6 +12,9 @@ from jax.extend.core import ClosedJaxpr, Jaxpr  # type: ignore[attr-defined]
 from gazelle.engine.lowering.decompose import DECOMPOSED
 from gazelle.engine.lowering.interpreter import INLINED, Context, lower
 from gazelle.engine.lowering.keys import raw_spec
+
+if TYPE_CHECKING:
+    from gazelle.engine.lowering.interpreter import Target
 
 
 @dataclasses.dataclass
@@ -28,7 +31,7 @@ class Coverage:
             getattr(self, field.name).update(getattr(other, field.name))
 
 
-def coverage(program: ClosedJaxpr, target: Any) -> Coverage:
+def coverage(program: ClosedJaxpr, target: Target) -> Coverage:
     """Return the primitives that `lower` would need from the target.
 
     >>> from gazelle.engine.lowering import pytensor, traced
@@ -37,14 +40,14 @@ def coverage(program: ClosedJaxpr, target: Any) -> Coverage:
     (['sin'], {'nextafter'})
     """
     found = Coverage()
-    lower(program, _Observer(target, found), *map(raw_spec, program.in_avals))
+    lower(program, _Observer(target, found), *map(raw_spec, program.in_avals))  # type: ignore[arg-type]
     return found
 
 
 class _Observer:
     """A target whose rules map shapes to shapes, and record the primitives that the other target needs."""
 
-    def __init__(self, target: Any, found: Coverage) -> None:
+    def __init__(self, target: Target, found: Coverage) -> None:
         self.name, self.MISSING, self.RULES = target.name, target.MISSING, self
         self.target, self.found = target, found
 

@@ -6,16 +6,19 @@ import functools
 import itertools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend.core import jaxpr_as_fun
+from jax.extend.core import JaxprEqn, jaxpr_as_fun
 
 from gazelle.engine.lowering.decompose_arrays import COMPOSED
 from gazelle.engine.lowering.keys import RAW_KEY_RULES
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Array, DTypeLike
 
 # M. Giles, "Approximating the erfinv function" (2012): polynomials in w = -log(1 - x^2), shifted, highest power first.
 _ERF_INV_CENTRE = (
@@ -42,7 +45,7 @@ _ERF_INV_TAILS = (
 )
 
 
-def erf_inv(x: Any) -> Any:
+def erf_inv(x: Array) -> Array:
     """The inverse of erf on (-1, 1) by Giles' polynomials for 32 bits, which XLA uses to draw normal numbers."""
     wide = x.astype(jnp.float32)
     w = -jnp.log1p(-wide * wide)
@@ -54,7 +57,7 @@ def erf_inv(x: Any) -> Any:
     return jnp.where(jnp.abs(wide) == 1, wide * np.float32(np.inf), value * wide).astype(x.dtype)
 
 
-def power(x: Any, y: int) -> Any:
+def power(x: Array, y: int) -> Array:
     """Raise x to the integer power y by repeated squaring."""
     if y == 0:
         return jnp.ones_like(x)
@@ -71,7 +74,7 @@ def power(x: Any, y: int) -> Any:
 def running(combine: Callable[[Any, Any], Any]) -> Callable[[Any], Callable[..., Any]]:
     """A cumulative operation, in log2(n) rounds."""
 
-    def made(eqn: Any) -> Callable[..., Any]:
+    def made(eqn: JaxprEqn) -> Callable[..., Any]:
         axis, reverse = eqn.params["axis"], eqn.params["reverse"]
         return lambda x: lax.associative_scan(combine, x, reverse=reverse, axis=axis)
 
@@ -81,14 +84,14 @@ def running(combine: Callable[[Any, Any], Any]) -> Callable[[Any], Callable[...,
 def window(combine: Callable[[Any, Any], Any], start: Callable[[Any], Any]) -> Callable[[Any], Callable[..., Any]]:
     """A reduction over windows as shifted slices, combined one after the other."""
 
-    def made(eqn: Any) -> Callable[..., Any]:
+    def made(eqn: JaxprEqn) -> Callable[..., Any]:
         p = eqn.params
         sizes, strides, spread = p["window_dimensions"], p["window_strides"], p["window_dilation"]
         config = [(low, high, base - 1) for (low, high), base in zip(p["padding"], p["base_dilation"], strict=True)]
 
-        def reduced(x: Any) -> Any:
+        def reduced(x: Array) -> Array:
             x = lax.pad(x, jnp.asarray(start(x.dtype), x.dtype), config)
-            shape = eqn.outvars[0].aval.shape
+            shape = eqn.outvars[0].aval.shape  # type: ignore[attr-defined]
             parts = []
             for place in itertools.product(*map(range, sizes)):
                 first = [i * d for i, d in zip(place, spread, strict=True)]
@@ -101,40 +104,40 @@ def window(combine: Callable[[Any, Any], Any], start: Callable[[Any], Any]) -> C
     return made
 
 
-def _any_window(eqn: Any) -> Callable[..., Any]:
+def _any_window(eqn: JaxprEqn) -> Callable[..., Any]:
     """A reduction of one array over windows with a custom function."""
     combine = jaxpr_as_fun(eqn.params["jaxpr"])
     return lambda x, start: window(lambda a, b: combine(a, b)[0], lambda dtype: start)(eqn)(x)
 
 
-def lowest(dtype: Any) -> Any:
+def lowest(dtype: DTypeLike) -> float:
     """The smallest value of a dtype."""
     return -np.inf if jnp.issubdtype(dtype, np.floating) else np.iinfo(dtype).min
 
 
-def highest(dtype: Any) -> Any:
+def highest(dtype: DTypeLike) -> float:
     """The largest value of a dtype."""
     return np.inf if jnp.issubdtype(dtype, np.floating) else np.iinfo(dtype).max
 
 
-def rounded(eqn: Any) -> Callable[..., Any]:
+def rounded(eqn: JaxprEqn) -> Callable[..., Any]:
     """Round halves away from zero, or to even."""
     if eqn.params["rounding_method"] == lax.RoundingMethod.AWAY_FROM_ZERO:
         return lambda x: lax.sign(x) * lax.floor(lax.abs(x) + np.asarray(0.5, x.dtype))
     return _half_to_even
 
 
-def _half_to_even(x: Any) -> Any:
+def _half_to_even(x: Array) -> Array:
     down = lax.floor(x)
     rest, odd = x - down, down - 2 * lax.floor(down / 2)
     return down + ((rest > 0.5) | ((rest == 0.5) & (odd == 1))).astype(x.dtype)
 
 
-def _solve(eqn: Any) -> Callable[..., Any]:
+def _solve(eqn: JaxprEqn) -> Callable[..., Any]:
     """Solve a linear system with the program stored in the operation."""
     lengths, program = eqn.params["const_lengths"], eqn.params["jaxprs"].solve
 
-    def solved(*inputs: Any) -> Any:
+    def solved(*inputs: Any) -> Array:
         before = lengths.matvec + lengths.vecmat
         consts, b = inputs[before : before + lengths.solve], inputs[sum(lengths) :]
         return jaxpr_as_fun(program)(*consts, *b)
@@ -142,7 +145,7 @@ def _solve(eqn: Any) -> Callable[..., Any]:
     return solved
 
 
-def total(x: Any) -> Any:
+def total(x: Array) -> Array:
     """Integers in the order of x, where -0 is less than 0 and NaN is the largest."""
     if not jnp.issubdtype(x.dtype, np.floating):
         return x
@@ -155,16 +158,16 @@ def _totally(compare: Callable[[Any, Any], Any]) -> Callable[[Any], Callable[...
     return lambda eqn: lambda x, y: compare(total(x), total(y))
 
 
-def _gamma(eqn: Any, key: Any, a: Any) -> Any:
+def _gamma(eqn: JaxprEqn, key: Any, a: Any) -> Array:
     """Samples of the gamma distribution by the function that JAX uses."""
     return eqn.primitive.impl(jax.random.wrap_key_data(key), a, **eqn.params)
 
 
-def _tiled(eqn: Any) -> Callable[..., Any]:
+def _tiled(eqn: JaxprEqn) -> Callable[..., Any]:
     """Tile an array: broadcast a new axis before each axis and merge the two."""
     reps = eqn.params["reps"]
 
-    def tiled(x: Any) -> Any:
+    def tiled(x: Array) -> Array:
         wide = [n for pair in zip(reps, x.shape, strict=True) for n in pair]
         new = lax.expand_dims(x, range(0, 2 * x.ndim, 2))
         return jnp.broadcast_to(new, wide).reshape([r * n for r, n in zip(reps, x.shape, strict=True)])
@@ -172,7 +175,7 @@ def _tiled(eqn: Any) -> Callable[..., Any]:
     return tiled
 
 
-def _cpu_branch(eqn: Any) -> Callable[..., Any]:
+def _cpu_branch(eqn: JaxprEqn) -> Callable[..., Any]:
     """Of programs for several platforms, the one for CPU, else the default one."""
     platforms = eqn.params["platforms"]
     index = next((i for i, names in enumerate(platforms) if names is not None and "cpu" in names), len(platforms) - 1)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,8 +12,11 @@ from jax import lax
 
 from gazelle.engine.lowering import windows
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Array
 
-def polynomial(x: Any, *coefficients: Any, **_: Any) -> Any:
+
+def polynomial(x: Array, *coefficients: Any, **_: Any) -> Array:
     """Horner's rule; the coefficients begin with the constant one.
 
     >>> float(polynomial(jnp.float32(2), 1, 0, 3))
@@ -25,42 +28,42 @@ def polynomial(x: Any, *coefficients: Any, **_: Any) -> Any:
     return out
 
 
-def log1p(x: Any) -> Any:
+def log1p(x: Array) -> Array:
     """log(1 + x) without loss of precision for small x (Kahan)."""
     u = 1 + x
     return jnp.where(u == 1, x, jnp.log(u) * (x / jnp.where(u == 1, 1, u - 1)))
 
 
-def expm1(x: Any) -> Any:
+def expm1(x: Array) -> Array:
     """exp(x) - 1 without loss of precision for small x (Kahan)."""
     u = jnp.exp(x)
     plain = (u == 1) | (jnp.abs(x) > 1)
     return jnp.where(plain, jnp.where(u == 1, x, u - 1), (u - 1) * (x / jnp.where(plain, 1, jnp.log(u))))
 
 
-def atan2(y: Any, x: Any) -> Any:
+def atan2(y: Array, x: Array) -> Array:
     """The angle of the point (x, y), from -π to π."""
     angle = jnp.arctan(y / jnp.where(x == 0, 1, x)) + jnp.where(x < 0, jnp.where(y < 0, -np.pi, np.pi), 0)
     return jnp.where(x == 0, jnp.sign(y) * np.pi / 2, angle).astype(y.dtype)
 
 
-def split(x: Any, *, sizes: Any, axis: int) -> Any:
+def split(x: Array, *, sizes: Sequence[int], axis: int) -> list[Array]:
     """Split an array into parts of these sizes along an axis."""
     ends = np.cumsum(sizes).tolist()
     return [lax.slice_in_dim(x, end - size, end, axis=axis) for size, end in zip(sizes, ends, strict=True)]
 
 
-def stack(*arrays: Any, axis: int) -> Any:
+def stack(*arrays: Any, axis: int) -> Array:
     """Stack arrays along a new axis."""
     return lax.concatenate([lax.expand_dims(array, [axis]) for array in arrays], axis)
 
 
-def unstack(x: Any, *, axis: int) -> Any:
+def unstack(x: Array, *, axis: int) -> list[Array]:
     """Split an array along an axis and remove the axis."""
     return [lax.index_in_dim(x, i, axis, keepdims=False) for i in range(x.shape[axis])]
 
 
-def top_k(x: Any, *, k: int, axis: int = -1, **_: Any) -> Any:
+def top_k(x: Array, *, k: int, axis: int = -1, **_: Any) -> list[Array]:
     """The k largest elements in descending order with their indices, from a stable sort."""
     axis %= x.ndim
     falling = -x if jnp.issubdtype(x.dtype, jnp.floating) else ~x
@@ -68,14 +71,14 @@ def top_k(x: Any, *, k: int, axis: int = -1, **_: Any) -> Any:
     return [lax.slice_in_dim(array, 0, k, axis=axis) for array in sorted_[1:]]
 
 
-def population_count(x: Any) -> Any:
+def population_count(x: Array) -> Array:
     """The number of bits that are 1."""
     one = np.ones((), x.dtype)
     bits = [lax.shift_right_logical(x, np.asarray(i, x.dtype)) & one for i in range(8 * x.dtype.itemsize)]
     return functools.reduce(lax.add, bits)
 
 
-def shift_right_arithmetic(x: Any, y: Any) -> Any:
+def shift_right_arithmetic(x: Array, y: Array) -> Array:
     """Arithmetic shift x >> y; negative numbers are inverted before and after."""
     if jnp.issubdtype(x.dtype, jnp.unsignedinteger):
         return lax.shift_right_logical(x, y)
@@ -83,14 +86,14 @@ def shift_right_arithmetic(x: Any, y: Any) -> Any:
     return jnp.where(x < 0, ~moved, moved)
 
 
-def reduce_xor(x: Any, *, axes: Any, **_: Any) -> Any:
+def reduce_xor(x: Array, *, axes: Sequence[int], **_: Any) -> Array:
     """Exclusive or along some axes."""
     for axis in sorted(axes, reverse=True):
         x = functools.reduce(lax.bitwise_xor, unstack(x, axis=axis))
     return x
 
 
-def dynamic_update_slice(operand: Any, update: Any, *starts: Any) -> Any:
+def dynamic_update_slice(operand: Array, update: Array, *starts: Any) -> Array:
     """Select for each element the one of the update that covers it, if any."""
     under: Any = True
     for axis, start in enumerate(starts):

@@ -8,11 +8,18 @@ batch axis. `IndexPlan` turns that into the operand transposed so that indexed a
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+
+if TYPE_CHECKING:
+    from jax.lax import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
+
+    from gazelle.core.types import Array
+    from gazelle.engine.lowering.interpreter import Context
 
 _FILL = lax.GatherScatterMode.FILL_OR_DROP
 
@@ -34,11 +41,11 @@ class IndexPlan:
 
     shape: tuple[int, ...]
     windows: tuple[int, ...]
-    offset: tuple[int, ...]
-    dropped: tuple[int, ...]
-    at: tuple[int, ...]
-    batch: tuple[int, ...]
-    index_batch: tuple[int, ...]
+    offset: Sequence[int]
+    dropped: Sequence[int]
+    at: Sequence[int]
+    batch: Sequence[int]
+    index_batch: Sequence[int]
     indices: tuple[int, ...]
     drops: bool
 
@@ -51,7 +58,13 @@ class IndexPlan:
         self.order = [*self.lead, *self.whole]
 
     @classmethod
-    def of_gather(cls, ctx: Any, dimension_numbers: Any, slice_sizes: Any, mode: Any) -> IndexPlan:
+    def of_gather(
+        cls,
+        ctx: Context,
+        dimension_numbers: GatherDimensionNumbers,
+        slice_sizes: Sequence[int],
+        mode: GatherScatterMode | None,
+    ) -> IndexPlan:
         """The plan of a `gather`."""
         n = dimension_numbers
         operand, indices = (aval.shape for aval in ctx.in_avals)
@@ -68,7 +81,9 @@ class IndexPlan:
         )
 
     @classmethod
-    def of_scatter(cls, ctx: Any, dimension_numbers: Any, mode: Any) -> IndexPlan:
+    def of_scatter(
+        cls, ctx: Context, dimension_numbers: ScatterDimensionNumbers, mode: GatherScatterMode | None
+    ) -> IndexPlan:
         """The plan of a `scatter` of any kind."""
         n = dimension_numbers
         operand, indices, updates = (aval.shape for aval in ctx.in_avals)
@@ -87,7 +102,7 @@ class IndexPlan:
             mode is not lax.GatherScatterMode.CLIP,
         )
 
-    def table(self, indices: Any) -> tuple[Any, Any]:
+    def table(self, indices: Array) -> tuple[Any, Any]:
         """((*rows, *parts, lead) indices on the leading axes, (*rows,) whether the window is inside), in JAX."""
         rows, inner = self.indices[:-1], tuple(self.windows[axis] for axis in self.part)
         indices = indices.astype(jnp.int32)

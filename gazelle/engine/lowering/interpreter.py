@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import numpy as np
@@ -20,6 +20,9 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal  # type: ignore[attr-def
 from gazelle.core.errors import GazelleError
 from gazelle.engine.lowering.decompose import DECOMPOSED
 from gazelle.engine.lowering.keys import is_key, on_raw_keys, raw_key, raw_spec
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Foreign
 
 #: primitives that only hold a program: {name: its parameter}
 INLINED = {
@@ -54,11 +57,27 @@ class NotLowered(GazelleError, NotImplementedError):  # noqa: N818 - the name st
     """A program contains an operation for which the engine or format has no rule."""
 
 
+class Target(Protocol):
+    """What programs are built for: a module, or an object that holds a graph."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def RULES(self) -> Mapping[str, Callable[..., Any]]: ...  # noqa: N802
+
+    @property
+    def MISSING(self) -> Mapping[str, str]: ...  # noqa: N802
+
+    def constant(self, value: np.ndarray, /) -> Foreign:
+        """Return an array as a value of the target."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Context:
     """The context that a rule receives besides inputs and parameters."""
 
-    target: Any
+    target: Any  # a Target, with what its rules need besides
     eqn: Any  # the traced operation
     in_avals: tuple[jax.ShapeDtypeStruct, ...]  # shapes and types of the inputs, those of keys as raw data
     out_avals: tuple[jax.ShapeDtypeStruct, ...]
@@ -70,7 +89,7 @@ class Context:
             jaxpr, consts = jaxpr.jaxpr, _constants(jaxpr, self.target)
         return _run(jaxpr, consts, self.target, inputs, self.where)
 
-    def dispatch(self, function: Callable[..., Any], *inputs: Any, avals: Any = None) -> list[Any]:
+    def dispatch(self, function: Callable[..., Any], *inputs: Any, avals: Sequence[Any] | None = None) -> list[Any]:
         """The outputs of a JAX function that is traced for the inputs: a rule composed of simpler operations."""
         return self.lower(traced(function, *(self.in_avals if avals is None else avals)), (), *inputs)
 
@@ -80,7 +99,7 @@ def traced(function: Callable[..., Any], *avals: Any) -> ClosedJaxpr:
     return jax.make_jaxpr(function)(*avals)
 
 
-def lower(program: ClosedJaxpr, target: Any, *inputs: Any) -> list[Any]:
+def lower(program: ClosedJaxpr, target: Target, *inputs: Any) -> list[Any]:
     """The outputs of `program` for `inputs`, built by the rules of `target`.
 
     Raises:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -17,16 +17,23 @@ from jax.extend.random import threefry_prng_impl as threefry
 
 from gazelle.core.errors import ArgumentError, message
 
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn
+
+    from gazelle.core.types import Array
+
+#: the shape and dtype of an array: a ShapeDtypeStruct, or an abstract value of a traced program
+Spec: TypeAlias = Any
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
 
 
-def is_key(value: Any) -> bool:
+def is_key(value: object) -> bool:
     """Return whether an array or a spec has a dtype of PRNG keys."""
     return jnp.issubdtype(getattr(value, "dtype", np.float32), jax.dtypes.prng_key)
 
 
-def raw_spec(spec: Any) -> Any:
+def raw_spec(spec: Spec) -> Spec:
     """Return the shape and dtype of the raw data of keys; other specs are returned unchanged."""
     if not is_key(spec):
         return spec
@@ -36,12 +43,12 @@ def raw_spec(spec: Any) -> Any:
     return jax.ShapeDtypeStruct((*spec.shape, 2), np.uint32)
 
 
-def raw_key(key: Any) -> Any:
+def raw_key(key: Array) -> Array:
     """Return the raw data of a key; other arrays are returned unchanged."""
     return jax.random.key_data(key) if is_key(key) else key
 
 
-def encrypt(key0: Any, key1: Any, x0: Any, x1: Any) -> tuple[Any, Any]:
+def encrypt(key0: Array, key1: Array, x0: Array, x1: Array) -> tuple[Any, Any]:
     """Threefry-2x32 in 20 rounds:  (x0, x1) encrypted with (key0, key1)."""
     keys = (key0, key1, key0 ^ key1 ^ _PARITY)
     x0, x1 = x0 + keys[0], x1 + keys[1]
@@ -83,7 +90,7 @@ RAW_KEY_RULES: dict[str, Callable[[Any], Callable[..., Any]]] = {
 }
 
 
-def on_raw_keys(eqn: Any) -> Callable[..., Any]:
+def on_raw_keys(eqn: JaxprEqn) -> Callable[..., Any]:
     """Apply an operation that moves keys (slice, stack, select) to each integer of their raw data."""
 
     def one(*inputs: Any) -> Any:

@@ -11,29 +11,35 @@ import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+if TYPE_CHECKING:
+    from jax.extend.core import Primitive
+    from jax.lax import ConvDimensionNumbers
+
+    from gazelle.core.types import Array
+
 Sizes = Sequence[int]
 
 
 def conv_general_dilated(
-    lhs: Any,
-    rhs: Any,
+    lhs: Array,
+    rhs: Array,
     *,
     window_strides: Sizes,
     padding: Sequence[tuple[int, int]],
     lhs_dilation: Sizes,
     rhs_dilation: Sizes,
-    dimension_numbers: Any,
+    dimension_numbers: ConvDimensionNumbers,
     feature_group_count: int,
     batch_group_count: int,
     **_: Any,
-) -> Any:
+) -> Array:
     """out[n, o, s] = Σ_{c, k} lhs[n, c, s·stride + k·dilation] rhs[o, c, k]  as one matrix product over patches.
 
     >>> spec = lax.conv_dimension_numbers((1, 3, 5), (2, 3, 2), ("NCH", "OIH", "NCH"))
@@ -57,20 +63,20 @@ def conv_general_dilated(
     return jnp.moveaxis(out, -1, 1).transpose(np.argsort(numbers.out_spec))
 
 
-def _grouped(array: Any, axis: int, groups: int) -> Any:
+def _grouped(array: Any, axis: int, groups: int) -> Array:
     shape = array.shape
     return array.reshape(*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :])
 
 
 def conv_after_pad(
-    lhs: Any,
-    rhs: Any,
+    lhs: Array,
+    rhs: Array,
     *,
     padding: Sequence[tuple[int, int]],
     lhs_dilation: Sizes,
-    dimension_numbers: Any,
+    dimension_numbers: ConvDimensionNumbers,
     **params: Any,
-) -> Any:
+) -> Array:
     """The same convolution after padding and dilating its input."""
     config, none = [(0, 0, 0)] * lhs.ndim, ((0, 0),) * len(padding)
     for axis, (low, high), step in zip(dimension_numbers.lhs_spec[2:], padding, lhs_dilation, strict=True):
@@ -79,7 +85,7 @@ def conv_after_pad(
     return lax.conv_general_dilated_p.bind(lhs, rhs, padding=none, dimension_numbers=dimension_numbers, **params)
 
 
-def _convolved(lhs: Any, rhs: Any, numbers: Any, strides: Sizes, dilation: Sizes) -> Any:
+def _convolved(lhs: Array, rhs: Array, numbers: Any, strides: Sizes, dilation: Sizes) -> Array:
     """The convolution (batch, *space, filters) of padded arrays without groups.
 
     Patches are concatenated along an axis of `lhs`, and the other axes are summed in its order, so that a target with
@@ -89,7 +95,7 @@ def _convolved(lhs: Any, rhs: Any, numbers: Any, strides: Sizes, dilation: Sizes
     kernel = [rhs.shape[axis] for axis in axes]
     out = _out_sizes([lhs.shape[axis] for axis in space], kernel, strides, dilation)
 
-    def cut(starts: Sizes, sizes: Sizes, steps: Sizes) -> Any:
+    def cut(starts: Sizes, sizes: Sizes, steps: Sizes) -> Array:
         first, last, step = [0] * lhs.ndim, list(lhs.shape), [1] * lhs.ndim
         for axis, begin, size, by in zip(space, starts, sizes, steps, strict=True):
             first[axis], last[axis], step[axis] = begin, begin + (size - 1) * by + 1, by
@@ -108,15 +114,15 @@ def _convolved(lhs: Any, rhs: Any, numbers: Any, strides: Sizes, dilation: Sizes
 
 
 def select_and_scatter_add(
-    source: Any,
-    operand: Any,
+    source: Array,
+    operand: Array,
     *,
-    select_prim: Any,
+    select_prim: Primitive,
     window_dimensions: Sizes,
     window_strides: Sizes,
     padding: Sequence[tuple[int, int]],
     **_: Any,
-) -> Any:
+) -> Array:
     """Add each element of `source` at the position of the selected element of its window, the first of equal ones."""
     total: Any = 0
     padded = _padded(operand, -np.inf if select_prim is lax.ge_p else np.inf, padding)
@@ -131,15 +137,15 @@ def select_and_scatter_add(
 
 
 def select_and_gather_add(
-    tangents: Any,
-    operand: Any,
+    tangents: Array,
+    operand: Array,
     *,
-    select_prim: Any,
+    select_prim: Primitive,
     window_dimensions: Sizes,
     window_strides: Sizes,
     padding: Sequence[tuple[int, int]],
     **_: Any,
-) -> Any:
+) -> Array:
     """For each window, the element of `tangents` at the position of the selected element, the first of equal ones."""
     padded = _padded(operand, -np.inf if select_prim is lax.ge_p else np.inf, padding)
     tangents, total = _padded(tangents, 0, padding), jnp.zeros((), tangents.dtype)
@@ -148,7 +154,7 @@ def select_and_gather_add(
     return total
 
 
-def _winners(padded: Any, select_prim: Any, window: Sizes, strides: Sizes) -> Iterator[tuple[Sizes, Any]]:
+def _winners(padded: Any, select_prim: Primitive, window: Sizes, strides: Sizes) -> Iterator[tuple[Sizes, Any]]:
     """Yield (position in the window, in which windows it is the first best element)."""
     combine = jnp.maximum if select_prim is lax.ge_p else jnp.minimum
     out = _out_sizes(padded.shape, window, strides, [1] * len(window))
@@ -163,7 +169,7 @@ def _winners(padded: Any, select_prim: Any, window: Sizes, strides: Sizes) -> It
         yield place, won
 
 
-def _padded(array: Any, value: Any, edges: Sequence[tuple[int, int]], dilation: Sizes | None = None) -> Any:
+def _padded(array: Any, value: Any, edges: Sequence[tuple[int, int]], dilation: Sizes | None = None) -> Array:
     dilation = dilation or [1] * array.ndim
     config = [(low, high, step - 1) for (low, high), step in zip(edges, dilation)]
     if not any(any(entry) for entry in config):
@@ -178,7 +184,7 @@ def _out_sizes(sizes: Sizes, window: Sizes, strides: Sizes, dilation: Sizes) -> 
     ]
 
 
-def _strided(array: Any, starts: Sizes, sizes: Sizes, steps: Sizes) -> Any:
+def _strided(array: Any, starts: Sizes, sizes: Sizes, steps: Sizes) -> Array:
     """A strided slice of the last axes, from `starts` on; the axes before them are complete."""
     free = array.ndim - len(sizes)
     limits = [start + (size - 1) * step + 1 for start, size, step in zip(starts, sizes, steps)]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
 from gazelle.core.registry import register
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Array
+
 
 @register("activations")
-def hard_sigmoid_before_keras_3(x: Any) -> Any:
+def hard_sigmoid_before_keras_3(x: Array) -> Array:
     """y = min(max(0.2 x + 0.5, 0), 1); since Keras 3 the slope of `hard_sigmoid` is 1/6.
 
     >>> hard_sigmoid_before_keras_3(np.array([-3.0, 0.0, 1.0]))

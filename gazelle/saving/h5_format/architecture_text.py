@@ -42,7 +42,7 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
     return _model(configs.parse(data, "the JSON text"), "the JSON text", custom_objects)
 
 
-def model_from_yaml(yaml_string: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def model_from_yaml(yaml_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Model:
     """Build the model from the result of `to_yaml` of Keras 1 or 2, with new weights. YAML needs pyyaml.
 
     Raises:

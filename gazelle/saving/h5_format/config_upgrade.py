@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core.errors import DamagedFileError, message
 from gazelle.core.names import snake
@@ -12,6 +12,9 @@ from gazelle.core.symbolic import OPS
 from gazelle.saving import tf_keras_config
 from gazelle.saving.h5_format import keras1
 from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Serialized
 
 _MODELS = ("Sequential", "Model", "Functional")
 _NAMESPACES = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
@@ -26,15 +29,16 @@ class ConfigUpgrade:
         label: the name of the file, for errors.
     """
 
-    def __init__(self, version: str, config: Any, label: str) -> None:
+    def __init__(self, version: str, config: Serialized, label: str) -> None:
         self.keras_1 = version.startswith("1.")
         self.old = not version.startswith("3.")
         self.label = label
         self._ordering = _first_ordering(config) or "channels_last"
 
-    def model(self, node: Any, name: str | None = None) -> dict[str, Any]:
+    def model(self, node: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:
         """Convert a model, which may be nested."""
-        kind, config = node.get("class_name"), node.get("config")
+        kind = node.get("class_name")
+        config: Any = node.get("config")
         if kind == "Sequential":
             entries = config if isinstance(config, list) else config.get("layers")
             given = config if isinstance(config, dict) else {}
@@ -71,7 +75,7 @@ class ConfigUpgrade:
         calls = entry.get("inbound_nodes", [])
         return {**layer, "name": entry["name"], "inbound_nodes": [*calls]}
 
-    def layer(self, entry: Any, name: str | None = None) -> dict[str, Any]:
+    def layer(self, entry: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:
         """Convert a layer and the layers inside it."""
         kind, config = entry.get("class_name"), entry.get("config")
         if kind in _MODELS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,10 @@ from gazelle.layers import weight_tree
 from gazelle.saving import hdf5
 from gazelle.saving.h5_format.weight_layout import Layout, gathered, laid_out, leaves
 from gazelle.saving.safetensors import Array
+
+if TYPE_CHECKING:
+    from gazelle.models.model import Model
+    from gazelle.optimizers.base import Optimizer
 
 #: names of slots: "Adam/dense/kernel/m:0", "training/Adam/m_0:0", since tf.keras 2.11 "Adam/m/dense/kernel:0"
 _KINDS = frozenset(
@@ -24,7 +28,7 @@ _KINDS = frozenset(
 _KERAS_3 = re.compile(r"_(momentum|velocity)$")
 
 
-def load(model: Any, reader: hdf5.Reader, layout: Layout, weights: list[str]) -> None:
+def load(model: Model, reader: hdf5.Reader, layout: Layout, weights: list[str]) -> None:
     """Assign the slots and the number of steps in the file to the model's optimizer.
 
     weights: the names of all weights in the file, layer by layer.
@@ -43,7 +47,13 @@ def load(model: Any, reader: hdf5.Reader, layout: Layout, weights: list[str]) ->
 
 
 def restore_optimizer(
-    optimizer: Any, model: Any, names: list[str], arrays: list[Array], layout: Layout, label: str, order: Any = None
+    optimizer: Optimizer,
+    model: Model,
+    names: list[str],
+    arrays: list[Array],
+    layout: Layout,
+    label: str,
+    order: np.ndarray | None = None,
 ) -> None:
     """Assign arrays to the slots and the number of steps of an optimizer, or warn that they do not match.
 
@@ -74,7 +84,7 @@ def restore_optimizer(
         optimizer.own_variables()[0].assign(steps)
 
 
-def _in_order(optimizer: Any, fresh: Any, columns: Any, arrays: list[Array]) -> Any:
+def _in_order(optimizer: Optimizer, fresh: Any, columns: Any, arrays: list[Array]) -> Any:
     """As `_slots`, for the last arrays in the order of Keras 3; those before them are other variables."""
     before = len(arrays) - len(columns)
     own = optimizer.own_variables()
@@ -102,7 +112,7 @@ def _kind(name: str) -> str | None:
 
 
 def _slots(
-    model: Any,
+    model: Model,
     trained: list[Variable],
     slots: list[str],
     names: list[str],
@@ -128,7 +138,7 @@ def _slots(
 
 
 def _divided(
-    model: Any,
+    model: Model,
     trained: list[Variable],
     slots: list[str],
     names: list[str],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,8 +21,11 @@ from gazelle.saving.h5_format.weight_layout import Layout, fitted, leaves, weigh
 from gazelle.saving.keras_weights import need_match, report, weight_errors
 from gazelle.saving.safetensors import Array
 
+if TYPE_CHECKING:
+    from gazelle.models.model import Model
 
-def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, compile: bool) -> Any:
+
+def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
     """Read a model from an `.h5` file: architecture, weights, compile arguments and optimizer state."""
     label = f"'{reader.label}'"
     parsed = _json(reader, "model_config", label)
@@ -54,7 +57,7 @@ def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, co
     return model
 
 
-def load_weights(model: Any, reader: hdf5.Reader, *, by_name: bool = False, skip_mismatch: bool = False) -> list[str]:
+def load_weights(model: Model, reader: hdf5.Reader, *, by_name: bool = False, skip_mismatch: bool = False) -> list[str]:
     """Assign the weights in the file to the layers, in order or by name; return the names of the layers that match."""
     root = "model_weights" if "model_weights" in reader.groups else ""
     layout = _layout(reader)

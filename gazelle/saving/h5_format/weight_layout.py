@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.core.variable import Variable
 from gazelle.saving.safetensors import Array
+
+if TYPE_CHECKING:
+    from gazelle.layers.base import Layer
 
 #: number of weights in Keras 1, order of their gates in ours, axes of kernel, recurrent kernel and bias
 _GATES = {
@@ -40,7 +43,7 @@ class Layout:
     flipped: bool  # written by Theano, whose convolution flips the kernel
 
 
-def leaves(layer: Any) -> Iterator[Any]:
+def leaves(layer: Layer) -> Iterator[Any]:
     """The layer itself, or the layers inside it that have the weights, in the order of the file."""
     kind = type(layer).__name__
     if kind == "Bidirectional":
@@ -55,7 +58,7 @@ def leaves(layer: Any) -> Iterator[Any]:
         yield layer
 
 
-def weights_of(layer: Any) -> list[Variable]:
+def weights_of(layer: Layer) -> list[Variable]:
     """The variables of a layer in the order of the file: of a model, trainable variables come first."""
     if not hasattr(type(layer), "layers"):
         return [v for leaf in leaves(layer) for v in leaf.weights]
@@ -68,7 +71,7 @@ def _parts(layer: Any, wanted: list[Variable]) -> list[tuple[Any, int]]:
     return [(leaf, len(list(group))) for leaf, group in itertools.groupby(owner.get(id(v)) for v in wanted)]
 
 
-def fitted(layer: Any, arrays: list[Array], layout: Layout) -> list[tuple[Variable, Array]] | None:
+def fitted(layer: Layer, arrays: list[Array], layout: Layout) -> list[tuple[Variable, Array]] | None:
     """(variable, array) for all variables of a layer; None if they do not fit."""
     wanted = weights_of(layer)
     owner = {id(v): leaf for leaf in leaves(layer) for v in leaf.weights}
@@ -89,10 +92,10 @@ def fitted(layer: Any, arrays: list[Array], layout: Layout) -> list[tuple[Variab
     return pairs
 
 
-def laid_out(layer: Any, variable: Variable, array: Array, layout: Layout) -> Array:
+def laid_out(layer: Layer | None, variable: Variable, array: Array, layout: Layout) -> Array:
     """Convert an array to the layout of its variable."""
     kind = next((c.__name__ for c in type(layer).__mro__ if c.__name__ in _CONVOLUTIONS), "")
-    if type(layer).__name__ == "LocallyConnected2D" and layer.data_format == "channels_first":
+    if type(layer).__name__ == "LocallyConnected2D" and layer is not None and layer.data_format == "channels_first":
         return _pixel_by_pixel(layer, array)
     if not kind or array.ndim < 3:
         return array

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,11 +16,14 @@ from gazelle.saving import checksum, keras_weight_order
 from gazelle.saving.config import warn_of_replaced_methods
 from gazelle.saving.h5_format.weight_layout import weights_of
 
+if TYPE_CHECKING:
+    from gazelle.models.model import Model
+
 KERAS_VERSION = "3.15.1"  # the version of the layout
 _LONGEST = 64_000  # bytes of an attribute
 
 
-def dump(model: Any, include_optimizer: bool = True) -> bytes:
+def dump(model: Model, include_optimizer: bool = True) -> bytes:
     """The bytes of the file: config, weights by layer, and the optimizer's state."""
     import h5py
 

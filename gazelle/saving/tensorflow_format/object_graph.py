@@ -14,7 +14,7 @@ _SKIPPED = frozenset({"_config", "nodes", "_eager_losses", "_build_shapes", "opt
 Matches = dict[int, tuple[Variable, int]]
 
 
-def find_variables(thing: Any, objects: list[Object]) -> Matches:
+def find_variables(thing: object, objects: list[Object]) -> Matches:
     """Match the variables of a model, or of a dict of models and variables, with the objects of a checkpoint.
 
     It is the root of the graph, or an attribute of the root, as in `tf.train.Checkpoint(model=model)`.

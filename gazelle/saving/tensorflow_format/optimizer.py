@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gazelle.saving import h5_format
 from gazelle.saving.h5_format.weight_layout import Layout
 from gazelle.saving.tensorflow_format.checkpoint import Checkpoint
 from gazelle.saving.tensorflow_format.object_graph import Matches, child
 
+if TYPE_CHECKING:
+    from gazelle.models.model import Model
+    from gazelle.optimizers.base import Optimizer
+
 _LAYOUT = Layout(keras_1=False, flipped=False)
 
 
-def load(optimizer: Any, model: Any, checkpoint: Checkpoint, number: int | None, found: Matches) -> None:
+def load(optimizer: Optimizer, model: Model, checkpoint: Checkpoint, number: int | None, found: Matches) -> None:
     """Restore the number of steps and the slots of an optimizer, as far as they were saved.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core import registry
 from gazelle.core.errors import ArgumentError, DamagedFileError, message
@@ -22,6 +22,9 @@ from gazelle.saving.tensorflow_format.checkpoint import Checkpoint
 from gazelle.saving.tensorflow_format.object_graph import Matches, child, find_variables
 from gazelle.saving.tensorflow_format.protobuf import content, contents, fields
 
+if TYPE_CHECKING:
+    from gazelle.models.model import Model
+
 _METADATA, _WEIGHTS = "keras_metadata.pb", os.path.join("variables", "variables")
 
 
@@ -34,7 +37,7 @@ def is_saved_model(path: str) -> bool:
     return os.path.isfile(os.path.join(path, "saved_model.pb"))
 
 
-def load_model(folder: str, custom_objects: Mapping[str, Any] | None, compile: bool) -> Any:
+def load_model(folder: str, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
     """Read a model that tf.keras saved as a SavedModel: its config and weights, without the functions in it.
 
     Args:
@@ -68,7 +71,7 @@ def load_model(folder: str, custom_objects: Mapping[str, Any] | None, compile: b
     return model
 
 
-def load_weights(model: Any, prefix: str, skip_mismatch: bool = False, by_name: bool = False) -> list[str]:
+def load_weights(model: Model, prefix: str, skip_mismatch: bool = False, by_name: bool = False) -> list[str]:
     """Assign the weights in a checkpoint of TensorFlow to a model, and the state of its optimizer.
 
     Args:

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.engine.lowering.onnx.elementwise import cast
 
+if TYPE_CHECKING:
+    from gazelle.engine.lowering.interpreter import Context
+
 _TO_THE_END = np.iinfo(np.int64).max
 
 
-def reshape(ctx: Any, x: str, shape: Any) -> str:
+def reshape(ctx: Context, x: str, shape: Sequence[int]) -> str:
     """Reshape."""
     return ctx.target.op("Reshape", x, ctx.target.sizes(shape), allowzero=1)
 
 
-def transpose(ctx: Any, x: str, order: Any) -> str:
+def transpose(ctx: Context, x: str, order: Sequence[int] | np.ndarray) -> str:
     """Transpose."""
     order = [int(axis) for axis in order]
     return x if order == sorted(order) else ctx.target.op("Transpose", x, perm=order)
 
 
-def _reshape(ctx: Any, x: str, **_: Any) -> str:
+def _reshape(ctx: Context, x: str, **_: Any) -> str:
     return reshape(ctx, x, ctx.out_avals[0].shape)
 
 
-def _broadcast_in_dim(ctx: Any, x: str, *_: Any, shape: Any, broadcast_dimensions: Any, **__: Any) -> str:
+def _broadcast_in_dim(ctx: Context, x: str, *_: Any, shape: Sequence[int], broadcast_dimensions: Any, **__: Any) -> str:
     inner = [1] * len(shape)
     for axis, size in zip(broadcast_dimensions, ctx.in_avals[0].shape, strict=True):
         inner[axis] = size
@@ -36,16 +39,16 @@ def _broadcast_in_dim(ctx: Any, x: str, *_: Any, shape: Any, broadcast_dimension
     return x if tuple(inner) == tuple(shape) else ctx.target.op("Expand", x, ctx.target.sizes(shape))
 
 
-def _transpose(ctx: Any, x: str, *, permutation: Any, **_: Any) -> str:
+def _transpose(ctx: Context, x: str, *, permutation: Any, **_: Any) -> str:
     return transpose(ctx, x, permutation)
 
 
-def _sliced(ctx: Any, x: str, starts: Any, ends: Any, axes: Any, steps: Any) -> str:
+def _sliced(ctx: Context, x: str, starts: Any, ends: Any, axes: Any, steps: Any) -> str:
     t = ctx.target
     return t.op("Slice", x, t.sizes(starts), t.sizes(ends), t.sizes(axes), t.sizes(steps))
 
 
-def _slice(ctx: Any, x: str, *, start_indices: Any, limit_indices: Any, strides: Any, **_: Any) -> str:
+def _slice(ctx: Context, x: str, *, start_indices: Any, limit_indices: Any, strides: Any, **_: Any) -> str:
     whole, steps = ctx.in_avals[0].shape, strides or [1] * len(start_indices)
     cut = [a for a, n in enumerate(whole) if (start_indices[a], limit_indices[a], steps[a]) != (0, n, 1)]
     if not cut:
@@ -54,13 +57,13 @@ def _slice(ctx: Any, x: str, *, start_indices: Any, limit_indices: Any, strides:
     return _sliced(ctx, x, starts, ends, cut, by)
 
 
-def reverse(ctx: Any, x: str, *, dimensions: Any, **_: Any) -> str:
+def reverse(ctx: Context, x: str, *, dimensions: Sequence[int], **_: Any) -> str:
     """Reverse along some axes."""
     n = len(dimensions)
     return _sliced(ctx, x, [-1] * n, [-_TO_THE_END] * n, dimensions, [-1] * n)
 
 
-def _pad(ctx: Any, x: str, value: str, *, padding_config: Any) -> str:
+def _pad(ctx: Context, x: str, value: str, *, padding_config: Any) -> str:
     t, shape = ctx.target, list(ctx.in_avals[0].shape)
     for axis, (_, _, inner) in enumerate(padding_config):
         if inner:  # a new axis with the padding after each element, cut after the last one
@@ -78,7 +81,7 @@ def _pad(ctx: Any, x: str, value: str, *, padding_config: Any) -> str:
     return t.op("Pad", x, t.sizes(edges), value)
 
 
-def _iota(ctx: Any, *_: Any, dtype: Any, shape: Any, dimension: int, **__: Any) -> str:
+def _iota(ctx: Context, *_: Any, dtype: Any, shape: Sequence[int], dimension: int, **__: Any) -> str:
     t = ctx.target
     line = t.op("Range", t.constant(0, np.int64), t.constant(shape[dimension], np.int64), t.constant(1, np.int64))
     line = cast(ctx, line, dtype)
@@ -89,14 +92,14 @@ def _iota(ctx: Any, *_: Any, dtype: Any, shape: Any, dimension: int, **__: Any) 
 
 
 def _reduce(kind: str) -> Callable[..., Any]:
-    def rule(ctx: Any, x: str, *, axes: Any, **_: Any) -> str:
+    def rule(ctx: Context, x: str, *, axes: Any, **_: Any) -> str:
         return ctx.target.op(kind, x, ctx.target.sizes(axes), keepdims=0) if axes else x
 
     return rule
 
 
 def _of_flags(kind: str) -> Callable[..., Any]:
-    def rule(ctx: Any, x: str, *, axes: Any, **_: Any) -> str:
+    def rule(ctx: Context, x: str, *, axes: Any, **_: Any) -> str:
         if not axes:
             return x
         reduced = ctx.target.op(kind, cast(ctx, x, np.int32), ctx.target.sizes(axes), keepdims=0)
@@ -106,7 +109,7 @@ def _of_flags(kind: str) -> Callable[..., Any]:
 
 
 def _arg(kind: str) -> Callable[..., Any]:
-    def rule(ctx: Any, x: str, *, axes: Any, index_dtype: Any) -> str:
+    def rule(ctx: Context, x: str, *, axes: Any, index_dtype: Any) -> str:
         if ctx.in_avals[0].dtype == np.bool_:
             x = cast(ctx, x, np.int32)
         return cast(ctx, ctx.target.op(kind, x, axis=axes[0], keepdims=0), index_dtype)
@@ -114,11 +117,11 @@ def _arg(kind: str) -> Callable[..., Any]:
     return rule
 
 
-def _cumsum(ctx: Any, x: str, *, axis: int, reverse: bool) -> str:
+def _cumsum(ctx: Context, x: str, *, axis: int, reverse: bool) -> str:
     return ctx.target.op("CumSum", x, ctx.target.constant(axis, np.int64), reverse=int(reverse))
 
 
-def _sort(ctx: Any, *arrays: str, dimension: int, num_keys: int, **_: Any) -> list[str]:
+def _sort(ctx: Context, *arrays: str, dimension: int, num_keys: int, **_: Any) -> list[str]:
     """Sort by the last key first; TopK takes the first of equal elements."""
     t, made = ctx.target, list(arrays)
     count = t.sizes([ctx.in_avals[0].shape[dimension]])
@@ -128,7 +131,7 @@ def _sort(ctx: Any, *arrays: str, dimension: int, num_keys: int, **_: Any) -> li
     return made
 
 
-def _top_k(ctx: Any, x: str, *, k: int, axis: int = -1, **_: Any) -> list[str]:
+def _top_k(ctx: Context, x: str, *, k: int, axis: int = -1, **_: Any) -> list[str]:
     values, indices = ctx.target.several("TopK", x, ctx.target.sizes([k]), count=2, axis=axis)
     return [values, cast(ctx, indices, ctx.out_avals[1].dtype)]
 

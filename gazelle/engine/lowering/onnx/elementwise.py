@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
 
+if TYPE_CHECKING:
+    from gazelle.core.types import DTypeLike
+    from gazelle.engine.lowering.interpreter import Context
 
-def onnx_type(dtype: Any) -> int:
+
+def onnx_type(dtype: DTypeLike) -> int:
     """The number of a dtype in ONNX."""
     from onnx import helper
 
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
 
-def cast(ctx: Any, name: str, dtype: Any) -> str:
+def cast(ctx: Context, name: str, dtype: DTypeLike) -> str:
     """Cast to another dtype."""
     return ctx.target.op("Cast", name, to=onnx_type(dtype))
 
@@ -28,7 +32,7 @@ def _named(kind: str, **attributes: Any) -> Callable[..., Any]:
 def _logic(of_flags: str, of_numbers: str) -> Callable[..., Any]:
     """Choose between ONNX's operations for booleans and for bits of integers."""
 
-    def rule(ctx: Any, *inputs: str, **_: Any) -> str:
+    def rule(ctx: Context, *inputs: str, **_: Any) -> str:
         flags = ctx.in_avals[0].dtype == np.bool_
         return ctx.target.op(of_flags if flags else of_numbers, *inputs)
 
@@ -36,7 +40,7 @@ def _logic(of_flags: str, of_numbers: str) -> Callable[..., Any]:
 
 
 def _best(kind: str) -> Callable[..., Any]:
-    def rule(ctx: Any, x: str, y: str, **_: Any) -> str:
+    def rule(ctx: Context, x: str, y: str, **_: Any) -> str:
         if ctx.in_avals[0].dtype == np.bool_:
             return ctx.target.op("Or" if kind == "Max" else "And", x, y)
         return ctx.target.op(kind, x, y)
@@ -44,7 +48,7 @@ def _best(kind: str) -> Callable[..., Any]:
     return rule
 
 
-def _select_n(ctx: Any, which: str, *cases: str, **_: Any) -> str:
+def _select_n(ctx: Context, which: str, *cases: str, **_: Any) -> str:
     if len(cases) == 1:
         return cases[0]
     if ctx.in_avals[0].dtype == np.bool_:
@@ -56,24 +60,24 @@ def _select_n(ctx: Any, which: str, *cases: str, **_: Any) -> str:
     return out
 
 
-def _convert(ctx: Any, x: str, *, new_dtype: Any, **_: Any) -> str:
+def _convert(ctx: Context, x: str, *, new_dtype: Any, **_: Any) -> str:
     return cast(ctx, x, new_dtype)
 
 
-def _power(ctx: Any, x: str, y: str, **_: Any) -> str:
+def _power(ctx: Context, x: str, y: str, **_: Any) -> str:
     return ctx.target.op("Pow", x, y)
 
 
-def _remainder(ctx: Any, x: str, y: str, **_: Any) -> str:
+def _remainder(ctx: Context, x: str, y: str, **_: Any) -> str:
     return ctx.target.op("Mod", x, y, fmod=1)  # the result has the sign of x
 
 
-def _not_equal(ctx: Any, x: str, y: str, **_: Any) -> str:
+def _not_equal(ctx: Context, x: str, y: str, **_: Any) -> str:
     return ctx.target.op("Not", ctx.target.op("Equal", x, y))
 
 
 def _shift(direction: str) -> Callable[..., Any]:
-    def rule(ctx: Any, x: str, y: str, **_: Any) -> str:
+    def rule(ctx: Context, x: str, y: str, **_: Any) -> str:
         dtype = np.dtype(ctx.in_avals[0].dtype)
         unsigned = np.dtype(dtype.str.replace("i", "u"))
         moved = ctx.target.op("BitShift", cast(ctx, x, unsigned), cast(ctx, y, unsigned), direction=direction)
@@ -82,8 +86,8 @@ def _shift(direction: str) -> Callable[..., Any]:
     return rule
 
 
-def _reduce_precision(ctx: Any, x: str, *, exponent_bits: int, mantissa_bits: int) -> Any:
-    kind = {(8, 7): jnp.bfloat16, (5, 10): np.float16}.get((exponent_bits, mantissa_bits))
+def _reduce_precision(ctx: Context, x: str, *, exponent_bits: int, mantissa_bits: int) -> Any:
+    kind: Any = {(8, 7): jnp.bfloat16, (5, 10): np.float16}.get((exponent_bits, mantissa_bits))
     return x if kind is None else cast(ctx, cast(ctx, x, kind), ctx.out_avals[0].dtype)
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from gazelle.core.types import ArrayLike, DTypeLike, Foreign
 
 OPSET = 18
 
@@ -60,7 +63,7 @@ class Builder:
         """A unique name."""
         return f"{kind}_{next(self._numbers)}"
 
-    def constant(self, value: Any, dtype: Any = None) -> str:
+    def constant(self, value: ArrayLike, dtype: DTypeLike | None = None) -> str:
         """Add a constant."""
         name = self.new("c")
         self.constants[name] = np.asarray(value, dtype)
@@ -93,7 +96,7 @@ class Builder:
             self.graph = outer
 
 
-def write(builder: Builder, name: str) -> Any:
+def write(builder: Builder, name: str) -> Foreign:
     """The builder's graph as an `onnx.ModelProto`."""
     import onnx
     from onnx import helper, numpy_helper

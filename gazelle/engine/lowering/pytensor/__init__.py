@@ -10,13 +10,18 @@ import functools
 import os
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.engine.lowering.interpreter import lower
 from gazelle.engine.lowering.keys import raw_spec
 from gazelle.engine.lowering.pytensor import arrays, elementwise, indexing, loops, matrices
+
+if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr  # type: ignore[attr-defined]
+
+    from gazelle.core.types import Foreign
 
 name = "pytensor"
 RULES = {**elementwise.RULES, **arrays.RULES, **loops.RULES, **matrices.RULES, **indexing.RULES}
@@ -39,14 +44,14 @@ MISSING = {
 _REWRITES = ["merge", "local_elemwise_alloc", "inplace"]
 
 
-def constant(value: np.ndarray) -> Any:
+def constant(value: np.ndarray) -> Foreign:
     """A NumPy array as a constant of PyTensor's graph."""
     import pytensor.tensor as pt
 
     return pt.constant(value, dtype=elementwise.kind(value.dtype))
 
 
-def inputs_of(program: Any) -> list[Any]:
+def inputs_of(program: ClosedJaxpr) -> list[Any]:
     """A symbolic input for each input of the program."""
     import pytensor.tensor as pt
 
@@ -55,7 +60,7 @@ def inputs_of(program: Any) -> list[Any]:
 
 
 @functools.cache
-def default_mode() -> Any:
+def default_mode() -> Foreign:
     """Return the default mode: PyTensor's operations in NumPy, one after another.
 
     PyTensor's own default, Numba, halves the time of an LSTM step, but compiles fifty times as long as this, ten times
@@ -78,10 +83,10 @@ class Target:
     RULES: Any = dataclasses.field(default_factory=lambda: RULES)
     MISSING: Any = dataclasses.field(default_factory=lambda: MISSING)
 
-    def constant(self, value: np.ndarray) -> Any:
+    def constant(self, value: np.ndarray) -> Foreign:
         return constant(value)
 
-    def function(self, program: Any) -> Callable[..., list[np.ndarray]]:
+    def function(self, program: ClosedJaxpr) -> Callable[..., list[np.ndarray]]:
         """The program as a compiled function of NumPy arrays that returns a list of them; keys are raw arrays."""
         import pytensor
 
@@ -96,7 +101,7 @@ class Target:
         return compiled
 
 
-def function(program: Any, mode: Any = None) -> Callable[..., list[np.ndarray]]:
+def function(program: ClosedJaxpr, mode: Foreign = None) -> Callable[..., list[np.ndarray]]:
     """The program as a compiled function of NumPy arrays that returns a list of them; keys are raw arrays.
 
     mode: PyTensor's compilation mode; by default that of PYTENSOR_FLAGS, else `default_mode`.

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.core.errors import message
 from gazelle.engine.lowering.interpreter import NotLowered
 
+if TYPE_CHECKING:
+    from gazelle.core.types import DTypeLike, Foreign
 
-def tensor() -> Any:
+
+def tensor() -> Foreign:
     """The module `pytensor.tensor`, imported at first use."""
     import pytensor.tensor
 
     return pytensor.tensor
 
 
-def kind(dtype: Any) -> str:
+def kind(dtype: DTypeLike) -> str:
     """PyTensor's name of a dtype.
 
     Raises:

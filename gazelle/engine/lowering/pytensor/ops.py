@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pytensor.graph.basic import Apply
@@ -15,6 +15,9 @@ from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.type import TensorType
 
 from gazelle.engine.lowering.keys import encrypt
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Foreign
 
 Function = Callable[..., list[Any]]
 
@@ -31,10 +34,12 @@ class Shift(BinaryScalarOp):
         self.nfunc_spec = (name, 2, 1)  # the NumPy function, which Numba also supports
         super().__init__(_type_of_first, name=name)
 
-    def impl(self, x: Any, y: Any) -> Any:
+    def impl(self, x: np.ndarray, y: np.ndarray) -> Foreign:
         return np.left_shift(x, y) if self.sign == "<<" else np.right_shift(x, y)
 
-    def c_code(self, node: Any, name: str, inputs: Any, outputs: Any, sub: Any) -> str:
+    def c_code(
+        self, node: Foreign, name: str, inputs: Sequence[str], outputs: Sequence[str], sub: Mapping[str, str]
+    ) -> str:
         return f"{outputs[0]} = {inputs[0]} {self.sign} {inputs[1]};"
 
     def c_code_cache_version(self) -> tuple[int]:
@@ -58,10 +63,10 @@ class Bitcast(Op):
     def __init__(self, dtype: str, shape: tuple[int, ...]) -> None:
         self.dtype, self.shape = dtype, shape
 
-    def make_node(self, *inputs: Any) -> Any:
+    def make_node(self, *inputs: Any) -> Foreign:
         return Apply(self, list(inputs), [TensorType(self.dtype, self.shape)()])
 
-    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+    def perform(self, node: Foreign, inputs: list[Any], outputs: Sequence[list[Any]]) -> None:
         outputs[0][0] = np.ascontiguousarray(inputs[0]).view(self.dtype).reshape(self.shape).copy()
 
 
@@ -71,10 +76,10 @@ class ArrayOp(Op):
     def __init__(self, kinds: list[Any]) -> None:
         self.kinds = kinds
 
-    def make_node(self, *inputs: Any) -> Any:
+    def make_node(self, *inputs: Any) -> Foreign:
         return Apply(self, list(inputs), [kind() for kind in self.kinds])
 
-    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+    def perform(self, node: Foreign, inputs: list[Any], outputs: Sequence[list[Any]]) -> None:
         for place, value in zip(outputs, self.run(inputs), strict=True):
             place[0] = np.asarray(value)
 
@@ -146,10 +151,10 @@ class Encrypt(Op):
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
 
-    def make_node(self, *inputs: Any) -> Any:
+    def make_node(self, *inputs: Any) -> Foreign:
         return Apply(self, list(inputs), [TensorType("uint32", self.shape)() for _ in range(2)])
 
-    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+    def perform(self, node: Foreign, inputs: list[Any], outputs: Sequence[list[Any]]) -> None:
         # arrays wrap at 2^32, while scalars raise a warning
         made = encrypt(*(np.atleast_1d(values) for values in inputs))
         for place, value in zip(outputs, made, strict=True):
@@ -164,10 +169,10 @@ class Accumulate(Op):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def make_node(self, *inputs: Any) -> Any:
+    def make_node(self, *inputs: Any) -> Foreign:
         return Apply(self, list(inputs), [inputs[0].type()])
 
-    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+    def perform(self, node: Foreign, inputs: list[Any], outputs: Sequence[list[Any]]) -> None:
         array, table, updates = inputs
         made = np.array(array)
         getattr(np, self.name).at(made, tuple(np.moveaxis(table, -1, 0)), updates)

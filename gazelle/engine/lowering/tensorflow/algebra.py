@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from gazelle.engine.lowering.tensorflow.library import op, tf
 
+if TYPE_CHECKING:
+    from jax.lax import FftType
 
-def cholesky(ctx: Any, x: Any, symmetrize_input: bool = False, **_: Any) -> Any:
+    from gazelle.core.types import Foreign
+    from gazelle.engine.lowering.interpreter import Context
+
+
+def cholesky(ctx: Context, x: Foreign, symmetrize_input: bool = False, **_: Any) -> Foreign:
     if symmetrize_input:
         x = (x + tf.linalg.adjoint(x)) / 2
     return op("Cholesky", input=x)
 
 
 def triangular_solve(
-    ctx: Any,
-    a: Any,
-    b: Any,
+    ctx: Context,
+    a: Foreign,
+    b: Foreign,
     left_side: bool,
     lower: bool,
     transpose_a: bool,
     conjugate_a: bool,
     unit_diagonal: bool,
     **_: Any,
-) -> Any:
+) -> Foreign:
     """Solve a x = b, or x a = b by the transposed system."""
     if unit_diagonal:
         a = tf.linalg.set_diag(a, tf.ones(a.shape[:-1], a.dtype))
@@ -43,13 +49,13 @@ def triangular_solve(
     )
 
 
-def lu(ctx: Any, x: Any, **_: Any) -> list[Any]:
+def lu(ctx: Context, x: Foreign, **_: Any) -> list[Any]:
     """LU decomposition: the factors, the pivots, and the permutation."""
     out, order = op("Lu", input=x, output_idx_type=tf.int32)
     return [out, _exchanges(order), order]
 
 
-def _exchanges(order: Any) -> Any:
+def _exchanges(order: Any) -> Foreign:
     """LAPACK's pivots for a permutation: row i is exchanged with row pivots[i]."""
     size = int(order.shape[-1])
     left = tf.broadcast_to(tf.range(size), tf.shape(order))
@@ -65,7 +71,7 @@ def _exchanges(order: Any) -> Any:
     return tf.concat(pivots, -1)
 
 
-def fft(ctx: Any, x: Any, fft_type: Any, fft_lengths: Any, **_: Any) -> Any:
+def fft(ctx: Context, x: Foreign, fft_type: FftType, fft_lengths: Sequence[int], **_: Any) -> Foreign:
     kind, rank = fft_type.name, len(fft_lengths)
     name = {"FFT": "FFT", "IFFT": "IFFT", "RFFT": "RFFT", "IRFFT": "IRFFT"}[kind] + (f"{rank}D" if rank > 1 else "")
     if kind in ("RFFT", "IRFFT"):
@@ -75,17 +81,17 @@ def fft(ctx: Any, x: Any, fft_type: Any, fft_lengths: Any, **_: Any) -> Any:
     return op(name, input=x)
 
 
-def eigh(ctx: Any, x: Any, lower: bool, sort_eigenvalues: bool = True, **_: Any) -> list[Any]:
+def eigh(ctx: Context, x: Foreign, lower: bool, sort_eigenvalues: bool = True, **_: Any) -> list[Any]:
     x = x if lower else tf.linalg.adjoint(x)
     values, vectors = op("SelfAdjointEigV2", input=x, compute_v=True)
     return [vectors, values]
 
 
-def qr(ctx: Any, x: Any, full_matrices: bool, **_: Any) -> list[Any]:
+def qr(ctx: Context, x: Foreign, full_matrices: bool, **_: Any) -> list[Any]:
     return list(op("Qr", input=x, full_matrices=full_matrices))
 
 
-def svd(ctx: Any, x: Any, full_matrices: bool, compute_uv: bool, **_: Any) -> list[Any]:
+def svd(ctx: Context, x: Foreign, full_matrices: bool, compute_uv: bool, **_: Any) -> list[Any]:
     values, u, v = op("Svd", input=x, compute_uv=compute_uv, full_matrices=full_matrices)
     return [values, u, tf.linalg.adjoint(v)] if compute_uv else [values]
 

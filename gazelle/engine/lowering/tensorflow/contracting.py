@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core.errors import ArgumentError, message
 from gazelle.engine.lowering.tensorflow.library import op, tf
 from gazelle.engine.lowering.tensorflow.shaping import padded, reshape, spread, transpose
 
+if TYPE_CHECKING:
+    from jax.lax import ConvDimensionNumbers
 
-def dot_general(ctx: Any, x: Any, y: Any, dimension_numbers: Any, preferred_element_type: Any = None, **_: Any) -> Any:
+    from gazelle.core.types import DTypeLike, Foreign
+    from gazelle.engine.lowering.interpreter import Context
+
+
+def dot_general(
+    ctx: Context,
+    x: Foreign,
+    y: Foreign,
+    dimension_numbers: tuple[Any, Any],
+    preferred_element_type: DTypeLike | None = None,
+    **_: Any,
+) -> Foreign:
     """A batched matrix product; the batch axes are those that both operands share."""
     (x_sum, y_sum), (x_batch, y_batch) = dimension_numbers
     dtype = tf.as_dtype(preferred_element_type or ctx.out_avals[0].dtype)
@@ -31,7 +44,9 @@ def dot_general(ctx: Any, x: Any, y: Any, dimension_numbers: Any, preferred_elem
     return tf.cast(reshape(out, ctx.out_avals[0].shape), tf.as_dtype(ctx.out_avals[0].dtype))
 
 
-def _matrix(x: Any, batch: Any, first: Any, second: Any, sizes: list[int], rows: int, columns: int) -> tuple[Any, bool]:
+def _matrix(
+    x: Foreign, batch: Any, first: Any, second: Any, sizes: list[int], rows: int, columns: int
+) -> tuple[Any, bool]:
     """x as (batch, rows, columns), and whether MatMul must transpose it, which saves a copy."""
     whole = list(range(len(x.shape)))
     if not x.dtype.is_complex and [*batch, *second, *first] == whole and [*batch, *first, *second] != whole:
@@ -40,18 +55,18 @@ def _matrix(x: Any, batch: Any, first: Any, second: Any, sizes: list[int], rows:
 
 
 def convolution(
-    ctx: Any,
-    x: Any,
-    kernel: Any,
-    window_strides: Any,
-    padding: Any,
-    lhs_dilation: Any,
-    rhs_dilation: Any,
-    dimension_numbers: Any,
+    ctx: Context,
+    x: Foreign,
+    kernel: Foreign,
+    window_strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    lhs_dilation: Sequence[int],
+    rhs_dilation: Sequence[int],
+    dimension_numbers: ConvDimensionNumbers,
     feature_group_count: int,
     batch_group_count: int,
     **_: Any,
-) -> Any:
+) -> Foreign:
     """XLA's convolution as one of TensorFlow: channels last, kernels (..., in, out)."""
     axes = len(window_strides)
     if not 1 <= axes <= 3:
@@ -76,7 +91,7 @@ def convolution(
     return reshape(transpose(y, back), ctx.out_avals[0].shape)
 
 
-def _batch_groups_as_features(x: Any, groups: int) -> Any:
+def _batch_groups_as_features(x: Foreign, groups: int) -> Foreign:
     """(groups * n, ..., channels) -> (n, ..., groups * channels)."""
     shape = [int(n) for n in x.shape]
     x = tf.reshape(x, [groups, shape[0] // groups, *shape[1:]])
@@ -85,14 +100,14 @@ def _batch_groups_as_features(x: Any, groups: int) -> Any:
 
 
 def _run(
-    x: Any,
-    kernel: Any,
+    x: Foreign,
+    kernel: Foreign,
     strides: Sequence[int],
     padding: list[tuple[int, int]],
     spread_x: Sequence[int],
     spread_kernel: Sequence[int],
     groups: int,
-) -> Any:
+) -> Foreign:
     if max(spread_x) > 1:
         if groups == 1 and max(strides) == 1 and max(spread_kernel) == 1 and len(strides) == 2:
             found = _as_gradient(x, kernel, padding, spread_x)
@@ -107,7 +122,13 @@ def _run(
     return _plain(x, kernel, strides, padding, spread_kernel)
 
 
-def _plain(x: Any, kernel: Any, strides: Sequence[int], padding: Any, spread_kernel: Sequence[int]) -> Any:
+def _plain(
+    x: Foreign,
+    kernel: Foreign,
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    spread_kernel: Sequence[int],
+) -> Foreign:
     if len(strides) == 2:
         edges = [(0, 0), *padding, (0, 0)]
         return tf.nn.conv2d(x, kernel, list(strides), edges, dilations=list(spread_kernel))
@@ -116,7 +137,14 @@ def _plain(x: Any, kernel: Any, strides: Sequence[int], padding: Any, spread_ker
     return tf.nn.conv3d(x, kernel, [1, *strides, 1], "VALID")
 
 
-def _grouped(x: Any, kernel: Any, strides: Any, padding: Any, spread_kernel: Any, groups: int) -> Any:
+def _grouped(
+    x: Foreign,
+    kernel: Foreign,
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    spread_kernel: Any,
+    groups: int,
+) -> Foreign:
     """TensorFlow has a kernel for groups of one channel; wider groups are computed one by one."""
     within, out = int(kernel.shape[-2]), int(kernel.shape[-1])
     if within == 1 and len(strides) == 2 and len(set(strides)) == 1:
@@ -135,7 +163,7 @@ def _grouped(x: Any, kernel: Any, strides: Any, padding: Any, spread_kernel: Any
     return tf.concat([_plain(a, k, strides, padding, spread_kernel) for a, k in zip(xs, kernels, strict=True)], -1)
 
 
-def _as_gradient(x: Any, kernel: Any, padding: list[tuple[int, int]], steps: Sequence[int]) -> Any:
+def _as_gradient(x: Foreign, kernel: Foreign, padding: list[tuple[int, int]], steps: Sequence[int]) -> Foreign:
     """A convolution of a dilated x as the input gradient of a strided one; None if it is not of that form."""
     sizes = [int(n) for n in kernel.shape[:2]]
     shape = [int(n) for n in x.shape]

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from jax.extend.core import DropVar
+from jax.extend.core import ClosedJaxpr, DropVar  # type: ignore[attr-defined]
 
 from gazelle.engine.lowering.scans import counts
 from gazelle.engine.lowering.tensorflow.library import tf
 
+if TYPE_CHECKING:
+    from gazelle.core.types import Foreign
+    from gazelle.engine.lowering.interpreter import Context
+
 
 def while_loop(
-    ctx: Any, *inputs: Any, cond_jaxpr: Any, body_jaxpr: Any, cond_nconsts: int, body_nconsts: int, **_: Any
+    ctx: Context,
+    *inputs: Any,
+    cond_jaxpr: ClosedJaxpr,
+    body_jaxpr: ClosedJaxpr,
+    cond_nconsts: int,
+    body_nconsts: int,
+    **_: Any,
 ) -> list[Any]:
     cond_consts, body_consts = inputs[:cond_nconsts], inputs[cond_nconsts : cond_nconsts + body_nconsts]
     carry = inputs[cond_nconsts + body_nconsts :]
@@ -25,7 +35,7 @@ def while_loop(
     )
 
 
-def scan(ctx: Any, *inputs: Any, jaxpr: Any, length: int, reverse: bool, **_: Any) -> list[Any]:
+def scan(ctx: Context, *inputs: Any, jaxpr: ClosedJaxpr, length: int, reverse: bool, **_: Any) -> list[Any]:
     """A loop over the first axis; unused results are not stored."""
     num_consts, num_carry = counts(ctx.eqn)
     consts, carry = inputs[:num_consts], inputs[num_consts : num_consts + num_carry]
@@ -38,7 +48,7 @@ def scan(ctx: Any, *inputs: Any, jaxpr: Any, length: int, reverse: bool, **_: An
         if wanted
     ]
 
-    def go(index: Any, carry: Any, kept: Any) -> Any:
+    def go(index: Foreign, carry: Any, kept: Any) -> Foreign:
         place = length - 1 - index if reverse else index
         out = ctx.lower(jaxpr, (), *consts, *carry, *(row[place] for row in rows))
         new = [y for y, wanted in zip(out[num_carry:], read, strict=True) if wanted]
@@ -50,7 +60,7 @@ def scan(ctx: Any, *inputs: Any, jaxpr: Any, length: int, reverse: bool, **_: An
     return [*carry, *(y if y is None else tf.ensure_shape(y, a.shape) for y, a in zip(ys, outs, strict=True))]
 
 
-def cond(ctx: Any, index: Any, *inputs: Any, branches: Any, **_: Any) -> list[Any]:
+def cond(ctx: Context, index: Foreign, *inputs: Any, branches: Sequence[ClosedJaxpr], **_: Any) -> list[Any]:
     def of(branch: Any) -> Callable[[], Any]:
         return lambda: [tf.identity(out) for out in ctx.lower(branch, (), *inputs)]
 
@@ -62,7 +72,7 @@ def cond(ctx: Any, index: Any, *inputs: Any, branches: Any, **_: Any) -> list[An
     return list(tf.switch_case(inside, [of(branch) for branch in branches]))
 
 
-def callback(ctx: Any, *inputs: Any, callback: Callable[..., Any], **_: Any) -> list[Any]:
+def callback(ctx: Context, *inputs: Any, callback: Callable[..., Any], **_: Any) -> list[Any]:
     """A Python callback on NumPy arrays."""
     outs = ctx.out_avals
     got = tf.numpy_function(lambda *arrays: list(callback(*arrays)), inputs, [tf.as_dtype(a.dtype) for a in outs])

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.engine.lowering.tensorflow.library import known, op, tf
 from gazelle.engine.lowering.tensorflow.shaping import MAX_AXES, stretched
+
+if TYPE_CHECKING:
+    from jax.lax import RoundingMethod
+
+    from gazelle.core.types import DTypeLike, Foreign
+    from gazelle.engine.lowering.interpreter import Context
 
 #: {primitive: operation of TensorFlow with the same meaning}
 UNARY = {
@@ -83,11 +89,11 @@ def by_kind(boolean: str, other: str) -> Callable[..., Any]:
     return lambda ctx, x, y, **_: op(boolean if x.dtype == tf.bool else other, x=x, y=y)
 
 
-def complement(ctx: Any, x: Any, **_: Any) -> Any:
+def complement(ctx: Context, x: Foreign, **_: Any) -> Foreign:
     return op("LogicalNot", x=x) if x.dtype == tf.bool else op("Invert", x=x)
 
 
-def multiply(ctx: Any, x: Any, y: Any, **_: Any) -> Any:
+def multiply(ctx: Context, x: Foreign, y: Foreign, **_: Any) -> Foreign:
     dtype = tf.as_dtype(ctx.out_avals[0].dtype)
     return op("Mul", x=tf.cast(x, dtype), y=tf.cast(y, dtype))
 
@@ -95,22 +101,22 @@ def multiply(ctx: Any, x: Any, y: Any, **_: Any) -> Any:
 def compare(name: str) -> Callable[..., Any]:
     """Booleans are compared as numbers."""
 
-    def rule(ctx: Any, x: Any, y: Any, **_: Any) -> Any:
+    def rule(ctx: Context, x: Foreign, y: Foreign, **_: Any) -> Foreign:
         x, y = (tf.cast(one, tf.uint8) if one.dtype == tf.bool else one for one in (x, y))
         return op(name, x=x, y=y)
 
     return rule
 
 
-def divide(ctx: Any, x: Any, y: Any, **_: Any) -> Any:
+def divide(ctx: Context, x: Foreign, y: Foreign, **_: Any) -> Foreign:
     return op("TruncateDiv" if x.dtype.is_integer else "RealDiv", x=x, y=y)
 
 
-def power(ctx: Any, x: Any, y: Any, **_: Any) -> Any:
+def power(ctx: Context, x: Foreign, y: Foreign, **_: Any) -> Foreign:
     return op("Pow", x=x, y=tf.cast(y, x.dtype))
 
 
-def whole_power(ctx: Any, x: Any, y: int, **_: Any) -> Any:
+def whole_power(ctx: Context, x: Foreign, y: int, **_: Any) -> Foreign:
     """x * x and 1 / x for these exponents, else the power."""
     if y in (1, 2):
         return op("Square", x=x) if y == 2 else x
@@ -119,7 +125,7 @@ def whole_power(ctx: Any, x: Any, y: int, **_: Any) -> Any:
     return op("Pow", x=x, y=tf.cast(y, x.dtype))
 
 
-def select(ctx: Any, which: Any, *cases: Any) -> Any:
+def select(ctx: Context, which: Foreign, *cases: Any) -> Foreign:
     if len(cases) == 2:
         return op("SelectV2", condition=tf.cast(which, tf.bool), t=cases[1], e=cases[0])
     out = cases[-1]
@@ -128,14 +134,14 @@ def select(ctx: Any, which: Any, *cases: Any) -> Any:
     return out
 
 
-def convert(ctx: Any, x: Any, new_dtype: Any, **_: Any) -> Any:
+def convert(ctx: Context, x: Foreign, new_dtype: DTypeLike, **_: Any) -> Foreign:
     target = tf.as_dtype(new_dtype)
     if target == tf.bool and x.dtype != tf.bool:
         return op("NotEqual", x=x, y=tf.cast(0, x.dtype))
     return tf.cast(x, target)
 
 
-def bitcast(ctx: Any, x: Any, new_dtype: Any, **_: Any) -> Any:
+def bitcast(ctx: Context, x: Foreign, new_dtype: DTypeLike, **_: Any) -> Foreign:
     target = tf.as_dtype(new_dtype)
     return x if x.dtype == target else op("Bitcast", input=x, type=target)
 
@@ -146,7 +152,7 @@ def shift(name: str, signed: bool | None = None) -> Callable[..., Any]:
     signed: whether the number is interpreted as signed, regardless of its dtype.
     """
 
-    def rule(ctx: Any, x: Any, y: Any, **_: Any) -> Any:
+    def rule(ctx: Context, x: Foreign, y: Foreign, **_: Any) -> Foreign:
         own, bits = x.dtype, x.dtype.size * 8
         if signed is not None and own.is_unsigned == signed:
             other = tf.as_dtype(f"{'' if signed else 'u'}int{bits}")
@@ -162,27 +168,27 @@ def shift(name: str, signed: bool | None = None) -> Callable[..., Any]:
     return rule
 
 
-def reduce_precision(ctx: Any, x: Any, exponent_bits: int, mantissa_bits: int, **_: Any) -> Any:
+def reduce_precision(ctx: Context, x: Foreign, exponent_bits: int, mantissa_bits: int, **_: Any) -> Foreign:
     for dtype, bits in ((tf.bfloat16, (8, 7)), (tf.float16, (5, 10)), (tf.float32, (8, 23))):
         if (exponent_bits, mantissa_bits) == bits:
             return tf.cast(tf.cast(x, dtype), x.dtype)
     return x
 
 
-def round_half(ctx: Any, x: Any, rounding_method: Any, **_: Any) -> Any:
+def round_half(ctx: Context, x: Foreign, rounding_method: RoundingMethod, **_: Any) -> Foreign:
     if rounding_method.name == "TO_NEAREST_EVEN":
         return op("Round", x=x)
     return op("Sign", x=x) * op("Floor", x=op("Abs", x=x) + tf.cast(0.5, x.dtype))
 
 
-def population_count(ctx: Any, x: Any, **_: Any) -> Any:
+def population_count(ctx: Context, x: Foreign, **_: Any) -> Foreign:
     return tf.cast(op("PopulationCount", x=x), x.dtype)
 
 
 def widened(rule: Callable[..., Any]) -> Callable[..., Any]:
     """The rule, computed in a wider dtype if TensorFlow has no kernel for the dtype."""
 
-    def wide(ctx: Any, *inputs: Any, **params: Any) -> Any:
+    def wide(ctx: Context, *inputs: Any, **params: Any) -> Foreign:
         if not any(x.dtype.name in WIDER for x in inputs):
             return rule(ctx, *inputs, **params)
         out = rule(ctx, *(tf.cast(x, WIDER[x.dtype.name]) if x.dtype.name in WIDER else x for x in inputs), **params)
@@ -194,7 +200,7 @@ def widened(rule: Callable[..., Any]) -> Callable[..., Any]:
 def stretching(rule: Callable[..., Any]) -> Callable[..., Any]:
     """The rule, on arrays of equal shape if they have more axes than TensorFlow broadcasts."""
 
-    def stretch(ctx: Any, *inputs: Any, **params: Any) -> Any:
+    def stretch(ctx: Context, *inputs: Any, **params: Any) -> Foreign:
         shape = ctx.out_avals[0].shape
         if len(shape) > MAX_AXES:
             inputs = tuple(stretched(x, shape) if len(x.shape) > 0 and x.shape != shape else x for x in inputs)

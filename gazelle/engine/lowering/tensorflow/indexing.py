@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -14,16 +14,29 @@ from gazelle.engine.lowering.indexing import IndexPlan
 from gazelle.engine.lowering.tensorflow.library import op, tf
 from gazelle.engine.lowering.tensorflow.shaping import transpose
 
+if TYPE_CHECKING:
+    from jax.lax import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 
-def _table(ctx: Any, plan: IndexPlan, indices: Any) -> tuple[Any, Any]:
+    from gazelle.core.types import DTypeLike, Foreign
+    from gazelle.engine.lowering.interpreter import Context
+
+
+def _table(ctx: Context, plan: IndexPlan, indices: Foreign) -> tuple[Any, Any]:
     """The table of indices, and whether each window is inside, with trailing axes of size 1."""
     table, inside = ctx.dispatch(plan.table, indices, avals=ctx.in_avals[1:2])
     return table, tf.reshape(inside, [*inside.shape, *[1] * len(plan.offset)])
 
 
 def gather(
-    ctx: Any, x: Any, indices: Any, dimension_numbers: Any, slice_sizes: Any, mode: Any, fill_value: Any, **_: Any
-) -> Any:
+    ctx: Context,
+    x: Foreign,
+    indices: Foreign,
+    dimension_numbers: GatherDimensionNumbers,
+    slice_sizes: Sequence[int],
+    mode: GatherScatterMode | None,
+    fill_value: Foreign,
+    **_: Any,
+) -> Foreign:
     plan = IndexPlan.of_gather(ctx, dimension_numbers, slice_sizes, mode)
     table, inside = _table(ctx, plan, indices)
     out = tf.gather_nd(transpose(x, plan.order), table)
@@ -33,7 +46,7 @@ def gather(
     return transpose(out, plan.back)
 
 
-def _outside(dtype: Any) -> Any:
+def _outside(dtype: DTypeLike) -> Foreign:
     """The value that JAX reads outside of an array."""
     if np.issubdtype(dtype, np.bool_):
         return True
@@ -46,15 +59,15 @@ def scatter(name: str, neutral: Callable[[Any], Any] | None) -> Callable[..., An
     """TensorScatter*: updates outside become neutral, or go to an additional row that is removed."""
 
     def rule(
-        ctx: Any,
-        x: Any,
-        indices: Any,
-        updates: Any,
+        ctx: Context,
+        x: Foreign,
+        indices: Foreign,
+        updates: Foreign,
         dimension_numbers: Any,
-        mode: Any,
+        mode: GatherScatterMode | None,
         update_jaxpr: Any = None,
         **_: Any,
-    ) -> Any:
+    ) -> Foreign:
         if name == "TensorScatterUpdate" and update_jaxpr is not None:
             return _applied(ctx, x, indices, update_jaxpr)
         plan = IndexPlan.of_scatter(ctx, dimension_numbers, mode)
@@ -76,7 +89,7 @@ def scatter(name: str, neutral: Callable[[Any], Any] | None) -> Callable[..., An
     return rule
 
 
-def _applied(ctx: Any, x: Any, indices: Any, function: Any) -> Any:
+def _applied(ctx: Context, x: Foreign, indices: Foreign, function: Any) -> Foreign:
     """`x.at[indices].apply(function)`: all elements are computed, those without an index keep their value."""
     ones = tf.ones(ctx.in_avals[2].shape, tf.int8)
     params = ctx.eqn.params | {"update_jaxpr": None}
@@ -84,7 +97,7 @@ def _applied(ctx: Any, x: Any, indices: Any, function: Any) -> Any:
     return tf.where(named > 0, ctx.lower(function, (), x, x)[0], x)
 
 
-def _update(name: str, x: Any, table: Any, updates: Any) -> Any:
+def _update(name: str, x: Foreign, table: Any, updates: Foreign) -> Foreign:
     """The operation with its indices as one row: TensorFlow would read one index of several axes as several indices."""
     rows, depth = math.prod(table.shape[:-1]), table.shape[-1]
     if depth == 0:  # x is overwritten completely
@@ -93,7 +106,15 @@ def _update(name: str, x: Any, table: Any, updates: Any) -> Any:
     return op(name, tensor=x, indices=table, updates=updates)
 
 
-def scatter_mul(ctx: Any, x: Any, indices: Any, updates: Any, dimension_numbers: Any, mode: Any, **_: Any) -> Any:
+def scatter_mul(
+    ctx: Context,
+    x: Foreign,
+    indices: Foreign,
+    updates: Foreign,
+    dimension_numbers: ScatterDimensionNumbers,
+    mode: GatherScatterMode | None,
+    **_: Any,
+) -> Foreign:
     """Multiply the updates of each position, then multiply once."""
     plan = IndexPlan.of_scatter(ctx, dimension_numbers, mode)
     table, inside = _table(ctx, plan, indices)

@@ -8,11 +8,16 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gazelle.core.types import DTypeLike, Foreign
 
 
 @functools.cache
-def _module() -> Any:
+def _module() -> Foreign:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # otherwise it prints its build options in every process
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its sums would have another order in each run
     module = importlib.import_module("tensorflow")
@@ -36,23 +41,23 @@ def _behind_the_stand_in() -> Iterator[None]:
 
 
 class _Library:
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Foreign:
         return getattr(_module(), name)
 
 
 tf: Any = _Library()
 
 
-def op(name: str, **inputs: Any) -> Any:
+def op(name: str, **inputs: Any) -> Foreign:
     """Run an operation of TensorFlow by its registered name."""
     return getattr(tf.raw_ops, name)(**inputs)
 
 
-def constant(value: Any, dtype: Any = None) -> Any:
+def constant(value: np.ndarray, dtype: DTypeLike | None = None) -> Foreign:
     """A NumPy array as a tensor of the graph."""
     return tf.constant(value, dtype)
 
 
-def known(tensor: Any) -> Any:
+def known(tensor: Foreign) -> Foreign:
     """The value of a tensor as a NumPy array where it does not depend on the inputs, else None."""
     return tf.get_static_value(tensor)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.engine.lowering.tensorflow.library import op, tf
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Foreign
+    from gazelle.engine.lowering.interpreter import Context
 
 REDUCE = {"reduce_sum": "Sum", "reduce_prod": "Prod"}
 #: {primitive: (operation on booleans, operation on numbers)}
@@ -27,7 +31,7 @@ def by_kind(boolean: str, other: str) -> Callable[..., Any]:
     return lambda ctx, x, axes, **_: op(boolean if x.dtype == tf.bool else other, input=x, axis=list(axes))
 
 
-def ranks(x: Any) -> Any:
+def ranks(x: Foreign) -> Foreign:
     """Integers in the order of x; NaN is the largest, both zeros are equal."""
     if x.dtype == tf.bool:
         return tf.cast(x, tf.int32)
@@ -41,7 +45,7 @@ def ranks(x: Any) -> Any:
     return tf.where(bits < 0, tf.bitwise.bitwise_xor(bits, whole.max), bits)
 
 
-def falling(x: Any) -> Any:
+def falling(x: Foreign) -> Foreign:
     """Integers in the opposite order."""
     return tf.bitwise.invert(x)
 
@@ -49,7 +53,7 @@ def falling(x: Any) -> Any:
 def extreme(name: str) -> Callable[..., Any]:
     """The first index of the largest or smallest element, or of the first NaN."""
 
-    def rule(ctx: Any, x: Any, axes: Any, index_dtype: Any, **_: Any) -> Any:
+    def rule(ctx: Context, x: Foreign, axes: Any, index_dtype: Any, **_: Any) -> Foreign:
         order = ranks(x)
         if name == "ArgMin" and x.dtype.is_floating:
             order = tf.where(tf.math.is_nan(x), order.dtype.min, order)
@@ -58,12 +62,12 @@ def extreme(name: str) -> Callable[..., Any]:
     return rule
 
 
-def order_of(x: Any) -> Any:
+def order_of(x: Foreign) -> Foreign:
     """The stable ascending order along the last axis."""
     return tf.math.top_k(falling(ranks(x)), k=x.shape[-1], sorted=True).indices
 
 
-def sort(ctx: Any, *operands: Any, dimension: int, num_keys: int, **_: Any) -> list[Any]:
+def sort(ctx: Context, *operands: Any, dimension: int, num_keys: int, **_: Any) -> list[Any]:
     last = [_last(x, dimension) for x in operands]
     for key in range(num_keys - 1, -1, -1):  # the least important first: each sort is stable
         order = order_of(last[key])
@@ -71,14 +75,14 @@ def sort(ctx: Any, *operands: Any, dimension: int, num_keys: int, **_: Any) -> l
     return [_last(x, dimension) for x in last]
 
 
-def _last(x: Any, axis: int) -> Any:
+def _last(x: Foreign, axis: int) -> Foreign:
     """Exchange this axis and the last one."""
     order = list(range(len(x.shape)))
     order[axis], order[-1] = order[-1], order[axis]
     return tf.transpose(x, order)
 
 
-def top_k(ctx: Any, x: Any, k: int, axis: int = -1, **_: Any) -> list[Any]:
+def top_k(ctx: Context, x: Foreign, k: int, axis: int = -1, **_: Any) -> list[Any]:
     last = _last(x, axis)
     order = tf.math.top_k(ranks(last), k=k, sorted=True).indices
     return [_last(tf.gather(last, order, batch_dims=len(x.shape) - 1, axis=-1), axis), _last(order, axis)]

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.engine.lowering.tensorflow.library import op, tf
 
+if TYPE_CHECKING:
+    from gazelle.core.types import DTypeLike, Foreign
+    from gazelle.engine.lowering.interpreter import Context
+
 MAX_AXES = 5  # axes that TensorFlow's kernels broadcast at once
 
 
-def reshape(x: Any, shape: Sequence[int]) -> Any:
+def reshape(x: Foreign, shape: Sequence[int]) -> Foreign:
     return x if x.shape.is_fully_defined() and tuple(x.shape) == tuple(shape) else tf.reshape(x, tuple(shape))
 
 
-def transpose(x: Any, order: Sequence[int]) -> Any:
+def transpose(x: Foreign, order: Sequence[int]) -> Foreign:
     return x if list(order) == list(range(len(order))) else tf.transpose(x, tuple(order))
 
 
-def as_result(ctx: Any, x: Any, *_: Any, **__: Any) -> Any:
+def as_result(ctx: Context, x: Foreign, *_: Any, **__: Any) -> Foreign:
     """Broadcast to the shape of the result."""
     return reshape(x, ctx.out_avals[0].shape)
 
 
-def stretched(x: Any, shape: Sequence[int]) -> Any:
+def stretched(x: Foreign, shape: Sequence[int]) -> Foreign:
     """Broadcast x to a shape of equal rank, axis by axis if it has more axes than TensorFlow broadcasts at once."""
     if len(shape) <= MAX_AXES:
         return tf.broadcast_to(x, tuple(shape))
@@ -39,7 +43,7 @@ def stretched(x: Any, shape: Sequence[int]) -> Any:
     return x
 
 
-def broadcast(ctx: Any, x: Any, shape: Any, broadcast_dimensions: Any, **_: Any) -> Any:
+def broadcast(ctx: Context, x: Foreign, shape: Sequence[int], broadcast_dimensions: Sequence[int], **_: Any) -> Foreign:
     sizes = [1] * len(shape)
     for axis, place in enumerate(broadcast_dimensions):
         sizes[place] = ctx.in_avals[0].shape[axis]
@@ -47,20 +51,27 @@ def broadcast(ctx: Any, x: Any, shape: Any, broadcast_dimensions: Any, **_: Any)
     return x if tuple(sizes) == tuple(shape) else stretched(x, shape)
 
 
-def iota(ctx: Any, dtype: Any, shape: Any, dimension: int, **_: Any) -> Any:
+def iota(ctx: Context, dtype: DTypeLike, shape: Sequence[int], dimension: int, **_: Any) -> Foreign:
     line = np.arange(shape[dimension]).astype(dtype)
     sizes = [shape[dimension] if axis == dimension else 1 for axis in range(len(shape))]
     return tf.broadcast_to(tf.constant(line.reshape(sizes)), shape)
 
 
-def cut(ctx: Any, x: Any, start_indices: Any, limit_indices: Any, strides: Any, **_: Any) -> Any:
+def cut(
+    ctx: Context,
+    x: Foreign,
+    start_indices: Sequence[int],
+    limit_indices: Sequence[int],
+    strides: Sequence[int] | None,
+    **_: Any,
+) -> Foreign:
     strides = strides or (1,) * len(start_indices)
     if not start_indices:
         return x
     return tf.strided_slice(x, tuple(start_indices), tuple(limit_indices), tuple(strides))
 
 
-def spread(x: Any, fill: Any, gaps: Sequence[int]) -> Any:
+def spread(x: Foreign, fill: Foreign, gaps: Sequence[int]) -> Foreign:
     """Insert copies of `fill` between neighbors along each axis."""
     for axis, gap in enumerate(gaps):
         size = x.shape[axis]
@@ -76,7 +87,7 @@ def spread(x: Any, fill: Any, gaps: Sequence[int]) -> Any:
     return x
 
 
-def padded(x: Any, fill: Any, config: Sequence[tuple[int, int, int]]) -> Any:
+def padded(x: Foreign, fill: Foreign, config: Sequence[tuple[int, int, int]]) -> Foreign:
     """XLA's pad: (low, high, interior) for each axis; negative values remove elements."""
     x = spread(x, fill, [between for _, _, between in config])
     edges = [(max(int(low), 0), max(int(high), 0)) for low, high, _ in config]
@@ -89,7 +100,7 @@ def padded(x: Any, fill: Any, config: Sequence[tuple[int, int, int]]) -> Any:
     return x
 
 
-def dynamic_start(ctx: Any, starts: Sequence[Any], sizes: Sequence[int]) -> Any:
+def dynamic_start(ctx: Context, starts: Sequence[Any], sizes: Sequence[int]) -> Foreign:
     """Clamp the start of a window so that it is inside, as XLA does."""
     shape = ctx.in_avals[0].shape
     most = np.array([n - s for n, s in zip(shape, sizes, strict=True)], np.int32)
@@ -97,14 +108,14 @@ def dynamic_start(ctx: Any, starts: Sequence[Any], sizes: Sequence[int]) -> Any:
     return tf.clip_by_value(given, 0, most)
 
 
-def dynamic_slice(ctx: Any, x: Any, *starts: Any, slice_sizes: Any, **_: Any) -> Any:
+def dynamic_slice(ctx: Context, x: Foreign, *starts: Any, slice_sizes: Sequence[int], **_: Any) -> Foreign:
     if not slice_sizes:
         return x
     out = tf.slice(x, dynamic_start(ctx, starts, slice_sizes), tuple(slice_sizes))
     return tf.ensure_shape(out, tuple(slice_sizes))
 
 
-def dynamic_update(ctx: Any, x: Any, update: Any, *starts: Any, **_: Any) -> Any:
+def dynamic_update(ctx: Context, x: Foreign, update: Foreign, *starts: Any, **_: Any) -> Foreign:
     sizes = ctx.in_avals[1].shape
     if not sizes:
         return update
@@ -113,11 +124,11 @@ def dynamic_update(ctx: Any, x: Any, update: Any, *starts: Any, **_: Any) -> Any
     return op("TensorStridedSliceUpdate", input=x, begin=begin, end=begin + np.int32(sizes), strides=ones, value=update)
 
 
-def split(ctx: Any, x: Any, sizes: Any, axis: int, **_: Any) -> list[Any]:
+def split(ctx: Context, x: Foreign, sizes: Sequence[int], axis: int, **_: Any) -> list[Any]:
     return list(tf.split(x, [int(n) for n in sizes], axis))
 
 
-def reverse(ctx: Any, x: Any, dimensions: Any, **_: Any) -> Any:
+def reverse(ctx: Context, x: Foreign, dimensions: Sequence[int], **_: Any) -> Foreign:
     return op("ReverseV2", tensor=x, axis=list(dimensions)) if dimensions else x
 
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.engine.lowering.decompose import DECOMPOSED, lowest
 from gazelle.engine.lowering.tensorflow.library import op, tf
 from gazelle.engine.lowering.tensorflow.shaping import padded, transpose
+
+if TYPE_CHECKING:
+    from jax.extend.core import Primitive
+
+    from gazelle.core.types import Foreign
+    from gazelle.engine.lowering.interpreter import Context
 
 
 class Folded:
@@ -25,12 +31,12 @@ class Folded:
         self.outer, self.inner = [shape[a] for a in first], [shape[a] for a in last]
         self.extra = [1] if len(axes) == 1 else []
 
-    def fold(self, x: Any) -> Any:
+    def fold(self, x: Foreign) -> Foreign:
         sizes = [int(x.shape[a]) for a in self.axes]
         x = transpose(x, self.order)
         return tf.reshape(x, [math.prod(self.outer), *self.extra, *sizes, math.prod(self.inner)])
 
-    def back(self, y: Any, sizes: Sequence[int]) -> Any:
+    def back(self, y: Foreign, sizes: Sequence[int]) -> Foreign:
         y = tf.reshape(y, [*self.outer, *sizes, *self.inner])
         return transpose(y, [self.order.index(a) for a in range(len(self.order))])
 
@@ -43,16 +49,16 @@ def pooled(primitive: str, kind: str) -> Callable[..., Any]:
     """Sums are averages times the size of the window."""
 
     def rule(
-        ctx: Any,
-        x: Any,
+        ctx: Context,
+        x: Foreign,
         *_: Any,
-        window_dimensions: Any,
-        window_strides: Any,
-        padding: Any,
+        window_dimensions: Sequence[int],
+        window_strides: Sequence[int],
+        padding: Sequence[tuple[int, int]],
         base_dilation: Any,
         window_dilation: Any,
         **__: Any,
-    ) -> Any:
+    ) -> Foreign:
         axes = _windowed(window_dimensions, window_strides)
         if not 1 <= len(axes) <= 3 or max(window_dilation) > 1 or not x.dtype.is_floating:
             return ctx.dispatch(DECOMPOSED[primitive](ctx.eqn), x)
@@ -70,8 +76,15 @@ def pooled(primitive: str, kind: str) -> Callable[..., Any]:
 
 
 def scattered_to_the_largest(
-    ctx: Any, source: Any, x: Any, select_prim: Any, window_dimensions: Any, window_strides: Any, padding: Any, **_: Any
-) -> Any:
+    ctx: Context,
+    source: Foreign,
+    x: Foreign,
+    select_prim: Primitive,
+    window_dimensions: Sequence[int],
+    window_strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    **_: Any,
+) -> Foreign:
     """The gradient of max pooling: each value goes to the first largest element of its window."""
     sign = -1 if select_prim.name == "le" else 1
     axes = _windowed(window_dimensions, window_strides) or [0]
