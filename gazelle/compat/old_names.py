@@ -16,7 +16,7 @@ NAMES = tables.read("old_names")
 #: path below `keras.` -> the module of gazelle that replaces it
 PATHS = {path: module for module, paths in tables.lists("module_paths", "paths").items() for path in paths}
 #: current "module.name" -> the object that programs get under this name
-REPLACED = {"gazelle.backend.backend": "gazelle.compat.backend.settings:backend"}
+REPLACED = {f"gazelle.{path}.backend": "gazelle.compat.backend.settings:backend" for path in ("backend", "config")}
 #: module -> further module whose public names it also has
 ALSO: dict[str, str] = pairs("""gazelle.backend=gazelle.compat.backend
     gazelle.preprocessing=gazelle.compat.preprocessing

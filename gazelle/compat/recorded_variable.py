@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 
+from gazelle.compat import facade
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.listed import listed
 from gazelle.compat.old_variable import OldVariable
@@ -21,9 +22,14 @@ recorder: ContextVar[type[TensorWrapper] | None] = ContextVar("gazelle_recorder"
 
 
 def recorder_of_program() -> type[TensorWrapper] | None:
-    """The recorder, if a program called the function that calls this one: gazelle's own code is not recorded."""
+    """The class of results, if a program called the function that calls this one; gazelle's own code gets arrays.
+
+    It is the recorder, and else `tf.Tensor` for modules that import tensorflow.
+    """
     kind = recorder.get()
-    return None if kind is None or called_by_gazelle(2) else kind
+    if (kind is None and facade.calls is None) or called_by_gazelle(2):
+        return None
+    return facade.calls.tensors_of_program() if kind is None else kind
 
 
 def has_variable(tree: Any) -> bool:
@@ -36,11 +42,11 @@ def _is_variable(value: Any) -> bool:
 
 
 class RecordedVariable(OldVariable):
-    """Put in front of `Variable`: while calls are recorded, so are the operators, indices and methods of programs."""
+    """Put in front of `Variable`: operators, indices and methods return tensors to programs, and are recorded."""
 
     @property
     def value(self) -> Any:
-        """The array; for programs the recorded value while calls are recorded."""
+        """The array; for programs a tensor, which is recorded."""
         kind = recorder_of_program()
         return Variable.value.fget(self) if kind is None else kind.dispatch(operator.pos, (self,), {})  # type: ignore[attr-defined]
 

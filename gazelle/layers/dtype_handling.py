@@ -15,6 +15,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.policies import DTypePolicy, DTypePolicyMap
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.text_array import TextArray
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 
@@ -73,6 +74,8 @@ def as_input(layer: Layer, leaf: Tree) -> Tree:
         return out
     if isinstance(leaf, Variable):
         return leaf.value
+    if isinstance(leaf, TextArray):
+        return leaf
     if sparse.is_sparse(leaf):
         return leaf.astype(layer.input_dtype) if layer.autocast and dtypes.is_float(leaf.dtype) else leaf
     if isinstance(leaf, np.ndarray) and leaf.dtype.kind not in "USO":  # the device has no strings

@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import budget, dtypes, symbolic
+from gazelle.core.errors import ShapeError, message
 from gazelle.core.sparse import to_sparse
 from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.core.text_array import TextArray, call_on_host
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
 
@@ -73,6 +75,18 @@ class NumpyLayer(Layer, abstract=True):
         out: Tree
         each = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         shape, dtype = self.spec(*(tuple(x.shape) for x in each))
+        if any(isinstance(x, TextArray) for x in each):
+            if None in shape:
+                raise ShapeError(
+                    message(
+                        f"{self._label} in a compiled program",
+                        expected="results of known length",
+                        got=f"shape {shape}",
+                        hint="Give it output_sequence_length=....",
+                    )
+                )
+            wanted = None if dtype == "string" else dtype
+            return call_on_host(self.encode, tuple(each), tuple(n for n in shape if n is not None), wanted)
         if dtype == "string":
             return self.encode(*each)
         kind = dtypes.device_dtype(dtype)

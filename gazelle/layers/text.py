@@ -11,6 +11,7 @@ import numpy as np
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.serialization import deserialize, serialize
+from gazelle.core.text_array import TextArray
 from gazelle.core.types import Array, ArrayLike, PathLike
 from gazelle.layers.adapting import batches
 from gazelle.layers.categories import MODES, check_mode
@@ -223,14 +224,22 @@ class TextVectorization(VocabularyLayer):
         self._lookup_layer.set_vocabulary(vocabulary, idf_weights)
 
     def call(self, inputs: Array) -> Array:
-        single = inputs.ndim == 0
+        if isinstance(inputs, TextArray):
+            return super().call(inputs)
+        out = self._lookup_layer(self._padded(inputs))
+        return out[0] if inputs.ndim == 0 else out
+
+    def encode(self, *inputs: np.ndarray) -> np.ndarray:
+        return self._lookup_layer.encode(self._padded(inputs[0]))
+
+    def _padded(self, inputs: ArrayLike) -> np.ndarray:
+        """The tokens of each text, padded to the same number of them."""
         rows = self.tokens(np.atleast_1d(inputs))
         width = max(map(len, rows), default=0)
         if self.output_mode == "int" and self.output_sequence_length is not None:
             width = self.output_sequence_length
         padded = [(row + [""] * width)[:width] for row in rows]  # '' is the mask
-        out = self._lookup_layer(np.asarray(padded, dtype=str).reshape(len(rows), width))
-        return out[0] if single else out
+        return np.asarray(padded, dtype=str).reshape(len(rows), width)
 
     def spec(self, *shapes: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:
         rows = shapes[0][:1]

@@ -173,14 +173,21 @@ class Metric(Configurable):
                 out[key] = variable
         return out
 
-    def seed_states(self) -> dict[str, Variable]:
-        """Return the states of the seed generators in attributes, which `reset_state` does not change.
+    def held_variables(self) -> dict[str, Variable]:
+        """Return what `update_state` may use besides `variables`: of seed generators and layers in attributes.
 
         Returns:
-            {path: state}.
+            {path: variable}; `reset_state` does not change them.
         """
-        found = {key: one for key, one in self.__dict__.items() if isinstance(one, SeedGenerator)}
-        return {f"{key}/{one.state.name}": one.state for key, one in found.items()}
+        out: dict[str, Variable] = {}
+        for key, one in self.__dict__.items():
+            if isinstance(one, SeedGenerator):
+                out[f"{key}/{one.state.name}"] = one.state
+            elif isinstance(one, Metric):
+                out |= {f"{key}/{path}": variable for path, variable in one.held_variables().items()}
+            elif not isinstance(one, type) and isinstance(held := getattr(one, "variables", None), list):  # a layer
+                out |= {f"{key}/{number}": v for number, v in enumerate(held) if isinstance(v, Variable)}
+        return out
 
     @property
     def variables(self) -> list[Variable]:
@@ -231,9 +238,9 @@ class Metric(Configurable):
                 )
             )
         arrays = [value.value if isinstance(value, Variable) else value for value in values]
-        seeds = self.seed_states()
-        given = dict(zip(named, arrays, strict=True)) | {path: state.value for path, state in seeds.items()}
-        out, after, _ = tracing.functionalize(method, named | seeds)(given, *args, **kwargs)
+        held = self.held_variables()
+        given = dict(zip(named, arrays, strict=True)) | {path: variable.value for path, variable in held.items()}
+        out, after, _ = tracing.functionalize(method, named | held)(given, *args, **kwargs)
         return out, [after[path] for path in named]
 
     def __repr__(self) -> str:

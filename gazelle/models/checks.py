@@ -121,7 +121,7 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
     for tensor, array in zip(graph.flat_inputs, samples, strict=True):
         if array is None:  # of an optional input
             continue
-        shape = tuple(array.shape)
+        shape = tuple(array.shape)[: -1 if tensor.dtype == "string" else None]  # without the bytes of the strings
         squeezed = shape[:-1] if shape[-1:] == (1,) and len(shape) == len(tensor.shape) + 1 else shape
         shown = (*squeezed, 1) if len(squeezed) == len(tensor.shape) - 1 and tensor.shape[-1] == 1 else squeezed
         sizes = zip(tensor.shape[1:], shown[1:], strict=False)

@@ -115,7 +115,6 @@ def fit(
         class_weight=class_weight,
         steps=steps_per_epoch,
         steps_word="steps_per_epoch",
-        trains=True,
     )
     if isinstance(source, data.ArraySource):
         checks.warn_unseen_classes(class_weight, source.data[1])
@@ -329,16 +328,13 @@ def scores(logs: dict[str, Any], as_dict: bool) -> Scores:
 # Data ----------------------------------------------------------------------------------------------------------------
 
 
-def make_source(model: Model, x: Data | None, *args: Any, trains: bool = False, **kwargs: Any) -> data.Source:
-    """The source of batches for user data; `trains`: for a training."""
+def make_source(model: Model, x: Data | None, *args: Any, **kwargs: Any) -> data.Source:
+    """The source of batches for user data."""
 
     def any_rows() -> bool:
         return any(step_methods.overrides(model, name) for name in step_methods.STEP_METHODS)
 
-    preprocessing = _preprocessing_for(model, x)
-    if preprocessing is not None and trains:
-        preprocessing.check_weights()
-    return data.make_source(x, *args, preprocess=preprocessing, any_rows=any_rows, **kwargs)
+    return data.make_source(x, *args, preprocess=_preprocessing_for(model, x), any_rows=any_rows, **kwargs)
 
 
 def _checked_trainer(model: Model, method: str, source: data.Source) -> Any:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.core import dtypes, shape_inference, symbolic, tracing
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.names import snake
 from gazelle.core.sparse import is_sparse
 from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.core.text_array import TextArray
 from gazelle.core.traceback import warn
 from gazelle.layers.base import Layer
 from gazelle.layers.categories import CategoryEncoding
@@ -298,6 +300,9 @@ def _fitted(tensor: KerasTensor, array: Any, guessed: bool) -> Any:
         raise ArgumentError(message(f"Input '{name}'", expected="an array", got="None", hint=hint))
     if not hasattr(array, "shape"):
         array = jnp.asarray(array)
+    if tensor.dtype == "string" and array.dtype == np.uint8:  # for layers that look up strings themselves
+        strings = TextArray(array)
+        return strings[..., None] if strings.ndim == len(tensor.shape) - 1 else strings
     to_int = dtypes.is_int(tensor.dtype) and dtypes.is_float(array.dtype)
     if (to_int or dtypes.is_float(tensor.dtype)) and array.dtype != tensor.dtype:
         array = jnp.asarray(array, tensor.dtype)

@@ -11,6 +11,7 @@ import numpy as np
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.core.text_array import encode
 from gazelle.models.graph import Graph, walk
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ def host_preprocessing_of(model: Model) -> HostPreprocessing | None:
 class HostPreprocessing:
     """Splits a graph after the layers that convert strings to numbers.
 
+    Layers with weights that take strings, and look them up themselves, stay in the second part. It receives the bytes
+    of their strings (`core.text_array`).
+
     Called on user data, it runs the first part layer by layer and returns the inputs of `rest`, the second part.
     Numbers are returned unchanged.
 
@@ -49,16 +53,21 @@ class HostPreprocessing:
         for node in graph.nodes:
             if any(id(t) in entrances for t in symbolic.leaves(node.outputs)):
                 continue
-            if getattr(node.operation, "runs_on_host", False) and all(id(t) in on_host for t in node.inputs):
+            on_host_alone = getattr(node.operation, "runs_on_host", False) and not _has_weights(node.operation)
+            if on_host_alone and all(id(t) in on_host for t in node.inputs):
                 self.nodes.append(node)
                 on_host.update((id(t), t) for t in symbolic.leaves(node.outputs))
             else:
                 later.append(node)
-        wanted = [*(t for node in later for t in node.inputs), *symbolic.leaves(graph.outputs)]
+        outputs = symbolic.leaves(graph.outputs)
+        wanted = [*(t for node in later for t in node.inputs), *outputs]
         self.tensors: list[KerasTensor] = list({id(t): t for t in wanted if id(t) in on_host}.values())
         for tensor in self.tensors:
             if tensor.dtype == "string":
-                users = [node.operation.name for node in later if any(t is tensor for t in node.inputs)]
+                takers = [node.operation for node in later if any(t is tensor for t in node.inputs)]
+                if takers and all(map(_has_weights, takers)) and not any(t is tensor for t in outputs):
+                    continue  # they look up the strings themselves, in the program
+                users = [taker.name for taker in takers]
                 raise ArgumentError(
                     message(
                         f"Strings reach '{users[0] if users else 'the output'}'",
@@ -69,19 +78,6 @@ class HostPreprocessing:
                 )
         self.rest = Graph(_single(self.tensors), graph.outputs, graph.guessed, graph.aside)
 
-    def check_weights(self) -> None:
-        """Raise an error if a layer on the host has weights: no gradient would reach them."""
-        for node in self.nodes:
-            if getattr(node.operation, "trainable_variables", ()):
-                raise ArgumentError(
-                    message(
-                        f"The weights of layer '{node.operation.name}' cannot be trained",
-                        expected="numbers as its input",
-                        got="strings, which are computed on the host",
-                        hint="Call its StringLookup, TextVectorization or Hashing before it, as a layer of its own.",
-                    )
-                )
-
     def __call__(self, x: Data) -> Tree:
         given = self._inputs(x)
         if all(array.dtype.kind not in "USO" for array in given):
@@ -91,7 +87,7 @@ class HostPreprocessing:
             short = array.ndim == len(tensor.shape) - 1 and tensor.shape[-1] == 1
             values[id(tensor)] = array[..., None] if short else array
         walk(self.nodes, values, lambda node, args, kw: symbolic.map_tree(np.asarray, node.operation(*args, **kw)))
-        return _single([values[id(tensor)] for tensor in self.tensors])
+        return _single([encode(v) if v.dtype.kind in "USO" else v for v in (values[id(t)] for t in self.tensors)])
 
     def _inputs(self, x: Any) -> list[np.ndarray[Any, Any]]:
         """x as arrays in the order of the graph's inputs; one list of strings is one array."""
@@ -102,6 +98,11 @@ class HostPreprocessing:
         if len(each) != len(self.graph.flat_inputs):
             return [np.zeros(0)]  # those of `rest`, which reports mismatches
         return [np.asarray(array) for array in each]
+
+
+def _has_weights(operation: Any) -> bool:
+    """Whether a layer has weights that are trained, which gradients reach only in the compiled program."""
+    return bool(getattr(operation, "trainable_variables", ()))
 
 
 def _expanded(graph: Graph) -> Graph:

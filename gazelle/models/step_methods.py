@@ -109,6 +109,7 @@ class ModelSteps:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self._read: dict[int, Variable] = {}
         self.train = model._with_state("train_step", TRAIN)
         self.test = model._with_state("test_step", TEST)
         self.predict = model._with_state("predict_step", PREDICT)
@@ -127,7 +128,16 @@ class ModelSteps:
     def step_variables(self) -> dict[str, Variable]:
         """{path: variable} of all that the steps may read or assign, without the variables of metrics."""
         ids = set(map(id, self.model.metrics_variables))
-        return {path: v for path, v in step_variables(self.model).items() if id(v) not in ids}
+        mine = step_variables(self.model)
+        known = set(map(id, mine.values()))
+        for variable in self._read.values():
+            if id(variable) not in known:
+                mine[_free(f"read/{variable.path or variable.name}", mine)] = variable
+        return {path: v for path, v in mine.items() if id(v) not in ids}
+
+    def include(self, variables: Iterable[Variable]) -> None:
+        """Count variables that a step has read among `step_variables`, wherever they are stored."""
+        self._read.update((id(variable), variable) for variable in variables)
 
     def named_variables(self) -> dict[str, Variable]:
         """{path: variable} of the metrics, which are reset before each pass."""

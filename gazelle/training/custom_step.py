@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
@@ -35,6 +35,10 @@ class StepMethods(Protocol):
 
     def step_variables(self) -> dict[str, Variable]:
         """{path: variable} of all that the steps may read or assign, without the variables of metrics."""
+        ...
+
+    def include(self, variables: Iterable[Variable]) -> None:
+        """Count variables that a step has read among `step_variables`, wherever they are stored."""
         ...
 
     def named_variables(self) -> dict[str, Variable]:
@@ -94,10 +98,11 @@ class CustomStep:
 
         def traced(batch: Any) -> Any:
             context = tracing.TraceContext(values={}, key=jax.random.key(0), training=_mode(kind), closed=True)
-            context.names = self.methods.names
+            context.names, context.seen = self.methods.names, {}
             with tracing.entered(context):
                 out = method(batch)
             assigned.update(context.values or ())
+            self.methods.include(context.seen.values())
             return out if kind == "predict" else flat_logs(out)
 
         if self.run_eagerly:

@@ -24,11 +24,31 @@ layers.LSTM(3, time_major=False)
 layers.Bidirectional(layers.GRU(3, time_major=False))
 layers.Input((3,), ragged=False, sparse=False)
 try:
-    layers.LSTM(3, time_major=True)
+    layers.Dense(3, time_major=True)
 except TypeError as error:
-    assert "Unknown argument of LSTM 'time_major'" in str(error), error
+    assert "Unknown argument of Dense 'time_major'" in str(error), error
 else:
     raise AssertionError("time_major")
+""",
+    ),
+    "sequences with time first": (
+        2,
+        """
+x, mask = np.random.rand(4, 5, 3).astype("float32"), np.arange(5)[None] < [[5], [4], [2], [1]]
+for kind in layers.LSTM, layers.GRU, layers.SimpleRNN, lambda n, **k: layers.RNN(layers.LSTMCell(n), **k):
+    for options in {}, {"return_sequences": True}, {"return_state": True, "return_sequences": True}:
+        plain, turned = kind(2, **options), kind(2, time_major=True, **options)
+        plain.build((None, 5, 3)), turned.build((5, None, 3))
+        turned.set_weights(plain.get_weights())
+        want, got = plain(x, mask=mask), turned(x.swapaxes(0, 1), mask=mask.T)
+        want, got = (v if isinstance(v, (list, tuple)) else [v] for v in (want, got))
+        assert len(want) == len(got)
+        for a, b in zip(want, got):
+            np.testing.assert_allclose(a, np.swapaxes(b, 0, 1) if b.ndim == 3 else b, atol=1e-6)
+        again = type(turned).from_config(turned.get_config())
+        assert again.time_major and not plain.time_major
+i = layers.Input(batch_shape=(5, None, 3))
+assert tuple(layers.LSTM(2, time_major=True)(i).shape) == (None, 2)
 """,
     ),
     "fractions of steps": (

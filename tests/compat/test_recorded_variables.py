@@ -59,6 +59,37 @@ def test_gradients_of_variables(tf, weights, case, kind):
     assert np.abs(gradient.numpy()).max() > 0
 
 
+@pytest.mark.parametrize(
+    "stop", [ops.stop_gradient, K.stop_gradient, lambda x: facade.module("tensorflow").stop_gradient(x)]
+)
+@pytest.mark.parametrize("kind", ["variable", "tensor on the host", "tensor of the device"])
+def test_a_stopped_gradient_leaves_the_other_uses_of_the_tensor(tf, stop, kind):
+    x = tf.Variable(3.0) if kind == "variable" else tf.constant(3.0) * (1.0 if "host" in kind else ops.ones(()))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = x if "host" in kind else x * 2
+        value = y * stop(y)
+    assert float(tape.gradient(value, x)) == (3.0 if "host" in kind else 12.0)
+
+
+@pytest.mark.parametrize("eagerly", [True, False])
+def test_compiled_loss_of_a_step_has_gradients(tf, eagerly):
+    class Mine(keras.Model):
+        def train_step(self, data):
+            x, y = data
+            with tf.GradientTape() as tape:
+                loss = self.compiled_loss(y, self(x, training=True))
+            gradients = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+            return {m.name: m.result() for m in self.metrics}
+
+    i = keras.Input((3,))
+    model = Mine(i, keras.layers.Dense(1, kernel_initializer="zeros")(i))
+    model.compile("sgd", "mse", run_eagerly=eagerly)
+    model.fit(np.ones((4, 3), "float32"), np.ones((4, 1)), verbose=0, keep=False)
+    np.testing.assert_allclose(model.get_weights()[0], np.full((3, 1), 0.02), rtol=1e-5)
+
+
 def test_numbers_of_a_weight_penalty(tf, weights):
     weight = weights["variable"]
     with tf.GradientTape() as tape:
@@ -66,8 +97,9 @@ def test_numbers_of_a_weight_penalty(tf, weights):
     np.testing.assert_allclose(tape.gradient(value, weight).numpy(), np.full((3, 2), 5.0))
 
 
-def test_nothing_is_recorded_without_a_tape(tf, weights):
-    assert not hasattr(weights["weight"] ** 2, "numpy")  # an array of JAX
+@pytest.mark.parametrize("case", ["operator", "reflected", "slice", "method", "op", "backend", "value"])
+def test_what_is_computed_without_a_tape_is_a_tensor(tf, weights, case):
+    assert isinstance(CASES[case](weights["weight"]), tf.Tensor)
 
 
 class Penalized(keras.Model):

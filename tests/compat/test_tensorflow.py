@@ -50,6 +50,7 @@ def tf():
         ("image.rgb_to_grayscale", (np.ones((1, 1, 3), "float32"),), [[[0.9999]]]),
         ("image.central_crop", (np.arange(16.0).reshape(4, 4, 1), 0.5), [[[5], [6]], [[9], [10]]]),
         ("strings.regex_replace", (["a<br>b"], "<br>", " "), [b"a b"]),
+        ("strings.regex_replace", (["tú¿"], "[¿x]", "."), ["tú.".encode()]),  # characters, not bytes
         ("unique", ([5, 3, 5],), [5, 3]),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 
 import gazelle
 from gazelle import Input, layers
-from gazelle.core.errors import ArgumentError, StateError
+from gazelle.core.errors import ArgumentError, ShapeError, StateError
 
 TEXTS = np.array(["good film", "bad film", "very good", "so bad"] * 4)
 Y = np.array([1, 0, 1, 0] * 4)
@@ -157,14 +157,51 @@ class TextEmbedding(layers.Layer):
 
 
 @pytest.mark.parametrize("trainable", [True, False])
-def test_weights_of_layers_on_the_host_are_not_silently_untrained(trainable):
-    words = Input((), dtype="string")
-    model = gazelle.Model(words, layers.Dense(1)(TextEmbedding(trainable)(words)))
+def test_layers_that_look_up_strings_themselves_are_trained(trainable, tmp_path):
+    gazelle.utils.set_random_seed(0)
+    words, inner = Input((), dtype="string"), TextEmbedding(trainable)
+    model = gazelle.Model(words, layers.Dense(1)(inner(words)))
+    numbers = gazelle.Sequential(
+        [Input((), dtype="int32"), layers.Embedding(2, 3, trainable=trainable), layers.Dense(1)]
+    )
+    numbers.set_weights(model.get_weights())
+    x, y = np.asarray(["a", "bé", "b", "a"] * 8, object), np.ones((32, 1))
+    inner.lookup.set_vocabulary(["a", "bé", "b"][:2])
+    x[x == "b"] = "bé"
+    ids = (x == "bé").astype("int32")
+    for each in model, numbers:
+        each.compile("adam", "mse")
+    want = numbers.fit(ids, y, epochs=2, batch_size=8, shuffle=False, verbose=0, keep=False).history
+    found = model.fit(x, y, epochs=2, batch_size=8, shuffle=False, verbose=0, keep=False).history
+    np.testing.assert_allclose(found["loss"], want["loss"], rtol=1e-5)
+    np.testing.assert_allclose(model.predict(x, verbose=0), numbers.predict(ids, verbose=0), rtol=1e-5)
+    np.testing.assert_allclose(model.evaluate(x, y, verbose=0), numbers.evaluate(ids, y, verbose=0), rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(model(x)), numbers.predict(ids, verbose=0), rtol=1e-5)
+
+
+class Searches(layers.Layer):
+    """A layer of the user that vectorizes texts and has weights."""
+
+    def __init__(self, length):
+        super().__init__()
+        self.reader = layers.TextVectorization(output_sequence_length=length, vocabulary=["good", "bad"])
+        self.embedding = layers.Embedding(4, 3)
+
+    def call(self, texts):
+        return self.embedding(self.reader(texts))
+
+
+def test_texts_of_layers_with_weights():
+    texts, size = Input((1,), dtype="string"), Input((2,))
+    hidden = layers.Concatenate()([layers.Flatten()(Searches(4)(texts)), size])
+    model = gazelle.Model([texts, size], layers.Dense(1)(hidden))
     model.compile("sgd", "mse")
-    x, y = np.asarray(["a", "b"] * 4, object), np.ones((8, 1))
-    assert model.predict(x, verbose=0).shape == (8, 1)
-    if trainable:
-        with pytest.raises(ArgumentError, match=r"weights of layer 'text_embedding.*' cannot be trained"):
-            model.fit(x, y, verbose=0)
-    else:
-        model.fit(x, y, verbose=0)
+    before = model.layers[1].embedding.get_weights()[0]
+    data = [TEXTS, SIZES]
+    model.fit(data, Y, verbose=0, keep=False)
+    model.fit([np.char.add(TEXTS, " and a long rest of it"), SIZES], Y, verbose=0, keep=False)  # wider strings
+    assert (model.layers[1].embedding.get_weights()[0] != before).any(1).tolist() == [True] * 4
+    model = gazelle.Model(texts, layers.GlobalAveragePooling1D()(Searches(None)(texts)))
+    model.compile("sgd", "mse")
+    with pytest.raises(ShapeError, match="in a compiled program: expected results of known length"):
+        model.fit(TEXTS, np.ones((16, 3)), verbose=0)

@@ -51,7 +51,9 @@ def roots_of(loss: KerasTensor, stop: KerasTensor | None) -> tuple[list[KerasTen
             reached = True
             continue
         node = tensor.node
-        if node is None or isinstance(node.operation, InputLayer):
+        if node is not None and isinstance(node.operation, InputLayer):
+            node = node.operation._restore(tensor)  # Input(tensor=t) goes on with the graph of t
+        if node is None:
             roots[id(tensor)] = tensor
         elif id(node) not in seen:
             seen.add(id(node))

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle.compat.classes import MIXINS, ROOTS
-from gazelle.compat.mixins import attention, layers, losses, models, training, variables
+from gazelle.compat.mixins import attention, layers, losses, models, recurrent, training, variables
 from gazelle.compat.mixins.common import CompatObject
 from gazelle.constraints import Constraint
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.initializers import Initializer
 from gazelle.layers import (
+    RNN,
     Concatenate,
     GroupQueryAttention,
     Lambda,
@@ -40,6 +41,7 @@ _MIXINS: dict[Any, type] = {
     Concatenate: layers.ConcatenateMixin,
     Lambda: layers.LambdaMixin,
     Normalization: layers.NormalizationMixin,
+    RNN: recurrent.RecurrentMixin,
     TextVectorization: layers.TextVectorizationMixin,
     TimeDistributed: layers.TimeDistributedMixin,
     Model: models.ModelMixin,

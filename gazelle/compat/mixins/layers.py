@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
@@ -85,11 +86,16 @@ class LayerMixin(CompatObject):
     def get_weights(self) -> list[Any]:
         return [one_element.as_numbers(array) for array in super().get_weights()]  # type: ignore[misc]
 
+    @property
+    def _tracker(self) -> SimpleNamespace:
+        """What Keras finds weights with; it can be unlocked, and attributes may be replaced at any time."""
+        return SimpleNamespace(locked=False, lock=lambda *_: None, unlock=lambda: None)
+
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
         """The layer and those inside of it, as packages for Keras 3 list them."""
         this: Any = self
         found = list(weight_tree.named_layers(this).values())[1:] if recursive else weight_tree.sublayers(this)
-        return [this, *found] if include_self else found
+        return [adopt(layer) for layer in ([this, *found] if include_self else found)]
 
     def _automatic_name(self) -> str:
         kind = snake(type(self).__name__)

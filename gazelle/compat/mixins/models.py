@@ -128,10 +128,6 @@ class ModelMixin:
         if name == "built":
             deferred_weights.load(self)
 
-    def build(self, *args: Any, **kwargs: Any) -> None:
-        super().build(*args, **kwargs)  # type: ignore[misc]
-        deferred_weights.load(self)
-
     def _ensure_built(self, args: Any, kwargs: Any) -> None:
         deferred_weights.build_first(self, args[0] if args else kwargs.get("inputs"))
         super()._ensure_built(args, kwargs)  # type: ignore[misc]

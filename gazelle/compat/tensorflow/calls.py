@@ -16,6 +16,7 @@ from gazelle.core import shape_inference, tracing
 from gazelle.core.errors import GazelleError, IncompatibleShapesError
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
+from gazelle.core.text_array import TextArray
 from gazelle.core.variable import Variable
 
 Host = Callable[..., Any] | None
@@ -72,10 +73,16 @@ def call(
         inputs = [flat[i] if isinstance(flat[i], Variable) else arrays[i] for i in array_indices]
         recording_tapes = [tape for tape in tapes if tape.is_affected_by(inputs)]
         if recording_tapes:
+            given = set(map(id, arrays))  # stop_gradient(x) is x itself, and tapes know arrays by their identity
+            out = jax.tree.map(lambda v: _copy(v) if id(v) in given and is_array(v) else v, out)
             record = _record(function, arrays, array_indices, inputs, structure, out)
             for tape in recording_tapes:
                 tape.record(record)
     return boxed(out)
+
+
+def _copy(array: Any) -> Any:
+    return jnp.array(array) if isinstance(array, jax.Array) else np.array(array)
 
 
 def _on_host(value: Any) -> Any:
@@ -107,7 +114,10 @@ def boxed(tree: Any) -> Any:
     """Replace the arrays in a tree by tensors."""
     from gazelle.compat.tensorflow.tensor import Tensor
 
-    return jax.tree.map(lambda leaf: Tensor(_text(leaf)) if is_array(leaf) else leaf, tree, is_leaf=is_box)
+    def box(leaf: Any) -> Any:
+        return Tensor(_text(leaf)) if is_array(leaf) else Tensor(leaf) if isinstance(leaf, TextArray) else leaf
+
+    return jax.tree.map(box, tree, is_leaf=is_box)
 
 
 def _text(array: Any) -> Any:

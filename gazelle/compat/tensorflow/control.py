@@ -30,7 +30,19 @@ def _traced(value: Any) -> bool:
 
 
 @named("cond")
-def cond(pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> TensorResult:
+def cond(
+    pred: TensorLike,
+    true_fn: Callable[[], Any] | None = None,
+    false_fn: Callable[[], Any] | None = None,
+    strict: bool = False,
+    *,
+    fn1: Callable[[], Any] | None = None,
+    fn2: Callable[[], Any] | None = None,
+) -> TensorResult:
+    """`tf.cond`; `strict`, `fn1` and `fn2` are of TensorFlow 1."""
+    true_fn, false_fn = true_fn or fn1, false_fn or fn2
+    if true_fn is None or false_fn is None:
+        raise TypeError("tf.cond: expected two functions, true_fn and false_fn.")
     if not _traced(pred):
         return true_fn() if bool(unboxed(pred)) else false_fn()
     yes, no = true_fn(), false_fn()

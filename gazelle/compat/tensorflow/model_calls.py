@@ -24,6 +24,7 @@ from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import active_tapes, is_box, unboxed
 from gazelle.compat.tensorflow.stateful import fresh_key, stateful
 from gazelle.compat.tensorflow.tape import GradientTape
+from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.core import symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
@@ -56,11 +57,16 @@ def is_recorded(args: Any, kwargs: Any) -> bool:
     return has_variables or any(isinstance(leaf, TensorWrapper) for leaf in leaves)
 
 
+def tensors_of_program() -> type[TensorWrapper] | None:
+    """`tf.Tensor`, if the nearest code outside of gazelle imports tensorflow and not jax."""
+    return Tensor if facade.serves_caller(besides_jax=False) else None
+
+
 def result_of_ops(out: Any, args: Any, kwargs: Any) -> Any:
     """The arrays that a function of `keras.ops` returns, as tensors for code that imports tensorflow and not jax."""
     flat = jax.tree.leaves(out, is_leaf=is_box)
     made = any(isinstance(v, jax.Array) for v in flat) and not any(
-        isinstance(v, jax.Array | Variable) for v in jax.tree.leaves((args, kwargs), is_leaf=is_box)
+        isinstance(v, jax.Array) for v in jax.tree.leaves((args, kwargs), is_leaf=is_box)
     )
     if not made or not facade.serves_caller(besides_jax=False):
         return out

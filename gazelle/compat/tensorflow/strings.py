@@ -20,6 +20,7 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import any_symbolic
+from gazelle.core.text_array import TextArray, call_on_host
 from gazelle.core.types import AxisLike, DTypeLike, Nested, PathLike
 
 
@@ -30,6 +31,10 @@ def _elementwise(function: Callable[..., Any], dtype: Any = object) -> Callable[
         kwargs.pop("name", None)
         if isinstance(input, RaggedTensor):
             return map_values(lambda v: called(v, *args, **kwargs), input)
+        if isinstance(unboxed(input), TextArray):
+            strings = unboxed(input)
+            kind = None if dtype is object else np.dtype(dtype).name
+            return Tensor(call_on_host(lambda v: called(v, *args, **kwargs).array, (strings,), strings.shape, kind))
         array = array_of(input)
         out = np.empty(array.shape, dtype)
         out.flat = [function(v, *args, **kwargs) for v in array.flat]
@@ -42,8 +47,19 @@ named("strings.lower")(_elementwise(lambda v, encoding="": v.decode().lower().en
 named("strings.upper")(_elementwise(lambda v, encoding="": v.decode().upper().encode() if encoding else v.upper()))
 named("strings.strip")(_elementwise(lambda v: v.strip()))
 named("strings.length")(_elementwise(lambda v, unit="BYTE": len(v.decode() if unit == "UTF8_CHAR" else v), "int32"))
+
+
+def _pattern(pattern: PathLike | TensorLike) -> re.Pattern[str]:
+    """A pattern of RE2: it matches characters of UTF-8, and its classes of letters contain ASCII characters alone."""
+    return re.compile(text(pattern), re.ASCII)
+
+
+def _decoded(string: bytes) -> str:
+    return string.decode("utf-8", "surrogateescape")
+
+
 named("strings.regex_full_match")(
-    _elementwise(lambda v, pattern: re.fullmatch(text(pattern).encode(), v) is not None, bool)
+    _elementwise(lambda v, pattern: _pattern(pattern).fullmatch(_decoded(v)) is not None, bool)
 )
 
 
@@ -66,14 +82,17 @@ def regex_replace(
     input: TensorLike, pattern: PathLike | TensorLike, rewrite: TensorLike, replace_global: bool = True
 ) -> Tensor:
     r"""`tf.strings.regex_replace`: \0 is the match, \1 a group; RE2 replaces nothing if there is no such group."""
-    matcher, new = re.compile(text(pattern).encode()), text(rewrite).encode()
-    if any(int(number) > matcher.groups for number in re.findall(rb"\\(\d)", new)):
+    matcher, new = _pattern(pattern), text(rewrite)
+    if any(int(number) > matcher.groups for number in re.findall(r"\\(\d)", new)):
         return _elementwise(lambda v: v)(input)
 
-    def written(match: re.Match[bytes]) -> bytes:
-        return re.sub(rb"\\(\d|\\)", lambda part: match[int(part[1])] or b"" if part[1].isdigit() else b"\\", new)
+    def written(match: re.Match[str]) -> str:
+        return re.sub(r"\\(\d|\\)", lambda part: match[int(part[1])] or "" if part[1].isdigit() else "\\", new)
 
-    return _elementwise(lambda v: matcher.sub(written, v, count=0 if replace_global else 1))(input)
+    count = 0 if replace_global else 1
+    return _elementwise(lambda v: matcher.sub(written, _decoded(v), count=count).encode("utf-8", "surrogateescape"))(
+        input
+    )
 
 
 @named("strings.join", "strings_join")
@@ -88,6 +107,12 @@ def join(inputs: Nested[TensorLike], separator: TensorLike = "") -> Tensor:
 def reduce_join(
     inputs: Nested[TensorLike], axis: AxisLike = None, keepdims: bool = False, separator: TensorLike = ""
 ) -> Tensor:
+    if isinstance(inputs, RaggedTensor):
+        if axis not in (-1, 1) or isinstance(inputs.values, RaggedTensor):
+            inputs = inputs.to_tensor()  # "" is what is missing
+        else:
+            parts = [reduce_join(row, 0, separator=separator).array.item() for row in inputs]
+            return _object_tensor(parts, (len(parts), 1) if keepdims else len(parts))
     array = array_of(inputs)
     if axis is None:
         array, axis = array.reshape(-1), 0

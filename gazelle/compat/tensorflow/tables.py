@@ -13,8 +13,10 @@ from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import methods_ignore, named
 from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
+from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.text_array import TextArray, call_on_host
 from gazelle.core.types import DTypeLike, Nested, PathLike
 
 
@@ -85,6 +87,10 @@ class StaticHashTable:
         """Return the value of each key, or the default."""
         if isinstance(keys, RaggedTensor):
             return map_values(self.lookup, keys)
+        strings = unboxed(keys)
+        if isinstance(strings, TextArray):
+            kind = None if self._dtype.kind in "OSU" else self._dtype.name
+            return Tensor(call_on_host(lambda v: self.lookup(v.astype(object)).array, (strings,), strings.shape, kind))
         return self._values_of(array_of(keys), lambda key: self._default)
 
     def _values_of(self, keys: Any, otherwise: Any) -> Tensor:

@@ -83,7 +83,7 @@ class Tensor(TensorWrapper):
         return Reference(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return np.asarray(self.array, dtype=dtype)
+        return np.array(self.array, dtype) if copy else np.asarray(self.array, dtype)
 
     def __jax_array__(self) -> Any:
         return on_device(self.array)

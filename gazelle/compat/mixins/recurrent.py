@@ -1,0 +1,46 @@
+"""Recurrent layers of tf.keras whose first axis is time: `time_major=True`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.compat.mixins.layers import LayerMixin
+
+
+class RecurrentMixin:
+    """RNN, LSTM, GRU and SimpleRNN: with `time_major` sequences and masks are (time, batch, ...)."""
+
+    time_major = False
+    _wrapped_methods = LayerMixin._wrapped_methods
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        time_major = bool(kwargs.get("time_major"))
+        kwargs = {name: value for name, value in kwargs.items() if name != "time_major" or not time_major}
+        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        if time_major:
+            vars(self)["time_major"] = True
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the configuration, with `time_major` if it is true."""
+        config: dict[str, Any] = super().get_config()  # type: ignore[misc]
+        return {**config, "time_major": True} if self.time_major else config
+
+    def build(self, sequences_shape: Any) -> None:
+        if self.time_major:
+            first = sequences_shape[0] if isinstance(sequences_shape, list) else sequences_shape
+            sequences_shape = (first[1], first[0], *first[2:])
+        super().build(sequences_shape)  # type: ignore[misc]
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        if not self.time_major:
+            return super().call(sequences, initial_state, mask, training)  # type: ignore[misc]
+        mask = mask[0] if isinstance(mask, list | tuple) else mask
+        mask = None if mask is None else jnp.swapaxes(mask, 0, 1)
+        out = super().call(jnp.swapaxes(sequences, 0, 1), initial_state, mask, training)  # type: ignore[misc]
+        if not self.return_sequences:  # type: ignore[attr-defined]
+            return out
+        outputs, *states = out if isinstance(out, tuple) else (out,)
+        outputs = jnp.swapaxes(outputs, 0, 1)
+        return (outputs, *states) if states else outputs
