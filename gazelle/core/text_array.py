@@ -11,6 +11,7 @@ import numpy as np
 
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentTypeError, message
+from gazelle.core.types import Array
 
 _STEP = 4  # widths are powers of it, so that few different programs are compiled
 
@@ -31,7 +32,7 @@ class TextArray:
     dtype = np.dtype(object)
     __slots__ = ("codes",)
 
-    def __init__(self, codes: Any) -> None:
+    def __init__(self, codes: Array | np.ndarray[Any, Any]) -> None:
         self.codes = codes
 
     @property
@@ -89,7 +90,7 @@ def encode(strings: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.array(raw, f"S{width}").view(np.uint8).reshape(*strings.shape, width)
 
 
-def decode(codes: Any) -> np.ndarray[Any, Any]:
+def decode(codes: Array | np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return the strings for bytes that `encode` returned, as an array of bytes.
 
     Args:

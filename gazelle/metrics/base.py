@@ -173,7 +173,7 @@ class Metric(Configurable):
                 out[key] = variable
         return out
 
-    def held_variables(self) -> dict[str, Variable]:
+    def extra_variables(self) -> dict[str, Variable]:
         """Return what `update_state` may use besides `variables`: of seed generators and layers in attributes.
 
         Returns:
@@ -184,9 +184,9 @@ class Metric(Configurable):
             if isinstance(one, SeedGenerator):
                 out[f"{key}/{one.state.name}"] = one.state
             elif isinstance(one, Metric):
-                out |= {f"{key}/{path}": variable for path, variable in one.held_variables().items()}
-            elif not isinstance(one, type) and isinstance(held := getattr(one, "variables", None), list):  # a layer
-                out |= {f"{key}/{number}": v for number, v in enumerate(held) if isinstance(v, Variable)}
+                out |= {f"{key}/{path}": variable for path, variable in one.extra_variables().items()}
+            elif not isinstance(one, type) and isinstance(inner := getattr(one, "variables", None), list):  # a layer
+                out |= {f"{key}/{number}": v for number, v in enumerate(inner) if isinstance(v, Variable)}
         return out
 
     @property
@@ -238,9 +238,9 @@ class Metric(Configurable):
                 )
             )
         arrays = [value.value if isinstance(value, Variable) else value for value in values]
-        held = self.held_variables()
-        given = dict(zip(named, arrays, strict=True)) | {path: variable.value for path, variable in held.items()}
-        out, after, _ = tracing.functionalize(method, named | held)(given, *args, **kwargs)
+        extra = self.extra_variables()
+        given = dict(zip(named, arrays, strict=True)) | {path: variable.value for path, variable in extra.items()}
+        out, after, _ = tracing.functionalize(method, named | extra)(given, *args, **kwargs)
         return out, [after[path] for path in named]
 
     def __repr__(self) -> str:

@@ -279,5 +279,5 @@ class CompileMetrics(Metric, abstract=True):
             f"{name}/{path}": variable
             for entries in self._of_output
             for name, metric, _ in entries
-            for path, variable in (metric.named_variables() | metric.held_variables()).items()
+            for path, variable in (metric.named_variables() | metric.extra_variables()).items()
         }

@@ -52,7 +52,7 @@ def roots_of(loss: KerasTensor, stop: KerasTensor | None) -> tuple[list[KerasTen
             continue
         node = tensor.node
         if node is not None and isinstance(node.operation, InputLayer):
-            node = node.operation._restore(tensor)  # Input(tensor=t) goes on with the graph of t
+            node = node.operation._restore(tensor)  # the graph of t continues before Input(tensor=t)
         if node is None:
             roots[id(tensor)] = tensor
         elif id(node) not in seen:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle.compat.mixins.layers import LayerMixin
+from gazelle.core.types import Array, Shape
 
 
 class RecurrentMixin:
@@ -27,18 +29,25 @@ class RecurrentMixin:
         config: dict[str, Any] = super().get_config()  # type: ignore[misc]
         return {**config, "time_major": True} if self.time_major else config
 
-    def build(self, sequences_shape: Any) -> None:
+    def build(self, sequences_shape: Shape | list[Shape]) -> None:
         if self.time_major:
-            first = sequences_shape[0] if isinstance(sequences_shape, list) else sequences_shape
+            first: Shape = sequences_shape[0] if isinstance(sequences_shape, list) else sequences_shape
             sequences_shape = (first[1], first[0], *first[2:])
         super().build(sequences_shape)  # type: ignore[misc]
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+    def call(
+        self,
+        sequences: Array,
+        initial_state: Sequence[Array] | Array | None = None,
+        mask: Array | Sequence[Array] | None = None,
+        training: bool = False,
+    ) -> Array | tuple[Array, ...]:
         if not self.time_major:
-            return super().call(sequences, initial_state, mask, training)  # type: ignore[misc]
-        mask = mask[0] if isinstance(mask, list | tuple) else mask
-        mask = None if mask is None else jnp.swapaxes(mask, 0, 1)
-        out = super().call(jnp.swapaxes(sequences, 0, 1), initial_state, mask, training)  # type: ignore[misc]
+            plain: Array = super().call(sequences, initial_state, mask, training)  # type: ignore[misc]
+            return plain
+        own: Any = mask[0] if isinstance(mask, list | tuple) else mask
+        own = None if own is None else jnp.swapaxes(own, 0, 1)
+        out: Any = super().call(jnp.swapaxes(sequences, 0, 1), initial_state, own, training)  # type: ignore[misc]
         if not self.return_sequences:  # type: ignore[attr-defined]
             return out
         outputs, *states = out if isinstance(out, tuple) else (out,)
