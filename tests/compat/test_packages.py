@@ -112,6 +112,27 @@ def test_attention():
 
 
 @pytest.mark.parametrize("kind", ["MultiHeadAttention", "GroupQueryAttention"])
+def test_projections_of_attention_may_be_replaced(kind):
+    """As adapters of low rank do, with layers of the program that have weights of their own."""
+
+    class Adapter(layers.Layer):
+        def __init__(self, inner):
+            super().__init__(name=inner.name)
+            self.inner, self.scale = inner, self.add_weight(shape=(), initializer="zeros")
+
+        def call(self, x):
+            return self.inner(x) * self.scale
+
+    layer = getattr(layers, kind)(*((2, 3) if kind == "MultiHeadAttention" else (3, 2, 2)))
+    before = np.asarray(layer(X[None], X[None]))
+    layer._tracker.locked = False
+    layer._value_dense = Adapter(layer._value_dense)
+    assert len(layer.weights) == 9
+    assert not np.allclose(layer(X[None], X[None]), before)
+    assert all(hasattr(inner, "_flatten_layers") for inner in layer._flatten_layers())
+
+
+@pytest.mark.parametrize("kind", ["MultiHeadAttention", "GroupQueryAttention"])
 def test_attention_that_is_overridden(kind):
     """The method receives every mask, that of the future included, and its result is used."""
     seen = []

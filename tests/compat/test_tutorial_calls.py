@@ -181,3 +181,72 @@ def test_an_input_may_be_a_computed_tensor():
     run = backend.function([image], [backend.sum(model.output[1])])
     assert float(run([np.full((1, 4), 2.0)])[0]) == 24
     assert model.predict(np.ones((2, 4)), verbose=0).tolist() == [[4] * 3] * 2
+
+
+def test_gradients_pass_through_a_computed_input():
+    K = keras.backend
+    x = K.placeholder((2, 3))
+    inner = keras.layers.Input(tensor=K.concatenate([x, x * 2], axis=1), batch_shape=(2, 6))
+    (gradient,) = K.gradients(K.sum(K.square(inner * 3.0)), x)
+    np.testing.assert_allclose(K.function([x], [gradient])([np.ones((2, 3))])[0], np.full((2, 3), 90.0))
+
+
+# Calls of tutorials ---------------------------------------------------------------------------------------------------
+
+
+def test_joins_of_split_strings(tf):
+    rows = tf.strings.unicode_split(["abc", "de"], "UTF-8")
+    assert tf.strings.reduce_join(rows, axis=-1, separator="-").numpy().tolist() == [b"a-b-c", b"d-e"]
+    assert tf.strings.reduce_join(rows, 1, keepdims=True).numpy().tolist() == [[b"abc"], [b"de"]]
+    assert tf.strings.reduce_join(rows).numpy() == b"abcde"
+
+
+def test_copies_of_numpy_may_be_changed(tf):
+    for copy in (np.copy, np.array):
+        array = copy(tf.constant([1.0, 2.0]) * keras.ops.ones(2))
+        array[0] = 5
+        assert array.tolist() == [5, 2]
+
+
+def test_branches_and_slices_of_tensorflow_1(tf):
+    assert float(tf.cond(tf.constant(True), fn1=lambda: tf.constant(1.0), fn2=lambda: tf.constant(2.0))) == 1
+    assert float(tf.cond(tf.constant(False), lambda: tf.constant(1.0), lambda: tf.constant(2.0), strict=True)) == 2
+    with pytest.raises(TypeError, match="expected two functions"):
+        tf.cond(tf.constant(True))
+    found = tf.compiler.tf2xla.python.xla.dynamic_update_slice(tf.zeros(3), tf.ones(1), [1])
+    assert found.numpy().tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("values", [[1, 2], "tensor", "array"])
+def test_subclassed_models_receive_integers(tf, values):
+    class Rows(keras.Model):
+        def call(self, ids):
+            return tf.gather(tf.constant([1.0, 2.0, 4.0]), ids)
+
+    given = {"tensor": tf.constant([1, 2]), "array": np.array([1, 2])}.get(str(values), values)
+    assert np.ravel(Rows()(given)).tolist() == [2, 4]
+
+
+def test_text_of_layers_with_weights_in_programs(tf):
+    class Blocks(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            table = tf.lookup.KeyValueTensorInitializer(["a", "b"], [0, 1])
+            self.table = tf.lookup.StaticHashTable(table, default_value=-1)
+            self.encoder = keras.Sequential(
+                [keras.layers.StringLookup(vocabulary=["a", "b"]), keras.layers.Embedding(3, 2)]
+            )
+
+        def call(self, words):
+            words = tf.strings.lower(words)
+            chosen = tf.expand_dims(tf.cast(self.table.lookup(words) == 1, tf.float32), 1)
+            return tf.zeros((tf.shape(words)[0], 2)) + self.encoder(words) * chosen
+
+    words, blocks = keras.Input((), dtype="string"), Blocks()
+    model = keras.Model(words, keras.layers.Dense(1)(blocks(words)))
+    model.compile("sgd", "mse")
+    before = blocks.encoder.get_weights()[0]
+    x = np.array(["A", "B"] * 4, object)
+    model.fit(x, np.ones((8, 1)), verbose=0, keep=False)
+    assert (blocks.encoder.get_weights()[0] != before).any(1).tolist() == [False, False, True]  # "a" is masked
+    np.testing.assert_allclose(model.predict(x, verbose=0), model(tf.constant(["A", "B"] * 4)), rtol=1e-5)

@@ -284,3 +284,33 @@ def test_weights_over_batches_of_different_sizes(kind, weight):
             metric.update_state(values, *([0 * values] if kind == "MeanSquaredError" else []), sample_weight=given)
         results.append(float(metric.result()))
     assert results[0] == pytest.approx(results[1], rel=1e-5)
+
+
+class Distance(gazelle.metrics.Metric):
+    """A metric that compares what a network of its own makes of labels and outputs."""
+
+    def __init__(self):
+        super().__init__(name="distance")
+        self.mean = gazelle.metrics.Mean()
+        self.network = gazelle.Sequential([gazelle.Input((1,)), gazelle.layers.Dense(2)])
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.mean.update_state(gazelle.ops.abs(self.network(y_true) - self.network(y_pred)))
+
+    def result(self):
+        return self.mean.result()
+
+    def reset_state(self):
+        self.mean.reset_state()
+
+
+def test_metrics_may_have_layers():
+    metric, x, y = Distance(), np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+    model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[metric])
+    want = np.abs(metric.network(y) - metric.network(model(x))).mean()
+    assert model.evaluate(x, y, verbose=0, return_dict=True)["distance"] == pytest.approx(want, rel=1e-5)
+    metric.network.set_weights([w * 0 for w in metric.network.get_weights()])  # not a constant of the program
+    assert model.evaluate(x, y, verbose=0, return_dict=True)["distance"] == 0
+    assert model.fit(x, y, epochs=2, verbose=0, keep=False).history["distance"] == [0, 0]
+    assert len(metric.variables) == 2

@@ -6,9 +6,15 @@ from typing import Any
 
 from gazelle import ops
 
+_PROJECTIONS = tuple(f"_{name}_dense" for name in ("query", "key", "value", "output"))
+
 
 class AttentionMixin:
     """MultiHeadAttention and GroupedQueryAttention."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; a program that replaces `_query_dense` replaces the layer that is called."""
+        super().__setattr__(name.removeprefix("_") if name in _PROJECTIONS else name, value)
 
     def _compute_attention(
         self,
