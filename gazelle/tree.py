@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
 from gazelle.core.module_names import public_names
-from gazelle.core.types import Nested
+from gazelle.core.types import Nested, Tree
 
 __all__ = [
     "MAP_TO_NONE",
@@ -125,7 +125,7 @@ def _made(structure: Any, children: list[Any]) -> Any:
     return tuple(children) if isinstance(structure, tuple) else list(children)
 
 
-def map_structure(func: Callable[..., Any], *structures: Nested[Any], none_is_leaf: bool = True) -> Nested[Any]:
+def map_structure(func: Callable[..., Any], *structures: Nested[Any], none_is_leaf: bool = True) -> Tree:
     """Call a function on the leaves of one structure, or on the corresponding leaves of several.
 
     Args:
@@ -183,9 +183,7 @@ def _shown(structure: Any) -> str:
     return f"a {type(structure).__name__} of {len(structure)}" if is_nested(structure) else "a leaf"
 
 
-def map_structure_up_to(
-    shallow_structure: Nested[Any], func: Callable[..., Any], *structures: Nested[Any]
-) -> Nested[Any]:
+def map_structure_up_to(shallow_structure: Nested[Any], func: Callable[..., Any], *structures: Nested[Any]) -> Tree:
     """Call a function at the leaves of a shallow structure.
 
     Args:
@@ -218,7 +216,7 @@ def map_structure_up_to(
     return go((), shallow_structure, list(structures))
 
 
-def traverse(func: Callable[[Any], Any], structure: Nested[Any], top_down: bool = True) -> Nested[Any]:
+def traverse(func: Callable[[Any], Any], structure: Nested[Any], top_down: bool = True) -> Tree:
     """Call a function on every node of a structure and replace the nodes it returns a value for.
 
     Args:
@@ -250,7 +248,7 @@ def traverse(func: Callable[[Any], Any], structure: Nested[Any], top_down: bool 
     return below(node) if top_down else node
 
 
-def pack_sequence_as(structure: Nested[Any], flat_sequence: Iterable[Any]) -> Nested[Any]:
+def pack_sequence_as(structure: Nested[Any], flat_sequence: Iterable[Any]) -> Tree:
     """Return a structure with new leaves.
 
     Args:
@@ -318,7 +316,7 @@ def assert_same_paths(a: Nested[Any], b: Nested[Any]) -> None:
         raise ArgumentError(message("The structures have other paths", got="; ".join(only)))
 
 
-def lists_to_tuples(structure: Nested[Any]) -> Nested[Any]:
+def lists_to_tuples(structure: Nested[Any]) -> Tree:
     """Return a structure with tuples in place of lists.
 
     Args:
@@ -334,7 +332,7 @@ def lists_to_tuples(structure: Nested[Any]) -> Nested[Any]:
     return traverse(lambda part: tuple(part) if isinstance(part, list) else None, structure, top_down=False)
 
 
-def map_shape_structure(func: Callable[[Any], Any], structure: Nested[Any]) -> Nested[Any]:
+def map_shape_structure(func: Callable[[Any], Any], structure: Nested[Any]) -> Tree:
     """Call a function on the shapes in a structure: a list or tuple of integers and None is one leaf.
 
     Args:

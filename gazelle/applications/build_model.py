@@ -81,7 +81,7 @@ def application(
     least: int = 32,
     prepare: Callable[[SimpleNamespace], None] | None = None,
     **more: object,
-) -> Callable[..., Any]:
+) -> Callable[..., Functional]:
     """Return the public function that builds one architecture.
 
     Args:

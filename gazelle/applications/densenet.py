@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from gazelle.layers import (
 
 if TYPE_CHECKING:
     from gazelle.core.symbolic import KerasTensor
+    from gazelle.models.functional import Functional
 
 __all__ = ["DenseNet121", "DenseNet169", "DenseNet201", "decode_predictions", "preprocess_input"]
 
@@ -58,7 +60,7 @@ def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     return classifier(chain(x, *_norm_relu("")), a)
 
 
-def _densenet(depth: int, depths: tuple[int, ...], *digests: str) -> Any:
+def _densenet(depth: int, depths: tuple[int, ...], *digests: str) -> Callable[..., Functional]:
     return application(
         f"DenseNet{depth}",
         body,

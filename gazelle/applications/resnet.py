@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from gazelle.layers import Activation, Add, BatchNormalization, Conv2D, MaxPooli
 
 if TYPE_CHECKING:
     from gazelle.core.symbolic import KerasTensor
+    from gazelle.models.functional import Functional
 
 __all__ = ["ResNet50", "ResNet101", "ResNet152", "decode_predictions", "preprocess_input"]
 
@@ -73,7 +75,7 @@ def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     return classifier(x, a)
 
 
-def _resnet(depth: int, *digests: str) -> Any:
+def _resnet(depth: int, *digests: str) -> Callable[..., Functional]:
     return application(
         f"ResNet{depth}",
         body,

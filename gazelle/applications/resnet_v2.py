@@ -1,15 +1,21 @@
 """ResNet with the normalization before each convolution."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.applications.resnet import body
 
+if TYPE_CHECKING:
+    from gazelle.models.functional import Functional
+
 __all__ = ["ResNet50V2", "ResNet101V2", "ResNet152V2", "decode_predictions", "preprocess_input"]
 
 
-def _resnet(depth: int, *digests: str) -> Any:
+def _resnet(depth: int, *digests: str) -> Callable[..., Functional]:
     return application(
         f"ResNet{depth}V2",
         body,

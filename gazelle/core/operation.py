@@ -16,7 +16,7 @@ from gazelle.core.symbolic import Node
 
 if TYPE_CHECKING:
     from gazelle.core.symbolic import KerasTensor
-    from gazelle.core.types import Config, Nested, Tree
+    from gazelle.core.types import Config, Nested, Symbolic, Tree
 
 OperationT = TypeVar("OperationT", bound="Operation")
 
@@ -144,13 +144,13 @@ class Operation:
         return make_from_config(cls, config)
 
     @property
-    def input(self) -> Nested[KerasTensor]:
+    def input(self) -> Symbolic:
         """The symbolic inputs of the first call."""
         inputs = self._first_node("input").inputs
         return inputs if len(inputs) > 1 else inputs[0]
 
     @property
-    def output(self) -> Nested[KerasTensor]:
+    def output(self) -> Symbolic:
         """The symbolic outputs of the first call."""
         return self._first_node("output").outputs
 

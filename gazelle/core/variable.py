@@ -263,7 +263,7 @@ class Variable:
     def __jax_array__(self) -> Any:
         return self.value
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> Array:
         return self.value[index]
 
     def __len__(self) -> int:

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         PolicyLike,
         RegularizerLike,
         Shape,
+        Shapes,
         Tree,
     )
     from gazelle.quantizers.configs import QuantizationConfig
@@ -584,7 +585,7 @@ class Layer(Operation):
 
     # Shapes and dtypes -----------------------------------------------------------------------------------------------
 
-    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Nested[Shape]:
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Shapes:
         """Return the shape of the output for shapes of the inputs, by tracing.
 
         Args:

@@ -202,6 +202,8 @@ class GRU(RNN):
         (2, 5, 4)
     """
 
+    cell: GRUCell
+
     def __init__(
         self,
         units: int,

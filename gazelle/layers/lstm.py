@@ -203,6 +203,8 @@ class LSTM(RNN):
         ((2, 5, 4), (2, 4))
     """
 
+    cell: LSTMCell
+
     def __init__(
         self,
         units: int,

@@ -52,6 +52,8 @@ class RNN(Layer):
         (3, 2)
     """
 
+    cell: Any  # a Cell, with attributes of its own
+
     def __init__(
         self,
         cell: Cell | Sequence[Cell],

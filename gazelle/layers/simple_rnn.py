@@ -114,6 +114,8 @@ class SimpleRNN(RNN):
         (2, 4)
     """
 
+    cell: SimpleRNNCell
+
     def __init__(
         self,
         units: int,

@@ -152,7 +152,7 @@ class LossFunctionWrapper(Loss):
         return functions.call("loss", self.fn, y_true, y_pred, self.fn_kwargs)
 
 
-_lookup: Lookup[Any] = Lookup("loss", "losses")
+_lookup: Lookup[Callable[..., Array]] = Lookup("loss", "losses")
 get, serialize, deserialize = _lookup.get, _lookup.serialize, _lookup.deserialize
 
 

@@ -111,6 +111,21 @@ def symbolic() -> Functional:
     return Functional([a, b, steps], [c, out])
 
 
+def results(x: FloatArray, y: FloatArray, model: Sequential) -> None:
+    """Types of what functions and attributes return."""
+    assert_type(losses.get("mse")(y, x), jax.Array)
+    assert_type(losses.MeanSquaredError()(y, x), jax.Array)
+    assert_type(metrics.MeanAbsoluteError()(y, x), jax.Array)
+    assert_type(optimizers.get("adam"), optimizers.Optimizer)
+    assert_type(optimizers.schedules.CosineDecay(0.1, 10)(3), jax.Array)
+    assert_type(ops.split(x, 2), list[jax.Array])
+    assert_type(gazelle.Variable(x)[0] + 1, jax.Array)
+    assert_type(layers.LSTM(8).cell, layers.LSTMCell)
+    assert_type(layers.Dense(8).compute_output_shape((None, 4))[-1] // 2, Any)
+    assert_type(model.get_layer("hidden"), layers.Layer)
+    assert_type(gazelle.applications.VGG16(weights=None), Functional)
+
+
 def options(given: dict[str, Any]) -> list[layers.Layer]:
     """Arguments of base classes by name, and arguments that are known at run time only."""
     return [
