@@ -158,6 +158,15 @@ class Distribution:
         """
         return TensorLayout([], self.device_mesh).backend_layout
 
+    def batch_axis(self) -> tuple[jax.sharding.Mesh, str] | None:
+        """Determine the axis that batches are divided along.
+
+        Returns:
+            The mesh and the name of the axis; None if the mesh has other axes, too, along which weights may be divided.
+        """
+        mesh = self.device_mesh.backend_mesh
+        return (mesh, self.batch_dim_name) if mesh.size == self.num_model_replicas else None
+
     def of_output(self, path: str) -> jax.sharding.NamedSharding | None:
         """Determine the sharding of the outputs of a layer.
 

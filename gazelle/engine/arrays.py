@@ -15,7 +15,7 @@ from gazelle.core import arrays
 from gazelle.core.types import Array, DTypeLike, Tree
 
 if TYPE_CHECKING:
-    from jax.sharding import Sharding
+    from jax.sharding import Mesh, Sharding
 
 _ALIGNMENT = 64  # bytes; XLA uses host memory with this alignment without a copy
 _SMALL = 2**16  # bytes
@@ -36,6 +36,9 @@ class Distribution(Protocol):
 
     def of_output(self, path: str) -> Sharding | None:
         """The sharding of the outputs of the layer `path`; None for no constraint."""
+
+    def batch_axis(self) -> tuple[Mesh, str] | None:
+        """The mesh and its axis that batches are divided along; None if the mesh has other axes, too."""
 
     def of_variable(self, path: str, array: Array) -> Sharding:
         """The sharding of the variable `path`, or of an array that belongs to it."""

@@ -74,7 +74,7 @@ def _scan_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: ScanOpti
     if done is not None:
         return done
     x = cell.project(x, dropped)
-    kernels = x.shape[0] > 0 and x.dtype == jnp.float32 and engine() == "xla" and native.enabled("recurrent")
+    kernels = x.shape[0] > 0 and x.dtype == jnp.float32 and engine() == "xla" and native.enabled("recurrent", x, 1)
     if recurrent is None and not how.unroll and kernels:
         done = cell.native_scan(x, states, mask, how.reverse)
     if done is None:

@@ -16,6 +16,7 @@ from jax.experimental import multihost_utils
 from gazelle.cli import launch
 from gazelle.core.errors import LOST
 from gazelle.engine import processes
+from gazelle.ops import native
 from gazelle.training.callbacks import Progress
 
 PROGRAM = """
@@ -184,6 +185,20 @@ def test_two_processes_equal_two_devices_also_after_a_stop(run, tmp_path, monkey
     assert _last(again) == whole
     assert again.stdout.count("Epoch 3/3") == 1  # the main process alone prints
     assert (tmp_path / "log.csv").read_text().splitlines()[-1] == rows.splitlines()[-1]
+
+
+@pytest.mark.skipif(len(native.ready()) < 2, reason="gazelle-kernels is not installed")
+def test_kernels_compute_a_part_of_the_batch_on_each_device(gazelle):
+    def run(*how, devices):
+        done = gazelle("kernels_program.py", *how, devices=devices, JAX_DISABLE_MOST_OPTIMIZATIONS="1")
+        assert done.returncode == 0, done.stderr[-3000:]
+        return next(line for line in done.stdout.splitlines() if line.startswith("kernels ")).split()
+
+    kernels = run("run", devices=2)
+    # half of 16 samples, and the whole gradients of weights
+    assert {"gazelle_convolution:8x10x10x16", "gazelle_convolution:3x3x3x16"} <= set(kernels)
+    assert {"gazelle_lstm_forward:10x8x8", "gazelle_gru_backward:10x8x24"} <= set(kernels)
+    assert run("launch", "-n", "2", devices=1) == kernels
 
 
 def test_the_main_process_alone_shows_progress(monkeypatch, capsys):

@@ -174,6 +174,26 @@ def test_a_library_that_does_not_fit_is_a_warning(monkeypatch, decided_anew, rea
 
 
 @needs_kernels
+def test_with_several_devices_they_need_a_part_of_the_batch_for_each(monkeypatch):
+    monkeypatch.setattr(jax, "device_count", lambda: 2)
+    mesh = jax.sharding.AbstractMesh((2,), ("batch",))
+    found = []
+
+    def enabled(size):
+        jax.eval_shape(lambda x: found.append(native.enabled("recurrent", x, 1)), jnp.ones((3, size)))
+        return found[-1]
+
+    assert not enabled(4)  # without a distribution
+    axes = types.SimpleNamespace(batch_axis=lambda: (mesh, "batch"))
+    monkeypatch.setattr(library, "active_distribution", lambda: axes)
+    assert enabled(4)
+    assert not enabled(5)
+    assert not native.enabled("recurrent", jnp.ones((3, 4)), 1)  # not compiled
+    axes.batch_axis = lambda: None  # the mesh has another axis
+    assert not enabled(4)
+
+
+@needs_kernels
 def test_another_processor_is_noticed(monkeypatch):
     import gazelle_kernels
 

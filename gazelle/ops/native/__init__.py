@@ -7,7 +7,7 @@ Input: arrays. Output: the results of the same operation in JAX, except for roun
 
 from gazelle.ops.native import cudnn
 from gazelle.ops.native.convolution import convolve
-from gazelle.ops.native.library import enabled, ready, switched_off
+from gazelle.ops.native.library import by_device, enabled, ready, switched_off
 from gazelle.ops.native.recurrent import gru, lstm
 
-__all__ = ["convolve", "cudnn", "enabled", "gru", "lstm", "ready", "switched_off"]
+__all__ = ["by_device", "convolve", "cudnn", "enabled", "gru", "lstm", "ready", "switched_off"]

@@ -19,7 +19,7 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from gazelle.ops.native.library import enabled
+from gazelle.ops.native.library import by_device, enabled
 
 if TYPE_CHECKING:
     from gazelle.core.types import Array
@@ -61,7 +61,7 @@ def convolve(
     Returns:
         y (batch, *space, out), or None: oneDNN is not used for such arrays.
     """
-    if not enabled("convolution") or not x.dtype == kernel.dtype == jnp.float32:
+    if not enabled("convolution", x) or not x.dtype == kernel.dtype == jnp.float32:
         return None
     if not all(isinstance(size, int) and size > 0 for size in x.shape) or 0 in kernel.shape:
         return None  # a size is not known yet, or nothing is computed
@@ -73,7 +73,7 @@ def convolve(
     space = tuple((n + sum(pad) - r) // s + 1 for n, pad, r, s in zip(x.shape[1:-1], pads, reach, strides, strict=True))
     y = (x.shape[0], *space, kernel.shape[-1])
     layer = Layer(x.shape, kernel.shape, y, strides, pads, dilations, groups)
-    return _bind(_FORWARD, layer, x, kernel) if _pays(layer) else None
+    return _divided(_FORWARD, layer, x, kernel) if _pays(layer) else None
 
 
 def _transposed(
@@ -95,7 +95,7 @@ def _transposed(
     kernel = jnp.swapaxes(jnp.flip(kernel, range(len(window))), -1, -2)
     x = (y.shape[0], *space, kernel.shape[-2])
     layer = Layer(x, kernel.shape, y.shape, input_dilation, tuple(low_high), dilations, 1)
-    return _bind(_INPUT, layer, y, kernel) if _pays(layer) and layer.x[-1] >= _FEWEST else None
+    return _divided(_INPUT, layer, y, kernel) if _pays(layer) and layer.x[-1] >= _FEWEST else None
 
 
 def _reach(kernel: Sizes, dilations: Sizes) -> Sizes:
@@ -106,6 +106,15 @@ def _pays(layer: Layer) -> bool:
     """Whether oneDNN is faster. It divides the batch over the threads, XLA divides each sample, too."""
     work = math.prod(layer.y) * math.prod(layer.kernel[:-1])
     return max(layer.kernel[:-2]) > 1 and layer.x[0] >= (os.cpu_count() or 1) and work >= _LEAST
+
+
+def _divided(kind: int, layer: Layer, left: Any, kernel: Any) -> Any:
+    def part(left: Any, kernel: Any) -> Any:
+        n = left.shape[0]
+        own = layer._replace(x=(n, *layer.x[1:]), y=(n, *layer.y[1:]))
+        return _bind(kind, own, left, kernel)
+
+    return by_device(part, (0, None), 0, left, kernel)
 
 
 def _bind(kind: int, layer: Layer, left: Any, right: Any) -> Any:

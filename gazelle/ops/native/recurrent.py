@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.ops.native.library import by_device
+
 if TYPE_CHECKING:
     from gazelle.core.types import Array
 
@@ -27,7 +29,12 @@ def lstm(
     x (time, batch, 4 units), the projected input · kernel (units, 4 units) · h, c (batch, units)
     mask (time, batch): where False, a row keeps its states. reverse: from the last step to the first.
     """
-    hs, last = _lstm(reverse, (x, kernel, h, c), _marks(mask))
+
+    def part(x: Any, kernel: Any, h: Any, c: Any, marks: Any) -> Any:
+        return _lstm(reverse, (x, kernel, h, c), marks)
+
+    axes = 1, None, 0, 0, None if mask is None else 1
+    hs, last = by_device(part, axes, (1, 0), x, kernel, h, c, _marks(mask))
     return hs, last
 
 
@@ -36,7 +43,12 @@ def gru(x: Array, kernel: Array, bias: Array, h: Array, mask: Array | None = Non
 
     x (time, batch, 3 units), the projected input · kernel (units, 3 units) · bias (3 units,) of the state's part
     """
-    return _gru(reverse, (x, kernel, bias, h), _marks(mask))[0]
+
+    def part(x: Any, kernel: Any, bias: Any, h: Any, marks: Any) -> Any:
+        return _gru(reverse, (x, kernel, bias, h), marks)[0]
+
+    axes = 1, None, None, 0, None if mask is None else 1
+    return by_device(part, axes, 1, x, kernel, bias, h, _marks(mask))
 
 
 def _marks(mask: Any) -> Any:
