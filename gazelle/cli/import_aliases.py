@@ -58,6 +58,9 @@ class Aliases(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname == "tensorflow":
             return _tensorflow_spec()
+        other = _public(fullname)
+        if other != fullname:
+            return ModuleSpec(fullname, _Existing(importlib.import_module(other)), is_package=True)
         if fullname.partition(".")[0] == "theano" and PathFinder.find_spec("theano") is None:
             return _theano_spec(fullname)
         if fullname.split(".")[:2][1:] == ["src"] and fullname.partition(".")[0] in NAMES:
@@ -86,6 +89,19 @@ class Aliases(MetaPathFinder):
         if path == real and not _is_module(real):
             raise _missing(fullname, real)
         return ModuleSpec(fullname, _Existing(namespaces.namespace(path)), is_package=True)
+
+
+def _public(fullname: str) -> str:
+    """The public path of a generated module of Keras or of gazelle's `tensorflow`, other names unchanged."""
+    root = fullname.partition(".")[0]
+    if root not in ("keras", "tf_keras", "tensorflow", "tensorflow_core") or (root == "tensorflow") > _is_facade(
+        sys.modules.get("tensorflow")
+    ):
+        return fullname
+    if root == "tensorflow_core" and PathFinder.find_spec(root) is not None:
+        return fullname
+    path: str = importlib.import_module("gazelle.compat.api_paths").public(fullname)
+    return path
 
 
 def _namespaces() -> Any:

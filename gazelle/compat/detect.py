@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator
 
 from gazelle import backend
-from gazelle.compat import renamed_arguments, tables
+from gazelle.compat import api_paths, renamed_arguments, tables
 from gazelle.compat.old_names import NAMES, PATHS
 
 _THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")
@@ -23,7 +23,7 @@ _CHANNELS_FIRST = re.compile(
     r"(?:shape\s*=|Reshape\(|reshape\(\w+\.shape\[0\],)\s*[\[(]*\s*"
     r"(?:1|3|\w*channels?)\s*,\s*(?!\d\b)\w+\s*,\s*(?!\d\b)\w+\s*,?\s*[\])]"
 )
-ROOTS = ("tensorflow.python.keras", "tensorflow.keras", "tf.keras", "tf_keras", "keras")
+ROOTS = ("tensorflow.contrib.keras", "tensorflow.python.keras", "tensorflow.keras", "tf.keras", "tf_keras", "keras")
 _POSITIONS = tables.read("positional_arguments")
 _KNOWN = {key: frozenset(names) for key, names in tables.lists("detect", "names").items()}
 _ATTRIBUTES = {
@@ -112,11 +112,15 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
     backends: set[str] = set()  # names of keras.backend in the program
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            for path in _imported(node):
+            for written in _imported(node):
+                path, shown = api_paths.public(written), api_paths.era(written)
                 inner = keras_path(path)
                 if inner is None:
                     continue
-                roots.add("keras" if path.split(".")[0] in ("keras", "keras_core") else "tensorflow")
+                if shown is not None:
+                    found.append(Sign(node.lineno, written, shown, shown))
+                own = path.split(".")[0] in ("keras", "keras_core") and shown != 2
+                roots.add("keras" if own else "tensorflow")
                 if path == "keras.backend":
                     backends |= {a.asname or "backend" for a in node.names if a.name in ("backend", path)}
                 found += _of_path(node.lineno, path, inner)

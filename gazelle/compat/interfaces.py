@@ -14,13 +14,23 @@ def generate_legacy_interface(*_: Any, **__: Any) -> Callable[[_F], _F]:
     return _unchanged
 
 
+generate_legacy_method_interface = generate_legacy_interface
+
+
 def _unchanged(function: _F) -> _F:
     return function
+
+
+def _preprocessor(args: Any, kwargs: Any) -> tuple[Any, Any, list[str]]:
+    """Arguments of Keras 1 as they are, and no names of them."""
+    return args, kwargs, []
 
 
 def __getattr__(name: str) -> Any:
     if name.startswith("legacy_") and name.endswith("_support"):
         return _unchanged
+    if name.endswith(("_preprocessor", "_preprocessing")):
+        return _preprocessor
     if name == "interfaces":
         return importlib.import_module(__name__)
     if name == "layers":

@@ -22,6 +22,9 @@ ALSO: dict[str, str] = pairs("""gazelle.backend=gazelle.compat.backend
     gazelle.preprocessing=gazelle.compat.preprocessing
     gazelle.preprocessing.image=gazelle.compat.preprocessing.image
     gazelle.preprocessing.sequence=gazelle.compat.preprocessing.sequence gazelle.utils=gazelle.compat.utils""")
+#: module -> module with its private helpers; those of `private_helpers` are in every module
+_HELPERS = pairs("""gazelle.backend=gazelle.compat.private_backend gazelle.compat.engine=gazelle.compat.private_training
+    gazelle.utils=gazelle.compat.private_utils""")
 #: what the modules of Keras 1 and 2 imported, and `from module import *` with them
 _EVERYWHERE = {"K": "gazelle.backend", "np": "numpy", "warnings": "warnings"}
 #: what single modules imported: keras.models.optimizers, keras.layers.initializations
@@ -56,8 +59,12 @@ def find(namespace: str, name: str) -> Any:
         return getattr(importlib.import_module(parent), name)
     if short and name in _INSIDE:
         return importlib.import_module(PATHS.get(name, f"gazelle.{name}"))
-    helpers = importlib.import_module("gazelle.compat.private_helpers")
-    return getattr(helpers, name.lstrip("_")) if name.lstrip("_") in helpers.NAMES else NOTHING
+    bare = name.lstrip("_")
+    for path in filter(None, (_HELPERS.get(namespace), "gazelle.compat.private_helpers")):
+        helpers = importlib.import_module(path)
+        if bare in helpers.NAMES:
+            return getattr(helpers, bare)
+    return NOTHING
 
 
 def replaced(path: str) -> str | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 
 class array(np.ndarray):  # this name is printed
-    """An array with at most one element in each row; one of a single element converts to a number."""
+    """The result of a model, of which an array with a single element converts to a number."""
 
     def __float__(self) -> float:
         return float(self.item())
@@ -21,11 +21,11 @@ class array(np.ndarray):  # this name is printed
 
 
 def as_numbers(value: Any) -> Any:
-    """Return an array with at most one element in each row as an `array`, everything else unchanged.
+    """Return an array of one row, or with at most one element in each row, as an `array`; all else unchanged.
 
-    >>> "%.1f" % as_numbers(np.ones((3, 1)))[0]
-    '1.0'
+    >>> "%.1f" % as_numbers(np.ones((3, 1)))[0], int(np.argmax(as_numbers(np.ones((1, 3))), axis=1))
+    ('1.0', 0)
     """
     if type(value) is not np.ndarray or value.ndim == 0 or value.dtype.kind not in "fiu":
         return value
-    return value.view(array) if value.size in (1, len(value)) else value
+    return value.view(array) if value.size in (1, len(value)) or len(value) == 1 else value

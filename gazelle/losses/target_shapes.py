@@ -49,12 +49,17 @@ _broadcasting = contextvars.ContextVar("broadcasting", default=False)
 
 @contextlib.contextmanager
 def warn_of_broadcasting() -> Iterator[None]:
-    """Within it, targets that only broadcast to the shape of the predictions are a warning, where Keras takes them."""
+    """Within it, what Keras takes is a warning: targets that only broadcast, and a softmax over one unit."""
     token = _broadcasting.set(True)
     try:
         yield
     finally:
         _broadcasting.reset(token)
+
+
+def only_warns() -> bool:
+    """Whether the code is within `warn_of_broadcasting`."""
+    return _broadcasting.get()
 
 
 class HasShape(Protocol):

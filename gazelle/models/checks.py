@@ -14,6 +14,7 @@ from gazelle.core.errors import ArgumentError, DataError, ShapeError, english, m
 from gazelle.core.traceback import warn
 from gazelle.layers import weight_tree
 from gazelle.layers.embedding import Embedding
+from gazelle.losses.target_shapes import only_warns
 from gazelle.metrics.logits import takes_logits
 from gazelle.models.graph import Graph, input_mismatch
 from gazelle.training.outputs import per_output
@@ -206,14 +207,15 @@ def check_outputs(graph: Graph | None, loss: Nested[LossLike]) -> None:
         layer = tensor.node.operation
         activation = getattr(layer, "activation", None)
         if activation is activations.get("softmax") and tensor.shape[-1] == 1:
-            raise ArgumentError(
-                message(
-                    f"Softmax over the one unit of '{layer.name}' is always 1",
-                    expected="several units, or a sigmoid",
-                    got=f"output shape {tensor.shape}",
-                    hint="For two classes: Dense(1, activation='sigmoid') with loss='binary_crossentropy'.",
-                )
+            text = message(
+                f"Softmax over the one unit of '{layer.name}' is always 1",
+                expected="several units, or a sigmoid",
+                got=f"output shape {tensor.shape}",
+                hint="For two classes: Dense(1, activation='sigmoid') with loss='binary_crossentropy'.",
             )
+            if not only_warns():
+                raise ArgumentError(text)
+            warn(text)
         if isinstance(output_loss, (list, tuple)):  # several losses of one output
             continue
         kind = losses.get(output_loss)

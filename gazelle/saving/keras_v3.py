@@ -27,6 +27,7 @@ from gazelle.saving.safetensors import damaged
 if TYPE_CHECKING:
     from gazelle.models import Model
 
+_IN_FOLDER = "model.keras"  # the file that a folder gets
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 KERAS_VERSION = "3.15.1"  # the version whose layout is written
 _MAX_BYTES = {CONFIG: configs.MAX_BYTES, METADATA: 2**20}
@@ -42,7 +43,8 @@ def save_model(model: Model, filepath: PathLike | BinaryIO, overwrite: bool = Tr
     Args:
         model: the model.
         filepath: the file to write, replaced atomically. A name that ends in `.h5` or `.hdf5` gets the HDF5 format of
-            Keras 2, any other name the `.keras` format. An open binary file gets the `.keras` format, too.
+            Keras 2, any other name the `.keras` format. An open binary file gets the `.keras` format, too, and a
+            folder the file `model.keras`.
         overwrite: False raises an error if the file exists.
         **kwargs: `include_optimizer=False` omits the optimizer's state; `zipped` and `save_format` are ignored, but
             without `save_format` another ending is reported.
@@ -65,6 +67,8 @@ def save_model(model: Model, filepath: PathLike | BinaryIO, overwrite: bool = Tr
         filepath.write(_dump(model, include_optimizer))
         return
     path = path_of(cast(PathLike, filepath))
+    if os.path.isdir(path):
+        path = os.path.join(path, _IN_FOLDER)
     refuse_overwriting(path, overwrite)
     if not is_clear and not path.endswith((".keras", ".h5", ".hdf5")):
         hint = f"Keras and other programs expect this ending: save('{os.path.splitext(path)[0]}.keras')."
@@ -105,7 +109,7 @@ def load_model(
     among those registered with `register_keras_serializable`.
 
     Args:
-        filepath: the file to read, or an open binary file, or the folder of a SavedModel.
+        filepath: the file to read, or an open binary file, or a folder with `model.keras` or a SavedModel.
         custom_objects: {name: class or function}; for a Lambda layer {name of the layer: its function}.
         compile: compile the model with the saved arguments, and restore the optimizer's state.
         safe_mode: accepted for compatibility; there is no unsafe mode.
@@ -131,6 +135,8 @@ def load_model(
                 shutil.copyfileobj(filepath, copy)
             return load_model(path, custom_objects, compile)
     path = path_of(cast(PathLike, filepath))
+    if os.path.isfile(inner := os.path.join(path, _IN_FOLDER)):
+        path = inner
     if tensorflow_format.is_saved_model(path):
         return tensorflow_format.load_model(path, custom_objects, compile)
     filepath = existing(path)

@@ -13,12 +13,14 @@ import io
 import itertools
 import json
 import os
+import pathlib
 import pickle
 import queue
 import random
 import re
 import sys
 import time
+import tokenize
 import traceback
 import types
 import unittest.mock
@@ -89,8 +91,10 @@ def old_pandas():
         pandas.datetime = datetime.datetime
     read_csv = pandas.read_csv
 
-    def read(*args, squeeze=False, **kwargs):
-        kwargs = {name: value for name, value in kwargs.items() if name not in ("infer_datetime_format", "date_parser")}
+    def read(*args, squeeze=False, date_parser=None, **kwargs):
+        kwargs.pop("infer_datetime_format", None)
+        if date_parser and isinstance(kwargs.get("parse_dates"), list):
+            kwargs["converters"] = dict.fromkeys(kwargs.pop("parse_dates"), date_parser)
         frame = read_csv(*args, **kwargs)
         return frame.squeeze("columns") if squeeze else frame
 
@@ -117,6 +121,11 @@ def shorter(text):
     loop = r"(?:\w*(?:epoch|iter|episode|step)\w*|e|it|ep)"
     text = re.sub(rf"(for\s+{loop}\s+in\s+x?range\(\s*(?:\d+\s*,\s*)?)(\d\d+)\b", r"\g<1>3", text)
     text = re.sub(r"(?s)(add_argument\([^()]*epochs?[^()]*default\s*=\s*)(\d+)", r"\g<1>2", text)
+    return as_python3(text)
+
+
+def as_python3(text):
+    """Code of Python 2 as Python 3."""
     try:
         compile(notebooks.plain(text), "program", "exec", dont_inherit=True)
     except SyntaxError:
@@ -126,8 +135,22 @@ def shorter(text):
             text,
         )
         text = re.sub(r"(?m)^(\s*)except ([\w., ()]+), (\w+):", r"\1except \2 as \3:", text)
+        text = re.sub(r"\brange\(", "xrange(", text)
     text = re.sub(r"\.iter(items|keys|values)\(\)", r".\1()", text)
     return re.sub(r"(\w[\w.]*)\.next\(\)", r"next_of(\1)", text)
+
+
+def local_modules():
+    """Write the modules beside the program that are for Python 2 as Python 3."""
+    for path in itertools.islice(pathlib.Path().rglob("*.py"), 200):
+        try:
+            with tokenize.open(path) as file:
+                text = file.read()
+            compile(text, path, "exec", dont_inherit=True)
+        except (OSError, UnicodeError):
+            continue
+        except SyntaxError:
+            path.write_text(as_python3(text), encoding=file.encoding)
 
 
 # data ---------------------------------------------------------------------------------------------------------------
@@ -320,10 +343,13 @@ def main(program):
     """Run the program and print its outcome."""
     sys.meta_path.append(_Stubs())
     old_names()
-    with open(program, encoding="utf-8", errors="replace") as file:
+    with open(program, "rb") as file:
+        encoding = "utf-8" if program.endswith(".ipynb") else tokenize.detect_encoding(file.readline)[0]
+    with open(program, encoding=encoding, errors="replace") as file:
         text = file.read()
-    with open(program, "w", encoding="utf-8") as file:
+    with open(program, "w", encoding=encoding) as file:
         file.write(rewritten(text, program.endswith(".ipynb")))
+    local_modules()
     import gazelle
     import gazelle.cli.__main__ as cli
     import gazelle.compat.tensorflow.tape as tape

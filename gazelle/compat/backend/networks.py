@@ -169,10 +169,15 @@ def bias_add(x: TensorLike, bias: TensorLike, data_format: str | None = None) ->
 
 @lifted
 def resize_images(
-    x: TensorLike, height_factor: int, width_factor: int, data_format: str | None = None, interpolation: str = "nearest"
+    x: TensorLike,
+    height_factor: float,
+    width_factor: float,
+    data_format: str | None = None,
+    interpolation: str = "nearest",
 ) -> TensorResult:
-    """Enlarge images by integer factors."""
+    """Enlarge images by whole factors."""
     axes = (2, 3) if channels_first(data_format) else (1, 2)
+    height_factor, width_factor = int(height_factor), int(width_factor)  # 224 / 32 in programs
     if interpolation == "nearest":
         return jnp.repeat(jnp.repeat(x, height_factor, axes[0]), width_factor, axes[1])
     size = (x.shape[axes[0]] * height_factor, x.shape[axes[1]] * width_factor)
@@ -181,12 +186,12 @@ def resize_images(
 
 @lifted
 def resize_volumes(
-    x: TensorLike, depth_factor: int, height_factor: int, width_factor: int, data_format: str | None = None
+    x: TensorLike, depth_factor: float, height_factor: float, width_factor: float, data_format: str | None = None
 ) -> TensorResult:
-    """Enlarge volumes by integer factors."""
+    """Enlarge volumes by whole factors."""
     start = 2 if channels_first(data_format) else 1
     for axis, factor in enumerate((depth_factor, height_factor, width_factor), start):
-        x = jnp.repeat(x, factor, axis)
+        x = jnp.repeat(x, int(factor), axis)
     return x
 
 

@@ -15,9 +15,10 @@ from gazelle.compat.mixins.common import CompatObject, Function
 from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.constraints import Constraint
 from gazelle.core import names, symbolic
+from gazelle.core.errors import message
 from gazelle.core.names import snake
 from gazelle.core.symbolic import KerasTensor
-from gazelle.core.traceback import filtered
+from gazelle.core.traceback import filtered, warn
 from gazelle.layers import Layer, weight_tree
 from gazelle.layers.wrappers import joined_steps
 from gazelle.regularizers import Regularizer
@@ -42,6 +43,11 @@ class LayerMixin(CompatObject):
     add_weight: Function
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        shape = kwargs.get("input_shape")
+        if isinstance(shape, tuple | list) and any(isinstance(size, tuple | list) for size in shape):
+            text = f"{core.__name__} ignores input_shape={shape}"  # Keras looks at that of a first layer alone
+            warn(message(text, expected="sizes of one sample, integers or None"))
+            kwargs = {name: value for name, value in kwargs.items() if name != "input_shape"}
         super()._construct(core, args, kwargs, by_gazelle)
         values: list[Any] = list(vars(self).values())
         for value in values:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import numbers
+import os
 import traceback
 from types import FunctionType
 from typing import Any
@@ -49,7 +50,11 @@ def _translated_method(name: str) -> Function:
     @filtered
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = _numbers_of_objects(plain(args)), _numbers_of_objects(plain(kwargs))
+        if name == "save" and kwargs.get("save_format") == "tf":  # the format of folders
+            os.makedirs(args[0] if args else kwargs["filepath"], exist_ok=True)
         args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
+        if name == "compile" and self._graph is not None:
+            kwargs = {**kwargs, "loss": _loss_of_outputs(kwargs["loss"], self)} if "loss" in kwargs else kwargs
         if name == "fit" and len(args) > 4:  # `verbose` by position
             args = (*args[:4], renamed_arguments.value("verbose", args[4], era.number()), *args[5:])
         if "verbose" in kwargs:
@@ -81,6 +86,15 @@ def _or_on_values(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
         warn(f"{text}\nThe result is the same, but slower.")
         model.run_eagerly = True
     return method(*args, **kwargs)
+
+
+def _loss_of_outputs(loss: Any, model: Any) -> Any:
+    """A list of losses with one entry for each output: Keras trained outputs beyond the list without a loss."""
+    missing = len(model.outputs) - len(loss) if isinstance(loss, list | tuple) else 0
+    if missing <= 0:
+        return loss
+    warn(f"Outputs {', '.join(model.output_names[-missing:])} of model '{model.name}' have no loss: loss={loss}.")
+    return [*loss, *[None] * missing]
 
 
 class ArraySteps:

@@ -25,8 +25,8 @@ from gazelle.core.errors import GazelleError, message
 #: modules that register their names; the last one wraps names of the others
 _TABLES = listed("""function_tables app arrays boxes checking checkpoints control convolutions csv_files encoded_images
     feature_columns files gathering graph_layers graph_sessions graphs images linalg maths nn optimizers parsing ragged
-    ragged_calls randoms records sampling signals sparse special_functions strings summaries tables testing tf_config
-    transformations tutorials graph_ops""")
+    ragged_calls randoms records sampling saved_models signals sparse special_functions strings summaries tables testing
+    tf_config transformations tutorials graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 function_tables.register_objects()

@@ -1,4 +1,4 @@
-"""tf.summary: numbers in event files; tf.saved_model, which is not supported."""
+"""tf.summary: numbers in event files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import is_symbolic
 from gazelle.core.types import PathLike
 from gazelle.training.callbacks.event_file import NumberWriter
@@ -111,11 +110,3 @@ def _not_written(name: str = "", data: TensorLike = None, *_: Any, **__: Any) ->
 
 for _name in LISTS["summaries that are not written"]:
     named(f"summary.{_name}", f"{_name}_summary")(_not_written)
-
-
-@named("saved_model.save", "saved_model.load", "lite.TFLiteConverter")
-def saved_model(*_: Any, **__: Any) -> TensorResult:
-    """Raise an error: the format SavedModel contains graphs of TensorFlow."""
-    got = "SavedModel, which contains graphs of TensorFlow"
-    hint = 'Write model.save("model.keras") and keras.models.load_model("model.keras").'
-    raise ArgumentError(message("tf.saved_model", expected="the format .keras", got=got, hint=hint))

@@ -13,6 +13,7 @@ import numpy as np
 
 from gazelle.compat.listed import listed, pairs
 from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.one_element import as_numbers
 from gazelle.compat.operators import add_operators
 from gazelle.compat.tensorflow.calls import call, guarded
 from gazelle.compat.tensorflow.dtypes import DType, name_of
@@ -73,7 +74,7 @@ class Tensor(TensorWrapper):
     def numpy(self) -> TensorResult:
         """Return a copy of the values as a NumPy array; a scalar as a number."""
         array = np.array(self.array)
-        return array[()] if array.ndim == 0 else array
+        return array[()] if array.ndim == 0 else as_numbers(array)
 
     def eval(self, *_: Any, **__: Any) -> TensorResult:
         return self.numpy()

@@ -1,0 +1,69 @@
+"""Helper functions inside `keras.backend.tensorflow_backend`, with which programs called `tf.nn.conv2d`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any
+
+from gazelle.compat.types import TensorResult
+from gazelle.core import dtypes
+from gazelle.core.settings import image_data_format
+from gazelle.core.types import Array, ArrayLike
+from gazelle.ops import convert_to_tensor, transpose
+
+keras_dir = keras_base_dir = os.path.join(os.path.expanduser("~"), ".keras")
+config_path = os.path.join(keras_dir, "keras.json")
+py_all, py_any, py_sum, py_slice = all, any, sum, slice
+
+
+def preprocess_padding(padding: str) -> str:
+    """Return the name of a kind of padding in TensorFlow: "SAME" for "same"."""
+    return padding.upper()
+
+
+preprocess_border_mode = preprocess_padding
+
+
+def _channels_last(x: Any, data_format: str | None) -> Any:
+    first = {"th": "channels_first"}.get(str(data_format), data_format or image_data_format()) == "channels_first"
+    axes = range(2, len(x.shape))
+    return transpose(x, (0, *axes, 1)) if first else x
+
+
+def preprocess_conv1d_input(x: Array, data_format: str | None = None) -> tuple[TensorResult, str]:
+    """Return the inputs of a convolution with the channels last, and TensorFlow's name for this order."""
+    return _channels_last(x, data_format), {3: "NWC", 4: "NHWC", 5: "NDHWC"}[len(x.shape)]
+
+
+preprocess_conv2d_input = preprocess_conv3d_input = preprocess_conv1d_input
+
+
+def postprocess_conv2d_output(x: Array, data_format: str | None = None) -> TensorResult:
+    """Return the outputs of a convolution in the order of the program."""
+    first = {"th": "channels_first"}.get(str(data_format), data_format or image_data_format()) == "channels_first"
+    return transpose(x, (0, len(x.shape) - 1, *range(1, len(x.shape) - 1))) if first else x
+
+
+postprocess_conv3d_output = postprocess_conv2d_output
+
+
+def to_tensor(x: ArrayLike, dtype: str | None = None) -> TensorResult:
+    """Return a tensor of this dtype."""
+    return convert_to_tensor(x, dtype)
+
+
+def convert_string_dtype(dtype: str) -> str:
+    """Return the name of a dtype."""
+    return dtypes.standardize(dtype)
+
+
+def control_dependencies(control_inputs: object) -> contextlib.AbstractContextManager[None]:
+    """Return a context that does nothing: operations run in the order of the program."""
+    return contextlib.nullcontext()
+
+
+_CONSTANTS = ("config_path", "keras_base_dir", "keras_dir", "py_all", "py_any", "py_slice", "py_sum")
+#: the names that modules of this part of Keras have
+NAMES = frozenset(n for n, value in vars().items() if n[0] != "_" and getattr(value, "__module__", "") == __name__)
+NAMES |= frozenset(_CONSTANTS)
