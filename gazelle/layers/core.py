@@ -93,9 +93,9 @@ class Dense(Layer):
         self._matrix.build_lora()
 
     def call(self, x: Array) -> Array:
-        if sparse.is_sparse(x) and self._matrix.is_quantized:
-            x = sparse.to_dense(x)
         if sparse.is_sparse(x):
+            if self._matrix.is_quantized:
+                return self.call(sparse.to_dense(x))
             y = ops.matmul(x, self.kernel)
             y = y if self.bias is None else y + self.bias
             return y if self.activation is None else self.activation(y)
