@@ -241,6 +241,8 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "input_names": lambda model: list(model._the_graph("input_names").input_names),
     "output_names": lambda model: list(model._the_graph("output_names").output_names),
     **{f"{start}make_{step}_function": _NOTHING_TO_DO for start in ("_", "") for step in ("train", "test", "predict")},
+    "_inputs_struct": lambda model: model._the_graph("_inputs_struct").inputs,
+    "_outputs_struct": lambda model: model._the_graph("_outputs_struct").outputs,
     "_feed_inputs": lambda model: list(model.inputs),
     "_set_inputs": _method(_set_inputs),
     "_feed_input_names": lambda model: list(model._the_graph("input_names").input_names),

@@ -13,8 +13,9 @@ from gazelle import ops
 from gazelle.core import settings, sparse
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, message
 from gazelle.core.prng import bernoulli
-from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
-from gazelle.layers import float8
+from gazelle.core.registry import custom_object_scope, find
+from gazelle.core.types import ActivationLike, Array, Config, ConstraintLike, InitializerLike, RegularizerLike, Shape
+from gazelle.layers import float8, live_functions
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.spatial import choice, is_integer
@@ -236,8 +237,9 @@ class Flatten(Layer):
 class Lambda(Layer):
     """A function as a layer:  y = function(x, **arguments).
 
-    `function` may take `mask` and `training` as keyword arguments. A saved model holds only the name of the function:
-    pass the function again in custom_objects={name: function}, or decorate it with @register_keras_serializable().
+    `function` may take `mask` and `training` as keyword arguments. A saved model holds only the name of the function
+    and a fingerprint: the process that made the layer finds it again. Elsewhere pass it in
+    custom_objects={name: function}, or decorate it with @register_keras_serializable().
 
     Args:
         function: Callable of x, written with `jax.numpy`, `gazelle.ops` or operators. It must not create weights.
@@ -271,6 +273,35 @@ class Lambda(Layer):
             raise ArgumentTypeError(message("Argument function of Lambda", expected="a function", got=repr(function)))
         self.arguments = dict(arguments or {})
         self.supports_masking = mask is not None
+        live_functions.remember(self.name, function)
+
+    @classmethod
+    def from_config(  # type: ignore[override]
+        cls, config: Config, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool | None = None
+    ) -> Lambda:
+        """Create a layer from a config; its function is one of this process, of `custom_objects` or registered.
+
+        Args:
+            config: Result of `get_config`.
+            custom_objects: {name: function}.
+            safe_mode: Without effect: code in a config never runs.
+
+        Returns:
+            The layer.
+        """
+        function = config.get("function")
+        live = live_functions.find(config.get("name"), function)
+        if live is None and isinstance(function, str):
+            live = find(function, "activations") or find(function)
+        with custom_object_scope(custom_objects or {}):
+            return super().from_config(config if live is None else {**config, "function": live})
+
+    def get_config(self) -> Config:
+        config = super().get_config()
+        key, function = live_functions.fingerprint(self.function), config.get("function")
+        if key is not None and isinstance(function, dict):
+            config["function"] = {**function, "fingerprint": key}
+        return config
 
     def call(self, x: Array, mask: Array | None = None, training: bool = False) -> Array:
         accepted = inspect.signature(self.function).parameters

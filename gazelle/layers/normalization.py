@@ -194,7 +194,14 @@ class LayerNormalization(_Normalization):
         shape = self.known(input_shape)
         self.gamma = self.add_weight("gamma", shape) if self.scale or self.rms_scaling else None
         self.beta = self.add_weight("beta", shape) if self.center and not self.rms_scaling else None
-        self.input_spec = InputSpec(ndim=len(input_shape), axes=dict(zip(self.axes(len(input_shape)), shape)))
+        rank, given = len(input_shape), self.axis if isinstance(self.axis, (list, tuple)) else (self.axis,)
+        positions = self.axes(rank)
+        if max(given) < 0:  # counted from the end: inputs may have another rank
+            self.input_spec = InputSpec(
+                min_ndim=-min(given), axes={a - rank: n for a, n in zip(positions, shape, strict=True)}
+            )
+        else:
+            self.input_spec = InputSpec(ndim=rank, axes=dict(zip(positions, shape, strict=True)))
 
     def call(self, x: Array) -> Array:
         x, axes = as_wide(x), self.axes(x.ndim)

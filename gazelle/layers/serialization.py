@@ -12,11 +12,11 @@ from gazelle.core.serialization import serialize_object
 from gazelle.layers.base import Layer
 
 
-def serialize(layer: Layer) -> dict[str, Any]:
+def serialize(layer: Layer | None) -> dict[str, Any] | None:
     """Return the config of a layer, without its weights.
 
     Args:
-        layer: The layer.
+        layer: The layer; None stays None.
 
     Returns:
         {"class_name": ..., "config": {...}} and the module of the class.
@@ -25,7 +25,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
         >>> layers.serialize(layers.Flatten(name="flat"))["class_name"]
         'Flatten'
     """
-    return serialize_object(layer)
+    return None if layer is None else serialize_object(layer)
 
 
 def deserialize(config: Mapping[str, Any] | Layer, custom_objects: Mapping[str, Any] | None = None) -> Layer:

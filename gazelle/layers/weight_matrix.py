@@ -413,8 +413,8 @@ def _check_quantizing(layer: Any, config: QuantizationConfig, type_check: bool) 
     if any(matrix.is_quantized for matrix in matrices(layer)):
         name = dtype_handling.effective_policy(layer).name
         raise StateError(message(what, expected="weights in floats", got=f"a layer of {name}"))
-    if layer.lora_enabled:
-        raise StateError(message(what, expected="quantize before enable_lora", got="a layer with LoRA"))
+    if layer.lora_enabled and config.mode == "float8":
+        raise StateError(message(what, expected="a layer without LoRA", got="one with LoRA"))
     if config.mode == "int8" and layer.compute_dtype == "float16":
         raise ArgumentError(message(what, expected="computation in float32 or bfloat16", got="float16"))
     if type_check and not type(layer).__module__.startswith("gazelle."):

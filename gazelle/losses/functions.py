@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import jax.numpy as jnp
+
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
 from gazelle.core.traceback import explain_tracer_error
 
@@ -45,6 +47,8 @@ def call(kind: str, function: Callable[..., Array], y_true: Array, y_pred: Array
             raise ArgumentTypeError(text).with_traceback(error.__traceback__) from error
         error.add_note(f"Raised by the {kind} function '{_name(function)}' for {shapes}.")
         raise
+    if kind == "metric" and isinstance(values, (int, float)):  # such as the value of a global variable
+        return jnp.float32(values)
     if values is None or isinstance(values, (str, bytes, bool, int, float)):
         hint = "Add a return statement." if values is None else ""
         raise ArgumentError(

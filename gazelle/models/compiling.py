@@ -224,9 +224,12 @@ def _new_trainer(model: Model, state: CompileState | None) -> Trainer:
             state.compile_metrics = CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs, spec.loss)
         independent = program_key.is_batch_independent(model) and not step_methods.overrides(model, "predict_step")
         step = CustomStep(step_methods.ModelSteps(model), spec.run_eagerly)
-        return Trainer(spec, seed, None, independent, step)
+        trainer = Trainer(spec, seed, None, independent, step)
+        trainer.steps_per_execution = int(arguments.get("steps_per_execution") or 1)
+        return trainer
     structure = program_key.structure(model, spec)
     trainer = Trainer(spec, seed, structure, program_key.is_batch_independent(model))
+    trainer.steps_per_execution = int(arguments.get("steps_per_execution") or 1)
     if state is not None:
         trainer.metrics.trackers = state.loss_trackers
         if state.compile_metrics is not None:

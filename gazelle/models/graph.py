@@ -313,7 +313,8 @@ def _fitted(tensor: KerasTensor, array: Any, guessed: bool) -> Any:
         array = array[..., 0]
     if guessed and len(array.shape) == len(wanted):
         return array
-    if len(array.shape) != len(wanted) or any(w not in (None, s) for w, s in zip(wanted, array.shape, strict=True)):
+    sizes = zip(wanted[1:], array.shape[1:], strict=False)  # as in Keras, a batch may have another size than the Input
+    if len(array.shape) != len(wanted) or any(w not in (None, s) for w, s in sizes):
         if tensor.accepts_any_rank or (tensor.accepts_other_sizes and len(array.shape) == len(wanted)):
             return array
         raise ShapeError(input_mismatch(_operation(tensor).name, wanted, shape))

@@ -339,7 +339,8 @@ class Model(Layer):
             metrics: names, functions or objects; "accuracy" selects its kind by the shapes of labels and output.
             weighted_metrics: metrics weighted by `sample_weight` and `class_weight`.
             run_eagerly: run every step in Python, uncompiled: slow, but a step may print values.
-            steps_per_execution: accepted as in Keras; `fit` chooses the number of steps per call itself.
+            steps_per_execution: steps between two batch events of callbacks; without such callbacks, `fit` chooses the
+                number of steps per call itself.
             jit_compile: accepted as in Keras; steps are always compiled unless `run_eagerly`.
             auto_scale_loss: scale the loss if the dtype policy is mixed_float16.
 

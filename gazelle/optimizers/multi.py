@@ -256,6 +256,11 @@ class MultiOptimizer(Optimizer):
         for optimizer in self.optimizers:
             optimizer.overwrite(self._overwritten)
 
+    @property
+    def named_optimizers(self) -> dict[str, Optimizer]:
+        """The inner optimizers by their names, which are unique."""
+        return dict(zip(self._labels, self.optimizers, strict=True))
+
     def rates(self, slots: Slots, hyper: Arrays, step: Array) -> list[Array]:
         found = [(o, _inner_state(label, slots, hyper)) for label, o in zip(self._labels, self.optimizers, strict=True)]
         return [rate for optimizer, state in found for rate in optimizer.rates(*state)]

@@ -14,6 +14,7 @@ from gazelle.core.names import snake
 from gazelle.core.registry import REGISTRY, find, find_custom
 from gazelle.core.serialization import target_of
 from gazelle.core.symbolic import OPS
+from gazelle.layers import live_functions
 from gazelle.saving import tf_keras_config
 
 if TYPE_CHECKING:
@@ -103,10 +104,12 @@ def check_object(value: Mapping[str, Any], label: str, within: str = "") -> None
 
 
 def _is_function_given(config: Any) -> bool:
-    """Whether custom_objects contains the function of a Lambda layer, under its name or the layer's."""
+    """Whether custom_objects contains the function of a Lambda layer, or the process has a layer with this function."""
     if not isinstance(config, dict):
         return False
     function = config.get("function")
+    if live_functions.find(config.get("name"), function) is not None:
+        return True
     named = function.get("config") if isinstance(function, dict) and function.get("class_name") == "function" else None
     names = [config.get("name"), named if isinstance(named, str) else function if isinstance(function, str) else None]
     return any(isinstance(n, str) and callable(find_custom(n)) for n in names)
@@ -127,7 +130,9 @@ def _object(value: Mapping[str, Any], label: str, within: str) -> dict[str, Any]
     if isinstance(target, type) and target.__module__.startswith("gazelle.layers.image"):
         _remove_training(out.get("inbound_nodes"))
     _refuse_paths(config, label, layer)
-    return {**out, "config": {k: checked(v, label, layer) for k, v in config.items()}}
+    live = name == "Lambda" and live_functions.find(config.get("name"), config.get("function")) is not None
+    own = ("function",) if live else ()
+    return {**out, "config": {k: v if k in own else checked(v, label, layer) for k, v in config.items()}}
 
 
 def _remove_training(calls: Any) -> None:

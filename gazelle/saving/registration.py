@@ -104,13 +104,13 @@ def serialize_keras_object(obj: object) -> Serialized:
     return serialization.serialize(obj)
 
 
-def _imported(config: Any) -> dict[str, Any]:
+def imported_classes(config: object) -> dict[str, Any]:
     """{name: class} of the classes in a config that a program has imported, under the module that the config names."""
     if isinstance(config, list | tuple):
-        return {name: found for one in config for name, found in _imported(one).items()}
+        return {name: found for one in config for name, found in imported_classes(one).items()}
     if not isinstance(config, Mapping):
         return {}
-    out = _imported(list(config.values()))
+    out = imported_classes(list(config.values()))
     name, module = config.get("class_name"), config.get("module")
     if isinstance(name, str) and isinstance(module, str) and module.partition(".")[0] not in ("keras", "builtins"):
         found = vars(sys.modules[module]).get(name) if module in sys.modules else None
@@ -148,6 +148,6 @@ def deserialize_keras_object(
         if target is None:
             raise unknown("object", config, table)
         return target() if isinstance(target, type) else target
-    known = {**_imported(config), **(table or {}), **(custom_objects or {})}
+    known = {**imported_classes(config), **(table or {}), **(custom_objects or {})}
     with registry.custom_object_scope(known), configs.budget_of("the config", configs.machine_memory() // 8):
         return serialization.deserialize(config_check.checked(config, "the config"))

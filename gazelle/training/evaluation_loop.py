@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from gazelle.core import arrays
 from gazelle.engine import processes
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.diagnosis import warn_not_finite, warn_skipped
-from gazelle.training.steps_per_call import Prefetched, StepsPerCall, host_logs, ordered
+from gazelle.training.steps_per_call import Prefetched, StepGroups, StepsPerCall, host_logs, ordered
 from gazelle.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -47,12 +48,14 @@ def evaluate(
     single = events is not None and events.listens("test")
     single = processes.largest(single, "the start of evaluate")
     chunks, finite = Prefetched(source, 0), True
+    groups = StepGroups("test", trainer.steps_per_execution)
     for chunk in chunks:
         start = 0
         while start < chunk.stop:
-            stop = start + 1 if single else min(chunk.stop, start + steps_per_call.steps)
+            stop = min(chunk.stop, start + steps_per_call.steps)
             if single and events is not None:
-                events.on_test_batch_begin(done, Logs())
+                stop = groups.stop(start, chunk.stop, done)
+                groups.begin(events, done)
             elif stop == chunk.stop:
                 chunks.gather()
             began, bounds = time.perf_counter(), map(engine.number, (np.int32(start), np.int32(stop)))
@@ -68,9 +71,11 @@ def evaluate(
                 _warn_not_finite(source, chunk, start, stop, logs)
             start = stop
             if single and events is not None:
-                events.on_test_batch_end(done - 1, host_logs(trainer, logs))
+                groups.end(events, done, functools.partial(host_logs, trainer, logs))
             if display is not None:
                 display.advance(done, source.steps, ordered(trainer, logs))
+    if events is not None:
+        groups.end(events, done, functools.partial(host_logs, trainer, logs), last=True)
     trainer.metrics.show(carry[0])
     trainer.live.put(carry[1])
     return host_logs(trainer, logs)
@@ -110,9 +115,15 @@ def predict(
         out, count = pending.pop(0)
         parts.append(jax.tree.map(lambda leaf: _flat(leaf, count), out))
 
+    groups, reported = StepGroups("predict", trainer.steps_per_execution), 0
+
+    def outputs() -> Logs:
+        return Logs({"outputs": _joined(parts[reported:])})
+
     for block in source.blocks(1 if single else _BATCHES_PER_CALL, trainer.batch_independent):
         if single and events is not None:
-            events.on_predict_batch_begin(done, Logs())
+            reported = len(parts) if done % groups.size == 0 else reported
+            groups.begin(events, done)
         out, changed = _outputs(trainer, values, block)
         pending.append((out, block.count))
         done += block.stop
@@ -121,12 +132,18 @@ def predict(
         if single or len(pending) > 1:
             fetch()
         if single and events is not None:
-            events.on_predict_batch_end(done - 1, Logs({"outputs": parts[-1]}))
+            groups.end(events, done, outputs)
         if display is not None:
             display.advance(done, source.steps, {})
     while pending:
         fetch()
+    if events is not None:
+        groups.end(events, done, outputs, last=True)
     trainer.live.put(assigned)
+    return _joined(parts)
+
+
+def _joined(parts: list[Any]) -> Any:
     return parts[0] if len(parts) == 1 else jax.tree.map(lambda *all: np.concatenate(all), *parts)
 
 

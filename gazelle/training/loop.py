@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from gazelle.engine import processes
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.diagnosis import explain_nan
 from gazelle.training.interrupt import Interrupt
-from gazelle.training.steps_per_call import Prefetched, StepsPerCall, host_logs, ordered
+from gazelle.training.steps_per_call import Prefetched, StepGroups, StepsPerCall, host_logs, ordered
 from gazelle.training.trainer import Trainer
 from gazelle.training.training_progress import TrainingProgress
 
@@ -65,6 +66,7 @@ class Fit:
         self._several, self._due = processes.count() > 1, False
         self.single = processes.largest(events.listens("train"), "the start of fit")
         self.steps_per_call = StepsPerCall()
+        self.groups = StepGroups("train", trainer.steps_per_execution)
         self.bad: tuple[data.Chunk, int] | None = None  # the chunk and the step whose loss was not finite
         # callbacks that decide what a loss that is not finite means: bad data ends the training then without an error
         self.judges = [each for each in getattr(events, "callbacks", ()) if getattr(each, "handles_nan", False)]
@@ -126,6 +128,8 @@ class Fit:
             logs = self.chunk(chunk, chunks) or logs
             if self.model.stop_training:
                 break
+        if self.bad is None:
+            self.groups.end(events, progress.done, lambda: host_logs(trainer, logs), last=True)
         if not progress.done and self.bad is None and self.source.exhausted:
             return False
         results = host_logs(trainer, logs or self.programs.report(trainer.live.totals))
@@ -144,11 +148,16 @@ class Fit:
     def chunk(self, chunk: data.Chunk, chunks: Prefetched) -> Mapping[str, Any] | None:
         """Run the steps of a chunk; return the last logs."""
         progress, logs, start = self.progress, None, 0
+        alone = self.groups.size == 1  # without the calls of groups
         while start < chunk.stop and not self.model.stop_training:
-            stop = start + 1 if self.single else min(chunk.stop, start + self.steps_per_call.steps)
-            self.interrupt.hold()  # a batch and its events belong together in a save
+            stop = min(chunk.stop, start + self.steps_per_call.steps)
             if self.single:
+                stop = start + 1 if alone else self.groups.stop(start, chunk.stop, progress.done)
+            self.interrupt.hold()  # a batch and its events belong together in a save
+            if self.single and alone:
                 self.events.on_train_batch_begin(progress.done, Logs())
+            elif self.single:
+                self.groups.begin(self.events, progress.done)
             elif stop == chunk.stop:
                 chunks.gather()
             steps, began = stop - start, time.perf_counter()
@@ -168,8 +177,10 @@ class Fit:
                 self.interrupt.release()
                 break
             start = end
-            if self.single:
+            if self.single and alone:
                 self.events.on_train_batch_end(progress.done - 1, host_logs(self.trainer, logs))
+            elif self.single:
+                self.groups.end(self.events, progress.done, functools.partial(host_logs, self.trainer, logs))
             self.steps_per_call.adapt(steps, self._agree(seconds) if self._several else seconds)
             self.interrupt.release()
             if self.display.verbose:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,48 @@ class StepsPerCall:
         """
         wanted = steps * _TICK / max(seconds, 1e-6)
         self.steps = int(min(max(wanted, 1), self.steps * 8))
+
+
+class StepGroups:
+    """The steps between two batch events: `steps_per_execution` of them, as in Keras.
+
+    Args:
+        mode: "train", "test" or "predict".
+        size: the number of steps.
+    """
+
+    def __init__(self, mode: str, size: int) -> None:
+        self.size, self._open = size, False
+        self._begin, self._end = f"on_{mode}_batch_begin", f"on_{mode}_batch_end"
+
+    def stop(self, start: int, limit: int, done: int) -> int:
+        """Return where a call that begins at `start` of a chunk ends.
+
+        Args:
+            start: first step in the chunk.
+            limit: number of steps of the chunk.
+            done: finished steps of the epoch.
+        """
+        return min(limit, start + self.size - done % self.size)
+
+    def begin(self, events: object, done: int) -> None:
+        """Report the begin of a group to the callbacks, unless it has begun in the last chunk."""
+        if not self._open:
+            self._open = True
+            getattr(events, self._begin)(done - done % self.size, Logs())
+
+    def end(self, events: object, done: int, logs: Callable[[], Logs], last: bool = False) -> None:
+        """Report the end of a group, if it is complete or the last one; the index is that of a complete group.
+
+        Args:
+            events: the callbacks.
+            done: finished steps of the epoch.
+            logs: called for the logs.
+            last: whether no step follows.
+        """
+        if self._open and (last or done % self.size == 0):
+            self._open = False
+            getattr(events, self._end)((done - 1) // self.size * self.size + self.size - 1, logs())
 
 
 def ordered(trainer: Trainer, logs: Mapping[str, Any]) -> Mapping[str, Any]:

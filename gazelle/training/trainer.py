@@ -47,6 +47,7 @@ class Trainer:
         self.spec, self.seed, self.batch_independent = spec, seed, batch_independent
         self.optimizer = spec.optimizer
         self.key = arrays.key(seed)
+        self.steps_per_execution = 1  # between two batch events
         self.custom_step = custom_step
         self.loss_step = LossStep(spec)  # for labels of the first signature
         self.metrics = self.loss_step.metrics if custom_step is None else custom_step.metrics

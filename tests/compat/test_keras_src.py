@@ -9,6 +9,7 @@ import pytest
 
 import gazelle
 from gazelle.compat import tensorflow
+from gazelle.compat.namespaces import Namespace
 
 NAMES = {  # module -> names that keras-tuner, keras-hub, keras-rs, scikeras, bayesflow and tf-keras-vis import
     "ops": ["add", "convert_to_tensor", "shape"],
@@ -120,3 +121,28 @@ def test_a_clone_of_a_compiled_model_is_compiled(keras):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     assert keras.models.clone_model(model).compiled
+
+
+class OwnCell(Namespace("keras", "gazelle").layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = self.state_size = units
+
+    def call(self, x, states):
+        return x, [x]
+
+    def get_config(self):
+        return {"units": self.units, **super().get_config()}
+
+
+def test_from_config_finds_classes_of_the_program():
+    keras = Namespace("keras", "gazelle")
+    again = keras.layers.RNN.from_config(keras.layers.RNN(OwnCell(3)).get_config())
+    assert type(again.cell) is OwnCell
+
+
+def test_labels_that_iou_leaves_out_are_a_warning():
+    metric = Namespace("keras", "gazelle").metrics.MeanIoU(num_classes=3)
+    with pytest.warns(UserWarning, match="expected classes from 0 to 2.*\n.*\nThese labels are left out"):
+        metric.update_state([0, 255, 1], [0, 1, 1])
+    assert float(metric.result()) == pytest.approx(1, abs=1e-5)

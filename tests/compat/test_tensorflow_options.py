@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import gazelle
 from gazelle.compat import tensorflow as facade
 from gazelle.core.errors import ArgumentError, ShapeError
 
@@ -191,3 +192,16 @@ def test_every_function_takes_a_name_at_the_end(tf):
     assert [tuple(one.shape) for one in results] == [(1, 2), (2,), (1, 2), (2,), (1,), (1,), (1, 1)]
     assert str(inspect.signature(tf.nn.relu)) == "(features, name=None)"
     assert (tf.nn.relu.__name__, tf.nn.relu.__doc__) == ("relu", "`tf.nn.relu`.")
+
+
+def test_images_have_their_channels_last_whatever_the_data_format_of_keras_is(tf):
+    images = RNG.random((2, 5, 5, 3), dtype="float32")
+    before = [np.asarray(tf.image.adjust_hue(images, 0.1)), np.asarray(tf.image.rgb_to_hsv(images))]
+    gazelle.config.set_image_data_format("channels_first")
+    try:
+        after = [np.asarray(tf.image.adjust_hue(images, 0.1)), np.asarray(tf.image.rgb_to_hsv(images))]
+        patches = tf.image.extract_patches(images, [1, 3, 3, 1], [1, 1, 1, 1], [1, 1, 1, 1], "VALID")
+    finally:
+        gazelle.config.set_image_data_format("channels_last")
+    assert all(map(np.array_equal, before, after))
+    assert patches.shape == (2, 3, 3, 27)

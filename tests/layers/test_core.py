@@ -225,3 +225,26 @@ def test_losses_are_those_of_the_last_call_in_models_of_layers_called_before():
     model(np.full(1, 2.0))
     assert [float(value) for value in model.losses] == [2.0]
     assert [float(value) for value in layer.losses] == [2.0]
+
+
+def test_layer_normalization_takes_inputs_of_other_ranks():
+    layer = layers.LayerNormalization()
+    layer.build((None, 2, 3))
+    x = np.random.default_rng(0).normal(size=(4, 5, 2, 3)).astype("float32")
+    np.testing.assert_allclose(layer(x)[0], layer(x[0]), rtol=1e-6)
+    with pytest.raises(ShapeError, match="size 3 on the last axis"):
+        layer(x[..., :2])
+    fixed = layers.LayerNormalization(axis=1)
+    fixed.build((None, 2, 3))
+    with pytest.raises(ShapeError, match="expected 3 axes"):
+        fixed(x)
+
+
+def test_no_layer_has_no_config():
+    assert layers.serialize(None) is None
+
+
+def test_a_batch_may_have_another_size_than_the_input():
+    model = gazelle.Sequential([layers.Dense(2), layers.Flatten()])
+    model.build((8, 3))
+    assert model.predict(np.ones((5, 3), "float32"), verbose=0).shape == (5, 2)

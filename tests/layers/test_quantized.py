@@ -45,10 +45,10 @@ REFUSED = {
         StateError,
         "quantize of Dense 'd': expected weights in floats, got a layer of int8_from_float32.",
     ),
-    "after lora": (
-        lambda: (layer := dense(), layer.enable_lora(2), layer.quantize("int8")),
+    "float8 after lora": (
+        lambda: (layer := dense(), layer.enable_lora(2), layer.quantize("float8")),
         StateError,
-        "quantize of Dense 'd': expected quantize before enable_lora, got a layer with LoRA.",
+        "quantize of Dense 'd': expected a layer without LoRA, got one with LoRA.",
     ),
     "gptq": (
         lambda: dense().quantize("gptq"),

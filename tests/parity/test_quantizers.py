@@ -180,6 +180,19 @@ def test_quantized_layer(name, case, lora):
     compare(layers, np.random.default_rng(4).normal(size=shape).astype("float32"))
 
 
+@pytest.mark.parametrize("case", ["int8", "int4, columns"])
+@pytest.mark.parametrize("name", ["Dense", "EinsumDense, two sums"])
+def test_quantizing_after_lora(name, case):
+    make, shape = LAYERS[name]
+    layers = built(make, shape, None, lora=2)
+    for k, layer in zip(BOTH, layers):
+        layer.quantize(config=config_of(k, case), **({"mode": CONFIGS[case][0]} if k is keras else {}))
+    mine, theirs = map(weights_by_name, layers)
+    assert {n: (w.shape, w.dtype) for n, w in mine.items()} == {n: (w.shape, w.dtype) for n, w in theirs.items()}
+    assert [len(layer.trainable_weights) for layer in layers] == [3, 3]
+    compare(layers, np.random.default_rng(4).normal(size=shape).astype("float32"))
+
+
 TABLES = {
     "Embedding": lambda k: k.layers.Embedding(9, 6, mask_zero=True),
     "ReversibleEmbedding": lambda k: k.layers.ReversibleEmbedding(9, 6, logit_soft_cap=2.0),

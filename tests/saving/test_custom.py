@@ -1,5 +1,7 @@
 """Custom layers and functions in files: found by the given names only."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,31 @@ def test_what_cannot_be_written_about_compile_is_left_out(tmp_path):
     again = load_model(tmp_path / "m.keras")
     assert not again.compiled
     _same(model, again)
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_a_program_finds_the_functions_of_its_own_lambda_layers(ending, tmp_path):
+    x = np.ones((2, 3), "float32")
+
+    def column(i):
+        return Sequential([Input((3,)), Lambda(lambda t: (i + 1) * t[:, i : i + 1], name=f"column_{i}")])
+
+    models = [column(0), column(1), Sequential([Input((3,)), Lambda(lambda t: t - 5)])]
+    for i, model in enumerate(models):
+        model.save(tmp_path / f"{i}{ending}")
+    for i, model in enumerate(models):
+        again = load_model(tmp_path / f"{i}{ending}")
+        np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    del models, model, again
+    gc.collect()  # a closure is not kept alive, other functions are
+    assert load_model(tmp_path / f"2{ending}").predict(x, verbose=0)[0, 0] == -4
+    with pytest.raises(UnsafeFileError, match="Lambda layer 'column_1'"):
+        load_model(tmp_path / f"1{ending}")
+
+
+def test_functions_of_equal_code_are_told_apart_by_the_layer():
+    layers = [Lambda(lambda t, k=k: k * t, name=f"times_{k}") for k in (2, 3)]
+    configs = [layer.get_config() for layer in layers]
+    assert [float(Lambda.from_config(config)(np.ones(1))[0]) for config in configs] == [2, 3]
+    with pytest.raises(TypeError, match="Unknown class or function in the config '<lambda>'"):
+        Lambda.from_config({**configs[0], "name": "another"})

@@ -88,6 +88,67 @@ def test_tensorboard_rates_of_several_optimizers(tmp_path):
     assert numbers(tmp_path / "train", "epoch_learning_rate_adam")[1] == pytest.approx(0.01)
 
 
+def test_rates_of_several_optimizers_are_changed_together():
+    o = gazelle.optimizers
+    model = made(o.MultiOptimizer(o.OptimizerMap(o.SGD(0.1), {".*b/.*": o.Adam(0.01)})))
+    halve = callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    reduce = callbacks.ReduceLROnPlateau("loss", factor=0.1, patience=1, min_delta=100.0, min_lr=0.004)
+    history = fit(model, [halve, reduce]).history
+    assert history["learning_rate_sgd"] == pytest.approx([0.05, 0.025])
+    assert history["learning_rate_adam"] == pytest.approx([0.005, 0.0025])
+    assert [float(each.learning_rate) for each in model.optimizer.optimizers] == pytest.approx([0.0025, 0.004])
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_batch_events_are_reported_for_groups_of_steps(size):
+    seen = []
+
+    class Record(callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            seen.append(("train", batch))
+
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append((batch, round(float(logs["loss"]), 5)))
+
+        def on_test_batch_end(self, batch, logs=None):
+            seen.append(("test", batch))
+
+        def on_predict_batch_end(self, batch, logs=None):
+            seen.append(("predict", batch, len(logs["outputs"])))
+
+    model = made()
+    losses = [log["loss"] for log in _batch_logs(model)]
+    model = made()
+    model.compile("sgd", "mse", steps_per_execution=size)
+    model.optimizer.learning_rate = 0.1
+    model.fit(X, Y, batch_size=8, shuffle=False, verbose=0, callbacks=[Record()])
+    ends = {2: [1, 3], 5: [4]}[size]
+    last = [losses[min(end, 2)] for end in ends]
+    expected = [e for end, loss in zip(ends, last) for e in (("train", end + 1 - size), (end, round(loss, 5)))]
+    assert seen == expected
+    seen.clear()
+    model.evaluate(X, Y, batch_size=8, verbose=0, callbacks=[Record()])
+    model.predict(X, batch_size=8, verbose=0, callbacks=[Record()])
+    counts = {2: [16, 8], 5: [24]}[size]
+    assert seen == [*(("test", end) for end in ends), *(("predict", *pair) for pair in zip(ends, counts))]
+
+
+def _batch_logs(model):
+    logs = []
+    each = callbacks.LambdaCallback(on_train_batch_end=lambda batch, found: logs.append(dict(found)))
+    model.fit(X, Y, batch_size=8, shuffle=False, verbose=0, callbacks=[each])
+    return logs
+
+
+def test_a_metric_may_return_a_number():
+    def constant(y_true, y_pred):
+        return 3.0
+
+    model = made()
+    model.compile("sgd", "mse", metrics=[constant])
+    assert model.evaluate(X, Y, verbose=0, return_dict=True)["constant"] == 3
+
+
 def test_tensorboard_refuses(tmp_path):
     with pytest.raises(ValueError, match="update_freq: expected 'epoch', 'batch' or a number > 0, got 'often'"):
         callbacks.TensorBoard(tmp_path, update_freq="often")

@@ -17,11 +17,14 @@ from gazelle.constraints import Constraint
 from gazelle.core import names, symbolic
 from gazelle.core.errors import message
 from gazelle.core.names import snake
+from gazelle.core.registry import custom_object_scope, custom_objects
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
+from gazelle.core.types import Config
 from gazelle.layers import Layer, weight_tree
 from gazelle.layers.wrappers import joined_steps
 from gazelle.regularizers import Regularizer
+from gazelle.saving.registration import imported_classes
 
 
 def _initial_state(original: Function) -> Function:
@@ -53,6 +56,12 @@ class LayerMixin(CompatObject):
         for value in values:
             if isinstance(value, Layer | Regularizer | Constraint) and id(value) != id(self):
                 adopt(value)
+
+    @classmethod
+    def from_config(cls, config: Config, *args: Any, **kwargs: Any) -> Layer:
+        """Create a layer from a config, which may name classes of the program; those in files are checked before."""
+        with custom_object_scope({**imported_classes(config), **custom_objects()}):
+            return super().from_config(config, *args, **kwargs)  # type: ignore[misc]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -8,6 +8,8 @@ from typing import Any
 from gazelle.compat import facade
 from gazelle.compat.classes import is_generated
 from gazelle.compat.mixins.common import CompatObject, Function, arrays_of
+from gazelle.core.errors import DataError, english
+from gazelle.core.traceback import warn
 from gazelle.losses.target_shapes import warn_of_broadcasting
 
 
@@ -80,6 +82,14 @@ class MetricMixin(CompatObject):
         super().__init_subclass__(**kwargs)
         if not is_generated(cls) and "result" in cls.__dict__:
             cls.result = _boxing(cls.__dict__["result"])  # type: ignore[attr-defined]
+
+    def _check_labels(self, y_true: Any, units: int) -> None:
+        try:
+            super()._check_labels(y_true, units)  # type: ignore[misc]
+        except DataError as error:
+            if not hasattr(self, "total_cm"):  # which leaves such labels out
+                raise
+            warn(f"{english(error)}\nThese labels are left out.")
 
     def reset_states(self) -> None:
         """Call `reset_state`, which had this name in TensorFlow."""

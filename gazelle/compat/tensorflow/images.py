@@ -117,15 +117,35 @@ def _adjust_contrast(image: Any, contrast_factor: Any) -> Any:
     return (image - mean) * contrast_factor + mean
 
 
+@op("image.rgb_to_hsv", host=False)
+def _to_hsv(images: TensorLike) -> TensorResult:
+    return _hsv(images)
+
+
+@op("image.hsv_to_rgb", host=False)
+def _to_rgb(images: TensorLike) -> TensorResult:
+    return _rgb(images)
+
+
+def _hsv(images: Any) -> Any:
+    """Hue, saturation and value; in TensorFlow the channels are always last."""
+    return ops.image.rgb_to_hsv(jnp.asarray(images), data_format="channels_last")
+
+
+def _rgb(images: Any) -> Any:
+    """The inverse of `_hsv`."""
+    return ops.image.hsv_to_rgb(jnp.asarray(images), data_format="channels_last")
+
+
 def _adjust_saturation(image: Any, saturation_factor: Any) -> Any:
-    hue, saturation, value = jnp.split(ops.image.rgb_to_hsv(jnp.asarray(image)), 3, -1)
+    hue, saturation, value = jnp.split(_hsv(image), 3, -1)
     parts = [hue, jnp.clip(saturation * saturation_factor, 0, 1), value]
-    return ops.image.hsv_to_rgb(jnp.concatenate(parts, -1))
+    return _rgb(jnp.concatenate(parts, -1))
 
 
 def _adjust_hue(image: Any, delta: Any) -> Any:
-    hue, saturation, value = jnp.split(ops.image.rgb_to_hsv(jnp.asarray(image)), 3, -1)
-    return ops.image.hsv_to_rgb(jnp.concatenate([(hue + delta) % 1.0, saturation, value], -1))
+    hue, saturation, value = jnp.split(_hsv(image), 3, -1)
+    return _rgb(jnp.concatenate([(hue + delta) % 1.0, saturation, value], -1))
 
 
 op("image.adjust_brightness")(_adjusted(lambda image, delta: image + delta))
@@ -288,7 +308,7 @@ def sobel_edges(image: TensorLike) -> TensorResult:
 def extract_patches(
     images: TensorLike, sizes: ShapeLike, strides: ShapeLike, rates: ShapeLike, padding: str
 ) -> TensorResult:
-    return ops.image.extract_patches(images, sizes[1:3], strides[1:3], rates[1], padding.lower())
+    return ops.image.extract_patches(images, sizes[1:3], strides[1:3], rates[1], padding.lower(), "channels_last")
 
 
 @op("raw_ops.ImageProjectiveTransformV3", host=False)

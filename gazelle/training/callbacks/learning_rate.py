@@ -16,9 +16,22 @@ if TYPE_CHECKING:
     from gazelle.core.variable import Variable
 
 
+def rates_of(callback: Callback) -> dict[str, Variable]:
+    """{name in the logs: learning rate as a variable}; of a `MultiOptimizer` those of its optimizers."""
+    optimizer = getattr(callback.model, "optimizer", None)
+    inner = getattr(optimizer, "named_optimizers", None)
+    if inner is not None:
+        return {f"learning_rate_{name}": _rate_of(callback, each) for name, each in inner.items()}
+    return {"learning_rate": _rate_of(callback, optimizer)}
+
+
 def rate_of(callback: Callback) -> Variable:
     """The optimizer's learning rate as a variable that can be read and assigned."""
-    rate = getattr(getattr(callback.model, "optimizer", None), "learning_rate", None)
+    return _rate_of(callback, getattr(callback.model, "optimizer", None))
+
+
+def _rate_of(callback: Callback, optimizer: Any) -> Variable:
+    rate = getattr(optimizer, "learning_rate", None)
     name = type(callback).__name__
     if rate is None:
         raise StateError(message(f"{name} found no optimizer with a learning rate", hint="Call model.compile first."))
@@ -58,7 +71,10 @@ class LearningRateScheduler(Callback):
         self.schedule, self.verbose = schedule, verbose
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        rate = rate_of(self)
+        for name, rate in rates_of(self).items():
+            self._set(epoch, rate, "" if name == "learning_rate" else f" of {name.removeprefix('learning_rate_')}")
+
+    def _set(self, epoch: int, rate: Any, of: str) -> None:
         schedule: Any = self.schedule
         result = schedule(epoch, float(rate)) if _takes_two(schedule) else schedule(epoch)
         array = np.asarray(result)
@@ -74,11 +90,11 @@ class LearningRateScheduler(Callback):
         new = float(array.reshape(()))
         rate.assign(new)
         if self.verbose:
-            print(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {new:.6g}.")
+            print(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate{of} to {new:.6g}.")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = float(rate_of(self))
+            logs.update({name: float(rate) for name, rate in rates_of(self).items()})
 
 
 def _takes_two(function: Callable[..., Any]) -> bool:
@@ -157,7 +173,7 @@ class ReduceLROnPlateau(Monitor):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = float(rate_of(self))
+            logs.update({name: float(rate) for name, rate in rates_of(self).items()})
         current = self._current(logs)
         if current is None:
             return
@@ -172,12 +188,13 @@ class ReduceLROnPlateau(Monitor):
                 self._reduce(epoch)
 
     def _reduce(self, epoch: int) -> None:
-        rate = rate_of(self)
-        old = float(rate)
-        if old <= np.float32(self.min_lr):
-            return
-        new = max(old * self.factor, self.min_lr)
-        rate.assign(new)
-        self.wait, self.cooldown_counter = 0, self.cooldown
-        if self.verbose:
-            print(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new:.6g}.")
+        for name, rate in rates_of(self).items():
+            old = float(rate)
+            if old <= np.float32(self.min_lr):
+                continue
+            new = max(old * self.factor, self.min_lr)
+            rate.assign(new)
+            self.wait, self.cooldown_counter = 0, self.cooldown
+            if self.verbose:
+                of = "" if name == "learning_rate" else f" of {name.removeprefix('learning_rate_')}"
+                print(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate{of} to {new:.6g}.")
