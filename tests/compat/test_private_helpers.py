@@ -183,3 +183,15 @@ def test_an_input_shape_that_no_first_layer_has_is_ignored():
 def test_whole_factors_and_rows_as_numbers():
     assert keras.backend.resize_images(np.ones((1, 2, 2, 3)), 4 / 2, 2.0, "channels_last").shape == (1, 4, 4, 3)
     assert int(np.argmax(model().predict(X[:1], verbose=0), axis=1)) in (0, 1)
+
+
+def test_strategies_take_ways_of_communication():
+    tf = facade.module("tensorflow")
+    try:
+        kind = tf.distribute.experimental.CollectiveCommunication.NCCL
+        with tf.distribute.experimental.MultiWorkerMirroredStrategy(communication=kind).scope():
+            assert model().count_params() == 8
+        ways = tf.distribute.HierarchicalCopyAllReduce(num_packs=2)
+        assert tf.distribute.MirroredStrategy(cross_device_ops=ways).num_replicas_in_sync == 1
+    finally:
+        facade.close()

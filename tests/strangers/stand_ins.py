@@ -75,6 +75,7 @@ def old_names():
     time.clock = time.perf_counter
     builtins.next_of = lambda values: values.next() if hasattr(values, "next") else next(values)
     kinds = {"int": int, "float": float, "bool": bool, "object": object, "str": str, "product": np.prod}
+    kinds |= {"cast": {kind: functools.partial(np.asarray, dtype=kind) for kind in ("int32", "int64", "float32")}}
     kinds |= {"float_": np.float64, "in1d": np.isin, "Inf": np.inf, "NaN": np.nan, "trapz": np.trapezoid}
     for name, value in kinds.items():
         if name not in vars(np):

@@ -163,5 +163,7 @@ for _name, _members in {
     "UnconnectedGradients": ("none", "zero"),
     "VariableAggregation": ("none", "sum", "mean", "only_first_replica"),
     "VariableSynchronization": ("auto", "none", "on_write", "on_read"),
+    "distribute.experimental.CollectiveCommunication": ("auto", "ring", "nccl"),
+    "distribute.experimental.CommunicationImplementation": ("auto", "ring", "nccl"),
 }.items():
     named(_name)(SimpleNamespace(**{member.upper(): member for member in _members}))
