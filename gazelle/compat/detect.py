@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import os
 import pathlib
 import re
 import warnings
@@ -18,6 +19,7 @@ from gazelle.compat import api_paths, renamed_arguments, tables
 from gazelle.compat.old_names import NAMES, PATHS
 
 _THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")
+_LEGACY_KERAS = re.compile(r"""TF_USE_LEGACY_KERAS['"]\]?\s*[=,]\s*(?:['"](?:1|true)|True)""", re.IGNORECASE)
 #: input_shape=(3, rows, columns), Reshape((1, 28, 28)), x.reshape(x.shape[0], 1, 28, 28)
 _CHANNELS_FIRST = re.compile(
     r"(?:shape\s*=|Reshape\(|reshape\(\w+\.shape\[0\],)\s*[\[(]*\s*"
@@ -224,7 +226,13 @@ def detect(path: str, source: str | None = None) -> Era:
         text = source if source is not None and len(seen) == 1 else _read(file)
         more, names = signs(text)
         found, roots = found + more, roots | names
+        chosen = _LEGACY_KERAS.search(text)
+        if chosen:
+            line = text.count("\n", 0, chosen.start()) + 1
+            found.append(Sign(line, "TF_USE_LEGACY_KERAS", 1, 2))
         waiting += _imported_files(file, text)
+    if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true") and "tensorflow" in roots:
+        found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
     return decide(found, roots)
 
 

@@ -520,7 +520,8 @@ class Layer(Operation):
         try:
             self.build(call_arguments.shapes_of(first))
         except (TypeError, IndexError) as error:
-            explained = input_spec.explain_build_error(self, args, first)
+            own = isinstance(error, GazelleError)  # it states a reason already
+            explained = None if own else input_spec.explain_build_error(self, args, first)
             if explained is None:
                 raise
             raise explained from error

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.compat import arguments, attributes, era, facade, one_element
+from gazelle.compat import arguments, attributes, backend, era, facade, one_element
 from gazelle.compat.classes import adopt, is_generated
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, Function
@@ -120,8 +120,17 @@ class LayerMixin(CompatObject):
 
 def _add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
     args, kwargs = arguments.of_method(self, "add_weight", args, kwargs, called_by_gazelle(1))
+    initializer = kwargs.get("initializer") or getattr(self, f"{kwargs.get('name')}_initializer", None)
+    if not args and callable(initializer) and not type(initializer).__module__.startswith("gazelle."):
+        kwargs = {**kwargs, "initializer": functools.partial(_initial_value, initializer)}
     made = adopt(super(LayerMixin, self).add_weight(*args, **kwargs))
     return made if facade.calls is None else facade.calls.remembered(made)
+
+
+def _initial_value(initializer: Function, *args: Any, **kwargs: Any) -> Any:
+    """What a user-defined initializer returns; the value of an expression of `K.ones` and others."""
+    value = initializer(*args, **kwargs)
+    return backend.eval(value) if isinstance(value, KerasTensor) else value
 
 
 LayerMixin.add_weight = _add_weight

@@ -19,20 +19,21 @@ from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow import function_tables, graphs, model_calls, private_modules, special_functions
 from gazelle.compat.tensorflow.dtypes import DTYPES
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
-from gazelle.compat.types import TensorResult
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
-_TABLES = listed("""function_tables app arrays boxes checking checkpoints control convolutions csv_files encoded_images
-    feature_columns files gathering graph_layers graph_sessions graphs images linalg maths nn optimizers parsing ragged
-    ragged_calls randoms records sampling saved_models signals sparse special_functions strings summaries tables testing
-    tf_config transformations tutorials graph_ops""")
+_TABLES = listed("""function_tables app arrays boxes checking checkpoints control convolutions crf csv_files
+    encoded_images feature_columns files gathering graph_layers graph_sessions graphs images linalg maths nn optimizers
+    parsing ragged ragged_calls randoms records sampling saved_models sets signals sparse special_functions strings
+    summaries tables testing tf_config transformations tutorials graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 function_tables.register_objects()
 for _name, _dtype in DTYPES.items():
     named(_name, f"dtypes.{_name}")(_dtype)
 named("newaxis")(None)
+named("types.experimental.TensorLike")(TensorLike)
 named("version.GIT_VERSION")("gazelle")
 named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
 named("data.experimental.cardinality")(lambda data: data.cardinality())

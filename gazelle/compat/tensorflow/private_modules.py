@@ -5,6 +5,7 @@ A name of any of them is looked up in the public modules in turn; the table has 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 from gazelle.compat import tables
 from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow.names import NAMES
+from gazelle.compat.tensorflow.recording import only_tapes
 from gazelle.core import prng
+from gazelle.initializers.variance_scaling import compute_fans
 
 _PARTS = tables.lists("tensorflow", "private modules")
 _ENDINGS = re.compile(r"_(ops|impl|util|utils|v2|scope)$")
@@ -41,6 +44,11 @@ def _concat(*shapes: Any, static: bool = False) -> list[Any]:
     return [size for shape in shapes for size in (shape if isinstance(shape, list | tuple) else [shape])]
 
 
+def graph_mode_decorator(function: Callable[..., Any], *inputs: Any) -> Any:
+    """Call a function that returns a result and its gradient."""
+    return NAMES["custom_gradient"](function)(*inputs)
+
+
 def global_seed() -> int | None:
     """Return what `tf.random.set_seed` was given."""
     return prng.given_seed()
@@ -49,12 +57,15 @@ def global_seed() -> int | None:
 #: names that are public nowhere -> the object, or the public name
 _PRIVATE: dict[str, Any] = {
     **tables.read("tensorflow")["private names"],
+    "_compute_fans": compute_fans,
     "_concat": _concat,
+    "_graph_mode_decorator": graph_mode_decorator,
     "global_seed": global_seed,
     "disable_op_determinism": lambda: None,
     "is_op_determinism_enabled": lambda: True,  # JAX computes deterministically
     "smart_cond": smart_cond,
     "smart_constant_value": smart_constant_value,
+    "stop_recording": functools.partial(only_tapes, ()),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
 
 
 @named("nn.ctc_greedy_decoder")
@@ -78,6 +79,31 @@ def _candidates(weights: Callable[[int], Any]) -> Callable[..., tuple[Tensor, ..
 
 for _name, _weights in {"uniform": np.ones, "learned_unigram": np.ones, "log_uniform": _log_uniform}.items():
     named(f"random.{_name}_candidate_sampler", f"nn.{_name}_candidate_sampler")(_candidates(_weights))
+
+
+@named("random.fixed_unigram_candidate_sampler", "nn.fixed_unigram_candidate_sampler")
+def fixed_unigram_candidate_sampler(
+    true_classes: TensorLike,
+    num_true: int,
+    num_sampled: int,
+    unique: bool,
+    range_max: int,
+    vocab_file: str = "",
+    distortion: float = 1.0,
+    num_reserved_ids: int = 0,
+    num_shards: int = 1,
+    shard: int = 0,
+    unigrams: Sequence[float] = (),
+    seed: int | None = None,
+) -> tuple[Tensor, ...]:
+    """`tf.random.fixed_unigram_candidate_sampler`: classes are drawn in proportion to `unigrams` ** `distortion`."""
+    if vocab_file or num_shards > 1:
+        expected = "unigrams, and one shard"
+        raise ArgumentError(
+            message("tf.random.fixed_unigram_candidate_sampler", expected=expected, got=vocab_file or num_shards)
+        )
+    weights = np.concatenate([np.zeros(num_reserved_ids), np.asarray(unigrams, float) ** distortion])
+    return _candidates(lambda count: weights)(true_classes, num_true, num_sampled, unique, range_max, seed)
 
 
 def _sampled(loss: Callable[..., Any]) -> Callable[..., Any]:

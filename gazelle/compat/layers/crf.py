@@ -1,0 +1,153 @@
+"""The layer CRF of keras_contrib and tensorflow_addons, and the loss and metrics of keras_contrib for it."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle import losses
+from gazelle.compat import crf
+from gazelle.core.errors import StateError, message
+from gazelle.layers.base import Layer
+
+
+class CRF(Layer):
+    """A conditional random field over the tags of a sequence (see `gazelle.compat.crf`).
+
+    x (batch, steps, features)  ->  (batch, steps, units): one-hot rows of the best tags (0 at masked steps), or
+    probabilities
+
+    tensorflow_addons has another layer of this name: if a program imports that package, the layer returns a list of
+    the best tags (batch, steps), the scores, the lengths of the sequences and the transitions.
+
+    `learn_mode="join"` trains the likelihood of whole sequences with `crf.loss_function` or `crf_loss`; "marginal"
+    gives the probabilities of single tags, for a crossentropy.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        learn_mode: str = "join",
+        test_mode: str | None = None,
+        sparse_target: bool = False,
+        use_boundary: bool = True,
+        use_bias: bool = True,
+        activation: Any = "linear",
+        kernel_initializer: Any = "glorot_uniform",
+        chain_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        boundary_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        chain_regularizer: Any = None,
+        boundary_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        chain_constraint: Any = None,
+        boundary_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_kernel: bool = True,
+        unroll: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.of_addons = "tensorflow_addons" in sys.modules and "keras_contrib" not in sys.modules
+
+    def build(self, input_shape: Any) -> None:
+        kinds = ("initializer", "regularizer", "constraint")
+        chain, boundary = ({kind: getattr(self, f"{name}_{kind}") for kind in kinds} for name in ("chain", "boundary"))
+        if self.use_kernel:
+            self.kernel = self.add_weight("kernel", (input_shape[-1], self.units))
+        self.chain_kernel = self.add_weight("chain_kernel", (self.units, self.units), **chain)
+        self.bias = self.add_weight("bias", (self.units,)) if self.use_bias and self.use_kernel else None
+        if self.use_boundary:
+            self.left_boundary = self.add_weight("left_boundary", (self.units,), **boundary)
+            self.right_boundary = self.add_weight("right_boundary", (self.units,), **boundary)
+
+    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
+        mask = jnp.ones(x.shape[:2], bool) if mask is None else mask.astype(bool)
+        scores = self._scores(x, mask)
+        transitions = self.chain_kernel.value if self.of_addons else -self.chain_kernel.value
+        if self.of_addons:
+            tags, _ = crf.decode(scores, mask, transitions)
+            return [tags.astype("int32"), scores, jnp.sum(mask, 1).astype("int32"), self.chain_kernel.value]
+        _last[:] = [(weakref.ref(self), (scores, mask, transitions))]
+        usual = "marginal" if self.learn_mode == "marginal" else "viterbi"
+        if (usual if training else self.test_mode or usual) == "marginal":
+            return jnp.where(mask[..., None], crf.marginals(scores, mask, transitions), 1 / self.units)
+        tags, _ = crf.decode(scores, mask, transitions)
+        return jnp.eye(self.units, dtype=scores.dtype)[tags] * mask[..., None]
+
+    def _scores(self, x: Any, mask: Any) -> Any:
+        scores = x
+        if self.use_kernel:
+            scores = x @ self.kernel.value
+            scores = self.activation(scores if self.bias is None else scores + self.bias.value)
+        if self.use_boundary:
+            before = jnp.pad(mask, ((0, 0), (1, 1)))
+            first, last = mask & ~before[:, :-2], mask & ~before[:, 2:]
+            scores = scores + first[..., None] * self.left_boundary.value + last[..., None] * self.right_boundary.value
+        return scores if self.of_addons else -scores  # keras_contrib's weights are energies
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if self.of_addons or mask is None:
+            return None
+        return mask.any(1) if self.learn_mode == "join" else mask
+
+    @property
+    def loss_function(self) -> Any:
+        """The loss for `compile`."""
+        if self.learn_mode == "join":
+            return crf_loss
+        return losses.sparse_categorical_crossentropy if self.sparse_target else losses.categorical_crossentropy
+
+    @property
+    def accuracy(self) -> Any:
+        """The metric for `compile`."""
+        return crf_accuracy
+
+    viterbi_acc = marginal_acc = accuracy
+
+
+#: the layer that was called last, and its (scores, mask, transitions): the loss is computed right after the layers
+_last: list[tuple[weakref.ref[CRF], tuple[Any, Any, Any]]] = []
+
+
+def _tags(y_true: Any, units: int) -> Any:
+    """The tags of labels (batch, steps, 1) or of one-hot rows."""
+    y_true = jnp.asarray(y_true)
+    return y_true[..., 0].astype("int32") if y_true.shape[-1] == 1 < units else jnp.argmax(y_true, -1)
+
+
+def crf_loss(y_true: Any, y_pred: Any) -> Any:
+    """Return -log P(y_true) / steps (batch,) of the model's last layer, a `CRF` with `learn_mode="join"`."""
+    layer = _last[-1][0]() if _last else None
+    if layer is None:
+        raise StateError(message("The loss of a CRF", expected="a model whose last layer is a CRF", got="none"))
+    scores, mask, transitions = _last[-1][1]
+    likelihood = crf.log_likelihood(scores, _tags(y_true, layer.units), mask, transitions)
+    return -likelihood / jnp.maximum(jnp.sum(mask, 1), 1)
+
+
+def crf_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """Return for each step whether its tag is right; outside of the mask the fraction of right tags in the sequence."""
+    in_mask = jnp.any(y_pred != 0, -1)
+    right = jnp.argmax(y_pred, -1) == _tags(y_true, y_pred.shape[-1])
+    fraction = jnp.sum(right & in_mask, 1, keepdims=True) / jnp.maximum(jnp.sum(in_mask, 1, keepdims=True), 1)
+    return jnp.where(in_mask, right, fraction)
+
+
+def crf_viterbi_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """`crf_accuracy` of the best sequences."""
+    return crf_accuracy(y_true, y_pred)
+
+
+def crf_marginal_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """`crf_accuracy` of the most probable tags."""
+    return crf_accuracy(y_true, y_pred)
+
+
+crf_nll = crf_loss
