@@ -4,8 +4,7 @@ from __future__ import annotations
 
 
 class Reduction:
-    """Reductions of a loss; AUTO was the mean over the batch, except with several devices. The others of the mean are
-    names of TensorFlow 1."""
+    """Reductions of a loss, also by their names of TensorFlow 1; AUTO was the mean, except with several devices."""
 
     AUTO = SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
     MEAN = SUM_BY_NONZERO_WEIGHTS = SUM_OVER_NONZERO_WEIGHTS = SUM_OVER_BATCH_SIZE

@@ -14,7 +14,7 @@ import pytest
 
 import gazelle
 from gazelle.cli import import_aliases, workers
-from gazelle.compat import era, facade
+from gazelle.compat import detect, era, facade
 from gazelle.compat import tensorflow as tensorflow_facade
 from gazelle.compat.keras_src import H5IOStore
 from gazelle.compat.namespaces import root
@@ -656,3 +656,32 @@ def test_metrics_at_their_position_of_keras_2_in_compile():
     assert list(model.fit(X, X[:, :1], verbose=0).history) == ["loss", "error"]
     model.compile("sgd", "mse", [0.5], ["mae"])
     assert list(model.fit(X, X[:, :1], verbose=0).history) == ["loss", "mae"]
+
+
+def test_a_list_of_one_output_is_that_output_in_keras_2(of_keras_2):
+    inputs = layers.Input((3,))
+    model = keras.Model([inputs], [layers.Dense(2)(inputs)])
+    assert keras.Model(model.input, layers.Dense(1)(model.output)).predict(X, verbose=0).shape == (4, 1)
+    assert len(model.inputs) == len(model.outputs) == 1
+
+
+def test_initial_values_that_are_expressions(of_keras_2):
+    class Prior(keras.initializers.Initializer):
+        def __call__(self, shape, dtype=None):
+            return keras.backend.ones(shape, dtype=dtype) * -3
+
+    outputs = layers.Conv2D(2, 1, bias_initializer=Prior())(layers.Input((None, None, 3)))
+    np.testing.assert_array_equal(outputs.node.layer.bias.numpy(), [-3, -3])
+
+
+def test_an_index_of_slices_in_a_list(tf):
+    assert tf.constant(X)[[slice(0, 2), None]].shape.as_list() == [2, 1, 3]
+
+
+def test_keras_2_where_the_environment_asks_for_it(monkeypatch):
+    source = "from tensorflow import keras"
+    assert detect.detect("", source).number == 3
+    assert detect.detect("", f"import os; os.environ['TF_USE_LEGACY_KERAS'] = '1'\n{source}").number == 2
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
+    assert detect.detect("", source).number == 2
+    assert detect.detect("", "import keras").number == 3

@@ -101,7 +101,7 @@ def shape(x: TensorLike) -> TensorResult:
     >>> shape(x)
     (<Size of a symbolic tensor>, 3)
     """
-    return Shape(size_of(x, axis) for axis in range(len(x.shape)))
+    return Shape(size_of(x, axis) for axis in range(len(x.shape))) if hasattr(x, "shape") else Shape(np.shape(x))
 
 
 def int_shape(x: TensorLike) -> TensorResult:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import sys
 import weakref
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
 from gazelle import losses
 from gazelle.compat import crf
 from gazelle.core.errors import StateError, message
+from gazelle.core.types import ActivationLike, Array, ArrayLike, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 class CRF(Layer):
@@ -35,28 +40,28 @@ class CRF(Layer):
         sparse_target: bool = False,
         use_boundary: bool = True,
         use_bias: bool = True,
-        activation: Any = "linear",
-        kernel_initializer: Any = "glorot_uniform",
-        chain_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        boundary_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        chain_regularizer: Any = None,
-        boundary_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        chain_constraint: Any = None,
-        boundary_constraint: Any = None,
-        bias_constraint: Any = None,
+        activation: ActivationLike = "linear",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        chain_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        boundary_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        chain_regularizer: RegularizerLike = None,
+        boundary_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        chain_constraint: ConstraintLike = None,
+        boundary_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         use_kernel: bool = True,
         unroll: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
         self.of_addons = "tensorflow_addons" in sys.modules and "keras_contrib" not in sys.modules
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         kinds = ("initializer", "regularizer", "constraint")
         chain, boundary = ({kind: getattr(self, f"{name}_{kind}") for kind in kinds} for name in ("chain", "boundary"))
         if self.use_kernel:
@@ -67,7 +72,7 @@ class CRF(Layer):
             self.left_boundary = self.add_weight("left_boundary", (self.units,), **boundary)
             self.right_boundary = self.add_weight("right_boundary", (self.units,), **boundary)
 
-    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
+    def call(self, x: Array, mask: Array | None = None, training: bool = False) -> Array | list[Array]:
         mask = jnp.ones(x.shape[:2], bool) if mask is None else mask.astype(bool)
         scores = self._scores(x, mask)
         transitions = self.chain_kernel.value if self.of_addons else -self.chain_kernel.value
@@ -81,7 +86,7 @@ class CRF(Layer):
         tags, _ = crf.decode(scores, mask, transitions)
         return jnp.eye(self.units, dtype=scores.dtype)[tags] * mask[..., None]
 
-    def _scores(self, x: Any, mask: Any) -> Any:
+    def _scores(self, x: Array, mask: Array) -> Array:
         scores = x
         if self.use_kernel:
             scores = x @ self.kernel.value
@@ -92,20 +97,20 @@ class CRF(Layer):
             scores = scores + first[..., None] * self.left_boundary.value + last[..., None] * self.right_boundary.value
         return scores if self.of_addons else -scores  # keras_contrib's weights are energies
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         if self.of_addons or mask is None:
             return None
         return mask.any(1) if self.learn_mode == "join" else mask
 
     @property
-    def loss_function(self) -> Any:
+    def loss_function(self) -> Callable[[ArrayLike, ArrayLike], Array]:
         """The loss for `compile`."""
         if self.learn_mode == "join":
             return crf_loss
         return losses.sparse_categorical_crossentropy if self.sparse_target else losses.categorical_crossentropy
 
     @property
-    def accuracy(self) -> Any:
+    def accuracy(self) -> Callable[[ArrayLike, ArrayLike], Array]:
         """The metric for `compile`."""
         return crf_accuracy
 
@@ -116,13 +121,13 @@ class CRF(Layer):
 _last: list[tuple[weakref.ref[CRF], tuple[Any, Any, Any]]] = []
 
 
-def _tags(y_true: Any, units: int) -> Any:
+def _tags(y_true: ArrayLike, units: int) -> Array:
     """The tags of labels (batch, steps, 1) or of one-hot rows."""
     y_true = jnp.asarray(y_true)
     return y_true[..., 0].astype("int32") if y_true.shape[-1] == 1 < units else jnp.argmax(y_true, -1)
 
 
-def crf_loss(y_true: Any, y_pred: Any) -> Any:
+def crf_loss(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Return -log P(y_true) / steps (batch,) of the model's last layer, a `CRF` with `learn_mode="join"`."""
     layer = _last[-1][0]() if _last else None
     if layer is None:
@@ -132,20 +137,21 @@ def crf_loss(y_true: Any, y_pred: Any) -> Any:
     return -likelihood / jnp.maximum(jnp.sum(mask, 1), 1)
 
 
-def crf_accuracy(y_true: Any, y_pred: Any) -> Any:
+def crf_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Return for each step whether its tag is right; outside of the mask the fraction of right tags in the sequence."""
+    y_pred = jnp.asarray(y_pred)
     in_mask = jnp.any(y_pred != 0, -1)
     right = jnp.argmax(y_pred, -1) == _tags(y_true, y_pred.shape[-1])
     fraction = jnp.sum(right & in_mask, 1, keepdims=True) / jnp.maximum(jnp.sum(in_mask, 1, keepdims=True), 1)
     return jnp.where(in_mask, right, fraction)
 
 
-def crf_viterbi_accuracy(y_true: Any, y_pred: Any) -> Any:
+def crf_viterbi_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """`crf_accuracy` of the best sequences."""
     return crf_accuracy(y_true, y_pred)
 
 
-def crf_marginal_accuracy(y_true: Any, y_pred: Any) -> Any:
+def crf_marginal_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """`crf_accuracy` of the most probable tags."""
     return crf_accuracy(y_true, y_pred)
 

@@ -27,6 +27,7 @@ from gazelle.compat.classes import STEPS, adopt, compat_class, is_generated, pla
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.listed import listed
 from gazelle.compat.mixins.common import Function, arrays_of
+from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
 from gazelle.losses.target_shapes import warn_of_broadcasting
 from gazelle.models import Functional, Model
@@ -41,6 +42,12 @@ def _numbers_of_objects(value: Any) -> Any:
     if type(value) is dict:
         return {key: _numbers_of_objects(one) for key, one in value.items()}
     return value
+
+
+def _alone(tensors: Any) -> Any:
+    """The symbolic tensor in a list of one, as Keras 2 took the inputs and outputs of a model."""
+    single = isinstance(tensors, list) and len(tensors) == 1 and isinstance(tensors[0], KerasTensor)
+    return tensors[0] if single else tensors
 
 
 def _translated_method(name: str) -> Function:
@@ -117,6 +124,11 @@ class ModelMixin:
         if cls.__dict__.get("_core") is Model and (args or not {"inputs", "input"}.isdisjoint(kwargs)):
             cls = compat_class(Functional)
         return object.__new__(cls)
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        if era.number() < 3 and not by_gazelle:
+            args, kwargs = tuple(map(_alone, args)), {name: _alone(value) for name, value in kwargs.items()}
+        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

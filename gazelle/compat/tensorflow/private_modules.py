@@ -14,6 +14,7 @@ from gazelle.compat import tables
 from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.recording import only_tapes
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng
 from gazelle.initializers.variance_scaling import compute_fans
 
@@ -44,7 +45,7 @@ def _concat(*shapes: Any, static: bool = False) -> list[Any]:
     return [size for shape in shapes for size in (shape if isinstance(shape, list | tuple) else [shape])]
 
 
-def graph_mode_decorator(function: Callable[..., Any], *inputs: Any) -> Any:
+def graph_mode_decorator(function: Callable[..., Any], *inputs: TensorLike) -> TensorResult:
     """Call a function that returns a result and its gradient."""
     return NAMES["custom_gradient"](function)(*inputs)
 
