@@ -123,6 +123,7 @@ class Layer(Operation):
     autocast = True  # False in classes that cast floats themselves
     input_spec: Any = None  # an InputSpec, or a list with one
     quantization_modes: tuple[str, ...] = ()  # of which the weights have a quantized form
+    _unfrozen = False  # `trainable` was set to True, since then not by a layer around it
     path: str | None = None  # names of the layers around it and its own, from its first build on
     supports_masking = False
 
@@ -683,7 +684,8 @@ class Layer(Operation):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         for layer in weight_tree.named_layers(self).values():
-            layer._trainable = bool(value)
+            layer._trainable, layer._unfrozen = bool(value), False
+        self._unfrozen = bool(value)
 
     @property
     def variables(self) -> list[Variable]:

@@ -112,7 +112,13 @@ def named_variables(layer: Layer) -> dict[str, Variable]:
 
 
 def trainable_ids(layer: Layer) -> set[int]:
-    """Return the ids of the variables that training changes: `trainable` is true for them and for all their owners."""
+    """Return the ids of the variables that training changes: `trainable` is true for them and for their owners.
+
+    As in Keras 3, a layer that was unfrozen after a layer around it was frozen is trained, but not if the outermost
+    layer is frozen.
+    """
+    if not layer.trainable:
+        return set()
     return {id(v) for v, frozen in _with_frozen(layer, False, set()) if v.trainable and not frozen}
 
 
@@ -120,6 +126,8 @@ def trainable_weights(layer: Layer) -> list[Variable]:
     """Return the variables among `weights` that training changes; the tree is walked once."""
     found: dict[int, Variable] = {}
     trained: set[int] = set()
+    if not layer.trainable:
+        return []
     for variable, frozen in _with_frozen(layer, False, set()):
         if variable.trainable and variable.persistent:
             found.setdefault(id(variable), variable)
@@ -133,7 +141,7 @@ def _with_frozen(layer: Layer, frozen: bool, seen: set[int]) -> Iterator[tuple[V
     if id(layer) in seen:
         return
     seen.add(id(layer))
-    frozen = frozen or not layer.trainable
+    frozen = not layer.trainable or (frozen and not layer._unfrozen)
     below = []
     for child in children(layer):
         if isinstance(child, Variable):

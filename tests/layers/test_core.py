@@ -248,3 +248,15 @@ def test_a_batch_may_have_another_size_than_the_input():
     model = gazelle.Sequential([layers.Dense(2), layers.Flatten()])
     model.build((8, 3))
     assert model.predict(np.ones((5, 3), "float32"), verbose=0).shape == (5, 2)
+
+
+def test_a_layer_unfrozen_inside_of_a_frozen_one_is_trained():
+    base = gazelle.Sequential([gazelle.Input((3,)), layers.Dense(2, name="first"), layers.Dense(2, name="last")])
+    model = gazelle.Sequential([gazelle.Input((3,)), base, layers.Dense(1)])
+    base.trainable = False
+    assert len(model.trainable_weights) == 2
+    base.layers[-1].trainable = True
+    assert [w is v for w, v in zip(model.trainable_weights, base.layers[-1].weights)] == [True, True]
+    assert base.trainable_weights == []  # the outermost layer decides
+    base.trainable = False
+    assert len(model.trainable_weights) == 2

@@ -44,6 +44,7 @@ class LayerMixin(CompatObject):
 
     _wrapped_methods = {"get_initial_state": _initial_state}
     add_weight: Function
+    _trainable: bool
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         shape = kwargs.get("input_shape")
@@ -56,6 +57,17 @@ class LayerMixin(CompatObject):
         for value in values:
             if isinstance(value, Layer | Regularizer | Constraint) and id(value) != id(self):
                 adopt(value)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training may change the weights."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        Layer.trainable.fset(self, value)  # type: ignore[attr-defined]
+        if era.number() < 3:  # a frozen layer also froze layers inside that were unfrozen later
+            self._unfrozen = False
 
     @classmethod
     def from_config(cls, config: Config, *args: Any, **kwargs: Any) -> Layer:
