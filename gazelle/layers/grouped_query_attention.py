@@ -14,6 +14,7 @@ from gazelle.core.registry import register
 from gazelle.core.types import Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.multi_head_attention import MultiHeadAttention
+from gazelle.ops.attention import fused_attention
 
 if TYPE_CHECKING:
     from gazelle.layers.options import OptionsWithoutRegularizer
@@ -123,8 +124,7 @@ class GroupedQueryAttention(Layer):
         """Return the heads of y and, if computed, the weights A, for q, k, v (batch, steps, heads, head_dim)."""
         seen = seen[:, None] if seen is not None and seen.ndim == 3 else seen  # the same for all heads
         if self.dropout == 0 and not want_scores:
-            kind: Any = "cudnn" if self.flash_attention else None
-            return jax.nn.dot_product_attention(q, k, v, mask=seen, implementation=kind), None
+            return fused_attention(q, k, v, seen, None, bool(self.flash_attention)), None
         repeats = self.num_query_heads // self.num_key_value_heads
         k, v = jnp.repeat(k, repeats, axis=2), jnp.repeat(v, repeats, axis=2)
         scores = jnp.einsum("bquh,bkuh->buqk", q * (1 / math.sqrt(self.head_dim)), k)

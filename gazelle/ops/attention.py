@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import jax
 import jax.numpy as jnp
 
 from gazelle.core.dtypes import result_type
@@ -59,3 +62,24 @@ def dot_product_attention(
     if mask is not None:
         logits = jnp.where(mask, logits, 0.7 * float(jnp.finfo(jnp.float32).min))
     return jnp.einsum("bhts,bshd->bthd", softmax(logits).astype(value.dtype), value)
+
+
+def fused_attention(q: Array, k: Array, v: Array, seen: Array | None, scale: float | None, flash: bool) -> Array:
+    """Return softmax(q k^T * scale) v by JAX's own function, which has kernels for GPUs.
+
+    Args:
+        q: queries (batch, queries, heads, size).
+        k: keys (batch, steps, heads, size).
+        v: values (batch, steps, heads, size).
+        seen: where a query attends to a step, or None.
+        scale: factor of the scores; None for 1 / sqrt(size).
+        flash: whether the kernel of cuDNN is used.
+
+    Returns:
+        The means (batch, queries, heads, size).
+    """
+    dtype = q.dtype
+    if dtype == jnp.float16 and jax.default_backend() == "cpu":  # which has no products of float16 with sums in float32
+        q, k, v = (array.astype(jnp.float32) for array in (q, k, v))
+    kind: Literal["cudnn"] | None = "cudnn" if flash else None
+    return jax.nn.dot_product_attention(q, k, v, mask=seen, scale=scale, implementation=kind).astype(dtype)
