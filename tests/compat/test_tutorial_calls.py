@@ -250,3 +250,12 @@ def test_text_of_layers_with_weights_in_programs(tf):
     model.fit(x, np.ones((8, 1)), verbose=0, keep=False)
     assert (blocks.encoder.get_weights()[0] != before).any(1).tolist() == [False, False, True]  # "a" is masked
     np.testing.assert_allclose(model.predict(x, verbose=0), model(tf.constant(["A", "B"] * 4)), rtol=1e-5)
+
+
+def test_variables_of_an_optimizer_are_an_argument_of_compiled_functions():
+    optimizer = keras.optimizers.Adam()
+    optimizer.build([keras.Variable(np.ones(2))])
+    assert optimizer.variables() == optimizer.variables
+    values = jax.jit(lambda state: [value + 1 for value in state])(optimizer.variables)
+    assert len(values) == len(optimizer.variables)
+    assert int(values[0]) == 1

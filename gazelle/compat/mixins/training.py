@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
+
 from gazelle.compat import graph_optimizers
 from gazelle.compat.mixins.common import CompatObject, arrays_of
 from gazelle.core import symbolic
@@ -18,6 +20,9 @@ class _Variables(list[Variable]):
 
     def __call__(self) -> _Variables:
         return self
+
+
+jax.tree_util.register_pytree_node(_Variables, lambda own: (tuple(own), None), lambda _, values: list(values))
 
 
 class OptimizerMixin(CompatObject):
