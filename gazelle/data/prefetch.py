@@ -7,11 +7,13 @@ import contextvars
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
 import jax
+
+_PATIENCE = 0.02  # seconds that a list waits for its next item: a call of a program for each item costs more
 
 
 class Prefetcher:
@@ -25,8 +27,8 @@ class Prefetcher:
         waited: seconds that the consumer waited.
 
     >>> with Prefetcher(iter([np.ones(1), np.ones(1), np.ones(2)]), size=4) as prefetcher:
-    ...     sum(len(group) for group in prefetcher.groups())
-    3
+    ...     [len(group) for group in prefetcher.groups(size=lambda item: 4)]
+    [2, 1]
     """
 
     def __init__(self, items: Iterator[Any], size: int) -> None:
@@ -64,22 +66,25 @@ class Prefetcher:
                 return True
         return False
 
-    def groups(self, whole: bool = False) -> Iterator[list[Any]]:
-        """Yield lists of the items that are ready, at least one, all of the same shapes.
+    def groups(self, size: Callable[[Any], int] = lambda item: 1, whole: bool = False) -> Iterator[list[Any]]:
+        """Yield lists of items of the same shapes, at least one.
+
+        A list holds fewer items than possible if the next one is not ready within some milliseconds.
 
         Args:
-            whole: wait for as many items as the queue can hold.
+            size: returns the largest number of items, for the first one.
+            whole: wait for this number of items in any case.
         """
         group: list[Any] = []
         while True:
+            start = time.perf_counter()
             try:
-                item, error = self._queue.get_nowait()
+                item, error = self._queue.get(timeout=_PATIENCE if group and not whole else None)
             except queue.Empty:
-                if group and not whole:
-                    yield group
-                    group = []
-                start = time.perf_counter()
-                item, error = self._queue.get()
+                yield group
+                group = []
+                continue
+            finally:
                 self.waited += time.perf_counter() - start
             if group and (item is None or _shapes(item) != _shapes(group[0])):
                 yield group
@@ -89,7 +94,7 @@ class Prefetcher:
             if item is None:
                 return
             group.append(item)
-            if len(group) == self._queue.maxsize:
+            if len(group) == size(group[0]):
                 yield group
                 group = []
 

@@ -165,16 +165,14 @@ class StreamSource:
         done = skip if self._skipped else 0
         self._skipped, kept, steps = False, [(epoch, done)] * 2, self.steps
         with Prefetcher(self._epoch(epoch, done), size=steps_of_stream(0)) as prefetcher:
-            for batches in self._alike(prefetcher, epoch):
+            for batches in self._alike(prefetcher, epoch, lambda batch: steps_of_stream(bytes_of(batch))):
                 self._forget(kept.pop(0))  # the chunk before may still be running
                 kept.append((epoch, done))
                 done += len(batches)
                 batches = batches[max(0, skip - done + len(batches)) :]
                 if batches:
                     size = steps_of_stream(bytes_of(batches[0]))
-                    for start in range(0, len(batches), size):
-                        part = batches[start : start + size]
-                        yield Chunk(stack(part, size, self.readers), len(part))
+                    yield Chunk(stack(batches, size, self.readers), len(batches))
             self.waited = prefetcher.waited
         self.exhausted = processes.largest(self.exhausted, f"the end of epoch {epoch + 1}")
         if steps is None and not self._infinite:
@@ -191,12 +189,14 @@ class StreamSource:
             )
         self._ended()
 
-    def _alike(self, prefetcher: Prefetcher, epoch: int) -> Iterator[list[Any]]:
+    def _alike(
+        self, prefetcher: Prefetcher, epoch: int, size: Callable[[Any], int] = lambda batch: 1
+    ) -> Iterator[list[Any]]:
         """Groups of batches; of several processes, of equal lengths until the data of one of them ends."""
         if not processes.are_joined():
-            yield from prefetcher.groups()
+            yield from prefetcher.groups(size)
             return
-        groups = prefetcher.groups(whole=True)
+        groups = prefetcher.groups(size, whole=True)
         ready: list[Any] = []
         while True:
             ready = ready or next(groups, [])
