@@ -1,8 +1,8 @@
 """The time of an epoch and the memory that it takes, by kind of data, compared with arrays in memory.
 
 Each kind is measured in a process of its own. "alone" is one pass over the source without training: where it takes
-longer than an epoch from arrays, the source is the limit. Compressed parts of files are read in their order
-(shuffle="batch"). Packages that are not installed are left out.
+longer than an epoch from arrays, the source is the limit. Parts of files are read in their order (shuffle="batch"),
+unless the kind is called "shuffled". Packages that are not installed are left out.
 Run: [ROWS=60000] python benchmarks/data.py [kind ...]
 """
 
@@ -37,6 +37,16 @@ def h5():
     if not path.exists():
         with h5py.File(path, "w") as file:
             file.create_dataset("x", data=arrays()[0], chunks=(256, COLUMNS))
+    return h5py.File(path)["x"], np.load(FOLDER / "y.npy")
+
+
+def h5_contiguous():
+    import h5py
+
+    path = FOLDER / "contiguous.h5"
+    if not path.exists():
+        with h5py.File(path, "w") as file:
+            file["x"] = arrays()[0]
     return h5py.File(path)["x"], np.load(FOLDER / "y.npy")
 
 
@@ -110,7 +120,10 @@ KINDS = {
     "arrays": arrays,
     "memory map": memmap,
     "h5py": h5,
+    "h5py, contiguous, shuffled": h5_contiguous,
+    "h5py, shuffled": h5,
     "zarr": zarr_array,
+    "zarr, shuffled": zarr_array,
     "generator": generator,
     "parquet": parquet,
     "Hugging Face": huggingface,
@@ -183,11 +196,11 @@ if __name__ == "__main__":
         done = subprocess.run(command, capture_output=True, text=True)
         line = next((line for line in done.stdout.splitlines() if line.startswith("result ")), None)
         if line is None:
-            print(f"{kind:17} {done.stderr.splitlines()[-1] if done.stderr else done.returncode}")
+            print(f"{kind:26} {done.stderr.splitlines()[-1] if done.stderr else done.returncode}")
             continue
         found = json.loads(line.split(" ", 1)[1])
         base = base or found["epoch"]
         print(
-            f"{kind:17} {found['epoch']:6.2f} {found['epoch'] / base:6.1f} {found['alone']:6.2f} "
+            f"{kind:26} {found['epoch']:6.2f} {found['epoch'] / base:6.1f} {found['alone']:6.2f} "
             f"{found['memory'] / 2**20:6.0f}"
         )

@@ -66,7 +66,7 @@ class Prefetcher:
                 return True
         return False
 
-    def groups(self, size: Callable[[Any], int] = lambda item: 1, whole: bool = False) -> Iterator[list[Any]]:
+    def groups(self, size: Callable[[Any], int], whole: bool = False) -> Iterator[list[Any]]:
         """Yield lists of items of the same shapes, at least one.
 
         A list holds fewer items than possible if the next one is not ready within some milliseconds.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -31,14 +32,21 @@ class LazyRows:
         dtype: dtype of the stored values.
         parts: indices of samples -> pairs of positions among them and values.
         start: index of the first sample.
+        by_slices: whether `parts` also reads the rows between them, so that few calls for many rows are faster.
     """
 
     def __init__(
-        self, what: str, shape: tuple[int, ...], dtype: DTypeLike, parts: Callable[[Any], Parts], start: int = 0
+        self,
+        what: str,
+        shape: tuple[int, ...],
+        dtype: DTypeLike,
+        parts: Callable[[Any], Parts],
+        start: int = 0,
+        by_slices: bool = False,
     ) -> None:
         self.what, self.shape, self.stored = what, tuple(map(int, shape)), np.dtype(dtype)
         self.dtype, self.ndim = narrow(self.stored), len(self.shape)
-        self._parts, self._start = parts, start
+        self._parts, self._start, self.by_slices = parts, start, by_slices
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -46,7 +54,7 @@ class LazyRows:
     def part(self, start: int, stop: int) -> LazyRows:
         """The samples `start` ... `stop` - 1, which are not read yet."""
         shape = (stop - start, *self.shape[1:])
-        return LazyRows(self.what, shape, self.stored, self._parts, self._start + start)
+        return LazyRows(self.what, shape, self.stored, self._parts, self._start + start, self.by_slices)
 
     def __getitem__(self, rows: Any) -> np.ndarray[Any, Any]:
         rows = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else np.asarray(rows)
@@ -100,8 +108,23 @@ def as_rows(what: str, value: Foreign) -> LazyRows | None:
         first = np.asarray(value[0:1])
         read = arrow.reader_of_column(value, first.shape[1:]) or (lambda rows: _slices(value, rows, first))
         return LazyRows(what, (len(value), *first.shape[1:]), first.dtype, read)
+    mapped = _mapped(value)
+    if mapped is not None:
+        return LazyRows(what, value.shape, value.dtype, lambda rows: rows_of_array(mapped, rows))
     sample = np.empty((1, *value.shape[1:]), value.dtype)
-    return LazyRows(what, value.shape, value.dtype, lambda rows: _slices(value, rows, sample))
+    return LazyRows(what, value.shape, value.dtype, lambda rows: _slices(value, rows, sample), by_slices=True)
+
+
+def _mapped(data: Any) -> np.ndarray[Any, Any] | None:
+    """A memory map of a contiguous dataset of h5py, from which single rows are read fast."""
+    if type(data).__module__.split(".")[0] != "h5py" or getattr(data, "chunks", 0) is not None or data.dtype.hasobject:
+        return None
+    file = data.file
+    offset = data.id.get_offset() if file.mode == "r" and file.driver == "sec2" and not file.userblock_size else None
+    if offset is None:  # also of virtual and compact datasets, and of those in other files
+        return None
+    content = mmap.mmap(file.id.get_vfd_handle(), 0, access=mmap.ACCESS_READ)
+    return np.frombuffer(content, data.dtype, data.size, offset).reshape(data.shape)
 
 
 def is_sliceable(value: object) -> bool:

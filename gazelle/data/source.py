@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ALL = 2**31  # the batch size for all samples at once
 BATCH = 32  # the default batch size
 MAX_CHUNK = 32 * 2**20  # bytes of a chunk, unless a single batch is larger
+_TOGETHER = 4  # chunks of random samples that are read together where nearly the whole file is read for them
 _STREAM = ((64 * 2**10, 16), (2**20, 4))  # maximum bytes of a batch -> batches in a chunk, where they arrive one by one
 
 
@@ -154,11 +155,13 @@ class ArraySource:
         if last - begin < self.steps:
             self._warn_short(last - begin)
         order, self.waited = self._pass(number), 0.0
-        for start in range(begin + skip, min(last, full), length):
-            stop = min(start + length, last, full)
-            yield self._chunk(order[start * size : stop * size].reshape(-1, size), length)
+        leaves = jax.tree.leaves(self.data) if self.lazy and self.shuffle is True else []
+        reach = length * (_TOGETHER if any(getattr(leaf, "by_slices", False) for leaf in leaves) else 1)
+        for start in range(begin + skip, min(last, full), reach):
+            stop = min(start + reach, last, full)
+            yield from self._chunks(order[start * size : stop * size].reshape(-1, size), length)
         if last > full and begin + skip < last:  # the short last batch
-            yield self._chunk(order[full * size :][None], 1)
+            yield from self._chunks(order[full * size :][None], 1)
 
     def _warn_short(self, steps: int) -> None:
         """Warn that an epoch has fewer steps than requested, as the pass over the samples ends."""
@@ -174,19 +177,24 @@ class ArraySource:
             )
         )
 
-    def _chunk(self, rows: Any, steps: int) -> Chunk:
+    def _chunks(self, rows: Any, steps: int) -> Iterator[Chunk]:
+        """Chunks of `steps` steps, whose samples are read together."""
         if self._placed is None and not self.lazy and engine.fits_on_device(bytes_of(self.data)):
             self._placed = engine.to_device(self.data)
-        if self._placed is None:
-            began = time.perf_counter()
-            arrays = gather(self.data, rows[:, engine.own_rows(rows.shape[1])], steps)
-            if self.lazy:
-                self._inspect(jax.tree.map(lambda a: a[: len(rows)].reshape(-1, *a.shape[2:]), arrays))
-                self.waited += time.perf_counter() - began
-            return Chunk(engine.batches_to_device(arrays, rows.shape[1]), len(rows), rows)
-        padded = np.zeros((steps, rows.shape[1]), np.int32)
-        padded[: len(rows)] = rows
-        return Chunk(engine.gather_rows(self._placed, padded), len(rows), rows)
+        if self._placed is not None:
+            padded = np.zeros((steps, rows.shape[1]), np.int32)
+            padded[: len(rows)] = rows
+            yield Chunk(engine.gather_rows(self._placed, padded), len(rows), rows)
+            return
+        began = time.perf_counter()
+        arrays = gather(self.data, rows[:, engine.own_rows(rows.shape[1])], -(-len(rows) // steps) * steps)
+        if self.lazy:
+            self._inspect(jax.tree.map(lambda a: a[: len(rows)].reshape(-1, *a.shape[2:]), arrays))
+            self.waited += time.perf_counter() - began
+        for start in range(0, len(rows), steps):
+            some = rows[start : start + steps]
+            part = arrays if len(rows) <= steps else jax.tree.map(lambda a, s=start: a[s : s + steps], arrays)
+            yield Chunk(engine.batches_to_device(part, rows.shape[1]), len(some), some)
 
     def _inspect(self, batch: Any) -> None:
         """Check rows that were read just now; those in memory were checked before."""

@@ -189,9 +189,7 @@ class StreamSource:
             )
         self._ended()
 
-    def _alike(
-        self, prefetcher: Prefetcher, epoch: int, size: Callable[[Any], int] = lambda batch: 1
-    ) -> Iterator[list[Any]]:
+    def _alike(self, prefetcher: Prefetcher, epoch: int, size: Callable[[Any], int]) -> Iterator[list[Any]]:
         """Groups of batches; of several processes, of equal lengths until the data of one of them ends."""
         if not processes.are_joined():
             yield from prefetcher.groups(size)
@@ -237,7 +235,7 @@ class StreamSource:
 
     def blocks(self, most: int, fill: bool) -> Iterator[Block]:
         with Prefetcher(self._epoch(0), size=2) as prefetcher:
-            for batches in self._alike(prefetcher, 0):
+            for batches in self._alike(prefetcher, 0, lambda batch: 1):
                 for x, *_ in batches:
                     count = jax.tree.leaves(x)[0].shape[0] * self.readers
                     yield Block(stack([x], 1, self.readers), 1, count)

@@ -41,10 +41,10 @@ def check(trainer: Trainer, source: data.Source, settings: fingerprints.Fingerpr
     weights = [value for value in trainer.live.values().values() if not arrays.is_divided(value)]
     mine = {
         "The number of samples or batches": [source.steps, getattr(source, "count", None)],
-        "The first batch": None if parted else _checksum(source.sample),
+        "The first batch": None if parted else _checksums(source.sample),
         "The settings": settings,
         "The seed": source.seed,
-        "The weights": [_checksum(weights), arrays.divided_checksum],
+        "The weights": [_checksums(weights), arrays.divided_checksum],
     }
     first, *others = processes.gather(mine, "the start of fit")
     for name, (number, other) in itertools.product(mine, enumerate(others, 1)):
@@ -58,10 +58,7 @@ def check(trainer: Trainer, source: data.Source, settings: fingerprints.Fingerpr
             raise kind(message(f"{name} of process {number}", expected="the same as in process 0", got=got, hint=_HINT))
 
 
-def _checksum(value: Any) -> int:
-    """A checksum of the arrays of a structure, with their shapes and dtypes."""
-    crc = 0
-    for leaf in jax.tree.leaves(value):
-        array = np.asarray(leaf)
-        crc = zlib.crc32(f"{array.dtype} {array.shape}".encode() + array.tobytes(), crc)
-    return crc
+def _checksums(value: Any) -> list[Any]:
+    """The dtypes, shapes and checksums of the arrays of a structure."""
+    found = map(np.asarray, jax.tree.leaves(value))
+    return [[str(array.dtype), array.shape, zlib.crc32(array.tobytes())] for array in found]

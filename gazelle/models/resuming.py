@@ -92,7 +92,7 @@ class Checkpoint:
         if place is not None:
             self.rotation = sharded.ShardedRotation(place[0], **place[1])
             if autosave is not None:
-                autosave._rotation = self.rotation
+                autosave._rotation, autosave._key = self.rotation, None  # the last write is not deferred
 
     def load(self, trainer: Trainer, epochs: int, display: Progress) -> Saved | None:
         """Read the checkpoint to continue: each process the parts of the state that it has.

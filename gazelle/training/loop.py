@@ -107,8 +107,14 @@ class Fit:
             finally:
                 self._steps_before, self._saving = None, False
                 self.interrupt.hold()  # the last save is complete
-                if live.state is not None and live.state.alive() and (self._alike or progress.save_arrays is None):
-                    self._save_last(complete)
+                saves = self.autosave is not None if progress.save_arrays is None else self._alike
+                if saves and live.state is not None and live.state.alive():
+                    if self.autosave is None:  # the main process writes the rest
+                        progress.snapshot()
+                    elif complete:
+                        self.autosave.end_training(progress.snapshot, progress.later_snapshot)
+                    else:
+                        self.autosave.finish(progress.snapshot)
                 live.totals = self.trainer.metrics.start()  # train_on_batch starts its own
 
     def epoch(self, epochs: int) -> bool:
@@ -214,25 +220,15 @@ class Fit:
         return not self._saving and (before is None or (live.steps_given == before and unused))
 
     def _offer_save(self) -> None:
-        divided = self.progress.save_arrays is not None
-        if self._due if divided else self.autosave is not None:
+        if self.autosave is not None if self.progress.save_arrays is None else self._due:
             self.interrupt.hold()
             self._saving = True
-            if self.autosave is None:  # the main process writes the rest
+            if self.autosave is None:
                 self.progress.snapshot()
             else:
                 self.autosave.offer(self.progress.snapshot)
             self._saving = False
             self.interrupt.release()
-
-    def _save_last(self, complete: bool) -> None:
-        progress = self.progress
-        if self.autosave is None and progress.save_arrays is not None:
-            progress.snapshot()
-        elif self.autosave is not None and complete and progress.save_arrays is None:
-            self.autosave.end_training(progress.snapshot, progress.later_snapshot)
-        elif self.autosave is not None:
-            self.autosave.finish(progress.snapshot)
 
     def _explain_nan(self, loss: Any, chunk: data.Chunk, index: int) -> None:
         batch = jax.tree.map(lambda array: array[index], chunk.arrays)

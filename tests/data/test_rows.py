@@ -152,6 +152,42 @@ def test_any_rows_of_any_chunks(monkeypatch):
         np.testing.assert_array_equal(np.asarray(view)[rows], X[rows])
 
 
+def test_a_contiguous_dataset_is_read_through_a_memory_map(tmp_path):
+    other = {"userblock_size": 512}
+    for name, options in (("x.h5", {}), ("other.h5", other)):
+        with h5py.File(tmp_path / name, "w", **options) as file:
+            file["piece"], file["swapped"] = X, X.astype(">f8")
+            file.create_dataset("chunks", data=X, chunks=(64, 6))
+            layout = h5py.VirtualLayout(X.shape, "float32")
+            layout[:] = h5py.VirtualSource(file["piece"])
+            file.create_virtual_dataset("virtual", layout)
+    rows = np.random.default_rng(0).permutation(300)[:70]
+    for name, options in (("x.h5", {}), ("x.h5", {"driver": "core"}), ("other.h5", {}), ("x.h5", {"mode": "r+"})):
+        with h5py.File(tmp_path / name, **options) as file:
+            found = {key: as_arrays("x", file[key], lazy=True) for key in file}
+            for key, data in found.items():
+                np.testing.assert_array_equal(data[rows], X[rows], err_msg=f"{key} {name} {options}")
+            mapped = {key for key, data in found.items() if not data.by_slices}
+            assert mapped == ({"piece", "swapped"} if (name, options) == ("x.h5", {}) else set())
+
+
+def test_chunks_of_random_samples_are_read_together(monkeypatch):
+    monkeypatch.setattr("gazelle.data.source.MAX_CHUNK", 4 * 16 * 28)  # four batches of x and y
+    reads = {}
+    for shuffle in (True, False):
+        stored = Stored(X)
+        source = make_source(stored, Y, batch_size=16, shuffle=shuffle, seed=3)
+        expected = [
+            c.arrays[0][: c.stop] for c in make_source(X, Y, batch_size=16, shuffle=shuffle, seed=3).chunks(0, 3)
+        ]
+        stored.reads.clear()
+        chunks = list(source.chunks(0, 3))
+        for chunk, want in zip(chunks, expected, strict=True):
+            np.testing.assert_array_equal(np.asarray(chunk.arrays[0])[: chunk.stop], want)
+        reads[shuffle] = len(stored.reads)
+    assert reads == {True: 2, False: len(chunks)}  # with the short batch
+
+
 def test_the_range_of_integers_is_checked_where_they_are_read(tmp_path):
     ids = np.memmap(tmp_path / "ids", "int64", "w+", shape=(300, 2))
     ids[170, 1] = 2**40
@@ -253,7 +289,8 @@ def test_memory_is_that_of_a_chunk(kind, shuffle, tmp_path):
         return np.memmap(tmp_path / "x", "float64", "w+", shape=(ROWS, COLUMNS))[:, :-1]
 
     chunk = 32 * 1024 * COLUMNS * 4  # 21 MB, and what is read at once: 4 MiB; 8 bytes a row for the order
-    assert _peak(LARGE.get(kind, memory_map), use) < chunk + 12 * MIB + 2 * ROWS * 8
+    count = 4 if (kind, shuffle) == ("file", True) else 1  # chunks that are read together
+    assert _peak(LARGE.get(kind, memory_map), use) < count * chunk + 12 * MIB + 2 * ROWS * 8
 
 
 def test_memory_of_predict_is_that_of_a_few_batches():
