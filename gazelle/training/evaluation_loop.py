@@ -64,8 +64,9 @@ def evaluate(
                 chunks.fetch()
             jax.block_until_ready(end)
             done += stop - start
-            seconds = processes.largest(time.perf_counter() - began, f"batch {done} of evaluate")
-            steps_per_call.adapt(stop - start, seconds)
+            if stop < chunk.stop:
+                seconds = processes.largest(time.perf_counter() - began, f"batch {done} of evaluate")
+                steps_per_call.adapt(stop - start, seconds)
             if finite and not np.isfinite(logs.get("loss", 0.0)).all():
                 finite = False
                 _warn_not_finite(source, chunk, start, stop, logs)
