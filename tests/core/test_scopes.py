@@ -211,7 +211,7 @@ def test_missing_names_have_neighbours():
         with pytest.raises(AttributeError, match=rf"{module} has no '{name}'; did you mean '{near}'"):
             getattr(importlib.import_module(module), name)
         assert not hasattr(importlib.import_module(module), name)
-    with pytest.raises(AttributeError, match=r"gazelle.dtype_policies leaves 'AWQDTypePolicy' out: .* int8 and int4"):
+    with pytest.raises(AttributeError, match=r"policies leaves 'AWQDTypePolicy' out: .* int8, int4 and float8"):
         _ = gazelle.dtype_policies.AWQDTypePolicy
 
 
