@@ -62,8 +62,8 @@ class Namespace(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         path = self._real.__name__
-        if path == "gazelle" and name == "version" and era.number() < 3:
-            raise AttributeError("keras.version() came with Keras 3", name=name, obj=self)  # packages look it up
+        if path == "gazelle" and name == "version" and era.number() < 3 and self.__name__.startswith("tensorflow"):
+            raise AttributeError("tf.keras has no version() before Keras 3", name=name, obj=self)  # packages look it up
         if path == "gazelle" and name in ("__version__", "version"):
             return version(self.__name__) if name == "__version__" else lambda: version(self.__name__)
         if path == "gazelle" and name == "src":

@@ -31,19 +31,6 @@ def tf():
     tensorflow_facade.close()
 
 
-@pytest.fixture
-def installed():
-    hidden = {
-        name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] in ("keras", "tensorflow")
-    }
-    gazelle.install()
-    yield
-    gazelle.uninstall()
-    for name in [name for name in sys.modules if name.split(".")[0] in ("keras", "tensorflow")]:
-        del sys.modules[name]
-    sys.modules.update(hidden)
-
-
 # Private attributes ---------------------------------------------------------------------------------------------------
 
 

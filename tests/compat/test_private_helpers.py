@@ -6,7 +6,6 @@ import sys
 import numpy as np
 import pytest
 
-import gazelle
 from gazelle.cli import import_aliases
 from gazelle.compat import api_paths, detect, private_backend, private_training, private_utils
 from gazelle.compat import tensorflow as facade
@@ -15,17 +14,6 @@ from gazelle.core.errors import ArgumentError, DataError, UnsafeFileError
 
 keras = root("keras")
 X = np.ones((4, 3), "float32")
-
-
-@pytest.fixture
-def installed():
-    before = dict(sys.modules)
-    gazelle.install()
-    yield
-    gazelle.uninstall()
-    facade.close()
-    sys.modules.clear()
-    sys.modules.update(before)
 
 
 def model(units=2):

@@ -225,15 +225,15 @@ def test_fit_says_that_the_source_is_what_limits(capsys):
 
 
 def test_another_thread_gathers_the_next_chunk(monkeypatch):
-    threads, original = [], ArraySource._chunk
+    threads, original = [], ArraySource._chunks
 
-    def chunk(self, rows, steps):
+    def chunks(self, rows, steps):
         threads.append(threading.current_thread() is threading.main_thread())
         if len(threads) == failing:
             raise OSError("the disk is gone")
-        return original(self, rows, steps)
+        yield from original(self, rows, steps)
 
-    monkeypatch.setattr(ArraySource, "_chunk", chunk)
+    monkeypatch.setattr(ArraySource, "_chunks", chunks)
     monkeypatch.setattr(source, "MAX_CHUNK", 5 * X[:16].nbytes)  # four steps
     failing, model = None, mlp()
     fit(model, batch_size=16)
