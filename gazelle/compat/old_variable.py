@@ -90,6 +90,8 @@ class OldVariable:
 
     read_value = initialized_value = lambda self: self
 
+    device = "/job:localhost/replica:0/task:0/device:CPU:0"
+
     @property
     def op(self) -> Any:
         """The operation of the graph: it has the name."""

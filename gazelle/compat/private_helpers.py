@@ -64,21 +64,6 @@ def pattern_broadcast(x: Any, broadcastable: Any) -> Any:
     return x
 
 
-def preprocess_padding(padding: str) -> str:
-    """Return TensorFlow's name of a padding."""
-    return padding.upper()
-
-
-def preprocess_conv1d_input(x: Any, data_format: str, force_transpose: bool = False) -> tuple[Any, str]:
-    """Return the input of a convolution with channels last, and TensorFlow's name of that format."""
-    rank = len(x.shape)
-    channels_last = K.permute_dimensions(x, [0, *range(2, rank), 1]) if data_format == "channels_first" else x
-    return channels_last, f"N{'DHW'[5 - rank :]}C"
-
-
-preprocess_conv2d_input = preprocess_conv3d_input = preprocess_conv1d_input
-
-
 def make_batches(size: int, batch_size: int) -> list[tuple[int, int]]:
     """Return (start, stop) of each batch."""
     return [(start, min(size, start + batch_size)) for start in range(0, int(size), batch_size)]

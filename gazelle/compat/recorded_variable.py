@@ -63,6 +63,22 @@ class RecordedVariable(OldVariable):
         return getattr(kind.dispatch(operator.pos, (self,), {}), name)
 
 
+def _assignment(name: str) -> Callable[..., Any]:
+    """A method that assigns; TensorFlow's arguments about locks and names have no effect."""
+    original = getattr(Variable, name)
+
+    def method(
+        self: Any, value: Any, use_locking: bool | None = None, name: str | None = None, read_value: bool = True
+    ) -> Any:
+        return original(self, value)
+
+    return method
+
+
+for _name in ("assign", "assign_add", "assign_sub"):
+    setattr(RecordedVariable, _name, _assignment(_name))
+
+
 def _recorded(name: str, function: Callable[..., Any], reflected: bool = False) -> Callable[..., Any]:
     """The method `name` of `Variable`, which is `function` of the variable and other operands, recorded."""
     original = getattr(Variable, name)

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import gazelle
-from gazelle.compat import tensorflow
+from gazelle.compat import era, tensorflow
 
 ROOTS = ("keras", "tensorflow", "tensorflow_core")
 
@@ -21,3 +21,12 @@ def installed():
     for name in [name for name in sys.modules if name.split(".")[0] in ROOTS]:
         del sys.modules[name]
     sys.modules.update(hidden)
+
+
+@pytest.fixture
+def of_keras_2():
+    """The API, defaults and rules of standalone Keras 2."""
+    number, standalone = era.number(), era.standalone()
+    era.set_number(2, True)
+    yield
+    era.set_number(number, standalone)

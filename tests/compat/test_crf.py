@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp, softmax
 
-from gazelle.compat import crf, era
+from gazelle.compat import crf
 from gazelle.compat import tensorflow as tensorflow_facade
 from gazelle.compat.namespaces import root
 
@@ -32,14 +32,6 @@ def _all(row):
     """The distinct sequences of the steps in the mask, 0 outside of it, and their scores."""
     chosen = np.unique(np.where(MASK[row], SEQUENCES, 0), axis=0)
     return chosen, np.array([_score(POTENTIALS[row], MASK[row], tags) for tags in chosen])
-
-
-@pytest.fixture
-def of_keras_2():
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, True)
-    yield
-    era.set_number(number, standalone)
 
 
 def test_scores_normalization_marginals_and_best_sequences():

@@ -6,21 +6,13 @@ import numpy as np
 import pytest
 
 import gazelle
-from gazelle.compat import detect, era, one_element, private_helpers, theano
+from gazelle.compat import detect, one_element, private_helpers, theano
 from gazelle.compat import tensorflow as tensorflow_facade
 from gazelle.compat.engine import slice_X
 from gazelle.compat.namespaces import namespace, path_of, root
 
 keras = root("keras")
 X = np.ones((4, 3), "float32")
-
-
-@pytest.fixture
-def old():
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, True)
-    yield
-    era.set_number(number, standalone)
 
 
 def model(units=2, **options):
@@ -271,7 +263,7 @@ def test_shapes_of_whole_floats():
     tensorflow_facade.close()
 
 
-def test_set_inputs_builds_a_model(old):
+def test_set_inputs_builds_a_model(of_keras_2):
     class Doubled(keras.Model):
         def __init__(self):
             super().__init__()

@@ -615,14 +615,6 @@ def test_callbacks_read_the_names_of_metrics_in_params():
 # Masks ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def of_keras_2():
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, True)
-    yield
-    era.set_number(number, standalone)
-
-
 @pytest.mark.parametrize("inner", [layers.LSTM, lambda n: layers.Bidirectional(layers.GRU(n))], ids=["LSTM", "GRU"])
 def test_wrapped_layers_of_keras_2_skip_masked_steps(of_keras_2, inner):
     embedding, characters, words = layers.Embedding(5, 3, mask_zero=True), inner(4), layers.LSTM(2)

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from gazelle.compat import graph_optimizers
+from gazelle.compat import graph_optimizers, resource_optimizers
 from gazelle.compat.mixins.common import CompatObject, arrays_of
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError
@@ -22,7 +22,11 @@ class _Variables(list[Variable]):
         return self
 
 
-jax.tree_util.register_pytree_node(_Variables, lambda own: (tuple(own), None), lambda _, values: list(values))
+def _parts(own: _Variables) -> tuple[tuple[Variable, ...], None]:
+    return tuple(own), None
+
+
+jax.tree_util.register_pytree_node(_Variables, _parts, lambda _, parts: _Variables(parts))
 
 
 class OptimizerMixin(CompatObject):
@@ -34,10 +38,16 @@ class OptimizerMixin(CompatObject):
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if core is Optimizer and args and isinstance(args[0], str):  # the base class of Keras 2 took its name first
-            args, kwargs = (0.001, *args[1:]), {**kwargs, "name": args[0]}
+            args, kwargs = args[1:], {**kwargs, "name": args[0]}
+        has_rate = bool(args) or not {"lr", "learning_rate"}.isdisjoint(kwargs)
         if graph_optimizers.is_user_defined(self):
             graph_optimizers.convert(self)
-            kwargs = kwargs if args else {"learning_rate": 0.0, **kwargs}
+            kwargs = kwargs if has_rate else {"learning_rate": 0.0, **kwargs}
+        elif resource_optimizers.is_user_defined(self):  # type: ignore[arg-type]
+            resource_optimizers.convert(self)  # type: ignore[arg-type]
+            kwargs = kwargs if has_rate else {"learning_rate": 0.001, **kwargs}
+        elif core is Optimizer and not has_rate:
+            kwargs = {"learning_rate": 0.001, **kwargs}
         super()._construct(core, args, kwargs, by_gazelle)
 
     def apply(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,0 +1,143 @@
+"""User-defined optimizers of tf.keras until TensorFlow 2.15: `_create_slots` and `_resource_apply_dense`.
+
+They become optimizers with `build` and `update_step`, which gazelle runs as pure functions. Gradients of embeddings
+are dense, so `_resource_apply_sparse` is not called.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.compat.classes import adopt
+from gazelle.compat.tensorflow.dtypes import DType
+from gazelle.core.types import Array, DTypeLike, InitializerLike, ShapeLike
+from gazelle.core.variable import Variable
+from gazelle.optimizers import Optimizer
+from gazelle.optimizers.schedules import LearningRateSchedule
+
+
+class ResourceOptimizer(Optimizer, abstract=True):
+    """What such an optimizer inherited from tf.keras."""
+
+    _current_rate: Array | None = None  # the learning rate of the step that runs
+    _momentum, _initial_decay, _use_locking = False, 0.0, False
+
+    def build(self, variables: Iterable[Variable]) -> None:
+        super().build(variables)
+        if self._custom.building:
+            self.__dict__["_slot_variables"] = {}
+            self._create_slots([_as_in_tensorflow(variable) for variable in variables])
+
+    def update_step(self, gradient: Array, variable: Variable, learning_rate: Array) -> None:
+        """Update one weight by the method of the program."""
+        self.__dict__["_current_rate"] = learning_rate
+        try:
+            takes_state = "apply_state" in inspect.signature(self._resource_apply_dense).parameters
+            options: dict[str, Any] = {"apply_state": self._prepare([variable])} if takes_state else {}
+            call = functools.partial(self._resource_apply_dense, **options)
+            _calls().user_defined_call(call, (gradient, variable), {})
+        finally:
+            del self.__dict__["_current_rate"]
+
+    def _create_slots(self, var_list: list[Variable]) -> None:
+        """Create the slots of the weights, by `add_slot`."""
+
+    def add_slot(
+        self, var: Variable, slot_name: str, initializer: InitializerLike = "zeros", shape: ShapeLike | None = None
+    ) -> Variable:
+        """Create a variable in the shape of a weight."""
+        made = _as_in_tensorflow(self.add_variable_from_reference(var, slot_name, initializer))
+        self.__dict__["_slot_variables"][var.path, slot_name] = made
+        return made
+
+    def get_slot(self, var: Variable, slot_name: str) -> Variable:
+        """Return a variable that `add_slot` created."""
+        found: Variable = self.__dict__["_slot_variables"][var.path, slot_name]
+        return found
+
+    def _resource_apply_dense(self, grad: Any, var: Variable, apply_state: Any = None) -> None:
+        """Apply the rule of a parent class of gazelle: `super()._resource_apply_dense(grad, var)`."""
+        rate: Any = self._current_rate
+        self._custom.apply_inherited_rule(_calls().unbox(grad), var, rate)
+
+    # Hyperparameters -------------------------------------------------------------------------------------------------
+
+    def _set_hyper(self, name: str, value: Any) -> None:
+        setattr(self, name, value)
+
+    def _get_hyper(self, name: str, dtype: DTypeLike | None = None) -> Any:
+        value = getattr(self, name)
+        if name == "learning_rate" and self._current_rate is not None:
+            value = self._current_rate
+        elif callable(value) and not isinstance(value, Variable):
+            value = value(self.iterations) if isinstance(value, LearningRateSchedule) else value()
+        return value if dtype is None else _calls().boxed(jnp.asarray(_calls().unbox(value), str(DType(dtype).name)))
+
+    def _decayed_lr(self, var_dtype: DTypeLike | None = None) -> Any:
+        return self._get_hyper("learning_rate", var_dtype or "float32")
+
+    def _serialize_hyperparameter(self, name: str) -> Any:
+        return super().get_config()["learning_rate"] if name == "learning_rate" else getattr(self, name)
+
+    def _prepare(self, var_list: Iterable[Variable]) -> dict[Any, Any]:
+        state: dict[Any, Any] = {}
+        for device, dtype in {(v.device, v.dtype.base_dtype) for v in var_list}:  # type: ignore[attr-defined]
+            state[device, dtype] = {}
+            self._prepare_local(device, dtype, state)
+        return state
+
+    def _prepare_local(self, var_device: Any, var_dtype: Any, apply_state: dict[Any, Any]) -> None:
+        apply_state[var_device, var_dtype]["lr_t"] = self._decayed_lr(var_dtype)
+
+    def _fallback_apply_state(self, var_device: Any, var_dtype: Any) -> dict[str, Any]:
+        state: dict[Any, Any] = {(var_device, var_dtype): {}}
+        self._prepare_local(var_device, var_dtype, state)
+        found: dict[str, Any] = state[var_device, var_dtype]
+        return found
+
+    @property
+    def iterations(self) -> Variable:
+        """The number of updates."""
+        return _as_in_tensorflow(Optimizer.iterations.fget(self))  # type: ignore[attr-defined]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of every optimizer; user code adds its own."""
+        clips = {key: getattr(self, key) for key in ("clipnorm", "clipvalue", "global_clipnorm")}
+        return {"name": self.name, **{key: value for key, value in clips.items() if value is not None}}
+
+
+def _as_in_tensorflow(variable: Variable) -> Variable:
+    """The variable with the operators of TensorFlow's, and a dtype that has a `base_dtype`."""
+    variable = adopt(variable)
+    variable.dtype = DType(variable.dtype)
+    return variable
+
+
+def _calls() -> Any:
+    from gazelle.compat.tensorflow import model_calls
+
+    return model_calls
+
+
+@functools.cache
+def _class_of(cls: type) -> type:
+    return type(cls)(cls.__name__, (cls, ResourceOptimizer), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+
+
+def is_user_defined(optimizer: Optimizer) -> bool:
+    """Whether the class of an optimizer is user-defined and has `_resource_apply_dense`, but no later method."""
+    owners = [c for c in type(optimizer).__mro__ if not c.__module__.startswith("gazelle.")]
+    names = {name for c in owners for name in vars(c)}
+    return "_resource_apply_dense" in names and names.isdisjoint({"rule", "update_step"})
+
+
+def convert(optimizer: Optimizer) -> None:
+    """Make a user-defined optimizer a `ResourceOptimizer`, before gazelle's constructor runs."""
+    if not isinstance(optimizer, ResourceOptimizer):
+        cls: Any = type(optimizer)
+        optimizer.__class__ = _class_of(cls)

@@ -1,0 +1,129 @@
+"""User-defined optimizers of tf.keras until TensorFlow 2.15, beside gazelle's own."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era
+from gazelle.compat import tensorflow as tensorflow_facade
+from gazelle.compat.namespaces import root
+
+keras = root("tensorflow.keras")
+X = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
+Y = X.sum(1, keepdims=True)
+
+
+@pytest.fixture(autouse=True)
+def tf(of_keras_2):
+    era.set_number(2, standalone=False)
+    yield tensorflow_facade.module("tensorflow")
+    tensorflow_facade.close()
+
+
+class Momentum(keras.optimizers.Optimizer):
+    def __init__(self, learning_rate=0.1, momentum=0.9, name="Momentum", **kwargs):
+        super().__init__(name, **kwargs)
+        self._set_hyper("learning_rate", kwargs.get("lr", learning_rate))
+        self._set_hyper("momentum", momentum)
+
+    def _create_slots(self, var_list):
+        for var in var_list:
+            self.add_slot(var, "momentum")
+
+    def _resource_apply_dense(self, grad, var):
+        momentum = self.get_slot(var, "momentum")
+        step = momentum.assign(
+            self._get_hyper("momentum", var.dtype.base_dtype) * momentum - self._decayed_lr(var.dtype) * grad
+        )
+        return var.assign_add(step, use_locking=self._use_locking)
+
+    def get_config(self):
+        hyper = {name: self._serialize_hyperparameter(name) for name in ("learning_rate", "momentum")}
+        return {**super().get_config(), **hyper}
+
+
+class WithCoefficients(keras.optimizers.Optimizer):
+    """Adam, with its coefficients in `apply_state`."""
+
+    def __init__(self, learning_rate=0.001, name="WithCoefficients", **kwargs):
+        super().__init__(name, **kwargs)
+        self._set_hyper("learning_rate", learning_rate)
+
+    def _create_slots(self, var_list):
+        for slot in ("m", "v"):
+            for var in var_list:
+                self.add_slot(var, slot)
+
+    def _prepare_local(self, var_device, var_dtype, apply_state):
+        super()._prepare_local(var_device, var_dtype, apply_state)
+        import tensorflow as tf
+
+        step = tf.cast(self.iterations + 1, var_dtype)
+        rate = apply_state[var_device, var_dtype]["lr_t"] * tf.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        apply_state[var_device, var_dtype]["rate"] = rate
+
+    def _resource_apply_dense(self, grad, var, apply_state=None):
+        device, dtype = var.device, var.dtype.base_dtype
+        coefficients = (apply_state or {}).get((device, dtype)) or self._fallback_apply_state(device, dtype)
+        m, v = self.get_slot(var, "m"), self.get_slot(var, "v")
+        m_t = m.assign(0.9 * m + 0.1 * grad)
+        v_t = v.assign(0.999 * v + 0.001 * grad * grad)
+        return var.assign_sub(coefficients["rate"] * m_t / (v_t**0.5 + 1e-7))
+
+
+class Decayed(keras.optimizers.Adam):
+    """Adam that also shrinks the kernels."""
+
+    def _resource_apply_dense(self, grad, var, apply_state=None):
+        if "kernel" in var.name:
+            var.assign_sub(0.01 * var)
+        return super()._resource_apply_dense(grad, var, apply_state)
+
+
+def trained(optimizer, epochs=3):
+    model = keras.Sequential([keras.layers.Dense(3, activation="tanh", input_shape=(4,)), keras.layers.Dense(1)])
+    draw = np.random.default_rng(1)
+    model.set_weights([draw.normal(size=w.shape) for w in model.get_weights()])
+    model.compile(optimizer, "mse")
+    losses = model.fit(X, Y, batch_size=8, epochs=epochs, shuffle=False, verbose=0).history["loss"]
+    return model, losses
+
+
+@pytest.mark.parametrize(
+    ("own", "genuine"),
+    [
+        (lambda: Momentum(0.05, 0.8), lambda: keras.optimizers.SGD(0.05, momentum=0.8)),
+        (lambda: Momentum(lr=0.05, clipnorm=0.1), lambda: keras.optimizers.SGD(0.05, momentum=0.9, clipnorm=0.1)),
+        (lambda: WithCoefficients(0.01), lambda: keras.optimizers.Adam(0.01)),
+    ],
+)
+def test_the_same_steps_as_gazelles_own(installed, own, genuine):
+    np.testing.assert_allclose(trained(own())[1], trained(genuine())[1], rtol=2e-4)
+
+
+def test_a_rule_of_a_parent_class():
+    model, losses = trained(Decayed(0.01))
+    assert losses[-1] < losses[0]
+    plain = trained(keras.optimizers.Adam(0.01))[0]
+    assert np.abs(model.get_weights()[0]).sum() < np.abs(plain.get_weights()[0]).sum()
+
+
+def test_schedules_loops_and_files(tmp_path):
+    rate = keras.optimizers.schedules.ExponentialDecay(0.05, 4, 0.5)
+    model, _ = trained(Momentum(rate))
+    assert float(model.optimizer._decayed_lr("float32")) == pytest.approx(0.05 * 0.5**3)
+    model.save(tmp_path / "m.h5")
+    loaded = keras.models.load_model(tmp_path / "m.h5", custom_objects={"Momentum": Momentum})
+    for one in (model, loaded):
+        one.fit(X, Y, batch_size=8, epochs=1, shuffle=False, verbose=0)
+    for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_a_custom_loop(tf):
+    variable, optimizer = tf.Variable([1.0, 2.0]), Momentum(0.1, 0.5)
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(variable**2)
+        optimizer.apply_gradients([(tape.gradient(loss, variable), variable)])
+    np.testing.assert_allclose(variable.numpy(), [0.54, 1.08], rtol=1e-6)
+    assert int(optimizer.iterations) == 2
