@@ -141,6 +141,8 @@ class SourceModule(ModuleType):
         return module, (self.__name__,)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__version__":
+            return namespaces.version("keras")
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
         for part in reversed(self.__name__.split(".")):

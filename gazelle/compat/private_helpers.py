@@ -19,6 +19,7 @@ from gazelle.core.names import snake
 from gazelle.core.symbolic import is_symbolic
 from gazelle.initializers.variance_scaling import compute_fans
 from gazelle.layers import Layer, deserialize
+from gazelle.models import Model
 
 EPSILON, FLOATX = 1e-7, "float32"
 get_fans, is_symbolic_tensor, layer_from_config = compute_fans, is_symbolic, deserialize
@@ -200,22 +201,24 @@ def _stored(f: Any) -> dict[str, list[Any]]:
     return found
 
 
-def load_weights_from_hdf5_group(f: Any, layers: Sequence[Layer], **_: Any) -> None:
-    """Set the weights of layers in their order from a group of an HDF5 file."""
+def load_weights_from_hdf5_group(f: Any, layers: Sequence[Layer] | Model, **_: Any) -> None:
+    """Set the weights of layers, which Keras 3 takes from a model, in their order from a group of an HDF5 file."""
+    layers = layers.layers if isinstance(layers, Model) else layers
     for layer, arrays in zip([one for one in layers if one.weights], _stored(f).values(), strict=True):
         layer.set_weights(arrays)
 
 
-def load_weights_from_hdf5_group_by_name(f: Any, layers: Sequence[Layer], **_: Any) -> None:
+def load_weights_from_hdf5_group_by_name(f: Any, layers: Sequence[Layer] | Model, **_: Any) -> None:
     """Set the weights of layers with names of an HDF5 file."""
-    stored = _stored(f)
+    layers, stored = layers.layers if isinstance(layers, Model) else layers, _stored(f)
     for layer in layers:
         if layer.name in stored:
             layer.set_weights(stored[layer.name])
 
 
-def save_weights_to_hdf5_group(f: Any, layers: Sequence[Layer]) -> None:
+def save_weights_to_hdf5_group(f: Any, layers: Sequence[Layer] | Model) -> None:
     """Write the weights of layers to a group of an HDF5 file."""
+    layers = layers.layers if isinstance(layers, Model) else layers
     f.attrs["layer_names"] = [layer.name.encode() for layer in layers]
     for layer in layers:
         group = f.create_group(layer.name)

@@ -69,7 +69,7 @@ def as_dtype(dtype: DTypeLike | None) -> DType:
 DTYPES = {
     name: DType(name)
     for name in listed("""float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64
-        bool string complex64 complex128""")
+        bool string complex64 complex128 resource variant""")
 } | {"half": DType("float16"), "double": DType("float64")}
 
 

@@ -186,6 +186,7 @@ class GraphKeys:
 
     GLOBAL_VARIABLES, TRAINABLE_VARIABLES = "variables", "trainable_variables"
     SUMMARIES, UPDATE_OPS, REGULARIZATION_LOSSES = "summaries", "update_ops", "regularization_losses"
+    LOSSES, LOCAL_VARIABLES, MODEL_VARIABLES = "losses", "local_variables", "model_variables"
 
 
 @named("get_collection")

@@ -86,13 +86,13 @@ def layer_call(original: Callable[..., Any], layer: Any, args: Any, kwargs: Any)
         return ragged_layers.call(layer, *args, **kwargs)
     if symbolic.any_symbolic(args, kwargs):
         return original(*unbox(args), **unbox(kwargs))
-    depth = _layer_depth.get()
-    outside = depth == 0 and (bool(active_tapes()) or _from_outside((args, kwargs)))
-    if not (outside or has_box((args, kwargs))):
+    depth, recorded = _layer_depth.get(), bool(active_tapes())  # inside of a layer, by a tape that it began
+    outside = depth == 0 and _from_outside((args, kwargs))
+    if not (recorded or outside or has_box((args, kwargs))):
         return original(*args, **kwargs)
     token = _layer_depth.set(depth + 1)
     try:
-        if depth:
+        if depth and not recorded:
             out = original(*unbox(args), **unbox(kwargs))
         elif _records_layers(layer):
             _layer_depth.set(0)

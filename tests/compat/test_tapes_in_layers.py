@@ -1,0 +1,85 @@
+"""Tapes that begin inside of the `call` of a model or layer: gradients by inputs as outputs and penalties."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import tensorflow
+from gazelle.compat.namespaces import root
+
+tf = tensorflow.module("tensorflow")
+keras = root("tensorflow.keras")
+X = np.random.default_rng(0).normal(size=(16, 2)).astype("float32")
+W = np.array([[0.5], [-0.3]], "float32")
+
+
+@pytest.fixture(autouse=True)
+def active():
+    tensorflow.module("tensorflow")
+    yield
+    tensorflow.close()
+
+
+class Slopes(keras.Model):
+    """(u, du/dx, d|du/dx|²/dx) of u = tanh(x W)."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = keras.layers.Dense(1, activation="tanh", use_bias=False, kernel_initializer=lambda *_, **__: W)
+
+    def call(self, x):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                u = self.dense(x)
+            du = inner.gradient(u, x)
+            square = tf.reduce_sum(du**2, axis=1, keepdims=True)
+        return tf.concat([u, du, outer.gradient(square, x)], axis=1)
+
+
+def expected(w=W):
+    u = np.tanh(X @ w)
+    slope = 1 - u**2
+    return np.concatenate([u, slope * w.T, -4 * u * slope**2 * (w**2).sum() * w.T], 1)
+
+
+def test_derivatives_as_outputs():
+    model = Slopes()
+    np.testing.assert_allclose(model(tf.constant(X)).numpy(), expected(), atol=1e-5)
+    np.testing.assert_allclose(model.predict(X, verbose=0), expected(), atol=1e-5)
+
+
+def test_training_through_derivatives():
+    model, target = Slopes(), expected(-W)
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    losses = model.fit(X, target, batch_size=16, epochs=3, shuffle=False, verbose=0).history["loss"]
+    again, optimizer = Slopes(), keras.optimizers.SGD(0.1)
+    for loss in losses:  # an outer tape around the call gives the same steps
+        with tf.GradientTape() as tape:
+            value = tf.reduce_mean((again(tf.constant(X)) - target) ** 2)
+        assert float(value) == pytest.approx(loss, rel=1e-5)
+        optimizer.apply_gradients([(tape.gradient(value, again.dense.kernel), again.dense.kernel)])
+    assert losses[-1] < losses[0]
+
+
+class Penalized(keras.layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = keras.layers.Dense(1, use_bias=False, kernel_initializer=lambda *_, **__: W)
+
+    def call(self, x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = self.dense(x)
+        self.add_loss(tf.reduce_mean(tape.gradient(y, x) ** 2))
+        return y
+
+
+def test_a_penalty_of_the_gradient_in_a_graph():
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, Penalized()(inputs))
+    model.compile(keras.optimizers.SGD(0.5), "mse")
+    y = X @ W
+    np.testing.assert_allclose(model.evaluate(X, y, verbose=0), (W**2).mean(), rtol=1e-5)
+    model.fit(X, y, batch_size=16, verbose=0)
+    assert np.abs(model.get_weights()[0]).sum() < np.abs(W).sum()
