@@ -130,7 +130,7 @@ def test_convolutions_of_tensorflow():
 # Models ---------------------------------------------------------------------------------------------------------------
 
 
-def test_a_model_in_a_folder(tmp_path):
+def test_a_model_in_a_folder(installed, tmp_path):
     one, folder = model(), str(tmp_path / "new" / "model")
     one.save(folder, save_format="tf")
     assert os.listdir(folder) == ["model.keras"]
@@ -173,7 +173,7 @@ def test_whole_factors_and_rows_as_numbers():
     assert int(np.argmax(model().predict(X[:1], verbose=0), axis=1)) in (0, 1)
 
 
-def test_strategies_take_ways_of_communication():
+def test_strategies_take_ways_of_communication(installed):
     tf = facade.module("tensorflow")
     try:
         kind = tf.distribute.experimental.CollectiveCommunication.NCCL
