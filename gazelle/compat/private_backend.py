@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from typing import Any
 
+from gazelle.compat.listed import defined
 from gazelle.compat.types import TensorResult
 from gazelle.core import dtypes
 from gazelle.core.settings import image_data_format
@@ -25,10 +27,12 @@ def preprocess_padding(padding: str) -> str:
 preprocess_border_mode = preprocess_padding
 
 
+def _is_channels_first(data_format: str | None) -> bool:
+    return (data_format or image_data_format()) in ("th", "channels_first")
+
+
 def _channels_last(x: Any, data_format: str | None) -> Any:
-    first = {"th": "channels_first"}.get(str(data_format), data_format or image_data_format()) == "channels_first"
-    axes = range(2, len(x.shape))
-    return transpose(x, (0, *axes, 1)) if first else x
+    return transpose(x, (0, *range(2, len(x.shape)), 1)) if _is_channels_first(data_format) else x
 
 
 def preprocess_conv1d_input(x: Array, data_format: str | None = None) -> tuple[TensorResult, str]:
@@ -41,8 +45,8 @@ preprocess_conv2d_input = preprocess_conv3d_input = preprocess_conv1d_input
 
 def postprocess_conv2d_output(x: Array, data_format: str | None = None) -> TensorResult:
     """Return the outputs of a convolution in the order of the program."""
-    first = {"th": "channels_first"}.get(str(data_format), data_format or image_data_format()) == "channels_first"
-    return transpose(x, (0, len(x.shape) - 1, *range(1, len(x.shape) - 1))) if first else x
+    last = len(x.shape) - 1
+    return transpose(x, (0, last, *range(1, last))) if _is_channels_first(data_format) else x
 
 
 postprocess_conv3d_output = postprocess_conv2d_output
@@ -65,5 +69,4 @@ def control_dependencies(control_inputs: object) -> contextlib.AbstractContextMa
 
 _CONSTANTS = ("config_path", "keras_base_dir", "keras_dir", "py_all", "py_any", "py_slice", "py_sum")
 #: the names that modules of this part of Keras have
-NAMES = frozenset(n for n, value in vars().items() if n[0] != "_" and getattr(value, "__module__", "") == __name__)
-NAMES |= frozenset(_CONSTANTS)
+NAMES = frozenset(defined(sys.modules[__name__])) | frozenset(_CONSTANTS)

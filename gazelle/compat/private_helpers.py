@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from gazelle import activations
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat import utils
+from gazelle.compat.listed import defined
 from gazelle.core.masks import get_mask
 from gazelle.core.names import snake
 from gazelle.core.symbolic import is_symbolic
@@ -235,9 +237,7 @@ def print_layer_shapes(model: Any, input_shapes: Any) -> None:
 
 
 #: the names that every module has
-NAMES = frozenset(
-    {name for name, value in vars().items() if getattr(value, "__module__", "") == __name__ and name[0] != "_"}
-) | {
+NAMES = frozenset(defined(sys.modules[__name__])) | {
     "EPSILON",
     "FLOATX",
     "get_fans",

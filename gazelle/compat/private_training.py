@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
+from gazelle.compat.listed import defined
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import DataError, message
 from gazelle.core.types import Array
@@ -119,4 +121,4 @@ def clip_norm(g: Array, c: float, n: Array) -> TensorResult:
 
 
 #: the names that modules of this part of Keras have
-NAMES = frozenset(n for n, value in vars().items() if n[0] != "_" and getattr(value, "__module__", "") == __name__)
+NAMES = frozenset(defined(sys.modules[__name__]))

@@ -6,12 +6,14 @@ import base64
 import hashlib
 import marshal
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
+from gazelle.compat.listed import defined
 from gazelle.core.errors import ArgumentError, UnsafeFileError, message
 from gazelle.core.types import ArrayLike, PathLike
 from gazelle.layers import Input, Layer
@@ -82,8 +84,8 @@ def accuracy(p: Sequence[Any], y: Sequence[Any]) -> float:
 
 def binary_logloss(p: ArrayLike, y: ArrayLike) -> float:
     """Return the mean cross-entropy of probabilities and labels 0 or 1."""
-    ones, chances = np.asarray(y), np.clip(np.asarray(p), 1e-15, 1 - 1e-15)
-    return float(-np.mean(ones * np.log(chances) + (1 - ones) * np.log(1 - chances)))
+    labels, probabilities = np.asarray(y), np.clip(np.asarray(p), 1e-15, 1 - 1e-15)
+    return float(-np.mean(labels * np.log(probabilities) + (1 - labels) * np.log(1 - probabilities)))
 
 
 def multiclass_logloss(P: Sequence[Any], Y: Sequence[int]) -> float:
@@ -166,4 +168,4 @@ def ask_to_proceed_with_overwrite(filepath: PathLike) -> bool:
 
 
 #: the names that modules of this part of Keras have
-NAMES = frozenset(n for n, value in vars().items() if n[0] != "_" and getattr(value, "__module__", "") == __name__)
+NAMES = frozenset(defined(sys.modules[__name__]))

@@ -25,6 +25,11 @@ def rates_of(callback: Callback) -> dict[str, Variable]:
     return {"learning_rate": _rate_of(callback, optimizer)}
 
 
+def _owner(name: str) -> str:
+    """Text that names the optimizer of a rate of `rates_of`."""
+    return "" if name == "learning_rate" else f" of {name.removeprefix('learning_rate_')}"
+
+
 def rate_of(callback: Callback) -> Variable:
     """The optimizer's learning rate as a variable that can be read and assigned."""
     return _rate_of(callback, getattr(callback.model, "optimizer", None))
@@ -72,7 +77,7 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         for name, rate in rates_of(self).items():
-            self._set(epoch, rate, "" if name == "learning_rate" else f" of {name.removeprefix('learning_rate_')}")
+            self._set(epoch, rate, _owner(name))
 
     def _set(self, epoch: int, rate: Any, of: str) -> None:
         schedule: Any = self.schedule
@@ -196,5 +201,4 @@ class ReduceLROnPlateau(Monitor):
             rate.assign(new)
             self.wait, self.cooldown_counter = 0, self.cooldown
             if self.verbose:
-                of = "" if name == "learning_rate" else f" of {name.removeprefix('learning_rate_')}"
-                print(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate{of} to {new:.6g}.")
+                print(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate{_owner(name)} to {new:.6g}.")
