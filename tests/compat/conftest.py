@@ -24,6 +24,13 @@ def installed():
 
 
 @pytest.fixture
+def tf():
+    """The module `tensorflow`, which is active until the test ends."""
+    yield tensorflow.module("tensorflow")
+    tensorflow.close()
+
+
+@pytest.fixture
 def of_keras_2():
     """The API, defaults and rules of standalone Keras 2."""
     number, standalone = era.number(), era.standalone()

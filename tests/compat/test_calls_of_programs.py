@@ -1,0 +1,125 @@
+"""How programs call layers, models and optimizers: tensors with their methods, and positions and masks of Keras 2."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import detect, tensorflow
+from gazelle.compat.namespaces import root
+
+keras = root("keras")
+layers = keras.layers
+X = np.ones((4, 3), "float32")
+
+
+# Methods of tensors --------------------------------------------------------------------------------------------------
+
+
+def _scaled(x, by=1):
+    return x * x.get_shape().as_list()[-1] * by
+
+
+class Scaled(layers.Layer):
+    def call(self, x):
+        return _scaled(x, by=x._keras_shape[-1] / x.get_shape()[-1])
+
+
+@pytest.mark.parametrize("imports_tensorflow", [True, False])
+@pytest.mark.parametrize("layer", [lambda: layers.Lambda(_scaled), Scaled], ids=["Lambda", "layer"])
+def test_functions_of_programs_receive_tensors_with_their_methods(request, layer, imports_tensorflow):
+    if imports_tensorflow:
+        tensorflow.module("tensorflow")
+        request.addfinalizer(tensorflow.close)
+    inputs = layers.Input((3,))
+    model = keras.Model(inputs, layer()(inputs))
+    np.testing.assert_array_equal(model.predict(X, verbose=0), X * 3)
+
+
+def test_variables_of_an_optimizer_are_a_method_too():
+    optimizer = keras.optimizers.SGD(momentum=0.9)
+    variable = keras.Variable(1.0)
+    optimizer.apply_gradients([(np.float32(1), variable)])
+    assert optimizer.variables() == optimizer.variables
+    assert len(optimizer.variables()) == 3
+
+
+def test_all_names_of_a_module_of_tensorflow(installed):
+    namespace = {}
+    exec("from tensorflow.math import *\nfrom tensorflow.nn import *", namespace)
+    assert float(namespace["reduce_mean"]([1.0, 3.0])) == 2
+    assert namespace["relu"]([-1.0, 2.0]).numpy().tolist() == [0, 2]
+
+
+def test_modules_for_earlier_versions_inside_keras_src(installed):
+    from keras.src.legacy.backend import _preprocess_conv2d_input, _preprocess_padding, int_shape
+    from keras.src.ops.operation_utils import get_source_inputs
+
+    inputs = layers.Input((2, 3, 4))
+    assert int_shape(inputs) == (None, 2, 3, 4)
+    assert get_source_inputs(layers.ReLU()(inputs)) == [inputs]
+    moved, name = _preprocess_conv2d_input(np.ones((1, 4, 2, 3)), "channels_first")
+    assert (moved.shape, name, _preprocess_padding("same")) == ((1, 2, 3, 4), "NHWC", "SAME")
+
+
+def test_callbacks_read_the_names_of_metrics_in_params():
+    class Reader(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.names = self.params["metrics"]
+
+    reader, model = Reader(), keras.Sequential([layers.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    model.fit(X, X[:, :1], validation_split=0.5, verbose=0, callbacks=[reader])
+    assert reader.names == ["loss", "mae", "val_loss", "val_mae"]
+
+
+# Masks ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("inner", [layers.LSTM, lambda n: layers.Bidirectional(layers.GRU(n))], ids=["LSTM", "GRU"])
+def test_wrapped_layers_of_keras_2_skip_masked_steps(of_keras_2, inner):
+    embedding, characters, words = layers.Embedding(5, 3, mask_zero=True), inner(4), layers.LSTM(2)
+
+    def encode(indices):
+        inputs = layers.Input(indices.shape[1:], dtype="int32")
+        steps = layers.TimeDistributed(characters)(layers.TimeDistributed(embedding)(inputs))
+        return keras.Model(inputs, words(steps)).predict(indices, verbose=0)
+
+    short = np.array([[[1, 2], [3, 4]]])  # two words of two characters
+    padded = np.array([[[1, 2, 0], [3, 4, 0], [0, 0, 0]]])  # padded words, and a padded text
+    np.testing.assert_allclose(encode(padded), encode(short), atol=1e-6)
+
+
+def test_metrics_at_their_position_of_keras_2_in_compile():
+    model = keras.Sequential([layers.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse", [keras.metrics.MeanAbsoluteError(name="error")])
+    assert list(model.fit(X, X[:, :1], verbose=0).history) == ["loss", "error"]
+    model.compile("sgd", "mse", [0.5], ["mae"])
+    assert list(model.fit(X, X[:, :1], verbose=0).history) == ["loss", "mae"]
+
+
+def test_a_list_of_one_output_is_that_output_in_keras_2(of_keras_2):
+    inputs = layers.Input((3,))
+    model = keras.Model([inputs], [layers.Dense(2)(inputs)])
+    assert keras.Model(model.input, layers.Dense(1)(model.output)).predict(X, verbose=0).shape == (4, 1)
+    assert len(model.inputs) == len(model.outputs) == 1
+
+
+def test_initial_values_that_are_expressions(of_keras_2):
+    class Prior(keras.initializers.Initializer):
+        def __call__(self, shape, dtype=None):
+            return keras.backend.ones(shape, dtype=dtype) * -3
+
+    outputs = layers.Conv2D(2, 1, bias_initializer=Prior())(layers.Input((None, None, 3)))
+    np.testing.assert_array_equal(outputs.node.layer.bias.numpy(), [-3, -3])
+
+
+def test_an_index_of_slices_in_a_list(tf):
+    assert tf.constant(X)[[slice(0, 2), None]].shape.as_list() == [2, 1, 3]
+
+
+def test_keras_2_where_the_environment_asks_for_it(monkeypatch):
+    source = "from tensorflow import keras"
+    assert detect.detect("", source).number == 3
+    assert detect.detect("", f"import os; os.environ['TF_USE_LEGACY_KERAS'] = '1'\n{source}").number == 2
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
+    assert detect.detect("", source).number == 2
+    assert detect.detect("", "import keras").number == 3
