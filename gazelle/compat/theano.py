@@ -28,10 +28,7 @@ class MissingTheanoError(GazelleError, AttributeError):
 
 
 def function(
-    inputs: Sequence[Any],
-    outputs: TensorLike | Sequence[TensorLike] | None = None,
-    updates: Mapping[Any, TensorLike] | Sequence[Any] = (),
-    **_: Any,
+    inputs: Sequence[Any], outputs: TensorLike = None, updates: Mapping[Any, TensorLike] | Sequence[Any] = (), **_: Any
 ) -> Callable[..., Any]:
     """Return a function that takes an array for each input; a single output is returned without a list."""
     pairs = list(updates.items()) if isinstance(updates, dict) else list(updates)
@@ -46,7 +43,7 @@ def function(
     return call
 
 
-def grad(cost: ArrayLike, wrt: TensorLike | Sequence[TensorLike], **_: Any) -> Any:
+def grad(cost: ArrayLike, wrt: TensorLike, **_: Any) -> Any:
     """Return the gradient of `cost` with respect to `wrt`: a tensor, or a list of tensors for a list."""
     found = gradients(cost, wrt)
     return found if isinstance(wrt, list | tuple) else found[0]

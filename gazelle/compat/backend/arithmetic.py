@@ -71,9 +71,7 @@ def identity(x: TensorLike, name: str | None = None) -> TensorResult:
 
 
 @lifted
-def relu(
-    x: TensorLike, alpha: float = 0.0, max_value: TensorLike | None = None, threshold: float = 0.0
-) -> TensorResult:
+def relu(x: TensorLike, alpha: float = 0.0, max_value: TensorLike = None, threshold: float = 0.0) -> TensorResult:
     """Return max(x, 0), with alpha (x - threshold) below `threshold`, and at most `max_value`."""
     return activations.relu(jnp.asarray(x), negative_slope=alpha, max_value=max_value, threshold=threshold)
 

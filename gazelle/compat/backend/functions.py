@@ -50,7 +50,7 @@ class Function:
 
     def __init__(
         self,
-        inputs: TensorLike | Sequence[TensorLike],
+        inputs: TensorLike,
         outputs: Nested[TensorLike] = (),
         updates: Sequence[Any] = (),
         name: str | None = None,

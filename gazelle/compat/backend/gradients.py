@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -19,7 +19,7 @@ from gazelle.layers.input import InputLayer
 from gazelle.models.graph import Graph
 
 
-def gradients(loss: TensorLike | Sequence[TensorLike], variables: TensorLike | Sequence[TensorLike]) -> list[Any]:
+def gradients(loss: TensorLike, variables: TensorLike) -> list[Any]:
     """Return the gradients of sum(loss) for tensors or variables of its graph; None if it does not depend on one.
 
     >>> from gazelle.compat import backend as K

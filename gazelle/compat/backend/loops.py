@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -16,13 +16,13 @@ from gazelle.core.types import DTypeLike, Nested
 @lifted
 def rnn(
     step_function: Callable[..., Any],
-    inputs: TensorLike | Sequence[TensorLike],
+    inputs: TensorLike,
     initial_states: Nested[TensorLike],
     go_backwards: bool = False,
-    mask: TensorLike | None = None,
+    mask: TensorLike = None,
     constants: Nested[TensorLike] | None = None,
     unroll: bool = False,
-    input_length: TensorLike | None = None,
+    input_length: TensorLike = None,
     time_major: bool = False,
     zero_output_for_mask: bool = False,
 ) -> TensorResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -200,8 +199,8 @@ def batch_normalization(
     x: TensorLike,
     mean: TensorLike,
     var: TensorLike,
-    beta: TensorLike | None = None,
-    gamma: TensorLike | None = None,
+    beta: TensorLike = None,
+    gamma: TensorLike = None,
     axis: int = -1,
     epsilon: float = 1e-3,
 ) -> TensorResult:
@@ -232,7 +231,7 @@ def dropout(x: TensorLike, level: float, noise_shape: ShapeLike | None = None, s
 
 @lifted
 def local_conv(
-    inputs: TensorLike | Sequence[TensorLike],
+    inputs: TensorLike,
     kernel: TensorLike,
     kernel_size: ShapeLike,
     strides: ShapeLike,
@@ -249,18 +248,14 @@ def local_conv(
 
 
 def local_conv1d(
-    inputs: TensorLike | Sequence[TensorLike],
-    kernel: TensorLike,
-    kernel_size: ShapeLike,
-    strides: ShapeLike,
-    data_format: str | None = None,
+    inputs: TensorLike, kernel: TensorLike, kernel_size: ShapeLike, strides: ShapeLike, data_format: str | None = None
 ) -> TensorResult:
     """Return `local_conv` over one axis."""
     return local_conv(inputs, kernel, kernel_size, strides, (kernel.shape[0],), data_format)
 
 
 def local_conv2d(
-    inputs: TensorLike | Sequence[TensorLike],
+    inputs: TensorLike,
     kernel: TensorLike,
     kernel_size: ShapeLike,
     strides: ShapeLike,

@@ -76,7 +76,7 @@ def learning_phase_scope(value: TensorLike) -> Iterator[None]:
 
 
 def in_train_phase(
-    x: TensorLike, alt: TensorLike | Callable[[], TensorLike], training: bool | TensorLike | None = None
+    x: TensorLike, alt: TensorLike | Callable[[], TensorLike], training: TensorLike = None
 ) -> TensorResult:
     """Return x in training, else `alt`; each is a tensor or a function that returns one."""
     phase = learning_phase() if training is None else training
@@ -86,7 +86,7 @@ def in_train_phase(
 
 
 def in_test_phase(
-    x: TensorLike, alt: TensorLike | Callable[[], TensorLike], training: bool | TensorLike | None = None
+    x: TensorLike, alt: TensorLike | Callable[[], TensorLike], training: TensorLike = None
 ) -> TensorResult:
     """Return x outside of training, else `alt`."""
     return in_train_phase(alt, x, training)

@@ -25,7 +25,7 @@ def random_normal(
     stddev: TensorLike = 1.0,
     dtype: DTypeLike | None = None,
     seed: SeedLike = None,
-    std: TensorLike | None = None,
+    std: TensorLike = None,
 ) -> TensorResult:
     """Draw x ~ N(mean, stddev²)."""
     return random.normal(sizes(shape), mean, stddev if std is None else std, _kind(dtype), seed)
@@ -50,8 +50,8 @@ def random_uniform(
     maxval: TensorLike = 1.0,
     dtype: DTypeLike | None = None,
     seed: SeedLike = None,
-    low: TensorLike | None = None,
-    high: TensorLike | None = None,
+    low: TensorLike = None,
+    high: TensorLike = None,
 ) -> TensorResult:
     """Draw x ~ U[minval, maxval)."""
     low, high = minval if low is None else low, maxval if high is None else high

@@ -232,7 +232,7 @@ def reverse(x: TensorLike, axes: AxisLike) -> TensorResult:
 
 @lifted
 def arange(
-    start: TensorLike | Sequence[int], stop: TensorLike | None = None, step: int = 1, dtype: str = "int32"
+    start: TensorLike | Sequence[int], stop: TensorLike = None, step: int = 1, dtype: str = "int32"
 ) -> TensorResult:
     """Return start, start + step, ... below stop; with one argument 0, 1, ... below it."""
     first, last = (0, start) if stop is None else (start, stop)

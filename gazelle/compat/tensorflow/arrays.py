@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -141,7 +140,7 @@ def fill(dims: ShapeLike, value: TensorLike) -> TensorResult:
 
 @named("range")
 def range_(
-    start: TensorLike, limit: TensorLike | None = None, delta: TensorLike = 1, dtype: DTypeLike | None = None
+    start: TensorLike, limit: TensorLike = None, delta: TensorLike = 1, dtype: DTypeLike | None = None
 ) -> TensorResult:
     start, limit, delta = (None if v is None else unboxed(v) for v in (start, limit, delta))
     start, limit = (0, start) if limit is None else (start, limit)
@@ -161,8 +160,8 @@ op("linspace", "lin_space", static=("num",))(
 
 @op("eye", "linalg.eye", static=("num_rows", "num_columns", "batch_shape"))
 def eye(
-    num_rows: int | TensorLike,
-    num_columns: int | TensorLike | None = None,
+    num_rows: TensorLike,
+    num_columns: TensorLike = None,
     batch_shape: ShapeLike | None = None,
     dtype: DTypeLike | None = "float32",
 ) -> TensorResult:
@@ -198,15 +197,13 @@ stack = op("stack", static=("axis",))(
 
 
 @op("unstack", static=("num", "axis"))
-def unstack(value: TensorLike, num: int | TensorLike | None = None, axis: AxisLike = 0) -> TensorResult:
+def unstack(value: TensorLike, num: TensorLike = None, axis: AxisLike = 0) -> TensorResult:
     moved = space(value).moveaxis(value, axis, 0)
     return [moved[i] for i in range(moved.shape[0])]
 
 
 @op("split", static=("num_or_size_splits", "axis"))
-def split(
-    value: TensorLike, num_or_size_splits: ShapeLike, axis: AxisLike = 0, num: int | TensorLike | None = None
-) -> TensorResult:
+def split(value: TensorLike, num_or_size_splits: ShapeLike, axis: AxisLike = 0, num: TensorLike = None) -> TensorResult:
     if isinstance(num_or_size_splits, int):
         return list(space(value).split(value, num_or_size_splits, axis))
     sizes = list(num_or_size_splits)
@@ -229,7 +226,7 @@ def pad(
 
 
 @op("slice", static=("size",))
-def slice_(input_: TensorLike, begin: TensorLike, size: int | TensorLike) -> TensorResult:
+def slice_(input_: TensorLike, begin: TensorLike, size: TensorLike) -> TensorResult:
     begin = list(begin)
     sizes = [input_.shape[i] - int(begin[i]) if n == -1 else n for i, n in enumerate(size)]
     if any(isinstance(b, jax.core.Tracer) for b in begin):
@@ -249,9 +246,7 @@ op("meshgrid")(lambda *args, indexing="xy": list(space(args).meshgrid(*args, ind
 
 
 @op("searchsorted")
-def searchsorted(
-    sorted_sequence: TensorLike, values: TensorLike | Sequence[TensorLike], side: str = "left"
-) -> TensorResult:
+def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "left") -> TensorResult:
     return space(sorted_sequence, values).searchsorted(sorted_sequence, values, side=side)
 
 

@@ -35,7 +35,7 @@ class Batches(Elements):
         whole = self._length // size if drop_remainder else -(-self._length // size)
         return self._new(begin, whole if self._length >= 0 else self._length)
 
-    def batch(self, batch_size: int | TensorLike, drop_remainder: bool = False) -> TensorResult:
+    def batch(self, batch_size: TensorLike, drop_remainder: bool = False) -> TensorResult:
         """Combine `batch_size` elements along a new first axis."""
         return self._grouped(
             lambda group: jax.tree.map(stacked, *group, is_leaf=is_ragged), int(batch_size), drop_remainder
@@ -43,7 +43,7 @@ class Batches(Elements):
 
     def padded_batch(
         self,
-        batch_size: int | TensorLike,
+        batch_size: TensorLike,
         padded_shapes: Nested[Any] = None,
         padding_values: Nested[Any] = None,
         drop_remainder: bool = False,
@@ -53,7 +53,7 @@ class Batches(Elements):
             lambda group: padded(group, padded_shapes, padding_values), int(batch_size), drop_remainder
         )
 
-    def ragged_batch(self, batch_size: int | TensorLike, drop_remainder: bool = False, **_: Any) -> TensorResult:
+    def ragged_batch(self, batch_size: TensorLike, drop_remainder: bool = False, **_: Any) -> TensorResult:
         """Combine `batch_size` elements as the rows of a ragged tensor."""
         return self._grouped(lambda group: jax.tree.map(_as_rows, *group), int(batch_size), drop_remainder)
 
@@ -68,11 +68,7 @@ class Batches(Elements):
         return self._new(begin)
 
     def window(
-        self,
-        size: int | TensorLike,
-        shift: int | TensorLike | None = None,
-        stride: int | TensorLike = 1,
-        drop_remainder: bool = False,
+        self, size: TensorLike, shift: TensorLike = None, stride: TensorLike = 1, drop_remainder: bool = False
     ) -> TensorResult:
         """Return datasets of `size` elements at distance `stride`, starting every `shift` elements."""
         size, stride = int(size), int(stride)
@@ -101,7 +97,7 @@ class Batches(Elements):
         self,
         key_func: Callable[..., Any],
         reduce_func: Callable[[Any, Any], Any],
-        window_size: int | TensorLike | None = None,
+        window_size: TensorLike = None,
         window_size_func: Callable[[Any], int] | None = None,
     ) -> TensorResult:
         """Apply `reduce_func(key, elements)` to every `window_size` elements with the same key."""

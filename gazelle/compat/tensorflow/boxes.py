@@ -75,7 +75,7 @@ def _non_max_suppression(
 def non_max_suppression(
     boxes: TensorLike,
     scores: TensorLike,
-    max_output_size: int | TensorLike,
+    max_output_size: TensorLike,
     iou_threshold: float = 0.5,
     score_threshold: float = float("-inf"),
 ) -> Tensor:
@@ -90,7 +90,7 @@ def non_max_suppression(
 def non_max_suppression_with_scores(
     boxes: TensorLike,
     scores: TensorLike,
-    max_output_size: int | TensorLike,
+    max_output_size: TensorLike,
     iou_threshold: float = 0.5,
     score_threshold: float = float("-inf"),
     soft_nms_sigma: float = 0.0,
@@ -106,8 +106,8 @@ def non_max_suppression_with_scores(
 def combined_non_max_suppression(
     boxes: TensorLike,
     scores: TensorLike,
-    max_output_size_per_class: int | TensorLike,
-    max_total_size: int | TensorLike,
+    max_output_size_per_class: TensorLike,
+    max_total_size: TensorLike,
     iou_threshold: float = 0.5,
     score_threshold: float = float("-inf"),
     pad_per_class: bool = False,
@@ -134,7 +134,7 @@ def combined_non_max_suppression(
 
 
 @named("image.draw_bounding_boxes")
-def draw_bounding_boxes(images: TensorLike, boxes: TensorLike, colors: TensorLike | None = None) -> Tensor:
+def draw_bounding_boxes(images: TensorLike, boxes: TensorLike, colors: TensorLike = None) -> Tensor:
     """`tf.image.draw_bounding_boxes`: lines of one pixel."""
     out = np.array(array_of(images))
     height, width = out.shape[1:3]

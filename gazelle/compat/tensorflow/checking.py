@@ -60,7 +60,7 @@ for _name, _holds in (_OF_ONE | _OF_TWO).items():
 
 
 @named("debugging.Assert", "Assert")
-def assert_(condition: TensorLike, data: TensorLike | None = None, summarize: object = None) -> None:
+def assert_(condition: TensorLike, data: TensorLike = None, summarize: object = None) -> None:
     _assert(unboxed(condition), "Assert", data)
 
 

@@ -270,7 +270,7 @@ class CheckpointManager:
     latest_checkpoint = property(lambda self: self.checkpoints[-1] if self.checkpoints else None)
     checkpoint = property(lambda self: self._checkpoint)
 
-    def save(self, checkpoint_number: int | TensorLike | None = None, **_: Any) -> str:
+    def save(self, checkpoint_number: TensorLike = None, **_: Any) -> str:
         if checkpoint_number is None:
             self._checkpoint.save_counter.assign_add(1)
             number = int(self._checkpoint.save_counter)

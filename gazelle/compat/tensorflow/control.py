@@ -87,7 +87,7 @@ def while_loop(
     cond: Callable[..., Any],
     body: Callable[..., Any],
     loop_vars: Nested[TensorLike],
-    maximum_iterations: int | TensorLike | None = None,
+    maximum_iterations: TensorLike = None,
     **_: Any,
 ) -> TensorResult:
     is_leaf = lambda leaf: is_box(leaf) or isinstance(leaf, TensorArray)  # noqa: E731
@@ -205,7 +205,7 @@ class TensorArray:
     def __init__(
         self,
         dtype: DTypeLike | None,
-        size: int | TensorLike | None = None,
+        size: TensorLike = None,
         dynamic_size: bool | None = None,
         clear_after_read: bool | None = None,
         tensor_array_name: str | None = None,
@@ -214,13 +214,13 @@ class TensorArray:
     ) -> None:
         self.dtype, self._items = as_dtype(dtype), [None] * int(size or 0)
 
-    def write(self, index: int | TensorLike, value: TensorLike) -> TensorArray:
+    def write(self, index: TensorLike, value: TensorLike) -> TensorArray:
         position = int(index)
         self._items.extend([None] * (position + 1 - len(self._items)))
         self._items[position] = convert(value)
         return self
 
-    def read(self, index: int | TensorLike) -> TensorResult:
+    def read(self, index: TensorLike) -> TensorResult:
         return self._items[int(index)]
 
     def stack(self) -> TensorResult:
@@ -276,13 +276,7 @@ named("tuple")(lambda tensors, **_: list(tensors))
 
 
 @named("print")
-def print_(
-    *inputs: Any,
-    output_stream: object = None,
-    summarize: int = 3,
-    sep: str = " ",
-    end: str = "\n",
-) -> None:
+def print_(*inputs: Any, output_stream: object = None, summarize: int = 3, sep: str = " ", end: str = "\n") -> None:
     """`tf.print`; a compiled function prints whenever it runs."""
     arrays = [unboxed(v) for v in inputs]
     if any(isinstance(a, jax.core.Tracer) for a in arrays):

@@ -69,10 +69,7 @@ def _log_likelihood(inputs: Any, tag_indices: Any, sequence_lengths: Any, transi
 
 @named("contrib.crf.crf_log_likelihood")
 def crf_log_likelihood(
-    inputs: TensorLike,
-    tag_indices: TensorLike,
-    sequence_lengths: TensorLike,
-    transition_params: TensorLike | None = None,
+    inputs: TensorLike, tag_indices: TensorLike, sequence_lengths: TensorLike, transition_params: TensorLike = None
 ) -> tuple[TensorResult, TensorResult]:
     """Return the log-likelihoods of tag sequences, and the transitions: a new variable if none are given."""
     if transition_params is None:

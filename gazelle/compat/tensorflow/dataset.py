@@ -83,10 +83,7 @@ class Dataset(Sources, Batches):
         return Dataset(begin)
 
     def interleave(
-        self,
-        map_func: Callable[..., Any],
-        cycle_length: int | TensorLike | None = None,
-        block_length: int | TensorLike = 1,
+        self, map_func: Callable[..., Any], cycle_length: TensorLike = None, block_length: TensorLike = 1
     ) -> Dataset:
         """Like `flat_map`, but read `cycle_length` datasets in turn, `block_length` elements each."""
         width = cycle_length if cycle_length and cycle_length > 0 else 4
@@ -108,10 +105,7 @@ class Dataset(Sources, Batches):
         return Dataset(begin)
 
     def shuffle(
-        self,
-        buffer_size: int | TensorLike,
-        seed: int | TensorLike | None = None,
-        reshuffle_each_iteration: bool | None = None,
+        self, buffer_size: TensorLike, seed: TensorLike = None, reshuffle_each_iteration: bool | None = None
     ) -> Dataset:
         """Draw each element from a buffer of `buffer_size` elements; the order differs between epochs."""
         size, epochs = max(1, int(buffer_size)), itertools.count()
@@ -123,7 +117,7 @@ class Dataset(Sources, Batches):
 
         return Dataset(begin, self._length)
 
-    def repeat(self, count: int | TensorLike | None = None) -> Dataset:
+    def repeat(self, count: TensorLike = None) -> Dataset:
         """Repeat the elements `count` times; without a count indefinitely."""
         times = -1 if count is None else int(count)
 
@@ -139,7 +133,7 @@ class Dataset(Sources, Batches):
         length = INFINITE if times < 0 else self._length * times if self._length >= 0 else self._length
         return Dataset(begin, length)
 
-    def take(self, count: int | TensorLike) -> Dataset:
+    def take(self, count: TensorLike) -> Dataset:
         """Return the first `count` elements; -1 returns all."""
         limit = int(count)
         if limit < 0:
@@ -147,13 +141,13 @@ class Dataset(Sources, Batches):
         length = min(limit, self._length) if self._length >= 0 else limit if self._length == INFINITE else UNKNOWN
         return Dataset(lambda: itertools.islice(self._begin(), limit), length)
 
-    def skip(self, count: int | TensorLike) -> Dataset:
+    def skip(self, count: TensorLike) -> Dataset:
         """Return all but the first `count` elements."""
         count_skipped = int(count)
         length = max(0, self._length - count_skipped) if self._length >= 0 else self._length
         return Dataset(lambda: itertools.islice(self._begin(), count_skipped, None), length)
 
-    def shard(self, num_shards: int | TensorLike, index: int | TensorLike) -> Dataset:
+    def shard(self, num_shards: TensorLike, index: TensorLike) -> Dataset:
         """Return every `num_shards`-th element, starting at `index`."""
         length = len(range(int(index), self._length, int(num_shards))) if self._length >= 0 else self._length
         return Dataset(lambda: itertools.islice(self._begin(), int(index), None, int(num_shards)), length)
@@ -176,7 +170,7 @@ class Dataset(Sources, Batches):
 
         return Dataset(begin, self._length)
 
-    def prefetch(self, buffer_size: int | TensorLike | None = None) -> Dataset:
+    def prefetch(self, buffer_size: TensorLike = None) -> Dataset:
         """Return the dataset itself: `fit` prefetches anyway."""
         return self
 

@@ -22,7 +22,7 @@ from gazelle.core.types import DTypeLike
 @named(*LISTS["decoders of images"])
 def decode_image(
     contents: TensorLike,
-    channels: int | TensorLike | None = None,
+    channels: TensorLike = None,
     dtype: DTypeLike | None = "uint8",
     expand_animations: bool = True,
     **_: Any,

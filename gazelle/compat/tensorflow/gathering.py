@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -27,7 +26,7 @@ def gather(
     indices: TensorLike,
     validate_indices: bool | None = None,
     axis: AxisLike = None,
-    batch_dims: int | TensorLike = 0,
+    batch_dims: TensorLike = 0,
 ) -> TensorResult:
     xp = space(params, indices)
     if not batch_dims:
@@ -71,9 +70,9 @@ op("tensor_scatter_nd_sub", host=False)(lambda tensor, indices, updates: _scatte
 @op("one_hot", static=("depth", "axis"))
 def one_hot(
     indices: TensorLike,
-    depth: int | TensorLike,
-    on_value: TensorLike | None = None,
-    off_value: TensorLike | None = None,
+    depth: TensorLike,
+    on_value: TensorLike = None,
+    off_value: TensorLike = None,
     axis: AxisLike = None,
     dtype: DTypeLike | None = None,
 ) -> TensorResult:
@@ -86,7 +85,7 @@ def one_hot(
 
 
 @named("where", "where_v2")
-def where(condition: TensorLike, x: TensorLike | None = None, y: TensorLike | None = None) -> TensorResult:
+def where(condition: TensorLike, x: TensorLike = None, y: TensorLike = None) -> TensorResult:
     if x is None:
         return Tensor(np.argwhere(np.asarray(unboxed(condition))))
     return call(_where, (condition, x, y), {}, host=_where)
@@ -116,9 +115,7 @@ def boolean_mask(tensor: TensorLike, mask: TensorLike, axis: AxisLike = 0) -> Te
 
 
 @op("sequence_mask", static=("maxlen",))
-def sequence_mask(
-    lengths: TensorLike, maxlen: int | TensorLike | None = None, dtype: DTypeLike | None = "bool"
-) -> TensorResult:
+def sequence_mask(lengths: TensorLike, maxlen: TensorLike = None, dtype: DTypeLike | None = "bool") -> TensorResult:
     xp = space(lengths)
     lengths = xp.asarray(lengths)
     length = int(lengths.max()) if maxlen is None else maxlen
@@ -127,7 +124,7 @@ def sequence_mask(
 
 @op("argsort", static=("axis",))
 def argsort(
-    values: TensorLike | Sequence[TensorLike], axis: AxisLike = -1, direction: str = "ASCENDING", stable: bool = False
+    values: TensorLike, axis: AxisLike = -1, direction: str = "ASCENDING", stable: bool = False
 ) -> TensorResult:
     xp = space(values)
     if direction != "ASCENDING":
@@ -136,7 +133,7 @@ def argsort(
 
 
 @op("sort", static=("axis",))
-def sort(values: TensorLike | Sequence[TensorLike], axis: AxisLike = -1, direction: str = "ASCENDING") -> TensorResult:
+def sort(values: TensorLike, axis: AxisLike = -1, direction: str = "ASCENDING") -> TensorResult:
     out = space(values).sort(values, axis=axis)
     return out if direction == "ASCENDING" else space(values).flip(out, axis)
 

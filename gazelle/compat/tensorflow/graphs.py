@@ -256,7 +256,7 @@ def group(*inputs: Any, **_: Any) -> Operations:
 
 
 @named("gradients")
-def gradients(ys: TensorLike, xs: TensorLike, grad_ys: TensorLike | None = None, *_: Any, **__: Any) -> TensorResult:
+def gradients(ys: TensorLike, xs: TensorLike, grad_ys: TensorLike = None, *_: Any, **__: Any) -> TensorResult:
     """`tf.gradients` of tensors of a graph."""
     if not any(map(is_symbolic, ys if isinstance(ys, list | tuple) else [ys])):
         expected = "a graph that is built before it runs"

@@ -33,7 +33,7 @@ _OLD_METHODS = ("bilinear", "nearest", "bicubic", "area")
 @op("image.resize", "image.resize_images", static=("size",), host=False)
 def resize(
     images: TensorLike,
-    size: int | TensorLike,
+    size: TensorLike,
     method: str | int | float = "bilinear",
     preserve_aspect_ratio: bool = False,
     antialias: bool = False,
@@ -172,7 +172,7 @@ for _name in ("brightness", "contrast", "saturation", "hue"):
 
 
 @named("image.random_crop", "random_crop", "image.stateless_random_crop")
-def random_crop(value: TensorLike, size: int | TensorLike, seed: int | TensorLike | None = None) -> TensorResult:
+def random_crop(value: TensorLike, size: TensorLike, seed: TensorLike = None) -> TensorResult:
     """`tf.image.random_crop`: a part of this size at a random position."""
     array = unboxed(value)
     sizes = [s if n == -1 else int(n) for n, s in zip(np.asarray(unboxed(size)).tolist(), array.shape, strict=True)]
@@ -217,9 +217,7 @@ def pad_to_bounding_box(
 
 
 @op("image.resize_with_crop_or_pad", "image.resize_image_with_crop_or_pad", static=("target_height", "target_width"))
-def resize_with_crop_or_pad(
-    image: TensorLike, target_height: int | TensorLike, target_width: int | TensorLike
-) -> TensorResult:
+def resize_with_crop_or_pad(image: TensorLike, target_height: TensorLike, target_width: TensorLike) -> TensorResult:
     for axis, wanted in ((-3, target_height), (-2, target_width)):
         have = image.shape[axis]
         if have > wanted:

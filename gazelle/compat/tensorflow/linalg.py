@@ -48,9 +48,7 @@ global_norm = op("linalg.global_norm", host=False)(
 
 
 @named("clip_by_global_norm")
-def clip_by_global_norm(
-    t_list: Nested[TensorLike], clip_norm: TensorLike, use_norm: TensorLike | None = None
-) -> TensorResult:
+def clip_by_global_norm(t_list: Nested[TensorLike], clip_norm: TensorLike, use_norm: TensorLike = None) -> TensorResult:
     """`tf.clip_by_global_norm`: (clipped, norm)."""
     norm = global_norm(list(t_list)) if use_norm is None else convert(use_norm)
     return call(_scaled, (list(t_list), norm, clip_norm), {}), norm
@@ -108,7 +106,7 @@ def svd(tensor: TensorLike, full_matrices: bool = False, compute_uv: bool = True
 
 
 @op("linalg.diag", static=("k",))
-def diag(diagonal: TensorLike, k: int | TensorLike = 0) -> TensorResult:
+def diag(diagonal: TensorLike, k: TensorLike = 0) -> TensorResult:
     xp = space(diagonal)
     matrix = xp.asarray(diagonal)[..., None] * np.eye(diagonal.shape[-1], dtype=str(diagonal.dtype))
     below, above = max(-k, 0), max(k, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -128,9 +127,9 @@ for _name in ("sum", "max", "min", "prod", "mean"):
 @op("math.bincount", host=False, static=("minlength", "maxlength"))
 def bincount(
     arr: TensorLike,
-    weights: TensorLike | None = None,
-    minlength: int | TensorLike | None = None,
-    maxlength: int | TensorLike | None = None,
+    weights: TensorLike = None,
+    minlength: TensorLike = None,
+    maxlength: TensorLike = None,
     dtype: DTypeLike | None = "int32",
     axis: int | None = None,
     binary_output: bool = False,
@@ -150,8 +149,8 @@ def bincount(
 def confusion_matrix(
     labels: TensorLike,
     predictions: TensorLike,
-    num_classes: int | TensorLike | None = None,
-    weights: TensorLike | None = None,
+    num_classes: TensorLike = None,
+    weights: TensorLike = None,
     dtype: DTypeLike | None = "int32",
 ) -> TensorResult:
     """`tf.math.confusion_matrix`: rows are labels, columns are predictions."""
@@ -172,10 +171,7 @@ def polyval(coeffs: TensorLike, x: TensorLike) -> TensorResult:
 
 @op("histogram_fixed_width", host=False, static=("nbins",))
 def histogram_fixed_width(
-    values: TensorLike | Sequence[TensorLike],
-    value_range: TensorLike,
-    nbins: int | TensorLike = 100,
-    dtype: DTypeLike | None = "int32",
+    values: TensorLike, value_range: TensorLike, nbins: TensorLike = 100, dtype: DTypeLike | None = "int32"
 ) -> TensorResult:
     low, high = value_range[0], value_range[1]
     index = jnp.clip(jnp.floor((jnp.asarray(values) - low) / (high - low) * nbins), 0, nbins - 1).astype("int32")

@@ -38,11 +38,7 @@ def bias_add(value: TensorLike, bias: TensorLike, data_format: str | None = None
 
 @op("nn.moments", host=False, static=("axes",))
 def moments(
-    x: TensorLike,
-    axes: AxisLike,
-    shift: int | TensorLike | None = None,
-    keepdims: bool = False,
-    keep_dims: bool = False,
+    x: TensorLike, axes: AxisLike, shift: TensorLike = None, keepdims: bool = False, keep_dims: bool = False
 ) -> TensorResult:
     keepdims = keepdims or keep_dims
     return jnp.mean(x, axes, keepdims=keepdims), jnp.var(x, axes, keepdims=keepdims)
@@ -85,10 +81,10 @@ def local_response_normalization(
 @named("nn.dropout")
 def dropout(
     x: TensorLike,
-    rate: TensorLike | None = None,
+    rate: TensorLike = None,
     noise_shape: ShapeLike | None = None,
-    seed: int | TensorLike | None = None,
-    keep_prob: TensorLike | None = None,
+    seed: TensorLike = None,
+    keep_prob: TensorLike = None,
 ) -> TensorResult:
     rate = 1 - keep_prob if rate is None else rate
     return _dropped(x, rate, Tensor(next_key(seed)), noise_shape=noise_shape)
@@ -113,7 +109,7 @@ def log_poisson_loss(targets: TensorLike, log_input: TensorLike, compute_full_lo
 
 @op("nn.embedding_lookup", host=False)
 def embedding_lookup(
-    params: TensorLike, ids: TensorLike, max_norm: TensorLike | None = None, partition_strategy: str = "mod"
+    params: TensorLike, ids: TensorLike, max_norm: TensorLike = None, partition_strategy: str = "mod"
 ) -> TensorResult:
     ids = jnp.asarray(ids)
     rows = jnp.take(jnp.asarray(params), ids, axis=0)
@@ -127,9 +123,7 @@ def embedding_lookup(
 
 
 @op("nn.sigmoid_cross_entropy_with_logits", host=False)
-def sigmoid_cross_entropy_with_logits(
-    labels: TensorLike | None = None, logits: TensorLike | None = None
-) -> TensorResult:
+def sigmoid_cross_entropy_with_logits(labels: TensorLike = None, logits: TensorLike = None) -> TensorResult:
     logits = jnp.asarray(logits)
     return jnp.maximum(logits, 0) - logits * labels + jnp.log1p(jnp.exp(-jnp.abs(logits)))
 
@@ -146,16 +140,14 @@ op("nn.softmax_cross_entropy_with_logits", "nn.softmax_cross_entropy_with_logits
 
 
 @op("nn.sparse_softmax_cross_entropy_with_logits", host=False)
-def sparse_softmax_cross_entropy_with_logits(
-    labels: TensorLike | None = None, logits: TensorLike | None = None
-) -> TensorResult:
+def sparse_softmax_cross_entropy_with_logits(labels: TensorLike = None, logits: TensorLike = None) -> TensorResult:
     chosen = jnp.take_along_axis(jax.nn.log_softmax(jnp.asarray(logits)), jnp.asarray(labels)[..., None], -1)
     return -chosen[..., 0]
 
 
 @op("nn.compute_average_loss", host=False)
 def compute_average_loss(
-    per_example_loss: TensorLike, sample_weight: TensorLike | None = None, global_batch_size: TensorLike | None = None
+    per_example_loss: TensorLike, sample_weight: TensorLike = None, global_batch_size: TensorLike = None
 ) -> TensorResult:
     losses = per_example_loss if sample_weight is None else per_example_loss * sample_weight
     return jnp.sum(losses) / (global_batch_size or losses.shape[0])

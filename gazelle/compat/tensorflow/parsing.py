@@ -25,7 +25,7 @@ from gazelle.core.types import DTypeLike, ShapeLike
 class FixedLenFeature:
     """`tf.io.FixedLenFeature(shape, dtype)`."""
 
-    def __init__(self, shape: ShapeLike, dtype: DTypeLike | None, default_value: TensorLike | None = None) -> None:
+    def __init__(self, shape: ShapeLike, dtype: DTypeLike | None, default_value: TensorLike = None) -> None:
         self.shape, self.dtype, self.default = tuple(shape), as_dtype(dtype), default_value
 
     def of(self, name: str, values: list[Any]) -> TensorResult:

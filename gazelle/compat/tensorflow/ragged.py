@@ -32,37 +32,23 @@ class RaggedTensor:
 
     __array_priority__ = 200
 
-    def __init__(self, values: TensorLike | Sequence[TensorLike], row_splits: TensorLike) -> None:
+    def __init__(self, values: TensorLike, row_splits: TensorLike) -> None:
         self.values = values if isinstance(values, RaggedTensor) else convert(values)
         self._splits = np.asarray(row_splits, "int64")
 
     # Constructors ----------------------------------------------------------------------------------------------------
 
     @classmethod
-    def from_row_splits(
-        cls,
-        values: TensorLike | Sequence[TensorLike],
-        row_splits: TensorLike,
-        validate: bool = True,
-    ) -> RaggedTensor:
+    def from_row_splits(cls, values: TensorLike, row_splits: TensorLike, validate: bool = True) -> RaggedTensor:
         return cls(values, array_of(row_splits))
 
     @classmethod
-    def from_row_lengths(
-        cls,
-        values: TensorLike | Sequence[TensorLike],
-        row_lengths: TensorLike,
-        validate: bool = True,
-    ) -> RaggedTensor:
+    def from_row_lengths(cls, values: TensorLike, row_lengths: TensorLike, validate: bool = True) -> RaggedTensor:
         return cls(values, np.concatenate([[0], np.cumsum(array_of(row_lengths))]))
 
     @classmethod
     def from_value_rowids(
-        cls,
-        values: TensorLike | Sequence[TensorLike],
-        value_rowids: TensorLike,
-        nrows: int | TensorLike | None = None,
-        **_: Any,
+        cls, values: TensorLike, value_rowids: TensorLike, nrows: TensorLike = None, **_: Any
     ) -> RaggedTensor:
         rows = array_of(value_rowids)
         count = int(nrows) if nrows is not None else int(rows.max(initial=-1)) + 1
@@ -70,7 +56,7 @@ class RaggedTensor:
 
     @classmethod
     def from_tensor(
-        cls, tensor: TensorLike, lengths: TensorLike | None = None, padding: str | ShapeLike | None = None, **_: Any
+        cls, tensor: TensorLike, lengths: TensorLike = None, padding: str | ShapeLike | None = None, **_: Any
     ) -> RaggedTensor:
         array = array_of(tensor)
         if lengths is not None:
@@ -123,7 +109,7 @@ class RaggedTensor:
     def to_list(self) -> list[Any]:
         return [row.to_list() if isinstance(row, RaggedTensor) else row.numpy().tolist() for row in self]
 
-    def to_tensor(self, default_value: TensorLike | None = None, shape: ShapeLike | None = None) -> Tensor:
+    def to_tensor(self, default_value: TensorLike = None, shape: ShapeLike | None = None) -> Tensor:
         """Pad the rows to the longest one, or to `shape`."""
         rows = [array_of(row.to_tensor(default_value) if isinstance(row, RaggedTensor) else row) for row in self]
         wanted = [None if n is None or n == -1 else int(n) for n in shape or ()][1:]
@@ -225,13 +211,13 @@ def constant(
 
 
 @named("ragged.stack")
-def stack_rows(values: TensorLike | Sequence[TensorLike], axis: int = 0) -> RaggedTensor:
+def stack_rows(values: TensorLike, axis: int = 0) -> RaggedTensor:
     """`tf.ragged.stack`: tensors as rows."""
     return RaggedTensor.of_rows([v if isinstance(v, RaggedTensor) else convert(v) for v in values])
 
 
 @named("ragged.range")
-def range_(starts: TensorLike, limits: TensorLike | None = None, deltas: TensorLike = 1, **_: Any) -> RaggedTensor:
+def range_(starts: TensorLike, limits: TensorLike = None, deltas: TensorLike = 1, **_: Any) -> RaggedTensor:
     """`tf.ragged.range`: a row of numbers for each limit."""
     first, last = (0, starts) if limits is None else (starts, limits)
     ends = np.broadcast_arrays(array_of(first), array_of(last), array_of(deltas))

@@ -33,7 +33,7 @@ def _traced() -> Any:
     return None if scope is None or scope.key is None else scope
 
 
-def next_key(seed: int | TensorLike | None = None) -> TensorResult:
+def next_key(seed: TensorLike = None) -> TensorResult:
     """A key of JAX for the next draw."""
     scope = _traced()
     if scope is not None:
@@ -41,7 +41,7 @@ def next_key(seed: int | TensorLike | None = None) -> TensorResult:
     return jax.random.key(int(generator(seed).integers(2**32)))
 
 
-def generator(seed: int | TensorLike | None = None) -> np.random.Generator:
+def generator(seed: TensorLike = None) -> np.random.Generator:
     """A NumPy generator for the next draw."""
     if seed is None:
         return np.random.Generator(np.random.Philox(prng.next_seed()))
@@ -49,7 +49,7 @@ def generator(seed: int | TensorLike | None = None) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=[int(seed) % 2**64, number]))
 
 
-def integer_seed(seed: int | TensorLike | None) -> int | None:
+def integer_seed(seed: TensorLike) -> int | None:
     """A seed for one draw; from a pair, which stateless functions have, it is that of a first draw."""
     if np.ndim(unboxed(seed)) == 0:
         return seed
@@ -72,7 +72,7 @@ def normal(
     mean: TensorLike = 0.0,
     stddev: TensorLike = 1.0,
     dtype: DTypeLike | None = "float32",
-    seed: int | TensorLike | None = None,
+    seed: TensorLike = None,
 ) -> TensorResult:
     out = _draw(shape, dtype, seed, lambda g, s: g.standard_normal(s, np.float32), jax.random.normal)
     return out if (mean, stddev) == (0.0, 1.0) else out * stddev + mean
@@ -84,7 +84,7 @@ def truncated_normal(
     mean: TensorLike = 0.0,
     stddev: TensorLike = 1.0,
     dtype: DTypeLike | None = "float32",
-    seed: int | TensorLike | None = None,
+    seed: TensorLike = None,
 ) -> TensorResult:
     return _draw(shape, dtype, seed, _truncated, lambda k, s: jax.random.truncated_normal(k, -2, 2, s)) * stddev + mean
 
@@ -100,9 +100,9 @@ def _truncated(g: np.random.Generator, shape: Any) -> Any:
 def uniform(
     shape: ShapeLike = (),
     minval: TensorLike = 0,
-    maxval: TensorLike | None = None,
+    maxval: TensorLike = None,
     dtype: DTypeLike | None = "float32",
-    seed: int | TensorLike | None = None,
+    seed: TensorLike = None,
 ) -> TensorResult:
     low, high = unboxed(minval), unboxed(1 if maxval is None else maxval)
     host = lambda g, s: g.random(s, np.float32) * (high - low) + low  # noqa: E731
@@ -114,7 +114,7 @@ def uniform(
 
 
 @named("random.shuffle", "random_shuffle")
-def shuffle(value: TensorLike, seed: int | TensorLike | None = None) -> TensorResult:
+def shuffle(value: TensorLike, seed: TensorLike = None) -> TensorResult:
     """`tf.random.shuffle`: rows in random order."""
     array = unboxed(value)
     if _traced() is not None:
@@ -124,10 +124,7 @@ def shuffle(value: TensorLike, seed: int | TensorLike | None = None) -> TensorRe
 
 @named("random.categorical", "multinomial")
 def categorical(
-    logits: TensorLike,
-    num_samples: int | TensorLike,
-    dtype: DTypeLike | None = "int64",
-    seed: int | TensorLike | None = None,
+    logits: TensorLike, num_samples: TensorLike, dtype: DTypeLike | None = "int64", seed: TensorLike = None
 ) -> TensorResult:
     drawn = _categorical(logits, int(num_samples), Tensor(next_key(seed)))
     return call(_as_kind, (drawn, name_of(dtype)), {}, keeps_64_bits=True)
@@ -146,9 +143,9 @@ _categorical = op(host=False)(
 def gamma(
     shape: ShapeLike,
     alpha: TensorLike,
-    beta: TensorLike | None = None,
+    beta: TensorLike = None,
     dtype: DTypeLike | None = "float32",
-    seed: int | TensorLike | None = None,
+    seed: TensorLike = None,
 ) -> TensorResult:
     alpha, inverse = _parameters(alpha, 1.0 if beta is None else beta)
     host, device = lambda g, s: g.gamma(alpha, 1, s), lambda k, s: jax.random.gamma(k, alpha, s)
@@ -157,7 +154,7 @@ def gamma(
 
 @named("random.poisson", "random_poisson", "compat.v1.random_poisson")
 def poisson(
-    shape: ShapeLike, lam: TensorLike, dtype: DTypeLike | None = "float32", seed: int | TensorLike | None = None
+    shape: ShapeLike, lam: TensorLike, dtype: DTypeLike | None = "float32", seed: TensorLike = None
 ) -> TensorResult:
     (lam,) = _parameters(lam)
     host, device = lambda g, s: g.poisson(lam, s), lambda k, s: jax.random.poisson(k, lam, s)
@@ -180,11 +177,11 @@ def _joined(shape: Any, parameter: Any) -> tuple[int, ...]:
 class Generator:
     """`tf.random.Generator.from_seed(1)`."""
 
-    def __init__(self, state: object = None, seed: int | TensorLike | None = None) -> None:
+    def __init__(self, state: object = None, seed: TensorLike = None) -> None:
         self._seed = seed
 
     @classmethod
-    def from_seed(cls, seed: int | TensorLike, alg: object = None) -> Generator:
+    def from_seed(cls, seed: TensorLike, alg: object = None) -> Generator:
         return cls(seed=f"generator_{seed}" if not isinstance(seed, int) else seed)
 
     @classmethod

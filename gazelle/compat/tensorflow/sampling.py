@@ -20,10 +20,7 @@ from gazelle.core.errors import ArgumentError, message
 
 @named("nn.ctc_greedy_decoder")
 def ctc_greedy_decoder(
-    inputs: TensorLike,
-    sequence_length: TensorLike,
-    merge_repeated: bool = True,
-    blank_index: int | None = None,
+    inputs: TensorLike, sequence_length: TensorLike, merge_repeated: bool = True, blank_index: int | None = None
 ) -> TensorResult:
     """`tf.nn.ctc_greedy_decoder`: the best class of each step of logits (time, batch, classes)."""
     return _decoded(inputs, sequence_length, blank_index, strategy="greedy", merge_repeated=merge_repeated)
@@ -61,12 +58,7 @@ def _candidates(weights: Callable[[int], Any]) -> Callable[..., tuple[Tensor, ..
     """A sampler of classes with these probabilities: (drawn classes, expected counts of true and drawn)."""
 
     def sampler(
-        true_classes: TensorLike,
-        num_true: int,
-        num_sampled: int,
-        unique: bool,
-        range_max: int,
-        seed: int | None = None,
+        true_classes: TensorLike, num_true: int, num_sampled: int, unique: bool, range_max: int, seed: int | None = None
     ) -> tuple[Tensor, ...]:
         probabilities = weights(range_max) / weights(range_max).sum()
         drawn = generator(seed).choice(range_max, num_sampled, replace=not unique, p=probabilities)

@@ -19,12 +19,12 @@ from gazelle.core.types import DTypeLike
 
 
 @op("signal.rfft", static=("fft_length",))
-def rfft(input_tensor: TensorLike, fft_length: TensorLike | None = None) -> TensorResult:
+def rfft(input_tensor: TensorLike, fft_length: TensorLike = None) -> TensorResult:
     return space(input_tensor).fft.rfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
 
 
 @op("signal.irfft", static=("fft_length",))
-def irfft(input_tensor: TensorLike, fft_length: TensorLike | None = None) -> TensorResult:
+def irfft(input_tensor: TensorLike, fft_length: TensorLike = None) -> TensorResult:
     return space(input_tensor).fft.irfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
 
 
@@ -73,7 +73,7 @@ def stft(
     signals: TensorLike,
     frame_length: TensorLike,
     frame_step: TensorLike,
-    fft_length: TensorLike | None = None,
+    fft_length: TensorLike = None,
     window_fn: Callable[..., Any] | None = windows["hann"],
     pad_end: bool = False,
 ) -> TensorResult:

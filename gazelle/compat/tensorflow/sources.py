@@ -111,10 +111,7 @@ class Sources(Elements):
 
     @classmethod
     def list_files(
-        cls,
-        file_pattern: PathLike | TensorLike,
-        shuffle: bool = True,
-        seed: int | TensorLike | None = None,
+        cls, file_pattern: PathLike | TensorLike, shuffle: bool = True, seed: TensorLike = None
     ) -> TensorResult:
         """Return a dataset of the paths that match a pattern with * and ?."""
         from gazelle.compat.tensorflow.files import glob
@@ -130,8 +127,8 @@ class Sources(Elements):
     def sample_from_datasets(
         cls,
         datasets: Nested[Dataset],
-        weights: TensorLike | None = None,
-        seed: int | TensorLike | None = None,
+        weights: TensorLike = None,
+        seed: TensorLike = None,
         stop_on_empty_dataset: bool = False,
         rerandomize_each_iteration: bool | None = None,
     ) -> TensorResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -25,7 +24,7 @@ from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
 class SparseTensor:
     """`tf.SparseTensor`: indices and values; functions convert it with `tf.sparse.to_dense`."""
 
-    def __init__(self, indices: TensorLike, values: TensorLike | Sequence[TensorLike], dense_shape: ShapeLike) -> None:
+    def __init__(self, indices: TensorLike, values: TensorLike, dense_shape: ShapeLike) -> None:
         self.indices = convert(np.asarray(unboxed(indices), "int64").reshape(-1, len(fixed_value(dense_shape))))
         self.values, self.dense_shape = convert(values), convert(np.asarray(fixed_value(dense_shape), "int64"))
 
@@ -58,13 +57,13 @@ def from_dense(tensor: TensorLike) -> SparseTensor:
 def ctc_loss(
     labels: SparseTensor | TensorLike,
     logits: TensorLike = None,
-    label_length: TensorLike | None = None,
-    logit_length: TensorLike | None = None,
+    label_length: TensorLike = None,
+    logit_length: TensorLike = None,
     logits_time_major: bool = True,
-    unique: TensorLike | None = None,
+    unique: TensorLike = None,
     blank_index: int | None = None,
-    inputs: TensorLike | None = None,
-    sequence_length: TensorLike | None = None,
+    inputs: TensorLike = None,
+    sequence_length: TensorLike = None,
     time_major: bool = True,
     **_: bool,
 ) -> TensorResult:
@@ -127,9 +126,7 @@ def reduce_sum(sp_input: SparseTensor, axis: AxisLike = None, keepdims: bool = F
 
 @named("edit_distance", "compat.v1.edit_distance")
 def edit_distance(
-    hypothesis: SparseTensor | TensorLike,
-    truth: SparseTensor | TensorLike,
-    normalize: bool = True,
+    hypothesis: SparseTensor | TensorLike, truth: SparseTensor | TensorLike, normalize: bool = True
 ) -> TensorResult:
     """`tf.edit_distance`: insertions, deletions and substitutions between the sequences along the last axis."""
     pair = [_sequences(v) for v in (hypothesis, truth)]

@@ -96,9 +96,9 @@ named("signal.inverse_stft_window_fn")(inverse_stft_window_fn)
 @named("signal.inverse_stft")
 def inverse_stft(
     stfts: TensorLike,
-    frame_length: int | TensorLike,
-    frame_step: int | TensorLike,
-    fft_length: int | TensorLike | None = None,
+    frame_length: TensorLike,
+    frame_step: TensorLike,
+    fft_length: TensorLike = None,
     window_fn: Any = "hann",
 ) -> TensorResult:
     """`tf.signal.inverse_stft`: the windowed frames, added where they overlap."""

@@ -64,7 +64,7 @@ named("strings.regex_full_match")(
 
 
 @named("strings.substr", "substr")
-def substr(input: TensorLike, pos: TensorLike, len: int | TensorLike, unit: str = "BYTE") -> Tensor:
+def substr(input: TensorLike, pos: TensorLike, len: TensorLike, unit: str = "BYTE") -> Tensor:
     """`tf.strings.substr`: `len` bytes or characters of each string, starting at `pos`."""
     strings, starts, counts = np.broadcast_arrays(*(array_of(v) for v in (input, pos, len)))
     out = np.empty(strings.shape, object)
@@ -137,7 +137,7 @@ def _object_tensor(parts: Iterable[Any], shape: Any) -> Tensor:
 
 
 @named("strings.split")
-def split(input: TensorLike, sep: TensorLike | None = None, maxsplit: int = -1) -> TensorResult:
+def split(input: TensorLike, sep: TensorLike = None, maxsplit: int = -1) -> TensorResult:
     """`tf.strings.split`: the parts separated by whitespace or by `sep`."""
     return _split_strings(input, lambda v: v.split(None if not sep else text(sep).encode(), maxsplit))
 
@@ -186,7 +186,7 @@ def ngrams(data: TensorLike, ngram_width: int | Sequence[int], separator: Tensor
 
 
 @named("strings.to_hash_bucket_fast", "strings.to_hash_bucket", "strings.to_hash_bucket_strong")
-def to_hash_bucket(input: TensorLike, num_buckets: int, key: TensorLike | None = None) -> Tensor:
+def to_hash_bucket(input: TensorLike, num_buckets: int, key: TensorLike = None) -> Tensor:
     """`tf.strings.to_hash_bucket_fast`: a bucket for each string, other than that of TensorFlow's hash."""
     return _elementwise(lambda v: int.from_bytes(hashlib.sha256(v).digest()[:8], "big") % num_buckets, "int64")(input)
 

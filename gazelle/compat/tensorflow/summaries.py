@@ -27,7 +27,7 @@ class Writer:
         self._events = NumberWriter(self.logdir)
 
     @contextlib.contextmanager
-    def as_default(self, step: int | TensorLike | None = None) -> Iterator[Writer]:
+    def as_default(self, step: TensorLike = None) -> Iterator[Writer]:
         global _writer, _step
         before = _writer, _step
         _writer, _step = self, step if step is not None else _step
@@ -58,7 +58,7 @@ named("summary.create_file_writer")(lambda logdir, *_, **__: Writer(logdir))
 
 @named("summary.scalar", "scalar_summary")
 def scalar(
-    name: str, data: TensorLike = None, step: int | TensorLike | None = None, description: str | None = None, **_: Any
+    name: str, data: TensorLike = None, step: TensorLike = None, description: str | None = None, **_: Any
 ) -> TensorResult:
     """`tf.summary.scalar`: write a number to the event file of the writer; for a tensor of a graph, a node."""
     if is_symbolic(data):
@@ -71,7 +71,7 @@ def scalar(
 
 
 @named("summary.experimental.write_raw_pb")
-def write_raw_pb(tensor: TensorLike, step: int | TensorLike | None = None) -> TensorResult:
+def write_raw_pb(tensor: TensorLike, step: TensorLike = None) -> TensorResult:
     """`tf.summary.experimental.write_raw_pb`: write a serialized summary, such as those of TensorBoard's hparams."""
     if _writer is None:
         return False

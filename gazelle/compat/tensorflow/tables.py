@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ class KeyValueTensorInitializer:
     def __init__(
         self,
         keys: TensorLike,
-        values: TensorLike | Sequence[TensorLike],
+        values: TensorLike,
         key_dtype: DTypeLike | None = None,
         value_dtype: DTypeLike | None = None,
     ) -> None:
@@ -52,7 +51,7 @@ class TextFileInitializer:
         key_index: int,
         value_dtype: DTypeLike | None,
         value_index: int,
-        vocab_size: int | TensorLike | None = None,
+        vocab_size: TensorLike = None,
         delimiter: str = "\t",
         **_: Any,
     ) -> None:
@@ -113,10 +112,7 @@ class StaticVocabularyTable(StaticHashTable):
     """
 
     def __init__(
-        self,
-        initializer: Nested[TensorLike],
-        num_oov_buckets: int,
-        lookup_key_dtype: DTypeLike | None = None,
+        self, initializer: Nested[TensorLike], num_oov_buckets: int, lookup_key_dtype: DTypeLike | None = None
     ) -> None:
         super().__init__(initializer, -1)
         self._buckets = int(num_oov_buckets)
@@ -142,18 +138,14 @@ class MutableHashTable(StaticHashTable):
     """`tf.lookup.experimental.MutableHashTable`: a table that can be extended."""
 
     def __init__(
-        self,
-        key_dtype: DTypeLike | None,
-        value_dtype: DTypeLike | None,
-        default_value: TensorLike,
-        **_: Any,
+        self, key_dtype: DTypeLike | None, value_dtype: DTypeLike | None, default_value: TensorLike, **_: Any
     ) -> None:
         kind = object if as_dtype(value_dtype) == "string" else name_of(value_dtype)
         empty = KeyValueTensorInitializer(np.zeros(0), np.zeros(0, kind))
         super().__init__(empty, default_value)
         self._dtype = np.dtype(kind)
 
-    def insert(self, keys: TensorLike, values: TensorLike | Sequence[TensorLike]) -> None:
+    def insert(self, keys: TensorLike, values: TensorLike) -> None:
         given = array_of(keys).reshape(-1).tolist(), array_of(values).reshape(-1).tolist()
         self._values.update(zip(*given, strict=True))
 

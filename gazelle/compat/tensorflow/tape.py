@@ -108,7 +108,7 @@ class GradientTape:
         self,
         target: TensorLike,
         sources: Nested[TensorLike],
-        output_gradients: TensorLike | None = None,
+        output_gradients: TensorLike = None,
         unconnected_gradients: object = "none",
     ) -> TensorResult:
         """Return the gradients of the sum of `target`, a tensor or a structure, in the structure of `sources`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -28,7 +28,7 @@ class VariableSlice(Tensor):
 
     __slots__ = ("index", "variable")
 
-    def __init__(self, tensor: Tensor, variable: TensorLike, index: int | TensorLike) -> None:
+    def __init__(self, tensor: Tensor, variable: TensorLike, index: TensorLike) -> None:
         super().__init__(tensor.array)
         self.variable, self.index = variable, index
 
@@ -53,9 +53,7 @@ class VariableValue(Tensor):
 class IndexedSlices:
     """`tf.IndexedSlices`: rows and their indices."""
 
-    def __init__(
-        self, values: TensorLike | Sequence[TensorLike], indices: TensorLike, dense_shape: ShapeLike | None = None
-    ) -> None:
+    def __init__(self, values: TensorLike, indices: TensorLike, dense_shape: ShapeLike | None = None) -> None:
         self.values, self.indices, self.dense_shape = values, indices, dense_shape
 
 
@@ -80,7 +78,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
 
     def __init__(
         self,
-        initial_value: TensorLike | None = None,
+        initial_value: TensorLike = None,
         trainable: bool | None = True,
         validate_shape: bool = True,
         caching_device: str | None = None,
