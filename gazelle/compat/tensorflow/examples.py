@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,33 +12,14 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import TensorLike
 from gazelle.core.errors import DataError, message
 from gazelle.core.record_format import field, varint
+from gazelle.saving.tensorflow_format import protobuf
 
 
-def _read_varint(data: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[position]
-        value, shift, position = value | (byte & 127) << shift, shift + 7, position + 1
-        if byte < 128:
-            return value, position
-
-
-def fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    """(number, value) of each field; a value is bytes or an integer."""
-    position = 0
+def fields(data: bytes) -> protobuf.Fields:
+    """The values of each field by its number: bytes or integers."""
     try:
-        while position < len(data):
-            tag, position = _read_varint(data, position)
-            if tag & 7 == 0:
-                value, position = _read_varint(data, position)
-                yield tag >> 3, value
-                continue
-            size, position = _read_varint(data, position) if tag & 7 == 2 else ({1: 8, 5: 4}[tag & 7], position)
-            if position + size > len(data):
-                raise IndexError
-            yield tag >> 3, data[position : position + size]
-            position += size
-    except (IndexError, KeyError) as error:
+        return protobuf.fields(data)
+    except ValueError as error:
         raise DataError(message("A message of tf.train", expected="complete fields", got="damaged bytes")) from error
 
 
@@ -59,7 +40,7 @@ class BytesList(_Values):
         return b"".join(field(1, v) for v in self.value)
 
     def read(self, data: bytes) -> None:
-        self.value += [v for _, v in fields(data)]
+        self.value += fields(data).get(1, [])
 
 
 class FloatList(_Values):
@@ -69,7 +50,7 @@ class FloatList(_Values):
         return field(1, np.asarray(self.value, "<f4").tobytes())
 
     def read(self, data: bytes) -> None:
-        for _, part in fields(data):
+        for part in fields(data).get(1, []):
             self.value += np.frombuffer(part, "<f4").tolist()
 
 
@@ -80,10 +61,10 @@ class Int64List(_Values):
         return field(1, b"".join(varint(int(v)) for v in self.value))
 
     def read(self, data: bytes) -> None:
-        for _, part in fields(data):
+        for part in fields(data).get(1, []):
             position, whole = 0, part if isinstance(part, bytes) else varint(part)
             while position < len(whole):
-                value, position = _read_varint(whole, position)
+                value, position = protobuf.varint(whole, position)
                 self.value.append(value - 2**64 if value >= 2**63 else value)
 
 
@@ -107,8 +88,9 @@ class Feature:
         return field(self._which, self._lists()[self._which - 1].packed()) if self._which else b""
 
     def read(self, data: bytes) -> None:
-        for self._which, part in fields(data):
-            self._lists()[self._which - 1].read(part)
+        for self._which, parts in fields(data).items():
+            for part in parts:
+                self._lists()[self._which - 1].read(part)
 
     def WhichOneof(self, _: str) -> str | None:  # noqa: N802 - the name that programs call
         return (None, "bytes_list", "float_list", "int64_list")[self._which]
@@ -145,11 +127,11 @@ class Example:
     def ParseFromString(self, data: TensorLike) -> int:  # noqa: N802
         """Read a message from bytes into this one."""
         whole = bytes(unboxed(convert(data)).item())
-        for _, features in fields(whole):
-            for _, entry in fields(features):
-                parts = dict(fields(entry))
-                feature = self.features.feature[parts[1].decode()] = Feature()
-                feature.read(parts.get(2, b""))
+        for features in protobuf.contents(fields(whole), 1):
+            for entry in protobuf.contents(fields(features), 1):
+                parts = fields(entry)
+                feature = self.features.feature[protobuf.content(parts, 1).decode()] = Feature()
+                feature.read(protobuf.content(parts, 2))
         return len(whole)
 
     @classmethod

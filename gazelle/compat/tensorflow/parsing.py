@@ -19,6 +19,7 @@ from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import DataError, message
 from gazelle.core.record_format import field, varint
 from gazelle.core.types import DTypeLike, ShapeLike
+from gazelle.saving.tensorflow_format import protobuf
 
 
 @named("io.FixedLenFeature", "FixedLenFeature")
@@ -112,14 +113,10 @@ def serialize_tensor(tensor: TensorLike) -> Tensor:
 @named("io.parse_tensor", "parse_tensor")
 def parse_tensor(serialized: TensorLike, out_type: DTypeLike | None) -> Tensor:
     """`tf.io.parse_tensor`: the tensor from bytes."""
-    shape: list[int] = []
-    raw, strings = b"", []
-    for number, value in fields(bytes(unboxed(convert(serialized)).item())):
-        if number == 2:
-            shape = [dict(fields(dim)).get(1, 0) for _, dim in fields(value)]
-        raw = value if number == 4 else raw
-        strings += [value] if number == 8 else []
+    given = fields(bytes(unboxed(convert(serialized)).item()))
+    shape = [protobuf.number(fields(dim), 1) for dim in protobuf.contents(fields(protobuf.content(given, 2)), 2)]
     kind = name_of(out_type)
+    raw, strings = protobuf.content(given, 4), protobuf.contents(given, 8)
     flat = _listed(strings, kind) if kind == "string" else np.frombuffer(raw, jnp.dtype(kind))
     if flat.size != int(np.prod(shape)):
         raise DataError(
