@@ -10,6 +10,7 @@ from gazelle.compat import backend as K  # noqa: N812 - the usual name in progra
 from gazelle.compat import keras_src, old_names, tables
 from gazelle.compat import tensorflow as facade
 from gazelle.compat.attributes import _OF
+from gazelle.compat.namespaces import namespace
 from gazelle.core.errors import GazelleError
 
 FILES = sorted(path.stem for path in pathlib.Path(tables.__file__).parent.glob("*.txt"))
@@ -64,6 +65,23 @@ def test_functions_of_keras_backend_have_its_arguments():
     assert np.array(K.max(x, 1, True)).tolist() == [[5], [6]]
     with pytest.raises(TypeError, match="missing a required argument: 'y'"):
         K.equal(x)
+
+
+def test_functions_of_tensorflow_have_the_arguments_of_its_first_version(tf):
+    x = tf.constant([[1.0, 5.0, 2.0], [4.0, 3.0, 6.0]])
+    assert tf.reduce_sum(x, reduction_indices=[1], keep_dims=True).numpy().tolist() == [[8], [13]]
+    assert tf.reduce_max(input_tensor=x, axis=0, keepdims=None).numpy().tolist() == [4, 5, 6]
+    assert tf.argmax(x, dimension=1).numpy().tolist() == [1, 2]
+    assert tf.expand_dims(x, dim=0).shape == tf.nn.softmax(x[None], dim=-1).shape == (1, 2, 3)
+    assert tf.squeeze(x[None], squeeze_dims=[0]).shape == (2, 3)
+    assert tf.nn.moments(x, [0], keep_dims=True)[0].shape == (1, 3)
+    image, kernel = tf.ones((1, 4, 4, 1)), tf.ones((3, 3, 1, 2))
+    assert tf.nn.conv2d(image, filter=kernel, strides=[1, 1, 1, 1], padding="VALID").shape == (1, 2, 2, 2)
+    assert tf.nn.max_pool(value=image, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1]).shape == (1, 2, 2, 1)
+    symbolic = namespace("gazelle").Input((3,))
+    assert tf.reduce_mean(symbolic, reduction_indices=1, keep_dims=True).shape == (None, 1)
+    with pytest.raises((GazelleError, TypeError), match="dim"):
+        tf.nn.relu(x, dim=1)
 
 
 def test_functions_of_tensorflow_have_its_arguments(tf):

@@ -16,7 +16,7 @@ from gazelle.core.names import name_scope
 
 _MODULES = [
     importlib.import_module(f"gazelle.compat.backend.{_name}")
-    for _name in listed("""arithmetic random_tensors gradients loops losses networks phase functions sessions
+    for _name in listed("""arithmetic gradients loops losses networks phase functions sessions
         settings shapes updates variables""")
 ]
 

@@ -8,14 +8,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle import activations, ops
+from gazelle import ops
 from gazelle.compat import tables
 from gazelle.compat.backend.lifting import lifted
+from gazelle.compat.backend.shapes import format_of, kind_of, sizes
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import dtypes
 from gazelle.core.types import AxisLike
 
-#: functions of `gazelle.ops` under the names of `keras.backend`
+#: functions of `gazelle` under the names of `keras.backend`
 SAME = tables.read("keras_backend")["functions"]
 
 
@@ -52,12 +53,6 @@ def sqrt(x: TensorLike) -> TensorResult:
 
 
 @lifted
-def clip(x: TensorLike, min_value: TensorLike, max_value: TensorLike) -> TensorResult:
-    """Limit x to [min_value, max_value]; None is no bound."""
-    return jnp.clip(x, min_value, max_value)
-
-
-@lifted
 def l2_normalize(x: TensorLike, axis: AxisLike = None) -> TensorResult:
     """Divide x by its Euclidean norm over `axis`."""
     x = jnp.asarray(x)
@@ -68,12 +63,6 @@ def l2_normalize(x: TensorLike, axis: AxisLike = None) -> TensorResult:
 def identity(x: TensorLike, name: str | None = None) -> TensorResult:
     """Return x."""
     return jnp.asarray(x)
-
-
-@lifted
-def relu(x: TensorLike, alpha: float = 0.0, max_value: TensorLike = None, threshold: float = 0.0) -> TensorResult:
-    """Return max(x, 0), with alpha (x - threshold) below `threshold`, and at most `max_value`."""
-    return activations.relu(jnp.asarray(x), negative_slope=alpha, max_value=max_value, threshold=threshold)
 
 
 @lifted
@@ -108,6 +97,9 @@ def _positional(*arguments: Any) -> tuple[Any, ...]:
     return arguments
 
 
+#: conversions of arguments in the table
+_KINDS = {"sizes": sizes, "format": format_of, "dtype": kind_of}
 for _name, _entry in SAME.items():
-    _op, *_parameters = _entry.split()
-    globals()[_name] = lifted(getattr(ops, _op), tables.with_parameters(_positional, _parameters))
+    _path, *_parameters = _entry.split()
+    _function = tables.resolve(_path if ":" in _path else f"gazelle.ops:{_path}")
+    globals()[_name] = lifted(_function, tables.with_parameters(_positional, _parameters, _KINDS))

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle import ops, random
+from gazelle import ops
 from gazelle.compat.backend.lifting import lifted
-from gazelle.compat.backend.shapes import channels_first, sizes
+from gazelle.compat.backend.shapes import channels_first, format_of, sizes
 from gazelle.compat.types import SymbolicShape, TensorLike, TensorResult
-from gazelle.core.types import AxisLike, SeedLike, ShapeLike
+from gazelle.core.types import AxisLike, ShapeLike
 from gazelle.ops.windows import strided_slices
 
 
@@ -53,10 +53,6 @@ def _batch_matmul(x: Any, y: Any, first: int, second: int) -> Any:
     return jnp.squeeze(out, tuple(range(start, start + abs(more)))) if more else out
 
 
-def _format(data_format: Any, dim_ordering: Any = None) -> str:
-    return "channels_first" if channels_first(data_format or dim_ordering) else "channels_last"
-
-
 def _conv(rank: int) -> Any:
     def conv(
         x: Any,
@@ -69,7 +65,7 @@ def _conv(rank: int) -> Any:
         dim_ordering: Any = None,
         **_: Any,
     ) -> Any:
-        order, pads = _format(data_format, dim_ordering), border_mode or padding
+        order, pads = format_of(data_format or dim_ordering), border_mode or padding
         if pads == "causal":  # only with one spatial axis: an output does not depend on later inputs
             before = (kernel.shape[0] - 1) * (dilation_rate if isinstance(dilation_rate, int) else dilation_rate[0])
             space = (before, 0)
@@ -88,37 +84,6 @@ conv1d, conv2d, conv3d = _conv(1), _conv(2), _conv(3)
 
 
 @lifted
-def depthwise_conv2d(
-    x: TensorLike,
-    depthwise_kernel: TensorLike,
-    strides: ShapeLike = 1,
-    padding: str = "valid",
-    data_format: str | None = None,
-    dilation_rate: ShapeLike = 1,
-) -> TensorResult:
-    """Return the separate convolution of each channel."""
-    return ops.depthwise_conv(x, depthwise_kernel, strides, padding, _format(data_format), dilation_rate)
-
-
-@lifted
-def separable_conv2d(
-    x: TensorLike,
-    depthwise_kernel: TensorLike,
-    pointwise_kernel: TensorLike,
-    strides: ShapeLike = 1,
-    padding: str = "valid",
-    data_format: str | None = None,
-    dilation_rate: ShapeLike = 1,
-) -> TensorResult:
-    """Return a separate convolution of each channel, followed by one over the channels."""
-    options = (strides, padding, _format(data_format), dilation_rate)
-    return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, *options)
-
-
-separable_conv1d = separable_conv2d
-
-
-@lifted
 def conv2d_transpose(
     x: TensorLike,
     kernel: TensorLike,
@@ -129,7 +94,7 @@ def conv2d_transpose(
     dilation_rate: ShapeLike = (1, 1),
 ) -> TensorResult:
     """Return the transposed convolution; the kernel is (*window, channels out, channels in)."""
-    out = ops.conv_transpose(x, kernel, strides, padding, None, _format(data_format), dilation_rate)
+    out = ops.conv_transpose(x, kernel, strides, padding, None, format_of(data_format), dilation_rate)
     return out[tuple(np.s_[:] if n is None else np.s_[:n] for n in sizes(output_shape))]
 
 
@@ -148,7 +113,7 @@ def _pool(rank: int) -> Any:
         dim_ordering: Any = None,
     ) -> Any:
         pool_function = ops.average_pool if pool_mode == "avg" else ops.max_pool
-        return pool_function(x, pool_size, strides, border_mode or padding, _format(data_format, dim_ordering))
+        return pool_function(x, pool_size, strides, border_mode or padding, format_of(data_format or dim_ordering))
 
     pool.__name__ = f"pool{rank}d"
     pool.__doc__ = f"Return the maximum ('max') or the mean ('avg') of each window over {rank} spatial axes."
@@ -180,7 +145,7 @@ def resize_images(
     if interpolation == "nearest":
         return jnp.repeat(jnp.repeat(x, height_factor, axes[0]), width_factor, axes[1])
     size = (x.shape[axes[0]] * height_factor, x.shape[axes[1]] * width_factor)
-    return ops.image.resize(x, size, interpolation=interpolation, data_format=_format(data_format))
+    return ops.image.resize(x, size, interpolation=interpolation, data_format=format_of(data_format))
 
 
 @lifted
@@ -221,12 +186,6 @@ def normalize_batch_in_training(
     gamma, beta = (None if v is None else jnp.reshape(v, shape) for v in (gamma, beta))
     out = batch_normalization(x, mean.reshape(shape), var.reshape(shape), beta, gamma, epsilon=epsilon)
     return out, mean, var
-
-
-@lifted
-def dropout(x: TensorLike, level: float, noise_shape: ShapeLike | None = None, seed: SeedLike = None) -> TensorResult:
-    """Set a fraction `level` of the elements to 0 and scale up the others."""
-    return random.dropout(x, level, noise_shape, seed)
 
 
 @lifted

@@ -15,7 +15,7 @@ from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.types import SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes, symbolic
 from gazelle.core.symbolic import KerasTensor
-from gazelle.core.types import AxisLike, Nested, ShapeLike
+from gazelle.core.types import AxisLike, DTypeLike, Nested, ShapeLike
 
 
 class Size:
@@ -194,12 +194,6 @@ def batch_flatten(x: TensorLike) -> TensorResult:
 
 
 @lifted
-def flatten(x: TensorLike) -> TensorResult:
-    """Flatten all axes."""
-    return jnp.reshape(x, -1)
-
-
-@lifted
 def repeat(x: TensorLike, n: int) -> TensorResult:
     """Repeat x along a new axis: (batch, size) -> (batch, n, size)."""
     return jnp.repeat(x[:, None], n, axis=1)
@@ -209,12 +203,6 @@ def repeat(x: TensorLike, n: int) -> TensorResult:
 def tile(x: TensorLike, n: ShapeLike) -> TensorResult:
     """Repeat x n[i] times along axis i."""
     return jnp.tile(jnp.asarray(x), sizes(n) if not isinstance(n, int) else (n,))
-
-
-@lifted
-def expand_dims(x: TensorLike, axis: int = -1, dim: int | None = None) -> TensorResult:
-    """Add an axis of size 1."""
-    return jnp.expand_dims(jnp.asarray(x), axis if dim is None else dim)
 
 
 @lifted
@@ -278,9 +266,19 @@ def _spatial_padding(x: Any, padding: Any, data_format: Any) -> Any:
     return jnp.pad(x, [(0, 0), (0, 0), *pairs] if first else [(0, 0), *pairs, (0, 0)])
 
 
-def channels_first(data_format: str) -> bool:
+def channels_first(data_format: str | None) -> bool:
     """Whether a data format, in the names of any era, has the channels before the spatial axes."""
     return (data_format or default_data_format()) in ("channels_first", "th")
+
+
+def kind_of(dtype: DTypeLike | None) -> str:
+    """The name of a dtype; that of the default float type for None."""
+    return dtypes.standardize(dtype or dtypes.floatx())
+
+
+def format_of(data_format: str | None) -> str:
+    """The current name of a data format in the names of any era; that of the process for None."""
+    return "channels_first" if channels_first(data_format) else "channels_last"
 
 
 def default_data_format() -> str:

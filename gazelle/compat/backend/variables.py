@@ -1,4 +1,4 @@
-"""Variables, placeholders and constants, and functions that read and assign values."""
+"""Variables, placeholders, constants and random tensors, and functions that read and assign values."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle import initializers, ops
+from gazelle import initializers, ops, random
 from gazelle.compat.backend.functions import eval as evaluate
 from gazelle.compat.backend.lifting import GraphVariable, computes_values, lifted
-from gazelle.compat.backend.shapes import sizes
+from gazelle.compat.backend.shapes import kind_of, sizes
 from gazelle.compat.classes import adopt
 from gazelle.compat.types import SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes
 from gazelle.core.names import unique_name
 from gazelle.core.symbolic import KerasTensor
-from gazelle.core.types import ConstraintLike, DTypeLike, ShapeLike
+from gazelle.core.types import ConstraintLike, DTypeLike, SeedLike, ShapeLike
 from gazelle.core.variable import Variable
 from gazelle.layers.input import Input, InputLayer
 
@@ -28,8 +28,9 @@ def variable(
     """Return a variable with this first value; functions of it are nodes of a graph."""
     if isinstance(value, KerasTensor):
         value = evaluate(value)
-    kind = dtypes.floatx() if dtype is None else dtype
-    return GraphVariable(np.asarray(value), dtype=kind, name=name or "variable", constraint=constraint)
+    return GraphVariable(
+        np.asarray(value), dtype=dtype or dtypes.floatx(), name=name or "variable", constraint=constraint
+    )
 
 
 def placeholder(
@@ -59,7 +60,7 @@ def constant(
     value: TensorLike, dtype: DTypeLike | None = None, shape: SymbolicShape | None = None, name: str | None = None
 ) -> TensorResult:
     """Return an array of these numbers, or of one number with a shape."""
-    array = jnp.asarray(np.asarray(value), dtypes.standardize(dtype or dtypes.floatx()))
+    array = jnp.asarray(np.asarray(value), kind_of(dtype))
     return array if shape is None else jnp.broadcast_to(array, tuple(shape))
 
 
@@ -126,7 +127,7 @@ def _filled(number: int, shape: Any, dtype: Any, name: str | None) -> Any:
     shape = sizes(shape)
     if all(isinstance(n, int) for n in shape) and (name or not computes_values()):
         return variable(np.full(shape, number), dtype, name)
-    return _full(shape, number, dtypes.standardize(dtype or dtypes.floatx()))
+    return _full(shape, number, kind_of(dtype))
 
 
 @lifted
@@ -171,3 +172,30 @@ def random_normal_variable(
 ) -> GraphVariable:
     """Return a variable whose first values are normal with this mean and standard deviation."""
     return variable(initializers.RandomNormal(mean, scale, seed=seed)(tuple(shape)), dtype, name)
+
+
+@lifted
+def random_uniform(
+    shape: SymbolicShape,
+    minval: TensorLike = 0.0,
+    maxval: TensorLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: SeedLike = None,
+    low: TensorLike = None,
+    high: TensorLike = None,
+) -> TensorResult:
+    """Draw x ~ U[minval, maxval)."""
+    low, high = minval if low is None else low, maxval if high is None else high
+    draw = random.uniform if dtypes.is_float(kind_of(dtype)) else random.randint
+    return draw(sizes(shape), low, high, kind_of(dtype), seed)
+
+
+@lifted
+def random_bernoulli(
+    shape: SymbolicShape, p: TensorLike = 0.0, dtype: DTypeLike | None = None, seed: SeedLike = None
+) -> TensorResult:
+    """Draw 1 with probability p, else 0."""
+    return jnp.asarray(random.uniform(sizes(shape), 0.0, 1.0, None, seed) < p, kind_of(dtype))
+
+
+random_binomial = random_bernoulli

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature
-from typing import Any
+from typing import Any, NamedTuple
 
 Table = dict[str, str]
 
@@ -43,26 +44,59 @@ def lists(name: str, section: str) -> dict[str, tuple[str, ...]]:
     return {key: tuple(value.split()) for key, value in read(name)[section].items()}
 
 
-def with_parameters(call: Callable[..., Any], parameters: Sequence[str]) -> Callable[..., Any]:
-    """A function with these parameters, "name" or "name=default", whose arguments `call` takes by position.
+def resolve(path: str, package: str | None = None) -> Any:
+    """The object at "module:name"; a module that begins with a dot is one of `package`."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module, package), name)
 
-    >>> with_parameters(pow, ["base", "exponent=2"])(base=3)
-    9
+
+class _Parameter(NamedTuple):
+    """A parameter, further names of it in earlier versions, and the name of the function that converts its values."""
+
+    current: Parameter
+    earlier: list[str]
+    kind: str
+
+
+def with_parameters(
+    call: Callable[..., Any], parameters: Sequence[str], kinds: Mapping[str, Callable[[Any], Any]] | None = None
+) -> Callable[..., Any]:
+    """A function with these parameters, whose arguments `call` takes by position.
+
+    A parameter is "name", "name=default" or "name/earlier=default", with a further name. In "name:kind=default" it is
+    followed by the key of the function in `kinds` that converts its values.
+
+    >>> with_parameters(pow, ["base:float", "exponent/exp=2"], {"float": float})(base="3", exp=1)
+    3.0
     """
-    signature = Signature([_parameter(text) for text in parameters])
+    parsed = [_parameter(text) for text in parameters]
+    signature = Signature([one.current for one in parsed])
+    current_names = {name: one.current.name for one in parsed for name in one.earlier}
+    converters = [(number, (kinds or {})[one.kind]) for number, one in enumerate(parsed) if one.kind]
+    defaults = tuple(one.current.default for one in parsed if one.current.default is not Parameter.empty)
 
     def function(*args: Any, **kwargs: Any) -> Any:
-        if kwargs or len(args) < len(parameters):
-            bound = signature.bind(*args, **kwargs)
+        missing = len(parsed) - len(args)
+        if kwargs or not 0 <= missing <= len(defaults):
+            bound = signature.bind(*args, **{current_names.get(name, name): kwargs[name] for name in kwargs})
             bound.apply_defaults()
             args = bound.args
+        elif missing:
+            args = args + defaults[-missing:]
+        if converters:
+            values = list(args)
+            for number, convert in converters:
+                values[number] = convert(values[number])
+            return call(*values)
         return call(*args)
 
     vars(function)["__signature__"] = signature
     return function
 
 
-def _parameter(text: str) -> Parameter:
-    name, has_default, default = text.partition("=")
+def _parameter(text: str) -> _Parameter:
+    given, has_default, default = text.partition("=")
+    names, _, kind = given.partition(":")
+    name, *earlier = names.split("/")
     value = ast.literal_eval(default) if has_default else Parameter.empty
-    return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=value)
+    return _Parameter(Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=value), earlier, kind)

@@ -173,14 +173,11 @@ op("identity")(lambda input: input)
 
 reshape = op("reshape", static=("shape",))(lambda tensor, shape: space(tensor).reshape(tensor, shape))
 
-op("expand_dims", static=("axis",))(
-    lambda input, axis=None, dim=None: space(input).expand_dims(input, axis if axis is not None else dim)
-)
+op("expand_dims", static=("axis",))(lambda input, axis: space(input).expand_dims(input, axis))
 
 
 @op("squeeze", static=("axis",))
-def squeeze(input: TensorLike, axis: AxisLike = None, squeeze_dims: AxisLike = None) -> TensorResult:
-    axis = axis if axis is not None else squeeze_dims
+def squeeze(input: TensorLike, axis: AxisLike = None) -> TensorResult:
     return space(input).squeeze(input, axis if axis != () else None)
 
 

@@ -27,42 +27,29 @@ def inner_sizes(values: Any, rank: int, data_format: str | None) -> Any:
 def _convolution(rank: int) -> Any:
     def function(
         input: Any,
-        filters: Any = None,
+        filters: Any,
         strides: Any = 1,
         padding: Any = "VALID",
         data_format: Any = None,
         dilations: Any = 1,
-        filter: Any = None,
-        stride: Any = None,
         use_cudnn_on_gpu: Any = None,
     ) -> Any:
-        kernel = filters if filters is not None else filter
-        steps, dilation = (
-            inner_sizes(v, rank, data_format) for v in (strides if stride is None else stride, dilations)
-        )
+        steps, dilation = (inner_sizes(v, rank, data_format) for v in (strides, dilations))
         if not isinstance(padding, str):  # zeros for each axis
             input, padding = jnp.pad(input, padding), "VALID"
         return ops.conv(
-            jnp.asarray(input), jnp.asarray(kernel), steps, padding.lower(), keras_format(data_format), dilation
+            jnp.asarray(input), jnp.asarray(filters), steps, padding.lower(), keras_format(data_format), dilation
         )
 
     return function
 
 
 def _pooling(rank: int, pool: Any) -> Any:
-    def function(
-        input: Any, ksize: Any, strides: Any, padding: str = "VALID", data_format: Any = None, value: Any = None
-    ) -> Any:
+    def function(input: Any, ksize: Any, strides: Any, padding: str = "VALID", data_format: Any = None) -> Any:
         size, steps = (inner_sizes(v, rank, data_format) for v in (ksize, strides))
         return pool(jnp.asarray(input), size, steps, padding.lower(), keras_format(data_format))
 
-    def named_value(*args: Any, **kwargs: Any) -> Any:
-        if "value" in kwargs:
-            kwargs["input"] = kwargs.pop("value")
-        return lifted(*args, **kwargs)
-
-    lifted = op(host=False)(function)
-    return named_value
+    return function
 
 
 def _of_any_rank(name: str) -> Any:
@@ -77,8 +64,8 @@ def _of_any_rank(name: str) -> Any:
 
 for _rank in (1, 2, 3):
     op(f"nn.conv{_rank}d", host=False)(_convolution(_rank))
-    named(f"nn.max_pool{_rank}d")(_pooling(_rank, ops.max_pool))
-    named(f"nn.avg_pool{_rank}d")(_pooling(_rank, ops.average_pool))
+    op(f"nn.max_pool{_rank}d", host=False)(_pooling(_rank, ops.max_pool))
+    op(f"nn.avg_pool{_rank}d", host=False)(_pooling(_rank, ops.average_pool))
 named("nn.convolution")(_of_any_rank("conv"))
 named("nn.max_pool")(_of_any_rank("max_pool"))
 named("nn.avg_pool")(_of_any_rank("avg_pool"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -17,9 +16,8 @@ LISTS = tables.lists("tensorflow", "lists")
 
 
 def resolve(path: str) -> Any:
-    """The object at "module:name"."""
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module, "gazelle.compat.tensorflow"), name)
+    """The object at "module:name"; a module that begins with a dot is one of this package."""
+    return tables.resolve(path, "gazelle.compat.tensorflow")
 
 
 def _register(names: str, call: Callable[..., Any], parameters: list[str], host: bool) -> None:
@@ -45,8 +43,8 @@ def _device_function(path: str, count: int) -> Callable[..., Any]:
 
 
 def _reduction(name: str) -> Any:
-    def function(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        xp = space(input_tensor)
+    def function(input_tensor: Any, axis: Any = None, keepdims: bool | None = False) -> Any:
+        xp, keepdims = space(input_tensor), bool(keepdims)
         if isinstance(input_tensor, list | tuple):
             input_tensor = xp.stack([xp.asarray(v) for v in input_tensor])
             if input_tensor.dtype == np.float64:
@@ -61,21 +59,6 @@ def _reduction(name: str) -> Any:
     return function
 
 
-def _with_tf1_arguments(reduce: Any) -> Any:
-    def function(
-        input_tensor: Any,
-        axis: Any = None,
-        keepdims: Any = False,
-        keep_dims: bool = False,
-        reduction_indices: Any = None,
-        name: Any = None,
-    ) -> Any:
-        axis = axis if axis is not None else reduction_indices
-        return reduce(input_tensor, axis=axis, keepdims=bool(keepdims or keep_dims))
-
-    return function
-
-
 for _names, _entry in TABLE["numpy"].items():
     _path, *_parameters = _entry.split()
     _register(_names, _numpy_function(_path), _parameters, host=True)
@@ -84,7 +67,7 @@ for _names, _entry in TABLE["functions"].items():
     _arrays = sum("=" not in text for text in _parameters)
     _register(_names, _device_function(_path, _arrays), _parameters, host=False)
 for _names, _entry in TABLE["reductions"].items():
-    named(*_names.split())(_with_tf1_arguments(op(static=("axis",))(_reduction(_entry))))
+    op(*_names.split(), static=("axis",))(_reduction(_entry))
 
 
 def register_objects() -> None:

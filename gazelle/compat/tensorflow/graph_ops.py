@@ -9,12 +9,12 @@ from typing import Any
 
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.function_tables import TABLE
-from gazelle.compat.tensorflow.names import NAMES, aliases, fixed_value
+from gazelle.compat.tensorflow.names import NAMES, aliases, earlier_names, fixed_value
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.core.symbolic import OPS, KerasTensor
 from gazelle.core.variable import Variable
 
-_REDUCTIONS = "input_tensor=x axis=axis keepdims=keepdims keep_dims=keepdims reduction_indices=axis"
+_REDUCTIONS = "input_tensor=x axis=axis keepdims=keepdims"
 #: the parameters of a function of NumPy in the table -> those of gazelle's operation of this name
 _ELEMENTWISE = {"x": ("x", "x=x"), "x y": ("x1 x2", "x=x1 y=x2")}
 #: parameters that TensorFlow and gazelle give other defaults
@@ -40,12 +40,13 @@ def _plain(name: str, value: Any) -> Any:
 def _in_graph(name: str, original: Callable[..., Any], op: str, names: Mapping[str, str]) -> Callable[..., Any]:
     """The function, which calls an operation of gazelle on symbolic tensors if it has all the arguments given."""
     signature = inspect.signature(original)
+    earlier = earlier_names(signature.parameters)
 
     @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
         if not any(map(_is_symbolic, (*args, *kwargs.values()))):
             return original(*args, **kwargs)
-        arguments = signature.bind(*args, **{k: v for k, v in kwargs.items() if k != "name"}).arguments
+        arguments = signature.bind(*args, **{earlier.get(k, k): v for k, v in kwargs.items() if k != "name"}).arguments
         given = {k: v for k, v in arguments.items() if k != "name" and v is not signature.parameters[k].default}
         if not given.keys() <= names.keys() or (name == "where" and "y" not in given):  # where(condition): indices
             return original(*args, **kwargs)

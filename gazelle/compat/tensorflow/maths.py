@@ -70,10 +70,9 @@ def cumprod(x: TensorLike, axis: AxisLike = 0, exclusive: bool = False, reverse:
 
 
 def _arg(name: str) -> Any:
-    def function(input: Any, axis: Any = None, output_type: Any = "int64", dimension: Any = None) -> Any:
+    def function(input: Any, axis: Any = None, output_type: Any = "int64") -> Any:
         xp = space(input)
-        axis = axis if axis is not None else dimension if dimension is not None else 0
-        return xp.asarray(getattr(xp, name)(input, axis)).astype(name_of(output_type) if xp is np else "int32")
+        return xp.asarray(getattr(xp, name)(input, axis or 0)).astype(name_of(output_type) if xp is np else "int32")
 
     return function
 

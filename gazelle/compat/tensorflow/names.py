@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any
 
@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat import tables
 from gazelle.compat.listed import listed
 from gazelle.compat.tensorflow.calls import guarded
 from gazelle.compat.tensorflow.dtypes import host_array
@@ -21,6 +22,7 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 
 NAMES: dict[str, Any] = {}
+_TENSORFLOW_1 = tables.lists("tensorflow", "arguments of TensorFlow 1")
 
 
 def named(*names: str) -> Callable[[Any], Any]:
@@ -87,6 +89,12 @@ def _describe(function: Any, names: tuple[str, ...]) -> None:
             function.__name__ = names[0].rpartition(".")[2]
 
 
+def earlier_names(parameters: Iterable[str]) -> dict[str, str]:
+    """{name in TensorFlow 1: parameter} of those among the parameters of a function that had another one."""
+    known = frozenset(parameters)
+    return {old: name for name in known for old in _TENSORFLOW_1.get(name, ()) if old not in known}
+
+
 def op(
     *names: str, static: tuple[str, ...] = (), host: bool = True, keeps_64_bits: bool = False
 ) -> Callable[[Any], Any]:
@@ -102,10 +110,12 @@ def op(
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(function)
         _describe(function, names)
-        has_tensors = not TENSORS.isdisjoint(signature.parameters)
+        has_tensors, earlier = not TENSORS.isdisjoint(signature.parameters), earlier_names(signature.parameters)
 
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
+            if kwargs and earlier:
+                kwargs = {earlier.get(name, name): value for name, value in kwargs.items()}
             if static or has_tensors:
                 bound = signature.bind(*args, **kwargs)
                 for argument, value in bound.arguments.items():

@@ -15,14 +15,14 @@ from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import AxisLike, ShapeLike
 
 op("nn.softmax", "math.softmax", host=False, static=("axis",))(
-    lambda logits, axis=-1, dim=None: jax.nn.softmax(jnp.asarray(logits), axis if dim is None else dim)
+    lambda logits, axis=-1: jax.nn.softmax(jnp.asarray(logits), axis)
 )
 op("nn.crelu", host=False)(lambda features: jnp.concatenate([jax.nn.relu(features), jax.nn.relu(-features)], -1))
 
 
-@op("nn.l2_normalize", "math.l2_normalize", "linalg.l2_normalize", host=False, static=("axis", "dim"))
-def l2_normalize(x: TensorLike, axis: AxisLike = None, epsilon: float = 1e-12, dim: AxisLike = None) -> TensorResult:
-    total = jnp.sum(jnp.square(x), axis=axis if axis is not None else dim, keepdims=True)
+@op("nn.l2_normalize", "math.l2_normalize", "linalg.l2_normalize", host=False, static=("axis",))
+def l2_normalize(x: TensorLike, axis: AxisLike = None, epsilon: float = 1e-12) -> TensorResult:
+    total = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
     return x * jax.lax.rsqrt(jnp.maximum(total, epsilon))
 
 
@@ -37,10 +37,7 @@ def bias_add(value: TensorLike, bias: TensorLike, data_format: str | None = None
 
 
 @op("nn.moments", host=False, static=("axes",))
-def moments(
-    x: TensorLike, axes: AxisLike, shift: TensorLike = None, keepdims: bool = False, keep_dims: bool = False
-) -> TensorResult:
-    keepdims = keepdims or keep_dims
+def moments(x: TensorLike, axes: AxisLike, shift: TensorLike = None, keepdims: bool = False) -> TensorResult:
     return jnp.mean(x, axes, keepdims=keepdims), jnp.var(x, axes, keepdims=keepdims)
 
 
