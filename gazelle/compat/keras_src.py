@@ -16,6 +16,7 @@ from typing import Any
 from gazelle.compat import namespaces, tables
 from gazelle.compat.era import NOTHING
 from gazelle.compat.old_names import PATHS
+from gazelle.compat.types import NamedObject
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import snake
 from gazelle.core.symbolic import KerasTensor
@@ -117,13 +118,9 @@ class H5IOStore:
 _PRIVATE = {module: names for module, names in tables.read("keras_src").items() if module != "modules"}
 
 
-def _found(path: str) -> Any:
-    """The object at "module:name.name"."""
-    module_name, _, names = path.partition(":")
-    found: Any = importlib.import_module(module_name or __name__)
-    for name in filter(None, names.split(".")):
-        found = found[name] if isinstance(found, dict) else getattr(found, name)
-    return namespaces.converted(found)
+def _found(path: str) -> NamedObject:
+    """The object at "module:name.name", as programs see it."""
+    return namespaces.converted(tables.resolve(path, __name__))
 
 
 class SourceModule(ModuleType):

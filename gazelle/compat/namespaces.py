@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
-from gazelle.compat import era, facade, old_names
+from gazelle.compat import era, facade, old_names, tables
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
 from gazelle.compat.listed import listed
@@ -113,7 +113,7 @@ def look_up(path: str, name: str) -> Any:
     """The object that a name of a module refers to; NOTHING if there is none."""
     replaced = old_names.REPLACED.get(f"{path}.{name}")
     if replaced is not None:
-        return old_names.resolve(replaced, path)
+        return tables.resolve(replaced, path)
     if name in old_names.NAMES.get(path, {}):
         return old_names.find(path, name)
     inner = path_of(f"{path}.{name}")

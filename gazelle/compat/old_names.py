@@ -9,6 +9,7 @@ from typing import Any
 from gazelle.compat import tables
 from gazelle.compat.era import NOTHING
 from gazelle.compat.listed import listed, pairs
+from gazelle.compat.types import NamedObject
 from gazelle.core.registry import REGISTRY
 
 #: module -> earlier name -> "module:name"; ":name" is in the same module, "module" is a module itself
@@ -40,11 +41,11 @@ _TABLES = {
 }
 
 
-def find(namespace: str, name: str) -> Any:
+def find(namespace: str, name: str) -> NamedObject:
     """The object that `name` referred to in a module that does not have it now; NOTHING if there is none."""
     where = _EVERYWHERE.get(name) or NAMES.get(namespace, {}).get(name)
     if where is not None:
-        return resolve(where, namespace)
+        return tables.resolve(where, namespace)
     short = namespace.partition(".")[2]
     path = PATHS.get(f"{short}.{name}" if short else name, "")
     if path:
@@ -72,13 +73,6 @@ def replaced(path: str) -> str | None:
     group, _, name = path.rpartition(".")
     inside = PATHS.get(group) == "gazelle.layers" and name == name.lower()
     return PATHS.get(path) or ("gazelle.layers" if inside else None)
-
-
-def resolve(where: str, namespace: str) -> Any:
-    """The object at "module:name"; ":name" is in `namespace`, "module" is a module itself."""
-    path, _, inner = where.partition(":")
-    module = importlib.import_module(path or namespace)
-    return getattr(module, inner) if inner else module
 
 
 def register_classes() -> bool:

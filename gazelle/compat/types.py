@@ -18,3 +18,5 @@ TensorLike: TypeAlias = ArrayLike | TensorWrapper | str | bytes | Sequence["Tens
 SymbolicShape: TypeAlias = int | Sequence[Union[int, "Size", None]] | TensorLike
 #: an array, a symbolic tensor or a tensor of the facade, as the arguments are; a union would forbid its operators
 TensorResult: TypeAlias = Any
+#: the object to which a name in a table refers
+NamedObject: TypeAlias = Any

@@ -37,7 +37,7 @@ def test_no_key_is_there_twice(name):
 
 @pytest.mark.parametrize("module", old_names.NAMES)
 def test_earlier_names_are_found(module):
-    assert [name for name, path in old_names.NAMES[module].items() if old_names.resolve(path, module) is None] == []
+    assert [name for name, path in old_names.NAMES[module].items() if tables.resolve(path, module) is None] == []
 
 
 def test_modules_are_found():

@@ -101,5 +101,5 @@ def _positional(*arguments: Any) -> tuple[Any, ...]:
 _KINDS = {"sizes": sizes, "format": format_of, "dtype": kind_of}
 for _name, _entry in SAME.items():
     _path, *_parameters = _entry.split()
-    _function = tables.resolve(_path if ":" in _path else f"gazelle.ops:{_path}")
+    _function = tables.resolve(_path if ":" in _path else f":{_path}", "gazelle.ops")
     globals()[_name] = lifted(_function, tables.with_parameters(_positional, _parameters, _KINDS))

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature
 from typing import Any, NamedTuple
 
+from gazelle.compat.types import NamedObject
+
 Table = dict[str, str]
 
 
@@ -44,10 +46,13 @@ def lists(name: str, section: str) -> dict[str, tuple[str, ...]]:
     return {key: tuple(value.split()) for key, value in read(name)[section].items()}
 
 
-def resolve(path: str, package: str | None = None) -> Any:
-    """The object at "module:name"; a module that begins with a dot is one of `package`."""
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module, package), name)
+def resolve(path: str, namespace: str) -> NamedObject:
+    """The object at "module:name"; ":name" is in `namespace`, ".module:name" below it, "module" is a module itself."""
+    module, _, names = path.partition(":")
+    found: Any = importlib.import_module(module or namespace, namespace)
+    for name in names.split(".") if names else ():
+        found = found[name] if isinstance(found, dict) else getattr(found, name)
+    return found
 
 
 class _Parameter(NamedTuple):

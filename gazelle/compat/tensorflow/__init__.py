@@ -16,7 +16,7 @@ from gazelle.compat import facade
 from gazelle.compat.listed import listed
 from gazelle.compat.namespaces import root, version
 from gazelle.compat.recorded_variable import recorder
-from gazelle.compat.tensorflow import function_tables, graphs, model_calls, private_modules, special_functions
+from gazelle.compat.tensorflow import function_tables, graphs, model_calls, private_modules
 from gazelle.compat.tensorflow.dtypes import DTYPES
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
 from gazelle.compat.types import TensorLike, TensorResult
@@ -25,7 +25,7 @@ from gazelle.core.errors import GazelleError, message
 #: modules that register their names; the last one wraps names of the others
 _TABLES = listed("""function_tables app arrays boxes checking checkpoints control convolutions crf csv_files
     encoded_images feature_columns files gathering graph_layers graph_sessions graphs images linalg maths nn optimizers
-    parsing ragged ragged_calls randoms records sampling saved_models sets signals sparse special_functions strings
+    parsing ragged ragged_calls randoms records sampling saved_models sets signals sparse strings
     summaries tables testing tf_config transformations tutorials graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
@@ -105,7 +105,7 @@ def look_up(full: str) -> TensorResult:
     if full.startswith("python."):
         return _private(full)
     if full.startswith("experimental.numpy."):
-        return special_functions.numpy_function(full.removeprefix("experimental.numpy."))
+        return function_tables.numpy_function(full.removeprefix("experimental.numpy."))
     for old in ("compat.v1.", "compat.v2.", "_api.v2.", "raw_ops."):
         if full.startswith(old) and (found := look_up(full[len(old) :])) is not None:
             return found

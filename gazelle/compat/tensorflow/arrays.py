@@ -108,26 +108,16 @@ def shape(input: TensorLike, out_type: DTypeLike | None = "int32") -> TensorResu
     return Tensor(np.asarray(tuple(array.shape), name_of(out_type)))
 
 
-@named("size")
-def size(input: TensorLike, out_type: DTypeLike | None = "int32") -> TensorResult:
-    return Tensor(np.asarray(np.prod(np.shape(unboxed(input))), name_of(out_type)))
+named("size")(lambda input, out_type="int32": Tensor(np.asarray(np.prod(np.shape(unboxed(input))), name_of(out_type))))
+named("rank")(lambda input: Tensor(np.asarray(np.ndim(unboxed(input)), "int32")))
 
 
-@named("rank")
-def rank(input: TensorLike) -> TensorResult:
-    return Tensor(np.asarray(np.ndim(unboxed(input)), "int32"))
+def _filled(make: Any) -> Any:
+    return lambda shape, dtype="float32": Tensor(make(fixed_shape(shape), jnp.dtype(name_of(dtype))))
 
 
-@named("zeros")
-def zeros(shape: ShapeLike, dtype: DTypeLike | None = "float32") -> TensorResult:
-    return Tensor(np.zeros(fixed_shape(shape), jnp.dtype(name_of(dtype))))
-
-
-@named("ones")
-def ones(shape: ShapeLike, dtype: DTypeLike | None = "float32") -> TensorResult:
-    return Tensor(np.ones(fixed_shape(shape), jnp.dtype(name_of(dtype))))
-
-
+named("zeros")(_filled(np.zeros))
+named("ones")(_filled(np.ones))
 op("zeros_like")(lambda input, dtype=None: space(input).zeros_like(input, dtype=dtype and name_of(dtype)))
 op("ones_like")(lambda input, dtype=None: space(input).ones_like(input, dtype=dtype and name_of(dtype)))
 

@@ -227,16 +227,8 @@ class CheckpointReader:
         return dict(self._shapes)
 
 
-@named("train.list_variables")
-def list_variables(ckpt_dir_or_file: PathLike | TensorLike) -> list[tuple[str, list[int]]]:
-    """`tf.train.list_variables`: (name, shape) of each array of a checkpoint."""
-    return list(CheckpointReader(ckpt_dir_or_file).get_variable_to_shape_map().items())
-
-
-@named("train.load_variable")
-def load_variable(ckpt_dir_or_file: PathLike | TensorLike, name: str) -> TensorResult:
-    """`tf.train.load_variable`: an array of a checkpoint."""
-    return CheckpointReader(ckpt_dir_or_file).get_tensor(name)
+named("train.list_variables")(lambda ckpt_dir_or_file: list(CheckpointReader(ckpt_dir_or_file)._shapes.items()))
+named("train.load_variable")(lambda ckpt_dir_or_file, name: CheckpointReader(ckpt_dir_or_file).get_tensor(name))
 
 
 @named("train.get_or_create_global_step", "train.get_global_step", "train.create_global_step")

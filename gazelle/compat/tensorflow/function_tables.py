@@ -9,15 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import tables
+from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
+from gazelle.compat.types import NamedObject
 
 TABLE = tables.read("tensorflow")
 LISTS = tables.lists("tensorflow", "lists")
-
-
-def resolve(path: str) -> Any:
-    """The object at "module:name"; a module that begins with a dot is one of this package."""
-    return tables.resolve(path, "gazelle.compat.tensorflow")
+_PACKAGE = "gazelle.compat.tensorflow"
 
 
 def _register(names: str, call: Callable[..., Any], parameters: list[str], host: bool) -> None:
@@ -33,7 +31,7 @@ def _numpy_function(name: str) -> Callable[..., Any]:
 
 def _device_function(path: str, count: int) -> Callable[..., Any]:
     """A function of JAX or gazelle, whose first `count` arguments are arrays; named tuples become plain ones."""
-    target = resolve(path)
+    target = tables.resolve(path, _PACKAGE)
 
     def call(*args: Any) -> Any:
         out = target(*map(jnp.asarray, args[:count]), *args[count:])
@@ -59,6 +57,18 @@ def _reduction(name: str) -> Any:
     return function
 
 
+def numpy_function(name: str) -> NamedObject:
+    """`tf.experimental.numpy.NAME`: the function of NumPy on tensors; None if there is none."""
+    target = getattr(jnp, name, None)
+    if not callable(target) or isinstance(target, type) or hasattr(target, "dtype"):
+        return target if target is not None else getattr(np, name, None)
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return call(target, args, kwargs)
+
+    return called
+
+
 for _names, _entry in TABLE["numpy"].items():
     _path, *_parameters = _entry.split()
     _register(_names, _numpy_function(_path), _parameters, host=True)
@@ -73,6 +83,6 @@ for _names, _entry in TABLE["reductions"].items():
 def register_objects() -> None:
     """Register the sections `objects` and `aliases`, after the functions in modules."""
     for names, path in TABLE["objects"].items():
-        named(*names.split())(resolve(path))
+        named(*names.split())(tables.resolve(path, _PACKAGE))
     for names, known in TABLE["aliases"].items():
         NAMES.update(dict.fromkeys(names.split(), NAMES[known]))

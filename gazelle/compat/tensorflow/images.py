@@ -117,24 +117,11 @@ def _adjust_contrast(image: Any, contrast_factor: Any) -> Any:
     return (image - mean) * contrast_factor + mean
 
 
-@op("image.rgb_to_hsv", host=False)
-def _to_hsv(images: TensorLike) -> TensorResult:
-    return _hsv(images)
-
-
-@op("image.hsv_to_rgb", host=False)
-def _to_rgb(images: TensorLike) -> TensorResult:
-    return _rgb(images)
-
-
-def _hsv(images: Any) -> Any:
-    """Hue, saturation and value; in TensorFlow the channels are always last."""
-    return ops.image.rgb_to_hsv(jnp.asarray(images), data_format="channels_last")
-
-
-def _rgb(images: Any) -> Any:
-    """The inverse of `_hsv`."""
-    return ops.image.hsv_to_rgb(jnp.asarray(images), data_format="channels_last")
+# in TensorFlow the channels are always last
+_hsv = functools.partial(ops.image.rgb_to_hsv, data_format="channels_last")
+_rgb = functools.partial(ops.image.hsv_to_rgb, data_format="channels_last")
+op("image.rgb_to_hsv", host=False)(lambda images: _hsv(jnp.asarray(images)))
+op("image.hsv_to_rgb", host=False)(lambda images: _rgb(jnp.asarray(images)))
 
 
 def _adjust_saturation(image: Any, saturation_factor: Any) -> Any:

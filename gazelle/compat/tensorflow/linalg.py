@@ -123,3 +123,22 @@ def band_part(input: TensorLike, num_lower: TensorLike, num_upper: TensorLike) -
     lower = num_lower < 0 or (rows - columns) <= num_lower
     upper = num_upper < 0 or (columns - rows) <= num_upper
     return input * np.broadcast_to(np.asarray(lower) & np.asarray(upper), input.shape[-2:]).astype(str(input.dtype))
+
+
+op("linalg.adjoint", host=False)(lambda matrix: jnp.conj(jnp.swapaxes(matrix, -1, -2)))
+op("linalg.cholesky_solve", host=False)(lambda chol, rhs: jax.scipy.linalg.cho_solve((chol, True), rhs))
+op("linalg.tridiagonal_solve", host=False)(
+    lambda diagonals, rhs, **_: jax.lax.linalg.tridiagonal_solve(*_diagonals(diagonals), rhs)
+)
+
+
+def _diagonals(diagonals: Any) -> Any:
+    """(lower, main, upper) diagonals from rows (upper, main, lower)."""
+    upper, main, lower = (diagonals[..., i, :] for i in range(3))
+    return lower, main, upper
+
+
+@op("linalg.lu", host=False)
+def lu(input: TensorLike) -> TensorResult:
+    factors, _, permutation = jax.lax.linalg.lu(input)
+    return factors, permutation

@@ -175,3 +175,18 @@ def histogram_fixed_width(
     low, high = value_range[0], value_range[1]
     index = jnp.clip(jnp.floor((jnp.asarray(values) - low) / (high - low) * nbins), 0, nbins - 1).astype("int32")
     return jnp.bincount(index.reshape(-1), length=nbins).astype(name_of(dtype))
+
+
+op("math.erfcinv", host=False)(lambda x: special.erfinv(1 - x))
+op("math.xdivy", host=False)(lambda x, y: jnp.where(x == 0, 0, x / jnp.where(x == 0, 1, y)))
+op("math.scalar_mul", "scalar_mul", host=False)(lambda scalar, x: scalar * x)
+op("math.reciprocal_no_nan", host=False)(lambda x: jnp.where(x == 0, 0, 1 / jnp.where(x == 0, 1, x)))
+op("math.is_non_decreasing", host=False)(lambda x: jnp.all(jnp.diff(jnp.ravel(x)) >= 0))
+op("math.is_strictly_increasing", host=False)(lambda x: jnp.all(jnp.diff(jnp.ravel(x)) > 0))
+op("math.lbeta", host=False)(lambda x: jnp.sum(special.gammaln(x), -1) - special.gammaln(jnp.sum(x, -1)))
+op("truncatediv", host=False)(lambda x, y: jnp.trunc(x / y).astype(x.dtype))
+
+
+@op("math.cumulative_logsumexp", host=False, static=("axis",))
+def cumulative_logsumexp(x: TensorLike, axis: int = 0) -> TensorResult:
+    return jax.lax.cumlogsumexp(x, axis % x.ndim)

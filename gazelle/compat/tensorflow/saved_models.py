@@ -7,6 +7,7 @@ import os
 from types import SimpleNamespace
 from typing import Any
 
+from gazelle.compat.listed import listed
 from gazelle.compat.namespaces import root
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
@@ -54,11 +55,6 @@ def refuse(*_: Any, **__: Any) -> TensorResult:
     raise ArgumentError(message("SavedModel", expected="a model of Keras", got="graphs of TensorFlow", hint=hint))
 
 
-_CONVERTERS = (
-    "from_keras_model",
-    "from_keras_model_file",
-    "from_saved_model",
-    "from_concrete_functions",
-    "from_session",
-)
+_CONVERTERS = listed("""from_keras_model from_keras_model_file from_saved_model from_concrete_functions
+    from_session""")
 named("lite.TFLiteConverter")(SimpleNamespace(**dict.fromkeys(_CONVERTERS, refuse)))

@@ -7,9 +7,12 @@ import wave
 from collections.abc import Callable
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.tensorflow.arrays import array_of, convert
+from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.recording import unboxed
@@ -18,14 +21,14 @@ from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.types import DTypeLike
 
 
-@op("signal.rfft", static=("fft_length",))
-def rfft(input_tensor: TensorLike, fft_length: TensorLike = None) -> TensorResult:
-    return space(input_tensor).fft.rfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
+def _real_transform(name: str) -> Any:
+    return lambda input_tensor, fft_length=None: getattr(space(input_tensor).fft, name)(
+        input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0])
+    )
 
 
-@op("signal.irfft", static=("fft_length",))
-def irfft(input_tensor: TensorLike, fft_length: TensorLike = None) -> TensorResult:
-    return space(input_tensor).fft.irfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
+for _name in ("rfft", "irfft"):
+    op(f"signal.{_name}", static=("fft_length",))(_real_transform(_name))
 
 
 def _cosine(name: str, first: float) -> None:
@@ -81,6 +84,62 @@ def stft(
     if window_fn is not None:
         parts = parts * unboxed(window_fn(frame_length, dtype="float32"))
     return space(parts).fft.rfft(parts, fft_length or 1 << (frame_length - 1).bit_length())
+
+
+for _name in ("fft3d", "ifft3d"):
+    _function = getattr(jnp.fft, f"{_name[:-2]}n")
+    op(f"signal.{_name}", _name, host=False)(lambda input, f=_function: f(input, axes=(-3, -2, -1)))
+
+
+@op("signal.idct", host=False)
+def idct(
+    input: TensorLike, type: int = 2, n: int | None = None, axis: int = -1, norm: str | None = None
+) -> TensorResult:
+    return jax.scipy.fft.idct(input, type, n, axis, norm) * (1 if norm == "ortho" else 2 * input.shape[axis])
+
+
+@op("signal.overlap_and_add", static=("frame_step",), host=False)
+def overlap_and_add(signal: TensorLike, frame_step: int) -> TensorResult:
+    count, length = signal.shape[-2:]
+    indices = np.arange(count)[:, None] * frame_step + np.arange(length)
+    out = jnp.zeros((*signal.shape[:-2], (count - 1) * frame_step + length), signal.dtype)
+    return out.at[..., indices].add(signal)
+
+
+@named("signal.inverse_stft_window_fn")
+def inverse_stft_window_fn(frame_step: int, forward_window_fn: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """`tf.signal.inverse_stft_window_fn`: the window with which the inverse gives the signal back."""
+    forward = windows["hann"] if forward_window_fn is None else forward_window_fn
+
+    def window(frame_length: int, dtype: Any = "float32") -> Tensor:
+        values = np.asarray(unboxed(forward(frame_length, dtype=dtype)))
+        padded = np.pad(values**2, (0, -len(values) % frame_step)).reshape(-1, frame_step)
+        total = np.tile(padded.sum(0), len(padded))[: len(values)]
+        return Tensor((values / total).astype(values.dtype))
+
+    return window
+
+
+@named("signal.inverse_stft")
+def inverse_stft(
+    stfts: TensorLike,
+    frame_length: TensorLike,
+    frame_step: TensorLike,
+    fft_length: TensorLike = None,
+    window_fn: Callable[..., Any] | str | None = "hann",
+) -> TensorResult:
+    """`tf.signal.inverse_stft`: the windowed frames, added where they overlap."""
+    length, step = int(frame_length), int(frame_step)
+    size = 1 << (length - 1).bit_length() if fft_length is None else int(fft_length)
+    window = windows["hann"] if isinstance(window_fn, str) else window_fn
+    values = 1.0 if window is None else unboxed(window(length, dtype="float32"))
+
+    return overlap_and_add(call(_frames_of, (stfts, size, length, values), {}), step)
+
+
+def _frames_of(spectra: Any, size: int, length: int, window: Any) -> Any:
+    frames = jnp.fft.irfft(spectra, size)[..., :length]
+    return jnp.pad(frames, [(0, 0)] * (frames.ndim - 1) + [(0, length - frames.shape[-1])]) * window
 
 
 def _mel(hertz: Any) -> Any:

@@ -148,10 +148,7 @@ def unicode_split(input: TensorLike, input_encoding: str = "UTF-8", errors: str 
     return _split_strings(input, lambda v: [c.encode() for c in v.decode(errors=errors)])
 
 
-@named("strings.bytes_split")
-def bytes_split(input: TensorLike) -> TensorResult:
-    """`tf.strings.bytes_split`: the bytes."""
-    return _split_strings(input, lambda v: [v[i : i + 1] for i in range(len(v))])
+named("strings.bytes_split")(lambda input: _split_strings(input, lambda v: [v[i : i + 1] for i in range(len(v))]))
 
 
 @named("strings.unicode_decode")

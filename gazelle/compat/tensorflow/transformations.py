@@ -40,27 +40,16 @@ class AutoShardPolicy:
 named("data.experimental.Counter")(Dataset.counter)
 
 
-@named("data.experimental.shuffle_and_repeat")
-def shuffle_and_repeat(buffer_size: int, count: int | None = None, seed: int | None = None) -> Transformation:
-    """`tf.data.experimental.shuffle_and_repeat`."""
-    return lambda dataset: dataset.shuffle(buffer_size, seed).repeat(count)
-
-
-@named("data.experimental.map_and_batch")
-def map_and_batch(
-    map_func: Callable[..., Any],
-    batch_size: int,
-    num_parallel_batches: int | None = None,
-    drop_remainder: bool = False,
-    num_parallel_calls: int | None = None,
-) -> Transformation:
-    """`tf.data.experimental.map_and_batch`."""
-    return lambda dataset: dataset.map(map_func).batch(batch_size, drop_remainder)
-
-
-@named("data.experimental.parallel_interleave")
-def parallel_interleave(
-    map_func: Callable[..., Any], cycle_length: int, block_length: int = 1, **_: Any
-) -> Transformation:
-    """`tf.data.experimental.parallel_interleave`."""
-    return lambda dataset: dataset.interleave(map_func, cycle_length, block_length)
+named("data.experimental.shuffle_and_repeat")(
+    lambda buffer_size, count=None, seed=None: lambda dataset: dataset.shuffle(buffer_size, seed).repeat(count)
+)
+named("data.experimental.map_and_batch")(
+    lambda map_func, batch_size, num_parallel_batches=None, drop_remainder=False, **_: (
+        lambda dataset: dataset.map(map_func).batch(batch_size, drop_remainder)
+    )
+)
+named("data.experimental.parallel_interleave")(
+    lambda map_func, cycle_length, block_length=1, **_: (
+        lambda dataset: dataset.interleave(map_func, cycle_length, block_length)
+    )
+)
