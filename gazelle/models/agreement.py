@@ -13,9 +13,12 @@ from gazelle import data
 from gazelle.core import arrays
 from gazelle.core.errors import DataError, StateError, message
 from gazelle.engine import processes
+from gazelle.models.fingerprint import TrainingFingerprint
 from gazelle.saving import fingerprint as fingerprints
 
 if TYPE_CHECKING:
+    from gazelle.models.fitting import FitOptions
+    from gazelle.models.model import Model
     from gazelle.training.trainer import Trainer
 
 _HINT = (
@@ -24,18 +27,27 @@ _HINT = (
 )
 
 
-def check(trainer: Trainer, source: data.Source, settings: fingerprints.Fingerprint) -> None:
+def check(
+    model: Model, trainer: Trainer, source: data.Source, validation: data.Source | None, options: FitOptions
+) -> bool:
     """Compare the processes.
 
     Args:
-        trainer: the trainer of the model.
+        model: the model.
+        trainer: its trainer.
         source: the data.
-        settings: the arguments of the layers, of `compile` and of `fit`.
+        validation: the validation data, if any.
+        options: the arguments of `fit`.
+
+    Returns:
+        Whether the state is divided over the processes.
 
     Raises:
         DataError: a process has other data.
         StateError: a process has other settings, another seed or other weights.
     """
+    settings = TrainingFingerprint(model, trainer, source, validation, [], options.of_batches(source)).parts
+    settings |= {"program": None, "arguments": None, "epochs": options.epochs, "initial_epoch": options.initial_epoch}
     if parted := getattr(source, "readers", 1) > 1:  # each process reads its own part of a batch
         settings = {**settings, "data": None, "validation": None}
     weights = [value for value in trainer.live.values().values() if not arrays.is_divided(value)]
@@ -56,6 +68,7 @@ def check(trainer: Trainer, source: data.Source, settings: fingerprints.Fingerpr
         if got:
             kind = DataError if name in ("The number of samples or batches", "The first batch") else StateError
             raise kind(message(f"{name} of process {number}", expected="the same as in process 0", got=got, hint=_HINT))
+    return arrays.is_divided(trainer.live.arrays())
 
 
 def _checksums(value: Any) -> list[Any]:

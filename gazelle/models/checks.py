@@ -250,7 +250,8 @@ def _last_activation(layer: Any) -> str | None:
 
 def warn_frozen_since(model: Model, trainer: Trainer) -> None:
     """Warn if `trainable` was set after compile, which decides what is trained."""
-    if trainer.trainable_flags and all(part.trainable is flag for part, flag in trainer.trainable_flags):
+    flags = trainer.trainable_flags
+    if flags and False not in [part.trainable is flag for part, flag in flags]:
         return
     trainable, ids = trainer.live.trainable, weight_tree.trainable_ids(model)
     paths = [path for path, v in weight_tree.named_variables(model).items() if (id(v) in ids) != (path in trainable)]

@@ -36,7 +36,7 @@ from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input
-from gazelle.models import compiling, default_steps, fitting, step_methods
+from gazelle.models import compiling, default_steps, evaluation, fitting, step_methods
 from gazelle.models.graph import Aside, Graph
 from gazelle.models.state_tree import put, read
 
@@ -468,11 +468,7 @@ class Model(Layer):
             ShapeError: the data has another shape than the inputs.
         """
         with fitting.exclusive_fit(self):
-            return fitting.fit(
-                self,
-                x,
-                y,
-                sample_weight,
+            options = fitting.FitOptions(
                 batch_size=batch_size,
                 epochs=epochs,
                 verbose=verbose,
@@ -492,6 +488,7 @@ class Model(Layer):
                 checkpoint=checkpoint,
                 stop_on_nan=stop_on_nan,
             )
+            return fitting.fit(self, x, y, sample_weight, options)
 
     @overload
     def evaluate(
@@ -552,8 +549,8 @@ class Model(Layer):
             DataError: the data does not fit the model.
             ShapeError: the data has another shape than the inputs.
         """
-        logs = fitting.evaluate(self, x, y, sample_weight, batch_size, verbose, steps, callbacks)
-        return fitting.scores(logs, return_dict)
+        logs = evaluation.evaluate(self, x, y, sample_weight, batch_size, verbose, steps, callbacks)
+        return evaluation.scores(logs, return_dict)
 
     @filtered
     def predict(
@@ -580,7 +577,7 @@ class Model(Layer):
             DataError: the data does not fit the model.
             ShapeError: the data has another shape than the inputs.
         """
-        return fitting.predict(self, x, batch_size, verbose, steps, callbacks)
+        return evaluation.predict(self, x, batch_size, verbose, steps, callbacks)
 
     @filtered
     def train_on_batch(
@@ -603,8 +600,8 @@ class Model(Layer):
         Returns:
             The loss and metrics of this batch, as `evaluate` returns them.
         """
-        logs = fitting.on_batch(self, "train_on_batch", x, y, sample_weight, class_weight)
-        return fitting.scores(logs, return_dict)
+        logs = evaluation.on_batch(self, "train_on_batch", x, y, sample_weight, class_weight)
+        return evaluation.scores(logs, return_dict)
 
     @filtered
     def test_on_batch(
@@ -621,7 +618,7 @@ class Model(Layer):
         Returns:
             The loss and metrics of this batch, as `evaluate` returns them.
         """
-        return fitting.scores(fitting.on_batch(self, "test_on_batch", x, y, sample_weight, None), return_dict)
+        return evaluation.scores(evaluation.on_batch(self, "test_on_batch", x, y, sample_weight, None), return_dict)
 
     @filtered
     def predict_on_batch(self, x: Data) -> Outputs:
@@ -633,7 +630,7 @@ class Model(Layer):
         Returns:
             NumPy arrays in the structure of the model's outputs.
         """
-        return fitting.predict_on_batch(self, x)
+        return evaluation.predict_on_batch(self, x)
 
     def _callback_params(
         self, callbacks: list[Callback], source: Source, validation_data: Any, params: dict[str, Any]

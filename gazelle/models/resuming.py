@@ -7,7 +7,7 @@ import dataclasses
 import glob
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from gazelle.core.errors import ArgumentError, StateError, message
@@ -92,7 +92,19 @@ class Checkpoint:
         if place is not None:
             self.rotation = sharded.ShardedRotation(place[0], **place[1])
             if autosave is not None:
-                autosave._rotation, autosave._key = self.rotation, None  # the last write is not deferred
+                autosave.write_together(self.rotation)
+
+    @property
+    def identity(self) -> Callable[[], str] | None:
+        """A function that returns the fingerprint as JSON, if this process writes one."""
+        return None if self.autosave is None else lambda: self.fingerprint.text
+
+    @property
+    def writer(self) -> Autosave | sharded.PartAutosave | None:
+        """What the loop offers the state to: the autosave, or in other processes the writer of their parts."""
+        if self.autosave is None and self.rotation is not None:
+            return sharded.PartAutosave(self.rotation)
+        return self.autosave
 
     def load(self, trainer: Trainer, epochs: int, display: Progress) -> Saved | None:
         """Read the checkpoint to continue: each process the parts of the state that it has.
@@ -108,6 +120,8 @@ class Checkpoint:
         Raises:
             StateError: it is of another training; the message lists what differs.
         """
+        if not (self.resume or self.backup is not None or processes.count() > 1):
+            return None
         while True:
             saved = processes.broadcast_saved(self._read(epochs, display) if processes.is_main() else None)
             if saved is None:
@@ -192,8 +206,9 @@ class Checkpoint:
                 self.fingerprint.end()
 
     def note_path(self, display: Progress) -> None:
-        """Print once per path where the checkpoint is."""
-        assert self.autosave is not None
+        """Print once per path where the checkpoint is, if there is one."""
+        if self.autosave is None:
+            return
         path = str(self.autosave.path)
         if path not in _noted and os.path.exists(path):
             _noted.add(path)

@@ -19,14 +19,11 @@ from gazelle.saving import checkpoint_paths, throttle
 from gazelle.saving.atomic import check_space
 from gazelle.saving.checkpoint_paths import NoCheckpointError
 from gazelle.saving.file_lock import CheckpointLock
-from gazelle.saving.rotation import CheckpointRotation, newest_intact, order_of, sharded_folder
+from gazelle.saving.rotation import CheckpointRotation, Snapshot, newest_intact, order_of, sharded_folder
 from gazelle.saving.safetensors import Array
 from gazelle.saving.state_file import metadata_of, read_metadata, read_state, to_json
 
 _PAUSE = 100  # the pause after a save is at least this many times the time that the save took from the training
-
-#: () -> (copies of the arrays in host memory, metadata that JSON can hold); not called again during the write
-Snapshot = Callable[[], tuple[Mapping[str, Any], Mapping[str, Any]]]
 
 
 class Autosave:
@@ -49,6 +46,7 @@ class Autosave:
         written: whether one was written.
         next_write: the time (of `time.monotonic`) from which the next checkpoint is due.
         saved: whether the last write succeeded.
+        collective: whether all processes take part in a write.
 
     >>> autosave = Autosave("example")
     >>> autosave.finish(lambda: ({"params/w": np.ones(2)}, {"epoch": 1}))
@@ -65,7 +63,7 @@ class Autosave:
         self._failure: Exception | None = None
         self._key: tuple[str, str] | None = None  # of `throttle`
         self._started = time.monotonic()  # the training
-        self.written = self.saved = self._waits = False
+        self.written = self.saved = self.collective = self._waits = False
         folder = checkpoint_paths.program_folder() if folder is None else os.path.abspath(os.fspath(folder))
         name = checkpoint_paths.file_name(model_name)
         metadata = self.entries = {"arguments": checkpoint_paths.arguments_hash()}  # of each header
@@ -158,6 +156,15 @@ class Autosave:
             ) from None
         return tensors, meta, path
 
+    def write_together(self, rotation: CheckpointRotation) -> None:
+        """Write with the rotation of a state that is divided over processes.
+
+        Args:
+            rotation: the rotation, whose `prepare` all processes call.
+        """
+        self._rotation, self.collective = rotation, True
+        self._key = None  # the last write is not deferred
+
     def request_write(self) -> None:
         """Request a write at the next offer, regardless of the time since the last one."""
         self._requested = True
@@ -175,17 +182,19 @@ class Autosave:
         """Start a write in the background if one is due.
 
         Args:
-            snapshot: returns copies of the arrays and the metadata; called only if a write starts.
+            snapshot: returns copies of the arrays in host memory and the metadata; called only if a write starts, and
+                not again during the write.
 
         Returns:
             Whether a write was started.
         """
-        self._report()
+        if self._failure is not None:
+            self._report()
         if not self.due():
             return False
         self._requested = False
         start = time.monotonic()
-        tensors, meta = snapshot()
+        tensors, meta = self._rotation.prepare(*snapshot())
         meta = copied(meta)
         taken = time.monotonic() - start
         self.next_write = time.monotonic() + max(self.every_seconds, _PAUSE * taken)
@@ -232,7 +241,7 @@ class Autosave:
             if self._thread is not None:
                 self._thread.join()
             self._report()
-            self._write(*snapshot())
+            self._write(*self._rotation.prepare(*snapshot()))
             self._report()
 
     def close(self) -> None:

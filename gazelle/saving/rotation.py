@@ -15,6 +15,9 @@ from gazelle.saving.state_file import check_state, read_metadata, write_state
 T = TypeVar("T")
 SLOTS = ("a", "b")
 
+#: () -> (arrays by name, metadata that JSON can hold)
+Snapshot = Callable[[], tuple[Mapping[str, Any], Mapping[str, Any]]]
+
 
 class CheckpointRotation:
     """The files `stem.a.state` and `stem.b.state`, written alternately.
@@ -43,6 +46,20 @@ class CheckpointRotation:
     def newest(self) -> str:
         """The path of the checkpoint written last."""
         return self._newest or max(self.paths, key=order_of)
+
+    def prepare(
+        self, tensors: Mapping[str, Array], meta: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Array], Mapping[str, Any]]:
+        """Return what `write` takes of a snapshot; `write` may run later, in another thread.
+
+        Args:
+            tensors: {name: array}.
+            meta: values that JSON can hold.
+
+        Returns:
+            (tensors, meta).
+        """
+        return tensors, meta
 
     def write(self, tensors: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
         """Write a checkpoint in place of the older or of a damaged one.

@@ -19,17 +19,18 @@ import numpy as np
 
 from gazelle.core.errors import english, message
 from gazelle.engine import orbax, processes
-from gazelle.saving.rotation import CheckpointRotation, sharded_folder
+from gazelle.saving.rotation import CheckpointRotation, Snapshot, sharded_folder
 from gazelle.saving.safetensors import Array
 from gazelle.saving.state_file import metadata_of
 
 _WHAT = "A checkpoint of weights that are divided over processes"
+_OF_MAIN = "callbacks/"  # begin of the names of arrays that only the main process has and writes
 
 
 class ShardedRotation(CheckpointRotation):
     """The checkpoints of a training whose state is divided over processes.
 
-    All of them call `save` and `close`; the main one also writes the files, by `write`.
+    All of them call `prepare` and `close`; the main one also writes the files, by `write`.
 
     Args:
         stem: path without the endings.
@@ -41,8 +42,23 @@ class ShardedRotation(CheckpointRotation):
         self._folder, self._error = sharded_folder(stem), cast("Exception | None", None)
         self._manager = _manager(self._folder)
 
-    def save(self, arrays: Mapping[str, Any]) -> str:
-        """Copy the parts of this process, which are written in the background; return the name of their folder."""
+    def prepare(
+        self, tensors: Mapping[str, Any], meta: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Array], Mapping[str, Any]]:
+        """Copy the parts of this process, which are written in the background.
+
+        Args:
+            tensors: {name: array}, the same names in all processes but for the arrays of callbacks.
+            meta: values that JSON can hold.
+
+        Returns:
+            (the arrays of callbacks, meta with the name of the folder of the others).
+        """
+        state = {name: array for name, array in tensors.items() if not name.startswith(_OF_MAIN)}
+        rest = {name: array for name, array in tensors.items() if name.startswith(_OF_MAIN)}
+        return rest, {**meta, "sharded": self._save(state)}
+
+    def _save(self, arrays: Mapping[str, Any]) -> str:
         order = processes.gather(time.time_ns(), "the saving of a checkpoint")[0]
         # orbax takes arrays of all processes, and of the host
         arrays = {n: a if not getattr(a, "is_fully_addressable", True) else np.asarray(a) for n, a in arrays.items()}
@@ -65,6 +81,40 @@ class ShardedRotation(CheckpointRotation):
     def close(self) -> None:
         """Wait for the last write."""
         self._manager.close()
+
+
+class PartAutosave:
+    """The autosave of a process other than the main one: it writes its part of the state when the main one saves.
+
+    Args:
+        rotation: the checkpoints.
+    """
+
+    collective, written = True, False
+
+    def __init__(self, rotation: ShardedRotation) -> None:
+        self._rotation = rotation
+
+    def reserve(self, size: int) -> bool:
+        """Return True: the main process checks the space on the disk."""
+        return True
+
+    def due(self) -> bool:
+        """Return False: the main process decides."""
+        return False
+
+    def offer(self, snapshot: Snapshot) -> bool:
+        """Write the parts of this process."""
+        self._rotation.prepare(*snapshot())
+        return True
+
+    def finish(self, snapshot: Snapshot) -> None:
+        """Write the parts of this process."""
+        self.offer(snapshot)
+
+    def end_training(self, snapshot: Snapshot, later: object) -> None:
+        """Write the parts of this process."""
+        self.offer(snapshot)
 
 
 def load(folder: str, like: Mapping[str, Any]) -> dict[str, Any] | None:

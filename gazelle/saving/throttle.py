@@ -14,7 +14,8 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gazelle.saving.autosave import Autosave, Snapshot
+    from gazelle.saving.autosave import Autosave
+    from gazelle.saving.rotation import Snapshot
 
 SHORT = 1.0  # seconds; longer trainings write at their end
 _MAX_WAITING = 8  # models; beyond that the oldest is written

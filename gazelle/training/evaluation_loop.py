@@ -52,11 +52,11 @@ def evaluate(
     for chunk in chunks:
         start = 0
         while start < chunk.stop:
-            stop = min(chunk.stop, start + steps_per_call.steps)
+            steps = steps_per_call.steps
             if single and events is not None:
-                stop = groups.stop(start, chunk.stop, done)
-                groups.begin(events, done)
-            elif stop == chunk.stop:
+                steps = groups.begin(events, done)
+            stop = min(chunk.stop, start + steps)
+            if stop == chunk.stop and not single:
                 chunks.gather()
             began, bounds = time.perf_counter(), map(engine.number, (np.int32(start), np.int32(stop)))
             carry, logs, end = trainer.programs.test(carry, fixed, chunk.arrays, *bounds)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import numpy as np
 
 from gazelle import data, engine
-from gazelle.core import arrays, prng
-from gazelle.core.errors import message
-from gazelle.core.traceback import warn
+from gazelle.core import arrays
 from gazelle.engine import processes
-from gazelle.metrics.name_aliases import Logs
 from gazelle.training.diagnosis import explain_nan
+from gazelle.training.inexact_resume import WatchedEvents
 from gazelle.training.interrupt import Interrupt
 from gazelle.training.steps_per_call import Prefetched, StepGroups, StepsPerCall, host_logs, ordered
 from gazelle.training.trainer import Trainer
@@ -25,6 +23,7 @@ from gazelle.training.training_progress import TrainingProgress
 if TYPE_CHECKING:
     from gazelle.models.model import Model
     from gazelle.saving.autosave import Autosave
+    from gazelle.saving.sharded import PartAutosave
     from gazelle.training.callbacks.callback_list import CallbackList
     from gazelle.training.callbacks.progress import Progress
 
@@ -55,15 +54,15 @@ class Fit:
         display: Progress,
         progress: TrainingProgress,
         validate: Callable[[int], dict[str, Any]],
-        autosave: Autosave | None = None,
+        autosave: Autosave | PartAutosave | None = None,
         stop_on_nan: bool = True,
     ) -> None:
         assert trainer.programs is not None
         self.trainer, self.model, self.source, self.display = trainer, model, source, display
-        self.events: CallbackList | _WatchedEvents = events
+        self.events: CallbackList | WatchedEvents = events
         self.progress, self.validate, self.autosave, self.programs = progress, validate, autosave, trainer.programs
         self.force = engine.number(np.bool_(not stop_on_nan))
-        self._several, self._due = processes.count() > 1, False
+        self._several = processes.count() > 1
         self.single = processes.largest(events.listens("train"), "the start of fit")
         self.steps_per_call = StepsPerCall()
         self.groups = StepGroups("train", trainer.steps_per_execution)
@@ -73,53 +72,38 @@ class Fit:
         self.interrupt = Interrupt(self._is_consistent, self._several)
         self._steps_before: int | None = None  # during a step: `live.steps_given` before it
         self._saving = False  # a copy of the state is taken
+        self._due = not self._several  # whether to offer a save; several processes agree on it
         self._alike = not self._several  # whether all processes are at the same step and leave together
+
+    # Epochs and batches ----------------------------------------------------------------------------------------------
 
     def run(self, epochs: int) -> None:
         """Train up to epoch `epochs`, or until a callback or a NaN stops it."""
-        live, progress = self.trainer.live, self.progress
-        complete = False
+        progress, complete = self.progress, False
         with self.interrupt:
             try:
-                first = progress.epoch
-                if self.display.verbose and (text := engine.device_message()):
-                    self.display.note(text)
-                if self.autosave is not None and not self.autosave.written and first < epochs:
-                    self.autosave.reserve(live.size())
-                if progress.resumed and not getattr(self.source, "draws", False):
-                    self.events = _WatchedEvents(self.events)
-                while progress.epoch < epochs:
-                    began = time.perf_counter()
-                    if not self.epoch(epochs):
-                        break
+                self._prepare(epochs)
+                first, began = progress.epoch, time.perf_counter()
+                while progress.epoch < epochs and self.epoch(epochs):
                     if progress.epoch == first + 1:
-                        self._report_waiting(time.perf_counter() - began)
-                        if isinstance(self.events, _WatchedEvents):
-                            self.events = self.events.events
+                        self._after_first_epoch(time.perf_counter() - began)
                     if self._several:
                         self._agree()
                     if self.model.stop_training or self.source.exhausted:
                         break
+                    self.interrupt.hold()
                     self._offer_save()
+                    self.interrupt.release()
                 progress.finish(stopped=self.model.stop_training and self.bad is None)
-                live.finish()
+                self.trainer.live.finish()
                 complete = self._alike = True
             finally:
-                self._steps_before, self._saving = None, False
-                self.interrupt.hold()  # the last save is complete
-                saves = self.autosave is not None if progress.save_arrays is None else self._alike
-                if saves and live.state is not None and live.state.alive():
-                    if self.autosave is None:  # the main process writes the rest
-                        progress.snapshot()
-                    elif complete:
-                        self.autosave.end_training(progress.snapshot, progress.later_snapshot)
-                    else:
-                        self.autosave.finish(progress.snapshot)
-                live.totals = self.trainer.metrics.start()  # train_on_batch starts its own
+                self._save_last(complete)
+                self.trainer.live.totals = self.trainer.metrics.start()  # train_on_batch starts its own
 
     def epoch(self, epochs: int) -> bool:
         """Train one epoch or the rest of it; return whether there was data for it."""
-        progress, trainer, events, display = self.progress, self.trainer, self.events, self.display
+        progress, trainer, events = self.progress, self.trainer, self.events
         if not progress.begun:
             trainer.live.totals = trainer.metrics.start()
             with progress.events():
@@ -127,15 +111,8 @@ class Fit:
                 progress.begun = True
             if self._several:
                 self._agree()
-        display.epoch_begin(progress.epoch, epochs, self.source.steps, progress.done)
-        logs: Any = None
-        chunks = Prefetched(self.source, progress.epoch, progress.done)
-        for chunk in chunks:
-            logs = self.chunk(chunk, chunks) or logs
-            if self.model.stop_training:
-                break
-        if self.bad is None:
-            self.groups.end(events, progress.done, lambda: host_logs(trainer, logs), last=True)
+        self.display.epoch_begin(progress.epoch, epochs, self.source.steps, progress.done)
+        logs = self._train()
         if not progress.done and self.bad is None and self.source.exhausted:
             return False
         results = host_logs(trainer, logs or self.programs.report(trainer.live.totals))
@@ -145,54 +122,115 @@ class Fit:
             else:
                 self._explain_nan(results.get("loss", np.nan), *self.bad)
             trainer.metrics.show(trainer.live.totals)
-            display.clear()  # callbacks print on lines of their own
+            self.display.clear()  # callbacks print on lines of their own
             events.on_epoch_end(progress.epoch, results)
-            display.epoch_end(results)
+            self.display.epoch_end(results)
             progress.next_epoch()
         return True
 
-    def chunk(self, chunk: data.Chunk, chunks: Prefetched) -> Mapping[str, Any] | None:
-        """Run the steps of a chunk; return the last logs."""
-        progress, logs, start = self.progress, None, 0
-        alone = self.groups.size == 1  # without the calls of groups
-        while start < chunk.stop and not self.model.stop_training:
-            stop = min(chunk.stop, start + self.steps_per_call.steps)
-            if self.single:
-                stop = start + 1 if alone else self.groups.stop(start, chunk.stop, progress.done)
-            self.interrupt.hold()  # a batch and its events belong together in a save
-            if self.single and alone:
-                self.events.on_train_batch_begin(progress.done, Logs())
-            elif self.single:
-                self.groups.begin(self.events, progress.done)
-            elif stop == chunk.stop:
-                chunks.gather()
-            steps, began = stop - start, time.perf_counter()
-            self._steps_before = self.trainer.live.steps_given
-            logs, end = self.trainer.live.step(
-                self.programs.train, self.force, chunk.arrays, *map(engine.number, (np.int32(start), np.int32(stop)))
-            )
-            if stop == chunk.stop:
-                chunks.fetch()
-            end = int(np.asarray(end))  # int(end) makes several checks of JAX first
-            progress.done += end - start
-            self._steps_before, seconds = None, time.perf_counter() - began
-            if end < stop:
-                self.bad, self.model.stop_training = (chunk, end), True
-                for callback in self.judges:
-                    callback.on_train_batch_end(progress.done, host_logs(self.trainer, logs))
-                self.interrupt.release()
+    def _train(self) -> Any:
+        """Run the steps of the epoch, chunk by chunk; return the last logs."""
+        progress, logs = self.progress, cast("Any", None)
+        chunks = Prefetched(self.source, progress.epoch, progress.done)
+        for chunk in chunks:
+            start = 0
+            while start < chunk.stop and not self.model.stop_training:
+                start, logs = self._call(chunk, chunks, start)
+            if self.model.stop_training:
                 break
-            start = end
-            if self.single and alone:
-                self.events.on_train_batch_end(progress.done - 1, host_logs(self.trainer, logs))
-            elif self.single:
-                self.groups.end(self.events, progress.done, functools.partial(host_logs, self.trainer, logs))
-            self.steps_per_call.adapt(steps, self._agree(seconds) if self._several else seconds)
-            self.interrupt.release()
-            if self.display.verbose:
-                self.display.advance(progress.done, self.source.steps, ordered(self.trainer, logs))
-            self._offer_save()
+        if self.bad is None:
+            self.groups.end(self.events, progress.done, functools.partial(host_logs, self.trainer, logs), last=True)
         return logs
+
+    def _call(self, chunk: data.Chunk, chunks: Prefetched, start: int) -> tuple[int, Any]:
+        """Call the program for steps of a chunk, from `start` on: (the step where it ended, logs).
+
+        One step if a callback has batch events, else as many as take a tenth of a second.
+        """
+        progress = self.progress
+        self.interrupt.hold()  # a step, its events and a save belong together
+        steps = self.groups.begin(self.events, progress.done) if self.single else self.steps_per_call.steps
+        stop = min(chunk.stop, start + steps)
+        logs, end, seconds = self._run_program(chunk, chunks, start, stop)
+        if end < stop:  # the loss was not finite
+            self.bad, self.model.stop_training = (chunk, end), True
+            for callback in self.judges:
+                callback.on_train_batch_end(progress.done, host_logs(self.trainer, logs))
+            self.interrupt.release()
+            return end, logs
+        if self.single:
+            self.groups.end(self.events, progress.done, functools.partial(host_logs, self.trainer, logs))
+        if self._several:
+            seconds = self._agree(seconds)
+        if not self.single:
+            self.steps_per_call.adapt(end - start, seconds)
+        self._offer_save()
+        self.interrupt.release()
+        if self.display.verbose:
+            self.display.advance(progress.done, self.source.steps, ordered(self.trainer, logs))
+        return end, logs
+
+    def _run_program(self, chunk: data.Chunk, chunks: Prefetched, start: int, stop: int) -> tuple[Any, int, float]:
+        """Run steps of a chunk while the next one is read: (logs, the step where it ended, seconds)."""
+        if stop == chunk.stop and not self.single:
+            chunks.gather()
+        began = time.perf_counter()
+        self._steps_before = self.trainer.live.steps_given
+        bounds = map(engine.number, (np.int32(start), np.int32(stop)))
+        logs, last = self.trainer.live.step(self.programs.train, self.force, chunk.arrays, *bounds)
+        if stop == chunk.stop:
+            chunks.fetch()
+        end = int(np.asarray(last))  # waits for the program; int(last) makes several checks of JAX first
+        self.progress.done += end - start
+        self._steps_before = None
+        return logs, end, time.perf_counter() - began
+
+    # Before the first epoch and after it -----------------------------------------------------------------------------
+
+    def _prepare(self, epochs: int) -> None:
+        if self.display.verbose and (text := engine.device_message()):
+            self.display.note(text)
+        if self.autosave is not None and not self.autosave.written and self.progress.epoch < epochs:
+            self.autosave.reserve(self.trainer.live.size())
+        if self.progress.resumed and not getattr(self.source, "draws", False):
+            self.events = WatchedEvents(self.events)
+
+    def _after_first_epoch(self, seconds: float) -> None:
+        if isinstance(self.events, WatchedEvents):
+            self.events = self.events.events
+        fraction = self.source.waited / seconds
+        if fraction > _SLOW_DATA:
+            text = f"The device waited for data {fraction:.0%} of this epoch: the data source is the bottleneck."
+            self.display.note(text + self.source.advice)
+
+    # Saves -----------------------------------------------------------------------------------------------------------
+
+    def _offer_save(self) -> None:
+        """Save if it is time. The caller holds signals: a copy of the state is always complete."""
+        if self.autosave is not None and self._due:
+            self._saving = True
+            self.autosave.offer(self.progress.snapshot)
+            self._saving = False
+
+    def _save_last(self, complete: bool) -> None:
+        """Save at the end of the training, also after an error or a signal."""
+        self._steps_before, self._saving = None, False
+        self.interrupt.hold()  # the last save is complete
+        autosave, progress, state = self.autosave, self.progress, self.trainer.live.state
+        if autosave is None or state is None or not state.alive() or (autosave.collective and not self._alike):
+            return
+        if complete:
+            autosave.end_training(progress.snapshot, progress.later_snapshot)
+        else:
+            autosave.finish(progress.snapshot)
+
+    def _is_consistent(self) -> bool:
+        """Whether state and progress belong to the same step: not before a step is counted, nor during a copy."""
+        live, before = self.trainer.live, self._steps_before
+        unused = live.state is None or live.state.alive()
+        return not self._saving and (before is None or (live.steps_given == before and unused))
+
+    # Several processes, and data that is not finite -----------------------------------------------------------------
 
     def _agree(self, seconds: float = 0.0) -> float:
         """Stop, save and continue as all processes do, with the rate of the main one; return the longest time."""
@@ -210,26 +248,6 @@ class Fit:
             self.interrupt.raise_signal(max(numbers))
         return max(times)
 
-    def _is_consistent(self) -> bool:
-        """Whether state and progress belong to the same step.
-
-        They do not while a step that consumed the state is not counted yet, nor while a copy is taken.
-        """
-        live, before = self.trainer.live, self._steps_before
-        unused = live.state is None or live.state.alive()
-        return not self._saving and (before is None or (live.steps_given == before and unused))
-
-    def _offer_save(self) -> None:
-        if self.autosave is not None if self.progress.save_arrays is None else self._due:
-            self.interrupt.hold()
-            self._saving = True
-            if self.autosave is None:
-                self.progress.snapshot()
-            else:
-                self.autosave.offer(self.progress.snapshot)
-            self._saving = False
-            self.interrupt.release()
-
     def _explain_nan(self, loss: Any, chunk: data.Chunk, index: int) -> None:
         batch = jax.tree.map(lambda array: array[index], chunk.arrays)
         if self._several:
@@ -237,43 +255,3 @@ class Fit:
         rows = None if chunk.rows is None else chunk.rows[index]
         where = f"step {self.progress.done + 1} of epoch {self.progress.epoch + 1}"
         explain_nan(self.trainer, self.source, loss, where, batch, rows, warns=bool(self.judges))
-
-    def _report_waiting(self, seconds: float) -> None:
-        fraction = self.source.waited / seconds
-        if fraction > _SLOW_DATA:
-            text = f"The device waited for data {fraction:.0%} of this epoch: the data source is the bottleneck."
-            self.display.note(text + self.source.advice)
-
-
-class _WatchedEvents:
-    """The events of a resumed training, with a warning if a callback draws from a global generator.
-
-    Its position is not restored. Other parts of a program and libraries may draw from it meanwhile.
-    """
-
-    def __init__(self, events: Any) -> None:
-        self.events = events
-
-    def __getattr__(self, name: str) -> Any:
-        event = getattr(self.events, name)
-        if not name.startswith("on_"):
-            return event
-
-        def call(*args: Any) -> None:
-            before = prng.global_generators()
-            event(*args)
-            if prng.global_generators() != before:
-                warn_inexact("a callback")
-
-        return call
-
-
-def warn_inexact(what: str) -> None:
-    """Warn that a resumed training is not exactly the one that was interrupted.
-
-    Args:
-        what: what draws random numbers.
-    """
-    text = f"fit resumed, but not exactly: {what} draws from the global generator of random or numpy.random"
-    hint = "Draw from a separate generator, return its position from state() and set it in restore(state)."
-    warn(message(text, expected="random numbers from a generator whose position is restored", hint=hint))

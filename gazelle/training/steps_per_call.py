@@ -45,21 +45,20 @@ class StepGroups:
         self.size, self._open = size, False
         self._begin, self._end = f"on_{mode}_batch_begin", f"on_{mode}_batch_end"
 
-    def stop(self, start: int, limit: int, done: int) -> int:
-        """Return where a call that begins at `start` of a chunk ends.
+    def begin(self, events: object, done: int) -> int:
+        """Report the begin of a group to the callbacks, unless it has begun in the last chunk.
 
         Args:
-            start: first step in the chunk.
-            limit: number of steps of the chunk.
+            events: the callbacks.
             done: finished steps of the epoch.
-        """
-        return min(limit, start + self.size - done % self.size)
 
-    def begin(self, events: object, done: int) -> None:
-        """Report the begin of a group to the callbacks, unless it has begun in the last chunk."""
+        Returns:
+            The number of steps left of the group.
+        """
         if not self._open:
             self._open = True
             getattr(events, self._begin)(done - done % self.size, Logs())
+        return self.size - done % self.size
 
     def end(self, events: object, done: int, logs: Callable[[], Logs], last: bool = False) -> None:
         """Report the end of a group, if it is complete or the last one; the index is that of a complete group.

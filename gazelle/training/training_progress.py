@@ -31,7 +31,6 @@ class TrainingProgress:
         callbacks: the callbacks.
         epoch: the epoch to start with.
         fingerprint: returns what identifies the training, as JSON; None where no checkpoint is written.
-        save_arrays: writes the arrays of a state that is divided over processes; returns the name of their folder.
 
     Attributes:
         epoch: the epoch, from 0.
@@ -48,10 +47,9 @@ class TrainingProgress:
         callbacks: list[Callback],
         epoch: int,
         fingerprint: Callable[[], str] | None = None,
-        save_arrays: Callable[[Mapping[str, Any]], str] | None = None,
     ) -> None:
         self.trainer, self.source, self.callbacks, self.epoch = trainer, source, callbacks, epoch
-        self._fingerprint, self.save_arrays = fingerprint, save_arrays
+        self._fingerprint = fingerprint
         self.done, self.begun, self.stopped, self.resumed = 0, False, False, False
         self._before: tuple[State, Metadata] | None = None  # while callbacks run: what was before them
         self._copies: dict[str, Any] = {}  # of the last snapshot
@@ -80,7 +78,8 @@ class TrainingProgress:
     def snapshot(self) -> tuple[dict[str, Any], Metadata]:
         """(tensors, metadata): copies of the arrays, and the rest as values that JSON can hold.
 
-        The next snapshot overwrites the arrays.
+        The next snapshot overwrites the arrays. Of a state that is divided over processes, they are those of the
+        state, which the next step consumes.
         """
         state, metadata = self._before or (None, None)
         if metadata is None or (state is not None and not state.alive()):  # a callback trained with it
@@ -94,9 +93,7 @@ class TrainingProgress:
 
     def _copy(self, state: State | None, metadata: Metadata) -> tuple[dict[str, Any], Metadata]:
         arrays = self.trainer.live.tensors(state, self._copies)
-        if self.save_arrays is not None:
-            metadata, arrays = {**metadata, "sharded": self.save_arrays(arrays)}, {}
-        self._copies = arrays
+        self._copies = {name: array for name, array in arrays.items() if isinstance(array, np.ndarray)}
 
         def walk(name: str, value: Any) -> Any:
             if isinstance(value, Mapping):

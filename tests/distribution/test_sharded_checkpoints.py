@@ -18,18 +18,16 @@ STATE = {"params/w": jax.numpy.arange(6.0).reshape(2, 3), "key": np.zeros(2, np.
 
 def _save(folder, *epochs):
     with Autosave("model", folder=folder) as autosave:
-        autosave._rotation = sharded.ShardedRotation(autosave.stem, **autosave.entries)
+        rotation = sharded.ShardedRotation(autosave.stem, **autosave.entries)
+        autosave.write_together(rotation)
         for epoch in epochs:
-            arrays = {name: array + epoch for name, array in STATE.items()}
-
-            def snapshot(arrays=arrays, epoch=epoch):
-                name = autosave._rotation.save(arrays)
-                return {"callbacks/best": np.array([epoch])}, {"epoch": epoch, "sharded": name}
-
-            autosave._write_last(snapshot)
+            arrays = {name: array + epoch for name, array in STATE.items()} | {"callbacks/best": np.array([epoch])}
+            autosave.request_write()
+            assert autosave.offer(lambda arrays=arrays, epoch=epoch: (arrays, {"epoch": epoch}))
+            autosave._thread.join()
             assert autosave.written
             assert autosave.saved
-        autosave._rotation.close()
+        rotation.close()
 
 
 def _newest(folder):
@@ -73,10 +71,11 @@ def test_a_checkpoint_that_was_never_completed_is_ignored_and_removed(tmp_path):
 def test_a_disk_error_is_a_warning_and_the_checkpoint_before_is_kept(tmp_path, monkeypatch):
     _save(tmp_path, 1)
     with Autosave("model", folder=tmp_path) as autosave:
-        rotation = autosave._rotation = sharded.ShardedRotation(autosave.stem, **autosave.entries)
+        rotation = sharded.ShardedRotation(autosave.stem, **autosave.entries)
+        autosave.write_together(rotation)
         monkeypatch.setattr(rotation._manager, "save", mock.Mock(side_effect=OSError("No space left on device")))
         with pytest.warns(RuntimeWarning, match=r"could not be written \(No space left on device\)"):
-            autosave._write_last(lambda: ({}, {"epoch": 2, "sharded": rotation.save(STATE)}))
+            autosave.finish(lambda: (STATE, {"epoch": 2}))
         assert not autosave.saved
     assert _newest(tmp_path)[1] == 1
 

@@ -14,7 +14,7 @@ import gazelle
 from gazelle import Input, Model, Sequential, layers, ops, optimizers
 from gazelle.callbacks import LambdaCallback
 from gazelle.core import errors
-from gazelle.models import fitting
+from gazelle.models import evaluation
 from gazelle.training import programs
 
 pytestmark = pytest.mark.optimized
@@ -236,7 +236,7 @@ def test_predict_over_many_lengths_compiles_few_programs_and_is_exact():
 def test_a_second_array_of_a_kind_goes_the_short_way(monkeypatch):
     model = mlp()
     first = model.predict(X[:3], verbose=0)
-    monkeypatch.setattr(fitting, "make_source", lambda *args, **kwargs: pytest.fail("the long way"))
+    monkeypatch.setattr(evaluation, "make_source", lambda *args, **kwargs: pytest.fail("the long way"))
     again, other = model.predict(X[:3], verbose=0), model.predict(X[3:6], verbose=0)
     np.testing.assert_array_equal(again, first)
     assert again.flags.writeable
