@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import copy
 import functools
 import operator
 from collections.abc import Callable
@@ -80,10 +82,6 @@ def _classes(model: Any, x: Any, batch_size: int | None = None, verbose: int = 0
     """The index of the most probable class; 1 or 0 for a single output."""
     probabilities = model.predict(x, batch_size=batch_size, verbose=verbose)
     return probabilities.argmax(axis=-1) if probabilities.shape[-1] > 1 else (probabilities > 0.5).astype("int32")
-
-
-def _probabilities(model: Any, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
-    return model.predict(x, batch_size=batch_size, verbose=verbose)
 
 
 def _reset(model: Any) -> None:
@@ -194,10 +192,6 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "outbound_nodes": _outbound_nodes,
     "_outbound_nodes": _outbound_nodes,
     "add_update": _method(layer_methods.add_update),
-    **dict.fromkeys(("updates", "_updates", "regularizers"), lambda layer: []),
-    **dict.fromkeys(("uses_learning_phase", "stateful", "dynamic"), lambda layer: False),
-    **dict.fromkeys(("initial_weights", "_initial_weights", "input_mask", "output_mask"), lambda layer: None),
-    "constraints": lambda layer: {},
     "get_losses_for": _method(lambda layer, inputs=None: layer.losses),
     "get_updates_for": _method(lambda layer, inputs=None: []),
     "get_output_shape_for": _method(lambda layer, input_shape: layer.compute_output_shape(input_shape)),
@@ -229,11 +223,9 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "evaluate_generator": _method(generators.evaluate),
     "predict_generator": _method(generators.predict),
     "predict_classes": _method(_classes),
-    "predict_proba": _method(_probabilities),
+    "predict_proba": _method(lambda model, x, batch_size=None, verbose=0: model.predict(x, batch_size, verbose)),
     "reset_states": _method(_reset),
     "reset_state": _method(_reset),
-    "uses_learning_phase": lambda model: False,
-    "state_updates": lambda model: [],
     "to_yaml": _method(lambda model, **_: model.to_json()),  # JSON is YAML
     "metrics_tensors": logs.metrics_tensors,
     "model": lambda model: model,
@@ -247,14 +239,11 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "_set_inputs": _method(_set_inputs),
     "_feed_input_names": lambda model: list(model._the_graph("input_names").input_names),
     "_feed_outputs": lambda model: list(model.outputs),
-    "_feed_targets": lambda model: [],
-    "_feed_sample_weights": lambda model: [],
     **dict.fromkeys(("nodes_by_depth", "_nodes_by_depth"), _nodes_by_depth),
     **dict.fromkeys(("layers_by_depth", "_layers_by_depth"), _layers_by_depth),
     "_is_graph_network": lambda model: model._graph is not None,
     "input_layers": lambda model: [tensor.node.operation for tensor in model.inputs],
     "output_layers": lambda model: [tensor.node.operation for tensor in model.outputs],
-    "sample_weight_mode": lambda model: None,
     **{name: functools.partial(_compiled, name) for name in ("loss_weights", "weighted_metrics")},
     "loss_functions": _loss_functions,
     "total_loss": _refused("total_loss", "Compute the loss of arrays: losses.get(model.loss)(y, model(x))."),
@@ -267,10 +256,7 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "get_weights": _method(lambda optimizer: [variable.numpy() for variable in optimizer.variables]),
     "get_gradients": _method(lambda _, loss, params: gradients(loss, params)),
     "lr": lambda optimizer: adopt(optimizer.learning_rate),
-    "decay": lambda optimizer: 0.0,
     "weights": lambda optimizer: adopt(optimizer.variables),
-    "updates": lambda optimizer: [],
-    "initial_decay": lambda optimizer: 0.0,
     "_create_slots": _NOTHING_TO_DO,
     "_get_hyper": _method(lambda optimizer, name, dtype=None: getattr(optimizer, name)),
     "_set_hyper": _method(setattr),
@@ -285,7 +271,6 @@ _CHECKPOINT: dict[str, Callable[[Any], Any]] = {
 _METRIC: dict[str, Callable[[Any], Any]] = {
     "get_weights": _method(lambda metric: [variable.numpy() for variable in metric.variables]),
     **dict.fromkeys(("weights", "non_trainable_weights"), lambda metric: adopt(metric.variables)),
-    **dict.fromkeys(("trainable_weights", "trainable_variables"), lambda metric: []),
 }
 
 
@@ -295,11 +280,22 @@ _OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
     (Optimizer, _OPTIMIZER),
     (Metric, _METRIC),
     (ModelCheckpoint, _CHECKPOINT),
-    (Callback, {"validation_data": lambda callback: None}),
+    (Callback, {}),
 )
+
+
+def _from_table(value: str) -> Callable[[Any], Any]:
+    """How to read what the table has: the name of an attribute, or a constant, of which each object has its own."""
+    try:
+        constant = ast.literal_eval(value)
+    except ValueError:
+        return operator.attrgetter(value)
+    return lambda instance: copy.copy(constant)
+
+
 for _kind, _table in _OF:
-    for _name, _current in tables.read("attributes").get(_kind.__name__, {}).items():
-        _table[_name] = operator.attrgetter(_current)
+    for _names, _value in tables.read("attributes").get(_kind.__name__, {}).items():
+        _table.update(dict.fromkeys(_names.split(), _from_table(_value)))
 #: attributes whose assignment has an effect of its own
 ASSIGNED = frozenset(("lr", "non_trainable_weights", "outputs", "trainable_weights"))
 

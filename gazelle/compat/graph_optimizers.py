@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -192,11 +191,6 @@ class GraphOptimizer(Optimizer, abstract=True):
         return (id(self),)
 
 
-@functools.cache
-def _class_of(cls: type) -> type:
-    return type(cls)(cls.__name__, (cls, GraphOptimizer), {"__module__": cls.__module__, "__doc__": cls.__doc__})
-
-
 def is_user_defined(optimizer: Any) -> bool:
     """Whether the class of an optimizer is user-defined and has `get_updates`, but none of the later methods."""
     owners = [c for c in type(optimizer).__mro__ if not c.__module__.startswith("gazelle.")]
@@ -204,10 +198,3 @@ def is_user_defined(optimizer: Any) -> bool:
     return any("get_updates" in c.__dict__ for c in owners) and not any(
         name in vars(c) for c in owners for name in later
     )
-
-
-def convert(optimizer: Any) -> None:
-    """Make a user-defined optimizer a `GraphOptimizer`, before gazelle's constructor runs."""
-    if not isinstance(optimizer, GraphOptimizer):
-        cls: Any = type(optimizer)
-        optimizer.__class__ = _class_of(cls)

@@ -26,6 +26,7 @@ ALSO: dict[str, str] = pairs("""gazelle.backend=gazelle.compat.backend
 #: module -> module with its private helpers; those of `private_helpers` are in every module
 _HELPERS = pairs("""gazelle.backend=gazelle.compat.private_backend gazelle.compat.engine=gazelle.compat.private_training
     gazelle.utils=gazelle.compat.private_utils""")
+_PRIVATE = tables.read("private_helpers")
 #: what the modules of Keras 1 and 2 imported, and `from module import *` with them
 _EVERYWHERE = {"K": "gazelle.backend", "np": "numpy", "warnings": "warnings"}
 #: what single modules imported: keras.models.optimizers, keras.layers.initializations
@@ -61,9 +62,11 @@ def find(namespace: str, name: str) -> NamedObject:
     if short and name in _INSIDE:
         return importlib.import_module(PATHS.get(name, f"gazelle.{name}"))
     bare = name.lstrip("_")
-    for path in filter(None, (_HELPERS.get(namespace), "gazelle.compat.private_helpers")):
-        helpers = importlib.import_module(path)
-        if bare in helpers.NAMES:
+    for module, path in ((namespace, _HELPERS.get(namespace)), ("gazelle", "gazelle.compat.private_helpers")):
+        if bare in _PRIVATE.get(module, ()):
+            return tables.resolve(_PRIVATE[module][bare], module)
+        helpers = importlib.import_module(path) if path else None
+        if helpers is not None and bare in helpers.NAMES:
             return getattr(helpers, bare)
     return NOTHING
 

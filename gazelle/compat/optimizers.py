@@ -6,6 +6,7 @@ if the program is for an earlier era or passes `decay`.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax.numpy as jnp
@@ -66,6 +67,18 @@ def _decaying(base: Any) -> Any:
 
 SGD, Adam, Adamax, Adadelta = map(_decaying, (optimizers.SGD, optimizers.Adam, optimizers.Adamax, optimizers.Adadelta))
 KINDS = {kind.__name__: kind for kind in (SGD, Adam, Adamax, Adadelta, RMSprop, Adagrad, Nadam)}
+
+
+@functools.cache
+def _with_base(cls: type, base: type) -> type:
+    return type(cls)(cls.__name__, (cls, base), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+
+
+def convert(optimizer: optimizers.Optimizer, base: type) -> None:
+    """Give a user-defined optimizer a further base class, before gazelle's constructor runs."""
+    if not isinstance(optimizer, base):
+        cls: Any = type(optimizer)
+        optimizer.__class__ = _with_base(cls, base)
 
 
 def of_era(optimizer: Any) -> type:

@@ -1,6 +1,7 @@
 """Helper functions inside the modules of Keras 1 and 2, which programs imported from there for their own layers.
 
-`old_names.find` looks them up in every module, with or without an underscore in front of the name.
+`old_names.find` looks them up in every module, with or without an underscore in front of the name. The table
+`private_helpers` has those that gazelle has under another name.
 """
 
 from __future__ import annotations
@@ -12,20 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from gazelle import activations
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
-from gazelle.compat import utils
 from gazelle.compat.listed import defined
+from gazelle.compat.types import TensorResult
 from gazelle.core.masks import get_mask
-from gazelle.core.names import snake
-from gazelle.core.symbolic import is_symbolic
-from gazelle.initializers.variance_scaling import compute_fans
-from gazelle.layers import Layer, deserialize
+from gazelle.layers import Layer
 from gazelle.models import Model
 
 EPSILON, FLOATX = 1e-7, "float32"
-get_fans, is_symbolic_tensor, layer_from_config = compute_fans, is_symbolic, deserialize
-relu6, to_snake_case, normalize_data_format = activations.relu6, snake, utils.normalize_data_format
 
 
 def to_list(x: Any, allow_tuple: bool = False) -> list[Any]:
@@ -54,16 +49,8 @@ def has_arg(fn: Callable[..., Any], name: str, accept_all: bool = False) -> bool
     return name in parameters or (accept_all and any(p.kind is p.VAR_KEYWORD for p in parameters.values()))
 
 
-def disable_tracking(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function."""
-    return function
-
-
-keras_test = keras_modules_injection = allow_initializer_layout = symbolic = eager = disable_tracking
-
-
-def pattern_broadcast(x: Any, broadcastable: Any) -> Any:
-    """Return x: axes of size 1 broadcast anyway."""
+def unchanged(x: TensorResult, *_: Any, **__: Any) -> TensorResult:
+    """Return a function or a tensor as it is: there is nothing to track, to declare or to inject."""
     return x
 
 
@@ -236,15 +223,5 @@ def print_layer_shapes(model: Any, input_shapes: Any) -> None:
         print(f"shape after {layer.name}: {tuple(layer.output_shape)}")
 
 
-#: the names that every module has
-NAMES = frozenset(defined(sys.modules[__name__])) | {
-    "EPSILON",
-    "FLOATX",
-    "get_fans",
-    "is_symbolic_tensor",
-    "is_symbolic",
-    "layer_from_config",
-    "normalize_data_format",
-    "relu6",
-    "to_snake_case",
-}
+#: the names that every module has, besides those in the table
+NAMES = frozenset(defined(sys.modules[__name__]))

@@ -124,20 +124,8 @@ def _calls() -> Any:
     return model_calls
 
 
-@functools.cache
-def _class_of(cls: type) -> type:
-    return type(cls)(cls.__name__, (cls, ResourceOptimizer), {"__module__": cls.__module__, "__doc__": cls.__doc__})
-
-
 def is_user_defined(optimizer: Optimizer) -> bool:
     """Whether the class of an optimizer is user-defined and has `_resource_apply_dense`, but no later method."""
     owners = [c for c in type(optimizer).__mro__ if not c.__module__.startswith("gazelle.")]
     names = {name for c in owners for name in vars(c)}
     return "_resource_apply_dense" in names and names.isdisjoint({"rule", "update_step"})
-
-
-def convert(optimizer: Optimizer) -> None:
-    """Make a user-defined optimizer a `ResourceOptimizer`, before gazelle's constructor runs."""
-    if not isinstance(optimizer, ResourceOptimizer):
-        cls: Any = type(optimizer)
-        optimizer.__class__ = _class_of(cls)

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from gazelle.compat import graph_optimizers, resource_optimizers
+from gazelle.compat import graph_optimizers, optimizers, resource_optimizers
 from gazelle.compat.mixins.common import CompatObject, arrays_of
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError
@@ -41,10 +41,10 @@ class OptimizerMixin(CompatObject):
             args, kwargs = args[1:], {**kwargs, "name": args[0]}
         has_rate = bool(args) or not {"lr", "learning_rate"}.isdisjoint(kwargs)
         if graph_optimizers.is_user_defined(self):
-            graph_optimizers.convert(self)
+            optimizers.convert(self, graph_optimizers.GraphOptimizer)  # type: ignore[arg-type]
             kwargs = kwargs if has_rate else {"learning_rate": 0.0, **kwargs}
         elif resource_optimizers.is_user_defined(self):  # type: ignore[arg-type]
-            resource_optimizers.convert(self)  # type: ignore[arg-type]
+            optimizers.convert(self, resource_optimizers.ResourceOptimizer)  # type: ignore[arg-type]
             kwargs = kwargs if has_rate else {"learning_rate": 0.001, **kwargs}
         elif core is Optimizer and not has_rate:
             kwargs = {"learning_rate": 0.001, **kwargs}
