@@ -1,4 +1,4 @@
-"""Metrics of Keras 1 that were computed for each batch and averaged over the batches; they are functions."""
+"""Metrics of Keras 1 that were averaged over the batches, and `keras.losses.Reduction`."""
 
 from __future__ import annotations
 
@@ -69,3 +69,16 @@ def matthews_correlation(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
 KERAS_1 = {f.__name__: f for f in (precision, recall, fbeta_score, fmeasure, matthews_correlation)}
 KERAS_1["f1score"] = fmeasure
+
+
+class Reduction:
+    """Reductions of a loss, also by their names of TensorFlow 1; AUTO was the mean, except with several devices."""
+
+    AUTO = SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
+    MEAN = SUM_BY_NONZERO_WEIGHTS = SUM_OVER_NONZERO_WEIGHTS = SUM_OVER_BATCH_SIZE
+    SUM = "sum"
+    NONE = "none"
+
+    @classmethod
+    def all(cls) -> tuple[str, ...]:
+        return (cls.SUM_OVER_BATCH_SIZE, cls.SUM, cls.NONE)

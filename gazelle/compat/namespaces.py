@@ -16,8 +16,8 @@ from typing import Any
 from gazelle.compat import era, facade, old_names, tables
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
-from gazelle.compat.listed import listed
 from gazelle.compat.recorded_variable import has_variable, recorder
+from gazelle.compat.tables import listed
 from gazelle.core.lookup import Lookup
 from gazelle.core.registry import REGISTRY, custom_object_scope
 from gazelle.losses.target_shapes import warn_of_broadcasting

@@ -8,7 +8,7 @@ from typing import Any
 
 from gazelle.compat import tables
 from gazelle.compat.era import NOTHING
-from gazelle.compat.listed import listed, pairs
+from gazelle.compat.tables import listed, pairs
 from gazelle.compat.types import NamedObject
 from gazelle.core.registry import REGISTRY
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from gazelle.compat.listed import listed
+from gazelle.compat.tables import listed
 
 _UNARY = listed("neg pos abs invert")
 _COMPARISONS = listed("lt le gt ge eq ne")

@@ -6,7 +6,7 @@ import os
 import sys
 
 from gazelle.compat.backend.shapes import channels_first
-from gazelle.compat.listed import defined
+from gazelle.compat.tables import defined
 from gazelle.compat.types import TensorResult
 from gazelle.core.types import Array
 from gazelle.ops import transpose

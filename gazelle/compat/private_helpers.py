@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
-from gazelle.compat.listed import defined
+from gazelle.compat.tables import defined
 from gazelle.compat.types import TensorResult
 from gazelle.core.masks import get_mask
 from gazelle.layers import Layer

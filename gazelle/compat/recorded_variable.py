@@ -11,8 +11,8 @@ import jax
 
 from gazelle.compat import facade
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.listed import listed
 from gazelle.compat.old_variable import OldVariable
+from gazelle.compat.tables import listed
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.compat import tables
-from gazelle.compat.listed import listed
+from gazelle.compat.tables import listed
 from gazelle.core.registry import REGISTRY
 from gazelle.saving.h5_format import keras1
 from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3

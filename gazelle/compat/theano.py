@@ -16,7 +16,7 @@ from gazelle import ops
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat import tables
 from gazelle.compat.backend.gradients import gradients
-from gazelle.compat.listed import pairs
+from gazelle.compat.tables import pairs
 from gazelle.compat.types import TensorLike
 from gazelle.core.errors import GazelleError, message, nearest
 from gazelle.core.symbolic import KerasTensor

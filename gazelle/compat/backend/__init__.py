@@ -10,7 +10,7 @@ import importlib
 from typing import Any
 
 from gazelle import backend as _current
-from gazelle.compat.listed import listed
+from gazelle.compat.tables import listed
 from gazelle.core.module_names import missing_name
 from gazelle.core.names import name_scope
 

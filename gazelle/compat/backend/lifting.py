@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import jax
 
-from gazelle.compat.listed import pairs
 from gazelle.compat.old_variable import OldVariable
 from gazelle.compat.operators import add_operators
 from gazelle.compat.recorded_variable import recorder_of_program
+from gazelle.compat.tables import pairs
 from gazelle.core import shape_inference, symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper, wrapper_class
 from gazelle.core.variable import Variable

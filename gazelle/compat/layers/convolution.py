@@ -1,4 +1,4 @@
-"""Convolutions of Keras 1 with padding 'full', and its order of axes."""
+"""Convolutions of Keras 1 with padding 'full', its order of axes, and those with a kernel at each position."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import jax.numpy as jnp
 from gazelle.compat import era
 from gazelle.core import settings
 from gazelle.core.types import Array
-from gazelle.layers import Conv1D, Conv2D, Layer
-from gazelle.layers.convolution import dilated_size
+from gazelle.layers import Conv1D, Conv2D, Layer, spatial
+from gazelle.layers.convolution import check_positive, dilated_size, set_window
 from gazelle.layers.spatial import space_axes
+from gazelle.ops.windows import strided_slices
 
 
 def _full_padding(layer: Any, x: Any) -> Any:
@@ -60,3 +61,76 @@ def guess_data_format(layer: Layer | None, kwargs: dict[str, Any]) -> None:
             UserWarning,
             stacklevel=6,
         )
+
+
+class _LocallyConnected(Layer):
+    rank: int
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: Any = None,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        implementation: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        set_window(self, kernel_size, strides, padding, data_format, 1, ("valid",))
+        check_positive(self, "filters")
+
+    def build(self, input_shape: Any) -> None:
+        channels = spatial.channels(self, input_shape)
+        spatial.check_fits(self, input_shape, self.kernel_size, "kernel_size")
+        steps = zip((input_shape[a] for a in spatial.space_axes(self)), self.kernel_size, self.strides, strict=True)
+        self.output_positions = tuple((n - k) // s + 1 for n, k, s in steps)
+        count, window = 1, channels
+        for n, k in zip(self.output_positions, self.kernel_size, strict=True):
+            count, window = count * n, window * k
+        self.kernel = self.add_weight("kernel", (count, window, self.filters))
+        self.bias = self.add_weight("bias", (*self.output_positions, self.filters)) if self.use_bias else None
+        spatial.accept_channels(self, channels)
+
+    def call(self, x: Any) -> Any:
+        first = self.data_format == "channels_first"
+        x = jnp.moveaxis(x, 1, -1) if first else x
+        windows = jnp.stack(strided_slices(x, self.kernel_size, self.strides), -2)  # (..., window, channels)
+        y = jnp.einsum("bpk,pkf->bpf", windows.reshape(x.shape[0], *self.kernel.shape[:2]), self.kernel.value)
+        y = y.reshape(x.shape[0], *self.output_positions, self.filters)
+        y = self.activation(y if self.bias is None else y + self.bias.value)
+        return jnp.moveaxis(y, -1, 1) if first else y
+
+
+class LocallyConnected1D(_LocallyConnected):
+    r"""`Conv1D` with a kernel for each step:  y[t, o] = f(Σ_{k,i} x[t s + k, i] W[t, (k, i), o] + b[t, o]).
+
+    x (batch, steps, in) · W (new steps, kernel_size in, filters) · b (new steps, filters)  ->  y like `Conv1D`
+
+    >>> LocallyConnected1D(4, 3)(jnp.ones((2, 8, 5))).shape
+    (2, 6, 4)
+    """
+
+    rank = 1
+
+
+class LocallyConnected2D(_LocallyConnected):
+    r"""`Conv2D` with a kernel for each pixel:  y[p, o] = f(Σ_{k,i} x[p s + k, i] W[p, (k, i), o] + b[p, o]).
+
+    x (batch, rows, columns, in) · W (new pixels, *kernel_size in, filters) · b (*new sizes, filters)
+    ->  y like `Conv2D`
+
+    >>> LocallyConnected2D(4, 3)(jnp.ones((2, 8, 8, 3))).shape
+    (2, 6, 6, 4)
+    """
+
+    rank = 2

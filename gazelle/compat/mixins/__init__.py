@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle.compat.classes import MIXINS, ROOTS
-from gazelle.compat.mixins import attention, layers, losses, models, recurrent, training, variables
+from gazelle.compat.mixins import layers, losses, models, sequences, training, variables
 from gazelle.compat.mixins.common import CompatObject
 from gazelle.constraints import Constraint
 from gazelle.core.symbolic import KerasTensor
@@ -41,7 +41,7 @@ _MIXINS: dict[Any, type] = {
     Concatenate: layers.ConcatenateMixin,
     Lambda: layers.LambdaMixin,
     Normalization: layers.NormalizationMixin,
-    RNN: recurrent.RecurrentMixin,
+    RNN: sequences.RecurrentMixin,
     TextVectorization: layers.TextVectorizationMixin,
     TimeDistributed: layers.TimeDistributedMixin,
     Model: models.ModelMixin,
@@ -53,7 +53,7 @@ _MIXINS: dict[Any, type] = {
     Monitor: training.MonitorMixin,
     KerasTensor: variables.SymbolicTensor,
     Variable: variables.VariableMixin,
-    **dict.fromkeys((MultiHeadAttention, GroupQueryAttention), attention.AttentionMixin),
+    **dict.fromkeys((MultiHeadAttention, GroupQueryAttention), sequences.AttentionMixin),
     **dict.fromkeys((Regularizer, Constraint), losses.RegularizerMixin),
     **dict.fromkeys((LearningRateSchedule, Initializer, Callback), CompatObject),
 }

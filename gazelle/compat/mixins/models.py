@@ -25,8 +25,8 @@ from gazelle.compat import (
 )
 from gazelle.compat.classes import STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.listed import listed
 from gazelle.compat.mixins.common import Function, arrays_of
+from gazelle.compat.tables import listed
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
 from gazelle.losses.target_shapes import warn_of_broadcasting

@@ -1,4 +1,4 @@
-"""Tables of names and arguments of earlier versions, in text files next to this module.
+"""Tables of names and arguments of earlier versions, in text files next to this module, and short ones in the code.
 
 A file consists of sections: `[section]`, then lines `key = value`. A line that begins with a blank continues the value
 before it, `#` begins a comment, and `{key}` in a value stands for the value of that key in the section `parts`.
@@ -12,6 +12,7 @@ import importlib
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from gazelle.compat.types import NamedObject
@@ -105,3 +106,27 @@ def _parameter(text: str) -> _Parameter:
     name, *earlier = names.split("/")
     value = ast.literal_eval(default) if has_default else Parameter.empty
     return _Parameter(Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=value), earlier, kind)
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The names in a text, separated by blanks.
+
+    >>> listed("add sub")
+    ('add', 'sub')
+    """
+    return tuple(text.split())
+
+
+def pairs(text: str) -> dict[str, str]:
+    """The table that a text holds, as `name=value`, separated by blanks.
+
+    >>> pairs("sqr=square eq=equal")
+    {'sqr': 'square', 'eq': 'equal'}
+    """
+    return dict(entry.split("=") for entry in text.split())
+
+
+def defined(*modules: ModuleType) -> dict[str, Any]:
+    """The public functions and classes that modules define."""
+    found = ((module.__name__, item) for module in modules for item in vars(module).items())
+    return {n: value for path, (n, value) in found if n[0] != "_" and getattr(value, "__module__", "") == path}

@@ -13,9 +13,9 @@ from types import ModuleType
 from typing import Any
 
 from gazelle.compat import facade
-from gazelle.compat.listed import listed
 from gazelle.compat.namespaces import root, version
 from gazelle.compat.recorded_variable import recorder
+from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow import function_tables, graphs, model_calls, private_modules
 from gazelle.compat.tensorflow.dtypes import DTYPES
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
@@ -23,10 +23,10 @@ from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
-_TABLES = listed("""function_tables app arrays boxes checking checkpoints control convolutions crf csv_files
-    encoded_images feature_columns files gathering graph_layers graph_sessions graphs images linalg maths nn optimizers
-    parsing ragged ragged_calls randoms records sampling saved_models sets signals sparse strings
-    summaries tables testing tf_config transformations tutorials graph_ops""")
+_TABLES = listed("""function_tables arrays boxes checking checkpoints control convolutions crf csv_files
+    feature_columns files gathering graph_layers graph_sessions graphs images linalg maths nn
+    parsing ragged ragged_calls randoms records sampling saved_models signals sparse strings
+    summaries tables tf_config transformations tutorials graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 function_tables.register_objects()

@@ -19,7 +19,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.compat.listed import listed
+from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.recording import is_array, is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.core.errors import ArgumentError, message

@@ -1,8 +1,10 @@
-"""tf.debugging: assertions. They check nothing inside of a compiled function, where values are unknown."""
+"""tf.debugging: assertions, which check nothing inside of a compiled function. `tf.test`: the test case of packages."""
 
 from __future__ import annotations
 
 import operator
+import tempfile
+import unittest
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.types import DTypeLike, Nested
@@ -129,3 +131,47 @@ def assert_shapes(
 @named("debugging.is_numeric_tensor")
 def is_numeric_tensor(tensor: TensorLike) -> bool:
     return np.asarray(unboxed(tensor)).dtype.kind in "fiuc"
+
+
+def _arrays(tree: Any) -> list[Any]:
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree, is_leaf=is_box)]
+
+
+@named("test.TestCase")
+class TestCase(unittest.TestCase):
+    """A test case that compares tensors, arrays and structures of them."""
+
+    def evaluate(self, tensors: TensorLike) -> TensorResult:
+        """Return the values as NumPy arrays."""
+        return jax.tree.map(np.asarray, tensors, is_leaf=is_box)
+
+    def get_temp_dir(self) -> str:
+        """Return a folder for this test."""
+        if not hasattr(self, "_folder"):
+            self._folder = tempfile.mkdtemp()
+        return self._folder
+
+    def assertAllClose(self, a: Any, b: Any, rtol: float = 1e-6, atol: float = 1e-6, msg: str = "") -> None:  # noqa: N802
+        """Compare values within a tolerance."""
+        structures = isinstance(a, dict | tuple | list) and isinstance(b, dict | tuple | list)
+        if structures and len(_arrays(a)) == len(_arrays(b)):
+            for x, y in zip(_arrays(a), _arrays(b), strict=True):
+                np.testing.assert_allclose(x, y, rtol, atol, err_msg=msg)
+        else:
+            np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol, atol, err_msg=msg)
+
+    def assertAllEqual(self, a: Any, b: Any, msg: str = "") -> None:  # noqa: N802
+        """Compare values exactly."""
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b), err_msg=msg)
+
+    def assertNotAllClose(self, a: Any, b: Any, rtol: float = 1e-6, atol: float = 1e-6, msg: str = "") -> None:  # noqa: N802
+        """Require a difference beyond a tolerance."""
+        try:
+            self.assertAllClose(a, b, rtol, atol)
+        except AssertionError:
+            return
+        self.fail(msg or f"the values are equal within a tolerance of {rtol} and {atol}")
+
+    def assertNotAllEqual(self, a: Any, b: Any, msg: str = "") -> None:  # noqa: N802
+        """Require a difference."""
+        self.assertNotAllClose(a, b, 0, 0, msg)

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.listed import listed
+from gazelle.compat.tables import listed
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import DTypeLike
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import tables
-from gazelle.compat.listed import listed
+from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.calls import guarded
 from gazelle.compat.tensorflow.dtypes import host_array
 from gazelle.compat.tensorflow.recording import is_box, unboxed

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gazelle.compat import tables
-from gazelle.compat.listed import listed
+from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.recording import only_tapes
 from gazelle.compat.types import TensorLike, TensorResult

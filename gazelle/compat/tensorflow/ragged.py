@@ -9,9 +9,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.compat.listed import listed
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.operators import add_operators
+from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.arrays import array_of, concat, convert, stack
 from gazelle.compat.tensorflow.gathering import boolean_mask
 from gazelle.compat.tensorflow.names import methods_ignore, named

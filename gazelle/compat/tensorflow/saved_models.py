@@ -7,8 +7,8 @@ import os
 from types import SimpleNamespace
 from typing import Any
 
-from gazelle.compat.listed import listed
 from gazelle.compat.namespaces import root
+from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import TensorLike, TensorResult

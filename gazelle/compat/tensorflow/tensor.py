@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.listed import listed, pairs
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.one_element import as_numbers
 from gazelle.compat.operators import add_operators
+from gazelle.compat.tables import listed, pairs
 from gazelle.compat.tensorflow.calls import call, guarded
 from gazelle.compat.tensorflow.dtypes import DType, name_of
 from gazelle.compat.tensorflow.recording import unboxed

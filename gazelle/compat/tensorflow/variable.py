@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.listed import listed
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.operators import add_operators
 from gazelle.compat.recorded_variable import RecordedVariable
+from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.dtypes import DType, host_array
 from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.recording import unboxed

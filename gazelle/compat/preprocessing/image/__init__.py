@@ -1,7 +1,7 @@
 """`keras.preprocessing.image`: data augmentation for images from arrays and files."""
 
-from gazelle.compat.listed import defined
 from gazelle.compat.preprocessing.image import affine, files, generator, iterators
+from gazelle.compat.tables import defined
 from gazelle.preprocessing.image import img_to_array, smart_resize
 
 _names = defined(affine, files, generator, iterators)
