@@ -21,12 +21,8 @@ from gazelle.saving.config_check import NO_EFFECT
 _POSITIONS = tables.read("positional_arguments")
 _LEADING_INTEGERS = {
     "Conv1D": 2,
-    "Conv2D": 3,
     "Conv3D": 4,
-    "SeparableConv2D": 3,
-    "Conv2DTranspose": 3,
-    "LocallyConnected2D": 3,
-    "ConvLSTM2D": 3,
+    **dict.fromkeys(("Conv2D", "SeparableConv2D", "Conv2DTranspose", "LocallyConnected2D", "ConvLSTM2D"), 3),
 }
 
 

@@ -18,6 +18,7 @@ from gazelle.compat import defaults, era, metrics, optimizers, regularizers
 from gazelle.compat.classes import compat_class
 from gazelle.compat.layers.convolution import FullConvolution1D, FullConvolution2D, guess_data_format
 from gazelle.compat.layers.variants import BatchwiseNormalization, EmbeddingWithDropout, SampleNormalization
+from gazelle.compat.tables import listed
 from gazelle.core.errors import message
 from gazelle.core.registry import REGISTRY
 from gazelle.core.traceback import warn
@@ -40,6 +41,9 @@ def rule(*keys: str) -> Callable[[Any], Any]:
         return function
 
     return enter
+
+
+_SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
 
 
 # Layers --------------------------------------------------------------------------------------------------------------
@@ -76,19 +80,11 @@ def _build_with(instance: Any, weights: Any, *shapes: Any, **named: Any) -> None
 
 
 @rule(
-    "Conv1D",
-    "Conv2D",
-    "Conv3D",
-    "Conv2DTranspose",
-    "SeparableConv2D",
-    "LocallyConnected1D",
-    "LocallyConnected2D",
-    "ConvLSTM2D",
+    *listed("""Conv1D Conv2D Conv3D Conv2DTranspose SeparableConv2D LocallyConnected1D LocallyConnected2D
+    ConvLSTM2D""")
 )
 def _window(instance: Any, kwargs: dict[str, Any]) -> None:
-    sides = [
-        kwargs.pop(name) for name in ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3") if name in kwargs
-    ]
+    sides = [kwargs.pop(name) for name in _SIDES if name in kwargs]
     if sides:
         kwargs["kernel_size"] = tuple(sides)
     full = {"Conv1D": FullConvolution1D, "Conv2D": FullConvolution2D}.get(type(instance).__name__)

@@ -102,4 +102,6 @@ _KINDS = {"sizes": sizes, "format": format_of, "dtype": kind_of}
 for _name, _entry in SAME.items():
     _path, *_parameters = _entry.split()
     _function = tables.resolve(_path if ":" in _path else f":{_path}", "gazelle.ops")
-    globals()[_name] = lifted(_function, tables.with_parameters(_positional, _parameters, _KINDS))
+    _made = lifted(_function, tables.with_parameters(_positional, _parameters, _KINDS))
+    _made.__name__ = _name if _made.__name__.startswith("_") else _made.__name__  # as errors and graphs show it
+    globals()[_name] = _made

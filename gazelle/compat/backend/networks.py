@@ -53,34 +53,14 @@ def _batch_matmul(x: Any, y: Any, first: int, second: int) -> Any:
     return jnp.squeeze(out, tuple(range(start, start + abs(more)))) if more else out
 
 
-def _conv(rank: int) -> Any:
-    def conv(
-        x: Any,
-        kernel: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: Any = None,
-        dilation_rate: Any = 1,
-        border_mode: str | None = None,
-        dim_ordering: Any = None,
-        **_: Any,
-    ) -> Any:
-        order, pads = format_of(data_format or dim_ordering), border_mode or padding
-        if pads == "causal":  # only with one spatial axis: an output does not depend on later inputs
-            before = (kernel.shape[0] - 1) * (dilation_rate if isinstance(dilation_rate, int) else dilation_rate[0])
-            space = (before, 0)
-            x = jnp.pad(x, ((0, 0), (0, 0), space) if order == "channels_first" else ((0, 0), space, (0, 0)))
-            pads = "valid"
-        return ops.conv(x, kernel, strides, pads, order, dilation_rate)
-
-    conv.__name__ = f"conv{rank}d"
-    conv.__doc__ = (
-        f"Return the convolution over {rank} spatial axes; the kernel is (*window, channels in, channels out)."
-    )
-    return lifted(conv)
-
-
-conv1d, conv2d, conv3d = _conv(1), _conv(2), _conv(3)
+def _conv(x: Any, kernel: Any, strides: Any, padding: str, data_format: str, dilation_rate: Any, *_: Any) -> Any:
+    """Return the convolution over the spatial axes; the kernel is (*window, channels in, channels out)."""
+    if padding == "causal":  # only with one spatial axis: an output does not depend on later inputs
+        before = (kernel.shape[0] - 1) * (dilation_rate if isinstance(dilation_rate, int) else dilation_rate[0])
+        space = (before, 0)
+        x = jnp.pad(x, ((0, 0), (0, 0), space) if data_format == "channels_first" else ((0, 0), space, (0, 0)))
+        padding = "valid"
+    return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
 
 @lifted
@@ -101,26 +81,10 @@ def conv2d_transpose(
 conv3d_transpose = deconv2d = deconv3d = conv2d_transpose
 
 
-def _pool(rank: int) -> Any:
-    def pool(
-        x: Any,
-        pool_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: Any = None,
-        pool_mode: str = "max",
-        border_mode: str | None = None,
-        dim_ordering: Any = None,
-    ) -> Any:
-        pool_function = ops.average_pool if pool_mode == "avg" else ops.max_pool
-        return pool_function(x, pool_size, strides, border_mode or padding, format_of(data_format or dim_ordering))
-
-    pool.__name__ = f"pool{rank}d"
-    pool.__doc__ = f"Return the maximum ('max') or the mean ('avg') of each window over {rank} spatial axes."
-    return lifted(pool)
-
-
-pool2d, pool3d = _pool(2), _pool(3)
+def _pool(x: Any, pool_size: Any, strides: Any, padding: str, data_format: str, pool_mode: str) -> Any:
+    """Return the maximum ('max') or the mean ('avg') of each window."""
+    pool_function = ops.average_pool if pool_mode == "avg" else ops.max_pool
+    return pool_function(x, pool_size, strides, padding, data_format)
 
 
 @lifted
@@ -213,13 +177,4 @@ def local_conv1d(
     return local_conv(inputs, kernel, kernel_size, strides, (kernel.shape[0],), data_format)
 
 
-def local_conv2d(
-    inputs: TensorLike,
-    kernel: TensorLike,
-    kernel_size: ShapeLike,
-    strides: ShapeLike,
-    output_shape: SymbolicShape,
-    data_format: str | None = None,
-) -> TensorResult:
-    """Return `local_conv` over two axes."""
-    return local_conv(inputs, kernel, kernel_size, strides, output_shape, data_format)
+local_conv2d = local_conv

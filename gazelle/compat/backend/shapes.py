@@ -109,6 +109,9 @@ def int_shape(x: TensorLike) -> TensorResult:
     return tuple(x.shape) if hasattr(x, "shape") else None
 
 
+get_variable_shape = int_shape
+
+
 def ndim(x: TensorLike) -> int:
     """Return the number of axes."""
     return len(x.shape)
@@ -245,25 +248,11 @@ def temporal_padding(x: TensorLike, padding: Sequence[int] = (1, 1)) -> TensorRe
     return jnp.pad(x, ((0, 0), tuple(padding), (0, 0)))
 
 
-def spatial_2d_padding(
-    x: TensorLike, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None, dim_ordering: str | None = None
-) -> TensorResult:
-    """Add zeros around images."""
-    return _spatial_padding(x, padding, data_format or dim_ordering)
-
-
-def spatial_3d_padding(
-    x: TensorLike, padding: Any = ((1, 1),) * 3, data_format: str | None = None, dim_ordering: str | None = None
-) -> TensorResult:
-    """Add zeros around volumes."""
-    return _spatial_padding(x, padding, data_format or dim_ordering)
-
-
-@lifted
-def _spatial_padding(x: Any, padding: Any, data_format: Any) -> Any:
-    pairs = [(p, p) if isinstance(p, int) else tuple(p) for p in padding]
-    first = channels_first(data_format)
-    return jnp.pad(x, [(0, 0), (0, 0), *pairs] if first else [(0, 0), *pairs, (0, 0)])
+def _spatial_padding(x: Any, padding: Any, data_format: str) -> Any:
+    """Add zeros around images or volumes: so many before and after each spatial axis."""
+    space = [padding] * (x.ndim - 2) if isinstance(padding, int) else padding
+    pairs = [(p, p) if isinstance(p, int) else tuple(p) for p in space]
+    return jnp.pad(x, [(0, 0), (0, 0), *pairs] if data_format == "channels_first" else [(0, 0), *pairs, (0, 0)])
 
 
 def channels_first(data_format: str | None) -> bool:

@@ -108,11 +108,6 @@ def batch_set_value(tuples: Iterable[tuple[Variable, Any]]) -> None:
         set_value(x, value)
 
 
-def get_variable_shape(x: TensorLike) -> tuple[int, ...]:
-    """Return the shape."""
-    return tuple(x.shape)
-
-
 def zeros(shape: SymbolicShape, dtype: DTypeLike | None = None, name: str | None = None) -> TensorResult:
     """Return a variable of zeros; a tensor if a size is unknown."""
     return _filled(0, shape, dtype, name)

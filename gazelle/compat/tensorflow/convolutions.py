@@ -24,6 +24,12 @@ def inner_sizes(values: Any, rank: int, data_format: str | None) -> Any:
     return values * rank if len(values) == 1 else values
 
 
+def _options(rank: int, strides: Any, padding: str, data_format: str | None, dilations: Any) -> tuple[Any, ...]:
+    """The options of a convolution over so many axes, in the order of `ops`."""
+    steps, dilation = (inner_sizes(value, rank, data_format) for value in (strides, dilations))
+    return steps, padding.lower(), keras_format(data_format), dilation
+
+
 def _convolution(rank: int) -> Any:
     def function(
         input: Any,
@@ -34,12 +40,10 @@ def _convolution(rank: int) -> Any:
         dilations: Any = 1,
         use_cudnn_on_gpu: Any = None,
     ) -> Any:
-        steps, dilation = (inner_sizes(v, rank, data_format) for v in (strides, dilations))
         if not isinstance(padding, str):  # zeros for each axis
             input, padding = jnp.pad(input, padding), "VALID"
-        return ops.conv(
-            jnp.asarray(input), jnp.asarray(filters), steps, padding.lower(), keras_format(data_format), dilation
-        )
+        options = _options(rank, strides, padding, data_format, dilations)
+        return ops.conv(jnp.asarray(input), jnp.asarray(filters), *options)
 
     return function
 
@@ -81,9 +85,8 @@ def _transposed_convolution(rank: int) -> Callable[..., Any]:
         data_format: Any = None,
         dilations: Any = None,
     ) -> Any:
-        steps, dilation = (inner_sizes(v, rank, data_format) for v in (strides, dilations))
-        order = keras_format(data_format)
-        convolve: Any = lambda x: ops.conv(x, filters, steps, padding.lower(), order, dilation)  # noqa: E731
+        options = _options(rank, strides, padding, data_format, dilations)
+        convolve: Any = lambda x: ops.conv(x, filters, *options)  # noqa: E731
         _, back = jax.vjp(convolve, jnp.zeros((input.shape[0], *output_shape[1:]), input.dtype))
         return back(input)[0]
 
@@ -92,12 +95,6 @@ def _transposed_convolution(rank: int) -> Callable[..., Any]:
 
 for _rank in (1, 2, 3):
     op(f"nn.conv{_rank}d_transpose", host=False, static=("output_shape",))(_transposed_convolution(_rank))
-
-
-def _two_axes(strides: Any, padding: str, data_format: str | None, dilations: Any) -> tuple[Any, str, Any, Any]:
-    """The options of a convolution over two axes, in the order of `ops`."""
-    steps, dilation = (inner_sizes(value, 2, data_format) for value in (strides, dilations))
-    return steps, padding.lower(), keras_format(data_format), dilation
 
 
 @op("nn.depthwise_conv2d", host=False)
@@ -109,7 +106,7 @@ def depthwise_conv2d(
     data_format: str | None = None,
     dilations: ShapeLike | None = None,
 ) -> TensorResult:
-    options = _two_axes(strides, padding, data_format, dilations)
+    options = _options(2, strides, padding, data_format, dilations)
     return ops.depthwise_conv(jnp.asarray(input), jnp.asarray(filter), *options)
 
 
@@ -123,7 +120,7 @@ def separable_conv2d(
     data_format: str | None = None,
     dilations: ShapeLike | None = None,
 ) -> TensorResult:
-    options = _two_axes(strides, padding, data_format, dilations)
+    options = _options(2, strides, padding, data_format, dilations)
     return ops.separable_conv(input, depthwise_filter, pointwise_filter, *options)
 
 
