@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.compat.tensorflow.elements import Elements, called, is_ragged, padded, row_of, stacked
+from gazelle.compat.tensorflow.elements import Elements, called, is_ragged, lazily, padded, row_of, stacked
 from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -57,69 +57,60 @@ class Batches(Elements):
         """Combine `batch_size` elements as the rows of a ragged tensor."""
         return self._grouped(lambda group: jax.tree.map(_as_rows, *group), int(batch_size), drop_remainder)
 
-    def unbatch(self) -> TensorResult:
+    @lazily
+    def unbatch(self) -> Iterator[Any]:
         """Split elements into their rows."""
+        for element in self._begin():
+            for i in range(len(jax.tree.leaves(element)[0])):
+                yield row_of(element, i)
 
-        def begin() -> Iterator[Any]:
-            for element in self._begin():
-                for i in range(len(jax.tree.leaves(element)[0])):
-                    yield row_of(element, i)
-
-        return self._new(begin)
-
+    @lazily
     def window(
         self, size: TensorLike, shift: TensorLike = None, stride: TensorLike = 1, drop_remainder: bool = False
-    ) -> TensorResult:
+    ) -> Iterator[Any]:
         """Return datasets of `size` elements at distance `stride`, starting every `shift` elements."""
         size, stride = int(size), int(stride)
         shift = size if shift is None else int(shift)
         span = (size - 1) * stride + 1
+        elements, window = self._begin(), list[Any]()
+        while True:
+            window.extend(itertools.islice(elements, span - len(window)))
+            chosen = window[::stride]
+            if not chosen or (drop_remainder and len(chosen) < size):
+                return
+            structure = jax.tree.structure(chosen[0])
+            columns = zip(*(jax.tree.leaves(e) for e in chosen), strict=True)
+            parts = [self._new(functools.partial(iter, column), len(column)) for column in columns]
+            yield jax.tree.unflatten(structure, parts)
+            if shift > len(window):
+                for _ in itertools.islice(elements, shift - len(window)):
+                    pass
+            window = window[shift:]
 
-        def begin() -> Iterator[Any]:
-            elements, window = self._begin(), list[Any]()
-            while True:
-                window.extend(itertools.islice(elements, span - len(window)))
-                chosen = window[::stride]
-                if not chosen or (drop_remainder and len(chosen) < size):
-                    return
-                structure = jax.tree.structure(chosen[0])
-                columns = zip(*(jax.tree.leaves(e) for e in chosen), strict=True)
-                parts = [self._new(functools.partial(iter, column), len(column)) for column in columns]
-                yield jax.tree.unflatten(structure, parts)
-                if shift > len(window):
-                    for _ in itertools.islice(elements, shift - len(window)):
-                        pass
-                window = window[shift:]
-
-        return self._new(begin)
-
+    @lazily
     def group_by_window(
         self,
         key_func: Callable[..., Any],
         reduce_func: Callable[[Any, Any], Any],
         window_size: TensorLike = None,
         window_size_func: Callable[[Any], int] | None = None,
-    ) -> TensorResult:
+    ) -> Iterator[Any]:
         """Apply `reduce_func(key, elements)` to every `window_size` elements with the same key."""
+        waiting: dict[int, list[Any]] = {}
 
-        def begin() -> Iterator[Any]:
-            waiting: dict[int, list[Any]] = {}
+        def given(key: int) -> Iterator[Any]:
+            group = waiting.pop(key)
+            part = self._new(lambda: iter(group), len(group))
+            return reduce_func(Tensor(np.asarray(key, "int64")), part)._begin()
 
-            def given(key: int) -> Iterator[Any]:
-                group = waiting.pop(key)
-                part = self._new(lambda: iter(group), len(group))
-                return reduce_func(Tensor(np.asarray(key, "int64")), part)._begin()
-
-            for element in self._begin():
-                key = int(called(key_func, element))
-                waiting.setdefault(key, []).append(element)
-                size = window_size if window_size is not None else window_size_func(np.int64(key))
-                if len(waiting[key]) == int(size):
-                    yield from given(key)
-            for key in sorted(waiting):
+        for element in self._begin():
+            key = int(called(key_func, element))
+            waiting.setdefault(key, []).append(element)
+            size = window_size if window_size is not None else window_size_func(np.int64(key))
+            if len(waiting[key]) == int(size):
                 yield from given(key)
-
-        return self._new(begin)
+        for key in sorted(waiting):
+            yield from given(key)
 
     def bucket_by_sequence_length(
         self,

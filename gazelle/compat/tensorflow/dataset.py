@@ -14,7 +14,7 @@ import numpy as np
 from gazelle.compat.tensorflow.batches import Batches
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.control import TensorSpec
-from gazelle.compat.tensorflow.elements import INFINITE, UNKNOWN, Begin, called, plain, structured, tensors_of
+from gazelle.compat.tensorflow.elements import INFINITE, UNKNOWN, Begin, called, lazily, plain, structured, tensors_of
 from gazelle.compat.tensorflow.function import is_tracing
 from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.programs import NotCompilableError
@@ -73,36 +73,28 @@ class Dataset(Sources, Batches):
         """Return the elements for which `predicate` is true."""
         return Dataset(lambda: builtins.filter(lambda e: bool(called(predicate, e)), self._begin()))
 
-    def flat_map(self, map_func: Callable[..., Any]) -> Dataset:
+    @lazily
+    def flat_map(self, map_func: Callable[..., Any]) -> Iterator[Any]:
         """Concatenate the datasets that `map_func` returns for the elements."""
+        for element in self._begin():
+            yield from _dataset_for(map_func, element)._begin()
 
-        def begin() -> Iterator[Any]:
-            for element in self._begin():
-                yield from _dataset_for(map_func, element)._begin()
-
-        return Dataset(begin)
-
+    @lazily
     def interleave(
         self, map_func: Callable[..., Any], cycle_length: TensorLike = None, block_length: TensorLike = 1
-    ) -> Dataset:
+    ) -> Iterator[Any]:
         """Like `flat_map`, but read `cycle_length` datasets in turn, `block_length` elements each."""
         width = cycle_length if cycle_length and cycle_length > 0 else 4
-
-        def begin() -> Iterator[Any]:
-            waiting = self._begin()
-            iterators: list[Any] = [_dataset_for(map_func, e)._begin() for e in itertools.islice(waiting, width)]
-            while iterators:
-                for index, iterator in enumerate(list(iterators)):
-                    block = list(itertools.islice(iterator, block_length))
-                    yield from block
-                    if len(block) < block_length:
-                        next_element = next(waiting, None)
-                        iterators[index] = (
-                            None if next_element is None else _dataset_for(map_func, next_element)._begin()
-                        )
-                iterators = [iterator for iterator in iterators if iterator is not None]
-
-        return Dataset(begin)
+        waiting = self._begin()
+        iterators: list[Any] = [_dataset_for(map_func, e)._begin() for e in itertools.islice(waiting, width)]
+        while iterators:
+            for index, iterator in enumerate(list(iterators)):
+                block = list(itertools.islice(iterator, block_length))
+                yield from block
+                if len(block) < block_length:
+                    next_element = next(waiting, None)
+                    iterators[index] = None if next_element is None else _dataset_for(map_func, next_element)._begin()
+            iterators = [iterator for iterator in iterators if iterator is not None]
 
     def shuffle(
         self, buffer_size: TensorLike, seed: TensorLike = None, reshuffle_each_iteration: bool | None = None
@@ -198,50 +190,41 @@ class Dataset(Sources, Batches):
             state = reduce_func(state, element)
         return state
 
-    def scan(self, initial_state: Nested[TensorLike], scan_func: Callable[[Any, Any], Any]) -> Dataset:
+    @lazily
+    def scan(self, initial_state: Nested[TensorLike], scan_func: Callable[[Any, Any], Any]) -> Iterator[Any]:
         """Return the outputs of (state, output) <- scan_func(state, element)."""
-
-        def begin() -> Iterator[Any]:
-            state = boxed(structured(initial_state))
-            for element in self._begin():
-                state, out = scan_func(state, boxed(element))
-                yield structured(out)
-
-        return Dataset(begin)
+        state = boxed(structured(initial_state))
+        for element in self._begin():
+            state, out = scan_func(state, boxed(element))
+            yield structured(out)
 
     def take_while(self, predicate: Callable[..., Any]) -> Dataset:
         """Return the elements before the first for which `predicate` is false."""
         return Dataset(lambda: itertools.takewhile(lambda e: bool(called(predicate, e)), self._begin()))
 
-    def unique(self) -> Dataset:
+    @lazily
+    def unique(self) -> Iterator[Any]:
         """Return each value once."""
+        seen = set()
+        for element in self._begin():
+            array = np.asarray(element)
+            key = tuple(array.ravel().tolist()) if array.dtype == object else array.tobytes()
+            if key not in seen:
+                seen.add(key)
+                yield element
 
-        def begin() -> Iterator[Any]:
-            seen = set()
-            for element in self._begin():
-                array = np.asarray(element)
-                key = tuple(array.ravel().tolist()) if array.dtype == object else array.tobytes()
-                if key not in seen:
-                    seen.add(key)
-                    yield element
-
-        return Dataset(begin)
-
-    def ignore_errors(self, log_warning: bool = False) -> Dataset:
+    @lazily
+    def ignore_errors(self, log_warning: bool = False) -> Iterator[Any]:
         """Leave out elements whose function, given to `map` or `filter`, raises an error."""
-
-        def begin() -> Iterator[Any]:
-            elements = iter(self._begin())
-            while True:
-                try:
-                    yield next(elements)
-                except StopIteration:
-                    return
-                except Exception as error:  # of the program's function
-                    if log_warning:
-                        warn(f"An element was left out: {error}")
-
-        return Dataset(begin)
+        elements = iter(self._begin())
+        while True:
+            try:
+                yield next(elements)
+            except StopIteration:
+                return
+            except Exception as error:  # of the program's function
+                if log_warning:
+                    warn(f"An element was left out: {error}")
 
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
         return transformation_func(self)

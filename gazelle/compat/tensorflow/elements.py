@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,6 +33,16 @@ class Elements:
     def _new(begin: Begin, length: int = UNKNOWN) -> Any:
         """Return a new dataset."""
         raise NotImplementedError
+
+
+def lazily(method: Callable[..., Iterator[Any]]) -> Callable[..., Any]:
+    """A method that yields elements as one that returns a dataset of them, whose number is unknown."""
+
+    @functools.wraps(method)
+    def made(owner: Any, *args: Any, **kwargs: Any) -> Any:
+        return owner._new(lambda: method(owner, *args, **kwargs))
+
+    return made
 
 
 def structured(value: Any) -> Any:

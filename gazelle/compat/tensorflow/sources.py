@@ -17,6 +17,7 @@ from gazelle.compat.tensorflow.elements import (
     Elements,
     is_ragged,
     kind_of,
+    lazily,
     row_of,
     structured,
     typed,
@@ -152,18 +153,15 @@ class Sources(Elements):
         return cls._new(begin)
 
     @classmethod
+    @lazily
     def choose_from_datasets(
         cls, datasets: Nested[Dataset], choice_dataset: Dataset, stop_on_empty_dataset: bool = True
-    ) -> TensorResult:
+    ) -> Iterator[Any]:
         """Take elements from the datasets whose indices are in `choice_dataset`."""
-
-        def begin() -> Iterator[Any]:
-            iterators = [part._begin() for part in datasets]
-            for index in choice_dataset._begin():
-                try:
-                    yield next(iterators[int(index)])
-                except StopIteration:
-                    if stop_on_empty_dataset:
-                        return
-
-        return cls._new(begin)
+        iterators = [part._begin() for part in datasets]
+        for index in choice_dataset._begin():
+            try:
+                yield next(iterators[int(index)])
+            except StopIteration:
+                if stop_on_empty_dataset:
+                    return

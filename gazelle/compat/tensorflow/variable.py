@@ -111,9 +111,6 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
 
     shape = property(lambda self: TensorShape(self._value.shape))
 
-    def get_shape(self) -> TensorShape:
-        return self.shape
-
     def read_value(self) -> TensorResult:
         """Return the value as a tensor, which tapes record."""
         return self + np.zeros((), self.dtype)
@@ -121,8 +118,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
     def ref(self) -> Reference:
         return Reference(self)
 
-    def initialized_value(self) -> TensorResult:
-        return self.read_value()
+    initialized_value = read_value
 
     def assign(self, value: TensorLike) -> TensorResult:
         super().assign(jnp.asarray(unboxed(value), jax.dtypes.canonicalize_dtype(self.dtype)))
