@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import losses, tree
-from gazelle.compat import era, generators, layer_methods, logs, renamed_arguments, tables
+from gazelle.compat import era, logs, methods, renamed_arguments, tables
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.classes import adopt
@@ -191,7 +191,7 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "_inbound_nodes": _nodes,
     "outbound_nodes": _outbound_nodes,
     "_outbound_nodes": _outbound_nodes,
-    "add_update": _method(layer_methods.add_update),
+    "add_update": _method(methods.add_update),
     "get_losses_for": _method(lambda layer, inputs=None: layer.losses),
     "get_updates_for": _method(lambda layer, inputs=None: []),
     "get_output_shape_for": _method(lambda layer, input_shape: layer.compute_output_shape(input_shape)),
@@ -219,9 +219,9 @@ def _set_inputs(model: Any, inputs: Any, *_: Any, **__: Any) -> None:
 
 
 _MODEL: dict[str, Callable[[Any], Any]] = {
-    "fit_generator": _method(generators.fit),
-    "evaluate_generator": _method(generators.evaluate),
-    "predict_generator": _method(generators.predict),
+    "fit_generator": _method(methods.fit_generator),
+    "evaluate_generator": _method(methods.evaluate_generator),
+    "predict_generator": _method(methods.predict_generator),
     "predict_classes": _method(_classes),
     "predict_proba": _method(lambda model, x, batch_size=None, verbose=0: model.predict(x, batch_size, verbose)),
     "reset_states": _method(_reset),
@@ -325,7 +325,7 @@ def assign(instance: Any, name: str, value: Any) -> Any:
     if isinstance(instance, Optimizer) and name == "lr" and not isinstance(instance, GraphOptimizer):
         instance.learning_rate = value
     elif isinstance(instance, Layer) and name in ("trainable_weights", "non_trainable_weights"):
-        layer_methods.set_weights_lists(instance, name, value)
+        methods.set_weights_lists(instance, name, value)
     elif isinstance(instance, Model) and name == "outputs" and isinstance(value, list) and _symbolic(value):
         instance._invalidate_trainer()
         if hasattr(instance, "_tail"):

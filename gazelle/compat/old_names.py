@@ -62,10 +62,10 @@ def find(namespace: str, name: str) -> NamedObject:
     if short and name in _INSIDE:
         return importlib.import_module(PATHS.get(name, f"gazelle.{name}"))
     bare = name.lstrip("_")
-    for module, path in ((namespace, _HELPERS.get(namespace)), ("gazelle", "gazelle.compat.private_helpers")):
+    for module, own in ((namespace, _HELPERS.get(namespace)), ("gazelle", "gazelle.compat.private_helpers")):
         if bare in _PRIVATE.get(module, ()):
             return tables.resolve(_PRIVATE[module][bare], module)
-        helpers = importlib.import_module(path) if path else None
+        helpers = importlib.import_module(own) if own else None
         if helpers is not None and bare in helpers.NAMES:
             return getattr(helpers, bare)
     return NOTHING

@@ -15,10 +15,10 @@ import numpy as np
 from gazelle.compat import (
     arguments,
     attributes,
-    deferred_weights,
     era,
     facade,
     logs,
+    methods,
     namespaces,
     one_element,
     renamed_arguments,
@@ -66,8 +66,8 @@ def _translated_method(name: str) -> Function:
             args = (*args[:4], renamed_arguments.value("verbose", args[4], era.number()), *args[5:])
         if "verbose" in kwargs:
             kwargs["verbose"] = renamed_arguments.value("verbose", kwargs["verbose"], era.number())
-        if name == "load_weights" and deferred_weights.can_wait(self, args[0] if args else kwargs.get("filepath")):
-            deferred_weights.wait(self, args, kwargs)
+        if name == "load_weights" and methods.can_load_later(self, args[0] if args else kwargs.get("filepath")):
+            methods.load_later(self, args, kwargs)
             return LoadStatus([])
         with warn_of_broadcasting():
             out = _or_on_values(self, getattr(super(ModelMixin, self), name), args, kwargs)
@@ -152,10 +152,10 @@ class ModelMixin:
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if name == "built":
-            deferred_weights.load(self)
+            methods.load_waiting(self)  # type: ignore[arg-type]
 
     def _ensure_built(self, args: Any, kwargs: Any) -> None:
-        deferred_weights.build_first(self, args[0] if args else kwargs.get("inputs"))
+        methods.build_first(self, args[0] if args else kwargs.get("inputs"))  # type: ignore[arg-type]
         super()._ensure_built(args, kwargs)  # type: ignore[misc]
 
     @property

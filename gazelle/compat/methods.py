@@ -1,0 +1,146 @@
+"""Methods of layers and models in earlier versions.
+
+`fit_generator`, `evaluate_generator` and `predict_generator` call `fit`, `evaluate` and `predict`: Keras 1 counted
+samples (samples_per_epoch), Keras 2 batches (steps_per_epoch). `add_update`, and lists of weights that programs assign.
+`load_weights` of a model that is not built yet, which tf.keras accepts for its checkpoints, loads them as soon as the
+weights exist: after `build`, before the first call, or when `fit` has created them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from gazelle.compat.backend.functions import all_updates
+from gazelle.compat.classes import core_class
+from gazelle.compat.types import TensorLike
+from gazelle.core import symbolic, tracing
+from gazelle.core.types import Nested, Outputs, PathLike, Scores
+from gazelle.core.variable import Variable
+from gazelle.layers import Layer, weight_tree
+from gazelle.models import Model
+from gazelle.saving import keras_v3, tensorflow_format
+from gazelle.training.callbacks.history import History
+
+
+def _named_arguments(model: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments by name; those without a current equivalent keep their earlier names."""
+    from gazelle.compat.arguments import arguments  # imports this module through its rules
+
+    rest, named = arguments(core_class(type(model)), method, args, kwargs, model)
+    names = ("generator", "steps_per_epoch", "epochs") if method == "fit_generator" else ("generator", "steps")
+    return {**dict(zip(names, rest, strict=False)), **named}
+
+
+def _batch_size(batch: Any) -> int:
+    """The number of samples in a batch (x, y), x, or a dict of them."""
+    while isinstance(batch, (list, tuple, dict)):
+        batch = next(iter(batch.values())) if isinstance(batch, dict) else batch[0]
+    return len(batch)
+
+
+def _steps(source: Any, samples: int | None) -> tuple[Any, int | None]:
+    """The source, and the number of its batches for so many samples, computed from the size of the first batch."""
+    if samples is None:
+        return source, None
+    size = getattr(source, "batch_size", None)
+    if size is None and hasattr(source, "__next__"):
+        first = next(source)
+        source, size = itertools.chain([first], source), _batch_size(first)
+    elif size is None:
+        size = _batch_size(source[0])
+    return source, math.ceil(samples / size)
+
+
+def fit_generator(model: Model, *args: Any, **kwargs: Any) -> History:
+    """Train on `fit_generator(generator, samples_per_epoch, nb_epoch)` or `(generator, steps_per_epoch, epochs)`."""
+    options = _named_arguments(model, "fit_generator", args, kwargs)
+    source = options.pop("generator")
+    samples, validation_samples = options.pop("samples_per_epoch", None), options.pop("nb_val_samples", None)
+    if samples is not None:
+        source, options["steps_per_epoch"] = _steps(source, samples)
+    validation = options.get("validation_data")
+    if validation_samples is not None and validation is not None and not isinstance(validation, (tuple, list)):
+        options["validation_data"], options["validation_steps"] = _steps(validation, validation_samples)
+    if isinstance(validation, (tuple, list)):
+        options.pop("validation_steps", None)
+    return model.fit(source, **options)
+
+
+def _measured(model: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    options = _named_arguments(model, f"{method}_generator", args, kwargs)
+    source, samples = options.pop("generator"), options.pop("val_samples", None)
+    if samples is not None:
+        source, options["steps"] = _steps(source, samples)
+    return getattr(model, method)(source, **{"verbose": 0, **options})
+
+
+def evaluate_generator(model: Model, *args: Any, **kwargs: Any) -> Scores:
+    """Evaluate `evaluate_generator(generator, val_samples)` or `(generator, steps)`."""
+    return _measured(model, "evaluate", args, kwargs)
+
+
+def predict_generator(model: Model, *args: Any, **kwargs: Any) -> Outputs:
+    """Predict `predict_generator(generator, val_samples)` or `(generator, steps)`; labels are ignored."""
+    return _measured(model, "predict", args, kwargs)
+
+
+def add_update(layer: Layer, updates: Nested[object], inputs: TensorLike = None) -> None:
+    """Assign values in training, from pairs (variable, value) or lists of them; `K.update` has done so already."""
+    scope = tracing.current()
+    if scope is not None and scope.training:
+        for update in all_updates([updates]):
+            update.variable.assign(update.value)
+
+
+def set_weights_lists(layer: Layer, name: str, variables: Iterable[Variable]) -> None:
+    """`layer.trainable_weights = [...]` of a layer that creates its weights itself: only these are trained.
+
+    The other variables of the layer, made by `K.variable`, are not weights: they are neither trained nor saved.
+    """
+    chosen = list(variables)
+    vars(layer)[f"_given_{name}"] = chosen  # the weight tree finds them here, even if no other attribute has them
+    for variable in chosen:
+        variable.trainable = name == "trainable_weights"
+        variable.persistent = True
+    given = {id(v) for key, found in vars(layer).items() if key.startswith("_given_") for v in found}
+    for child in weight_tree.children(layer):
+        if isinstance(child, Variable) and id(child) not in given:
+            child.trainable, child.persistent = False, False
+
+
+_WAITING = "_deferred_weights"  # attribute of a model whose weights wait
+
+
+def can_load_later(model: Model, filepath: PathLike | None) -> bool:
+    """Whether the weights in a file are loaded later; a missing file is an error at once.
+
+    Files in the format HDF5 are not: tf.keras, too, needs a built model for them.
+    """
+    path = os.fspath(filepath) if isinstance(filepath, str | os.PathLike) else ""
+    if model.built or path in ("", "latest") or path.endswith((".h5", ".hdf5", ".keras", ".json", ".safetensors")):
+        return False
+    if not tensorflow_format.is_checkpoint(path):
+        keras_v3.existing(path)
+    return True
+
+
+def load_later(model: Model, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Load weights when the model is built."""
+    vars(model)[_WAITING] = (args, kwargs)
+
+
+def load_waiting(model: Model) -> None:
+    """Load the weights that wait for a model, if it has been built; a value cannot be stored in a trace."""
+    if _WAITING in vars(model) and model.built and model.weights and not tracing.is_traced():
+        args, kwargs = vars(model).pop(_WAITING)
+        Model.load_weights(model, *args, **kwargs)
+
+
+def build_first(model: Model, inputs: Nested[TensorLike]) -> None:
+    """Build a model whose weights wait, before it is called on these inputs."""
+    if _WAITING in vars(model) and not model.built and not tracing.is_traced():
+        model.build(symbolic.map_tree(lambda leaf: (None, *leaf.shape[1:]), inputs))
