@@ -1,19 +1,12 @@
-"""The contents of `keras.engine` and its modules: layers, inputs, models."""
+"""`keras.engine` and its modules, whose names are in the table `old_names`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from gazelle.compat.layers.merge import Merge, merge
 from gazelle.compat.old_names import PATHS
 from gazelle.core.module_names import missing_name
-from gazelle.core.symbolic import KerasTensor, Node
-from gazelle.layers import Input, InputLayer, InputSpec, Layer, Wrapper
-from gazelle.models import Functional, Model, Sequential
-from gazelle.utils import get_source_inputs
-
-Container = Network = Model
 
 
 def slice_X(X: Sequence[Any], start: int | Sequence[int] | None = None, stop: int | None = None) -> Any:  # noqa: N802
@@ -29,25 +22,8 @@ def slice_X(X: Sequence[Any], start: int | Sequence[int] | None = None, stop: in
 
 
 slice_arrays = slice_X
-__all__ = [
-    "Container",
-    "Functional",
-    "Input",
-    "InputLayer",
-    "InputSpec",
-    "KerasTensor",
-    "Layer",
-    "Merge",
-    "Model",
-    "Network",
-    "Node",
-    "Sequential",
-    "Wrapper",
-    "get_source_inputs",
-    "merge",
-    "slice_X",
-    "slice_arrays",
-]
+
+__all__ = ["slice_X", "slice_arrays"]
 
 
 def __getattr__(name: str) -> Any:

@@ -43,11 +43,6 @@ def module_of(name: str) -> str:
     return f"gazelle.{first}" if first else "gazelle"
 
 
-def no_automatic_dependency_tracking(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method unchanged: weights are found by walking attributes when they are needed."""
-    return method
-
-
 def class_weight_to_sample_weights(y: Any, class_weight: Any) -> Any:
     """Return the weight of each sample, which is that of its class."""
     return importlib.import_module("gazelle.data.labels").class_weights(class_weight, y)
@@ -72,11 +67,6 @@ def set_keras_mask(tensor: Any, mask: Any) -> None:
         importlib.import_module("gazelle.core.masks").set_mask(tensor, mask)
 
 
-def jax_draw_seed(seed: Any) -> Any:
-    """Return a key of JAX for an integer, a SeedGenerator or None."""
-    return importlib.import_module("gazelle.core.prng").key_of(seed)
-
-
 def is_in_graph() -> bool:
     """Return False: there are no graphs of TensorFlow, and no pipelines of grain that run layers."""
     return False
@@ -87,11 +77,6 @@ def standardize_shape(shape: Any) -> tuple[int | None, ...]:
     if not hasattr(shape, "__iter__") or not all(n is None or (hasattr(n, "__index__") and n >= 0) for n in shape):
         raise ArgumentError(message("A shape", expected="non-negative integers and None", got=repr(shape)))
     return tuple(None if n is None else operator.index(n) for n in shape)
-
-
-def name_of_backend() -> str:
-    """Return "jax"."""
-    return "jax"
 
 
 class H5IOStore:

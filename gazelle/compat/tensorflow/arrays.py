@@ -232,11 +232,6 @@ def strided_slice(
 op("meshgrid")(lambda *args, indexing="xy": list(space(args).meshgrid(*args, indexing=indexing)))
 
 
-@op("searchsorted")
-def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "left") -> TensorResult:
-    return space(sorted_sequence, values).searchsorted(sorted_sequence, values, side=side)
-
-
 def _blocks(move: Any) -> Any:
     def function(input: Any, block_size: int, data_format: str = "NHWC") -> Any:
         if keras_format(data_format) == "channels_last":

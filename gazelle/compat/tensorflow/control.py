@@ -16,7 +16,7 @@ from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
-from gazelle.compat.tensorflow.names import NAMES, array_of_list, methods_ignore, named
+from gazelle.compat.tensorflow.names import array_of_list, methods_ignore, named
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -139,15 +139,6 @@ def map_fn(
     return _stacked([fn(row) for row in _rows(elems)])
 
 
-@named("foldr")
-def foldr(
-    fn: Callable[[Any, Any], Any], elems: TensorLike, initializer: Nested[TensorLike] | None = None, **_: Any
-) -> TensorResult:
-    """`tf.foldr`: `foldl` of the reversed rows."""
-    reversed_rows = jax.tree.map(lambda v: convert(v)[::-1], elems, is_leaf=is_box)
-    return NAMES["foldl"](fn, reversed_rows, initializer)
-
-
 @named("scan")
 def scan(
     fn: Callable[[Any, Any], Any],
@@ -162,14 +153,16 @@ def scan(
     return _stacked((states if initializer is None else states[1:])[::order])
 
 
-def _foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: Any) -> Any:
-    rows = list(convert(elems))
-    return functools.reduce(fn, rows if initializer is None else [initializer, *rows])
+def _fold(order: int) -> Any:
+    def fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: Any) -> Any:
+        rows = _rows(elems)[::order]
+        return functools.reduce(fn, rows if initializer is None else [initializer, *rows])
+
+    return fold
 
 
-named("foldl")(_foldl)
-
-
+named("foldl")(_fold(1))
+named("foldr")(_fold(-1))
 named("recompute_grad", "grad_pass_through")(lambda f: f)  # tapes recompute values anyway
 
 

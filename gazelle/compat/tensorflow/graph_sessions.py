@@ -105,8 +105,9 @@ def summary_node(tag: str, tensor: Any) -> SummaryNode:
     return summaries[-1]
 
 
-for _name in ("summary.merge_all", "merge_all_summaries", "compat.v1.summary.merge_all"):
-    named(_name)(lambda *_, **__: _Merged(summaries) if summaries else None)
+named("summary.merge_all", "merge_all_summaries", "compat.v1.summary.merge_all")(
+    lambda *_, **__: _Merged(summaries) if summaries else None
+)
 named("summary.merge")(lambda inputs, *_, **__: _Merged(inputs))
 
 

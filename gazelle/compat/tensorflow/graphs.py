@@ -62,11 +62,9 @@ def reset(*_: Any, **__: Any) -> None:
     summaries.clear()
 
 
-for _name in ("disable_eager_execution", "disable_v2_behavior"):
-    named(_name)(build_graphs)
+named("disable_eager_execution", "disable_v2_behavior")(build_graphs)
 named("reset_default_graph")(reset)
-named("executing_eagerly")(lambda: not _active)
-named("executing_eagerly_outside_functions")(lambda: not _active)
+named("executing_eagerly", "executing_eagerly_outside_functions")(lambda: not _active)
 
 
 # Inputs and variables -----------------------------------------------------------------------------------------------
@@ -227,10 +225,8 @@ def initialize(*_: Any, **__: Any) -> Operations:
     return Operations(Update(v, _first_values[v]) for v in all_variables.values() if v in _first_values)
 
 
-for _name in ("global_variables_initializer", "initialize_all_variables", "variables_initializer"):
-    named(_name)(initialize)
-for _name in ("local_variables_initializer", "tables_initializer"):
-    named(_name)(lambda: None)
+named("global_variables_initializer", "initialize_all_variables", "variables_initializer")(initialize)
+named("local_variables_initializer", "tables_initializer")(lambda: None)
 
 
 def _assignment(change: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -246,10 +242,7 @@ named("assign_add")(_assignment(lambda ref, value: ref + value))
 named("assign_sub")(_assignment(lambda ref, value: ref - value))
 
 
-@named("group")
-def group(*inputs: Any, **_: Any) -> Operations:
-    """`tf.group`: the operations as a list, which a session runs together."""
-    return Operations(inputs)
+named("group")(lambda *inputs, **_: Operations(inputs))
 
 
 # Gradients and optimizers -------------------------------------------------------------------------------------------

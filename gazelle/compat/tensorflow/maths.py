@@ -100,11 +100,6 @@ jax.tree_util.register_pytree_node(TopK, lambda t: (tuple(t), None), lambda _, c
 op("math.in_top_k", "nn.in_top_k", host=False)(lambda targets, predictions, k: ops.in_top_k(targets, predictions, k))
 
 
-@op("clip_by_value")
-def clip_by_value(t: TensorLike, clip_value_min: TensorLike, clip_value_max: TensorLike) -> TensorResult:
-    return space(t, clip_value_min, clip_value_max).clip(t, clip_value_min, clip_value_max)
-
-
 def _segments(name: str) -> Any:
     def function(data: Any, segment_ids: Any, num_segments: Any = None) -> Any:
         count = int(jnp.max(segment_ids)) + 1 if num_segments is None else num_segments

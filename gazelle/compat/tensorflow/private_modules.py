@@ -50,18 +50,13 @@ def graph_mode_decorator(function: Callable[..., Any], *inputs: TensorLike) -> T
     return NAMES["custom_gradient"](function)(*inputs)
 
 
-def global_seed() -> int | None:
-    """Return what `tf.random.set_seed` was given."""
-    return prng.given_seed()
-
-
 #: names that are public nowhere -> the object, or the public name
 _PRIVATE: dict[str, Any] = {
     **tables.read("tensorflow")["private names"],
     "_compute_fans": compute_fans,
     "_concat": _concat,
     "_graph_mode_decorator": graph_mode_decorator,
-    "global_seed": global_seed,
+    "global_seed": prng.given_seed,
     "disable_op_determinism": lambda: None,
     "is_op_determinism_enabled": lambda: True,  # JAX computes deterministically
     "smart_cond": smart_cond,

@@ -21,7 +21,7 @@ from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
 
 
 @named("RaggedTensor")
-@methods_ignore("name")
+@methods_ignore("name", "validate")
 class RaggedTensor:
     """`tf.RaggedTensor`: row n is `values[row_splits[n] : row_splits[n + 1]]`; the values may be ragged, too.
 
@@ -39,11 +39,11 @@ class RaggedTensor:
     # Constructors ----------------------------------------------------------------------------------------------------
 
     @classmethod
-    def from_row_splits(cls, values: TensorLike, row_splits: TensorLike, validate: bool = True) -> RaggedTensor:
+    def from_row_splits(cls, values: TensorLike, row_splits: TensorLike) -> RaggedTensor:
         return cls(values, array_of(row_splits))
 
     @classmethod
-    def from_row_lengths(cls, values: TensorLike, row_lengths: TensorLike, validate: bool = True) -> RaggedTensor:
+    def from_row_lengths(cls, values: TensorLike, row_lengths: TensorLike) -> RaggedTensor:
         return cls(values, np.concatenate([[0], np.cumsum(array_of(row_lengths))]))
 
     @classmethod

@@ -234,7 +234,6 @@ for _name in [name for name in NAMES if name.startswith("strings.")]:
     NAMES[_name].__name__ = _name.partition(".")[2]
     NAMES[_name] = _symbolic(NAMES[_name])
 named("compat.as_bytes")(lambda bytes_or_text, encoding="utf-8": text(bytes_or_text).encode(encoding))
-for _name in ("as_str", "as_text", "as_str_any"):
-    named(f"compat.{_name}")(
-        lambda value, encoding="utf-8": text(value) if isinstance(value, str | bytes) else str(value)
-    )
+named("compat.as_str", "compat.as_text", "compat.as_str_any")(
+    lambda value, encoding="utf-8": text(value) if isinstance(value, str | bytes) else str(value)
+)
