@@ -16,11 +16,10 @@ from typing import Any
 from gazelle.compat import namespaces, tables
 from gazelle.compat.era import NOTHING
 from gazelle.compat.old_names import PATHS
-from gazelle.compat.types import NamedObject
+from gazelle.compat.types import NamedObject, PathLike
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import snake
 from gazelle.core.symbolic import KerasTensor
-from gazelle.core.types import PathLike
 
 _MODULES = tables.lists("keras_src", "modules")
 _FIRST = _MODULES["first"]

@@ -16,9 +16,8 @@ from typing import Any
 
 from gazelle.compat.backend.functions import all_updates
 from gazelle.compat.classes import core_class
-from gazelle.compat.types import TensorLike
+from gazelle.compat.types import Nested, Outputs, PathLike, Scores, TensorLike
 from gazelle.core import symbolic, tracing
-from gazelle.core.types import Nested, Outputs, PathLike, Scores
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer, weight_tree
 from gazelle.models import Model

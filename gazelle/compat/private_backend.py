@@ -7,8 +7,7 @@ import sys
 
 from gazelle.compat.backend.shapes import channels_first
 from gazelle.compat.tables import defined
-from gazelle.compat.types import TensorResult
-from gazelle.core.types import Array
+from gazelle.compat.types import Array, TensorResult
 from gazelle.ops import transpose
 
 keras_dir = os.path.join(os.path.expanduser("~"), ".keras")

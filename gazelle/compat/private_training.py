@@ -10,9 +10,8 @@ import numpy as np
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat.tables import defined
-from gazelle.compat.types import TensorResult
+from gazelle.compat.types import Array, TensorResult
 from gazelle.core.errors import DataError, message
-from gazelle.core.types import Array
 from gazelle.data.labels import class_weights
 
 _Entries = Mapping[Any, Any] | Sequence[Any]

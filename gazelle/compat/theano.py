@@ -17,10 +17,9 @@ from gazelle.compat import backend as K  # noqa: N812 - the usual name in progra
 from gazelle.compat import tables
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.tables import pairs
-from gazelle.compat.types import TensorLike
+from gazelle.compat.types import ArrayLike, TensorLike
 from gazelle.core.errors import GazelleError, message, nearest
 from gazelle.core.symbolic import KerasTensor
-from gazelle.core.types import ArrayLike
 
 
 class MissingTheanoError(GazelleError, AttributeError):

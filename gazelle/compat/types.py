@@ -1,16 +1,29 @@
-"""Type aliases of public signatures in this package."""
+"""Type aliases of public signatures in this package: those of `gazelle.core.types`, and some of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
+from gazelle.core import types
 from gazelle.core.tensor_wrapper import TensorWrapper
-from gazelle.core.types import ArrayLike
+from gazelle.core.types import Nested as Nested
 
 if TYPE_CHECKING:
     from gazelle.compat.backend.shapes import Size
 
+Array: TypeAlias = types.Array
+ArrayLike: TypeAlias = types.ArrayLike
+AxisLike: TypeAlias = types.AxisLike
+ConstraintLike: TypeAlias = types.ConstraintLike
+Outputs: TypeAlias = types.Outputs
+PathLike: TypeAlias = types.PathLike
+RegularizerLike: TypeAlias = types.RegularizerLike
+Scores: TypeAlias = types.Scores
+SeedLike: TypeAlias = types.SeedLike
+ShapeLike: TypeAlias = types.ShapeLike
+#: a dtype by name or as an object; None for the default
+DTypeLike: TypeAlias = types.DTypeLike | None
 #: arguments that are tensors: arrays, numbers, strings, symbolic tensors, variables, tensors of the facade, lists of
 #: them; None where that is the default
 TensorLike: TypeAlias = ArrayLike | TensorWrapper | str | bytes | Sequence["TensorLike"] | None

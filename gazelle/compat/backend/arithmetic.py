@@ -12,9 +12,8 @@ from gazelle import ops
 from gazelle.compat import tables
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.backend.shapes import format_of, kind_of, sizes
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import AxisLike, TensorLike, TensorResult
 from gazelle.core import dtypes
-from gazelle.core.types import AxisLike
 
 #: functions of `gazelle` under the names of `keras.backend`
 SAME = tables.read("keras_backend")["functions"]

@@ -10,11 +10,10 @@ import numpy as np
 
 from gazelle.compat.backend.phase import LearningPhase, fixed_phase
 from gazelle.compat.backend.updates import OptimizerStep, Update
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import prng, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor, Op
-from gazelle.core.types import Nested
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
 from gazelle.models.graph import Graph

@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.compat.backend.lifting import lifted
-from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.types import DTypeLike, Nested
+from gazelle.compat.types import DTypeLike, Nested, TensorLike, TensorResult
 
 
 @lifted
@@ -73,9 +72,7 @@ def _where(mask: Any, new: Any, old: Any) -> Any:
 
 
 @lifted
-def map_fn(
-    fn: Callable[..., Any], elems: TensorLike, name: str | None = None, dtype: DTypeLike | None = None
-) -> TensorResult:
+def map_fn(fn: Callable[..., Any], elems: TensorLike, name: str | None = None, dtype: DTypeLike = None) -> TensorResult:
     """Apply fn to each element along the first axis."""
     return jax.lax.map(fn, jax.tree.map(jnp.asarray, elems))
 

@@ -11,8 +11,7 @@ import numpy as np
 from gazelle import ops
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.backend.shapes import channels_first, format_of, sizes
-from gazelle.compat.types import SymbolicShape, TensorLike, TensorResult
-from gazelle.core.types import AxisLike, ShapeLike
+from gazelle.compat.types import AxisLike, ShapeLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.ops.windows import strided_slices
 
 

@@ -11,11 +11,10 @@ import numpy as np
 
 from gazelle.compat.backend.functions import function_of
 from gazelle.compat.backend.updates import OptimizerStep, Update
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core.errors import StateError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
-from gazelle.core.types import Nested
 from gazelle.core.variable import Variable
 
 

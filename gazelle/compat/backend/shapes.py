@@ -12,10 +12,9 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.compat.backend.lifting import lifted
-from gazelle.compat.types import SymbolicShape, TensorLike, TensorResult
+from gazelle.compat.types import AxisLike, DTypeLike, Nested, ShapeLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes, symbolic
 from gazelle.core.symbolic import KerasTensor
-from gazelle.core.types import AxisLike, DTypeLike, Nested, ShapeLike
 
 
 class Size:
@@ -260,7 +259,7 @@ def channels_first(data_format: str | None) -> bool:
     return (data_format or default_data_format()) in ("channels_first", "th")
 
 
-def kind_of(dtype: DTypeLike | None) -> str:
+def kind_of(dtype: DTypeLike) -> str:
     """The name of a dtype; that of the default float type for None."""
     return dtypes.standardize(dtype or dtypes.floatx())
 

@@ -13,17 +13,16 @@ from gazelle.compat.backend.functions import eval as evaluate
 from gazelle.compat.backend.lifting import GraphVariable, computes_values, lifted
 from gazelle.compat.backend.shapes import kind_of, sizes
 from gazelle.compat.classes import adopt
-from gazelle.compat.types import SymbolicShape, TensorLike, TensorResult
+from gazelle.compat.types import ConstraintLike, DTypeLike, SeedLike, ShapeLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes
 from gazelle.core.names import unique_name
 from gazelle.core.symbolic import KerasTensor
-from gazelle.core.types import ConstraintLike, DTypeLike, SeedLike, ShapeLike
 from gazelle.core.variable import Variable
 from gazelle.layers.input import Input, InputLayer
 
 
 def variable(
-    value: TensorLike, dtype: DTypeLike | None = None, name: str | None = None, constraint: ConstraintLike = None
+    value: TensorLike, dtype: DTypeLike = None, name: str | None = None, constraint: ConstraintLike = None
 ) -> GraphVariable:
     """Return a variable with this first value; functions of it are nodes of a graph."""
     if isinstance(value, KerasTensor):
@@ -36,7 +35,7 @@ def variable(
 def placeholder(
     shape: SymbolicShape | None = None,
     ndim: int | None = None,
-    dtype: DTypeLike | None = None,
+    dtype: DTypeLike = None,
     sparse: bool = False,
     name: str | None = None,
     ragged: bool = False,
@@ -57,7 +56,7 @@ def is_placeholder(x: TensorLike) -> bool:
 
 
 def constant(
-    value: TensorLike, dtype: DTypeLike | None = None, shape: SymbolicShape | None = None, name: str | None = None
+    value: TensorLike, dtype: DTypeLike = None, shape: SymbolicShape | None = None, name: str | None = None
 ) -> TensorResult:
     """Return an array of these numbers, or of one number with a shape."""
     array = jnp.asarray(np.asarray(value), kind_of(dtype))
@@ -108,12 +107,12 @@ def batch_set_value(tuples: Iterable[tuple[Variable, Any]]) -> None:
         set_value(x, value)
 
 
-def zeros(shape: SymbolicShape, dtype: DTypeLike | None = None, name: str | None = None) -> TensorResult:
+def zeros(shape: SymbolicShape, dtype: DTypeLike = None, name: str | None = None) -> TensorResult:
     """Return a variable of zeros; a tensor if a size is unknown."""
     return _filled(0, shape, dtype, name)
 
 
-def ones(shape: SymbolicShape, dtype: DTypeLike | None = None, name: str | None = None) -> TensorResult:
+def ones(shape: SymbolicShape, dtype: DTypeLike = None, name: str | None = None) -> TensorResult:
     """Return a variable of ones; a tensor if a size is unknown."""
     return _filled(1, shape, dtype, name)
 
@@ -130,17 +129,17 @@ def _full(shape: Any, number: int, dtype: str) -> Any:
     return jnp.full(shape, number, dtype)
 
 
-def eye(size: ShapeLike, dtype: DTypeLike | None = None, name: str | None = None) -> TensorResult:
+def eye(size: ShapeLike, dtype: DTypeLike = None, name: str | None = None) -> TensorResult:
     """Return the identity matrix as a variable."""
     return variable(np.eye(*(size if isinstance(size, list | tuple) else (size,))), dtype, name)
 
 
-def zeros_like(x: TensorLike, dtype: DTypeLike | None = None, name: str | None = None) -> TensorResult:
+def zeros_like(x: TensorLike, dtype: DTypeLike = None, name: str | None = None) -> TensorResult:
     """Return zeros with the shape of x."""
     return ops.zeros_like(x, dtype)
 
 
-def ones_like(x: TensorLike, dtype: DTypeLike | None = None, name: str | None = None) -> TensorResult:
+def ones_like(x: TensorLike, dtype: DTypeLike = None, name: str | None = None) -> TensorResult:
     """Return ones with the shape of x."""
     return ops.ones_like(x, dtype)
 
@@ -149,7 +148,7 @@ def random_uniform_variable(
     shape: SymbolicShape,
     low: float,
     high: float,
-    dtype: DTypeLike | None = None,
+    dtype: DTypeLike = None,
     name: str | None = None,
     seed: int | None = None,
 ) -> GraphVariable:
@@ -161,7 +160,7 @@ def random_normal_variable(
     shape: SymbolicShape,
     mean: float,
     scale: float,
-    dtype: DTypeLike | None = None,
+    dtype: DTypeLike = None,
     name: str | None = None,
     seed: int | None = None,
 ) -> GraphVariable:
@@ -174,7 +173,7 @@ def random_uniform(
     shape: SymbolicShape,
     minval: TensorLike = 0.0,
     maxval: TensorLike = 1.0,
-    dtype: DTypeLike | None = None,
+    dtype: DTypeLike = None,
     seed: SeedLike = None,
     low: TensorLike = None,
     high: TensorLike = None,
@@ -187,7 +186,7 @@ def random_uniform(
 
 @lifted
 def random_bernoulli(
-    shape: SymbolicShape, p: TensorLike = 0.0, dtype: DTypeLike | None = None, seed: SeedLike = None
+    shape: SymbolicShape, p: TensorLike = 0.0, dtype: DTypeLike = None, seed: SeedLike = None
 ) -> TensorResult:
     """Draw 1 with probability p, else 0."""
     return jnp.asarray(random.uniform(sizes(shape), 0.0, 1.0, None, seed) < p, kind_of(dtype))

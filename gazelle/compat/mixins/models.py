@@ -12,17 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat import (
-    arguments,
-    attributes,
-    era,
-    facade,
-    logs,
-    methods,
-    namespaces,
-    one_element,
-    renamed_arguments,
-)
+from gazelle.compat import arguments, attributes, era, facade, logs, methods, namespaces, one_element, renamed_arguments
 from gazelle.compat.classes import STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import Function, arrays_of

@@ -15,13 +15,12 @@ from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
 from gazelle.compat.tensorflow.names import fixed_shape, fixed_value, named, op, space
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.symbolic import KerasTensor
-from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
 from gazelle.core.variable import Variable
 
 
-def convert(value: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
+def convert(value: TensorLike, dtype: DTypeLike = None) -> TensorResult:
     """A tensor from numbers, strings, arrays or lists, which may contain tensors."""
     if isinstance(value, KerasTensor):
         return value
@@ -44,7 +43,7 @@ def keras_format(data_format: str | None) -> str:
     return "channels_first" if (data_format or "").startswith("NC") else "channels_last"
 
 
-def array_of(value: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
+def array_of(value: TensorLike, dtype: DTypeLike = None) -> TensorResult:
     """A tensor, a variable or numbers as a NumPy array."""
     return np.asarray(unboxed(convert(value, dtype)))
 
@@ -52,10 +51,10 @@ def array_of(value: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
 @named("constant", "convert_to_tensor", "ragged.constant")
 def constant(
     value: TensorLike,
-    dtype: DTypeLike | None = None,
+    dtype: DTypeLike = None,
     shape: ShapeLike | None = None,
     name: str | None = None,
-    dtype_hint: DTypeLike | None = None,
+    dtype_hint: DTypeLike = None,
     **_: Any,
 ) -> TensorResult:
     """`tf.constant`, `tf.convert_to_tensor`."""
@@ -79,13 +78,13 @@ def _cast(x: Any, dtype: str) -> Any:
 
 
 @named("cast", "dtypes.cast")
-def cast(x: TensorLike, dtype: DTypeLike | None) -> TensorResult:
+def cast(x: TensorLike, dtype: DTypeLike) -> TensorResult:
     kind = name_of(dtype)
     return call(_cast, (x, kind), {}, host=_cast, keeps_64_bits=kind in ("float64", "int64", "uint64", "complex128"))
 
 
 @named("saturate_cast", "dtypes.saturate_cast")
-def saturate_cast(value: TensorLike, dtype: DTypeLike | None) -> TensorResult:
+def saturate_cast(value: TensorLike, dtype: DTypeLike) -> TensorResult:
     """`tf.saturate_cast`: values out of range become the largest or smallest one."""
     kind = DType(name_of(dtype))
     return cast(call(_clip, (convert(value), kind.min, kind.max), {}, host=_clip), kind)
@@ -100,7 +99,7 @@ for _name, _type in {"to_float": "float32", "to_int32": "int32", "to_int64": "in
 
 
 @named("shape")
-def shape(input: TensorLike, out_type: DTypeLike | None = "int32") -> TensorResult:
+def shape(input: TensorLike, out_type: DTypeLike = "int32") -> TensorResult:
     """`tf.shape`: the sizes, which are host values if they are known."""
     if isinstance(input, KerasTensor):
         return call(lambda x: jnp.asarray(x.shape, "int32"), (input,), {})
@@ -129,9 +128,7 @@ def fill(dims: ShapeLike, value: TensorLike) -> TensorResult:
 
 
 @named("range")
-def range_(
-    start: TensorLike, limit: TensorLike = None, delta: TensorLike = 1, dtype: DTypeLike | None = None
-) -> TensorResult:
+def range_(start: TensorLike, limit: TensorLike = None, delta: TensorLike = 1, dtype: DTypeLike = None) -> TensorResult:
     start, limit, delta = (None if v is None else unboxed(v) for v in (start, limit, delta))
     start, limit = (0, start) if limit is None else (start, limit)
     all_integers = all(np.issubdtype(np.result_type(v), np.integer) for v in (start, limit, delta))
@@ -153,7 +150,7 @@ def eye(
     num_rows: TensorLike,
     num_columns: TensorLike = None,
     batch_shape: ShapeLike | None = None,
-    dtype: DTypeLike | None = "float32",
+    dtype: DTypeLike = "float32",
 ) -> TensorResult:
     matrix = np.eye(num_rows, num_columns, dtype=name_of(dtype))
     return matrix if batch_shape is None else np.broadcast_to(matrix, (*batch_shape, *matrix.shape))

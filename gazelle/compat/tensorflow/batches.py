@@ -14,9 +14,8 @@ from gazelle.compat.tensorflow.elements import Elements, called, is_ragged, lazi
 from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.types import Nested
 
 
 @methods_ignore("num_parallel_calls", "deterministic", "name")

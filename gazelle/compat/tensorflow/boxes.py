@@ -12,9 +12,8 @@ from gazelle.compat.tensorflow.arrays import array_of
 from gazelle.compat.tensorflow.gathering import gather
 from gazelle.compat.tensorflow.names import named, op
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.types import ShapeLike
 
 
 @op("image.crop_and_resize", host=False, static=("crop_size",))

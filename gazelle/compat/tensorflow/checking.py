@@ -15,9 +15,8 @@ from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import is_box, unboxed
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, Nested, TensorLike, TensorResult
 from gazelle.core.errors import ShapeError, message
-from gazelle.core.types import DTypeLike, Nested
 
 
 def _assert(condition: Any, what: str, got: Any) -> None:
@@ -67,7 +66,7 @@ def assert_(condition: TensorLike, data: TensorLike = None, summarize: object = 
 
 
 @named("debugging.assert_type")
-def assert_type(tensor: TensorLike, tf_type: DTypeLike | None, message: str | None = None) -> None:
+def assert_type(tensor: TensorLike, tf_type: DTypeLike, message: str | None = None) -> None:
     if name_of(unboxed(tensor).dtype) != name_of(tf_type):
         raise TypeError(f"{message or 'assert_type'}: expected {name_of(tf_type)}, got {unboxed(tensor).dtype}.")
 
@@ -79,7 +78,7 @@ def assert_integer(x: TensorLike, message: str | None = None) -> None:
 
 
 @named("debugging.assert_same_float_dtype")
-def assert_same_float_dtype(tensors: Nested[TensorLike] | None = None, dtype: DTypeLike | None = None) -> TensorResult:
+def assert_same_float_dtype(tensors: Nested[TensorLike] | None = None, dtype: DTypeLike = None) -> TensorResult:
     """`tf.debugging.assert_same_float_dtype`: the common dtype."""
     found = {name_of(unboxed(t).dtype) for t in tensors or ()} | ({name_of(dtype)} if dtype else set())
     if len(found) > 1:

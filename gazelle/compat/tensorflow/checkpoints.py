@@ -17,10 +17,9 @@ from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import PathLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.prng import SeedGenerator
-from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer

@@ -20,9 +20,8 @@ from gazelle.compat.tensorflow.names import array_of_list, methods_ignore, named
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, Nested, ShapeLike, TensorLike, TensorResult
 from gazelle.core.symbolic import KerasTensor
-from gazelle.core.types import DTypeLike, Nested, ShapeLike
 
 
 def _traced(value: Any) -> bool:
@@ -132,9 +131,7 @@ def _stacked(rows: Sequence[Any]) -> Any:
 
 
 @named("map_fn", "vectorized_map")
-def map_fn(
-    fn: Callable[[Any], Any], elems: TensorLike, dtype: DTypeLike | None = None, *_: Any, **__: Any
-) -> TensorResult:
+def map_fn(fn: Callable[[Any], Any], elems: TensorLike, dtype: DTypeLike = None, *_: Any, **__: Any) -> TensorResult:
     """`tf.map_fn`: `fn` applied to each row, stacked."""
     return _stacked([fn(row) for row in _rows(elems)])
 
@@ -197,7 +194,7 @@ class TensorArray:
 
     def __init__(
         self,
-        dtype: DTypeLike | None,
+        dtype: DTypeLike,
         size: TensorLike = None,
         dynamic_size: bool | None = None,
         clear_after_read: bool | None = None,
@@ -234,9 +231,7 @@ class TensorArray:
 class TensorSpec:
     """`tf.TensorSpec(shape, dtype)`."""
 
-    def __init__(
-        self, shape: ShapeLike | None = None, dtype: DTypeLike | None = "float32", name: str | None = None
-    ) -> None:
+    def __init__(self, shape: ShapeLike | None = None, dtype: DTypeLike = "float32", name: str | None = None) -> None:
         self.shape, self.dtype, self.name = TensorShape(shape), as_dtype(dtype), name
         self.shape_is_unknown = shape is None
 

@@ -12,8 +12,7 @@ import numpy as np
 from gazelle import ops
 from gazelle.compat.tensorflow.arrays import keras_format
 from gazelle.compat.tensorflow.names import NAMES, named, op
-from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.types import ShapeLike
+from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 
 
 def inner_sizes(values: Any, rank: int, data_format: str | None) -> Any:

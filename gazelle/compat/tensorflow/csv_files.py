@@ -16,9 +16,8 @@ from gazelle.compat.tensorflow.files import texts
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike
+from gazelle.compat.types import PathLike, TensorLike
 from gazelle.core.errors import DataError, message
-from gazelle.core.types import PathLike
 
 
 @named("io.decode_csv")

@@ -20,11 +20,10 @@ from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.programs import NotCompilableError
 from gazelle.compat.tensorflow.sources import Sources
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import Nested, PathLike, TensorLike, TensorResult
 from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.traceback import warn
-from gazelle.core.types import Nested, PathLike
 from gazelle.data.dataset import generator, shuffled
 
 AUTOTUNE = -1

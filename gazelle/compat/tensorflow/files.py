@@ -18,9 +18,8 @@ from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
 from gazelle.compat.tensorflow.randoms import generator
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, PathLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.types import DTypeLike, PathLike
 
 
 def text(value: TensorLike) -> str:
@@ -73,7 +72,7 @@ def write_file(filename: PathLike | TensorLike, contents: TensorLike) -> None:
 
 
 @named("io.decode_raw")
-def decode_raw(input_bytes: TensorLike, out_type: DTypeLike | None, **_: Any) -> Tensor:
+def decode_raw(input_bytes: TensorLike, out_type: DTypeLike, **_: Any) -> Tensor:
     return Tensor(np.frombuffer(unboxed(convert(input_bytes)).item(), name_of(out_type)))
 
 
@@ -101,7 +100,7 @@ named("io.matching_files")(lambda pattern, name=None: convert(sorted(glob(patter
 def decode_image(
     contents: TensorLike,
     channels: TensorLike = None,
-    dtype: DTypeLike | None = "uint8",
+    dtype: DTypeLike = "uint8",
     expand_animations: bool = True,
     **_: Any,
 ) -> Tensor:

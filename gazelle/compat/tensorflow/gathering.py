@@ -16,8 +16,7 @@ from gazelle.compat.tensorflow.masked_rows import choose
 from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
+from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
 
 
 @op("gather", static=("axis", "batch_dims"))
@@ -74,7 +73,7 @@ def one_hot(
     on_value: TensorLike = None,
     off_value: TensorLike = None,
     axis: AxisLike = None,
-    dtype: DTypeLike | None = None,
+    dtype: DTypeLike = None,
 ) -> TensorResult:
     xp = space(indices)
     hot = xp.expand_dims(xp.asarray(indices), -1) == np.arange(depth)
@@ -115,7 +114,7 @@ def boolean_mask(tensor: TensorLike, mask: TensorLike, axis: AxisLike = 0) -> Te
 
 
 @op("sequence_mask", static=("maxlen",))
-def sequence_mask(lengths: TensorLike, maxlen: TensorLike = None, dtype: DTypeLike | None = "bool") -> TensorResult:
+def sequence_mask(lengths: TensorLike, maxlen: TensorLike = None, dtype: DTypeLike = "bool") -> TensorResult:
     xp = space(lengths)
     lengths = xp.asarray(lengths)
     length = int(lengths.max()) if maxlen is None else maxlen
@@ -139,13 +138,13 @@ def sort(values: TensorLike, axis: AxisLike = -1, direction: str = "ASCENDING") 
 
 
 @named("unique")
-def unique(x: TensorLike, out_idx: DTypeLike | None = "int32") -> TensorResult:
+def unique(x: TensorLike, out_idx: DTypeLike = "int32") -> TensorResult:
     """`tf.unique`: values in the order of their first occurrence, and the index of each element among them."""
     return unique_with_counts(x, out_idx)[:2]
 
 
 @named("unique_with_counts")
-def unique_with_counts(x: TensorLike, out_idx: DTypeLike | None = "int32") -> TensorResult:
+def unique_with_counts(x: TensorLike, out_idx: DTypeLike = "int32") -> TensorResult:
     """`tf.unique_with_counts`: as `unique`, with the number of occurrences of each value."""
     array = array_of(x)
     values, first, inverse, counts = np.unique(array, return_index=True, return_inverse=True, return_counts=True)

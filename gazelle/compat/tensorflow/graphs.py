@@ -26,12 +26,11 @@ from gazelle.compat.tensorflow.model_calls import all_variables, penalty, rememb
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, RegularizerLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import unique_name
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor, is_symbolic
-from gazelle.core.types import DTypeLike, RegularizerLike, ShapeLike
 from gazelle.core.variable import Variable
 from gazelle.models.graph import Graph
 
@@ -159,7 +158,7 @@ def scoped(name: str, make: Callable[[], Any]) -> Any:
 def get_variable(
     name: str,
     shape: ShapeLike | None = None,
-    dtype: DTypeLike | None = None,
+    dtype: DTypeLike = None,
     initializer: Any = None,
     regularizer: RegularizerLike = None,
     trainable: bool = True,

@@ -16,8 +16,7 @@ from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.randoms import generator, integer_seed, next_key
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.types import DTypeLike, ShapeLike
+from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 
 
 class ResizeMethod:
@@ -227,7 +226,7 @@ def resize_with_pad(
 
 
 @op("image.convert_image_dtype")
-def convert_image_dtype(image: TensorLike, dtype: DTypeLike | None, saturate: bool = False) -> TensorResult:
+def convert_image_dtype(image: TensorLike, dtype: DTypeLike, saturate: bool = False) -> TensorResult:
     now, wanted = np.dtype(image.dtype), np.dtype(jnp.dtype(name_of(dtype)))
     if now.kind in "iu" and wanted.kind not in "iu":
         return image.astype(wanted) / np.asarray(np.iinfo(now).max, wanted)

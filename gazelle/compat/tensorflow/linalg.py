@@ -11,8 +11,7 @@ import numpy as np
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.names import named, op, space
-from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.types import AxisLike, Nested
+from gazelle.compat.types import AxisLike, Nested, TensorLike, TensorResult
 
 
 @op("matmul", "linalg.matmul")

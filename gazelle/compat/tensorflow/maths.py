@@ -16,8 +16,7 @@ from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.types import AxisLike, DTypeLike
+from gazelle.compat.types import AxisLike, DTypeLike, TensorLike, TensorResult
 
 
 @named("divide", "math.divide", "truediv", "math.truediv")
@@ -38,7 +37,7 @@ def reduce_euclidean_norm(input_tensor: TensorLike, axis: AxisLike = None, keepd
 
 @op("math.count_nonzero", static=("axis",), keeps_64_bits=True)
 def count_nonzero(
-    input: TensorLike, axis: AxisLike = None, keepdims: bool | None = None, dtype: DTypeLike | None = "int64"
+    input: TensorLike, axis: AxisLike = None, keepdims: bool | None = None, dtype: DTypeLike = "int64"
 ) -> TensorResult:
     return space(input).sum(input != 0, axis=axis, keepdims=bool(keepdims)).astype(name_of(dtype))
 
@@ -124,7 +123,7 @@ def bincount(
     weights: TensorLike = None,
     minlength: TensorLike = None,
     maxlength: TensorLike = None,
-    dtype: DTypeLike | None = "int32",
+    dtype: DTypeLike = "int32",
     axis: int | None = None,
     binary_output: bool = False,
 ) -> TensorResult:
@@ -145,7 +144,7 @@ def confusion_matrix(
     predictions: TensorLike,
     num_classes: TensorLike = None,
     weights: TensorLike = None,
-    dtype: DTypeLike | None = "int32",
+    dtype: DTypeLike = "int32",
 ) -> TensorResult:
     """`tf.math.confusion_matrix`: rows are labels, columns are predictions."""
     rows, columns = (np.asarray(unboxed(v)).reshape(-1).astype(int) for v in (labels, predictions))
@@ -165,7 +164,7 @@ def polyval(coeffs: TensorLike, x: TensorLike) -> TensorResult:
 
 @op("histogram_fixed_width", host=False, static=("nbins",))
 def histogram_fixed_width(
-    values: TensorLike, value_range: TensorLike, nbins: TensorLike = 100, dtype: DTypeLike | None = "int32"
+    values: TensorLike, value_range: TensorLike, nbins: TensorLike = 100, dtype: DTypeLike = "int32"
 ) -> TensorResult:
     low, high = value_range[0], value_range[1]
     index = jnp.clip(jnp.floor((jnp.asarray(values) - low) / (high - low) * nbins), 0, nbins - 1).astype("int32")

@@ -11,8 +11,7 @@ from gazelle.compat.tensorflow.arrays import keras_format
 from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.randoms import next_key
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.types import AxisLike, ShapeLike
+from gazelle.compat.types import AxisLike, ShapeLike, TensorLike, TensorResult
 
 op("nn.softmax", "math.softmax", host=False, static=("axis",))(
     lambda logits, axis=-1: jax.nn.softmax(jnp.asarray(logits), axis)

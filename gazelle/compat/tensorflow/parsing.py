@@ -16,10 +16,9 @@ from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import DataError, message
 from gazelle.core.record_format import field, varint
-from gazelle.core.types import DTypeLike, ShapeLike
 from gazelle.saving.tensorflow_format import protobuf
 
 
@@ -27,7 +26,7 @@ from gazelle.saving.tensorflow_format import protobuf
 class FixedLenFeature:
     """`tf.io.FixedLenFeature(shape, dtype)`."""
 
-    def __init__(self, shape: ShapeLike, dtype: DTypeLike | None, default_value: TensorLike = None) -> None:
+    def __init__(self, shape: ShapeLike, dtype: DTypeLike, default_value: TensorLike = None) -> None:
         self.shape, self.dtype, self.default = tuple(shape), as_dtype(dtype), default_value
 
     def of(self, name: str, values: list[Any]) -> TensorResult:
@@ -43,7 +42,7 @@ class FixedLenFeature:
 class VarLenFeature:
     """`tf.io.VarLenFeature(dtype)`: any number of values."""
 
-    def __init__(self, dtype: DTypeLike | None, *_: Any, **__: Any) -> None:
+    def __init__(self, dtype: DTypeLike, *_: Any, **__: Any) -> None:
         self.dtype = as_dtype(dtype)
 
     def of(self, name: str, values: list[Any]) -> TensorResult:
@@ -99,7 +98,7 @@ def serialize_tensor(tensor: TensorLike) -> Tensor:
 
 
 @named("io.parse_tensor", "parse_tensor")
-def parse_tensor(serialized: TensorLike, out_type: DTypeLike | None) -> Tensor:
+def parse_tensor(serialized: TensorLike, out_type: DTypeLike) -> Tensor:
     """`tf.io.parse_tensor`: the tensor from bytes."""
     given = fields(bytes(unboxed(convert(serialized)).item()))
     shape = [protobuf.number(fields(dim), 1) for dim in protobuf.contents(fields(protobuf.content(given, 2)), 2)]

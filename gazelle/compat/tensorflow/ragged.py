@@ -16,8 +16,7 @@ from gazelle.compat.tensorflow.arrays import array_of, concat, convert, stack
 from gazelle.compat.tensorflow.gathering import boolean_mask
 from gazelle.compat.tensorflow.names import methods_ignore, named
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
+from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
 
 
 @named("RaggedTensor")
@@ -200,9 +199,7 @@ def map_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> TensorResul
 
 
 @named("ragged.constant")
-def constant(
-    pylist: Sequence[Any], dtype: DTypeLike | None = None, ragged_rank: int | None = None, **_: Any
-) -> TensorResult:
+def constant(pylist: Sequence[Any], dtype: DTypeLike = None, ragged_rank: int | None = None, **_: Any) -> TensorResult:
     """`tf.ragged.constant`: nested lists, of which the `ragged_rank` outermost axes may have rows of other lengths."""
     if ragged_rank == 0 or not any(isinstance(row, list | tuple | np.ndarray) for row in pylist):
         return convert(pylist, dtype)

@@ -14,9 +14,8 @@ from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import fixed_shape, named, op
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core import prng, tracing
-from gazelle.core.types import DTypeLike, ShapeLike
 
 
 @named("random.set_seed", "set_random_seed", "random.set_random_seed")
@@ -71,7 +70,7 @@ def normal(
     shape: ShapeLike,
     mean: TensorLike = 0.0,
     stddev: TensorLike = 1.0,
-    dtype: DTypeLike | None = "float32",
+    dtype: DTypeLike = "float32",
     seed: TensorLike = None,
 ) -> TensorResult:
     out = _draw(shape, dtype, seed, lambda g, s: g.standard_normal(s, np.float32), jax.random.normal)
@@ -83,7 +82,7 @@ def truncated_normal(
     shape: ShapeLike,
     mean: TensorLike = 0.0,
     stddev: TensorLike = 1.0,
-    dtype: DTypeLike | None = "float32",
+    dtype: DTypeLike = "float32",
     seed: TensorLike = None,
 ) -> TensorResult:
     return _draw(shape, dtype, seed, _truncated, lambda k, s: jax.random.truncated_normal(k, -2, 2, s)) * stddev + mean
@@ -101,7 +100,7 @@ def uniform(
     shape: ShapeLike = (),
     minval: TensorLike = 0,
     maxval: TensorLike = None,
-    dtype: DTypeLike | None = "float32",
+    dtype: DTypeLike = "float32",
     seed: TensorLike = None,
 ) -> TensorResult:
     low, high = unboxed(minval), unboxed(1 if maxval is None else maxval)
@@ -124,7 +123,7 @@ def shuffle(value: TensorLike, seed: TensorLike = None) -> TensorResult:
 
 @named("random.categorical", "multinomial")
 def categorical(
-    logits: TensorLike, num_samples: TensorLike, dtype: DTypeLike | None = "int64", seed: TensorLike = None
+    logits: TensorLike, num_samples: TensorLike, dtype: DTypeLike = "int64", seed: TensorLike = None
 ) -> TensorResult:
     drawn = _categorical(logits, int(num_samples), Tensor(next_key(seed)))
     return call(_as_kind, (drawn, name_of(dtype)), {}, keeps_64_bits=True)
@@ -141,11 +140,7 @@ _categorical = op(host=False)(
 
 @named("random.gamma", "random_gamma", "compat.v1.random_gamma")
 def gamma(
-    shape: ShapeLike,
-    alpha: TensorLike,
-    beta: TensorLike = None,
-    dtype: DTypeLike | None = "float32",
-    seed: TensorLike = None,
+    shape: ShapeLike, alpha: TensorLike, beta: TensorLike = None, dtype: DTypeLike = "float32", seed: TensorLike = None
 ) -> TensorResult:
     alpha, inverse = _parameters(alpha, 1.0 if beta is None else beta)
     host, device = lambda g, s: g.gamma(alpha, 1, s), lambda k, s: jax.random.gamma(k, alpha, s)
@@ -153,9 +148,7 @@ def gamma(
 
 
 @named("random.poisson", "random_poisson", "compat.v1.random_poisson")
-def poisson(
-    shape: ShapeLike, lam: TensorLike, dtype: DTypeLike | None = "float32", seed: TensorLike = None
-) -> TensorResult:
+def poisson(shape: ShapeLike, lam: TensorLike, dtype: DTypeLike = "float32", seed: TensorLike = None) -> TensorResult:
     (lam,) = _parameters(lam)
     host, device = lambda g, s: g.poisson(lam, s), lambda k, s: jax.random.poisson(k, lam, s)
     return _draw(_joined(shape, lam), dtype, seed, host, device)

@@ -17,10 +17,9 @@ from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.files import text, texts
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
-from gazelle.compat.types import TensorLike
+from gazelle.compat.types import PathLike, TensorLike
 from gazelle.core.errors import DataError, message
 from gazelle.core.record_format import checksum
-from gazelle.core.types import PathLike
 
 
 @named("io.TFRecordOptions", "python_io.TFRecordOptions")

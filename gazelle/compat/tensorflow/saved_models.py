@@ -11,9 +11,8 @@ from gazelle.compat.namespaces import root
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import PathLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.types import PathLike
 from gazelle.models import Model
 
 

@@ -17,8 +17,7 @@ from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.types import DTypeLike
+from gazelle.compat.types import DTypeLike, TensorLike, TensorResult
 
 
 def _real_transform(name: str) -> Any:
@@ -153,7 +152,7 @@ def linear_to_mel_weight_matrix(
     sample_rate: float = 8000,
     lower_edge_hertz: float = 125.0,
     upper_edge_hertz: float = 3800.0,
-    dtype: DTypeLike | None = "float32",
+    dtype: DTypeLike = "float32",
 ) -> Tensor:
     """`tf.signal.linear_to_mel_weight_matrix`: triangles that are even on the mel scale; the constant bin has none."""
     bins = _mel(np.linspace(0.0, sample_rate / 2.0, int(num_spectrogram_bins))[1:])[:, None]

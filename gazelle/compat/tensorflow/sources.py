@@ -25,10 +25,9 @@ from gazelle.compat.tensorflow.elements import (
 from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, Nested, PathLike, TensorLike, TensorResult
 from gazelle.core import prng
 from gazelle.core.errors import DataError, message
-from gazelle.core.types import DTypeLike, Nested, PathLike
 
 if TYPE_CHECKING:
     from gazelle.compat.tensorflow.dataset import Dataset
@@ -83,7 +82,7 @@ class Sources(Elements):
         return cls._new(begin)
 
     @classmethod
-    def range(cls, *args: Sequence[TensorLike] | None, output_type: DTypeLike | None = "int64") -> TensorResult:
+    def range(cls, *args: Sequence[TensorLike] | None, output_type: DTypeLike = "int64") -> TensorResult:
         """`tf.data.Dataset.range(start, stop, step)`."""
         numbers = np.arange(*(int(a) for a in args)).astype(name_of(output_type))
         return cls._new(lambda: iter(numbers), len(numbers))

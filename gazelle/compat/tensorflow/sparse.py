@@ -17,8 +17,7 @@ from gazelle.compat.tensorflow.linalg import matmul
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
+from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
 
 
 @named("SparseTensor", "sparse.SparseTensor")
@@ -97,7 +96,7 @@ _dense_cast = NAMES["cast"]
 
 
 @named("cast")
-def cast(x: SparseTensor | TensorLike, dtype: DTypeLike | None) -> TensorResult:
+def cast(x: SparseTensor | TensorLike, dtype: DTypeLike) -> TensorResult:
     """`tf.cast`: a sparse tensor stays sparse."""
     if isinstance(x, SparseTensor):
         return SparseTensor(x.indices, _dense_cast(x.values, dtype), x.dense_shape)

@@ -17,11 +17,10 @@ from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import AxisLike, DTypeLike, Nested, PathLike, TensorLike, TensorResult
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import any_symbolic
 from gazelle.core.text_array import TextArray, call_on_host
-from gazelle.core.types import AxisLike, DTypeLike, Nested, PathLike
 
 
 def _elementwise(function: Callable[..., Any], dtype: Any = object) -> Callable[..., Tensor]:
@@ -189,7 +188,7 @@ def to_hash_bucket(input: TensorLike, num_buckets: int, key: TensorLike = None) 
 
 
 @named("strings.to_number")
-def to_number(input: TensorLike, out_type: DTypeLike | None = "float32") -> Tensor:
+def to_number(input: TensorLike, out_type: DTypeLike = "float32") -> Tensor:
     return _elementwise(float, name_of(out_type))(input)
 
 

@@ -13,9 +13,8 @@ from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import PathLike, TensorLike, TensorResult
 from gazelle.core.symbolic import is_symbolic
-from gazelle.core.types import PathLike
 from gazelle.training.callbacks.event_file import NumberWriter
 
 

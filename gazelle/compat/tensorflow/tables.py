@@ -14,9 +14,8 @@ from gazelle.compat.tensorflow.names import methods_ignore, named
 from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, Nested, PathLike, TensorLike, TensorResult
 from gazelle.core.text_array import TextArray, call_on_host
-from gazelle.core.types import DTypeLike, Nested, PathLike
 
 
 @named("lookup.KeyValueTensorInitializer")
@@ -25,11 +24,7 @@ class KeyValueTensorInitializer:
     """`tf.lookup.KeyValueTensorInitializer(keys, values)`."""
 
     def __init__(
-        self,
-        keys: TensorLike,
-        values: TensorLike,
-        key_dtype: DTypeLike | None = None,
-        value_dtype: DTypeLike | None = None,
+        self, keys: TensorLike, values: TensorLike, key_dtype: DTypeLike = None, value_dtype: DTypeLike = None
     ) -> None:
         self.keys, self.values = array_of(keys, key_dtype), array_of(values, value_dtype)
 
@@ -47,9 +42,9 @@ class TextFileInitializer:
     def __init__(
         self,
         filename: PathLike | TensorLike,
-        key_dtype: DTypeLike | None,
+        key_dtype: DTypeLike,
         key_index: int,
-        value_dtype: DTypeLike | None,
+        value_dtype: DTypeLike,
         value_index: int,
         vocab_size: TensorLike = None,
         delimiter: str = "\t",
@@ -112,7 +107,7 @@ class StaticVocabularyTable(StaticHashTable):
     """
 
     def __init__(
-        self, initializer: Nested[TensorLike], num_oov_buckets: int, lookup_key_dtype: DTypeLike | None = None
+        self, initializer: Nested[TensorLike], num_oov_buckets: int, lookup_key_dtype: DTypeLike = None
     ) -> None:
         super().__init__(initializer, -1)
         self._buckets = int(num_oov_buckets)
@@ -137,9 +132,7 @@ class StaticVocabularyTable(StaticHashTable):
 class MutableHashTable(StaticHashTable):
     """`tf.lookup.experimental.MutableHashTable`: a table that can be extended."""
 
-    def __init__(
-        self, key_dtype: DTypeLike | None, value_dtype: DTypeLike | None, default_value: TensorLike, **_: Any
-    ) -> None:
+    def __init__(self, key_dtype: DTypeLike, value_dtype: DTypeLike, default_value: TensorLike, **_: Any) -> None:
         kind = object if as_dtype(value_dtype) == "string" else name_of(value_dtype)
         empty = KeyValueTensorInitializer(np.zeros(0), np.zeros(0, kind))
         super().__init__(empty, default_value)

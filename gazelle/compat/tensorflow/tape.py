@@ -23,10 +23,9 @@ from gazelle.compat.tensorflow.recording import (
     unboxed,
 )
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, StateError, message
-from gazelle.core.types import Nested
 from gazelle.core.variable import Variable
 
 _programs: dict[Any, Any] = {}  # key of a plan -> its compiled gradient, None before the second use

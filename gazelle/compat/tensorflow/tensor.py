@@ -19,12 +19,11 @@ from gazelle.compat.tables import listed, pairs
 from gazelle.compat.tensorflow.calls import call, guarded
 from gazelle.compat.tensorflow.dtypes import DType, name_of
 from gazelle.compat.tensorflow.recording import unboxed
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import get_mask
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
-from gazelle.core.types import ShapeLike
 from gazelle.core.variable import Variable
 
 #: operands that need no conversion

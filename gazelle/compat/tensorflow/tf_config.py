@@ -12,9 +12,8 @@ import jax
 
 from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import AxisLike, TensorLike, TensorResult
 from gazelle.core.errors import message
-from gazelle.core.types import AxisLike
 
 if TYPE_CHECKING:
     from gazelle.compat.tensorflow.dataset import Dataset

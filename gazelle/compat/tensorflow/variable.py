@@ -18,8 +18,7 @@ from gazelle.compat.tensorflow.dtypes import DType, host_array
 from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Reference, Tensor, operate
-from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.types import DTypeLike, ShapeLike
+from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.variable import Variable
 
 
@@ -84,7 +83,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         caching_device: str | None = None,
         name: str | None = None,
         variable_def: object = None,
-        dtype: DTypeLike | None = None,
+        dtype: DTypeLike = None,
         import_scope: str | None = None,
         constraint: Callable[[Any], Any] | None = None,
         synchronization: object = None,
