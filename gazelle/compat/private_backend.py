@@ -19,7 +19,7 @@ def preprocess_padding(padding: str) -> str:
     return padding.upper()
 
 
-def preprocess_conv1d_input(x: Array, data_format: str | None = None) -> tuple[TensorResult, str]:
+def preprocess_conv2d_input(x: Array, data_format: str | None = None) -> tuple[TensorResult, str]:
     """Return the inputs of a convolution with the channels last, and TensorFlow's name for this order."""
     last = transpose(x, (0, *range(2, len(x.shape)), 1)) if channels_first(data_format) else x
     return last, {3: "NWC", 4: "NHWC", 5: "NDHWC"}[len(x.shape)]
