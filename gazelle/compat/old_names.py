@@ -8,7 +8,6 @@ from typing import Any
 
 from gazelle.compat import tables
 from gazelle.compat.era import NOTHING
-from gazelle.compat.tables import listed, pairs
 from gazelle.compat.types import NamedObject
 from gazelle.core.registry import REGISTRY
 
@@ -19,27 +18,15 @@ PATHS = {path: module for module, paths in tables.lists("module_paths", "paths")
 #: current "module.name" -> the object that programs get under this name
 REPLACED = {f"gazelle.{path}.backend": "gazelle.compat.backend.settings:backend" for path in ("backend", "config")}
 #: module -> further module whose public names it also has
-ALSO: dict[str, str] = pairs("""gazelle.backend=gazelle.compat.backend
-    gazelle.preprocessing=gazelle.compat.preprocessing
-    gazelle.preprocessing.image=gazelle.compat.preprocessing.image
-    gazelle.preprocessing.sequence=gazelle.compat.preprocessing.sequence gazelle.utils=gazelle.compat.utils""")
+ALSO = tables.read("module_paths")["further names"]
 #: module -> module with its private helpers; those of `private_helpers` are in every module
-_HELPERS = pairs("""gazelle.backend=gazelle.compat.private_backend gazelle.compat.engine=gazelle.compat.private_training
-    gazelle.utils=gazelle.compat.private_utils""")
+_HELPERS = tables.read("module_paths")["helpers"]
 _PRIVATE = tables.read("private_helpers")
 #: what the modules of Keras 1 and 2 imported, and `from module import *` with them
 _EVERYWHERE = {"K": "gazelle.backend", "np": "numpy", "warnings": "warnings"}
-#: what single modules imported: keras.models.optimizers, keras.layers.initializations
-_INSIDE = listed("""activations backend callbacks constraints initializations initializers layers losses metrics models
-    objectives optimizers regularizers utils""")
+_INSIDE = tables.lists("module_paths", "lists")["imported by others"]
 #: module -> tables of names in configs that were also names of the module: losses.mse, metrics.mean_absolute_error
-_TABLES = {
-    "losses": ("losses",),
-    "metrics": ("losses", "metrics"),
-    "initializers": ("initializers",),
-    "activations": ("activations",),
-    "constraints": ("constraints",),
-}
+_REGISTERED = tables.lists("module_paths", "names in configs")
 
 
 def find(namespace: str, name: str) -> NamedObject:
@@ -51,7 +38,7 @@ def find(namespace: str, name: str) -> NamedObject:
     path = PATHS.get(f"{short}.{name}" if short else name, "")
     if path:
         return importlib.import_module(path)
-    for table in _TABLES.get(short, ()):
+    for table in _REGISTERED.get(short, ()):
         if name in REGISTRY[table]:
             return REGISTRY[table][name]
     if namespace in ALSO and (found := _attribute(ALSO[namespace], name)) is not NOTHING:

@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import tables
-from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.calls import guarded
 from gazelle.compat.tensorflow.dtypes import host_array
 from gazelle.compat.tensorflow.recording import is_box, unboxed
@@ -134,11 +133,7 @@ def op(
 
 
 #: arguments that are a tensor, even if a program passes a list of numbers
-TENSORS = frozenset(
-    listed("""a arr b bias boxes condition data diagonal features image images input input_tensor labels logits
-        matrix params per_example_loss predictions rhs scores segment_ids signals t targets tensor updates value
-        values x y""")
-)
+TENSORS = frozenset(tables.lists("tensorflow", "lists")["arguments that are tensors"])
 
 
 def array_of_list(value: Any) -> Any:

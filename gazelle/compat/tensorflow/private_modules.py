@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from gazelle.compat import tables
-from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.recording import only_tapes
 from gazelle.compat.types import TensorLike, TensorResult
@@ -21,11 +20,7 @@ from gazelle.initializers.variance_scaling import compute_fans
 _PARTS = tables.lists("tensorflow", "private modules")
 _ENDINGS = re.compile(r"_(ops|impl|util|utils|v2|scope)$")
 #: the modules of `tf` in which a name is looked up
-_SEARCHED = (
-    "",
-    *listed("""math nn linalg image sparse nest random strings lookup initializers train config compat.v1
-        keras.initializers errors io.gfile logging feature_column"""),
-)
+_SEARCHED = ("", *tables.lists("tensorflow", "lists")["modules that have names of private ones"])
 
 
 def smart_cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str | None = None) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from gazelle.compat.tensorflow import maths, nn, strings  # noqa: F401 - their names must be there
 from gazelle.compat.tensorflow.arrays import array_of, convert, stack
+from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.gathering import gather
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.ragged import RaggedTensor, joined, map_values, masked, rows_of, stack_rows
@@ -82,11 +83,11 @@ def with_rows(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-#: elementwise functions
-_ELEMENTWISE = """abs add cast cos divide equal exp floor greater greater_equal less less_equal logical_and logical_not
-logical_or math.log maximum minimum multiply negative not_equal one_hot pow round sigmoid sign sin sqrt square subtract
-strings.substr tanh truediv where ones_like zeros_like identity nn.relu nn.embedding_lookup clip_by_value"""
-for _name in (*_ELEMENTWISE.split(), *_BY_ROWS, *(n for n in NAMES if n.startswith("reduce_"))):
+for _name in (
+    *LISTS["elementwise functions of ragged tensors"],
+    *_BY_ROWS,
+    *(n for n in NAMES if n.startswith("reduce_")),
+):
     _dense = NAMES[_name]
     _rowwise = with_rows(_name, _dense)
     NAMES.update((alias, _rowwise) for alias, function in list(NAMES.items()) if function is _dense)
