@@ -149,7 +149,7 @@ def _constant(value: float) -> Any:
 
 
 class SReLU(_Parametric):
-    """S-shaped activation of three linear parts with trainable thresholds t and slopes a.
+    """S-shaped activation of three linear parts with trainable thresholds t and factors a.
 
     y = t_l + a_l (x - t_l) for x <= t_l,  x in between,  t_r + a_r (x - t_r) for x >= t_r = t_l + |t_right|.
 
