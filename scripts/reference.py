@@ -29,10 +29,10 @@ FAMILIES = {
     "attention": ("Attention", "注意力", "attention multi_head grouped_query"),
     "normalization": ("Normalization and regularization", "归一化与正则化", "normalization batch_norm regularization"),
     "activation": ("Activation", "激活", "activation"),
-    "merging": ("Merging and reshaping", "合并与变形", "merging reshaping spatial"),
+    "merging": ("Merging and reshaping", "合并与变形", "merging reshaping padding upsampling spatial"),
     "preprocessing": ("Preprocessing", "预处理", "scaling categories hashing lookup text spectrogram pipeline numpy"),
     "image": ("Images", "图像", "image"),
-    "interop": ("Other libraries", "其他库的模块", "jax_interop stateless unsupported"),
+    "interop": ("Other libraries", "其他库的模块", "jax_interop flax_interop equinox_interop stateless unsupported"),
 }
 #: names that also are in one of these are described there, as names of gazelle.ops
 OPS = ("nn", "linalg", "image", "numpy")

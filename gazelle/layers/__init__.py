@@ -29,6 +29,8 @@ from gazelle.layers.convolution_transpose import Conv1DTranspose, Conv2DTranspos
 from gazelle.layers.core import Activation, Dense, Dropout, Flatten, Identity, Lambda, Masking
 from gazelle.layers.einsum_dense import EinsumDense
 from gazelle.layers.embedding import Embedding, ReversibleEmbedding
+from gazelle.layers.equinox_interop import EquinoxLayer
+from gazelle.layers.flax_interop import FlaxLayer
 from gazelle.layers.grouped_query_attention import GroupQueryAttention
 from gazelle.layers.gru import GRU, GRUCell
 from gazelle.layers.hashing import HashedCrossing, Hashing
@@ -67,7 +69,7 @@ from gazelle.layers.image import (
 )
 from gazelle.layers.input import Input, InputLayer
 from gazelle.layers.input_spec import InputSpec
-from gazelle.layers.jax_interop import EquinoxLayer, FlaxLayer, JaxLayer
+from gazelle.layers.jax_interop import JaxLayer
 from gazelle.layers.lookup import IntegerLookup, StringLookup
 from gazelle.layers.lstm import LSTM, LSTMCell
 from gazelle.layers.merging import (
@@ -88,6 +90,7 @@ from gazelle.layers.normalization import (
     RMSNormalization,
     UnitNormalization,
 )
+from gazelle.layers.padding import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from gazelle.layers.pipeline import Pipeline
 from gazelle.layers.pooling import (
     AveragePooling1D,
@@ -112,20 +115,7 @@ from gazelle.layers.regularization import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
-from gazelle.layers.reshaping import (
-    Cropping1D,
-    Cropping2D,
-    Cropping3D,
-    Permute,
-    RepeatVector,
-    Reshape,
-    UpSampling1D,
-    UpSampling2D,
-    UpSampling3D,
-    ZeroPadding1D,
-    ZeroPadding2D,
-    ZeroPadding3D,
-)
+from gazelle.layers.reshaping import Permute, RepeatVector, Reshape
 from gazelle.layers.rnn import RNN
 from gazelle.layers.scaling import Normalization, Rescaling
 from gazelle.layers.serialization import deserialize, serialize
@@ -135,6 +125,7 @@ from gazelle.layers.spectrogram import MelSpectrogram, STFTSpectrogram
 from gazelle.layers.stacked_cells import StackedRNNCells
 from gazelle.layers.text import TextVectorization
 from gazelle.layers.unsupported import TFSMLayer, TorchModuleWrapper
+from gazelle.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 from gazelle.layers.wrappers import TimeDistributed, Wrapper
 
 # Aliases of Keras 3.

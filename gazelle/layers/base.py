@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Never, overload
 
 import jax
 import numpy as np
 
-from gazelle import engine, initializers
+from gazelle import initializers
 from gazelle.core import (
     arrays,
-    closed_over_tensors,
     dtypes,
     forked,
     policies,
     prng,
     remat,
     shape_inference,
-    sparse,
     symbolic,
     tracing,
 )
@@ -29,9 +24,6 @@ from gazelle.core.config import resolve
 from gazelle.core.errors import (
     ArgumentError,
     ArgumentTypeError,
-    GazelleError,
-    IncompatibleShapesError,
-    ShapeError,
     StateError,
     message,
     missing_method,
@@ -39,17 +31,17 @@ from gazelle.core.errors import (
 from gazelle.core.operation import Operation
 from gazelle.core.outdated import unknown_argument
 from gazelle.core.printable import printable
-from gazelle.core.replaced_methods import overrides
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered
 from gazelle.core.variable import Variable
 from gazelle.layers import (
     call_arguments,
+    calling,
     dtype_handling,
     input_spec,
     layer_config,
+    quantizing,
     stateless,
-    weight_matrix,
     weight_storage,
     weight_tree,
 )
@@ -75,12 +67,6 @@ if TYPE_CHECKING:
 
 # Keras' order of the arguments of add_weight
 _ORDER = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer", "constraint")
-_path: ContextVar[str] = ContextVar("gazelle_layer_path", default="")  # path of the layer that builds or calls others
-
-
-def _is_leaf(value: object) -> bool:
-    """Whether an argument is one tensor, although it may be a structure of arrays for JAX."""
-    return isinstance(value, Variable) or sparse.is_sparse(value)
 
 
 class Layer(Operation):
@@ -176,7 +162,7 @@ class Layer(Operation):
             cls._masked_arguments = call_arguments.masked_arguments(cls.call)
         if "build" in cls.__dict__:
             cls._is_stateless = False
-            cls.build = _marks_built(cls.__dict__["build"])  # type: ignore[method-assign]
+            cls.build = calling.marks_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
     # What a subclass defines and calls -------------------------------------------------------------------------------
 
@@ -383,7 +369,8 @@ class Layer(Operation):
         if symbolic.any_symbolic(args, kwargs) or (outer is None and any(hasattr(a, "writes_graphs") for a in args)):
             return self._call_symbolic(args, kwargs)
         if outer is not None:
-            if outer.losses and not _path.get():  # a step calls the layer again: only the last call's losses count
+            # a step calls the layer again: only the last call's losses count
+            if outer.losses and not calling.outer_path.get():
                 own = set(map(id, weight_tree.named_layers(self).values()))
                 outer.losses[:] = [(layer, value) for layer, value in outer.losses if id(layer) not in own]
             return self._call_arrays(outer, args, kwargs)
@@ -417,38 +404,7 @@ class Layer(Operation):
             input_spec.check_single(self, args[0])
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Trace the layer and add a node to the graph."""
-        if symbolic.any_symbolic(args, kwargs):
-            args, kwargs = symbolic.map_tree(self._to_array, (args, kwargs))
-        self._ensure_built(args, kwargs)
-        closed_over = closed_over_tensors.find_tensors_of_object(self)
-
-        def call(arrays: Any, *args: Any, **kwargs: Any) -> Any:
-            with tracing.bind_symbolic(dict(zip(map(id, closed_over), arrays, strict=True))):
-                return self._call_arrays_here(*args, **kwargs)
-
-        if any(tensor.dtype == "string" for tensor in symbolic.symbolic_leaves((args, kwargs))):
-            if not self.trainable_variables:
-                self.runs_on_host = True
-            outputs = self._call_on_values(args, kwargs)
-            Node(self, args, kwargs, outputs, closed_over)
-            return outputs
-        try:
-            outputs = shape_inference.output_spec(call, (closed_over, *args), kwargs, name=self.name)
-        except shape_inference.NeedsGraphError:  # the operations of the layer become nodes of the graph around it
-            out = self.call(*args, **kwargs)
-            return out[0] if isinstance(out, list) and len(out) == 1 else out
-        except ShapeError:
-            outputs = input_spec.declared_outputs(self, args)
-            if outputs is None:
-                raise
-        Node(self, args, kwargs, outputs, closed_over)
-        return outputs
-
-    def _call_on_values(self, args: Any, kwargs: dict[str, Any]) -> Any:
-        """The symbolic outputs of a `call` that cannot be traced."""
-        with tracing.entered(tracing.TraceContext(values={}, key=jax.random.key(0), training=False)):
-            return shape_inference.host_spec(self._call_arrays_here, args, kwargs, name=self.name)
+        return calling.call_symbolic(self, args, kwargs)
 
     def _call_arrays_here(self, *args: Any, **kwargs: Any) -> Any:
         scope = tracing.current()
@@ -456,89 +412,17 @@ class Layer(Operation):
         return self._call_arrays(scope, args, kwargs)
 
     def _call_arrays(self, scope: tracing.TraceContext, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Call the layer on arrays: validate, build, compute, and attach masks, penalties and observers."""
-        if self._sparse_inputs != "call" and sparse.any_sparse((*args, *kwargs.values())):
-            dense_args, dense_kwargs = jax.tree.map(sparse.to_dense, (args, dict(kwargs)), is_leaf=_is_leaf)
-            out = self._call_arrays(scope, dense_args, dense_kwargs)
-            return sparse.to_sparse_like(out, args) if self._sparse_inputs == "kept" else out
-        args, kwargs = call_arguments.normalized(self, args, kwargs)
-        masks = call_arguments.masks_of(args)
-        if self._masked_arguments:
-            kwargs = {**kwargs, **call_arguments.named_masks(self, args, kwargs)}
-        args, kwargs = jax.tree.map(self._to_array, (args, dict(kwargs)), is_leaf=_is_leaf)
-        self._ensure_built(args, kwargs)
-        self._check_inputs(args)
-        if not self.quantization_modes:
-            dtype_handling.check_quantizable(self)
-        training = call_arguments.is_training(self, scope.training, args, kwargs)
-        call_arguments.add_training(self, training, args, kwargs)
-        mask, masked = call_arguments.add_mask(self, masks, args, kwargs)
-        out = self._run_call(scope, training, args, kwargs)
-        if scope.pure and engine.active_distribution() is not None:
-            out = engine.constrain_outputs(f"{scope.names.get(id(self), self.name)}/output", out)
-        if masked:
-            call_arguments.set_masks(out, self.compute_mask(args[0] if args else None, mask))
-        elif overrides(self, Layer, "compute_mask"):  # layers that create a mask
-            call_arguments.set_masks(out, self.compute_mask(args[0] if args else None, mask or None))
-        if self.activity_regularizer is not None:
-            for leaf in jax.tree.leaves(out):
-                scope.losses.append((self, self.activity_regularizer(leaf) / max(leaf.shape[0], 1)))
-        if scope.observe is not None:
-            scope.observe(self, out)
-        return out
-
-    def _run_call(self, scope: tracing.TraceContext, training: bool | None, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Run `call` with the layer's mode, dtype of weights and path."""
-        outer_training, outer_cast = scope.training, scope.cast
-        scope.training, scope.cast = training, dtype_handling.weight_dtype(self, outer_cast)
-        token = _path.set(self._own_path())
-        try:
-            with jax.named_scope(self.name) if scope.pure else contextlib.nullcontext():  # used in errors of engines
-                return self.rematerialized_call(self.call, *args, **kwargs)(*args, **kwargs)
-        except (TypeError, ValueError) as error:
-            if isinstance(error, GazelleError) and not isinstance(error, IncompatibleShapesError):
-                raise
-            declared = input_spec.declared_arrays(self, args) if scope.guesses else None
-            if declared is not None:
-                return declared
-            explained = input_spec.explain_call_error(self, error, args)
-            raise explained.with_traceback(error.__traceback__) from error
-        finally:
-            scope.training, scope.cast = outer_training, outer_cast
-            _path.reset(token)
+        return calling.call_arrays(self, scope, args, kwargs)
 
     def _ensure_built(self, args: Any, kwargs: Mapping[str, Any]) -> None:
-        if self.built:
-            return
-        shapes = call_arguments.build_arguments(self, args, kwargs)
-        if shapes is not None:
-            self._build_shapes = shapes
-            self.build(**shapes)
-            return
-        self._check_inputs(args)
-        first = args[0] if args else next(iter(kwargs.values()), None)
-        call_arguments.check_build(self)
-        try:
-            self.build(call_arguments.shapes_of(first))
-        except (TypeError, IndexError) as error:
-            own = isinstance(error, GazelleError)  # it states a reason already
-            explained = None if own else input_spec.explain_build_error(self, args, first)
-            if explained is None:
-                raise
-            raise explained from error
+        if not self.built:
+            calling.build(self, args, kwargs)
 
     def _check_inputs(self, args: Sequence[Any]) -> None:
         input_spec.check_inputs(self, args)
 
     def _to_array(self, leaf: Any) -> Any:
         return dtype_handling.as_input(self, leaf)
-
-    def _own_path(self) -> str:
-        """The path of the layer, below the layer that builds or calls it first."""
-        if self.path is None:
-            outer = _path.get()
-            self.path = f"{outer}/{self.name}" if outer else self.name
-        return self.path
 
     def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
         """Return `layer_call`, with activations recomputed in the backward pass if the layer's `RematScope` selects it.
@@ -624,7 +508,7 @@ class Layer(Operation):
 
     @dtype_policy.setter
     def dtype_policy(self, value: PolicyLike) -> None:
-        (weight_matrix if self.quantization_modes else dtype_handling).set_policy(self, value)
+        (quantizing if self.quantization_modes else dtype_handling).set_policy(self, value)
 
     @property
     def quantization_mode(self) -> str | None:
@@ -672,7 +556,7 @@ class Layer(Operation):
         >>> layer.kernel.dtype, layer.dtype_policy.name
         ('int8', 'int8_from_float32')
         """
-        weight_matrix.quantize(self, mode, config, type_check)
+        quantizing.quantize(self, mode, config, type_check)
 
     # Weights ---------------------------------------------------------------------------------------------------------
 
@@ -806,22 +690,3 @@ class Layer(Operation):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={printable(self.name)}, built={self.built}>"
-
-
-def _marks_built(build: Callable[..., None]) -> Callable[..., None]:
-    """Wrap a `build` so that it records the shapes, sets `built`, and gives layers inside their path."""
-
-    @functools.wraps(build)
-    def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
-        shapes = call_arguments.as_shape(args[0]) if args else next(iter(kwargs.values()), None)
-        named = dict(zip(argument_names(build), args, strict=False)) | kwargs
-        token = _path.set(self._own_path())
-        try:
-            build(self, *((shapes, *args[1:]) if args else ()), **kwargs)
-        finally:
-            _path.reset(token)
-        if self._build_shapes is None:
-            self._build_shapes = named if len(named) > 1 else shapes
-        self.built = True
-
-    return wrapped

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers
-from gazelle.core import policies
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.variable import Variable
 from gazelle.layers import dtype_handling, float8
@@ -22,7 +21,7 @@ from gazelle.quantizers.configs import Int4QuantizationConfig, QuantizationConfi
 from gazelle.quantizers.layout import QuantizedLayout, straight_through
 
 if TYPE_CHECKING:
-    from gazelle.core.types import Array, ArrayLike, InitializerLike, PolicyLike
+    from gazelle.core.types import Array, ArrayLike, InitializerLike
     from gazelle.layers.base import Layer
 
 #: the order of Keras' files; %s is the main weight
@@ -164,7 +163,7 @@ class WeightMatrix:
             float8.add_scales(layer, self.name)
             self.in_float8 = True
             return
-        config = getattr(layer, "quantization_config", None) or _policy_config(layer)
+        config = getattr(layer, "quantization_config", None) or policy_config(layer)
         block = config.rows if isinstance(config, Int4QuantizationConfig) else None
         options = {"": ("zeros", "int8"), "_scale": ("ones", None), "_zero": ("zeros", "int8")}
         for end, shape in self.form.shapes(mode, block).items():
@@ -232,7 +231,7 @@ class WeightMatrix:
         if not self.is_quantized:
             return {self.name: self.array()}
         a, b, factor = self.correction
-        config = getattr(self.layer, "quantization_config", None) or _policy_config(self.layer)
+        config = getattr(self.layer, "quantization_config", None) or policy_config(self.layer)
         config = config or config_for(self.layer.quantization_mode, None)
         arrays = self.form.quantize(self.dequantized() + factor * (a @ b), config)
         return {f"{self.name}{end}": array for end, array in arrays.items()}
@@ -350,79 +349,9 @@ def enable_lora(
     matrices(self)[0].add_lora(rank, lora_alpha, a_initializer, b_initializer)
 
 
-class NotQuantizableError(ArgumentError, NotImplementedError):
-    """A layer without weights to quantize, or a subclass that may use them in another way."""
-
-
-def quantize(layer: Layer, mode: str | None, config: QuantizationConfig | None, type_check: bool) -> None:
-    """Quantize the weights of a layer; `Layer.quantize` describes the arguments."""
-    modes = layer.quantization_modes
-    config = config_for(mode, config) if modes else None
-    if config is None or config.mode not in modes:
-        expected = "Dense or EinsumDense" if modes else "Dense, EinsumDense, Embedding or ReversibleEmbedding"
-        raise NotQuantizableError(message(f"quantize of {layer._label}", expected=expected, got=type(layer).__name__))
-    _check_quantizing(layer, config, type_check)
-    own, in_floats = matrices(layer), config.mode == "float8"
-    arrays = [{} if in_floats else matrix.form.quantize(matrix.variable.numpy(), config) for matrix in own]
-    size = f"/{config.rows or -1}" if isinstance(config, Int4QuantizationConfig) else ""
-    layer.quantization_config = config
-    if layer.dtype_policy.quantization_mode is None:
-        policy = dtype_handling.effective_policy(layer)
-        dtype_handling.set_policy(layer, f"{config.mode}{size}_from_{policy.name}")
-    for matrix, stored in zip(own, arrays, strict=True):
-        matrix.make_quantized()
-        for end, array in stored.items():
-            layer.__dict__[f"{matrix.name}{end}"].assign(array)
-
-
-def set_policy(layer: Layer, value: PolicyLike) -> None:
-    """Replace the policy of a layer that can be quantized; a quantized policy quantizes it.
-
-    Raises:
-        StateError: the layer is quantized already, in another mode.
-    """
-    wanted = policies.get(value).quantization_mode
-    quantized = layer.built and any(matrix.is_quantized for matrix in matrices(layer))
-    if quantized and wanted != layer.quantization_mode:
-        raise StateError(
-            message(
-                f"dtype_policy of {layer._label}",
-                expected=dtype_handling.effective_policy(layer).name,
-                got=repr(value),
-                hint="Quantization cannot be undone; rebuild the layer.",
-            )
-        )
-    dtype_handling.set_policy(layer, value)
-    if wanted is not None and layer.built and not quantized:
-        sized = hasattr(dtype_handling.effective_policy(layer), "block_size")
-        quantize(layer, wanted, _policy_config(layer) if sized else None, type_check=False)
-
-
-def _policy_config(layer: Layer) -> QuantizationConfig | None:
+def policy_config(layer: Layer) -> QuantizationConfig | None:
     """The options of a policy besides its mode."""
     policy = dtype_handling.effective_policy(layer)
     if policy.quantization_mode != "int4":
         return None
     return Int4QuantizationConfig(block_size=getattr(policy, "block_size", None))
-
-
-def _check_quantizing(layer: Any, config: QuantizationConfig, type_check: bool) -> None:
-    what = f"quantize of {layer._label}"
-    if not layer.built:
-        raise StateError(message(f"{what}, which is not built", hint="Call it on data or give input_shape."))
-    if any(matrix.is_quantized for matrix in matrices(layer)):
-        name = dtype_handling.effective_policy(layer).name
-        raise StateError(message(what, expected="weights in floats", got=f"a layer of {name}"))
-    if layer.lora_enabled and config.mode == "float8":
-        raise StateError(message(what, expected="a layer without LoRA", got="one with LoRA"))
-    if config.mode == "int8" and layer.compute_dtype == "float16":
-        raise ArgumentError(message(what, expected="computation in float32 or bfloat16", got="float16"))
-    if type_check and not type(layer).__module__.startswith("gazelle."):
-        raise NotQuantizableError(
-            message(
-                what,
-                expected="a layer of gazelle",
-                got=f"the class {type(layer).__name__}",
-                hint="quantize(..., type_check=False) treats it like the layer that it inherits from.",
-            )
-        )

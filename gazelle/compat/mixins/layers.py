@@ -22,6 +22,7 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
 from gazelle.core.types import Config
 from gazelle.layers import Layer, weight_tree
+from gazelle.layers.calling import call_on_values
 from gazelle.layers.wrappers import joined_steps
 from gazelle.regularizers import Regularizer
 from gazelle.saving.registration import imported_classes
@@ -97,7 +98,7 @@ class LayerMixin(CompatObject):
         except Exception as error:
             if facade.calls is None or not facade.calls.may_compute_values(error):
                 raise
-            outputs = self._call_on_values(args, kwargs)
+            outputs = call_on_values(self, args, kwargs)  # type: ignore[arg-type]
             symbolic.Node(self, args, kwargs, outputs)  # type: ignore[arg-type]
             return outputs
 

@@ -1,0 +1,85 @@
+"""`quantize` of a layer, and quantized dtype policies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gazelle.core import policies
+from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.layers import dtype_handling
+from gazelle.layers.weight_matrix import matrices, policy_config
+from gazelle.quantizers.configs import Int4QuantizationConfig, QuantizationConfig, config_for
+
+if TYPE_CHECKING:
+    from gazelle.core.types import PolicyLike
+    from gazelle.layers.base import Layer
+
+
+class NotQuantizableError(ArgumentError, NotImplementedError):
+    """A layer without weights to quantize, or a subclass that may use them in another way."""
+
+
+def quantize(layer: Layer, mode: str | None, config: QuantizationConfig | None, type_check: bool) -> None:
+    """Quantize the weights of a layer; `Layer.quantize` describes the arguments."""
+    modes = layer.quantization_modes
+    config = config_for(mode, config) if modes else None
+    if config is None or config.mode not in modes:
+        expected = "Dense or EinsumDense" if modes else "Dense, EinsumDense, Embedding or ReversibleEmbedding"
+        raise NotQuantizableError(message(f"quantize of {layer._label}", expected=expected, got=type(layer).__name__))
+    _check_quantizing(layer, config, type_check)
+    own, in_floats = matrices(layer), config.mode == "float8"
+    arrays = [{} if in_floats else matrix.form.quantize(matrix.variable.numpy(), config) for matrix in own]
+    size = f"/{config.rows or -1}" if isinstance(config, Int4QuantizationConfig) else ""
+    layer.quantization_config = config
+    if layer.dtype_policy.quantization_mode is None:
+        policy = dtype_handling.effective_policy(layer)
+        dtype_handling.set_policy(layer, f"{config.mode}{size}_from_{policy.name}")
+    for matrix, stored in zip(own, arrays, strict=True):
+        matrix.make_quantized()
+        for end, array in stored.items():
+            layer.__dict__[f"{matrix.name}{end}"].assign(array)
+
+
+def set_policy(layer: Layer, value: PolicyLike) -> None:
+    """Replace the policy of a layer that can be quantized; a quantized policy quantizes it.
+
+    Raises:
+        StateError: the layer is quantized already, in another mode.
+    """
+    wanted = policies.get(value).quantization_mode
+    quantized = layer.built and any(matrix.is_quantized for matrix in matrices(layer))
+    if quantized and wanted != layer.quantization_mode:
+        raise StateError(
+            message(
+                f"dtype_policy of {layer._label}",
+                expected=dtype_handling.effective_policy(layer).name,
+                got=repr(value),
+                hint="Quantization cannot be undone; rebuild the layer.",
+            )
+        )
+    dtype_handling.set_policy(layer, value)
+    if wanted is not None and layer.built and not quantized:
+        sized = hasattr(dtype_handling.effective_policy(layer), "block_size")
+        quantize(layer, wanted, policy_config(layer) if sized else None, type_check=False)
+
+
+def _check_quantizing(layer: Any, config: QuantizationConfig, type_check: bool) -> None:
+    what = f"quantize of {layer._label}"
+    if not layer.built:
+        raise StateError(message(f"{what}, which is not built", hint="Call it on data or give input_shape."))
+    if any(matrix.is_quantized for matrix in matrices(layer)):
+        name = dtype_handling.effective_policy(layer).name
+        raise StateError(message(what, expected="weights in floats", got=f"a layer of {name}"))
+    if layer.lora_enabled and config.mode == "float8":
+        raise StateError(message(what, expected="a layer without LoRA", got="one with LoRA"))
+    if config.mode == "int8" and layer.compute_dtype == "float16":
+        raise ArgumentError(message(what, expected="computation in float32 or bfloat16", got="float16"))
+    if type_check and not type(layer).__module__.startswith("gazelle."):
+        raise NotQuantizableError(
+            message(
+                what,
+                expected="a layer of gazelle",
+                got=f"the class {type(layer).__name__}",
+                hint="quantize(..., type_check=False) treats it like the layer that it inherits from.",
+            )
+        )
