@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Never
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import arrays, outdated, tracing
+from gazelle.core import arrays, outdated
 from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
 from gazelle.core.names import snake
@@ -20,14 +20,13 @@ from gazelle.core.serialization import serialize
 from gazelle.core.types import Array, ArrayLike, Config, DTypeLike, InitializerLike, Shape
 from gazelle.core.variable import Variable
 from gazelle.optimizers import learning_rate as rates
-from gazelle.optimizers import stateful, transforms
+from gazelle.optimizers import stateful, updates
 from gazelle.optimizers.arguments import SHARED, check_shared_arguments, unknown_argument
 from gazelle.optimizers.custom import CustomUpdate, redirect_build
 from gazelle.optimizers.learning_rate import LearningRate
-from gazelle.optimizers.state import SlotVariable, VariableKeys, flat, has_slots, merge, paths_of
+from gazelle.optimizers.state import SlotVariable, VariableKeys, flat, has_slots, paths_of
 from gazelle.optimizers.transforms import Arrays, Slots
-
-Constraints = Mapping[str, Callable[[Any], Any]] | None
+from gazelle.optimizers.updates import Constraints
 
 
 class Optimizer(Configurable):
@@ -320,11 +319,7 @@ class Optimizer(Configurable):
         Returns:
             The slots.
         """
-        updated = {p: w for p, w in params.items() if p not in self._overwritten}
-        slots = self._init_rule(updated)
-        if self.gradient_accumulation_steps:
-            slots = {"gradient_accumulator": {p: arrays.full_like(w) for p, w in params.items()}} | slots
-        return {"average": {p: arrays.full_like(w) for p, w in updated.items()}} | slots if self.use_ema else slots
+        return updates.init(self, params)
 
     def hyper(self) -> Arrays:
         """Return the numbers that may change between updates without a new compilation: the learning rate.
@@ -369,51 +364,7 @@ class Optimizer(Configurable):
         Raises:
             ArgumentError: If `hyper` lacks the learning rate, or the rule returns a wrong number of arrays.
         """
-        step = jnp.asarray(step, jnp.int32)
-        lr = self._rate(hyper, step)
-        live = {p: g.astype(params[p].dtype) for p, g in grads.items() if g is not None and p in params}
-        replaced = {p: live.pop(p) for p in self._overwritten if p in live}
-        if replaced:
-            after, slots = self._replace({p: params[p] for p in replaced}, replaced, slots, step)
-            rest = {p: w for p, w in params.items() if p not in replaced}
-            updated, slots = self.update(rest, live, slots, hyper, step, constraints)
-            return {p: after[p] if p in replaced else updated[p] for p in params}, slots
-        if self.loss_scale_factor is not None:
-            live = {p: g / self.loss_scale_factor for p, g in live.items()}
-        every = self.gradient_accumulation_steps or 1
-        updates = step // every
-        if every == 1:
-            after, slots = self._clip_decay_apply(params, live, slots, lr, updates + 1)
-        else:
-            slots = dict(slots)
-            sums = slots.pop("gradient_accumulator")
-            (after, slots), sums = transforms.accumulate(
-                live,
-                sums,
-                step,
-                every,
-                lambda mean: self._clip_decay_apply(params, mean, slots, lr, updates + 1),
-                lambda: (params, slots),
-            )
-            slots = slots | {"gradient_accumulator": sums}
-        if self.use_ema:
-            averages = transforms.average(after, slots["average"], self.ema_momentum, updates == 0)
-            slots = slots | {"average": averages}
-            if self.ema_overwrite_frequency:
-                present = {p: w for p, w in after.items() if p in averages}
-                due = (updates + 1) % self.ema_overwrite_frequency == 0
-                after = after | transforms.select(due, averages, present)
-        return after | transforms.constrain({p: after[p] for p in live}, constraints), slots
-
-    def _replace(self, params: Arrays, grads: Arrays, slots: Slots, step: Array) -> tuple[Arrays, Slots]:
-        """Replace weights by their gradients; of several accumulated ones by the largest, as they are magnitudes."""
-        every = self.gradient_accumulation_steps or 1
-        if every == 1:
-            return grads, slots
-        sums, due = slots["gradient_accumulator"], (step + 1) % every == 0
-        most = {p: jnp.maximum(g, sums[p]) for p, g in grads.items()}
-        kept = transforms.select(due, {p: jnp.zeros_like(g) for p, g in most.items()}, most)
-        return transforms.select(due, most, params), {**slots, "gradient_accumulator": sums | kept}
+        return updates.update(self, params, grads, slots, hyper, step, constraints)
 
     def overwrite(self, paths: Iterable[str]) -> None:
         """Set the weights that `update` replaces by their gradients: those with `overwrite_with_gradient`.
@@ -474,18 +425,6 @@ class Optimizer(Configurable):
             )
         return rates.at_step(self._learning_rate, step)
 
-    def _clip_decay_apply(
-        self, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array
-    ) -> tuple[Arrays, Slots]:
-        if self.clipnorm:
-            grads = transforms.clip_by_norm(grads, self.clipnorm)
-        elif self.global_clipnorm:
-            grads = transforms.clip_by_global_norm(grads, self.global_clipnorm)
-        elif self.clipvalue:
-            grads = transforms.clip_by_value(grads, self.clipvalue)
-        params = transforms.decay(params, {p: self.weight_decay_of(p, params[p]) for p in grads}, lr)
-        return self._apply_rule(params, grads, slots, lr, t)
-
     def _has_rule(self) -> bool:
         return overrides(self, Optimizer, "rule")
 
@@ -493,49 +432,13 @@ class Optimizer(Configurable):
         return overrides(self, Optimizer, "update_step")
 
     def _init_rule(self, params: Arrays) -> Slots:
-        """Return the first slots of the rule."""
-        slots = self._custom.init(params) if self._has_update_step() else {}
-        for name in self.slots:
-            first = {p: self.init_slot(name, p, w) for p, w in params.items()}
-            slots[name] = {p: value for p, value in first.items() if value is not None}
-        return slots | {name: {"": arrays.from_host(value, np.float32)} for name, value in self.scalars.items()}
+        return updates.init_rule(self, params)
 
     def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array) -> tuple[Arrays, Slots]:
-        """Return weights and slots after the rule."""
-        if self._has_update_step():
-            return self._custom.apply(params, grads, slots, lr, t)
-        scalars = self.next_scalars({name: slots[name][""] for name in self.scalars}, t.astype(jnp.float32))
-        params, slots = dict(params), {name: dict(arrays) for name, arrays in slots.items()}
-        slots |= {name: {"": value} for name, value in scalars.items()}
-        call = self._call_rule
-        # A rule of this package is traced once for all weights of a shape; a user-defined one may have side effects.
-        if isinstance(t, jax.core.Tracer) and getattr(self.rule, "__module__", "").startswith("gazelle."):
-            call = jax.jit(call)
-        for path, g in grads.items():
-            own = {name: slots[name][path] for name in self.slots if path in slots[name]}
-            params[path], new = call(params[path], g, own, lr, t, scalars)
-            for name, value in new.items():
-                slots[name][path] = value
-        return params, slots
+        return updates.apply_rule(self, params, grads, slots, lr, t)
 
     def _call_rule(self, w: Array, g: Array, own: Arrays, lr: Array, t: Array, scalars: Arrays) -> tuple[Array, Arrays]:
-        """Return one weight and its slots after the rule, in the dtypes that they had."""
-        own = {name: own[name] for name in self.slots if name in own}  # jit sorts the keys of dicts
-        old = w, *own.values()
-        wide = jnp.promote_types(w.dtype, jnp.float32)  # half precision cannot count steps
-        new = self.rule(w, g, *own.values(), lr=lr.astype(wide), t=t.astype(wide), **scalars)
-        new = new if isinstance(new, tuple) else (new,)
-        if len(new) != len(old):
-            raise ArgumentError(
-                message(
-                    f"{type(self).__name__}.rule",
-                    expected=f"{len(old)} arrays: {', '.join(('w', *own))}",
-                    got=f"{len(new)}",
-                    hint="Return the new weight and one new array for each of its slots.",
-                )
-            )
-        w, *rest = (n.astype(o.dtype) for n, o in zip(new, old, strict=True))
-        return w, dict(zip(own, rest, strict=True))
+        return updates.call_rule(self, w, g, own, lr, t, scalars)
 
     # Settings --------------------------------------------------------------------------------------------------------
 
@@ -755,24 +658,7 @@ class Optimizer(Configurable):
         Args:
             variables: The trainable variables of a model.
         """
-        if self._custom.building:  # a user-defined `build` calls super().build(variables)
-            self.built = True
-            return
-        new = [v for v in variables if v not in self._keys]
-        overwritten = frozenset(self._keys[v] for v in self._keys.variables if v.overwrite_with_gradient)
-        if self._complete and not new and overwritten == self._overwritten:
-            return
-        self._keys.follow_renames(set(paths_of(self.state)))
-        self._keys.add(new)
-        self.overwrite(self._keys[v] for v in self._keys.variables if v.overwrite_with_gradient)
-        # slots are made from the values of the weights, never from tracers
-        with tracing.entered(tracing.TraceContext()), jax.ensure_compile_time_eval():
-            params = {self._keys[v]: v.value for v in self._keys.variables}
-            fits = bool(self._state) and self.fits(params)
-            fresh = {} if fits else self.init(params)
-        if not fits:
-            self.state = merge(fresh, self._state)
-        self.built = self._complete = True
+        stateful.build(self, variables)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[ArrayLike | None, Variable]]) -> Variable:
         """Update variables from pairs.

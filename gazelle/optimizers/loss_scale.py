@@ -13,9 +13,10 @@ from gazelle.core.types import Array, ArrayLike, Config
 from gazelle.core.variable import Variable
 from gazelle.ops.platforms import conditional
 from gazelle.optimizers.arguments import invalid
-from gazelle.optimizers.base import Constraints, Optimizer
+from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.learning_rate import LearningRate
 from gazelle.optimizers.transforms import Arrays, Slots
+from gazelle.optimizers.updates import Constraints
 
 _INNER, _COUNT, _RATE = "inner.", "inner.iteration", "inner.learning_rate"
 

@@ -16,8 +16,9 @@ from gazelle.core.serialization import serialize, serialize_object
 from gazelle.core.traceback import warn
 from gazelle.core.types import Array, ArrayLike, Config
 from gazelle.core.variable import Variable
-from gazelle.optimizers.base import Constraints, Optimizer
+from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.transforms import Arrays, Slots
+from gazelle.optimizers.updates import Constraints
 
 _COUNT, _RATE = "iteration", "learning_rate"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -16,11 +16,33 @@ from gazelle.core.sparse import to_dense
 from gazelle.core.traceback import warn
 from gazelle.core.types import Array, ArrayLike
 from gazelle.core.variable import Variable
-from gazelle.optimizers.state import flat
+from gazelle.optimizers.state import flat, merge, paths_of
 from gazelle.optimizers.transforms import Slots
 
 if TYPE_CHECKING:
     from gazelle.optimizers.base import Optimizer
+
+
+def build(optimizer: Optimizer, variables: Iterable[Variable]) -> None:
+    """`Optimizer.build`; its docstring describes the arguments."""
+    if optimizer._custom.building:  # a user-defined `build` calls super().build(variables)
+        optimizer.built = True
+        return
+    new = [v for v in variables if v not in optimizer._keys]
+    overwritten = frozenset(optimizer._keys[v] for v in optimizer._keys.variables if v.overwrite_with_gradient)
+    if optimizer._complete and not new and overwritten == optimizer._overwritten:
+        return
+    optimizer._keys.follow_renames(set(paths_of(optimizer.state)))
+    optimizer._keys.add(new)
+    optimizer.overwrite(optimizer._keys[v] for v in optimizer._keys.variables if v.overwrite_with_gradient)
+    # slots are made from the values of the weights, never from tracers
+    with tracing.entered(tracing.TraceContext()), jax.ensure_compile_time_eval():
+        params = {optimizer._keys[v]: v.value for v in optimizer._keys.variables}
+        fits = bool(optimizer._state) and optimizer.fits(params)
+        fresh = {} if fits else optimizer.init(params)
+    if not fits:
+        optimizer.state = merge(fresh, optimizer._state)
+    optimizer.built = optimizer._complete = True
 
 
 def apply(
