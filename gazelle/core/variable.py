@@ -24,7 +24,7 @@ from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike, Sha
 
 
 class StateOwner(Protocol):
-    """The owner of the live arrays of variables during training (`training.state`)."""
+    """The owner of the live arrays of variables during training (`training.live_state`)."""
 
     lock: threading.RLock  # held while a step consumes the arrays, and by readers of several variables
 

@@ -3,12 +3,14 @@
 Input: arrays, data frames, generators, datasets. Output: `Source` objects. Independent of layers, models and losses.
 """
 
+from gazelle.data.array_source import ArraySource
 from gazelle.data.arrays import as_arrays, check_lengths, split
+from gazelle.data.batching import block
 from gazelle.data.frames import columns_of
 from gazelle.data.labels import class_weights, to_categorical
 from gazelle.data.make_source import is_stream, is_text, make_source
 from gazelle.data.rows import LazyRows, parts_of
-from gazelle.data.source import ALL, BATCH, ArraySource, Block, Chunk, Source, block
+from gazelle.data.source import ALL, BATCH, Block, Chunk, Source
 from gazelle.data.stream import StreamSource
 
 __all__ = [

@@ -12,6 +12,7 @@ import numpy as np
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
 from gazelle.core.types import ArrayLike, Data, Nested
+from gazelle.data.array_source import ArraySource, order_of_pass
 from gazelle.data.arrays import as_arrays, check_lengths, unpack_x_y_sample_weight
 from gazelle.data.frames import is_frame
 from gazelle.data.labels import class_weights
@@ -19,7 +20,7 @@ from gazelle.data.positions import has_position, position_of
 from gazelle.data.pydataset import PyDataset
 from gazelle.data.rows import is_sliceable
 from gazelle.data.samples import batching_hint, check_columns, is_map_style, map_style_batches
-from gazelle.data.source import BATCH, ArraySource, order_of_pass
+from gazelle.data.source import BATCH
 from gazelle.data.stream import StreamSource, need_steps
 from gazelle.data.workers import Workers
 

@@ -13,9 +13,10 @@ from gazelle import engine
 from gazelle.core import prng, settings
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
+from gazelle.data.batching import bytes_of, stack, steps_of_stream
 from gazelle.data.positions import IteratorPosition, Position, UnknownValue, decode, encode
 from gazelle.data.prefetch import Prefetcher
-from gazelle.data.source import Block, Chunk, bytes_of, stack, steps_of_stream
+from gazelle.data.source import Block, Chunk
 from gazelle.engine import processes
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from gazelle.layers import weight_tree
 from gazelle.layers.embedding import Embedding
 from gazelle.losses.target_shapes import only_warns
 from gazelle.metrics.logits import takes_logits
-from gazelle.models.graph import Graph, input_mismatch
+from gazelle.models.graph import Graph
+from gazelle.models.graph_inputs import input_mismatch
 from gazelle.training.outputs import per_output
 from gazelle.training.trainer import Trainer
 

@@ -1,40 +1,30 @@
-"""`compile`: the choice of optimizer, loss and metrics, and the trainer built from them."""
+"""`compile`: the choice of optimizer, loss and metrics, and what files hold of it."""
 
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
 
 from gazelle import losses, optimizers
-from gazelle.core import forked, prng, shape_inference, symbolic
+from gazelle.core import prng
 from gazelle.core.errors import StateError, message
-from gazelle.core.replaced_methods import MethodSnapshot, connected
 from gazelle.core.serialization import deserialize, serialize
 from gazelle.core.traceback import warn
 from gazelle.layers import weight_tree
 from gazelle.metrics import Mean
-from gazelle.models import closures, program_key, step_methods
-from gazelle.models.checks import check_integer, check_outputs
-from gazelle.models.host_preprocessing import host_preprocessing_of
-from gazelle.training.custom_step import CustomStep
+from gazelle.models import closures
+from gazelle.models.checks import check_integer
 from gazelle.training.metrics_state import CompileMetrics
-from gazelle.training.step import ModelSpec
-from gazelle.training.trainer import Trainer
 
 if TYPE_CHECKING:
-    from gazelle.core.types import Tree
     from gazelle.models.model import Model
-    from gazelle.optimizers.base import Optimizer
-
-_trainer_lock = threading.RLock()  # one thread at a time creates the trainer of a model
 
 #: methods by which Keras programs replace the loop around the step
 _LOOP_METHODS = ("make_train_function", "make_test_function", "make_predict_function")
-_TRACED_ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
+TRACED_ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 @dataclasses.dataclass(eq=False)
@@ -65,7 +55,7 @@ class CompileState:
 def compile_model(model: Model, arguments: dict[str, Any], auto_scale_loss: bool) -> None:
     """Check the arguments of `compile` and store the resulting `CompileState`."""
     check_integer("steps_per_execution", arguments["steps_per_execution"])
-    _refuse_loop_methods(model)
+    refuse_loop_methods(model)
     loss, metrics, weighted = (arguments[name] for name in ("loss", "metrics", "weighted_metrics"))
     optimizer = optimizers.get(arguments["optimizer"])
     if auto_scale_loss and model.dtype_policy.name == "mixed_float16":
@@ -82,11 +72,11 @@ def compile_model(model: Model, arguments: dict[str, Any], auto_scale_loss: bool
         prng.next_seed(),
         {"loss": Mean("loss")},
         CompileMetrics(metrics, weighted, None, loss) if with_metrics else None,
-        _frozen_ids(model) if model.built else None,
+        frozen_ids(model) if model.built else None,
     )
 
 
-def _refuse_loop_methods(model: Model) -> None:
+def refuse_loop_methods(model: Model) -> None:
     """Raise an error for a model that replaces the loop: silently training without its method would be worse."""
     for name in _LOOP_METHODS:
         if vars(model).get(name) is not None or getattr(type(model), name, None) is not None:
@@ -100,29 +90,8 @@ def _refuse_loop_methods(model: Model) -> None:
             )
 
 
-def _check_optimizer(model: Model, trainable: set[str]) -> None:
-    """Raise an error if there is no optimizer, or it has slots of another model's weights of other shapes."""
-    optimizer = model.optimizer
-    if optimizer is None:
-        if step_methods.is_customized(model):
-            return
-        hint = "Give one: model.compile(optimizer='adam', loss=...)."
-        raise StateError(message(f"Model '{model.name}' was compiled without an optimizer", hint=hint))
-    for path, variable in weight_tree.named_variables(model).items():
-        other = optimizer._keys.of(path) if path in trainable and optimizer.built else None
-        if other is not None and other is not variable and other.shape != variable.shape:
-            name = type(optimizer).__name__
-            raise StateError(
-                message(
-                    f"The {name} of model '{model.name}' belongs to another model",
-                    expected=f"moments of '{path}' of shape {variable.shape}",
-                    got=f"shape {other.shape}",
-                    hint=f"Make an optimizer for each model: compile({name}(...), ...).",
-                )
-            )
-
-
-def _frozen_ids(model: Model) -> set[int]:
+def frozen_ids(model: Model) -> set[int]:
+    """ids of the variables that are not trained."""
     return {id(v) for v in model.variables} - weight_tree.trainable_ids(model)
 
 
@@ -147,132 +116,6 @@ def require_compiled(model: Model, method: str) -> CompileState:
     return model._compile_state
 
 
-def get_trainer(model: Model, method: str, sample: Tree = None) -> Trainer:
-    """The trainer of the model, created at first use; for `predict` an uncompiled model has one without a loss.
-
-    Args:
-        model: the model.
-        method: the public method that needs the trainer, for error messages.
-        sample: a batch of inputs, for a model that is not built yet.
-    """
-    if forked.without_threads:
-        forked.refuse(f"{method} of '{model.name}' was called")
-    if method != "predict":
-        require_compiled(model, method)
-    if not model.built and (step_methods.is_customized(model) or not model._has_call()):  # its steps call its layers
-        model.built = all(layer.built for layer in model.layers)
-    if not model.built and model._has_call():
-        try:
-            _build_for(model, sample)
-        except Exception:
-            if not step_methods.decides_inputs(model, method):
-                raise
-    with _trainer_lock:
-        trainer = model._trainer
-        if trainer is None or (model._compile_state is not None and trainer.optimizer is None):
-            trainer = model._trainer = _new_trainer(model, model._compile_state)
-        elif not trainer.is_current():  # a method was replaced since
-            seed = trainer.seed
-            trainer = model._trainer = _new_trainer(model, model._compile_state)
-            trainer.reseed(seed)
-        return trainer
-
-
-def _build_for(model: Model, sample: Any) -> None:
-    """Create the weights for data of this shape."""
-    if sample is None:
-        raise StateError(message(f"Model '{model.name}' is not built", hint="Call it on data, or give input_shape."))
-    try:
-        if model.run_eagerly:
-            model(jax.tree.map(lambda a: a[:1], sample))
-        else:
-            inputs = jax.tree.map(lambda a: symbolic.KerasTensor((None, *a.shape[1:]), str(a.dtype)), sample)
-            shape_inference.output_spec(model._call_arrays_here, (inputs,), {}, name=model.name)
-    except Exception:
-        model.built = False
-        raise
-    model.built = True
-
-
-def _new_trainer(model: Model, state: CompileState | None) -> Trainer:
-    arguments = {} if state is None else state.arguments
-    check_outputs(model._graph, arguments.get("loss"))
-    if state is None:
-        frozen = _frozen_ids(model)
-    else:
-        frozen = state.frozen = _frozen_ids(model) if state.frozen is None else state.frozen
-    trainable = {path for path, v in weight_tree.named_variables(model).items() if id(v) not in frozen}
-    spec = model_spec(model, arguments, None if state is None else model.optimizer, trainable)
-    _refuse_loop_methods(model)
-    _refuse_replaced(spec.methods)
-    if state is not None:
-        _check_optimizer(model, trainable)
-    preprocessing = host_preprocessing_of(model)
-    if preprocessing is not None:
-        spec.call = preprocessing.rest.run
-    seed = 0 if state is None else state.seed
-    if step_methods.is_customized(model):
-        if preprocessing is not None:
-            raise StateError(
-                message(
-                    f"{type(model).__name__} has a custom step and takes strings",
-                    expected="numbers",
-                    hint="Apply the layers that take strings to the data first.",
-                )
-            )
-        if state is not None and state.compile_metrics is not None:  # the names of the outputs are known by now
-            state.compile_metrics = CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs, spec.loss)
-        independent = program_key.is_batch_independent(model) and not step_methods.overrides(model, "predict_step")
-        step = CustomStep(step_methods.ModelSteps(model), spec.run_eagerly)
-        trainer = Trainer(spec, seed, None, independent, step)
-        trainer.steps_per_execution = int(arguments.get("steps_per_execution") or 1)
-        return trainer
-    structure = program_key.structure(model, spec)
-    trainer = Trainer(spec, seed, structure, program_key.is_batch_independent(model))
-    trainer.steps_per_execution = int(arguments.get("steps_per_execution") or 1)
-    if state is not None:
-        trainer.metrics.trackers = state.loss_trackers
-        if state.compile_metrics is not None:
-            state.compile_metrics = trainer.metrics.source
-    return trainer
-
-
-def model_spec(
-    model: Model, arguments: Mapping[str, Any], optimizer: Optimizer | None, trainable: set[str]
-) -> ModelSpec:
-    """What the programs of the model are made of; arguments: those of `compile`."""
-    names = {id(layer): path for path, layer in weight_tree.named_layers(model).items()}
-    outputs = model._graph.output_names if model._graph is not None else None
-    variables = weight_tree.named_variables(model)
-    penalties = [part for v in variables.values() for part in (v.regularizer, v.constraint)]
-    traced = [model, optimizer, *(arguments.get(name) for name in _TRACED_ARGUMENTS), *penalties]
-    given = {name: arguments.get(name) for name in _TRACED_ARGUMENTS}
-    eagerly = bool(arguments.get("run_eagerly"))
-    return ModelSpec(
-        model,
-        variables,
-        names,
-        trainable,
-        outputs,
-        MethodSnapshot(connected(traced)),
-        optimizer,
-        run_eagerly=eagerly,
-        **given,
-    )
-
-
-def _refuse_replaced(methods: MethodSnapshot) -> None:
-    """Raise an error for replaced methods that programs are not traced from."""
-    for thing, name in methods.replaced():
-        if name.startswith("stateless_"):
-            raise StateError(
-                message(
-                    f"{name} of {type(thing).__name__} '{getattr(thing, 'name', '')}' was replaced, but is not called",
-                    hint=f"Replace the method that it calls: {name.removeprefix('stateless_')}.",
-                )
-            )
-
-
 def compile_config(model: Model) -> dict[str, Any] | None:
     """The arguments of `compile` as values that JSON can hold."""
     if model._compile_state is None:
@@ -289,7 +132,7 @@ def compile_from_config(model: Model, config: Mapping[str, Any], customized: boo
             "it, or write compile_from_config(self, config).",
         )
         return
-    names = ("optimizer", *_TRACED_ARGUMENTS, "run_eagerly", "steps_per_execution", "jit_compile")
+    names = ("optimizer", *TRACED_ARGUMENTS, "run_eagerly", "steps_per_execution", "jit_compile")
     given = {name: value for name, value in config.items() if name in names}
     if given.get("steps_per_execution", 0) is None:  # tf_keras writes it for the default
         del given["steps_per_execution"]

@@ -13,8 +13,9 @@ from gazelle import data
 from gazelle.core import dtypes
 from gazelle.core.types import Data, Outputs, Scores
 from gazelle.models import checks
-from gazelle.models.compiling import get_trainer, require_compiled
+from gazelle.models.compiling import require_compiled
 from gazelle.models.sources import checked_trainer, make_source, preprocessing_for
+from gazelle.models.trainers import get_trainer
 from gazelle.training import evaluation_loop, interrupt
 from gazelle.training.callbacks import CallbackList, Progress
 

@@ -7,22 +7,17 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-
-from gazelle.core import dtypes, shape_inference, symbolic, tracing
-from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core import shape_inference, symbolic, tracing
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import snake
-from gazelle.core.sparse import is_sparse
 from gazelle.core.symbolic import KerasTensor, Node
-from gazelle.core.text_array import TextArray
-from gazelle.core.traceback import warn
 from gazelle.layers.base import Layer
 from gazelle.layers.categories import CategoryEncoding
 from gazelle.layers.embedding import Embedding
 from gazelle.layers.input import InputLayer
 from gazelle.layers.weight_tree import is_automatic
+from gazelle.models import graph_inputs
+from gazelle.models.graph_inputs import operation_of
 from gazelle.training.outputs import is_flat_dict
 
 if TYPE_CHECKING:
@@ -80,8 +75,8 @@ class Graph:
                 raise
             self.nodes, indices = self._find_nodes()
         self._sort(indices)
-        self.input_names = [_operation(t).name for t in self.flat_inputs]
-        names = [_operation(t).name for t in symbolic.leaves(self.outputs)]
+        self.input_names = [operation_of(t).name for t in self.flat_inputs]
+        names = [operation_of(t).name for t in symbolic.leaves(self.outputs)]
         self.output_names = sorted(outputs) if is_flat_dict(outputs) else _unique(names)
 
     @functools.cached_property
@@ -196,43 +191,14 @@ class Graph:
 
     def fit_inputs(self, data: Tree) -> list[Any]:
         """Data in the order, rank and dtype of `flat_inputs`."""
-        return [_fitted(t, array, self.guessed) for t, array in zip(self.flat_inputs, self.match(data), strict=True)]
+        return [
+            graph_inputs.fitted(t, array, self.guessed)
+            for t, array in zip(self.flat_inputs, self.match(data), strict=True)
+        ]
 
     def match(self, data: Tree) -> list[Any]:
         """Data in the order of `flat_inputs`: a dict by name, other structures by position."""
-        if isinstance(data, dict):
-            names = self._dict_keys() or self.input_names
-            missing = [n for n in names if n not in data]
-            if missing:
-                raise ArgumentError(message("Input data by name", expected=f"keys {names}", got=f"keys {list(data)}"))
-            unused = [name for name in data if name not in names and name not in self.input_names]
-            if unused:
-                warn(message(f"Input data by name: {unused[0]!r} is not used", expected=f"keys {names}"))
-            if isinstance(self.inputs, dict) and len(names) != len(self.flat_inputs):
-                return _in_order(self.inputs, data)
-            return [data[n] for n in names]
-        flat = jax.tree.leaves(data, is_leaf=lambda v: v is None or symbolic.is_symbolic(v) or is_sparse(v))
-        if len(flat) != len(self.flat_inputs):
-            wanted = f"{len(self.flat_inputs)} arrays ({', '.join(self.input_names)})"
-            hint = "Give several inputs as a list or a dict by name."
-            if len(self.flat_inputs) == 1:
-                wanted, hint = f"one array ({self.input_names[0]})", "Labels are an argument of their own: fit(x, y)."
-            raise ArgumentError(message("The model's inputs", expected=wanted, got=f"{len(flat)}", hint=hint))
-        if isinstance(self.inputs, dict) and isinstance(data, (list, tuple)):
-            keys = list(self.inputs)
-            text = message(
-                "The model's inputs",
-                expected=f"a dict with the keys {keys}",
-                got=f"a {type(data).__name__}",
-                hint=f"Its entries are taken in the order {sorted(keys)}.",
-            )
-            if keys != sorted(keys):
-                raise ArgumentError(text)
-            warn(text)
-        return flat
-
-    def _dict_keys(self) -> list[str] | None:
-        return sorted(self.inputs) if isinstance(self.inputs, dict) else None
+        return graph_inputs.match(self, data)
 
 
 def walk(nodes: Iterable[Node], values: dict[int, Any], call: Callable[[Node, Any, Any], Any]) -> None:
@@ -243,18 +209,6 @@ def walk(nodes: Iterable[Node], values: dict[int, Any], call: Callable[[Node, An
             args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
             results = symbolic.leaves(call(node, args, kwargs))
             values.update((id(t), result) for t, result in zip(outputs, results, strict=True))
-
-
-def _in_order(structure: Any, data: Any, where: str = "") -> list[Any]:
-    """Data in nested dicts and lists, in the order of the symbolic tensors in `structure`."""
-    if isinstance(structure, KerasTensor):
-        return [data]
-    keys = sorted(structure) if isinstance(structure, dict) else list(range(len(structure)))
-    given = data if isinstance(data, dict) else range(len(data)) if isinstance(data, (list, tuple)) else ()
-    if any(key not in given for key in keys):
-        got = f"keys {list(data)}" if isinstance(data, dict) else type(data).__name__
-        raise ArgumentError(message(f"Input data{where}", expected=f"{len(keys)} entries {keys}", got=got))
-    return [leaf for key in keys for leaf in _in_order(structure[key], data[key], f"{where}[{key!r}]")]
 
 
 def _uncalled(thing: Any) -> str:
@@ -274,11 +228,6 @@ def _output_spec(operation: Any, args: Any, kwargs: Any) -> Any:
     return operation.compute_output_spec(*args, **kwargs)
 
 
-def _operation(tensor: KerasTensor) -> Any:
-    assert tensor.node is not None
-    return tensor.node.operation
-
-
 def _unique(names: list[str]) -> list[str]:
     out: list[str] = []
     for name in names:
@@ -288,65 +237,6 @@ def _unique(names: list[str]) -> list[str]:
             fresh = f"{name}_{number}"
         out.append(fresh)
     return out
-
-
-def _fitted(tensor: KerasTensor, array: Any, guessed: bool) -> Any:
-    """Data in the dtype and rank of the Input; (n,) is accepted for (n, 1), and (n, 1) for (n,)."""
-    if array is None and getattr(_operation(tensor), "optional", False):
-        return None
-    if array is None:
-        name = _operation(tensor).name
-        hint = "Write Input(..., optional=True) if its layers accept None."
-        raise ArgumentError(message(f"Input '{name}'", expected="an array", got="None", hint=hint))
-    if not hasattr(array, "shape"):
-        array = jnp.asarray(array)
-    if tensor.dtype == "string" and array.dtype == np.uint8:  # for layers that look up strings themselves
-        strings = TextArray(array)
-        return strings[..., None] if strings.ndim == len(tensor.shape) - 1 else strings
-    to_int = dtypes.is_int(tensor.dtype) and dtypes.is_float(array.dtype)
-    if (to_int or dtypes.is_float(tensor.dtype)) and array.dtype != tensor.dtype:
-        array = jnp.asarray(array, tensor.dtype)
-    shape, wanted = tuple(array.shape), tensor.shape
-    if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
-        array = array[..., None]
-    elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
-        array = array[..., 0]
-    if guessed and len(array.shape) == len(wanted):
-        return array
-    sizes = zip(wanted[1:], array.shape[1:], strict=False)  # as in Keras, a batch may have another size than the Input
-    if len(array.shape) != len(wanted) or any(w not in (None, s) for w, s in sizes):
-        if tensor.accepts_any_rank or (tensor.accepts_other_sizes and len(array.shape) == len(wanted)):
-            return array
-        raise ShapeError(input_mismatch(_operation(tensor).name, wanted, shape))
-    return array
-
-
-def input_mismatch(name: str, wanted: tuple[int | None, ...], shape: tuple[int, ...]) -> str:
-    """The message for data with another shape than the input, with the most probable fix as a hint."""
-    hint = ""
-    if wanted[1:] == shape:
-        hint = "The batch axis is missing: x[None] makes a batch of one sample."
-        if len(shape) > 1:
-            hint += f" If it is part of input_shape, leave it without the batch axis: input_shape={shape[1:]}."
-    elif len(shape) == len(wanted) + 1 and shape[1:] == wanted:
-        hint = "There is one axis too many in front: give the samples along the first axis."
-    elif len(wanted) == len(shape) + 1 and wanted[2:] == shape[1:]:
-        hint = f"input_shape is the shape of one sample, without the batch axis: input_shape={shape[1:]}."
-    elif len(wanted) == len(shape) + 1 and wanted[1:-1] == shape[1:]:
-        hint = "The channel axis is missing: x[..., None] adds it."
-    elif len(wanted) == 2 and len(shape) > 2:
-        hint = "Put a Flatten layer first, or x.reshape(len(x), -1)."
-    elif len(shape) > 3 and _matches(wanted, (shape[0], *shape[2:], shape[1])):
-        hint = "The channels of the data come first: np.moveaxis(x, 1, -1) makes them the last axis."
-    elif len(shape) > 3 and _matches(wanted, (shape[0], shape[-1], *shape[1:-1])):
-        hint = "The channels of the data come last: np.moveaxis(x, -1, 1) makes them the second axis."
-    elif len(wanted) == len(shape):
-        hint = f"Set input_shape={shape[1:]}, or give data of shape (batch, {', '.join(map(str, wanted[1:]))})."
-    return message(f"Input '{name}'", expected=f"shape {tuple(wanted)}", got=f"shape {tuple(shape)}", hint=hint)
-
-
-def _matches(wanted: tuple[int | None, ...], shape: tuple[int | None, ...]) -> bool:
-    return len(wanted) == len(shape) and all(w in (None, n) for w, n in zip(wanted, shape, strict=True))
 
 
 def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:

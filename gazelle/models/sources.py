@@ -11,9 +11,9 @@ from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError, ShapeError, english, message
 from gazelle.core.types import Data
 from gazelle.models import checks, settings, step_methods
-from gazelle.models.compiling import get_trainer
 from gazelle.models.graph import Graph
 from gazelle.models.host_preprocessing import HostPreprocessing, host_preprocessing_of
+from gazelle.models.trainers import get_trainer
 from gazelle.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def preprocessing_for(model: Model, x: Data | None) -> HostPreprocessing | None:
     """The layers that take strings and run on the host first; None without any."""
     first = getattr(model, "_layers", None) or [None]
     if not model.built and getattr(first[0], "runs_on_host", False):
-        sample = _first_batch(x) if data.is_stream(x) else x
+        sample: Any = _first_batch(x) if data.is_stream(x) else x
         if sample is not None and data.is_text(sample):
             model._ensure_built((symbolic.KerasTensor((None, *np.shape(sample)[1:]), "string"),), {})
     return host_preprocessing_of(model)

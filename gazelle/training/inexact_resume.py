@@ -18,7 +18,7 @@ class WatchedEvents:
     Its position is not restored. Other parts of a program and libraries may draw from it meanwhile.
     """
 
-    def __init__(self, events: CallbackList) -> None:
+    def __init__(self, events: CallbackList | WatchedEvents) -> None:
         self.events = events
 
     def __getattr__(self, name: str) -> Any:

@@ -14,9 +14,9 @@ from gazelle.core.replaced_methods import connected
 from gazelle.core.variable import Variable
 from gazelle.data.arrays import pack_x_y_sample_weight
 from gazelle.training.custom_step import CustomStep
+from gazelle.training.live_state import LiveState
 from gazelle.training.outputs import flat_outputs, output_names, targets_of
 from gazelle.training.programs import Programs, shared
-from gazelle.training.state import LiveState
 from gazelle.training.step import LossStep, ModelSpec, TraceInfo, signature
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from gazelle import layers, optimizers
 from gazelle.core import replaced_methods
 from gazelle.core.registry import REGISTRY
 from gazelle.core.serialization import deserialize
-from gazelle.models.compiling import get_trainer
+from gazelle.models.trainers import get_trainer
 from gazelle.training import callbacks as callback_module
 from gazelle.training.callbacks import Callback, CallbackList
 from gazelle.training.callbacks.base import EVENTS

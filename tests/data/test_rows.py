@@ -172,7 +172,7 @@ def test_a_contiguous_dataset_is_read_through_a_memory_map(tmp_path):
 
 
 def test_chunks_of_random_samples_are_read_together(monkeypatch):
-    monkeypatch.setattr("gazelle.data.source.MAX_CHUNK", 4 * 16 * 28)  # four batches of x and y
+    monkeypatch.setattr("gazelle.data.batching.MAX_CHUNK", 4 * 16 * 28)  # four batches of x and y
     reads = {}
     for shuffle in (True, False):
         stored = Stored(X)

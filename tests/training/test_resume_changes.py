@@ -488,7 +488,7 @@ def test_an_error_in_a_step_that_consumed_the_state_is_reported(monkeypatch):
             leaf.delete() if isinstance(leaf, jax.Array) else None
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr("gazelle.training.state.LiveState.step", fail)
+    monkeypatch.setattr("gazelle.training.live_state.LiveState.step", fail)
     with pytest.raises(RuntimeError, match="out of memory"):
         train(monkeypatch)
 

@@ -29,7 +29,7 @@ from gazelle.core import symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
-from gazelle.models.graph import _fitted
+from gazelle.models.graph_inputs import fitted
 
 _layer_depth: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
 _keep_alive: dict[int, Any] = {}  # objects whose ids are in program keys: an id must not be reused
@@ -163,7 +163,7 @@ _input_functions: dict[Any, Any] = {}
 def _input_function(graph: Any, tensor: Any) -> Callable[[Any], Any]:
     """The function that converts data to the rank and dtype of an input; cached, so that programs are shared."""
     if (id(graph), id(tensor)) not in _input_functions:
-        _input_functions[id(graph), id(tensor)] = lambda array: _fitted(tensor, array, graph.guessed)
+        _input_functions[id(graph), id(tensor)] = lambda array: fitted(tensor, array, graph.guessed)
     return _input_functions[id(graph), id(tensor)]
 
 
