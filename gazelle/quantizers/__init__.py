@@ -1,6 +1,6 @@
 """Quantization of arrays: floats to integers of 8 or 4 bits or to floats of 8 bits, with scales, and back.
 
-Depends on no layer. `gazelle/layers/weight_matrix.py` decides which weights are quantized and how a layer uses them.
+Depends on no layer. `gazelle/layers/weight_matrix.py` decides how a layer uses quantized weights.
 """
 
 from __future__ import annotations
