@@ -23,7 +23,7 @@ GETATTR = {
     "Configurable": "a method set on an object is compiled into the programs that use it",
     "Operation": "the same",
     "_Library": "the functions of TensorFlow's C library",
-    "_WatchedEvents": "the events of the callbacks of a resumed training",
+    "WatchedEvents": "the events of the callbacks of a resumed training",
 }
 
 
