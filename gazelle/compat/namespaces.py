@@ -32,7 +32,7 @@ _WRAPPED = frozenset(
 #: functions whose arguments had other names in earlier versions
 _TRANSLATED = frozenset(("Input", "load_data", "to_categorical"))
 _TENSOR_FUNCTIONS = ("activations", "losses", "metrics")
-_NOT_ON_TENSORS = ("as_loss", "check_labels", "deserialize", "get", "serialize")
+_NOT_ON_TENSORS = ("deserialize", "get", "serialize")
 _MERGED = ("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract")
 _DATASETS = listed("""audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory
     timeseries_dataset_from_array""")

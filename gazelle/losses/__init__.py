@@ -6,7 +6,7 @@ Depends on no model, layer or training code.
 from typing import TYPE_CHECKING
 
 from gazelle.core.module_names import public_names
-from gazelle.losses.base import Loss, LossFunctionWrapper, as_loss, deserialize, get, serialize
+from gazelle.losses.base import Loss, LossFunctionWrapper, deserialize, get, serialize
 from gazelle.losses.classification import (
     CategoricalHinge,
     Hinge,
@@ -36,7 +36,6 @@ from gazelle.losses.focal import (
     binary_focal_crossentropy,
     categorical_focal_crossentropy,
 )
-from gazelle.losses.label_values import check_labels
 from gazelle.losses.regression import (
     CosineSimilarity,
     Huber,
@@ -54,7 +53,6 @@ from gazelle.losses.regression import (
     mean_squared_logarithmic_error,
 )
 from gazelle.losses.structured import CTC, Circle, Dice, Tversky, circle, ctc, dice, tversky
-from gazelle.losses.target_shapes import check_shapes
 
 __all__ = [
     "CTC",
@@ -81,15 +79,12 @@ __all__ = [
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
     "Tversky",
-    "as_loss",
     "binary_crossentropy",
     "binary_focal_crossentropy",
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
     "categorical_generalized_cross_entropy",
     "categorical_hinge",
-    "check_labels",
-    "check_shapes",
     "circle",
     "cosine_similarity",
     "crossentropy",

@@ -39,7 +39,6 @@ from gazelle.metrics.accuracy import (
 )
 from gazelle.metrics.auc import AUC
 from gazelle.metrics.base import Metric, deserialize, get, serialize
-from gazelle.metrics.choose import choose
 from gazelle.metrics.confusion import (
     FalseNegatives,
     FalsePositives,
@@ -50,7 +49,7 @@ from gazelle.metrics.confusion import (
 )
 from gazelle.metrics.fscore import F1Score, FBetaScore
 from gazelle.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
-from gazelle.metrics.name_aliases import Logs, spellings
+from gazelle.metrics.name_aliases import Logs
 from gazelle.metrics.operating_point import (
     PrecisionAtRecall,
     RecallAtPrecision,
@@ -138,7 +137,6 @@ __all__ = [
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
     "categorical_hinge",
-    "choose",
     "concordance_correlation",
     "deserialize",
     "get",
@@ -156,7 +154,6 @@ __all__ = [
     "sparse_categorical_accuracy",
     "sparse_categorical_crossentropy",
     "sparse_top_k_categorical_accuracy",
-    "spellings",
     "squared_hinge",
     "top_k_categorical_accuracy",
 ]

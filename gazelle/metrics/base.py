@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle import initializers, losses
+from gazelle import initializers
 from gazelle.core import dtypes, policies, tracing
 from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, StateError, message, missing_method
@@ -18,6 +18,7 @@ from gazelle.core.printable import printable
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike, PolicyLike, Shape
 from gazelle.core.variable import Variable
+from gazelle.losses.label_values import check_labels
 from gazelle.losses.target_shapes import kind_of
 
 
@@ -147,7 +148,7 @@ class Metric(Configurable):
     def _check_labels(self, y_true: np.ndarray, units: int) -> None:
         """Raise an error for labels that the metric cannot count; called on the host before anything is compiled."""
         if kind_of(self) == "classes":
-            losses.check_labels(self, y_true, units)
+            check_labels(self, y_true, units)
 
     # State -----------------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from gazelle.layers import weight_tree
 from gazelle.metrics import Mean
 from gazelle.models import closures
 from gazelle.models.checks import check_integer
+from gazelle.optimizers.loss_scale import scaled
 from gazelle.training.metrics_state import CompileMetrics
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def compile_model(model: Model, arguments: dict[str, Any], auto_scale_loss: bool
     loss, metrics, weighted = (arguments[name] for name in ("loss", "metrics", "weighted_metrics"))
     optimizer = optimizers.get(arguments["optimizer"])
     if auto_scale_loss and model.dtype_policy.name == "mixed_float16":
-        optimizer = optimizers.scaled(optimizer)
+        optimizer = scaled(optimizer)
     for entry in jax.tree.leaves(loss, is_leaf=lambda v: v is not None and not isinstance(v, (list, tuple, dict))):
         losses.get(entry)
     arguments["loss"] = closures.close(model, loss)

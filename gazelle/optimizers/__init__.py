@@ -12,7 +12,7 @@ from gazelle.optimizers.adagrad import Adadelta, Adagrad, Ftrl
 from gazelle.optimizers.adam import Adam, Adamax, AdamW, Nadam, ScheduleFreeAdamW
 from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.lookup import deserialize, get, serialize
-from gazelle.optimizers.loss_scale import LossScaleOptimizer, scaled
+from gazelle.optimizers.loss_scale import LossScaleOptimizer
 from gazelle.optimizers.multi import MultiOptimizer, OptimizerMap
 from gazelle.optimizers.muon import Muon
 from gazelle.optimizers.optax import OptaxOptimizer
@@ -40,7 +40,6 @@ __all__ = [
     "ScheduleFreeAdamW",
     "deserialize",
     "get",
-    "scaled",
     "schedules",
     "serialize",
 ]

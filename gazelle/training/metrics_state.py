@@ -16,6 +16,7 @@ from gazelle.core.replaced_methods import is_own_code
 from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
 from gazelle.metrics.base import Metric
+from gazelle.metrics.choose import choose
 from gazelle.training.outputs import flat_outputs, output_names, per_output
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class CompileMetrics(Metric, abstract=True):
                         continue
                     target = targets[index]
                     shape = predictions[index].shape if target is None else target.shape
-                    metric = metrics.choose(item, tuple(shape), tuple(predictions[index].shape), own[index])
+                    metric = choose(item, tuple(shape), tuple(predictions[index].shape), own[index])
                     if isinstance(metric, CompileMetrics):  # of `model.metrics`
                         metric.choose(target, predictions[index])
                     prefix = "" if len(names) == 1 else f"{names[index]}_"

@@ -10,6 +10,7 @@ import numpy as np
 
 from gazelle import losses
 from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.losses.base import as_loss
 from gazelle.training.outputs import flat_outputs, output_names, per_output, targets_of
 
 if TYPE_CHECKING:
@@ -115,6 +116,6 @@ def _call(function: Callable[..., Any], target: Any, prediction: Any, sample_wei
     """A Loss reduces itself; the values per sample of a plain function are averaged."""
     if isinstance(function, _Losses):
         return function(target, prediction, sample_weight)
-    loss = losses.as_loss(function)
+    loss = as_loss(function)
     assert loss is not None  # None only for None
     return loss(target, prediction, sample_weight)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from gazelle import data, losses
+from gazelle import data
 from gazelle.core import arrays, forked
 from gazelle.core.replaced_methods import connected
 from gazelle.core.variable import Variable
 from gazelle.data.arrays import pack_x_y_sample_weight
+from gazelle.losses.label_values import check_labels
 from gazelle.training.custom_step import CustomStep
 from gazelle.training.live_state import LiveState
 from gazelle.training.outputs import flat_outputs, output_names, targets_of
@@ -151,7 +152,7 @@ class Trainer:
         functions = self.loss_step.objective.functions(names)
         for function, target, name in zip(functions, targets_of(batch[1], names, functions), names, strict=True):
             if function is not None and isinstance(target, np.ndarray):
-                losses.check_labels(function, target, self._units[name])
+                check_labels(function, target, self._units[name])
         given = self.metrics.source
         if self.metrics.built and (given.given is not None or given.weighted is not None):
             given.check_labels(batch[1], self._units)

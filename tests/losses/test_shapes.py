@@ -11,7 +11,9 @@ from gazelle import losses, metrics
 from gazelle.core.errors import ArgumentError, DataError, ShapeError
 from gazelle.core.masks import set_mask
 from gazelle.core.symbolic import KerasTensor
-from gazelle.losses.target_shapes import TARGETS, family
+from gazelle.losses.base import as_loss
+from gazelle.losses.label_values import check_labels
+from gazelle.losses.target_shapes import TARGETS, check_shapes, family
 
 SAME = [
     "mse",
@@ -66,7 +68,7 @@ WRONG = [  # loss, y, y_pred, what the message must say
 
 @pytest.mark.parametrize(("name", "true", "pred", "hint"), WRONG, ids=str)
 def test_a_misfit_is_told_with_loss_shapes_and_mend(name, true, pred, hint):
-    loss = losses.as_loss(name)
+    loss = as_loss(name)
     with pytest.raises(ShapeError) as caught:
         loss(np.zeros(true), np.zeros(pred))
     text = str(caught.value)
@@ -85,17 +87,17 @@ def test_no_function_broadcasts(name, true, pred):
 
 @pytest.mark.parametrize("name", ["mse", "categorical_crossentropy", "sparse_categorical_crossentropy"])
 def test_tracers_and_symbolic_tensors_are_checked_too(name):
-    loss = losses.as_loss(name)
+    loss = as_loss(name)
     with pytest.raises(ShapeError, match=name):
         jax.eval_shape(loss, jnp.zeros((4, 2)), jnp.zeros((4, 3)))
     with pytest.raises(ShapeError, match=re.escape("(None, 3)")):
-        losses.check_shapes(loss, KerasTensor((None, 2)), KerasTensor((None, 3)))
+        check_shapes(loss, KerasTensor((None, 2)), KerasTensor((None, 3)))
 
 
 def test_unknown_sizes_fit_every_size():
-    losses.check_shapes(losses.get("mse"), KerasTensor((None, 3)), KerasTensor((8, 3)))
-    losses.check_shapes(losses.get("mse"), KerasTensor((None,)), KerasTensor((None, 1)))
-    losses.check_shapes(losses.get("sparse_categorical_crossentropy"), KerasTensor((8,)), KerasTensor((None, 3)))
+    check_shapes(losses.get("mse"), KerasTensor((None, 3)), KerasTensor((8, 3)))
+    check_shapes(losses.get("mse"), KerasTensor((None,)), KerasTensor((None, 1)))
+    check_shapes(losses.get("sparse_categorical_crossentropy"), KerasTensor((8,)), KerasTensor((None, 3)))
 
 
 def test_the_class_axis_may_be_another():
@@ -112,7 +114,7 @@ def test_a_number_may_stand_for_all_targets():
 
 
 def test_a_function_of_the_user_is_not_checked():
-    loss = losses.as_loss(lambda y, p: jnp.mean(jnp.square(p - y[:, :1]), axis=-1))
+    loss = as_loss(lambda y, p: jnp.mean(jnp.square(p - y[:, :1]), axis=-1))
     assert float(loss(np.zeros((2, 5)), np.ones((2, 3)))) == 1.0
 
 
@@ -148,7 +150,7 @@ def test_sparse_accuracy_needs_class_numbers(true):
 @pytest.mark.parametrize("weights", [(3,), (4, 2), (4, 3, 1)], ids=str)
 def test_weights_do_not_broadcast(weights):
     with pytest.raises(ShapeError, match="sample_weight of 'mse'"):
-        losses.as_loss("mse")(np.zeros((4, 5, 2)), np.zeros((4, 5, 2)), np.ones(weights))
+        as_loss("mse")(np.zeros((4, 5, 2)), np.zeros((4, 5, 2)), np.ones(weights))
 
 
 def test_a_weight_for_each_sample_holds_for_all_steps():
@@ -171,7 +173,7 @@ def test_a_mask_for_each_step_of_one_unit():
 
 def test_labels_of_bytes_do_not_wrap():
     y = np.array([[1], [0]], "uint8")
-    assert float(losses.as_loss(lambda y, p: jnp.mean(y - p, axis=-1))(y, np.full((2, 1), 2.0))) == -1.5
+    assert float(as_loss(lambda y, p: jnp.mean(y - p, axis=-1))(y, np.full((2, 1), 2.0))) == -1.5
 
 
 def test_many_classes_in_half_precision():
@@ -197,7 +199,7 @@ def test_family_and_the_loss_it_chooses(true, pred, kind):
     assert family(true, pred) == kind
     name = {"binary": "binary", "sparse": "sparse_categorical", "categorical": "categorical"}[kind] + "_crossentropy"
     y, p = np.zeros(true, int), np.full(pred, 0.25)
-    assert float(losses.as_loss("crossentropy")(y, p)) == pytest.approx(float(losses.as_loss(name)(y, p)))
+    assert float(as_loss("crossentropy")(y, p)) == pytest.approx(float(as_loss(name)(y, p)))
 
 
 SPARSE, BINARY, ONEHOT = "sparse_categorical_crossentropy", "binary_crossentropy", "categorical_crossentropy"
@@ -239,7 +241,7 @@ UNUSUAL = [  # what programs do on purpose: random rows, labels with noise
 @pytest.mark.parametrize(("name", "y", "units", "says"), LABELS, ids=str)
 def test_a_bad_label_is_told_with_row_value_range_and_mend(name, y, units, says):
     with pytest.raises(DataError) as caught:
-        losses.check_labels(losses.as_loss(name), np.asarray(y), units)
+        check_labels(as_loss(name), np.asarray(y), units)
     assert str(caught.value).startswith(f"Labels for '{name}'")
     assert says in str(caught.value)
 
@@ -247,7 +249,7 @@ def test_a_bad_label_is_told_with_row_value_range_and_mend(name, y, units, says)
 @pytest.mark.parametrize(("name", "y", "units", "says"), UNUSUAL, ids=str)
 def test_an_unusual_label_is_a_warning(name, y, units, says):
     with pytest.warns(UserWarning, match=re.escape(says)):
-        losses.check_labels(losses.as_loss(name), np.asarray(y), units)
+        check_labels(as_loss(name), np.asarray(y), units)
 
 
 GOOD = [
@@ -269,15 +271,15 @@ GOOD = [
 
 @pytest.mark.parametrize(("name", "y", "units"), GOOD, ids=str)
 def test_good_labels_pass(name, y, units):
-    losses.check_labels(losses.as_loss(name), np.asarray(y), units)
-    losses.check_labels(losses.get(name), np.asarray(y), units)
+    check_labels(as_loss(name), np.asarray(y), units)
+    check_labels(losses.get(name), np.asarray(y), units)
 
 
 def test_an_ignored_class_may_be_out_of_range():
     loss = losses.SparseCategoricalCrossentropy(ignore_class=255)
-    losses.check_labels(loss, np.array([0, 255, 1]), 2)
+    check_labels(loss, np.array([0, 255, 1]), 2)
     with pytest.raises(DataError, match="got 254 in row 1"):
-        losses.check_labels(loss, np.array([0, 254, 1]), 2)
+        check_labels(loss, np.array([0, 254, 1]), 2)
 
 
 def test_names_that_are_not_known():
@@ -298,8 +300,8 @@ def test_get_takes_all_forms():
     assert losses.get(losses.mean_squared_error) is losses.mean_squared_error
     assert type(losses.get(losses.Huber)) is losses.Huber
     assert losses.get({"class_name": "Huber", "config": {"delta": 0.5}}).delta == 0.5
-    assert losses.as_loss("mse").name == "mse"
-    assert losses.as_loss(one) is one
+    assert as_loss("mse").name == "mse"
+    assert as_loss(one) is one
 
 
 def test_a_wrapped_function_goes_through_its_config():

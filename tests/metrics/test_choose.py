@@ -11,7 +11,8 @@ import gazelle
 from gazelle import losses, metrics
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, StateError
 from gazelle.core.names import clear_session
-from gazelle.metrics import choose
+from gazelle.losses.label_values import check_labels
+from gazelle.metrics.choose import choose
 
 SHAPES = [
     ((8,), (8, 1)),
@@ -202,7 +203,7 @@ def test_iou_of_scores_says_how():
 def test_bad_labels_are_data_errors():
     assert issubclass(DataError, ValueError)
     with pytest.raises(ValueError, match="got 3 in row 0"):
-        losses.check_labels(losses.get("sparse_categorical_crossentropy"), np.array([3]), 3)
+        check_labels(losses.get("sparse_categorical_crossentropy"), np.array([3]), 3)
 
 
 def test_reset_of_a_metric_is_called_at_the_start_of_an_epoch():

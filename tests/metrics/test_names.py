@@ -4,8 +4,8 @@ import pickle
 
 import pytest
 
-from gazelle.metrics import Logs, spellings
-from gazelle.metrics.name_aliases import EQUAL, KINDS
+from gazelle.metrics import Logs
+from gazelle.metrics.name_aliases import EQUAL, KINDS, spellings
 
 PAIRS = [
     ("acc", "accuracy"),
