@@ -17,7 +17,7 @@ from gazelle.layers.embedding import Embedding
 from gazelle.losses.target_shapes import only_warns
 from gazelle.metrics.logits import takes_logits
 from gazelle.models.graph import Graph
-from gazelle.models.graph_inputs import input_mismatch
+from gazelle.models.graph_inputs import input_mismatch, match
 from gazelle.training.outputs import per_output
 from gazelle.training.trainer import Trainer
 
@@ -115,7 +115,7 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
         return
     hint = source.hint if isinstance(source, data.StreamSource) else ""
     try:
-        samples = graph.match(_samples(source))
+        samples = match(graph, _samples(source))
     except ArgumentError as error:
         if not hint:
             raise
@@ -172,7 +172,7 @@ def check_embedding_ids(graph: Graph | None, x: Tree) -> None:
     """`check_ids` for arrays."""
     if graph is None or not any(graph.tables):
         return
-    for tables, array in zip(graph.tables, graph.match(x), strict=True):
+    for tables, array in zip(graph.tables, match(graph, x), strict=True):
         tables = [table for table in tables if "call" not in vars(table)]  # another function may take any numbers
         if not tables or not isinstance(array, np.ndarray) or not array.size:
             continue

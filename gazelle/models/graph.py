@@ -181,7 +181,7 @@ class Graph:
 
     def spec(self, inputs: Symbolic) -> Symbolic:
         """The symbolic outputs for symbolic inputs, layer by layer: strings cannot be traced."""
-        values: dict[int, Any] = dict(zip(map(id, self.flat_inputs), self.match(inputs), strict=True))
+        values: dict[int, Any] = dict(zip(map(id, self.flat_inputs), graph_inputs.match(self, inputs), strict=True))
         walk(self.nodes, values, lambda node, args, kwargs: _output_spec(node.operation, args, kwargs))
         return self._outputs(values)
 
@@ -193,12 +193,8 @@ class Graph:
         """Data in the order, rank and dtype of `flat_inputs`."""
         return [
             graph_inputs.fitted(t, array, self.guessed)
-            for t, array in zip(self.flat_inputs, self.match(data), strict=True)
+            for t, array in zip(self.flat_inputs, graph_inputs.match(self, data), strict=True)
         ]
-
-    def match(self, data: Tree) -> list[Any]:
-        """Data in the order of `flat_inputs`: a dict by name, other structures by position."""
-        return graph_inputs.match(self, data)
 
 
 def walk(nodes: Iterable[Node], values: dict[int, Any], call: Callable[[Node, Any, Any], Any]) -> None:

@@ -13,6 +13,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.text_array import encode
 from gazelle.models.graph import Graph, walk
+from gazelle.models.graph_inputs import match
 
 if TYPE_CHECKING:
     from gazelle.core.types import Data, Tree
@@ -94,7 +95,7 @@ class HostPreprocessing:
         if len(self.graph.flat_inputs) == 1 and not isinstance(x, dict):
             alone = isinstance(x, (list, tuple)) and len(x) == 1 and getattr(x[0], "ndim", 0) > 0
             return [np.asarray(x[0] if alone else x)]
-        each = self.graph.match(x) if isinstance(x, dict) else list(x)
+        each = match(self.graph, x) if isinstance(x, dict) else list(x)
         if len(each) != len(self.graph.flat_inputs):
             return [np.zeros(0)]  # those of `rest`, which reports mismatches
         return [np.asarray(array) for array in each]
@@ -126,7 +127,7 @@ def _replay(graph: Graph, values: dict[int, KerasTensor]) -> dict[int, KerasTens
     def copied(node: Node, args: Any, kwargs: Any) -> Any:
         if _takes_strings(node):
             inner = node.operation._graph
-            found = _replay(inner, dict(zip(map(id, inner.flat_inputs), inner.match(args[0]), strict=True)))
+            found = _replay(inner, dict(zip(map(id, inner.flat_inputs), match(inner, args[0]), strict=True)))
             return [found[id(tensor)] for tensor in symbolic.leaves(inner.outputs)]
         outputs = symbolic.map_tree(copy.copy, node.outputs)
         Node(node.operation, args, kwargs, outputs, [values[id(t)] for t in node.closure_inputs])

@@ -29,7 +29,7 @@ from gazelle.core import symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
-from gazelle.models.graph_inputs import fitted
+from gazelle.models.graph_inputs import fitted, match
 
 _layer_depth: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
 _keep_alive: dict[int, Any] = {}  # objects whose ids are in program keys: an id must not be reused
@@ -140,7 +140,7 @@ def _call_layers(model: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
     base = tracing.TraceContext(key=fresh_key()) if outer is None else outer
     given = kwargs.get("training", args[1] if len(args) > 1 else None)
     scope = dataclasses.replace(base, training=base.training if given is None else bool(given))
-    inputs = graph.match(args[0] if args else kwargs["inputs"])
+    inputs = match(graph, args[0] if args else kwargs["inputs"])
     values = {
         id(tensor): call(_input_function(graph, tensor), (value,), {})
         for tensor, value in zip(graph.flat_inputs, inputs, strict=True)
