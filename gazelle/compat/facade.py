@@ -15,8 +15,9 @@ from typing import Any
 
 #: the module `gazelle.compat.tensorflow.model_calls` after the first `import tensorflow`, else None
 calls: Any = None
-_IMPORT = re.compile(r"^[ \t]*(?:import|from)\b.*\btensorflow\b", re.MULTILINE)
-_known: dict[str, bool] = {}
+_IMPORT = re.compile(r"^[ \t]*(?:import|from)\b.*\b(tensorflow|jax)\b", re.MULTILINE)
+#: path of a file -> those of tensorflow and jax that it imports
+_known: dict[str, set[str]] = {}
 
 
 def serves(namespace: dict[str, Any]) -> bool:
@@ -25,17 +26,18 @@ def serves(namespace: dict[str, Any]) -> bool:
     if not isinstance(path, str) or not path.endswith(".py"):
         return True
     if path not in _known:
-        found = any(getattr(type(value), "is_tensorflow", False) for value in list(namespace.values()))
-        _known[path] = found or _imports_tensorflow(path)
-    return _known[path]
+        _known[path] = _imports(path)
+        if any(getattr(type(value), "is_tensorflow", False) for value in list(namespace.values())):
+            _known[path].add("tensorflow")
+    return "tensorflow" in _known[path]
 
 
-def _imports_tensorflow(path: str) -> bool:
+def _imports(path: str) -> set[str]:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            return _IMPORT.search(file.read()) is not None
+            return set(_IMPORT.findall(file.read()))
     except OSError:
-        return True
+        return {"tensorflow"}
 
 
 def serves_function(function: Any) -> bool:
@@ -64,4 +66,7 @@ def serves_caller(besides_jax: bool = True) -> bool:
         frame = frame.f_back
     values = [] if besides_jax else list(frame.f_globals.values())
     uses_jax = any(isinstance(value, ModuleType) and value.__name__.partition(".")[0] == "jax" for value in values)
-    return not uses_jax and serves(frame.f_globals)
+    if uses_jax or not serves(frame.f_globals):
+        return False
+    imported = _known.get(str(frame.f_globals.get("__file__")), ())
+    return besides_jax or "jax" not in imported  # in one of its functions

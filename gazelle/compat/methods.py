@@ -103,7 +103,7 @@ def set_weights_lists(layer: Layer, name: str, variables: Iterable[Variable]) ->
     chosen = list(variables)
     vars(layer)[f"_given_{name}"] = chosen  # the weight tree finds them here, even if no other attribute has them
     for variable in chosen:
-        variable.trainable = name == "trainable_weights"
+        variable.trainable = variable.made_trainable = name == "trainable_weights"
         variable.persistent = True
     given = {id(v) for key, found in vars(layer).items() if key.startswith("_given_") for v in found}
     for child in weight_tree.children(layer):

@@ -68,11 +68,11 @@ def serialize(value: object, by_name: bool = True) -> Serialized:
     raise _NoConfigError(message(f"{value!r} cannot be part of a config", hint="Give the class a get_config method."))
 
 
-def serialize_argument(value: object) -> Serialized:
+def serialize_argument(value: object, by_name: bool = True) -> Serialized:
     """`serialize` of an argument, but tuples of plain values stay tuples, as in the configs of Keras."""
     if type(value) is tuple and all(type(v) in _PLAIN or type(v) is tuple for v in value):
         return tuple(map(serialize_argument, value))
-    return serialize(value)
+    return serialize(value, by_name)
 
 
 def _same_or_tuple(value: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
@@ -119,7 +119,7 @@ def _config_of(value: Any, ours: bool) -> Any:
     out = {}
     for key, entry in config.items():
         try:
-            out[key] = serialize(entry, by_name=ours)
+            out[key] = serialize_argument(entry, by_name=ours)
         except _NoConfigError as error:
             label = f"{type(value).__name__} '{getattr(value, 'name', '')}'".removesuffix(" ''")
             raise ArgumentTypeError(f"{key!r} in the config of {label}: {english(error)}") from None

@@ -73,6 +73,7 @@ class Variable:
     """
 
     overwrite_with_gradient = False  # of variables in pickles of earlier versions, too
+    made_trainable = True  # decides the position among a layer's weights, which freezing does not change
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -95,6 +96,8 @@ class Variable:
         overwrite_with_gradient: bool = False,
     ) -> None:
         name = name or "variable"
+        if not isinstance(name, str):
+            raise ArgumentTypeError(message("name of a Variable", expected="a string", got=repr(name)))
         value: Any = resolve("initializer", initializer) if isinstance(initializer, str) else initializer
         scope = tracing.current()
         if scope is not None and scope.pure:
@@ -111,7 +114,7 @@ class Variable:
             dtype = given if given is not None and dtypes.is_float(given) is False else None
         self.dtype = dtypes.standardize(dtype)
         self.name, self.path = name, scoped(name)
-        self.trainable = trainable
+        self.trainable = self.made_trainable = trainable
         self.regularizer = regularizer
         self.constraint = constraint
         self.persistent, self.autocast = persistent, autocast

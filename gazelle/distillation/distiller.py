@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
 from gazelle import losses, metrics, tree
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.core.types import Array, ArrayLike, LossLike, MetricLike, Nested, OptimizerLike, Tree
+from gazelle.core.serialization import serialize
+from gazelle.core.traceback import warn
+from gazelle.core.types import Array, ArrayLike, Config, LossLike, MetricLike, Nested, OptimizerLike, Tree
 from gazelle.distillation.losses import DistillationLoss
 from gazelle.models import Model
 
@@ -118,8 +120,28 @@ class Distiller(Model):
         """
         if loss is None:
             raise ArgumentError(message("loss of a Distiller", expected="the student's loss", got="none"))
-        self._student_loss = tree.map_structure(losses.get, loss)
+        self._given_loss, self._student_loss = loss, tree.map_structure(losses.get, loss)
         super().compile(optimizer=optimizer, loss=None, metrics=metrics, **kwargs)
+
+    def get_compile_config(self) -> Config | None:
+        """Return the arguments of `compile`.
+
+        Returns:
+            {argument: value}, with values that JSON can hold; None before `compile`.
+        """
+        config = super().get_compile_config()
+        return None if config is None else {**config, "loss": serialize(self._given_loss)}
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile with a config; files of Keras do not contain the loss, so that a warning is issued for them.
+
+        Args:
+            config: the result of `get_compile_config`.
+        """
+        if config.get("loss") is None:
+            warn(f"The file of '{self.name}' does not contain the loss of its student: compile it before training.")
+            return
+        super().compile_from_config(config)
 
     def call(self, inputs: Tree, training: bool | None = None, mask: Tree = None) -> Tree:
         return self.student(inputs, training=training, **({} if mask is None else {"mask": mask}))

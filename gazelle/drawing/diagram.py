@@ -90,6 +90,10 @@ def _add_model(model: Any, options: Options, groups: tuple[str, ...], diagram: D
         return chain[:1], chain[-1:]
     ends: dict[int, tuple[list[Box], list[Box]]] = {}
     arrows: set[tuple[int, int]] = set()
+    for own in filter(None, graph.own_inputs):
+        box = _box(own, options, groups)
+        diagram.boxes.append(box)
+        ends[id(own)] = [box], [box]
     for node in graph.nodes:
         operation = node.operation
         if id(operation) not in ends:
@@ -99,18 +103,17 @@ def _add_model(model: Any, options: Options, groups: tuple[str, ...], diagram: D
                 box = _box(operation, options, groups)
                 diagram.boxes.append(box)
                 ends[id(operation)] = [box], [box]
-        if any(operation is tensor.node.operation for tensor in graph.flat_inputs):
-            continue  # the operations that created the inputs are outside
         for tensor in node.inputs:
-            producer = id(tensor.node.operation)
+            producer = id(graph.producer(tensor))
             for start in ends[producer][1] if producer in ends else []:
                 for end in ends[id(operation)][0]:
                     if (id(start), id(end)) not in arrows:
                         arrows.add((id(start), id(end)))
                         diagram.arrows.append((start, end))
-    producers = [id(t.node.operation) for t in symbolic_leaves(graph.outputs) if t.node is not None]
-    first = [box for t in graph.flat_inputs for box in ends[id(t.node.operation)][0]]
-    last = [box for producer in producers for box in ends[producer][1]]
+    first, last = (
+        [box for t in tensors for box in ends[id(graph.producer(t))][side]]
+        for side, tensors in enumerate((graph.flat_inputs, symbolic_leaves(graph.outputs)))
+    )
     return first, last
 
 

@@ -34,8 +34,7 @@ def set_policy(layer: Layer, value: PolicyLike) -> None:
     """Replace the policy of a layer; weights that exist keep their dtype."""
     policy = layer._dtype_policy
     if isinstance(policy, DTypePolicyMap) and layer.path:
-        policy.pop(layer.path, None)
-        policy[layer.path] = value
+        policy.policy_map[layer.path] = policies.get(value)
     else:
         layer._dtype_policy = policies.get(value)
 

@@ -188,6 +188,7 @@ class LayerNormalization(_Normalization):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
         self.axes(99)
 
     def build(self, input_shape: Shape) -> None:
@@ -347,6 +348,7 @@ class UnitNormalization(_Normalization):
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
         self.axes(99)
 
     def call(self, x: Array) -> Array:

@@ -239,7 +239,7 @@ class WeightMatrix:
     def in_files(self, weights: list[Variable]) -> list[Variable]:
         """Return the weights of the layer in the order of files, with the correction merged."""
         order = [name % self.name if "%" in name else name for name in _FILE_ORDER]
-        if self.is_quantized or not all(v.trainable for v in weights if v.name in order):  # the order in Keras' files
+        if self.is_quantized:  # the order in Keras' files
             weights.sort(key=lambda v: order.index(v.name) if v.name in order else len(order))
         if not self.is_corrected:
             return weights

@@ -111,6 +111,21 @@ def named_variables(layer: Layer) -> dict[str, Variable]:
     return out
 
 
+def given_paths(layer: Layer) -> dict[str, str]:
+    """Return {path of a variable: that with the names which the program gave to layers}, as `dense_1` for `dense`."""
+    given = {"": ""}
+    for path, each in named_layers(layer).items():
+        if path:
+            before, _, last = path.rpartition("/")
+            name = last if each.auto_named else each.name
+            given[path] = f"{given[before]}/{name}" if before else name
+    found = {}
+    for path in named_variables(layer):
+        owner, _, name = path.rpartition("/")
+        found[path] = f"{given[owner]}/{name}" if owner else name
+    return found
+
+
 def trainable_ids(layer: Layer) -> set[int]:
     """Return the ids of the variables that training changes: `trainable` is true for them and for their owners.
 
@@ -153,18 +168,18 @@ def _with_frozen(layer: Layer, frozen: bool, seen: set[int]) -> Iterator[tuple[V
 
 
 def weights(layer: Layer) -> list[Variable]:
-    """Return all persistent variables, the trainable ones of each layer before its others, as Keras orders them."""
-    out = []
-    for owner in named_layers(layer).values():
-        own = [v for v in children(owner) if isinstance(v, Variable) and v.persistent]
-        out += [v for v in own if v.trainable] + [v for v in own if not v.trainable]
+    """Return all persistent variables in the order of `own_weights` of each layer."""
+    out = [v for owner in named_layers(layer).values() for v in own_weights(owner)]
     return list({id(v): v for v in out}.values())
 
 
 def own_weights(layer: Layer) -> list[Variable]:
-    """Return the persistent variables of one layer, without those of the layers inside it, in the same order."""
+    """Return the persistent variables of one layer, without those of the layers inside it.
+
+    As in Keras, those that were made trainable are first; freezing a variable later does not move it.
+    """
     own = {id(v): v for v in children(layer) if isinstance(v, Variable) and v.persistent}.values()
-    return [v for v in own if v.trainable] + [v for v in own if not v.trainable]
+    return [v for v in own if v.made_trainable] + [v for v in own if not v.made_trainable]
 
 
 def get_values(layer: Layer) -> list[np.ndarray]:

@@ -121,7 +121,10 @@ def _called_again(graph: Any, given: Any, copies: _Copies, call: Callable[..., A
     heads = (
         symbolic.leaves(given)
         if given is not None
-        else [Input(batch_shape=t.shape, dtype=t.dtype, name=t.node.operation.name) for t in graph.flat_inputs]
+        else [
+            Input(batch_shape=t.shape, dtype=t.dtype, name=name)
+            for t, name in zip(graph.flat_inputs, graph.input_names, strict=True)
+        ]
     )
     alike = given is None or type(given) is type(graph.inputs)
     if len(heads) != len(graph.flat_inputs) or (isinstance(graph.inputs, dict) and not alike):

@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 
 from gazelle import ops, tree
 from gazelle.core import symbolic
-from gazelle.core.errors import DamagedFileError, message, unknown
+from gazelle.core.errors import ArgumentError, DamagedFileError, message, unknown
 from gazelle.core.names import pascal
 from gazelle.core.operation import Operation
 from gazelle.core.serialization import deserialize, serialize, serialize_object, target_of
 from gazelle.core.symbolic import OPS, KerasTensor, Op
 from gazelle.core.types import Array, ArrayLike, Nested, Shape, Shapes
 from gazelle.layers.base import Layer
+from gazelle.layers.input import InputLayer
 from gazelle.models.graph import Graph
 from gazelle.models.model import Model
 
@@ -57,6 +58,8 @@ class Function(Operation):
 
     def __init__(self, inputs: Nested[KerasTensor], outputs: Nested[KerasTensor], name: str | None = None) -> None:
         super().__init__(name=name)
+        if not symbolic.leaves(outputs):
+            raise ArgumentError(message("outputs of a Function", expected="symbolic tensors", got=repr(outputs)))
         self._graph = Graph(inputs, outputs)
 
     def call(self, inputs: Nested[ArrayLike]) -> Nested[Array]:
@@ -95,7 +98,12 @@ def graph_config(model: Model) -> dict[str, Any]:
 
 
 def from_graph_config(cls: type[ModelT], config: Mapping[str, Any]) -> ModelT:
-    """The model for a `graph_config`: of a subclass that takes inputs and outputs, or a Functional."""
+    """The model for a config of Keras 2 or 3: of a subclass that takes inputs and outputs, or a Functional."""
+    if any(isinstance(call, list) for entry in config["layers"] for call in entry.get("inbound_nodes") or ()):
+        from gazelle.saving.h5_format.config_upgrade import ConfigUpgrade
+
+        node = {"class_name": "Functional", "config": config}
+        config = ConfigUpgrade("2", node, "a config of Keras 2").model(node)["config"]
     inputs, outputs = _read(config)
     made: Any = cls if cls is not Model else Functional
     found: ModelT = made(
@@ -132,8 +140,7 @@ class _Writer:
         }
 
     def _operation(self, operation: Any) -> dict[str, Any]:
-        entrances = {id(t.node) for t in self.graph.flat_inputs}
-        nodes = [n for n in self.graph.nodes if n.operation is operation and id(n) not in entrances]
+        nodes = [n for n in self.graph.nodes if n.operation is operation and not isinstance(operation, InputLayer)]
         name = self.names[id(operation)]
         if isinstance(operation, Op):
             (node,) = nodes
@@ -165,6 +172,9 @@ class _Writer:
         return serialize(tree)
 
     def _place(self, tensor: KerasTensor) -> list[Any]:
+        own = self.graph.own_input(tensor)
+        if own is not None:
+            return [self.names[id(own)], 0, 0]
         return [*self.calls[id(tensor.node)], tensor.index]
 
     def _places(self, tree: Any) -> Any:

@@ -21,6 +21,7 @@ from gazelle.models.graph_inputs import operation_of
 from gazelle.training.outputs import is_flat_dict
 
 if TYPE_CHECKING:
+    from gazelle.core.operation import Operation
     from gazelle.core.types import Symbolic, Tree
 
 
@@ -45,9 +46,19 @@ class Aside:
 
 
 class Graph:
-    """All calls between `inputs` and `outputs`, in topological order."""
+    """All calls between `inputs` and `outputs`, in topological order.
 
-    def __init__(self, inputs: Symbolic, outputs: Symbolic, guessed: bool = False, aside: Aside | None = None) -> None:
+    With `own_inputs`, an input that a call computed has an `InputLayer` in `operations` in place of this call.
+    """
+
+    def __init__(
+        self,
+        inputs: Symbolic,
+        outputs: Symbolic,
+        guessed: bool = False,
+        aside: Aside | None = None,
+        own_inputs: bool = False,
+    ) -> None:
         self.inputs, self.outputs = inputs, outputs
         self.aside = aside or Aside()
         self.guessed = guessed  # the shape was inferred from the first data, so other sizes are accepted
@@ -67,6 +78,7 @@ class Graph:
                 )
             if tensor.node is None and any(tensor is one for one in self.flat_inputs):  # made without Input
                 InputLayer(input_tensor=tensor, name=None if tensor.name == "keras_tensor" else tensor.name)
+        computed = [_is_computed(tensor) for tensor in self.flat_inputs]
         try:
             self.nodes, indices = self._find_nodes()
         except ArgumentError:
@@ -74,8 +86,12 @@ class Graph:
             if all(a is b for a, b in zip(symbolic.leaves(self.outputs), symbolic.leaves(outputs), strict=True)):
                 raise
             self.nodes, indices = self._find_nodes()
+        #: for each input, its InputLayer if a call computed it
+        self.own_inputs = [
+            _input_like(t) if made and own_inputs else None for t, made in zip(self.flat_inputs, computed, strict=True)
+        ]
         self._sort(indices)
-        self.input_names = [operation_of(t).name for t in self.flat_inputs]
+        self.input_names = [self.producer(t).name for t in self.flat_inputs]
         names = [operation_of(t).name for t in symbolic.leaves(self.outputs)]
         self.output_names = sorted(outputs) if is_flat_dict(outputs) else _unique(names)
 
@@ -94,6 +110,7 @@ class Graph:
         entrances = {id(t) for t in self.flat_inputs}
         done: list[Node] = []
         seen: set[int] = set()
+        computed = {id(t) for t in self.flat_inputs if _is_computed(t)}
         indices: dict[int, int] = {}
         for output in [*symbolic.leaves(self.outputs), *self.aside.tensors]:
             stack: list[tuple[KerasTensor, Iterator[KerasTensor]]] = []
@@ -114,7 +131,7 @@ class Graph:
                             else "Add this Input to Model(inputs=[...]).",
                         )
                     )
-                if id(node) in seen:
+                if id(node) in seen or id(tensor) in computed:
                     return
                 seen.add(id(node))
                 indices.setdefault(id(node.operation), len(indices))
@@ -131,7 +148,7 @@ class Graph:
                     done.append(tensor.node)
                     stack.pop()
         for tensor in self.flat_inputs:  # unused inputs
-            if tensor.node is not None and id(tensor.node) not in seen:
+            if tensor.node is not None and id(tensor.node) not in seen and id(tensor) not in computed:
                 done.insert(0, tensor.node)
                 indices.setdefault(id(tensor.node.operation), len(indices))
         return done, indices
@@ -141,19 +158,30 @@ class Graph:
         depth: dict[int, int] = {}
         of_operation: dict[int, int] = {}
         operations: dict[int, Any] = {}
-        entrances = {id(t.node) for t in self.flat_inputs}
+        given = {id(t): own for t, own in zip(self.flat_inputs, self.own_inputs, strict=True) if own is not None}
         for node in reversed(self.nodes):
             key = id(node.operation)
             operations[key] = node.operation
             deep = max(depth.get(id(node), 0), of_operation.get(key, 0))
             depth[id(node)] = of_operation[key] = deep
-            for tensor in [] if id(node) in entrances else node.inputs:
-                parent = id(tensor.node)
+            for tensor in node.inputs:
+                parent = id(given.get(id(tensor), tensor.node))
                 depth[parent] = max(depth.get(parent, 0), deep + 1)
-        inputs = {id(t.node.operation): i - len(indices) for i, t in enumerate(self.flat_inputs) if t.node is not None}
-        order = sorted(operations, key=lambda k: (-of_operation[k], inputs.get(k, indices[k])))
+        for own in given.values():
+            operations[id(own)], of_operation[id(own)] = own, depth.get(id(own), 0)
+        inputs = {id(self.producer(t)): i - len(indices) for i, t in enumerate(self.flat_inputs)}
+        order = sorted(operations, key=lambda k: (-of_operation[k], inputs.get(k, indices.get(k, 0))))
         self.operations = [operations[k] for k in order]
         self.layers = [op for op in self.operations if isinstance(op, Layer)]
+
+    def producer(self, tensor: KerasTensor) -> Operation:
+        """The operation of this graph that a tensor comes from."""
+        return self.own_input(tensor) or operation_of(tensor)
+
+    def own_input(self, tensor: KerasTensor) -> InputLayer | None:
+        """The InputLayer in place of the call that computed an input."""
+        pairs = zip(self.flat_inputs, self.own_inputs, strict=True)
+        return next((own for one, own in pairs if one is tensor), None)
 
     def check_names(self) -> None:
         """Refuse two layers of the same user-given name: files and `get_layer` could not distinguish them."""
@@ -197,6 +225,14 @@ class Graph:
         ]
 
 
+def _is_computed(tensor: KerasTensor) -> bool:
+    return tensor.node is not None and not isinstance(tensor.node.operation, InputLayer)
+
+
+def _input_like(tensor: KerasTensor) -> InputLayer:
+    return InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, sparse=tensor.sparse)
+
+
 def walk(nodes: Iterable[Node], values: dict[int, Any], call: Callable[[Node, Any, Any], Any]) -> None:
     """Add to `values`, {id(tensor): value}, those of all outputs: `call(node, args, kwargs)` for each node in order."""
     for node in nodes:
@@ -204,7 +240,8 @@ def walk(nodes: Iterable[Node], values: dict[int, Any], call: Callable[[Node, An
         if not all(id(t) in values for t in outputs):
             args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
             results = symbolic.leaves(call(node, args, kwargs))
-            values.update((id(t), result) for t, result in zip(outputs, results, strict=True))
+            for tensor, result in zip(outputs, results, strict=True):
+                values.setdefault(id(tensor), result)  # a graph may begin at one of several outputs
 
 
 def _uncalled(thing: Any) -> str:

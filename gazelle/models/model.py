@@ -119,7 +119,7 @@ class Model(Layer):
         self._wide: Graph | None = None  # the graph with the tensors of add_loss and add_metric
         self._host_preprocessing: HostPreprocessing | None = None
         if inputs is not None:
-            self._set_graph(Graph(inputs, outputs))
+            self._set_graph(Graph(inputs, outputs, own_inputs=True))
 
     if not TYPE_CHECKING:
         __getattr__ = outdated.missing_attribute

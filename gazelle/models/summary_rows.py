@@ -126,6 +126,9 @@ def _params(operation: Any) -> str:
 
 def _source(tensor: KerasTensor, model: Model) -> str:
     """The layer a tensor comes from; with the call and the output if there are several."""
+    own = None if model._graph is None else model._graph.own_input(tensor)
+    if own is not None:
+        return str(own.name)
     assert tensor.node is not None
     operation = tensor.node.operation
     calls = _calls(operation, model)

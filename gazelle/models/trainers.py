@@ -22,6 +22,7 @@ from gazelle.models.compiling import (
     require_compiled,
 )
 from gazelle.models.host_preprocessing import host_preprocessing_of
+from gazelle.optimizers import MultiOptimizer
 from gazelle.training.custom_step import CustomStep
 from gazelle.training.metrics_state import CompileMetrics
 from gazelle.training.step import ModelSpec
@@ -169,6 +170,8 @@ def _check_optimizer(model: Model, trainable: set[str]) -> None:
             return
         hint = "Give one: model.compile(optimizer='adam', loss=...)."
         raise StateError(message(f"Model '{model.name}' was compiled without an optimizer", hint=hint))
+    if isinstance(optimizer, MultiOptimizer):
+        optimizer.given_paths.update(weight_tree.given_paths(model))
     for path, variable in weight_tree.named_variables(model).items():
         other = optimizer._keys.of(path) if path in trainable and optimizer.built else None
         if other is not None and other is not variable and other.shape != variable.shape:

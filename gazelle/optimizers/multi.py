@@ -150,6 +150,7 @@ class MultiOptimizer(Optimizer):
         self.optimizers: list[Optimizer] = []
         self._labels: list[str] = []
         self._index_of: dict[str, int] = {}  # path -> index of its optimizer
+        self.given_paths: dict[str, str] = {}  # path -> that with the layers' names, which patterns are compared with
         super().__init__(0.0, loss_scale_factor=loss_scale_factor, name=name)
         if not callable(optimizer_map):
             raise ArgumentTypeError(
@@ -190,7 +191,10 @@ class MultiOptimizer(Optimizer):
         """Return (label, optimizer, paths) of each inner optimizer."""
         for path, w in params.items():
             if path not in self._index_of:
-                variable = SimpleNamespace(path=path, name=path.rsplit("/", 1)[-1], shape=tuple(w.shape), dtype=w.dtype)
+                given = self.given_paths.get(path, path)
+                variable = SimpleNamespace(
+                    path=given, name=path.rsplit("/", 1)[-1], shape=tuple(w.shape), dtype=w.dtype
+                )
                 with jax.ensure_compile_time_eval():
                     optimizer = _checked(f"The optimizer of '{path}'", self.optimizer_map(variable))
                     self._index_of[path] = self._add(optimizer)
@@ -203,7 +207,7 @@ class MultiOptimizer(Optimizer):
 
     def init(self, params: Arrays) -> Slots:
         if isinstance(self.optimizer_map, OptimizerMap):
-            self.optimizer_map.warn_of_unused(params)
+            self.optimizer_map.warn_of_unused(self.given_paths.get(path, path) for path in params)
         slots: Slots = {}
         for label, optimizer, paths in self._groups(params):
             slots |= {f"{label}.{_COUNT}": {"": jnp.zeros((), jnp.int32)}}

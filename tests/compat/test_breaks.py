@@ -753,6 +753,27 @@ def test_a_monitor_that_is_not_in_the_logs_is_a_warning(era_number, tmp_path):
         assert any(f"{name}" in str(one.message) and "not in the logs" in str(one.message) for one in caught)
 
 
+@pytest.mark.parametrize("frequency", ["epoch", 1])
+@pytest.mark.parametrize(("era_number", "saves"), [(2, False), (3, True)])
+def test_a_checkpoint_without_its_monitor_is_saved_from_keras_3_on(era_number, saves, frequency, tmp_path):
+    with of_era(era_number):
+        callback = keras.callbacks.ModelCheckpoint(
+            str(tmp_path / "m.keras"), "val_auc", mode="max", save_best_only=True, save_freq=frequency
+        )
+        with pytest.warns(UserWarning, match="ModelCheckpoint monitors 'val_auc'"):
+            mlp().fit(X, Y, epochs=1, verbose=0, callbacks=[callback])
+    assert (tmp_path / "m.keras").exists() == saves
+
+
+@pytest.mark.parametrize("kind", ["EarlyStopping", "ReduceLROnPlateau", "ModelCheckpoint"])
+def test_an_unknown_mode_is_auto(kind):
+    with pytest.warns(UserWarning, match=f"{kind} has no mode 'maximum': it uses 'auto'"):
+        callback = getattr(keras.callbacks, kind)(
+            **({"filepath": "m.keras"} if kind == "ModelCheckpoint" else {}), mode="maximum"
+        )
+    assert callback.mode == "auto"
+
+
 def test_an_unknown_argument_of_compile_was_ignored():
     model = mlp()
     with of_era(1), pytest.warns(UserWarning, match="Argument metric of compile is ignored"):

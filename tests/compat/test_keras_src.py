@@ -146,3 +146,7 @@ def test_labels_that_iou_leaves_out_are_a_warning():
     with pytest.warns(UserWarning, match="expected classes from 0 to 2.*\n.*\nThese labels are left out"):
         metric.update_state([0, 255, 1], [0, 1, 1])
     assert float(metric.result()) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_module_of_operations_has_that_of_random_numbers(keras):
+    assert keras.src.ops.random.uniform((2, 3)).shape == (2, 3)

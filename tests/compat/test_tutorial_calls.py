@@ -259,3 +259,12 @@ def test_variables_of_an_optimizer_are_an_argument_of_compiled_functions():
     values = jax.jit(lambda state: [value + 1 for value in state])(optimizer.variables)
     assert len(values) == len(optimizer.variables)
     assert int(values[0]) == 1
+
+
+@pytest.mark.parametrize(("text", "is_tensor"), [("", True), ("def f():\n    import jax\n", False)])
+def test_ops_give_arrays_to_modules_that_import_jax_in_a_function(tf, text, is_tensor, tmp_path):
+    path = tmp_path / "program.py"
+    path.write_text(f"import tensorflow as tf\n{text}y = ops.add(1.0, 2.0)\n")
+    names = {"__file__": str(path), "__name__": "program", "ops": keras.ops}
+    exec(compile(path.read_text().replace("import tensorflow as tf", ""), str(path), "exec"), names)
+    assert isinstance(names["y"], jax.Array) != is_tensor

@@ -149,3 +149,38 @@ def test_layers_with_a_limit_declare_their_output():
     assert outer.predict(np.ones((2, 5, 2)), verbose=0).shape == (2, 5, 3)
     with pytest.raises(ValueError, match="slice"):
         outer.predict(np.ones((2, 9, 2)), verbose=0)
+
+
+OF_KERAS_2 = [
+    {"class_name": "InputLayer", "name": "x", "config": {"batch_input_shape": [None, 4], "name": "x"}},
+    {"class_name": "Dense", "name": "a", "config": {"units": 4, "name": "a"}, "inbound_nodes": [[["x", 0, 0, {}]]]},
+    {
+        "class_name": "Add",
+        "name": "b",
+        "config": {"name": "b"},
+        "inbound_nodes": [[["a", 0, 0, {}], ["x", 0, 0, {}]]],
+    },
+]
+
+
+def of_keras_2(**calls):
+    entries = [{"inbound_nodes": [], **entry} for entry in OF_KERAS_2]
+    entries = [{**entry, "inbound_nodes": calls.get(entry["name"], entry["inbound_nodes"])} for entry in entries]
+    return {"name": "m", "layers": entries, "input_layers": [["x", 0, 0]], "output_layers": [["b", 0, 0]]}
+
+
+def test_a_config_of_keras_2_is_read():
+    ours, theirs = (k.Model.from_config(of_keras_2()) for k in (gazelle, keras))
+    ours.set_weights(theirs.get_weights())
+    np.testing.assert_allclose(ours.predict(X, verbose=0), theirs.predict(X, verbose=0), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("source", ["b", "missing"])
+def test_a_config_of_keras_2_with_calls_that_lead_nowhere(source):
+    with pytest.raises(ValueError, match="expected calls that lead from inputs to outputs"):
+        gazelle.Model.from_config(of_keras_2(a=[[[source, 0, 0, {}]]]))
+
+
+def test_a_function_without_outputs():
+    with pytest.raises(ValueError, match="outputs of a Function: expected symbolic tensors"):
+        gazelle.Function(gazelle.Input((3,)), [])

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import gazelle
 from gazelle import optimizers
 from gazelle.core.variable import Variable
 from gazelle.optimizers import SGD, Adam, MultiOptimizer, OptimizerMap
@@ -110,3 +111,14 @@ def test_neither_rule_nor_update_step():
 
     with pytest.raises(NotImplementedError, match="Empty has no rule"):
         Empty(0.1).apply([jnp.ones(2)], [Variable([1.0, 2.0], name="w")])
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_patterns_are_compared_with_the_names_that_layers_were_given(nested):
+    layers = [gazelle.layers.Dense(1, kernel_initializer="ones", use_bias=False, name=f"dense_{i}") for i in (1, 2, 3)]
+    inner = gazelle.Sequential(layers[:2], name="sequential_7")
+    model = gazelle.Sequential([inner, layers[2]] if nested else layers)
+    rates = {".*dense_1/.*": SGD(0.1), ".*dense_2/.*" if not nested else "sequential_7/dense_2/.*": SGD(0.01)}
+    model.compile(MultiOptimizer(OptimizerMap(SGD(0.0), rates)), "mse")
+    model.fit(np.ones((1, 1)), np.zeros((1, 1)), verbose=0, keep=False)
+    np.testing.assert_allclose([float(w[0, 0]) for w in model.get_weights()], [0.8, 0.98, 1.0], rtol=1e-6)

@@ -122,3 +122,13 @@ def test_refused(case):
     with pytest.raises(kind) as caught:
         act()
     assert str(caught.value) == text
+
+
+def test_a_file_contains_the_loss_of_the_student(tmp_path):
+    model = distiller(gazelle)
+    model.save(tmp_path / "m.keras")
+    loaded = gazelle.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(loaded.evaluate(X, Y, verbose=0), model.evaluate(X, Y, verbose=0), rtol=1e-6)
+    config = {**model.get_compile_config(), "loss": None}  # of Keras
+    with pytest.warns(UserWarning, match="does not contain the loss of its student"):
+        model.compile_from_config(config)

@@ -223,3 +223,12 @@ def test_files_with_a_scaled_loss_are_exchanged(tmp_path):
             again = target.models.load_model(tmp_path / "model.keras")
         for old, new in zip(model.optimizer.variables[2:], again.optimizer.variables[2:], strict=True):
             np.testing.assert_array_equal(np.asarray(old), np.asarray(new))
+
+
+def test_the_policy_of_a_layer_with_a_map_is_replaced_in_the_map():
+    for k in (gazelle, keras):
+        layer = k.layers.Dense(2, dtype=k.dtype_policies.DTypePolicyMap())
+        layer.build((None, 1))
+        for name, compute in (("mixed_bfloat16", "bfloat16"), ("mixed_float16", "float16")):
+            layer.dtype_policy = name
+            assert layer.compute_dtype == compute

@@ -210,3 +210,18 @@ def test_get_config_of_a_layer_leaves_the_arguments_to_the_get_config_that_overr
     loaded = gazelle.models.load_model(tmp_path / "m.keras").layers[1]
     assert (loaded.units, loaded.factor, loaded.opaque) == (3, 2.0, None)
     assert layers.Dense(3, name="d").get_config()["units"] == 3
+
+
+LAYERS_WITH_TUPLES = {
+    "value_range": lambda: layers.RandomContrast(0.5, value_range=(0, 1)),
+    "axis": lambda: layers.LayerNormalization(axis=(-2, -1)),
+    "axes": lambda: layers.UnitNormalization(axis=(1, 2)),
+    "dims": lambda: layers.Permute((2, 1)),
+}
+
+
+@pytest.mark.parametrize("case", LAYERS_WITH_TUPLES)
+def test_an_object_from_a_config_has_the_same_config(case):
+    layer = LAYERS_WITH_TUPLES[case]()
+    again = deserialize(serialize_object(layer))
+    assert again.get_config() == layer.get_config() == serialize_object(layer)["config"]

@@ -33,6 +33,7 @@ from gazelle.optimizers import LossScaleOptimizer, Optimizer
 from gazelle.optimizers.schedules import LearningRateSchedule
 from gazelle.regularizers import Regularizer
 from gazelle.training.callbacks.base import Callback
+from gazelle.training.callbacks.checkpoint import ModelCheckpoint
 from gazelle.training.callbacks.monitor import Monitor
 
 _MIXINS: dict[Any, type] = {
@@ -51,6 +52,7 @@ _MIXINS: dict[Any, type] = {
     Optimizer: training.OptimizerMixin,
     LossScaleOptimizer: training.LossScaleMixin,
     Monitor: training.MonitorMixin,
+    ModelCheckpoint: training.CheckpointMixin,
     KerasTensor: variables.SymbolicTensor,
     Variable: variables.VariableMixin,
     **dict.fromkeys((MultiHeadAttention, GroupQueryAttention), sequences.AttentionMixin),

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from gazelle.compat import graph_optimizers, optimizers, resource_optimizers
+from gazelle.compat import era, graph_optimizers, optimizers, resource_optimizers
 from gazelle.compat.mixins.common import CompatObject, arrays_of
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError
@@ -87,8 +87,15 @@ class LossScaleMixin:
         return grads  # `apply` scales them back
 
 
-class MonitorMixin:
-    """Callbacks that compare a name of the logs: Keras warns of one that is not there."""
+class MonitorMixin(CompatObject):
+    """Callbacks that compare a name of the logs: Keras warns of one that is not there, and of an unknown mode."""
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        mode = kwargs.get("mode", "auto")
+        if mode not in ("auto", "min", "max"):
+            warn(f"{core.__name__} has no mode {mode!r}: it uses 'auto'.")
+            kwargs = {**kwargs, "mode": "auto"}
+        super()._construct(core, args, kwargs, by_gazelle)
 
     def _current(self, logs: dict[str, Any] | None) -> float | None:
         try:
@@ -97,3 +104,15 @@ class MonitorMixin:
             warn(str(error))
             return None
         return found
+
+
+class CheckpointMixin(MonitorMixin):
+    """ModelCheckpoint: where `monitor` is not in the logs, Keras 3 saves every time, earlier versions never."""
+
+    def _check_batches(self) -> None:
+        pass
+
+    def _should_save(self, epoch: int, logs: dict[str, Any] | None, path: str) -> bool:
+        saves: bool = super()._should_save(epoch, logs, path)  # type: ignore[misc]
+        seen = self._seen  # the value is missing where `validation_freq` skips an epoch
+        return saves or (self.save_best_only and era.number() == 3 and not seen)

@@ -69,19 +69,21 @@ class ModelCheckpoint(Monitor):
         self._counter = BatchCounter(save_freq, "ModelCheckpoint")
         if keep is not None and keep < 1:
             raise ArgumentError(message("ModelCheckpoint's keep", expected="None or a number > 0", got=keep))
-        if self._counter.every and save_best_only and monitor.startswith("val_"):
-            raise ArgumentError(
-                message(
-                    f"ModelCheckpoint saves every {save_freq} batches, where '{monitor}' is not available",
-                    hint=f"Use save_freq='epoch', or monitor='{monitor.removeprefix('val_')}'.",
-                )
-            )
+        if self._counter.every and save_best_only:
+            self._check_batches()
         self.filepath, self.verbose, self.keep = os.fspath(filepath), verbose, keep
         self.save_best_only, self.save_weights_only, self.save_freq = save_best_only, save_weights_only, save_freq
         self.saved: list[str] = []  # files of this run, oldest first
         self._epoch = 0
         if self._counter.every:  # set on the object: with save_freq='epoch' it must have no batch events
             self.on_train_batch_end = self._save_if_due  # type: ignore[method-assign]
+
+    def _check_batches(self) -> None:
+        """Raise an error if `monitor` is a result of validation, which the logs of batches do not have."""
+        if self.monitor.startswith("val_"):
+            where = f"every {self._counter.every} batches, where '{self.monitor}' is not available"
+            hint = f"Use save_freq='epoch', or monitor='{self.monitor.removeprefix('val_')}'."
+            raise ArgumentError(message(f"ModelCheckpoint saves {where}", hint=hint))
 
     def state(self) -> dict[str, Any]:
         return super().state() | self._counter.state()
