@@ -1,6 +1,7 @@
 // Convolutions and their gradients by oneDNN, for XLA on a CPU. Arrays are (batch, *space, channels), kernels
 // (*window, in / groups, out). The batch is divided among the threads of XLA, and each of them calls oneDNN without
-// threads of its own: a second set of threads would wait, spinning, while XLA computes.
+// threads of its own: a second set of threads would wait, spinning, while XLA computes. oneDNN computes a sample with
+// the same bits in any batch; the gradient for a kernel is a sum over the batch, in parts that the layer determines.
 #include <dlfcn.h>
 
 #include <cstdlib>
@@ -60,6 +61,16 @@ struct Layer {
   Kind kind;
   Dims x, kernel, y, strides, low, high, dilations;  // shapes as in XLA; dilations as in oneDNN: one less
   int64_t groups;
+
+  // Parts of the batch whose sums for the kernel are added up. They must not depend on the number of threads, as the bits
+  // would, too; each is so long that adding up the weights costs about a fiftieth of it, or there are two.
+  int64_t sums() const {
+    int64_t places = 1, weights = 1, parts = std::min<int64_t>(x[0], 2);
+    for (size_t i = 0; i + 1 < y.size(); i++) places *= y[i];
+    for (int64_t size : kernel) weights *= size;
+    while (parts < 16 && 2 * parts <= x[0] && places >= 2048 * parts && places * weights >= (parts << 26)) parts *= 2;
+    return parts;
+  }
 
   bool operator<(const Layer& o) const {
     return std::tie(kind, x, kernel, y, strides, low, high, dilations, groups) <
@@ -159,18 +170,18 @@ ffi::Error Convolution(ffi::ThreadPool pool, In left, In right, Out result, int6
   Layer layer{(Kind)kind, dims(x.dimensions()), dims(kernel.dimensions()), dims(y.dimensions()), dims(strides),
               dims(low),  dims(high),           dims(dilations),           groups};
   int64_t n = layer.x[0], x_size = x.element_count() / n, y_size = y.element_count() / n;
-  int64_t parts = std::min<int64_t>(pool.num_threads(), n), weights = kernel.element_count();
-  std::vector<float> sums(kind == KERNEL ? (parts - 1) * weights : 0);
+  int64_t parts = kind == KERNEL ? layer.sums() : std::min<int64_t>(pool.num_threads(), n);
+  int64_t weights = kernel.element_count();
+  std::unique_ptr<float[]> sums(new float[kind == KERNEL ? (parts - 1) * weights : 0]);
   std::mutex mutex;
   std::string failed;
-  // Always the same parts, whichever thread takes them: a gradient is a sum over parts, and must not depend on it.
   share(pool, parts, 1, [&](int64_t first, int64_t last) {
     OneThread one;
     for (int64_t part = first; part < last; part++) try {
         int64_t begin = n * part / parts, end = n * (part + 1) / parts;
         Layer own = layer;
         own.x[0] = own.y[0] = end - begin;
-        float* k = kind == KERNEL && part ? sums.data() + (part - 1) * weights : kernel.typed_data();
+        float* k = kind == KERNEL && part ? sums.get() + (part - 1) * weights : kernel.typed_data();
         plan(own).run(x.typed_data() + begin * x_size, k, y.typed_data() + begin * y_size);
       } catch (const std::exception& error) {
         std::lock_guard<std::mutex> lock(mutex);

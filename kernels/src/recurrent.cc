@@ -1,8 +1,14 @@
 // The loops over time of LSTM and GRU, for XLA on a CPU. Rows of a batch never meet inside of such a loop: each thread
-// takes some rows through all steps, and waits for nobody. Arrays are (time, batch, ...).
+// takes some rows through all steps, and waits for nobody. Arrays are (time, batch, ...). The bits of a row do not
+// depend on the rows that its thread takes: each number is a sum in the same order, rounded alike (`fused`).
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <vector>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 #include "share.h"
 
@@ -15,6 +21,26 @@ constexpr int W = 8, TALL = 4;
 #endif
 typedef float Vec __attribute__((vector_size(4 * W), aligned(4), may_alias));
 
+// a b + c, rounded once where the processor can. A compiler that may choose decides differently for each loop.
+inline float fused(float a, float b, float c) {
+#ifdef __FP_FAST_FMAF
+  return std::fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+inline Vec fused(float a, Vec b, Vec c) {
+#if defined(__AVX512F__)
+  return (Vec)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)c);
+#elif defined(__FMA__)
+  return (Vec)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)c);
+#else
+  for (int i = 0; i < W; i++) c[i] = fused(a, b[i], c[i]);
+  return c;
+#endif
+}
+
 // C += A B for M rows and N * W columns of C, which stay in registers.
 template <int M, int N>
 inline void tile(int64_t K, const float* A, int64_t row, int64_t column, const float* B, int64_t ldb, float* C,
@@ -25,7 +51,7 @@ inline void tile(int64_t K, const float* A, int64_t row, int64_t column, const f
   for (int64_t k = 0; k < K; k++)
     for (int n = 0; n < N; n++) {
       Vec b = *(const Vec*)(B + k * ldb + n * W);
-      for (int m = 0; m < M; m++) sum[m][n] += A[m * row + k * column] * b;
+      for (int m = 0; m < M; m++) sum[m][n] = fused(A[m * row + k * column], b, sum[m][n]);
     }
   for (int m = 0; m < M; m++)
     for (int n = 0; n < N; n++) *(Vec*)(C + m * ldc + n * W) = sum[m][n];
@@ -38,14 +64,16 @@ inline void rows(int64_t N, int64_t K, const float* A, int64_t row, int64_t colu
   for (; n + W <= N; n += W) tile<M, 1>(K, A, row, column, B + n, N, C + n, N);
   for (int m = 0; m < M; m++)
     for (int64_t k = 0; k < K; k++)
-      for (int64_t i = n; i < N; i++) C[m * N + i] += A[m * row + k * column] * B[k * N + i];
+      for (int64_t i = n; i < N; i++) C[m * N + i] = fused(A[m * row + k * column], B[k * N + i], C[m * N + i]);
 }
 
 // C (M, N) += A (M, K) B (K, N), with A's strides for a row and a column.
+template <int ROWS = TALL>
 void product(int64_t M, int64_t N, int64_t K, const float* A, int64_t row, int64_t column, const float* B, float* C) {
   int64_t m = 0;
-  for (; m + TALL <= M; m += TALL) rows<TALL>(N, K, A + m * row, row, column, B, C + m * N);
-  for (; m < M; m++) rows<1>(N, K, A + m * row, row, column, B, C + m * N);
+  for (; m + ROWS <= M; m += ROWS) rows<ROWS>(N, K, A + m * row, row, column, B, C + m * N);
+  if constexpr (ROWS > 1)
+    if (m < M) product<ROWS / 2>(M - m, N, K, A + m * row, row, column, B, C + m * N);
 }
 
 // The quotient of polynomials that Eigen and XLA take for tanh; a loop over it becomes vector code.
@@ -118,7 +146,7 @@ ffi::Error LstmForward(ffi::ThreadPool pool, In x, In R, In h0, In c0, Mask mask
 #pragma omp simd
         for (int64_t u = 0; u < U; u++) {
           i[u] = sigmoid(i[u]), f[u] = sigmoid(f[u]), g[u] = tanh_(g[u]), o[u] = sigmoid(o[u]);
-          cn[u] = f[u] * c[b * U + u] + i[u] * g[u];
+          cn[u] = fused(f[u], c[b * U + u], i[u] * g[u]);
           hn[u] = o[u] * tanh_(cn[u]);
         }
         if (loop.idle(loop.place(step), b)) std::copy_n(h + b * U, U, hn), std::copy_n(c + b * U, U, cn);
@@ -175,7 +203,7 @@ ffi::Error GruForward(ffi::ThreadPool pool, In x, In R, In bias, In h0, Mask mas
         for (int64_t u = 0; u < U; u++) {
           z[u] = sigmoid(xz[u] + y[u]), r[u] = sigmoid(xz[U + u] + y[U + u]), part[u] = y[2 * U + u];
           g[u] = tanh_(xz[2 * U + u] + r[u] * part[u]);
-          hn[u] = z[u] * h[b * U + u] + (1 - z[u]) * g[u];
+          hn[u] = fused(z[u], h[b * U + u], (1 - z[u]) * g[u]);
         }
         if (loop.idle(loop.place(step), b)) std::copy_n(h + b * U, U, hn);
       }

@@ -94,6 +94,26 @@ def test_a_kernel_is_its_loop_in_jax(kernels, cell, time, batch, units, masked, 
 
 @needs_kernels
 @pytest.mark.parametrize("cell", LOOPS)
+@pytest.mark.parametrize("units", [3, 4, 6, 33])  # with columns that fill no vector, one, and several
+def test_the_bits_of_a_row_do_not_depend_on_the_others(kernels, cell, units):
+    (x, kernel, *rest), marks = given(cell, 3, 15, units, True)
+
+    @jax.jit
+    def run(x, rest, marks):
+        """What has an axis of rows: the second one of sequences, the first one of states."""
+        y, back = jax.vjp(lambda *arrays: LOOPS[cell][0](False, arrays, marks), x, kernel, *rest)
+        dx, _, *slopes = back(jax.tree.map(jnp.sin, y))
+        return (dx, y[0]), [slope for slope in (*y[1:], *slopes) if slope.shape == (x.shape[1], units)]
+
+    sequences, states = run(x, rest, marks)
+    for row in (slice(0, 1), slice(9, 10), slice(2, 8)):  # a thread takes 8, 4, 2 and 1 rows together
+        alone = run(x[:, row], [array[row] if array.ndim == 2 else array for array in rest], marks[:, row])
+        expected = tuple(array[:, row] for array in sequences), [array[row] for array in states]
+        jax.tree.map(np.testing.assert_array_equal, alone, expected)
+
+
+@needs_kernels
+@pytest.mark.parametrize("cell", LOOPS)
 def test_second_derivatives(kernels, cell):
     arrays, marks = given(cell, 3, 2, 4, True)
 
