@@ -163,7 +163,7 @@ def apply_limit(name: str, given: int | None) -> int | None:
 
 
 def enable_flash_attention() -> None:
-    """Allow fused kernels in attention layers (the default)."""
+    """Let cuDNN compute attention layers on an NVIDIA GPU where it can (the default)."""
     global _flash
     _flash = None
 

@@ -13,7 +13,7 @@ from gazelle.core.prng import bernoulli
 from gazelle.core.registry import register
 from gazelle.core.types import Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
-from gazelle.layers.multi_head_attention import MultiHeadAttention
+from gazelle.layers.multi_head_attention import MultiHeadAttention, with_causal
 from gazelle.ops.attention import fused_attention
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class GroupedQueryAttention(Layer):
         dropout: Fraction of A that is dropped in training.
         use_bias: Whether the projections have biases.
         sliding_window: A query attends only to steps less than this distance away; None for all steps.
-        flash_attention: True for the fused kernel of cuDNN (GPU, half precision); dropout must be 0.
+        flash_attention: Whether cuDNN computes attention in one kernel on an NVIDIA GPU, in half precision and without
+            dropout: None, where it can, unless `config.disable_flash_attention` was called; False, never; True, always.
         kernel_initializer: Initializer of W^q, W^k, W^v and W^o.
         bias_initializer: Initializer of the biases.
         kernel_regularizer: Regularizer of W^q, W^k, W^v and W^o.
@@ -54,7 +55,8 @@ class GroupedQueryAttention(Layer):
 
     Raises:
         ArgumentError: A size is not a positive integer, num_query_heads is not a multiple of num_key_value_heads, or
-            `dropout` is set with `flash_attention`.
+            `dropout` or `return_attention_scores` is set with `flash_attention`.
+        StateError: cuDNN cannot be used, in a call with `flash_attention=True`.
 
     References:
         Ainslie et al., GQA: Training Generalized Multi-Query Transformer Models (2023).
@@ -120,11 +122,16 @@ class GroupedQueryAttention(Layer):
         self.value_dense = self._dense("value", value_shape, 1, size)
         self.output_dense = self._dense("attention_output", (*query_shape[:-1], *heads), 2, (query_shape[-1],))
 
-    def _attend(self, q: Any, k: Any, v: Any, seen: Any, training: bool, want_scores: bool) -> tuple[Any, Any]:
+    def _attend(
+        self, q: Any, k: Any, v: Any, seen: Any, causal: bool, training: bool, want_scores: bool
+    ) -> tuple[Any, Any]:
         """Return the heads of y and, if computed, the weights A, for q, k, v (batch, steps, heads, head_dim)."""
+        fused = self.dropout == 0 and not want_scores
+        if causal and not fused:
+            seen = with_causal(seen, q.shape[1], k.shape[1])
         seen = seen[:, None] if seen is not None and seen.ndim == 3 else seen  # the same for all heads
-        if self.dropout == 0 and not want_scores:
-            return fused_attention(q, k, v, seen, None, bool(self.flash_attention)), None
+        if fused:
+            return fused_attention(q, k, v, seen, None, causal, self.flash_attention), None
         repeats = self.num_query_heads // self.num_key_value_heads
         k, v = jnp.repeat(k, repeats, axis=2), jnp.repeat(v, repeats, axis=2)
         scores = jnp.einsum("bquh,bkuh->buqk", q * (1 / math.sqrt(self.head_dim)), k)

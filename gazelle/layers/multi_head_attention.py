@@ -43,7 +43,8 @@ class MultiHeadAttention(Layer):
         output_shape: Sizes of the last axes of y; None for those of the query.
         attention_axes: Axes of the sequences that attention runs over; None for all between batch and features.
         sliding_window: A query attends only to steps less than this distance away; None for all steps.
-        flash_attention: True for the fused kernel of cuDNN (GPU, half precision); dropout must be 0.
+        flash_attention: Whether cuDNN computes attention in one kernel on an NVIDIA GPU, in half precision and without
+            dropout: None, where it can, unless `config.disable_flash_attention` was called; False, never; True, always.
         kernel_initializer: Initializer of W^q, W^k, W^v and W^o.
         bias_initializer: Initializer of the biases.
         kernel_regularizer: Regularizer of W^q, W^k, W^v and W^o.
@@ -64,8 +65,10 @@ class MultiHeadAttention(Layer):
         use_causal_mask: Whether query i attends to steps up to i only.
 
     Raises:
-        ArgumentError: A size is not a positive integer, or `dropout` is set with `flash_attention`.
+        ArgumentError: A size is not a positive integer, or `dropout` or `return_attention_scores` is set with
+            `flash_attention`.
         ShapeError: Value and key have different sizes along their sequences.
+        StateError: cuDNN cannot be used, in a call with `flash_attention=True`.
 
     References:
         Vaswani et al., Attention Is All You Need (2017).
@@ -182,20 +185,24 @@ class MultiHeadAttention(Layer):
         rows = query_mask if query_mask is not None else get_mask(query)
         columns = [value_mask if value_mask is not None else get_mask(value)]
         columns.append(key_mask if key_mask is not None or key is None else get_mask(key))
-        seen = self._seen(query.shape[1], value.shape[1], rows, columns, attention_mask, use_causal_mask)
+        seen = self._seen(query.shape[1], value.shape[1], rows, columns, attention_mask)
         key = value if key is None else key
         gate = self.gate_dense(query) if self.use_gate else None
         q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
-        y, scores = self._attend(q, k, v, seen, training, return_attention_scores)
+        if self.flash_attention and return_attention_scores:
+            what = f"{self._label}: return_attention_scores with flash_attention"
+            raise ArgumentError(message(what, expected="False", got=True))
+        y, scores = self._attend(q, k, v, seen, use_causal_mask, training, return_attention_scores)
         y = self.output_dense(y if gate is None else y * gate)
         return (y, scores) if return_attention_scores else y
 
-    def _seen(self, queries: int, steps: int, rows: Any, columns: Any, given: Any, causal: bool) -> Any:
-        """Return the mask of pairs, broadcastable to (batch, [heads,] queries, steps); None if all are allowed."""
+    def _seen(self, queries: int, steps: int, rows: Any, columns: Any, given: Any) -> Any:
+        """Return the mask of pairs, broadcastable to (batch, [heads,] queries, steps); None if all are allowed.
+
+        It is without the causal mask: a kernel with a causal mask of its own skips the steps that it excludes.
+        """
         parts = [] if rows is None else [rows.astype(bool)[..., :, None]]
         parts += [mask.astype(bool)[..., None, :] for mask in columns if mask is not None]
-        if causal:
-            parts.append(jnp.tril(jnp.ones((1, queries, steps), bool)))
         if self.sliding_window is not None:
             apart = jnp.arange(queries)[:, None] - jnp.arange(steps)
             parts.append((abs(apart) < self.sliding_window)[None])
@@ -206,15 +213,22 @@ class MultiHeadAttention(Layer):
             seen = part if seen is None else seen & part
         return seen
 
-    def _attend(self, q: Any, k: Any, v: Any, seen: Any, training: bool, want_scores: bool) -> tuple[Any, Any]:
+    def _attend(
+        self, q: Any, k: Any, v: Any, seen: Any, causal: bool, training: bool, want_scores: bool
+    ) -> tuple[Any, Any]:
         """Return the heads of y and, if computed, the weights A, for q, k, v (batch, ..., heads, size)."""
         axes = self.attention_axes
+        whole = self.dropout == 0 and not want_scores and q.ndim == 4
+        plain = whole and q.shape[-1] == v.shape[-1]
+        # in float32, which cuDNN does not have, the einsums below are 20 % faster
+        fused = (whole and self.flash_attention) or (plain and q.dtype != jnp.float32)
+        if causal and not fused:
+            seen = with_causal(seen, q.shape[1], k.shape[1])
         if seen is not None:
             for _ in range(q.ndim + len(axes) - 1 - seen.ndim):
                 seen = jnp.expand_dims(seen, -len(axes) * 2 - 1)
-        plain = self.dropout == 0 and not want_scores and q.ndim == 4 and q.shape[-1] == v.shape[-1]
-        if plain and (self.flash_attention or q.dtype != jnp.float32):  # in float32 the einsums below are 20 % faster
-            return fused_attention(q, k, v, seen, 1 / math.sqrt(self.key_dim), bool(self.flash_attention)), None
+        if fused:
+            return fused_attention(q, k, v, seen, 1 / math.sqrt(self.key_dim), causal, self.flash_attention), None
         fit, mix = _equations(q.ndim, axes)
         scores = jnp.einsum(fit, k, q * (1 / math.sqrt(self.key_dim)))
         over = tuple(range(scores.ndim - len(axes), scores.ndim))
@@ -236,6 +250,12 @@ class MultiHeadAttention(Layer):
         config = super().get_config()
         config.pop("flash_attention", None)  # affects speed only
         return config | {"activity_regularizer": serialize(self._projection_regularizer)}
+
+
+def with_causal(seen: Array | None, queries: int, steps: int) -> Array:
+    """The mask, without the steps after the one of a query."""
+    causal = jnp.tril(jnp.ones((1, queries, steps), bool))
+    return causal if seen is None else seen & causal
 
 
 def _equations(rank: int, axes: tuple[int, ...]) -> tuple[str, str]:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.compat.mixins.layers import LayerMixin
 from gazelle.core.types import Array, Shape
+from gazelle.layers.multi_head_attention import with_causal
 
 
 class RecurrentMixin:
@@ -78,12 +79,11 @@ class AttentionMixin:
     ) -> Any:
         """Return the heads of the output, and the weights, of projected queries, keys and values."""
         seen = None if attention_mask is None else ops.cast(attention_mask, "bool")
-        if use_causal_mask:
-            allowed = ops.tril(ops.ones((1, query.shape[1], key.shape[1]), "bool"))
-            seen = allowed if seen is None else ops.logical_and(seen, allowed)
-        return super()._attend(query, key, value, seen, bool(training), return_attention_scores)  # type: ignore[misc]
+        how = use_causal_mask, bool(training), return_attention_scores
+        return super()._attend(query, key, value, seen, *how)  # type: ignore[misc]
 
-    def _attend(self, q: Any, k: Any, v: Any, seen: Any, training: bool, want_scores: bool) -> Any:
+    def _attend(self, q: Any, k: Any, v: Any, seen: Any, causal: bool, training: bool, want_scores: bool) -> Any:
         if type(self)._compute_attention is AttentionMixin._compute_attention:
-            return super()._attend(q, k, v, seen, training, want_scores)  # type: ignore[misc]
+            return super()._attend(q, k, v, seen, causal, training, want_scores)  # type: ignore[misc]
+        seen = with_causal(seen, q.shape[1], k.shape[1]) if causal else seen
         return self._compute_attention(q, k, v, seen, training, want_scores)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import importlib
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +21,10 @@ from gazelle.engine import active_distribution
 from gazelle.ops.native import library, recurrent
 from gazelle.ops.native.recurrent import Arrays
 
-_PLATFORM = "cuda"
+if TYPE_CHECKING:
+    from gazelle.core.types import Array, Tree
+
+PLATFORM = "cuda"
 _OPTIONS: Any = (1, 0.0, False, None)  # one layer, no dropout, one direction, JAX's default precision
 
 
@@ -34,22 +38,32 @@ def lstm(operands: Arrays, reverse: bool = False) -> tuple[Any, Any]:
     return hs, last
 
 
+def absence() -> str:
+    """Return why no operation can be computed by cuDNN here, '' if some can."""
+    if engine() != "xla" or jax.default_backend() != "gpu":
+        return f"the engine {engine()}" if engine() != "xla" else f"the device {jax.devices()[0]}"
+    return "a program that is exported" if library.is_switched_off() else ""
+
+
+def failure(function: Callable[..., Tree], *arrays: Array) -> str:
+    """Return why JAX cannot trace `function(*arrays)`, which calls cuDNN, '' if it can."""
+    try:
+        jax.eval_shape(function, *arrays)
+    except Exception as error:  # no CUDA, no cuDNN, or shapes that it does not have
+        return f"an error of JAX ({error})"
+    return ""
+
+
 def refusal(operands: Arrays) -> str:
     """Return why cuDNN cannot be used for the operands of `lstm`, '' if it can."""
     x = operands[0]
-    if engine() != "xla" or jax.default_backend() != "gpu":
-        return f"the engine {engine()}" if engine() != "xla" else f"the device {jax.devices()[0]}"
-    if library.is_switched_off():
-        return "a program that is exported"
+    if reason := absence():
+        return reason
     if active_distribution() is not None:
         return "a distribution"  # each device would compute the whole batch
     if x.dtype != jnp.float32 or not x.size:
         return f"an input of shape {x.shape} and dtype {x.dtype}"
-    try:
-        jax.eval_shape(functools.partial(_forward_by_cudnn, False), *operands)
-    except Exception as error:  # no CUDA, or no cuDNN
-        return f"an error of JAX ({error})"
-    return ""
+    return failure(functools.partial(_forward_by_cudnn, False), *operands)
 
 
 def _lstm_in_jax(reverse: bool, operands: Arrays, marks: Any) -> Arrays:
@@ -100,7 +114,7 @@ def _forward(reverse: bool, operands: Arrays, marks: Any) -> tuple[Arrays, Array
     def in_jax(*operands: Any) -> tuple[Arrays, Arrays]:
         return _lstm_in_jax(reverse, operands, marks), tuple(jnp.zeros(one.shape, one.dtype) for one in kept)
 
-    return lax.platform_dependent(*operands, default=in_jax, **{_PLATFORM: sequential_vmap(by_cudnn)})
+    return lax.platform_dependent(*operands, default=in_jax, **{PLATFORM: sequential_vmap(by_cudnn)})
 
 
 def _backward(reverse: bool, operands: Arrays, marks: Any, residuals: Arrays, gradients: Arrays) -> Arrays:
@@ -108,7 +122,7 @@ def _backward(reverse: bool, operands: Arrays, marks: Any, residuals: Arrays, gr
         return jax.vjp(lambda operands: _lstm_in_jax(reverse, operands, marks), operands)[1](gradients)[0]
 
     by_cudnn = sequential_vmap(functools.partial(_backward_by_cudnn, reverse))
-    return lax.platform_dependent(operands, residuals, gradients, default=in_jax, **{_PLATFORM: by_cudnn})
+    return lax.platform_dependent(operands, residuals, gradients, default=in_jax, **{PLATFORM: by_cudnn})
 
 
 _lstm = recurrent._differentiable(_lstm_in_jax, _forward, _backward)
