@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -76,28 +77,9 @@ def make_source(
 
     hint = batching_hint(x)
 
-    def cast(batch: Any, lazy: bool = False) -> Any:
-        if batch is None or isinstance(batch, (str, bytes)):
-            raise DataError(message("A batch", expected="(x,), (x, y) or (x, y, weight)", got=repr(batch)))
-        if isinstance(batch, dict) and "__key__" in batch:  # a file of a webdataset
-            got = f"a dict of {', '.join(map(str, batch))}"
-            raise DataError(message("A batch", expected="(x,), (x, y) or (x, y, weight)", got=got, hint=hint))
-        if isinstance(batch, list) and len(batch) in (2, 3):
-            batch = tuple(batch)
-        bx, by, bw = unpack_x_y_sample_weight(batch if isinstance(batch, tuple) else (batch,))
-        bx = bx if preprocess is None else preprocess(bx)
-        bx, by, bw = (as_arrays(name, part, lazy) for name, part in zip(names, (bx, by, bw), strict=True))
-        named = dict(zip(names, (bx, by, bw), strict=True))
-        try:
-            check_lengths(named, "" if lazy else hint)
-        except DataError:
-            if lazy or not (_has_several_counts(bx) or any_rows()):
-                raise
-        if bw is not None and _has_negative(bw):
-            warn(message(names[2], expected="weights of at least 0", got="negative ones, whose losses are subtracted"))
-        weighted = class_weight is not None and (not isinstance(class_weight, Mapping) or len(class_weight) > 0)
-        return bx, by, class_weights(class_weight, by, bw) if weighted and class_weight is not None else bw
-
+    cast = functools.partial(
+        _cast, names=names, hint=hint, preprocess=preprocess, class_weight=class_weight, any_rows=any_rows
+    )
     check_columns(names[0], x)
     if is_stream(x):
         if y is not None or sample_weight is not None:
@@ -116,6 +98,39 @@ def make_source(
     source = ArraySource(cast((x, y, sample_weight), lazy=True), batch_size, shuffle, seed, steps)
     source.names = tuple(names)
     return source
+
+
+def _cast(
+    batch: Any,
+    lazy: bool = False,
+    *,
+    names: list[str],
+    hint: str,
+    preprocess: Callable[[Any], Any] | None,
+    class_weight: Mapping[int, float] | None,
+    any_rows: Callable[[], bool],
+) -> Any:
+    """(x, y, weight) of a batch, or of all samples, as arrays; lazy: they are read when they are needed."""
+    if batch is None or isinstance(batch, (str, bytes)):
+        raise DataError(message("A batch", expected="(x,), (x, y) or (x, y, weight)", got=repr(batch)))
+    if isinstance(batch, dict) and "__key__" in batch:  # a file of a webdataset
+        got = f"a dict of {', '.join(map(str, batch))}"
+        raise DataError(message("A batch", expected="(x,), (x, y) or (x, y, weight)", got=got, hint=hint))
+    if isinstance(batch, list) and len(batch) in (2, 3):
+        batch = tuple(batch)
+    bx, by, bw = unpack_x_y_sample_weight(batch if isinstance(batch, tuple) else (batch,))
+    bx = bx if preprocess is None else preprocess(bx)
+    bx, by, bw = (as_arrays(name, part, lazy) for name, part in zip(names, (bx, by, bw), strict=True))
+    named = dict(zip(names, (bx, by, bw), strict=True))
+    try:
+        check_lengths(named, "" if lazy else hint)
+    except DataError:
+        if lazy or not (_has_several_counts(bx) or any_rows()):
+            raise
+    if bw is not None and _has_negative(bw):
+        warn(message(names[2], expected="weights of at least 0", got="negative ones, whose losses are subtracted"))
+    weighted = class_weight is not None and (not isinstance(class_weight, Mapping) or len(class_weight) > 0)
+    return bx, by, class_weights(class_weight, by, bw) if weighted and class_weight is not None else bw
 
 
 def _has_several_counts(x: Any) -> bool:

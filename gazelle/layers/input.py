@@ -53,40 +53,14 @@ class InputLayer(Layer):
         shape = kwargs.pop("input_shape", None) if shape is None else shape  # its name in earlier Keras
         batch_shape = kwargs.pop("batch_input_shape", None) if batch_shape is None else batch_shape
         super().__init__(name=name, **kwargs)
-        if shape is not None and batch_shape is not None:
-            raise ShapeError(
-                message(
-                    "Input",
-                    expected="shape=... of one sample, or batch_shape=... of a whole batch",
-                    got=f"shape={shape} and batch_shape={batch_shape}",
-                )
-            )
-        if batch_size is not None and batch_shape is not None:
-            got = f"batch_size={batch_size} and batch_shape={batch_shape}"
-            raise ShapeError(message("Input", expected="batch_size with shape, or batch_shape alone", got=got))
+        _check_shapes(shape, batch_size, batch_shape)
         if input_tensor is not None:
             _check_tensor(input_tensor, shape, batch_size, batch_shape, dtype, sparse)
         if input_tensor is not None and shape is None and batch_shape is None:
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         if batch_shape is None:
-            if shape is None:
-                raise ShapeError(
-                    message(
-                        "Input needs a shape",
-                        expected="shape=(...) of one sample",
-                        got="none",
-                        hint="For 28 x 28 grey images: Input(shape=(28, 28, 1)).",
-                    )
-                )
-            batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else shape))
-        bad = [n for n in batch_shape[1:] if n is not None and (not hasattr(n, "__index__") or n <= 0)]
-        if batch_shape and batch_shape[0] is not None and not hasattr(batch_shape[0], "__index__"):
-            raise ShapeError(message("batch_size of Input", expected="an integer or None", got=repr(batch_shape[0])))
-        if bad:
-            raise ShapeError(
-                message(f"Input shape {tuple(batch_shape[1:])}", expected="positive integers or None", got=bad[0])
-            )
-        self.batch_shape = tuple(None if n is None else int(n) for n in batch_shape)
+            batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else _given(shape)))
+        self.batch_shape = _sizes(batch_shape)
         self._dtype = dtypes.standardize(dtype)
         self.sparse, self.ragged = bool(sparse), False
         self.built = True
@@ -140,6 +114,46 @@ class InputLayer(Layer):
             "name": self.name,
             "optional": self.optional,
         }
+
+
+def _check_shapes(shape: Any, batch_size: int | None, batch_shape: Any) -> None:
+    """Raise an error if the shape is given twice."""
+    if shape is not None and batch_shape is not None:
+        raise ShapeError(
+            message(
+                "Input",
+                expected="shape=... of one sample, or batch_shape=... of a whole batch",
+                got=f"shape={shape} and batch_shape={batch_shape}",
+            )
+        )
+    if batch_size is not None and batch_shape is not None:
+        got = f"batch_size={batch_size} and batch_shape={batch_shape}"
+        raise ShapeError(message("Input", expected="batch_size with shape, or batch_shape alone", got=got))
+
+
+def _given(shape: Any) -> Any:
+    if shape is None:
+        raise ShapeError(
+            message(
+                "Input needs a shape",
+                expected="shape=(...) of one sample",
+                got="none",
+                hint="For 28 x 28 grey images: Input(shape=(28, 28, 1)).",
+            )
+        )
+    return shape
+
+
+def _sizes(batch_shape: Any) -> tuple[int | None, ...]:
+    """The shape of a batch, whose sizes are integers or None."""
+    bad = [n for n in batch_shape[1:] if n is not None and (not hasattr(n, "__index__") or n <= 0)]
+    if batch_shape and batch_shape[0] is not None and not hasattr(batch_shape[0], "__index__"):
+        raise ShapeError(message("batch_size of Input", expected="an integer or None", got=repr(batch_shape[0])))
+    if bad:
+        raise ShapeError(
+            message(f"Input shape {tuple(batch_shape[1:])}", expected="positive integers or None", got=bad[0])
+        )
+    return tuple(None if n is None else int(n) for n in batch_shape)
 
 
 def _check_tensor(tensor: object, shape: Any, batch_size: Any, batch_shape: Any, dtype: Any, sparse: Any) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
 
+from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.scopes import StatelessScope
@@ -65,6 +66,20 @@ def call(
         losses = layer.losses if return_losses else []
     after = [scope.get_current_value(variable) for variable in fixed]
     return (out, after, losses) if return_losses else (out, after)
+
+
+def as_function(layer: Layer) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """`Model.as_function`: (function, {path: array})."""
+    variables = weight_tree.named_variables(layer)
+    pure = tracing.functionalize(
+        layer, variables, {id(each): path for path, each in weight_tree.named_layers(layer).items()}
+    )
+
+    def function(values: Mapping[str, Any], x: Any, training: bool = False, key: Any = None) -> Any:
+        out, after, _ = pure(values, x, key=key, training=training)
+        return out, after
+
+    return function, {path: variable.value for path, variable in variables.items()}
 
 
 def _is_random(layer: Layer) -> bool:

@@ -70,6 +70,8 @@ class TextVectorization(VocabularyLayer):
         Array([[2, 1, 3, 0]], dtype=int32)
     """
 
+    ngrams: int | tuple[int, ...] | None
+
     def __init__(
         self,
         max_tokens: int | None = None,
@@ -89,38 +91,7 @@ class TextVectorization(VocabularyLayer):
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.output_mode = check_mode("TextVectorization", output_mode, (*MODES, "tf_idf"), sparse)
-        for key, value, known in (("standardize", standardize, _STANDARDIZE), ("split", split, _SPLIT)):
-            if value is not None and not callable(value) and value not in known:
-                raise ArgumentError(
-                    message(
-                        f"{key} of TextVectorization",
-                        expected=f"{', '.join(known)}, None or a function",
-                        got=repr(value),
-                    )
-                )
-        if ragged:
-            raise ArgumentError(
-                message(
-                    "ragged=True of TextVectorization",
-                    expected="False",
-                    got="True",
-                    hint="Rows are padded with 0.",
-                )
-            )
-        if output_sequence_length is not None and self.output_mode != "int":
-            raise ArgumentError(
-                message(
-                    "output_sequence_length of TextVectorization",
-                    expected="output_mode='int'",
-                    got=repr(self.output_mode),
-                )
-            )
-        if isinstance(ngrams, list):
-            self.ngrams = tuple(ngrams)
-        if not (ngrams is None or isinstance(ngrams, int) or all(isinstance(n, int) for n in self.ngrams)):
-            raise ArgumentError(
-                message("ngrams of TextVectorization", expected="an integer or a tuple of integers", got=repr(ngrams))
-            )
+        self._check_arguments()
         self._lookup_layer = StringLookup(
             max_tokens=max_tokens,
             vocabulary=vocabulary,
@@ -132,6 +103,41 @@ class TextVectorization(VocabularyLayer):
             sparse=sparse,
             **self._given,
         )
+
+    def _check_arguments(self) -> None:
+        for key, value, known in (("standardize", self.standardize, _STANDARDIZE), ("split", self.split, _SPLIT)):
+            if value is not None and not callable(value) and value not in known:
+                raise ArgumentError(
+                    message(
+                        f"{key} of TextVectorization",
+                        expected=f"{', '.join(known)}, None or a function",
+                        got=repr(value),
+                    )
+                )
+        if self.ragged:
+            raise ArgumentError(
+                message(
+                    "ragged=True of TextVectorization",
+                    expected="False",
+                    got="True",
+                    hint="Rows are padded with 0.",
+                )
+            )
+        if self.output_sequence_length is not None and self.output_mode != "int":
+            raise ArgumentError(
+                message(
+                    "output_sequence_length of TextVectorization",
+                    expected="output_mode='int'",
+                    got=repr(self.output_mode),
+                )
+            )
+        ngrams: Any = self.ngrams
+        if isinstance(ngrams, list):
+            self.ngrams = ngrams = tuple(ngrams)
+        if not (ngrams is None or isinstance(ngrams, int) or all(isinstance(n, int) for n in ngrams)):
+            raise ArgumentError(
+                message("ngrams of TextVectorization", expected="an integer or a tuple of integers", got=repr(ngrams))
+            )
 
     def tokens(self, inputs: ArrayLike) -> list[list[str]]:
         """Return the tokens of each text.

@@ -12,8 +12,8 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import Nested
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input, InputLayer
-from gazelle.models.functional import Functional
-from gazelle.models.model import Model, takes_a_graph
+from gazelle.models.functional import Functional, takes_a_graph
+from gazelle.models.model import Model
 from gazelle.models.sequential import Sequential
 
 

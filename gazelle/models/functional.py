@@ -92,6 +92,17 @@ class Function(Operation):
         return symbolic.map_tree(lambda tensor: tensor.shape, self.compute_output_spec(inputs))
 
 
+def takes_a_graph(cls: type) -> bool:
+    """Whether a subclass is constructed as Model(inputs, outputs) is: it inherits the constructor or forwards to it."""
+    own = [vars(c)["__init__"] for c in cls.__mro__[: cls.__mro__.index(Model)] if "__init__" in vars(c)]
+    if not own:
+        return True
+    parameters = inspect.signature(inspect.unwrap(own[0])).parameters.values()
+    names = {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)} - {"self"}
+    passes = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return names <= {"inputs", "outputs", "name", "trainable"} and (passes or {"inputs", "outputs"} <= names)
+
+
 def graph_config(model: Model) -> dict[str, Any]:
     """Layers, the calls between them, and which tensors are inputs and outputs."""
     return _Writer(model).config()

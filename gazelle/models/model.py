@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
-import jax
-
-from gazelle.core import outdated, shape_inference, symbolic, tracing
-from gazelle.core.errors import ArgumentError, MissingAttributeError, message, missing_method, unknown
-from gazelle.core.registry import custom_object_scope, name_of
+from gazelle.core import outdated, shape_inference, symbolic
+from gazelle.core.errors import MissingAttributeError, message, missing_method
+from gazelle.core.registry import custom_object_scope
 from gazelle.core.replaceable import replaceable
 from gazelle.core.serialization import serialize
 from gazelle.core.traceback import filtered
@@ -33,10 +30,9 @@ from gazelle.core.types import (
     Symbolic,
 )
 from gazelle.core.variable import Variable
-from gazelle.layers import weight_tree
+from gazelle.layers import stateless, weight_tree
 from gazelle.layers.base import Layer
-from gazelle.layers.input import Input
-from gazelle.models import compiling, default_steps, evaluation, fitting, step_methods
+from gazelle.models import compiling, default_steps, evaluation, fitting, model_metrics, step_methods, structure
 from gazelle.models.graph import Aside, Graph
 from gazelle.models.state_tree import put, read
 
@@ -137,7 +133,7 @@ class Model(Layer):
         Args:
             input_shape: shape of the input, batch axis first; a list or dict of shapes for several inputs.
         """
-        inputs = _symbolic(input_shape)
+        inputs = structure.symbolic_inputs(input_shape)
         self.built = True  # a subclass's `build` that calls this one is not called again
         try:
             shape_inference.output_spec(self._call_arrays_here, (inputs,), {}, name=self.name)
@@ -248,16 +244,7 @@ class Model(Layer):
         Raises:
             ArgumentError: there is no such layer.
         """
-        if index is not None:
-            count = len(self.layers)
-            if not hasattr(index, "__index__") or not -count <= index < count:
-                got, wanted = repr(index), f"an index of one of its {count} layers"
-                raise ArgumentError(message(f"get_layer of model '{self.name}'", expected=wanted, got=got))
-            return self.layers[index]
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise unknown(f"layer of model '{self.name}'", name, [layer.name for layer in self.layers])
+        return structure.get_layer(self, name, index)
 
     @replaceable
     def inputs(self) -> list[KerasTensor]:
@@ -282,12 +269,12 @@ class Model(Layer):
     @replaceable
     def input_shape(self) -> Shapes:
         """The shape of the input; of several inputs in their structure."""
-        return _shapes(self.input)
+        return structure.shapes(self.input)
 
     @replaceable
     def output_shape(self) -> Shapes:
         """The shape of the output; of several outputs in their structure."""
-        return _shapes(self.output)
+        return structure.shapes(self.output)
 
     def _the_graph(self, what: str) -> Graph:
         if self._graph is None:
@@ -783,15 +770,15 @@ class Model(Layer):
         return functools.partial(default_steps.tracked_loss, self)
 
     @property
-    def compiled_metrics(self) -> CompileMetrics | _NoMetrics:
+    def compiled_metrics(self) -> CompileMetrics | model_metrics.NoMetrics:
         """The metrics given to `compile`; `update_state(y, y_pred, sample_weight)` adds a batch."""
         state = self._compile_state
-        return _NoMetrics() if state is None or state.compile_metrics is None else state.compile_metrics
+        return model_metrics.NoMetrics() if state is None or state.compile_metrics is None else state.compile_metrics
 
     @property
     def metrics(self) -> list[Metric]:
         """The loss, the metrics given to `compile` as one, and those in attributes of the model and its layers."""
-        return [*step_methods.compile_metrics(self), *step_methods.attached_metrics(self)]
+        return [*model_metrics.compile_metrics(self), *model_metrics.attached_metrics(self)]
 
     @property
     def metrics_variables(self) -> list[Variable]:
@@ -801,10 +788,7 @@ class Model(Layer):
     @property
     def metrics_names(self) -> list[str]:
         """The names of the values that `evaluate` returns, in order; before the first data those given to `compile`."""
-        if self._trainer is None or not self._trainer.metrics.built:
-            given = jax.tree.leaves({} if self._compile_state is None else self._compile_state.arguments["metrics"])
-            return ["loss", *(m if isinstance(m, str) else getattr(m, "name", None) or name_of(m) for m in given)]
-        return list(self._trainer.metrics.names)
+        return model_metrics.names(self)
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return the results of all metrics.
@@ -812,18 +796,11 @@ class Model(Layer):
         Returns:
             {name: result}.
         """
-        out: dict[str, Any] = {}
-        for metric in self.metrics:
-            result = metric.result()
-            out |= result if isinstance(result, Mapping) else {metric.name: result}
-        return out
+        return model_metrics.results(self)
 
     def reset_metrics(self) -> None:
         """Reset all metrics."""
-        for metric in self.metrics:
-            metric.reset_state()
-        if self._trainer is not None and self._trainer.metrics.built:
-            self._trainer.live.totals = self._trainer.metrics.start()
+        model_metrics.reset(self)
 
     # Files and configs ---------------------------------------------------------------------------------------------
 
@@ -960,16 +937,7 @@ class Model(Layer):
         >>> jax.grad(loss)(values)["sums/bias"]
         Array([2.], dtype=float32)
         """
-        variables = weight_tree.named_variables(self)
-        pure = tracing.functionalize(
-            self, variables, {id(layer): path for path, layer in weight_tree.named_layers(self).items()}
-        )
-
-        def function(values: Mapping[str, Any], x: Any, training: bool = False, key: Any = None) -> Any:
-            out, after, _ = pure(values, x, key=key, training=training)
-            return out, after
-
-        return function, {path: variable.value for path, variable in variables.items()}
+        return stateless.as_function(self)
 
     @filtered
     def to_json(self, **kwargs: Any) -> str:
@@ -991,10 +959,11 @@ class Model(Layer):
         Returns:
             The arguments of `from_config`, as values that JSON can hold.
         """
-        if self._graph is not None and takes_a_graph(type(self)):
-            from gazelle.models.functional import graph_config
+        if self._graph is not None:
+            from gazelle.models.functional import graph_config, takes_a_graph
 
-            return graph_config(self)
+            if takes_a_graph(type(self)):
+                return graph_config(self)
         config = {k: serialize(v) for k, v in self._config.items() if k not in ("inputs", "outputs", "args", "kwargs")}
         return {**config, "name": self.name, "trainable": self.trainable}
 
@@ -1064,38 +1033,6 @@ class Model(Layer):
             state_tree: as `get_state_tree` returns it; parts may be missing.
         """
         put(self, state_tree)
-
-
-def takes_a_graph(cls: type) -> bool:
-    """Whether a subclass is constructed as Model(inputs, outputs) is: it inherits the constructor or forwards to it."""
-    own = [vars(c)["__init__"] for c in cls.__mro__[: cls.__mro__.index(Model)] if "__init__" in vars(c)]
-    if not own:
-        return True
-    parameters = inspect.signature(inspect.unwrap(own[0])).parameters.values()
-    names = {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)} - {"self"}
-    passes = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    return names <= {"inputs", "outputs", "name", "trainable"} and (passes or {"inputs", "outputs"} <= names)
-
-
-def _shapes(tensors: Any) -> Any:
-    """The shapes in the same structure; the shape itself of a single tensor and of [tensor]."""
-    flat = symbolic.leaves(tensors)
-    return flat[0].shape if len(flat) == 1 else symbolic.map_tree(lambda t: t.shape, tensors)
-
-
-def _symbolic(shape: Any) -> Any:
-    """Inputs for a shape, or for a list or dict of shapes."""
-    if isinstance(shape, dict):
-        return {key: _symbolic(value) for key, value in shape.items()}
-    if shape and isinstance(shape[0], (list, tuple)):
-        return [_symbolic(value) for value in shape]
-    return Input(batch_shape=tuple(shape))
-
-
-class _NoMetrics:
-    """The metrics of a model that was compiled without any."""
-
-    def update_state(self, *args: Any, **kwargs: Any) -> None: ...
 
 
 def _any_text(args: Any) -> bool:

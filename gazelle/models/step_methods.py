@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -16,7 +16,7 @@ from gazelle.core.scopes import StatelessScope
 from gazelle.core.variable import Variable
 from gazelle.data.arrays import unpack_x_y_sample_weight
 from gazelle.layers import weight_tree
-from gazelle.metrics.base import Metric
+from gazelle.models.model_metrics import attached_metrics, compile_metrics, objects_in
 from gazelle.optimizers.base import Optimizer
 from gazelle.training.metrics_state import CompileMetrics, flat_logs
 
@@ -212,23 +212,10 @@ def apply_gradients(optimizer: Optimizer, gradients: Sequence[Any], variables: S
         optimizer.apply(gradients, variables)
 
 
-def attached_metrics(model: Model) -> list[Metric]:
-    """The metrics in attributes of the model and of its layers, also inside lists and dicts.
-
-    A user-defined property `metrics` may list further ones, wherever they are stored.
-    """
-    layers = weight_tree.named_layers(model).values()
-    found = [m for layer in layers for _, m in _found(layer.__dict__.items(), Metric)]
-    listing = next(vars(cls)["metrics"] for cls in type(model).__mro__ if "metrics" in vars(cls))
-    if isinstance(listing, property) and not listing.fget.__module__.startswith("gazelle."):
-        found += model.metrics
-    return list({id(metric): metric for metric in found}.values())
-
-
 def attached_optimizers(model: Model) -> dict[str, Optimizer]:
     """{attribute: optimizer}; those in lists and dicts are numbered."""
     out: dict[str, Optimizer] = {}
-    for key, optimizer in _found(model.__dict__.items(), Optimizer):
+    for key, optimizer in objects_in(model.__dict__.items(), Optimizer):
         if all(optimizer is not other for other in out.values()):
             out[_free(key, out)] = optimizer
     return out
@@ -263,27 +250,6 @@ def restore_variables(model: Model, values: Mapping[str, Any], step: int | Array
     for path in fitting:
         mine[path].assign(values[path])
     return [path for path in values if path not in fitting]
-
-
-def compile_metrics(model: Model) -> list[Metric]:
-    """The metrics created by `compile`: the loss, those given to it, the losses of several outputs."""
-    state = model._compile_state
-    if state is None:
-        return []
-    first, *rest = state.loss_trackers.values()
-    return [metric for metric in (first, state.compile_metrics, *rest) if metric is not None]
-
-
-def _found(values: Iterable[tuple[Any, Any]], kind: type, key: str = "") -> Iterator[tuple[str, Any]]:
-    """(attribute, object) of all objects of a class in attributes, also inside lists, tuples and dicts."""
-    for name, value in values:
-        if isinstance(value, kind):
-            yield key or str(name), value
-        elif isinstance(value, (list, tuple)):
-            if value:
-                yield from _found(enumerate(value), kind, key or str(name))
-        elif isinstance(value, dict) and value and name != "_config":
-            yield from _found(value.items(), kind, key or str(name))
 
 
 def _free(name: str, taken: Any) -> str:

@@ -1,0 +1,81 @@
+"""The metrics of a model: those given to `compile`, and those in attributes of the model and its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from gazelle.core.registry import name_of
+from gazelle.layers import weight_tree
+from gazelle.metrics.base import Metric
+
+if TYPE_CHECKING:
+    from gazelle.models.model import Model
+
+
+class NoMetrics:
+    """The metrics of a model that was compiled without any."""
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing."""
+
+
+def compile_metrics(model: Model) -> list[Metric]:
+    """The metrics created by `compile`: the loss, those given to it, the losses of several outputs."""
+    state = model._compile_state
+    if state is None:
+        return []
+    first, *rest = state.loss_trackers.values()
+    return [metric for metric in (first, state.compile_metrics, *rest) if metric is not None]
+
+
+def attached_metrics(model: Model) -> list[Metric]:
+    """The metrics in attributes of the model and of its layers, also inside lists and dicts.
+
+    A user-defined property `metrics` may list further ones, wherever they are stored.
+    """
+    layers = weight_tree.named_layers(model).values()
+    found = [m for layer in layers for _, m in objects_in(layer.__dict__.items(), Metric)]
+    listing = next(vars(cls)["metrics"] for cls in type(model).__mro__ if "metrics" in vars(cls))
+    if isinstance(listing, property) and not listing.fget.__module__.startswith("gazelle."):
+        found += model.metrics
+    return list({id(metric): metric for metric in found}.values())
+
+
+def names(model: Model) -> list[str]:
+    """`Model.metrics_names`."""
+    if model._trainer is None or not model._trainer.metrics.built:
+        given = jax.tree.leaves({} if model._compile_state is None else model._compile_state.arguments["metrics"])
+        return ["loss", *(m if isinstance(m, str) else getattr(m, "name", None) or name_of(m) for m in given)]
+    return list(model._trainer.metrics.names)
+
+
+def results(model: Model) -> dict[str, Any]:
+    """`Model.get_metrics_result`."""
+    out: dict[str, Any] = {}
+    for metric in model.metrics:
+        result = metric.result()
+        out |= result if isinstance(result, Mapping) else {metric.name: result}
+    return out
+
+
+def reset(model: Model) -> None:
+    """`Model.reset_metrics`."""
+    for metric in model.metrics:
+        metric.reset_state()
+    if model._trainer is not None and model._trainer.metrics.built:
+        model._trainer.live.totals = model._trainer.metrics.start()
+
+
+def objects_in(values: Iterable[tuple[Any, Any]], kind: type, key: str = "") -> Iterator[tuple[str, Any]]:
+    """(attribute, object) of all objects of a class in attributes, also inside lists, tuples and dicts."""
+    for name, value in values:
+        if isinstance(value, kind):
+            yield key or str(name), value
+        elif isinstance(value, (list, tuple)):
+            if value:
+                yield from objects_in(enumerate(value), kind, key or str(name))
+        elif isinstance(value, dict) and value and name != "_config":
+            yield from objects_in(value.items(), kind, key or str(name))
