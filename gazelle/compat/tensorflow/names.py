@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any
 
@@ -21,7 +21,10 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 
 NAMES: dict[str, Any] = {}
-_TENSORFLOW_1 = tables.lists("tensorflow", "arguments of TensorFlow 1")
+#: name of an argument in TensorFlow 1 -> its current name
+_TENSORFLOW_1 = {
+    old: name for name, names in tables.lists("tensorflow", "arguments of TensorFlow 1").items() for old in names
+}
 
 
 def named(*names: str) -> Callable[[Any], Any]:
@@ -88,10 +91,9 @@ def _describe(function: Any, names: tuple[str, ...]) -> None:
             function.__name__ = names[0].rpartition(".")[2]
 
 
-def earlier_names(parameters: Iterable[str]) -> dict[str, str]:
+def earlier_names(parameters: Mapping[str, object]) -> dict[str, str]:
     """{name in TensorFlow 1: parameter} of those among the parameters of a function that had another one."""
-    known = frozenset(parameters)
-    return {old: name for name in known for old in _TENSORFLOW_1.get(name, ()) if old not in known}
+    return {old: name for old, name in _TENSORFLOW_1.items() if name in parameters and old not in parameters}
 
 
 def op(
