@@ -9,17 +9,19 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 from gazelle.compat import namespaces, tables
 from gazelle.compat.era import NOTHING
 from gazelle.compat.old_names import PATHS
-from gazelle.compat.types import NamedObject, PathLike
+from gazelle.compat.types import Array, ArrayLike, NamedObject, PathLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core import masks, shape_inference
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import snake
 from gazelle.core.symbolic import KerasTensor
+from gazelle.data import labels
 
 _MODULES = tables.lists("keras_src", "modules")
 _FIRST = _MODULES["first"]
@@ -42,28 +44,28 @@ def module_of(name: str) -> str:
     return f"gazelle.{first}" if first else "gazelle"
 
 
-def class_weight_to_sample_weights(y: Any, class_weight: Any) -> Any:
+def class_weight_to_sample_weights(y: ArrayLike, class_weight: Mapping[int, float]) -> TensorResult:
     """Return the weight of each sample, which is that of its class."""
-    return importlib.import_module("gazelle.data.labels").class_weights(class_weight, y)
+    return labels.class_weights(class_weight, y)
 
 
-def compute_output_spec(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def compute_output_spec(function: Callable[..., Any], *args: Any, **kwargs: Any) -> TensorResult:
     """Return the symbolic outputs of a function of symbolic tensors."""
-    return importlib.import_module("gazelle.core.shape_inference").output_spec(function, args, kwargs)
+    return shape_inference.output_spec(function, args, kwargs)
 
 
-def get_keras_mask(tensor: Any) -> Any:
+def get_keras_mask(tensor: TensorLike) -> TensorResult:
     """Return the mask of a tensor or symbolic tensor, or None."""
     own = getattr(tensor, "_keras_mask", None)
-    return importlib.import_module("gazelle.core.masks").get_mask(tensor) if own is None else own
+    return masks.get_mask(tensor) if own is None else own
 
 
-def set_keras_mask(tensor: Any, mask: Any) -> None:
+def set_keras_mask(tensor: TensorLike, mask: Array | KerasTensor | None) -> None:
     """Attach a mask to a tensor or symbolic tensor."""
     if isinstance(tensor, KerasTensor):
         tensor.mask = None if mask is None else mask.shape
     else:
-        importlib.import_module("gazelle.core.masks").set_mask(tensor, mask)
+        masks.set_mask(tensor, mask)
 
 
 def is_in_graph() -> bool:
@@ -71,7 +73,7 @@ def is_in_graph() -> bool:
     return False
 
 
-def standardize_shape(shape: Any) -> tuple[int | None, ...]:
+def standardize_shape(shape: ShapeLike) -> tuple[int | None, ...]:
     """Return a shape as a tuple of integers and None."""
     if not hasattr(shape, "__iter__") or not all(n is None or (hasattr(n, "__index__") and n >= 0) for n in shape):
         raise ArgumentError(message("A shape", expected="non-negative integers and None", got=repr(shape)))
@@ -81,19 +83,18 @@ def standardize_shape(shape: Any) -> tuple[int | None, ...]:
 class H5IOStore:
     """Arrays by path in an HDF5 file, as packages save parts of a model: `store.make("lora")["rank"] = 4`."""
 
-    def __init__(self, path_or_io: PathLike | Any, archive: Any = None, mode: str = "r") -> None:
+    def __init__(self, path_or_io: PathLike | IO[bytes], archive: str | None = None, mode: str = "r") -> None:
         import h5py
 
-        if archive in ("r", "w"):  # from Keras 3.10 on the second argument
-            archive, mode = None, archive
-        self.h5_file = h5py.File(path_or_io, mode)
+        # from Keras 3.10 on the mode is the second argument
+        self.h5_file = h5py.File(path_or_io, archive if archive in ("r", "w") else mode)
         self.close = self.h5_file.close
 
-    def make(self, path: str, metadata: Any = None) -> Any:
+    def make(self, path: str, metadata: object = None) -> NamedObject:
         """Return a new group."""
         return self.h5_file.create_group(f"{path}/vars")
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str) -> NamedObject:
         """Return a group of the file; an empty one if there is none of that path."""
         return self.h5_file.get(f"{path}/vars", {})
 

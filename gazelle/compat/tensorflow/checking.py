@@ -132,6 +132,9 @@ def is_numeric_tensor(tensor: TensorLike) -> bool:
     return np.asarray(unboxed(tensor)).dtype.kind in "fiuc"
 
 
+_Tensors = Nested[TensorLike]
+
+
 def _arrays(tree: Any) -> list[Any]:
     return [np.asarray(leaf) for leaf in jax.tree.leaves(tree, is_leaf=is_box)]
 
@@ -150,7 +153,7 @@ class TestCase(unittest.TestCase):
             self._folder = tempfile.mkdtemp()
         return self._folder
 
-    def assertAllClose(self, a: Any, b: Any, rtol: float = 1e-6, atol: float = 1e-6, msg: str = "") -> None:  # noqa: N802
+    def assertAllClose(self, a: _Tensors, b: _Tensors, rtol: float = 1e-6, atol: float = 1e-6, msg: str = "") -> None:  # noqa: N802
         """Compare values within a tolerance."""
         structures = isinstance(a, dict | tuple | list) and isinstance(b, dict | tuple | list)
         if structures and len(_arrays(a)) == len(_arrays(b)):
@@ -159,11 +162,13 @@ class TestCase(unittest.TestCase):
         else:
             np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol, atol, err_msg=msg)
 
-    def assertAllEqual(self, a: Any, b: Any, msg: str = "") -> None:  # noqa: N802
+    def assertAllEqual(self, a: _Tensors, b: _Tensors, msg: str = "") -> None:  # noqa: N802
         """Compare values exactly."""
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b), err_msg=msg)
 
-    def assertNotAllClose(self, a: Any, b: Any, rtol: float = 1e-6, atol: float = 1e-6, msg: str = "") -> None:  # noqa: N802
+    def assertNotAllClose(  # noqa: N802
+        self, a: _Tensors, b: _Tensors, rtol: float = 1e-6, atol: float = 1e-6, msg: str = ""
+    ) -> None:
         """Require a difference beyond a tolerance."""
         try:
             self.assertAllClose(a, b, rtol, atol)
@@ -171,6 +176,6 @@ class TestCase(unittest.TestCase):
             return
         self.fail(msg or f"the values are equal within a tolerance of {rtol} and {atol}")
 
-    def assertNotAllEqual(self, a: Any, b: Any, msg: str = "") -> None:  # noqa: N802
+    def assertNotAllEqual(self, a: _Tensors, b: _Tensors, msg: str = "") -> None:  # noqa: N802
         """Require a difference."""
         self.assertNotAllClose(a, b, 0, 0, msg)

@@ -10,6 +10,7 @@ import numpy as np
 from gazelle import datasets
 from gazelle.compat.tensorflow.names import named
 
+Array = np.ndarray[Any, Any]
 _MODULE = "examples.tutorials.mnist.input_data"
 
 
@@ -17,14 +18,14 @@ _MODULE = "examples.tutorials.mnist.input_data"
 class DataSet:
     """Images in [0, 1] with labels, which `next_batch` returns in batches."""
 
-    def __init__(self, images: Any, labels: Any) -> None:
+    def __init__(self, images: Array, labels: Array) -> None:
         self.images, self.labels = images, labels
         self.num_examples = len(images)
         self.epochs_completed = 0
         self._position = 0
         self._order = np.random.permutation(self.num_examples)
 
-    def next_batch(self, batch_size: int, fake_data: bool = False, shuffle: bool = True) -> tuple[Any, Any]:
+    def next_batch(self, batch_size: int, fake_data: bool = False, shuffle: bool = True) -> tuple[Array, Array]:
         """Return (images, labels); after the last sample the order changes."""
         if self._position + batch_size > self.num_examples:
             self.epochs_completed += 1
@@ -46,10 +47,10 @@ class Datasets:
 
 @named(f"{_MODULE}.read_data_sets", "examples.tutorials.mnist.mnist.read_data_sets")
 def read_data_sets(
-    train_dir: Any = None,
+    train_dir: object = None,
     fake_data: bool = False,
     one_hot: bool = False,
-    dtype: Any = np.float32,
+    dtype: object = np.float32,
     reshape: bool = True,
     validation_size: int = 5000,
     seed: int | None = None,
@@ -58,7 +59,7 @@ def read_data_sets(
     """Return the digits of MNIST; the folder is not used."""
     train, test = datasets.mnist.load_data()
 
-    def part(images: Any, labels: Any) -> DataSet:
+    def part(images: Array, labels: Array) -> DataSet:
         images = images.astype("float32") / 255
         images = images.reshape(len(images), -1) if reshape else images[..., None]
         return DataSet(images, np.eye(10)[labels] if one_hot else labels)
