@@ -56,6 +56,8 @@ class Dataset:
         self.class_names, self.file_paths, self.batch_size = class_names, file_paths, batch_size
         self._next = (0, 0)  # the next pass, and the element it starts at
         self._at = (0, 0)  # after the last element that was yielded
+        self._begun = 0  # passes that were begun, those of datasets made from this one included
+        self._source: Dataset | None = None
 
     def __len__(self) -> int:
         return self._length
@@ -63,6 +65,9 @@ class Dataset:
     def __iter__(self) -> Iterator[Any]:
         number, done = self._next
         self._next, self._at = (number + 1, 0), (number, done)
+        each: Dataset | None = self
+        while each is not None:
+            each._begun, each = max(each._begun, number + 1), each._source
         for element in self._begin(number, done):
             done += 1
             self._at = (number, done) if done < self._length else (number + 1, 0)
@@ -77,7 +82,9 @@ class Dataset:
         self._next = self._at = (int(state["pass"]), int(state["done"]))
 
     def _derived(self, begin: Callable[[int, int], Iterator[Any]], length: int, batch_size: int | None) -> Dataset:
-        return Dataset(begin, length, self.class_names, self.file_paths, batch_size)
+        made = Dataset(begin, length, self.class_names, self.file_paths, batch_size)
+        made._source, made._next, made._at = self, (self._begun, 0), (self._begun, 0)  # `take` in a loop draws again
+        return made
 
     def map(self, function: Callable[..., Any], num_parallel_calls: int | None = None) -> Dataset:
         """Apply a function to each element.

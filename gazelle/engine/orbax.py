@@ -67,6 +67,16 @@ def manager(what: str, folder: PathLike, kept: int | None, background: bool = Tr
         logger.setLevel(before)
 
 
+def newest_step(folder: PathLike) -> int | None:
+    """Return the newest step in a folder of an `OrbaxCheckpoint`; None if it is no such folder."""
+    try:
+        names = [name for name in os.listdir(folder) if name.isdecimal()]
+    except OSError:
+        return None
+    steps = [int(name) for name in names if os.path.isdir(os.path.join(folder, name, "tree"))]
+    return max(steps, default=None)
+
+
 def _is_news(record: logging.LogRecord) -> bool:
     """Whether to print a message of orbax: its threads report a lost connection on many lines."""
     return not processes.is_consequence(record.exc_info[1] if record.exc_info else None)

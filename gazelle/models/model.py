@@ -30,6 +30,7 @@ from gazelle.core.types import (
     Symbolic,
 )
 from gazelle.core.variable import Variable
+from gazelle.engine import orbax
 from gazelle.layers import stateless, weight_tree
 from gazelle.layers.base import Layer
 from gazelle.models import compiling, default_steps, evaluation, fitting, model_metrics, step_methods, structure
@@ -851,7 +852,8 @@ class Model(Layer):
         """Read weights.
 
         Args:
-            filepath: of a file of any format that holds weights; "latest" is the newest saved state of this program.
+            filepath: of a file of any format that holds weights, or of the folder of an `OrbaxCheckpoint`; "latest" is
+                the newest saved state of this program.
             skip_mismatch: load what fits and warn about the rest.
             by_name: match layers by name; layers that the file lacks keep their weights.
             objects_to_skip: layers that keep their weights, with the layers inside them.
@@ -861,9 +863,18 @@ class Model(Layer):
         """
         from gazelle.saving.weights import load_weights
 
+        if filepath != "latest" and orbax.newest_step(filepath) is not None:
+            return self._load_orbax(filepath, optimizer=False)
         return load_weights(
             self, filepath, skip_mismatch=skip_mismatch, by_name=by_name, objects_to_skip=objects_to_skip
         )
+
+    def _load_orbax(self, folder: PathLike, optimizer: bool) -> list[str]:
+        """Load the newest checkpoint of an `OrbaxCheckpoint`; return the paths of its variables."""
+        from gazelle.training.callbacks.orbax import OrbaxCheckpoint
+
+        OrbaxCheckpoint(folder, max_to_keep=None).load_into(self, optimizer=optimizer)
+        return list(weight_tree.named_variables(self))
 
     @filtered
     def quantize(  # type: ignore[override]

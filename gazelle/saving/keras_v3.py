@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message, missing_file
 from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
+from gazelle.engine import orbax
 from gazelle.saving import assets, h5_format, hdf5, keras_weights, tensorflow_format, tf_keras_config
 from gazelle.saving import config as configs
 from gazelle.saving.atomic import path_of, replace_file
@@ -109,7 +110,8 @@ def load_model(
     among those registered with `register_keras_serializable`.
 
     Args:
-        filepath: the file to read, or an open binary file, or a folder with `model.keras` or a SavedModel.
+        filepath: the file to read, or an open binary file, or a folder with `model.keras`, a SavedModel or the
+            checkpoints of an `OrbaxCheckpoint`.
         custom_objects: {name: class or function}; for a Lambda layer {name of the layer: its function}.
         compile: compile the model with the saved arguments, and restore the optimizer's state.
         safe_mode: accepted for compatibility; there is no unsafe mode.
@@ -137,6 +139,9 @@ def load_model(
     path = path_of(cast(PathLike, filepath))
     if os.path.isfile(inner := os.path.join(path, _IN_FOLDER)):
         path = inner
+    step = orbax.newest_step(path)
+    if step is not None:
+        return _of_orbax(path, step, custom_objects, compile)
     if tensorflow_format.is_saved_model(path):
         return tensorflow_format.load_model(path, custom_objects, compile)
     filepath = existing(path)
@@ -158,6 +163,22 @@ def load_model(
             keras_weights.load(model, reader, optimizer=compile)
     with configs.budget_of(label, _CHARACTERS * sum(map(len, asset_files.values()))):
         assets.restore(model, asset_files, label)
+    return model
+
+
+def _of_orbax(folder: str, step: int, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
+    """Read the model of a checkpoint of an `OrbaxCheckpoint`."""
+    file, label = os.path.join(folder, str(step), "config", "metadata"), f"'{folder}'"
+    if not os.path.isfile(file):
+        hint = "Build the model in code and call load_weights."
+        raise ArgumentError(message(label, expected="a checkpoint with the model's config", got="weights", hint=hint))
+    with open_file(file) as data:
+        parsed = configs.parse(data.read(), label)
+    model = configs.build(parsed, label, custom_objects)
+    compiled = parsed.get("compile_config")
+    if compile and compiled:
+        configs.compile_model(model, compiled, label, custom_objects, model.count_params())
+    model._load_orbax(folder, optimizer=compile)
     return model
 
 

@@ -12,6 +12,7 @@ from gazelle.core.errors import ArgumentError, DamagedFileError, ShapeError, Sta
 from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable, lock_variables
+from gazelle.engine import orbax
 from gazelle.layers import weight_tree
 from gazelle.saving import fingerprint, h5_format, hdf5, keras_v3, keras_weights, shards, tensorflow_format
 from gazelle.saving.atomic import path_of, replace_file
@@ -127,6 +128,8 @@ def _load_weights(
         matched = _load_state(model, tensors, meta, path)
         _warn_if_foreign(model, meta, path)
         return matched
+    if orbax.newest_step(filepath) is not None:
+        return model.load_weights(filepath)
     path = path_of(filepath)
     if not os.path.isfile(path) and (tensorflow_format.is_checkpoint(path) or tensorflow_format.is_saved_model(path)):
         return tensorflow_format.load_weights(model, path, skip_mismatch, by_name)

@@ -328,3 +328,16 @@ def test_source_inputs():
         x = gazelle.layers.Add()([x, x])
     y = gazelle.layers.Concatenate()([x, b, a])
     assert [t.name for t in gazelle.utils.get_source_inputs(y)] == ["a", "b"]
+
+
+def test_samples_that_are_taken_in_a_loop_are_drawn_again():
+    dataset = numbers(100, 4, True)
+    taken = [np.concatenate(list(dataset.take(2))).tolist() for _ in range(3)]
+    assert len({tuple(each) for each in taken}) == 3
+    again = numbers(100, 4, True)
+    assert [np.concatenate(list(again.take(2))).tolist() for _ in range(3)] == taken
+    first, second = numbers(100, 4, True), numbers(100, 4, True)
+    rest, part = first.skip(2), first.take(2)  # of the same permutation
+    assert sorted(np.concatenate([*rest, *part]).tolist()) == list(range(100))
+    next(iter(second.take(1)))
+    assert np.concatenate(list(second)).tolist() == np.concatenate(list(numbers(100, 4, True))).tolist()

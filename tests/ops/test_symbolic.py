@@ -204,3 +204,12 @@ def test_a_gradient_of_ones_own():
 def test_errors(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+def test_images_of_unknown_size_are_padded_to_a_size():
+    images = KerasTensor((None, None, 5, 3))
+    padded = ops.image.pad_images(images, top_padding=1, left_padding=0, target_height=8, target_width=9)
+    assert padded.shape == (None, 8, 9, 3)
+    assert ops.image.pad_images(images, 1, 1, 2, 2).shape == (None, None, 8, 3)
+    with pytest.raises(ArgumentError, match="padding of images of width 5"):
+        ops.image.pad_images(images, top_padding=1, left_padding=0, target_height=8, target_width=4)

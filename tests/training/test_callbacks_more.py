@@ -249,6 +249,40 @@ def test_orbax_checkpoint(tmp_path):
         autosave.load_into(again, 7)
 
 
+@pytest.mark.parametrize("frequency", ["epoch", 2])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_second_training_continues_the_steps_in_the_folder(frequency, again, tmp_path):
+    pytest.importorskip("orbax.checkpoint")
+
+    def made_callback():
+        return callbacks.OrbaxCheckpoint(tmp_path, save_freq=frequency, max_to_keep=None)
+
+    model, callback = made(), made_callback()
+    fit(model, [callback], epochs=1)
+    first = callback.manager.all_steps()
+    fit(model, [callback if again else made_callback()], epochs=1)
+    steps = made_callback().manager.all_steps()
+    assert len(steps) > len(first)
+    assert steps[: len(first)] == first
+
+
+def test_the_folder_of_an_orbax_checkpoint_is_read_as_a_file(tmp_path):
+    pytest.importorskip("orbax.checkpoint")
+    model = made(gazelle.optimizers.Adam(0.01))
+    fit(model, [callbacks.OrbaxCheckpoint(tmp_path / "run"), callbacks.ModelCheckpoint(tmp_path / "m.keras")], epochs=2)
+    loaded, other = gazelle.models.load_model(tmp_path / "run"), made(seed=1)
+    other.load_weights(tmp_path / "run")
+    third = made(seed=2)
+    gazelle.saving.load_weights(third, tmp_path / "run")
+    for each in (loaded, other, third):
+        np.testing.assert_array_equal(each.predict(X, verbose=0), model.predict(X, verbose=0))
+    assert fit(loaded, [], 1, shuffle=False).history["loss"] == fit(model, [], 1, shuffle=False).history["loss"]
+    assert gazelle.models.load_model(tmp_path / "run", compile=False).optimizer is None
+    fit(model, [callbacks.OrbaxCheckpoint(tmp_path / "weights", save_weights_only=True)])
+    with pytest.raises(ValueError, match="expected a checkpoint with the model's config, got weights"):
+        gazelle.models.load_model(tmp_path / "weights")
+
+
 def test_orbax_checkpoint_keeps_the_best(tmp_path):
     pytest.importorskip("orbax.checkpoint")
     autosave = callbacks.OrbaxCheckpoint(

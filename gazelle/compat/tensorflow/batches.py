@@ -63,6 +63,10 @@ class Batches(Elements):
             for i in range(len(jax.tree.leaves(element)[0])):
                 yield row_of(element, i)
 
+    def rebatch(self, batch_size: TensorLike, drop_remainder: bool = False) -> TensorResult:
+        """Batch the rows of the elements again."""
+        return self.unbatch().batch(batch_size, drop_remainder)
+
     @lazily
     def window(
         self, size: TensorLike, shift: TensorLike = None, stride: TensorLike = 1, drop_remainder: bool = False

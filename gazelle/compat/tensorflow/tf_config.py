@@ -118,8 +118,8 @@ class InputContext:
 
     num_input_pipelines, input_pipeline_id, num_replicas_in_sync = 1, 0, 1
 
-    def get_per_replica_batch_size(self, size: int) -> int:
-        return size
+    def get_per_replica_batch_size(self, global_batch_size: int) -> int:
+        return global_batch_size
 
 
 named("distribute.has_strategy", "distribute.in_cross_replica_context")(lambda: False)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.shape_inference import shown
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import op
 from gazelle.ops.convolution import conv
@@ -151,7 +153,7 @@ def pad_images(
     pads = [(0, 0)] * images.ndim
     pads[axis] = _third("padding", "top", "bottom", "height", top_padding, bottom_padding, target_height, h)
     pads[axis + 1] = _third("padding", "left", "right", "width", left_padding, right_padding, target_width, w)
-    return jnp.pad(images, pads)
+    return jax.lax.pad(images, jnp.zeros((), images.dtype), [(*pair, 0) for pair in pads])  # takes negative numbers
 
 
 @op
@@ -221,7 +223,8 @@ def _third(
         first, last = (rest - (last or 0), last) if first is None else (first, rest - first)
     assert first is not None
     assert last is not None
-    if first < 0 or last < 0 or (target or 0) < 0:
+    is_known = shown((n,)) == (n,)  # the placeholder of an unknown size is larger than any target
+    if min(v for v in given if v is not None) < 0 or (is_known and min(first, last) < 0):
         raise ArgumentError(
             message(f"{kind} of images of {size} {n}", expected=f"{names} from 0 on", got=(first, last, target))
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ class OrbaxCheckpoint(Monitor):
     """Saves the weights and the optimizer's state as a tree of arrays, `directory/<step>`, with orbax.
 
     The tree is {"weights": {path: array}, "optimizer": {number: array}}, so that other JAX programs can read it; the
-    model's config is saved with it. `load_into` reads it back.
+    model's config is saved with it. `load_model` and `load_weights` of the folder read the newest one, `load_into` any.
 
     Args:
         directory: the folder of the checkpoints.
@@ -34,7 +35,8 @@ class OrbaxCheckpoint(Monitor):
         verbose: 1 prints what is saved.
         save_best_only: save only when `monitor` is better than ever before.
         mode: 'min', 'max', or 'auto', which depends on the metric.
-        save_freq: 'epoch' (steps are epochs, from 0), or a number of batches (steps are batches).
+        save_freq: 'epoch' (steps are epochs, from 0), or a number of batches (steps are batches); in a folder that has
+            these steps already they follow the newest one.
         initial_value_threshold: the value that the first save must improve on.
         max_to_keep: number of checkpoints that are kept; None for all.
         save_on_background: continue training during the write.
@@ -72,6 +74,7 @@ class OrbaxCheckpoint(Monitor):
         self.save_freq, self.max_to_keep = save_freq, max_to_keep
         self.save_on_background, self.save_weights_only = save_on_background, save_weights_only
         self._manager: CheckpointManager | None = None
+        self._shift: int | None = None  # added to steps, so that they follow those that the folder has already
         if self._counter.every:  # set on the object: with save_freq='epoch' it must have no batch events
             self.on_train_batch_end = self._save_if_due  # type: ignore[method-assign]
 
@@ -107,13 +110,26 @@ class OrbaxCheckpoint(Monitor):
             if current is None or not self._is_better(current, self.best):
                 return
             self.best = current
+        if self._shift is None:
+            newest = self.manager.latest_step()
+            self._shift = 0 if newest is None or step > newest else newest + 1 - step
+        step += self._shift
         args = orbax.load("OrbaxCheckpoint").args
         items = {"tree": args.StandardSave(self._tree(self.model))}
         if not self.save_weights_only:
-            items["config"] = args.JsonSave(self.model.get_config())
+            items["config"] = args.JsonSave(json.loads(self.model.to_json()))
         self.manager.save(step, args=args.Composite(**items), force=True)
         if self.verbose and processes.is_main():
             print(f"OrbaxCheckpoint: saving step {step} to {self.directory}")
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Create the folder.
+
+        Args:
+            logs: unused.
+        """
+        self._shift = None
+        os.makedirs(self.directory, exist_ok=True)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.save_freq == "epoch":
@@ -131,12 +147,13 @@ class OrbaxCheckpoint(Monitor):
         if self._manager is not None:
             self._manager.wait_until_finished()
 
-    def load_into(self, model: Model, step: int | None = None) -> int:
+    def load_into(self, model: Model, step: int | None = None, *, optimizer: bool = True) -> int:
         """Load a checkpoint into a model with the same layers.
 
         Args:
             model: the model.
             step: the step of the checkpoint; None for the latest.
+            optimizer: also restore the optimizer's state.
 
         Returns:
             The step.
@@ -162,8 +179,8 @@ class OrbaxCheckpoint(Monitor):
             raise StateError(message(f"The checkpoint {found} belongs to another model", got=got))
         for path, variable in variables.items():
             variable.assign(tree["weights"][path])
-        optimizer = getattr(model, "optimizer", None)
-        if optimizer is not None and tree.get("optimizer"):
-            optimizer.build(model.trainable_variables)
-            optimizer.set_weights([tree["optimizer"][key] for key in sorted(tree["optimizer"])])
+        own = getattr(model, "optimizer", None) if optimizer else None
+        if own is not None and tree.get("optimizer"):
+            own.build(model.trainable_variables)
+            own.set_weights([tree["optimizer"][key] for key in sorted(tree["optimizer"])])
         return int(found)
