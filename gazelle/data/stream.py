@@ -166,7 +166,7 @@ class StreamSource:
         done = skip if self._skipped else 0
         self._skipped, kept, steps = False, [(epoch, done)] * 2, self.steps
         with Prefetcher(self._epoch(epoch, done), size=steps_of_stream(0)) as prefetcher:
-            for batches in self._alike(prefetcher, epoch, lambda batch: steps_of_stream(bytes_of(batch))):
+            for batches in self._agreed_groups(prefetcher, epoch, lambda batch: steps_of_stream(bytes_of(batch))):
                 self._forget(kept.pop(0))  # the chunk before may still be running
                 kept.append((epoch, done))
                 done += len(batches)
@@ -190,7 +190,7 @@ class StreamSource:
             )
         self._ended()
 
-    def _alike(self, prefetcher: Prefetcher, epoch: int, size: Callable[[Any], int]) -> Iterator[list[Any]]:
+    def _agreed_groups(self, prefetcher: Prefetcher, epoch: int, size: Callable[[Any], int]) -> Iterator[list[Any]]:
         """Groups of batches; of several processes, of equal lengths until the data of one of them ends."""
         if not processes.are_joined():
             yield from prefetcher.groups(size)
@@ -236,7 +236,7 @@ class StreamSource:
 
     def blocks(self, most: int, fill: bool) -> Iterator[Block]:
         with Prefetcher(self._epoch(0), size=2) as prefetcher:
-            for batches in self._alike(prefetcher, 0, lambda batch: 1):
+            for batches in self._agreed_groups(prefetcher, 0, lambda batch: 1):
                 for x, *_ in batches:
                     count = jax.tree.leaves(x)[0].shape[0] * self.readers
                     yield Block(stack([x], 1, self.readers), 1, count)

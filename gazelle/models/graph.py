@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass
-class Aside:
+class AuxiliaryOutputs:
     """Tensors that are computed together with the outputs: losses that are minimized, and values in the logs."""
 
     owner: Any = None  # the model to which they belong
@@ -56,11 +56,11 @@ class Graph:
         inputs: Symbolic,
         outputs: Symbolic,
         guessed: bool = False,
-        aside: Aside | None = None,
+        auxiliary: AuxiliaryOutputs | None = None,
         own_inputs: bool = False,
     ) -> None:
         self.inputs, self.outputs = inputs, outputs
-        self.aside = aside or Aside()
+        self.auxiliary = auxiliary or AuxiliaryOutputs()
         self.guessed = guessed  # the shape was inferred from the first data, so other sizes are accepted
         self.flat_inputs = symbolic.leaves(inputs)
         if outputs is None:
@@ -107,17 +107,17 @@ class Graph:
 
     def _find_nodes(self) -> tuple[list[Node], dict[int, int]]:
         """Nodes in execution order, and the order in which operations were reached, by which Keras breaks ties."""
-        entrances = {id(t) for t in self.flat_inputs}
+        input_ids = {id(t) for t in self.flat_inputs}
         done: list[Node] = []
         seen: set[int] = set()
         computed = {id(t) for t in self.flat_inputs if _is_computed(t)}
         indices: dict[int, int] = {}
-        for output in [*symbolic.leaves(self.outputs), *self.aside.tensors]:
+        for output in [*symbolic.leaves(self.outputs), *self.auxiliary.tensors]:
             stack: list[tuple[KerasTensor, Iterator[KerasTensor]]] = []
 
             def enter(tensor: KerasTensor, stack: Any = stack) -> None:
                 node = tensor.node
-                if node is not None and isinstance(node.operation, InputLayer) and id(tensor) not in entrances:
+                if node is not None and isinstance(node.operation, InputLayer) and id(tensor) not in input_ids:
                     node = node.operation._restore(tensor)
                 if node is None:
                     met = [source for given in self.flat_inputs for source in get_source_inputs(given)]
@@ -135,7 +135,7 @@ class Graph:
                     return
                 seen.add(id(node))
                 indices.setdefault(id(node.operation), len(indices))
-                stack.append((tensor, iter([] if id(tensor) in entrances else node.inputs)))
+                stack.append((tensor, iter([] if id(tensor) in input_ids else node.inputs)))
 
             enter(output)
             while stack:
@@ -204,7 +204,7 @@ class Graph:
                 return node.operation(*args, **kwargs)
 
         walk(self.nodes, values, call)
-        self.aside.report(values)
+        self.auxiliary.report(values)
         return self._outputs(values)
 
     def spec(self, inputs: Symbolic) -> Symbolic:

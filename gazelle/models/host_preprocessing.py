@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def host_preprocessing_of(model: Model) -> HostPreprocessing | None:
     """The layers that run on the host first; None for a model without string inputs."""
-    graph = model._wide or model._graph
+    graph = model._extended_graph or model._graph
     if graph is None or "string" not in [tensor.dtype for tensor in graph.flat_inputs]:
         return None
     if model._host_preprocessing is None or model._host_preprocessing.graph is not graph:
@@ -47,12 +47,12 @@ class HostPreprocessing:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         graph = _expanded(graph)
-        entrances = {id(tensor) for tensor in graph.flat_inputs}
+        input_ids = {id(tensor) for tensor in graph.flat_inputs}
         on_host = {id(tensor): tensor for tensor in graph.flat_inputs}
         self.nodes: list[Node] = []
         later: list[Node] = []
         for node in graph.nodes:
-            if any(id(t) in entrances for t in symbolic.leaves(node.outputs)):
+            if any(id(t) in input_ids for t in symbolic.leaves(node.outputs)):
                 continue
             on_host_alone = getattr(node.operation, "runs_on_host", False) and not _has_weights(node.operation)
             if on_host_alone and all(id(t) in on_host for t in node.inputs):
@@ -77,7 +77,7 @@ class HostPreprocessing:
                         hint="fit and predict compile only the layers after these; model(x) may use strings elsewhere.",
                     )
                 )
-        self.rest = Graph(_single(self.tensors), graph.outputs, graph.guessed, graph.aside)
+        self.rest = Graph(_single(self.tensors), graph.outputs, graph.guessed, graph.auxiliary)
 
     def __call__(self, x: Data) -> Tree:
         given = self._inputs(x)
@@ -112,8 +112,10 @@ def _expanded(graph: Graph) -> Graph:
         return graph
     values = _replay(graph, {id(tensor): tensor for tensor in graph.flat_inputs})
     known = lambda tree: symbolic.map_tree(lambda tensor: values[id(tensor)], tree)  # noqa: E731
-    aside = dataclasses.replace(graph.aside, losses=known(graph.aside.losses), reports=known(graph.aside.reports))
-    return Graph(graph.inputs, known(graph.outputs), graph.guessed, aside)
+    auxiliary = dataclasses.replace(
+        graph.auxiliary, losses=known(graph.auxiliary.losses), reports=known(graph.auxiliary.reports)
+    )
+    return Graph(graph.inputs, known(graph.outputs), graph.guessed, auxiliary)
 
 
 def _takes_strings(node: Node) -> bool:

@@ -34,7 +34,7 @@ from gazelle.engine import orbax
 from gazelle.layers import stateless, weight_tree
 from gazelle.layers.base import Layer
 from gazelle.models import compiling, default_steps, evaluation, fitting, model_metrics, step_methods, structure
-from gazelle.models.graph import Aside, Graph
+from gazelle.models.graph import AuxiliaryOutputs, Graph
 from gazelle.models.state_tree import put, read
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Model(Layer):
         self._compile_state, self._trainer = None, None
         self.stop_training = False
         self._graph: Graph | None = None
-        self._wide: Graph | None = None  # the graph with the tensors of add_loss and add_metric
+        self._extended_graph: Graph | None = None  # the graph with the tensors of add_loss and add_metric
         self._host_preprocessing: HostPreprocessing | None = None
         if inputs is not None:
             self._set_graph(Graph(inputs, outputs, own_inputs=True))
@@ -184,7 +184,7 @@ class Model(Layer):
             """
             if self._graph is None:
                 raise missing_method(self, "call(self, x)")
-            return (self._wide or self._graph).run(inputs)
+            return (self._extended_graph or self._graph).run(inputs)
 
     @filtered
     def add_loss(self, loss: ArrayLike | Sequence[ArrayLike], inputs: object = None) -> None:
@@ -216,10 +216,10 @@ class Model(Layer):
     def _compute_too(self, losses: Any = (), reports: Any = None) -> None:
         """Compute these tensors together with the outputs; layers that only these tensors need join the model."""
         graph = self._the_graph("inputs")
-        old = self._wide.aside if self._wide is not None else Aside(self)
-        aside = Aside(self, [*old.losses, *losses], old.reports | (reports or {}))
-        self._wide = Graph(graph.inputs, graph.outputs, graph.guessed, aside)
-        self._aside_layers = [layer for layer in self._wide.layers if layer not in graph.layers]
+        old = self._extended_graph.auxiliary if self._extended_graph is not None else AuxiliaryOutputs(self)
+        auxiliary = AuxiliaryOutputs(self, [*old.losses, *losses], old.reports | (reports or {}))
+        self._extended_graph = Graph(graph.inputs, graph.outputs, graph.guessed, auxiliary)
+        self._auxiliary_layers = [layer for layer in self._extended_graph.layers if layer not in graph.layers]
         self._invalidate_trainer()
 
     # Structure -----------------------------------------------------------------------------------------------------

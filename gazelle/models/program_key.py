@@ -41,7 +41,7 @@ def structure(model: Model, spec: ModelSpec) -> str | None:
     if model._graph is None or spec.run_eagerly or spec.methods.replaced():
         return None
     for layer in layers:  # what a layer has adapted to and its RematScope are not in its config
-        extended = getattr(layer, "_wide", None) is not None
+        extended = getattr(layer, "_extended_graph", None) is not None
         if extended or hasattr(type(layer), "adapt") or layer._remat is not None:
             return None
     if not all(map(_is_registered, {type(part) for part in (*layers, spec.optimizer)})):

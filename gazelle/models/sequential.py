@@ -207,8 +207,8 @@ class Sequential(Model):
         if not self._layers:
             raise self._has_no_layers()
         x = inputs
-        if self._wide is not None:
-            return self._wide.run(inputs)
+        if self._extended_graph is not None:
+            return self._extended_graph.run(inputs)
         if self._graph is not None:
             x = self._graph.fit_inputs(inputs)
             x = x[0] if len(x) == 1 else x

@@ -69,8 +69,8 @@ def _nodes(model: Model) -> list[Node] | None:
 
 def _inputs(node: Node, model: Model) -> list[KerasTensor]:
     """The tensors that a call reads inside this model; none if it creates an input of the model."""
-    entrances = {id(tensor.node) for tensor in model.inputs}
-    return [] if id(node) in entrances else node.inputs
+    input_ids = {id(tensor.node) for tensor in model.inputs}
+    return [] if id(node) in input_ids else node.inputs
 
 
 def _calls(operation: Any, model: Model) -> list[Node]:

@@ -19,7 +19,7 @@ from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Array, ArrayLike, DTypeLike, Nested, Tree
 from gazelle.core.variable import Variable
 from gazelle.ops.base import array, arrays, op
-from gazelle.ops.of_functions import op_of_functions
+from gazelle.ops.control_flow import control_flow_op
 
 __all__ = [
     "T",
@@ -298,7 +298,7 @@ def _components(indices: Any) -> tuple[Any, ...]:
     return tuple(indices)
 
 
-@op_of_functions
+@control_flow_op
 def cond(pred: ArrayLike, true_fn: Callable[[], T], false_fn: Callable[[], T]) -> T:
     """Call one of two functions, depending on a condition.
 
@@ -317,7 +317,7 @@ def cond(pred: ArrayLike, true_fn: Callable[[], T], false_fn: Callable[[], T]) -
     return lax.cond(array(pred), true_fn, false_fn)
 
 
-@op_of_functions
+@control_flow_op
 def switch(index: ArrayLike, branches: Sequence[Callable[..., T]], *operands: Any) -> T:
     """Call one of several functions, chosen by an index.
 
@@ -336,7 +336,7 @@ def switch(index: ArrayLike, branches: Sequence[Callable[..., T]], *operands: An
     return lax.switch(index, branches, *arrays(list(operands)))
 
 
-@op_of_functions
+@control_flow_op
 def while_loop(
     cond: Callable[..., ArrayLike], body: Callable[..., Any], loop_vars: T, maximum_iterations: int | None = None
 ) -> T:
@@ -372,7 +372,7 @@ def while_loop(
     return type(loop_vars)(values) if isinstance(loop_vars, list) else values if many else values[0]
 
 
-@op_of_functions
+@control_flow_op
 def fori_loop(lower: ArrayLike, upper: ArrayLike, body_fun: Callable[[Any, T], T], init_val: T) -> T:
     """Repeat  value = body_fun(i, value)  for i from `lower` to below `upper`.
 
@@ -392,7 +392,7 @@ def fori_loop(lower: ArrayLike, upper: ArrayLike, body_fun: Callable[[Any, T], T
     return lax.fori_loop(lower, upper, body_fun, init_val)
 
 
-@op_of_functions
+@control_flow_op
 def scan(
     f: Callable[[T, Any], tuple[T, U]],
     init: T,
@@ -427,7 +427,7 @@ def scan(
     return lax.scan(f, init, xs, length, reverse, unroll)
 
 
-@op_of_functions
+@control_flow_op
 def associative_scan(f: Callable[[T, T], T], elems: T, reverse: bool = False, axis: int = 0) -> T:
     """Compute the running results of an associative function along an axis.
 
@@ -447,7 +447,7 @@ def associative_scan(f: Callable[[T, T], T], elems: T, reverse: bool = False, ax
     return lax.associative_scan(f, elems, reverse, axis)
 
 
-@op_of_functions
+@control_flow_op
 def map(f: Callable[[Any], T], xs: Nested[ArrayLike]) -> T:
     """Call a function for each entry along the first axis, one after the other.
 
@@ -465,7 +465,7 @@ def map(f: Callable[[Any], T], xs: Nested[ArrayLike]) -> T:
     return lax.map(f, jax.tree.map(array, xs, is_leaf=lambda x: isinstance(x, Variable)))
 
 
-@op_of_functions
+@control_flow_op
 def vectorized_map(function: Callable[[Any], T], elements: Nested[ArrayLike]) -> T:
     """Call a function for each entry along the first axis, all at once.
 

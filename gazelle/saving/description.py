@@ -95,7 +95,7 @@ def describe_model(model: Layer) -> dict[str, Any]:
             parts["trainable"] = False
         if layer.dtype_policy.name != "float32":
             parts["dtype"] = layer.dtype_policy.name
-        graph = getattr(layer, "_wide", None) or getattr(layer, "_graph", None)
+        graph = getattr(layer, "_extended_graph", None) or getattr(layer, "_graph", None)
         if graph is not None:
             parts["calls"] = list(_calls(graph.nodes, names))
         described[path or "model"] = parts

@@ -68,12 +68,12 @@ class Fit:
         self.groups = StepGroups("train", trainer.steps_per_execution)
         self.bad: tuple[data.Chunk, int] | None = None  # the chunk and the step whose loss was not finite
         # callbacks that decide what a loss that is not finite means: bad data ends the training then without an error
-        self.judges = [each for each in getattr(events, "callbacks", ()) if getattr(each, "handles_nan", False)]
+        self.nan_callbacks = [each for each in getattr(events, "callbacks", ()) if getattr(each, "handles_nan", False)]
         self.interrupt = Interrupt(self._is_consistent, self._several)
         self._steps_before: int | None = None  # during a step: `live.steps_given` before it
         self._saving = False  # a copy of the state is taken
         self._due = not self._several  # whether to offer a save; several processes agree on it
-        self._alike = not self._several  # whether all processes are at the same step and leave together
+        self._synchronized = not self._several  # whether all processes are at the same step and leave together
 
     # Epochs and batches ----------------------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class Fit:
                     self.interrupt.release()
                 progress.finish(stopped=self.model.stop_training and self.bad is None)
                 self.trainer.live.finish()
-                complete = self._alike = True
+                complete = self._synchronized = True
             finally:
                 self._save_last(complete)
                 self.trainer.live.totals = self.trainer.metrics.start()  # train_on_batch starts its own
@@ -154,7 +154,7 @@ class Fit:
         logs, end, seconds = self._run_program(chunk, chunks, start, stop)
         if end < stop:  # the loss was not finite
             self.bad, self.model.stop_training = (chunk, end), True
-            for callback in self.judges:
+            for callback in self.nan_callbacks:
                 callback.on_train_batch_end(progress.done, host_logs(self.trainer, logs))
             self.interrupt.release()
             return end, logs
@@ -217,7 +217,7 @@ class Fit:
         self._steps_before, self._saving = None, False
         self.interrupt.hold()  # the last save is complete
         autosave, progress, state = self.autosave, self.progress, self.trainer.live.state
-        if autosave is None or state is None or not state.alive() or (autosave.collective and not self._alike):
+        if autosave is None or state is None or not state.alive() or (autosave.collective and not self._synchronized):
             return
         if complete:
             autosave.end_training(progress.snapshot, progress.later_snapshot)
@@ -244,7 +244,7 @@ class Fit:
             self.trainer.optimizer.learning_rate = rates[0]
         self._due = any(dues)
         if any(numbers):
-            self._alike = True
+            self._synchronized = True
             self.interrupt.raise_signal(max(numbers))
         return max(times)
 
@@ -254,4 +254,4 @@ class Fit:
             batch = jax.tree.map(arrays.to_host, batch)
         rows = None if chunk.rows is None else chunk.rows[index]
         where = f"step {self.progress.done + 1} of epoch {self.progress.epoch + 1}"
-        explain_nan(self.trainer, self.source, loss, where, batch, rows, warns=bool(self.judges))
+        explain_nan(self.trainer, self.source, loss, where, batch, rows, warns=bool(self.nan_callbacks))

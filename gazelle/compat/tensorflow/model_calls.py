@@ -136,7 +136,7 @@ def _records_layers(model: Any) -> bool:
 
 def _call_layers(model: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Call the layers of a functional model one by one, as user code would."""
-    graph, outer = model._wide or model._graph, tracing.current()
+    graph, outer = model._extended_graph or model._graph, tracing.current()
     base = tracing.TraceContext(key=fresh_key()) if outer is None else outer
     given = kwargs.get("training", args[1] if len(args) > 1 else None)
     scope = dataclasses.replace(base, training=base.training if given is None else bool(given))

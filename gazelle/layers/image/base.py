@@ -13,7 +13,7 @@ from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.core.types import Array, ArrayLike
 from gazelle.layers.base import Layer
 from gazelle.ops.image.boxes import FORMATS, RELATIVE, clip_to_image_size, convert_format
-from gazelle.ops.image.form import as_float, choose, on_batch
+from gazelle.ops.image.layout import as_float, choose, on_batch
 from gazelle.ops.space import is_first
 
 if TYPE_CHECKING:

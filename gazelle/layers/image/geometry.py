@@ -12,7 +12,7 @@ from gazelle.core.types import Array
 from gazelle.layers.image.base import ImageLayer, Transformation, checked, interval, per_image, uniform
 from gazelle.ops.image import affine_transform as warp
 from gazelle.ops.image.boxes import affine_transform as moved_boxes
-from gazelle.ops.image.form import choose
+from gazelle.ops.image.layout import choose
 
 if TYPE_CHECKING:
     from gazelle.layers.options import OptionsOfImageLayer

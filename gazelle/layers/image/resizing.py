@@ -13,7 +13,7 @@ from gazelle.core.types import Array, ArrayLike
 from gazelle.layers.image.base import ImageData, ImageLayer, Transformation, uniform
 from gazelle.ops.image import resize
 from gazelle.ops.image.boxes import crop
-from gazelle.ops.image.form import choose
+from gazelle.ops.image.layout import choose
 from gazelle.ops.image.resizing import INTERPOLATIONS
 
 if TYPE_CHECKING:

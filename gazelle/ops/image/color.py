@@ -10,7 +10,7 @@ from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import op
-from gazelle.ops.image.form import as_float, check_rank
+from gazelle.ops.image.layout import as_float, check_rank
 from gazelle.ops.space import is_first
 
 

@@ -13,7 +13,7 @@ from gazelle.core.shape_inference import shown
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import op
 from gazelle.ops.convolution import conv
-from gazelle.ops.image.form import check_rank, height_axis
+from gazelle.ops.image.layout import check_rank, height_axis
 from gazelle.ops.space import is_first, moved_first, moved_last, per_axis
 
 

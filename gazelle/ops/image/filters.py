@@ -11,7 +11,7 @@ from jax import lax
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.types import Array, ArrayLike, DTypeLike
 from gazelle.ops.base import op
-from gazelle.ops.image.form import as_float, back, on_batch
+from gazelle.ops.image.layout import as_float, back, on_batch
 from gazelle.ops.space import is_first, per_axis
 
 _MAX_SHIFTS = 15  # longest window that is computed as a sum of shifted copies

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import op
-from gazelle.ops.image.form import as_float, back, choose, on_batch
+from gazelle.ops.image.layout import as_float, back, choose, on_batch
 
 INTERPOLATIONS = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic")
 METHODS = ("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5")

@@ -14,7 +14,7 @@ from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, ArrayLike, SeedLike
 from gazelle.ops.base import op
 from gazelle.ops.image.filters import gaussian, smoothed
-from gazelle.ops.image.form import as_float, choose, on_batch
+from gazelle.ops.image.layout import as_float, choose, on_batch
 
 ORDERS = {"nearest": 0, "bilinear": 1}
 FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")

@@ -17,7 +17,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def op_of_functions(function: Callable[P, R]) -> Callable[P, R]:
+def control_flow_op(function: Callable[P, R]) -> Callable[P, R]:
     """Let an operation that calls functions accept symbolic tensors: the call becomes a node of the graph."""
 
     @functools.wraps(function)
