@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from gazelle.compat.backend.functions import all_updates, variables_of
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.backend.lifting import GraphVariable
-from gazelle.compat.backend.updates import GradientStep, OptimizerStep
+from gazelle.compat.backend.updates import GradientStep, OptimizerStep, rate_factors
 from gazelle.core import tracing
 from gazelle.core.symbolic import any_symbolic
 from gazelle.core.variable import Variable
@@ -40,12 +40,16 @@ class GraphOptimizer(Optimizer, abstract=True):
     def _build_graph(self, params: Arrays) -> None:
         with jax.ensure_compile_time_eval(), tracing.outside():  # builds a graph, even inside a trace
             self._weights = {
-                p: GraphVariable(jnp.zeros(w.shape), dtype=w.dtype, name="weight") for p, w in params.items()
+                p: GraphVariable(jnp.zeros(w.shape), dtype=w.dtype, name=f"{p}:0") for p, w in params.items()
             }
             self._gradients = {p: Input(batch_shape=w.shape, dtype=str(w.dtype)) for p, w in params.items()}
             arguments = {"loss": _STEP_LOSS, "params": list(self._weights.values()), "constraints": {}}
             accepted = inspect.signature(self.get_updates).parameters
-            given = self.get_updates(**{word: value for word, value in arguments.items() if word in accepted})
+            token = rate_factors.set({})
+            try:
+                given = self.get_updates(**{word: value for word, value in arguments.items() if word in accepted})
+            finally:
+                rate_factors.reset(token)
         updates = list(all_updates(given))
         paths = {str(id(v)): p for p, v in self._weights.items()}
         steps = [u for u in updates if isinstance(u, OptimizerStep) and not isinstance(u, GradientStep)]
@@ -145,6 +149,7 @@ class GraphOptimizer(Optimizer, abstract=True):
         for prefix, step, paths in self._inner:
             own, mine = self._part(prefix, slots), {p: after[p] for p in paths}
             hyper = self._part(prefix, self._given)
+            hyper |= {name: hyper[name] * step.rate_factor for name in ("learning_rate",) if name in hyper}
             mine, own = step.optimizer.update(mine, {p: grads.get(p) for p in paths}, own, hyper, t - 1)
             after, slots = after | mine, slots | {prefix + name: arrays for name, arrays in own.items()}
         return after, slots

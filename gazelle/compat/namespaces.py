@@ -186,7 +186,7 @@ def _adopting(original: Any) -> Any:
         args, kwargs = plain(args), plain(kwargs)
         if original.__name__ in _TRANSLATED:
             args, kwargs = _translated_arguments(original, args, kwargs)
-        classes = _merging_classes() if era.number() < 3 else {}
+        classes = _classes_in_files(era.number())
         lookup = getattr(original, "__self__", None)
         if isinstance(lookup, Lookup) and args and isinstance(args[0], dict):  # arguments of earlier versions
             classes = classes | _generated_classes(lookup.namespace)
@@ -204,10 +204,14 @@ def _generated_classes(family: str) -> dict[str, Any]:
 
 
 @functools.cache
-def _merging_classes() -> dict[str, Any]:
-    """The layers whose masks differ in Keras 1 and 2, for the graphs of models that are loaded."""
+def _classes_in_files(era_number: int) -> dict[str, Any]:
+    """The layers that compute otherwise in programs, for the graphs of models that are loaded.
+
+    Functions of Lambda receive tensors; in Keras 1 and 2 the masks of merging layers differ.
+    """
     layers = importlib.import_module("gazelle.layers")
-    return {name.capitalize(): compat_class(getattr(layers, name.capitalize())) for name in _MERGED}
+    names = ("Lambda", *(name.capitalize() for name in _MERGED if era_number < 3))
+    return {name: compat_class(getattr(layers, name)) for name in names}
 
 
 def _translated_arguments(original: FunctionType, args: Any, kwargs: Any) -> Any:

@@ -10,6 +10,12 @@ from typing import Any
 from gazelle.core.errors import ShapeError, message
 
 
+class Dimension(int):
+    """A size, which programs read as `shape.dims[i].value`."""
+
+    value = property(int)
+
+
 class TensorShape(tuple[Any, ...]):
     """A shape: a tuple of sizes, with None for unknown ones.
 
@@ -25,7 +31,7 @@ class TensorShape(tuple[Any, ...]):
 
     rank = property(lambda self: len(self))
     ndims = rank
-    dims = property(lambda self: list(self))
+    dims = property(lambda self: [SimpleNamespace(value=None) if n is None else Dimension(n) for n in self])
 
     def num_elements(self) -> int | None:
         return math.prod(self) if self.is_fully_defined() else None
@@ -73,6 +79,27 @@ class TensorShape(tuple[Any, ...]):
         return str(tuple(self))
 
 
+class Reference:
+    """The result of `tensor.ref()`: hashable, and equal for the same tensor."""
+
+    def __init__(self, target: Any) -> None:
+        self.target = target
+
+    def deref(self) -> Any:
+        return self.target
+
+    def __hash__(self) -> int:
+        return id(self.target)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reference) and other.target is self.target
+
+
+def reference(target: Any) -> Reference:
+    """Return a key for dictionaries."""
+    return Reference(target)
+
+
 class OldVariable:
     """Methods of variables in earlier versions."""
 
@@ -89,6 +116,7 @@ class OldVariable:
         return self.numpy()  # type: ignore[attr-defined]
 
     read_value = initialized_value = lambda self: self
+    ref = experimental_ref = reference
 
     device = "/job:localhost/replica:0/task:0/device:CPU:0"
 

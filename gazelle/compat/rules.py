@@ -94,6 +94,12 @@ def _window(instance: Any, kwargs: dict[str, Any]) -> None:
         kwargs["depthwise_initializer"] = kwargs["pointwise_initializer"] = kwargs.pop("kernel_initializer")
 
 
+@rule("DepthwiseConv2D")
+def _depthwise(instance: Any, kwargs: dict[str, Any]) -> None:
+    for kind in ("initializer", "regularizer", "constraint"):  # of the base class in Keras 2, which had no effect
+        kwargs.pop(f"kernel_{kind}", None)
+
+
 @rule("RNN")
 def _forget_bias(instance: Any, kwargs: dict[str, Any]) -> None:
     if "forget_bias_init" in kwargs:

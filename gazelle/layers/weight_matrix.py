@@ -116,7 +116,8 @@ class WeightMatrix:
 
     def array(self) -> Array:
         """Return a W of floats, with its correction."""
-        w = self.variable.value
+        given = self.variable  # an array if user code replaced the weight for the time of a call
+        w = given.value if isinstance(given, Variable) else jnp.asarray(given)
         if not self.is_corrected:
             return w
         a, b, factor = self.correction

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import metrics, ops
+from gazelle.core import tracing
 from gazelle.core.gradients import value_and_grad
 from gazelle.core.tensor_wrapper import wrapper_class
 from gazelle.data.arrays import unpack_x_y_sample_weight
@@ -29,11 +30,12 @@ def train(model: Model, data: Tree) -> dict[str, Any]:
     def loss() -> Any:
         y_pred = model(x, training=True)
         value = loss_of(model, x, y, y_pred, weight, True)
-        return model.optimizer.scale_loss(value), (value, y_pred)
+        return model.optimizer.scale_loss(value), (value, y_pred, _reported())
 
-    (_, (value, y_pred)), grads = value_and_grad(loss, variables)
+    (_, (value, y_pred, reported)), grads = value_and_grad(loss, variables)
     step_methods.apply_gradients(model.optimizer, grads, variables)
-    _track(model, "loss", value, x)
+    for name, one in {"loss": value, **reported}.items():
+        _track(model, name, one, x)
     return model.compute_metrics(x, y, y_pred, weight)
 
 
@@ -41,7 +43,9 @@ def test(model: Model, data: Tree) -> dict[str, Any]:
     """Compute the loss and the metrics of a batch (x, y, sample_weight); return the logs."""
     x, y, weight = unpack_x_y_sample_weight(data)
     y_pred = model(x, training=False)
-    _track(model, "loss", loss_of(model, x, y, y_pred, weight, False), x)
+    value = loss_of(model, x, y, y_pred, weight, False)
+    for name, one in {"loss": value, **_reported()}.items():
+        _track(model, name, one, x)
     return model.compute_metrics(x, y, y_pred, weight)
 
 
@@ -85,6 +89,13 @@ def tracked_loss(
     value = compiled_loss(model, y, y_pred, sample_weight, [*(regularization_losses or ())])
     _track(model, "loss", value, y_pred)
     return value
+
+
+def _reported() -> dict[str, Any]:
+    """{name: mean} of the values given to `add_metric` in this step."""
+    scope = tracing.current()
+    reports = {} if scope is None else scope.reports
+    return {name: jnp.mean(ops.convert_to_tensor(value)) for name, value in reports.items() if isinstance(name, str)}
 
 
 def _track(model: Model, name: str, value: Any, like: Any) -> None:

@@ -350,12 +350,12 @@ def test_tensors_are_given_to_modules_that_import_tensorflow(imports, installed,
     module = importlib.import_module(name)
     layer = module.Kind()
     layer(X)
-    assert (layer.seen == "gazelle") == bool(imports)
+    assert (layer.seen == "tensorflow") == bool(imports)
     model = module.Net()
     model.compile("sgd")
     model.fit(X, X, verbose=0)
-    assert (model.seen == "gazelle") == bool(imports)
-    assert all((type(value).__module__.split(".")[0] == "gazelle") == bool(imports) for value in module.outer(X))
+    assert (model.seen == "tensorflow") == bool(imports)
+    assert all((type(value).__module__.split(".")[0] == "tensorflow") == bool(imports) for value in module.outer(X))
 
 
 def test_layers_do_not_depend_on_symbolic_tensors_of_their_module():

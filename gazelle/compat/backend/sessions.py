@@ -12,6 +12,7 @@ import numpy as np
 from gazelle.compat.backend.functions import function_of
 from gazelle.compat.backend.updates import OptimizerStep, Update
 from gazelle.compat.types import Nested, TensorLike, TensorResult
+from gazelle.core import names
 from gazelle.core.errors import StateError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -24,6 +25,10 @@ class DefaultGraph:
     def as_default(self) -> contextlib.AbstractContextManager[None]:
         """Return a context manager without effect."""
         return contextlib.nullcontext()
+
+    def unique_name(self, name: str, mark_as_used: bool = True) -> str:
+        """Return the name, with a number from the second time on."""
+        return names.unique_name("graph", name)
 
     def finalize(self) -> None:
         """Do nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -55,11 +56,16 @@ def moving_average_update(x: Variable, value: TensorLike, momentum: float) -> Te
     return update(x, before * momentum + value * (1.0 - momentum))
 
 
+#: while `get_updates` of a user-defined optimizer runs: {id(optimizer that it calls): factor of its learning rate}
+rate_factors: ContextVar[dict[int, float] | None] = ContextVar("gazelle_rate_factors", default=None)
+
+
 class OptimizerStep:
     """One optimizer step on a loss, as an update of a `K.function`."""
 
     def __init__(self, optimizer: Any, loss: Any, params: Any, constraints: Any = None) -> None:
         self.optimizer, self.loss = optimizer, loss
+        self.rate_factor = (rate_factors.get() or {}).get(id(optimizer), 1.0)
         self.params = {str(id(v)): v for v in params}
         self._state: Any = None
 

@@ -24,6 +24,7 @@ from gazelle.layers import (
     Normalization,
     TextVectorization,
     TimeDistributed,
+    Wrapper,
 )
 from gazelle.layers.merging import _Merge
 from gazelle.losses import Loss
@@ -45,6 +46,7 @@ _MIXINS: dict[Any, type] = {
     RNN: sequences.RecurrentMixin,
     TextVectorization: layers.TextVectorizationMixin,
     TimeDistributed: layers.TimeDistributedMixin,
+    Wrapper: layers.WrapperMixin,
     Model: models.ModelMixin,
     Sequential: models.SequentialMixin,
     Loss: losses.LossMixin,

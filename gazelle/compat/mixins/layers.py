@@ -53,6 +53,8 @@ class LayerMixin(CompatObject):
             text = f"{core.__name__} ignores input_shape={shape}"  # Keras looks at that of a first layer alone
             warn(message(text, expected="sizes of one sample, integers or None"))
             kwargs = {name: value for name, value in kwargs.items() if name != "input_shape"}
+        if kwargs.get("filters", 1) is None:  # a convolution that creates its own kernel
+            kwargs = {**kwargs, "filters": 1}
         super()._construct(core, args, kwargs, by_gazelle)
         values: list[Any] = list(vars(self).values())
         for value in values:
@@ -178,6 +180,14 @@ class LambdaMixin:
         call = super().call  # type: ignore[misc]
         calls = facade.calls_for(self.function)  # type: ignore[attr-defined]
         return call(x, mask, training) if calls is None else calls.user_defined_call(call, (x, mask, training), {})
+
+
+class WrapperMixin:
+    """Wrapper: a subclass that has built the wrapped layer may call `super().build()` without a shape."""
+
+    def build(self, input_shape: Any = None) -> None:
+        if input_shape is not None:
+            super().build(input_shape)  # type: ignore[misc]
 
 
 class TimeDistributedMixin:

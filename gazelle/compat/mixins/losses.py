@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from gazelle.compat import facade
 from gazelle.compat.classes import is_generated
 from gazelle.compat.mixins.common import CompatObject, Function, arrays_of
@@ -25,10 +27,20 @@ def _on_tensors(original: Function) -> Function:
     return called
 
 
+class Factor(float):
+    """A number that programs for Keras 2 read as an array without axes."""
+
+    dtype = np.dtype("float32")
+
+
 class RegularizerMixin(CompatObject):
     """Regularizers and constraints."""
 
     _wrapped_methods = {"__call__": _on_tensors}
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        super()._construct(core, args, kwargs, by_gazelle)
+        vars(self).update((name, Factor(value)) for name, value in vars(self).items() if type(value) is float)
 
 
 class LossMixin(CompatObject):

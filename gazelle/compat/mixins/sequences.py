@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,24 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.compat.mixins.layers import LayerMixin
 from gazelle.core.types import Array, Shape
+from gazelle.layers import RNN, serialize
 from gazelle.layers.multi_head_attention import with_causal
+
+
+class WithConstants:
+    """A cell whose `call` also receives tensors that are the same at all time steps."""
+
+    def __init__(self, cell: Any, constants: Any) -> None:
+        self.cell, self.constants = cell, list(constants) if isinstance(constants, list | tuple) else [constants]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.cell, name)
+
+    def call(self, inputs: Array, states: Sequence[Array], training: bool = False) -> Any:
+        """Call the cell with the constants."""
+        accepted = inspect.signature(self.cell.call).parameters
+        options = {"training": training} if "training" in accepted else {}
+        return self.cell.call(inputs, states, constants=self.constants, **options)
 
 
 class RecurrentMixin:
@@ -29,6 +47,9 @@ class RecurrentMixin:
     def get_config(self) -> dict[str, Any]:
         """Return the configuration, with `time_major` if it is true."""
         config: dict[str, Any] = super().get_config()  # type: ignore[misc]
+        own = next(cls for cls in type(self).__mro__ if "get_config" in vars(cls))
+        if self._core is RNN and not own.__module__.startswith("gazelle."):  # type: ignore[attr-defined]
+            config.setdefault("cell", serialize(self.cell))  # type: ignore[attr-defined]
         return {**config, "time_major": True} if self.time_major else config
 
     def build(self, sequences_shape: Shape | list[Shape]) -> None:
@@ -43,7 +64,15 @@ class RecurrentMixin:
         initial_state: Sequence[Array] | Array | None = None,
         mask: Array | Sequence[Array] | None = None,
         training: bool = False,
+        constants: Sequence[Array] | Array | None = None,
     ) -> Array | tuple[Array, ...]:
+        if constants is not None:
+            cell = self.cell  # type: ignore[attr-defined]
+            vars(self)["cell"] = WithConstants(cell, constants)
+            try:
+                return self.call(sequences, initial_state, mask, training)
+            finally:
+                vars(self)["cell"] = cell
         if not self.time_major:
             plain: Array = super().call(sequences, initial_state, mask, training)  # type: ignore[misc]
             return plain

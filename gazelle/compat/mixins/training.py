@@ -7,6 +7,7 @@ from typing import Any
 import jax
 
 from gazelle.compat import era, graph_optimizers, optimizers, resource_optimizers
+from gazelle.compat.backend.updates import rate_factors
 from gazelle.compat.mixins.common import CompatObject, arrays_of
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError
@@ -35,6 +36,18 @@ class OptimizerMixin(CompatObject):
     @property
     def variables(self) -> list[Variable]:
         return _Variables(super().variables)  # type: ignore[misc]
+
+    @property
+    def learning_rate(self) -> Any:
+        return super().learning_rate  # type: ignore[misc]
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        factors, own = rate_factors.get(), super().learning_rate  # type: ignore[misc]
+        if factors is None or isinstance(self, graph_optimizers.GraphOptimizer):
+            super(OptimizerMixin, type(self)).learning_rate.fset(self, value)  # type: ignore[misc]
+        else:  # a step of this optimizer with another rate, which changes with the rate that it has later
+            factors[id(self)] = 1.0 if value is own else float(value) / float(own)
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if core is Optimizer and args and isinstance(args[0], str):  # the base class of Keras 2 took its name first

@@ -39,6 +39,7 @@ class SymbolicTensor(KerasTensor):
 
     _uses_learning_phase = False
     op = OldVariable.op
+    ref = experimental_ref = OldVariable.ref
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """Return the value, computed from those of the inputs in `feed_dict`."""
@@ -70,6 +71,7 @@ class VariableMixin(RecordedVariable):
     """Variables."""
 
     _construct = CompatObject._construct
+    ref = experimental_ref = OldVariable.ref
 
     @property
     def shape(self) -> tuple[int, ...]:

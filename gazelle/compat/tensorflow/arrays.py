@@ -173,7 +173,13 @@ op("transpose", static=("perm",))(
 )
 op("linalg.matrix_transpose")(lambda a: space(a).swapaxes(a, -1, -2))
 
-concat = op("concat", static=("axis",))(lambda values, axis: space(values).concatenate(list(values), axis))
+_concat = op(static=("axis",))(lambda values, axis: space(values).concatenate(list(values), axis))
+
+
+@named("concat")
+def concat(values: TensorLike, axis: int | TensorLike) -> TensorResult:
+    return _concat(values if isinstance(values, list | tuple) else [values], axis)
+
 
 stack = op("stack", static=("axis",))(
     lambda values, axis=0: space(values).stack(list(values) if isinstance(values, list | tuple) else values, axis)

@@ -21,6 +21,7 @@ from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, Nested, ShapeLike, TensorLike, TensorResult
+from gazelle.core.operation import Operation
 from gazelle.core.symbolic import KerasTensor
 
 
@@ -184,7 +185,13 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         )
 
     plain.defvjp(forward, backward)
-    return lambda *args: call(plain, tuple(convert(a) for a in args), {})
+
+    def called(*args: Any) -> Any:
+        if args and isinstance(args[0], Operation):  # a method of a layer
+            return custom_gradient(functools.partial(f, args[0]))(*args[1:])
+        return call(plain, tuple(convert(a) for a in args), {})
+
+    return called
 
 
 @named("TensorArray")

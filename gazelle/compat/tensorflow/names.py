@@ -123,7 +123,7 @@ def op(
                     if argument in static:
                         bound.arguments[argument] = fixed_shape(value)
                     elif argument in TENSORS and isinstance(value, list | tuple):
-                        bound.arguments[argument] = array_of_list(value)
+                        bound.arguments[argument] = stacked(value) if argument != "values" else array_of_list(value)
                     elif argument in TENSORS and hasattr(value, "iloc"):  # a data frame or a column of one
                         bound.arguments[argument] = np.asarray(value)
                 args, kwargs = bound.args, bound.kwargs
@@ -147,6 +147,14 @@ def array_of_list(value: Any) -> Any:
         return host_array(value)
     except ValueError:  # lists of unequal lengths
         return value
+
+
+def stacked(value: Any) -> Any:
+    """A list of numbers as an array, a list of tensors of equal shapes as one."""
+    if not value or not all(is_box(one) and hasattr(one, "shape") for one in value):
+        return array_of_list(value)
+    shapes = {tuple(one.shape) for one in value}
+    return NAMES["stack"](list(value)) if len(shapes) == 1 else value
 
 
 def user_code_location() -> str:

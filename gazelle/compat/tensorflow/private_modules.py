@@ -45,12 +45,33 @@ def graph_mode_decorator(function: Callable[..., Any], *inputs: TensorLike) -> T
     return NAMES["custom_gradient"](function)(*inputs)
 
 
+def keras_export(*names: str, **options: Any) -> Callable[[Any], Any]:
+    """Return a decorator that does nothing."""
+    return lambda exported: exported
+
+
+class BoolGauge:
+    """A number that TensorFlow reports to its monitoring, which is not there."""
+
+    def __init__(self, *description: str) -> None:
+        self.value = False
+
+    def get_cell(self, *labels: str) -> BoolGauge:
+        """Return the cell of a label."""
+        return self
+
+    def set(self, value: bool) -> None:
+        """Do nothing."""
+
+
 #: names that are public nowhere -> the object, or the public name
 _PRIVATE: dict[str, Any] = {
     **tables.read("tensorflow")["private names"],
     "_compute_fans": compute_fans,
     "_concat": _concat,
     "_graph_mode_decorator": graph_mode_decorator,
+    **dict.fromkeys(("keras_export", "tf_export"), keras_export),
+    "BoolGauge": BoolGauge,
     "global_seed": prng.given_seed,
     "disable_op_determinism": lambda: None,
     "is_op_determinism_enabled": lambda: True,  # JAX computes deterministically

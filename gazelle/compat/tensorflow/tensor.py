@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.old_variable import TensorShape, reference
 from gazelle.compat.one_element import as_numbers
 from gazelle.compat.operators import add_operators
 from gazelle.compat.tables import listed, pairs
@@ -39,6 +39,7 @@ class Tensor(TensorWrapper):
     """
 
     __slots__ = ("array",)
+    __module__ = "tensorflow.python.framework.ops"  # by which packages recognize tensors
     __array_priority__ = 100
     array: Any
 
@@ -79,9 +80,10 @@ class Tensor(TensorWrapper):
     def eval(self, *_: Any, **__: Any) -> TensorResult:
         return self.numpy()
 
-    def ref(self) -> Reference:
-        """Return a key for dictionaries."""
-        return Reference(self)
+    ref = experimental_ref = reference
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tensor_of, (np.asarray(self.array),)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.array(self.array, dtype) if copy else np.asarray(self.array, dtype)
@@ -165,20 +167,9 @@ def _transposed(x: Any) -> Any:
     return x.T
 
 
-class Reference:
-    """The result of `tensor.ref()`: hashable, and equal for the same tensor."""
-
-    def __init__(self, target: TensorLike) -> None:
-        self.target = target
-
-    def deref(self) -> TensorResult:
-        return self.target
-
-    def __hash__(self) -> int:
-        return id(self.target)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reference) and other.target is self.target
+def tensor_of(array: TensorLike) -> Tensor:
+    """Return a tensor of an array of a pickle."""
+    return Tensor(array)
 
 
 class HashableSlice(tuple[Any, ...]):

@@ -72,6 +72,10 @@ class Strategy:
     """A strategy with one replica, which changes nothing."""
 
     num_replicas_in_sync = 1
+    extended = SimpleNamespace(
+        update=lambda variable, function, args=(), **_: function(variable, *args),
+        batch_reduce_to=lambda op, pairs: [value for value, _ in pairs],
+    )
 
     def __init__(self, *_: Any, **__: Any) -> None:
         pass
@@ -111,6 +115,16 @@ class Strategy:
 
     def gather(self, value: TensorLike, axis: int) -> TensorResult:
         return value
+
+
+#: the only replica, of the strategy that every program has
+_REPLICA = SimpleNamespace(
+    num_replicas_in_sync=1,
+    replica_id_in_sync_group=0,
+    all_reduce=lambda op, value: value,
+    merge_call=lambda function, args=(), kwargs=None: function(Strategy(), *args, **kwargs or {}),
+)
+named("distribute.get_replica_context")(lambda: _REPLICA)
 
 
 class InputContext:

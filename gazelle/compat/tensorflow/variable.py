@@ -10,14 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.old_variable import TensorShape, reference
 from gazelle.compat.operators import add_operators
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.dtypes import DType, host_array
 from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.recording import unboxed
-from gazelle.compat.tensorflow.tensor import Reference, Tensor, operate
+from gazelle.compat.tensorflow.tensor import Tensor, operate
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.variable import Variable
 
@@ -114,8 +114,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         """Return the value as a tensor, which tapes record."""
         return self + np.zeros((), self.dtype)
 
-    def ref(self) -> Reference:
-        return Reference(self)
+    ref = experimental_ref = reference
 
     initialized_value = read_value
 

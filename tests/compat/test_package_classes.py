@@ -1,0 +1,300 @@
+"""What packages do with Keras' classes and modules: cells, weights, optimizers, tensors, steps."""
+
+import importlib
+import json
+import pickle
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle.compat.keras_src import module
+from gazelle.compat.namespaces import root
+
+keras = root("keras")
+layers = keras.layers
+X = np.random.default_rng(0).random((8, 6, 3)).astype("float32")
+FLAT = X[:, 0]
+
+
+# Cells and wrappers --------------------------------------------------------------------------------------------------
+
+
+class Cell(layers.DropoutRNNCellMixin, layers.Layer):
+    """A cell whose state is the sum of the inputs that dropout keeps, and of a constant."""
+
+    def __init__(self, units=3, dropout=0.5, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.dropout, self.state_size = units, dropout, units
+        self.cache = keras.backend.ContextValueCache(lambda inputs: inputs * 0 + 1)
+
+    def call(self, inputs, states, training=None, constants=None):
+        mask = self.get_dropout_mask_for_cell(inputs, training)
+        self.reset_dropout_mask()
+        state = states[0] + (inputs if mask is None else inputs * mask) * self.cache.setdefault(
+            kwargs={"inputs": inputs}
+        )
+        return state + (0 if constants is None else constants[0]), [state]
+
+
+def test_dropout_masks_are_those_of_all_steps():
+    rnn = layers.RNN(Cell())
+    np.testing.assert_allclose(rnn(X), X.sum(axis=1), rtol=1e-5)
+    total = X.sum(axis=1)
+    model = keras.Sequential([keras.Input((6, 3)), rnn])
+
+    def distance(y, p):  # of the fractions that were kept from 0 and 2
+        return jnp.minimum(abs(p / y), abs(p / y - 2))
+
+    def dropped(y, p):
+        return p == 0
+
+    model.compile("sgd", distance, metrics=[dropped])
+    history = model.fit(X, total, verbose=0).history
+    assert history["loss"][0] < 1e-5
+    assert 0 < history["dropped"][0] < 1
+    two = Cell().get_recurrent_dropout_mask_for_cell(X, True, 2)
+    assert two is None  # no recurrent dropout
+    assert module("keras.src.layers.rnn.dropout_rnn_cell").DropoutRNNCell is layers.DropoutRNNCellMixin
+
+
+def test_constants_of_recurrent_layers():
+    rnn = layers.RNN(Cell(dropout=0))
+    constant = np.full((8, 3), 2, "float32")
+    np.testing.assert_allclose(rnn(X, constants=[constant]), X.sum(axis=1) + 2, rtol=1e-5)
+    np.testing.assert_allclose(rnn(X), X.sum(axis=1), rtol=1e-5)
+    a, b = keras.Input((6, 3)), keras.Input((3,))
+    model = keras.Model([a, b], rnn(a, constants=b))
+    np.testing.assert_allclose(model.predict([X, constant], verbose=0), X.sum(axis=1) + 2, rtol=1e-5)
+
+
+class OwnRNN(layers.RNN):
+    def __init__(self, units, **kwargs):
+        super().__init__(Cell(units), **kwargs)
+        self.units = units
+
+    def get_config(self):
+        config = super().get_config()
+        del config["cell"]
+        return {**config, "units": self.units}
+
+
+def test_configs_of_recurrent_layers_have_a_cell():
+    assert OwnRNN.from_config(OwnRNN(3).get_config()).cell.units == 3
+    assert "cell" not in layers.LSTM(3).get_config()
+
+
+class Halved(layers.Wrapper):
+    """Replaces the kernel of a layer while it is called."""
+
+    def build(self, input_shape):
+        self.layer.build(input_shape)
+        super().build()
+
+    def call(self, inputs):
+        kernel = self.layer.kernel
+        self.layer.kernel = kernel / 2
+        out = self.layer(inputs)
+        self.layer.kernel = kernel
+        return out
+
+
+@pytest.mark.parametrize("facade", [False, True])
+def test_a_kernel_is_replaced_while_a_layer_is_called(facade, request):
+    if facade:
+        request.getfixturevalue("tf")
+    layer = Halved(layers.Dense(2, use_bias=False))
+    model = keras.Sequential([keras.Input((3,)), layer])
+    np.testing.assert_allclose(model.predict(FLAT, verbose=0), FLAT @ layer.layer.get_weights()[0] / 2, rtol=1e-5)
+
+
+class OwnKernel(layers.Conv2D):
+    def __init__(self, **kwargs):
+        super().__init__(filters=None, kernel_size=3, **kwargs)
+
+    def build(self, input_shape):
+        self.depthwise = self.add_weight(shape=(3, 3, 1), name="depthwise", initializer="ones")
+
+    def call(self, inputs):
+        return inputs * self.depthwise[0, 0]
+
+
+def test_convolutions_without_filters():
+    assert OwnKernel()(np.ones((1, 4, 4, 1))).shape == (1, 4, 4, 1)
+    assert layers.DepthwiseConv2D(3, kernel_initializer="ones")(np.ones((1, 4, 4, 1))).shape == (1, 2, 2, 1)
+
+
+def test_factors_of_regularizers_have_a_dtype():
+    penalty = keras.regularizers.l1_l2(0.5, 0.25)
+    assert penalty.l1.dtype == penalty.l2.dtype == "float32"
+    assert json.dumps(penalty.get_config()) == '{"l1": 0.5, "l2": 0.25}'
+    assert pickle.loads(pickle.dumps(penalty)).l2 == 0.25
+
+
+# Optimizers with get_updates -----------------------------------------------------------------------------------------
+
+
+class Multiplied(keras.optimizers.Optimizer):
+    """Calls another optimizer with other learning rates for the weights of some layers."""
+
+    def __init__(self, optimizer, factors, **kwargs):
+        super().__init__(**kwargs)
+        self.optimizer, self.factors, self.seen = keras.optimizers.get(optimizer), factors, []
+
+    def get_updates(self, loss, params):
+        rate, updates = self.optimizer.learning_rate, []
+        self.seen = [v.name for v in params]
+        for v in params:
+            self.optimizer.learning_rate = rate * self.factors[v.name.partition("/")[0]]
+            updates += self.optimizer.get_updates(loss, [v])
+        self.optimizer.learning_rate = rate
+        return updates
+
+
+def test_rates_and_names_in_get_updates():
+    def steps(optimizer):
+        gazelle.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((3,)), layers.Dense(2, name="a"), layers.Dense(1, name="b")])
+        model.compile(optimizer, "mse")
+        before = model.get_weights()
+        for rate in (0.1, 0.2):  # as a callback sets it
+            getattr(model.optimizer, "optimizer", model.optimizer).learning_rate = rate
+            model.train_on_batch(FLAT, FLAT[:, :1])
+        return model.optimizer, [x - y for x, y in zip(model.get_weights(), before, strict=True)]
+
+    optimizer, changes = steps(Multiplied(keras.optimizers.SGD(0.1), {"a": 0.0, "b": 1.0}))
+    assert optimizer.seen == ["a/kernel:0", "a/bias:0", "b/kernel:0", "b/bias:0"]
+    assert not changes[0].any()
+    assert changes[2].any()
+    _, twice = steps(Multiplied(keras.optimizers.SGD(0.1), {"a": 1.0, "b": 1.0}))
+    _, plain = steps(keras.optimizers.SGD(0.1))
+    for a, b in zip(twice, plain, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
+
+
+# Models --------------------------------------------------------------------------------------------------------------
+
+
+class Reporting(keras.Model):
+    """`call` adds a value to the logs and updates a metric."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense, self.seen = layers.Dense(1), keras.metrics.Mean(name="seen")
+
+    def call(self, inputs):
+        out = self.dense(inputs)
+        self.add_metric(3.0 + 0 * out, name="three")
+        self.seen.update_state(out)
+        return out
+
+
+def test_added_metrics_beside_updated_ones():
+    model = Reporting()
+    model.compile("sgd", "mse")
+    history = model.fit(FLAT, FLAT[:, :1], batch_size=4, verbose=0, validation_data=(FLAT, FLAT[:, :1])).history
+    assert history["three"] == history["val_three"] == [3.0]
+    assert {"loss", "seen"} < history.keys()
+
+
+def test_lambda_of_a_file_gets_tensors(tmp_path, tf):
+    function = eval("lambda x: x * int(x.get_shape()[1])", {"tf": tf})
+    model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Lambda(function, name="scale")])
+    model.save(tmp_path / "model.h5")
+    again = tf.keras.models.load_model(tmp_path / "model.h5", {"scale": function})
+    np.testing.assert_allclose(again.predict(FLAT, verbose=0), FLAT * 3, rtol=1e-6)
+
+
+def test_functional_of_a_sequential():
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    functional = model._functional
+    assert not isinstance(functional, keras.Sequential)
+    assert functional.layers[-1] is model.layers[-1]
+
+
+# TensorFlow ----------------------------------------------------------------------------------------------------------
+
+
+def test_type_of_a_tensor(tf):
+    tensor = tf.constant([1.0, 2.0])
+    assert type(tensor).__module__.split(".")[0] == "tensorflow"
+    assert pickle.loads(pickle.dumps(tensor)).numpy().tolist() == [1.0, 2.0]
+
+
+def test_references_of_tensors(tf):
+    symbolic, variable, tensor = keras.Input((3,)), layers.Dense(1).add_weight(shape=(1,)), tf.constant(1)
+    for thing in (symbolic, variable, tensor, tf.Variable(1.0)):
+        assert {thing.ref(): 1}[thing.experimental_ref()] == 1
+        assert thing.ref().deref() is thing
+
+
+def test_lists_in_place_of_tensors(tf):
+    rows = [tf.constant([1.0, 2.0]), tf.constant([3.0, 4.0])]
+    assert tf.transpose(rows).numpy().tolist() == [[1.0, 3.0], [2.0, 4.0]]
+    assert tf.concat(tf.transpose(rows), axis=1).shape == (2, 2)
+    with tf.GradientTape() as tape:
+        tape.watch(rows)
+        total = tf.reduce_sum(tf.transpose(rows) ** 2)
+    assert [g.numpy().tolist() for g in tape.gradient(total, rows)] == [[2.0, 4.0], [6.0, 8.0]]
+
+
+def test_dimensions_of_shapes(tf):
+    shape = tf.TensorShape([None, 3])
+    assert [n.value for n in shape.dims] == [None, 3]
+
+
+def test_custom_gradient_of_a_method(tf):
+    class Scaled(tf.keras.layers.Layer):
+        @tf.custom_gradient
+        def scaled(self, x):
+            return x * 2.0, lambda upstream: upstream * 10.0
+
+        def call(self, x):
+            return self.scaled(x)
+
+    x = tf.Variable([1.0])
+    with tf.GradientTape() as tape:
+        y = Scaled()(x)
+    assert y.numpy().tolist() == [2.0]
+    assert tape.gradient(y, x).numpy().tolist() == [10.0]
+
+
+def test_the_only_replica(tf):
+    context, variable = tf.distribute.get_replica_context(), tf.Variable(1.0)
+
+    def update(strategy, value):
+        (total,) = strategy.extended.batch_reduce_to("SUM", [(value, variable)])
+        return strategy.extended.update(variable, lambda v, new: v.assign(new), args=(total,))
+
+    context.merge_call(update, args=(tf.constant(3.0),))
+    assert float(variable) == context.all_reduce("SUM", 3.0) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("tensorflow.python.util.tf_export", ["keras_export"]),
+        ("tensorflow.python.distribute", ["parameter_server_strategy"]),
+        ("tensorflow.python.eager.monitoring", ["BoolGauge"]),
+        ("tensorflow.python.keras.engine.data_adapter", ["unpack_x_y_sample_weight"]),
+        ("tensorflow.python.keras.utils.metrics_utils", ["ragged_assert_compatible_and_get_flat_values"]),
+        ("tensorflow.keras.applications.imagenet_utils", ["obtain_input_shape"]),
+        ("keras.utils.traceback_utils", ["filter_traceback"]),
+        ("keras.src.utils.argument_validation", ["standardize_tuple"]),
+        ("keras.src.backend", ["image", "linalg", "standardize_data_format"]),
+        ("keras.src.ops", ["KerasTensor"]),
+    ],
+)
+def test_modules_of_packages(path, names, installed):
+    found = importlib.import_module(path)
+    assert all(getattr(found, name) is not None for name in names)
+    if names == ["keras_export"]:
+        assert found.keras_export("keras.layers.Mine")(Cell) is Cell
+    if names == ["BoolGauge"]:
+        found.BoolGauge("a").get_cell("b").set(True)
+
+
+def test_names_of_the_graph(tf):
+    graph = tf.compat.v1.get_default_graph()
+    assert [graph.unique_name("other_name") for _ in range(2)] == ["other_name", "other_name_1"]
