@@ -58,7 +58,7 @@ class DropoutRNNCellMixin:
         return generate_dropout_mask(K.ones_like(inputs), rate, training, count) if rate else None
 
     def get_dropout_mask(self, step_input: Any) -> Any:
-        """Return the mask of the inputs in training, as cells of Keras 3 ask for it."""
+        """Return the mask of the inputs in training, as cells of Keras 3 read it."""
         return self.get_dropout_mask_for_cell(step_input, True, self.dropout_mask_count)
 
     def get_recurrent_dropout_mask(self, step_input: Any) -> Any:
