@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat.private_helpers import generate_dropout_mask
@@ -48,19 +47,21 @@ class DropoutRNNCellMixin:
 
     reset_recurrent_dropout_mask = reset_dropout_mask
 
-    def get_dropout_mask_for_cell(self, inputs: Any, training: Any, count: int = 1) -> Any:
+    def get_dropout_mask_for_cell(self, inputs: TensorLike, training: bool | None, count: int = 1) -> TensorResult:
         """Return the mask of the inputs, in a list if there are several; None without dropout."""
         return generate_dropout_mask(K.ones_like(inputs), self.dropout, training, count) if self.dropout else None
 
-    def get_recurrent_dropout_mask_for_cell(self, inputs: Any, training: Any, count: int = 1) -> Any:
+    def get_recurrent_dropout_mask_for_cell(
+        self, inputs: TensorLike, training: bool | None, count: int = 1
+    ) -> TensorResult:
         """Return the mask of the state, in a list if there are several; None without dropout."""
         rate = self.recurrent_dropout
         return generate_dropout_mask(K.ones_like(inputs), rate, training, count) if rate else None
 
-    def get_dropout_mask(self, step_input: Any) -> Any:
+    def get_dropout_mask(self, step_input: TensorLike) -> TensorResult:
         """Return the mask of the inputs in training, as cells of Keras 3 read it."""
         return self.get_dropout_mask_for_cell(step_input, True, self.dropout_mask_count)
 
-    def get_recurrent_dropout_mask(self, step_input: Any) -> Any:
+    def get_recurrent_dropout_mask(self, step_input: TensorLike) -> TensorResult:
         """Return the mask of the state in training."""
         return self.get_recurrent_dropout_mask_for_cell(step_input, True, self.dropout_mask_count)

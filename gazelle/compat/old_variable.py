@@ -82,10 +82,10 @@ class TensorShape(tuple[Any, ...]):
 class Reference:
     """The result of `tensor.ref()`: hashable, and equal for the same tensor."""
 
-    def __init__(self, target: Any) -> None:
+    def __init__(self, target: object) -> None:
         self.target = target
 
-    def deref(self) -> Any:
+    def deref(self) -> object:
         return self.target
 
     def __hash__(self) -> int:
@@ -95,7 +95,7 @@ class Reference:
         return isinstance(other, Reference) and other.target is self.target
 
 
-def reference(target: Any) -> Reference:
+def reference(target: object) -> Reference:
     """Return a key for dictionaries."""
     return Reference(target)
 

@@ -74,7 +74,7 @@ def transpose_shape(shape: Sequence[Any], target_format: str, spatial_axes: Sequ
     return (*shape[: spatial_axes[0]], shape[-1], *(shape[i] for i in spatial_axes))
 
 
-def ragged_assert_compatible_and_get_flat_values(values: Any, mask: Any = None) -> tuple[Any, Any]:
+def ragged_assert_compatible_and_get_flat_values(values: object, mask: object = None) -> tuple[object, object]:
     """Return the arguments of a metric, which are not ragged."""
     return values, mask
 

@@ -20,7 +20,7 @@ from gazelle.core.names import snake
 from gazelle.core.registry import custom_object_scope, custom_objects
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
-from gazelle.core.types import Config
+from gazelle.core.types import Config, Shape
 from gazelle.layers import Layer, weight_tree
 from gazelle.layers.calling import call_on_values
 from gazelle.layers.wrappers import joined_steps
@@ -185,7 +185,7 @@ class LambdaMixin:
 class WrapperMixin:
     """Wrapper: a subclass that has built the wrapped layer may call `super().build()` without a shape."""
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         if input_shape is not None:
             super().build(input_shape)  # type: ignore[misc]
 

@@ -15,7 +15,7 @@ from gazelle.layers import RNN, serialize
 from gazelle.layers.multi_head_attention import with_causal
 
 
-class WithConstants:
+class _WithConstants:
     """A cell whose `call` also receives tensors that are the same at all time steps."""
 
     def __init__(self, cell: Any, constants: Any) -> None:
@@ -68,7 +68,7 @@ class RecurrentMixin:
     ) -> Array | tuple[Array, ...]:
         if constants is not None:
             cell = self.cell  # type: ignore[attr-defined]
-            vars(self)["cell"] = WithConstants(cell, constants)
+            vars(self)["cell"] = _WithConstants(cell, constants)
             try:
                 return self.call(sequences, initial_state, mask, training)
             finally:

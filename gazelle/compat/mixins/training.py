@@ -12,8 +12,10 @@ from gazelle.compat.mixins.common import CompatObject, arrays_of
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError
 from gazelle.core.traceback import warn
+from gazelle.core.types import Array
 from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
+from gazelle.optimizers.learning_rate import LearningRate
 
 
 class _Variables(list[Variable]):
@@ -38,16 +40,17 @@ class OptimizerMixin(CompatObject):
         return _Variables(super().variables)  # type: ignore[misc]
 
     @property
-    def learning_rate(self) -> Any:
-        return super().learning_rate  # type: ignore[misc]
+    def learning_rate(self) -> Variable | Array:
+        rate: Variable | Array = super().learning_rate  # type: ignore[misc]
+        return rate
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: LearningRate) -> None:
         factors, own = rate_factors.get(), super().learning_rate  # type: ignore[misc]
         if factors is None or isinstance(self, graph_optimizers.GraphOptimizer):
             super(OptimizerMixin, type(self)).learning_rate.fset(self, value)  # type: ignore[misc]
         else:  # a step of this optimizer with another rate, which changes with the rate that it has later
-            factors[id(self)] = 1.0 if value is own else float(value) / float(own)
+            factors[id(self)] = 1.0 if value is own else float(value) / float(own)  # type: ignore[arg-type]  # a number
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if core is Optimizer and args and isinstance(args[0], str):  # the base class of Keras 2 took its name first

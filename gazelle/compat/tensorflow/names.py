@@ -123,7 +123,7 @@ def op(
                     if argument in static:
                         bound.arguments[argument] = fixed_shape(value)
                     elif argument in TENSORS and isinstance(value, list | tuple):
-                        bound.arguments[argument] = stacked(value) if argument != "values" else array_of_list(value)
+                        bound.arguments[argument] = _stacked(value) if argument != "values" else array_of_list(value)
                     elif argument in TENSORS and hasattr(value, "iloc"):  # a data frame or a column of one
                         bound.arguments[argument] = np.asarray(value)
                 args, kwargs = bound.args, bound.kwargs
@@ -149,7 +149,7 @@ def array_of_list(value: Any) -> Any:
         return value
 
 
-def stacked(value: Any) -> Any:
+def _stacked(value: Any) -> Any:
     """A list of numbers as an array, a list of tensors of equal shapes as one."""
     if not value or not all(is_box(one) and hasattr(one, "shape") for one in value):
         return array_of_list(value)
