@@ -151,7 +151,7 @@ def _earlier_names(kinds: list[str], method: str, args: tuple[Any, ...], kwargs:
     integers = next((_LEADING_INTEGERS[kind] for kind in kinds if kind in _LEADING_INTEGERS), 99)
     all_integers = len(args) >= integers and all(map(_is_integral, args[:integers]))
     orders: list[tables.Table] = []
-    if len(args) > 1 and all(type(a) is int for a in args[:2]):
+    if _starts_with_input_size(args, integers, number):
         orders.append(_POSITIONS["KERAS_0"])
     if number == 1 or is_keras_1 or (number == 2 and era.standalone() and all_integers and integers > 2):
         orders.append(_POSITIONS["KERAS_1"])
@@ -164,6 +164,13 @@ def _earlier_names(kinds: list[str], method: str, args: tuple[Any, ...], kwargs:
                 names = order[key].split()
                 return names if _are_possible(names, args, all_integers or integers == 99) else None
     return None
+
+
+def _starts_with_input_size(args: tuple[Any, ...], integers: int, number: int) -> bool:
+    """Whether the arguments begin with the size of the input, as in Keras 0.x: one more integer, or a tuple."""
+    count = 2 if integers == 99 else integers + 1 if number == 1 else 99
+    is_shape = number == 1 and isinstance(args[0], tuple)
+    return is_shape or (len(args) >= count and all(type(a) is int for a in args[:count]))
 
 
 def _is_integral(value: Any) -> bool:

@@ -9,6 +9,9 @@ from typing import Any
 from gazelle.compat import era
 
 _GATES = {"recurrent_activation": "hard_sigmoid"}
+_ROWS = {"data_format": "channels_last"}  # `image_data_format` was for images alone
+_POOLING = ("MaxPooling1D", "AveragePooling1D", "GlobalMaxPooling1D", "GlobalAveragePooling1D")
+_SEQUENCES: dict[str, dict[str, Any]] = dict.fromkeys(("Conv1D", "ZeroPadding1D", *_POOLING), _ROWS)
 #: era -> "Class" or "Class.method" -> current argument -> its default in that era
 _OF: dict[int, dict[str, dict[str, Any]]] = {
     1: {
@@ -18,17 +21,20 @@ _OF: dict[int, dict[str, dict[str, Any]]] = {
         "Flatten": {"data_format": "channels_last"},  # it did not change the order of the axes
         "Model.fit": {"epochs": 10, "batch_size": 32},
         "Model.predict": {"verbose": 0},
-        "AveragePooling1D": {"pool_size": 2},
-        "ZeroPadding1D": {"padding": 1},
+        **_SEQUENCES,
+        "AveragePooling1D": {"pool_size": 2, **_ROWS},
+        "ZeroPadding1D": {"padding": 1, **_ROWS},
     },
     2: {
+        **_SEQUENCES,
+        "SeparableConv1D": _ROWS,
         "GRU": {"reset_after": False},
         "GRUCell": {"reset_after": False},
         "ConvLSTM2D": _GATES,
         "Model.predict": {"verbose": 0},
     },
 }
-_TENSORFLOW: dict[str, dict[str, Any]] = {"ConvLSTM2D": _GATES, "Model.predict": {"verbose": 0}}
+_TENSORFLOW: dict[str, dict[str, Any]] = {**_SEQUENCES, "ConvLSTM2D": _GATES, "Model.predict": {"verbose": 0}}
 
 
 def of(key: str) -> dict[str, Any]:

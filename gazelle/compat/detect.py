@@ -24,6 +24,7 @@ _LEGACY_KERAS = re.compile(r"""TF_USE_LEGACY_KERAS['"]\]?\s*[=,]\s*(?:['"](?:1|t
 _CHANNELS_FIRST = re.compile(
     r"(?:shape\s*=|Reshape\(|reshape\(\w+\.shape\[0\],)\s*[\[(]*\s*"
     r"(?:1|3|\w*channels?)\s*,\s*(?!\d\b)\w+\s*,\s*(?!\d\b)\w+\s*,?\s*[\])]"
+    r"|Convolution2D\(\s*\w+,\s*\w+,\s*\w+,\s*\d+\s*[,)]"  # Keras 0.x, which had Theano alone
 )
 ROOTS = ("tensorflow.contrib.keras", "tensorflow.python.keras", "tensorflow.keras", "tf.keras", "tf_keras", "keras")
 _POSITIONS = tables.read("positional_arguments")

@@ -15,6 +15,8 @@ from typing import Any
 
 #: the module `gazelle.compat.tensorflow.model_calls` after the first `import tensorflow`, else None
 calls: Any = None
+#: the same module as soon as any function of a program received tensors
+loaded: Any = None
 _IMPORT = re.compile(r"^[ \t]*(?:import|from)\b.*\b(tensorflow|jax)\b", re.MULTILINE)
 #: path of a file -> those of tensorflow and jax that it imports
 _known: dict[str, set[str]] = {}
@@ -49,14 +51,25 @@ def serves_function(function: Any) -> bool:
 _TENSOR_METHODS = frozenset({"get_shape", "set_shape", "_keras_shape"})
 
 
-def calls_for(function: Any) -> Any:
-    """The module that gives tensors to a function of a program; None if it receives arrays."""
+def calls_for(*functions: Any) -> Any:
+    """The module that gives tensors to functions of a program; None if they receive arrays."""
+    global loaded
     if calls is not None:
-        return calls if serves_function(function) else None
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is None or _TENSOR_METHODS.isdisjoint(code.co_names):
+        return calls if any(map(serves_function, functions)) else None
+    if not any(map(_calls_tensor_methods, functions)):
         return None
-    return importlib.import_module("gazelle.compat.tensorflow.model_calls")
+    loaded = importlib.import_module("gazelle.compat.tensorflow.model_calls")
+    return loaded
+
+
+def _calls_tensor_methods(function: Any, helpers: bool = True) -> bool:
+    """Whether a function or the functions of its module that it names call methods of tensors."""
+    plain = inspect.unwrap(function)
+    code, names = getattr(plain, "__code__", None), getattr(plain, "__globals__", {})
+    if code is None or not _TENSOR_METHODS.isdisjoint(code.co_names):
+        return code is not None
+    named = [names[name] for name in code.co_names if inspect.isfunction(names.get(name))] if helpers else []
+    return any(each.__globals__ is names and _calls_tensor_methods(each, False) for each in named)
 
 
 def serves_caller(besides_jax: bool = True) -> bool:

@@ -11,7 +11,7 @@ from gazelle.core.errors import ShapeError, message
 
 
 class Dimension(int):
-    """A size, which programs read as `shape.dims[i].value`."""
+    """A size, which programs of TensorFlow 1 read as `shape[i].value`."""
 
     value = property(int)
 
@@ -24,14 +24,14 @@ class TensorShape(tuple[Any, ...]):
     """
 
     def __new__(cls, dims: Any = ()) -> TensorShape:
-        return super().__new__(cls, (None if n is None else int(n) for n in ([] if dims is None else dims)))
+        return super().__new__(cls, (None if n is None else Dimension(n) for n in ([] if dims is None else dims)))
 
     def as_list(self) -> list[int | None]:
-        return list(self)
+        return [None if n is None else int(n) for n in self]
 
     rank = property(lambda self: len(self))
     ndims = rank
-    dims = property(lambda self: [SimpleNamespace(value=None) if n is None else Dimension(n) for n in self])
+    dims = property(lambda self: [SimpleNamespace(value=None) if n is None else n for n in self])
 
     def num_elements(self) -> int | None:
         return math.prod(self) if self.is_fully_defined() else None

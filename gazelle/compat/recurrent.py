@@ -1,4 +1,4 @@
-"""`Recurrent`, the base class of custom recurrent layers in Keras 1."""
+"""`Recurrent`, the base class of custom recurrent layers in Keras 1 and Keras 2.0."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.compat import facade
 from gazelle.compat.backend import loops
 from gazelle.core.types import Array, ArrayLike
 from gazelle.layers import Layer
@@ -18,8 +19,8 @@ class Recurrent(Layer):
     x (batch, steps, size)  ->  the last output, or with `return_sequences` all of them (batch, steps, output_dim)
 
     `step` returns (output, [states]). A subclass may override `get_initial_states(x)`, which returns zeros of size
-    `output_dim` for each of `self.states`, `get_constants(x)`, whose results `step` receives after the states, and
-    `preprocess_input(x)`.
+    `output_dim` (Keras 2: `units`) for each of `self.states`, `get_constants(x)`, whose results `step` receives after
+    the states, and `preprocess_input(x)`.
 
     >>> class Mean(Recurrent):
     ...     output_dim = 3
@@ -31,7 +32,9 @@ class Recurrent(Layer):
     """
 
     output_dim: int
+    units: int
     states: Any = (None,)
+    implementation = 0
 
     def __init__(
         self,
@@ -64,17 +67,24 @@ class Recurrent(Layer):
 
     def get_initial_states(self, x: Array) -> list[Any]:
         """Return zeros for each of `self.states`."""
-        return [jnp.zeros((x.shape[0], self.output_dim), x.dtype) for _ in self.states]
+        size = self.units if "units" in vars(self) else self.output_dim
+        return [jnp.zeros((x.shape[0], size), x.dtype) for _ in self.states]
 
     def preprocess_input(self, x: Array) -> Any:
         """Return the input of the loop over time steps."""
         return x
 
     def call(self, x: Array, mask: Array | None = None) -> Any:
+        kind = type(self)
+        calls = facade.calls_for(kind.step, kind.preprocess_input, kind.get_constants)
+        return self._loop(x, mask) if calls is None else calls.user_defined_call(self._loop, (x, mask), {})
+
+    def _loop(self, x: Array, mask: Array | None) -> Any:
+        first = getattr(self, "get_initial_state", self.get_initial_states)  # the name in Keras 2
         last, outputs, _ = loops.rnn(
             self.step,
             self.preprocess_input(x),
-            self.get_initial_states(x),
+            first(x),
             self.go_backwards,
             mask,
             self.get_constants(x),

@@ -101,7 +101,10 @@ def _depthwise(instance: Any, kwargs: dict[str, Any]) -> None:
 
 
 @rule("RNN")
-def _forget_bias(instance: Any, kwargs: dict[str, Any]) -> None:
+def _recurrent(instance: Any, kwargs: dict[str, Any]) -> None:
+    steps = kwargs.pop("truncate_gradient", -1)
+    if steps > 0:
+        warn(f"truncate_gradient={steps} is ignored: the gradient goes through all time steps.")
     if "forget_bias_init" in kwargs:
         kwargs["unit_forget_bias"] = kwargs.pop("forget_bias_init") in ("one", "ones")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gazelle.core import settings
 from gazelle.core.module_names import public_names
 from gazelle.datasets.sources import Arrays, cached, read_pickle
 
@@ -21,7 +22,8 @@ def load_data() -> tuple[Arrays, Arrays]:
     Source: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images (2009).
 
     Returns:
-        ((x_train, y_train), (x_test, y_test)): x (50000 and 10000, 32, 32, 3) of uint8, y (n, 1) from 0 to 9.
+        ((x_train, y_train), (x_test, y_test)): x (50000 and 10000, 32, 32, 3) of uint8, with
+        `image_data_format()` channels_first (n, 3, 32, 32), y (n, 1) from 0 to 9.
 
     Raises:
         DataError: the download failed; the message gives the path to save the file at.
@@ -33,10 +35,12 @@ def load_data() -> tuple[Arrays, Arrays]:
 
 
 def read(path: str, labels: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """(images (n, 32, 32, 3), labels (n, 1)) of a file of CIFAR-10 or CIFAR-100."""
+    """(images in the present order of axes, labels (n, 1)) of a file of CIFAR-10 or CIFAR-100."""
     with open(path, "rb") as file:
         data = {key.decode(): value for key, value in read_pickle(file).items()}
-    x = data["data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    x = data["data"].reshape(-1, 3, 32, 32)
+    if settings.image_data_format() == "channels_last":
+        x = x.transpose(0, 2, 3, 1)
     return x, np.array(data[labels], np.uint8).reshape(-1, 1)
 
 

@@ -22,7 +22,8 @@ def load_data(label_mode: str = "fine") -> tuple[Arrays, Arrays]:
         label_mode: 'fine' for labels from 0 to 99, 'coarse' for those from 0 to 19.
 
     Returns:
-        ((x_train, y_train), (x_test, y_test)): x (50000 and 10000, 32, 32, 3) of uint8, y (n, 1).
+        ((x_train, y_train), (x_test, y_test)): x (50000 and 10000, 32, 32, 3) of uint8, with
+        `image_data_format()` channels_first (n, 3, 32, 32), y (n, 1).
 
     Raises:
         DataError: the download failed; the message gives the path to save the file at.

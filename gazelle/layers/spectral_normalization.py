@@ -51,7 +51,7 @@ class SpectralNormalization(Wrapper):
                 message("power_iterations of SpectralNormalization", expected="1 or more", got=repr(power_iterations))
             )
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Shape) -> None:  # type: ignore[override]
         super().build(input_shape)
         kernel: Any = getattr(self.layer, "kernel", None)
         self.kernel: Any = kernel if kernel is not None else getattr(self.layer, "embeddings", None)

@@ -46,8 +46,8 @@ class Wrapper(Layer):
         super().__init__(**kwargs)
         self.layer = layer  # also for subclasses outside of this package
 
-    def build(self, input_shape: Shape) -> None:
-        if not self.layer.built:
+    def build(self, input_shape: Shape | None = None) -> None:
+        if input_shape is not None and not self.layer.built:
             self.layer.build(input_shape)
 
 
@@ -80,7 +80,7 @@ class TimeDistributed(Wrapper):
         super().__init__(layer, **kwargs)
         self.supports_masking = True
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Shape) -> None:  # type: ignore[override]
         if len(input_shape) < 3:
             raise ShapeError(
                 message(

@@ -30,6 +30,7 @@ from gazelle.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from gazelle.core.types import Tree
+    from gazelle.core.variable import Variable
     from gazelle.models.model import Model
     from gazelle.optimizers.base import Optimizer
 
@@ -132,7 +133,7 @@ def _model_spec(
     """What the programs of the model are made of; arguments: those of `compile`."""
     names = {id(layer): path for path, layer in weight_tree.named_layers(model).items()}
     outputs = model._graph.output_names if model._graph is not None else None
-    variables = weight_tree.named_variables(model)
+    variables = dict(weight_tree.named_variables(model))
     penalties = [part for v in variables.values() for part in (v.regularizer, v.constraint)]
     traced = [model, optimizer, *(arguments.get(name) for name in TRACED_ARGUMENTS), *penalties]
     given = {name: arguments.get(name) for name in TRACED_ARGUMENTS}
@@ -144,10 +145,20 @@ def _model_spec(
         trainable,
         outputs,
         MethodSnapshot(connected(traced)),
+        _read_by_functions(optimizer, [given[name] for name in ("loss", "metrics", "weighted_metrics")]),
         optimizer,
         run_eagerly=eagerly,
         **given,
     )
+
+
+def _read_by_functions(optimizer: Optimizer | None, functions: Any) -> dict[str, Variable]:
+    """Step counter and learning rate, if losses or metrics are user code, as a metric that shows the rate."""
+    leaves = [leaf for leaf in jax.tree.leaves(functions) if not isinstance(leaf, str)]
+    modules = [str(getattr(leaf, "__module__", "")) for leaf in leaves]  # of a function or of the class of an object
+    if optimizer is None or all(module.startswith("gazelle.") for module in modules):
+        return {}
+    return {f"optimizer/{i}": variable for i, variable in enumerate(optimizer.own_variables())}
 
 
 def _refuse_replaced(methods: MethodSnapshot) -> None:

@@ -41,6 +41,8 @@ def evaluate(
     """
     assert trainer.programs is not None
     values, logs = trainer.live.values(), {}
+    if trainer.spec.read:
+        values = trainer.with_read(values)
     fixed = values, trainer.key
     start_totals, count = engine.replicate((trainer.metrics.start(), np.uint32(0)))
     carry: Any = (start_totals, {path: values[path] for path in trainer.assigned}, count)
@@ -182,7 +184,7 @@ def single_batch(trainer: Trainer, given: Tree, train: bool) -> Logs:
         if not np.asarray(end):
             warn_skipped(trainer, float(logs.get("loss", np.nan)), given)
     else:
-        values = live.values()
+        values = trainer.with_read(live.values())
         carry = live.totals, {path: values[path] for path in trainer.assigned}, trainer.count()
         (live.totals, assigned, _), logs, _ = programs.test(carry, (values, trainer.key), *arguments)
         live.put(assigned)

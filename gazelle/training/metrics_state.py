@@ -51,9 +51,11 @@ class MetricsState:
 
     Args:
         source: the metrics.
+        read: other variables that they may read, {key: variable}.
     """
 
-    def __init__(self, source: MetricSource) -> None:
+    def __init__(self, source: MetricSource, read: Mapping[str, Variable] | None = None) -> None:
+        self.read = read or {}
         self.source: Any = source  # only `CompileMetrics` have `choose` and `update_state`
         self.losses: list[str] = []  # names of the losses that are averaged over samples
         self.trackers: dict[str, Any] = {}  # name of a loss -> the `Mean` that shows it
@@ -84,16 +86,23 @@ class MetricsState:
         return {**sums, **self.source.initial_values()}
 
     def update(
-        self, totals: Mapping[str, Any], parts: Mapping[str, Any], y: Tree, y_pred: Tree, weight: Tree, x: Tree
+        self,
+        totals: Mapping[str, Any],
+        parts: Mapping[str, Any],
+        y: Tree,
+        y_pred: Tree,
+        weight: Tree,
+        x: Tree,
+        read: Mapping[str, Any],
     ) -> dict[str, Any]:
-        """Totals after one more batch; each loss is weighted by the number of samples."""
+        """Totals after one more batch; a loss is weighted by the number of samples. `read`: values for `self.read`."""
         count = jax.tree.leaves(x)[0].shape[0]
         sums = {f"part/{n}": totals[f"part/{n}"] + jnp.stack([parts[n] * count, jnp.float32(count)]) for n in parts}
         variables = self.source.named_variables()
-        _, after, _ = tracing.functionalize(self.source.update_state, variables)(
-            {path: totals[path] for path in variables}, y, y_pred, weight
+        _, after, _ = tracing.functionalize(self.source.update_state, {**variables, **self.read})(
+            {**{path: totals[path] for path in variables}, **read}, y, y_pred, weight
         )
-        return sums | after
+        return sums | {path: after[path] for path in variables}
 
     def report(self, totals: Mapping[str, Any], kind: str = "train") -> dict[str, Any]:
         """The logs for totals.

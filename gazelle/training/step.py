@@ -36,20 +36,22 @@ class ModelSpec:
 
     Attributes:
         call: the model as a function `(x) -> y_pred` that reads and assigns `variables`.
-        variables: {path: variable}.
+        variables: {path: variable} of the model; tracing adds others that the losses read.
         names: {id(layer): path}, from which random numbers are drawn.
         trainable: paths of the variables that the optimizer changes.
         outputs: names of the outputs; None if the model has no graph.
         methods: the methods of the model, its layers, losses, metrics and optimizer that the step is traced from.
+        read: the step counter and the learning rate of the optimizer, if user-defined functions may read them.
         optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly: the arguments of `compile`.
     """
 
     call: Callable[..., Any]
-    variables: Mapping[str, Variable]
+    variables: dict[str, Variable]
     names: Mapping[int, str]
     trainable: set[str]
     outputs: list[str] | None
     methods: MethodSnapshot
+    read: Mapping[str, Variable]
     optimizer: Any = None
     loss: Any = None
     loss_weights: Any = None
@@ -125,7 +127,9 @@ class LossStep:
         self.constraints = {p: v.constraint for p, v in trained.items() if v.constraint is not None}
         self.forward = tracing.functionalize(spec.call, spec.variables, spec.names)
         self.objective = TotalLoss(spec.loss, spec.loss_weights, spec.outputs, regularizers)
-        self.metrics = MetricsState(CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs, spec.loss))
+        self.metrics = MetricsState(
+            CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs, spec.loss), spec.read
+        )
 
     def is_current(self) -> bool:
         """Return whether the methods that the step is traced from are those of its creation."""
@@ -151,12 +155,14 @@ class LossStep:
 
         def loss(params: Any) -> Any:
             y_pred, values, added = self.forward(params | state.buffers, x, key=key, training=True)
-            value, parts = self.objective(y, y_pred, weight, values, added)
+            with self._bound(values, self._read(state.step, state.hyper)):
+                value, parts = self.objective(y, y_pred, weight, values, added)
             buffers = {path: values[path] for path in state.buffers}
             return optimizer.scale_loss(value, state.slots), (parts, buffers, y_pred, _masks_of(y_pred))
 
         grads, (parts, buffers, y_pred, masks) = jax.grad(loss, has_aux=True)(state.params)
-        totals = self.metrics.update(state.totals, parts, y, _with_masks(y_pred, masks), weight, x)
+        read = self._read(state.step + 1, state.hyper)
+        totals = self.metrics.update(state.totals, parts, y, _with_masks(y_pred, masks), weight, x, read)
         valid = [rate >= _LEAST_RATE for rate in optimizer.rates(state.slots, state.hyper, state.step)]  # NaN is not
         applied = (jnp.isfinite(parts["loss"]) & jnp.all(jnp.asarray(valid))) | force
 
@@ -177,7 +183,7 @@ class LossStep:
 
         Args:
             carry: (totals, {path: array} of the variables that layers assign outside of training, count of batches).
-            fixed: (values of all variables, key).
+            fixed: (values of all variables and of `spec.read`, key).
             batch: (x, y, sample_weight).
 
         Returns:
@@ -185,9 +191,12 @@ class LossStep:
         """
         (totals, assigned, count), (values, key) = carry, fixed
         x, y, weight = batch
+        read = {name: value for name, value in values.items() if name in self.spec.read}
+        values = {path: value for path, value in values.items() if path not in read}
         y_pred, after, added = self.forward(values | assigned, x, key=inference_key(key, count), training=False)
-        _, parts = self.objective(y, y_pred, weight, after, added)
-        totals = self.metrics.update(totals, parts, y, y_pred, weight, x)
+        with self._bound(after, read):
+            _, parts = self.objective(y, y_pred, weight, after, added)
+        totals = self.metrics.update(totals, parts, y, y_pred, weight, x, read)
         return (totals, {path: after[path] for path in assigned}, count + 1), jnp.bool_(True)
 
     def predict(self, values: Mapping[str, Any], key: Array, x: Tree, count: Array) -> tuple[Any, Any]:
@@ -209,13 +218,15 @@ class LossStep:
         """Trace a batch (x, y, sample_weight) without computing it, unless the step runs eagerly."""
         variables = self.spec.variables.items()
         info = TraceInfo(None, [], [])
+        seen: dict[int, Variable] = {}
 
         def traced(values: Any, batch: Any) -> None:
             x, y, weight = batch
             y_pred, after, added = self.forward(values, x, key=jax.random.key(0), training=False)
             info.y_pred = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), y_pred)
             info.assigned = list(changed_values(values, after))
-            _, parts = self.objective(y, y_pred, weight, after, added)
+            with self._bound(after, {}, seen):
+                _, parts = self.objective(y, y_pred, weight, after, added)
             info.losses = list(parts)
 
         if self.spec.run_eagerly:
@@ -223,7 +234,20 @@ class LossStep:
         else:
             values = {p: jax.ShapeDtypeStruct(v.shape, np.dtype(v.dtype)) for p, v in variables}
             jax.eval_shape(traced, values, jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), batch))
+        known = {id(v) for v in (*self.spec.variables.values(), *self.spec.read.values())}
+        others = [v for v in seen.values() if id(v) not in known]
+        self.spec.variables.update({f"loss/{len(known) + i}": v for i, v in enumerate(others)})
         return info
+
+    def _read(self, step: Any, hyper: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of `spec.read`."""
+        return dict(zip(self.spec.read, (step, *hyper.values()), strict=False))
+
+    def _bound(self, values: Mapping[str, Any], read: Mapping[str, Any], seen: Any = None) -> Any:
+        """A context in which losses read these values from variables, not those that the variables have now."""
+        variables = {**self.spec.variables, **self.spec.read}
+        bound = {id(variables[path]): value for path, value in {**values, **read}.items()}
+        return tracing.entered(tracing.TraceContext(values=bound, closed=True, seen=seen))
 
 
 def _masks_of(tree: Any) -> list[Any]:

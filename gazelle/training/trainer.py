@@ -88,6 +88,10 @@ class Trainer:
         ids = set(map(id, self.custom_step.methods.weights()))
         return {path: v for path, v in self.variables.items() if id(v) in ids}
 
+    def with_read(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Add what losses and metrics read of the optimizer to the values of the variables."""
+        return {**values, **{key: variable.value for key, variable in self.spec.read.items()}}
+
     def reseed(self, seed: int) -> None:
         """Continue with the seed of an earlier training."""
         self.seed, self.key = seed, arrays.key(seed)
@@ -164,6 +168,9 @@ class Trainer:
         step = self._loss_steps[labels]
         self.programs, self._labels = self._programs(labels), labels
         info = self.programs.trace(step, sample)
+        if len(self.spec.variables) > len(self.variables):
+            self.variables.update(self.spec.variables)
+            self.live.invalidate()
         if not step.metrics.built:
             step.metrics.build(info.losses, sample[1], info.y_pred)
             self.spec.methods.add(connected(step.metrics.source.metrics))

@@ -51,6 +51,56 @@ i = layers.Input(batch_shape=(5, None, 3))
 assert tuple(layers.LSTM(2, time_major=True)(i).shape) == (None, 2)
 """,
     ),
+    "the size of the input in front, as before Keras 0.3": (
+        1,
+        """
+from keras import backend as K
+from keras.layers.normalization import BatchNormalization
+from keras.layers.advanced_activations import PReLU
+K.set_image_dim_ordering('th')
+m = keras.models.Sequential([
+    layers.Convolution2D(4, 3, 3, 3, border_mode='full'), layers.Convolution2D(2, 4, 3, 2),
+    layers.MaxPooling2D(poolsize=(2, 2)), layers.Flatten(), layers.Dense(24, 5), PReLU((5,)),
+    BatchNormalization((5,)), layers.Dense(5, 2, activation='softmax')])
+assert m.predict(np.ones((1, 3, 6, 6)), verbose=0).shape == (1, 2)
+assert [w.shape for w in m.get_weights()][:4:2] == [(3, 3, 3, 4), (3, 2, 4, 2)]
+m = keras.models.Sequential([layers.Embedding(9, 6), layers.Convolution1D(6, 5, 3)])
+m.add(layers.LSTM(5, 7, truncate_gradient=-1))
+assert m.predict(np.ones((2, 9)), verbose=0).shape == (2, 7) and m.get_weights()[1].shape == (3, 6, 5)
+import warnings
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter('always')
+    layers.SimpleRNN(5, 7, truncate_gradient=3)
+assert 'truncate_gradient=3 is ignored' in str(said[0].message), said""",
+    ),
+    "the order of the axes of images is not that of sequences": (
+        2,
+        """
+keras.backend.set_image_data_format('channels_first')
+for layer in layers.Conv1D(2, 1), layers.MaxPooling1D(2), layers.GlobalAveragePooling1D(), layers.SeparableConv1D(2, 1):
+    assert layer.data_format == 'channels_last', layer
+assert layers.Conv2D(2, 1).data_format == layers.Conv1D(2, 1, data_format='channels_first').data_format""",
+    ),
+    "sizes of a shape have the attribute value, as in TensorFlow 1": (
+        1,
+        """
+x = layers.Input((4, 5))
+_, rows, columns = x.get_shape()
+assert (rows.value, columns.value, x.get_shape().as_list()) == (4, 5, [None, 4, 5])
+assert layers.Reshape((rows.value * columns,))(x).shape[1] == 20""",
+    ),
+    "wrappers of programs that build the layer themselves": (
+        1,
+        """
+class Residual(layers.Wrapper):
+    def build(self, input_shape):
+        self.layer.build(input_shape)
+        super(Residual, self).build()
+    def call(self, x, mask=None):
+        return x + self.layer.call(x)
+m = keras.models.Sequential([Residual(layers.Dense(3), input_shape=(3,))])
+assert m.predict(np.ones((2, 3)), verbose=0).shape == (2, 3) and len(m.trainable_weights) == 2""",
+    ),
     "fractions of steps": (
         2,
         """

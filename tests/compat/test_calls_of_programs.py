@@ -19,8 +19,12 @@ def _scaled(x, by=1):
 
 
 class Scaled(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.same = layers.Dense(3, use_bias=False, kernel_initializer="identity")
+
     def call(self, x):
-        return _scaled(x, by=x._keras_shape[-1] / x.get_shape()[-1])
+        return _scaled(self.same(x), by=x._keras_shape[-1] / x.get_shape()[-1])
 
 
 @pytest.mark.parametrize("imports_tensorflow", [True, False])
@@ -32,6 +36,36 @@ def test_functions_of_programs_receive_tensors_with_their_methods(request, layer
     inputs = layers.Input((3,))
     model = keras.Model(inputs, layer()(inputs))
     np.testing.assert_array_equal(model.predict(X, verbose=0), X * 3)
+
+
+class Sum(keras.layers.Recurrent):
+    """A layer for Keras 2.0, whose functions call methods of tensors in helpers."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def preprocess_input(self, inputs, training=None):
+        inputs.set_shape([None, None, 3])
+        return _scaled(inputs) if self.implementation == 0 else inputs
+
+    def step(self, inputs, states):
+        h = inputs + states[0]
+        return h, [h]
+
+
+def test_recurrent_layers_of_keras_2_0():
+    model = keras.Sequential([layers.Input((5, 3)), Sum(3)])
+    np.testing.assert_array_equal(model.predict(np.ones((2, 5, 3)), verbose=0), np.full((2, 3), 15.0))
+
+
+class WithConstants(layers.LSTM):
+    def call(self, inputs, mask=None, training=None, initial_state=None, constants=None):
+        return super().call(inputs, mask=mask, training=training, initial_state=initial_state, constants=constants)
+
+
+def test_recurrent_layers_take_constants_of_none():
+    assert WithConstants(2)(np.ones((1, 4, 3), "float32")).shape == (1, 2)
 
 
 def test_variables_of_an_optimizer_are_a_method_too():

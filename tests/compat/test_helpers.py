@@ -160,6 +160,8 @@ def test_parts_of_contrib_are_imported_and_fail_when_they_are_used():
         (True, "Input(shape=(img_channels, img_rows, img_cols))"),
         (True, "Reshape((1, 28, 28), input_shape=(28, 28))"),
         (True, "X.reshape(X.shape[0], 1, rows, columns)"),
+        (True, "Convolution2D(nb_filter, 3, 3, 3, border_mode='full')"),
+        (False, "Convolution2D(nb_filter, 3, 3, border_mode='full')"),
         (False, "Input(shape=(28, 28, 1))"),
         (False, "Input(shape=(3, 3, 3))"),
         (False, "Input(shape=(rows, columns, channels))"),

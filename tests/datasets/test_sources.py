@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from gazelle import datasets
+from gazelle.core import settings
 from gazelle.datasets import sources
 
 R = np.random.default_rng(0)
@@ -79,7 +80,7 @@ def test_fashion_mnist(served):
         np.testing.assert_array_equal(y, wanted[part][1])
 
 
-def test_cifar(served):
+def test_cifar(served, monkeypatch):
     rows = R.integers(0, 256, (4, 3072)).astype("uint8")
     files = {f"data_batch_{i}": {"data": rows + i, "labels": [i, 1, 2, 3]} for i in range(1, 6)}
     files["test_batch"] = {"data": rows, "labels": [0, 1, 2, 3]}
@@ -88,6 +89,8 @@ def test_cifar(served):
     assert (x.shape, y.shape, y.dtype) == ((20, 32, 32, 3), (20, 1), np.uint8)
     np.testing.assert_array_equal(x2[0, :, :, 1].ravel(), rows[0, 1024:2048])
     assert y2.ravel().tolist() == [0, 1, 2, 3]
+    monkeypatch.setattr(settings, "image_data_format", lambda: "channels_first")
+    np.testing.assert_array_equal(datasets.cifar10.load_data()[1][0].reshape(4, -1), rows)
     files = {
         part: {"data": rows, "fine_labels": [9, 8, 7, 6], "coarse_labels": [1, 1, 2, 2]} for part in ("train", "test")
     }

@@ -160,6 +160,10 @@ _rng = np.random.RandomState(0)
 
 
 def _images(count, shape, classes, column=False):
+    import gazelle
+
+    if len(shape) == 3 and gazelle.config.image_data_format() == "channels_first":
+        shape = shape[::-1]
     x = np.resize(_rng.randint(0, 256, (256, *shape)).astype("uint8"), (count, *shape))
     y = np.resize(_rng.permutation(np.arange(classes * 8) % classes).astype("uint8"), count)
     return x, y[:, None] if column else y

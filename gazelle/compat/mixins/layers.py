@@ -85,8 +85,11 @@ class LayerMixin(CompatObject):
 
     @filtered
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if facade.calls is not None:
-            out = facade.calls.layer_call(super().__call__, self, args, kwargs)  # type: ignore[misc]
+        calls = facade.calls
+        if calls is None and facade.loaded is not None and facade.loaded.has_box((args, kwargs)):
+            calls = facade.loaded  # in a function that received tensors without the facade
+        if calls is not None:
+            out = calls.layer_call(super().__call__, self, args, kwargs)  # type: ignore[misc]
         else:
             out = super().__call__(*args, **kwargs)  # type: ignore[misc]
         for tensor in symbolic.leaves(out):
