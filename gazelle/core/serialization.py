@@ -119,7 +119,7 @@ def _config_of(value: Any, ours: bool) -> Any:
     out = {}
     for key, entry in config.items():
         try:
-            out[key] = serialize_argument(entry, by_name=ours)
+            out[key] = entry if type(entry) in _PLAIN else serialize_argument(entry, by_name=ours)
         except _NoConfigError as error:
             label = f"{type(value).__name__} '{getattr(value, 'name', '')}'".removesuffix(" ''")
             raise ArgumentTypeError(f"{key!r} in the config of {label}: {english(error)}") from None
