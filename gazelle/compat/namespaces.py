@@ -72,7 +72,8 @@ class Namespace(ModuleType):
             listed = self._real.__all__
             if era.number() == 3 and path != "gazelle.backend":
                 return listed
-            return [*listed, *(n for n in old_names.legacy_names(path) if n not in listed)]
+            names = [*listed, *(n for n in old_names.legacy_names(path) if n not in listed)]
+            return [n for n in names if n != "version" or not self.__name__.startswith("tensorflow")]
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
         found = look_up(path, name)

@@ -295,6 +295,11 @@ def test_modules_of_packages(path, names, installed):
         found.BoolGauge("a").get_cell("b").set(True)
 
 
+def test_every_name_of_tf_keras_is_imported(of_keras_2, installed):
+    found = importlib.import_module("tensorflow.keras")
+    assert all(getattr(found, name) is not None for name in found.__all__)
+
+
 def test_names_of_the_graph(tf):
     graph = tf.compat.v1.get_default_graph()
     assert [graph.unique_name("other_name") for _ in range(2)] == ["other_name", "other_name_1"]
