@@ -34,7 +34,11 @@ _OF: dict[int, dict[str, dict[str, Any]]] = {
         "Model.predict": {"verbose": 0},
     },
 }
-_TENSORFLOW: dict[str, dict[str, Any]] = {**_SEQUENCES, "ConvLSTM2D": _GATES, "Model.predict": {"verbose": 0}}
+_TENSORFLOW: dict[str, dict[str, Any]] = {
+    **_SEQUENCES,
+    **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), _GATES),
+    "Model.predict": {"verbose": 0},
+}
 
 
 def of(key: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
+from gazelle import activations
 from gazelle.compat import era, facade, old_names, tables
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
@@ -112,8 +113,7 @@ def path_of(path: str) -> str:
 
 def look_up(path: str, name: str) -> Any:
     """The object that a name of a module refers to; NOTHING if there is none."""
-    replaced = old_names.REPLACED.get(f"{path}.{name}")
-    if replaced is not None:
+    if (replaced := old_names.replacement(f"{path}.{name}")) is not None:
         return tables.resolve(replaced, path)
     if name in old_names.NAMES.get(path, {}):
         return old_names.find(path, name)
@@ -188,7 +188,13 @@ def _adopting(original: Any) -> Any:
         if original.__name__ in _TRANSLATED:
             args, kwargs = _translated_arguments(original, args, kwargs)
         classes = _classes_in_files(era.number())
+        if original.__name__ == "clone_model":  # the optimizer may have arguments of earlier versions
+            classes = classes | _generated_classes("optimizers")
         lookup = getattr(original, "__self__", None)
+        if original.__name__ == "get" and args and isinstance(args[0], str):
+            module = original.__module__ if lookup is None else f"gazelle.{lookup.namespace}"
+            replaced = old_names.replacement(f"{module}.{args[0]}")
+            args = args if replaced is None else (tables.resolve(replaced, module), *args[1:])
         if isinstance(lookup, Lookup) and args and isinstance(args[0], dict):  # arguments of earlier versions
             classes = classes | _generated_classes(lookup.namespace)
         with custom_object_scope(classes):
@@ -237,6 +243,8 @@ def _on_tensors(original: FunctionType) -> Any:
 
     @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
+        if "alpha" in kwargs and original is activations.relu:  # its name until Keras 3
+            kwargs["negative_slope"] = kwargs.pop("alpha")
         with warn_of_broadcasting():
             if facade.calls is None:
                 return original(*args, **kwargs)
@@ -257,7 +265,8 @@ def _recorded(original: FunctionType) -> Any:
         if kind is not None and has_variable((args, kwargs)):
             return kind.dispatch(original, args, kwargs)
         out = original(*args, **kwargs)
-        return out if facade.calls is None or era.number() < 3 else facade.calls.result_of_ops(out, args, kwargs)
+        of_arrays = era.number() < 3 and not has_variable((args, kwargs))  # where tensors may belong to graphs
+        return out if facade.calls is None or of_arrays else facade.calls.result_of_ops(out, args, kwargs)
 
     return _with_core(called, original)
 

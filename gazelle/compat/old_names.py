@@ -6,7 +6,7 @@ import importlib
 import sys
 from typing import Any
 
-from gazelle.compat import tables
+from gazelle.compat import era, tables
 from gazelle.compat.era import NOTHING
 from gazelle.compat.types import NamedObject
 from gazelle.core.registry import REGISTRY
@@ -17,6 +17,10 @@ NAMES = tables.read("old_names")
 PATHS = {path: module for module, paths in tables.lists("module_paths", "paths").items() for path in paths}
 #: current "module.name" -> the object that programs get under this name
 REPLACED = {f"gazelle.{path}.backend": "gazelle.compat.backend.settings:backend" for path in ("backend", "config")}
+#: the same for programs of Keras 1 and 2: functions that compute other values now
+_REPLACED_BEFORE_KERAS_3 = {
+    "gazelle.activations.hard_sigmoid": "gazelle.saving.h5_format.activations:hard_sigmoid_before_keras_3"
+}
 #: module -> further module whose public names it also has
 ALSO = tables.read("module_paths")["further names"]
 #: module -> module with its private helpers; those of `private_helpers` are in every module
@@ -27,6 +31,12 @@ _EVERYWHERE = {"K": "gazelle.backend", "np": "numpy", "warnings": "warnings"}
 _INSIDE = tables.lists("module_paths", "lists")["imported by others"]
 #: module -> tables of names in configs that were also names of the module: losses.mse, metrics.mean_absolute_error
 _REGISTERED = tables.lists("module_paths", "names in configs")
+
+
+def replacement(path: str) -> str | None:
+    """What programs get under a current "module.name" in place of the current object; None if they get that."""
+    found = _REPLACED_BEFORE_KERAS_3.get(path) if era.number() < 3 else None
+    return found or REPLACED.get(path)
 
 
 def find(namespace: str, name: str) -> NamedObject:

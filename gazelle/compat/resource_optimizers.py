@@ -52,12 +52,12 @@ class ResourceOptimizer(Optimizer, abstract=True):
     ) -> Variable:
         """Create a variable in the shape of a weight."""
         made = _as_in_tensorflow(self.add_variable_from_reference(var, slot_name, initializer))
-        self.__dict__["_slot_variables"][var.path, slot_name] = made
+        self.__dict__["_slot_variables"][var.key, slot_name] = made
         return made
 
     def get_slot(self, var: Variable, slot_name: str) -> Variable:
         """Return a variable that `add_slot` created."""
-        found: Variable = self.__dict__["_slot_variables"][var.path, slot_name]
+        found: Variable = self.__dict__["_slot_variables"][var.key, slot_name]
         return found
 
     def _resource_apply_dense(self, grad: Any, var: Variable, apply_state: Any = None) -> None:

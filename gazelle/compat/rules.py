@@ -9,16 +9,18 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from gazelle import layers
+from gazelle import layers, tree
 from gazelle.compat import defaults, era, metrics, optimizers, regularizers
 from gazelle.compat.classes import compat_class
 from gazelle.compat.layers.convolution import FullConvolution1D, FullConvolution2D, guess_data_format
 from gazelle.compat.layers.variants import BatchwiseNormalization, EmbeddingWithDropout, SampleNormalization
 from gazelle.compat.tables import listed
+from gazelle.core import names
 from gazelle.core.errors import message
 from gazelle.core.registry import REGISTRY
 from gazelle.core.traceback import warn
@@ -144,7 +146,9 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
         # not AdamW, which is newer
         if type(instance).__module__.startswith("gazelle.") and type(instance).__name__ == kind:
             instance.__class__ = compat_class(optimizers.KINDS[kind])
-        instance.__dict__.update(decay=decay or 0.0, **({"schedule_decay": slow or 0.004} if kind == "Nadam" else {}))
+        is_nadam = kind == "Nadam"  # which has a decay of its own, and ignored the other
+        own = {"decay": 0.0, "schedule_decay": slow or 0.004} if is_nadam else {"decay": decay or 0.0}
+        instance.__dict__.update(own)
     if old and era.standalone():
         kwargs.setdefault("learning_rate", _RATES.get(kind, 0.001))
         if kind != "SGD" and era.number() == 1:
@@ -181,8 +185,25 @@ def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
         listed = kwargs["metrics"] if isinstance(kwargs["metrics"], (list, tuple)) else [kwargs["metrics"]]
         if not isinstance(kwargs["metrics"], dict):
             kwargs["metrics"] = [metrics.KERAS_1.get(m, m) if isinstance(m, str) else m for m in listed]
-    if era.number() < 3 and instance._graph is not None:
-        _for_every_output(kwargs, len(instance.outputs))
+    if era.number() < 3:
+        kwargs.update({k: tree.map_structure(_with_columns, kwargs[k]) for k in _OF_LABELS if k in kwargs})
+        if instance._graph is not None:
+            _for_every_output(kwargs, len(instance.outputs))
+
+
+_OF_LABELS = ("loss", "metrics", "weighted_metrics")
+
+
+def _with_columns(function: Any) -> Any:
+    """A loss or metric that is a function of the program: until Keras 3 labels (n,) reached it as (n, 1)."""
+    if not isinstance(function, FunctionType) or function.__module__.startswith("gazelle."):
+        return function
+
+    @functools.wraps(function)
+    def called(y_true: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(y_true[:, None] if np.ndim(y_true) == 1 else y_true, *args, **kwargs)
+
+    return called
 
 
 def _for_every_output(kwargs: dict[str, Any], outputs: int) -> None:
@@ -194,6 +215,18 @@ def _for_every_output(kwargs: dict[str, Any], outputs: int) -> None:
 
 
 _OPTIMIZER_CLASSES = {name.lower(): name for name in optimizers.KINDS}
+
+
+@rule("Model.summary")
+def _summary(instance: Any, kwargs: dict[str, Any]) -> None:
+    print_fn = kwargs.get("print_fn")
+    if print_fn is not None and era.number() < 3:  # it was called for each line
+
+        def print_lines(text: str) -> None:
+            for line in text.split("\n"):
+                print_fn(line)
+
+        kwargs["print_fn"] = print_lines
 
 
 @rule("Model.fit", "Model.evaluate")
@@ -266,6 +299,8 @@ def _stopping(instance: Any, kwargs: dict[str, Any]) -> None:
 @rule("Input")
 def _input(instance: Any, kwargs: dict[str, Any]) -> None:
     guess_data_format(None, {"input_shape": kwargs.get("shape")})
+    if era.number() < 3 and not kwargs.get("name"):
+        kwargs["name"] = f"input_{names.count('layers', 'input_layer')}"
 
 
 @rule("load_data")

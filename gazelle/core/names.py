@@ -51,12 +51,13 @@ def pascal(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
 
-_prefix: ContextVar[str] = ContextVar("gazelle_name_scope", default="")
+#: what the paths of layers and variables begin with: the layers that are being built or called, and name scopes
+PATH: ContextVar[str] = ContextVar("gazelle_path", default="")
 
 
 @contextlib.contextmanager
 def name_scope(name: str, **_: object) -> Iterator[None]:
-    """Prefix the paths of variables created by hand in a with-block with `name/`.
+    """Prefix the paths of layers and variables created in a with-block with `name/`.
 
     Args:
         name: A name without '/'.
@@ -75,16 +76,16 @@ def name_scope(name: str, **_: object) -> Iterator[None]:
     """
     if not isinstance(name, str) or "/" in name:
         raise ArgumentError(message("name_scope", expected="a name without '/'", got=repr(name)))
-    token = _prefix.set(scoped(name))
+    token = PATH.set(scoped(name))
     try:
         yield
     finally:
-        _prefix.reset(token)
+        PATH.reset(token)
 
 
 def scoped(name: str) -> str:
-    """Return `name` prefixed by the active name scopes."""
-    return f"{_prefix.get()}/{name}" if _prefix.get() else name
+    """Return `name` below the layer that is being built or called and the active name scopes."""
+    return f"{PATH.get()}/{name}" if PATH.get() else name
 
 
 def get_uid(prefix: str = "") -> int:

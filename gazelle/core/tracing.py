@@ -29,6 +29,7 @@ class TraceContext:
     values: dict[int, Any] | None = None  # id(variable) -> array; None: variables hold their own values
     key: jax.Array | None = None  # the step's key; None: each layer draws from its own seed
     training: bool | None = None  # None: not specified
+    inside: bool = False  # True: a layer is being called
     names: Mapping[int, str] = dataclasses.field(default_factory=dict)  # id(layer) -> its path in the model
     losses: list[tuple[Any, Any]] = dataclasses.field(default_factory=list)  # (layer, value) of add_loss
     draws: dict[str, int] = dataclasses.field(default_factory=dict)  # how often a path has drawn a key

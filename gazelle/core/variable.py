@@ -72,6 +72,7 @@ class Variable:
         array([2., 4.], dtype=float32)
     """
 
+    key = ""  # where a model has it: the name of its slots, and in checkpoints
     overwrite_with_gradient = False  # of variables in pickles of earlier versions, too
     made_trainable = True  # decides the position among a layer's weights, which freezing does not change
 
@@ -113,7 +114,8 @@ class Variable:
                 given = {"i": "int32", "u": "int32", "b": "bool"}.get(np.asarray(value).dtype.kind)
             dtype = given if given is not None and dtypes.is_float(given) is False else None
         self.dtype = dtypes.standardize(dtype)
-        self.name, self.path = name, scoped(name)
+        self.name = name
+        self.path = self.key = scoped(name)  # the key is final only when a model is known to have the variable
         self.trainable = self.made_trainable = trainable
         self.regularizer = regularizer
         self.constraint = constraint
@@ -163,7 +165,7 @@ class Variable:
         if owner is None:
             if isinstance(self._value, np.ndarray):  # of a metric, most of which are never read, or to be sharded
                 with jax.ensure_compile_time_eval():
-                    self._value = arrays.place(self.path, self._value)
+                    self._value = arrays.place(self.key, self._value)
             return self._value
         with owner.lock:
             owner.flush()
@@ -258,10 +260,10 @@ class Variable:
         Returns:
             An array of NumPy.
         """
-        return np.array(arrays.to_host(self.value, self.path))
+        return np.array(arrays.to_host(self.value, self.key))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        return np.array(arrays.to_host(self.value, self.path), dtype=dtype)
+        return np.array(arrays.to_host(self.value, self.key), dtype=dtype)
 
     def __jax_array__(self) -> Any:
         return self.value

@@ -28,6 +28,7 @@ from gazelle.core.errors import (
     message,
     missing_method,
 )
+from gazelle.core.names import scoped
 from gazelle.core.operation import Operation
 from gazelle.core.outdated import unknown_argument
 from gazelle.core.printable import printable
@@ -262,7 +263,7 @@ class Layer(Operation):
 
         dtype = dtypes.standardize(dtype if dtype is not None else self.variable_dtype)
         default = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
-        return Variable(
+        variable = Variable(
             option("initializer", initializer) or initializers.get(default),
             () if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape),
             dtype,
@@ -273,6 +274,8 @@ class Layer(Operation):
             autocast=autocast,
             overwrite_with_gradient=overwrite_with_gradient,
         )
+        variable.path = f"{self.path or scoped(self.name)}/{name}"
+        return variable
 
     def add_variable(
         self,
@@ -370,7 +373,7 @@ class Layer(Operation):
             return self._call_symbolic(args, kwargs)
         if outer is not None:
             # a step calls the layer again: only the last call's losses count
-            if outer.losses and not calling.outer_path.get():
+            if outer.losses and not outer.inside:
                 own = set(map(id, weight_tree.named_layers(self).values()))
                 outer.losses[:] = [(layer, value) for layer, value in outer.losses if id(layer) not in own]
             return self._call_arrays(outer, args, kwargs)

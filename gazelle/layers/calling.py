@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -13,6 +12,7 @@ import jax
 from gazelle import engine
 from gazelle.core import closed_over_tensors, shape_inference, sparse, symbolic, tracing
 from gazelle.core.errors import GazelleError, IncompatibleShapesError, ShapeError
+from gazelle.core.names import PATH, scoped
 from gazelle.core.replaced_methods import overrides
 from gazelle.core.symbolic import Node
 from gazelle.core.variable import Variable
@@ -22,8 +22,6 @@ from gazelle.layers.call_arguments import argument_names
 if TYPE_CHECKING:
     from gazelle.core.types import Tree
     from gazelle.layers.base import Layer
-
-outer_path: ContextVar[str] = ContextVar("gazelle_layer_path", default="")  # of the layer that builds or calls others
 
 
 def _is_leaf(value: object) -> bool:
@@ -107,9 +105,9 @@ def _run_call(
     layer: Layer, scope: tracing.TraceContext, training: bool | None, args: Any, kwargs: dict[str, Any]
 ) -> Any:
     """Run `call` with the layer's mode, dtype of weights and path."""
-    outer_training, outer_cast = scope.training, scope.cast
-    scope.training, scope.cast = training, dtype_handling.weight_dtype(layer, outer_cast)
-    token = outer_path.set(path_of(layer))
+    outer = scope.training, scope.cast, scope.inside
+    scope.training, scope.cast, scope.inside = training, dtype_handling.weight_dtype(layer, scope.cast), True
+    token = PATH.set(path_of(layer))
     try:
         with jax.named_scope(layer.name) if scope.pure else contextlib.nullcontext():  # used in errors of engines
             return layer.rematerialized_call(layer.call, *args, **kwargs)(*args, **kwargs)
@@ -122,8 +120,8 @@ def _run_call(
         explained = input_spec.explain_call_error(layer, error, args)
         raise explained.with_traceback(error.__traceback__) from error
     finally:
-        scope.training, scope.cast = outer_training, outer_cast
-        outer_path.reset(token)
+        scope.training, scope.cast, scope.inside = outer
+        PATH.reset(token)
 
 
 def build(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -153,11 +151,11 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
     def wrapped(layer: Layer, *args: Any, **kwargs: Any) -> None:
         shapes = call_arguments.as_shape(args[0]) if args else next(iter(kwargs.values()), None)
         named = dict(zip(argument_names(build), args, strict=False)) | kwargs
-        token = outer_path.set(path_of(layer))
+        token = PATH.set(path_of(layer))
         try:
             build(layer, *((shapes, *args[1:]) if args else ()), **kwargs)
         finally:
-            outer_path.reset(token)
+            PATH.reset(token)
         if layer._build_shapes is None:
             layer._build_shapes = named if len(named) > 1 else shapes
         layer.built = True
@@ -168,6 +166,5 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
 def path_of(layer: Layer) -> str:
     """The path of the layer, below the layer that builds or calls it first."""
     if layer.path is None:
-        outer = outer_path.get()
-        layer.path = f"{outer}/{layer.name}" if outer else layer.name
+        layer.path = scoped(layer.name)
     return layer.path

@@ -254,7 +254,7 @@ class _MergedVariable:
 
     def __init__(self, matrix: WeightMatrix, variable: Variable) -> None:
         self._matrix, self._variable = matrix, variable
-        self.name, self.path, self.shape, self.dtype = variable.name, variable.path, variable.shape, variable.dtype
+        self.name, self.key, self.shape, self.dtype = variable.name, variable.key, variable.shape, variable.dtype
 
     def numpy(self) -> np.ndarray:
         return np.asarray(jnp.asarray(self._matrix.merged()[self.name], self.dtype))

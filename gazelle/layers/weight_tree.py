@@ -92,9 +92,9 @@ def is_automatic(name: str, kind: str) -> bool:
 
 
 def named_variables(layer: Layer) -> dict[str, Variable]:
-    """Return {path: variable} of all variables in the tree, and set the variables' `path`.
+    """Return {path: variable} of all variables in the tree, and set the variables' `key`.
 
-    The paths are the keys of the optimizer's state, of checkpoints and of `summary()`.
+    These paths are the keys of the optimizer's state, of checkpoints and of `summary()`.
     """
     out: dict[str, Variable] = {}
     seen: set[int] = set()
@@ -106,7 +106,7 @@ def named_variables(layer: Layer) -> dict[str, Variable]:
                 number = 0
                 while key in out:
                     key, number = f"{base}_{number + 1}", number + 1
-                variable.path = key
+                variable.key = key
                 out[key] = variable
     return out
 
@@ -209,7 +209,7 @@ def set_values(layer: Layer, values: Sequence[ArrayLike]) -> None:
             )
         )
     wrong = [
-        f"{v.path}: expected {v.shape}, got {a.shape}"
+        f"{v.key}: expected {v.shape}, got {a.shape}"
         for v, a in zip(variables, arrays, strict=True)
         if v.shape != a.shape
     ]

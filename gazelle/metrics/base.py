@@ -121,7 +121,7 @@ class Metric(Configurable):
         identifier: Any = "zeros" if initializer is None else initializer
         first = initializers.get(identifier)
         variable = Variable(first, tuple(shape), dtypes.standardize(dtype), trainable=False, name=name or "variable")
-        variable.path = f"{self.name}/{variable.name}"
+        variable.path = variable.key = f"{self.name}/{variable.name}"
         self._sums.append(variable)
         return variable
 

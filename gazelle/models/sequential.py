@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.core.names import PATH
 from gazelle.core.serialization import deserialize, serialize_object
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered
 from gazelle.core.types import Nested, Shape, Tree
 from gazelle.layers.base import Layer
+from gazelle.layers.calling import path_of
 from gazelle.layers.input import Input, InputLayer
 from gazelle.models.graph import Graph
 from gazelle.models.model import Model
@@ -112,7 +114,11 @@ class Sequential(Model):
             self._extend(layer)
 
     def _extend(self, layer: Layer) -> None:
-        self._tail = layer(self._tail)
+        token = PATH.set(path_of(self))
+        try:
+            self._tail = layer(self._tail)
+        finally:
+            PATH.reset(token)
         if not isinstance(self._tail, KerasTensor):
             raise ArgumentError(
                 message(

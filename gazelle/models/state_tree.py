@@ -56,7 +56,7 @@ def read(model: Model, value_format: str) -> dict[str, Any]:
     if value_format not in formats:
         raise unknown("value_format", value_format, formats)
     array = formats[value_format]
-    return {kind: nested([(v.path, array(v)) for v in found]) for kind, found in variables(model).items()}
+    return {kind: nested([(v.key, array(v)) for v in found]) for kind, found in variables(model).items()}
 
 
 def put(model: Model, tree: Mapping[str, Any]) -> None:
@@ -64,7 +64,7 @@ def put(model: Model, tree: Mapping[str, Any]) -> None:
     for kind, part in tree.items():
         if kind not in known:
             raise unknown("part of the state tree", kind, known)
-        paths = {v.path: v for v in known[kind]}
+        paths = {v.key: v for v in known[kind]}
         for path, value in flat(part).items():
             if path not in paths:
                 raise unknown(f"path in {kind} of model '{model.name}'", path, paths)

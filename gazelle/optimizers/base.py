@@ -101,10 +101,10 @@ class Optimizer(Configurable):
         self.name = name or snake(type(self).__name__)
         check_shared_arguments(self)
         self._iterations = Variable(0, dtype="int32", trainable=False, name="iteration")
-        self._iterations.path = f"{self.name}/iteration"
+        self._iterations.path = self._iterations.key = f"{self.name}/iteration"
         self._learning_rate = rates.as_variable_or_function(type(self).__name__, learning_rate)
         if isinstance(self._learning_rate, Variable):
-            self._learning_rate.path = f"{self.name}/learning_rate"
+            self._learning_rate.path = self._learning_rate.key = f"{self.name}/learning_rate"
         self._excluded: tuple[Sequence[Variable], str] = ((), "")
         self.built = False
         self._overwritten: frozenset[str] = frozenset()
@@ -251,7 +251,7 @@ class Optimizer(Configurable):
             ArgumentError: If it is called outside of `build`.
         """
         like = reference_variable
-        return self._custom.add(initializer, like.shape, like.dtype, name or "variable", like.path)
+        return self._custom.add(initializer, like.shape, like.dtype, name or "variable", like.key)
 
     def add_optimizer_variables(
         self,

@@ -43,7 +43,7 @@ class CustomUpdate:
         for path, w in params.items():
             concrete = isinstance(w, jax.Array) and not isinstance(w, jax.core.Tracer)
             variable = Variable(w if concrete else jnp.zeros(w.shape), dtype=w.dtype, name=path.rsplit("/", 1)[-1])
-            variable.path = path
+            variable.path = variable.key = path
             self.weights.append(variable)
         built, self.optimizer.built, self.building = self.optimizer.built, False, True
         self.optimizer._trainable_variables = self.weights
@@ -59,9 +59,9 @@ class CustomUpdate:
     def apply(self, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array) -> tuple[Arrays, Slots]:
         """Call `update_step` for each gradient; return the new weights and slots."""
         optimizer = self.optimizer
-        if {v.path for v in self.weights} != set(params):  # the slots come from a file: `init` was not called
+        if {v.key for v in self.weights} != set(params):  # the slots come from a file: `init` was not called
             self.init(params)
-        weights = {v.path: v for v in self.weights}
+        weights = {v.key: v for v in self.weights}
         values = {id(weights[path]): w for path, w in params.items()}
         values |= {id(v): slots[slot][path] for (slot, path), v in self.variables.items()}
         values[id(optimizer._iterations)] = (t - 1) * (optimizer.gradient_accumulation_steps or 1)
@@ -89,13 +89,13 @@ class CustomUpdate:
                 "or update_step(self, gradient, variable, learning_rate)."
             )
         slots, scalars = self._inherited
-        own = {name: slots[name][variable.path] for name in optimizer.slots if variable.path in slots[name]}
+        own = {name: slots[name][variable.key] for name in optimizer.slots if variable.key in slots[name]}
         t = optimizer._iterations.value // (optimizer.gradient_accumulation_steps or 1) + 1
         lr = jnp.asarray(learning_rate)
         value, new = optimizer._call_rule(variable.value, jnp.asarray(gradient), own, lr, t, scalars)
         variable.assign(value)
         for name, array in new.items():
-            slots[name][variable.path] = array
+            slots[name][variable.key] = array
 
     def add(
         self, initializer: InitializerLike, shape: Iterable[Any], dtype: DTypeLike | None, name: str, path: str

@@ -26,7 +26,7 @@ def as_variable_or_function(owner: str, value: LearningRate) -> Variable | Calla
     if callable(value) and not isinstance(value, (type, Variable)):
         return value
     variable = Variable(as_number(owner, value), dtype=dtypes.floatx(), trainable=False, name="learning_rate")
-    variable.path = f"{owner}/learning_rate"
+    variable.path = variable.key = f"{owner}/learning_rate"
     return variable
 
 

@@ -26,7 +26,7 @@ class SlotVariable(Variable):
         array = optimizer.state[slot][key]
         name = f"{key.replace('/', '_')}_{slot}" if key else slot
         super().__init__(array, dtype=array.dtype, trainable=False, name=name)
-        self.path = f"{optimizer.name}/{self.name}"
+        self.path = self.key = f"{optimizer.name}/{self.name}"
 
     @property
     def _value(self) -> Any:
@@ -48,7 +48,7 @@ class SlotVariable(Variable):
 
 
 class VariableKeys:
-    """Maps variables to the keys of their slots: the path of the variable, made unique."""
+    """Maps variables to the keys of their slots: the key of the variable, made unique."""
 
     def __init__(self) -> None:
         self.variables: list[Variable] = []  # in the order of `build`; keeps their ids valid
@@ -75,28 +75,28 @@ class VariableKeys:
         self._keys = {id(variable): key for variable, key in state["keys"]}
 
     def get(self, variable: Variable) -> str:
-        """Return the key of a variable; its path, if it is not registered."""
-        return self._keys.get(id(variable), variable.path)
+        """Return the key of a variable; its own, if it is not registered."""
+        return self._keys.get(id(variable), variable.key)
 
     def of(self, key: str) -> Variable | None:
         """Return the variable with this key."""
         return next((variable for variable in self.variables if self[variable] == key), None)
 
     def add(self, variables: Iterable[Variable]) -> None:
-        """Register variables; those outside of a model may share a path."""
+        """Register variables; those outside of a model may share a key."""
         for variable in variables:
-            taken, key, number = set(self._keys.values()), variable.path, 0
+            taken, key, number = set(self._keys.values()), variable.key, 0
             while key in taken:
                 number += 1
-                key = f"{variable.path}_{number}"
+                key = f"{variable.key}_{number}"
             self._keys[id(variable)] = key
             self.variables.append(variable)
 
     def follow_renames(self, paths: set[str]) -> None:
-        """Use the present path of variables that a model renamed, where slots of this path exist."""
+        """Use the present key of variables that a model renamed, where slots of this key exist."""
         for variable in self.variables:
-            if self[variable] not in paths and variable.path in paths:
-                self._keys[id(variable)] = variable.path
+            if self[variable] not in paths and variable.key in paths:
+                self._keys[id(variable)] = variable.key
 
 
 def flat(state: Slots) -> dict[tuple[str, str], Any]:

@@ -68,8 +68,8 @@ def group_of(part: Part) -> str:
 def optimizer_variables(model: Model) -> list[Variable]:
     """The iterations, the learning rate, and the slots of the trainable weights, as far as they exist."""
     optimizer = model.optimizer
-    weight_tree.named_variables(model)  # sets the paths of the variables, by which the slots are found
-    paths = [v.path for v in model.trainable_weights]
+    weight_tree.named_variables(model)  # sets the keys of the variables, by which the slots are found
+    paths = [v.key for v in model.trainable_weights]
     slots = optimizer.keras_order(paths)
     complete = bool(slots) and all(path in optimizer.state.get(slot, {}) for slot, path in slots)
     return [*optimizer.own_variables(), *(SlotVariable(optimizer, *slot) for slot in slots if complete)]

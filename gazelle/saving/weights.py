@@ -221,7 +221,7 @@ def _load_arrays(model: Model, arrays: dict[str, Array], path: str, skip: bool, 
     mismatches += (
         [] if by_name else [f"{n}: expected nothing, got {a.shape}" for n, a in arrays.items() if n not in variables]
     )
-    matched = [variable.path for variable, _ in pairs]
+    matched = [variable.key for variable, _ in pairs]
     keras_weights.report(mismatches, path, skip, matched)
     keras_weights.need_match(matched, model, path)
     for variable, array in pairs:

@@ -24,7 +24,7 @@ def test_optax_trains_the_function():
     function, values = model.as_function()
     before = model.get_weights()
     np.testing.assert_allclose(function(values, X)[0], model(X), atol=1e-6)
-    trained = {v.path for v in model.trainable_weights}
+    trained = {v.key for v in model.trainable_weights}
     rule = optax.adam(0.05)
 
     @jax.jit
@@ -48,5 +48,5 @@ def test_optax_trains_the_function():
     for old, now in zip(before, model.get_weights()):
         np.testing.assert_array_equal(old, now)  # the model itself is as it was
     for variable in model.weights:
-        variable.assign({**params, **rest}[variable.path])
+        variable.assign({**params, **rest}[variable.key])
     np.testing.assert_allclose(function({**params, **rest}, X)[0], model(X), atol=1e-5)

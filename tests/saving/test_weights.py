@@ -108,7 +108,7 @@ def test_every_misfit_is_listed_and_nothing_is_loaded(tmp_path, name):
     text = str(caught.value)
     assert "does not match the model (" in text
     for variable in other.layers[2].weights + other.layers[3].weights:
-        assert f"{variable.path}" in text or "layers/dense_2/vars ('dense" in text
+        assert f"{variable.key}" in text or "layers/dense_2/vars ('dense" in text
     assert "expected (4, 3)" in text
     assert "got (4, 2)" in text
     for a, b in zip(before, other.get_weights(), strict=True):

@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers, ops, random
+from gazelle.compat import era, facade
 from gazelle.compat.backend.functions import eval as evaluate
 from gazelle.compat.backend.lifting import GraphVariable, computes_values, lifted
 from gazelle.compat.backend.shapes import kind_of, sizes
 from gazelle.compat.classes import adopt
+from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.types import ConstraintLike, DTypeLike, SeedLike, ShapeLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes
 from gazelle.core.names import unique_name
@@ -23,10 +25,17 @@ from gazelle.layers.input import Input, InputLayer
 
 def variable(
     value: TensorLike, dtype: DTypeLike = None, name: str | None = None, constraint: ConstraintLike = None
-) -> GraphVariable:
-    """Return a variable with this first value; functions of it are nodes of a graph."""
+) -> Variable:
+    """Return a variable with this first value.
+
+    Functions of it are nodes of a graph, but in programs for tf.keras of TensorFlow 2, which computes at once.
+    """
     if isinstance(value, KerasTensor):
         value = evaluate(value)
+    if facade.calls is not None and era.number() == 2 and not era.standalone() and recorder.get() is None:
+        from gazelle.compat.tensorflow.variable import TensorFlowVariable
+
+        return TensorFlowVariable(value, dtype=dtype or dtypes.floatx(), name=name, constraint=constraint)
     return GraphVariable(
         np.asarray(value), dtype=dtype or dtypes.floatx(), name=name or "variable", constraint=constraint
     )
@@ -134,11 +143,13 @@ def eye(size: ShapeLike, dtype: DTypeLike = None, name: str | None = None) -> Te
     return variable(np.eye(*(size if isinstance(size, list | tuple) else (size,))), dtype, name)
 
 
+@lifted
 def zeros_like(x: TensorLike, dtype: DTypeLike = None, name: str | None = None) -> TensorResult:
     """Return zeros with the shape of x."""
     return ops.zeros_like(x, dtype)
 
 
+@lifted
 def ones_like(x: TensorLike, dtype: DTypeLike = None, name: str | None = None) -> TensorResult:
     """Return ones with the shape of x."""
     return ops.ones_like(x, dtype)

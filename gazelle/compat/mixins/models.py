@@ -129,6 +129,8 @@ class ModelMixin:
                 setattr(cls, name, _step_on_tensors(cls.__dict__[name]))
         if "compute_loss" in cls.__dict__:
             cls.compute_loss = _loss_as_array(cls.__dict__["compute_loss"])  # type: ignore[attr-defined]
+        elif era.number() < 3 and not STEPS.isdisjoint(cls.__dict__):
+            cls.compute_loss = _tracked_loss  # type: ignore[attr-defined]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the model; `call` of models without one of their own ignores keywords that it does not have."""
@@ -186,7 +188,9 @@ class LoadStatus(list[str]):
         """Print nothing where a cell ends in the call."""
 
 
-for _name in listed("""compile evaluate fit load_weights predict predict_on_batch save save_weights test_on_batch
+for (
+    _name
+) in listed("""compile evaluate fit load_weights predict predict_on_batch save save_weights summary test_on_batch
     train_on_batch"""):
     setattr(ModelMixin, _name, _translated_method(_name))
 
@@ -215,6 +219,13 @@ def _step_on_tensors(step: Function) -> Function:
     return called
 
 
+def _tracked_loss(
+    self: Any, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+) -> Any:
+    """`compute_loss` for custom steps of Keras 2: it also updates the mean of the loss in the logs."""
+    return self.compiled_loss(y, y_pred, sample_weight, self.losses)
+
+
 def _loss_as_array(compute_loss: Function) -> Function:
     """A user-defined `compute_loss`: called on arrays, it returns an array."""
 
@@ -235,6 +246,16 @@ class SequentialMixin:
         if len(args) > 1 and isinstance(args[1], str | None):  # the name was the second argument in Keras 2
             args, kwargs = args[:1], {"name": args[1], **kwargs}
         super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+
+    @property
+    def path(self) -> str | None:
+        """The path of the layer, with which those of its layers begin; until Keras 3 they began anew."""
+        path: str | None = self.__dict__.get("path")
+        return path if era.number() == 3 else ""
+
+    @path.setter
+    def path(self, path: str | None) -> None:
+        self.__dict__["path"] = path
 
     def _set_chain(self) -> None:
         super()._set_chain()  # type: ignore[misc]

@@ -27,6 +27,16 @@ class SymbolicTensor(KerasTensor):
     def node(self, node: Any) -> None:
         self.__dict__["node"] = node
 
+    @property
+    def shape(self) -> Any:
+        """Sizes along the axes; programs that import tensorflow receive a `TensorShape`."""
+        sizes = self.__dict__["shape"]
+        return sizes if facade.calls is None or called_by_gazelle(1) else TensorShape(sizes)
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        self.__dict__["shape"] = shape
+
     _keras_shape = property(lambda self: self.shape)
 
     def get_shape(self) -> TensorShape:
@@ -78,3 +88,13 @@ class VariableMixin(RecordedVariable):
         """Sizes along the axes; programs that import tensorflow receive a `TensorShape`."""
         sizes: tuple[int, ...] = super().shape  # type: ignore[misc]
         return sizes if facade.calls is None or called_by_gazelle(1) else TensorShape(sizes)
+
+    @property
+    def name(self) -> str:
+        """The name; until Keras 3 it was the path in the graph of TensorFlow, such as "dense/kernel:0"."""
+        name: str = self.__dict__["name"]
+        return name if era.number() == 3 or called_by_gazelle(1) else f"{self.path}:0"
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self.__dict__["name"] = name

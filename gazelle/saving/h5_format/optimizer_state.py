@@ -64,8 +64,8 @@ def restore_optimizer(
     """
     weight_tree.named_variables(model)
     trained = list(model.trainable_weights)
-    params = {v.path: v.value for v in trained}
-    optimizer.overwrite(v.path for v in trained if v.overwrite_with_gradient)
+    params = {v.key: v.value for v in trained}
+    optimizer.overwrite(v.key for v in trained if v.overwrite_with_gradient)
     fresh = optimizer.init(params)
     columns = [(slot, key) for slot, key in optimizer.keras_order([*params]) if key in fresh.get(slot, {})]
     state = None
@@ -163,5 +163,5 @@ def _divided(
         placed = [laid_out(owner.get(id(v)), v, a, layout) for v, a in zip(trained, group, strict=True)]
         if any(a.shape != v.shape for v, a in zip(trained, placed, strict=True)):
             return None
-        out[slot] = {v.path: a for v, a in zip(trained, placed, strict=True)}
+        out[slot] = {v.key: a for v, a in zip(trained, placed, strict=True)}
     return out

@@ -44,10 +44,10 @@ def _dump(model: Any, include_optimizer: bool, h5py: Any) -> bytes:
         weights.attrs["keras_version"], weights.attrs["backend"] = KERAS_VERSION, "jax"
         _listed(weights, "layer_names", [layer.name for layer in model.layers])
         for layer in model.layers:
-            _group(weights.create_group(layer.name), [(v.path, v) for v in weights_of(layer)])
+            _group(weights.create_group(layer.name), [(v.key, v) for v in weights_of(layer)])
         _group(weights.create_group("top_level_model_weights"), [])
         if compiled and getattr(model, "optimizer", None) is not None:
-            state = [(v.path, v) for v in keras_weight_order.optimizer_variables(model)]
+            state = [(v.key, v) for v in keras_weight_order.optimizer_variables(model)]
             _group(file.create_group("optimizer_weights"), state)
     return checksum.append_checksum(buffer.getbuffer())
 

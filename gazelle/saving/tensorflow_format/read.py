@@ -119,7 +119,7 @@ def restore(objects: Mapping[str, Any], prefix: str) -> tuple[list[str], list[st
     for name, thing in objects.items():
         if isinstance(thing, Optimizer) and layers:
             optimizer.load(thing, layers[0], checkpoint, child(checkpoint.objects, 0, name), found)
-    missing = [variable.path for layer in layers for variable in layer.weights if id(variable) not in found]
+    missing = [variable.key for layer in layers for variable in layer.weights if id(variable) not in found]
     kept = ("_CHECKPOINTABLE_OBJECT_GRAPH", *(f"{name}/" for name in objects if isinstance(objects[name], Optimizer)))
     return missing, [
         key for key in checkpoint.entries if key not in keys and not key.startswith((*kept, "save_counter"))
@@ -127,10 +127,10 @@ def restore(objects: Mapping[str, Any], prefix: str) -> tuple[list[str], list[st
 
 
 def _load(model: Any, checkpoint: Checkpoint, skip_mismatch: bool) -> list[str]:
-    weight_tree.named_variables(model)  # sets the paths of the variables
+    weight_tree.named_variables(model)  # sets the keys of the variables
     found = find_variables(model, checkpoint.objects)
     mismatches, arrays = _values(model.weights, checkpoint, found)
-    matched = [variable.path for variable, _ in arrays]
+    matched = [variable.key for variable, _ in arrays]
     report(mismatches, checkpoint.prefix, skip_mismatch, matched)
     need_match(matched, model, checkpoint.prefix)
     for variable, array in arrays:
@@ -150,7 +150,7 @@ def _values(
         entry = checkpoint.entries.get(key)
         if entry is None or entry.shape != variable.shape:
             got = "none of this name" if entry is None else f"shape {entry.shape}"
-            mismatches.append(f"{variable.path}: expected shape {variable.shape}, got {got}")
+            mismatches.append(f"{variable.key}: expected shape {variable.shape}, got {got}")
         else:
             pairs.append((variable, key))
     return mismatches, [(variable, checkpoint.read(key)) for variable, key in pairs]

@@ -1,0 +1,206 @@
+"""What programs for tf.keras of TensorFlow 2.0 to 2.15 see: names of weights, labels, values at once, step methods.
+
+The expected names and numbers are those of tf_keras 2.21.
+"""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era, tensorflow
+from gazelle.compat.namespaces import root
+from gazelle.core import names
+
+keras = root("tensorflow.keras")
+layers, K = keras.layers, keras.backend
+X = np.arange(12.0, dtype="float32").reshape(4, 3)
+
+
+@pytest.fixture(autouse=True)
+def tf():
+    number, standalone = era.number(), era.standalone()
+    era.set_number(2, False)
+    names.clear_session()
+    yield tensorflow.module("tensorflow")
+    tensorflow.close()
+    era.set_number(number, standalone)
+
+
+# Names ---------------------------------------------------------------------------------------------------------------
+
+
+class Block(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.first, self.rest = layers.Dense(3), [layers.Dense(3), layers.BatchNormalization()]
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(name="scale", shape=(3,))
+
+    def call(self, x):
+        return self.rest[1](self.rest[0](self.first(x))) * self.scale
+
+
+def _lstm(x):
+    return layers.Bidirectional(layers.LSTM(2, name="q"), name="b")(layers.Reshape((3, 1))(x))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        (lambda x: layers.Dense(2)(x), ["dense/kernel:0", "dense/bias:0"]),
+        (lambda x: keras.Sequential([layers.Dense(2, name="d", use_bias=False)])(x), ["d/kernel:0"]),
+        (
+            lambda x: Block()(x),
+            ["block/scale:0", "block/dense/kernel:0", "block/dense/bias:0", "block/dense_1/kernel:0"],
+        ),
+        (_lstm, [f"b/forward_q/lstm_cell/{name}:0" for name in ("kernel", "recurrent_kernel", "bias")]),
+    ],
+    ids=["layer", "sequential", "block", "cell"],
+)
+def test_names_of_weights_are_paths_without_models(outputs, expected):
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, outputs(inputs))
+    assert [w.name for w in model.weights][: len(expected)] == expected
+
+
+def test_names_select_weights():
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__(name="net")
+            self.dense, self.norm = layers.Dense(2), layers.BatchNormalization()
+
+        def call(self, x):
+            return self.norm(self.dense(x))
+
+    net = Net()
+    net(X)
+    chosen = [w.name for w in net.trainable_variables if "batch_norm" not in w.name and "bias" not in w.name]
+    assert chosen == ["net/dense/kernel:0"]
+
+
+def test_automatic_names():
+    inputs = keras.Input((3,))
+    assert [inputs.name, keras.Input((2,)).name] == ["input_1", "input_2"]
+    made = [keras.Model(inputs, layers.Dense(1)(inputs)).name for _ in range(2)]
+    assert [*made, keras.Sequential().name] == ["model", "model_1", "sequential"]
+
+
+def test_shapes_of_symbolic_tensors_have_the_methods_of_tensorflow():
+    hidden = layers.Dense(2)(keras.Input((3,)))
+    assert hidden.shape.as_list() == [None, 2]
+    assert hidden.shape == (None, 2)
+    assert hidden.shape[1:].rank == 1
+
+
+# Values --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda v: v + 1, 3.0),
+        (lambda v: K.square(v), 4.0),
+        (lambda v: K.sum(v * v), 4.0),
+        (lambda v: K.zeros_like(v) + 5, 5.0),
+        (lambda v: K.ones(()) * 3, 3.0),
+    ],
+    ids=["operator", "square", "sum", "zeros_like", "ones"],
+)
+def test_the_backend_computes_at_once(function, expected):
+    assert float(function(K.variable(2.0)).numpy()) == expected
+
+
+def test_updates_are_done_at_once():
+    v = K.variable([1.0, 2.0])
+    K.update_add(v, K.ones((2,)))
+    K.update_sub(v, K.ones((2,)) * 0.5)
+    K.moving_average_update(v, K.zeros((2,)), 0.5)
+    np.testing.assert_allclose(v.numpy(), [0.75, 1.25])
+
+
+def test_a_variable_in_a_loss_is_read_in_every_epoch():
+    weight = K.variable(0.5)
+
+    class Doubled(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            K.set_value(weight, K.get_value(weight) * 2)
+
+    model = keras.Sequential([layers.Dense(1, input_shape=(2,), kernel_initializer="ones")])
+    model.compile("sgd", lambda y, p: K.mean(K.square(y - p)) * weight)
+    history = model.fit(np.ones((4, 2)), np.zeros((4, 1)), epochs=3, verbose=0, callbacks=[Doubled()]).history
+    np.testing.assert_allclose(history["loss"], [2.0, 3.7636001, 6.6510344], rtol=1e-6)
+
+
+def test_hard_sigmoid_has_its_former_slope():
+    x, expected = np.array([-3.0, 0.0, 1.0], "float32"), [0.0, 0.5, 0.7]
+    for one in (keras.activations.hard_sigmoid, keras.activations.get("hard_sigmoid"), K.hard_sigmoid):
+        np.testing.assert_allclose(one(x), expected, atol=1e-6)
+    np.testing.assert_allclose(layers.Activation("hard_sigmoid")(x), expected, atol=1e-6)
+
+
+def test_relu_takes_alpha():
+    np.testing.assert_allclose(keras.activations.relu(np.array([-1.0, 2.0]), alpha=0.1), [-0.1, 2.0], rtol=1e-6)
+    np.testing.assert_allclose(K.relu(np.array([-1.0, 2.0]), alpha=0.1), [-0.1, 2.0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_gates_of_convolutional_lstms_are_hard(rank):
+    layer = getattr(layers, f"ConvLSTM{rank}D")(2, 1)
+    assert layer.get_config()["recurrent_activation"].startswith("hard_sigmoid")
+
+
+# Training ------------------------------------------------------------------------------------------------------------
+
+
+def test_labels_of_one_axis_reach_functions_of_programs_as_columns():
+    def hits(y, p):
+        return K.mean(K.equal(y, K.round(p)))
+
+    def loss(y, p):
+        return K.mean(K.square(y[:, 0] - p[:, 0]))
+
+    model = keras.Sequential([layers.Dense(1, input_dim=3, kernel_initializer="ones")])
+    model.compile("sgd", loss, metrics=[hits])
+    y = np.array([3.0, 1.0, 0.0, 0.0])
+    assert model.evaluate(X, y, verbose=0) == model.evaluate(X, y[:, None], verbose=0) == [365.5, 0.25]
+    assert model.loss.__name__ == "loss"
+    assert model.metrics_names == ["loss", "hits"]
+
+
+def test_compute_loss_in_a_custom_step_is_in_the_logs(tf):
+    class Net(keras.Model):
+        def train_step(self, data):
+            x, y = data
+            with tf.GradientTape() as tape:
+                loss = self.compute_loss(x, y, self(x, training=True))
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, self.trainable_variables), self.trainable_variables))
+            return {m.name: m.result() for m in self.metrics}
+
+    inputs = keras.Input((3,))
+    net = Net(inputs, layers.Dense(1, kernel_initializer="zeros")(inputs))
+    net.compile("sgd", "mse")
+    assert net.fit(X[:1], np.array([[2.0]]), verbose=0).history == {"loss": [4.0]}
+
+
+def test_summary_calls_print_fn_for_each_line():
+    lines = []
+    keras.Sequential([layers.Dense(2, input_dim=3)], name="net").summary(print_fn=lines.append)
+    assert lines[0] == 'Model: "net"'
+    assert not any("\n" in line for line in lines)
+
+
+def test_clones_keep_the_decay_of_the_optimizer():
+    model = keras.Sequential([layers.Dense(2, input_dim=3)])
+    model.compile(keras.optimizers.legacy.Adam(0.1, decay=0.5), "mse")
+    assert keras.models.clone_model(model).optimizer.get_config()["decay"] == 0.5
+
+
+@pytest.mark.parametrize(("kind", "decays"), [("Nadam", False), ("Ftrl", True), ("Adam", True)])
+def test_nadam_ignores_decay_and_others_apply_it(kind, decays):
+    values = []
+    for options in ({}, {"decay": 9.0}):
+        optimizer, v = getattr(keras.optimizers.legacy, kind)(0.5, **options), keras.Variable([1.0])
+        for _ in range(2):
+            optimizer.apply_gradients([(np.array([1.0], "float32"), v)])
+        values.append(float(v.numpy()[0]))
+    assert (values[0] != values[1]) == decays
