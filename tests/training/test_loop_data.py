@@ -11,7 +11,7 @@ from loops import X, Y, fit, mlp, same
 import gazelle
 from gazelle import Input, Model, layers
 from gazelle.core.errors import ArgumentError, DataError
-from gazelle.data import ArraySource, source
+from gazelle.data import ArraySource
 from gazelle.saving.state_file import read_state
 
 
@@ -234,7 +234,7 @@ def test_another_thread_gathers_the_next_chunk(monkeypatch):
         yield from original(self, rows, steps)
 
     monkeypatch.setattr(ArraySource, "_chunks", chunks)
-    monkeypatch.setattr(source, "MAX_CHUNK", 5 * X[:16].nbytes)  # four steps
+    monkeypatch.setattr("gazelle.data.batching.MAX_CHUNK", 5 * X[:16].nbytes)  # four steps
     failing, model = None, mlp()
     fit(model, batch_size=16)
     count = len(threads)

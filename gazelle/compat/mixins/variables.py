@@ -28,13 +28,13 @@ class SymbolicTensor(KerasTensor):
         self.__dict__["node"] = node
 
     @property
-    def shape(self) -> Any:
+    def shape(self) -> tuple[Any, ...]:
         """Sizes along the axes; programs that import tensorflow receive a `TensorShape`."""
-        sizes = self.__dict__["shape"]
+        sizes: tuple[Any, ...] = self.__dict__["shape"]
         return sizes if facade.calls is None or called_by_gazelle(1) else TensorShape(sizes)
 
     @shape.setter
-    def shape(self, shape: Any) -> None:
+    def shape(self, shape: tuple[Any, ...]) -> None:
         self.__dict__["shape"] = shape
 
     _keras_shape = property(lambda self: self.shape)
