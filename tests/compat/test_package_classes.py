@@ -3,6 +3,8 @@
 import importlib
 import json
 import pickle
+import sys
+import types
 
 import jax.numpy as jnp
 import numpy as np
@@ -258,6 +260,11 @@ def test_custom_gradient_of_a_method(tf):
         y = Scaled()(x)
     assert y.numpy().tolist() == [2.0]
     assert tape.gradient(y, x).numpy().tolist() == [10.0]
+
+
+def test_genuine_modules_of_tensorflow_in_the_process_are_not_taken(tf, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow.distribute", types.ModuleType("tensorflow.distribute"))
+    assert tf.distribute.get_strategy().num_replicas_in_sync == 1
 
 
 def test_the_only_replica(tf):

@@ -81,6 +81,12 @@ class Facade(ModuleType):
         return sorted(names if self._prefix else names | {"keras"})
 
 
+def _known(name: str) -> Facade:
+    """The module of this name, which is the same at every import unless the genuine package is imported, too."""
+    there = sys.modules.setdefault(name, Facade(name))
+    return there if isinstance(there, Facade) else Facade(name)
+
+
 #: modules of Keras that are also modules of TensorFlow
 _OF_KERAS = ("activations", "initializers", "losses", "metrics", "optimizers")
 
@@ -110,7 +116,7 @@ def look_up(full: str) -> TensorResult:
         if full.startswith(old) and (found := look_up(full[len(old) :])) is not None:
             return found
     if is_module(full):
-        return sys.modules.setdefault(f"tensorflow.{full}", Facade(f"tensorflow.{full}"))
+        return _known(f"tensorflow.{full}")
     return None
 
 
@@ -118,7 +124,7 @@ def _private(full: str) -> TensorResult:
     """The object, or the module, with a name below `tensorflow.python`."""
     _, _, inner = full.partition(".")
     if private_modules.is_module(inner):
-        return sys.modules.setdefault(f"tensorflow.{full}", Facade(f"tensorflow.{full}"))
+        return _known(f"tensorflow.{full}")
     found = look_up(inner)
     return private_modules.find(inner.rpartition(".")[2], look_up) if found is None else found
 
@@ -158,7 +164,7 @@ def module(name: str) -> Facade | None:
         return Facade("tensorflow")
     found = look_up(full)
     if found is None and full.startswith("contrib."):  # programs import more than they use: a use is an error
-        return sys.modules.setdefault(name, Facade(name))
+        return _known(name)
     return found if isinstance(found, ModuleType) else None
 
 
