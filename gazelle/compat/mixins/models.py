@@ -249,7 +249,7 @@ class SequentialMixin:
 
     @property
     def path(self) -> str | None:
-        """The path of the layer, with which those of its layers begin; until Keras 3 they began anew."""
+        """The path of the layer, with which those of its layers begin; until Keras 3 they did not."""
         path: str | None = self.__dict__.get("path")
         return path if era.number() == 3 else ""
 
