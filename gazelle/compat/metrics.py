@@ -1,11 +1,13 @@
-"""Metrics of Keras 1 that were averaged over the batches, and `keras.losses.Reduction`."""
+"""Metrics of Keras 1 and tf.keras that Keras 3 does not have, and `keras.losses.Reduction`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from gazelle import ops
-from gazelle.core.types import Array, ArrayLike
+import jax.numpy as jnp
+
+from gazelle import metrics, ops
+from gazelle.core.types import Array, ArrayLike, DTypeLike, Shape
 
 _TINY = 1e-7
 
@@ -69,6 +71,57 @@ def matthews_correlation(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
 KERAS_1 = {f.__name__: f for f in (precision, recall, fbeta_score, fmeasure, matthews_correlation)}
 KERAS_1["f1score"] = fmeasure
+
+
+class MeanTensor(metrics.Metric):
+    """The mean of each element:  sum of w x / sum of w, for values x of one shape and weights w.
+
+    >>> m = MeanTensor()
+    >>> m.update_state([1.0, 2.0]), m.update_state([3.0, 6.0], sample_weight=[1.0, 3.0])
+    (None, None)
+    >>> m.result().tolist()
+    [2.0, 5.0]
+    """
+
+    def __init__(self, name: str = "mean_tensor", dtype: DTypeLike | None = None, shape: Shape | None = None) -> None:
+        super().__init__(dtype, name)
+        self.total: Any = None
+        self.count: Any = None
+        if shape is not None:
+            self._make(tuple(shape))
+
+    def _make(self, shape: tuple[int, ...]) -> None:
+        self.total, self.count = self.add_weight(shape, name="total"), self.add_weight(shape, name="count")
+
+    def update_state(self, values: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        x = jnp.asarray(values, self.dtype)
+        if self.total is None:
+            self._make(x.shape)
+        weight = jnp.asarray(1 if sample_weight is None else sample_weight, self.dtype)
+        weight = jnp.broadcast_to(weight.reshape(weight.shape + (1,) * (x.ndim - weight.ndim)), x.shape)
+        self.total.assign_add(x * weight)
+        self.count.assign_add(weight)
+
+    def result(self) -> Array:
+        return ops.divide_no_nan(self.total.value, self.count.value)
+
+
+class MeanRelativeError(metrics.Mean):
+    """The mean of |y_true - y_pred| / normalizer.
+
+    >>> float(MeanRelativeError([1.0, 2.0])([1.0, 4.0], [2.0, 2.0]))
+    1.0
+    """
+
+    def __init__(self, normalizer: ArrayLike, name: str | None = None, dtype: DTypeLike | None = None) -> None:
+        super().__init__(name or "mean_relative_error", dtype)
+        self.normalizer = jnp.asarray(normalizer, self.dtype)
+
+    def update_state(  # type: ignore[override]
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> None:
+        errors = jnp.abs(jnp.asarray(y_true, self.dtype) - jnp.asarray(y_pred, self.dtype))
+        super().update_state(ops.divide_no_nan(errors, self.normalizer), sample_weight)
 
 
 class Reduction:

@@ -217,6 +217,14 @@ def _for_every_output(kwargs: dict[str, Any], outputs: int) -> None:
 _OPTIMIZER_CLASSES = {name.lower(): name for name in optimizers.KINDS}
 
 
+def give_columns(model: Model) -> None:
+    """Compile a model from a file again, as a program would, if its losses or metrics are functions of the program."""
+    given = model._compile_state.arguments if model._compile_state is not None else {}
+    columns = {name: tree.map_structure(_with_columns, given[name]) for name in _OF_LABELS if name in given}
+    if tree.flatten(columns) != tree.flatten({name: given[name] for name in columns}):
+        model.compile(**{**given, **columns, "optimizer": model.optimizer})
+
+
 @rule("Model.summary")
 def _summary(instance: Any, kwargs: dict[str, Any]) -> None:
     print_fn = kwargs.get("print_fn")

@@ -204,3 +204,27 @@ def test_nadam_ignores_decay_and_others_apply_it(kind, decays):
             optimizer.apply_gradients([(np.array([1.0], "float32"), v)])
         values.append(float(v.numpy()[0]))
     assert (values[0] != values[1]) == decays
+
+
+def test_metrics_that_keras_3_does_not_have():
+    mean = keras.metrics.MeanTensor()
+    mean.update_state([[1.0, 2.0], [3.0, 4.0]])
+    mean.update_state([[3.0, 6.0], [0.0, 0.0]], sample_weight=[1.0, 0.0])
+    np.testing.assert_allclose(mean.result().numpy(), [[2.0, 4.0], [3.0, 4.0]])
+    relative = keras.metrics.MeanRelativeError(normalizer=[1.0, 3.0, 2.0, 3.0])
+    relative.update_state([1.0, 3.0, 2.0, 3.0], [2.0, 4.0, 6.0, 8.0])  # the example of its documentation
+    assert float(relative.result()) == 1.25
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model.keras"])
+def test_functions_of_a_model_from_a_file_receive_columns_too(tmp_path, name):
+    def errors(y, p):
+        return K.mean(K.square(y - p))
+
+    model = keras.Sequential([layers.Dense(1, input_dim=3)])
+    model.compile("sgd", errors, metrics=[errors])
+    model.fit(X, X[:, 0], verbose=0)
+    model.save(tmp_path / name)
+    again = keras.models.load_model(tmp_path / name, custom_objects={"errors": errors})
+    assert again.evaluate(X, X[:, 0], verbose=0) == model.evaluate(X, X[:, 0], verbose=0)
+    assert int(again.optimizer.iterations) == 1
