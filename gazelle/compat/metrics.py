@@ -88,9 +88,9 @@ class MeanTensor(metrics.Metric):
         self.total: Any = None
         self.count: Any = None
         if shape is not None:
-            self._make(tuple(shape))
+            self._make(shape)
 
-    def _make(self, shape: tuple[int, ...]) -> None:
+    def _make(self, shape: Shape) -> None:
         self.total, self.count = self.add_weight(shape, name="total"), self.add_weight(shape, name="count")
 
     def update_state(self, values: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
