@@ -73,7 +73,7 @@ KERAS_1 = {f.__name__: f for f in (precision, recall, fbeta_score, fmeasure, mat
 KERAS_1["f1score"] = fmeasure
 
 
-class MeanTensor(metrics.Metric):
+class MeanTensor(metrics.Metric, abstract=True):
     """The mean of each element:  sum of w x / sum of w, for values x of one shape and weights w.
 
     >>> m = MeanTensor()
@@ -106,7 +106,7 @@ class MeanTensor(metrics.Metric):
         return ops.divide_no_nan(self.total.value, self.count.value)
 
 
-class MeanRelativeError(metrics.Mean):
+class MeanRelativeError(metrics.Mean, abstract=True):
     """The mean of |y_true - y_pred| / normalizer.
 
     >>> float(MeanRelativeError([1.0, 2.0])([1.0, 4.0], [2.0, 2.0]))
