@@ -164,7 +164,7 @@ def function(original: FunctionType | MethodType) -> Any:
         return _recorded(original)
     if path[1] not in _WRAPPED and name not in _TRANSLATED:
         return original
-    if path[1] in _TENSOR_FUNCTIONS and name not in _NOT_ON_TENSORS:
+    if (path[1] in _TENSOR_FUNCTIONS or path[-1] == "activations") and name not in _NOT_ON_TENSORS:
         return _on_tensors(original)
     return _adopting(original)
 

@@ -65,10 +65,8 @@ def _decaying(base: Any) -> Any:
     return type(base)(base.__name__, (_Decaying, base), members, abstract=True)
 
 
-SGD, Adam, Adamax, Adadelta, Ftrl = map(
-    _decaying, (optimizers.SGD, optimizers.Adam, optimizers.Adamax, optimizers.Adadelta, optimizers.Ftrl)
-)
-KINDS = {kind.__name__: kind for kind in (SGD, Adam, Adamax, Adadelta, Ftrl, RMSprop, Adagrad, Nadam)}
+SGD, Adam, Adamax, Adadelta = map(_decaying, (optimizers.SGD, optimizers.Adam, optimizers.Adamax, optimizers.Adadelta))
+KINDS = {kind.__name__: kind for kind in (SGD, Adam, Adamax, Adadelta, RMSprop, Adagrad, Nadam)}
 
 
 @functools.cache
