@@ -164,6 +164,7 @@ def function(original: FunctionType | MethodType) -> Any:
         return _recorded(original)
     if path[1] not in _WRAPPED and name not in _TRANSLATED:
         return original
+    # also those of earlier files in saving.h5_format.activations
     if (path[1] in _TENSOR_FUNCTIONS or path[-1] == "activations") and name not in _NOT_ON_TENSORS:
         return _on_tensors(original)
     return _adopting(original)

@@ -61,6 +61,9 @@ class Variable:
         overwrite_with_gradient: Whether an optimizer replaces the value by its gradient, without learning rate,
             clipping and decay.
 
+    `path` is the name below the layers that were being built, as in Keras. A model sets `key`, the path within it, by
+    which checkpoints and the state of optimizers find the weight.
+
     Raises:
         UnboundVariable: If it is created inside a compiled step.
         ShapeError: If the initial value has another shape than `shape`.
@@ -72,8 +75,8 @@ class Variable:
         array([2., 4.], dtype=float32)
     """
 
-    key = ""  # where a model has it: the name of its slots, and in checkpoints
-    overwrite_with_gradient = False  # of variables in pickles of earlier versions, too
+    key = ""  # this and the next are for variables in pickles of earlier versions
+    overwrite_with_gradient = False
     made_trainable = True  # decides the position among a layer's weights, which freezing does not change
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

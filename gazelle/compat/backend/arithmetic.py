@@ -65,12 +65,6 @@ def identity(x: TensorLike, name: str | None = None) -> TensorResult:
 
 
 @lifted
-def hard_sigmoid(x: TensorLike) -> TensorResult:
-    """Return 0.2 x + 0.5, limited to [0, 1]."""
-    return jnp.clip(0.2 * x + 0.5, 0.0, 1.0)
-
-
-@lifted
 def in_top_k(predictions: TensorLike, targets: TensorLike, k: int) -> TensorResult:
     """Return whether the class of each row is among the k largest predictions."""
     return ops.in_top_k(jnp.asarray(targets, "int32"), jnp.asarray(predictions), k)

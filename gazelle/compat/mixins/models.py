@@ -188,10 +188,8 @@ class LoadStatus(list[str]):
         """Print nothing where a cell ends in the call."""
 
 
-for (
-    _name
-) in listed("""compile evaluate fit load_weights predict predict_on_batch save save_weights summary test_on_batch
-    train_on_batch"""):
+for _name in listed("""compile evaluate fit load_weights predict predict_on_batch save save_weights summary
+    test_on_batch train_on_batch"""):
     setattr(ModelMixin, _name, _translated_method(_name))
 
 
