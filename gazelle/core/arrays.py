@@ -34,11 +34,11 @@ def from_host(value: ArrayLike, dtype: DTypeLike | None = None) -> Array:
     return jax.device_put(np.asarray(value, dtype), may_alias=False)
 
 
-_placement: Callable[[str, Any], Array] | None = None
+_placement: Callable[[str, Any, str], Array] | None = None
 
 
-def set_placement(function: Callable[[str, Any], Array] | None) -> None:
-    """Set the function `(path, host array) -> array` that moves variables to devices; None moves them to one device."""
+def set_placement(function: Callable[[str, Any, str], Array] | None) -> None:
+    """Set the function of (key, host array, path) that moves variables to devices; None moves them to one device."""
     global _placement
     _placement = function
 
@@ -48,9 +48,9 @@ def is_placed_by_path() -> bool:
     return _placement is not None
 
 
-def place(path: str, value: np.ndarray[Any, Any]) -> Array:
+def place(key: str, value: np.ndarray[Any, Any], path: str) -> Array:
     """Copy the host value of a variable to its devices."""
-    return from_host(value) if _placement is None else _placement(path, value)
+    return from_host(value) if _placement is None else _placement(key, value, path)
 
 
 def like(value: ArrayLike, array: Array) -> Array:

@@ -168,7 +168,7 @@ class Variable:
         if owner is None:
             if isinstance(self._value, np.ndarray):  # of a metric, most of which are never read, or to be sharded
                 with jax.ensure_compile_time_eval():
-                    self._value = arrays.place(self.key, self._value)
+                    self._value = arrays.place(self.key, self._value, self.path)
             return self._value
         with owner.lock:
             owner.flush()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import types
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from typing import Any, Never, TypeVar, cast
 
 import jax
 
 from gazelle import engine
+from gazelle.core import path_patterns
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.traceback import warn
 from gazelle.core.types import Array
@@ -36,6 +36,26 @@ class Distribution:
         self.device_mesh, self.batch_dim_name = device_mesh, batch_dim_name
         self.auto_shard_dataset = auto_shard_dataset
         self._largest_batch = 0
+
+    def program_key(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Determine what programs of equal models must have in common to be shared: layouts may depend on paths.
+
+        Args:
+            paths: `Variable.path` of the weights.
+
+        Returns:
+            The paths.
+        """
+        return tuple(paths)
+
+    def check_paths(self, model: str, weights: Iterable[tuple[str, str]], outputs: Iterable[tuple[str, str]]) -> None:
+        """Check what the distribution states about paths against a model, before its programs are compiled.
+
+        Args:
+            model: the name of the model.
+            weights: (`Variable.path`, `Variable.key`) of the weights.
+            outputs: the paths of the outputs of layers, likewise.
+        """
 
     @property
     def num_model_replicas(self) -> int:
@@ -123,17 +143,18 @@ class Distribution:
         axes = [None, self.batch_dim_name, *[None] * (len(shape) - 2)] if split else [None] * len(shape)
         return TensorLayout(axes, self.device_mesh).backend_layout
 
-    def of_variable(self, path: str, array: Array) -> jax.sharding.NamedSharding:
+    def of_variable(self, path: str, array: Array, given: str | None = None) -> jax.sharding.NamedSharding:
         """Determine the sharding of a weight, or of a slot of the optimizer for it.
 
         Args:
-            path: the path of the weight.
+            path: the path of the weight in the model, `Variable.key`.
             array: the value.
+            given: the path in Keras, `Variable.path`; None if it is the same.
 
         Returns:
             The sharding.
         """
-        description: Any = types.SimpleNamespace(path=path, shape=array.shape)
+        description: Any = types.SimpleNamespace(path=given or path, key=path, shape=array.shape)
         layout = self.get_variable_layout(description)
         if len(layout.axes) != array.ndim:  # slots of some optimizers have other shapes
             layout = TensorLayout([None] * array.ndim, self.device_mesh)
@@ -167,16 +188,17 @@ class Distribution:
         mesh = self.device_mesh.backend_mesh
         return (mesh, self.batch_dim_name) if mesh.size == self.num_model_replicas else None
 
-    def of_output(self, path: str) -> jax.sharding.NamedSharding | None:
+    def of_output(self, path: str, given: str | None = None) -> jax.sharding.NamedSharding | None:
         """Determine the sharding of the outputs of a layer.
 
         Args:
-            path: the path of the layer, and "/output".
+            path: the path of the layer in the model, and "/output".
+            given: the same with the path of the layer in Keras.
 
         Returns:
             The sharding; None for no constraint.
         """
-        layout = self.get_tensor_layout(path)
+        layout = (self.get_tensor_layout(given) if given is not None else None) or self.get_tensor_layout(path)
         return None if layout is None else layout.backend_layout
 
     def _size_of(self, axis: str) -> int:
@@ -211,6 +233,9 @@ class DataParallel(Distribution):
         elif not isinstance(device_mesh, DeviceMesh):
             raise ArgumentError(message("device_mesh", expected="a DeviceMesh", got=repr(device_mesh)))
         super().__init__(device_mesh, device_mesh.axis_names[0], auto_shard_dataset)
+
+    def program_key(self, paths: Iterable[str]) -> tuple[str, ...]:
+        return ()
 
 
 class FSDP(DataParallel):
@@ -277,17 +302,22 @@ class ModelParallel(Distribution):
         self.layout_map = layout_map
 
     def get_variable_layout(self, variable: Variable) -> TensorLayout:
-        return self.layout_map[variable.path] or super().get_variable_layout(variable)
+        return self.layout_map._of(variable.path, variable.key) or super().get_variable_layout(variable)
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
         return self.layout_map[path]
+
+    def check_paths(self, model: str, weights: Iterable[tuple[str, str]], outputs: Iterable[tuple[str, str]]) -> None:
+        self.layout_map._check(model, list(weights), list(outputs))
 
 
 class LayoutMap(MutableMapping[str, Any]):
     """Mapping of paths to layouts: keys are paths, or regular expressions that match a whole path.
 
-    The path of a weight is that in `model.summary()`, such as "dense/kernel"; that of the outputs of a layer ends in
-    "/output". A value is a `TensorLayout` or a tuple of its axes. The layout of a path without a match is None.
+    A weight has two paths: that in Keras, `Variable.path`, such as "sequential/dense/kernel", and if no key matches it,
+    that in the model, `Variable.key`, such as "dense/kernel". The paths of the outputs of a layer are that of the layer
+    and "/output". A key that matches nothing in a model is reported once. A value is a `TensorLayout` or a tuple of its
+    axes. The layout of a path without a match is None.
 
     Args:
         device_mesh: the mesh of the layouts.
@@ -304,14 +334,26 @@ class LayoutMap(MutableMapping[str, Any]):
     def __init__(self, device_mesh: DeviceMesh) -> None:
         self.device_mesh = device_mesh
         self._layouts: dict[str, TensorLayout] = {}
+        self._checked: set[str] = set()  # keys that matched something, or were reported
 
     def __getitem__(self, key: str) -> TensorLayout | None:
-        if key in self._layouts:
-            return self._layouts[key]
-        found = [pattern for pattern in self._layouts if re.fullmatch(pattern, key)]
+        return self._of(key)
+
+    def _of(self, *paths: str) -> TensorLayout | None:
+        """The layout of a thing with several paths."""
+        found = path_patterns.matching(self._layouts, *paths)
         if len(found) > 1:
-            raise ArgumentError(message(f"Path '{key}' in a LayoutMap", expected="one pattern", got=found))
+            raise ArgumentError(message(f"Path '{paths[0]}' in a LayoutMap", expected="one pattern", got=found))
         return self._layouts[found[0]] if found else None
+
+    def _check(self, model: str, weights: list[tuple[str, str]], outputs: list[tuple[str, str]]) -> None:
+        """Warn of keys that select nothing in this model and selected nothing in another one."""
+        paths = [path for both in (*weights, *outputs) for path in both]
+        for pattern in path_patterns.unused(self._layouts.keys() - self._checked, paths):
+            near = outputs if pattern.endswith("/output") else weights
+            selected = f"weight and no output of model '{model}'"
+            path_patterns.warn_of_unused("LayoutMap", pattern, selected, (path for both in near for path in both))
+        self._checked.update(self._layouts)
 
     def __setitem__(self, key: str, layout: TensorLayout | Sequence[str | None]) -> None:
         if key in self._layouts:

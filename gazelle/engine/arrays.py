@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
@@ -34,14 +34,20 @@ class Distribution(Protocol):
     def replicated(self) -> Sharding:
         """The sharding of arrays that are replicated on all devices."""
 
-    def of_output(self, path: str) -> Sharding | None:
-        """The sharding of the outputs of the layer `path`; None for no constraint."""
+    def of_output(self, path: str, given: str | None = None) -> Sharding | None:
+        """The sharding of the outputs of the layer `path`, which is `given` in Keras; None for no constraint."""
 
     def batch_axis(self) -> tuple[Mesh, str] | None:
         """The mesh and its axis that batches are divided along; None if the mesh has other axes, too."""
 
-    def of_variable(self, path: str, array: Array) -> Sharding:
-        """The sharding of the variable `path`, or of an array that belongs to it."""
+    def of_variable(self, path: str, array: Array, given: str | None = None) -> Sharding:
+        """The sharding of the variable `path`, which is `given` in Keras, or of an array that belongs to it."""
+
+    def program_key(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """What programs of equal models must have in common to be shared, of the paths of weights in Keras."""
+
+    def check_paths(self, model: str, weights: Iterable[tuple[str, str]], outputs: Iterable[tuple[str, str]]) -> None:
+        """Check paths against those of a model before its programs are compiled: (in Keras, in the model)."""
 
 
 _distribution: Distribution | None = None
@@ -126,9 +132,9 @@ def shard_batches(tree: Tree, batch: int | None = None) -> Tree:
     return jax.tree.map(one, tree)
 
 
-def shard_variable(path: str, array: Array) -> Tree:
-    """Shard a weight, or an array that belongs to the weight `path`, over the active distribution."""
-    return array if _distribution is None else arrays.put(array, _distribution.of_variable(path, array))
+def shard_variable(path: str, array: Array, given: str | None = None) -> Tree:
+    """Shard the weight `path`, which is `given` in Keras, or an array that belongs to it, over the distribution."""
+    return array if _distribution is None else arrays.put(array, _distribution.of_variable(path, array, given))
 
 
 def replicate(tree: Tree) -> Tree:
@@ -142,11 +148,11 @@ def replicate(tree: Tree) -> Tree:
     return jax.tree.map(lambda array: arrays.put(array, sharding), tree)
 
 
-def constrain_variable(path: str, array: Array) -> Tree:
+def constrain_variable(path: str, array: Array, given: str | None = None) -> Tree:
     """Constrain an array of a compiled program to the sharding of the weight `path` that it belongs to."""
     if _distribution is None:
         return array
-    return jax.lax.with_sharding_constraint(array, _distribution.of_variable(path, array))
+    return jax.lax.with_sharding_constraint(array, _distribution.of_variable(path, array, given))
 
 
 def constrain_replicated(tree: Tree) -> Tree:
@@ -154,9 +160,9 @@ def constrain_replicated(tree: Tree) -> Tree:
     return tree if _distribution is None else jax.lax.with_sharding_constraint(tree, _distribution.replicated())
 
 
-def constrain_outputs(path: str, outputs: Tree) -> Tree:
+def constrain_outputs(path: str, given: str, outputs: Tree) -> Tree:
     """Constrain the outputs of a layer in a compiled program to the sharding that the distribution defines for them."""
-    sharding = None if _distribution is None else _distribution.of_output(path)
+    sharding = None if _distribution is None else _distribution.of_output(path, given)
     return outputs if sharding is None else jax.lax.with_sharding_constraint(outputs, sharding)
 
 

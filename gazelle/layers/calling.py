@@ -88,7 +88,8 @@ def call_arrays(layer: Layer, scope: tracing.TraceContext, args: tuple[Any, ...]
     mask, masked = call_arguments.add_mask(layer, masks, args, kwargs)
     out = _run_call(layer, scope, training, args, kwargs)
     if scope.pure and engine.active_distribution() is not None:
-        out = engine.constrain_outputs(f"{scope.names.get(id(layer), layer.name)}/output", out)
+        path, given = scope.names.get(id(layer), layer.name), path_of(layer)
+        out = engine.constrain_outputs(f"{path}/output", f"{given}/output", out)
     if masked:
         call_arguments.set_masks(out, layer.compute_mask(args[0] if args else None, mask))
     elif overrides(layer, Layer, "compute_mask"):  # layers that create a mask

@@ -111,21 +111,6 @@ def named_variables(layer: Layer) -> dict[str, Variable]:
     return out
 
 
-def given_paths(layer: Layer) -> dict[str, str]:
-    """Return {path of a variable: that with the names which the program gave to layers}, as `dense_1` for `dense`."""
-    given = {"": ""}
-    for path, each in named_layers(layer).items():
-        if path:
-            before, _, last = path.rpartition("/")
-            name = last if each.auto_named else each.name
-            given[path] = f"{given[before]}/{name}" if before else name
-    found = {}
-    for path in named_variables(layer):
-        owner, _, name = path.rpartition("/")
-        found[path] = f"{given[owner]}/{name}" if owner else name
-    return found
-
-
 def trainable_ids(layer: Layer) -> set[int]:
     """Return the ids of the variables that training changes: `trainable` is true for them and for their owners.
 

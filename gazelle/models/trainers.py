@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
+from gazelle import engine
 from gazelle.core import forked, shape_inference, symbolic
 from gazelle.core.errors import StateError, message
 from gazelle.core.replaced_methods import MethodSnapshot, connected
@@ -97,6 +98,7 @@ def _new_trainer(model: Model, state: CompileState | None) -> Trainer:
     _refuse_replaced(spec.methods)
     if state is not None:
         _check_optimizer(model, trainable)
+    _check_distribution(model, spec)
     preprocessing = host_preprocessing_of(model)
     if preprocessing is not None:
         spec.call = preprocessing.rest.run
@@ -125,6 +127,15 @@ def _new_trainer(model: Model, state: CompileState | None) -> Trainer:
         if state.compile_metrics is not None:
             state.compile_metrics = trainer.metrics.source
     return trainer
+
+
+def _check_distribution(model: Model, spec: ModelSpec) -> None:
+    """Let the active distribution compare its paths with those of weights and outputs."""
+    active = engine.active_distribution()
+    if active is not None:
+        weights = [(variable.path, key) for key, variable in spec.variables.items()]
+        outputs = [(f"{layer.path or p}/output", f"{p}/output") for p, layer in weight_tree.named_layers(model).items()]
+        active.check_paths(model.name, weights, outputs)
 
 
 def _model_spec(
@@ -182,7 +193,7 @@ def _check_optimizer(model: Model, trainable: set[str]) -> None:
         hint = "Give one: model.compile(optimizer='adam', loss=...)."
         raise StateError(message(f"Model '{model.name}' was compiled without an optimizer", hint=hint))
     if isinstance(optimizer, MultiOptimizer):
-        optimizer.given_paths.update(weight_tree.given_paths(model))
+        optimizer.know_paths(model.path or model.name, weight_tree.named_variables(model))
     for path, variable in weight_tree.named_variables(model).items():
         other = optimizer._keys.of(path) if path in trainable and optimizer.built else None
         if other is not None and other is not variable and other.shape != variable.shape:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -10,10 +9,10 @@ from typing import Any, NoReturn
 import jax
 import jax.numpy as jnp
 
+from gazelle.core import path_patterns
 from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, GazelleError, message
 from gazelle.core.serialization import serialize, serialize_object
-from gazelle.core.traceback import warn
 from gazelle.core.types import Array, ArrayLike, Config
 from gazelle.core.variable import Variable
 from gazelle.optimizers.base import Optimizer
@@ -39,7 +38,8 @@ def _checked(what: str, optimizer: object) -> Optimizer:
 class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
     """Mapping from patterns of variable paths to optimizers.
 
-    A path is first looked up as a key, then as a full match of the keys as regular expressions.
+    A path is first looked up as a key, then as a full match of the keys as regular expressions. For a variable of a
+    model it is that of Keras, `Variable.path`, and if no key matches it, the same without the name of the model.
 
     Args:
         default_optimizer: Optimizer of all other variables.
@@ -68,11 +68,25 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
             self[key] = optimizer
 
     def __getitem__(self, key: str) -> Optimizer:
-        matches = [key] if key in self.optimizer_map else [p for p in self.optimizer_map if re.fullmatch(p, key)]
+        return self.of(key)
+
+    def of(self, *paths: str) -> Optimizer:
+        """Return the optimizer of a variable with several paths, of which the first that a key matches counts.
+
+        Args:
+            *paths: The paths.
+
+        Returns:
+            The optimizer.
+
+        Raises:
+            ArgumentError: If two keys match a path.
+        """
+        matches = path_patterns.matching(self.optimizer_map, *paths)
         if len(matches) > 1:
             raise ArgumentError(
                 message(
-                    f"The optimizer of '{key}'",
+                    f"The optimizer of '{paths[0]}'",
                     expected="one matching pattern",
                     got=", ".join(map(repr, matches)),
                     hint="Make the patterns more specific.",
@@ -107,10 +121,8 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
             paths: Paths of the trained variables.
         """
         known = list(paths)
-        for pattern in self.optimizer_map:
-            if pattern not in known and not any(re.fullmatch(pattern, path) for path in known):
-                expected = f"a full match of one of {', '.join(map(repr, known[:8]))}{' ...' if len(known) > 8 else ''}"
-                warn(message(f"OptimizerMap's pattern {pattern!r} selects no trained variable", expected=expected))
+        for pattern in path_patterns.unused(self.optimizer_map, known):
+            path_patterns.warn_of_unused("OptimizerMap", pattern, "trained variable", known)
 
     def __call__(self, variable: Variable) -> Optimizer:
         """Return the optimizer of a variable."""
@@ -150,7 +162,9 @@ class MultiOptimizer(Optimizer):
         self.optimizers: list[Optimizer] = []
         self._labels: list[str] = []
         self._index_of: dict[str, int] = {}  # path -> index of its optimizer
-        self.given_paths: dict[str, str] = {}  # path -> that with the layers' names, which patterns are compared with
+        self._paths: dict[
+            str, tuple[str, ...]
+        ] = {}  # path -> all paths of the variable, which patterns are compared with
         super().__init__(0.0, loss_scale_factor=loss_scale_factor, name=name)
         if not callable(optimizer_map):
             raise ArgumentTypeError(
@@ -187,16 +201,29 @@ class MultiOptimizer(Optimizer):
                 setattr(optimizer, attribute, self.slot_variable(f"{label}.{what}"))
         return len(self.optimizers) - 1
 
+    def know_paths(self, model: str, variables: Mapping[str, Variable]) -> None:
+        """Store the paths of the variables of a model in Keras, with and without the name of the model.
+
+        Args:
+            model: The path of the model.
+            variables: {path in the state: variable}.
+        """
+        for key, variable in variables.items():
+            self._paths[key] = (variable.path, variable.path.removeprefix(f"{model}/"))
+
+    def _optimizer_of(self, path: str, w: Array) -> object:
+        paths = self._paths.get(path, (path,))
+        if isinstance(self.optimizer_map, OptimizerMap):
+            return self.optimizer_map.of(*paths)
+        name = path.rsplit("/", 1)[-1]
+        return self.optimizer_map(SimpleNamespace(path=paths[-1], name=name, shape=tuple(w.shape), dtype=w.dtype))
+
     def _groups(self, params: Arrays) -> list[tuple[str, Optimizer, list[str]]]:
         """Return (label, optimizer, paths) of each inner optimizer."""
         for path, w in params.items():
             if path not in self._index_of:
-                given = self.given_paths.get(path, path)
-                variable = SimpleNamespace(
-                    path=given, name=path.rsplit("/", 1)[-1], shape=tuple(w.shape), dtype=w.dtype
-                )
                 with jax.ensure_compile_time_eval():
-                    optimizer = _checked(f"The optimizer of '{path}'", self.optimizer_map(variable))
+                    optimizer = _checked(f"The optimizer of '{path}'", self._optimizer_of(path, w))
                     self._index_of[path] = self._add(optimizer)
         return [
             (label, optimizer, [p for p in params if self._index_of[p] == index])
@@ -207,7 +234,7 @@ class MultiOptimizer(Optimizer):
 
     def init(self, params: Arrays) -> Slots:
         if isinstance(self.optimizer_map, OptimizerMap):
-            self.optimizer_map.warn_of_unused(self.given_paths.get(path, path) for path in params)
+            self.optimizer_map.warn_of_unused(each for path in params for each in self._paths.get(path, (path,)))
         slots: Slots = {}
         for label, optimizer, paths in self._groups(params):
             slots |= {f"{label}.{_COUNT}": {"": jnp.zeros((), jnp.int32)}}

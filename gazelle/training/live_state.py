@@ -150,7 +150,7 @@ class LiveState:
         self.state = jax.tree.map(lambda array: array if _is_own(array, private) else engine.copy(array), state)
         sharded = engine.active_distribution() is not None
         if sharded:
-            self.state = with_shardings(self.state, engine.shard_variable, engine.replicate)
+            self.state = with_shardings(self.state, engine.shard_variable, engine.replicate, self.variables)
         self.dirty, self.flushed, self.exposed = False, not sharded, False
         for variable in self._owned:
             variable._owner = self

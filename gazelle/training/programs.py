@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import weakref
 from collections import OrderedDict
@@ -12,11 +13,12 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import engine
-from gazelle.training.state import State, with_shardings
+from gazelle.training.state import State, given_path, with_shardings
 from gazelle.training.step import LossStep, Step, TraceInfo, signature
 
 if TYPE_CHECKING:
     from gazelle.core.types import Tree
+    from gazelle.core.variable import Variable
 
 _CAPACITY = 32  # structures whose programs are stored
 
@@ -39,7 +41,7 @@ class Programs:
         self._steps: weakref.WeakSet[Step] = weakref.WeakSet()
         self._key, self._traces = key, dict(traces or {})
         compiled = _uncompiled if run_eagerly else engine.compile
-        loop = _eager_loop if run_eagerly else _compiled_loop
+        loop = _eager_loop if run_eagerly else functools.partial(_compiled_loop, lambda: self._step().variables)
         keys = [key and f"{kind} {key}" for kind in ("train", "test")]
         train = loop(lambda *args: self._step().train(*args), lambda state: self._report(state.totals, "train"))
         test = loop(lambda *args: self._step().test(*args), lambda carry: self._report(carry[0], "test"))
@@ -97,10 +99,12 @@ def _batch(data: Any, index: Any) -> Any:
     return jax.tree.map(lambda array: jax.lax.dynamic_index_in_dim(array, index, keepdims=False), data)
 
 
-def _compiled_loop(step: Callable[..., Any], report: Callable[[Any], Any]) -> Callable[..., tuple[Any, Any, Any]]:
+def _compiled_loop(
+    variables: Callable[[], Mapping[str, Variable]], step: Callable[..., Any], report: Callable[[Any], Any]
+) -> Callable[..., tuple[Any, Any, Any]]:
     """Make `(carry, fixed, data, start, stop) -> (carry, logs, end)`.
 
-    step: `(carry, fixed, batch) -> (carry, applied)`; report: `carry -> logs`;
+    variables: those of the step; step: `(carry, fixed, batch) -> (carry, applied)`; report: `carry -> logs`;
     carry: what each step changes; fixed: what it only reads; data: pytree of arrays (steps, batch, ...); start, stop:
     the range of steps, arrays and not constants, so that one program serves every length. A step that is not `applied`
     is the last one and is not counted: `end` is then its index instead of `stop`.
@@ -114,23 +118,24 @@ def _compiled_loop(step: Callable[..., Any], report: Callable[[Any], Any]) -> Ca
         def body(loop: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
             index, _, carry = loop
             carry, applied = step(carry, fixed, _batch(data, index))
-            return index + jnp.where(applied, 1, 0), applied, _with_shardings(carry)
+            return index + jnp.where(applied, 1, 0), applied, _with_shardings(carry, variables)
 
         end, _, carry = jax.lax.while_loop(condition, body, (start, jnp.bool_(True), carry))
-        carry = _with_shardings(carry)
+        carry = _with_shardings(carry, variables)
         return carry, engine.constrain_replicated(report(carry)), end
 
     return program
 
 
-def _with_shardings(carry: Any) -> Any:
+def _with_shardings(carry: Any, variables: Callable[[], Mapping[str, Variable]]) -> Any:
     """Constrain the results of a step to the former shardings: XLA would choose others and compile again."""
     if engine.active_distribution() is None:
         return carry
     if isinstance(carry, State):
-        return with_shardings(carry, engine.constrain_variable, engine.constrain_replicated)
+        return with_shardings(carry, engine.constrain_variable, engine.constrain_replicated, variables())
     totals, assigned, count = carry
-    assigned = {path: engine.constrain_variable(path, array) for path, array in assigned.items()}
+    known = variables()
+    assigned = {key: engine.constrain_variable(key, array, given_path(known, key)) for key, array in assigned.items()}
     return engine.constrain_replicated(totals), assigned, engine.constrain_replicated(count)
 
 

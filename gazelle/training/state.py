@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
+
+from gazelle.core.variable import Variable
 
 Arrays = dict[str, Any]
 
@@ -33,11 +35,21 @@ class State:
         return True not in [isinstance(leaf, jax.Array) and leaf.is_deleted() for leaf in jax.tree.leaves(self)]
 
 
-def with_shardings(state: State, of_variable: Callable[[str, Any], Any], replicated: Callable[[Any], Any]) -> State:
-    """Apply `of_variable(path, array)` to weights, buffers and slots, and `replicated` to the other arrays."""
+def given_path(variables: Mapping[str, Variable], key: str) -> str | None:
+    """The path in Keras of the variable `key`; None for an array that belongs to no variable."""
+    return variables[key].path if key in variables else None
+
+
+def with_shardings(
+    state: State,
+    of_variable: Callable[[str, Any, str | None], Any],
+    replicated: Callable[[Any], Any],
+    variables: Mapping[str, Variable],
+) -> State:
+    """Apply `of_variable(key, array, path)` to weights, buffers and slots, and `replicated` to the other arrays."""
 
     def those(arrays: Arrays) -> Arrays:
-        return {path: of_variable(path, array) for path, array in arrays.items()}
+        return {key: of_variable(key, array, given_path(variables, key)) for key, array in arrays.items()}
 
     slots = {name: those(arrays) for name, arrays in state.slots.items()}
     totals, hyper, key, step = replicated((state.totals, state.hyper, state.key, state.step))

@@ -79,6 +79,7 @@ class Step(Protocol):
     """The computation of one batch as pure functions of arrays."""
 
     metrics: MetricsState
+    variables: dict[str, Variable]
 
     def is_current(self) -> bool:
         """Whether the methods that it is traced from are those of its creation."""
@@ -123,7 +124,7 @@ class LossStep:
     def __init__(self, spec: ModelSpec) -> None:
         trained = {path: v for path, v in spec.variables.items() if path in spec.trainable}
         regularizers = {p: v.regularizer for p, v in trained.items() if v.regularizer is not None}
-        self.spec = spec
+        self.spec, self.variables = spec, spec.variables
         self.constraints = {p: v.constraint for p, v in trained.items() if v.constraint is not None}
         self.forward = tracing.functionalize(spec.call, spec.variables, spec.names)
         self.objective = TotalLoss(spec.loss, spec.loss_weights, spec.outputs, regularizers)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from gazelle import data
+from gazelle import data, engine
 from gazelle.core import arrays, forked
 from gazelle.core.replaced_methods import connected
 from gazelle.core.variable import Variable
@@ -110,7 +110,9 @@ class Trainer:
     def _programs(self, kind: Hashable) -> Programs:
         """Those of all equal models, or the trainer's own."""
         if self._structure is not None:
-            return shared((self._structure, kind))
+            active = engine.active_distribution()
+            paths = () if active is None else active.program_key(v.path for v in self.variables.values())
+            return shared((self._structure, kind, *paths))
         if self._own is None:
             self._own = Programs(self.spec.run_eagerly)
         return self._own

@@ -41,7 +41,7 @@ assert d.list_devices() == [f"cpu:{n}" for n in range(4)], d.list_devices()
 plain = trained(None)
 layouts = d.LayoutMap(d.DeviceMesh((2, 2), ["batch", "model"]))
 layouts["in/kernel"] = (None, "model")
-layouts["out/kernel"] = d.TensorLayout(("model", None))
+layouts["sequential.*/out/kernel"] = d.TensorLayout(("model", None))
 layouts["in/output"] = ("batch", "model")
 expected = {"DataParallel": (6, 8), "ModelParallel": (6, 4), "FSDP": (6, 2)}
 for strategy in (d.DataParallel(), d.ModelParallel(layout_map=layouts), d.FSDP()):
