@@ -32,7 +32,7 @@ FAMILIES = {
     "merging": ("Merging and reshaping", "合并与变形", "merging reshaping padding upsampling spatial"),
     "preprocessing": ("Preprocessing", "预处理", "scaling categories hashing lookup text spectrogram pipeline numpy"),
     "image": ("Images", "图像", "image"),
-    "interop": ("Other libraries", "其他库的模块", "jax_interop flax_interop equinox_interop stateless unsupported"),
+    "interop": ("Other libraries", "其他库的模块", "interop stateless saved_model unsupported"),
 }
 #: names that also are in one of these are described there, as names of gazelle.ops
 OPS = ("nn", "linalg", "image", "numpy")

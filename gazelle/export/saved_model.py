@@ -16,7 +16,7 @@ import numpy as np
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.traceback import warn
 from gazelle.engine.lowering import lower, tensorflow
-from gazelle.engine.lowering.tensorflow.library import tf
+from gazelle.engine.lowering.tensorflow.library import behind_the_stand_in, tf
 from gazelle.engine.lowering.windows import conv_after_pad
 from gazelle.export.signature import Exportable, named_outputs
 
@@ -46,14 +46,17 @@ def write(endpoints: Mapping[str, tuple[Exportable, bool]], filepath: str, **opt
     Raises:
         ArgumentError: an unknown size that is not the batch size, or the samples are not independent.
     """
-    module, signatures = tf.Module(), {}
+    module, signatures, variables = tf.__internal__.tracking.AutoTrackable(), {}, []
     for name, (program, batch_independent) in endpoints.items():
-        serve, variables = _function(program, batch_independent)
+        serve, own = _function(program, batch_independent)
         setattr(module, name, serve)
-        setattr(module, f"{name}_variables", variables)
+        variables += own
         by_name = _by_name(program, serve)
         signatures[name] = by_name
         signatures.setdefault("serving_default", by_name)
+    module.variables = variables  # the attributes that Keras gives to its exports
+    module.trainable_variables = [v for v in variables if v.trainable]
+    module.non_trainable_variables = [v for v in variables if not v.trainable]
     tf.saved_model.save(module, filepath, signatures=signatures, **options)
 
 
@@ -66,6 +69,19 @@ def export_litert(program: Exportable, filepath: str, batch_independent: bool = 
         batch_independent: whether the outputs of a sample depend only on that sample.
         **settings: attributes of the converter, such as `optimizations`.
     """
+    content = litert(program, batch_independent, settings)
+    with open(filepath, "wb") as file:
+        file.write(content)
+
+
+def litert(program: Exportable, batch_independent: bool, settings: Mapping[str, Any]) -> bytes:
+    """Return the content of a LiteRT file.
+
+    Args:
+        program: the program.
+        batch_independent: whether the outputs of a sample depend only on that sample.
+        settings: {attribute of the converter: value}.
+    """
     serve, variables = _function(program, batch_independent, _Lite)
     module = tf.Module()
     module.serve, module.variables_ = serve, variables
@@ -74,9 +90,9 @@ def export_litert(program: Exportable, filepath: str, batch_independent: bool = 
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
     for name, value in settings.items():
         setattr(converter, name, value)
-    content = converter.convert()
-    with open(filepath, "wb") as file:
-        file.write(content)
+    with behind_the_stand_in():  # modules that TensorFlow imports late
+        content: bytes = converter.convert()
+    return content
 
 
 def _convolution(ctx: Any, *inputs: Any, **params: Any) -> Any:
@@ -113,7 +129,10 @@ def _function(program: Exportable, batch_independent: bool, target: Any = tensor
             )
         )
     traced = program.trace(lambda i, axis: _BLOCK)
-    variables = {path: tf.Variable(program.values[path], trainable=False) for path in program.order}
+    variables = {
+        path: tf.Variable(program.values[path], trainable=path in program.trainable, name=path)
+        for path in program.order
+    }
     outs = [tf.TensorSpec(aval.shape, aval.dtype) for aval in traced.out_avals]
 
     def compute(*arrays: Any) -> list[Any]:

@@ -46,6 +46,7 @@ class Exportable:
     Attributes:
         call: (values, *arrays) -> list of arrays.
         values: {path: array}, the weights.
+        trainable: paths of the weights that training changes.
         entries: the inputs.
         outputs: names of the results.
         name: the name of the program.
@@ -53,6 +54,7 @@ class Exportable:
 
     call: Callable[..., list[Any]]
     values: dict[str, Any]
+    trainable: frozenset[str]
     entries: list[Entry]
     outputs: list[str]
     name: str
@@ -109,8 +111,7 @@ def of_model(model: Model, input_signature: InputSignature | None = None) -> Exp
 
     entries = [Entry(_plain(name), *_shape_and_type(leaf)) for name, leaf in zip(names, leaves, strict=True)]
     outputs = list(graph.output_names) if graph is not None else []
-    values = {path: np.asarray(variable.value) for path, variable in variables.items()}
-    return Exportable(call, values, entries, [_plain(name) for name in outputs], _plain(model.name))
+    return Exportable(call, *_weights(variables), entries, [_plain(name) for name in outputs], _plain(model.name))
 
 
 def of_function(function: Callable[..., Any], variables: dict[str, Any], input_signature: InputSignature) -> Exportable:
@@ -130,7 +131,13 @@ def of_function(function: Callable[..., Any], variables: dict[str, Any], input_s
 
     names = [getattr(leaf, "name", None) or f"input_{i}" for i, leaf in enumerate(leaves)]
     entries = [Entry(_plain(name), *_shape_and_type(leaf)) for name, leaf in zip(names, leaves, strict=True)]
-    return Exportable(call, {p: np.asarray(v.value) for p, v in variables.items()}, entries, [], "program")
+    return Exportable(call, *_weights(variables), entries, [], "program")
+
+
+def _weights(variables: dict[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
+    """{path: array}, and the paths of the trainable ones."""
+    values = {path: np.asarray(variable.value) for path, variable in variables.items()}
+    return values, frozenset(path for path, variable in variables.items() if variable.trainable)
 
 
 def _plain(name: str) -> str:

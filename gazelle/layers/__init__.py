@@ -117,6 +117,7 @@ from gazelle.layers.regularization import (
 )
 from gazelle.layers.reshaping import Permute, RepeatVector, Reshape
 from gazelle.layers.rnn import RNN
+from gazelle.layers.saved_model import TFSMLayer
 from gazelle.layers.scaling import Normalization, Rescaling
 from gazelle.layers.serialization import deserialize, serialize
 from gazelle.layers.simple_rnn import SimpleRNN, SimpleRNNCell
@@ -124,7 +125,7 @@ from gazelle.layers.spectral_normalization import SpectralNormalization
 from gazelle.layers.spectrogram import MelSpectrogram, STFTSpectrogram
 from gazelle.layers.stacked_cells import StackedRNNCells
 from gazelle.layers.text import TextVectorization
-from gazelle.layers.unsupported import TFSMLayer, TorchModuleWrapper
+from gazelle.layers.unsupported import TorchModuleWrapper
 from gazelle.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 from gazelle.layers.wrappers import TimeDistributed, Wrapper
 

@@ -3,28 +3,7 @@
 from __future__ import annotations
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.types import PathLike
 from gazelle.layers.base import Layer
-
-
-class TFSMLayer(Layer):
-    """Keras' layer around a TensorFlow SavedModel; not supported, the constructor raises an error.
-
-    Args:
-        filepath: Ignored.
-        **kwargs: Ignored.
-
-    Raises:
-        ArgumentError: Always.
-    """
-
-    def __init__(self, filepath: PathLike | None = None, *args: object, **kwargs: object) -> None:
-        raise ArgumentError(
-            message(
-                "TFSMLayer runs a SavedModel with TensorFlow, which gazelle does not use",
-                hint="Save the model as a .keras file and read it with load_model.",
-            )
-        )
 
 
 class TorchModuleWrapper(Layer):

@@ -144,7 +144,7 @@ def test_a_model_in_a_folder(installed, tmp_path):
         (out,) = again.signatures["serving_default"](tf.constant(X)).values()
         np.testing.assert_allclose(out.numpy(), one.predict(X), rtol=1e-6)
         with pytest.raises(ArgumentError, match="expected a model of Keras"):
-            tf.lite.TFLiteConverter.from_keras_model(one)
+            tf.saved_model.save(object(), str(tmp_path / "other"))
     finally:
         facade.close()
 

@@ -24,7 +24,7 @@ from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
 _TABLES = listed("""function_tables arrays boxes checking checkpoints control convolutions crf csv_files
-    feature_columns files gathering graph_layers graph_sessions graphs images linalg maths nn
+    feature_columns files gathering graph_layers graph_sessions graphs images linalg lite maths nn
     parsing ragged ragged_calls randoms records sampling saved_models signals sparse strings
     summaries tables tf_config transformations tutorials graph_ops""")
 for _name in _TABLES:

@@ -114,7 +114,7 @@ class Function:
         return jax.tree.map(_as_tensor, out, is_leaf=is_box)
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> Function:
-        return self
+        return Function(self.python_function, args) if args and self.input_signature is None else self
 
     def experimental_get_tracing_count(self) -> int:
         return len(self._programs)

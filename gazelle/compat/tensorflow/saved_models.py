@@ -1,18 +1,26 @@
-"""`tf.saved_model` for models of Keras: a folder with the file `model.keras`, and the folders that TensorFlow wrote."""
+"""`tf.saved_model`: models of Keras as `model.keras`; functions, which the genuine TensorFlow writes and runs."""
 
 from __future__ import annotations
 
 import functools
 import os
-from types import SimpleNamespace
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
+
 from gazelle.compat.namespaces import root
-from gazelle.compat.tables import listed
+from gazelle.compat.tensorflow.calls import boxed
+from gazelle.compat.tensorflow.checkpoints import Module
 from gazelle.compat.tensorflow.files import text
+from gazelle.compat.tensorflow.function import Function
 from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.types import PathLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
+from gazelle.export.formats import writer
+from gazelle.export.signature import Exportable, of_function
+from gazelle.layers import saved_model
 from gazelle.models import Model
 
 
@@ -20,19 +28,78 @@ from gazelle.models import Model
 def save(
     obj: object, export_dir: PathLike | TensorLike, signatures: object = None, options: object = None
 ) -> TensorResult:
-    """`tf.saved_model.save` of a model of Keras."""
-    if not isinstance(obj, Model):
+    """`tf.saved_model.save` of a model of Keras, or of functions of a `tf.Module` with an `input_signature`."""
+    if isinstance(obj, Model):
+        os.makedirs(text(export_dir), exist_ok=True)
+        return obj.save(text(export_dir))
+    if not isinstance(obj, Module):
         return refuse()
-    os.makedirs(text(export_dir), exist_ok=True)
-    return obj.save(text(export_dir))
+    writer("tf_saved_model")  # raises if TensorFlow is not installed
+    from gazelle.export.saved_model import write
+
+    given = signatures if isinstance(signatures, Mapping) else {"serving_default": signatures} if signatures else {}
+    attributes = {
+        name: getattr(obj, name) for name in dir(type(obj)) if isinstance(vars(type(obj)).get(name), Function)
+    }
+    functions = {**attributes, **given}
+    endpoints = {
+        name: (program(obj, function), False)
+        for name, function in functions.items()
+        if isinstance(function, Function) and function.input_signature is not None
+    }
+    if not endpoints:
+        hint = "Give it one: @tf.function(input_signature=[tf.TensorSpec(...)])."
+        raise ArgumentError(message(f"SavedModel of {obj!r}", expected="a function with a signature", hint=hint))
+    return write(endpoints, text(export_dir))
+
+
+def program(module: Module, function: Function) -> Exportable:
+    """The program of a function for the shapes and dtypes of its signature."""
+    variables = {f"variable_{i}": variable for i, variable in enumerate(module.variables)}
+
+    def compute(*arrays: Any) -> Any:
+        return jax.tree.map(unboxed, function(*boxed(list(arrays))), is_leaf=is_box)
+
+    return of_function(compute, variables, list(function.input_signature or ()))
 
 
 @named("saved_model.load", "compat.v2.saved_model.load", "saved_model.load_v2")
 def load(export_dir: PathLike | TensorLike, tags: object = None, options: object = None) -> TensorResult:
-    """`tf.saved_model.load` of a model of Keras, with the signature "serving_default"."""
-    model = root("tensorflow.keras").models.load_model(text(export_dir))
+    """`tf.saved_model.load`: a model of Keras with the signature "serving_default", or functions of TensorFlow."""
+    path = text(export_dir)
+    if not any(os.path.exists(os.path.join(path, name)) for name in ("model.keras", "keras_metadata.pb")):
+        return LoadedFunctions(saved_model.load(path))
+    model = root("tensorflow.keras").models.load_model(path)
     vars(model)["signatures"] = {"serving_default": functools.partial(_serve, model)}
     return model
+
+
+class LoadedFunctions:
+    """The functions of a SavedModel as attributes and in `signatures`, for tensors of gazelle. No tape records them."""
+
+    def __init__(self, saved: TensorResult) -> None:
+        self._saved = saved
+        self.signatures = {name: _called(function) for name, function in saved.signatures.items()}
+
+    def __getattr__(self, name: str) -> TensorResult:
+        value = getattr(self._saved, name)
+        if callable(value):
+            return _called(value)
+        return jax.tree.map(lambda v: boxed(v.numpy()) if hasattr(v, "numpy") else v, value)
+
+    def __call__(self, *args: TensorLike, **kwargs: TensorLike) -> TensorResult:
+        return _called(self._saved)(*args, **kwargs)
+
+
+def _called(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of TensorFlow for tensors of gazelle."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        plain = jax.tree.map(lambda v: unboxed(v) if is_box(v) else v, (args, kwargs), is_leaf=is_box)
+        positional, by_name = saved_model.tensors(plain)
+        return boxed(jax.tree.map(lambda v: v.numpy(), function(*positional, **by_name)))
+
+    return call
 
 
 def _serve(model: Model, *args: TensorLike, **inputs: TensorLike) -> dict[str, TensorResult]:
@@ -52,8 +119,3 @@ def refuse(*_: Any, **__: Any) -> TensorResult:
     """Raise an error: other things than models are graphs of TensorFlow."""
     hint = 'Write model.save("model.keras") and keras.models.load_model("model.keras").'
     raise ArgumentError(message("SavedModel", expected="a model of Keras", got="graphs of TensorFlow", hint=hint))
-
-
-_CONVERTERS = listed("""from_keras_model from_keras_model_file from_saved_model from_concrete_functions
-    from_session""")
-named("lite.TFLiteConverter")(SimpleNamespace(**dict.fromkeys(_CONVERTERS, refuse)))

@@ -20,24 +20,35 @@ if TYPE_CHECKING:
 def _module() -> Foreign:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # otherwise it prints its build options in every process
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its sums would have another order in each run
-    module = importlib.import_module("tensorflow")
-    if not getattr(type(module), "is_facade", False):
-        return module
-    with _behind_the_stand_in():
+    importlib.import_module("tensorflow")
+    with behind_the_stand_in():
         return importlib.import_module("tensorflow")
 
 
+_modules: dict[str, Foreign] = {}  # of TensorFlow
+
+
 @contextlib.contextmanager
-def _behind_the_stand_in() -> Iterator[None]:
+def behind_the_stand_in() -> Iterator[None]:
     """A with-block in which `tensorflow` is TensorFlow, even if gazelle replaces it in this process."""
-    finders = list(sys.meta_path)
-    replaced = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "tensorflow"}
+    if not getattr(type(sys.modules.get("tensorflow")), "is_facade", False):
+        yield
+        return
+    finders, replaced = list(sys.meta_path), _named_tensorflow()
+    for name in replaced:
+        del sys.modules[name]
+    sys.modules.update(_modules)
     sys.meta_path[:] = [finder for finder in finders if not type(finder).__module__.startswith("gazelle.")]
     try:
         yield
     finally:
         sys.meta_path[:] = finders
+        _modules.update(_named_tensorflow())
         sys.modules.update(replaced)
+
+
+def _named_tensorflow() -> dict[str, Foreign]:
+    return {name: module for name, module in sys.modules.items() if name.split(".")[0] == "tensorflow"}
 
 
 class _Library:
