@@ -15,7 +15,7 @@ from gazelle import losses, tree
 from gazelle.compat import era, logs, methods, renamed_arguments, tables
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
-from gazelle.compat.classes import adopt
+from gazelle.compat.classes import adopt, core_class
 from gazelle.compat.era import NOTHING
 from gazelle.compat.graph_optimizers import GraphOptimizer
 from gazelle.core.errors import GazelleError, message
@@ -307,7 +307,7 @@ def attribute(instance: Any, name: str) -> Any:
     for kind, table in _OF:
         if isinstance(instance, kind) and name in table:
             return table[name](instance)
-    if isinstance(instance, Layer) and type(instance).__module__.startswith("gazelle."):
+    if isinstance(instance, Layer) and core_class(type(instance)) is not Layer:
         for owner in (instance, instance.__dict__.get("cell")):
             for now in _WEIGHTS.get(name, ()):
                 if now in getattr(owner, "__dict__", ()):

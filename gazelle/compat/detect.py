@@ -7,6 +7,7 @@ program is not run.
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -240,6 +241,8 @@ def detect(path: str, source: str | None = None) -> Era:
 def orders_as_theano(path: str, source: str | None = None) -> bool:
     """Whether a program of Keras 1 has the channels first, as Theano had, without selecting this order of the axes."""
     text = _read(pathlib.Path(path)) if source is None else source
+    with contextlib.suppress(SyntaxError, ValueError):
+        text = ast.unparse(_parsed(text))  # without comments
     chosen = "dim_ordering" in text or "data_format" in text or "Conv" not in text
     return not chosen and (_THEANO.search(text) or _CHANNELS_FIRST.search(text)) is not None
 

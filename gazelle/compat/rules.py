@@ -113,6 +113,8 @@ def _recurrent(instance: Any, kwargs: dict[str, Any]) -> None:
 
 @rule("Embedding")
 def _embedding(instance: Any, kwargs: dict[str, Any]) -> None:
+    if era.number() < 3 and not {"input_length", "input_shape", "batch_input_shape", "batch_shape"} & kwargs.keys():
+        kwargs["input_shape"] = (None,)  # a model that starts with it is built at once
     rate = kwargs.pop("dropout", 0)
     if rate:
         instance.__class__, instance.__dict__["dropout"] = compat_class(EmbeddingWithDropout), rate

@@ -1,5 +1,6 @@
 """`gazelle run` runs a program as `python` does, except that `keras` is gazelle."""
 
+import json
 import signal
 import sys
 
@@ -18,6 +19,13 @@ def test_arguments_path_and_name_are_the_programs(program, tmp_path):
     )
     file = str(tmp_path / "program.py")
     assert done.stdout.strip() == f"['program.py', '--help', '--', '-x=1']|{tmp_path}|__main__|{file}|{file}"
+
+
+def test_a_notebook_displays_values(tmp_path, python):
+    cells = [{"cell_type": "code", "source": ["%matplotlib inline\n", "display(1 + 1, 'text')"]}]
+    (tmp_path / "book.ipynb").write_text(json.dumps({"cells": cells}))
+    done = python("-m", "gazelle", "run", "book.ipynb")
+    assert done.stdout == "2 text\n", done.stderr
 
 
 def test_a_neighbour_can_be_imported(program, tmp_path):

@@ -8,6 +8,7 @@ from gazelle.compat.namespaces import root
 
 keras = root("keras")
 layers = keras.layers
+K = keras.backend
 X = np.ones((4, 3), "float32")
 
 
@@ -57,6 +58,28 @@ class Sum(keras.layers.Recurrent):
 def test_recurrent_layers_of_keras_2_0():
     model = keras.Sequential([layers.Input((5, 3)), Sum(3)])
     np.testing.assert_array_equal(model.predict(np.ones((2, 5, 3)), verbose=0), np.full((2, 3), 15.0))
+
+
+class Attending(keras.layers.Recurrent):
+    """A layer whose `step` uses a tensor of `call`, and methods of tensors."""
+
+    output_dim = 3
+
+    def call(self, inputs):
+        self.whole = inputs
+        return super().call(inputs)
+
+    def step(self, x, states):
+        h = states[0] + K.mean(self.whole, axis=1) * x.get_shape()[-1]
+        return h, [h]
+
+
+def test_functions_in_loops_use_tensors_of_the_layer_around_them(installed):
+    model = keras.Sequential([layers.Input((5, 3)), Attending()])
+    np.testing.assert_array_equal(model.predict(np.ones((2, 5, 3)), verbose=0), np.full((2, 3), 15.0))
+    x = tensorflow.module("tensorflow").constant([1.0, 2.0])
+    assert K.map_fn(lambda e: e * x, np.ones((3, 2))).shape == (3, 2)
+    assert np.asarray(K.foldl(lambda a, e: a + e * x, np.ones((3, 2)))).tolist() == [3, 5]
 
 
 class WithConstants(layers.LSTM):

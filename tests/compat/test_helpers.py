@@ -165,6 +165,7 @@ def test_parts_of_contrib_are_imported_and_fail_when_they_are_used():
         (False, "Input(shape=(28, 28, 1))"),
         (False, "Input(shape=(3, 3, 3))"),
         (False, "Input(shape=(rows, columns, channels))"),
+        (False, "Input(shape=(28, 28, 1))  # Theano: Input(shape=(1, 28, 28))"),
     ],
 )
 def test_programs_of_keras_1_with_the_channels_first(first, text):

@@ -19,6 +19,7 @@ import queue
 import random
 import re
 import sys
+import tarfile
 import time
 import tokenize
 import traceback
@@ -137,6 +138,7 @@ def as_python3(text):
         )
         text = re.sub(r"(?m)^(\s*)except ([\w., ()]+), (\w+):", r"\1except \2 as \3:", text)
         text = re.sub(r"\brange\(", "xrange(", text)
+    text = text.replace(r"'(\W+)?'", r"'(\W+)'")  # splits at empty strings since Python 3.7
     text = re.sub(r"\.iter(items|keys|values)\(\)", r".\1()", text)
     return re.sub(r"(\w[\w.]*)\.next\(\)", r"next_of(\1)", text)
 
@@ -220,6 +222,14 @@ def sklearn_sets():
     sklearn.datasets.load_boston = made(506, 13)
     sklearn.datasets.fetch_california_housing = made(20640, 8)
     sklearn.datasets.fetch_covtype = made(58000, 54, 7)
+    sklearn.datasets.fetch_mldata = made(70000, 784, 9)
+
+
+def old_sklearn():
+    """A module of scikit-learn before 0.20."""
+    import sklearn.model_selection
+
+    sys.modules["sklearn.cross_validation"] = sklearn.cross_validation = sklearn.model_selection
 
 
 def get_file(fname=None, origin=None, untar=False, *_, extract=False, **__):
@@ -259,9 +269,26 @@ def get_file(fname=None, origin=None, untar=False, *_, extract=False, **__):
             for i in range(398):
                 row = _rng.rand(6) * (40, 4, 400, 200, 3000, 20) + 4
                 file.write(" ".join(f"{v:.1f}" for v in row) + f' {70 + i % 12} {1 + i % 3}\t"car {i}"\n')
+    elif "babi" in name:
+        with tarfile.open(path, "w:gz") as archive:
+            for folder, task, part in itertools.product(("en", "en-10k"), _BABI, ("train", "test")):
+                member = tarfile.TarInfo(f"tasks_1-20_v1-2/{folder}/{task}_{part}.txt")
+                text = "".join(map(_story, range(120))).encode()
+                member.size = len(text)
+                archive.addfile(member, io.BytesIO(text))
     else:
         raise urllib.error.URLError(f"no stand-in for {name}")
     return path
+
+
+_BABI = ("qa1_single-supporting-fact", "qa2_two-supporting-facts", "qa3_three-supporting-facts")
+
+
+def _story(_):
+    """Two sentences and a question in the format of the bAbI tasks."""
+    places = ("garden", "kitchen", "office", "hallway")
+    (one, two), (first, second) = random.sample(("Mary", "John", "Sandra", "Daniel"), 2), random.sample(places, 2)
+    return f"1 {one} moved to the {first}.\n2 {two} went back to the {second}.\n3 Where is {one}? \t{first}\t1\n"
 
 
 # short trainings ----------------------------------------------------------------------------------------------------
@@ -368,6 +395,8 @@ def main(program):
         old_pandas()
     if "sklearn.datasets" in text:
         sklearn_sets()
+    if "cross_validation" in text:
+        old_sklearn()
     shorten(gazelle)
     gazelle.config.disable_traceback_filtering()
     tape.GradientTape.__enter__ = _counted(tape.GradientTape.__enter__)

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.compat import facade
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.types import DTypeLike, Nested, TensorLike, TensorResult
 
@@ -43,6 +44,7 @@ def rnn(
         (last output, outputs (batch, steps, ...), list of the last states).
     """
     x = jnp.asarray(inputs) if time_major else jnp.moveaxis(jnp.asarray(inputs), 1, 0)
+    step_function = _of_arrays(step_function)
     constants, states = list(constants or []), [jnp.asarray(s) for s in initial_states]
     unmasked = jnp.ones(x.shape[:2], bool) if mask is None else _steps_first(mask, time_major)
     first, _ = step_function(x[0], [*states, *constants])
@@ -61,6 +63,14 @@ def rnn(
     return last, outputs if time_major else jnp.moveaxis(outputs, 0, 1), states
 
 
+def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of a program, which may take tensors and use those of the layer around it, as a function of arrays."""
+    calls = facade.calls_for(function)
+    if calls is not None:
+        return lambda *args: calls.user_defined_call(function, args, {})
+    return function if facade.calls is None else lambda *args: facade.calls.unbox(function(*args))
+
+
 def _steps_first(mask: Any, time_major: bool) -> Any:
     mask = jnp.asarray(mask) != 0
     mask = mask[..., 0] if mask.ndim == 3 else mask
@@ -74,7 +84,7 @@ def _where(mask: Any, new: Any, old: Any) -> Any:
 @lifted
 def map_fn(fn: Callable[..., Any], elems: TensorLike, name: str | None = None, dtype: DTypeLike = None) -> TensorResult:
     """Apply fn to each element along the first axis."""
-    return jax.lax.map(fn, jax.tree.map(jnp.asarray, elems))
+    return jax.lax.map(_of_arrays(fn), jax.tree.map(jnp.asarray, elems))
 
 
 @lifted
@@ -100,5 +110,6 @@ def foldr(
 
 
 def _fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any) -> Any:
+    fn = _of_arrays(fn)
     start, elems = (elems[0], elems[1:]) if initializer is None else (jnp.asarray(initializer), elems)
     return jax.lax.scan(lambda acc, x: (jnp.asarray(fn(acc, x), acc.dtype), None), start, elems)[0]

@@ -1,9 +1,9 @@
-"""Dense layers of Keras 1, and activations with thresholds and trainable parameters."""
+"""Dense layers and `AutoEncoder` of Keras 0.x and 1, and activations with thresholds and trainable parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,11 @@ import jax.numpy as jnp
 from gazelle import initializers
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers import Layer
+from gazelle.models import Model
 from gazelle.ops.max_min import largest
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 class MaxoutDense(Layer):
@@ -93,6 +97,33 @@ class Highway(Layer):
             t, y = t + self.gate_bias.value, y + self.bias.value
         t = jax.nn.sigmoid(t)
         return t * self.activation(y) + (1 - t) * x
+
+
+class AutoEncoder(Layer):
+    """Encoder and decoder as one layer:  y = decoder(encoder(x)).
+
+    x (batch, ...)  ->  the output of the decoder, or that of the encoder
+
+    Args:
+        encoder: a layer or a model.
+        decoder: the same, for the output of the encoder.
+        output_reconstruction: False for the output of the encoder. It may be changed before `compile`.
+
+    >>> AutoEncoder(Dense(2), Dense(3))(jnp.ones((5, 3))).shape
+    (5, 3)
+    """
+
+    def __init__(
+        self, encoder: Layer, decoder: Layer, output_reconstruction: bool = True, **kwargs: Unpack[LayerOptions]
+    ) -> None:
+        if "batch_shape" not in kwargs:
+            known = isinstance(encoder, Model) and encoder._graph
+            kwargs["batch_shape"] = encoder.input_shape if known else encoder.batch_shape  # type: ignore[union-attr]
+        super().__init__(**kwargs)
+
+    def call(self, x: Array) -> Array:
+        code = self.encoder(x)
+        return self.decoder(code) if self.output_reconstruction else code
 
 
 class ThresholdedReLU(Layer):

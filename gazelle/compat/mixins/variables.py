@@ -83,6 +83,10 @@ class VariableMixin(RecordedVariable):
     _construct = CompatObject._construct
     ref = experimental_ref = OldVariable.ref
 
+    def __bool__(self) -> bool:
+        # variables of Theano are true: `if self.bias:`, which was an argument in Keras 1
+        return era.number() == 1 or super().__bool__()  # type: ignore[misc]
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes along the axes; programs that import tensorflow receive a `TensorShape`."""

@@ -187,4 +187,55 @@ model = keras.Sequential([layers.LSTM(2, batch_input_shape=(2, 1, 3), stateful=T
 x = np.ones((2, 1, 3)); a = model.predict(x, batch_size=2); b = model.predict(x, batch_size=2); model.reset_states()
 assert np.allclose(a, model.predict(x, batch_size=2)) and not np.allclose(a, b)""",
     ),
+    "AutoEncoder of Keras 0": (
+        1,
+        """
+from keras.layers import containers
+from keras.layers.core import AutoEncoder, Dense
+for encoder, decoder in (
+    (containers.Sequential([Dense(4, input_dim=3), Dense(2)]), containers.Sequential([Dense(3, input_dim=2)])),
+    (Dense(2, input_dim=3), Dense(3)),
+):
+    m = keras.Sequential([AutoEncoder(encoder=encoder, decoder=decoder, output_reconstruction=True)])
+    m.compile(loss="mse", optimizer="sgd"), m.fit(X, X, nb_epoch=1, verbose=0)
+    assert len(m.get_weights()) == len(encoder.get_weights()) + 2
+    m.layers[0].output_reconstruction = False
+    m.compile(loss="mse", optimizer="sgd")
+    np.testing.assert_allclose(m.predict(X), m.layers[0].encoder(X), atol=1e-6)
+    m.layers[0].output_reconstruction = True
+    m.compile(loss="mse", optimizer="sgd")
+    assert m.predict(X).shape == X.shape
+assert AutoEncoder(Dense(2, input_dim=3), Dense(3), output_reconstruction=False)(X).shape == (len(X), 2)""",
+    ),
+    "a model that starts with an Embedding is built at once": (
+        2,
+        """
+from keras.layers import Embedding, LSTM
+for options, steps in ({}, None), ({"input_length": 5}, 5), ({"batch_input_shape": (2, 4)}, 4):
+    m = keras.Sequential([Embedding(9, 3, **options), LSTM(2)])
+    assert m.input_shape[1] == steps and m.output_shape[1] == 2 and len(m.get_weights()) == 4
+    assert m.predict(np.ones((2, steps or 7), int)).shape == (2, 2)
+i = layers.Input((2, 3))
+assert tuple(Embedding(9, 4)(i).shape) == (None, 2, 3, 4)""",
+    ),
+    "names of Keras 1 in subclasses of layers": (
+        1,
+        """
+from keras import backend as K
+from keras.layers import Convolution2D, Dense, LSTM
+class Same(Dense):
+    def call(self, x, mask=None):
+        y = K.dot(x, self.W)
+        return self.activation(y + self.b if self.bias else y)
+    def get_output_shape_for(self, shape):
+        return (shape[0], self.output_dim)
+for bias in True, False:
+    m = keras.Sequential([Same(2, bias=bias, activation="tanh", input_dim=3)])
+    want = np.tanh(X @ m.get_weights()[0])
+    np.testing.assert_allclose(m.predict(X), want, atol=1e-6)
+conv, lstm = type("C", (Convolution2D,), {})(2, 3, 5, border_mode="same"), type("L", (LSTM,), {})(2, dropout_U=0.5)
+assert (conv.nb_filter, conv.nb_row, conv.nb_col, conv.border_mode) == (2, 3, 5, "same")
+assert (lstm.output_dim, lstm.dropout_U) == (2, 0.5)
+assert not hasattr(type("Own", (layers.Layer,), {})(), "W")""",
+    ),
 }
