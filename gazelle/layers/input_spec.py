@@ -169,10 +169,16 @@ def explain_build_error(layer: Layer, args: Sequence[Any], first: object) -> Exc
     return None
 
 
+_TO_NUMBERS = "Convert text to numbers first, for example with StringLookup; drop or fill missing values."
+
+
 def explain_call_error(layer: Layer, error: Exception, args: Sequence[Any]) -> Exception:
     """Return an error with the layer's name and the shapes it received, for a failure inside `call`."""
     shapes = [shape_inference.shown(leaf.shape) for leaf in jax.tree.leaves(args) if hasattr(leaf, "shape")]
     first = english(error).strip()
+    if any(getattr(getattr(leaf, "dtype", None), "kind", None) in ("O", "S", "U") for leaf in jax.tree.leaves(args)):
+        text = message(f"Input of {layer._label}", expected="numbers", got="strings or objects", hint=_TO_NUMBERS)
+        return ArgumentTypeError(f"{text}\n{first}")
     if not isinstance(error, IncompatibleShapesError):
         first = first.split("\n")[0]
     kind = ShapeError if isinstance(error, ValueError) or "shape" in first else ArgumentTypeError

@@ -91,6 +91,7 @@ class Graph:
             _input_like(t) if made and own_inputs else None for t, made in zip(self.flat_inputs, computed, strict=True)
         ]
         self._sort(indices)
+        self.takes_strings = any(t.dtype == "string" for t in self.flat_inputs)
         self.input_names = [self.producer(t).name for t in self.flat_inputs]
         names = [operation_of(t).name for t in symbolic.leaves(self.outputs)]
         self.output_names = sorted(outputs) if is_flat_dict(outputs) else _unique(names)

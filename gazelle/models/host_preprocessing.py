@@ -14,6 +14,7 @@ from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.text_array import encode
 from gazelle.models.graph import Graph, walk
 from gazelle.models.graph_inputs import match
+from gazelle.models.step_methods import is_customized
 
 if TYPE_CHECKING:
     from gazelle.core.types import Data, Tree
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def host_preprocessing_of(model: Model) -> HostPreprocessing | None:
-    """The layers that run on the host first; None for a model without string inputs."""
+    """The layers that run on the host first; None for a model without string inputs, or whose own steps take them."""
     graph = model._extended_graph or model._graph
-    if graph is None or "string" not in [tensor.dtype for tensor in graph.flat_inputs]:
+    if graph is None or not graph.takes_strings or is_customized(model):
         return None
     if model._host_preprocessing is None or model._host_preprocessing.graph is not graph:
         model._host_preprocessing = HostPreprocessing(graph)

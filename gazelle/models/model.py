@@ -36,6 +36,7 @@ from gazelle.layers.base import Layer
 from gazelle.models import compiling, default_steps, evaluation, fitting, model_metrics, step_methods, structure
 from gazelle.models.graph import AuxiliaryOutputs, Graph
 from gazelle.models.state_tree import put, read
+from gazelle.models.text_inputs import TextInputs
 
 if TYPE_CHECKING:
     from gazelle.core.symbolic import KerasTensor
@@ -115,6 +116,7 @@ class Model(Layer):
         self._graph: Graph | None = None
         self._extended_graph: Graph | None = None  # the graph with the tensors of add_loss and add_metric
         self._host_preprocessing: HostPreprocessing | None = None
+        self._text_inputs = TextInputs()
         if inputs is not None:
             self._set_graph(Graph(inputs, outputs, own_inputs=True))
 
@@ -150,7 +152,7 @@ class Model(Layer):
             self._build_shapes = symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), args[0])
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
-        if not _any_text(args):
+        if self._graph is None or not _any_text(args):
             return super()._call_symbolic(args, kwargs)
         self._ensure_built(args, kwargs)
         outputs = self.compute_output_spec(*args, **kwargs)

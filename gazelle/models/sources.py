@@ -13,6 +13,7 @@ from gazelle.core.types import Data
 from gazelle.models import checks, settings, step_methods
 from gazelle.models.graph import Graph
 from gazelle.models.host_preprocessing import HostPreprocessing, host_preprocessing_of
+from gazelle.models.text_inputs import TextInputs
 from gazelle.models.trainers import get_trainer
 from gazelle.training.trainer import Trainer
 
@@ -48,14 +49,17 @@ def _check_inputs(model: Model, method: str, source: data.Source) -> None:
         checks.check_inputs(_traced_graph(model), source)
 
 
-def preprocessing_for(model: Model, x: Data | None) -> HostPreprocessing | None:
-    """The layers that take strings and run on the host first; None without any."""
+def preprocessing_for(model: Model, x: Data | None) -> HostPreprocessing | TextInputs | None:
+    """What converts strings among the inputs on the host; None if the model takes none."""
     first = getattr(model, "_layers", None) or [None]
     if not model.built and getattr(first[0], "runs_on_host", False):
         sample: Any = _first_batch(x) if data.is_stream(x) else x
         if sample is not None and data.is_text(sample):
             model._ensure_built((symbolic.KerasTensor((None, *np.shape(sample)[1:]), "string"),), {})
-    return host_preprocessing_of(model)
+    graph = model._graph
+    if graph is None or (graph.takes_strings and step_methods.is_customized(model)):
+        return model._text_inputs
+    return host_preprocessing_of(model) if graph.takes_strings else None
 
 
 def _first_batch(x: Any) -> Any:

@@ -100,6 +100,11 @@ def has_two_arguments(step: Callable[..., Any]) -> bool:
     return len(needed) == 2
 
 
+def _of_strings(model: Model, step: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The step for batches in which strings are bytes."""
+    return lambda batch: step(model._text_inputs.strings_of_batch(batch))
+
+
 class ModelSteps:
     """The step methods of one model, as `training.custom_step` uses them.
 
@@ -110,9 +115,9 @@ class ModelSteps:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._read: dict[int, Variable] = {}
-        self.train = model._with_state("train_step", TRAIN)
-        self.test = model._with_state("test_step", TEST)
-        self.predict = model._with_state("predict_step", PREDICT)
+        self.train = _of_strings(model, model._with_state("train_step", TRAIN))
+        self.test = _of_strings(model, model._with_state("test_step", TEST))
+        self.predict = _of_strings(model, model._with_state("predict_step", PREDICT))
 
     @property
     def finished(self) -> int | Array:

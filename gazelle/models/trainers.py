@@ -74,8 +74,9 @@ def _build_for(model: Model, sample: Any) -> None:
     if sample is None:
         raise StateError(message(f"Model '{model.name}' is not built", hint="Call it on data, or give input_shape."))
     try:
-        if model.run_eagerly:
-            model(jax.tree.map(lambda a: a[:1], sample))
+        inputs = model._text_inputs.strings(sample)
+        if model.run_eagerly or inputs is not sample:  # strings have no symbolic tensors in user code
+            model(jax.tree.map(lambda a: a[:1], inputs))
         else:
             inputs = jax.tree.map(lambda a: symbolic.KerasTensor((None, *a.shape[1:]), str(a.dtype)), sample)
             shape_inference.output_spec(model._call_arrays_here, (inputs,), {}, name=model.name)
@@ -102,16 +103,10 @@ def _new_trainer(model: Model, state: CompileState | None) -> Trainer:
     preprocessing = host_preprocessing_of(model)
     if preprocessing is not None:
         spec.call = preprocessing.rest.run
+    elif model._graph is None or step_methods.is_customized(model):
+        spec.call = lambda x: model(model._text_inputs.strings(x))
     seed = 0 if state is None else state.seed
     if step_methods.is_customized(model):
-        if preprocessing is not None:
-            raise StateError(
-                message(
-                    f"{type(model).__name__} has a custom step and takes strings",
-                    expected="numbers",
-                    hint="Apply the layers that take strings to the data first.",
-                )
-            )
         if state is not None and state.compile_metrics is not None:  # the names of the outputs are known by now
             state.compile_metrics = CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs, spec.loss)
         independent = program_key.is_batch_independent(model) and not step_methods.overrides(model, "predict_step")

@@ -93,3 +93,36 @@ def test_operations_on_text(call, expected):
 def test_operations_that_do_not_take_text():
     with pytest.raises(TypeError):
         ops.exp(np.array(["a"]))
+
+
+def test_a_step_with_a_tape_looks_up_strings_of_a_dataset(tf):
+    """A recommender: the dataset yields dicts of strings, the model has lookups and embeddings for them."""
+
+    class Ranking(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            lookup = tf.keras.layers.StringLookup(vocabulary=["a", "b", "c"], mask_token=None)
+            self.embedding = tf.keras.Sequential([lookup, tf.keras.layers.Embedding(4, 2)])
+            self.score = tf.keras.layers.Dense(1)
+
+        def call(self, features):
+            lowered = tf.strings.lower(features["text"])
+            return self.score(tf.concat([self.embedding(lowered), features["size"]], axis=1))
+
+        def train_step(self, features):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.square(features["rating"] - self(features)[:, 0]))
+            gradients = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+            return {"loss": loss}
+
+    data = {"text": np.char.upper(TEXT), "size": np.ones((4, 1), "float32"), "rating": np.arange(4, dtype="float32")}
+    batches = tf.data.Dataset.from_tensor_slices(data).batch(2)
+    model = Ranking()
+    model.compile(tf.keras.optimizers.SGD(0.1))
+    first = tf.reduce_mean(tf.square(data["rating"] - model(data)[:, 0]))
+    before = model.embedding.get_weights()[-1]
+    losses = model.fit(batches, epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < first
+    changed = (model.embedding.get_weights()[-1] != before).any(1)
+    assert changed.tolist() == [False, True, True, True]  # the first row is for unknown strings

@@ -5,7 +5,7 @@ import pytest
 
 import gazelle
 from gazelle import Input, layers
-from gazelle.core.errors import ArgumentError, ShapeError, StateError
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError
 
 TEXTS = np.array(["good film", "bad film", "very good", "so bad"] * 4)
 Y = np.array([1, 0, 1, 0] * 4)
@@ -108,16 +108,77 @@ def test_layers_of_the_device_take_no_strings():
         model.predict(np.array([["a"]]), verbose=0)
 
 
-def test_steps_of_ones_own_take_numbers():
-    class Mine(gazelle.Model):
-        def train_step(self, data):
-            return {"loss": 0.0}
+class Ratings(gazelle.Model):
+    """A subclass that looks up the strings among its inputs."""
 
-    words = Input((1,), dtype="string")
-    model = Mine(words, layers.Dense(1)(layers.StringLookup(vocabulary=["a"], output_mode="one_hot")(words)))
+    def __init__(self, names=("a", "b"), **kwargs):
+        super().__init__(**kwargs)
+        self.user = gazelle.Sequential([layers.StringLookup(vocabulary=list(names)), layers.Embedding(3, 4)])
+        self.rating = layers.Dense(1)
+
+    def call(self, x):
+        return self.rating(layers.concatenate([self.user(x["user"]), x["age"]]))
+
+
+class WithStep(Ratings):
+    def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
+        assert x["user"].shape == y_pred.shape[:1]  # strings, not their bytes
+        return gazelle.losses.mean_squared_error(y, y_pred[:, 0])
+
+
+class GraphWithStep(gazelle.Model):
+    def __init__(self):
+        user, age = Input((), dtype="string", name="user"), Input((2,), name="age")
+        inner = Ratings()
+        super().__init__({"user": user, "age": age}, inner({"user": user, "age": age}))
+
+    compute_loss = WithStep.compute_loss
+
+
+USERS = {"user": np.array(["a", "b", "bé", "a"] * 8), "age": np.linspace(0, 1, 64).reshape(32, 2).astype("float32")}
+
+
+@pytest.mark.parametrize("data", ["arrays", "objects", "batches"])
+@pytest.mark.parametrize("kind", [Ratings, WithStep, GraphWithStep])
+def test_subclasses_and_custom_steps_take_strings(kind, data):
+    """They train as the layers after the lookup do on its indices."""
+    gazelle.utils.set_random_seed(1)
+    model, y = kind(), np.arange(32.0)
+    model(USERS)
+    user, age = Input((), dtype="int64"), Input((2,))
+    hidden = layers.Concatenate()([layers.Embedding(3, 4)(user), age])
+    numbers = gazelle.Model([user, age], layers.Dense(1)(hidden))
+    numbers.set_weights(model.get_weights())
+    ids = np.array([1, 2, 0, 1] * 8)
+    for each in model, numbers:
+        each.compile("sgd", "mse")
+    want = numbers.fit([ids, USERS["age"]], y, epochs=2, batch_size=8, shuffle=False, verbose=0, keep=False).history
+    x = {**USERS, "user": USERS["user"].astype(object)} if data == "objects" else USERS
+    if data == "batches":
+        batches = [({name: v[i : i + 8] for name, v in USERS.items()}, y[i : i + 8]) for i in range(0, 32, 8)]
+        found = model.fit(iter(batches * 2), steps_per_epoch=4, epochs=2, verbose=0, keep=False).history
+    else:
+        found = model.fit(x, y, epochs=2, batch_size=8, shuffle=False, verbose=0, keep=False).history
+    np.testing.assert_allclose(found["loss"], want["loss"], rtol=1e-5)
+    np.testing.assert_allclose(model.predict(x, verbose=0), numbers.predict([ids, USERS["age"]], verbose=0), rtol=1e-4)
+    np.testing.assert_allclose(model.evaluate(x, y, verbose=0), numbers.evaluate([ids, USERS["age"]], y, verbose=0))
+    np.testing.assert_allclose(model.train_on_batch(x, y), numbers.train_on_batch([ids, USERS["age"]], y), rtol=1e-5)
+
+
+def test_strings_without_a_lookup_are_an_error():
+    class Plain(gazelle.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1)
+
+        def call(self, x):
+            return self.dense(x)
+
+    model = Plain()
     model.compile("sgd", "mse")
-    with pytest.raises(StateError, match="Mine has a custom step and takes strings: expected numbers"):
-        model.fit(np.array([["a"]]), np.ones((1, 1)), verbose=0)
+    for run in (lambda: model.fit(COLORS, Y, verbose=0), lambda: model.predict(COLORS, verbose=0)):
+        with pytest.raises(ArgumentTypeError, match=r"Input of Dense 'dense.*': expected numbers, got strings"):
+            run()
 
 
 @pytest.mark.parametrize("kind", ["functional", "sequential", "twice"])
