@@ -19,6 +19,7 @@ from gazelle.compat import defaults, era, metrics, optimizers, regularizers
 from gazelle.compat.classes import compat_class
 from gazelle.compat.layers.convolution import FullConvolution1D, FullConvolution2D, guess_data_format
 from gazelle.compat.layers.variants import BatchwiseNormalization, EmbeddingWithDropout, SampleNormalization
+from gazelle.compat.mixins.common import as_column
 from gazelle.compat.tables import listed
 from gazelle.core import names
 from gazelle.core.errors import message
@@ -196,14 +197,18 @@ def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
 _OF_LABELS = ("loss", "metrics", "weighted_metrics")
 
 
-def _with_columns(function: Any) -> Any:
-    """A loss or metric that is a function of the program: until Keras 3 labels (n,) reached it as (n, 1)."""
-    if not isinstance(function, FunctionType) or function.__module__.startswith("gazelle."):
-        return function
+def _with_columns(given: Any) -> Any:
+    """A loss or metric of the program: until Keras 3 labels (n,) reached it as (n, 1)."""
+    if hasattr(type(given), "receives_columns"):
+        given.receives_columns = True  # for the methods that the program defines
+    if isinstance(given, functools.partial) and not given.args:
+        return functools.partial(_with_columns(given.func), **given.keywords)
+    if not isinstance(given, FunctionType) or given.__module__.startswith("gazelle."):
+        return given
 
-    @functools.wraps(function)
+    @functools.wraps(given)
     def called(y_true: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(y_true[:, None] if np.ndim(y_true) == 1 else y_true, *args, **kwargs)
+        return given(as_column(y_true), *args, **kwargs)
 
     return called
 

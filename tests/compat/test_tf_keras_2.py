@@ -3,6 +3,8 @@
 The expected names and numbers are those of tf_keras 2.21.
 """
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -170,6 +172,33 @@ def test_labels_of_one_axis_reach_functions_of_programs_as_columns():
     assert model.evaluate(X, y, verbose=0) == model.evaluate(X, y[:, None], verbose=0) == [365.5, 0.25]
     assert model.loss.__name__ == "loss"
     assert model.metrics_names == ["loss", "hits"]
+
+
+class _Hits(keras.metrics.Metric):
+    def __init__(self, name="hits", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.count = self.add_weight(name="count", initializer="zeros")
+
+    def update_state(self, y, p, sample_weight=None):
+        self.count.assign_add(K.sum(K.cast(K.equal(y[:, 0], p[:, 0]), "float32")))
+
+    def result(self):
+        return self.count
+
+
+class _Loss(keras.losses.Loss):
+    def call(self, y, p):
+        return K.mean(K.square(y[:, 0] - p[:, 0]))
+
+
+@pytest.mark.parametrize("loss", [_Loss(), functools.partial(lambda y, p, f: f * _Loss().call(y, p), f=1.0)])
+def test_labels_of_one_axis_reach_classes_of_programs_as_columns(loss):
+    model, hits = keras.Sequential([layers.Dense(1, input_dim=3, kernel_initializer="ones")]), _Hits()
+    model.compile("sgd", loss, metrics=[hits])
+    y = np.array([3.0, 1.0, 0.0, 0.0])
+    assert model.evaluate(X, y, verbose=0) == model.evaluate(X, y[:, None], verbose=0) == [365.5, 1.0]
+    with pytest.raises(IndexError):  # a call of the program passes what it passes
+        _Hits().update_state(y, y)
 
 
 def test_compute_loss_in_a_custom_step_is_in_the_logs(tf):

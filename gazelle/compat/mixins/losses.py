@@ -9,7 +9,7 @@ import numpy as np
 
 from gazelle.compat import facade
 from gazelle.compat.classes import is_generated
-from gazelle.compat.mixins.common import CompatObject, Function, arrays_of
+from gazelle.compat.mixins.common import CompatObject, Function, arrays_of, as_column
 from gazelle.core.errors import DataError, english
 from gazelle.core.traceback import warn
 from gazelle.losses.target_shapes import warn_of_broadcasting
@@ -43,10 +43,28 @@ class RegularizerMixin(CompatObject):
         vars(self).update((name, Factor(value)) for name, value in vars(self).items() if type(value) is float)
 
 
+def _on_columns(original: Function) -> Function:
+    """A method of a program's class; until Keras 3, `fit` passed it labels (n,) as (n, 1)."""
+
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if args and self.receives_columns:
+            args = (as_column(args[0]), *args[1:])
+        return original(self, *args, **kwargs)
+
+    return called
+
+
 class LossMixin(CompatObject):
     """Losses."""
 
     _wrapped_methods = {"call": _on_tensors}
+    receives_columns = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not is_generated(cls) and "call" in cls.__dict__:
+            cls.call = _on_columns(cls.__dict__["call"])  # type: ignore[attr-defined]
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         args, kwargs = tuple(map(_reduction, args)), {name: _reduction(value) for name, value in kwargs.items()}
@@ -89,11 +107,13 @@ class MetricMixin(CompatObject):
     """Metrics."""
 
     _wrapped_methods = {"__call__": _boxing, "result": _boxing, "update_state": _unboxing_arguments}
+    receives_columns = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if not is_generated(cls) and "result" in cls.__dict__:
-            cls.result = _boxing(cls.__dict__["result"])  # type: ignore[attr-defined]
+        wraps = {} if is_generated(cls) else {"result": _boxing, "update_state": _on_columns}
+        for name in wraps.keys() & cls.__dict__.keys():
+            setattr(cls, name, wraps[name](cls.__dict__[name]))
 
     def _check_labels(self, y_true: Any, units: int) -> None:
         try:

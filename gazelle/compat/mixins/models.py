@@ -75,6 +75,9 @@ def _or_on_values(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
     try:
         return method(*args, **kwargs)
     except Exception as error:
+        if facade.calls is not None and not model._records_steps and facade.calls.needs_tape(error):
+            model._records_steps = True
+            return _or_on_values(model, method, args, kwargs)
         if model.run_eagerly or facade.calls is None or not facade.calls.may_compute_values(error):
             raise
         if any("callbacks" in frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)):
@@ -109,6 +112,8 @@ class ArraySteps:
 
 class ModelMixin:
     """Models."""
+
+    _records_steps = False  # whether steps call `tf.gradients`
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls.__dict__.get("_core") is Model and (args or not {"inputs", "input"}.isdisjoint(kwargs)):
@@ -212,7 +217,8 @@ def _step_on_tensors(step: Function) -> Function:
     def called(self: Any, data: Any) -> Any:
         if facade.calls is None or facade.calls.has_box(data):
             return step(self, data)
-        return facade.calls.unbox(step(self, facade.calls.boxed(data) if facade.serves_function(step) else data))
+        run = facade.calls.with_tape(step) if self._records_steps else step
+        return facade.calls.unbox(run(self, facade.calls.boxed(data) if facade.serves_function(step) else data))
 
     return called
 

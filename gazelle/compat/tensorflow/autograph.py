@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.compat.tables import listed
+from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import is_array, is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.core.errors import ArgumentError, message
@@ -261,3 +262,14 @@ def rewritten(function: Callable[..., Any]) -> Callable[..., Any] | None:
     made = FunctionType(inner.__code__, function.__globals__, function.__name__, function.__defaults__, closure)
     made.__kwdefaults__ = function.__kwdefaults__
     return made
+
+
+def _plain(entity: Any) -> Any:
+    """The function that a `tf.function` compiles."""
+    return getattr(entity, "python_function", entity)
+
+
+named("autograph.to_graph")(lambda entity, recursive=True, **_: rewritten(_plain(entity)) or _plain(entity))
+named("autograph.to_code")(
+    lambda entity, recursive=True, **_: textwrap.dedent(inspect.getsource(inspect.unwrap(_plain(entity))))
+)

@@ -85,6 +85,22 @@ def non_max_suppression(
     return Tensor(np.asarray(kept, "int32"))
 
 
+@named("image.non_max_suppression_padded")
+def non_max_suppression_padded(
+    boxes: TensorLike,
+    scores: TensorLike,
+    max_output_size: TensorLike,
+    iou_threshold: float = 0.5,
+    score_threshold: float = float("-inf"),
+    pad_to_max_output_size: bool = False,
+    **_: Any,
+) -> tuple[Tensor, Tensor]:
+    """`tf.image.non_max_suppression_padded`: (indices, their number), with zeros up to the maximum on request."""
+    kept = non_max_suppression(boxes, scores, max_output_size, iou_threshold, score_threshold).array
+    rest = int(max_output_size) - len(kept) if pad_to_max_output_size else 0
+    return Tensor(np.pad(kept, (0, rest))), Tensor(np.asarray(len(kept), "int32"))
+
+
 @named("image.non_max_suppression_with_scores")
 def non_max_suppression_with_scores(
     boxes: TensorLike,

@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -183,6 +184,13 @@ def write_index(latest: str, prefixes: list[str]) -> None:
     folder = os.path.dirname(latest) or "."
     with open(os.path.join(folder, "checkpoint"), "w") as file:
         json.dump({"latest": os.path.basename(latest), "all": [os.path.basename(p) for p in prefixes]}, file)
+
+
+@named("train.get_checkpoint_state")
+def get_checkpoint_state(checkpoint_dir: PathLike | TensorLike, latest_filename: str | None = None) -> object:
+    """`tf.train.get_checkpoint_state`: an object with the newest prefix in a folder, None if there is none."""
+    path = latest_checkpoint(checkpoint_dir)
+    return path and SimpleNamespace(model_checkpoint_path=path, all_model_checkpoint_paths=[path])
 
 
 @named("train.latest_checkpoint")

@@ -234,7 +234,7 @@ class TensorArray:
         return Tensor(np.asarray(len(self._items), "int32"))
 
 
-@named("TensorSpec", "TypeSpec", "RaggedTensorSpec")
+@named("TensorSpec", "TypeSpec", "RaggedTensorSpec", "SparseTensorSpec")
 class TensorSpec:
     """`tf.TensorSpec(shape, dtype)`."""
 

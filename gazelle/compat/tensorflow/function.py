@@ -14,7 +14,7 @@ import numpy as np
 from gazelle.compat.tensorflow import autograph
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import host_array
-from gazelle.compat.tensorflow.programs import NewVariablesError, NotCompilableError, Program
+from gazelle.compat.tensorflow.programs import NeedsTapeError, NewVariablesError, NotCompilableError, Program
 from gazelle.compat.tensorflow.recording import active_tapes, in_dataset, is_array, is_box, unboxed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng, tracing
@@ -61,7 +61,7 @@ class Function:
         functools.update_wrapper(self, python_function)
         self.python_function, self.input_signature = python_function, input_signature
         self._programs: dict[Any, _FunctionProgram] = {}
-        self._plain = False
+        self._plain = self._has_gradients = False  # the second: `tf.gradients` is called
 
     def __get__(self, owner: Any, cls: Any = None) -> Any:
         if owner is None:
@@ -89,12 +89,16 @@ class Function:
         key = (structure, tuple(array_indices), tuple(v if _hashable(v) else id(v) for v in static))
         program = self._programs.get(key)
         if program is None:
-            program = self._programs[key] = _FunctionProgram(self.python_function, structure, static, array_indices)
+            program = self._programs[key] = _FunctionProgram(self._function(), structure, static, array_indices)
         rewritten = None
         try:
             return program(arrays)
         except NotCompilableError:
             pass
+        except NeedsTapeError:
+            self._has_gradients = True
+            self._programs.clear()
+            return self(*args, **kwargs)
         except Exception as error:
             if not needs_values(error):
                 raise
@@ -108,9 +112,17 @@ class Function:
         self._plain = True
         return self._run(args, kwargs)
 
+    def _function(self) -> Callable[..., Any]:
+        """The Python function, recorded if `tf.gradients` is called in it."""
+        if not self._has_gradients:
+            return self.python_function
+        from gazelle.compat.tensorflow.tape import with_tape
+
+        return with_tape(self.python_function)
+
     def _run(self, args: Any, kwargs: Any) -> Any:
         """Run the function as plain Python; numbers that it returns become tensors, as in a compiled one."""
-        out = self.python_function(*args, **kwargs)
+        out = self._function()(*args, **kwargs)
         return jax.tree.map(_as_tensor, out, is_leaf=is_box)
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> Function:

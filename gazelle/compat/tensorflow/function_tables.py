@@ -81,8 +81,10 @@ for _names, _entry in TABLE["reductions"].items():
 
 
 def register_objects() -> None:
-    """Register the sections `objects` and `aliases`, after the functions in modules."""
+    """Register the sections of names of other objects, after the functions in modules."""
     for names, path in TABLE["objects"].items():
         named(*names.split())(tables.resolve(path, _PACKAGE))
     for names, known in TABLE["aliases"].items():
         NAMES.update(dict.fromkeys(names.split(), NAMES[known]))
+    for module, functions in tables.lists("tensorflow", "without a module").items():
+        NAMES.update((name, NAMES[f"{module}.{name}"]) for name in functions)

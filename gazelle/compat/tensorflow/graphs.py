@@ -25,9 +25,9 @@ from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty, remembered
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tape import recorded_gradients
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import DTypeLike, RegularizerLike, ShapeLike, TensorLike, TensorResult
-from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import unique_name
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor, is_symbolic
@@ -249,11 +249,9 @@ named("group")(lambda *inputs, **_: Operations(inputs))
 
 @named("gradients")
 def gradients(ys: TensorLike, xs: TensorLike, grad_ys: TensorLike = None, *_: Any, **__: Any) -> TensorResult:
-    """`tf.gradients` of tensors of a graph."""
+    """`tf.gradients` of tensors of a graph, or in a `tf.function` or step of a model."""
     if not any(map(is_symbolic, ys if isinstance(ys, list | tuple) else [ys])):
-        expected = "a graph that is built before it runs"
-        hint = "Compute ys in `with tf.GradientTape() as tape:` and call tape.gradient(ys, xs)."
-        raise ArgumentError(message("tf.gradients", expected=expected, got="plain execution", hint=hint))
+        return recorded_gradients(ys, xs, grad_ys)
     if grad_ys is not None:
         pairs = zip(*([v] if not isinstance(v, list | tuple) else v for v in (ys, grad_ys)), strict=True)
         ys = [y * gazelle.ops.stop_gradient(upstream) for y, upstream in pairs]

@@ -20,10 +20,12 @@ from gazelle.compat.tensorflow import autograph, compiled_calls, masked_rows, ra
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.function import needs_values
+from gazelle.compat.tensorflow.programs import NeedsTapeError
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import active_tapes, is_box, unboxed
 from gazelle.compat.tensorflow.stateful import fresh_key, stateful
 from gazelle.compat.tensorflow.tape import GradientTape
+from gazelle.compat.tensorflow.tape import with_tape as with_tape  # for the mixins
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.core import symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -124,6 +126,11 @@ def without_values(function: Callable[..., Any], error: Exception) -> Callable[.
 def may_compute_values(error: Exception) -> bool:
     """Whether an error means that a value was needed, outside of a program that is being traced."""
     return needs_values(error) and not tracing.is_traced()
+
+
+def needs_tape(error: Exception) -> bool:
+    """Whether a step must run again with a tape, for `tf.gradients` in it."""
+    return isinstance(error, NeedsTapeError) and not tracing.is_traced()
 
 
 def _records_layers(model: Any) -> bool:

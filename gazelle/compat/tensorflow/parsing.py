@@ -13,6 +13,7 @@ from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.examples import Example, fields
 from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -36,6 +37,19 @@ class FixedLenFeature:
         if len(given) != size:
             raise DataError(message(f"Feature {name!r}", expected=f"{size} values, or a default_value", got=len(given)))
         return Tensor(_listed(given, self.dtype).reshape(self.shape))
+
+
+@named("io.FixedLenSequenceFeature", "FixedLenSequenceFeature")
+class FixedLenSequenceFeature(FixedLenFeature):
+    """`tf.io.FixedLenSequenceFeature(shape, dtype, allow_missing)`: any number of parts; a batch of them is padded."""
+
+    def __init__(
+        self, shape: ShapeLike, dtype: DTypeLike, allow_missing: bool = False, default_value: TensorLike = None
+    ) -> None:
+        super().__init__(shape, dtype, default_value)
+
+    def of(self, name: str, values: list[Any]) -> TensorResult:
+        return Tensor(_listed(values, self.dtype).reshape(-1, *self.shape))
 
 
 @named("io.VarLenFeature", "VarLenFeature", "io.RaggedFeature")
@@ -66,10 +80,12 @@ def parse_single_example(serialized: TensorLike, features: Mapping[str, Any], *_
 def parse_example(serialized: TensorLike, features: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
     """`tf.io.parse_example`: `parse_single_example` for a batch of messages."""
     rows = [parse_single_example(one, features) for one in array_of(serialized).reshape(-1)]
-    return {name: _batched([row[name] for row in rows]) for name in features}
+    return {name: _batched(spec, [row[name] for row in rows]) for name, spec in features.items()}
 
 
-def _batched(parts: list[Any]) -> Any:
+def _batched(spec: Any, parts: list[Any]) -> Any:
+    if isinstance(spec, FixedLenSequenceFeature):
+        return RaggedTensor.of_rows(parts).to_tensor(spec.default)
     if not isinstance(parts[0], SparseTensor):
         return Tensor(np.stack([part.array for part in parts]))
     lengths = [int(part.dense_shape[0]) for part in parts]

@@ -9,6 +9,7 @@ import jax
 
 from gazelle.compat.tensorflow.recording import filled, is_array, is_box, only_tapes, unboxed
 from gazelle.core import tracing
+from gazelle.core.errors import ArgumentError
 from gazelle.core.variable import Variable
 
 
@@ -22,6 +23,10 @@ class NewVariablesError(NotCompilableError):
     def __init__(self, variables: list[Variable]) -> None:
         super().__init__()
         self.variables = variables
+
+
+class NeedsTapeError(ArgumentError):
+    """Raised by `tf.gradients` in a trace: the function must be traced again, with a tape that records all calls."""
 
 
 class Result(NamedTuple):

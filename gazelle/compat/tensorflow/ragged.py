@@ -46,6 +46,18 @@ class RaggedTensor:
         return cls(values, np.concatenate([[0], np.cumsum(array_of(row_lengths))]))
 
     @classmethod
+    def from_row_limits(cls, values: TensorLike, row_limits: TensorLike) -> RaggedTensor:
+        return cls(values, np.concatenate([[0], array_of(row_limits)]))
+
+    @classmethod
+    def from_row_starts(cls, values: TensorLike, row_starts: TensorLike) -> RaggedTensor:
+        return cls(values, np.append(array_of(row_starts), len(values)))
+
+    @classmethod
+    def from_sparse(cls, st_input: TensorLike) -> RaggedTensor:
+        return cls.from_value_rowids(st_input.values, array_of(st_input.indices)[:, 0], st_input.shape[0])
+
+    @classmethod
     def from_value_rowids(
         cls, values: TensorLike, value_rowids: TensorLike, nrows: TensorLike = None, **_: Any
     ) -> RaggedTensor:

@@ -206,6 +206,10 @@ def stateless(draw: Callable[..., Any]) -> TensorResult:
     return function
 
 
+named("random.experimental.stateless_shuffle")(lambda value, seed, alg=None: shuffle(value, integer_seed(seed)))
+named("random.stateless_categorical")(
+    lambda logits, num_samples, seed, dtype="int64": categorical(logits, num_samples, dtype, integer_seed(seed))
+)
 named("random.stateless_gamma")(stateless(gamma))
 named("random.stateless_poisson")(stateless(poisson))
 named("random.stateless_uniform")(stateless(uniform))

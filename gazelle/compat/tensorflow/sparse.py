@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from gazelle.compat.tensorflow.linalg import matmul
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 
 
 @named("SparseTensor", "sparse.SparseTensor")
@@ -119,9 +120,48 @@ def sparse_dense_matmul(
     return matmul(a, b, adjoint_a=adjoint_a, adjoint_b=adjoint_b)
 
 
-@named("sparse.reduce_sum")
-def reduce_sum(sp_input: SparseTensor, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
-    return NAMES["reduce_sum"](to_dense(sp_input), axis=axis, keepdims=keepdims)
+def _on_dense(name: str, function: Callable[..., Any], keeps_sparse: bool) -> None:
+    """Register a function of sparse tensors that computes with the dense ones; zeros of a result are not stored."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        keeps = keeps_sparse and not any(isinstance(v, Tensor) for v in (*args, *kwargs.values()))
+        args, kwargs = jax.tree.map(lambda v: to_dense(v) if isinstance(v, SparseTensor) else v, (args, kwargs))
+        out = function(*args, **kwargs)
+        return from_dense(out) if keeps else out
+
+    named(f"sparse.{name}", f"sparse_{name}")(called)
+
+
+for _name, _function in {
+    "add": lambda a, b, threshold=0: NAMES["add"](a, b),
+    "concat": lambda axis, sp_inputs, expand_nonconcat_dims=False: NAMES["concat"](sp_inputs, axis),
+    "expand_dims": lambda sp_input, axis=-1: NAMES["expand_dims"](sp_input, axis),
+    "eye": lambda num_rows, num_columns=None, dtype="float32": NAMES["eye"](num_rows, num_columns, dtype=dtype),
+    "maximum": lambda sp_a, sp_b: NAMES["maximum"](sp_a, sp_b),
+    "minimum": lambda sp_a, sp_b: NAMES["minimum"](sp_a, sp_b),
+    "reshape": lambda sp_input, shape: NAMES["reshape"](sp_input, shape),
+    "slice": lambda sp_input, start, size: NAMES["slice"](sp_input, start, size),
+    "transpose": lambda sp_input, perm=None: NAMES["transpose"](sp_input, perm),
+}.items():
+    _on_dense(_name, _function, True)
+for _name in ("sum", "max"):
+    _on_dense(
+        f"reduce_{_name}",
+        lambda sp_input, axis=None, keepdims=False, name=f"math.reduce_{_name}": NAMES[name](sp_input, axis, keepdims),
+        False,
+    )
+
+
+@named("sparse_to_dense")
+def sparse_to_dense(
+    sparse_indices: TensorLike, output_shape: ShapeLike, sparse_values: TensorLike, default_value: TensorLike = 0
+) -> TensorResult:
+    """`tf.sparse_to_dense` of TensorFlow 1, whose values may be one number."""
+    shape = tuple(np.reshape(fixed_value(output_shape), -1))
+    indices = np.asarray(unboxed(sparse_indices)).reshape(-1, len(shape))
+    values = np.broadcast_to(np.asarray(unboxed(convert(sparse_values))), len(indices))
+    return to_dense(SparseTensor(indices, Tensor(values), shape), unboxed(default_value))
 
 
 @named("edit_distance", "compat.v1.edit_distance")

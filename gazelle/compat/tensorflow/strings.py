@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import re
@@ -190,6 +191,12 @@ def to_hash_bucket(input: TensorLike, num_buckets: int, key: TensorLike = None) 
 @named("strings.to_number")
 def to_number(input: TensorLike, out_type: DTypeLike = "float32") -> Tensor:
     return _elementwise(float, name_of(out_type))(input)
+
+
+named("io.encode_base64")(
+    _elementwise(lambda v, pad=False: base64.urlsafe_b64encode(v) if pad else base64.urlsafe_b64encode(v).rstrip(b"="))
+)
+named("io.decode_base64")(_elementwise(lambda v: base64.urlsafe_b64decode(v + b"=" * (-len(v) % 4))))
 
 
 @named("strings.as_string", "as_string")

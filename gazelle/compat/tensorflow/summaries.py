@@ -69,6 +69,19 @@ def scalar(
     return True
 
 
+@named("summary.experimental.set_step")
+def set_step(step: TensorLike) -> None:
+    """Set the step of summaries that are written without one."""
+    global _step
+    _step = step
+
+
+named("summary.experimental.get_step")(lambda: _step)
+named("summary.record_if")(lambda condition: contextlib.nullcontext())
+named("summary.should_record_summaries")(lambda: _writer is not None)
+named("summary.flush")(lambda writer=None: None)
+
+
 @named("summary.experimental.write_raw_pb")
 def write_raw_pb(tensor: TensorLike, step: TensorLike = None) -> TensorResult:
     """`tf.summary.experimental.write_raw_pb`: write a serialized summary, such as those of TensorBoard's hparams."""

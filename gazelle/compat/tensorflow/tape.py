@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.tensorflow.function import needs_values
+from gazelle.compat.tensorflow.programs import NeedsTapeError
 from gazelle.compat.tensorflow.recording import (
     Call,
     activate_tapes,
@@ -24,7 +26,7 @@ from gazelle.compat.tensorflow.recording import (
 )
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import Nested, TensorLike, TensorResult
-from gazelle.core import dtypes
+from gazelle.core import dtypes, tracing
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.variable import Variable
 
@@ -161,6 +163,38 @@ class GradientTape:
         rows = jnp.arange(whole.shape[0])
         axis = unboxed(target).ndim
         return Tensor(jnp.moveaxis(whole, axis, 1)[rows, rows])
+
+
+class FunctionTape(GradientTape):
+    """Records all calls of a function, for `tf.gradients` in it."""
+
+    def __init__(self) -> None:
+        super().__init__(persistent=True)
+
+    def is_affected_by(self, inputs: list[Any]) -> bool:
+        return True
+
+
+def with_tape(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function in which `tf.gradients` finds all calls."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        with only_tapes((FunctionTape(), *active_tapes())):
+            return function(*args, **kwargs)
+
+    return called
+
+
+def recorded_gradients(ys: TensorLike, xs: Nested[TensorLike], *options: Any) -> list[Any]:
+    """The gradients from the tape of the function or step that runs."""
+    tape: Any = next((tape for tape in active_tapes() if isinstance(tape, FunctionTape)), None)
+    if tape is None:
+        expected = "a call in a tf.function or train_step, or tensors of a graph that is built before it runs"
+        hint = "Compute ys in `with tf.GradientTape() as tape:` and call tape.gradient(ys, xs)."
+        error = ArgumentError if tracing.current() is None else NeedsTapeError
+        raise error(message("tf.gradients", expected=expected, got="another call", hint=hint))
+    return list(tape.gradient(ys, list(xs) if isinstance(xs, list | tuple) else [xs], *options))
 
 
 class _Plan:
