@@ -167,6 +167,8 @@ def _is_old_name(parts: list[str]) -> bool:
 
 
 def _of_call(call: ast.Call) -> Iterator[Sign]:
+    for name in _KNOWN["keywords of any call until Keras 2"] & {k.arg for k in call.keywords}:
+        yield Sign(call.lineno, f"{name}=", 1, 2)
     call_kind = kind_of(call)
     if call_kind is None:
         return

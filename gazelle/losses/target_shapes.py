@@ -211,7 +211,8 @@ def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = 
             got=f"y of shape {true} for y_pred of shape {pred}",
             hint=_hint(label, kind, true, pred),
         )
-        if not (_broadcasting.get() and kind in ("values", "binary") and _broadcasts(true, pred)):
+        one_sample = kind == "onehot" and pred == (1, *true)
+        if not (_broadcasting.get() and (one_sample or (kind in ("values", "binary") and _broadcasts(true, pred)))):
             raise ShapeError(text)
         warn(text)
 

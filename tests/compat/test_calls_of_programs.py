@@ -180,3 +180,17 @@ def test_keras_2_where_the_environment_asks_for_it(monkeypatch):
     monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
     assert detect.detect("", source).number == 2
     assert detect.detect("", "import keras").number == 3
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "model.save_weights('folder/weights', save_format='tf')",
+        "metric.reset_states()",
+        "self.add_metric(x, name='mean', aggregation='mean')",
+        "model.to_yaml()",
+    ],
+)
+def test_names_that_keras_3_removed_are_signs_of_keras_2(use):
+    assert detect.detect("", f"import tensorflow as tf; tf.keras\n{use}").number == 2
+    assert detect.detect("", f"import keras; from keras import ops\n{use}").number == 3

@@ -121,6 +121,10 @@ def test_labels_that_broadcast_are_a_warning():
         assert float(keras.losses.MeanSquaredError()(X[:, :1], X * 3)) == 4.0
     with pytest.warns(UserWarning, match="cannot compare y"):
         np.testing.assert_allclose(keras.losses.mean_squared_error(X[:, :1], X * 3), 4.0)
+    with pytest.warns(UserWarning, match="cannot compare y"):  # the labels of one sample
+        assert float(keras.losses.CategoricalCrossentropy()(np.eye(2)[0], np.eye(2)[:1])) < 1e-6
+    with pytest.raises(gazelle.errors.ShapeError, match="cannot compare y"):
+        keras.losses.CategoricalCrossentropy()(np.eye(2)[0], np.eye(2))
     with pytest.raises(gazelle.errors.ShapeError, match="cannot compare y"):
         made.fit(X, np.ones((4, 5)), verbose=0)
     plain = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])

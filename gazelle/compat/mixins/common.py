@@ -10,6 +10,7 @@ import numpy as np
 from gazelle.compat import arguments, attributes, facade
 from gazelle.compat.classes import plain
 from gazelle.compat.era import NOTHING
+from gazelle.compat.types import TensorResult
 
 Function = Callable[..., Any]
 
@@ -37,7 +38,7 @@ class CompatObject:
             super().__setattr__(name, value)
 
 
-def as_column(labels: Any) -> Any:
+def as_column(labels: TensorResult) -> TensorResult:
     """Labels (n,) as (n, 1)."""
     return labels[:, None] if np.ndim(labels) == 1 else labels
 
