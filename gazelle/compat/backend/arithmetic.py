@@ -19,30 +19,14 @@ from gazelle.core import dtypes
 SAME = tables.read("keras_backend")["functions"]
 
 
-def _float(x: Any) -> Any:
-    """Booleans as floats, so that their mean is a fraction."""
+def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
+    """Return the sum over `axis`; of booleans as a float."""
     x = jnp.asarray(x)
-    return x.astype(dtypes.floatx()) if x.dtype == bool else x
+    return jnp.sum(x.astype(dtypes.floatx()) if x.dtype == bool else x, axis=axis, keepdims=keepdims)
 
 
 def _axes(axis: Any) -> Any:
     return tuple(axis) if isinstance(axis, list | tuple) else axis
-
-
-def _reduction(name: str, prepare: Callable[[Any], Any], doc: str) -> Any:
-    def reduce(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
-        return getattr(jnp, name)(prepare(x), axis=_axes(axis), keepdims=keepdims)
-
-    reduce.__name__, reduce.__doc__ = name, doc
-    return lifted(reduce)
-
-
-sum = _reduction("sum", _float, "Return the sum over `axis`, which is an axis, several, or None for all.")
-mean = _reduction("mean", _float, "Return the mean over `axis`; of booleans, the fraction that is True.")
-var = _reduction("var", _float, "Return the variance over `axis`.")
-std = _reduction("std", _float, "Return the standard deviation over `axis`.")
-any = _reduction("any", lambda x: jnp.asarray(x) != 0, "Return whether any element over `axis` is True.")
-all = _reduction("all", lambda x: jnp.asarray(x) != 0, "Return whether all elements over `axis` are True.")
 
 
 @lifted
@@ -56,12 +40,6 @@ def l2_normalize(x: TensorLike, axis: AxisLike = None) -> TensorResult:
     """Divide x by its Euclidean norm over `axis`."""
     x = jnp.asarray(x)
     return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=_axes(axis), keepdims=True), 1e-12))
-
-
-@lifted
-def identity(x: TensorLike, name: str | None = None) -> TensorResult:
-    """Return x."""
-    return jnp.asarray(x)
 
 
 @lifted
@@ -86,15 +64,18 @@ def print_tensor(x: TensorLike, message: str = "", summarize: int = 3) -> Tensor
     return x
 
 
-def _positional(*arguments: Any) -> tuple[Any, ...]:
-    return arguments
+def _positional(parameters: list[str]) -> Callable[..., tuple[Any, ...]]:
+    """A function that returns the values of these parameters, except for those that begin with a minus."""
+    used = [number for number, text in enumerate(parameters) if not text.startswith("-")]
+    plain = [text.lstrip("-") for text in parameters]
+    return tables.with_parameters(lambda *values: tuple(values[n] for n in used), plain, _KINDS)
 
 
 #: conversions of arguments in the table
-_KINDS = {"sizes": sizes, "format": format_of, "dtype": kind_of}
+_KINDS = {"axes": _axes, "dtype": kind_of, "format": format_of, "sizes": sizes}
 for _name, _entry in SAME.items():
     _path, *_parameters = _entry.split()
     _function = tables.resolve(_path if ":" in _path else f":{_path}", "gazelle.ops")
-    _made = lifted(_function, tables.with_parameters(_positional, _parameters, _KINDS))
+    _made = lifted(_function, _positional(_parameters))
     _made.__name__ = _name if _made.__name__.startswith("_") else _made.__name__  # as errors and graphs show it
     globals()[_name] = _made

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from gazelle.compat import facade
 from gazelle.compat.backend.lifting import lifted
-from gazelle.compat.types import DTypeLike, Nested, TensorLike, TensorResult
+from gazelle.compat.types import Nested, TensorLike, TensorResult
 
 
 @lifted
@@ -81,35 +81,18 @@ def _where(mask: Any, new: Any, old: Any) -> Any:
     return jnp.where(mask.reshape(mask.shape + (1,) * (new.ndim - 1)), new, old)
 
 
-@lifted
-def map_fn(fn: Callable[..., Any], elems: TensorLike, name: str | None = None, dtype: DTypeLike = None) -> TensorResult:
+def _map(fn: Callable[..., Any], elems: Any) -> Any:
     """Apply fn to each element along the first axis."""
     return jax.lax.map(_of_arrays(fn), jax.tree.map(jnp.asarray, elems))
 
 
-@lifted
-def foldl(
-    fn: Callable[[Any, Any], Any],
-    elems: TensorLike,
-    initializer: Nested[TensorLike] | None = None,
-    name: str | None = None,
-) -> TensorResult:
+def _fold_left(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any) -> Any:
     """Return fn(... fn(fn(initializer, e_0), e_1) ...); the initializer is the first element by default."""
-    return _fold(fn, jnp.asarray(elems), initializer)
-
-
-@lifted
-def foldr(
-    fn: Callable[[Any, Any], Any],
-    elems: TensorLike,
-    initializer: Nested[TensorLike] | None = None,
-    name: str | None = None,
-) -> TensorResult:
-    """Return `foldl` of the reversed elements."""
-    return _fold(fn, jnp.flip(jnp.asarray(elems), 0), initializer)
-
-
-def _fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any) -> Any:
-    fn = _of_arrays(fn)
+    fn, elems = _of_arrays(fn), jnp.asarray(elems)
     start, elems = (elems[0], elems[1:]) if initializer is None else (jnp.asarray(initializer), elems)
     return jax.lax.scan(lambda acc, x: (jnp.asarray(fn(acc, x), acc.dtype), None), start, elems)[0]
+
+
+def _fold_right(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any) -> Any:
+    """Return `_fold_left` of the reversed elements."""
+    return _fold_left(fn, jnp.flip(jnp.asarray(elems), 0), initializer)

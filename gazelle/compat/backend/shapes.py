@@ -202,31 +202,10 @@ def repeat(x: TensorLike, n: int) -> TensorResult:
 
 
 @lifted
-def tile(x: TensorLike, n: ShapeLike) -> TensorResult:
-    """Repeat x n[i] times along axis i."""
-    return jnp.tile(jnp.asarray(x), sizes(n) if not isinstance(n, int) else (n,))
-
-
-@lifted
 def slice(x: TensorLike, start: TensorLike | Sequence[int], size: ShapeLike) -> TensorResult:
     """Return the part of x that begins at `start` and has this size; -1 extends to the end."""
     parts = zip(sizes(start), sizes(size), strict=True)
     return x[tuple(np.s_[a : None if n == -1 else a + n] for a, n in parts)]
-
-
-@lifted
-def reverse(x: TensorLike, axes: AxisLike) -> TensorResult:
-    """Reverse x along these axes."""
-    return jnp.flip(x, axes if isinstance(axes, int) else tuple(axes))
-
-
-@lifted
-def arange(
-    start: TensorLike | Sequence[int], stop: TensorLike = None, step: int = 1, dtype: str = "int32"
-) -> TensorResult:
-    """Return start, start + step, ... below stop; with one argument 0, 1, ... below it."""
-    first, last = (0, start) if stop is None else (start, stop)
-    return jnp.arange(first, last, step, dtype=dtype)
 
 
 @lifted

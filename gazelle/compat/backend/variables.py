@@ -143,18 +143,6 @@ def eye(size: ShapeLike, dtype: DTypeLike = None, name: str | None = None) -> Te
     return variable(np.eye(*(size if isinstance(size, list | tuple) else (size,))), dtype, name)
 
 
-@lifted
-def zeros_like(x: TensorLike, dtype: DTypeLike = None, name: str | None = None) -> TensorResult:
-    """Return zeros with the shape of x."""
-    return ops.zeros_like(x, dtype)
-
-
-@lifted
-def ones_like(x: TensorLike, dtype: DTypeLike = None, name: str | None = None) -> TensorResult:
-    """Return ones with the shape of x."""
-    return ops.ones_like(x, dtype)
-
-
 def random_uniform_variable(
     shape: SymbolicShape,
     low: float,

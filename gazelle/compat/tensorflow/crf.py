@@ -1,8 +1,7 @@
-"""Conditional random fields: `tfa.text.crf_*`, which was `tf.contrib.crf` in TensorFlow 1."""
+"""Conditional random fields: `tfa.text.crf_*`, once `tf.contrib.crf`, with `gazelle.compat.crf`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,61 +9,55 @@ import numpy as np
 
 from gazelle import initializers
 from gazelle.compat import crf
+from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.names import named, op
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import TensorLike, TensorResult
 
 
-def _op(name: str) -> Callable[[Any], Any]:
-    return op(f"contrib.crf.{name}", host=False)
+def _mask(inputs: Any, lengths: Any) -> Any:
+    return jnp.arange(inputs.shape[1]) < jnp.asarray(lengths).reshape(-1, 1)
 
 
-def _mask(potentials: Any, lengths: Any) -> Any:
-    return jnp.arange(potentials.shape[1]) < jnp.asarray(lengths).reshape(-1, 1)
-
-
-@_op("crf_sequence_score")
-def crf_sequence_score(
-    inputs: TensorLike, tag_indices: TensorLike, sequence_lengths: TensorLike, transition_params: TensorLike
-) -> TensorResult:
-    """Return the unnormalized scores of tag sequences."""
+def _score(inputs: Any, tags: Any, lengths: Any, transitions: Any) -> Any:
     inputs = jnp.asarray(inputs)
-    return crf.sequence_score(
-        inputs, jnp.asarray(tag_indices), _mask(inputs, sequence_lengths), jnp.asarray(transition_params)
-    )
+    return crf.sequence_score(inputs, jnp.asarray(tags), _mask(inputs, lengths), jnp.asarray(transitions))
 
 
-@_op("crf_unary_score")
-def crf_unary_score(tag_indices: TensorLike, sequence_lengths: TensorLike, inputs: TensorLike) -> TensorResult:
-    """Return the part of the scores that belongs to single tags."""
+def _score_of_tags(tags: Any, lengths: Any, inputs: Any) -> Any:
+    return _score(inputs, tags, lengths, jnp.zeros((inputs.shape[-1],) * 2))
+
+
+def _score_of_pairs(tags: Any, lengths: Any, transitions: Any) -> Any:
+    return _score(jnp.zeros((*np.shape(tags), transitions.shape[0])), tags, lengths, transitions)
+
+
+def _log_norm(inputs: Any, lengths: Any, transitions: Any) -> Any:
     inputs = jnp.asarray(inputs)
-    zeros = jnp.zeros((inputs.shape[-1],) * 2)
-    return crf.sequence_score(inputs, jnp.asarray(tag_indices), _mask(inputs, sequence_lengths), zeros)
+    return crf.log_norm(inputs, _mask(inputs, lengths), jnp.asarray(transitions))
 
 
-@_op("crf_binary_score")
-def crf_binary_score(
-    tag_indices: TensorLike, sequence_lengths: TensorLike, transition_params: TensorLike
-) -> TensorResult:
-    """Return the part of the scores that belongs to pairs of tags."""
-    tags, transitions = jnp.asarray(tag_indices), jnp.asarray(transition_params)
-    zeros = jnp.zeros((*tags.shape, transitions.shape[0]))
-    return crf.sequence_score(zeros, tags, _mask(zeros, sequence_lengths), transitions)
-
-
-@_op("crf_log_norm")
-def crf_log_norm(inputs: TensorLike, sequence_lengths: TensorLike, transition_params: TensorLike) -> TensorResult:
-    """Return the logarithm of the normalization."""
+def _decode(inputs: Any, transitions: Any, lengths: Any) -> Any:
     inputs = jnp.asarray(inputs)
-    return crf.log_norm(inputs, _mask(inputs, sequence_lengths), jnp.asarray(transition_params))
+    tags, scores = crf.decode(inputs, _mask(inputs, lengths), jnp.asarray(transitions))
+    return tags.astype("int32"), scores
 
 
-@_op("log_likelihood")
-def _log_likelihood(inputs: Any, tag_indices: Any, sequence_lengths: Any, transition_params: Any) -> Any:
+for _name, _function, _parameters in (
+    ("sequence_score", _score, ("inputs", "tag_indices", "sequence_lengths", "transition_params")),
+    ("unary_score", _score_of_tags, ("tag_indices", "sequence_lengths", "inputs")),
+    ("binary_score", _score_of_pairs, ("tag_indices", "sequence_lengths", "transition_params")),
+    ("log_norm", _log_norm, ("inputs", "sequence_lengths", "transition_params")),
+    ("decode", _decode, ("potentials", "transition_params", "sequence_length")),
+):
+    op(f"contrib.crf.crf_{_name}", host=False)(with_parameters(_function, _parameters))
+
+
+@op(host=False)
+def _log_likelihood(inputs: Any, tags: Any, lengths: Any, transitions: Any) -> Any:
     inputs = jnp.asarray(inputs)
-    mask = _mask(inputs, sequence_lengths)
-    return crf.log_likelihood(inputs, jnp.asarray(tag_indices), mask, jnp.asarray(transition_params))
+    return crf.log_likelihood(inputs, jnp.asarray(tags), _mask(inputs, lengths), jnp.asarray(transitions))
 
 
 @named("contrib.crf.crf_log_likelihood")
@@ -76,17 +69,6 @@ def crf_log_likelihood(
         count = int(inputs.shape[-1])
         transition_params = TensorFlowVariable(initializers.GlorotUniform()((count, count)), name="transitions")
     return _log_likelihood(inputs, tag_indices, sequence_lengths, transition_params), transition_params
-
-
-@_op("crf_decode")
-def crf_decode(
-    potentials: TensorLike, transition_params: TensorLike, sequence_length: TensorLike
-) -> tuple[TensorResult, TensorResult]:
-    """Return the best tags (batch, steps) and their scores (batch,)."""
-    potentials = jnp.asarray(potentials)
-    mask = _mask(potentials, sequence_length)
-    tags, scores = crf.decode(potentials, mask, jnp.asarray(transition_params))
-    return tags.astype("int32"), scores
 
 
 @named("contrib.crf.viterbi_decode")

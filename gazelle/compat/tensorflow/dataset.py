@@ -5,32 +5,58 @@ from __future__ import annotations
 import builtins
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from gazelle.compat.tensorflow.batches import Batches
+from gazelle.compat.tensorflow.batches import as_rows, datasets_of, drawn, grouped, groups_by_key, windows
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.control import TensorSpec
-from gazelle.compat.tensorflow.elements import INFINITE, UNKNOWN, Begin, called, lazily, plain, structured, tensors_of
+from gazelle.compat.tensorflow.dtypes import host_array, name_of
+from gazelle.compat.tensorflow.elements import (
+    INFINITE,
+    UNKNOWN,
+    Begin,
+    Elements,
+    called,
+    is_ragged,
+    kind_of,
+    padded,
+    plain,
+    row_of,
+    stacked,
+    structured,
+    tensors_of,
+    typed,
+)
 from gazelle.compat.tensorflow.function import is_tracing
 from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.programs import NotCompilableError
-from gazelle.compat.tensorflow.sources import Sources
+from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import Nested, PathLike, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, Nested, PathLike, TensorLike, TensorResult
 from gazelle.core import prng
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
 from gazelle.data.dataset import generator, shuffled
 
 AUTOTUNE = -1
 
 
+def lazily(method: Callable[..., Iterator[Any]]) -> Callable[..., Dataset]:
+    """A method that yields elements as one that returns a dataset of them, whose number is unknown."""
+
+    @functools.wraps(method)
+    def made(*args: Any, **kwargs: Any) -> Dataset:
+        return Dataset(lambda: method(*args, **kwargs))
+
+    return made
+
+
 @methods_ignore("num_parallel_calls", "deterministic", "name")
-class Dataset(Sources, Batches):
+class Dataset(Elements):
     """A sequence of elements, which are arrays or tuples and dicts of arrays.
 
     Args:
@@ -48,12 +74,10 @@ class Dataset(Sources, Batches):
     def __init__(self, begin: Begin, length: int = UNKNOWN) -> None:
         self._begin, self._length = begin, length
 
-    @staticmethod
-    def _new(begin: Begin, length: int = UNKNOWN) -> Dataset:
-        return Dataset(begin, length)
-
     class_names: list[str] | None = None
     file_paths: list[str] | None = None
+
+    # Constructors ---------------------------------------------------------------------------------------------------
 
     @classmethod
     def of(cls, data: TensorLike) -> Dataset:
@@ -61,6 +85,122 @@ class Dataset(Sources, Batches):
         out = cls(lambda: data.as_numpy_iterator(), len(data))
         out.class_names, out.file_paths = data.class_names, data.file_paths
         return out
+
+    @classmethod
+    def from_tensor_slices(cls, tensors: Nested[TensorLike]) -> Dataset:
+        """Return a dataset of the rows of an array, or of all arrays in a tuple or dict."""
+        data = structured(tensors)
+        leaves = jax.tree.leaves(data, is_leaf=is_ragged)
+        lengths = {len(leaf) for leaf in leaves}
+        if len(lengths) != 1:
+            raise DataError(
+                message("from_tensor_slices", expected="arrays with equal numbers of rows", got=sorted(lengths))
+            )
+        (count,) = lengths
+        return Dataset(lambda: (row_of(data, i) for i in range(count)), count)
+
+    @classmethod
+    def from_tensors(cls, tensors: Nested[TensorLike]) -> Dataset:
+        """Return a dataset with one element."""
+        data = structured(tensors)
+        return Dataset(lambda: iter([data]), 1)
+
+    @classmethod
+    def from_generator(
+        cls,
+        generator: Callable[..., Any],
+        output_types: Nested[Any] = None,
+        output_shapes: Nested[Any] = None,
+        args: Sequence[TensorLike] | None = None,
+        output_signature: Nested[Any] = None,
+    ) -> Dataset:
+        """Return a dataset of the values that a generator function yields."""
+        spec = output_signature if output_signature is not None else output_types
+        kinds = jax.tree.map(kind_of, spec, is_leaf=lambda v: isinstance(v, TensorSpec | str | type))
+        given = [np.asarray(unboxed(v)) for v in args or ()]
+
+        def begin() -> Iterator[Any]:
+            for element in generator(*given):
+                if isinstance(element, list) and isinstance(kinds, tuple):
+                    element = tuple(element)
+                if kinds is None or isinstance(kinds, str):
+                    yield host_array(unboxed(element), kinds)
+                else:
+                    yield typed(element, kinds)
+
+        return Dataset(begin)
+
+    @classmethod
+    def range(cls, *args: Sequence[TensorLike] | None, output_type: DTypeLike = "int64") -> Dataset:
+        """`tf.data.Dataset.range(start, stop, step)`."""
+        numbers = np.arange(*(int(a) for a in args)).astype(name_of(output_type))
+        return Dataset(lambda: iter(numbers), len(numbers))
+
+    @classmethod
+    def counter(cls, start: int = 0, step: int = 1, dtype: Any = "int64") -> Dataset:
+        """`tf.data.Dataset.counter`: endless numbers."""
+        kind = np.dtype(name_of(dtype)).type
+        return Dataset(lambda: map(kind, itertools.count(int(start), int(step))), INFINITE)
+
+    @classmethod
+    def zip(cls, *datasets: Any) -> Dataset:
+        """Combine the elements of several datasets, in the structure of `datasets`."""
+        given = datasets[0] if len(datasets) == 1 and not isinstance(datasets[0], Elements) else datasets
+        given = tuple(given) if isinstance(given, list) else given
+        parts, structure = jax.tree.flatten(given, is_leaf=lambda v: isinstance(v, Elements))
+        lengths = [part._length for part in parts]
+        known = [n for n in lengths if n >= 0]
+        length = UNKNOWN if UNKNOWN in lengths else min(known) if known else INFINITE
+        return Dataset(
+            lambda: (
+                jax.tree.unflatten(structure, row) for row in zip(*(part._begin() for part in parts), strict=False)
+            ),
+            length,
+        )
+
+    @classmethod
+    def list_files(cls, file_pattern: PathLike | TensorLike, shuffle: bool = True, seed: TensorLike = None) -> Dataset:
+        """Return a dataset of the paths that match a pattern with * and ?."""
+        from gazelle.compat.tensorflow.files import glob
+
+        patterns = [file_pattern] if isinstance(file_pattern, str | bytes | Tensor) else list(file_pattern)
+        paths = [path for pattern in patterns for path in glob(pattern)]
+        if not paths:
+            raise DataError(message(f"list_files({file_pattern!r})", expected="files that fit", got="none"))
+        out = Dataset.from_tensor_slices(paths)
+        return out.shuffle(len(paths), seed) if shuffle else out
+
+    @classmethod
+    def sample_from_datasets(
+        cls,
+        datasets: Sequence[Dataset],
+        weights: TensorLike = None,
+        seed: TensorLike = None,
+        stop_on_empty_dataset: bool = False,
+        rerandomize_each_iteration: bool | None = None,
+    ) -> Dataset:
+        """Draw elements from several datasets with these weights."""
+        begins = [part._begin for part in datasets]
+        probabilities = np.ones(len(begins)) if weights is None else np.asarray(unboxed(weights), "float64")
+        first = prng.next_seed() if seed is None else int(seed) % 2**63
+        return Dataset(lambda: drawn(begins, probabilities, first, stop_on_empty_dataset))
+
+    @classmethod
+    def choose_from_datasets(
+        cls, datasets: Sequence[Dataset], choice_dataset: Dataset, stop_on_empty_dataset: bool = True
+    ) -> Dataset:
+        """Take elements from the datasets whose indices are in `choice_dataset`."""
+
+        def begin() -> Iterator[Any]:
+            iterators = [part._begin() for part in datasets]
+            for index in choice_dataset._begin():
+                try:
+                    yield next(iterators[int(index)])
+                except StopIteration:
+                    if stop_on_empty_dataset:
+                        return
+
+        return Dataset(begin)
 
     # Transformations -------------------------------------------------------------------------------------------------
 
@@ -233,6 +373,95 @@ class Dataset(Sources, Batches):
 
     def rejection_resample(self, *_: Any, **__: Any) -> TensorResult:
         raise ArgumentError(message("Dataset.rejection_resample is not supported", hint="Use filter, or class_weight."))
+
+    # Groups of elements ----------------------------------------------------------------------------------------------
+
+    def _grouped(self, join: Callable[[list[Any]], Any], batch_size: TensorLike, drop_remainder: bool) -> Dataset:
+        size, length = int(batch_size), self._length
+        if length >= 0:
+            length = length // size if drop_remainder else -(-length // size)
+        return Dataset(lambda: grouped(self._begin(), size, drop_remainder, join), length)
+
+    def batch(self, batch_size: TensorLike, drop_remainder: bool = False) -> Dataset:
+        """Combine `batch_size` elements along a new first axis."""
+        join = lambda group: jax.tree.map(stacked, *group, is_leaf=is_ragged)  # noqa: E731
+        return self._grouped(join, batch_size, drop_remainder)
+
+    def padded_batch(
+        self,
+        batch_size: TensorLike,
+        padded_shapes: Nested[Any] = None,
+        padding_values: Nested[Any] = None,
+        drop_remainder: bool = False,
+    ) -> Dataset:
+        """Batch elements that are padded to the longest of the batch or to `padded_shapes`."""
+        join = lambda group: padded(group, padded_shapes, padding_values)  # noqa: E731
+        return self._grouped(join, batch_size, drop_remainder)
+
+    def ragged_batch(self, batch_size: TensorLike, drop_remainder: bool = False, **_: Any) -> Dataset:
+        """Combine `batch_size` elements as the rows of a ragged tensor."""
+        return self._grouped(lambda group: jax.tree.map(as_rows, *group), batch_size, drop_remainder)
+
+    @lazily
+    def unbatch(self) -> Iterator[Any]:
+        """Split elements into their rows."""
+        for element in self._begin():
+            yield from (row_of(element, i) for i in range(len(jax.tree.leaves(element)[0])))
+
+    def rebatch(self, batch_size: TensorLike, drop_remainder: bool = False) -> Dataset:
+        """Batch the rows of the elements again."""
+        return self.unbatch().batch(batch_size, drop_remainder)
+
+    def window(
+        self, size: TensorLike, shift: TensorLike = None, stride: TensorLike = 1, drop_remainder: bool = False
+    ) -> Dataset:
+        """Return datasets of `size` elements at distance `stride`, starting every `shift` elements."""
+        how = int(size), int(size if shift is None else shift), int(stride), drop_remainder
+        return Dataset(lambda: (datasets_of(window, Dataset) for window in windows(self._begin(), *how)))
+
+    @lazily
+    def group_by_window(
+        self,
+        key_func: Callable[..., Any],
+        reduce_func: Callable[[Any, Any], Any],
+        window_size: TensorLike = None,
+        window_size_func: Callable[[Any], int] | None = None,
+    ) -> Iterator[Any]:
+        """Apply `reduce_func(key, elements)` to every `window_size` elements with the same key."""
+        size_of = window_size_func if window_size is None else lambda key: window_size
+        for key, group in groups_by_key(self._begin(), key_func, size_of):
+            yield from reduce_func(key, Dataset(functools.partial(iter, group), len(group)))._begin()
+
+    def bucket_by_sequence_length(
+        self,
+        element_length_func: Callable[..., Any],
+        bucket_boundaries: Sequence[int],
+        bucket_batch_sizes: Sequence[int],
+        padded_shapes: Nested[Any] = None,
+        padding_values: Nested[Any] = None,
+        pad_to_bucket_boundary: bool = False,
+        no_padding: bool = False,
+        drop_remainder: bool = False,
+    ) -> Dataset:
+        """Batch elements of similar length, padded to the longest of the batch."""
+        limits, sizes = list(bucket_boundaries), list(bucket_batch_sizes)
+        if pad_to_bucket_boundary and padded_shapes is None:
+            hint = "Write padded_shapes=[None], or ([None], []) for pairs."
+            raise ArgumentError(message("pad_to_bucket_boundary", expected="padded_shapes", got="none", hint=hint))
+
+        def key(*element: Any) -> Any:
+            return np.searchsorted(limits, int(element_length_func(*element)), side="right")
+
+        def batched(bucket: Any, part: Any) -> Any:
+            size = sizes[int(bucket)]
+            if no_padding:
+                return part.batch(size, drop_remainder)
+            limit = limits[int(bucket)] - 1 if pad_to_bucket_boundary else None
+            return part._grouped(
+                lambda group: padded(group, padded_shapes, padding_values, limit), size, drop_remainder
+            )
+
+        return self.group_by_window(key, batched, window_size_func=lambda bucket: sizes[int(bucket)])
 
     # Iteration and properties ----------------------------------------------------------------------------------------
 

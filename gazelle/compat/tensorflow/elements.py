@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,25 +23,7 @@ Begin = Callable[[], Iterator[Any]]
 
 
 class Elements:
-    """The interface of a dataset: `_begin()` returns an iterator over the elements, `_length` is their number."""
-
-    _begin: Begin
-    _length: int
-
-    @staticmethod
-    def _new(begin: Begin, length: int = UNKNOWN) -> Any:
-        """Return a new dataset."""
-        raise NotImplementedError
-
-
-def lazily(method: Callable[..., Iterator[Any]]) -> Callable[..., Any]:
-    """A method that yields elements as one that returns a dataset of them, whose number is unknown."""
-
-    @functools.wraps(method)
-    def made(owner: Any, *args: Any, **kwargs: Any) -> Any:
-        return owner._new(lambda: method(owner, *args, **kwargs))
-
-    return made
+    """Base class of datasets, which may be elements of a dataset."""
 
 
 def structured(value: Any) -> Any:
