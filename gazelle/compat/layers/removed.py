@@ -118,7 +118,7 @@ class AutoEncoder(Layer):
     ) -> None:
         if "batch_shape" not in kwargs:
             known = isinstance(encoder, Model) and encoder._graph
-            kwargs["batch_shape"] = encoder.input_shape if known else encoder.batch_shape  # type: ignore[union-attr]
+            kwargs["batch_shape"] = encoder.input_shape if known else encoder.batch_shape
         super().__init__(**kwargs)
 
     def call(self, x: Array) -> Array:

@@ -13,6 +13,7 @@ import numpy as np
 from gazelle.compat.tensorflow.elements import called
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import Array, Nested
 
 
 def grouped(
@@ -40,7 +41,7 @@ def windows(elements: Iterator[Any], size: int, shift: int, stride: int, drop_re
         window = window[shift:]
 
 
-def datasets_of(window: list[Any], dataset: Callable[[Callable[[], Iterator[Any]], int], Any]) -> Any:
+def datasets_of(window: list[Any], dataset: Callable[[Callable[[], Iterator[Any]], int], Any]) -> Nested[Any]:
     """The structure of the elements of a window, with a dataset in the place of each array."""
     structure = jax.tree.structure(window[0])
     columns = zip(*(jax.tree.leaves(element) for element in window), strict=True)
@@ -61,7 +62,7 @@ def groups_by_key(
         yield Tensor(np.asarray(key, "int64")), waiting[key]
 
 
-def drawn(begins: list[Callable[[], Iterator[Any]]], weights: Any, seed: int, stop_on_empty: bool) -> Iterator[Any]:
+def drawn(begins: list[Callable[[], Iterator[Any]]], weights: Array, seed: int, stop_on_empty: bool) -> Iterator[Any]:
     """Elements of several datasets, each drawn with these weights."""
     draw, remaining = np.random.Generator(np.random.Philox(seed)), weights.copy()
     iterators = [begin() for begin in begins]

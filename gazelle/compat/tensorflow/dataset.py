@@ -137,7 +137,7 @@ class Dataset(Elements):
         return Dataset(lambda: iter(numbers), len(numbers))
 
     @classmethod
-    def counter(cls, start: int = 0, step: int = 1, dtype: Any = "int64") -> Dataset:
+    def counter(cls, start: int = 0, step: int = 1, dtype: DTypeLike = "int64") -> Dataset:
         """`tf.data.Dataset.counter`: endless numbers."""
         kind = np.dtype(name_of(dtype)).type
         return Dataset(lambda: map(kind, itertools.count(int(start), int(step))), INFINITE)

@@ -85,12 +85,13 @@ class StaticHashTable:
         if isinstance(strings, TextArray):
             kind = None if self._dtype.kind in "OSU" else self._dtype.name
             return Tensor(call_on_host(lambda v: self.lookup(v.astype(object)).array, (strings,), strings.shape, kind))
-        return self._values_of(array_of(keys), lambda key: self._default)
-
-    def _values_of(self, keys: Any, otherwise: Any) -> Tensor:
-        out = np.empty(keys.shape, self._dtype)
-        out.flat = [self._values[key] if key in self._values else otherwise(key) for key in keys.reshape(-1).tolist()]
+        array = array_of(keys)
+        out = np.empty(array.shape, self._dtype)
+        out.flat = [self._values[k] if k in self._values else self._of_unknown(k) for k in array.reshape(-1).tolist()]
         return Tensor(out)
+
+    def _of_unknown(self, key: Any) -> Any:
+        return self._default
 
     __getitem__ = __call__ = lookup
 
@@ -112,14 +113,7 @@ class StaticVocabularyTable(StaticHashTable):
         super().__init__(initializer, -1)
         self._buckets = int(num_oov_buckets)
 
-    def lookup(self, keys: TensorLike) -> TensorResult:
-        if isinstance(keys, RaggedTensor):
-            return map_values(self.lookup, keys)
-        return self._values_of(array_of(keys), self._bucket)
-
-    __getitem__ = __call__ = lookup
-
-    def _bucket(self, key: Any) -> int:
+    def _of_unknown(self, key: Any) -> int:
         word = key if isinstance(key, bytes) else str(key).encode()
         return len(self._values) + int.from_bytes(hashlib.sha256(word).digest()[:8], "big") % self._buckets
 

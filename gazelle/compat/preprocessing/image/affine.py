@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -123,24 +121,6 @@ def random_brightness(x: Array, brightness_range: Sequence[float], scale: bool =
     return apply_brightness_shift(x, np.random.uniform(brightness_range[0], brightness_range[1]), scale)
 
 
-def _random_transform(draw: Callable[..., dict[str, Any]]) -> Callable[..., Array]:
-    """A function that transforms an image: `draw` returns the parameters, from the first arguments and the size."""
-    shared = inspect.signature(_axes_and_filling).parameters.values()
-    own = [p for p in inspect.signature(draw).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-    signature = inspect.Signature([*own, *shared])
-
-    @functools.wraps(draw)
-    def transform(*args: Any, **kwargs: Any) -> Array:
-        bound = signature.bind(*args, **kwargs)
-        options = _axes_and_filling(**{p.name: bound.arguments.pop(p.name, p.default) for p in shared})
-        x = bound.arguments["x"]
-        drawn = draw(**bound.arguments, rows=x.shape[options["row_axis"]], columns=x.shape[options["col_axis"]])
-        return apply_affine_transform(x, **drawn, **options)
-
-    vars(transform)["__signature__"] = signature
-    return transform
-
-
 def _axes_and_filling(
     row_axis: int = 1,
     col_axis: int = 2,
@@ -149,30 +129,32 @@ def _axes_and_filling(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> dict[str, Any]:
+    """The last arguments of random transformations, as arguments of `apply_affine_transform`."""
     options = dict(locals())
     options["order"] = options.pop("interpolation_order")
     return options
 
 
-@_random_transform
-def random_rotation(x: Array, rg: float, **_: Any) -> dict[str, Any]:
+def random_rotation(x: Array, rg: float, *args: Any, **kwargs: Any) -> Array:
     """Rotate an image by at most `rg` degrees."""
-    return {"theta": np.random.uniform(-rg, rg)}
+    return apply_affine_transform(x, theta=np.random.uniform(-rg, rg), **_axes_and_filling(*args, **kwargs))
 
 
-@_random_transform
-def random_shift(x: Array, wrg: float, hrg: float, *, rows: int, columns: int) -> dict[str, Any]:
+def random_shift(x: Array, wrg: float, hrg: float, *args: Any, **kwargs: Any) -> Array:
     """Shift an image by at most these fractions of its width and height."""
-    return {"tx": np.random.uniform(-hrg, hrg) * rows, "ty": np.random.uniform(-wrg, wrg) * columns}
+    options = _axes_and_filling(*args, **kwargs)
+    tx = np.random.uniform(-hrg, hrg) * x.shape[options["row_axis"]]
+    ty = np.random.uniform(-wrg, wrg) * x.shape[options["col_axis"]]
+    return apply_affine_transform(x, tx=tx, ty=ty, **options)
 
 
-@_random_transform
-def random_shear(x: Array, intensity: float, **_: Any) -> dict[str, Any]:
+def random_shear(x: Array, intensity: float, *args: Any, **kwargs: Any) -> Array:
     """Shear an image by at most `intensity` degrees."""
-    return {"shear": np.random.uniform(-intensity, intensity)}
+    shear = np.random.uniform(-intensity, intensity)
+    return apply_affine_transform(x, shear=shear, **_axes_and_filling(*args, **kwargs))
 
 
-@_random_transform
-def random_zoom(x: Array, zoom_range: Sequence[float], **_: Any) -> dict[str, Any]:
+def random_zoom(x: Array, zoom_range: Sequence[float], *args: Any, **kwargs: Any) -> Array:
     """Zoom an image by random factors from this range, one for its rows and one for its columns."""
-    return dict(zip(("zx", "zy"), np.random.uniform(zoom_range[0], zoom_range[1], 2), strict=True))
+    zx, zy = np.random.uniform(zoom_range[0], zoom_range[1], 2)
+    return apply_affine_transform(x, zx=zx, zy=zy, **_axes_and_filling(*args, **kwargs))
