@@ -262,3 +262,15 @@ def test_functions_of_a_model_from_a_file_receive_columns_too(tmp_path, name):
     again = keras.models.load_model(tmp_path / name, custom_objects={"errors": errors})
     assert again.evaluate(X, X[:, 0], verbose=0) == model.evaluate(X, X[:, 0], verbose=0)
     assert int(again.optimizer.iterations) == 1
+
+
+@pytest.mark.parametrize("name", ["SimpleRNNCell", "GRUCell"])
+def test_the_first_state_of_a_cell_is_a_tensor(tf, name):
+    cell = getattr(layers, name)(2)
+    state = cell.get_initial_state(batch_size=4, dtype=tf.float32)
+    assert state.numpy().shape == (4, 2)
+    output, after = cell(tf.constant(X), state)
+    np.testing.assert_array_equal(after, output)  # a tensor again, as the state was
+    outputs, last = layers.RNN(cell, return_sequences=True, return_state=True)(X[:, None], initial_state=state)
+    np.testing.assert_allclose(outputs[:, 0], output, rtol=1e-6)
+    np.testing.assert_array_equal(last, outputs[:, -1])

@@ -226,14 +226,14 @@ class NormalizationMixin:
 
     @property
     def mean(self) -> Any:
-        return _for_program(super().mean, called_by_gazelle(1))  # type: ignore[misc]
+        return for_program(super().mean, called_by_gazelle(1))  # type: ignore[misc]
 
     @property
     def variance(self) -> Any:
-        return _for_program(super().variance, called_by_gazelle(1))  # type: ignore[misc]
+        return for_program(super().variance, called_by_gazelle(1))  # type: ignore[misc]
 
 
-def _for_program(value: Any, by_gazelle: bool) -> Any:
+def for_program(value: Any, by_gazelle: bool) -> Any:
     """An array in an attribute; programs receive a tensor while the facade is active."""
     return value if facade.calls is None or by_gazelle or not facade.serves_caller() else facade.calls.boxed(value)
 

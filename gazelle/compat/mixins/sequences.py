@@ -9,7 +9,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import ops
-from gazelle.compat.mixins.layers import LayerMixin
+from gazelle.compat import era
+from gazelle.compat.mixins.layers import LayerMixin, for_program
 from gazelle.core.types import Array, Shape
 from gazelle.layers import RNN, serialize
 from gazelle.layers.multi_head_attention import with_causal
@@ -84,6 +85,19 @@ class RecurrentMixin:
         outputs, *states = out if isinstance(out, tuple) else (out,)
         outputs = jnp.swapaxes(outputs, 0, 1)
         return (outputs, *states) if states else outputs
+
+
+class CellMixin:
+    """SimpleRNNCell and GRUCell."""
+
+    def get_initial_state(
+        self, inputs: Array | None = None, batch_size: int | Array | None = None, dtype: object = None
+    ) -> Any:
+        """Return zeros (batch_size, units): one array in tf.keras 2, a list of it elsewhere."""
+        states = super().get_initial_state(batch_size if inputs is None else inputs.shape[0])  # type: ignore[misc]
+        by_gazelle = era.called_by_gazelle(1)
+        alone = era.number() == 2 and not era.standalone() and not by_gazelle
+        return for_program(states[0] if alone else states, by_gazelle)
 
 
 _PROJECTIONS = tuple(f"_{name}_dense" for name in ("query", "key", "value", "output"))
