@@ -20,7 +20,7 @@ from gazelle.core.names import snake
 from gazelle.core.registry import custom_object_scope, custom_objects
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
-from gazelle.core.types import Config, Shape
+from gazelle.core.types import Config, Shape, Tree
 from gazelle.layers import Layer, weight_tree
 from gazelle.layers.calling import call_on_values
 from gazelle.layers.wrappers import joined_steps
@@ -233,7 +233,7 @@ class NormalizationMixin:
         return for_program(super().variance, called_by_gazelle(1))  # type: ignore[misc]
 
 
-def for_program(value: Any, by_gazelle: bool) -> Any:
+def for_program(value: Tree, by_gazelle: bool) -> Tree:
     """An array in an attribute; programs receive a tensor while the facade is active."""
     return value if facade.calls is None or by_gazelle or not facade.serves_caller() else facade.calls.boxed(value)
 

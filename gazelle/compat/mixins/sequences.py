@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.compat import era
 from gazelle.compat.mixins.layers import LayerMixin, for_program
-from gazelle.core.types import Array, Shape
+from gazelle.core.types import Array, Shape, Tree
 from gazelle.layers import RNN, serialize
 from gazelle.layers.multi_head_attention import with_causal
 
@@ -92,7 +92,7 @@ class CellMixin:
 
     def get_initial_state(
         self, inputs: Array | None = None, batch_size: int | Array | None = None, dtype: object = None
-    ) -> Any:
+    ) -> Tree:
         """Return zeros (batch_size, units): one array in tf.keras 2, a list of it elsewhere."""
         states = super().get_initial_state(batch_size if inputs is None else inputs.shape[0])  # type: ignore[misc]
         by_gazelle = era.called_by_gazelle(1)
