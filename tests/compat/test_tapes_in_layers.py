@@ -83,3 +83,22 @@ def test_a_penalty_of_the_gradient_in_a_graph():
     np.testing.assert_allclose(model.evaluate(X, y, verbose=0), (W**2).mean(), rtol=1e-5)
     model.fit(X, y, batch_size=16, verbose=0)
     assert np.abs(model.get_weights()[0]).sum() < np.abs(W).sum()
+
+
+class Reshaped(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(name="w", shape=(2,), initializer="ones")
+
+    def call(self, x):
+        self.w = tf.reshape(self.w, (-1, 1))
+        return tf.matmul(x, self.w)
+
+
+def test_a_weight_that_call_replaces_is_one_in_each_trace():
+    model = keras.Sequential([Reshaped()])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.fit(X, X @ W, verbose=0)
+    before = model.evaluate(X, X @ W, verbose=0)
+    model.fit(X, X @ W, epochs=2, verbose=0)
+    assert model.evaluate(X, X @ W, verbose=0) < before
+    assert model.predict(X, verbose=0).shape == (len(X), 1)

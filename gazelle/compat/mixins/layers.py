@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,13 +16,14 @@ from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, Function
 from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.constraints import Constraint
-from gazelle.core import names, symbolic
+from gazelle.core import names, symbolic, tracing
 from gazelle.core.errors import message
 from gazelle.core.names import snake
 from gazelle.core.registry import custom_object_scope, custom_objects
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
 from gazelle.core.types import Config, Shape, Tree
+from gazelle.core.variable import Variable
 from gazelle.layers import Layer, weight_tree
 from gazelle.layers.calling import call_on_values
 from gazelle.layers.wrappers import joined_steps
@@ -161,19 +164,31 @@ def _call_on_tensors(call: Function) -> Function:
     @functools.wraps(call)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal compiled
-        calls = facade.calls_for(call)
-        if calls is None:
-            return call(self, *args, **kwargs)
-        try:
+        with _kept_weights(self):
+            calls = facade.calls_for(call)
+            if calls is None:
+                return call(self, *args, **kwargs)
+            try:
+                return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
+            except Exception as error:
+                other = calls.without_values(call, error) if compiled is call else None
+                if other is None:
+                    raise
+                compiled = other
             return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
-        except Exception as error:
-            other = calls.without_values(call, error) if compiled is call else None
-            if other is None:
-                raise
-            compiled = other
-        return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
 
     return called
+
+
+@contextlib.contextmanager
+def _kept_weights(layer: Any) -> Iterator[None]:
+    """Keep the weights that a traced call replaces, as in `self.w = K.reshape(self.w, ...)`, for the next trace."""
+    weights = {name: value for name, value in vars(layer).items() if isinstance(value, Variable)}
+    yield
+    if tracing.is_traced():
+        for name, weight in weights.items():
+            if not isinstance(vars(layer).get(name), Variable):
+                setattr(layer, name, weight)
 
 
 class LambdaMixin:
