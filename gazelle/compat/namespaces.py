@@ -246,15 +246,13 @@ def _merging(original: FunctionType) -> Any:
 
 def _on_tensors(original: FunctionType) -> Any:
     """A function of arrays that also takes tensors, and then returns tensors."""
+    compute = warn_of_broadcasting()(original)  # also when a tape calls it again
 
     @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
         if "alpha" in kwargs and original is activations.relu:  # its name until Keras 3
             kwargs["negative_slope"] = kwargs.pop("alpha")
-        with warn_of_broadcasting():
-            if facade.calls is None:
-                return original(*args, **kwargs)
-            return facade.calls.function_call(original, args, kwargs)
+        return compute(*args, **kwargs) if facade.calls is None else facade.calls.function_call(compute, args, kwargs)
 
     return _with_core(called, original)
 

@@ -102,3 +102,12 @@ def test_a_weight_that_call_replaces_is_one_in_each_trace():
     model.fit(X, X @ W, epochs=2, verbose=0)
     assert model.evaluate(X, X @ W, verbose=0) < before
     assert model.predict(X, verbose=0).shape == (len(X), 1)
+
+
+@pytest.mark.filterwarnings("ignore:.*cannot compare y")
+def test_labels_that_broadcast_have_gradients():
+    loss, p, one = keras.losses.CategoricalCrossentropy(), tf.constant([[0.25, 0.75]]), tf.constant([1.0, 0.0])
+    with tf.GradientTape() as tape:
+        tape.watch(p)
+        value = loss(one, p) + tf.reduce_sum(keras.losses.categorical_crossentropy(one, p))
+    np.testing.assert_allclose(tape.gradient(value, p), [[-6.0, 2.0]], rtol=1e-4)

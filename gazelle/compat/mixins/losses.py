@@ -71,10 +71,8 @@ class LossMixin(CompatObject):
         super()._construct(core, args, kwargs, by_gazelle)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with warn_of_broadcasting():
-            if facade.calls is None:
-                return super().__call__(*args, **kwargs)  # type: ignore[misc]
-            return facade.calls.loss_call(super().__call__, self, args, kwargs)  # type: ignore[misc]
+        compute = warn_of_broadcasting()(super().__call__)  # type: ignore[misc] - also when a tape calls it again
+        return compute(*args, **kwargs) if facade.calls is None else facade.calls.loss_call(compute, self, args, kwargs)
 
 
 def _reduction(value: Any) -> Any:
