@@ -7,6 +7,7 @@ import copy
 import functools
 import operator
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from gazelle.compat.era import NOTHING
 from gazelle.compat.graph_optimizers import GraphOptimizer
 from gazelle.core.errors import GazelleError, message
 from gazelle.core.symbolic import KerasTensor, Node, map_tree, symbolic_leaves
+from gazelle.core.types import Tree
 from gazelle.layers import Layer, weight_tree
 from gazelle.layers.multi_head_attention import _equations
 from gazelle.metrics import Metric
@@ -112,6 +114,12 @@ class CompatNode(Node):
     """A call in the graph, with the attributes that programs read."""
 
     @property
+    def outputs(self) -> Tree:
+        """The results: for gazelle in their structure, for programs as a list."""
+        own = self.__dict__["outputs"]
+        return own if era.called_by_gazelle(1) else symbolic_leaves(own)
+
+    @property
     def parent_nodes(self) -> list[Node]:
         """The calls that made the inputs."""
         return list(dict.fromkeys(tensor.node for tensor in self.inputs if tensor.node is not None))
@@ -125,6 +133,11 @@ class CompatNode(Node):
     def output_tensors(self) -> list[KerasTensor]:
         """The outputs."""
         return symbolic_leaves(self.outputs)
+
+    @property
+    def arguments(self) -> SimpleNamespace:
+        """What the operation was called with, as Keras 3 stores it."""
+        return SimpleNamespace(args=self.args, kwargs=self.kwargs, keras_tensors=self.inputs)
 
     @property
     def outbound_layer(self) -> Any:
@@ -234,6 +247,8 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "input_names": lambda model: list(model._the_graph("input_names").input_names),
     "output_names": lambda model: list(model._the_graph("output_names").output_names),
     **{f"{start}make_{step}_function": _NOTHING_TO_DO for start in ("_", "") for step in ("train", "test", "predict")},
+    # of a model that is not built yet, and raises an error in Keras 3
+    **dict.fromkeys(("inputs", "outputs"), lambda _: None if era.number() < 3 else NOTHING),
     "_inputs_struct": lambda model: model._the_graph("_inputs_struct").inputs,
     "_outputs_struct": lambda model: model._the_graph("_outputs_struct").outputs,
     "_feed_inputs": lambda model: list(model.inputs),

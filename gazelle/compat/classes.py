@@ -7,8 +7,8 @@ tensors of the TensorFlow facade. User code that subclasses `keras.layers.Layer`
 
 from __future__ import annotations
 
-import copyreg
 import functools
+import operator
 from abc import ABCMeta
 from collections.abc import Iterator
 from types import FunctionType
@@ -23,6 +23,7 @@ from gazelle.core.operation import Operation
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer, weight_tree
+from gazelle.models import Model
 from gazelle.training.callbacks.base import Callback
 
 #: root class of gazelle -> the mixin in front of it; filled by `mixins`
@@ -34,26 +35,22 @@ ROOTS: list[type] = []
 
 
 class CompatMeta(ABCMeta):
-    """Metaclass of generated classes: an instance of the gazelle class is an instance of the generated class, too.
-
-    It is derived from `ABCMeta` because programs write `class Mine(keras.layers.Layer, abc.ABC)`.
-    """
+    """Metaclass of generated models: those with custom steps get the base class that runs them."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], members: dict[str, Any], **kwargs: Any) -> Any:
-        if "_core" not in members and not STEPS.isdisjoint(members):  # a model with custom steps
+        if "_core" not in members and not STEPS.isdisjoint(members):
             from gazelle.compat.mixins.models import ArraySteps
 
             if not any(issubclass(base, ArraySteps) for base in bases):
                 bases = (ArraySteps, *bases)
         return super().__new__(mcs, name, bases, members, **kwargs)
 
-    def __instancecheck__(cls, thing: Any) -> bool:
-        own = cls.__dict__.get("_core")
-        return type.__instancecheck__(cls, thing) or (own is not None and isinstance(thing, own))
 
-    def __subclasscheck__(cls, other: type) -> bool:
-        own = cls.__dict__.get("_core")
-        return type.__subclasscheck__(cls, other) or (own is not None and issubclass(other, own))
+@classmethod  # type: ignore[misc]
+def _is_subclass(cls: type, other: type) -> Any:
+    """The hook of `ABCMeta`: a class of gazelle is a subclass of the class that is generated for it."""
+    own = cls.__dict__.get("_core")
+    return True if own is not None and issubclass(other, own) else NotImplemented
 
 
 def core_class(cls: type) -> type:
@@ -69,13 +66,21 @@ def is_generated(cls: type) -> bool:
     return "_core" in cls.__dict__
 
 
+def _is_mixin(cls: type) -> bool:
+    return cls.__module__.startswith("gazelle.compat.mixins")
+
+
+def _is_compat(cls: type) -> bool:
+    """Whether a class is generated, or a subclass of such a class."""
+    return any(map(is_generated, cls.__mro__))
+
+
 def is_core(cls: Any) -> bool:
     """Whether programs get a generated subclass in place of this class."""
     _load()
     return (
         isinstance(cls, type)
-        and not isinstance(cls, CompatMeta)
-        and "_core" not in cls.__dict__
+        and not _is_compat(cls)
         and cls.__module__.startswith("gazelle.")
         and (cls is Variable or any(root in cls.__mro__ for root in ROOTS))
     )
@@ -90,7 +95,7 @@ def _load() -> None:
 def compat_class(core: type) -> Any:
     """The generated subclass of a class of gazelle."""
     _load()
-    if isinstance(core, CompatMeta) or is_generated(core):
+    if _is_compat(core):
         return core
     mixin = MIXINS.get(core)
     bases = [compat_class(base) for base in core.__bases__ if is_core(base)]
@@ -99,13 +104,20 @@ def compat_class(core: type) -> Any:
         "__qualname__": f"{core.__module__.removeprefix('gazelle.')}.{core.__qualname__}",
         "__doc__": core.__doc__,
         "_core": core,
+        "__subclasshook__": _is_subclass,
     }
-    for name, wrap in getattr(mixin or (bases[0] if bases else object), "_wrapped_methods", {}).items():
-        if isinstance(core.__dict__.get(name), FunctionType):
-            members[name] = wrap(core.__dict__[name])
+    before = [each for base in (*bases, mixin) if base for each in base.__mro__]
+    wraps: dict[str, Any] = functools.reduce(
+        operator.or_, (vars(each).get("_wrapped_methods", {}) for each in before), {}
+    )
+    for name, wrap in wraps.items():
+        own = core.__dict__.get(name)
+        is_mixed_in = any(name in vars(each) for each in before if _is_mixin(each))
+        if isinstance(own, FunctionType) and not is_mixed_in and (wrapped := wrap(own)) is not None:
+            members[name] = wrapped
     options = {"abstract": True} if issubclass(core, (Configurable, Operation)) else {}
-    # packages give their callbacks other metaclasses, which must not conflict
-    kind: Any = type if issubclass(core, Callback) else CompatMeta
+    # packages give their classes other metaclasses, which must not conflict: those of layers are derived from ABCMeta
+    kind: Any = type if issubclass(core, Callback) else CompatMeta if issubclass(core, Model) else ABCMeta
     cls = kind(core.__name__, (*([mixin] if mixin else []), *bases, core), members, **options)
     # set afterwards: the arguments of a constructor in the class body would be recorded
     cls.__init__ = _constructor(core)
@@ -118,14 +130,6 @@ def _constructor(core: Any) -> Any:
         self._construct(core, args, kwargs, called_by_gazelle(1))
 
     return __init__
-
-
-def _pickled(cls: type) -> Any:
-    """How a pickle stores a generated class: unpickling generates it again."""
-    return (compat_class, (cls.__dict__["_core"],)) if is_generated(cls) else cls.__qualname__
-
-
-copyreg.pickle(CompatMeta, _pickled)
 
 
 def adopt(thing: Any) -> Any:

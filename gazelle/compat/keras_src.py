@@ -19,7 +19,6 @@ from gazelle.compat.old_names import PATHS
 from gazelle.compat.types import Array, ArrayLike, NamedObject, PathLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core import masks, shape_inference
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.names import snake
 from gazelle.core.symbolic import KerasTensor
 from gazelle.data import labels
 
@@ -78,6 +77,40 @@ def standardize_shape(shape: ShapeLike) -> tuple[int | None, ...]:
     if not hasattr(shape, "__iter__") or not all(n is None or (hasattr(n, "__index__") and n >= 0) for n in shape):
         raise ArgumentError(message("A shape", expected="non-negative integers and None", got=repr(shape)))
     return tuple(None if n is None else operator.index(n) for n in shape)
+
+
+_attributes: dict[str, Any] = {}
+
+
+def get_global_attribute(name: str, default: object = None, set_to_default: bool = False) -> NamedObject:
+    """Return what `set_global_attribute` stored under a name."""
+    return _attributes.setdefault(name, default) if set_to_default else _attributes.get(name, default)
+
+
+def set_global_attribute(name: str, value: object) -> None:
+    """Store an object under a name, for the whole process."""
+    _attributes[name] = value
+
+
+class LazyModule:
+    """A module that is imported when one of its attributes is read."""
+
+    def __init__(self, name: str, pip_name: str | None = None, import_error_msg: str | None = None) -> None:
+        self.name, self.pip_name = name, pip_name or name
+        self.import_error_msg = import_error_msg or f"This requires the package {self.pip_name}."
+
+    @property
+    def available(self) -> bool:
+        """Whether the module can be imported."""
+        return importlib.util.find_spec(self.name.partition(".")[0]) is not None
+
+    def __getattr__(self, attribute: str) -> NamedObject:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        try:
+            return getattr(importlib.import_module(self.name), attribute)
+        except ImportError as error:
+            raise ImportError(self.import_error_msg) from error
 
 
 class H5IOStore:
@@ -152,4 +185,5 @@ def _is_module(name: str) -> bool:
     below = name.partition(".src")[2].removeprefix(".")
     path, last = module_of(below), below.rpartition(".")[2]
     known = {*_FIRST, *_RENAMED, *_PRIVATE, *_MODULES["inner"], "", "src"}
-    return last in known or below in PATHS or path.endswith(f".{last}") or last in map(snake, dir(_public(name)))
+    public = {each.lower().replace("_", "") for each in dir(_public(name))}  # modules are named after what they contain
+    return last in known or below in PATHS or path.endswith(f".{last}") or last.replace("_", "") in public

@@ -74,6 +74,12 @@ def _layer(instance: Any, kwargs: dict[str, Any]) -> None:
         kwargs["activity_regularizer"] = regularizers.Undivided(given)
 
 
+@rule("BaseConv", "_ConvTranspose", "_DepthwiseConv", "_SeparableConv")
+def _ranked(instance: Any, kwargs: dict[str, Any]) -> None:
+    if "rank" in kwargs:  # the number of axes, which the bases of convolutions take in Keras
+        instance.rank = kwargs.pop("rank")
+
+
 def _build_with(instance: Any, weights: Any, *shapes: Any, **named: Any) -> None:
     """Build the layer and set the weights that its constructor was given."""
     vars(instance).pop("build", None)  # a method on the object would be reported when the model is saved

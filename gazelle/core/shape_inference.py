@@ -218,6 +218,7 @@ def _trace(fn: Callable[..., Any], arguments: Any, size: int, name: str) -> _Tra
         key=arrays.key(0),
         training=False if outer is None else outer.training,
         guesses=any(None in tensor.shape[1:] for tensor in tensors),
+        closed=True,  # the call is not run
     )
     with tracing.entered(scope):
         program, outputs = jax.make_jaxpr(traced, return_shape=True)(*specs)

@@ -99,6 +99,22 @@ def entered(scope: TraceContext) -> Iterator[TraceContext]:
         _scope.reset(token)
 
 
+def isolated(function: Callable[[], Any]) -> tuple[Any, dict[Variable, Any]]:
+    """Call a function and undo its assignments in the context; return its result and {variable: assigned value}."""
+    scope = _scope.get()
+    if scope is None or scope.values is None:
+        return function(), {}
+    before, seen = dict(scope.values), dict[int, Any]()
+    with entered(dataclasses.replace(scope, seen=seen)):
+        out = function()
+    after = dict(scope.values)
+    scope.values.clear()
+    scope.values.update(before)
+    if scope.seen is not None:
+        scope.seen.update({key: variable for key, variable in seen.items() if key not in scope.seen})
+    return out, {v: after[key] for key, v in seen.items() if after.get(key) is not before.get(key)}
+
+
 @contextlib.contextmanager
 def outside() -> Iterator[None]:
     """Have no current context in a with-block."""

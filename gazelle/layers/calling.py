@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -126,7 +127,12 @@ def _run_call(
 
 
 def build(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    """Build a layer for the arguments of its first call."""
+    """Build a layer for the arguments of its first call; what `build` assigns is kept, even while shapes are traced."""
+    scope = tracing.current()
+    if scope is not None and scope.closed:
+        with tracing.entered(dataclasses.replace(scope, closed=False)):
+            build(layer, args, kwargs)
+        return
     shapes = call_arguments.build_arguments(layer, args, kwargs)
     if shapes is not None:
         layer._build_shapes = shapes

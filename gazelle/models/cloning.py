@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
+from gazelle import tree
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.registry import custom_object_scope
 from gazelle.core.serialization import rebuild
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import Nested
@@ -57,8 +60,16 @@ def clone_model(
     copy = _copy(model, input_tensors, clone_function, call_function, recursive)
     config = model.get_compile_config() if model.compiled else None
     if config is not None and not copy.compiled:
-        copy.compile_from_config(config)
+        with custom_object_scope(_functions(model)):
+            copy.compile_from_config(config)
     return copy
+
+
+def _functions(model: Model) -> dict[str, Any]:
+    """The losses and metrics of the program that a model is compiled with, by name."""
+    arguments = model._compile_state.arguments if model._compile_state is not None else {}
+    given = tree.flatten([arguments.get(name) for name in ("loss", "metrics", "weighted_metrics")])
+    return {each.__name__: each for each in given if inspect.isroutine(each)}
 
 
 def _copy(model: Model, input_tensors: Any, clone_function: Any, call_function: Any, recursive: bool) -> Model:

@@ -187,6 +187,7 @@ class Sequential(Model):
                 hint = "Make a new model, or leave the shape out of the first layer."
                 raise ShapeError(message(f"build of Sequential '{self.name}'", expected=f"{own}", got=given, hint=hint))
             return
+        self._guessed = bool(PATH.get())  # built by a layer around it, which may call it with other sizes
         dtype = _input_dtype(self._layers[0]) if self._layers else None
         self._head = self._tail = Input(batch_shape=tuple(input_shape), dtype=dtype)  # type: ignore[arg-type]
         for layer in self._layers:

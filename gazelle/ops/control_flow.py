@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar, cast
 
 import jax
@@ -12,6 +12,7 @@ from gazelle.core import shape_inference, symbolic, tracing
 from gazelle.core.closed_over_tensors import find_tensors
 from gazelle.core.errors import ArgumentTypeError, GazelleError, message
 from gazelle.core.tensor_wrapper import TensorWrapper, array_in
+from gazelle.core.variable import Variable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,6 +40,28 @@ def control_flow_op(function: Callable[P, R]) -> Callable[P, R]:
         return function(*args, **kwargs)
 
     return cast(Callable[P, R], lifted)
+
+
+def branch(call: Callable[[list[Callable[..., R]]], Any], functions: Sequence[Callable[..., R]]) -> R:
+    """`call(functions)`, which traces all functions and runs one; variables that this one assigns are assigned."""
+    variables: list[Variable] = []
+
+    def run(function: Callable[..., R], *operands: Any) -> tuple[R, list[Any]]:
+        out, assigned = tracing.isolated(lambda: function(*operands))
+        found.update(assigned)
+        return out, [assigned[v] if v in assigned else v._full() for v in variables]
+
+    def traced() -> Any:
+        return call([functools.partial(run, function) for function in functions])
+
+    found: dict[Variable, Any] = {}
+    out, values = traced()
+    if found:  # all functions have to return the same variables
+        variables.extend(found)
+        out, values = traced()
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return cast(R, out)
 
 
 def _used_tensors(tree: Any) -> list[symbolic.KerasTensor]:

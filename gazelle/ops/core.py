@@ -19,7 +19,7 @@ from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Array, ArrayLike, DTypeLike, Nested, Tree
 from gazelle.core.variable import Variable
 from gazelle.ops.base import array, arrays, op
-from gazelle.ops.control_flow import control_flow_op
+from gazelle.ops.control_flow import branch, control_flow_op
 
 __all__ = [
     "T",
@@ -314,7 +314,10 @@ def cond(pred: ArrayLike, true_fn: Callable[[], T], false_fn: Callable[[], T]) -
         >>> print(gazelle.ops.cond(True, lambda: 1.0, lambda: 2.0))
         1.0
     """
-    return lax.cond(array(pred), true_fn, false_fn)
+    pred = array(pred)
+    if not isinstance(pred, jax.core.Tracer) and np.ndim(pred) == 0:
+        return jax.tree.map(array, (true_fn if pred else false_fn)())
+    return branch(lambda functions: lax.cond(pred, *functions), [true_fn, false_fn])
 
 
 @control_flow_op
@@ -333,7 +336,7 @@ def switch(index: ArrayLike, branches: Sequence[Callable[..., T]], *operands: An
         >>> print(gazelle.ops.switch(1, [lambda x: x, lambda x: 10.0 * x], 3.0))
         30.0
     """
-    return lax.switch(index, branches, *arrays(list(operands)))
+    return branch(lambda functions: lax.switch(index, functions, *arrays(list(operands))), branches)
 
 
 @control_flow_op

@@ -26,6 +26,21 @@ NAMES = {  # module -> names that keras-tuner, keras-hub, keras-rs, scikeras, ba
         "standardize_shape",
     ],
     "backend.common": ["standardize_dtype"],
+    "backend.config": ["backend", "epsilon", "floatx", "image_data_format"],
+    "backend.common.symbolic_scope": ["SymbolicScope", "in_symbolic_scope"],
+    "backend.common.stateless_scope": ["StatelessScope", "in_stateless_scope", "get_stateless_scope"],
+    "backend.common.global_state": ["get_global_attribute", "set_global_attribute"],
+    "ops.operation": ["Operation"],
+    "ops.node": ["Node"],
+    "layers.merging.base_merge": ["Merge"],
+    "layers.pooling.base_pooling": ["BasePooling"],
+    "layers.pooling.base_global_pooling": ["BaseGlobalPooling"],
+    "layers.convolutional.base_conv_transpose": ["BaseConvTranspose"],
+    "layers.convolutional.base_separable_conv": ["BaseSeparableConv"],
+    "layers.convolutional.base_depthwise_conv": ["BaseDepthwiseConv"],
+    "layers.regularization.spatial_dropout": ["BaseSpatialDropout"],
+    "layers.activations.leaky_relu": ["LeakyReLU"],
+    "utils.module_utils": ["LazyModule"],
     "backend.jax.random": ["jax_draw_seed"],
     "saving": ["register_keras_serializable"],
     "saving.serialization_lib": ["serialize_keras_object", "deserialize_keras_object"],
@@ -150,3 +165,46 @@ def test_labels_that_iou_leaves_out_are_a_warning():
 
 def test_the_module_of_operations_has_that_of_random_numbers(keras):
     assert keras.src.ops.random.uniform((2, 3)).shape == (2, 3)
+
+
+def test_lazy_modules(keras):
+    from keras.src.utils.module_utils import LazyModule
+
+    lazy = LazyModule("json")
+    assert lazy.available
+    assert lazy.dumps([1]) == "[1]"
+    missing = LazyModule("no_such_module", pip_name="no-such")
+    assert not missing.available
+    with pytest.raises(ImportError, match="This requires the package no-such"):
+        missing.anything  # noqa: B018
+
+
+def test_global_attributes(keras):
+    from keras.src.backend.common import global_state
+
+    assert global_state.get_global_attribute("test_of_keras_src") is None
+    assert global_state.get_global_attribute("test_of_keras_src", 1, set_to_default=True) == 1
+    global_state.set_global_attribute("test_of_keras_src", 2)
+    assert global_state.get_global_attribute("test_of_keras_src", 1) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "kernel"),
+    [
+        ("base_conv.BaseConv", (3, 3, 1, 2)),
+        ("base_conv_transpose.BaseConvTranspose", (3, 3, 2, 1)),
+        ("base_separable_conv.BaseSeparableConv", (3, 3, 1, 1)),
+    ],
+)
+def test_bases_of_convolutions_take_the_rank(keras, path, kernel):
+    module, name = path.split(".")
+    base = getattr(importlib.import_module(f"keras.src.layers.convolutional.{module}"), name)
+
+    class Mine(base):
+        def __init__(self, filters, kernel_size, **kwargs):
+            super().__init__(rank=2, filters=filters, kernel_size=kernel_size, **kwargs)
+
+    layer = Mine(2, 3, padding="same")
+    assert layer(np.ones((1, 6, 6, 1), "float32")).shape == (1, 6, 6, 2)
+    assert layer.weights[0].shape == kernel
+    assert layer.get_config()["padding"] == "same"

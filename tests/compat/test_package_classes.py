@@ -262,6 +262,39 @@ def test_custom_gradient_of_a_method(tf):
     assert tape.gradient(y, x).numpy().tolist() == [10.0]
 
 
+def test_custom_gradient_of_a_method_of_another_object(tf):
+    class Scale:
+        @tf.custom_gradient
+        def scaled(self, x):
+            return x * 2.0, lambda upstream: upstream * 10.0
+
+    x = tf.Variable([1.0])
+    with tf.GradientTape() as tape:
+        y = Scale().scaled(x)
+    assert tape.gradient(y, x).numpy().tolist() == [10.0]
+
+
+def test_branches_of_cond_assign_variables(tf):
+    """Only the branch that runs changes variables; groups of operations and `no_op` are results of equal kind."""
+
+    class Counter(tf.keras.layers.Layer):
+        def build(self, shape):
+            self.count = self.add_weight(name="count", shape=(), initializer="zeros", trainable=False)
+
+        def call(self, x):
+            grow = lambda: tf.group([self.count.assign(self.count + 1.0)])  # noqa: E731
+            assert tf.cond(tf.reduce_mean(x) > 0, grow, tf.no_op) is None
+            return x + tf.cond(tf.reduce_mean(x) > 0, lambda: 1.0, lambda: self.count.assign_sub(1.0) * 0.0)
+
+    model = tf.keras.Sequential([tf.keras.Input((3,)), Counter()])
+    (layer,) = model.layers
+    assert float(layer.count) == 0  # what traces shapes does not assign
+    model.compile("sgd", "mse")
+    for factor, expected in ((1, 4), (-1, 0)):
+        model.fit(factor * np.ones((8, 3)), np.ones((8, 3)), batch_size=2, verbose=0)
+        assert float(layer.count) == expected
+
+
 def test_genuine_modules_of_tensorflow_in_the_process_are_not_taken(tf, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow.distribute", types.ModuleType("tensorflow.distribute"))
     assert tf.distribute.get_strategy().num_replicas_in_sync == 1

@@ -545,3 +545,102 @@ def test_objects_that_are_numbers():
     model.fit(objects, [objects[:, 0]], validation_data=(objects, objects[:, 0]), verbose=0)
     with pytest.raises(ValueError, match="got dtype object with 'a'"):
         model.predict_on_batch(text)
+
+
+# Classes, calls and nodes --------------------------------------------------------------------------------------------
+
+
+def test_metaclasses_of_layers():
+    class Meta(abc.ABCMeta):
+        pass
+
+    class Mine(layers.Layer, metaclass=Meta):
+        def call(self, x):
+            return x * 2
+
+    layer = Mine()
+    assert float(layer(X)[0, 0]) == 2
+    assert isinstance(layer, layers.Layer)
+    assert isinstance(gazelle.layers.Dense(1), layers.Dense)
+    assert issubclass(gazelle.layers.Dense, layers.Layer)
+    assert not isinstance(gazelle.layers.Dense(1), Mine)
+    assert not isinstance(layer, layers.Dense)
+    assert pickle.loads(pickle.dumps(layers.Dense)) is layers.Dense
+
+
+@pytest.mark.parametrize("base", ["Dropout", "Dense", "ReLU", "Conv1D", "Flatten"])
+def test_call_of_a_base_class_with_named_inputs(base):
+    arguments = {"Dropout": (0.5,), "Dense": (2,), "Conv1D": (2, 2)}.get(base, ())
+
+    class Mine(getattr(layers, base)):
+        def call(self, inputs, training=None):
+            return super().call(inputs=inputs)
+
+    x = np.ones((2, 3, 4), "float32")
+    keras.utils.set_random_seed(0)
+    own = getattr(layers, base)(*arguments)
+    expected = own(x)
+    mine = Mine(*arguments)
+    mine.build(x.shape)
+    mine.set_weights(own.get_weights())
+    np.testing.assert_allclose(mine(x), expected, rtol=1e-6)
+
+
+def test_arguments_of_nodes():
+    a, b = keras.Input((3,)), keras.Input((3,))
+    layer = layers.Add()
+    out = layer([a, b])
+    (node,) = layer._inbound_nodes
+    assert node.arguments.keras_tensors == [a, b]
+    assert node.arguments.args == ([a, b],)
+    assert node.outputs == [out]
+    assert keras.Model([a, b], out).output is out
+
+
+def test_a_model_that_is_not_built_has_no_inputs():
+    model = keras.Sequential([layers.Dense(2)])
+    with pytest.raises(AttributeError, match="has no inputs yet"):
+        model.inputs  # noqa: B018
+    era.set_number(2, standalone=False)
+    try:
+        assert model.inputs is None
+        assert model.outputs is None
+    finally:
+        era.set_number(3)
+
+
+def test_an_array_as_initializer():
+    class Mine(layers.Layer):
+        def build(self, shape):
+            self.kernel = self.add_weight(name="kernel", shape=(3,), initializer=np.arange(3.0))
+
+        def call(self, x):
+            return x * self.kernel
+
+    np.testing.assert_array_equal(Mine()(X)[0], [0, 1, 2])
+
+
+def test_a_sequential_that_a_layer_builds_is_called_with_other_sizes():
+    class Padded(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = keras.Sequential([layers.Conv2D(2, 3)])
+
+        def build(self, shape):
+            self.inner.build((shape[0], shape[1] + 2, shape[2] + 2, shape[3]))
+
+        def call(self, x):
+            return self.inner(x)
+
+    assert Padded()(np.ones((1, 6, 6, 1), "float32")).shape == (1, 4, 4, 2)
+
+
+def test_a_clone_has_the_loss_of_the_program():
+    def distance(y, p):
+        return abs(y - p)
+
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", distance, metrics=[distance])
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    assert copy.evaluate(X, X[:, :1], verbose=0) == model.evaluate(X, X[:, :1], verbose=0)

@@ -1,9 +1,11 @@
 """Loops and branches on symbolic tensors: shapes, values in a model, tensors that functions use from outside."""
 
+import jax
 import numpy as np
 import pytest
 
-from gazelle import Input, Model, ops
+from gazelle import Input, Model, Variable, layers, ops
+from gazelle.core.tracing import functionalize
 
 X = np.arange(12, dtype="float32").reshape(3, 4)
 CASES = {  # (function of a symbolic tensor, the same of an array)
@@ -50,3 +52,45 @@ def test_the_structure_stays():
     x = Input((4,))
     assert isinstance(ops.while_loop(lambda a, b: True, lambda a, b: (a, b), [x, x], 2), list)
     assert isinstance(ops.while_loop(lambda a, b: True, lambda a, b: (a, b), (X, X), 2), tuple)
+
+
+@pytest.mark.parametrize(
+    "choose",
+    [lambda n, functions: ops.cond(n == 0, *functions), lambda n, functions: ops.switch(n, functions)],
+    ids=["cond", "switch"],
+)
+def test_a_branch_assigns_variables(choose):
+    """Only the branch that runs changes variables, in a compiled function and outside of it."""
+    first, second = Variable(0.0), Variable(0.0)
+
+    def left():
+        first.assign(first + 1)
+        return second.assign(5.0)
+
+    step = functionalize(
+        lambda n: choose(n, [left, lambda: first.assign(first - 1)]), {"first": first, "second": second}
+    )
+    for number, expected in enumerate([(4, 5), (2, 1)]):
+        out, after, _ = jax.jit(step)({"first": 3.0, "second": 1.0}, np.int32(number))
+        assert (float(after["first"]), float(after["second"])) == expected
+        assert float(out) == [5, 2][number]
+    assert (float(first), float(second)) == (0, 0)
+    ops.cond(True, left, lambda: first.assign(7.0))
+    assert (float(first), float(second)) == (1, 5)
+
+
+def test_tracing_shapes_assigns_nothing():
+    class Counter(layers.Layer):
+        def build(self, shape):
+            self.count = self.add_weight("count", (), "zeros", trainable=False)
+            self.count.assign(2.0)  # that of build stays
+
+        def call(self, x):
+            self.count.assign(7.0)
+            return x
+
+    layer = Counter()
+    layer(Input((3,)))
+    assert float(layer.count) == 2
+    layer(X)
+    assert float(layer.count) == 7

@@ -6,12 +6,13 @@ import zipfile
 
 import h5py
 import numpy as np
+import pytest
 
 from gazelle import optimizers
-from gazelle.layers import Add, Concatenate, Dense, Input, LeakyReLU
+from gazelle.layers import GRU, LSTM, Add, Bidirectional, Concatenate, Dense, Input, LeakyReLU
 from gazelle.models import Model, load_model
 from gazelle.saving import keras_v3
-from gazelle.saving.h5_format import keras1
+from gazelle.saving.h5_format import keras1, weight_layout
 from gazelle.saving.tf_keras_config import to_keras3
 
 
@@ -153,3 +154,26 @@ def test_an_unknown_number_of_steps_per_execution_is_the_default():
     model = Model(inputs := Input((3,)), Dense(2)(inputs))
     model.compile_from_config({"optimizer": "sgd", "loss": "mse", "steps_per_execution": None})
     assert model.compiled
+
+
+@pytest.mark.parametrize(("kind", "gates"), [(LSTM, 4), (GRU, 3)])
+def test_weights_of_cudnn(kind, gates):
+    """CuDNNLSTM and CuDNNGRU stored kernels by columns, and one bias for the inputs and one for the state."""
+    layer = Bidirectional(kind(2))
+    layer.build((None, 5, 3))
+    wanted, stored = [], []
+    for weight in layer.get_weights():
+        values = np.random.default_rng(len(wanted)).normal(size=weight.shape).astype("float32")
+        if len(wanted) % 3 == 2:  # the bias
+            both = values if gates == 3 else np.stack([values - 1, np.ones_like(values)])
+            stored.append(both.reshape(-1))
+        else:
+            is_kernel = len(wanted) % 3 == 0
+            parts = np.split(values, gates, axis=1)
+            stored.append(np.concatenate([p.T.reshape(p.shape) if is_kernel else p.T for p in parts], axis=1))
+        wanted.append(values)
+    pairs = weight_layout.fitted(layer, stored, weight_layout.Layout(keras_1=False, flipped=False))
+    for (variable, array), values, own in zip(pairs, wanted, layer.weights, strict=True):
+        assert variable is own
+        np.testing.assert_allclose(array, values, rtol=1e-6)
+    assert weight_layout.fitted(layer, wanted, weight_layout.Layout(keras_1=False, flipped=False))[0][1] is wanted[0]

@@ -101,6 +101,17 @@ class Session:
         return None
 
 
+class Operations(list[Any]):
+    """Operations that a session runs together."""
+
+    def run(self, feed_dict: Mapping[Any, Any] | None = None, session: object = None) -> None:
+        """Run them in the default session."""
+        get_session().run(list(self), feed_dict)
+
+
+jax.tree_util.register_pytree_node(Operations, lambda made: (list(made), None), lambda _, parts: Operations(parts))
+
+
 def _is_fetch(value: Any) -> bool:
     return value is None or isinstance(value, KerasTensor | Variable | Update | TensorWrapper | Fetch)
 

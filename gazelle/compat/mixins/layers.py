@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -43,10 +44,25 @@ def _initial_state(original: Function) -> Function:
     return called
 
 
+def _named_inputs(original: Function) -> Function | None:
+    """`call` of a layer, whose first argument is `inputs` in Keras, for `super().call(inputs=x)`."""
+    if original is Layer.call:
+        return None
+    first = list(inspect.signature(original).parameters)[1]
+
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if "inputs" in kwargs:
+            kwargs[first] = kwargs.pop("inputs")
+        return original(self, *args, **kwargs)
+
+    return original if first == "inputs" else called
+
+
 class LayerMixin(CompatObject):
     """Layers."""
 
-    _wrapped_methods = {"get_initial_state": _initial_state}
+    _wrapped_methods = {"get_initial_state": _initial_state, "call": _named_inputs}
     add_weight: Function
     _trainable: bool
 
@@ -141,7 +157,9 @@ class LayerMixin(CompatObject):
 
 def _add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
     args, kwargs = arguments.of_method(self, "add_weight", args, kwargs, called_by_gazelle(1))
-    initializer = kwargs.get("initializer") or getattr(self, f"{kwargs.get('name')}_initializer", None)
+    initializer = kwargs.get("initializer")
+    if initializer is None:
+        initializer = getattr(self, f"{kwargs.get('name')}_initializer", None)
     if not args and callable(initializer) and not type(initializer).__module__.startswith("gazelle."):
         kwargs = {**kwargs, "initializer": functools.partial(_initial_value, initializer)}
     made = adopt(super(LayerMixin, self).add_weight(*args, **kwargs))

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from gazelle import ops
 from gazelle.compat import era
-from gazelle.compat.mixins.layers import LayerMixin, for_program
+from gazelle.compat.mixins.layers import for_program
 from gazelle.core.types import Array, Shape, Tree
 from gazelle.layers import RNN, serialize
 from gazelle.layers.multi_head_attention import with_causal
@@ -36,7 +36,6 @@ class RecurrentMixin:
     """RNN, LSTM, GRU and SimpleRNN: with `time_major` sequences and masks are (time, batch, ...)."""
 
     time_major = False
-    _wrapped_methods = LayerMixin._wrapped_methods
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         time_major = bool(kwargs.get("time_major"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
@@ -21,7 +23,7 @@ from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, Nested, ShapeLike, TensorLike, TensorResult
-from gazelle.core.operation import Operation
+from gazelle.core import tracing
 from gazelle.core.symbolic import KerasTensor
 
 
@@ -45,8 +47,14 @@ def cond(
         raise TypeError("tf.cond: expected two functions, true_fn and false_fn.")
     if not _traced(pred):
         return true_fn() if bool(unboxed(pred)) else false_fn()
-    yes, no = true_fn(), false_fn()
-    return jax.tree.map(lambda a, b: Tensor(jnp.where(unboxed(pred), unboxed(a), unboxed(b))), yes, no, is_leaf=is_box)
+    condition = unboxed(pred)  # both are computed, since tapes record them
+    (yes, assigned), (no, others) = tracing.isolated(true_fn), tracing.isolated(false_fn)
+    for variable in {**assigned, **others}:
+        values = [branch.get(variable, variable._full()) for branch in (assigned, others)]
+        variable.assign(jnp.where(condition, *values))
+    if any(isinstance(out, Operations) or out is None for out in (yes, no)):
+        return None
+    return jax.tree.map(lambda a, b: Tensor(jnp.where(condition, unboxed(a), unboxed(b))), yes, no, is_leaf=is_box)
 
 
 @named("case")
@@ -186,8 +194,10 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
     plain.defvjp(forward, backward)
 
+    is_method = next(iter(inspect.signature(f).parameters), "") == "self"
+
     def called(*args: Any) -> Any:
-        if args and isinstance(args[0], Operation):  # a method of a layer
+        if is_method:
             return custom_gradient(functools.partial(f, args[0]))(*args[1:])
         return call(plain, tuple(convert(a) for a in args), {})
 

@@ -12,14 +12,14 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import jax
 import numpy as np
 
 import gazelle
-from gazelle.compat.backend import functions, sessions, variables
+from gazelle.compat.backend import functions, variables
 from gazelle.compat.backend.gradients import gradients as graph_gradients
 from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
+from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty, remembered
@@ -206,17 +206,6 @@ named("losses.get_regularization_loss")(lambda scope=None: sum(_get_penalties(sc
 
 for _name, _key in (("global", "variables"), ("all", "variables"), ("trainable", "trainable_variables")):
     named(f"{_name}_variables")(functools.partial(get_collection, _key))
-
-
-class Operations(list[Any]):
-    """Operations that a session runs together."""
-
-    def run(self, feed_dict: Any = None, session: Any = None) -> None:
-        """Run them in the default session."""
-        sessions.get_session().run(list(self), feed_dict)
-
-
-jax.tree_util.register_pytree_node(Operations, lambda made: (list(made), None), lambda _, parts: Operations(parts))
 
 
 def initialize(*_: Any, **__: Any) -> Operations:

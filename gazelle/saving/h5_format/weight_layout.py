@@ -79,6 +79,7 @@ def fitted(layer: Layer, arrays: list[Array], layout: Layout) -> list[tuple[Vari
         arrays = gathered(_parts(layer, wanted), arrays)
         if type(layer).__name__ == "Highway" and len(arrays) == 4 and arrays[1].ndim == 1:  # before Keras 1.2
             arrays = [arrays[n] for n in (0, 2, 1, 3)]
+    arrays = _from_cudnn(_parts(layer, wanted), arrays)
     if len(arrays) == len(wanted) + 1 and arrays[-1].shape == () and type(layer).__name__ == "Normalization":
         arrays = arrays[:-1]  # the number of samples that were seen
     if len(arrays) != len(wanted):
@@ -129,6 +130,26 @@ def _first_layout(kind: str, layer: Any, variable: Variable, array: Array) -> Ar
     if kind == "Conv2DTranspose":
         return array.transpose(0, 1, 3, 2)
     return array
+
+
+def _from_cudnn(parts: list[tuple[Any, int]], arrays: list[Array]) -> list[Array]:
+    """Convert the weights of CuDNNLSTM and CuDNNGRU, which have kernels by columns and two biases."""
+    out = list(arrays)
+    start = 0
+    for layer, number in parts:
+        gates = {"LSTM": 4, "GRU": 3}.get(type(layer).__name__, 0)
+        group = out[start : start + 3]
+        if gates and number == len(group) == 3 and group[2].shape == (2 * group[0].shape[-1],):
+            kernel, recurrent, bias = (np.asarray(array) for array in group)
+            kernels = [k.reshape(k.shape[::-1]).T for k in np.split(kernel, gates, axis=1)]
+            biases = bias.reshape(2, -1)
+            out[start : start + 3] = [
+                np.concatenate(kernels, axis=1),
+                np.concatenate([k.T for k in np.split(recurrent, gates, axis=1)], axis=1),
+                biases.sum(axis=0) if gates == 4 else biases,
+            ]
+        start += number
+    return out
 
 
 def gathered(parts: list[tuple[Any, int]], arrays: list[Array]) -> list[Array]:
