@@ -9,21 +9,23 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat.tables import defined
-from gazelle.compat.types import TensorResult
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.masks import get_mask
 from gazelle.layers import Layer
 from gazelle.models import Model
 
+#: a group of h5py, which is imported by the program
+Group: TypeAlias = Any
 EPSILON, FLOATX = 1e-7, "float32"
 
 
-def to_list(x: Any, allow_tuple: bool = False) -> list[Any]:
+def to_list(x: object, allow_tuple: bool = False) -> list[Any]:
     """Return a list as it is, a single thing in a list."""
     return x if isinstance(x, list) else list(x) if allow_tuple and isinstance(x, tuple) else [x]
 
@@ -33,12 +35,12 @@ def unpack_singleton(x: Any) -> Any:
     return x[0] if len(x) == 1 else x
 
 
-def is_all_none(x: Any) -> bool:
+def is_all_none(x: object) -> bool:
     """Return whether all elements are None."""
     return all(one is None for one in to_list(x, allow_tuple=True))
 
 
-def object_list_uid(objects: Any) -> str:
+def object_list_uid(objects: object) -> str:
     """Return a text that identifies the objects."""
     return ", ".join(str(abs(id(one))) for one in to_list(objects))
 
@@ -59,7 +61,7 @@ def make_batches(size: int, batch_size: int) -> list[tuple[int, int]]:
     return [(start, min(size, start + batch_size)) for start in range(0, int(size), batch_size)]
 
 
-def batch_shuffle(indices: Any, batch_size: int) -> Any:
+def batch_shuffle(indices: np.ndarray, batch_size: int) -> np.ndarray:
     """Return the indices with shuffled batches and the rest at the end."""
     whole = len(indices) // batch_size * batch_size
     batches = np.random.permutation(indices[:whole].reshape(-1, batch_size))
@@ -93,7 +95,9 @@ def conv_input_length(output_length: int | None, filter_size: int, padding: str,
     return (output_length - 1) * stride - 2 * pad + filter_size
 
 
-def deconv_length(size: int | None, stride: int, kernel: int, padding: str, output_padding: int | None = None) -> Any:
+def deconv_length(
+    size: int | None, stride: int, kernel: int, padding: str, output_padding: int | None = None
+) -> int | None:
     """Return the length of the output of a transposed convolution."""
     if size is None:
         return None
@@ -105,7 +109,7 @@ def deconv_length(size: int | None, stride: int, kernel: int, padding: str, outp
 
 def deconv_output_length(
     size: int | None, kernel: int, padding: str, output_padding: int | None = None, stride: int = 0, dilation: int = 1
-) -> Any:
+) -> int | None:
     """Return the length of the output of a transposed convolution."""
     return deconv_length(size, stride, kernel + (kernel - 1) * (dilation - 1), padding, output_padding)
 
@@ -114,33 +118,35 @@ def deconv_output_length(
 
 
 def time_distributed_dense(
-    x: Any,
-    w: Any,
-    b: Any = None,
+    x: TensorLike,
+    w: TensorLike,
+    b: TensorLike = None,
     dropout: float | None = None,
     input_dim: int | None = None,
     output_dim: int | None = None,
     timesteps: int | None = None,
     training: bool | None = None,
-) -> Any:
+) -> TensorResult:
     """Return x w + b for each time step; dropout applies to x in training."""
     x = K.in_train_phase(K.dropout(x, dropout), x, training=training) if dropout else x
     out = K.dot(x, w)
     return out if b is None else K.bias_add(out, b)
 
 
-def generate_dropout_ones(inputs: Any, dims: int) -> Any:
+def generate_dropout_ones(inputs: TensorLike, dims: int) -> TensorResult:
     """Return ones of shape (batch, dims)."""
     return K.tile(K.expand_dims(K.ones_like(K.reshape(inputs, (K.shape(inputs)[0], -1))[:, 0])), (1, dims))
 
 
-def generate_dropout_mask(ones: Any, rate: float, training: bool | None = None, count: int = 1) -> Any:
+def generate_dropout_mask(ones: TensorLike, rate: float, training: bool | None = None, count: int = 1) -> TensorResult:
     """Return `count` dropout masks, in a list if there are several."""
     masks = [K.in_train_phase(lambda: K.dropout(ones, rate), ones, training=training) for _ in range(count)]
     return masks[0] if count == 1 else masks
 
 
-def standardize_args(inputs: Any, initial_state: Any, constants: Any, num_constants: int | None) -> Any:
+def standardize_args(
+    inputs: TensorLike, initial_state: TensorLike, constants: TensorLike, num_constants: int | None
+) -> tuple[TensorResult, ...]:
     """Return (inputs, initial_state, constants), the last two as lists, from a list of all."""
     if isinstance(inputs, list):
         rest = inputs[1:]
@@ -150,12 +156,12 @@ def standardize_args(inputs: Any, initial_state: Any, constants: Any, num_consta
     return inputs, *lists
 
 
-def collect_previous_mask(tensors: Any) -> Any:
+def collect_previous_mask(tensors: TensorLike) -> TensorResult:
     """Return the masks of tensors."""
     return unpack_singleton([get_mask(tensor) for tensor in to_list(tensors)])
 
 
-def collect_input_shape(tensors: Any) -> Any:
+def collect_input_shape(tensors: TensorLike) -> TensorResult:
     """Return the shapes of tensors; that of a single one is not in a list."""
     return unpack_singleton([K.int_shape(tensor) for tensor in to_list(tensors)])
 
@@ -163,7 +169,7 @@ def collect_input_shape(tensors: Any) -> Any:
 # weights in HDF5 files ------------------------------------------------------------------------------------------------
 
 
-def load_attributes_from_hdf5_group(group: Any, name: str) -> list[str]:
+def load_attributes_from_hdf5_group(group: Group, name: str) -> list[str]:
     """Return an attribute of a group that holds texts, which may be divided into parts."""
     parts = [group.attrs[name]] if name in group.attrs else [group.attrs[f"{name}{i}"] for i in _parts(group, name)]
     return [text.decode() if isinstance(text, bytes) else str(text) for part in parts for text in part]
@@ -190,14 +196,14 @@ def _stored(f: Any) -> dict[str, list[Any]]:
     return found
 
 
-def load_weights_from_hdf5_group(f: Any, layers: Sequence[Layer] | Model, **_: Any) -> None:
+def load_weights_from_hdf5_group(f: Group, layers: Sequence[Layer] | Model, **_: Any) -> None:
     """Set the weights of layers, which Keras 3 takes from a model, in their order from a group of an HDF5 file."""
     layers = layers.layers if isinstance(layers, Model) else layers
     for layer, arrays in zip([one for one in layers if one.weights], _stored(f).values(), strict=True):
         layer.set_weights(arrays)
 
 
-def load_weights_from_hdf5_group_by_name(f: Any, layers: Sequence[Layer] | Model, **_: Any) -> None:
+def load_weights_from_hdf5_group_by_name(f: Group, layers: Sequence[Layer] | Model, **_: Any) -> None:
     """Set the weights of layers with names of an HDF5 file."""
     layers, stored = layers.layers if isinstance(layers, Model) else layers, _stored(f)
     for layer in layers:
@@ -205,7 +211,7 @@ def load_weights_from_hdf5_group_by_name(f: Any, layers: Sequence[Layer] | Model
             layer.set_weights(stored[layer.name])
 
 
-def save_weights_to_hdf5_group(f: Any, layers: Sequence[Layer] | Model) -> None:
+def save_weights_to_hdf5_group(f: Group, layers: Sequence[Layer] | Model) -> None:
     """Write the weights of layers to a group of an HDF5 file."""
     layers = layers.layers if isinstance(layers, Model) else layers
     f.attrs["layer_names"] = [layer.name.encode() for layer in layers]
@@ -217,7 +223,7 @@ def save_weights_to_hdf5_group(f: Any, layers: Sequence[Layer] | Model) -> None:
             group[name.decode()] = array
 
 
-def print_layer_shapes(model: Any, input_shapes: Any) -> None:
+def print_layer_shapes(model: Model, input_shapes: object) -> None:
     """Print the shapes of the output of each layer for inputs of these shapes."""
     for layer in model.layers:
         print(f"shape after {layer.name}: {tuple(layer.output_shape)}")

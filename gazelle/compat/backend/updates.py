@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -12,10 +13,13 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.compat import era
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import Array, TensorLike, TensorResult
 from gazelle.core import symbolic, tracing
+from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.models.graph import Graph
+from gazelle.optimizers import Optimizer
+from gazelle.optimizers.transforms import Arrays, Slots
 
 
 @dataclasses.dataclass(eq=False)
@@ -60,35 +64,43 @@ def moving_average_update(x: Variable, value: TensorLike, momentum: float) -> Te
 rate_factors: ContextVar[dict[int, float] | None] = ContextVar("gazelle_rate_factors", default=None)
 
 
+#: (slots, number of finished steps, hyperparameters)
+OptimizerState = tuple[Slots, Array, Arrays]
+
+
 class OptimizerStep:
     """One optimizer step on a loss, as an update of a `K.function`."""
 
-    def __init__(self, optimizer: Any, loss: Any, params: Any, constraints: Any = None) -> None:
+    def __init__(
+        self, optimizer: Optimizer, loss: TensorLike, params: Iterable[Variable], constraints: object = None
+    ) -> None:
         self.optimizer, self.loss = optimizer, loss
         self.rate_factor = (rate_factors.get() or {}).get(id(optimizer), 1.0)
         self.params = {str(id(v)): v for v in params}
         self._state: Any = None
 
-    def graph(self, inputs: Any) -> Graph:
+    def graph(self, inputs: list[KerasTensor]) -> Graph:
         """Return the graph from the inputs of the function to the loss."""
         return Graph(inputs, self.loss)
 
-    def gradients(self, run: Any, params: Any) -> Any:
+    def gradients(self, run: Callable[[Arrays], Any], params: Arrays) -> Arrays:
         """Return the gradients for the parameters; `run` computes the graph."""
         return jax.grad(lambda params: jnp.sum(run(params)))(params)
 
-    def state(self) -> Any:
+    def state(self) -> OptimizerState:
         """Return (slots, number of steps, hyperparameters) before the next step."""
         if self._state is None:
             self._state = self.optimizer.init({k: v.value for k, v in self.params.items()}), jnp.zeros((), "int32")
         return *self._state, self.optimizer.hyper()
 
-    def store_state(self, state: Any) -> None:
+    def store_state(self, state: tuple[Slots, Array]) -> None:
         """Store the slots and the count after a step."""
         self._state = state
         self.optimizer._iterations.assign(state[1])
 
-    def step(self, loss: Graph, arrays: Any, values: Any, state: Any, key: Any, training: bool) -> Any:
+    def step(
+        self, loss: Graph, arrays: list[Array], values: Arrays, state: OptimizerState, key: Array, training: bool
+    ) -> tuple[Arrays, tuple[Slots, Array]]:
         """Return (new values of the parameters, state); pure, for a compiled function."""
         slots, count, hyper = state
         params = {k: values[k] for k in self.params}
@@ -107,16 +119,16 @@ class OptimizerStep:
 class GradientStep(OptimizerStep):
     """One optimizer step with gradients that are tensors of a graph."""
 
-    def __init__(self, optimizer: Any, pairs: Any) -> None:
+    def __init__(self, optimizer: Optimizer, pairs: Iterable[tuple[TensorLike, Variable]]) -> None:
         known = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
         super().__init__(optimizer, [gradient for gradient, _ in known], [variable for _, variable in known])
 
-    def gradients(self, run: Any, params: Any) -> Any:
+    def gradients(self, run: Callable[[Arrays], Any], params: Arrays) -> Arrays:
         found = run(params)
         return dict(zip(params, found if isinstance(found, list) else [found], strict=True))
 
 
-def get_updates(optimizer: Any, *args: Any, **kwargs: Any) -> list[OptimizerStep]:
+def get_updates(optimizer: Optimizer, *args: Any, **kwargs: Any) -> list[OptimizerStep]:
     """Return the updates for (params, constraints, loss), as in Keras 1, or (loss, params), as in Keras 2."""
     names = ("params", "constraints", "loss") if len(args) == 3 else ("loss", "params")
     given = dict(zip(names, args, strict=False)) | kwargs

@@ -236,8 +236,8 @@ class _Plan:
         return key
 
 
-def _plan(calls: list[Call], ends: list[Any], origins: list[Any]) -> _Plan:
-    plan = _Plan(origins)
+def _calls_between(calls: list[Call], ends: list[Any], origins: list[Any]) -> tuple[list[Call], set[int]]:
+    """The calls by which the ends depend on the origins, and the keys of all that the ends are computed from."""
     reached = {key_of(origin) for origin in origins}
     forward = []
     for call in calls:
@@ -245,51 +245,44 @@ def _plan(calls: list[Call], ends: list[Any], origins: list[Any]) -> _Plan:
             reached.update(key_of(array) for array in call.outputs if _has_gradient(array))
             forward.append(call)
     needed = {key_of(end) for end in ends}
-    steps = []
+    found = []
     for call in reversed(forward):
         if any(key_of(array) in needed for array in call.outputs):
             needed.update(key_of(value) for value in call.inputs)
-            steps.append(call)
-    steps.reverse()
-    locations: dict[int, tuple[str, int]] = {}
+            found.append(call)
+    return found[::-1], needed
+
+
+def _plan(calls: list[Call], ends: list[Any], origins: list[Any]) -> _Plan:
+    """The plan for the calls between origins and ends: sources are numbered first, then constants, then results."""
+    plan = _Plan(origins)
+    steps, needed = _calls_between(calls, ends, origins)
+    sources: dict[int, int] = {}  # key -> number of its first source
     for number, origin in enumerate(origins):
-        locations.setdefault(key_of(origin), ("source", number))
+        sources.setdefault(key_of(origin), number)
     for call in steps:  # a variable has the value that was read
         for value, array in zip(call.inputs, call.values, strict=True):
-            if isinstance(value, Variable) and key_of(value) in locations:
-                plan.values[locations[key_of(value)][1]] = array
-    plan.used = sorted(
-        {
-            number
-            for origin in origins
-            if key_of(origin) in needed and dtypes.is_float(unboxed(origin).dtype)
-            for number in [locations[key_of(origin)][1]]
-        }
-    )
-    computed: set[int] = set()
+            if isinstance(value, Variable) and key_of(value) in sources:
+                plan.values[sources[key_of(value)]] = array
+    reached = [origin for origin in origins if key_of(origin) in needed and dtypes.is_float(unboxed(origin).dtype)]
+    used = {key_of(origin): sources[key_of(origin)] for origin in reached}
+    plan.used = sorted(used.values())
+    computed = {key_of(array) for call in steps for array in call.outputs}
+    numbers = dict(used)
     for call in steps:
-        computed.update(key_of(array) for array in call.outputs)
-    constant_indices: dict[int, int] = {}
-    usable = {key_of(origins[number]) for number in plan.used}
-    for call in steps:  # constants are numbered first, results after them
         for value, array in zip(call.inputs, call.values, strict=True):
-            key = key_of(value)
-            if key not in usable and key not in computed and key not in constant_indices:
-                constant_indices[key] = len(plan.constants)
+            if key_of(value) not in computed and key_of(value) not in numbers:
+                numbers[key_of(value)] = len(origins) + len(plan.constants)
                 plan.constants.append(array)
-    base = len(origins)
-    numbers = {key: base + index for key, index in constant_indices.items()}
-    numbers |= {key: locations[key][1] for key in usable}
-    next_number = base + len(plan.constants)
+    next_number = len(origins) + len(plan.constants)
     for call in steps:
-        inputs = tuple(numbers[key_of(value)] for value in call.inputs)
-        plan.steps.append((call.run, inputs))
+        plan.steps.append((call.run, tuple(numbers[key_of(value)] for value in call.inputs)))
         plan.keys.append(call.program_key)
         for array in call.outputs:
-            if key_of(array) not in usable:  # a watched result is a source
+            if key_of(array) not in used:  # a watched result is a source
                 numbers[key_of(array)] = next_number
             next_number += 1
-    plan.ends = [numbers.get(key_of(end)) if key_of(end) in computed or key_of(end) in usable else None for end in ends]
+    plan.ends = [numbers[key] if key in computed or key in used else None for key in map(key_of, ends)]
     return plan
 
 
