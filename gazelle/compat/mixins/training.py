@@ -75,7 +75,7 @@ class OptimizerMixin(CompatObject):
             return _graphs().minimize(self, loss, *args, **kwargs)
         from gazelle.compat.tensorflow import model_calls
 
-        return model_calls.minimize(self, loss, *args, **kwargs)
+        return model_calls.minimize(self, loss, *args, **kwargs)  # type: ignore[arg-type]
 
     def compute_gradients(self, loss: Any, *args: Any, **kwargs: Any) -> Any:
         return _graphs().compute_gradients(self, loss, *args, **kwargs)

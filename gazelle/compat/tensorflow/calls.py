@@ -17,6 +17,7 @@ from gazelle.core.errors import GazelleError, IncompatibleShapesError
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.text_array import TextArray
+from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
 
 Host = Callable[..., Any] | None
@@ -30,7 +31,7 @@ def call(
     kwargs: Mapping[str, Any],
     host: Host = None,
     keeps_64_bits: bool = False,
-) -> Any:
+) -> Tree:
     """`function(*args, **kwargs)` with arrays as tensors.
 
     `host` is the same function for NumPy arrays, and is called if all arrays are on the host. A result that keeps 64
@@ -98,7 +99,7 @@ def _builds_graph(leaves: list[Any]) -> bool:
     return any(isinstance(leaf, KerasTensor) for leaf in leaves) or not computes_values()
 
 
-def guarded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], **options: Any) -> Any:
+def guarded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], **options: Any) -> Tree:
     """Like `call`, but wrong shapes raise the error that programs for TensorFlow catch."""
     try:
         return call(function, args, kwargs, **options)
@@ -110,7 +111,7 @@ def guarded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
         raise InvalidArgumentError(str(error)) from error
 
 
-def boxed(tree: Any) -> Any:
+def boxed(tree: Tree) -> Tree:
     """Replace the arrays in a tree by tensors."""
     from gazelle.compat.tensorflow.tensor import Tensor
 
@@ -149,7 +150,7 @@ def _record(
     return Call(run, inputs, [arrays[i] for i in array_indices], jax.tree.leaves(out), key)
 
 
-def narrowed(out: Any, given: list[Any]) -> Any:
+def narrowed(out: Tree, given: list[Any]) -> Tree:
     """Results that NumPy widened to 64 bits, such as a mean of integers, with the dtype of TensorFlow."""
     dtypes_given = {array.dtype.name for array in given if is_array(array)}
 
@@ -167,6 +168,6 @@ def narrowed(out: Any, given: list[Any]) -> Any:
     return jax.tree.map(narrow, out)
 
 
-def unbox(tree: Any) -> Any:
+def unbox(tree: Tree) -> Tree:
     """Replace the tensors in a tree by arrays."""
     return jax.tree.map(lambda v: unboxed(v) if isinstance(v, TensorWrapper) else v, tree, is_leaf=is_box)

@@ -12,6 +12,7 @@ from gazelle.core import tracing
 from gazelle.core.masks import get_mask
 from gazelle.core.replaced_methods import is_own_code, replaced
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.types import Array, Tree
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 
@@ -20,12 +21,12 @@ _LOOK_AT_VALUES = ("gazelle.layers.categories", "gazelle.layers.numpy_layer")
 _calls: dict[Hashable, CompiledCall | None] = {}  # None: it cannot be compiled
 
 
-def as_key(key: Any) -> Any:
+def as_key(key: Array) -> Array:
     """Return a key for itself or its bits."""
     return key if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)
 
 
-def is_library_code(thing: Any) -> bool:
+def is_library_code(thing: object) -> bool:
     """Return whether a layer or loss, and all layers in it, run no code of a program's own and look at no values."""
     layers = list(weight_tree.named_layers(thing).values()) if weight_tree.is_layer(thing) else [thing]
     graphs = [graph for layer in layers if (graph := getattr(layer, "_graph", None)) is not None]
@@ -81,7 +82,7 @@ class CompiledCall(Program):
         """Store the variables that a call of the function read."""
         self.variables, self._ready = variables, True
 
-    def run(self, arrays: list[Any], key: Any, scope: tracing.TraceContext) -> Any:
+    def run(self, arrays: list[Any], key: Array, scope: tracing.TraceContext) -> Tree:
         """Call the program: assign variables and add losses as the function does, and return its result."""
         assert scope.seen is not None
         for variable in self.variables:

@@ -14,7 +14,9 @@ from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import in_dataset, is_box, unboxed
 from gazelle.compat.tensorflow.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import DTypeLike, Nested, TensorLike
 from gazelle.core.errors import DataError, message
+from gazelle.core.types import Tree
 
 #: special lengths
 INFINITE, UNKNOWN = -1, -2
@@ -26,7 +28,7 @@ class Elements:
     """Base class of datasets, which may be elements of a dataset."""
 
 
-def structured(value: Any) -> Any:
+def structured(value: Tree) -> Tree:
     """Convert the values in tuples and dicts, including lists, to NumPy arrays."""
     if isinstance(value, tuple):
         return tuple(structured(v) for v in value)
@@ -40,12 +42,12 @@ def structured(value: Any) -> Any:
     return np.asarray(array) if is_box(value) or isinstance(array, jax.Array) else host_array(array)
 
 
-def is_ragged(value: Any) -> bool:
+def is_ragged(value: object) -> bool:
     """Whether a value is a ragged tensor, which is a leaf of an element."""
     return isinstance(value, RaggedTensor)
 
 
-def row_of(tree: Any, index: int) -> Any:
+def row_of(tree: Tree, index: int) -> Tree:
     """Row `index` of each array."""
     return jax.tree.map(lambda array: _row(array, unboxed(array[index])), tree, is_leaf=is_ragged)
 
@@ -54,7 +56,7 @@ def _row(rows: Any, row: Any) -> Any:
     return row.view(RaggedRow) if isinstance(rows, RaggedTensor) and isinstance(row, np.ndarray) else row
 
 
-def plain(leaf: Any) -> Any:
+def plain(leaf: TensorLike) -> Tree:
     """A leaf as a NumPy array."""
     if isinstance(leaf, SparseTensor):
         return leaf
@@ -62,7 +64,7 @@ def plain(leaf: Any) -> Any:
     return array[()] if isinstance(array, np.ndarray) and array.ndim == 0 else array
 
 
-def called(function: Callable[..., Any], element: Any) -> Any:
+def called(function: Callable[..., Any], element: Tree) -> Tree:
     """The result of a function of tensors for an element, as arrays."""
     given = tensors_of(element)
     token = in_dataset.set(True)
@@ -73,7 +75,7 @@ def called(function: Callable[..., Any], element: Any) -> Any:
     return arrays_of(out)
 
 
-def tensors_of(element: Any) -> Any:
+def tensors_of(element: Tree) -> Tree:
     """The leaves of an element as tensors."""
     return jax.tree.map(
         lambda leaf: (
@@ -86,7 +88,7 @@ def tensors_of(element: Any) -> Any:
     )
 
 
-def arrays_of(out: Any) -> Any:
+def arrays_of(out: Tree) -> Tree:
     """The result of a user-defined function as an element."""
     if isinstance(out, Elements):
         return out
@@ -104,7 +106,7 @@ class RaggedRow(np.ndarray[Any, Any]):
     """A row of a ragged tensor: a batch of such rows is ragged again."""
 
 
-def stacked(*leaves: Any) -> Any:
+def stacked(*leaves: Any) -> Tree:
     """Stack leaves of equal shape along a new first axis."""
     if any(isinstance(leaf, RaggedRow | RaggedTensor) for leaf in leaves):
         return RaggedTensor.of_rows(
@@ -119,7 +121,7 @@ def stacked(*leaves: Any) -> Any:
     return np.stack(arrays)
 
 
-def padded(group: list[Any], shapes: Any, values: Any, unknown: int | None = None) -> Any:
+def padded(group: list[Any], shapes: Nested[Any], values: Nested[Any], unknown: int | None = None) -> Tree:
     """Stack elements along a new first axis, padded to a common shape; unknown sizes are `unknown`, or the largest."""
 
     def join(shape: Any, fill: Any, *leaves: Any) -> Any:
@@ -151,12 +153,12 @@ def _per_leaf(given: Any, structure: Any, count: int, is_leaf: Callable[[Any], b
     return jax.tree.flatten(given, is_leaf=lambda v: v is None or (is_leaf(v) and v != given))[0]
 
 
-def kind_of(spec: Any) -> str:
+def kind_of(spec: TensorSpec | DTypeLike) -> str:
     """The dtype of a spec."""
     return name_of(spec.dtype if isinstance(spec, TensorSpec) else spec)
 
 
-def typed(element: Any, dtypes: Any) -> Any:
+def typed(element: Tree, dtypes: Nested[DTypeLike]) -> Tree:
     """Convert an element to these dtypes."""
     if isinstance(dtypes, dict):
         return {k: typed(element[k], dtypes[k]) for k in dtypes}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.core.variable import Variable
 from gazelle.models.graph import Graph
+from gazelle.optimizers import Optimizer
 
 _active = False
 _scopes: list[tuple[str, Any]] = []  # (name with a slash, reuse) of the open variable scopes
@@ -70,7 +71,7 @@ named("executing_eagerly", "executing_eagerly_outside_functions")(lambda: not _a
 
 
 @named("placeholder", "sparse_placeholder")
-def placeholder(dtype: DTypeLike = "float32", shape: Any = None, name: str | None = None) -> TensorResult:
+def placeholder(dtype: DTypeLike = "float32", shape: ShapeLike | None = None, name: str | None = None) -> TensorResult:
     """`tf.placeholder`: a symbolic tensor whose value is passed to `Session.run`."""
     build_graphs()
     sizes = [None] if shape is None else [None if n is None or n == -1 else int(n) for n in np.atleast_1d(shape)]
@@ -85,27 +86,29 @@ def placeholder(dtype: DTypeLike = "float32", shape: Any = None, name: str | Non
 class GraphVariable1(GraphVariable):
     """`tf.Variable` of a graph: an assignment of a symbolic tensor is an operation that a session runs."""
 
-    def assign(self, value: Any, *_: Any, **__: Any) -> Any:
+    def assign(self, value: TensorLike, *_: Any, **__: Any) -> TensorResult:
         return Update(self, value) if is_symbolic(value) else super().assign(unboxed(value))
 
-    def assign_add(self, value: Any, *_: Any, **__: Any) -> Any:
+    def assign_add(self, value: TensorLike, *_: Any, **__: Any) -> TensorResult:
         return Update(self, self + value)
 
-    def assign_sub(self, value: Any, *_: Any, **__: Any) -> Any:
+    def assign_sub(self, value: TensorLike, *_: Any, **__: Any) -> TensorResult:
         return Update(self, self - value)
 
-    def read_value(self) -> Any:
+    def read_value(self) -> TensorResult:
         return self + 0
 
     initialized_value = read_value
     initializer = property(lambda self: Update(self, _first_values[self]))
 
-    def load(self, value: Any, session: object = None) -> None:
+    def load(self, value: TensorLike, session: object = None) -> None:
         """Assign a value at once."""
         super().assign(value)
 
 
-def variable(initial_value: Any = None, trainable: bool = True, **options: Any) -> Any:
+def variable(
+    initial_value: TensorLike | Callable[[], TensorLike] = None, trainable: bool = True, **options: Any
+) -> GraphVariable1 | None:
     """The variable of a graph; None if variables are those of TensorFlow 2."""
     if not _active or computes_values():
         return None
@@ -252,18 +255,28 @@ def _trained(loss: Any) -> list[Variable]:
     return [v for v in functions.variables_of(Graph(roots, loss)).values() if v.trainable]
 
 
-def compute_gradients(optimizer: Any, loss: Any, var_list: Any = None, **_: Any) -> list[tuple[Any, Any]]:
+def compute_gradients(
+    optimizer: Optimizer, loss: KerasTensor, var_list: Iterable[Variable] | None = None, **_: Any
+) -> list[tuple[Any, Any]]:
     """The pairs (gradient, variable) of a loss of a graph."""
     variables = list(var_list) if var_list is not None else _trained(loss)
     return list(zip(gradients(loss, variables), variables, strict=True))
 
 
-def apply_gradients(optimizer: Any, pairs: Iterable[tuple[Any, Any]], global_step: Any = None) -> Operations:
+def apply_gradients(
+    optimizer: Optimizer, pairs: Iterable[tuple[Any, Any]], global_step: Variable | None = None
+) -> Operations:
     """The operation that takes one step with gradients that are tensors of a graph."""
     return Operations((GradientStep(optimizer, pairs), *_counted(global_step)))
 
 
-def minimize(optimizer: Any, loss: Any, global_step: Any = None, var_list: Any = None, **_: Any) -> Operations:
+def minimize(
+    optimizer: Optimizer,
+    loss: KerasTensor,
+    global_step: Variable | Sequence[Variable] | None = None,
+    var_list: Iterable[Variable] | None = None,
+    **_: Any,
+) -> Operations:
     """The operation that takes one step on a loss of a graph."""
     if isinstance(global_step, list | tuple):
         global_step, var_list = None, global_step

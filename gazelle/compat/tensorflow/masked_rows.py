@@ -6,8 +6,8 @@ apply to all; sums and means leave out the repetitions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,9 @@ from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.dtypes import DType, name_of
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import Array, TensorResult
 from gazelle.core.errors import ArgumentError, message
+from gazelle.losses import Loss
 
 #: reductions that the repetitions do not change
 _IDEMPOTENT = frozenset(("max", "min", "any", "all", "amax", "amin"))
@@ -33,14 +35,14 @@ class MaskedRows(Tensor):
 
     __slots__ = ("count", "rows")
 
-    def __init__(self, rows: Any, count: Any) -> None:
+    def __init__(self, rows: Array, count: Array) -> None:
         self.rows, self.count = rows, count
 
     shape = property(lambda self: TensorShape((None, *self.rows.shape[1:])))
     dtype = property(lambda self: DType(name_of(self.rows.dtype)))
 
     @property
-    def array(self) -> Any:
+    def array(self) -> NoReturn:
         raise UnknownRowsError(
             message(
                 "The result of tf.boolean_mask in a compiled function",
@@ -52,14 +54,14 @@ class MaskedRows(Tensor):
         )
 
 
-def choose(tensor: Any, mask: Any) -> MaskedRows:
+def choose(tensor: Array, mask: Array) -> MaskedRows:
     """The rows of an array where the mask, of the same length, is True."""
     flat = jnp.ravel(mask)
     order = jnp.nonzero(flat, size=flat.shape[0], fill_value=jnp.argmax(flat))[0]
     return MaskedRows(jnp.take(tensor, order, axis=0), jnp.sum(flat))
 
 
-def call(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> TensorResult:
     """Call a function of arrays on masked rows and other tensors."""
     flat, structure = jax.tree.flatten((args, dict(kwargs)), is_leaf=is_box)
     first = next(leaf for leaf in flat if isinstance(leaf, MaskedRows))
@@ -87,7 +89,7 @@ def _filled(masked: MaskedRows, fill: float | None) -> Any:
     return jnp.where(chosen.reshape(-1, *[1] * (masked.rows.ndim - 1)), masked.rows, fill)
 
 
-def loss(original: Callable[..., Any], kind: Any, args: Any, kwargs: Any) -> Any:
+def loss(original: Callable[..., Any], kind: Loss, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> TensorResult:
     """Call a `Loss` on masked rows: the repetitions have weight 0."""
     first = next(v for v in (*args, *kwargs.values()) if isinstance(v, MaskedRows))
     length = first.rows.shape[0]

@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -27,12 +27,18 @@ from gazelle.compat.tensorflow.stateful import fresh_key, stateful
 from gazelle.compat.tensorflow.tape import GradientTape
 from gazelle.compat.tensorflow.tape import with_tape as with_tape  # for the mixins
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper
+from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
-from gazelle.layers import weight_tree
+from gazelle.data import dataset
+from gazelle.layers import Layer, weight_tree
+from gazelle.losses import Loss
 from gazelle.models.graph_inputs import fitted, match
+from gazelle.optimizers import Optimizer
 
+T = TypeVar("T")
 _layer_depth: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
 _keep_alive: dict[int, Any] = {}  # objects whose ids are in program keys: an id must not be reused
 _PLAIN = (bool, int, float, str)
@@ -42,17 +48,17 @@ _PLAIN = (bool, int, float, str)
 all_variables: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
 
 
-def remembered(made: Any) -> Any:
+def remembered(made: T) -> T:
     """Add a variable to those that TensorFlow lists."""
     all_variables[id(made)] = made
     return made
 
 
-def has_box(tree: Any) -> bool:
+def has_box(tree: Tree) -> bool:
     return any(isinstance(leaf, TensorWrapper) for leaf in jax.tree.leaves(tree, is_leaf=is_box))
 
 
-def is_recorded(args: Any, kwargs: Any) -> bool:
+def is_recorded(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """Whether tensors or variables are given, whose computation a tape may record."""
     leaves = jax.tree.leaves((args, kwargs), is_leaf=is_box)
     has_variables = bool(active_tapes()) and any(isinstance(leaf, Variable) for leaf in leaves)
@@ -64,7 +70,7 @@ def tensors_of_program() -> type[TensorWrapper] | None:
     return Tensor if facade.serves_caller(besides_jax=False) else None
 
 
-def result_of_ops(out: Any, args: Any, kwargs: Any) -> Any:
+def result_of_ops(out: Tree, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tree:
     """The arrays that a function of `keras.ops` returns, as tensors for code that imports tensorflow and not jax."""
     flat = jax.tree.leaves(out, is_leaf=is_box)
     made = any(isinstance(v, jax.Array) for v in flat) and not any(
@@ -82,7 +88,7 @@ def _from_outside(args: Any) -> bool:
     return bool(leaves) and not inside and facade.serves_caller()
 
 
-def layer_call(original: Callable[..., Any], layer: Any, args: Any, kwargs: Any) -> Any:
+def layer_call(original: Callable[..., Any], layer: Layer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tree:
     """Call a layer; `original(*args, **kwargs)` is gazelle's method, which takes arrays."""
     if args and ragged_layers.takes(layer, args[0]):
         return ragged_layers.call(layer, *args, **kwargs)
@@ -107,7 +113,7 @@ def layer_call(original: Callable[..., Any], layer: Any, args: Any, kwargs: Any)
     return boxed(out)
 
 
-def user_defined_call(call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def user_defined_call(call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tree:
     """Run the `call` of a user-defined layer, which gazelle calls on arrays: with tensors, converting the result."""
     if has_box((args, kwargs)) or symbolic.any_symbolic(args, kwargs):
         return call(*args, **kwargs)  # called by user code
@@ -190,7 +196,7 @@ def _program_key(layer: Any) -> Any:
     return tuple(parts)
 
 
-def loss_call(original: Callable[..., Any], loss: Any, args: Any, kwargs: Any) -> Any:
+def loss_call(original: Callable[..., Any], loss: Loss, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tree:
     """Call a loss."""
     if not (has_box((args, kwargs)) or _from_outside((args, kwargs))):
         return unbox(original(*args, **kwargs))
@@ -208,7 +214,7 @@ def loss_call(original: Callable[..., Any], loss: Any, args: Any, kwargs: Any) -
     return boxed(unbox(stateful(original, args, kwargs, ("loss", id(loss)), is_pure=is_pure, check=check)))
 
 
-def as_tensors(out: Any) -> Any:
+def as_tensors(out: Tree) -> Tree:
     """The result of a metric as a tensor; an array inside of a compiled step."""
     return out if _is_tracing_step() else boxed(out)
 
@@ -219,7 +225,7 @@ def _is_tracing_step() -> bool:
     return scope is not None and scope.pure
 
 
-def losses(layer: Any, values: list[Any]) -> list[Any]:
+def losses(layer: Layer, values: list[Any]) -> list[Any]:
     """`layer.losses`, as tensors that tapes have recorded."""
     if not active_tapes():
         return values if _is_tracing_step() else boxed(values)
@@ -235,14 +241,14 @@ def penalty(regularizer: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda w: unboxed(regularizer(w))
 
 
-def without_zeros(tokens: Any) -> RaggedTensor:
+def without_zeros(tokens: TensorLike) -> RaggedTensor:
     """Rows without the zeros at their end."""
     array = np.asarray(unboxed(tokens))
     lengths = np.count_nonzero(array, axis=-1)
     return RaggedTensor.of_rows([row[:length] for row, length in zip(array, lengths, strict=True)])
 
 
-def function_call(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def function_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tree:
     """Call a function of `keras.losses`, `metrics` or `activations`, which may receive tensors."""
     given = (args, kwargs)
     if symbolic.any_symbolic(given) or not (is_recorded(*given) or _from_outside(given)):
@@ -250,12 +256,18 @@ def function_call(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     return call(function, args, kwargs)
 
 
-def datasets(out: Any) -> Any:
+def datasets(out: Nested[dataset.Dataset]) -> Nested[Dataset]:
     """Convert datasets to those of `tf.data`."""
     return type(out)(map(Dataset.of, out)) if isinstance(out, (list, tuple)) else Dataset.of(out)
 
 
-def minimize(optimizer: Any, loss: Any, var_list: Any, grad_loss: Any = None, tape: Any = None) -> Any:
+def minimize(
+    optimizer: Optimizer,
+    loss: TensorLike | Callable[[], TensorLike],
+    var_list: Iterable[Variable] | Callable[[], Iterable[Variable]],
+    grad_loss: TensorLike = None,
+    tape: GradientTape | None = None,
+) -> TensorResult:
     """Take one optimizer step; the loss is a function without arguments, or a tensor recorded by `tape`."""
     if callable(loss):
         with GradientTape() as tape:

@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +18,11 @@ from gazelle.compat.tensorflow.calls import guarded
 from gazelle.compat.tensorflow.dtypes import host_array
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
 
+#: `numpy` or `jax.numpy`
+ArrayModule: TypeAlias = Any
 NAMES: dict[str, Any] = {}
 #: name of an argument in TensorFlow 1 -> its current name
 _TENSORFLOW_1 = {
@@ -138,7 +141,7 @@ def op(
 TENSORS = frozenset(tables.lists("tensorflow", "lists")["arguments that are tensors"])
 
 
-def array_of_list(value: Any) -> Any:
+def array_of_list(value: Tree) -> Tree:
     """A list of numbers as an array; a list of tensors unchanged."""
     leaves = jax.tree.leaves(value, is_leaf=is_box)
     if any(is_box(leaf) or hasattr(leaf, "dtype") for leaf in leaves):
@@ -165,7 +168,7 @@ def user_code_location() -> str:
     return f"{frame.f_code.co_filename}, line {frame.f_lineno}"
 
 
-def fixed_value(value: Any) -> Any:
+def fixed_value(value: Tree) -> Tree:
     """A shape, an axis or a count as Python values."""
     if isinstance(value, KerasTensor):
         return value
@@ -178,7 +181,7 @@ def fixed_value(value: Any) -> Any:
     return value
 
 
-def fixed_shape(shape: Any) -> Any:
+def fixed_shape(shape: Tree) -> Tree:
     """A shape as Python integers; TensorFlow also takes floats such as 3.0."""
     whole = lambda n: int(n) if isinstance(n, float) and n.is_integer() else n  # noqa: E731
     return jax.tree.map(whole, fixed_value(shape), is_leaf=is_box)
@@ -188,7 +191,7 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
-def space(*trees: Any) -> Any:
+def space(*trees: Any) -> ArrayModule:
     """`numpy` if all arrays are NumPy arrays, else `jax.numpy`."""
     leaves = jax.tree.leaves(trees, is_leaf=is_box)
     return jnp if any(isinstance(leaf, jax.Array | Variable) for leaf in leaves) else np

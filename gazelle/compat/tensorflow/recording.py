@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any, Protocol
 
 import jax
@@ -14,6 +14,7 @@ import numpy as np
 from gazelle.compat.recorded_variable import recorder
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
+from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
 
 
@@ -44,6 +45,8 @@ class Tape(Protocol):
     def record(self, call: Call) -> None: ...
 
 
+#: what `activate_tapes` replaced
+Tokens = tuple[Token[tuple[Tape, ...]], Token[type[TensorWrapper] | None]]
 _active_tapes: ContextVar[tuple[Tape, ...]] = ContextVar("gazelle_tapes", default=())
 
 
@@ -56,14 +59,14 @@ def active_tapes() -> tuple[Tape, ...]:
     return _active_tapes.get()
 
 
-def activate_tapes(tapes: tuple[Tape, ...]) -> Any:
+def activate_tapes(tapes: tuple[Tape, ...]) -> Tokens:
     """Set the active tapes; the result is the argument of `restore_tapes`."""
     from gazelle.compat.tensorflow.tensor import Tensor
 
     return _active_tapes.set(tapes), recorder.set(Tensor if tapes else None)
 
 
-def restore_tapes(token: Any) -> None:
+def restore_tapes(token: Tokens) -> None:
     tapes, kind = token
     _active_tapes.reset(tapes)
     recorder.reset(kind)
@@ -87,21 +90,21 @@ def filled(static: list[Any], indices: list[int], arrays: Iterable[Any]) -> list
     return out
 
 
-def is_box(value: Any) -> bool:
+def is_box(value: object) -> bool:
     return isinstance(value, TensorWrapper | Variable | KerasTensor)
 
 
-def unboxed(value: Any) -> Any:
+def unboxed(value: Tree) -> Tree:
     """The array of a tensor or variable; other values unchanged."""
     if isinstance(value, Variable):
         return value.value
     return value.array if isinstance(value, TensorWrapper) else value
 
 
-def is_array(value: Any) -> bool:
+def is_array(value: object) -> bool:
     return isinstance(value, jax.Array | np.ndarray | np.generic)
 
 
-def key_of(value: Any) -> int:
+def key_of(value: object) -> int:
     """The identity of an input or output, which is a variable or an array."""
     return id(value)
