@@ -71,7 +71,7 @@ class LossMixin(CompatObject):
         super()._construct(core, args, kwargs, by_gazelle)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        compute = warn_of_broadcasting()(super().__call__)  # type: ignore[misc] - also when a tape calls it again
+        compute = warn_of_broadcasting()(super().__call__)  # type: ignore[misc]  # also for a tape
         return compute(*args, **kwargs) if facade.calls is None else facade.calls.loss_call(compute, self, args, kwargs)
 
 
