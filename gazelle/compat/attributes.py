@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import losses, tree
-from gazelle.compat import era, logs, methods, renamed_arguments, tables
+from gazelle.compat import era, initializations, logs, methods, renamed_arguments, tables
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.classes import adopt, core_class
@@ -22,7 +22,8 @@ from gazelle.compat.graph_optimizers import GraphOptimizer
 from gazelle.core.errors import GazelleError, message
 from gazelle.core.symbolic import KerasTensor, Node, map_tree, symbolic_leaves
 from gazelle.core.types import Tree
-from gazelle.layers import Layer, weight_tree
+from gazelle.initializers import Initializer
+from gazelle.layers import RNN, Layer, weight_tree
 from gazelle.layers.multi_head_attention import _equations
 from gazelle.metrics import Metric
 from gazelle.models import Model
@@ -327,14 +328,29 @@ def attribute(instance: Any, name: str) -> Any:
             for now in _WEIGHTS.get(name, ()):
                 if now in getattr(owner, "__dict__", ()):
                     return vars(owner)[now]
+        if isinstance(instance, RNN) and (gate := _gate(instance, name)) is not NOTHING:
+            return gate
         now = renamed_arguments.renamed([c.__name__ for c in type(instance).__mro__], "__init__", name)
         if (
             now
             and now != name
             and (now in instance.__dict__ or isinstance(getattr(type(instance), now, None), property))
         ):
-            return getattr(instance, now)
+            found = getattr(instance, now)
+            return (
+                initializations.of_layer(found) if isinstance(found, Initializer) and name.endswith("init") else found
+            )
     return NOTHING
+
+
+def _gate(layer: Any, name: str) -> Any:
+    """The part of a weight for one gate of a recurrent layer, such as `W_i` or `recurrent_kernel_i`."""
+    start, _, letter = name.rpartition("_")
+    index = "ifco" if layer.cell.__class__.__name__ == "LSTMCell" else "zrh"
+    if start not in _WEIGHTS or letter not in tuple(index):
+        return NOTHING
+    units = layer.cell.units
+    return attribute(layer, start)[..., (n := index.index(letter)) * units : (n + 1) * units]
 
 
 def assign(instance: Any, name: str, value: Any) -> Any:

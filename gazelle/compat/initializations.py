@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gazelle import initializers
+from gazelle.core.names import snake
 from gazelle.core.variable import Variable
 
 
@@ -16,6 +17,16 @@ def _initialization(kind: str, scale: float | None = None, *options: str) -> Cal
         config = {option.lstrip("-"): -scale if option.startswith("-") else scale for option in options}
         return Variable(initializers.get({"class_name": kind, "config": config}), shape, name=name or "variable")
 
+    return initialization
+
+
+def of_layer(initializer: initializers.Initializer) -> Callable[..., Variable]:
+    """The function of an initializer, as `layer.init` was; `get` accepts its name."""
+
+    def initialization(shape: Sequence[int], name: str | None = None, **_: Any) -> Variable:
+        return Variable(initializer, shape, name=name or "variable")
+
+    initialization.__name__ = snake(type(initializer).__name__)
     return initialization
 
 

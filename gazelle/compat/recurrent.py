@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -75,18 +75,32 @@ class Recurrent(Layer):
         return x
 
     def call(self, x: Array, mask: Array | None = None) -> Any:
-        kind = type(self)
-        calls = facade.calls_for(kind.step, kind.preprocess_input, kind.get_constants)
-        return self._loop(x, mask) if calls is None else calls.user_defined_call(self._loop, (x, mask), {})
-
-    def _loop(self, x: Array, mask: Array | None) -> Any:
         first = getattr(self, "get_initial_state", self.get_initial_states)  # the name in Keras 2
-        last, outputs, _ = loops.rnn(
-            self.step,
-            self.preprocess_input(x),
-            first(x),
-            self.go_backwards,
-            mask,
-            self.get_constants(x),
-        )
+        outputs, last, _ = run_steps(self, first, x, mask)
         return outputs if self.return_sequences else last
+
+
+def run_steps(recurrent: Layer, first: Callable[..., Any], x: Array, mask: Array | None) -> tuple[Any, Any, list[Any]]:
+    """Loop over time steps with the methods that a recurrent layer had in Keras 1 and 2.0.
+
+    Args:
+        recurrent: the layer, with `step`, `preprocess_input` and `get_constants`.
+        first: function of x that returns the first states.
+        x: sequences (batch, steps, ...).
+        mask: (batch, steps).
+
+    Returns:
+        (outputs of all steps, last output, list of the last states).
+    """
+    layer: Any = recurrent
+
+    def loop(x: Any, mask: Any) -> Any:
+        constants = layer.get_constants(x)
+        last, outputs, states = loops.rnn(
+            layer.step, layer.preprocess_input(x), first(x), layer.go_backwards, mask, constants
+        )
+        return outputs, last, states
+
+    calls = facade.calls_for(layer.step, layer.preprocess_input, layer.get_constants)
+    found: tuple[Any, Any, list[Any]] = loop(x, mask) if calls is None else calls.user_defined_call(loop, (x, mask), {})
+    return found

@@ -49,10 +49,13 @@ def find_tensors(function: object, visited: set[int] | None = None) -> Iterator[
 
 
 def find_tensors_of_object(instance: object) -> list[KerasTensor]:
-    """Return the tensors that user-defined methods of an object's class use, and its attribute `function`."""
+    """Return the tensors that user-defined methods of an object's class use, attributes included, and `function`."""
     user_classes = [c for c in type(instance).__mro__ if not c.__module__.startswith(("gazelle.", "builtins"))]
     methods = [m for c in user_classes for m in vars(c).values() if isinstance(m, types.FunctionType)]
     found = [t for m in (*methods, vars(instance).get("function")) for t in find_tensors(m)]
+    read = {name for m in methods if m.__name__ not in ("__init__", "build") for name in m.__code__.co_names}
+    for value in [value for name, value in vars(instance).items() if name in read]:
+        found += [t for t in (value if isinstance(value, list | tuple) else [value]) if isinstance(t, KerasTensor)]
     return list({id(t): t for t in found}.values())
 
 

@@ -110,3 +110,18 @@ def test_the_summary_and_the_drawing_show_the_input(graph):
     part.summary(print_fn=lines.append)
     assert part.layers[0].name in "\n".join(lines)
     assert part.layers[0].name in str(model_to_dot(part, show_layer_names=True))
+
+
+class Scaled(layers.Layer):
+    def __init__(self, factors, unused):
+        super().__init__()
+        self.factors, self.unused = factors, unused
+
+    def call(self, x):
+        return x * self.factors[0]
+
+
+def test_a_layer_uses_the_tensors_in_its_attributes():
+    x, factor, unused = (layers.Input((1,)) for _ in range(3))
+    model = Model([x, factor], Scaled([factor * 2], unused)(x))
+    assert model.predict([np.ones((2, 1)), np.array([[1.0], [3.0]])], verbose=0).tolist() == [[2], [6]]

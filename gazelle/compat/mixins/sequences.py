@@ -10,7 +10,10 @@ import jax.numpy as jnp
 
 from gazelle import ops
 from gazelle.compat import era
+from gazelle.compat.mixins.common import arrays_of
 from gazelle.compat.mixins.layers import for_program
+from gazelle.compat.recurrent import run_steps
+from gazelle.core import tracing
 from gazelle.core.types import Array, Shape, Tree
 from gazelle.layers import RNN, serialize
 from gazelle.layers.multi_head_attention import with_causal
@@ -36,8 +39,15 @@ class RecurrentMixin:
     """RNN, LSTM, GRU and SimpleRNN: with `time_major` sequences and masks are (time, batch, ...)."""
 
     time_major = False
+    initial_weights = None  # those of the constructor are set by gazelle
+    implementation = 2  # 0 if `step` receives x W + b, else x
+    cell: Any
+    state_size: list[Any]
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        if _has_steps(type(self)):
+            number = kwargs.get("implementation", _MODES.index(kwargs.get("consume_less", _MODES[0])))
+            vars(self).update(implementation=number, consume_less=_MODES[number])
         time_major = bool(kwargs.get("time_major"))
         kwargs = {name: value for name, value in kwargs.items() if name != "time_major" or not time_major}
         super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
@@ -49,7 +59,7 @@ class RecurrentMixin:
         config: dict[str, Any] = super().get_config()  # type: ignore[misc]
         own = next(cls for cls in type(self).__mro__ if "get_config" in vars(cls))
         if self._core is RNN and not own.__module__.startswith("gazelle."):  # type: ignore[attr-defined]
-            config.setdefault("cell", serialize(self.cell))  # type: ignore[attr-defined]
+            config.setdefault("cell", serialize(self.cell))
         return {**config, "time_major": True} if self.time_major else config
 
     def build(self, sequences_shape: Shape | list[Shape]) -> None:
@@ -67,12 +77,14 @@ class RecurrentMixin:
         constants: Sequence[Array] | Array | None = None,
     ) -> Array | tuple[Array, ...]:
         if constants is not None:
-            cell = self.cell  # type: ignore[attr-defined]
+            cell = self.cell
             vars(self)["cell"] = _WithConstants(cell, constants)
             try:
                 return self.call(sequences, initial_state, mask, training)
             finally:
                 vars(self)["cell"] = cell
+        if _has_steps(type(self)):
+            return self._run_steps(sequences, initial_state, mask)
         if not self.time_major:
             plain: Array = super().call(sequences, initial_state, mask, training)  # type: ignore[misc]
             return plain
@@ -84,6 +96,68 @@ class RecurrentMixin:
         outputs, *states = out if isinstance(out, tuple) else (out,)
         outputs = jnp.swapaxes(outputs, 0, 1)
         return (outputs, *states) if states else outputs
+
+    # Methods of Keras 1 and 2.0, which subclasses override ------------------------------------------------------------
+
+    def preprocess_input(self, inputs: Array, training: bool | None = None) -> Array:
+        """Return x W + b for all time steps if `step` receives it, else x."""
+        if self.implementation:
+            return inputs
+        x = jnp.swapaxes(arrays_of(inputs), 0, 1)
+        return jnp.swapaxes(self.cell.project(x, self._dropout_masks(x[0])[0]), 0, 1)
+
+    def get_constants(self, inputs: Array, training: bool | None = None) -> list[Any]:
+        """Return the dropout masks of state and input, which `step` receives after the states; Keras 2: the reverse."""
+        gates = self.cell.gates
+        found = []
+        for mask in self._dropout_masks(arrays_of(inputs)[:, 0]):
+            of_gates = [1.0] * gates if mask is None else [mask[i % len(mask)] for i in range(gates)]
+            found.append(of_gates if gates > 1 else of_gates[0])
+        return found[::-1] if era.number() == 1 else found
+
+    def get_initial_states(self, inputs: Array) -> list[Any]:
+        """Return the states before the first step."""
+        return list(self.get_initial_state(inputs))  # type: ignore[attr-defined]
+
+    def step(self, inputs: Array, states: Sequence[Array]) -> tuple[Array, list[Array]]:
+        """Return (output, states) of one time step; `states` also contains the constants."""
+        x, given = arrays_of((inputs, list(states)))
+        count = len(self.state_size)
+        masks = [None if isinstance(m, float) else jnp.stack(m) for m in _lists(given[count : count + 2])]
+        of_state, of_input = [*(masks if era.number() == 1 else masks[::-1]), None, None][:2]
+        new = self.cell.step(self.cell.project(x, of_input) if self.implementation else x, given[:count], of_state)
+        return new[0], new
+
+    def _dropout_masks(self, x: Any) -> tuple[Any, Any]:
+        context = tracing.current()
+        masks: tuple[Any, Any] = self.cell.masks(*x.shape, bool(context and context.training))
+        return masks
+
+    def _run_steps(self, sequences: Any, initial_state: Any, mask: Any) -> Any:
+        layer: Any = self
+        states = initial_state if initial_state is not None or not layer.stateful else [s.value for s in layer.states]
+        first = self.get_initial_states if states is None else lambda _: states
+        outputs, last, states = run_steps(self, first, sequences, mask)
+        if layer.stateful:
+            for variable, value in zip(layer.states, states, strict=True):
+                variable.assign(value)
+        out = outputs if layer.return_sequences else last
+        return (out, *states) if layer.return_state else out
+
+
+_MODES = ("cpu", "mem", "gpu")  # `consume_less` of Keras 1 for the `implementation` of Keras 2
+_STEPS = ("step", "preprocess_input", "get_constants", "get_initial_states")
+
+
+def _has_steps(kind: type) -> bool:
+    """Whether a class of the program overrides a method of the loop over time steps."""
+    return any(getattr(kind, name) is not getattr(RecurrentMixin, name) for name in _STEPS)
+
+
+def _lists(masks: list[Any]) -> list[Any]:
+    """Masks of the gates in a list; a number if there is no dropout."""
+    masks = [mask if isinstance(mask, list | tuple) else [mask] for mask in masks]
+    return [mask[0] if isinstance(mask[0], float) else mask for mask in masks]
 
 
 class CellMixin:

@@ -238,4 +238,69 @@ assert (conv.nb_filter, conv.nb_row, conv.nb_col, conv.border_mode) == (2, 3, 5,
 assert (lstm.output_dim, lstm.dropout_U) == (2, 0.5)
 assert not hasattr(type("Own", (layers.Layer,), {})(), "W")""",
     ),
+    "step of recurrent layers": (
+        1,
+        """
+from keras import backend as K
+from keras.layers import GRU, LSTM, SimpleRNN
+x = np.random.default_rng(0).random((4, 6, 3), "float32")
+for kind, options in (LSTM, {}), (GRU, {"return_sequences": True}), (SimpleRNN, {"go_backwards": True}):
+    class Same(kind):
+        def step(self, x, states):
+            return super(Same, self).step(x, states)
+    plain = keras.Sequential([kind(2, input_shape=(6, 3), **options)])
+    for mode in "cpu", "gpu", "mem":
+        dropped = Same(2, input_shape=(6, 3), consume_less=mode, dropout_U=0.5, dropout_W=0.5, **options)
+        same = keras.Sequential([dropped])
+        same.set_weights(plain.get_weights())
+        assert dropped.consume_less == mode
+        np.testing.assert_allclose(same.predict(x), plain.predict(x), atol=1e-6)
+        assert not np.allclose(dropped(x, training=True), dropped(x))
+class Gates(GRU):
+    def step(self, x, states):
+        h, B_U, n = states[0], states[1], self.output_dim
+        if self.consume_less == "cpu":
+            x_z, x_r, x_h = x[:, :n], x[:, n:2 * n], x[:, 2 * n:]
+        else:
+            x_z, x_r = K.dot(x, self.W_z) + self.b_z, K.dot(x, self.W_r) + self.b_r
+            x_h = K.dot(x, self.W_h) + self.b_h
+        z = self.inner_activation(x_z + K.dot(h * B_U[0], self.U_z))
+        r = self.inner_activation(x_r + K.dot(h * B_U[1], self.U_r))
+        h = z * h + (1 - z) * self.activation(x_h + K.dot(r * h * B_U[2], self.U_h))
+        return h, [h]
+plain = keras.Sequential([GRU(2, input_shape=(6, 3))])
+for mode in "cpu", "mem":
+    own = keras.Sequential([Gates(2, input_shape=(6, 3), consume_less=mode)])
+    own.set_weights(plain.get_weights())
+    np.testing.assert_allclose(own.predict(x), plain.predict(x), atol=1e-6)""",
+    ),
+    "a recurrent layer with a tensor of the graph in its constants": (
+        1,
+        """
+from keras import backend as K
+from keras.layers import LSTM
+class Attention(LSTM):
+    def __init__(self, output_dim, vector, **kwargs):
+        self.vector = vector
+        super(Attention, self).__init__(output_dim, **kwargs)
+    def build(self, input_shape):
+        super(Attention, self).build(input_shape)
+        self.U_m = self.inner_init((5, self.output_dim), name="U_m")
+        self.trainable_weights += [self.U_m]
+        assert self.initial_weights is None and self.init.__name__ == "glorot_uniform"
+    def step(self, x, states):
+        h, [h, c] = super(Attention, self).step(x, states)
+        return h * states[4], [h * states[4], c]
+    def get_constants(self, x):
+        return super(Attention, self).get_constants(x) + [K.sigmoid(K.dot(self.vector, self.U_m))]
+sequence, vector = layers.Input((6, 3)), layers.Input((5,))
+out = Attention(4, vector, dropout_W=0.2, return_sequences=True)(sequence)
+m = keras.Model(input=[sequence, vector], output=layers.Dense(1)(LSTM(2)(out)))
+m.compile("adam", "mse")
+data = [np.ones((8, 6, 3)), np.ones((8, 5))]
+before = m.layers[2].U_m.numpy()
+m.fit(data, np.ones((8, 1)), nb_epoch=1, verbose=0)
+assert not np.allclose(before, m.layers[2].U_m.numpy())
+assert not np.allclose(m.predict(data), m.predict([data[0], -data[1]]))""",
+    ),
 }
