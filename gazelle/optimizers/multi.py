@@ -216,7 +216,7 @@ class MultiOptimizer(Optimizer):
         if isinstance(self.optimizer_map, OptimizerMap):
             return self.optimizer_map.of(*paths)
         name = path.rsplit("/", 1)[-1]
-        return self.optimizer_map(SimpleNamespace(path=paths[-1], name=name, shape=tuple(w.shape), dtype=w.dtype))
+        return self.optimizer_map(SimpleNamespace(path=paths[0], name=name, shape=tuple(w.shape), dtype=w.dtype))
 
     def _groups(self, params: Arrays) -> list[tuple[str, Optimizer, list[str]]]:
         """Return (label, optimizer, paths) of each inner optimizer."""
