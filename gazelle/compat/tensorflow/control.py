@@ -246,8 +246,6 @@ class TensorArray:
 
 @named("TensorSpec", "TypeSpec", "RaggedTensorSpec", "SparseTensorSpec")
 class TensorSpec:
-    """`tf.TensorSpec(shape, dtype)`."""
-
     def __init__(self, shape: ShapeLike | None = None, dtype: DTypeLike = "float32", name: str | None = None) -> None:
         self.shape, self.dtype, self.name = TensorShape(shape), as_dtype(dtype), name
         self.shape_is_unknown = shape is None

@@ -132,7 +132,6 @@ class Dataset(Elements):
 
     @classmethod
     def range(cls, *args: Sequence[TensorLike] | None, output_type: DTypeLike = "int64") -> Dataset:
-        """`tf.data.Dataset.range(start, stop, step)`."""
         numbers = np.arange(*(int(a) for a in args)).astype(name_of(output_type))
         return Dataset(lambda: iter(numbers), len(numbers))
 

@@ -31,8 +31,6 @@ class _Values:
 
 
 class BytesList(_Values):
-    """`tf.train.BytesList`."""
-
     def __init__(self, value: TensorLike = ()) -> None:
         self.value = [v.encode() if isinstance(v, str) else bytes(v) for v in value]
 
@@ -44,8 +42,6 @@ class BytesList(_Values):
 
 
 class FloatList(_Values):
-    """`tf.train.FloatList`."""
-
     def packed(self) -> bytes:
         return field(1, np.asarray(self.value, "<f4").tobytes())
 
@@ -55,8 +51,6 @@ class FloatList(_Values):
 
 
 class Int64List(_Values):
-    """`tf.train.Int64List`."""
-
     def packed(self) -> bytes:
         return field(1, b"".join(varint(int(v)) for v in self.value))
 

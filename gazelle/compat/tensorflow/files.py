@@ -148,7 +148,6 @@ def adjust_jpeg_quality(image: TensorLike, jpeg_quality: TensorLike) -> TensorRe
 def random_jpeg_quality(
     image: TensorLike, min_jpeg_quality: int, max_jpeg_quality: int, seed: int | None = None
 ) -> TensorResult:
-    """`tf.image.random_jpeg_quality`."""
     return adjust_jpeg_quality(image, generator(seed).integers(min_jpeg_quality, max_jpeg_quality))
 
 
@@ -162,6 +161,5 @@ def is_jpeg(contents: TensorLike) -> TensorResult:
 
 @named("io.decode_and_crop_jpeg", "image.decode_and_crop_jpeg")
 def decode_and_crop_jpeg(contents: TensorLike, crop_window: TensorLike, channels: int = 0, **_: Any) -> TensorResult:
-    """`tf.io.decode_and_crop_jpeg`."""
     top, left, height, width = fixed_value(crop_window)
     return NAMES["io.decode_jpeg"](contents, channels=channels)[top : top + height, left : left + width]

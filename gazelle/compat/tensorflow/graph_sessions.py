@@ -18,8 +18,6 @@ from gazelle.core.types import PathLike
 
 
 class Session(sessions.Session):
-    """`tf.Session`."""
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         build_graphs()
         super().__init__(*args, **kwargs)

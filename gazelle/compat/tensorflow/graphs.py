@@ -182,8 +182,6 @@ def get_variable(
 
 @named("GraphKeys")
 class GraphKeys:
-    """`tf.GraphKeys`."""
-
     GLOBAL_VARIABLES, TRAINABLE_VARIABLES = "variables", "trainable_variables"
     SUMMARIES, UPDATE_OPS, REGULARIZATION_LOSSES = "summaries", "update_ops", "regularization_losses"
     LOSSES, LOCAL_VARIABLES, MODEL_VARIABLES = "losses", "local_variables", "model_variables"

@@ -20,8 +20,6 @@ from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 
 
 class ResizeMethod:
-    """`tf.image.ResizeMethod`."""
-
     BILINEAR, NEAREST_NEIGHBOR, BICUBIC, AREA, LANCZOS3 = "bilinear", "nearest", "bicubic", "area", "lanczos3"
     LANCZOS5, GAUSSIAN, MITCHELLCUBIC = "lanczos5", "gaussian", "mitchellcubic"
 

@@ -25,8 +25,6 @@ from gazelle.saving.tensorflow_format import protobuf
 
 @named("io.FixedLenFeature", "FixedLenFeature")
 class FixedLenFeature:
-    """`tf.io.FixedLenFeature(shape, dtype)`."""
-
     def __init__(self, shape: ShapeLike, dtype: DTypeLike, default_value: TensorLike = None) -> None:
         self.shape, self.dtype, self.default = tuple(shape), as_dtype(dtype), default_value
 

@@ -168,8 +168,6 @@ def _joined(shape: Any, parameter: Any) -> tuple[int, ...]:
 
 @named("random.Generator")
 class Generator:
-    """`tf.random.Generator.from_seed(1)`."""
-
     def __init__(self, state: object = None, seed: TensorLike = None) -> None:
         self._seed = seed
 

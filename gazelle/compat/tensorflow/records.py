@@ -39,8 +39,6 @@ def _open(path: str, mode: Any, compression: Any) -> Any:
 
 @named("io.TFRecordWriter", "python_io.TFRecordWriter")
 class TFRecordWriter:
-    """`tf.io.TFRecordWriter(path)`."""
-
     def __init__(self, path: PathLike | TensorLike, options: object = None) -> None:
         self._file = _open(text(path), "wb", getattr(options, "compression_type", options))
 

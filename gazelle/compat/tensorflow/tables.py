@@ -21,8 +21,6 @@ from gazelle.core.text_array import TextArray, call_on_host
 @named("lookup.KeyValueTensorInitializer")
 @methods_ignore("name")
 class KeyValueTensorInitializer:
-    """`tf.lookup.KeyValueTensorInitializer(keys, values)`."""
-
     def __init__(
         self, keys: TensorLike, values: TensorLike, key_dtype: DTypeLike = None, value_dtype: DTypeLike = None
     ) -> None:
@@ -70,8 +68,6 @@ class TextFileInitializer:
 @named("lookup.StaticHashTable", "lookup.experimental.DenseHashTable")
 @methods_ignore("name")
 class StaticHashTable:
-    """`tf.lookup.StaticHashTable(initializer, default_value)`."""
-
     def __init__(self, initializer: Nested[TensorLike], default_value: TensorLike, **_: Any) -> None:
         self._dtype = initializer.values.dtype
         self._values = dict(zip(initializer.keys.tolist(), initializer.values.tolist(), strict=True))
