@@ -101,7 +101,7 @@ def connected(roots: Iterable[object]) -> list[Any]:
     while waiting:
         value = waiting.pop()
         if isinstance(value, (list, tuple, set)):
-            waiting += value
+            waiting.extend(value)  # a subclass of tuple may define how it is added to a list
         elif isinstance(value, dict):
             waiting += value.values()
         elif getattr(type(value), "_namespace", None) is not None and id(value) not in found:

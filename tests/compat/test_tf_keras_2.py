@@ -191,6 +191,49 @@ class _Loss(keras.losses.Loss):
         return K.mean(K.square(y[:, 0] - p[:, 0]))
 
 
+def test_variables_whose_name_comes_first(tf):
+    class Counts(_Hits):
+        def __init__(self):
+            super().__init__()
+            self.rows = self.add_weight("rows", (2,), tf.VariableAggregation.SUM, initializer="ones")
+            self.total = self.add_weight(name="total", shape=(), initializer="zeros", aggregation=None)
+
+    assert [tuple(v.shape) for v in Counts().variables[1:]] == [(2,), ()]
+    layer = layers.Layer()
+    kernel = layer.add_variable("kernel", shape=[3, 2], dtype=tf.float32, initializer=tf.initializers.GlorotUniform)
+    assert (tuple(kernel.shape), tuple(layer.add_variable("bias", [2]).shape)) == ((3, 2), (2,))
+
+
+def test_shapes_in_attributes_of_a_model(tf):
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.sizes, self.kinds, self.dense = tf.ones((2, 3)).shape, ["a kind"], layers.Dense(1)
+
+        def call(self, x):
+            return self.dense(x)
+
+    net = Net()
+    net.compile("sgd", "mse")
+    assert len(net.fit(X, X[:, :1], verbose=0).history["loss"]) == 1
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_a_checkpoint_of_weights_creates_its_folder(number, tmp_path):
+    era.set_number(number, False)
+    model = keras.Sequential([layers.Dense(1, input_dim=3)])
+    model.save_weights(tmp_path / "new" / "weights")
+    again = keras.Sequential([layers.Dense(1, input_dim=3)])
+    again.load_weights(tmp_path / "new" / "weights")
+    np.testing.assert_array_equal(model.get_weights()[0], again.get_weights()[0])
+
+
+def test_parameters_of_normal_numbers_are_tensors(tf):
+    mean, deviation = tf.constant([1.0, 2.0]), tf.constant([0.0, 0.0])
+    np.testing.assert_array_equal(tf.random.normal((2,), mean, deviation), [1.0, 2.0])
+    np.testing.assert_array_equal(tf.random.normal([2], [5.0, 6.0], 0.0), [5.0, 6.0])
+
+
 @pytest.mark.parametrize("loss", [_Loss(), functools.partial(lambda y, p, f: f * _Loss().call(y, p), f=1.0)])
 def test_labels_of_one_axis_reach_classes_of_programs_as_columns(loss):
     model, hits = keras.Sequential([layers.Dense(1, input_dim=3, kernel_initializer="ones")]), _Hits()

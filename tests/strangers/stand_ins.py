@@ -367,7 +367,7 @@ def verdict(error):
         names = ("keras", "tensorflow", "tf_keras", "theano", "gazelle")
         return ("fails" if str(error.name).partition(".")[0] in names else "package"), text
     if isinstance(error, (FileNotFoundError, NotADirectoryError, urllib.error.URLError, ConnectionError)):
-        return "data", text
+        return "fails" if "cannot be written" in text else "data", text
     return "fails", text
 
 

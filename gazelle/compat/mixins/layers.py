@@ -64,6 +64,7 @@ class LayerMixin(CompatObject):
 
     _wrapped_methods = {"get_initial_state": _initial_state, "call": _named_inputs}
     add_weight: Function
+    add_variable: Function
     _trainable: bool
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
@@ -173,6 +174,15 @@ def _initial_value(initializer: Function, *args: Any, **kwargs: Any) -> Any:
 
 
 LayerMixin.add_weight = _add_weight
+
+
+def _add_variable(self: Any, *args: Any, **kwargs: Any) -> Any:
+    """`add_variable`, which was `add_weight` before Keras 3."""
+    by_name = era.number() < 3 or (bool(args) and isinstance(args[0], str))
+    return (self if by_name else super(LayerMixin, self)).add_weight(*args, **kwargs)
+
+
+LayerMixin.add_variable = _add_variable
 
 
 def _call_on_tensors(call: Function) -> Function:

@@ -12,6 +12,7 @@ from gazelle.compat.classes import is_generated
 from gazelle.compat.mixins.common import CompatObject, Function, arrays_of, as_column
 from gazelle.core.errors import DataError, english
 from gazelle.core.traceback import warn
+from gazelle.core.variable import Variable
 from gazelle.losses.target_shapes import warn_of_broadcasting
 
 
@@ -112,6 +113,15 @@ class MetricMixin(CompatObject):
         wraps = {} if is_generated(cls) else {"result": _boxing, "update_state": _on_columns}
         for name in wraps.keys() & cls.__dict__.keys():
             setattr(cls, name, wraps[name](cls.__dict__[name]))
+
+    def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
+        """Create a variable; before Keras 3 the name came first, and devices had settings."""
+        if args and isinstance(args[0], str):
+            order = ("name", "shape", "aggregation", "synchronization", "initializer", "dtype")
+            args, kwargs = (), dict(zip(order, args, strict=False)) | kwargs
+        kwargs = {name: value for name, value in kwargs.items() if name not in ("aggregation", "synchronization")}
+        made: Variable = super().add_weight(*args, **kwargs)  # type: ignore[misc]
+        return made
 
     def _check_labels(self, y_true: Any, units: int) -> None:
         try:

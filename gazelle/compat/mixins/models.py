@@ -50,6 +50,8 @@ def _translated_method(name: str) -> Function:
         if name == "save" and kwargs.get("save_format") == "tf":  # the format of folders
             os.makedirs(args[0] if args else kwargs["filepath"], exist_ok=True)
         args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
+        if name == "save_weights":
+            _make_folder(args[0] if args else kwargs.get("filepath", ""))
         if name == "compile" and self._graph is not None:
             kwargs = {**kwargs, "loss": _loss_of_outputs(kwargs["loss"], self)} if "loss" in kwargs else kwargs
         if name == "fit" and len(args) > 4:  # `verbose` by position
@@ -68,6 +70,12 @@ def _translated_method(name: str) -> Function:
         return adopt(out) if name == "fit" else LoadStatus(out) if name == "load_weights" else out
 
     return method
+
+
+def _make_folder(path: Any) -> None:
+    """Create the folder of a file whose name has no ending of Keras: TensorFlow wrote a checkpoint there."""
+    if not str(path).endswith((".h5", ".keras", ".safetensors")):
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
 
 
 def _or_on_values(model: Any, method: Function, args: Any, kwargs: Any) -> Any:

@@ -74,7 +74,8 @@ def normal(
     seed: TensorLike = None,
 ) -> TensorResult:
     out = _draw(shape, dtype, seed, lambda g, s: g.standard_normal(s, np.float32), jax.random.normal)
-    return out if (mean, stddev) == (0.0, 1.0) else out * stddev + mean
+    is_standard = not any(hasattr(v, "shape") or isinstance(v, list | tuple) for v in (mean, stddev))
+    return out if is_standard and (mean, stddev) == (0.0, 1.0) else out * stddev + mean
 
 
 @named("random.truncated_normal", "truncated_normal")
