@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 from gazelle.core.errors import DamagedFileError, message
 
+_ASSIGNED = re.compile(r"(\w[\w, ]*= *)([!%].*)")  # the output of a command
+_ENVIRONMENT = re.compile(r"%(?:set_)?env +(\w+)[= ](.*)")
 _PYTHON_2 = re.compile(
     r"from __future__ import (\s*,?\s*(absolute_import|division|print_function|unicode_literals|with_statement))+\s*"
 )
@@ -35,19 +38,42 @@ def plain(cell: str) -> str:
 
     >>> plain("%matplotlib inline\nx = 1")
     'pass  # %matplotlib inline\nx = 1'
+    >>> plain("%time x = f(1)\nfiles = !ls")
+    'x = f(1)\nfiles = []  # !ls'
     """
-    lines = cell.split("\n")
-    whole = lines[0].startswith("%%") and not lines[0].startswith(("%%time", "%%capture"))
-    return "\n".join(_line(line, whole) for line in lines)
+    first, *rest = cell.split("\n")
+    if first.startswith(("%%writefile", "%%file")):
+        name = first.split()[-1]
+        return f"open({name!r}, 'w').write({chr(10).join(rest)!r})" + "\n" * len(rest)
+    whole = first.startswith("%%") and not first.startswith(("%%time", "%%capture"))
+    lines, continued = [], False
+    for line in (first, *rest):
+        lines.append(f"# {line}" if continued else _line(line, whole))
+        continued = line.endswith("\\") and lines[-1] != line
+    return "\n".join(lines)
 
 
-def _line(line: str, magic: bool) -> str:
+def _line(line: str, omitted: bool) -> str:
     code = line.lstrip()
+    indent = line[: len(line) - len(code)]
+    if code.startswith("%time "):
+        return indent + code.removeprefix("%time ")
+    if not omitted and (assigned := _ASSIGNED.match(code)):
+        return f"{indent}{assigned[1]}[]  # {assigned[2]}"
+    if not omitted and (variable := _ENVIRONMENT.match(code)):
+        return f"{indent}__import__('os').environ[{variable[1]!r}] = {variable[2].strip()!r}"
     if (
-        magic
+        omitted
         or code.startswith(("%", "!", "?"))
         or _PYTHON_2.fullmatch(code)
         or (code.rstrip().endswith("?") and "#" not in code)
     ):
-        return f"{line[: len(line) - len(code)]}pass  # {code}"
+        return f"{indent}pass  # {code}"
     return line
+
+
+class Shell:
+    """What `get_ipython()` returns in a program: its commands do nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *args, **kwargs: None

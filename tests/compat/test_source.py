@@ -1,6 +1,7 @@
 """Analysis of the source of a program: its era, and the update of its lines."""
 
 import json
+import os
 
 import pytest
 
@@ -111,6 +112,35 @@ def test_notebook(tmp_path):
     book.write_text("{}")
     with pytest.raises(DamagedFileError, match="is no notebook"):
         notebooks.source(str(book))
+
+
+MAGIC = """\
+!pip install -q \\
+    package
+files = !ls
+a, b = %sql select
+%time x = 1 + 1
+%env GAZELLE_TEST_VALUE=a b
+if x:
+    %timeit f(x)
+get_ipython().magic("matplotlib inline")
+y = x % 2  # !no command
+"""
+
+
+def test_commands_of_notebooks(tmp_path, monkeypatch):
+    monkeypatch.setenv("GAZELLE_TEST_VALUE", "")
+    plain = notebooks.plain(MAGIC)
+    assert plain.count("\n") == MAGIC.count("\n")
+    names = {"get_ipython": notebooks.Shell}
+    exec(compile(plain, "book", "exec"), names)
+    assert (names["files"], names["x"], names["y"]) == ([], 2, 0)
+    assert os.environ["GAZELLE_TEST_VALUE"] == "a b"
+    monkeypatch.chdir(tmp_path)
+    cell = "%%writefile part.py\nz = '3'\n"
+    assert notebooks.plain(cell).count("\n") == 2
+    exec(compile(notebooks.plain(cell), "book", "exec"))
+    assert (tmp_path / "part.py").read_text() == "z = '3'\n"
 
 
 def test_a_notebook_of_format_3(tmp_path):
