@@ -59,7 +59,7 @@ def _line(line: str, omitted: bool) -> str:
     if code.startswith("%time "):
         return indent + code.removeprefix("%time ")
     if not omitted and (assigned := _ASSIGNED.match(code)):
-        return f"{indent}{assigned[1]}[]  # {assigned[2]}"
+        return f"{indent}{assigned[1].replace(',', ' =')}[]  # {assigned[2]}"
     if not omitted and (variable := _ENVIRONMENT.match(code)):
         return f"{indent}__import__('os').environ[{variable[1]!r}] = {variable[2].strip()!r}"
     if (
