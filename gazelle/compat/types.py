@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from gazelle.core import types
@@ -31,5 +31,11 @@ TensorLike: TypeAlias = ArrayLike | TensorWrapper | str | bytes | Sequence["Tens
 SymbolicShape: TypeAlias = int | Sequence[Union[int, "Size", None]] | TensorLike
 #: an array, a symbolic tensor or a tensor of the facade, as the arguments are; a union would forbid its operators
 TensorResult: TypeAlias = Any
+#: a function of a program or of gazelle, and what it is called on
+Function: TypeAlias = Callable[..., Any]
+Arguments: TypeAlias = tuple[Any, ...]
+Keywords: TypeAlias = Mapping[str, Any]
+#: a tensor, or a function that returns one
+Branch: TypeAlias = TensorLike | Callable[[], TensorLike]
 #: the object to which a name in a table refers
 NamedObject: TypeAlias = Any

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.compat.backend.lifting import computes_values, lifted
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import Branch, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.names import on_clear
 from gazelle.core.symbolic import KerasTensor, Node, Op
@@ -75,9 +75,7 @@ def learning_phase_scope(value: TensorLike) -> Iterator[None]:
         _fixed[:] = before
 
 
-def in_train_phase(
-    x: TensorLike, alt: TensorLike | Callable[[], TensorLike], training: TensorLike = None
-) -> TensorResult:
+def in_train_phase(x: TensorLike, alt: Branch, training: TensorLike = None) -> TensorResult:
     """Return x in training, else `alt`; each is a tensor or a function that returns one."""
     phase = learning_phase() if training is None else training
     if isinstance(phase, KerasTensor):
@@ -85,18 +83,12 @@ def in_train_phase(
     return _value(x if phase else alt)
 
 
-def in_test_phase(
-    x: TensorLike, alt: TensorLike | Callable[[], TensorLike], training: TensorLike = None
-) -> TensorResult:
+def in_test_phase(x: TensorLike, alt: Branch, training: TensorLike = None) -> TensorResult:
     """Return x outside of training, else `alt`."""
     return in_train_phase(alt, x, training)
 
 
-def switch(
-    condition: TensorLike,
-    then_expression: TensorLike | Callable[[], TensorLike],
-    else_expression: TensorLike | Callable[[], TensorLike],
-) -> TensorResult:
+def switch(condition: TensorLike, then_expression: Branch, else_expression: Branch) -> TensorResult:
     """Select between two tensors, or functions that return one, by a boolean or elementwise by a tensor of booleans."""
     if isinstance(condition, bool | int):
         return _value(then_expression if condition else else_expression)

@@ -137,7 +137,7 @@ class RecurrentMixin:
         layer: Any = self
         states = initial_state if initial_state is not None or not layer.stateful else [s.value for s in layer.states]
         first = self.get_initial_states if states is None else lambda _: states
-        outputs, last, states = run_steps(self, first, sequences, mask)
+        outputs, last, states = run_steps(layer, first, sequences, mask)
         if layer.stateful:
             for variable, value in zip(layer.states, states, strict=True):
                 variable.assign(value)

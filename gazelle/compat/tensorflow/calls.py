@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -12,6 +11,7 @@ import numpy as np
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, in_dataset, is_array, is_box, unboxed
+from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import shape_inference, tracing
 from gazelle.core.errors import GazelleError, IncompatibleShapesError
 from gazelle.core.symbolic import KerasTensor
@@ -20,18 +20,12 @@ from gazelle.core.text_array import TextArray
 from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
 
-Host = Callable[..., Any] | None
+Host = Function | None
 #: elements of a constant beyond which a function of it is traced, not computed: a mask of placeholder sizes, repeated
 _LARGE = 2**22
 
 
-def call(
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    host: Host = None,
-    keeps_64_bits: bool = False,
-) -> Tree:
+def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = None, keeps_64_bits: bool = False) -> Tree:
     """`function(*args, **kwargs)` with arrays as tensors.
 
     `host` is the same function for NumPy arrays, and is called if all arrays are on the host. A result that keeps 64
@@ -99,7 +93,7 @@ def _builds_graph(leaves: list[Any]) -> bool:
     return any(isinstance(leaf, KerasTensor) for leaf in leaves) or not computes_values()
 
 
-def guarded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], **options: Any) -> Tree:
+def guarded(function: Function, args: Arguments, kwargs: Keywords, **options: Any) -> Tree:
     """Like `call`, but wrong shapes raise the error that programs for TensorFlow catch."""
     try:
         return call(function, args, kwargs, **options)
@@ -131,12 +125,7 @@ def _text(array: Any) -> Any:
 
 
 def _record(
-    function: Callable[..., Any],
-    arrays: list[Any],
-    array_indices: list[int],
-    inputs: list[Any],
-    structure: Any,
-    out: Any,
+    function: Function, arrays: list[Any], array_indices: list[int], inputs: list[Any], structure: Any, out: Any
 ) -> Call:
     static = filled(arrays, array_indices, [None] * len(array_indices))
 

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from gazelle.compat.tensorflow.programs import NotCompilableError, Program, Result
+from gazelle.compat.types import Function
 from gazelle.core import tracing
 from gazelle.core.masks import get_mask
 from gazelle.core.replaced_methods import is_own_code, replaced
@@ -42,7 +43,7 @@ def _is_own(part: Any) -> bool:
 
 def find(
     key: Any,
-    function: Callable[..., Any],
+    function: Function,
     structure: Any,
     static: list[Any],
     array_indices: list[int],

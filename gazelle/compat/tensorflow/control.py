@@ -22,7 +22,7 @@ from gazelle.compat.tensorflow.names import array_of_list, methods_ignore, named
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import DTypeLike, Nested, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, Function, Nested, ShapeLike, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.symbolic import KerasTensor
 
@@ -92,11 +92,7 @@ _MOST_WITH_GRADIENTS = 1000
 
 @named("while_loop")
 def while_loop(
-    cond: Callable[..., Any],
-    body: Callable[..., Any],
-    loop_vars: Nested[TensorLike],
-    maximum_iterations: TensorLike = None,
-    **_: Any,
+    cond: Function, body: Function, loop_vars: Nested[TensorLike], maximum_iterations: TensorLike = None, **_: Any
 ) -> TensorResult:
     is_leaf = lambda leaf: is_box(leaf) or isinstance(leaf, TensorArray)  # noqa: E731
     plain = (int, TensorArray)  # a Python number stays one: it may index a TensorArray
@@ -173,7 +169,7 @@ named("recompute_grad", "grad_pass_through")(lambda f: f)  # tapes recompute val
 
 
 @named("custom_gradient")
-def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+def custom_gradient(f: Function) -> Function:
     """`tf.custom_gradient`: `f` returns (y, grad); grad(*upstream) returns the gradients of its arguments."""
 
     @jax.custom_vjp

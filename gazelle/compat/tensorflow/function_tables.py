@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,25 +10,25 @@ import numpy as np
 from gazelle.compat import tables
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
-from gazelle.compat.types import NamedObject
+from gazelle.compat.types import Function, NamedObject
 
 TABLE = tables.read("tensorflow")
 LISTS = tables.lists("tensorflow", "lists")
 _PACKAGE = "gazelle.compat.tensorflow"
 
 
-def _register(names: str, call: Callable[..., Any], parameters: list[str], host: bool) -> None:
+def _register(names: str, call: Function, parameters: list[str], host: bool) -> None:
     """Register `call` with these parameters, of which those with a star become Python values."""
     static = tuple(text.strip("*").partition("=")[0] for text in parameters if text.startswith("*"))
     function = tables.with_parameters(call, [text.lstrip("*") for text in parameters])
     op(*names.split(), static=static, host=host)(function)
 
 
-def _numpy_function(name: str) -> Callable[..., Any]:
+def _numpy_function(name: str) -> Function:
     return lambda *args: getattr(space(args), name)(*args)
 
 
-def _device_function(path: str, count: int) -> Callable[..., Any]:
+def _device_function(path: str, count: int) -> Function:
     """A function of JAX or gazelle, whose first `count` arguments are arrays; named tuples become plain ones."""
     target = tables.resolve(path, _PACKAGE)
 

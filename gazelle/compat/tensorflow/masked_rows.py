@@ -6,7 +6,6 @@ apply to all; sums and means leave out the repetitions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import jax
@@ -16,7 +15,7 @@ from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.dtypes import DType, name_of
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import Array, TensorResult
+from gazelle.compat.types import Arguments, Array, Function, Keywords, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.losses import Loss
 
@@ -61,7 +60,7 @@ def choose(tensor: Array, mask: Array) -> MaskedRows:
     return MaskedRows(jnp.take(tensor, order, axis=0), jnp.sum(flat))
 
 
-def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> TensorResult:
+def call(function: Function, args: Arguments, kwargs: Keywords) -> TensorResult:
     """Call a function of arrays on masked rows and other tensors."""
     flat, structure = jax.tree.flatten((args, dict(kwargs)), is_leaf=is_box)
     first = next(leaf for leaf in flat if isinstance(leaf, MaskedRows))
@@ -89,7 +88,7 @@ def _filled(masked: MaskedRows, fill: float | None) -> Any:
     return jnp.where(chosen.reshape(-1, *[1] * (masked.rows.ndim - 1)), masked.rows, fill)
 
 
-def loss(original: Callable[..., Any], kind: Loss, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> TensorResult:
+def loss(original: Function, kind: Loss, args: Arguments, kwargs: Keywords) -> TensorResult:
     """Call a `Loss` on masked rows: the repetitions have weight 0."""
     first = next(v for v in (*args, *kwargs.values()) if isinstance(v, MaskedRows))
     length = first.rows.shape[0]

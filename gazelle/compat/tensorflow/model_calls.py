@@ -27,7 +27,7 @@ from gazelle.compat.tensorflow.stateful import fresh_key, stateful
 from gazelle.compat.tensorflow.tape import GradientTape
 from gazelle.compat.tensorflow.tape import with_tape as with_tape  # for the mixins
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import Nested, TensorLike, TensorResult
+from gazelle.compat.types import Arguments, Branch, Function, Keywords, Nested, TensorLike, TensorResult
 from gazelle.core import symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
@@ -58,7 +58,7 @@ def has_box(tree: Tree) -> bool:
     return any(isinstance(leaf, TensorWrapper) for leaf in jax.tree.leaves(tree, is_leaf=is_box))
 
 
-def is_recorded(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+def is_recorded(args: Arguments, kwargs: Keywords) -> bool:
     """Whether tensors or variables are given, whose computation a tape may record."""
     leaves = jax.tree.leaves((args, kwargs), is_leaf=is_box)
     has_variables = bool(active_tapes()) and any(isinstance(leaf, Variable) for leaf in leaves)
@@ -70,7 +70,7 @@ def tensors_of_program() -> type[TensorWrapper] | None:
     return Tensor if facade.serves_caller(besides_jax=False) else None
 
 
-def result_of_ops(out: Tree, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tree:
+def result_of_ops(out: Tree, args: Arguments, kwargs: Keywords) -> Tree:
     """The arrays that a function of `keras.ops` returns, as tensors for code that imports tensorflow and not jax."""
     flat = jax.tree.leaves(out, is_leaf=is_box)
     made = any(isinstance(v, jax.Array) for v in flat) and not any(
@@ -88,7 +88,7 @@ def _from_outside(args: Any) -> bool:
     return bool(leaves) and not inside and facade.serves_caller()
 
 
-def layer_call(original: Callable[..., Any], layer: Layer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tree:
+def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywords) -> Tree:
     """Call a layer; `original(*args, **kwargs)` is gazelle's method, which takes arrays."""
     if args and ragged_layers.takes(layer, args[0]):
         return ragged_layers.call(layer, *args, **kwargs)
@@ -113,7 +113,7 @@ def layer_call(original: Callable[..., Any], layer: Layer, args: tuple[Any, ...]
     return boxed(out)
 
 
-def user_defined_call(call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tree:
+def user_defined_call(call: Function, args: Arguments, kwargs: Keywords) -> Tree:
     """Run the `call` of a user-defined layer, which gazelle calls on arrays: with tensors, converting the result."""
     if has_box((args, kwargs)) or symbolic.any_symbolic(args, kwargs):
         return call(*args, **kwargs)  # called by user code
@@ -124,7 +124,7 @@ def user_defined_call(call: Callable[..., Any], args: tuple[Any, ...], kwargs: M
         _layer_depth.reset(token)
 
 
-def without_values(function: Callable[..., Any], error: Exception) -> Callable[..., Any] | None:
+def without_values(function: Function, error: Exception) -> Function | None:
     """The function with `if` and `while` on tensors compiled, if an error in it means that a value was needed."""
     return autograph.rewritten(function) if needs_values(error) else None
 
@@ -196,7 +196,7 @@ def _program_key(layer: Any) -> Any:
     return tuple(parts)
 
 
-def loss_call(original: Callable[..., Any], loss: Loss, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tree:
+def loss_call(original: Function, loss: Loss, args: Arguments, kwargs: Keywords) -> Tree:
     """Call a loss."""
     if not (has_box((args, kwargs)) or _from_outside((args, kwargs))):
         return unbox(original(*args, **kwargs))
@@ -248,7 +248,7 @@ def without_zeros(tokens: TensorLike) -> RaggedTensor:
     return RaggedTensor.of_rows([row[:length] for row, length in zip(array, lengths, strict=True)])
 
 
-def function_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tree:
+def function_call(function: Function, args: Arguments, kwargs: Keywords) -> Tree:
     """Call a function of `keras.losses`, `metrics` or `activations`, which may receive tensors."""
     given = (args, kwargs)
     if symbolic.any_symbolic(given) or not (is_recorded(*given) or _from_outside(given)):
@@ -263,7 +263,7 @@ def datasets(out: Nested[dataset.Dataset]) -> Nested[Dataset]:
 
 def minimize(
     optimizer: Optimizer,
-    loss: TensorLike | Callable[[], TensorLike],
+    loss: Branch,
     var_list: Iterable[Variable] | Callable[[], Iterable[Variable]],
     grad_loss: TensorLike = None,
     tape: GradientTape | None = None,

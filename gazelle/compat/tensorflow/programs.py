@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
 
 from gazelle.compat.tensorflow.recording import filled, is_array, is_box, only_tapes, unboxed
+from gazelle.compat.types import Function
 from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError
 from gazelle.core.variable import Variable
@@ -53,9 +54,7 @@ class Program:
 
     context: type[tracing.TraceContext] = tracing.TraceContext
 
-    def __init__(
-        self, function: Callable[..., Any], structure: Any, static: list[Any], array_indices: list[int]
-    ) -> None:
+    def __init__(self, function: Function, structure: Any, static: list[Any], array_indices: list[int]) -> None:
         self.function, self.structure, self.static, self.array_indices = function, structure, static, array_indices
         self.variables: list[Variable] = []
 

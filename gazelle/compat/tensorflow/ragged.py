@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -16,7 +16,7 @@ from gazelle.compat.tensorflow.arrays import array_of, concat, convert, stack
 from gazelle.compat.tensorflow.gathering import boolean_mask
 from gazelle.compat.tensorflow.names import methods_ignore, named
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import AxisLike, DTypeLike, Function, ShapeLike, TensorLike, TensorResult
 
 
 @named("RaggedTensor")
@@ -200,7 +200,7 @@ def _unflattened(values: Any, splits: bytes) -> RaggedTensor:
 
 
 @named("ragged.map_flat_values")
-def map_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> TensorResult:
+def map_values(op: Function, *args: Any, **kwargs: Any) -> TensorResult:
     """`tf.ragged.map_flat_values`: apply `op` to the values of ragged arguments, keeping the rows."""
     first = next((v for v in (*args, *kwargs.values()) if isinstance(v, RaggedTensor)), None)
     if first is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 from gazelle.compat.tensorflow import maths, nn, strings  # noqa: F401 - their names must be there
@@ -13,10 +12,11 @@ from gazelle.compat.tensorflow.gathering import gather
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.ragged import RaggedTensor, joined, map_values, masked, rows_of, stack_rows
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import Function
 from gazelle.core.errors import ArgumentError, message
 
 
-def _reduced(name: str, reduce: Callable[..., Any]) -> Callable[..., Any]:
+def _reduced(name: str, reduce: Function) -> Function:
     def called(input_tensor: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
         if axis is None:
             return reduce(input_tensor.flat_values)
@@ -44,7 +44,7 @@ def _tiled(rows: RaggedTensor, times: int, inner: int) -> RaggedTensor:
 
 
 #: name -> the function for ragged arguments; elementwise functions use `map_values`
-_BY_ROWS: dict[str, Callable[..., Any]] = {
+_BY_ROWS: dict[str, Function] = {
     "concat": _concat,
     "stack": stack_rows,
     "boolean_mask": masked,
@@ -68,7 +68,7 @@ _BY_ROWS: dict[str, Callable[..., Any]] = {
 }
 
 
-def with_rows(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def with_rows(name: str, function: Function) -> Function:
     """A function of the table that also takes ragged tensors."""
     by_rows = _reduced(name, function) if name.startswith("reduce_") else _BY_ROWS.get(name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,15 +11,16 @@ import jax
 from gazelle.compat.tensorflow import compiled_calls
 from gazelle.compat.tensorflow.calls import boxed, unbox
 from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, is_array, is_box, only_tapes, unboxed
+from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import arrays, prng, tracing
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.variable import Variable
 
 
 def stateful(
-    function: Callable[..., Any],
-    args: Any,
-    kwargs: Mapping[str, Any],
+    function: Function,
+    args: Arguments,
+    kwargs: Keywords,
     program_key: Any,
     owner: Any = None,
     is_pure: Callable[[], bool] = lambda: False,
