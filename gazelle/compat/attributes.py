@@ -271,15 +271,13 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
 }
 _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "get_updates": _method(updates.get_updates),
-    "get_weights": _method(lambda optimizer: [variable.numpy() for variable in optimizer.variables]),
     "get_gradients": _method(lambda _, loss, params: gradients(loss, params)),
     "lr": lambda optimizer: adopt(optimizer.learning_rate),
-    "weights": lambda optimizer: adopt(optimizer.variables),
     "_create_slots": _NOTHING_TO_DO,
     "_get_hyper": _method(lambda optimizer, name, dtype=None: getattr(optimizer, name)),
     "_set_hyper": _method(setattr),
     "_decayed_lr": _method(lambda optimizer, dtype=None: optimizer.learning_rate),
-    "_variables": lambda optimizer: adopt(optimizer.variables),
+    "_variables": lambda optimizer: optimizer.weights,
 }
 _CHECKPOINT: dict[str, Callable[[Any], Any]] = {
     "_should_save_on_batch": _method(lambda callback, batch: callback._counter.update(batch)),

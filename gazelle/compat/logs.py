@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from gazelle.compat import era
+from gazelle.data import Source
+from gazelle.training.callbacks.base import Callback
+from gazelle.training.callbacks.callback_list import listens_to_batches
 
 
 class _Names(list[str]):
@@ -48,7 +50,41 @@ def metrics_tensors(model: Any) -> list[Any]:
     return _Tensors(model)
 
 
-def callback_params(model: Any, run: tuple[Sequence[Any], Any, Any], params: dict[str, Any]) -> dict[str, Any]:
+class BatchLogs(Callback):
+    """What the logs of a batch contained in Keras 1 to 2.3: its number, its size and its own loss, not the mean so far.
+
+    In Keras 1 the metrics were those of the batch, too.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._samples, self._batch_size = getattr(source, "count", None), getattr(source, "batch_size", None)
+        self.on_epoch_begin(0)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._counted = 0
+        self._sums: dict[str, float] = {}
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if logs is not None:
+            logs["batch"] = batch
+            if self._samples is not None and self._batch_size is not None:
+                logs["size"] = min(self._batch_size, self._samples - batch * self._batch_size)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        trainer: Any = self.model._trainer
+        totals = trainer.live.totals
+        if logs is None or "part/loss" not in totals:  # of a step that the program defines
+            return
+        count = int(totals["part/loss"][1])
+        for name, mean in logs.items():
+            if name == "loss" or era.number() == 1:
+                before, self._sums[name] = self._sums.get(name, 0.0), mean * count
+                logs[name] = (self._sums[name] - before) / (count - self._counted)
+        logs.update(batch=batch, size=count - self._counted)
+        self._counted = count
+
+
+def callback_params(model: Any, run: tuple[list[Any], Any, Any], params: dict[str, Any]) -> dict[str, Any]:
     """The params of a run of `fit`, which is given as (callbacks, source of the samples, validation data).
 
     It also sets `validation_data` of the callbacks: a list of the inputs, the targets, and a weight for each target.
@@ -60,6 +96,8 @@ def callback_params(model: Any, run: tuple[Sequence[Any], Any, Any], params: dic
     if era.standalone():
         for callback in callbacks:
             callback.validation_data = _flat(validation)
+    if era.standalone() and any(listens_to_batches(callback, "train") for callback in callbacks):
+        callbacks.insert(0, BatchLogs(source))
     samples = {"samples": getattr(source, "count", None), "batch_size": getattr(source, "batch_size", None)}
     first = {"nb_sample": samples["samples"], "nb_epoch": params["epochs"]} if era.number() == 1 else {}
     return {**params, **samples, **first, "do_validation": validation is not None, "metrics": names}

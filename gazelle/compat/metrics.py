@@ -69,8 +69,26 @@ def matthews_correlation(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     return (tp * tn - fp * fn) / (ops.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) + _TINY)
 
 
-KERAS_1 = {f.__name__: f for f in (precision, recall, fbeta_score, fmeasure, matthews_correlation)}
-KERAS_1["f1score"] = fmeasure
+def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5) -> Array:
+    """Return the fraction of matches over the last axis; that of Keras 3 returns each of them.
+
+    >>> binary_accuracy(np.array([[1.0, 0.0]]), np.array([[0.7, 0.6]])).tolist()
+    [0.5]
+    """
+    return ops.mean(metrics.binary_accuracy(y_true, y_pred, threshold), axis=-1)
+
+
+def cosine_proximity(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Return the negative mean, not the sum, of the products of unit vectors, as a loss and a metric of Keras 1.
+
+    >>> cosine_proximity(np.array([[3.0, 4.0]]), np.array([[3.0, 4.0]])).tolist()
+    [-0.5]
+    """
+    return -ops.mean(ops.normalize(y_true, axis=-1) * ops.normalize(y_pred, axis=-1), axis=-1)
+
+
+KERAS_1 = {f.__name__: f for f in (precision, recall, fbeta_score, fmeasure, matthews_correlation, cosine_proximity)}
+KERAS_1 |= {"f1score": fmeasure, "cosine": cosine_proximity}
 
 
 class MeanTensor(metrics.Metric, abstract=True):

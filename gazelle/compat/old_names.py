@@ -19,7 +19,13 @@ PATHS = {path: module for module, paths in tables.lists("module_paths", "paths")
 REPLACED = {f"gazelle.{path}.backend": "gazelle.compat.backend.settings:backend" for path in ("backend", "config")}
 #: the same for programs of Keras 1 and 2: functions that compute other values now
 _REPLACED_BEFORE_KERAS_3 = {
-    "gazelle.activations.hard_sigmoid": "gazelle.saving.h5_format.activations:hard_sigmoid_before_keras_3"
+    "gazelle.activations.hard_sigmoid": "gazelle.saving.h5_format.activations:hard_sigmoid_before_keras_3",
+    "gazelle.metrics.binary_accuracy": "gazelle.compat.metrics:binary_accuracy",
+}
+_REPLACED_BEFORE_KERAS_2 = {
+    f"gazelle.{module}.{name}": "gazelle.compat.metrics:cosine_proximity"
+    for module in ("losses", "metrics")
+    for name in ("cosine_proximity", "cosine")
 }
 #: module -> further module whose public names it also has
 ALSO = tables.read("module_paths")["further names"]
@@ -35,7 +41,8 @@ _REGISTERED = tables.lists("module_paths", "names in configs")
 
 def replacement(path: str) -> str | None:
     """What programs get under a current "module.name" in place of the current object; None if they get that."""
-    found = _REPLACED_BEFORE_KERAS_3.get(path) if era.number() < 3 else None
+    found = _REPLACED_BEFORE_KERAS_2.get(path) if era.number() == 1 else None
+    found = found or (_REPLACED_BEFORE_KERAS_3.get(path) if era.number() < 3 else None)
     return found or REPLACED.get(path)
 
 

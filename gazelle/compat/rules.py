@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import layers, tree
-from gazelle.compat import defaults, era, metrics, optimizers, regularizers
+from gazelle.compat import compiled_metrics, defaults, era, metrics, optimizers, regularizers
 from gazelle.compat.classes import compat_class
 from gazelle.compat.layers.convolution import FullConvolution1D, FullConvolution2D, guess_data_format
 from gazelle.compat.layers.variants import BatchwiseNormalization, EmbeddingWithDropout, SampleNormalization
@@ -46,6 +46,7 @@ def rule(*keys: str) -> Callable[[Any], Any]:
     return enter
 
 
+_CONSTRAINTS = {"nonneg": "non_neg", "maxnorm": "max_norm", "unitnorm": "unit_norm"}
 _SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
 
 
@@ -54,6 +55,8 @@ _SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
 
 @rule("Layer")
 def _layer(instance: Any, kwargs: dict[str, Any]) -> None:
+    if era.number() == 1:
+        kwargs.update((k, _CONSTRAINTS[v]) for k, v in kwargs.items() if isinstance(v, str) and v in _CONSTRAINTS)
     length, size = kwargs.get("input_length"), kwargs.get("input_dim")
     if "input_length" in kwargs and not isinstance(instance, layers.Embedding):
         kwargs.pop("input_length")
@@ -190,17 +193,25 @@ def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
     name = _OPTIMIZER_CLASSES.get(given.lower()) if isinstance(given, str) else None
     if era.number() < 3 and name is not None:
         kwargs["optimizer"] = create(REGISTRY["optimizers"][name])
-    if era.number() == 1 and kwargs.get("metrics"):
-        listed = kwargs["metrics"] if isinstance(kwargs["metrics"], (list, tuple)) else [kwargs["metrics"]]
-        if not isinstance(kwargs["metrics"], dict):
-            kwargs["metrics"] = [metrics.KERAS_1.get(m, m) if isinstance(m, str) else m for m in listed]
+    if era.number() == 1 and isinstance(kwargs.get("metrics"), str):
+        kwargs["metrics"] = [kwargs["metrics"]]
+    if era.number() == 1 and kwargs.get("loss") is not None:
+        kwargs["loss"] = tree.map_structure(_loss_of_keras_1, kwargs["loss"])
     if era.number() < 3:
         kwargs.update({k: tree.map_structure(_with_columns, kwargs[k]) for k in _OF_LABELS if k in kwargs})
         if instance._graph is not None:
             _for_every_output(kwargs, len(instance.outputs))
+        outputs = instance.output_names if instance._graph is not None else ()
+        for kind in _OF_LABELS[1:]:
+            if kwargs.get(kind) is not None:
+                kwargs[kind] = compiled_metrics.of_era(kwargs[kind], kwargs.get("loss"), outputs)
 
 
 _OF_LABELS = ("loss", "metrics", "weighted_metrics")
+
+
+def _loss_of_keras_1(given: Any) -> Any:
+    return metrics.cosine_proximity if given in ("cosine_proximity", "cosine") else given
 
 
 def _with_columns(given: Any) -> Any:

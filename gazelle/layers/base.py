@@ -314,7 +314,7 @@ class Layer(Operation):
                 self._eager_losses.append(value)
 
     def add_metric(self, value: ArrayLike, name: str | None = None, aggregation: str = "mean") -> None:
-        """Report a value in the logs of training, as its mean over the samples. Call it in `call`.
+        """Report a value in the logs of training, as the mean of its values in all batches. Call it in `call`.
 
         Args:
             value: the value.

@@ -37,7 +37,7 @@ class Bidirectional(Layer):
         layer: Recurrent layer; its configuration is copied, its weights are not.
         merge_mode: 'concat', 'sum', 'mul', 'ave' (mean), or None to return both outputs.
         weights: Initial weights of both layers, as in `set_weights`.
-        backward_layer: Layer for the reverse order (go_backwards=True); None for a copy of `layer`.
+        backward_layer: Layer for the reverse order; None for a copy of `layer` in the other direction.
         **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
     Call arguments:
@@ -75,12 +75,12 @@ class Bidirectional(Layer):
         super().__init__(**kwargs)
         self.forward_layer: Any = _copy(layer, "forward_")
         given: Any = backward_layer
-        self.backward_layer: Any = given or _copy(layer, "backward_", go_backwards=True)
+        options: Any = layer
+        self.backward_layer: Any = given or _copy(layer, "backward_", go_backwards=not options.go_backwards)
         self._compare()
         for each in (self.forward_layer, self.backward_layer):
             if hasattr(each, "zero_output_for_mask"):  # otherwise the merged output would contain repeated outputs
                 each.zero_output_for_mask = each.return_sequences
-        options: Any = layer
         self.stateful, self.return_sequences = options.stateful, options.return_sequences
         self.return_state, self.input_spec = options.return_state, options.input_spec
         self.supports_masking = True

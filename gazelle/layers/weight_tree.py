@@ -45,10 +45,10 @@ def children(layer: Layer) -> list[Layer | Variable]:
             found.append(value)
         elif isinstance(value, (list, tuple)):
             if value:
-                _collect(value, found)
+                collect(value, found)
         elif isinstance(value, dict):
             if value:
-                _collect(value.values(), found)
+                collect(value.values(), found)
         elif isinstance(value, SeedGenerator):
             found.append(value.state)
     return found
@@ -169,7 +169,7 @@ def own_weights(layer: Layer) -> list[Variable]:
 
 def get_values(layer: Layer) -> list[np.ndarray]:
     """Return copies of all weights as NumPy arrays, all of the same training step."""
-    variables = weights(layer)
+    variables = layer.weights
     with lock_variables(variables):
         return [v.numpy() for v in variables]
 
@@ -180,7 +180,7 @@ def set_values(layer: Layer, values: Sequence[ArrayLike]) -> None:
     Raises:
         ShapeError: the number of arrays or a shape differs.
     """
-    variables = weights(layer)
+    variables = layer.weights
     arrays = [np.asarray(value) for value in values]
     label = f"{type(layer).__name__} '{layer.name}'"
     if len(variables) != len(arrays):
@@ -231,7 +231,7 @@ def losses(layer: Layer) -> list[Array]:
     return called + [v.regularizer(v.value) for v in regularized if v.regularizer is not None]
 
 
-def _collect(values: Iterable[Any], found: list[Any], around: tuple[int, ...] = ()) -> None:
+def collect(values: Iterable[Any], found: list[Any], around: tuple[int, ...] = ()) -> None:
     """Append the layers and variables in `values` and in the lists, tuples and dicts among them.
 
     around: the ids of the containers around `values`, one of which may contain itself.
@@ -244,6 +244,6 @@ def _collect(values: Iterable[Any], found: list[Any], around: tuple[int, ...] = 
             found.append(value)
         elif isinstance(value, (list, tuple, dict)):
             if id(value) not in around:
-                _collect(value.values() if isinstance(value, dict) else value, found, (*around, id(value)))
+                collect(value.values() if isinstance(value, dict) else value, found, (*around, id(value)))
         elif isinstance(value, SeedGenerator):
             found.append(value.state)

@@ -106,11 +106,15 @@ class TimeDistributed(Wrapper):
             return self.layer(x, mask=mask) if takes_mask else self.layer(x)
 
         batch, time = x.shape[:2]
-        if training and any(not v.trainable for v in self.layer.variables):
+        if training and self._has_statistics():
             steps = [inner(x[:, t], mask[:, t] if takes_mask and mask is not None else None) for t in range(time)]
             return jnp.stack(steps, axis=1)
         y = inner(joined_steps(x), joined_steps(mask) if takes_mask else None)
         return y.reshape((batch, time, *y.shape[1:]))
+
+    def _has_statistics(self) -> bool:
+        """Whether the layer may use statistics of the batch, which are those of one step."""
+        return any(not v.trainable for v in self.layer.variables)
 
 
 def joined_steps(x: Tree) -> Tree:

@@ -132,7 +132,10 @@ class Graph:
                             else "Add this Input to Model(inputs=[...]).",
                         )
                     )
-                if id(node) in seen or id(tensor) in computed:
+                if id(tensor) in computed:
+                    indices.setdefault(id(tensor), len(indices))
+                    return
+                if id(node) in seen:
                     return
                 seen.add(id(node))
                 indices.setdefault(id(node.operation), len(indices))
@@ -151,7 +154,7 @@ class Graph:
         for tensor in self.flat_inputs:  # unused inputs
             if tensor.node is not None and id(tensor.node) not in seen and id(tensor) not in computed:
                 done.insert(0, tensor.node)
-                indices.setdefault(id(tensor.node.operation), len(indices))
+                indices[id(tensor.node.operation)] = -1
         return done, indices
 
     def _sort(self, indices: dict[int, int]) -> None:
@@ -168,10 +171,11 @@ class Graph:
             for tensor in node.inputs:
                 parent = id(given.get(id(tensor), tensor.node))
                 depth[parent] = max(depth.get(parent, 0), deep + 1)
-        for own in given.values():
-            operations[id(own)], of_operation[id(own)] = own, depth.get(id(own), 0)
-        inputs = {id(self.producer(t)): i - len(indices) for i, t in enumerate(self.flat_inputs)}
-        order = sorted(operations, key=lambda k: (-of_operation[k], inputs.get(k, indices.get(k, 0))))
+        for tensor, own in zip(self.flat_inputs, self.own_inputs, strict=True):
+            if own is not None:
+                operations[id(own)], of_operation[id(own)] = own, depth.get(id(own), 0)
+                indices[id(own)] = indices.get(id(tensor), -1)
+        order = sorted(operations, key=lambda k: (-of_operation[k], indices[k]))
         self.operations = [operations[k] for k in order]
         self.layers = [op for op in self.operations if isinstance(op, Layer)]
 

@@ -46,8 +46,9 @@ class MetricSource(Protocol):
 class MetricsState:
     """The totals that a pass over the data accumulates: of metrics, of losses, and the last logs of a custom step.
 
-    Totals are {name: array}: "part/<loss>" holds (sum, number of samples) of a loss, "<metric>/<variable>" a variable
-    of a metric, and "train/<name>" or "test/<name>" the last logs of a custom step.
+    Totals are {name: array}: "part/<loss>" holds (sum, number of samples) of a loss or (sum, number of values) given to
+    `add_metric`, "<metric>/<variable>" a variable of a metric, and "train/<name>" or "test/<name>" the last logs of a
+    custom step.
 
     Args:
         source: the metrics.
@@ -58,29 +59,31 @@ class MetricsState:
         self.read = read or {}
         self.source: Any = source  # only `CompileMetrics` have `choose` and `update_state`
         self.losses: list[str] = []  # names of the losses that are averaged over samples
+        self.reports: list[str] = []  # names of the values of `add_metric`
+        self._parts: list[str] = []  # both
         self.trackers: dict[str, Any] = {}  # name of a loss -> the `Mean` that shows it
         self.last_logs: dict[str, dict[str, Any]] = {}  # of custom steps: "train", "test" -> {name: shape and dtype}
         self.reports_metrics: dict[str, bool] = {}  # whether the custom step updates any metric
         self.built = False
 
-    def build(self, losses: list[str], y: Tree, y_pred: Tree) -> None:
+    def build(self, losses: list[str], reports: list[str], y: Tree, y_pred: Tree) -> None:
         """Choose the metrics for arrays (or their shapes and dtypes) of labels and outputs."""
-        self.losses = losses
+        self.losses, self.reports, self._parts = losses, reports, [*losses, *reports]
         self.source.choose(y, y_pred)
         self.built = True
 
     @property
     def names(self) -> list[str]:
-        """The names in the logs: losses, then metrics in their order, then other logs of custom steps by alphabet."""
+        """The names in the logs: losses, metrics, values of `add_metric`; other logs of custom steps by alphabet."""
         if not self.last_logs:
-            return [*self.losses, *self.source.metric_names()]
+            return list(dict.fromkeys([*self.losses, *self.source.metric_names(), *self.reports]))
         known = {name for logs in self.last_logs.values() for name in logs}
         first = [name for name in self.source.metric_names() if name in known]
         return list(dict.fromkeys([*first, *sorted(known)]))
 
     def start(self) -> dict[str, Any]:
         """Totals before the first batch."""
-        sums: dict[str, Any] = {f"part/{name}": np.zeros(2, np.float32) for name in self.losses}
+        sums: dict[str, Any] = {f"part/{name}": np.zeros(2, np.float32) for name in self._parts}
         for kind, logs in self.last_logs.items():
             sums |= {f"{kind}/{name}": np.zeros(spec.shape, spec.dtype) for name, spec in logs.items()}
         return {**sums, **self.source.initial_values()}
@@ -96,8 +99,11 @@ class MetricsState:
         read: Mapping[str, Any],
     ) -> dict[str, Any]:
         """Totals after one more batch; a loss is weighted by the number of samples. `read`: values for `self.read`."""
-        count = jax.tree.leaves(x)[0].shape[0]
-        sums = {f"part/{n}": totals[f"part/{n}"] + jnp.stack([parts[n] * count, jnp.float32(count)]) for n in parts}
+        samples = jax.tree.leaves(x)[0].shape[0]
+        sums = {}
+        for name, value in parts.items():
+            total, count = (jnp.sum(value), value.size) if name in self.reports else (value * samples, samples)
+            sums[f"part/{name}"] = totals[f"part/{name}"] + jnp.stack([total, jnp.float32(count)])
         variables = self.source.named_variables()
         _, after, _ = tracing.functionalize(self.source.update_state, {**variables, **self.read})(
             {**{path: totals[path] for path in variables}, **read}, y, y_pred, weight
@@ -113,20 +119,20 @@ class MetricsState:
         last = {name: totals[f"{kind}/{name}"] for name in self.last_logs.get(kind, ())}
         if kind in self.last_logs and not self.reports_metrics[kind]:
             return last
-        means = {n: totals[f"part/{n}"][0] / jnp.maximum(totals[f"part/{n}"][1], 1) for n in self.losses}
+        means = {n: totals[f"part/{n}"][0] / jnp.maximum(totals[f"part/{n}"][1], 1) for n in self._parts}
         variables = self.source.named_variables()
         results, _, _ = tracing.functionalize(lambda: flat_logs(self.source.result()), variables)(
             {path: totals[path] for path in variables}
         )
         if kind in self.last_logs:
             return results if results.keys() == last.keys() else last
-        return means | results
+        return {name: means[name] for name in self.losses} | results | {name: means[name] for name in self.reports}
 
     def show(self, totals: Mapping[str, Any]) -> None:
         """Assign totals to the metric objects, so that users can read them."""
         for path, variable in self.source.named_variables().items():
             variable._value = totals[path]
-        for name in self.losses:
+        for name in self._parts:
             if name not in self.trackers:
                 self.trackers[name] = metrics.Mean(name)
             tracker = self.trackers[name]

@@ -67,11 +67,13 @@ class TraceInfo:
     Attributes:
         y_pred: pytree of shapes and dtypes of the outputs.
         losses: names of the losses in the logs.
+        reports: names of the values of `add_metric`.
         assigned: paths of the variables that layers assign outside of training.
     """
 
     y_pred: Any
     losses: list[str]
+    reports: list[str]
     assigned: list[str]
 
 
@@ -218,7 +220,7 @@ class LossStep:
     def trace(self, batch: Tree) -> TraceInfo:
         """Trace a batch (x, y, sample_weight) without computing it, unless the step runs eagerly."""
         variables = self.spec.variables.items()
-        info = TraceInfo(None, [], [])
+        info = TraceInfo(None, [], [], [])
         seen: dict[int, Variable] = {}
 
         def traced(values: Any, batch: Any) -> None:
@@ -228,7 +230,8 @@ class LossStep:
             info.assigned = list(changed_values(values, after))
             with self._bound(after, {}, seen):
                 _, parts = self.objective(y, y_pred, weight, after, added)
-            info.losses = list(parts)
+            info.reports = [name for name in added.reports if isinstance(name, str)]
+            info.losses = [name for name in parts if name not in info.reports]
 
         if self.spec.run_eagerly:
             traced({p: v.value for p, v in variables}, jax.tree.map(jnp.asarray, batch))

@@ -21,7 +21,8 @@ class TotalLoss:
     """(y, y_pred, weight, values, added) -> (total, parts).
 
     total = sum_i loss_weights_i * loss_i(y_i, y_pred_i, weight_i) + sum(added) + sum of the regularizers' penalties.
-    parts is {"loss": total} and, for several losses, {"<output>_loss": loss_i}.
+    parts is {"loss": total} and, for several losses, {"<output>_loss": loss_i}; an added array counts as its sum in the
+    total and as its mean in parts. parts also contains the values of `add_metric`.
 
     Args:
         loss: the argument of `compile`.
@@ -94,12 +95,14 @@ class TotalLoss:
             value = _call(function, target, prediction, sample_weight)
             parts[f"{name}_loss"] = value
             total = total + (value if factor is None else value * factor)
+        shown: Any = 0.0
         for extra in added:
             total = total + jnp.sum(extra)
+            shown = shown + jnp.mean(extra) - jnp.sum(extra) if jnp.ndim(extra) else shown
         for path, regularizer in self.regularizers.items():
             total = total + regularizer(values[path])
-        reported = {name: jnp.mean(value) for name, value in reports.items() if isinstance(name, str)}
-        return total, {"loss": total, **(parts if len(parts) > 1 else {}), **reported}
+        reported = {name: jnp.asarray(value) for name, value in reports.items() if isinstance(name, str)}
+        return total, {"loss": total + shown, **(parts if len(parts) > 1 else {}), **reported}
 
 
 class _Losses:

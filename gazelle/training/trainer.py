@@ -174,7 +174,7 @@ class Trainer:
             self.variables.update(self.spec.variables)
             self.live.invalidate()
         if not step.metrics.built:
-            step.metrics.build(info.losses, sample[1], info.y_pred)
+            step.metrics.build(info.losses, info.reports, sample[1], info.y_pred)
             self.spec.methods.add(connected(step.metrics.source.metrics))
         self.programs.add(step)
         if step is self.loss_step and not self.live.totals:

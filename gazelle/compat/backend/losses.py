@@ -115,6 +115,8 @@ def ctc_decode(
 ) -> TensorResult:
     """Return ([labels (batch, time), padded with -1], scores) that the probabilities encode.
 
+    In `keras` without TensorFlow the time axis ends with the longest label.
+
     >>> from gazelle.compat import backend as K
     >>> probabilities = np.eye(3)[[0, 0, 2, 1]][None]
     >>> K.get_value(K.ctc_decode(probabilities, np.array([4]))[0][0]).tolist()
@@ -122,7 +124,7 @@ def ctc_decode(
     """
     labels, scores = _decode(y_pred, input_length, greedy, beam_width, top_paths)
     paths = [labels[i] for i in range(labels.shape[0])]
-    if not any_symbolic(labels):
+    if era.standalone() and not any_symbolic(labels):
         paths = [path[:, : max(1, int((np.asarray(path) >= 0).sum(-1).max()))] for path in paths]
     return paths, scores
 

@@ -16,6 +16,7 @@ from gazelle.core.variable import Variable
 from gazelle.initializers import Initializer
 from gazelle.layers import (
     RNN,
+    ActivityRegularization,
     Concatenate,
     GroupQueryAttention,
     GRUCell,
@@ -37,10 +38,12 @@ from gazelle.optimizers.schedules import LearningRateSchedule
 from gazelle.regularizers import Regularizer
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.checkpoint import ModelCheckpoint
+from gazelle.training.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from gazelle.training.callbacks.monitor import Monitor
 
 _MIXINS: dict[Any, type] = {
     Layer: layers.LayerMixin,
+    ActivityRegularization: layers.ActivityRegularizationMixin,
     _Merge: layers.MergeMixin,
     Concatenate: layers.ConcatenateMixin,
     Lambda: layers.LambdaMixin,
@@ -57,6 +60,7 @@ _MIXINS: dict[Any, type] = {
     Optimizer: training.OptimizerMixin,
     LossScaleOptimizer: training.LossScaleMixin,
     Monitor: training.MonitorMixin,
+    **dict.fromkeys((LearningRateScheduler, ReduceLROnPlateau), training.RateMixin),
     ModelCheckpoint: training.CheckpointMixin,
     KerasTensor: variables.SymbolicTensor,
     Variable: variables.VariableMixin,

@@ -11,11 +11,12 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.compat import arguments, attributes, backend, era, facade, one_element
+from gazelle.compat import arguments, attributes, backend, era, facade, one_element, weight_order
 from gazelle.compat.classes import adopt, is_generated
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, Function
 from gazelle.compat.mixins.variables import SymbolicTensor
+from gazelle.compat.regularizers import Undivided
 from gazelle.constraints import Constraint
 from gazelle.core import names, symbolic, tracing
 from gazelle.core.errors import message
@@ -136,6 +137,10 @@ class LayerMixin(CompatObject):
         values: list[Any] = super().losses  # type: ignore[misc]
         return values if facade.calls is None else facade.calls.losses(self, values)
 
+    @property
+    def weights(self) -> list[Any]:
+        return super().weights if era.number() == 3 else weight_order.weights(self)  # type: ignore[misc, arg-type]
+
     def get_weights(self) -> list[Any]:
         return [one_element.as_numbers(array) for array in super().get_weights()]  # type: ignore[misc]
 
@@ -219,6 +224,15 @@ def _kept_weights(layer: Any) -> Iterator[None]:
                 setattr(layer, name, weight)
 
 
+class ActivityRegularizationMixin:
+    """ActivityRegularization, whose penalty was not divided by the number of samples."""
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        if era.number() < 3 and era.standalone():
+            self.activity_regularizer = Undivided(self.activity_regularizer)
+
+
 class LambdaMixin:
     """Lambda: its function receives tensors if its module imports tensorflow."""
 
@@ -237,7 +251,10 @@ class WrapperMixin:
 
 
 class TimeDistributedMixin:
-    """TimeDistributed of Keras 1 and 2: the mask of the output is that of the wrapped layer."""
+    """TimeDistributed of Keras 1 and 2: one batch of all steps; the mask of the output is that of the wrapped layer."""
+
+    def _has_statistics(self) -> bool:
+        return era.number() == 3 and super()._has_statistics()  # type: ignore[misc]
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if era.number() == 3:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 
 from gazelle.compat import era, graph_optimizers, optimizers, resource_optimizers
 from gazelle.compat.backend.updates import rate_factors
+from gazelle.compat.classes import adopt
+from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, arrays_of
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError
 from gazelle.core.traceback import warn
-from gazelle.core.types import Array
+from gazelle.core.types import Array, ArrayLike
 from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
 from gazelle.optimizers.learning_rate import LearningRate
@@ -37,7 +40,28 @@ class OptimizerMixin(CompatObject):
 
     @property
     def variables(self) -> list[Variable]:
-        return _Variables(super().variables)  # type: ignore[misc]
+        return self.weights if era.number() < 3 and not called_by_gazelle(1) else _Variables(super().variables)  # type: ignore[misc]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The variables; until Keras 3 without the learning rate, and one slot of all weights after the other."""
+        found: list[Variable] = super().variables  # type: ignore[misc]
+        if era.number() < 3:
+            rate = super().learning_rate  # type: ignore[misc]
+            found = [variable for variable in found if variable is not rate]
+            if type(self).__name__ in optimizers.KINDS:
+                order = {slot: number for number, slot in enumerate(self.slots)}  # those of all weights are first
+                found = [found[0], *sorted(found[1:], key=lambda variable: order.get(variable._address[1], -1))]
+        return _Variables(adopt(found))
+
+    def get_weights(self) -> list[Any]:
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        given = {id(variable): array for variable, array in zip(self.weights, weights, strict=False)}
+        if len(given) == len(weights):
+            weights = [given.get(id(variable), variable.numpy()) for variable in super().variables]  # type: ignore[misc]
+        super().set_weights(weights)  # type: ignore[misc]
 
     @property
     def learning_rate(self) -> Variable | Array:
@@ -120,6 +144,15 @@ class MonitorMixin(CompatObject):
             warn(str(error))
             return None
         return found
+
+
+class RateMixin:
+    """LearningRateScheduler and ReduceLROnPlateau: until Keras 3 the rate had the name `lr` in the logs."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_epoch_end(epoch, logs)  # type: ignore[misc]
+        if logs is not None and era.number() < 3:
+            logs["lr"] = logs.pop("learning_rate")
 
 
 class CheckpointMixin(MonitorMixin):

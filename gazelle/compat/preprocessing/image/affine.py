@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat import era
 from gazelle.core.errors import ArgumentError, message, unknown
 
 Array = np.ndarray[Any, Any]
@@ -30,6 +31,8 @@ def apply_affine_transform(
 ) -> Array:
     """Apply  rotation · shift · shear · zoom  around the center of an image; angles are in degrees.
 
+    In Keras up to 2.3 tx moved rows; in tf.keras, whose center is that of the pixels, it moves columns.
+
     >>> apply_affine_transform(np.arange(4.0).reshape(2, 2, 1), tx=1)[..., 0].tolist()
     [[1.0, 1.0], [3.0, 3.0]]
     """
@@ -50,7 +53,7 @@ def apply_affine_transform(
         return x
     image = np.moveaxis(x, (row_axis, col_axis, channel_axis), (0, 1, 2))
     centred = transform_matrix_offset_center(matrix, *image.shape[:2])
-    if col_axis > row_axis:  # the matrix is for (x, y), arrays are (row, column)
+    if col_axis > row_axis and not _of_keras_2():  # the matrix is for (x, y), arrays are (row, column)
         centred = centred[[1, 0, 2]][:, [1, 0, 2]]
     moved = _sample(image, centred, fill_mode, cval, order)
     return np.moveaxis(moved, (0, 1, 2), (row_axis, col_axis, channel_axis)).astype(x.dtype)
@@ -71,10 +74,15 @@ def apply_transform(
 
 def transform_matrix_offset_center(matrix: Array | list[list[float]], x: int, y: int) -> Array:
     """Return the same transformation around the center of an image with x rows and y columns."""
-    row, column = x / 2.0 - 0.5, y / 2.0 - 0.5
+    beyond = 0.5 if _of_keras_2() else -0.5
+    row, column = x / 2.0 + beyond, y / 2.0 + beyond
     to_center, from_center = np.eye(3), np.eye(3)
     to_center[:2, 2], from_center[:2, 2] = (row, column), (-row, -column)
     return to_center @ matrix @ from_center
+
+
+def _of_keras_2() -> bool:
+    return era.standalone() and era.number() < 3
 
 
 def _sample(image: Array, matrix: Array, fill_mode: str, cval: float, order: int) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import config
+from gazelle.compat import era
 from gazelle.compat.preprocessing.image.affine import (
     apply_affine_transform,
     apply_brightness_shift,
@@ -143,10 +144,11 @@ class ImageDataGenerator:
             x = self.preprocessing_function(x)
         if self.rescale:
             x = x * self.rescale
+        axis = self.channel_axis - 1 if era.number() == 1 else None  # in Keras 1 each pixel was normalized
         if self.samplewise_center:
-            x = x - np.mean(x, keepdims=True)
+            x = x - np.mean(x, axis, keepdims=True)
         if self.samplewise_std_normalization:
-            x = x / (np.std(x, keepdims=True) + 1e-6)
+            x = x / (np.std(x, axis, keepdims=True) + (1e-7 if era.number() == 1 else 1e-6))
         if self.featurewise_center:
             x = x - self._statistic("mean")
         if self.featurewise_std_normalization:
@@ -171,6 +173,8 @@ class ImageDataGenerator:
         out["tx"] = _shift(self.height_shift_range, rows)
         out["ty"] = _shift(self.width_shift_range, columns)
         out["shear"] = draw(-self.shear_range, self.shear_range) if self.shear_range else 0
+        if era.number() == 1:
+            out["shear"] = np.rad2deg(out["shear"])
         out["zx"], out["zy"] = (1, 1) if self.zoom_range == [1, 1] else draw(*self.zoom_range, 2)
         out["flip_horizontal"] = (np.random.random() < 0.5) * self.horizontal_flip
         out["flip_vertical"] = (np.random.random() < 0.5) * self.vertical_flip
@@ -191,7 +195,8 @@ class ImageDataGenerator:
             x = flip_axis(x, column)
         if p.get("flip_vertical"):
             x = flip_axis(x, row)
-        return x if p.get("brightness") is None else apply_brightness_shift(x, p["brightness"], False)
+        scale = era.standalone() and era.number() < 3
+        return x if p.get("brightness") is None else apply_brightness_shift(x, p["brightness"], scale)
 
     def random_transform(self, x: np.ndarray[Any, Any], seed: int | None = None) -> np.ndarray[Any, Any]:
         """Change one image at random."""

@@ -1,0 +1,78 @@
+"""Metrics that names in `compile` meant in Keras 1 and 2, and their names in the logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gazelle import tree
+from gazelle.compat import era, metrics
+from gazelle.compat.classes import compat_class
+from gazelle.core.names import snake
+from gazelle.core.registry import REGISTRY
+from gazelle.core.types import LossLike, MetricLike, Nested
+from gazelle.metrics import BinaryAccuracy
+
+_ACCURACY = ("accuracy", "acc")
+#: the functions of Keras 1 by their other names; the logs had the name of the function
+_FUNCTIONS = {
+    **dict.fromkeys(_ACCURACY, "acc"),
+    **dict.fromkeys(("mse", "MSE"), "mean_squared_error"),
+    **dict.fromkeys(("mae", "MAE"), "mean_absolute_error"),
+    **dict.fromkeys(("mape", "MAPE"), "mean_absolute_percentage_error"),
+    **dict.fromkeys(("msle", "MSLE"), "mean_squared_logarithmic_error"),
+    **metrics.KERAS_1,
+}
+
+
+def of_era(given: Nested[MetricLike], loss: Nested[LossLike], outputs: Sequence[str]) -> Nested[MetricLike]:
+    """The argument `metrics` of a program for Keras 1 or 2 as `compile` takes it now.
+
+    Args:
+        given: The argument.
+        loss: The argument `loss`.
+        outputs: The names of the outputs; empty if they are not known yet.
+
+    Returns:
+        The metrics in the same structure.
+    """
+    if era.standalone():
+        given = _with_binary_accuracy(given, loss, outputs)
+    return tree.map_structure(_meant, given)
+
+
+def _meant(given: Any) -> Any:
+    """What a name meant: in Keras 1 a function, later also a class, whose metric has the name "auc", not "AUC"."""
+    if not isinstance(given, str):
+        return given
+    if era.number() == 1:
+        return _FUNCTIONS.get(given, given)
+    cls = REGISTRY["metrics"].get(given) if given != "Accuracy" else None
+    return cls if cls is not None and cls.__name__ == given else given
+
+
+def _with_binary_accuracy(given: Any, loss: Any, outputs: Sequence[str]) -> Any:
+    """Metrics in which "accuracy" is the binary one for each output whose loss is a binary crossentropy.
+
+    Until tf.keras 2.2 the loss selected it; now the shape of the output does.
+    """
+    if len(outputs) > 1:
+        of_output = loss if isinstance(loss, Mapping) else dict(zip(outputs, _listed(loss, len(outputs)), strict=False))
+        pairs = given.items() if isinstance(given, Mapping) else zip(outputs, given, strict=False)
+        chosen = {name: _with_binary_accuracy(one, of_output.get(name), ()) for name, one in pairs}
+        return chosen if isinstance(given, Mapping) else list(chosen.values())
+    loss = next(iter(loss.values() if isinstance(loss, Mapping) else _listed(loss, 1)), None)
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    if snake(name) != "binary_crossentropy" or getattr(loss, "from_logits", False):
+        return given
+    return tree.map_structure(_binary, given)
+
+
+def _listed(loss: Any, count: int) -> Sequence[Any]:
+    return loss if isinstance(loss, list | tuple) else [loss] * count
+
+
+def _binary(given: Any) -> Any:
+    if not isinstance(given, str) or given not in _ACCURACY:
+        return given
+    return compat_class(BinaryAccuracy)(name="acc" if era.number() == 1 else given)

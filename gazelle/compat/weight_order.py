@@ -1,0 +1,47 @@
+"""The order of weights in Keras 1 and 2: in layers and lists all trained ones first, in a model layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from gazelle.core.variable import Variable
+from gazelle.layers import Layer, weight_tree
+from gazelle.models import Model, Sequential
+
+
+def weights(layer: Layer) -> list[Variable]:
+    """The weights of a layer or model; those of the layers inside follow its own, in a model they come first."""
+    if isinstance(layer, Model):
+        found = [v for group in _groups(layer) for v in _of_layers(group)] + weight_tree.own_weights(layer)
+    else:
+        found = [*_of_layer(layer, True), *_of_layer(layer, False)]
+    return list({id(v): v for v in found}.values())
+
+
+def _of_layers(layers: Sequence[Layer]) -> list[Variable]:
+    if len(layers) == 1:
+        return weights(layers[0])
+    return [v for trained in (True, False) for layer in layers for v in _of_layer(layer, trained)]
+
+
+def _of_layer(layer: Layer, trained: bool) -> list[Variable]:
+    """The weights that training changes, or the others; all those of a frozen layer are among the others."""
+    inside = weight_tree.sublayers(layer)
+    if not layer.trainable:
+        return [] if trained else [*weight_tree.own_weights(layer), *(v for inner in inside for v in weights(inner))]
+    own = [v for v in weight_tree.own_weights(layer) if v.made_trainable == trained]
+    return [*own, *(v for inner in inside for v in _of_layer(inner, trained))]
+
+
+def _groups(model: Model) -> Iterator[list[Layer]]:
+    """The layers in each attribute of a model: one, or those in a list or a dict."""
+    if model._graph is not None or isinstance(model, Sequential):
+        yield from ([layer] for layer in weight_tree.sublayers(model))
+        return
+    known = {id(layer) for layer in weight_tree.sublayers(model)}
+    for value in vars(model).values():
+        found: list[Any] = []
+        values = [value[key] for key in sorted(value, key=str)] if isinstance(value, dict) else [value]
+        weight_tree.collect(values, found)
+        yield [layer for layer in found if id(layer) in known]

@@ -1,0 +1,279 @@
+"""Numbers, names and orders that were different in Keras 1, Keras 2 and tf.keras, without an error to show it."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era
+from gazelle.compat.namespaces import root
+from gazelle.core import names
+
+X = np.random.RandomState(0).normal(size=(20, 3)).astype("float32")
+Y = X[:, :2] * 2
+
+
+@pytest.fixture(params=["Keras 1", "Keras 2", "tf.keras"])
+def keras(request):
+    yield from _program(request.param)
+
+
+@pytest.fixture
+def keras_1():
+    yield from _program("Keras 1")
+
+
+@pytest.fixture
+def keras_2():
+    yield from _program("Keras 2")
+
+
+@pytest.fixture
+def tf_keras():
+    yield from _program("tf.keras")
+
+
+def _program(kind):
+    number, standalone = era.number(), era.standalone()
+    era.set_number(1 if kind == "Keras 1" else 2, kind != "tf.keras")
+    names.clear_session()
+    yield root("keras")
+    era.set_number(number, standalone)
+
+
+def _model(keras, *layers, optimizer="sgd", loss="mse", **compiled):
+    last = keras.layers.Dense(2, activation="sigmoid")
+    model = keras.models.Sequential([keras.layers.InputLayer(input_shape=(3,)), *layers, last])
+    model.compile(optimizer, loss, **compiled)
+    return model
+
+
+def _fit(model, x=X, y=Y, batch_size=8, **options):
+    epochs = {"nb_epoch" if era.number() == 1 else "epochs": 1}
+    return model.fit(x, y, batch_size=batch_size, shuffle=False, verbose=0, **epochs, **options)
+
+
+# Logs ----------------------------------------------------------------------------------------------------------------
+
+
+def test_logs_of_a_batch(keras):
+    seen = []
+
+    class Losses(keras.callbacks.Callback):
+        def on_batch_begin(self, batch, logs=None):
+            seen.append(dict(logs))
+
+        def on_batch_end(self, batch, logs=None):
+            seen.append(dict(logs))
+
+    model = _model(keras, optimizer=keras.optimizers.SGD(0.0))
+    losses = [model.evaluate(X[i : i + 8], Y[i : i + 8], verbose=0) for i in (0, 8, 16)]
+    _fit(model, callbacks=[Losses()])
+    if era.standalone():
+        assert [logs["size"] for logs in seen] == [8, 8, 8, 8, 4, 4]
+        assert [logs["batch"] for logs in seen] == [0, 0, 1, 1, 2, 2]
+        np.testing.assert_allclose([logs["loss"] for logs in seen[1::2]], losses, rtol=1e-5)
+    else:  # the mean so far
+        assert [list(logs) for logs in seen] == [[], ["loss"]] * 3
+        np.testing.assert_allclose(seen[3]["loss"], np.mean(losses[:2]), rtol=1e-5)
+
+
+def test_the_learning_rate_in_logs(keras):
+    callbacks = [keras.callbacks.LearningRateScheduler(lambda epoch: 0.1), keras.callbacks.ReduceLROnPlateau("loss")]
+    assert set(_fit(_model(keras), callbacks=callbacks).history) == {"loss", "lr"}
+
+
+def test_names_of_metrics_in_keras_1(keras_1):
+    history = _fit(_model(keras_1, metrics=["accuracy", "mae"]), validation_split=0.2).history
+    assert {"acc", "mean_absolute_error", "val_acc", "val_mean_absolute_error"} < set(history)
+
+
+def test_a_name_of_a_class_as_metric(tf_keras):
+    assert list(_fit(_model(tf_keras, metrics=["MeanSquaredLogarithmicError"])).history) == [
+        "loss",
+        "mean_squared_logarithmic_error",
+    ]
+
+
+def _expected_accuracy(model, labels):
+    outputs = model.predict(X)
+    both = (outputs > 0.5) == labels
+    return np.mean(both if era.standalone() else np.argmax(outputs, 1) == np.argmax(labels, 1))
+
+
+def test_accuracy_of_several_labels(keras):
+    labels = (Y > 0) * 1.0
+    model = _model(keras, keras.layers.Dense(4), loss="binary_crossentropy", metrics=["accuracy"])
+    np.testing.assert_allclose(model.evaluate(X, labels, verbose=0)[1], _expected_accuracy(model, labels), rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", [["binary_crossentropy", "mse"], {"a": "binary_crossentropy", "b": "mse"}])
+def test_accuracy_of_several_outputs(keras_2, loss):
+    x = keras_2.layers.Input((3,))
+    outputs = [keras_2.layers.Dense(2, activation="sigmoid", name=name)(x) for name in "ab"]
+    model = keras_2.models.Model(x, outputs)
+    model.compile("sgd", loss, metrics=["accuracy"])
+    labels = (Y > 0) * 1.0
+    a, b = model.predict(X)
+    expected = [np.mean((a > 0.5) == labels), np.mean(np.argmax(b, 1) == np.argmax(labels, 1))]
+    np.testing.assert_allclose(model.evaluate(X, [labels, labels], verbose=0)[-2:], expected, rtol=1e-5)
+
+
+def test_binary_accuracy_is_a_mean(keras):
+    function = keras.metrics.binary_accuracy
+    assert np.allclose(function(np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([[0.9, 0.8], [0.7, 0.6]])), [0.5, 1])
+
+
+def test_cosine_proximity(keras):
+    cosine = np.sum(X * X, 1) / np.linalg.norm(X, axis=1) ** 2
+    factor = 3 if era.number() == 1 else 1
+    np.testing.assert_allclose(keras.losses.cosine_proximity(X, X), -cosine / factor, rtol=1e-5)
+
+
+def test_values_of_add_metric_follow_the_metrics(tf_keras):
+    class Largest(tf_keras.layers.Layer):
+        def call(self, x):
+            self.add_metric(x.max(), name="largest", aggregation="mean")
+            self.add_metric(x[:, 0], name="first", aggregation="mean")
+            return x
+
+    history = _fit(_model(tf_keras, Largest(), metrics=["mae"])).history
+    assert list(history) == ["loss", "mae", "largest", "first"]
+    assert history["largest"][0] == pytest.approx(np.mean([X[i : i + 8].max() for i in (0, 8, 16)]))  # per batch
+    assert history["first"][0] == pytest.approx(np.mean(X[:, 0]), abs=1e-5)  # per sample
+
+
+def test_an_array_given_to_add_loss_is_reported_as_its_mean(tf_keras):
+    K = tf_keras.backend
+    x = tf_keras.Input((3,))
+    y = tf_keras.layers.Dense(2, kernel_initializer="ones")(x)
+    model = tf_keras.Model(x, y)
+    model.add_loss(K.sum(K.square(y), axis=-1))
+    model.compile(tf_keras.optimizers.SGD(0.01))
+    before, losses = model.get_weights()[0], np.sum(np.square(model.predict(X)), 1)
+    assert model.evaluate(X, verbose=0) == pytest.approx(losses.mean(), rel=1e-5)
+    assert model.train_on_batch(X) == pytest.approx(losses.mean(), rel=1e-5)
+    gradient = 2 * X.T @ (X @ before)  # of the sum
+    np.testing.assert_allclose(model.get_weights()[0], before - 0.01 * gradient, rtol=1e-4)
+
+
+# Orders --------------------------------------------------------------------------------------------------------------
+
+
+def _shapes(weights):
+    return [tuple(weight.shape) for weight in weights]
+
+
+def test_weights_of_a_layer_begin_with_the_trained_ones(tf_keras):
+    layers = tf_keras.layers
+
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.dense = layers.BatchNormalization(), layers.Dense(2)
+
+        def call(self, x):
+            return self.dense(self.norm(x))
+
+    model = tf_keras.Sequential([tf_keras.Input((3,)), Block(), layers.Dense(1)])
+    expected = [(3,), (3,), (3, 2), (2,), (3,), (3,), (2, 1), (1,)]
+    assert _shapes(model.get_weights()) == _shapes(model.weights) == expected
+    numbered = [np.full(shape, n, "float32") for n, shape in enumerate(expected)]
+    model.set_weights(numbered)
+    assert [array.flat[0] for array in model.get_weights()] == list(range(8))
+    assert model.layers[0].norm.moving_mean.numpy()[0] == 4
+
+
+def test_weights_of_a_list_in_a_model_begin_with_the_trained_ones(tf_keras):
+    layers = tf_keras.layers
+
+    class Net(tf_keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = [layers.BatchNormalization(), layers.Dense(2)]
+            self.norm = layers.BatchNormalization()
+
+        def call(self, x):
+            return self.norm(self.inner[1](self.inner[0](x)))
+
+    model = Net()
+    model(X)
+    assert _shapes(model.get_weights()) == [(3,), (3,), (3, 2), (2,), (3,), (3,), (2,), (2,), (2,), (2,)]
+
+
+def test_weights_of_an_optimizer(keras):
+    optimizer = keras.optimizers.Adam(0.01)
+    model = _model(keras, optimizer=optimizer)
+    _fit(model)
+    arrays = optimizer.get_weights()
+    assert [np.shape(array) for array in arrays] == [(), (3, 2), (2,), (3, 2), (2,)]  # no learning rate, m before v
+    assert int(arrays[0]) == 3
+    assert np.all(arrays[3] >= 0)
+    optimizer.set_weights([array * 2 for array in arrays])
+    np.testing.assert_allclose(optimizer.get_weights()[4], arrays[4] * 2)
+    assert float(optimizer.lr) == pytest.approx(0.01)
+
+
+# Layers --------------------------------------------------------------------------------------------------------------
+
+
+def test_batch_normalization_of_time_steps_sees_all_of_them(keras):
+    layer = keras.layers.TimeDistributed(keras.layers.BatchNormalization(epsilon=1e-6), input_shape=(5, 3))
+    model = keras.models.Sequential([layer])
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    x = np.arange(60.0, dtype="float32").reshape(4, 5, 3)
+    expected = np.mean(((x - x.mean((0, 1))) / x.std((0, 1))) ** 2)
+    assert model.train_on_batch(x, 0 * x) == pytest.approx(expected, rel=1e-4)
+    assert model.layers[0].layer.get_weights()[2] == pytest.approx(0.01 * x.mean((0, 1)), rel=1e-4)  # one update
+
+
+def test_bidirectional_of_a_layer_that_goes_backwards(tf_keras):
+    layers = tf_keras.layers
+    x = np.random.RandomState(1).normal(size=(2, 4, 3)).astype("float32")
+    options = {"kernel_initializer": "ones", "recurrent_initializer": "ones", "return_sequences": True}
+    outputs = layers.Bidirectional(layers.SimpleRNN(1, go_backwards=True, **options))(x)
+    forward = np.asarray(layers.SimpleRNN(1, **options)(x))
+    backward = np.asarray(layers.SimpleRNN(1, go_backwards=True, **options)(x))
+    np.testing.assert_allclose(outputs, np.concatenate([backward, forward[:, ::-1]], -1), rtol=1e-6)
+
+
+# Images --------------------------------------------------------------------------------------------------------------
+
+
+def test_transformations_of_images(keras):
+    """Up to Keras 2.3 the vertical shift moved rows, and images turned around a point one pixel off the center."""
+    pytest.importorskip("scipy")
+    generator, x = keras.preprocessing.image.ImageDataGenerator(), np.arange(16.0).reshape(4, 4, 1)
+    moved = generator.apply_transform(x, {"tx": 1})[..., 0]
+    np.testing.assert_allclose(moved, np.take(x[..., 0], [1, 2, 3, 3], axis=0 if era.standalone() else 1))
+    corner = generator.apply_transform(x, {"theta": 180})[3, 3, 0]
+    assert corner == pytest.approx(10 if era.standalone() else 0, abs=1e-6)
+
+
+def test_shear_and_normalization_of_samples_in_keras_1(keras_1):
+    generator = keras_1.preprocessing.image.ImageDataGenerator(shear_range=0.2, samplewise_center=True)
+    shears = [generator.get_random_transform((4, 4, 3), seed)["shear"] for seed in range(20)]
+    assert 1 < max(shears) <= np.rad2deg(0.2)  # the range is in radians
+    x = np.random.RandomState(0).normal(size=(4, 4, 3))
+    np.testing.assert_allclose(generator.standardize(x), x - x.mean(-1, keepdims=True), rtol=1e-5, atol=1e-6)
+
+
+def test_penalty_of_activity_regularization(keras):
+    layer = keras.layers.ActivityRegularization(l2=0.5, input_shape=(3,))
+    model = keras.models.Sequential([layer])
+    model.compile("sgd", "mse")
+    expected = 0.5 * np.sum(X**2) / (1 if era.standalone() else len(X))
+    assert model.evaluate(X, X, batch_size=20, verbose=0) == pytest.approx(expected, rel=1e-5)
+
+
+def test_paths_of_ctc_decode(keras):
+    paths, _ = keras.backend.ctc_decode(np.eye(3, dtype="float32")[[0, 0, 2, 1]][None], np.array([4]))
+    expected = [[0, 1]] if era.standalone() else [[0, 1, -1, -1]]
+    assert np.asarray(keras.backend.get_value(paths[0])).tolist() == expected
+
+
+def test_layers_of_several_inputs_are_in_the_order_of_keras(tf_keras):
+    layers = tf_keras.layers
+    i, j = tf_keras.Input((3,), name="i"), tf_keras.Input((3,), name="j")
+    c, a = layers.Dense(2, name="c")(layers.Dense(3, name="b")(j)), layers.Dense(2, name="a")(i)
+    unused = tf_keras.Input((1,), name="unused")
+    model = tf_keras.Model([unused, i, j], layers.Add(name="sum")([c, a]))
+    assert [layer.name for layer in model.layers] == ["j", "b", "i", "c", "a", "unused", "sum"]
