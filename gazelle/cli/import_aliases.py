@@ -28,7 +28,7 @@ _PARTS = {
     "keras_preprocessing": "gazelle.preprocessing",
     "keras_applications": "gazelle.applications",
     "keras_contrib": "gazelle",
-    "tensorflow_addons": "gazelle",
+    "tensorflow_addons": "gazelle.compat.addons",
 }
 #: packages around TensorFlow that are not supported -> hint
 _COMPANIONS = {

@@ -75,7 +75,7 @@ class Namespace(ModuleType):
                 return listed
             names = [*listed, *(n for n in old_names.legacy_names(path) if n not in listed)]
             return [n for n in names if n != "version" or not self.__name__.startswith("tensorflow")]
-        if name.startswith("__"):
+        if name.startswith("__") and not (name == "__version__" and name in vars(self._real)):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
         found = look_up(path, name)
         if found is NOTHING:

@@ -1,0 +1,5 @@
+"""`tfa.callbacks`: what `keras.callbacks` has not."""
+
+from gazelle.compat.addons import names_of
+
+__getattr__ = names_of("gazelle.callbacks")

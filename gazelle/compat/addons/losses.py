@@ -1,0 +1,5 @@
+"""`tfa.losses`: what `keras.losses` has not."""
+
+from gazelle.compat.addons import names_of
+
+__getattr__ = names_of("gazelle.losses")
