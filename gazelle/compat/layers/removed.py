@@ -109,7 +109,7 @@ class AutoEncoder(Layer):
         decoder: the same, for the output of the encoder.
         output_reconstruction: False for the output of the encoder. It may be changed before `compile`.
 
-    >>> AutoEncoder(Dense(2), Dense(3))(jnp.ones((5, 3))).shape
+    >>> AutoEncoder(gazelle.layers.Dense(2), gazelle.layers.Dense(3))(jnp.ones((5, 3))).shape
     (5, 3)
     """
 
