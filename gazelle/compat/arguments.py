@@ -68,7 +68,7 @@ def of_constructor(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any],
     if (era.number() == 3 or by_gazelle) and _fits_constructor(core, args, kwargs):
         return args, kwargs
     args, kwargs = arguments(core, "__init__", args, kwargs, instance)
-    known = _keywords(core)
+    known = keywords(core)
     return args, {n: v for n, v in kwargs.items() if n in known or n not in NO_EFFECT or v != NO_EFFECT[n]}
 
 
@@ -112,7 +112,7 @@ def _parameters(function: Any) -> tuple[frozenset[str], int]:
 
 
 def _fits_constructor(core: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    if not kwargs.keys() <= _keywords(core):
+    if not kwargs.keys() <= keywords(core):
         return False
     try:
         inspect.signature(core.__init__).bind(None, *args, **kwargs)  # type: ignore[misc]
@@ -122,7 +122,7 @@ def _fits_constructor(core: type, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 
 @functools.cache
-def _keywords(cls: type) -> frozenset[str]:
+def keywords(cls: type) -> frozenset[str]:
     """The keywords of a constructor: its own arguments and, as far as **kwargs reach, those of its base classes."""
     names: set[str] = set()
     for each in cls.__mro__:

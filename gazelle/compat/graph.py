@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,10 @@ class Graph:
 
     def __init__(self) -> None:
         self.tensors: dict[str, Any] = {}
-        self.inputs: list[str] = []
-        self.outputs: list[str] = []
+        #: {name: layer}, as programs read them
+        self.inputs: dict[str, Any] = {}
+        self.nodes: dict[str, Any] = {}
+        self.outputs: dict[str, Any] = {}
         self.model: Any = None
 
     def add_input(
@@ -44,7 +46,7 @@ class Graph:
         """Add an input."""
         dtype = {"float": "float32", "int": "int32"}.get(str(dtype), dtype)
         self.tensors[name] = adopt(layers.Input(input_shape, batch_shape=batch_input_shape, dtype=dtype, name=name))
-        self.inputs.append(name)
+        self.inputs[name] = self._layer_of(name)
 
     def add_node(
         self,
@@ -59,8 +61,9 @@ class Graph:
     ) -> None:
         """Add a layer."""
         self.tensors[name] = layer(self._input_of(input, inputs, merge_mode, concat_axis, dot_axes))
+        self.nodes[name] = layer
         if create_output:
-            self.outputs.append(name)
+            self.outputs[name] = layer
 
     def add_shared_node(
         self,
@@ -76,10 +79,11 @@ class Graph:
         """Add a layer that is called on each input; its results are merged, or nodes with the names `outputs`."""
         found = [layer(self.tensors[one]) for one in inputs]
         self.tensors.update(zip(outputs, found, strict=False))
+        self.nodes[name] = layer
         if merge_mode is not None:
             self.tensors[name] = merge(found, merge_mode, concat_axis, dot_axes)
         if create_output:
-            self.outputs += [name] if merge_mode is not None else outputs
+            self.outputs.update(dict.fromkeys([name] if merge_mode is not None else outputs, layer))
 
     def add_output(
         self,
@@ -92,11 +96,16 @@ class Graph:
     ) -> None:
         """Add an output, which is the value of a node."""
         self.tensors[name] = self._input_of(input, inputs, merge_mode, concat_axis, dot_axes)
-        self.outputs.append(name)
+        self.outputs[name] = self._layer_of(name)
+
+    def _layer_of(self, name: str) -> Any:
+        return self.tensors[name].node.operation
 
     def _input_of(self, one: str | None, several: Any, mode: Any, concat_axis: int, dot_axes: Any) -> Any:
         if one is not None:
             return self.tensors[one]
+        if mode == "join":  # for a function of {name: tensor}
+            return {name: self.tensors[name] for name in several}
         return merge([self.tensors[name] for name in several], mode, concat_axis, dot_axes)
 
     def compile(self, optimizer: OptimizerLike, loss: Mapping[str, LossLike], **kwargs: Any) -> None:
@@ -106,7 +115,7 @@ class Graph:
         args, kwargs = arguments(models.Model, "compile", (optimizer, losses), kwargs, self.model)
         self.model.compile(*args, **kwargs)
 
-    def _tensors_of(self, names: list[str]) -> list[Any]:
+    def _tensors_of(self, names: Iterable[str]) -> list[Any]:
         return [self.tensors[name] for name in names]
 
     def _split(self, data: Any) -> tuple[list[Any], list[Any]]:

@@ -96,11 +96,12 @@ def conv_input_length(output_length: int | None, filter_size: int, padding: str,
 
 
 def deconv_length(
-    size: int | None, stride: int, kernel: int, padding: str, output_padding: int | None = None
+    size: int | None, stride: int, kernel: int, padding: str, output_padding: int | None = None, dilation: int = 1
 ) -> int | None:
     """Return the length of the output of a transposed convolution."""
     if size is None:
         return None
+    kernel = (kernel - 1) * dilation + 1
     if output_padding is None:
         return size * stride + (max(kernel - stride, 0) if padding == "valid" else 0)
     pad = {"same": kernel // 2, "valid": 0, "full": kernel - 1}[padding]
@@ -111,7 +112,7 @@ def deconv_output_length(
     size: int | None, kernel: int, padding: str, output_padding: int | None = None, stride: int = 0, dilation: int = 1
 ) -> int | None:
     """Return the length of the output of a transposed convolution."""
-    return deconv_length(size, stride, kernel + (kernel - 1) * (dilation - 1), padding, output_padding)
+    return deconv_length(size, stride, kernel, padding, output_padding, dilation)
 
 
 # recurrent layers -----------------------------------------------------------------------------------------------------

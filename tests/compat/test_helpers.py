@@ -55,6 +55,7 @@ def test_lists():
 def test_sizes_of_transposed_convolutions(padding):
     made = gazelle.layers.Conv2DTranspose(1, 5, strides=2, padding=padding).compute_output_shape((None, 7, 7, 1))
     assert private_helpers.deconv_output_length(7, 5, padding, stride=2) == made[1]
+    assert private_helpers.deconv_length(7, 2, 3, padding, None, 2) == made[1]  # dilated to 5
     size = keras.utils.conv_output_length(9, 3, padding, 2)
     assert private_helpers.conv_input_length(size, 3, padding, 2) == 9
 

@@ -12,19 +12,19 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.compat import arguments, attributes, backend, era, facade, one_element, weight_order
-from gazelle.compat.classes import adopt, is_generated
+from gazelle.compat.classes import adopt, core_class, is_generated
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, Function
 from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.regularizers import Undivided
 from gazelle.constraints import Constraint
-from gazelle.core import names, symbolic, tracing
+from gazelle.core import names, shape_inference, symbolic, tracing
 from gazelle.core.errors import message
 from gazelle.core.names import snake
 from gazelle.core.registry import custom_object_scope, custom_objects
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
-from gazelle.core.types import Config, Shape, Tree
+from gazelle.core.types import Config, Nested, Shape, Tree
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer, weight_tree
 from gazelle.layers.calling import call_on_values
@@ -92,6 +92,30 @@ class LayerMixin(CompatObject):
         Layer.trainable.fset(self, value)  # type: ignore[attr-defined]
         if era.number() < 3:  # a frozen layer also froze layers inside that were unfrozen later
             self._unfrozen = False
+
+    def get_config(self) -> Config:
+        """Return the configuration; a `get_config` of the program adds the arguments of its own constructor."""
+        config: Config = super().get_config()  # type: ignore[misc]
+        if type(self).get_config.__module__.startswith("gazelle."):
+            return config
+        known = arguments.keywords(core_class(type(self)))
+        return {name: value for name, value in config.items() if name in known}
+
+    def compute_output_shape(self, *args: Nested[Shape], **kwargs: Nested[Shape]) -> Nested[Shape]:
+        """Return the shape of the output; in the layer's own `call`, that of the layer it is derived from."""
+        core: Any = core_class(type(self))
+        if "_shape_of_call" not in vars(self):
+            vars(self)["_shape_of_call"] = True
+            try:
+                shape: Nested[Shape] = super().compute_output_shape(*args, **kwargs)  # type: ignore[misc]
+                return shape
+            finally:
+                del vars(self)["_shape_of_call"]
+        if core is Layer:
+            return args[0]
+        inputs: Any = KerasTensor(tuple(args[0]), self.compute_dtype)  # type: ignore[attr-defined, arg-type]
+        out: Any = shape_inference.output_spec(functools.partial(core.call, self), (inputs,), {}, name=core.__name__)
+        return symbolic.map_tree(lambda tensor: tensor.shape, out)
 
     @classmethod
     def from_config(cls, config: Config, *args: Any, **kwargs: Any) -> Layer:

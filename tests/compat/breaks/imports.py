@@ -115,6 +115,14 @@ g.add_shared_node(layers.Dense(2), "both", inputs=["a", "b"], outputs=["c", "d"]
 g.add_shared_node(layers.Dense(1), "sum", inputs=["c", "d"], merge_mode="sum", create_output=True)
 g.compile("sgd", {"sum": "mse"}), g.fit({"a": X, "b": X, "sum": Y}, nb_epoch=1, verbose=0)
 assert len(g.model.trainable_weights) == 4
+assert list(g.nodes) == ["both", "sum"] and list(g.inputs) == ["a", "b"] and list(g.outputs) == ["sum"]
+assert g.outputs["sum"].get_weights()[0].shape == (2, 1)
+g = Graph()
+g.add_input("a", (3,)), g.add_node(layers.Dense(2), "b", input="a"), g.add_node(layers.Dense(2), "c", input="a")
+g.add_node(layers.Lambda(lambda of: of["b"] - of["c"]), "d", inputs=["b", "c"], merge_mode="join", create_output=True)
+g.compile("sgd", {"d": "mse"})
+b, c = (X @ g.nodes[name].get_weights()[0] for name in "bc")
+np.testing.assert_allclose(g.predict({"a": X})["d"], b - c, atol=1e-5)
 assert optimizer_from_config({"class_name": "SGD", "config": {"learning_rate": 0.5}}).lr == 0.5""",
     ),
     "keras.api": (

@@ -303,4 +303,37 @@ m.fit(data, np.ones((8, 1)), nb_epoch=1, verbose=0)
 assert not np.allclose(before, m.layers[2].U_m.numpy())
 assert not np.allclose(m.predict(data), m.predict([data[0], -data[1]]))""",
     ),
+    "get_config of a subclass leaves out arguments": (
+        2,
+        """
+from keras.utils.generic_utils import get_custom_objects
+def start(shape, dtype=None):
+    return np.ones(shape)
+class Own(layers.Dense):
+    def __init__(self, units, start=start, other=None, **kwargs):
+        super(Own, self).__init__(units, **kwargs)
+    def get_config(self):
+        return dict(list(super(Own, self).get_config().items()) + [("units", self.units)])
+get_custom_objects()["Own"] = Own
+m = keras.Sequential([Own(2, other=lambda: 1, activation="tanh", input_shape=(3,))])
+assert {"start", "other"}.isdisjoint(m.layers[0].get_config())
+m.save("own.h5")
+np.testing.assert_allclose(keras.models.load_model("own.h5").predict(X), m.predict(X), atol=1e-6)
+del get_custom_objects()["Own"]""",
+    ),
+    "compute_output_shape in call": (
+        2,
+        """
+class Rows(layers.Conv2D):
+    def call(self, x):
+        return super(Rows, self).call(x) * 0 + self.compute_output_shape(x.shape)[1]
+class Columns(layers.Layer):
+    def call(self, x):
+        return x * self.compute_output_shape(x.shape)[1]
+rows = Rows(2, 3)
+i = layers.Input((8, 8, 1))
+assert (keras.Model(i, rows(i)).predict(np.ones((1, 8, 8, 1))) == 6).all()
+assert rows.compute_output_shape((None, 8, 8, 1)) == (None, 6, 6, 2)
+np.testing.assert_allclose(Columns()(X), X * 3)""",
+    ),
 }
