@@ -228,6 +228,21 @@ def test_a_checkpoint_of_weights_creates_its_folder(number, tmp_path):
     np.testing.assert_array_equal(model.get_weights()[0], again.get_weights()[0])
 
 
+def test_a_saved_model_creates_its_folders(tf, tmp_path):
+    model = keras.Sequential([layers.Dense(1, input_dim=3)])
+    keras.experimental.export_saved_model(model, str(tmp_path / "saved" / "1"))
+    again = keras.experimental.load_from_saved_model(str(tmp_path / "saved" / "1"))
+    np.testing.assert_array_equal(model.get_weights()[0], again.get_weights()[0])
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_an_initializer_is_a_class(number, tf):
+    era.set_number(number, False)
+    layer, glorot = layers.Layer(), tf.initializers.GlorotUniform
+    assert tuple(layer.add_variable("kernel", shape=[3, 2], dtype=tf.float32, initializer=glorot).shape) == (3, 2)
+    assert layer.add_weight(name="bias", shape=(2,), initializer=keras.initializers.Ones).numpy().tolist() == [1, 1]
+
+
 def test_parameters_of_normal_numbers_are_tensors(tf):
     mean, deviation = tf.constant([1.0, 2.0]), tf.constant([0.0, 0.0])
     np.testing.assert_array_equal(tf.random.normal((2,), mean, deviation), [1.0, 2.0])

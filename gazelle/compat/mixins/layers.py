@@ -188,6 +188,8 @@ class LayerMixin(CompatObject):
 def _add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
     args, kwargs = arguments.of_method(self, "add_weight", args, kwargs, called_by_gazelle(1))
     initializer = kwargs.get("initializer")
+    if isinstance(initializer, type):
+        initializer = kwargs["initializer"] = initializer()
     if initializer is None:
         initializer = getattr(self, f"{kwargs.get('name')}_initializer", None)
     if not args and callable(initializer) and not type(initializer).__module__.startswith("gazelle."):
@@ -208,7 +210,8 @@ LayerMixin.add_weight = _add_weight
 def _add_variable(self: Any, *args: Any, **kwargs: Any) -> Any:
     """`add_variable`, which was `add_weight` before Keras 3."""
     by_name = era.number() < 3 or (bool(args) and isinstance(args[0], str))
-    return (self if by_name else super(LayerMixin, self)).add_weight(*args, **kwargs)
+    add: Function = self.add_weight if by_name else super(LayerMixin, self).add_variable
+    return add(*args, **kwargs)
 
 
 LayerMixin.add_variable = _add_variable

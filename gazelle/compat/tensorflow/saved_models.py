@@ -24,7 +24,7 @@ from gazelle.layers import saved_model
 from gazelle.models import Model
 
 
-@named("saved_model.save", "keras.experimental.export_saved_model")
+@named("saved_model.save")
 def save(
     obj: object, export_dir: PathLike | TensorLike, signatures: object = None, options: object = None
 ) -> TensorResult:
