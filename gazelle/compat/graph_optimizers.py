@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from gazelle import tree
 from gazelle.compat.backend.functions import all_updates, variables_of
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, rate_factors
 from gazelle.core import tracing
-from gazelle.core.symbolic import any_symbolic
+from gazelle.core.symbolic import KerasTensor, any_symbolic, is_symbolic
 from gazelle.core.variable import Variable
 from gazelle.layers.input import Input
 from gazelle.models.graph import Graph
@@ -35,6 +36,7 @@ class GraphOptimizer(Optimizer, abstract=True):
     _weights: dict[str, GraphVariable] | None = None
     _targets: Sequence[Variable] = ()
     _read: Sequence[Variable] = ()
+    _rates: Mapping[str, KerasTensor] = {}  # prefix of a step -> its learning rate, if it is computed in the graph
     _inner: Sequence[tuple[str, OptimizerStep, list[str]]] = ()  # prefix of the slots, step, paths of its weights
 
     def _build_graph(self, params: Arrays) -> None:
@@ -55,7 +57,8 @@ class GraphOptimizer(Optimizer, abstract=True):
         steps = [u for u in updates if isinstance(u, OptimizerStep) and not isinstance(u, GradientStep)]
         self._inner = [(f"inner_{n}.", step, [paths[key] for key in step.params]) for n, step in enumerate(steps)]
         pairs = [(u.variable, u.value) for u in updates if not isinstance(u, OptimizerStep) and any_symbolic(u.value)]
-        self._graph = Graph(list(self._gradients.values()), [value for _, value in pairs])
+        self._rates = {prefix: step.rate_factor for prefix, step, _ in self._inner if is_symbolic(step.rate_factor)}
+        self._graph = Graph(list(self._gradients.values()), [*(value for _, value in pairs), *self._rates.values()])
         self._targets = [variable for variable, _ in pairs]
         own = {id(v) for v in (*self._weights.values(), *self._targets, *self._keys.variables)}
         self._read = [v for key, v in variables_of(self._graph).items() if key not in own]
@@ -138,18 +141,23 @@ class GraphOptimizer(Optimizer, abstract=True):
         values = {id(self._weights[p]): w for p, w in params.items()}
         values |= {id(v): slots[name][""] for name, v in self._slots_of().items()}
         values |= {id(v): self._given.get(f"read_{n}", v._value) for n, v in enumerate(self._read)}
+        counts = [vars(step.optimizer).get("_count_in_graph") for _, step, _ in self._inner]
+        values |= {id(count): t - 1 for count in counts if count is not None}
         values |= {id(v): params[self._keys[v]] for v in self._keys.variables if self._keys[v] in params}
         arrays = [grads.get(p, jnp.zeros_like(params[p])) for p in self._gradients]
         with tracing.entered(tracing.TraceContext(values=dict(values), closed=True)):
-            found = self._graph.run(arrays)
-        for variable, value in zip(self._targets, found, strict=True):
+            found = tree.flatten(self._graph.run(arrays))
+        rates = dict(zip(self._rates, found[len(self._targets) :], strict=True))
+        for variable, value in zip(self._targets, found, strict=False):
             values[id(variable)] = jnp.asarray(value, values[id(variable)].dtype)
         slots = slots | {name: {"": values[id(v)]} for name, v in self._slots_of().items()}
         after = {p: values[id(v)] for p, v in self._weights.items()}
         for prefix, step, paths in self._inner:
             own, mine = self._part(prefix, slots), {p: after[p] for p in paths}
             hyper = self._part(prefix, self._given)
-            hyper |= {name: hyper[name] * step.rate_factor for name in ("learning_rate",) if name in hyper}
+            if "learning_rate" in hyper:
+                own_rate = hyper["learning_rate"]
+                hyper["learning_rate"] = rates[prefix] if prefix in rates else own_rate * step.rate_factor
             mine, own = step.optimizer.update(mine, {p: grads.get(p) for p in paths}, own, hyper, t - 1)
             after, slots = after | mine, slots | {prefix + name: arrays for name, arrays in own.items()}
         return after, slots

@@ -148,7 +148,8 @@ class Multiplied(keras.optimizers.Optimizer):
         rate, updates = self.optimizer.learning_rate, []
         self.seen = [v.name for v in params]
         for v in params:
-            self.optimizer.learning_rate = rate * self.factors[v.name.partition("/")[0]]
+            factor = self.factors[v.name.partition("/")[0]]
+            self.optimizer.learning_rate = rate * (factor(self.optimizer.iterations) if callable(factor) else factor)
             updates += self.optimizer.get_updates(loss, [v])
         self.optimizer.learning_rate = rate
         return updates
@@ -173,6 +174,16 @@ def test_rates_and_names_in_get_updates():
     _, plain = steps(keras.optimizers.SGD(0.1))
     for a, b in zip(twice, plain, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
+    half = lambda count: keras.backend.cast(count, "float32") * 0.5  # noqa: E731 - 0, then 0.5 of the rates 0.1 and 0.2
+    optimizer, changes = steps(Multiplied(keras.optimizers.SGD(0.1), {"a": 0.0, "b": half}))
+    gazelle.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2, name="a"), layers.Dense(1, name="b")])
+    model.layers[0].trainable = False
+    model.compile(keras.optimizers.SGD(0.5 * 0.2), "mse")
+    before = model.get_weights()
+    model.train_on_batch(FLAT, FLAT[:, :1])
+    for change, x, y in zip(changes, model.get_weights(), before, strict=True):
+        np.testing.assert_allclose(change, x - y, rtol=1e-4, atol=1e-7)
 
 
 # Models --------------------------------------------------------------------------------------------------------------

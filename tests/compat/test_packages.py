@@ -609,15 +609,20 @@ def test_a_model_that_is_not_built_has_no_inputs():
         era.set_number(3)
 
 
-def test_an_array_as_initializer():
+@pytest.mark.parametrize(
+    ("initializer", "expected"),
+    [(np.arange(3.0), [0, 1, 2]), (keras.initializers.Ones, [1, 1, 1]), (keras.initializers.Ones(), [1, 1, 1])],
+    ids=["array", "class", "object"],
+)
+def test_initializers_of_add_weight(initializer, expected):
     class Mine(layers.Layer):
         def build(self, shape):
-            self.kernel = self.add_weight(name="kernel", shape=(3,), initializer=np.arange(3.0))
+            self.kernel = self.add_weight(name="kernel", shape=(3,), initializer=initializer)
 
         def call(self, x):
             return x * self.kernel
 
-    np.testing.assert_array_equal(Mine()(X)[0], [0, 1, 2])
+    np.testing.assert_array_equal(Mine()(X)[0], expected)
 
 
 def test_a_sequential_that_a_layer_builds_is_called_with_other_sizes():

@@ -1,5 +1,6 @@
 """Names of TensorFlow 1 and Theano that scripts use around their models: flags, checkpoints by name, records."""
 
+import importlib
 import sys
 
 import numpy as np
@@ -87,3 +88,18 @@ def test_names_of_theano():
 def test_a_mean_of_integers_is_rounded_towards_zero(tf):
     assert int(tf.reduce_mean([-1, -2])) == -1
     assert tf.reduce_mean(tf.constant([[-7, 5], [2, 2]]), axis=0).numpy().tolist() == [-2, 3]
+
+
+@pytest.mark.parametrize("symbolic", [False, True])
+def test_earlier_names_that_are_none_were_not_given(tf, symbolic):
+    x = np.arange(6, dtype="float32").reshape(2, 3)
+    given = tf.keras.Input((3,)) if symbolic else tf.constant(x)
+    out = tf.reduce_sum(given, axis=1, keep_dims=True, reduction_indices=None)
+    out = tf.keras.Model(given, out)(x) if symbolic else out
+    np.testing.assert_array_equal(out, x.sum(1, keepdims=True))
+
+
+def test_functions_of_addons_for_text():
+    crf = importlib.import_module("gazelle.compat.tensorflow.crf")
+    for name in ("decode", "log_likelihood", "log_norm", "sequence_score", "unary_score", "binary_score"):
+        assert callable(getattr(crf, f"crf_{name}"))

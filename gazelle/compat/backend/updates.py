@@ -60,8 +60,9 @@ def moving_average_update(x: Variable, value: TensorLike, momentum: float) -> Te
     return update(x, before * momentum + value * (1.0 - momentum))
 
 
-#: while `get_updates` of a user-defined optimizer runs: {id(optimizer that it calls): factor of its learning rate}
-rate_factors: ContextVar[dict[int, float] | None] = ContextVar("gazelle_rate_factors", default=None)
+#: while `get_updates` of a user-defined optimizer runs: {id(optimizer that it calls): factor of its learning rate, or a
+#: tensor of the graph that is the rate}
+rate_factors: ContextVar[dict[int, Any] | None] = ContextVar("gazelle_rate_factors", default=None)
 
 
 #: (slots, number of finished steps, hyperparameters)

@@ -192,7 +192,8 @@ def _add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
         initializer = kwargs["initializer"] = initializer()
     if initializer is None:
         initializer = getattr(self, f"{kwargs.get('name')}_initializer", None)
-    if not args and callable(initializer) and not type(initializer).__module__.startswith("gazelle."):
+    is_own = isinstance(initializer, type) or type(initializer).__module__.startswith("gazelle.")
+    if not args and callable(initializer) and not is_own:
         kwargs = {**kwargs, "initializer": functools.partial(_initial_value, initializer)}
     made = adopt(super(LayerMixin, self).add_weight(*args, **kwargs))
     return made if facade.calls is None else facade.calls.remembered(made)

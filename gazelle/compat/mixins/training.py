@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from gazelle.compat import era, graph_optimizers, optimizers, resource_optimizers
+from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.updates import rate_factors
 from gazelle.compat.classes import adopt
 from gazelle.compat.era import called_by_gazelle
@@ -64,6 +65,15 @@ class OptimizerMixin(CompatObject):
         super().set_weights(weights)  # type: ignore[misc]
 
     @property
+    def iterations(self) -> Variable:
+        """The number of updates; part of a graph in `get_updates` of an optimizer around this one."""
+        own: Variable = super().iterations  # type: ignore[misc]
+        if rate_factors.get() is None or isinstance(self, graph_optimizers.GraphOptimizer):
+            return own
+        counts = self.__dict__
+        return counts.setdefault("_count_in_graph", GraphVariable(0, dtype="int32", name="iterations"))
+
+    @property
     def learning_rate(self) -> Variable | Array:
         rate: Variable | Array = super().learning_rate  # type: ignore[misc]
         return rate
@@ -73,6 +83,8 @@ class OptimizerMixin(CompatObject):
         factors, own = rate_factors.get(), super().learning_rate  # type: ignore[misc]
         if factors is None or isinstance(self, graph_optimizers.GraphOptimizer):
             super(OptimizerMixin, type(self)).learning_rate.fset(self, value)  # type: ignore[misc]
+        elif symbolic.is_symbolic(value):  # a rate that is computed in each step
+            factors[id(self)] = value
         else:  # a step of this optimizer with another rate, which changes with the rate that it has later
             factors[id(self)] = 1.0 if value is own else float(value) / float(own)  # type: ignore[arg-type]  # a number
 

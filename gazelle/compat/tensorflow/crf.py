@@ -51,7 +51,8 @@ for _name, _function, _parameters in (
     ("log_norm", _log_norm, ("inputs", "sequence_lengths", "transition_params")),
     ("decode", _decode, ("potentials", "transition_params", "sequence_length")),
 ):
-    op(f"contrib.crf.crf_{_name}", host=False)(with_parameters(_function, _parameters))
+    _function = op(f"contrib.crf.crf_{_name}", host=False)(with_parameters(_function, _parameters))
+    globals()[f"crf_{_name}"] = _function  # this is the module `tensorflow_addons.text`, too
 
 
 @op(host=False)

@@ -9,7 +9,7 @@ from typing import Any
 
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.function_tables import TABLE
-from gazelle.compat.tensorflow.names import NAMES, aliases, earlier_names, fixed_value
+from gazelle.compat.tensorflow.names import NAMES, aliases, current_names, earlier_names, fixed_value
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.core.symbolic import OPS, KerasTensor
 from gazelle.core.variable import Variable
@@ -46,7 +46,8 @@ def _in_graph(name: str, original: Callable[..., Any], op: str, names: Mapping[s
     def called(*args: Any, **kwargs: Any) -> Any:
         if not any(map(_is_symbolic, (*args, *kwargs.values()))):
             return original(*args, **kwargs)
-        arguments = signature.bind(*args, **{earlier.get(k, k): v for k, v in kwargs.items() if k != "name"}).arguments
+        kwargs = {key: value for key, value in kwargs.items() if key != "name"}
+        arguments = signature.bind(*args, **current_names(kwargs, earlier)).arguments
         given = {k: v for k, v in arguments.items() if k != "name" and v is not signature.parameters[k].default}
         if not given.keys() <= names.keys() or (name == "where" and "y" not in given):  # where(condition): indices
             return original(*args, **kwargs)

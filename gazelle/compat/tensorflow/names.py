@@ -99,6 +99,12 @@ def earlier_names(parameters: Mapping[str, object]) -> dict[str, str]:
     return {old: name for old, name in _TENSORFLOW_1.items() if name in parameters and old not in parameters}
 
 
+def current_names(kwargs: Mapping[str, Any], earlier: Mapping[str, str]) -> dict[str, Any]:
+    """Arguments by their current names; one with an earlier name that is None was not given."""
+    given = {name: value for name, value in kwargs.items() if name not in earlier or value is not None}
+    return {earlier.get(name, name): value for name, value in given.items()}
+
+
 def op(
     *names: str, static: tuple[str, ...] = (), host: bool = True, keeps_64_bits: bool = False
 ) -> Callable[[Any], Any]:
@@ -119,7 +125,7 @@ def op(
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
             if kwargs and earlier:
-                kwargs = {earlier.get(name, name): value for name, value in kwargs.items()}
+                kwargs = current_names(kwargs, earlier)
             if static or has_tensors:
                 bound = signature.bind(*args, **kwargs)
                 for argument, value in bound.arguments.items():
