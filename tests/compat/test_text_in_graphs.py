@@ -48,6 +48,15 @@ def test_text_before_a_lookup(tf, case):
     assert np.asarray(model({"text": tf.constant(TEXT), "number": tf.zeros((4, 1))})).tolist() == expected
 
 
+@pytest.mark.parametrize(("kind", "expected"), [("StaticHashTable", [[0, 9]]), ("StaticVocabularyTable", [[0, 2]])])
+def test_tables_look_up_text_of_a_graph(tf, kind, expected):
+    entries = tf.lookup.KeyValueTensorInitializer(tf.constant(["a", "b"]), tf.constant([0, 1], tf.int64))
+    table = getattr(tf.lookup, kind)(entries, 9 if kind == "StaticHashTable" else 1)  # a default, or one bucket
+    text = keras.Input((2,), dtype="string")
+    model = keras.Model(text, layers.Lambda(lambda t: tf.cast(table.lookup(t), tf.float32))(text))
+    assert model.predict(tf.constant([["a", "z"]]), verbose=0).tolist() == expected
+
+
 def test_text_in_a_training_and_a_file(tf, tmp_path):
     text = keras.Input((), dtype="string")
     encoded = layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot")(tf.reshape(text, (-1, 1)))
