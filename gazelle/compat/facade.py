@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import re
 import sys
 from types import ModuleType
 from typing import Any
+
+from gazelle import config
+from gazelle.compat import era
 
 #: the module `gazelle.compat.tensorflow.model_calls` after the first `import tensorflow`, else None
 calls: Any = None
@@ -77,9 +81,22 @@ def serves_caller(besides_jax: bool = True) -> bool:
     frame = sys._getframe(1)
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(("gazelle.", "jax.")):
         frame = frame.f_back
-    values = [] if besides_jax else list(frame.f_globals.values())
-    uses_jax = any(isinstance(value, ModuleType) and value.__name__.partition(".")[0] == "jax" for value in values)
-    if uses_jax or not serves(frame.f_globals):
+    return serves(frame.f_globals) if besides_jax else _serves_without_jax(frame.f_globals)
+
+
+def _serves_without_jax(namespace: dict[str, Any]) -> bool:
+    """Whether the code with these globals receives tensors and its module does not import jax."""
+    modules = [value.__name__ for value in list(namespace.values()) if isinstance(value, ModuleType)]
+    if any(name.partition(".")[0] == "jax" for name in modules) or not serves(namespace):
         return False
-    imported = _known.get(str(frame.f_globals.get("__file__")), ())
-    return besides_jax or "jax" not in imported  # in one of its functions
+    return "jax" not in _known.get(str(namespace.get("__file__")), ())  # in one of its functions
+
+
+def backend_of(namespace: dict[str, Any]) -> str:
+    """The backend whose code the module with these globals is to run: "tensorflow" or "jax"."""
+    if era.number() < 3:
+        return "tensorflow"
+    chosen = os.environ.get("KERAS_BACKEND", "")
+    if chosen not in ("", "tensorflow") or "-packages" in str(namespace.get("__file__", "")):
+        return config.backend()
+    return "tensorflow" if chosen or (calls is not None and _serves_without_jax(namespace)) else config.backend()

@@ -7,7 +7,6 @@ rule may change the class of `instance` to a subclass in this package that compu
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -18,7 +17,13 @@ from gazelle import layers, tree
 from gazelle.compat import compiled_metrics, defaults, era, metrics, optimizers, regularizers
 from gazelle.compat.classes import compat_class
 from gazelle.compat.layers.convolution import FullConvolution1D, FullConvolution2D, guess_data_format
-from gazelle.compat.layers.variants import BatchwiseNormalization, EmbeddingWithDropout, SampleNormalization
+from gazelle.compat.layers.variants import (
+    BatchwiseNormalization,
+    CausalAdditiveAttention,
+    CausalAttention,
+    EmbeddingWithDropout,
+    SampleNormalization,
+)
 from gazelle.compat.mixins.common import as_column
 from gazelle.compat.tables import listed
 from gazelle.core import names
@@ -119,6 +124,13 @@ def _recurrent(instance: Any, kwargs: dict[str, Any]) -> None:
         warn(f"truncate_gradient={steps} is ignored: the gradient goes through all time steps.")
     if "forget_bias_init" in kwargs:
         kwargs["unit_forget_bias"] = kwargs.pop("forget_bias_init") in ("one", "ones")
+
+
+@rule("Attention")
+def _attention(instance: Any, kwargs: dict[str, Any]) -> None:
+    if kwargs.pop("causal", False):
+        additive = isinstance(instance, layers.AdditiveAttention)
+        instance.__class__ = compat_class(CausalAdditiveAttention if additive else CausalAttention)
 
 
 @rule("Embedding")
@@ -284,21 +296,9 @@ def _batch(instance: Any, kwargs: dict[str, Any]) -> None:
         warn("reset_metrics=False is ignored: the results are those of this batch alone, as by default.")
 
 
-def _make_folder(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Create the folder of the file, as TensorFlow did."""
-    if era.number() == 2 and not era.standalone():
-        path = args[0] if args else kwargs.get("filepath", "")
-        os.makedirs(os.path.dirname(os.path.abspath(os.fspath(path))), exist_ok=True)
-    return args, kwargs
-
-
-def _save(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """State the format, since names without an ending were usual."""
-    args, kwargs = _make_folder(instance, args, kwargs)
-    return args, {"save_format": "keras", **kwargs}
-
-
-RULES.update({"Model.save": _save, "Model.save_weights": _make_folder})
+@rule("Model.save")
+def _save(instance: Any, kwargs: dict[str, Any]) -> None:
+    kwargs.setdefault("save_format", "keras")  # names without an ending were usual
 
 
 # Callbacks and functions ---------------------------------------------------------------------------------------------

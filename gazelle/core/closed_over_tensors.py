@@ -1,4 +1,4 @@
-"""Symbolic tensors that functions use without having them as arguments: from a closure, a global or a `partial`.
+"""Symbolic tensors and variables that functions use without having them as arguments: from closures and globals.
 
     z = Lambda(lambda h: h * K.exp(z_log_var))(h)   # z_log_var is a tensor of the graph
 
@@ -9,54 +9,67 @@ from __future__ import annotations
 
 import dis
 import functools
+import inspect
 import sysconfig
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.variable import Variable
 
 _INSTALLED = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")})
 
 
-def find_tensors(function: object, visited: set[int] | None = None) -> Iterator[KerasTensor]:
+def find_tensors(function: object) -> Iterator[KerasTensor]:
     """Yield the symbolic tensors that a user-defined function uses besides its arguments.
 
     Globals of installed packages are skipped.
 
     Args:
         function: Any function.
-        visited: Ids of the functions visited so far, which may call each other.
     """
-    visited = set() if visited is None else visited
-    if isinstance(function, functools.partial):
-        yield from _tensors_in((function.args, function.keywords), visited)
-        yield from find_tensors(function.func, visited)
-    elif isinstance(function, types.MethodType):
-        yield from _tensors_in(list(getattr(function.__self__, "__dict__", {}).values()), visited, 1)
-        yield from find_tensors(function.__func__, visited)
-    elif isinstance(function, types.FunctionType) and id(function) not in visited:
-        visited.add(id(function))
-        if str(function.__module__).startswith("gazelle."):
-            return
-        yield from _tensors_in([cell.cell_contents for cell in function.__closure__ or () if _filled(cell)], visited)
-        yield from _tensors_in([function.__defaults__, function.__kwdefaults__], visited)
-        if not function.__code__.co_filename.startswith(_INSTALLED):
-            names = global_names(function.__code__)
-            yield from _tensors_in(
-                [function.__globals__[name] for name in names if name in function.__globals__], visited
-            )
+    return _find(function, KerasTensor, set())
 
 
 def find_tensors_of_object(instance: object) -> list[KerasTensor]:
     """Return the tensors that user-defined methods of an object's class use, attributes included, and `function`."""
+    return list(_of_object(instance, KerasTensor))
+
+
+def find_variables_of_object(instance: object) -> list[Variable]:
+    """Return the variables, also those of layers, that `find_tensors_of_object` would return if they were tensors."""
+    return list(_of_object(instance, Variable))
+
+
+def _of_object(instance: object, kind: type) -> Iterator[Any]:
     user_classes = [c for c in type(instance).__mro__ if not c.__module__.startswith(("gazelle.", "builtins"))]
     methods = [m for c in user_classes for m in vars(c).values() if isinstance(m, types.FunctionType)]
-    found = [t for m in (*methods, vars(instance).get("function")) for t in find_tensors(m)]
+    found = [value for m in (*methods, vars(instance).get("function")) for value in _find(m, kind, set())]
     read = {name for m in methods if m.__name__ not in ("__init__", "build") for name in m.__code__.co_names}
     for value in [value for name, value in vars(instance).items() if name in read]:
-        found += [t for t in (value if isinstance(value, list | tuple) else [value]) if isinstance(t, KerasTensor)]
-    return list({id(t): t for t in found}.values())
+        found += [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, kind)]
+    yield from {id(value): value for value in found}.values()
+
+
+def _find(function: object, kind: type, visited: set[int]) -> Iterator[Any]:
+    """The values of a kind that a function uses; visited: ids of the functions so far, which may call each other."""
+    if isinstance(function, functools.partial):
+        yield from _values_in((function.args, function.keywords), kind, visited)
+        yield from _find(function.func, kind, visited)
+    elif isinstance(function, types.MethodType):
+        yield from _values_in(list(getattr(function.__self__, "__dict__", {}).values()), kind, visited, 1)
+        yield from _find(function.__func__, kind, visited)
+    elif isinstance(function, types.FunctionType) and id(function) not in visited:
+        visited.add(id(function))
+        if str(function.__module__).startswith("gazelle."):
+            return
+        cells = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
+        yield from _values_in([cells, function.__defaults__, function.__kwdefaults__], kind, visited, 4)
+        if not function.__code__.co_filename.startswith(_INSTALLED):
+            names = global_names(function.__code__)
+            used = [function.__globals__[name] for name in names if name in function.__globals__]
+            yield from _values_in(used, kind, visited)
 
 
 @functools.lru_cache(1000)
@@ -70,7 +83,7 @@ def global_names(code: types.CodeType) -> frozenset[str]:
 def uses_name(function: Callable[..., Any], name: str) -> bool:
     """Return whether the code of a function uses an attribute or a global of this name."""
     function = function.func if isinstance(function, functools.partial) else function
-    code = getattr(function, "__code__", None)
+    code = getattr(inspect.unwrap(function), "__code__", None)
     return code is not None and name in code.co_names
 
 
@@ -82,18 +95,20 @@ def _filled(cell: Any) -> bool:
     return True
 
 
-def _tensors_in(value: Any, visited: set[int], depth: int = 3) -> Iterator[KerasTensor]:
-    """The symbolic tensors in a value: the value itself, or inside of lists, dicts, closures and plain objects."""
-    if isinstance(value, KerasTensor):
+def _values_in(value: Any, kind: type, visited: set[int], depth: int = 3) -> Iterator[Any]:
+    """The values of a kind in a value: the value itself, or inside of lists, dicts, closures and plain objects."""
+    if isinstance(value, kind):
         yield value
-    elif depth == 0 or isinstance(value, type | types.ModuleType) or hasattr(value, "get_config"):
+    elif depth == 0 or isinstance(value, type | types.ModuleType):
         return
+    elif hasattr(value, "get_config"):
+        yield from getattr(value, "weights", ()) if kind is Variable else ()
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _tensors_in(item, visited, depth - 1)
+            yield from _values_in(item, kind, visited, depth - 1)
     elif isinstance(value, Mapping):
-        yield from _tensors_in(list(value.values()), visited, depth)
+        yield from _values_in(list(value.values()), kind, visited, depth)
     elif isinstance(value, types.FunctionType | types.MethodType | functools.partial):
-        yield from find_tensors(value, visited)
+        yield from _find(value, kind, visited)
     elif hasattr(value, "__dict__"):
-        yield from (v for v in vars(value).values() if isinstance(v, KerasTensor))
+        yield from (v for v in vars(value).values() if isinstance(v, kind))

@@ -62,32 +62,28 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray[A
 
 
 def class_weights(
-    class_weight: Mapping[int, float], y: Nested[ArrayLike] | None, sample_weight: ArrayLike | None = None
-) -> np.ndarray[Any, Any]:
+    class_weight: Mapping[int, float] | Nested[Mapping[int, float]],
+    y: Nested[ArrayLike] | None,
+    sample_weight: Nested[ArrayLike] | None = None,
+) -> Nested[np.ndarray[Any, Any]]:
     """Convert class weights to sample weights: w_i = class_weight[class of sample i] * sample_weight_i.
 
     Args:
-        class_weight: {class: weight}; the weight of other classes is 1. Keys are compared by value: 1.0 is class 1.
+        class_weight: {class: weight}; the weight of other classes is 1. Keys are compared by value: 1.0 is class 1. For
+            several outputs, a list or dict of them in the structure of y.
         y: labels, as integers or one-hot.
         sample_weight: weights of samples to multiply with.
 
     Returns:
-        One weight for each sample, float32.
+        One weight for each sample, float32, in the structure of y.
 
     Raises:
-        ArgumentError: `class_weight` is not a dict of classes and weights >= 0, or y has several outputs or several
-            labels per sample.
+        ArgumentError: `class_weight` is not a dict of classes and weights >= 0 for each output, or y has several labels
+            per sample.
         DataError: y is None.
     """
     if isinstance(y, (dict, list)):
-        raise ArgumentError(
-            message(
-                "class_weight",
-                expected="a model with one output",
-                got=f"{len(y)} outputs",
-                hint="Pass sample_weight as a dict by output name.",
-            )
-        )
+        return _class_weights_of_outputs(class_weight, y, sample_weight)
     if y is None:
         raise DataError(message("class_weight", expected="labels y", got="none"))
     if not isinstance(class_weight, Mapping):
@@ -121,8 +117,28 @@ def class_weights(
     labels = np.round(labels).astype(np.int64)
     weights = np.ones(len(labels), np.float32)
     for label, weight in class_weight.items():
-        weights[labels == label] = weight
+        weights[labels == label] = np.float32(weight)  # type: ignore[arg-type]
     return weights if sample_weight is None else weights * np.asarray(sample_weight)
+
+
+def _class_weights_of_outputs(class_weight: Any, y: Any, sample_weight: Any) -> Any:
+    """The weights for each output: `class_weight` has the structure of y."""
+    keys: Any = list(y) if isinstance(y, dict) else range(len(y))
+    fits = class_weight.keys() <= y.keys() if isinstance(class_weight, Mapping) and isinstance(y, dict) else False
+    if not fits and not (
+        isinstance(y, list) and isinstance(class_weight, list | tuple) and len(class_weight) == len(y)
+    ):
+        raise ArgumentError(
+            message(
+                "class_weight",
+                expected=f"one dict for each of {len(y)} outputs, in a {type(y).__name__}",
+                got=repr(class_weight),
+            )
+        )
+    given = dict.fromkeys(keys) if sample_weight is None else sample_weight
+    one_each = {key: (class_weight.get(key) if fits else class_weight[key]) or {} for key in keys}
+    weights = {key: class_weights(one_each[key], y[key], given[key]) for key in keys}
+    return weights if isinstance(y, dict) else list(weights.values())
 
 
 def _is_class(key: Any) -> bool:

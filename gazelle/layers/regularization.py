@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
 from gazelle.core.prng import bernoulli, normal
 from gazelle.core.types import Array, PolicyLike
 from gazelle.layers.base import Layer
@@ -26,12 +26,12 @@ class GaussianNoise(Layer):
     x (any shape)  ->  y (same shape); outside of training y = x.
 
     Args:
-        stddev: Standard deviation of the noise, from 0 to 1.
+        stddev: Standard deviation of the noise, at least 0.
         seed: Seed of the random numbers; None derives it from the global seed.
         **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
     Raises:
-        ArgumentError: `stddev` is not in [0, 1].
+        ArgumentError: `stddev` is not a number of at least 0.
 
     Example:
         >>> GaussianNoise(0.1)(jnp.ones((1, 2)))
@@ -45,7 +45,10 @@ class GaussianNoise(Layer):
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.stddev = check_rate("GaussianNoise", stddev, "stddev")
+        if isinstance(stddev, str) or not 0 <= stddev < math.inf:
+            what = "Argument stddev of GaussianNoise"
+            raise ArgumentTypeError(message(what, expected="a number of at least 0", got=repr(stddev)))
+        self.stddev = stddev if isinstance(stddev, int) else float(stddev)
 
     def call(self, x: Array, training: bool = False) -> Array:
         if not training or self.stddev == 0:

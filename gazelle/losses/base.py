@@ -89,7 +89,7 @@ class Loss(Configurable):
             ShapeError: If targets, predictions or weights do not fit together.
         """
         if any_symbolic(y_true, y_pred, sample_weight):
-            return call_op(self, (y_true, y_pred, sample_weight), {})
+            return call_op(self.__call__, (y_true, y_pred, sample_weight), {})
         mask = get_mask(y_pred)
         integer_targets = kind_of(self) in ("classes", "chosen", "sequence")
         targets, predictions = self._to_arrays(y_true, integer_targets), self._to_arrays(y_pred)

@@ -76,9 +76,25 @@ def close(model: Model, loss: Nested[LossLike]) -> Nested[LossLike]:
 def _closed(loss: Any, output: KerasTensor, graph: Graph) -> Any:
     inputs = set(map(id, graph.flat_inputs))
     tensors = {id(t): t for t in find_tensors(loss) if all(id(root) in inputs for root in _roots(t))}
+    if not tensors and uses_name(loss, "get_layer"):
+        tensors = {id(t): t for t in _looked_up(loss, output, graph)}
     if not tensors:
         return loss
     return GraphLoss(loss, output) if uses_name(loss, "gradients") else ClosedLoss(loss, list(tensors.values()))
+
+
+def _looked_up(loss: Callable[..., Any], output: KerasTensor, graph: Graph) -> Iterator[KerasTensor]:
+    """The tensors of the graph that a loss uses, found by calling it on symbolic tensors."""
+    known = {id(tensor) for node in graph.nodes for tensor in symbolic.leaves(node.outputs)}
+    seen: set[int] = set()
+    waiting = symbolic.symbolic_leaves(loss(Input(batch_shape=output.shape), output))
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) in known:
+            yield tensor
+        elif tensor.node is not None and id(tensor.node) not in seen:
+            seen.add(id(tensor.node))
+            waiting += tensor.node.inputs
 
 
 def _roots(tensor: KerasTensor) -> Iterator[KerasTensor]:

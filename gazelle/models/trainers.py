@@ -10,8 +10,10 @@ import jax
 
 from gazelle import engine
 from gazelle.core import forked, shape_inference, symbolic
+from gazelle.core.closed_over_tensors import find_variables_of_object
 from gazelle.core.errors import StateError, message
 from gazelle.core.replaced_methods import MethodSnapshot, connected
+from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 from gazelle.models import program_key, step_methods
 from gazelle.models.checks import check_outputs
@@ -31,7 +33,6 @@ from gazelle.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from gazelle.core.types import Tree
-    from gazelle.core.variable import Variable
     from gazelle.models.model import Model
     from gazelle.optimizers.base import Optimizer
 
@@ -140,6 +141,7 @@ def _model_spec(
     names = {id(layer): path for path, layer in weight_tree.named_layers(model).items()}
     outputs = model._graph.output_names if model._graph is not None else None
     variables = dict(weight_tree.named_variables(model))
+    variables.update(_used_besides(model, variables))
     penalties = [part for v in variables.values() for part in (v.regularizer, v.constraint)]
     traced = [model, optimizer, *(arguments.get(name) for name in TRACED_ARGUMENTS), *penalties]
     given = {name: arguments.get(name) for name in TRACED_ARGUMENTS}
@@ -156,6 +158,22 @@ def _model_spec(
         run_eagerly=eagerly,
         **given,
     )
+
+
+def _used_besides(model: Model, known: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Variables that no layer holds: functions use them from closures, operations of a graph as arguments."""
+    layers = weight_tree.named_layers(model).values()
+    found = [v for layer in layers for v in find_variables_of_object(layer)]
+    for graph in filter(None, (getattr(layer, "_graph", None) for layer in layers)):
+        arguments = [(node.args, node.kwargs) for node in graph.nodes]
+        found += filter(_is_variable, jax.tree.leaves(arguments, is_leaf=_is_variable))
+    ids = set(map(id, known.values()))
+    others = {id(v): v for v in found if id(v) not in ids}
+    return {f"others/{i}": v for i, v in enumerate(others.values())}
+
+
+def _is_variable(value: object) -> bool:
+    return isinstance(value, Variable)
 
 
 def _read_by_functions(optimizer: Optimizer | None, functions: Any) -> dict[str, Variable]:

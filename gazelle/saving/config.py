@@ -12,7 +12,7 @@ from gazelle.core import replaced_methods, shared_objects
 from gazelle.core.budget import Budget
 from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, english, message
 from gazelle.core.registry import custom_object_scope
-from gazelle.core.serialization import deserialize, serialize_object, target_of
+from gazelle.core.serialization import deserialize, serialize, serialize_object, target_of
 from gazelle.core.traceback import warn
 from gazelle.saving import config_check
 
@@ -53,7 +53,7 @@ def model_to_json(model: Model, **kwargs: Any) -> str:
     with shared_objects.number_shared():
         config = shared_objects.drop_unique_ids(serialize_object(model))
     try:
-        compiled = model.get_compile_config()
+        compiled = serialize(model.get_compile_config())
     except ArgumentError as error:  # the architecture is written in any case
         warn(f"The arguments of compile are not saved. {error}")
         compiled = None

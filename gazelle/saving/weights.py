@@ -40,7 +40,8 @@ def save_weights(
     Args:
         model: a built model.
         filepath: the file to write, replaced atomically. A name that ends in `.safetensors` gets {path: array} in that
-            format, any other name the `.weights.h5` format of Keras 3.
+            format, `.h5` and `.hdf5` that of Keras 1 and 2, which Keras 3 expects under these names, if it can hold all
+            weights, and any other name the `.weights.h5` format of Keras 3.
         overwrite: False raises an error if the file exists.
         max_shard_size: maximum size of a file in GiB; the weights are split into several files with an index,
             `.weights.json`.
@@ -74,7 +75,9 @@ def save_weights(
             arrays = {path: v.numpy() for path, v in weight_tree.named_variables(model).items()}
         write_arrays(filepath, arrays)
     else:
-        data = keras_weights.dump(model, skip=objects_to_skip or ())
+        by_layer = filepath.endswith((".h5", ".hdf5")) and not filepath.endswith(".weights.h5") and not objects_to_skip
+        data = h5_format.dump_weights(model) if by_layer else None
+        data = keras_weights.dump(model, skip=objects_to_skip or ()) if data is None else data
         replace_file(filepath, lambda file: file.write(data))
 
 

@@ -4,6 +4,7 @@ The expected names and numbers are those of tf_keras 2.21.
 """
 
 import functools
+import json
 
 import numpy as np
 import pytest
@@ -279,6 +280,18 @@ def test_summary_calls_print_fn_for_each_line():
     keras.Sequential([layers.Dense(2, input_dim=3)], name="net").summary(print_fn=lines.append)
     assert lines[0] == 'Model: "net"'
     assert not any("\n" in line for line in lines)
+
+
+def test_json_names_the_version_and_the_backend():
+    model = keras.Sequential([layers.Dense(2, input_dim=3)])
+    written = json.loads(model.to_json())
+    assert (written["keras_version"], written["backend"]) == (keras.__version__, "tensorflow")
+    assert keras.models.model_from_json(model.to_json()).output_shape == (None, 2)
+
+
+def test_noise_above_one():
+    layer = layers.GaussianNoise(15.0)
+    assert np.abs(layer(np.zeros((1, 50), "float32"), training=True)).max() > 5
 
 
 def test_clones_keep_the_decay_of_the_optimizer():

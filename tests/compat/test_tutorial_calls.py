@@ -268,3 +268,119 @@ def test_ops_give_arrays_to_modules_that_import_jax_in_a_function(tf, text, is_t
     names = {"__file__": str(path), "__name__": "program", "ops": keras.ops}
     exec(compile(path.read_text().replace("import tensorflow as tf", ""), str(path), "exec"), names)
     assert isinstance(names["y"], jax.Array) != is_tensor
+
+
+# Messages, layers, files of tf.keras ----------------------------------------------------------------------------------
+
+
+def test_messages_of_sequences(tf):
+    train = tf.train
+    words = [train.Feature(bytes_list=train.BytesList(value=v)) for v in ([b"x", b"y"], [b"z"])]
+    pairs = [train.Feature(float_list=train.FloatList(value=v)) for v in ([1, 2], [3, 4])]
+    lists = {"words": train.FeatureList(feature=words), "pairs": train.FeatureList(feature=pairs)}
+    context = train.Features(feature={"id": train.Feature(int64_list=train.Int64List(value=[7]))})
+    written = train.SequenceExample(context=context, feature_lists=train.FeatureLists(feature_list=lists))
+    one, steps = tf.io.parse_single_sequence_example(
+        written.SerializeToString(),
+        {"id": tf.io.FixedLenFeature([], tf.int64)},
+        {"words": tf.io.VarLenFeature(tf.string), "pairs": tf.io.FixedLenSequenceFeature([2], tf.float32)},
+    )
+    assert int(one["id"]) == 7
+    assert steps["pairs"].numpy().tolist() == [[1, 2], [3, 4]]
+    assert tf.RaggedTensor.from_sparse(steps["words"]).to_list() == [[b"x", b"y"], [b"z"]]
+
+
+@pytest.mark.parametrize("name", ["Attention", "AdditiveAttention"])
+def test_causal_attention(name):
+    x = np.arange(6.0).reshape(1, 3, 2)
+    layer = getattr(keras.layers, name)(causal=True)
+    np.testing.assert_allclose(layer([x, x])[0, 0], x[0, 0])
+
+
+def test_the_name_of_a_model_by_position():
+    class Policy(keras.Model):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.out = keras.layers.Dense(2)
+
+        def call(self, x):
+            return self.out(x)
+
+    assert Policy("policy").name == "policy"
+    assert Policy(Policy(), name="mine").name == "mine"
+
+
+def test_a_step_of_any_arguments_receives_tensors_for_tensorflow(tf, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    monkeypatch.setitem(globals(), "tensorflow", tf)
+    seen = []
+
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.out = keras.layers.Dense(1)
+
+        def call(self, x):
+            return self.out(x)
+
+        def train_step(self, *args, **kwargs):
+            seen.append(args)
+            x, y = args[0]
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((self(x) - y) ** 2)
+            weights = self.trainable_variables
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+            return {"loss": loss}
+
+    model = Net()
+    model.compile("sgd")
+    model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
+    assert len(seen[0]) == 1
+    assert isinstance(seen[0][0][0], tf.Tensor)
+
+
+def test_files_without_an_ending_and_their_folders(tf, tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    with pytest.warns(UserWarning, match="keras format"):
+        model.save(tmp_path / "new" / "model")
+    again = keras.models.load_model(tmp_path / "new" / "model")
+    np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
+    model.compile("sgd", "mse")
+    told = keras.callbacks.ModelCheckpoint(str(tmp_path / "checkpoints" / "at_{epoch}"), save_weights_only=True)
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=2, callbacks=[told], verbose=0)
+    assert tf.train.latest_checkpoint(str(tmp_path / "checkpoints")) == str(tmp_path / "checkpoints" / "at_2")
+
+
+def test_the_source_of_a_converted_function(tf):
+    def double(x):
+        return 2 * x
+
+    assert "return 2 * x" in tf.autograph.to_code(double)
+    assert tf.autograph.to_graph(double)(3) == 6
+
+
+@pytest.mark.parametrize(("name", "axis"), [("RandomHeight", 1), ("RandomWidth", 2)])
+def test_images_are_stretched_along_one_axis(name, axis):
+    layer = getattr(keras.layers, name)((0.5, 0.5))
+    image = np.zeros((1, 9, 9, 1), "float32")
+    image[0, 3:6, 3:6] = 1
+    out = np.asarray(layer(image, training=True))[0, ..., 0]
+    assert out.shape == (9, 9)
+    lengths = [(out.sum(other) > 0.5).sum() for other in (1, 0)]
+    assert lengths[axis - 1] > 3 == lengths[2 - axis]
+    np.testing.assert_array_equal(layer(image, training=False), image)
+
+
+def test_iterators_of_datasets(tf):
+    data = tf.data.Dataset.range(2)
+    for iterator in (iter(data), data.make_one_shot_iterator()):
+        assert [int(iterator.get_next()), int(iterator.get_next())] == [0, 1]
+        with pytest.raises(tf.errors.OutOfRangeError, match="the end of the dataset"):
+            iterator.get_next()
+    assert int(iter(data).next()) == 0
+
+
+def test_names_of_the_results_of_unique(tf):
+    found = tf.unique_with_counts(tf.constant([3, 1, 3]))
+    assert [part.numpy().tolist() for part in (found.y, found.idx, found.count)] == [[3, 1], [0, 1, 0], [2, 1]]
+    assert tf.unique(tf.constant([3, 1, 3])).y.numpy().tolist() == [3, 1]

@@ -290,6 +290,16 @@ def test_class_weights_need_one_label_per_sample(shape):
         class_weights({0: 1.0, 1: 2.0}, np.zeros(shape))
 
 
+def test_class_weights_of_several_outputs():
+    y = [np.array([0, 1]), np.eye(2)]
+    weights = class_weights([{0: 2.0}, None], y, [np.array([1, 3]), None])
+    assert [w.tolist() for w in weights] == [[2, 3], [1, 1]]
+    named = class_weights({"b": {1: 5.0}}, {"a": y[0], "b": y[1]})
+    assert {name: w.tolist() for name, w in named.items()} == {"a": [1, 1], "b": [1, 5]}
+    with pytest.raises(ArgumentError, match="class_weight: expected one dict for each of 2 outputs, in a list"):
+        class_weights({0: 1.0}, y)
+
+
 def test_no_epochs_train_nothing(model):
     before, events = model.get_weights(), []
     told = gazelle.callbacks.LambdaCallback(on_train_begin=events.append, on_train_end=events.append)

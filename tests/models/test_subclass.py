@@ -56,9 +56,9 @@ def test_attributes_set_before_the_base_class_stay():
 def test_a_step_that_passes_its_arguments_to_a_pure_one():
     class Net(gazelle.Sequential):
         def train_step(self, *args, **kwargs):
-            return self.stateless_train_step(*args, **kwargs)
+            return self.jax_train_step(*args, **kwargs)
 
-        def stateless_train_step(self, state, data):
+        def jax_train_step(self, state, data):
             trainable, others, slots, metrics = state
             return {"loss": gazelle.ops.sum(data[0])}, ([value + 1 for value in trainable], others, slots, metrics)
 

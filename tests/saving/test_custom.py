@@ -5,6 +5,7 @@ import gc
 import numpy as np
 import pytest
 
+import gazelle
 from gazelle.core.errors import UnsafeFileError
 from gazelle.core.registry import CUSTOM, register_keras_serializable
 from gazelle.layers import Activation, Dense, Input, Lambda, Layer
@@ -116,3 +117,25 @@ def test_functions_of_equal_code_are_told_apart_by_the_layer():
     assert [float(Lambda.from_config(config)(np.ones(1))[0]) for config in configs] == [2, 3]
     with pytest.raises(TypeError, match="Unknown class or function in the config '<lambda>'"):
         Lambda.from_config({**configs[0], "name": "another"})
+
+
+@gazelle.saving.register_keras_serializable("tests")
+class CompiledByItself(gazelle.Sequential):
+    def get_compile_config(self):
+        return {"model_optimizer": self.optimizer, "weight": 2.0}
+
+    def compile_from_config(self, config):
+        self.compile(gazelle.utils.deserialize_keras_object(config["model_optimizer"]), "mse")
+        self.weight = config["weight"]
+
+
+def test_objects_in_the_config_of_compile(tmp_path):
+    model = CompiledByItself([gazelle.Input((2,)), gazelle.layers.Dense(1)])
+    model.compile(gazelle.optimizers.Lion(0.5), "mse")
+    model.save(tmp_path / "m.keras")
+    again = gazelle.saving.load_model(tmp_path / "m.keras")
+    assert (type(again.optimizer).__name__, again.optimizer.get_config()["learning_rate"], again.weight) == (
+        "Lion",
+        0.5,
+        2,
+    )

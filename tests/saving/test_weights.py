@@ -45,6 +45,34 @@ def test_round_trip_of_every_form_under_any_name(tmp_path, name):
     _same(model, other)
 
 
+class Doubled(Dense):
+    def save_own_variables(self, store):
+        store["kernel"] = 2 * self.kernel.numpy()
+
+    def load_own_variables(self, store):
+        self.kernel.assign(store["kernel"] / 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "by_layer"), [("a.h5", True), ("a.hdf5", True), ("a.weights.h5", False), ("a", False)]
+)
+def test_names_of_keras_2_get_its_format(tmp_path, name, by_layer):
+    model = _model(names=["one", "two"])
+    model.save_weights(tmp_path / name)
+    with h5py.File(tmp_path / name) as file:
+        assert ("layer_names" in file.attrs) == by_layer
+        if by_layer:
+            assert [n.decode() for n in file.attrs["layer_names"]][::2] == ["one", "two"]
+            assert [n.decode() for n in file["one"].attrs["weight_names"]] == ["one/kernel", "one/bias"]
+
+
+def test_what_the_format_of_keras_2_cannot_hold(tmp_path):
+    models = [Sequential([Input((3,)), Doubled(2, use_bias=False)]) for _ in range(2)]
+    models[0].save_weights(tmp_path / "a.h5")
+    models[1].load_weights(tmp_path / "a.h5")
+    _same(*models)
+
+
 def test_safetensors_go_by_the_models_own_paths(tmp_path):
     model = _model()
     model.save_weights(tmp_path / "a.safetensors")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 import jax
 
 from gazelle import config
-from gazelle.compat import era, facade
+from gazelle.compat import facade
 
 _ORDERS = {"th": "channels_first", "tf": "channels_last"}
 
@@ -20,16 +19,10 @@ def backend() -> str:
     It is "tensorflow" for programs of Keras 1 and 2, for those that set KERAS_BACKEND=tensorflow, and without this
     variable for modules that import tensorflow and not jax. Installed packages get "jax".
     """
-    if era.number() < 3:
-        return "tensorflow"
     frame: Any = sys._getframe(1)
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("gazelle."):
         frame = frame.f_back
-    chosen = os.environ.get("KERAS_BACKEND", "")
-    if chosen not in ("", "tensorflow") or "-packages" in str(frame.f_globals.get("__file__", "")):
-        return config.backend()
-    imports = facade.calls is not None and facade.serves_caller(besides_jax=False)
-    return "tensorflow" if chosen or imports else config.backend()
+    return facade.backend_of(frame.f_globals)
 
 
 def image_dim_ordering() -> str:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli
 from gazelle.core.types import Array
-from gazelle.layers import BatchNormalization, Embedding, GroupNormalization, Layer
+from gazelle.layers import (
+    AdditiveAttention,
+    Attention,
+    BatchNormalization,
+    Embedding,
+    GroupNormalization,
+    RandomZoom,
+)
 
 
 class EmbeddingWithDropout(Embedding):
@@ -73,13 +80,69 @@ class InstanceNormalization(GroupNormalization):
         super().__init__(groups=-1, axis=-1 if axis is None else axis, epsilon=epsilon, **kwargs)
 
 
-class RandomHeight(Layer):
-    """Not supported: each call has an output of another shape, and XLA compiles a program for each."""
+class CausalAttention(Attention):
+    """Attention(causal=True) of tf.keras: a query attends to steps up to its own.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        hint = "Use RandomZoom, whose output has the shape of its input."
-        raise ArgumentError(message(f"{type(self).__name__} makes images of a random size", hint=hint))
+    >>> x = jnp.ones((1, 2, 1))
+    >>> CausalAttention()([x, x * jnp.array([[[1.0], [3.0]]])])[0, :, 0].tolist()[0]
+    1.0
+    """
+
+    def call(
+        self,
+        inputs: Sequence[Array],
+        mask: Sequence[Array | None] | None = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = True,
+    ) -> Array | tuple[Array, Array]:
+        return super().call(inputs, mask, training, return_attention_scores, use_causal_mask)
+
+
+class CausalAdditiveAttention(AdditiveAttention):
+    """AdditiveAttention(causal=True) of tf.keras."""
+
+    def call(
+        self,
+        inputs: Sequence[Array],
+        mask: Sequence[Array | None] | None = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = True,
+    ) -> Array | tuple[Array, Array]:
+        return super().call(inputs, mask, training, return_attention_scores, use_causal_mask)
+
+
+class RandomHeight(RandomZoom):
+    """RandomHeight of tf.keras: stretches images, which keep their size here, while their height changed there.
+
+    Args:
+        factor: Range of the relative change (lower, upper); a number x stands for (-x, x).
+        interpolation: As for `RandomZoom`.
+        seed: Seed of the random numbers.
+        **kwargs: Arguments of `Layer`.
+
+    >>> RandomHeight(0.2)(jnp.ones((1, 4, 4, 3)), training=True).shape
+    (1, 4, 4, 3)
+    """
+
+    _vertical = True
+
+    def __init__(
+        self,
+        factor: float | Sequence[float],
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        lower, upper = (-factor, factor) if isinstance(factor, int | float) else factor
+        change, none = (-upper, -lower), (0.0, 0.0)  # positive factors of RandomZoom make images smaller
+        height, width = (change, none) if self._vertical else (none, change)
+        super().__init__(height, width, interpolation=interpolation, seed=seed, **kwargs)
+        self.factor = factor
 
 
 class RandomWidth(RandomHeight):
-    """Not supported, see `RandomHeight`."""
+    """RandomWidth of tf.keras, see `RandomHeight`."""
+
+    _vertical = False

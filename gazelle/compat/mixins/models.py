@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import numbers
 import os
 import traceback
@@ -47,11 +48,9 @@ def _translated_method(name: str) -> Function:
     @filtered
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = _numbers_of_objects(plain(args)), _numbers_of_objects(plain(kwargs))
-        if name == "save" and kwargs.get("save_format") == "tf":  # the format of folders
-            os.makedirs(args[0] if args else kwargs["filepath"], exist_ok=True)
+        if name in ("save", "save_weights"):
+            _make_folder(args[0] if args else kwargs.get("filepath", ""), kwargs.get("save_format") == "tf")
         args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
-        if name == "save_weights":
-            _make_folder(args[0] if args else kwargs.get("filepath", ""))
         if name == "compile" and self._graph is not None:
             kwargs = {**kwargs, "loss": _loss_of_outputs(kwargs["loss"], self)} if "loss" in kwargs else kwargs
         if name == "fit" and len(args) > 4:  # `verbose` by position
@@ -72,10 +71,11 @@ def _translated_method(name: str) -> Function:
     return method
 
 
-def _make_folder(path: Any) -> None:
-    """Create the folder of a file whose name has no ending of Keras: TensorFlow wrote a checkpoint there."""
-    if not str(path).endswith((".h5", ".keras", ".safetensors")):
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+def _make_folder(path: Any, is_folder: bool) -> None:
+    """Create the folder of a file, as tf.keras 2 did; names without an ending of Keras were folders or checkpoints."""
+    path, endings = os.path.abspath(os.fspath(path)), (".h5", ".hdf5", ".keras", ".safetensors")
+    if is_folder or (era.number() == 2 and not era.standalone()) or not path.endswith(endings):
+        os.makedirs(path if is_folder else os.path.dirname(path), exist_ok=True)
 
 
 def _or_on_values(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
@@ -129,6 +129,8 @@ class ModelMixin:
         return object.__new__(cls)
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        if core is Model and len(args) == 1 and isinstance(args[0], str | Model):  # tf.keras took the name first
+            args, kwargs = (), {**({"name": args[0]} if isinstance(args[0], str) else {}), **kwargs}
         if era.number() < 3 and not by_gazelle:
             args, kwargs = tuple(map(_alone, args)), {name: _alone(value) for name, value in kwargs.items()}
         super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
@@ -180,6 +182,14 @@ class ModelMixin:
         names: list[str] = super().metrics_names  # type: ignore[misc]
         return logs.metrics_names(self, names) if era.number() < 3 else names
 
+    def to_json(self, **kwargs: Any) -> str:
+        text: str = super().to_json(**kwargs)  # type: ignore[misc]
+        if era.number() == 3:
+            return text
+        return json.dumps(
+            {**json.loads(text), "keras_version": namespaces.version("keras"), "backend": "tensorflow"}, **kwargs
+        )
+
     def _callback_params(self, callbacks: Any, source: Any, validation: Any, params: dict[str, Any]) -> dict[str, Any]:
         return logs.callback_params(self, (callbacks, source, validation), params)
 
@@ -217,8 +227,10 @@ def _as_given(loss: Any) -> Any:
 
 def _step_on_tensors(step: Function) -> Function:
     """A user-defined `train_step(self, data)`: it receives tensors if its module imports tensorflow."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if sum(p.kind in kinds and p.default is p.empty for p in inspect.signature(step).parameters.values()) != 2:
+    parameters = list(inspect.signature(step).parameters.values())[1:]
+    needed = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
+    passes_on = any(p.kind is p.VAR_POSITIONAL for p in parameters) and not needed
+    if len(needed) == 2 or (passes_on and facade.backend_of(getattr(inspect.unwrap(step), "__globals__", {})) == "jax"):
         return step  # (self, state, data): a pure step takes arrays
 
     @functools.wraps(step)
@@ -228,6 +240,7 @@ def _step_on_tensors(step: Function) -> Function:
         run = facade.calls.with_tape(step) if self._records_steps else step
         return facade.calls.unbox(run(self, facade.calls.boxed(data) if facade.serves_function(step) else data))
 
+    called.__signature__ = inspect.signature(lambda self, data: None)  # type: ignore[attr-defined]
     return called
 
 

@@ -203,8 +203,9 @@ def latest_checkpoint(checkpoint_dir: PathLike | TensorLike, latest_filename: st
         named = re.match(r'model_checkpoint_path: "(.*)"', content)  # written by TensorFlow
         return os.path.join(folder, named[1] if named else json.loads(content)["latest"])
     except (OSError, ValueError, KeyError):
-        kinds = ("*.npz", "*.ckpt", "*.h5")  # the last two are written by callbacks
-        found = [path for kind in kinds for path in glob.glob(os.path.join(glob.escape(folder), kind))]
+        kinds = ("", ".npz", ".ckpt", ".h5")  # all but .npz are written by callbacks
+        paths = filter(os.path.isfile, glob.glob(os.path.join(glob.escape(folder), "*")))
+        found = [path for path in paths if os.path.splitext(path)[1] in kinds]
         found.sort(key=os.path.getmtime)
         return found[-1].removesuffix(".npz") if found else None
 

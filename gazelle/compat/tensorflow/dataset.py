@@ -31,6 +31,7 @@ from gazelle.compat.tensorflow.elements import (
     tensors_of,
     typed,
 )
+from gazelle.compat.tensorflow.errors import OutOfRangeError
 from gazelle.compat.tensorflow.function import is_tracing
 from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.programs import NotCompilableError
@@ -53,6 +54,28 @@ def lazily(method: Callable[..., Iterator[Any]]) -> Callable[..., Dataset]:
         return Dataset(lambda: method(*args, **kwargs))
 
     return made
+
+
+class DatasetIterator(Iterator[Any]):
+    """What `iter(dataset)` returns: an iterator whose elements `get_next` returns, too."""
+
+    def __init__(self, elements: Iterator[Any]) -> None:
+        self._elements = elements
+
+    def __next__(self) -> Any:
+        return next(self._elements)
+
+    next = __next__
+
+    def get_next(self) -> TensorResult:
+        """Return the next element.
+
+        Raises:
+            OutOfRangeError: There is none.
+        """
+        for element in self:
+            return element
+        raise OutOfRangeError(message("get_next", expected="another element", got="the end of the dataset"))
 
 
 @methods_ignore("num_parallel_calls", "deterministic", "name")
@@ -467,7 +490,12 @@ class Dataset(Elements):
     def __iter__(self) -> Iterator[Any]:
         if is_tracing():
             raise NotCompilableError  # compiling would unroll the loop over all data
-        return (tensors_of(element) for element in self._begin())
+        return DatasetIterator(tensors_of(element) for element in self._begin())
+
+    def get_next(self) -> TensorResult:
+        """Return the next element, as the iterator that TensorFlow 1 had in place of the dataset."""
+        self._own = vars(self).get("_own") or iter(self)
+        return self._own.get_next()
 
     def make_one_shot_iterator(self) -> Dataset:
         """Return the dataset itself, which `fit` accepts in place of an iterator."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 import numpy as np
 
@@ -93,11 +93,45 @@ class Feature:
         return self._lists()[self._which - 1].value if self._which else []
 
 
+class FeatureList:
+    """`tf.train.FeatureList`: the features of the steps of a sequence."""
+
+    def __init__(self, feature: Iterable[Feature] = ()) -> None:
+        self.feature = list(feature)
+
+    def packed(self) -> bytes:
+        return b"".join(field(1, one.packed()) for one in self.feature)
+
+    def read(self, data: bytes) -> None:
+        for part in protobuf.contents(fields(data), 1):
+            self.feature.append(Feature())
+            self.feature[-1].read(part)
+
+
+def _packed(named: Mapping[str, Feature] | Mapping[str, FeatureList]) -> bytes:
+    return b"".join(field(1, field(1, name.encode()) + field(2, one.packed())) for name, one in sorted(named.items()))
+
+
+def _read(named: dict[str, Any], data: bytes, kind: type[Feature | FeatureList]) -> None:
+    """Add what `_packed` made."""
+    for entry in protobuf.contents(fields(data), 1):
+        parts = fields(entry)
+        one = named[protobuf.content(parts, 1).decode()] = kind()
+        one.read(protobuf.content(parts, 2))
+
+
 class Features:
     """`tf.train.Features`: features by name."""
 
     def __init__(self, feature: Mapping[str, Feature] | None = None) -> None:
         self.feature = dict(feature or {})
+
+
+class FeatureLists:
+    """`tf.train.FeatureLists`: sequences by name."""
+
+    def __init__(self, feature_list: Mapping[str, FeatureList] | None = None) -> None:
+        self.feature_list = dict(feature_list or {})
 
 
 class Example:
@@ -113,24 +147,36 @@ class Example:
 
     def SerializeToString(self) -> bytes:  # noqa: N802
         """Return the message as bytes."""
-        entries = (
-            field(1, name.encode()) + field(2, one.packed()) for name, one in sorted(self.features.feature.items())
-        )
-        return field(1, b"".join(field(1, entry) for entry in entries))
+        return field(1, _packed(self.features.feature))
 
     def ParseFromString(self, data: TensorLike) -> int:  # noqa: N802
         """Read a message from bytes into this one."""
         whole = bytes(unboxed(convert(data)).item())
-        for features in protobuf.contents(fields(whole), 1):
-            for entry in protobuf.contents(fields(features), 1):
-                parts = fields(entry)
-                feature = self.features.feature[protobuf.content(parts, 1).decode()] = Feature()
-                feature.read(protobuf.content(parts, 2))
+        for part in protobuf.contents(fields(whole), 1):
+            _read(self.features.feature, part, Feature)
         return len(whole)
 
     @classmethod
-    def FromString(cls, data: TensorLike) -> Example:  # noqa: N802
+    def FromString(cls, data: TensorLike) -> Self:  # noqa: N802
         """Return a message from bytes."""
         out = cls()
         out.ParseFromString(data)
         return out
+
+
+class SequenceExample(Example):
+    """`tf.train.SequenceExample`: features of a sequence (`context`) and of its steps (`feature_lists`)."""
+
+    def __init__(self, context: Features | None = None, feature_lists: FeatureLists | None = None) -> None:
+        super().__init__(context)
+        self.context, self.feature_lists = self.features, feature_lists or FeatureLists()
+
+    def SerializeToString(self) -> bytes:  # noqa: N802
+        """Return the message as bytes."""
+        return super().SerializeToString() + field(2, _packed(self.feature_lists.feature_list))
+
+    def ParseFromString(self, data: TensorLike) -> int:  # noqa: N802
+        """Read a message from bytes into this one."""
+        for part in protobuf.contents(fields(bytes(unboxed(convert(data)).item())), 2):
+            _read(self.feature_lists.feature_list, part, FeatureList)
+        return super().ParseFromString(data)

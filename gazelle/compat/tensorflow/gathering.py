@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -137,10 +137,21 @@ def sort(values: TensorLike, axis: AxisLike = -1, direction: str = "ASCENDING") 
     return out if direction == "ASCENDING" else space(values).flip(out, axis)
 
 
+class Unique(NamedTuple):
+    y: Any
+    idx: Any
+
+
+class UniqueWithCounts(NamedTuple):
+    y: Any
+    idx: Any
+    count: Any
+
+
 @named("unique")
 def unique(x: TensorLike, out_idx: DTypeLike = "int32") -> TensorResult:
     """`tf.unique`: values in the order of their first occurrence, and the index of each element among them."""
-    return unique_with_counts(x, out_idx)[:2]
+    return Unique(*unique_with_counts(x, out_idx)[:2])
 
 
 @named("unique_with_counts")
@@ -150,7 +161,7 @@ def unique_with_counts(x: TensorLike, out_idx: DTypeLike = "int32") -> TensorRes
     values, first, inverse, counts = np.unique(array, return_index=True, return_inverse=True, return_counts=True)
     order = np.argsort(first)
     rest = np.argsort(order)[inverse], counts[order]
-    return Tensor(values[order]), *(Tensor(v.astype(name_of(out_idx))) for v in rest)
+    return UniqueWithCounts(Tensor(values[order]), *(Tensor(v.astype(name_of(out_idx))) for v in rest))
 
 
 @named("dynamic_partition")

@@ -11,7 +11,7 @@ import numpy as np
 from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
-from gazelle.compat.tensorflow.examples import Example, fields
+from gazelle.compat.tensorflow.examples import Example, Feature, SequenceExample, fields
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import unboxed
@@ -70,8 +70,37 @@ def _listed(values: list[Any], dtype: Any) -> Any:
 @named("io.parse_single_example", "parse_single_example")
 def parse_single_example(serialized: TensorLike, features: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
     """`tf.io.parse_single_example`: {name: tensor}, with shapes and dtypes from `features`."""
-    found = Example.FromString(serialized).features.feature
-    return {name: spec.of(name, found[name].values() if name in found else []) for name, spec in features.items()}
+    return _parsed(Example.FromString(serialized).features.feature, features)
+
+
+def _parsed(found: Mapping[str, Feature], features: Mapping[str, Any] | None) -> dict[str, Any]:
+    specs = (features or {}).items()
+    return {name: spec.of(name, found[name].values() if name in found else []) for name, spec in specs}
+
+
+@named("io.parse_single_sequence_example", "parse_single_sequence_example")
+def parse_single_sequence_example(
+    serialized: TensorLike,
+    context_features: Mapping[str, Any] | None = None,
+    sequence_features: Mapping[str, Any] | None = None,
+    *_: Any,
+    **__: Any,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`tf.io.parse_single_sequence_example`: ({name: tensor} of the sequence, {name: tensor (steps, ...)})."""
+    given = SequenceExample.FromString(serialized)
+    found = given.feature_lists.feature_list
+    steps = {
+        name: [one.values() for one in found[name].feature] if name in found else [] for name in sequence_features or {}
+    }
+    parts = {name: _steps(name, spec, steps[name]) for name, spec in (sequence_features or {}).items()}
+    return _parsed(given.context.feature, context_features), parts
+
+
+def _steps(name: str, spec: Any, steps: list[list[Any]]) -> Any:
+    """The values of all steps: rows of a sparse tensor, or an array."""
+    if isinstance(spec, VarLenFeature):
+        return _batched(spec, [spec.of(name, step) for step in steps])
+    return spec.of(name, [value for step in steps for value in step])
 
 
 @named("io.parse_example", "parse_example")

@@ -9,12 +9,13 @@ from gazelle.saving.h5_format.config_upgrade import ConfigUpgrade
 from gazelle.saving.h5_format.optimizer_state import restore_optimizer
 from gazelle.saving.h5_format.read import load_model, load_weights
 from gazelle.saving.h5_format.training_config import compiled
-from gazelle.saving.h5_format.write import dump
+from gazelle.saving.h5_format.write import dump, dump_weights
 
 __all__ = [
     "ConfigUpgrade",
     "compiled",
     "dump",
+    "dump_weights",
     "load_model",
     "load_weights",
     "model_from_json",

@@ -12,6 +12,7 @@ from gazelle.core.names import snake
 from gazelle.core.registry import REGISTRY
 from gazelle.core.serialization import serialize_object
 from gazelle.core.variable import lock_variables
+from gazelle.layers import Layer, weight_tree
 from gazelle.saving import checksum, keras_weight_order
 from gazelle.saving.config import warn_of_replaced_methods
 from gazelle.saving.h5_format.weight_layout import weights_of
@@ -32,6 +33,30 @@ def dump(model: Model, include_optimizer: bool = True) -> bytes:
         return _dump(model, include_optimizer, h5py)
 
 
+def dump_weights(model: Model) -> bytes | None:
+    """The bytes of a file of weights by layer; None if a part of the model has a state that such a file cannot hold."""
+    import h5py
+
+    stored = {id(v) for layer in model.layers for v in weights_of(layer)}
+    writers = [type(layer).save_own_variables for layer in weight_tree.named_layers(model).values()]
+    if any(id(v) not in stored for v in model.weights) or any(
+        write is not Layer.save_own_variables for write in writers
+    ):
+        return None
+    buffer = io.BytesIO()
+    with lock_variables(model.variables), h5py.File(buffer, "w") as file:
+        _write_layers(file, model)
+    return checksum.append_checksum(buffer.getbuffer())
+
+
+def _write_layers(group: Any, model: Model) -> None:
+    group.attrs["keras_version"], group.attrs["backend"] = KERAS_VERSION, "jax"
+    _listed(group, "layer_names", [layer.name for layer in model.layers])
+    for layer in model.layers:
+        _group(group.create_group(layer.name), [(v.key, v) for v in weights_of(layer)])
+    _group(group.create_group("top_level_model_weights"), [])
+
+
 def _dump(model: Any, include_optimizer: bool, h5py: Any) -> bytes:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
@@ -40,12 +65,7 @@ def _dump(model: Any, include_optimizer: bool, h5py: Any) -> bytes:
         compiled = model.get_compile_config() if include_optimizer else None
         if compiled:
             file.attrs["training_config"] = json.dumps(_training(compiled))
-        weights = file.create_group("model_weights")
-        weights.attrs["keras_version"], weights.attrs["backend"] = KERAS_VERSION, "jax"
-        _listed(weights, "layer_names", [layer.name for layer in model.layers])
-        for layer in model.layers:
-            _group(weights.create_group(layer.name), [(v.key, v) for v in weights_of(layer)])
-        _group(weights.create_group("top_level_model_weights"), [])
+        _write_layers(file.create_group("model_weights"), model)
         if compiled and getattr(model, "optimizer", None) is not None:
             state = [(v.key, v) for v in keras_weight_order.optimizer_variables(model)]
             _group(file.create_group("optimizer_weights"), state)
