@@ -113,7 +113,7 @@ class LayerMixin(CompatObject):
                 del vars(self)["_shape_of_call"]
         if core is Layer:
             return args[0]
-        inputs: Any = KerasTensor(tuple(args[0]), self.compute_dtype)  # type: ignore[attr-defined, arg-type]
+        inputs: Any = KerasTensor(tuple(args[0]), self.compute_dtype)  # type: ignore[arg-type]
         out: Any = shape_inference.output_spec(functools.partial(core.call, self), (inputs,), {}, name=core.__name__)
         return symbolic.map_tree(lambda tensor: tensor.shape, out)
 
@@ -254,6 +254,8 @@ def _kept_weights(layer: Any) -> Iterator[None]:
 
 class ActivityRegularizationMixin:
     """ActivityRegularization, whose penalty was not divided by the number of samples."""
+
+    activity_regularizer: Any
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
