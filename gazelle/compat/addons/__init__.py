@@ -4,16 +4,8 @@ A module has its own names and those of `keras`: `tfa.layers.GroupNormalization`
 Input and output as in the modules of `keras`. Expected numbers: those of TensorFlow Addons 0.23.
 """
 
-from collections.abc import Callable
-
-from gazelle.compat.namespaces import namespace
+from gazelle.compat.addons import activations, callbacks, layers, losses, metrics, optimizers
 from gazelle.compat.tensorflow import crf as text
-from gazelle.compat.types import NamedObject
 
-__all__ = ["text"]
+__all__ = ["activations", "callbacks", "layers", "losses", "metrics", "optimizers", "text"]
 __version__ = "0.23.0"
-
-
-def names_of(path: str) -> Callable[[str], NamedObject]:
-    """`__getattr__` of a module that has all names of a module of `keras`."""
-    return lambda name: getattr(namespace(path), name)

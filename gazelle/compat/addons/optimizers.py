@@ -1,5 +1,5 @@
 """`tfa.optimizers`: what `keras.optimizers` has not."""
 
-from gazelle.compat.addons import names_of
+from gazelle.compat.addons.names import names_of
 
 __getattr__ = names_of("gazelle.optimizers")

@@ -1,0 +1,109 @@
+"""What TensorFlow Addons 0.23 computes (TensorFlow 2.15.1, Python 3.11): python addons.py writes addons.json.
+
+tests/compat/test_addons.py calls the same functions with gazelle's modules.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+r = np.random.RandomState(0)
+EMBEDDINGS, LABELS = r.randn(7, 4).astype("float32"), np.array([0, 1, 2, 0, 1, 0, 3])
+P = r.rand(5, 3).astype("float32")
+P /= P.sum(1, keepdims=True)
+T = np.eye(3, dtype="float32")[[0, 2, 1, 1, 0]]
+Z = r.randn(5, 3).astype("float32")
+A = np.array([[0, 0, 2, 2], [1, 1, 3, 4], [0, 0, 1, 1]], "float32")
+B = np.array([[1, 1, 3, 3], [1, 1, 3, 4], [2, 2, 3, 3]], "float32")
+SIMILARITIES, SHARED = r.randn(7, 7).astype("float32"), (r.rand(7, 3) > 0.4).astype("float32")
+SHARED[:, 0] = 1
+CLASSES = np.eye(4, dtype="float32")[[0, 2, 1, 3, 0, 2, 3]]
+OUTPUTS, WEIGHTS = r.rand(7, 4).astype("float32"), r.rand(7).astype("float32")
+PAIRS = np.array([1.0, 0.0, 1.0], "float32"), np.array([0.3, 0.6, 2.0], "float32")
+DISTANCES = ("L2", "squared-L2", "angular")
+ACTIVATIONS = ["hardshrink", "softshrink", "tanhshrink", "lisht", "snake", "rrelu", "mish", "gelu", "sparsemax"]
+
+
+def losses(tfa):
+    made = tfa.losses
+    cases = {
+        "SigmoidFocalCrossEntropy": (made.SigmoidFocalCrossEntropy(), T, P),
+        "of logits": (made.SigmoidFocalCrossEntropy(from_logits=True, alpha=0.4, gamma=1.5), T, Z),
+        "ContrastiveLoss": (made.ContrastiveLoss(1.5), *PAIRS),
+        "PinballLoss": (made.PinballLoss(0.3), T, P),
+        "LiftedStructLoss": (made.LiftedStructLoss(0.8), LABELS, EMBEDDINGS),
+        "NpairsLoss": (made.NpairsLoss(), LABELS, SIMILARITIES),
+        "NpairsMultilabelLoss": (made.NpairsMultilabelLoss(), SHARED, SIMILARITIES),
+        "GIoULoss": (made.GIoULoss(reduction="none"), A, B),
+        "iou": (made.GIoULoss("iou"), A, B),
+        "SparsemaxLoss": (made.SparsemaxLoss(), T, Z),
+        **{f"kappa {w}": (made.WeightedKappaLoss(3, weightage=w), T, P) for w in ("linear", "quadratic")},
+    }
+    for name in DISTANCES:
+        semi, hard = made.TripletSemiHardLoss, made.TripletHardLoss
+        cases[f"semi {name}"] = semi(margin=0.7, distance_metric=name), LABELS, EMBEDDINGS
+        cases[f"hard {name}"] = hard(margin=0.7, distance_metric=name), LABELS, EMBEDDINGS
+        cases[f"soft {name}"] = hard(soft=True, distance_metric=name), LABELS, EMBEDDINGS
+    return {name: loss(y_true, y_pred) for name, (loss, y_true, y_pred) in cases.items()}
+
+
+def activations(tfa):
+    return {name: getattr(tfa.activations, name)(Z[:2] * 2) for name in ACTIVATIONS}
+
+
+def metrics(tfa):
+    made = tfa.metrics
+    cases = {
+        "F1Score": made.F1Score(4),
+        "macro": made.F1Score(4, "macro", 0.5),
+        "weighted": made.F1Score(4, average="weighted"),
+        "FBetaScore": made.FBetaScore(4, "micro", 2.0),
+        "CohenKappa": made.CohenKappa(4),
+        "linear": made.CohenKappa(4, weightage="linear"),
+        "quadratic": made.CohenKappa(4, weightage="quadratic"),
+        "Matthews": made.MatthewsCorrelationCoefficient(4),
+        "HammingLoss": made.HammingLoss("multiclass"),
+        "multilabel": made.HammingLoss("multilabel", threshold=0.5),
+    }
+    found = {}
+    for name, metric in cases.items():
+        metric.update_state(CLASSES[:4], OUTPUTS[:4])
+        metric.update_state(CLASSES[4:], OUTPUTS[4:])
+        found[name] = np.asarray(metric.result())
+        metric.reset_state()
+        metric.update_state(CLASSES, OUTPUTS, sample_weight=WEIGHTS)
+        found[f"{name} with weights"] = np.asarray(metric.result())
+    for averaged in ("uniform_average", "raw_values", "variance_weighted"):
+        metric = made.RSquare(multioutput=averaged)
+        metric.update_state(CLASSES, OUTPUTS)
+        found[f"RSquare {averaged}"] = metric.result()
+    for name in ("GeometricMean", "HarmonicMean"):
+        metric = getattr(made, name)()
+        metric.update_state([1.0, 4.0, 4.0])
+        metric.update_state([2.0])
+        found[name] = metric.result()
+    matrix, sparse, binary = (
+        made.MultiLabelConfusionMatrix(4),
+        made.CohenKappa(3, sparse_labels=True),
+        made.CohenKappa(2),
+    )
+    matrix.update_state(CLASSES, (OUTPUTS > 0.5).astype("int32"))
+    sparse.update_state(np.array([0, 1, 2, 2]), np.array([0, 2, 2, 1]))
+    binary.update_state(np.array([0, 1, 1, 0]), np.array([0.2, 0.7, 0.4, 0.1], "float32"))
+    return {**found, "matrix": matrix.result(), "sparse": sparse.result(), "binary": binary.result()}
+
+
+def results(tfa):
+    """{kind: {name: nested lists}} of all cases."""
+    kinds = {"losses": losses, "activations": activations, "metrics": metrics}
+    return {
+        kind: {name: np.round(np.asarray(value, "float64"), 6).tolist() for name, value in function(tfa).items()}
+        for kind, function in kinds.items()
+    }
+
+
+if __name__ == "__main__":
+    import tensorflow_addons
+
+    Path(__file__).with_suffix(".json").write_text(json.dumps(results(tensorflow_addons)) + "\n")

@@ -1,0 +1,67 @@
+"""`tensorflow_addons`: numbers of TensorFlow Addons 0.23, and trainings with its losses and metrics."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gazelle.compat.namespaces import namespace, root
+from gazelle.core.errors import ArgumentError
+
+GOLDEN = Path(__file__).parent / "golden" / "addons.py"
+_spec = importlib.util.spec_from_file_location("addons_golden", GOLDEN)
+golden = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(golden)
+tfa = namespace("gazelle.compat.addons")
+keras = root("tensorflow.keras")
+
+
+@pytest.mark.parametrize("kind", ["losses", "activations", "metrics"])
+def test_numbers(kind):
+    wanted = json.loads(GOLDEN.with_suffix(".json").read_text())[kind]
+    found = golden.results(tfa)[kind]
+    assert found.keys() == wanted.keys()
+    for name, value in wanted.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=2e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ["TripletSemiHardLoss", "TripletHardLoss", "LiftedStructLoss"])
+def test_embeddings_of_equal_labels_move_together(name):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3)])
+    model.compile("adam", getattr(tfa.losses, name)())
+    history = model.fit(golden.EMBEDDINGS, golden.LABELS, epochs=30, verbose=0).history["loss"]
+    assert np.all(np.isfinite(history))
+    assert history[-1] < history[0]
+
+
+def test_metrics_in_a_training():
+    metrics = [tfa.metrics.F1Score(4, average="macro"), tfa.metrics.CohenKappa(4), tfa.metrics.RSquare()]
+    model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(4, activation="softmax")])
+    model.compile("sgd", "mse", metrics=metrics)
+    history = model.fit(golden.EMBEDDINGS, golden.CLASSES, verbose=0).history
+    assert list(history) == ["loss", "f1_score", "cohen_kappa", "r_square"]
+
+
+def test_the_import(installed, monkeypatch):
+    monkeypatch.setattr("gazelle.cli.import_aliases.PathFinder.find_spec", lambda name, path=None: None)
+    import tensorflow_addons as module
+    from tensorflow_addons.losses import PinballLoss
+
+    assert module.losses.PinballLoss is PinballLoss
+    assert module.layers.GroupNormalization is keras.layers.GroupNormalization
+    assert module.__version__ == "0.23.0"
+    for name in [name for name in sys.modules if name.startswith("tensorflow_addons")]:
+        del sys.modules[name]
+
+
+def test_errors():
+    with pytest.raises(ArgumentError, match=r"Unknown distance_metric 'l1'.*\n.*angular"):
+        tfa.losses.TripletHardLoss(distance_metric="l1")(golden.LABELS, golden.EMBEDDINGS)
+    with pytest.raises(ArgumentError, match="Unknown weightage 'cubic'"):
+        tfa.metrics.CohenKappa(3, weightage="cubic")
+    with pytest.raises(ArgumentError, match="Unknown mode of GIoULoss 'ciou'"):
+        tfa.losses.GIoULoss("ciou")
