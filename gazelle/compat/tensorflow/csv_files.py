@@ -20,7 +20,7 @@ from gazelle.compat.types import PathLike, TensorLike
 from gazelle.core.errors import DataError, message
 
 
-@named("io.decode_csv")
+@named("io.decode_csv", "decode_csv")
 def decode_csv(
     records: TensorLike,
     record_defaults: Sequence[Any],
