@@ -11,6 +11,7 @@ import inspect
 import os
 import re
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -60,20 +61,20 @@ def calls_for(*functions: Any) -> Any:
     global loaded
     if calls is not None:
         return calls if any(map(serves_function, functions)) else None
-    if not any(map(_calls_tensor_methods, functions)):
+    if not any(map(calls_tensor_methods, functions)):
         return None
     loaded = importlib.import_module("gazelle.compat.tensorflow.model_calls")
     return loaded
 
 
-def _calls_tensor_methods(function: Any, helpers: bool = True) -> bool:
+def calls_tensor_methods(function: Callable[..., Any], helpers: bool = True) -> bool:
     """Whether a function or the functions of its module that it names call methods of tensors."""
     plain = inspect.unwrap(function)
     code, names = getattr(plain, "__code__", None), getattr(plain, "__globals__", {})
     if code is None or not _TENSOR_METHODS.isdisjoint(code.co_names):
         return code is not None
     named = [names[name] for name in code.co_names if inspect.isfunction(names.get(name))] if helpers else []
-    return any(each.__globals__ is names and _calls_tensor_methods(each, False) for each in named)
+    return any(each.__globals__ is names and calls_tensor_methods(each, False) for each in named)
 
 
 def serves_caller(besides_jax: bool = True) -> bool:

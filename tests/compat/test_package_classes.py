@@ -354,3 +354,15 @@ def test_every_name_of_tf_keras_is_imported(of_keras_2, installed):
 def test_names_of_the_graph(tf):
     graph = tf.compat.v1.get_default_graph()
     assert [graph.unique_name("other_name") for _ in range(2)] == ["other_name", "other_name_1"]
+
+
+def test_losses_and_metrics_that_call_methods_of_tensors(tf):
+    def distance(y, p):
+        return abs(y - p) / float(p.get_shape().as_list()[-1])
+
+    model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2)])
+    for loss, metrics in ((distance, [distance]), ([distance], (distance,))):
+        model.compile("sgd", loss, metrics=list(metrics))
+        found = model.evaluate(FLAT, FLAT[:, :2], verbose=0)
+        expected = np.abs(FLAT[:, :2] - model.predict(FLAT, verbose=0)).mean() / 2
+        np.testing.assert_allclose(found, [expected, expected], rtol=1e-5)

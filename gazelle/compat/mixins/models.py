@@ -41,6 +41,27 @@ def _alone(tensors: Any) -> Any:
     return tensors[0] if single else tensors
 
 
+#: arguments of `compile` with functions of labels and predictions
+_LOSSES = frozenset(("loss", "metrics", "weighted_metrics"))
+
+
+def _with_tensors(value: Any) -> Any:
+    """Losses and metrics; a function in them that calls methods of tensors receives tensors."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_with_tensors, value))
+    if isinstance(value, dict):
+        return {key: _with_tensors(each) for key, each in value.items()}
+    if not inspect.isfunction(value) or not facade.calls_tensor_methods(value):
+        return value
+
+    @functools.wraps(value)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        calls = facade.calls or facade.calls_for(value)
+        return value(*args, **kwargs) if calls is None else calls.user_defined_call(value, args, kwargs)
+
+    return called
+
+
 def _translated_method(name: str) -> Function:
     """A method of models that also takes the arguments of earlier versions."""
 
@@ -51,6 +72,9 @@ def _translated_method(name: str) -> Function:
         if name in ("save", "save_weights"):
             _make_folder(args[0] if args else kwargs.get("filepath", ""), kwargs.get("save_format") == "tf")
         args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
+        if name == "compile":
+            args = tuple(map(_with_tensors, args))
+            kwargs.update((key, _with_tensors(kwargs[key])) for key in _LOSSES & kwargs.keys())
         if name == "compile" and self._graph is not None:
             kwargs = {**kwargs, "loss": _loss_of_outputs(kwargs["loss"], self)} if "loss" in kwargs else kwargs
         if name == "fit" and len(args) > 4:  # `verbose` by position
