@@ -147,9 +147,10 @@ def _earlier_names(kinds: list[str], method: str, args: tuple[Any, ...], kwargs:
     if not args:
         return None
     number = era.number()
-    is_keras_1 = any(renamed_arguments.is_old(kinds, method, name) for name in kwargs)
+    sides = sum(name in kwargs for name in rules.SIDES)
+    is_keras_1 = sides > 0 or any(renamed_arguments.is_old(kinds, method, name) for name in kwargs)
     integers = next((_LEADING_INTEGERS[kind] for kind in kinds if kind in _LEADING_INTEGERS), 99)
-    all_integers = len(args) >= integers and all(map(_is_integral, args[:integers]))
+    all_integers = len(args) + sides >= integers and all(map(_is_integral, args[:integers]))
     orders: list[tables.Table] = []
     if _starts_with_input_size(args, integers, number):
         orders.append(_POSITIONS["KERAS_0"])

@@ -12,6 +12,8 @@ _GATES = {"recurrent_activation": "hard_sigmoid"}
 _ROWS = {"data_format": "channels_last"}  # `image_data_format` was for images alone
 _POOLING = ("MaxPooling1D", "AveragePooling1D", "GlobalMaxPooling1D", "GlobalAveragePooling1D")
 _SEQUENCES: dict[str, dict[str, Any]] = dict.fromkeys(("Conv1D", "ZeroPadding1D", *_POOLING), _ROWS)
+_FLOATS = {"dtype": "float32"}
+_IOU = dict.fromkeys(("IoU", "BinaryIoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"), _FLOATS)
 #: era -> "Class" or "Class.method" -> current argument -> its default in that era
 _OF: dict[int, dict[str, dict[str, Any]]] = {
     1: {
@@ -32,12 +34,14 @@ _OF: dict[int, dict[str, dict[str, Any]]] = {
         "GRUCell": {"reset_after": False},
         "ConvLSTM2D": _GATES,
         "Model.predict": {"verbose": 0},
+        **_IOU,
     },
 }
 _TENSORFLOW: dict[str, dict[str, Any]] = {
     **_SEQUENCES,
     **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), _GATES),
     "Model.predict": {"verbose": 0},
+    **_IOU,
 }
 
 

@@ -22,6 +22,11 @@ def standalone() -> bool:
     return _standalone
 
 
+def is_package_before_keras_3() -> bool:
+    """Whether the program is written for the package `keras` 1 or 2."""
+    return _number < 3 and _standalone
+
+
 def set_number(number: int, standalone: bool = True) -> None:
     """Set the era, and whether the program imports the package `keras` or `tensorflow.keras`."""
     global _number, _standalone

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from gazelle import metrics, ops
 from gazelle.core.types import Array, ArrayLike, DTypeLike, Shape
+from gazelle.ops.base import lift
 
 _TINY = 1e-7
 
@@ -69,6 +70,7 @@ def matthews_correlation(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     return (tp * tn - fp * fn) / (ops.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) + _TINY)
 
 
+@lift
 def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5) -> Array:
     """Return the fraction of matches over the last axis; that of Keras 3 returns each of them.
 

@@ -69,10 +69,10 @@ def standardize_weights(
     y: Array, sample_weight: Array | None = None, class_weight: object = None, sample_weight_mode: str | None = None
 ) -> TensorResult:
     """Return the weight of each sample, or of each time step."""
+    if isinstance(class_weight, dict):
+        return class_weights(class_weight, y, sample_weight)
     if sample_weight is not None:
         return sample_weight
-    if isinstance(class_weight, dict):
-        return class_weights(class_weight, y)
     return np.ones(y.shape[: 1 if sample_weight_mode is None else 2], "float32")
 
 

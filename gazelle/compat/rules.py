@@ -52,7 +52,7 @@ def rule(*keys: str) -> Callable[[Any], Any]:
 
 
 _CONSTRAINTS = {"nonneg": "non_neg", "maxnorm": "max_norm", "unitnorm": "unit_norm"}
-_SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
+SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
 
 
 # Layers --------------------------------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def _build_with(instance: Any, weights: Any, *shapes: Any, **named: Any) -> None
     ConvLSTM2D""")
 )
 def _window(instance: Any, kwargs: dict[str, Any]) -> None:
-    sides = [kwargs.pop(name) for name in _SIDES if name in kwargs]
+    sides = [kwargs.pop(name) for name in SIDES if name in kwargs]
     if sides:
         kwargs["kernel_size"] = tuple(sides)
     full = {"Conv1D": FullConvolution1D, "Conv2D": FullConvolution2D}.get(type(instance).__name__)

@@ -97,6 +97,7 @@ class SequenceEnqueuer:
                 yield batch
             if not isinstance(self.sequence, PyDataset):
                 return
+            self.sequence.on_epoch_end()
 
     def _epoch_batches(self) -> Iterable[Any]:
         data: Any = self.sequence

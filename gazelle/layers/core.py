@@ -357,7 +357,10 @@ class Masking(Layer):
         super().__init__(**kwargs)
 
     def call(self, x: Array) -> Array:
-        return jnp.where(self.compute_mask(x)[..., None], x, 0)
+        return jnp.where(self._present(x)[..., None], x, 0)
+
+    def _present(self, x: Array) -> Array:
+        return jnp.any(ops.not_equal(x, self.mask_value), axis=-1)
 
     def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array:
-        return jnp.any(ops.not_equal(inputs, self.mask_value), axis=-1)
+        return self._present(inputs)

@@ -148,9 +148,11 @@ class CustomStep:
 
     def predict(self, values: Mapping[str, Any], key: Array, x: Tree, count: Array) -> tuple[Any, Any]:
         """Run `predict_step` on a batch; as `LossStep.predict`."""
-        step = tracing.functionalize(self.methods.predict, self.variables, self.methods.names)
-        outputs, after, _ = step(values, x, key=inference_key(key, count))
-        return outputs, changed_values(values, after)
+        metrics = self.methods.named_variables()  # which layers may update; nothing reads them later
+        step = tracing.functionalize(self.methods.predict, {**self.variables, **metrics}, self.methods.names)
+        zeros = {path: jnp.zeros(v.shape, v.dtype) for path, v in metrics.items()}
+        outputs, after, _ = step({**values, **zeros}, x, key=inference_key(key, count))
+        return outputs, changed_values(values, {path: after[path] for path in values})
 
 
 def _mode(kind: str) -> bool | None:

@@ -17,7 +17,7 @@ from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
 from gazelle.metrics.base import Metric
 from gazelle.metrics.choose import choose
-from gazelle.training.outputs import flat_outputs, output_names, per_output
+from gazelle.training.outputs import flat_outputs, output_names, per_output, targets_of
 
 if TYPE_CHECKING:
     from gazelle.core.types import LossLike, MetricLike, Nested, Tree
@@ -182,7 +182,7 @@ class CompileMetrics(Metric, abstract=True):
         """Choose the metrics for labels and outputs of these shapes."""
         names = output_names(y_pred, self.outputs)
         predictions = flat_outputs(y_pred, names)
-        targets = per_output("y", y_true, names, spread=True)
+        targets = self._targets(y_true, names)
         self._of_output = [[] for _ in names]
         own = per_output("compile(loss=...)", self.loss, names, spread=True)
         self._reserved = {"loss", *([f"{name}_loss" for name in names] if len(names) > 1 else [])}
@@ -194,9 +194,9 @@ class CompileMetrics(Metric, abstract=True):
             for index, entry in enumerate(per_output(f"compile({what}=...)", given, names)):
                 entries = entry if isinstance(entry, (list, tuple)) else [entry]
                 for item in jax.tree.leaves(entries, is_leaf=lambda v: v is not None and not isinstance(v, list)):
-                    if item is None:
-                        continue
                     target = targets[index]
+                    if item is None or (target is None and self.loss is not None and own[index] is None):
+                        continue  # no labels are expected for the output
                     shape = predictions[index].shape if target is None else target.shape
                     metric = choose(item, tuple(shape), tuple(predictions[index].shape), own[index])
                     if isinstance(metric, CompileMetrics):  # of `model.metrics`
@@ -210,6 +210,13 @@ class CompileMetrics(Metric, abstract=True):
             self._initial = self._reset(self._initial)
         self.metrics_built = True
 
+    def _targets(self, y_true: Tree, names: list[str]) -> list[Any]:
+        """The labels of each output; None for an output without a loss, for which none were given."""
+        functions = per_output("compile(loss=...)", self.loss, names, spread=True)
+        if all(function is None for function in functions):
+            return per_output("y", y_true, names, spread=True)
+        return targets_of(y_true, names, functions)
+
     def check_labels(self, y_true: Tree, units: Mapping[str, int]) -> None:
         """Raise an error for labels that a metric cannot count.
 
@@ -217,7 +224,7 @@ class CompileMetrics(Metric, abstract=True):
             y_true: the labels of all outputs, on the host.
             units: size of the last axis of each output.
         """
-        targets = per_output("y", y_true, list(units), spread=True)
+        targets = self._targets(y_true, list(units))
         for entries, target, size in zip(self._of_output, targets, units.values(), strict=True):
             for _, metric, _ in entries:
                 if isinstance(target, np.ndarray):
@@ -269,7 +276,7 @@ class CompileMetrics(Metric, abstract=True):
             self.choose(y_true, y_pred)
         names = output_names(y_pred, self.outputs)
         predictions = flat_outputs(y_pred, names)
-        targets = per_output("y", y_true, names, spread=True)
+        targets = self._targets(y_true, names)
         weights = per_output("sample_weight", sample_weight, names, spread=True)
         for entries, target, prediction, w in zip(self._of_output, targets, predictions, weights, strict=True):
             for _, metric, weighted in entries:

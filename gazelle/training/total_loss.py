@@ -67,12 +67,12 @@ class TotalLoss:
         predictions = flat_outputs(y_pred, names)
         parts: dict[str, Any] = {}
         total = jnp.zeros(())
-        if all(f is None for f in functions) and not added:
+        if all(f is None for f in functions) and not added and not self.regularizers:
             raise ArgumentError(
                 message(
                     "There is no loss",
                     expected="a loss",
-                    got="compile(loss=None) and no add_loss",
+                    got="compile(loss=None), no add_loss and no regularizer",
                     hint="Pass one: compile(optimizer, loss='mse').",
                 )
             )

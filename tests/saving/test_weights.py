@@ -309,3 +309,12 @@ def test_a_state_that_lacks_an_array_is_refused(tmp_path):
 def test_without_a_kept_state_latest_is_an_error():
     with pytest.raises(FileNotFoundError, match="There is no checkpoint"):
         _model().load_weights("latest")
+
+
+def test_hdf5_attributes_of_long_names(tmp_path):
+    names = [f"{n}{'x' * 33_000}" for n in range(3)]  # two are longer than an attribute
+    model = Sequential([Input((2,)), *(Dense(2, name=name) for name in names)])
+    model.save(tmp_path / "m.h5")
+    loaded = load_model(tmp_path / "m.h5")
+    assert [layer.name for layer in loaded.layers] == names
+    np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])

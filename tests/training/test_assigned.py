@@ -92,3 +92,22 @@ def test_logs_begin_with_the_loss():
 def test_a_layer_is_no_input():
     with pytest.raises(TypeError, match=r"Input of Dense 'dense.*got the layer 'inner'"):
         layers.Dense(2)(layers.Dense(3, name="inner"))
+
+
+class Measuring(gazelle.Model):
+    def __init__(self, scaled):
+        super().__init__()
+        self.dense, self.mean, self.scaled = layers.Dense(1), gazelle.metrics.Mean(name="mean"), scaled
+
+    def call(self, x):
+        self.mean.update_state(x)
+        return self.dense(x) + (self.mean.result() * 0 if self.scaled else 0)
+
+
+@pytest.mark.parametrize("scaled", [False, True], ids=["updated", "read"])
+def test_predict_where_call_updates_a_metric(scaled):
+    model = Measuring(scaled)
+    model.compile("sgd", "mse")
+    assert model.fit(X, Y, verbose=0).history["mean"] == [1.0]
+    assert model.predict(X, verbose=0).shape == (8, 1)
+    assert model.evaluate(X, Y, verbose=0)[1] == 1.0

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import gazelle
+from gazelle import layers
 from gazelle.training.outputs import targets_of
 
 X = np.random.default_rng(0).random((12, 3)).astype("float32")
@@ -60,3 +61,13 @@ def test_slots_of_the_weights_that_were_trained_come_back(tmp_path, recwarn):
     for old, new in zip(before, model.optimizer.variables, strict=True):
         np.testing.assert_array_equal(new, old)
     assert not recwarn.list
+
+
+def test_metrics_of_outputs_without_labels_are_left_out():
+    x = gazelle.Input((3,))
+    first = layers.Dense(2, name="first")(x)
+    model = gazelle.Model(x, [first, layers.Dense(2, name="second")(first)])
+    model.compile("sgd", loss=[None, "mse"], metrics=[["mae"], ["mae"]])
+    assert set(model.fit(X, [Y], verbose=0).history) == {"loss", "second_mae"}
+    model.compile("sgd", loss=[None, "mse"], metrics=[["mae"], ["mae"]])
+    assert set(model.fit(X, [Y, Y], verbose=0).history) == {"loss", "first_mae", "second_mae"}

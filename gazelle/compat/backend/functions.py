@@ -160,6 +160,9 @@ def eval(x: TensorLike) -> TensorResult:
     >>> K.eval(K.ones((2,)) + K.variable([1.0, 2.0])).tolist()
     [2.0, 3.0]
     """
+    if isinstance(x, Update):  # an assignment has the value that it assigns
+        Function([], (), [x])([])
+        x = x.variable
     if isinstance(x, KerasTensor):
         return Function([], x)([])
     return np.asarray(x.value if isinstance(x, Variable) else x)

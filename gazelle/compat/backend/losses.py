@@ -47,7 +47,7 @@ def sparse_categorical_crossentropy(
     target, output = jnp.asarray(target), jnp.asarray(output)
     if target.ndim == output.ndim and target.shape[axis] == 1:
         target = jnp.squeeze(target, axis)
-    return ops.sparse_categorical_crossentropy(target.astype("int32"), output, from_logits, axis)
+    return ops.sparse_categorical_crossentropy(target.astype("int32"), jnp.moveaxis(output, axis, -1), from_logits)
 
 
 @_in_order

@@ -90,7 +90,8 @@ def _pool(x: Any, pool_size: Any, strides: Any, padding: str, data_format: str, 
 def bias_add(x: TensorLike, bias: TensorLike, data_format: str | None = None) -> TensorResult:
     """Add a bias to each channel of x."""
     if channels_first(data_format) and x.ndim > 2:
-        return x + jnp.reshape(bias, (1, -1) + (1,) * (x.ndim - 2))
+        own = jnp.reshape(bias, (-1,) + (1,) * (x.ndim - 2)) if jnp.ndim(bias) == 1 else jnp.moveaxis(bias, -1, 0)
+        return x + own
     return x + jnp.asarray(bias)
 
 

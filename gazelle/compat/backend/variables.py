@@ -67,9 +67,11 @@ def is_placeholder(x: TensorLike) -> bool:
 def constant(
     value: TensorLike, dtype: DTypeLike = None, shape: SymbolicShape | None = None, name: str | None = None
 ) -> TensorResult:
-    """Return an array of these numbers, or of one number with a shape."""
+    """Return an array of these numbers in a shape, which one number fills."""
     array = jnp.asarray(np.asarray(value), kind_of(dtype))
-    return array if shape is None else jnp.broadcast_to(array, tuple(shape))
+    if shape is None:
+        return array
+    return jnp.broadcast_to(array, tuple(shape)) if array.size == 1 else array.reshape(tuple(shape))
 
 
 def is_variable(x: TensorLike) -> bool:

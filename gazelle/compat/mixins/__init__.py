@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle.compat.classes import MIXINS, ROOTS
-from gazelle.compat.mixins import layers, losses, models, sequences, training, variables
+from gazelle.compat.mixins import layers, losses, masks, models, sequences, training, variables
 from gazelle.compat.mixins.common import CompatObject
 from gazelle.constraints import Constraint
 from gazelle.core.symbolic import KerasTensor
@@ -40,33 +40,36 @@ from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.checkpoint import ModelCheckpoint
 from gazelle.training.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from gazelle.training.callbacks.monitor import Monitor
+from gazelle.training.callbacks.stopping import EarlyStopping
 
 _MIXINS: dict[Any, type] = {
     Layer: layers.LayerMixin,
     ActivityRegularization: layers.ActivityRegularizationMixin,
-    _Merge: layers.MergeMixin,
-    Concatenate: layers.ConcatenateMixin,
+    _Merge: masks.MergeMixin,
+    Concatenate: masks.ConcatenateMixin,
     Lambda: layers.LambdaMixin,
     Normalization: layers.NormalizationMixin,
     RNN: sequences.RecurrentMixin,
     **dict.fromkeys((SimpleRNNCell, GRUCell), sequences.CellMixin),
     TextVectorization: layers.TextVectorizationMixin,
-    TimeDistributed: layers.TimeDistributedMixin,
+    TimeDistributed: masks.TimeDistributedMixin,
     Wrapper: layers.WrapperMixin,
     Model: models.ModelMixin,
     Sequential: models.SequentialMixin,
+    Initializer: losses.InitializerMixin,
     Loss: losses.LossMixin,
     Metric: losses.MetricMixin,
     Optimizer: training.OptimizerMixin,
     LossScaleOptimizer: training.LossScaleMixin,
     Monitor: training.MonitorMixin,
     **dict.fromkeys((LearningRateScheduler, ReduceLROnPlateau), training.RateMixin),
+    EarlyStopping: training.StoppingMixin,
     ModelCheckpoint: training.CheckpointMixin,
     KerasTensor: variables.SymbolicTensor,
     Variable: variables.VariableMixin,
     **dict.fromkeys((MultiHeadAttention, GroupQueryAttention), sequences.AttentionMixin),
     **dict.fromkeys((Regularizer, Constraint), losses.RegularizerMixin),
-    **dict.fromkeys((LearningRateSchedule, Initializer, Callback), CompatObject),
+    **dict.fromkeys((LearningRateSchedule, Callback), CompatObject),
 }
 MIXINS.update(_MIXINS)
 ROOTS.extend((Layer, Loss, Metric, Optimizer, LearningRateSchedule, Initializer, Regularizer, Constraint, Callback))

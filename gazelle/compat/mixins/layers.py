@@ -1,4 +1,4 @@
-"""Layers: calls on tensors, weights, masks."""
+"""Layers: calls on tensors, weights."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import jax.numpy as jnp
+import numpy as np
 
 from gazelle.compat import arguments, attributes, backend, era, facade, one_element, weight_order
+from gazelle.compat.backend import phase
 from gazelle.compat.classes import adopt, core_class, is_generated
 from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.mixins import masks
 from gazelle.compat.mixins.common import CompatObject, Function
 from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.regularizers import Undivided
@@ -26,23 +28,17 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
 from gazelle.core.types import Config, Nested, Shape, Tree
 from gazelle.core.variable import Variable
-from gazelle.layers import Layer, weight_tree
+from gazelle.initializers import Identity
+from gazelle.layers import RNN, Bidirectional, Layer, weight_tree
+from gazelle.layers.call_arguments import call_argument_names
 from gazelle.layers.calling import call_on_values
-from gazelle.layers.wrappers import joined_steps
 from gazelle.regularizers import Regularizer
 from gazelle.saving.registration import imported_classes
 
 
-def _initial_state(original: Function) -> Function:
-    """`get_initial_state` of recurrent layers and cells, which took the inputs and a dtype in Keras 2."""
-
-    @functools.wraps(original)
-    def called(self: Any, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
-        if batch_size is None:
-            batch_size = inputs.shape[0] if getattr(inputs, "shape", ()) else inputs
-        return original(self, batch_size)
-
-    return called
+def follows_phase() -> bool:
+    """Whether calls get the value of `K.set_learning_phase`, which was part of the graphs that were built after it."""
+    return era.is_package_before_keras_3() and phase.fixed_phase() is not None
 
 
 def _named_inputs(original: Function) -> Function | None:
@@ -63,7 +59,11 @@ def _named_inputs(original: Function) -> Function | None:
 class LayerMixin(CompatObject):
     """Layers."""
 
-    _wrapped_methods = {"get_initial_state": _initial_state, "call": _named_inputs}
+    _wrapped_methods = {
+        "call": _named_inputs,
+        "compute_mask": masks.on_graph,
+        "get_initial_state": masks.initial_state,
+    }
     add_weight: Function
     add_variable: Function
     _trainable: bool
@@ -137,12 +137,16 @@ class LayerMixin(CompatObject):
             out = calls.layer_call(super().__call__, self, args, kwargs)  # type: ignore[misc]
         else:
             out = super().__call__(*args, **kwargs)  # type: ignore[misc]
+        if type(out) is tuple and era.number() < 3 and isinstance(self, RNN | Bidirectional):
+            out = list(out)
         for tensor in symbolic.leaves(out):
             if type(tensor) is KerasTensor:
                 tensor.__class__ = SymbolicTensor
         return out
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
+        if follows_phase() and "training" in call_argument_names(self):  # type: ignore[arg-type]
+            kwargs = {"training": bool(phase.fixed_phase()), **kwargs}
         try:
             return super()._call_symbolic(args, kwargs)  # type: ignore[misc]
         except Exception as error:
@@ -195,8 +199,19 @@ def _add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
     is_own = isinstance(initializer, type) or type(initializer).__module__.startswith("gazelle.")
     if not args and callable(initializer) and not is_own:
         kwargs = {**kwargs, "initializer": functools.partial(_initial_value, initializer)}
+    elif (
+        isinstance(initializer, Identity)
+        and kwargs.get("name") == "recurrent_kernel"
+        and era.is_package_before_keras_3()
+    ):
+        kwargs = {**kwargs, "initializer": functools.partial(_identities, initializer)}
     made = adopt(super(LayerMixin, self).add_weight(*args, **kwargs))
     return made if facade.calls is None else facade.calls.remembered(made)
+
+
+def _identities(initializer: Identity, shape: tuple[int, int], dtype: Any = None) -> Any:
+    """One identity matrix for each gate of a recurrent kernel (units, n units)."""
+    return np.tile(initializer((shape[0], shape[0]), dtype), (1, shape[1] // shape[0]))
 
 
 def _initial_value(initializer: Function, *args: Any, **kwargs: Any) -> Any:
@@ -280,21 +295,6 @@ class WrapperMixin:
             super().build(input_shape)  # type: ignore[misc]
 
 
-class TimeDistributedMixin:
-    """TimeDistributed of Keras 1 and 2: one batch of all steps; the mask of the output is that of the wrapped layer."""
-
-    def _has_statistics(self) -> bool:
-        return era.number() == 3 and super()._has_statistics()  # type: ignore[misc]
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        if era.number() == 3:
-            return super().compute_mask(inputs, mask)  # type: ignore[misc]
-        inner = self.layer.compute_mask(joined_steps(inputs), None if mask is None else joined_steps(mask))  # type: ignore[attr-defined]
-        if inner is not None:
-            return inner.reshape((*inputs.shape[:2], *inner.shape[1:]))
-        return mask if mask is None else jnp.any(mask, axis=tuple(range(2, mask.ndim)))
-
-
 class TextVectorizationMixin:
     """TextVectorization, whose `ragged=True` gives a ragged tensor while the facade is active."""
 
@@ -326,22 +326,3 @@ class NormalizationMixin:
 def for_program(value: Tree, by_gazelle: bool) -> Tree:
     """An array in an attribute; programs receive a tensor while the facade is active."""
     return value if facade.calls is None or by_gazelle or not facade.serves_caller() else facade.calls.boxed(value)
-
-
-class MergeMixin:
-    """Masks of merged inputs in Keras 1 and 2: the conjunction of the masks of all inputs that have one."""
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        if era.number() == 3:
-            return super().compute_mask(inputs, mask)  # type: ignore[misc]
-        known = [each for each in mask or () if each is not None]
-        return functools.reduce(jnp.logical_and, known) if known else None
-
-
-class ConcatenateMixin:
-    """The mask of concatenated inputs in Keras 1 and 2."""
-
-    def _joined_mask(self, joined: Any) -> Any:
-        if era.number() == 3:
-            return super()._joined_mask(joined)  # type: ignore[misc]
-        return jnp.all(joined, axis=-1)

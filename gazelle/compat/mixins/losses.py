@@ -1,4 +1,4 @@
-"""Losses, metrics, regularizers and constraints: calls on tensors."""
+"""Losses, metrics, regularizers, constraints and initializers: calls on tensors, and results of Keras 2."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat import facade
+from gazelle.compat import era, facade
 from gazelle.compat.classes import is_generated
 from gazelle.compat.mixins.common import CompatObject, Function, arrays_of, as_column
 from gazelle.core.errors import DataError, english
@@ -54,6 +54,25 @@ def _on_columns(original: Function) -> Function:
         return original(self, *args, **kwargs)
 
     return called
+
+
+def _with_next_seed(original: Function) -> Function:
+    """The call of an initializer; one with a seed drew other numbers in each call until Keras 3."""
+
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        drawn = original(self, *args, **kwargs)
+        if era.is_package_before_keras_3() and isinstance(getattr(self, "seed", None), int):
+            self.seed += 1
+        return drawn
+
+    return called
+
+
+class InitializerMixin(CompatObject):
+    """Initializers."""
+
+    _wrapped_methods = {"__call__": _with_next_seed}
 
 
 class LossMixin(CompatObject):

@@ -13,10 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat import arguments, attributes, era, facade, logs, methods, namespaces, one_element, renamed_arguments
+from gazelle.compat import (
+    arguments,
+    attributes,
+    class_weights,
+    era,
+    facade,
+    logs,
+    methods,
+    namespaces,
+    one_element,
+    renamed_arguments,
+)
 from gazelle.compat.classes import STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import Function, arrays_of
+from gazelle.compat.mixins.layers import follows_phase
 from gazelle.compat.tables import listed
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
@@ -77,6 +89,8 @@ def _translated_method(name: str) -> Function:
             kwargs.update((key, _with_tensors(kwargs[key])) for key in _LOSSES & kwargs.keys())
         if name == "compile" and self._graph is not None:
             kwargs = {**kwargs, "loss": _loss_of_outputs(kwargs["loss"], self)} if "loss" in kwargs else kwargs
+        if name in ("fit", "train_on_batch") and kwargs.get("class_weight") and era.number() < 3:
+            args, kwargs = class_weights.as_sample_weights(self, args, kwargs)
         if name == "fit" and len(args) > 4:  # `verbose` by position
             args = (*args[:4], renamed_arguments.value("verbose", args[4], era.number()), *args[5:])
         if "verbose" in kwargs:
@@ -309,3 +323,5 @@ class SequentialMixin:
     def _set_chain(self) -> None:
         super()._set_chain()  # type: ignore[misc]
         adopt(getattr(self, "_head", None))
+        if follows_phase() or self._extended_graph is not None:  # type: ignore[attr-defined]
+            self._compute_too()  # type: ignore[attr-defined]  # calls with the phase are made by a graph

@@ -15,7 +15,7 @@ from gazelle.compat.mixins.layers import for_program
 from gazelle.compat.recurrent import run_steps
 from gazelle.core import tracing
 from gazelle.core.types import Array, Shape, Tree
-from gazelle.layers import RNN, serialize
+from gazelle.layers import RNN, Layer, serialize
 from gazelle.layers.multi_head_attention import with_causal
 
 
@@ -61,6 +61,14 @@ class RecurrentMixin:
         if self._core is RNN and not own.__module__.startswith("gazelle."):  # type: ignore[attr-defined]
             config.setdefault("cell", serialize(self.cell))
         return {**config, "time_major": True} if self.time_major else config
+
+    def _ensure_built(self, args: Any, kwargs: Any) -> None:
+        """Build the cell; until Keras 3 its `build` received the shapes of constants, too."""
+        cell, constants, x = self.cell, kwargs.get("constants"), args[0]
+        if constants is not None and era.number() < 3 and isinstance(cell, Layer) and not cell.built:
+            listed = constants if isinstance(constants, list | tuple) else [constants]
+            cell.build([(x.shape[0], *x.shape[2:]), *(tuple(one.shape) for one in listed)])
+        super()._ensure_built(args, kwargs)  # type: ignore[misc]
 
     def build(self, sequences_shape: Shape | list[Shape]) -> None:
         if self.time_major:

@@ -167,6 +167,20 @@ class RateMixin:
             logs["lr"] = logs.pop("learning_rate")
 
 
+class StoppingMixin(MonitorMixin):
+    """EarlyStopping: until Keras 3 the best weights were restored only if the training was stopped."""
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_begin(logs)  # type: ignore[misc]
+        if era.number() == 2 and era.standalone():
+            self.best = self.baseline  # only better values restarted the wait
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if era.number() < 3 and not self.stopped_epoch:
+            self.best_weights = None
+        super().on_train_end(logs)  # type: ignore[misc]
+
+
 class CheckpointMixin(MonitorMixin):
     """ModelCheckpoint: where `monitor` is not in the logs, Keras 3 saves every time, earlier versions never."""
 

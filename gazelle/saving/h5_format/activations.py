@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 
 from gazelle.core.registry import register
+from gazelle.ops.base import lift
 
 if TYPE_CHECKING:
     from gazelle.core.types import Array
 
 
 @register("activations")
+@lift
 def hard_sigmoid_before_keras_3(x: Array) -> Array:
     """y = min(max(0.2 x + 0.5, 0), 1); since Keras 3 the slope of `hard_sigmoid` is 1/6.
 
     >>> hard_sigmoid_before_keras_3(np.array([-3.0, 0.0, 1.0]))
     Array([0. , 0.5, 0.7], dtype=float32)
     """
-    return jnp.clip(0.2 * jnp.asarray(x) + 0.5, 0, 1)
+    return jnp.clip(0.2 * x + 0.5, 0, 1)

@@ -105,6 +105,6 @@ def _group(group: Any, variables: list[tuple[str, Any]]) -> None:
 def _listed(group: Any, key: str, names: list[str]) -> None:
     """Store a list of names as an attribute, in parts if it is longer than HDF5 allows."""
     data = np.array([name.encode() for name in names], dtype="S") if names else np.array([], dtype="S1")
-    parts = max(1, -(-data.nbytes // _LONGEST))
-    for number, part in enumerate(np.array_split(data, parts)):
-        group.attrs[key if parts == 1 else f"{key}{number}"] = part
+    rows = max(1, _LONGEST // data.itemsize)
+    for start in range(0, len(data), rows) if len(data) > rows else [0]:
+        group.attrs[f"{key}{start // rows}" if len(data) > rows else key] = data[start : start + rows]

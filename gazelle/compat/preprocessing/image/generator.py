@@ -154,7 +154,8 @@ class ImageDataGenerator:
         if self.featurewise_std_normalization:
             x = x / (self._statistic("std") + 1e-6)
         if self.zca_whitening:
-            x = np.reshape(np.reshape(x, (-1, x.size)) @ self._statistic("principal_components"), x.shape)
+            rows = np.reshape(x, (-1, np.prod(x.shape[-3:])))  # of one image or a batch
+            x = np.reshape(rows @ self._statistic("principal_components"), x.shape)
         return np.asarray(x, self.dtype)
 
     def _statistic(self, name: str) -> Any:

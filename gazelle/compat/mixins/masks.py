@@ -1,0 +1,86 @@
+"""Methods of layers that programs also call on symbolic tensors: masks and initial states."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.compat import era
+from gazelle.compat.classes import adopt
+from gazelle.compat.mixins.common import Function
+from gazelle.core import shape_inference, symbolic
+from gazelle.layers import Layer
+from gazelle.layers.wrappers import joined_steps
+
+
+def initial_state(original: Function) -> Function:
+    """`get_initial_state` of recurrent layers and cells, which took the inputs and a dtype in Keras 2."""
+
+    @functools.wraps(original)
+    def called(self: Any, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
+        if batch_size is None:
+            batch_size = inputs.shape[0] if getattr(inputs, "shape", ()) else inputs
+        if batch_size is None and symbolic.is_symbolic(inputs):  # the graph knows the size when it runs
+            return on_graph(lambda self, x: original(self, x.shape[0]))(self, inputs)
+        return original(self, batch_size)
+
+    return called
+
+
+def on_graph(original: Function) -> Any:
+    """A method of arrays that also takes symbolic tensors: it becomes a node of their graph."""
+
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not symbolic.any_symbolic(args, kwargs):
+            return original(self, *args, **kwargs)
+        without = []
+
+        @functools.wraps(original)
+        def method(*args: Any, **kwargs: Any) -> Any:
+            out = original(self, *args, **kwargs)
+            without.append(out is None)
+            return jnp.zeros(()) if out is None else out
+
+        tensor = adopt(shape_inference.call_op(method, args, kwargs))
+        return None if any(without) else tensor
+
+    return None if original is vars(Layer)["compute_mask"] else called
+
+
+class TimeDistributedMixin:
+    """TimeDistributed of Keras 1 and 2: one batch of all steps; the mask of the output is that of the wrapped layer."""
+
+    def _has_statistics(self) -> bool:
+        return era.number() == 3 and super()._has_statistics()  # type: ignore[misc]
+
+    @on_graph
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if era.number() == 3:
+            return super().compute_mask(inputs, mask)  # type: ignore[misc]
+        inner = self.layer.compute_mask(joined_steps(inputs), None if mask is None else joined_steps(mask))  # type: ignore[attr-defined]
+        if inner is not None:
+            return inner.reshape((*inputs.shape[:2], *inner.shape[1:]))
+        return mask if mask is None else jnp.any(mask, axis=tuple(range(2, mask.ndim)))
+
+
+class MergeMixin:
+    """Masks of merged inputs in Keras 1 and 2: the conjunction of the masks of all inputs that have one."""
+
+    @on_graph
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if era.number() == 3:
+            return super().compute_mask(inputs, mask)  # type: ignore[misc]
+        known = [each for each in mask or () if each is not None]
+        return functools.reduce(jnp.logical_and, known) if known else None
+
+
+class ConcatenateMixin:
+    """The mask of concatenated inputs in Keras 1 and 2."""
+
+    def _joined_mask(self, joined: Any) -> Any:
+        if era.number() == 3:
+            return super()._joined_mask(joined)  # type: ignore[misc]
+        return jnp.all(joined, axis=-1)

@@ -1,0 +1,277 @@
+"""What programs for the package Keras 2 saw, where Keras 3 computes or accepts something else."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat.namespaces import root
+from gazelle.core import names
+
+keras = root("keras")
+layers, K = keras.layers, keras.backend
+X, Y = np.ones((4, 3), "float32"), np.zeros((4, 1), "float32")
+
+
+@pytest.fixture(autouse=True)
+def keras_2(of_keras_2):
+    names.clear_session()
+    yield
+    names.clear_session()
+
+
+def model_of(*outputs, inputs=None, loss="mse", **arguments):
+    model = keras.models.Model(inputs, list(outputs) if len(outputs) > 1 else outputs[0])
+    model.compile(keras.optimizers.SGD(0.0), loss, **arguments)
+    return model
+
+
+def two_outputs(loss, **arguments):
+    x = layers.Input((3,))
+    hidden = layers.Dense(2, activation="softmax", name="first")(x)
+    return model_of(hidden, layers.Dense(1, name="second")(hidden), inputs=x, loss=loss, **arguments)
+
+
+# The learning phase --------------------------------------------------------------------------------------------------
+
+
+def dropped(values):
+    return bool((np.asarray(values) == 0).any())
+
+
+def functional():
+    x = layers.Input((64,))
+    return keras.models.Model(x, layers.Dropout(0.5)(x))
+
+
+def sequential():
+    return keras.models.Sequential([layers.Dropout(0.5, input_shape=(64,))])
+
+
+@pytest.mark.parametrize("make", [functional, sequential])
+def test_graphs_have_the_phase_of_the_time_when_they_are_built(make):
+    K.set_learning_phase(1)
+    model = make()
+    K.set_learning_phase(0)
+    assert dropped(model.predict(np.ones((1, 64))))
+    assert not dropped(make().predict(np.ones((1, 64))))
+
+
+def test_phase_0_trains_without_dropout():
+    K.set_learning_phase(0)
+    model = functional()
+    model.compile("sgd", "mse")
+    assert model.train_on_batch(np.ones((1, 64)), np.ones((1, 64))) == 0
+
+
+def test_without_a_phase_training_and_prediction_differ():
+    model = functional()
+    model.compile("sgd", "mse")
+    assert model.train_on_batch(np.ones((1, 64)), np.ones((1, 64))) > 0
+    assert not dropped(model.predict(np.ones((1, 64))))
+
+
+# Several outputs -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metrics", [["mae"], {"first": "mae"}], ids=["all", "of the output without a loss"])
+def test_outputs_without_a_loss_need_no_labels(metrics):
+    model = two_outputs({"second": "mse"}, metrics=metrics)
+    history = model.fit(X, [Y], verbose=0, validation_data=(X, Y)).history
+    assert ("second_mae" in history) == (metrics == ["mae"]) == ("val_second_mae" in history)
+    assert "first_mae" not in history
+    np.testing.assert_allclose(np.ravel(model.evaluate(X, [Y], verbose=0))[0], history["loss"][0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "weights", [{"first": {0: 2.0, 1: 2.0}}, [{0: 2.0, 1: 2.0}, {0: 1.0}]], ids=["by name", "list"]
+)
+def test_class_weights_by_output(weights):
+    model = two_outputs(["sparse_categorical_crossentropy", "mse"])
+    labels = [np.array([0, 1, 1, 0]), Y]
+    _, first, second = model.evaluate(X, labels, verbose=0)
+    logs = model.fit(X, labels, verbose=0, class_weight=weights).history
+    np.testing.assert_allclose([logs["first_loss"][0], logs["second_loss"][0]], [2 * first, second], rtol=1e-5)
+    trained = model.train_on_batch(X, labels, class_weight=weights)
+    np.testing.assert_allclose(trained[1:], [2 * first, second], rtol=1e-5)
+
+
+def test_a_penalty_is_enough_to_train():
+    x = layers.Input((3,))
+    model = model_of(layers.Dense(1, kernel_regularizer="l2")(x), inputs=x, loss=None)
+    kernel = model.get_weights()[0]
+    np.testing.assert_allclose(model.train_on_batch(X, None), 0.01 * np.sum(kernel**2), rtol=1e-5)
+
+
+# Recurrent layers ----------------------------------------------------------------------------------------------------
+
+
+class Attending(layers.Layer):
+    """A cell that adds a constant, whose shape `build` receives."""
+
+    units = state_size = 2
+
+    def build(self, shapes):
+        step, constant = shapes
+        self.k = self.add_weight(name="k", shape=(step[-1], self.units))
+        self.c = self.add_weight(name="c", shape=(constant[-1], self.units))
+        self.built = True
+
+    def call(self, inputs, states, constants):
+        output = K.dot(inputs, self.k) + K.dot(constants[0], self.c) + states[0]
+        return output, [output]
+
+
+def test_cells_are_built_for_the_shapes_of_constants():
+    x, constant = layers.Input((None, 3)), layers.Input((5,))
+    model = keras.models.Model([x, constant], layers.RNN(Attending())(x, constants=constant))
+    assert [w.shape for w in model.get_weights()] == [(3, 2), (5, 2)]
+    assert model.predict([np.ones((1, 4, 3)), np.ones((1, 5))]).shape == (1, 2)
+
+
+def test_several_results_are_a_list():
+    x = layers.Input((4, 3))
+    for layer in (layers.LSTM(2, return_state=True), layers.Bidirectional(layers.GRU(2), merge_mode=None)):
+        assert type(layer(x)) is list
+
+
+@pytest.mark.parametrize(("kind", "gates"), [("SimpleRNN", 1), ("GRU", 3), ("LSTM", 4)])
+def test_an_identity_for_each_gate(kind, gates):
+    layer = getattr(layers, kind)(2, recurrent_initializer="identity")
+    layer.build((None, 4, 3))
+    np.testing.assert_array_equal(layer.get_weights()[1], np.tile(np.eye(2), gates))
+
+
+def test_initial_states_of_a_symbolic_batch():
+    (state,) = layers.RNN(layers.GRUCell(2)).get_initial_state(layers.Input((4, 3)))
+    assert K.int_shape(state) == (None, 2)
+
+
+# Masks ---------------------------------------------------------------------------------------------------------------
+
+
+def masks_of(*made):
+    """The masks that the layers of a Sequential compute for symbolic inputs, as arrays."""
+    model, mask, found = keras.models.Sequential(made), None, []
+    for layer in model.layers:
+        mask = layer.compute_mask(layer.input, mask)
+        found.append(mask)
+    x = np.array([[[1.0, 1.0], [0.0, 0.0]]])
+    return [None if m is None else K.function([model.input], [m])([x])[0].tolist() for m in found]
+
+
+def test_masks_of_symbolic_tensors():
+    made = masks_of(layers.Masking(input_shape=(None, 2)), layers.TimeDistributed(layers.Dense(2)), layers.LSTM(2))
+    assert made == [[[True, False]], [[True, False]], None]
+
+
+def test_a_mask_of_another_shape_leaves_the_output_of_masking():
+    class PerSample(layers.Masking):
+        def compute_mask(self, inputs, mask=None):
+            return K.any(K.not_equal(inputs, 0.0), axis=[1, 2])
+
+    x = np.array([[[1.0, 1.0], [0.0, 0.0]]])
+    np.testing.assert_array_equal(keras.models.Sequential([PerSample(input_shape=(2, 2))]).predict(x), x)
+
+
+# Callbacks -----------------------------------------------------------------------------------------------------------
+
+
+def losses_after(losses, **arguments):
+    """(number of epochs, epoch of the final weights) of EarlyStopping on these losses."""
+    callback = keras.callbacks.EarlyStopping("val_loss", restore_best_weights=True, **arguments)
+    model = keras.models.Sequential([layers.Dense(1, input_shape=(1,), use_bias=False)])
+    callback.model = model
+    callback.on_train_begin()
+    for epoch, loss in enumerate(losses):
+        model.set_weights([np.full((1, 1), epoch)])
+        callback.on_epoch_end(epoch, {"val_loss": loss})
+        if model.stop_training:
+            break
+    callback.on_train_end()
+    return epoch + 1, int(model.get_weights()[0].item())
+
+
+def test_the_best_weights_are_restored_only_after_a_stop():
+    assert losses_after([3.0, 1.0, 2.0], patience=5) == (3, 2)
+    assert losses_after([3.0, 1.0, 2.0, 2.0], patience=2) == (4, 1)
+
+
+def test_epochs_that_do_not_reach_the_baseline_count():
+    assert losses_after([3.0, 2.0, 0.5, 0.5], patience=2, baseline=1.0)[0] == 2
+
+
+# Functions and small objects -----------------------------------------------------------------------------------------
+
+
+def test_constants_have_their_shape():
+    assert K.eval(K.constant([1, 2, 3, 4], shape=(2, 2))).tolist() == [[1, 2], [3, 4]]
+    assert K.eval(K.constant(5, shape=(2,))).tolist() == [5, 5]
+
+
+def test_the_value_of_an_update():
+    x = K.variable(1.0)
+    assert K.eval(K.update_add(x, 2.0)) == 3 == K.eval(x)
+
+
+def test_weights_of_intersections_are_counted_in_floats():
+    score = keras.metrics.MeanIoU(num_classes=2)
+    score.update_state([0, 0, 1, 1], [0, 1, 0, 1], sample_weight=[0.2, 0.3, 0.4, 0.1])
+    np.testing.assert_allclose(K.eval(score.result()), (0.2 / 0.9 + 0.1 / 0.8) / 2, rtol=1e-5)
+
+
+def test_binary_accuracy_is_a_mean_over_the_last_axis():
+    labels, predictions = K.variable([[1.0, 0.0], [1.0, 1.0]]), K.variable([[0.9, 0.8], [0.7, 0.6]])
+    assert K.eval(keras.metrics.binary_accuracy(labels, predictions)).tolist() == [0.5, 1.0]
+
+
+def test_hard_sigmoid_of_a_symbolic_tensor():
+    x = layers.Input((1,))
+    assert keras.models.Model(x, keras.activations.hard_sigmoid(x)).predict(np.zeros((1, 1))) == 0.5
+
+
+def test_classes_along_an_inner_axis():
+    labels, probabilities = np.array([[[0, 1]]]), np.array([[[0.5, 0.2], [0.5, 0.8]]], "float32")
+    loss = K.eval(K.sparse_categorical_crossentropy(K.variable(labels), K.variable(probabilities), axis=1))
+    np.testing.assert_allclose(loss, -np.log([[0.5, 0.8]]), rtol=1e-5)
+
+
+def test_a_bias_for_each_position():
+    x, bias = np.zeros((1, 2, 3)), np.arange(6.0).reshape(3, 2)
+    np.testing.assert_array_equal(K.eval(K.bias_add(x, bias, data_format="channels_first"))[0], bias.T)
+
+
+@pytest.mark.parametrize("kind", ["RandomNormal", "RandomUniform", "TruncatedNormal", "Orthogonal", "VarianceScaling"])
+def test_a_seeded_initializer_draws_other_numbers_in_each_call(kind):
+    first, second = getattr(keras.initializers, kind)(seed=1), getattr(keras.initializers, kind)(seed=1)
+    drawn = [first((2, 2)) for _ in range(2)]
+    assert np.abs(drawn[0] - drawn[1]).max() > 0
+    np.testing.assert_array_equal([second((2, 2)) for _ in range(2)], drawn)
+
+
+@pytest.mark.parametrize(("name", "now"), [("maxnorm", "MaxNorm"), ("nonneg", "NonNeg"), ("unitnorm", "UnitNorm")])
+def test_names_of_constraints(name, now):
+    assert type(layers.Dense(1, kernel_constraint=name).kernel_constraint).__name__ == now
+
+
+@pytest.mark.parametrize(("arguments", "sides"), [((), {"nb_row": 3, "nb_col": 2}), ((3,), {"nb_col": 2})])
+def test_sides_of_kernels_by_name(arguments, sides):
+    assert layers.Convolution2D(5, *arguments, **sides, name="c").kernel_size == (3, 2)
+
+
+def test_enqueuers_end_epochs():
+    class Growing(keras.utils.Sequence):
+        start = 0
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return self.start + index
+
+        def on_epoch_end(self):
+            self.start += 10
+
+    queue = keras.utils.OrderedEnqueuer(Growing())
+    queue.start()
+    batches = queue.get()
+    assert [next(batches) for _ in range(4)] == [0, 1, 10, 11]
+    queue.stop()
