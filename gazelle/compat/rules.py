@@ -60,7 +60,7 @@ SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
 
 @rule("Layer")
 def _layer(instance: Any, kwargs: dict[str, Any]) -> None:
-    if era.number() == 1:
+    if era.number() < 3:
         kwargs.update((k, _CONSTRAINTS[v]) for k, v in kwargs.items() if isinstance(v, str) and v in _CONSTRAINTS)
     length, size = kwargs.get("input_length"), kwargs.get("input_dim")
     if "input_length" in kwargs and not isinstance(instance, layers.Embedding):
