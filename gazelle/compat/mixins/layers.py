@@ -275,7 +275,7 @@ class ActivityRegularizationMixin:
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
         if era.number() < 3 and era.standalone():
-            self.activity_regularizer = Undivided(self.activity_regularizer)
+            self.activity_regularizer = Undivided(vars(self)["activity_regularizer"])
 
 
 class LambdaMixin:

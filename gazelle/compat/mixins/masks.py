@@ -22,7 +22,7 @@ def initial_state(original: Function) -> Function:
     def called(self: Any, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
         if batch_size is None:
             batch_size = inputs.shape[0] if getattr(inputs, "shape", ()) else inputs
-        if batch_size is None and symbolic.is_symbolic(inputs):  # the graph knows the size when it runs
+        if batch_size is None and symbolic.is_symbolic(inputs):  # known when the graph runs
             return on_graph(lambda self, x: original(self, x.shape[0]))(self, inputs)
         return original(self, batch_size)
 
