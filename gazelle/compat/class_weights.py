@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from gazelle.data.labels import class_weights
+from gazelle.models import Model
 from gazelle.training.outputs import per_output
 
 
-def as_sample_weights(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def as_sample_weights(
+    model: Model, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of `fit` or `train_on_batch`, with class weights by output as sample weights by output."""
     given: Any = kwargs.get("class_weight")
     if model._graph is None or len(model.output_names) < 2 or not _is_by_output(given, model.output_names):

@@ -61,7 +61,7 @@ class LayerMixin(CompatObject):
 
     _wrapped_methods = {
         "call": _named_inputs,
-        "compute_mask": masks.on_graph,
+        "compute_mask": masks.own_mask,
         "get_initial_state": masks.initial_state,
     }
     add_weight: Function

@@ -29,7 +29,7 @@ def initial_state(original: Function) -> Function:
     return called
 
 
-def on_graph(original: Function) -> Any:
+def on_graph(original: Function) -> Function:
     """A method of arrays that also takes symbolic tensors: it becomes a node of their graph."""
 
     @functools.wraps(original)
@@ -47,7 +47,12 @@ def on_graph(original: Function) -> Any:
         tensor = adopt(shape_inference.call_op(method, args, kwargs))
         return None if any(without) else tensor
 
-    return None if original is vars(Layer)["compute_mask"] else called
+    return called
+
+
+def own_mask(original: Function) -> Function | None:
+    """`compute_mask` of layers that have one of their own, also for symbolic tensors."""
+    return None if original is vars(Layer)["compute_mask"] else on_graph(original)
 
 
 class TimeDistributedMixin:
