@@ -9,8 +9,19 @@ import numpy as np
 import pytest
 
 from gazelle import optimizers
-from gazelle.layers import GRU, LSTM, Add, Bidirectional, Concatenate, Dense, Input, LeakyReLU
-from gazelle.models import Model, load_model
+from gazelle.layers import (
+    GRU,
+    LSTM,
+    Add,
+    BatchNormalization,
+    Bidirectional,
+    Concatenate,
+    Dense,
+    Input,
+    LeakyReLU,
+    TimeDistributed,
+)
+from gazelle.models import Model, Sequential, load_model
 from gazelle.saving import keras_v3
 from gazelle.saving.h5_format import keras1, weight_layout
 from gazelle.saving.tf_keras_config import to_keras3
@@ -177,3 +188,11 @@ def test_weights_of_cudnn(kind, gates):
         assert variable is own
         np.testing.assert_allclose(array, values, rtol=1e-6)
     assert weight_layout.fitted(layer, wanted, weight_layout.Layout(keras_1=False, flipped=False))[0][1] is wanted[0]
+
+
+def test_weights_of_layers_in_a_wrapper_begin_with_the_trained_ones():
+    inner = Sequential([Input((3,)), BatchNormalization(), Dense(2)])
+    layer = TimeDistributed(inner)
+    layer.build((None, 4, 3))
+    shapes = [variable.shape for variable in weight_layout.weights_of(layer)]
+    assert shapes == [(3,), (3,), (3, 2), (2,), (3,), (3,)]

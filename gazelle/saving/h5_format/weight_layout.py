@@ -59,9 +59,7 @@ def leaves(layer: Layer) -> Iterator[Any]:
 
 
 def weights_of(layer: Layer) -> list[Variable]:
-    """The variables of a layer in the order of the file: of a model, trainable variables come first."""
-    if not hasattr(type(layer), "layers"):
-        return [v for leaf in leaves(layer) for v in leaf.weights]
+    """The variables of a layer in the order of the file: trainable variables come first, also of the layers inside."""
     return [*layer.trainable_weights, *layer.non_trainable_weights]
 
 
