@@ -196,3 +196,14 @@ def test_weights_of_layers_in_a_wrapper_begin_with_the_trained_ones():
     layer.build((None, 4, 3))
     shapes = [variable.shape for variable in weight_layout.weights_of(layer)]
     assert shapes == [(3,), (3,), (3, 2), (2,), (3,), (3,)]
+
+
+def test_calls_of_nested_models_are_counted_from_their_creation():
+    x = Input((3,), name="x")
+    model = Model(x, Dense(2, name="d")(Sequential([Input((3,)), Dense(4)], name="inner")(x)))
+    config = json.loads(json.dumps(model.get_config()))
+    entry = next(entry for entry in config["layers"] if entry["name"] == "d")
+    history = entry["inbound_nodes"][0]["args"][0]["config"]["keras_history"]
+    assert history == ["inner", 0, 0]
+    history[1] = 1  # as tf.keras 2.13 to 2.21 numbers the first call
+    assert Model.from_config(config).count_params() == model.count_params()

@@ -51,7 +51,7 @@ class ConfigUpgrade:
             return dict(node)  # refused later, by its name
         layers = [self._placed(entry) for entry in config["layers"]]
         own = {k: v for k, v in config.items() if k in ("name", "trainable", "input_layers", "output_layers")}
-        _shift(layers, own)
+        renumber_nested_calls(layers, own)
         for entry in layers:
             entry["inbound_nodes"] = [tf_keras_config.convert_call(call) for call in entry["inbound_nodes"]]
         own |= {"name": own.get("name") or name, "layers": layers}
@@ -160,10 +160,11 @@ def _first_ordering(config: Any) -> str | None:
     return None
 
 
-def _shift(layers: list[dict[str, Any]], ends: dict[str, Any]) -> None:
+def renumber_nested_calls(layers: list[dict[str, Any]], ends: dict[str, Any]) -> None:
     """Renumber the calls of nested models: earlier Keras counted the creation of the model as its first call."""
-    own = {e["name"]: len(e["inbound_nodes"]) for e in layers if e["class_name"] in ("Sequential", "Functional")}
-    references = [*_references([e["inbound_nodes"] for e in layers], own), *_references(ends, own)]
+    nested = [entry for entry in layers if entry.get("class_name") in ("Sequential", "Functional")]
+    own = {entry["name"]: len(entry["inbound_nodes"]) for entry in nested if "name" in entry}
+    references = [*_references([e.get("inbound_nodes") for e in layers], own), *_references(ends, own)]
     counted = {reference[0] for reference in references if reference[1] >= own[reference[0]]}
     for reference in references:
         if reference[0] in counted:
