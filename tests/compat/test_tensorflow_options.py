@@ -205,3 +205,5 @@ def test_images_have_their_channels_last_whatever_the_data_format_of_keras_is(tf
         gazelle.config.set_image_data_format("channels_last")
     assert all(map(np.array_equal, before, after))
     assert patches.shape == (2, 3, 3, 27)
+    options = {"ksizes": [1, 3, 3, 1], "strides": [1] * 4, "rates": [1] * 4, "padding": "VALID"}
+    assert tf.image.extract_image_patches(images, **options).shape == patches.shape
