@@ -16,6 +16,7 @@ from gazelle import losses, tree
 from gazelle.compat import era, initializations, logs, methods, renamed_arguments, tables
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
+from gazelle.compat.backend.shapes import channels_first
 from gazelle.compat.classes import adopt, core_class
 from gazelle.compat.era import NOTHING
 from gazelle.compat.graph_optimizers import GraphOptimizer
@@ -214,6 +215,7 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "nb_row": lambda layer: layer.kernel_size[0],
     "nb_col": lambda layer: layer.kernel_size[1],
     "W_shape": lambda layer: layer.kernel.shape,
+    "dim_ordering": lambda layer: "th" if channels_first(layer.data_format) else "tf",
     "_dot_product_equation": _equation(0),
     "_combine_equation": _equation(1),
     **{f"_{name}_dense": functools.partial(_inner, f"{name}_dense") for name in ("query", "key", "value", "output")},

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gazelle.compat.backend.functions import all_updates
+from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.classes import core_class
 from gazelle.compat.types import Nested, Outputs, PathLike, Scores, TensorLike
 from gazelle.core import symbolic, tracing
@@ -107,7 +108,8 @@ def set_weights_lists(layer: Layer, name: str, variables: Iterable[Variable]) ->
         variable.persistent = True
     given = {id(v) for key, found in vars(layer).items() if key.startswith("_given_") for v in found}
     for child in weight_tree.children(layer):
-        if isinstance(child, Variable) and id(child) not in given:
+        unlisted = name == "trainable_weights" or isinstance(child, GraphVariable)
+        if isinstance(child, Variable) and id(child) not in given and unlisted:
             child.trainable, child.persistent = False, False
 
 

@@ -277,6 +277,8 @@ def _summary(instance: Any, kwargs: dict[str, Any]) -> None:
 def _fit(instance: Any, kwargs: dict[str, Any]) -> None:
     if kwargs.pop("show_accuracy", False):
         with_accuracy(instance)
+    if era.number() < 3 and isinstance(kwargs.get("class_weight"), str):  # "auto" had no effect
+        del kwargs["class_weight"]
     validation = kwargs.get("validation_data")
     if era.number() < 3 and isinstance(validation, (tuple, list)):  # callbacks received it as a list of arrays
         for callback in kwargs.get("callbacks") or ():

@@ -55,6 +55,10 @@ class OptimizerMixin(CompatObject):
                 found = [found[0], *sorted(found[1:], key=lambda variable: order.get(variable._address[1], -1))]
         return _Variables(adopt(found))
 
+    @weights.setter
+    def weights(self, value: object) -> None:  # lists of Keras 1 and 2; the slots are found in `get_updates`
+        pass
+
     def get_weights(self) -> list[Any]:
         return [variable.numpy() for variable in self.weights]
 

@@ -76,4 +76,33 @@ model = mlp(tf.train.AdamOptimizer(0.1, beta1=0.8)); model.fit(X, Y, epochs=60, 
 assert model.optimizer.beta_1 == 0.8 and model.evaluate(X, Y, verbose=0) < 0.05
 assert tf.train.MomentumOptimizer(0.1, 0.9, use_nesterov=True).nesterov""",
     ),
+    "lists of weights that programs assign": (
+        1,
+        """
+from keras import backend as K
+from keras.layers import Convolution2D
+from keras.optimizers import Optimizer
+class Sum(Optimizer):
+    def get_updates(self, params, constraints, loss):
+        sums = [K.zeros(K.get_variable_shape(p)) for p in params]
+        self.weights = sums
+        self.updates = []
+        for p, g, s in zip(params, self.get_gradients(loss, params), sums):
+            self.updates += [K.update(s, s + g), K.update(p, p - 0.1 * (s + g))]
+        return self.updates
+m = mlp(Sum())
+before = m.get_weights()[0]
+m.fit(X, Y, nb_epoch=1, verbose=0, class_weight="auto")
+assert not np.allclose(before, m.get_weights()[0])
+class Counted(Convolution2D):
+    def build(self, shape):
+        super(Counted, self).build(shape)
+        self.count = K.ones((1, 1))
+        self.non_trainable_weights = [self.count]
+counted = Counted(3, 3, 3, input_shape=(8, 8, 2))
+keras.Sequential([counted])
+assert [w.shape for w in counted.get_weights()] == [(3, 3, 2, 3), (3,), (1, 1)]
+assert len(counted.trainable_weights) == 2
+assert counted.dim_ordering == "tf" and Convolution2D(3, 3, 3, dim_ordering="th").dim_ordering in ("th",)""",
+    ),
 }
