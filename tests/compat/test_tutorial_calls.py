@@ -384,3 +384,9 @@ def test_names_of_the_results_of_unique(tf):
     found = tf.unique_with_counts(tf.constant([3, 1, 3]))
     assert [part.numpy().tolist() for part in (found.y, found.idx, found.count)] == [[3, 1], [0, 1, 0], [2, 1]]
     assert tf.unique(tf.constant([3, 1, 3])).y.numpy().tolist() == [3, 1]
+
+
+def test_the_step_counter_of_tensorflow_1(tf):
+    weight, count = tf.Variable(3.0), tf.Variable(0)
+    tf.train.GradientDescentOptimizer(0.5).apply_gradients([(tf.constant(2.0), weight)], global_step=count)
+    assert (float(weight), int(count)) == (2, 1)

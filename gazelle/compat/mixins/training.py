@@ -124,7 +124,11 @@ class OptimizerMixin(CompatObject):
         pairs = list(grads_and_vars)
         if any(symbolic.is_symbolic(gradient) for gradient, _ in pairs):
             return _graphs().apply_gradients(self, pairs, *args, **kwargs)
-        return super().apply_gradients(pairs, *args, **kwargs)  # type: ignore[misc]
+        steps = kwargs.pop("global_step", None)  # of TensorFlow 1, a variable
+        out = super().apply_gradients(pairs, *args, **kwargs)  # type: ignore[misc]
+        if steps is not None:
+            steps.assign_add(1)
+        return out
 
 
 def _graphs() -> Any:
