@@ -19,10 +19,10 @@ tfa = namespace("gazelle.compat.addons")
 keras = root("tensorflow.keras")
 
 
-@pytest.mark.parametrize("kind", ["losses", "activations", "metrics"])
+@pytest.mark.parametrize("kind", ["losses", "activations", "metrics", "layers"])
 def test_numbers(kind):
     wanted = json.loads(GOLDEN.with_suffix(".json").read_text())[kind]
-    found = golden.results(tfa)[kind]
+    found = golden.results(tfa, keras)[kind]
     assert found.keys() == wanted.keys()
     for name, value in wanted.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=2e-5, err_msg=name)

@@ -20,6 +20,7 @@ SIMILARITIES, SHARED = r.randn(7, 7).astype("float32"), (r.rand(7, 3) > 0.4).ast
 SHARED[:, 0] = 1
 CLASSES = np.eye(4, dtype="float32")[[0, 2, 1, 3, 0, 2, 3]]
 OUTPUTS, WEIGHTS = r.rand(7, 4).astype("float32"), r.rand(7).astype("float32")
+KERNEL, IMAGES = r.randn(4, 3).astype("float32"), r.randn(2, 5, 4, 3).astype("float32")
 PAIRS = np.array([1.0, 0.0, 1.0], "float32"), np.array([0.3, 0.6, 2.0], "float32")
 DISTANCES = ("L2", "squared-L2", "angular")
 ACTIVATIONS = ["hardshrink", "softshrink", "tanhshrink", "lisht", "snake", "rrelu", "mish", "gelu", "sparsemax"]
@@ -94,9 +95,43 @@ def metrics(tfa):
     return {**found, "matrix": matrix.result(), "sparse": sparse.result(), "binary": binary.result()}
 
 
-def results(tfa):
+def layers(tfa, keras):
+    made, dense, found = tfa.layers, keras.layers.Dense, {}
+    for name, options in {"data": {}, "norm": {"data_init": False}}.items():
+        inner = dense(3, activation="tanh", kernel_initializer=keras.initializers.Identity(0.7))
+        layer = made.WeightNormalization(inner, **options)
+        found[f"WeightNormalization {name}"] = [np.asarray(layer(EMBEDDINGS)), np.asarray(layer(EMBEDDINGS * 2))]
+        found[f"WeightNormalization g {name}"] = [np.asarray(layer.g), np.asarray(layer.layer.bias)]
+    noisy = made.NoisyDense(3, activation="relu")
+    noisy.build((None, 4))
+    for part, value in {
+        "mu_kernel": KERNEL,
+        "eps_kernel": KERNEL / 2,
+        "mu_bias": KERNEL[0],
+        "eps_bias": KERNEL[1],
+    }.items():
+        getattr(noisy, part).assign(value)
+    found["NoisyDense"] = noisy(EMBEDDINGS)
+    noisy.remove_noise()
+    found["NoisyDense without noise"] = noisy(EMBEDDINGS)
+    found["StochasticDepth"] = made.StochasticDepth(0.7)([EMBEDDINGS, EMBEDDINGS**2])
+    found["Maxout"] = made.Maxout(2)(EMBEDDINGS)
+    constant = keras.initializers.Constant(0.1)
+    for rank in (None, 2):
+        layer = made.PolynomialCrossing(rank, 0.3, kernel_initializer=constant, bias_initializer=constant)
+        found[f"PolynomialCrossing {rank}"] = layer((EMBEDDINGS, EMBEDDINGS**2))
+    found["SpatialPyramidPooling2D"] = made.SpatialPyramidPooling2D([1, 2, (3, 2)])(IMAGES)
+    layer = made.FilterResponseNormalization(learned_epsilon=True, beta_initializer=constant)
+    found["FilterResponseNormalization"] = layer(IMAGES)
+    found["TLU"] = made.TLU(affine=True, tau_initializer=constant, alpha_initializer=constant)(EMBEDDINGS)
+    for name in ("GELU", "Sparsemax", "Snake", "InstanceNormalization"):
+        found[name] = getattr(made, name)()(IMAGES)
+    return found
+
+
+def results(tfa, keras):
     """{kind: {name: nested lists}} of all cases."""
-    kinds = {"losses": losses, "activations": activations, "metrics": metrics}
+    kinds = {"losses": losses, "activations": activations, "metrics": metrics, "layers": lambda tfa: layers(tfa, keras)}
     return {
         kind: {name: np.round(np.asarray(value, "float64"), 6).tolist() for name, value in function(tfa).items()}
         for kind, function in kinds.items()
@@ -105,5 +140,6 @@ def results(tfa):
 
 if __name__ == "__main__":
     import tensorflow_addons
+    from tensorflow import keras
 
-    Path(__file__).with_suffix(".json").write_text(json.dumps(results(tensorflow_addons)) + "\n")
+    Path(__file__).with_suffix(".json").write_text(json.dumps(results(tensorflow_addons, keras)) + "\n")
