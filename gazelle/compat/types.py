@@ -37,5 +37,7 @@ Arguments: TypeAlias = tuple[Any, ...]
 Keywords: TypeAlias = Mapping[str, Any]
 #: a tensor, or a function that returns one
 Branch: TypeAlias = TensorLike | Callable[[], TensorLike]
+#: an argument that is passed on to a constructor or method, which has its type
+Option: TypeAlias = Any
 #: the object to which a name in a table refers
 NamedObject: TypeAlias = Any

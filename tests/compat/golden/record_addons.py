@@ -1,0 +1,20 @@
+"""Records what the genuine tensorflow_addons computes: python record_addons.py addons.npz
+
+It needs tensorflow_addons 0.23 and TensorFlow 2.15.
+"""
+
+import sys
+
+import addons_cases
+import numpy as np
+import tensorflow as tf
+import tensorflow_addons as tfa
+
+out = {}
+for name, expression in addons_cases.cases(addons_cases.OPTIMIZERS).items():
+    values, _ = addons_cases.trained(expression, tf, tfa)
+    out[f"optimizers/{name}"] = np.concatenate([value.ravel() for value in values])
+for name, expression in addons_cases.cases(addons_cases.IMAGES).items():
+    function = getattr(tfa.image, expression.partition("(")[0])
+    out[f"image/{name}"] = eval(expression, {function.__name__: function, **addons_cases.images()}).numpy()
+np.savez_compressed(sys.argv[1], **out)

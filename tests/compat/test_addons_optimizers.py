@@ -1,0 +1,114 @@
+"""Optimizers of tensorflow_addons: the numbers of the genuine package, which `golden/record_addons.py` recorded."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from gazelle.compat import tensorflow as facade
+from gazelle.compat.namespaces import namespace
+from tests.compat.golden import addons_cases
+
+HERE = pathlib.Path(__file__).parent / "golden"
+GOLDEN = np.load(HERE / "addons.npz")
+CASES = addons_cases.cases(addons_cases.OPTIMIZERS)
+tf = facade.module("tensorflow")
+tfa = namespace("gazelle.compat.addons")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_same_weights_after_each_update_and_the_same_after_from_config(name):
+    values, optimizer = addons_cases.trained(CASES[name], tf, tfa)
+    flat = np.concatenate([value.ravel() for value in values])
+    np.testing.assert_allclose(flat, GOLDEN[f"optimizers/{name}"], rtol=2e-5, atol=2e-6)
+    if "lambda" not in CASES[name]:
+        again = type(optimizer).from_config(optimizer.get_config())
+        assert again.get_config() == optimizer.get_config()
+
+
+def _model(optimizer):
+    tf.keras.utils.set_random_seed(0)
+    model = tf.keras.Sequential([tf.keras.layers.Dense(3, input_shape=(2,)), tf.keras.layers.Dense(1)])
+    model.compile(optimizer, "mse")
+    return model
+
+
+X = np.random.default_rng(0).normal(size=(24, 2)).astype("float32")
+Y = X.sum(1, keepdims=True)
+WRAPPERS = {
+    "lookahead": lambda: tfa.optimizers.Lookahead(tfa.optimizers.RectifiedAdam(0.05), sync_period=2),
+    "adamw": lambda: tfa.optimizers.Lookahead(tfa.optimizers.AdamW(lambda: 0.01, learning_rate=0.05)),
+    "swa": lambda: tfa.optimizers.SWA(tfa.optimizers.SGDW(0.01, 0.05, momentum=0.9), 1, 2),
+    "novograd": lambda: tfa.optimizers.NovoGrad(0.05),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_training_continues_from_a_saved_model_as_if_it_was_not_interrupted(name, tmp_path):
+    fit = {"epochs": 2, "batch_size": 8, "shuffle": False, "verbose": 0}
+    whole, half = _model(WRAPPERS[name]()), _model(WRAPPERS[name]())
+    whole.fit(X, Y, **{**fit, "epochs": 4})
+    half.fit(X, Y, **fit)
+    if name == "adamw":  # a function cannot be saved
+        half.fit(X, Y, **fit)
+    else:
+        half.save(tmp_path / "model.keras")
+        half = tf.keras.models.load_model(tmp_path / "model.keras")
+        assert type(half.optimizer).__name__ == type(whole.optimizer).__name__
+        half.fit(X, Y, **fit)
+    assert int(half.optimizer.iterations) == 12
+    for a, b in zip(whole.get_weights(), half.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_settings_of_a_wrapper_are_those_of_its_optimizer():
+    wrapper = tfa.optimizers.Lookahead("sgd", clipnorm=1.0)
+    wrapper.learning_rate = 0.25
+    assert float(wrapper.optimizer.learning_rate) == float(wrapper.lr) == 0.25
+    assert wrapper.optimizer.clipnorm == 1.0
+    with pytest.raises(ValueError, match="average_period=0"):
+        tfa.optimizers.SWA("sgd", average_period=0)
+
+
+def test_a_config_of_adamw_is_not_that_of_keras():
+    optimizer = tfa.optimizers.AdamW(weight_decay=0.1, learning_rate=0.5, exclude_from_weight_decay=["bias"])
+    again = tf.keras.optimizers.deserialize(tf.keras.optimizers.serialize(optimizer))
+    assert isinstance(again, tfa.optimizers.AdamW)
+    assert isinstance(again, tf.keras.optimizers.Adam)
+    assert (again.exclude_from_weight_decay, again.weight_decay) == (["bias"], 0.1)
+    assert not isinstance(again, tf.keras.optimizers.AdamW)
+
+
+def test_lazy_adam_leaves_unused_rows_of_embeddings_unchanged():
+    embedding = tf.keras.layers.Embedding(4, 2)
+    model = tf.keras.Sequential([embedding, tf.keras.layers.Flatten(), tf.keras.layers.Dense(1)])
+    model.compile(tfa.optimizers.LazyAdam(0.1), "mse")
+    model.fit(np.array([[0], [1]]), np.ones((2, 1)), verbose=0)
+    first = embedding.get_weights()[0]
+    model.fit(np.array([[1], [2]]), np.ones((2, 1)), verbose=0)
+    assert (np.any(embedding.get_weights()[0] != first, axis=1) == [False, True, True, False]).all()
+
+
+def test_callbacks_save_averages_stop_and_print(tmp_path, capsys):
+    model = _model(tfa.optimizers.MovingAverage(tf.keras.optimizers.SGD(0.1), 0.5))
+    callbacks = tfa.callbacks
+    model.fit(
+        X,
+        Y,
+        epochs=3,
+        verbose=0,
+        callbacks=[
+            callbacks.AverageModelCheckpoint(False, str(tmp_path / "averages.keras")),
+            callbacks.TimeStopping(0, verbose=1),
+            callbacks.TQDMProgressBar(),
+        ],
+    )
+    printed = capsys.readouterr().out
+    assert "Epoch 1/3 - 1/1" in printed
+    assert "the training ends after 0:00:00" in printed
+    saved, trained = tf.keras.models.load_model(tmp_path / "averages.keras").get_weights(), model.get_weights()
+    assert not np.allclose(saved[0], trained[0])
+    model.optimizer.assign_average_vars(model.variables)
+    np.testing.assert_array_equal(saved[0], model.get_weights()[0])
+    with pytest.raises(TypeError, match="found no averages"):
+        _model("sgd").fit(X, Y, verbose=0, callbacks=[callbacks.AverageModelCheckpoint(True, "a.keras")])
