@@ -1,0 +1,56 @@
+"""Functions of `tfa.image`: the arrays of the genuine package, which `golden/record_addons.py` recorded."""
+
+import pathlib
+
+import numpy as np
+import pytest
+from scipy.ndimage import distance_transform_edt
+
+from gazelle.compat import tensorflow as facade
+from gazelle.compat.namespaces import namespace
+from tests.compat.golden import addons_cases
+
+GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "addons.npz")
+CASES = addons_cases.cases(addons_cases.IMAGES)
+ARRAYS = addons_cases.images()
+tf = facade.module("tensorflow")
+image = namespace("gazelle.compat.addons").image
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_same_arrays(name):
+    function = CASES[name].partition("(")[0]
+    out = eval(CASES[name], {function: getattr(image, function), **ARRAYS})
+    golden = GOLDEN[f"image/{name}"]
+    assert isinstance(out, tf.Tensor)
+    assert out.numpy().dtype == golden.dtype
+    np.testing.assert_allclose(out.numpy(), golden, rtol=1e-5, atol=1e-5)
+
+
+def test_functions_run_in_a_dataset_and_have_gradients():
+    data = tf.data.Dataset.from_tensor_slices(ARRAYS["images"])
+    data = data.map(lambda x: image.rotate(x, tf.random.uniform((), -0.1, 0.1), name="turned"))
+    data = data.batch(2).map(lambda x: image.random_cutout(x, (2, 2), constant_values=5.0))
+    (out,) = data
+    assert out.shape == (2, 5, 6, 3)
+    assert [(one == 5).sum() for one in out.numpy()] == [12, 12]
+    flow = tf.Variable(np.zeros((2, 5, 6, 2), "float32") + 0.25)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(image.dense_image_warp(ARRAYS["images"], flow) ** 2)
+    assert np.abs(tape.gradient(loss, flow).numpy()).max() > 0
+
+
+def test_distances_from_zeros():
+    pixels = (np.random.default_rng(0).uniform(size=(2, 7, 9, 1)) > 0.2).astype("uint8")
+    out = image.euclidean_dist_transform(pixels).numpy()
+    np.testing.assert_allclose(out[1, ..., 0], distance_transform_edt(pixels[1, ..., 0]), rtol=1e-6)
+    assert image.euclidean_dist_transform(np.ones((3, 3), "uint8")).numpy().max() == np.finfo("float32").max
+
+
+def test_invalid_arguments():
+    with pytest.raises(ValueError, match="even numbers"):
+        image.cutout(ARRAYS["images"], 3)
+    with pytest.raises(ValueError, match="REFLECT"):
+        image.mean_filter2d(ARRAYS["images"], padding="SAME")
+    with pytest.raises(ValueError, match="'ij' or 'xy'"):
+        image.interpolate_bilinear(ARRAYS["images"], ARRAYS["flow"][:, 0], indexing="yx")
