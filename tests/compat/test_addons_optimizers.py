@@ -7,6 +7,7 @@ import pytest
 
 from gazelle.compat import tensorflow as facade
 from gazelle.compat.namespaces import namespace
+from gazelle.core.registry import REGISTRY
 from tests.compat.golden import addons_cases
 
 HERE = pathlib.Path(__file__).parent / "golden"
@@ -112,3 +113,11 @@ def test_callbacks_save_averages_stop_and_print(tmp_path, capsys):
     np.testing.assert_array_equal(saved[0], model.get_weights()[0])
     with pytest.raises(TypeError, match="found no averages"):
         _model("sgd").fit(X, Y, verbose=0, callbacks=[callbacks.AverageModelCheckpoint(True, "a.keras")])
+
+
+def test_configs_name_the_classes_which_are_not_in_the_registry():
+    for namespace_of_classes in ("optimizers", "optimizers.schedules"):
+        classes = {cls for cls in REGISTRY[namespace_of_classes].values() if isinstance(cls, type)}
+        assert [cls for cls in classes if ".addons." in cls.__module__] == []
+    config = tf.keras.optimizers.serialize(tfa.optimizers.RectifiedAdam(0.5))
+    assert type(tf.keras.optimizers.deserialize(config)).__name__ == "RectifiedAdam"

@@ -7,14 +7,18 @@ import numpy as np
 
 from gazelle.compat.addons.projected_optimizers import proximal
 from gazelle.compat.types import Option
+from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array
 from gazelle.optimizers import Adam, Optimizer
 from gazelle.optimizers.arguments import check_unit_interval, invalid
 from gazelle.optimizers.learning_rate import LearningRate
 from gazelle.optimizers.transforms import Arrays, Slots
 
+_addon = register_keras_serializable("Addons")
 
-class RectifiedAdam(Optimizer):
+
+@_addon
+class RectifiedAdam(Optimizer, abstract=True):
     """Adam with a factor r for the variance of its first updates, and without v while that variance is unknown.
 
     n = N - 2 t beta_2^t / (1 - beta_2^t),  N = 2 / (1 - beta_2) - 1,  r² = (n - 4)(n - 2) N / ((N - 4)(N - 2) n),
@@ -78,7 +82,8 @@ class RectifiedAdam(Optimizer):
         return jnp.where(t <= warmup, lr * t / warmup, decreasing) if warmup else decreasing
 
 
-class AdaBelief(RectifiedAdam):
+@_addon
+class AdaBelief(RectifiedAdam, abstract=True):
     """RectifiedAdam whose v averages  (g - m)^2 + epsilon / (1 - beta_2),  optionally without its factor r.
 
     Source: Zhuang et al., "AdaBelief Optimizer", 2020.
@@ -110,7 +115,8 @@ class AdaBelief(RectifiedAdam):
         return super().direction(m, root, t) if self.rectify else m / (root + self.epsilon)
 
 
-class NovoGrad(Optimizer):
+@_addon
+class NovoGrad(Optimizer, abstract=True):
     """Momentum of gradients that are divided by an average of their norm.
 
     v <- beta_2 v + (1 - beta_2) ||g||^2,  which starts at ||g||^2,  u = g / (sqrt(v) + epsilon) + weight_decay w,
@@ -154,7 +160,8 @@ class NovoGrad(Optimizer):
         return (w + m, m, v) if largest is None else (w + m, m, v, used)
 
 
-class Yogi(Optimizer):
+@_addon
+class Yogi(Optimizer, abstract=True):
     """Adam whose v changes by at most the squared gradient:  v <- v + (1 - beta2) sign(g^2 - v) g^2.
 
     `activation="tanh"` replaces the sign by tanh(10 x). Each update ends with a proximal step of the regularizers.
@@ -193,7 +200,8 @@ class Yogi(Optimizer):
         return proximal(w - rate * m, rate, *regularizers), v, m
 
 
-class LazyAdam(Adam):
+@_addon
+class LazyAdam(Adam, abstract=True):
     """Adam that leaves the rows of an embedding unchanged which a batch does not use, and their averages.
 
     These are the rows of `embeddings` whose gradient is 0.

@@ -9,11 +9,15 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 
+from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array, ArrayLike
 from gazelle.optimizers.schedules import LearningRateSchedule
 
+_addon = register_keras_serializable("Addons")
 
-class CyclicalLearningRate(LearningRateSchedule):
+
+@_addon
+class CyclicalLearningRate(LearningRateSchedule, abstract=True):
     """Triangles of a width of 2 step_size:  initial + (maximal - initial) max(0, 1 - x) scale_fn(n).
 
     With  n = floor(1 + step / (2 step_size))  and  x = |step / step_size - 2 n + 1|.  If `scale_mode` is not "cycle",
@@ -39,7 +43,8 @@ class CyclicalLearningRate(LearningRateSchedule):
         return self.initial_learning_rate + (self.maximal_learning_rate - self.initial_learning_rate) * height * scale
 
 
-class TriangularCyclicalLearningRate(CyclicalLearningRate):
+@_addon
+class TriangularCyclicalLearningRate(CyclicalLearningRate, abstract=True):
     """Cycles of equal height."""
 
     def __init__(
@@ -53,7 +58,8 @@ class TriangularCyclicalLearningRate(CyclicalLearningRate):
         self.scale_fn = lambda _: 1.0
 
 
-class Triangular2CyclicalLearningRate(CyclicalLearningRate):
+@_addon
+class Triangular2CyclicalLearningRate(CyclicalLearningRate, abstract=True):
     """Cycles each of which has half the height of the one before."""
 
     def __init__(
@@ -67,7 +73,8 @@ class Triangular2CyclicalLearningRate(CyclicalLearningRate):
         self.scale_fn = lambda n: 0.5 ** (jnp.asarray(n, "float32") - 1)
 
 
-class ExponentialCyclicalLearningRate(CyclicalLearningRate):
+@_addon
+class ExponentialCyclicalLearningRate(CyclicalLearningRate, abstract=True):
     """Cycles whose height is  gamma^step."""
 
     def __init__(

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.core.registry import register_keras_serializable
 from gazelle.core.serialization import serialize
 from gazelle.core.types import Array, ArrayLike, Config
 from gazelle.core.variable import Variable
@@ -18,6 +19,8 @@ from gazelle.optimizers.transforms import Arrays, Slots
 from gazelle.optimizers.updates import Constraints
 
 _INNER = "inner."  # prefix of the slots of the inner optimizer
+
+_addon = register_keras_serializable("Addons")
 
 
 class OptimizerWrapper(Optimizer, abstract=True):
@@ -109,7 +112,8 @@ def _inner(slots: Slots) -> Slots:
     return {name.removeprefix(_INNER): arrays for name, arrays in slots.items() if name.startswith(_INNER)}
 
 
-class Lookahead(OptimizerWrapper):
+@_addon
+class Lookahead(OptimizerWrapper, abstract=True):
     """Slow weights s that every `sync_period` updates move towards the weights, which then return to them.
 
     s <- s + slow_step_size (w - s),  w <- s.
@@ -171,7 +175,8 @@ class AveragedOptimizerWrapper(OptimizerWrapper, abstract=True):
             average.assign(value)
 
 
-class MovingAverage(AveragedOptimizerWrapper):
+@_addon
+class MovingAverage(AveragedOptimizerWrapper, abstract=True):
     """Exponential moving averages:  a <- d a + (1 - d) w.
 
     d is `average_decay`, at most (1 + num_updates) / (10 + num_updates), and 0 before `start_step`. With
@@ -204,7 +209,8 @@ class MovingAverage(AveragedOptimizerWrapper):
         return w, decay * slot + (1 - decay) * w
 
 
-class SWA(AveragedOptimizerWrapper):
+@_addon
+class SWA(AveragedOptimizerWrapper, abstract=True):
     """The mean of the weights after the updates `start_averaging`, from 0, and every `average_period` after it.
 
     Source: Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018.

@@ -9,11 +9,14 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.compat.types import Option
+from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array, Config
 from gazelle.optimizers import Optimizer
 from gazelle.optimizers.arguments import check_unit_interval, invalid
 from gazelle.optimizers.learning_rate import LearningRate
 from gazelle.optimizers.transforms import Arrays, Slots
+
+_addon = register_keras_serializable("Addons")
 
 
 def matches(path: str, patterns: Option) -> bool:
@@ -26,7 +29,8 @@ def proximal(w: Array, rate: Array, l1: float, l2: float) -> Array:
     return (jnp.sign(w) * jnp.maximum(jnp.abs(w) - rate * l1, 0) if l1 else w) / (1 + rate * l2)
 
 
-class LAMB(Optimizer):
+@_addon
+class LAMB(Optimizer, abstract=True):
     """`Lamb` with weight decay inside of the direction:  u <- u + weight_decay w,  before its norm is taken.
 
     `exclude_from_weight_decay` and `exclude_from_layer_adaptation` are regular expressions for the names of weights;
@@ -78,7 +82,8 @@ class LAMB(Optimizer):
         return w - ratio * lr * u, m, v
 
 
-class ProximalAdagrad(Optimizer):
+@_addon
+class ProximalAdagrad(Optimizer, abstract=True):
     """Adagrad with a proximal step of the regularizers:  a <- a + g^2,  w <- prox(w - r g),  r = lr / sqrt(a).
 
     Source: Duchi & Singer, "Efficient Learning using Forward-Backward Splitting", 2009.
@@ -107,7 +112,8 @@ class ProximalAdagrad(Optimizer):
         return proximal(w - rate * g, rate, self.l1_regularization_strength, self.l2_regularization_strength), a
 
 
-class ConditionalGradient(Optimizer):
+@_addon
+class ConditionalGradient(Optimizer, abstract=True):
     """The method of Frank and Wolfe for weights of a bounded norm:  w <- lr w - (1 - lr) lambda_ s.
 
     s is  g / (||g|| + epsilon)  for the Frobenius norm (`ord="fro"`), and the product of the first singular vectors of
@@ -136,7 +142,8 @@ class ConditionalGradient(Optimizer):
         return lr * w - (1 - lr) * self.lambda_ * s
 
 
-class COCOB(Optimizer):
+@_addon
+class COCOB(Optimizer, abstract=True):
     """Coin betting, which needs no learning rate.
 
     With the largest and the summed magnitudes L and A of the gradients, their sum G, the reward R and the last bet b:

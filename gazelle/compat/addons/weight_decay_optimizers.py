@@ -14,12 +14,15 @@ import numpy as np
 
 from gazelle.compat.addons.projected_optimizers import matches
 from gazelle.compat.types import Option
+from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array, ArrayLike
 from gazelle.optimizers import SGD, Adam, Optimizer
 from gazelle.optimizers import learning_rate as rates
 from gazelle.optimizers.learning_rate import LearningRate
 from gazelle.optimizers.transforms import Arrays, Slots
 from gazelle.optimizers.updates import Constraints
+
+_addon = register_keras_serializable("Addons")
 
 
 class DecoupledWeightDecayExtension(Optimizer, abstract=True):
@@ -67,7 +70,8 @@ class DecoupledWeightDecayExtension(Optimizer, abstract=True):
         return not matches(path, self.exclude_from_weight_decay)
 
 
-class AddonsAdamW(DecoupledWeightDecayExtension, Adam):
+@_addon
+class AddonsAdamW(DecoupledWeightDecayExtension, Adam, abstract=True):
     """`tfa.optimizers.AdamW`: Adam with a weight decay that is independent of the learning rate.
 
     Configs contain the name of the class, and `keras.optimizers` has another AdamW.
@@ -88,7 +92,8 @@ class AddonsAdamW(DecoupledWeightDecayExtension, Adam):
         super().__init__(weight_decay, amsgrad=amsgrad, name=name, **own, **kwargs)
 
 
-class SGDW(DecoupledWeightDecayExtension, SGD):
+@_addon
+class SGDW(DecoupledWeightDecayExtension, SGD, abstract=True):
     """SGD with a weight decay that is independent of the learning rate."""
 
     def __init__(
