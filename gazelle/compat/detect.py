@@ -117,6 +117,9 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             for written in _imported(node):
+                if written.split(".")[0] == "tensorflow_addons":  # which TensorFlow until 2.15 can import
+                    found.append(Sign(node.lineno, "tensorflow_addons", 1, 2))
+                    roots.add("tensorflow")
                 path, shown = api_paths.public(written), api_paths.era(written)
                 inner = keras_path(path)
                 if inner is None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gazelle.compat import tensorflow as facade
+from gazelle.compat.detect import detect
 from gazelle.compat.namespaces import namespace
 from gazelle.core.registry import REGISTRY
 from tests.compat.golden import addons_cases
@@ -121,3 +122,29 @@ def test_configs_name_the_classes_which_are_not_in_the_registry():
         assert [cls for cls in classes if ".addons." in cls.__module__] == []
     config = tf.keras.optimizers.serialize(tfa.optimizers.RectifiedAdam(0.5))
     assert type(tf.keras.optimizers.deserialize(config)).__name__ == "RectifiedAdam"
+
+
+def test_layers_have_optimizers_of_their_own(tmp_path):
+    model = _model("sgd")
+    first, last = model.layers
+    pairs = [(tf.keras.optimizers.SGD(0.0), first), (tf.keras.optimizers.SGD(0.1), [last])]
+    model.compile(tfa.optimizers.MultiOptimizer(pairs), "mse")
+    before = model.get_weights()
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    model = tf.keras.models.load_model(tmp_path / "model.keras")
+    model.fit(X, Y, verbose=0)
+    assert [np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)] == [True] * 2 + [False] * 2
+
+
+def test_only_weights_of_the_list_decay():
+    variables = [tf.Variable([1.0]), tf.Variable([1.0])]
+    optimizer = tfa.optimizers.SGDW(weight_decay=0.5, learning_rate=0.0)
+    for decaying in (variables[:1], None):
+        optimizer.apply_gradients([(tf.constant([1.0]), v) for v in variables], decay_var_list=decaying)
+    assert [v.numpy().tolist() for v in variables] == [[0.25], [0.5]]
+
+
+def test_programs_that_import_the_package_are_for_keras_2():
+    found = detect("program.py", "import tensorflow as tf\nimport tensorflow_addons as tfa\n")
+    assert (found.number, found.standalone) == (2, False)

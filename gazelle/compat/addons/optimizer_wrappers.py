@@ -1,12 +1,14 @@
-"""Optimizers around another one, whose weights they average or move: Lookahead, MovingAverage, SWA."""
+"""Optimizers around others: Lookahead, MovingAverage and SWA move or average weights, MultiOptimizer divides them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle import optimizers
+from gazelle.compat.types import Option
 from gazelle.core.registry import register_keras_serializable
 from gazelle.core.serialization import serialize
 from gazelle.core.types import Array, ArrayLike, Config
@@ -235,3 +237,43 @@ class SWA(AveragedOptimizerWrapper, abstract=True):
         count = (since // self.average_period).astype("float32")
         due = (since >= 0) & (since % self.average_period == 0)
         return w, jnp.where(due, (slot * count + w) / (count + 1), slot)
+
+
+@_addon
+class AddonsMultiOptimizer(optimizers.MultiOptimizer, abstract=True):
+    """`tfa.optimizers.MultiOptimizer`: optimizers for the weights of their layers.
+
+    The argument is a list of (optimizer, layer or list of layers). Weights of other layers are not changed.
+    """
+
+    def __init__(
+        self,
+        optimizers_and_layers: Sequence[tuple[Optimizer, Option]] | None = None,
+        optimizer_specs: Sequence[Mapping[str, Option]] | None = None,
+        name: str = "MultiOptimizer",
+    ) -> None:
+        self._others = optimizers.SGD(0.0, name="others")
+        super().__init__(self._of_variable, name=name)
+        for optimizer, _ in self._pairs():
+            self._add(optimizer)
+
+    def _pairs(self) -> Iterator[tuple[Optimizer, Option]]:
+        """(optimizer, weights of its layers or their paths)."""
+        for optimizer, layers in self.optimizers_and_layers or ():
+            parts = layers if isinstance(layers, list | tuple) else [layers]
+            yield optimizer, [weight for layer in parts for weight in layer.weights]
+        for spec in self.optimizer_specs or ():
+            yield spec["optimizer"], spec["weights"]
+
+    def _of_variable(self, variable: Any) -> Optimizer:
+        return next((o for o, weights in self._pairs() if variable.path in _paths(weights)), self._others)
+
+    def get_config(self) -> Config:
+        """Return the optimizers and the paths of their weights."""
+        specs = [{"optimizer": optimizer, "weights": _paths(weights)} for optimizer, weights in self._pairs()]
+        return {"optimizer_specs": serialize(specs), "name": self.name}
+
+
+def _paths(weights: Any) -> list[str]:
+    """The paths of weights, inside and outside of a model."""
+    return [path for w in weights for path in ([w] if isinstance(w, str) else dict.fromkeys((w.path, w.key)))]

@@ -9,6 +9,7 @@ from gazelle.compat.addons.cyclical_learning_rate import (
 )
 from gazelle.compat.addons.names import names_of
 from gazelle.compat.addons.optimizer_wrappers import SWA, AveragedOptimizerWrapper, Lookahead, MovingAverage
+from gazelle.compat.addons.optimizer_wrappers import AddonsMultiOptimizer as MultiOptimizer
 from gazelle.compat.addons.projected_optimizers import COCOB, LAMB, ConditionalGradient, ProximalAdagrad
 from gazelle.compat.addons.weight_decay_optimizers import (
     SGDW,
@@ -32,6 +33,7 @@ __all__ = [
     "LazyAdam",
     "Lookahead",
     "MovingAverage",
+    "MultiOptimizer",
     "NovoGrad",
     "ProximalAdagrad",
     "RectifiedAdam",

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from gazelle.compat.addons.projected_optimizers import matches
 from gazelle.compat.types import Option
 from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array, ArrayLike
+from gazelle.core.variable import Variable
 from gazelle.optimizers import SGD, Adam, Optimizer
 from gazelle.optimizers import learning_rate as rates
 from gazelle.optimizers.learning_rate import LearningRate
@@ -29,8 +30,10 @@ class DecoupledWeightDecayExtension(Optimizer, abstract=True):
     """What precedes an optimizer among the base classes of a class with weight decay.
 
     `weight_decay` is a number, a schedule or a function without arguments. Weights in whose name a regular expression
-    of `exclude_from_weight_decay` is found do not decay.
+    of `exclude_from_weight_decay` is found do not decay; `apply_gradients` may get a list of those that do.
     """
+
+    _decaying: Sequence[Variable] = ()
 
     def __init__(
         self, weight_decay: LearningRate, exclude_from_weight_decay: Sequence[str] | None = None, **kwargs: Option
@@ -66,7 +69,22 @@ class DecoupledWeightDecayExtension(Optimizer, abstract=True):
         decayed = {p: (params[p] - rate * params[p]).astype(params[p].dtype) for p in decaying}
         return super().update({**params, **decayed}, grads, slots, hyper, step, constraints)
 
+    def apply_gradients(
+        self,
+        grads_and_vars: Iterable[tuple[ArrayLike | None, Variable]],
+        name: str | None = None,
+        decay_var_list: Iterable[Variable] | None = None,
+    ) -> Variable:
+        """Update variables from pairs; only those of `decay_var_list` decay, if it is given."""
+        self._decaying = list(decay_var_list or ())
+        return super().apply_gradients(grads_and_vars)
+
+    def program_key(self) -> tuple[Any, ...]:
+        return *super().program_key(), [self.key_of(variable) for variable in self._decaying]
+
     def _decays(self, path: str) -> bool:
+        if self._decaying:
+            return any(self.key_of(variable) == path for variable in self._decaying)
         return not matches(path, self.exclude_from_weight_decay)
 
 
