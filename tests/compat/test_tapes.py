@@ -77,6 +77,15 @@ def test_minimize_takes_a_function_or_a_tape(tf):
     assert float(v) == pytest.approx(0.64)
 
 
+def test_apply_gradients_takes_the_arguments_of_tf_keras(tf):
+    variable, rate = tf.Variable([4.0]), tf.keras.optimizers.SGD(1.0)
+    pairs = [(tf.constant([1.0]), variable)]
+    rate.apply_gradients(pairs, "name", experimental_aggregate_gradients=False)
+    rate.apply_gradients(pairs, name=None, skip_gradients_aggregation=True)
+    rate.minimize(lambda: variable * 1.0, [variable], None, "name")
+    assert variable.numpy().tolist() == [1.0]
+
+
 def test_structures_watching_and_the_unconnected(tf):
     w, other, c = tf.Variable([1.0, 2.0]), tf.Variable(1.0), tf.constant(4.0)
     with tf.GradientTape(persistent=True) as tape:

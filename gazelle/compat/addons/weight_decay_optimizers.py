@@ -72,7 +72,6 @@ class DecoupledWeightDecayExtension(Optimizer, abstract=True):
     def apply_gradients(
         self,
         grads_and_vars: Iterable[tuple[ArrayLike | None, Variable]],
-        name: str | None = None,
         decay_var_list: Iterable[Variable] | None = None,
     ) -> Variable:
         """Update variables from pairs; only those of `decay_var_list` decay, if it is given."""

@@ -125,6 +125,9 @@ class OptimizerMixin(CompatObject):
         if any(symbolic.is_symbolic(gradient) for gradient, _ in pairs):
             return _graphs().apply_gradients(self, pairs, *args, **kwargs)
         steps = kwargs.pop("global_step", None)  # of TensorFlow 1, a variable
+        for ignored in ("name", "experimental_aggregate_gradients", "skip_gradients_aggregation"):  # of tf.keras
+            kwargs.pop(ignored, None)
+        args = args[1:] if args and isinstance(args[0], str | None) else args  # the name
         out = super().apply_gradients(pairs, *args, **kwargs)  # type: ignore[misc]
         if steps is not None:
             steps.assign_add(1)

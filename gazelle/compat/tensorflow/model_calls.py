@@ -27,7 +27,7 @@ from gazelle.compat.tensorflow.stateful import fresh_key, stateful
 from gazelle.compat.tensorflow.tape import GradientTape
 from gazelle.compat.tensorflow.tape import with_tape as with_tape  # for the mixins
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import Arguments, Branch, Function, Keywords, Nested, TensorLike, TensorResult
+from gazelle.compat.types import Arguments, Branch, Function, Keywords, Nested, Option, TensorLike, TensorResult
 from gazelle.core import symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
@@ -266,11 +266,14 @@ def minimize(
     loss: Branch,
     var_list: Iterable[Variable] | Callable[[], Iterable[Variable]],
     grad_loss: TensorLike = None,
+    name: str | None = None,
     tape: GradientTape | None = None,
+    **options: Option,
 ) -> TensorResult:
     """Take one optimizer step; the loss is a function without arguments, or a tensor recorded by `tape`."""
     if callable(loss):
         with GradientTape() as tape:
             loss = loss()
     variables = list(var_list() if callable(var_list) else var_list)
-    return optimizer.apply_gradients(zip(tape.gradient(loss, variables, grad_loss), variables, strict=True))
+    pairs = zip(tape.gradient(loss, variables, grad_loss), variables, strict=True)
+    return optimizer.apply_gradients(pairs, **options)
