@@ -68,6 +68,7 @@ def test_settings_of_a_wrapper_are_those_of_its_optimizer():
     wrapper.learning_rate = 0.25
     assert float(wrapper.optimizer.learning_rate) == float(wrapper.lr) == 0.25
     assert wrapper.optimizer.clipnorm == 1.0
+    assert tfa.optimizers.LAMB(weight_decay_rate=0.5).weight_decay == 0.5
     with pytest.raises(ValueError, match="average_period=0"):
         tfa.optimizers.SWA("sgd", average_period=0)
 
