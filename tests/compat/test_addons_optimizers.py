@@ -148,5 +148,7 @@ def test_only_weights_of_the_list_decay():
 
 
 def test_programs_that_import_the_package_are_for_keras_2():
-    found = detect("program.py", "import tensorflow as tf\nimport tensorflow_addons as tfa\n")
-    assert (found.number, found.standalone) == (2, False)
+    found = detect(
+        "program.py", "import tensorflow as tf\nimport tensorflow_addons as tfa\ntfa.LAMB(weight_decay_rate=1)"
+    )
+    assert (found.number, found.standalone, found.mixed) == (2, False, False)
