@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -101,13 +101,13 @@ def _new_trainer(model: Model, state: CompileState | None) -> Trainer:
     if state is not None:
         _check_optimizer(model, trainable)
     _check_distribution(model, spec)
-    preprocessing = host_preprocessing_of(model)
+    preprocessing, customized = host_preprocessing_of(model), step_methods.is_customized(model)
     if preprocessing is not None:
         spec.call = preprocessing.rest.run
-    elif model._graph is None or step_methods.is_customized(model):
+    elif model._graph is None or customized:
         spec.call = lambda x: model(model._text_inputs.strings(x))
     seed = 0 if state is None else state.seed
-    if step_methods.is_customized(model):
+    if customized:
         if state is not None and state.compile_metrics is not None:  # the names of the outputs are known by now
             state.compile_metrics = CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs, spec.loss)
         independent = program_key.is_batch_independent(model) and not step_methods.overrides(model, "predict_step")
@@ -138,10 +138,11 @@ def _model_spec(
     model: Model, arguments: Mapping[str, Any], optimizer: Optimizer | None, trainable: set[str]
 ) -> ModelSpec:
     """What the programs of the model are made of; arguments: those of `compile`."""
-    names = {id(layer): path for path, layer in weight_tree.named_layers(model).items()}
+    layers = weight_tree.named_layers(model)
+    names = {id(layer): path for path, layer in layers.items()}
     outputs = model._graph.output_names if model._graph is not None else None
     variables = dict(weight_tree.named_variables(model))
-    variables.update(_used_besides(model, variables))
+    variables.update(_used_besides(layers.values(), variables))
     penalties = [part for v in variables.values() for part in (v.regularizer, v.constraint)]
     traced = [model, optimizer, *(arguments.get(name) for name in TRACED_ARGUMENTS), *penalties]
     given = {name: arguments.get(name) for name in TRACED_ARGUMENTS}
@@ -160,9 +161,8 @@ def _model_spec(
     )
 
 
-def _used_besides(model: Model, known: Mapping[str, Variable]) -> dict[str, Variable]:
+def _used_besides(layers: Iterable[Any], known: Mapping[str, Variable]) -> dict[str, Variable]:
     """Variables that no layer holds: functions use them from closures, operations of a graph as arguments."""
-    layers = weight_tree.named_layers(model).values()
     found = [v for layer in layers for v in find_variables_of_object(layer)]
     for graph in filter(None, (getattr(layer, "_graph", None) for layer in layers)):
         arguments = [(node.args, node.kwargs) for node in graph.nodes]

@@ -57,7 +57,7 @@ def test_nodes_by_depth():
     first, second, add = layers.Dense(3), layers.Dense(3), layers.Add()
     model = keras.Model([a, b], add([second(first(a)), b]))
     by_depth = model._layers_by_depth
-    assert [by_depth[depth] for depth in (0, 1, 2)] == [[add], [second, model.layers[-3]], [first]]
+    assert [by_depth[depth] for depth in (0, 1, 2)] == [[add], [second, b._keras_history[0]], [first]]
     assert by_depth[3] == [a._keras_history[0]]
     nodes = model._nodes_by_depth
     assert [node.outbound_layer for node in nodes[2]] == [first]

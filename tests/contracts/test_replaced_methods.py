@@ -132,7 +132,7 @@ def _loss(loss):
 def _metric(metric):
     y, y_pred = programs._pair(type(metric).__name__)
     state = MetricsState(CompileMetrics([metric], None, None))
-    state.build(["loss"], y, y_pred)
+    state.build(["loss"], [], y, y_pred)
 
     def trace():
         parts = {"loss": jnp.zeros(())}
@@ -154,7 +154,7 @@ def _optimizer(optimizer):
         if trainer.custom_step is not None:  # the optimizer's own `apply` was replaced
             trainer.custom_step.trace("train", (x, y))
             return
-        trainer.loss_step.metrics.build(["loss"], y, y)
+        trainer.loss_step.metrics.build(["loss"], [], y, y)
         totals, count, key = trainer.loss_step.metrics.start(), jnp.int32(0), jax.random.key(0)
         state = State(values, {}, optimizer.init(values), totals, optimizer.hyper(), key, count)
         jax.eval_shape(trainer.loss_step.train, state, jnp.bool_(False), (x, y, None))
