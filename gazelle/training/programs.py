@@ -38,7 +38,7 @@ class Programs:
     def __init__(
         self, run_eagerly: bool = False, key: str | None = None, traces: Mapping[str, TraceInfo] | None = None
     ) -> None:
-        self._steps: weakref.WeakSet[Step] = weakref.WeakSet()
+        self._steps: weakref.WeakKeyDictionary[Step, None] = weakref.WeakKeyDictionary()  # the last one is to run
         self._key, self._traces = key, dict(traces or {})
         compiled = _uncompiled if run_eagerly else engine.compile
         loop = _eager_loop if run_eagerly else functools.partial(_compiled_loop, lambda: self._step().variables)
@@ -52,11 +52,13 @@ class Programs:
         self.predict = compiled(predict(lambda *args: self._step().predict(*args)))
 
     def add(self, step: Step) -> None:
-        """Let the programs be traced from this step, whose metrics are built."""
-        self._steps.add(step)
+        """Let the programs be traced from this step, whose metrics are built, first of all."""
+        self._steps.pop(step, None)
+        self._steps[step] = None
 
     def _step(self) -> Step:
-        steps = list(self._steps)  # a model that shares the programs may have replaced a method since
+        """The last added step; others belong to models that may have replaced methods or weights since."""
+        steps = list(self._steps)[::-1]
         return next((step for step in steps if step.is_current()), steps[0])
 
     def _report(self, totals: Any, kind: str) -> dict[str, Any]:

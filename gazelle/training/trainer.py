@@ -64,7 +64,7 @@ class Trainer:
         self._traced: set[Hashable] = set()  # kinds and signatures of batches of a custom step
         self._units: dict[str, int] = {}  # size of the last axis of each output
         self._predicted_batches = 0
-        self._predict: Callable[..., Any] | None = None
+        self._predict: Programs | None = None
         if custom_step is None:
             self.variables: dict[str, Variable] = dict(spec.variables)
             self.live = LiveState(self.variables, spec.trainable, spec.optimizer, self.key)
@@ -100,12 +100,11 @@ class Trainer:
     def predict(self) -> Callable[..., Any]:
         """(values, key, data (steps, batch, ...), count) -> (outputs (steps, batch, ...), assigned)."""
         if self._predict is None:
-            programs = self.programs if self.custom_step is not None else self._programs("predict")
-            assert programs is not None
-            if self.custom_step is None:
-                programs.add(self.loss_step)
-            self._predict = programs.predict
-        return self._predict
+            self._predict = self.programs if self.custom_step is not None else self._programs("predict")
+            assert self._predict is not None
+        if self.custom_step is None:
+            self._predict.add(self.loss_step)
+        return self._predict.predict
 
     def _programs(self, kind: Hashable) -> Programs:
         """Those of all equal models, or the trainer's own."""
@@ -132,6 +131,8 @@ class Trainer:
             labels = signature(jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), y))
             if self.programs is None or labels != self._labels:
                 self._select_programs(labels, source.sample)
+            assert self.programs is not None
+            self.programs.add(self._loss_steps[labels])
             self.check_labels(source)
 
     def remember(self, kind: Hashable) -> None:
@@ -176,7 +177,6 @@ class Trainer:
         if not step.metrics.built:
             step.metrics.build(info.losses, info.reports, sample[1], info.y_pred)
             self.spec.methods.add(connected(step.metrics.source.metrics))
-        self.programs.add(step)
         if step is self.loss_step and not self.live.totals:
             self.live.totals = step.metrics.start()
         self._adopt(info)

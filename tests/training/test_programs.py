@@ -315,3 +315,24 @@ def test_memory_mapped_samples_stream(tmp_path):
         model.compile("sgd", "mse")
         fit(model, x)
     np.testing.assert_array_equal(one.predict(X, verbose=0), other.predict(mapped, verbose=0))
+
+
+@pytest.mark.parametrize("change", ["quantize", "enable_lora"])
+def test_models_that_got_other_weights_leave_the_shared_programs(change):
+    """A model trains in a new program although equal ones, whose steps are known, have other weights by now."""
+    models = [_equal_model() for _ in range(6)]
+    for model in models:
+        model.fit(np.ones((8, 3)), np.ones((8, 2)), verbose=0, keep=False)
+        model.predict(np.ones((8, 3)), verbose=0)
+    for model in models[1:]:
+        model.quantize("int8") if change == "quantize" else model.layers[-1].enable_lora(2)
+    models[0].fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0, keep=False)  # another size of the batch
+    models[0].predict(np.ones((3, 3)), batch_size=3, verbose=0)
+    new = _equal_model()
+    new.fit(np.ones((5, 3)), np.ones((5, 2)), verbose=0, keep=False)
+
+
+def _equal_model():
+    model = Sequential([Input((3,)), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    return model
