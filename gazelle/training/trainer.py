@@ -64,7 +64,7 @@ class Trainer:
         self._traced: set[Hashable] = set()  # kinds and signatures of batches of a custom step
         self._units: dict[str, int] = {}  # size of the last axis of each output
         self._predicted_batches = 0
-        self._predict: Programs | None = None
+        self._predict_programs: Programs | None = None
         if custom_step is None:
             self.variables: dict[str, Variable] = dict(spec.variables)
             self.live = LiveState(self.variables, spec.trainable, spec.optimizer, self.key)
@@ -99,12 +99,12 @@ class Trainer:
     @property
     def predict(self) -> Callable[..., Any]:
         """(values, key, data (steps, batch, ...), count) -> (outputs (steps, batch, ...), assigned)."""
-        if self._predict is None:
-            self._predict = self.programs if self.custom_step is not None else self._programs("predict")
-            assert self._predict is not None
+        if self._predict_programs is None:
+            self._predict_programs = self.programs if self.custom_step is not None else self._programs("predict")
+            assert self._predict_programs is not None
         if self.custom_step is None:
-            self._predict.add(self.loss_step)
-        return self._predict.predict
+            self._predict_programs.add(self.loss_step)
+        return self._predict_programs.predict
 
     def _programs(self, kind: Hashable) -> Programs:
         """Those of all equal models, or the trainer's own."""
@@ -213,5 +213,5 @@ class Trainer:
         trainable = {path for path, v in variables.items() if id(v) in ids}
         self.live = LiveState(variables, trainable, None, self.key, step.methods, self.optimizer)
         self.live.totals = totals
-        self.programs, self._predict = Programs(self.spec.run_eagerly), None
+        self.programs, self._predict_programs = Programs(self.spec.run_eagerly), None
         self.programs.add(step)

@@ -64,13 +64,10 @@ def model():
 
 @pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
 def test_the_host_waits_once_for_each_call_of_a_program(model, method, monkeypatch):
-    name = {"fit": "train", "evaluate": "test"}.get(method)
-    if name is None:
-        calls = Calls(model._trainer.predict, carries=False)
-        monkeypatch.setattr(model._trainer, "_predict", calls)
-    else:
-        calls = Calls(getattr(model._trainer.programs, name), carries=True)
-        monkeypatch.setattr(model._trainer.programs, name, calls)
+    name = {"fit": "train", "evaluate": "test", "predict": "predict"}[method]
+    programs = model._trainer._predict_programs if method == "predict" else model._trainer.programs
+    calls = Calls(getattr(programs, name), carries=method != "predict")
+    monkeypatch.setattr(programs, name, calls)
     given = (x,) if method == "predict" else (x, x[:, :4])
     options = {"epochs": 2, "keep": False} if method == "fit" else {}
     getattr(model, method)(*given, batch_size=4, verbose=0, **options)
