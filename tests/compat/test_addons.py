@@ -50,8 +50,11 @@ def test_the_import(installed, monkeypatch):
     monkeypatch.setattr("gazelle.cli.import_aliases.PathFinder.find_spec", lambda name, path=None: None)
     import tensorflow_addons as module
     from tensorflow_addons.losses import PinballLoss
+    from tensorflow_addons.text import crf_log_likelihood
+    from tensorflow_addons.text.crf import crf_decode
 
     assert module.losses.PinballLoss is PinballLoss
+    assert (module.text.crf_log_likelihood, module.text.crf_decode) == (crf_log_likelihood, crf_decode)
     assert module.layers.GroupNormalization is keras.layers.GroupNormalization
     assert module.__version__ == "0.23.0"
     for name in [name for name in sys.modules if name.startswith("tensorflow_addons")]:

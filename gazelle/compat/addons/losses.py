@@ -12,7 +12,7 @@ from gazelle.compat.addons.names import names_of
 from gazelle.core.errors import unknown
 from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array
-from gazelle.losses import Loss
+from gazelle.losses import Loss, categorical_crossentropy
 from gazelle.losses.reduction import Reduction
 
 __getattr__ = names_of("gazelle.losses")
@@ -212,7 +212,7 @@ class NpairsMultilabelLoss(Loss, abstract=True):
 
 def _cross_entropy(weights: Array, logits: Array) -> Array:
     targets = weights / jnp.sum(weights, axis=1, keepdims=True)
-    return jnp.mean(-jnp.sum(targets * jax.nn.log_softmax(logits, axis=1), axis=1))
+    return jnp.mean(categorical_crossentropy(targets, logits, from_logits=True))
 
 
 @_addon
