@@ -73,7 +73,8 @@ def main(arguments: list[str]) -> int:
         subprocess.run([sys.executable, "-c", INSTALL], cwd=target, env=environment, check=True)
         tests = [] if chosen else [*FAST] if fast else ["tests", *(f"--ignore={path}" for path in NEEDS_COMPAT)]
         tests += [f"--deselect={test}" for test in DESELECTED]
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, *options]
+        cache = f"cache_dir={ROOT / '.pytest_cache'}"  # with the compiled programs of `make test`
+        command = [sys.executable, "-m", "pytest", "-q", "-o", cache, *tests, *options]
         return subprocess.run(command, cwd=target, env=environment, check=False).returncode
 
 
