@@ -6,6 +6,7 @@ It needs tensorflow_addons 0.23 and TensorFlow 2.15.
 import sys
 
 import addons_cases
+import addons_values
 import numpy as np
 import tensorflow as tf
 import tensorflow_addons as tfa
@@ -17,4 +18,7 @@ for name, expression in addons_cases.cases(addons_cases.OPTIMIZERS).items():
 for name, expression in addons_cases.cases(addons_cases.IMAGES).items():
     function = getattr(tfa.image, expression.partition("(")[0])
     out[f"image/{name}"] = eval(expression, {function.__name__: function, **addons_cases.images()}).numpy()
+for kind in ("losses", "activations", "metrics", "layers"):
+    values = addons_values.results(tfa, tf.keras, kind)
+    out |= {f"{kind}/{name}": np.round(value, 6) for name, value in values.items()}
 np.savez_compressed(sys.argv[1], **out)

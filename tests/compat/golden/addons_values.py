@@ -1,10 +1,4 @@
-"""What TensorFlow Addons 0.23 computes (TensorFlow 2.15.1, Python 3.11): python addons.py writes addons.json.
-
-tests/compat/test_addons.py calls the same functions with gazelle's modules.
-"""
-
-import json
-from pathlib import Path
+"""Losses, activations, metrics and layers of tensorflow_addons that `record_addons.py` and the tests compute."""
 
 import numpy as np
 
@@ -129,17 +123,9 @@ def layers(tfa, keras):
     return found
 
 
-def results(tfa, keras):
-    """{kind: {name: nested lists}} of all cases."""
-    kinds = {"losses": losses, "activations": activations, "metrics": metrics, "layers": lambda tfa: layers(tfa, keras)}
-    return {
-        kind: {name: np.round(np.asarray(value, "float64"), 6).tolist() for name, value in function(tfa).items()}
-        for kind, function in kinds.items()
-    }
-
-
-if __name__ == "__main__":
-    import tensorflow_addons
-    from tensorflow import keras
-
-    Path(__file__).with_suffix(".json").write_text(json.dumps(results(tensorflow_addons, keras)) + "\n")
+def results(tfa, keras, kind):
+    """{name: array} of the cases of a kind."""
+    found = (
+        layers(tfa, keras) if kind == "layers" else {f.__name__: f for f in (losses, activations, metrics)}[kind](tfa)
+    )
+    return {name: np.asarray(value, "float64") for name, value in found.items()}

@@ -1,0 +1,209 @@
+"""Private attributes and methods of models, layers and tensors that packages read."""
+
+import abc
+import inspect
+import pickle
+
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle.compat import tensorflow as tensorflow_facade
+from gazelle.compat.namespaces import root
+
+keras = root("keras")
+layers = keras.layers
+X = np.ones((4, 3), "float32")
+
+
+def test_flatten_layers():
+    inner = keras.Sequential([layers.Dense(2), layers.Dense(3)])
+    model = keras.Sequential([layers.Dense(3), inner])
+    assert model._flatten_layers() == [model, *model.layers, *inner.layers]
+    assert model._flatten_layers(include_self=False, recursive=False) == model.layers
+
+
+def test_shapes_of_weights(tf):
+    layer = layers.Dense(3)
+    layer.build((None, 2))
+    assert layer.kernel.shape.as_list() == [2, 3] == layer.weights[0].shape.as_list()
+    assert layer.kernel.shape == (2, 3)
+    tensorflow_facade.close()
+    assert type(layer.kernel.shape) is tuple
+
+
+@pytest.mark.parametrize("name", ["second", None])
+def test_the_second_argument_of_sequential_may_be_its_name(name):
+    model = keras.Sequential([layers.Dense(2)], name)
+    assert model.trainable is True
+    assert name is None or model.name == name
+    assert not keras.Sequential([layers.Dense(2)], False).trainable
+
+
+def test_nodes_by_depth():
+    a, b = keras.Input((3,)), keras.Input((3,))
+    first, second, add = layers.Dense(3), layers.Dense(3), layers.Add()
+    model = keras.Model([a, b], add([second(first(a)), b]))
+    by_depth = model._layers_by_depth
+    assert [by_depth[depth] for depth in (0, 1, 2)] == [[add], [second, b._keras_history[0]], [first]]
+    assert by_depth[3] == [a._keras_history[0]]
+    nodes = model._nodes_by_depth
+    assert [node.outbound_layer for node in nodes[2]] == [first]
+    assert nodes[2][0].input_tensors[0] is a
+    assert {depth: [node.layer for node in found] for depth, found in nodes.items()} == by_depth
+
+
+@pytest.mark.parametrize("kind", ["sequential", "functional"])
+def test_models_of_layers_ignore_other_keywords(kind):
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    model = model if kind == "sequential" else keras.Model(model.inputs, model.outputs)
+    with pytest.warns(UserWarning, match="ignores batch_size, verbose"):
+        found = model(X, training=False, batch_size=2, verbose=False)
+    np.testing.assert_array_equal(found, model(inputs=X))
+
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(TypeError, match="batch_size"):
+        Own()(X, batch_size=2)
+
+
+def test_attention():
+    layer = layers.MultiHeadAttention(2, 3)
+    expected, weights = layer(X[None], X[None], return_attention_scores=True)
+    q, k, v = layer._query_dense(X[None]), layer._key_dense(X[None]), layer._value_dense(X[None])
+    heads, scores = layer._compute_attention(q, k, v, attention_mask=np.ones((1, 4, 4)), return_attention_scores=True)
+    np.testing.assert_allclose(layer._output_dense(heads), expected, rtol=1e-5)
+    np.testing.assert_allclose(scores, weights, rtol=1e-5)
+    np.testing.assert_allclose(keras.ops.einsum(layer._combine_equation, weights, v), heads, rtol=1e-5)
+    assert keras.ops.einsum(layer._dot_product_equation, k, q).shape == weights.shape
+
+
+@pytest.mark.parametrize("kind", ["MultiHeadAttention", "GroupQueryAttention"])
+def test_projections_of_attention_may_be_replaced(kind):
+    """As adapters of low rank do, with layers of the program that have weights of their own."""
+
+    class Adapter(layers.Layer):
+        def __init__(self, inner):
+            super().__init__(name=inner.name)
+            self.inner, self.scale = inner, self.add_weight(shape=(), initializer="zeros")
+
+        def call(self, x):
+            return self.inner(x) * self.scale
+
+    layer = getattr(layers, kind)(*((2, 3) if kind == "MultiHeadAttention" else (3, 2, 2)))
+    before = np.asarray(layer(X[None], X[None]))
+    layer._tracker.locked = False
+    layer._value_dense = Adapter(layer._value_dense)
+    assert len(layer.weights) == 9
+    assert not np.allclose(layer(X[None], X[None]), before)
+    assert all(hasattr(inner, "_flatten_layers") for inner in layer._flatten_layers())
+
+
+@pytest.mark.parametrize("kind", ["MultiHeadAttention", "GroupQueryAttention"])
+def test_attention_that_is_overridden(kind):
+    """The method receives every mask, that of the future included, and its result is used."""
+    seen = []
+
+    class Doubled(getattr(layers, kind)):
+        def _compute_attention(self, query, key, value, attention_mask=None, training=None, *scores):
+            seen.append(np.asarray(attention_mask)[0].tolist())
+            heads, weights = super()._compute_attention(query, key, value, attention_mask, training, *scores)
+            return 2 * heads, weights
+
+    sizes = (2, 3) if kind == "MultiHeadAttention" else (3, 2, 2)
+    layer = Doubled(*sizes, use_bias=False)
+    plain = getattr(layers, kind)(*sizes, use_bias=False)
+    plain(X[None], X[None])
+    layer(X[None], X[None], use_causal_mask=True)
+    assert seen[-1] == np.tril(np.ones((4, 4), bool)).tolist()
+    layer.set_weights(plain.get_weights())
+    doubled = layer(X[None], X[None], use_causal_mask=True)
+    np.testing.assert_allclose(doubled, 2 * plain(X[None], X[None], use_causal_mask=True), rtol=1e-5)
+    q, k, v = layer._query_dense(X[None]), layer._key_dense(X[None]), layer._value_dense(X[None])
+    heads = plain._compute_attention(q, k, v, use_causal_mask=True)[0]
+    np.testing.assert_allclose(layer._output_dense(2 * heads), doubled, rtol=1e-5)
+
+
+def test_nodes():
+    a = keras.Input((3,))
+    first, second = layers.Dense(3), layers.Add()
+    second([first(a), a])
+    (node,) = second._inbound_nodes
+    assert [parent.operation for parent in node.parent_nodes] == [first, a._keras_history[0]]
+    assert [tensor.shape for tensor in (*node.input_tensors, *node.output_tensors)] == [(None, 3)] * 3
+    assert node.inbound_layers[0] is first
+    assert layers.Dense(3)(a).node.layer.units == 3
+    assert a.node.layer is a._keras_history[0]
+    assert first._inbound_nodes[0].parent_nodes[0].parent_nodes == []
+
+
+def test_masks_of_symbolic_tensors(installed):
+    from keras.src import backend
+
+    words = layers.Embedding(5, 2, mask_zero=True)(keras.Input((4,)))
+    assert words._keras_mask.shape == backend.get_keras_mask(words).shape == (None, 4)
+    plain = layers.Dense(2)(keras.Input((4, 2)))
+    assert plain._keras_mask is None
+    backend.set_keras_mask(plain, words._keras_mask)
+    assert backend.get_keras_mask(plain).shape == (None, 4)
+
+
+def test_checkpoint(tmp_path):
+    class Counting(keras.callbacks.ModelCheckpoint):
+        paths = ()
+
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            self.paths = (*self.paths, self._get_file_path(epoch=epoch, batch=None, logs=logs))
+            assert not self._should_save_on_batch(3)
+
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    callback = Counting(str(tmp_path / "{epoch}.keras"))
+    model.fit(X, X[:, :1], epochs=2, verbose=0, callbacks=[callback])
+    assert callback.paths == tuple(str(tmp_path / f"{n}.keras") for n in (1, 2))
+
+
+def test_others():
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    assert not model._is_compiled
+    assert [t.shape for t in model._feed_inputs] == [(None, 3)]
+    optimizer = keras.optimizers.SGD()
+    optimizer.build(model.trainable_variables)
+    assert [v.path for v in optimizer._variables] == [v.path for v in optimizer.variables]
+    assert optimizer._name == optimizer.name
+
+
+@pytest.mark.parametrize("name", ["compile", "evaluate", "fit", "load_weights", "predict", "save", "train_on_batch"])
+def test_signatures_of_methods(name):
+    found = list(inspect.signature(getattr(keras.Model, name)).parameters)
+    assert found == list(inspect.signature(getattr(gazelle.Model, name)).parameters)
+
+
+def test_abstract_base_classes():
+    class Base(layers.Layer, abc.ABC):
+        @abc.abstractmethod
+        def call(self, x): ...
+
+    with pytest.raises(TypeError, match="abstract"):
+        Base()
+    assert type("Mine", (Base,), {"call": lambda self, x: x})()(X).shape == (4, 3)
+
+
+def test_callbacks_of_another_metaclass():
+    class Safe(type):
+        pass
+
+    class Mine(keras.callbacks.Callback, metaclass=Safe):
+        def on_epoch_end(self, epoch, logs=None):
+            self.found = logs["loss"]
+
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    callback = Mine()
+    history = model.fit(X, X[:, :1], verbose=0, callbacks=[callback])
+    assert isinstance(history, keras.callbacks.History)
+    assert callback.found == history.history["loss"][0]
+    assert pickle.loads(pickle.dumps(keras.callbacks.EarlyStopping("loss"))).monitor == "loss"
