@@ -7,7 +7,6 @@ import copy
 import functools
 import operator
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,18 @@ from gazelle.compat.backend.shapes import channels_first
 from gazelle.compat.classes import adopt, core_class
 from gazelle.compat.era import NOTHING
 from gazelle.compat.graph_optimizers import GraphOptimizer
-from gazelle.core.errors import GazelleError, message
-from gazelle.core.symbolic import KerasTensor, Node, map_tree, symbolic_leaves
-from gazelle.core.types import Tree
+from gazelle.compat.graph_views import (
+    KnownAttributeError,
+    inputs_at,
+    layers_by_depth,
+    nodes_by_depth,
+    nodes_of,
+    outbound_nodes,
+    outputs_at,
+    shapes,
+)
+from gazelle.core.errors import message
+from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.initializers import Initializer
 from gazelle.layers import RNN, Layer, weight_tree
 from gazelle.layers.multi_head_attention import _equations
@@ -32,10 +40,6 @@ from gazelle.models.graph import Graph
 from gazelle.optimizers import Optimizer
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.checkpoint import ModelCheckpoint
-
-
-class KnownAttributeError(GazelleError, AttributeError):
-    """An attribute that Keras had and gazelle does not support."""
 
 
 def _method(function: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -48,38 +52,6 @@ def _refused(what: str, hint: str) -> Callable[[Any], Any]:
         raise KnownAttributeError(message(f"{type(instance).__name__}.{what} is not supported", hint=hint))
 
     return refuse
-
-
-def _shape(tensors: Any) -> Any:
-    return map_tree(lambda t: t.shape, tensors)
-
-
-def _node_at(layer: Any, index: int = 0) -> Any:
-    if not layer.nodes:
-        what = f"Layer '{layer.name}' was not called on symbolic tensors, so it has no output yet"
-        hint = "Give the first layer an input_shape, or start with Input(shape)."
-        raise KnownAttributeError(message(what, hint=hint))
-    return layer.nodes[index - (isinstance(layer, Model) and layer._graph is not None)]
-
-
-def _is_own(layer: Any, index: int) -> bool:
-    """Whether the call is the model's own graph, which comes before those in other graphs."""
-    return index == 0 and isinstance(layer, Model) and layer._graph is not None
-
-
-def _inputs_at(layer: Any, index: int = 0) -> Any:
-    if _is_own(layer, index):
-        return layer.input
-    node = _node_at(layer, index)
-    if not node.inputs:
-        return node.outputs  # an Input
-    return node.inputs[0] if len(node.inputs) == 1 else node.inputs
-
-
-def _outputs_at(layer: Any, index: int = 0) -> Any:
-    if _is_own(layer, index):
-        return layer.output
-    return _node_at(layer, index).outputs
 
 
 def _classes(model: Any, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
@@ -98,11 +70,6 @@ def _inner(name: str, layer: Any) -> Any:
     return vars(layer).get(name, NOTHING)
 
 
-def _outbound_nodes(layer: Any) -> list[Any]:
-    """The nodes that the program stored; gazelle follows graphs from the outputs and does not need them."""
-    return layer.__dict__.get("outbound", [])
-
-
 def _equation(index: int) -> Callable[[Any], str]:
     """An einsum equation of attention, for queries with an axis for the heads."""
 
@@ -110,74 +77,6 @@ def _equation(index: int) -> Callable[[Any], str]:
         return _equations(len(layer.query_dense.equation.partition(",")[0]) + 1, layer.attention_axes)[index]
 
     return read
-
-
-class CompatNode(Node):
-    """A call in the graph, with the attributes that programs read."""
-
-    @property
-    def outputs(self) -> Tree:
-        """The results: for gazelle in their structure, for programs as a list."""
-        own = self.__dict__["outputs"]
-        return own if era.called_by_gazelle(1) else symbolic_leaves(own)
-
-    @property
-    def parent_nodes(self) -> list[Node]:
-        """The calls that made the inputs."""
-        return list(dict.fromkeys(tensor.node for tensor in self.inputs if tensor.node is not None))
-
-    @property
-    def input_tensors(self) -> list[KerasTensor]:
-        """The inputs."""
-        return self.inputs or self.output_tensors
-
-    @property
-    def output_tensors(self) -> list[KerasTensor]:
-        """The outputs."""
-        return symbolic_leaves(self.outputs)
-
-    @property
-    def arguments(self) -> SimpleNamespace:
-        """What the operation was called with, as Keras 3 stores it."""
-        return SimpleNamespace(args=self.args, kwargs=self.kwargs, keras_tensors=self.inputs)
-
-    @property
-    def outbound_layer(self) -> Any:
-        """The layer that was called."""
-        return self.operation
-
-    layer = outbound_layer  # its name in nodes of tensors of Keras 2
-
-    @property
-    def inbound_layers(self) -> Any:
-        """The layers that made the inputs; a single one is not in a list."""
-        found = [node.operation for node in self.parent_nodes]
-        return found[0] if len(found) == 1 else found
-
-
-def _nodes(layer: Any) -> list[Any]:
-    """The calls of a layer."""
-    for node in (*layer.nodes, *(parent for one in layer.nodes for tensor in one.inputs if (parent := tensor.node))):
-        node.__class__ = CompatNode
-    found: list[Any] = layer.nodes
-    return found
-
-
-def _nodes_by_depth(model: Any) -> dict[int, list[Any]]:
-    """{distance from the outputs: calls of the graph}."""
-    depths: dict[int, int] = {}
-    found: dict[int, list[Any]] = {}
-    for node in reversed(model._the_graph("_nodes_by_depth").nodes):
-        node.__class__ = CompatNode
-        deep = depths.get(id(node), 0)
-        found.setdefault(deep, []).insert(0, node)
-        for parent in node.parent_nodes:
-            depths[id(parent)] = max(depths.get(id(parent), 0), deep + 1)
-    return found
-
-
-def _layers_by_depth(model: Any) -> dict[int, list[Any]]:
-    return {depth: [node.operation for node in nodes] for depth, nodes in _nodes_by_depth(model).items()}
 
 
 def _compiled(name: str, model: Any) -> Any:
@@ -191,21 +90,21 @@ def _loss_functions(model: Any) -> list[Any]:
 
 _NOTHING_TO_DO = _method(lambda *_, **__: None)
 _LAYER: dict[str, Callable[[Any], Any]] = {
-    "output_shape": lambda layer: _shape(_outputs_at(layer)),
-    "input_shape": lambda layer: _shape(_inputs_at(layer)),
-    "get_output_at": _method(_outputs_at),
-    "get_input_at": _method(_inputs_at),
-    "get_output_shape_at": _method(lambda layer, index: _shape(_outputs_at(layer, index))),
-    "get_input_shape_at": _method(lambda layer, index: _shape(_inputs_at(layer, index))),
-    "get_output": _method(lambda layer, train=False: _outputs_at(layer)),
-    "get_input": _method(lambda layer, train=False: _inputs_at(layer)),
+    "output_shape": lambda layer: shapes(outputs_at(layer)),
+    "input_shape": lambda layer: shapes(inputs_at(layer)),
+    "get_output_at": _method(outputs_at),
+    "get_input_at": _method(inputs_at),
+    "get_output_shape_at": _method(lambda layer, index: shapes(outputs_at(layer, index))),
+    "get_input_shape_at": _method(lambda layer, index: shapes(inputs_at(layer, index))),
+    "get_output": _method(lambda layer, train=False: outputs_at(layer)),
+    "get_input": _method(lambda layer, train=False: inputs_at(layer)),
     **dict.fromkeys(("get_input_mask_at", "get_output_mask_at"), _method(lambda layer, index: None)),
-    "output": _outputs_at,
-    "input": _inputs_at,
-    "inbound_nodes": _nodes,
-    "_inbound_nodes": _nodes,
-    "outbound_nodes": _outbound_nodes,
-    "_outbound_nodes": _outbound_nodes,
+    "output": outputs_at,
+    "input": inputs_at,
+    "inbound_nodes": nodes_of,
+    "_inbound_nodes": nodes_of,
+    "outbound_nodes": outbound_nodes,
+    "_outbound_nodes": outbound_nodes,
     "add_update": _method(methods.add_update),
     "_track_trackable": _NOTHING_TO_DO,
     "get_losses_for": _method(lambda layer, inputs=None: layer.losses),
@@ -258,8 +157,8 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "_set_inputs": _method(_set_inputs),
     "_feed_input_names": lambda model: list(model._the_graph("input_names").input_names),
     "_feed_outputs": lambda model: list(model.outputs),
-    **dict.fromkeys(("nodes_by_depth", "_nodes_by_depth"), _nodes_by_depth),
-    **dict.fromkeys(("layers_by_depth", "_layers_by_depth"), _layers_by_depth),
+    **dict.fromkeys(("nodes_by_depth", "_nodes_by_depth"), nodes_by_depth),
+    **dict.fromkeys(("layers_by_depth", "_layers_by_depth"), layers_by_depth),
     "_functional": lambda model: adopt(Model(model.inputs, model.outputs, name=model.name)),
     "_is_graph_network": lambda model: model._graph is not None,
     "input_layers": lambda model: [model._the_graph("input_layers").producer(tensor) for tensor in model.inputs],
@@ -373,39 +272,3 @@ def assign(instance: Any, name: str, value: Any) -> Any:
 
 def _symbolic(value: list[Any]) -> bool:
     return bool(value) and all(isinstance(v, KerasTensor) for v in value)
-
-
-class _Layers(list[Any]):
-    """The layers of a model as a list; `pop` removes the layer from the model, too."""
-
-    def __init__(self, model: Any, layers: list[Any]) -> None:
-        super().__init__(layers)
-        self._model = model
-
-    def pop(self, index: Any = -1) -> Any:
-        layer = super().pop(index)
-        self._model._layers.remove(layer)
-        return layer
-
-
-def layers(model: Any, now: list[Any]) -> list[Any]:
-    """`model.layers`; in Keras 1 and 2 it was the model's own list."""
-    return _Layers(model, now) if era.number() < 3 else now
-
-
-#: automatic names of layers that had another one in Keras 1 and 2
-_OLD_NAMES = {"input_layer": "input", "functional": "model"}
-#: layers whose class had another name in Keras 1
-_KERAS_1_NAMES = {"conv1d": "convolution1d", "conv2d": "convolution2d", "conv3d": "convolution3d"}
-
-
-def automatic_name(name: str, number: int, current: str) -> str:
-    """The automatic name of the `number`-th layer of a class; Keras 1 and 2 counted from 1."""
-    if era.number() == 3 or not (era.standalone() or name in _OLD_NAMES):
-        return current
-    if name == "functional" and not era.standalone():
-        return "model" if number == 1 else f"model_{number - 1}"
-    name = _OLD_NAMES.get(name, name)
-    if era.number() == 1:
-        name = _KERAS_1_NAMES.get(name, name.replace("_", ""))
-    return f"{name}_{number}"

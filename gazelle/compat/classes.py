@@ -39,7 +39,7 @@ class CompatMeta(ABCMeta):
 
     def __new__(mcs, name: str, bases: tuple[type, ...], members: dict[str, Any], **kwargs: Any) -> Any:
         if "_core" not in members and not STEPS.isdisjoint(members):
-            from gazelle.compat.mixins.models import ArraySteps
+            from gazelle.compat.mixins.steps import ArraySteps
 
             if not any(issubclass(base, ArraySteps) for base in bases):
                 bases = (ArraySteps, *bases)
@@ -75,7 +75,7 @@ def _is_compat(cls: type) -> bool:
     return any(map(is_generated, cls.__mro__))
 
 
-def is_core(cls: Any) -> bool:
+def is_core(cls: object) -> bool:
     """Whether programs get a generated subclass in place of this class."""
     _load()
     return (

@@ -47,7 +47,7 @@ def _imports(path: str) -> set[str]:
         return {"tensorflow"}
 
 
-def serves_function(function: Any) -> bool:
+def serves_function(function: Callable[..., Any]) -> bool:
     """Whether a function of a program receives tensors."""
     return serves(getattr(inspect.unwrap(function), "__globals__", {}))
 

@@ -11,6 +11,7 @@ from gazelle import layers, models
 from gazelle.compat.arguments import arguments
 from gazelle.compat.classes import adopt, compat_class
 from gazelle.compat.layers.merge import merge
+from gazelle.compat.types import Scores
 from gazelle.core.types import ArrayLike, DTypeLike, LossLike, OptimizerLike, Shape
 from gazelle.training.callbacks.history import History
 
@@ -136,7 +137,7 @@ class Graph:
         kwargs |= {"batch_size": batch_size, "epochs": nb_epoch}
         return self.model.fit(x, y, validation_data=validation, **kwargs)
 
-    def evaluate(self, data: Mapping[str, ArrayLike], batch_size: int = 128, verbose: int = 0) -> Any:
+    def evaluate(self, data: Mapping[str, ArrayLike], batch_size: int = 128, verbose: int = 0) -> Scores:
         """Return the loss on {name: array} of all inputs and outputs."""
         x, y = self._split(data)
         return self.model.evaluate(x, y, batch_size=batch_size, verbose=verbose)
@@ -148,7 +149,7 @@ class Graph:
         found = self.model.predict(self._split(data)[0], batch_size=batch_size, verbose=verbose)
         return dict(zip(self.outputs, found if isinstance(found, list) else [found], strict=True))
 
-    def train_on_batch(self, data: Mapping[str, ArrayLike]) -> Any:
+    def train_on_batch(self, data: Mapping[str, ArrayLike]) -> Scores:
         """Update the weights once."""
         return self.model.train_on_batch(*self._split(data))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -14,13 +14,16 @@ from gazelle.compat.backend.functions import all_updates, variables_of
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, rate_factors
+from gazelle.compat.types import TensorLike
 from gazelle.core import tracing
 from gazelle.core.symbolic import KerasTensor, any_symbolic, is_symbolic
+from gazelle.core.types import Array
 from gazelle.core.variable import Variable
 from gazelle.layers.input import Input
 from gazelle.models.graph import Graph
 from gazelle.optimizers import Optimizer
-from gazelle.optimizers.transforms import Arrays
+from gazelle.optimizers.learning_rate import LearningRate
+from gazelle.optimizers.transforms import Arrays, Slots
 
 _STEP_LOSS = "the gradients that a step computes"  # passed to `get_updates` as the loss
 
@@ -77,7 +80,7 @@ class GraphOptimizer(Optimizer, abstract=True):
         """The slots or hyperparameters of a step of another optimizer."""
         return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
-    def get_gradients(self, loss: Any, params: Any) -> list[Any]:
+    def get_gradients(self, loss: TensorLike, params: Sequence[Variable]) -> list[Any]:
         """Return the gradients of a loss; inside `get_updates`, those of the step."""
         if not isinstance(loss, str):
             return gradients(loss, params)
@@ -95,13 +98,13 @@ class GraphOptimizer(Optimizer, abstract=True):
         return slots
 
     @property
-    def state(self) -> Any:
+    def state(self) -> Slots:
         """The slots; those that are weights of other models have the values that were assigned last."""
         slots = Optimizer.state.fget(self)  # type: ignore[attr-defined]
         return slots | {n: {"": v._value} for n, v in self._weights_of_others().items() if n in slots}
 
     @state.setter
-    def state(self, slots: Any) -> None:
+    def state(self, slots: Slots) -> None:
         Optimizer.state.fset(self, slots)  # type: ignore[attr-defined]
 
     def hyper(self) -> Arrays:
@@ -115,11 +118,11 @@ class GraphOptimizer(Optimizer, abstract=True):
         inner = (v for _, step, _ in self._inner for v in step.optimizer.own_variables())
         return [self._iterations, *self._read, *inner, *self._weights_of_others().values()]
 
-    def keras_order(self, paths: Any) -> list[tuple[str, str]]:
+    def keras_order(self, paths: Sequence[str]) -> list[tuple[str, str]]:
         """The slots in the order in which `get_updates` assigns them; they belong to no single weight."""
         return [(name, "") for name in self._slots_of()] if self._weights else []
 
-    def flush(self, slots: Any, hyper: Any, step: Any) -> None:
+    def flush(self, slots: Slots, hyper: Mapping[str, Array], step: Array) -> None:
         """Store the values at the end of a training loop."""
         super().flush(slots, hyper, step)
         for n, variable in enumerate(self._read):
@@ -165,12 +168,12 @@ class GraphOptimizer(Optimizer, abstract=True):
     # Attributes that user code sets -----------------------------------------------------------------------------------
 
     @property
-    def iterations(self) -> Any:
+    def iterations(self) -> Variable:
         """The number of updates, which user code counts."""
         return self.__dict__.setdefault("_count", GraphVariable(0, dtype="int32", name="iterations"))
 
     @iterations.setter
-    def iterations(self, value: Any) -> None:
+    def iterations(self, value: Variable) -> None:
         self.__dict__["_count"] = value
 
     @property
@@ -179,10 +182,10 @@ class GraphOptimizer(Optimizer, abstract=True):
         return self.__dict__.get("_user_rate", self.__dict__.get("lr"))
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
-        current = self.learning_rate
+    def learning_rate(self, value: LearningRate) -> None:
+        current, given = self.learning_rate, cast(Any, value)
         if isinstance(current, Variable) and not isinstance(value, Variable):
-            current.assign(value)
+            current.assign(given)
         else:
             self.__dict__["_user_rate"] = value
 
@@ -204,7 +207,7 @@ class GraphOptimizer(Optimizer, abstract=True):
         return (id(self),)
 
 
-def is_user_defined(optimizer: Any) -> bool:
+def is_user_defined(optimizer: object) -> bool:
     """Whether the class of an optimizer is user-defined and has `get_updates`, but none of the later methods."""
     owners = [c for c in type(optimizer).__mro__ if not c.__module__.startswith("gazelle.")]
     later = ("rule", "update_step", "_resource_apply_dense")

@@ -38,7 +38,7 @@ lecun_uniform, glorot_uniform, he_uniform = map(_initialization, ("LecunUniform"
 glorot_normal, he_normal, lecun_normal = map(_initialization, ("GlorotNormal", "HeNormal", "LecunNormal"))
 
 
-def get(identifier: str | Callable[..., Variable], **_: Any) -> Any:
+def get(identifier: str | Callable[..., Variable], **_: Any) -> str | Callable[..., Variable]:
     """Return the function of this name; a function is returned unchanged.
 
     >>> get("uniform") is uniform, uniform((2, 3), scale=0.1).shape

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +14,14 @@ from gazelle.data import Source
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.callback_list import listens_to_batches
 
+if TYPE_CHECKING:
+    from gazelle.models import Model
+
 
 class _Names(list[str]):
     """The names of metrics; an appended name belongs to the next tensor."""
 
-    def __init__(self, model: Any, names: list[str]) -> None:
+    def __init__(self, model: Model, names: list[str]) -> None:
         super().__init__(names)
         self._model = model
 
@@ -30,7 +33,7 @@ class _Names(list[str]):
 class _Tensors(list[Any]):
     """The tensors of metrics; appending one adds its mean to the logs."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
         self._model = model
 
@@ -40,12 +43,12 @@ class _Tensors(list[Any]):
         self._model.add_metric(tensor, name=waiting.pop(0) if waiting else None)
 
 
-def metrics_names(model: Any, now: list[str]) -> list[str]:
+def metrics_names(model: Model, now: list[str]) -> list[str]:
     """`model.metrics_names`, to which programs append."""
     return _Names(model, now)
 
 
-def metrics_tensors(model: Any) -> list[Any]:
+def metrics_tensors(model: Model) -> list[Any]:
     """`model.metrics_tensors`."""
     return _Tensors(model)
 
@@ -84,7 +87,7 @@ class BatchLogs(Callback):
         self._counted = count
 
 
-def callback_params(model: Any, run: tuple[list[Any], Any, Any], params: dict[str, Any]) -> dict[str, Any]:
+def callback_params(model: Model, run: tuple[list[Any], Any, Any], params: dict[str, Any]) -> dict[str, Any]:
     """The params of a run of `fit`, which is given as (callbacks, source of the samples, validation data).
 
     It also sets `validation_data` of the callbacks: a list of the inputs, the targets, and a weight for each target.

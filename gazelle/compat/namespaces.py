@@ -14,7 +14,7 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from gazelle import activations
-from gazelle.compat import era, facade, old_names, tables
+from gazelle.compat import columns, era, facade, old_names, tables
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
 from gazelle.compat.recorded_variable import has_variable, recorder
@@ -202,9 +202,7 @@ def _adopting(original: Any) -> Any:
             out = original(*args, **kwargs)
             out = converted(out) if isinstance(out, FunctionType) else adopt(out)
         if original.__name__ in ("load_model", "clone_model") and era.number() < 3:
-            from gazelle.compat import rules  # which imports this module
-
-            rules.give_columns(out)
+            columns.recompile(out)
         return out
 
     return _with_core(called, original)

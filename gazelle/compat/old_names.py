@@ -105,3 +105,21 @@ def _attribute(namespace: str, name: str) -> Any:
         if error.name != namespace:
             raise
         return NOTHING
+
+
+#: automatic names of layers that had another one in Keras 1 and 2
+_NAMES_OF_LAYERS = {"input_layer": "input", "functional": "model"}
+#: layers whose class had another name in Keras 1
+_KERAS_1_NAMES = {"conv1d": "convolution1d", "conv2d": "convolution2d", "conv3d": "convolution3d"}
+
+
+def automatic_name(name: str, number: int, current: str) -> str:
+    """The automatic name of the `number`-th layer of a class; Keras 1 and 2 counted from 1."""
+    if era.number() == 3 or not (era.standalone() or name in _NAMES_OF_LAYERS):
+        return current
+    if name == "functional" and not era.standalone():
+        return "model" if number == 1 else f"model_{number - 1}"
+    name = _NAMES_OF_LAYERS.get(name, name)
+    if era.number() == 1:
+        name = _KERAS_1_NAMES.get(name, name.replace("_", ""))
+    return f"{name}_{number}"

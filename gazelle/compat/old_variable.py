@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
+from gazelle.compat.types import ArrayLike
 from gazelle.core.errors import ShapeError, message
 
 
@@ -103,15 +106,15 @@ def reference(target: object) -> Reference:
 class OldVariable:
     """Methods of variables in earlier versions."""
 
-    def get_value(self, borrow: bool = False) -> Any:
+    def get_value(self, borrow: bool = False) -> np.ndarray[Any, Any]:
         """Return the value as a NumPy array."""
         return self.numpy()  # type: ignore[attr-defined]
 
-    def set_value(self, value: Any, borrow: bool = False) -> None:
+    def set_value(self, value: ArrayLike, borrow: bool = False) -> None:
         """Assign the value."""
         self.assign(value)  # type: ignore[attr-defined]
 
-    def eval(self, session: Any = None) -> Any:
+    def eval(self, session: object = None) -> np.ndarray[Any, Any]:
         """Return the value as a NumPy array."""
         return self.numpy()  # type: ignore[attr-defined]
 
@@ -121,11 +124,11 @@ class OldVariable:
     device = "/job:localhost/replica:0/task:0/device:CPU:0"
 
     @property
-    def op(self) -> Any:
+    def op(self) -> SimpleNamespace:
         """The operation of the graph: it has the name."""
         return SimpleNamespace(name=self.name)  # type: ignore[attr-defined]
 
-    def get_shape(self) -> Any:
+    def get_shape(self) -> TensorShape:
         """Return the shape as TensorFlow returned it."""
         return TensorShape(self.shape)  # type: ignore[attr-defined]
 

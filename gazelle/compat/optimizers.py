@@ -33,7 +33,7 @@ class _Decaying(optimizers.Optimizer, abstract=True):
 class RMSprop(_Decaying, optimizers.RMSprop, abstract=True):
     """RMSprop with epsilon outside of the root:  v <- rho v + (1 - rho) g^2,  w <- w - lr g / (sqrt(v) + epsilon)."""
 
-    def rule(self, w: Array, g: Array, *slots: Any, lr: Array, t: Array) -> Any:
+    def rule(self, w: Array, g: Array, *slots: Any, lr: Array, t: Array) -> tuple[Array, ...]:
         if len(slots) > 1:  # momentum or centered, which are newer
             return super().rule(w, g, *slots, lr=lr, t=t)
         v = self.rho * slots[0] + (1 - self.rho) * g * g
@@ -43,7 +43,7 @@ class RMSprop(_Decaying, optimizers.RMSprop, abstract=True):
 class Adagrad(_Decaying, optimizers.Adagrad, abstract=True):
     """Adagrad with epsilon outside of the root:  a <- a + g^2,  w <- w - lr g / (sqrt(a) + epsilon)."""
 
-    def rule(self, w: Array, g: Array, a: Array, *, lr: Array, t: Array) -> Any:
+    def rule(self, w: Array, g: Array, a: Array, *, lr: Array, t: Array) -> tuple[Array, ...]:
         a = a + g * g
         return w - lr * g / (jnp.sqrt(a) + self.epsilon), a
 
@@ -81,7 +81,7 @@ def convert(optimizer: optimizers.Optimizer, base: type) -> None:
         optimizer.__class__ = _with_base(cls, base)
 
 
-def of_era(optimizer: Any) -> type:
+def of_era(optimizer: object) -> type:
     """The class of an optimizer that gazelle created, for example from a file: that of the program's era."""
     name = type(optimizer).__name__
     if era.number() > 2 or type(optimizer) is not getattr(optimizers, name, None) or name not in KINDS:

@@ -13,6 +13,7 @@ from gazelle.compat import facade
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.old_variable import OldVariable
 from gazelle.compat.tables import listed
+from gazelle.compat.types import TensorResult
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
@@ -32,12 +33,12 @@ def recorder_of_program() -> type[TensorWrapper] | None:
     return facade.calls.tensors_of_program() if kind is None else kind
 
 
-def has_variable(tree: Any) -> bool:
+def has_variable(tree: object) -> bool:
     """Whether there is a variable in lists, tuples and dicts."""
     return any(isinstance(leaf, Variable) for leaf in jax.tree.leaves(tree, is_leaf=_is_variable))
 
 
-def _is_variable(value: Any) -> bool:
+def _is_variable(value: object) -> bool:
     return isinstance(value, Variable)
 
 
@@ -45,7 +46,7 @@ class RecordedVariable(OldVariable):
     """Put in front of `Variable`: operators, indices and methods return tensors to programs, and are recorded."""
 
     @property
-    def value(self) -> Any:
+    def value(self) -> TensorResult:
         """The array; for programs a tensor, which is recorded."""
         kind = recorder_of_program()
         return Variable.value.fget(self) if kind is None else kind.dispatch(operator.pos, (self,), {})  # type: ignore[attr-defined]

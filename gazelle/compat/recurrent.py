@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
@@ -11,6 +11,9 @@ from gazelle.compat import facade
 from gazelle.compat.backend import loops
 from gazelle.core.types import Array, ArrayLike
 from gazelle.layers import Layer
+
+if TYPE_CHECKING:
+    pass
 
 
 class Recurrent(Layer):
@@ -57,7 +60,7 @@ class Recurrent(Layer):
         """Return the mask if the layer returns sequences, else None."""
         return mask if self.return_sequences else None
 
-    def step(self, x: Array, states: Sequence[Array]) -> Any:
+    def step(self, x: Array, states: Sequence[Array]) -> tuple[Array, list[Array]]:
         """Return (output, new states) of one time step."""
         raise NotImplementedError(f"{type(self).__name__} has no step: def step(self, x, states): return h, [h].")
 
@@ -70,11 +73,11 @@ class Recurrent(Layer):
         size = self.units if "units" in vars(self) else self.output_dim
         return [jnp.zeros((x.shape[0], size), x.dtype) for _ in self.states]
 
-    def preprocess_input(self, x: Array) -> Any:
+    def preprocess_input(self, x: Array) -> Array:
         """Return the input of the loop over time steps."""
         return x
 
-    def call(self, x: Array, mask: Array | None = None) -> Any:
+    def call(self, x: Array, mask: Array | None = None) -> Array:
         first = getattr(self, "get_initial_state", self.get_initial_states)  # the name in Keras 2
         outputs, last, _ = run_steps(self, first, x, mask)
         return outputs if self.return_sequences else last

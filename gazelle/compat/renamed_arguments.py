@@ -97,6 +97,6 @@ def _adapted_initializer(function: Callable[..., Any]) -> Callable[..., Any]:
     return initializer
 
 
-def is_activation(value: Any) -> bool:
+def is_activation(value: object) -> bool:
     """Whether a string is the name of an activation and not of an initializer."""
     return isinstance(value, str) and value in REGISTRY["activations"] and value not in REGISTRY["initializers"]

@@ -17,7 +17,7 @@ from gazelle.compat import backend as K  # noqa: N812 - the usual name in progra
 from gazelle.compat import tables
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.tables import pairs
-from gazelle.compat.types import ArrayLike, TensorLike
+from gazelle.compat.types import ArrayLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core.errors import GazelleError, message, nearest
 from gazelle.core.symbolic import KerasTensor
 
@@ -27,7 +27,10 @@ class MissingTheanoError(GazelleError, AttributeError):
 
 
 def function(
-    inputs: Sequence[Any], outputs: TensorLike = None, updates: Mapping[Any, TensorLike] | Sequence[Any] = (), **_: Any
+    inputs: Sequence[Any],
+    outputs: TensorLike = None,
+    updates: Mapping[Any, TensorLike] | Sequence[Any] = (),
+    **_: object,
 ) -> Callable[..., Any]:
     """Return a function that takes an array for each input; a single output is returned without a list."""
     pairs = list(updates.items()) if isinstance(updates, dict) else list(updates)
@@ -42,13 +45,13 @@ def function(
     return call
 
 
-def grad(cost: ArrayLike, wrt: TensorLike, **_: Any) -> Any:
+def grad(cost: ArrayLike, wrt: TensorLike, **_: object) -> TensorResult:
     """Return the gradient of `cost` with respect to `wrt`: a tensor, or a list of tensors for a list."""
     found = gradients(cost, wrt)
     return found if isinstance(wrt, list | tuple) else found[0]
 
 
-def shared(value: ArrayLike, name: str | None = None, **_: Any) -> Any:
+def shared(value: ArrayLike, name: str | None = None, **_: object) -> TensorResult:
     """Return a variable with this first value."""
     return K.variable(value, name=name)
 
@@ -57,7 +60,7 @@ def _placeholder(ndim: int, usual: str | None = None) -> Any:
     return lambda name=None, dtype=usual: K.placeholder(ndim=ndim, name=name, **({"dtype": dtype} if dtype else {}))
 
 
-def _same(x: ArrayLike, *_: Any, **__: Any) -> ArrayLike:
+def _same(x: ArrayLike, *_: object, **__: object) -> ArrayLike:
     """Return x: axes of size 1 broadcast without a declaration."""
     return x
 
@@ -65,16 +68,16 @@ def _same(x: ArrayLike, *_: Any, **__: Any) -> ArrayLike:
 class RandomStreams:
     """Random tensors of `theano.tensor.shared_randomstreams`."""
 
-    def __init__(self, seed: int | None = None, **_: Any) -> None:
+    def __init__(self, seed: int | None = None, **_: object) -> None:
         self.seed = seed
 
-    def normal(self, size: Any = (), avg: float = 0.0, std: float = 1.0, **_: Any) -> Any:
+    def normal(self, size: SymbolicShape = (), avg: float = 0.0, std: float = 1.0, **_: object) -> TensorResult:
         return K.random_normal(size, avg, std, seed=self.seed)
 
-    def uniform(self, size: Any = (), low: float = 0.0, high: float = 1.0, **_: Any) -> Any:
+    def uniform(self, size: SymbolicShape = (), low: float = 0.0, high: float = 1.0, **_: object) -> TensorResult:
         return K.random_uniform(size, low, high, seed=self.seed)
 
-    def binomial(self, size: Any = (), n: int = 1, p: float = 0.5, **_: Any) -> Any:
+    def binomial(self, size: SymbolicShape = (), n: int = 1, p: float = 0.5, **_: object) -> TensorResult:
         return sum(K.random_binomial(size, p, seed=self.seed) for _ in range(n))
 
 

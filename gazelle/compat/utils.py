@@ -69,7 +69,7 @@ class SequenceEnqueuer:
     """Prefetched batches of a dataset: after `start`, `get()` yields batches without end until `stop`."""
 
     def __init__(
-        self, sequence: PyDataset | Iterable[Any], use_multiprocessing: bool = False, shuffle: bool = False, **_: Any
+        self, sequence: PyDataset | Iterable[Any], use_multiprocessing: bool = False, shuffle: bool = False, **_: object
     ) -> None:
         self.sequence, self.use_multiprocessing, self.shuffle = sequence, use_multiprocessing, shuffle
         self._on = False

@@ -41,37 +41,26 @@ def _filtered(
     return _unbatched(out, image).astype(jnp.asarray(image).dtype)
 
 
-@op(static=("filter_shape",), host=False)
-def mean_filter2d(
-    image: TensorLike,
-    filter_shape: ShapeLike = (3, 3),
-    padding: str = "REFLECT",
-    constant_values: float = 0,
-) -> TensorResult:
-    """Replace each pixel by the mean of a window."""
+def _filter(function: Callable[[Any, int, int], Any]) -> Callable[..., TensorResult]:
+    def filtered(image: Any, filter_shape: Any = (3, 3), padding: str = "REFLECT", constant_values: float = 0) -> Any:
+        return _filtered(image, filter_shape, padding, constant_values, function)
 
-    def mean(x: Any, height: int, width: int) -> Any:
-        return smoothed(_as_floats(x), jnp.ones(height), jnp.ones(width), "VALID") / (height * width)
-
-    return _filtered(image, filter_shape, padding, constant_values, mean)
+    filtered.__name__ = f"{function.__name__[1:]}_filter2d"
+    return op(static=("filter_shape",), host=False)(filtered)
 
 
-@op(static=("filter_shape",), host=False)
-def median_filter2d(
-    image: TensorLike,
-    filter_shape: ShapeLike = (3, 3),
-    padding: str = "REFLECT",
-    constant_values: float = 0,
-) -> TensorResult:
-    """Replace each pixel by the median of a window."""
+def _mean(x: Any, height: int, width: int) -> Any:
+    return smoothed(_as_floats(x), jnp.ones(height), jnp.ones(width), "VALID") / (height * width)
 
-    def median(x: Any, height: int, width: int) -> Any:
-        rows, columns = x.shape[1] - height + 1, x.shape[2] - width + 1
-        parts = [x[:, i : i + rows, j : j + columns] for i in range(height) for j in range(width)]
-        ordered, middle = jnp.sort(jnp.stack(parts), axis=0), len(parts) // 2
-        return ordered[middle] if len(parts) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
-    return _filtered(image, filter_shape, padding, constant_values, median)
+def _median(x: Any, height: int, width: int) -> Any:
+    rows, columns = x.shape[1] - height + 1, x.shape[2] - width + 1
+    parts = [x[:, i : i + rows, j : j + columns] for i in range(height) for j in range(width)]
+    ordered, middle = jnp.sort(jnp.stack(parts), axis=0), len(parts) // 2
+    return ordered[middle] if len(parts) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+mean_filter2d, median_filter2d = _filter(_mean), _filter(_median)
 
 
 @op(static=("filter_shape", "sigma"), host=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -64,18 +63,11 @@ def print_tensor(x: TensorLike, message: str = "", summarize: int = 3) -> Tensor
     return x
 
 
-def _positional(parameters: list[str]) -> Callable[..., tuple[Any, ...]]:
-    """A function that returns the values of these parameters, except for those that begin with a minus."""
-    used = [number for number, text in enumerate(parameters) if not text.startswith("-")]
-    plain = [text.lstrip("-") for text in parameters]
-    return tables.with_parameters(lambda *values: tuple(values[n] for n in used), plain, _KINDS)
-
-
 #: conversions of arguments in the table
 _KINDS = {"axes": _axes, "dtype": kind_of, "format": format_of, "sizes": sizes}
 for _name, _entry in SAME.items():
     _path, *_parameters = _entry.split()
     _function = tables.resolve(_path if ":" in _path else f":{_path}", "gazelle.ops")
-    _made = lifted(_function, _positional(_parameters))
+    _made = lifted(_function, tables.with_parameters(lambda *values: values, _parameters, _KINDS))
     _made.__name__ = _name if _made.__name__.startswith("_") else _made.__name__  # as errors and graphs show it
     globals()[_name] = _made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, ValuesView
+from collections.abc import Iterable, Iterator, Sequence, ValuesView
 from typing import Any
 
 import jax
@@ -53,7 +53,7 @@ class Function:
         outputs: Nested[TensorLike] = (),
         updates: Sequence[Any] = (),
         name: str | None = None,
-        **_: Any,
+        **_: object,
     ) -> None:
         self.inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         self.outputs = list(outputs) if isinstance(outputs, ValuesView) else outputs
@@ -138,7 +138,7 @@ def _leaves(tree: Any) -> list[Any]:
     return jax.tree.leaves(tree, is_leaf=_is_leaf)
 
 
-def all_updates(given: Any) -> Iterator[Any]:
+def all_updates(given: Iterable[Any] | None) -> Iterator[Any]:
     """The assignments and optimizer steps in nested lists; a pair (variable, value) is an assignment."""
     for one in given or ():
         if isinstance(one, Update | OptimizerStep):
@@ -168,7 +168,7 @@ def eval(x: TensorLike) -> TensorResult:
     return np.asarray(x.value if isinstance(x, Variable) else x)
 
 
-def function_of(fetches: Any, feeds: Sequence[Any], updates: Sequence[Any] = ()) -> Function:
+def function_of(fetches: Nested[Any], feeds: Sequence[Any], updates: Sequence[Any] = ()) -> Function:
     """The function from the tensors `feeds` to `fetches`, cached on the first fetched tensor or update."""
     flat = _leaves(fetches)
     cached: dict[Any, Function] = _function_cache([*flat, *updates])

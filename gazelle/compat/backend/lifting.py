@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import jax
@@ -13,6 +13,7 @@ from gazelle.compat.old_variable import OldVariable
 from gazelle.compat.operators import add_operators
 from gazelle.compat.recorded_variable import recorder_of_program
 from gazelle.compat.tables import pairs
+from gazelle.compat.types import TensorResult
 from gazelle.core import shape_inference, symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper, wrapper_class
 from gazelle.core.variable import Variable
@@ -64,7 +65,7 @@ class GraphVariable(OldVariable, Variable, TensorWrapper):
     writes_graphs = True  # a layer called on one becomes a node of a graph
 
     @classmethod
-    def dispatch(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> Any:
+    def dispatch(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> TensorResult:
         if computes_values():
             args, kwargs = jax.tree.map(array, (args, dict(kwargs)), is_leaf=_is_variable)
             return function(*args, **kwargs)

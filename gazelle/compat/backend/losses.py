@@ -104,7 +104,7 @@ def ctc_batch_cost(
     return ops.ctc_loss(labels, jnp.log(y_pred + settings.epsilon()), *lengths, mask_index=blank)[:, None]
 
 
-def ctc_length(labels: Any, lengths: Any, blank: int) -> Any:
+def ctc_length(labels: TensorLike, lengths: TensorLike, blank: int) -> TensorResult:
     """The numbers of labels before the first that is no class: programs pad with such labels."""
     is_label = jnp.asarray(labels) < blank
     return jnp.minimum(lengths, jnp.sum(jnp.cumprod(is_label, axis=-1), axis=-1))

@@ -52,7 +52,7 @@ class Fetch:
 
     fetched: Any = None
 
-    def result(self, value: Any) -> Any:
+    def result(self, value: TensorResult) -> object:
         """Return what `Session.run` returns."""
         return value
 
@@ -116,7 +116,7 @@ def _is_fetch(value: Any) -> bool:
     return value is None or isinstance(value, KerasTensor | Variable | Update | TensorWrapper | Fetch)
 
 
-def unwrapped(value: Any) -> Any:
+def unwrapped(value: TensorLike) -> TensorResult:
     """The array of a tensor; other values unchanged."""
     return value.array if isinstance(value, TensorWrapper) and not isinstance(value, Variable) else value
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle import layers, models, ops
+from gazelle.compat.types import TensorResult
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
 from gazelle.core.module_names import missing_name
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import ArrayLike, Shape
 from gazelle.saving.h5_format import keras1
+
+if TYPE_CHECKING:
+    from gazelle.layers import Layer
 
 
 def merge(
@@ -22,7 +26,7 @@ def merge(
     output_mask: ArrayLike | None = None,
     arguments: Mapping[str, Any] | None = None,
     name: str | None = None,
-) -> Any:
+) -> TensorResult:
     """Combine tensors; mode is 'sum', 'mul', 'concat', 'ave', 'max', 'dot', 'cos' or a function of the list of them.
 
     >>> merge([Input((2,)), Input((3,))], mode="concat").shape
@@ -42,7 +46,7 @@ def Merge(  # noqa: N802 - its name in Keras 1
     node_indices: Sequence[int] | None = None,
     tensor_indices: Sequence[int] | None = None,
     name: str | None = None,
-) -> Any:
+) -> Layer:
     """Return a layer that combines tensors or, given branches, a model that combines their outputs.
 
     >>> branches = [Sequential([layers.Dense(2, input_dim=n)]) for n in (3, 4)]
@@ -60,12 +64,12 @@ def Merge(  # noqa: N802 - its name in Keras 1
 
 def LambdaMerge(  # noqa: N802 - its name in Keras 0
     layers: Sequence[Any], function: Callable[..., Any], output_shape: Shape | None = None
-) -> Any:
+) -> Layer:
     """Return a model that calls a function on the list of the outputs of its branches."""
     return Merge(layers, function, output_shape=output_shape)
 
 
-def TimeDistributedMerge(mode: str = "sum") -> Any:  # noqa: N802
+def TimeDistributedMerge(mode: str = "sum") -> Layer:  # noqa: N802
     """Return a layer that combines the time steps: mode is 'sum', 'mul' or 'ave'."""
     table = {"sum": ops.sum, "mul": ops.prod, "ave": ops.mean}
     if mode not in table:

@@ -15,7 +15,7 @@ from gazelle.models import Model
 from gazelle.ops.max_min import largest
 
 if TYPE_CHECKING:
-    from gazelle.layers.options import LayerOptions
+    from gazelle.layers.options import LayerOptions, OptionsWithoutRegularizer
 
 
 class MaxoutDense(Layer):
@@ -40,7 +40,7 @@ class MaxoutDense(Layer):
         kernel_constraint: ConstraintLike = None,
         bias_constraint: ConstraintLike = None,
         use_bias: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsWithoutRegularizer],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
 
@@ -78,7 +78,7 @@ class Highway(Layer):
         bias_constraint: ConstraintLike = None,
         use_bias: bool = True,
         transform_bias: float = -2,
-        **kwargs: Any,
+        **kwargs: Unpack[OptionsWithoutRegularizer],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
 
@@ -137,7 +137,7 @@ class ThresholdedReLU(Layer):
 
     supports_masking = True
 
-    def __init__(self, theta: float = 1.0, **kwargs: Any) -> None:
+    def __init__(self, theta: float = 1.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
 
     def call(self, x: Array) -> Array:
@@ -163,7 +163,11 @@ class ParametricSoftplus(_Parametric):
     """
 
     def __init__(
-        self, alpha_init: float = 0.2, beta_init: float = 5.0, shared_axes: Sequence[int] | None = None, **kwargs: Any
+        self,
+        alpha_init: float = 0.2,
+        beta_init: float = 5.0,
+        shared_axes: Sequence[int] | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
 
@@ -197,7 +201,7 @@ class SReLU(_Parametric):
         t_right_initializer: InitializerLike = "glorot_uniform",
         a_right_initializer: InitializerLike = "ones",
         shared_axes: Sequence[int] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
 

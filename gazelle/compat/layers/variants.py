@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
@@ -17,6 +17,9 @@ from gazelle.layers import (
     GroupNormalization,
     RandomZoom,
 )
+
+if TYPE_CHECKING:
+    from gazelle.layers.options import LayerOptions
 
 
 class EmbeddingWithDropout(Embedding):
@@ -96,21 +99,13 @@ class CausalAttention(Attention):
         return_attention_scores: bool = False,
         use_causal_mask: bool = True,
     ) -> Array | tuple[Array, Array]:
-        return super().call(inputs, mask, training, return_attention_scores, use_causal_mask)
+        return Attention.call(self, inputs, mask, training, return_attention_scores, use_causal_mask)
 
 
 class CausalAdditiveAttention(AdditiveAttention):
     """AdditiveAttention(causal=True) of tf.keras."""
 
-    def call(
-        self,
-        inputs: Sequence[Array],
-        mask: Sequence[Array | None] | None = None,
-        training: bool = False,
-        return_attention_scores: bool = False,
-        use_causal_mask: bool = True,
-    ) -> Array | tuple[Array, Array]:
-        return super().call(inputs, mask, training, return_attention_scores, use_causal_mask)
+    call = CausalAttention.call
 
 
 class RandomHeight(RandomZoom):
@@ -133,7 +128,7 @@ class RandomHeight(RandomZoom):
         factor: float | Sequence[float],
         interpolation: str = "bilinear",
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         lower, upper = (-factor, factor) if isinstance(factor, int | float) else factor
         change, none = (-upper, -lower), (0.0, 0.0)  # positive factors of RandomZoom make images smaller

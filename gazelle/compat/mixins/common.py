@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from gazelle.compat import arguments, attributes, facade
 from gazelle.compat.classes import plain
 from gazelle.compat.era import NOTHING
-from gazelle.compat.types import TensorResult
 
 Function = Callable[..., Any]
 
@@ -36,11 +33,6 @@ class CompatObject:
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in attributes.ASSIGNED or attributes.assign(self, name, value) is NOTHING:
             super().__setattr__(name, value)
-
-
-def as_column(labels: TensorResult) -> TensorResult:
-    """Labels (n,) as (n, 1)."""
-    return labels[:, None] if np.ndim(labels) == 1 else labels
 
 
 def arrays_of(tree: Any) -> Any:

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat import arguments, attributes, backend, era, facade, one_element, weight_order
+from gazelle.compat import arguments, backend, era, facade, old_names, one_element, weight_order
 from gazelle.compat.backend import phase
 from gazelle.compat.classes import adopt, core_class, is_generated
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins import masks
 from gazelle.compat.mixins.common import CompatObject, Function
 from gazelle.compat.mixins.variables import SymbolicTensor
-from gazelle.compat.regularizers import Undivided
 from gazelle.constraints import Constraint
 from gazelle.core import names, shape_inference, symbolic, tracing
 from gazelle.core.errors import message
@@ -129,7 +128,7 @@ class LayerMixin(CompatObject):
             cls.call = _call_on_tensors(cls.__dict__["call"])  # type: ignore[attr-defined]
 
     @filtered
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         calls = facade.calls
         if calls is None and facade.loaded is not None and facade.loaded.has_box((args, kwargs)):
             calls = facade.loaded  # in a function that received tensors without the facade
@@ -186,7 +185,7 @@ class LayerMixin(CompatObject):
     def _automatic_name(self) -> str:
         kind = snake(type(self).__name__)
         count = names.count("layers", kind)
-        return attributes.automatic_name(kind, count, names.numbered(kind, count))
+        return old_names.automatic_name(kind, count, names.numbered(kind, count))
 
 
 def _add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -265,64 +264,3 @@ def _kept_weights(layer: Any) -> Iterator[None]:
         for name, weight in weights.items():
             if not isinstance(vars(layer).get(name), Variable):
                 setattr(layer, name, weight)
-
-
-class ActivityRegularizationMixin:
-    """ActivityRegularization, whose penalty was not divided by the number of samples."""
-
-    activity_regularizer: Any
-
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
-        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
-        if era.number() < 3 and era.standalone():
-            self.activity_regularizer = Undivided(vars(self)["activity_regularizer"])
-
-
-class LambdaMixin:
-    """Lambda: its function receives tensors if its module imports tensorflow."""
-
-    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
-        call = super().call  # type: ignore[misc]
-        calls = facade.calls_for(self.function)  # type: ignore[attr-defined]
-        return call(x, mask, training) if calls is None else calls.user_defined_call(call, (x, mask, training), {})
-
-
-class WrapperMixin:
-    """Wrapper: a subclass that has built the wrapped layer may call `super().build()` without a shape."""
-
-    def build(self, input_shape: Shape | None = None) -> None:
-        if input_shape is not None:
-            super().build(input_shape)  # type: ignore[misc]
-
-
-class TextVectorizationMixin:
-    """TextVectorization, whose `ragged=True` gives a ragged tensor while the facade is active."""
-
-    _ragged = False
-
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
-        ragged = facade.calls is not None and bool(kwargs.get("ragged"))
-        kwargs = {name: value for name, value in kwargs.items() if name != "ragged" or not ragged}
-        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
-        self._ragged = ragged
-
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        out = super().__call__(inputs, *args, **kwargs)  # type: ignore[misc]
-        return facade.calls.without_zeros(out) if self._ragged and not symbolic.is_symbolic(out) else out
-
-
-class NormalizationMixin:
-    """The layer `Normalization`."""
-
-    @property
-    def mean(self) -> Any:
-        return for_program(super().mean, called_by_gazelle(1))  # type: ignore[misc]
-
-    @property
-    def variance(self) -> Any:
-        return for_program(super().variance, called_by_gazelle(1))  # type: ignore[misc]
-
-
-def for_program(value: Tree, by_gazelle: bool) -> Tree:
-    """An array in an attribute; programs receive a tensor while the facade is active."""
-    return value if facade.calls is None or by_gazelle or not facade.serves_caller() else facade.calls.boxed(value)

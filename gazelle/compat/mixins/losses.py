@@ -9,7 +9,9 @@ import numpy as np
 
 from gazelle.compat import era, facade
 from gazelle.compat.classes import is_generated
-from gazelle.compat.mixins.common import CompatObject, Function, arrays_of, as_column
+from gazelle.compat.columns import as_column
+from gazelle.compat.mixins.common import CompatObject, Function, arrays_of
+from gazelle.compat.types import TensorResult
 from gazelle.core.errors import DataError, english
 from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
@@ -90,7 +92,7 @@ class LossMixin(CompatObject):
         args, kwargs = tuple(map(_reduction, args)), {name: _reduction(value) for name, value in kwargs.items()}
         super()._construct(core, args, kwargs, by_gazelle)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
         compute = warn_of_broadcasting()(super().__call__)  # type: ignore[misc]  # also for a tape
         return compute(*args, **kwargs) if facade.calls is None else facade.calls.loss_call(compute, self, args, kwargs)
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from gazelle.compat import era
 from gazelle.compat.classes import adopt
 from gazelle.compat.mixins.common import Function
+from gazelle.compat.types import Array
 from gazelle.core import shape_inference, symbolic
 from gazelle.layers import Layer
 from gazelle.layers.wrappers import joined_steps
@@ -62,7 +63,7 @@ class TimeDistributedMixin:
         return era.number() == 3 and super()._has_statistics()  # type: ignore[misc]
 
     @on_graph
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Array | None:
         if era.number() == 3:
             return super().compute_mask(inputs, mask)  # type: ignore[misc]
         inner = self.layer.compute_mask(joined_steps(inputs), None if mask is None else joined_steps(mask))  # type: ignore[attr-defined]
@@ -75,7 +76,7 @@ class MergeMixin:
     """Masks of merged inputs in Keras 1 and 2: the conjunction of the masks of all inputs that have one."""
 
     @on_graph
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Array | None:
         if era.number() == 3:
             return super().compute_mask(inputs, mask)  # type: ignore[misc]
         known = [each for each in mask or () if each is not None]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.compat import era
 from gazelle.compat.mixins.common import arrays_of
-from gazelle.compat.mixins.layers import for_program
+from gazelle.compat.mixins.single_layers import for_program
 from gazelle.compat.recurrent import run_steps
 from gazelle.core import tracing
 from gazelle.core.types import Array, Shape, Tree

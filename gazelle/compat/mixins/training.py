@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
@@ -13,10 +13,11 @@ from gazelle.compat.backend.updates import rate_factors
 from gazelle.compat.classes import adopt
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, arrays_of
+from gazelle.compat.types import Branch, TensorLike, TensorResult
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError
 from gazelle.core.traceback import warn
-from gazelle.core.types import Array, ArrayLike
+from gazelle.core.types import Array, ArrayLike, Nested
 from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
 from gazelle.optimizers.learning_rate import LearningRate
@@ -106,10 +107,10 @@ class OptimizerMixin(CompatObject):
             kwargs = {"learning_rate": 0.001, **kwargs}
         super()._construct(core, args, kwargs, by_gazelle)
 
-    def apply(self, *args: Any, **kwargs: Any) -> Any:
+    def apply(self, *args: Any, **kwargs: Any) -> Variable | Nested[Array]:
         return super().apply(*arrays_of(args), **arrays_of(kwargs))  # type: ignore[misc]
 
-    def minimize(self, loss: Any, *args: Any, **kwargs: Any) -> Any:
+    def minimize(self, loss: Branch, *args: Any, **kwargs: Any) -> TensorResult:
         """Take one step on `loss`: a function without arguments, a tensor of a tape, or one of a graph for later."""
         if symbolic.is_symbolic(loss):
             return _graphs().minimize(self, loss, *args, **kwargs)
@@ -117,10 +118,12 @@ class OptimizerMixin(CompatObject):
 
         return model_calls.minimize(self, loss, *args, **kwargs)  # type: ignore[arg-type]
 
-    def compute_gradients(self, loss: Any, *args: Any, **kwargs: Any) -> Any:
+    def compute_gradients(self, loss: TensorLike, *args: Any, **kwargs: Any) -> list[tuple[Any, Variable]]:
         return _graphs().compute_gradients(self, loss, *args, **kwargs)
 
-    def apply_gradients(self, grads_and_vars: Any, *args: Any, **kwargs: Any) -> Any:
+    def apply_gradients(
+        self, grads_and_vars: Iterable[tuple[Any, Variable]], *args: Any, **kwargs: Any
+    ) -> TensorResult:
         pairs = list(grads_and_vars)
         if any(symbolic.is_symbolic(gradient) for gradient, _ in pairs):
             return _graphs().apply_gradients(self, pairs, *args, **kwargs)
@@ -143,10 +146,10 @@ def _graphs() -> Any:
 class LossScaleMixin:
     """The loss scaling of mixed precision."""
 
-    def get_scaled_loss(self, loss: Any) -> Any:
+    def get_scaled_loss(self, loss: TensorLike) -> TensorResult:
         return self.scale_loss(loss)  # type: ignore[attr-defined]
 
-    def get_unscaled_gradients(self, grads: Any) -> Any:
+    def get_unscaled_gradients(self, grads: Nested[TensorResult]) -> Nested[TensorResult]:
         return grads  # `apply` scales them back
 
 

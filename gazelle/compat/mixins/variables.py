@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from gazelle.compat import attributes, era, facade
+from gazelle.compat import era, facade, graph_views
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject
 from gazelle.compat.old_variable import OldVariable, TensorShape
 from gazelle.compat.recorded_variable import RecordedVariable
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.core.types import Shape
 
 
 class SymbolicTensor(KerasTensor):
     """A symbolic tensor with the attributes of earlier versions."""
 
     @property
-    def node(self) -> Any:
+    def node(self) -> Node | None:
         """The call that made the tensor."""
         node = self.__dict__["node"]
         if type(node) is Node:
-            node.__class__ = attributes.CompatNode
+            node.__class__ = graph_views.CompatNode
         return node
 
     @node.setter
-    def node(self, node: Any) -> None:
+    def node(self, node: Node | None) -> None:
         self.__dict__["node"] = node
 
     @property
@@ -43,7 +46,7 @@ class SymbolicTensor(KerasTensor):
         """Return the shape as TensorFlow returned it."""
         return TensorShape(self.shape)
 
-    def set_shape(self, shape: Any) -> None:
+    def set_shape(self, shape: Shape) -> None:
         """Replace the unknown sizes by those of a shape."""
         self.shape = tuple(b if a is None else a for a, b in zip(self.shape, shape, strict=True))
 
@@ -51,7 +54,7 @@ class SymbolicTensor(KerasTensor):
     op = OldVariable.op
     ref = experimental_ref = OldVariable.ref
 
-    def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
+    def eval(self, feed_dict: Mapping[Any, TensorLike] | None = None, session: object = None) -> TensorResult:
         """Return the value, computed from those of the inputs in `feed_dict`."""
         from gazelle.compat.backend.sessions import get_session
 

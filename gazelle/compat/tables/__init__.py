@@ -70,12 +70,17 @@ def with_parameters(
     """A function with these parameters, whose arguments `call` takes by position.
 
     A parameter is "name", "name=default" or "name/earlier=default", with a further name. In "name:kind=default" it is
-    followed by the key of the function in `kinds` that converts its values.
+    followed by the key of the function in `kinds` that converts its values. `call` does not take "-name", and takes the
+    constant of "=constant" at its position.
 
-    >>> with_parameters(pow, ["base:float", "exponent/exp=2"], {"float": float})(base="3", exp=1)
-    3.0
+    >>> with_parameters(pow, ["base:int", "exponent/exp=2", "-name=None", "=7"], {"int": int})(base="3", exp=3)
+    6
     """
-    parsed = [_parameter(text) for text in parameters]
+    passed = [text for text in parameters if text[0] != "-"]
+    constants = {number: ast.literal_eval(text[1:]) for number, text in enumerate(passed) if text[0] == "="}
+    given = [text for text in parameters if text[0] != "="]
+    ignored = [number for number, text in enumerate(given) if text[0] == "-"]
+    parsed = [_parameter(text.lstrip("-")) for text in given]
     signature = Signature([one.current for one in parsed])
     current_names = {name: one.current.name for one in parsed for name in one.earlier}
     converters = [(number, (kinds or {})[one.kind]) for number, one in enumerate(parsed) if one.kind]
@@ -89,12 +94,16 @@ def with_parameters(
             args = bound.args
         elif missing:
             args = args + defaults[-missing:]
-        if converters:
-            values = list(args)
-            for number, convert in converters:
-                values[number] = convert(values[number])
-            return call(*values)
-        return call(*args)
+        if not (converters or ignored or constants):
+            return call(*args)
+        values = list(args)
+        for number, convert in converters:
+            values[number] = convert(values[number])
+        for number in reversed(ignored):
+            del values[number]
+        for number, constant in constants.items():
+            values.insert(number, constant)
+        return call(*values)
 
     vars(function)["__signature__"] = signature
     return function

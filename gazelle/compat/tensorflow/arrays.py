@@ -12,6 +12,7 @@ from gazelle import ops
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
+from gazelle.compat.tensorflow.function_tables import NAMES
 from gazelle.compat.tensorflow.names import fixed_shape, fixed_value, named, op, space
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -158,9 +159,7 @@ def eye(
 
 op("identity")(lambda input: input)
 
-reshape = op("reshape", static=("shape",))(lambda tensor, shape: space(tensor).reshape(tensor, shape))
-
-op("expand_dims", static=("axis",))(lambda input, axis: space(input).expand_dims(input, axis))
+reshape = NAMES["reshape"]
 
 
 @op("squeeze", static=("axis",))
@@ -171,7 +170,6 @@ def squeeze(input: TensorLike, axis: AxisLike = None) -> TensorResult:
 op("transpose", static=("perm",))(
     lambda a, perm=None, conjugate=False: space(a).transpose(space(a).conj(a) if conjugate else a, perm)
 )
-op("linalg.matrix_transpose")(lambda a: space(a).swapaxes(a, -1, -2))
 
 _concat = op(static=("axis",))(lambda values, axis: space(values).concatenate(list(values), axis))
 

@@ -23,6 +23,7 @@ from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import is_array, is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike
 from gazelle.core.errors import ArgumentError, message
 
 #: methods that change an object
@@ -67,7 +68,7 @@ def _restored(static: list[Any], arrays: Any) -> Any:
     return jax.tree.unflatten(structure, [Tensor(next(given)) if n else v for n, v in zip(numeric, rest, strict=True)])
 
 
-def branch(test: Any, yes: Callable[..., Any], no: Callable[..., Any], values: tuple[Any, ...]) -> Any:
+def branch(test: TensorLike, yes: Callable[..., Any], no: Callable[..., Any], values: tuple[Any, ...]) -> Any:
     """The result of one of two functions; both are traced if the test is."""
     condition = unboxed(test)
     if not isinstance(condition, jax.core.Tracer):

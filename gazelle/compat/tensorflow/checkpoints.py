@@ -256,7 +256,7 @@ class CheckpointManager:
         directory: PathLike | TensorLike,
         max_to_keep: int | None = None,
         checkpoint_name: str = "ckpt",
-        **_: Any,
+        **_: object,
     ) -> None:
         self._checkpoint, self.directory, self._most = checkpoint, text(directory), max_to_keep
         self._prefix = os.path.join(self.directory, checkpoint_name)
@@ -270,7 +270,7 @@ class CheckpointManager:
     latest_checkpoint = property(lambda self: self.checkpoints[-1] if self.checkpoints else None)
     checkpoint = property(lambda self: self._checkpoint)
 
-    def save(self, checkpoint_number: TensorLike = None, **_: Any) -> str:
+    def save(self, checkpoint_number: TensorLike = None, **_: object) -> str:
         if checkpoint_number is None:
             self._checkpoint.save_counter.assign_add(1)
             number = int(self._checkpoint.save_counter)

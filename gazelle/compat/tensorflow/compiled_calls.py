@@ -6,9 +6,10 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 import jax
+from jax.tree_util import PyTreeDef
 
 from gazelle.compat.tensorflow.programs import NotCompilableError, Program, Result
-from gazelle.compat.types import Function
+from gazelle.compat.types import Function, Option
 from gazelle.core import tracing
 from gazelle.core.masks import get_mask
 from gazelle.core.replaced_methods import is_own_code, replaced
@@ -42,9 +43,9 @@ def _is_own(part: Any) -> bool:
 
 
 def find(
-    key: Any,
+    key: Hashable,
     function: Function,
-    structure: Any,
+    structure: PyTreeDef,
     static: list[Any],
     array_indices: list[int],
     is_pure: Callable[[], bool],
@@ -69,7 +70,7 @@ def find(
 class CompiledCall(Program):
     """A function as a program of its arrays, the values of the variables that its first call read, and a key."""
 
-    def __init__(self, key: Hashable, *args: Any) -> None:
+    def __init__(self, key: Hashable, *args: Option) -> None:
         super().__init__(*args)
         self.key, self._ready = key, False
         self._program = jax.jit(self._trace, static_argnums=3)

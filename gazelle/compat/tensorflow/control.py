@@ -92,7 +92,7 @@ _MOST_WITH_GRADIENTS = 1000
 
 @named("while_loop")
 def while_loop(
-    cond: Function, body: Function, loop_vars: Nested[TensorLike], maximum_iterations: TensorLike = None, **_: Any
+    cond: Function, body: Function, loop_vars: Nested[TensorLike], maximum_iterations: TensorLike = None, **_: object
 ) -> TensorResult:
     is_leaf = lambda leaf: is_box(leaf) or isinstance(leaf, TensorArray)  # noqa: E731
     plain = (int, TensorArray)  # a Python number stays one: it may index a TensorArray
@@ -136,7 +136,9 @@ def _stacked(rows: Sequence[Any]) -> Any:
 
 
 @named("map_fn", "vectorized_map")
-def map_fn(fn: Callable[[Any], Any], elems: TensorLike, dtype: DTypeLike = None, *_: Any, **__: Any) -> TensorResult:
+def map_fn(
+    fn: Callable[[Any], Any], elems: TensorLike, dtype: DTypeLike = None, *_: object, **__: object
+) -> TensorResult:
     """`tf.map_fn`: `fn` applied to each row, stacked."""
     return _stacked([fn(row) for row in _rows(elems)])
 
@@ -146,9 +148,9 @@ def scan(
     fn: Callable[[Any, Any], Any],
     elems: TensorLike,
     initializer: Nested[TensorLike] | None = None,
-    *_: Any,
+    *_: object,
     reverse: bool = False,
-    **__: Any,
+    **__: object,
 ) -> TensorResult:
     order = -1 if reverse else 1
     states = list(itertools.accumulate(_rows(elems)[::order], fn, initial=initializer))
@@ -156,7 +158,7 @@ def scan(
 
 
 def _fold(order: int) -> Any:
-    def fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: Any) -> Any:
+    def fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: object) -> Any:
         rows = _rows(elems)[::order]
         return functools.reduce(fn, rows if initializer is None else [initializer, *rows])
 
@@ -213,7 +215,7 @@ class TensorArray:
         clear_after_read: bool | None = None,
         tensor_array_name: str | None = None,
         element_shape: ShapeLike | None = None,
-        **_: Any,
+        **_: object,
     ) -> None:
         self.dtype, self._items = as_dtype(dtype), [None] * int(size or 0)
 
@@ -286,7 +288,7 @@ def print_(*inputs: Any, output_stream: object = None, summarize: int = 3, sep: 
 
 
 @named("Print")
-def print_1(input_: TensorLike, data: Sequence[Any], message: str = "", *_: Any, **__: Any) -> TensorLike:
+def print_1(input_: TensorLike, data: Sequence[Any], message: str = "", *_: object, **__: object) -> TensorLike:
     """`tf.Print` of TensorFlow 1: returns its first argument."""
     if not any(isinstance(one, KerasTensor) for one in data):
         print_(message, *data, sep="")

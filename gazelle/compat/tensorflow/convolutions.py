@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
+from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.arrays import keras_format
 from gazelle.compat.tensorflow.names import NAMES, named, op
-from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, TensorLike, TensorResult
 
 
-def inner_sizes(values: Any, rank: int, data_format: str | None) -> Any:
+def inner_sizes(values: int | Sequence[int] | None, rank: int, data_format: str | None) -> Sequence[int]:
     """Strides in a form of TensorFlow, (1, 2, 2, 1) or (2, 2) or 2, as one for each spatial axis."""
     values = (1 if values is None else values,) if not isinstance(values, list | tuple) else tuple(values)
     if len(values) == rank + 2:
@@ -29,22 +30,16 @@ def _options(rank: int, strides: Any, padding: str, data_format: str | None, dil
     return steps, padding.lower(), keras_format(data_format), dilation
 
 
-def _convolution(rank: int) -> Any:
-    def function(
-        input: Any,
-        filters: Any,
-        strides: Any = 1,
-        padding: Any = "VALID",
-        data_format: Any = None,
-        dilations: Any = 1,
-        use_cudnn_on_gpu: Any = None,
-    ) -> Any:
-        if not isinstance(padding, str):  # zeros for each axis
-            input, padding = jnp.pad(input, padding), "VALID"
-        options = _options(rank, strides, padding, data_format, dilations)
-        return ops.conv(jnp.asarray(input), jnp.asarray(filters), *options)
+def _convolution(rank: int, compute: Callable[..., Any], parameters: str) -> Any:
+    """A convolution of this operation of gazelle: the images, kernels, strides, padding, data format and dilation."""
 
-    return function
+    def function(*values: Any) -> Any:
+        *arrays, strides, padding, data_format, dilations = values
+        if not isinstance(padding, str):  # zeros for each axis
+            arrays[0], padding = jnp.pad(arrays[0], padding), "VALID"
+        return compute(*map(jnp.asarray, arrays), *_options(rank, strides, padding, data_format, dilations))
+
+    return with_parameters(function, parameters.split())
 
 
 def _pooling(rank: int, pool: Any) -> Any:
@@ -65,10 +60,16 @@ def _of_any_rank(name: str) -> Any:
     return function
 
 
+_STEPS = "strides padding data_format=None dilations=None"
+_DEFAULTS = "strides=1 padding='VALID' data_format=None dilations=1 -use_cudnn_on_gpu=None"
 for _rank in (1, 2, 3):
-    op(f"nn.conv{_rank}d", host=False)(_convolution(_rank))
+    op(f"nn.conv{_rank}d", host=False)(_convolution(_rank, ops.conv, f"input filters {_DEFAULTS}"))
     op(f"nn.max_pool{_rank}d", host=False)(_pooling(_rank, ops.max_pool))
     op(f"nn.avg_pool{_rank}d", host=False)(_pooling(_rank, ops.average_pool))
+op("nn.depthwise_conv2d", host=False)(_convolution(2, ops.depthwise_conv, f"input filter {_STEPS}"))
+op("nn.separable_conv2d", host=False)(
+    _convolution(2, ops.separable_conv, f"input depthwise_filter pointwise_filter {_STEPS}")
+)
 named("nn.convolution")(_of_any_rank("conv"))
 named("nn.max_pool")(_of_any_rank("max_pool"))
 named("nn.avg_pool")(_of_any_rank("avg_pool"))
@@ -96,33 +97,6 @@ for _rank in (1, 2, 3):
     op(f"nn.conv{_rank}d_transpose", host=False, static=("output_shape",))(_transposed_convolution(_rank))
 
 
-@op("nn.depthwise_conv2d", host=False)
-def depthwise_conv2d(
-    input: TensorLike,
-    filter: TensorLike,
-    strides: ShapeLike,
-    padding: str,
-    data_format: str | None = None,
-    dilations: ShapeLike | None = None,
-) -> TensorResult:
-    options = _options(2, strides, padding, data_format, dilations)
-    return ops.depthwise_conv(jnp.asarray(input), jnp.asarray(filter), *options)
-
-
-@op("nn.separable_conv2d", host=False)
-def separable_conv2d(
-    input: TensorLike,
-    depthwise_filter: TensorLike,
-    pointwise_filter: TensorLike,
-    strides: ShapeLike,
-    padding: str,
-    data_format: str | None = None,
-    dilations: ShapeLike | None = None,
-) -> TensorResult:
-    options = _options(2, strides, padding, data_format, dilations)
-    return ops.separable_conv(input, depthwise_filter, pointwise_filter, *options)
-
-
 @op("nn.atrous_conv2d", static=("rate",), host=False)
 def atrous_conv2d(value: TensorLike, filters: TensorLike, rate: int, padding: str) -> TensorResult:
     return ops.conv(value, filters, 1, padding.lower(), dilation_rate=rate)
@@ -135,7 +109,7 @@ def max_pool_with_argmax(
     strides: Sequence[int],
     padding: str,
     data_format: str = "NHWC",
-    output_dtype: Any = "int64",
+    output_dtype: DTypeLike = "int64",
     include_batch_in_index: bool = False,
 ) -> TensorResult:
     size, step = (inner_sizes(v, 2, data_format) for v in (ksize, strides))

@@ -33,6 +33,7 @@ from gazelle.compat.tensorflow.elements import (
 )
 from gazelle.compat.tensorflow.errors import OutOfRangeError
 from gazelle.compat.tensorflow.function import is_tracing
+from gazelle.compat.tensorflow.iterators import cached, chosen, distinct, interleaved, repeated, without_errors
 from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.programs import NotCompilableError
 from gazelle.compat.tensorflow.recording import unboxed
@@ -40,7 +41,6 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, Nested, PathLike, TensorLike, TensorResult
 from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, DataError, message
-from gazelle.core.traceback import warn
 from gazelle.data.dataset import generator, shuffled
 
 AUTOTUNE = -1
@@ -212,17 +212,8 @@ class Dataset(Elements):
         cls, datasets: Sequence[Dataset], choice_dataset: Dataset, stop_on_empty_dataset: bool = True
     ) -> Dataset:
         """Take elements from the datasets whose indices are in `choice_dataset`."""
-
-        def begin() -> Iterator[Any]:
-            iterators = [part._begin() for part in datasets]
-            for index in choice_dataset._begin():
-                try:
-                    yield next(iterators[int(index)])
-                except StopIteration:
-                    if stop_on_empty_dataset:
-                        return
-
-        return Dataset(begin)
+        begins = [part._begin for part in datasets]
+        return Dataset(lambda: chosen(begins, choice_dataset._begin(), stop_on_empty_dataset))
 
     # Transformations -------------------------------------------------------------------------------------------------
 
@@ -240,22 +231,13 @@ class Dataset(Elements):
         for element in self._begin():
             yield from _dataset_for(map_func, element)._begin()
 
-    @lazily
     def interleave(
         self, map_func: Callable[..., Any], cycle_length: TensorLike = None, block_length: TensorLike = 1
-    ) -> Iterator[Any]:
+    ) -> Dataset:
         """Like `flat_map`, but read `cycle_length` datasets in turn, `block_length` elements each."""
         width = cycle_length if cycle_length and cycle_length > 0 else 4
-        waiting = self._begin()
-        iterators: list[Any] = [_dataset_for(map_func, e)._begin() for e in itertools.islice(waiting, width)]
-        while iterators:
-            for index, iterator in enumerate(list(iterators)):
-                block = list(itertools.islice(iterator, block_length))
-                yield from block
-                if len(block) < block_length:
-                    next_element = next(waiting, None)
-                    iterators[index] = None if next_element is None else _dataset_for(map_func, next_element)._begin()
-            iterators = [iterator for iterator in iterators if iterator is not None]
+        begin = lambda element: _dataset_for(map_func, element)._begin()  # noqa: E731
+        return Dataset(lambda: interleaved(self._begin(), begin, width, block_length))
 
     def shuffle(
         self, buffer_size: TensorLike, seed: TensorLike = None, reshuffle_each_iteration: bool | None = None
@@ -273,18 +255,8 @@ class Dataset(Elements):
     def repeat(self, count: TensorLike = None) -> Dataset:
         """Repeat the elements `count` times; without a count indefinitely."""
         times = -1 if count is None else int(count)
-
-        def begin() -> Iterator[Any]:
-            for _ in itertools.count() if times < 0 else range(times):
-                empty = True
-                for element in self._begin():
-                    empty = False
-                    yield element
-                if empty:
-                    return
-
         length = INFINITE if times < 0 else self._length * times if self._length >= 0 else self._length
-        return Dataset(begin, length)
+        return Dataset(lambda: repeated(self._begin, times), length)
 
     def take(self, count: TensorLike) -> Dataset:
         """Return the first `count` elements; -1 returns all."""
@@ -307,21 +279,7 @@ class Dataset(Elements):
 
     def cache(self, filename: PathLike | TensorLike = "") -> Dataset:
         """Keep the elements of the first complete epoch in memory."""
-        cached: list[Any] = []
-        complete: list[bool] = []
-
-        def begin() -> Iterator[Any]:
-            if complete:
-                yield from cached
-                return
-            read = []
-            for element in self._begin():
-                read.append(element)
-                yield element
-            cached[:] = read
-            complete.append(True)
-
-        return Dataset(begin, self._length)
+        return Dataset(cached(self._begin), self._length)
 
     def prefetch(self, buffer_size: TensorLike = None) -> Dataset:
         """Return the dataset itself: `fit` prefetches anyway."""
@@ -363,29 +321,13 @@ class Dataset(Elements):
         """Return the elements before the first for which `predicate` is false."""
         return Dataset(lambda: itertools.takewhile(lambda e: bool(called(predicate, e)), self._begin()))
 
-    @lazily
-    def unique(self) -> Iterator[Any]:
+    def unique(self) -> Dataset:
         """Return each value once."""
-        seen = set()
-        for element in self._begin():
-            array = np.asarray(element)
-            key = tuple(array.ravel().tolist()) if array.dtype == object else array.tobytes()
-            if key not in seen:
-                seen.add(key)
-                yield element
+        return Dataset(lambda: distinct(self._begin()))
 
-    @lazily
-    def ignore_errors(self, log_warning: bool = False) -> Iterator[Any]:
+    def ignore_errors(self, log_warning: bool = False) -> Dataset:
         """Leave out elements whose function, given to `map` or `filter`, raises an error."""
-        elements = iter(self._begin())
-        while True:
-            try:
-                yield next(elements)
-            except StopIteration:
-                return
-            except Exception as error:  # of the program's function
-                if log_warning:
-                    warn(f"An element was left out: {error}")
+        return Dataset(lambda: without_errors(self._begin(), log_warning))
 
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
         return transformation_func(self)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.tables import listed
+from gazelle.compat.types import TensorLike
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import DTypeLike
 
@@ -73,7 +74,7 @@ DTYPES = {
 } | {"half": DType("float16"), "double": DType("float64")}
 
 
-def host_array(value: Any, dtype: Any = None) -> Any:
+def host_array(value: TensorLike, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any]:
     """A NumPy array with the dtypes of TensorFlow: Python floats are float32, integers int32, strings bytes."""
     if hasattr(value, "to_numpy"):  # a data frame or a column
         value = value.to_numpy()

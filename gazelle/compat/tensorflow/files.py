@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.tables import resolve, with_parameters
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.errors import NotFoundError
-from gazelle.compat.tensorflow.function_tables import LISTS
+from gazelle.compat.tensorflow.function_tables import LISTS, TABLE
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
 from gazelle.compat.tensorflow.randoms import generator
 from gazelle.compat.tensorflow.recording import unboxed
@@ -42,12 +43,9 @@ def glob(pattern: PathLike | TensorLike) -> list[str]:
     return sorted(globbing.glob(text(pattern)))
 
 
-named("io.gfile.exists", "gfile.Exists")(lambda path: os.path.exists(text(path)))
-named("io.gfile.isdir")(lambda path: os.path.isdir(text(path)))
-named("io.gfile.listdir")(lambda path: os.listdir(text(path)))
-named("io.gfile.makedirs", "gfile.MakeDirs")(lambda path: os.makedirs(text(path), exist_ok=True))
-named("io.gfile.rmtree")(lambda path: shutil.rmtree(text(path)))
-named("io.gfile.remove")(lambda path: os.remove(text(path)))
+for _names, _entry in TABLE["files"].items():
+    _path, *_parameters = _entry.split()
+    named(*_names.split())(with_parameters(resolve(_path, __name__), _parameters, {"text": text}))
 named("io.gfile.join")(lambda *parts: os.path.join(*map(text, parts)))
 named("io.gfile.copy")(lambda src, dst, overwrite=False: shutil.copy(text(src), text(dst)) and None)
 named("io.gfile.GFile", "gfile.GFile", "gfile.FastGFile")(
@@ -89,10 +87,6 @@ def text_line_dataset(filenames: TensorLike, *_: Any, **__: Any) -> TensorResult
     return Dataset(begin)
 
 
-named("io.gfile.rename")(lambda src, dst, overwrite=False: os.replace(text(src), text(dst)))
-named("io.gfile.mkdir")(lambda path: os.mkdir(text(path)))
-named("io.gfile.walk")(lambda top, topdown=True, onerror=None: os.walk(text(top), topdown))
-named("io.gfile.stat")(lambda path: os.stat(text(path)))
 named("io.matching_files")(lambda pattern, name=None: convert(sorted(glob(pattern))))
 
 

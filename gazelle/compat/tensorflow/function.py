@@ -21,6 +21,7 @@ from gazelle.core import prng, tracing
 from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
+from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
 
 _eagerly = False
@@ -71,7 +72,7 @@ class Function:
             bound_functions[self] = Function(self.python_function.__get__(owner, cls), self.input_signature)
         return bound_functions[self]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         if self.input_signature is not None:
             args = tuple(itertools.starmap(_checked_argument, zip(self.input_signature, args, strict=False)))
         flat, structure = jax.tree.flatten((args, kwargs), is_leaf=is_box)

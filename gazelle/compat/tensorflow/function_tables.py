@@ -19,7 +19,7 @@ _PACKAGE = "gazelle.compat.tensorflow"
 
 def _register(names: str, call: Function, parameters: list[str], host: bool) -> None:
     """Register `call` with these parameters, of which those with a star become Python values."""
-    static = tuple(text.strip("*").partition("=")[0] for text in parameters if text.startswith("*"))
+    static = tuple(text.lstrip("*").partition("=")[0] for text in parameters if text.startswith("*"))
     function = tables.with_parameters(call, [text.lstrip("*") for text in parameters])
     op(*names.split(), static=static, host=host)(function)
 
@@ -73,7 +73,7 @@ for _names, _entry in TABLE["numpy"].items():
     _register(_names, _numpy_function(_path), _parameters, host=True)
 for _names, _entry in TABLE["functions"].items():
     _path, *_parameters = _entry.split()
-    _arrays = sum("=" not in text for text in _parameters)
+    _arrays = sum(text[0] != "*" and "=" not in text for text in _parameters)
     _register(_names, _device_function(_path, _arrays), _parameters, host=False)
 for _names, _entry in TABLE["reductions"].items():
     op(*_names.split(), static=("axis",))(_reduction(_entry))

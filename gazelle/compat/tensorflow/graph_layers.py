@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,8 +13,10 @@ from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow.graphs import build_graphs, scoped
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.types import TensorResult
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import ActivationLike
+from gazelle.optimizers.schedules import LearningRateSchedule
 
 _LAYERS = pairs("""average_pooling1d=AveragePooling1D average_pooling2d=AveragePooling2D
     batch_normalization=BatchNormalization conv1d=Conv1D conv2d=Conv2D conv2d_transpose=Conv2DTranspose
@@ -49,7 +51,11 @@ _CONTRIB = pairs("""weights_initializer=kernel_initializer weights_regularizer=k
 
 @named("contrib.layers.fully_connected", "contrib.slim.fully_connected")
 def fully_connected(
-    inputs: Any, num_outputs: int, activation_fn: Any = "relu", normalizer_fn: object = None, **options: Any
+    inputs: TensorLike,
+    num_outputs: int,
+    activation_fn: ActivationLike = "relu",
+    normalizer_fn: object = None,
+    **options: Any,
 ) -> TensorResult:
     unknown = sorted(options.keys() - _CONTRIB.keys())
     if normalizer_fn is not None or unknown:
@@ -149,6 +155,8 @@ for _name, _kind in _DECAYS.items():
 
 
 @named("train.piecewise_constant", "train.piecewise_constant_decay")
-def piecewise_constant(x: Any, boundaries: Any, values: Any, name: str | None = None) -> Any:
+def piecewise_constant(
+    x: object, boundaries: Sequence[float], values: Sequence[float], name: str | None = None
+) -> LearningRateSchedule:
     """`tf.train.piecewise_constant`, at the step of the optimizer."""
     return compat_class(optimizers.schedules.PiecewiseConstantDecay)(list(boundaries), list(values))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,13 @@ from gazelle.compat.tensorflow.graphs import all_variables, build_graphs, summar
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.summaries import Writer
+from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core.types import PathLike
+from gazelle.core.variable import Variable
 
 
 class Session(sessions.Session):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Option, **kwargs: Option) -> None:
         build_graphs()
         super().__init__(*args, **kwargs)
 
@@ -27,7 +29,9 @@ class Session(sessions.Session):
 class Saver:
     """`tf.train.Saver`: writes variables by name, all by default, and reads them."""
 
-    def __init__(self, var_list: Any = None, max_to_keep: int = 5, **_: Any) -> None:
+    def __init__(
+        self, var_list: Mapping[str, Variable] | Iterable[Variable] | None = None, max_to_keep: int = 5, **_: object
+    ) -> None:
         self._given = var_list
         self.last_checkpoints: list[str] = []
 
@@ -39,7 +43,7 @@ class Saver:
             named[name if name not in named else f"{name}_{len(named)}"] = v
         return Checkpoint(variables=named)
 
-    def save(self, sess: object, save_path: PathLike, global_step: Any = None, **_: Any) -> str:
+    def save(self, sess: object, save_path: PathLike, global_step: TensorLike = None, **_: object) -> str:
         """Write the values; returns the prefix of the file."""
         step = "" if global_step is None else f"-{int(np.asarray(unboxed(global_step)))}"
         prefix = self._checkpoint().write(f"{text(save_path)}{step}")
@@ -58,13 +62,13 @@ class Summary:
     class Value:
         """One number with its name."""
 
-        def __init__(self, tag: str = "", simple_value: float | None = None, **_: Any) -> None:
+        def __init__(self, tag: str = "", simple_value: float | None = None, **_: object) -> None:
             self.tag, self.simple_value = tag, simple_value
 
     class Image:
         """An image, which is not written."""
 
-        def __init__(self, **_: Any) -> None:
+        def __init__(self, **_: object) -> None:
             pass
 
     def __init__(self, value: Sequence[Any] = ()) -> None:
@@ -81,10 +85,10 @@ class _Values(list[Any]):
 class SummaryNode(sessions.Fetch):
     """A summary of tensors of a graph, which a session computes."""
 
-    def __init__(self, tag: str, tensor: Any) -> None:
+    def __init__(self, tag: str, tensor: TensorLike) -> None:
         self.tag, self.fetched = tag, tensor
 
-    def result(self, value: Any) -> Summary:
+    def result(self, value: TensorResult) -> Summary:
         return Summary([Summary.Value(self.tag, float(value))] if np.ndim(value) == 0 else [])
 
 
@@ -97,7 +101,7 @@ class _Merged(sessions.Fetch):
         return Summary([one for node, v in zip(self.nodes, value, strict=True) for one in node.result(v).value])
 
 
-def summary_node(tag: str, tensor: Any) -> SummaryNode:
+def summary_node(tag: str, tensor: TensorLike) -> SummaryNode:
     """`tf.summary.scalar` and the like for a tensor of a graph."""
     summaries.append(SummaryNode(tag, tensor))
     return summaries[-1]
@@ -113,14 +117,14 @@ named("summary.merge")(lambda inputs, *_, **__: _Merged(inputs))
 class FileWriter(Writer):
     """`tf.summary.FileWriter`: writes summaries to an event file."""
 
-    def __init__(self, logdir: PathLike, graph: object = None, **_: Any) -> None:
+    def __init__(self, logdir: PathLike, graph: object = None, **_: object) -> None:
         super().__init__(logdir)
 
-    def add_summary(self, summary: Any, global_step: Any = None) -> None:
+    def add_summary(self, summary: Summary, global_step: TensorLike = None) -> None:
         """Write the numbers of a summary."""
         for one in summary.value:
             if one.simple_value is not None:
                 self.write(one.tag, float(one.simple_value), int(np.asarray(unboxed(global_step or 0))))
 
-    def add_graph(self, *_: Any, **__: Any) -> None:
+    def add_graph(self, *_: object, **__: object) -> None:
         """Do nothing: graphs are not written."""

@@ -31,6 +31,7 @@ from gazelle.compat.types import DTypeLike, RegularizerLike, ShapeLike, TensorLi
 from gazelle.core.names import unique_name
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor, is_symbolic
+from gazelle.core.types import InitializerLike
 from gazelle.core.variable import Variable
 from gazelle.models.graph import Graph
 from gazelle.optimizers import Optimizer
@@ -127,7 +128,9 @@ TensorFlowVariable.graph_variable = staticmethod(variable)
 
 @named("variable_scope")
 @contextlib.contextmanager
-def variable_scope(name_or_scope: Any, default_name: str = "", *_: Any, reuse: Any = None, **__: Any) -> Iterator[Any]:
+def variable_scope(
+    name_or_scope: str | _Scope | None, default_name: str = "", *_: Any, reuse: bool | str | None = None, **__: Any
+) -> Iterator[Any]:
     """`tf.variable_scope`: a prefix of the names that `get_variable` and `tf.layers` use."""
     outer, inherited = _scopes[-1] if _scopes else ("", None)
     given = getattr(name_or_scope, "name", name_or_scope) or default_name
@@ -162,7 +165,7 @@ def get_variable(
     name: str,
     shape: ShapeLike | None = None,
     dtype: DTypeLike = None,
-    initializer: Any = None,
+    initializer: InitializerLike | TensorLike | None = None,
     regularizer: RegularizerLike = None,
     trainable: bool = True,
     **_: Any,

@@ -70,10 +70,6 @@ def _flip(axis: int) -> Any:
     return lambda image: space(image).flip(image, axis)
 
 
-op("image.transpose")(lambda image: space(image).swapaxes(image, -3, -2))
-op("image.rot90", static=("k",))(lambda image, k=1: space(image).rot90(image, k, (-3, -2)))
-
-
 def _random_bool(seed: Any) -> Any:
     """True or False with equal probability; inside of a compiled function a traced boolean."""
     return unboxed(_between(0.0, 1.0, seed)) < 0.5
@@ -117,8 +113,6 @@ def _adjust_contrast(image: Any, contrast_factor: Any) -> Any:
 # in TensorFlow the channels are always last
 _hsv = functools.partial(ops.image.rgb_to_hsv, data_format="channels_last")
 _rgb = functools.partial(ops.image.hsv_to_rgb, data_format="channels_last")
-op("image.rgb_to_hsv", host=False)(lambda images: _hsv(jnp.asarray(images)))
-op("image.hsv_to_rgb", host=False)(lambda images: _rgb(jnp.asarray(images)))
 
 
 def _adjust_saturation(image: Any, saturation_factor: Any) -> Any:
@@ -254,19 +248,6 @@ op("image.grayscale_to_rgb")(lambda images: space(images).concatenate([images] *
 def psnr(a: TensorLike, b: TensorLike, max_val: TensorLike) -> TensorResult:
     error = jnp.mean(jnp.square(jnp.asarray(a, "float32") - jnp.asarray(b, "float32")), (-3, -2, -1))
     return 20 * jnp.log10(jnp.asarray(max_val, "float32")) - 10 * jnp.log10(error)
-
-
-@op("image.ssim", host=False)
-def ssim(
-    img1: TensorLike,
-    img2: TensorLike,
-    max_val: TensorLike,
-    filter_size: int = 11,
-    filter_sigma: float = 1.5,
-    k1: float = 0.01,
-    k2: float = 0.03,
-) -> TensorResult:
-    return ops.image.ssim(img1, img2, max_val, filter_size, filter_sigma, k1, k2, "channels_last")
 
 
 @op("image.total_variation", host=False)

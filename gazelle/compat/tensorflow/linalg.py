@@ -112,10 +112,6 @@ def diag(diagonal: TensorLike, k: TensorLike = 0) -> TensorResult:
     return xp.pad(matrix, [(0, 0)] * (matrix.ndim - 2) + [(below, above), (above, below)])
 
 
-op("linalg.diag_part", "linalg.tensor_diag_part")(lambda input, k=0: space(input).diagonal(input, k, -2, -1))
-op("linalg.trace")(lambda x: space(x).trace(x, axis1=-2, axis2=-1))
-
-
 @op("linalg.band_part", static=("num_lower", "num_upper"))
 def band_part(input: TensorLike, num_lower: TensorLike, num_upper: TensorLike) -> TensorResult:
     rows, columns = np.ogrid[: input.shape[-2], : input.shape[-1]]

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import jax.scipy.special as special
 import numpy as np
 
-from gazelle import ops
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import named, op, space
@@ -22,11 +21,6 @@ from gazelle.compat.types import AxisLike, DTypeLike, TensorLike, TensorResult
 @named("divide", "math.divide", "truediv", "math.truediv")
 def divide(x: TensorLike, y: TensorLike) -> TensorResult:
     return (x if is_box(x) or is_box(y) else convert(x)) / y
-
-
-op("reduce_logsumexp", "math.reduce_logsumexp", host=False, static=("axis",))(
-    lambda input_tensor, axis=None, keepdims=False: special.logsumexp(input_tensor, axis=axis, keepdims=keepdims)
-)
 
 
 @op("math.reduce_euclidean_norm", static=("axis",))
@@ -42,7 +36,6 @@ def count_nonzero(
     return space(input).sum(input != 0, axis=axis, keepdims=bool(keepdims)).astype(name_of(dtype))
 
 
-op("math.divide_no_nan", "div_no_nan", host=False)(lambda x, y: jnp.where(y == 0, 0, x / jnp.where(y == 0, 1, y)))
 op("math.multiply_no_nan", host=False)(lambda x, y: jnp.where(y == 0, 0, jnp.where(y == 0, 0, x) * y))
 op("math.squared_difference", "squared_difference")(lambda x, y: space(x, y).square(x - y))
 op("add_n", "math.add_n", "math.accumulate_n")(lambda inputs: sum(inputs[1:], start=inputs[0]))
@@ -94,9 +87,6 @@ class TopK(tuple[Any, ...]):
 
 
 jax.tree_util.register_pytree_node(TopK, lambda t: (tuple(t), None), lambda _, children: TopK(*children))
-
-
-op("math.in_top_k", "nn.in_top_k", host=False)(lambda targets, predictions, k: ops.in_top_k(targets, predictions, k))
 
 
 def _segments(name: str) -> Any:
@@ -173,7 +163,6 @@ def histogram_fixed_width(
 
 op("math.erfcinv", host=False)(lambda x: special.erfinv(1 - x))
 op("math.xdivy", host=False)(lambda x, y: jnp.where(x == 0, 0, x / jnp.where(x == 0, 1, y)))
-op("math.scalar_mul", "scalar_mul", host=False)(lambda scalar, x: scalar * x)
 op("math.reciprocal_no_nan", host=False)(lambda x: jnp.where(x == 0, 0, 1 / jnp.where(x == 0, 1, x)))
 op("math.is_non_decreasing", host=False)(lambda x: jnp.all(jnp.diff(jnp.ravel(x)) >= 0))
 op("math.is_strictly_increasing", host=False)(lambda x: jnp.all(jnp.diff(jnp.ravel(x)) > 0))

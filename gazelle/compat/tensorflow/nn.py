@@ -13,9 +13,6 @@ from gazelle.compat.tensorflow.randoms import next_key
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, ShapeLike, TensorLike, TensorResult
 
-op("nn.softmax", "math.softmax", host=False, static=("axis",))(
-    lambda logits, axis=-1: jax.nn.softmax(jnp.asarray(logits), axis)
-)
 op("nn.crelu", host=False)(lambda features: jnp.concatenate([jax.nn.relu(features), jax.nn.relu(-features)], -1))
 
 

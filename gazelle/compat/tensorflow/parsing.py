@@ -54,7 +54,7 @@ class FixedLenSequenceFeature(FixedLenFeature):
 class VarLenFeature:
     """`tf.io.VarLenFeature(dtype)`: any number of values."""
 
-    def __init__(self, dtype: DTypeLike, *_: Any, **__: Any) -> None:
+    def __init__(self, dtype: DTypeLike, *_: object, **__: object) -> None:
         self.dtype = as_dtype(dtype)
 
     def of(self, name: str, values: list[Any]) -> TensorResult:
@@ -68,7 +68,9 @@ def _listed(values: list[Any], dtype: Any) -> Any:
 
 
 @named("io.parse_single_example", "parse_single_example")
-def parse_single_example(serialized: TensorLike, features: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
+def parse_single_example(
+    serialized: TensorLike, features: Mapping[str, Any], *_: object, **__: object
+) -> dict[str, Any]:
     """`tf.io.parse_single_example`: {name: tensor}, with shapes and dtypes from `features`."""
     return _parsed(Example.FromString(serialized).features.feature, features)
 
@@ -83,8 +85,8 @@ def parse_single_sequence_example(
     serialized: TensorLike,
     context_features: Mapping[str, Any] | None = None,
     sequence_features: Mapping[str, Any] | None = None,
-    *_: Any,
-    **__: Any,
+    *_: object,
+    **__: object,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """`tf.io.parse_single_sequence_example`: ({name: tensor} of the sequence, {name: tensor (steps, ...)})."""
     given = SequenceExample.FromString(serialized)
@@ -104,7 +106,7 @@ def _steps(name: str, spec: Any, steps: list[list[Any]]) -> Any:
 
 
 @named("io.parse_example", "parse_example")
-def parse_example(serialized: TensorLike, features: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
+def parse_example(serialized: TensorLike, features: Mapping[str, Any], *_: object, **__: object) -> dict[str, Any]:
     """`tf.io.parse_example`: `parse_single_example` for a batch of messages."""
     rows = [parse_single_example(one, features) for one in array_of(serialized).reshape(-1)]
     return {name: _batched(spec, [row[name] for row in rows]) for name, spec in features.items()}

@@ -13,7 +13,7 @@ from typing import Any
 from gazelle.compat import tables
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.recording import only_tapes
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import NamedObject, TensorLike, TensorResult
 from gazelle.core import prng
 from gazelle.initializers.variance_scaling import compute_fans
 
@@ -23,14 +23,16 @@ _ENDINGS = re.compile(r"_(ops|impl|util|utils|v2|scope)$")
 _SEARCHED = ("", *tables.lists("tensorflow", "lists")["modules that have names of private ones"])
 
 
-def smart_cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str | None = None) -> Any:
+def smart_cond(
+    pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str | None = None
+) -> TensorResult:
     """Call one of two functions, in Python if the condition is known."""
     if isinstance(pred, bool | int):
         return (true_fn if pred else false_fn)()
     return NAMES["cond"](pred, true_fn, false_fn)
 
 
-def smart_constant_value(pred: Any) -> Any:
+def smart_constant_value(pred: TensorLike) -> bool | None:
     """Return the value of a condition that is known, else None."""
     return bool(pred) if isinstance(pred, bool | int) else None
 
@@ -89,7 +91,7 @@ def is_module(path: str) -> bool:
     return all(part in _PARTS[first] or part in _PARTS["ops"] or _ENDINGS.search(part) for part in inner)
 
 
-def find(name: str, look_up: Callable[[str], Any]) -> Any:
+def find(name: str, look_up: Callable[[str], Any]) -> NamedObject:
     """The object of a name of any private module; None if there is none."""
     known = _PRIVATE.get(name, name)
     if not isinstance(known, str):

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
+from jax.tree_util import PyTreeDef
 
 from gazelle.compat.tensorflow.recording import filled, is_array, is_box, only_tapes, unboxed
-from gazelle.compat.types import Function
+from gazelle.compat.types import Array, Function
 from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError
+from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
 
 
@@ -54,18 +56,18 @@ class Program:
 
     context: type[tracing.TraceContext] = tracing.TraceContext
 
-    def __init__(self, function: Function, structure: Any, static: list[Any], array_indices: list[int]) -> None:
+    def __init__(self, function: Function, structure: PyTreeDef, static: list[Any], array_indices: list[int]) -> None:
         self.function, self.structure, self.static, self.array_indices = function, structure, static, array_indices
         self.variables: list[Variable] = []
 
-    def call(self, arrays: Iterable[Any], scope: tracing.TraceContext) -> Any:
+    def call(self, arrays: Iterable[Any], scope: tracing.TraceContext) -> Tree:
         """Call the function in a scope; tapes record nothing."""
         args, kwargs = jax.tree.unflatten(self.structure, filled(self.static, self.array_indices, arrays))
         with only_tapes(()), tracing.entered(scope):
             return self.function(*args, **kwargs)
 
     def trace(
-        self, arrays: Iterable[Any], values: list[Any], key: Any
+        self, arrays: Iterable[Any], values: list[Any], key: Array
     ) -> tuple[Result, list[Any], list[Any], list[Any]]:
         """Return (result, its arrays, added losses, values of the assigned variables)."""
         bound = {id(v): value for v, value in zip(self.variables, values, strict=True)}
@@ -82,7 +84,7 @@ class Program:
         found = [leaf for leaf in leaves if is_array(leaf)]
         return result, found, [value for _, value in scope.losses], [bound[id(self.variables[i])] for i in assigned]
 
-    def finish(self, result: Result, arrays: Iterable[Any], assigned: Iterable[Any]) -> Any:
+    def finish(self, result: Result, arrays: Iterable[Any], assigned: Iterable[Any]) -> Tree:
         """Assign the variables, and return the result with these arrays."""
         for index, value in zip(result.assigned, assigned, strict=True):
             variable = self.variables[index]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle import layers
 from gazelle.compat.tensorflow.arrays import stack
 from gazelle.compat.tensorflow.ragged import RaggedTensor
+from gazelle.compat.types import TensorResult
 from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.models import Sequential
+
+if TYPE_CHECKING:
+    from gazelle.layers import Layer
+
 
 #: layers that compute each token, of any shape, by itself
 _OF_TOKENS = (
@@ -24,14 +30,14 @@ _OF_VECTORS = (layers.Dense, layers.EinsumDense, layers.LayerNormalization, laye
 _OF_MASKED_ROWS = (layers.RNN, layers.Bidirectional, layers.GlobalAveragePooling1D)
 
 
-def takes(layer: Any, inputs: Any) -> bool:
+def takes(layer: Layer, inputs: object) -> bool:
     """Whether `call` is for these inputs: ragged tensors for a layer that runs no code of the program's own."""
     several = inputs if isinstance(inputs, list | tuple) else [inputs]
     own = type(layer).call.__module__.startswith("gazelle.") and not isinstance(layer, layers.Lambda)
     return own and any(isinstance(value, RaggedTensor) for value in several)
 
 
-def call(layer: Any, ragged: Any, *args: Any, **kwargs: Any) -> Any:
+def call(layer: Layer, ragged: RaggedTensor | Sequence[Any], *args: Any, **kwargs: Any) -> TensorResult:
     """Call a layer on a ragged tensor.
 
     Raises:

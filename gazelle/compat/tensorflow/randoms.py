@@ -65,28 +65,15 @@ def _draw(shape: Any, dtype: Any, seed: Any, host: Any, device: Any) -> Any:
     return Tensor(np.asarray(host(generator(seed), shape)).astype(jnp.dtype(name_of(dtype))))
 
 
-@named("random.normal", "random_normal")
-def normal(
-    shape: ShapeLike,
-    mean: TensorLike = 0.0,
-    stddev: TensorLike = 1.0,
-    dtype: DTypeLike = "float32",
-    seed: TensorLike = None,
-) -> TensorResult:
-    out = _draw(shape, dtype, seed, lambda g, s: g.standard_normal(s, np.float32), jax.random.normal)
-    is_standard = not any(hasattr(v, "shape") or isinstance(v, list | tuple) for v in (mean, stddev))
-    return out if is_standard and (mean, stddev) == (0.0, 1.0) else out * stddev + mean
+def _normal(names: tuple[str, ...], host: Callable[..., Any], device: Callable[..., Any]) -> Callable[..., Any]:
+    def function(
+        shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: DTypeLike = "float32", seed: TensorLike = None
+    ) -> TensorResult:
+        out = _draw(shape, dtype, seed, host, device)
+        is_standard = not any(hasattr(v, "shape") or isinstance(v, list | tuple) for v in (mean, stddev))
+        return out if is_standard and (mean, stddev) == (0.0, 1.0) else out * stddev + mean
 
-
-@named("random.truncated_normal", "truncated_normal")
-def truncated_normal(
-    shape: ShapeLike,
-    mean: TensorLike = 0.0,
-    stddev: TensorLike = 1.0,
-    dtype: DTypeLike = "float32",
-    seed: TensorLike = None,
-) -> TensorResult:
-    return _draw(shape, dtype, seed, _truncated, lambda k, s: jax.random.truncated_normal(k, -2, 2, s)) * stddev + mean
+    return named(*names)(function)
 
 
 def _truncated(g: np.random.Generator, shape: Any) -> Any:
@@ -94,6 +81,12 @@ def _truncated(g: np.random.Generator, shape: Any) -> Any:
     while (far := np.abs(out) > 2).any():
         out = np.where(far, g.standard_normal(shape, np.float32), out)
     return out
+
+
+normal = _normal(("random.normal", "random_normal"), lambda g, s: g.standard_normal(s, np.float32), jax.random.normal)
+truncated_normal = _normal(
+    ("random.truncated_normal", "truncated_normal"), _truncated, lambda k, s: jax.random.truncated_normal(k, -2, 2, s)
+)
 
 
 @named("random.uniform", "random_uniform")

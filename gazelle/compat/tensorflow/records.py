@@ -26,7 +26,7 @@ from gazelle.core.record_format import checksum
 class TFRecordOptions:
     """`tf.io.TFRecordOptions(compression_type)`: "GZIP" or none."""
 
-    def __init__(self, compression_type: str | None = None, *_: Any, **__: Any) -> None:
+    def __init__(self, compression_type: str | None = None, *_: object, **__: object) -> None:
         self.compression_type = compression_type
 
 
@@ -80,7 +80,7 @@ def records(path: str, compression: str = "") -> Iterator[Any]:
 
 
 @named("data.TFRecordDataset")
-def record_dataset(filenames: TensorLike | Dataset, compression_type: str = "", *_: Any, **__: Any) -> Dataset:
+def record_dataset(filenames: TensorLike | Dataset, compression_type: str = "", *_: object, **__: object) -> Dataset:
     """`tf.data.TFRecordDataset`: the records of all files in order."""
     if isinstance(filenames, Dataset):
         return filenames.flat_map(lambda name: record_dataset(name, compression_type))

@@ -85,11 +85,6 @@ def stft(
     return space(parts).fft.rfft(parts, fft_length or 1 << (frame_length - 1).bit_length())
 
 
-for _name in ("fft3d", "ifft3d"):
-    _function = getattr(jnp.fft, f"{_name[:-2]}n")
-    op(f"signal.{_name}", _name, host=False)(lambda input, f=_function: f(input, axes=(-3, -2, -1)))
-
-
 @op("signal.idct", host=False)
 def idct(
     input: TensorLike, type: int = 2, n: int | None = None, axis: int = -1, norm: str | None = None

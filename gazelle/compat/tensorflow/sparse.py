@@ -13,7 +13,9 @@ import numpy as np
 from gazelle import ops
 from gazelle.compat.backend.losses import ctc_length
 from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.function_tables import TABLE
 from gazelle.compat.tensorflow.linalg import matmul
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
 from gazelle.compat.tensorflow.recording import unboxed
@@ -133,24 +135,11 @@ def _on_dense(name: str, function: Callable[..., Any], keeps_sparse: bool) -> No
     named(f"sparse.{name}", f"sparse_{name}")(called)
 
 
-for _name, _function in {
-    "add": lambda a, b, threshold=0: NAMES["add"](a, b),
-    "concat": lambda axis, sp_inputs, expand_nonconcat_dims=False: NAMES["concat"](sp_inputs, axis),
-    "expand_dims": lambda sp_input, axis=-1: NAMES["expand_dims"](sp_input, axis),
-    "eye": lambda num_rows, num_columns=None, dtype="float32": NAMES["eye"](num_rows, num_columns, dtype=dtype),
-    "maximum": lambda sp_a, sp_b: NAMES["maximum"](sp_a, sp_b),
-    "minimum": lambda sp_a, sp_b: NAMES["minimum"](sp_a, sp_b),
-    "reshape": lambda sp_input, shape: NAMES["reshape"](sp_input, shape),
-    "slice": lambda sp_input, start, size: NAMES["slice"](sp_input, start, size),
-    "transpose": lambda sp_input, perm=None: NAMES["transpose"](sp_input, perm),
-}.items():
-    _on_dense(_name, _function, True)
-for _name in ("sum", "max"):
-    _on_dense(
-        f"reduce_{_name}",
-        lambda sp_input, axis=None, keepdims=False, name=f"math.reduce_{_name}": NAMES[name](sp_input, axis, keepdims),
-        False,
-    )
+_on_dense("concat", lambda axis, sp_inputs, expand_nonconcat_dims=False: NAMES["concat"](sp_inputs, axis), True)
+for _name, _entry in TABLE["sparse"].items():
+    _dense, *_parameters = _entry.split()
+    _function = with_parameters(lambda *values, name=_dense: NAMES[name](*values), _parameters)
+    _on_dense(_name, _function, keeps_sparse=not _name.startswith("reduce_"))
 
 
 @named("sparse_to_dense")

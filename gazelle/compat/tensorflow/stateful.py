@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any
 
 import jax
 
 from gazelle.compat.tensorflow import compiled_calls
 from gazelle.compat.tensorflow.calls import boxed, unbox
 from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, is_array, is_box, only_tapes, unboxed
-from gazelle.compat.types import Arguments, Function, Keywords
+from gazelle.compat.types import Arguments, Array, Function, Keywords
 from gazelle.core import arrays, prng, tracing
 from gazelle.core.masks import get_mask, set_mask
+from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
+
+if TYPE_CHECKING:
+    from gazelle.layers import Layer
 
 
 def stateful(
     function: Function,
     args: Arguments,
     kwargs: Keywords,
-    program_key: Any,
-    owner: Any = None,
+    program_key: Hashable,
+    owner: Layer | None = None,
     is_pure: Callable[[], bool] = lambda: False,
     check: Callable[[], None] = lambda: None,
-) -> Any:
+) -> Tree:
     """Run a function that may read and assign variables and draw random numbers, as one call on the active tapes.
 
     The function runs once, with its side effects. A replay runs it with the same values of the variables and the same
@@ -127,6 +131,6 @@ def fresh_key() -> jax.Array:
     return compiled_calls.as_key(fresh_key_data())
 
 
-def fresh_key_data() -> Any:
+def fresh_key_data() -> Array:
     """The bits of such a key, on the host."""
     return arrays.key_data(prng.next_seed())

@@ -13,7 +13,7 @@ from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
-from gazelle.compat.types import PathLike, TensorLike, TensorResult
+from gazelle.compat.types import PathLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.symbolic import is_symbolic
 from gazelle.training.callbacks.event_file import NumberWriter
 
@@ -102,7 +102,7 @@ def summary_scope(
 
 
 @named("make_tensor_proto")
-def make_tensor_proto(values: TensorLike, dtype: object = None, shape: Any = None) -> TensorResult:
+def make_tensor_proto(values: TensorLike, dtype: object = None, shape: ShapeLike | None = None) -> TensorResult:
     """`tf.make_tensor_proto`: the protocol buffer, which the package tensorboard has."""
     from tensorboard.util.tensor_util import make_tensor_proto
 

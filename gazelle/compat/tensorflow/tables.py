@@ -46,7 +46,7 @@ class TextFileInitializer:
         value_index: int,
         vocab_size: TensorLike = None,
         delimiter: str = "\t",
-        **_: Any,
+        **_: object,
     ) -> None:
         with open(text(filename), "rb") as file:
             lines = file.read().splitlines()[:vocab_size]
@@ -68,7 +68,7 @@ class TextFileInitializer:
 @named("lookup.StaticHashTable", "lookup.experimental.DenseHashTable")
 @methods_ignore("name")
 class StaticHashTable:
-    def __init__(self, initializer: Nested[TensorLike], default_value: TensorLike, **_: Any) -> None:
+    def __init__(self, initializer: Nested[TensorLike], default_value: TensorLike, **_: object) -> None:
         self._dtype = initializer.values.dtype
         self._values = dict(zip(initializer.keys.tolist(), initializer.values.tolist(), strict=True))
         self._default = array_of(default_value).item()
@@ -122,7 +122,7 @@ class StaticVocabularyTable(StaticHashTable):
 class MutableHashTable(StaticHashTable):
     """`tf.lookup.experimental.MutableHashTable`: a table that can be extended."""
 
-    def __init__(self, key_dtype: DTypeLike, value_dtype: DTypeLike, default_value: TensorLike, **_: Any) -> None:
+    def __init__(self, key_dtype: DTypeLike, value_dtype: DTypeLike, default_value: TensorLike, **_: object) -> None:
         kind = object if as_dtype(value_dtype) == "string" else name_of(value_dtype)
         empty = KeyValueTensorInitializer(np.zeros(0), np.zeros(0, kind))
         super().__init__(empty, default_value)

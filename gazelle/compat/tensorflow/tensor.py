@@ -226,7 +226,7 @@ def quotient(a: TensorLike, b: TensorLike) -> TensorResult:
 _OPERATORS["truediv"] = quotient
 
 
-def operate(name: str, *operands: Any) -> Any:
+def operate(name: str, *operands: Any) -> TensorResult:
     """An operation on tensors and other operands; Python numbers get the dtype of the tensor."""
     other = next((v for v in operands if hasattr(v, "dtype") and not isinstance(v, np.ndarray | np.generic)), None)
     given = [_as_operand(v, other) for v in operands]

@@ -45,7 +45,7 @@ def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice
     return [device for device in found if device_type in (None, device.device_type)]
 
 
-def _ignored(*_: Any, **__: Any) -> None:
+def _ignored(*_: object, **__: object) -> None:
     """A setting that is ignored, because JAX manages memory, threads and kernels."""
 
 
@@ -77,7 +77,7 @@ class Strategy:
         batch_reduce_to=lambda op, pairs: [value for value, _ in pairs],
     )
 
-    def __init__(self, *_: Any, **__: Any) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         pass
 
     @contextlib.contextmanager
@@ -143,7 +143,7 @@ named("distribute.ReduceOp")(SimpleNamespace(SUM="SUM", MEAN="MEAN"))
 
 
 @named("distribute.cluster_resolver.TPUClusterResolver")
-def tpu_cluster_resolver(*_: Any, **__: Any) -> TensorResult:
+def tpu_cluster_resolver(*_: object, **__: object) -> TensorResult:
     """Raise the ValueError that programs catch to continue on a GPU or CPU."""
     raise ValueError(message("A TPU cluster", expected="a reachable cluster", got="none"))
 
@@ -223,7 +223,7 @@ def _boolean(text: str) -> bool:
 
 
 def _define(read: Callable[[str], Any]) -> Callable[..., None]:
-    def define(name: str, default: Any = None, *_: Any, **__: Any) -> None:
+    def define(name: str, default: Any = None, *_: object, **__: object) -> None:
         vars(FLAGS).pop(name, None)
         FLAGS._defined[name] = read, read(default) if isinstance(default, str) else default
 

@@ -89,7 +89,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         synchronization: object = None,
         aggregation: object = None,
         shape: ShapeLike | None = None,
-        **_: Any,
+        **_: object,
     ) -> None:
         value = unboxed(initial_value() if callable(initial_value) else initial_value)
         if isinstance(value, list | tuple):
@@ -104,7 +104,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         self.dtype = DType(self.dtype)
 
     @property
-    def value(self) -> Any:
+    def value(self) -> TensorResult:
         """The array for gazelle; for programs a tensor that can be called, too."""
         return Variable.value.fget(self) if called_by_gazelle(1) else VariableValue(self)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gazelle.compat.preprocessing.image.iterators import _Images
+from gazelle.compat.types import Option
 from gazelle.core.errors import MissingFileError, message, unknown
 from gazelle.core.types import ArrayLike, DTypeLike, PathLike
 from gazelle.data import images
@@ -18,6 +20,8 @@ from gazelle.data.images import img_to_array as img_to_array
 from gazelle.data.labels import to_categorical
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from gazelle.compat.preprocessing.image.generator import ImageDataGenerator
 
 
@@ -32,7 +36,7 @@ def load_img(
     target_size: Sequence[int] | None = None,
     interpolation: str = "nearest",
     keep_aspect_ratio: bool = False,
-) -> Any:
+) -> Image.Image:
     """Read an image file as a Pillow image; `grayscale` is an earlier form of `color_mode`."""
     mode = "grayscale" if grayscale is True else color_mode
     return images.load_img(path, mode, target_size, interpolation, keep_aspect_ratio)
@@ -40,7 +44,7 @@ def load_img(
 
 def array_to_img(
     x: ArrayLike, data_format: str | None = None, scale: bool = True, dtype: DTypeLike | None = None, **options: Any
-) -> Any:
+) -> Image.Image:
     """Convert an array to a Pillow image."""
     order = options.get("dim_ordering", data_format)
     return images.array_to_img(x, _ORDERS.get(order, order), scale, dtype)
@@ -66,6 +70,35 @@ def list_pictures(directory: PathLike, ext: str | Sequence[str] = EXTENSIONS) ->
     return sorted(path for path in found if pattern.search(os.path.basename(path)))
 
 
+@dataclasses.dataclass
+class _Options:
+    """The arguments that both iterators have, in their order."""
+
+    target_size: Sequence[int] = (256, 256)
+    color_mode: str = "rgb"
+    classes: Sequence[str] | None = None
+    class_mode: str | None = "categorical"
+    batch_size: int = 32
+    shuffle: bool = True
+    seed: int | None = None
+    data_format: str | None = None
+    save_to_dir: PathLike | None = None
+    save_prefix: str = ""
+    save_format: str = "png"
+    subset: str | None = None
+    interpolation: str = "nearest"
+    keep_aspect_ratio: bool = False
+
+    @classmethod
+    def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Options:
+        """The options among the arguments; others are ignored."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        made = cls(*args, **{name: value for name, value in kwargs.items() if name in known})
+        if made.color_mode not in CHANNELS:
+            raise unknown("color_mode", made.color_mode, CHANNELS)
+        return made
+
+
 class _Files(_Images):
     """Images that are read when their batch is needed. Subclasses set `filepaths` and `labels`."""
 
@@ -73,26 +106,15 @@ class _Files(_Images):
     labels: Any
     sample_weight: Any = None
 
-    def _set_up(
-        self,
-        generator: Any,
-        target_size: Any,
-        color_mode: str,
-        class_mode: Any,
-        interpolation: str,
-        keep_aspect_ratio: bool,
-        *options: Any,
-    ) -> None:
-        if color_mode not in CHANNELS:
-            raise unknown("color_mode", color_mode, CHANNELS)
-        self.target_size, self.color_mode, self.class_mode = tuple(target_size), color_mode, class_mode
-        self._loading = (interpolation, keep_aspect_ratio)
-        size = self.target_size
-        first = generator.data_format == "channels_first"
-        self.image_shape = (CHANNELS[color_mode], *size) if first else (*size, CHANNELS[color_mode])
-        self.data_format = generator.data_format
+    def _set_up(self, generator: ImageDataGenerator, options: _Options) -> None:
+        self.target_size = size = tuple(options.target_size)
+        self.color_mode, self.class_mode = options.color_mode, options.class_mode
+        self._loading = (options.interpolation, options.keep_aspect_ratio)
+        channels, self.data_format = CHANNELS[self.color_mode], generator.data_format
+        self.image_shape = (channels, *size) if self.data_format == "channels_first" else (*size, channels)
         self.samples = self.nb_sample = len(self.filepaths)
-        _Images.__init__(self, generator, self.samples, *options)
+        saving = options.save_to_dir, options.save_prefix, options.save_format
+        super().__init__(generator, self.samples, options.batch_size, options.shuffle, options.seed, saving)
 
     def _get_batches_of_transformed_samples(self, index_array: Any) -> Any:
         generator = self.image_data_generator
@@ -124,31 +146,19 @@ class DirectoryIterator(_Files):
         self,
         directory: PathLike,
         image_data_generator: ImageDataGenerator,
-        target_size: Sequence[int] = (256, 256),
-        color_mode: str = "rgb",
-        classes: Sequence[str] | None = None,
-        class_mode: str = "categorical",
-        batch_size: int = 32,
-        shuffle: bool = True,
-        seed: int | None = None,
-        data_format: str | None = None,
-        save_to_dir: PathLike | None = None,
-        save_prefix: str = "",
-        save_format: str = "png",
+        *args: Option,
         follow_links: bool = False,
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        keep_aspect_ratio: bool = False,
-        **_: Any,
+        **kwargs: Option,
     ) -> None:
+        options = _Options.of(args, kwargs)
         modes = ("categorical", "binary", "sparse", "input", None)
-        if class_mode not in modes:
-            raise unknown("class_mode", class_mode, [m for m in modes if m])
+        if options.class_mode not in modes:
+            raise unknown("class_mode", str(options.class_mode), [m for m in modes if m])
         if not os.path.isdir(directory):
             raise MissingFileError(message("flow_from_directory", expected="a folder", got=repr(str(directory))))
         self.directory = directory
         found = sorted(e.name for e in os.scandir(directory) if e.is_dir())
-        names = list(classes) if classes else found
+        names = list(options.classes or found)
         self.class_indices = {name: number for number, name in enumerate(names)}
         self.num_classes = self.nb_class = len(names)
         self.filepaths, labels = [], []
@@ -159,15 +169,12 @@ class DirectoryIterator(_Files):
                 for file in files
                 if file.lower().endswith(EXTENSIONS)
             )
-            paths = paths[image_data_generator.part(len(paths), subset)]
+            paths = paths[image_data_generator.part(len(paths), options.subset)]
             self.filepaths += paths
             labels += [self.class_indices[name]] * len(paths)
         self.labels = self.classes = np.asarray(labels, "int32")
         self.filenames = [os.path.relpath(path, directory) for path in self.filepaths]
-        options = (batch_size, shuffle, seed, (save_to_dir, save_prefix, save_format))
-        self._set_up(
-            image_data_generator, target_size, color_mode, class_mode, interpolation, keep_aspect_ratio, *options
-        )
+        self._set_up(image_data_generator, options)
         print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
 
 
@@ -178,27 +185,16 @@ class DataFrameIterator(_Files):
         self,
         dataframe: Any,
         directory: PathLike | None = None,
-        image_data_generator: Any = None,
+        image_data_generator: ImageDataGenerator = None,  # type: ignore[assignment]  # as in Keras, where it must be given
         x_col: str = "filename",
         y_col: str | Sequence[str] = "class",
         weight_col: str | None = None,
-        target_size: Sequence[int] = (256, 256),
-        color_mode: str = "rgb",
-        classes: Sequence[str] | None = None,
-        class_mode: str = "categorical",
-        batch_size: int = 32,
-        shuffle: bool = True,
-        seed: int | None = None,
-        data_format: str | None = None,
-        save_to_dir: PathLike | None = None,
-        save_prefix: str = "",
-        save_format: str = "png",
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        keep_aspect_ratio: bool = False,
+        *args: Option,
         validate_filenames: bool = True,
-        **_: Any,
+        **kwargs: Option,
     ) -> None:
+        options = _Options.of(args, kwargs)
+        class_mode, classes = options.class_mode, options.classes
         paths = [os.path.join(directory or "", str(name)) for name in dataframe[x_col]]
         rows = np.asarray([i for i, path in enumerate(paths) if not validate_filenames or os.path.isfile(path)], int)
         self.directory = directory or ""
@@ -209,7 +205,7 @@ class DataFrameIterator(_Files):
             self.class_indices = {name: number for number, name in enumerate(names)}
             rows = np.asarray([i for i in rows if str(values[i]) in self.class_indices], int)
             values = np.asarray([self.class_indices.get(str(v), 0) for v in values], "int32")
-        rows = rows[image_data_generator.part(len(rows), subset)]
+        rows = rows[image_data_generator.part(len(rows), options.subset)]
         self.filepaths = [paths[i] for i in rows]
         self.filenames = [str(dataframe[x_col].iloc[i]) for i in rows]
         has_several_outputs = class_mode == "multi_output"
@@ -219,10 +215,7 @@ class DataFrameIterator(_Files):
         self.classes = self.labels
         if weight_col:
             self.sample_weight = np.asarray(dataframe[weight_col])[rows]
-        options = (batch_size, shuffle, seed, (save_to_dir, save_prefix, save_format))
-        self._set_up(
-            image_data_generator, target_size, color_mode, class_mode, interpolation, keep_aspect_ratio, *options
-        )
+        self._set_up(image_data_generator, options)
         belonging = f" belonging to {len(self.class_indices)} classes" if self.class_indices else ""
         print(f"Found {self.samples} validated image filenames{belonging}.")
 

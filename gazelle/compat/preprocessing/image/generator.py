@@ -68,7 +68,7 @@ class ImageDataGenerator:
         height_shift_range: float | Sequence[float] = 0.0,
         brightness_range: Sequence[float] | None = None,
         shear_range: float = 0.0,
-        zoom_range: Any = 0.0,
+        zoom_range: float | Sequence[float] = 0.0,
         channel_shift_range: float = 0.0,
         fill_mode: str = "nearest",
         cval: float = 0.0,
@@ -91,10 +91,9 @@ class ImageDataGenerator:
         self.dtype = dtype or config.floatx()
         first = self.data_format == "channels_first"
         self.channel_axis, self.row_axis, self.col_axis = (1, 2, 3) if first else (3, 1, 2)
-        pair = np.ndim(zoom_range) > 0
-        if pair and len(zoom_range) != 2:
+        self.zoom_range = [1 - zoom_range, 1 + zoom_range] if isinstance(zoom_range, int | float) else list(zoom_range)
+        if len(self.zoom_range) != 2:
             raise ArgumentError(message("zoom_range", expected="a number or a pair", got=repr(zoom_range)))
-        self.zoom_range = list(zoom_range) if pair else [1 - zoom_range, 1 + zoom_range]
         if not 0 <= validation_split < 1:
             raise ArgumentError(message("validation_split", expected="a fraction in [0, 1)", got=validation_split))
         self._validation_split = validation_split

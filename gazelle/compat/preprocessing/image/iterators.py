@@ -112,7 +112,7 @@ class NumpyArrayIterator(_Images):
         save_prefix: str = "",
         save_format: str = "png",
         subset: str | None = None,
-        **_: Any,
+        **_: object,
     ) -> None:
         first, *others = x if isinstance(x, tuple | list) else (x,)
         others = list(others[0]) if others and isinstance(others[0], list | tuple) else list(others)

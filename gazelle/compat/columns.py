@@ -1,0 +1,45 @@
+"""Labels (n,), which reached the losses and metrics that a program defines as (n, 1) until Keras 3."""
+
+from __future__ import annotations
+
+import functools
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from gazelle import tree
+from gazelle.compat.types import Option, TensorResult
+from gazelle.models import Model
+
+#: arguments of `compile`
+OF_LABELS = ("loss", "metrics", "weighted_metrics")
+
+
+def as_column(labels: TensorResult) -> TensorResult:
+    """Labels (n,) as (n, 1)."""
+    return labels[:, None] if np.ndim(labels) == 1 else labels
+
+
+def with_columns(given: Option) -> Option:
+    """A loss or metric of the program: until Keras 3 labels (n,) reached it as (n, 1)."""
+    if hasattr(type(given), "receives_columns"):
+        given.receives_columns = True  # for the methods that the program defines
+    if isinstance(given, functools.partial) and not given.args:
+        return functools.partial(with_columns(given.func), **given.keywords)
+    if not isinstance(given, FunctionType) or given.__module__.startswith("gazelle."):
+        return given
+
+    @functools.wraps(given)
+    def called(y_true: Any, *args: Any, **kwargs: Any) -> Any:
+        return given(as_column(y_true), *args, **kwargs)
+
+    return called
+
+
+def recompile(model: Model) -> None:
+    """Compile a model from a file again, as a program would, if its losses or metrics are functions of the program."""
+    given = model._compile_state.arguments if model._compile_state is not None else {}
+    columns = {name: tree.map_structure(with_columns, given[name]) for name in OF_LABELS if name in given}
+    if tree.flatten(columns) != tree.flatten({name: given[name] for name in columns}):
+        model.compile(**{**given, **columns, "optimizer": model.optimizer})

@@ -1,0 +1,144 @@
+"""What programs read of the graph of a model: calls, their inputs and outputs, layers by depth, the list of layers."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from gazelle.compat import era
+from gazelle.core.errors import GazelleError, message
+from gazelle.core.symbolic import KerasTensor, Node, map_tree, symbolic_leaves
+from gazelle.core.types import Nested, Shape, Tree
+from gazelle.models import Model
+
+if TYPE_CHECKING:
+    from gazelle.core.operation import Operation
+    from gazelle.layers import Layer
+
+
+class KnownAttributeError(GazelleError, AttributeError):
+    """An attribute that Keras had and gazelle does not support."""
+
+
+def shapes(tensors: Nested[KerasTensor]) -> Nested[Shape]:
+    return map_tree(lambda t: t.shape, tensors)
+
+
+def node_at(layer: Layer, index: int = 0) -> Node:
+    if not layer.nodes:
+        what = f"Layer '{layer.name}' was not called on symbolic tensors, so it has no output yet"
+        hint = "Give the first layer an input_shape, or start with Input(shape)."
+        raise KnownAttributeError(message(what, hint=hint))
+    return layer.nodes[index - (isinstance(layer, Model) and layer._graph is not None)]
+
+
+def _is_own(layer: Layer, index: int) -> bool:
+    """Whether the call is the model's own graph, which comes before those in other graphs."""
+    return index == 0 and isinstance(layer, Model) and layer._graph is not None
+
+
+def inputs_at(layer: Layer, index: int = 0) -> Nested[KerasTensor]:
+    if _is_own(layer, index):
+        return layer.input
+    node = node_at(layer, index)
+    if not node.inputs:
+        return node.outputs  # an Input
+    return node.inputs[0] if len(node.inputs) == 1 else node.inputs
+
+
+def outputs_at(layer: Layer, index: int = 0) -> Nested[KerasTensor]:
+    if _is_own(layer, index):
+        return layer.output
+    return node_at(layer, index).outputs
+
+
+def outbound_nodes(layer: Layer) -> list[Any]:
+    """The nodes that the program stored; gazelle follows graphs from the outputs and does not need them."""
+    return layer.__dict__.get("outbound", [])
+
+
+class CompatNode(Node):
+    """A call in the graph, with the attributes that programs read."""
+
+    @property
+    def outputs(self) -> Tree:
+        """The results: for gazelle in their structure, for programs as a list."""
+        own = self.__dict__["outputs"]
+        return own if era.called_by_gazelle(1) else symbolic_leaves(own)
+
+    @property
+    def parent_nodes(self) -> list[Node]:
+        """The calls that made the inputs."""
+        return list(dict.fromkeys(tensor.node for tensor in self.inputs if tensor.node is not None))
+
+    @property
+    def input_tensors(self) -> list[KerasTensor]:
+        """The inputs."""
+        return self.inputs or self.output_tensors
+
+    @property
+    def output_tensors(self) -> list[KerasTensor]:
+        """The outputs."""
+        return symbolic_leaves(self.outputs)
+
+    @property
+    def arguments(self) -> SimpleNamespace:
+        """What the operation was called with, as Keras 3 stores it."""
+        return SimpleNamespace(args=self.args, kwargs=self.kwargs, keras_tensors=self.inputs)
+
+    @property
+    def outbound_layer(self) -> Operation:
+        """The layer that was called."""
+        return self.operation
+
+    layer = outbound_layer  # its name in nodes of tensors of Keras 2
+
+    @property
+    def inbound_layers(self) -> Operation | list[Operation]:
+        """The layers that made the inputs; a single one is not in a list."""
+        found = [node.operation for node in self.parent_nodes]
+        return found[0] if len(found) == 1 else found
+
+
+def nodes_of(layer: Layer) -> list[Any]:
+    """The calls of a layer."""
+    for node in (*layer.nodes, *(parent for one in layer.nodes for tensor in one.inputs if (parent := tensor.node))):
+        node.__class__ = CompatNode
+    found: list[Any] = layer.nodes
+    return found
+
+
+def nodes_by_depth(model: Model) -> dict[int, list[Any]]:
+    """{distance from the outputs: calls of the graph}."""
+    depths: dict[int, int] = {}
+    found: dict[int, list[Any]] = {}
+    nodes: list[Any] = model._the_graph("_nodes_by_depth").nodes
+    for node in reversed(nodes):
+        node.__class__ = CompatNode
+        deep = depths.get(id(node), 0)
+        found.setdefault(deep, []).insert(0, node)
+        for parent in node.parent_nodes:
+            depths[id(parent)] = max(depths.get(id(parent), 0), deep + 1)
+    return found
+
+
+def layers_by_depth(model: Model) -> dict[int, list[Any]]:
+    return {depth: [node.operation for node in nodes] for depth, nodes in nodes_by_depth(model).items()}
+
+
+class _Layers(list[Any]):
+    """The layers of a model as a list; `pop` removes the layer from the model, too."""
+
+    def __init__(self, model: Any, layers: list[Any]) -> None:
+        super().__init__(layers)
+        self._model = model
+
+    def pop(self, index: Any = -1) -> Any:
+        layer = super().pop(index)
+        self._model._layers.remove(layer)
+        return layer
+
+
+def layers(model: Model, now: list[Any]) -> list[Any]:
+    """`model.layers`; in Keras 1 and 2 it was the model's own list."""
+    return _Layers(model, now) if era.number() < 3 else now

@@ -1,0 +1,134 @@
+"""Methods of models with arguments of earlier versions: `fit`, `compile`, `save` and the like."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import numbers
+import os
+import traceback
+from typing import Any
+
+import numpy as np
+
+from gazelle.compat import arguments, class_weights, era, facade, methods, one_element, renamed_arguments
+from gazelle.compat.classes import adopt, plain
+from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.mixins.common import Function
+from gazelle.core.traceback import filtered, warn
+from gazelle.losses.target_shapes import warn_of_broadcasting
+from gazelle.models import Model
+
+
+def _numbers_of_objects(value: Any) -> Any:
+    """Arrays of objects that are all numbers, as numbers: earlier Keras converted them."""
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return value.astype("float32") if all(isinstance(one, numbers.Number) for one in value.flat) else value
+    if type(value) in (list, tuple) and any(isinstance(one, (np.ndarray, tuple, list, dict)) for one in value[:9]):
+        return type(value)(map(_numbers_of_objects, value))
+    if type(value) is dict:
+        return {key: _numbers_of_objects(one) for key, one in value.items()}
+    return value
+
+
+#: arguments of `compile` with functions of labels and predictions
+_LOSSES = frozenset(("loss", "metrics", "weighted_metrics"))
+
+
+def _with_tensors(value: Any) -> Any:
+    """Losses and metrics; a function in them that calls methods of tensors receives tensors."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_with_tensors, value))
+    if isinstance(value, dict):
+        return {key: _with_tensors(each) for key, each in value.items()}
+    if not inspect.isfunction(value) or not facade.calls_tensor_methods(value):
+        return value
+
+    @functools.wraps(value)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        calls = facade.calls or facade.calls_for(value)
+        return value(*args, **kwargs) if calls is None else calls.user_defined_call(value, args, kwargs)
+
+    return called
+
+
+def translated_method(owner: type, name: str) -> Function:
+    """A method of models that also takes the arguments of earlier versions; `owner` is the mixin that gets it."""
+
+    @functools.wraps(getattr(Model, name))
+    @filtered
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _numbers_of_objects(plain(args)), _numbers_of_objects(plain(kwargs))
+        if name in ("save", "save_weights"):
+            _make_folder(args[0] if args else kwargs.get("filepath", ""), kwargs.get("save_format") == "tf")
+        args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
+        if name == "compile":
+            args = tuple(map(_with_tensors, args))
+            kwargs.update((key, _with_tensors(kwargs[key])) for key in _LOSSES & kwargs.keys())
+        if name == "compile" and self._graph is not None:
+            kwargs = {**kwargs, "loss": _loss_of_outputs(kwargs["loss"], self)} if "loss" in kwargs else kwargs
+        if name in ("fit", "train_on_batch") and kwargs.get("class_weight") and era.number() < 3:
+            args, kwargs = class_weights.as_sample_weights(self, args, kwargs)
+        if name == "fit" and len(args) > 4:  # `verbose` by position
+            args = (*args[:4], renamed_arguments.value("verbose", args[4], era.number()), *args[5:])
+        if "verbose" in kwargs:
+            kwargs["verbose"] = renamed_arguments.value("verbose", kwargs["verbose"], era.number())
+        if name == "load_weights" and methods.can_load_later(self, args[0] if args else kwargs.get("filepath")):
+            methods.load_later(self, args, kwargs)
+            return LoadStatus([])
+        with warn_of_broadcasting():
+            out = _or_on_values(self, getattr(super(owner, self), name), args, kwargs)
+        if name == "compile":
+            adopt(self.optimizer)
+        if name.startswith("predict"):
+            return one_element.as_numbers(out)
+        return adopt(out) if name == "fit" else LoadStatus(out) if name == "load_weights" else out
+
+    return method
+
+
+def _make_folder(path: Any, is_folder: bool) -> None:
+    """Create the folder of a file, as tf.keras 2 did; names without an ending of Keras were folders or checkpoints."""
+    path, endings = os.path.abspath(os.fspath(path)), (".h5", ".hdf5", ".keras", ".safetensors")
+    if is_folder or (era.number() == 2 and not era.standalone()) or not path.endswith(endings):
+        os.makedirs(path if is_folder else os.path.dirname(path), exist_ok=True)
+
+
+def _or_on_values(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
+    """Call a method of a model; if its program would need values of tensors, which only Python has, uncompiled."""
+    try:
+        return method(*args, **kwargs)
+    except Exception as error:
+        if facade.calls is not None and not model._records_steps and facade.calls.needs_tape(error):
+            model._records_steps = True
+            return _or_on_values(model, method, args, kwargs)
+        if model.run_eagerly or facade.calls is None or not facade.calls.may_compute_values(error):
+            raise
+        if any("callbacks" in frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)):
+            raise  # a callback of the program needed the value, after steps that were run
+        text = f"The steps of model '{model.name}' need the values of tensors, so they run as plain Python, uncompiled."
+        warn(f"{text}\nThe result is the same, but slower.")
+        model.run_eagerly = True
+    return method(*args, **kwargs)
+
+
+def _loss_of_outputs(loss: Any, model: Any) -> Any:
+    """A list of losses with one entry for each output: Keras trained outputs beyond the list without a loss."""
+    missing = len(model.outputs) - len(loss) if isinstance(loss, list | tuple) else 0
+    if missing <= 0:
+        return loss
+    warn(f"Outputs {', '.join(model.output_names[-missing:])} of model '{model.name}' have no loss: loss={loss}.")
+    return [*loss, *[None] * missing]
+
+
+class LoadStatus(list[str]):
+    """What `load_weights` of tf.keras returned for a checkpoint: its checks have been done by then."""
+
+    def expect_partial(self) -> LoadStatus:
+        """Accept that the checkpoint has other values too."""
+        return self
+
+    assert_consumed = assert_existing_objects_matched = assert_nontrivial_match = run_restore_ops = expect_partial
+
+    def _ipython_display_(self) -> None:
+        """Print nothing where a cell ends in the call."""

@@ -1,0 +1,73 @@
+"""Layers of one class: ActivityRegularization, Lambda, Wrapper, TextVectorization, Normalization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle.compat import era, facade
+from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.regularizers import Undivided
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core import symbolic
+from gazelle.core.types import Array, Nested, Shape, Tree
+
+
+class ActivityRegularizationMixin:
+    """ActivityRegularization, whose penalty was not divided by the number of samples."""
+
+    activity_regularizer: Any
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        if era.number() < 3 and era.standalone():
+            self.activity_regularizer = Undivided(vars(self)["activity_regularizer"])
+
+
+class LambdaMixin:
+    """Lambda: its function receives tensors if its module imports tensorflow."""
+
+    def call(self, x: Nested[Array], mask: Nested[Array] | None = None, training: bool = False) -> Tree:
+        call = super().call  # type: ignore[misc]
+        calls = facade.calls_for(self.function)  # type: ignore[attr-defined]
+        return call(x, mask, training) if calls is None else calls.user_defined_call(call, (x, mask, training), {})
+
+
+class WrapperMixin:
+    """Wrapper: a subclass that has built the wrapped layer may call `super().build()` without a shape."""
+
+    def build(self, input_shape: Shape | None = None) -> None:
+        if input_shape is not None:
+            super().build(input_shape)  # type: ignore[misc]
+
+
+class TextVectorizationMixin:
+    """TextVectorization, whose `ragged=True` gives a ragged tensor while the facade is active."""
+
+    _ragged = False
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        ragged = facade.calls is not None and bool(kwargs.get("ragged"))
+        kwargs = {name: value for name, value in kwargs.items() if name != "ragged" or not ragged}
+        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        self._ragged = ragged
+
+    def __call__(self, inputs: TensorLike, *args: Any, **kwargs: Any) -> TensorResult:
+        out = super().__call__(inputs, *args, **kwargs)  # type: ignore[misc]
+        return facade.calls.without_zeros(out) if self._ragged and not symbolic.is_symbolic(out) else out
+
+
+class NormalizationMixin:
+    """The layer `Normalization`."""
+
+    @property
+    def mean(self) -> TensorResult:
+        return for_program(super().mean, called_by_gazelle(1))  # type: ignore[misc]
+
+    @property
+    def variance(self) -> TensorResult:
+        return for_program(super().variance, called_by_gazelle(1))  # type: ignore[misc]
+
+
+def for_program(value: Tree, by_gazelle: bool) -> Tree:
+    """An array in an attribute; programs receive a tensor while the facade is active."""
+    return value if facade.calls is None or by_gazelle or not facade.serves_caller() else facade.calls.boxed(value)

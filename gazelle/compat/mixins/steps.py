@@ -1,0 +1,69 @@
+"""Steps and losses that a model of a program defines."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any
+
+from gazelle.compat import facade
+from gazelle.compat.mixins.common import Function, arrays_of
+from gazelle.compat.types import Nested, TensorLike, TensorResult
+from gazelle.core.types import Tree
+
+
+class ArraySteps:
+    """Base class after user-defined steps: gazelle's steps, which take arrays."""
+
+    def train_step(self, *given: Any) -> Tree:
+        return super().train_step(*arrays_of(given))  # type: ignore[misc]
+
+    def test_step(self, *given: Any) -> Tree:
+        return super().test_step(*arrays_of(given))  # type: ignore[misc]
+
+    def predict_step(self, *given: Any) -> Tree:
+        return super().predict_step(*arrays_of(given))  # type: ignore[misc]
+
+
+def step_on_tensors(step: Function) -> Function:
+    """A user-defined `train_step(self, data)`: it receives tensors if its module imports tensorflow."""
+    parameters = list(inspect.signature(step).parameters.values())[1:]
+    needed = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
+    passes_on = any(p.kind is p.VAR_POSITIONAL for p in parameters) and not needed
+    if len(needed) == 2 or (passes_on and facade.backend_of(getattr(inspect.unwrap(step), "__globals__", {})) == "jax"):
+        return step  # (self, state, data): a pure step takes arrays
+
+    @functools.wraps(step)
+    def called(self: Any, data: Any) -> Any:
+        if facade.calls is None or facade.calls.has_box(data):
+            return step(self, data)
+        run = facade.calls.with_tape(step) if self._records_steps else step
+        return facade.calls.unbox(run(self, facade.calls.boxed(data) if facade.serves_function(step) else data))
+
+    called.__signature__ = inspect.signature(lambda self, data: None)  # type: ignore[attr-defined]
+    return called
+
+
+def tracked_loss(
+    self: Any,
+    x: Nested[TensorLike] = None,
+    y: Nested[TensorLike] = None,
+    y_pred: Nested[TensorLike] = None,
+    sample_weight: Nested[TensorLike] = None,
+    training: bool = True,
+) -> TensorResult:
+    """`compute_loss` for custom steps of Keras 2: it also updates the mean of the loss in the logs."""
+    return self.compiled_loss(y, y_pred, sample_weight, self.losses)
+
+
+def loss_as_array(compute_loss: Function) -> Function:
+    """A user-defined `compute_loss`: called on arrays, it returns an array."""
+
+    @functools.wraps(compute_loss)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        out = compute_loss(self, *args, **kwargs)
+        if facade.calls is None or facade.calls.has_box((args, kwargs)):
+            return out
+        return facade.calls.unbox(out)
+
+    return called

@@ -1,0 +1,128 @@
+"""Rules for layers and for functions of `keras`."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from gazelle import layers
+from gazelle.compat import era, regularizers
+from gazelle.compat.classes import compat_class
+from gazelle.compat.layers.convolution import FullConvolution1D, FullConvolution2D, guess_data_format
+from gazelle.compat.layers.variants import (
+    BatchwiseNormalization,
+    CausalAdditiveAttention,
+    CausalAttention,
+    EmbeddingWithDropout,
+    SampleNormalization,
+)
+from gazelle.compat.rules import SIDES, rule
+from gazelle.compat.tables import listed
+from gazelle.core import names
+from gazelle.core.traceback import warn
+
+_CONSTRAINTS = {"nonneg": "non_neg", "maxnorm": "max_norm", "unitnorm": "unit_norm"}
+
+
+@rule("Layer")
+def _layer(instance: Any, kwargs: dict[str, Any]) -> None:
+    if era.number() < 3:
+        kwargs.update((k, _CONSTRAINTS[v]) for k, v in kwargs.items() if isinstance(v, str) and v in _CONSTRAINTS)
+    length, size = kwargs.get("input_length"), kwargs.get("input_dim")
+    if "input_length" in kwargs and not isinstance(instance, layers.Embedding):
+        kwargs.pop("input_length")
+    if not isinstance(instance, layers.Embedding) and (
+        length or (size and isinstance(instance, (layers.RNN, layers.Conv1D)))
+    ):
+        kwargs.pop("input_dim", None)
+        kwargs.setdefault("input_shape", (length, size))
+    if getattr(type(instance), "rank", 0) and not isinstance(instance, layers.RNN):
+        guess_data_format(instance, kwargs)
+    weights = kwargs.get("weights")
+    if "weights" in kwargs and not isinstance(instance, (layers.Embedding, layers.Bidirectional)):
+        kwargs.pop("weights")
+        if weights is not None:
+            instance.__dict__["build"] = functools.partial(_build_with, instance, weights)
+    given = kwargs.get("activity_regularizer")
+    if given is not None and era.number() < 3 and era.standalone():
+        kwargs["activity_regularizer"] = regularizers.Undivided(given)
+
+
+@rule("BaseConv", "_ConvTranspose", "_DepthwiseConv", "_SeparableConv")
+def _ranked(instance: Any, kwargs: dict[str, Any]) -> None:
+    if "rank" in kwargs:  # the number of axes, which the bases of convolutions take in Keras
+        instance.rank = kwargs.pop("rank")
+
+
+def _build_with(instance: Any, weights: Any, *shapes: Any, **named: Any) -> None:
+    """Build the layer and set the weights that its constructor was given."""
+    vars(instance).pop("build", None)  # a method on the object would be reported when the model is saved
+    if not instance.built:
+        type(instance).build(instance, *shapes, **named)
+        instance.set_weights(list(weights))
+
+
+@rule(
+    *listed("""Conv1D Conv2D Conv3D Conv2DTranspose SeparableConv2D LocallyConnected1D LocallyConnected2D
+    ConvLSTM2D""")
+)
+def _window(instance: Any, kwargs: dict[str, Any]) -> None:
+    sides = [kwargs.pop(name) for name in SIDES if name in kwargs]
+    if sides:
+        kwargs["kernel_size"] = tuple(sides)
+    full = {"Conv1D": FullConvolution1D, "Conv2D": FullConvolution2D}.get(type(instance).__name__)
+    if kwargs.get("padding") == "full" and full is not None:
+        instance.__class__, kwargs["padding"] = compat_class(full), "valid"
+    if isinstance(instance, layers.SeparableConv2D) and "kernel_initializer" in kwargs:  # one for both kernels
+        kwargs["depthwise_initializer"] = kwargs["pointwise_initializer"] = kwargs.pop("kernel_initializer")
+
+
+@rule("DepthwiseConv2D")
+def _depthwise(instance: Any, kwargs: dict[str, Any]) -> None:
+    for kind in ("initializer", "regularizer", "constraint"):  # of the base class in Keras 2, which had no effect
+        kwargs.pop(f"kernel_{kind}", None)
+
+
+@rule("RNN")
+def _recurrent(instance: Any, kwargs: dict[str, Any]) -> None:
+    steps = kwargs.pop("truncate_gradient", -1)
+    if steps > 0:
+        warn(f"truncate_gradient={steps} is ignored: the gradient goes through all time steps.")
+    if "forget_bias_init" in kwargs:
+        kwargs["unit_forget_bias"] = kwargs.pop("forget_bias_init") in ("one", "ones")
+
+
+@rule("Attention")
+def _attention(instance: Any, kwargs: dict[str, Any]) -> None:
+    if kwargs.pop("causal", False):
+        additive = isinstance(instance, layers.AdditiveAttention)
+        instance.__class__ = compat_class(CausalAdditiveAttention if additive else CausalAttention)
+
+
+@rule("Embedding")
+def _embedding(instance: Any, kwargs: dict[str, Any]) -> None:
+    if era.number() < 3 and not {"input_length", "input_shape", "batch_input_shape", "batch_shape"} & kwargs.keys():
+        kwargs["input_shape"] = (None,)  # a model that starts with it is built at once
+    rate = kwargs.pop("dropout", 0)
+    if rate:
+        instance.__class__, instance.__dict__["dropout"] = compat_class(EmbeddingWithDropout), rate
+
+
+@rule("BatchNormalization")
+def _normalization(instance: Any, kwargs: dict[str, Any]) -> None:
+    mode = kwargs.pop("mode", 0)
+    if mode:
+        instance.__class__ = compat_class({1: SampleNormalization, 2: BatchwiseNormalization}[mode])
+
+
+@rule("Input")
+def _input(instance: Any, kwargs: dict[str, Any]) -> None:
+    guess_data_format(None, {"input_shape": kwargs.get("shape")})
+    if era.number() < 3 and not kwargs.get("name"):
+        kwargs["name"] = f"input_{names.count('layers', 'input_layer')}"
+
+
+@rule("load_data")
+def _load_data(instance: Any, kwargs: dict[str, Any]) -> None:
+    if str(kwargs.get("path", "")).endswith((".pkl", ".pkl.gz")):
+        kwargs.pop("path")  # the files have other names now

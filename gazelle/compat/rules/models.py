@@ -1,0 +1,98 @@
+"""Rules for the methods of models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gazelle import tree
+from gazelle.compat import columns, compiled_metrics, defaults, era, metrics, optimizers
+from gazelle.compat.rules import rule
+from gazelle.compat.rules.training import create
+from gazelle.core.errors import message
+from gazelle.core.registry import REGISTRY
+from gazelle.core.traceback import warn
+from gazelle.models import Model
+
+
+@rule("Model.compile")
+def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
+    for unknown in sorted(kwargs.keys() - defaults.argument_names(Model, "compile")) if era.number() == 1 else ():
+        warn(message(f"Argument {unknown} of compile is ignored, as in Keras 1", expected="an argument of compile"))
+        del kwargs[unknown]
+    given = kwargs.get("optimizer")
+    name = _OPTIMIZER_CLASSES.get(given.lower()) if isinstance(given, str) else None
+    if era.number() < 3 and name is not None:
+        kwargs["optimizer"] = create(REGISTRY["optimizers"][name])
+    if era.number() == 1 and isinstance(kwargs.get("metrics"), str):
+        kwargs["metrics"] = [kwargs["metrics"]]
+    if era.number() == 1 and kwargs.get("loss") is not None:
+        kwargs["loss"] = tree.map_structure(_loss_of_keras_1, kwargs["loss"])
+    if era.number() < 3:
+        kwargs.update(
+            {k: tree.map_structure(columns.with_columns, kwargs[k]) for k in columns.OF_LABELS if k in kwargs}
+        )
+        if instance._graph is not None:
+            _for_every_output(kwargs, len(instance.outputs))
+        outputs = instance.output_names if instance._graph is not None else ()
+        for kind in columns.OF_LABELS[1:]:
+            if kwargs.get(kind) is not None:
+                kwargs[kind] = compiled_metrics.of_era(kwargs[kind], kwargs.get("loss"), outputs)
+
+
+def _loss_of_keras_1(given: Any) -> Any:
+    return metrics.cosine_proximity if given in ("cosine_proximity", "cosine") else given
+
+
+def _for_every_output(kwargs: dict[str, Any], outputs: int) -> None:
+    """A flat list of metrics applied to every output in Keras 1 and 2; in Keras 3 each entry belongs to one output."""
+    for kind in ("metrics", "weighted_metrics"):
+        given = kwargs.get(kind)
+        if outputs > 1 and isinstance(given, (list, tuple)) and not any(isinstance(m, (list, tuple)) for m in given):
+            kwargs[kind] = [list(given)] * outputs
+
+
+_OPTIMIZER_CLASSES = {name.lower(): name for name in optimizers.KINDS}
+
+
+@rule("Model.summary")
+def _summary(instance: Any, kwargs: dict[str, Any]) -> None:
+    print_fn = kwargs.get("print_fn")
+    if print_fn is not None and era.number() < 3:  # it was called for each line
+
+        def print_lines(text: str) -> None:
+            for line in text.split("\n"):
+                print_fn(line)
+
+        kwargs["print_fn"] = print_lines
+
+
+@rule("Model.fit", "Model.evaluate")
+def _fit(instance: Any, kwargs: dict[str, Any]) -> None:
+    if kwargs.pop("show_accuracy", False):
+        with_accuracy(instance)
+    if era.number() < 3 and isinstance(kwargs.get("class_weight"), str):  # "auto" had no effect
+        del kwargs["class_weight"]
+    validation = kwargs.get("validation_data")
+    if era.number() < 3 and isinstance(validation, (tuple, list)):  # callbacks received it as a list of arrays
+        for callback in kwargs.get("callbacks") or ():
+            callback.validation_data = [*validation, *([np.ones(len(validation[0]))] if len(validation) == 2 else [])]
+
+
+def with_accuracy(model: Model) -> None:
+    """Add the metric accuracy, which Keras 0.x selected in `fit`."""
+    state = model._compile_state
+    if state is not None and not state.arguments.get("metrics"):
+        model.compile(**{**state.arguments, "optimizer": model.optimizer, "metrics": ["accuracy"]})
+
+
+@rule("Model.train_on_batch", "Model.test_on_batch")
+def _batch(instance: Any, kwargs: dict[str, Any]) -> None:
+    if not kwargs.pop("reset_metrics", True):
+        warn("reset_metrics=False is ignored: the results are those of this batch alone, as by default.")
+
+
+@rule("Model.save")
+def _save(instance: Any, kwargs: dict[str, Any]) -> None:
+    kwargs.setdefault("save_format", "keras")  # names without an ending were usual

@@ -1,0 +1,75 @@
+"""Rules for optimizers and callbacks."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from gazelle.compat import era, optimizers
+from gazelle.compat.classes import compat_class
+from gazelle.compat.rules import rule
+from gazelle.training import callbacks
+
+_RATES = {"SGD": 0.01, "Adagrad": 0.01, "Adadelta": 1.0, "Adamax": 0.002, "Nadam": 0.002}
+
+
+@rule(*optimizers.KINDS)
+def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
+    old = era.number() < 3
+    decay, slow = kwargs.pop("decay", None), kwargs.pop("schedule_decay", None)
+    if isinstance(decay, bool):  # SGD(rate, momentum, nesterov), as Keras 2.3 has them
+        kwargs["nesterov"], decay = decay, None
+    if isinstance(kwargs.get("epsilon"), bool):  # Adam(rate, beta_1, beta_2, amsgrad), likewise
+        kwargs["amsgrad"] = kwargs.pop("epsilon")
+    kind = next(c.__name__ for c in type(instance).__mro__ if c.__name__ in optimizers.KINDS)
+    if kwargs.get("epsilon", 0) is None:
+        del kwargs["epsilon"]
+    if old or decay or slow:
+        # not AdamW, which is newer
+        if type(instance).__module__.startswith("gazelle.") and type(instance).__name__ == kind:
+            instance.__class__ = compat_class(optimizers.KINDS[kind])
+        is_nadam = kind == "Nadam"  # which has a decay of its own, and ignored the other
+        own = {"decay": 0.0, "schedule_decay": slow or 0.004} if is_nadam else {"decay": decay or 0.0}
+        instance.__dict__.update(own)
+    if old and era.standalone():
+        kwargs.setdefault("learning_rate", _RATES.get(kind, 0.001))
+        if kind != "SGD" and era.number() == 1:
+            kwargs.setdefault("epsilon", 1e-8)
+        if kind == "Adagrad":
+            kwargs.setdefault("initial_accumulator_value", 0.0)
+        if kwargs.get("clipnorm"):  # it was the norm of all gradients together
+            kwargs["global_clipnorm"] = kwargs.pop("clipnorm")
+
+
+def create(cls: type, **kwargs: Any) -> Any:
+    """An object of a current class, with the arguments and defaults of the program's era."""
+    from gazelle.compat.arguments import arguments  # which imports these rules
+
+    instance: Any = object.__new__(compat_class(cls))
+    args, kwargs = arguments(cls, "__init__", (), kwargs, instance)
+    type(instance).__init__(instance, *args, **kwargs)
+    return instance
+
+
+@rule("ModelCheckpoint")
+def _checkpoint(instance: Any, kwargs: dict[str, Any]) -> None:
+    period = kwargs.pop("period", 1)
+    if period > 1:
+        instance.__dict__["on_epoch_end"] = functools.partial(_every_period, instance, period)
+
+
+def _every_period(checkpoint: Any, period: int, epoch: int, logs: Any = None) -> None:
+    checkpoint.__dict__["_waited"] = checkpoint.__dict__.get("_waited", 0) + 1
+    if checkpoint.__dict__["_waited"] >= period:
+        checkpoint.__dict__["_waited"] = 0
+        callbacks.ModelCheckpoint.on_epoch_end(checkpoint, epoch, logs)
+
+
+@rule("EarlyStopping")
+def _stopping(instance: Any, kwargs: dict[str, Any]) -> None:
+    if era.number() == 1:
+        if type(kwargs.get("min_delta")) is int and kwargs["min_delta"] > 0:  # before 1.1 there was no min_delta
+            shifted = ("patience", "verbose", "mode")
+            kwargs |= dict(zip(shifted, [kwargs.pop(k) for k in ("min_delta", *shifted) if k in kwargs], strict=False))
+        # Keras 1 compared before it counted, so it ran one more epoch
+        kwargs["patience"] = kwargs.get("patience", 0) + 1
