@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,9 +20,9 @@ def as_sample_weights(
     if model._graph is None or len(model.output_names) < 2 or not _is_by_output(given, model.output_names):
         return args, kwargs
     y = kwargs.get("y", args[1] if len(args) > 1 else None)
-    if y is None:  # a generator, whose labels are not known yet
-        return args, kwargs
     names = model.output_names
+    if y is None:  # the labels are those of a generator or sequence
+        return _in_order(args, kwargs, names, given) if isinstance(given, Mapping) else (args, kwargs)
     labels = per_output("y", y, names)
     classes = [given.get(name) for name in names] if isinstance(given, Mapping) else list(given)
     own = per_output("sample_weight", kwargs.get("sample_weight"), names)
@@ -30,6 +32,22 @@ def as_sample_weights(
     }
     known = {name: weight for name, weight in weights.items() if weight is not None}
     return args, {**kwargs, "class_weight": None, "sample_weight": known}
+
+
+def _in_order(args: Any, kwargs: dict[str, Any], names: list[str], given: Mapping[str, Any]) -> Any:
+    """The class weights in a list, if the batches of x have lists of labels."""
+    x: Any = args[0] if args else kwargs.get("x")
+    if inspect.isgenerator(x):
+        first = next(x)
+        x = itertools.chain([first], x)
+        args, kwargs = ((x, *args[1:]), kwargs) if args else (args, {**kwargs, "x": x})
+    elif hasattr(x, "__getitem__") and hasattr(x, "__len__"):
+        first = x[0]
+    else:
+        return args, kwargs
+    if not isinstance(first, list | tuple) or len(first) < 2 or not isinstance(first[1], list | tuple):
+        return args, kwargs
+    return args, {**kwargs, "class_weight": [given.get(name) for name in names]}
 
 
 def _is_by_output(given: Any, names: list[str]) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 from gazelle import tree
-from gazelle.compat import era, metrics
+from gazelle.compat import era, keras1_metrics, metrics
 from gazelle.compat.classes import compat_class
+from gazelle.compat.types import Option
 from gazelle.core.names import snake
 from gazelle.core.registry import REGISTRY
 from gazelle.core.types import LossLike, MetricLike, Nested
@@ -39,6 +41,22 @@ def of_era(given: Nested[MetricLike], loss: Nested[LossLike], outputs: Sequence[
     if era.standalone():
         given = _with_binary_accuracy(given, loss, outputs)
     return tree.map_structure(_meant, given)
+
+
+def parts_of_dicts(given: Option, shape: Sequence[int | None]) -> Option:
+    """The argument `metrics` of a program for Keras 1, whose functions may return a dict: one function for each entry.
+
+    Args:
+        given: The argument: a list, a function, or a dict of them by output.
+        shape: The shape of an output.
+    """
+    if isinstance(given, Mapping):
+        return {name: parts_of_dicts(each, shape) for name, each in given.items()}
+    if isinstance(given, list | tuple):
+        parts = [(each, parts_of_dicts(each, shape)) for each in given]
+        return [one for each, found in parts for one in ([found] if isinstance(each, list | tuple) else found)]
+    user_defined = isinstance(given, FunctionType) and not given.__module__.startswith("gazelle.")
+    return keras1_metrics.parts(given, shape) if user_defined else [given]
 
 
 def _meant(given: Any) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from gazelle import initializers
 from gazelle.core.names import snake
 from gazelle.core.variable import Variable
@@ -13,9 +15,18 @@ from gazelle.core.variable import Variable
 def _initialization(kind: str, scale: float | None = None, *options: str) -> Callable[..., Variable]:
     """The function for a class of initializers; `scale` is the value of its options, -scale of those with a sign."""
 
-    def initialization(shape: Sequence[int], scale: Any = scale, name: str | None = None, **_: Any) -> Variable:
+    def initialization(
+        shape: Sequence[int], scale: Any = scale, name: str | None = None, dim_ordering: str = "th"
+    ) -> Variable:
         config = {option.lstrip("-"): -scale if option.startswith("-") else scale for option in options}
-        return Variable(initializers.get({"class_name": kind, "config": config}), shape, name=name or "variable")
+        initializer: Any = initializers.get({"class_name": kind, "config": config})
+        first = initializer
+        if dim_ordering == "th" and len(shape) > 2:  # (channels out, channels in, *window)
+
+            def first(shape: Sequence[int], dtype: Any = None) -> Any:
+                return np.moveaxis(initializer((*shape[2:], shape[1], shape[0]), dtype), (-1, -2), (0, 1))
+
+        return Variable(first, shape, name=name or "variable")
 
     return initialization
 

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
-from gazelle import activations
+from gazelle import activations, losses
 from gazelle.compat import columns, era, facade, old_names, tables
+from gazelle.compat.binary_losses import binary_crossentropy
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
 from gazelle.compat.recorded_variable import has_variable, recorder
@@ -244,7 +245,8 @@ def _merging(original: FunctionType) -> Any:
 
 def _on_tensors(original: FunctionType) -> Any:
     """A function of arrays that also takes tensors, and then returns tensors."""
-    compute = warn_of_broadcasting()(original)  # also when a tape calls it again
+    of_era: Any = binary_crossentropy if original is losses.binary_crossentropy else original
+    compute = warn_of_broadcasting()(of_era)  # also when a tape calls it again
 
     @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from gazelle.compat import era, tables
 from gazelle.compat.era import NOTHING
+from gazelle.compat.tables import listed
 from gazelle.compat.types import NamedObject
 from gazelle.core.registry import REGISTRY
 
@@ -21,11 +22,24 @@ REPLACED = {f"gazelle.{path}.backend": "gazelle.compat.backend.settings:backend"
 _REPLACED_BEFORE_KERAS_3 = {
     "gazelle.activations.hard_sigmoid": "gazelle.saving.h5_format.activations:hard_sigmoid_before_keras_3",
     "gazelle.metrics.binary_accuracy": "gazelle.compat.metrics:binary_accuracy",
+    **{
+        f"gazelle.{module}.{name}": "gazelle.compat.custom_objects:CustomObjectScope"
+        for module in ("utils", "saving")
+        for name in ("CustomObjectScope", "custom_object_scope")
+    },
 }
 _REPLACED_BEFORE_KERAS_2 = {
     f"gazelle.{module}.{name}": "gazelle.compat.metrics:cosine_proximity"
     for module in ("losses", "metrics")
     for name in ("cosine_proximity", "cosine")
+}
+_REPLACED_BEFORE_KERAS_2 |= {
+    f"gazelle.metrics.{name}": f"gazelle.compat.keras1_metrics:{name}"
+    for name in listed("""mean_squared_error mean_absolute_error mean_absolute_percentage_error
+        mean_squared_logarithmic_error hinge squared_hinge categorical_crossentropy sparse_categorical_crossentropy
+        binary_crossentropy poisson cosine_proximity cosine binary_accuracy categorical_accuracy
+        sparse_categorical_accuracy top_k_categorical_accuracy kullback_leibler_divergence mse MSE mae MAE mape MAPE
+        msle MSLE""")
 }
 #: module -> further module whose public names it also has
 ALSO = tables.read("module_paths")["further names"]

@@ -24,6 +24,14 @@ class Undivided(regularizers.Regularizer):
         return self.regularizer(x) * jnp.asarray(x).shape[0]  # the layer divides by it
 
 
+def undivided(given: RegularizerLike) -> Undivided:
+    """Return an activity regularizer of Keras 1 or 2, by its name, too: activity_l1, activity_l2 or activity_l1l2."""
+    if isinstance(given, str) and given in ("activity_l1", "activity_l2", "activity_l1l2"):
+        named: Undivided = globals()[given]()
+        return named
+    return given if isinstance(given, Undivided) else Undivided(given)
+
+
 def activity_l1(l1: float = 0.01) -> Undivided:
     """Return the penalty l1 Σ |x| over the whole batch.
 

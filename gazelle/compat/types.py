@@ -31,6 +31,8 @@ TensorLike: TypeAlias = ArrayLike | TensorWrapper | str | bytes | Sequence["Tens
 SymbolicShape: TypeAlias = int | Sequence[Union[int, "Size", None]] | TensorLike
 #: an array, a symbolic tensor or a tensor of the facade, as the arguments are; a union would forbid its operators
 TensorResult: TypeAlias = Any
+#: a cell of a recurrent layer: a layer, or any object with `call` and `state_size`
+Cell: TypeAlias = Any
 #: a function of a program or of gazelle, and what it is called on
 Function: TypeAlias = Callable[..., Any]
 Arguments: TypeAlias = tuple[Any, ...]

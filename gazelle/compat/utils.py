@@ -133,9 +133,13 @@ def categorical_probas_to_classes(p: Array) -> Array:
     return np.argmax(p, axis=1)
 
 
-def convert_kernel(kernel: Array) -> Array:
-    """Flip the window of a convolution kernel: from Theano's convention to TensorFlow's, or back."""
-    return np.flip(kernel, tuple(range(kernel.ndim - 2))).copy()
+def convert_kernel(kernel: Array, dim_ordering: str | None = None) -> Array:
+    """Flip the window of a convolution kernel: from Theano's convention to TensorFlow's, or back.
+
+    With `dim_ordering="th"`, which only Keras 1 had, the window is the last axes, otherwise the first ones.
+    """
+    window = range(2, kernel.ndim) if dim_ordering == "th" else range(kernel.ndim - 2)
+    return np.flip(kernel, tuple(window)).copy()
 
 
 def convert_all_kernels_in_model(model: Model) -> None:

@@ -39,10 +39,10 @@ def _check_list(layer: Layer, args: Sequence[Any]) -> None:
         _input_shapes(layer, tuple(getattr(args[0], "shape", ())))
 
 
-def _masks(layer: Layer, inputs: Any, mask: Any) -> list[Any]:
-    """Return the mask of each input as an array; an empty list if there are none."""
+def check_masks(layer: Layer, inputs: Sequence[Array], mask: Sequence[Array | None] | None) -> None:
+    """Raise an error unless there is a mask, or None, for each input."""
     if mask is None:
-        return []
+        return
     for name, value in (("inputs", inputs), ("mask", mask)):
         if not isinstance(value, (list, tuple)):
             what = f"{name} of compute_mask of {layer._label}"
@@ -50,7 +50,12 @@ def _masks(layer: Layer, inputs: Any, mask: Any) -> list[Any]:
     if len(inputs) != len(mask):
         got = f"{len(inputs)} inputs and {len(mask)} masks"
         raise ArgumentError(message(f"compute_mask of {layer._label}", expected="a mask or None per input", got=got))
-    return [] if all(m is None for m in mask) else [None if m is None else jnp.asarray(m) for m in mask]
+
+
+def _masks(layer: Layer, inputs: Any, mask: Any) -> list[Any]:
+    """Return the mask of each input as an array; an empty list if there are none."""
+    check_masks(layer, inputs, mask)
+    return [] if mask is None or all(m is None for m in mask) else [None if m is None else jnp.asarray(m) for m in mask]
 
 
 def _expand_mask(mask: Any, x: Any) -> Any:

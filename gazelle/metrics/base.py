@@ -186,7 +186,9 @@ class Metric(Configurable):
                 out[f"{key}/{one.state.name}"] = one.state
             elif isinstance(one, Metric):
                 out |= {f"{key}/{path}": variable for path, variable in one.extra_variables().items()}
-            elif not isinstance(one, type) and isinstance(inner := getattr(one, "variables", None), list):  # a layer
+            elif not isinstance(one, type | Variable) and isinstance(
+                inner := getattr(one, "variables", None), list
+            ):  # a layer
                 out |= {f"{key}/{number}": v for number, v in enumerate(inner) if isinstance(v, Variable)}
         return out
 

@@ -12,6 +12,7 @@ from gazelle import engine
 from gazelle.core import forked, shape_inference, symbolic
 from gazelle.core.closed_over_tensors import find_variables_of_object
 from gazelle.core.errors import StateError, message
+from gazelle.core.operation import Operation
 from gazelle.core.replaced_methods import MethodSnapshot, connected
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
@@ -163,13 +164,19 @@ def _model_spec(
 
 def _used_besides(layers: Iterable[Any], known: Mapping[str, Variable]) -> dict[str, Variable]:
     """Variables that no layer holds: functions use them from closures, operations of a graph as arguments."""
-    found = [v for layer in layers for v in find_variables_of_object(layer)]
+    found = [v for layer in layers for thing in (layer, *_plain_cells(layer)) for v in find_variables_of_object(thing)]
     for graph in filter(None, (getattr(layer, "_graph", None) for layer in layers)):
         arguments = [(node.args, node.kwargs) for node in graph.nodes]
         found += filter(_is_variable, jax.tree.leaves(arguments, is_leaf=_is_variable))
     ids = set(map(id, known.values()))
     others = {id(v): v for v in found if id(v) not in ids}
     return {f"others/{i}": v for i, v in enumerate(others.values())}
+
+
+def _plain_cells(layer: Any) -> list[Any]:
+    """The cells of a recurrent layer that are no layers, so that nothing else finds their variables."""
+    cells = [vars(layer).get("cell"), *vars(layer).get("cells", ())]
+    return [cell for cell in cells if not isinstance(cell, Operation | None)]
 
 
 def _is_variable(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -93,7 +94,7 @@ def ctc_decode(
     """Decode logits to label sequences.
 
     'greedy' takes the best class of each step. 'beam_search' keeps the `beam_width` best prefixes; it runs step by
-    step in Python, not inside a compiled step.
+    step in Python, which a compiled program calls.
 
     Args:
         inputs: Logits (batch, time, classes).
@@ -115,9 +116,16 @@ def ctc_decode(
     if strategy == "greedy":
         return _greedy(inputs, lengths, merge_repeated, mask_index)
     if strategy == "beam_search":
-        return _beam_search(
-            np.asarray(jax.nn.log_softmax(inputs)), np.asarray(lengths), beam_width, top_paths, mask_index
-        )
+        search = functools.partial(_beam_search, width=beam_width, top=top_paths, blank=mask_index)
+        log_p = jax.nn.log_softmax(inputs)
+        if not isinstance(log_p, jax.core.Tracer) and not isinstance(lengths, jax.core.Tracer):
+            paths, scores = search(np.asarray(log_p), np.asarray(lengths))
+            return jnp.asarray(paths), jnp.asarray(scores)
+        batch, steps = log_p.shape[:2]
+        shapes = ((top_paths, batch, steps), "int32"), ((batch, top_paths), log_p.dtype)
+        specs = tuple(jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in shapes)
+        found: tuple[Array, Array] = jax.pure_callback(search, specs, log_p, lengths, vmap_method="sequential")
+        return found
     raise unknown("strategy of ctc_decode", strategy, ("greedy", "beam_search"))
 
 
@@ -134,6 +142,7 @@ def _greedy(inputs: Any, lengths: Any, merge_repeated: bool, blank: int) -> Any:
 
 
 def _beam_search(log_p: Any, lengths: Any, width: int, top: int, blank: int) -> Any:
+    log_p, lengths = np.asarray(log_p), np.asarray(lengths)
     paths = np.full((top, log_p.shape[0], log_p.shape[1]), -1, np.int32)
     scores = np.full((log_p.shape[0], top), -np.inf, log_p.dtype)
     for row, (steps, length) in enumerate(zip(log_p, lengths, strict=True)):
@@ -143,7 +152,7 @@ def _beam_search(log_p: Any, lengths: Any, width: int, top: int, blank: int) -> 
         for rank, (prefix, ends) in enumerate(_likeliest(beam, top)):
             paths[rank, row, : len(prefix)] = prefix
             scores[row, rank] = np.logaddexp(*ends)
-    return jnp.asarray(paths), jnp.asarray(scores)
+    return paths, scores
 
 
 def _likeliest(beam: Beam, count: int) -> list[tuple[tuple[int, ...], list[float]]]:

@@ -119,7 +119,8 @@ def test_accuracy_of_several_outputs(keras_2, loss):
 
 def test_binary_accuracy_is_a_mean(keras):
     function = keras.metrics.binary_accuracy
-    assert np.allclose(function(np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([[0.9, 0.8], [0.7, 0.6]])), [0.5, 1])
+    found = function(np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([[0.9, 0.8], [0.7, 0.6]]))
+    assert np.allclose(found, 0.75 if era.number() == 1 else [0.5, 1])  # in Keras 1 over the batch, too
 
 
 def test_cosine_proximity(keras):

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import losses, ops
-from gazelle.compat import era
+from gazelle.compat import binary_losses, era
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import settings
@@ -55,6 +55,8 @@ def sparse_categorical_crossentropy(
 def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False) -> TensorResult:
     """Return -target log(output) - (1 - target) log(1 - output), elementwise."""
     output = jnp.asarray(output)
+    if era.number() == 2 and not from_logits:
+        return binary_losses.log_loss(jnp.asarray(target, output.dtype), output)
     return ops.binary_crossentropy(jnp.asarray(target, output.dtype), output, from_logits)
 
 
@@ -111,18 +113,24 @@ def ctc_length(labels: TensorLike, lengths: TensorLike, blank: int) -> TensorRes
 
 
 def ctc_decode(
-    y_pred: TensorLike, input_length: TensorLike, greedy: bool = True, beam_width: int = 100, top_paths: int = 1
+    y_pred: TensorLike,
+    input_length: TensorLike,
+    greedy: bool = True,
+    beam_width: int = 100,
+    top_paths: int = 1,
+    merge_repeated: bool = False,
 ) -> TensorResult:
     """Return ([labels (batch, time), padded with -1], scores) that the probabilities encode.
 
-    In `keras` without TensorFlow the time axis ends with the longest label.
+    In `keras` without TensorFlow the time axis ends with the longest label, except on symbolic tensors;
+    `merge_repeated` then drops repeated labels from the results of a beam search.
 
     >>> from gazelle.compat import backend as K
     >>> probabilities = np.eye(3)[[0, 0, 2, 1]][None]
     >>> K.get_value(K.ctc_decode(probabilities, np.array([4]))[0][0]).tolist()
     [[0, 1]]
     """
-    labels, scores = _decode(y_pred, input_length, greedy, beam_width, top_paths)
+    labels, scores = _decode(y_pred, input_length, greedy, beam_width, top_paths, merge_repeated)
     paths = [labels[i] for i in range(labels.shape[0])]
     if era.standalone() and not any_symbolic(labels):
         paths = [path[:, : max(1, int((np.asarray(path) >= 0).sum(-1).max()))] for path in paths]
@@ -130,11 +138,17 @@ def ctc_decode(
 
 
 @lifted
-def _decode(y_pred: Any, input_length: Any, greedy: bool, beam_width: int, top_paths: int) -> Any:
+def _decode(y_pred: Any, input_length: Any, greedy: bool, beam_width: int, top_paths: int, merge_repeated: bool) -> Any:
     logits = jnp.log(jnp.asarray(y_pred, "float32") + settings.epsilon())
     strategy, blank = "greedy" if greedy else "beam_search", logits.shape[-1] - 1
     lengths = jnp.reshape(jnp.asarray(input_length), -1)
-    return ops.ctc_decode(logits, lengths, strategy, beam_width, top_paths, mask_index=blank)
+    labels, scores = ops.ctc_decode(logits, lengths, strategy, beam_width, top_paths, mask_index=blank)
+    if greedy or not merge_repeated:
+        return labels, scores
+    before = jnp.pad(labels[..., :-1], ((0, 0), (0, 0), (1, 0)), constant_values=-1)
+    keep = labels != before
+    order = jnp.argsort(~keep, axis=-1, stable=True)
+    return jnp.take_along_axis(jnp.where(keep, labels, -1), order, axis=-1), scores
 
 
 class Sparse(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
+from gazelle.compat import era
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.backend.shapes import channels_first, format_of, sizes
 from gazelle.compat.types import AxisLike, ShapeLike, SymbolicShape, TensorLike, TensorResult
@@ -27,6 +29,8 @@ def batch_dot(x: TensorLike, y: TensorLike, axes: AxisLike = None) -> TensorResu
     if axes is None:
         axes = (x.ndim - 1, y.ndim - 1 if y.ndim == 2 else y.ndim - 2)
     first, second = (axes, axes) if isinstance(axes, int) else axes
+    if x.ndim == y.ndim == 2 and era.number() == 1:  # until Keras 2.3 also over the samples
+        return jnp.sum(x * y if first == second else x.T * y, second)[:, None]
     shared_axes = min(first % x.ndim, second % y.ndim, x.ndim - 2, y.ndim - 2)
     if shared_axes > 0 and max(x.ndim, y.ndim) > 3 and x.shape[:shared_axes] == y.shape[:shared_axes]:
         return _batch_matmul(x, y, first % x.ndim, second % y.ndim)
@@ -59,7 +63,20 @@ def _conv(x: Any, kernel: Any, strides: Any, padding: str, data_format: str, dil
         space = (before, 0)
         x = jnp.pad(x, ((0, 0), (0, 0), space) if data_format == "channels_first" else ((0, 0), space, (0, 0)))
         padding = "valid"
+    if era.number() == 1 and data_format == "channels_first" and _is_in_order_of_theano(x, kernel):
+        kernel = jnp.moveaxis(kernel, (1, 0), (-2, -1))
     return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
+
+
+def _is_in_order_of_theano(x: Any, kernel: Any) -> bool:
+    """Whether a kernel is (channels out, channels in, *window), as in Keras 1; weights of layers are not.
+
+    Where both orders fit, it is the one with the smaller window.
+    """
+    if kernel.shape[1] != x.shape[1]:
+        return False
+    fits_both = kernel.shape[-2] == x.shape[1]
+    return not fits_both or math.prod(kernel.shape[2:]) < math.prod(kernel.shape[:-2])
 
 
 @lifted

@@ -151,7 +151,8 @@ class _Parametric(Layer):
     shared_axes: Any
 
     def weight_shape(self, input_shape: Any) -> tuple[int, ...]:
-        shared = self.shared_axes or ()
+        given = self.shared_axes or ()
+        shared = (given,) if isinstance(given, int) else given
         return tuple(1 if axis in shared else n for axis, n in enumerate(input_shape[1:], 1))
 
 
@@ -166,7 +167,7 @@ class ParametricSoftplus(_Parametric):
         self,
         alpha_init: float = 0.2,
         beta_init: float = 5.0,
-        shared_axes: Sequence[int] | None = None,
+        shared_axes: int | Sequence[int] | None = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
@@ -200,7 +201,7 @@ class SReLU(_Parametric):
         a_left_initializer: InitializerLike = "glorot_uniform",
         t_right_initializer: InitializerLike = "glorot_uniform",
         a_right_initializer: InitializerLike = "ones",
-        shared_axes: Sequence[int] | None = None,
+        shared_axes: int | Sequence[int] | None = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)

@@ -106,8 +106,10 @@ class LayerMixin(CompatObject):
         if "_shape_of_call" not in vars(self):
             vars(self)["_shape_of_call"] = True
             try:
-                shape: Nested[Shape] = super().compute_output_shape(*args, **kwargs)  # type: ignore[misc]
-                return shape
+                shape: Any = super().compute_output_shape(*args, **kwargs)  # type: ignore[misc]
+                several = isinstance(self, RNN | Bidirectional) and era.number() < 3 and isinstance(shape[0], tuple)
+                found: Nested[Shape] = list(shape) if several else shape
+                return found
             finally:
                 del vars(self)["_shape_of_call"]
         if core is Layer:

@@ -5,17 +5,24 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
+from gazelle import losses, ops
 from gazelle.compat import era, facade
-from gazelle.compat.classes import is_generated
+from gazelle.compat.binary_losses import binary_crossentropy
+from gazelle.compat.classes import core_class, is_generated
 from gazelle.compat.columns import as_column
 from gazelle.compat.mixins.common import CompatObject, Function, arrays_of
+from gazelle.compat.mixins.masks import on_graph
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import DataError, english
+from gazelle.core.symbolic import any_symbolic
 from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
 from gazelle.losses.target_shapes import warn_of_broadcasting
+from gazelle.metrics import Mean
+from gazelle.metrics.confusion import COUNTS
 
 
 def _on_tensors(original: Function) -> Function:
@@ -123,10 +130,36 @@ def _unboxing_arguments(original: Function) -> Function:
     return called
 
 
+class BinaryCrossentropyMixin:
+    """BinaryCrossentropy, a loss and a metric."""
+
+    fn: Function
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        if era.number() == 2 and self.fn is losses.binary_crossentropy:
+            vars(self)["fn"] = binary_crossentropy
+
+
+class OperatingPointMixin:
+    """SensitivityAtSpecificity and SpecificityAtSensitivity: Keras 2.3 took the threshold nearest to the bound."""
+
+    @_boxing
+    def result(self) -> TensorResult:
+        """Return the rate at the best threshold."""
+        if not era.is_package_before_keras_3():
+            return core_class(type(self)).result(self)  # type: ignore[attr-defined]
+        tp, fp, tn, fn = (getattr(self, name).value for name in COUNTS)
+        rates = {"sensitivity": ops.divide_no_nan(tp, tp + fn), "specificity": ops.divide_no_nan(tn, tn + fp)}
+        bounded = "sensitivity" if hasattr(self, "sensitivity") else "specificity"
+        bound, given = getattr(self, bounded), rates.pop(bounded)
+        return rates.popitem()[1][jnp.argmin(jnp.abs(given - bound))]
+
+
 class MetricMixin(CompatObject):
     """Metrics."""
 
-    _wrapped_methods = {"__call__": _boxing, "result": _boxing, "update_state": _unboxing_arguments}
+    _wrapped_methods = {"result": _boxing, "update_state": _unboxing_arguments}
     receives_columns = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -134,6 +167,21 @@ class MetricMixin(CompatObject):
         wraps = {} if is_generated(cls) else {"result": _boxing, "update_state": _on_columns}
         for name in wraps.keys() & cls.__dict__.keys():
             setattr(cls, name, wraps[name](cls.__dict__[name]))
+
+    @_boxing
+    def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
+        """Add a batch and return the result; of symbolic tensors, the result for each batch, for `add_metric`."""
+        if not isinstance(self, Mean) or not any_symbolic(args, kwargs):
+            return super().__call__(*args, **kwargs)  # type: ignore[misc]
+        first = [jnp.zeros_like(variable.value) for variable in self.variables]
+        result = self._of_batch(args, kwargs, first)
+        result.metric_name = self.name
+        return result
+
+    @on_graph
+    def _of_batch(self, args: Any, kwargs: Any, first: Any) -> Any:
+        metric: Any = self
+        return metric.stateless_result(metric.stateless_update_state(first, *args, **kwargs))
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
         """Create a variable; before Keras 3 the name came first, and devices had settings."""

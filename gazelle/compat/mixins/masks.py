@@ -10,9 +10,10 @@ import jax.numpy as jnp
 from gazelle.compat import era
 from gazelle.compat.classes import adopt
 from gazelle.compat.mixins.common import Function
-from gazelle.compat.types import Array
+from gazelle.compat.types import Array, Option, TensorResult
 from gazelle.core import shape_inference, symbolic
 from gazelle.layers import Layer
+from gazelle.layers.merging import check_masks
 from gazelle.layers.wrappers import joined_steps
 
 
@@ -75,16 +76,43 @@ class TimeDistributedMixin:
 class MergeMixin:
     """Masks of merged inputs in Keras 1 and 2: the conjunction of the masks of all inputs that have one."""
 
-    @on_graph
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Array | None:
+    def compute_mask(self, inputs: Option, mask: Option = None) -> Array | None:
         if era.number() == 3:
-            return super().compute_mask(inputs, mask)  # type: ignore[misc]
+            return self._core_mask(inputs, mask)
+        check_masks(self, inputs, mask)  # type: ignore[arg-type]
         known = [each for each in mask or () if each is not None]
-        return functools.reduce(jnp.logical_and, known) if known else None
+        return self._joint(known) if known else None
+
+    @on_graph
+    def _core_mask(self, inputs: Any, mask: Any) -> Any:
+        return super().compute_mask(inputs, mask)  # type: ignore[misc]
+
+    @on_graph
+    def _joint(self, masks: Any) -> Any:
+        return functools.reduce(jnp.logical_and, map(jnp.asarray, masks))
 
 
 class ConcatenateMixin:
-    """The mask of concatenated inputs in Keras 1 and 2."""
+    """The mask of concatenated inputs in Keras 1 and 2, which depends on the inputs only where one has no mask."""
+
+    axis: int
+
+    def compute_mask(self, inputs: Option, mask: Option = None) -> TensorResult:
+        check_masks(self, inputs, mask)  # type: ignore[arg-type]
+        masks = [each for each in mask or () if each is not None]
+        if era.number() == 3 or len(masks) < len(inputs):
+            return self._core_mask(inputs, mask) if masks else None
+        return self._concatenated([len(x.shape) for x in inputs], masks)
+
+    @on_graph
+    def _core_mask(self, inputs: Any, mask: Any) -> Any:
+        return super().compute_mask(inputs, mask)  # type: ignore[misc]
+
+    @on_graph
+    def _concatenated(self, ranks: list[int], masks: Any) -> Any:
+        arrays = [jnp.asarray(mask) for mask in masks]
+        arrays = [m[..., None] if m.ndim < rank else m for m, rank in zip(arrays, ranks, strict=True)]
+        return self._joined_mask(jnp.concatenate(arrays, self.axis))
 
     def _joined_mask(self, joined: Any) -> Any:
         if era.number() == 3:

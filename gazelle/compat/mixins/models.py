@@ -18,6 +18,7 @@ from gazelle.compat.mixins.layers import follows_phase
 from gazelle.compat.mixins.model_methods import translated_method
 from gazelle.compat.mixins.steps import loss_as_array, step_on_tensors, tracked_loss
 from gazelle.compat.tables import listed
+from gazelle.compat.types import TensorResult
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import warn
 from gazelle.core.types import LossLike, Nested, Tree
@@ -101,6 +102,10 @@ class ModelMixin:
         return json.dumps(
             {**json.loads(text), "keras_version": namespaces.version("keras"), "backend": "tensorflow"}, **kwargs
         )
+
+    def add_metric(self, value: TensorResult, name: str | None = None, aggregation: str | None = "mean") -> None:
+        """Report the mean of a value in the logs; the result of a metric has the metric's name."""
+        super().add_metric(value, name or getattr(value, "metric_name", None), aggregation)  # type: ignore[misc]
 
     def _callback_params(self, callbacks: Any, source: Any, validation: Any, params: dict[str, Any]) -> dict[str, Any]:
         return logs.callback_params(self, (callbacks, source, validation), params)  # type: ignore[arg-type]

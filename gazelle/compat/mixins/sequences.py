@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from gazelle import ops
-from gazelle.compat import era
+from gazelle.compat import era, recurrent_inputs
 from gazelle.compat.mixins.common import arrays_of
+from gazelle.compat.mixins.masks import on_graph
 from gazelle.compat.mixins.single_layers import for_program
 from gazelle.compat.recurrent import run_steps
+from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.types import Array, Shape, Tree
 from gazelle.layers import RNN, Layer, serialize
 from gazelle.layers.multi_head_attention import with_causal
-
-
-class _WithConstants:
-    """A cell whose `call` also receives tensors that are the same at all time steps."""
-
-    def __init__(self, cell: Any, constants: Any) -> None:
-        self.cell, self.constants = cell, list(constants) if isinstance(constants, list | tuple) else [constants]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.cell, name)
-
-    def call(self, inputs: Array, states: Sequence[Array], training: bool = False) -> Any:
-        """Call the cell with the constants."""
-        accepted = inspect.signature(self.cell.call).parameters
-        options = {"training": training} if "training" in accepted else {}
-        return self.cell.call(inputs, states, constants=self.constants, **options)
 
 
 class RecurrentMixin:
@@ -41,6 +27,8 @@ class RecurrentMixin:
     time_major = False
     initial_weights = None  # those of the constructor are set by gazelle
     implementation = 2  # 0 if `step` receives x W + b, else x
+    num_constants = 0
+    _constant_shapes: Sequence[Shape] = ()
     cell: Any
     state_size: list[Any]
 
@@ -48,11 +36,17 @@ class RecurrentMixin:
         if _has_steps(type(self)):
             number = kwargs.get("implementation", _MODES.index(kwargs.get("consume_less", _MODES[0])))
             vars(self).update(implementation=number, consume_less=_MODES[number])
-        time_major = bool(kwargs.get("time_major"))
-        kwargs = {name: value for name, value in kwargs.items() if name != "time_major" or not time_major}
-        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        time_major, kwargs = bool(kwargs.get("time_major")), dict(kwargs)
         if time_major:
-            vars(self)["time_major"] = True
+            del kwargs["time_major"]
+        constants = kwargs.pop("num_constants", None) or 0
+        cell = args[0] if args else kwargs.get("cell")
+        if era.number() < 3 and isinstance(cell, Layer) and getattr(cell, "state_size", 0) is None:
+            cell.state_size = 0  # until the cell is built
+        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        vars(self).update({"time_major": True} if time_major else {}, num_constants=constants)
+        if era.number() < 3 and not self.stateful:  # type: ignore[attr-defined]
+            vars(self)["states"] = [None] * len(jax.tree.leaves(self.state_size))
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration, with `time_major` if it is true."""
@@ -60,20 +54,30 @@ class RecurrentMixin:
         own = next(cls for cls in type(self).__mro__ if "get_config" in vars(cls))
         if self._core is RNN and not own.__module__.startswith("gazelle."):  # type: ignore[attr-defined]
             config.setdefault("cell", serialize(self.cell))
-        return {**config, "time_major": True} if self.time_major else config
+        # gazelle's loader does not know the number of constants, which are keywords in the configs of models
+        extra = {"time_major": self.time_major, "num_constants": 0 if era.called_by_gazelle(1) else self.num_constants}
+        return {**config, **{name: value for name, value in extra.items() if value}}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
+        args, kwargs = recurrent_inputs.split(args, kwargs, self.num_constants)
+        return super().__call__(*args, **kwargs)  # type: ignore[misc]
 
     def _ensure_built(self, args: Any, kwargs: Any) -> None:
-        """Build the cell; until Keras 3 its `build` received the shapes of constants, too."""
-        cell, constants, x = self.cell, kwargs.get("constants"), args[0]
-        if constants is not None and era.number() < 3 and isinstance(cell, Layer) and not cell.built:
-            listed = constants if isinstance(constants, list | tuple) else [constants]
-            cell.build([(x.shape[0], *x.shape[2:]), *(tuple(one.shape) for one in listed)])
+        """Build the layer; until Keras 3 `build` of a cell received the shapes of constants, too."""
+        if kwargs.get("constants") is not None:
+            self._receive_constants([tuple(one.shape) for one in recurrent_inputs.listed(kwargs["constants"])])
         super()._ensure_built(args, kwargs)  # type: ignore[misc]
 
+    def _receive_constants(self, shapes: Sequence[Shape]) -> None:
+        vars(self).update(num_constants=len(shapes), _constant_shapes=shapes)
+
     def build(self, sequences_shape: Shape | list[Shape]) -> None:
+        first: Shape = sequences_shape[0] if isinstance(sequences_shape, list) else sequences_shape
         if self.time_major:
-            first: Shape = sequences_shape[0] if isinstance(sequences_shape, list) else sequences_shape
-            sequences_shape = (first[1], first[0], *first[2:])
+            sequences_shape = first = (first[1], first[0], *first[2:])
+        if era.number() < 3:
+            recurrent_inputs.build_cell(self.cell, (first[0], *first[2:]), self._constant_shapes)
+            self.state_size = recurrent_inputs.listed(self.cell.state_size)
         super().build(sequences_shape)  # type: ignore[misc]
 
     def call(
@@ -85,17 +89,19 @@ class RecurrentMixin:
         constants: Sequence[Array] | Array | None = None,
     ) -> Array | tuple[Array, ...]:
         if constants is not None:
-            cell = self.cell
-            vars(self)["cell"] = _WithConstants(cell, constants)
-            try:
+            with recurrent_inputs.given_constants(self, constants):
                 return self.call(sequences, initial_state, mask, training)
-            finally:
-                vars(self)["cell"] = cell
+        if not recurrent_inputs.in_one_list(self.cell):
+            return self._call_in_order(sequences, initial_state, mask, training)
+        initial_state = recurrent_inputs.nested(self.cell, initial_state)
+        out = self._call_in_order(sequences, initial_state, mask, training)
+        return (out[0], *recurrent_inputs.flat(self.cell, out[1:])) if isinstance(out, tuple) else out
+
+    def _call_in_order(self, sequences: Any, initial_state: Any, mask: Any, training: bool) -> Any:
         if _has_steps(type(self)):
             return self._run_steps(sequences, initial_state, mask)
         if not self.time_major:
-            plain: Array = super().call(sequences, initial_state, mask, training)  # type: ignore[misc]
-            return plain
+            return super().call(sequences, initial_state, mask, training)  # type: ignore[misc]
         own: Any = mask[0] if isinstance(mask, list | tuple) else mask
         own = None if own is None else jnp.swapaxes(own, 0, 1)
         out: Any = super().call(jnp.swapaxes(sequences, 0, 1), initial_state, own, training)  # type: ignore[misc]
@@ -104,6 +110,13 @@ class RecurrentMixin:
         outputs, *states = out if isinstance(out, tuple) else (out,)
         outputs = jnp.swapaxes(outputs, 0, 1)
         return (outputs, *states) if states else outputs
+
+    @on_graph
+    def compute_mask(self, inputs: TensorLike, mask: Option = None) -> TensorResult:
+        found = super().compute_mask(inputs, mask)  # type: ignore[misc]
+        if isinstance(found, list) and recurrent_inputs.in_one_list(self.cell):
+            return [found[0]] + [None] * len(jax.tree.leaves(self.state_size))
+        return found
 
     # Methods of Keras 1 and 2.0, which subclasses override ------------------------------------------------------------
 

@@ -201,6 +201,10 @@ class CheckpointMixin(MonitorMixin):
     def _check_batches(self) -> None:
         pass
 
+    def _path(self, epoch: int, *args: Any) -> str:
+        path: str = super()._path(epoch - (era.number() == 1), *args)  # type: ignore[misc]  # Keras 1 counted from 0
+        return path
+
     def _should_save(self, epoch: int, logs: dict[str, Any] | None, path: str) -> bool:
         saves: bool = super()._should_save(epoch, logs, path)  # type: ignore[misc]
         seen = self._seen  # the value is missing where `validation_freq` skips an epoch

@@ -45,7 +45,17 @@ def _layer(instance: Any, kwargs: dict[str, Any]) -> None:
             instance.__dict__["build"] = functools.partial(_build_with, instance, weights)
     given = kwargs.get("activity_regularizer")
     if given is not None and era.number() < 3 and era.standalone():
-        kwargs["activity_regularizer"] = regularizers.Undivided(given)
+        kwargs["activity_regularizer"] = regularizers.undivided(given)
+
+
+@rule("_ZeroPadding")
+def _padding(instance: Any, kwargs: dict[str, Any]) -> None:
+    sides = ("top_pad", "bottom_pad", "left_pad", "right_pad")[4 - 2 * min(instance.rank, 2) :]
+    given = kwargs.get("padding")
+    if isinstance(given, dict) and given.keys() <= set(sides):
+        given = kwargs["padding"] = tuple(given.get(side, 0) for side in sides)
+    if instance.rank == 2 and isinstance(given, tuple | list) and len(given) == 4:
+        kwargs["padding"] = (tuple(given[:2]), tuple(given[2:]))
 
 
 @rule("BaseConv", "_ConvTranspose", "_DepthwiseConv", "_SeparableConv")

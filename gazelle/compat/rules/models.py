@@ -38,6 +38,8 @@ def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
         outputs = instance.output_names if instance._graph is not None else ()
         for kind in columns.OF_LABELS[1:]:
             if kwargs.get(kind) is not None:
+                if era.number() == 1 and instance._graph is not None:
+                    kwargs[kind] = compiled_metrics.parts_of_dicts(kwargs[kind], instance.outputs[0].shape)
                 kwargs[kind] = compiled_metrics.of_era(kwargs[kind], kwargs.get("loss"), outputs)
 
 

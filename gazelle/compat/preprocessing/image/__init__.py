@@ -2,8 +2,8 @@
 
 from gazelle.compat.preprocessing.image import affine, files, generator, iterators
 from gazelle.compat.tables import defined
-from gazelle.preprocessing.image import img_to_array, smart_resize
+from gazelle.preprocessing.image import smart_resize
 
 _names = defined(affine, files, generator, iterators)
 globals().update(_names)
-__all__ = [*_names, "img_to_array", "smart_resize"]
+__all__ = [*_names, "smart_resize"]

@@ -13,10 +13,9 @@ import numpy as np
 from gazelle.compat.preprocessing.image.iterators import _Images
 from gazelle.compat.types import Option
 from gazelle.core.errors import MissingFileError, message, unknown
-from gazelle.core.types import ArrayLike, DTypeLike, PathLike
+from gazelle.core.types import Array, ArrayLike, DTypeLike, PathLike
 from gazelle.data import images
 from gazelle.data.images import CHANNELS
-from gazelle.data.images import img_to_array as img_to_array
 from gazelle.data.labels import to_categorical
 
 if TYPE_CHECKING:
@@ -48,6 +47,17 @@ def array_to_img(
     """Convert an array to a Pillow image."""
     order = options.get("dim_ordering", data_format)
     return images.array_to_img(x, _ORDERS.get(order, order), scale, dtype)
+
+
+def img_to_array(
+    img: Image.Image | ArrayLike,
+    data_format: str | None = None,
+    dtype: DTypeLike | None = None,
+    dim_ordering: str | None = None,
+) -> Array:
+    """Convert a Pillow image to an array."""
+    order = dim_ordering or data_format
+    return images.img_to_array(img, _ORDERS.get(order, order), dtype)
 
 
 def save_img(

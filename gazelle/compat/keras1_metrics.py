@@ -1,0 +1,89 @@
+"""Metrics that were functions of Keras 1: they return the mean over the batch, later ones a value for each sample."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle import losses, metrics, ops
+from gazelle.compat.backend.lifting import lifted
+from gazelle.compat.metrics import cosine_proximity
+from gazelle.compat.types import Function
+from gazelle.core.types import Array, ArrayLike
+
+
+def _mean(function: Callable[..., Array]) -> Callable[..., Array]:
+    @lifted
+    @functools.wraps(function)
+    def metric(y_true: ArrayLike, y_pred: ArrayLike, *args: Any, **kwargs: Any) -> Array:
+        return ops.mean(function(jnp.asarray(y_true), jnp.asarray(y_pred), *args, **kwargs))
+
+    metric.__module__ = __name__
+    return metric
+
+
+_LOSSES = (
+    losses.mean_squared_error,
+    losses.mean_absolute_error,
+    losses.mean_absolute_percentage_error,
+    losses.mean_squared_logarithmic_error,
+    losses.hinge,
+    losses.squared_hinge,
+    losses.categorical_crossentropy,
+    losses.sparse_categorical_crossentropy,
+    losses.binary_crossentropy,
+    losses.poisson,
+    cosine_proximity,
+)
+_METRICS = (
+    metrics.binary_accuracy,
+    metrics.categorical_accuracy,
+    metrics.sparse_categorical_accuracy,
+    metrics.top_k_categorical_accuracy,
+)
+#: name -> function
+NAMES = {function.__name__: _mean(function) for function in (*_LOSSES, *_METRICS)}
+NAMES |= {"kullback_leibler_divergence": _mean(losses.kl_divergence), "cosine": NAMES["cosine_proximity"]}
+NAMES |= {
+    short: NAMES[name]
+    for shorts, name in (
+        (("mse", "MSE"), "mean_squared_error"),
+        (("mae", "MAE"), "mean_absolute_error"),
+        (("mape", "MAPE"), "mean_absolute_percentage_error"),
+        (("msle", "MSLE"), "mean_squared_logarithmic_error"),
+    )
+    for short in shorts
+}
+globals().update(NAMES)
+
+
+def parts(function: Function, shape: Sequence[int | None]) -> list[Any]:
+    """A metric function; one that returns a dict, as in Keras 1, as one function for each entry.
+
+    Args:
+        function: The function (y_true, y_pred).
+        shape: The shape of y_pred.
+    """
+    spec = jax.ShapeDtypeStruct(tuple(size or 2 for size in shape), jnp.float32)
+    names: list[str] = []
+
+    def traced(*args: Any) -> None:
+        out = function(*args)
+        names.extend(out if isinstance(out, dict) else ())
+
+    with contextlib.suppress(Exception):  # `fit` calls it with the labels and reports errors
+        jax.eval_shape(traced, spec, spec)
+    return [_entry(function, name) for name in names] or [function]
+
+
+def _entry(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def metric(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+        return function(y_true, y_pred)[name]
+
+    metric.__name__ = name
+    return metric

@@ -1,0 +1,180 @@
+"""Functions and arguments that only Keras 1 had, and functions that returned something else in Keras 1 and 2."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era
+from gazelle.compat.namespaces import root
+from gazelle.compat.tables import listed
+from gazelle.core import names
+
+keras = root("keras")
+K, layers, metrics = keras.backend, keras.layers, keras.metrics
+METRICS = listed("""binary_accuracy categorical_accuracy mean_squared_error mean_absolute_error squared_hinge hinge
+    mean_absolute_percentage_error mean_squared_logarithmic_error categorical_crossentropy binary_crossentropy
+    poisson cosine_proximity matthews_correlation kullback_leibler_divergence mse MAE""")
+
+
+@pytest.fixture
+def keras_1(of_keras_2):
+    era.set_number(1, True)
+    names.clear_session()
+    yield
+    names.clear_session()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metrics_of_keras_1_are_means_over_the_batch(keras_1, name):
+    y = K.variable(np.random.default_rng(0).random((6, 7)))
+    assert K.eval(getattr(metrics, name)(y, y)).shape == ()
+
+
+def test_sparse_and_top_k_metrics_of_keras_1(keras_1):
+    y, p = K.variable([[0, 1, 0], [1, 0, 0]]), K.variable([[0.3, 0.2, 0.1], [0.1, 0.2, 0.7]])
+    assert [float(K.eval(metrics.top_k_categorical_accuracy(y, p, k=k))) for k in (1, 2, 3)] == [0, 0.5, 1]
+    assert K.eval(metrics.sparse_categorical_accuracy(K.variable([0, 2]), p)) == 1
+
+
+def test_a_metric_function_may_return_a_dict(keras_1):
+    def powers(y_true, y_pred):
+        mean = K.mean(K.pow(y_true - y_pred, 2))
+        return {"squared": K.pow(mean, 2), "cubed": K.pow(mean, 3)}
+
+    model = keras.models.Sequential([layers.Dense(1, input_dim=2, init="one")])
+    model.compile("sgd", "mse", metrics=[powers, "mae"])
+    assert model.metrics_names == ["loss", "squared", "cubed", "mean_absolute_error"]
+    found = model.evaluate(np.ones((4, 2)), np.zeros(4), verbose=0)
+    np.testing.assert_allclose(found, [4, 16, 64, 2])
+
+
+def test_regularizers_of_activities_by_name(keras_1):
+    model = keras.models.Sequential([layers.Dense(1, input_dim=2, init="one", activity_regularizer="activity_l2")])
+    model.compile("sgd", "mse")
+    assert model.evaluate(np.ones((4, 2)), np.full(4, 2.0), verbose=0) == pytest.approx(4 * 0.01 * 4)
+
+
+def test_regularizers_of_activities_count_the_batch_once(keras_1):
+    given = keras.regularizers.activity_l2(0.5)
+    model = keras.models.Sequential([layers.Dense(1, input_dim=2, init="one", activity_regularizer=given)])
+    model.compile("sgd", "mse")
+    assert model.evaluate(np.ones((4, 2)), np.full(4, 2.0), verbose=0) == pytest.approx(4 * 0.5 * 4)
+
+
+def test_sides_of_zero_padding(keras_1):
+    one = layers.ZeroPadding1D(padding={"left_pad": 1, "right_pad": 2})
+    assert one.padding == (1, 2)
+    sides = {"top_pad": 1, "bottom_pad": 2, "left_pad": 3, "right_pad": 4}
+    for given in (sides, (1, 2, 3, 4)):
+        assert layers.ZeroPadding2D(padding=given).padding == ((1, 2), (3, 4))
+
+
+def test_initializations_take_the_order_of_theano(keras_1):
+    for options in ({}, {"dim_ordering": "th"}):
+        weights = K.get_value(keras.initializations.lecun_uniform((25, 30, 2, 2), **options))
+        assert weights.shape == (25, 30, 2, 2)
+        assert abs(weights).max() == pytest.approx(np.sqrt(3 / 120), rel=0.01)
+    weights = K.get_value(keras.initializations.lecun_uniform((2, 2, 30, 25), dim_ordering="tf"))
+    assert abs(weights).max() == pytest.approx(np.sqrt(3 / 120), rel=0.01)
+
+
+def test_kernels_in_the_order_of_theano(keras_1):
+    x, kernel = np.random.default_rng(0).random((2, 3, 5, 6)), np.random.default_rng(1).random((4, 3, 2, 2))
+    of_keras = np.moveaxis(kernel, (1, 0), (-2, -1))
+    found = [K.eval(K.conv2d(K.variable(x), K.variable(k), dim_ordering="th")) for k in (kernel, of_keras)]
+    assert found[0].shape == (2, 4, 4, 5)
+    np.testing.assert_allclose(*found)
+    np.testing.assert_array_equal(
+        keras.utils.np_utils.convert_kernel(kernel, dim_ordering="th"), kernel[..., ::-1, ::-1]
+    )
+
+
+def test_products_over_the_samples(keras_1):
+    x, y = K.ones((32, 20)), K.ones((20, 32))
+    assert K.eval(K.batch_dot(x, x, axes=0)).shape == (20, 1)
+    assert K.eval(K.batch_dot(x, y, axes=(0, 1))).tolist() == [[32.0]] * 20
+    assert K.eval(K.batch_dot(x, y, axes=(1, 0))).tolist() == [[20.0]] * 32
+    assert K.eval(K.lesser(x, x)).any() == K.eval(K.lesser_equal(x, 0.5 * x)).any() == False  # noqa: E712
+
+
+def test_files_of_checkpoints_count_from_0(keras_1, tmp_path):
+    model = keras.models.Sequential([layers.Dense(1, input_dim=2)])
+    model.compile("sgd", "mse")
+    kept = keras.callbacks.ModelCheckpoint(str(tmp_path / "{epoch:02d}.h5"), period=2)
+    model.fit(np.ones((4, 2)), np.ones(4), nb_epoch=4, verbose=0, callbacks=[kept])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["01.h5", "03.h5"]
+
+
+def test_shared_axes_may_be_one_axis(keras_1):
+    layer = layers.SReLU(shared_axes=1)
+    layer.build((None, 4, 5))
+    assert layer.get_weights()[0].shape == (1, 5)
+
+
+def test_images_take_dim_ordering(keras_1):
+    image = keras.preprocessing.image
+    picture = image.array_to_img(np.ones((3, 4, 5)), dim_ordering="th")
+    assert image.img_to_array(picture, dim_ordering="th").shape == (3, 4, 5)
+    assert image.img_to_array(picture, dim_ordering="tf").shape == (4, 5, 3)
+
+
+def test_custom_objects_are_global_inside_of_the_scope(of_keras_2):
+    with keras.utils.generic_utils.custom_object_scope({"One": 1}, {"Two": 2}):
+        assert keras.utils.get_custom_objects()["Two"] == 2
+        assert keras.utils.generic_utils.get_from_module("One", {}, "here") == 1
+    assert "One" not in keras.utils.get_custom_objects()
+
+
+def test_binary_crossentropy_of_a_certain_wrong_prediction(of_keras_2):
+    y, p = np.array([[1.0, 0.0, 1.0, 0.0]]), np.array([[1.0, 1.0, 1.0, 0.0]])
+    losses = keras.losses
+    found = [losses.binary_crossentropy(y, p)[0], losses.BinaryCrossentropy()(y, p)]
+    found += [metrics.BinaryCrossentropy()(y, p), np.mean(K.eval(K.binary_crossentropy(K.variable(y), K.variable(p))))]
+    np.testing.assert_allclose([float(value) for value in found], 3.833, atol=1e-3)
+    era.set_number(3)
+    assert float(losses.binary_crossentropy(y, p)[0]) == pytest.approx(3.986, abs=1e-3)
+
+
+def test_the_threshold_nearest_to_the_bound(of_keras_2):
+    y, p = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1], [0.0, 0.1, 0.2, 0.3, 0.4, 0.1, 0.45, 0.5, 0.8, 0.9]
+    assert float(metrics.SpecificityAtSensitivity(0.8)(y, p)) == pytest.approx(0.4)
+    era.set_number(2, False)
+    assert float(metrics.SpecificityAtSensitivity(0.8)(y, p)) == 1
+
+
+def test_metrics_of_symbolic_tensors_are_reported(of_keras_2):
+    x = layers.Input((1,))
+    y = layers.Dense(1, kernel_initializer="ones")(x)
+    model = keras.models.Model(x, y)
+    model.add_metric(metrics.Mean(name="mean")(y))
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    history = model.fit(np.arange(4.0), np.zeros(4), batch_size=2, verbose=0)
+    assert history.history["mean"] == [1.5]
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_class_weights_by_output_of_generators(of_keras_2, kind):
+    x = layers.Input((1,))
+    outputs = [layers.Dense(1, kernel_initializer="ones", name=name)(x) for name in ("a", "b")]
+    model = keras.models.Model(x, outputs)
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+
+    def batches():
+        while True:
+            y = [np.zeros((2, 1)), np.ones((2, 1))]
+            yield np.ones((2, 1)), y if kind is list else dict(zip("ab", y, strict=True))
+
+    history = model.fit_generator(batches(), 2, verbose=0, class_weight={"a": {0: 3.0}, "b": {1: 5.0}}).history
+    assert history["loss"] == [3.0]
+
+
+def test_beam_search_on_symbolic_tensors(of_keras_2):
+    probabilities = np.array([[[0.3, 0.1, 0.6], [0.6, 0.1, 0.3], [0.1, 0.7, 0.2]]])
+    x, lengths = K.placeholder((None, 3, 3)), K.placeholder((None,), dtype="int32")
+    eager, scores = K.ctc_decode(probabilities, np.array([3]), greedy=False, beam_width=4, top_paths=2)
+    paths, score = K.ctc_decode(x, lengths, greedy=False, beam_width=4, top_paths=2)
+    *found, value = K.function([x, lengths], [*paths, score])([probabilities, np.array([3])])
+    np.testing.assert_allclose(value, scores, rtol=1e-5)
+    for path, wanted in zip(found, eager, strict=True):
+        assert path[0][path[0] >= 0].tolist() == np.asarray(wanted)[0].tolist()
+    merged = K.ctc_decode(np.eye(3)[[2, 0, 2, 0, 1, 2, 1]][None], np.array([7]), False, 1, 1, merge_repeated=True)
+    assert np.asarray(merged[0][0]).tolist() == [[0, 1]]
