@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.types import PathLike
+from gazelle.core.variable import Variable
 from gazelle.export.formats import writer
 from gazelle.export.signature import Exportable, InputSignature, of_function, of_model
 from gazelle.layers import weight_tree
@@ -34,11 +35,29 @@ class ExportArchive:
     def __init__(self) -> None:
         self._tracked: dict[str, Any] = {}
         self._endpoints: dict[str, tuple[Exportable, bool]] = {}
+        self._places: dict[int, tuple[str, str]] = {}  # id of a variable -> endpoint and path in it
+        self._collections: dict[str, list[Variable]] = {}
 
     @property
     def endpoints(self) -> list[str]:
         """The names of the endpoints in the order in which they were added."""
         return list(self._endpoints)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The variables of all tracked layers and models."""
+        found = [v for one in self._tracked.values() for v in weight_tree.named_variables(one).values()]
+        return list({id(variable): variable for variable in found}.values())
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The variables that training changes."""
+        return [variable for variable in self.variables if variable.trainable]
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The other variables."""
+        return [variable for variable in self.variables if not variable.trainable]
 
     def track(self, resource: Layer) -> None:
         """Add the variables of a layer or model.
@@ -86,6 +105,7 @@ class ExportArchive:
             self.track(owner)
             batch_independent = getattr(owner, "_is_batch_independent", lambda: False)()
             self._endpoints[name] = of_model(owner, input_signature), batch_independent
+            self._note(name, weight_tree.named_variables(owner))
             return
         if input_signature is None:
             raise ArgumentError(
@@ -102,6 +122,11 @@ class ExportArchive:
             for path, variable in weight_tree.named_variables(resource).items()
         }
         self._endpoints[name] = of_function(fn, variables, input_signature), False
+        self._note(name, variables)
+
+    def _note(self, endpoint: str, variables: Mapping[str, Variable]) -> None:
+        for path, variable in variables.items():
+            self._places.setdefault(id(variable), (endpoint, path))
 
     def track_and_add_endpoint(self, name: str, resource: Layer, input_signature: InputSignature, **_: Any) -> None:
         """Track a model and add its `call` as an endpoint.
@@ -113,6 +138,25 @@ class ExportArchive:
             **_: ignored, for compatibility.
         """
         self.add_endpoint(name, resource, input_signature)
+
+    def add_variable_collection(self, name: str, variables: Iterable[Variable]) -> None:
+        """Give the SavedModel an attribute with a list of variables.
+
+        Args:
+            name: the name of the attribute.
+            variables: the variables, such as `model.layers[0].weights`.
+
+        Raises:
+            ArgumentError: the name is that of an endpoint, or an element is no variable.
+        """
+        given = list(variables)
+        what = f"ExportArchive.add_variable_collection({name!r})"
+        if name in self._endpoints:
+            raise ArgumentError(message(what, expected="an unused name", got="the name of an endpoint"))
+        for one in given:
+            if not isinstance(one, Variable):
+                raise ArgumentError(message(what, expected="a list of variables", got=repr(one)))
+        self._collections[name] = given
 
     def write_out(self, filepath: PathLike, options: object = None, verbose: bool = True) -> None:
         """Write the SavedModel.
@@ -139,6 +183,10 @@ class ExportArchive:
         from gazelle.export.saved_model import write
 
         with native.switched_off():
-            write(self._endpoints, os.fspath(filepath), options=options)
+            collections = {
+                name: [self._places.get(id(variable), variable) for variable in given]
+                for name, given in self._collections.items()
+            }
+            write(self._endpoints, os.fspath(filepath), collections, options=options)
         if verbose:
             print(f"Saved the endpoints {', '.join(self.endpoints)} at {filepath}")

@@ -7,7 +7,7 @@ This is possible for models that compute the samples of a batch independently.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ import numpy as np
 
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.traceback import warn
+from gazelle.core.variable import Variable
 from gazelle.engine.lowering import lower, tensorflow
 from gazelle.engine.lowering.tensorflow.library import behind_the_stand_in, tf
 from gazelle.engine.lowering.windows import conv_after_pad
@@ -35,29 +36,42 @@ def export_saved_model(program: Exportable, filepath: str, batch_independent: bo
     write({"serve": (program, batch_independent)}, filepath, **options)
 
 
-def write(endpoints: Mapping[str, tuple[Exportable, bool]], filepath: str, **options: Any) -> None:
+def write(
+    endpoints: Mapping[str, tuple[Exportable, bool]],
+    filepath: str,
+    collections: Mapping[str, Sequence[tuple[str, str] | Variable]] | None = None,
+    **options: Any,
+) -> None:
     """Write a SavedModel with several endpoints; the first one is the default.
 
     Args:
         endpoints: {name: (program, whether the outputs of a sample depend only on that sample)}.
         filepath: the folder to write.
+        collections: {attribute: variables}; a variable of an endpoint is given as (endpoint, path).
         **options: arguments of `tf.saved_model.save`.
 
     Raises:
         ArgumentError: an unknown size that is not the batch size, or the samples are not independent.
     """
-    module, signatures, variables = tf.__internal__.tracking.AutoTrackable(), {}, []
+    module, signatures, of_endpoint = tf.__internal__.tracking.AutoTrackable(), {}, {}
     for name, (program, batch_independent) in endpoints.items():
-        serve, own = _function(program, batch_independent)
+        serve, of_endpoint[name] = _function(program, batch_independent)
         setattr(module, name, serve)
-        variables += own
         by_name = _by_name(program, serve)
         signatures[name] = by_name
         signatures.setdefault("serving_default", by_name)
+    for name, given in (collections or {}).items():
+        made = [_copy(v) if isinstance(v, Variable) else of_endpoint[v[0]][v[1]] for v in given]
+        setattr(module, name, made)
+    variables = [variable for own in of_endpoint.values() for variable in own.values()]
     module.variables = variables  # the attributes that Keras gives to its exports
     module.trainable_variables = [v for v in variables if v.trainable]
     module.non_trainable_variables = [v for v in variables if not v.trainable]
     tf.saved_model.save(module, filepath, signatures=signatures, **options)
+
+
+def _copy(variable: Variable) -> Any:
+    return tf.Variable(np.asarray(variable.value), trainable=variable.trainable, name=variable.name)
 
 
 def export_litert(program: Exportable, filepath: str, batch_independent: bool = False, **settings: Any) -> None:
@@ -84,7 +98,7 @@ def litert(program: Exportable, batch_independent: bool, settings: Mapping[str, 
     """
     serve, variables = _function(program, batch_independent, _Lite)
     module = tf.Module()
-    module.serve, module.variables_ = serve, variables
+    module.serve, module.variables_ = serve, list(variables.values())
     concrete = _by_name(program, serve).get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
@@ -110,8 +124,8 @@ class _Lite:
     constant = staticmethod(tensorflow.constant)
 
 
-def _function(program: Exportable, batch_independent: bool, target: Any = tensorflow) -> tuple[Any, list[Any]]:
-    """The program as a `tf.function`, and its weights."""
+def _function(program: Exportable, batch_independent: bool, target: Any = tensorflow) -> tuple[Any, dict[str, Any]]:
+    """The program as a `tf.function`, and its weights by path."""
     unknown = [position for position in program.unknown if position[1]]
     blocks = bool(program.unknown) and not unknown and (batch_independent or _seems_independent(program))
     if program.unknown and not blocks:
@@ -147,7 +161,7 @@ def _function(program: Exportable, batch_independent: bool, target: Any = tensor
         made = run(*arrays)
         return made[0] if single else made
 
-    return tf.function(serve, input_signature=specs, autograph=False), list(variables.values())
+    return tf.function(serve, input_signature=specs, autograph=False), variables
 
 
 def _seems_independent(program: Exportable) -> bool:

@@ -223,10 +223,22 @@ def test_an_archive_holds_several_endpoints(tmp_path):
     archive.add_endpoint("doubled", lambda x: model(x) * 2, signature)
     with pytest.raises(ArgumentError, match="expected an unused name, got a name in use"):
         archive.add_endpoint("serve", model.call)
+    counts = [len(getattr(archive, kind)) for kind in ("variables", "trainable_variables", "non_trainable_variables")]
+    assert counts == [2, 2, 0]
+    extra = keras.Variable(np.arange(3.0))
+    archive.add_variable_collection("chosen", [model.layers[0].kernel, extra])
+    with pytest.raises(ArgumentError, match="expected an unused name, got the name of an endpoint"):
+        archive.add_variable_collection("serve", [])
+    with pytest.raises(ArgumentError, match="expected a list of variables, got 'kernel'"):
+        archive.add_variable_collection("other", ["kernel"])
     archive.write_out(tmp_path / "archive", verbose=False)
     loaded, rows = tf.saved_model.load(str(tmp_path / "archive")), np.ones((4, 3), "float32")
     np.testing.assert_allclose(loaded.doubled(rows), 2 * loaded.serve(rows), rtol=1e-6)
     np.testing.assert_allclose(loaded.serve(rows), model.predict(rows, verbose=0), rtol=1e-6)
+    np.testing.assert_array_equal(loaded.chosen[0], model.layers[0].kernel)
+    loaded.chosen[0].assign(np.zeros((3, 2)))
+    assert float(np.abs(loaded.serve(rows) - model.layers[0].bias.numpy()).max()) == 0  # it is the endpoint's variable
+    assert loaded.chosen[1].numpy().tolist() == [0, 1, 2]
 
 
 def test_an_archive_says_what_is_missing():

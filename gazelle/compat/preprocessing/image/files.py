@@ -13,7 +13,7 @@ import numpy as np
 from gazelle.compat.preprocessing.image.iterators import _Images
 from gazelle.compat.types import Option
 from gazelle.core.errors import MissingFileError, message, unknown
-from gazelle.core.types import Array, ArrayLike, DTypeLike, PathLike
+from gazelle.core.types import ArrayLike, DTypeLike, PathLike
 from gazelle.data import images
 from gazelle.data.images import CHANNELS
 from gazelle.data.labels import to_categorical
@@ -54,7 +54,7 @@ def img_to_array(
     data_format: str | None = None,
     dtype: DTypeLike | None = None,
     dim_ordering: str | None = None,
-) -> Array:
+) -> np.ndarray[Any, Any]:
     """Convert a Pillow image to an array."""
     order = dim_ordering or data_format
     return images.img_to_array(img, _ORDERS.get(order, order), dtype)
