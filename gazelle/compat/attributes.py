@@ -6,7 +6,7 @@ import ast
 import copy
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,8 @@ from gazelle.compat.graph_views import (
 from gazelle.core.errors import message
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.initializers import Initializer
-from gazelle.layers import RNN, Layer, weight_tree
-from gazelle.layers.multi_head_attention import _equations
+from gazelle.layers import RNN, Layer, MultiHeadAttention, weight_tree
+from gazelle.layers.multi_head_attention import equations
 from gazelle.metrics import Metric
 from gazelle.models import Model
 from gazelle.models.graph import Graph
@@ -70,11 +70,20 @@ def _inner(name: str, layer: Any) -> Any:
     return vars(layer).get(name, NOTHING)
 
 
+def _build_attention(layer: Any) -> Any:
+    """How layers of tf.keras built an attention layer that they contain, from tensors or shapes."""
+    if not isinstance(layer, MultiHeadAttention):
+        return NOTHING
+    return lambda query, value, key=None: layer.build(
+        *(None if each is None else tuple(getattr(each, "shape", each)) for each in (query, value, key))
+    )
+
+
 def _equation(index: int) -> Callable[[Any], str]:
     """An einsum equation of attention, for queries with an axis for the heads."""
 
     def read(layer: Any) -> str:
-        return _equations(len(layer.query_dense.equation.partition(",")[0]) + 1, layer.attention_axes)[index]
+        return equations(len(layer.query_dense.equation.partition(",")[0]) + 1, layer.attention_axes)[index]
 
     return read
 
@@ -117,6 +126,7 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "dim_ordering": lambda layer: "th" if channels_first(layer.data_format) else "tf",
     "_dot_product_equation": _equation(0),
     "_combine_equation": _equation(1),
+    "_build_from_signature": _build_attention,
     **{f"_{name}_dense": functools.partial(_inner, f"{name}_dense") for name in ("query", "key", "value", "output")},
 }
 _WEIGHTS = {
@@ -126,6 +136,11 @@ _WEIGHTS = {
     "U": ("recurrent_kernel",),
     **{name: (name,) for name in ("kernel", "recurrent_kernel", "bias")},  # of the cell of a recurrent layer
 }
+
+
+def _is_validated(model: Any, epoch: int, validation_freq: int | Container[int]) -> bool:
+    """Whether `fit` validates after an epoch, counted from 0."""
+    return (epoch + 1) % validation_freq == 0 if isinstance(validation_freq, int) else epoch + 1 in validation_freq
 
 
 def _set_inputs(model: Any, inputs: Any, *_: Any, **__: Any) -> None:
@@ -151,6 +166,8 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     **{f"{start}make_{step}_function": _NOTHING_TO_DO for start in ("_", "") for step in ("train", "test", "predict")},
     # of a model that is not built yet, and raises an error in Keras 3
     **dict.fromkeys(("inputs", "outputs"), lambda _: None if era.number() < 3 else NOTHING),
+    **dict.fromkeys(("_reset_compile_cache", "_assert_compile_was_called"), _NOTHING_TO_DO),
+    "_should_eval": _method(_is_validated),
     "_inputs_struct": lambda model: model._the_graph("_inputs_struct").inputs,
     "_outputs_struct": lambda model: model._the_graph("_outputs_struct").outputs,
     "_feed_inputs": lambda model: list(model.inputs),

@@ -15,7 +15,7 @@ from types import FunctionType
 from typing import Any
 
 import gazelle.compat.generated  # noqa: F401 - where cloudpickle looks for the classes
-from gazelle.compat import optimizers
+from gazelle.compat import era, optimizers
 from gazelle.compat.era import called_by_gazelle
 from gazelle.core import symbolic
 from gazelle.core.config import Configurable
@@ -34,6 +34,10 @@ STEPS = frozenset(("train_step", "test_step", "predict_step"))
 ROOTS: list[type] = []
 
 
+#: model -> the module of `keras.engine` that it was in
+_ENGINE_MODULES = {"model": "training", "sequential": "sequential", "functional": "functional"}
+
+
 class CompatMeta(ABCMeta):
     """Metaclass of generated models: those with custom steps get the base class that runs them."""
 
@@ -44,6 +48,14 @@ class CompatMeta(ABCMeta):
             if not any(issubclass(base, ArraySteps) for base in bases):
                 bases = (ArraySteps, *bases)
         return super().__new__(mcs, name, bases, members, **kwargs)
+
+    def __repr__(cls) -> str:
+        """The class with the name of its module in Keras, by which packages recognize models: `str(type(model))`."""
+        name = cls.__name__.lower()
+        if "_core" not in cls.__dict__ or name not in _ENGINE_MODULES:
+            return super().__repr__()
+        module = f"keras.src.models.{name}" if era.number() == 3 else f"keras.engine.{_ENGINE_MODULES[name]}"
+        return f"<class '{module}.{cls.__name__}'>"
 
 
 @classmethod  # type: ignore[misc]

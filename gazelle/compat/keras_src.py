@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import operator
-from collections.abc import Callable, Mapping
+import string
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import IO, Any
 
@@ -21,6 +22,7 @@ from gazelle.core import masks, shape_inference
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.data import labels
+from gazelle.layers import multi_head_attention
 
 _MODULES = tables.lists("keras_src", "modules")
 _FIRST = _MODULES["first"]
@@ -77,6 +79,29 @@ def standardize_shape(shape: ShapeLike) -> tuple[int | None, ...]:
     if not hasattr(shape, "__iter__") or not all(n is None or (hasattr(n, "__index__") and n >= 0) for n in shape):
         raise ArgumentError(message("A shape", expected="non-negative integers and None", got=repr(shape)))
     return tuple(None if n is None else operator.index(n) for n in shape)
+
+
+def attention_equations(rank: int, attn_axes: Sequence[int]) -> tuple[str, str, int]:
+    """Return the einsum equations of attention, of the scores and of the mean, and the rank of the scores."""
+    scores, mean = multi_head_attention.equations(rank, tuple(attn_axes))
+    return scores, mean, len(scores.partition("->")[2])
+
+
+def projection_equation(free_dims: int, bound_dims: int, output_dims: int) -> tuple[str, str, int]:
+    """Return the einsum equation of a projection, the axes of its bias and the rank of its output.
+
+    >>> projection_equation(2, 1, 2)
+    ('abc,cde->abde', 'de', 4)
+    """
+    letters = string.ascii_lowercase
+    free, bound = letters[:free_dims], letters[free_dims : free_dims + bound_dims]
+    units = letters[free_dims + bound_dims : free_dims + bound_dims + output_dims]
+    return f"{free}{bound},{bound}{units}->{free}{units}", units, free_dims + output_dims
+
+
+def print_msg(message: object, line_break: bool = True) -> None:  # the names of its arguments in Keras
+    """Print a message."""
+    print(message, end="\n" if line_break else "", flush=True)
 
 
 _attributes: dict[str, Any] = {}

@@ -10,4 +10,6 @@ from gazelle import optimizers
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    return optimizers if name.islower() else getattr(optimizers, name)
+    if name.islower():
+        return optimizers
+    return optimizers.Optimizer if name == "OptimizerV2" else getattr(optimizers, name)

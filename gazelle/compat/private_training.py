@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat.tables import defined
-from gazelle.compat.types import Array, TensorResult
+from gazelle.compat.types import Array, TensorLike, TensorResult
 from gazelle.core.errors import DataError, message
 from gazelle.data.labels import class_weights
 
@@ -85,6 +85,16 @@ def check_array_lengths(inputs: Iterable[Any], targets: Iterable[Any], weights: 
 
 def check_loss_and_target_compatibility(targets: object, losses: object, output_shapes: object) -> None:
     """Do nothing: a loss raises an error for labels that do not fit."""
+
+
+def match_dtype_and_rank(y_t: TensorLike, y_p: TensorLike, sw: TensorLike = None) -> tuple[Any, ...]:
+    """Return labels and weights with the dtype and the last axis that predictions have."""
+    if K.ndim(y_t) == 1 and K.ndim(y_p) == 2:
+        y_t = K.expand_dims(y_t, -1)
+    if sw is not None and K.ndim(sw) == 1 and K.ndim(y_p) == 2:
+        sw = K.expand_dims(sw, -1)
+    dtype = K.dtype(y_p)
+    return K.cast(y_t, dtype), y_p, sw if sw is None else K.cast(sw, dtype)
 
 
 def collect_metrics(metrics: _Entries | None, output_names: Sequence[str]) -> list[list[Any]]:

@@ -46,6 +46,7 @@ class Configurable:
     _namespace = "builtins"  # the module of Keras that the class belongs to: "layers", "losses" ...
     _snake_case_names = False  # whether "max_norm" also means MaxNorm; else that name belongs to a function
     _aliases: tuple[str, ...] = ()  # further names of this class, not of its subclasses
+    _hidden_arguments: tuple[str, ...] = ()  # of this class's own constructor: those that are no attributes
 
     if TYPE_CHECKING:
 
@@ -128,6 +129,7 @@ def _record_arguments(cls: type, builtin: bool) -> None:
     init: Callable[..., None] = cls.__dict__["__init__"]
     flags = getattr(init, "__code__", None)
     builtin = builtin and not (flags is not None and flags.co_flags & inspect.CO_VARARGS)
+    hidden = cls.__dict__.get("_hidden_arguments", ())
 
     @functools.wraps(init)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -156,7 +158,7 @@ def _record_arguments(cls: type, builtin: bool) -> None:
                 return
             given = {key: _resolved(type(self), key, value) for key, value in given.items()}
             for key, value in given.items():  # every level stores its own
-                if key not in kept and not isinstance(getattr(type(self), key, None), property):
+                if key not in kept and key not in hidden and not isinstance(getattr(type(self), key, None), property):
                     setattr(self, key, value)
             try:
                 init(self, **given, **extra)

@@ -99,6 +99,7 @@ class Layer(Operation):
     """
 
     _namespace = "layers"
+    _hidden_arguments = ("batch_size",)  # programs look for an attribute of this name of their own models
     _tracks_weights = True
     _sparse_inputs = (
         "dense"  # of sparse arrays: "call" receives them, or dense ones and the result is "dense" or "kept"

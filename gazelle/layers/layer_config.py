@@ -60,7 +60,9 @@ def complete(layer: Layer, own: Config) -> Config:
 def arguments_left_out(layer: Layer, config: Config) -> dict[str, Any]:
     """Arguments of the constructor that a get_config of the program does not report, if a file can hold them."""
     left: dict[str, Any] = {}
-    if not adds_its_arguments(type(layer)):  # type: ignore[arg-type]
+    cls: Any = type(layer)
+    makes_layers = not cls.from_config.__module__.startswith("gazelle.")  # from what its get_config returns
+    if makes_layers or not adds_its_arguments(cls):
         return left
     names = argument_names(type(layer).__init__)
     for name, value in layer._config.items():

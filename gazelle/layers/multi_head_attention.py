@@ -229,7 +229,7 @@ class MultiHeadAttention(Layer):
                 seen = jnp.expand_dims(seen, -len(axes) * 2 - 1)
         if fused:
             return fused_attention(q, k, v, seen, 1 / math.sqrt(self.key_dim), causal, self.flash_attention), None
-        fit, mix = _equations(q.ndim, axes)
+        fit, mix = equations(q.ndim, axes)
         scores = jnp.einsum(fit, k, q * (1 / math.sqrt(self.key_dim)))
         over = tuple(range(scores.ndim - len(axes), scores.ndim))
         if seen is not None:
@@ -258,7 +258,7 @@ def with_causal(seen: Array | None, queries: int, steps: int) -> Array:
     return causal if seen is None else seen & causal
 
 
-def _equations(rank: int, axes: tuple[int, ...]) -> tuple[str, str]:
+def equations(rank: int, axes: tuple[int, ...]) -> tuple[str, str]:
     """Einsum equations of the scores and of the mean, for q and k of `rank` axes with attention over `axes`."""
     letters = iter(string.ascii_letters)
     query = [next(letters) for _ in range(rank)]

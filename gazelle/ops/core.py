@@ -143,7 +143,10 @@ def convert_to_numpy(x: ArrayLike) -> np.ndarray[Any, Any]:
     Returns:
         A NumPy array of its own.
     """
-    return np.array(array(x))
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(x)):
+        return np.array(array(x))  # raises an error that states the reason
+    with jax.ensure_compile_time_eval():  # also sizes, while a step is traced
+        return np.array(array(x))
 
 
 def is_tensor(x: object) -> bool:

@@ -54,3 +54,12 @@ def test_invalid_arguments():
         image.mean_filter2d(ARRAYS["images"], padding="SAME")
     with pytest.raises(ValueError, match="'ij' or 'xy'"):
         image.interpolate_bilinear(ARRAYS["images"], ARRAYS["flow"][:, 0], indexing="yx")
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 3), (2, 4, 5, 3)])
+def test_axes_of_images(shape):
+    utils = namespace("gazelle.compat.addons.image_utils")
+    x = np.random.default_rng(0).random(shape).astype("float32")
+    whole = utils.to_4D_image(x)
+    assert len(whole.shape) == 4
+    np.testing.assert_array_equal(utils.from_4D_image(whole, utils.get_ndims(x)), x)

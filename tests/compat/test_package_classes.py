@@ -1,6 +1,7 @@
 """What packages do with Keras' classes and modules: cells, weights, optimizers, tensors, steps."""
 
 import importlib
+import itertools
 import json
 import pickle
 import sys
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 import gazelle
+from gazelle.compat import backend as K
+from gazelle.compat import era, tensorflow
 from gazelle.compat.keras_src import module
 from gazelle.compat.namespaces import root
 
@@ -366,3 +369,97 @@ def test_losses_and_metrics_that_call_methods_of_tensors(tf):
         found = model.evaluate(FLAT, FLAT[:, :2], verbose=0)
         expected = np.abs(FLAT[:, :2] - model.predict(FLAT, verbose=0)).mean() / 2
         np.testing.assert_allclose(found, [expected, expected], rtol=1e-5)
+
+
+# What packages look at -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("number", "package"), [(3, "keras.src.models"), (2, "keras.engine")])
+def test_the_class_of_a_model_has_the_name_that_keras_gives_it(number, package):
+    before = era.number(), era.standalone()
+    era.set_number(number)
+    try:
+        assert str(keras.Sequential) == f"<class '{package}.sequential.Sequential'>"
+        kinds = type(keras.Model(*[keras.Input((2,))] * 2)), keras.Model
+        assert [str(kind).partition("'")[2].startswith(f"{package}.") for kind in kinds] == [True, True]
+        assert "Mine" in str(type("Mine", (keras.Model,), {}))
+    finally:
+        era.set_number(*before)
+
+
+def test_models_have_no_attribute_batch_size():
+    model = keras.Sequential([layers.Dense(2, input_shape=(3,), batch_size=4)])
+    assert not hasattr(model, "batch_size")
+    assert not hasattr(model.layers[0], "batch_size")
+    assert model.input_shape == (4, 3)
+
+
+class Shifted(layers.Layer):
+    """A layer whose `from_config` makes an argument of the constructor from another value."""
+
+    def __init__(self, minus=False, **kwargs):
+        super().__init__(**kwargs)
+        self.sign = -1 if minus else 1
+
+    def call(self, x):
+        return self.sign * x
+
+    def get_config(self):
+        return {**super().get_config(), "sign": self.sign}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(minus=config.pop("sign") < 0, **config)
+
+
+def test_from_config_of_a_layer_receives_what_get_config_returns(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), Shifted(minus=True)])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={"Shifted": Shifted})
+    np.testing.assert_array_equal(loaded.predict(FLAT, verbose=0), -FLAT)
+
+
+class Quarters(layers.Layer):
+    """Means of the halves of each axis, whose borders are computed from sizes with `keras.backend`."""
+
+    def call(self, x):
+        rows = K.cast(K.shape(x)[1], "float32") / 2
+        ends = [K.cast(K.round(n * rows), "int32") for n in range(3)]
+        halves = [x[:, a:b] for a, b in itertools.pairwise(ends)]
+        sizes = [b - a for a, b in itertools.pairwise(ends)]
+        rows = [K.reshape(h, [K.shape(x)[0], n, 3]) for h, n in zip(halves, sizes, strict=True)]
+        return K.concatenate([K.mean(each, 1) for each in rows])
+
+
+def test_sizes_stay_known_through_functions_of_the_backend():
+    model = keras.Sequential([keras.Input((None, 3)), Quarters()])
+    expected = np.concatenate([X[:, :3].mean(1), X[:, 3:].mean(1)], -1)
+    np.testing.assert_allclose(model.predict(X, verbose=0), expected, rtol=1e-6)
+
+
+def test_sizes_are_converted_to_numpy_in_a_call():
+    class Repeated(layers.Layer):
+        def call(self, x):
+            return x * float(keras.ops.convert_to_numpy(x.shape[1:])[0])
+
+    assert keras.Sequential([Repeated()]).predict(FLAT, verbose=0).max() == pytest.approx(3 * FLAT.max())
+
+
+def test_attention_is_built_from_shapes():
+    attention = layers.MultiHeadAttention(2, 4)
+    attention._build_from_signature((None, 5, 8), np.ones((2, 3, 6)))
+    assert attention.built
+    assert attention(np.ones((1, 5, 8)), np.ones((1, 3, 6))).shape == (1, 5, 8)
+    assert not hasattr(layers.Dense(2), "_build_from_signature")
+
+
+def test_seeds_that_follow_from_seeds():
+    tf = tensorflow.module("tensorflow")
+    try:
+        folded = [tf.random.experimental.stateless_fold_in([1, 2], n).numpy().tolist() for n in (0, 1, 0)]
+        assert folded[0] == folded[2] != folded[1]
+        seeds = tf.random.split([1, 2], num=3)
+        assert seeds.shape == (3, 2)
+        assert tf.random.stateless_uniform([2], seeds[0]).shape == (2,)
+    finally:
+        tensorflow.close()

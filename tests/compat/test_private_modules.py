@@ -88,6 +88,9 @@ def test_code_without_a_file_gets_tensors():
         ("util.nest", "flatten map_structure"),
         ("keras.utils.generic_utils", "CustomObjectScope Progbar"),
         ("keras.backend_config", "floatx epsilon"),
+        ("keras.mixed_precision.experimental.loss_scale_optimizer", "LossScaleOptimizer"),
+        ("keras.optimizer_v2.optimizer_v2", "OptimizerV2"),
+        ("distribute.coordinator.cluster_coordinator", ""),
     ],
 )
 def test_tensorflow_python(module, names, installed):

@@ -1,5 +1,7 @@
 """Gradients by tapes, `tf.function`, branches, and rows whose number is known only in a compiled function."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -99,6 +101,64 @@ def test_structures_watching_and_the_unconnected(tf):
     assert float(tape.gradient(y, other, unconnected_gradients=tf.UnconnectedGradients.ZERO)) == 0
     assert tape.gradient(y, w, output_gradients=tf.constant(2.0)).numpy().tolist() == [8, 8]
     assert tape.jacobian(w * c, w) is None  # computed after the tape
+
+
+def test_an_outer_tape_differentiates_a_jacobian(tf):
+    x = tf.Variable([1.0, 2.0])
+    with tf.GradientTape(persistent=True) as outer:
+        with tf.GradientTape(persistent=True) as tape:
+            rows = tf.stack([x**3, x**2])
+        jacobian, of_rows = tape.jacobian(rows, x), tape.batch_jacobian(tf.reshape(x**2, (2, 1)), x)
+    np.testing.assert_allclose(outer.gradient(jacobian, x), [8.0, 14.0])
+    assert of_rows is None  # computed after the tape
+
+
+def test_an_outer_tape_differentiates_a_jacobian_of_samples(tf):
+    x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = x**3
+        jacobian = tape.batch_jacobian(y, x)
+    np.testing.assert_allclose(jacobian[1], [[27.0, 0.0], [0.0, 48.0]])
+    np.testing.assert_allclose(outer.gradient(jacobian, x), 6 * x)
+
+
+def test_gradients_of_complex_numbers_are_tensorflow_s(tf):
+    z = tf.constant([1 + 2j, 3 - 1j], tf.complex64)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(z)
+        power, product = tf.reduce_sum(tf.abs(z) ** 2), z * (2 + 1j)
+    np.testing.assert_allclose(tape.gradient(power, z), 2 * z, rtol=1e-6)
+    given = tf.constant([1j, 1.0], tf.complex64)
+    np.testing.assert_allclose(tape.gradient(product, z, output_gradients=given), (2 - 1j) * given, rtol=1e-6)
+
+
+@dataclasses.dataclass(frozen=True)
+class Forecast:
+    """What the layer below returns."""
+
+    values: object
+    inner: object = None
+    kind: str = "mean"
+
+
+def test_a_tape_records_a_layer_that_returns_a_data_class(tf):
+    class Forecaster(tf.keras.layers.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight(shape=(), initializer="ones", name="w")
+
+        def call(self, x):
+            return Forecast(x * self.w, Forecast(x**2))
+
+    layer, x = Forecaster(), tf.constant([1.0, 2.0])
+    for _ in range(2):  # a layer may be compiled at its second call
+        with tf.GradientTape() as tape:
+            out = layer(x)
+            loss = tf.reduce_sum(out.values)
+        assert (out.kind, type(out.inner.values)) == ("mean", tf.Tensor)
+        assert float(tape.gradient(loss, layer.w)) == 3.0
 
 
 def test_a_tape_is_used_once(tf):

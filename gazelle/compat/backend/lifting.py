@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import jax
+import numpy as np
 
 from gazelle.compat.old_variable import OldVariable
 from gazelle.compat.operators import add_operators
@@ -39,11 +40,26 @@ def lifted(function: Function, arguments: Callable[..., tuple[Any, ...]] | None 
             return box.dispatch(wrapped, args, kwargs)
         if symbolic.any_symbolic(args, kwargs):
             return shape_inference.call_op(wrapped, args, kwargs)
+        if computes_values() and _are_numbers((*args, *kwargs.values())):
+            with jax.ensure_compile_time_eval():
+                return _as_number(function(*args, **kwargs))
         return function(*args, **kwargs)
 
     if arguments is not None:
         vars(wrapped)["__signature__"] = inspect.signature(arguments)
     return wrapped
+
+
+def _are_numbers(values: Iterable[Any]) -> bool:
+    """Whether values are Python's or NumPy's numbers, such as the sizes in `K.shape(x)`, and names."""
+    kinds = [isinstance(value, int | float | np.generic) for value in values if not isinstance(value, str | None)]
+    return bool(kinds) and all(kinds)
+
+
+def _as_number(out: Any) -> Any:
+    """A scalar as NumPy's, so that what follows from sizes can be a size or an index while a step is traced."""
+    known = isinstance(out, jax.Array) and out.ndim == 0 and not out.weak_type
+    return np.asarray(out)[()] if known else out
 
 
 def computes_values() -> bool:

@@ -36,6 +36,7 @@ named("newaxis")(None)
 named("types.experimental.TensorLike")(TensorLike)
 named("version.GIT_VERSION")("gazelle")
 named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
+named("autograph.experimental.set_loop_options")(lambda *_, **__: None)  # hints for graphs
 named("data.experimental.cardinality")(lambda data: data.cardinality())
 #: modules without any name in the facade -> hint
 _ALTERNATIVES = {

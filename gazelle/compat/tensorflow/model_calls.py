@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from gazelle.compat import facade
-from gazelle.compat.tensorflow import autograph, compiled_calls, masked_rows, ragged_layers
+from gazelle.compat.tensorflow import autograph, compiled_calls, dataclass_trees, masked_rows, ragged_layers
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.function import needs_values
@@ -119,7 +119,9 @@ def user_defined_call(call: Function, args: Arguments, kwargs: Keywords) -> Tree
         return call(*args, **kwargs)  # called by user code
     token = _layer_depth.set(_layer_depth.get() + 1)
     try:
-        return unbox(call(*boxed(args), **boxed(kwargs)))
+        out = call(*boxed(args), **boxed(kwargs))
+        dataclass_trees.register(out)
+        return unbox(out)
     finally:
         _layer_depth.reset(token)
 

@@ -198,6 +198,23 @@ def stateless(draw: Callable[..., Any]) -> TensorResult:
     return function
 
 
+@named("random.split", "random.experimental.stateless_split")
+def split(seed: TensorLike, num: int = 2, alg: object = None) -> TensorResult:
+    """Return pairs of integers that follow from a pair: seeds of further stateless functions."""
+    return _pairs(seed, (num, 2))
+
+
+@named("random.fold_in", "random.experimental.stateless_fold_in")
+def fold_in(seed: TensorLike, data: TensorLike, alg: object = None) -> TensorResult:
+    """Return a pair of integers that follows from a pair and an integer."""
+    return _pairs(seed, (2,), int(unboxed(data)))
+
+
+def _pairs(seed: Any, shape: tuple[int, ...], *more: int) -> Tensor:
+    given = [int(number) % 2**32 for number in (*np.asarray(unboxed(seed)).reshape(-1), *more)]
+    return Tensor(np.random.default_rng([len(shape), *given]).integers(-(2**31), 2**31, shape).astype("int32"))
+
+
 named("random.experimental.stateless_shuffle")(lambda value, seed, alg=None: shuffle(value, integer_seed(seed)))
 named("random.stateless_categorical")(
     lambda logits, num_samples, seed, dtype="int64": categorical(logits, num_samples, dtype, integer_seed(seed))

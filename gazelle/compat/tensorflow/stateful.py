@@ -94,11 +94,11 @@ def stateful(
         )
         with only_tapes(()), tracing.entered(replayed):
             result = function(*again_args, **again_kwargs)
-        return [*jax.tree.leaves(unbox(result)), *(unboxed(value) for _, value in replayed.losses[len(owners) :])]
+        return [*_arrays(result), *(unboxed(value) for _, value in replayed.losses[len(owners) :])]
 
     inputs = [*(flat[i] for i in array_indices), *variables, *before, key_data]
     read = [*(flat[i] for i in array_indices), *(values[id(v)] for v in variables), *before, key_data]
-    outputs = [*jax.tree.leaves(unbox(out)), *(unboxed(value) for _, value in base.losses[added:])]
+    outputs = [*_arrays(out), *(unboxed(value) for _, value in base.losses[added:])]
     recording_tapes = [tape for tape in tapes if tape.is_affected_by(inputs)]
     if recording_tapes:
         key = None
@@ -109,6 +109,11 @@ def stateful(
         for tape in recording_tapes:
             tape.record(record)
     return out
+
+
+def _arrays(out: Any) -> list[Any]:
+    """The arrays in a result, which may contain numbers and names, too."""
+    return [leaf for leaf in jax.tree.leaves(unbox(out)) if is_array(leaf)]
 
 
 class _VariableRecorder(dict[int, Any]):

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.tensorflow import calls as tensor_calls
 from gazelle.compat.tensorflow.function import needs_values
 from gazelle.compat.tensorflow.programs import NeedsTapeError
 from gazelle.compat.tensorflow.recording import (
@@ -26,7 +27,7 @@ from gazelle.compat.tensorflow.recording import (
 )
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import Nested, TensorLike, TensorResult
-from gazelle.core import dtypes, tracing
+from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.variable import Variable
 
@@ -147,22 +148,13 @@ class GradientTape:
         self._used = True
         flat, structure = jax.tree.flatten(sources, is_leaf=is_box)
         origins = [leaf if isinstance(leaf, Variable) else unboxed(leaf) for leaf in flat]
-        plan = _plan(self._calls, [unboxed(target)], origins)
-        found: list[Any] = [None] * len(flat)
-        if plan.used:
-            gradients = jax.jacrev(lambda live: plan.replay(live, plan.constants)[0])(
-                [plan.values[i] for i in plan.used]
-            )
-            for index, gradient in zip(plan.used, gradients, strict=True):
-                found[index] = Tensor(gradient)
-        return jax.tree.unflatten(structure, found)
+        found = _jacobians(list(self._calls), unboxed(target), origins)
+        return jax.tree.unflatten(structure, [j if j is None else Tensor(j) for j in found])
 
     def batch_jacobian(self, target: TensorLike, source: TensorLike, **_: Any) -> TensorResult:
         """Return the Jacobian of each sample's target with respect to its own input."""
-        whole = self.jacobian(target, source).array
-        rows = jnp.arange(whole.shape[0])
-        axis = unboxed(target).ndim
-        return Tensor(jnp.moveaxis(whole, axis, 1)[rows, rows])
+        whole = self.jacobian(target, source)
+        return whole if whole is None else tensor_calls.call(_of_each_sample, (whole, unboxed(target).ndim), {})
 
 
 class FunctionTape(GradientTape):
@@ -264,7 +256,7 @@ def _plan(calls: list[Call], ends: list[Any], origins: list[Any]) -> _Plan:
         for value, array in zip(call.inputs, call.values, strict=True):
             if isinstance(value, Variable) and key_of(value) in sources:
                 plan.values[sources[key_of(value)]] = array
-    reached = [origin for origin in origins if key_of(origin) in needed and dtypes.is_float(unboxed(origin).dtype)]
+    reached = [origin for origin in origins if key_of(origin) in needed and _has_gradient(unboxed(origin))]
     used = {key_of(origin): sources[key_of(origin)] for origin in reached}
     plan.used = sorted(used.values())
     computed = {key_of(array) for call in steps for array in call.outputs}
@@ -288,16 +280,15 @@ def _plan(calls: list[Call], ends: list[Any], origins: list[Any]) -> _Plan:
 
 def _gradients(calls: list[Call], ends: list[Any], origins: list[Any], given: list[Any] | None) -> list[Any]:
     plan = _plan(calls, ends, origins)
-    found: list[Any] = [None] * len(origins)
     if not plan.used or all(end is None for end in plan.ends):
-        return found
+        return [None] * len(origins)
     used_ends = [i for i, end in enumerate(plan.ends) if end is not None]
     gradients = [given[i] for i in used_ends] if given is not None else [_ones(ends[i]) for i in used_ends]
 
     def pull(live: list[Any], constants: list[Any], gradients: list[Any]) -> list[Any]:
         outputs, back = jax.vjp(lambda these: plan.replay(these, constants), live)
         shaped = [jnp.broadcast_to(jnp.asarray(s, o.dtype), o.shape) for s, o in zip(gradients, outputs, strict=True)]
-        return list(back(shaped)[0])
+        return list(map(_conjugate, back(list(map(_conjugate, shaped)))[0]))
 
     live = [jnp.asarray(plan.values[i]) for i in plan.used]
     program_key = plan.program_key()
@@ -315,23 +306,64 @@ def _gradients(calls: list[Call], ends: list[Any], origins: list[Any], given: li
             raise
         _uncompilable.add(program_key)
         values = pull(live, plan.constants, gradients)
-    if active_tapes():  # outer tapes record the gradient as a call, for second derivatives
-        count, fixed = len(live), len(plan.constants)
-        inputs = [origins[i] for i in plan.used] + _inputs(plan, calls) + gradients
-        step = Call(
-            lambda *a: pull(list(a[:count]), list(a[count : count + fixed]), list(a[count + fixed :])),
-            inputs,
-            [*live, *plan.constants, *gradients],
-            values,
-            None if program_key is None else ("gradient", program_key),
-        )
-        for tape in active_tapes():
-            if tape.is_affected_by(inputs):
-                tape.record(step)
-    for index, value in zip(plan.used, values, strict=True):
-        found[index] = value
+    key = None if program_key is None else ("gradient", program_key)
+    _record_for_outer_tapes(pull, plan, calls, origins, [live, plan.constants, gradients], values, key)
+    return _in_order(plan, values, origins)
+
+
+def _jacobians(calls: list[Call], end: Any, origins: list[Any]) -> list[Any]:
+    """The Jacobian of an array for each origin; None for those that it does not depend on."""
+    plan = _plan(calls, [end], origins)
+    if not plan.used or plan.ends == [None]:
+        return [None] * len(origins)
+
+    def differentiate(live: list[Any], constants: list[Any], _: list[Any]) -> list[Any]:
+        return jax.jacrev(lambda these: plan.replay(these, constants)[0])(live)  # type: ignore[no-any-return]
+
+    live = [jnp.asarray(plan.values[i]) for i in plan.used]
+    values = differentiate(live, plan.constants, [])
+    _record_for_outer_tapes(differentiate, plan, calls, origins, [live, plan.constants, []], values, None)
+    return _in_order(plan, values, origins)
+
+
+def _in_order(plan: _Plan, values: list[Any], origins: list[Any]) -> list[Any]:
+    """The derivatives for the origins: a plan computes one of each array that is used, also if it is given twice."""
+    found = dict(zip(plan.used, values, strict=True))
     first = {key_of(origin): i for i, origin in reversed(list(enumerate(origins)))}
-    return [found[first[key_of(origin)]] for origin in origins]
+    return [found.get(first[key_of(origin)]) for origin in origins]
+
+
+def _record_for_outer_tapes(
+    function: Callable[[list[Any], list[Any], list[Any]], list[Any]],
+    plan: _Plan,
+    calls: list[Call],
+    origins: list[Any],
+    arguments: list[list[Any]],
+    values: list[Any],
+    key: Any,
+) -> None:
+    """Record derivatives as a call in the tapes that are active, for second derivatives."""
+    if not active_tapes():
+        return
+    live, constants, gradients = arguments
+    count, fixed = len(live), len(constants)
+    inputs = [origins[i] for i in plan.used] + _inputs(plan, calls) + gradients
+    step = Call(
+        lambda *a: function(list(a[:count]), list(a[count : count + fixed]), list(a[count + fixed :])),
+        inputs,
+        [*live, *constants, *gradients],
+        values,
+        key,
+    )
+    for tape in active_tapes():
+        if tape.is_affected_by(inputs):
+            tape.record(step)
+
+
+def _of_each_sample(jacobian: Any, axis: int) -> Any:
+    """The part of a Jacobian in which the samples of target and source, whose axis is given, are the same."""
+    rows = jnp.arange(jacobian.shape[0])
+    return jnp.moveaxis(jacobian, axis, 1)[rows, rows]
 
 
 def _inputs(plan: _Plan, calls: list[Call]) -> list[Any]:
@@ -343,6 +375,11 @@ def _inputs(plan: _Plan, calls: list[Call]) -> list[Any]:
         if isinstance(value, Variable)
     }
     return [known.get(id(array), array) for array in plan.constants]
+
+
+def _conjugate(array: Any) -> Any:
+    """The conjugate of a complex array: TensorFlow's gradients are conjugates of JAX's."""
+    return jnp.conj(array) if jnp.iscomplexobj(array) else array
 
 
 def _has_gradient(array: Any) -> bool:

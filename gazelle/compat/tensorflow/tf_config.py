@@ -32,6 +32,9 @@ class PhysicalDevice:
         return f"PhysicalDevice(name={self.name!r}, device_type={self.device_type!r})"
 
 
+named("config.LogicalDevice", "config.PhysicalDevice")(PhysicalDevice)
+
+
 @named(*LISTS["devices"])
 def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice]:
     """The devices of JAX; there is always a CPU."""
