@@ -74,9 +74,11 @@ def _build_attention(layer: Any) -> Any:
     """How layers of tf.keras built an attention layer that they contain, from tensors or shapes."""
     if not isinstance(layer, MultiHeadAttention):
         return NOTHING
-    return lambda query, value, key=None: layer.build(
-        *(None if each is None else tuple(getattr(each, "shape", each)) for each in (query, value, key))
-    )
+
+    def build(*given: Any) -> None:  # query, value and, if it is not the value, key
+        layer.build(*[tuple(getattr(each, "shape", each)) for each in given if each is not None])
+
+    return build
 
 
 def _equation(index: int) -> Callable[[Any], str]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import gazelle
-from gazelle.compat import backend as K
+from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat import era, tensorflow
 from gazelle.compat.keras_src import module
 from gazelle.compat.namespaces import root

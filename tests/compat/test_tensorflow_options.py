@@ -207,3 +207,14 @@ def test_images_have_their_channels_last_whatever_the_data_format_of_keras_is(tf
     assert patches.shape == (2, 3, 3, 27)
     options = {"ksizes": [1, 3, 3, 1], "strides": [1] * 4, "rates": [1] * 4, "padding": "VALID"}
     assert tf.image.extract_image_patches(images, **options).shape == patches.shape
+
+
+def test_options_of_factorizations(tf):
+    a = np.random.default_rng(0).random((4, 2)).astype("float32")
+    q, r = tf.linalg.qr(a, full_matrices=True)
+    assert (q.shape, r.shape) == ((4, 4), (4, 2))
+    np.testing.assert_allclose(q @ r, a, atol=1e-5)
+    assert tf.linalg.qr(a)[0].shape == (4, 2)
+    square, b = a[:2] + np.eye(2, dtype="float32"), np.ones((2, 1), "float32")
+    np.testing.assert_allclose(tf.linalg.inv(square, adjoint=True), np.linalg.inv(square.T), rtol=1e-4)
+    np.testing.assert_allclose(tf.linalg.solve(square, b, adjoint=True), np.linalg.solve(square.T, b), rtol=1e-4)

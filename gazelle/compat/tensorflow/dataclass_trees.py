@@ -19,13 +19,13 @@ def register(out: object) -> None:
 
 
 def _register_class(cls: type) -> None:
-    names = tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
+    names = tuple(field.name for field in dataclasses.fields(cls))
 
     def values_of(instance: Any) -> tuple[tuple[Any, ...], None]:
         return tuple(getattr(instance, name) for name in names), None
 
     def with_values(_: None, values: tuple[Any, ...]) -> Any:
-        made = object.__new__(cls)  # its constructor may check the values, of which some are no arrays here
+        made: Any = object.__new__(cls)  # its constructor may check the values, of which some are no arrays here
         for name, value in zip(names, values, strict=True):
             object.__setattr__(made, name, value)
         return made

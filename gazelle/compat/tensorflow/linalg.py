@@ -96,6 +96,26 @@ def lstsq(matrix: TensorLike, rhs: TensorLike, l2_regularizer: TensorLike = 0.0,
     return jnp.linalg.solve(square, matrix.mT @ rhs)
 
 
+def _adjoint(matrix: Any, wanted: bool) -> Any:
+    matrix = jnp.asarray(matrix)
+    return jnp.conj(matrix.mT) if wanted else matrix
+
+
+@op("linalg.inv", host=False)
+def inv(input: TensorLike, adjoint: bool = False) -> TensorResult:
+    return jnp.linalg.inv(_adjoint(input, adjoint))
+
+
+@op("linalg.solve", host=False)
+def solve(matrix: TensorLike, rhs: TensorLike, adjoint: bool = False) -> TensorResult:
+    return jnp.linalg.solve(_adjoint(matrix, adjoint), jnp.asarray(rhs))
+
+
+@op("linalg.qr", host=False)
+def qr(input: TensorLike, full_matrices: bool = False) -> TensorResult:
+    return tuple(jnp.linalg.qr(input, mode="complete" if full_matrices else "reduced"))
+
+
 @op("linalg.svd", host=False)
 def svd(tensor: TensorLike, full_matrices: bool = False, compute_uv: bool = True) -> TensorResult:
     if not compute_uv:

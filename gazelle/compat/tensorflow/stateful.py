@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from gazelle.compat.tensorflow import compiled_calls
+from gazelle.compat.tensorflow import compiled_calls, dataclass_trees
 from gazelle.compat.tensorflow.calls import boxed, unbox
 from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, is_array, is_box, only_tapes, unboxed
 from gazelle.compat.types import Arguments, Array, Function, Keywords
@@ -113,6 +113,7 @@ def stateful(
 
 def _arrays(out: Any) -> list[Any]:
     """The arrays in a result, which may contain numbers and names, too."""
+    dataclass_trees.register(out)
     return [leaf for leaf in jax.tree.leaves(unbox(out)) if is_array(leaf)]
 
 

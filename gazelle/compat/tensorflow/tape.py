@@ -318,7 +318,7 @@ def _jacobians(calls: list[Call], end: Any, origins: list[Any]) -> list[Any]:
         return [None] * len(origins)
 
     def differentiate(live: list[Any], constants: list[Any], _: list[Any]) -> list[Any]:
-        return jax.jacrev(lambda these: plan.replay(these, constants)[0])(live)  # type: ignore[no-any-return]
+        return jax.jacrev(lambda these: plan.replay(these, constants)[0])(live)
 
     live = [jnp.asarray(plan.values[i]) for i in plan.used]
     values = differentiate(live, plan.constants, [])
