@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterator
 
 from gazelle import backend
-from gazelle.compat import api_paths, renamed_arguments, tables
+from gazelle.compat import api_paths, renamed_arguments, tables, tensorflow_signs
 from gazelle.compat.old_names import NAMES, PATHS
 
 _THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")
@@ -122,6 +122,8 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
                     roots.add("tensorflow")
                 path, shown = api_paths.public(written), api_paths.era(written)
                 inner = keras_path(path)
+                if shown is None and path.startswith(("tensorflow.contrib.", "tensorflow.python.keras")):
+                    found.append(Sign(node.lineno, path, 1, 2))
                 if inner is None:
                     continue
                 if shown is not None:
@@ -138,6 +140,9 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
                 roots.add("tensorflow")
             if isinstance(node.value, ast.Name) and node.value.id in backends and node.attr not in backend.__all__:
                 found.append(Sign(node.lineno, f"{dotted(node)} of keras.backend", 1, 2))  # Keras 3 has gazelle.ops
+            old = tensorflow_signs.of_name(dotted(node))
+            if old is not None:
+                found.append(Sign(node.lineno, old, 1, 2))
             if dotted(node) in _KERAS_3_NAMES:
                 found.append(Sign(node.lineno, dotted(node), 3, 3))
             if node.attr in _ATTRIBUTES:
@@ -172,6 +177,9 @@ def _is_old_name(parts: list[str]) -> bool:
 def _of_call(call: ast.Call) -> Iterator[Sign]:
     for name in _KNOWN["keywords of any call until Keras 2"] & {k.arg for k in call.keywords}:
         yield Sign(call.lineno, f"{name}=", 1, 2)
+    weights = tensorflow_signs.of_call(call)
+    if weights is not None:
+        yield Sign(call.lineno, weights, 1, 2)
     call_kind = kind_of(call)
     if call_kind is None:
         return
@@ -238,6 +246,10 @@ def detect(path: str, source: str | None = None) -> Era:
             line = text.count("\n", 0, chosen.start()) + 1
             found.append(Sign(line, "TF_USE_LEGACY_KERAS", 1, 2))
         waiting += _imported_files(file, text)
+    if "tensorflow" in roots and "keras" not in roots and not any(sign.first == 3 for sign in found):
+        program = pathlib.Path(path)
+        around = tensorflow_signs.around(program, _read(program) if source is None else source)
+        found += [Sign(0, sign, 1, 2) for sign in around]
     if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true") and "tensorflow" in roots:
         found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
     return decide(found, roots)

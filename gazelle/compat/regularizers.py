@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle import regularizers
+from gazelle.compat import facade
 from gazelle.core.types import Array, ArrayLike, RegularizerLike
 
 
@@ -30,6 +32,22 @@ def undivided(given: RegularizerLike) -> Undivided:
         named: Undivided = globals()[given]()
         return named
     return given if isinstance(given, Undivided) else Undivided(given)
+
+
+class Penalty:
+    """A function without arguments, which `add_loss` received, as the regularizer of a weight.
+
+    >>> float(Penalty(lambda: jnp.ones(()), regularizers.L2(0.5))(jnp.array([2.0])))
+    3.0
+    """
+
+    def __init__(self, function: Callable[[], ArrayLike], before: Callable[[ArrayLike], Array] | None) -> None:
+        self.function, self.before = function, before
+
+    def __call__(self, x: ArrayLike) -> Array:
+        found = self.function()
+        found = found if facade.calls is None else facade.calls.unbox(found)
+        return found if self.before is None else self.before(x) + found
 
 
 def activity_l1(l1: float = 0.01) -> Undivided:

@@ -111,3 +111,35 @@ def test_labels_that_broadcast_have_gradients():
         tape.watch(p)
         value = loss(one, p) + tf.reduce_sum(keras.losses.categorical_crossentropy(one, p))
     np.testing.assert_allclose(tape.gradient(value, p), [[-6.0, 2.0]], rtol=1e-4)
+
+
+class Noisy(keras.layers.Layer):
+    """x w + noise of NumPy, with the shape of the values of a tensor."""
+
+    def __init__(self, looks, **kwargs):
+        super().__init__(**kwargs)
+        self.looks = looks
+        self.dense = keras.layers.Dense(1, use_bias=False, kernel_initializer=lambda *_, **__: W)
+
+    def call(self, x):
+        y = self.dense(x)
+        shape = np.shape(y.numpy()) if self.looks else (16, 1)
+        self.noise = np.random.normal(size=shape).astype("float32")
+        self.add_loss(tf.reduce_sum(y) * 0.1)
+        return y * self.noise
+
+
+@pytest.mark.parametrize("looks", [True, False])
+@pytest.mark.parametrize("nested", [True, False])
+def test_gradients_use_the_noise_that_numpy_drew_in_a_layer(looks, nested):
+    np.random.seed(0)
+    layer = Noisy(looks)
+    model = keras.Sequential([layer]) if nested else layer
+    drawn = []
+    for _ in range(3):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(tf.constant(X))) + sum(model.losses)
+        drawn.append(layer.noise)
+        expected_slope = X.T @ (layer.noise + 0.1)
+        np.testing.assert_allclose(tape.gradient(loss, layer.dense.kernel), expected_slope, rtol=1e-4, atol=1e-5)
+    assert len({noise.sum() for noise in drawn}) == 3

@@ -103,3 +103,20 @@ def test_functions_of_addons_for_text():
     crf = importlib.import_module("gazelle.compat.tensorflow.crf")
     for name in ("decode", "log_likelihood", "log_norm", "sequence_score", "unary_score", "binary_score"):
         assert callable(getattr(crf, f"crf_{name}"))
+
+
+def test_iterators_of_datasets_and_files(tf, tmp_path):
+    data = tf.data.Dataset.range(3)
+    assert int(tf.compat.v1.data.make_one_shot_iterator(data).get_next()) == 0
+    assert [int(x) for x in tf.contrib.eager.Iterator(data)] == [0, 1, 2]
+    path = str(tmp_path / "a.tfrecord")
+    with tf.python_io.TFRecordWriter(path) as writer:
+        writer.write(b"one")
+    assert list(tf.python_io.tf_record_iterator(path)) == [b"one"]
+
+
+def test_private_names_with_the_version_of_a_function(tf):
+    ops, array_ops = tf.python.framework.ops, tf.python.ops.array_ops
+    with ops.name_scope_v2("a"):
+        assert float(ops.convert_to_tensor_v2(2.0)) == 2.0
+    assert array_ops.zeros_like_v2(tf.ones(2)).numpy().tolist() == [0, 0]

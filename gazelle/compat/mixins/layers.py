@@ -18,9 +18,10 @@ from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins import masks
 from gazelle.compat.mixins.common import CompatObject, Function
 from gazelle.compat.mixins.variables import SymbolicTensor
+from gazelle.compat.regularizers import Penalty
 from gazelle.constraints import Constraint
 from gazelle.core import names, shape_inference, symbolic, tracing
-from gazelle.core.errors import message
+from gazelle.core.errors import StateError, message
 from gazelle.core.names import snake
 from gazelle.core.registry import custom_object_scope, custom_objects
 from gazelle.core.symbolic import KerasTensor
@@ -131,6 +132,8 @@ class LayerMixin(CompatObject):
 
     @filtered
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:
+        if not args and "inputs" in kwargs and "inputs" not in call_argument_names(self):  # type: ignore[arg-type]
+            args = (kwargs.pop("inputs"),)  # the first argument of every layer of Keras 2
         calls = facade.calls
         if calls is None and facade.loaded is not None and facade.loaded.has_box((args, kwargs)):
             calls = facade.loaded  # in a function that received tensors without the facade
@@ -160,6 +163,16 @@ class LayerMixin(CompatObject):
     def _call_arrays(self, *args: Any, **kwargs: Any) -> Any:
         out = super()._call_arrays(*args, **kwargs)  # type: ignore[misc]
         return out if facade.calls is None else facade.calls.unbox(out)
+
+    def add_loss(self, loss: Any, *args: Any, **kwargs: Any) -> None:
+        """Add values to the loss; a function is computed for the weights of each step, as a penalty of one of them."""
+        values = list(loss) if isinstance(loss, list | tuple) else [loss]
+        for function in values:
+            if callable(function) and not hasattr(function, "shape"):
+                _add_penalty(self, function)
+        values = [value for value in values if hasattr(value, "shape") or not callable(value)]
+        if values:
+            super().add_loss(values, *args, **kwargs)  # type: ignore[misc]
 
     @property
     def losses(self) -> list[Any]:
@@ -222,6 +235,18 @@ def _initial_value(initializer: Function, *args: Any, **kwargs: Any) -> Any:
 
 
 LayerMixin.add_weight = _add_weight
+
+
+def _add_penalty(layer: Any, function: Function) -> None:
+    """Add a function without arguments to the loss: as the regularizer of a weight, which no other one has."""
+    variables = [v for v in weight_tree.named_variables(layer).values() if v.trainable]
+    variable = next((v for v in variables if v.regularizer is None), variables[0] if variables else None)
+    if variable is None:
+        expected = "a layer with trained weights"
+        raise StateError(
+            message("add_loss of a function", expected=expected, got=repr(layer), hint="Call it in build or later.")
+        )
+    variable.regularizer = Penalty(function, variable.regularizer)
 
 
 def _add_variable(self: Any, *args: Any, **kwargs: Any) -> Any:

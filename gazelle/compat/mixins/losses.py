@@ -13,6 +13,7 @@ from gazelle.compat import era, facade
 from gazelle.compat.binary_losses import binary_crossentropy
 from gazelle.compat.classes import core_class, is_generated
 from gazelle.compat.columns import as_column
+from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, Function, arrays_of
 from gazelle.compat.mixins.masks import on_graph
 from gazelle.compat.types import TensorResult
@@ -66,14 +67,19 @@ def _on_columns(original: Function) -> Function:
 
 
 def _with_next_seed(original: Function) -> Function:
-    """The call of an initializer; one with a seed drew other numbers in each call until Keras 3."""
+    """The call of an initializer; one with a seed drew other numbers in each call until Keras 3.
+
+    Programs that import tensorflow receive a tensor.
+    """
 
     @functools.wraps(original)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         drawn = original(self, *args, **kwargs)
         if era.is_package_before_keras_3() and isinstance(getattr(self, "seed", None), int):
             self.seed += 1
-        return drawn
+        if facade.calls is None or called_by_gazelle(1) or not facade.serves_caller(besides_jax=False):
+            return drawn
+        return facade.calls.boxed(drawn)
 
     return called
 

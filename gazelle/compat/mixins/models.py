@@ -147,8 +147,17 @@ class SequentialMixin:
     def path(self, path: str | None) -> None:
         self.__dict__["path"] = path
 
+    def build(self, input_shape: Any = None) -> None:
+        """Create the weights; until Keras 3 the shape of an Input counted, and this one had no effect."""
+        if era.number() == 3 or self._tail is None:  # type: ignore[attr-defined]
+            super().build(input_shape)  # type: ignore[misc]
+
     def _set_chain(self) -> None:
         super()._set_chain()  # type: ignore[misc]
         adopt(getattr(self, "_head", None))
-        if follows_phase() or self._extended_graph is not None:  # type: ignore[attr-defined]
-            self._compute_too()  # type: ignore[attr-defined]  # calls with the phase are made by a graph
+        own = any(not str(type(layer).__call__.__module__).startswith("gazelle.") for layer in self._layers)  # type: ignore[attr-defined]
+        if own or follows_phase() or self._extended_graph is not None:  # type: ignore[attr-defined]
+            self._compute_too()  # type: ignore[attr-defined]  # a graph calls with the phase, and what `__call__` called
+        if own:
+            graph = self._extended_graph  # type: ignore[attr-defined]
+            self._auxiliary_layers = [layer for layer in graph.layers if layer not in self._layers]  # type: ignore[attr-defined]

@@ -38,6 +38,9 @@ named("version.GIT_VERSION")("gazelle")
 named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
 named("autograph.experimental.set_loop_options")(lambda *_, **__: None)  # hints for graphs
 named("data.experimental.cardinality")(lambda data: data.cardinality())
+named("data.make_one_shot_iterator")(lambda data: data.make_one_shot_iterator())
+named("contrib.eager.Iterator")(iter)
+named("autograph.experimental.set_loop_options")(lambda **_: None)
 #: modules without any name in the facade -> hint
 _ALTERNATIVES = {
     "contrib": "tf.contrib was removed with TensorFlow 1.",

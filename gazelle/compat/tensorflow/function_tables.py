@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import tables
+from gazelle.compat.classes import compat_class, is_core
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.types import Function, NamedObject
@@ -82,7 +83,8 @@ for _names, _entry in TABLE["reductions"].items():
 def register_objects() -> None:
     """Register the sections of names of other objects, after the functions in modules."""
     for names, path in TABLE["objects"].items():
-        named(*names.split())(tables.resolve(path, _PACKAGE))
+        found = tables.resolve(path, _PACKAGE)
+        named(*names.split())(compat_class(found) if isinstance(found, type) and is_core(found) else found)
     for names, known in TABLE["aliases"].items():
         NAMES.update(dict.fromkeys(names.split(), NAMES[known]))
     for module, functions in tables.lists("tensorflow", "without a module").items():

@@ -16,13 +16,14 @@ import jax
 import numpy as np
 
 from gazelle.compat import facade
+from gazelle.compat.regularizers import Penalty
 from gazelle.compat.tensorflow import autograph, compiled_calls, dataclass_trees, masked_rows, ragged_layers
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.function import needs_values
 from gazelle.compat.tensorflow.programs import NeedsTapeError
 from gazelle.compat.tensorflow.ragged import RaggedTensor
-from gazelle.compat.tensorflow.recording import active_tapes, is_box, unboxed
+from gazelle.compat.tensorflow.recording import LooksAtValuesError, active_tapes, is_box, unboxed
 from gazelle.compat.tensorflow.stateful import fresh_key, stateful
 from gazelle.compat.tensorflow.tape import GradientTape
 from gazelle.compat.tensorflow.tape import with_tape as with_tape  # for the mixins
@@ -105,12 +106,33 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
         elif _records_layers(layer):
             _layer_depth.set(0)
             out = _call_layers(layer, args, kwargs)
+        elif layer in _looks_at_values:
+            out = _call_parts(original, layer, args, kwargs)
         else:
             library = functools.partial(compiled_calls.is_library_code, layer)
-            out = stateful(original, args, kwargs, _program_key(layer), layer, library)
+            try:
+                out = stateful(original, args, kwargs, _program_key(layer), layer, library, is_watched=recorded)
+            except LooksAtValuesError:
+                _looks_at_values.add(layer)
+                out = _call_parts(original, layer, args, kwargs)
     finally:
         _layer_depth.reset(token)
     return boxed(out)
+
+
+#: layers of which a tape records the calls inside, since a replay of `call` would not have the values it looks at
+_looks_at_values: weakref.WeakSet[Layer] = weakref.WeakSet()
+
+
+def _call_parts(original: Function, layer: Layer, args: Arguments, kwargs: Keywords) -> Tree:
+    """Call a layer so that a tape records the calls inside."""
+    outer = tracing.current()
+    scope = tracing.TraceContext(key=fresh_key()) if outer is None else outer
+    with tracing.entered(scope):
+        out = original(*unbox(args), **unbox(kwargs))
+    if outer is None:
+        layer._eager_losses = [boxed(value) for _, value in scope.losses]
+    return out
 
 
 def user_defined_call(call: Function, args: Arguments, kwargs: Keywords) -> Tree:
@@ -234,7 +256,14 @@ def losses(layer: Layer, values: list[Any]) -> list[Any]:
     trained = weight_tree.trainable_ids(layer)
     weights = [v for v in layer.variables if v.regularizer is not None and id(v) in trained]
     added = [boxed(v) if not isinstance(v, TensorWrapper) else v for v in values[: len(values) - len(weights)]]
-    return [*added, *(call(penalty(v.regularizer), (v,), {}) for v in weights)]
+    return [*added, *(_recorded_penalty(v.regularizer, v) for v in weights)]
+
+
+def _recorded_penalty(regularizer: Any, variable: Variable) -> Any:
+    if not isinstance(regularizer, Penalty):
+        return call(penalty(regularizer), (variable,), {})
+    found = regularizer.function()  # which reads variables itself
+    return found if regularizer.before is None else found + _recorded_penalty(regularizer.before, variable)
 
 
 @functools.cache

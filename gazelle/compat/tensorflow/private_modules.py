@@ -88,12 +88,19 @@ def is_module(path: str) -> bool:
     first, *inner = path.split(".")
     if first not in _PARTS or first == "keras" or (len(inner) > 1 and inner[-1] in _PRIVATE):
         return False
+    if inner and _without_version(inner[-1]) in NAMES:  # ops.convert_to_tensor_v2
+        return False
     return all(part in _PARTS[first] or part in _PARTS["ops"] or _ENDINGS.search(part) for part in inner)
+
+
+def _without_version(name: str) -> str | None:
+    """The public name of a private `name_v2`, with which TensorFlow told the functions of its releases apart."""
+    return name[:-3] if name.endswith(("_v1", "_v2")) else None
 
 
 def find(name: str, look_up: Callable[[str], Any]) -> NamedObject:
     """The object of a name of any private module; None if there is none."""
-    known = _PRIVATE.get(name, name)
+    known = _PRIVATE.get(name, _without_version(name) or name)
     if not isinstance(known, str):
         return known
     if known.startswith("__"):

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.classes import compat_class
+from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import fixed_shape, named, op
@@ -16,6 +18,7 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core import prng, tracing
+from gazelle.initializers import RandomUniform
 
 
 @named("random.set_seed", "set_random_seed", "random.set_random_seed")
@@ -224,3 +227,23 @@ named("random.stateless_poisson")(stateless(poisson))
 named("random.stateless_uniform")(stateless(uniform))
 named("random.stateless_normal")(stateless(normal))
 named("random.stateless_truncated_normal")(stateless(truncated_normal))
+
+
+class UniformInitializer(compat_class(RandomUniform)):  # type: ignore[misc]
+    """`RandomUniform` whose bounds may also be arrays, which broadcast to the shape.
+
+    >>> UniformInitializer([0.0, 5.0], [1.0, 6.0], seed=1)((3, 2)).min(0) >= [0, 5]
+    array([ True,  True])
+    """
+
+    def __init__(self, minval: Any = -0.05, maxval: Any = 0.05, seed: Any = None) -> None:
+        bounds = [np.asarray(unboxed(bound), np.float32) for bound in (minval, maxval)]
+        self._bounds = bounds if any(bound.ndim for bound in bounds) else None
+        super().__init__(*((0.0, 1.0) if self._bounds else map(float, bounds)), seed=seed)
+
+    def __call__(self, shape: Any, dtype: Any = None, **_: Any) -> Any:
+        values = super().__call__(shape, dtype)
+        if self._bounds is not None:
+            low, high = self._bounds
+            values = low + (high - low) * values
+        return values if called_by_gazelle(1) else Tensor(values)

@@ -45,6 +45,42 @@ class Tape(Protocol):
     def record(self, call: Call) -> None: ...
 
 
+class LooksAtValuesError(BaseException):
+    """A recorded function looked at the values of a tensor or drew with NumPy: a replay would find others.
+
+    It is no `Exception`, since programs catch those.
+    """
+
+
+#: whether a function runs that must not look at values
+_watched: ContextVar[bool] = ContextVar("gazelle_watches_values", default=False)
+
+
+@contextlib.contextmanager
+def values_watched(watched: bool) -> Iterator[None]:
+    """Context manager that raises `LooksAtValuesError` where a function looks at values; NumPy's generator is reset."""
+    if not watched:
+        yield
+        return
+    token, before = _watched.set(True), np.random.get_state(legacy=False)
+    try:
+        yield
+        after = np.random.get_state(legacy=False)
+        if before["state"]["pos"] != after["state"]["pos"] or before["has_gauss"] != after["has_gauss"]:
+            raise LooksAtValuesError
+    except LooksAtValuesError:
+        np.random.set_state(before)
+        raise
+    finally:
+        _watched.reset(token)
+
+
+def look_at_values() -> None:
+    """Called when a program reads the values of a tensor."""
+    if _watched.get():
+        raise LooksAtValuesError
+
+
 #: what `activate_tapes` replaced
 Tokens = tuple[Token[tuple[Tape, ...]], Token[type[TensorWrapper] | None]]
 _active_tapes: ContextVar[tuple[Tape, ...]] = ContextVar("gazelle_tapes", default=())

@@ -87,6 +87,12 @@ def record_dataset(filenames: TensorLike | Dataset, compression_type: str = "", 
     return Dataset(lambda: (one for name in texts(filenames) for one in records(name, compression_type or "")))
 
 
+@named("python_io.tf_record_iterator", "io.tf_record_iterator")
+def record_iterator(path: PathLike | TensorLike, options: object = None) -> Iterator[bytes]:
+    """`tf.python_io.tf_record_iterator`: the records of a file as bytes."""
+    return (one.item() for name in texts(path) for one in records(name, ""))
+
+
 @named("data.experimental.TFRecordWriter")
 class DatasetWriter:
     """`tf.data.experimental.TFRecordWriter(path)`: writes a dataset of strings."""

@@ -10,7 +10,16 @@ import jax
 
 from gazelle.compat.tensorflow import compiled_calls, dataclass_trees
 from gazelle.compat.tensorflow.calls import boxed, unbox
-from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, is_array, is_box, only_tapes, unboxed
+from gazelle.compat.tensorflow.recording import (
+    Call,
+    active_tapes,
+    filled,
+    is_array,
+    is_box,
+    only_tapes,
+    unboxed,
+    values_watched,
+)
 from gazelle.compat.types import Arguments, Array, Function, Keywords
 from gazelle.core import arrays, prng, tracing
 from gazelle.core.masks import get_mask, set_mask
@@ -29,6 +38,7 @@ def stateful(
     owner: Layer | None = None,
     is_pure: Callable[[], bool] = lambda: False,
     check: Callable[[], None] = lambda: None,
+    is_watched: bool = False,
 ) -> Tree:
     """Run a function that may read and assign variables and draw random numbers, as one call on the active tapes.
 
@@ -44,6 +54,7 @@ def stateful(
         owner: the layer that is called, which receives the losses.
         is_pure: whether the function does nothing but read and assign variables and draw random numbers.
         check: raises what the function raises for the values of its arguments, which a compiled one does not see.
+        is_watched: whether `LooksAtValuesError` is raised if the function looks at values, so that a replay is wrong.
     """
     plain_args, plain_kwargs = unbox((args, dict(kwargs)))
     outer, tapes = tracing.current(), active_tapes()
@@ -70,7 +81,8 @@ def stateful(
         out = forward.run([flat[i] for i in array_indices], key_data, scope)
     else:
         scope.key = compiled_calls.as_key(key_data)
-        with only_tapes(()), tracing.entered(scope):
+        watched = is_watched and not any(isinstance(leaf, jax.core.Tracer) for leaf in flat)
+        with only_tapes(()), tracing.entered(scope), values_watched(watched):
             out = function(*plain_args, **plain_kwargs)
         if forward is not None:
             forward.set_variables(list(seen.values()))

@@ -35,6 +35,11 @@ class Writer:
         finally:
             _writer, _step = before
 
+    def set_as_default(self, step: TensorLike = None) -> None:
+        """Write to this writer from now on."""
+        global _writer, _step
+        _writer, _step = self, step if step is not None else _step
+
     def write(self, name: str, value: float, step: int) -> None:
         self._events.add_scalar(name, value, step)
         self._events.flush()

@@ -18,7 +18,7 @@ from gazelle.compat.operators import add_operators
 from gazelle.compat.tables import listed, pairs
 from gazelle.compat.tensorflow.calls import call, guarded
 from gazelle.compat.tensorflow.dtypes import DType, name_of
-from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.recording import look_at_values, unboxed
 from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import get_mask
@@ -74,6 +74,7 @@ class Tensor(TensorWrapper):
 
     def numpy(self) -> TensorResult:
         """Return a copy of the values as a NumPy array; a scalar as a number."""
+        look_at_values()
         array = np.array(self.array)
         return array[()] if array.ndim == 0 else as_numbers(array)
 
@@ -86,6 +87,7 @@ class Tensor(TensorWrapper):
         return tensor_of, (np.asarray(self.array),)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        look_at_values()
         return np.array(self.array, dtype) if copy else np.asarray(self.array, dtype)
 
     def __jax_array__(self) -> Any:

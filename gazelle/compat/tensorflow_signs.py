@@ -1,0 +1,123 @@
+"""Signs of TensorFlow until 2.15, whose tf.keras was Keras 2: names, files of weights, and the releases it ran with.
+
+Input: calls and names of a source text, and the path of a program. Output: descriptions of the signs.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import pathlib
+import re
+from collections.abc import Iterator
+
+from gazelle.compat import tables
+
+_NAMES = {key: frozenset(names) for key, names in tables.lists("detect", "names of tensorflow").items()}
+_ROOT = re.compile(r"^(?:tf|tensorflow)\.")
+_MODEL = re.compile(r"model|net|generator|discriminator|encoder|decoder|classifier|critic|actor|gan|vae", re.IGNORECASE)
+#: what `ModelCheckpoint` writes in Keras 3, and what `load_weights` reads
+_WHOLE, _READABLE = (".keras", ".h5"), (".keras", ".h5", ".hdf5")
+_PINNED = re.compile(
+    r"^[ \t\-\"']*(tensorflow(?:[-_](?:gpu|cpu|macos|intel))?)\b([^\n#;]*)", re.MULTILINE | re.IGNORECASE
+)
+#: "==2.4", "=2.1", "~=2.8", "<2.12", but not ">=2.0"
+_RELEASE = re.compile(r"(?<![>!\d.])([=~<]+)[ \t\"']*(?:[=~<]+)?(\d+)\.(\d+)")
+_PYTHON_2 = re.compile(
+    r"from __future__ import [\w, ()]*\b(?:absolute_import|division|print_function|unicode_literals)\b"
+)
+
+
+def of_name(name: str) -> str | None:
+    """The sign in a dotted name, such as `tf.placeholder`, which TensorFlow 2.16 does not have; None if there is none.
+
+    >>> of_name("tf.placeholder"), of_name("tf.keras.layers.Dense")
+    ('tf.placeholder', None)
+    """
+    parts = name.split(".")
+    if parts[-1] in _NAMES["last parts"]:
+        return name
+    if not _ROOT.match(name):
+        return None
+    inner = ".".join(parts[1:])
+    is_v1 = parts[1:3] == ["compat", "v1"] and len(parts) > 3 and parts[3] != "logging"  # which silences messages
+    is_optimizer = parts[1] == "train" and parts[-1].endswith("Optimizer")
+    return name if is_v1 or is_optimizer or inner in _NAMES["names"] or parts[1] in _NAMES["modules"] else None
+
+
+def of_call(call: ast.Call) -> str | None:
+    """The sign in a call that writes or reads files of weights under names that Keras 3 refuses; None without one."""
+    function = call.func
+    called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    by_keyword = {k.arg: k.value for k in call.keywords if k.arg}
+    given = call.args[0] if call.args else by_keyword.get("filepath")
+    ending = None if given is None else _ending(given)
+    if ending is None:
+        return None
+    if called == "ModelCheckpoint":
+        weights_alone = getattr(by_keyword.get("save_weights_only"), "value", False) is True
+        wrong = not ending.endswith(".weights.h5" if weights_alone else _WHOLE)
+        return f"ModelCheckpoint(...{ending!r})" if wrong else None
+    if not isinstance(function, ast.Attribute) or not _MODEL.search(ast.unparse(function.value)):
+        return None
+    wrong = (
+        (called == "save_weights" and not ending.endswith(".weights.h5"))
+        or (called == "load_weights" and not ending.endswith(_READABLE))
+        or (called == "save" and len(call.args) == 1 and "." not in pathlib.PurePath(ending).name)
+    )
+    return f"{called}(...{ending!r})" if wrong else None
+
+
+def _ending(node: ast.expr) -> str | None:
+    """The last part of a path that is written in the program; None if it ends with a value."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) and node.value else None
+    if isinstance(node, ast.JoinedStr):
+        return _ending(node.values[-1]) if node.values else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div):
+        return _ending(node.right)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        return _ending(node.left)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr == "join" and node.args:
+            return _ending(node.args[-1])
+        return _ending(node.func.value) if node.func.attr == "format" else None
+    return None
+
+
+def around(program: pathlib.Path, source: str) -> Iterator[str]:
+    """The signs in what belongs to a program: imports for Python 2, the Python of a notebook, pinned releases."""
+    text = source
+    if program.suffix == ".ipynb":
+        text = _read(program)
+        version = _python(text)
+        if version is not None and version < (3, 9):
+            yield f"a notebook of Python {version[0]}.{version[1]}"
+    if _PYTHON_2.search(text):
+        yield "from __future__ import"
+    for folder in list(program.absolute().parents)[:3]:
+        for name in ("requirements.txt", "environment.yml", "environment.yaml", "Pipfile", "setup.py"):
+            for found in _PINNED.finditer(_read(folder / name)):
+                for release in _RELEASE.finditer(found[2]):
+                    last = int(release[2]), int(release[3]) - release[1].startswith("<")
+                    if last < (2, 16):
+                        yield f"{found[1]}{release[0]} in {name}"
+        if any((folder / name).exists() for name in (".git", "README.md", "LICENSE")):
+            break
+
+
+def _python(text: str) -> tuple[int, int] | None:
+    """The release of Python that a notebook was saved with."""
+    try:
+        version = json.loads(text)["metadata"]["language_info"]["version"]
+        major, minor = version.split(".")[:2]
+        return int(major), int(minor)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _read(file: pathlib.Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace") if file.stat().st_size < 2**24 else ""
+    except OSError:
+        return ""

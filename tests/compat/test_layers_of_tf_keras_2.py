@@ -1,0 +1,113 @@
+"""Calls of layers, models and initializers of tf.keras 2 that Keras 3 does not have."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era, tensorflow
+from gazelle.compat.namespaces import root
+
+keras = root("tensorflow.keras")
+layers = keras.layers
+X = np.ones((4, 3), "float32")
+
+
+@pytest.fixture(autouse=True)
+def tf():
+    number, standalone = era.number(), era.standalone()
+    era.set_number(2, False)
+    yield tensorflow.module("tensorflow")
+    tensorflow.close()
+    era.set_number(number, standalone)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: layers.RNN(layers.SimpleRNNCell(2)),
+        lambda: layers.LSTM(2),
+        lambda: layers.Bidirectional(layers.GRU(2)),
+        lambda: layers.TimeDistributed(layers.Dense(2)),
+        lambda: layers.Dense(2),
+    ],
+)
+@pytest.mark.parametrize("symbolic", [True, False])
+def test_the_first_argument_is_called_inputs(tf, layer, symbolic):
+    x = keras.Input((5, 3)) if symbolic else tf.ones((4, 5, 3))
+    assert layer()(inputs=x).shape[-1] in (2, 4)
+
+
+def _squares(x):
+    return keras.backend.sum(x**2)
+
+
+class Penalized(layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(name="w", shape=(3, 2), initializer="ones")
+        self.b = self.add_weight(name="b", shape=(2,), initializer="ones")
+        self.add_loss(functools.partial(_squares, self.w))
+        self.add_loss(lambda: _squares(self.b))
+
+    def call(self, x):
+        return x @ self.w + self.b
+
+
+def test_a_loss_that_is_a_function_is_computed_from_the_weights_of_each_step(tf):
+    layer = Penalized()
+    layer.build(tf.TensorShape((None, 3)))
+    assert [float(value) for value in layer.losses] == [6.0, 2.0]
+    model = keras.Sequential([layer])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    y = X[:, :2] * 4
+    assert model.evaluate(X, y, verbose=0) == 8.0
+    first, second = model.fit(X, y, batch_size=4, epochs=2, verbose=0).history["loss"]
+    assert first == 8.0
+    assert second == pytest.approx(8 * 0.8**2 + 0.8**2, rel=1e-5)  # all weights are 0.8, the outputs 3.2
+    with tf.GradientTape() as tape:
+        loss = sum(model.losses)
+    np.testing.assert_allclose(tape.gradient(loss, layer.w), 2 * layer.w.numpy())
+
+
+def test_a_loss_that_is_a_function_needs_a_weight(tf):
+    with pytest.raises(ValueError, match="add_loss of a function: expected a layer with trained weights"):
+        layers.ReLU().add_loss(lambda: 1.0)
+
+
+def test_build_of_a_sequential_model_with_an_input_has_no_effect():
+    model = keras.Sequential([layers.Reshape((4,), input_shape=(2, 2)), layers.Dense(3)])
+    model.build(input_shape=[None, 4])
+    assert model.output_shape == (None, 3)
+
+
+def test_initializers_return_tensors(tf):
+    for made in (tf.zeros_initializer(), tf.random_normal_initializer(), keras.initializers.GlorotUniform()):
+        assert made((2, 3)).numpy().shape == (2, 3)
+    values = tf.random_uniform_initializer([0.0, 5.0], [1.0, 6.0], seed=1)(shape=(50, 2)).numpy()
+    assert (values.min(0) >= [0, 5]).all()
+    assert (values.max(0) <= [1, 6]).all()
+    assert values.std(0).min() > 0.2
+    assert layers.Dense(2, kernel_initializer=tf.random_uniform_initializer(1.0, 1.0))(X).numpy().min() == 3.0
+
+
+def test_the_default_writer_of_summaries(tf, tmp_path):
+    assert tf.summary.create_file_writer(str(tmp_path)).set_as_default() is None
+    assert tf.summary.scalar("loss", 1.0, step=1)
+    assert list(tmp_path.iterdir())
+
+
+class Calling(layers.Layer):
+    """A layer whose `__call__` calls layers that it creates."""
+
+    def __call__(self, x):
+        weights = layers.Dense(1, activation="sigmoid")(x)
+        return layers.Multiply()([x, weights])
+
+
+def test_a_layer_with_a_call_of_its_own_is_part_of_a_sequential_model():
+    model = keras.Sequential([layers.Dense(3, input_shape=(3,)), Calling(), layers.Dense(1)])
+    assert len(model.trainable_weights) == 6
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    model.fit(X, X[:, :1] * 3, verbose=0)
+    assert all((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))

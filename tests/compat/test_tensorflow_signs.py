@@ -1,0 +1,84 @@
+"""Signs that a program is for TensorFlow until 2.15, whose tf.keras was Keras 2."""
+
+import json
+
+import pytest
+
+from gazelle.compat import detect
+
+IMPORT = "import tensorflow as tf\nfrom tensorflow import keras\n"
+OLD = [
+    "x = tf.placeholder(tf.float32)",
+    "with tf.compat.v1.Session() as session: pass",
+    "opt = tf.train.AdamOptimizer(1e-3)",
+    "features = tf.feature_column.numeric_column('a')",
+    "strategy.experimental_run_v2(step)",
+    "iterator = data.make_one_shot_iterator()",
+    "model.save_weights('weights.h5')",
+    "self.generator.save_weights(f'{folder}/generator')",
+    "model.load_weights('checkpoints/last')",
+    "model.load_weights(os.path.join(folder, 'cp-{:03d}.ckpt'.format(3)))",
+    "model.save('saved_model/my_model')",
+    "ModelCheckpoint('cp.ckpt', save_weights_only=True)",
+    "ModelCheckpoint(filepath=folder + '/weights.hdf5')",
+    "from tensorflow.python.keras.layers import Dense",
+    "from __future__ import absolute_import, print_function",
+]
+NEW = [
+    "tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)",
+    "model.save_weights('a.weights.h5')",
+    "model.load_weights('old.h5')",
+    "model.save('model.keras')",
+    "checkpoint.save('folder/ckpt')",
+    "image.save('picture')",
+    "ModelCheckpoint('model.keras', save_best_only=True)",
+    "ModelCheckpoint(path, save_weights_only=True)",
+    "from __future__ import annotations",
+    "x = tf.random.normal((2, 3))",
+]
+
+
+@pytest.mark.parametrize(
+    ("line", "number"), [*((line, 2) for line in OLD), *((line, 3) for line in NEW)], ids=lambda v: str(v)[:40]
+)
+def test_signs_of_lines(line, number):
+    head, code = (line + "\n", "") if "__future__" in line else ("", line)
+    found = detect.detect("program.py", head + IMPORT + code + "\n")
+    assert (found.number, found.standalone, found.mixed) == (number, False, False), found.summary()
+
+
+def test_a_new_name_counts_more():
+    found = detect.detect("program.py", IMPORT + "keras.ops.exp(x)\nmodel.save_weights('w.h5')\n")
+    assert found.number == 3
+    assert found.mixed
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "number"),
+    [
+        ("requirements.txt", "numpy\ntensorflow==2.4.1\n", 2),
+        ("requirements.txt", "tensorflow-gpu >= 2.0\n", 3),
+        ("requirements.txt", "tensorflow>=2.0,<2.12\n", 2),
+        ("requirements.txt", "tensorflow==2.17.0\n", 3),
+        ("requirements.txt", "tensorflow\n", 3),
+        ("environment.yml", "dependencies:\n  - tensorflow=2.1\n", 2),
+        ("Pipfile", '[packages]\ntensorflow = "~=2.8"\n', 2),
+    ],
+)
+def test_the_release_that_a_project_names(tmp_path, name, text, number):
+    (tmp_path / "src").mkdir()
+    program = tmp_path / "src" / "main.py"
+    program.write_text(IMPORT)
+    (tmp_path / name).write_text(text)
+    assert detect.detect(str(program)).number == number
+    program.write_text("import keras\n")
+    assert detect.detect(str(program)).number == 3
+
+
+@pytest.mark.parametrize(("version", "number"), [("3.7.4", 2), ("3.11.2", 3), (None, 3)])
+def test_the_python_of_a_notebook(tmp_path, version, number):
+    cells = [{"cell_type": "code", "source": IMPORT}]
+    info = {} if version is None else {"language_info": {"version": version}}
+    program = tmp_path / "book.ipynb"
+    program.write_text(json.dumps({"cells": cells, "metadata": info}))
+    assert detect.detect(str(program), IMPORT).number == number
