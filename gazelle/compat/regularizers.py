@@ -41,11 +41,11 @@ class Penalty:
     3.0
     """
 
-    def __init__(self, function: Callable[[], ArrayLike], before: Callable[[ArrayLike], Array] | None) -> None:
+    def __init__(self, function: Callable[[], Any], before: Callable[[ArrayLike], Array] | None) -> None:
         self.function, self.before = function, before
 
     def __call__(self, x: ArrayLike) -> Array:
-        found = self.function()
+        found: Array = self.function()
         found = found if facade.calls is None else facade.calls.unbox(found)
         return found if self.before is None else self.before(x) + found
 

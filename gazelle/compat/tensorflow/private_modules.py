@@ -94,7 +94,7 @@ def is_module(path: str) -> bool:
 
 
 def _without_version(name: str) -> str | None:
-    """The public name of a private `name_v2`, with which TensorFlow told the functions of its releases apart."""
+    """The public name of a private `name_v2`, as TensorFlow names the functions of its releases."""
     return name[:-3] if name.endswith(("_v1", "_v2")) else None
 
 

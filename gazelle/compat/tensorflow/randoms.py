@@ -229,7 +229,7 @@ named("random.stateless_normal")(stateless(normal))
 named("random.stateless_truncated_normal")(stateless(truncated_normal))
 
 
-class UniformInitializer(compat_class(RandomUniform)):  # type: ignore[misc]
+class UniformInitializer(compat_class(RandomUniform)):
     """`RandomUniform` whose bounds may also be arrays, which broadcast to the shape.
 
     >>> UniformInitializer([0.0, 5.0], [1.0, 6.0], seed=1)((3, 2)).min(0) >= [0, 5]
