@@ -62,7 +62,7 @@ def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 def call_on_values(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tree:
     """The symbolic outputs of a `call` that cannot be traced."""
-    with tracing.entered(tracing.TraceContext(values={}, key=jax.random.key(0), training=False)):
+    with tracing.entered(tracing.TraceContext(values={}, key=jax.random.key(0), training=False, closed=True)):
         return shape_inference.host_spec(layer._call_arrays_here, args, kwargs, name=layer.name)
 
 

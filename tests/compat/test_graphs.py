@@ -203,3 +203,18 @@ def test_what_a_program_computes_with_weights_belongs_to_the_graph(tf):
 def test_operations_of_the_graph_are_refused(tf):
     with pytest.raises(StateError, match="GradientExplainer and KernelExplainer work"):
         tf.get_default_graph().get_operations()
+
+
+def test_a_placeholder_with_a_default_may_be_the_mode_of_layers(tf):
+    training = tf.placeholder_with_default(False, shape=(), name="training")
+    factor = tf.placeholder_with_default(2.0, ())
+    x = tf.placeholder(tf.float32, (None, 3))
+    h = tf.layers.batch_normalization(x * factor, training=training)
+    y = tf.layers.dropout(h, 0.5, training=training)
+    session, values = tf.Session(), np.random.default_rng(0).normal(size=(64, 3)).astype("float32")
+    session.run(tf.global_variables_initializer())
+    plain = session.run(y, {x: values})
+    np.testing.assert_allclose(plain, values * 2, rtol=1e-2)
+    np.testing.assert_allclose(session.run(y, {x: values, factor: 4.0}), plain * 2, rtol=1e-5)
+    dropped = session.run(y, {x: values, training: True}) == 0
+    assert 0.3 < dropped.mean() < 0.7

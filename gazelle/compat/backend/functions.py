@@ -70,7 +70,7 @@ class Function:
         self.variables |= {id(v): v for v in self._all_outputs() if isinstance(v, Variable)}
         self.variables |= {id(u.variable): u.variable for u in self.updates}
         self._losses = losses
-        self._compiled: dict[int, Any] = {}
+        self._compiled: dict[tuple[int, tuple[bool | None, ...]], Any] = {}
 
     def _all_outputs(self) -> list[Any]:
         return [*_leaves(self.outputs), *(u.value for u in self.updates)]
@@ -93,7 +93,9 @@ class Function:
                 arrays.append(np.asarray(value) if not hasattr(value, "dtype") else value)
         values = {str(key): v.value for key, v in self.variables.items()}
         slots = [d.state() for d in self.optimizer_steps]
-        outputs, assigned, after = self._program(phase)(values, slots, arrays, jax.random.key(prng.next_seed()))
+        flags = tuple(_flag(array) for array in arrays)
+        program = self._program(phase, flags)
+        outputs, assigned, after = program(values, slots, arrays, jax.random.key(prng.next_seed()))
         for key, value in assigned.items():
             self.variables[int(key)].assign(value)
         for optimizer_step, state in zip(self.optimizer_steps, after, strict=True):
@@ -102,10 +104,12 @@ class Function:
         out = jax.tree.map(lambda _: np.array(next(found)), self.outputs, is_leaf=_is_leaf)
         return list(out) if isinstance(out, tuple) else out
 
-    def _program(self, phase: int) -> Any:
-        if phase not in self._compiled:
+    def _program(self, phase: int, flags: tuple[bool | None, ...]) -> Any:
+        """The compiled function, for each value of the inputs that are flags: layers look at `training`."""
+        if (phase, flags) not in self._compiled:
 
             def run(values: Any, slots: Any, arrays: Any, key: Any) -> Any:
+                arrays = [a if flag is None else np.bool_(flag) for a, flag in zip(arrays, flags, strict=True)]
                 bound = {int(k): v for k, v in values.items()}
                 with tracing.entered(tracing.TraceContext(values=bound, key=key, training=bool(phase), closed=True)):
                     found = self._graph.run(arrays) if self._symbolic_outputs() else []
@@ -120,14 +124,21 @@ class Function:
                     after.append(state)
                 return graphs[:count], new, after
 
-            self._compiled[phase] = jax.jit(run)
-        return self._compiled[phase]
+            self._compiled[phase, flags] = jax.jit(run)
+        return self._compiled[phase, flags]
 
     @staticmethod
     def _value(output: Any, found: Iterator[Any]) -> Any:
         if isinstance(output, KerasTensor):
             return next(found)
         return output.value if isinstance(output, Variable) else jax.numpy.asarray(output)
+
+
+def _flag(array: Any) -> bool | None:
+    """The value of an input that is a single boolean."""
+    return (
+        bool(array) if array.ndim == 0 and array.dtype == bool and isinstance(array, np.ndarray | np.generic) else None
+    )
 
 
 def _is_leaf(value: Any) -> bool:

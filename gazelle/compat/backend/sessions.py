@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,9 @@ from gazelle.core.errors import StateError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
+
+#: inputs of graphs that have values where none are passed
+defaults: weakref.WeakKeyDictionary[KerasTensor, TensorLike] = weakref.WeakKeyDictionary()
 
 
 class DefaultGraph:
@@ -71,7 +75,7 @@ class Session:
 
     def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
         """Return the values in the structure of `fetches`; None for operations, which are done."""
-        given = dict(feed_dict or {})
+        given = {**defaults, **(feed_dict or {})}
         flat, structure = jax.tree.flatten(fetches, is_leaf=_is_fetch)
         wanted = [v.fetched if isinstance(v, Fetch) else v for v in flat]
         tensors = [v for v in jax.tree.leaves(wanted, is_leaf=_is_fetch) if isinstance(v, KerasTensor | Variable)]

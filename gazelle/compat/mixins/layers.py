@@ -19,6 +19,7 @@ from gazelle.compat.mixins import masks
 from gazelle.compat.mixins.common import CompatObject, Function
 from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.regularizers import Penalty
+from gazelle.compat.types import TensorLike
 from gazelle.constraints import Constraint
 from gazelle.core import names, shape_inference, symbolic, tracing
 from gazelle.core.errors import StateError, message
@@ -164,7 +165,7 @@ class LayerMixin(CompatObject):
         out = super()._call_arrays(*args, **kwargs)  # type: ignore[misc]
         return out if facade.calls is None else facade.calls.unbox(out)
 
-    def add_loss(self, loss: Any, *args: Any, **kwargs: Any) -> None:
+    def add_loss(self, loss: Nested[TensorLike | Function], *args: object, **kwargs: object) -> None:
         """Add values to the loss; a function is computed for the weights of each step, as a penalty of one of them."""
         values = list(loss) if isinstance(loss, list | tuple) else [loss]
         for function in values:

@@ -21,7 +21,7 @@ from gazelle.compat.tables import listed
 from gazelle.compat.types import TensorResult
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import warn
-from gazelle.core.types import LossLike, Nested, Tree
+from gazelle.core.types import LossLike, Nested, Shape, Tree
 from gazelle.models import Functional, Model
 
 
@@ -147,7 +147,7 @@ class SequentialMixin:
     def path(self, path: str | None) -> None:
         self.__dict__["path"] = path
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Nested[Shape] | None = None) -> None:
         """Create the weights; until Keras 3 the shape of an Input counted, and this one had no effect."""
         if era.number() == 3 or self._tail is None:  # type: ignore[attr-defined]
             super().build(input_shape)  # type: ignore[misc]

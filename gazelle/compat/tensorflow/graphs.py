@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import gazelle
-from gazelle.compat.backend import functions, variables
+from gazelle.compat.backend import functions, sessions, variables
 from gazelle.compat.backend.gradients import gradients as graph_gradients
 from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
@@ -82,6 +82,17 @@ def placeholder(dtype: DTypeLike = "float32", shape: ShapeLike | None = None, na
     return variables.placeholder(
         () if shape is not None and np.size(shape) == 0 else sizes, dtype=kind, name=None if taken else name
     )
+
+
+@named("placeholder_with_default")
+def placeholder_with_default(
+    input: TensorLike, shape: ShapeLike | None = None, name: str | None = None
+) -> TensorResult:
+    """`tf.placeholder_with_default`: a symbolic tensor with a value where none is passed to `Session.run`."""
+    value = np.asarray(unboxed(input))
+    made = placeholder(value.dtype, value.shape if shape is None else shape, name)
+    sessions.defaults[made] = value
+    return made
 
 
 class GraphVariable1(GraphVariable):

@@ -236,12 +236,12 @@ class UniformInitializer(compat_class(RandomUniform)):
     array([ True,  True])
     """
 
-    def __init__(self, minval: Any = -0.05, maxval: Any = 0.05, seed: Any = None) -> None:
+    def __init__(self, minval: TensorLike = -0.05, maxval: TensorLike = 0.05, seed: int | None = None) -> None:
         bounds = [np.asarray(unboxed(bound), np.float32) for bound in (minval, maxval)]
         self._bounds = bounds if any(bound.ndim for bound in bounds) else None
         super().__init__(*((0.0, 1.0) if self._bounds else map(float, bounds)), seed=seed)
 
-    def __call__(self, shape: Any, dtype: Any = None, **_: Any) -> Any:
+    def __call__(self, shape: ShapeLike, dtype: DTypeLike = None, **_: object) -> TensorResult:
         values = super().__call__(shape, dtype)
         if self._bounds is not None:
             low, high = self._bounds
