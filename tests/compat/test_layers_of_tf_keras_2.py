@@ -111,3 +111,9 @@ def test_a_layer_with_a_call_of_its_own_is_part_of_a_sequential_model():
     before = model.get_weights()
     model.fit(X, X[:, :1] * 3, verbose=0)
     assert all((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_numbers_of_dtypes(tf):
+    assert tf.zeros(2, 1).dtype == tf.float32
+    assert tf.ones((2,), dtype=9).dtype == tf.int64
+    assert [tf.as_dtype(n).name for n in (7, 10, 14, 19)] == ["string", "bool", "bfloat16", "float16"]

@@ -14,6 +14,15 @@ from gazelle.core.types import DTypeLike
 
 _ALIASES = {"double": "float64", "half": "float16", "object": "string", "str": "string", "bytes": "string"}
 
+#: the numbers of dtypes in TensorFlow's protocol buffers, which every argument `dtype` accepts
+_NUMBERS = dict(enumerate(listed("float32 float64 int32 uint8 int16 int8 string complex64 int64 bool"), 1)) | {
+    14: "bfloat16",
+    17: "uint16",
+    18: "complex128",
+    19: "float16",
+    22: "uint32",
+    23: "uint64",
+}
 _PYTHON_TYPES: dict[type, str] = {float: "float32", int: "int32", str: "string", bytes: "string", object: "string"}
 
 
@@ -53,6 +62,8 @@ def name_of(dtype: DTypeLike | None) -> str:
     """The name of a dtype in any form."""
     if isinstance(dtype, str):
         return _ALIASES.get(str.__str__(dtype), str.__str__(dtype))
+    if type(dtype) is int and dtype in _NUMBERS:
+        return _NUMBERS[dtype]
     if isinstance(dtype, type) and dtype in _PYTHON_TYPES:
         return _PYTHON_TYPES[dtype]
     try:
