@@ -387,3 +387,14 @@ def test_layers_are_called_on_variables_of_the_backend():
     np.testing.assert_allclose(K.eval(gradient), np.full((2, 3), 2.0))
     K.set_value(image, M * 2)
     np.testing.assert_allclose(K.eval(out)[:, 0], 2 * M.sum(1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_binary_crossentropy_of_several_predictions_of_a_target(number):
+    before = era.number(), era.standalone()
+    era.set_number(number, False)
+    try:
+        found = K.binary_crossentropy(np.ones((2, 1), "float32"), np.full((2, 3), 0.5, "float32"))
+    finally:
+        era.set_number(*before)
+    np.testing.assert_allclose(found, np.full((2, 3), np.log(2)), rtol=1e-5)

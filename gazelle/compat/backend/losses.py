@@ -57,7 +57,10 @@ def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: boo
     output = jnp.asarray(output)
     if era.number() == 2 and not from_logits:
         return binary_losses.log_loss(jnp.asarray(target, output.dtype), output)
-    return ops.binary_crossentropy(jnp.asarray(target, output.dtype), output, from_logits)
+    target = jnp.asarray(target, output.dtype)
+    if era.number() > 1 and not from_logits:  # several predictions of a target, as the elementwise form took them
+        target, output = jnp.broadcast_arrays(target, output)
+    return ops.binary_crossentropy(target, output, from_logits)
 
 
 @lifted
