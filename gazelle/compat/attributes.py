@@ -37,6 +37,7 @@ from gazelle.layers.multi_head_attention import equations
 from gazelle.metrics import Metric
 from gazelle.models import Model
 from gazelle.models.graph import Graph
+from gazelle.models.model_metrics import objects_in
 from gazelle.optimizers import Optimizer
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.checkpoint import ModelCheckpoint
@@ -100,7 +101,17 @@ def _loss_functions(model: Any) -> list[Any]:
 
 
 _NOTHING_TO_DO = _method(lambda *_, **__: None)
+
+
+def _metrics(layer: Layer) -> list[Metric]:
+    """The metrics in attributes of a layer and of layers inside."""
+    parts = weight_tree.named_layers(layer).values()
+    found = [metric for part in parts for _, metric in objects_in(part.__dict__.items(), Metric)]
+    return list({id(metric): metric for metric in found}.values())
+
+
 _LAYER: dict[str, Callable[[Any], Any]] = {
+    "metrics": lambda layer: _metrics(layer),
     "output_shape": lambda layer: shapes(outputs_at(layer)),
     "input_shape": lambda layer: shapes(inputs_at(layer)),
     "get_output_at": _method(outputs_at),

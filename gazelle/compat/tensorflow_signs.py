@@ -46,10 +46,14 @@ def of_name(name: str) -> str | None:
 
 
 def of_call(call: ast.Call) -> str | None:
-    """The sign in a call that writes or reads files of weights under names that Keras 3 refuses; None without one."""
+    """The sign in a call with names of files, or numbers of steps, that Keras 3 refuses; None without one."""
     function = call.func
     called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     by_keyword = {k.arg: k.value for k in call.keywords if k.arg}
+    for name in ("steps_per_epoch", "validation_steps"):  # range() of Keras 3 takes no quotients
+        steps = by_keyword.get(name)
+        if isinstance(steps, ast.BinOp) and isinstance(steps.op, ast.Div):
+            return f"{name}={ast.unparse(steps)}"
     given = call.args[0] if call.args else by_keyword.get("filepath")
     ending = None if given is None else _ending(given)
     if ending is None:

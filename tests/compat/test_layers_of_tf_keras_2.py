@@ -117,3 +117,23 @@ def test_numbers_of_dtypes(tf):
     assert tf.zeros(2, 1).dtype == tf.float32
     assert tf.ones((2,), dtype=9).dtype == tf.int64
     assert [tf.as_dtype(n).name for n in (7, 10, 14, 19)] == ["string", "bool", "bfloat16", "float16"]
+
+
+def test_layers_list_the_metrics_in_their_attributes():
+    class Measured(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.accuracy, self.inner = keras.metrics.BinaryAccuracy(), layers.Dense(1)
+
+        def call(self, x):
+            return self.inner(x)
+
+    layer = Measured()
+    assert [metric.name for metric in layer.metrics] == ["binary_accuracy"]
+    assert layers.Dense(1).metrics == []
+
+
+def test_unknown_arguments_of_checkpoints_have_no_effect(tmp_path):
+    with pytest.warns(UserWarning, match="got frequency=, which has no effect"):
+        made = keras.callbacks.ModelCheckpoint(str(tmp_path / "w.h5"), frequency="epoch", save_weights_only=True)
+    assert made.save_weights_only

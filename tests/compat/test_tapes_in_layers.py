@@ -143,3 +143,32 @@ def test_gradients_use_the_noise_that_numpy_drew_in_a_layer(looks, nested):
         expected_slope = X.T @ (layer.noise + 0.1)
         np.testing.assert_allclose(tape.gradient(loss, layer.dense.kernel), expected_slope, rtol=1e-4, atol=1e-5)
     assert len({noise.sum() for noise in drawn}) == 3
+
+
+class Compiled(keras.layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(name="w", shape=(2, 1), initializer=lambda *_, **__: W)
+
+    @tf.function
+    def call(self, x):
+        return tf.matmul(x, self.w)
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_a_tape_records_the_variables_of_a_compiled_call(nested):
+    layer = Compiled()
+    model = keras.Sequential([layer]) if nested else layer
+    for _ in range(3):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(tf.constant(X)))
+        np.testing.assert_allclose(tape.gradient(loss, layer.w), X.sum(0)[:, None], rtol=1e-5)
+
+
+def test_a_tape_records_layers_that_look_up_strings():
+    lookup, embedding = keras.layers.StringLookup(vocabulary=["a", "b"]), keras.layers.Embedding(3, 2)
+    model = keras.Sequential([lookup, embedding])
+    for _ in range(3):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(tf.constant([["a"], ["b"], ["a"]])))
+        gradient = tf.convert_to_tensor(tape.gradient(loss, embedding.embeddings))
+        np.testing.assert_allclose(gradient, [[0, 0], [2, 2], [1, 1]])

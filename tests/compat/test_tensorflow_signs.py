@@ -21,6 +21,7 @@ OLD = [
     "model.save('saved_model/my_model')",
     "ModelCheckpoint('cp.ckpt', save_weights_only=True)",
     "ModelCheckpoint(filepath=folder + '/weights.hdf5')",
+    "model.fit(data, epochs=2, steps_per_epoch=60000 / 128)",
     "from tensorflow.python.keras.layers import Dense",
     "from __future__ import absolute_import, print_function",
 ]
@@ -35,6 +36,7 @@ NEW = [
     "ModelCheckpoint(path, save_weights_only=True)",
     "from __future__ import annotations",
     "x = tf.random.normal((2, 3))",
+    "model.fit(data, steps_per_epoch=60000 // 128)",
 ]
 
 

@@ -119,9 +119,10 @@ def rewritten(text, notebook):
 def shorter(text):
     """Code with 2 instead of many epochs and iterations, as Python 3."""
     word = r"(?:\w*(?:epoch|iteration|episode|n_iter|max_iter|nb_iter)\w*)"
-    text = re.sub(rf"(?i)(\b{word}\s*=\s*)([3-9]|[1-9]\d[\d_]*|\de\d)\b(?!\.)", r"\g<1>2", text)
-    loop = r"(?:\w*(?:epoch|iter|episode|step)\w*|e|it|ep)"
-    text = re.sub(rf"(for\s+{loop}\s+in\s+x?range\(\s*(?:\d+\s*,\s*)?)(\d\d+)\b", r"\g<1>3", text)
+    text = re.sub(rf"(?i)(\b{word}\s*=\s*)([3-9]|[1-9]\d[\d_]*|\de\d)\b(?!\.| */)", r"\g<1>2", text)
+    start = r"\s+in\s+x?range\(\s*(?:\d+\s*,\s*)?)"
+    text = re.sub(rf"(for\s+(?:\w*(?:epoch|iter|episode)\w*|e|it|ep){start}(\d\d+)\b", r"\g<1>3", text)
+    text = re.sub(rf"(for\s+\w*step\w*{start}(\d\d\d+|[2-9]\d)\b", r"\g<1>3", text)  # not ten steps of a forecast
     text = re.sub(r"(?s)(add_argument\([^()]*epochs?[^()]*default\s*=\s*)(\d+)", r"\g<1>2", text)
     return as_python3(text)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from gazelle.compat import era, optimizers
+from gazelle.compat import defaults, era, optimizers
 from gazelle.compat.classes import compat_class
 from gazelle.compat.rules import rule
+from gazelle.core.errors import message
+from gazelle.core.traceback import warn
 from gazelle.training import callbacks
 
 _RATES = {"SGD": 0.01, "Adagrad": 0.01, "Adadelta": 1.0, "Adamax": 0.002, "Nadam": 0.002}
@@ -54,6 +56,11 @@ def create(cls: type, **kwargs: Any) -> Any:
 @rule("ModelCheckpoint")
 def _checkpoint(instance: Any, kwargs: dict[str, Any]) -> None:
     period = kwargs.pop("period", 1)
+    kwargs.pop("load_weights_on_restart", None)
+    if era.number() == 2 and not era.standalone():  # which ignored other names
+        for name in kwargs.keys() - defaults.argument_names(callbacks.ModelCheckpoint, "__init__"):
+            warn(message("ModelCheckpoint", expected="its arguments", got=f"{name}=, which has no effect"))
+            del kwargs[name]
     if period > 1:
         instance.__dict__["on_epoch_end"] = functools.partial(_every_period, instance, period)
 

@@ -62,8 +62,9 @@ def name_of(dtype: DTypeLike | None) -> str:
     """The name of a dtype in any form."""
     if isinstance(dtype, str):
         return _ALIASES.get(str.__str__(dtype), str.__str__(dtype))
-    if type(dtype) is int and dtype in _NUMBERS:
-        return _NUMBERS[dtype]
+    number: object = dtype
+    if type(number) is int and number in _NUMBERS:
+        return _NUMBERS[number]
     if isinstance(dtype, type) and dtype in _PYTHON_TYPES:
         return _PYTHON_TYPES[dtype]
     try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -92,8 +93,10 @@ class Function:
         if program is None:
             program = self._programs[key] = _FunctionProgram(self._function(), structure, static, array_indices)
         rewritten = None
+        recorded = None if scope is None else scope.seen  # a tape records the layer around this call
         try:
-            return program(arrays)
+            with _variables_seen(program, recorded):
+                return program(arrays)
         except NotCompilableError:
             pass
         except NeedsTapeError:
@@ -131,6 +134,18 @@ class Function:
 
     def experimental_get_tracing_count(self) -> int:
         return len(self._programs)
+
+
+@contextlib.contextmanager
+def _variables_seen(program: _FunctionProgram, recorded: dict[int, Any] | None) -> Iterator[None]:
+    """Context manager that adds the variables of a program to those that the code around it reads."""
+    try:
+        for variable in program.variables if recorded is not None else ():
+            recorded.setdefault(id(variable), variable)  # with the value before the call
+        yield
+    finally:
+        for variable in program.variables if recorded is not None else ():
+            recorded.setdefault(id(variable), variable)
 
 
 class _FunctionProgram(Program):

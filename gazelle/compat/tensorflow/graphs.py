@@ -75,6 +75,8 @@ named("executing_eagerly", "executing_eagerly_outside_functions")(lambda: not _a
 def placeholder(dtype: DTypeLike = "float32", shape: ShapeLike | None = None, name: str | None = None) -> TensorResult:
     """`tf.placeholder`: a symbolic tensor whose value is passed to `Session.run`."""
     build_graphs()
+    if shape is None and np.dtype(dtype) == bool:
+        shape = ()  # the mode of layers
     sizes = [None] if shape is None else [None if n is None or n == -1 else int(n) for n in np.atleast_1d(shape)]
     taken = name is not None and name in _by_name
     _by_name[name or ""] = True

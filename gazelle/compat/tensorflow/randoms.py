@@ -18,7 +18,7 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core import prng, tracing
-from gazelle.initializers import RandomUniform
+from gazelle.initializers import RandomUniform, VarianceScaling
 
 
 @named("random.set_seed", "set_random_seed", "random.set_random_seed")
@@ -227,6 +227,15 @@ named("random.stateless_poisson")(stateless(poisson))
 named("random.stateless_uniform")(stateless(uniform))
 named("random.stateless_normal")(stateless(normal))
 named("random.stateless_truncated_normal")(stateless(truncated_normal))
+
+
+@named("contrib.layers.variance_scaling_initializer")
+def variance_scaling(
+    factor: float = 2.0, mode: str = "FAN_IN", uniform: bool = False, seed: int | None = None, dtype: object = None
+) -> TensorResult:
+    """`tf.contrib.layers.variance_scaling_initializer`: truncated normal numbers, or uniform ones."""
+    kind = "uniform" if uniform else "truncated_normal"
+    return compat_class(VarianceScaling)(factor, mode.lower(), kind, seed)
 
 
 class UniformInitializer(compat_class(RandomUniform)):

@@ -294,7 +294,8 @@ def _gradients(calls: list[Call], ends: list[Any], origins: list[Any], given: li
     program_key = plan.program_key()
     traced = any(isinstance(value, jax.core.Tracer) for value in (*live, *plan.constants, *gradients))
     program: Callable[..., Any] = pull
-    if not traced and program_key is not None and program_key not in _uncompilable:
+    is_text = any(getattr(value.dtype, "kind", "") == "O" for value in plan.constants)  # looked up on the host
+    if not traced and not is_text and program_key is not None and program_key not in _uncompilable:
         if program_key in _programs:  # compiled when it is used for the second time
             program = _programs[program_key] = _programs[program_key] or jax.jit(pull)
         else:
