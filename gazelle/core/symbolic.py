@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -196,6 +197,10 @@ for _python, _op in _ONE_SIDED.items():
     setattr(KerasTensor, f"__{_python}__", lambda self, *other, op=_op: OPS[op](self, *other))
 
 
+#: the calls in graphs are numbered in their order
+numbers_of_calls = itertools.count()
+
+
 class Node:
     """One call in the graph: `operation(*args, **kwargs) -> outputs`.
 
@@ -218,6 +223,7 @@ class Node:
         self.operation: Any = operation
         self.args, self.kwargs, self.outputs = args, dict(kwargs), outputs
         self.closure_inputs: list[KerasTensor] = list(closure_inputs)  # used in a closure
+        self.number = next(numbers_of_calls)
         operation.nodes.append(self)
         for index, tensor in enumerate(symbolic_leaves(outputs)):
             tensor.node, tensor.index = self, index

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -75,7 +75,12 @@ class Session:
 
     def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
         """Return the values in the structure of `fetches`; None for operations, which are done."""
-        given = {**defaults, **(feed_dict or {})}
+        given = {**defaults, **_fed(feed_dict or {})}
+        fetches, later = _without_later(fetches)
+        if later:
+            out = self.run([fetches, [made.first for made in later]], given)[0]
+            self.run([list(made) for made in later], given)
+            return out
         flat, structure = jax.tree.flatten(fetches, is_leaf=_is_fetch)
         wanted = [v.fetched if isinstance(v, Fetch) else v for v in flat]
         tensors = [v for v in jax.tree.leaves(wanted, is_leaf=_is_fetch) if isinstance(v, KerasTensor | Variable)]
@@ -106,7 +111,11 @@ class Session:
 
 
 class Operations(list[Any]):
-    """Operations that a session runs together."""
+    """Operations that a session runs together; those in `first` run before them."""
+
+    def __init__(self, made: Iterable[Any] = ()) -> None:
+        super().__init__(made)
+        self.first: list[Any] = []
 
     def run(self, feed_dict: Mapping[Any, Any] | None = None, session: object = None) -> None:
         """Run them in the default session."""
@@ -114,6 +123,32 @@ class Operations(list[Any]):
 
 
 jax.tree_util.register_pytree_node(Operations, lambda made: (list(made), None), lambda _, parts: Operations(parts))
+
+
+def _fed(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
+    """{tensor: value}; a key may be a tuple of tensors, such as the state of a recurrent network."""
+    given: dict[Any, Any] = {}
+    for key, value in feed_dict.items():
+        if isinstance(key, tuple):
+            keys, values = (jax.tree.leaves(v, is_leaf=_is_fetch) for v in (key, value))
+            given.update(zip(keys, values, strict=True))
+        else:
+            given[key] = value
+    return given
+
+
+def _without_later(fetches: Any) -> tuple[Any, list[Operations]]:
+    """The fetches, with None for operations that run after others, and these operations."""
+    later: list[Operations] = []
+
+    def taken(value: Any) -> Any:
+        if isinstance(value, Operations) and value.first:
+            later.append(value)
+            return None
+        return value
+
+    is_leaf = lambda value: isinstance(value, Operations) or _is_fetch(value)  # noqa: E731
+    return jax.tree.map(taken, fetches, is_leaf=is_leaf), later
 
 
 def _is_fetch(value: Any) -> bool:

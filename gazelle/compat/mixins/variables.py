@@ -70,7 +70,8 @@ class SymbolicTensor(KerasTensor):
 
     @property
     def accepts_any_rank(self) -> bool:  # type: ignore[override]
-        return era.number() < 3  # in Keras 1 and 2 a model did not check its input; each layer did
+        # in Keras 1 and 2 a model did not check its input; each layer did. A placeholder without a shape is a number
+        return era.number() < 3 or self.shape == ()
 
     @property
     def accepts_other_sizes(self) -> bool:  # type: ignore[override]

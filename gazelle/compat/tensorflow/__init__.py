@@ -16,23 +16,24 @@ from gazelle.compat import facade
 from gazelle.compat.namespaces import root, version
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tables import listed
-from gazelle.compat.tensorflow import function_tables, graphs, model_calls, private_modules
+from gazelle.compat.tensorflow import function_tables, graphs, model_calls, names_of_1, private_modules
 from gazelle.compat.tensorflow.dtypes import DTYPES
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
-_TABLES = listed("""function_tables arrays boxes checking checkpoints control convolutions crf csv_files
-    feature_columns files gathering graph_layers graph_sessions graphs images linalg lite maths nn
-    parsing ragged ragged_calls randoms records sampling saved_models signals sparse strings
-    summaries tables tf_config transformations tutorials graph_ops""")
+_TABLES = listed("""function_tables arrays blocks boxes checking checkpoints control convolutions crf csv_files
+    feature_columns files gathering graph_layers graph_scopes graph_sessions graphs images linalg
+    lite maths moving_averages nn parsing ragged ragged_calls randoms records rnn rnn_cells sampling
+    saved_models signals sparse strings summaries tables tf_config transformations tutorials
+    graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 function_tables.register_objects()
 for _name, _dtype in DTYPES.items():
     named(_name, f"dtypes.{_name}")(_dtype)
-named("newaxis")(None)
+named("newaxis", "compat.v1.newaxis", "compat.v2.newaxis")(None)
 named("types.experimental.TensorLike")(TensorLike)
 named("version.GIT_VERSION")("gazelle")
 named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
@@ -40,12 +41,8 @@ named("autograph.experimental.set_loop_options")(lambda *_, **__: None)  # hints
 named("data.experimental.cardinality")(lambda data: data.cardinality())
 named("data.make_one_shot_iterator")(lambda data: data.make_one_shot_iterator())
 named("contrib.eager.Iterator")(iter)
-named("autograph.experimental.set_loop_options")(lambda **_: None)
-#: modules without any name in the facade -> hint
-_ALTERNATIVES = {
-    "contrib": "tf.contrib was removed with TensorFlow 1.",
-    "estimator": "Write a Keras model: tf.keras.Sequential.",
-}
+#: name, or beginning of names -> what to write instead
+_ALTERNATIVES = {name: hint for names, hint in function_tables.TABLE["refused"].items() for name in names.split()}
 
 
 class MissingFunctionError(GazelleError, AttributeError):
@@ -67,8 +64,9 @@ class Facade(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         full = f"{self._prefix}.{name}" if self._prefix else name
-        if full in ("__version__", "VERSION", "version.VERSION"):
+        if full.removeprefix("compat.v1.").removeprefix("compat.v2.") in ("__version__", "VERSION", "version.VERSION"):
             return version("tensorflow")
+        names_of_1.notice(full)
         found = look_up(full)
         if found is not None or full in NAMES:
             self.__dict__[name] = found
@@ -151,8 +149,9 @@ def is_module(full: str) -> bool:
 def missing(full: str) -> str:
     """The error message for a missing name, with the line of the program that used it."""
     near = difflib.get_close_matches(full, list(NAMES), n=2, cutoff=0.75)
-    hint = next((text for start, text in _ALTERNATIVES.items() if full.split(".")[0] == start), "")
-    hint = hint or (
+    plain = full.removeprefix("compat.v1.")
+    known = max((name for name in _ALTERNATIVES if f"{plain}.".startswith(f"{name}.")), key=len, default="")
+    hint = _ALTERNATIVES.get(known) or (
         f"Did you mean {' or '.join(f'tf.{n}' for n in near)}?"
         if near
         else "Use gazelle.ops or numpy; or install TensorFlow and run with --tensorflow real."
@@ -165,6 +164,8 @@ def module(name: str) -> Facade | None:
     full = name.removeprefix("tensorflow").lstrip(".")
     if not full:
         facade.calls = model_calls
+        if names_of_1.in_text_of(sys._getframe(1)):
+            graphs.build_graphs()
         return Facade("tensorflow")
     found = look_up(full)
     if found is None and full.startswith("contrib."):  # programs import more than they use: a use is an error
@@ -176,5 +177,6 @@ def close() -> None:
     """Deactivate the facade: the classes of `keras` take and return arrays again."""
     facade.calls = None
     recorder.set(None)
+    names_of_1.forget()
     for name in [n for n, m in sys.modules.items() if isinstance(m, Facade)]:
         del sys.modules[name]

@@ -9,7 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
+from gazelle.compat.backend.shapes import Size
 from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.tensorflow import sizes
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
 from gazelle.compat.tensorflow.function_tables import NAMES
@@ -17,6 +19,7 @@ from gazelle.compat.tensorflow.names import fixed_shape, fixed_value, named, op,
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core import symbolic
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 
@@ -103,17 +106,28 @@ for _name, _type in {"to_float": "float32", "to_int32": "int32", "to_int64": "in
 def shape(input: TensorLike, out_type: DTypeLike = "int32") -> TensorResult:
     """`tf.shape`: the sizes, which are host values if they are known."""
     if isinstance(input, KerasTensor):
-        return call(lambda x: jnp.asarray(x.shape, "int32"), (input,), {})
+        return sizes.shape_of(input)
     array = unboxed(input) if hasattr(input, "shape") else host_array(input)  # it fails if sizes are unknown
     return Tensor(np.asarray(tuple(array.shape), name_of(out_type)))
 
 
-named("size")(lambda input, out_type="int32": Tensor(np.asarray(np.prod(np.shape(unboxed(input))), name_of(out_type))))
-named("rank")(lambda input: Tensor(np.asarray(np.ndim(unboxed(input)), "int32")))
+@named("size")
+def size(input: TensorLike, out_type: DTypeLike = "int32") -> TensorResult:
+    if isinstance(input, KerasTensor):
+        return call(lambda x: jnp.asarray(x.size, "int32"), (input,), {})
+    return Tensor(np.asarray(np.prod(np.shape(unboxed(input))), name_of(out_type)))
+
+
+named("rank")(lambda input: Tensor(np.asarray(len(input.shape) if is_box(input) else np.ndim(unboxed(input)), "int32")))
 
 
 def _filled(make: Any) -> Any:
-    return lambda shape, dtype="float32": Tensor(make(fixed_shape(shape), jnp.dtype(name_of(dtype))))
+    def function(shape: Any, dtype: Any = "float32") -> Any:
+        shape, kind = fixed_shape(shape), jnp.dtype(name_of(dtype))
+        shape = (shape,) if isinstance(shape, Size) else shape
+        return call(make, (shape, kind), {}) if symbolic.any_symbolic(shape) else Tensor(make(shape, kind))
+
+    return function
 
 
 named("zeros")(_filled(np.zeros))
@@ -130,8 +144,11 @@ def fill(dims: ShapeLike, value: TensorLike) -> TensorResult:
 
 @named("range")
 def range_(start: TensorLike, limit: TensorLike = None, delta: TensorLike = 1, dtype: DTypeLike = None) -> TensorResult:
-    start, limit, delta = (None if v is None else unboxed(v) for v in (start, limit, delta))
     start, limit = (0, start) if limit is None else (start, limit)
+    bounds = [fixed_value(v) for v in (start, limit, delta)]
+    if symbolic.any_symbolic(bounds):
+        return call(lambda *given: jnp.arange(*given, dtype=name_of(dtype or "int32")), tuple(bounds), {})
+    start, limit, delta = (unboxed(v) for v in (start, limit, delta))
     all_integers = all(np.issubdtype(np.result_type(v), np.integer) for v in (start, limit, delta))
     if any(isinstance(v, jax.core.Tracer) for v in (start, limit, delta)):
         # raises if the values are traced: the function then runs uncompiled
@@ -194,10 +211,10 @@ def unstack(value: TensorLike, num: TensorLike = None, axis: AxisLike = 0) -> Te
 def split(value: TensorLike, num_or_size_splits: ShapeLike, axis: AxisLike = 0, num: TensorLike = None) -> TensorResult:
     if isinstance(num_or_size_splits, int):
         return list(space(value).split(value, num_or_size_splits, axis))
-    sizes = list(num_or_size_splits)
-    if -1 in sizes:
-        sizes[sizes.index(-1)] = value.shape[axis] - sum(sizes) - 1
-    return list(space(value).split(value, np.cumsum(sizes)[:-1].tolist(), axis))
+    parts = list(num_or_size_splits)
+    if -1 in parts:
+        parts[parts.index(-1)] = value.shape[axis] - sum(parts) - 1
+    return list(space(value).split(value, np.cumsum(parts)[:-1].tolist(), axis))
 
 
 @op("repeat", static=("repeats", "axis"))
@@ -216,10 +233,10 @@ def pad(
 @op("slice", static=("size",))
 def slice_(input_: TensorLike, begin: TensorLike, size: TensorLike) -> TensorResult:
     begin = list(begin)
-    sizes = [input_.shape[i] - int(begin[i]) if n == -1 else n for i, n in enumerate(size)]
+    counts = [input_.shape[i] - int(begin[i]) if n == -1 else n for i, n in enumerate(size)]
     if any(isinstance(b, jax.core.Tracer) for b in begin):
-        return jax.lax.dynamic_slice(input_, begin, sizes)
-    return input_[tuple(slice(int(b), int(b) + n) for b, n in zip(begin, sizes, strict=True))]
+        return jax.lax.dynamic_slice(input_, begin, counts)
+    return input_[tuple(slice(int(b), int(b) + n) for b, n in zip(begin, counts, strict=True))]
 
 
 @op("strided_slice", static=("begin", "end", "strides"))

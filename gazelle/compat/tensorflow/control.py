@@ -13,8 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.backend.phase import LearningPhase
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.tensorflow import subgraphs
 from gazelle.compat.tensorflow.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
@@ -31,6 +33,14 @@ def _traced(value: Any) -> bool:
     return isinstance(unboxed(value), jax.core.Tracer)
 
 
+def _is_symbolic(tree: Any) -> bool:
+    """Whether there is a tensor of a graph; the phase of `keras.backend` is a Python condition."""
+    return any(
+        isinstance(leaf, KerasTensor) and not isinstance(leaf, LearningPhase)
+        for leaf in jax.tree.leaves(tree, is_leaf=is_box)
+    )
+
+
 @named("cond")
 def cond(
     pred: TensorLike,
@@ -45,6 +55,8 @@ def cond(
     true_fn, false_fn = true_fn or fn1, false_fn or fn2
     if true_fn is None or false_fn is None:
         raise TypeError("tf.cond: expected two functions, true_fn and false_fn.")
+    if _is_symbolic(pred):
+        return subgraphs.symbolic_cond(pred, true_fn, false_fn)
     if not _traced(pred):
         return true_fn() if bool(unboxed(pred)) else false_fn()
     condition = unboxed(pred)  # both are computed, since tapes record them
@@ -98,7 +110,9 @@ def while_loop(
     plain = (int, TensorArray)  # a Python number stays one: it may index a TensorArray
     values = jax.tree.map(lambda v: v if isinstance(v, plain) else convert(v), list(loop_vars), is_leaf=is_leaf)
     iterations = 0
-    first = cond(*values)
+    if _is_symbolic(values) or _is_symbolic(first := cond(*values)):
+        limit = None if maximum_iterations is None else int(maximum_iterations)
+        return subgraphs.symbolic_while(cond, body, values, limit)
     if _traced(first):
         limit = np.iinfo(np.int32).max if maximum_iterations is None else int(maximum_iterations)
 
@@ -140,6 +154,8 @@ def map_fn(
     fn: Callable[[Any], Any], elems: TensorLike, dtype: DTypeLike = None, *_: object, **__: object
 ) -> TensorResult:
     """`tf.map_fn`: `fn` applied to each row, stacked."""
+    if _is_symbolic(elems):
+        return subgraphs.symbolic_scan(lambda state, row: (state, fn(row)), elems, np.float32(0))[1]
     return _stacked([fn(row) for row in _rows(elems)])
 
 
@@ -152,6 +168,15 @@ def scan(
     reverse: bool = False,
     **__: object,
 ) -> TensorResult:
+    if _is_symbolic((elems, initializer)):
+        if initializer is None:
+            start, stop = (-1, slice(None, -1)) if reverse else (0, slice(1, None))
+            first = jax.tree.map(lambda e: e[start], elems, is_leaf=is_box)
+            rest = scan(fn, jax.tree.map(lambda e: e[stop], elems, is_leaf=is_box), first, reverse=reverse)
+            parts = lambda a, b: concat([b, a[None]] if reverse else [a[None], b], 0)  # noqa: E731
+            return jax.tree.map(parts, first, rest, is_leaf=is_box)
+        twice = lambda state, row: (new := fn(state, row), new)  # noqa: E731
+        return subgraphs.symbolic_scan(twice, elems, initializer, reverse)[1]
     order = -1 if reverse else 1
     states = list(itertools.accumulate(_rows(elems)[::order], fn, initial=initializer))
     return _stacked((states if initializer is None else states[1:])[::order])
@@ -159,6 +184,10 @@ def scan(
 
 def _fold(order: int) -> Any:
     def fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: object) -> Any:
+        if _is_symbolic((elems, initializer)):
+            return jax.tree.map(
+                lambda e: e[-order // 2], scan(fn, elems, initializer, reverse=order < 0), is_leaf=is_box
+            )
         rows = _rows(elems)[::order]
         return functools.reduce(fn, rows if initializer is None else [initializer, *rows])
 
@@ -268,11 +297,7 @@ class TensorSpec:
         return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
 
 
-named("name_scope")(lambda name, *_, **__: contextlib.nullcontext(f"{name}/"))
 named("device")(lambda name: contextlib.nullcontext())  # JAX chooses the device
-# statements always run in their order
-named("control_dependencies", "init_scope")(lambda control_inputs=None: contextlib.nullcontext())
-named("no_op")(lambda name=None: None)
 named("tuple")(lambda tensors, **_: list(tensors))
 
 

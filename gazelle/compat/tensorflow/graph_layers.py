@@ -6,15 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
+
 import gazelle
 from gazelle import optimizers
+from gazelle.compat.backend.lifting import lifted
+from gazelle.compat.backend.updates import Update
 from gazelle.compat.classes import compat_class
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import pairs
-from gazelle.compat.tensorflow.graphs import build_graphs, scoped
+from gazelle.compat.tensorflow import graph_scopes, subgraphs
+from gazelle.compat.tensorflow.graphs import build_graphs
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.names import snake
+from gazelle.core.shape_inference import call_op
+from gazelle.core.symbolic import is_symbolic
 from gazelle.core.types import ActivationLike
 from gazelle.optimizers.schedules import LearningRateSchedule
 
@@ -27,14 +36,46 @@ _LAYERS = pairs("""average_pooling1d=AveragePooling1D average_pooling2d=AverageP
 def _layer_function(kind: str) -> Callable[..., Any]:
     def call(inputs: Any, *args: Any, name: str | None = None, reuse: Any = None, **options: Any) -> Any:
         build_graphs()
-        training = {"training": options.pop("training")} if "training" in options else {}
+        training = options.pop("training", False)
         if kind == "Dropout":
             args, options = args or (options.pop("rate", 0.5),), {}
-        make = lambda: getattr(namespace("gazelle.layers"), kind)(*args, **options)  # noqa: E731
-        layer = scoped(name, make) if name else make()
-        return layer(inputs, **training)
+        name = name or graph_scopes.layer_name(snake(kind))
+        full = graph_scopes.current().prefix + name
+        make = lambda: getattr(namespace("gazelle.layers"), kind)(*args, name=full, **options)  # noqa: E731
+        layer = graph_scopes.scoped(name, make, reuse)
+        if kind not in ("Dropout", "BatchNormalization"):
+            return layer(inputs)
+        if not is_symbolic(training):
+            out = layer(inputs, training=bool(training))
+        else:
+            layer(inputs)  # it makes its weights, outside of the branches
+            out = subgraphs.symbolic_cond(training, *(lambda t=t: layer(inputs, training=t) for t in (True, False)))
+        if kind == "BatchNormalization" and training is not False:
+            _add_updates(layer, inputs, training, out)
+        return out
 
     return call
+
+
+def _add_updates(layer: Any, inputs: Any, training: Any, out: Any) -> None:
+    """Add the updates of moving statistics to the collection, from which programs run them."""
+    axis = (layer.axis[0] if isinstance(layer.axis, list | tuple) else layer.axis) % len(inputs.shape)
+    axes = tuple(i for i in range(len(inputs.shape)) if i != axis)
+
+    def moved(x: Any, mean: Any, variance: Any, training: Any) -> Any:
+        count = x.size / x.shape[axis]
+        unbiased = count / max(count - 1, 1) if x.ndim == 4 else 1  # images are normalized by a fused operation
+        new = [jnp.mean(x, axes), jnp.var(x, axes) * unbiased]
+        rate = jnp.where(jnp.asarray(training, bool), 1 - layer.momentum, 0.0)
+        return [old + (now - old) * rate for old, now in zip(map(jnp.asarray, (mean, variance)), new, strict=True)]
+
+    statistics = layer.moving_mean, layer.moving_variance
+    if is_symbolic(training):
+        values = call_op(moved, (inputs, *statistics, training), {})
+    else:  # the layer assigned them; it does not in a branch
+        values = call_op(lambda out, *statistics: [jnp.asarray(v.value) for v in statistics], (out, *statistics), {})
+    for variable, value in zip(statistics, values, strict=True):
+        graph_scopes.add_to_collection(graph_scopes.GraphKeys.UPDATE_OPS, Update(variable, value))
 
 
 for _name, _kind in _LAYERS.items():
@@ -67,12 +108,30 @@ def fully_connected(
     return _layer_function("Dense")(inputs, num_outputs, activation=activation_fn, **given)
 
 
+@lifted
+def _weighted_mean(losses: Any, weights: Any) -> Any:
+    """The sum of weighted losses by the number of weights other than 0."""
+    weights = jnp.asarray(weights, losses.dtype)
+    if weights.ndim == losses.ndim + 1 and weights.shape[-1] == 1:
+        weights = weights[..., 0]
+    weights = jnp.broadcast_to(weights, losses.shape)
+    return jnp.sum(losses * weights) / jnp.maximum(jnp.count_nonzero(weights), 1)
+
+
 def _mean_loss(name: str, **options: Any) -> Callable[..., Any]:
-    def loss(labels: Any, other: Any = None, *_: Any, **given: Any) -> Any:
+    def loss(labels: Any, other: Any = None, *others: Any, **given: Any) -> Any:
         for key in ("logits", "predictions"):
             other = given.get(key, other)
         function = getattr(namespace("gazelle.losses"), name)
-        return gazelle.ops.mean(function(given.get("onehot_labels", labels), other, **options))
+        labels = given.get("onehot_labels", labels)
+        weights = given.get("weights", others[0] if others else 1.0)
+        if not is_symbolic(weights) and np.ndim(weights) == 0:
+            out = gazelle.ops.mean(function(labels, other, **options)) * weights
+        else:
+            out = _weighted_mean(function(labels, other, **options), weights)
+        if is_symbolic(out):
+            graph_scopes.add_to_collection(given.get("loss_collection", "losses"), out)
+        return out
 
     return lambda *args, **kwargs: loss(*args, **({"labels": None} if not args else {}) | kwargs)
 

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from gazelle.compat.backend.shapes import Size
+from gazelle.compat.tensorflow import sizes
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.function_tables import TABLE
 from gazelle.compat.tensorflow.names import NAMES, aliases, current_names, earlier_names, fixed_value
@@ -28,6 +30,12 @@ def _is_symbolic(value: Any) -> bool:
 
 
 def _plain(name: str, value: Any) -> Any:
+    if name == "newshape":
+        fixed = fixed_value(value)
+        if isinstance(fixed, tuple) and [isinstance(n, Size) for n in fixed].count(True) == 1:
+            # the size follows from the others, and files can contain -1
+            return tuple(-1 if isinstance(n, Size) else n for n in fixed) if -1 not in fixed else fixed
+        return fixed
     if isinstance(value, KerasTensor | Variable):
         return value
     if name == "dtype":
@@ -51,6 +59,10 @@ def _in_graph(name: str, original: Callable[..., Any], op: str, names: Mapping[s
         given = {k: v for k, v in arguments.items() if k != "name" and v is not signature.parameters[k].default}
         if not given.keys() <= names.keys() or (name == "where" and "y" not in given):  # where(condition): indices
             return original(*args, **kwargs)
+        if name == "unstack" and isinstance(given["value"], sizes.ShapeTensor):
+            return list(given["value"])
+        if name == "tile" and _is_symbolic(given["multiples"]):
+            return original(*args, **kwargs)  # the operation takes no `Size`
         options = {**_DEFAULTS.get(name, {}), **{names[k]: _plain(names[k], v) for k, v in given.items()}}
         first: list[Any] = []
         for parameter in inspect.signature(OPS[op]).parameters:
@@ -85,3 +97,15 @@ for _name, _entry in _entries():
     _original = NAMES[_name]
     _called = _in_graph(_name, _original, _op, dict(pair.split("=") for pair in _pairs))
     NAMES.update(dict.fromkeys(_aliases.get(id(_original), ()), _called))
+
+_CHANGES: dict[str, Callable[..., Any]] = {
+    "cast": lambda x, dtype, **_: sizes.sizes_of(x) if "int" in name_of(dtype) else None,
+    "concat": sizes.joined,
+    "stack": sizes.stacked,
+    "reduce_prod": sizes.product,
+    "identity": lambda input, **_: sizes.sizes_of(input),
+}
+for _name, _change in _CHANGES.items():
+    _original = NAMES[_name]
+    _called = sizes.keeps_sizes(_change)(_original)
+    NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from gazelle.compat.backend import sessions
+from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.checkpoints import Checkpoint, write_index
 from gazelle.compat.tensorflow.files import text
-from gazelle.compat.tensorflow.graphs import all_variables, build_graphs, summaries
+from gazelle.compat.tensorflow.graph_scopes import summaries
+from gazelle.compat.tensorflow.graphs import all_variables, build_graphs
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.summaries import Writer
@@ -21,7 +23,8 @@ from gazelle.core.variable import Variable
 
 class Session(sessions.Session):
     def __init__(self, *args: Option, **kwargs: Option) -> None:
-        build_graphs()
+        if names_of_1.active():  # `tf.compat.v1.Session` alone leaves TensorFlow 2 as it is
+            build_graphs()
         super().__init__(*args, **kwargs)
 
 

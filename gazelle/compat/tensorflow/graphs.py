@@ -6,10 +6,8 @@ when a session runs. It is used from the first call that only TensorFlow 1 had.
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,14 +20,13 @@ from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
 from gazelle.compat.recorded_variable import recorder
-from gazelle.compat.tensorflow.model_calls import all_variables, penalty, remembered
+from gazelle.compat.tensorflow import graph_scopes
+from gazelle.compat.tensorflow.model_calls import all_variables, remembered
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tape import recorded_gradients
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import DTypeLike, RegularizerLike, ShapeLike, TensorLike, TensorResult
-from gazelle.core.names import unique_name
-from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.core.types import InitializerLike
 from gazelle.core.variable import Variable
@@ -37,9 +34,6 @@ from gazelle.models.graph import Graph
 from gazelle.optimizers import Optimizer
 
 _active = False
-_scopes: list[tuple[str, Any]] = []  # (name with a slash, reuse) of the open variable scopes
-_by_name: dict[str, Any] = {}  # variables and layers of variable scopes
-summaries: list[Any] = []  # nodes of `graph_sessions`
 _first_values: weakref.WeakKeyDictionary[Variable, Any] = weakref.WeakKeyDictionary()
 
 
@@ -58,9 +52,7 @@ def active() -> bool:
 
 def reset(*_: Any, **__: Any) -> None:
     """`tf.reset_default_graph`: forget the names of variables, and the summaries."""
-    _by_name.clear()
-    all_variables.clear()
-    summaries.clear()
+    graph_scopes.reset()
 
 
 named("disable_eager_execution", "disable_v2_behavior")(build_graphs)
@@ -75,15 +67,10 @@ named("executing_eagerly", "executing_eagerly_outside_functions")(lambda: not _a
 def placeholder(dtype: DTypeLike = "float32", shape: ShapeLike | None = None, name: str | None = None) -> TensorResult:
     """`tf.placeholder`: a symbolic tensor whose value is passed to `Session.run`."""
     build_graphs()
-    if shape is None and np.dtype(dtype) == bool:
-        shape = ()  # the mode of layers
-    sizes = [None] if shape is None else [None if n is None or n == -1 else int(n) for n in np.atleast_1d(shape)]
-    taken = name is not None and name in _by_name
-    _by_name[name or ""] = True
+    sizes = [] if shape is None else [None if n is None or n == -1 else int(n) for n in np.atleast_1d(shape)]
     kind = {"float64": "float32", "int64": "int32"}.get(str(np.dtype(dtype)), str(np.dtype(dtype)))
-    return variables.placeholder(
-        () if shape is not None and np.size(shape) == 0 else sizes, dtype=kind, name=None if taken else name
-    )
+    # without a shape it is mostly a number, such as a rate of dropout; it takes arrays of any shape
+    return variables.placeholder(sizes, dtype=kind, name=graph_scopes.unique(name) if name else None)
 
 
 @named("placeholder_with_default")
@@ -91,6 +78,8 @@ def placeholder_with_default(
     input: TensorLike, shape: ShapeLike | None = None, name: str | None = None
 ) -> TensorResult:
     """`tf.placeholder_with_default`: a symbolic tensor with a value where none is passed to `Session.run`."""
+    if is_symbolic(input):
+        return input + 0
     value = np.asarray(unboxed(input))
     made = placeholder(value.dtype, value.shape if shape is None else shape, name)
     sessions.defaults[made] = value
@@ -130,47 +119,18 @@ def variable(
     array = np.asarray(functions.eval(value) if isinstance(value, KerasTensor) else value)
     kind = str(np.dtype(options["dtype"])) if options.get("dtype") is not None else str(array.dtype)
     kind = {"float64": "float32", "int64": "int32"}.get(kind, kind)
-    name = options.get("name") or unique_name("variables", "Variable")
+    name = options.get("full_name") or graph_scopes.unique(options.get("name") or "Variable")
     made = GraphVariable1(array.astype(kind), dtype=kind, name=f"{name}:0", trainable=trainable is not False)
     _first_values[made] = array.astype(kind)
     return remembered(made)
 
 
+def first_value(variable: Any) -> Any:
+    """The value that a variable has after `global_variables_initializer`."""
+    return _first_values.get(variable, np.asarray(unboxed(variable)))
+
+
 TensorFlowVariable.graph_variable = staticmethod(variable)
-
-
-@named("variable_scope")
-@contextlib.contextmanager
-def variable_scope(
-    name_or_scope: str | _Scope | None, default_name: str = "", *_: Any, reuse: bool | str | None = None, **__: Any
-) -> Iterator[Any]:
-    """`tf.variable_scope`: a prefix of the names that `get_variable` and `tf.layers` use."""
-    outer, inherited = _scopes[-1] if _scopes else ("", None)
-    given = getattr(name_or_scope, "name", name_or_scope) or default_name
-    scope = _Scope(f"{outer}{given}")
-    _scopes.append((f"{scope.name}/", reuse if reuse is not None else inherited))
-    try:
-        yield scope
-    finally:
-        _scopes.pop()
-
-
-class _Scope:
-    def __init__(self, name: str) -> None:
-        self.name = self.original_name_scope = name
-
-    def reuse_variables(self) -> None:
-        """Return existing variables from now on."""
-        _scopes[-1] = (_scopes[-1][0], True)
-
-
-def scoped(name: str, make: Callable[[], Any]) -> Any:
-    """The object of this name in the current scope if it may be reused, else a new one."""
-    prefix, reuse = _scopes[-1] if _scopes else ("", None)
-    full = prefix + name
-    if not (reuse and full in _by_name):
-        _by_name[full] = make()
-    return _by_name[full]
 
 
 @named("get_variable")
@@ -181,48 +141,28 @@ def get_variable(
     initializer: InitializerLike | TensorLike | None = None,
     regularizer: RegularizerLike = None,
     trainable: bool = True,
+    collections: Sequence[str] | None = None,
     **_: Any,
 ) -> TensorResult:
     """`tf.get_variable`: the variable of this name in the variable scope."""
     build_graphs()
+    scope = graph_scopes.current()
 
     def make() -> Any:
-        draw = initializer() if isinstance(initializer, type) else initializer or gazelle.initializers.GlorotUniform()
-        value = draw(tuple(shape or ())) if callable(draw) else draw
-        made = variable(value, trainable, dtype=dtype, name=(_scopes[-1][0] if _scopes else "") + name)
-        made.regularizer = regularizer
+        chosen = initializer if initializer is not None else scope.initializer
+        draw = (
+            chosen() if isinstance(chosen, type) else gazelle.initializers.GlorotUniform() if chosen is None else chosen
+        )
+        sizes = () if shape is None else tuple(int(n) for n in np.atleast_1d(shape))
+        value = draw(sizes) if callable(draw) else draw
+        if sizes and not callable(draw):
+            value = np.broadcast_to(np.asarray(unboxed(value)), sizes) if np.ndim(unboxed(value)) == 0 else value
+        made = variable(value, trainable, dtype=dtype, full_name=scope.prefix + name)
+        made.regularizer = regularizer if regularizer is not None else scope.regularizer
+        graph_scopes.add_to_collections(collections or (), made)
         return made
 
-    return scoped(name, make)
-
-
-@named("GraphKeys")
-class GraphKeys:
-    GLOBAL_VARIABLES, TRAINABLE_VARIABLES = "variables", "trainable_variables"
-    SUMMARIES, UPDATE_OPS, REGULARIZATION_LOSSES = "summaries", "update_ops", "regularization_losses"
-    LOSSES, LOCAL_VARIABLES, MODEL_VARIABLES = "losses", "local_variables", "model_variables"
-
-
-@named("get_collection")
-def get_collection(key: str, scope: str | None = None) -> list[Any]:
-    """`tf.get_collection`: summaries, or variables and penalties of variables by the beginning of their names."""
-    if key == GraphKeys.SUMMARIES:
-        return list(summaries)
-    found = [v for v in all_variables.values() if not scope or str(v.name).startswith(scope)]
-    if key == GraphKeys.REGULARIZATION_LOSSES:
-        return [call_op(penalty(v.regularizer), (v,), {}) for v in found if v.regularizer is not None]
-    if key not in (GraphKeys.GLOBAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES):
-        return []
-    return [v for v in found if key == GraphKeys.GLOBAL_VARIABLES or v.trainable]
-
-
-_get_penalties = functools.partial(get_collection, GraphKeys.REGULARIZATION_LOSSES)
-named("losses.get_regularization_losses")(_get_penalties)
-named("losses.get_regularization_loss")(lambda scope=None: sum(_get_penalties(scope), 0.0))
-
-
-for _name, _key in (("global", "variables"), ("all", "variables"), ("trainable", "trainable_variables")):
-    named(f"{_name}_variables")(functools.partial(get_collection, _key))
+    return graph_scopes.scoped(name, make)
 
 
 def initialize(*_: Any, **__: Any) -> Operations:
@@ -231,13 +171,18 @@ def initialize(*_: Any, **__: Any) -> Operations:
 
 
 named("global_variables_initializer", "initialize_all_variables", "variables_initializer")(initialize)
-named("local_variables_initializer", "tables_initializer")(lambda: None)
+named("local_variables_initializer", "tables_initializer", "initialize_local_variables", "initialize_all_tables")(
+    lambda *_, **__: None
+)
 
 
 def _assignment(change: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     def assign(ref: Any, value: Any, *_: Any, **__: Any) -> Any:
         new = change(ref, value)
-        return Update(ref, new) if isinstance(ref, GraphVariable) or is_symbolic(new) else ref.assign(new)
+        if not (isinstance(ref, GraphVariable) or is_symbolic(new)):
+            return ref.assign(new)
+        made = graph_scopes.with_dependencies(Operations([Update(ref, new)]))
+        return made if made.first or len(made) > 1 else made[0]
 
     return assign
 
@@ -245,9 +190,6 @@ def _assignment(change: Callable[[Any, Any], Any]) -> Callable[..., Any]:
 named("assign")(_assignment(lambda ref, value: value))
 named("assign_add")(_assignment(lambda ref, value: ref + value))
 named("assign_sub")(_assignment(lambda ref, value: ref - value))
-
-
-named("group")(lambda *inputs, **_: Operations(inputs))
 
 
 # Gradients and optimizers -------------------------------------------------------------------------------------------
@@ -281,7 +223,7 @@ def apply_gradients(
     optimizer: Optimizer, pairs: Iterable[tuple[Any, Any]], global_step: Variable | None = None
 ) -> Operations:
     """The operation that takes one step with gradients that are tensors of a graph."""
-    return Operations((GradientStep(optimizer, pairs), *_counted(global_step)))
+    return graph_scopes.with_dependencies(Operations((GradientStep(optimizer, pairs), *_counted(global_step))))
 
 
 def minimize(
@@ -295,7 +237,8 @@ def minimize(
     if isinstance(global_step, list | tuple):
         global_step, var_list = None, global_step
     variables = list(var_list) if var_list is not None else _trained(loss)
-    return Operations((OptimizerStep(optimizer, loss, variables), *_counted(global_step)))
+    step = OptimizerStep(optimizer, loss, variables)
+    return graph_scopes.with_dependencies(Operations((step, *_counted(global_step))))
 
 
 def _counted(global_step: Any) -> list[Update]:

@@ -7,11 +7,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.arrays import keras_format
-from gazelle.compat.tensorflow.names import named, op, space
+from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.names import fixed_shape, named, op, space
 from gazelle.compat.tensorflow.randoms import next_key
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core import symbolic
 
 op("nn.crelu", host=False)(lambda features: jnp.concatenate([jax.nn.relu(features), jax.nn.relu(-features)], -1))
 
@@ -79,14 +82,38 @@ def dropout(
     seed: TensorLike = None,
     keep_prob: TensorLike = None,
 ) -> TensorResult:
-    rate = 1 - keep_prob if rate is None else rate
-    return _dropped(x, rate, Tensor(next_key(seed)), noise_shape=noise_shape)
+    """`tf.nn.dropout`; a program with names of TensorFlow 1 in `tf` passes `keep_prob` as the second argument."""
+    if keep_prob is None and names_of_1.active():
+        rate, keep_prob = None, rate
+    return _dropout(x, 1 - keep_prob if rate is None else rate, noise_shape, seed)
 
 
-@op(host=False)
-def _dropped(x: Any, rate: Any, key: Any, noise_shape: Any = None) -> Any:
+@named("compat.v1.nn.dropout")
+def dropout_1(
+    x: TensorLike,
+    keep_prob: TensorLike = None,
+    noise_shape: ShapeLike | None = None,
+    seed: TensorLike = None,
+    rate: TensorLike = None,
+) -> TensorResult:
+    """`tf.compat.v1.nn.dropout`."""
+    return _dropout(x, 1 - keep_prob if rate is None else rate, noise_shape, seed)
+
+
+def _dropout(x: Any, rate: Any, noise_shape: Any, seed: Any) -> Any:
+    noise_shape = None if noise_shape is None else fixed_shape(noise_shape)
+    if symbolic.any_symbolic((x, rate)):  # drawn again whenever the graph runs
+        plain = lambda x, rate, shape: _drop(jnp.asarray(x), rate, next_key(seed), shape)  # noqa: E731
+        return call(plain, (x, rate, noise_shape), {})
+    return _dropped(x, rate, Tensor(next_key(seed)), noise_shape)
+
+
+def _drop(x: Any, rate: Any, key: Any, noise_shape: Any) -> Any:
     keep = jax.random.bernoulli(key, 1 - rate, noise_shape or x.shape)
     return jnp.where(keep, x / (1 - rate), 0)
+
+
+_dropped = op(host=False)(_drop)
 
 
 @op("nn.log_poisson_loss", host=False)

@@ -9,15 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.backend.lifting import GraphVariable, computes_values
+from gazelle.compat.backend.shapes import Size
 from gazelle.compat.classes import compat_class
 from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import fixed_shape, named, op
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
-from gazelle.core import prng, tracing
+from gazelle.core import prng, shape_inference, symbolic, tracing
 from gazelle.initializers import RandomUniform, VarianceScaling
 
 
@@ -33,6 +36,11 @@ _draws_of_seed: dict[Any, int] = {}  # seed of an operation -> number of draws
 def _traced() -> Any:
     scope = tracing.current()
     return None if scope is None or scope.key is None else scope
+
+
+def builds_graph() -> bool:
+    """Whether functions without tensors as arguments become nodes of a graph of TensorFlow 1."""
+    return recorder.get() is GraphVariable and not computes_values()
 
 
 def next_key(seed: TensorLike = None) -> TensorResult:
@@ -62,7 +70,13 @@ def integer_seed(seed: TensorLike) -> int | None:
 
 def _draw(shape: Any, dtype: Any, seed: Any, host: Any, device: Any) -> Any:
     shape = fixed_shape(shape)
-    shape = (shape,) if isinstance(shape, int) else shape
+    shape = (shape,) if isinstance(shape, int | Size) else shape
+    if builds_graph() or symbolic.any_symbolic(shape):  # it draws again whenever it runs
+
+        def draw(shape: Any) -> Any:
+            return device(next_key(seed), tuple(shape)).astype(name_of(dtype))
+
+        return shape_inference.call_op(draw, (shape,), {})
     if _traced() is not None:
         return Tensor(device(next_key(seed), shape).astype(name_of(dtype)))
     return Tensor(np.asarray(host(generator(seed), shape)).astype(jnp.dtype(name_of(dtype))))

@@ -57,6 +57,7 @@ for _name in LISTS["settings that are ignored"]:
 named("test.is_gpu_available")(lambda *_, **__: bool(list_physical_devices("GPU")))
 named("test.is_built_with_cuda", "test.is_built_with_gpu_support")(lambda: bool(list_physical_devices("GPU")))
 named("test.gpu_device_name")(lambda: "/device:GPU:0" if list_physical_devices("GPU") else "")
+named("config.experimental.get_memory_growth")(lambda device: True)
 named("config.experimental.get_device_details")(lambda device: {"device_name": device.name})
 
 
@@ -156,6 +157,9 @@ def tpu_cluster_resolver(*_: object, **__: object) -> TensorResult:
 
 class Options:
     """`ConfigProto`, `GPUOptions`: any attribute can be set and is ignored."""
+
+    NO_TRACE, SOFTWARE_TRACE, HARDWARE_TRACE, FULL_TRACE = range(4)  # of RunOptions
+    L0, L1, OFF, ON_1, ON_2 = 0, -1, -1, 1, 2  # of OptimizerOptions
 
     def __init__(self, **attributes: Any) -> None:
         self.__dict__.update(attributes)

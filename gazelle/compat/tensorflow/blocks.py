@@ -1,0 +1,154 @@
+"""Blocks and windows of tensors, and functions that only TensorFlow 1 has in `tf`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import ops
+from gazelle.compat.tensorflow.arrays import keras_format
+from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.names import NAMES, named, op
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.types import DTypeLike, PathLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, ShapeError, message
+
+
+@op("nn.pool", host=False, static=("window_shape", "strides", "dilations"))
+def pool(
+    input: TensorLike,
+    window_shape: ShapeLike,
+    pooling_type: str,
+    strides: ShapeLike | None = None,
+    padding: str = "VALID",
+    data_format: str | None = None,
+    dilations: ShapeLike | None = None,
+) -> TensorResult:
+    if dilations is not None and np.any(np.asarray(dilations) != 1):
+        raise ArgumentError(message("tf.nn.pool", expected="dilations of 1", got=dilations))
+    count = input.ndim - 2
+    window, steps = (
+        (value,) * count if isinstance(value, int) else tuple(value) for value in (window_shape, strides or 1)
+    )
+    function = ops.average_pool if pooling_type.upper() == "AVG" else ops.max_pool
+    return function(input, window, steps, padding.lower(), keras_format(data_format))
+
+
+@op("space_to_batch_nd", "space_to_batch", "nn.space_to_batch", host=False, static=("block_shape", "paddings"))
+def space_to_batch(input: TensorLike, block_shape: ShapeLike, paddings: ShapeLike) -> TensorResult:
+    blocks = (block_shape,) * 2 if isinstance(block_shape, int) else tuple(block_shape)
+    count = len(blocks)
+    x = jnp.pad(input, [(0, 0), *paddings, *[(0, 0)] * (input.ndim - 1 - count)])
+    inner = x.shape[1 + count :]
+    x = x.reshape(
+        x.shape[0], *(n for size, b in zip(x.shape[1:], blocks, strict=False) for n in (size // b, b)), *inner
+    )
+    axes = [2 * i + 2 for i in range(count)] + [0] + [2 * i + 1 for i in range(count)]
+    x = x.transpose(*axes, *range(2 * count + 1, x.ndim))
+    return x.reshape(-1, *x.shape[count + 1 :])
+
+
+@op("batch_to_space", "batch_to_space_nd", "nn.batch_to_space", host=False, static=("block_shape", "crops"))
+def batch_to_space(input: TensorLike, block_shape: ShapeLike, crops: ShapeLike) -> TensorResult:
+    blocks = (block_shape,) * 2 if isinstance(block_shape, int) else tuple(block_shape)
+    count = len(blocks)
+    x = input.reshape(*blocks, -1, *input.shape[1:])
+    axes = [count, *(axis for i in range(count) for axis in (count + 1 + i, i))]
+    x = x.transpose(*axes, *range(2 * count + 1, x.ndim))
+    x = x.reshape(x.shape[0], *(x.shape[1 + 2 * i] * b for i, b in enumerate(blocks)), *x.shape[1 + 2 * count :])
+    return x[(slice(None), *(slice(a, size - b) for (a, b), size in zip(crops, x.shape[1:], strict=False)))]
+
+
+@named("bitcast")
+def bitcast(input: TensorLike, type: DTypeLike) -> TensorResult:
+    """`tf.bitcast`: the same bits as numbers of another dtype."""
+    plain = lambda x, kind: jax.lax.bitcast_convert_type(jnp.asarray(x), kind)  # noqa: E731
+    return call(plain, (input, name_of(type)), {}, host=lambda x, kind: np.asarray(x).view(kind))
+
+
+@op("nn.xw_plus_b", "compat.v1.nn.xw_plus_b", host=False)
+def xw_plus_b(x: TensorLike, weights: TensorLike, biases: TensorLike) -> TensorResult:
+    return jnp.asarray(x) @ weights + biases
+
+
+@op("nn.relu_layer", "compat.v1.nn.relu_layer", host=False)
+def relu_layer(x: TensorLike, weights: TensorLike, biases: TensorLike) -> TensorResult:
+    return jax.nn.relu(jnp.asarray(x) @ weights + biases)
+
+
+@named("compat.v1.batch_gather")
+def batch_gather(params: TensorLike, indices: TensorLike) -> TensorResult:
+    """`tf.batch_gather`: for each sample the rows of its indices."""
+    return NAMES["gather"](params, indices, batch_dims=len(indices.shape) - 1)
+
+
+@named("compat.v1.string_split")
+def string_split(source: TensorLike, sep: str | None = None, skip_empty: bool = True, **given: Any) -> TensorResult:
+    """`tf.string_split` of TensorFlow 1: the parts of strings as a sparse tensor."""
+    delimiter = given.get("delimiter", " " if sep is None else sep)
+    rows: list[list[bytes]] = []
+    for value in np.asarray(unboxed(NAMES["constant"](source))).reshape(-1):
+        parts = _split(value, delimiter.encode())
+        rows.append([part for part in parts if part or not skip_empty])
+    indices = [(i, j) for i, row in enumerate(rows) for j in range(len(row))]
+    values = NAMES["constant"](np.asarray([part for row in rows for part in row], object))
+    shape = (len(rows), max(map(len, rows), default=0))
+    return NAMES["SparseTensor"](np.asarray(indices, "int64").reshape(-1, 2), values, shape)
+
+
+def _split(value: bytes, delimiters: bytes) -> list[bytes]:
+    """The parts between any of the delimiters; the single bytes if there are none."""
+    if not delimiters:
+        return [value[i : i + 1] for i in range(len(value))]
+    for one in delimiters[1:]:
+        value = value.replace(bytes([one]), delimiters[:1])
+    return value.split(delimiters[:1])
+
+
+def _rank_check(name: str, holds: Any) -> None:
+    def check(x: Any, rank: Any, data: Any = None, summarize: Any = None, message: str = "", name: Any = None) -> None:
+        wanted, got = int(np.asarray(unboxed(rank))), len(getattr(x, "shape", np.shape(x)))
+        if not holds(got, wanted):
+            raise ShapeError(f"{message or text}: expected rank {wanted}, got rank {got}.")
+
+    text = f"assert_{name}"
+    named(f"debugging.{text}", f"compat.v1.{text}", f"compat.v1.debugging.{text}")(check)
+
+
+_rank_check("rank", lambda got, wanted: got == wanted)
+_rank_check("rank_at_least", lambda got, wanted: got >= wanted)
+
+
+@named("make_ndarray", "contrib.util.make_ndarray")
+def make_ndarray(tensor: TensorLike) -> Any:
+    """`tf.make_ndarray`: the array in the result of `make_tensor_proto`."""
+    return np.asarray(unboxed(tensor))
+
+
+@named("make_tensor_proto", "contrib.util.make_tensor_proto")
+def make_tensor_proto(values: TensorLike, dtype: DTypeLike = None, shape: Sequence[int] | None = None) -> TensorResult:
+    """`tf.make_tensor_proto`: the values, as a tensor."""
+    return NAMES["constant"](values, dtype, shape)
+
+
+@named("compat.v1.io.tf_record_iterator")
+def tf_record_iterator(path: PathLike, options: object = None) -> Iterator[bytes]:
+    """`tf.python_io.tf_record_iterator`: the records of a file."""
+    for record in NAMES["data.TFRecordDataset"](str(path)):
+        yield bytes(record.numpy())
+
+
+named("compat.v1.data.make_one_shot_iterator")(lambda dataset: dataset.make_one_shot_iterator())
+named("compat.v1.data.get_output_shapes")(lambda dataset: _specs(dataset, "shape"))
+named("compat.v1.data.get_output_types")(lambda dataset: _specs(dataset, "dtype"))
+
+
+def _specs(dataset: Any, attribute: str) -> Any:
+    spec = dataset.element_spec
+    is_leaf = lambda leaf: hasattr(leaf, attribute)  # noqa: E731
+    return jax.tree.map(lambda leaf: getattr(leaf, attribute), spec, is_leaf=is_leaf)

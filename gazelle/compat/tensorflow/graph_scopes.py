@@ -1,0 +1,258 @@
+"""Scopes, collections and control dependencies of TensorFlow 1."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from gazelle.compat.backend.sessions import Fetch, Operations
+from gazelle.compat.backend.updates import OptimizerStep, Update
+from gazelle.compat.tensorflow.model_calls import all_variables, penalty
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.types import RegularizerLike
+from gazelle.core.shape_inference import call_op
+from gazelle.core.symbolic import KerasTensor
+
+named("AUTO_REUSE")("auto_reuse")
+summaries: list[Any] = []  # nodes of `graph_sessions`
+_collections: dict[str, list[Any]] = {}
+
+
+class Scope:
+    """A variable scope: the beginning of names, and defaults of `get_variable`."""
+
+    def __init__(self, name: str, reuse: Any = None, initializer: Any = None, regularizer: RegularizerLike = None):
+        self.name = self.original_name_scope = name
+        self.reuse, self.initializer, self.regularizer = reuse, initializer, regularizer
+
+    prefix = property(lambda self: f"{self.name}/" if self.name else "")
+
+    def reuse_variables(self) -> None:
+        """Return existing variables from now on."""
+        self.reuse = True
+
+    def set_initializer(self, initializer: Any) -> None:
+        self.initializer = initializer
+
+    def set_regularizer(self, regularizer: RegularizerLike) -> None:
+        self.regularizer = regularizer
+
+    def global_variables(self) -> list[Any]:
+        return get_collection(GraphKeys.GLOBAL_VARIABLES, self.prefix)
+
+    def trainable_variables(self) -> list[Any]:
+        return get_collection(GraphKeys.TRAINABLE_VARIABLES, self.prefix)
+
+
+_open: list[Scope] = [Scope("")]
+_prefixes: list[str] = [""]  # of the open name scopes, which variable scopes open, too
+_by_name: dict[str, Any] = {}  # variables and layers of variable scopes
+_counts: dict[str, int] = {}  # how often a name was made
+
+
+def current() -> Scope:
+    """The innermost variable scope."""
+    return _open[-1]
+
+
+named("get_variable_scope")(current)
+
+
+def reset() -> None:
+    """Forget all names."""
+    for table in (_by_name, _counts, _collections):
+        table.clear()
+    all_variables.clear()
+    summaries.clear()
+    _open[:], _prefixes[:] = [Scope("")], [""]
+
+
+def unique(name: str) -> str:
+    """The name in the open name scope, with a number from the second time on."""
+    full = _prefixes[-1] + name
+    count = _counts[full] = _counts.get(full, -1) + 1
+    return f"{full}_{count}" if count else full
+
+
+def _forget_counts(prefix: str) -> None:
+    for name in [name for name in _counts if name.startswith(prefix)]:
+        del _counts[name]
+
+
+@named("variable_scope", "variable_op_scope")
+@contextlib.contextmanager
+def variable_scope(
+    name_or_scope: Any,
+    default_name: str | None = None,
+    values: object = None,
+    initializer: Any = None,
+    regularizer: RegularizerLike = None,
+    caching_device: object = None,
+    partitioner: object = None,
+    custom_getter: object = None,
+    reuse: Any = None,
+    dtype: object = None,
+    **_: Any,
+) -> Iterator[Any]:
+    """`tf.variable_scope`: a prefix of the names that `get_variable` and `tf.layers` use."""
+    outer = current()
+    if isinstance(name_or_scope, Scope):
+        name, outer = name_or_scope.name, name_or_scope
+    elif name_or_scope is None:
+        name = unique(default_name or "scope").removeprefix(_prefixes[-1])
+        name = f"{outer.prefix}{name}"
+    else:
+        name = f"{outer.prefix}{name_or_scope}"
+        _forget_counts(f"{name}//")  # the names of layers without one begin again
+    scope = Scope(name, reuse or outer.reuse, initializer or outer.initializer, regularizer or outer.regularizer)
+    _open.append(scope)
+    _prefixes.append(scope.prefix)
+    try:
+        yield scope
+    finally:
+        _open.pop()
+        _prefixes.pop()
+
+
+@named("name_scope")
+@contextlib.contextmanager
+def name_scope(name: Any, *_: Any, **__: Any) -> Iterator[str]:
+    """`tf.name_scope`: the beginning of the names of variables that `tf.Variable` makes."""
+    given = name or ""
+    prefix = given if given.endswith("/") or not given else f"{_prefixes[-1]}{given}/"
+    _prefixes.append(prefix)
+    try:
+        yield prefix
+    finally:
+        _prefixes.pop()
+
+
+def scoped(name: str, make: Callable[[], Any], reuse: Any = None) -> Any:
+    """The object of this name in the current scope if it may be reused, else a new one."""
+    full = current().prefix + name
+    if not ((reuse or current().reuse) and full in _by_name):
+        _by_name[full] = make()
+    return _by_name[full]
+
+
+def layer_name(kind: str) -> str:
+    """The name of a layer that was given none: those in a scope are numbered each time that it is opened."""
+    key = f"{current().name}//{kind}"
+    count = _counts[key] = _counts.get(key, -1) + 1
+    return f"{kind}_{count}" if count else kind
+
+
+# Collections ----------------------------------------------------------------------------------------------------------
+
+
+@named("GraphKeys")
+class GraphKeys:
+    GLOBAL_VARIABLES, TRAINABLE_VARIABLES = "variables", "trainable_variables"
+    SUMMARIES, UPDATE_OPS, REGULARIZATION_LOSSES = "summaries", "update_ops", "regularization_losses"
+    LOSSES, LOCAL_VARIABLES, MODEL_VARIABLES = "losses", "local_variables", "model_variables"
+    SAVEABLE_OBJECTS, GLOBAL_STEP, TABLE_INITIALIZERS = "saveable_objects", "global_step", "table_initializer"
+    WEIGHTS, BIASES, ACTIVATIONS, QUEUE_RUNNERS = "weights", "biases", "activations", "queue_runners"
+    MOVING_AVERAGE_VARIABLES, METRIC_VARIABLES = "moving_average_variables", "metric_variables"
+
+
+@named("get_collection")
+def get_collection(key: str, scope: str | None = None) -> list[Any]:
+    """`tf.get_collection`: what a program added, and summaries, variables and penalties by the beginning of names."""
+    added = list(_collections.get(key, ()))
+    if key == GraphKeys.SUMMARIES:
+        return [*summaries, *added]
+    found = [v for v in all_variables.values() if not scope or str(v.name).startswith(scope)]
+    if key == GraphKeys.REGULARIZATION_LOSSES:
+        return [call_op(penalty(v.regularizer), (v,), {}) for v in found if v.regularizer is not None] + added
+    if key not in (GraphKeys.GLOBAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES, GraphKeys.MODEL_VARIABLES):
+        return added
+    return [v for v in found if key != GraphKeys.TRAINABLE_VARIABLES or v.trainable]
+
+
+@named("get_collection_ref")
+def get_collection_ref(key: str) -> list[Any]:
+    """`tf.get_collection_ref`: the list itself."""
+    return _collections.setdefault(key, [])
+
+
+@named("add_to_collection")
+def add_to_collection(name: str, value: object) -> None:
+    """`tf.add_to_collection`."""
+    get_collection_ref(name).append(value)
+
+
+@named("add_to_collections")
+def add_to_collections(names: str | Sequence[str], value: object) -> None:
+    """`tf.add_to_collections`."""
+    for name in [names] if isinstance(names, str) else names:
+        add_to_collection(name, value)
+
+
+_get_penalties = functools.partial(get_collection, GraphKeys.REGULARIZATION_LOSSES)
+named("losses.get_regularization_losses")(_get_penalties)
+named("losses.get_regularization_loss")(lambda scope=None: sum(_get_penalties(scope), 0.0))
+named("losses.get_losses")(functools.partial(get_collection, GraphKeys.LOSSES))
+named("losses.add_loss")(lambda loss, loss_collection=GraphKeys.LOSSES: add_to_collection(loss_collection, loss))
+
+
+@named("losses.get_total_loss")
+def get_total_loss(add_regularization_losses: bool = True, *_: Any, **__: Any) -> Any:
+    """`tf.losses.get_total_loss`: the sum of the losses of `tf.losses`, with the penalties of variables."""
+    return sum(get_collection(GraphKeys.LOSSES) + (_get_penalties() if add_regularization_losses else []), 0.0)
+
+
+for _name, _key in (("global", "variables"), ("all", "variables"), ("trainable", "trainable_variables")):
+    named(f"{_name}_variables")(functools.partial(get_collection, _key))
+named("local_variables")(functools.partial(get_collection, GraphKeys.LOCAL_VARIABLES))
+named("model_variables", "moving_average_variables")(functools.partial(get_collection, GraphKeys.MODEL_VARIABLES))
+
+
+# Control dependencies -------------------------------------------------------------------------------------------------
+
+_dependencies: list[list[Any]] = []
+
+
+@named("control_dependencies", "init_scope")
+@contextlib.contextmanager
+def control_dependencies(control_inputs: Any = None) -> Iterator[None]:
+    """`tf.control_dependencies`: operations that are made inside run the given ones, too."""
+    _dependencies.append(list(control_inputs) if isinstance(control_inputs, list | tuple) else [])
+    try:
+        yield
+    finally:
+        _dependencies.pop()
+
+
+def with_dependencies(operations: Operations) -> Operations:
+    """The operations, which run after those of the open contexts.
+
+    An assignment in a graph reads the values before the step, so it is done in the same run as an optimizer step.
+    """
+    first, own = _parts(operations)
+    before, needed = _parts(_dependencies)
+    needed = [v for v in needed if isinstance(v, Update | OptimizerStep)]  # tensors change nothing
+    if any(isinstance(v, OptimizerStep) for v in needed):
+        before, needed = [*before, *needed], []
+    made = Operations({id(v): v for v in (*needed, *own)}.values())
+    made.first = list({id(v): v for v in (*before, *first)}.values())
+    return made
+
+
+def _parts(operations: Any) -> tuple[list[Any], list[Any]]:
+    """(what runs first, what runs then) of nested operations."""
+    first: list[Any] = []
+    then: list[Any] = []
+    for one in operations:
+        if isinstance(one, list | tuple):
+            inner = _parts(one)
+            first += [*getattr(one, "first", ()), *inner[0]]
+            then += inner[1]
+        elif isinstance(one, Update | OptimizerStep | KerasTensor | Fetch):
+            then.append(one)
+    return first, then
+
+
+named("group")(lambda *inputs, **_: with_dependencies(Operations(inputs)))
+named("no_op")(lambda name=None: with_dependencies(Operations()) if _dependencies else None)

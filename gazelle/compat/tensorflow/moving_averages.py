@@ -1,0 +1,149 @@
+"""`tf.train.ExponentialMovingAverage`, and what programs of TensorFlow 1 call around training."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.compat.backend.sessions import Operations
+from gazelle.compat.backend.updates import Update
+from gazelle.compat.tensorflow import graph_scopes, graphs
+from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.variable import TensorFlowVariable
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.symbolic import is_symbolic
+from gazelle.core.variable import Variable
+
+
+@named("train.ExponentialMovingAverage")
+class ExponentialMovingAverage:
+    """Averages of variables: average = decay average + (1 - decay) variable, at each `apply`.
+
+    With `num_updates`, a number or a variable, the decay is at most (1 + num_updates) / (10 + num_updates).
+    """
+
+    def __init__(
+        self,
+        decay: float,
+        num_updates: TensorLike = None,
+        zero_debias: bool = False,
+        name: str = "ExponentialMovingAverage",
+    ) -> None:
+        if zero_debias:
+            raise ValueError("ExponentialMovingAverage: expected zero_debias=False, got True.")
+        self.decay, self.num_updates, self.name = decay, num_updates, name
+        self._averages: dict[int, tuple[Any, Any]] = {}
+
+    def _rate(self) -> Any:
+        """1 - decay."""
+        if self.num_updates is None:
+            return 1 - self.decay
+        limit = lambda n: 1 - np.minimum(self.decay, (1.0 + n) / (10.0 + n))  # noqa: E731
+        if isinstance(self.num_updates, int | float):
+            return float(limit(self.num_updates))
+        decay = self.decay
+        return call(
+            lambda n: 1 - jnp.minimum(decay, (1 + jnp.asarray(n, "float32")) / (10 + jnp.asarray(n, "float32"))),
+            (self.num_updates,),
+            {},
+        )
+
+    def apply(self, var_list: Sequence[Any] | None = None) -> TensorResult:
+        """Update the averages of variables, at once or in a session."""
+        given = graph_scopes.get_collection("trainable_variables") if var_list is None else list(var_list)
+        rate, updates = self._rate(), Operations()
+        for v in given:
+            average = self.average(v)
+            if average is None:
+                average = self._made(v)
+            change = (average - v) * rate
+            if graphs.active():
+                updates.append(Update(average, average - change))
+            else:
+                average.assign_sub(change)
+        return graph_scopes.with_dependencies(updates) if graphs.active() else None
+
+    def _made(self, v: Any) -> Any:
+        name = f"{str(v.name).partition(':')[0]}/{self.name}"
+        if graphs.active():
+            first = np.zeros([n or 1 for n in v.shape], "float32") if is_symbolic(v) else graphs.first_value(v)
+            made = graphs.variable(first, False, full_name=name)
+        else:
+            made = TensorFlowVariable(unboxed(v), trainable=False, name=name)
+        self._averages[id(v)] = v, made
+        return made
+
+    def average(self, var: Variable) -> Any:
+        """Return the variable with the average of a variable; None before `apply`."""
+        return self._averages.get(id(var), (None, None))[1]
+
+    def average_name(self, var: Variable) -> str:
+        """Return the name of the average."""
+        return f"{str(var.name).partition(':')[0]}/{self.name}"
+
+    def variables_to_restore(self, moving_avg_variables: Sequence[Any] | None = None) -> dict[str, Any]:
+        """Return {name: variable}, with the names of averages for variables that have one."""
+        averaged = graph_scopes.get_collection("trainable_variables")
+        averaged = averaged if moving_avg_variables is None else list(moving_avg_variables)
+        named_ = {self.average_name(v): v for v in averaged}
+        others = [v for v in graph_scopes.get_collection("variables") if not any(v is w for w in averaged)]
+        return named_ | {str(v.name).partition(":")[0]: v for v in others}
+
+
+@named("python.training.moving_averages.assign_moving_average")
+def assign_moving_average(
+    variable: Any, value: TensorLike, decay: TensorLike, zero_debias: bool = False, name: str | None = None
+) -> TensorResult:
+    """variable = decay variable + (1 - decay) value."""
+    return variable.assign(variable * decay + value * (1 - decay))
+
+
+@named("train.Coordinator")
+class Coordinator:
+    """`tf.train.Coordinator`: stops threads together."""
+
+    def __init__(self, clean_stop_exception_types: object = None) -> None:
+        self._stopped, self._threads = threading.Event(), list[threading.Thread]()
+
+    def should_stop(self) -> bool:
+        """Return whether a thread requested a stop."""
+        return self._stopped.is_set()
+
+    def request_stop(self, ex: object = None) -> None:
+        """Let `should_stop` return True."""
+        self._stopped.set()
+
+    def register_thread(self, thread: threading.Thread) -> None:
+        """Remember a thread for `join`."""
+        self._threads.append(thread)
+
+    def join(self, threads: Sequence[threading.Thread] | None = None, *_: Any, **__: Any) -> None:
+        """Wait for threads."""
+        for thread in [*self._threads, *(threads or ())]:
+            thread.join()
+
+    def wait_for_stop(self, timeout: float | None = None) -> bool:
+        """Wait until a stop is requested."""
+        return self._stopped.wait(timeout)
+
+    @contextlib.contextmanager
+    def stop_on_exception(self) -> Iterator[None]:
+        """Request a stop if the block raises an error."""
+        try:
+            yield
+        except BaseException:
+            self.request_stop()
+            raise
+
+
+# queues are refused where they are made
+named("train.start_queue_runners")(lambda sess=None, coord=None, daemon=True, start=True, collection=None: [])
+named("timestamp")(time.time)

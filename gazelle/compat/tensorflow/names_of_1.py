@@ -1,0 +1,54 @@
+"""Whether a program uses names that only TensorFlow 1 had in `tf`; of such programs some functions differ."""
+
+from __future__ import annotations
+
+import re
+from types import FrameType
+
+from gazelle.compat.tables import listed
+
+#: names of `tf` itself, without `compat.v1`
+_NAMES = frozenset(
+    listed("""Session InteractiveSession placeholder get_variable variable_scope global_variables_initializer
+    initialize_all_variables contrib layers reset_default_graph random_normal truncated_normal""")
+)
+_looked_up: set[str] = set()
+#: calls from which a program is known to build a graph before it makes one
+_CALLS = re.compile(
+    r"\btf\.(Session|InteractiveSession|placeholder|(global|all)_variables_initializer|initialize_all_variables)\("
+)
+_EAGER = re.compile(r"enable_eager_execution|GradientTape|tensorflow\.compat\.v1 as tf")
+
+
+def in_text_of(frame: FrameType) -> bool:
+    """Whether user code, from whose import statement `frame` follows, calls what only TensorFlow 1 has."""
+    inner: FrameType | None = frame if str(frame.f_globals.get("__name__", "")).startswith("gazelle.") else None
+    while inner is not None and str(inner.f_globals.get("__name__", "")).startswith(
+        ("gazelle.", "importlib", "_frozen")
+    ):
+        inner = inner.f_back
+    path = "" if inner is None else str(inner.f_globals.get("__file__", ""))
+    if not path.endswith(".py") or "-packages" in path:
+        return False
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    except OSError:
+        return False
+    return bool(_CALLS.search(text)) and not _EAGER.search(text)
+
+
+def notice(name: str) -> None:
+    """Remember that a program looked up this name in `tf`."""
+    if name in _NAMES:
+        _looked_up.add(name)
+
+
+def active() -> bool:
+    """Whether the program was written for TensorFlow 1."""
+    return bool(_looked_up)
+
+
+def forget() -> None:
+    """Begin another program."""
+    _looked_up.clear()

@@ -1,0 +1,134 @@
+"""Recurrent networks of TensorFlow 1; expected: sums of absolute values and gradients in TensorFlow 2.15."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era
+from gazelle.compat import tensorflow as facade
+from gazelle.compat.tensorflow import graphs
+from gazelle.core.errors import ArgumentError
+
+X = np.random.RandomState(0).randn(2, 5, 3).astype("float32")
+LENGTHS = [5, 3]
+
+
+@pytest.fixture
+def tf(monkeypatch):
+    monkeypatch.setattr(graphs, "_active", False)
+    graphs.reset()
+    number, standalone = era.number(), era.standalone()
+    era.set_number(2, False)
+    yield facade.module("tensorflow")
+    facade.close()
+    era.set_number(number, standalone)
+
+
+def leaves(value):
+    return [leaf for part in value for leaf in leaves(part)] if isinstance(value, tuple | list) else [value]
+
+
+def lstm(tf, cells, x):
+    return tf.nn.dynamic_rnn(cells.BasicLSTMCell(4), x, sequence_length=LENGTHS, dtype=tf.float32)
+
+
+def peepholes(tf, cells, x):
+    cell = cells.LSTMCell(4, use_peepholes=True, num_proj=2, cell_clip=1.0)
+    return tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)
+
+
+def stacked(tf, cells, x):
+    cell = cells.MultiRNNCell([cells.BasicLSTMCell(4), cells.ResidualWrapper(cells.GRUCell(4))])
+    return tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)
+
+
+def bidirectional(tf, cells, x):
+    pair = cells.GRUCell(4), cells.BasicLSTMCell(3)
+    return tf.nn.bidirectional_dynamic_rnn(*pair, x, sequence_length=LENGTHS, dtype=tf.float32)
+
+
+def static(tf, cells, x):
+    outputs, state = tf.nn.static_rnn(cells.BasicLSTMCell(4), tf.unstack(x, 5, 1), dtype=tf.float32)
+    return outputs[-1], state
+
+
+def custom(tf, cells, x):
+    class Mine(cells.RNNCell):
+        def __init__(self, n):
+            self.n = n
+
+        state_size = output_size = property(lambda self: self.n)
+
+        def __call__(self, inputs, state, scope=None):
+            with tf.variable_scope(scope or type(self).__name__):
+                w = tf.get_variable("W", [3 + self.n, self.n])
+                new = tf.tanh(tf.matmul(tf.concat([inputs, state], 1), w))
+                return new, new
+
+    return tf.nn.dynamic_rnn(Mine(4), x, dtype=tf.float32)
+
+
+@pytest.mark.parametrize(
+    ("make", "first", "values", "gradients"),
+    [
+        (lstm, "rnn/basic_lstm_cell/bias:0", [6.2038, 5.1357, 1.8823], None),
+        (peepholes, "rnn/lstm_cell/bias:0", [2.1722, 4.3796, 0.5432], None),
+        (stacked, "rnn/multi_rnn_cell/cell_0/basic_lstm_cell/bias:0", [11.8603, 4.9757, 1.9187, 2.1117], None),
+        (
+            bidirectional,
+            "bidirectional_rnn/bw/basic_lstm_cell/bias:0",
+            [6.1204, 1.4338, 5.9263, 5.7956, 1.6968],
+            [19.818, 46.101, 6.776, 15.06, 1.027, 3.667],
+        ),
+        (static, "rnn/basic_lstm_cell/bias:0", [1.9187, 4.9757, 1.9187], None),
+        (custom, "rnn/Mine/W:0", [28.627, 5.0674], [58.185]),
+    ],
+)
+def test_cells(tf, make, first, values, gradients):
+    x = tf.placeholder(tf.float32, [None, 5, 3])
+    outputs = leaves(make(tf, tf.nn.rnn_cell, x))
+    weights = sorted(tf.trainable_variables(), key=lambda v: v.name)
+    assert weights[0].name == first
+    sess, draw = tf.Session(), np.random.RandomState(1)
+    for v in weights:
+        v.load(draw.randn(*map(int, v.shape)).astype("float32") * 0.5, sess)
+    found = sess.run(outputs, {x: X})
+    sums = [float(np.abs(value).sum()) for value in found]
+    np.testing.assert_allclose(sorted(sums), sorted(values), atol=2e-4)
+    if gradients is not None:
+        slopes = sess.run(tf.gradients(sum(tf.reduce_sum(o**2) for o in outputs), weights), {x: X})
+        np.testing.assert_allclose([np.abs(g).sum() for g in slopes], gradients, atol=2e-3)
+
+
+def test_a_state_is_fed(tf):
+    cell = tf.contrib.rnn.MultiRNNCell([tf.contrib.rnn.BasicLSTMCell(4) for _ in range(2)])
+    x = tf.placeholder(tf.float32, [2, 5, 3])
+    start = cell.zero_state(2, tf.float32)
+    outputs, last = tf.nn.dynamic_rnn(cell, x, initial_state=start)
+    sess = tf.Session()
+    whole = sess.run(outputs, {x: X})
+    state, parts = sess.run(start), []
+    for half in (X, X):
+        part, state = sess.run([outputs, last], {x: half, start: state})
+        parts.append(part)
+    np.testing.assert_allclose(parts[0], whole, rtol=1e-6)
+    assert np.abs(parts[1] - whole).max() > 1e-3
+
+
+def test_dropout_of_each_step(tf):
+    keep = tf.placeholder(tf.float32)
+    cell = tf.nn.rnn_cell.DropoutWrapper(tf.nn.rnn_cell.GRUCell(50), output_keep_prob=keep)
+    outputs, _ = tf.nn.dynamic_rnn(cell, tf.ones([1, 4, 3]) + 0 * keep, dtype=tf.float32)
+    sess = tf.Session()
+    zeros = sess.run(outputs, {keep: 0.5})[0] == 0
+    assert 0.3 < zeros.mean() < 0.7
+    assert not (zeros[0] == zeros[1]).all()
+    assert not (zeros == (sess.run(outputs, {keep: 0.5})[0] == 0)).all()
+    assert not (sess.run(outputs, {keep: 1.0}) == 0).any()
+
+
+def test_errors(tf):
+    cell = tf.nn.rnn_cell.GRUCell(4)
+    with pytest.raises(ArgumentError, match=r"tf\.nn\.dynamic_rnn: expected initial_state or dtype"):
+        tf.nn.dynamic_rnn(cell, tf.placeholder(tf.float32, [None, 5, 3]))
+    with pytest.raises(ArgumentError, match="variational_recurrent=False"):
+        tf.nn.rnn_cell.DropoutWrapper(cell, variational_recurrent=True)

@@ -1,0 +1,237 @@
+"""Graphs of TensorFlow 1: sizes, random numbers, branches and loops, scopes, collections and control dependencies."""
+
+import operator
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era
+from gazelle.compat import tensorflow as facade
+from gazelle.compat.tensorflow import graphs, names_of_1
+
+X = np.arange(6, dtype="float32").reshape(2, 3)
+
+
+@pytest.fixture
+def tf(monkeypatch):
+    monkeypatch.setattr(graphs, "_active", False)
+    graphs.reset()
+    number, standalone = era.number(), era.standalone()
+    era.set_number(2, False)
+    yield facade.module("tensorflow")
+    facade.close()
+    era.set_number(number, standalone)
+
+
+SHAPES = {
+    "zeros": lambda tf, x: tf.zeros([tf.shape(x)[0], 4]),
+    "zeros of a shape": lambda tf, x: tf.zeros(tf.shape(x)),
+    "stack": lambda tf, x: tf.ones(tf.stack([tf.shape(x)[0], 4])),
+    "concat": lambda tf, x: tf.reshape(x, tf.concat([tf.shape(x)[:1], [3, 1]], 0)),
+    "reshape": lambda tf, x: tf.reshape(x, [tf.shape(x)[0], 3, 1]),
+    "product": lambda tf, x: tf.reshape(x, [tf.reduce_prod(tf.shape(x))]),
+    "arithmetic": lambda tf, x: tf.reshape(x, (tf.shape(x)[0] * tf.shape(x)[1], 1)),
+    "unstack": lambda tf, x: tf.ones(tf.unstack(2 * tf.shape(x))),
+    "fill": lambda tf, x: tf.fill([tf.shape(x)[0], 1], 2.0),
+    "tile": lambda tf, x: tf.tile(tf.ones([1, 2]), [tf.shape(x)[0], 1]),
+    "range": lambda tf, x: tf.range(tf.shape(x)[0]),
+    "random": lambda tf, x: tf.random_normal([tf.shape(x)[0], 2]),
+    "cast": lambda tf, x: tf.zeros([tf.cast(tf.shape(x)[0], tf.int32) // 1]),
+    "broadcast": lambda tf, x: tf.broadcast_to(x[:, :1], tf.shape(x)),
+}
+EXPECTED = [
+    (2, 4),
+    (2, 3),
+    (2, 4),
+    (2, 3, 1),
+    (2, 3, 1),
+    (6,),
+    (6, 1),
+    (4, 6),
+    (2, 1),
+    (2, 2),
+    (2,),
+    (2, 2),
+    (2,),
+    (2, 3),
+]
+
+
+@pytest.mark.parametrize(("name", "shape"), list(zip(SHAPES, EXPECTED, strict=True)))
+def test_sizes_of_tensors_are_shapes(tf, name, shape):
+    x = tf.placeholder(tf.float32, [None, 3])
+    assert tf.Session().run(SHAPES[name](tf, x), {x: X}).shape == shape
+
+
+def test_a_model_that_reshapes_by_its_batch_size(tf):
+    keras = tf.keras
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, tf.reshape(inputs, (tf.shape(inputs)[0], 2, 2)))
+    assert model.predict(np.ones((3, 4)), verbose=0).shape == (3, 2, 2)
+    assert keras.Model.from_config(model.get_config()).output_shape == (None, 2, 2)
+
+
+def test_random_numbers_are_drawn_at_each_run(tf):
+    x, keep = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.float32)
+    noise, dropped = x + tf.random_normal([3]), tf.nn.dropout(tf.ones([100]) + 0 * keep, keep)
+    sess = tf.Session()
+    assert not np.allclose(sess.run(noise, {x: X}), sess.run(noise, {x: X}))
+    first, second = (sess.run(dropped, {keep: 0.8}) for _ in range(2))  # the second argument is keep_prob
+    assert 60 < np.count_nonzero(first) < 98
+    assert not np.array_equal(first, second)
+    rows = sess.run(tf.map_fn(lambda row: row * 0 + tf.random_uniform([3]), x), {x: X})
+    assert not np.allclose(rows[0], rows[1])
+    w = tf.Variable(tf.random_normal([2]))
+    np.testing.assert_array_equal(sess.run(w), sess.run(w))
+
+
+def test_branches_and_loops(tf):
+    x, flag = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.bool)
+    w = tf.Variable([1.0, 2.0, 3.0])
+    sess = tf.Session()
+    chosen = tf.cond(flag, lambda: x * w, lambda: x * 5)
+    np.testing.assert_array_equal(sess.run(chosen, {x: X, flag: True}), X * [1, 2, 3])
+    np.testing.assert_array_equal(sess.run(chosen, {x: X, flag: False}), X * 5)
+    np.testing.assert_array_equal(sess.run(tf.gradients(chosen, w)[0], {x: X, flag: True}), X.sum(0))
+    count, total = tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a + x * w), [0, x])
+    assert sess.run(count, {x: X}) == 3
+    np.testing.assert_array_equal(sess.run(total, {x: X}), X + 3 * X * [1, 2, 3])
+    np.testing.assert_array_equal(sess.run(tf.map_fn(tf.reduce_sum, x), {x: X}), X.sum(1))
+    np.testing.assert_array_equal(sess.run(tf.scan(lambda a, row: a + row, x), {x: X}), X.cumsum(0))
+    np.testing.assert_array_equal(sess.run(tf.foldl(lambda a, row: a - row, x), {x: X}), X[0] - X[1])
+    np.testing.assert_array_equal(sess.run(tf.foldr(lambda a, row: a - row, x), {x: X}), X[1] - X[0])
+
+
+def generator(tf, x, reuse=False):
+    with tf.variable_scope("generator", reuse=reuse, initializer=tf.ones_initializer()):
+        h = tf.layers.dense(x, 4, name="fc")
+        h = tf.layers.dense(tf.layers.dense(h, 2), 2)
+        return tf.matmul(h, tf.get_variable("w", [2, 2]))
+
+
+def test_names_in_scopes(tf):
+    x = tf.placeholder(tf.float32, [None, 3])
+    first = generator(tf, x)
+    with tf.variable_scope("other"):
+        b = tf.Variable(0.0, name="b")
+    names = [v.name for v in tf.trainable_variables()]
+    assert names == [f"generator/{n}:0" for n in ("fc/kernel", "fc/bias", "dense/kernel", "dense/bias")] + [
+        "generator/dense_1/kernel:0",
+        "generator/dense_1/bias:0",
+        "generator/w:0",
+        "other/b:0",
+    ]
+    again = generator(tf, x, reuse=True)
+    assert len(tf.trainable_variables()) == len(names)
+    one, two, w = tf.Session().run([first, again, tf.trainable_variables()[6]], {x: X})
+    np.testing.assert_array_equal(one, two)
+    assert (w == 1).all()
+    assert tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES, scope="other") == [b]
+    assert tf.get_variable_scope().name == ""
+    with tf.variable_scope("other", reuse=tf.AUTO_REUSE) as scope:
+        assert tf.get_variable("v", [1]) is tf.get_variable("v", [1])
+        assert scope.name == "other"
+    tf.add_to_collection("mine", b)
+    assert tf.get_collection("mine") == [b]
+
+
+def test_batch_normalization_updates_its_statistics(tf):
+    x, training = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.bool)
+    y = tf.layers.batch_normalization(x, momentum=0.5, training=training)
+    loss = tf.losses.mean_squared_error(tf.zeros_like(y), y)
+    assert tf.get_collection(tf.GraphKeys.LOSSES) == [loss]
+    with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
+        train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+    mean = next(v for v in tf.global_variables() if "moving_mean" in v.name)
+    sess = tf.Session()
+    sess.run([train, loss], {x: X, training: True})
+    np.testing.assert_allclose(sess.run(mean), X.mean(0) / 2, rtol=1e-6)
+    sess.run(train, {x: X, training: False})
+    np.testing.assert_allclose(sess.run(mean), X.mean(0) / 2, rtol=1e-6)
+    at_training, later = (sess.run(y, {x: X, training: flag}) for flag in (True, False))
+    assert np.abs(at_training - later).max() > 0.1
+
+
+def test_operations_that_follow_others(tf):
+    sess = tf.Session()
+    v, seen = tf.Variable(1.0), tf.Variable(0.0, trainable=False)
+    train = tf.train.GradientDescentOptimizer(0.25).minimize(v * 1.0)
+    with tf.control_dependencies([train]):
+        both = tf.group(tf.assign(seen, v * 2.0))
+    sess.run(both)
+    assert sess.run([v, seen]) == [0.75, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("text", "builds"),
+    [
+        ("import tensorflow as tf\na = tf.Variable(1.0)\nsess = tf.Session()\n", True),
+        ("import tensorflow as tf\nsession = tf.compat.v1.Session()\n", False),
+        ("import tensorflow as tf\ntf.enable_eager_execution()\ntf.Session()\n", False),
+    ],
+)
+def test_a_program_for_tensorflow_1_builds_a_graph_from_its_first_line(tf, tmp_path, text, builds):
+    path = tmp_path / "program.py"
+    path.write_text(text)
+    program = SimpleNamespace(f_globals={"__name__": "__main__", "__file__": str(path)}, f_back=None)
+    importing = SimpleNamespace(f_globals={"__name__": "gazelle.cli.import_aliases"}, f_back=program)
+    assert names_of_1.in_text_of(importing) == builds
+    assert not names_of_1.in_text_of(program)
+    tf.compat.v1.Session(config=tf.compat.v1.ConfigProto())
+    assert tf.executing_eagerly()
+    a = tf.Session() and tf.Variable(1.0)
+    doubled = a * 2
+    tf.Session().run(a.assign(5.0))
+    assert tf.Session().run([doubled, a.initializer]) == [10, 1]
+
+
+def test_moving_averages(tf):
+    v = tf.Variable(1.0)
+    average = tf.train.ExponentialMovingAverage(0.5)
+    average.apply([v])
+    v.assign(3.0)
+    average.apply([v])
+    assert float(average.average(v)) == 2.0
+    x = tf.placeholder(tf.float32)
+    w = tf.Variable(1.0, name="w")
+    train = tf.train.GradientDescentOptimizer(1.0).minimize(w * x)
+    averages = tf.train.ExponentialMovingAverage(0.5)
+    with tf.control_dependencies([train]):
+        both = averages.apply([w])
+    assert averages.average_name(w) == "w/ExponentialMovingAverage"
+    sess = tf.Session()
+    sess.run(tf.global_variables_initializer())
+    sess.run(both, {x: 1.0})
+    assert sess.run([w, averages.average(w)]) == [0.0, 0.5]
+
+
+def test_a_default_of_a_placeholder(tf):
+    keep = tf.placeholder_with_default(1.0, shape=())
+    sess = tf.Session()
+    assert sess.run(keep * 2) == 2
+    assert sess.run(keep * 2, {keep: 0.5}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("GraphDef", "Load a Keras model"), ("train.shuffle_batch", "tf.data.Dataset"), ("compat.v1.GraphDef", "Load")],
+)
+def test_refused_names_state_what_to_write(tf, name, hint):
+    with pytest.raises(AttributeError, match=hint):
+        operator.attrgetter(name)(tf)
+
+
+def test_blocks_and_names_of_tensorflow_1(tf):
+    """Expected: TensorFlow 2.15."""
+    x = np.arange(32, dtype="float32").reshape(1, 4, 4, 2)
+    y = tf.space_to_batch(x, [2, 3], [[1, 1], [0, 2]])
+    assert y.shape == (6, 3, 2, 2)
+    assert float(tf.reduce_sum(y * np.arange(72.0).reshape(6, 3, 2, 2))) == 14488
+    np.testing.assert_array_equal(tf.batch_to_space(y, [2, 3], [[1, 1], [0, 2]]), x)
+    assert tf.nn.pool(x, [2, 2], "MAX", strides=[2, 2]).numpy().ravel().tolist() == [10, 11, 14, 15, 26, 27, 30, 31]
+    assert tf.bitcast(np.float32([1]), tf.int32).numpy().tolist() == [1065353216]
+    parts = tf.string_split(["a b  c", "d"])
+    assert parts.values.numpy().tolist() == [b"a", b"b", b"c", b"d"]
+    assert np.asarray(parts.indices).tolist() == [[0, 0], [0, 1], [0, 2], [1, 0]]
+    assert tf.compat.v1.__version__ == tf.__version__
