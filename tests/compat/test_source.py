@@ -26,6 +26,7 @@ ERAS = {
     "from tensorflow.keras import layers\nlayers.Conv2D(f, size, strides)\n": (3, False, False),
     "import keras\nx = keras.ops.exp(keras.backend.max(y))\n": (3, True, False),
     "KMeans(init='random', n_init=3)\n": (3, True, False),
+    "import tensorflow as tf\nx = tf.placeholder(tf.float32)\ntf.layers.dense(x, 2)\n": (2, True, False),
     "this is no Python": (3, True, False),
     "from tensorflow import keras\nmodel.compile('adam', 'mse', ['mae'])\n": (2, False, False),
     "import keras\nmodel.compile('adam', ['mse', 'mae'], [1.0, 0.5])\n": (3, True, False),
