@@ -122,7 +122,7 @@ class Coordinator:
         self._stopped.set()
 
     def register_thread(self, thread: threading.Thread) -> None:
-        """Remember a thread for `join`."""
+        """Store a thread for `join`."""
         self._threads.append(thread)
 
     def join(self, threads: Sequence[threading.Thread] | None = None, *_: Any, **__: Any) -> None:

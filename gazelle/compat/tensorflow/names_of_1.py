@@ -39,7 +39,7 @@ def in_text_of(frame: FrameType) -> bool:
 
 
 def notice(name: str) -> None:
-    """Remember that a program looked up this name in `tf`."""
+    """Store that a program looked up this name in `tf`."""
     if name in _NAMES:
         _looked_up.add(name)
 
