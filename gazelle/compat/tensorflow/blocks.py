@@ -125,7 +125,7 @@ _rank_check("rank_at_least", lambda got, wanted: got >= wanted)
 
 
 @named("make_ndarray", "contrib.util.make_ndarray")
-def make_ndarray(tensor: TensorLike) -> Any:
+def make_ndarray(tensor: TensorLike) -> TensorResult:
     """`tf.make_ndarray`: the array in the result of `make_tensor_proto`."""
     return np.asarray(unboxed(tensor))
 

@@ -11,7 +11,7 @@ from gazelle.compat.backend.sessions import Fetch, Operations
 from gazelle.compat.backend.updates import OptimizerStep, Update
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.types import RegularizerLike
+from gazelle.compat.types import Option, RegularizerLike, TensorResult
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor
 
@@ -23,7 +23,9 @@ _collections: dict[str, list[Any]] = {}
 class Scope:
     """A variable scope: the beginning of names, and defaults of `get_variable`."""
 
-    def __init__(self, name: str, reuse: Any = None, initializer: Any = None, regularizer: RegularizerLike = None):
+    def __init__(
+        self, name: str, reuse: Option = None, initializer: Option = None, regularizer: RegularizerLike = None
+    ):
         self.name = self.original_name_scope = name
         self.reuse, self.initializer, self.regularizer = reuse, initializer, regularizer
 
@@ -33,7 +35,7 @@ class Scope:
         """Return existing variables from now on."""
         self.reuse = True
 
-    def set_initializer(self, initializer: Any) -> None:
+    def set_initializer(self, initializer: Option) -> None:
         self.initializer = initializer
 
     def set_regularizer(self, regularizer: RegularizerLike) -> None:
@@ -84,15 +86,15 @@ def _forget_counts(prefix: str) -> None:
 @named("variable_scope", "variable_op_scope")
 @contextlib.contextmanager
 def variable_scope(
-    name_or_scope: Any,
+    name_or_scope: Option,
     default_name: str | None = None,
     values: object = None,
-    initializer: Any = None,
+    initializer: Option = None,
     regularizer: RegularizerLike = None,
     caching_device: object = None,
     partitioner: object = None,
     custom_getter: object = None,
-    reuse: Any = None,
+    reuse: Option = None,
     dtype: object = None,
     **_: Any,
 ) -> Iterator[Any]:
@@ -118,7 +120,7 @@ def variable_scope(
 
 @named("name_scope")
 @contextlib.contextmanager
-def name_scope(name: Any, *_: Any, **__: Any) -> Iterator[str]:
+def name_scope(name: Option, *_: Any, **__: Any) -> Iterator[str]:
     """`tf.name_scope`: the beginning of the names of variables that `tf.Variable` makes."""
     given = name or ""
     prefix = given if given.endswith("/") or not given else f"{_prefixes[-1]}{given}/"
@@ -129,7 +131,7 @@ def name_scope(name: Any, *_: Any, **__: Any) -> Iterator[str]:
         _prefixes.pop()
 
 
-def scoped(name: str, make: Callable[[], Any], reuse: Any = None) -> Any:
+def scoped(name: str, make: Callable[[], Any], reuse: Option = None) -> TensorResult:
     """The object of this name in the current scope if it may be reused, else a new one."""
     full = current().prefix + name
     if not ((reuse or current().reuse) and full in _by_name):
@@ -198,7 +200,7 @@ named("losses.add_loss")(lambda loss, loss_collection=GraphKeys.LOSSES: add_to_c
 
 
 @named("losses.get_total_loss")
-def get_total_loss(add_regularization_losses: bool = True, *_: Any, **__: Any) -> Any:
+def get_total_loss(add_regularization_losses: bool = True, *_: Any, **__: Any) -> TensorResult:
     """`tf.losses.get_total_loss`: the sum of the losses of `tf.losses`, with the penalties of variables."""
     return sum(get_collection(GraphKeys.LOSSES) + (_get_penalties() if add_regularization_losses else []), 0.0)
 
@@ -216,7 +218,7 @@ _dependencies: list[list[Any]] = []
 
 @named("control_dependencies", "init_scope")
 @contextlib.contextmanager
-def control_dependencies(control_inputs: Any = None) -> Iterator[None]:
+def control_dependencies(control_inputs: Option = None) -> Iterator[None]:
     """`tf.control_dependencies`: operations that are made inside run the given ones, too."""
     _dependencies.append(list(control_inputs) if isinstance(control_inputs, list | tuple) else [])
     try:

@@ -26,7 +26,7 @@ from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tape import recorded_gradients
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
-from gazelle.compat.types import DTypeLike, RegularizerLike, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, Option, RegularizerLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.core.types import InitializerLike
 from gazelle.core.variable import Variable
@@ -125,7 +125,7 @@ def variable(
     return remembered(made)
 
 
-def first_value(variable: Any) -> Any:
+def first_value(variable: Option) -> TensorResult:
     """The value that a variable has after `global_variables_initializer`."""
     return _first_values.get(variable, np.asarray(unboxed(variable)))
 

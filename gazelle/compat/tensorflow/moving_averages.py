@@ -18,7 +18,7 @@ from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core.symbolic import is_symbolic
 from gazelle.core.variable import Variable
 
@@ -81,7 +81,7 @@ class ExponentialMovingAverage:
         self._averages[id(v)] = v, made
         return made
 
-    def average(self, var: Variable) -> Any:
+    def average(self, var: Variable) -> TensorResult:
         """Return the variable with the average of a variable; None before `apply`."""
         return self._averages.get(id(var), (None, None))[1]
 
@@ -100,7 +100,7 @@ class ExponentialMovingAverage:
 
 @named("python.training.moving_averages.assign_moving_average")
 def assign_moving_average(
-    variable: Any, value: TensorLike, decay: TensorLike, zero_debias: bool = False, name: str | None = None
+    variable: Option, value: TensorLike, decay: TensorLike, zero_debias: bool = False, name: str | None = None
 ) -> TensorResult:
     """variable = decay variable + (1 - decay) value."""
     return variable.assign(variable * decay + value * (1 - decay))

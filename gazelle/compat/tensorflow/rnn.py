@@ -12,7 +12,7 @@ from gazelle.compat.tensorflow import graph_scopes, subgraphs
 from gazelle.compat.tensorflow.graphs import build_graphs
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.recording import is_box, unboxed
-from gazelle.compat.types import DTypeLike, Nested, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, Nested, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.shape_inference import call_op
 
@@ -29,7 +29,7 @@ def _first_state(cell: Any, initial_state: Any, batch: Any, dtype: Any, where: s
 
 @named("nn.dynamic_rnn")
 def dynamic_rnn(
-    cell: Any,
+    cell: Option,
     inputs: TensorLike,
     sequence_length: TensorLike = None,
     initial_state: Nested[TensorLike] | None = None,
@@ -37,7 +37,7 @@ def dynamic_rnn(
     parallel_iterations: int | None = None,
     swap_memory: bool = False,
     time_major: bool = False,
-    scope: Any = None,
+    scope: Option = None,
 ) -> TensorResult:
     """`tf.nn.dynamic_rnn`: (outputs, last state); after the end of a sequence outputs are 0, and the state is kept."""
     build_graphs()
@@ -83,8 +83,8 @@ def _where(condition: Any, new: Any, old: Any) -> Any:
 
 @named("nn.bidirectional_dynamic_rnn")
 def bidirectional_dynamic_rnn(
-    cell_fw: Any,
-    cell_bw: Any,
+    cell_fw: Option,
+    cell_bw: Option,
     inputs: TensorLike,
     sequence_length: TensorLike = None,
     initial_state_fw: Nested[TensorLike] | None = None,
@@ -93,7 +93,7 @@ def bidirectional_dynamic_rnn(
     parallel_iterations: int | None = None,
     swap_memory: bool = False,
     time_major: bool = False,
-    scope: Any = None,
+    scope: Option = None,
 ) -> TensorResult:
     """`tf.nn.bidirectional_dynamic_rnn`: ((outputs forward, backward), (states))."""
     inputs = NAMES["convert_to_tensor"](inputs)
@@ -117,12 +117,12 @@ def bidirectional_dynamic_rnn(
 
 @named("nn.static_rnn", "contrib.rnn.static_rnn", "nn.rnn")
 def static_rnn(
-    cell: Any,
+    cell: Option,
     inputs: Sequence[TensorLike],
     initial_state: Nested[TensorLike] | None = None,
     dtype: DTypeLike = None,
     sequence_length: TensorLike = None,
-    scope: Any = None,
+    scope: Option = None,
 ) -> TensorResult:
     """`tf.nn.static_rnn`: ([output of each step], last state)."""
     build_graphs()
@@ -144,14 +144,14 @@ def static_rnn(
 
 @named("nn.static_bidirectional_rnn", "contrib.rnn.static_bidirectional_rnn", "nn.bidirectional_rnn")
 def static_bidirectional_rnn(
-    cell_fw: Any,
-    cell_bw: Any,
+    cell_fw: Option,
+    cell_bw: Option,
     inputs: Sequence[TensorLike],
     initial_state_fw: Nested[TensorLike] | None = None,
     initial_state_bw: Nested[TensorLike] | None = None,
     dtype: DTypeLike = None,
     sequence_length: TensorLike = None,
-    scope: Any = None,
+    scope: Option = None,
 ) -> TensorResult:
     """`tf.nn.static_bidirectional_rnn`: (outputs side by side, state forward, state backward)."""
     (forward, backward), states = bidirectional_dynamic_rnn(

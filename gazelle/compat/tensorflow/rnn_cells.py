@@ -13,7 +13,7 @@ from gazelle.compat.tensorflow import graph_scopes
 from gazelle.compat.tensorflow.graphs import get_variable
 from gazelle.compat.tensorflow.names import NAMES, fixed_shape, named
 from gazelle.compat.tensorflow.recording import is_box
-from gazelle.compat.types import DTypeLike, Nested, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, Nested, Option, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import snake
 from gazelle.core.shape_inference import call_op
@@ -59,7 +59,7 @@ class RNNCell:
     state_size: Any
     output_size: Any
 
-    def __init__(self, trainable: bool = True, name: str | None = None, dtype: DTypeLike = None, **_: Any) -> None:
+    def __init__(self, trainable: bool = True, name: str | None = None, dtype: DTypeLike = None, **_: Option) -> None:
         self.trainable, self.name, self.dtype, self.built = trainable, name, dtype or "float32", False
         self.weights: list[Any] = []
         self._scope: graph_scopes.Scope | None = None
@@ -87,7 +87,7 @@ class RNNCell:
         """Return (output, new state)."""
         raise NotImplementedError
 
-    def __call__(self, inputs: Any, state: Any, scope: Any = None, **options: Any) -> Any:
+    def __call__(self, inputs: Option, state: Option, scope: Option = None, **options: Any) -> TensorResult:
         if self._scope is None:
             given = None if scope is None else getattr(scope, "name", scope)
             with graph_scopes.variable_scope(scope or self.name or self._unique_name()) as opened:
@@ -101,7 +101,9 @@ class RNNCell:
     def _unique_name(self) -> str:
         return graph_scopes.layer_name(snake(type(self).__name__))
 
-    def add_variable(self, name: str, shape: ShapeLike | None = None, initializer: Any = None, **options: Any) -> Any:
+    def add_variable(
+        self, name: str, shape: ShapeLike | None = None, initializer: Option = None, **options: Any
+    ) -> TensorResult:
         """Make a weight."""
         known = {key: options[key] for key in ("dtype", "regularizer", "trainable") if key in options}
         self.weights.append(get_variable(name, shape, initializer=initializer, **known))
@@ -171,11 +173,11 @@ class GRUCell(_Cell):
     def __init__(
         self,
         num_units: int,
-        activation: Any = None,
-        reuse: Any = None,
-        kernel_initializer: Any = None,
-        bias_initializer: Any = None,
-        **options: Any,
+        activation: Option = None,
+        reuse: Option = None,
+        kernel_initializer: Option = None,
+        bias_initializer: Option = None,
+        **options: Option,
     ) -> None:
         super().__init__(num_units, activation, **options)
         self._initializers = kernel_initializer, bias_initializer
@@ -205,15 +207,15 @@ class BasicLSTMCell(_Cell):
         num_units: int,
         forget_bias: float = 1.0,
         state_is_tuple: bool = True,
-        activation: Any = None,
-        reuse: Any = None,
-        **options: Any,
+        activation: Option = None,
+        reuse: Option = None,
+        **options: Option,
     ) -> None:
         super().__init__(num_units, None if isinstance(activation, bool) else activation, **options)
         self._forget_bias, self._state_is_tuple = forget_bias, state_is_tuple
 
     @property
-    def state_size(self) -> Any:
+    def state_size(self) -> TensorResult:
         return LSTMStateTuple(self._num_units, self._num_units) if self._state_is_tuple else 2 * self._num_units
 
     output_size = property(lambda self: self._num_units)
@@ -236,16 +238,16 @@ class LSTMCell(BasicLSTMCell):
         num_units: int,
         use_peepholes: bool = False,
         cell_clip: float | None = None,
-        initializer: Any = None,
+        initializer: Option = None,
         num_proj: int | None = None,
         proj_clip: float | None = None,
         num_unit_shards: object = None,
         num_proj_shards: object = None,
         forget_bias: float = 1.0,
         state_is_tuple: bool = True,
-        activation: Any = None,
-        reuse: Any = None,
-        **options: Any,
+        activation: Option = None,
+        reuse: Option = None,
+        **options: Option,
     ) -> None:
         super().__init__(num_units, forget_bias, state_is_tuple, activation, **options)
         self._peepholes, self._clip, self._initializer = use_peepholes, cell_clip, initializer
@@ -254,7 +256,7 @@ class LSTMCell(BasicLSTMCell):
     output_size = property(lambda self: self._projection or self._num_units)
 
     @property
-    def state_size(self) -> Any:
+    def state_size(self) -> TensorResult:
         sizes = self._num_units, self.output_size
         return LSTMStateTuple(*sizes) if self._state_is_tuple else sum(sizes)
 
@@ -291,7 +293,7 @@ class MultiRNNCell(RNNCell):
         self._cells, self._state_is_tuple = list(cells), state_is_tuple
 
     @property
-    def state_size(self) -> Any:
+    def state_size(self) -> TensorResult:
         sizes = tuple(cell.state_size for cell in self._cells)
         return sizes if self._state_is_tuple else sum(jax.tree.leaves(sizes))
 
@@ -334,7 +336,7 @@ named("nn.rnn_cell.DeviceWrapper", "contrib.rnn.DeviceWrapper")(_Wrapper)
 class ResidualWrapper(_Wrapper):
     """Adds the inputs of a cell to its output."""
 
-    def __init__(self, cell: Any, residual_fn: Any = None) -> None:
+    def __init__(self, cell: Option, residual_fn: Option = None) -> None:
         super().__init__(cell)
         self._residual = residual_fn or (lambda inputs, outputs: inputs + outputs)
 
@@ -349,7 +351,7 @@ class DropoutWrapper(_Wrapper):
 
     def __init__(
         self,
-        cell: Any,
+        cell: Option,
         input_keep_prob: TensorLike = 1.0,
         output_keep_prob: TensorLike = 1.0,
         state_keep_prob: TensorLike = 1.0,
@@ -395,7 +397,7 @@ class OutputProjectionWrapper(_Wrapper):
 
     output_size = property(lambda self: self._size)
 
-    def __init__(self, cell: Any, output_size: int, activation: Any = None, reuse: Any = None) -> None:
+    def __init__(self, cell: Option, output_size: int, activation: Option = None, reuse: Option = None) -> None:
         super().__init__(cell)
         self._size, self._layer = output_size, gazelle.layers.Dense(output_size, activation)
 
@@ -408,7 +410,9 @@ class OutputProjectionWrapper(_Wrapper):
 class InputProjectionWrapper(_Wrapper):
     """A linear layer before a cell."""
 
-    def __init__(self, cell: Any, num_proj: int, activation: Any = None, input_size: object = None, **_: Any) -> None:
+    def __init__(
+        self, cell: Option, num_proj: int, activation: Option = None, input_size: object = None, **_: Option
+    ) -> None:
         super().__init__(cell)
         self._layer = gazelle.layers.Dense(num_proj, activation)
 

@@ -52,7 +52,7 @@ def _with_sizes(tensor: Any, sizes: Any) -> Any:
     return tensor
 
 
-def sizes_of(value: TensorLike) -> Any:
+def sizes_of(value: TensorLike) -> TensorResult:
     """The integers and `Size`s in a tensor of sizes, a number or a list of them; None if it has others."""
     if isinstance(value, ShapeTensor):
         return value.sizes
@@ -100,7 +100,7 @@ def stacked(values: Sequence[Any], axis: int = 0, **_: Any) -> Shape | None:
     return sizes_of(list(values))
 
 
-def product(input_tensor: TensorLike, axis: int | None = None, keepdims: bool = False, **_: Any) -> Any:
+def product(input_tensor: TensorLike, axis: int | None = None, keepdims: bool = False, **_: Any) -> TensorResult:
     """The product of sizes."""
     sizes = sizes_of(input_tensor)
     return math.prod(sizes, start=1) if isinstance(sizes, tuple) and not keepdims else None

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from gazelle.compat.backend import variables
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.recording import is_box, unboxed
-from gazelle.compat.types import Nested, TensorLike, TensorResult
+from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor, is_symbolic, numbers_of_calls
@@ -46,7 +46,7 @@ class SubGraph:
         self.graph = Graph([*self.inputs, *self.captured], symbolic) if symbolic else None
         self.nodes = [] if self.graph is None else self.graph.nodes
 
-    def run(self, arguments: Nested[Any], captured: Sequence[Any]) -> Any:
+    def run(self, arguments: Nested[Any], captured: Sequence[Any]) -> TensorResult:
         """Return the results for arrays in place of the placeholders and of the captured tensors."""
         given = jax.tree.leaves(arguments)
         scope = tracing.current() or tracing.TraceContext()
@@ -96,7 +96,7 @@ def node(compute: Callable[..., Any], parts: Sequence[SubGraph], arguments: tupl
     return call_op(function, (plain, *(part.captured for part in parts)), {})
 
 
-def step_scope(number: Any) -> Any:
+def step_scope(number: Option) -> TensorResult:
     """The context of one step of a loop, in which random numbers differ from those of other steps."""
     scope = tracing.current()
     if scope is None or scope.key is None:
