@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -79,6 +80,9 @@ class Namespace(ModuleType):
         if name.startswith("__") and not (name == "__version__" and name in vars(self._real)):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
         found = look_up(path, name)
+        if found is NOTHING and path == "gazelle.backend" and "keras_core" in sys.modules:
+            source = importlib.import_module("gazelle.compat.keras_src").module("keras.src.backend")
+            found = getattr(source, name, NOTHING)  # keras_core showed all of its backend
         if found is NOTHING:
             found = getattr(self._real, name)  # raises an error with the nearest names
         return converted(found)

@@ -68,6 +68,10 @@ class SymbolicError(StateError, TypeError):
     """A symbolic tensor was used where Python or NumPy needs values."""
 
 
+class MissingLengthError(SymbolicError, AttributeError):
+    """A symbolic tensor has no length, since the number of its samples is unknown."""
+
+
 class UnboundVariable(GazelleError, RuntimeError):  # noqa: N818 - the name states the problem
     """A variable was read inside a pure call that did not receive it."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from gazelle.core import dtypes, sparse
-from gazelle.core.errors import ArgumentError, StateError, SymbolicError, message
+from gazelle.core.errors import ArgumentError, MissingLengthError, StateError, SymbolicError, message
 from gazelle.core.printable import printable
 from gazelle.core.types import ArrayLike, DTypeLike, Shape, Tree
 
@@ -100,10 +100,12 @@ class KerasTensor:
             raise self._no_values("loop")
         return (self[i] for i in range(self.shape[0]))
 
-    def __len__(self) -> int:
-        if not self.shape or self.shape[0] is None:
-            raise self._no_values("len()")
-        return self.shape[0]
+    @property
+    def __len__(self) -> Callable[[], int]:
+        length = self.shape[0] if self.shape else None
+        if length is None:  # without this attribute, for programs that look for it with hasattr
+            raise MissingLengthError(str(self._no_values("len()")))
+        return lambda: length
 
     def _no_values(self, where: str) -> SymbolicError:
         return SymbolicError(

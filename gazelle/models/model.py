@@ -134,8 +134,11 @@ class Model(Layer):
         """Create all weights by tracing `call`.
 
         Args:
-            input_shape: shape of the input, batch axis first; a list or dict of shapes for several inputs.
+            input_shape: shape of the input, batch axis first; a list or dict of shapes for several inputs. A model
+                that was made from inputs and outputs has its weights already and ignores it.
         """
+        if self._graph is not None:
+            return
         inputs = structure.symbolic_inputs(input_shape)
         self.built = True  # a subclass's `build` that calls this one is not called again
         try:

@@ -29,6 +29,7 @@ import urllib.error
 import urllib.request
 import zipfile
 
+import environments
 import numpy as np
 
 from gazelle.cli import notebooks
@@ -103,6 +104,35 @@ def old_pandas():
     pandas.read_csv = read
 
 
+def old_scipy_and_numpy():
+    """Functions of scipy.misc, with Pillow, and an argument of NumPy."""
+    import PIL.Image
+    import scipy.misc
+
+    def imread(name, flatten=False, mode=None):
+        return np.asarray(PIL.Image.open(name).convert("L" if flatten else mode or "RGB"))
+
+    def imresize(image, size, interp="bilinear", mode=None):
+        image = PIL.Image.fromarray(np.clip(image, 0, 255).astype("uint8"))
+        if isinstance(size, (int, float)):
+            size = [round(n * (size / 100 if isinstance(size, int) else size)) for n in image.size[::-1]]
+        return np.asarray(image.resize((int(size[1]), int(size[0]))))
+
+    def imsave(name, image, format=None):
+        image = np.asarray(image, "float64")
+        scaled = 255 * (image - image.min()) / max(np.ptp(image), 1e-9)
+        PIL.Image.fromarray((image if image.max() > 1.5 else scaled).astype("uint8").squeeze()).save(name, format)
+
+    for each in (imread, imresize, imsave):
+        if not hasattr(scipy.misc, each.__name__):
+            setattr(scipy.misc, each.__name__, each)
+    scipy.misc.toimage = PIL.Image.fromarray
+    reshape = np.reshape
+    np.reshape = lambda a, shape=None, *args, newshape=None, **kwargs: reshape(
+        a, newshape if shape is None else shape, *args, **kwargs
+    )
+
+
 def rewritten(text, notebook):
     """A program or a notebook: each cell is rewritten."""
     if not notebook:
@@ -146,7 +176,8 @@ def as_python3(text):
 
 def local_modules():
     """Write the modules beside the program that are for Python 2 as Python 3."""
-    for path in itertools.islice(pathlib.Path().rglob("*.py"), 200):
+    folders = {pathlib.Path().resolve(), pathlib.Path(os.environ["PYTHONPATH"].rpartition(":")[2])}
+    for path in itertools.chain(*(itertools.islice(folder.rglob("*.py"), 200) for folder in folders)):
         try:
             with tokenize.open(path) as file:
                 text = file.read()
@@ -394,6 +425,9 @@ def main(program):
         matplotlib.use = matplotlib.style.use = lambda *_, **__: None
     if "pandas" in text:
         old_pandas()
+    environments.install()
+    if "scipy" in text or "reshape" in text:
+        old_scipy_and_numpy()
     if "sklearn.datasets" in text:
         sklearn_sets()
     if "cross_validation" in text:

@@ -90,8 +90,17 @@ def conv2d_transpose(
     dilation_rate: ShapeLike = (1, 1),
 ) -> TensorResult:
     """Return the transposed convolution; the kernel is (*window, channels out, channels in)."""
-    out = ops.conv_transpose(x, kernel, strides, padding, None, format_of(data_format), dilation_rate)
-    return out[tuple(np.s_[:] if n is None else np.s_[:n] for n in sizes(output_shape))]
+    order, wanted = format_of(data_format), sizes(output_shape)
+    space = wanted[2:] if order == "channels_first" else wanted[1:-1]
+    if all(isinstance(n, int) for n in space):  # as the gradient of a convolution of such images
+        channels = kernel.shape[-2]
+        shape = (channels, *space) if order == "channels_first" else (*space, channels)
+        convolve = lambda y: ops.conv(y, kernel, strides, padding, order, dilation_rate)  # noqa: E731
+        images = jax.ShapeDtypeStruct((x.shape[0], *shape), x.dtype)
+        if jax.eval_shape(convolve, images).shape == x.shape:
+            return jax.vjp(convolve, jnp.zeros(images.shape, images.dtype))[1](x)[0]
+    out = ops.conv_transpose(x, kernel, strides, padding, None, order, dilation_rate)
+    return out[tuple(np.s_[:] if n is None else np.s_[:n] for n in wanted)]
 
 
 conv3d_transpose = deconv2d = deconv3d = conv2d_transpose

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 
 from gazelle.compat import era
 from gazelle.core import settings
-from gazelle.core.types import Array
-from gazelle.layers import Conv1D, Conv2D, Layer, spatial
+from gazelle.core.errors import ShapeError, message
+from gazelle.core.types import Array, Shape
+from gazelle.layers import Conv1D, Conv2D, Conv2DTranspose, Conv3DTranspose, Layer, spatial
 from gazelle.layers.convolution import check_positive, dilated_size, set_window
 from gazelle.layers.spatial import space_axes
 from gazelle.ops.windows import strided_slices
@@ -44,6 +45,32 @@ class FullConvolution1D(Conv1D):
 
     def call(self, x: Array) -> Array:
         return super().call(_full_padding(self, x))
+
+
+def use_output_shape(layer: Conv2DTranspose | Conv3DTranspose, output_shape: Shape, input_shape: Shape) -> None:
+    """Choose output_padding so that the transposed convolution has the sizes that Keras 1 was given."""
+    axes = space_axes(layer)
+    found = tuple(n for axis in axes if (n := input_shape[axis]) is not None)
+    wanted = tuple(n for axis in axes if (n := output_shape[axis]) is not None)
+    if len(found) < len(axes) or len(wanted) < len(axes):
+        return
+    smallest = tuple(
+        (n - 1) * step + (window if layer.padding == "valid" else window % 2)
+        for n, step, window in zip(found, layer.strides, dilated_size(layer), strict=True)
+    )
+    if layer.padding == "same" and wanted == tuple(n * s for n, s in zip(found, layer.strides, strict=True)):
+        return
+    extra = tuple(size - least for size, least in zip(wanted, smallest, strict=True))
+    if any(not 0 <= n < step for n, step in zip(extra, layer.strides, strict=True)):
+        raise ShapeError(
+            message(
+                f"output_shape of {type(layer).__name__}",
+                expected=f"sizes from {smallest}, less than strides {tuple(layer.strides)} above",
+                got=wanted,
+                hint=f"The input has the sizes {found}.",
+            )
+        )
+    layer.output_padding = extra
 
 
 def guess_data_format(layer: Layer | None, kwargs: dict[str, Any]) -> None:

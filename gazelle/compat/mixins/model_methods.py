@@ -52,6 +52,9 @@ def _with_tensors(value: Any) -> Any:
     return called
 
 
+_MEASURING = ("evaluate", "train_on_batch", "test_on_batch")
+
+
 def translated_method(owner: type, name: str) -> Function:
     """A method of models that also takes the arguments of earlier versions; `owner` is the mixin that gets it."""
 
@@ -61,6 +64,7 @@ def translated_method(owner: type, name: str) -> Function:
         args, kwargs = _numbers_of_objects(plain(args)), _numbers_of_objects(plain(kwargs))
         if name in ("save", "save_weights"):
             _make_folder(args[0] if args else kwargs.get("filepath", ""), kwargs.get("save_format") == "tf")
+        accuracy_requested = bool(kwargs.get("show_accuracy") or kwargs.get("accuracy"))
         args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
         if name == "compile":
             args = tuple(map(_with_tensors, args))
@@ -80,6 +84,8 @@ def translated_method(owner: type, name: str) -> Function:
             out = _or_on_values(self, getattr(super(owner, self), name), args, kwargs)
         if name == "compile":
             adopt(self.optimizer)
+        if name in _MEASURING and isinstance(out, list) and self._accuracy_by_call and not accuracy_requested:
+            return out[0]
         if name.startswith("predict"):
             return one_element.as_numbers(out)
         return adopt(out) if name == "fit" else LoadStatus(out) if name == "load_weights" else out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pprint
 from types import FunctionType
 from typing import Any
 
@@ -21,7 +22,7 @@ from gazelle.compat.tables import listed
 from gazelle.compat.types import TensorResult
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import warn
-from gazelle.core.types import LossLike, Nested, Shape, Tree
+from gazelle.core.types import Config, LossLike, Nested, Shape, Tree
 from gazelle.models import Functional, Model
 
 
@@ -35,6 +36,7 @@ class ModelMixin:
     """Models."""
 
     _records_steps = False  # whether steps call `tf.gradients`
+    _accuracy_by_call = False  # whether calls request the accuracy, as in Keras 0.x
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls.__dict__.get("_core") is Model and (args or not {"inputs", "input"}.isdisjoint(kwargs)):
@@ -59,6 +61,13 @@ class ModelMixin:
             cls.compute_loss = loss_as_array(cls.__dict__["compute_loss"])  # type: ignore[attr-defined]
         elif era.number() < 3 and not STEPS.isdisjoint(cls.__dict__):
             cls.compute_loss = tracked_loss  # type: ignore[attr-defined]
+
+    def get_config(self, verbose: int = 0) -> Config:
+        """Return the configuration, and print it, as in Keras 0.x, if `verbose` is not 0."""
+        config: Config = super().get_config()  # type: ignore[misc]
+        if verbose:
+            pprint.pprint(config)
+        return config
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         """Call the model; `call` of models without one of their own ignores keywords that it does not have."""

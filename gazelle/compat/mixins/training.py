@@ -37,6 +37,28 @@ def _parts(own: _Variables) -> tuple[tuple[Variable, ...], None]:
 jax.tree_util.register_pytree_node(_Variables, _parts, lambda _, parts: _Variables(parts))
 
 
+class _Clipping:
+    """An argument for clipping, which optimizers of Keras 1 and 2 had as an attribute only where it was given."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, optimizer: Any, owner: type | None = None) -> Any:
+        if optimizer is None:
+            return self
+        own = vars(optimizer).get(self.name)
+        if era.number() == 3 or not era.standalone() or called_by_gazelle(1):
+            return own
+        if own is None and self.name == "clipnorm":  # it was the norm of all gradients together
+            own = vars(optimizer).get("global_clipnorm")
+        if own is None:
+            raise AttributeError(f"{type(optimizer).__name__} has no attribute {self.name!r}.")
+        return own
+
+    def __set__(self, optimizer: Any, value: float | None) -> None:
+        vars(optimizer)[self.name] = value
+
+
 class OptimizerMixin(CompatObject):
     """Optimizers."""
 
@@ -92,6 +114,8 @@ class OptimizerMixin(CompatObject):
             factors[id(self)] = value
         else:  # a step of this optimizer with another rate, which changes with the rate that it has later
             factors[id(self)] = 1.0 if value is own else float(value) / float(own)  # type: ignore[arg-type]  # a number
+
+    clipnorm, clipvalue = _Clipping("clipnorm"), _Clipping("clipvalue")
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if core is Optimizer and args and isinstance(args[0], str):  # the base class of Keras 2 took its name first

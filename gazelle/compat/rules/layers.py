@@ -8,7 +8,7 @@ from typing import Any
 from gazelle import layers
 from gazelle.compat import era, regularizers
 from gazelle.compat.classes import compat_class
-from gazelle.compat.layers.convolution import FullConvolution1D, FullConvolution2D, guess_data_format
+from gazelle.compat.layers.convolution import FullConvolution1D, FullConvolution2D, guess_data_format, use_output_shape
 from gazelle.compat.layers.variants import (
     BatchwiseNormalization,
     CausalAdditiveAttention,
@@ -72,14 +72,27 @@ def _build_with(instance: Any, weights: Any, *shapes: Any, **named: Any) -> None
         instance.set_weights(list(weights))
 
 
+_TRANSPOSED = (layers.Conv2DTranspose, layers.Conv3DTranspose)
+
+
+def _build_for(instance: Any, output_shape: Any, build: Any, input_shape: Any) -> None:
+    """Build a transposed convolution for the output shape that its constructor was given in Keras 1."""
+    vars(instance).pop("build", None)
+    use_output_shape(instance, output_shape, input_shape)
+    (build or functools.partial(type(instance).build, instance))(input_shape)
+
+
 @rule(
-    *listed("""Conv1D Conv2D Conv3D Conv2DTranspose SeparableConv2D LocallyConnected1D LocallyConnected2D
-    ConvLSTM2D""")
+    *listed("""Conv1D Conv2D Conv3D Conv2DTranspose Conv3DTranspose SeparableConv2D LocallyConnected1D
+    LocallyConnected2D ConvLSTM2D""")
 )
 def _window(instance: Any, kwargs: dict[str, Any]) -> None:
     sides = [kwargs.pop(name) for name in SIDES if name in kwargs]
     if sides:
         kwargs["kernel_size"] = tuple(sides)
+    output_shape = kwargs.pop("output_shape", None) if isinstance(instance, _TRANSPOSED) else None
+    if output_shape is not None:
+        instance.__dict__["build"] = functools.partial(_build_for, instance, output_shape, vars(instance).get("build"))
     full = {"Conv1D": FullConvolution1D, "Conv2D": FullConvolution2D}.get(type(instance).__name__)
     if kwargs.get("padding") == "full" and full is not None:
         instance.__class__, kwargs["padding"] = compat_class(full), "valid"
@@ -130,6 +143,13 @@ def _input(instance: Any, kwargs: dict[str, Any]) -> None:
     guess_data_format(None, {"input_shape": kwargs.get("shape")})
     if era.number() < 3 and not kwargs.get("name"):
         kwargs["name"] = f"input_{names.count('layers', 'input_layer')}"
+    own = getattr(kwargs.get("tensor"), "shape", None)
+    for name, sizes in (("shape", own and own[1:]), ("batch_shape", own)) if era.number() < 3 else ():
+        given = kwargs.get(name)
+        if given is None or own is None or len(given) != len(sizes):
+            continue
+        if None in given and all(size in (None, known) for size, known in zip(given, sizes, strict=True)):
+            del kwargs[name]  # the shape of the tensor is known better
 
 
 @rule("load_data")

@@ -83,14 +83,17 @@ def _fit(instance: Any, kwargs: dict[str, Any]) -> None:
 
 
 def with_accuracy(model: Model) -> None:
-    """Add the metric accuracy, which Keras 0.x selected in `fit`."""
+    """Add the metric accuracy, which each call selected in Keras 0.x."""
     state = model._compile_state
     if state is not None and not state.arguments.get("metrics"):
+        vars(model)["_accuracy_by_call"] = True  # the results of other calls are the loss alone
         model.compile(**{**state.arguments, "optimizer": model.optimizer, "metrics": ["accuracy"]})
 
 
 @rule("Model.train_on_batch", "Model.test_on_batch")
 def _batch(instance: Any, kwargs: dict[str, Any]) -> None:
+    if kwargs.pop("show_accuracy", False):
+        with_accuracy(instance)
     if not kwargs.pop("reset_metrics", True):
         warn("reset_metrics=False is ignored: the results are those of this batch alone, as by default.")
 

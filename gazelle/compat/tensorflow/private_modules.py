@@ -8,12 +8,12 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from gazelle.compat import tables
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.recording import only_tapes
-from gazelle.compat.types import NamedObject, TensorLike, TensorResult
+from gazelle.compat.types import NamedObject, PathLike, TensorLike, TensorResult
 from gazelle.core import prng
 from gazelle.initializers.variance_scaling import compute_fans
 
@@ -52,6 +52,18 @@ def keras_export(*names: str, **options: Any) -> Callable[[Any], Any]:
     return lambda exported: exported
 
 
+def read_file_to_string(filename: PathLike, binary_mode: bool = False) -> str | bytes:
+    """Return what a file contains."""
+    with open(filename, "rb" if binary_mode else "r") as file:
+        return cast("str | bytes", file.read())
+
+
+def write_string_to_file(filename: PathLike, file_content: str) -> None:
+    """Write a file."""
+    with open(filename, "w") as file:
+        file.write(file_content)
+
+
 class BoolGauge:
     """A number that TensorFlow reports to its monitoring, which is not there."""
 
@@ -74,6 +86,8 @@ _PRIVATE: dict[str, Any] = {
     "_graph_mode_decorator": graph_mode_decorator,
     **dict.fromkeys(("keras_export", "tf_export"), keras_export),
     "BoolGauge": BoolGauge,
+    "read_file_to_string": read_file_to_string,
+    "write_string_to_file": write_string_to_file,
     "global_seed": prng.given_seed,
     "disable_op_determinism": lambda: None,
     "is_op_determinism_enabled": lambda: True,  # JAX computes deterministically

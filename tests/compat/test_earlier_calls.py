@@ -1,0 +1,158 @@
+"""Calls of programs for Keras 0 to 2 whose arguments or results mean something that Keras 3 has no word for."""
+
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gazelle import ops
+from gazelle.compat import era
+from gazelle.compat.namespaces import root
+from gazelle.core import names
+from gazelle.core.errors import ShapeError, SymbolicError
+
+X = np.random.RandomState(0).rand(12, 4).astype("float32")
+Y = np.eye(3, dtype="float32")[np.arange(12) % 3]
+
+
+def _program(number):
+    before, standalone = era.number(), era.standalone()
+    era.set_number(number, True)
+    names.clear_session()
+    yield root("keras")
+    era.set_number(before, standalone)
+
+
+@pytest.fixture
+def keras_1():
+    yield from _program(1)
+
+
+@pytest.fixture
+def keras_2():
+    yield from _program(2)
+
+
+def test_accuracy_is_a_result_of_the_calls_that_ask_for_it(keras_1):
+    model = keras_1.models.Sequential([keras_1.layers.Dense(3, input_dim=4, activation="softmax")])
+    model.compile("sgd", "categorical_crossentropy")
+    assert "acc" in model.fit(X, Y, nb_epoch=1, show_accuracy=True, verbose=0).history
+    assert np.ndim(model.evaluate(X, Y, verbose=0)) == 0
+    assert np.shape(model.evaluate(X, Y, show_accuracy=True, verbose=0)) == (2,)
+    assert np.ndim(model.train_on_batch(X, Y)) == 0
+    assert np.shape(model.train_on_batch(X, Y, accuracy=True)) == (2,)
+    assert np.shape(model.test_on_batch(X, Y, accuracy=True)) == (2,)
+
+
+# Transposed convolutions of a given size -----------------------------------------------------------------------------
+
+
+def _gradient(x, kernel, size, padding):
+    """TensorFlow's transposed convolution: the gradient of a convolution of images of this size."""
+    images = jnp.zeros((x.shape[0], *size, kernel.shape[-2]))
+    return jax.vjp(lambda y: ops.conv(y, kernel, 2, padding), images)[1](x)[0]
+
+
+@pytest.mark.parametrize(("size", "padding"), [(7, "valid"), (8, "valid"), (6, "same"), (5, "same")])
+def test_a_transposed_convolution_has_the_output_shape_that_keras_1_was_given(keras_1, size, padding):
+    layer = keras_1.layers.Deconvolution2D(
+        2, 3, 3, output_shape=(None, size, size, 2), border_mode=padding, subsample=(2, 2), input_shape=(3, 3, 4)
+    )
+    model = keras_1.models.Sequential([layer])
+    assert model.output_shape == (None, size, size, 2)
+    x = np.random.RandomState(1).rand(2, 3, 3, 4).astype("float32")
+    expected = _gradient(x, layer.kernel.value, (size, size), padding)
+    np.testing.assert_allclose(model.predict(x), expected, atol=1e-5)
+    again = keras_1.models.Sequential.from_config(model.get_config())
+    assert again.output_shape == model.output_shape
+
+
+def test_an_output_shape_that_no_input_has_is_an_error(keras_1):
+    with pytest.raises(
+        ShapeError, match=r"expected sizes from \(7, 7\), less than strides \(2, 2\) above, got \(9, 9\)"
+    ):
+        keras_1.models.Sequential(
+            [
+                keras_1.layers.Deconvolution2D(
+                    2, 3, 3, output_shape=(None, 9, 9, 2), subsample=(2, 2), input_shape=(3, 3, 4)
+                )
+            ]
+        )
+
+
+@pytest.mark.parametrize("size", [7, 8])
+def test_conv2d_transpose_of_the_backend_has_the_given_size(keras_2, size):
+    K = keras_2.backend
+    x, kernel = (np.random.RandomState(2).rand(*shape).astype("float32") for shape in ((2, 3, 3, 4), (3, 3, 2, 4)))
+    found = K.conv2d_transpose(K.constant(x), K.constant(kernel), (2, size, size, 2), strides=(2, 2))
+    np.testing.assert_allclose(K.eval(found), _gradient(x, kernel, (size, size), "valid"), atol=1e-5)
+
+
+# Tensors -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_tensor_without_a_known_number_of_samples_has_no_len(keras_2):
+    """Programs ask whether a model has several outputs by `hasattr(model.output, "__len__")`."""
+    tensor = keras_2.layers.Input((3,))
+    assert not hasattr(tensor, "__len__")
+    with pytest.raises(SymbolicError, match="expected an array with values"):
+        len(tensor)
+    assert len(keras_2.layers.Input(batch_shape=(2, 3))) == 2
+
+
+def test_the_shape_of_an_input_for_a_tensor_may_have_unknown_sizes(keras_2):
+    K = keras_2.backend
+    tensor = K.placeholder((2, 5, 4))
+    assert keras_2.layers.Input(tensor=tensor, shape=(None, None)).shape == (2, 5, 4)
+    with pytest.raises(ShapeError, match="an Input for a tensor"):
+        keras_2.layers.Input(tensor=tensor, shape=(None, 3))
+
+
+def test_a_model_prints_its_configuration_if_asked(keras_1, capsys):
+    model = keras_1.models.Sequential([keras_1.layers.Dense(3, input_dim=4)])
+    assert model.get_config(verbose=1) == model.get_config()
+    assert "'units': 3" in capsys.readouterr().out
+
+
+def test_an_optimizer_steps_along_the_gradients_that_a_program_puts_in_place(keras_2):
+    """Policy gradients: the gradients come from another model, and `get_updates` has no loss."""
+    K, layers = keras_2.backend, keras_2.layers
+    x = layers.Input((4,))
+    model = keras_2.models.Model(x, layers.Dense(1, use_bias=False, kernel_initializer="ones")(x))
+    optimizer = keras_2.optimizers.SGD(lr=0.5, clipnorm=100.0)
+    optimizer.get_gradients = lambda loss, params: [-g for g in K.gradients(K.sum(model.output), params)]
+    updates = optimizer.get_updates(model.trainable_weights, model.constraints, None)
+    K.function(model.inputs, [model.output], updates=updates)([X[:1]])
+    np.testing.assert_allclose(model.get_weights()[0][:, 0], 1 + 0.5 * X[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["clipnorm", "clipvalue"])
+def test_an_optimizer_has_an_attribute_for_clipping_if_it_was_given(keras_2, name):
+    optimizer = keras_2.optimizers.SGD(lr=0.5)
+    assert getattr(optimizer, name, 0.0) == 0.0
+    optimizer = keras_2.optimizers.SGD(lr=0.5, **{name: 0.25})
+    assert getattr(optimizer, name) == 0.25
+    assert type(optimizer).from_config(optimizer.get_config()).get_config() == optimizer.get_config()
+
+
+# Models of later versions --------------------------------------------------------------------------------------------
+
+
+def test_a_model_of_inputs_and_outputs_ignores_what_build_is_given():
+    keras_3 = root("keras")
+    x = keras_3.layers.Input((3,))
+    model = keras_3.Model(x, keras_3.layers.Dense(2)(x))
+    weights = model.weights
+    model.build(np.ones((4, 3)))
+    assert model.built
+    assert model.weights == weights
+
+
+def test_keras_core_shows_all_of_its_backend(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras_core", root("keras_core"))
+    backend = root("keras_core").backend
+    np.testing.assert_array_equal(backend.Variable(np.ones(3), name="kernel"), np.ones(3))
+    monkeypatch.delitem(sys.modules, "keras_core")
+    assert not hasattr(root("keras").backend, "Variable")

@@ -1,0 +1,131 @@
+"""A small stand-in for gym and gymnasium: environments with random observations and short episodes."""
+
+import sys
+import types
+
+import numpy as np
+
+_rng = np.random.RandomState(0)
+_IMAGES = ("Breakout", "Pong", "Doom", "MsPacman", "Seaquest", "SpaceInvaders", "Mario", "CarRacing")
+_SIZES = {  # (numbers of an observation, actions: a number of kinds or of values)
+    "CartPole": (4, 2),
+    "MountainCarContinuous": (2, (1,)),
+    "MountainCar": (2, 3),
+    "Acrobot": (6, 3),
+    "Pendulum": (3, (1,)),
+    "LunarLanderContinuous": (8, (2,)),
+    "LunarLander": (8, 4),
+    "BipedalWalker": (24, (4,)),
+}
+EPISODE = 25
+
+
+class Space:
+    """Base class of spaces."""
+
+    shape = ()
+
+
+class Discrete(Space):
+    """The numbers below n."""
+
+    def __init__(self, n, **_):
+        self.n, self.dtype = n, np.dtype("int64")
+
+    def sample(self):
+        return int(_rng.randint(self.n))
+
+    def contains(self, value):
+        return 0 <= int(value) < self.n
+
+
+class Box(Space):
+    """Arrays between two bounds."""
+
+    def __init__(self, low, high, shape=None, dtype="float32", **_):
+        self.shape = tuple(np.shape(low) if shape is None else shape)
+        self.dtype = np.dtype(dtype)
+        self.low, self.high = (np.full(self.shape, bound, self.dtype) for bound in (low, high))
+
+    def sample(self):
+        bounds = [np.clip(bound, -5, 255) for bound in (self.low, self.high)]
+        return _rng.uniform(*bounds, size=self.shape).astype(self.dtype)
+
+    def contains(self, value):
+        return np.shape(value) == self.shape
+
+
+class Env:
+    """Base class of environments."""
+
+    metadata, reward_range, spec = {}, (-np.inf, np.inf), None
+
+    @property
+    def unwrapped(self):
+        return self
+
+    def seed(self, seed=None):
+        return [seed]
+
+    def render(self, mode="human", **_):
+        return np.zeros((64, 64, 3), "uint8")
+
+    def close(self):
+        pass
+
+
+class Wrapper(Env):
+    """An environment around another one."""
+
+    def __init__(self, env, *_, **__):
+        self.env = env
+
+    def __getattr__(self, name):
+        return getattr(self.env, name)
+
+    def reset(self, **kwargs):
+        return self.env.reset(**kwargs)
+
+    def step(self, action):
+        return self.env.step(action)
+
+
+class _Made(Env):
+    def __init__(self, name, newer):
+        self.newer, self.steps, self.name = newer, 0, name
+        found = next((sizes for start, sizes in _SIZES.items() if name.startswith(start)), (4, 4))
+        image = any(word in name for word in _IMAGES)
+        count, actions = ((210, 160, 3), 4) if image else found
+        if image:
+            self.observation_space = Box(0, 255, count, "uint8")
+        elif name.startswith(("FrozenLake", "Taxi", "NChain")):
+            self.observation_space = Discrete(16)
+        else:
+            self.observation_space = Box(-2.4, 2.4, (count,))
+        self.action_space = Box(-2.0, 2.0, actions) if isinstance(actions, tuple) else Discrete(actions)
+        self.spec = types.SimpleNamespace(id=name, max_episode_steps=EPISODE, timestep_limit=EPISODE)
+        self._max_episode_steps = EPISODE
+
+    def reset(self, **_):
+        self.steps = 0
+        return (self.observation_space.sample(), {}) if self.newer else self.observation_space.sample()
+
+    def step(self, action):
+        self.steps += 1
+        observation, done = self.observation_space.sample(), self.steps >= EPISODE
+        return (observation, 1.0, done, False, {}) if self.newer else (observation, 1.0, done, {})
+
+
+def install():
+    """Put the modules into sys.modules, where they are not installed."""
+    for name, newer in (("gym", False), ("gymnasium", True)):
+        module, spaces, wrappers = (types.ModuleType(name + end) for end in ("", ".spaces", ".wrappers"))
+        vars(spaces).update(Space=Space, Discrete=Discrete, Box=Box)
+        vars(wrappers).update(Monitor=Wrapper, RecordVideo=Wrapper)
+        make = lambda id, *_, newer=newer, **__: _Made(id, newer)  # noqa: E731
+        vars(module).update(make=make, Env=Env, Wrapper=Wrapper, ObservationWrapper=Wrapper, spaces=spaces)
+        vars(module).update(wrappers=wrappers, Space=Space, __version__="0.17.0", __path__=[])
+        module.envs = types.SimpleNamespace(registry={}, registration=types.SimpleNamespace(register=lambda **_: None))
+        module.undo_logger_setup = lambda: None
+        for each in (module, spaces, wrappers):
+            sys.modules.setdefault(each.__name__, each)
