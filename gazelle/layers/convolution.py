@@ -158,6 +158,19 @@ class BaseConv(Layer, abstract=True):
         accept_channels(self, count)
         self._matrix.build_lora()
 
+    def convolution_op(self, inputs: Array, kernel: Array) -> Array:
+        """Compute the convolution without bias and activation, which `call` adds; subclasses may change the kernel.
+
+        Args:
+            inputs: x, with the padding that `padding="causal"` adds.
+            kernel: W.
+
+        Returns:
+            The sums of products.
+        """
+        padding = "valid" if self.padding == "causal" else self.padding
+        return ops.conv(inputs, kernel, self.strides, padding, self.data_format, self.dilation_rate)
+
     def call(self, x: Array) -> Array:
         kernel, padding = self._matrix.array(), self.padding
         if padding == "causal":  # step t depends on t, t - d, t - 2 d ...: all padding precedes the first step
@@ -166,8 +179,7 @@ class BaseConv(Layer, abstract=True):
             x, padding = jnp.pad(x, widths), "valid"
         if padding == "valid":
             check_fits(self, x.shape, dilated_size(self), "kernel_size")
-        y = ops.conv(x, kernel, self.strides, padding, self.data_format, self.dilation_rate)
-        return add_bias(self, y)
+        return add_bias(self, self.convolution_op(x, kernel))
 
 
 @register("layers", "Convolution1D")

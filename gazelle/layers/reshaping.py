@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
+from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array
 from gazelle.layers.base import Layer
@@ -51,7 +52,11 @@ class Reshape(Layer):
     def call(self, x: Array) -> Array:
         have, want = math.prod(x.shape[1:]), math.prod(n for n in self.target_shape if n != -1)
         rest = have // want if want else 0
+        shape = (x.shape[0], *(rest if n == -1 else n for n in self.target_shape))
         if (-1 in self.target_shape and rest * want != have) or (-1 not in self.target_shape and have != want):
+            scope = tracing.current()
+            if scope is not None and scope.guesses:  # sizes of a sample are unknown: those of the data are checked
+                return jnp.zeros(shape, x.dtype)
             raise ShapeError(
                 message(
                     f"{self._label} to {self.target_shape}",
@@ -61,7 +66,7 @@ class Reshape(Layer):
                     got=f"{have} in shape {x.shape}",
                 )
             )
-        return jnp.reshape(x, (x.shape[0], *(rest if n == -1 else n for n in self.target_shape)))
+        return jnp.reshape(x, shape)
 
 
 class Permute(Layer):

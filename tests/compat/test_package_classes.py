@@ -463,3 +463,76 @@ def test_seeds_that_follow_from_seeds():
         assert tf.random.stateless_uniform([2], seeds[0]).shape == (2,)
     finally:
         tensorflow.close()
+
+
+STANDARDIZED = """
+import tensorflow as tf
+
+class Standardized(tf.keras.layers.Conv1D):
+    def convolution_op(self, inputs, kernel):
+        mean, variance = tf.nn.moments(kernel, axes=[0, 1], keepdims=True)
+        assert isinstance(kernel, tf.Tensor)
+        return super().convolution_op(inputs, (kernel - mean) / tf.sqrt(variance + 1e-10))
+"""
+
+
+def test_the_kernel_of_a_convolution_is_changed_by_convolution_op():
+    scope = {"__name__": "standardized", "tf": tensorflow.module("tensorflow")}
+    try:
+        exec(STANDARDIZED.replace("import tensorflow as tf", ""), scope)
+        changed, plain = (kind(4, 2, padding="causal") for kind in (scope["Standardized"], layers.Conv1D))
+        changed(X)
+        plain(X)
+        kernel, bias = changed.get_weights()
+        plain.set_weights([(kernel - kernel.mean((0, 1))) / np.sqrt(kernel.var((0, 1)) + 1e-10), bias])
+        np.testing.assert_allclose(np.asarray(changed(X)), np.asarray(plain(X)), rtol=1e-4, atol=1e-5)
+    finally:
+        tensorflow.close()
+
+
+class Counted(keras.optimizers.Optimizer):
+    """An optimizer of Keras 2 that makes its variables itself, the number of updates too."""
+
+    def __init__(self, learning_rate=0.5, **kwargs):
+        super().__init__(**kwargs)
+        self.iterations = K.variable(0, dtype="int64", name="iterations")
+        self.learning_rate = K.variable(learning_rate, name="learning_rate")
+
+    def get_updates(self, loss, params):
+        grads = self.get_gradients(loss, params)
+        steps = [K.update(p, p - self.learning_rate * g) for p, g in zip(params, grads, strict=True)]
+        return [K.update_add(self.iterations, 1), *steps]
+
+    def get_config(self):
+        return {"learning_rate": float(K.get_value(self.learning_rate))}
+
+
+def test_an_optimizer_counts_updates_in_a_variable_of_its_own():
+    model = keras.Sequential([layers.Dense(1, input_shape=(3,), kernel_initializer="zeros")])
+    model.compile(Counted(), "mse")
+    losses = model.fit(FLAT, FLAT.sum(1), batch_size=4, epochs=2, verbose=0).history["loss"]
+    assert losses[1] < losses[0]
+    plain = keras.optimizers.SGD()
+    plain.iterations = 3
+    assert int(plain.iterations) == 3
+
+
+PAIRS = """
+class Pairs(tf.keras.Model):
+    def train_step(self, data):
+        self.kinds = [type(data), *map(type, data)]
+        return {"loss": tf.reduce_mean(data[0][1])}
+"""
+
+
+def test_steps_for_tensorflow_receive_tuples_of_tuples():
+    scope = {"__name__": "pairs", "tf": tensorflow.module("tensorflow")}
+    try:
+        exec(PAIRS, scope)
+        part = scope["tf"].data.Dataset.from_tensor_slices((FLAT, FLAT[:, :1]))
+        model = scope["Pairs"]()
+        model.compile("sgd")
+        model.fit(scope["tf"].data.Dataset.zip((part, part)).batch(4), verbose=0)
+        assert model.kinds == [tuple] * 3
+    finally:
+        tensorflow.close()

@@ -91,6 +91,16 @@ def test_reshape_of_unknown_sizes():
     assert layers.Reshape((-1, 4))(layers.Input((None, 2))).shape == (None, None, 4)
 
 
+@pytest.mark.parametrize("target", [(12,), (3, 4), (-1, 11)])
+def test_reshape_of_unknown_sizes_to_known_ones(target):
+    layer, rows = layers.Reshape(target), 11 if -1 in target else 6
+    found = layer(layers.Input((None, 2))).shape
+    assert found == (None, *(None if n == -1 else n for n in target))
+    assert layer(jnp.ones((1, rows, 2))).shape == (1, *(2 if n == -1 else n for n in target))
+    with pytest.raises(ShapeError, match="elements in a sample"):
+        layer(jnp.ones((1, 7, 2)))
+
+
 def test_lambda_hands_on_training_and_mask():
     seen = {}
 

@@ -128,8 +128,9 @@ class LayerMixin(CompatObject):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if not is_generated(cls) and "call" in cls.__dict__:
-            cls.call = _call_on_tensors(cls.__dict__["call"])  # type: ignore[attr-defined]
+        for name in ("call", "convolution_op"):
+            if not is_generated(cls) and name in cls.__dict__:
+                setattr(cls, name, _call_on_tensors(cls.__dict__[name]))
 
     @filtered
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:

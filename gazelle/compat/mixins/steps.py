@@ -38,10 +38,18 @@ def step_on_tensors(step: Function) -> Function:
         if facade.calls is None or facade.calls.has_box(data):
             return step(self, data)
         run = facade.calls.with_tape(step) if self._records_steps else step
-        return facade.calls.unbox(run(self, facade.calls.boxed(data) if facade.serves_function(step) else data))
+        given = _with_tuples(facade.calls.boxed(data)) if facade.serves_function(step) else data
+        return facade.calls.unbox(run(self, given))
 
     called.__signature__ = inspect.signature(lambda self, data: None)  # type: ignore[attr-defined]
     return called
+
+
+def _with_tuples(data: Tree) -> Tree:
+    """A batch with tuples in place of lists, which datasets of TensorFlow do not contain."""
+    if type(data) in (list, tuple):
+        return tuple(map(_with_tuples, data))
+    return {key: _with_tuples(value) for key, value in data.items()} if type(data) is dict else data
 
 
 def tracked_loss(

@@ -100,6 +100,14 @@ class OptimizerMixin(CompatObject):
         counts = self.__dict__
         return counts.setdefault("_count_in_graph", GraphVariable(0, dtype="int32", name="iterations"))
 
+    @iterations.setter
+    def iterations(self, value: Variable) -> None:
+        inherited = super(OptimizerMixin, type(self)).iterations  # type: ignore[misc]
+        if inherited.fset is None:
+            self._iterations.assign(value)  # type: ignore[attr-defined]
+        else:
+            inherited.fset(self, value)
+
     @property
     def learning_rate(self) -> Variable | Array:
         rate: Variable | Array = super().learning_rate  # type: ignore[misc]
