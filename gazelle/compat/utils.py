@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gazelle import activations
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.settings import image_data_format
-from gazelle.core.types import PathLike
+from gazelle.core.types import ActivationLike, PathLike
 from gazelle.data.pydataset import PyDataset
 
 if TYPE_CHECKING:
@@ -187,6 +188,13 @@ def obtain_input_shape(
     sides = (default_size if known else None,) * 2
     first = normalize_data_format({"th": "channels_first", "tf": "channels_last"}.get(str(data_format), data_format))
     return (3, *sides) if first == "channels_first" else (*sides, 3)
+
+
+def validate_activation(classifier_activation: ActivationLike, weights: object) -> None:
+    """Raise an error if the output of a network with trained weights has another activation than softmax."""
+    allowed = activations.get("softmax"), activations.get(None)
+    if weights is not None and activations.get(classifier_activation) not in allowed:
+        raise unknown("classifier_activation", classifier_activation, ["softmax", "None"])
 
 
 def conv_output_length(

@@ -218,3 +218,11 @@ def test_options_of_factorizations(tf):
     square, b = a[:2] + np.eye(2, dtype="float32"), np.ones((2, 1), "float32")
     np.testing.assert_allclose(tf.linalg.inv(square, adjoint=True), np.linalg.inv(square.T), rtol=1e-4)
     np.testing.assert_allclose(tf.linalg.solve(square, b, adjoint=True), np.linalg.solve(square.T, b), rtol=1e-4)
+
+
+def test_sizes_of_fourier_transforms(tf):
+    x = np.random.default_rng(0).random((2, 8, 6)).astype("float32")
+    half = tf.signal.rfft2d(x, fft_length=[4, 6])
+    np.testing.assert_allclose(half, np.fft.rfft2(x, (4, 6)), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(tf.signal.irfft2d(half, fft_length=[4, 6]), x[:, :4], atol=1e-5)
+    np.testing.assert_allclose(tf.signal.rfft2d(x), np.fft.rfft2(x), rtol=1e-3, atol=1e-5)

@@ -20,14 +20,17 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, TensorLike, TensorResult
 
 
-def _real_transform(name: str) -> Any:
-    return lambda input_tensor, fft_length=None: getattr(space(input_tensor).fft, name)(
-        input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0])
-    )
+def _real_transform(name: str, axes: int) -> Any:
+    def transform(input_tensor: Any, fft_length: Any = None) -> Any:
+        sizes = None if fft_length is None else [int(size) for size in np.ravel(fft_length)]
+        function = getattr(space(input_tensor).fft, name)
+        return function(input_tensor, sizes[0] if sizes and axes == 1 else sizes)
+
+    return transform
 
 
-for _name in ("rfft", "irfft"):
-    op(f"signal.{_name}", static=("fft_length",))(_real_transform(_name))
+for _name, _axes in (("rfft", 1), ("irfft", 1), ("rfft2", 2), ("irfft2", 2)):
+    op(f"signal.{_name}{'d' * (_axes - 1)}", static=("fft_length",))(_real_transform(_name, _axes))
 
 
 def _cosine(name: str, first: float) -> None:
