@@ -1,5 +1,7 @@
 """Graphs of TensorFlow 1: sizes, random numbers, branches and loops, scopes, collections and control dependencies."""
 
+import ast
+import gzip
 import operator
 from types import SimpleNamespace
 
@@ -9,7 +11,15 @@ import pytest
 from gazelle.compat import era
 from gazelle.compat import tensorflow as facade
 from gazelle.compat.tensorflow import graphs, names_of_1
+from gazelle.compat.tensorflow.function_tables import TABLE
+from gazelle.core.errors import ArgumentError
 
+#: (name of a function, pairs of an argument and the only value that it may have)
+REFUSED = [
+    (name, [pair.split(":") for pair in arguments.split()])
+    for arguments, names in TABLE["refused arguments"].items()
+    for name in names.split()
+]
 X = np.arange(6, dtype="float32").reshape(2, 3)
 
 
@@ -235,3 +245,38 @@ def test_blocks_and_names_of_tensorflow_1(tf):
     assert parts.values.numpy().tolist() == [b"a", b"b", b"c", b"d"]
     assert np.asarray(parts.indices).tolist() == [[0, 0], [0, 1], [0, 2], [1, 0]]
     assert tf.compat.v1.__version__ == tf.__version__
+
+
+def test_variables_initializer_leaves_the_others(tf):
+    a, b = (tf.get_variable(name, [], initializer=tf.zeros_initializer()) for name in "ab")
+    sess = tf.Session()
+    sess.run([a.assign(3.0), b.assign(3.0)])
+    sess.run(tf.variables_initializer([a]))
+    assert sess.run([a, b]) == [0, 3]
+
+
+ARGUMENTS = [(name, argument, ast.literal_eval(value)) for name, pairs in REFUSED for argument, value in pairs]
+
+
+@pytest.mark.parametrize(("name", "argument", "accepted"), ARGUMENTS, ids=lambda value: str(value))
+def test_arguments_that_are_refused(tf, name, argument, accepted):
+    with pytest.raises(ArgumentError, match=rf"{argument} of tf\.{name}: expected {accepted!r}"):
+        operator.attrgetter(name)(tf)(**{argument: "another"})
+
+
+def test_compressed_lines(tf, tmp_path):
+    path = tmp_path / "rows.csv.gz"
+    path.write_bytes(gzip.compress(b'a,b\n1,"x\n2,y\n'))
+    lines = tf.data.TextLineDataset(str(path), compression_type="GZIP")
+    assert [line.numpy() for line in lines] == [b"a,b", b'1,"x', b"2,y"]
+    options = {"header": True, "compression_type": "GZIP", "use_quote_delim": False}
+    rows = tf.data.experimental.CsvDataset(str(path), [tf.int32, tf.string], **options)
+    assert [(int(n), text.numpy()) for n, text in rows] == [(1, b'"x'), (2, b"y")]
+    with pytest.raises(ArgumentError, match="expected '', 'GZIP' or 'ZLIB'"):
+        list(tf.data.TextLineDataset(str(path), compression_type="LZ4"))
+
+
+def test_minimize_of_a_variable(tf):
+    v = tf.Variable(3.0)
+    tf.keras.optimizers.SGD(0.5).minimize(lambda: v, [v])
+    assert float(v) == 2.5

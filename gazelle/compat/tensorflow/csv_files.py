@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import glob
+import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.dtypes import DType, name_of
-from gazelle.compat.tensorflow.files import texts
+from gazelle.compat.tensorflow.files import opened, texts
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -43,9 +44,11 @@ def decode_csv(
     return columns
 
 
-def _rows(name: str, delimiter: str, header: bool) -> Iterator[list[str]]:
-    with open(name, newline="", encoding="utf-8") as file:
-        rows = csv.reader(file, delimiter=delimiter)
+def _rows(
+    name: str, delimiter: str, header: bool, quotes: bool = True, compression_type: TensorLike = None
+) -> Iterator[list[str]]:
+    with opened(name, compression_type) as plain, io.TextIOWrapper(plain, encoding="utf-8", newline="") as file:
+        rows = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE)
         if header:
             next(rows, None)
         yield from (row for row in rows if row)
@@ -94,7 +97,9 @@ def csv_dataset(
 
     def begin() -> Any:
         for name in texts(filenames):
-            for number, row in enumerate(_rows(name, field_delim, header), 1 + header):
+            for number, row in enumerate(
+                _rows(name, field_delim, header, use_quote_delim, compression_type), 1 + header
+            ):
                 selected = [row[index] for index in select_cols] if select_cols is not None else row
                 if len(selected) != len(columns):
                     raise DataError(
@@ -136,13 +141,15 @@ def make_csv_dataset(
     shuffle_buffer_size: int = 10000,
     shuffle_seed: TensorLike = None,
     num_rows_for_inference: int = 100,
+    compression_type: TensorLike = None,
     **_: Any,
 ) -> Dataset:
     """`tf.data.experimental.make_csv_dataset`: batches of {column: values}, with labels if `label_name` is given."""
     names = sorted(found for pattern in texts(file_pattern) for found in glob.glob(pattern))
     if not names:
         raise DataError(message("file_pattern of make_csv_dataset", expected="files", got=repr(file_pattern)))
-    columns = list(column_names) if column_names is not None else next(_rows(names[0], field_delim, False))
+    reading = use_quote_delim, compression_type
+    columns = list(column_names) if column_names is not None else next(_rows(names[0], field_delim, False, *reading))
     chosen = list(columns if select_columns is None else select_columns)
     column_indices = [name if isinstance(name, int) else columns.index(name) for name in chosen]
     chosen = [columns[index] for index in column_indices]
@@ -150,11 +157,21 @@ def make_csv_dataset(
         raise DataError(message("label_name of make_csv_dataset", expected=f"one of {chosen}", got=repr(label_name)))
     if column_defaults is None:
         sample_rows = [
-            row for row, _ in zip(_rows(names[0], field_delim, header), range(num_rows_for_inference), strict=False)
+            row
+            for row, _ in zip(
+                _rows(names[0], field_delim, header, *reading), range(num_rows_for_inference), strict=False
+            )
         ]
         column_defaults = [_inferred_default([row[index] for row in sample_rows]) for index in column_indices]
     data = csv_dataset(
-        names, column_defaults, header=header, field_delim=field_delim, na_value=na_value, select_cols=column_indices
+        names,
+        column_defaults,
+        compression_type,
+        header=header,
+        field_delim=field_delim,
+        use_quote_delim=use_quote_delim,
+        na_value=na_value,
+        select_cols=column_indices,
     )
     if shuffle:
         data = data.shuffle(shuffle_buffer_size, shuffle_seed)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import glob as globbing
+import gzip
 import io
 import os
 import shutil
-from typing import Any
+import zlib
+from typing import IO, Any
 
 import numpy as np
 
@@ -74,14 +76,29 @@ def decode_raw(input_bytes: TensorLike, out_type: DTypeLike, **_: Any) -> Tensor
     return Tensor(np.frombuffer(unboxed(convert(input_bytes)).item(), name_of(out_type)))
 
 
+def opened(name: str, compression_type: TensorLike = None) -> IO[bytes]:
+    """A file that is read, which "GZIP" or "ZLIB" may have compressed."""
+    kind = "" if compression_type is None else text(compression_type).upper()
+    if kind == "GZIP":
+        return gzip.open(name)
+    if kind == "ZLIB":
+        with open(name, "rb") as file:
+            return io.BytesIO(zlib.decompress(file.read()))
+    if kind:
+        raise ArgumentError(message("compression_type of a dataset", expected="'', 'GZIP' or 'ZLIB'", got=repr(kind)))
+    return open(name, "rb")
+
+
 @named("data.TextLineDataset")
-def text_line_dataset(filenames: TensorLike, *_: Any, **__: Any) -> TensorResult:
+def text_line_dataset(
+    filenames: TensorLike, compression_type: TensorLike = None, *_: object, **__: object
+) -> TensorResult:
     """`tf.data.TextLineDataset`: the lines of all files in order."""
     from gazelle.compat.tensorflow.dataset import Dataset
 
     def begin() -> Any:
         for name in texts(filenames):
-            with open(name, "rb") as file:
+            with opened(name, compression_type) as file:
                 yield from (np.asarray(line.rstrip(b"\r\n"), object) for line in file)
 
     return Dataset(begin)

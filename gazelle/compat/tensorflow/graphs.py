@@ -165,12 +165,14 @@ def get_variable(
     return graph_scopes.scoped(name, make)
 
 
-def initialize(*_: Any, **__: Any) -> Operations:
-    """`tf.global_variables_initializer`: the first values of the variables of a graph."""
-    return Operations(Update(v, _first_values[v]) for v in all_variables.values() if v in _first_values)
+def initialize(var_list: Iterable[Variable] | None = None, *_: object, **__: object) -> Operations:
+    """`tf.variables_initializer`: the first values of variables; by default of all in the graph."""
+    given = all_variables.values() if var_list is None else list(var_list)
+    return Operations(Update(v, _first_values[v]) for v in given if v in _first_values)
 
 
-named("global_variables_initializer", "initialize_all_variables", "variables_initializer")(initialize)
+named("variables_initializer", "initialize_variables")(initialize)
+named("global_variables_initializer", "initialize_all_variables")(lambda *_, **__: initialize())
 named("local_variables_initializer", "tables_initializer", "initialize_local_variables", "initialize_all_tables")(
     lambda *_, **__: None
 )

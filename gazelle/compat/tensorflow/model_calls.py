@@ -305,6 +305,7 @@ def minimize(
     if callable(loss):
         with GradientTape() as tape:
             loss = loss()
+            loss = loss + 0 if isinstance(loss, Variable) else loss  # what tapes record is a computed tensor
     variables = list(var_list() if callable(var_list) else var_list)
     pairs = zip(tape.gradient(loss, variables, grad_loss), variables, strict=True)
     return optimizer.apply_gradients(pairs, **options)
