@@ -143,8 +143,13 @@ class _Root(Loader):
 
 def _root(name: str) -> ModuleType:
     found: ModuleType = _namespaces().root(name)
-    importlib.import_module("gazelle.core.dtypes").set_narrowing(True)  # as Keras on JAX does
+    _narrow()
     return found
+
+
+def _narrow() -> None:
+    """Compute what is declared as float64 as float32, with a warning, as Keras on JAX does."""
+    importlib.import_module("gazelle.core.dtypes").set_narrowing(True)
 
 
 class _Facade(Loader):
@@ -152,6 +157,7 @@ class _Facade(Loader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module: ModuleType = _facade().module(spec.name)
+        _narrow()  # `tf.keras` is an attribute
         return module
 
     def exec_module(self, module: ModuleType) -> None:

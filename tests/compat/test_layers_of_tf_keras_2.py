@@ -1,12 +1,15 @@
 """Calls of layers, models and initializers of tf.keras 2 that Keras 3 does not have."""
 
 import functools
+import importlib.machinery
 
 import numpy as np
 import pytest
 
+from gazelle.cli import import_aliases
 from gazelle.compat import era, tensorflow
 from gazelle.compat.namespaces import root
+from gazelle.core import dtypes
 
 keras = root("tensorflow.keras")
 layers = keras.layers
@@ -137,3 +140,34 @@ def test_unknown_arguments_of_checkpoints_have_no_effect(tmp_path):
     with pytest.warns(UserWarning, match="got frequency=, which has no effect"):
         made = keras.callbacks.ModelCheckpoint(str(tmp_path / "w.h5"), frequency="epoch", save_weights_only=True)
     assert made.save_weights_only
+
+
+def test_float64_of_programs_that_import_tensorflow_alone(monkeypatch):
+    monkeypatch.setattr(dtypes, "_narrowing", False)
+    import_aliases._Facade().create_module(importlib.machinery.ModuleSpec("tensorflow", None))
+    with pytest.warns(UserWarning, match="computed as float32"):
+        assert layers.Dense(2, dtype="float64").compute_dtype == "float32"
+
+
+class Warm(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        from tensorflow import math
+
+        return math.minimum(math.rsqrt(step + 1), step * 4**-1.5 + 0.5)
+
+
+class Chosen(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        from tensorflow import constant, gather
+
+        return gather(constant([0.5, 0.625, 0.25]), step)
+
+
+@pytest.mark.parametrize("schedule", [Warm, Chosen])
+def test_schedules_take_the_step_as_a_float_or_as_an_index(tf, schedule, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "tensorflow", tf)
+    optimizer, variable, values = keras.optimizers.SGD(schedule()), tf.Variable(0.0), []
+    for _ in range(2):
+        optimizer.apply_gradients([(tf.constant(-1.0), variable)])
+        values.append(float(variable))
+    np.testing.assert_allclose(values, [0.5, 1.125], rtol=1e-6)

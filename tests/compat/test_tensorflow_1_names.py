@@ -109,6 +109,7 @@ def test_iterators_of_datasets_and_files(tf, tmp_path):
     data = tf.data.Dataset.range(3)
     assert int(tf.compat.v1.data.make_one_shot_iterator(data).get_next()) == 0
     assert [int(x) for x in tf.contrib.eager.Iterator(data)] == [0, 1, 2]
+    assert facade.module("tensorflow.contrib.eager.python.tfe").Checkpoint is tf.train.Checkpoint
     path = str(tmp_path / "a.tfrecord")
     with tf.python_io.TFRecordWriter(path) as writer:
         writer.write(b"one")

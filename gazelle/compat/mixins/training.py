@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
-from gazelle.compat import era, graph_optimizers, optimizers, resource_optimizers
+from gazelle.compat import era, facade, graph_optimizers, optimizers, resource_optimizers
 from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.updates import rate_factors
-from gazelle.compat.classes import adopt
+from gazelle.compat.classes import adopt, is_generated
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, arrays_of
-from gazelle.compat.types import Branch, TensorLike, TensorResult
+from gazelle.compat.types import Branch, Function, TensorLike, TensorResult
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError
 from gazelle.core.traceback import warn
@@ -202,6 +204,30 @@ class MonitorMixin(CompatObject):
             warn(str(error))
             return None
         return found
+
+
+def _of_float_step(call: Function) -> Function:
+    """`__call__` of a schedule; until TensorFlow 2.11 the step was a float, and programs take its root."""
+
+    @functools.wraps(call)
+    def called(self: Any, step: Any) -> Any:
+        if not called_by_gazelle(1) or facade.calls is None:
+            return call(self, step)
+        try:
+            return call(self, jnp.asarray(step, "float32"))
+        except Exception:  # a step that selects a rate is an integer
+            return call(self, step)
+
+    return called
+
+
+class ScheduleMixin(CompatObject):
+    """Learning rate schedules."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not is_generated(cls) and "__call__" in cls.__dict__:
+            cls.__call__ = _of_float_step(cls.__dict__["__call__"])  # type: ignore[method-assign]
 
 
 class RateMixin:
