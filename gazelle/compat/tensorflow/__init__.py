@@ -115,8 +115,8 @@ def look_up(full: str) -> TensorResult:
         return _private(full)
     if full.startswith("contrib.eager."):  # names that are elsewhere since
         name = full.rpartition(".")[2]
-        places = (f"contrib.eager.{name}", name, f"train.{name}")
-        return next((NAMES[place] for place in places if place in NAMES), None)
+        names = (f"contrib.eager.{name}", name, f"train.{name}")
+        return next((NAMES[known] for known in names if known in NAMES), None)
     if full.startswith("experimental.numpy."):
         return function_tables.numpy_function(full.removeprefix("experimental.numpy."))
     for old in ("compat.v1.", "compat.v2.", "_api.v2.", "raw_ops."):
