@@ -47,7 +47,7 @@ _TENSORFLOW: dict[str, dict[str, Any]] = {
 
 def of(key: str) -> dict[str, Any]:
     """The defaults of a class or method that differ in the era of the process."""
-    table = _TENSORFLOW if era.number() == 2 and not era.standalone() else _OF[era.number()]
+    table = _TENSORFLOW if era.is_tf_keras_2() else _OF[era.number()]
     return table.get(key, {})
 
 

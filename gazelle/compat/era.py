@@ -27,6 +27,11 @@ def is_package_before_keras_3() -> bool:
     return _number < 3 and _standalone
 
 
+def is_tf_keras_2() -> bool:
+    """Whether the program is written for `tensorflow.keras` of TensorFlow 2.0 to 2.15."""
+    return _number == 2 and not _standalone
+
+
 def set_number(number: int, standalone: bool = True) -> None:
     """Set the era, and whether the program imports the package `keras` or `tensorflow.keras`."""
     global _number, _standalone

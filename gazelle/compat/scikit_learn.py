@@ -20,12 +20,7 @@ _OLD = ("nb_epoch", "max_q_size", "workers", "use_multiprocessing")  # arguments
 
 
 class BaseWrapper(BaseEstimator):  # type: ignore[misc]
-    """Base class of `KerasClassifier` and `KerasRegressor`.
-
-    Args:
-        build_fn: function that returns a compiled model, or a callable object; None if a subclass has `__call__`.
-        sk_params: arguments of `build_fn`, `fit`, `predict` and `evaluate`, which a grid search can vary.
-    """
+    """Base class of `KerasClassifier` and `KerasRegressor`."""
 
     model: Any
 

@@ -20,15 +20,7 @@ Array = np.ndarray[Any, Any]
 
 
 class HDF5Matrix:
-    """Rows `start` to `end` of a dataset in an HDF5 file, which are read when they are indexed.
-
-    Args:
-        datapath: path of the file.
-        dataset: name of the dataset.
-        start: first row.
-        end: row after the last one; None is the number of rows.
-        normalizer: function that is applied to the rows that are read.
-    """
+    """Rows `start` to `end` of a dataset in an HDF5 file, which are read when they are indexed."""
 
     def __init__(
         self,

@@ -37,15 +37,7 @@ def _variables(node: Any) -> Iterator[Variable]:
 
 
 class Function:
-    """A compiled function from tensors of a graph: called on a list of arrays, it returns a list of arrays.
-
-    Args:
-        inputs: placeholders, inputs of models, inner tensors of a graph, `K.learning_phase()`.
-        outputs: tensors or variables; one, or a list.
-        updates: assignments that are done after the outputs are computed: results of `K.update` and of optimizers, or
-            pairs (variable, new value).
-        name: name in error messages.
-    """
+    """A compiled function from tensors of a graph: called on a list of arrays, it returns a list of arrays."""
 
     def __init__(
         self,

@@ -28,18 +28,6 @@ def rnn(
 ) -> TensorResult:
     """Run  out, states = step_function(x_t, states)  over the time steps.
 
-    Args:
-        step_function: function of one step; its second argument is a list of the states followed by the constants.
-        inputs: (batch, steps, ...).
-        initial_states: list of arrays.
-        go_backwards: start with the last step.
-        mask: (batch, steps); where it is False, the states do not change and the previous output is repeated.
-        constants: arrays that every step receives.
-        unroll: accepted for compatibility, ignored.
-        input_length: accepted for compatibility, ignored.
-        time_major: inputs and outputs are (steps, batch, ...).
-        zero_output_for_mask: the output of masked steps is 0.
-
     Returns:
         (last output, outputs (batch, steps, ...), list of the last states).
     """

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle import losses, ops
+from gazelle import ops
 from gazelle.compat import binary_losses, era
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.types import TensorLike, TensorResult
@@ -78,21 +78,6 @@ def binary_focal_crossentropy(
     focus = (1 - (target * p + (1 - target) * (1 - p))) ** gamma
     value = focus * ops.binary_crossentropy(target, output, from_logits)
     return value * (target * alpha + (1 - target) * (1 - alpha)) if apply_class_balancing else value
-
-
-@lifted
-def categorical_focal_crossentropy(
-    target: TensorLike,
-    output: TensorLike,
-    alpha: float = 0.25,
-    gamma: float = 2.0,
-    from_logits: bool = False,
-    axis: int = -1,
-) -> TensorResult:
-    """Return -sum(alpha (1 - output)^gamma target log(output)) over the classes."""
-    return losses.categorical_focal_crossentropy(
-        target, output, alpha=alpha, gamma=gamma, from_logits=from_logits, axis=axis
-    )
 
 
 @lifted

@@ -40,7 +40,7 @@ def update(x: Variable, new_x: TensorLike) -> TensorResult:
 
 def _deferred(x: Any, change: Any) -> bool:
     """Whether an assignment is deferred to a `K.function`: for graphs, which Keras 1 and 2 always built."""
-    deferred = era.number() < 3 and era.standalone() and isinstance(x, GraphVariable) and not computes_values()
+    deferred = era.is_package_before_keras_3() and isinstance(x, GraphVariable) and not computes_values()
     return deferred or symbolic.any_symbolic(change)
 
 

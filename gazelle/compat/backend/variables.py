@@ -32,7 +32,7 @@ def variable(
     """
     if isinstance(value, KerasTensor):
         value = evaluate(value)
-    if facade.calls is not None and era.number() == 2 and not era.standalone() and recorder.get() is None:
+    if facade.calls is not None and era.is_tf_keras_2() and recorder.get() is None:
         from gazelle.compat.tensorflow.variable import TensorFlowVariable
 
         return TensorFlowVariable(value, dtype=dtype or dtypes.floatx(), name=name, constraint=constraint)

@@ -23,10 +23,7 @@ class RandomFourierFeatures(Layer):
 
     x (batch, in) · W (in, output_dim) · b (output_dim,) · s (1,)  ->  y (batch, output_dim)
 
-    Args:
-        output_dim: number of features.
-        kernel: `kernel_initializer` in programs: "gaussian" or "laplacian" for that kernel, or an initializer of W.
-        scale: initial value of s; None for sqrt(in / 2) with "gaussian", otherwise 1.
+    In this class `kernel_initializer` names the kernel that the features approximate, or is an initializer of W.
 
     Source: Rahimi and Recht, Random Features for Large-Scale Kernel Machines (2007).
 
@@ -96,11 +93,6 @@ class PeepholeLSTMCell(LSTMCell):
 class LinearModel(Model):
     """Sum of linear functions of all inputs:  y = f(sum_k x_k W_k + b).
 
-    Args:
-        units: size of the output.
-        activation: function f.
-        use_bias: whether b is added.
-
     >>> LinearModel()({"a": jnp.ones((2, 3)), "b": jnp.ones((2, 1))}).tolist()
     [[0.0], [0.0]]
     """
@@ -139,11 +131,6 @@ class LinearModel(Model):
 class WideDeepModel(Model):
     """Sum of a linear model and a network:  y = f(linear(x) + dnn(x)), or of two different inputs.
 
-    Args:
-        linear_model: the first model.
-        dnn_model: the second one.
-        activation: function f.
-
     Source: Cheng et al., Wide & Deep Learning for Recommender Systems (2016).
 
     >>> WideDeepModel(LinearModel(), Dense(1))(jnp.ones((2, 3))).shape
@@ -163,13 +150,7 @@ class WideDeepModel(Model):
     def compile(
         self, optimizer: OptimizerLike | Sequence[OptimizerLike] = "rmsprop", *args: Any, **kwargs: Any
     ) -> None:
-        """Compile; a list of two optimizers is for the weights of the two models.
-
-        Args:
-            optimizer: one optimizer, or one for each model.
-            args: further arguments of `Model.compile`.
-            kwargs: the same by name.
-        """
+        """Compile; a list of two optimizers is for the weights of the two models."""
         if isinstance(optimizer, list | tuple):
             pair: Any = [optimizers.get(each) for each in optimizer]
             optimizer = optimizers.MultiOptimizer(lambda variable: pair[variable.path not in self._linear_paths()])

@@ -58,9 +58,6 @@ class Highway(Layer):
 
     x (batch, n) · W, V (n, n) · b, c (n,)  ->  y (batch, n)
 
-    Args:
-        transform_bias: initial value of c; with a negative value the output is close to the input at first.
-
     Source: Srivastava et al., Highway Networks (2015).
 
     >>> Highway(activation="relu")(jnp.ones((2, 5))).shape
@@ -103,11 +100,6 @@ class AutoEncoder(Layer):
     """Encoder and decoder as one layer:  y = decoder(encoder(x)).
 
     x (batch, ...)  ->  the output of the decoder, or that of the encoder
-
-    Args:
-        encoder: a layer or a model.
-        decoder: the same, for the output of the encoder.
-        output_reconstruction: False for the output of the encoder. It may be changed before `compile`.
 
     >>> AutoEncoder(gazelle.layers.Dense(2), gazelle.layers.Dense(3))(jnp.ones((5, 3))).shape
     (5, 3)

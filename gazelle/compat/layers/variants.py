@@ -111,12 +111,6 @@ class CausalAdditiveAttention(AdditiveAttention):
 class RandomHeight(RandomZoom):
     """RandomHeight of tf.keras: stretches images, which keep their size here, while their height changed there.
 
-    Args:
-        factor: Range of the relative change (lower, upper); a number x stands for (-x, x).
-        interpolation: As for `RandomZoom`.
-        seed: Seed of the random numbers.
-        **kwargs: Arguments of `Layer`.
-
     >>> RandomHeight(0.2)(jnp.ones((1, 4, 4, 3)), training=True).shape
     (1, 4, 4, 3)
     """

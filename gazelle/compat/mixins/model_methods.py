@@ -96,7 +96,7 @@ def translated_method(owner: type, name: str) -> Function:
 def _make_folder(path: Any, is_folder: bool) -> None:
     """Create the folder of a file, as tf.keras 2 did; names without an ending of Keras were folders or checkpoints."""
     path, endings = os.path.abspath(os.fspath(path)), (".h5", ".hdf5", ".keras", ".safetensors")
-    if is_folder or (era.number() == 2 and not era.standalone()) or not path.endswith(endings):
+    if is_folder or era.is_tf_keras_2() or not path.endswith(endings):
         os.makedirs(path if is_folder else os.path.dirname(path), exist_ok=True)
 
 

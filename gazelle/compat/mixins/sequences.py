@@ -190,7 +190,7 @@ class CellMixin:
         """Return zeros (batch_size, units): one array in tf.keras 2, a list of it elsewhere."""
         states = super().get_initial_state(batch_size if inputs is None else inputs.shape[0])  # type: ignore[misc]
         by_gazelle = era.called_by_gazelle(1)
-        alone = era.number() == 2 and not era.standalone() and not by_gazelle
+        alone = era.is_tf_keras_2() and not by_gazelle
         return for_program(states[0] if alone else states, by_gazelle)
 
 

@@ -19,7 +19,7 @@ class ActivityRegularizationMixin:
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
-        if era.number() < 3 and era.standalone():
+        if era.is_package_before_keras_3():
             self.activity_regularizer = Undivided(vars(self)["activity_regularizer"])
 
 

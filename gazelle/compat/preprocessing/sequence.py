@@ -19,18 +19,6 @@ class TimeseriesGenerator(PyDataset):
 
     data (time, ...), targets (time, ...)  ->  ((batch, length / sampling_rate, ...), (batch, ...))
 
-    Args:
-        data: the series.
-        targets: a target for each row.
-        length: number of rows in a window.
-        sampling_rate: distance of the rows that are taken from a window.
-        stride: distance of windows.
-        start_index: first row that is used.
-        end_index: last row that is used; None is the last one of the data.
-        shuffle: draw windows at random.
-        reverse: return the rows of a window in reverse order.
-        batch_size: windows per batch.
-
     >>> windows = TimeseriesGenerator(np.arange(6), np.arange(6), length=2, batch_size=2)
     >>> x, y = windows[0]
     >>> x.tolist(), y.tolist(), len(windows)

@@ -52,14 +52,6 @@ def hashing_trick(
 ) -> list[int]:
     """Return an integer from 1 to n - 1 for each word; different words may have the same one.
 
-    Args:
-        text: the text.
-        n: number of integers, including 0, which no word has.
-        hash_function: function from a word to an integer; 'md5' is equal in all processes, None is Python's `hash`.
-        filters: characters that separate words.
-        lower: convert to lower case.
-        split: separator of words.
-
     >>> hashing_trick("a b a", 100, "md5")
     [92, 95, 92]
     """
@@ -75,17 +67,6 @@ def _md5(word: str) -> int:
 
 class Tokenizer:
     """Assigns an integer to each word of texts, 1 to the most frequent one, and encodes texts with these integers.
-
-    Args:
-        num_words: only integers below it are used; None uses all.
-        filters: characters that separate words.
-        lower: convert to lower case.
-        split: separator of words.
-        char_level: treat every character as a word.
-        oov_token: token with the integer 1 for words that `fit_on_texts` has not seen.
-        analyzer: function from a text to its words.
-        nb_words: earlier name of `num_words`.
-        document_count: number of texts that were seen.
 
     >>> tokenizer = Tokenizer(num_words=3)
     >>> tokenizer.fit_on_texts(["the cat saw the cat", "the hat"])

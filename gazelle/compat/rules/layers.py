@@ -44,7 +44,7 @@ def _layer(instance: Any, kwargs: dict[str, Any]) -> None:
         if weights is not None:
             instance.__dict__["build"] = functools.partial(_build_with, instance, weights)
     given = kwargs.get("activity_regularizer")
-    if given is not None and era.number() < 3 and era.standalone():
+    if given is not None and era.is_package_before_keras_3():
         kwargs["activity_regularizer"] = regularizers.undivided(given)
 
 

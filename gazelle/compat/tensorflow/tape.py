@@ -41,10 +41,6 @@ class GradientTape:
     `gradient` combines the recorded calls between sources and target into one function, which JAX differentiates. Equal
     sequences of calls share a compiled program.
 
-    Args:
-        persistent: whether `gradient` can be called more than once.
-        watch_accessed_variables: whether trainable variables are watched when they are read.
-
     >>> x = Tensor(np.float32(3.0))
     >>> with GradientTape() as tape:
     ...     tape.watch(x)

@@ -53,7 +53,9 @@ def apply_affine_transform(
         return x
     image = np.moveaxis(x, (row_axis, col_axis, channel_axis), (0, 1, 2))
     centred = transform_matrix_offset_center(matrix, *image.shape[:2])
-    if col_axis > row_axis and not _of_keras_2():  # the matrix is for (x, y), arrays are (row, column)
+    if (
+        col_axis > row_axis and not era.is_package_before_keras_3()
+    ):  # the matrix is for (x, y), arrays are (row, column)
         centred = centred[[1, 0, 2]][:, [1, 0, 2]]
     moved = _sample(image, centred, fill_mode, cval, order)
     return np.moveaxis(moved, (0, 1, 2), (row_axis, col_axis, channel_axis)).astype(x.dtype)
@@ -74,15 +76,11 @@ def apply_transform(
 
 def transform_matrix_offset_center(matrix: Array | list[list[float]], x: int, y: int) -> Array:
     """Return the same transformation around the center of an image with x rows and y columns."""
-    beyond = 0.5 if _of_keras_2() else -0.5
+    beyond = 0.5 if era.is_package_before_keras_3() else -0.5
     row, column = x / 2.0 + beyond, y / 2.0 + beyond
     to_center, from_center = np.eye(3), np.eye(3)
     to_center[:2, 2], from_center[:2, 2] = (row, column), (-row, -column)
     return to_center @ matrix @ from_center
-
-
-def _of_keras_2() -> bool:
-    return era.standalone() and era.number() < 3
 
 
 def _sample(image: Array, matrix: Array, fill_mode: str, cval: float, order: int) -> Array:

@@ -24,32 +24,6 @@ from gazelle.core.types import ArrayLike, DTypeLike, PathLike
 class ImageDataGenerator:
     """Random augmentation and normalization of images; each epoch draws new changes.
 
-    Args:
-        featurewise_center: subtract the mean of the images given to `fit`.
-        samplewise_center: subtract the mean of each image.
-        featurewise_std_normalization: divide by the standard deviation of the images given to `fit`.
-        samplewise_std_normalization: divide by the standard deviation of each image.
-        zca_whitening: remove the correlation of pixels, as measured by `fit`.
-        zca_epsilon: added to the eigenvalues of the whitening.
-        rotation_range: largest rotation in degrees.
-        width_shift_range: largest horizontal shift: a fraction of the width (float), pixels (int), or a list of shifts.
-        height_shift_range: largest vertical shift, likewise.
-        brightness_range: smallest and largest factor of the brightness.
-        shear_range: largest shear in degrees.
-        zoom_range: z for factors in (1 - z, 1 + z), or a pair of factors.
-        channel_shift_range: largest value that is added to all pixels.
-        fill_mode: values outside of the image: 'nearest', 'constant', 'reflect' or 'wrap'.
-        cval: value for fill_mode 'constant'.
-        horizontal_flip: flip half of the images left to right.
-        vertical_flip: flip half of the images upside down.
-        rescale: factor of all pixels.
-        preprocessing_function: function of one image that is applied before the normalization.
-        data_format: order of the axes.
-        validation_split: fraction of the samples in `subset='validation'`.
-        interpolation_order: 1 for bilinear interpolation, 0 for the nearest pixel.
-        dtype: dtype of the results.
-        dim_ordering: earlier name of `data_format`.
-
     >>> images = ImageDataGenerator(rescale=1 / 2).flow(np.full((4, 2, 2, 1), 3.0), batch_size=4)
     >>> next(images)[0, 0].tolist()
     [[1.5], [1.5]]
@@ -195,8 +169,9 @@ class ImageDataGenerator:
             x = flip_axis(x, column)
         if p.get("flip_vertical"):
             x = flip_axis(x, row)
-        scale = era.standalone() and era.number() < 3
-        return x if p.get("brightness") is None else apply_brightness_shift(x, p["brightness"], scale)
+        if p.get("brightness") is not None:
+            x = apply_brightness_shift(x, p["brightness"], scale=era.is_package_before_keras_3())
+        return x
 
     def random_transform(self, x: np.ndarray[Any, Any], seed: int | None = None) -> np.ndarray[Any, Any]:
         """Change one image at random."""
