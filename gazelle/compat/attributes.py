@@ -223,6 +223,7 @@ _METRIC: dict[str, Callable[[Any], Any]] = {
 
 _OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
     (Model, _MODEL),
+    (MultiHeadAttention, {}),
     (Layer, _LAYER),
     (Optimizer, _OPTIMIZER),
     (Metric, _METRIC),

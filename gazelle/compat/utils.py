@@ -66,6 +66,7 @@ class SequenceEnqueuer:
     ) -> None:
         self.sequence, self.use_multiprocessing, self.shuffle = sequence, use_multiprocessing, shuffle
         self._on = False
+        self._left, self._ended = 1, False  # batches of the epoch; whether its end was announced
 
     def start(self, workers: int = 1, max_queue_size: int = 10) -> None:
         """Start the workers."""
@@ -87,16 +88,24 @@ class SequenceEnqueuer:
             for batch in self._epoch_batches():
                 if not self._on:
                     return
+                self._left -= 1
                 yield batch
             if not isinstance(self.sequence, PyDataset):
                 return
+            self.join_end_of_epoch()
+            self._ended = False
+
+    def join_end_of_epoch(self) -> None:
+        """Call `on_epoch_end` of a dataset whose batches were all read, unless it was called."""
+        if isinstance(self.sequence, PyDataset) and self._left <= 0 and not self._ended:
             self.sequence.on_epoch_end()
+            self._ended = True
 
     def _epoch_batches(self) -> Iterable[Any]:
         data: Any = self.sequence
         if not isinstance(data, PyDataset):
             return data
-        count = data.num_batches or 0
+        self._left = count = data.num_batches or 0
         return data.fetch(np.random.permutation(count) if self.shuffle else range(count))
 
 

@@ -42,6 +42,11 @@ _MAX_REPETITIONS = 2**14
 _budget: ContextVar[Budget | None] = ContextVar("gazelle_budget", default=None)
 
 
+def is_limited() -> bool:
+    """Return whether a budget counts arrays: while a model is built from a file."""
+    return _budget.get() is not None
+
+
 def spend(shape: Sequence[int]) -> None:
     """Count an array that will be created and kept; raise the error of the budget if it exceeds the limit."""
     budget = _budget.get()

@@ -274,4 +274,7 @@ def test_enqueuers_end_epochs():
     queue.start()
     batches = queue.get()
     assert [next(batches) for _ in range(4)] == [0, 1, 10, 11]
+    queue.join_end_of_epoch()
+    assert queue.sequence.start == 20  # the end of the epoch, before its successor is read
+    assert next(batches) == 20
     queue.stop()

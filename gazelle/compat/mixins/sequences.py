@@ -200,9 +200,20 @@ _PROJECTIONS = tuple(f"_{name}_dense" for name in ("query", "key", "value", "out
 class AttentionMixin:
     """MultiHeadAttention and GroupedQueryAttention."""
 
+    attention_axes: Sequence[int] | None
+
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a program that replaces `_query_dense` replaces the layer that is called."""
         super().__setattr__(name.removeprefix("_") if name in _PROJECTIONS else name, value)
+
+    def _get_common_kwargs_for_sublayer(self) -> dict[str, Any]:
+        """The arguments of the projections, which a `build` of a subclass creates."""
+        parts = (f"{of}_{what}" for of in ("kernel", "bias") for what in ("initializer", "regularizer", "constraint"))
+        return {**{name: getattr(self, name) for name in parts}, "dtype": self.dtype_policy}  # type: ignore[attr-defined]
+
+    def _build_attention(self, rank: int) -> None:
+        """Choose the axes of attention for projections (batch, time, heads, size) of this rank."""
+        self.attention_axes = tuple(self.attention_axes or range(1, rank - 2))
 
     def _compute_attention(
         self,
