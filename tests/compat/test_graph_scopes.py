@@ -245,6 +245,10 @@ def test_blocks_and_names_of_tensorflow_1(tf):
     assert parts.values.numpy().tolist() == [b"a", b"b", b"c", b"d"]
     assert np.asarray(parts.indices).tolist() == [[0, 0], [0, 1], [0, 2], [1, 0]]
     assert tf.compat.v1.__version__ == tf.__version__
+    assert tf.compat.v1.data.get_output_shapes(tf.data.Dataset.from_tensors([1, 2])) == [2]
+    kept = tf.compat.v1.nn.dropout(tf.ones([1000]), 0.9).numpy()  # the second argument is keep_prob
+    assert 800 < np.count_nonzero(kept) < 980
+    assert tf.compat.v1.nn.relu is tf.nn.relu
 
 
 def test_variables_initializer_leaves_the_others(tf):

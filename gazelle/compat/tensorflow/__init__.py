@@ -119,6 +119,8 @@ def look_up(full: str) -> TensorResult:
         return next((NAMES[known] for known in names if known in NAMES), None)
     if full.startswith("experimental.numpy."):
         return function_tables.numpy_function(full.removeprefix("experimental.numpy."))
+    if full.startswith("compat.v1.") and is_module(full):  # it has functions that differ from those of tf
+        return _known(f"tensorflow.{full}")
     for old in ("compat.v1.", "compat.v2.", "_api.v2.", "raw_ops."):
         if full.startswith(old) and (found := look_up(full[len(old) :])) is not None:
             return found
