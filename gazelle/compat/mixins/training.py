@@ -106,7 +106,7 @@ class OptimizerMixin(CompatObject):
     def iterations(self, value: Variable) -> None:
         inherited = super(OptimizerMixin, type(self)).iterations  # type: ignore[misc]
         if inherited.fset is None:
-            self._iterations.assign(value)  # type: ignore[attr-defined]
+            self._iterations.assign(value)
         else:
             inherited.fset(self, value)
 
