@@ -144,9 +144,11 @@ def _input(instance: Any, kwargs: dict[str, Any]) -> None:
     if era.number() < 3 and not kwargs.get("name"):
         kwargs["name"] = f"input_{names.count('layers', 'input_layer')}"
     own = getattr(kwargs.get("tensor"), "shape", None)
-    for name, sizes in (("shape", own and own[1:]), ("batch_shape", own)) if era.number() < 3 else ():
+    if own is None or era.number() == 3:
+        return
+    for name, sizes in (("shape", own[1:]), ("batch_shape", own)):
         given = kwargs.get(name)
-        if given is None or own is None or len(given) != len(sizes):
+        if given is None or len(given) != len(sizes):
             continue
         if None in given and all(size in (None, known) for size, known in zip(given, sizes, strict=True)):
             del kwargs[name]  # the shape of the tensor is known better
