@@ -152,13 +152,16 @@ def _with_function(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _known_arguments(config: dict[str, Any], target: type, label: str, layer: str) -> dict[str, Any]:
-    """The config without arguments of other versions at values without effect; other values are an error."""
+    """The config without arguments of other versions at values without effect; other values are an error.
+
+    `fn` is the function that a loss or metric of tf.keras calls, which the class states too.
+    """
     known = _arguments(target)
     out = {}
     for key, value in config.items():
         if key in known:
             out[key] = value
-        elif value not in _DEFAULTS and not (key in NO_EFFECT and value == NO_EFFECT[key]):
+        elif key != "fn" and value not in _DEFAULTS and not (key in NO_EFFECT and value == NO_EFFECT[key]):
             raise DamagedFileError(
                 message(
                     f"{target.__name__} '{layer}' in {label} has the argument {key!r}",
@@ -184,6 +187,7 @@ NO_EFFECT: dict[str, Any] = {
     "groups": 1,
     "is_legacy_optimizer": False,
     "time_major": False,
+    "trainable": True,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import io
 import json
 import math
@@ -11,7 +12,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message, missing_file
@@ -59,13 +60,27 @@ def save_model(model: Model, filepath: PathLike | BinaryIO, overwrite: bool = Tr
     >>> load_model("model.keras").output_shape
     (None, 2)
     """
+    write_model(functools.partial(_dump, model), filepath, overwrite, **kwargs)
+
+
+def write_model(
+    dump: Callable[..., bytes | memoryview], filepath: PathLike | BinaryIO, overwrite: bool = True, **kwargs: Any
+) -> None:
+    """Write a file as `save_model` does.
+
+    Args:
+        dump: returns the content of the file: dump(include_optimizer, is_h5).
+        filepath: as for `save_model`.
+        overwrite: as for `save_model`.
+        **kwargs: as for `save_model`.
+    """
     include_optimizer = kwargs.pop("include_optimizer", True)
     kwargs.pop("zipped", None)
     is_clear = kwargs.pop("save_format", None) is not None
     if kwargs:
         raise ArgumentError(message(f"save has no argument {next(iter(kwargs))!r}"))
     if not isinstance(filepath, (str, os.PathLike)) and hasattr(filepath, "write"):
-        filepath.write(_dump(model, include_optimizer))
+        filepath.write(dump(include_optimizer))
         return
     path = path_of(cast(PathLike, filepath))
     if os.path.isdir(path):
@@ -74,7 +89,7 @@ def save_model(model: Model, filepath: PathLike | BinaryIO, overwrite: bool = Tr
     if not is_clear and not path.endswith((".keras", ".h5", ".hdf5")):
         hint = f"Keras and other programs expect this ending: save('{os.path.splitext(path)[0]}.keras')."
         warn(message(f"save writes the .keras format into '{path}'", hint=hint))
-    data = _dump(model, include_optimizer, is_h5=path.endswith((".h5", ".hdf5")))
+    data = dump(include_optimizer, is_h5=path.endswith((".h5", ".hdf5")))
     replace_file(path, lambda file: file.write(data))
 
 
@@ -84,14 +99,24 @@ def _dump(model: Model, include_optimizer: bool, is_h5: bool = False) -> bytes |
         warn(f"Model '{model.name}' is not built: the file contains no weights.")
     if is_h5:
         return h5_format.dump(model, include_optimizer)
-    text = configs.model_to_json(model).encode()
-    metadata = {"keras_version": KERAS_VERSION, "date_saved": f"{datetime.datetime.now():%Y-%m-%d@%H:%M:%S}"}
-    weights = keras_weights.dump(model, include_optimizer)
+    config = json.loads(configs.model_to_json(model))
+    return zipped(config, KERAS_VERSION, keras_weights.dump(model, include_optimizer), model)
 
+
+def zipped(config: dict[str, Any], version: str, weights: bytes | memoryview, model: Model) -> memoryview:
+    """The bytes of a `.keras` file.
+
+    Args:
+        config: the model's config, with that of `compile`.
+        version: of Keras, whose layout the config has.
+        weights: the file of the weights.
+        model: whose vocabularies are added.
+    """
+    metadata = {"keras_version": version, "date_saved": f"{datetime.datetime.now():%Y-%m-%d@%H:%M:%S}"}
     buffer = io.BytesIO()  # a zip is not written sequentially, which the checksum of `replace_file` requires
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(METADATA, json.dumps(metadata))
-        archive.writestr(CONFIG, text)
+        archive.writestr(CONFIG, json.dumps(config))
         archive.writestr(WEIGHTS, weights)
         for name, data in assets.collect(model).items():
             archive.writestr(name, data)

@@ -13,7 +13,7 @@ from gazelle.core.errors import DamagedFileError, ShapeError, message
 from gazelle.core.traceback import warn
 from gazelle.core.types import DTypeLike
 from gazelle.core.variable import Variable, lock_variables
-from gazelle.saving import hdf5, keras_weight_order
+from gazelle.saving import hdf5, keras_weight_order, tf_keras_optimizer
 from gazelle.saving.safetensors import Array
 
 if TYPE_CHECKING:
@@ -264,8 +264,8 @@ def _load_optimizer(model: Any, reader: WeightReader, paths: list[str]) -> None:
     variables = keras_weight_order.optimizer_variables(model)
     if len(paths) == len(own):  # saved before the first step
         variables = variables[: len(own)]
-    elif len(paths) == len(variables) - 1 and len(own) == 2:  # tf.keras saves the rate in the config only
-        variables = [variables[0], *variables[2:]]
+    elif _of_tf_keras(model, reader, paths):
+        return
     elif len(paths) == len(variables) + 1 and len(own) == 1:  # with `decay` of earlier Keras the rate was a number
         paths, declared = [paths[0], *paths[2:]], [declared[0], *declared[2:]]
     if not paths:
@@ -279,3 +279,20 @@ def _load_optimizer(model: Any, reader: WeightReader, paths: list[str]) -> None:
     arrays = [reader.read(p, v.shape, v.dtype) for p, v in zip(paths, variables, strict=True)]
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
+
+
+def _of_tf_keras(model: Any, reader: WeightReader, paths: list[str]) -> bool:
+    """Restore the state from a file of tf.keras, which has no learning rate; False if it is none."""
+    optimizer = model.optimizer
+    params = {v.key: v.value for v in model.trainable_weights}
+    fresh = optimizer.init(params)
+    count = 1 + len(tf_keras_optimizer.columns(optimizer, fresh, params))
+    if len(paths) not in (count, count + len(optimizer.scalars)):
+        return False
+    arrays = [reader.read(path, *reader.declared[path]) for path in paths]
+    state = tf_keras_optimizer.restored(optimizer, fresh, params, arrays)
+    if state is None:
+        return False
+    steps, optimizer.state = state
+    optimizer.own_variables()[0].assign(steps)
+    return True

@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from gazelle.saving import tensorflow_functions
+
 if TYPE_CHECKING:
     from gazelle.core.types import Serialized
 
 HARD_SIGMOID = "hard_sigmoid_before_keras_3"
 
-#: function names of recorded operator calls -> the operation of Keras 3
-_OPERATORS = {
-    "__operators__.add": "Add",
-    "math.add": "Add",
-    "math.subtract": "Subtract",
-    "math.multiply": "Multiply",
-    "math.divide": "Divide",
-    "math.truediv": "Divide",
-    "__operators__.getitem": "GetItem",
-}
 #: class -> {earlier argument: current one; "": the argument had no effect}
 _ARGUMENTS = {
     "InputLayer": {"batch_input_shape": "batch_shape"},
@@ -32,7 +24,7 @@ _ARGUMENTS = {
     **{name: {"implementation": ""} for name in ("LSTM", "GRU", "SimpleRNN")},
     "MultiHeadAttention": {f"{name}_shape": "" for name in ("query", "key", "value")},
 }
-_TEXT_LAYERS = ("Hashing", "HashedCrossing", "StringLookup", "TextVectorization")
+TEXT_LAYERS = ("Hashing", "HashedCrossing", "StringLookup", "TextVectorization")
 _EARLIER_RATES = frozenset({"lr", "decay", "schedule_decay"})
 
 
@@ -56,7 +48,7 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
     if not names.keys().isdisjoint(config):
         config = {names.get(k, k): v for k, v in config.items() if names.get(k, k)}
         out["config"] = config
-    if config.get("dtype") == "string" and out.get("class_name") in _TEXT_LAYERS:  # what the layer takes
+    if config.get("dtype") == "string" and out.get("class_name") in TEXT_LAYERS:  # what the layer takes
         out["config"] = config = {k: v for k, v in config.items() if k != "dtype"}
     axis = config.get("axis")
     if out.get("class_name") == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
@@ -65,9 +57,8 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
         out["config"] = config = optimizer_arguments(config)
     if str(out.get("module")).startswith("tf_keras") and out["class_name"] in ("Functional", "Sequential", "Model"):
         out["module"] = "keras.models"
-    if out.get("class_name") == "TFOpLambda" and config.get("function") in _OPERATORS:
-        out |= {"module": "keras.src.ops.numpy", "class_name": _OPERATORS[config["function"]]}
-        out["config"] = {"name": config.get("name")}
+    if tensorflow_functions.is_function(out):
+        return tensorflow_functions.to_operation(out)
     if out.get("class_name") == "MultiHeadAttention" and "input_shape" in (out.get("build_config") or ()):
         del out["build_config"]  # the layer has several input shapes, known from its first call
     if isinstance(out.get("inbound_nodes"), list):
@@ -105,10 +96,7 @@ def convert_call(call: Serialized) -> Serialized:
         return call
     tensors = [tensor_reference(e[:3]) for e in entries]
     kwargs = {k: _convert_value(v) for k, v in (entries[0][3] if len(entries[0]) == 4 else {}).items() if k != "name"}
-    args = [tensors[0] if len(tensors) == 1 else tensors]
-    if isinstance(call[0], str):  # an operator: its second operand was called y
-        args += [kwargs.pop(key) for key in ("y", "slice_spec") if key in kwargs]
-    return {"args": args, "kwargs": kwargs}
+    return {"args": [tensors[0] if len(tensors) == 1 else tensors], "kwargs": kwargs}
 
 
 def tensor_reference(history: list[Any]) -> dict[str, Any]:

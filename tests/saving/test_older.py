@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from gazelle import optimizers
+from gazelle.core.registry import REGISTRY
+from gazelle.core.symbolic import OPS
 from gazelle.layers import (
     GRU,
     LSTM,
@@ -24,6 +26,7 @@ from gazelle.layers import (
 from gazelle.models import Model, Sequential, load_model
 from gazelle.saving import keras_v3
 from gazelle.saving.h5_format import keras1, weight_layout
+from gazelle.saving.tensorflow_functions import OPERATIONS
 from gazelle.saving.tf_keras_config import to_keras3
 
 
@@ -45,12 +48,35 @@ def test_calls():
         "args": [_tensor("a", 0, 0)],
         "kwargs": {"value": _tensor("b", 0, 0), "training": True},
     }
-    assert _call(["a", 0, 0, {"y": ["b", 0, 0], "name": None}]) == {
-        "args": [_tensor("a", 0, 0), _tensor("b", 0, 0)],
-        "kwargs": {},
-    }
     new = {"args": [_tensor("a", 0, 0)], "kwargs": {}}
     assert _call(new) == new
+
+
+def _function(name, call):
+    config = {"name": "x", "trainable": True, "dtype": "float32", "function": name}
+    out = to_keras3({"class_name": "TFOpLambda", "config": config, "name": "x", "inbound_nodes": [call]})
+    return out["class_name"], out["config"], out["inbound_nodes"][0]["args"]
+
+
+def test_functions_of_tensorflow():
+    a, b = _tensor("a", 0, 0), _tensor("b", 0, 0)
+    named = {"name": "x"}
+    assert _function("math.add", ["a", 0, 0, {"y": ["b", 0, 0], "name": None}]) == ("Add", named, [a, b])
+    assert _function("math.pow", ["_CONSTANT_VALUE", -1, 2.0, {"y": ["b", 0, 0]}]) == ("Power", named, [2.0, b])
+    concat = _function("concat", [["a", 0, 0, {"axis": 1}], ["b", 0, 0, {"axis": 1}]])
+    assert concat == ("Concatenate", {"name": "x", "axis": 1}, [[a, b]])
+    transpose = _function("compat.v1.transpose", ["a", 0, 0, {"perm": [1, 0], "conjugate": False, "name": "t"}])
+    assert transpose == ("Transpose", {"name": "x", "axes": [1, 0]}, [a])
+    where = _function("where", ["a", 0, 0, {"y": 0.0, "x": ["b", 0, 0]}])
+    assert where == ("Where", named, [a, b, 0.0])
+    mean = _function("math.reduce_mean", ["a", 0, 0, {"axis": None, "keepdims": True}])
+    assert mean == ("Mean", {"name": "x", "keepdims": True}, [a])
+    assert {"TFOpLambda"} == {_function(name, ["a", 0, 0, {}])[0] for name in ("image.resize", "no.such")}
+
+
+def test_operations_of_the_table_exist():
+    known = {*REGISTRY["ops"], *OPS}
+    assert known >= OPERATIONS.keys()
 
 
 def test_arguments():

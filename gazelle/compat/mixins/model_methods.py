@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat import arguments, class_weights, era, facade, methods, one_element, renamed_arguments
+from gazelle.compat import arguments, class_weights, era, facade, former_files, methods, one_element, renamed_arguments
 from gazelle.compat.classes import adopt, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import Function
@@ -80,8 +80,11 @@ def translated_method(owner: type, name: str) -> Function:
         if name == "load_weights" and methods.can_load_later(self, args[0] if args else kwargs.get("filepath")):
             methods.load_later(self, args, kwargs)
             return LoadStatus([])
+        core = getattr(super(owner, self), name)
+        if name in ("save", "save_weights") and era.number() == 2:
+            core = functools.partial(getattr(former_files, name), self)
         with warn_of_broadcasting():
-            out = _or_on_values(self, getattr(super(owner, self), name), args, kwargs)
+            out = _or_on_values(self, core, args, kwargs)
         if name == "compile":
             adopt(self.optimizer)
         if name in _MEASURING and isinstance(out, list) and self._accuracy_by_call and not accuracy_requested:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gazelle.compat import (
     era,
+    former_files,
     graph_views,
     logs,
     methods,
@@ -105,12 +106,14 @@ class ModelMixin:
         return logs.metrics_names(self, names) if era.number() < 3 else names  # type: ignore[arg-type]
 
     def to_json(self, **kwargs: Any) -> str:
-        text: str = super().to_json(**kwargs)  # type: ignore[misc]
-        if era.number() == 3:
-            return text
-        return json.dumps(
-            {**json.loads(text), "keras_version": namespaces.version("keras"), "backend": "tensorflow"}, **kwargs
-        )
+        if era.number() == 2:
+            config = former_files.model_config(self)  # type: ignore[arg-type]
+        else:
+            text: str = super().to_json(**kwargs)  # type: ignore[misc]
+            if era.number() == 3:
+                return text
+            config = json.loads(text)
+        return json.dumps({**config, "keras_version": namespaces.version("keras"), "backend": "tensorflow"}, **kwargs)
 
     def add_metric(self, value: TensorResult, name: str | None = None, aggregation: str | None = "mean") -> None:
         """Report the mean of a value in the logs; the result of a metric has the metric's name."""

@@ -9,7 +9,7 @@ from gazelle.core.errors import DamagedFileError, message
 from gazelle.core.names import snake
 from gazelle.core.registry import REGISTRY
 from gazelle.core.symbolic import OPS
-from gazelle.saving import tf_keras_config
+from gazelle.saving import tensorflow_functions, tf_keras_config
 from gazelle.saving.h5_format import keras1
 from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
 
@@ -52,8 +52,7 @@ class ConfigUpgrade:
         layers = [self._placed(entry) for entry in config["layers"]]
         own = {k: v for k, v in config.items() if k in ("name", "trainable", "input_layers", "output_layers")}
         renumber_nested_calls(layers, own)
-        for entry in layers:
-            entry["inbound_nodes"] = [tf_keras_config.convert_call(call) for call in entry["inbound_nodes"]]
+        layers = [tf_keras_config.to_keras3(entry) for entry in layers]  # also the calls
         own |= {"name": own.get("name") or name, "layers": layers}
         return {"module": "keras", "class_name": "Functional", "config": own}
 
@@ -69,6 +68,8 @@ class ConfigUpgrade:
 
     def _placed(self, entry: Any) -> dict[str, Any]:
         """Convert a layer of a graph, whose name and calls are stored next to its config."""
+        if tensorflow_functions.is_function(entry):
+            return {**entry}  # converted with its calls
         layer = self.layer(entry, entry.get("name"))
         if layer["class_name"] != "InputLayer":
             layer["config"].pop("batch_shape", None), layer["config"].pop("input_dtype", None)
@@ -162,7 +163,7 @@ def _first_ordering(config: Any) -> str | None:
 
 def renumber_nested_calls(layers: list[dict[str, Any]], ends: dict[str, Any]) -> None:
     """Renumber the calls of nested models: earlier Keras counted the creation of the model as its first call."""
-    nested = [entry for entry in layers if entry.get("class_name") in ("Sequential", "Functional")]
+    nested = [entry for entry in layers if entry.get("class_name") in _MODELS]
     own = {entry["name"]: len(entry["inbound_nodes"]) for entry in nested if "name" in entry}
     references = [*_references([e.get("inbound_nodes") for e in layers], own), *_references(ends, own)]
     counted = {reference[0] for reference in references if reference[1] >= own[reference[0]]}

@@ -10,7 +10,7 @@ import numpy as np
 from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
-from gazelle.saving import hdf5
+from gazelle.saving import hdf5, tf_keras_optimizer
 from gazelle.saving.h5_format.weight_layout import Layout, gathered, laid_out, leaves
 from gazelle.saving.safetensors import Array
 
@@ -68,8 +68,8 @@ def restore_optimizer(
     optimizer.overwrite(v.key for v in trained if v.overwrite_with_gradient)
     fresh = optimizer.init(params)
     columns = [(slot, key) for slot, key in optimizer.keras_order([*params]) if key in fresh.get(slot, {})]
-    state = None
-    if columns and (names[0].endswith("/iteration") or not any(key for _, key in columns)):
+    state = tf_keras_optimizer.restored(optimizer, fresh, params, arrays) if names[0].startswith("iteration") else None
+    if state is None and columns and (names[0].endswith("/iteration") or not any(key for _, key in columns)):
         state = _in_order(optimizer, fresh, columns, arrays)
     if state is None:
         state = _slots(model, trained, list(fresh), names, arrays, layout, order)

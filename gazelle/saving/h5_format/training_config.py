@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle import optimizers
+from gazelle.core.registry import find_custom
 from gazelle.saving import tf_keras_config
 
 _DROPPED = ("is_legacy_optimizer", "jit_compile", "name")
@@ -21,7 +22,8 @@ def compiled(config: dict[str, Any]) -> dict[str, Any]:
     metrics = _metrics(config.get("metrics"))
     if metrics:
         out["metrics"] = metrics
-    return {"optimizer": _optimizer(config["optimizer_config"]), **out}
+    given = {key: _with_custom_functions(value) for key, value in out.items()}
+    return {"optimizer": _optimizer(config["optimizer_config"]), **given}
 
 
 def _optimizer(node: dict[str, Any]) -> dict[str, Any]:
@@ -46,3 +48,14 @@ def _metrics(value: Any) -> Any:
             return kept[0]
         return kept if any(v for v in kept) else None
     return value
+
+
+def _with_custom_functions(value: Any) -> Any:
+    """Losses or metrics, with functions of custom_objects in the place of their names."""
+    if isinstance(value, list):
+        return [_with_custom_functions(each) for each in value]
+    if isinstance(value, dict):
+        return value if "class_name" in value else {k: _with_custom_functions(v) for k, v in value.items()}
+    if not isinstance(value, str) or find_custom(value) is None:
+        return value
+    return {"module": "builtins", "class_name": "function", "config": value, "registered_name": "function"}

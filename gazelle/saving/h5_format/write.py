@@ -18,7 +18,11 @@ from gazelle.saving.config import warn_of_replaced_methods
 from gazelle.saving.h5_format.weight_layout import weights_of
 
 if TYPE_CHECKING:
+    from h5py import Group
+
+    from gazelle.core.types import Serialized
     from gazelle.models.model import Model
+    from gazelle.saving.safetensors import Array
 
 KERAS_VERSION = "3.15.1"  # the version of the layout
 _LONGEST = 64_000  # bytes of an attribute
@@ -37,11 +41,7 @@ def dump_weights(model: Model) -> bytes | None:
     """The bytes of a file of weights by layer; None if a part of the model has a state that such a file cannot hold."""
     import h5py
 
-    stored = {id(v) for layer in model.layers for v in weights_of(layer)}
-    writers = [type(layer).save_own_variables for layer in weight_tree.named_layers(model).values()]
-    if any(id(v) not in stored for v in model.weights) or any(
-        write is not Layer.save_own_variables for write in writers
-    ):
+    if not has_all_weights_in_layers(model):
         return None
     buffer = io.BytesIO()
     with lock_variables(model.variables), h5py.File(buffer, "w") as file:
@@ -49,12 +49,23 @@ def dump_weights(model: Model) -> bytes | None:
     return checksum.append_checksum(buffer.getbuffer())
 
 
+def has_all_weights_in_layers(model: Model) -> bool:
+    """Whether a file of weights by layer can hold the state of a model.
+
+    Args:
+        model: a built model.
+    """
+    stored = {id(v) for layer in model.layers for v in weights_of(layer)}
+    writers = [type(layer).save_own_variables for layer in weight_tree.named_layers(model).values()]
+    return all(id(v) in stored for v in model.weights) and all(write is Layer.save_own_variables for write in writers)
+
+
 def _write_layers(group: Any, model: Model) -> None:
     group.attrs["keras_version"], group.attrs["backend"] = KERAS_VERSION, "jax"
-    _listed(group, "layer_names", [layer.name for layer in model.layers])
+    write_list(group, "layer_names", [layer.name for layer in model.layers])
     for layer in model.layers:
-        _group(group.create_group(layer.name), [(v.key, v) for v in weights_of(layer)])
-    _group(group.create_group("top_level_model_weights"), [])
+        write_arrays(group.create_group(layer.name), [(v.key, v.numpy()) for v in weights_of(layer)])
+    write_arrays(group.create_group("top_level_model_weights"), [])
 
 
 def _dump(model: Any, include_optimizer: bool, h5py: Any) -> bytes:
@@ -67,43 +78,67 @@ def _dump(model: Any, include_optimizer: bool, h5py: Any) -> bytes:
             file.attrs["training_config"] = json.dumps(_training(compiled))
         _write_layers(file.create_group("model_weights"), model)
         if compiled and getattr(model, "optimizer", None) is not None:
-            state = [(v.key, v) for v in keras_weight_order.optimizer_variables(model)]
-            _group(file.create_group("optimizer_weights"), state)
+            state = [(v.key, v.numpy()) for v in keras_weight_order.optimizer_variables(model)]
+            write_arrays(file.create_group("optimizer_weights"), state)
     return checksum.append_checksum(buffer.getbuffer())
 
 
 def _training(compiled: dict[str, Any]) -> dict[str, Any]:
     """Keras 3 puts the optimizer of an `.h5` under another name."""
     optimizer = compiled["optimizer"]
-    attributes = {k: v for k, v in compiled.items() if k != "optimizer"} | {"loss": _named(compiled.get("loss"))}
+    attributes = {k: v for k, v in compiled.items() if k != "optimizer"} | {
+        "loss": object_of_loss(compiled.get("loss"))
+    }
     if isinstance(optimizer, str):
         return attributes | {"optimizer_config": optimizer}
     return attributes | {"optimizer_config": {k: optimizer[k] for k in ("class_name", "config")}}
 
 
-def _named(loss: Any) -> Any:
-    """Names of losses as objects: Keras 3.15 cannot read its own `.h5` with short names."""
+def object_of_loss(loss: Serialized) -> Serialized:
+    """Names of losses as objects: Keras 3.15 cannot read its own `.h5` with short names.
+
+    Args:
+        loss: the loss of a compile config.
+    """
     if isinstance(loss, list):
-        return [_named(one) for one in loss]
+        return [object_of_loss(one) for one in loss]
     if isinstance(loss, dict):
-        return loss if "class_name" in loss else {k: _named(v) for k, v in loss.items()}
+        return loss if "class_name" in loss else {k: object_of_loss(v) for k, v in loss.items()}
     table = REGISTRY["losses"]
     function = getattr(table.get(loss), "__name__", None) if isinstance(loss, str) else None
     classes = {snake(name): name for name, target in table.items() if isinstance(target, type)}
     return {"class_name": classes[function], "config": {}} if function in classes else loss
 
 
-def _group(group: Any, variables: list[tuple[str, Any]]) -> None:
+def write_arrays(group: Group, arrays: list[tuple[str, Array]]) -> None:
+    """Write the arrays of a layer or an optimizer, and their names as an attribute.
+
+    Args:
+        group: the group of the file.
+        arrays: names and arrays.
+    """
     names = [
-        path if path not in [p for p, _ in variables[:n]] else f"{path}_{n}" for n, (path, _) in enumerate(variables)
+        name if name not in [other for other, _ in arrays[:n]] else _unique(name, n)
+        for n, (name, _) in enumerate(arrays)
     ]
-    _listed(group, "weight_names", names)
-    for name, (_, variable) in zip(names, variables, strict=True):
-        group.create_dataset(name, data=np.asarray(variable.numpy()))
+    write_list(group, "weight_names", names)
+    for name, (_, array) in zip(names, arrays, strict=True):
+        group.create_dataset(name, data=np.asarray(array))
 
 
-def _listed(group: Any, key: str, names: list[str]) -> None:
-    """Store a list of names as an attribute, in parts if it is longer than HDF5 allows."""
+def _unique(name: str, number: int) -> str:
+    base, colon, end = name.partition(":")
+    return f"{base}_{number}{colon}{end}"
+
+
+def write_list(group: Group, key: str, names: list[str]) -> None:
+    """Store a list of names as an attribute, in parts if it is longer than HDF5 allows.
+
+    Args:
+        group: the group of the file.
+        key: the name of the attribute.
+        names: the list.
+    """
     data = np.array([name.encode() for name in names], dtype="S") if names else np.array([], dtype="S1")
     rows = max(1, _LONGEST // data.itemsize)
     for start in range(0, len(data), rows) if len(data) > rows else [0]:

@@ -67,6 +67,8 @@ class _Search:
             found = child(self._objects, number, name)
             if found is None and isinstance(member, Variable):
                 found = self._by_name(member, number)
+                if found is None:  # DepthwiseConv2D
+                    found = child(self._objects, number, f"depthwise_{name}")
             if found is not None:
                 self._visit(member, found)
 

@@ -1,0 +1,63 @@
+"""Files of programs for tf.keras 2 and Keras 2, in the formats that these versions read.
+
+Input: a model, and its config in the form of Keras 3. Output: `.h5`, `.keras` and `.weights.h5` files, and JSON.
+Reading them is the part of `gazelle.saving`, as for the files that these versions wrote.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from gazelle.compat import era
+from gazelle.compat.former_files import archive, hdf5
+from gazelle.compat.former_files.config import model_config
+from gazelle.models import Model
+from gazelle.saving import keras_v3
+from gazelle.saving.atomic import replace_file
+from gazelle.saving.h5_format.write import has_all_weights_in_layers
+
+if TYPE_CHECKING:
+    from gazelle.core.types import PathLike
+
+__all__ = ["model_config", "save", "save_weights"]
+
+_HDF5 = (".h5", ".hdf5")
+
+
+def save(model: Model, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
+    """`Model.save` of programs for Keras 2; the package keras 2 had no `.keras` format.
+
+    Args:
+        model: the model.
+        filepath: as for `Model.save`.
+        overwrite: as for `Model.save`.
+        **kwargs: as for `Model.save`.
+    """
+    if not model.built or (era.standalone() and not str(filepath).endswith(_HDF5)):
+        Model.save(model, filepath, overwrite, **kwargs)
+        return
+
+    def dump(include_optimizer: bool, is_h5: bool = False) -> bytes | memoryview:
+        return (hdf5 if is_h5 else archive).dump(model, include_optimizer)
+
+    keras_v3.write_model(dump, filepath, overwrite, **kwargs)
+
+
+def save_weights(model: Model, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
+    """`Model.save_weights` of programs for Keras 2.
+
+    Args:
+        model: the model.
+        filepath: as for `Model.save_weights`.
+        overwrite: as for `Model.save_weights`.
+        **kwargs: as for `Model.save_weights`.
+    """
+    path = os.fspath(filepath)
+    by_layer = path.endswith(_HDF5) and (era.standalone() or not path.endswith(".weights.h5"))
+    if not (model.built and path.endswith(_HDF5)) or kwargs or (by_layer and not has_all_weights_in_layers(model)):
+        Model.save_weights(model, filepath, overwrite, **kwargs)
+        return
+    keras_v3.refuse_overwriting(path, overwrite)
+    data = hdf5.dump_weights(model) if by_layer else archive.dump_weights(model)
+    replace_file(path, lambda file: file.write(data))

@@ -1,0 +1,108 @@
+"""Calls of layers and operations in the config of a functional model, as Keras 2 wrote them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from gazelle.core.names import snake
+from gazelle.core.types import Serialized
+from gazelle.layers import RNN, Layer
+from gazelle.saving import tensorflow_functions
+
+Config = Mapping[str, Any]
+
+
+def first_numbers(entries: list[Config]) -> dict[str, int]:
+    """{name: number of its first call} of the layers of a model: nested models were called when they were made."""
+    return {entry["name"]: int(_has_own_input(entry["config"])) for entry in entries}
+
+
+def _has_own_input(config: Config) -> bool:
+    layers = config.get("layers")
+    return isinstance(layers, list) and bool(layers) and layers[0].get("class_name") == "InputLayer"
+
+
+def ends(tree: Serialized, first: Mapping[str, int]) -> Serialized:
+    """The inputs or outputs of a model: [["name", call, output], ...]; a dict has them by name."""
+    if isinstance(tree, Mapping):
+        return {key: _numbered(value, first) for key, value in tree.items()}
+    return [_numbered(tree, first)] if isinstance(tree[0], str) else [_numbered(value, first) for value in tree]
+
+
+def _numbered(place: Any, first: Mapping[str, int]) -> list[Any]:
+    name, number, output = place
+    return [name, number + first.get(name, 0), output]
+
+
+def placed(entry: Config, made: Config, layer: Layer | None, first: Mapping[str, int]) -> dict[str, Any]:
+    """An entry of a functional model: the layer's config, its name and its calls.
+
+    entry: in the form of Keras 3.
+    made: the config in the form of Keras 2.
+    layer: None for an operation.
+    first: what `first_numbers` returned.
+    """
+    if str(entry.get("module")).startswith("keras.src.ops"):
+        return _function(entry, first)
+    calls = [_call(call, layer, first) for call in entry["inbound_nodes"]]
+    return {**made, "name": entry["name"], "inbound_nodes": calls}
+
+
+def _call(call: Config, layer: Any, first: Mapping[str, int]) -> Any:
+    """A call of a layer: a list of [name, number, output, keywords] for the tensors of the first argument."""
+    args, kwargs = list(call["args"]), dict(call["kwargs"])
+    names = [p for p in inspect.signature(layer.call).parameters if p != "self"] if layer is not None else []
+    kwargs = {**dict(zip(names[1:], args[1:], strict=False)), **kwargs}
+    tensors = args[0] if args else kwargs.pop(names[0])
+    states = kwargs.get("initial_state")
+    if isinstance(layer, RNN) and states:
+        del kwargs["initial_state"]
+        tensors = [tensors, *(states if isinstance(states, list) else [states])]
+    keywords = {key: _value(value, first) for key, value in kwargs.items()}
+    if isinstance(tensors, Mapping) and not _is_tensor(tensors):
+        return {key: [*_place(value, first), keywords] for key, value in tensors.items()}
+    return [[*_place(each, first), keywords] for each in (tensors if isinstance(tensors, list) else [tensors])]
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__"
+
+
+def _place(value: Any, first: Mapping[str, int]) -> list[Any]:
+    if _is_tensor(value):
+        return _numbered(value["config"]["keras_history"], first)
+    return [tensorflow_functions.CONSTANT, -1, _value(value, first)]
+
+
+def _value(value: Any, first: Mapping[str, int]) -> Any:
+    """The value of an argument: tensors are ["name", call, output], slices tables and arrays lists."""
+    if _is_tensor(value):
+        return _place(value, first)
+    if isinstance(value, Mapping):
+        if value.get("class_name") == "__slice__":
+            return value["config"]
+        if value.get("class_name") in ("__numpy__", "__tensor__"):
+            return value["config"]["value"]
+        return {key: _value(each, first) for key, each in value.items()}
+    return [_value(each, first) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _function(entry: Config, first: Mapping[str, int]) -> dict[str, Any]:
+    """An operation as the function of TensorFlow that computes it; one that has none keeps its name."""
+    operation = snake(entry["class_name"])
+    name, arguments = tensorflow_functions.function_of(operation)
+    (call,) = entry["inbound_nodes"]
+    operands = call["args"]
+    given = dict(zip(arguments, operands[1:], strict=False))
+    names = {current: earlier for earlier, current in arguments.items()}
+    given |= {names.get(key, key): value for key, value in entry["config"].items() if key != "name"}
+    keywords = {key: _value(value, first) for key, value in given.items()}
+    if isinstance(operands[0], list) and any(map(_is_tensor, operands[0])):
+        place: Any = [[*_place(each, first), keywords] for each in operands[0]]
+    else:
+        place = [*_place(operands[0], first), keywords]
+    config = {"name": entry["name"], "trainable": True, "dtype": "float32", "function": name}
+    kind = "SlicingOpLambda" if operation == "get_item" else "TFOpLambda"
+    return {"class_name": kind, "config": config, "name": entry["name"], "inbound_nodes": [place]}

@@ -1,0 +1,180 @@
+"""Configs of Keras 3 as configs of Keras 2: names of arguments, dtypes, calls of layers."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gazelle.compat import era, tables
+from gazelle.compat.former_files import calls
+from gazelle.core.registry import REGISTRY
+from gazelle.core.serialization import serialize_object
+from gazelle.saving import tf_keras_config
+from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Serialized
+    from gazelle.layers import Layer
+    from gazelle.models import Model
+
+_ABSENT = object()
+#: what a layer has in addition to its class and arguments in `.keras` files; `.h5` files do not need them
+_LAYER_ENTRIES = ("module", "registered_name", "build_config", "shared_object_id")
+_ALWAYS = "every class"
+#: values of added arguments that are the only ones of Keras 2
+_NEUTRAL = (("data_format", "channels_last"),)
+
+
+def model_config(model: Model) -> dict[str, Any]:
+    """The config of a model as `.h5` files and JSON texts of Keras 2 contain it.
+
+    Args:
+        model: the model.
+    """
+    return _without_modules(converted(serialize_object(model), model))
+
+
+def _without_modules(node: dict[str, Any]) -> dict[str, Any]:
+    """A model, and the layers of its graph, by the names of their classes alone."""
+    config = node["config"]
+    if isinstance(config, dict) and isinstance(config.get("layers"), list):
+        config = {**config, "layers": [_without_modules(entry) for entry in config["layers"]]}
+    else:
+        config = names_of_functions(config)
+    out = {key: value for key, value in node.items() if key not in _LAYER_ENTRIES}
+    kind = "Functional" if "input_layers" in config and node["class_name"] == "Model" else node["class_name"]
+    return {**out, "class_name": kind, "config": config}
+
+
+def names_of_functions(value: Serialized) -> Serialized:
+    """A config with the names of user-defined functions in the place of their descriptions, as in `.h5` files.
+
+    Args:
+        value: a part of a config.
+    """
+    if isinstance(value, list):
+        return [names_of_functions(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    if value.get("class_name") == "function" and "fingerprint" not in value:
+        return value["config"]
+    return {key: names_of_functions(each) for key, each in value.items()}
+
+
+def converted(node: Serialized, model: Model | Layer | None = None) -> Serialized:
+    """Convert a value of a config of Keras 3.
+
+    Args:
+        node: the value.
+        model: the model or layer that the config is of; the signatures of its layers name the arguments of calls.
+    """
+    if isinstance(node, list | tuple):
+        return [converted(each) for each in node]
+    if not isinstance(node, Mapping):
+        return node if node != hard_sigmoid_before_keras_3.__name__ else "hard_sigmoid"
+    config = node.get("config")
+    if "class_name" not in node or not isinstance(config, Mapping):
+        return {key: converted(value) for key, value in node.items()}
+    name = node["class_name"]
+    if name in ("DTypePolicy", "FloatDTypePolicy"):
+        return _policy(config["name"])
+    if "layers" in config and not isinstance(config["layers"], Mapping):
+        config = _layers(config, model)
+    else:
+        config = {key: converted(value) for key, value in _arguments(name, config).items()}
+    out = {**node, "config": config}
+    if name == "Functional":  # the public name, by which Keras 2 and 3 find it
+        out |= {"module": "keras", "class_name": "Model", "registered_name": None}
+    shapes = (node.get("build_config") or {}).get("shapes_dict")
+    if shapes is not None:  # layers of Keras 2 were built on one input
+        del out["build_config"]
+    if name == "MultiHeadAttention" and shapes:
+        value = shapes["value_shape"]
+        config |= {
+            "query_shape": shapes["query_shape"],
+            "value_shape": value,
+            "key_shape": shapes.get("key_shape", value),
+        }
+    return out
+
+
+def _policy(name: str) -> Any:
+    """The dtype of a layer: its name, or a policy if variables have another dtype."""
+    if not name.startswith("mixed_"):
+        return name
+    config = {"name": name}
+    return {"module": "keras.mixed_precision", "class_name": "Policy", "config": config, "registered_name": None}
+
+
+def _layers(config: Mapping[str, Any], model: Any) -> dict[str, Any]:
+    """The config of a Sequential or functional model."""
+    layers = {layer.name: layer for layer in getattr(model, "layers", ())}
+    entries = [(entry, layers.get(entry.get("name") or entry["config"].get("name"))) for entry in config["layers"]]
+    if "input_layers" not in config:
+        kept = {key: value for key, value in config.items() if key == "name"}
+        return {**kept, "layers": [converted(entry, layer) for entry, layer in entries]}
+    first = calls.first_numbers(config["layers"])
+    return {
+        "name": config["name"],
+        "trainable": config["trainable"],
+        "layers": [calls.placed(entry, converted(entry, layer), layer, first) for entry, layer in entries],
+        **{end: calls.ends(config[end], first) for end in ("input_layers", "output_layers")},
+    }
+
+
+def _arguments(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a class by their names in Keras 2, without those that it did not have."""
+    names = _renamed().get(name, {})
+    out = {}
+    for key, value in config.items():
+        is_neutral = not value or (key, value) in _NEUTRAL or value == _default(name, key)
+        if key in _added(name) and is_neutral:
+            continue
+        out[names.get(key, key)] = value
+    if name == "Bidirectional" and _is_mirrored(out["layer"]["config"], out["backward_layer"]["config"]):
+        del out["backward_layer"]
+    if name == "Discretization" and out.get("bin_boundaries") is not None:
+        out.pop("num_bins", None)  # from which they were computed
+    if name in tf_keras_config.TEXT_LAYERS:  # the dtype of a text, not of the result
+        out.pop("dtype", None)
+    if name == "BatchNormalization" and isinstance(out.get("axis"), list):
+        out["axis"] = out["axis"][0]
+    return out
+
+
+def _is_mirrored(layer: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
+    """Whether Bidirectional makes the layer for the other direction itself."""
+    keys = layer.keys() - {"name", "go_backwards"}
+    return layer["go_backwards"] != backward["go_backwards"] and all(layer[key] == backward.get(key) for key in keys)
+
+
+@functools.cache
+def _added(name: str) -> frozenset[str]:
+    """The arguments of a class that the program's version of Keras does not have."""
+    sections = ["added", "added after 2.3.1"] if era.standalone() else ["added"]
+    found = [
+        value
+        for section in sections
+        for key, value in tables.read("former_files")[section].items()
+        if key == _ALWAYS or name in key.split()
+    ]
+    return frozenset(" ".join(found).split())
+
+
+@functools.cache
+def _renamed() -> dict[str, dict[str, str]]:
+    section = tables.read("former_files")["renamed"]
+    return {name: dict(pair.split(":") for pair in pairs.split()) for name, pairs in section.items()}
+
+
+@functools.cache
+def _default(name: str, argument: str) -> Any:
+    """The default of an argument as a config contains it."""
+    target = next((table[name] for table in REGISTRY.values() if name in table), None)
+    for cls in getattr(target, "__mro__", ()):
+        parameter = inspect.signature(cls.__init__).parameters.get(argument) if "__init__" in cls.__dict__ else None
+        if parameter is not None:
+            return list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
+    return _ABSENT

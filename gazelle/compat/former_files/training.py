@@ -1,0 +1,78 @@
+"""Arguments of `compile` as files of Keras 2 contain them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gazelle.compat import era
+from gazelle.compat.former_files.config import converted, names_of_functions
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Serialized
+
+
+def compile_config(compiled: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `compile` for a `.keras` file.
+
+    Args:
+        compiled: what `get_compile_config` returned, as JSON.
+    """
+    out = {**converted(compiled), "optimizer": optimizer(compiled["optimizer"])}
+    out["loss"] = _without_dtype(out.get("loss"))
+    return {**out, "jit_compile": None} if out.get("jit_compile") == "auto" else out
+
+
+def training_config(compiled: Mapping[str, Any], loss: Serialized) -> dict[str, Any]:
+    """The arguments of `compile` for an `.h5` file.
+
+    Args:
+        compiled: what `get_compile_config` returned, as JSON.
+        loss: the loss with objects in place of names.
+    """
+    made = compile_config(compiled)
+    names = ("metrics", "weighted_metrics", "loss_weights")
+    out = {"loss": made["loss"] if era.standalone() else _without_dtype(converted(loss))}
+    out |= {name: made.get(name) for name in names}
+    described = made["optimizer"]
+    if isinstance(described, Mapping):
+        own = not era.standalone() and str(described.get("module")).startswith("keras.")
+        name = described["class_name"]  # without a package it is an optimizer of tf.keras before 2.11
+        described = {"class_name": f"Custom>{name}" if own else name, "config": described["config"]}
+    return {**names_of_functions(out), "optimizer_config": described}
+
+
+def optimizer(node: Serialized) -> Serialized:
+    """The config of an optimizer; with `decay`, its learning rate is the schedule that computes the same."""
+    if not isinstance(node, Mapping):
+        return node
+    out = converted(node)
+    config = out["config"]
+    decay = config.get("decay")
+    if decay and not era.standalone():
+        schedule = {
+            "initial_learning_rate": config["learning_rate"],
+            "decay_steps": 1,
+            "decay_rate": config.pop("decay"),
+        }
+        config["learning_rate"] = {
+            "module": "keras.optimizers.schedules",
+            "class_name": "InverseTimeDecay",
+            "config": {**schedule, "staircase": False, "name": "InverseTimeDecay"},
+            "registered_name": None,
+        }
+    return out
+
+
+def _without_dtype(loss: Any) -> Any:
+    """Losses of Keras 2 have no dtype."""
+    if isinstance(loss, list):
+        return [_without_dtype(each) for each in loss]
+    if not isinstance(loss, dict):
+        return loss
+    if "class_name" not in loss:
+        return {key: _without_dtype(each) for key, each in loss.items()}
+    config = loss["config"]
+    if isinstance(config, dict):
+        config = {key: value for key, value in config.items() if key != "dtype"}
+    return {**loss, "config": config}

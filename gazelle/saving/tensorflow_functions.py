@@ -1,0 +1,235 @@
+"""Functions of TensorFlow as operations of a graph: tf.keras 2 stores calls of `tf.concat(x, axis)` by their names.
+
+Input: the config of a TFOpLambda. Output: the config of an operation of Keras 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gazelle.core.names import pascal
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Serialized
+
+#: operation: functions of TensorFlow, the one that is written first; then its arguments after the first one, as
+#: `argument` or `argument in TensorFlow=argument of the operation`
+_TABLE = """
+absolute: math.abs
+add: __operators__.add math.add; y
+all: math.reduce_all; axis keepdims
+any: math.reduce_any; axis keepdims
+arccos: math.acos
+arcsin: math.asin
+arctan: math.atan
+arctan2: math.atan2; x=x2
+argmax: math.argmax compat.v1.argmax; axis
+argmin: math.argmin compat.v1.argmin; axis
+cast: cast; dtype
+ceil: math.ceil
+clip: clip_by_value; clip_value_min=x_min clip_value_max=x_max
+concatenate: concat; axis
+cos: math.cos
+cosh: math.cosh
+cumsum: math.cumsum; axis
+divide: math.truediv math.divide; y
+elu: nn.elu
+equal: math.equal __operators__.eq; y
+erf: math.erf
+exp: math.exp
+expand_dims: expand_dims compat.v1.expand_dims; axis
+expm1: math.expm1
+flip: reverse; axis
+floor: math.floor
+floor_divide: math.floordiv; y
+gelu: nn.gelu; approximate
+greater: math.greater; y
+greater_equal: math.greater_equal; y
+isfinite: math.is_finite
+isnan: math.is_nan
+leaky_relu: nn.leaky_relu; alpha=negative_slope
+less: math.less; y
+less_equal: math.less_equal; y
+log: math.log
+log1p: math.log1p
+log_sigmoid: math.log_sigmoid
+log_softmax: nn.log_softmax; axis
+logical_and: math.logical_and; y
+logical_not: math.logical_not
+logical_or: math.logical_or; y
+logsumexp: math.reduce_logsumexp; axis keepdims
+matmul: linalg.matmul; b=x2
+max: math.reduce_max; axis keepdims
+maximum: math.maximum; y
+mean: math.reduce_mean; axis keepdims
+min: math.reduce_min; axis keepdims
+minimum: math.minimum; y
+mod: math.floormod; y
+multiply: math.multiply; y
+negative: math.negative
+norm: norm; ord axis keepdims
+normalize: math.l2_normalize; axis
+not_equal: math.not_equal __operators__.ne; y
+one_hot: one_hot; depth=num_classes axis
+ones_like: ones_like compat.v1.ones_like
+pad: pad; paddings=pad_width constant_values
+power: math.pow; y
+prod: math.reduce_prod; axis keepdims
+relu: nn.relu
+relu6: nn.relu6
+repeat: repeat; repeats axis
+reshape: reshape; shape=newshape
+roll: roll; shift axis
+round: math.round
+rsqrt: math.rsqrt
+selu: nn.selu
+sigmoid: math.sigmoid
+sign: math.sign
+silu: nn.silu
+sin: math.sin
+sinh: math.sinh
+softmax: nn.softmax; axis
+softplus: math.softplus
+softsign: nn.softsign
+sqrt: math.sqrt
+square: math.square
+squeeze: compat.v1.squeeze squeeze; axis
+stack: stack; axis
+std: math.reduce_std; axis keepdims
+subtract: math.subtract; y
+sum: math.reduce_sum; axis keepdims
+take: compat.v1.gather gather; indices axis
+tan: math.tan
+tanh: math.tanh
+tile: tile; multiples=repeats
+transpose: compat.v1.transpose transpose; perm=axes
+var: math.reduce_variance; axis keepdims
+where: where; x=x1 y=x2
+zeros_like: zeros_like compat.v1.zeros_like
+"""
+#: arguments of TensorFlow that have no effect on the values
+_NO_EFFECT = frozenset({"name", "conjugate", "validate_shape"})
+CONSTANT = "_CONSTANT_VALUE"  # in the place of a layer's name, where the first argument is no tensor
+#: operations whose further arguments are operands, which belong to the call
+_OPERANDS = frozenset({"y", "x2", "x1", "indices", "key"})
+
+
+class Function(NamedTuple):
+    """A function of TensorFlow.
+
+    Attributes:
+        operation: the name of the operation.
+        arguments: {argument of the function: argument of the operation}, in their order, without the first one.
+    """
+
+    operation: str
+    arguments: dict[str, str]
+
+
+def _read() -> tuple[dict[str, Function], dict[str, tuple[str, dict[str, str]]]]:
+    by_function, by_operation = {}, {}
+    for line in _TABLE.strip().splitlines():
+        operation, _, rest = line.partition(": ")
+        names, _, arguments = rest.partition("; ")
+        pairs = {one.partition("=")[0]: one.rpartition("=")[2] for one in arguments.split()}
+        by_function.update(dict.fromkeys(names.split(), Function(operation, pairs)))
+        by_operation[operation] = names.split()[0], pairs
+    return by_function, by_operation
+
+
+#: function -> operation, and operation -> function; both with {argument of the function: argument of the operation}
+FUNCTIONS, OPERATIONS = _read()
+FUNCTIONS["nn.sigmoid"], FUNCTIONS["nn.tanh"] = FUNCTIONS["math.sigmoid"], FUNCTIONS["math.tanh"]
+
+
+def function_of(operation: str) -> tuple[str, dict[str, str]]:
+    """The function of TensorFlow that computes an operation, and {its argument: the operation's argument}.
+
+    Args:
+        operation: the name of an operation of Keras 3, or the last part of a function's name.
+    """
+    if operation == "get_item":
+        return "__operators__.getitem", {"slice_spec": "key"}
+    if operation in OPERATIONS:
+        return OPERATIONS[operation]
+    name = next((name for name in FUNCTIONS if name.rpartition(".")[2] == operation), operation)
+    return name, FUNCTIONS[name].arguments if name in FUNCTIONS else {}
+
+
+def is_function(node: Mapping[str, Any]) -> bool:
+    """Whether a config is that of a function of TensorFlow in the table.
+
+    Args:
+        node: the config of a layer.
+    """
+    config = node.get("config")
+    if node.get("class_name") == "SlicingOpLambda":
+        return True
+    return (
+        node.get("class_name") == "TFOpLambda" and isinstance(config, Mapping) and config.get("function") in FUNCTIONS
+    )
+
+
+def to_operation(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert a TFOpLambda, whose calls are in the form of Keras 2, to an operation with calls in the form of Keras 3.
+
+    Args:
+        node: the config of a layer, for which `is_function` is True.
+
+    >>> call = ["x", 0, 0, {"y": 2.0, "name": None}]
+    >>> made = to_operation({"class_name": "TFOpLambda", "config": {"function": "math.pow"}, "inbound_nodes": [call]})
+    >>> made["class_name"], made["inbound_nodes"][0]["args"][1]
+    ('Power', 2.0)
+    """
+    config = node["config"]
+    function = FUNCTIONS.get(config.get("function"), Function("get_item", {"slice_spec": "key"}))
+    options: dict[str, Any] = {}
+    calls = []
+    for call in node.get("inbound_nodes") or ():
+        calls.append({"args": _call(call, function, options), "kwargs": {}})
+    out = {**node, "module": "keras.src.ops.numpy", "class_name": pascal(function.operation)}
+    out.pop("build_config", None)
+    return {**out, "registered_name": None, "config": {"name": config.get("name"), **options}, "inbound_nodes": calls}
+
+
+def _call(call: Any, function: Function, options: dict[str, Any]) -> list[Any]:
+    """The operands of a call; its arguments that are no operands are added to `options`."""
+    many = isinstance(call, list) and bool(call) and isinstance(call[0], list)
+    entries = call if many else [call]
+    first = [_tensor(entry) for entry in entries] if many else _tensor(entries[0])
+    operands: dict[str, Any] = {}
+    for name, value in (entries[0][3] if len(entries[0]) > 3 else {}).items():
+        target = function.arguments.get(name)
+        if target in _OPERANDS:
+            operands[target] = _key(_value(value)) if target == "key" else _value(value)
+        elif target is not None and value is not None:
+            options[target] = _value(value)
+        elif target is None and name not in _NO_EFFECT and value not in (None, False):
+            options[name] = _value(value)  # refused by the operation, with its name
+    return [first, *(operands[name] for name in function.arguments.values() if name in operands)]
+
+
+def _tensor(entry: Any) -> Any:
+    """The tensor or the constant of ["name", node, output, {...}]."""
+    if entry[0] == CONSTANT:
+        return _value(entry[2])
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": list(entry[:3])}}
+
+
+def _value(value: Serialized) -> Any:
+    if isinstance(value, list):
+        if len(value) in (3, 4) and isinstance(value[0], str) and type(value[1]) is int:
+            return _tensor(value)
+        return [_value(one) for one in value]
+    return value
+
+
+def _key(value: Any) -> Any:
+    """An index: tables with start, stop and step are slices."""
+    if isinstance(value, list):
+        return [_key(one) for one in value]
+    if isinstance(value, Mapping) and value.keys() <= {"start", "stop", "step"}:
+        config = {name: value.get(name) for name in ("start", "stop", "step")}
+        return {"class_name": "__slice__", "config": config}
+    return value

@@ -1,0 +1,180 @@
+"""Files of programs for tf.keras 2: their configs and layout are those of tf_keras, and gazelle reads them again.
+
+`golden/former_models.py` recorded the configs with tf_keras 2.21, and opens the files of GAZELLE_FORMER_FILES with it.
+"""
+
+import io
+import json
+import os
+import pathlib
+import sys
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+
+from gazelle.compat import era, tensorflow
+from gazelle.compat.namespaces import root
+from gazelle.core import names
+
+GOLDEN = pathlib.Path(__file__).parent / "golden"
+sys.path.insert(0, str(GOLDEN))
+import former_models  # noqa: E402
+
+keras = root("tensorflow.keras")
+CONFIGS = json.loads((GOLDEN / "former_configs.json").read_text())
+#: what other releases of tf.keras wrote or left out
+OPTIONAL = {"batch_input_shape", "time_major", "implementation", "groups", "input_length", "softmax_robust_masking"}
+IGNORED = {"name", "optional", "sparse", "ragged", "dtype", "trainable", "build_input_shape"}
+IGNORED |= {f"kernel_{end}" for end in ("initializer", "regularizer", "constraint")}
+
+NO_EFFECT = ("name", "conjugate", "batch_dims")
+
+
+@pytest.fixture(autouse=True)
+def tf():
+    number, standalone = era.number(), era.standalone()
+    era.set_number(2, False)
+    names.clear_session()
+    yield tensorflow.module("tensorflow")
+    tensorflow.close()
+    era.set_number(number, standalone)
+
+
+def _layers(config):
+    """{name: entry} of the layers of a model and of those in nested ones, without operations."""
+    found = {}
+    for entry in config["config"]["layers"]:
+        found[entry.get("name") or entry["config"]["name"]] = entry
+        if isinstance(entry["config"].get("layers"), list):
+            found |= _layers(entry)
+    return {name: entry for name, entry in found.items() if entry["class_name"] != "InputLayer"}
+
+
+def _plain(value):
+    """A value without modules, whose floats have few digits."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items() if k not in ("module", "registered_name", "build_config")}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return round(value, 5) if isinstance(value, float) else value
+
+
+def _calls(entry, names):
+    """The calls of a layer, with numbers in the place of names."""
+
+    def numbered(value):
+        if isinstance(value, list):
+            if len(value) > 2 and isinstance(value[0], str) and isinstance(value[1], int):
+                return [names.get(value[0], 0), *map(numbered, value[1:])]
+            return [numbered(each) for each in value]
+        if isinstance(value, dict):
+            return {k: numbered(v) for k, v in value.items() if k not in NO_EFFECT and v not in (None, False)}
+        return round(value, 5) if isinstance(value, float) else value
+
+    return numbered(entry.get("inbound_nodes"))
+
+
+def _by_class(layers):
+    kind = lambda entry: (entry["class_name"], entry["config"].get("function", ""))  # noqa: E731
+    return sorted(layers.values(), key=kind), {name: kind(entry) for name, entry in layers.items()}
+
+
+@pytest.mark.parametrize("make", former_models.MODELS, ids=lambda make: make.__name__)
+def test_configs_are_those_of_tf_keras(make, tf):
+    found = json.loads(make(keras, tf).to_json())
+    right = CONFIGS[make.__name__]
+    assert found["class_name"] == right["class_name"]
+    assert found["backend"] == "tensorflow"
+    (ours, our_names), (theirs, their_names) = _by_class(_layers(found)), _by_class(_layers(right))
+    assert [each["class_name"] for each in ours] == [each["class_name"] for each in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        config, expected = _plain(one["config"]), _plain(other["config"])
+        if "layers" in config:
+            continue
+        assert config.keys() - IGNORED <= expected.keys()
+        assert expected.keys() - config.keys() - IGNORED <= OPTIONAL
+        for key in config.keys() - IGNORED - {"axis", "layer", "cell", "backward_layer", "output_shape"}:
+            assert config[key] == expected[key], (one["class_name"], key)
+    key = lambda call: json.dumps(call)  # noqa: E731
+    assert sorted((_calls(each, our_names) for each in ours), key=key) == sorted(
+        (_calls(each, their_names) for each in theirs), key=key
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "optimizer"),
+    [(make, "Adam") for make in former_models.MODELS]
+    + [(former_models.nested, name) for name, _ in former_models.OPTIMIZERS if name != "Adam"],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_files_are_read_again_and_training_continues(make, optimizer, tf, tmp_path):
+    tmp_path = pathlib.Path(os.environ.get("GAZELLE_FORMER_FILES") or tmp_path)
+    model = make(keras, tf)
+    options = dict(former_models.OPTIMIZERS)[optimizer]
+    model.compile(getattr(keras.optimizers, optimizer)(0.01, **options), "mse")
+    x, y = former_models.data_of(model)
+    model.train_on_batch(x, y)
+    before = _first(model, x)
+    copies = {}
+    for ending in ("h5", "keras"):
+        path = tmp_path / f"{make.__name__}_{optimizer}.{ending}"
+        model.save(path)
+        copies[path] = keras.models.load_model(path)
+        np.testing.assert_allclose(_first(copies[path], x), before, atol=1e-6)
+    model.train_on_batch(x, y)
+    after = _first(model, x)
+    for path, copy in copies.items():
+        copy.train_on_batch(x, y)
+        np.testing.assert_allclose(_first(copy, x), after, atol=1e-6)
+        np.savez(f"{path}.npz", before=before, after=after)
+
+
+def _first(model, x):
+    out = model.predict(x, verbose=0)
+    return np.ravel(out[0] if isinstance(out, list) else out)
+
+
+def test_layout_of_files(tf, tmp_path):
+    model = former_models.cnn(keras, tf)
+    model.compile(keras.optimizers.Adam(0.01, decay=0.5), "mse", metrics=["mae"])
+    model.train_on_batch(*former_models.data_of(model))
+    model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5") as file:
+        assert file.attrs["backend"] == "tensorflow"
+        assert file.attrs["keras_version"].startswith("2.")
+        training = json.loads(file.attrs["training_config"])
+        assert training["optimizer_config"]["class_name"] == "Custom>Adam"
+        rate = training["optimizer_config"]["config"]["learning_rate"]
+        assert rate["class_name"] == "InverseTimeDecay"
+        assert "decay" not in training["optimizer_config"]["config"]
+        weights = file["model_weights/conv2d"].attrs["weight_names"]
+        assert [name.decode() for name in weights] == ["conv2d/kernel:0", "conv2d/bias:0"]
+        state = [name.decode() for name in file["optimizer_weights"].attrs["weight_names"]]
+        assert state[0] == "iteration:0"
+        assert len(state) == 1 + 2 * len(model.trainable_weights)
+    model.save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        config = json.loads(archive.read("config.json"))
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+            assert len(file["optimizer/vars"]) == len(state)
+    assert "loss_scale_factor" not in config["compile_config"]["optimizer"]["config"]
+    assert config["module"] == "keras"
+
+
+def test_weights_by_layer_have_names_of_tensorflow(tf, tmp_path):
+    model = former_models.nested(keras, tf)
+    model.save_weights(tmp_path / "w.h5")
+    with h5py.File(tmp_path / "w.h5") as file:
+        found = [name.decode() for name in file["chain"].attrs["weight_names"]]
+        assert [name.rsplit("/", 1)[1] for name in found] == ["kernel:0", "bias:0"]
+    model.save_weights(tmp_path / "m.weights.h5")
+    with h5py.File(tmp_path / "m.weights.h5") as file:
+        assert "layers" in file
+
+
+def test_programs_for_keras_3_write_its_format(tf):
+    era.set_number(3)
+    text = json.loads(former_models.cnn(keras, tf).to_json())
+    assert text["config"]["layers"][0]["config"]["batch_shape"] == [None, 6, 6, 1]
