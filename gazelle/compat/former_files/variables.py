@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gazelle.compat.tables import listed
 from gazelle.layers import weight_tree
-from gazelle.saving import tf_keras_optimizer
+from gazelle.saving import keras_weight_order, tf_keras_optimizer
 from gazelle.saving.h5_format.weight_layout import weights_of
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from gazelle.models import Model
 
 Named = list[tuple[str, Any]]
+#: others, such as wrappers, have a state of their own, in the order of Keras 3
+_OF_TF_KERAS = frozenset(listed("SGD RMSprop Adam AdamW Adagrad Adadelta Adamax Nadam Ftrl Lion Adafactor"))
 
 
 def of_layer(layer: Layer) -> Named:
@@ -31,6 +34,8 @@ def _name(variable: Any) -> str:
 def of_optimizer(model: Model) -> Named:
     """The number of steps, and the slots of the trained weights if there are any yet."""
     optimizer: Any = model.optimizer
+    if type(optimizer).__name__ not in _OF_TF_KERAS:
+        return [(v.key, v.numpy()) for v in keras_weight_order.optimizer_variables(model)]
     weight_tree.named_variables(model)  # sets the keys of the variables, by which the slots are found
     params = {v.key: v.value for v in model.trainable_weights}
     found: Named = [("iteration:0", np.asarray(optimizer.iterations.numpy(), np.int64))]

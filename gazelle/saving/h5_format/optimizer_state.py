@@ -68,7 +68,9 @@ def restore_optimizer(
     optimizer.overwrite(v.key for v in trained if v.overwrite_with_gradient)
     fresh = optimizer.init(params)
     columns = [(slot, key) for slot, key in optimizer.keras_order([*params]) if key in fresh.get(slot, {})]
-    state = tf_keras_optimizer.restored(optimizer, fresh, params, arrays) if names[0].startswith("iteration") else None
+    state: Any = (
+        tf_keras_optimizer.restored(optimizer, fresh, params, arrays) if names[0].startswith("iteration") else None
+    )
     if state is None and columns and (names[0].endswith("/iteration") or not any(key for _, key in columns)):
         state = _in_order(optimizer, fresh, columns, arrays)
     if state is None:
