@@ -18,6 +18,7 @@ from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.types import Array, Shape, Tree
 from gazelle.layers import RNN, Layer, serialize
+from gazelle.layers.calling import marks_built
 from gazelle.layers.multi_head_attention import with_causal
 
 
@@ -71,6 +72,7 @@ class RecurrentMixin:
     def _receive_constants(self, shapes: Sequence[Shape]) -> None:
         vars(self).update(num_constants=len(shapes), _constant_shapes=shapes)
 
+    @marks_built  # so that the path of the cell begins with that of this layer
     def build(self, sequences_shape: Shape | list[Shape]) -> None:
         first: Shape = sequences_shape[0] if isinstance(sequences_shape, list) else sequences_shape
         if self.time_major:
