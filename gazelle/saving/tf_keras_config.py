@@ -50,6 +50,8 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
         out["config"] = config
     if config.get("dtype") == "string" and out.get("class_name") in TEXT_LAYERS:  # what the layer takes
         out["config"] = config = {k: v for k, v in config.items() if k != "dtype"}
+    if config.get("reduction") == "auto":  # the mean, outside of a distribution
+        out["config"] = config = {**config, "reduction": "sum_over_batch_size"}
     axis = config.get("axis")
     if out.get("class_name") == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
         out["config"] = config = {**config, "axis": axis[0]}

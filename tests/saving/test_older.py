@@ -84,6 +84,7 @@ def test_arguments():
         return to_keras3({"class_name": name, "config": words})["config"]
 
     assert config("InputLayer", batch_input_shape=[None, 3]) == {"batch_shape": [None, 3]}
+    assert config("Huber", reduction="auto") == {"reduction": "sum_over_batch_size"}
     assert config("LeakyReLU", alpha=0.2) == {"negative_slope": 0.2}
     assert config("LSTM", units=3, implementation=2) == {"units": 3}
     assert config("DepthwiseConv2D", kernel_initializer={}, kernel_size=3) == {"kernel_size": 3}
