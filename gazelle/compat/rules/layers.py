@@ -143,7 +143,7 @@ def _input(instance: Any, kwargs: dict[str, Any]) -> None:
     guess_data_format(None, {"input_shape": kwargs.get("shape")})
     if era.number() < 3 and not kwargs.get("name"):
         kwargs["name"] = f"input_{names.count('layers', 'input_layer')}"
-    own = getattr(kwargs.get("tensor"), "shape", None)
+    own: Any = getattr(kwargs.get("tensor"), "shape", None)
     if own is None or era.number() == 3:
         return
     for name, sizes in (("shape", own[1:]), ("batch_shape", own)):
