@@ -24,6 +24,7 @@ def _mean(function: Callable[..., Array]) -> Callable[..., Array]:
         return ops.mean(function(jnp.asarray(y_true), jnp.asarray(y_pred), *args, **kwargs))
 
     metric.__module__ = __name__
+    metric.__doc__ = f"The mean over the batch of `{function.__name__}` of later versions."
     return metric
 
 

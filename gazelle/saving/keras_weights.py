@@ -264,7 +264,7 @@ def _load_optimizer(model: Any, reader: WeightReader, paths: list[str]) -> None:
     variables = keras_weight_order.optimizer_variables(model)
     if len(paths) == len(own):  # saved before the first step
         variables = variables[: len(own)]
-    elif _of_tf_keras(model, reader, paths):
+    elif len(paths) != len(variables) and _of_tf_keras(model, reader, paths):
         return
     elif len(paths) == len(variables) + 1 and len(own) == 1:  # with `decay` of earlier Keras the rate was a number
         paths, declared = [paths[0], *paths[2:]], [declared[0], *declared[2:]]

@@ -93,7 +93,8 @@ def test_initializers_return_tensors(tf):
     assert layers.Dense(2, kernel_initializer=tf.random_uniform_initializer(1.0, 1.0))(X).numpy().min() == 3.0
 
 
-def test_the_default_writer_of_summaries(tf, tmp_path):
+def test_the_default_writer_of_summaries(tf, tmp_path, monkeypatch):
+    monkeypatch.setattr("gazelle.compat.tensorflow.summaries._writer", None)  # undone after the test
     assert tf.summary.create_file_writer(str(tmp_path)).set_as_default() is None
     assert tf.summary.scalar("loss", 1.0, step=1)
     assert list(tmp_path.iterdir())
