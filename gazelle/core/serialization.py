@@ -12,7 +12,7 @@ import numpy as np
 
 from gazelle.core import budget, outdated, shared_objects
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, english, message, unknown
-from gazelle.core.names import snake
+from gazelle.core.operation_names import operation_of
 from gazelle.core.registry import REGISTRY, find
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def target_of(value: Mapping[str, Any], namespace: str | None = None) -> Callabl
     if place not in REGISTRY:
         REGISTRY.complete()
     if place.startswith("src.ops"):  # a node of a graph: Keras stores the name of the function's class
-        return REGISTRY["ops"].get(snake(name))
+        return REGISTRY["ops"].get(operation_of(name))
     target = find(name, place if place and place in REGISTRY else namespace, value.get("registered_name"))
     return find(name) if target is None and not (place and place in REGISTRY) else target
 

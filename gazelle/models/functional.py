@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-import itertools
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from gazelle import ops, tree
+from gazelle import tree
 from gazelle.core import symbolic
-from gazelle.core.errors import ArgumentError, DamagedFileError, message, unknown
-from gazelle.core.names import pascal
+from gazelle.core.errors import ArgumentError, DamagedFileError, message
 from gazelle.core.operation import Operation
-from gazelle.core.serialization import deserialize, serialize, serialize_object, target_of
-from gazelle.core.symbolic import OPS, KerasTensor, Op
+from gazelle.core.operation_names import class_of
+from gazelle.core.serialization import deserialize, serialize, serialize_object
+from gazelle.core.symbolic import KerasTensor, Op
 from gazelle.core.types import Array, ArrayLike, Nested, Shape, Shapes
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer
+from gazelle.models import operation_configs
 from gazelle.models.graph import Graph
 from gazelle.models.model import Model
 
@@ -157,15 +156,15 @@ class _Writer:
         name = self.names[id(operation)]
         if isinstance(operation, Op):
             (node,) = nodes
-            args, options = _inputs_and_options(node)
-            module = "keras.src.ops.nn" if hasattr(ops.nn, operation.name) else "keras.src.ops.numpy"
+            args, kwargs, options = operation_configs.split(node)
+            module, class_name = class_of(operation.name)
             return {
                 "module": module,
-                "class_name": pascal(operation.name),
+                "class_name": class_name,
                 "config": {"name": name, **serialize(options)},
-                "registered_name": pascal(operation.name),
+                "registered_name": class_name,
                 "name": name,
-                "inbound_nodes": [{"args": self._described(args), "kwargs": {}}],
+                "inbound_nodes": [{"args": self._described(args), "kwargs": self._described(kwargs)}],
             }
         calls = [{"args": list(self._described(node.args)), "kwargs": self._described(node.kwargs)} for node in nodes]
         return {**serialize_object(operation), "name": name, "inbound_nodes": calls}
@@ -199,25 +198,6 @@ class _Writer:
         return tuple(positions) if type(tree) is tuple else positions
 
 
-def _inputs_and_options(node: Any) -> tuple[list[Any], dict[str, Any]]:
-    """Split arguments as Keras does: operands belong to the call, all others to the constructor of the operation."""
-    signature = inspect.signature(node.operation.function)
-    given = signature.bind(*node.args, **node.kwargs).arguments
-    inputs: list[Any] = []
-    options: dict[str, Any] = {}
-    for name, value in given.items():
-        kind = signature.parameters[name].kind
-        if kind is inspect.Parameter.VAR_POSITIONAL:  # operands of einsum, each an input of its own
-            inputs += value
-        elif kind is inspect.Parameter.VAR_KEYWORD:
-            options |= value
-        elif symbolic.any_symbolic(value) or name in ("x", "x1", "x2", "key", "condition"):
-            inputs.append(value)
-        else:
-            options[name] = value
-    return inputs, options
-
-
 def _read(config: Any) -> tuple[Any, Any]:
     """Run the calls of a config as soon as their inputs exist; return inputs and outputs."""
     operations: dict[str, Any] = {}
@@ -225,7 +205,7 @@ def _read(config: Any) -> tuple[Any, Any]:
     waiting: list[tuple[str, int, Any]] = []
     for entry in config["layers"]:
         name = entry.get("name") or entry["config"]["name"]
-        operations[name] = operation = _operation(entry)
+        operations[name] = operation = operation_configs.read(entry)
         if isinstance(operation, Layer) and type(operation).__name__ == "InputLayer":
             tensors[(name, 0, 0)] = operation.tensor
         waiting += [(name, number, call) for number, call in enumerate(entry.get("inbound_nodes") or [])]
@@ -261,22 +241,6 @@ def _read(config: Any) -> tuple[Any, Any]:
     one = isinstance(outputs, list) and len(outputs) == 1
     single = isinstance(inputs, list) and len(inputs) == 1 and isinstance(inputs[0], KerasTensor)
     return (inputs[0] if single else inputs), (outputs[0] if one and single else outputs)
-
-
-def _operation(entry: Any) -> Any:
-    if str(entry.get("module", "")).startswith("keras.src.ops"):
-        function = target_of(entry)
-        if function is None:
-            raise unknown("operation in the config", entry["class_name"], [pascal(n) for n in OPS])
-        options = {k: deserialize(v) for k, v in entry["config"].items() if k not in ("name", "trainable")}
-        if not isinstance(options.get("dtype"), str) or "dtype" not in inspect.signature(function).parameters:
-            options.pop("dtype", None)  # that of an operation without such an argument: its policy
-        if entry["class_name"] == "GetItem":  # JSON has no tuples
-            return lambda x, key: function(x, tuple(key) if isinstance(key, list) else key)
-        names = inspect.signature(function).parameters
-        leading = [options.pop(name) for name in itertools.takewhile(options.__contains__, names)]  # before the inputs
-        return functools.partial(function, *leading, **options)
-    return deserialize(entry, "layers")
 
 
 def _is_tensor(value: Any) -> bool:

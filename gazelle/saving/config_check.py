@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle.core import outdated
 from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
-from gazelle.core.names import snake
+from gazelle.core.operation_names import operation_of
 from gazelle.core.registry import REGISTRY, find, find_custom
 from gazelle.core.serialization import target_of
 from gazelle.core.symbolic import OPS
@@ -84,7 +84,8 @@ def check_object(value: Mapping[str, Any], label: str, within: str = "") -> None
         got = repr((full_name, registered))
         raise UnsafeFileError(message(f"Class name in {label}{location}", expected="a string", got=got))
     own = full_name.rsplit(">", 1)[-1] or full_name
-    if str(value.get("module")).startswith("keras.src.ops.") and (snake(own) in OPS or find(snake(own), "ops")):
+    operation = operation_of(own)
+    if str(value.get("module")).startswith("keras.src.ops.") and (operation in OPS or find(operation, "ops")):
         return
     unregistered = isinstance(registered, str) and ">" in registered and find_custom(own, registered) is None
     if unregistered or target_of(value) is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gazelle.core.names import pascal
+from gazelle.core.operation_names import class_of
 
 if TYPE_CHECKING:
     from gazelle.core.types import Serialized
@@ -188,7 +188,8 @@ def to_operation(node: Mapping[str, Any]) -> dict[str, Any]:
     calls = []
     for call in node.get("inbound_nodes") or ():
         calls.append({"args": _call(call, function, options), "kwargs": {}})
-    out = {**node, "module": "keras.src.ops.numpy", "class_name": pascal(function.operation)}
+    module, class_name = class_of(function.operation)
+    out = {**node, "module": module, "class_name": class_name}
     out.pop("build_config", None)
     return {**out, "registered_name": None, "config": {"name": config.get("name"), **options}, "inbound_nodes": calls}
 

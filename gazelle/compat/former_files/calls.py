@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from gazelle.core.names import snake
+from gazelle.core.operation_names import operation_of
 from gazelle.core.types import Serialized
 from gazelle.layers import RNN, Layer
 from gazelle.saving import tensorflow_functions
@@ -91,7 +91,7 @@ def _value(value: Any, first: Mapping[str, int]) -> Any:
 
 def _function(entry: Config, first: Mapping[str, int]) -> dict[str, Any]:
     """An operation as the function of TensorFlow that computes it; one that has none keeps its name."""
-    operation = snake(entry["class_name"])
+    operation = operation_of(entry["class_name"])
     name, arguments = tensorflow_functions.function_of(operation)
     (call,) = entry["inbound_nodes"]
     operands = call["args"]
