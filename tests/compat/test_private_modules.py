@@ -1,5 +1,6 @@
 """Modules of TensorFlow and Keras that are not public, and which modules of a process receive tensors."""
 
+import functools
 import importlib
 import sys
 
@@ -97,6 +98,52 @@ def test_tensorflow_python(module, names, installed):
     found = importlib.import_module(f"tensorflow.python.{module}")
     assert [name for name in names.split() if not hasattr(found, name)] == []
     assert not hasattr(found, "no_such_name")
+
+
+def test_modules_of_operations_are_attributes_of_tensorflow_python(installed):
+    from tensorflow.python import array_ops, context, control_flow_ops, init_ops, math_ops, nn_ops, state_ops, variables
+
+    used = (math_ops.matmul, state_ops.assign, control_flow_ops.group, array_ops.concat, init_ops.Constant)
+    assert all(callable(f) for f in (*used, nn_ops.softmax, variables.Variable, context.executing_eagerly))
+    with pytest.raises(ImportError):
+        from tensorflow.python import no_such  # noqa: F401
+
+
+@pytest.mark.parametrize(("base", "function"), [("Pooling2D", "max_pool2d"), ("Pooling3D", "max_pool3d")])
+def test_bases_of_pooling_layers_take_a_function(base, function, installed):
+    import tensorflow as tf
+
+    pooling = importlib.import_module("tensorflow.python.keras.layers.pooling")
+
+    class Pooled(getattr(pooling, base)):
+        def __init__(self, **options):
+            super().__init__(getattr(tf.nn, function), pool_size=2, **options)
+
+    x = np.random.default_rng(0).normal(size=(1, 4, 4, 2) if base == "Pooling2D" else (1, 4, 4, 4, 2)).astype("float32")
+    genuine = getattr(tf.keras.layers, f"Max{base}")
+    np.testing.assert_array_equal(Pooled()(x), genuine()(x))
+    x = np.moveaxis(x, -1, 1)
+    np.testing.assert_array_equal(Pooled(data_format="channels_first")(x), genuine(data_format="channels_first")(x))
+    assert "pool_function" not in Pooled().get_config()
+
+
+def test_other_bases_of_layers(installed):
+    import tensorflow as tf
+    from tensorflow.python.keras.layers.convolutional import Conv
+    from tensorflow.python.keras.layers.pooling import GlobalPooling1D, Pooling1D
+
+    class Pooled(Pooling1D):
+        def __init__(self, **options):
+            super().__init__(functools.partial(tf.keras.backend.pool2d, pool_mode="max"), pool_size=2, **options)
+
+    class Summed(GlobalPooling1D):
+        def call(self, inputs):
+            return tf.reduce_sum(inputs, 1)
+
+    x = np.arange(8, dtype="float32").reshape(1, 4, 2)
+    assert Pooled()(x).numpy().tolist() == [[[2, 3], [6, 7]]]
+    assert Summed()(x).numpy().tolist() == [[12, 16]]
+    assert Conv(rank=1, filters=3, kernel_size=2)(x).shape == (1, 3, 3)
 
 
 def test_the_seed_is_read_and_restored(installed):

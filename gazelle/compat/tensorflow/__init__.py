@@ -135,7 +135,10 @@ def _private(full: str) -> TensorResult:
     if private_modules.is_module(inner):
         return _known(f"tensorflow.{full}")
     found = look_up(inner)
-    return private_modules.find(inner.rpartition(".")[2], look_up) if found is None else found
+    if found is None:
+        found = private_modules.find(inner.rpartition(".")[2], look_up)
+    section = private_modules.section(inner) if found is None else None
+    return _known(f"tensorflow.python.{section}.{inner}") if section else found
 
 
 def _lacks(full: str) -> bool:

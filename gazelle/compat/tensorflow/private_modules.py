@@ -107,6 +107,11 @@ def is_module(path: str) -> bool:
     return all(part in _PARTS[first] or part in _PARTS["ops"] or _ENDINGS.search(part) for part in inner)
 
 
+def section(name: str) -> str | None:
+    """The module that contains a private one which `tensorflow.python` also has as an attribute, such as `math_ops`."""
+    return next((s for s in ("ops", "framework", "eager") if "." not in name and is_module(f"{s}.{name}")), None)
+
+
 def _without_version(name: str) -> str | None:
     """The public name of a private `name_v2`, as TensorFlow names the functions of its releases."""
     return name[:-3] if name.endswith(("_v1", "_v2")) else None
