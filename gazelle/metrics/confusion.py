@@ -54,8 +54,9 @@ def confusion(
     """
     cuts = jnp.asarray(thresholds, y_pred.dtype)
     weight = jnp.ones((), y_pred.dtype)
-    if weights is not None:
-        weight = align(jnp.asarray(weights, y_pred.dtype), y_pred, "a confusion metric")[1]
+    if weights is not None:  # for y_pred (n, t, 1), weights (n, t) are aligned with values (n, t)
+        values, weight = align(jnp.asarray(weights, y_pred.dtype), y_pred, "a confusion metric")
+        weight = jnp.broadcast_to(weight, values.shape).reshape(y_pred.shape)
     if label_weights is not None:
         weight = weight * jnp.asarray(label_weights, y_pred.dtype).reshape((1,) * (y_pred.ndim - 1) + (-1,))
     weight = jnp.broadcast_to(weight, y_pred.shape)

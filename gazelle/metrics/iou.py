@@ -12,6 +12,7 @@ import numpy as np
 from gazelle.core import budget, dtypes, settings
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, message
 from gazelle.core.types import Array, ArrayLike, PolicyLike
+from gazelle.losses.reduction import align
 from gazelle.metrics.base import Metric
 
 
@@ -58,7 +59,7 @@ class _IoU(Metric):
         Args:
             y_true: Labels.
             y_pred: Predictions, as many as labels.
-            sample_weight: A weight for each element.
+            sample_weight: A weight for each element, or for each sample.
         """
         pairs = zip((y_true, y_pred), self._sparse, strict=True)
         scores = [jnp.asarray(y).ndim for y, sparse in zip((y_true, y_pred), self._sparse, strict=True) if not sparse]
@@ -78,8 +79,11 @@ class _IoU(Metric):
             )
         if not isinstance(true, jax.core.Tracer):
             self._check_labels(np.asarray(true), self._classes)
-        true, pred = (v.reshape(-1).astype("int32") for v in (true, pred))
         weights = jnp.asarray(1 if sample_weight is None else sample_weight)
+        if weights.ndim and weights.size != true.size:  # one weight for several elements
+            values, weights = align(weights, true, f"'{self.name}'")
+            weights = jnp.broadcast_to(weights, values.shape)
+        true, pred = (v.reshape(-1).astype("int32") for v in (true, pred))
         if dtypes.is_float(weights.dtype) and not dtypes.is_float(self.dtype):
             warnings.warn(
                 f"{type(self).__name__} counts in {self.dtype}: fractions of weights are dropped. Use dtype='float32'.",
