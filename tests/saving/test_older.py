@@ -18,6 +18,7 @@ from gazelle.layers import (
     BatchNormalization,
     Bidirectional,
     Concatenate,
+    Conv2DTranspose,
     Dense,
     Input,
     LeakyReLU,
@@ -234,3 +235,25 @@ def test_calls_of_nested_models_are_counted_from_their_creation():
     assert history == ["inner", 0, 0]
     history[1] = 1  # as tf.keras 2.13 to 2.21 numbers the first call
     assert Model.from_config(config).count_params() == model.count_params()
+
+
+@pytest.mark.parametrize(
+    ("padding", "step", "window", "size"),
+    [
+        ("same", 2, 3, 7),
+        ("same", 2, 3, 8),
+        ("same", 3, 2, 11),
+        ("same", 1, 2, 4),
+        ("valid", 2, 3, 10),
+        ("valid", 2, 1, 7),
+    ],
+)
+@pytest.mark.parametrize("ordering", ["tf", "th"])
+def test_output_shape_of_deconvolutions_of_keras_1(padding, step, window, size, ordering):
+    first = ordering == "th"
+    stored = {"nb_filter": 2, "nb_row": window, "nb_col": window, "subsample": [step, step], "border_mode": padding}
+    stored |= {"dim_ordering": ordering, "output_shape": [None, 2, size, size] if first else [None, size, size, 2]}
+    _, config = keras1.layer("Deconvolution2D", stored)
+    layer = Conv2DTranspose(**config)
+    found = layer.compute_output_shape((None, 1, 4, 4) if first else (None, 4, 4, 1))
+    assert list(found) == stored["output_shape"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 CLASSES = {
     **{f"Convolution{n}D": f"Conv{n}D" for n in (1, 2, 3)},
@@ -121,11 +122,33 @@ def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         out["reset_after"] = False
     if config.get("mode") in _NORMALIZATIONS and name == "BatchNormalization":
         return _NORMALIZATIONS[config["mode"]], out
+    if name == "Deconvolution2D":
+        out |= _output_padding(config.get("output_shape") or (), out)
     if out.get("padding") == "full":
         return CLASSES.get(name, name).replace("Conv", "FullConvolution"), {**out, "padding": "valid"}
     if "data_format" not in out and any(word in name for word in _SPATIAL) and not name.endswith("1D"):
         out["data_format"] = None  # Keras 1.0 wrote it for convolutions only; the caller determines which one
     return CLASSES.get(name, name), out
+
+
+def _output_padding(output_shape: Sequence[int | None], config: dict[str, Any]) -> dict[str, Any]:
+    """The `output_padding` that results in the sizes which Keras 1 stored; {} if it is not needed."""
+    start = 2 if config.get("data_format") == "channels_first" else 1
+    sizes = output_shape[start : start + 2]
+    if "kernel_size" not in config or len(output_shape) != 4 or None in sizes:
+        return {}
+    padding, steps = config.get("padding", "valid"), config.get("strides", (1, 1))
+    extra = []
+    for size, window, step in zip(cast("Sequence[int]", sizes), config["kernel_size"], steps, strict=True):
+        if padding == "valid":
+            extra.append((size - window) % step)
+        else:  # of an input with ceil(size / step) elements
+            extra.append((size - 1) % step + 1 - window % 2)
+    if padding == "same" and not any(
+        size % step for size, step in zip(cast("Sequence[int]", sizes), steps, strict=True)
+    ):
+        return {}  # the sizes without it
+    return {"output_padding": extra}
 
 
 def _merge(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
