@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Unpack
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -107,6 +108,11 @@ class GroupedQueryAttention(Layer):
             )
         if flash_attention and dropout > 0:
             raise ArgumentError(message(f"{self._label}: dropout with flash_attention", expected="0", got=dropout))
+
+    # the names in files of Keras
+    _keras_attributes: ClassVar[Mapping[str, str]] = {
+        f"{part}_dense": f"_{part}_dense" for part in ("query", "key", "gate", "value", "output")
+    }
 
     # projections and masks are shared with MultiHeadAttention
     call: Any = MultiHeadAttention.call

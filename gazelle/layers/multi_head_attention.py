@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import jax.numpy as jnp
 
@@ -78,6 +78,9 @@ class MultiHeadAttention(Layer):
         >>> MultiHeadAttention(2, 3)(jnp.ones((2, 4, 8)), jnp.ones((2, 5, 8))).shape
         (2, 4, 8)
     """
+
+    # the name in files of Keras, which has public properties for the other projections only
+    _keras_attributes: ClassVar[Mapping[str, str]] = {"gate_dense": "_gate_dense"}
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,10 @@ def build_config(layer: Layer) -> dict[str, Any] | None:
 def build(layer: Layer, config: Mapping[str, Any]) -> None:
     """Build a layer on the shapes of a `build_config`."""
     if "shapes_dict" in config:
-        layer.build(**{key: as_shape(shape) for key, shape in config["shapes_dict"].items()})
+        shapes = {key: as_shape(shape) for key, shape in config["shapes_dict"].items()}
+        if "initial_state_shape" not in inspect.signature(layer.build).parameters:
+            shapes.pop("initial_state_shape", None)  # Keras records it, and no weight depends on it
+        layer.build(**shapes)
     elif config.get("input_shape") is not None:
         layer.build(as_shape(config["input_shape"]))
 

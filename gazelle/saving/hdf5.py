@@ -6,7 +6,7 @@ import io
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +27,9 @@ from gazelle.saving.hdf5_file import (
     root_group,
 )
 from gazelle.saving.safetensors import Array, damaged
+
+if TYPE_CHECKING:
+    from h5py import Group
 
 _MAX_OBJECTS = 200_000
 _MAX_DEPTH = 64
@@ -242,7 +245,12 @@ def file_of(datasets: Mapping[str, Array], names: Mapping[str, str]) -> bytes:
         for path, name in names.items():
             file.create_group(path).attrs["name"] = name
         for path, array in datasets.items():
-            dataset = file.create_dataset(path, data=array)
-            if array.dtype == jnp.dtype("bfloat16"):
-                dataset.attrs["dtype"] = "bfloat16"
+            write_array(file, path, array)
     return checksum.append_checksum(buffer.getbuffer())
+
+
+def write_array(group: Group, path: str, array: Array) -> None:
+    """Write a dataset; an attribute marks bfloat16, which HDF5 does not have."""
+    dataset = group.create_dataset(path, data=array)
+    if array.dtype == jnp.dtype("bfloat16"):
+        dataset.attrs["dtype"] = "bfloat16"

@@ -117,7 +117,10 @@ class _Walk:
 def _children(layer: Any) -> list[tuple[str, Any]]:
     """Attributes in the order of Keras: by name, private ones last; the `layers` of a Functional model first."""
     plain = (str, int, float, type(None))
-    attributes = {k: v for k, v in layer.__dict__.items() if k not in _SKIPPED and not isinstance(v, plain)}
+    renamed = getattr(type(layer), "_keras_attributes", {})
+    attributes = {
+        renamed.get(k, k): v for k, v in layer.__dict__.items() if k not in _SKIPPED and not isinstance(v, plain)
+    }
     first: list[tuple[str, Any]] = []
     if hasattr(type(layer), "layers"):
         attributes["layers"] = layer.layers

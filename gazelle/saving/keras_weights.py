@@ -237,10 +237,14 @@ def _groups(reader: WeightReader, custom: Collection[str]) -> dict[str, list[str
 
 
 def _find(group: str, groups: dict[str, list[str]]) -> str:
-    """The name of the group in the file: earlier versions of Keras had other names for some attributes."""
+    """The name of the group in the file: earlier versions had other names for some attributes."""
     if group in groups:
         return group
-    for old, new in ((r"(^|/)layers(?=/)", r"\1_layer_checkpoint_dependencies"), (r"/(\w+_dense)/", r"/_\1/")):
+    for old, new in (
+        (r"(^|/)layers(?=/)", r"\1_layer_checkpoint_dependencies"),
+        (r"/(\w+_dense)/", r"/_\1/"),
+        (r"/_(\w+_dense)/", r"/\1/"),
+    ):
         other = re.sub(old, new, group)
         if other in groups:
             return other

@@ -128,7 +128,29 @@ def nested(k):
     return k.Model(z, layers.Dense(2)(layers.Add()([inner(deep(z)), inner(z)])))
 
 
-BUILDERS = [mlp, batchnorm_first, cnn, recurrent, both_ways, cells, attention, two_by_two, shared, nested]
+def initial_states(k):
+    layers = k.layers
+    x, other = k.Input((4, 3)), k.Input((4, 3))
+    states = [layers.LSTM(2, return_state=True)(x)[1:], layers.GRU(2, return_state=True)(x)[1:]]
+    states = [list(s) for s in states]
+    y = layers.LSTM(2, return_sequences=True)(other, initial_state=states[0])
+    z = layers.Bidirectional(layers.GRU(2))(y, initial_state=states[1] * 2)
+    return k.Model([x, other], layers.Dense(2)(z))
+
+
+BUILDERS = [
+    mlp,
+    batchnorm_first,
+    cnn,
+    recurrent,
+    both_ways,
+    cells,
+    attention,
+    two_by_two,
+    shared,
+    nested,
+    initial_states,
+]
 
 
 def data(model, rows=6):
@@ -295,6 +317,15 @@ def test_half_precision(tmp_path, dtype):
         np.testing.assert_array_equal(np.asarray(a.value, "float32"), np.asarray(b.value, "float32"))
     theirs.save(tmp_path / "theirs.keras")
     again = load_model(tmp_path / "theirs.keras")
+    np.testing.assert_array_equal(np.asarray(again.weights[0].value), np.asarray(ours.weights[0].value))
+
+
+def test_bfloat16_in_hdf5(tmp_path):
+    """Keras too writes such a file, but reads neither."""
+    ours = OURS.Sequential([OURS.Input((3,)), OURS.layers.Dense(2, dtype="bfloat16")])
+    ours.save(tmp_path / "ours.h5")
+    again = load_model(tmp_path / "ours.h5")
+    assert again.weights[0].dtype == "bfloat16"
     np.testing.assert_array_equal(np.asarray(again.weights[0].value), np.asarray(ours.weights[0].value))
 
 

@@ -13,7 +13,7 @@ from gazelle.core.registry import REGISTRY
 from gazelle.core.serialization import serialize_object
 from gazelle.core.variable import lock_variables
 from gazelle.layers import Layer, weight_tree
-from gazelle.saving import checksum, keras_weight_order
+from gazelle.saving import checksum, hdf5, keras_weight_order
 from gazelle.saving.config import warn_of_replaced_methods
 from gazelle.saving.h5_format.weight_layout import weights_of
 
@@ -123,7 +123,7 @@ def write_arrays(group: Group, arrays: list[tuple[str, Array]]) -> None:
     ]
     write_list(group, "weight_names", names)
     for name, (_, array) in zip(names, arrays, strict=True):
-        group.create_dataset(name, data=np.asarray(array))
+        hdf5.write_array(group, name, np.asarray(array))
 
 
 def _unique(name: str, number: int) -> str:
