@@ -14,17 +14,12 @@ import jax.numpy as jnp
 from gazelle import optimizers
 from gazelle.compat import era
 from gazelle.core.types import Array
-from gazelle.optimizers.transforms import Arrays
 
 
 class _Decaying(optimizers.Optimizer, abstract=True):
-    """Learning rate of update n (from 0):  lr / (1 + decay n)."""
+    """Optimizers with `decay` in their config; `OptimizerMixin` applies it."""
 
     decay: float
-
-    def _rate(self, hyper: Arrays, step: Any) -> Any:
-        lr = super()._rate(hyper, step)
-        return lr / (1 + self.decay * jnp.asarray(step, lr.dtype)) if self.decay else lr
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "decay": float(self.decay)}

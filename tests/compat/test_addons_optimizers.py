@@ -152,3 +152,11 @@ def test_programs_that_import_the_package_are_for_keras_2():
         "program.py", "import tensorflow as tf\nimport tensorflow_addons as tfa\ntfa.LAMB(weight_decay_rate=1)"
     )
     assert (found.number, found.standalone, found.mixed) == (2, False, False)
+
+
+def test_rates_decay():
+    variable = tf.Variable(0.0)
+    optimizer = tfa.optimizers.SGDW(weight_decay=0.0, learning_rate=1.0, decay=0.5)
+    for _ in range(3):
+        optimizer.apply_gradients([(tf.constant(1.0), variable)])
+    np.testing.assert_allclose(variable.numpy(), -(1 + 1 / 1.5 + 1 / 2), rtol=1e-6)

@@ -311,6 +311,20 @@ def test_nadam_ignores_decay_and_others_apply_it(kind, decays):
     assert (values[0] != values[1]) == decays
 
 
+class Descent(keras.optimizers.SGD):
+    """A user-defined optimizer."""
+
+
+@pytest.mark.parametrize("cls", [keras.optimizers.SGD, Descent])
+def test_rates_decay(cls):
+    optimizer, v = cls(1.0, decay=0.5), keras.Variable(0.0)
+    for made in (optimizer, cls.from_config(optimizer.get_config())):
+        v.assign(0.0)
+        for _ in range(3):
+            made.apply_gradients([(np.float32(1.0), v)])
+        np.testing.assert_allclose(v.numpy(), -(1 + 1 / 1.5 + 1 / 2), rtol=1e-6)
+
+
 def test_metrics_that_keras_3_does_not_have():
     mean = keras.metrics.MeanTensor()
     mean.update_state([[1.0, 2.0], [3.0, 4.0]])

@@ -23,6 +23,7 @@ from gazelle.core.types import Array, ArrayLike, Nested
 from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
 from gazelle.optimizers.learning_rate import LearningRate
+from gazelle.optimizers.transforms import Arrays
 
 
 class _Variables(list[Variable]):
@@ -62,7 +63,17 @@ class _Clipping:
 
 
 class OptimizerMixin(CompatObject):
-    """Optimizers."""
+    """Optimizers. With `decay`, the learning rate of update n (from 0) is  lr / (1 + decay n)."""
+
+    decay: float = 0.0
+
+    def _rate(self, hyper: Arrays, step: Any) -> Any:
+        lr = super()._rate(hyper, step)  # type: ignore[misc]
+        return lr / (1 + self.decay * jnp.asarray(step, lr.dtype)) if self.decay else lr
+
+    def get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = super().get_config()  # type: ignore[misc]
+        return {**config, "decay": float(self.decay)} if self.decay else config
 
     @property
     def variables(self) -> list[Variable]:
