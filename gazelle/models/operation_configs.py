@@ -61,12 +61,12 @@ def read(entry: Mapping[str, Any]) -> Callable[..., Any]:
         function = target_of(entry)
         if function is None:
             raise unknown("operation in the config", entry["class_name"], [class_of(n)[1] for n in OPS])
+        parameters = inspect.signature(function).parameters
         options = {k: deserialize(v) for k, v in entry["config"].items() if k not in ("name", "trainable")}
-        if not isinstance(options.get("dtype"), str) or "dtype" not in inspect.signature(function).parameters:
+        if not isinstance(options.get("dtype"), str) or "dtype" not in parameters:
             options.pop("dtype", None)  # that of an operation without such an argument: its policy
         if entry["class_name"] == "GetItem":  # JSON has no tuples
             return lambda x, key: function(x, tuple(key) if isinstance(key, list) else key)
-        parameters = inspect.signature(function).parameters
         if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters.values()):
             leading = [options.pop(name) for name in itertools.takewhile(options.__contains__, parameters)]
             return functools.partial(function, *leading, **options)

@@ -6,6 +6,7 @@ import pytest
 
 import gazelle
 from gazelle.compat import era, tensorflow
+from gazelle.compat.tensorflow import graphs
 
 ROOTS = ("keras", "tensorflow", "tensorflow_core")
 
@@ -36,4 +37,16 @@ def of_keras_2():
     number, standalone = era.number(), era.standalone()
     era.set_number(2, True)
     yield
+    era.set_number(number, standalone)
+
+
+@pytest.fixture
+def tensorflow_1(monkeypatch):
+    """The module `tensorflow` of programs for TensorFlow 1, with an empty graph."""
+    monkeypatch.setattr(graphs, "_active", False)
+    graphs.reset()
+    number, standalone = era.number(), era.standalone()
+    era.set_number(2, False)
+    yield tensorflow.module("tensorflow")
+    tensorflow.close()
     era.set_number(number, standalone)

@@ -3,9 +3,6 @@
 import numpy as np
 import pytest
 
-from gazelle.compat import era
-from gazelle.compat import tensorflow as facade
-from gazelle.compat.tensorflow import graphs
 from gazelle.core.errors import ArgumentError
 
 X = np.random.RandomState(0).randn(2, 5, 3).astype("float32")
@@ -13,14 +10,8 @@ LENGTHS = [5, 3]
 
 
 @pytest.fixture
-def tf(monkeypatch):
-    monkeypatch.setattr(graphs, "_active", False)
-    graphs.reset()
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
-    yield facade.module("tensorflow")
-    facade.close()
-    era.set_number(number, standalone)
+def tf(tensorflow_1):
+    return tensorflow_1
 
 
 def leaves(value):

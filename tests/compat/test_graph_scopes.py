@@ -8,9 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gazelle.compat import era
-from gazelle.compat import tensorflow as facade
-from gazelle.compat.tensorflow import graphs, names_of_1
+from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.function_tables import TABLE
 from gazelle.core.errors import ArgumentError
 
@@ -24,14 +22,8 @@ X = np.arange(6, dtype="float32").reshape(2, 3)
 
 
 @pytest.fixture
-def tf(monkeypatch):
-    monkeypatch.setattr(graphs, "_active", False)
-    graphs.reset()
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
-    yield facade.module("tensorflow")
-    facade.close()
-    era.set_number(number, standalone)
+def tf(tensorflow_1):
+    return tensorflow_1
 
 
 SHAPES = {
