@@ -41,6 +41,7 @@ class TraceContext:
     cast: str | None = None  # the dtype that float variables are read in, while a layer of mixed precision computes
     guesses: bool = False  # True: sizes are placeholders for unknown ones, and only shapes and dtypes matter
     seen: dict[int, Any] | None = None  # id -> each variable that was read or assigned; None: not recorded
+    created: list[Any] | None = None  # variables whose first value is traced; None: not recorded
 
     def draw(self, name: str) -> jax.Array:
         """A key that depends only on (step key, name, number of the draw)."""

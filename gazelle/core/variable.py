@@ -133,6 +133,8 @@ class Variable:
                 value = value(sizes, dtype=self.dtype)
             deferred = arrays.is_placed_by_path() and not isinstance(value, jax.Array)
             self._value: Any = np.array(value, self.dtype) if deferred else arrays.from_host(value, self.dtype)
+        if scope is not None and scope.created is not None and isinstance(self._value, jax.core.Tracer):
+            scope.created.append(self)
         if shape is not None and tuple(shape) != self._value.shape:
             raise ShapeError(
                 message(f"Variable {name!r}", expected=f"shape {tuple(shape)}", got=f"shape {self._value.shape}")

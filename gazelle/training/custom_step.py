@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import jaxpr_as_fun
 
 from gazelle.core import tracing
 from gazelle.core.variable import Variable
@@ -94,21 +95,23 @@ class CustomStep:
             kind: "train", "test" or "predict".
             batch: what the method is called with.
         """
-        method, assigned = getattr(self.methods, kind), set[int]()
+        method, assigned, created = getattr(self.methods, kind), set[int](), list[Variable]()
 
         def traced(batch: Any) -> Any:
             context = tracing.TraceContext(values={}, key=jax.random.key(0), training=_mode(kind), closed=True)
-            context.names, context.seen = self.methods.names, {}
+            context.names, context.seen, context.created = self.methods.names, {}, created
             with tracing.entered(context):
                 out = method(batch)
             assigned.update(context.values or ())
             self.methods.include(context.seen.values())
-            return out if kind == "predict" else flat_logs(out)
+            return (out if kind == "predict" else flat_logs(out)), [variable._value for variable in created]
 
         if self.run_eagerly:
-            logs = traced(jax.tree.map(jnp.asarray, batch))
+            logs, _ = traced(jax.tree.map(jnp.asarray, batch))
         else:
-            logs = jax.eval_shape(traced, jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), batch))
+            specs = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), batch)
+            program, (logs, _) = jax.make_jaxpr(traced, return_shape=True)(specs)
+            _initialize(created, program, jax.tree.leaves(batch))
         if kind != "predict":
             ids = set(map(id, self.methods.named_variables().values()))
             self.metrics.last_logs[kind] = logs
@@ -153,6 +156,20 @@ class CustomStep:
         zeros = {path: jnp.zeros(v.shape, v.dtype) for path, v in metrics.items()}
         outputs, after, _ = step({**values, **zeros}, x, key=inference_key(key, count))
         return outputs, changed_values(values, {path: after[path] for path in values})
+
+
+def _initialize(created: list[Variable], program: Any, arrays: list[Any]) -> None:
+    """Give variables that a traced step created, such as `Variable(zeros_like(gradient))`, their first values.
+
+    Args:
+        created: the variables; their values are the last outputs of the program.
+        program: the traced step.
+        arrays: its arguments.
+    """
+    if created:
+        values = jax.jit(lambda *given: jaxpr_as_fun(program)(*given)[-len(created) :])(*arrays)
+        for variable, value in zip(created, values, strict=True):
+            variable._value = value
 
 
 def _mode(kind: str) -> bool | None:

@@ -127,3 +127,48 @@ def test_a_custom_loop(tf):
         optimizer.apply_gradients([(tape.gradient(loss, variable), variable)])
     np.testing.assert_allclose(variable.numpy(), [0.54, 1.08], rtol=1e-6)
     assert int(optimizer.iterations) == 2
+
+
+class Accumulated(keras.optimizers.Optimizer):
+    """The mean gradient of some batches, applied by another optimizer; its variables are made in the first step."""
+
+    def __init__(self, optimizer, batches, name="Accumulated"):
+        super().__init__(name)
+        self.optimizer, self.batches, self.sums = optimizer, batches, None
+
+    def apply_gradients(self, grads_and_vars, **kwargs):
+        grads, variables = zip(*grads_and_vars, strict=True)
+        tensorflow = tensorflow_facade.module("tensorflow")
+        if self.sums is None:
+            self.sums = [tensorflow.Variable(tensorflow.zeros_like(g), trainable=False) for g in grads]
+            self.first_weights = [tensorflow.Variable(v, trainable=False) for v in variables]
+            self.count = tensorflow.Variable(0, trainable=False)
+        self.count.assign_add(1)
+        for total, grad in zip(self.sums, grads, strict=True):
+            total.assign_add(grad)
+
+        def apply():
+            means = [total / self.batches for total in self.sums]
+            self.optimizer.apply_gradients(zip(means, variables, strict=True))
+            for total in self.sums:
+                total.assign(tensorflow.zeros_like(total))
+            return True
+
+        tensorflow.cond(self.count % self.batches == 0, apply, lambda: False)
+
+    def get_config(self):
+        return {"name": self._name}
+
+
+def test_variables_that_the_first_step_makes():
+    def trained(optimizer, batch_size):
+        model = keras.Sequential([keras.layers.Dense(1, kernel_initializer="ones", input_shape=(4,))])
+        model.compile(optimizer, "mse")
+        model.fit(X, Y, batch_size=batch_size, epochs=3, shuffle=False, verbose=0)
+        return model.get_weights()
+
+    accumulated = Accumulated(keras.optimizers.Adam(0.1), 4)
+    for got, expected in zip(trained(accumulated, 4), trained(keras.optimizers.Adam(0.1), 16), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-5)
+    np.testing.assert_array_equal(accumulated.first_weights[0], np.ones((4, 1)))
+    np.testing.assert_array_equal(accumulated.sums[0], np.zeros((4, 1)))
