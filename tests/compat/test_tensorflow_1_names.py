@@ -114,6 +114,26 @@ def test_iterators_of_datasets_and_files(tf, tmp_path):
     with tf.python_io.TFRecordWriter(path) as writer:
         writer.write(b"one")
     assert list(tf.python_io.tf_record_iterator(path)) == [b"one"]
+    options = tf.python_io.TFRecordOptions("GZIP")
+    with tf.python_io.TFRecordWriter(path, options) as writer:
+        writer.write(b"two")
+    assert list(tf.compat.v1.io.tf_record_iterator(path, options=options)) == [b"two"]
+
+
+def test_initializers_of_contrib_have_their_own_defaults(tf):
+    drawn = np.asarray(tf.contrib.layers.variance_scaling_initializer(seed=1)((1000, 100)))
+    assert abs(drawn.std() - np.sqrt(2 / 1000)) < 1e-3
+
+
+def test_arrays_as_protocol_buffers(tf):
+    made = tf.contrib.util.make_tensor_proto([[1.0, 2.0]])
+    assert tf.make_ndarray(made).tolist() == [[1.0, 2.0]]
+
+
+def test_ranks_are_compared(tf):
+    tf.compat.v1.assert_rank(tf.zeros([2]), tf.constant(1), data=[1], summarize=3)
+    with pytest.raises(ValueError, match="expected 2 axes"):
+        tf.compat.v1.debugging.assert_rank_at_least(tf.zeros([2]), 2)
 
 
 def test_private_names_with_the_version_of_a_function(tf):

@@ -52,7 +52,7 @@ def array_of(value: TensorLike, dtype: DTypeLike = None) -> TensorResult:
     return np.asarray(unboxed(convert(value, dtype)))
 
 
-@named("constant", "convert_to_tensor", "ragged.constant")
+@named("constant", "convert_to_tensor")
 def constant(
     value: TensorLike,
     dtype: DTypeLike = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -15,8 +14,8 @@ from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named, op
 from gazelle.compat.tensorflow.recording import unboxed
-from gazelle.compat.types import DTypeLike, PathLike, ShapeLike, TensorLike, TensorResult
-from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
 
 
 @op("nn.pool", host=False, static=("window_shape", "strides", "dilations"))
@@ -110,40 +109,6 @@ def _split(value: bytes, delimiters: bytes) -> list[bytes]:
     return value.split(delimiters[:1])
 
 
-def _rank_check(name: str, holds: Any) -> None:
-    def check(x: Any, rank: Any, data: Any = None, summarize: Any = None, message: str = "", name: Any = None) -> None:
-        wanted, got = int(np.asarray(unboxed(rank))), len(getattr(x, "shape", np.shape(x)))
-        if not holds(got, wanted):
-            raise ShapeError(f"{message or text}: expected rank {wanted}, got rank {got}.")
-
-    text = f"assert_{name}"
-    named(f"debugging.{text}", f"compat.v1.{text}", f"compat.v1.debugging.{text}")(check)
-
-
-_rank_check("rank", lambda got, wanted: got == wanted)
-_rank_check("rank_at_least", lambda got, wanted: got >= wanted)
-
-
-@named("make_ndarray", "contrib.util.make_ndarray")
-def make_ndarray(tensor: TensorLike) -> TensorResult:
-    """`tf.make_ndarray`: the array in the result of `make_tensor_proto`."""
-    return np.asarray(unboxed(tensor))
-
-
-@named("make_tensor_proto", "contrib.util.make_tensor_proto")
-def make_tensor_proto(values: TensorLike, dtype: DTypeLike = None, shape: Sequence[int] | None = None) -> TensorResult:
-    """`tf.make_tensor_proto`: the values, as a tensor."""
-    return NAMES["constant"](values, dtype, shape)
-
-
-@named("compat.v1.io.tf_record_iterator")
-def tf_record_iterator(path: PathLike, options: object = None) -> Iterator[bytes]:
-    """`tf.python_io.tf_record_iterator`: the records of a file."""
-    for record in NAMES["data.TFRecordDataset"](str(path)):
-        yield bytes(record.numpy())
-
-
-named("compat.v1.data.make_one_shot_iterator")(lambda dataset: dataset.make_one_shot_iterator())
 named("compat.v1.data.get_output_shapes")(lambda dataset: _specs(dataset, "shape"))
 named("compat.v1.data.get_output_types")(lambda dataset: _specs(dataset, "dtype"))
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
-from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.names import fixed_value, named
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.types import DTypeLike, Nested, TensorLike, TensorResult
 from gazelle.core.errors import ShapeError, message
@@ -96,8 +96,17 @@ def check_numerics(tensor: TensorLike, message: str | None = "") -> TensorResult
 
 
 def _rank_check(name: str, holds: Any) -> Any:
-    def check(x: Any, rank: Any = None, message: Any = None, name: Any = None, *, ranks: Any = None) -> None:
-        expected, found = rank if ranks is None else ranks, np.ndim(unboxed(x))
+    def check(
+        x: Any,
+        rank: Any = None,
+        message: Any = None,
+        name: Any = None,
+        *,
+        ranks: Any = None,
+        data: Any = None,
+        **_: int,
+    ) -> None:
+        expected, found = fixed_value(rank if ranks is None else ranks), np.ndim(unboxed(x))
         if not holds(found, expected):
             raise ShapeError(f"{message or text}: expected {expected} axes, got {found}.")
 

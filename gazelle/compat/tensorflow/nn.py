@@ -35,11 +35,6 @@ def bias_add(value: TensorLike, bias: TensorLike, data_format: str | None = None
     return value + bias
 
 
-@op("nn.moments", host=False, static=("axes",))
-def moments(x: TensorLike, axes: AxisLike, shift: TensorLike = None, keepdims: bool = False) -> TensorResult:
-    return jnp.mean(x, axes, keepdims=keepdims), jnp.var(x, axes, keepdims=keepdims)
-
-
 @op("nn.weighted_moments", static=("axes",), host=False)
 def weighted_moments(
     x: TensorLike, axes: AxisLike, frequency_weights: TensorLike, keepdims: bool = False
@@ -142,12 +137,6 @@ def embedding_lookup(
 # Losses ---------------------------------------------------------------------------------------------------------------
 
 
-@op("nn.sigmoid_cross_entropy_with_logits", host=False)
-def sigmoid_cross_entropy_with_logits(labels: TensorLike = None, logits: TensorLike = None) -> TensorResult:
-    logits = jnp.asarray(logits)
-    return jnp.maximum(logits, 0) - logits * labels + jnp.log1p(jnp.exp(-jnp.abs(logits)))
-
-
 @op("nn.weighted_cross_entropy_with_logits", host=False)
 def weighted_cross_entropy_with_logits(labels: TensorLike, logits: TensorLike, pos_weight: TensorLike) -> TensorResult:
     weight = 1 + (pos_weight - 1) * labels
@@ -157,12 +146,6 @@ def weighted_cross_entropy_with_logits(labels: TensorLike, logits: TensorLike, p
 op("nn.softmax_cross_entropy_with_logits", "nn.softmax_cross_entropy_with_logits_v2", host=False)(
     lambda labels=None, logits=None, axis=-1: -jnp.sum(labels * jax.nn.log_softmax(jnp.asarray(logits), axis), axis)
 )
-
-
-@op("nn.sparse_softmax_cross_entropy_with_logits", host=False)
-def sparse_softmax_cross_entropy_with_logits(labels: TensorLike = None, logits: TensorLike = None) -> TensorResult:
-    chosen = jnp.take_along_axis(jax.nn.log_softmax(jnp.asarray(logits)), jnp.asarray(labels)[..., None], -1)
-    return -chosen[..., 0]
 
 
 @op("nn.compute_average_loss", host=False)

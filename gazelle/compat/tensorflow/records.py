@@ -90,7 +90,8 @@ def record_dataset(filenames: TensorLike | Dataset, compression_type: str = "", 
 @named("python_io.tf_record_iterator", "io.tf_record_iterator")
 def record_iterator(path: PathLike | TensorLike, options: object = None) -> Iterator[bytes]:
     """`tf.python_io.tf_record_iterator`: the records of a file as bytes."""
-    return (one.item() for name in texts(path) for one in records(name, ""))
+    compression: Any = getattr(options, "compression_type", options)
+    return (one.item() for name in texts(path) for one in records(name, compression))
 
 
 @named("data.experimental.TFRecordWriter")

@@ -9,11 +9,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.tensorflow.arrays import constant
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
-from gazelle.compat.types import PathLike, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, PathLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.symbolic import is_symbolic
 from gazelle.training.callbacks.event_file import NumberWriter
 
@@ -106,12 +107,24 @@ def summary_scope(
     yield name or default_name, name or default_name
 
 
-@named("make_tensor_proto")
-def make_tensor_proto(values: TensorLike, dtype: object = None, shape: ShapeLike | None = None) -> TensorResult:
-    """`tf.make_tensor_proto`: the protocol buffer, which the package tensorboard has."""
-    from tensorboard.util.tensor_util import make_tensor_proto
-
+@named("make_tensor_proto", "contrib.util.make_tensor_proto")
+def make_tensor_proto(values: TensorLike, dtype: DTypeLike = None, shape: ShapeLike | None = None) -> TensorResult:
+    """`tf.make_tensor_proto`: the protocol buffer of the package tensorboard; without this package a tensor."""
+    try:
+        from tensorboard.util.tensor_util import make_tensor_proto
+    except ImportError:
+        return constant(values, dtype, shape)
     return make_tensor_proto(np.asarray(unboxed(values)), dtype=dtype, shape=shape)
+
+
+@named("make_ndarray", "contrib.util.make_ndarray")
+def make_ndarray(tensor: TensorLike) -> TensorResult:
+    """`tf.make_ndarray`: the array in the result of `make_tensor_proto`."""
+    if not hasattr(tensor, "tensor_shape"):
+        return np.asarray(unboxed(tensor))
+    from tensorboard.util.tensor_util import make_ndarray
+
+    return make_ndarray(tensor)
 
 
 def _node(name: str, tensor: Any) -> Any:
