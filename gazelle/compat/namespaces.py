@@ -21,6 +21,7 @@ from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
 from gazelle.compat.recorded_variable import has_variable, recorder
 from gazelle.compat.tables import listed
+from gazelle.compat.types import NamedObject
 from gazelle.core.lookup import Lookup
 from gazelle.core.registry import REGISTRY, custom_object_scope
 from gazelle.losses.target_shapes import warn_of_broadcasting
@@ -109,6 +110,11 @@ def namespace(path: str) -> Namespace:
 def root(name: str) -> Namespace:
     """The module `keras` under one of its names, with the version of that package."""
     return Namespace(name, "gazelle")
+
+
+def names_of(path: str) -> Callable[[str], NamedObject]:
+    """`__getattr__` of a module that also has all names of a module of `keras`."""
+    return lambda name: getattr(namespace(path), name)
 
 
 def path_of(path: str) -> str:

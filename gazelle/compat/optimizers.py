@@ -1,7 +1,7 @@
 """Optimizers whose computation was different in Keras 1 and 2.
 
 Each class is a subclass of the current optimizer of the same name. The rule for the constructor (`rules`) selects it
-if the program is for an earlier era or passes `decay`.
+if the program is for an earlier era or passes `decay` or `schedule_decay`.
 """
 
 from __future__ import annotations
@@ -16,16 +16,7 @@ from gazelle.compat import era
 from gazelle.core.types import Array
 
 
-class _Decaying(optimizers.Optimizer, abstract=True):
-    """Optimizers with `decay` in their config; `OptimizerMixin` applies it."""
-
-    decay: float
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "decay": float(self.decay)}
-
-
-class RMSprop(_Decaying, optimizers.RMSprop, abstract=True):
+class RMSprop(optimizers.RMSprop, abstract=True):
     """RMSprop with epsilon outside of the root:  v <- rho v + (1 - rho) g^2,  w <- w - lr g / (sqrt(v) + epsilon)."""
 
     def rule(self, w: Array, g: Array, *slots: Any, lr: Array, t: Array) -> tuple[Array, ...]:
@@ -35,7 +26,7 @@ class RMSprop(_Decaying, optimizers.RMSprop, abstract=True):
         return w - lr * g / (jnp.sqrt(v) + self.epsilon), v
 
 
-class Adagrad(_Decaying, optimizers.Adagrad, abstract=True):
+class Adagrad(optimizers.Adagrad, abstract=True):
     """Adagrad with epsilon outside of the root:  a <- a + g^2,  w <- w - lr g / (sqrt(a) + epsilon)."""
 
     def rule(self, w: Array, g: Array, a: Array, *, lr: Array, t: Array) -> tuple[Array, ...]:
@@ -43,7 +34,7 @@ class Adagrad(_Decaying, optimizers.Adagrad, abstract=True):
         return w - lr * g / (jnp.sqrt(a) + self.epsilon), a
 
 
-class Nadam(_Decaying, optimizers.Nadam, abstract=True):
+class Nadam(optimizers.Nadam, abstract=True):
     """Nadam with a scaled schedule of momentum:  u(t) = beta_1 (1 - 0.96^(t schedule_decay) / 2)."""
 
     schedule_decay: float
@@ -55,13 +46,12 @@ class Nadam(_Decaying, optimizers.Nadam, abstract=True):
         return {**super().get_config(), "schedule_decay": float(self.schedule_decay)}
 
 
-def _decaying(base: Any) -> Any:
-    members = {"__module__": __name__, "__doc__": f"{base.__name__} with `decay`."}
-    return type(base)(base.__name__, (_Decaying, base), members, abstract=True)
-
-
-SGD, Adam, Adamax, Adadelta = map(_decaying, (optimizers.SGD, optimizers.Adam, optimizers.Adamax, optimizers.Adadelta))
-KINDS = {kind.__name__: kind for kind in (SGD, Adam, Adamax, Adadelta, RMSprop, Adagrad, Nadam)}
+#: optimizers of Keras 1 and 2, which had `decay`; `OptimizerMixin` applies it
+_KINDS: tuple[type[optimizers.Optimizer], ...] = (
+    *(optimizers.SGD, optimizers.Adam, optimizers.Adamax, optimizers.Adadelta),
+    *(RMSprop, Adagrad, Nadam),
+)
+KINDS = {kind.__name__: kind for kind in _KINDS}
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from gazelle import activations
-from gazelle.compat.addons.names import names_of
+from gazelle.compat.namespaces import names_of
 from gazelle.core.types import Array
 
 __getattr__ = names_of("gazelle.activations")

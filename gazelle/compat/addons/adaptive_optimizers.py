@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.addons.projected_optimizers import proximal
+from gazelle.compat.addons.projected_optimizers import DecayingRule, proximal
 from gazelle.compat.types import Option
 from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array
@@ -18,7 +18,7 @@ _addon = register_keras_serializable("Addons")
 
 
 @_addon
-class RectifiedAdam(Optimizer, abstract=True):
+class RectifiedAdam(DecayingRule, abstract=True):
     """Adam with a factor r for the variance of its first updates, and without v while that variance is unknown.
 
     n = N - 2 t beta_2^t / (1 - beta_2^t),  N = 2 / (1 - beta_2) - 1,  r² = (n - 4)(n - 2) N / ((N - 4)(N - 2) n),
@@ -46,9 +46,6 @@ class RectifiedAdam(Optimizer, abstract=True):
         super().__init__(learning_rate, weight_decay=weight_decay, name=name, **kwargs)
         check_unit_interval(self, "beta_1", "beta_2", below_one=True)
         self.slots = ("momentum", "velocity", *(("velocity_hat",) if amsgrad else ()))
-
-    def weight_decay_of(self, path: str, w: Array) -> None:
-        """None: the rule decays weights."""
 
     def rule(
         self, w: Array, g: Array, m: Array, v: Array, largest: Array | None = None, *, lr: Array, t: Array
@@ -116,7 +113,7 @@ class AdaBelief(RectifiedAdam, abstract=True):
 
 
 @_addon
-class NovoGrad(Optimizer, abstract=True):
+class NovoGrad(DecayingRule, abstract=True):
     """Momentum of gradients that are divided by an average of their norm.
 
     v <- beta_2 v + (1 - beta_2) ||g||^2,  which starts at ||g||^2,  u = g / (sqrt(v) + epsilon) + weight_decay w,
@@ -140,9 +137,6 @@ class NovoGrad(Optimizer, abstract=True):
         super().__init__(learning_rate, weight_decay=weight_decay, name=name, **kwargs)
         check_unit_interval(self, "beta_1", "beta_2", below_one=True)
         self.slots = ("momentum", "velocity", *(("velocity_hat",) if amsgrad else ()))
-
-    def weight_decay_of(self, path: str, w: Array) -> None:
-        """None: the rule decays weights."""
 
     def init_slot(self, name: str, path: str, w: Array) -> Array:
         return jnp.zeros_like(w) if name == "momentum" else jnp.zeros((), w.dtype)

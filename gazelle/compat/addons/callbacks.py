@@ -6,8 +6,8 @@ import datetime
 import time
 from typing import Any
 
-from gazelle.compat.addons.names import names_of
 from gazelle.compat.addons.optimizer_wrappers import AveragedOptimizerWrapper
+from gazelle.compat.namespaces import names_of
 from gazelle.compat.types import Option
 from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.types import PathLike

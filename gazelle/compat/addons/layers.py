@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from gazelle import activations, initializers
 from gazelle.compat.addons import activations as addons
-from gazelle.compat.addons.names import names_of
+from gazelle.compat.namespaces import names_of
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli, normal
 from gazelle.core.registry import register_keras_serializable

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.compat.addons.activations import sparsemax
-from gazelle.compat.addons.names import names_of
+from gazelle.compat.namespaces import names_of
 from gazelle.core.errors import unknown
 from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array

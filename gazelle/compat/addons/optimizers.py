@@ -7,7 +7,7 @@ from gazelle.compat.addons import (
     projected_optimizers,
     weight_decay_optimizers,
 )
-from gazelle.compat.addons.names import names_of
+from gazelle.compat.namespaces import names_of
 from gazelle.compat.tables import defined
 
 _found = defined(

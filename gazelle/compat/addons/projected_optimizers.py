@@ -24,13 +24,20 @@ def matches(path: str, patterns: Option) -> bool:
     return any(re.search(pattern, f"{path}:0") for pattern in patterns or ())
 
 
+class DecayingRule(Optimizer, abstract=True):
+    """Base class of optimizers whose rule decays weights itself."""
+
+    def weight_decay_of(self, path: str, w: Array) -> None:
+        """None: the rule decays weights."""
+
+
 def proximal(w: Array, rate: Array, l1: float, l2: float) -> Array:
     """The weight after a proximal step:  sign(w) max(|w| - rate l1, 0) / (1 + rate l2)."""
     return (jnp.sign(w) * jnp.maximum(jnp.abs(w) - rate * l1, 0) if l1 else w) / (1 + rate * l2)
 
 
 @_addon
-class LAMB(Optimizer, abstract=True):
+class LAMB(DecayingRule, abstract=True):
     """`Lamb` with weight decay inside of the direction:  u <- u + weight_decay w,  before its norm is taken.
 
     `exclude_from_weight_decay` and `exclude_from_layer_adaptation` are regular expressions for the names of weights;
@@ -54,9 +61,6 @@ class LAMB(Optimizer, abstract=True):
         super().__init__(learning_rate, weight_decay=weight_decay, name=name, **kwargs)
         check_unit_interval(self, "beta_1", "beta_2", below_one=True)
         self.exclude_from_layer_adaptation = exclude_from_layer_adaptation or exclude_from_weight_decay
-
-    def weight_decay_of(self, path: str, w: Array) -> None:
-        """None: the rule decays weights."""
 
     def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array) -> tuple[Arrays, Slots]:
         params, slots = dict(params), {name: dict(arrays) for name, arrays in slots.items()}

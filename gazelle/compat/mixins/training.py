@@ -73,7 +73,7 @@ class OptimizerMixin(CompatObject):
 
     def get_config(self) -> dict[str, Any]:
         config: dict[str, Any] = super().get_config()  # type: ignore[misc]
-        return {**config, "decay": float(self.decay)} if self.decay else config
+        return {**config, "decay": float(self.decay)} if "decay" in vars(self) else config
 
     @property
     def variables(self) -> list[Variable]:

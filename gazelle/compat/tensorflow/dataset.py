@@ -11,7 +11,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.compat.tensorflow.batches import as_rows, datasets_of, drawn, grouped, groups_by_key, windows
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.control import TensorSpec
 from gazelle.compat.tensorflow.dtypes import host_array, name_of
@@ -33,7 +32,20 @@ from gazelle.compat.tensorflow.elements import (
 )
 from gazelle.compat.tensorflow.errors import OutOfRangeError
 from gazelle.compat.tensorflow.function import is_tracing
-from gazelle.compat.tensorflow.iterators import cached, chosen, distinct, interleaved, repeated, without_errors
+from gazelle.compat.tensorflow.iterators import (
+    as_rows,
+    cached,
+    chosen,
+    datasets_of,
+    distinct,
+    drawn,
+    grouped,
+    groups_by_key,
+    interleaved,
+    repeated,
+    windows,
+    without_errors,
+)
 from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.programs import NotCompilableError
 from gazelle.compat.tensorflow.recording import unboxed

@@ -1,14 +1,19 @@
-"""Sequences of the elements of datasets, one after the other: functions of functions that begin an iterator."""
+"""Functions from iterators over the elements of datasets to iterators: in another order, in groups and in windows."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import jax
 import numpy as np
 
-from gazelle.compat.tensorflow.elements import Begin
+from gazelle.compat.tensorflow.elements import Begin, called
+from gazelle.compat.tensorflow.ragged import RaggedTensor
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import Array, Nested
 from gazelle.core.traceback import warn
 
 
@@ -87,3 +92,71 @@ def without_errors(elements: Iterator[Any], log_warning: bool) -> Iterator[Any]:
         except Exception as error:  # of the program's function
             if log_warning:
                 warn(f"An element was left out: {error}")
+
+
+# Groups and windows ---------------------------------------------------------------------------------------------------
+
+
+def grouped(
+    elements: Iterator[Any], size: int, drop_remainder: bool, join: Callable[[list[Any]], Any]
+) -> Iterator[Any]:
+    """`join(group)` for groups of `size` elements."""
+    while group := list(itertools.islice(elements, size)):
+        if len(group) == size or not drop_remainder:
+            yield join(group)
+
+
+def windows(elements: Iterator[Any], size: int, shift: int, stride: int, drop_remainder: bool) -> Iterator[list[Any]]:
+    """Lists of `size` elements at distance `stride`, starting every `shift` elements."""
+    span = (size - 1) * stride + 1
+    window: list[Any] = []
+    while True:
+        window.extend(itertools.islice(elements, span - len(window)))
+        chosen = window[::stride]
+        if not chosen or (drop_remainder and len(chosen) < size):
+            return
+        yield chosen
+        if shift > len(window):
+            for _ in itertools.islice(elements, shift - len(window)):
+                pass
+        window = window[shift:]
+
+
+def datasets_of(window: list[Any], dataset: Callable[[Callable[[], Iterator[Any]], int], Any]) -> Nested[Any]:
+    """The structure of the elements of a window, with a dataset in the place of each array."""
+    structure = jax.tree.structure(window[0])
+    columns = zip(*(jax.tree.leaves(element) for element in window), strict=True)
+    return jax.tree.unflatten(structure, [dataset(functools.partial(iter, column), len(column)) for column in columns])
+
+
+def groups_by_key(
+    elements: Iterator[Any], key_of: Callable[..., Any], size_of: Callable[[Any], Any]
+) -> Iterator[tuple[Any, list[Any]]]:
+    """(key, elements) for every `size_of(key)` elements with the same key, and for the rest of each key at the end."""
+    waiting: dict[int, list[Any]] = {}
+    for element in elements:
+        key = int(called(key_of, element))
+        waiting.setdefault(key, []).append(element)
+        if len(waiting[key]) == int(size_of(np.int64(key))):
+            yield Tensor(np.asarray(key, "int64")), waiting.pop(key)
+    for key in sorted(waiting):
+        yield Tensor(np.asarray(key, "int64")), waiting[key]
+
+
+def drawn(begins: list[Callable[[], Iterator[Any]]], weights: Array, seed: int, stop_on_empty: bool) -> Iterator[Any]:
+    """Elements of several datasets, each drawn with these weights."""
+    draw, remaining = np.random.Generator(np.random.Philox(seed)), weights.copy()
+    iterators = [begin() for begin in begins]
+    while remaining.sum() > 0:
+        index = int(draw.choice(len(iterators), p=remaining / remaining.sum()))
+        try:
+            yield next(iterators[index])
+        except StopIteration:
+            if stop_on_empty:
+                return
+            remaining[index] = 0
+
+
+def as_rows(*leaves: Any) -> RaggedTensor:
+    """Arrays of different lengths as the rows of a ragged tensor."""
+    return RaggedTensor.of_rows([Tensor(np.asarray(leaf)) for leaf in leaves])

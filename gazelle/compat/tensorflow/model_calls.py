@@ -17,14 +17,14 @@ import numpy as np
 
 from gazelle.compat import facade
 from gazelle.compat.regularizers import Penalty
-from gazelle.compat.tensorflow import autograph, compiled_calls, dataclass_trees, masked_rows, ragged_layers
+from gazelle.compat.tensorflow import autograph, compiled_calls, masked_rows, ragged_layers
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.function import needs_values
 from gazelle.compat.tensorflow.programs import NeedsTapeError
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import LooksAtValuesError, active_tapes, is_box, unboxed
-from gazelle.compat.tensorflow.stateful import fresh_key, stateful
+from gazelle.compat.tensorflow.stateful import fresh_key, register_dataclasses, stateful
 from gazelle.compat.tensorflow.tape import GradientTape
 from gazelle.compat.tensorflow.tape import with_tape as with_tape  # for the mixins
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -142,7 +142,7 @@ def user_defined_call(call: Function, args: Arguments, kwargs: Keywords) -> Tree
     token = _layer_depth.set(_layer_depth.get() + 1)
     try:
         out = call(*boxed(args), **boxed(kwargs))
-        dataclass_trees.register(out)
+        register_dataclasses(out)
         return unbox(out)
     finally:
         _layer_depth.reset(token)

@@ -201,6 +201,8 @@ class BasicLSTMCell(_Cell):
     """An LSTM whose forget gate has a further bias."""
 
     gates = 4
+    _peepholes: Any = (0.0, 0.0, 0.0)  # weights of the forget, input and output gate for the memory
+    _clip: float | None = None
 
     def __init__(
         self,
@@ -221,12 +223,21 @@ class BasicLSTMCell(_Cell):
     output_size = property(lambda self: self._num_units)
 
     def call(self, inputs: TensorLike, state: Nested[TensorLike]) -> TensorResult:
-        c, h = state if self._state_is_tuple else NAMES["split"](state, 2, 1)
+        c, h = state if self._state_is_tuple else NAMES["split"](state, [self._num_units, self.output_size], 1)
         i, j, f, o = NAMES["split"](self._product(concatenated(inputs, h)), 4, 1)
+        of_f, of_i, of_o = self._peepholes
         sigmoid = OPS["sigmoid"]
-        c = c * sigmoid(f + self._forget_bias) + sigmoid(i) * self._activation(j)
-        h = self._activation(c) * sigmoid(o)
+        c = sigmoid(f + self._forget_bias + of_f * c) * c + sigmoid(i + of_i * c) * self._activation(j)
+        c = _clipped(c, self._clip)
+        h = self._projected(sigmoid(o + of_o * c) * self._activation(c))
         return h, LSTMStateTuple(c, h) if self._state_is_tuple else concatenated(c, h)
+
+    def _projected(self, h: Any) -> Any:
+        return h
+
+
+def _clipped(x: Any, bound: float | None) -> Any:
+    return x if bound is None else NAMES["clip_by_value"](x, -bound, bound)
 
 
 @cell_names("LSTMCell")
@@ -250,7 +261,7 @@ class LSTMCell(BasicLSTMCell):
         **options: Option,
     ) -> None:
         super().__init__(num_units, forget_bias, state_is_tuple, activation, **options)
-        self._peepholes, self._clip, self._initializer = use_peepholes, cell_clip, initializer
+        self._has_peepholes, self._clip, self._initializer = use_peepholes, cell_clip, initializer
         self._projection, self._projection_clip = num_proj, proj_clip
 
     output_size = property(lambda self: self._projection or self._num_units)
@@ -262,26 +273,16 @@ class LSTMCell(BasicLSTMCell):
 
     def build(self, inputs_shape: ShapeLike) -> None:
         self._dense("", inputs_shape[-1] + self.output_size, 4 * self._num_units, self._initializer)
-        names = ("w_f_diag", "w_i_diag", "w_o_diag") if self._peepholes else ()
-        self._diagonals = [self.add_variable(name, [self._num_units], self._initializer) for name in names]
+        if self._has_peepholes:
+            names = ("w_f_diag", "w_i_diag", "w_o_diag")
+            self._peepholes = [self.add_variable(name, [self._num_units], self._initializer) for name in names]
         if self._projection:
             with graph_scopes.variable_scope("projection"):
                 shape = [self._num_units, self._projection]
-                self._projected = self.add_variable("kernel", shape, self._initializer)
+                self._kernel = self.add_variable("kernel", shape, self._initializer)
 
-    def call(self, inputs: TensorLike, state: Nested[TensorLike]) -> TensorResult:
-        sizes = [self._num_units, self.output_size]
-        c, h = state if self._state_is_tuple else NAMES["split"](state, sizes, 1)
-        i, j, f, o = NAMES["split"](self._product(concatenated(inputs, h)), 4, 1)
-        of_f, of_i, of_o = self._diagonals or (0.0, 0.0, 0.0)
-        sigmoid, clip = OPS["sigmoid"], NAMES["clip_by_value"]
-        c = sigmoid(f + self._forget_bias + of_f * c) * c + sigmoid(i + of_i * c) * self._activation(j)
-        c = c if self._clip is None else clip(c, -self._clip, self._clip)
-        h = sigmoid(o + of_o * c) * self._activation(c)
-        if self._projection:
-            h = NAMES["matmul"](h, self._projected)
-            h = h if self._projection_clip is None else clip(h, -self._projection_clip, self._projection_clip)
-        return h, LSTMStateTuple(c, h) if self._state_is_tuple else concatenated(c, h)
+    def _projected(self, h: Any) -> Any:
+        return _clipped(NAMES["matmul"](h, self._kernel), self._projection_clip) if self._projection else h
 
 
 @cell_names("MultiRNNCell")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from gazelle.compat.tensorflow import compiled_calls, dataclass_trees
+from gazelle.compat.tensorflow import compiled_calls
 from gazelle.compat.tensorflow.calls import boxed, unbox
 from gazelle.compat.tensorflow.recording import (
     Call,
@@ -125,7 +125,7 @@ def stateful(
 
 def _arrays(out: Any) -> list[Any]:
     """The arrays in a result, which may contain numbers and names, too."""
-    dataclass_trees.register(out)
+    register_dataclasses(out)
     return [leaf for leaf in jax.tree.leaves(unbox(out)) if is_array(leaf)]
 
 
@@ -152,3 +152,29 @@ def fresh_key() -> jax.Array:
 def fresh_key_data() -> Array:
     """The bits of such a key, on the host."""
     return arrays.key_data(prng.next_seed())
+
+
+# Data classes as results ----------------------------------------------------------------------------------------------
+
+
+def register_dataclasses(out: object) -> None:
+    """Register the data classes in a result, so that functions of JAX find the arrays in their fields."""
+    for leaf in jax.tree.leaves(out, is_leaf=is_box):
+        if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type) and not is_box(leaf):
+            _register_class(type(leaf))
+            register_dataclasses(leaf)
+
+
+def _register_class(cls: type) -> None:
+    names = tuple(field.name for field in dataclasses.fields(cls))
+
+    def values_of(instance: Any) -> tuple[tuple[Any, ...], None]:
+        return tuple(getattr(instance, name) for name in names), None
+
+    def with_values(_: None, values: tuple[Any, ...]) -> Any:
+        made: Any = object.__new__(cls)  # its constructor may check the values, of which some are no arrays here
+        for name, value in zip(names, values, strict=True):
+            object.__setattr__(made, name, value)
+        return made
+
+    jax.tree_util.register_pytree_node(cls, values_of, with_values)
