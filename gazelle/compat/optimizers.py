@@ -47,7 +47,7 @@ class Nadam(optimizers.Nadam, abstract=True):
 
 
 #: optimizers of Keras 1 and 2, which had `decay`; `OptimizerMixin` applies it
-_KINDS: tuple[type[optimizers.Optimizer], ...] = (
+_KINDS: tuple[type, ...] = (
     *(optimizers.SGD, optimizers.Adam, optimizers.Adamax, optimizers.Adadelta),
     *(RMSprop, Adagrad, Nadam),
 )
