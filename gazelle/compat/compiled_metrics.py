@@ -7,7 +7,7 @@ from types import FunctionType
 from typing import Any
 
 from gazelle import tree
-from gazelle.compat import era, keras1_metrics, metrics
+from gazelle.compat import era, keras1_metrics, metrics, old_names
 from gazelle.compat.classes import compat_class
 from gazelle.compat.types import Option
 from gazelle.core.names import snake
@@ -17,14 +17,7 @@ from gazelle.metrics import BinaryAccuracy
 
 _ACCURACY = ("accuracy", "acc")
 #: the functions of Keras 1 by their other names; the logs had the name of the function
-_FUNCTIONS = {
-    **dict.fromkeys(_ACCURACY, "acc"),
-    **dict.fromkeys(("mse", "MSE"), "mean_squared_error"),
-    **dict.fromkeys(("mae", "MAE"), "mean_absolute_error"),
-    **dict.fromkeys(("mape", "MAPE"), "mean_absolute_percentage_error"),
-    **dict.fromkeys(("msle", "MSLE"), "mean_squared_logarithmic_error"),
-    **metrics.KERAS_1,
-}
+_FUNCTIONS = {**dict.fromkeys(_ACCURACY, "acc"), **old_names.SHORT_METRICS, **metrics.KERAS_1}
 
 
 def of_era(given: Nested[MetricLike], loss: Nested[LossLike], outputs: Sequence[str]) -> Nested[MetricLike]:

@@ -10,13 +10,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle import losses, metrics, ops
+from gazelle import metrics, ops
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.metrics import cosine_proximity
+from gazelle.compat.old_names import METRICS_OF_KERAS_1
 from gazelle.compat.types import Function
 from gazelle.core.types import Array, ArrayLike
 
 
+@functools.cache
 def _mean(function: Callable[..., Array]) -> Callable[..., Array]:
     @lifted
     @functools.wraps(function)
@@ -28,37 +30,10 @@ def _mean(function: Callable[..., Array]) -> Callable[..., Array]:
     return metric
 
 
-_LOSSES = (
-    losses.mean_squared_error,
-    losses.mean_absolute_error,
-    losses.mean_absolute_percentage_error,
-    losses.mean_squared_logarithmic_error,
-    losses.hinge,
-    losses.squared_hinge,
-    losses.categorical_crossentropy,
-    losses.sparse_categorical_crossentropy,
-    losses.binary_crossentropy,
-    losses.poisson,
-    cosine_proximity,
-)
-_METRICS = (
-    metrics.binary_accuracy,
-    metrics.categorical_accuracy,
-    metrics.sparse_categorical_accuracy,
-    metrics.top_k_categorical_accuracy,
-)
 #: name -> function
-NAMES = {function.__name__: _mean(function) for function in (*_LOSSES, *_METRICS)}
-NAMES |= {"kullback_leibler_divergence": _mean(losses.kl_divergence), "cosine": NAMES["cosine_proximity"]}
-NAMES |= {
-    short: NAMES[name]
-    for shorts, name in (
-        (("mse", "MSE"), "mean_squared_error"),
-        (("mae", "MAE"), "mean_absolute_error"),
-        (("mape", "MAPE"), "mean_absolute_percentage_error"),
-        (("msle", "MSLE"), "mean_squared_logarithmic_error"),
-    )
-    for short in shorts
+NAMES = {
+    name: _mean(cosine_proximity if current == "cosine_proximity" else getattr(metrics, current))
+    for name, current in METRICS_OF_KERAS_1.items()
 }
 globals().update(NAMES)
 

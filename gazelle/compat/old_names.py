@@ -8,7 +8,7 @@ from typing import Any
 
 from gazelle.compat import era, tables
 from gazelle.compat.era import NOTHING
-from gazelle.compat.tables import listed
+from gazelle.compat.tables import listed, pairs
 from gazelle.compat.types import NamedObject
 from gazelle.core.registry import REGISTRY
 
@@ -28,18 +28,20 @@ _REPLACED_BEFORE_KERAS_3 = {
         for name in ("CustomObjectScope", "custom_object_scope")
     },
 }
+#: further names of metrics in Keras 1
+SHORT_METRICS = pairs("""mse=mean_squared_error MSE=mean_squared_error mae=mean_absolute_error MAE=mean_absolute_error
+    mape=mean_absolute_percentage_error MAPE=mean_absolute_percentage_error msle=mean_squared_logarithmic_error
+    MSLE=mean_squared_logarithmic_error""")
+_METRICS = listed("""mean_squared_error mean_absolute_error mean_absolute_percentage_error
+    mean_squared_logarithmic_error hinge squared_hinge categorical_crossentropy sparse_categorical_crossentropy
+    binary_crossentropy poisson cosine_proximity binary_accuracy categorical_accuracy sparse_categorical_accuracy
+    top_k_categorical_accuracy""")
+#: metric of Keras 1, which returned the mean over the batch -> current function
+METRICS_OF_KERAS_1 = dict(zip(_METRICS, _METRICS, strict=True)) | SHORT_METRICS
+METRICS_OF_KERAS_1 |= {"cosine": "cosine_proximity", "kullback_leibler_divergence": "kl_divergence"}
 _REPLACED_BEFORE_KERAS_2 = {
-    f"gazelle.{module}.{name}": "gazelle.compat.metrics:cosine_proximity"
-    for module in ("losses", "metrics")
-    for name in ("cosine_proximity", "cosine")
-}
-_REPLACED_BEFORE_KERAS_2 |= {
-    f"gazelle.metrics.{name}": f"gazelle.compat.keras1_metrics:{name}"
-    for name in listed("""mean_squared_error mean_absolute_error mean_absolute_percentage_error
-        mean_squared_logarithmic_error hinge squared_hinge categorical_crossentropy sparse_categorical_crossentropy
-        binary_crossentropy poisson cosine_proximity cosine binary_accuracy categorical_accuracy
-        sparse_categorical_accuracy top_k_categorical_accuracy kullback_leibler_divergence mse MSE mae MAE mape MAPE
-        msle MSLE""")
+    **{f"gazelle.losses.{name}": "gazelle.compat.metrics:cosine_proximity" for name in ("cosine_proximity", "cosine")},
+    **{f"gazelle.metrics.{name}": f"gazelle.compat.keras1_metrics:{name}" for name in METRICS_OF_KERAS_1},
 }
 #: module -> further module whose public names it also has
 ALSO = tables.read("module_paths")["further names"]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle import tree
 from gazelle.compat import arguments, class_weights, era, facade, former_files, methods, one_element, renamed_arguments
 from gazelle.compat.classes import adopt, plain
 from gazelle.compat.era import called_by_gazelle
@@ -36,11 +37,7 @@ _LOSSES = frozenset(("loss", "metrics", "weighted_metrics"))
 
 
 def _with_tensors(value: Any) -> Any:
-    """Losses and metrics; a function in them that calls methods of tensors receives tensors."""
-    if isinstance(value, list | tuple):
-        return type(value)(map(_with_tensors, value))
-    if isinstance(value, dict):
-        return {key: _with_tensors(each) for key, each in value.items()}
+    """A loss or metric; a function that calls methods of tensors receives tensors."""
     if not inspect.isfunction(value) or not facade.calls_tensor_methods(value):
         return value
 
@@ -67,8 +64,8 @@ def translated_method(owner: type, name: str) -> Function:
         accuracy_requested = bool(kwargs.get("show_accuracy") or kwargs.get("accuracy"))
         args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
         if name == "compile":
-            args = tuple(map(_with_tensors, args))
-            kwargs.update((key, _with_tensors(kwargs[key])) for key in _LOSSES & kwargs.keys())
+            args = tuple(tree.map_structure(_with_tensors, one) for one in args)
+            kwargs.update((key, tree.map_structure(_with_tensors, kwargs[key])) for key in _LOSSES & kwargs.keys())
         if name == "compile" and self._graph is not None:
             kwargs = {**kwargs, "loss": _loss_of_outputs(kwargs["loss"], self)} if "loss" in kwargs else kwargs
         if name in ("fit", "train_on_batch") and kwargs.get("class_weight") and era.number() < 3:

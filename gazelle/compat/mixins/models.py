@@ -7,14 +7,8 @@ import pprint
 from types import FunctionType
 from typing import Any
 
-from gazelle.compat import (
-    era,
-    former_files,
-    graph_views,
-    logs,
-    methods,
-    namespaces,
-)
+from gazelle import tree
+from gazelle.compat import era, former_files, graph_views, logs, methods, namespaces
 from gazelle.compat.classes import STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.mixins.layers import follows_phase
 from gazelle.compat.mixins.model_methods import translated_method
@@ -134,11 +128,7 @@ for _name in listed("""compile evaluate fit load_weights predict predict_on_batc
 
 def _as_given(loss: Any) -> Any:
     """What `compile` was given: functions of the namespaces, which take tensors."""
-    if isinstance(loss, (list, tuple)):
-        return type(loss)(map(_as_given, loss))
-    if isinstance(loss, dict):
-        return {name: _as_given(value) for name, value in loss.items()}
-    return namespaces.converted(loss) if isinstance(loss, FunctionType) else loss
+    return tree.map_structure(lambda one: namespaces.converted(one) if isinstance(one, FunctionType) else one, loss)
 
 
 class SequentialMixin:

@@ -186,6 +186,5 @@ def reverse_sequence(
 ) -> TensorResult:
     moved = jnp.moveaxis(jnp.asarray(input), (batch_axis, seq_axis), (0, 1))
     lengths, steps = jnp.asarray(seq_lengths)[:, None], jnp.arange(moved.shape[1])
-    order = jnp.where(steps < lengths, lengths - 1 - steps, steps)
-    reversed_rows = jax.vmap(lambda row, positions: row[positions])(moved, order)
-    return jnp.moveaxis(reversed_rows, (0, 1), (batch_axis, seq_axis))
+    order = jnp.where(steps < lengths, lengths - 1 - steps, steps).reshape(-1, len(steps), *(1,) * (moved.ndim - 2))
+    return jnp.moveaxis(jnp.take_along_axis(moved, order, 1), (0, 1), (batch_axis, seq_axis))

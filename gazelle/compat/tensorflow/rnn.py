@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from gazelle.compat.tensorflow import graph_scopes, subgraphs
 from gazelle.compat.tensorflow.graphs import build_graphs
 from gazelle.compat.tensorflow.names import NAMES, named
-from gazelle.compat.tensorflow.recording import is_box, unboxed
+from gazelle.compat.tensorflow.recording import is_box
 from gazelle.compat.types import DTypeLike, Nested, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.shape_inference import call_op
@@ -67,15 +67,6 @@ def dynamic_rnn(
     return outputs, last
 
 
-def _turned(x: Any, lengths: Any, axis: int) -> Any:
-    """Sequences in reverse order, each up to its length."""
-    x = jnp.moveaxis(jnp.asarray(x), axis, 0)
-    step = jnp.zeros(x.shape[:2], "int32") + jnp.arange(x.shape[0])[:, None]
-    lengths = jnp.zeros(x.shape[:2], "int32") + jnp.asarray(lengths, "int32")[None]
-    index = jnp.where(step < lengths, lengths - 1 - step, step).reshape(x.shape[:2] + (1,) * (x.ndim - 2))
-    return jnp.moveaxis(jnp.take_along_axis(x, index, 0), 0, axis)
-
-
 def _where(condition: Any, new: Any, old: Any) -> Any:
     choose = lambda c, n, o: jnp.where(c.reshape(c.shape + (1,) * (n.ndim - c.ndim)), n, o)  # noqa: E731
     return call_op(choose, (condition, new, old), {})
@@ -103,7 +94,7 @@ def bidirectional_dynamic_rnn(
     def turned(x: Any) -> Any:
         if sequence_length is None:
             return NAMES["reverse"](x, [axis])
-        return call_op(_turned, (x, unboxed(NAMES["convert_to_tensor"](sequence_length)), axis), {})
+        return NAMES["reverse_sequence"](x, sequence_length, axis, 1 - axis)
 
     with graph_scopes.variable_scope(scope or "bidirectional_rnn"):
         with graph_scopes.variable_scope("fw") as inner:
