@@ -110,7 +110,7 @@ def _checking(function: Callable[..., Any], name: str, accepted: dict[str, Any])
 
 
 def refuse_arguments() -> None:
-    """Let functions accept some arguments of TensorFlow for their default only, as the section says."""
+    """Let functions accept some arguments of TensorFlow for their default only, as the section lists them."""
     for arguments, names in TABLE["refused arguments"].items():
         accepted = {name: ast.literal_eval(value) for name, value in (pair.split(":", 1) for pair in arguments.split())}
         for name in names.split():
