@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import losses, tree
-from gazelle.compat import era, initializations, logs, methods, renamed_arguments, tables
+from gazelle.compat import era, facade, initializations, logs, methods, renamed_arguments, tables
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.backend.shapes import channels_first
@@ -159,7 +159,8 @@ def _is_validated(model: Any, epoch: int, validation_freq: int | Container[int])
 def _set_inputs(model: Any, inputs: Any, *_: Any, **__: Any) -> None:
     """Build a model for data of this shape."""
     if not model.built:
-        model.build(map_tree(lambda leaf: (None, *np.shape(leaf)[1:]), inputs))
+        arrays = inputs if facade.calls is None else facade.calls.unbox(inputs)
+        model.build(map_tree(lambda leaf: (None, *np.shape(leaf)[1:]), arrays))
 
 
 _MODEL: dict[str, Callable[[Any], Any]] = {

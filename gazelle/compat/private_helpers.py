@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,7 +16,9 @@ import numpy as np
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat.tables import defined
 from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.masks import get_mask
+from gazelle.core.types import DTypeLike
 from gazelle.layers import Layer
 from gazelle.models import Model
 
@@ -77,6 +79,44 @@ def make_divisible(v: float, divisor: int, min_value: int | None = None) -> int:
     """Return the multiple of `divisor` nearest to v, and not below 90 % of it."""
     rounded = max(min_value or divisor, int(v + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * v else rounded
+
+
+def validate_kwargs(kwargs: Iterable[str], allowed_kwargs: Iterable[str], error_message: str = "{}") -> None:
+    """Raise an error for other keywords than the allowed ones."""
+    for name in kwargs:
+        if name not in allowed_kwargs:
+            raise ArgumentTypeError(message(error_message.format(name), expected=", ".join(allowed_kwargs), got=name))
+
+
+# losses ---------------------------------------------------------------------------------------------------------------
+
+
+def remove_squeezable_dimensions(
+    labels: TensorLike, predictions: TensorLike, expected_rank_diff: int = 0, name: str | None = None
+) -> tuple[TensorResult, TensorResult]:
+    """Return (labels, predictions) without the last axis of size 1 of the one that has an axis more than expected."""
+    difference = K.ndim(predictions) - K.ndim(labels) - expected_rank_diff
+    if difference == 1 and K.int_shape(predictions)[-1] in (1, None):
+        predictions = K.squeeze(predictions, -1)
+    elif difference == -1 and K.int_shape(labels)[-1] in (1, None):
+        labels = K.squeeze(labels, -1)
+    return labels, predictions
+
+
+def squeeze_or_expand_dimensions(
+    y_pred: TensorLike, y_true: TensorLike = None, sample_weight: TensorLike = None
+) -> tuple[TensorResult, ...]:
+    """Return what is given with one axis more or less, so that all have the same number of axes."""
+    if y_true is not None:
+        y_true, y_pred = remove_squeezable_dimensions(y_true, y_pred)
+    if sample_weight is None:
+        return y_pred, y_true
+    missing = K.ndim(y_pred) - K.ndim(sample_weight)
+    if K.ndim(sample_weight) and missing == 1:
+        sample_weight = K.expand_dims(sample_weight, -1)
+    elif missing == -1:
+        sample_weight = K.squeeze(sample_weight, -1)
+    return y_pred, y_true, sample_weight
 
 
 # sizes of convolutions ------------------------------------------------------------------------------------------------
@@ -155,6 +195,21 @@ def standardize_args(
         inputs, initial_state, constants = inputs[0], rest[:split] or None, rest[split:] or None
     lists = [None if one is None else to_list(one, allow_tuple=True) for one in (initial_state, constants)]
     return inputs, *lists
+
+
+def is_multiple_state(state_size: object) -> bool:
+    """Return whether a cell has several states."""
+    return hasattr(state_size, "__len__")
+
+
+def generate_zero_filled_state_for_cell(
+    cell: Layer, inputs: TensorLike, batch_size: TensorLike, dtype: DTypeLike
+) -> TensorResult:
+    """Return the first states of a cell: zeros of shape (batch, size)."""
+    size = K.shape(inputs)[0] if inputs is not None else batch_size
+    sizes = [(n,) if isinstance(n, int) else tuple(n) for n in to_list(cell.state_size, allow_tuple=True)]
+    states = [K.zeros((size, *shape), dtype or "float32") for shape in sizes]
+    return states if is_multiple_state(cell.state_size) else states[0]
 
 
 def collect_previous_mask(tensors: TensorLike) -> TensorResult:

@@ -280,9 +280,11 @@ def test_set_inputs_builds_a_model(of_keras_2):
         def call(self, x):
             return self.dense(x) * 2
 
-    made = Doubled()
-    made._set_inputs(X)
-    assert [weight.shape for weight in made.weights] == [(3, 2), (2,)]
+    tf = tensorflow_facade.module("tensorflow")
+    for x in (X, tf.constant(X)):
+        made = Doubled()
+        made._set_inputs(x)
+        assert [tuple(weight.shape) for weight in made.weights] == [(3, 2), (2,)]
     made._set_inputs(np.ones((4, 5)))  # it is built already
     assert made(X).shape == (4, 2)
 

@@ -82,11 +82,18 @@ def test_code_without_a_file_gets_tensors():
         ("ops.lookup_ops", "StaticHashTable HashTable"),
         ("framework.ops", "EagerTensor Tensor convert_to_tensor name_scope"),
         ("framework.dtypes", "float32 as_dtype"),
-        ("framework.tensor_shape", "TensorShape"),
+        ("framework.tensor_shape", "TensorShape as_shape dimension_value"),
+        ("framework.tensor_spec", "TensorSpec"),
+        ("framework.tensor_util", "constant_value is_tf_type"),
+        ("data.ops.dataset_ops", "DatasetV2 Dataset"),
+        ("distribute.distribution_strategy_context", "get_strategy"),
+        ("distribute.sharded_variable", "ShardedVariable"),
+        ("keras.utils.tf_utils", "shape_type_conversion smart_cond constant_value is_ragged is_sparse"),
+        ("keras.optimizer_v2.learning_rate_schedule", "LearningRateSchedule"),
         ("framework.smart_cond", "smart_cond smart_constant_value"),
         ("eager.context", "executing_eagerly global_seed"),
         ("framework.config", "enable_op_determinism disable_op_determinism is_op_determinism_enabled"),
-        ("util.nest", "flatten map_structure"),
+        ("util.nest", "flatten map_structure is_sequence"),
         ("keras.utils.generic_utils", "CustomObjectScope Progbar"),
         ("keras.backend_config", "floatx epsilon"),
         ("keras.mixed_precision.experimental.loss_scale_optimizer", "LossScaleOptimizer"),
@@ -107,6 +114,47 @@ def test_modules_of_operations_are_attributes_of_tensorflow_python(installed):
     assert all(callable(f) for f in (*used, nn_ops.softmax, variables.Variable, context.executing_eagerly))
     with pytest.raises(ImportError):
         from tensorflow.python import no_such  # noqa: F401
+
+
+def test_helpers_of_custom_layers_and_metrics(installed):
+    import tensorflow as tf
+    from tensorflow.python.framework import tensor_shape, tensor_util
+    from tensorflow.python.keras.layers.recurrent import _generate_zero_filled_state_for_cell
+    from tensorflow.python.keras.utils import generic_utils, losses_utils, tf_utils
+    from tensorflow.python.ops import control_flow_ops
+
+    class Widened(tf.keras.layers.Layer):
+        @tf_utils.shape_type_conversion
+        def compute_output_shape(self, input_shape):
+            return (*input_shape[:-1], 2 * tensor_shape.dimension_value(input_shape[-1]))
+
+        def call(self, inputs, training=None):
+            wide = tf.concat([inputs, inputs], -1)
+            return tf_utils.smart_cond(training, lambda: wide, lambda: 2 * wide)
+
+    assert tuple(Widened().compute_output_shape((None, 3))) == (None, 6)
+    assert [Widened()(X, training=mode).numpy().max() for mode in (True, False)] == [1, 2]
+    y_pred, y_true, weights = losses_utils.squeeze_or_expand_dimensions(X[:, :1], X[:, 0], X[:, :1])
+    assert [tuple(value.shape) for value in (y_pred, y_true, weights)] == [(4,), (4,), (4,)]
+    assert tuple(losses_utils.squeeze_or_expand_dimensions(X, X, X[:, 0])[2].shape) == (4, 1)
+    labels, _ = losses_utils.remove_squeezable_dimensions(X[:, :1], X, expected_rank_diff=1)
+    assert tuple(labels.shape) == (4,)
+    states = _generate_zero_filled_state_for_cell(tf.keras.layers.LSTMCell(5), X, None, "float32")
+    assert [tuple(state.shape) for state in states] == [(4, 5)] * 2
+    assert control_flow_ops.with_dependencies([], labels) is labels
+    assert tensor_util.constant_value(tf.constant(3)) == 3
+    generic_utils.validate_kwargs({"name": 1}, {"name"})
+    with pytest.raises(TypeError, match="unit"):
+        generic_utils.validate_kwargs({"unit": 1}, {"name"}, "Keyword argument not understood:")
+
+
+def test_texts_of_scalars_are_those_of_tensorflow(installed):
+    import tensorflow as tf
+
+    tenth, text = tf.constant(0.1), "tf.Tensor(0.1, shape=(), dtype=float32)"
+    assert (str(tenth), f"{tenth!s}") == (text, text)
+    assert repr(tenth) == "<tf.Tensor: shape=(), dtype=float32, numpy=0.1>"
+    assert repr(tf.Variable(0.1, name="v")).endswith("numpy=0.1>")
 
 
 @pytest.mark.parametrize(("base", "function"), [("Pooling2D", "max_pool2d"), ("Pooling3D", "max_pool3d")])

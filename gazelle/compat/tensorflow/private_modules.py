@@ -37,6 +37,21 @@ def smart_constant_value(pred: TensorLike) -> bool | None:
     return bool(pred) if isinstance(pred, bool | int) else None
 
 
+def is_ragged(tensor: object) -> bool:
+    """Return whether a tensor is a RaggedTensor."""
+    return isinstance(tensor, NAMES["RaggedTensor"])
+
+
+def is_sparse(tensor: object) -> bool:
+    """Return whether a tensor is a SparseTensor."""
+    return isinstance(tensor, NAMES["SparseTensor"])
+
+
+def with_dependencies(dependencies: object, output_tensor: TensorResult, name: str | None = None) -> TensorResult:
+    """Return the tensor: what it depends on has been computed."""
+    return output_tensor
+
+
 def _concat(*shapes: Any, static: bool = False) -> list[Any]:
     """Join shapes, sizes and lists of sizes."""
     return [size for shape in shapes for size in (shape if isinstance(shape, list | tuple) else [shape])]
@@ -78,6 +93,10 @@ class BoolGauge:
         """Do nothing."""
 
 
+class ShardedVariable:
+    """A variable that is divided over processes: none of TensorFlow's are."""
+
+
 #: names that are public nowhere -> the object, or the public name
 _PRIVATE: dict[str, Any] = {
     **tables.read("tensorflow")["private names"],
@@ -86,12 +105,15 @@ _PRIVATE: dict[str, Any] = {
     "_graph_mode_decorator": graph_mode_decorator,
     **dict.fromkeys(("keras_export", "tf_export"), keras_export),
     "BoolGauge": BoolGauge,
+    "ShardedVariable": ShardedVariable,
     "read_file_to_string": read_file_to_string,
     "write_string_to_file": write_string_to_file,
     "global_seed": prng.given_seed,
     "disable_op_determinism": lambda: None,
     "is_op_determinism_enabled": lambda: True,  # JAX computes deterministically
+    **dict.fromkeys(("dimension_value", "as_dimension", "Dimension"), lambda size: size),
     "smart_cond": smart_cond,
+    "with_dependencies": with_dependencies,
     "smart_constant_value": smart_constant_value,
     "stop_recording": functools.partial(only_tapes, ()),
 }

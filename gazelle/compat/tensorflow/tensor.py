@@ -148,12 +148,17 @@ class Tensor(TensorWrapper):
     def __repr__(self) -> str:
         if isinstance(self.array, jax.core.Tracer):
             return f"<tf.Tensor: shape={tuple(self.shape)}, dtype={self.dtype.name}>"
-        return f"<tf.Tensor: shape={tuple(self.shape)}, dtype={self.dtype.name}, numpy={self.numpy()!r}>"
+        return f"<tf.Tensor: shape={tuple(self.shape)}, dtype={self.dtype.name}, numpy={shown(self.numpy())}>"
 
     def __str__(self) -> str:
         if isinstance(self.array, jax.core.Tracer):
             return f'Tensor("tensor", shape={tuple(self.shape)}, dtype={self.dtype.name})'
-        return f"tf.Tensor({self.numpy()}, shape={tuple(self.shape)}, dtype={self.dtype.name})"
+        return f"tf.Tensor({self.numpy()!s}, shape={tuple(self.shape)}, dtype={self.dtype.name})"
+
+
+def shown(value: object) -> str:
+    """A value as TensorFlow shows it: a number without the name of its type."""
+    return str(value) if isinstance(value, np.generic) else repr(value)
 
 
 #: methods of arrays that tensors also have, for code written for JAX arrays

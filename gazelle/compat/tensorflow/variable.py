@@ -17,7 +17,7 @@ from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.dtypes import DType, host_array
 from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.recording import unboxed
-from gazelle.compat.tensorflow.tensor import Tensor, operate
+from gazelle.compat.tensorflow.tensor import Tensor, operate, shown
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.variable import Variable
 
@@ -110,6 +110,11 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
 
     shape = property(lambda self: TensorShape(self._value.shape))
 
+    def numpy(self) -> TensorResult:
+        """Return a copy of the values as a NumPy array; a scalar as a number."""
+        array = super().numpy()
+        return array if array.ndim else array[()]
+
     def read_value(self) -> TensorResult:
         """Return the value as a tensor, which tapes record."""
         return self + np.zeros((), self.dtype)
@@ -140,7 +145,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         return id(self)
 
     def __repr__(self) -> str:
-        return f"<tf.Variable '{self.name}' shape={tuple(self.shape)} dtype={self.dtype}, numpy={self.numpy()!r}>"
+        return f"<tf.Variable '{self.name}' shape={tuple(self.shape)} dtype={self.dtype}, numpy={shown(self.numpy())}>"
 
 
 def _as_indices(indices: Any) -> Any:
