@@ -76,8 +76,8 @@ def _build_attention(layer: Any) -> Any:
     if not isinstance(layer, MultiHeadAttention):
         return NOTHING
 
-    def build(*given: Any) -> None:  # query, value and, if it is not the value, key
-        layer.build(*[tuple(getattr(each, "shape", each)) for each in given if each is not None])
+    def build(query: Any, value: Any, key: Any = None) -> None:
+        layer.build(*[tuple(getattr(each, "shape", each)) for each in (query, value, key) if each is not None])
 
     return build
 

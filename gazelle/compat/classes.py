@@ -107,6 +107,8 @@ def _load() -> None:
 def compat_class(core: type) -> Any:
     """The generated subclass of a class of gazelle."""
     _load()
+    if not ROOTS:
+        raise ImportError(f"compat_class({core.__name__}) was called while the mixins are imported")
     if _is_compat(core):
         return core
     mixin = MIXINS.get(core)

@@ -44,9 +44,9 @@ class GraphOptimizer(Optimizer, abstract=True):
 
     def _build_graph(self, params: Arrays) -> None:
         with jax.ensure_compile_time_eval(), tracing.outside():  # builds a graph, even inside a trace
-            self._weights = {
-                p: GraphVariable(jnp.zeros(w.shape), dtype=w.dtype, name=f"{p}:0") for p, w in params.items()
-            }
+            # user code may make slots from the values of the weights; without values, slots were loaded
+            values = {p: jnp.zeros(w.shape) if isinstance(w, jax.core.Tracer) else w for p, w in params.items()}
+            self._weights = {p: GraphVariable(values[p], dtype=w.dtype, name=f"{p}:0") for p, w in params.items()}
             self._gradients = {p: Input(batch_shape=w.shape, dtype=str(w.dtype)) for p, w in params.items()}
             arguments = {"loss": _STEP_LOSS, "params": list(self._weights.values()), "constraints": {}}
             accepted = inspect.signature(self.get_updates).parameters

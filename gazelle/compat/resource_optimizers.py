@@ -14,7 +14,6 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.compat.classes import adopt
-from gazelle.compat.tensorflow.dtypes import DType
 from gazelle.core.types import Array, DTypeLike, InitializerLike, ShapeLike
 from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
@@ -76,7 +75,7 @@ class ResourceOptimizer(Optimizer, abstract=True):
             value = self._current_rate
         elif callable(value) and not isinstance(value, Variable):
             value = value(self.iterations) if isinstance(value, LearningRateSchedule) else value()
-        return value if dtype is None else _calls().boxed(jnp.asarray(_calls().unbox(value), str(DType(dtype).name)))
+        return value if dtype is None else _calls().boxed(jnp.asarray(_calls().unbox(value), str(_dtype(dtype).name)))
 
     def _decayed_lr(self, var_dtype: DTypeLike | None = None) -> Any:
         return self._get_hyper("learning_rate", var_dtype or "float32")
@@ -114,14 +113,20 @@ class ResourceOptimizer(Optimizer, abstract=True):
 def _as_in_tensorflow(variable: Variable) -> Variable:
     """The variable with the operators of TensorFlow's, and a dtype that has a `base_dtype`."""
     variable = adopt(variable)
-    variable.dtype = DType(variable.dtype)
+    variable.dtype = _dtype(variable.dtype)
     return variable
 
 
 def _calls() -> Any:
-    from gazelle.compat.tensorflow import model_calls
+    from gazelle.compat.tensorflow import model_calls  # loads all of the facade, which few programs need
 
     return model_calls
+
+
+def _dtype(given: DTypeLike) -> Any:
+    from gazelle.compat.tensorflow.dtypes import DType
+
+    return DType(given)
 
 
 def is_user_defined(optimizer: Optimizer) -> bool:

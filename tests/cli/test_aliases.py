@@ -1,6 +1,7 @@
 """Import aliases: `keras` and its other names refer to gazelle's modules, with errors for missing names."""
 
 import json
+import textwrap
 
 import pytest
 
@@ -161,3 +162,23 @@ def test_tells_the_version_of_the_era(number, standalone, told):
         assert " ".join(map(namespaces.version, ("keras", "tensorflow.keras", "tensorflow"))) == told
     finally:
         era.set_number(3)
+
+
+@pytest.mark.parametrize("first", ["", "tensorflow"])
+def test_classes_are_complete_whatever_is_imported_first(python, first):
+    code = f"""
+        import sys, gazelle; gazelle.install()
+        {f"import {first}" if first else ""}
+        import keras
+        keras.layers.Dense(1)
+        groups = [keras.initializers, keras.layers, keras.losses, keras.metrics, keras.optimizers, keras.callbacks]
+        classes = [getattr(group, name) for group in groups for name in dir(group)]
+        made = [cls for cls in classes if isinstance(cls, type) and "_core" in vars(cls)]
+        print(len(made), [cls for cls in made if not hasattr(cls, "_construct")])
+        print("gazelle.compat.tensorflow" in sys.modules)
+    """
+    done = python("-c", textwrap.dedent(code))
+    count, incomplete = done.stdout.split("\n")[0].split(" ", 1)
+    assert int(count) > 200, done.stderr
+    assert incomplete == "[]"
+    assert done.stdout.split("\n")[1] == str(bool(first))  # programs without tensorflow do not load it

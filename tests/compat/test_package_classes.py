@@ -158,6 +158,27 @@ class Multiplied(keras.optimizers.Optimizer):
         return updates
 
 
+class Averaged(keras.optimizers.Optimizer):
+    """Keeps averages of the weights, which start from their values."""
+
+    def __init__(self, optimizer, **kwargs):
+        super().__init__(**kwargs)
+        self.optimizer = keras.optimizers.get(optimizer)
+
+    def get_updates(self, loss, params):
+        self.averages = [K.variable(K.get_value(v)) for v in params]
+        updates = self.optimizer.get_updates(loss, params)
+        return updates + [K.update(a, a + 0.5 * (v - a)) for a, v in zip(self.averages, params, strict=True)]
+
+
+def test_slots_start_from_the_values_of_the_weights():
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1, kernel_initializer="ones")])
+    optimizer = Averaged(keras.optimizers.SGD(0.0))
+    model.compile(optimizer, "mse")
+    model.fit(FLAT, FLAT[:, :1], verbose=0)
+    np.testing.assert_array_equal([v for v in optimizer.variables if v.shape == (3, 1)], [np.ones((3, 1))])
+
+
 def test_rates_and_names_in_get_updates():
     def steps(optimizer):
         gazelle.utils.set_random_seed(0)
@@ -447,7 +468,7 @@ def test_sizes_are_converted_to_numpy_in_a_call():
 
 def test_attention_is_built_from_shapes():
     attention = layers.MultiHeadAttention(2, 4)
-    attention._build_from_signature((None, 5, 8), np.ones((2, 3, 6)))
+    attention._build_from_signature(query=(None, 5, 8), value=np.ones((2, 3, 6)))
     assert attention.built
     assert attention(np.ones((1, 5, 8)), np.ones((1, 3, 6))).shape == (1, 5, 8)
     assert not hasattr(layers.Dense(2), "_build_from_signature")

@@ -73,13 +73,13 @@ class Facade(ModuleType):
             self.__dict__[name] = found
             return found
         if name == "__all__":  # of `from tensorflow.math import *`
-            return ["RNNCell"] if self._prefix == "python.ops.rnn_cell" else dir(self)
+            return dir(self)
         if name.startswith("__"):
             raise AttributeError(name)
         raise MissingFunctionError(missing(full), name=name, obj=self)
 
     def __dir__(self) -> list[str]:
-        start = f"{self._prefix}." if self._prefix else ""
+        start = f"{self._prefix.replace('python.ops.rnn_cell', 'nn.rnn_cell')}." if self._prefix else ""
         names = {n[len(start) :].split(".")[0] for n in NAMES if n.startswith(start)}
         return sorted(names if self._prefix else names | {"keras"})
 
