@@ -15,6 +15,7 @@ import numpy as np
 
 from gazelle.compat import defaults, era, renamed_arguments, rules, tables
 from gazelle.compat.classes import core_class
+from gazelle.compat.ignored import check
 from gazelle.core.errors import ArgumentError, message
 from gazelle.saving.config_check import NO_EFFECT
 
@@ -48,6 +49,9 @@ def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, 
         if name in renamed_arguments.REFUSED and given is not None:
             what = f"Argument {name} of {kinds[0]}.{method} is not supported"
             raise ArgumentError(message(what, hint=renamed_arguments.REFUSED[name]))
+        if name in renamed_arguments.FIXED:
+            check(name, given, renamed_arguments.FIXED[name], kinds[0])
+            continue
         new = renamed_arguments.renamed(kinds, method, name)
         if new and name not in renamed_arguments.REFUSED:
             translated[new] = renamed_arguments.value(new, given, era.number())

@@ -42,7 +42,6 @@ class Graph:
         input_shape: Shape | None = None,
         batch_input_shape: Shape | None = None,
         dtype: DTypeLike | None = None,
-        **_: Any,
     ) -> None:
         """Add an input."""
         dtype = {"float": "float32", "int": "int32"}.get(str(dtype), dtype)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import initializers
+from gazelle.compat.ignored import ignores
 from gazelle.core.names import snake
 from gazelle.core.variable import Variable
 
@@ -34,7 +35,8 @@ def _initialization(kind: str, scale: float | None = None, *options: str) -> Cal
 def of_layer(initializer: initializers.Initializer) -> Callable[..., Variable]:
     """The function of an initializer, as `layer.init` was; `get` accepts its name."""
 
-    def initialization(shape: Sequence[int], name: str | None = None, **_: Any) -> Variable:
+    @ignores("dim_ordering")
+    def initialization(shape: Sequence[int], name: str | None = None) -> Variable:
         return Variable(initializer, shape, name=name or "variable")
 
     initialization.__name__ = snake(type(initializer).__name__)
@@ -49,7 +51,8 @@ lecun_uniform, glorot_uniform, he_uniform = map(_initialization, ("LecunUniform"
 glorot_normal, he_normal, lecun_normal = map(_initialization, ("GlorotNormal", "HeNormal", "LecunNormal"))
 
 
-def get(identifier: str | Callable[..., Variable], **_: Any) -> str | Callable[..., Variable]:
+@ignores("dim_ordering")  # Keras did not pass it on, either
+def get(identifier: str | Callable[..., Variable]) -> str | Callable[..., Variable]:
     """Return the function of this name; a function is returned unchanged.
 
     >>> get("uniform") is uniform, uniform((2, 3), scale=0.1).shape

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import defined
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentTypeError, message
@@ -158,6 +159,7 @@ def deconv_output_length(
 # recurrent layers -----------------------------------------------------------------------------------------------------
 
 
+@ignores("input_dim output_dim timesteps")
 def time_distributed_dense(
     x: TensorLike,
     w: TensorLike,
@@ -252,19 +254,25 @@ def _stored(f: Any) -> dict[str, list[Any]]:
     return found
 
 
-def load_weights_from_hdf5_group(f: Group, layers: Sequence[Layer] | Model, **_: Any) -> None:
+@ignores("reshape=False")
+def load_weights_from_hdf5_group(f: Group, layers: Sequence[Layer] | Model) -> None:
     """Set the weights of layers, which Keras 3 takes from a model, in their order from a group of an HDF5 file."""
     layers = layers.layers if isinstance(layers, Model) else layers
     for layer, arrays in zip([one for one in layers if one.weights], _stored(f).values(), strict=True):
         layer.set_weights(arrays)
 
 
-def load_weights_from_hdf5_group_by_name(f: Group, layers: Sequence[Layer] | Model, **_: Any) -> None:
-    """Set the weights of layers with names of an HDF5 file."""
+@ignores("reshape=False")
+def load_weights_from_hdf5_group_by_name(
+    f: Group, layers: Sequence[Layer] | Model, skip_mismatch: bool = False
+) -> None:
+    """Set the weights of layers with names of an HDF5 file; with `skip_mismatch` those of equal shapes."""
     layers, stored = layers.layers if isinstance(layers, Model) else layers, _stored(f)
     for layer in layers:
-        if layer.name in stored:
-            layer.set_weights(stored[layer.name])
+        arrays = stored.get(layer.name)
+        fits = arrays is not None and [a.shape for a in arrays] == [tuple(w.shape) for w in layer.weights]
+        if arrays is not None and (fits or not skip_mismatch):
+            layer.set_weights(arrays)
 
 
 def save_weights_to_hdf5_group(f: Group, layers: Sequence[Layer] | Model) -> None:
@@ -279,6 +287,7 @@ def save_weights_to_hdf5_group(f: Group, layers: Sequence[Layer] | Model) -> Non
             group[name.decode()] = array
 
 
+@ignores("input_shapes")
 def print_layer_shapes(model: Model, input_shapes: object) -> None:
     """Print the shapes of the output of each layer for inputs of these shapes."""
     for layer in model.layers:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import defined
 from gazelle.core.errors import ArgumentError, UnsafeFileError, message
 from gazelle.core.types import ArrayLike, PathLike
@@ -105,13 +106,18 @@ def get_test_data(
     output_shape: tuple[int, ...] = (2,),
     classification: bool = True,
     num_classes: int = 2,
-    **old: int,
+    nb_train: int | None = None,
+    nb_test: int | None = None,
+    nb_class: int | None = None,
+    random_seed: int | None = None,
 ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """Return random data of classes or numbers with different means: (x, y), (x_test, y_test)."""
-    num_train, num_test = old.get("nb_train", num_train), old.get("nb_test", num_test)
+    num_train, num_test = nb_train or num_train, nb_test or num_test
+    if random_seed is not None:
+        np.random.seed(random_seed)
     count = num_train + num_test
     if classification:
-        y = loc = np.random.randint(0, old.get("nb_class", num_classes), count)
+        y = loc = np.random.randint(0, nb_class or num_classes, count)
     else:
         loc = np.random.random(count)
         y = np.random.normal(loc.reshape(-1, *[1] * len(output_shape)), 0.7, (count, *output_shape))
@@ -119,6 +125,7 @@ def get_test_data(
     return (x[:num_train], y[:num_train]), (x[num_train:], y[num_train:])
 
 
+@ignores("validate_training adapt_data=None custom_objects=None test_harness supports_masking")
 def layer_test(
     layer_cls: type[Layer],
     kwargs: Mapping[str, Any] | None = None,
@@ -128,7 +135,6 @@ def layer_test(
     expected_output: Array | None = None,
     expected_output_dtype: str | None = None,
     fixed_batch_size: bool = False,
-    **_: Any,
 ) -> Array:
     """Call, copy and train a layer on random inputs, and return its outputs."""
     if input_data is None:

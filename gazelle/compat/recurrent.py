@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from gazelle.compat import facade
 from gazelle.compat.backend import loops
+from gazelle.compat.ignored import check
 from gazelle.core.types import Array, ArrayLike
 from gazelle.layers import Layer
 
@@ -54,6 +55,7 @@ class Recurrent(Layer):
         if input_dim is not None:
             kwargs["input_shape"] = (input_length, input_dim)
         super().__init__(**kwargs)
+        check("stateful", stateful, False, type(self).__name__)
         self.supports_masking = True
 
     def compute_mask(self, inputs: Sequence[Any], mask: Array | None = None) -> Array | None:

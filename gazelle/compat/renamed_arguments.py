@@ -28,6 +28,8 @@ OF_CLASS: dict[str, dict[str, str]] = {keras1.CLASSES.get(name, name): names for
 OF_CLASS |= {name: OF_CLASS.get(name, {}) | names for name, names in _OWN.items()}
 #: arguments that are not supported -> hint
 REFUSED = {"target_tensors": "Give the labels to fit.", "feed_inputs": "Give the inputs to fit."}
+#: arguments with one value
+FIXED = {"ignore_border": True}
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last", "default": None}
 
 

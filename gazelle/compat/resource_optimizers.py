@@ -12,8 +12,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.compat.classes import adopt
+from gazelle.compat.ignored import check
 from gazelle.core.types import Array, DTypeLike, InitializerLike, ShapeLike
 from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
@@ -50,6 +52,8 @@ class ResourceOptimizer(Optimizer, abstract=True):
         self, var: Variable, slot_name: str, initializer: InitializerLike = "zeros", shape: ShapeLike | None = None
     ) -> Variable:
         """Create a variable in the shape of a weight."""
+        if shape is not None:
+            check("shape", tuple(np.atleast_1d(shape)), tuple(var.shape), "add_slot")
         made = _as_in_tensorflow(self.add_variable_from_reference(var, slot_name, initializer))
         self.__dict__["_slot_variables"][var.key, slot_name] = made
         return made

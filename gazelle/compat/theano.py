@@ -16,6 +16,7 @@ from gazelle import ops
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat import tables
 from gazelle.compat.backend.gradients import gradients
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import pairs
 from gazelle.compat.types import ArrayLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core.errors import GazelleError, message, nearest
@@ -26,32 +27,42 @@ class MissingTheanoError(GazelleError, AttributeError):
     """A name of Theano that gazelle does not have."""
 
 
+_OPTIONS = "mode name profile on_unused_input allow_input_downcast accept_inplace rebuild_strict no_default_updates"
+
+
+@ignores(_OPTIONS)
 def function(
     inputs: Sequence[Any],
     outputs: TensorLike = None,
     updates: Mapping[Any, TensorLike] | Sequence[Any] = (),
-    **_: object,
+    givens: Mapping[Any, TensorLike] | Sequence[Any] = (),
 ) -> Callable[..., Any]:
-    """Return a function that takes an array for each input; a single output is returned without a list."""
-    pairs = list(updates.items()) if isinstance(updates, dict) else list(updates)
+    """Return a function that takes an array for each input; a single output is returned without a list.
+
+    A tensor in `givens` has the value that its expression has for the inputs.
+    """
+    pairs, replaced = (list(v.items()) if isinstance(v, dict) else list(v) for v in (updates, givens))
     many = isinstance(outputs, list | tuple)
     wanted: list[Any] = list(outputs) if isinstance(outputs, list | tuple) else [] if outputs is None else [outputs]
-    run: Any = K.function(list(inputs), wanted, updates=pairs)
+    run: Any = K.function([*inputs, *(tensor for tensor, _ in replaced)], wanted, updates=pairs)
+    compute: Any = K.function(list(inputs), [expression for _, expression in replaced]) if replaced else None
 
     def call(*arrays: Any) -> Any:
-        found = run(list(arrays))
+        found = run([*arrays, *(compute(list(arrays)) if compute else ())])
         return found if many else found[0] if found else None
 
     return call
 
 
-def grad(cost: ArrayLike, wrt: TensorLike, **_: object) -> TensorResult:
+@ignores("consider_constant=None disconnected_inputs add_names known_grads=None return_disconnected='zero'")
+def grad(cost: ArrayLike, wrt: TensorLike) -> TensorResult:
     """Return the gradient of `cost` with respect to `wrt`: a tensor, or a list of tensors for a list."""
     found = gradients(cost, wrt)
     return found if isinstance(wrt, list | tuple) else found[0]
 
 
-def shared(value: ArrayLike, name: str | None = None, **_: object) -> TensorResult:
+@ignores("strict allow_downcast borrow broadcastable target")
+def shared(value: ArrayLike, name: str | None = None) -> TensorResult:
     """Return a variable with this first value."""
     return K.variable(value, name=name)
 
@@ -68,16 +79,20 @@ def _same(x: ArrayLike, *_: object, **__: object) -> ArrayLike:
 class RandomStreams:
     """Random tensors of `theano.tensor.shared_randomstreams`."""
 
-    def __init__(self, seed: int | None = None, **_: object) -> None:
+    @ignores("use_cuda")
+    def __init__(self, seed: int | None = None) -> None:
         self.seed = seed
 
-    def normal(self, size: SymbolicShape = (), avg: float = 0.0, std: float = 1.0, **_: object) -> TensorResult:
+    @ignores("ndim dtype nstreams")  # numbers are `floatX`, and a product with another dtype converts them
+    def normal(self, size: SymbolicShape = (), avg: float = 0.0, std: float = 1.0) -> TensorResult:
         return K.random_normal(size, avg, std, seed=self.seed)
 
-    def uniform(self, size: SymbolicShape = (), low: float = 0.0, high: float = 1.0, **_: object) -> TensorResult:
+    @ignores("ndim dtype nstreams")
+    def uniform(self, size: SymbolicShape = (), low: float = 0.0, high: float = 1.0) -> TensorResult:
         return K.random_uniform(size, low, high, seed=self.seed)
 
-    def binomial(self, size: SymbolicShape = (), n: int = 1, p: float = 0.5, **_: object) -> TensorResult:
+    @ignores("ndim dtype nstreams")
+    def binomial(self, size: SymbolicShape = (), n: int = 1, p: float = 0.5) -> TensorResult:
         return sum(K.random_binomial(size, p, seed=self.seed) for _ in range(n))
 
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gazelle import activations
+from gazelle.compat.ignored import ignores
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.settings import image_data_format
-from gazelle.core.types import ActivationLike, PathLike
+from gazelle.core.types import ActivationLike, ArrayLike, DTypeLike, PathLike
+from gazelle.data import labels
 from gazelle.data.pydataset import PyDataset
 
 if TYPE_CHECKING:
@@ -61,8 +63,9 @@ class HDF5Matrix:
 class SequenceEnqueuer:
     """Prefetched batches of a dataset: after `start`, `get()` yields batches without end until `stop`."""
 
+    @ignores("wait_time seed random_seed pickle_safe")
     def __init__(
-        self, sequence: PyDataset | Iterable[Any], use_multiprocessing: bool = False, shuffle: bool = False, **_: object
+        self, sequence: PyDataset | Iterable[Any], use_multiprocessing: bool = False, shuffle: bool = False
     ) -> None:
         self.sequence, self.use_multiprocessing, self.shuffle = sequence, use_multiprocessing, shuffle
         self._on = False
@@ -112,6 +115,16 @@ class SequenceEnqueuer:
 OrderedEnqueuer = GeneratorEnqueuer = SequenceEnqueuer
 
 
+def to_categorical(x: ArrayLike, num_classes: int | None = None, dtype: DTypeLike = "float32") -> Array:
+    """One-hot encode labels.
+
+    >>> to_categorical([0, 1], dtype="int32").tolist()
+    [[1, 0], [0, 1]]
+    """
+    return labels.to_categorical(x, num_classes).astype(dtype)
+
+
+@ignores("gpus cpu_merge cpu_relocation")
 def multi_gpu_model(
     model: Model, gpus: int | Sequence[int] | None = None, cpu_merge: bool = True, cpu_relocation: bool = False
 ) -> Model:
@@ -169,6 +182,7 @@ def normalize_data_format(value: str | None) -> str:
     return (value or image_data_format()).lower()
 
 
+@ignores("min_size weights")  # smaller images fail where a window does not fit
 def obtain_input_shape(
     input_shape: Sequence[Any] | None,
     default_size: int,
@@ -176,7 +190,9 @@ def obtain_input_shape(
     data_format: str | None = None,
     require_flatten: bool = True,
     weights: object = None,
-    **names: Any,
+    *,
+    include_top: bool | None = None,
+    dim_ordering: str | None = None,
 ) -> tuple[Any, ...]:
     """Return the shape of images for a known architecture: the given one, or 3 channels of the default size.
 
@@ -185,7 +201,8 @@ def obtain_input_shape(
     """
     if input_shape is not None:
         return tuple(input_shape)
-    known = names.get("include_top", require_flatten)
+    known = require_flatten if include_top is None else include_top
+    data_format = dim_ordering or data_format
     sides = (default_size if known else None,) * 2
     first = normalize_data_format({"th": "channels_first", "tf": "channels_last"}.get(str(data_format), data_format))
     return (3, *sides) if first == "channels_first" else (*sides, 3)

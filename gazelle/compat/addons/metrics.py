@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from gazelle import metrics
+from gazelle.compat.ignored import ignores
 from gazelle.compat.namespaces import names_of
 from gazelle.core.errors import unknown
 from gazelle.core.registry import register_keras_serializable
@@ -156,6 +157,7 @@ class MultiLabelConfusionMatrix(Metric, abstract=True):
         super().__init__(name=name, dtype=dtype)
         self.counts = self.add_variable((num_classes, 2, 2), "zeros", name="counts")
 
+    @ignores("sample_weight")  # as in tensorflow_addons
     def update_state(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> None:
         true, predicted = (jnp.asarray(v).astype(int) != 0 for v in (y_true, y_pred))
         rows = [[~true & ~predicted, ~true & predicted], [true & ~predicted, true & predicted]]

@@ -10,6 +10,7 @@ import numpy as np
 
 from gazelle.compat.backend.phase import LearningPhase, fixed_phase
 from gazelle.compat.backend.updates import OptimizerStep, Update
+from gazelle.compat.ignored import ignores
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import prng, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
@@ -39,13 +40,13 @@ def _variables(node: Any) -> Iterator[Variable]:
 class Function:
     """A compiled function from tensors of a graph: called on a list of arrays, it returns a list of arrays."""
 
+    @ignores("options run_metadata on_unused_input mode allow_input_downcast profile feed_dict={} fetches=[] givens=()")
     def __init__(
         self,
         inputs: TensorLike,
         outputs: Nested[TensorLike] = (),
         updates: Sequence[Any] = (),
         name: str | None = None,
-        **_: object,
     ) -> None:
         self.inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         self.outputs = list(outputs) if isinstance(outputs, ValuesView) else outputs

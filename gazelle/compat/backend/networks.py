@@ -13,6 +13,7 @@ from gazelle import ops
 from gazelle.compat import era
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.backend.shapes import channels_first, format_of, sizes
+from gazelle.compat.ignored import ignores
 from gazelle.compat.types import AxisLike, ShapeLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.ops.windows import strided_slices
 
@@ -56,7 +57,8 @@ def _batch_matmul(x: Any, y: Any, first: int, second: int) -> Any:
     return jnp.squeeze(out, tuple(range(start, start + abs(more)))) if more else out
 
 
-def _conv(x: Any, kernel: Any, strides: Any, padding: str, data_format: str, dilation_rate: Any, *_: Any) -> Any:
+@ignores("image_shape filter_shape")
+def _conv(x: Any, kernel: Any, strides: Any, padding: str, data_format: str, dilation_rate: Any) -> Any:
     """Return the convolution over the spatial axes; the kernel is (*window, channels in, channels out)."""
     if padding == "causal":  # only with one spatial axis: an output does not depend on later inputs
         before = (kernel.shape[0] - 1) * (dilation_rate if isinstance(dilation_rate, int) else dilation_rate[0])
@@ -159,7 +161,10 @@ def batch_normalization(
     axis: int = -1,
     epsilon: float = 1e-3,
 ) -> TensorResult:
-    """Return gamma (x - mean) / sqrt(var + epsilon) + beta."""
+    """Return gamma (x - mean) / sqrt(var + epsilon) + beta; of images, vectors belong to `axis`."""
+    if jnp.ndim(mean) == 1 and x.ndim == 4 and axis % 4 != 3:
+        shape = [-1 if i == axis % 4 else 1 for i in range(4)]
+        mean, var, beta, gamma = (v if v is None else jnp.reshape(v, shape) for v in (mean, var, beta, gamma))
     out = (x - jnp.asarray(mean)) * jax.lax.rsqrt(jnp.asarray(var) + epsilon)
     out = out if gamma is None else out * jnp.asarray(gamma)
     return out if beta is None else out + jnp.asarray(beta)

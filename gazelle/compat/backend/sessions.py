@@ -12,6 +12,7 @@ import numpy as np
 
 from gazelle.compat.backend.functions import function_of
 from gazelle.compat.backend.updates import OptimizerStep, Update
+from gazelle.compat.ignored import ignores
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import names
 from gazelle.core.errors import StateError, message
@@ -30,7 +31,8 @@ class DefaultGraph:
         """Return a context manager without effect."""
         return contextlib.nullcontext()
 
-    def unique_name(self, name: str, mark_as_used: bool = True) -> str:
+    @ignores("mark_as_used=True")
+    def unique_name(self, name: str) -> str:
         """Return the name, with a number from the second time on."""
         return names.unique_name("graph", name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -14,6 +14,7 @@ from gazelle import ops
 from gazelle.compat import era
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.types import Array, TensorLike, TensorResult
+from gazelle.constraints import Constraint
 from gazelle.core import symbolic, tracing
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
@@ -73,11 +74,16 @@ class OptimizerStep:
     """One optimizer step on a loss, as an update of a `K.function`."""
 
     def __init__(
-        self, optimizer: Optimizer, loss: TensorLike, params: Iterable[Variable], constraints: object = None
+        self,
+        optimizer: Optimizer,
+        loss: TensorLike,
+        params: Iterable[Variable],
+        constraints: Mapping[Variable, Constraint] | Sequence[Any] | None = None,
     ) -> None:
         self.optimizer, self.loss = optimizer, loss
         self.rate_factor = (rate_factors.get() or {}).get(id(optimizer), 1.0)
         self.params = {str(id(v)): v for v in params}
+        self.constraints = {str(id(v)): f for v, f in constraints.items()} if isinstance(constraints, Mapping) else {}
         self._state: Any = None
 
     def graph(self, inputs: list[KerasTensor]) -> Graph:
@@ -112,7 +118,8 @@ class OptimizerStep:
                 return loss.run(arrays)
 
         grads = self.gradients(run, params)
-        bounds = {k: v.constraint for k, v in self.params.items() if v.constraint is not None}
+        own = {k: v.constraint for k, v in self.params.items() if v.constraint is not None}
+        bounds = own | {k: f for k, f in self.constraints.items() if k in params}
         params, slots = self.optimizer.update(params, grads, slots, hyper, count, constraints=bounds)
         return params, (slots, count + 1)
 

@@ -14,6 +14,7 @@ from gazelle.compat.backend.functions import eval as evaluate
 from gazelle.compat.backend.lifting import GraphVariable, computes_values, lifted
 from gazelle.compat.backend.shapes import kind_of, sizes
 from gazelle.compat.classes import adopt
+from gazelle.compat.ignored import ignores
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.types import ConstraintLike, DTypeLike, SeedLike, ShapeLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes
@@ -41,6 +42,7 @@ def variable(
     )
 
 
+@ignores("sparse ragged=False")
 def placeholder(
     shape: SymbolicShape | None = None,
     ndim: int | None = None,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gazelle import layers, models, ops
+from gazelle.compat.ignored import ignores
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
 from gazelle.core.module_names import missing_name
@@ -35,6 +36,7 @@ def merge(
     return _layer(mode, concat_axis, dot_axes, output_shape, output_mask, arguments, name)(list(inputs))
 
 
+@ignores("node_indices=None tensor_indices=None")
 def Merge(  # noqa: N802 - its name in Keras 1
     layers: Sequence[Any] | None = None,
     mode: str | Callable[..., Any] = "sum",

@@ -70,8 +70,8 @@ def with_parameters(
     """A function with these parameters, whose arguments `call` takes by position.
 
     A parameter is "name", "name=default" or "name/earlier=default", with a further name. In "name:kind=default" it is
-    followed by the key of the function in `kinds` that converts its values. `call` does not take "-name", and takes the
-    constant of "=constant" at its position.
+    followed by the key of the function in `kinds` that converts its values. `call` does not take "-name", which must
+    have its default if there is one other than None, and takes the constant of "=constant" at its position.
 
     >>> with_parameters(pow, ["base:int", "exponent/exp=2", "-name=None", "=7"], {"int": int})(base="3", exp=3)
     6
@@ -99,8 +99,12 @@ def with_parameters(
         values = list(args)
         for number, convert in converters:
             values[number] = convert(values[number])
+        from gazelle.compat.ignored import check
+
         for number in reversed(ignored):
-            del values[number]
+            parameter, value = parsed[number].current, values.pop(number)
+            if parameter.default is not None and value is not None:
+                check(parameter.name, value, parameter.default, getattr(call, "__name__", "a function"))
         for number, constant in constants.items():
             values.insert(number, constant)
         return call(*values)

@@ -31,7 +31,6 @@ _TABLES = listed("""function_tables arrays blocks boxes checking checkpoints con
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 function_tables.register_objects()
-function_tables.refuse_arguments()
 for _name, _dtype in DTYPES.items():
     named(_name, f"dtypes.{_name}")(_dtype)
 named("newaxis", "compat.v1.newaxis", "compat.v2.newaxis")(None)

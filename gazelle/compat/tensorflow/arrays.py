@@ -10,6 +10,7 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.compat.backend.shapes import Size
+from gazelle.compat.ignored import ignores
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow import sizes
 from gazelle.compat.tensorflow.calls import call
@@ -20,6 +21,7 @@ from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core import symbolic
+from gazelle.core.errors import ShapeError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 
@@ -52,16 +54,30 @@ def array_of(value: TensorLike, dtype: DTypeLike = None) -> TensorResult:
     return np.asarray(unboxed(convert(value, dtype)))
 
 
-@named("constant", "convert_to_tensor")
-def constant(
-    value: TensorLike,
-    dtype: DTypeLike = None,
-    shape: ShapeLike | None = None,
-    name: str | None = None,
-    dtype_hint: DTypeLike = None,
-    **_: Any,
+@named("convert_to_tensor")
+def convert_to_tensor(
+    value: TensorLike, dtype: DTypeLike = None, dtype_hint: DTypeLike = None, name: str | None = None, **old: DTypeLike
 ) -> TensorResult:
-    """`tf.constant`, `tf.convert_to_tensor`."""
+    """`tf.convert_to_tensor`; Python numbers get the dtype of the hint if it can represent them."""
+    if dtype is None and not hasattr(value, "dtype") and not is_box(value):
+        dtype = _fitting(value, dtype_hint or old.pop("preferred_dtype", None))
+    return constant(value, dtype, **old)
+
+
+def _fitting(value: Any, hint: Any) -> Any:
+    """The dtype if it represents numbers without a loss, else None."""
+    given = None if hint is None else np.asarray(unboxed(convert(value)))
+    return (
+        hint
+        if given is not None and given.dtype != object and np.can_cast(given.dtype, name_of(hint), "same_kind")
+        else None
+    )
+
+
+@named("constant")
+@ignores("name verify_shape")
+def constant(value: TensorLike, dtype: DTypeLike = None, shape: ShapeLike | None = None) -> TensorResult:
+    """`tf.constant`."""
     out = convert(value, dtype)
     if shape is None:
         return out
@@ -204,6 +220,8 @@ stack = op("stack", static=("axis",))(
 @op("unstack", static=("num", "axis"))
 def unstack(value: TensorLike, num: TensorLike = None, axis: AxisLike = 0) -> TensorResult:
     moved = space(value).moveaxis(value, axis, 0)
+    if num not in (None, moved.shape[0]):
+        raise ShapeError(message("num of tf.unstack", expected=moved.shape[0], got=num))
     return [moved[i] for i in range(moved.shape[0])]
 
 

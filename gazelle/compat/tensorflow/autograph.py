@@ -19,6 +19,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import is_array, is_box, unboxed
@@ -270,7 +271,8 @@ def _plain(entity: Any) -> Any:
     return getattr(entity, "python_function", entity)
 
 
-named("autograph.to_graph")(lambda entity, recursive=True, **_: rewritten(_plain(entity)) or _plain(entity))
+_OPTIONS = "recursive experimental_optional_features arg_values arg_types"
+named("autograph.to_graph")(ignores(_OPTIONS)(lambda entity: rewritten(_plain(entity)) or _plain(entity)))
 named("autograph.to_code")(
-    lambda entity, recursive=True, **_: textwrap.dedent(inspect.getsource(inspect.unwrap(_plain(entity))))
+    ignores(_OPTIONS)(lambda entity: textwrap.dedent(inspect.getsource(inspect.unwrap(_plain(entity)))))
 )

@@ -87,9 +87,11 @@ def batch_gather(params: TensorLike, indices: TensorLike) -> TensorResult:
 
 
 @named("compat.v1.string_split")
-def string_split(source: TensorLike, sep: str | None = None, skip_empty: bool = True, **given: Any) -> TensorResult:
+def string_split(
+    source: TensorLike, sep: str | None = None, skip_empty: bool = True, delimiter: str = " "
+) -> TensorResult:
     """`tf.string_split` of TensorFlow 1: the parts of strings as a sparse tensor."""
-    delimiter = given.get("delimiter", " " if sep is None else sep)
+    delimiter = delimiter if sep is None else sep
     rows: list[list[bytes]] = []
     for value in np.asarray(unboxed(NAMES["constant"](source))).reshape(-1):
         parts = _split(value, delimiter.encode())

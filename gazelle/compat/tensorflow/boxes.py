@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import array_of
 from gazelle.compat.tensorflow.gathering import gather
 from gazelle.compat.tensorflow.names import named, op
@@ -86,6 +87,7 @@ def non_max_suppression(
 
 
 @named("image.non_max_suppression_padded")
+@ignores("name sorted_input canonicalized_coordinates tile_size")
 def non_max_suppression_padded(
     boxes: TensorLike,
     scores: TensorLike,
@@ -93,7 +95,6 @@ def non_max_suppression_padded(
     iou_threshold: float = 0.5,
     score_threshold: float = float("-inf"),
     pad_to_max_output_size: bool = False,
-    **_: Any,
 ) -> tuple[Tensor, Tensor]:
     """`tf.image.non_max_suppression_padded`: (indices, their number), with zeros up to the maximum on request."""
     kept = non_max_suppression(boxes, scores, max_output_size, iou_threshold, score_threshold).array
@@ -130,6 +131,8 @@ def combined_non_max_suppression(
 ) -> tuple[Any, ...]:
     """`tf.image.combined_non_max_suppression`: (boxes, scores, classes, counts) for each image of a batch."""
     all_boxes, all_scores, limit = array_of(boxes), array_of(scores), int(max_total_size)
+    if pad_per_class:
+        limit = min(limit, int(max_output_size_per_class) * all_scores.shape[-1])
     out = np.zeros((len(all_boxes), limit, 6), "float32")
     counts = np.zeros(len(all_boxes), "int32")
     for number, (own_boxes, class_scores) in enumerate(zip(all_boxes, all_scores, strict=True)):

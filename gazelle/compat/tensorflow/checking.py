@@ -9,8 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import fixed_value, named
@@ -30,10 +33,12 @@ def _values_check(name: str, holds: Callable[..., Any]) -> None:
     """Register an assertion about the values of as many tensors as `holds` takes."""
     text = f"assert_{name}"
 
-    def of_one(x: Any, message: Any = None, summarize: Any = None) -> None:
+    @ignores("summarize name data")
+    def of_one(x: Any, message: Any = None) -> None:
         _assert(holds(np.asarray(x) if isinstance(x, list) else unboxed(x)), message or text, x)
 
-    def of_two(x: Any, y: Any, message: Any = None, summarize: Any = None) -> None:
+    @ignores("summarize name data")
+    def of_two(x: Any, y: Any, message: Any = None) -> None:
         a, b = unboxed(x), unboxed(y)
         _assert(holds(a, b), message or text, f"{a} and {b}")
 
@@ -54,14 +59,25 @@ _OF_TWO: dict[str, Callable[..., Any]] = {
     "less_equal": operator.le,
     "greater": operator.gt,
     "greater_equal": operator.ge,
-    "near": lambda a, b: abs(a - b) < 1e-5,
 }
 for _name, _holds in (_OF_ONE | _OF_TWO).items():
     _values_check(_name, _holds)
 
 
+@named("debugging.assert_near", "compat.v1.assert_near")
+@ignores("summarize name data")
+def assert_near(
+    x: TensorLike, y: TensorLike, rtol: TensorLike = None, atol: TensorLike = None, message: str | None = None
+) -> None:
+    """`tf.debugging.assert_near`: |x - y| is less than atol + rtol |y|; both are 10 times the epsilon of the dtype."""
+    a, b = unboxed(convert(x)), unboxed(convert(y))
+    r, t = (10 * jnp.finfo(a.dtype).eps if v is None else unboxed(v) for v in (rtol, atol))
+    _assert(abs(a - b) < t + r * abs(b), message or "assert_near", f"{a} and {b}")
+
+
 @named("debugging.Assert", "Assert")
-def assert_(condition: TensorLike, data: TensorLike = None, summarize: object = None) -> None:
+@ignores("summarize name")
+def assert_(condition: TensorLike, data: TensorLike = None) -> None:
     _assert(unboxed(condition), "Assert", data)
 
 
@@ -124,8 +140,9 @@ for _name, _holds in {
 
 
 @named("debugging.assert_shapes")
+@ignores("data summarize name")
 def assert_shapes(
-    shapes: Mapping[Any, Sequence[Any]] | Sequence[tuple[Any, Sequence[Any]]], message: str | None = None, **_: Any
+    shapes: Mapping[Any, Sequence[Any]] | Sequence[tuple[Any, Sequence[Any]]], message: str | None = None
 ) -> None:
     """`tf.debugging.assert_shapes`: equal symbols are equal sizes."""
     sizes: dict[Any, int] = {}

@@ -8,12 +8,14 @@ import glob
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
@@ -187,14 +189,16 @@ def write_index(latest: str, prefixes: list[str]) -> None:
 
 
 @named("train.get_checkpoint_state")
-def get_checkpoint_state(checkpoint_dir: PathLike | TensorLike, latest_filename: str | None = None) -> object:
+@ignores("latest_filename='checkpoint'")
+def get_checkpoint_state(checkpoint_dir: PathLike | TensorLike) -> object:
     """`tf.train.get_checkpoint_state`: an object with the newest prefix in a folder, None if there is none."""
     path = latest_checkpoint(checkpoint_dir)
     return path and SimpleNamespace(model_checkpoint_path=path, all_model_checkpoint_paths=[path])
 
 
 @named("train.latest_checkpoint")
-def latest_checkpoint(checkpoint_dir: PathLike | TensorLike, latest_filename: str | None = None) -> str | None:
+@ignores("latest_filename='checkpoint'")
+def latest_checkpoint(checkpoint_dir: PathLike | TensorLike) -> str | None:
     """`tf.train.latest_checkpoint`: the newest prefix in a folder, None if there is none."""
     folder = text(checkpoint_dir)
     try:
@@ -255,10 +259,16 @@ class CheckpointManager:
         checkpoint: Checkpoint,
         directory: PathLike | TensorLike,
         max_to_keep: int | None = None,
+        keep_checkpoint_every_n_hours: float | None = None,
         checkpoint_name: str = "ckpt",
-        **_: object,
+        step_counter: Variable | None = None,
+        checkpoint_interval: int | None = None,
+        init_fn: Callable[[], object] | None = None,
     ) -> None:
         self._checkpoint, self.directory, self._most = checkpoint, text(directory), max_to_keep
+        self._hours, self._kept_at = keep_checkpoint_every_n_hours, time.time()
+        self._step, self.checkpoint_interval, self._init_fn = step_counter, checkpoint_interval, init_fn
+        self._saved_at: int | None = None
         self._prefix = os.path.join(self.directory, checkpoint_name)
         numbered = [
             (int(found.group(1)), path.removesuffix(".npz"))
@@ -270,7 +280,14 @@ class CheckpointManager:
     latest_checkpoint = property(lambda self: self.checkpoints[-1] if self.checkpoints else None)
     checkpoint = property(lambda self: self._checkpoint)
 
-    def save(self, checkpoint_number: TensorLike = None, **_: object) -> str:
+    @ignores("options")
+    def save(self, checkpoint_number: TensorLike = None, check_interval: bool = True) -> str | None:
+        """Write a checkpoint; None if `step_counter` rose by less than `checkpoint_interval` since the last one."""
+        if check_interval and self._step is not None and self.checkpoint_interval is not None:
+            step = int(np.asarray(unboxed(self._step)))
+            if self._saved_at is not None and step - self._saved_at < self.checkpoint_interval:
+                return None
+            self._saved_at = step
         if checkpoint_number is None:
             self._checkpoint.save_counter.assign_add(1)
             number = int(self._checkpoint.save_counter)
@@ -279,11 +296,17 @@ class CheckpointManager:
         path = self._checkpoint.write(f"{self._prefix}-{number}")
         self.checkpoints = [p for p in self.checkpoints if p != path] + [path]
         while self._most and len(self.checkpoints) > self._most:
-            os.remove(self.checkpoints.pop(0) + ".npz")
+            oldest = self.checkpoints.pop(0)
+            if self._hours is not None and os.path.getmtime(f"{oldest}.npz") >= self._kept_at + 3600 * self._hours:
+                self._kept_at = os.path.getmtime(f"{oldest}.npz")
+            else:
+                os.remove(f"{oldest}.npz")
         write_index(path, self.checkpoints)
         return path
 
     def restore_or_initialize(self) -> str | None:
         if self.latest_checkpoint:
             self._checkpoint.restore(self.latest_checkpoint)
+        elif self._init_fn is not None:
+            self._init_fn()
         return self.latest_checkpoint

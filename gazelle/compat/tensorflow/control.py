@@ -6,6 +6,7 @@ import contextlib
 import functools
 import inspect
 import itertools
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,17 +16,21 @@ import numpy as np
 
 from gazelle.compat.backend.phase import LearningPhase
 from gazelle.compat.backend.sessions import Operations
+from gazelle.compat.ignored import ignores, methods_ignore
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow import subgraphs
 from gazelle.compat.tensorflow.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
-from gazelle.compat.tensorflow.names import array_of_list, methods_ignore, named
+from gazelle.compat.tensorflow.errors import OutOfRangeError
+from gazelle.compat.tensorflow.names import NAMES, array_of_list, named
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import is_box, unboxed
+from gazelle.compat.tensorflow.strings import shown
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import DTypeLike, Function, Nested, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, Function, Nested, Option, ShapeLike, TensorLike, TensorResult
 from gazelle.core import tracing
+from gazelle.core.errors import message
 from gazelle.core.symbolic import KerasTensor
 
 
@@ -103,8 +108,16 @@ _MOST_WITH_GRADIENTS = 1000
 
 
 @named("while_loop")
+@ignores("shape_invariants parallel_iterations back_prop swap_memory name return_same_structure=True")
 def while_loop(
-    cond: Function, body: Function, loop_vars: Nested[TensorLike], maximum_iterations: TensorLike = None, **_: object
+    cond: Function,
+    body: Function,
+    loop_vars: Nested[TensorLike],
+    shape_invariants: object = None,
+    parallel_iterations: int = 10,
+    back_prop: bool = True,
+    swap_memory: bool = False,
+    maximum_iterations: TensorLike = None,
 ) -> TensorResult:
     is_leaf = lambda leaf: is_box(leaf) or isinstance(leaf, TensorArray)  # noqa: E731
     plain = (int, TensorArray)  # a Python number stays one: it may index a TensorArray
@@ -149,24 +162,42 @@ def _stacked(rows: Sequence[Any]) -> Any:
     return jax.tree.map(lambda *parts: stack([convert(p) for p in parts]), *rows, is_leaf=is_box)
 
 
-@named("map_fn", "vectorized_map")
-def map_fn(
-    fn: Callable[[Any], Any], elems: TensorLike, dtype: DTypeLike = None, *_: object, **__: object
-) -> TensorResult:
-    """`tf.map_fn`: `fn` applied to each row, stacked."""
+_HINTS = "parallel_iterations back_prop swap_memory infer_shape"  # in TensorFlow 2 `back_prop` has no effect, either
+
+
+@named("vectorized_map")
+@ignores("fallback_to_while_loop warn")
+def vectorized_map(fn: Callable[[Any], Any], elems: TensorLike) -> TensorResult:
+    """`tf.vectorized_map`: `fn` applied to each row, stacked."""
+    return map_fn(fn, elems)
+
+
+@named("map_fn")
+@ignores(f"dtype {_HINTS} name fn_output_signature")
+def map_fn(fn: Callable[[Any], Any], elems: TensorLike) -> TensorResult:
+    """`tf.map_fn`: `fn` applied to each row, stacked; rows of different lengths become a ragged tensor."""
     if _is_symbolic(elems):
         return subgraphs.symbolic_scan(lambda state, row: (state, fn(row)), elems, np.float32(0))[1]
-    return _stacked([fn(row) for row in _rows(elems)])
+    rows = [fn(row) for row in _rows(elems)]
+    if (
+        all(is_box(row) or isinstance(row, RaggedTensor) for row in rows)
+        and len({tuple(row.shape) for row in rows}) > 1
+    ):
+        return RaggedTensor.of_rows(rows)
+    return _stacked(rows)
 
 
 @named("scan")
+@ignores(_HINTS)
 def scan(
     fn: Callable[[Any, Any], Any],
     elems: TensorLike,
     initializer: Nested[TensorLike] | None = None,
-    *_: object,
+    parallel_iterations: int = 10,
+    back_prop: bool = True,
+    swap_memory: bool = False,
+    infer_shape: bool = True,
     reverse: bool = False,
-    **__: object,
 ) -> TensorResult:
     if _is_symbolic((elems, initializer)):
         if initializer is None:
@@ -183,7 +214,8 @@ def scan(
 
 
 def _fold(order: int) -> Any:
-    def fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: object) -> Any:
+    @ignores(_HINTS)
+    def fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None) -> Any:
         if _is_symbolic((elems, initializer)):
             return jax.tree.map(
                 lambda e: e[-order // 2], scan(fn, elems, initializer, reverse=order < 0), is_leaf=is_box
@@ -236,20 +268,23 @@ def custom_gradient(f: Function) -> Function:
 class TensorArray:
     """`tf.TensorArray`: a list of tensors."""
 
+    @ignores("clear_after_read tensor_array_name handle flow infer_shape element_shape colocate_with_first_write_call")
     def __init__(
         self,
         dtype: DTypeLike,
         size: TensorLike = None,
         dynamic_size: bool | None = None,
-        clear_after_read: bool | None = None,
-        tensor_array_name: str | None = None,
-        element_shape: ShapeLike | None = None,
-        **_: object,
     ) -> None:
         self.dtype, self._items = as_dtype(dtype), [None] * int(size or 0)
+        self._grows = bool(dynamic_size) or size is None
 
     def write(self, index: TensorLike, value: TensorLike) -> TensorArray:
         position = int(index)
+        if position >= len(self._items) and not self._grows:
+            hint = "tf.TensorArray(dtype, size, dynamic_size=True)"
+            raise OutOfRangeError(
+                message("Index of a tf.TensorArray", expected=f"less than {len(self._items)}", got=position, hint=hint)
+            )
         self._items.extend([None] * (position + 1 - len(self._items)))
         self._items[position] = convert(value)
         return self
@@ -258,10 +293,15 @@ class TensorArray:
         return self._items[int(index)]
 
     def stack(self) -> TensorResult:
-        return stack([v for v in self._items if v is not None])
+        return stack(self._filled())
+
+    def _filled(self) -> list[Any]:
+        """The elements, with zeros for those that were not written."""
+        first = next((v for v in self._items if v is not None), None)
+        return [NAMES["zeros_like"](first) if v is None else v for v in self._items] if first is not None else []
 
     def concat(self) -> TensorResult:
-        return concat([v for v in self._items if v is not None], 0)
+        return concat(self._filled(), 0)
 
     def unstack(self, value: TensorLike) -> TensorArray:
         self._items = list(convert(value))
@@ -298,22 +338,44 @@ class TensorSpec:
 
 
 named("device")(lambda name: contextlib.nullcontext())  # JAX chooses the device
-named("tuple")(lambda tensors, **_: list(tensors))
+named("tuple")(ignores("control_inputs name")(lambda tensors: list(tensors)))
+
+
+class _Shown(str):
+    __slots__ = ()
+    __repr__ = str.__str__  # in a list or a dict
 
 
 @named("print")
-def print_(*inputs: Any, output_stream: object = None, summarize: int = 3, sep: str = " ", end: str = "\n") -> None:
-    """`tf.print`; a compiled function prints whenever it runs."""
-    arrays = [unboxed(v) for v in inputs]
-    if any(isinstance(a, jax.core.Tracer) for a in arrays):
-        jax.debug.print(sep.join("{}" for _ in arrays), *arrays)
-        return
-    shown = (a.item() if hasattr(a, "item") and np.ndim(a) == 0 else a for a in arrays)
-    print(*(v.decode() if isinstance(v, bytes) else v for v in shown), sep=sep, end=end)
+def print_(*inputs: Any, output_stream: Option = None, summarize: int = 3, sep: str = " ", end: str = "\n") -> None:
+    """`tf.print`, to the standard error by default; a compiled function prints whenever it runs."""
+    leaves, structure = jax.tree.flatten(inputs, is_leaf=is_box)
+    arrays = [unboxed(v) for v in leaves]
+    traced = [i for i, a in enumerate(arrays) if isinstance(a, jax.core.Tracer)]
+
+    def show(*values: Any) -> None:
+        known = [*arrays]
+        for i, value in zip(traced, values, strict=True):
+            known[i] = value
+        texts = [v if isinstance(v, str) else _Shown(shown(v, summarize)) for v in known]
+        line = sep.join(map(str, jax.tree.unflatten(structure, texts)))
+        if isinstance(output_stream, str) and output_stream.startswith("file://"):
+            with open(output_stream.removeprefix("file://"), "a", encoding="utf-8") as file:
+                file.write(line + end)
+        elif callable(output_stream):  # tf.logging.info
+            output_stream(line)
+        else:
+            print(line, end=end, file=output_stream or sys.stderr)
+
+    if traced:
+        jax.debug.callback(show, *(arrays[i] for i in traced))
+    else:
+        show()
 
 
 @named("Print")
-def print_1(input_: TensorLike, data: Sequence[Any], message: str = "", *_: object, **__: object) -> TensorLike:
+@ignores("first_n summarize name")
+def print_1(input_: TensorLike, data: Sequence[Any], message: str = "") -> TensorLike:
     """`tf.Print` of TensorFlow 1: returns its first argument."""
     if not any(isinstance(one, KerasTensor) for one in data):
         print_(message, *data, sep="")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.dtypes import DType, name_of
@@ -80,6 +81,7 @@ def _field(value: str, column: tuple[Any, Any], where: str) -> Any:
 
 
 @named("data.experimental.CsvDataset")
+@ignores("buffer_size exclude_cols=None name")
 def csv_dataset(
     filenames: PathLike | TensorLike,
     record_defaults: Sequence[Any],
@@ -90,7 +92,6 @@ def csv_dataset(
     use_quote_delim: bool = True,
     na_value: str = "",
     select_cols: Sequence[int] | None = None,
-    **_: Any,
 ) -> Dataset:
     """`tf.data.experimental.CsvDataset`: a tuple of fields for each line."""
     columns = [_column(default) for default in record_defaults]
@@ -125,6 +126,7 @@ def _inferred_default(values: list[str]) -> Any:
 
 
 @named("data.experimental.make_csv_dataset")
+@ignores("prefetch_buffer_size num_parallel_reads sloppy ignore_errors=False encoding='utf-8'")
 def make_csv_dataset(
     file_pattern: PathLike | TensorLike,
     batch_size: int,

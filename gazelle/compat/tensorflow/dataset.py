@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.ignored import ignores, methods_ignore
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.control import TensorSpec
 from gazelle.compat.tensorflow.dtypes import host_array, name_of
@@ -46,7 +47,6 @@ from gazelle.compat.tensorflow.iterators import (
     windows,
     without_errors,
 )
-from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.programs import NotCompilableError
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -90,7 +90,7 @@ class DatasetIterator(Iterator[Any]):
         raise OutOfRangeError(message("get_next", expected="another element", got="the end of the dataset"))
 
 
-@methods_ignore("num_parallel_calls", "deterministic", "name")
+@methods_ignore("num_parallel_calls deterministic name")
 class Dataset(Elements):
     """A sequence of elements, which are arrays or tuples and dicts of arrays.
 
@@ -141,6 +141,7 @@ class Dataset(Elements):
         return Dataset(lambda: iter([data]), 1)
 
     @classmethod
+    @ignores("output_shapes")
     def from_generator(
         cls,
         generator: Callable[..., Any],
@@ -205,13 +206,13 @@ class Dataset(Elements):
         return out.shuffle(len(paths), seed) if shuffle else out
 
     @classmethod
+    @ignores("rerandomize_each_iteration=False")
     def sample_from_datasets(
         cls,
         datasets: Sequence[Dataset],
         weights: TensorLike = None,
         seed: TensorLike = None,
         stop_on_empty_dataset: bool = False,
-        rerandomize_each_iteration: bool | None = None,
     ) -> Dataset:
         """Draw elements from several datasets with these weights."""
         begins = [part._begin for part in datasets]
@@ -289,15 +290,18 @@ class Dataset(Elements):
         length = len(range(int(index), self._length, int(num_shards))) if self._length >= 0 else self._length
         return Dataset(lambda: itertools.islice(self._begin(), int(index), None, int(num_shards)), length)
 
+    @ignores("filename")
     def cache(self, filename: PathLike | TensorLike = "") -> Dataset:
         """Keep the elements of the first complete epoch in memory."""
         return Dataset(cached(self._begin), self._length)
 
+    @ignores("buffer_size")
     def prefetch(self, buffer_size: TensorLike = None) -> Dataset:
         """Return the dataset itself: `fit` prefetches anyway."""
         return self
 
-    def snapshot(self, path: PathLike | TensorLike, *_: Any, **__: Any) -> Dataset:
+    @ignores("path compression reader_func writer_func")
+    def snapshot(self, path: PathLike | TensorLike) -> Dataset:
         """Return the dataset itself: its elements are computed again instead of being stored."""
         return self
 
@@ -374,7 +378,8 @@ class Dataset(Elements):
         join = lambda group: padded(group, padded_shapes, padding_values)  # noqa: E731
         return self._grouped(join, batch_size, drop_remainder)
 
-    def ragged_batch(self, batch_size: TensorLike, drop_remainder: bool = False, **_: Any) -> Dataset:
+    @ignores("row_splits_dtype")
+    def ragged_batch(self, batch_size: TensorLike, drop_remainder: bool = False) -> Dataset:
         """Combine `batch_size` elements as the rows of a ragged tensor."""
         return self._grouped(lambda group: jax.tree.map(as_rows, *group), batch_size, drop_remainder)
 

@@ -21,3 +21,7 @@ class ResourceExhaustedError(OpError, MemoryError):
 
 class NotFoundError(OpError, FileNotFoundError):
     """`tf.errors.NotFoundError`."""
+
+
+class AlreadyExistsError(OpError, FileExistsError):
+    """`tf.errors.AlreadyExistsError`."""

@@ -10,6 +10,7 @@ import numpy as np
 
 import gazelle
 from gazelle import ops
+from gazelle.compat.ignored import ignores
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named
@@ -26,7 +27,7 @@ class Column:
     """A column of numbers, or one of categories: integers below `count`, and -1 for one that is not known."""
 
     name: str
-    inputs: dict[str, Any]  # key -> (shape, dtype)
+    inputs: dict[str, Any]  # key -> (shape, dtype), or (shape, dtype, default) of numbers
     read: Callable[[Inputs], KerasTensor]
     count: int = 0
 
@@ -43,10 +44,11 @@ def _check(column: Any, function: str, categorical: bool) -> None:
 
 
 @named("feature_column.numeric_column")
+@ignores("dtype")
 def numeric_column(
     key: str,
     shape: int | Sequence[int] = (1,),
-    default_value: float | None = None,
+    default_value: float | Sequence[float] | None = None,
     dtype: DTypeLike | None = None,
     normalizer_fn: Callable[[Any], Any] | None = None,
 ) -> Column:
@@ -56,7 +58,7 @@ def numeric_column(
         value = inputs[key] if normalizer_fn is None else normalizer_fn(inputs[key])
         return value if len(size) == 1 else ops.reshape(value, (-1, int(np.prod(size))))
 
-    return Column(key, {key: (size, "float32")}, read)
+    return Column(key, {key: (size, "float32", default_value)}, read)
 
 
 @named("feature_column.bucketized_column")
@@ -101,6 +103,7 @@ def hash_bucket(key: str, hash_bucket_size: int, dtype: DTypeLike | None = "stri
 
 
 @named("feature_column.crossed_column")
+@ignores("hash_key")  # the buckets differ from those of TensorFlow anyway
 def crossed_column(keys: Sequence[str | Column], hash_bucket_size: int, hash_key: int | None = None) -> Column:
     columns = [
         _categories(one, "string", hash_bucket_size, lambda value: value) if isinstance(one, str) else one
@@ -125,16 +128,20 @@ def indicator_column(categorical_column: Column) -> Column:
 
 
 @named("feature_column.embedding_column")
+@ignores("combiner ckpt_to_load_from=None tensor_name_in_ckpt=None max_norm=None use_safe_embedding_lookup")
 def embedding_column(
     categorical_column: Column,
     dimension: int,
-    combiner: str = "mean",
+    combiner: str = "mean",  # there is one category
     initializer: InitializerLike | None = None,
-    **_: Any,
+    ckpt_to_load_from: None = None,
+    tensor_name_in_ckpt: None = None,
+    max_norm: None = None,
+    trainable: bool = True,
 ) -> Column:
     _check(categorical_column, "embedding_column", True)
     initializer = initializer or gazelle.initializers.TruncatedNormal(stddev=dimension**-0.5)
-    table = gazelle.layers.Embedding(categorical_column.count, dimension, initializer)
+    table = gazelle.layers.Embedding(categorical_column.count, dimension, initializer, trainable=trainable)
 
     def read(inputs: Inputs) -> KerasTensor:
         ids = categorical_column.read(inputs)
@@ -148,11 +155,12 @@ def make_parse_example_spec(feature_columns: Sequence[Column]) -> dict[str, Any]
     """`tf.feature_column.make_parse_example_spec`: the arguments of `tf.io.parse_example`."""
     forms = {key: form for column in feature_columns for key, form in column.inputs.items()}
     fixed, ragged = NAMES["io.FixedLenFeature"], NAMES["io.VarLenFeature"]
-    return {k: fixed(shape, dtype) if dtype == "float32" else ragged(dtype) for k, (shape, dtype) in forms.items()}
+    return {k: fixed(*form) if form[1] == "float32" else ragged(form[1]) for k, form in forms.items()}
 
 
+@ignores("partitioner dtype")
 def DenseFeatures(  # noqa: N802 - the name of a layer
-    feature_columns: Column | Sequence[Column], trainable: bool = True, name: str | None = None, **_: Any
+    feature_columns: Column | Sequence[Column], trainable: bool = True, name: str | None = None
 ) -> Model:
     """Return a model that takes a dict of features and concatenates the numbers of the columns, ordered by name."""
     columns = [feature_columns] if isinstance(feature_columns, Column) else list(feature_columns)
@@ -161,7 +169,7 @@ def DenseFeatures(  # noqa: N802 - the name of a layer
         _check(column, "DenseFeatures", False)
     columns.sort(key=lambda column: column.name)
     forms = {key: form for column in columns for key, form in column.inputs.items()}
-    inputs = {key: namespace("gazelle.layers").Input(shape, name=key, dtype=d) for key, (shape, d) in forms.items()}
+    inputs = {key: namespace("gazelle.layers").Input(form[0], name=key, dtype=form[1]) for key, form in forms.items()}
     parts = [column.read(inputs) for column in columns]
     whole = parts[0] if len(parts) == 1 else gazelle.layers.Concatenate()(parts)
     made: Model = namespace("gazelle.models").Model(inputs, whole, name=name)

@@ -8,14 +8,16 @@ import io
 import os
 import shutil
 import zlib
+from collections.abc import Callable
 from typing import IO, Any
 
 import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import resolve, with_parameters
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import name_of
-from gazelle.compat.tensorflow.errors import NotFoundError
+from gazelle.compat.tensorflow.errors import AlreadyExistsError, NotFoundError
 from gazelle.compat.tensorflow.function_tables import LISTS, TABLE
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
 from gazelle.compat.tensorflow.randoms import generator
@@ -49,7 +51,19 @@ for _names, _entry in TABLE["files"].items():
     _path, *_parameters = _entry.split()
     named(*_names.split())(with_parameters(resolve(_path, __name__), _parameters, {"text": text}))
 named("io.gfile.join")(lambda *parts: os.path.join(*map(text, parts)))
-named("io.gfile.copy")(lambda src, dst, overwrite=False: shutil.copy(text(src), text(dst)) and None)
+
+
+def _moved(move: Callable[[str, str], object]) -> Callable[..., None]:
+    def moved(src: TensorLike, dst: TensorLike, overwrite: bool = False) -> None:
+        if not overwrite and os.path.exists(text(dst)):
+            raise AlreadyExistsError(message("tf.io.gfile", expected="overwrite=True", got=f"an existing {text(dst)}"))
+        move(text(src), text(dst))
+
+    return moved
+
+
+named("io.gfile.copy")(_moved(shutil.copy))
+named("io.gfile.rename")(_moved(os.replace))
 named("io.gfile.GFile", "gfile.GFile", "gfile.FastGFile")(
     lambda name, mode="r": open(text(name), mode)  # noqa: SIM115 - the program closes it
 )
@@ -72,7 +86,8 @@ def write_file(filename: PathLike | TensorLike, contents: TensorLike) -> None:
 
 
 @named("io.decode_raw")
-def decode_raw(input_bytes: TensorLike, out_type: DTypeLike, **_: Any) -> Tensor:
+@ignores("little_endian=True fixed_length=None name")
+def decode_raw(input_bytes: TensorLike, out_type: DTypeLike) -> Tensor:
     return Tensor(np.frombuffer(unboxed(convert(input_bytes)).item(), name_of(out_type)))
 
 
@@ -90,9 +105,8 @@ def opened(name: str, compression_type: TensorLike = None) -> IO[bytes]:
 
 
 @named("data.TextLineDataset")
-def text_line_dataset(
-    filenames: TensorLike, compression_type: TensorLike = None, *_: object, **__: object
-) -> TensorResult:
+@ignores("buffer_size num_parallel_reads name")
+def text_line_dataset(filenames: TensorLike, compression_type: TensorLike = None) -> TensorResult:
     """`tf.data.TextLineDataset`: the lines of all files in order."""
     from gazelle.compat.tensorflow.dataset import Dataset
 
@@ -113,32 +127,73 @@ def decode_image(
     channels: TensorLike = None,
     dtype: DTypeLike = "uint8",
     expand_animations: bool = True,
-    **_: Any,
 ) -> Tensor:
-    """`tf.io.decode_image`: the pixels (height, width, channels), read by Pillow."""
+    """`tf.io.decode_image`: the pixels (height, width, channels), read by Pillow; those of a GIF (frames, ...)."""
     try:
-        from PIL import Image
+        from PIL import Image, ImageSequence
     except ImportError:
         raise ArgumentError(
             message("tf.io.decode_image", expected="Pillow", got="none installed", hint="pip install pillow")
         ) from None
     image: Any = Image.open(io.BytesIO(bytes(unboxed(convert(contents)).item())))
+    if image.format == "GIF" and expand_animations:
+        frames = np.stack([np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(image)])
+        return NAMES["image.convert_image_dtype"](frames, dtype)
+    if image.mode.startswith("I"):  # 16 bits
+        array = np.asarray(image).astype("uint16")[..., None]
+        array = array if name_of(dtype) == "uint16" else (array >> 8).astype("uint8")
+        array = np.repeat(array, 3, -1) if channels == 3 else array
+        return (
+            Tensor(array) if name_of(dtype) in ("uint8", "uint16") else NAMES["image.convert_image_dtype"](array, dtype)
+        )
     if channels:
         image = image.convert({1: "L", 3: "RGB", 4: "RGBA"}[int(channels)])
     elif image.mode not in ("L", "RGB", "RGBA"):
         image = image.convert("RGB")
     array = np.asarray(image)
     array = array[..., None] if array.ndim == 2 else array
-    return Tensor(array if name_of(dtype) == "uint8" else (array / 255).astype(name_of(dtype)))
+    return Tensor(array) if name_of(dtype) == "uint8" else NAMES["image.convert_image_dtype"](array, dtype)
 
 
-@named("io.encode_jpeg", "image.encode_jpeg", "io.encode_png", "image.encode_png")
-def encode_png(image: TensorLike, *_: Any, **__: Any) -> Tensor:
+@named("io.decode_jpeg", "image.decode_jpeg")
+@ignores("ratio=1 fancy_upscaling try_recover_truncated acceptable_fraction dct_method name")
+def decode_jpeg(contents: TensorLike, channels: TensorLike = 0) -> Tensor:
+    return decode_image(contents, channels)
+
+
+@named("io.decode_gif", "image.decode_gif")
+def decode_gif(contents: TensorLike) -> Tensor:
+    return decode_image(contents)
+
+
+@named("io.encode_png", "image.encode_png")
+@ignores("compression name")
+def encode_png(image: TensorLike) -> Tensor:
+    return _encoded(image, "PNG")
+
+
+@named("io.encode_jpeg", "image.encode_jpeg")
+@ignores("density_unit x_density y_density xmp_metadata=''")
+def encode_jpeg(
+    image: TensorLike,
+    format: str = "",
+    quality: int = 95,
+    progressive: bool = False,
+    optimize_size: bool = False,
+    chroma_downsampling: bool = True,
+) -> Tensor:
+    """`tf.io.encode_jpeg`: the bytes of a JPEG file."""
+    options = {"progressive": progressive, "optimize": optimize_size, "subsampling": 2 if chroma_downsampling else 0}
+    gray = np.asarray(unboxed(image)).mean(-1, keepdims=True).astype("uint8") if format == "grayscale" else image
+    return _encoded(gray, "JPEG", quality=int(quality), **options)
+
+
+def _encoded(image: Any, kind: str, **options: Any) -> Tensor:
     from PIL import Image
 
     array = np.asarray(unboxed(image))
     buffer = io.BytesIO()
-    Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).save(buffer, "PNG")
+    Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).save(buffer, kind, **options)
     return convert(buffer.getvalue())
 
 
@@ -171,6 +226,7 @@ def is_jpeg(contents: TensorLike) -> TensorResult:
 
 
 @named("io.decode_and_crop_jpeg", "image.decode_and_crop_jpeg")
-def decode_and_crop_jpeg(contents: TensorLike, crop_window: TensorLike, channels: int = 0, **_: Any) -> TensorResult:
+@ignores("ratio=1 fancy_upscaling try_recover_truncated acceptable_fraction dct_method name")
+def decode_and_crop_jpeg(contents: TensorLike, crop_window: TensorLike, channels: int = 0) -> TensorResult:
     top, left, height, width = fixed_value(crop_window)
     return NAMES["io.decode_jpeg"](contents, channels=channels)[top : top + height, left : left + width]

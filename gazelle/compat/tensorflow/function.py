@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import autograph
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import host_array
@@ -130,7 +132,17 @@ class Function:
         return jax.tree.map(_as_tensor, out, is_leaf=is_box)
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> Function:
-        return Function(self.python_function, args) if args and self.input_signature is None else self
+        """Return the function for these specs; other arguments are constants of it."""
+        if self.input_signature is not None or not (args or kwargs):
+            return self
+        bound = inspect.signature(self.python_function).bind_partial(*args, **kwargs)
+        given = dict(bound.arguments)
+        fixed = {name: v for name, v in given.items() if isinstance(v, bool | int | float | str)}
+        if not fixed or given.keys() & {"args", "kwargs"}:
+            return Function(self.python_function, bound.args)
+        return Function(
+            functools.partial(self.python_function, **fixed), [v for name, v in given.items() if name not in fixed]
+        )
 
     def experimental_get_tracing_count(self) -> int:
         return len(self._programs)
@@ -236,14 +248,13 @@ def needs_values(error: BaseException | None) -> bool:
     return False
 
 
+@ignores(
+    "autograph jit_compile reduce_retracing experimental_implements experimental_autograph_options"
+    " experimental_attributes experimental_relax_shapes experimental_compile experimental_follow_type_hints"
+)
 def function(
     func: Callable[..., Any] | None = None,
     input_signature: Sequence[object] | None = None,
-    autograph: bool = True,
-    jit_compile: bool | None = None,
-    reduce_retracing: bool = False,
-    experimental_relax_shapes: bool | None = None,
-    **_: Any,
 ) -> Function | Callable[[Callable[..., Any]], Function]:
     """`tf.function`: a decorator with or without arguments."""
     if func is None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -15,7 +12,6 @@ from gazelle.compat.classes import compat_class, is_core
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.types import Function, NamedObject
-from gazelle.core.errors import ArgumentError, message
 
 TABLE = tables.read("tensorflow")
 LISTS = tables.lists("tensorflow", "lists")
@@ -93,25 +89,3 @@ def register_objects() -> None:
         NAMES.update(dict.fromkeys(names.split(), NAMES[known]))
     for module, functions in tables.lists("tensorflow", "without a module").items():
         NAMES.update((name, NAMES[f"{module}.{name}"]) for name in functions)
-
-
-def _checking(function: Callable[..., Any], name: str, accepted: dict[str, Any]) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def called(*args: Any, **kwargs: Any) -> Any:
-        for argument in accepted.keys() & kwargs.keys():
-            value = kwargs[argument]
-            if value is not None and value != accepted[argument]:
-                raise ArgumentError(
-                    message(f"{argument} of tf.{name}", expected=repr(accepted[argument]), got=repr(value))
-                )
-        return function(*args, **kwargs)
-
-    return called
-
-
-def refuse_arguments() -> None:
-    """Let functions accept some arguments of TensorFlow for their default only, as the section lists them."""
-    for arguments, names in TABLE["refused arguments"].items():
-        accepted = {name: ast.literal_eval(value) for name, value in (pair.split(":", 1) for pair in arguments.split())}
-        for name in names.split():
-            NAMES[name] = _checking(NAMES[name], name, accepted)

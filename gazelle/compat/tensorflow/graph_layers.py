@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from gazelle import optimizers
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.backend.updates import Update
 from gazelle.compat.classes import compat_class
+from gazelle.compat.ignored import ignores
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow import graph_scopes, subgraphs
@@ -83,7 +85,7 @@ for _name, _kind in _LAYERS.items():
     named(f"layers.{_kind}")(getattr(namespace("gazelle.layers"), _kind))
 named("contrib.layers.flatten", "contrib.slim.flatten")(_layer_function("Flatten"))
 # half the sum of squares, as tf.nn.l2_loss
-named("contrib.layers.l2_regularizer")(lambda scale, scope=None: gazelle.regularizers.L2(scale / 2))
+named("contrib.layers.l2_regularizer")(ignores("scope")(lambda scale: gazelle.regularizers.L2(scale / 2)))
 
 
 _CONTRIB = pairs("""weights_initializer=kernel_initializer weights_regularizer=kernel_regularizer scope=name
@@ -109,31 +111,64 @@ def fully_connected(
 
 
 @lifted
-def _weighted_mean(losses: Any, weights: Any) -> Any:
-    """The sum of weighted losses by the number of weights other than 0."""
+def _weighted(losses: Any, weights: Any, reduction: str) -> Any:
+    """The weighted losses, reduced: by default their sum by the number of weights other than 0."""
     weights = jnp.asarray(weights, losses.dtype)
     if weights.ndim == losses.ndim + 1 and weights.shape[-1] == 1:
         weights = weights[..., 0]
     weights = jnp.broadcast_to(weights, losses.shape)
-    return jnp.sum(losses * weights) / jnp.maximum(jnp.count_nonzero(weights), 1)
+    parts = {
+        "none": lambda: losses * weights,
+        "weighted_sum": lambda: jnp.sum(losses * weights),
+        "weighted_mean": lambda: jnp.sum(losses * weights) / jnp.maximum(jnp.sum(weights), 1e-12),
+        "weighted_sum_over_batch_size": lambda: jnp.mean(losses * weights),
+        "weighted_sum_by_nonzero_weights": lambda: (
+            jnp.sum(losses * weights) / jnp.maximum(jnp.count_nonzero(weights), 1)
+        ),
+    }
+    if reduction not in parts:
+        raise ArgumentError(message("reduction of tf.losses", expected=" or ".join(parts), got=reduction))
+    return parts[reduction]()
 
 
 def _mean_loss(name: str, **options: Any) -> Callable[..., Any]:
-    def loss(labels: Any, other: Any = None, *others: Any, **given: Any) -> Any:
-        for key in ("logits", "predictions"):
-            other = given.get(key, other)
-        function = getattr(namespace("gazelle.losses"), name)
-        labels = given.get("onehot_labels", labels)
-        weights = given.get("weights", others[0] if others else 1.0)
-        if not is_symbolic(weights) and np.ndim(weights) == 0:
-            out = gazelle.ops.mean(function(labels, other, **options)) * weights
+    own = [
+        key
+        for key in ("label_smoothing", "delta")
+        if key in inspect.signature(getattr(gazelle.losses, name)).parameters
+    ]
+
+    @ignores("scope")
+    def loss(
+        labels: Any = None,
+        predictions: Any = None,
+        weights: Any = 1.0,
+        *,
+        logits: Any = None,
+        onehot_labels: Any = None,
+        multi_class_labels: Any = None,
+        loss_collection: Any = "losses",
+        reduction: str = "weighted_sum_by_nonzero_weights",
+        **given: Any,
+    ) -> Any:
+        if unknown := given.keys() - own:
+            raise TypeError(message(f"Arguments of tf.losses.{name}", expected=own, got=sorted(unknown)))
+        for other in (onehot_labels, multi_class_labels):
+            labels = labels if other is None else other
+        predictions = predictions if logits is None else logits
+        if "categorical" not in name:  # one loss for each element
+            labels, predictions = (gazelle.ops.expand_dims(v, -1) for v in (labels, predictions))
+        found = getattr(namespace("gazelle.losses"), name)(labels, predictions, **options, **given)
+        reduction = str(reduction).lower()
+        if reduction == "weighted_sum_by_nonzero_weights" and not is_symbolic(weights) and np.ndim(weights) == 0:
+            out = gazelle.ops.mean(found) * weights
         else:
-            out = _weighted_mean(function(labels, other, **options), weights)
-        if is_symbolic(out):
-            graph_scopes.add_to_collection(given.get("loss_collection", "losses"), out)
+            out = _weighted(found, weights, reduction)
+        if is_symbolic(out) and loss_collection is not None:
+            graph_scopes.add_to_collection(loss_collection, out)
         return out
 
-    return lambda *args, **kwargs: loss(*args, **({"labels": None} if not args else {}) | kwargs)
+    return loss
 
 
 for _name, _function in {
@@ -170,17 +205,22 @@ _OPTIMIZERS: dict[str, tuple[Any, Mapping[str, str], Mapping[str, Any]]] = {
     "Ftrl": (optimizers.Ftrl, {}, {}),
 }
 _POSITIONAL = {
-    "Momentum": ("momentum",),
-    "Adam": ("beta1", "beta2", "epsilon"),
-    "RMSProp": ("decay", "momentum", "epsilon"),
+    "GradientDescent": "",
+    "Momentum": "momentum use_locking name use_nesterov",
+    "Adam": "beta1 beta2 epsilon",
+    "RMSProp": "decay momentum epsilon use_locking centered",
+    "Adagrad": "initial_accumulator_value",
+    "Adadelta": "rho epsilon",
+    "Ftrl": "learning_rate_power initial_accumulator_value l1_regularization_strength l2_regularization_strength",
 }
 
 
 def _factory(name: str) -> Any:
     kind, renamed, defaults = _OPTIMIZERS[name]
 
-    def make(learning_rate: Any = 0.001, *args: Any, use_locking: bool = False, **kwargs: Any) -> Any:
-        given = {**dict(zip(_POSITIONAL.get(name, ()), args, strict=False)), **kwargs}
+    def make(learning_rate: Any = 0.001, *args: Any, **kwargs: Any) -> Any:
+        given = {**dict(zip(f"{_POSITIONAL[name]} use_locking name".split(), args, strict=False)), **kwargs}
+        given.pop("use_locking", None)
         return compat_class(kind)(
             learning_rate, **{**defaults, **{renamed.get(key, key): value for key, value in given.items()}}
         )
@@ -203,6 +243,7 @@ _DECAYS: dict[str, tuple[Any, str]] = {
 
 
 def _decay(kind: Any, names: str) -> Any:
+    @ignores("global_step")  # the step is that of the optimizer
     def make(learning_rate: Any, global_step: Any = None, *args: Any, **kwargs: Any) -> Any:
         return compat_class(kind)(learning_rate, **dict(zip(names.split(), args, strict=False)), **kwargs)
 
@@ -214,6 +255,7 @@ for _name, _kind in _DECAYS.items():
 
 
 @named("train.piecewise_constant", "train.piecewise_constant_decay")
+@ignores("x name")
 def piecewise_constant(
     x: object, boundaries: Sequence[float], values: Sequence[float], name: str | None = None
 ) -> LearningRateSchedule:

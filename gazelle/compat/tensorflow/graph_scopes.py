@@ -9,6 +9,7 @@ from typing import Any
 
 from gazelle.compat.backend.sessions import Fetch, Operations
 from gazelle.compat.backend.updates import OptimizerStep, Update
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import Option, RegularizerLike, TensorResult
@@ -84,6 +85,7 @@ def _forget_counts(prefix: str) -> None:
 
 
 @named("variable_scope", "variable_op_scope")
+@ignores("values caching_device partitioner custom_getter=None dtype use_resource constraint=None auxiliary_name_scope")
 @contextlib.contextmanager
 def variable_scope(
     name_or_scope: Option,
@@ -95,8 +97,6 @@ def variable_scope(
     partitioner: object = None,
     custom_getter: object = None,
     reuse: Option = None,
-    dtype: object = None,
-    **_: Any,
 ) -> Iterator[Any]:
     """`tf.variable_scope`: a prefix of the names that `get_variable` and `tf.layers` use."""
     outer = current()
@@ -119,10 +119,11 @@ def variable_scope(
 
 
 @named("name_scope")
+@ignores("values skip_on_eager")
 @contextlib.contextmanager
-def name_scope(name: Option, *_: Any, **__: Any) -> Iterator[str]:
+def name_scope(name: Option, default_name: str | None = None) -> Iterator[str]:
     """`tf.name_scope`: the beginning of the names of variables that `tf.Variable` makes."""
-    given = name or ""
+    given = name or default_name or ""
     prefix = given if given.endswith("/") or not given else f"{_prefixes[-1]}{given}/"
     _prefixes.append(prefix)
     try:
@@ -200,7 +201,8 @@ named("losses.add_loss")(lambda loss, loss_collection=GraphKeys.LOSSES: add_to_c
 
 
 @named("losses.get_total_loss")
-def get_total_loss(add_regularization_losses: bool = True, *_: Any, **__: Any) -> TensorResult:
+@ignores("name scope=None")
+def get_total_loss(add_regularization_losses: bool = True) -> TensorResult:
     """`tf.losses.get_total_loss`: the sum of the losses of `tf.losses`, with the penalties of variables."""
     return sum(get_collection(GraphKeys.LOSSES) + (_get_penalties() if add_regularization_losses else []), 0.0)
 
@@ -256,5 +258,5 @@ def _parts(operations: Any) -> tuple[list[Any], list[Any]]:
     return first, then
 
 
-named("group")(lambda *inputs, **_: with_dependencies(Operations(inputs)))
+named("group")(lambda *inputs, name=None: with_dependencies(Operations(inputs)))
 named("no_op")(lambda name=None: with_dependencies(Operations()) if _dependencies else None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from gazelle.compat.backend import sessions
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.checkpoints import Checkpoint, write_index
 from gazelle.compat.tensorflow.files import text
@@ -30,12 +32,20 @@ class Session(sessions.Session):
 
 @named("train.Saver")
 class Saver:
-    """`tf.train.Saver`: writes variables by name, all by default, and reads them."""
+    """`tf.train.Saver`: writes variables by name, all by default, and reads them; the newest `max_to_keep` are kept."""
 
+    @ignores(
+        "reshape=False sharded keep_checkpoint_every_n_hours=10000.0 name restore_sequentially saver_def=None"
+        " builder=None defer_build allow_empty write_version pad_step_number=False save_relative_paths filename"
+    )
     def __init__(
-        self, var_list: Mapping[str, Variable] | Iterable[Variable] | None = None, max_to_keep: int = 5, **_: object
+        self,
+        var_list: Mapping[str, Variable] | Iterable[Variable] | None = None,
+        reshape: bool = False,
+        sharded: bool = False,
+        max_to_keep: int | None = 5,
     ) -> None:
-        self._given = var_list
+        self._given, self._most = var_list, max_to_keep
         self.last_checkpoints: list[str] = []
 
     def _checkpoint(self) -> Checkpoint:
@@ -46,11 +56,16 @@ class Saver:
             named[name if name not in named else f"{name}_{len(named)}"] = v
         return Checkpoint(variables=named)
 
-    def save(self, sess: object, save_path: PathLike, global_step: TensorLike = None, **_: object) -> str:
+    @ignores(
+        "sess latest_filename='checkpoint' meta_graph_suffix write_meta_graph write_state=True strip_default_attrs"
+    )
+    def save(self, sess: object, save_path: PathLike, global_step: TensorLike = None) -> str:
         """Write the values; returns the prefix of the file."""
         step = "" if global_step is None else f"-{int(np.asarray(unboxed(global_step)))}"
         prefix = self._checkpoint().write(f"{text(save_path)}{step}")
-        self.last_checkpoints.append(prefix)
+        self.last_checkpoints = [path for path in self.last_checkpoints if path != prefix] + [prefix]
+        while self._most and len(self.last_checkpoints) > self._most:
+            pathlib.Path(f"{self.last_checkpoints.pop(0)}.npz").unlink(missing_ok=True)
         write_index(prefix, self.last_checkpoints)
         return prefix
 
@@ -120,7 +135,8 @@ named("summary.merge")(lambda inputs, *_, **__: _Merged(inputs))
 class FileWriter(Writer):
     """`tf.summary.FileWriter`: writes summaries to an event file."""
 
-    def __init__(self, logdir: PathLike, graph: object = None, **_: object) -> None:
+    @ignores("graph max_queue flush_secs graph_def filename_suffix session")
+    def __init__(self, logdir: PathLike) -> None:
         super().__init__(logdir)
 
     def add_summary(self, summary: Summary, global_step: TensorLike = None) -> None:

@@ -19,6 +19,7 @@ from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
+from gazelle.compat.ignored import ignores, methods_ignore
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow import graph_scopes
 from gazelle.compat.tensorflow.model_calls import all_variables, remembered
@@ -86,16 +87,17 @@ def placeholder_with_default(
     return made
 
 
+@methods_ignore("validate_shape use_locking name read_value")
 class GraphVariable1(GraphVariable):
     """`tf.Variable` of a graph: an assignment of a symbolic tensor is an operation that a session runs."""
 
-    def assign(self, value: TensorLike, *_: Any, **__: Any) -> TensorResult:
+    def assign(self, value: TensorLike) -> TensorResult:
         return Update(self, value) if is_symbolic(value) else super().assign(unboxed(value))
 
-    def assign_add(self, value: TensorLike, *_: Any, **__: Any) -> TensorResult:
+    def assign_add(self, value: TensorLike) -> TensorResult:
         return Update(self, self + value)
 
-    def assign_sub(self, value: TensorLike, *_: Any, **__: Any) -> TensorResult:
+    def assign_sub(self, value: TensorLike) -> TensorResult:
         return Update(self, self - value)
 
     def read_value(self) -> TensorResult:
@@ -134,6 +136,10 @@ TensorFlowVariable.graph_variable = staticmethod(variable)
 
 
 @named("get_variable")
+@ignores(
+    "caching_device partitioner=None validate_shape use_resource custom_getter=None constraint=None synchronization"
+    " aggregation"
+)
 def get_variable(
     name: str,
     shape: ShapeLike | None = None,
@@ -142,7 +148,6 @@ def get_variable(
     regularizer: RegularizerLike = None,
     trainable: bool = True,
     collections: Sequence[str] | None = None,
-    **_: Any,
 ) -> TensorResult:
     """`tf.get_variable`: the variable of this name in the variable scope."""
     build_graphs()
@@ -165,7 +170,8 @@ def get_variable(
     return graph_scopes.scoped(name, make)
 
 
-def initialize(var_list: Iterable[Variable] | None = None, *_: object, **__: object) -> Operations:
+@ignores("name")
+def initialize(var_list: Iterable[Variable] | None = None) -> Operations:
     """`tf.variables_initializer`: the first values of variables; by default of all in the graph."""
     given = all_variables.values() if var_list is None else list(var_list)
     return Operations(Update(v, _first_values[v]) for v in given if v in _first_values)
@@ -179,7 +185,8 @@ named("local_variables_initializer", "tables_initializer", "initialize_local_var
 
 
 def _assignment(change: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    def assign(ref: Any, value: Any, *_: Any, **__: Any) -> Any:
+    @ignores("validate_shape use_locking name")
+    def assign(ref: Any, value: Any) -> Any:
         new = change(ref, value)
         if not (isinstance(ref, GraphVariable) or is_symbolic(new)):
             return ref.assign(new)
@@ -194,11 +201,15 @@ named("assign_add")(_assignment(lambda ref, value: ref + value))
 named("assign_sub")(_assignment(lambda ref, value: ref - value))
 
 
+_HINTS = "gate_gradients aggregation_method colocate_gradients_with_ops"
+
+
 # Gradients and optimizers -------------------------------------------------------------------------------------------
 
 
 @named("gradients")
-def gradients(ys: TensorLike, xs: TensorLike, grad_ys: TensorLike = None, *_: Any, **__: Any) -> TensorResult:
+@ignores(f"name {_HINTS} stop_gradients=None unconnected_gradients='none'")
+def gradients(ys: TensorLike, xs: TensorLike, grad_ys: TensorLike = None) -> TensorResult:
     """`tf.gradients` of tensors of a graph, or in a `tf.function` or step of a model."""
     if not any(map(is_symbolic, ys if isinstance(ys, list | tuple) else [ys])):
         return recorded_gradients(ys, xs, grad_ys)
@@ -213,8 +224,9 @@ def _trained(loss: Any) -> list[Variable]:
     return [v for v in functions.variables_of(Graph(roots, loss)).values() if v.trainable]
 
 
+@ignores(f"{_HINTS} grad_loss=None")
 def compute_gradients(
-    optimizer: Optimizer, loss: KerasTensor, var_list: Iterable[Variable] | None = None, **_: Any
+    optimizer: Optimizer, loss: KerasTensor, var_list: Iterable[Variable] | None = None
 ) -> list[tuple[Any, Any]]:
     """The pairs (gradient, variable) of a loss of a graph."""
     variables = list(var_list) if var_list is not None else _trained(loss)
@@ -228,12 +240,12 @@ def apply_gradients(
     return graph_scopes.with_dependencies(Operations((GradientStep(optimizer, pairs), *_counted(global_step))))
 
 
+@ignores(f"{_HINTS} grad_loss=None name")
 def minimize(
     optimizer: Optimizer,
     loss: KerasTensor,
     global_step: Variable | Sequence[Variable] | None = None,
     var_list: Iterable[Variable] | None = None,
-    **_: Any,
 ) -> Operations:
     """The operation that takes one step on a loss of a graph."""
     if isinstance(global_step, list | tuple):

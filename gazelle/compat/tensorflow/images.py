@@ -11,12 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.randoms import generator, integer_seed, next_key
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
 
 
 class ResizeMethod:
@@ -62,8 +64,16 @@ def _means_of_areas(images: Any, size: Any) -> Any:
     return images
 
 
+def _resized(method: str) -> Callable[..., Any]:
+    @ignores("align_corners=False name half_pixel_centers=False")
+    def resized(images: Any, size: Any) -> Any:
+        return resize(images, size, method)
+
+    return resized
+
+
 for _name, _method in {"bilinear": "bilinear", "nearest_neighbor": "nearest", "bicubic": "bicubic"}.items():
-    named(f"image.resize_{_name}")(lambda images, size, m=_method, **_: resize(images, size, m))
+    named(f"image.resize_{_name}")(_resized(_method))
 
 
 def _flip(axis: int) -> Any:
@@ -218,12 +228,16 @@ def resize_with_pad(
 
 
 @op("image.convert_image_dtype")
+@ignores("saturate")
 def convert_image_dtype(image: TensorLike, dtype: DTypeLike, saturate: bool = False) -> TensorResult:
     now, wanted = np.dtype(image.dtype), np.dtype(jnp.dtype(name_of(dtype)))
     if now.kind in "iu" and wanted.kind not in "iu":
         return image.astype(wanted) / np.asarray(np.iinfo(now).max, wanted)
     if now.kind not in "iu" and wanted.kind in "iu":
         return (image.clip(0, 1) * (np.iinfo(wanted).max + 0.5)).astype(wanted)
+    if now.kind in "iu" and wanted.kind in "iu" and now != wanted:
+        most, limit = (int(np.iinfo(kind).max) + 1 for kind in (now, wanted))
+        return image.astype(wanted) * (limit // most) if limit > most else (image // (most // limit)).astype(wanted)
     return image.astype(wanted)
 
 
@@ -284,5 +298,7 @@ def projective_transform(
     fill_mode: str = "CONSTANT",
 ) -> TensorResult:
     """`tf.raw_ops.ImageProjectiveTransformV3` for maps without perspective and results of the size of the images."""
+    if tuple(np.asarray(output_shape)) != (sizes := tuple(images.shape[-3:-1])):
+        raise ArgumentError(message("output_shape", expected=f"the size of the images, {sizes}", got=output_shape))
     modes = interpolation.lower(), fill_mode.lower()
     return ops.image.affine_transform(images, transforms, *modes, float(np.asarray(fill_value)), "channels_last")

@@ -8,13 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import named, op, space
-from gazelle.compat.types import AxisLike, Nested, TensorLike, TensorResult
+from gazelle.compat.types import AxisLike, DTypeLike, Nested, TensorLike, TensorResult
 
 
 @op("matmul", "linalg.matmul")
+@ignores("a_is_sparse b_is_sparse grad_a grad_b")
 def matmul(
     a: TensorLike,
     b: TensorLike,
@@ -22,17 +25,23 @@ def matmul(
     transpose_b: bool = False,
     adjoint_a: bool = False,
     adjoint_b: bool = False,
-    **_: Any,
+    a_is_sparse: bool = False,
+    b_is_sparse: bool = False,
+    output_type: DTypeLike = None,
 ) -> TensorResult:
     xp = space(a, b)
     a, b = xp.asarray(a), xp.asarray(b)
     a = xp.swapaxes(a, -1, -2) if transpose_a or adjoint_a else a
     b = xp.swapaxes(b, -1, -2) if transpose_b or adjoint_b else b
-    return xp.matmul(a, b)
+    a, b = xp.conj(a) if adjoint_a else a, xp.conj(b) if adjoint_b else b
+    out = xp.matmul(a, b)
+    return out if output_type is None else out.astype(name_of(output_type))
 
 
 op("linalg.matvec")(lambda a, b: space(a, b).einsum("...ij,...j->...i", a, b))
-op("einsum", "linalg.einsum")(lambda equation, *inputs, **_: space(inputs).einsum(equation, *inputs))
+op("einsum", "linalg.einsum")(
+    lambda equation, *inputs, optimize="greedy", name=None: space(inputs).einsum(equation, *inputs, optimize=optimize)
+)
 
 
 @op("clip_by_norm", host=False, static=("axes",))
@@ -90,6 +99,7 @@ def normalize(tensor: TensorLike, ord: str | int | float = "euclidean", axis: Ax
 
 
 @op("linalg.lstsq", host=False)
+@ignores("fast")
 def lstsq(matrix: TensorLike, rhs: TensorLike, l2_regularizer: TensorLike = 0.0, fast: bool = True) -> TensorResult:
     matrix = jnp.asarray(matrix)
     square = matrix.mT @ matrix + l2_regularizer * jnp.eye(matrix.shape[-1])
@@ -143,7 +153,9 @@ def band_part(input: TensorLike, num_lower: TensorLike, num_upper: TensorLike) -
 op("linalg.adjoint", host=False)(lambda matrix: jnp.conj(jnp.swapaxes(matrix, -1, -2)))
 op("linalg.cholesky_solve", host=False)(lambda chol, rhs: jax.scipy.linalg.cho_solve((chol, True), rhs))
 op("linalg.tridiagonal_solve", host=False)(
-    lambda diagonals, rhs, **_: jax.lax.linalg.tridiagonal_solve(*_diagonals(diagonals), rhs)
+    ignores(
+        "diagonals_format='compact' transpose_rhs=False conjugate_rhs=False name partial_pivoting perturb_singular"
+    )(lambda diagonals, rhs: jax.lax.linalg.tridiagonal_solve(*_diagonals(diagonals), rhs))
 )
 
 

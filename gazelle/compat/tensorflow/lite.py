@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.namespaces import root
 from gazelle.compat.tensorflow.calls import unbox
 from gazelle.compat.tensorflow.checkpoints import Module
@@ -62,7 +63,8 @@ class TFLiteConverter:
         return cls(of_model(model), model._is_batch_independent())
 
     @classmethod
-    def from_saved_model(cls, saved_model_dir: PathLike | TensorLike, **_: Any) -> TFLiteConverter:
+    @ignores("signature_keys tags")
+    def from_saved_model(cls, saved_model_dir: PathLike | TensorLike) -> TFLiteConverter:
         return cls.from_keras_model(root("tensorflow.keras").models.load_model(text(saved_model_dir)))
 
     from_keras_model_file = from_saved_model

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import jax.scipy.special as special
 import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import named, op, space
@@ -72,7 +73,7 @@ def _arg(name: str) -> Any:
 op("argmax", "math.argmax", "arg_max", static=("axis",), keeps_64_bits=True)(_arg("argmax"))
 op("argmin", "math.argmin", static=("axis",), keeps_64_bits=True)(_arg("argmin"))
 op("math.top_k", "nn.top_k", host=False, static=("k",))(
-    lambda input, k=1, sorted=True: TopK(*jax.lax.top_k(jnp.asarray(input), k))
+    ignores("sorted")(lambda input, k=1: TopK(*jax.lax.top_k(jnp.asarray(input), k)))
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,8 +14,10 @@ import numpy as np
 
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import Update
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import graph_scopes, graphs
 from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.errors import OutOfRangeError
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
@@ -100,35 +103,57 @@ class ExponentialMovingAverage:
 
 @named("python.training.moving_averages.assign_moving_average")
 def assign_moving_average(
-    variable: Option, value: TensorLike, decay: TensorLike, zero_debias: bool = False, name: str | None = None
+    variable: Option, value: TensorLike, decay: TensorLike, zero_debias: bool = True, name: str | None = None
 ) -> TensorResult:
-    """variable = decay variable + (1 - decay) value."""
-    return variable.assign(variable * decay + value * (1 - decay))
+    """variable = decay variable + (1 - decay) value; with `zero_debias`, of the average since 0 by its weights."""
+    if not zero_debias:
+        return variable.assign(variable * decay + value * (1 - decay))
+    if variable not in _biased:
+        zero = np.zeros(tuple(variable.shape), "float32")
+        _biased[variable] = [
+            graphs.variable(v, False, name="biased") or TensorFlowVariable(v, trainable=False)
+            for v in (zero, np.float32(0))
+        ]
+    average, weight = _biased[variable]
+    new, total = average * decay + value * (1 - decay), weight * decay + (1 - decay)
+    updates = [average.assign(new), weight.assign(total), variable.assign(new / total)]
+    return graph_scopes.with_dependencies(Operations(updates)) if isinstance(updates[0], Update) else updates[2]
+
+
+#: variable -> the average that starts at 0, and the sum of the weights of its values
+_biased: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
 
 @named("train.Coordinator")
 class Coordinator:
     """`tf.train.Coordinator`: stops threads together."""
 
-    def __init__(self, clean_stop_exception_types: object = None) -> None:
+    def __init__(self, clean_stop_exception_types: tuple[type[BaseException], ...] = ()) -> None:
         self._stopped, self._threads = threading.Event(), list[threading.Thread]()
+        self._clean = clean_stop_exception_types or (OutOfRangeError,)
+        self._error: BaseException | None = None
 
     def should_stop(self) -> bool:
         """Return whether a thread requested a stop."""
         return self._stopped.is_set()
 
     def request_stop(self, ex: object = None) -> None:
-        """Let `should_stop` return True."""
+        """Let `should_stop` return True; `join` raises an exception unless it is a usual one at the end of data."""
+        if isinstance(ex, BaseException) and not isinstance(ex, self._clean):
+            self._error = self._error or ex
         self._stopped.set()
 
     def register_thread(self, thread: threading.Thread) -> None:
         """Store a thread for `join`."""
         self._threads.append(thread)
 
-    def join(self, threads: Sequence[threading.Thread] | None = None, *_: Any, **__: Any) -> None:
+    @ignores("stop_grace_period_secs ignore_live_threads")
+    def join(self, threads: Sequence[threading.Thread] | None = None) -> None:
         """Wait for threads."""
         for thread in [*self._threads, *(threads or ())]:
             thread.join()
+        if self._error is not None:
+            raise self._error
 
     def wait_for_stop(self, timeout: float | None = None) -> bool:
         """Wait until a stop is requested."""
@@ -145,5 +170,5 @@ class Coordinator:
 
 
 # queues are refused where they are made
-named("train.start_queue_runners")(lambda sess=None, coord=None, daemon=True, start=True, collection=None: [])
+named("train.start_queue_runners")(ignores("sess coord daemon start collection")(list))
 named("timestamp")(time.time)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import tables
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.calls import guarded
 from gazelle.compat.tensorflow.dtypes import host_array
 from gazelle.compat.tensorflow.recording import is_box, unboxed
@@ -35,47 +36,18 @@ def named(*names: str) -> Callable[[Any], Any]:
 
     def decorate(target: Any) -> Any:
         _describe(target, names)
-        NAMES.update(dict.fromkeys(names, _ignoring(target) if isinstance(target, FunctionType) else target))
+        NAMES.update(dict.fromkeys(names, _with_name(target) if isinstance(target, FunctionType) else target))
         return target
 
     return decorate
 
 
 @functools.cache
-def _ignoring(function: Any, ignored: tuple[str, ...] = ("name",)) -> Any:
-    """The function with further arguments at the end, which are ignored: `name` belongs to a node of a graph."""
-    parameters = inspect.signature(function).parameters
-    kinds = {p.kind for p in parameters.values()}
-    extra = [name for name in ignored if name not in parameters]
-    if not extra or inspect.Parameter.VAR_KEYWORD in kinds:
-        return function
-    by_position = kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD}
-    limit = len(parameters) if by_position else sys.maxsize
-
-    @functools.wraps(function)
-    def called(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            kwargs = {name: value for name, value in kwargs.items() if name not in extra}
-        return function(*(args[:limit] if len(args) <= limit + len(extra) else args), **kwargs)
-
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if by_position else inspect.Parameter.KEYWORD_ONLY
-    own = [inspect.Parameter(name, kind, default=None) for name in extra]
-    vars(called)["__signature__"] = inspect.Signature([*parameters.values(), *own])
-    return called
-
-
-def methods_ignore(*ignored: str) -> Callable[[type[Any]], type[Any]]:
-    """Let the public methods and the constructor of a class take these arguments, which are ignored. A decorator."""
-
-    def decorate(cls: type[Any]) -> type[Any]:
-        for name, method in list(vars(cls).items()):
-            plain = method.__func__ if isinstance(method, classmethod) else method
-            if isinstance(plain, FunctionType) and (name == "__init__" or not name.startswith("_")):
-                taking = _ignoring(plain, ignored)
-                setattr(cls, name, classmethod(taking) if isinstance(method, classmethod) else taking)
-        return cls
-
-    return decorate
+def _with_name(function: Any) -> Any:
+    """The function with the argument `name` at the end, if it does not have one: it belongs to a node of a graph."""
+    parameters = inspect.signature(function).parameters.values()
+    has_one = any(p.name == "name" or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
+    return function if has_one else ignores("name")(function)
 
 
 def aliases() -> dict[int, list[str]]:

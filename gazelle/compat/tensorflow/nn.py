@@ -6,15 +6,19 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.arrays import keras_format
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.names import fixed_shape, named, op, space
 from gazelle.compat.tensorflow.randoms import next_key
+from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import AxisLike, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import AxisLike, Nested, ShapeLike, TensorLike, TensorResult
 from gazelle.core import symbolic
+from gazelle.core.errors import ArgumentError, message
 
 op("nn.crelu", host=False)(lambda features: jnp.concatenate([jax.nn.relu(features), jax.nn.relu(-features)], -1))
 
@@ -122,10 +126,19 @@ def log_poisson_loss(targets: TensorLike, log_input: TensorLike, compute_full_lo
     return loss + jnp.where(targets > 1, stirling, 0)
 
 
-@op("nn.embedding_lookup", host=False)
-def embedding_lookup(
-    params: TensorLike, ids: TensorLike, max_norm: TensorLike = None, partition_strategy: str = "mod"
-) -> TensorResult:
+@named("nn.embedding_lookup")
+@ignores("partition_strategy validate_indices name")
+def embedding_lookup(params: Nested[TensorLike], ids: TensorLike, max_norm: TensorLike = None) -> TensorResult:
+    """`tf.nn.embedding_lookup`, of one table."""
+    if isinstance(params, list | tuple) and any(np.ndim(unboxed(one)) > 1 for one in params):
+        if len(params) > 1:
+            raise ArgumentError(message("params of tf.nn.embedding_lookup", expected="one table", got=len(params)))
+        params = params[0]
+    return _rows_of(params, ids, max_norm)
+
+
+@op(host=False)
+def _rows_of(params: TensorLike, ids: TensorLike, max_norm: TensorLike = None) -> TensorResult:
     ids = jnp.asarray(ids)
     rows = jnp.take(jnp.asarray(params), ids, axis=0)
     if max_norm is None:

@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
@@ -41,6 +42,7 @@ class FixedLenFeature:
 class FixedLenSequenceFeature(FixedLenFeature):
     """`tf.io.FixedLenSequenceFeature(shape, dtype, allow_missing)`: any number of parts; a batch of them is padded."""
 
+    @ignores("allow_missing")
     def __init__(
         self, shape: ShapeLike, dtype: DTypeLike, allow_missing: bool = False, default_value: TensorLike = None
     ) -> None:
@@ -50,15 +52,27 @@ class FixedLenSequenceFeature(FixedLenFeature):
         return Tensor(_listed(values, self.dtype).reshape(-1, *self.shape))
 
 
-@named("io.VarLenFeature", "VarLenFeature", "io.RaggedFeature")
+@named("io.VarLenFeature", "VarLenFeature")
 class VarLenFeature:
     """`tf.io.VarLenFeature(dtype)`: any number of values."""
 
-    def __init__(self, dtype: DTypeLike, *_: object, **__: object) -> None:
+    def __init__(self, dtype: DTypeLike) -> None:
         self.dtype = as_dtype(dtype)
 
     def of(self, name: str, values: list[Any]) -> TensorResult:
         return SparseTensor(np.arange(len(values))[:, None], _listed(values, self.dtype), [len(values)])
+
+
+@named("io.RaggedFeature")
+class RaggedFeature:
+    """`tf.io.RaggedFeature(dtype)`: any number of values; a batch is a ragged tensor."""
+
+    @ignores("partitions=() row_splits_dtype validate")
+    def __init__(self, dtype: DTypeLike, value_key: str | None = None) -> None:
+        self.dtype, self.value_key = as_dtype(dtype), value_key
+
+    def of(self, name: str, values: list[Any]) -> TensorResult:
+        return Tensor(_listed(values, self.dtype))
 
 
 def _listed(values: list[Any], dtype: Any) -> Any:
@@ -68,25 +82,24 @@ def _listed(values: list[Any], dtype: Any) -> Any:
 
 
 @named("io.parse_single_example", "parse_single_example")
-def parse_single_example(
-    serialized: TensorLike, features: Mapping[str, Any], *_: object, **__: object
-) -> dict[str, Any]:
+@ignores("example_names")
+def parse_single_example(serialized: TensorLike, features: Mapping[str, Any]) -> dict[str, Any]:
     """`tf.io.parse_single_example`: {name: tensor}, with shapes and dtypes from `features`."""
     return _parsed(Example.FromString(serialized).features.feature, features)
 
 
 def _parsed(found: Mapping[str, Feature], features: Mapping[str, Any] | None) -> dict[str, Any]:
+    keys = {name: getattr(spec, "value_key", None) or name for name, spec in (features or {}).items()}
     specs = (features or {}).items()
-    return {name: spec.of(name, found[name].values() if name in found else []) for name, spec in specs}
+    return {name: spec.of(name, found[keys[name]].values() if keys[name] in found else []) for name, spec in specs}
 
 
 @named("io.parse_single_sequence_example", "parse_single_sequence_example")
+@ignores("example_name name")
 def parse_single_sequence_example(
     serialized: TensorLike,
     context_features: Mapping[str, Any] | None = None,
     sequence_features: Mapping[str, Any] | None = None,
-    *_: object,
-    **__: object,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """`tf.io.parse_single_sequence_example`: ({name: tensor} of the sequence, {name: tensor (steps, ...)})."""
     given = SequenceExample.FromString(serialized)
@@ -100,13 +113,14 @@ def parse_single_sequence_example(
 
 def _steps(name: str, spec: Any, steps: list[list[Any]]) -> Any:
     """The values of all steps: rows of a sparse tensor, or an array."""
-    if isinstance(spec, VarLenFeature):
+    if isinstance(spec, VarLenFeature | RaggedFeature):
         return _batched(spec, [spec.of(name, step) for step in steps])
     return spec.of(name, [value for step in steps for value in step])
 
 
 @named("io.parse_example", "parse_example")
-def parse_example(serialized: TensorLike, features: Mapping[str, Any], *_: object, **__: object) -> dict[str, Any]:
+@ignores("example_names")
+def parse_example(serialized: TensorLike, features: Mapping[str, Any]) -> dict[str, Any]:
     """`tf.io.parse_example`: `parse_single_example` for a batch of messages."""
     rows = [parse_single_example(one, features) for one in array_of(serialized).reshape(-1)]
     return {name: _batched(spec, [row[name] for row in rows]) for name, spec in features.items()}
@@ -115,6 +129,8 @@ def parse_example(serialized: TensorLike, features: Mapping[str, Any], *_: objec
 def _batched(spec: Any, parts: list[Any]) -> Any:
     if isinstance(spec, FixedLenSequenceFeature):
         return RaggedTensor.of_rows(parts).to_tensor(spec.default)
+    if isinstance(spec, RaggedFeature):
+        return RaggedTensor.of_rows(parts)
     if not isinstance(parts[0], SparseTensor):
         return Tensor(np.stack([part.array for part in parts]))
     lengths = [int(part.dense_shape[0]) for part in parts]

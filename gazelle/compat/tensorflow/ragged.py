@@ -9,18 +9,20 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.ignored import ignores, methods_ignore
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.operators import add_operators
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.arrays import array_of, concat, convert, stack
+from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.gathering import boolean_mask
-from gazelle.compat.tensorflow.names import methods_ignore, named
+from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, DTypeLike, Function, ShapeLike, TensorLike, TensorResult
 
 
 @named("RaggedTensor")
-@methods_ignore("name", "validate")
+@methods_ignore("name validate")
 class RaggedTensor:
     """`tf.RaggedTensor`: row n is `values[row_splits[n] : row_splits[n + 1]]`; the values may be ragged, too.
 
@@ -58,16 +60,15 @@ class RaggedTensor:
         return cls.from_value_rowids(st_input.values, array_of(st_input.indices)[:, 0], st_input.shape[0])
 
     @classmethod
-    def from_value_rowids(
-        cls, values: TensorLike, value_rowids: TensorLike, nrows: TensorLike = None, **_: Any
-    ) -> RaggedTensor:
+    def from_value_rowids(cls, values: TensorLike, value_rowids: TensorLike, nrows: TensorLike = None) -> RaggedTensor:
         rows = array_of(value_rowids)
         count = int(nrows) if nrows is not None else int(rows.max(initial=-1)) + 1
         return cls.from_row_lengths(values, np.bincount(rows.astype(int), minlength=count))
 
     @classmethod
+    @ignores("ragged_rank=1 name row_splits_dtype")
     def from_tensor(
-        cls, tensor: TensorLike, lengths: TensorLike = None, padding: str | ShapeLike | None = None, **_: Any
+        cls, tensor: TensorLike, lengths: TensorLike = None, padding: str | ShapeLike | None = None
     ) -> RaggedTensor:
         array = array_of(tensor)
         if lengths is not None:
@@ -98,16 +99,18 @@ class RaggedTensor:
     def get_shape(self) -> TensorShape:
         return self.shape
 
-    def nrows(self, **_: Any) -> Tensor:
+    @ignores("out_type")
+    def nrows(self) -> Tensor:
         return Tensor(np.asarray(len(self), "int64"))
 
-    def row_lengths(self, axis: int = 1) -> Tensor:
-        return Tensor(np.diff(self._splits))
+    def row_lengths(self, axis: int = 1) -> TensorResult:
+        return Tensor(np.diff(self._splits)) if axis == 1 else self.with_values(self.values.row_lengths(axis - 1))
 
     def value_rowids(self) -> Tensor:
         return Tensor(np.repeat(np.arange(len(self)), np.diff(self._splits)))
 
-    def bounding_shape(self, axis: AxisLike = None, **_: Any) -> Tensor:
+    @ignores("name out_type")
+    def bounding_shape(self, axis: AxisLike = None) -> Tensor:
         sizes = np.asarray(self.to_tensor().shape, "int64")
         return Tensor(sizes if axis is None else sizes[axis])
 
@@ -211,7 +214,8 @@ def map_values(op: Function, *args: Any, **kwargs: Any) -> TensorResult:
 
 
 @named("ragged.constant")
-def constant(pylist: Sequence[Any], dtype: DTypeLike = None, ragged_rank: int | None = None, **_: Any) -> TensorResult:
+@ignores("inner_shape=None name row_splits_dtype")
+def constant(pylist: Sequence[Any], dtype: DTypeLike = None, ragged_rank: int | None = None) -> TensorResult:
     """`tf.ragged.constant`: nested lists, of which the `ragged_rank` outermost axes may have rows of other lengths."""
     if ragged_rank == 0 or not any(isinstance(row, list | tuple | np.ndarray) for row in pylist):
         return convert(pylist, dtype)
@@ -220,17 +224,22 @@ def constant(pylist: Sequence[Any], dtype: DTypeLike = None, ragged_rank: int | 
 
 
 @named("ragged.stack")
-def stack_rows(values: TensorLike, axis: int = 0) -> RaggedTensor:
+@ignores("axis=0 name")
+def stack_rows(values: TensorLike) -> RaggedTensor:
     """`tf.ragged.stack`: tensors as rows."""
     return RaggedTensor.of_rows([v if isinstance(v, RaggedTensor) else convert(v) for v in values])
 
 
 @named("ragged.range")
-def range_(starts: TensorLike, limits: TensorLike = None, deltas: TensorLike = 1, **_: Any) -> RaggedTensor:
+@ignores("name row_splits_dtype")
+def range_(
+    starts: TensorLike, limits: TensorLike = None, deltas: TensorLike = 1, dtype: DTypeLike = None
+) -> RaggedTensor:
     """`tf.ragged.range`: a row of numbers for each limit."""
     first, last = (0, starts) if limits is None else (starts, limits)
     ends = np.broadcast_arrays(array_of(first), array_of(last), array_of(deltas))
-    return RaggedTensor.of_rows([Tensor(np.arange(*row, dtype="int32")) for row in zip(*ends, strict=True)])
+    kind = np.result_type(*ends) if dtype is None else name_of(dtype)
+    return RaggedTensor.of_rows([Tensor(np.arange(*row, dtype=kind)) for row in zip(*ends, strict=True)])
 
 
 @named("ragged.boolean_mask")

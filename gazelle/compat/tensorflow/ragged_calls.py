@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import maths, nn, strings  # noqa: F401 - their names must be there
 from gazelle.compat.tensorflow.arrays import array_of, convert, stack
 from gazelle.compat.tensorflow.function_tables import LISTS
@@ -17,12 +18,13 @@ from gazelle.core.errors import ArgumentError, message
 
 
 def _reduced(name: str, reduce: Function) -> Function:
-    def called(input_tensor: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
-        if axis is None:
+    @ignores("name")
+    def called(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        if axis is None and not keepdims:
             return reduce(input_tensor.flat_values)
         if axis in (1, -1) and input_tensor.ragged_rank == 1:
             return stack([reduce(row, axis=0, keepdims=keepdims) for row in input_tensor])
-        return reduce(_padded(name, input_tensor), axis=axis)
+        return reduce(_padded(name, input_tensor), axis=axis, keepdims=keepdims)
 
     return called
 
@@ -33,7 +35,8 @@ def _padded(name: str, rows: RaggedTensor) -> Tensor:
     return rows.to_tensor()
 
 
-def _concat(values: Any, axis: Any, name: Any = None) -> Any:
+@ignores("name")
+def _concat(values: Any, axis: Any) -> Any:
     if int(axis) == 0:
         return RaggedTensor.of_rows([row for part in values for row in rows_of(part)])
     return RaggedTensor.of_rows([joined([rows_of(p) for p in parts]) for parts in zip(*values, strict=True)])
@@ -48,22 +51,26 @@ _BY_ROWS: dict[str, Function] = {
     "concat": _concat,
     "stack": stack_rows,
     "boolean_mask": masked,
-    "tile": lambda input, multiples, **_: _tiled(input, *multiples),
-    "strings.join": lambda inputs, separator="", **_: map_values(
-        lambda *parts: NAMES["strings.join"](parts, separator), *inputs
+    "tile": ignores("name")(lambda input, multiples: _tiled(input, *multiples)),
+    "strings.join": ignores("name")(
+        lambda inputs, separator="": map_values(lambda *parts: NAMES["strings.join"](parts, separator), *inputs)
     ),
-    "gather": lambda params, indices, **_: (
-        map_values(lambda i: gather(params, i), indices)
-        if not isinstance(params, RaggedTensor)
-        else RaggedTensor.of_rows([params[int(i)] for i in array_of(indices)])
+    "gather": ignores("validate_indices axis=0 batch_dims=0 name")(
+        lambda params, indices: (
+            map_values(lambda i: gather(params, i), indices)
+            if not isinstance(params, RaggedTensor)
+            else RaggedTensor.of_rows([params[int(i)] for i in array_of(indices)])
+        )
     ),
-    "size": lambda input, **_: NAMES["size"](input.flat_values),
-    "rank": lambda input, **_: convert(input.ndim),
-    "shape": lambda input, **_: input.bounding_shape(),
-    "expand_dims": lambda input, axis, **_: (
-        RaggedTensor.from_row_lengths(input, [len(input)])
-        if axis == 0
-        else input.with_values(NAMES["expand_dims"](input.values, axis - (axis > 0)))
+    "size": ignores("out_type name")(lambda input: NAMES["size"](input.flat_values)),
+    "rank": ignores("name")(lambda input: convert(input.ndim)),
+    "shape": ignores("out_type name")(lambda input: input.bounding_shape()),
+    "expand_dims": ignores("name")(
+        lambda input, axis: (
+            RaggedTensor.from_row_lengths(input, [len(input)])
+            if axis == 0
+            else input.with_values(NAMES["expand_dims"](input.values, axis - (axis > 0)))
+        )
     ),
 }
 

@@ -13,6 +13,7 @@ from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.shapes import Size
 from gazelle.compat.classes import compat_class
 from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.ignored import ignores
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
@@ -179,8 +180,11 @@ def _joined(shape: Any, parameter: Any) -> tuple[int, ...]:
 
 @named("random.Generator")
 class Generator:
-    def __init__(self, state: object = None, seed: TensorLike = None) -> None:
-        self._seed = seed
+    @ignores("copy_from=None alg")
+    def __init__(
+        self, copy_from: None = None, state: TensorLike = None, alg: object = None, *, seed: TensorLike = None
+    ):
+        self._seed = seed if state is None else f"state_{np.asarray(unboxed(state)).tolist()}"
 
     @classmethod
     def from_seed(cls, seed: TensorLike, alg: object = None) -> Generator:
@@ -264,7 +268,8 @@ class UniformInitializer(compat_class(RandomUniform)):
         self._bounds = bounds if any(bound.ndim for bound in bounds) else None
         super().__init__(*((0.0, 1.0) if self._bounds else map(float, bounds)), seed=seed)
 
-    def __call__(self, shape: ShapeLike, dtype: DTypeLike = None, **_: object) -> TensorResult:
+    @ignores("partition_info partition_shape partition_offset")
+    def __call__(self, shape: ShapeLike, dtype: DTypeLike = None) -> TensorResult:
         values = super().__call__(shape, dtype)
         if self._bounds is not None:
             low, high = self._bounds

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.files import text, texts
@@ -26,7 +27,10 @@ from gazelle.core.record_format import checksum
 class TFRecordOptions:
     """`tf.io.TFRecordOptions(compression_type)`: "GZIP" or none."""
 
-    def __init__(self, compression_type: str | None = None, *_: object, **__: object) -> None:
+    @ignores(
+        "flush_mode input_buffer_size output_buffer_size window_bits compression_level mem_level compression_strategy"
+    )
+    def __init__(self, compression_type: str | None = None) -> None:
         self.compression_type = compression_type
 
 
@@ -80,17 +84,18 @@ def records(path: str, compression: str = "") -> Iterator[Any]:
 
 
 @named("data.TFRecordDataset")
-def record_dataset(filenames: TensorLike | Dataset, compression_type: str = "", *_: object, **__: object) -> Dataset:
+@ignores("buffer_size num_parallel_reads name")
+def record_dataset(filenames: TensorLike | Dataset, compression_type: str = "") -> Dataset:
     """`tf.data.TFRecordDataset`: the records of all files in order."""
     if isinstance(filenames, Dataset):
         return filenames.flat_map(lambda name: record_dataset(name, compression_type))
     return Dataset(lambda: (one for name in texts(filenames) for one in records(name, compression_type or "")))
 
 
-@named("python_io.tf_record_iterator", "io.tf_record_iterator")
+@named("python_io.tf_record_iterator", "io.tf_record_iterator", "compat.v1.io.tf_record_iterator")
 def record_iterator(path: PathLike | TensorLike, options: object = None) -> Iterator[bytes]:
     """`tf.python_io.tf_record_iterator`: the records of a file as bytes."""
-    compression: Any = getattr(options, "compression_type", options)
+    compression = getattr(options, "compression_type", options) or ""
     return (one.item() for name in texts(path) for one in records(name, compression))
 
 

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 import gazelle
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import graph_scopes
 from gazelle.compat.tensorflow.graphs import get_variable
 from gazelle.compat.tensorflow.names import NAMES, fixed_shape, named
@@ -59,7 +60,8 @@ class RNNCell:
     state_size: Any
     output_size: Any
 
-    def __init__(self, trainable: bool = True, name: str | None = None, dtype: DTypeLike = None, **_: Option) -> None:
+    @ignores("_reuse _scope dynamic activity_regularizer=None")
+    def __init__(self, trainable: bool = True, name: str | None = None, dtype: DTypeLike = None) -> None:
         self.trainable, self.name, self.dtype, self.built = trainable, name, dtype or "float32", False
         self.weights: list[Any] = []
         self._scope: graph_scopes.Scope | None = None
@@ -137,8 +139,11 @@ class _Cell(RNNCell):
 
     gates = 1
 
-    def __init__(self, num_units: int, activation: Any = None, reuse: Any = None, **options: Any) -> None:
-        super().__init__(name=options.get("name"), dtype=options.get("dtype"))
+    @ignores("reuse trainable _reuse _scope")
+    def __init__(
+        self, num_units: int, activation: Any = None, reuse: Any = None, name: str | None = None, dtype: Any = None
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
         self._num_units, self._activation = int(num_units), _activation(activation)
 
     state_size = output_size = property(lambda self: self._num_units)
@@ -315,7 +320,8 @@ class MultiRNNCell(RNNCell):
 
 
 class _Wrapper(RNNCell):
-    def __init__(self, cell: Any, *_: Any, **__: Any) -> None:
+    @ignores("device")
+    def __init__(self, cell: Any) -> None:
         super().__init__()
         self._cell = cell
 
@@ -412,7 +418,7 @@ class InputProjectionWrapper(_Wrapper):
     """A linear layer before a cell."""
 
     def __init__(
-        self, cell: Option, num_proj: int, activation: Option = None, input_size: object = None, **_: Option
+        self, cell: Option, num_proj: int, activation: Option = None, input_size: object = None, reuse: Option = None
     ) -> None:
         super().__init__(cell)
         self._layer = gazelle.layers.Dense(num_proj, activation)

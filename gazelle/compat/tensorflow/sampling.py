@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.names import NAMES, named, op
 from gazelle.compat.tensorflow.randoms import generator
 from gazelle.compat.tensorflow.recording import unboxed
@@ -26,19 +28,34 @@ def ctc_greedy_decoder(
     return _decoded(inputs, sequence_length, blank_index, strategy="greedy", merge_repeated=merge_repeated)
 
 
-@named("nn.ctc_beam_search_decoder", "compat.v1.nn.ctc_beam_search_decoder")
+@named("nn.ctc_beam_search_decoder")
 def ctc_beam_search_decoder(
-    inputs: TensorLike, sequence_length: TensorLike, beam_width: int = 100, top_paths: int = 1, **_: Any
+    inputs: TensorLike,
+    sequence_length: TensorLike,
+    beam_width: int = 100,
+    top_paths: int = 1,
+    merge_repeated: bool = False,
 ) -> TensorResult:
     """`tf.nn.ctc_beam_search_decoder`: the best label sequences of logits (time, batch, classes)."""
-    return _decoded(inputs, sequence_length, None, strategy="beam_search", beam_width=beam_width, top_paths=top_paths)
+    options = {"strategy": "beam_search", "beam_width": beam_width, "top_paths": top_paths}
+    return _decoded(inputs, sequence_length, None, merge_repeated, **options)
 
 
-def _decoded(inputs: Any, lengths: Any, blank: int | None, **options: Any) -> Any:
+named("compat.v1.nn.ctc_beam_search_decoder")(functools.partial(ctc_beam_search_decoder, merge_repeated=True))
+
+
+def _decoded(inputs: Any, lengths: Any, blank: int | None, merges_labels: bool = False, **options: Any) -> Any:
     logits = jnp.moveaxis(jnp.asarray(unboxed(inputs)), 0, 1)
     index = logits.shape[-1] - 1 if blank is None else blank % logits.shape[-1]
     paths, scores = ops.ctc_decode(logits, unboxed(lengths), mask_index=index, **options)
-    return [_as_sparse(np.asarray(path)) for path in paths], Tensor(scores)
+    found = map(np.asarray, paths)
+    return [_as_sparse(_without_repetitions(path) if merges_labels else path) for path in found], Tensor(scores)
+
+
+def _without_repetitions(labels: Any) -> Any:
+    """Labels without those that equal the one before, as the beam search of TensorFlow 1 returned them."""
+    kept = [[v for i, v in enumerate(row) if v >= 0 and (i == 0 or v != row[i - 1])] for row in labels.tolist()]
+    return np.asarray([row + [-1] * (labels.shape[1] - len(row)) for row in kept]).reshape(labels.shape)
 
 
 def _as_sparse(labels: Any) -> SparseTensor:
@@ -98,9 +115,10 @@ def fixed_unigram_candidate_sampler(
     return _candidates(lambda count: weights)(true_classes, num_true, num_sampled, unique, range_max, seed)
 
 
-def _sampled(loss: Callable[..., Any]) -> Callable[..., Any]:
+def _sampled(loss: Callable[..., Any], removes_hits: bool) -> Callable[..., Any]:
     """A loss over the true classes and some others, drawn from the log-uniform distribution of frequent words."""
 
+    @ignores("num_true partition_strategy")
     def called(
         weights: Any,
         biases: Any,
@@ -121,39 +139,48 @@ def _sampled(loss: Callable[..., Any]) -> Callable[..., Any]:
         else:
             ids, true, others = (unboxed(value) for value in sampled_values)
             given = ids.astype("int32"), None, np.log(true), np.log(others)
-        return loss(weights, biases, labels, inputs, *given)
+        return loss(
+            weights,
+            biases,
+            labels,
+            inputs,
+            *given,
+            removes_hits if remove_accidental_hits is None else remove_accidental_hits,
+        )
 
     return called
 
 
-def _logits(weights: Any, biases: Any, labels: Any, inputs: Any, ids: Any, counts: Any, true: Any, drawn: Any) -> Any:
-    """(logits of the true classes, of the drawn ones, labels), less the logarithms of the expected counts.
+def _logits(
+    weights: Any, biases: Any, labels: Any, inputs: Any, ids: Any, counts: Any, true: Any, drawn: Any, removes: bool
+) -> Any:
+    """(logits of the true classes, of the drawn ones), less the logarithms of the expected counts.
 
-    These are given for all classes (`counts`), or for the true ones and the drawn ones.
+    These are given for all classes (`counts`), or for the true ones and the drawn ones. With `removes` a drawn class
+    that is a true one does not count.
     """
     labels = jnp.asarray(labels).astype("int32").reshape(inputs.shape[0], -1)
     true = jnp.take(jnp.asarray(counts), labels) if true is None else jnp.reshape(true, labels.shape)
     drawn = jnp.take(jnp.asarray(counts), ids) if drawn is None else drawn
     of_true = jnp.einsum("bd,btd->bt", inputs, jnp.take(weights, labels, axis=0)) + jnp.take(biases, labels)
     of_drawn = inputs @ jnp.take(weights, ids, axis=0).T + jnp.take(biases, ids)
-    return of_true - true, of_drawn - drawn, labels
+    of_drawn = of_drawn - drawn
+    hit = (labels[:, :, None] == ids).any(1)
+    return of_true - true, jnp.where(hit, -1e9, of_drawn) if removes else of_drawn
 
 
 @op("sampled_softmax", host=False)
-def _softmax_loss(
-    weights: Any, biases: Any, labels: Any, inputs: Any, ids: Any, counts: Any, true: Any, drawn: Any
-) -> Any:
-    of_true, of_drawn, labels = _logits(weights, biases, labels, inputs, ids, counts, true, drawn)
-    hit = (labels[:, :, None] == ids).any(1)
-    logits = jnp.concatenate([of_true, jnp.where(hit, -1e9, of_drawn)], 1)
+def _softmax_loss(*given: Any) -> Any:
+    of_true, of_drawn = _logits(*given)
+    logits = jnp.concatenate([of_true, of_drawn], 1)
     return jnp.mean(ops.logsumexp(logits, 1, keepdims=True) - of_true, 1)
 
 
 @op("nce", host=False)
-def _nce_loss(weights: Any, biases: Any, labels: Any, inputs: Any, ids: Any, counts: Any, true: Any, drawn: Any) -> Any:
-    of_true, of_drawn, _ = _logits(weights, biases, labels, inputs, ids, counts, true, drawn)
+def _nce_loss(*given: Any) -> Any:
+    of_true, of_drawn = _logits(*given)
     return jnp.mean(jnp.logaddexp(0, -of_true), 1) + jnp.sum(jnp.logaddexp(0, of_drawn), 1)
 
 
-named("nn.sampled_softmax_loss", "compat.v1.nn.sampled_softmax_loss")(_sampled(NAMES.pop("sampled_softmax")))
-named("nn.nce_loss", "compat.v1.nn.nce_loss")(_sampled(NAMES.pop("nce")))
+named("nn.sampled_softmax_loss", "compat.v1.nn.sampled_softmax_loss")(_sampled(NAMES.pop("sampled_softmax"), True))
+named("nn.nce_loss", "compat.v1.nn.nce_loss")(_sampled(NAMES.pop("nce"), False))

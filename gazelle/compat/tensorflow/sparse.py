@@ -12,6 +12,7 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.compat.backend.losses import ctc_length
+from gazelle.compat.ignored import ignores
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.arrays import convert
@@ -57,6 +58,7 @@ def from_dense(tensor: TensorLike) -> SparseTensor:
 
 
 @named("nn.ctc_loss")
+@ignores("unique name preprocess_collapse_repeated=False ctc_merge_repeated=True ignore_longer_outputs_than_inputs")
 def ctc_loss(
     labels: SparseTensor | TensorLike,
     logits: TensorLike = None,
@@ -68,7 +70,6 @@ def ctc_loss(
     inputs: TensorLike = None,
     sequence_length: TensorLike = None,
     time_major: bool = True,
-    **_: bool,
 ) -> TensorResult:
     """`tf.nn.ctc_loss`; in TensorFlow 1, `labels, inputs, sequence_length` with sparse labels."""
     logits = logits if inputs is None else inputs
@@ -135,7 +136,9 @@ def _on_dense(name: str, function: Callable[..., Any], keeps_sparse: bool) -> No
     named(f"sparse.{name}", f"sparse_{name}")(called)
 
 
-_on_dense("concat", lambda axis, sp_inputs, expand_nonconcat_dims=False: NAMES["concat"](sp_inputs, axis), True)
+_on_dense(
+    "concat", ignores("expand_nonconcat_dims name")(lambda axis, sp_inputs: NAMES["concat"](sp_inputs, axis)), True
+)
 for _name, _entry in TABLE["sparse"].items():
     _dense, *_parameters = _entry.split()
     _function = with_parameters(lambda *values, name=_dense: NAMES[name](*values), _parameters)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.files import text
@@ -145,7 +146,7 @@ def split(input: TensorLike, sep: TensorLike = None, maxsplit: int = -1) -> Tens
 @named("strings.unicode_split")
 def unicode_split(input: TensorLike, input_encoding: str = "UTF-8", errors: str = "replace") -> TensorResult:
     """`tf.strings.unicode_split`: the characters."""
-    return _split_strings(input, lambda v: [c.encode() for c in v.decode(errors=errors)])
+    return _split_strings(input, lambda v: [c.encode(input_encoding) for c in v.decode(input_encoding, errors)])
 
 
 named("strings.bytes_split")(lambda input: _split_strings(input, lambda v: [v[i : i + 1] for i in range(len(v))]))
@@ -155,7 +156,7 @@ named("strings.bytes_split")(lambda input: _split_strings(input, lambda v: [v[i 
 def unicode_decode(input: TensorLike, input_encoding: str = "UTF-8", errors: str = "replace") -> TensorResult:
     """`tf.strings.unicode_decode`: the code points of the characters."""
     return map_values(
-        lambda v: Tensor(np.asarray([ord(c.decode()) for c in v.numpy()], "int32")),
+        lambda v: Tensor(np.asarray([ord(c.decode(input_encoding)) for c in v.numpy()], "int32")),
         unicode_split(input, input_encoding, errors),
     )
 
@@ -164,10 +165,12 @@ def unicode_decode(input: TensorLike, input_encoding: str = "UTF-8", errors: str
 def unicode_encode(input: TensorLike, output_encoding: str = "UTF-8") -> TensorResult:
     """`tf.strings.unicode_encode`: a string for each row of code points."""
     if isinstance(input, RaggedTensor):
-        return convert([unicode_encode(row) for row in input])
+        return convert([unicode_encode(row, output_encoding) for row in input])
     array = array_of(input)
     shape = array.shape[:-1]
-    return _object_tensor(("".join(map(chr, array[index])).encode() for index in np.ndindex(shape)), shape)
+    return _object_tensor(
+        ("".join(map(chr, array[index])).encode(output_encoding) for index in np.ndindex(shape)), shape
+    )
 
 
 @named("strings.ngrams")
@@ -183,7 +186,8 @@ def ngrams(data: TensorLike, ngram_width: int | Sequence[int], separator: Tensor
 
 
 @named("strings.to_hash_bucket_fast", "strings.to_hash_bucket", "strings.to_hash_bucket_strong")
-def to_hash_bucket(input: TensorLike, num_buckets: int, key: TensorLike = None) -> Tensor:
+@ignores("key")
+def to_hash_bucket(input: TensorLike, num_buckets: int) -> Tensor:
     """`tf.strings.to_hash_bucket_fast`: a bucket for each string, other than that of TensorFlow's hash."""
     return _elementwise(lambda v: int.from_bytes(hashlib.sha256(v).digest()[:8], "big") % num_buckets, "int64")(input)
 
@@ -211,18 +215,33 @@ def as_string(
     array = array_of(input)
     kind = "e" if scientific else "g" if shortest else "f"
 
-    def shown(v: Any) -> bytes:
+    def as_text(v: Any) -> bytes:
         found = f"{v:.{precision if precision >= 0 else 6}{kind}}" if isinstance(v, float) else str(v)
         return (found.lower() if isinstance(v, bool) else found).rjust(width, fill or " ").encode()
 
-    return _object_tensor(map(shown, array.reshape(-1).tolist()), array.shape)
+    return _object_tensor(map(as_text, array.reshape(-1).tolist()), array.shape)
+
+
+def shown(value: TensorLike, summarize: int) -> str:
+    """A value as text; of a long axis only the first and the last elements."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if not hasattr(value, "dtype"):
+        return str(value)
+    array = np.asarray(value)
+    number = lambda v: str(v).removesuffix(".0")  # noqa: E731
+    if array.ndim == 0:
+        return shown(array.item(), summarize) if array.dtype.kind in "OSU" else number(array[()])
+    most = max(array.size, 1) if summarize < 0 else summarize
+    kinds: Any = {"float_kind": number, "object": lambda v: f'"{shown(v, summarize)}"'}
+    return np.array2string(array, threshold=0, edgeitems=most, formatter=kinds)
 
 
 @named("strings.format")
-def format_(template: str, inputs: Nested[TensorLike], placeholder: str = "{}", **_: Any) -> Tensor:
+def format_(template: str, inputs: Nested[TensorLike], placeholder: str = "{}", summarize: int = 3) -> Tensor:
     values = inputs if isinstance(inputs, list | tuple) else (inputs,)
     for value in values:
-        template = template.replace(placeholder, str(np.asarray(unboxed(value))), 1)
+        template = template.replace(placeholder, shown(unboxed(convert(value)), summarize), 1)
     return convert(template)
 
 
@@ -241,5 +260,5 @@ for _name in [name for name in NAMES if name.startswith("strings.")]:
     NAMES[_name] = _symbolic(NAMES[_name])
 named("compat.as_bytes")(lambda bytes_or_text, encoding="utf-8": text(bytes_or_text).encode(encoding))
 named("compat.as_str", "compat.as_text", "compat.as_str_any")(
-    lambda value, encoding="utf-8": text(value) if isinstance(value, str | bytes) else str(value)
+    lambda value, encoding="utf-8": value.decode(encoding) if isinstance(value, bytes) else str(value)
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import constant
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.function_tables import LISTS
@@ -57,19 +58,21 @@ class Writer:
 
 _writer: Writer | None = None
 _step: Any = None
+_recording = True
 
-named("summary.create_file_writer")(lambda logdir, *_, **__: Writer(logdir))
+named("summary.create_file_writer")(
+    ignores("max_queue flush_millis filename_suffix name experimental_trackable")(lambda logdir: Writer(logdir))
+)
 
 
 @named("summary.scalar", "scalar_summary")
-def scalar(
-    name: str, data: TensorLike = None, step: TensorLike = None, description: str | None = None, **_: Any
-) -> TensorResult:
+@ignores("description collections family")
+def scalar(name: str, data: TensorLike = None, step: TensorLike = None) -> TensorResult:
     """`tf.summary.scalar`: write a number to the event file of the writer; for a tensor of a graph, a node."""
     if is_symbolic(data):
         return _node(name, data)
     array, at = unboxed(data), unboxed(step if step is not None else _step)
-    if _writer is None or isinstance(array, jax.core.Tracer) or isinstance(at, jax.core.Tracer):
+    if _writer is None or not _recording or isinstance(array, jax.core.Tracer) or isinstance(at, jax.core.Tracer):
         return False
     _writer.write(name, float(np.asarray(array)), 0 if at is None else int(np.asarray(at)))
     return True
@@ -83,15 +86,28 @@ def set_step(step: TensorLike) -> None:
 
 
 named("summary.experimental.get_step")(lambda: _step)
-named("summary.record_if")(lambda condition: contextlib.nullcontext())
-named("summary.should_record_summaries")(lambda: _writer is not None)
-named("summary.flush")(lambda writer=None: None)
+
+
+@named("summary.record_if")
+@contextlib.contextmanager
+def record_if(condition: TensorLike | Callable[[], TensorLike]) -> Iterator[None]:
+    """`tf.summary.record_if`: write summaries only if a condition holds."""
+    global _recording
+    before, _recording = _recording, bool(unboxed(condition() if callable(condition) else condition))
+    try:
+        yield
+    finally:
+        _recording = before
+
+
+named("summary.should_record_summaries")(lambda: _writer is not None and _recording)
+named("summary.flush")(ignores("writer name")(lambda: None))
 
 
 @named("summary.experimental.write_raw_pb")
 def write_raw_pb(tensor: TensorLike, step: TensorLike = None) -> TensorResult:
     """`tf.summary.experimental.write_raw_pb`: write a serialized summary, such as those of TensorBoard's hparams."""
-    if _writer is None:
+    if _writer is None or not _recording:
         return False
     at = unboxed(step if step is not None else _step)
     _writer.write_summary(np.asarray(unboxed(tensor)).item(), 0 if at is None else int(np.asarray(at)))
@@ -99,6 +115,7 @@ def write_raw_pb(tensor: TensorLike, step: TensorLike = None) -> TensorResult:
 
 
 @named("summary.experimental.summary_scope")
+@ignores("values")
 @contextlib.contextmanager
 def summary_scope(
     name: str, default_name: str = "summary", values: TensorLike = None

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.ignored import ignores, methods_ignore
 from gazelle.compat.tensorflow.arrays import array_of
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.files import text
-from gazelle.compat.tensorflow.names import methods_ignore, named
+from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -37,6 +38,7 @@ class TextFileIndex:
 class TextFileInitializer:
     """`tf.lookup.TextFileInitializer`: keys and values from the lines of a file."""
 
+    @ignores("name value_index_offset=0")
     def __init__(
         self,
         filename: PathLike | TensorLike,
@@ -46,7 +48,6 @@ class TextFileInitializer:
         value_index: int,
         vocab_size: TensorLike = None,
         delimiter: str = "\t",
-        **_: object,
     ) -> None:
         with open(text(filename), "rb") as file:
             lines = file.read().splitlines()[:vocab_size]
@@ -65,10 +66,11 @@ class TextFileInitializer:
         self.keys, self.values = column(key_index, key_dtype), column(value_index, value_dtype)
 
 
-@named("lookup.StaticHashTable", "lookup.experimental.DenseHashTable")
+@named("lookup.StaticHashTable")
 @methods_ignore("name")
 class StaticHashTable:
-    def __init__(self, initializer: Nested[TensorLike], default_value: TensorLike, **_: object) -> None:
+    @ignores("name experimental_is_anonymous")
+    def __init__(self, initializer: Nested[TensorLike], default_value: TensorLike) -> None:
         self._dtype = initializer.values.dtype
         self._values = dict(zip(initializer.keys.tolist(), initializer.values.tolist(), strict=True))
         self._default = array_of(default_value).item()
@@ -103,9 +105,8 @@ class StaticVocabularyTable(StaticHashTable):
     With several buckets, the bucket of a word differs from that of TensorFlow's hash.
     """
 
-    def __init__(
-        self, initializer: Nested[TensorLike], num_oov_buckets: int, lookup_key_dtype: DTypeLike = None
-    ) -> None:
+    @ignores("lookup_key_dtype name experimental_is_anonymous")
+    def __init__(self, initializer: Nested[TensorLike], num_oov_buckets: int) -> None:
         super().__init__(initializer, -1)
         self._buckets = int(num_oov_buckets)
 
@@ -117,12 +118,13 @@ class StaticVocabularyTable(StaticHashTable):
         return Tensor(np.asarray(len(self._values) + self._buckets, "int64"))
 
 
-@named("lookup.experimental.MutableHashTable")
+@named("lookup.experimental.MutableHashTable", "lookup.experimental.DenseHashTable")
 @methods_ignore("name")
 class MutableHashTable(StaticHashTable):
     """`tf.lookup.experimental.MutableHashTable`: a table that can be extended."""
 
-    def __init__(self, key_dtype: DTypeLike, value_dtype: DTypeLike, default_value: TensorLike, **_: object) -> None:
+    @ignores("key_dtype empty_key deleted_key initial_num_buckets name checkpoint experimental_is_anonymous")
+    def __init__(self, key_dtype: DTypeLike, value_dtype: DTypeLike, default_value: TensorLike) -> None:
         kind = object if as_dtype(value_dtype) == "string" else name_of(value_dtype)
         empty = KeyValueTensorInitializer(np.zeros(0), np.zeros(0, kind))
         super().__init__(empty, default_value)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import calls as tensor_calls
 from gazelle.compat.tensorflow.function import needs_values
 from gazelle.compat.tensorflow.programs import NeedsTapeError
@@ -133,24 +134,37 @@ class GradientTape:
         else:
             calls = list(self._calls)
         found = _gradients(calls, ends, origins, given)
-        if unconnected_gradients in ("zero", "ZERO") or getattr(unconnected_gradients, "value", "") == "zero":
+        if _zeros_wanted(unconnected_gradients):
             found = [jnp.zeros_like(unboxed(s)) if g is None else g for g, s in zip(found, flat, strict=True)]
         return jax.tree.unflatten(structure, [g if g is None or is_box(g) else Tensor(g) for g in found])
 
+    @ignores("parallel_iterations experimental_use_pfor")
     def jacobian(
-        self, target: TensorLike, sources: Nested[TensorLike], unconnected_gradients: object = "none", **_: Any
+        self, target: TensorLike, sources: Nested[TensorLike], unconnected_gradients: object = "none"
     ) -> TensorResult:
         """Return ∂target/∂source for each source, of shape target.shape + source.shape."""
         self._used = True
         flat, structure = jax.tree.flatten(sources, is_leaf=is_box)
         origins = [leaf if isinstance(leaf, Variable) else unboxed(leaf) for leaf in flat]
         found = _jacobians(list(self._calls), unboxed(target), origins)
+        if _zeros_wanted(unconnected_gradients):
+            size = np.shape(unboxed(target))
+            found = [
+                jnp.zeros((*size, *np.shape(unboxed(s)))) if j is None else j for j, s in zip(found, flat, strict=True)
+            ]
         return jax.tree.unflatten(structure, [j if j is None else Tensor(j) for j in found])
 
-    def batch_jacobian(self, target: TensorLike, source: TensorLike, **_: Any) -> TensorResult:
+    @ignores("parallel_iterations experimental_use_pfor")
+    def batch_jacobian(
+        self, target: TensorLike, source: TensorLike, unconnected_gradients: object = "none"
+    ) -> TensorResult:
         """Return the Jacobian of each sample's target with respect to its own input."""
-        whole = self.jacobian(target, source)
+        whole = self.jacobian(target, source, unconnected_gradients)
         return whole if whole is None else tensor_calls.call(_of_each_sample, (whole, unboxed(target).ndim), {})
+
+
+def _zeros_wanted(unconnected_gradients: Any) -> bool:
+    return unconnected_gradients in ("zero", "ZERO") or getattr(unconnected_gradients, "value", "") == "zero"
 
 
 class FunctionTape(GradientTape):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import AxisLike, TensorLike, TensorResult
@@ -77,8 +78,8 @@ class Strategy:
 
     num_replicas_in_sync = 1
     extended = SimpleNamespace(
-        update=lambda variable, function, args=(), **_: function(variable, *args),
-        batch_reduce_to=lambda op, pairs: [value for value, _ in pairs],
+        update=ignores("group")(lambda var, fn, args=(), kwargs=None: fn(var, *args, **(kwargs or {}))),
+        batch_reduce_to=ignores("reduce_op options")(lambda reduce_op, pairs: [value for value, _ in pairs]),
     )
 
     def __init__(self, *_: object, **__: object) -> None:
@@ -117,6 +118,7 @@ class Strategy:
     def experimental_local_results(self, value: TensorLike) -> tuple[Any, ...]:
         return (value,)
 
+    @ignores("axis")
     def gather(self, value: TensorLike, axis: int) -> TensorResult:
         return value
 
@@ -125,7 +127,7 @@ class Strategy:
 _REPLICA = SimpleNamespace(
     num_replicas_in_sync=1,
     replica_id_in_sync_group=0,
-    all_reduce=lambda op, value: value,
+    all_reduce=ignores("reduce_op options")(lambda reduce_op, value: value),
     merge_call=lambda function, args=(), kwargs=None: function(Strategy(), *args, **kwargs or {}),
 )
 named("distribute.get_replica_context")(lambda: _REPLICA)
@@ -230,7 +232,8 @@ def _boolean(text: str) -> bool:
 
 
 def _define(read: Callable[[str], Any]) -> Callable[..., None]:
-    def define(name: str, default: Any = None, *_: object, **__: object) -> None:
+    @ignores("help enum_values lower_bound upper_bound required flag_values short_name")
+    def define(name: str, default: Any = None) -> None:
         vars(FLAGS).pop(name, None)
         FLAGS._defined[name] = read, read(default) if isinstance(default, str) else default
 

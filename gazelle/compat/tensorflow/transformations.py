@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.function_tables import TABLE
 from gazelle.compat.tensorflow.names import named
@@ -44,12 +45,16 @@ named("data.experimental.shuffle_and_repeat")(
     lambda buffer_size, count=None, seed=None: lambda dataset: dataset.shuffle(buffer_size, seed).repeat(count)
 )
 named("data.experimental.map_and_batch")(
-    lambda map_func, batch_size, num_parallel_batches=None, drop_remainder=False, **_: (
-        lambda dataset: dataset.map(map_func).batch(batch_size, drop_remainder)
+    ignores("num_parallel_batches num_parallel_calls")(
+        lambda map_func, batch_size, num_parallel_batches=None, drop_remainder=False: (
+            lambda dataset: dataset.map(map_func).batch(batch_size, drop_remainder)
+        )
     )
 )
 named("data.experimental.parallel_interleave")(
-    lambda map_func, cycle_length, block_length=1, **_: (
-        lambda dataset: dataset.interleave(map_func, cycle_length, block_length)
+    ignores("sloppy buffer_output_elements prefetch_input_elements")(
+        lambda map_func, cycle_length, block_length=1: (
+            lambda dataset: dataset.interleave(map_func, cycle_length, block_length)
+        )
     )
 )

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from gazelle import datasets
+from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import named
+from gazelle.compat.types import DTypeLike
 
 Array = np.ndarray[Any, Any]
 _MODULE = "examples.tutorials.mnist.input_data"
@@ -25,6 +28,7 @@ class DataSet:
         self._position = 0
         self._order = np.random.permutation(self.num_examples)
 
+    @ignores("fake_data=False")
     def next_batch(self, batch_size: int, fake_data: bool = False, shuffle: bool = True) -> tuple[Array, Array]:
         """Return (images, labels); after the last sample the order changes."""
         if self._position + batch_size > self.num_examples:
@@ -46,11 +50,12 @@ class Datasets:
 
 
 @named(f"{_MODULE}.read_data_sets", "examples.tutorials.mnist.mnist.read_data_sets")
+@ignores("train_dir fake_data=False seed source_url")
 def read_data_sets(
     train_dir: object = None,
     fake_data: bool = False,
     one_hot: bool = False,
-    dtype: object = np.float32,
+    dtype: DTypeLike = "float32",
     reshape: bool = True,
     validation_size: int = 5000,
     seed: int | None = None,
@@ -60,7 +65,7 @@ def read_data_sets(
     train, test = datasets.mnist.load_data()
 
     def part(images: Array, labels: Array) -> DataSet:
-        images = images.astype("float32") / 255
+        images = images if name_of(dtype) == "uint8" else images.astype("float32") / 255
         images = images.reshape(len(images), -1) if reshape else images[..., None]
         return DataSet(images, np.eye(10)[labels] if one_hot else labels)
 

@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.ignored import methods_ignore
 from gazelle.compat.old_variable import TensorShape, reference
 from gazelle.compat.operators import add_operators
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.dtypes import DType, host_array
-from gazelle.compat.tensorflow.names import methods_ignore
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor, operate, shown
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
@@ -89,7 +89,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         synchronization: object = None,
         aggregation: object = None,
         shape: ShapeLike | None = None,
-        **_: object,
+        experimental_enable_variable_lifting: bool = True,
     ) -> None:
         value = unboxed(initial_value() if callable(initial_value) else initial_value)
         if isinstance(value, list | tuple):
@@ -174,4 +174,4 @@ for _name, _method in {"update": "set", "add": "add", "sub": "subtract"}.items()
     setattr(TensorFlowVariable, f"scatter_{_name}", _scatter_rows(_method))
     setattr(TensorFlowVariable, f"scatter_nd_{_name}", _scatter_nd(_method))
 add_operators(TensorFlowVariable, listed("add sub mul truediv floordiv mod pow matmul lt le gt ge neg abs"), operate)
-methods_ignore("use_locking", "name", "read_value")(TensorFlowVariable)
+methods_ignore("use_locking name read_value")(TensorFlowVariable)

@@ -42,10 +42,14 @@ def load_img(
 
 
 def array_to_img(
-    x: ArrayLike, data_format: str | None = None, scale: bool = True, dtype: DTypeLike | None = None, **options: Any
+    x: ArrayLike,
+    data_format: str | None = None,
+    scale: bool = True,
+    dtype: DTypeLike | None = None,
+    dim_ordering: str | None = None,
 ) -> Image.Image:
     """Convert an array to a Pillow image."""
-    order = options.get("dim_ordering", data_format)
+    order = dim_ordering or data_format
     return images.array_to_img(x, _ORDERS.get(order, order), scale, dtype)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.core.errors import DataError, message
 from gazelle.core.types import ArrayLike, PathLike
 from gazelle.data.images import array_to_img
@@ -98,6 +99,7 @@ class _Images(Iterator):
 class NumpyArrayIterator(_Images):
     """Augmented images of an array (samples, rows, columns, channels), with optional labels and weights."""
 
+    @ignores("dtype='float32' ignore_class_split dim_ordering")
     def __init__(
         self,
         x: ArrayLike,
@@ -112,7 +114,6 @@ class NumpyArrayIterator(_Images):
         save_prefix: str = "",
         save_format: str = "png",
         subset: str | None = None,
-        **_: object,
     ) -> None:
         first, *others = x if isinstance(x, tuple | list) else (x,)
         others = list(others[0]) if others and isinstance(others[0], list | tuple) else list(others)

@@ -1,0 +1,137 @@
+"""No function of the compatibility package drops an argument: it reads it, refuses it, or says that it has no effect.
+
+A parameter that a function does not read must be in `ignores` (gazelle/compat/ignored.py) or in `HARMLESS`.
+"""
+
+import ast
+import importlib
+import pathlib
+import re
+
+import pytest
+
+from gazelle.compat.ignored import ignores
+from gazelle.compat.tables import listed
+from gazelle.core.errors import ArgumentError
+
+ROOT = pathlib.Path(__file__).parents[2] / "gazelle" / "compat"
+#: parameters that have no effect on results, wherever a function does not read them
+HARMLESS = frozenset(
+    listed("""name _ session sess target graph options tags use_locking read_value validate_indices
+        validate_shape caching_device synchronization aggregation variable_def import_scope
+        experimental_enable_variable_lifting parallel_iterations swap_memory unroll input_length
+        input_size num_unit_shards num_proj_shards reuse summarize borrow deep copy chunk_size metadata
+        printable_module_name alg device strict exclusive stable stateful partial static output_dtype
+        shard num num_true data consume_less implementation channel_axis
+        metrics_separator overall_bar_format epoch_bar_format metrics_format update_per_second
+        leave_epoch_progress leave_overall_progress show_overall_progress""")
+)
+#: methods that are called with fixed arguments, of which a class need not read all
+HOOKS = frozenset(
+    listed("""weight_decay_of next_velocity init_slot after_update rule keras_order _rate _apply_rule
+        compute_mask call step get_constants preprocess_input get_initial_state build record
+        is_affected_by setdefault _create_slots _resource_apply_dense _merge_function
+        _get_batches_of_transformed_samples _of_unknown tracked_loss crf_loss on_train_begin
+        on_train_end on_epoch_begin on_epoch_end on_test_begin __get__ __new__ joined stacked product
+        compute_gradients weights _is_validated _per_leaf""")
+)
+#: functions that do nothing or raise an error, with any arguments
+NOTHING_TO_DO = frozenset(
+    listed("""get_session generate_legacy_interface manual_variable_initialization unchanged
+        preprocess_weights_for_loading check_loss_and_target_compatibility func_load is_sparse _same
+        _set_inputs add_update rejection_resample estimator add_graph build_graphs reset keras_export
+        get_cell set refuse _not_written _ignored tpu_cluster_resolver stop""")
+)
+#: "file function": what it does not read, for a reason of its own
+REASONS = {
+    "addons/losses.py __init__": "kwargs",  # tensorflow_addons ignores them, too
+    "addons/metrics.py __init__": "kwargs",
+    "tensorflow/private_modules.py __init__": "description",
+    "tensorflow/tf_config.py __init__": "__",  # one replica on the devices of JAX
+    "tensorflow/randoms.py variance_scaling": "dtype",  # float32
+    "mixins/masks.py called": "dtype",
+    "recurrent.py __init__": "weights",  # set by the mixin of layers
+}
+#: files with tables of lambdas, each of which has the signature of a method
+TABLES = frozenset(
+    listed("""attributes.py mixins/steps.py tensorflow/__init__.py tensorflow/dataset.py
+        tensorflow/graph_layers.py tensorflow/graph_sessions.py tensorflow/graphs.py
+        tensorflow/sampling.py tensorflow/tf_config.py tensorflow/transformations.py""")
+)
+
+
+def parameters(node):
+    given = node.args
+    named = [each.arg for each in given.posonlyargs + given.args + given.kwonlyargs]
+    return named + [each.arg for each in (given.vararg, given.kwarg) if each]
+
+
+def names_read(node):
+    body = node.body if isinstance(node.body, list) else [node.body]
+    found = [n for part in body for n in ast.walk(part) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
+    return {name.id for name in found}
+
+
+def declared(call, namespace):
+    """The names in the argument of `ignores(...)`."""
+    if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "ignores":
+        text = eval(compile(ast.Expression(call.args[0]), "", "eval"), dict(namespace))
+        return {one.partition("=")[0] for one in text.split()}
+    return set()
+
+
+def is_read_later(name, source):
+    """Whether a class reads the attribute of this name, perhaps for a weight that it adds."""
+    weight = re.fullmatch(r"(\w+)_(?:initializer|regularizer|constraint)", name)
+    return bool(re.search(rf"\.{name}\b", source) or (weight and re.search(rf'"{weight[1]}[":]', source)))
+
+
+def unread(path):
+    """(place, parameters) of the functions in a file that drop an argument."""
+    source = path.read_text()
+    tree = ast.parse(source)
+    relative = path.relative_to(ROOT)
+    module = ".".join(("gazelle.compat", *relative.with_suffix("").parts)).removesuffix(".__init__")
+    namespace = vars(importlib.import_module(module))
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    for node in ast.walk(tree):
+        name = getattr(node, "name", "lambda")
+        if not isinstance(node, ast.FunctionDef | ast.Lambda) or name in HOOKS | NOTHING_TO_DO:
+            continue
+        if name == "lambda" and relative.as_posix() in TABLES:
+            continue
+        known = HARMLESS | names_read(node) | {"self", "cls", "instance", REASONS.get(f"{relative.as_posix()} {name}")}
+        for call in (*getattr(node, "decorator_list", ()), getattr(parents[node], "func", None)):
+            known |= declared(call, namespace)
+        missing = [p for p in parameters(node) if p not in known]
+        missing = [p for p in missing if name != "__init__" or not is_read_later(p, source)]
+        if missing and "locals" not in known:
+            yield f"{relative.as_posix()}:{node.lineno} {name}", missing
+
+
+def test_every_argument_is_read():
+    found = [one for path in sorted(ROOT.rglob("*.py")) for one in unread(path)]
+    assert not found, "read them, or declare them with gazelle.compat.ignored.ignores"
+
+
+def test_a_dropped_argument_is_found(tmp_path, monkeypatch):
+    file = tmp_path / "engine.py"  # a module of the package has this name
+    file.write_text("def f(x, axis=0, **_):\n    return x\n\n\n@ignores('axis')\ndef g(x, axis=0):\n    return x\n")
+    monkeypatch.setattr("tests.compat.test_ignored_arguments.ROOT", tmp_path)
+    monkeypatch.setattr("gazelle.compat.engine.ignores", ignores, raising=False)
+    assert list(unread(file)) == [("engine.py:1 f", ["axis"])]
+
+
+def test_values():
+    @ignores("name axis=0 mode='a'")
+    def double(x, axis=0):
+        return 2 * x
+
+    assert double(1, 0, "name", "a") == double(1, name="n", mode=None) == 2
+    for wrong in ({"axis": 1}, {"mode": "b"}, {"axis": [0, 0]}):
+        with pytest.raises(ArgumentError, match=r"(axis|mode) of .*double: expected (0|'a'), got"):
+            double(1, **wrong)
+    with pytest.raises(ArgumentError, match="axis of"):
+        double(1, 1)
+    with pytest.raises(TypeError, match="axes"):
+        double(1, axes=1)
