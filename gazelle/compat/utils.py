@@ -115,13 +115,15 @@ class SequenceEnqueuer:
 OrderedEnqueuer = GeneratorEnqueuer = SequenceEnqueuer
 
 
-def to_categorical(x: ArrayLike, num_classes: int | None = None, dtype: DTypeLike = "float32") -> Array:
-    """One-hot encode labels.
+def to_categorical(
+    y: ArrayLike, num_classes: int | None = None, dtype: DTypeLike = "float32", *, nb_classes: int | None = None
+) -> Array:
+    """One-hot encode labels; `nb_classes` is the name in Keras 1.
 
     >>> to_categorical([0, 1], dtype="int32").tolist()
     [[1, 0], [0, 1]]
     """
-    return labels.to_categorical(x, num_classes).astype(dtype)
+    return labels.to_categorical(y, num_classes or nb_classes).astype(dtype)
 
 
 @ignores("gpus cpu_merge cpu_relocation")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 import jax
 import numpy as np
 
 from gazelle.compat.backend.functions import function_of
+from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.updates import OptimizerStep, Update
 from gazelle.compat.ignored import ignores
 from gazelle.compat.types import Nested, TensorLike, TensorResult
@@ -22,6 +25,17 @@ from gazelle.core.variable import Variable
 
 #: inputs of graphs that have values where none are passed
 defaults: weakref.WeakKeyDictionary[KerasTensor, TensorLike] = weakref.WeakKeyDictionary()
+#: inputs of graphs whose values are those of the next element of an iterator
+iterators: weakref.WeakKeyDictionary[KerasTensor, Any] = weakref.WeakKeyDictionary()
+_fed_now: ContextVar[Mapping[Any, Any]] = ContextVar("gazelle_fed", default=MappingProxyType({}))
+
+
+def fed_value(tensor: TensorLike) -> TensorResult:
+    """The value that the running session is fed for a tensor; zeros outside of one, and for other sizes 1."""
+    if not isinstance(tensor, KerasTensor):
+        return tensor
+    found = _fed_now.get().get(tensor)
+    return np.zeros([n or 1 for n in tensor.shape], tensor.dtype) if found is None else np.asarray(unwrapped(found))
 
 
 class DefaultGraph:
@@ -78,6 +92,10 @@ class Session:
     def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
         """Return the values in the structure of `fetches`; None for operations, which are done."""
         given = {**defaults, **_fed(feed_dict or {})}
+        if iterators:
+            inputs = _inputs_of(fetches)
+            for iterator in {iterators[v] for v in inputs if v in iterators and v not in given}:
+                given |= iterator.next_values()
         fetches, later = _without_later(fetches)
         if later:
             out = self.run([fetches, [made.first for made in later]], given)[0]
@@ -91,7 +109,9 @@ class Session:
         computed = iter([] if run is None else run([np.asarray(unwrapped(v)) for v in given.values()]))
         value = lambda v: next(computed) if isinstance(v, KerasTensor | Variable) else _value(v)  # noqa: E731
         values = [jax.tree.map(value, v, is_leaf=_is_fetch) for v in wanted]
+        token = _fed_now.set(given)
         found = [v.result(x) if isinstance(v, Fetch) else x for v, x in zip(flat, values, strict=True)]
+        _fed_now.reset(token)
         return jax.tree.unflatten(structure, found)
 
     def as_default(self) -> Session:
@@ -125,6 +145,23 @@ class Operations(list[Any]):
 
 
 jax.tree_util.register_pytree_node(Operations, lambda made: (list(made), None), lambda _, parts: Operations(parts))
+
+
+def _inputs_of(fetches: Any) -> list[KerasTensor]:
+    """The inputs of the graph on which tensors and operations depend."""
+    is_leaf = lambda v: _is_fetch(v) or isinstance(v, OptimizerStep)  # noqa: E731
+    found, waiting = [], [fetches]
+    while waiting:
+        one = waiting.pop()
+        for leaf in jax.tree.leaves(one, is_leaf=is_leaf):
+            if isinstance(leaf, KerasTensor):
+                found += roots_of(leaf, None)[0]
+            elif isinstance(leaf, Update | OptimizerStep | Fetch):
+                part = "value" if isinstance(leaf, Update) else "loss" if isinstance(leaf, OptimizerStep) else "fetched"
+                waiting.append(getattr(leaf, part, None))
+        if isinstance(one, list | tuple):
+            waiting += [made.first for made in _without_later(one)[1]]
+    return found
 
 
 def _fed(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:

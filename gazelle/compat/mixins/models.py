@@ -27,8 +27,24 @@ def _alone(tensors: Any) -> Any:
     return tensors[0] if single else tensors
 
 
+class _OfClass:
+    """A method of earlier versions, which programs read from the class: `Model.fit_generator`."""
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+
+    def __get__(self, model: Any, cls: Any = None) -> Any:
+        if model is not None or era.number() == 3:  # `__getattr__` finds it
+            raise AttributeError(self._function.__name__)
+        return self._function
+
+
 class ModelMixin:
     """Models."""
+
+    fit_generator, evaluate_generator, predict_generator = map(
+        _OfClass, (methods.fit_generator, methods.evaluate_generator, methods.predict_generator)
+    )
 
     _records_steps = False  # whether steps call `tf.gradients`
     _accuracy_by_call = False  # whether calls request the accuracy, as in Keras 0.x

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import re
 import sys
 from types import ModuleType
 from typing import Any
@@ -24,10 +25,10 @@ from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
 _TABLES = listed("""function_tables arrays blocks boxes checking checkpoints control convolutions crf csv_files
-    feature_columns files gathering graph_layers graph_scopes graph_sessions graphs images linalg
-    lite maths moving_averages nn parsing ragged ragged_calls randoms records rnn rnn_cells sampling
-    saved_models signals sparse strings summaries tables tf_config transformations tutorials
-    graph_ops""")
+    differentiation events feature_columns files gathering graph_iterators graph_layers graph_scopes
+    graph_sessions graphs images linalg lite maths moving_averages nn parsing quantization ragged ragged_calls
+    randoms records rnn rnn_cells sampling saved_models signals sparse sparse_lookups stored_datasets strings
+    summaries tables tf_config transformations tutorials graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 function_tables.register_objects()
@@ -39,7 +40,6 @@ named("version.GIT_VERSION")("gazelle")
 named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
 named("autograph.experimental.set_loop_options")(lambda *_, **__: None)  # hints for graphs
 named("data.experimental.cardinality")(lambda data: data.cardinality())
-named("data.make_one_shot_iterator")(lambda data: data.make_one_shot_iterator())
 named("contrib.eager.Iterator")(iter)
 #: name, or beginning of names -> what to write instead
 _ALTERNATIVES = {name: hint for names, hint in function_tables.TABLE["refused"].items() for name in names.split()}
@@ -120,12 +120,21 @@ def look_up(full: str) -> TensorResult:
         return function_tables.numpy_function(full.removeprefix("experimental.numpy."))
     if full.startswith("compat.v1.") and is_module(full):  # it has functions that differ from those of tf
         return _known(f"tensorflow.{full}")
-    for old in ("compat.v1.", "compat.v2.", "_api.v2.", "raw_ops."):
+    if full.startswith("raw_ops."):
+        return _raw(full.removeprefix("raw_ops."))
+    for old in ("compat.v1.", "compat.v2.", "_api.v2."):
         if full.startswith(old) and (found := look_up(full[len(old) :])) is not None:
             return found
     if is_module(full):
         return _known(f"tensorflow.{full}")
     return None
+
+
+def _raw(name: str) -> TensorResult:
+    """The function of an operation: `raw_ops.MatMul` is that of `matmul`."""
+    plain = re.sub(r"V\d$", "", name).lower()
+    names = [full for full in NAMES if full.rpartition(".")[2].replace("_", "") == plain]
+    return NAMES[min(names, key=len)] if names else None
 
 
 def _private(full: str) -> TensorResult:

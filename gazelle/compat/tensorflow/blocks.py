@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -111,11 +109,5 @@ def _split(value: bytes, delimiters: bytes) -> list[bytes]:
     return value.split(delimiters[:1])
 
 
-named("compat.v1.data.get_output_shapes")(lambda dataset: _specs(dataset, "shape"))
-named("compat.v1.data.get_output_types")(lambda dataset: _specs(dataset, "dtype"))
-
-
-def _specs(dataset: Any, attribute: str) -> Any:
-    spec = dataset.element_spec
-    is_leaf = lambda leaf: hasattr(leaf, attribute)  # noqa: E731
-    return jax.tree.map(lambda leaf: getattr(leaf, attribute), spec, is_leaf=is_leaf)
+named("compat.v1.data.get_output_shapes")(lambda dataset: dataset.output_shapes)
+named("compat.v1.data.get_output_types")(lambda dataset: dataset.output_types)

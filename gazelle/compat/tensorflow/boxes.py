@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import array_of
 from gazelle.compat.tensorflow.gathering import gather
 from gazelle.compat.tensorflow.names import named, op
+from gazelle.compat.tensorflow.randoms import generator, integer_seed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -149,6 +151,56 @@ def combined_non_max_suppression(
         if found:
             out[number, : len(found)] = found
     return Tensor(out[..., :4]), Tensor(out[..., 4]), Tensor(out[..., 5]), Tensor(counts)
+
+
+@named("image.sample_distorted_bounding_box")
+def sample_distorted_bounding_box(
+    image_size: TensorLike,
+    bounding_boxes: TensorLike,
+    seed: int | None = None,
+    min_object_covered: float = 0.1,
+    aspect_ratio_range: Sequence[float] = (0.75, 1.33),
+    area_range: Sequence[float] = (0.05, 1.0),
+    max_attempts: int = 100,
+    use_image_if_no_bounding_boxes: bool = False,
+    seed2: int | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`tf.image.sample_distorted_bounding_box`: (begin, size, box) of a random part that covers a part of a box."""
+    height, width = (int(n) for n in array_of(image_size)[:2])
+    boxes, draw = array_of(bounding_boxes).reshape(-1, 4), generator(seed or seed2)
+    if not len(boxes) and not use_image_if_no_bounding_boxes:
+        hint = "use_image_if_no_bounding_boxes=True"
+        raise ArgumentError(message("bounding_boxes", expected="at least one box", got="none", hint=hint))
+    boxes = (boxes if len(boxes) else np.asarray([[0, 0, 1, 1]])) * [height, width, height, width]
+    part = (0, 0, height, width)
+    for _ in range(max_attempts):
+        ratio = draw.uniform(*map(float, aspect_ratio_range))
+        least, most = (float(share) * height * width for share in area_range)
+        limit = min(round((most / ratio) ** 0.5), height, int((width + 0.5) / ratio))
+        first = min(max(round((least / ratio) ** 0.5), 1), limit)
+        rows = int(draw.integers(first, limit + 1)) if limit else 0
+        columns = min(round(rows * ratio), width)
+        if not least <= rows * columns <= most or not rows * columns:
+            continue
+        top, left = int(draw.integers(height - rows + 1)), int(draw.integers(width - columns + 1))
+        low = np.maximum(boxes[:, :2], (top, left))
+        high = np.minimum(boxes[:, 2:], (top + rows, left + columns))
+        covered, whole = (np.prod(np.maximum(b - a, 0), 1) for a, b in ((low, high), (boxes[:, :2], boxes[:, 2:])))
+        if (covered >= float(min_object_covered) * whole).any():
+            part = (top, left, rows, columns)
+            break
+    top, left, rows, columns = part
+    box = np.asarray([top / height, left / width, (top + rows) / height, (left + columns) / width], "float32")
+    begin, size = (np.asarray(v, "int32") for v in ([top, left, 0], [rows, columns, -1]))
+    return Tensor(begin), Tensor(size), Tensor(box.reshape(1, 1, 4))
+
+
+@named("image.stateless_sample_distorted_bounding_box")
+def stateless_sample_distorted_bounding_box(
+    image_size: TensorLike, bounding_boxes: TensorLike, seed: TensorLike, *args: Any, **kwargs: Any
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`sample_distorted_bounding_box`, whose result depends on the pair `seed` only."""
+    return sample_distorted_bounding_box(image_size, bounding_boxes, integer_seed(seed), *args, **kwargs)
 
 
 @named("image.draw_bounding_boxes")

@@ -243,6 +243,31 @@ named("train.list_variables")(lambda ckpt_dir_or_file: list(CheckpointReader(ckp
 named("train.load_variable")(lambda ckpt_dir_or_file, name: CheckpointReader(ckpt_dir_or_file).get_tensor(name))
 
 
+named("train.checkpoint_exists")(
+    lambda checkpoint_prefix: (
+        os.path.exists(f"{text(checkpoint_prefix)}.npz") or tensorflow_format.is_checkpoint(text(checkpoint_prefix))
+    )
+)
+
+
+@named("train.init_from_checkpoint")
+def init_from_checkpoint(ckpt_dir_or_file: PathLike | TensorLike, assignment_map: Mapping[str, Any]) -> None:
+    """`tf.train.init_from_checkpoint`: set the first values of variables from a checkpoint, by name or by scope."""
+    from gazelle.compat.tensorflow.graphs import set_first_value
+    from gazelle.compat.tensorflow.model_calls import all_variables
+
+    reader = CheckpointReader(ckpt_dir_or_file)
+    for stored, target in assignment_map.items():
+        if not isinstance(target, str):
+            set_first_value(target, reader.get_tensor(stored))
+            continue
+        start, prefix = ("" if name == "/" else name for name in (target, stored))
+        for variable in list(all_variables.values()):
+            name = str(variable.name).removesuffix(":0")
+            if name == target or ((start.endswith("/") or not start) and name.startswith(start)):
+                set_first_value(variable, reader.get_tensor(prefix + name.removeprefix(start)))
+
+
 @named("train.get_or_create_global_step", "train.get_global_step", "train.create_global_step")
 @functools.cache
 def global_step(graph: object = None) -> TensorFlowVariable:

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.backend import sessions
 from gazelle.compat.ignored import ignores, methods_ignore
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.control import TensorSpec
@@ -53,6 +54,7 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, Nested, PathLike, TensorLike, TensorResult
 from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.core.symbolic import is_symbolic
 from gazelle.data.dataset import generator, shuffled
 
 AUTOTUNE = -1
@@ -124,6 +126,9 @@ class Dataset(Elements):
     @classmethod
     def from_tensor_slices(cls, tensors: Nested[TensorLike]) -> Dataset:
         """Return a dataset of the rows of an array, or of all arrays in a tuple or dict."""
+        if any(is_symbolic(leaf) for leaf in jax.tree.leaves(tensors, is_leaf=is_symbolic)):
+            values = lambda: jax.tree.map(sessions.fed_value, tensors, is_leaf=is_symbolic)  # noqa: E731
+            return Dataset(lambda: Dataset.from_tensor_slices(values())._begin())
         data = structured(tensors)
         leaves = jax.tree.leaves(data, is_leaf=is_ragged)
         lengths = {len(leaf) for leaf in leaves}
@@ -176,6 +181,18 @@ class Dataset(Elements):
         """`tf.data.Dataset.counter`: endless numbers."""
         kind = np.dtype(name_of(dtype)).type
         return Dataset(lambda: map(kind, itertools.count(int(start), int(step))), INFINITE)
+
+    @classmethod
+    @ignores("rerandomize_each_iteration=False")
+    def random(cls, seed: TensorLike = None) -> Dataset:
+        """`tf.data.Dataset.random`: endless integers below 2 ** 32."""
+        start = prng.next_seed() if seed is None else int(seed)
+
+        def begin() -> Iterator[Any]:
+            draw = generator(start, 0)
+            return (np.int64(draw.integers(2**32)) for _ in itertools.count())
+
+        return Dataset(begin, INFINITE)
 
     @classmethod
     def zip(cls, *datasets: Any) -> Dataset:
@@ -457,8 +474,15 @@ class Dataset(Elements):
         return self._own.get_next()
 
     def make_one_shot_iterator(self) -> Dataset:
-        """Return the dataset itself, which `fit` accepts in place of an iterator."""
-        return self
+        """Return the dataset itself, which `fit` accepts as an iterator; in a graph an iterator of tensors."""
+        from gazelle.compat.tensorflow import graph_iterators, graphs
+
+        return graph_iterators.Iterator(self) if graphs.active() else self
+
+    @ignores("shared_name")
+    def make_initializable_iterator(self) -> Dataset:
+        """Return an iterator, which begins when a session runs its `initializer`."""
+        return self.make_one_shot_iterator()
 
     def as_numpy_iterator(self) -> Iterator[Any]:
         """Return an iterator over the elements as NumPy arrays."""
@@ -476,8 +500,17 @@ class Dataset(Elements):
         first = next(self._begin())
         return jax.tree.map(lambda a: TensorSpec(np.shape(a), np.asarray(a).dtype), first)
 
+    output_types = property(lambda self: _specs(self, "dtype"))  # of TensorFlow 1
+    output_shapes = property(lambda self: _specs(self, "shape"))
+    output_classes = property(lambda self: _specs(self, "__class__"))
+
     def __repr__(self) -> str:
         return f"<Dataset length={self._length if self._length >= 0 else '?'}>"
+
+
+def _specs(dataset: Dataset, attribute: str) -> Any:
+    is_leaf = lambda leaf: isinstance(leaf, TensorSpec)  # noqa: E731
+    return jax.tree.map(lambda leaf: getattr(leaf, attribute), dataset.element_spec, is_leaf=is_leaf)
 
 
 class Finite(Dataset):

@@ -197,6 +197,12 @@ def _encoded(image: Any, kind: str, **options: Any) -> Tensor:
     return convert(buffer.getvalue())
 
 
+@named("io.extract_jpeg_shape", "image.extract_jpeg_shape")
+def extract_jpeg_shape(contents: TensorLike, output_type: DTypeLike = "int32") -> Tensor:
+    """`tf.io.extract_jpeg_shape`: (height, width, channels)."""
+    return Tensor(np.asarray(decode_image(contents).shape, name_of(output_type)))
+
+
 @named("image.adjust_jpeg_quality")
 def adjust_jpeg_quality(image: TensorLike, jpeg_quality: TensorLike) -> TensorResult:
     """`tf.image.adjust_jpeg_quality`: the image as it is after an encoding with this quality."""

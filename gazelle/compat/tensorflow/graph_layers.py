@@ -239,6 +239,7 @@ _DECAYS: dict[str, tuple[Any, str]] = {
     "inverse_time_decay": (optimizers.schedules.InverseTimeDecay, "decay_steps decay_rate staircase name"),
     "polynomial_decay": (optimizers.schedules.PolynomialDecay, "decay_steps end_learning_rate power cycle name"),
     "cosine_decay": (optimizers.schedules.CosineDecay, "decay_steps alpha name"),
+    "cosine_decay_restarts": (optimizers.schedules.CosineDecayRestarts, "first_decay_steps t_mul m_mul alpha name"),
 }
 
 
@@ -252,6 +253,17 @@ def _decay(kind: Any, names: str) -> Any:
 
 for _name, _kind in _DECAYS.items():
     named(f"train.{_name}")(_decay(*_kind))
+
+
+@named("train.natural_exp_decay")
+@ignores("global_step name")  # the step is that of the optimizer
+def natural_exp_decay(
+    learning_rate: float, global_step: object, decay_steps: int, decay_rate: float, staircase: bool = False
+) -> LearningRateSchedule:
+    """`tf.train.natural_exp_decay`: rate exp(-decay_rate step / decay_steps)."""
+    return compat_class(optimizers.schedules.ExponentialDecay)(
+        learning_rate, decay_steps, float(np.exp(-decay_rate)), staircase
+    )
 
 
 @named("train.piecewise_constant", "train.piecewise_constant_decay")

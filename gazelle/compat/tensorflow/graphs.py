@@ -132,6 +132,13 @@ def first_value(variable: Option) -> TensorResult:
     return _first_values.get(variable, np.asarray(unboxed(variable)))
 
 
+def set_first_value(variable: Variable, value: TensorLike) -> None:
+    """Assign a value, which `global_variables_initializer` keeps."""
+    variable.assign(value)
+    if variable in _first_values:
+        _first_values[variable] = np.asarray(value, variable.dtype)
+
+
 TensorFlowVariable.graph_variable = staticmethod(variable)
 
 

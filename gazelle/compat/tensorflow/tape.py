@@ -134,7 +134,7 @@ class GradientTape:
         else:
             calls = list(self._calls)
         found = _gradients(calls, ends, origins, given)
-        if _zeros_wanted(unconnected_gradients):
+        if zeros_wanted(unconnected_gradients):
             found = [jnp.zeros_like(unboxed(s)) if g is None else g for g, s in zip(found, flat, strict=True)]
         return jax.tree.unflatten(structure, [g if g is None or is_box(g) else Tensor(g) for g in found])
 
@@ -147,7 +147,7 @@ class GradientTape:
         flat, structure = jax.tree.flatten(sources, is_leaf=is_box)
         origins = [leaf if isinstance(leaf, Variable) else unboxed(leaf) for leaf in flat]
         found = _jacobians(list(self._calls), unboxed(target), origins)
-        if _zeros_wanted(unconnected_gradients):
+        if zeros_wanted(unconnected_gradients):
             size = np.shape(unboxed(target))
             found = [
                 jnp.zeros((*size, *np.shape(unboxed(s)))) if j is None else j for j, s in zip(found, flat, strict=True)
@@ -163,7 +163,8 @@ class GradientTape:
         return whole if whole is None else tensor_calls.call(_of_each_sample, (whole, unboxed(target).ndim), {})
 
 
-def _zeros_wanted(unconnected_gradients: Any) -> bool:
+def zeros_wanted(unconnected_gradients: object) -> bool:
+    """Whether gradients of what a target does not depend on are zeros, not None."""
     return unconnected_gradients in ("zero", "ZERO") or getattr(unconnected_gradients, "value", "") == "zero"
 
 
@@ -255,7 +256,7 @@ def _calls_between(calls: list[Call], ends: list[Any], origins: list[Any]) -> tu
     return found[::-1], needed
 
 
-def _plan(calls: list[Call], ends: list[Any], origins: list[Any]) -> _Plan:
+def plan_of(calls: list[Call], ends: list[Any], origins: list[Any]) -> _Plan:
     """The plan for the calls between origins and ends: sources are numbered first, then constants, then results."""
     plan = _Plan(origins)
     steps, needed = _calls_between(calls, ends, origins)
@@ -289,7 +290,7 @@ def _plan(calls: list[Call], ends: list[Any], origins: list[Any]) -> _Plan:
 
 
 def _gradients(calls: list[Call], ends: list[Any], origins: list[Any], given: list[Any] | None) -> list[Any]:
-    plan = _plan(calls, ends, origins)
+    plan = plan_of(calls, ends, origins)
     if not plan.used or all(end is None for end in plan.ends):
         return [None] * len(origins)
     used_ends = [i for i, end in enumerate(plan.ends) if end is not None]
@@ -324,7 +325,7 @@ def _gradients(calls: list[Call], ends: list[Any], origins: list[Any], given: li
 
 def _jacobians(calls: list[Call], end: Any, origins: list[Any]) -> list[Any]:
     """The Jacobian of an array for each origin; None for those that it does not depend on."""
-    plan = _plan(calls, [end], origins)
+    plan = plan_of(calls, [end], origins)
     if not plan.used or plan.ends == [None]:
         return [None] * len(origins)
 

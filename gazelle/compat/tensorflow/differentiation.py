@@ -1,0 +1,67 @@
+"""Second derivatives of tensors of a graph, and derivatives in forward mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow.graphs import gradients
+from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.recording import is_box, key_of, unboxed
+from gazelle.compat.tensorflow.tape import GradientTape, plan_of, zeros_wanted
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import Nested, TensorLike, TensorResult
+from gazelle.core.errors import ShapeError, message
+
+
+@named("hessians")
+@ignores("gate_gradients aggregation_method colocate_gradients_with_ops")
+def hessians(ys: TensorLike, xs: Nested[TensorLike]) -> list[TensorResult]:
+    """`tf.hessians`: for each x the matrix of second derivatives of y, of shape x.shape + x.shape."""
+    found = []
+    for x in xs if isinstance(xs, list | tuple) else [xs]:
+        shape = tuple(x.shape)
+        if None in shape:
+            raise ShapeError(message("tf.hessians", expected="tensors of known shapes", got=shape))
+        slopes = NAMES["reshape"](gradients(ys, x)[0], [-1])
+        rows = [gradients(slopes[i], x)[0] for i in range(int(np.prod(shape)))]
+        rows = [NAMES["zeros_like"](x) if row is None else row for row in rows]
+        found.append(NAMES["reshape"](NAMES["stack"](rows), [*shape, *shape]))
+    return found
+
+
+@named("autodiff.ForwardAccumulator")
+class ForwardAccumulator(GradientTape):
+    """`tf.autodiff.ForwardAccumulator(primals, tangents)`: the derivatives along a direction.
+
+    >>> x = Tensor(np.asarray([1.0, 2.0], "float32"))
+    >>> with ForwardAccumulator(x, Tensor(np.asarray([1.0, 0.0], "float32"))) as accumulator:
+    ...     y = x * x
+    >>> accumulator.jvp(y).numpy().tolist()
+    [2.0, 0.0]
+    """
+
+    def __init__(self, primals: Nested[TensorLike], tangents: Nested[TensorLike]) -> None:
+        super().__init__(persistent=True)
+        self._origins, self._directions = (jax.tree.leaves(v, is_leaf=is_box) for v in (primals, tangents))
+        self.watch(self._origins)
+
+    def jvp(self, primals: Nested[TensorLike], unconnected_gradients: object = "none") -> TensorResult:
+        """Return the derivatives of tensors along the tangents; None where they do not depend on the primals."""
+        return jax.tree.map(lambda v: self._along(v, unconnected_gradients), primals, is_leaf=is_box)
+
+    def _along(self, target: Any, unconnected_gradients: Any) -> Any:
+        origins = [v if hasattr(v, "assign") else unboxed(v) for v in self._origins]
+        plan = plan_of(list(self._calls), [unboxed(target)], origins)
+        if not plan.used or plan.ends == [None]:
+            for origin, direction in zip(origins, self._directions, strict=True):
+                if key_of(origin) == key_of(unboxed(target)):
+                    return direction
+            return Tensor(jnp.zeros_like(unboxed(target))) if zeros_wanted(unconnected_gradients) else None
+        live = [jnp.asarray(plan.values[i]) for i in plan.used]
+        given = [jnp.asarray(unboxed(self._directions[i]), v.dtype) for i, v in zip(plan.used, live, strict=True)]
+        return Tensor(jax.jvp(lambda these: plan.replay(these, plan.constants)[0], (live,), (given,))[1])

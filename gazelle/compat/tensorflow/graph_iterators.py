@@ -1,0 +1,99 @@
+"""`tf.data.Iterator`: iterators of TensorFlow 1, whose tensors have the values of the next element at each run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator as Elements
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle.compat.backend import sessions, variables
+from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow.control import TensorSpec
+from gazelle.compat.tensorflow.dataset import Dataset
+from gazelle.compat.tensorflow.errors import OutOfRangeError
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.types import Nested, TensorResult
+from gazelle.core.errors import StateError, message
+
+
+class _Begin(sessions.Fetch):
+    """The operation that begins an iterator with a dataset."""
+
+    fetched = None
+
+    def __init__(self, iterator: Iterator, dataset: Dataset) -> None:
+        self._iterator, self._dataset = iterator, dataset
+
+    def result(self, value: object) -> None:
+        self._iterator.begin(self._dataset)
+
+
+@named("data.Iterator", "compat.v1.data.Iterator")
+class Iterator(Dataset):
+    """The elements of a dataset in a graph: each run of a session that needs its tensors takes the next one."""
+
+    def __new__(cls, *_: Any) -> Iterator:
+        return object.__new__(cls)
+
+    def __init__(self, dataset: Dataset | None, spec: Nested[TensorSpec] | None = None) -> None:
+        self._dataset, self._spec = dataset, spec
+        self._elements: Elements[Any] | None = None
+        self._tensors: Any = None
+        super().__init__(dataset._begin, dataset._length) if dataset is not None else super().__init__(lambda: iter(()))
+
+    @classmethod
+    @ignores("output_types output_shapes shared_name output_classes")
+    def from_structure(cls, output_types: Nested[Any], output_shapes: Nested[Any] = None) -> Iterator:
+        """Return an iterator that `make_initializer` begins with one of several datasets."""
+        return cls(None)
+
+    def make_initializer(self, dataset: Dataset, name: str | None = None) -> sessions.Fetch:
+        """Return the operation that begins with this dataset."""
+        self._dataset = self._dataset or dataset
+        return _Begin(self, dataset)
+
+    @property
+    def initializer(self) -> sessions.Fetch:
+        assert self._dataset is not None
+        return _Begin(self, self._dataset)
+
+    def begin(self, dataset: Dataset) -> None:
+        """Start again, with the first element of a dataset."""
+        self._elements = dataset._begin()
+
+    def get_next(self, name: str | None = None) -> TensorResult:
+        """Return tensors of the graph, in the structure of an element."""
+        if self._tensors is None:
+            if self._dataset is None:
+                hint = "Call iterator.make_initializer(dataset) first."
+                raise StateError(message("Iterator.get_next", expected="a dataset", got="none", hint=hint))
+            is_leaf = lambda v: isinstance(v, TensorSpec)  # noqa: E731
+            self._tensors = jax.tree.map(_placeholder, self._dataset.element_spec, is_leaf=is_leaf)
+            for tensor in jax.tree.leaves(self._tensors):
+                sessions.iterators[tensor] = self
+        return self._tensors
+
+    def next_values(self) -> dict[Any, Any]:
+        """Return {tensor: value} for the next element."""
+        if self._elements is None:
+            assert self._dataset is not None
+            self.begin(self._dataset)
+        for element in self._elements or ():
+            return dict(zip(jax.tree.leaves(self._tensors), jax.tree.leaves(element), strict=True))
+        raise OutOfRangeError(message("Session.run", expected="another element", got="the end of the dataset"))
+
+
+def _placeholder(spec: Any) -> Any:
+    kind = {"int64": "int32", "float64": "float32"}.get(str(spec.dtype), str(spec.dtype))
+    sizes = [None, *spec.shape[1:]] if len(spec.shape) else []  # the last batch may be smaller
+    return variables.placeholder(sizes, dtype=np.dtype(kind).name)
+
+
+named("compat.v1.data.make_one_shot_iterator", "data.make_one_shot_iterator")(
+    lambda dataset: dataset.make_one_shot_iterator()
+)
+named("compat.v1.data.make_initializable_iterator", "data.make_initializable_iterator")(
+    ignores("shared_name")(lambda dataset: dataset.make_initializable_iterator())
+)

@@ -1,0 +1,54 @@
+"""Iterators of TensorFlow 1: each run of a session takes the next element; the numbers are those of TensorFlow 2.15."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def tf(tensorflow_1):
+    return tensorflow_1
+
+
+def test_one_shot(tf):
+    tf.disable_eager_execution()
+    element = tf.data.Dataset.range(5).repeat().make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        assert [int(session.run(element + 1)) for _ in range(3)] == [1, 2, 3]
+        assert [int(v) for v in session.run([element, element * 2])] == [3, 6]  # one element for each run
+        session.run(tf.constant(1.0))
+        assert int(session.run(element)) == 4
+
+
+def test_training_on_placeholders(tf):
+    features, labels = tf.placeholder(tf.float32, [None, 2]), tf.placeholder(tf.int32, [None])
+    data = tf.data.Dataset.from_tensor_slices((features, labels)).map(lambda x, y: (x * 2, y)).batch(4)
+    iterator = data.make_initializable_iterator()
+    x, y = iterator.get_next()
+    w = tf.get_variable("w", [2, 1], initializer=tf.zeros_initializer())
+    loss = tf.reduce_mean(tf.square(tf.matmul(x, w)[:, 0] - tf.cast(y, tf.float32)))
+    train = tf.train.GradientDescentOptimizer(1e-3).minimize(loss)
+    given = {features: np.arange(12, dtype="f").reshape(6, 2), labels: np.arange(6)}
+    found = []
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for _ in range(2):
+            session.run(iterator.initializer, feed_dict=given)
+            for _ in range(2):
+                _, value, batch = session.run([train, loss, x])
+                found.append((len(batch), float(value)))
+            with pytest.raises(tf.errors.OutOfRangeError, match="end of the dataset"):
+                session.run(train)
+    assert [count for count, _ in found] == [4, 2, 4, 2]
+    np.testing.assert_allclose([value for _, value in found], [3.5, 11.13723, 0.63513, 1.09884], rtol=1e-4)
+
+
+def test_several_datasets(tf):
+    first, second = (tf.data.Dataset.from_tensor_slices(v).batch(2) for v in (np.arange(3.0), np.arange(10.0, 13.0)))
+    iterator = tf.data.Iterator.from_structure(first.output_types, first.output_shapes)
+    of_first, of_second = map(iterator.make_initializer, (first, second))
+    element = iterator.get_next()
+    with tf.Session() as session:
+        session.run(of_first)
+        assert [session.run(element).tolist() for _ in range(2)] == [[0, 1], [2]]
+        session.run(of_second)
+        assert session.run(element).tolist() == [10, 11]
