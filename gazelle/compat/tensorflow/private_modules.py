@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from gazelle.compat import tables
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.recording import only_tapes
 from gazelle.compat.types import NamedObject, PathLike, TensorLike, TensorResult
@@ -47,6 +48,7 @@ def is_sparse(tensor: object) -> bool:
     return isinstance(tensor, NAMES["SparseTensor"])
 
 
+@ignores("dependencies")
 def with_dependencies(dependencies: object, output_tensor: TensorResult, name: str | None = None) -> TensorResult:
     """Return the tensor: what it depends on has been computed."""
     return output_tensor
