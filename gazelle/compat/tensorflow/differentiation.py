@@ -27,8 +27,8 @@ def hessians(ys: TensorLike, xs: Nested[TensorLike]) -> list[TensorResult]:
         shape = tuple(x.shape)
         if None in shape:
             raise ShapeError(message("tf.hessians", expected="tensors of known shapes", got=shape))
-        slopes = NAMES["reshape"](gradients(ys, x)[0], [-1])
-        rows = [gradients(slopes[i], x)[0] for i in range(int(np.prod(shape)))]
+        first = NAMES["reshape"](gradients(ys, x)[0], [-1])
+        rows = [gradients(first[i], x)[0] for i in range(int(np.prod(shape)))]
         rows = [NAMES["zeros_like"](x) if row is None else row for row in rows]
         found.append(NAMES["reshape"](NAMES["stack"](rows), [*shape, *shape]))
     return found
