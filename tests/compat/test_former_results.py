@@ -239,6 +239,16 @@ def test_a_bias_for_each_position():
     np.testing.assert_array_equal(K.eval(K.bias_add(x, bias, data_format="channels_first"))[0], bias.T)
 
 
+def test_locally_connected_kernels_have_the_order_of_the_images():
+    x, kernel = np.arange(24.0, dtype="float32").reshape(1, 2, 3, 4), np.arange(24.0, dtype="float32").reshape(3, 8, 1)
+    layer = layers.LocallyConnected2D(1, (2, 2), strides=(2, 1), data_format="channels_first", use_bias=False)
+    model = keras.models.Sequential([layer])
+    model.build((None, 2, 3, 4))
+    model.set_weights([kernel])
+    wanted = [x[0, :, :2, at : at + 2].ravel() @ kernel[at, :, 0] for at in range(3)]
+    np.testing.assert_array_equal(model.predict(x, verbose=0).ravel(), wanted)
+
+
 @pytest.mark.parametrize("kind", ["RandomNormal", "RandomUniform", "TruncatedNormal", "Orthogonal", "VarianceScaling"])
 def test_a_seeded_initializer_draws_other_numbers_in_each_call(kind):
     first, second = getattr(keras.initializers, kind)(seed=1), getattr(keras.initializers, kind)(seed=1)

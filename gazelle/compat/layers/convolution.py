@@ -8,13 +8,13 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.compat import era
+from gazelle.compat.backend.networks import bias_add, local_conv
 from gazelle.core import settings
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.types import Array, Shape
 from gazelle.layers import Conv1D, Conv2D, Conv2DTranspose, Conv3DTranspose, Layer, spatial
 from gazelle.layers.convolution import check_positive, dilated_size, set_window
 from gazelle.layers.spatial import space_axes
-from gazelle.ops.windows import strided_slices
 
 
 def _full_padding(layer: Any, x: Any) -> Any:
@@ -129,13 +129,10 @@ class _LocallyConnected(Layer):
         spatial.accept_channels(self, channels)
 
     def call(self, x: Any) -> Any:
-        first = self.data_format == "channels_first"
-        x = jnp.moveaxis(x, 1, -1) if first else x
-        windows = jnp.stack(strided_slices(x, self.kernel_size, self.strides), -2)  # (..., window, channels)
-        y = jnp.einsum("bpk,pkf->bpf", windows.reshape(x.shape[0], *self.kernel.shape[:2]), self.kernel.value)
-        y = y.reshape(x.shape[0], *self.output_positions, self.filters)
-        y = self.activation(y if self.bias is None else y + self.bias.value)
-        return jnp.moveaxis(y, -1, 1) if first else y
+        y: Any = local_conv(
+            x, self.kernel.value, self.kernel_size, self.strides, self.output_positions, self.data_format
+        )
+        return self.activation(y if self.bias is None else bias_add(y, self.bias.value, self.data_format))
 
 
 class LocallyConnected1D(_LocallyConnected):

@@ -95,7 +95,8 @@ def laid_out(layer: Layer | None, variable: Variable, array: Array, layout: Layo
     """Convert an array to the layout of its variable."""
     kind = next((c.__name__ for c in type(layer).__mro__ if c.__name__ in _CONVOLUTIONS), "")
     if type(layer).__name__ == "LocallyConnected2D" and layer is not None and layer.data_format == "channels_first":
-        return _pixel_by_pixel(layer, array)
+        is_bias = array.shape == (layer.filters, *layer.output_positions)  # of Keras 1
+        return np.moveaxis(array, 0, -1) if is_bias else array
     if not kind or array.ndim < 3:
         return array
     if layout.keras_1:
@@ -104,14 +105,6 @@ def laid_out(layer: Layer | None, variable: Variable, array: Array, layout: Layo
         spatial = array.ndim - 2
         array = array[tuple([slice(None, None, -1)] * spatial)]
     return array
-
-
-def _pixel_by_pixel(layer: Any, array: Array) -> Array:
-    """Move the channels of windows and biases from the first to the last axis."""
-    if array.shape == (layer.filters, *layer.output_positions):
-        return np.moveaxis(array, 0, -1)
-    windows = array.reshape(array.shape[0], -1, *layer.kernel_size, layer.filters)
-    return np.moveaxis(windows, 1, -2).reshape(array.shape)
 
 
 def _first_layout(kind: str, layer: Any, variable: Variable, array: Array) -> Array:
