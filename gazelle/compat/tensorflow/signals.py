@@ -18,6 +18,7 @@ from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, TensorLike, TensorResult
+from gazelle.layers import MelSpectrogram
 
 
 def _real_transform(name: str, axes: int) -> Any:
@@ -139,10 +140,6 @@ def _frames_of(spectra: Any, size: int, length: int, window: Any) -> Any:
     return jnp.pad(frames, [(0, 0)] * (frames.ndim - 1) + [(0, length - frames.shape[-1])]) * window
 
 
-def _mel(hertz: Any) -> Any:
-    return 1127.0 * np.log1p(np.asarray(hertz) / 700.0)
-
-
 @named("signal.linear_to_mel_weight_matrix")
 def linear_to_mel_weight_matrix(
     num_mel_bins: int = 20,
@@ -153,11 +150,9 @@ def linear_to_mel_weight_matrix(
     dtype: DTypeLike = "float32",
 ) -> Tensor:
     """`tf.signal.linear_to_mel_weight_matrix`: triangles that are even on the mel scale; the constant bin has none."""
-    bins = _mel(np.linspace(0.0, sample_rate / 2.0, int(num_spectrogram_bins))[1:])[:, None]
-    edges = np.linspace(_mel(lower_edge_hertz), _mel(upper_edge_hertz), num_mel_bins + 2)
-    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
-    weights = np.maximum(0, np.minimum((bins - low) / (middle - low), (high - bins) / (high - middle)))
-    return Tensor(np.pad(weights, [(1, 0), (0, 0)]).astype(name_of(dtype)))
+    options: dict[str, Any] = {"min_freq": lower_edge_hertz, "max_freq": upper_edge_hertz, "sampling_rate": sample_rate}
+    layer = MelSpectrogram(2 * (int(num_spectrogram_bins) - 1), num_mel_bins=num_mel_bins, name="mel", **options)
+    return Tensor(layer.triangles(name_of(dtype)))
 
 
 @op("signal.mfccs_from_log_mel_spectrograms")
