@@ -6,8 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle import ops
-from gazelle.compat.tensorflow.arrays import keras_format
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named, op
@@ -16,7 +14,7 @@ from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 
 
-@op("nn.pool", host=False, static=("window_shape", "strides", "dilations"))
+@named("nn.pool")
 def pool(
     input: TensorLike,
     window_shape: ShapeLike,
@@ -28,12 +26,8 @@ def pool(
 ) -> TensorResult:
     if dilations is not None and np.any(np.asarray(dilations) != 1):
         raise ArgumentError(message("tf.nn.pool", expected="dilations of 1", got=dilations))
-    count = input.ndim - 2
-    window, steps = (
-        (value,) * count if isinstance(value, int) else tuple(value) for value in (window_shape, strides or 1)
-    )
-    function = ops.average_pool if pooling_type.upper() == "AVG" else ops.max_pool
-    return function(input, window, steps, padding.lower(), keras_format(data_format))
+    name = f"nn.{'avg' if pooling_type.upper() == 'AVG' else 'max'}_pool"
+    return NAMES[name](input, window_shape, strides, padding, data_format)
 
 
 @op("space_to_batch_nd", "space_to_batch", "nn.space_to_batch", host=False, static=("block_shape", "paddings"))
