@@ -37,12 +37,12 @@ def begin(
 
 
 def begin_of_main() -> None:
-    """Set the era of the running program if it is earlier than Keras 3, for `gazelle.install()`."""
+    """Set the era of the running program, unless it is written for Keras 3 without TensorFlow, for `install()`."""
     from gazelle.compat import detect, era
 
     program = getattr(sys.modules.get("__main__"), "__file__", None)
     found = detect.detect(program) if program else None
-    if found is not None and found.number < 3:
+    if found is not None and (found.number < 3 or not found.standalone):
         era.set_number(found.number, found.standalone)
 
 

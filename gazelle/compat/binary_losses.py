@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from gazelle import losses
 from gazelle.compat import era
-from gazelle.core import settings
+from gazelle.core import logits, settings
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import any_symbolic
 from gazelle.core.types import Array, ArrayLike, AxisLike
@@ -32,7 +32,7 @@ def binary_crossentropy(
     >>> round(float(binary_crossentropy(jnp.ones((1, 1)), jnp.full((1, 1), 0.5))[0]), 4)
     0.6931
     """
-    if era.number() != 2 or from_logits:
+    if era.number() != 2 or from_logits or logits.of(y_pred) is not None:
         return losses.binary_crossentropy(y_true, y_pred, from_logits, label_smoothing, axis)  # type: ignore[arg-type]
     if any_symbolic(y_true, y_pred):
         options = {"label_smoothing": label_smoothing, "axis": axis}

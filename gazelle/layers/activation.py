@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import activations
+from gazelle.core import logits
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
@@ -219,7 +220,7 @@ class Softmax(Layer):
     def call(self, x: Array, mask: Array | None = None) -> Array:
         axis = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else self.axis
         if mask is None:
-            return jax.nn.softmax(x, axis)
+            return logits.attach(jax.nn.softmax(x, axis), x)
         mask = jnp.asarray(mask)
         try:
             fits = jnp.broadcast_shapes(mask.shape, x.shape) == x.shape

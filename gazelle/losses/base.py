@@ -8,7 +8,7 @@ from typing import Any, overload
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import dtypes, policies
+from gazelle.core import dtypes, logits, policies
 from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, message, missing_method, unknown
 from gazelle.core.lookup import Lookup
@@ -102,7 +102,9 @@ class Loss(Configurable):
     def _to_arrays(self, tree: Any, keep_integers: bool = False) -> Any:
         def convert(leaf: Any) -> Any:
             array = jnp.asarray(leaf)
-            return array if keep_integers and not dtypes.is_float(array.dtype) else array.astype(self.dtype)
+            if keep_integers and not dtypes.is_float(array.dtype):
+                return array
+            return logits.converted(leaf, array.astype(self.dtype))
 
         if any(hasattr(leaf, "shape") for leaf in jax.tree.leaves(tree)) or isinstance(tree, Mapping):
             return jax.tree.map(convert, tree)

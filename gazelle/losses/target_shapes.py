@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import dtypes
+from gazelle.core import dtypes, logits
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.registry import register
 from gazelle.core.shape_inference import call_op
@@ -113,7 +113,9 @@ def targets(kind: str, *aliases: str, namespace: str = "losses") -> Callable[[Fu
 
 def matched(kind: str, label: str, y_true: ArrayLike, y_pred: ArrayLike, axis: AxisLike = -1) -> tuple[Array, Array]:
     """Return targets and predictions as arrays of fitting shapes, or raise ShapeError."""
+    given = y_pred
     y_true, y_pred = as_arrays(kind, y_true, y_pred)
+    y_pred = logits.converted(given, y_pred)
     compare(label, kind, y_true.shape, y_pred.shape, axis)
     return (y_true, y_pred) if kind in _INTEGER_KINDS else same_rank(y_true, y_pred)
 

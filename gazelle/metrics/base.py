@@ -47,6 +47,7 @@ class Metric(Configurable):
 
     _namespace = "metrics"
     _snake_case_names = True
+    _takes_logits = False  # whether it is for predictions that are logits, or have some
     _direction: str | None = None  # "up" or "down": the direction of improvement, None if it is unknown
 
     def __init__(self, dtype: PolicyLike = None, name: str | None = None) -> None:

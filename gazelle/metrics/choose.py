@@ -61,7 +61,7 @@ def choose(
     """
     if identifier is None:
         raise ArgumentError(message("metrics", expected="a name, a function or a Metric", got="None"))
-    given_name = identifier if isinstance(identifier, str) else None
+    given_name, takes = identifier if isinstance(identifier, str) else None, False
     table = _BY_SHAPE.get(given_name.lower()) if given_name is not None else None
     if table is not None:
         found: Any = table[family(tuple(y_true_shape), tuple(y_pred_shape))](name=given_name)
@@ -72,12 +72,15 @@ def choose(
     else:
         found = get(identifier)
     if takes_logits(loss):
-        found = for_logits(found, loss, given_name is not None or isinstance(identifier, type))
+        by_name = given_name is not None or isinstance(identifier, type)
+        changed = for_logits(found, loss, by_name)
+        takes, found = changed is not found, changed
     if not isinstance(found, Metric):
         name = given_name or getattr(found, "name", None) or snake(getattr(found, "__name__", type(found).__name__))
         found = MeanMetricWrapper(found, name=name)
     if given_name is not None:
         found.name = given_name
+    found._takes_logits = takes
     found.build(y_true_shape, y_pred_shape)
     _create_sums(found, y_true_shape, y_pred_shape)
     return found

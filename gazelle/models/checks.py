@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gazelle import activations, data, losses
-from gazelle.core import symbolic
+from gazelle.core import logits, symbolic
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, english, message
 from gazelle.core.traceback import warn
 from gazelle.layers import weight_tree
@@ -222,8 +222,9 @@ def check_outputs(graph: Graph | None, loss: Nested[LossLike]) -> None:
         kind = losses.get(output_loss)
         last = _last_activation(layer)
         if last is not None and takes_logits(kind):
+            effect = "takes the logits before it" if logits.are_remembered() else "applies it again"
             warn(
-                f"Output '{layer.name}' ends in {last}, but its loss has from_logits=True and applies it again.\n"
+                f"Output '{layer.name}' ends in {last}, but its loss has from_logits=True and {effect}.\n"
                 "Remove the activation, or use the loss without from_logits.",
             )
         name = getattr(kind, "name", None) or getattr(kind, "__name__", "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from gazelle.core import dtypes, settings, symbolic
+from gazelle.core import dtypes, logits, settings, symbolic
 from gazelle.core.errors import GazelleError
 from gazelle.core.registry import REGISTRY, find
 from gazelle.core.replaced_methods import are_original, replaced
@@ -68,7 +68,13 @@ def structure(model: Model, spec: ModelSpec) -> str | None:
     inputs = model._graph.input_names if len(model._graph.input_names) > 1 else None
     flags = [[layer.trainable, layer.compute_dtype, layer.variable_dtype] for layer in layers]
     parts = [config, arguments, optimizer, variables, [outputs, inputs], flags, model._graph.guessed]
-    global_settings = [dtypes.floatx(), settings.epsilon(), settings.image_data_format(), native.ready()]
+    global_settings = [
+        dtypes.floatx(),
+        settings.epsilon(),
+        settings.image_data_format(),
+        native.ready(),
+        logits.are_remembered(),
+    ]
     try:
         text = json.dumps([parts, *global_settings, settings.is_flash_attention_enabled()])
     except TypeError:

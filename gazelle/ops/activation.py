@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.core import logits
 from gazelle.core.dtypes import floatx, is_float
 from gazelle.core.types import Array, ArrayLike, AxisLike
 from gazelle.ops.base import op
@@ -293,7 +294,7 @@ def sigmoid(x: ArrayLike) -> Array:
         >>> np.asarray(sigmoid(jnp.array([-1.0, 0.0, 2.0]))).round(3)
         array([0.269, 0.5  , 0.881], dtype=float32)
     """
-    return jax.nn.sigmoid(x)
+    return logits.attach(jax.nn.sigmoid(x), x)
 
 
 @op
@@ -488,7 +489,7 @@ def softmax(x: ArrayLike, axis: AxisLike = -1) -> Array:
     """
     x = jnp.asarray(x)
     x = x if is_float(x.dtype) else x.astype(floatx())
-    return _softmax(x, tuple(axis) if isinstance(axis, list) else axis)
+    return logits.attach(_softmax(x, tuple(axis) if isinstance(axis, list) else axis), x)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import metrics
-from gazelle.core import tracing
+from gazelle.core import logits, tracing
 from gazelle.core.errors import message
 from gazelle.core.replaced_methods import is_own_code
 from gazelle.core.traceback import warn
@@ -279,9 +279,11 @@ class CompileMetrics(Metric, abstract=True):
         targets = self._targets(y_true, names)
         weights = per_output("sample_weight", sample_weight, names, spread=True)
         for entries, target, prediction, w in zip(self._of_output, targets, predictions, weights, strict=True):
+            found = logits.of(prediction)
             for _, metric, weighted in entries:
                 if target is not None:
-                    metric.update_state(target, prediction, sample_weight=w if weighted else None)
+                    predicted = found if metric._takes_logits and found is not None else prediction
+                    metric.update_state(target, predicted, sample_weight=w if weighted else None)
 
     def result(self) -> dict[str, Any]:  # type: ignore[override]
         """Return {name: result}; a result with several values is {name_key: value}."""

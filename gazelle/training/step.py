@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import tracing
+from gazelle.core import logits, tracing
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.replaced_methods import MethodSnapshot
 from gazelle.core.variable import Variable
@@ -161,11 +161,11 @@ class LossStep:
             with self._bound(values, self._read(state.step, state.hyper)):
                 value, parts = self.objective(y, y_pred, weight, values, added)
             buffers = {path: values[path] for path in state.buffers}
-            return optimizer.scale_loss(value, state.slots), (parts, buffers, y_pred, _masks_of(y_pred))
+            return optimizer.scale_loss(value, state.slots), (parts, buffers, y_pred, _attached_to(y_pred))
 
-        grads, (parts, buffers, y_pred, masks) = jax.grad(loss, has_aux=True)(state.params)
+        grads, (parts, buffers, y_pred, attached) = jax.grad(loss, has_aux=True)(state.params)
         read = self._read(state.step + 1, state.hyper)
-        totals = self.metrics.update(state.totals, parts, y, _with_masks(y_pred, masks), weight, x, read)
+        totals = self.metrics.update(state.totals, parts, y, _with_attached(y_pred, attached), weight, x, read)
         valid = [rate >= _LEAST_RATE for rate in optimizer.rates(state.slots, state.hyper, state.step)]  # NaN is not
         applied = (jnp.isfinite(parts["loss"]) & jnp.all(jnp.asarray(valid))) | force
 
@@ -254,12 +254,14 @@ class LossStep:
         return tracing.entered(tracing.TraceContext(values=bound, closed=True, seen=seen))
 
 
-def _masks_of(tree: Any) -> list[Any]:
-    return [get_mask(leaf) for leaf in jax.tree.leaves(tree)]
+def _attached_to(tree: Any) -> list[tuple[Any, Any]]:
+    """The mask and the logits of each array."""
+    return [(get_mask(leaf), logits.of(leaf)) for leaf in jax.tree.leaves(tree)]
 
 
-def _with_masks(tree: Any, masks: list[Any]) -> Any:
-    """Attach masks again: they belong to the tracers of the gradient's trace."""
-    for leaf, mask in zip(jax.tree.leaves(tree), masks, strict=True):
+def _with_attached(tree: Any, attached: list[tuple[Any, Any]]) -> Any:
+    """Attach masks and logits again: they belong to the tracers of the gradient's trace."""
+    for leaf, (mask, its_logits) in zip(jax.tree.leaves(tree), attached, strict=True):
         set_mask(leaf, mask)
+        logits.attach(leaf, its_logits)
     return tree

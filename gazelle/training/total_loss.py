@@ -21,8 +21,9 @@ class TotalLoss:
     """(y, y_pred, weight, values, added) -> (total, parts).
 
     total = sum_i loss_weights_i * loss_i(y_i, y_pred_i, weight_i) + sum(added) + sum of the regularizers' penalties.
-    parts is {"loss": total} and, for several losses, {"<output>_loss": loss_i}; an added array counts as its sum in the
-    total and as its mean in parts. parts also contains the values of `add_metric`.
+    parts is {"loss": total} and, for several losses, {"<output>_loss": loss_i}; an array, which is added or the value
+    of a loss without reduction, counts as its sum in the total and as its mean in parts. parts also contains the values
+    of `add_metric`.
 
     Args:
         loss: the argument of `compile`.
@@ -66,7 +67,7 @@ class TotalLoss:
                 )
         predictions = flat_outputs(y_pred, names)
         parts: dict[str, Any] = {}
-        total = jnp.zeros(())
+        total, shown = jnp.zeros(()), jnp.zeros(())
         if all(f is None for f in functions) and not added and not self.regularizers:
             raise ArgumentError(
                 message(
@@ -93,16 +94,20 @@ class TotalLoss:
             if hasattr(function, "given"):  # it uses tensors from inside the model
                 function = function.given(reports)
             value = _call(function, target, prediction, sample_weight)
-            parts[f"{name}_loss"] = value
-            total = total + (value if factor is None else value * factor)
-        shown: Any = 0.0
+            parts[f"{name}_loss"] = jnp.mean(value)
+            weighted = value if factor is None else value * factor
+            total, shown = total + jnp.sum(weighted), shown + _difference(weighted)
         for extra in added:
-            total = total + jnp.sum(extra)
-            shown = shown + jnp.mean(extra) - jnp.sum(extra) if jnp.ndim(extra) else shown
+            total, shown = total + jnp.sum(extra), shown + _difference(extra)
         for path, regularizer in self.regularizers.items():
             total = total + regularizer(values[path])
         reported = {name: jnp.asarray(value) for name, value in reports.items() if isinstance(name, str)}
         return total, {"loss": total + shown, **(parts if len(parts) > 1 else {}), **reported}
+
+
+def _difference(value: Any) -> Any:
+    """The mean of an array, which the logs show, minus its sum, which is minimized."""
+    return jnp.mean(value) - jnp.sum(value) if jnp.ndim(value) else 0.0
 
 
 class _Losses:

@@ -14,7 +14,7 @@ from gazelle import ops
 from gazelle.compat import binary_losses, era
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core import settings
+from gazelle.core import logits, settings
 from gazelle.core.symbolic import any_symbolic
 
 
@@ -35,7 +35,7 @@ def categorical_crossentropy(
     target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
 ) -> TensorResult:
     """Return -sum(target log(output)) over the classes."""
-    return ops.categorical_crossentropy(target, output, from_logits, axis)
+    return ops.categorical_crossentropy(target, *logits.given(output, from_logits), axis)
 
 
 @_in_order
@@ -44,6 +44,7 @@ def sparse_categorical_crossentropy(
     target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
 ) -> TensorResult:
     """Return -log(output) for the class with the index `target`."""
+    output, from_logits = logits.given(output, from_logits)
     target, output = jnp.asarray(target), jnp.asarray(output)
     if target.ndim == output.ndim and target.shape[axis] == 1:
         target = jnp.squeeze(target, axis)
@@ -54,6 +55,7 @@ def sparse_categorical_crossentropy(
 @lifted
 def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False) -> TensorResult:
     """Return -target log(output) - (1 - target) log(1 - output), elementwise."""
+    output, from_logits = logits.given(output, from_logits)
     output = jnp.asarray(output)
     if era.number() == 2 and not from_logits:
         return binary_losses.log_loss(jnp.asarray(target, output.dtype), output)

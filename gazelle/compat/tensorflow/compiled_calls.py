@@ -10,7 +10,7 @@ from jax.tree_util import PyTreeDef
 
 from gazelle.compat.tensorflow.programs import NotCompilableError, Program, Result
 from gazelle.compat.types import Function, Option
-from gazelle.core import tracing
+from gazelle.core import logits, tracing
 from gazelle.core.masks import get_mask
 from gazelle.core.replaced_methods import is_own_code, replaced
 from gazelle.core.symbolic import KerasTensor
@@ -92,17 +92,19 @@ class CompiledCall(Program):
         values = [variable._full() for variable in self.variables]
         shapes = tuple([(array.shape, array.dtype) for array in arrays])
         try:
-            found, losses, assigned = self._program(arrays, values, key, shapes)
+            found, losses, assigned, before = self._program(arrays, values, key, shapes)
         except Exception:  # if it is an error of the program, the function itself raises a better one
             _calls[self.key] = None
             scope.key = as_key(key)
             return self.call(arrays, scope)
         result = self._results[shapes]
         scope.losses.extend(zip(result.owners, losses, strict=True))
+        for array, its_logits in zip(found, before, strict=True):
+            logits.attach(array, its_logits)
         return self.finish(result, found, assigned)
 
     def _trace(self, arrays: list[Any], values: list[Any], key: Any, shapes: Any) -> Any:
         self._results[shapes], found, losses, assigned = self.trace(arrays, values, as_key(key))
         if any(get_mask(array) is not None for array in found):
             raise NotCompilableError
-        return found, losses, assigned
+        return found, losses, assigned, list(map(logits.of, found))

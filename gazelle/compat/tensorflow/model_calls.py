@@ -29,7 +29,7 @@ from gazelle.compat.tensorflow.tape import GradientTape
 from gazelle.compat.tensorflow.tape import with_tape as with_tape  # for the mixins
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import Arguments, Branch, Function, Keywords, Nested, Option, TensorLike, TensorResult
-from gazelle.core import symbolic, tracing
+from gazelle.core import logits, symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
@@ -227,15 +227,31 @@ def loss_call(original: Function, loss: Loss, args: Arguments, kwargs: Keywords)
     if any(isinstance(v, masked_rows.MaskedRows) for v in (*args, *kwargs.values())):
         return masked_rows.loss(original, loss, args, kwargs)
     _keep_alive[id(loss)] = loss
-    function, options = getattr(loss, "fn", None), getattr(loss, "fn_kwargs", {})
+    function, options, checked = getattr(loss, "fn", None), getattr(loss, "fn_kwargs", {}), args[:2]
+    original, args = _with_logits(original, args)
 
     def check() -> None:
-        function.check_values(*unbox((args, kwargs))[0][:2], **options)
+        function.check_values(*unbox(checked), **options)
 
     def is_pure() -> bool:
         return len(args) > 1 and hasattr(function, "check_values") and compiled_calls.is_library_code(loss)
 
-    return boxed(unbox(stateful(original, args, kwargs, ("loss", id(loss)), is_pure=is_pure, check=check)))
+    key = ("loss", id(loss), len(args))
+    return boxed(unbox(stateful(original, args, kwargs, key, is_pure=is_pure, check=check)))
+
+
+def _with_logits(function: Function, args: Arguments) -> tuple[Function, Arguments]:
+    """A function (y_true, y_pred, ...) and its arguments, with the logits of y_pred as a first one if there are any."""
+    found = logits.of(unboxed(args[1])) if len(args) > 1 and logits.are_remembered() else None
+    return (function, args) if found is None else (_on_logits(function), (boxed(found), *args))
+
+
+@functools.lru_cache(maxsize=256)
+def _on_logits(function: Function) -> Function:
+    def called(before: Any, y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(y_true, logits.attach(y_pred, before), *args, **kwargs)
+
+    return called
 
 
 def as_tensors(out: Tree) -> Tree:
@@ -284,7 +300,7 @@ def function_call(function: Function, args: Arguments, kwargs: Keywords) -> Tree
     given = (args, kwargs)
     if symbolic.any_symbolic(given) or not (is_recorded(*given) or _from_outside(given)):
         return function(*args, **kwargs)
-    return call(function, args, kwargs)
+    return call(*_with_logits(function, args), kwargs)
 
 
 def datasets(out: Nested[dataset.Dataset]) -> Nested[Dataset]:

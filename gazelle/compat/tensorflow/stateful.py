@@ -21,7 +21,7 @@ from gazelle.compat.tensorflow.recording import (
     values_watched,
 )
 from gazelle.compat.types import Arguments, Array, Function, Keywords
-from gazelle.core import arrays, prng, tracing
+from gazelle.core import arrays, logits, prng, tracing
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
@@ -106,11 +106,11 @@ def stateful(
         )
         with only_tapes(()), tracing.entered(replayed):
             result = function(*again_args, **again_kwargs)
-        return [*_arrays(result), *(unboxed(value) for _, value in replayed.losses[len(owners) :])]
+        return [*_arrays(result), *(unboxed(value) for _, value in replayed.losses[len(owners) :]), *_logits(result)]
 
     inputs = [*(flat[i] for i in array_indices), *variables, *before, key_data]
     read = [*(flat[i] for i in array_indices), *(values[id(v)] for v in variables), *before, key_data]
-    outputs = [*_arrays(out), *(unboxed(value) for _, value in base.losses[added:])]
+    outputs = [*_arrays(out), *(unboxed(value) for _, value in base.losses[added:]), *_logits(out)]
     recording_tapes = [tape for tape in tapes if tape.is_affected_by(inputs)]
     if recording_tapes:
         key = None
@@ -127,6 +127,12 @@ def _arrays(out: Any) -> list[Any]:
     """The arrays in a result, which may contain numbers and names, too."""
     register_dataclasses(out)
     return [leaf for leaf in jax.tree.leaves(unbox(out)) if is_array(leaf)]
+
+
+def _logits(out: Any) -> list[Any]:
+    """The logits of the probabilities in a result, from which a recorded loss is computed."""
+    found = [logits.of(array) for array in _arrays(out)] if logits.are_remembered() else []
+    return [array for array in found if array is not None]
 
 
 class _VariableRecorder(dict[int, Any]):

@@ -1,0 +1,105 @@
+"""Losses of probabilities in programs for `tensorflow.keras`: TensorFlow takes the logits.
+
+The expected numbers are those of TensorFlow 2.15.
+"""
+
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle.compat import era
+from gazelle.compat.namespaces import root
+from gazelle.core import logits
+
+keras = root("keras")
+layers, losses = keras.layers, keras.losses
+X = np.array([[30.0, 1.0], [2.0, -40.0]], "float32")
+Y = np.array([[0.0], [1.0]], "float32")
+
+
+@pytest.fixture(params=[2, 3])
+def of_tensorflow(request):
+    number, standalone = era.number(), era.standalone()
+    era.set_number(request.param, False)
+    yield
+    era.set_number(number, standalone)
+
+
+def sigmoid_of_sums():
+    return keras.Sequential([layers.Input((2,)), layers.Dense(1, activation="sigmoid", kernel_initializer="ones")])
+
+
+def test_only_programs_for_tensorflow_take_logits(of_tensorflow):
+    assert logits.are_remembered()
+    era.set_number(3, True)
+    assert not logits.are_remembered()
+    assert float(losses.BinaryCrossentropy()(Y, sigmoid_of_sums()(X))) < 17
+
+
+@pytest.mark.filterwarnings("ignore:Output .* takes the logits before it")
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_loss_and_accuracy_of_a_model(from_logits, of_tensorflow):
+    model = sigmoid_of_sums()
+    model.compile(keras.optimizers.SGD(0.1), losses.BinaryCrossentropy(from_logits=from_logits), metrics=["accuracy"])
+    assert model.evaluate(X, Y, verbose=0) == [34.5, 0.0]  # of the logits 31 and -38
+    history = model.fit(X, [[1.0], [1.0]], batch_size=2, verbose=0).history
+    assert history == {"loss": [19.0], "accuracy": [0.5]}
+    np.testing.assert_allclose(model.get_weights()[0][:, 0], [1.1, -1.0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+@pytest.mark.parametrize("last", [[layers.Softmax], [layers.Activation, "softmax"]])
+def test_models_without_a_graph(last, from_logits, of_tensorflow):
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.last = last[0](*last[1:])
+
+        def call(self, x):
+            return self.last(x * 2)
+
+    model = Model()
+    model.compile("sgd", losses.SparseCategoricalCrossentropy(from_logits=from_logits), metrics=["accuracy"])
+    assert model.evaluate(X, [1, 0], verbose=0) == [29.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    "loss", [losses.BinaryCrossentropy(), losses.binary_crossentropy, keras.backend.binary_crossentropy]
+)
+def test_gradients_of_tapes(loss, of_tensorflow, tf):
+    model = sigmoid_of_sums()
+    for _ in range(3):  # computed by parts, then by compiled programs
+        with tf.GradientTape() as tape:
+            value = tf.reduce_mean(loss(Y, model(X)))
+        kernel, bias = tape.gradient(value, model.trainable_variables)
+        assert float(value) == 34.5
+        np.testing.assert_allclose(kernel[:, 0], [14.0, 20.5])
+        assert float(bias[0]) == 0
+
+
+def test_a_function_that_is_compiled(of_tensorflow, tf):
+    model = sigmoid_of_sums()
+
+    @tf.function
+    def gradient(x, y):
+        with tf.GradientTape() as tape:
+            value = losses.BinaryCrossentropy()(y, model(x, training=True))
+        return tape.gradient(value, model.trainable_variables)[0]
+
+    for _ in range(2):
+        np.testing.assert_allclose(gradient(tf.constant(X), tf.constant(Y))[:, 0], [14.0, 20.5])
+
+
+def test_other_results_are_no_probabilities_with_logits(of_tensorflow):
+    p = keras.activations.sigmoid(np.float32([[40.0]]))
+    assert float(gazelle.losses.binary_crossentropy([[0.0]], p)[0]) == 40
+    assert float(gazelle.losses.binary_crossentropy([[0.0]], p * 1)[0]) < 17
+
+
+def test_a_loss_without_reduction_is_summed_and_shown_as_mean():
+    x, y = np.float32([[1.0], [2.0]]), np.float32([[0.0], [0.0]])
+    model = keras.Sequential([layers.Input((1,)), layers.Dense(1, kernel_initializer="ones")])
+    model.compile(keras.optimizers.SGD(0.01), losses.MeanSquaredError(reduction="none"))
+    assert model.evaluate(x, y, verbose=0) == 2.5
+    assert model.fit(x, y, batch_size=2, verbose=0).history == {"loss": [2.5]}
+    np.testing.assert_allclose(model.get_weights()[0], [[0.9]], rtol=1e-6)  # 1 - 0.01 * (2 * 1 * 1 + 2 * 2 * 2)
