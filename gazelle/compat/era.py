@@ -39,7 +39,7 @@ def set_number(number: int, standalone: bool = True) -> None:
     if number not in (1, 2, 3):
         raise ArgumentError(message("The era of a program", expected="1, 2 or 3", got=repr(number)))
     _number, _standalone = number, standalone
-    logits.remember(not standalone)  # TensorFlow takes them, in each version of `tensorflow.keras`
+    logits.set_stored(not standalone)  # TensorFlow takes them, in each version of `tensorflow.keras`
 
 
 def called_by_gazelle(depth: int) -> bool:

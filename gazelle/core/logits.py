@@ -1,6 +1,6 @@
 """Logits of probabilities, which a crossentropy takes in their place: no digits are lost, and nothing is clipped.
 
-`ops.sigmoid` and `ops.softmax` attach their input to their result if `remember(True)` was called.
+`ops.sigmoid` and `ops.softmax` attach their input to their result if `set_stored(True)` was called.
 """
 
 from __future__ import annotations
@@ -10,37 +10,37 @@ import jax.numpy as jnp
 from gazelle.core.attachments import Attachments
 from gazelle.core.types import Array, ArrayLike
 
-_logits, _remembered = Attachments(), False
+_logits, _stored = Attachments(), False
 
 
-def remember(on: bool) -> None:
+def set_stored(on: bool) -> None:
     """Set whether logits are attached to probabilities."""
-    global _remembered
-    _remembered = on
+    global _stored
+    _stored = on
 
 
-def are_remembered() -> bool:
+def are_stored() -> bool:
     """Return whether logits are attached to probabilities."""
-    return _remembered
+    return _stored
 
 
 def attach(probabilities: Array, logits: Array | None) -> Array:
-    """Return the probabilities, with their logits attached if these are remembered.
+    """Return the probabilities, with their logits attached if logits are stored.
 
-    >>> remember(True)
+    >>> set_stored(True)
     >>> p = attach(jnp.ones(1), jnp.full(1, 30.0))
-    >>> given(p, False)
-    (Array([30.], dtype=float32), True)
-    >>> remember(False)
+    >>> given(p, False)[0].item(), given(p * 1, False)[0].item()
+    (30.0, 1.0)
+    >>> set_stored(False)
     """
-    if _remembered and logits is not None:
+    if _stored and logits is not None:
         _logits.set(probabilities, logits)
     return probabilities
 
 
 def of(probabilities: object) -> Array | None:
     """Return the attached logits, or None."""
-    found: Array | None = _logits.get(probabilities) if _remembered else None
+    found: Array | None = _logits.get(probabilities) if _stored else None
     return found
 
 

@@ -73,7 +73,7 @@ def structure(model: Model, spec: ModelSpec) -> str | None:
         settings.epsilon(),
         settings.image_data_format(),
         native.ready(),
-        logits.are_remembered(),
+        logits.are_stored(),
     ]
     try:
         text = json.dumps([parts, *global_settings, settings.is_flash_attention_enabled()])

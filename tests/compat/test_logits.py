@@ -30,9 +30,9 @@ def sigmoid_of_sums():
 
 
 def test_only_programs_for_tensorflow_take_logits(of_tensorflow):
-    assert logits.are_remembered()
+    assert logits.are_stored()
     era.set_number(3, True)
-    assert not logits.are_remembered()
+    assert not logits.are_stored()
     assert float(losses.BinaryCrossentropy()(Y, sigmoid_of_sums()(X))) < 17
 
 

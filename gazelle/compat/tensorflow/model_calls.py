@@ -242,7 +242,7 @@ def loss_call(original: Function, loss: Loss, args: Arguments, kwargs: Keywords)
 
 def _with_logits(function: Function, args: Arguments) -> tuple[Function, Arguments]:
     """A function (y_true, y_pred, ...) and its arguments, with the logits of y_pred as a first one if there are any."""
-    found = logits.of(unboxed(args[1])) if len(args) > 1 and logits.are_remembered() else None
+    found = logits.of(unboxed(args[1])) if len(args) > 1 and logits.are_stored() else None
     return (function, args) if found is None else (_on_logits(function), (boxed(found), *args))
 
 

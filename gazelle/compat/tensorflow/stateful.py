@@ -131,7 +131,7 @@ def _arrays(out: Any) -> list[Any]:
 
 def _logits(out: Any) -> list[Any]:
     """The logits of the probabilities in a result, from which a recorded loss is computed."""
-    found = [logits.of(array) for array in _arrays(out)] if logits.are_remembered() else []
+    found = [logits.of(array) for array in _arrays(out)] if logits.are_stored() else []
     return [array for array in found if array is not None]
 
 
