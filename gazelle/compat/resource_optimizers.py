@@ -31,8 +31,11 @@ class ResourceOptimizer(Optimizer, abstract=True):
     def build(self, variables: Iterable[Variable]) -> None:
         super().build(variables)
         if self._custom.building:
-            self.__dict__["_slot_variables"] = {}
-            self._create_slots([_as_in_tensorflow(variable) for variable in variables])
+            self.__dict__["_slots_by_weight"] = {}
+            weights = [_as_in_tensorflow(variable) for variable in variables]
+            for weight in weights:
+                weight.name = f"{weight.path}:0"
+            self._create_slots(weights)
 
     def update_step(self, gradient: Array, variable: Variable, learning_rate: Array) -> None:
         """Update one weight by the method of the program."""
@@ -55,12 +58,12 @@ class ResourceOptimizer(Optimizer, abstract=True):
         if shape is not None:
             check("shape", tuple(np.atleast_1d(shape)), tuple(var.shape), "add_slot")
         made = _as_in_tensorflow(self.add_variable_from_reference(var, slot_name, initializer))
-        self.__dict__["_slot_variables"][var.key, slot_name] = made
+        self.__dict__["_slots_by_weight"][var.key, slot_name] = made
         return made
 
     def get_slot(self, var: Variable, slot_name: str) -> Variable:
         """Return a variable that `add_slot` created."""
-        found: Variable = self.__dict__["_slot_variables"][var.key, slot_name]
+        found: Variable = self.__dict__["_slots_by_weight"][var.key, slot_name]
         return found
 
     def _resource_apply_dense(self, grad: Any, var: Variable, apply_state: Any = None) -> None:

@@ -541,8 +541,8 @@ class Optimizer(Configurable):
         self._state = {name: dict(arrays) for name, arrays in slots.items()}
         self._complete = False
 
-    def slot_variable(self, slot: str, key: str = "") -> SlotVariable:
-        """Return the variable of a slot; the same object at each call.
+    def slot_variable(self, slot: str, key: str = "") -> Variable:
+        """Return the variable of a slot; the same object at each call, and that of a user-defined `build`.
 
         Args:
             slot: Name of the slot.
@@ -552,6 +552,8 @@ class Optimizer(Configurable):
             The variable.
         """
         address = slot, key
+        if (own := self._custom.variables.get(address)) is not None:
+            return own
         if address not in self._slot_variables:
             self._slot_variables[address] = SlotVariable(self, slot, key)
         return self._slot_variables[address]
@@ -641,7 +643,7 @@ class Optimizer(Configurable):
         """
         return self._keys.get(variable)
 
-    def averages(self) -> dict[str, SlotVariable]:
+    def averages(self) -> dict[str, Variable]:
         """Return {key: variable} of the averages of `use_ema`, including those of inner optimizers.
 
         Returns:

@@ -16,10 +16,15 @@ from gazelle.core import dtypes, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike
 from gazelle.core.variable import Variable
+from gazelle.optimizers.state import is_in_state, keep_in_state
 from gazelle.optimizers.transforms import Arrays, Slots
 
 if TYPE_CHECKING:
     from gazelle.optimizers.base import Optimizer
+
+
+#: attributes of every optimizer
+_ATTRIBUTES = frozenset(("_iterations", "_learning_rate", "_trainable_variables"))
 
 
 class CustomUpdate:
@@ -34,27 +39,42 @@ class CustomUpdate:
         self.building = False  # the user's `build` runs, on stand-ins
         self.weights: list[Variable] = []  # stand-ins of the model's variables
         self.variables: dict[tuple[str, str], Variable] = {}  # (slot, path) -> variable that `build` added
+        self.attributes: dict[str, Variable] = {}  # those that user code made without `add_variable`
         self._inherited: tuple[Slots, Arrays] | None = None  # slots and scalars of the rule of a parent class
 
     def init(self, params: Arrays) -> Slots:
         """Call `build` on stand-ins of the weights; return the first values of the variables that it adds."""
         self.variables = {}
+        self._add_attributes()
         self.weights = []
-        for path, w in params.items():
+        paths = {self.optimizer._keys[v]: v.path for v in self.optimizer._keys.variables}
+        for key, w in params.items():
             concrete = isinstance(w, jax.Array) and not isinstance(w, jax.core.Tracer)
-            variable = Variable(w if concrete else jnp.zeros(w.shape), dtype=w.dtype, name=path.rsplit("/", 1)[-1])
-            variable.path = variable.key = path
+            variable = Variable(w if concrete else jnp.zeros(w.shape), dtype=w.dtype, name=key.rsplit("/", 1)[-1])
+            variable.path, variable.key = paths.get(key, key), key
             self.weights.append(variable)
         built, self.optimizer.built, self.building = self.optimizer.built, False, True
         self.optimizer._trainable_variables = self.weights
         try:
             self.optimizer.build(self.weights)
+            self._add_attributes()
         finally:
             self.optimizer.built, self.building = built, False
         slots: Slots = {}
         for (slot, path), variable in self.variables.items():
-            slots.setdefault(slot, {})[path] = variable._value
+            slots.setdefault(slot, {})[path] = vars(variable)["_value"]
         return slots
+
+    def _add_attributes(self) -> None:
+        """Add the variables in attributes that user code made itself, such as `self.count = Variable(0.0)`."""
+        for name, value in vars(self.optimizer).items():
+            if name not in _ATTRIBUTES:
+                for number, each in enumerate(value if isinstance(value, list | tuple) else (value,)):
+                    # weights of layers have paths
+                    if isinstance(each, Variable) and "/" not in each.path and not is_in_state(each):
+                        self.attributes[f"{name}_{number}" if number else name] = each
+        for name, variable in self.attributes.items():
+            self._add(variable, name, "")
 
     def apply(self, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array) -> tuple[Arrays, Slots]:
         """Call `update_step` for each gradient; return the new weights and slots."""
@@ -72,8 +92,9 @@ class CustomUpdate:
         self._inherited = (slots, scalars) if optimizer._has_rule() else None
         try:
             with tracing.entered(tracing.TraceContext(values=values, pure=True)):
-                for path, g in grads.items():
-                    optimizer.update_step(g, weights[path], lr)
+                for path, weight in weights.items():  # in the order of the model
+                    if path in grads:
+                        optimizer.update_step(grads[path], weight, lr)
         finally:
             self._inherited = None
         for (slot, path), variable in self.variables.items():
@@ -110,12 +131,18 @@ class CustomUpdate:
 
             initializer = initializers.get(initializer)
         variable = Variable(initializer, tuple(shape), dtype or dtypes.floatx(), trainable=False, name=name)
+        self._add(variable, name, path)
+        variable.name = f"{path.replace('/', '_')}_{name}" if path else name
+        variable.path = variable.key = f"{self.optimizer.name}/{variable.name}"
+        return variable
+
+    def _add(self, variable: Variable, name: str, path: str) -> None:
         slot, number = name, 0
-        while (slot, path) in self.variables:
+        while self.variables.get((slot, path), variable) is not variable:
             number += 1
             slot = f"{name}_{number}"
         self.variables[slot, path] = variable
-        return variable
+        keep_in_state(variable, self.optimizer, slot, path)
 
 
 def redirect_build(build: Callable[..., None]) -> Callable[..., None]:

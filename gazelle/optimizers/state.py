@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,40 @@ if TYPE_CHECKING:
     from gazelle.optimizers.base import Optimizer
 
 
-class SlotVariable(Variable):
+class _InState:
+    """What a variable of an optimizer adds: it reads and writes an array of `optimizer.state`.
+
+    Until the state has the array, as in `build`, the variable has its first value.
+    """
+
+    _address: tuple[Optimizer, str, str]  # optimizer, slot, key of the weight
+
+    @property
+    def _value(self) -> Any:
+        arrays, key = self._place()
+        return arrays[key]
+
+    @_value.setter
+    def _value(self, value: Any) -> None:
+        arrays, key = self._place()
+        arrays[key] = value
+
+    def _place(self) -> tuple[dict[str, Any], str]:
+        """The dict that contains the value, and its key."""
+        optimizer, slot, key = self._address
+        arrays = {} if optimizer._custom.building else optimizer.state.get(slot, {})
+        return (arrays, key) if key in arrays else (self.__dict__, "_value")
+
+    @property
+    def _owner(self) -> Any:
+        return self._address[0]._iterations._owner
+
+    @_owner.setter
+    def _owner(self, owner: Any) -> None:
+        """Ignored: a training loop owns the optimizer as a whole."""
+
+
+class SlotVariable(_InState, Variable):
     """A slot as a Variable: reads and writes the array in `optimizer.state`.
 
     Args:
@@ -28,23 +62,36 @@ class SlotVariable(Variable):
         super().__init__(array, dtype=array.dtype, trainable=False, name=name)
         self.path = self.key = f"{optimizer.name}/{self.name}"
 
-    @property
-    def _value(self) -> Any:
-        optimizer, slot, key = self._address
-        return optimizer.state[slot][key]
 
-    @_value.setter
-    def _value(self, value: Any) -> None:
-        optimizer, slot, key = self._address
-        optimizer.state[slot][key] = value
+def is_in_state(variable: Variable) -> bool:
+    """Return whether the value of a variable is part of the state of an optimizer."""
+    return isinstance(variable, _InState)
 
-    @property
-    def _owner(self) -> Any:
-        return self._address[0]._iterations._owner
 
-    @_owner.setter
-    def _owner(self, owner: Any) -> None:
-        """Ignored: a training loop owns the optimizer as a whole."""
+def keep_in_state(variable: Variable, optimizer: Optimizer, slot: str, key: str) -> None:
+    """Let a variable that user code has read and write an array of `optimizer.state`.
+
+    Args:
+        variable: The variable; its value stays the first one of the slot.
+        optimizer: The optimizer.
+        slot: Name of the slot.
+        key: Key of the weight; "" for a slot that all weights share.
+    """
+    cls: Any = type(variable)
+    if not issubclass(cls, _InState):
+        variable.__class__ = _in_state(cls)
+    variable._address = (optimizer, slot, key)  # type: ignore[attr-defined]
+
+
+@functools.cache
+def _in_state(cls: Any) -> Any:
+    """The subclass of a class of variables whose values are in the state of an optimizer."""
+    members = {"__module__": __name__, "__reduce__": lambda self: (_unpickled, (cls,), self.__dict__)}
+    return type(cls)(cls.__name__, (_InState, cls), members)
+
+
+def _unpickled(cls: Any) -> Any:
+    return object.__new__(_in_state(cls))
 
 
 class VariableKeys:

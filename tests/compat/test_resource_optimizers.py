@@ -172,3 +172,32 @@ def test_variables_that_the_first_step_makes():
         np.testing.assert_allclose(got, expected, rtol=1e-5)
     np.testing.assert_array_equal(accumulated.first_weights[0], np.ones((4, 1)))
     np.testing.assert_array_equal(accumulated.sums[0], np.zeros((4, 1)))
+
+
+class Annealed(Momentum):
+    """Has a variable of its own, and rates for layers by the names of weights."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = keras.backend.variable(1.0, name="factor")
+        self.names = []
+
+    def _resource_apply_dense(self, grad, var):
+        self.names.append(var.name)
+        rate = self.factor * (0.0 if var.name.startswith("fixed/") else 0.1)
+        var.assign_sub(rate * grad)
+        if "bias" in var.name:
+            tensorflow_facade.module("tensorflow").compat.v1.assign(self.factor, self.factor * 0.5)
+
+
+def test_own_variables_and_names_of_weights():
+    model = keras.Sequential([keras.layers.Dense(2, "relu", name="fixed"), keras.layers.Dense(1, name="last")])
+    model.build((None, 4))
+    before = model.get_weights()
+    optimizer = Annealed()
+    model.compile(optimizer, "mse")
+    model.fit(X, Y, batch_size=16, verbose=0)
+    changed = [not np.array_equal(a, b) for a, b in zip(model.get_weights(), before, strict=True)]
+    assert changed == [False, False, True, True]
+    assert optimizer.names[:4] == ["fixed/kernel:0", "fixed/bias:0", "last/kernel:0", "last/bias:0"]
+    assert keras.backend.get_value(optimizer.factor) == 0.5**4

@@ -1,5 +1,7 @@
 """`update_step` overridden in a subclass that calls `super()`, compared with Keras."""
 
+import copy
+
 import keras
 import numpy as np
 import pytest
@@ -74,3 +76,49 @@ def test_without_a_rule_there_is_nothing_to_apply():
 
     with pytest.raises(NotImplementedError, match="Nothing has no update_step: write rule"):
         Nothing(0.1).apply_gradients([(np.ones(2, "float32"), gazelle.Variable(np.ones(2, "float32")))])
+
+
+def counting(k):
+    """Has variables of three kinds: an attribute, a shared one and one for each weight."""
+
+    class Counting(k.optimizers.Optimizer):
+        def __init__(self):
+            super().__init__(learning_rate=0.1)
+            self.steps = k.Variable(0.0, name="steps", trainable=False)
+
+        def build(self, variables):
+            super().build(variables)
+            self.order = []
+            self.updates = self.add_variable((), name="updates")
+            self.sums = [self.add_variable_from_reference(v, name="sum") for v in variables]
+
+        def update_step(self, gradient, variable, learning_rate):
+            index = self._get_variable_index(variable)
+            self.order.append(variable.path)
+            self.updates.assign(self.updates + 1.0)
+            if index == 0:
+                self.steps.assign(self.steps + 1.0)
+            self.sums[index].assign(self.sums[index] + gradient)
+            variable.assign(variable - learning_rate * self.sums[index] / self.steps)
+
+    return Counting()
+
+
+def test_variables_of_user_code_have_the_values_of_the_last_step():
+    x, y, seen = np.eye(3, dtype="float32"), np.ones((3, 1), "float32"), []
+    for k in (keras, gazelle):
+        optimizer = counting(k)
+        model = k.Sequential([k.Input((3,)), k.layers.Dense(1, name="last", kernel_initializer="ones")], name="net")
+        model.compile(optimizer, "mse")
+        model.fit(x, y, epochs=2, verbose=0)
+        assert optimizer.order[:2] == ["net/last/kernel", "net/last/bias"]
+        own = [optimizer.steps, optimizer.updates, *optimizer.sums]
+        assert [float(v.numpy() if k is gazelle else k.ops.convert_to_numpy(v)) for v in own[:2]] == [2.0, 4.0]
+        assert all(a is b for a, b in zip(optimizer.variables[2:], own, strict=True))
+        optimizer.steps.assign(5.0)  # counts in the next step
+        model.fit(x, y, verbose=0)
+        seen.append([k.ops.convert_to_numpy(v) for v in [*own, *model.weights]])
+    for theirs, ours in zip(*seen, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+    again = copy.deepcopy(optimizer)  # by __reduce__, as pickle does
+    assert float(again.steps) == float(optimizer.steps) == 6.0

@@ -89,13 +89,12 @@ class Late(optimizers.Optimizer):
         self.add_variable((), name="late")
 
 
-class Reads(optimizers.Optimizer):
-    def build(self, variables):
-        super().build(variables)
-        self.outside = Variable(1.0, name="outside")
+OUTSIDE = Variable(1.0, name="outside")
 
+
+class Reads(optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
-        self.assign(variable, self.outside * gradient)
+        self.assign(variable, OUTSIDE * gradient)
 
 
 def test_what_a_written_optimizer_must_not_do():

@@ -195,7 +195,7 @@ def _assignment(change: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     @ignores("validate_shape use_locking name")
     def assign(ref: Any, value: Any) -> Any:
         new = change(ref, value)
-        if not (isinstance(ref, GraphVariable) or is_symbolic(new)):
+        if not is_symbolic(new) and (computes_values() or not isinstance(ref, GraphVariable)):
             return ref.assign(new)
         made = graph_scopes.with_dependencies(Operations([Update(ref, new)]))
         return made if made.first or len(made) > 1 else made[0]
