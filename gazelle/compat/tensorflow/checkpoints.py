@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import glob
 import json
@@ -16,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
-from gazelle.compat.types import PathLike, TensorLike, TensorResult
+from gazelle.compat.types import PathLike, TensorLike
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.variable import Variable
@@ -29,6 +29,9 @@ from gazelle.layers.base import Layer
 from gazelle.metrics.base import Metric
 from gazelle.optimizers.base import Optimizer
 from gazelle.saving import tensorflow_format
+
+#: capital letters before which the automatic name of a module has "_"
+_CAPITALS = re.compile(r"((?<=[a-z0-9])[A-Z]|(?!^)[A-Z](?=[a-z]))")
 
 
 def _variables_of(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Variable]]:
@@ -49,11 +52,29 @@ def _variables_of(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, 
         yield from _variables_of(value.state, path, seen)
     elif isinstance(value, Module):
         seen.add(id(value))
-        for name, inner in vars(value).items():
-            yield from _variables_of(inner, f"{path}/{name}", seen)
+        parts = [one for name, inner in sorted(vars(value).items()) for one in _leaves(inner, f"{path}/{name}")]
+        for name, inner in sorted(parts, key=lambda part: not isinstance(part[1], Variable)):  # first its own
+            yield from _variables_of(inner, name, seen)
     elif isinstance(value, list | tuple | Mapping):
         for key, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
             yield from _variables_of(inner, f"{path}/{key}", seen)
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """(path, object) for all objects in nested lists and dicts, in the order of TensorFlow."""
+    if isinstance(value, list | tuple | Mapping):
+        for key, inner in sorted(value.items()) if isinstance(value, Mapping) else enumerate(value):
+            yield from _leaves(inner, f"{path}/{key}")
+    else:
+        yield path, value
+
+
+def _submodules(module: Any) -> Iterator[Any]:
+    found = [leaf for _, inner in sorted(vars(module).items()) for _, leaf in _leaves(inner, "")]
+    found = [leaf for leaf in found if isinstance(leaf, Module | Layer)]
+    yield from found
+    for leaf in found:
+        yield from _submodules(leaf) if isinstance(leaf, Module) else getattr(leaf, "submodules", ())
 
 
 @named("Module")
@@ -68,19 +89,26 @@ class Module:
     """
 
     def __init__(self, name: str | None = None) -> None:
-        self._name = name
+        self._name, self._scope = name, variable_names.prefix()
 
-    name = property(lambda self: getattr(self, "_name", None) or type(self).__name__.lower())
-    name_scope = property(lambda self: contextlib.nullcontext())
+    name = property(lambda self: getattr(self, "_name", None) or _CAPITALS.sub(r"_\1", type(self).__name__).lower())
+    name_scope = property(lambda self: variable_names.opened(f"{getattr(self, '_scope', '')}{self.name}/"))
 
     @classmethod
-    def with_name_scope(cls, method: str | int | float) -> TensorResult:
-        return method
+    def with_name_scope(cls, method: Callable[..., Any]) -> Callable[..., Any]:
+        """Let the variables that a method makes have the name of the module before theirs. A decorator."""
+
+        @functools.wraps(method)
+        def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+            with self.name_scope:
+                return method(self, *args, **kwargs)
+
+        return called
 
     variables = property(lambda self: tuple(v for _, v in _variables_of(self, "", set())))
     trainable_variables = property(lambda self: tuple(v for v in self.variables if v.trainable))
     non_trainable_variables = property(lambda self: tuple(v for v in self.variables if not v.trainable))
-    submodules = property(lambda self: tuple(v for v in vars(self).values() if isinstance(v, Module | Layer)))
+    submodules = property(lambda self: tuple({id(v): v for v in _submodules(self)}.values()))
 
 
 @named("train.Checkpoint")

@@ -22,6 +22,7 @@ from gazelle.compat.tensorflow.elements import (
     Begin,
     Elements,
     called,
+    in_order,
     is_ragged,
     kind_of,
     padded,
@@ -157,7 +158,7 @@ class Dataset(Elements):
     ) -> Dataset:
         """Return a dataset of the values that a generator function yields."""
         spec = output_signature if output_signature is not None else output_types
-        kinds = jax.tree.map(kind_of, spec, is_leaf=lambda v: isinstance(v, TensorSpec | str | type))
+        kinds = in_order(jax.tree.map(kind_of, spec, is_leaf=lambda v: isinstance(v, TensorSpec | str | type)), spec)
         given = [np.asarray(unboxed(v)) for v in args or ()]
 
         def begin() -> Iterator[Any]:
@@ -205,7 +206,8 @@ class Dataset(Elements):
         length = UNKNOWN if UNKNOWN in lengths else min(known) if known else INFINITE
         return Dataset(
             lambda: (
-                jax.tree.unflatten(structure, row) for row in zip(*(part._begin() for part in parts), strict=False)
+                in_order(jax.tree.unflatten(structure, row), given)
+                for row in zip(*(part._begin() for part in parts), strict=False)
             ),
             length,
         )
@@ -377,7 +379,8 @@ class Dataset(Elements):
         size, length = int(batch_size), self._length
         if length >= 0:
             length = length // size if drop_remainder else -(-length // size)
-        return Dataset(lambda: grouped(self._begin(), size, drop_remainder, join), length)
+        joined = lambda group: in_order(join(group), group[0])  # noqa: E731
+        return Dataset(lambda: grouped(self._begin(), size, drop_remainder, joined), length)
 
     def batch(self, batch_size: TensorLike, drop_remainder: bool = False) -> Dataset:
         """Combine `batch_size` elements along a new first axis."""
@@ -486,7 +489,7 @@ class Dataset(Elements):
 
     def as_numpy_iterator(self) -> Iterator[Any]:
         """Return an iterator over the elements as NumPy arrays."""
-        return (jax.tree.map(plain, element) for element in self._begin())
+        return (in_order(jax.tree.map(plain, element), element) for element in self._begin())
 
     def __bool__(self) -> bool:
         return True
@@ -498,7 +501,7 @@ class Dataset(Elements):
     def element_spec(self) -> TensorResult:
         """The shapes and dtypes of the first element."""
         first = next(self._begin())
-        return jax.tree.map(lambda a: TensorSpec(np.shape(a), np.asarray(a).dtype), first)
+        return in_order(jax.tree.map(lambda a: TensorSpec(np.shape(a), np.asarray(a).dtype), first), first)
 
     output_types = property(lambda self: _specs(self, "dtype"))  # of TensorFlow 1
     output_shapes = property(lambda self: _specs(self, "shape"))

@@ -47,9 +47,18 @@ def is_ragged(value: object) -> bool:
     return isinstance(value, RaggedTensor)
 
 
+def in_order(tree: Tree, like: Tree) -> Tree:
+    """A structure with the keys of its dicts in the order of another one; `jax.tree` sorts them."""
+    if isinstance(like, dict):
+        return {key: in_order(tree[key], like[key]) for key in like}
+    if type(like) is tuple:
+        return tuple(in_order(*pair) for pair in zip(tree, like, strict=True))
+    return tree
+
+
 def row_of(tree: Tree, index: int) -> Tree:
     """Row `index` of each array."""
-    return jax.tree.map(lambda array: _row(array, unboxed(array[index])), tree, is_leaf=is_ragged)
+    return in_order(jax.tree.map(lambda array: _row(array, unboxed(array[index])), tree, is_leaf=is_ragged), tree)
 
 
 def _row(rows: Any, row: Any) -> Any:
@@ -77,7 +86,7 @@ def called(function: Callable[..., Any], element: Tree) -> Tree:
 
 def tensors_of(element: Tree) -> Tree:
     """The leaves of an element as tensors."""
-    return jax.tree.map(
+    tensors = jax.tree.map(
         lambda leaf: (
             leaf
             if isinstance(leaf, Elements | RaggedTensor | SparseTensor)
@@ -86,6 +95,7 @@ def tensors_of(element: Tree) -> Tree:
         element,
         is_leaf=is_ragged,
     )
+    return in_order(tensors, element)
 
 
 def arrays_of(out: Tree) -> Tree:

@@ -26,6 +26,8 @@ def _register(names: str, call: Function, parameters: list[str], host: bool) -> 
 
 
 def _numpy_function(name: str) -> Function:
+    if name in ("equal", "not_equal"):  # texts are bytes
+        return lambda *args: getattr(space(args), name)(*(a.encode() if isinstance(a, str) else a for a in args))
     return lambda *args: getattr(space(args), name)(*args)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from gazelle.compat.backend.sessions import Fetch, Operations
 from gazelle.compat.backend.updates import OptimizerStep, Update
 from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import Option, RegularizerLike, TensorResult
@@ -50,7 +51,6 @@ class Scope:
 
 
 _open: list[Scope] = [Scope("")]
-_prefixes: list[str] = [""]  # of the open name scopes, which variable scopes open, too
 _by_name: dict[str, Any] = {}  # variables and layers of variable scopes
 _counts: dict[str, int] = {}  # how often a name was made
 
@@ -69,12 +69,13 @@ def reset() -> None:
         table.clear()
     all_variables.clear()
     summaries.clear()
-    _open[:], _prefixes[:] = [Scope("")], [""]
+    _open[:] = [Scope("")]
+    variable_names.reset()
 
 
 def unique(name: str) -> str:
     """The name in the open name scope, with a number from the second time on."""
-    full = _prefixes[-1] + name
+    full = variable_names.prefix() + name
     count = _counts[full] = _counts.get(full, -1) + 1
     return f"{full}_{count}" if count else full
 
@@ -103,19 +104,18 @@ def variable_scope(
     if isinstance(name_or_scope, Scope):
         name, outer = name_or_scope.name, name_or_scope
     elif name_or_scope is None:
-        name = unique(default_name or "scope").removeprefix(_prefixes[-1])
+        name = unique(default_name or "scope").removeprefix(variable_names.prefix())
         name = f"{outer.prefix}{name}"
     else:
         name = f"{outer.prefix}{name_or_scope}"
         _forget_counts(f"{name}//")  # the names of layers without one begin again
     scope = Scope(name, reuse or outer.reuse, initializer or outer.initializer, regularizer or outer.regularizer)
     _open.append(scope)
-    _prefixes.append(scope.prefix)
     try:
-        yield scope
+        with variable_names.opened(scope.prefix):
+            yield scope
     finally:
         _open.pop()
-        _prefixes.pop()
 
 
 @named("name_scope")
@@ -124,12 +124,10 @@ def variable_scope(
 def name_scope(name: Option, default_name: str | None = None) -> Iterator[str]:
     """`tf.name_scope`: the beginning of the names of variables that `tf.Variable` makes."""
     given = name or default_name or ""
-    prefix = given if given.endswith("/") or not given else f"{_prefixes[-1]}{given}/"
-    _prefixes.append(prefix)
-    try:
+    with variable_names.opened(
+        given if given.endswith("/") or not given else f"{variable_names.prefix()}{given}/"
+    ) as prefix:
         yield prefix
-    finally:
-        _prefixes.pop()
 
 
 def scoped(name: str, make: Callable[[], Any], reuse: Option = None) -> TensorResult:

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.compat.tensorflow.elements import Begin, called
+from gazelle.compat.tensorflow.elements import Begin, called, in_order
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import Array, Nested
@@ -126,7 +126,8 @@ def datasets_of(window: list[Any], dataset: Callable[[Callable[[], Iterator[Any]
     """The structure of the elements of a window, with a dataset in the place of each array."""
     structure = jax.tree.structure(window[0])
     columns = zip(*(jax.tree.leaves(element) for element in window), strict=True)
-    return jax.tree.unflatten(structure, [dataset(functools.partial(iter, column), len(column)) for column in columns])
+    parts = [dataset(functools.partial(iter, column), len(column)) for column in columns]
+    return in_order(jax.tree.unflatten(structure, parts), window[0])
 
 
 def groups_by_key(

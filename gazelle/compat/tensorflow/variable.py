@@ -18,6 +18,7 @@ from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.dtypes import DType, host_array
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor, operate, shown
+from gazelle.compat.tensorflow.variable_names import prefix
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.variable import Variable
 
@@ -99,7 +100,11 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         if str(value.dtype) in ("float64", "int64"):  # JAX has 32 bits
             value = np.asarray(value, str(value.dtype).replace("64", "32"))
         super().__init__(
-            value, dtype=dtype, trainable=trainable is not False, name=f"{name or 'Variable'}:0", constraint=constraint
+            value,
+            dtype=dtype,
+            trainable=trainable is not False,
+            name=f"{prefix()}{name or 'Variable'}:0",
+            constraint=constraint,
         )
         self.dtype = DType(self.dtype)
 

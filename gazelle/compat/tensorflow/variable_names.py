@@ -1,0 +1,28 @@
+"""The open name scopes: the beginning of the names of variables that programs make."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+_prefixes: list[str] = [""]
+
+
+def prefix() -> str:
+    """The names of the open scopes, each followed by "/"."""
+    return _prefixes[-1]
+
+
+@contextlib.contextmanager
+def opened(name: str) -> Iterator[str]:
+    """Context manager for a scope of this whole name, which ends with "/" or is empty."""
+    _prefixes.append(name)
+    try:
+        yield name
+    finally:
+        _prefixes.pop()
+
+
+def reset() -> None:
+    """Close all scopes."""
+    _prefixes[:] = [""]
