@@ -230,7 +230,7 @@ class LossStep:
             info.assigned = list(changed_values(values, after))
             with self._bound(after, {}, seen):
                 _, parts = self.objective(y, y_pred, weight, after, added)
-            info.reports = [name for name in added.reports if isinstance(name, str)]
+            info.reports = self.objective.reported
             info.losses = [name for name in parts if name not in info.reports]
 
         if self.spec.run_eagerly:

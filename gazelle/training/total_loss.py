@@ -10,6 +10,7 @@ import numpy as np
 
 from gazelle import losses
 from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.core.traceback import warn
 from gazelle.losses.base import as_loss
 from gazelle.training.outputs import flat_outputs, output_names, per_output, targets_of
 
@@ -42,6 +43,7 @@ class TotalLoss:
         factors = loss_weights.tolist() if isinstance(loss_weights, (np.ndarray, np.generic)) else loss_weights
         self.loss, self.loss_weights, self.names, self.regularizers = loss, factors, names, regularizers
         self._cached: list[Any] | None = None
+        self.reported: list[str] = []  # names of the values of `add_metric` in the last result
 
     def functions(self, names: list[str]) -> list[Any]:
         """The loss of each output; None for an output without."""
@@ -101,8 +103,12 @@ class TotalLoss:
             total, shown = total + jnp.sum(extra), shown + _difference(extra)
         for path, regularizer in self.regularizers.items():
             total = total + regularizer(values[path])
-        reported = {name: jnp.asarray(value) for name, value in reports.items() if isinstance(name, str)}
-        return total, {"loss": total + shown, **(parts if len(parts) > 1 else {}), **reported}
+        own = {"loss": total + shown, **(parts if len(parts) > 1 else {})}
+        self.reported = [name for name in reports if isinstance(name, str) and name not in own]
+        if taken := [name for name in reports if name in own]:
+            hint = "The logs have the loss under this name."
+            warn(message("A value of add_metric", expected="another name than that of a loss", got=taken[0], hint=hint))
+        return total, own | {name: jnp.asarray(reports[name]) for name in self.reported}
 
 
 def _difference(value: Any) -> Any:

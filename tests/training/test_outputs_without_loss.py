@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import gazelle
-from gazelle import layers
+from gazelle import layers, ops
 from gazelle.training.outputs import targets_of
 
 X = np.random.default_rng(0).random((12, 3)).astype("float32")
@@ -71,3 +71,18 @@ def test_metrics_of_outputs_without_labels_are_left_out():
     assert set(model.fit(X, [Y], verbose=0).history) == {"loss", "second_mae"}
     model.compile("sgd", loss=[None, "mse"], metrics=[["mae"], ["mae"]])
     assert set(model.fit(X, [Y, Y], verbose=0).history) == {"loss", "first_mae", "second_mae"}
+
+
+def test_a_value_with_the_name_of_the_loss():
+    x = gazelle.Input((3,))
+    y = layers.Dense(1)(x)
+    values = ops.mean(y**2, axis=-1)
+    model = gazelle.Model(x, y)
+    model.add_loss(values)
+    model.add_metric(values, name="loss")
+    model.add_metric(2 * values, name="twice")
+    model.compile("sgd")
+    with pytest.warns(UserWarning, match="another name than that of a loss"):
+        logs = model.fit(np.ones((8, 3)), verbose=0).history
+    assert list(logs) == ["loss", "twice"]
+    np.testing.assert_allclose(logs["twice"][0], 2 * logs["loss"][0], rtol=1e-6)
