@@ -82,6 +82,16 @@ class CompatNode(Node):
         return symbolic_leaves(self.outputs)
 
     @property
+    def input_shapes(self) -> Any:
+        """The shapes of the inputs: in a list, but for a single one of tf.keras."""
+        return _shapes(self.input_tensors)
+
+    @property
+    def output_shapes(self) -> Any:
+        """The shapes of the outputs: in a list, but for a single one of tf.keras."""
+        return _shapes(self.output_tensors)
+
+    @property
     def arguments(self) -> SimpleNamespace:
         """What the operation was called with, as Keras 3 stores it."""
         return SimpleNamespace(args=self.args, kwargs=self.kwargs, keras_tensors=self.inputs)
@@ -98,6 +108,11 @@ class CompatNode(Node):
         """The layers that made the inputs; a single one is not in a list."""
         found = [node.operation for node in self.parent_nodes]
         return found[0] if len(found) == 1 else found
+
+
+def _shapes(tensors: list[KerasTensor]) -> Any:
+    shapes = [tuple(tensor.shape) for tensor in tensors]
+    return shapes[0] if len(shapes) == 1 and not era.is_package_before_keras_3() else shapes
 
 
 def nodes_of(layer: Layer) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from gazelle.compat import era
+from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.types import Arguments, Cell, Option
 from gazelle.core.types import Array, Shape
 from gazelle.layers import Layer, StackedRNNCells
@@ -18,8 +19,8 @@ Listed = list[Any]
 
 
 def listed(value: object) -> Listed:
-    """A value, or each of several, in a list."""
-    return list(value) if isinstance(value, list | tuple) else [value]
+    """A value, or each of several, in a list; a `TensorShape` is one value."""
+    return list(value) if isinstance(value, list | tuple) and not isinstance(value, TensorShape) else [value]
 
 
 def split(args: Arguments, kwargs: dict[str, Any], constants: int) -> tuple[Arguments, dict[str, Any]]:

@@ -102,7 +102,10 @@ def _values_in(value: Any, kind: type, visited: set[int], depth: int = 3) -> Ite
     elif depth == 0 or isinstance(value, type | types.ModuleType):
         return
     elif hasattr(value, "get_config"):
-        yield from getattr(value, "weights", ()) if kind is Variable else ()
+        own = vars(value).get("state")  # of a SeedGenerator
+        yield from (
+            (*getattr(value, "weights", ()), *([own] if isinstance(own, kind) else [])) if kind is Variable else ()
+        )
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _values_in(item, kind, visited, depth - 1)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gazelle.optimizers.base import Optimizer
 
 
-class _InState:
+class StateEntry:
     """What a variable of an optimizer adds: it reads and writes an array of `optimizer.state`.
 
     Until the state has the array, as in `build`, the variable has its first value.
@@ -46,7 +46,7 @@ class _InState:
         """Ignored: a training loop owns the optimizer as a whole."""
 
 
-class SlotVariable(_InState, Variable):
+class SlotVariable(StateEntry, Variable):
     """A slot as a Variable: reads and writes the array in `optimizer.state`.
 
     Args:
@@ -65,7 +65,7 @@ class SlotVariable(_InState, Variable):
 
 def is_in_state(variable: Variable) -> bool:
     """Return whether the value of a variable is part of the state of an optimizer."""
-    return isinstance(variable, _InState)
+    return isinstance(variable, StateEntry)
 
 
 def keep_in_state(variable: Variable, optimizer: Optimizer, slot: str, key: str) -> None:
@@ -78,20 +78,20 @@ def keep_in_state(variable: Variable, optimizer: Optimizer, slot: str, key: str)
         key: Key of the weight; "" for a slot that all weights share.
     """
     cls: Any = type(variable)
-    if not issubclass(cls, _InState):
-        variable.__class__ = _in_state(cls)
+    if not issubclass(cls, StateEntry):
+        variable.__class__ = _state_entry(cls)
     variable._address = (optimizer, slot, key)  # type: ignore[attr-defined]
 
 
 @functools.cache
-def _in_state(cls: Any) -> Any:
+def _state_entry(cls: Any) -> Any:
     """The subclass of a class of variables whose values are in the state of an optimizer."""
     members = {"__module__": __name__, "__reduce__": lambda self: (_unpickled, (cls,), self.__dict__)}
-    return type(cls)(cls.__name__, (_InState, cls), members)
+    return type(cls)(cls.__name__, (StateEntry, cls), members)
 
 
 def _unpickled(cls: Any) -> Any:
-    return object.__new__(_in_state(cls))
+    return object.__new__(_state_entry(cls))
 
 
 class VariableKeys:

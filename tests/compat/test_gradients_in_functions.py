@@ -39,6 +39,19 @@ def test_gradients_of_gradients_in_a_function(tf):
         np.testing.assert_allclose(scaled[0], [1.0, 2.0])
 
 
+def test_gradients_that_stop_at_tensors(tf):
+    @tf.function
+    def slopes(x):
+        y = x**2
+        z = x * y
+        (whole,), parts = tf.gradients(z, [x]), tf.gradients(z, [x, y], stop_gradients=[x, y])
+        return whole, parts
+
+    whole, parts = slopes(tf.constant([1.0, 2.0]))
+    np.testing.assert_allclose(whole, [3.0, 12.0])  # 3 x²
+    np.testing.assert_allclose(parts, [[1.0, 4.0], [1.0, 2.0]])  # y, x
+
+
 def _residual_with_tapes(tf, net, x, y):
     with tf.GradientTape() as tape:
         with tf.GradientTape() as outer:

@@ -132,6 +132,10 @@ def test_nodes():
     second([first(a), a])
     (node,) = second._inbound_nodes
     assert [parent.operation for parent in node.parent_nodes] == [first, a._keras_history[0]]
+    assert (node.input_shapes, node.output_shapes) == (
+        [tuple(t.shape) for t in node.inputs],
+        tuple(node.outputs[0].shape),
+    )
     assert [tensor.shape for tensor in (*node.input_tensors, *node.output_tensors)] == [(None, 3)] * 3
     assert node.inbound_layers[0] is first
     assert layers.Dense(3)(a).node.layer.units == 3

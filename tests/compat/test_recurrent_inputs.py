@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gazelle.compat import tensorflow
 from gazelle.compat.namespaces import root
 from gazelle.core import names
 from gazelle.core.errors import ArgumentError
@@ -146,3 +147,24 @@ def test_masks_of_merged_inputs_need_no_inputs(kind):
     assert layer.compute_mask(given, [None, None]) is None
     with pytest.raises(ArgumentError, match="expected a mask or None per input, got 2 inputs and 1 masks"):
         layer.compute_mask(given, [None])
+
+
+def test_a_state_of_several_axes_by_its_tensor_shape():
+    tf = tensorflow.module("tensorflow")
+
+    class Delays(keras.layers.Layer):
+        """The last two inputs; a state of shape (2, features)."""
+
+        state_size, output_size = tf.TensorShape([2, 3]), tf.TensorShape([3])
+
+        def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
+            return tf.zeros(tf.stack([batch_size, 2, 3]))
+
+        def call(self, x, states):
+            (state,) = states
+            return state[:, 0], [tf.concat([state[:, 1:], x[:, None]], 1)]
+
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    out = keras.layers.RNN(Delays(), return_sequences=True)(x)
+    np.testing.assert_allclose(out, np.concatenate([np.zeros((2, 2, 3)), x[:, :3]], 1), rtol=1e-6)
+    tensorflow.close()

@@ -32,7 +32,8 @@ class Momentum(keras.optimizers.Optimizer):
     def _resource_apply_dense(self, grad, var):
         momentum = self.get_slot(var, "momentum")
         step = momentum.assign(
-            self._get_hyper("momentum", var.dtype.base_dtype) * momentum - self._decayed_lr(var.dtype) * grad
+            self._get_hyper("momentum", var.dtype.base_dtype) * momentum - self._decayed_lr(var.dtype) * grad,
+            use_locking=self._use_locking,
         )
         return var.assign_add(step, use_locking=self._use_locking)
 

@@ -429,3 +429,21 @@ def test_a_loss_that_is_only_returned_is_shown():
     model = Returning(inputs, gazelle.layers.Dense(1)(inputs))
     model.compile("sgd", "mse")
     assert model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0, keep=False).history == {"loss": [7.0]}
+
+
+SEEDS = gazelle.random.SeedGenerator(1)
+
+
+class Noise(gazelle.layers.Layer):
+    def call(self, x):
+        return x + gazelle.random.normal(gazelle.ops.shape(x), seed=SEEDS)
+
+
+def test_a_generator_of_seeds_beside_the_layers():
+    model = gazelle.Sequential([gazelle.Input((3,)), Noise(), gazelle.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    first = model.predict(np.ones((4, 3)), verbose=0)
+    assert np.ptp(first) > 0
+    before = int(np.asarray(SEEDS.state)[1])
+    model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
+    assert int(np.asarray(SEEDS.state)[1]) > before

@@ -13,6 +13,7 @@ from gazelle.compat import era, recurrent_inputs
 from gazelle.compat.mixins.common import arrays_of
 from gazelle.compat.mixins.masks import on_graph
 from gazelle.compat.mixins.single_layers import for_program
+from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.recurrent import run_steps
 from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core import tracing
@@ -45,6 +46,8 @@ class RecurrentMixin:
         if era.number() < 3 and isinstance(cell, Layer) and getattr(cell, "state_size", 0) is None:
             cell.state_size = 0  # until the cell is built
         super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        if isinstance(size := getattr(cell, "state_size", None), TensorShape):  # of one state
+            self.state_size = [size]
         vars(self).update({"time_major": True} if time_major else {}, num_constants=constants)
         if era.number() < 3 and not self.stateful:  # type: ignore[attr-defined]
             vars(self)["states"] = [None] * len(jax.tree.leaves(self.state_size))

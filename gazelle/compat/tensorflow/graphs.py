@@ -19,7 +19,7 @@ from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
-from gazelle.compat.ignored import ignores, methods_ignore
+from gazelle.compat.ignored import check, ignores, methods_ignore
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow import graph_scopes
 from gazelle.compat.tensorflow.model_calls import all_variables, remembered
@@ -215,11 +215,14 @@ _HINTS = "gate_gradients aggregation_method colocate_gradients_with_ops"
 
 
 @named("gradients")
-@ignores(f"name {_HINTS} stop_gradients=None unconnected_gradients='none'")
-def gradients(ys: TensorLike, xs: TensorLike, grad_ys: TensorLike = None) -> TensorResult:
+@ignores(f"name {_HINTS} unconnected_gradients='none'")
+def gradients(
+    ys: TensorLike, xs: TensorLike, grad_ys: TensorLike = None, stop_gradients: TensorLike = None
+) -> TensorResult:
     """`tf.gradients` of tensors of a graph, or in a `tf.function` or step of a model."""
     if not any(map(is_symbolic, ys if isinstance(ys, list | tuple) else [ys])):
-        return recorded_gradients(ys, xs, grad_ys)
+        return recorded_gradients(ys, xs, grad_ys, constants=stop_gradients)
+    check("stop_gradients", stop_gradients, None, "tf.gradients of a graph")
     if grad_ys is not None:
         pairs = zip(*([v] if not isinstance(v, list | tuple) else v for v in (ys, grad_ys)), strict=True)
         ys = [y * gazelle.ops.stop_gradient(upstream) for y, upstream in pairs]

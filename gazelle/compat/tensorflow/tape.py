@@ -189,15 +189,20 @@ def with_tape(function: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-def recorded_gradients(ys: TensorLike, xs: Nested[TensorLike], *options: Any) -> list[Any]:
-    """The gradients from the tape of the function or step that runs."""
+def recorded_gradients(
+    ys: TensorLike, xs: Nested[TensorLike], grad_ys: TensorLike = None, constants: TensorLike = None
+) -> list[Any]:
+    """The gradients from the tape of the function or step that runs; they do not flow through constants."""
     tape: Any = next((tape for tape in active_tapes() if isinstance(tape, FunctionTape)), None)
     if tape is None:
         expected = "a call in a tf.function or train_step, or tensors of a graph that is built before it runs"
         hint = "Compute ys in `with tf.GradientTape() as tape:` and call tape.gradient(ys, xs)."
         error = ArgumentError if tracing.current() is None else NeedsTapeError
         raise error(message("tf.gradients", expected=expected, got="another call", hint=hint))
-    return list(tape.gradient(ys, list(xs) if isinstance(xs, list | tuple) else [xs], *options))
+    ends = set(map(key_of, map(unboxed, jax.tree.leaves(constants, is_leaf=is_box))))
+    rest = FunctionTape()
+    rest._calls = [one for one in tape._calls if ends.isdisjoint(map(key_of, one.outputs))]
+    return list(rest.gradient(ys, list(xs) if isinstance(xs, list | tuple) else [xs], grad_ys))
 
 
 class _Plan:
