@@ -10,12 +10,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from gazelle.compat import era
-from gazelle.compat.former_files import archive, hdf5
+from gazelle.compat.former_files import archive
 from gazelle.compat.former_files.config import model_config
+from gazelle.compat.former_files.hdf5 import Keras2
 from gazelle.models import Model
 from gazelle.saving import keras_v3
 from gazelle.saving.atomic import replace_file
-from gazelle.saving.h5_format.write import has_all_weights_in_layers
+from gazelle.saving.h5_format import write
 
 if TYPE_CHECKING:
     from gazelle.core.types import PathLike
@@ -39,7 +40,7 @@ def save(model: Model, filepath: PathLike, overwrite: bool = True, **kwargs: Any
         return
 
     def dump(include_optimizer: bool, is_h5: bool = False) -> bytes | memoryview:
-        return (hdf5 if is_h5 else archive).dump(model, include_optimizer)
+        return write.dump(model, include_optimizer, Keras2()) if is_h5 else archive.dump(model, include_optimizer)
 
     keras_v3.write_model(dump, filepath, overwrite, **kwargs)
 
@@ -54,10 +55,12 @@ def save_weights(model: Model, filepath: PathLike, overwrite: bool = True, **kwa
         **kwargs: as for `Model.save_weights`.
     """
     path = os.fspath(filepath)
-    by_layer = path.endswith(_HDF5) and (era.standalone() or not path.endswith(".weights.h5"))
-    if not (model.built and path.endswith(_HDF5)) or kwargs or (by_layer and not has_all_weights_in_layers(model)):
+    by_layer = era.standalone() or not path.endswith(".weights.h5")
+    data = None
+    if model.built and path.endswith(_HDF5) and not kwargs:
+        data = write.dump_weights(model, Keras2()) if by_layer else archive.dump_weights(model)
+    if data is None:
         Model.save_weights(model, filepath, overwrite, **kwargs)
         return
     keras_v3.refuse_overwriting(path, overwrite)
-    data = hdf5.dump_weights(model) if by_layer else archive.dump_weights(model)
     replace_file(path, lambda file: file.write(data))

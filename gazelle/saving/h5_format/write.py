@@ -28,16 +28,55 @@ KERAS_VERSION = "3.15.1"  # the version of the layout
 _LONGEST = 64_000  # bytes of an attribute
 
 
-def dump(model: Model, include_optimizer: bool = True) -> bytes:
+class Contents:
+    """The parts of a file as Keras 3 writes them; a subclass has those of an earlier version."""
+
+    backend = "jax"
+
+    def version(self) -> str:
+        """Return the version of Keras."""
+        return KERAS_VERSION
+
+    def text(self, value: str) -> str | bytes:
+        """Return a text as the value of an attribute."""
+        return value
+
+    def model_config(self, model: Model) -> Serialized:
+        """Return the config of a model."""
+        return serialize_object(model)
+
+    def training_config(self, compiled: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of `compile`; Keras 3 puts the optimizer of an `.h5` under another name."""
+        optimizer = compiled["optimizer"]
+        attributes = {k: v for k, v in compiled.items() if k != "optimizer"} | {
+            "loss": object_of_loss(compiled.get("loss"))
+        }
+        if isinstance(optimizer, str):
+            return attributes | {"optimizer_config": optimizer}
+        return attributes | {"optimizer_config": {k: optimizer[k] for k in ("class_name", "config")}}
+
+    def of_layer(self, layer: Layer) -> list[tuple[str, Array]]:
+        """Return the names and arrays of a layer."""
+        return [(v.key, v.numpy()) for v in weights_of(layer)]
+
+    def of_optimizer(self, model: Model) -> list[tuple[str, Array]]:
+        """Return the names and arrays of the optimizer of a model."""
+        return [(v.key, v.numpy()) for v in keras_weight_order.optimizer_variables(model)]
+
+
+_KERAS_3 = Contents()
+
+
+def dump(model: Model, include_optimizer: bool = True, contents: Contents = _KERAS_3) -> bytes:
     """The bytes of the file: config, weights by layer, and the optimizer's state."""
     import h5py
 
     warn_of_replaced_methods(model)
     with lock_variables(model.variables):
-        return _dump(model, include_optimizer, h5py)
+        return _dump(model, include_optimizer, contents, h5py)
 
 
-def dump_weights(model: Model) -> bytes | None:
+def dump_weights(model: Model, contents: Contents = _KERAS_3) -> bytes | None:
     """The bytes of a file of weights by layer; None if a part of the model has a state that such a file cannot hold."""
     import h5py
 
@@ -45,7 +84,7 @@ def dump_weights(model: Model) -> bytes | None:
         return None
     buffer = io.BytesIO()
     with lock_variables(model.variables), h5py.File(buffer, "w") as file:
-        _write_layers(file, model)
+        _write_layers(file, model, contents)
     return checksum.append_checksum(buffer.getbuffer())
 
 
@@ -60,38 +99,31 @@ def has_all_weights_in_layers(model: Model) -> bool:
     return all(id(v) in stored for v in model.weights) and all(write is Layer.save_own_variables for write in writers)
 
 
-def _write_layers(group: Any, model: Model) -> None:
-    group.attrs["keras_version"], group.attrs["backend"] = KERAS_VERSION, "jax"
+def _write_versions(group: Any, contents: Contents) -> None:
+    group.attrs["keras_version"] = contents.text(contents.version())
+    group.attrs["backend"] = contents.text(contents.backend)
+
+
+def _write_layers(group: Any, model: Model, contents: Contents) -> None:
+    _write_versions(group, contents)
     write_list(group, "layer_names", [layer.name for layer in model.layers])
     for layer in model.layers:
-        write_arrays(group.create_group(layer.name), [(v.key, v.numpy()) for v in weights_of(layer)])
+        write_arrays(group.create_group(layer.name), contents.of_layer(layer))
     write_arrays(group.create_group("top_level_model_weights"), [])
 
 
-def _dump(model: Any, include_optimizer: bool, h5py: Any) -> bytes:
+def _dump(model: Any, include_optimizer: bool, contents: Contents, h5py: Any) -> bytes:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
-        file.attrs["keras_version"], file.attrs["backend"] = KERAS_VERSION, "jax"
-        file.attrs["model_config"] = json.dumps(serialize_object(model))
+        _write_versions(file, contents)
+        file.attrs["model_config"] = contents.text(json.dumps(contents.model_config(model)))
         compiled = model.get_compile_config() if include_optimizer else None
         if compiled:
-            file.attrs["training_config"] = json.dumps(_training(compiled))
-        _write_layers(file.create_group("model_weights"), model)
+            file.attrs["training_config"] = contents.text(json.dumps(contents.training_config(compiled)))
+        _write_layers(file.create_group("model_weights"), model, contents)
         if compiled and getattr(model, "optimizer", None) is not None:
-            state = [(v.key, v.numpy()) for v in keras_weight_order.optimizer_variables(model)]
-            write_arrays(file.create_group("optimizer_weights"), state)
+            write_arrays(file.create_group("optimizer_weights"), contents.of_optimizer(model))
     return checksum.append_checksum(buffer.getbuffer())
-
-
-def _training(compiled: dict[str, Any]) -> dict[str, Any]:
-    """Keras 3 puts the optimizer of an `.h5` under another name."""
-    optimizer = compiled["optimizer"]
-    attributes = {k: v for k, v in compiled.items() if k != "optimizer"} | {
-        "loss": object_of_loss(compiled.get("loss"))
-    }
-    if isinstance(optimizer, str):
-        return attributes | {"optimizer_config": optimizer}
-    return attributes | {"optimizer_config": {k: optimizer[k] for k in ("class_name", "config")}}
 
 
 def object_of_loss(loss: Serialized) -> Serialized:
