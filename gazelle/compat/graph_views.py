@@ -82,12 +82,12 @@ class CompatNode(Node):
         return symbolic_leaves(self.outputs)
 
     @property
-    def input_shapes(self) -> Any:
+    def input_shapes(self) -> Shape | list[Shape]:
         """The shapes of the inputs: in a list, but for a single one of tf.keras."""
         return _shapes(self.input_tensors)
 
     @property
-    def output_shapes(self) -> Any:
+    def output_shapes(self) -> Shape | list[Shape]:
         """The shapes of the outputs: in a list, but for a single one of tf.keras."""
         return _shapes(self.output_tensors)
 
@@ -110,8 +110,8 @@ class CompatNode(Node):
         return found[0] if len(found) == 1 else found
 
 
-def _shapes(tensors: list[KerasTensor]) -> Any:
-    shapes = [tuple(tensor.shape) for tensor in tensors]
+def _shapes(tensors: list[KerasTensor]) -> Shape | list[Shape]:
+    shapes: list[Shape] = [tuple(tensor.shape) for tensor in tensors]
     return shapes[0] if len(shapes) == 1 and not era.is_package_before_keras_3() else shapes
 
 

@@ -202,7 +202,8 @@ def recorded_gradients(
     ends = set(map(key_of, map(unboxed, jax.tree.leaves(constants, is_leaf=is_box))))
     rest = FunctionTape()
     rest._calls = [one for one in tape._calls if ends.isdisjoint(map(key_of, one.outputs))]
-    return list(rest.gradient(ys, list(xs) if isinstance(xs, list | tuple) else [xs], grad_ys))
+    sources: Any = list(xs) if isinstance(xs, list | tuple) else [xs]
+    return list(rest.gradient(ys, sources, grad_ys))
 
 
 class _Plan:
