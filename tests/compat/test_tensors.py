@@ -217,6 +217,14 @@ def test_numpy_of_tensorflow(tf):
     assert tape.gradient(y, x).numpy().tolist() == [2, 4]
 
 
+def test_tensors_with_methods_of_numpy(tf):
+    from tensorflow.python.ops.numpy_ops import np_config
+
+    np_config.enable_numpy_behavior()
+    assert tf.constant([1.0, 0.5]).tolist() == [1.0, 0.5] and type(tf.constant([1]).tolist()[0]) is int
+    assert type(tf.constant(2.0).item()) is float and tf.constant([1, 2]).reshape(2, 1).shape == (2, 1)
+
+
 def test_columns_of_data_frames_are_tensors(tf):
     pandas = pytest.importorskip("pandas")
     column = pandas.Series([1.0, 0.0, -1.0, 0.0])

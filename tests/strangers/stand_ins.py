@@ -365,7 +365,7 @@ def shorten(gazelle):
 
     @functools.wraps(load_weights)
     def load(self, filepath=None, *args, **kwargs):
-        return None if filepath is None else load_weights(self, filepath, *args, **kwargs)
+        return [] if filepath is None else load_weights(self, filepath, *args, **kwargs)
 
     model.load_weights = load
     for module in (imagenet_utils, build_model):

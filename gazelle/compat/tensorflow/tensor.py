@@ -143,8 +143,10 @@ class Tensor(TensorWrapper):
         called_by_numpy = str(sys._getframe(1).f_globals.get("__name__", "")).startswith("numpy")
         if name not in _METHODS or called_by_numpy:  # np.squeeze(tensor) is a NumPy array
             raise AttributeError(f"A tensor has no attribute {name!r}", name=name, obj=self)
-        if name in ("T", "size"):
-            return getattr(self.array, name) if name == "size" else call(_transposed, (self,), {}, host=_transposed)
+        if name in ("size", "item", "tolist"):  # numbers of Python
+            return getattr(self.array if name == "size" else self.numpy(), name)
+        if name == "T":
+            return call(_transposed, (self,), {}, host=_transposed)
         return lambda *args, **kwargs: call(_method, (name, self, *args), kwargs, host=_method)
 
     def __repr__(self) -> str:
