@@ -40,6 +40,7 @@ _OF: dict[int, dict[str, dict[str, Any]]] = {
 _TENSORFLOW: dict[str, dict[str, Any]] = {
     **_SEQUENCES,
     **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), _GATES),
+    "Lion": {"learning_rate": 0.0001},
     "Model.predict": {"verbose": 0},
     **_IOU,
 }

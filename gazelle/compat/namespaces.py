@@ -16,6 +16,7 @@ from typing import Any
 
 from gazelle import activations, losses
 from gazelle.compat import columns, era, facade, old_names, tables
+from gazelle.compat.backend import lifting
 from gazelle.compat.binary_losses import binary_crossentropy
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
@@ -279,7 +280,8 @@ def _recorded(original: FunctionType) -> Any:
         if kind is not None and has_variable((args, kwargs)):
             return kind.dispatch(original, args, kwargs)
         out = original(*args, **kwargs)
-        of_arrays = era.number() < 3 and not has_variable((args, kwargs))  # where tensors may belong to graphs
+        in_graph = era.number() < 3 and not lifting.computes_at_once()  # where tensors may belong to graphs
+        of_arrays = in_graph and not has_variable((args, kwargs))
         return out if facade.calls is None or of_arrays else facade.calls.result_of_ops(out, args, kwargs)
 
     return _with_core(called, original)

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import jax
+import numpy as np
 
 from gazelle.compat import facade
 from gazelle.compat.era import called_by_gazelle
@@ -50,6 +51,11 @@ class RecordedVariable(OldVariable):
         """The array; for programs a tensor, which is recorded."""
         kind = recorder_of_program()
         return Variable.value.fget(self) if kind is None else kind.dispatch(operator.pos, (self,), {})  # type: ignore[attr-defined]
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The value; where TensorFlow is imported, a number of NumPy if it has no axes."""
+        array: np.ndarray[Any, Any] = super().numpy()  # type: ignore[misc]
+        return array if facade.calls is None or called_by_gazelle(1) else array[()]
 
     def __getitem__(self, index: Any) -> Any:
         kind = recorder_of_program()

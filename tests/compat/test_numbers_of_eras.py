@@ -278,3 +278,15 @@ def test_layers_of_several_inputs_are_in_the_order_of_keras(tf_keras):
     unused = tf_keras.Input((1,), name="unused")
     model = tf_keras.Model([unused, i, j], layers.Add(name="sum")([c, a]))
     assert [layer.name for layer in model.layers] == ["j", "b", "i", "c", "a", "unused", "sum"]
+
+
+def test_lion_of_tf_keras_is_slower(tf_keras):
+    assert float(tf_keras.optimizers.Lion().learning_rate) == pytest.approx(1e-4)
+
+
+def test_metrics_of_tf_keras_are_single_ones(tf_keras):
+    model = tf_keras.Sequential([tf_keras.layers.Dense(2)])
+    model.compile("sgd", "mse", metrics=["mae", tf_keras.metrics.RootMeanSquaredError("r")])
+    history = model.fit(X, Y, verbose=0, batch_size=20).history
+    assert [metric.name for metric in model.metrics] == ["loss", "mae", "r"] == list(history)
+    assert [float(metric.result()) for metric in model.metrics] == pytest.approx([v[0] for v in history.values()], 1e-5)

@@ -221,8 +221,32 @@ def test_tensors_with_methods_of_numpy(tf):
     from tensorflow.python.ops.numpy_ops import np_config
 
     np_config.enable_numpy_behavior()
-    assert tf.constant([1.0, 0.5]).tolist() == [1.0, 0.5] and type(tf.constant([1]).tolist()[0]) is int
-    assert type(tf.constant(2.0).item()) is float and tf.constant([1, 2]).reshape(2, 1).shape == (2, 1)
+    assert tf.constant([1.0, 0.5]).tolist() == [1.0, 0.5]
+    assert type(tf.constant([1]).tolist()[0]) is int
+    assert type(tf.constant(2.0).item()) is float
+
+
+def test_functions_of_the_backend_give_tensors(tf):
+    program = {"__name__": "__main__", "K": tf.keras.backend, "tf": tf}
+    eval_ = lambda code: eval(code, program)  # noqa: E731
+    assert eval_("K.constant([1.0, 2.0]).numpy().tolist()") == [1, 2]
+    assert eval_("K.mean([1.0, 2.0]).numpy()") == 1.5
+    assert eval_("K.random_normal((2, 3)).shape.as_list()") == [2, 3]
+    assert eval_("(K.variable([1.0]) + 1).numpy().tolist()") == [2]
+    assert isinstance(eval_("K.eval(K.sum(K.ones((2,))))"), np.ndarray | np.floating)
+    assert type(eval_("tf.Variable(1.5).numpy()")) is np.float32
+
+
+def test_images_of_integers_are_truncated_as_in_tensorflow(tf):
+    image = np.array([[[58, 233, 120]]], "uint8")  # TensorFlow 2.15 gives these numbers
+    assert tf.image.adjust_brightness(image, 0.1).numpy().tolist() == [[[83, 255, 145]]]
+    assert tf.image.rgb_to_grayscale(np.array([[[10, 100, 3]]], "uint8")).numpy().tolist() == [[[62]]]
+
+
+def test_numbers_of_python(tf):
+    assert tf.truncatediv(-7, 3).numpy() == -2
+    assert tf.truncatediv(6, -3).numpy() == -2
+    assert tf.bitcast(1.0, tf.int32).numpy() == 1065353216
 
 
 def test_columns_of_data_frames_are_tensors(tf):

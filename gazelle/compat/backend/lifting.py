@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from gazelle.compat import era, facade
 from gazelle.compat.old_variable import OldVariable
 from gazelle.compat.operators import add_operators
-from gazelle.compat.recorded_variable import recorder_of_program
+from gazelle.compat.recorded_variable import recorder, recorder_of_program
 from gazelle.compat.tables import pairs
 from gazelle.compat.types import TensorResult
 from gazelle.core import shape_inference, symbolic, tracing
@@ -43,11 +44,22 @@ def lifted(function: Function, arguments: Callable[..., tuple[Any, ...]] | None 
         if computes_values() and _are_numbers((*args, *kwargs.values())):
             with jax.ensure_compile_time_eval():
                 return _as_number(function(*args, **kwargs))
-        return function(*args, **kwargs)
+        out = function(*args, **kwargs)
+        return out if era.called_by_gazelle(1) else of_program(out, args, kwargs)
 
     if arguments is not None:
         vars(wrapped)["__signature__"] = inspect.signature(arguments)
     return wrapped
+
+
+def computes_at_once() -> bool:
+    """Whether the program is for TensorFlow 2: functions of `keras.backend` return tensors with values."""
+    return facade.calls is not None and (era.is_tf_keras_2() or era.number() == 3) and recorder.get() is None
+
+
+def of_program(out: TensorResult, *given: Any) -> TensorResult:
+    """A result for the program that passed `given`: where it imports tensorflow, a tensor."""
+    return facade.calls.result_of_ops(out, given, {}) if computes_at_once() else out
 
 
 def _are_numbers(values: Iterable[Any]) -> bool:

@@ -9,13 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers, ops, random
-from gazelle.compat import era, facade
+from gazelle.compat import era
 from gazelle.compat.backend.functions import eval as evaluate
-from gazelle.compat.backend.lifting import GraphVariable, computes_values, lifted
+from gazelle.compat.backend.lifting import GraphVariable, computes_at_once, computes_values, lifted, of_program
 from gazelle.compat.backend.shapes import kind_of, sizes
 from gazelle.compat.classes import adopt
 from gazelle.compat.ignored import ignores
-from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.types import ConstraintLike, DTypeLike, SeedLike, ShapeLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes
 from gazelle.core.names import unique_name
@@ -29,11 +28,11 @@ def variable(
 ) -> Variable:
     """Return a variable with this first value.
 
-    Functions of it are nodes of a graph, but in programs for tf.keras of TensorFlow 2, which computes at once.
+    Functions of it are nodes of a graph, but in programs for TensorFlow 2, which computes at once.
     """
     if isinstance(value, KerasTensor):
         value = evaluate(value)
-    if facade.calls is not None and era.is_tf_keras_2() and recorder.get() is None:
+    if computes_at_once():
         from gazelle.compat.tensorflow.variable import TensorFlowVariable
 
         return TensorFlowVariable(value, dtype=dtype or dtypes.floatx(), name=name, constraint=constraint)
@@ -71,9 +70,9 @@ def constant(
 ) -> TensorResult:
     """Return an array of these numbers in a shape, which one number fills."""
     array = jnp.asarray(np.asarray(value), kind_of(dtype))
-    if shape is None:
-        return array
-    return jnp.broadcast_to(array, tuple(shape)) if array.size == 1 else array.reshape(tuple(shape))
+    if shape is not None:
+        array = jnp.broadcast_to(array, tuple(shape)) if array.size == 1 else array.reshape(tuple(shape))
+    return array if era.called_by_gazelle(1) else of_program(array, value)
 
 
 def is_variable(x: TensorLike) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import pprint
+import sys
 from types import FunctionType
 from typing import Any
 
 from gazelle import tree
 from gazelle.compat import era, former_files, graph_views, logs, methods, namespaces
 from gazelle.compat.classes import STEPS, adopt, compat_class, is_generated, plain
+from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.layers import follows_phase
 from gazelle.compat.mixins.model_methods import translated_method
 from gazelle.compat.mixins.steps import loss_as_array, step_on_tensors, tracked_loss
@@ -114,6 +116,15 @@ class ModelMixin:
     def metrics_names(self) -> list[str]:
         names: list[str] = super().metrics_names  # type: ignore[misc]
         return logs.metrics_names(self, names) if era.number() < 3 else names  # type: ignore[arg-type]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics; in tf.keras of TensorFlow 2 those given to `compile` were single ones."""
+        found: list[Any] = super().metrics  # type: ignore[misc]
+        in_property = sys._getframe(1).f_code.co_name == "metrics"  # of a program, which adds its own
+        if not era.is_tf_keras_2() or called_by_gazelle(1) or in_property:
+            return found
+        return [m for one in found for m in (one.metrics if type(one).__name__ == "CompileMetrics" else [one])]
 
     def to_json(self, **kwargs: Any) -> str:
         if era.number() == 2:

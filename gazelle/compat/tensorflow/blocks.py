@@ -59,7 +59,9 @@ def batch_to_space(input: TensorLike, block_shape: ShapeLike, crops: ShapeLike) 
 def bitcast(input: TensorLike, type: DTypeLike) -> TensorResult:
     """`tf.bitcast`: the same bits as numbers of another dtype."""
     plain = lambda x, kind: jax.lax.bitcast_convert_type(jnp.asarray(x), kind)  # noqa: E731
-    return call(plain, (input, name_of(type)), {}, host=lambda x, kind: np.asarray(x).view(kind))
+    if not hasattr(input, "dtype"):  # numbers of Python have 64 bits
+        input = NAMES["convert_to_tensor"](input)
+    return call(plain, (input, name_of(type)), {})
 
 
 @op("nn.xw_plus_b", "compat.v1.nn.xw_plus_b", host=False)

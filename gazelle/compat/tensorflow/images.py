@@ -101,7 +101,7 @@ def _as_float(image: Any) -> tuple[Any, Any]:
     if kind.kind not in "iu":
         return image, lambda out: out
     maximum = np.iinfo(kind).max
-    return image.astype("float32") / maximum, lambda out: (out.clip(0, 1) * maximum + 0.5).astype(kind)
+    return image.astype("float32") / maximum, lambda out: (out * (maximum + 0.5)).clip(0, maximum).astype(kind)
 
 
 def _adjusted(function: Callable[..., Any]) -> Callable[..., Any]:

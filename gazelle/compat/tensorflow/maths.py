@@ -168,7 +168,12 @@ op("math.reciprocal_no_nan", host=False)(lambda x: jnp.where(x == 0, 0, 1 / jnp.
 op("math.is_non_decreasing", host=False)(lambda x: jnp.all(jnp.diff(jnp.ravel(x)) >= 0))
 op("math.is_strictly_increasing", host=False)(lambda x: jnp.all(jnp.diff(jnp.ravel(x)) > 0))
 op("math.lbeta", host=False)(lambda x: jnp.sum(special.gammaln(x), -1) - special.gammaln(jnp.sum(x, -1)))
-op("truncatediv", host=False)(lambda x, y: jnp.trunc(x / y).astype(x.dtype))
+
+
+@op("truncatediv", host=False)
+def truncatediv(x: TensorLike, y: TensorLike) -> TensorResult:
+    quotient = jnp.floor_divide(x, y)
+    return jnp.where((quotient < 0) & (quotient * y != x), quotient + 1, quotient)
 
 
 @op("math.cumulative_logsumexp", host=False, static=("axis",))
