@@ -12,7 +12,6 @@ from gazelle.core.errors import ArgumentError
 
 #: arguments and the only values that they may have, besides None = functions
 REFUSED = {
-    "align_corners:False half_pixel_centers:False": "image.resize_bilinear image.resize_bicubic",
     "stop_gradients:None": "gradients",
     "little_endian:True": "io.decode_raw decode_raw",
     "ratio:1": "io.decode_jpeg image.decode_jpeg",

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from gazelle.compat import tensorflow as facade
+from gazelle.compat.namespaces import root
+from tests.compat.test_breaks import of_era
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +63,79 @@ def test_texts_are_compared(tf):
     assert tf.not_equal("ab", texts).numpy().tolist() == [False, True]
     kept = tf.data.Dataset.from_tensor_slices(texts).filter(lambda s: tf.equal(tf.strings.substr(s, 0, 1), "a"))
     assert [np.asarray(v).item() for v in kept] == [b"ab"]
+
+
+IMAGES = (np.cos(np.arange(480) * 0.37) * 0.5 + 0.5).reshape(2, 8, 10, 3).astype("f")
+#: a call of TensorFlow 1 -> some numbers of its result, the sum of all
+RESIZED = {
+    "bil": (
+        lambda image: image.resize_bilinear(IMAGES, [3, 4]),
+        [0.10429999977350235, 0.23229999840259552, 0.18330000340938568, 0.32589998841285706],
+        36.54,
+    ),
+    "bila": (
+        lambda image: image.resize_bilinear(IMAGES, [5, 4], align_corners=True),
+        [0.2003999948501587, 0.5264000296592712, 0.8012999892234802, 0.633400022983551],
+        60.19,
+    ),
+    "bilh": (
+        lambda image: image.resize_bilinear(IMAGES, [5, 4], half_pixel_centers=True),
+        [0.2540000081062317, 0.3447999954223633, 0.501800000667572, 0.7365000247955322],
+        60.62,
+    ),
+    "nn": (
+        lambda image: image.resize_nearest_neighbor(IMAGES, [3, 4]),
+        [0.008200000040233135, 0.011599999852478504, 0.03849999979138374, 0.2858000099658966],
+        40.76,
+    ),
+    "nna": (
+        lambda image: image.resize_nearest_neighbor(IMAGES, [5, 7], align_corners=True),
+        [0.008200000040233135, 0.36880001425743103, 0.27869999408721924, 0.633400022983551],
+        103.76,
+    ),
+    "bic": (
+        lambda image: image.resize_bicubic(IMAGES, [5, 4]),
+        [0.021900000050663948, 0.1551000028848648, 0.64410001039505, 0.8998000025749207],
+        60.75,
+    ),
+    "bicu": (
+        lambda image: image.resize_bicubic(IMAGES, [11, 13]),
+        [0.5031999945640564, 0.9646000266075134, 1.041700005531311, 0.6621999740600586],
+        434.04,
+    ),
+    "bica": (
+        lambda image: image.resize_bicubic(IMAGES, [5, 4], align_corners=True),
+        [0.2003999948501587, 0.5608000159263611, 0.8012999892234802, 0.633400022983551],
+        60.1,
+    ),
+    "im1": (
+        lambda image: image.resize_images(IMAGES[0], [13, 4], method=1),
+        [0.008200000040233135, 1.0, 0.7610999941825867, 0.40860000252723694],
+        80.34,
+    ),
+    "im2": (
+        lambda image: image.resize_images(IMAGES, [3, 14], method=2),
+        [0.5349000096321106, 0.8676999807357788, 0.11289999634027481, 0.093299999833107],
+        125.16,
+    ),
+    "area": (
+        lambda image: image.resize_area(IMAGES, [4, 5]),
+        [0.2045000046491623, 0.8122000098228455, 0.18940000236034393, 0.5289000272750854],
+        60.4,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RESIZED)
+def test_sizes_of_images_in_tensorflow_1(tf, name):
+    resize, expected, total = RESIZED[name]
+    found = np.asarray(resize(tf.compat.v1.image))
+    np.testing.assert_allclose(found.reshape(-1)[[5, 20, -7, -1]], expected, atol=1e-3)
+    np.testing.assert_allclose(np.abs(found).sum(), total, rtol=1e-3)
+
+
+def test_scale_of_losses():
+    with of_era(2):
+        keras = root("tensorflow.keras")
+        optimizer = keras.mixed_precision.LossScaleOptimizer(keras.optimizers.SGD(0.1))
+        assert float(np.asarray(optimizer.loss_scale)) == 2**15

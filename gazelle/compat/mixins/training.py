@@ -191,6 +191,8 @@ def _graphs() -> Any:
 class LossScaleMixin:
     """The loss scaling of mixed precision."""
 
+    loss_scale = property(lambda self: self.slot_variable("dynamic_scale").value)
+
     def get_scaled_loss(self, loss: TensorLike) -> TensorResult:
         return self.scale_loss(loss)  # type: ignore[attr-defined]
 

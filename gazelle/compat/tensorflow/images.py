@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
-from gazelle.compat.ignored import ignores
+from gazelle.compat.ignored import check, ignores
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.randoms import generator, integer_seed, next_key
@@ -29,7 +29,7 @@ class ResizeMethod:
 _OLD_METHODS = ("bilinear", "nearest", "bicubic", "area")
 
 
-@op("image.resize", "image.resize_images", static=("size",), host=False)
+@op("image.resize", static=("size",), host=False)
 def resize(
     images: TensorLike,
     size: TensorLike,
@@ -37,6 +37,10 @@ def resize(
     preserve_aspect_ratio: bool = False,
     antialias: bool = False,
 ) -> TensorResult:
+    return _plain_resize(images, size, method, preserve_aspect_ratio, antialias)
+
+
+def _plain_resize(images: Any, size: Any, method: Any, preserve_aspect_ratio: bool, antialias: bool = False) -> Any:
     images, size = jnp.asarray(images), tuple(int(n) for n in size)
     method = _OLD_METHODS[method] if isinstance(method, int) else method
     if preserve_aspect_ratio:
@@ -64,15 +68,71 @@ def _means_of_areas(images: Any, size: Any) -> Any:
     return images
 
 
+def _resize_of_1(
+    images: Any, size: Any, method: Any = 0, align_corners: Any = False, preserve: Any = False, half_pixel: Any = False
+) -> Any:
+    """The result of TensorFlow 1, whose pixels are points at integers, and with `align_corners` also the last ones."""
+    images = jnp.asarray(images)
+    method = _OLD_METHODS[method] if isinstance(method, int) else {"nearest_neighbor": "nearest"}.get(method, method)
+    if half_pixel or preserve or method == "area":
+        check("align_corners", bool(align_corners), False, "tf.image.resize_images")
+        return _plain_resize(images, size, method, preserve)
+    images = images if method == "nearest" else images.astype("float32")
+    for axis, count in zip((-3, -2), map(int, size), strict=True):
+        last = images.shape[axis] - 1
+        aligned = align_corners and count > 1
+        at = np.arange(count, dtype="float32") * np.float32(last / (count - 1) if aligned else (last + 1) / count)
+        low = np.floor(at + 0.5 * (aligned and method == "nearest")).astype("int32")
+        offsets = _points(at - low, method)
+        shape = [-1 if i == axis % images.ndim else 1 for i in range(images.ndim)]
+        parts = [
+            jnp.take(images, np.clip(low + offset, 0, last), axis) * (1 if weight is None else weight.reshape(shape))
+            for offset, weight in offsets.items()
+        ]
+        images = sum(parts[1:], start=parts[0])
+    return images
+
+
+def _points(t: Any, method: str) -> dict[int, Any]:
+    """{offset of a pixel: its weights} for positions t after a pixel."""
+    if method != "bicubic":
+        return {0: None} if method == "nearest" else {0: 1 - t, 1: t}
+    t, a = np.round(t * 1024).astype("float32") / 1024, -0.75  # TensorFlow has a table of weights
+    near = lambda v: ((a + 2) * v - (a + 3)) * v * v + 1  # noqa: E731
+    far = lambda v: ((a * v - 5 * a) * v + 8 * a) * v - 4 * a  # noqa: E731
+    return {-1: far(t + 1), 0: near(t), 1: near(1 - t), 2: far(2 - t)}
+
+
+_resize_by = op(static=("size",), host=False)(_resize_of_1)
+
+
+@named("image.resize_images", "compat.v1.image.resize_images", "compat.v1.image.resize")
+def resize_images(
+    images: TensorLike,
+    size: TensorLike,
+    method: str | int = 0,
+    align_corners: bool = False,
+    preserve_aspect_ratio: bool = False,
+) -> TensorResult:
+    """`tf.image.resize_images` of TensorFlow 1."""
+    return _resize_by(images, size, method, align_corners, preserve_aspect_ratio)
+
+
 def _resized(method: str) -> Callable[..., Any]:
-    @ignores("align_corners=False name half_pixel_centers=False")
-    def resized(images: Any, size: Any) -> Any:
-        return resize(images, size, method)
+    def resized(
+        images: Any, size: Any, align_corners: bool = False, name: str | None = None, half_pixel_centers: bool = False
+    ) -> Any:
+        return _resize_by(images, size, method, align_corners, False, half_pixel_centers)
 
     return resized
 
 
-for _name, _method in {"bilinear": "bilinear", "nearest_neighbor": "nearest", "bicubic": "bicubic"}.items():
+for _name, _method in {
+    "bilinear": "bilinear",
+    "nearest_neighbor": "nearest",
+    "bicubic": "bicubic",
+    "area": "area",
+}.items():
     named(f"image.resize_{_name}")(_resized(_method))
 
 
