@@ -274,4 +274,4 @@ class UniformInitializer(compat_class(RandomUniform)):
         if self._bounds is not None:
             low, high = self._bounds
             values = low + (high - low) * values
-        return values if called_by_gazelle(1) else Tensor(values)
+        return values if called_by_gazelle(2) else Tensor(values)  # 1 is the frame of `ignores`
