@@ -10,6 +10,8 @@ from gazelle.core.errors import DamagedFileError, message
 
 _ASSIGNED = re.compile(r"(\w[\w, ]*= *)([!%].*)")  # the output of a command
 _ENVIRONMENT = re.compile(r"%(?:set_)?env +(\w+)[= ](.*)")
+#: text up to the next three quotes, a comment or a string of one line
+_QUOTES = r"""[^'"#]*(?:('{3}|"{3})|\#.*|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|['"])"""
 _PYTHON_2 = re.compile(
     r"from __future__ import (\s*,?\s*(absolute_import|division|print_function|unicode_literals|with_statement))+\s*"
 )
@@ -46,11 +48,24 @@ def plain(cell: str) -> str:
         name = first.split()[-1]
         return f"open({name!r}, 'w').write({chr(10).join(rest)!r})" + "\n" * len(rest)
     whole = first.startswith("%%") and not first.startswith(("%%time", "%%capture"))
-    lines, continued = [], False
+    lines, continued, quote = [], False, ""
     for line in (first, *rest):
-        lines.append(f"# {line}" if continued else _line(line, whole))
+        lines.append(line if quote else f"# {line}" if continued else _line(line, whole))
         continued = line.endswith("\\") and lines[-1] != line
+        if lines[-1] == line:
+            quote = _open_quote(line, quote)
     return "\n".join(lines)
+
+
+def _open_quote(line: str, quote: str) -> str:
+    """The quotes of a string of several lines that is open at the end of a line; `quote`: at its start."""
+    position = 0
+    while position < len(line):
+        found = re.compile(rf"(?:\\.|.)*?({quote})" if quote else _QUOTES).match(line, position)
+        if found is None:
+            return quote
+        quote, position = ("" if quote else found[1] or ""), found.end()
+    return quote
 
 
 def _line(line: str, omitted: bool) -> str:

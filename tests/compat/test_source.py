@@ -152,3 +152,8 @@ def test_a_notebook_of_format_3(tmp_path):
     names = {}
     exec(compile(notebooks.source(str(book)), "old", "exec"), names)
     assert names["x"] == 1
+
+
+def test_lines_inside_strings_of_a_cell_are_kept():
+    text = 'x = """\nWhat is it?\n!no command\n%d\n"""  # it\'s'
+    assert notebooks.plain(f'{text}\n!ls "\nf?\ny = \'a"""b\'') == (f'{text}\npass  # !ls "\npass  # f?\ny = \'a"""b\'')
