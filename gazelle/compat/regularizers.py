@@ -10,20 +10,7 @@ import jax.numpy as jnp
 from gazelle import regularizers
 from gazelle.compat import facade
 from gazelle.core.types import Array, ArrayLike, RegularizerLike
-
-
-class Undivided(regularizers.Regularizer):
-    """A penalty on outputs that is the sum over the batch; layers now divide it by the number of samples.
-
-    >>> float(Undivided(regularizers.L2(0.5))(jnp.array([[1.0], [1.0]]))) / 2  # as the layer divides it
-    1.0
-    """
-
-    def __init__(self, regularizer: RegularizerLike) -> None:
-        self.regularizer: Any = regularizers.get(regularizer)
-
-    def __call__(self, x: ArrayLike) -> Array:
-        return self.regularizer(x) * jnp.asarray(x).shape[0]  # the layer divides by it
+from gazelle.saving.h5_format.regularizers import Undivided
 
 
 def undivided(given: RegularizerLike) -> Undivided:

@@ -16,6 +16,7 @@ HARD_SIGMOID = "hard_sigmoid_before_keras_3"
 _ARGUMENTS = {
     "InputLayer": {"batch_input_shape": "batch_shape"},
     "Embedding": {"input_length": ""},
+    "IntegerLookup": {"max_values": "max_tokens", "mask_value": "mask_token", "oov_value": "oov_token"},
     "LeakyReLU": {"alpha": "negative_slope"},
     **{
         name: {f"kernel_{end}": "" for end in ("initializer", "regularizer", "constraint")}
@@ -48,6 +49,8 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
     if not names.keys().isdisjoint(config):
         config = {names.get(k, k): v for k, v in config.items() if names.get(k, k)}
         out["config"] = config
+    if config.get("pad_to_max_tokens") and config.get("max_tokens") is None:  # the default of TensorFlow 2.4
+        out["config"] = config = {**config, "pad_to_max_tokens": False}
     if config.get("dtype") == "string" and out.get("class_name") in TEXT_LAYERS:  # what the layer takes
         out["config"] = config = {k: v for k, v in config.items() if k != "dtype"}
     if config.get("reduction") == "auto":  # the mean, outside of a distribution

@@ -178,3 +178,34 @@ def test_programs_for_keras_3_write_its_format(tf):
     era.set_number(3)
     text = json.loads(former_models.cnn(keras, tf).to_json())
     assert text["config"]["layers"][0]["config"]["batch_shape"] == [None, 6, 6, 1]
+
+
+def test_files_of_keras_2_3(tmp_path):
+    """Classes, arguments and text that Keras 2.3.1 knows, and the slots of its optimizers in its order."""
+    era.set_number(2, True)
+    k = root("keras")
+    x = k.layers.Input((4,))
+    y = k.layers.Dense(3, kernel_initializer="he_normal", activity_regularizer="l2")(k.layers.GaussianNoise(0.1)(x))
+    model = k.models.Model(x, k.layers.Dense(2, kernel_regularizer=k.regularizers.l1(0.1))(y))
+    model.compile(k.optimizers.Adam(lr=0.01, clipnorm=0.5, decay=0.1), "mse")
+    model.train_on_batch(np.ones((2, 4)), np.ones((2, 2)))
+    config = json.loads(model.to_json())
+    assert config["class_name"] == "Model"
+    _, noise, first, last = (layer["config"] for layer in config["config"]["layers"])
+    assert "seed" not in noise
+    scaled = {"scale": 2.0, "mode": "fan_in", "distribution": "normal", "seed": None}
+    assert first["kernel_initializer"] == {"class_name": "VarianceScaling", "config": scaled}
+    assert first["activity_regularizer"] == {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.01}}
+    assert last["kernel_regularizer"]["class_name"] == "L1L2"
+    model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5") as file:
+        ascii_text = h5py.h5t.CSET_ASCII  # bytes, which Keras 2.3.1 decodes
+        for name in ("model_config", "training_config", "keras_version"):
+            assert file.attrs.get_id(name).get_type().get_cset() == ascii_text
+        training = json.loads(file.attrs["training_config"])
+        assert training["sample_weight_mode"] is None
+        optimizer = training["optimizer_config"]["config"]
+        assert optimizer.keys() == {"learning_rate", "beta_1", "beta_2", "epsilon", "amsgrad", "decay", "clipnorm"}
+        shapes = [file["optimizer_weights"][n].shape for n in file["optimizer_weights"].attrs["weight_names"]]
+    weights = [w.shape for w in model.trainable_weights]
+    assert shapes == [(), *weights, *weights, *[(1,)] * len(weights)]

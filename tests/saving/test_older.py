@@ -26,7 +26,7 @@ from gazelle.layers import (
 )
 from gazelle.models import Model, Sequential, load_model
 from gazelle.saving import keras_v3
-from gazelle.saving.h5_format import keras1, weight_layout
+from gazelle.saving.h5_format import compiled, keras1, model_from_json, weight_layout
 from gazelle.saving.tensorflow_functions import OPERATIONS
 from gazelle.saving.tf_keras_config import to_keras3
 
@@ -257,3 +257,44 @@ def test_output_shape_of_deconvolutions_of_keras_1(padding, step, window, size, 
     layer = Conv2DTranspose(**config)
     found = layer.compute_output_shape((None, 1, 4, 4) if first else (None, 4, 4, 1))
     assert list(found) == stored["output_shape"]
+
+
+def _training(**arguments):
+    optimizer = {"class_name": "SGD", "config": {"learning_rate": 0.1, "clipnorm": 0.5}}
+    return {"optimizer_config": optimizer, "loss": "mse", **arguments}
+
+
+def test_the_norm_that_clipnorm_bounds():
+    """The package keras before 2.4 clipped the norm of all gradients, tf.keras that of each."""
+    for version, name in (("2.3.1", "global_clipnorm"), ("2.2.4-tf", "clipnorm"), ("2.4.0", "clipnorm")):
+        assert compiled(_training(), version)["optimizer"]["config"] == {"learning_rate": 0.1, name: 0.5}
+
+
+def test_a_list_of_metrics_was_for_each_output():
+    found = compiled(_training(metrics=["acc", "mae"], weighted_metrics=["mse"]), "2.3.1", outputs=2)
+    assert found["metrics"] == [["acc", "mae"], ["acc", "mae"]]
+    assert found["weighted_metrics"] == [["mse"], ["mse"]]
+    for given in (["acc", ["mae"]], {"one": ["mae"]}):
+        assert compiled(_training(metrics=given), "2.3.1", outputs=2)["metrics"] == given
+    assert compiled(_training(metrics=["acc"]), "2.3.1")["metrics"] == ["acc"]
+
+
+def _keras_2_3(layer, **config):
+    layers = [{"class_name": layer, "config": config}]
+    model = {"class_name": "Sequential", "config": {"name": "m", "layers": layers, "build_input_shape": [None, 3]}}
+    return model_from_json(json.dumps({**model, "keras_version": "2.3.1", "backend": "theano"}))
+
+
+def test_the_shape_of_a_model_that_was_built_by_its_data():
+    assert _keras_2_3("Dense", name="d", units=2).output_shape == (None, 2)
+
+
+def test_penalties_on_outputs_were_sums_over_the_batch():
+    x = np.ones((4, 3), "float32")
+    regularizer = {"class_name": "L1L2", "config": {"l1": 0.5, "l2": 0.0}}
+    for model in (
+        _keras_2_3("Activation", name="a", activation="linear", activity_regularizer=regularizer),
+        _keras_2_3("ActivityRegularization", name="a", l1=0.5, l2=0.0),
+    ):
+        model.compile("sgd", "mse")
+        np.testing.assert_allclose(model.evaluate(x, x, verbose=0), 0.5 * x.sum())

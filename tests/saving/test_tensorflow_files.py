@@ -124,7 +124,7 @@ def test_a_vocabulary_in_the_config(folder, file):
 def test_a_vocabulary_from_data(folder, file):
     model = load_model(folder / file)
     x = [TEXT, np.array([[3]]), np.array([["a"]])]
-    if file == "adapted":  # it is in the functions of a SavedModel only
+    if file == "adapted":  # saved_model.pb, which has it, is empty here
         with pytest.raises(
             StateError, match=r"has no vocabulary\.\nCall .*set_vocabulary\(\[...\]\) with the 8 entries"
         ):
@@ -132,6 +132,22 @@ def test_a_vocabulary_from_data(folder, file):
         model.get_layer("text_vectorization").set_vocabulary(["the", "sat", "ran", "dog", "cat", "away"])
         model.get_layer("integer_lookup").set_vocabulary([3, 5])
     np.testing.assert_allclose(model.predict(x, verbose=0), np.load(folder / "adapted.npy"), rtol=1e-5)
+
+
+@pytest.mark.parametrize("version", ["tensorflow_2_4", "tensorflow_2_15"])
+def test_a_vocabulary_in_a_saved_model(version, tmp_path):
+    """It is in the checkpoint, since TensorFlow 2.8 in saved_model.pb; so is the config before TensorFlow 2.5."""
+    with zipfile.ZipFile(ARCHIVE.with_name("vocabularies.zip")) as archive:
+        archive.extractall(tmp_path)
+    model = load_model(tmp_path / version)
+    x = [np.array([["a"], ["z"], ["c"]]), np.array([["a z"], ["d c"], ["b"]]), np.array([[3], [1], [7]])]
+    with np.load(tmp_path / version / "predictions.npz") as data:
+        for found, right in zip(model.predict(x, verbose=0), data.values(), strict=True):
+            np.testing.assert_array_equal(found, right)
+    path = tmp_path / version / "saved_model.pb"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DamagedFileError, match=r"expected a SavedModel"):
+        load_model(tmp_path / version)
 
 
 def test_an_unknown_class(folder):

@@ -44,7 +44,8 @@ def _without_modules(node: dict[str, Any]) -> dict[str, Any]:
     else:
         config = names_of_functions(config)
     out = {key: value for key, value in node.items() if key not in _LAYER_ENTRIES}
-    kind = "Functional" if "input_layers" in config and node["class_name"] == "Model" else node["class_name"]
+    functional = "Model" if era.standalone() else "Functional"
+    kind = functional if "input_layers" in config and node["class_name"] == "Model" else node["class_name"]
     return {**out, "class_name": kind, "config": config}
 
 
@@ -78,6 +79,8 @@ def converted(node: Serialized, model: Model | Layer | None = None) -> Serialize
     if "class_name" not in node or not isinstance(config, Mapping):
         return {key: converted(value) for key, value in node.items()}
     name = node["class_name"]
+    if name == "Undivided":  # as all penalties on outputs are in Keras 2.3.1
+        return converted(config["regularizer"])
     if name in ("DTypePolicy", "FloatDTypePolicy"):
         return _policy(config["name"])
     if "layers" in config and not isinstance(config["layers"], Mapping):
@@ -85,6 +88,9 @@ def converted(node: Serialized, model: Model | Layer | None = None) -> Serialize
     else:
         config = {key: converted(value) for key, value in _arguments(name, config).items()}
     out = {**node, "config": config}
+    if era.standalone() and name in _former_classes():
+        former, arguments = _former_classes()[name]
+        return {"class_name": former, "config": {**config, **arguments}}
     if name == "Functional":  # the public name, by which Keras 2 and 3 find it
         out |= {"module": "keras", "class_name": "Model", "registered_name": None}
     shapes = (node.get("build_config") or {}).get("shapes_dict")
@@ -130,7 +136,8 @@ def _arguments(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     out = {}
     for key, value in config.items():
         is_neutral = not value or (key, value) in _NEUTRAL or value == _default(name, key)
-        if key in _added(name) and is_neutral:
+        is_unknown = key == "zero_output_for_mask" and era.standalone()  # Bidirectional sets it to True
+        if key in _added(name) and (is_neutral or is_unknown):
             continue
         out[names.get(key, key)] = value
     if name == "Bidirectional" and _is_mirrored(out["layer"]["config"], out["backward_layer"]["config"]):
@@ -167,6 +174,17 @@ def _added(name: str) -> frozenset[str]:
 def _renamed() -> dict[str, dict[str, str]]:
     section = tables.read("former_files")["renamed"]
     return {name: dict(pair.split(":") for pair in pairs.split()) for name, pairs in section.items()}
+
+
+@functools.cache
+def _former_classes() -> dict[str, tuple[str, dict[str, Any]]]:
+    """{class: (class of Keras 2.3.1, its further arguments)}."""
+    found = {}
+    for name, value in tables.read("former_files")["classes before 2.4"].items():
+        former, *pairs = value.split()
+        arguments = dict(pair.split(":") for pair in pairs)
+        found[name] = former, {k: float(v) if v[0].isdigit() else v for k, v in arguments.items()}
+    return found
 
 
 @functools.cache

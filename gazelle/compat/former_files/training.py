@@ -34,6 +34,8 @@ def training_config(compiled: Mapping[str, Any], loss: Serialized) -> dict[str, 
     names = ("metrics", "weighted_metrics", "loss_weights")
     out = {"loss": made["loss"] if era.standalone() else _without_dtype(converted(loss))}
     out |= {name: made.get(name) for name in names}
+    if era.standalone():
+        out["sample_weight_mode"] = None  # must be there
     described = made["optimizer"]
     if isinstance(described, Mapping):
         own = not era.standalone() and str(described.get("module")).startswith("keras.")
@@ -48,8 +50,11 @@ def optimizer(node: Serialized) -> Serialized:
         return node
     out = converted(node)
     config = out["config"]
+    if era.standalone():  # which has no names of optimizers, and clips the norm of all gradients
+        former = {{"global_clipnorm": "clipnorm"}.get(key, key): value for key, value in config.items()}
+        return {**out, "config": {key: value for key, value in former.items() if key != "name"}}
     decay = config.get("decay")
-    if decay and not era.standalone():
+    if decay:
         schedule = {
             "initial_learning_rate": config["learning_rate"],
             "decay_steps": 1,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gazelle.compat import era
 from gazelle.compat.tables import listed
 from gazelle.layers import weight_tree
 from gazelle.saving import keras_weight_order, tf_keras_optimizer
@@ -42,9 +44,26 @@ def of_optimizer(model: Model) -> Named:
     if not optimizer.fits(params):
         return found
     state, name = optimizer.state, type(optimizer).__name__
+    if era.standalone():
+        return _of_keras_2_3(name, optimizer, params)
     for slot, key in tf_keras_optimizer.columns(optimizer, state, params):
         array = state[slot][key] if slot else np.zeros(params[key].shape, params[key].dtype)
         found.append((f"{name}/{slot or 'm'}/{key}:0", np.asarray(array)))
     # the Nadam of Keras 2, whose schedule files of tf.keras 2.11 and later cannot hold
     scalars = optimizer.scalars if hasattr(optimizer, "schedule_decay") else ()
     return [*found, *((f"{name}/{scalar}:0", np.asarray(state[scalar][""])) for scalar in scalars)]
+
+
+def _of_keras_2_3(name: str, optimizer: Any, params: Mapping[str, Any]) -> Named:
+    """Steps, shared numbers and slots in the order of Keras 2.3.1: a slot of all weights, then the next one."""
+    state = optimizer.state
+    found: Named = [(f"{name}/iterations:0", np.asarray(optimizer.iterations.numpy(), np.int64))]
+    found += [(f"{name}/m_schedule:0", np.asarray(state[scalar][""])) for scalar in optimizer.scalars]
+    order = [(slot, key) for slot, key in optimizer.keras_order([*params]) if key in params and key in state[slot]]
+    slots = dict.fromkeys(slot for slot, _ in order)
+    arrays = [state[slot][key] for slot in slots for key in params]
+    if name == "SGD" and not slots:
+        arrays = [np.zeros(value.shape, value.dtype) for value in params.values()]
+    if name == "Adam" and "velocity_hat" not in slots:
+        arrays += [np.zeros(1, "float32")] * len(params)
+    return [*found, *((f"training/{name}/slot_{n}:0", np.asarray(array)) for n, array in enumerate(arrays))]

@@ -6,10 +6,10 @@ from typing import Any
 
 from gazelle.compat import era, facade
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.regularizers import Undivided
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import symbolic
 from gazelle.core.types import Array, Nested, Shape, Tree
+from gazelle.saving.h5_format.regularizers import Undivided
 
 
 class ActivityRegularizationMixin:

@@ -10,8 +10,9 @@ from gazelle.core.names import snake
 from gazelle.core.registry import REGISTRY
 from gazelle.core.symbolic import OPS
 from gazelle.saving import tensorflow_functions, tf_keras_config
-from gazelle.saving.h5_format import keras1
+from gazelle.saving.h5_format import keras1, regularizers
 from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
+from gazelle.saving.h5_format.training_config import is_package
 
 if TYPE_CHECKING:
     from gazelle.core.types import Serialized
@@ -32,6 +33,7 @@ class ConfigUpgrade:
     def __init__(self, version: str, config: Serialized, label: str) -> None:
         self.keras_1 = version.startswith("1.")
         self.old = not version.startswith("3.")
+        self._undivided = is_package(version)
         self.label = label
         self._ordering = _first_ordering(config) or "channels_last"
 
@@ -46,6 +48,9 @@ class ConfigUpgrade:
                 return self._merged(entries, name)
             layers = [*self._layers(entries)]
             out = {"name": name or given.get("name") or "sequential", "layers": layers}
+            shape = given.get("build_input_shape")
+            if isinstance(shape, list) and layers and layers[0]["class_name"] != "InputLayer":
+                out["build_input_shape"] = shape  # Keras 2.3 leaves out an InputLayer
             return {"module": "keras", "class_name": "Sequential", "config": out}
         if kind not in _MODELS or not isinstance(config, dict):
             return dict(node)  # refused later, by its name
@@ -94,6 +99,8 @@ class ConfigUpgrade:
             config.setdefault("reset_after", False)
         if kind == "BatchNormalization" and isinstance(config.get("axis"), list):
             config["axis"] = config["axis"][0]
+        if self._undivided:
+            kind, config = regularizers.undivided(kind, config)
         if kind == "ThresholdedReLU":
             kind, config = "ReLU", {("threshold" if k == "theta" else k): v for k, v in config.items()}
         module = "keras.layers" if kind in REGISTRY["layers"] else entry.get("module")

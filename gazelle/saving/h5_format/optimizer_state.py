@@ -74,7 +74,12 @@ def restore_optimizer(
     if state is None and columns and (names[0].endswith("/iteration") or not any(key for _, key in columns)):
         state = _in_order(optimizer, fresh, columns, arrays)
     if state is None:
-        state = _slots(model, trained, list(fresh), names, arrays, layout, order)
+        shared = [n for n, a in enumerate(arrays[:2]) if n and a.shape == () and optimizer.scalars]  # of Nadam
+        kinds = [slot for slot in fresh if slot not in optimizer.scalars]
+        rest = [n for n in range(len(names)) if n not in shared]
+        state = _slots(model, trained, kinds, [names[n] for n in rest], [arrays[n] for n in rest], layout, order)
+        if state is not None:
+            state[1].update({name: {"": arrays[n]} for name, n in zip(optimizer.scalars, shared, strict=False)})
     if state is None:
         warn(f"The state of the optimizer in '{label}' does not match '{optimizer.name}': it is reset.")
         return

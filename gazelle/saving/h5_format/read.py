@@ -48,7 +48,7 @@ def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, co
     training = _json(reader, "training_config", label) if compile else None
     if training is not None:
         with custom_object_scope(custom_objects or {}), configs.config_errors(label):
-            training = compiled(training)
+            training = compiled(training, version, len(getattr(model, "outputs", None) or [0]))
         configs.compile_model(model, training, label, custom_objects, stored)
         saved = _layers(reader, "model_weights" if "model_weights" in reader.groups else "").values()
         optimizer_state.load(

@@ -2,28 +2,55 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from gazelle import optimizers
-from gazelle.core.registry import find_custom
+from gazelle.core.registry import find, find_custom
 from gazelle.saving import tf_keras_config
 
 _DROPPED = ("is_legacy_optimizer", "jit_compile", "name")
 
 
-def compiled(config: dict[str, Any]) -> dict[str, Any]:
+#: names whose meaning depends on the shapes
+_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
+
+
+def compiled(config: dict[str, Any], version: str = "", outputs: int = 1) -> dict[str, Any]:
     """The arguments of `compile` from a `training_config`.
+
+    Args:
+        config: the content of the file.
+        version: of the Keras that wrote it; Keras 3 replaces the names of metrics when it reads the file.
+        outputs: number of the outputs of the model; each had all metrics of a list before Keras 3.
 
     >>> old = {"optimizer_config": {"class_name": "SGD", "config": {"lr": 0.1, "decay": 0.0}}, "loss": "mse"}
     >>> compiled(old)["optimizer"]["config"]
     {'learning_rate': 0.1}
     """
-    out = {k: config.get(k) for k in ("loss", "loss_weights", "weighted_metrics") if config.get(k)}
-    metrics = _metrics(config.get("metrics"))
-    if metrics:
-        out["metrics"] = metrics
+    out = {k: config.get(k) for k in ("loss", "loss_weights") if config.get(k)}
+    for key in ("metrics", "weighted_metrics"):
+        metrics = _metrics(config.get(key))
+        if metrics and version.startswith("3"):
+            metrics = _full_names(metrics)
+        elif isinstance(metrics, list) and outputs > 1 and not any(isinstance(m, list | None) for m in metrics):
+            metrics = [metrics] * outputs
+        if metrics:
+            out[key] = metrics
     given = {key: _with_custom_functions(value) for key, value in out.items()}
-    return {"optimizer": _optimizer(config["optimizer_config"]), **given}
+    optimizer = _optimizer(config["optimizer_config"])
+    if is_package(version) and "clipnorm" in optimizer["config"]:
+        optimizer["config"]["global_clipnorm"] = optimizer["config"].pop("clipnorm")
+    return {"optimizer": optimizer, **given}
+
+
+def is_package(version: str) -> bool:
+    """Whether a version is one of the package `keras` before it was a part of TensorFlow; those have "-tf".
+
+    >>> is_package("2.3.1"), is_package("2.2.4-tf"), is_package("2.4.0")
+    (True, False, False)
+    """
+    return re.fullmatch(r"1\..*|2\.[0-3](\.\d+)?", version) is not None
 
 
 def _optimizer(node: dict[str, Any]) -> dict[str, Any]:
@@ -48,6 +75,20 @@ def _metrics(value: Any) -> Any:
             return kept[0]
         return kept if any(v for v in kept) else None
     return value
+
+
+def _full_names(value: Any) -> Any:
+    """Metrics whose log names are those of Keras 3: "mae" is "mean_absolute_error", and "AUC" is "auc"."""
+    if isinstance(value, list):
+        return [_full_names(each) for each in value]
+    if isinstance(value, dict):
+        return value if "class_name" in value else {k: _full_names(v) for k, v in value.items()}
+    if not isinstance(value, str) or value in _BY_SHAPE or find_custom(value) is not None:
+        return value
+    metric, loss = find(value, "metrics"), find(value, "losses")
+    if getattr(metric, "__name__", None) == value:
+        return {"module": "keras.metrics", "class_name": value, "config": {}, "registered_name": None}
+    return getattr(loss, "__name__", value)
 
 
 def _with_custom_functions(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import os
 import struct
@@ -15,7 +16,7 @@ from gazelle.core.errors import DamagedFileError, message
 from gazelle.saving.regular_file import open_file
 from gazelle.saving.safetensors import Array
 from gazelle.saving.tensorflow_format.crc32c import masked_crc32c
-from gazelle.saving.tensorflow_format.protobuf import content, contents, fields, number, varint
+from gazelle.saving.tensorflow_format.protobuf import Fields, content, contents, fields, number, varint
 from gazelle.saving.tensorflow_format.table import read_table
 
 _MAX_INDEX = 2**27  # bytes
@@ -61,12 +62,14 @@ class Object:
         key: of the array of a variable; "" for other objects.
         name: of a variable, such as "dense/kernel".
         slots: (name, number of the weight, number of the variable) of an optimizer's slots.
+        arrays: {name: key of the array} of what other objects store.
     """
 
     children: dict[str, int]
     key: str
     name: str
     slots: list[tuple[str, int, int]]
+    arrays: dict[str, str]
 
 
 def is_checkpoint(path: str) -> bool:
@@ -132,6 +135,33 @@ class Checkpoint:
             raise self._damaged(f"'{key}' with another checksum")
         return np.frombuffer(data, dtype).reshape(entry.shape)
 
+    def read_texts(self, key: str) -> list[str]:
+        """Read a vector of strings: their lengths, a checksum of the lengths, and the bytes.
+
+        Args:
+            key: of the array.
+
+        Raises:
+            DamagedFileError: the file is truncated or was changed, or holds another type.
+        """
+        entry = self.entries[key]
+        data, sizes, start = self._stored(entry), [], 0
+        try:
+            if entry.dtype != _TEXT or math.prod(entry.shape) > len(data):
+                raise ValueError("no strings")
+            for _ in range(math.prod(entry.shape)):
+                size, start = varint(data, start)
+                sizes.append(size)
+            if start + 4 + sum(sizes) != len(data):
+                raise ValueError("strings of other lengths")
+            lengths = b"".join(struct.pack("<I" if size < 2**32 else "<Q", size) for size in sizes)
+            if masked_crc32c(lengths + data[start:]) != entry.checksum:
+                raise ValueError("another checksum")
+            ends = np.cumsum([start + 4, *sizes])
+            return [data[a:b].decode() for a, b in itertools.pairwise(ends)]
+        except ValueError as error:
+            raise self._damaged(f"'{key}' with {error}") from error
+
     def _read_bytes(self, entry: Entry) -> bytes:
         """The text of a scalar: its length, a checksum of the length, and the bytes."""
         if entry.dtype != _TEXT or entry.shape:
@@ -178,8 +208,18 @@ def _objects(data: bytes) -> list[Object]:
 
 
 def _object(node: dict[int, list[int | bytes]]) -> Object:
-    children = {content(child, 2).decode(): number(child, 1) for child in map(fields, contents(node, 1))}
-    values = [value for value in map(fields, contents(node, 2)) if content(value, 1) == b"VARIABLE_VALUE"]
+    stored = list(map(fields, contents(node, 2)))
+    values = [value for value in stored if content(value, 1) == b"VARIABLE_VALUE"]
+    arrays = {content(value, 1).decode(): content(value, 3).decode() for value in stored}
     slots = [(content(s, 2).decode(), number(s, 1), number(s, 3)) for s in map(fields, contents(node, 3))]
     key, name = (content(values[0], 3).decode(), content(values[0], 2).decode()) if values else ("", "")
-    return Object(children, key, name, slots)
+    return Object(children_of(node), key, name, slots, arrays)
+
+
+def children_of(node: Fields) -> dict[str, int]:
+    """{name of the attribute: number of the object} of a saved object.
+
+    Args:
+        node: the message that describes it.
+    """
+    return {content(child, 2).decode(): number(child, 1) for child in map(fields, contents(node, 1))}

@@ -6,6 +6,7 @@ from typing import Any
 
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
+from gazelle.layers.vocabulary import LookupLayer
 from gazelle.saving.tensorflow_format.checkpoint import Object
 
 #: attributes that lead to other objects than the parts of a layer
@@ -27,6 +28,19 @@ def find_variables(thing: object, objects: list[Object]) -> Matches:
     return max((_Search(objects).variables(thing, root) for root in roots), key=len, default={})
 
 
+def find_lookups(model: object, objects: list[Object]) -> list[tuple[LookupLayer, int]]:
+    """The layers of a model that look up tokens, each with the number of its object.
+
+    Args:
+        model: a built model.
+        objects: the objects of a checkpoint or a SavedModel; the first one is the model.
+    """
+    search = _Search(objects)
+    if objects:
+        search.variables(model, 0)
+    return search.lookups
+
+
 def child(objects: list[Object], number: int, name: str) -> int | None:
     """The number of an attribute of an object; a leading underscore makes no difference.
 
@@ -36,7 +50,8 @@ def child(objects: list[Object], number: int, name: str) -> int | None:
         name: of the attribute.
     """
     children = objects[number].children
-    return next((children[key] for key in (name, f"_{name}", name.lstrip("_")) if key in children), None)
+    names = (name, f"_{name}", name.lstrip("_"), f"_index{name}")  # _index_lookup_layer
+    return next((children[key] for key in names if key in children), None)
 
 
 class _Search:
@@ -46,6 +61,7 @@ class _Search:
         self._objects = objects
         self._seen: set[tuple[int, int]] = set()
         self._found: Matches = {}
+        self.lookups: list[tuple[LookupLayer, int]] = []
 
     def variables(self, thing: Any, root: int) -> Matches:
         self._visit(thing, root)
@@ -59,6 +75,8 @@ class _Search:
         if (id(thing), number) in self._seen:
             return
         self._seen.add((id(thing), number))
+        if isinstance(thing, LookupLayer):
+            self.lookups.append((thing, number))
         members = _members(thing)
         if hasattr(type(thing), "layers"):  # a graph of layers; those of other models are found by their attributes
             saved = filter(_has_values, thing.layers)

@@ -17,15 +17,16 @@ from gazelle.saving import h5_format
 from gazelle.saving.keras_weights import need_match, report, weight_errors
 from gazelle.saving.regular_file import open_file
 from gazelle.saving.safetensors import Array
-from gazelle.saving.tensorflow_format import optimizer
+from gazelle.saving.tensorflow_format import optimizer, vocabularies
 from gazelle.saving.tensorflow_format.checkpoint import Checkpoint
 from gazelle.saving.tensorflow_format.object_graph import Matches, child, find_variables
 from gazelle.saving.tensorflow_format.protobuf import content, contents, fields
+from gazelle.saving.tensorflow_format.saved_model import SavedModel
 
 if TYPE_CHECKING:
     from gazelle.models.model import Model
 
-_METADATA, _WEIGHTS = "keras_metadata.pb", os.path.join("variables", "variables")
+_SAVED_MODEL, _METADATA, _WEIGHTS = "saved_model.pb", "keras_metadata.pb", os.path.join("variables", "variables")
 
 
 def is_saved_model(path: str) -> bool:
@@ -34,7 +35,7 @@ def is_saved_model(path: str) -> bool:
     Args:
         path: the path.
     """
-    return os.path.isfile(os.path.join(path, "saved_model.pb"))
+    return os.path.isfile(os.path.join(path, _SAVED_MODEL))
 
 
 def load_model(folder: str, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
@@ -50,7 +51,8 @@ def load_model(folder: str, custom_objects: Mapping[str, Any] | None, compile: b
         UnsafeFileError: the config names a class that no table contains.
     """
     label = f"'{folder}'"
-    saved = _metadata(folder, label)
+    described = SavedModel(os.path.join(folder, _SAVED_MODEL))
+    saved = _metadata(folder, label, described)
     checkpoint = Checkpoint(os.path.join(folder, _WEIGHTS))
     stored = sum(math.prod(entry.shape) for entry in checkpoint.entries.values())
     version = str(saved.get("keras_version") or "2")
@@ -64,10 +66,12 @@ def load_model(folder: str, custom_objects: Mapping[str, Any] | None, compile: b
     training = saved.get("training_config") if compile else None
     if training is not None:
         with registry.custom_object_scope(custom_objects or {}), configs.config_errors(label):
-            training = h5_format.compiled(training)
+            training = h5_format.compiled(training, outputs=len(getattr(model, "outputs", None) or [0]))
         configs.compile_model(model, training, label, custom_objects, stored)
     with weight_errors(label):
         _load(model, checkpoint, skip_mismatch=False)
+    with weight_errors(label):
+        vocabularies.restore(model, checkpoint, described)
     return model
 
 
@@ -135,6 +139,7 @@ def _load(model: Any, checkpoint: Checkpoint, skip_mismatch: bool) -> list[str]:
     need_match(matched, model, checkpoint.prefix)
     for variable, array in arrays:
         variable.assign(array)
+    vocabularies.restore(model, checkpoint)
     if getattr(model, "optimizer", None) is not None:
         optimizer.load(model.optimizer, model, checkpoint, child(checkpoint.objects, 0, "optimizer"), found)
     return matched
@@ -156,24 +161,26 @@ def _values(
     return mismatches, [(variable, checkpoint.read(key)) for variable, key in pairs]
 
 
-def _metadata(folder: str, label: str) -> dict[str, Any]:
-    """The description of the model in a SavedModel."""
+def _metadata(folder: str, label: str, described: SavedModel) -> dict[str, Any]:
+    """The description of the model in a SavedModel: a file of its own since TensorFlow 2.5."""
     path = os.path.join(folder, _METADATA)
-    if not os.path.isfile(path):
+    text = described.metadata()
+    if os.path.isfile(path):
+        with open_file(path) as file:
+            data = file.read(configs.MAX_BYTES + 1)
+        try:
+            nodes = [fields(node) for node in contents(fields(data), 1)]
+            text = next(content(node, 5) for node in nodes if content(node, 3) == b"root")
+        except (ValueError, StopIteration) as error:
+            raise DamagedFileError(message(f"'{path}'", expected="a description of a model", got=error)) from error
+    if not text:
         raise DamagedFileError(
             message(
                 f"{label} contains no config of Keras",
-                expected=f"the file {_METADATA}, which tf.keras writes since TensorFlow 2.5",
+                expected=f"the file {_METADATA} of tf.keras, or a config in {_SAVED_MODEL}",
                 hint=f"Build the model in code and call model.load_weights({label}).",
             )
         )
-    with open_file(path) as file:
-        data = file.read(configs.MAX_BYTES + 1)
-    try:
-        nodes = [fields(node) for node in contents(fields(data), 1)]
-        text = next(content(node, 5) for node in nodes if content(node, 3) == b"root")
-    except (ValueError, StopIteration) as error:
-        raise DamagedFileError(message(f"'{path}'", expected="a description of a model", got=error)) from error
     found: dict[str, Any] = _plain(configs.parse(text, label))
     return found
 
