@@ -20,7 +20,7 @@ class Undivided(regularizers.Regularizer):
     1.0
     """
 
-    def __init__(self, regularizer: RegularizerLike) -> None:
+    def __init__(self, regularizer: RegularizerLike = "l2") -> None:
         self.regularizer: Any = regularizers.get(regularizer)
 
     def __call__(self, x: ArrayLike) -> Array:
