@@ -12,7 +12,6 @@ from gazelle.core.errors import ArgumentError
 
 #: arguments and the only values that they may have, besides None = functions
 REFUSED = {
-    "stop_gradients:None": "gradients",
     "little_endian:True": "io.decode_raw decode_raw",
     "ratio:1": "io.decode_jpeg image.decode_jpeg",
     "preprocess_collapse_repeated:False ctc_merge_repeated:True": "nn.ctc_loss",
