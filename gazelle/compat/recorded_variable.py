@@ -63,6 +63,13 @@ class RecordedVariable(OldVariable):
             return super().__getitem__(index)  # type: ignore[misc]
         return kind.dispatch(operator.pos, (self,), {})[index]
 
+    def read_value(self) -> TensorResult:
+        """Return the present value as a tensor, which tapes record, and which later assignments leave as it is."""
+        kind = recorder_of_program()
+        return self.value if kind is None else kind.dispatch(operator.pos, (self,), {})  # type: ignore[attr-defined]
+
+    initialized_value = read_value
+
     def __getattr__(self, name: str) -> Any:  # sum, mean, reshape ...
         kind = None if name.startswith("_") else recorder_of_program()
         if kind is None:

@@ -168,3 +168,17 @@ def test_variables_of_programs():
     assert own.name == "own"
     np.testing.assert_array_equal(own * 2 + own[0], [3.0, 5.0])
     assert pickle.loads(pickle.dumps(own.__class__.__mro__[1]([3.0]))).numpy() == 3
+
+
+def test_a_value_that_was_read_stays(tf):
+    layer = tf.keras.layers.Layer()
+    count = layer.add_weight(name="count", dtype="int32", trainable=False)
+    before = count.read_value()
+    after = count.assign_add(3)
+    assert tf.range(before, after).numpy().tolist() == [0, 1, 2]
+
+
+def test_classes_for_tpus_are_names_only(tf):
+    assert issubclass(tf.tpu.experimental.embedding.Adam, object)
+    with pytest.raises(RuntimeError, match=r"Adam is for embeddings on TPUs.*\nUse tf.keras.layers.Embedding"):
+        tf.tpu.experimental.embedding.Adam()

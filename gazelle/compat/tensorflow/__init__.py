@@ -28,7 +28,7 @@ _TABLES = listed("""function_tables arrays blocks boxes checking checkpoints con
     differentiation events feature_columns files gathering graph_iterators graph_layers graph_scopes
     graph_sessions graphs images linalg lite maths moving_averages nn parsing quantization ragged ragged_calls
     randoms records rnn rnn_cells sampling saved_models signals sparse sparse_lookups stored_datasets strings
-    summaries tables tf_config transformations tutorials graph_ops""")
+    summaries tables tf_config tpus transformations tutorials graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 function_tables.register_objects()

@@ -165,7 +165,7 @@ def range_(start: TensorLike, limit: TensorLike = None, delta: TensorLike = 1, d
     if symbolic.any_symbolic(bounds):
         return call(lambda *given: jnp.arange(*given, dtype=name_of(dtype or "int32")), tuple(bounds), {})
     start, limit, delta = (unboxed(v) for v in (start, limit, delta))
-    all_integers = all(np.issubdtype(np.result_type(v), np.integer) for v in (start, limit, delta))
+    all_integers = all(np.issubdtype(jnp.result_type(v), np.integer) for v in (start, limit, delta))
     if any(isinstance(v, jax.core.Tracer) for v in (start, limit, delta)):
         # raises if the values are traced: the function then runs uncompiled
         return Tensor(jnp.arange(start, limit, delta))
