@@ -50,7 +50,7 @@ class RecordedVariable(OldVariable):
     def value(self) -> TensorResult:
         """The array; for programs a tensor, which is recorded."""
         kind = recorder_of_program()
-        return Variable.value.fget(self) if kind is None else kind.dispatch(operator.pos, (self,), {})  # type: ignore[attr-defined]
+        return Variable.value.fget(self) if kind is None else kind.dispatch(operator.pos, (self,), {})
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value; where TensorFlow is imported, a number of NumPy if it has no axes."""

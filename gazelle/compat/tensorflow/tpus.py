@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import enum
-from typing import Any
-
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.names import named
 from gazelle.core.errors import StateError, message
@@ -13,7 +11,7 @@ from gazelle.core.errors import StateError, message
 class TPUEmbedding:
     """A class of embeddings on TPUs; an object of it is an error."""
 
-    def __init__(self, *_: Any, **__: Any) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         hint = "Use tf.keras.layers.Embedding."
         raise StateError(message(f"tf.tpu: {type(self).__name__} is for embeddings on TPUs", hint=hint))
 
