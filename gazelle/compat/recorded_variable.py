@@ -50,7 +50,7 @@ class RecordedVariable(OldVariable):
     def value(self) -> TensorResult:
         """The array; for programs a tensor, which is recorded."""
         kind = recorder_of_program()
-        return Variable.value.fget(self) if kind is None else kind.dispatch(operator.pos, (self,), {})
+        return Variable.value.fget(self) if kind is None else kind.dispatch(operator.pos, (self,), {})  # type: ignore[attr-defined]
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value; where TensorFlow is imported, a number of NumPy if it has no axes."""
@@ -66,7 +66,7 @@ class RecordedVariable(OldVariable):
     def read_value(self) -> TensorResult:
         """Return the present value as a tensor, which tapes record, and which later assignments leave as it is."""
         kind = recorder_of_program()
-        return self.value if kind is None else kind.dispatch(operator.pos, (self,), {})  # type: ignore[attr-defined]
+        return self.value if kind is None else kind.dispatch(operator.pos, (self,), {})
 
     initialized_value = read_value
 

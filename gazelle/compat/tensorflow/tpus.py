@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.names import named
 from gazelle.core.errors import StateError, message
