@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 
 from gazelle.core.attachments import Attachments
@@ -42,6 +44,12 @@ def of(probabilities: object) -> Array | None:
     """Return the attached logits, or None."""
     found: Array | None = _logits.get(probabilities) if _stored else None
     return found
+
+
+def included(arrays: list[Any]) -> list[Any]:
+    """Return the arrays, and after them the logits of those that have some."""
+    found = [of(array) for array in arrays] if _stored else []
+    return [*arrays, *(each for each in found if each is not None)]
 
 
 def given(predictions: ArrayLike, from_logits: bool) -> tuple[ArrayLike, bool]:

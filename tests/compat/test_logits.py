@@ -77,6 +77,16 @@ def test_gradients_of_tapes(loss, of_tensorflow, tf):
         assert float(bias[0]) == 0
 
 
+@pytest.mark.parametrize("loss", [losses.BinaryCrossentropy(), losses.binary_crossentropy])
+@pytest.mark.parametrize("function", [keras.activations.sigmoid, keras.backend.sigmoid, layers.Activation("sigmoid")])
+def test_gradients_of_activations(function, loss, of_tensorflow, tf):
+    for x in (tf.Variable(X), tf.constant(X), tf.constant(X) + 0.0):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = tf.reduce_mean(loss(np.ones_like(X), function(x)))
+        np.testing.assert_allclose(tape.gradient(value, x), [[0, -0.0672354], [-0.0298007, -0.25]], atol=1e-6)
+
+
 def test_a_function_that_is_compiled(of_tensorflow, tf):
     model = sigmoid_of_sums()
 

@@ -12,7 +12,7 @@ from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, in_dataset, is_array, is_box, unboxed
 from gazelle.compat.types import Arguments, Function, Keywords
-from gazelle.core import shape_inference, tracing
+from gazelle.core import logits, shape_inference, tracing
 from gazelle.core.errors import GazelleError, IncompatibleShapesError
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -70,6 +70,9 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
         if recording_tapes:
             given = set(map(id, arrays))  # stop_gradient(x) is x itself, and tapes know arrays by their identity
             out = jax.tree.map(lambda v: _copy(v) if id(v) in given and is_array(v) else v, out)
+            for leaf in jax.tree.leaves(out):  # a loss is computed from the logits: they are a result, too
+                if (before := logits.of(leaf)) is not None:
+                    logits.attach(leaf, _copy(before))
             record = _record(function, arrays, array_indices, inputs, structure, out)
             for tape in recording_tapes:
                 tape.record(record)
@@ -131,12 +134,12 @@ def _record(
 
     def run(*given: Any) -> list[Any]:
         again_args, again_kwargs = jax.tree.unflatten(structure, filled(static, array_indices, given))
-        return jax.tree.leaves(function(*again_args, **again_kwargs))
+        return logits.included(jax.tree.leaves(function(*again_args, **again_kwargs)))
 
     static_args = tuple(leaf for leaf in static if leaf is not None)
     has_functions = any(callable(value) for value in static_args)
     key = None if has_functions else (function, structure, tuple(array_indices), static_args)
-    return Call(run, inputs, [arrays[i] for i in array_indices], jax.tree.leaves(out), key)
+    return Call(run, inputs, [arrays[i] for i in array_indices], logits.included(jax.tree.leaves(out)), key)
 
 
 def narrowed(out: Tree, given: list[Any]) -> Tree:

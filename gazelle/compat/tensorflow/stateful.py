@@ -106,11 +106,11 @@ def stateful(
         )
         with only_tapes(()), tracing.entered(replayed):
             result = function(*again_args, **again_kwargs)
-        return [*_arrays(result), *(unboxed(value) for _, value in replayed.losses[len(owners) :]), *_logits(result)]
+        return logits.included([*_arrays(result), *(unboxed(value) for _, value in replayed.losses[len(owners) :])])
 
     inputs = [*(flat[i] for i in array_indices), *variables, *before, key_data]
     read = [*(flat[i] for i in array_indices), *(values[id(v)] for v in variables), *before, key_data]
-    outputs = [*_arrays(out), *(unboxed(value) for _, value in base.losses[added:]), *_logits(out)]
+    outputs = logits.included([*_arrays(out), *(unboxed(value) for _, value in base.losses[added:])])
     recording_tapes = [tape for tape in tapes if tape.is_affected_by(inputs)]
     if recording_tapes:
         key = None
@@ -127,12 +127,6 @@ def _arrays(out: Any) -> list[Any]:
     """The arrays in a result, which may contain numbers and names, too."""
     register_dataclasses(out)
     return [leaf for leaf in jax.tree.leaves(unbox(out)) if is_array(leaf)]
-
-
-def _logits(out: Any) -> list[Any]:
-    """The logits of the probabilities in a result, from which a recorded loss is computed."""
-    found = [logits.of(array) for array in _arrays(out)] if logits.are_stored() else []
-    return [array for array in found if array is not None]
 
 
 class _VariableRecorder(dict[int, Any]):
