@@ -61,7 +61,7 @@ def _open_quote(line: str, quote: str) -> str:
     """The quotes of a string of several lines that is open at the end of a line; `quote`: at its start."""
     position = 0
     while position < len(line):
-        found = re.compile(rf"(?:\\.|.)*?({quote})" if quote else _QUOTES).match(line, position)
+        found = re.compile(rf"(?:\\.|[^\\])*?({quote})" if quote else _QUOTES).match(line, position)
         if found is None:
             return quote
         quote, position = ("" if quote else found[1] or ""), found.end()

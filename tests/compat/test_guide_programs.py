@@ -43,6 +43,8 @@ def test_modules(tf):
     names = ["Variable:0", "first/b:0", "first/w:0", "dense/b:0", "dense/w:0"]
     assert [v.name for v in model.trainable_variables] == names
     assert (model.name, [part.name for part in model.submodules]) == ("my_model", ["first", "dense"])
+    model.layers[0].parent = model
+    assert [part.name for part in model.submodules] == ["first", "dense"]
     with tf.name_scope("outer"):
         assert tf.Variable(1.0, name="v").name == "outer/v:0"
 

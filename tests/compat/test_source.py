@@ -157,3 +157,5 @@ def test_a_notebook_of_format_3(tmp_path):
 def test_lines_inside_strings_of_a_cell_are_kept():
     text = 'x = """\nWhat is it?\n!no command\n%d\n"""  # it\'s'
     assert notebooks.plain(f'{text}\n!ls "\nf?\ny = \'a"""b\'') == (f'{text}\npass  # !ls "\npass  # f?\ny = \'a"""b\'')
+    escaped = 'x = """\n' + "\\\\" * 40 + '\n\\"""\nis it?\n"""'  # many backslashes take no longer
+    assert notebooks.plain(f"{escaped}\nf?") == f"{escaped}\npass  # f?"

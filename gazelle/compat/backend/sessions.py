@@ -110,8 +110,10 @@ class Session:
         value = lambda v: next(computed) if isinstance(v, KerasTensor | Variable) else _value(v)  # noqa: E731
         values = [jax.tree.map(value, v, is_leaf=_is_fetch) for v in wanted]
         token = _fed_now.set(given)
-        found = [v.result(x) if isinstance(v, Fetch) else x for v, x in zip(flat, values, strict=True)]
-        _fed_now.reset(token)
+        try:
+            found = [v.result(x) if isinstance(v, Fetch) else x for v, x in zip(flat, values, strict=True)]
+        finally:
+            _fed_now.reset(token)
         return jax.tree.unflatten(structure, found)
 
     def as_default(self) -> Session:

@@ -69,12 +69,14 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _submodules(module: Any) -> Iterator[Any]:
-    found = [leaf for _, inner in sorted(vars(module).items()) for _, leaf in _leaves(inner, "")]
-    found = [leaf for leaf in found if isinstance(leaf, Module | Layer)]
-    yield from found
-    for leaf in found:
-        yield from _submodules(leaf) if isinstance(leaf, Module) else getattr(leaf, "submodules", ())
+def _submodules(module: Any, seen: set[int]) -> Iterator[Any]:
+    """The modules and layers in a module that were not seen, then those in them."""
+    leaves = [leaf for _, inner in sorted(vars(module).items()) for _, leaf in _leaves(inner, "")]
+    found = {id(v): v for v in leaves if isinstance(v, Module | Layer) and id(v) not in seen}
+    seen.update(found)
+    yield from found.values()
+    for inner in found.values():
+        yield from _submodules(inner, seen) if isinstance(inner, Module) else getattr(inner, "submodules", ())
 
 
 @named("Module")
@@ -108,7 +110,7 @@ class Module:
     variables = property(lambda self: tuple(v for _, v in _variables_of(self, "", set())))
     trainable_variables = property(lambda self: tuple(v for v in self.variables if v.trainable))
     non_trainable_variables = property(lambda self: tuple(v for v in self.variables if not v.trainable))
-    submodules = property(lambda self: tuple({id(v): v for v in _submodules(self)}.values()))
+    submodules = property(lambda self: tuple({id(v): v for v in _submodules(self, {id(self)})}.values()))
 
 
 @named("train.Checkpoint")
