@@ -9,7 +9,7 @@ import jax
 from gazelle.core.attachments import Attachments
 
 if TYPE_CHECKING:
-    from gazelle.core.types import ArrayLike, Tree
+    from gazelle.core.types import ArrayLike
 
 _masks = Attachments()
 
@@ -23,7 +23,5 @@ def set_mask(tensor: object, mask: ArrayLike | None) -> None:
         tensor._keras_mask = mask  # type: ignore[attr-defined]  # where Keras programs read it
 
 
-def get_mask(tensor: object) -> Tree:
-    """Return the mask of a tensor, or None."""
-    found: Tree = _masks.get(tensor)
-    return found
+#: returns the mask of a tensor, or None; called for each argument of a layer
+get_mask = _masks.get

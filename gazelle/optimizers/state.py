@@ -23,19 +23,18 @@ class StateEntry:
 
     @property
     def _value(self) -> Any:
-        arrays, key = self._place()
-        return arrays[key]
+        optimizer, slot, key = self._address
+        arrays = {} if optimizer._custom.building else optimizer.state.get(slot, {})
+        return arrays[key] if key in arrays else self.__dict__["_value"]
 
     @_value.setter
     def _value(self, value: Any) -> None:
-        arrays, key = self._place()
-        arrays[key] = value
-
-    def _place(self) -> tuple[dict[str, Any], str]:
-        """The dict that contains the value, and its key."""
         optimizer, slot, key = self._address
         arrays = {} if optimizer._custom.building else optimizer.state.get(slot, {})
-        return (arrays, key) if key in arrays else (self.__dict__, "_value")
+        if key in arrays:
+            arrays[key] = value
+        else:
+            self.__dict__["_value"] = value
 
     @property
     def _owner(self) -> Any:

@@ -63,7 +63,9 @@ def _variables_of(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """(path, object) for all objects in nested lists and dicts, in the order of TensorFlow."""
     if isinstance(value, list | tuple | Mapping):
-        for key, inner in sorted(value.items()) if isinstance(value, Mapping) else enumerate(value):
+        for key, inner in (
+            sorted(value.items(), key=lambda item: str(item[0])) if isinstance(value, Mapping) else enumerate(value)
+        ):
             yield from _leaves(inner, f"{path}/{key}")
     else:
         yield path, value

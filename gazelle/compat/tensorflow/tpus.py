@@ -12,9 +12,10 @@ from gazelle.core.errors import StateError, message
 class TPUEmbedding:
     """A class of embeddings on TPUs; an object of it is an error."""
 
-    def __init__(self, *_: object, **__: object) -> None:
-        hint = "Use tf.keras.layers.Embedding."
-        raise StateError(message(f"tf.tpu: {type(self).__name__} is for embeddings on TPUs", hint=hint))
+    def __new__(cls, **arguments: object) -> TPUEmbedding:
+        """Raise an error."""
+        what, hint = f"tf.tpu: {cls.__name__} is for embeddings on TPUs", "Use tf.keras.layers.Embedding."
+        raise StateError(message(what, expected="no object of it", got=list(arguments), hint=hint))
 
 
 for _name in listed(
