@@ -29,7 +29,7 @@ keras = root("keras")
         ("math.confusion_matrix", ([0, 1, 1], [0, 1, 0]), [[1, 0], [1, 1]]),
         ("nn.softmax", ([[0.0, 0.0]],), [[0.5, 0.5]]),
         ("nn.sigmoid_cross_entropy_with_logits", ([1.0], [0.0]), [np.log(2)]),
-        ("nn.sparse_softmax_cross_entropy_with_logits", ([1], [[0.0, 0.0]]), [np.log(2)]),
+        ("nn.sparse_softmax_cross_entropy_with_logits", ([1, 2, -1], [[0.0, 0.0]] * 3), [np.log(2), np.nan, np.nan]),
         ("image.rgb_to_grayscale", (np.ones((1, 1, 3), "float32"),), [[[0.9999]]]),
         ("image.central_crop", (np.arange(16.0).reshape(4, 4, 1), 0.5), [[[5], [6]], [[9], [10]]]),
         ("strings.regex_replace", (["a<br>b"], "<br>", " "), [b"a b"]),

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle import ops
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.arrays import keras_format
@@ -159,6 +160,13 @@ def weighted_cross_entropy_with_logits(labels: TensorLike, logits: TensorLike, p
 op("nn.softmax_cross_entropy_with_logits", "nn.softmax_cross_entropy_with_logits_v2", host=False)(
     lambda labels=None, logits=None, axis=-1: -jnp.sum(labels * jax.nn.log_softmax(jnp.asarray(logits), axis), axis)
 )
+
+
+@op("nn.sparse_softmax_cross_entropy_with_logits", host=False)
+def sparse_softmax_cross_entropy_with_logits(labels: TensorLike = None, logits: TensorLike = None) -> TensorResult:
+    loss = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+    is_class = (labels >= 0) & (labels < logits.shape[-1])
+    return jnp.where(jnp.reshape(is_class, loss.shape), loss, jnp.nan)  # NaN for other numbers, as on a GPU
 
 
 @op("nn.compute_average_loss", host=False)
