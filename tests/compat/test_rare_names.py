@@ -81,6 +81,8 @@ def test_stored_datasets(tf, tmp_path):
     features, labels = list(found)[1]
     assert (features["a"].numpy().tolist(), features["b"].numpy().tolist()) == ([2], [b"z"])
     close(labels, X[2:3])
+    data.unbatch().save(str(tmp_path))
+    assert [x["b"].numpy() for x, _ in tf.data.Dataset.load(str(tmp_path))] == [b"x", b"y", b"z"]
     with pytest.raises(DataError, match=r"a folder that Dataset\.save of gazelle wrote"):
         tf.data.Dataset.load(str(tmp_path / "other"))
     first, again = ([int(v) for v in tf.data.Dataset.random(3).take(2)] for _ in range(2))

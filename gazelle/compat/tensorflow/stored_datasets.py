@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.elements import is_ragged
@@ -16,7 +17,6 @@ from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.parsing import parse_tensor, serialize_tensor
 from gazelle.compat.tensorflow.records import TFRecordWriter, records
-from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import PathLike, TensorLike
 from gazelle.core.errors import DataError, message
 
@@ -36,7 +36,7 @@ def save(dataset: Dataset, path: PathLike | TensorLike) -> None:
                 raise DataError(message("Dataset.save", expected="tensors", got="ragged or sparse tensors"))
             structure = structure or _structure(element)
             for leaf in leaves:
-                writer.write(serialize_tensor(Tensor(leaf)))
+                writer.write(serialize_tensor(convert(leaf)))
             count += 1
     with open(os.path.join(folder, _STRUCTURE), "w", encoding="utf-8") as file:
         json.dump({"structure": structure, "count": count}, file)
@@ -70,7 +70,7 @@ def _structure(element: Any) -> Any:
         return {"dict": {key: _structure(value) for key, value in element.items()}}
     if isinstance(element, list | tuple):
         return {"tuple": [_structure(value) for value in element]}
-    return name_of(getattr(element, "dtype", None) or "float32")
+    return name_of(convert(element).dtype)
 
 
 def _restored(structure: Any) -> Any:
