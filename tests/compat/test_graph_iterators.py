@@ -42,11 +42,14 @@ def test_training_on_placeholders(tf):
     np.testing.assert_allclose([value for _, value in found], [3.5, 11.13723, 0.63513, 1.09884], rtol=1e-4)
 
 
-def test_several_datasets(tf):
+@pytest.mark.parametrize("first_tensors", [True, False])
+def test_several_datasets(tf, first_tensors):
     first, second = (tf.data.Dataset.from_tensor_slices(v).batch(2) for v in (np.arange(3.0), np.arange(10.0, 13.0)))
     iterator = tf.data.Iterator.from_structure(first.output_types, first.output_shapes)
+    if first_tensors:
+        element = iterator.get_next()
     of_first, of_second = map(iterator.make_initializer, (first, second))
-    element = iterator.get_next()
+    element = element if first_tensors else iterator.get_next()
     with tf.Session() as session:
         session.run(of_first)
         assert [session.run(element).tolist() for _ in range(2)] == [[0, 1], [2]]

@@ -218,3 +218,33 @@ def test_a_placeholder_with_a_default_may_be_the_mode_of_layers(tf):
     np.testing.assert_allclose(session.run(y, {x: values, factor: 4.0}), plain * 2, rtol=1e-5)
     dropped = session.run(y, {x: values, training: True}) == 0
     assert 0.3 < dropped.mean() < 0.7
+
+
+@pytest.mark.parametrize(
+    ("options", "right"),
+    [
+        ({}, [0.5745, 1.4054]),
+        ({"decay": 0.5, "momentum": 0.5}, [0.53, 1.4925]),
+        ({"centered": True}, [0.5589, 1.3637]),
+    ],
+)
+def test_averages_of_rmsprop_start_at_1(tf, options, right):
+    tf.disable_eager_execution()
+    w = tf.Variable([1.0, 2.0])
+    step = tf.train.RMSPropOptimizer(0.1, **options).minimize(tf.reduce_sum(w**2))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for _ in range(3):
+            session.run(step)
+        np.testing.assert_allclose(session.run(w), right, atol=1e-4)
+
+
+def test_moving_averages_of_vectors_without_bias(tf):
+    tf.disable_eager_execution()
+    average, value = tf.Variable([0.0, 0.0]), tf.Variable([2.0, 4.0])
+    module = facade.module("tensorflow").python.training.moving_averages
+    step = module.assign_moving_average(average, value, 0.9)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(step)
+        np.testing.assert_allclose(session.run(average), [2, 4], rtol=1e-5)

@@ -14,7 +14,7 @@ from gazelle.compat.tensorflow.control import TensorSpec
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.errors import OutOfRangeError
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.types import Nested, TensorResult
+from gazelle.compat.types import DTypeLike, Nested, ShapeLike, TensorResult
 from gazelle.core.errors import StateError, message
 
 
@@ -44,10 +44,13 @@ class Iterator(Dataset):
         super().__init__(dataset._begin, dataset._length) if dataset is not None else super().__init__(lambda: iter(()))
 
     @classmethod
-    @ignores("output_types output_shapes shared_name output_classes")
-    def from_structure(cls, output_types: Nested[Any], output_shapes: Nested[Any] = None) -> Iterator:
+    @ignores("shared_name output_classes")
+    def from_structure(cls, output_types: Nested[DTypeLike], output_shapes: Nested[ShapeLike] = None) -> Iterator:
         """Return an iterator that `make_initializer` begins with one of several datasets."""
-        return cls(None)
+        if output_shapes is None:  # those of the first dataset
+            return cls(None)
+        kinds, structure = jax.tree.flatten(output_types)
+        return cls(None, structure.unflatten(map(TensorSpec, structure.flatten_up_to(output_shapes), kinds)))
 
     def make_initializer(self, dataset: Dataset, name: str | None = None) -> sessions.Fetch:
         """Return the operation that begins with this dataset."""
@@ -66,11 +69,12 @@ class Iterator(Dataset):
     def get_next(self, name: str | None = None) -> TensorResult:
         """Return tensors of the graph, in the structure of an element."""
         if self._tensors is None:
-            if self._dataset is None:
+            if self._dataset is None and self._spec is None:
                 hint = "Call iterator.make_initializer(dataset) first."
                 raise StateError(message("Iterator.get_next", expected="a dataset", got="none", hint=hint))
             is_leaf = lambda v: isinstance(v, TensorSpec)  # noqa: E731
-            self._tensors = jax.tree.map(_placeholder, self._dataset.element_spec, is_leaf=is_leaf)
+            spec = self._spec if self._dataset is None else self._dataset.element_spec
+            self._tensors = jax.tree.map(_placeholder, spec, is_leaf=is_leaf)
             for tensor in jax.tree.leaves(self._tensors):
                 sessions.iterators[tensor] = self
         return self._tensors
@@ -78,7 +82,9 @@ class Iterator(Dataset):
     def next_values(self) -> dict[Any, Any]:
         """Return {tensor: value} for the next element."""
         if self._elements is None:
-            assert self._dataset is not None
+            if self._dataset is None:
+                hint = "Run iterator.make_initializer(dataset) first."
+                raise StateError(message("Session.run", expected="an iterator that has begun", got="none", hint=hint))
             self.begin(self._dataset)
         for element in self._elements or ():
             return dict(zip(jax.tree.leaves(self._tensors), jax.tree.leaves(element), strict=True))

@@ -26,7 +26,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import snake
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import is_symbolic
-from gazelle.core.types import ActivationLike
+from gazelle.core.types import ActivationLike, Array
 from gazelle.optimizers.schedules import LearningRateSchedule
 
 _LAYERS = pairs("""average_pooling1d=AveragePooling1D average_pooling2d=AveragePooling2D
@@ -194,12 +194,19 @@ def estimator(*_: Any, **__: Any) -> TensorResult:
 keras_estimator = SimpleNamespace(model_to_estimator=estimator)
 
 
+class RMSprop(optimizers.RMSprop, abstract=True):
+    """RMSprop of TensorFlow 1, whose averages of squares start at 1."""
+
+    def init_slot(self, name: str, path: str, w: Array) -> Array | None:
+        return jnp.ones_like(w) if name == "velocity" else super().init_slot(name, path, w)
+
+
 #: name -> (current class, {earlier argument: current one}, defaults that were different)
 _OPTIMIZERS: dict[str, tuple[Any, Mapping[str, str], Mapping[str, Any]]] = {
     "GradientDescent": (optimizers.SGD, {}, {}),
     "Momentum": (optimizers.SGD, {"use_nesterov": "nesterov"}, {}),
     "Adam": (optimizers.Adam, {"beta1": "beta_1", "beta2": "beta_2"}, {"epsilon": 1e-8}),
-    "RMSProp": (optimizers.RMSprop, {"decay": "rho"}, {"epsilon": 1e-10}),
+    "RMSProp": (RMSprop, {"decay": "rho"}, {"epsilon": 1e-10}),
     "Adagrad": (optimizers.Adagrad, {}, {"epsilon": 0.0}),
     "Adadelta": (optimizers.Adadelta, {}, {"epsilon": 1e-8}),
     "Ftrl": (optimizers.Ftrl, {}, {}),

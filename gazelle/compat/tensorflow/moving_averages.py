@@ -109,11 +109,11 @@ def assign_moving_average(
     if not zero_debias:
         return variable.assign(variable * decay + value * (1 - decay))
     if variable not in _biased:
-        zero = np.zeros(tuple(variable.shape), "float32")
-        _biased[variable] = [
-            graphs.variable(v, False, name="biased") or TensorFlowVariable(v, trainable=False)
-            for v in (zero, np.float32(0))
-        ]
+        made = []
+        for zero in (np.zeros(tuple(variable.shape), "float32"), np.float32(0)):
+            of_graph = graphs.variable(zero, False, name="biased")
+            made.append(TensorFlowVariable(zero, trainable=False) if of_graph is None else of_graph)
+        _biased[variable] = made
     average, weight = _biased[variable]
     new, total = average * decay + value * (1 - decay), weight * decay + (1 - decay)
     updates = [average.assign(new), weight.assign(total), variable.assign(new / total)]
