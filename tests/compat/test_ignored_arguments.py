@@ -47,7 +47,6 @@ REASONS = {
     "addons/losses.py __init__": "kwargs",  # tensorflow_addons ignores them, too
     "addons/metrics.py __init__": "kwargs",
     "tensorflow/private_modules.py __init__": "description",
-    "tensorflow/tpus.py __init__": "__",  # an error
     "tensorflow/tf_config.py __init__": "__",  # one replica on the devices of JAX
     "tensorflow/randoms.py variance_scaling": "dtype",  # float32
     "mixins/masks.py called": "dtype",

@@ -112,16 +112,8 @@ def check_numerics(tensor: TensorLike, message: str | None = "") -> TensorResult
 
 
 def _rank_check(name: str, holds: Any) -> Any:
-    def check(
-        x: Any,
-        rank: Any = None,
-        message: Any = None,
-        name: Any = None,
-        *,
-        ranks: Any = None,
-        data: Any = None,
-        **_: int,
-    ) -> None:
+    @ignores("data summarize")
+    def check(x: Any, rank: Any = None, message: Any = None, name: Any = None, *, ranks: Any = None) -> None:
         expected, found = fixed_value(rank if ranks is None else ranks), np.ndim(unboxed(x))
         if not holds(found, expected):
             raise ShapeError(f"{message or text}: expected {expected} axes, got {found}.")
