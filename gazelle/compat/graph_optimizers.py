@@ -23,6 +23,7 @@ from gazelle.layers.input import Input
 from gazelle.models.graph import Graph
 from gazelle.optimizers import Optimizer
 from gazelle.optimizers.learning_rate import LearningRate
+from gazelle.optimizers.state import keep_in_state
 from gazelle.optimizers.transforms import Arrays, Slots
 
 _STEP_LOSS = "the gradients that a step computes"  # passed to `get_updates` as the loss
@@ -65,6 +66,9 @@ class GraphOptimizer(Optimizer, abstract=True):
         self._targets = [variable for variable, _ in pairs]
         own = {id(v) for v in (*self._weights.values(), *self._targets, *self._keys.variables)}
         self._read = [v for key, v in variables_of(self._graph).items() if key not in own]
+        for name, variable in self._slots_of().items():
+            if isinstance(variable, GraphVariable):
+                keep_in_state(variable, self, name, "")
 
     def _slots_of(self) -> dict[str, Variable]:
         weights = {id(v) for v in (self._weights or {}).values()}

@@ -212,7 +212,7 @@ def _applies_itself(optimizer: Optimizer, name: str) -> bool:
 def apply_gradients(optimizer: Optimizer, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
     """Update variables by the optimizer's `apply`, or by its own `apply_gradients` if it has one."""
     if _applies_itself(optimizer, "apply_gradients"):
-        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        optimizer.apply_gradients(list(zip(gradients, variables, strict=True)))  # which user code may read twice
     else:
         optimizer.apply(gradients, variables)
 

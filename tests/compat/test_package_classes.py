@@ -167,7 +167,8 @@ class Averaged(keras.optimizers.Optimizer):
 
     def get_updates(self, loss, params):
         self.averages = [K.variable(K.get_value(v)) for v in params]
-        updates = self.optimizer.get_updates(loss, params)
+        self.count = K.variable(0, dtype="int32")
+        updates = [*self.optimizer.get_updates(loss, params), K.update_add(self.count, 1)]
         return updates + [K.update(a, a + 0.5 * (v - a)) for a, v in zip(self.averages, params, strict=True)]
 
 
@@ -176,7 +177,13 @@ def test_slots_start_from_the_values_of_the_weights():
     optimizer = Averaged(keras.optimizers.SGD(0.0))
     model.compile(optimizer, "mse")
     model.fit(FLAT, FLAT[:, :1], verbose=0)
-    np.testing.assert_array_equal([v for v in optimizer.variables if v.shape == (3, 1)], [np.ones((3, 1))])
+    np.testing.assert_array_equal(K.get_value(optimizer.averages[0]), np.ones((3, 1)))
+    assert K.get_value(optimizer.count) == 1
+    model.fit(FLAT, FLAT[:, :1], epochs=3, verbose=0)
+    assert K.get_value(optimizer.count) == 4
+    K.set_value(optimizer.count, 10)
+    model.fit(FLAT, FLAT[:, :1], verbose=0)
+    assert K.get_value(optimizer.count) == 11
 
 
 def test_rates_and_names_in_get_updates():

@@ -138,7 +138,7 @@ class Accumulated(keras.optimizers.Optimizer):
         self.optimizer, self.batches, self.sums = optimizer, batches, None
 
     def apply_gradients(self, grads_and_vars, **kwargs):
-        grads, variables = zip(*grads_and_vars, strict=True)
+        grads, variables = [g for g, _ in grads_and_vars], [v for _, v in grads_and_vars]
         tensorflow = tensorflow_facade.module("tensorflow")
         if self.sums is None:
             self.sums = [tensorflow.Variable(tensorflow.zeros_like(g), trainable=False) for g in grads]

@@ -40,9 +40,9 @@ def update(x: Variable, new_x: TensorLike) -> TensorResult:
 
 
 def _deferred(x: Any, change: Any) -> bool:
-    """Whether an assignment is deferred to a `K.function`: for graphs, which Keras 1 and 2 always built."""
-    deferred = era.is_package_before_keras_3() and isinstance(x, GraphVariable) and not computes_values()
-    return deferred or symbolic.any_symbolic(change)
+    """Whether an assignment is deferred to a `K.function`: in Keras 1 and 2, and in any `get_updates`."""
+    builds = era.is_package_before_keras_3() or rate_factors.get() is not None
+    return (builds and isinstance(x, GraphVariable) and not computes_values()) or symbolic.any_symbolic(change)
 
 
 def update_add(x: Variable, increment: TensorLike) -> TensorResult:
