@@ -44,6 +44,8 @@ class GraphOptimizer(Optimizer, abstract=True):
     _inner: Sequence[tuple[str, OptimizerStep, list[str]]] = ()  # prefix of the slots, step, paths of its weights
 
     def _build_graph(self, params: Arrays) -> None:
+        order = {key: number for number, key in enumerate(self._keys)}  # a step is traced with sorted keys
+        params = dict(sorted(params.items(), key=lambda item: order.get(item[0], 0)))
         with jax.ensure_compile_time_eval(), tracing.outside():  # builds a graph, even inside a trace
             # user code may make slots from the values of the weights; without values, slots were loaded
             values = {p: jnp.zeros(w.shape) if isinstance(w, jax.core.Tracer) else w for p, w in params.items()}
@@ -66,8 +68,9 @@ class GraphOptimizer(Optimizer, abstract=True):
         self._targets = [variable for variable, _ in pairs]
         own = {id(v) for v in (*self._weights.values(), *self._targets, *self._keys.variables)}
         self._read = [v for key, v in variables_of(self._graph).items() if key not in own]
+        others = self._weights_of_others()
         for name, variable in self._slots_of().items():
-            if isinstance(variable, GraphVariable):
+            if name not in others:
                 keep_in_state(variable, self, name, "")
 
     def _slots_of(self) -> dict[str, Variable]:
@@ -77,7 +80,7 @@ class GraphOptimizer(Optimizer, abstract=True):
 
     def _weights_of_others(self) -> dict[str, Variable]:
         """The slots that are weights of other models, which may read and assign them between steps."""
-        return {name: v for name, v in self._slots_of().items() if not isinstance(v, GraphVariable)}
+        return {name: v for name, v in self._slots_of().items() if "/" in v.path}  # those of layers have paths
 
     @staticmethod
     def _part(prefix: str, values: Any) -> dict[str, Any]:
@@ -123,8 +126,13 @@ class GraphOptimizer(Optimizer, abstract=True):
         return [self._iterations, *self._read, *inner, *self._weights_of_others().values()]
 
     def keras_order(self, paths: Sequence[str]) -> list[tuple[str, str]]:
-        """The slots in the order in which `get_updates` assigns them; they belong to no single weight."""
-        return [(name, "") for name in self._slots_of()] if self._weights else []
+        """The slots in the order in which `get_updates` assigns them, which belong to no single weight; inner ones."""
+        own = [(name, "") for name in self._slots_of()] if self._weights else []
+        return own + [
+            (prefix + name, path)
+            for prefix, step, part in self._inner
+            for name, path in step.optimizer.keras_order(part)
+        ]
 
     def flush(self, slots: Slots, hyper: Mapping[str, Array], step: Array) -> None:
         """Store the values at the end of a training loop."""

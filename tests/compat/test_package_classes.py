@@ -171,6 +171,9 @@ class Averaged(keras.optimizers.Optimizer):
         updates = [*self.optimizer.get_updates(loss, params), K.update_add(self.count, 1)]
         return updates + [K.update(a, a + 0.5 * (v - a)) for a, v in zip(self.averages, params, strict=True)]
 
+    def get_config(self):
+        return {"optimizer": keras.optimizers.serialize(self.optimizer)}
+
 
 def test_slots_start_from_the_values_of_the_weights():
     model = keras.Sequential([keras.Input((3,)), layers.Dense(1, kernel_initializer="ones")])
@@ -184,6 +187,23 @@ def test_slots_start_from_the_values_of_the_weights():
     K.set_value(optimizer.count, 10)
     model.fit(FLAT, FLAT[:, :1], verbose=0)
     assert K.get_value(optimizer.count) == 11
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+def test_training_goes_on_from_a_file(tmp_path, ending):
+    models = [keras.Sequential([keras.Input((3,)), layers.Dense(1, kernel_initializer="ones")]) for _ in range(2)]
+    for model in models:
+        model.compile(Averaged("adam"), "mse")
+    models[0].fit(FLAT, FLAT[:, :1], epochs=4, verbose=0)
+    models[1].fit(FLAT, FLAT[:, :1], epochs=2, verbose=0)
+    models[1].save(tmp_path / f"model.{ending}")
+    again = keras.models.load_model(tmp_path / f"model.{ending}", custom_objects={"Averaged": Averaged})
+    again.fit(FLAT, FLAT[:, :1], epochs=2, verbose=0)
+    assert K.get_value(again.optimizer.count) == 4
+    for found, expected in zip(again.get_weights(), models[0].get_weights(), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    for found, expected in zip(again.optimizer.averages, models[0].optimizer.averages, strict=True):
+        np.testing.assert_allclose(K.get_value(found), K.get_value(expected), rtol=1e-6)
 
 
 def test_rates_and_names_in_get_updates():

@@ -71,7 +71,8 @@ def restore_optimizer(
     state: Any = (
         tf_keras_optimizer.restored(optimizer, fresh, params, arrays) if names[0].startswith("iteration") else None
     )
-    if state is None and columns and (names[0].endswith("/iteration") or not any(key for _, key in columns)):
+    shares_slots = any(not key and slot not in optimizer.scalars for slot, key in columns)
+    if state is None and columns and (names[0].endswith("/iteration") or shares_slots):
         state = _in_order(optimizer, fresh, columns, arrays)
     if state is None:
         shared = [n for n, a in enumerate(arrays[:2]) if n and a.shape == () and optimizer.scalars]  # of Nadam
