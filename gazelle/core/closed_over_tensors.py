@@ -102,10 +102,9 @@ def _values_in(value: Any, kind: type, visited: set[int], depth: int = 3) -> Ite
     elif depth == 0 or isinstance(value, type | types.ModuleType):
         return
     elif hasattr(value, "get_config"):
-        own = vars(value).get("state")  # of a SeedGenerator
-        yield from (
-            (*getattr(value, "weights", ()), *([own] if isinstance(own, kind) else [])) if kind is Variable else ()
-        )
+        state = vars(value).get("state")  # of a SeedGenerator
+        if kind is Variable:
+            yield from (*getattr(value, "weights", ()), *([state] if isinstance(state, Variable) else ()))
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _values_in(item, kind, visited, depth - 1)

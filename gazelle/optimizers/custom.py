@@ -16,7 +16,7 @@ from gazelle.core import dtypes, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike
 from gazelle.core.variable import Variable
-from gazelle.optimizers.state import is_in_state, keep_in_state
+from gazelle.optimizers.state import StateEntry, keep_in_state
 from gazelle.optimizers.transforms import Arrays, Slots
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class CustomUpdate:
             if name not in _ATTRIBUTES:
                 for number, each in enumerate(value if isinstance(value, list | tuple) else (value,)):
                     # weights of layers have paths
-                    if isinstance(each, Variable) and "/" not in each.path and not is_in_state(each):
+                    if isinstance(each, Variable) and "/" not in each.path and not isinstance(each, StateEntry):
                         self.attributes[f"{name}_{number}" if number else name] = each
         for name, variable in self.attributes.items():
             self._add(variable, name, "")

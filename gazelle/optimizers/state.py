@@ -62,11 +62,6 @@ class SlotVariable(StateEntry, Variable):
         self.path = self.key = f"{optimizer.name}/{self.name}"
 
 
-def is_in_state(variable: Variable) -> bool:
-    """Return whether the value of a variable is part of the state of an optimizer."""
-    return isinstance(variable, StateEntry)
-
-
 def keep_in_state(variable: Variable, optimizer: Optimizer, slot: str, key: str) -> None:
     """Let a variable that user code has read and write an array of `optimizer.state`.
 
