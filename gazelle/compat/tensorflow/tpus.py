@@ -15,7 +15,7 @@ class TPUEmbedding:
     def __new__(cls, **arguments: object) -> TPUEmbedding:
         """Raise an error."""
         what, hint = f"tf.tpu: {cls.__name__} is for embeddings on TPUs", "Use tf.keras.layers.Embedding."
-        raise StateError(message(what, expected="no object of it", got=list(arguments), hint=hint))
+        raise StateError(message(what, expected="a layer", got=f"{cls.__name__}({', '.join(arguments)})", hint=hint))
 
 
 for _name in listed(
