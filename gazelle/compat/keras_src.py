@@ -158,7 +158,7 @@ class H5IOStore:
 
 
 #: last module of the path -> name that is public nowhere -> "module:name"; ":name" is in this module
-_PRIVATE = {module: names for module, names in tables.read("keras_src").items() if module != "modules"}
+_PRIVATE = {module: names for module, names in tables.objects("keras_src").items() if module != "modules"}
 
 
 def _found(path: str) -> NamedObject:

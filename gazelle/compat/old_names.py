@@ -13,7 +13,7 @@ from gazelle.compat.types import NamedObject
 from gazelle.core.registry import REGISTRY
 
 #: module -> earlier name -> "module:name"; ":name" is in the same module, "module" is a module itself
-NAMES = tables.read("old_names")
+NAMES = tables.objects("old_names")
 #: path below `keras.` -> the module of gazelle that replaces it
 PATHS = {path: module for module, paths in tables.lists("module_paths", "paths").items() for path in paths}
 #: current "module.name" -> the object that programs get under this name
@@ -48,7 +48,7 @@ _REPLACED_BEFORE_KERAS_2 = {
 ALSO = tables.read("module_paths")["further names"]
 #: module -> module with its private helpers; those of `private_helpers` are in every module
 _HELPERS = tables.read("module_paths")["helpers"]
-_PRIVATE = tables.read("private_helpers")
+_PRIVATE = tables.objects("private_helpers")
 #: what the modules of Keras 1 and 2 imported, and `from module import *` with them
 _EVERYWHERE = {"K": "gazelle.backend", "np": "numpy", "warnings": "warnings"}
 _INSIDE = tables.lists("module_paths", "lists")["imported by others"]

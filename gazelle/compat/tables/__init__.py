@@ -47,6 +47,20 @@ def lists(name: str, section: str) -> dict[str, tuple[str, ...]]:
     return {key: tuple(value.split()) for key, value in read(name)[section].items()}
 
 
+def objects(name: str) -> dict[str, Table]:
+    """A file whose lines are `names = "module:name"`, by each name; of "module:" the object has the same name.
+
+    >>> objects("old_names")["gazelle.layers"]["CuDNNGRU"]
+    'gazelle.compat.layers:CuDNNGRU'
+    """
+    return {
+        section: {
+            key: path + key if path[-1] == ":" else path for keys, path in entries.items() for key in keys.split()
+        }
+        for section, entries in read(name).items()
+    }
+
+
 def resolve(path: str, namespace: str) -> NamedObject:
     """The object at "module:name"; ":name" is in `namespace`, ".module:name" below it, "module" is a module itself."""
     module, _, names = path.partition(":")
