@@ -6,7 +6,7 @@ A step calls both on stand-in variables that are bound to its arrays, so that th
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -67,12 +67,10 @@ class CustomUpdate:
 
     def _add_attributes(self) -> None:
         """Add the variables in attributes that user code made itself, such as `self.count = Variable(0.0)`."""
-        for name, value in vars(self.optimizer).items():
-            if name not in _ATTRIBUTES:
-                for number, each in enumerate(value if isinstance(value, list | tuple) else (value,)):
-                    # weights of layers have paths
-                    if isinstance(each, Variable) and "/" not in each.path and not isinstance(each, StateEntry):
-                        self.attributes[f"{name}_{number}" if number else name] = each
+        for attribute, value in vars(self.optimizer).items():
+            for name, each in _variables_in(attribute, value) if attribute not in _ATTRIBUTES else ():
+                if "/" not in each.path and not isinstance(each, StateEntry):  # weights of layers have paths
+                    self.attributes[name] = each
         for name, variable in self.attributes.items():
             self._add(variable, name, "")
 
@@ -143,6 +141,18 @@ class CustomUpdate:
             slot = f"{name}_{number}"
         self.variables[slot, path] = variable
         keep_in_state(variable, self.optimizer, slot, path)
+
+
+def _variables_in(name: str, value: object) -> Iterator[tuple[str, Variable]]:
+    """(name, variable) for the variables in an attribute: a variable, or lists and dicts of them."""
+    if isinstance(value, Variable):
+        yield name, value
+    elif isinstance(value, list | tuple):
+        for number, each in enumerate(value):
+            yield from _variables_in(f"{name}_{number}" if number else name, each)
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _variables_in(f"{name}_{key}", each)
 
 
 def redirect_build(build: Callable[..., None]) -> Callable[..., None]:

@@ -122,3 +122,37 @@ def test_variables_of_user_code_have_the_values_of_the_last_step():
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
     again = copy.deepcopy(optimizer)  # by __reduce__, as pickle does
     assert float(again.steps) == float(optimizer.steps) == 6.0
+
+
+def with_dict(k):
+    """Divides gradients by the number of updates, which is in a dict, and by sums in a list in it."""
+
+    class WithDict(k.optimizers.SGD):
+        def build(self, variables):
+            super().build(variables)
+            self.parts = {
+                "count": k.Variable(0.0),
+                "sums": [k.Variable(np.ones(v.shape, "float32")) for v in variables],
+            }
+
+        def update_step(self, gradient, variable, learning_rate):
+            index = self._get_variable_index(variable)
+            if index == 0:
+                self.parts["count"].assign_add(1.0)
+            total = self.parts["sums"][index]
+            total.assign_add(gradient)
+            super().update_step(gradient / self.parts["count"] / total, variable, learning_rate)
+
+    return WithDict(0.1)
+
+
+def test_variables_in_dicts_and_lists_belong_to_the_state():
+    found = []
+    for k in (keras, gazelle):
+        model = k.Sequential([k.layers.Input((3,)), k.layers.Dense(2, kernel_initializer="ones")])
+        model.compile(with_dict(k), "mse", jit_compile=True)
+        model.fit(np.eye(3, dtype="float32"), np.zeros((3, 2)), batch_size=1, epochs=2, shuffle=False, verbose=0)
+        parts = model.optimizer.parts
+        found.append([*model.get_weights(), *(k.ops.convert_to_numpy(v) for v in (parts["count"], *parts["sums"]))])
+    for theirs, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
