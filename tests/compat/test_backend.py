@@ -1,11 +1,13 @@
 """keras.backend on arrays, on symbolic tensors, inside of layers; graphs, their gradients and closures."""
 
+import importlib
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gazelle.compat import backend as K  # noqa: N812 - its name in every program
-from gazelle.compat import era
+from gazelle.compat import era, facade
 from gazelle.compat.namespaces import root
 
 keras = root("keras")
@@ -379,7 +381,10 @@ def test_draws_have_the_shapes_and_limits_asked_for():
     assert set(dropped.tolist()) == {0.0, 2.0}
 
 
-def test_layers_are_called_on_variables_of_the_backend():
+@pytest.mark.parametrize("loaded", [False, True])
+def test_layers_are_called_on_variables_of_the_backend(loaded, monkeypatch):
+    calls = importlib.import_module("gazelle.compat.tensorflow.model_calls")
+    monkeypatch.setattr(facade, "loaded", calls if loaded else None)  # a function of the program received tensors
     image = K.variable(M)
     out = layers.Dense(2, kernel_initializer="ones", use_bias=False)(image)
     assert K.is_keras_tensor(out)

@@ -95,6 +95,8 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
         return ragged_layers.call(layer, *args, **kwargs)
     if symbolic.any_symbolic(args, kwargs):
         return original(*unbox(args), **unbox(kwargs))
+    if tracing.current() is None and any(hasattr(value, "writes_graphs") for value in args):
+        return original(*args, **kwargs)  # a variable of a graph, of which the layer becomes a node
     depth, recorded = _layer_depth.get(), bool(active_tapes())  # inside of a layer, by a tape that it began
     outside = depth == 0 and _from_outside((args, kwargs))
     if not (recorded or outside or has_box((args, kwargs))):
