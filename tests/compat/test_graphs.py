@@ -244,7 +244,11 @@ def test_moving_averages_of_vectors_without_bias(tf):
     average, value = tf.Variable([0.0, 0.0]), tf.Variable([2.0, 4.0])
     module = facade.module("tensorflow").python.training.moving_averages
     step = module.assign_moving_average(average, value, 0.9)
+    with tf.control_dependencies([step]):
+        after = tf.assign_add(value, [1.0, 1.0])
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
-        session.run(step)
+        np.testing.assert_allclose(session.run(step), [2, 4], rtol=1e-5)
         np.testing.assert_allclose(session.run(average), [2, 4], rtol=1e-5)
+        np.testing.assert_allclose(session.run(after), [3, 5])
+        np.testing.assert_allclose(session.run(step), [2.369004, 4.369004], rtol=1e-5)  # 2 + 0.1 / (1 - 0.9 ** 3)

@@ -147,11 +147,11 @@ def all_updates(given: Iterable[Any] | None) -> Iterator[Any]:
     for one in given or ():
         if isinstance(one, Update | OptimizerStep):
             yield one
+            yield from all_updates(getattr(one, "others", ()))
         elif isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], Variable):
             yield Update(*one)
         elif isinstance(one, list | tuple):
             yield from all_updates(one)
-    return
 
 
 function = Function

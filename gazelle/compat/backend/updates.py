@@ -29,6 +29,7 @@ class Update:
 
     variable: Any
     value: Any
+    others: tuple[Update, ...] = ()  # assignments that are done with it
 
 
 def update(x: Variable, new_x: TensorLike) -> TensorResult:

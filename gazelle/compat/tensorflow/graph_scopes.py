@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -240,6 +241,15 @@ def with_dependencies(operations: Operations) -> Operations:
     made = Operations({id(v): v for v in (*needed, *own)}.values())
     made.first = list({id(v): v for v in (*before, *first)}.values())
     return made
+
+
+def assignment(made: Update) -> Update | Operations:
+    """An assignment, whose value a session returns; with those of the open contexts if there are any."""
+    found = with_dependencies(Operations([made]))
+    others = tuple(one for one in found if one is not made)
+    if found.first or not all(isinstance(one, Update) for one in others):
+        return found
+    return dataclasses.replace(made, others=(*made.others, *others)) if others else made
 
 
 def _parts(operations: Any) -> tuple[list[Any], list[Any]]:

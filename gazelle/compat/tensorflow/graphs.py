@@ -197,8 +197,7 @@ def _assignment(change: Callable[[Any, Any], Any]) -> Callable[..., Any]:
         new = change(ref, value)
         if not is_symbolic(new) and (computes_values() or not isinstance(ref, GraphVariable)):
             return ref.assign(new)
-        made = graph_scopes.with_dependencies(Operations([Update(ref, new)]))
-        return made if made.first or len(made) > 1 else made[0]
+        return graph_scopes.assignment(Update(ref, new))
 
     return assign
 

@@ -107,7 +107,8 @@ def assign_moving_average(
 ) -> TensorResult:
     """variable = decay variable + (1 - decay) value; with `zero_debias`, of the average since 0 by its weights."""
     if not zero_debias:
-        return variable.assign(variable * decay + value * (1 - decay))
+        made = variable.assign(variable * decay + value * (1 - decay))
+        return graph_scopes.assignment(made) if isinstance(made, Update) else made
     if variable not in _biased:
         made = []
         for zero in (np.zeros(tuple(variable.shape), "float32"), np.float32(0)):
@@ -116,8 +117,10 @@ def assign_moving_average(
         _biased[variable] = made
     average, weight = _biased[variable]
     new, total = average * decay + value * (1 - decay), weight * decay + (1 - decay)
-    updates = [average.assign(new), weight.assign(total), variable.assign(new / total)]
-    return graph_scopes.with_dependencies(Operations(updates)) if isinstance(updates[0], Update) else updates[2]
+    others = average.assign(new), weight.assign(total)
+    if isinstance(others[0], Update):
+        return graph_scopes.assignment(Update(variable, new / total, others))
+    return variable.assign(new / total)
 
 
 #: variable -> the average that starts at 0, and the sum of the weights of its values
