@@ -1,6 +1,7 @@
 """No function of the compatibility package drops an argument: it reads it, refuses it, or says that it has no effect.
 
-A parameter that a function does not read must be in `ignores` (gazelle/compat/ignored.py) or in `HARMLESS`.
+A parameter that a function does not read must be in `ignores` (gazelle/compat/ignored.py), in `HARMLESS` or in
+`REASONS`.
 """
 
 import ast
@@ -15,16 +16,10 @@ from gazelle.compat.tables import listed
 from gazelle.core.errors import ArgumentError
 
 ROOT = pathlib.Path(__file__).parents[2] / "gazelle" / "compat"
-#: parameters that have no effect on results, wherever a function does not read them
+#: parameters that have no effect on results in any function: names of nodes, sessions, hints for the execution
 HARMLESS = frozenset(
-    listed("""name _ session sess target graph options tags use_locking read_value validate_indices
-        validate_shape caching_device synchronization aggregation variable_def import_scope
-        experimental_enable_variable_lifting parallel_iterations swap_memory unroll input_length
-        input_size num_unit_shards num_proj_shards reuse summarize borrow deep copy chunk_size metadata
-        printable_module_name alg device strict exclusive stable stateful partial static output_dtype
-        shard num num_true data consume_less implementation channel_axis
-        metrics_separator overall_bar_format epoch_bar_format metrics_format update_per_second
-        leave_epoch_progress leave_overall_progress show_overall_progress""")
+    listed("""name _ session sess options parallel_iterations swap_memory unroll use_locking validate_indices alg
+        copy""")
 )
 #: methods that are called with fixed arguments, of which a class need not read all
 HOOKS = frozenset(
@@ -44,13 +39,44 @@ NOTHING_TO_DO = frozenset(
 )
 #: "file function": what it does not read, for a reason of its own
 REASONS = {
+    "addons/callbacks.py __init__": """metrics_separator overall_bar_format epoch_bar_format metrics_format
+        update_per_second leave_epoch_progress leave_overall_progress show_overall_progress""",  # of a progress bar
     "addons/losses.py __init__": "kwargs",  # tensorflow_addons ignores them, too
     "addons/metrics.py __init__": "kwargs",
-    "tensorflow/private_modules.py __init__": "description",
-    "tensorflow/tf_config.py __init__": "__",  # one replica on the devices of JAX
-    "tensorflow/randoms.py variance_scaling": "dtype",  # float32
+    "backend/arithmetic.py print_tensor": "summarize",  # JAX prints
+    "backend/loops.py rnn": "input_length",  # that of the inputs
+    "backend/sessions.py __init__": "target",  # this process
+    "keras_src.py make": "metadata",
+    "layers/convolution.py __init__": "implementation",  # all give the same results
+    "legacy_serialization.py deserialize_keras_object": "printable_module_name",  # for error messages
     "mixins/masks.py called": "dtype",
-    "recurrent.py __init__": "weights",  # set by the mixin of layers
+    "old_variable.py get_value": "borrow",  # a copy
+    "old_variable.py set_value": "borrow",
+    "preprocessing/image/affine.py apply_channel_shift": "channel_axis",  # the limits are those of all channels
+    "private_utils.py hash_file": "chunk_size",
+    "private_utils.py validate_file": "chunk_size",
+    "recorded_variable.py method": "read_value",  # the result can be read
+    "recurrent.py __init__": "consume_less weights",  # the same results; set by the mixin of layers
+    "scikit_learn.py get_params": "deep",  # no estimators inside
+    "tensorflow/arrays.py get_static_value": "partial",
+    "tensorflow/arrays.py split": "num",  # the number of sizes
+    "tensorflow/checkpoints.py global_step": "graph",
+    "tensorflow/control.py case": "exclusive strict",
+    "tensorflow/control.py cond": "strict",
+    "tensorflow/convolutions.py max_pool_with_argmax": "output_dtype",  # 32 bits
+    "tensorflow/function.py numpy_function": "stateful",
+    "tensorflow/gathering.py argsort": "stable",  # always
+    "tensorflow/private_modules.py __init__": "description",
+    "tensorflow/private_modules.py _concat": "static",
+    "tensorflow/randoms.py variance_scaling": "dtype",  # float32
+    "tensorflow/rnn_cells.py __init__": "input_size num_proj_shards num_unit_shards reuse",  # deprecated there
+    "tensorflow/sampling.py fixed_unigram_candidate_sampler": "shard",  # there is one
+    "tensorflow/sampling.py sampler": "num_true",  # that of the labels
+    "tensorflow/saved_models.py load": "tags",
+    "tensorflow/tf_config.py __init__": "__",  # one replica on the devices of JAX
+    "tensorflow/tf_config.py get_memory_info": "device",  # the first
+    "tensorflow/variable.py __init__": """aggregation caching_device experimental_enable_variable_lifting import_scope
+        synchronization validate_shape variable_def""",  # of graphs and of several devices
 }
 #: files with tables of lambdas, each of which has the signature of a method
 TABLES = frozenset(
@@ -100,7 +126,8 @@ def unread(path):
             continue
         if name == "lambda" and relative.as_posix() in TABLES:
             continue
-        known = HARMLESS | names_read(node) | {"self", "cls", "instance", REASONS.get(f"{relative.as_posix()} {name}")}
+        known = HARMLESS | names_read(node) | {"self", "cls", "instance"}
+        known |= set(listed(REASONS.get(f"{relative.as_posix()} {name}", "")))
         for call in (*getattr(node, "decorator_list", ()), getattr(parents[node], "func", None)):
             known |= declared(call, namespace)
         missing = [p for p in parameters(node) if p not in known]
