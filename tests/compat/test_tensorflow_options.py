@@ -226,3 +226,36 @@ def test_sizes_of_fourier_transforms(tf):
     np.testing.assert_allclose(half, np.fft.rfft2(x, (4, 6)), rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(tf.signal.irfft2d(half, fft_length=[4, 6]), x[:, :4], atol=1e-5)
     np.testing.assert_allclose(tf.signal.rfft2d(x), np.fft.rfft2(x), rtol=1e-3, atol=1e-5)
+
+
+def test_images_of_a_batch_are_flipped_one_by_one(tf):
+    images = np.broadcast_to(np.float32([0, 1])[:, None], (64, 1, 2, 1))
+    flipped = np.asarray(tf.image.random_flip_left_right(images))[:, 0, 0, 0]
+    assert 10 < flipped.sum() < 54
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tf, x: tf.image.random_flip_left_right(x),
+        lambda tf, x: tf.image.random_brightness(x, 0.5),
+        lambda tf, x: tf.image.random_crop(x, [1, 2, 3, 1]),
+    ],
+)
+def test_random_images_of_a_model_differ_between_calls(tf, change):
+    x = gazelle.Input(batch_shape=(1, 4, 4, 1))
+    model = gazelle.Model(x, change(tf, x))
+    image = np.arange(16, dtype="float32").reshape(1, 4, 4, 1)
+    assert len({np.asarray(model(image)).tobytes() for _ in range(12)}) > 1
+
+
+def test_rows_and_elements_that_do_not_exist(tf):
+    rows = tf.ragged.constant([[1], [2, 3]])
+    assert rows[-2].numpy().tolist() == [1]
+    for index in (2, -3):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Row of a ragged tensor: expected less than 2"):
+            rows[index]
+    assert tf.data.Dataset.from_tensors(5).get_single_element().numpy() == 5
+    for count in (0, 2):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="expected one element"):
+            tf.data.Dataset.range(count).get_single_element()

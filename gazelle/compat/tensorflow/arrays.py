@@ -111,7 +111,9 @@ def saturate_cast(value: TensorLike, dtype: DTypeLike) -> TensorResult:
 
 
 def _clip(x: Any, low: Any, high: Any) -> Any:
-    return space(x).clip(x, low, high)
+    most = np.asarray(high, x.dtype)
+    most = np.nextafter(most, most.dtype.type(0)) if x.dtype.kind == "f" and int(most) > high else most  # by rounding
+    return space(x).clip(x, low, most)
 
 
 for _name, _type in {"to_float": "float32", "to_int32": "int32", "to_int64": "int64", "to_double": "float64"}.items():

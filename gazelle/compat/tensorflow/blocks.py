@@ -66,17 +66,18 @@ def bitcast(input: TensorLike, type: DTypeLike) -> TensorResult:
 
 @op("nn.xw_plus_b", "compat.v1.nn.xw_plus_b", host=False)
 def xw_plus_b(x: TensorLike, weights: TensorLike, biases: TensorLike) -> TensorResult:
-    return jnp.asarray(x) @ weights + biases
+    return jnp.asarray(x) @ weights + jnp.asarray(biases)
 
 
 @op("nn.relu_layer", "compat.v1.nn.relu_layer", host=False)
 def relu_layer(x: TensorLike, weights: TensorLike, biases: TensorLike) -> TensorResult:
-    return jax.nn.relu(jnp.asarray(x) @ weights + biases)
+    return jax.nn.relu(jnp.asarray(x) @ weights + jnp.asarray(biases))
 
 
 @named("compat.v1.batch_gather")
 def batch_gather(params: TensorLike, indices: TensorLike) -> TensorResult:
     """`tf.batch_gather`: for each sample the rows of its indices."""
+    indices = NAMES["convert_to_tensor"](indices)
     return NAMES["gather"](params, indices, batch_dims=len(indices.shape) - 1)
 
 

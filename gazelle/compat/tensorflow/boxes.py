@@ -8,7 +8,6 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle import ops
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import array_of
 from gazelle.compat.tensorflow.gathering import gather
@@ -17,6 +16,8 @@ from gazelle.compat.tensorflow.randoms import generator, integer_seed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
+
+_ROUNDING = 1e-6  # a point on the edge of the image may lie outside by rounding
 
 
 @op("image.crop_and_resize", host=False, static=("crop_size",))
@@ -28,32 +29,32 @@ def crop_and_resize(
     method: str = "bilinear",
     extrapolation_value: float = 0.0,
 ) -> TensorResult:
-    image, boxes = jnp.asarray(image, "float32"), jnp.asarray(boxes)
-    coordinates = []
+    image, boxes = jnp.asarray(image, "float32"), jnp.asarray(boxes, "float32")
+    grid, inside = [], []
     for axis, count in enumerate(crop_size):
-        low, high, last = boxes[:, axis], boxes[:, axis + 2], image.shape[axis + 1] - 1
-        steps = jnp.linspace(0, 1, count) if count > 1 else jnp.asarray([0.5])
-        coordinates.append((low[:, None] + (high - low)[:, None] * steps) * last)
-    down, right = coordinates[0][:, :, None], coordinates[1][:, None, :]
-    rows, columns = jnp.broadcast_arrays(down, right)
-
-    def one(picture: Any, y: Any, x: Any) -> Any:
-        grid = jnp.stack([y, x]) if method == "bilinear" else jnp.round(jnp.stack([y, x]))
-        return jnp.stack(
-            [
-                ops.image.map_coordinates(
-                    picture[..., c], grid, order=1, fill_mode="constant", fill_value=extrapolation_value
-                )
-                for c in range(picture.shape[-1])
-            ],
-            -1,
+        low, high, last = boxes[:, axis, None], boxes[:, axis + 2, None], image.shape[axis + 1] - 1
+        at = (low + (high - low) * (jnp.arange(count) / (count - 1) if count > 1 else 0.5)) * last
+        inside.append((at >= -_ROUNDING * last) & (at <= last * (1 + _ROUNDING)))
+        grid.append(jnp.clip(at, 0, last))
+    number, rows, columns = jnp.asarray(box_indices)[:, None, None], grid[0][:, :, None], grid[1][:, None, :]
+    pixels = lambda y, x: image[number, y.astype("int32"), x.astype("int32")]  # noqa: E731
+    if method == "nearest":
+        found = pixels(jnp.floor(rows + 0.5), jnp.floor(columns + 0.5))
+    else:
+        (top, down), (left, right) = ((jnp.floor(at), (at - jnp.floor(at))[..., None]) for at in (rows, columns))
+        upper, lower = (
+            pixels(y, left) * (1 - right) + pixels(y, jnp.ceil(columns)) * right for y in (top, jnp.ceil(rows))
         )
-
-    return jnp.stack([one(image[int(n)], rows[i], columns[i]) for i, n in enumerate(np.asarray(box_indices))])
+        found = upper * (1 - down) + lower * down
+    return jnp.where((inside[0][:, :, None] & inside[1][:, None, :])[..., None], found, extrapolation_value)
 
 
 def _overlap(box: Any, others: Any) -> Any:
-    """Intersection over union of a box with others."""
+    """Intersection over union of a box with others, of which any two opposite corners are given."""
+    box, others = (
+        np.concatenate([np.minimum(v[..., :2], v[..., 2:]), np.maximum(v[..., :2], v[..., 2:])], -1)
+        for v in (box, others)
+    )
     top, left = np.maximum(box[:2], others[:, :2]).T
     bottom, right = np.minimum(box[2:], others[:, 2:]).T
     shared = np.maximum(0, bottom - top) * np.maximum(0, right - left)
@@ -203,12 +204,17 @@ def stateless_sample_distorted_bounding_box(
     return sample_distorted_bounding_box(image_size, bounding_boxes, integer_seed(seed), *args, **kwargs)
 
 
+#: yellow, blue, red, lime, purple, olive, maroon, navy, aqua, fuchsia
+_COLORS = [[1, 1, 0], [0, 0, 1], [1, 0, 0], [0, 1, 0], [0.5, 0, 0.5], [0.5, 0.5, 0], [0.5, 0, 0], [0, 0, 0.5]]
+_COLORS += [[0, 1, 1], [1, 0, 1]]
+
+
 @named("image.draw_bounding_boxes")
 def draw_bounding_boxes(images: TensorLike, boxes: TensorLike, colors: TensorLike = None) -> Tensor:
     """`tf.image.draw_bounding_boxes`: lines of one pixel."""
     out = np.array(array_of(images))
     height, width = out.shape[1:3]
-    palette = [[1.0, 1.0, 0.0]] if colors is None else array_of(colors)
+    palette = _COLORS if colors is None else array_of(colors)
     for picture, own_boxes in zip(out, array_of(boxes), strict=True):
         for number, (top, left, bottom, right) in enumerate(own_boxes):
             color = np.asarray(palette[number % len(palette)])[: out.shape[-1]]
@@ -231,8 +237,14 @@ def _colors(matrix: Any) -> Any:
     return lambda images: images @ matrix
 
 
-for _name, _matrix in {"yuv": _YUV, "yiq": _YIQ}.items():
-    _back = np.linalg.inv(_matrix.astype("float64")).astype("float32")
+#: the inverse as TensorFlow rounds it
+_FROM_YIQ = np.asarray(
+    [[1, 1, 1], [0.95598634, -0.27201283, -1.10674021], [0.6208248, -0.64720424, 1.70423049]], "float32"
+)
+for _name, _matrix, _back in (
+    ("yuv", _YUV, np.linalg.inv(_YUV.astype("float64")).astype("float32")),
+    ("yiq", _YIQ, _FROM_YIQ),
+):
     op(f"image.rgb_to_{_name}")(_colors(_matrix))
     op(f"image.{_name}_to_rgb")(_colors(_back))
 

@@ -307,6 +307,16 @@ class TensorArray:
         self._items = list(convert(value))
         return self
 
+    def gather(self, indices: Sequence[TensorLike] | TensorLike) -> TensorResult:
+        """Return a stack of the elements with these indices."""
+        return stack([self.read(index) for index in indices])
+
+    def scatter(self, indices: Sequence[TensorLike] | TensorLike, value: TensorLike) -> TensorArray:
+        """Write each row at one of the indices."""
+        for index, row in zip(indices, convert(value), strict=True):
+            self.write(index, row)
+        return self
+
     def size(self) -> TensorResult:
         return Tensor(np.asarray(len(self._items), "int32"))
 

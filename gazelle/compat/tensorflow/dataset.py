@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import itertools
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ from gazelle.compat.tensorflow.elements import (
     tensors_of,
     typed,
 )
-from gazelle.compat.tensorflow.errors import OutOfRangeError
+from gazelle.compat.tensorflow.errors import InvalidArgumentError, OutOfRangeError
 from gazelle.compat.tensorflow.function import is_tracing
 from gazelle.compat.tensorflow.iterators import (
     as_rows,
@@ -300,7 +301,7 @@ class Dataset(Elements):
 
     def skip(self, count: TensorLike) -> Dataset:
         """Return all but the first `count` elements."""
-        count_skipped = int(count)
+        count_skipped = int(count) if int(count) >= 0 else sys.maxsize
         length = max(0, self._length - count_skipped) if self._length >= 0 else self._length
         return Dataset(lambda: itertools.islice(self._begin(), count_skipped, None), length)
 
@@ -368,7 +369,12 @@ class Dataset(Elements):
         return transformation_func(self)
 
     def get_single_element(self) -> TensorResult:
-        return next(iter(self))
+        """Return the only element."""
+        found = list(itertools.islice(self, 2))
+        if len(found) != 1:
+            got = "more than one" if found else "none"
+            raise InvalidArgumentError(message("get_single_element", expected="one element", got=got))
+        return found[0]
 
     def rejection_resample(self, *_: Any, **__: Any) -> TensorResult:
         raise ArgumentError(message("Dataset.rejection_resample is not supported", hint="Use filter, or class_weight."))

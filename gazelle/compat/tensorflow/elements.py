@@ -141,8 +141,8 @@ def padded(group: list[Any], shapes: Nested[Any], values: Nested[Any], unknown: 
         sizes = [most if n is None else n for most, n in zip(largest, wanted, strict=True)]
         empty = b"" if arrays[0].dtype == object else 0
         out = np.full((len(arrays), *sizes), empty if fill is None else np.asarray(unboxed(fill)), arrays[0].dtype)
-        for row, array in zip(out, arrays, strict=True):
-            row[tuple(slice(n) for n in array.shape)] = array
+        for number, array in enumerate(arrays):
+            out[(number, *(slice(n) for n in array.shape))] = array
         return out
 
     leaves, structure = jax.tree.flatten(group[0])

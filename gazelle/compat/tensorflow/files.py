@@ -15,7 +15,7 @@ import numpy as np
 
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import resolve, with_parameters
-from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.errors import AlreadyExistsError, NotFoundError
 from gazelle.compat.tensorflow.function_tables import LISTS, TABLE
@@ -88,7 +88,9 @@ def write_file(filename: PathLike | TensorLike, contents: TensorLike) -> None:
 @named("io.decode_raw")
 @ignores("little_endian=True fixed_length=None name")
 def decode_raw(input_bytes: TensorLike, out_type: DTypeLike) -> Tensor:
-    return Tensor(np.frombuffer(unboxed(convert(input_bytes)).item(), name_of(out_type)))
+    given = array_of(input_bytes)
+    rows = [np.frombuffer(one, name_of(out_type)) for one in given.flat]
+    return Tensor(np.stack(rows).reshape(*given.shape, -1))
 
 
 def opened(name: str, compression_type: TensorLike = None) -> IO[bytes]:

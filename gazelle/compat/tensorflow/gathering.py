@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.arrays import array_of, convert, reshape
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import host_array, name_of
@@ -85,20 +87,29 @@ def one_hot(
 
 @named("where", "where_v2")
 def where(condition: TensorLike, x: TensorLike = None, y: TensorLike = None) -> TensorResult:
-    if x is None:
-        return Tensor(np.argwhere(np.asarray(unboxed(condition))))
-    return call(_where, (condition, x, y), {}, host=_where)
+    if names_of_1.active():
+        return where_1(condition, x, y)
+    return _indices(condition) if x is None else call(_where, (condition, x, y), {}, host=_where)
+
+
+@named("compat.v1.where")
+def where_1(condition: TensorLike, x: TensorLike = None, y: TensorLike = None) -> TensorResult:
+    """`tf.where` of TensorFlow 1: a condition with one axis selects rows."""
+    return _indices(condition) if x is None else call(_rows, (condition, x, y), {}, host=_rows)
+
+
+def _indices(condition: Any) -> Tensor:
+    return Tensor(np.argwhere(np.asarray(unboxed(condition))))
 
 
 def _where(condition: Any, x: Any, y: Any) -> Any:
+    return space(condition, x, y).where(condition, x, y)
+
+
+def _rows(condition: Any, x: Any, y: Any) -> Any:
     xp = space(condition, x, y)
-    # conditions select rows, as in TensorFlow 1
-    if xp.ndim(condition) == 1 and xp.ndim(x) > 1 and xp.shape(x) == xp.shape(y):
-        condition = (
-            xp.reshape(condition, (-1, *[1] * (xp.ndim(x) - 1)))
-            if (xp.shape(condition)[0] == xp.shape(x)[0] != xp.shape(x)[-1])
-            else condition
-        )
+    if xp.ndim(condition) == 1 and xp.ndim(x) > 1:
+        condition = xp.reshape(condition, (-1, *[1] * (xp.ndim(x) - 1)))
     return xp.where(condition, x, y)
 
 
@@ -108,9 +119,10 @@ def boolean_mask(tensor: TensorLike, mask: TensorLike, axis: AxisLike = 0) -> Te
         array = jnp.asarray(unboxed(convert(tensor)))
         return choose(array.reshape(-1, *array.shape[np.ndim(unboxed(mask)) :]), unboxed(mask))
     chosen = np.nonzero(np.asarray(unboxed(mask)).reshape(-1))[0]
-    count = np.ndim(unboxed(mask))
-    flat = reshape(convert(tensor), (-1, *convert(tensor).shape[count:])) if count > 1 else tensor
-    return gather(flat, Tensor(chosen), axis=axis or 0)
+    count, shape = np.ndim(unboxed(mask)), convert(tensor).shape
+    axis = int(axis or 0) % len(shape)
+    flat = reshape(convert(tensor), (*shape[:axis], -1, *shape[axis + count :])) if count > 1 else tensor
+    return gather(flat, Tensor(chosen), axis=axis)
 
 
 @op("sequence_mask", static=("maxlen",))
@@ -119,6 +131,17 @@ def sequence_mask(lengths: TensorLike, maxlen: TensorLike = None, dtype: DTypeLi
     lengths = xp.asarray(lengths)
     length = int(lengths.max()) if maxlen is None else maxlen
     return (np.arange(length) < xp.expand_dims(lengths, -1)).astype(name_of(dtype))
+
+
+@op("searchsorted")
+@ignores("out_type name")
+def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "left") -> TensorResult:
+    xp = space(sorted_sequence, values)
+    ordered, values = xp.asarray(sorted_sequence), xp.asarray(values)
+    if ordered.ndim < 2:
+        return xp.searchsorted(ordered, values, side)
+    rows = zip(ordered.reshape(-1, ordered.shape[-1]), values.reshape(-1, values.shape[-1]), strict=True)
+    return xp.stack([xp.searchsorted(*row, side) for row in rows]).reshape(values.shape)
 
 
 @op("argsort", static=("axis",))
@@ -177,7 +200,9 @@ def dynamic_stitch(indices: TensorLike, data: TensorLike) -> TensorResult:
     rows = [
         xp.reshape(xp.asarray(d), (np.size(p), *np.shape(d)[np.ndim(p) :])) for p, d in zip(indices, data, strict=True)
     ]
-    return xp.take(xp.concatenate(rows), np.argsort(positions, kind="stable"), axis=0)
+    order = np.zeros(positions.max(initial=-1) + 1, "int32")
+    order[positions] = np.arange(len(positions))  # of equal positions the last one counts
+    return xp.take(xp.concatenate(rows), order, axis=0)
 
 
 @op("reverse_sequence", static=("seq_axis", "batch_axis"), host=False)

@@ -12,6 +12,7 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.compat.ignored import check, ignores
+from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.randoms import generator, integer_seed, next_key
@@ -19,6 +20,7 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.symbolic import KerasTensor
 
 
 class ResizeMethod:
@@ -140,14 +142,27 @@ def _flip(axis: int) -> Any:
     return lambda image: space(image).flip(image, axis)
 
 
-def _random_bool(seed: Any) -> Any:
-    """True or False with equal probability; inside of a compiled function a traced boolean."""
-    return unboxed(_between(0.0, 1.0, seed)) < 0.5
+def _drawn_when_run(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A random function of an image; of a symbolic one it draws whenever the graph runs."""
+
+    @functools.wraps(function)
+    def called(image: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(image, KerasTensor):
+            return function(image, *args, **kwargs)
+        return call(lambda array: unboxed(function(array, *args, **kwargs)), (image,), {})
+
+    return called
 
 
 def _randomly(flip: Callable[[Any], Any]) -> Any:
+    """The function that flips each image with probability 1/2."""
     select = op()(lambda image, flipped: space(image, flipped).where(flipped, flip(image), image))
-    return lambda image, seed=None, name=None: select(image, _random_bool(seed))
+
+    def flipped(image: Any, seed: Any = None) -> Any:
+        shape = (image.shape[0], 1, 1, 1) if len(image.shape) == 4 else ()
+        return select(image, unboxed(_between(0.0, 1.0, seed, shape)) < 0.5)
+
+    return _drawn_when_run(flipped)
 
 
 for _name, _axis in {"left_right": -2, "up_down": -3}.items():
@@ -200,18 +215,18 @@ op("image.adjust_brightness")(_adjusted(lambda image, delta: image + delta))
 op("image.adjust_contrast")(_adjusted(_adjust_contrast))
 op("image.adjust_saturation", host=False)(_adjusted(_adjust_saturation))
 op("image.adjust_hue", host=False)(_adjusted(_adjust_hue))
-op("image.adjust_gamma")(lambda image, gamma=1, gain=1: gain * image**gamma)
+op("image.adjust_gamma")(_adjusted(lambda image, gamma=1, gain=1: gain * image**gamma))
 
 
-def _between(low: Any, high: Any, seed: Any) -> Any:
-    return NAMES["random.uniform"]((), low, high, seed=integer_seed(seed))
+def _between(low: Any, high: Any, seed: Any, shape: Any = ()) -> Any:
+    return NAMES["random.uniform"](shape, low, high, seed=integer_seed(seed))
 
 
 def _random_adjustment(adjust: Any, symmetric: bool) -> Any:
     """The function that adjusts an image by a random amount: up to `max_delta`, or from `lower` to `upper`."""
     if symmetric:
-        return lambda image, max_delta, seed=None: adjust(image, _between(-max_delta, max_delta, seed))
-    return lambda image, lower, upper, seed=None: adjust(image, _between(lower, upper, seed))
+        return _drawn_when_run(lambda image, max_delta, seed=None: adjust(image, _between(-max_delta, max_delta, seed)))
+    return _drawn_when_run(lambda image, lower, upper, seed=None: adjust(image, _between(lower, upper, seed)))
 
 
 for _name in ("brightness", "contrast", "saturation", "hue"):
@@ -220,6 +235,7 @@ for _name in ("brightness", "contrast", "saturation", "hue"):
 
 
 @named("image.random_crop", "random_crop", "image.stateless_random_crop")
+@_drawn_when_run
 def random_crop(value: TensorLike, size: TensorLike, seed: TensorLike = None) -> TensorResult:
     """`tf.image.random_crop`: a part of this size at a random position."""
     array = unboxed(value)
@@ -283,8 +299,11 @@ def resize_with_pad(
     image: TensorLike, target_height: int, target_width: int, method: str = "bilinear", antialias: bool = False
 ) -> TensorResult:
     """`tf.image.resize_with_pad`: resize without cropping, keeping the aspect ratio."""
-    inner = resize(image, (target_height, target_width), method, True, antialias)
-    return NAMES["image.resize_with_crop_or_pad"](inner, target_height, target_width)
+    have, target = np.asarray(image.shape[-3:-1], "float32"), np.asarray([target_height, target_width], "float32")
+    size = have / np.max(have / target)
+    top, left = np.floor((target - size) / 2).clip(0).astype(int).tolist()
+    inner = resize(image, np.floor(size).astype(int).tolist(), method, False, antialias)
+    return NAMES["image.pad_to_bounding_box"](inner, top, left, int(target_height), int(target_width))
 
 
 @op("image.convert_image_dtype")

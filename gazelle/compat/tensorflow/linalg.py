@@ -38,7 +38,12 @@ def matmul(
     return out if output_type is None else out.astype(name_of(output_type))
 
 
-op("linalg.matvec")(lambda a, b: space(a, b).einsum("...ij,...j->...i", a, b))
+@op("linalg.matvec")
+@ignores("adjoint_a=False a_is_sparse b_is_sparse name")
+def matvec(a: TensorLike, b: TensorLike, transpose_a: bool = False) -> TensorResult:
+    return space(a, b).einsum("...ji,...j->...i" if transpose_a else "...ij,...j->...i", a, b)
+
+
 op("einsum", "linalg.einsum")(
     lambda equation, *inputs, optimize="greedy", name=None: space(inputs).einsum(equation, *inputs, optimize=optimize)
 )
@@ -67,15 +72,20 @@ def _scaled(tensors: Any, norm: Any, most: Any) -> Any:
     return [None if t is None else t * scale for t in tensors]
 
 
+def _norm(tensor: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+    """The norm over `axis`; without one that of all elements as a vector."""
+    xp, order = space(tensor), None if ord == "euclidean" else ord
+    if axis is not None:
+        return xp.linalg.norm(tensor, order, axis=axis, keepdims=keepdims)
+    size = xp.linalg.norm(xp.reshape(tensor, (-1,)), order)
+    return xp.reshape(size, (1,) * xp.ndim(tensor)) if keepdims else size
+
+
 @op("norm", "linalg.norm", static=("axis",))
 def norm(
     tensor: TensorLike, ord: str | int | float = "euclidean", axis: AxisLike = None, keepdims: bool = False
 ) -> TensorResult:
-    xp = space(tensor)
-    if axis is None:
-        tensor = xp.reshape(tensor, (-1,))
-        return xp.linalg.norm(tensor, None if ord == "euclidean" else ord)
-    return xp.linalg.norm(tensor, None if ord == "euclidean" else ord, axis=axis, keepdims=keepdims)
+    return _norm(tensor, ord, axis, keepdims)
 
 
 @op("linalg.triangular_solve", host=False)
@@ -94,7 +104,7 @@ def set_diag(input: TensorLike, diagonal: TensorLike) -> TensorResult:
 
 @op("linalg.normalize", static=("axis",), host=False)
 def normalize(tensor: TensorLike, ord: str | int | float = "euclidean", axis: AxisLike = None) -> TensorResult:
-    size = jnp.linalg.norm(tensor, None if ord == "euclidean" else ord, axis=axis, keepdims=True)
+    size = _norm(jnp.asarray(tensor), ord, axis, True)
     return tensor / size, size
 
 
@@ -102,7 +112,11 @@ def normalize(tensor: TensorLike, ord: str | int | float = "euclidean", axis: Ax
 @ignores("fast")
 def lstsq(matrix: TensorLike, rhs: TensorLike, l2_regularizer: TensorLike = 0.0, fast: bool = True) -> TensorResult:
     matrix = jnp.asarray(matrix)
-    square = matrix.mT @ matrix + l2_regularizer * jnp.eye(matrix.shape[-1])
+    rows, columns = matrix.shape[-2:]
+    if rows < columns:  # of all solutions the smallest
+        square = matrix @ matrix.mT + l2_regularizer * jnp.eye(rows)
+        return matrix.mT @ jnp.linalg.solve(square, jnp.asarray(rhs))
+    square = matrix.mT @ matrix + l2_regularizer * jnp.eye(columns)
     return jnp.linalg.solve(square, matrix.mT @ rhs)
 
 
@@ -142,12 +156,29 @@ def diag(diagonal: TensorLike, k: TensorLike = 0) -> TensorResult:
     return xp.pad(matrix, [(0, 0)] * (matrix.ndim - 2) + [(below, above), (above, below)])
 
 
+@op("linalg.tensor_diag")
+def tensor_diag(diagonal: TensorLike) -> TensorResult:
+    return space(diagonal).diag(diagonal.reshape(-1)).reshape(diagonal.shape * 2)
+
+
+@op("linalg.tensor_diag_part")
+def tensor_diag_part(input: TensorLike) -> TensorResult:
+    shape = input.shape[: input.ndim // 2]
+    return input.reshape(int(np.prod(shape)), -1).diagonal().reshape(shape)
+
+
 @op("linalg.band_part", static=("num_lower", "num_upper"))
 def band_part(input: TensorLike, num_lower: TensorLike, num_upper: TensorLike) -> TensorResult:
     rows, columns = np.ogrid[: input.shape[-2], : input.shape[-1]]
     lower = num_lower < 0 or (rows - columns) <= num_lower
     upper = num_upper < 0 or (columns - rows) <= num_upper
     return input * np.broadcast_to(np.asarray(lower) & np.asarray(upper), input.shape[-2:]).astype(str(input.dtype))
+
+
+@op("linalg.sqrtm", "matrix_square_root", host=False)
+def sqrtm(input: TensorLike) -> TensorResult:
+    root = jax.scipy.linalg.sqrtm(input)
+    return root if jnp.iscomplexobj(input) else root.real
 
 
 op("linalg.adjoint", host=False)(lambda matrix: jnp.conj(jnp.swapaxes(matrix, -1, -2)))

@@ -13,7 +13,7 @@ import numpy as np
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import name_of
-from gazelle.compat.tensorflow.names import named, op, space
+from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, DTypeLike, TensorLike, TensorResult
@@ -34,7 +34,8 @@ def reduce_euclidean_norm(input_tensor: TensorLike, axis: AxisLike = None, keepd
 def count_nonzero(
     input: TensorLike, axis: AxisLike = None, keepdims: bool | None = None, dtype: DTypeLike = "int64"
 ) -> TensorResult:
-    return space(input).sum(input != 0, axis=axis, keepdims=bool(keepdims)).astype(name_of(dtype))
+    zero = b"" if input.dtype.kind in "OSU" else 0
+    return space(input).sum(input != zero, axis=axis, keepdims=bool(keepdims)).astype(name_of(dtype))
 
 
 op("math.multiply_no_nan", host=False)(lambda x, y: jnp.where(y == 0, 0, jnp.where(y == 0, 0, x) * y))
@@ -91,19 +92,24 @@ jax.tree_util.register_pytree_node(TopK, lambda t: (tuple(t), None), lambda _, c
 
 
 def _segments(name: str) -> Any:
+    """The reduction of the rows with the same number; of no rows it is 0, or the limit of the dtype if unsorted."""
+
     def function(data: Any, segment_ids: Any, num_segments: Any = None) -> Any:
-        count = int(jnp.max(segment_ids)) + 1 if num_segments is None else num_segments
-        reduce = {"mean": "sum"}.get(name, name)
-        out = getattr(jax.ops, f"segment_{reduce}")(jnp.asarray(data), jnp.asarray(segment_ids), count)
-        if name != "mean":
+        data, ids = jnp.asarray(data), jnp.asarray(segment_ids)
+        data, ids = data.reshape(-1, *data.shape[ids.ndim :]), ids.reshape(-1)
+        count = int(jnp.max(ids)) + 1 if num_segments is None else num_segments
+        out = getattr(jax.ops, f"segment_{'sum' if name in ('mean', 'sqrt_n') else name}")(data, ids, count)
+        if name in ("sum", "prod"):
             return out
-        counts = jax.ops.segment_sum(jnp.ones(len(segment_ids)), jnp.asarray(segment_ids), count)
-        return out / jnp.maximum(counts, 1).reshape(-1, *[1] * (out.ndim - 1))
+        counts = jax.ops.segment_sum(jnp.ones(len(ids)), ids, count).reshape(-1, *[1] * (out.ndim - 1))
+        if name in ("max", "min"):
+            return jnp.nan_to_num(out, nan=jnp.nan) if num_segments is not None else jnp.where(counts == 0, 0, out)
+        return out / (jnp.maximum(counts, 1) if name == "mean" else jnp.sqrt(jnp.maximum(counts, 1)))
 
     return function
 
 
-for _name in ("sum", "max", "min", "prod", "mean"):
+for _name in ("sum", "max", "min", "prod", "mean", "sqrt_n"):
     op(f"math.segment_{_name}", host=False)(_segments(_name))
     op(f"math.unsorted_segment_{_name}", host=False, static=("num_segments",))(_segments(_name))
 
@@ -127,6 +133,13 @@ def bincount(
         counts = count(arr.ravel(), None if weights is None else jnp.asarray(weights).ravel())
     kind = name_of(dtype) if weights is None or binary_output else counts.dtype
     return (counts > 0 if binary_output else counts).astype(kind)
+
+
+@named("div")
+def div(x: TensorLike, y: TensorLike) -> TensorResult:
+    """`tf.div` of TensorFlow 1: integers are divided as by `//`."""
+    integers = all("int" in str(getattr(v, "dtype", type(v).__name__)) for v in (x, y))
+    return NAMES["floordiv" if integers else "divide"](x, y)
 
 
 @named("math.confusion_matrix")
@@ -162,6 +175,7 @@ def histogram_fixed_width(
     return jnp.bincount(index.reshape(-1), length=nbins).astype(name_of(dtype))
 
 
+op("math.polygamma", "polygamma", host=False)(lambda a, x: special.polygamma(jnp.asarray(a, "int32"), x))
 op("math.erfcinv", host=False)(lambda x: special.erfinv(1 - x))
 op("math.xdivy", host=False)(lambda x, y: jnp.where(x == 0, 0, x / jnp.where(x == 0, 1, y)))
 op("math.reciprocal_no_nan", host=False)(lambda x: jnp.where(x == 0, 0, 1 / jnp.where(x == 0, 1, x)))
@@ -177,5 +191,10 @@ def truncatediv(x: TensorLike, y: TensorLike) -> TensorResult:
 
 
 @op("math.cumulative_logsumexp", host=False, static=("axis",))
-def cumulative_logsumexp(x: TensorLike, axis: int = 0) -> TensorResult:
-    return jax.lax.cumlogsumexp(x, axis % x.ndim)
+def cumulative_logsumexp(x: TensorLike, axis: int = 0, exclusive: bool = False, reverse: bool = False) -> TensorResult:
+    if exclusive:
+        edges = [(0, 0)] * x.ndim
+        edges[axis] = (0, 1) if reverse else (1, 0)
+        x = jnp.pad(x, edges, constant_values=-jnp.inf)
+        x = jax.lax.slice_in_dim(x, *((1, None) if reverse else (0, -1)), axis=axis % x.ndim)
+    return jax.lax.cumlogsumexp(x, axis % x.ndim, reverse)

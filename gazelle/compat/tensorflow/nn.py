@@ -24,6 +24,9 @@ from gazelle.core.errors import ArgumentError, message
 op("nn.crelu", host=False)(lambda features: jnp.concatenate([jax.nn.relu(features), jax.nn.relu(-features)], -1))
 
 
+op("nn.silu", "nn.swish", host=False)(lambda features, beta=1.0: features * jax.nn.sigmoid(beta * features))
+
+
 @op("nn.l2_normalize", "math.l2_normalize", "linalg.l2_normalize", host=False, static=("axis",))
 def l2_normalize(x: TensorLike, axis: AxisLike = None, epsilon: float = 1e-12) -> TensorResult:
     total = jnp.sum(jnp.square(x), axis=axis, keepdims=True)

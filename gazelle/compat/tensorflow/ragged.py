@@ -15,10 +15,12 @@ from gazelle.compat.operators import add_operators
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.arrays import array_of, concat, convert, stack
 from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.gathering import boolean_mask
-from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, DTypeLike, Function, ShapeLike, TensorLike, TensorResult
+from gazelle.core.errors import message
 
 
 @named("RaggedTensor")
@@ -54,6 +56,13 @@ class RaggedTensor:
     @classmethod
     def from_row_starts(cls, values: TensorLike, row_starts: TensorLike) -> RaggedTensor:
         return cls(values, np.append(array_of(row_starts), len(values)))
+
+    @classmethod
+    def from_uniform_row_length(
+        cls, values: TensorLike, uniform_row_length: TensorLike, nrows: TensorLike = None
+    ) -> RaggedTensor:
+        count = len(values) // int(uniform_row_length) if nrows is None else int(nrows)
+        return cls.from_row_lengths(values, np.full(count, int(uniform_row_length)))
 
     @classmethod
     def from_sparse(cls, st_input: TensorLike) -> RaggedTensor:
@@ -138,6 +147,10 @@ class RaggedTensor:
             target[tuple(slice(n) for n in part.shape)] = part
         return Tensor(out)
 
+    def to_sparse(self) -> TensorResult:
+        indices = [(i, j) for i, row in enumerate(self) for j in range(len(row))]
+        return NAMES["SparseTensor"](np.asarray(indices, "int64").reshape(-1, 2), self.values, self.bounding_shape())
+
     def numpy(self) -> TensorResult:
         out = np.empty(len(self), object)
         out[:] = [row.numpy() for row in self]
@@ -165,7 +178,9 @@ class RaggedTensor:
             rows = [row[tuple(rest)] if rest else row for row in list(self)[first]]
             is_single = rest and not isinstance(rest[0], slice)  # one value of each row
             return stack(rows) if is_single else RaggedTensor.of_rows(rows)
-        index = int(first) % len(self)
+        index = int(first) + (len(self) if first < 0 else 0)
+        if not 0 <= index < len(self):
+            raise InvalidArgumentError(message("Row of a ragged tensor", expected=f"less than {len(self)}", got=first))
         row = self.values[int(self._splits[index]) : int(self._splits[index + 1])]
         return row[tuple(rest)] if rest else row
 

@@ -93,7 +93,7 @@ def stft(
 def idct(
     input: TensorLike, type: int = 2, n: int | None = None, axis: int = -1, norm: str | None = None
 ) -> TensorResult:
-    return jax.scipy.fft.idct(input, type, n, axis, norm) * (1 if norm == "ortho" else 2 * input.shape[axis])
+    return jax.scipy.fft.idct(input, type, n, axis, norm) * (1 if norm == "ortho" else 2 * (n or input.shape[axis]))
 
 
 @op("signal.overlap_and_add", static=("frame_step",), host=False)
@@ -169,7 +169,7 @@ def decode_wav(contents: TensorLike, desired_channels: int = -1, desired_samples
         rate, channels = file.getframerate(), file.getnchannels()
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, channels) / np.float32(32768)
     if desired_channels > 0:
-        samples = samples[:, :desired_channels]
+        samples = samples[:, np.minimum(np.arange(desired_channels), channels - 1)]  # the last one is repeated
     if desired_samples > 0:
         samples = np.pad(samples[:desired_samples], [(0, max(0, desired_samples - len(samples))), (0, 0)])
     return Tensor(samples.astype("float32")), Tensor(np.asarray(rate, "int32"))
@@ -183,5 +183,5 @@ def encode_wav(audio: TensorLike, sample_rate: TensorLike) -> Tensor:
         file.setnchannels(samples.shape[1])
         file.setsampwidth(2)
         file.setframerate(int(sample_rate))
-        file.writeframes((samples.clip(-1, 1) * 32767).round().astype("<i2").tobytes())
+        file.writeframes((samples * 32768).round().clip(-32768, 32767).astype("<i2").tobytes())
     return convert(buffer.getvalue())

@@ -21,7 +21,7 @@ from gazelle.compat.tensorflow.linalg import matmul
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
 
 
 @named("SparseTensor", "sparse.SparseTensor")
@@ -143,6 +143,14 @@ for _name, _entry in TABLE["sparse"].items():
     _dense, *_parameters = _entry.split()
     _function = with_parameters(lambda *values, name=_dense: NAMES[name](*values), _parameters)
     _on_dense(_name, _function, keeps_sparse=not _name.startswith("reduce_"))
+
+
+@named("sparse.reduce_max", "sparse_reduce_max")
+def reduce_max(sp_input: SparseTensor, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
+    """`tf.sparse.reduce_max`: the largest of the stored values; 0 where there is none."""
+    least = sp_input.dtype.min
+    out = NAMES["reduce_max"](to_dense(sp_input, least), axis, keepdims)
+    return NAMES["where"](out == least, NAMES["zeros_like"](out), out)
 
 
 @named("sparse_to_dense")

@@ -115,6 +115,9 @@ def reduce_join(
             parts = [reduce_join(row, 0, separator=separator).array.item() for row in inputs]
             return _object_tensor(parts, (len(parts), 1) if keepdims else len(parts))
     array = array_of(inputs)
+    if isinstance(axis, list | tuple):  # the first one varies fastest
+        array = np.moveaxis(array, axis, range(-1, -len(axis) - 1, -1))
+        return reduce_join(Tensor(array.reshape(*array.shape[: -len(axis)], -1)), -1, False, separator)
     if axis is None:
         array, axis = array.reshape(-1), 0
     rows = np.moveaxis(array, axis, -1)
@@ -174,15 +177,30 @@ def unicode_encode(input: TensorLike, output_encoding: str = "UTF-8") -> TensorR
 
 
 @named("strings.ngrams")
-def ngrams(data: TensorLike, ngram_width: int | Sequence[int], separator: TensorLike = " ") -> TensorResult:
-    """`tf.strings.ngrams`: n-grams of each width."""
-    widths = (ngram_width,) if isinstance(ngram_width, int) else tuple(ngram_width)
-    array, between = array_of(data), text(separator).encode()
-    count = array.shape[-1]
-    found = [
-        [between.join(row[i : i + n]) for n in widths for i in range(count - n + 1)] for row in array.reshape(-1, count)
-    ]
-    return _object_tensor((gram for row in found for gram in row), (*array.shape[:-1], len(found[0])))
+def ngrams(
+    data: TensorLike,
+    ngram_width: int | Sequence[int],
+    separator: TensorLike = " ",
+    pad_values: TensorLike | tuple[TensorLike, TensorLike] | None = None,
+    padding_width: int | None = None,
+    preserve_short_sequences: bool = False,
+) -> TensorResult:
+    """`tf.strings.ngrams`: n-grams of each width, of padded rows; the whole row on request if it is too short."""
+    rows = data if isinstance(data, RaggedTensor) else convert(data)
+    if isinstance(rows, RaggedTensor) or len(rows.shape) > 1:
+        options = ngram_width, separator, pad_values, padding_width, preserve_short_sequences
+        parts = [ngrams(row, *options) for row in rows]
+        return RaggedTensor.of_rows(parts) if isinstance(rows, RaggedTensor) else NAMES["stack"](parts)
+    between, found = text(separator).encode(), []
+    pads = pad_values if isinstance(pad_values, list | tuple) else ["" if pad_values is None else pad_values] * 2
+    left, right = ([text(pad).encode()] for pad in pads)
+    for n in (ngram_width,) if isinstance(ngram_width, int) else ngram_width:
+        width = 0 if pad_values is None else n - 1 if padding_width is None else min(n - 1, padding_width)
+        row = left * width + list(array_of(rows)) + right * width
+        found += [between.join(row[i : i + n]) for i in range(len(row) - n + 1)]
+    if not found and preserve_short_sequences and len(rows):
+        found = [between.join(row)]
+    return _object_tensor(found, len(found))
 
 
 @named("strings.to_hash_bucket_fast", "strings.to_hash_bucket", "strings.to_hash_bucket_strong")

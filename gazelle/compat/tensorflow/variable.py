@@ -16,6 +16,7 @@ from gazelle.compat.operators import add_operators
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.dtypes import DType, host_array
+from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor, operate, shown
 from gazelle.compat.tensorflow.variable_names import prefix
@@ -142,6 +143,14 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         new_values = jnp.asarray(unboxed(updates), self.dtype)
         return self.assign(getattr(jnp.asarray(self._full()).at[tuple(indices)], method)(new_values))
 
+    def sparse_read(self, indices: TensorLike) -> TensorResult:
+        """Return the rows with these indices."""
+        return NAMES["gather"](self, indices)
+
+    def gather_nd(self, indices: TensorLike) -> TensorResult:
+        """Return the elements at these positions."""
+        return NAMES["gather_nd"](self, indices)
+
     def __getitem__(self, index: Any) -> Any:
         array: Any = self + np.zeros((), self.dtype)
         return VariableSlice(array[index], self, index)
@@ -175,7 +184,8 @@ def _scatter_nd(method: str) -> Callable[..., Any]:
     return scatter
 
 
-for _name, _method in {"update": "set", "add": "add", "sub": "subtract"}.items():
+_SCATTERED = {"update": "set", "add": "add", "sub": "subtract", "max": "max", "min": "min"}
+for _name, _method in {**_SCATTERED, "mul": "multiply", "div": "divide"}.items():
     setattr(TensorFlowVariable, f"scatter_{_name}", _scatter_rows(_method))
     setattr(TensorFlowVariable, f"scatter_nd_{_name}", _scatter_nd(_method))
 add_operators(TensorFlowVariable, listed("add sub mul truediv floordiv mod pow matmul lt le gt ge neg abs"), operate)

@@ -131,7 +131,7 @@ def ssim(
     variances = mean(a * a) - mean_a**2 + mean(b * b) - mean_b**2
     covariance = mean(a * b) - mean_a * mean_b
     numerator = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
-    out = (numerator / ((mean_a**2 + mean_b**2 + c1) * (variances + c2))).mean((1, 2, 3)).astype(image1.dtype)
+    out = (numerator / ((mean_a**2 + mean_b**2 + c1) * (variances + c2))).mean((1, 2, 3))
     return out[0] if image1.ndim == 3 else out
 
 
