@@ -172,3 +172,20 @@ def test_a_tape_records_layers_that_look_up_strings():
             loss = tf.reduce_sum(model(tf.constant([["a"], ["b"], ["a"]])))
         gradient = tf.convert_to_tensor(tape.gradient(loss, embedding.embeddings))
         np.testing.assert_allclose(gradient, [[0, 0], [2, 2], [1, 1]])
+
+
+def test_a_tape_differentiates_tensors_that_a_layer_holds():
+    class Product(keras.layers.Layer):
+        def call(self, x):
+            return tf.multiply(x, self.factors[0])
+
+    layer, x = Product(), tf.Variable([1.0, 2.0])
+
+    def gradient():
+        with tf.GradientTape() as tape:
+            layer.factors = [x * 2.0]
+            y = tf.reduce_sum(layer(x))
+        return tape.gradient(y, x)
+
+    for run in (gradient, tf.function(gradient)):
+        np.testing.assert_array_equal(run().numpy(), [4.0, 8.0])

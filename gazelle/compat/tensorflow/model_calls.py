@@ -108,7 +108,7 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
         elif _records_layers(layer):
             _layer_depth.set(0)
             out = _call_layers(layer, args, kwargs)
-        elif layer in _looks_at_values:
+        elif layer in _looks_at_values or (recorded and _uses_outer_tensors(layer)):
             out = _call_parts(original, layer, args, kwargs)
         else:
             library = functools.partial(compiled_calls.is_library_code, layer)
@@ -126,15 +126,36 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
 _looks_at_values: weakref.WeakSet[Layer] = weakref.WeakSet()
 
 
+def _uses_outer_tensors(layer: Layer) -> bool:
+    """Whether a layer or one in it holds tensors of tapes, which a replay would take as constants."""
+    for one in weight_tree.named_layers(layer).values():
+        for value in vars(one).values():
+            stored = [value] if isinstance(value, TensorWrapper) else value
+            if isinstance(stored, list | tuple) and stored and not weight_tree.is_layer(stored[0]):
+                known = [v.array for v in jax.tree.leaves(stored, is_leaf=is_box) if isinstance(v, TensorWrapper)]
+                if known and any(tape.is_affected_by(known) for tape in active_tapes()):
+                    return True
+    return False
+
+
 def _call_parts(original: Function, layer: Layer, args: Arguments, kwargs: Keywords) -> Tree:
     """Call a layer so that a tape records the calls inside."""
     outer = tracing.current()
     scope = tracing.TraceContext(key=fresh_key()) if outer is None else outer
+    args, kwargs = jax.tree.map(_on_device, (args, dict(kwargs)), is_leaf=is_box)
     with tracing.entered(scope):
         out = original(*unbox(args), **unbox(kwargs))
     if outer is None:
         layer._eager_losses = [boxed(value) for _, value in scope.losses]
     return out
+
+
+def _on_device(value: Tree) -> Tree:
+    """A tensor as the array with which the layer computes, so that a tape finds it."""
+    is_host = (
+        isinstance(value, TensorWrapper) and isinstance(value.array, np.ndarray) and value.array.dtype.kind in "fc"
+    )
+    return call(jax.numpy.asarray, (value,), {}) if is_host or isinstance(value, Variable) else value
 
 
 def user_defined_call(call: Function, args: Arguments, kwargs: Keywords) -> Tree:
