@@ -144,7 +144,7 @@ class GraphOptimizer(Optimizer, abstract=True):
         for prefix, inner, _ in self._inner:
             inner.optimizer.flush(self._part(prefix, slots), self._part(prefix, hyper), step)
 
-    def _rate(self, hyper: Arrays, step: Any) -> Any:
+    def _rate_of_step(self, hyper: Arrays, step: Any) -> Any:
         self._given = hyper
         return jnp.zeros(())
 

@@ -1,5 +1,7 @@
 """User-defined optimizers of tf.keras until TensorFlow 2.15: `_create_slots` and `_resource_apply_dense`.
 
+Those of `tf.train` are the same with `_apply_dense`, and with `_prepare` before each step.
+
 They become optimizers with `build` and `update_step`, which gazelle runs as pure functions. Gradients of embeddings
 are dense, so `_resource_apply_sparse` is not called.
 """
@@ -14,8 +16,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.backend import functions
 from gazelle.compat.classes import adopt
 from gazelle.compat.ignored import check
+from gazelle.core.symbolic import is_symbolic
 from gazelle.core.types import Array, DTypeLike, InitializerLike, ShapeLike
 from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
@@ -27,6 +31,7 @@ class ResourceOptimizer(Optimizer, abstract=True):
 
     _current_rate: Array | None = None  # the learning rate of the step that runs
     _momentum, _initial_decay, _use_locking = False, 0.0, False
+    _apply_dense: Any = None  # the rule of an optimizer of `tf.train`
 
     def build(self, variables: Iterable[Variable]) -> None:
         super().build(variables)
@@ -41,9 +46,12 @@ class ResourceOptimizer(Optimizer, abstract=True):
         """Update one weight by the method of the program."""
         self.__dict__["_current_rate"] = learning_rate
         try:
-            takes_state = "apply_state" in inspect.signature(self._resource_apply_dense).parameters
+            rule = self._apply_dense if self._apply_dense is not None else self._resource_apply_dense
+            takes_state = "apply_state" in inspect.signature(rule).parameters
             options: dict[str, Any] = {"apply_state": self._prepare([variable])} if takes_state else {}
-            call = functools.partial(self._resource_apply_dense, **options)
+            if not inspect.signature(self._prepare).parameters:
+                self._prepare()  # type: ignore[call-arg]
+            call = functools.partial(rule, **options)
             _calls().user_defined_call(call, (gradient, variable), {})
         finally:
             del self.__dict__["_current_rate"]
@@ -65,6 +73,19 @@ class ResourceOptimizer(Optimizer, abstract=True):
         """Return a variable that `add_slot` created."""
         found: Variable = self.__dict__["_slots_by_weight"][var.key, slot_name]
         return found
+
+    def _zeros_slot(self, var: Variable, slot_name: str, op_name: str) -> Variable:
+        return self._get_or_make_slot(var, 0.0, slot_name, op_name)
+
+    def _get_or_make_slot(self, var: Variable, val: Any, slot_name: str, op_name: str) -> Variable:
+        value = np.asarray(functions.eval(val) if is_symbolic(val) else _calls().unbox(val))
+        return self.add_slot(
+            var, slot_name, lambda shape, dtype=None: jnp.broadcast_to(jnp.asarray(value, dtype), shape)
+        )
+
+    def get_name(self) -> str:
+        """Return the name."""
+        return self.name
 
     def _resource_apply_dense(self, grad: Any, var: Variable, apply_state: Any = None) -> None:
         """Apply the rule of a parent class of gazelle: `super()._resource_apply_dense(grad, var)`."""
@@ -140,4 +161,4 @@ def is_user_defined(optimizer: Optimizer) -> bool:
     """Whether the class of an optimizer is user-defined and has `_resource_apply_dense`, but no later method."""
     owners = [c for c in type(optimizer).__mro__ if not c.__module__.startswith("gazelle.")]
     names = {name for c in owners for name in vars(c)}
-    return "_resource_apply_dense" in names and names.isdisjoint({"rule", "update_step"})
+    return not names.isdisjoint({"_apply_dense", "_resource_apply_dense"}) and names.isdisjoint({"rule", "update_step"})

@@ -409,9 +409,9 @@ class Optimizer(Configurable):
         Returns:
             Scalars.
         """
-        return [self._rate(hyper, step)]
+        return [self._rate_of_step(hyper, step)]
 
-    def _rate(self, hyper: Arrays, step: Array) -> Array:
+    def _rate_of_step(self, hyper: Arrays, step: Array) -> Array:
         if "learning_rate" in hyper:
             return jnp.asarray(hyper["learning_rate"])
         if not rates.depends_on_step(self._learning_rate):

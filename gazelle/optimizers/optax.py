@@ -105,8 +105,8 @@ class OptaxOptimizer(Optimizer):
         # sorted: Keras has no optax
         return [("optax", key) for key in sorted(self._state.get("optax", {}))]
 
-    def _rate(self, hyper: Arrays, step: Array) -> Array:
-        return super()._rate(hyper, step) if self._has_rate else jnp.zeros(())
+    def _rate_of_step(self, hyper: Arrays, step: Array) -> Array:
+        return super()._rate_of_step(hyper, step) if self._has_rate else jnp.zeros(())
 
     def _check_rate_exists(self) -> None:
         if not self._has_rate:

@@ -41,7 +41,7 @@ def update(
 ) -> tuple[Arrays, Slots]:
     """`Optimizer.update`; its docstring describes the arguments."""
     step = jnp.asarray(step, jnp.int32)
-    lr = optimizer._rate(hyper, step)
+    lr = optimizer._rate_of_step(hyper, step)
     live = {p: g.astype(params[p].dtype) for p, g in grads.items() if g is not None and p in params}
     replaced = {p: live.pop(p) for p in optimizer._overwritten if p in live}
     if replaced:

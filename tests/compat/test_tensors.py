@@ -255,3 +255,10 @@ def test_columns_of_data_frames_are_tensors(tf):
     np.testing.assert_allclose(np.abs(tf.signal.rfft(column)), [0, 2, 0], atol=1e-6)
     assert tf.reshape(column, (2, 2)).shape == (2, 2)
     assert tf.reduce_sum(pandas.DataFrame({"a": [1, 2]})).numpy() == 3
+
+
+def test_operations_that_reduce(tf):
+    x = tf.constant([[1.0, 5.0, 3.0], [2.0, 2.0, 9.0]])
+    found = [getattr(tf.raw_ops, name)(input=x, axis=[1]).numpy().tolist() for name in ("Sum", "Max", "Min", "Prod")]
+    assert found == [[9, 13], [5, 9], [1, 2], [15, 36]]
+    assert tf.raw_ops.Mean(input=x, axis=0, keep_dims=True).numpy().tolist() == [[1.5, 3.5, 6.0]]

@@ -27,6 +27,8 @@ from gazelle.core.variable import Variable
 defaults: weakref.WeakKeyDictionary[KerasTensor, TensorLike] = weakref.WeakKeyDictionary()
 #: inputs of graphs whose values are those of the next element of an iterator
 iterators: weakref.WeakKeyDictionary[KerasTensor, Any] = weakref.WeakKeyDictionary()
+#: inputs of graphs that select an iterator
+handles: weakref.WeakSet[KerasTensor] = weakref.WeakSet()
 _fed_now: ContextVar[Mapping[Any, Any]] = ContextVar("gazelle_fed", default=MappingProxyType({}))
 
 
@@ -41,9 +43,9 @@ def fed_value(tensor: TensorLike) -> TensorResult:
 class DefaultGraph:
     """The graph of TensorFlow 1; here a graph is just the connected tensors."""
 
-    def as_default(self) -> contextlib.AbstractContextManager[None]:
+    def as_default(self) -> contextlib.AbstractContextManager[Any]:
         """Return a context manager without effect."""
-        return contextlib.nullcontext()
+        return contextlib.nullcontext(self)
 
     @ignores("mark_as_used=True")
     def unique_name(self, name: str) -> str:
@@ -95,7 +97,8 @@ class Session:
         if iterators:
             inputs = _inputs_of(fetches)
             for iterator in {iterators[v] for v in inputs if v in iterators and v not in given}:
-                given |= iterator.next_values()
+                given |= iterator.next_values(given)
+            given = {v: value for v, value in given.items() if v not in handles}
         fetches, later = _without_later(fetches)
         if later:
             out = self.run([fetches, [made.first for made in later]], given)[0]

@@ -67,8 +67,8 @@ class OptimizerMixin(CompatObject):
 
     decay: float = 0.0
 
-    def _rate(self, hyper: Arrays, step: Any) -> Any:
-        lr = super()._rate(hyper, step)  # type: ignore[misc]
+    def _rate_of_step(self, hyper: Arrays, step: Any) -> Any:
+        lr = super()._rate_of_step(hyper, step)  # type: ignore[misc]
         return lr / (1 + self.decay * jnp.asarray(step, lr.dtype)) if self.decay else lr
 
     def get_config(self) -> dict[str, Any]:

@@ -25,10 +25,10 @@ from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
 _TABLES = listed("""function_tables arrays blocks boxes checking checkpoints control convolutions crf csv_files
-    differentiation events feature_columns files gathering graph_iterators graph_layers graph_scopes
-    graph_sessions graphs images linalg lite maths moving_averages nn parsing quantization ragged ragged_calls
-    randoms records rnn rnn_cells sampling saved_models signals sparse sparse_lookups stored_datasets strings
-    summaries tables tf_config tpus transformations tutorials graph_ops""")
+    default_graphs differentiation events feature_columns files gathering graph_iterators graph_layers graph_losses
+    graph_scopes graph_sessions graphs images linalg lite maths moving_averages nn parsing quantization ragged
+    ragged_calls randoms records rnn rnn_cells sampling saved_models signals sparse sparse_lookups
+    stored_datasets strings summaries tables tf_config tpus transformations tutorials graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 function_tables.register_objects()
@@ -131,8 +131,11 @@ def look_up(full: str) -> TensorResult:
 
 
 def _raw(name: str) -> TensorResult:
-    """The function of an operation: `raw_ops.MatMul` is that of `matmul`."""
+    """The function of an operation: `raw_ops.MatMul` is that of `matmul`, `raw_ops.Sum` that of `reduce_sum`."""
     plain = re.sub(r"V\d$", "", name).lower()
+    reduction = NAMES.get(f"reduce_{plain}")
+    if reduction is not None:
+        return lambda input, axis, keep_dims=False, name=None: reduction(input, axis, keep_dims)
     names = [full for full in NAMES if full.rpartition(".")[2].replace("_", "") == plain]
     return NAMES[min(names, key=len)] if names else None
 

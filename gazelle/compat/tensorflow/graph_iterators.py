@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator as Elements
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -15,7 +17,23 @@ from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.errors import OutOfRangeError
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import DTypeLike, Nested, ShapeLike, TensorResult
-from gazelle.core.errors import StateError, message
+from gazelle.core.errors import ArgumentError, StateError, message
+
+#: handle -> iterator, for `Iterator.from_string_handle`
+_by_handle: weakref.WeakValueDictionary[bytes, Iterator] = weakref.WeakValueDictionary()
+
+
+class _Handle(sessions.Fetch):
+    """The string that selects an iterator."""
+
+    fetched = None
+
+    def __init__(self, iterator: Iterator) -> None:
+        self._handle = b"iterator of gazelle %d" % id(iterator)
+        _by_handle[self._handle] = iterator
+
+    def result(self, value: object) -> bytes:
+        return self._handle
 
 
 class _Begin(sessions.Fetch):
@@ -41,6 +59,7 @@ class Iterator(Dataset):
         self._dataset, self._spec = dataset, spec
         self._elements: Elements[Any] | None = None
         self._tensors: Any = None
+        self._handle: Any = None  # the placeholder that selects another iterator at each run
         super().__init__(dataset._begin, dataset._length) if dataset is not None else super().__init__(lambda: iter(()))
 
     @classmethod
@@ -51,6 +70,27 @@ class Iterator(Dataset):
             return cls(None)
         kinds, structure = jax.tree.flatten(output_types)
         return cls(None, structure.unflatten(map(TensorSpec, structure.flatten_up_to(output_shapes), kinds)))
+
+    @classmethod
+    def from_string_handle(
+        cls,
+        string_handle: TensorResult,
+        output_types: Nested[DTypeLike],
+        output_shapes: Nested[ShapeLike] = None,
+        output_classes: object = None,
+    ) -> Iterator:
+        """Return an iterator that takes the elements of the one whose handle is passed to `Session.run`."""
+        if output_shapes is None:
+            hint = "Pass dataset.output_shapes."
+            raise ArgumentError(message("output_shapes of from_string_handle", expected="shapes", got=None, hint=hint))
+        made = cls.from_structure(output_types, output_shapes)
+        made._handle = string_handle
+        sessions.handles.add(string_handle)
+        return made
+
+    def string_handle(self, name: str | None = None) -> sessions.Fetch:
+        """Return what a session evaluates to the handle."""
+        return _Handle(self)
 
     def make_initializer(self, dataset: Dataset, name: str | None = None) -> sessions.Fetch:
         """Return the operation that begins with this dataset."""
@@ -79,8 +119,17 @@ class Iterator(Dataset):
                 sessions.iterators[tensor] = self
         return self._tensors
 
-    def next_values(self) -> dict[Any, Any]:
+    def next_values(self, fed: Mapping[Any, Any]) -> dict[Any, Any]:
         """Return {tensor: value} for the next element."""
+        if self._handle is not None:
+            if self._handle not in fed:
+                hint = "feed_dict={handle: sess.run(iterator.string_handle())}"
+                raise StateError(message("Session.run", expected="a handle", got="none", hint=hint))
+            chosen = _by_handle[np.asarray(fed[self._handle]).item()]
+            if chosen._tensors is None:  # those of this iterator are of the same structure
+                chosen._tensors = self._tensors
+            values = chosen.next_values(fed).values()
+            return dict(zip(jax.tree.leaves(self._tensors), values, strict=True))
         if self._elements is None:
             if self._dataset is None:
                 hint = "Run iterator.make_initializer(dataset) first."

@@ -1,8 +1,7 @@
-"""`tf.layers`, `tf.losses`, `tf.contrib.layers`, optimizers and decays of learning rates of TensorFlow 1."""
+"""`tf.layers`, `tf.contrib.layers`, optimizers and decays of learning rates of TensorFlow 1."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +11,6 @@ import numpy as np
 
 import gazelle
 from gazelle import optimizers
-from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.backend.updates import Update
 from gazelle.compat.classes import compat_class
 from gazelle.compat.ignored import ignores
@@ -110,79 +108,6 @@ def fully_connected(
     return _layer_function("Dense")(inputs, num_outputs, activation=activation_fn, **given)
 
 
-@lifted
-def _weighted(losses: Any, weights: Any, reduction: str) -> Any:
-    """The weighted losses, reduced: by default their sum by the number of weights other than 0."""
-    weights = jnp.asarray(weights, losses.dtype)
-    if weights.ndim == losses.ndim + 1 and weights.shape[-1] == 1:
-        weights = weights[..., 0]
-    weights = jnp.broadcast_to(weights, losses.shape)
-    parts = {
-        "none": lambda: losses * weights,
-        "weighted_sum": lambda: jnp.sum(losses * weights),
-        "weighted_mean": lambda: jnp.sum(losses * weights) / jnp.maximum(jnp.sum(weights), 1e-12),
-        "weighted_sum_over_batch_size": lambda: jnp.mean(losses * weights),
-        "weighted_sum_by_nonzero_weights": lambda: (
-            jnp.sum(losses * weights) / jnp.maximum(jnp.count_nonzero(weights), 1)
-        ),
-    }
-    if reduction not in parts:
-        raise ArgumentError(message("reduction of tf.losses", expected=" or ".join(parts), got=reduction))
-    return parts[reduction]()
-
-
-def _mean_loss(name: str, **options: Any) -> Callable[..., Any]:
-    own = [
-        key
-        for key in ("label_smoothing", "delta")
-        if key in inspect.signature(getattr(gazelle.losses, name)).parameters
-    ]
-
-    @ignores("scope")
-    def loss(
-        labels: Any = None,
-        predictions: Any = None,
-        weights: Any = 1.0,
-        *,
-        logits: Any = None,
-        onehot_labels: Any = None,
-        multi_class_labels: Any = None,
-        loss_collection: Any = "losses",
-        reduction: str = "weighted_sum_by_nonzero_weights",
-        **given: Any,
-    ) -> Any:
-        if unknown := given.keys() - own:
-            raise TypeError(message(f"Arguments of tf.losses.{name}", expected=own, got=sorted(unknown)))
-        for other in (onehot_labels, multi_class_labels):
-            labels = labels if other is None else other
-        predictions = predictions if logits is None else logits
-        if "categorical" not in name:  # one loss for each element
-            labels, predictions = (gazelle.ops.expand_dims(v, -1) for v in (labels, predictions))
-        found = getattr(namespace("gazelle.losses"), name)(labels, predictions, **options, **given)
-        reduction = str(reduction).lower()
-        if reduction == "weighted_sum_by_nonzero_weights" and not is_symbolic(weights) and np.ndim(weights) == 0:
-            out = gazelle.ops.mean(found) * weights
-        else:
-            out = _weighted(found, weights, reduction)
-        if is_symbolic(out) and loss_collection is not None:
-            graph_scopes.add_to_collection(loss_collection, out)
-        return out
-
-    return loss
-
-
-for _name, _function in {
-    "absolute_difference": _mean_loss("mean_absolute_error"),
-    "huber_loss": _mean_loss("huber"),
-    "log_loss": _mean_loss("binary_crossentropy"),
-    "mean_squared_error": _mean_loss("mean_squared_error"),
-    "sigmoid_cross_entropy": _mean_loss("binary_crossentropy", from_logits=True),
-    "softmax_cross_entropy": _mean_loss("categorical_crossentropy", from_logits=True),
-    "sparse_softmax_cross_entropy": _mean_loss("sparse_categorical_crossentropy", from_logits=True),
-}.items():
-    named(f"losses.{_name}", f"compat.v1.losses.{_name}")(_function)
-
-
 @named("estimator.Estimator", "estimator.model_to_estimator")
 def estimator(*_: Any, **__: Any) -> TensorResult:
     """Raise an error: estimators are not supported."""
@@ -238,6 +163,14 @@ def _factory(name: str) -> Any:
 
 for _name in _OPTIMIZERS:
     named(f"train.{_name}Optimizer")(_factory(_name))
+
+
+@named("train.Optimizer")
+class Optimizer(compat_class(optimizers.Optimizer), abstract=True):  # type: ignore[call-arg]
+    """`tf.train.Optimizer`: a subclass defines `_apply_dense(grad, var)`, and slots in `_create_slots(var_list)`."""
+
+    def __init__(self, use_locking: bool = False, name: str | None = None) -> None:
+        super().__init__(name=name)
 
 
 #: name -> (current class, arguments in their order); the step is that of the optimizer

@@ -74,6 +74,24 @@ def reset() -> None:
     variable_names.reset()
 
 
+#: the contents of the tables of a graph
+State = tuple[Any, ...]
+
+
+def exchanged(state: State | None) -> State:
+    """Replace all names, variables and collections, by none if `state` is None; return what they were before."""
+    tables: Any = (_by_name, _counts, _collections, all_variables)
+    lists: Any = (summaries, _open)
+    before = (*map(dict, tables), *map(list, lists))
+    reset()
+    if state is not None:
+        for table, contents in zip(tables, state, strict=False):
+            table.update(contents)
+        for own, contents in zip(lists, state[len(tables) :], strict=True):
+            own[:] = contents
+    return before
+
+
 def unique(name: str) -> str:
     """The name in the open name scope, with a number from the second time on."""
     full = variable_names.prefix() + name

@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle.compat.backend import sessions
 from gazelle.compat.ignored import ignores
-from gazelle.compat.tensorflow import names_of_1
+from gazelle.compat.tensorflow import default_graphs, names_of_1
 from gazelle.compat.tensorflow.checkpoints import Checkpoint, write_index
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.graph_scopes import summaries
@@ -27,7 +27,15 @@ class Session(sessions.Session):
     def __init__(self, *args: Option, **kwargs: Option) -> None:
         if names_of_1.active():  # `tf.compat.v1.Session` alone leaves TensorFlow 2 as it is
             build_graphs()
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"graph": default_graphs.current()} | kwargs if len(args) < 2 else kwargs)
+
+    def __enter__(self) -> Session:
+        self._as_default = self.graph.as_default()
+        self._as_default.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._as_default.__exit__(*error)
 
 
 @named("train.Saver")
@@ -45,6 +53,8 @@ class Saver:
         sharded: bool = False,
         max_to_keep: int | None = 5,
     ) -> None:
+        if var_list is None and isinstance(default_graphs.current(), default_graphs.Graph):
+            var_list = list(all_variables.values())  # the graph may not be the default one later
         self._given, self._most = var_list, max_to_keep
         self.last_checkpoints: list[str] = []
 

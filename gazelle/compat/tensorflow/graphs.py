@@ -22,6 +22,7 @@ from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
 from gazelle.compat.ignored import check, ignores, methods_ignore
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow import graph_scopes
+from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.model_calls import all_variables, remembered
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
@@ -69,7 +70,7 @@ def placeholder(dtype: DTypeLike = "float32", shape: ShapeLike | None = None, na
     """`tf.placeholder`: a symbolic tensor whose value is passed to `Session.run`."""
     build_graphs()
     sizes = [] if shape is None else [None if n is None or n == -1 else int(n) for n in np.atleast_1d(shape)]
-    kind = {"float64": "float32", "int64": "int32"}.get(str(np.dtype(dtype)), str(np.dtype(dtype)))
+    kind = {"float64": "float32", "int64": "int32"}.get(name_of(dtype), name_of(dtype))
     # without a shape it is mostly a number, such as a rate of dropout; it takes arrays of any shape
     return variables.placeholder(sizes, dtype=kind, name=graph_scopes.unique(name) if name else None)
 
@@ -180,8 +181,11 @@ def get_variable(
 @ignores("name")
 def initialize(var_list: Iterable[Variable] | None = None) -> Operations:
     """`tf.variables_initializer`: the first values of variables; by default of all in the graph."""
-    given = all_variables.values() if var_list is None else list(var_list)
-    return Operations(Update(v, _first_values[v]) for v in given if v in _first_values)
+    given = list(all_variables.values() if var_list is None else var_list)
+    for v in given:
+        if v not in _first_values:  # a weight of a layer, which has its first value now
+            _first_values[v] = np.asarray(v.value)
+    return Operations(Update(v, _first_values[v]) for v in given)
 
 
 named("variables_initializer", "initialize_variables")(initialize)

@@ -1,0 +1,40 @@
+"""`tf.Graph`: while it is the default graph, its variables, names and collections are those of the program."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from gazelle.compat.backend.sessions import DefaultGraph
+from gazelle.compat.tensorflow import graph_scopes
+from gazelle.compat.tensorflow.names import named
+
+_base = DefaultGraph()
+_open: list[Graph] = []
+
+
+@named("Graph")
+class Graph(DefaultGraph):
+    """A graph besides the one that a program begins with."""
+
+    _state: graph_scopes.State | None = None
+
+    @contextlib.contextmanager
+    def as_default(self) -> Iterator[Graph]:
+        """Return a context manager in which this is the default graph."""
+        if current() is self:
+            yield self
+            return
+        outer = graph_scopes.exchanged(self._state)
+        _open.append(self)
+        try:
+            yield self
+        finally:
+            _open.pop()
+            self._state = graph_scopes.exchanged(outer)
+
+
+@named("get_default_graph")
+def current() -> DefaultGraph:
+    """`tf.get_default_graph`."""
+    return _open[-1] if _open else _base

@@ -1,0 +1,152 @@
+"""TensorFlow 1: graphs, optimizers of programs, iterators by handle, `tf.losses`; the numbers are those of 2.15."""
+
+import numpy as np
+import pytest
+
+from gazelle.core.errors import ArgumentError, StateError
+
+X = np.random.RandomState(0).randn(8, 2)
+Y = X @ [[2.0], [1.0]]
+r = np.random.RandomState(0)
+LABELS, PROBABILITIES = r.randint(0, 2, (3, 4)).astype("float32"), r.rand(3, 4).astype("float32")
+WEIGHTS, LOGITS = r.randint(0, 2, (3, 4)).astype("float32"), r.randn(3, 4).astype("float32")
+
+
+@pytest.fixture
+def tf(tensorflow_1):
+    return tensorflow_1
+
+
+def built(tf, value):
+    x = tf.placeholder(tf.float32, [None, 2], name="x")
+    w = tf.get_variable("w", [2, 1], initializer=tf.constant_initializer(value))
+    hidden = tf.layers.dense(x, 3, kernel_initializer=tf.constant_initializer(0.1))
+    y = tf.matmul(x, w) + tf.reduce_sum(hidden, 1, keepdims=True)
+    step = tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(tf.square(y - 1.0)))
+    return x, y, step, tf.global_variables_initializer(), tf.train.Saver()
+
+
+def test_graphs_have_variables_of_their_own(tf, tmp_path):
+    x, point = {}, np.array([[1.0, 2.0]])
+    first, second = tf.Graph(), tf.Graph()
+    with first.as_default():
+        x[1], y_1, train, begin_1, saver_1 = built(tf, 1.0)
+    with second.as_default():
+        x[2], y_2, _, begin_2, saver_2 = built(tf, 3.0)
+        assert tf.get_default_graph() is second
+        assert [v.name for v in tf.trainable_variables()] == ["w:0", "dense/kernel:0", "dense/bias:0"]
+    assert tf.trainable_variables() == []
+    a, b = tf.Session(graph=first), tf.Session(graph=second)
+    a.run(begin_1)
+    for _ in range(3):
+        a.run(train, {x[1]: point})
+    b.run(begin_2)
+    values = a.run(y_1, {x[1]: point}), b.run(y_2, {x[2]: point})
+    np.testing.assert_allclose(np.ravel(values), [-134.3024, 9.9], rtol=1e-5)
+    saver_2.restore(b, saver_1.save(a, str(tmp_path / "model")))
+    np.testing.assert_allclose(b.run(y_2, {x[2]: point}), values[0])
+    with tf.Session(graph=first) as session:  # weights of layers are set to their first values, too
+        assert len(tf.global_variables()) == 3
+        session.run(tf.global_variables_initializer())
+        np.testing.assert_allclose(session.run(y_1, {x[1]: point}), [[3.9]], rtol=1e-5)
+
+
+def test_optimizers_of_programs(tf):
+    class Sign(tf.train.Optimizer):
+        def __init__(self, rate):
+            super().__init__(False, "Sign")
+            self._rate = rate
+
+        def _prepare(self):
+            self._tensor = tf.convert_to_tensor(self._rate)
+
+        def _create_slots(self, var_list):
+            for v in var_list:
+                self._zeros_slot(v, "m", self._name)
+
+        def _apply_dense(self, grad, var):
+            m = self.get_slot(var, "m")
+            new = m.assign(tf.maximum(0.5 * m + 1e-7, tf.abs(grad)))
+            factor = tf.exp(tf.log(0.5) * tf.sign(grad) * tf.sign(new))
+            return tf.group(tf.assign_sub(var, self._tensor * grad * factor), new)
+
+    class Momentum(tf.train.Optimizer):
+        def __init__(self):
+            super().__init__(False, "Momentum")
+
+        def _create_slots(self, var_list):
+            for v in var_list:
+                self._get_or_make_slot(v, tf.ones_like(v.initialized_value()) * 0.5, "sum", self._name)
+
+        def _apply_dense(self, grad, var):
+            new = tf.assign(self.get_slot(var, "sum"), 0.9 * self.get_slot(var, "sum") + grad)
+            return tf.assign_sub(var, 0.05 * new)
+
+    x, y = tf.placeholder(tf.float32, [None, 2]), tf.placeholder(tf.float32, [None, 1])
+    expected = {"Sign": [1.38732, -0.03609, 1.15013], "Momentum": [1.32691, 0.25153, 1.20069]}
+    for make in (lambda: Sign(0.05), Momentum):
+        w, b, step = tf.Variable([[1.0], [-2.0]]), tf.Variable([0.5]), tf.Variable(0, trainable=False)
+        loss = tf.reduce_mean(tf.square(tf.matmul(x, w) + b - y))
+        whole, clipped = make(), make()
+        train = whole.minimize(loss, global_step=step, var_list=[w, b])
+        pairs = [(tf.clip_by_norm(g, 1.0), v) for g, v in clipped.compute_gradients(loss, [w, b])]
+        train_clipped = clipped.apply_gradients(pairs, global_step=step)
+        session = tf.Session()
+        session.run(tf.global_variables_initializer())
+        for operation in [train] * 4 + [train_clipped] * 3:
+            session.run(operation, {x: X, y: Y})
+        found = np.concatenate([session.run(w).ravel(), session.run(b)])
+        np.testing.assert_allclose(found, expected[whole.get_name()], atol=2e-5)
+        assert session.run(step) == 7
+
+
+def test_iterators_by_handle(tf):
+    first = tf.data.Dataset.from_tensor_slices(np.arange(6, dtype="float32")).batch(2).repeat()
+    second = tf.data.Dataset.from_tensor_slices(100 + np.arange(4, dtype="float32")).batch(2)
+    handle = tf.placeholder(tf.string, shape=[])
+    with pytest.raises(ArgumentError, match="output_shapes"):
+        tf.data.Iterator.from_string_handle(handle, tf.float32)
+    iterator = tf.data.Iterator.from_string_handle(handle, tf.float32, tf.TensorShape([None]))
+    doubled = iterator.get_next() * tf.Variable(2.0)
+    endless, once = first.make_one_shot_iterator(), second.make_initializable_iterator()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        handles = session.run([endless.string_handle(), once.string_handle()])
+        run = lambda number: session.run(doubled, {handle: handles[number]}).tolist()  # noqa: E731
+        session.run(once.initializer)
+        assert [run(0), run(1), run(0), run(1)] == [[0, 2], [200, 202], [4, 6], [204, 206]]
+        with pytest.raises(tf.errors.OutOfRangeError):
+            run(1)
+        assert run(0) == [8, 10]
+        with pytest.raises(StateError, match="string_handle"):
+            session.run(doubled)
+
+
+def test_losses(tf):
+    s = tf.losses
+    labels, p, z = tf.constant(LABELS), tf.placeholder(tf.float32, [3, 4]), tf.placeholder(tf.float32, [3, 4])
+    cases = [
+        (s.hinge_loss(labels, z), 1.44305),
+        (s.hinge_loss(labels, z, weights=WEIGHTS), 1.7768),
+        (s.hinge_loss(labels, logits=z, reduction=s.Reduction.NONE)[0, :2], [1.31307, 1.8541]),
+        (s.cosine_distance(tf.nn.l2_normalize(labels + 0.1, 1), tf.nn.l2_normalize(p, 1), 1), 0.30167),
+        (s.cosine_distance(labels, p, dim=0, weights=2.0), -0.42404),
+        (s.log_loss(labels, p), 1.1248),
+        (s.log_loss(labels, p, epsilon=0.1, weights=WEIGHTS), 0.90805),
+        (s.mean_pairwise_squared_error(labels, p), 1.8024),
+        (s.mean_pairwise_squared_error(labels, p, weights=WEIGHTS[:, :1]), 1.57367),
+        (s.compute_weighted_loss(tf.square(p), WEIGHTS, reduction=s.Reduction.MEAN), 0.44583),
+        (s.absolute_difference(labels, p, WEIGHTS, reduction=s.Reduction.SUM), 4.34431),
+        (s.mean_squared_error(labels, p, WEIGHTS, reduction=s.Reduction.SUM_OVER_BATCH_SIZE), 0.29917),
+        (s.huber_loss(labels, z * 3, delta=0.7), 2.17841),
+        (s.sigmoid_cross_entropy(labels, z, label_smoothing=0.1), 1.01455),
+        (s.softmax_cross_entropy(np.eye(4)[[1, 0, 3]], z, label_smoothing=0.2), 1.67083),
+    ]
+    assert len(s.get_losses()) == len(cases)
+    found = tf.Session().run([tensor for tensor, _ in cases], {p: PROBABILITIES, z: LOGITS})
+    for number, (value, (_, expected)) in enumerate(zip(found, cases, strict=True)):
+        np.testing.assert_allclose(value, expected, atol=2e-5, err_msg=str(number))
+    with pytest.raises(TypeError, match="hinge_loss"):
+        s.hinge_loss(labels, z, delta=1.0)
+    with pytest.raises(ArgumentError, match="an axis"):
+        s.cosine_distance(labels, p)
