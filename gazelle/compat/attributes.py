@@ -112,6 +112,7 @@ def _metrics(layer: Layer) -> list[Metric]:
 
 _LAYER: dict[str, Callable[[Any], Any]] = {
     "metrics": lambda layer: _metrics(layer),
+    "metrics_variables": lambda layer: [variable for metric in _metrics(layer) for variable in metric.variables],
     "output_shape": lambda layer: shapes(outputs_at(layer)),
     "input_shape": lambda layer: shapes(inputs_at(layer)),
     "get_output_at": _method(outputs_at),

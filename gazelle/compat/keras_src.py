@@ -192,7 +192,17 @@ class SourceModule(ModuleType):
         public = getattr(self._public, name, NOTHING)
         if (public is NOTHING or self.__name__.endswith(".src")) and _is_module(inner):
             return importlib.import_module(inner)
-        return getattr(self._public, name) if public is NOTHING else public
+        return _elsewhere(self._public, name) if public is NOTHING else public
+
+
+def _elsewhere(public: ModuleType, name: str) -> NamedObject:
+    """A name that Keras makes public in another module than that of its code: `utils.jax_layer.JaxLayer`."""
+    for path in ("config", "", "layers", "saving"):
+        root = namespaces.root("keras")
+        found: NamedObject = getattr(getattr(root, path) if path else root, name, NOTHING)
+        if found is not NOTHING and not isinstance(found, ModuleType):
+            return found
+    return getattr(public, name)  # raises an error with the nearest names
 
 
 def module(name: str) -> SourceModule | None:

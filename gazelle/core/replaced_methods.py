@@ -97,13 +97,14 @@ def connected(roots: Iterable[object]) -> list[Any]:
         roots: layers, losses, metrics, optimizers; anything else is left out.
     """
     found: dict[int, Any] = {}
+    containers: dict[int, Any] = {}  # one may contain itself
     waiting = [*roots]
     while waiting:
         value = waiting.pop()
-        if isinstance(value, (list, tuple, set)):
-            waiting.extend(value)  # a subclass of tuple may define how it is added to a list
-        elif isinstance(value, dict):
-            waiting += value.values()
+        if isinstance(value, (list, tuple, set, dict)):
+            if id(value) not in containers:
+                containers[id(value)] = value
+                waiting.extend(value.values() if isinstance(value, dict) else value)  # subclasses may define `+`
         elif getattr(type(value), "_namespace", None) is not None and id(value) not in found:
             found[id(value)] = value
             waiting += [part for key, part in vars(value).items() if key != "_config"]

@@ -12,7 +12,7 @@ import jax
 
 from gazelle import engine
 from gazelle.core import closed_over_tensors, shape_inference, sparse, symbolic, tracing
-from gazelle.core.errors import GazelleError, IncompatibleShapesError, ShapeError
+from gazelle.core.errors import GazelleError, IncompatibleShapesError
 from gazelle.core.names import PATH, scoped
 from gazelle.core.replaced_methods import overrides
 from gazelle.core.symbolic import Node
@@ -52,11 +52,20 @@ def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     except shape_inference.NeedsGraphError:  # the operations of the layer become nodes of the graph around it
         out = layer.call(*args, **kwargs)
         return out[0] if isinstance(out, list) and len(out) == 1 else out
-    except ShapeError:
-        outputs = input_spec.declared_outputs(layer, args)
-        if outputs is None:
-            raise
+    except Exception as error:
+        outputs = declared_outputs(layer, args, kwargs, error)
     Node(layer, args, kwargs, outputs, closed_over)
+    return outputs
+
+
+def declared_outputs(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Tree:
+    """The symbolic outputs that a custom layer declares for a `call` that cannot be traced; else raise the error."""
+    own = type(layer).compute_output_spec
+    if not own.__module__.startswith("gazelle."):
+        return own(layer, *args, **kwargs)
+    outputs = input_spec.declared_outputs(layer, args, error)
+    if outputs is None:
+        raise error
     return outputs
 
 

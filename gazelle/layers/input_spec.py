@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core import dtypes, shape_inference, symbolic
-from gazelle.core.errors import ArgumentTypeError, IncompatibleShapesError, ShapeError, english, message
+from gazelle.core.errors import ArgumentTypeError, GazelleError, IncompatibleShapesError, ShapeError, english, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import explain_tracer_error
 
@@ -190,14 +190,15 @@ def explain_call_error(layer: Layer, error: Exception, args: Sequence[Any]) -> E
     return kind(f"{layer._label} failed on input of shape {', '.join(map(str, shapes))}: {first}")
 
 
-def declared_outputs(layer: Layer, args: Sequence[Any]) -> Symbolic:
-    """Return symbolic outputs of the shapes that user code declares, if tracing fails for unknown sizes.
+def declared_outputs(layer: Layer, args: Sequence[Any], error: Exception) -> Symbolic:
+    """Return symbolic outputs of the shapes that user code declares, after an error in the trace of `call`.
 
-    The argument `output_shape` of the layer and an overridden `compute_output_shape` declare shapes. None if only the
-    batch size is unknown, or if nothing is declared: the error of the trace is then the user's.
+    The argument `output_shape` of the layer and an overridden `compute_output_shape` declare shapes. None if nothing is
+    declared, or if gazelle raised the error and only the batch size is unknown: the error is then the user's.
     """
     found = symbolic.symbolic_leaves(args)
-    if not any(None in tensor.shape[1:] for tensor in found):
+    clear = isinstance(error, GazelleError | NameError | AttributeError)
+    if not found or (clear and not any(None in tensor.shape[1:] for tensor in found)):
         return None
     declared = layer._config.get("output_shape")
     own = type(layer).compute_output_shape

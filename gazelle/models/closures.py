@@ -16,6 +16,7 @@ from gazelle.core.closed_over_tensors import find_tensors, uses_name
 from gazelle.core.symbolic import KerasTensor
 from gazelle.layers.input import Input, InputLayer
 from gazelle.models.graph import Graph
+from gazelle.models.step_methods import overrides
 from gazelle.training.outputs import per_output
 
 if TYPE_CHECKING:
@@ -58,9 +59,14 @@ class GraphLoss(ClosedLoss):
         return lambda y_true, y_pred: self._graph.run([y_true, *(reports[tensor] for tensor in self.tensors)])
 
 
+def graph_of_losses(model: Model) -> Graph | None:
+    """The graph whose outputs the losses are for; None if `compute_loss` of the model chooses what they compare."""
+    return None if overrides(model, "compute_loss") else model._graph
+
+
 def close(model: Model, loss: Nested[LossLike]) -> Nested[LossLike]:
     """What `compile` was given as loss, functions that use tensors of the model's graph made ready."""
-    graph: Graph | None = model._graph
+    graph: Graph | None = graph_of_losses(model)
     if graph is None or loss is None:
         return loss
     losses = per_output("compile(loss=...)", loss, graph.output_names, spread=True)

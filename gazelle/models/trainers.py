@@ -18,6 +18,7 @@ from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 from gazelle.models import program_key, step_methods
 from gazelle.models.checks import check_outputs
+from gazelle.models.closures import graph_of_losses
 from gazelle.models.compiling import (
     TRACED_ARGUMENTS,
     CompileState,
@@ -90,7 +91,7 @@ def _build_for(model: Model, sample: Any) -> None:
 
 def _new_trainer(model: Model, state: CompileState | None) -> Trainer:
     arguments = {} if state is None else state.arguments
-    check_outputs(model._graph, arguments.get("loss"))
+    check_outputs(graph_of_losses(model), arguments.get("loss"))
     if state is None:
         frozen = frozen_ids(model)
     else:

@@ -194,3 +194,24 @@ def test_keras_2_where_the_environment_asks_for_it(monkeypatch):
 def test_names_that_keras_3_removed_are_signs_of_keras_2(use):
     assert detect.detect("", f"import tensorflow as tf; tf.keras\n{use}").number == 2
     assert detect.detect("", f"import keras; from keras import ops\n{use}").number == 3
+
+
+# Functions of layers -------------------------------------------------------------------------------------------------
+
+
+def test_activations_of_layers_are_those_of_the_module():
+    dense, cell = layers.Dense(2, activation="relu"), layers.LSTM(2).cell
+    assert dense.activation is keras.activations.relu
+    assert cell.activation is keras.activations.tanh
+    assert cell.recurrent_activation is keras.activations.sigmoid
+    assert not hasattr(layers.Flatten(), "activation")
+    dense.activation = keras.activations.linear  # as programs for guided backpropagation assign their own
+    assert dense.activation is keras.activations.linear
+    assert dense.get_config()["activation"] == "linear"
+    np.testing.assert_array_equal(layers.Dense(2, "linear", kernel_initializer="ones")(X[:1]), [[3, 3]])
+
+
+def test_layers_have_the_variables_of_their_metrics():
+    layer = layers.Dense(2)
+    layer.mean = keras.metrics.Mean()
+    assert layer.metrics_variables == layer.mean.variables

@@ -68,6 +68,11 @@ NAMES = {  # module -> names that keras-tuner, keras-hub, keras-rs, scikeras, ba
     "trainers.data_adapters.data_adapter_utils": ["unpack_x_y_sample_weight", "pack_x_y_sample_weight"],
     "applications.resnet": ["ResNet50"],
     "engine.base_layer": ["Layer"],
+    "distillation.distiller": ["Distiller"],
+    "dtype_policies.dtype_policy": ["dtype_policy", "set_dtype_policy"],
+    "backend.common.remat": ["RematScope"],
+    "utils.jax_layer": ["JaxLayer"],
+    "utils.traceback_utils": ["is_traceback_filtering_enabled"],
 }
 
 

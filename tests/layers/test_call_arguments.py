@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import gazelle
 from gazelle import layers, models
 
 X = np.ones((2, 3), "float32")
@@ -52,3 +53,35 @@ def test_joined_masks_of_inputs_with_masks_of_their_own_rank():
     words, characters = np.ones((2, 3, 4), "float32"), np.ones((2, 3, 5), "float32")
     masks = [np.array([[True, False, False]] * 2), np.array([[[True, False], [True, True], [False, False]]] * 2)]
     assert joined.compute_mask([words, characters], masks).tolist() == [[True, True, False]] * 2
+
+
+class Untraceable(layers.Layer):
+    def call(self, x, training=False):
+        if not training:
+            raise RuntimeError("only in training")
+        return x
+
+
+class DeclaresSpec(Untraceable):
+    def compute_output_spec(self, x, training=False):
+        return gazelle.KerasTensor(x.shape, x.dtype)
+
+
+class DeclaresShape(Untraceable):
+    def compute_output_shape(self, shape):
+        return shape
+
+
+@pytest.mark.parametrize("layer", [DeclaresSpec, DeclaresShape])
+def test_what_a_layer_declares_stands_in_for_a_call_that_fails(layer):
+    inputs = gazelle.Input((3,))
+    model = gazelle.Model(inputs, layer()(inputs))
+    assert model.output_shape == (None, 3)
+    assert model(np.ones((2, 3)), training=True).shape == (2, 3)
+    with pytest.raises(RuntimeError, match="only in training"):
+        model.predict(np.ones((2, 3)), verbose=0)
+
+
+def test_errors_of_a_call_without_a_declared_shape_are_raised():
+    with pytest.raises(RuntimeError, match="only in training"):
+        Untraceable()(gazelle.Input((3,)))

@@ -80,3 +80,26 @@ def test_config_of_a_sequential_model_with_a_constructor_of_its_own():
     frozen = gazelle.Sequential([gazelle.Input((2,)), gazelle.layers.Dense(3)])
     frozen.trainable = False
     assert gazelle.Sequential.from_config(frozen.get_config()).trainable_weights == []
+
+
+class Doubled(gazelle.Model):
+    """Compares its one output with two labels."""
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return super().compute_loss(x, y, [y_pred, y_pred], sample_weight, training)
+
+
+def test_compute_loss_chooses_what_losses_compare():
+    inputs = gazelle.Input((3,))
+    model = Doubled(inputs, layers.Dense(1, kernel_initializer="zeros")(inputs))
+    model.compile("sgd", loss=["mae", "mse"])
+    history = model.fit(X, (np.ones((4, 1)), np.full((4, 1), 2.0)), verbose=0).history
+    assert history["loss"] == pytest.approx([5])
+
+
+def test_saving_a_model_with_a_list_that_contains_itself(tmp_path):
+    model = Described()
+    model.blocks = [1]
+    model.blocks.append(model.blocks)
+    model(X)
+    model.save(tmp_path / "model.keras")

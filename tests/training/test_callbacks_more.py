@@ -81,6 +81,37 @@ def test_tensorboard_by_batches(tmp_path, freq, steps):
     assert board.state() == {"_trained": 6, "_tested": 0}
 
 
+def test_tensorboard_writes_histograms_of_any_weights(tmp_path):
+    model = made()
+    model.set_weights([np.full(w.shape, 1e30, "float32") for w in model.weights[:2]] + model.get_weights()[2:])
+    model.layers[1].kernel.assign(np.full((4, 3), np.nan))
+    board = callbacks.TensorBoard(tmp_path, histogram_freq=1, write_graph=False)
+    board.set_model(model)
+    board._weights(0)
+    board.on_train_end()
+    found = {tag.rpartition("small/")[2] for tag in events(tmp_path / "train")}
+    assert found == {"a/kernel/histogram", "a/bias/histogram", "b/bias/histogram"}
+
+
+@pytest.mark.parametrize("place", ["log_dir", "nowhere"])
+def test_tensorboard_reads_metadata_of_embeddings_in_its_folder(tmp_path, monkeypatch, place):
+    written = []
+    pytest.importorskip("tensorboardX")
+    model = gazelle.Sequential([gazelle.layers.Embedding(2, 3, name="words")])
+    model.build((None, 1))
+    board = callbacks.TensorBoard(tmp_path, embeddings_freq=1, embeddings_metadata={"words": "names.tsv"})
+    board.set_model(model)
+    monkeypatch.setattr(board._writer("train"), "add_embedding", lambda *args, **kwargs: written.append(args[1]))
+    if place == "log_dir":
+        (tmp_path / "names.tsv").write_text("one\ntwo\n")
+        board._embeddings(0)
+        assert written == [["one", "two"]]
+        return
+    with pytest.warns(UserWarning, match=r"without metadata: 'names.tsv': expected a file in .*, got no such file"):
+        board._embeddings(0)
+    assert written == [None]
+
+
 def test_tensorboard_rates_of_several_optimizers(tmp_path):
     o = gazelle.optimizers
     several = o.MultiOptimizer(o.OptimizerMap(o.SGD(0.1), {".*b/.*": o.Adam(0.01)}))

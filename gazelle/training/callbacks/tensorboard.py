@@ -185,7 +185,9 @@ class TensorBoard(Callback):
         for layer in self.model.layers:
             for weight in layer.weights:
                 array, path = weight.numpy(), weight.path
-                self._writer("train").add_histogram(f"{path}/histogram", array, epoch)
+                finite = array[np.isfinite(array)].astype("float64")
+                if finite.size:  # the bins of a histogram end at 1e20
+                    self._writer("train").add_histogram(f"{path}/histogram", np.clip(finite, -9e19, 9e19), epoch)
                 image = np.atleast_2d(np.squeeze(array)).astype("float32")
                 if self.write_images and image.ndim <= 3:
                     stacked = image[None] if image.ndim == 2 else np.moveaxis(image, -1, 0)
@@ -198,11 +200,20 @@ class TensorBoard(Callback):
             if type(layer).__name__ == "Embedding":
                 given = self.embeddings_metadata
                 file = given if isinstance(given, str) or given is None else given.get(layer.name)
-                lines = None
-                if file is not None:
-                    with open(file, encoding="utf-8") as text:
-                        lines = text.read().splitlines()
+                lines = None if file is None else self._lines(os.fspath(file))
                 self._writer("train").add_embedding(layer.weights[0].numpy(), lines, tag=layer.name, global_step=epoch)
+
+    def _lines(self, file: str) -> list[str] | None:
+        """The lines of a file in `log_dir` or in the working directory; None, with a warning, if there is none."""
+        for path in (os.path.join(self.log_dir, file), file):
+            if os.path.isfile(path):
+                with open(path, encoding="utf-8") as text:
+                    return text.read().splitlines()
+        expected = f"a file in {self.log_dir} or in the working directory, with a line per row"
+        warn(
+            message(f"TensorBoard writes embeddings without metadata: {file!r}", expected=expected, got="no such file")
+        )
+        return None
 
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         if getattr(self.model, "optimizer", None) is not None:
