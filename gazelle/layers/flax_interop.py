@@ -126,7 +126,10 @@ class FlaxLayer(JaxLayer):
         return out, _split(module)[3]
 
     def get_config(self) -> dict[str, Any]:
-        method = self.method if isinstance(self.method, (str, type(None))) else self.method.__name__
+        method = self.method
+        if callable(method):  # by name if it is one of the module, else as a registered function
+            name, own = method.__name__, getattr(type(self.module), method.__name__, None)
+            method = name if own is getattr(method, "__func__", method) else serialize(method)
         return {**super().get_config(), "module": serialize(self.module), "method": method}
 
     @classmethod

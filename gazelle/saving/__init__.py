@@ -12,6 +12,7 @@ from gazelle.saving.atomic import replace_file
 from gazelle.saving.autosave import Autosave
 from gazelle.saving.checkpoint_paths import latest, newest
 from gazelle.saving.config import model_to_json
+from gazelle.saving.file_editor import KerasFileEditor
 from gazelle.saving.h5_format import model_from_json
 from gazelle.saving.keras_v3 import load_model, save_model
 from gazelle.saving.registration import (
@@ -28,6 +29,7 @@ from gazelle.saving.weights import load_weights, save_weights
 __all__ = [
     "Autosave",
     "CustomObjectScope",
+    "KerasFileEditor",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

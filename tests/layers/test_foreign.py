@@ -198,3 +198,30 @@ def test_equinox_with_state(eqx):
 def test_a_module_of_pytorch_is_refused():
     with pytest.raises(ArgumentError, match=r"TorchModuleWrapper runs .* which gazelle does not use"):
         layers.TorchModuleWrapper("module")
+
+
+def test_methods_of_flax_modules_in_configs():
+    linen = pytest.importorskip("flax.linen")
+
+    @gazelle.saving.register_keras_serializable()
+    class Module(linen.Module):
+        @linen.compact
+        def twice(self, x):
+            return 2 * linen.Dense(2)(x)
+
+        def get_config(self):
+            return {}
+
+        @classmethod
+        def from_config(cls, config):
+            return cls()
+
+    @gazelle.saving.register_keras_serializable()
+    def outside(module, x):
+        return module.twice(x)
+
+    for method in ("twice", Module.twice, outside):
+        layer = FlaxLayer(Module(), method=method)
+        again = FlaxLayer.from_config(layer.get_config())
+        assert again.method == (outside if method is outside else "twice") or again.method is Module.twice
+        assert again(X).shape == (4, 2)
