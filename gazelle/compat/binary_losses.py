@@ -32,7 +32,7 @@ def binary_crossentropy(
     >>> round(float(binary_crossentropy(jnp.ones((1, 1)), jnp.full((1, 1), 0.5))[0]), 4)
     0.6931
     """
-    if era.number() != 2 or from_logits or logits.of(y_pred) is not None:
+    if era.number() != 2 or from_logits or logits.of(y_pred, "binary") is not None:
         return losses.binary_crossentropy(y_true, y_pred, from_logits, label_smoothing, axis)  # type: ignore[arg-type]
     if any_symbolic(y_true, y_pred):
         options = {"label_smoothing": label_smoothing, "axis": axis}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from gazelle.core import dtypes, sparse
+from gazelle.core import dtypes, logits, sparse
 from gazelle.core.errors import ArgumentError, MissingLengthError, StateError, SymbolicError, message
 from gazelle.core.printable import printable
 from gazelle.core.types import ArrayLike, DTypeLike, Shape, Tree
@@ -248,7 +248,8 @@ class Op:
         self.runs_on_host = False  # whether it takes strings
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:
-        return self.function(*args, **kwargs)
+        out = self.function(*args, **kwargs)
+        return out if self.name == "cast" else logits.lost(out, (args, kwargs))
 
 
 def is_symbolic(x: object) -> bool:

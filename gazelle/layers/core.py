@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import jax.numpy as jnp
 
 from gazelle import ops
-from gazelle.core import settings, sparse
+from gazelle.core import logits, settings, sparse
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, message
 from gazelle.core.prng import bernoulli
 from gazelle.core.registry import custom_object_scope, find
@@ -231,7 +231,7 @@ class Flatten(Layer):
     def call(self, x: Array) -> Array:
         if self.data_format == "channels_first" and x.ndim > 1:
             x = jnp.moveaxis(x, 1, -1)
-        return jnp.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+        return logits.lost(jnp.reshape(x, (x.shape[0], math.prod(x.shape[1:]))), x)
 
 
 class Lambda(Layer):

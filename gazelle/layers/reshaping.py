@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
-from gazelle.core import tracing
+from gazelle.core import logits, tracing
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array
 from gazelle.layers.base import Layer
@@ -66,7 +66,7 @@ class Reshape(Layer):
                     got=f"{have} in shape {x.shape}",
                 )
             )
-        return jnp.reshape(x, shape)
+        return logits.lost(jnp.reshape(x, shape), x)
 
 
 class Permute(Layer):
@@ -103,7 +103,7 @@ class Permute(Layer):
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
     def call(self, x: Array) -> Array:
-        return jnp.transpose(x, (0, *self.dims))
+        return logits.lost(jnp.transpose(x, (0, *self.dims)), x)
 
 
 class RepeatVector(Layer):

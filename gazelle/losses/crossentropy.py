@@ -66,7 +66,7 @@ def binary_crossentropy(
         >>> round(float(binary_crossentropy([[0.0, 1.0]], [[0.3, 0.7]])[0]), 4)
         0.3567
     """
-    y_pred, from_logits = logits.given(y_pred, from_logits)
+    y_pred, from_logits = logits.given(y_pred, from_logits, "binary")
     y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
     return jnp.mean(bernoulli_loss(smooth(y_true, label_smoothing, 2), y_pred, from_logits), axis=axis)
 
@@ -93,7 +93,7 @@ def categorical_crossentropy(
         >>> round(float(categorical_crossentropy([[0.0, 1.0]], [[0.3, 0.7]])[0]), 4)
         0.3567
     """
-    y_pred, from_logits = logits.given(y_pred, from_logits)
+    y_pred, from_logits = logits.given(y_pred, from_logits, "categorical")
     y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
     y_true = smooth(y_true, label_smoothing, y_true.shape[-1])
     return -jnp.sum(y_true * _log_probabilities(y_pred, from_logits, axis), axis=axis)
@@ -121,7 +121,7 @@ def sparse_categorical_crossentropy(
         >>> sparse_categorical_crossentropy([1], [[0.5, 0.5]])
         Array([0.6931472], dtype=float32)
     """
-    y_pred, from_logits = logits.given(y_pred, from_logits)
+    y_pred, from_logits = logits.given(y_pred, from_logits, "categorical")
     y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
     if y_true.ndim == y_pred.ndim:
         y_true = jnp.squeeze(y_true, axis=axis)

@@ -256,12 +256,12 @@ class LossStep:
 
 def _attached_to(tree: Any) -> list[tuple[Any, Any]]:
     """The mask and the logits of each array."""
-    return [(get_mask(leaf), logits.of(leaf)) for leaf in jax.tree.leaves(tree)]
+    return [(get_mask(leaf), logits.entry(leaf)) for leaf in jax.tree.leaves(tree)]
 
 
 def _with_attached(tree: Any, attached: list[tuple[Any, Any]]) -> Any:
     """Attach masks and logits again: they belong to the tracers of the gradient's trace."""
     for leaf, (mask, its_logits) in zip(jax.tree.leaves(tree), attached, strict=True):
         set_mask(leaf, mask)
-        logits.attach(leaf, its_logits)
+        logits.attach(leaf, *its_logits)
     return tree

@@ -113,3 +113,72 @@ def test_a_loss_without_reduction_is_summed_and_shown_as_mean():
     assert model.evaluate(x, y, verbose=0) == 2.5
     assert model.fit(x, y, batch_size=2, verbose=0).history == {"loss": [2.5]}
     np.testing.assert_allclose(model.get_weights()[0], [[0.9]], rtol=1e-6)  # 1 - 0.01 * (2 * 1 * 1 + 2 * 2 * 2)
+
+
+def loss_of(after, kind="binary_crossentropy", labels=None):
+    """The loss of a model without a graph, whose last function is called on 31 and -38, or on these and 0."""
+
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.sums = layers.Dense(1, kernel_initializer="ones")
+            self.last = after if isinstance(after, keras.layers.Layer) else None
+
+        def call(self, x):
+            sums = self.sums(x)
+            return after(keras.activations.sigmoid(sums) if self.last is not None else sums)
+
+    model = Model()
+    model.compile("sgd", kind)
+    return model.evaluate(X, Y if labels is None else labels, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("layer", "takes"),
+    [
+        (layers.Flatten(), False),
+        (layers.Reshape((1,)), False),
+        (layers.Permute((1,)), False),
+        (layers.Activation("linear"), True),
+        (layers.Lambda(lambda y: y), True),
+    ],
+)
+def test_layers_that_keep_logits(layer, takes, of_tensorflow):
+    assert (loss_of(layer) == 34.5) is takes
+
+
+@pytest.mark.parametrize(
+    ("after", "takes"),
+    [
+        (lambda tf, y: tf.sigmoid(y), True),  # found in the graph
+        (lambda tf, y: tf.cast(tf.nn.sigmoid(y), tf.float32), True),
+        (lambda tf, y: tf.reshape(tf.sigmoid(y), [-1, 1]), False),
+        (lambda tf, y: tf.identity(keras.activations.sigmoid(y)), False),
+        (lambda tf, y: tf.sigmoid(y)[:, :], False),
+        (lambda tf, y: tf.concat([keras.activations.sigmoid(y)], 1), False),
+    ],
+)
+def test_functions_that_keep_logits(after, takes, of_tensorflow, tf):
+    assert (loss_of(lambda y: after(tf, y)) == 34.5) is takes
+    x = keras.Input((2,))
+    model = keras.Model(x, after(tf, layers.Dense(1, kernel_initializer="ones")(x)))
+    model.compile("sgd", "binary_crossentropy")
+    assert (model.evaluate(X, Y, verbose=0) == 34.5) is takes
+
+
+def test_softmax_of_tensorflow_has_logits_for_a_categorical_loss_alone(of_tensorflow, tf):
+    pair = lambda function: lambda y: function(tf.concat([y, tf.zeros_like(y)], 1))  # noqa: E731
+    labels = np.float32([[0, 1], [1, 0]])
+    assert loss_of(pair(tf.nn.softmax), "categorical_crossentropy", labels) == 34.5
+    assert loss_of(pair(keras.activations.softmax), "binary_crossentropy", labels) > 17
+    assert loss_of(pair(tf.nn.softmax), "binary_crossentropy", labels) < 17
+
+
+def test_eager_functions_of_tensorflow_have_no_logits(of_tensorflow, tf):
+    logit = tf.constant([[31.0], [-38.0]])
+
+    def value():
+        return tf.reduce_mean(losses.binary_crossentropy(Y, tf.sigmoid(logit)))
+
+    assert float(value()) < 17
+    assert float(tf.function(value)()) == 34.5

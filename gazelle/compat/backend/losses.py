@@ -35,7 +35,7 @@ def categorical_crossentropy(
     target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
 ) -> TensorResult:
     """Return -sum(target log(output)) over the classes."""
-    return ops.categorical_crossentropy(target, *logits.given(output, from_logits), axis)
+    return ops.categorical_crossentropy(target, *logits.given(output, from_logits, "categorical"), axis)
 
 
 @_in_order
@@ -44,7 +44,7 @@ def sparse_categorical_crossentropy(
     target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
 ) -> TensorResult:
     """Return -log(output) for the class with the index `target`."""
-    output, from_logits = logits.given(output, from_logits)
+    output, from_logits = logits.given(output, from_logits, "categorical")
     target, output = jnp.asarray(target), jnp.asarray(output)
     if target.ndim == output.ndim and target.shape[axis] == 1:
         target = jnp.squeeze(target, axis)
@@ -55,7 +55,7 @@ def sparse_categorical_crossentropy(
 @lifted
 def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False) -> TensorResult:
     """Return -target log(output) - (1 - target) log(1 - output), elementwise."""
-    output, from_logits = logits.given(output, from_logits)
+    output, from_logits = logits.given(output, from_logits, "binary")
     output = jnp.asarray(output)
     if era.number() == 2 and not from_logits:
         return binary_losses.log_loss(jnp.asarray(target, output.dtype), output)

@@ -100,6 +100,8 @@ def _cast(x: Any, dtype: str) -> Any:
 @named("cast", "dtypes.cast")
 def cast(x: TensorLike, dtype: DTypeLike) -> TensorResult:
     kind = name_of(dtype)
+    if isinstance(x, Tensor) and x.dtype == kind:
+        return x
     return call(_cast, (x, kind), {}, host=_cast, keeps_64_bits=kind in ("float64", "int64", "uint64", "complex128"))
 
 

@@ -60,6 +60,7 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
             out = function(*plain_args, **plain_kwargs)
     else:
         out = function(*plain_args, **plain_kwargs)
+    out = logits.lost(out, arrays)
     if in_dataset.get():  # further functions compute on the host: elements of other shapes would compile them again
         out = jax.tree.map(_on_host, out)
     tapes = active_tapes()
@@ -71,8 +72,9 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
             given = set(map(id, arrays))  # stop_gradient(x) is x itself, and tapes know arrays by their identity
             out = jax.tree.map(lambda v: _copy(v) if id(v) in given and is_array(v) else v, out)
             for leaf in jax.tree.leaves(out):  # a loss is computed from the logits: they are a result, too
-                if (before := logits.of(leaf)) is not None:
-                    logits.attach(leaf, _copy(before))
+                before, loss = logits.entry(leaf)
+                if before is not None:
+                    logits.attach(leaf, _copy(before), loss)
             record = _record(function, arrays, array_indices, inputs, structure, out)
             for tape in recording_tapes:
                 tape.record(record)

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gazelle.compat.backend.shapes import Size
-from gazelle.compat.tensorflow import sizes
+from gazelle.compat.tensorflow import nn, sizes
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.function_tables import TABLE
 from gazelle.compat.tensorflow.names import NAMES, aliases, current_names, earlier_names, fixed_value
 from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import OPS, KerasTensor
 from gazelle.core.variable import Variable
 
@@ -21,6 +22,9 @@ _REDUCTIONS = "input_tensor=x axis=axis keepdims=keepdims"
 _ELEMENTWISE = {"x": ("x", "x=x"), "x y": ("x1 x2", "x=x1 y=x2")}
 #: parameters that TensorFlow and gazelle give other defaults
 _DEFAULTS: dict[str, dict[str, Any]] = {"nn.gelu": {"approximate": False}, "unstack": {"axis": 0}}
+
+#: functions that are other ones for losses, and gazelle's operations for files
+_OWN = {"nn.softmax": nn.softmax}
 
 
 def _is_symbolic(value: Any) -> bool:
@@ -69,7 +73,7 @@ def _in_graph(name: str, original: Callable[..., Any], op: str, names: Mapping[s
             if parameter not in options:
                 break
             first.append(options.pop(parameter))
-        return OPS[op](*first, **options)
+        return OPS[op](*first, **options) if name not in _OWN else call_op(_OWN[name], tuple(first), options)
 
     return called
 

@@ -265,14 +265,14 @@ def loss_call(original: Function, loss: Loss, args: Arguments, kwargs: Keywords)
 
 def _with_logits(function: Function, args: Arguments) -> tuple[Function, Arguments]:
     """A function (y_true, y_pred, ...) and its arguments, with the logits of y_pred as a first one if there are any."""
-    found = logits.of(unboxed(args[1])) if len(args) > 1 and logits.are_stored() else None
-    return (function, args) if found is None else (_on_logits(function), (boxed(found), *args))
+    found, loss = logits.entry(unboxed(args[1])) if len(args) > 1 else (None, None)
+    return (function, args) if found is None else (_on_logits(function, loss), (boxed(found), *args))
 
 
 @functools.lru_cache(maxsize=256)
-def _on_logits(function: Function) -> Function:
+def _on_logits(function: Function, loss: str | None) -> Function:
     def called(before: Any, y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(y_true, logits.attach(y_pred, before), *args, **kwargs)
+        return function(y_true, logits.attach(y_pred, before, loss), *args, **kwargs)
 
     return called
 

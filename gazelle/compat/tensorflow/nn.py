@@ -13,15 +13,39 @@ from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.arrays import keras_format
 from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.function import is_tracing
 from gazelle.compat.tensorflow.names import fixed_shape, named, op, space
 from gazelle.compat.tensorflow.randoms import next_key
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, Nested, ShapeLike, TensorLike, TensorResult
-from gazelle.core import symbolic
+from gazelle.core import logits, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
 
 op("nn.crelu", host=False)(lambda features: jnp.concatenate([jax.nn.relu(features), jax.nn.relu(-features)], -1))
+
+
+def _builds_graph() -> bool:
+    """Whether TensorFlow would build a graph: in a step of a model or a `tf.function`."""
+    scope = tracing.current()
+    return scope is not None and (scope.pure or is_tracing())
+
+
+@op("sigmoid", "math.sigmoid", "nn.sigmoid", host=False)
+def sigmoid(x: TensorLike) -> TensorResult:
+    """In a graph a binary crossentropy takes the input of the operation, as it finds it there."""
+    out = jax.nn.sigmoid(x := jnp.asarray(x))
+    return logits.attach(out, x, "binary") if _builds_graph() else out
+
+
+def softmax(x: TensorLike, axis: AxisLike = -1) -> TensorResult:
+    """As `sigmoid`, for a categorical crossentropy; over another axis than the last it is not one operation."""
+    out = jax.nn.softmax(x := jnp.asarray(x), -1 if axis is None else axis)
+    is_last = axis in (None, -1, x.ndim - 1)
+    return logits.attach(out, x, "categorical") if is_last and _builds_graph() else out
+
+
+op("nn.softmax", "math.softmax", host=False, static=("axis",))(lambda logits, axis=-1: softmax(logits, axis))
 
 
 op("nn.silu", "nn.swish", host=False)(lambda features, beta=1.0: features * jax.nn.sigmoid(beta * features))
