@@ -178,6 +178,13 @@ class CompileMetrics(Metric, abstract=True):
         self._own_reset = False  # whether a metric has a `reset_state` of its own
         self._initial: dict[str, Any] = {}  # values of the variables before any batch
 
+    def named_metrics(self) -> list[Metric]:
+        """Return the metrics, whose names become those in the logs."""
+        chosen = [(name, metric) for entries in self._of_output for name, metric, _ in entries]
+        for name, metric in chosen:
+            metric.name = name
+        return [metric for _, metric in chosen] or self.metrics
+
     def choose(self, y_true: Tree, y_pred: Tree) -> None:
         """Choose the metrics for labels and outputs of these shapes."""
         names = output_names(y_pred, self.outputs)

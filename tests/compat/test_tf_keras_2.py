@@ -359,3 +359,13 @@ def test_the_first_state_of_a_cell_is_a_tensor(tf, name):
     outputs, last = layers.RNN(cell, return_sequences=True, return_state=True)(X[:, None], initial_state=state)
     np.testing.assert_allclose(outputs[:, 0], output, rtol=1e-6)
     np.testing.assert_array_equal(last, outputs[:, -1])
+
+
+def test_metrics_of_several_outputs_have_the_names_of_the_logs():
+    x = keras.layers.Input((2,))
+    model = keras.Model(x, [keras.layers.Dense(1, name=name)(x) for name in "ab"])
+    model.compile("sgd", {"a": "mse", "b": "mae"}, metrics={"a": ["mae"], "b": ["mse", "mae"]})
+    expected = ["loss", "a_loss", "b_loss", "a_mae", "b_mse", "b_mae"]
+    for _ in range(2):
+        assert list(model.fit(np.ones((2, 2)), [np.ones((2, 1))] * 2, verbose=0).history) == expected
+        assert [metric.name for metric in model.metrics] == expected

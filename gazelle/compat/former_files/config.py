@@ -137,7 +137,7 @@ def _arguments(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in config.items():
         is_neutral = not value or (key, value) in _NEUTRAL or value == _default(name, key)
         is_unknown = key == "zero_output_for_mask" and era.standalone()  # Bidirectional sets it to True
-        if key in _added(name) and (is_neutral or is_unknown):
+        if key in _added(name, era.standalone()) and (is_neutral or is_unknown):
             continue
         out[names.get(key, key)] = value
     if name == "Bidirectional" and _is_mirrored(out["layer"]["config"], out["backward_layer"]["config"]):
@@ -158,9 +158,9 @@ def _is_mirrored(layer: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
 
 
 @functools.cache
-def _added(name: str) -> frozenset[str]:
+def _added(name: str, standalone: bool) -> frozenset[str]:
     """The arguments of a class that the program's version of Keras does not have."""
-    sections = ["added", "added after 2.3.1"] if era.standalone() else ["added"]
+    sections = ["added", "added after 2.3.1"] if standalone else ["added"]
     found = [
         value
         for section in sections

@@ -20,7 +20,8 @@ from gazelle.compat.types import TensorResult
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import warn
 from gazelle.core.types import Config, LossLike, Nested, Shape, Tree
-from gazelle.models import Functional, Model
+from gazelle.models import Functional, Model, model_metrics
+from gazelle.training.metrics_state import CompileMetrics
 
 
 def _alone(tensors: Any) -> Any:
@@ -124,7 +125,10 @@ class ModelMixin:
         in_property = sys._getframe(1).f_code.co_name == "metrics"  # of a program, which adds its own
         if not era.is_tf_keras_2() or called_by_gazelle(1) or in_property:
             return found
-        return [m for one in found for m in (one.metrics if type(one).__name__ == "CompileMetrics" else [one])]
+        count = len(model_metrics.compile_metrics(self))  # type: ignore[arg-type]
+        given = [one for one in found[:count] if isinstance(one, CompileMetrics)]
+        losses = [one for one in found[:count] if one not in given]
+        return [*losses, *(metric for one in given for metric in one.named_metrics()), *found[count:]]
 
     def to_json(self, **kwargs: Any) -> str:
         if era.number() == 2:
