@@ -15,7 +15,7 @@ import numpy as np
 
 from gazelle.core import arrays, budget, dtypes, tracing
 from gazelle.core.config import resolve
-from gazelle.core.errors import ArgumentTypeError, ShapeError, UnboundVariable, message
+from gazelle.core.errors import ArgumentTypeError, ShapeError, StateError, UnboundVariable, message
 from gazelle.core.names import scoped
 from gazelle.core.printable import printable
 from gazelle.core.symbolic import KerasTensor
@@ -171,6 +171,12 @@ class Variable:
             if isinstance(self._value, np.ndarray):  # of a metric, most of which are never read, or to be sharded
                 with jax.ensure_compile_time_eval():
                     self._value = arrays.place(self.key, self._value, self.path)
+            elif isinstance(self._value, jax.core.Tracer) and not tracing.is_traced():
+                hint = (
+                    "Create variables before jax.grad, jax.jit or jax.vmap calls the function, or return their values."
+                )
+                what = f"Variable '{self.path}', which was created inside a transformation of JAX, was read after it"
+                raise StateError(message(what, hint=hint))
             return self._value
         with owner.lock:
             owner.flush()

@@ -77,3 +77,19 @@ def test_several_values_are_no_condition():
     with pytest.raises(TypeError, match=r"as a condition: expected one value, got \(2,\)"):
         bool(gazelle.Variable([1.0, 2.0]))
     assert gazelle.Variable(1.0)
+
+
+@pytest.mark.parametrize("transform", [jax.value_and_grad, jax.jit])
+def test_a_variable_of_a_transformation_is_not_read_after_it(transform):
+    made = []
+
+    def double(w):
+        made.append(gazelle.Variable(w, name="copy"))
+        return made[-1].value * 2
+
+    transform(double)(2.0)
+    for read in (lambda v: v.value, lambda v: v.numpy(), lambda v: v + 1):
+        with pytest.raises(
+            gazelle.errors.StateError, match="'copy', which was created inside a transformation of JAX, was read after"
+        ):
+            read(made[0])
