@@ -171,12 +171,6 @@ class Variable:
             if isinstance(self._value, np.ndarray):  # of a metric, most of which are never read, or to be sharded
                 with jax.ensure_compile_time_eval():
                     self._value = arrays.place(self.key, self._value, self.path)
-            elif isinstance(self._value, jax.core.Tracer) and not tracing.is_traced():
-                hint = (
-                    "Create variables before jax.grad, jax.jit or jax.vmap calls the function, or return their values."
-                )
-                what = f"Variable '{self.path}', which was created inside a transformation of JAX, was read after it"
-                raise StateError(message(what, hint=hint))
             return self._value
         with owner.lock:
             owner.flush()
@@ -271,10 +265,18 @@ class Variable:
         Returns:
             An array of NumPy.
         """
-        return np.array(arrays.to_host(self.value, self.key))
+        return np.array(self._on_host())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        return np.array(arrays.to_host(self.value, self.key), dtype=dtype)
+        return np.array(self._on_host(), dtype=dtype)
+
+    def _on_host(self) -> Any:
+        value = self.value
+        if isinstance(value, jax.core.Tracer) and tracing.current() is None:
+            what = f"Variable '{self.path}', which was created inside a transformation of JAX, has no value"
+            hint = "Create variables before jax.grad, jax.jit or jax.vmap calls the function, or return their values."
+            raise StateError(message(what, hint=hint))
+        return arrays.to_host(value, self.key)
 
     def __jax_array__(self) -> Any:
         return self.value

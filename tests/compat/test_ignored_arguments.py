@@ -28,7 +28,8 @@ HOOKS = frozenset(
         is_affected_by setdefault result _create_slots _resource_apply_dense _merge_function
         _get_batches_of_transformed_samples _of_unknown tracked_loss crf_loss on_train_begin
         on_train_end on_epoch_begin on_epoch_end on_test_begin __get__ __new__ joined stacked product result
-        compute_gradients weights _is_validated _per_leaf""")
+        compute_gradients weights _is_validated _per_leaf
+        initialize sample next_inputs finalize update _calculate_attention""")
 )
 #: functions that do nothing or raise an error, with any arguments
 NOTHING_TO_DO = frozenset(
@@ -43,6 +44,7 @@ REASONS = {
         update_per_second leave_epoch_progress leave_overall_progress show_overall_progress""",  # of a progress bar
     "addons/losses.py __init__": "kwargs",  # tensorflow_addons ignores them, too
     "addons/metrics.py __init__": "kwargs",
+    "addons/rnn.py __init__": "gamma_initializer gamma_regularizer gamma_constraint",  # read by their ending
     "backend/arithmetic.py print_tensor": "summarize",  # JAX prints
     "backend/loops.py rnn": "input_length",  # that of the inputs
     "backend/sessions.py __init__": "target",  # this process

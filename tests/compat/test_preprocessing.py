@@ -151,3 +151,9 @@ def test_skipgrams_as_in_keras():
             found.append(namespace.skipgrams(numbers, 8, seed=5, **words))
         assert found[0] == found[1]
     np.testing.assert_allclose(sequence.make_sampling_table(20), old_sequence.make_sampling_table(20))
+
+
+def test_axes_of_images_by_default():
+    options = {"theta": 30, "tx": 1, "zx": 0.8, "shear": 10}
+    ours, theirs = image.apply_affine_transform(X[0], **options), old_image.apply_affine_transform(X[0], **options)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)

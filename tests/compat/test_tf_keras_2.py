@@ -106,8 +106,11 @@ def test_shapes_of_symbolic_tensors_have_the_methods_of_tensorflow():
         (lambda v: K.sum(v * v), 4.0),
         (lambda v: K.zeros_like(v) + 5, 5.0),
         (lambda v: K.ones(()) * 3, 3.0),
+        (lambda v: K.stack([np.float32(4)])[0], 4.0),
+        (lambda v: K.concatenate([np.ones(1), np.zeros(1)])[0], 1.0),
+        (lambda v: K.local_conv1d(np.ones((1, 2, 1)), np.ones((2, 1, 1)), (1,), (1,))[0, 0, 0], 1.0),
     ],
-    ids=["operator", "square", "sum", "zeros_like", "ones"],
+    ids=["operator", "square", "sum", "zeros_like", "ones", "stack", "concatenate", "local_conv1d"],
 )
 def test_the_backend_computes_at_once(function, expected):
     assert float(function(K.variable(2.0)).numpy()) == expected

@@ -88,8 +88,6 @@ def test_a_variable_of_a_transformation_is_not_read_after_it(transform):
         return made[-1].value * 2
 
     transform(double)(2.0)
-    for read in (lambda v: v.value, lambda v: v.numpy(), lambda v: v + 1):
-        with pytest.raises(
-            gazelle.errors.StateError, match="'copy', which was created inside a transformation of JAX, was read after"
-        ):
+    for read in (gazelle.Variable.numpy, np.asarray):
+        with pytest.raises(gazelle.errors.StateError, match="'copy', which was created inside a transformation of JAX"):
             read(made[0])

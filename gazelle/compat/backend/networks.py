@@ -11,7 +11,7 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.compat import era
-from gazelle.compat.backend.lifting import lifted
+from gazelle.compat.backend.lifting import lifted, of_program
 from gazelle.compat.backend.shapes import channels_first, format_of, sizes
 from gazelle.compat.ignored import ignores
 from gazelle.compat.types import AxisLike, ShapeLike, SymbolicShape, TensorLike, TensorResult
@@ -205,7 +205,8 @@ def local_conv1d(
     inputs: TensorLike, kernel: TensorLike, kernel_size: ShapeLike, strides: ShapeLike, data_format: str | None = None
 ) -> TensorResult:
     """Return `local_conv` over one axis."""
-    return local_conv(inputs, kernel, kernel_size, strides, (kernel.shape[0],), data_format)
+    out = local_conv(inputs, kernel, kernel_size, strides, (kernel.shape[0],), data_format)
+    return of_program(out, inputs, kernel)
 
 
 local_conv2d = local_conv

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
-from gazelle.compat.backend.lifting import lifted
+from gazelle.compat.backend.lifting import lifted, of_program
 from gazelle.compat.types import AxisLike, DTypeLike, Nested, ShapeLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes, symbolic
 from gazelle.core.symbolic import KerasTensor
@@ -148,7 +148,7 @@ def _are_sizes(x: Any) -> bool:
 
 def stack(x: TensorLike, axis: int = 0) -> TensorResult:
     """Stack tensors along a new axis; a list of sizes becomes a shape."""
-    return tuple(x) if _are_sizes(x) else _stack(x, axis)
+    return tuple(x) if _are_sizes(x) else of_program(_stack(x, axis), x)
 
 
 @lifted
@@ -160,7 +160,7 @@ def concatenate(tensors: Nested[TensorLike], axis: int = -1) -> TensorResult:
     """Concatenate tensors along `axis`; shapes become a shape."""
     if all(isinstance(t, list | tuple) for t in tensors) and _are_sizes([n for t in tensors for n in t]):
         return tuple(n for t in tensors for n in t)
-    return _concatenate(tensors, axis)
+    return of_program(_concatenate(tensors, axis), tensors)
 
 
 @lifted

@@ -22,20 +22,25 @@ def apply_affine_transform(
     shear: float = 0,
     zx: float = 1,
     zy: float = 1,
-    row_axis: int = 0,
-    col_axis: int = 1,
-    channel_axis: int = 2,
+    row_axis: int | None = None,
+    col_axis: int | None = None,
+    channel_axis: int | None = None,
     fill_mode: str = "nearest",
     cval: float = 0.0,
     order: int = 1,
 ) -> Array:
     """Apply  rotation · shift · shear · zoom  around the center of an image; angles are in degrees.
 
-    In Keras up to 2.3 tx moved rows; in tf.keras, whose center is that of the pixels, it moves columns.
+    In Keras up to 2.3 tx moved rows, and by default the channels were last; in tf.keras, whose center is that of the
+    pixels, it moves columns, and the channels are first.
 
-    >>> apply_affine_transform(np.arange(4.0).reshape(2, 2, 1), tx=1)[..., 0].tolist()
+    >>> apply_affine_transform(np.arange(4.0).reshape(1, 2, 2), tx=1)[0].tolist()
     [[1.0, 1.0], [3.0, 3.0]]
     """
+    axes = (0, 1, 2) if era.is_package_before_keras_3() else (1, 2, 0)
+    row_axis, col_axis, channel_axis = (
+        axis if given is None else given for axis, given in zip(axes, (row_axis, col_axis, channel_axis), strict=True)
+    )
     if fill_mode not in FILL_MODES:
         raise unknown("fill_mode", fill_mode, FILL_MODES)
     matrix = np.eye(3)
