@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.attachments import Attachments
-from gazelle.core.types import Array, ArrayLike
+from gazelle.core.types import Array, ArrayLike, Tree
 
 _logits, _stored = Attachments(), False
 
@@ -56,7 +56,7 @@ def of(probabilities: object, loss: str | None = None) -> Array | None:
     return logits if loss is None or of_loss in (None, loss) else None
 
 
-def lost(out: Any, given: Any) -> Any:
+def lost(out: Tree, given: Tree) -> Tree:
     """Return the result of an operation without the logits of arguments that it returned."""
     if not _stored:
         return out
