@@ -40,6 +40,9 @@ def plain(cell: str) -> str:
 
     >>> plain("%matplotlib inline\nx = 1")
     'pass  # %matplotlib inline\nx = 1'
+    >>> print(plain("print('%d'\n      % 3)"))
+    print('%d'
+          % 3)
     >>> plain("%time x = f(1)\nfiles = !ls")
     'x = f(1)\nfiles = []  # !ls'
     """
@@ -48,24 +51,32 @@ def plain(cell: str) -> str:
         name = first.split()[-1]
         return f"open({name!r}, 'w').write({chr(10).join(rest)!r})" + "\n" * len(rest)
     whole = first.startswith("%%") and not first.startswith(("%%time", "%%capture"))
-    lines, continued, quote = [], False, ""
+    lines, continued, quote, depth = [], False, "", 0
     for line in (first, *rest):
-        lines.append(line if quote else f"# {line}" if continued else _line(line, whole))
+        inside = quote or depth > 0  # of a string or brackets: a % is an operator there
+        lines.append(line if inside else f"# {line}" if continued else _line(line, whole))
         continued = line.endswith("\\") and lines[-1] != line
         if lines[-1] == line:
-            quote = _open_quote(line, quote)
+            quote, brackets = _scan(line, quote)
+            depth += brackets
     return "\n".join(lines)
 
 
-def _open_quote(line: str, quote: str) -> str:
-    """The quotes of a string of several lines that is open at the end of a line; `quote`: at its start."""
-    position = 0
+def _scan(line: str, quote: str) -> tuple[str, int]:
+    """The quotes of a string of several lines that is open at the end of a line, and how many brackets it opens.
+
+    `quote` is what is open at its start. Closed brackets are subtracted; those in strings and comments do not count.
+    """
+    position, brackets = 0, 0
     while position < len(line):
+        if not quote:
+            code = re.split("['\"#]", line[position:], maxsplit=1)[0]
+            brackets += sum(map(code.count, "([{")) - sum(map(code.count, ")]}"))
         found = re.compile(rf"(?:\\.|[^\\])*?({quote})" if quote else _QUOTES).match(line, position)
         if found is None:
-            return quote
+            break
         quote, position = ("" if quote else found[1] or ""), found.end()
-    return quote
+    return quote, brackets
 
 
 def _line(line: str, omitted: bool) -> str:

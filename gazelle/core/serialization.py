@@ -193,7 +193,7 @@ def deserialize(value: Serialized, namespace: str | None = None) -> Deserialized
         return [deserialize(v, namespace) for v in value]
     if isinstance(value, tuple):
         return _same_or_tuple(value, [deserialize(v, namespace) for v in value])
-    if not isinstance(value, Mapping):
+    if not isinstance(value, Mapping) or hasattr(value, "get_config"):  # an object that a `from_config` created
         return value
     name, config = value.get("class_name"), value.get("config", {})
     if name is None or "config" not in value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Never, overload
 
@@ -487,7 +488,7 @@ class Layer(Operation):
         """
 
         def is_shape(v: Any) -> bool:
-            return isinstance(v, (tuple, list)) and all(n is None or isinstance(n, int) for n in v)
+            return isinstance(v, (tuple, list)) and all(n is None or isinstance(n, numbers.Integral) for n in v)
 
         inputs = jax.tree.map(lambda s: KerasTensor(s, self.compute_dtype), (args, kwargs), is_leaf=is_shape)
         return symbolic.map_tree(lambda t: t.shape, self.compute_output_spec(*inputs[0], **inputs[1]))
