@@ -202,7 +202,17 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "sample_weights": _refused("sample_weights", "Use the weights that you give to fit."),
     "train_function": _refused("train_function", "Use train_on_batch."),
 }
+
+
+def _built(optimizer: Any) -> bool:
+    """False, after the constructor of the base class, which a wrapper around another optimizer did not call."""
+    optimizer._construct(Optimizer, (), {}, False)
+    return False
+
+
 _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
+    "built": _built,
+    "updates": lambda optimizer: [],
     "get_updates": _method(updates.get_updates),
     "get_gradients": _method(lambda _, loss, params: gradients(loss, params)),
     "lr": lambda optimizer: adopt(optimizer.learning_rate),

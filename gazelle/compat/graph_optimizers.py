@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from gazelle import tree
 from gazelle.compat.backend.functions import all_updates, variables_of
-from gazelle.compat.backend.gradients import gradients
+from gazelle.compat.backend.gradients import StepLoss, gradients
 from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, rate_factors
 from gazelle.compat.types import TensorLike
@@ -26,9 +26,6 @@ from gazelle.optimizers.learning_rate import LearningRate
 from gazelle.optimizers.state import keep_in_state
 from gazelle.optimizers.transforms import Arrays, Slots
 
-_STEP_LOSS = "the gradients that a step computes"  # passed to `get_updates` as the loss
-
-
 class GraphOptimizer(Optimizer, abstract=True):
     """Optimizer whose step runs the graph that `get_updates` returned.
 
@@ -41,6 +38,7 @@ class GraphOptimizer(Optimizer, abstract=True):
     _targets: Sequence[Variable] = ()
     _read: Sequence[Variable] = ()
     _rates: Mapping[str, KerasTensor] = {}  # prefix of a step -> its learning rate, if it is computed in the graph
+    _replaced: Mapping[str, slice] = {}  # prefix of a step -> its gradients among the outputs, if the graph computes them
     _inner: Sequence[tuple[str, OptimizerStep, list[str]]] = ()  # prefix of the slots, step, paths of its weights
 
     def _build_graph(self, params: Arrays) -> None:
@@ -51,7 +49,7 @@ class GraphOptimizer(Optimizer, abstract=True):
             values = {p: jnp.zeros(w.shape) if isinstance(w, jax.core.Tracer) else w for p, w in params.items()}
             self._weights = {p: GraphVariable(values[p], dtype=w.dtype, name=f"{p}:0") for p, w in params.items()}
             self._gradients = {p: Input(batch_shape=w.shape, dtype=str(w.dtype)) for p, w in params.items()}
-            arguments = {"loss": _STEP_LOSS, "params": list(self._weights.values()), "constraints": {}}
+            arguments = {"loss": StepLoss(self._step_gradients), "params": list(self._weights.values()), "constraints": {}}
             accepted = inspect.signature(self.get_updates).parameters
             token = rate_factors.set({})
             try:
@@ -60,11 +58,17 @@ class GraphOptimizer(Optimizer, abstract=True):
                 rate_factors.reset(token)
         updates = list(all_updates(given))
         paths = {str(id(v)): p for p, v in self._weights.items()}
-        steps = [u for u in updates if isinstance(u, OptimizerStep) and not isinstance(u, GradientStep)]
+        steps = [u for u in updates if isinstance(u, OptimizerStep)]
         self._inner = [(f"inner_{n}.", step, [paths[key] for key in step.params]) for n, step in enumerate(steps)]
         pairs = [(u.variable, u.value) for u in updates if not isinstance(u, OptimizerStep) and any_symbolic(u.value)]
         self._rates = {prefix: step.rate_factor for prefix, step, _ in self._inner if is_symbolic(step.rate_factor)}
-        self._graph = Graph(list(self._gradients.values()), [*(value for _, value in pairs), *self._rates.values()])
+        outputs = [*(value for _, value in pairs), *self._rates.values()]
+        self._replaced = {}
+        for prefix, step, part in self._inner:
+            if isinstance(step, GradientStep):  # `get_updates` replaced the `get_gradients` of this optimizer
+                self._replaced[prefix] = slice(len(outputs), len(outputs) + len(part))
+                outputs += step.loss
+        self._graph = Graph(list(self._gradients.values()), outputs)
         self._targets = [variable for variable, _ in pairs]
         own = {id(v) for v in (*self._weights.values(), *self._targets, *self._keys.variables)}
         self._read = [v for key, v in variables_of(self._graph).items() if key not in own]
@@ -89,8 +93,9 @@ class GraphOptimizer(Optimizer, abstract=True):
 
     def get_gradients(self, loss: TensorLike, params: Sequence[Variable]) -> list[Any]:
         """Return the gradients of a loss; inside `get_updates`, those of the step."""
-        if not isinstance(loss, str):
-            return gradients(loss, params)
+        return gradients(loss, params)
+
+    def _step_gradients(self, params: Sequence[Variable]) -> list[Any]:
         gradients_by_id = {id(v): self._gradients[p] for p, v in (self._weights or {}).items()}
         return [gradients_by_id[id(v)] for v in params]
 
@@ -162,7 +167,7 @@ class GraphOptimizer(Optimizer, abstract=True):
         arrays = [grads.get(p, jnp.zeros_like(params[p])) for p in self._gradients]
         with tracing.entered(tracing.TraceContext(values=dict(values), closed=True)):
             found = tree.flatten(self._graph.run(arrays))
-        rates = dict(zip(self._rates, found[len(self._targets) :], strict=True))
+        rates = dict(zip(self._rates, found[len(self._targets) :], strict=False))
         for variable, value in zip(self._targets, found, strict=False):
             values[id(variable)] = jnp.asarray(value, values[id(variable)].dtype)
         slots = slots | {name: {"": values[id(v)]} for name, v in self._slots_of().items()}
@@ -173,7 +178,8 @@ class GraphOptimizer(Optimizer, abstract=True):
             if "learning_rate" in hyper:
                 own_rate = hyper["learning_rate"]
                 hyper["learning_rate"] = rates[prefix] if prefix in rates else own_rate * step.rate_factor
-            mine, own = step.optimizer.update(mine, {p: grads.get(p) for p in paths}, own, hyper, t - 1)
+            own_grads = found[self._replaced[prefix]] if prefix in self._replaced else map(grads.get, paths)
+            mine, own = step.optimizer.update(mine, dict(zip(paths, own_grads, strict=True)), own, hyper, t - 1)
             after, slots = after | mine, slots | {prefix + name: arrays for name, arrays in own.items()}
         return after, slots
 

@@ -11,11 +11,12 @@ from gazelle import activations
 from gazelle.compat.ignored import ignores
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.settings import image_data_format
-from gazelle.core.types import ActivationLike, ArrayLike, DTypeLike, PathLike
+from gazelle.core.types import ActivationLike, ArrayLike, DTypeLike, PathLike, Shape
 from gazelle.data import labels
 from gazelle.data.pydataset import PyDataset
 
 if TYPE_CHECKING:
+    from gazelle.layers import Dense
     from gazelle.models import Model
 
 Array = np.ndarray[Any, Any]
@@ -165,6 +166,17 @@ def convert_all_kernels_in_model(model: Model) -> None:
         kernel = getattr(layer, "kernel", None)
         if type(layer).__name__.startswith("Conv") and kernel is not None:
             kernel.assign(convert_kernel(kernel.numpy()))
+
+
+def convert_dense_weights_data_format(
+    dense: Dense, previous_feature_map_shape: Shape, target_data_format: str = "channels_first"
+) -> None:
+    """Reorder the rows of the kernel after a Flatten layer for the other data format, in which the shape is given."""
+    first = target_data_format == "channels_first"  # of the model, and of the shape
+    channels, *sizes = map(int, previous_feature_map_shape if first else np.roll(previous_feature_map_shape, 1))
+    before, order = ((*sizes, channels), (2, 0, 1, 3)) if first else ((channels, *sizes), (1, 2, 0, 3))
+    kernel = dense.kernel.numpy()
+    dense.kernel.assign(kernel.reshape(*before, -1).transpose(order).reshape(kernel.shape))
 
 
 def normalize_tuple(value: int | Sequence[int], n: int, name: str) -> tuple[int, ...]:

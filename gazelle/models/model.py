@@ -130,14 +130,18 @@ class Model(Layer):
         self._graph, self._layers, self.built = graph, graph.layers, True
 
     @filtered
-    def build(self, input_shape: Nested[Shape]) -> None:
+    def build(self, input_shape: Nested[Shape] | None) -> None:
         """Create all weights by tracing `call`.
 
         Args:
             input_shape: shape of the input, batch axis first; a list or dict of shapes for several inputs. A model
-                that was made from inputs and outputs has its weights already and ignores it.
+                that was made from inputs and outputs has its weights already and ignores it. None creates none: a
+                subclass whose own `build` created them calls this one so.
         """
         if self._graph is not None:
+            return
+        if input_shape is None:
+            self.built = True
             return
         inputs = structure.symbolic_inputs(input_shape)
         self.built = True  # a subclass's `build` that calls this one is not called again

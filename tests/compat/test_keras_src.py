@@ -55,6 +55,7 @@ NAMES = {  # module -> names that keras-tuner, keras-hub, keras-rs, scikeras, ba
     "losses.loss": ["Loss"],
     "layers.layer": ["Layer"],
     "layers.core.dense": ["Dense"],
+    "layers.core.einsum_dense": ["EinsumDense", "_analyze_einsum_string", "_analyze_quantization_info"],
     "layers.convolutional.base_conv": ["BaseConv"],
     "layers.attention.multi_head_attention": [
         "MultiHeadAttention",

@@ -270,3 +270,7 @@ def test_a_layer_unfrozen_inside_of_a_frozen_one_is_trained():
     assert base.trainable_weights == []  # the outermost layer decides
     base.trainable = False
     assert len(model.trainable_weights) == 2
+
+
+def test_shapes_hold_integers_of_numpy():
+    assert layers.Dense(3).compute_output_shape((None, np.int64(4), np.int32(5))) == (None, 4, 3)

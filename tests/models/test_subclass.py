@@ -36,6 +36,24 @@ def test_a_build_that_calls_the_models_own_runs_once(how):
     assert [w.shape for w in model.weights] == [(3, 1), (1,), (3, 3), (3,)]
 
 
+def test_a_build_of_its_own_passes_no_shape_on():
+    class Whole(gazelle.Model):
+        def __init__(self):
+            super().__init__()
+            self.out = layers.Dense(1)
+
+        def build(self, shape):
+            self.out.build((None, 3))
+            super().build(None)
+
+        def call(self, x):
+            return self.out(x)
+
+    model = Whole()
+    model.build(None)
+    assert model.built and [w.shape for w in model.weights] == [(3, 1), (1,)] and model(X).shape == (len(X), 1)
+
+
 def test_a_build_that_fails_leaves_the_model_unbuilt():
     model = Described()
     with pytest.raises(ValueError, match="units of Dense: expected a positive integer, got None"):

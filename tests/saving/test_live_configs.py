@@ -1,5 +1,6 @@
 """Objects, functions and arrays that a custom `get_config` returns: written as in Keras, read as objects; clones."""
 
+import collections.abc
 import functools
 import pathlib
 
@@ -225,3 +226,28 @@ def test_an_object_from_a_config_has_the_same_config(case):
     layer = LAYERS_WITH_TUPLES[case]()
     again = deserialize(serialize_object(layer))
     assert again.get_config() == layer.get_config() == serialize_object(layer)["config"]
+
+
+class Options(collections.abc.Mapping):
+    """An object that is a mapping, too."""
+
+    def __init__(self, **options):
+        self.options = options
+
+    def __getitem__(self, key):
+        return self.options[key]
+
+    def __iter__(self):
+        return iter(self.options)
+
+    def __len__(self):
+        return len(self.options)
+
+    def get_config(self):
+        return self.options
+
+
+def test_objects_that_are_mappings_stay_as_they_are():
+    options = Options(bits=8)
+    assert deserialize([options])[0] is options
+    assert Holder.from_config({"value": options}).value is options

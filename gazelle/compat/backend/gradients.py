@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -19,6 +20,13 @@ from gazelle.layers.input import InputLayer
 from gazelle.models.graph import Graph
 
 
+@dataclasses.dataclass
+class StepLoss:
+    """The loss that `get_updates` of a user-defined optimizer receives; its gradients are those of each step."""
+
+    gradients: Callable[[Sequence[Variable]], list[Any]]
+
+
 def gradients(loss: TensorLike, variables: TensorLike) -> list[Any]:
     """Return the gradients of sum(loss) for tensors or variables of its graph; None if it does not depend on one.
 
@@ -28,6 +36,8 @@ def gradients(loss: TensorLike, variables: TensorLike) -> list[Any]:
     >>> K.function([x], [g])([[1.0, 3.0]])[0].tolist()
     [2.0, 6.0]
     """
+    if isinstance(loss, StepLoss):
+        return loss.gradients(variables)  # type: ignore[arg-type]  # a list
     loss = sum(loss[1:], loss[0]) if isinstance(loss, list | tuple) else loss
     if not is_symbolic(loss):
         expected = "a loss that is a tensor of a graph"

@@ -143,5 +143,8 @@ def get_updates(optimizer: Optimizer, *args: Any, **kwargs: Any) -> list[Optimiz
     given = dict(zip(names, args, strict=False)) | kwargs
     if "get_gradients" in vars(optimizer):  # the program replaced the method: policy gradients come from elsewhere
         params = list(given["params"])
-        return [GradientStep(optimizer, zip(optimizer.get_gradients(given["loss"], params), params, strict=True))]
-    return [OptimizerStep(optimizer, given["loss"], given["params"], given.get("constraints"))]
+        step = GradientStep(optimizer, zip(optimizer.get_gradients(given["loss"], params), params, strict=True))
+    else:
+        step = OptimizerStep(optimizer, given["loss"], given["params"], given.get("constraints"))
+    vars(optimizer)["updates"] = [step]
+    return [step]

@@ -102,6 +102,8 @@ class LossMixin(CompatObject):
             cls.call = _on_columns(cls.__dict__["call"])  # type: ignore[attr-defined]
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        if core is losses.Loss and era.number() < 3 and not by_gazelle:  # the base class took (reduction, name)
+            args, kwargs = (), dict(zip(("reduction", "name"), args, strict=False)) | kwargs
         args, kwargs = tuple(map(_reduction, args)), {name: _reduction(value) for name, value in kwargs.items()}
         super()._construct(core, args, kwargs, by_gazelle)
 

@@ -166,4 +166,15 @@ assert seen == [0, 1, 2] * 2 and model.evaluate_generator(flow) >= 0
 assert model.predict_generator(ImageDataGenerator().flow(images, batch_size=4, shuffle=False)).shape == (10, 1)""",
     ),
     "verbose=10": (3, "m = mlp(); m.fit(X, Y, verbose=10); m.evaluate(X, Y, verbose=5)"),
+    "arguments of the base class of losses by position": (
+        2,
+        """
+import tensorflow as tf
+class Own(tf.keras.losses.Loss):
+    def __init__(self, *args): super().__init__(*args)
+    def call(self, y_true, y_pred): return tf.reduce_mean(tf.square(y_true - y_pred), -1)
+for kind, shape in ((tf.keras.losses.Reduction.NONE, (2,)), (tf.keras.losses.Reduction.SUM, ())):
+    assert tuple(Own(kind)(tf.ones((2, 3)), tf.zeros((2, 3))).shape) == shape
+assert Own("auto", "my_loss").name == "my_loss" """,
+    ),
 }

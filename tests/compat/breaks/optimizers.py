@@ -105,4 +105,31 @@ assert [w.shape for w in counted.get_weights()] == [(3, 3, 2, 3), (3,), (1, 1)]
 assert len(counted.trainable_weights) == 2
 assert counted.dim_ordering == "tf" and Convolution2D(3, 3, 3, dim_ordering="th").dim_ordering in ("th",)""",
     ),
+    "an optimizer around another one, whose gradients it replaces": (  # the values are those of Keras 2.3.1
+        2,
+        """
+from keras import backend as K, optimizers
+class Normalized(optimizers.Optimizer):
+    def __init__(self, optimizer):  # the base constructor is not called
+        self.optimizer = optimizers.get(optimizer)
+        self.gradients_of = self.optimizer.get_gradients
+    def get_gradients(self, loss, params):
+        return [g / (K.sqrt(K.sum(K.square(g))) + K.epsilon()) for g in self.gradients_of(loss, params)]
+    def get_updates(self, loss, params):
+        self.optimizer.get_gradients = self.get_gradients
+        self.optimizer.get_updates(loss, params)
+        self.optimizer.get_gradients = self.gradients_of
+        return self.updates
+    @property
+    def updates(self):
+        return self.optimizer.updates
+m = keras.Sequential([layers.Dense(3, input_shape=(4,))])
+m.set_weights([np.ones((4, 3), "float32") / 4, np.zeros(3, "float32")])
+m.compile(Normalized("sgd"), "mse")
+x = np.random.RandomState(0).randn(8, 4).astype("float32")
+m.fit(x, x[:, :3], batch_size=8, epochs=2, verbose=0)
+kernel, bias = m.get_weights()
+assert np.allclose(kernel[0], [0.2653, 0.2403, 0.2462], atol=6e-5), kernel
+assert np.allclose(bias, [0.0152, -0.0129, 0.0019], atol=6e-5), bias""",
+    ),
 }

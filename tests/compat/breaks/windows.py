@@ -93,7 +93,15 @@ assert normalize_tuple(3, 2, "strides") == (3, 3) and normalize_data_format(None
 m = keras.Sequential([layers.Conv2D(1, 2, input_shape=(4, 4, 1))])
 before = m.get_weights()[0]
 convert_all_kernels_in_model(m)
-assert (m.get_weights()[0] == before[::-1, ::-1]).all() and before.any()""",
+assert (m.get_weights()[0] == before[::-1, ::-1]).all() and before.any()
+from keras.utils.layer_utils import convert_dense_weights_data_format
+for target, shape in (("channels_first", (2, 3, 4)), ("channels_last", (3, 4, 2))):
+    dense = layers.Dense(5); dense.build((None, 24))
+    other = np.random.rand(3, 4, 2) if target == "channels_first" else np.random.rand(2, 3, 4)
+    order = (2, 0, 1) if target == "channels_first" else (1, 2, 0)
+    expected = other.reshape(-1) @ dense.get_weights()[0]
+    convert_dense_weights_data_format(dense, shape, target)
+    assert np.allclose(other.transpose(order).reshape(-1) @ dense.get_weights()[0], expected)""",
     ),
     "sizes that Python 2 divided": (
         1,
