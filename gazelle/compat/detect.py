@@ -229,7 +229,24 @@ def decide(found: list[Sign], roots: set[str]) -> Era:
 
 
 def detect(path: str, source: str | None = None) -> Era:
-    """The era of a program, from its file and the modules in the same folder that it imports."""
+    """The era of a program, from its file and the modules in the same folder that it imports.
+
+    If these could be of era 2 or 3, the packages of the program decide: those in a folder of PYTHONPATH.
+    """
+    found, roots = _signs_of_files(path, source)
+    undecided = not any(sign.last < 3 or sign.first == 3 for sign in found)
+    if undecided and os.environ.get("PYTHONPATH"):
+        found, roots = _signs_of_files(path, source, tuple(os.environ["PYTHONPATH"].split(os.pathsep)))
+    if "tensorflow" in roots and "keras" not in roots and not any(sign.first == 3 for sign in found):
+        program = pathlib.Path(path)
+        around = tensorflow_signs.around(program, _read(program) if source is None else source)
+        found += [Sign(0, sign, 1, 2) for sign in around]
+    if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true") and "tensorflow" in roots:
+        found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
+    return decide(found, roots)
+
+
+def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()) -> tuple[list[Sign], set[str]]:
     found: list[Sign] = []
     roots: set[str] = set()
     waiting, seen = [pathlib.Path(path)], set[pathlib.Path]()
@@ -245,14 +262,8 @@ def detect(path: str, source: str | None = None) -> Era:
         if chosen:
             line = text.count("\n", 0, chosen.start()) + 1
             found.append(Sign(line, "TF_USE_LEGACY_KERAS", 1, 2))
-        waiting += _imported_files(file, text)
-    if "tensorflow" in roots and "keras" not in roots and not any(sign.first == 3 for sign in found):
-        program = pathlib.Path(path)
-        around = tensorflow_signs.around(program, _read(program) if source is None else source)
-        found += [Sign(0, sign, 1, 2) for sign in around]
-    if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true") and "tensorflow" in roots:
-        found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
-    return decide(found, roots)
+        waiting += _imported_files(file, text, folders)
+    return found, roots
 
 
 def orders_as_theano(path: str, source: str | None = None) -> bool:
@@ -271,16 +282,18 @@ def _read(file: pathlib.Path) -> str:
         return ""
 
 
-def _imported_files(file: pathlib.Path, source: str) -> Iterator[pathlib.Path]:
-    """The imported modules in the folder of the program."""
+def _imported_files(file: pathlib.Path, source: str, folders: tuple[str, ...] = ()) -> Iterator[pathlib.Path]:
+    """The imported modules in the folder of the program; those in `folders` with what they import relatively."""
     try:
         tree = _parsed(source)
     except (SyntaxError, ValueError):
         return
     for node in ast.walk(tree):
         paths = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            paths = [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
-        for path in paths:
-            inner = file.parent.joinpath(*path.split("."))
-            yield from (p for p in (inner.with_suffix(".py"), inner / "__init__.py") if p.is_file())
+        starts = [file.parent, *map(pathlib.Path, folders)]
+        if isinstance(node, ast.ImportFrom) and (node.module or folders):
+            paths = [node.module or "", *(f"{node.module or ''}.{a.name}".lstrip(".") for a in node.names)]
+            starts = [file.parents[node.level - 1]] if node.level and folders else starts
+        for path in filter(None, paths):
+            inner = [start.joinpath(*path.split(".")) for start in starts]
+            yield from (p for i in inner for p in (i.with_suffix(".py"), i / "__init__.py") if p.is_file())

@@ -26,6 +26,7 @@ from gazelle.optimizers.learning_rate import LearningRate
 from gazelle.optimizers.state import keep_in_state
 from gazelle.optimizers.transforms import Arrays, Slots
 
+
 class GraphOptimizer(Optimizer, abstract=True):
     """Optimizer whose step runs the graph that `get_updates` returned.
 
@@ -38,7 +39,9 @@ class GraphOptimizer(Optimizer, abstract=True):
     _targets: Sequence[Variable] = ()
     _read: Sequence[Variable] = ()
     _rates: Mapping[str, KerasTensor] = {}  # prefix of a step -> its learning rate, if it is computed in the graph
-    _replaced: Mapping[str, slice] = {}  # prefix of a step -> its gradients among the outputs, if the graph computes them
+    _replaced: Mapping[
+        str, slice
+    ] = {}  # prefix of a step -> its gradients among the outputs, if the graph computes them
     _inner: Sequence[tuple[str, OptimizerStep, list[str]]] = ()  # prefix of the slots, step, paths of its weights
 
     def _build_graph(self, params: Arrays) -> None:
@@ -49,7 +52,11 @@ class GraphOptimizer(Optimizer, abstract=True):
             values = {p: jnp.zeros(w.shape) if isinstance(w, jax.core.Tracer) else w for p, w in params.items()}
             self._weights = {p: GraphVariable(values[p], dtype=w.dtype, name=f"{p}:0") for p, w in params.items()}
             self._gradients = {p: Input(batch_shape=w.shape, dtype=str(w.dtype)) for p, w in params.items()}
-            arguments = {"loss": StepLoss(self._step_gradients), "params": list(self._weights.values()), "constraints": {}}
+            arguments = {
+                "loss": StepLoss(self._step_gradients),
+                "params": list(self._weights.values()),
+                "constraints": {},
+            }
             accepted = inspect.signature(self.get_updates).parameters
             token = rate_factors.set({})
             try:

@@ -108,10 +108,10 @@ def captured_arguments(thing: object) -> dict[str, Any]:
     arguments = getattr(thing, "_config", {})
     if current:
         return {name: serialize_argument(getattr(thing, name, value)) for name, value in arguments.items()}
-    return {name: _serialize_or_keep(value) for name, value in arguments.items()}
+    return {name: serialize_or_keep(value) for name, value in arguments.items()}
 
 
-def _serialize_or_keep(value: Any) -> Any:
+def serialize_or_keep(value: Any) -> Any:
     """A value of a custom class, whose own get_config may replace what cannot be serialized; saving reports it."""
     try:
         return serialize(value, by_name=False)

@@ -215,3 +215,23 @@ def test_layers_have_the_variables_of_their_metrics():
     layer = layers.Dense(2)
     layer.mean = keras.metrics.Mean()
     assert layer.metrics_variables == layer.mean.variables
+
+
+def test_packages_of_a_program_tell_its_era(tmp_path, monkeypatch):
+    inner = tmp_path / "lib" / "mine" / "parts"
+    inner.mkdir(parents=True)
+    (inner.parent / "__init__.py").write_text("from .parts import model\n")
+    (inner / "__init__.py").write_text("from . import model\n")
+    (inner / "model.py").write_text("from tensorflow.keras.losses import Loss, Reduction\n")
+    source = "import tensorflow as tf\nimport mine\nmine.model.fit(1, 2, epochs=3)"
+    assert detect.detect(str(tmp_path / "program.py"), source).number == 3
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
+    assert detect.detect(str(tmp_path / "program.py"), source).number == 2
+    assert detect.detect(str(tmp_path / "program.py"), f"from keras import ops\n{source}").number == 3
+
+
+def test_datasets_are_recognized_by_the_name_of_their_class():
+    from gazelle.compat.tensorflow.dataset import Dataset
+
+    assert "Dataset" in str(type(Dataset.range(3)))
+    assert len(Dataset.range(3)) == 3

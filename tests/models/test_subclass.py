@@ -51,7 +51,9 @@ def test_a_build_of_its_own_passes_no_shape_on():
 
     model = Whole()
     model.build(None)
-    assert model.built and [w.shape for w in model.weights] == [(3, 1), (1,)] and model(X).shape == (len(X), 1)
+    assert model.built
+    assert [w.shape for w in model.weights] == [(3, 1), (1,)]
+    assert model(X).shape == (len(X), 1)
 
 
 def test_a_build_that_fails_leaves_the_model_unbuilt():
@@ -121,3 +123,22 @@ def test_saving_a_model_with_a_list_that_contains_itself(tmp_path):
     model.blocks.append(model.blocks)
     model(X)
     model.save(tmp_path / "model.keras")
+
+
+def test_get_config_of_a_subclass_replaces_arguments_that_cannot_be_serialized(tmp_path):
+    class Options:
+        size = 2
+
+    class Sized(gazelle.Model):
+        def __init__(self, options=None, **kwargs):
+            super().__init__(**kwargs)
+            self.out = layers.Dense(options.size)
+
+        def call(self, x):
+            return self.out(x)
+
+        def get_config(self):
+            config = super().get_config()
+            return {**config, "options": {"size": self.out.units}}
+
+    assert Sized(Options()).get_config()["options"] == {"size": 2}

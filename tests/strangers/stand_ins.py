@@ -148,7 +148,7 @@ def rewritten(text, notebook):
 
 def shorter(text):
     """Code with 2 instead of many epochs and iterations, as Python 3."""
-    word = r"(?:\w*(?:epoch|iteration|episode|n_iter|max_iter|nb_iter)\w*)"
+    word = r"(?:(?!\w*steps?_per)\w*(?:epoch|iteration|episode|n_iter|max_iter|nb_iter)\w*)"
     text = re.sub(rf"(?i)(\b{word}\s*=\s*)([3-9]|[1-9]\d[\d_]*|\de\d)\b(?!\.| */)", r"\g<1>2", text)
     start = r"\s+in\s+x?range\(\s*(?:\d+\s*,\s*)?)"
     text = re.sub(rf"(for\s+(?:\w*(?:epoch|iter|episode)\w*|e|it|ep){start}(\d\d+)\b", r"\g<1>3", text)
@@ -169,6 +169,7 @@ def as_python3(text):
         )
         text = re.sub(r"(?m)^(\s*)except ([\w., ()]+), (\w+):", r"\1except \2 as \3:", text)
         text = re.sub(r"\brange\(", "xrange(", text)
+    text = re.sub(r"(?m)^(\s*\w+\s*=\s*)(x?range\([^()\n]*\))\s*$", r"\1list(\2)", text)  # which a program shuffles
     text = text.replace(r"'(\W+)?'", r"'(\W+)'")  # splits at empty strings since Python 3.7
     text = re.sub(r"\.iter(items|keys|values)\(\)", r".\1()", text)
     return re.sub(r"(\w[\w.]*)\.next\(\)", r"next_of(\1)", text)
@@ -258,8 +259,12 @@ def sklearn_sets():
 
 
 def old_sklearn():
-    """A module of scikit-learn before 0.20."""
+    """A module of scikit-learn before 0.20, and an argument of `KMeans` before 1.0."""
+    import sklearn.cluster
     import sklearn.model_selection
+
+    clusters = sklearn.cluster.KMeans
+    sklearn.cluster.KMeans = lambda *args, n_jobs=None, **kwargs: clusters(*args, **kwargs)
 
     sys.modules["sklearn.cross_validation"] = sklearn.cross_validation = sklearn.model_selection
 
@@ -430,7 +435,7 @@ def main(program):
         old_scipy_and_numpy()
     if "sklearn.datasets" in text:
         sklearn_sets()
-    if "cross_validation" in text:
+    if "cross_validation" in text or "KMeans" in text:
         old_sklearn()
     shorten(gazelle)
     gazelle.config.disable_traceback_filtering()

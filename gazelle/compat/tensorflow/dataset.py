@@ -108,7 +108,7 @@ class Dataset(Elements):
     """
 
     def __new__(cls, begin: Begin, length: int = UNKNOWN) -> Dataset:
-        return super().__new__(Finite if length >= 0 else Dataset)
+        return super().__new__(FiniteDataset if length >= 0 else Dataset)
 
     def __init__(self, begin: Begin, length: int = UNKNOWN) -> None:
         self._begin, self._length = begin, length
@@ -522,7 +522,7 @@ def _specs(dataset: Dataset, attribute: str) -> Any:
     return jax.tree.map(lambda leaf: getattr(leaf, attribute), dataset.element_spec, is_leaf=is_leaf)
 
 
-class Finite(Dataset):
+class FiniteDataset(Dataset):
     """A dataset with a known number of elements."""
 
     def __len__(self) -> int:
