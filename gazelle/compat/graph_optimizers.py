@@ -74,7 +74,7 @@ class GraphOptimizer(Optimizer, abstract=True):
         for prefix, step, part in self._inner:
             if isinstance(step, GradientStep):  # `get_updates` replaced the `get_gradients` of this optimizer
                 self._replaced[prefix] = slice(len(outputs), len(outputs) + len(part))
-                outputs += step.loss
+                outputs += cast(Any, step.loss)  # a list
         self._graph = Graph(list(self._gradients.values()), outputs)
         self._targets = [variable for variable, _ in pairs]
         own = {id(v) for v in (*self._weights.values(), *self._targets, *self._keys.variables)}

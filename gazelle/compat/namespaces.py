@@ -14,6 +14,9 @@ from collections.abc import Callable
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
+import jax
+import numpy as np
+
 from gazelle import activations, losses
 from gazelle.compat import columns, era, facade, old_names, tables
 from gazelle.compat.backend import lifting
@@ -107,9 +110,18 @@ def namespace(path: str) -> Namespace:
     return Namespace(f"keras{path.removeprefix('gazelle')}", path)
 
 
+def _numpy(array: jax.Array) -> np.ndarray[Any, Any]:
+    """The method `numpy` of arrays."""
+    return np.asarray(array)
+
+
 @functools.cache
 def root(name: str) -> Namespace:
-    """The module `keras` under one of its names, with the version of that package."""
+    """The module `keras` under one of its names, with the version of that package.
+
+    From then on arrays have the method `numpy`, as those of Keras on TensorFlow, its default, and on PyTorch.
+    """
+    jax.Array.numpy = _numpy  # type: ignore[attr-defined]
     return Namespace(name, "gazelle")
 
 

@@ -173,8 +173,8 @@ def convert_dense_weights_data_format(
 ) -> None:
     """Reorder the rows of the kernel after a Flatten layer for the other data format, in which the shape is given."""
     first = target_data_format == "channels_first"  # of the model, and of the shape
-    channels, *sizes = map(int, previous_feature_map_shape if first else np.roll(previous_feature_map_shape, 1))
-    before, order = ((*sizes, channels), (2, 0, 1, 3)) if first else ((channels, *sizes), (1, 2, 0, 3))
+    height, width, channels = (previous_feature_map_shape[i] or 0 for i in ((1, 2, 0) if first else (0, 1, 2)))
+    before, order = ((height, width, channels), (2, 0, 1, 3)) if first else ((channels, height, width), (1, 2, 0, 3))
     kernel = dense.kernel.numpy()
     dense.kernel.assign(kernel.reshape(*before, -1).transpose(order).reshape(kernel.shape))
 

@@ -235,3 +235,9 @@ def test_datasets_are_recognized_by_the_name_of_their_class():
 
     assert "Dataset" in str(type(Dataset.range(3)))
     assert len(Dataset.range(3)) == 3
+
+
+def test_arrays_have_the_method_of_tensors():
+    keras = root("keras")
+    assert keras.ops.mean(keras.ops.ones(3)).numpy() == 1
+    assert isinstance(keras.layers.Dense(2)(np.ones((1, 3))).numpy(), np.ndarray)

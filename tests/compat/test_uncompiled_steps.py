@@ -80,6 +80,19 @@ def test_a_loss_that_needs_values(tf):
     assert np.isfinite(history["loss"][0])
 
 
+def test_a_shape_that_fits_the_chosen_rows_alone(tf):
+    def margin(y, y_pred):
+        others = tf.reshape(tf.boolean_mask(y_pred, y <= 0), (-1, 4))  # 8 of 10 values
+        return tf.boolean_mask(y_pred, y > 0) - tf.reduce_max(others, axis=-1)
+
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Lambda(lambda x: x * 1)])
+    model.compile("sgd", margin)
+    labels = np.float32([[1, 0, 0, 0, 0], [0, 1, 0, 0, 0]])
+    with pytest.warns(UserWarning, match="uncompiled"):
+        value = model.evaluate(np.float32([[0.1, 0.2, 0.3, 0, 0], [0.4, 0.5, 0.6, 0, 0]]), labels, verbose=0)
+    assert abs(value + 0.15) < 1e-6
+
+
 def test_a_step_whose_gradients_need_values(tf):
     class Steps(keras.Model):
         def __init__(self):

@@ -352,6 +352,14 @@ def shorten(gazelle):
 
     @functools.wraps(predict)
     def predict_few(self, x=None, *args, **kwargs):
+        before = config.max_steps_per_epoch()
+        config.set_max_steps_per_epoch(None)  # a callback of a training may call it
+        try:
+            return predict_at_once(self, x, *args, **kwargs)
+        finally:
+            config.set_max_steps_per_epoch(before)
+
+    def predict_at_once(self, x, *args, **kwargs):
         if type(x) is not np.ndarray or len(x) <= 256:
             return predict(self, x, *args, **kwargs)
         few = predict(self, x[:64], *args, **kwargs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -24,7 +24,7 @@ from gazelle.models.graph import Graph
 class StepLoss:
     """The loss that `get_updates` of a user-defined optimizer receives; its gradients are those of each step."""
 
-    gradients: Callable[[Sequence[Variable]], list[Any]]
+    gradients: Callable[[Any], list[Any]]
 
 
 def gradients(loss: TensorLike, variables: TensorLike) -> list[Any]:
@@ -37,7 +37,7 @@ def gradients(loss: TensorLike, variables: TensorLike) -> list[Any]:
     [2.0, 6.0]
     """
     if isinstance(loss, StepLoss):
-        return loss.gradients(variables)  # type: ignore[arg-type]  # a list
+        return loss.gradients(variables)
     loss = sum(loss[1:], loss[0]) if isinstance(loss, list | tuple) else loss
     if not is_symbolic(loss):
         expected = "a loss that is a tensor of a graph"
