@@ -18,7 +18,7 @@ from gazelle.core.serialization import deserialize, serialize, serialize_argumen
 from gazelle.core.traceback import shorten
 
 if TYPE_CHECKING:
-    from gazelle.core.types import Deserialized
+    from gazelle.core.types import Deserialized, Serialized
 
 T = TypeVar("T")
 #: suffix of an argument's name -> the function that converts a name or config into an object
@@ -111,7 +111,7 @@ def captured_arguments(thing: object) -> dict[str, Any]:
     return {name: serialize_or_keep(value) for name, value in arguments.items()}
 
 
-def serialize_or_keep(value: Any) -> Any:
+def serialize_or_keep(value: object) -> Serialized:
     """A value of a custom class, whose own get_config may replace what cannot be serialized; saving reports it."""
     try:
         return serialize(value, by_name=False)
