@@ -131,11 +131,12 @@ def serialize_function(value: Callable[..., Any], by_name: bool) -> str | dict[s
     found = next((space for space, table in REGISTRY.items() if table.get(value.__name__) is value), None)
     if found and by_name:
         return value.__name__
+    registered = getattr(value, "_registered_name", None)
     return {
         "module": f"keras.{found}" if found else "builtins",
         "class_name": "function",
-        "config": value.__name__,
-        "registered_name": getattr(value, "_registered_name", "function"),
+        "config": registered or value.__name__,  # by which Keras finds it
+        "registered_name": registered or "function",
     }
 
 

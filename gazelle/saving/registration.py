@@ -100,7 +100,7 @@ def serialize_keras_object(obj: object) -> Serialized:
     """
     if callable(obj) and hasattr(obj, "__name__") and not hasattr(obj, "get_config"):
         name = registry.name_of(obj)
-        return {"module": "builtins", "class_name": "function", "config": obj.__name__, "registered_name": name}
+        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
     return serialization.serialize(obj)
 
 

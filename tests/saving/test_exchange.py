@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import pytest
 
+import gazelle
 from gazelle import models, optimizers
+from gazelle.core import registry
 from gazelle.core.registry import REGISTRY
 from gazelle.layers import bidirectional, embedding, gru, lstm, multi_head_attention, rnn, simple_rnn, wrappers  # noqa: F401
 from gazelle.layers.base import Layer
@@ -377,3 +379,19 @@ def test_json_goes_both_ways():
     again = model_from_json(theirs.to_json())
     assert [w.shape for w in again.weights] == [w.shape for w in ours.weights]
     assert again.layers[0].name == ours.layers[0].name
+
+
+def test_functions_are_found_by_the_names_they_are_registered_under(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "CUSTOM", registry.CUSTOM.copy())
+
+    def doubled(k):
+        def double(x):
+            return 2 * x
+
+        return k.saving.register_keras_serializable("exchange", name="twice")(double)
+
+    both = {k: k.Sequential([k.Input((3,)), k.layers.Dense(2, activation=doubled(k))]) for k in (gazelle, keras)}
+    for k, other in ((gazelle, keras), (keras, gazelle)):
+        both[k].save(tmp_path / "m.keras")
+        again = other.models.load_model(tmp_path / "m.keras")
+        _equal(_outputs(again, np.ones((1, 3))), _outputs(both[k], np.ones((1, 3))))
