@@ -14,6 +14,9 @@ import jax.numpy as jnp
 from gazelle import optimizers
 from gazelle.compat import era
 from gazelle.core.types import Array
+from gazelle.saving import tf_keras_optimizer
+
+SCHEDULE_DECAY = 0.004  # of Nadam
 
 
 class RMSprop(optimizers.RMSprop, abstract=True):
@@ -67,9 +70,13 @@ def convert(optimizer: optimizers.Optimizer, base: type) -> None:
 
 
 def of_era(optimizer: object) -> type:
-    """The class of an optimizer that gazelle created, for example from a file: that of the program's era."""
+    """The class of an optimizer that gazelle created, for example from a file: that of the program's era.
+
+    A Nadam in a file of tf.keras 2.11 and later keeps the schedule that it had there.
+    """
     name = type(optimizer).__name__
-    if era.number() > 2 or type(optimizer) is not getattr(optimizers, name, None) or name not in KINDS:
+    is_current = era.number() > 2 or vars(optimizer).get(tf_keras_optimizer.CURRENT, False)
+    if is_current or type(optimizer) is not getattr(optimizers, name, None) or name not in KINDS:
         return type(optimizer)
-    vars(optimizer).update(decay=0.0, **({"schedule_decay": 0.004} if name == "Nadam" else {}))
+    vars(optimizer).update(decay=0.0, **({"schedule_decay": SCHEDULE_DECAY} if name == "Nadam" else {}))
     return KINDS[name]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gazelle.optimizers.transforms import Slots
 
 _UNUSED = ""  # a slot that gazelle does not have
+CURRENT = "_computes_as_tf_keras_2_11"  # attribute of a Nadam whose schedule is not that of earlier versions
 
 
 def columns(optimizer: Optimizer, slots: Slots, params: Mapping[str, AnyArray]) -> list[tuple[str, str]]:
@@ -60,6 +61,7 @@ def restored(
     if len(arrays) > 1 + len(wanted):  # gazelle's own
         slots |= {name: {"": array} for name, array in zip(optimizer.scalars, arrays[1 + len(wanted) :], strict=True)}
     elif "u_product" in optimizer.scalars:  # Nadam, whose product of momenta tf.keras does not store
+        vars(optimizer)[CURRENT] = True
         factors = [optimizer._u(step + 1) for step in range(int(arrays[0]))]
         slots["u_product"] = {"": np.asarray(np.prod(factors), np.float32)}
     return arrays[0], slots

@@ -14,9 +14,11 @@ import h5py
 import numpy as np
 import pytest
 
+import gazelle
 from gazelle.compat import era, tensorflow
 from gazelle.compat.namespaces import root
 from gazelle.core import names
+from gazelle.saving.h5_format import write
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))
@@ -145,21 +147,23 @@ def test_layout_of_files(tf, tmp_path):
         assert file.attrs["backend"] == "tensorflow"
         assert file.attrs["keras_version"].startswith("2.")
         training = json.loads(file.attrs["training_config"])
-        assert training["optimizer_config"]["class_name"] == "Custom>Adam"
-        rate = training["optimizer_config"]["config"]["learning_rate"]
-        assert rate["class_name"] == "InverseTimeDecay"
-        assert "decay" not in training["optimizer_config"]["config"]
+        assert training["optimizer_config"]["class_name"] == "Adam"  # that of TensorFlow 2.0 to 2.10
+        arguments = {"name", "learning_rate", "decay", "beta_1", "beta_2", "epsilon", "amsgrad"}
+        assert training["optimizer_config"]["config"].keys() == arguments
         weights = file["model_weights/conv2d"].attrs["weight_names"]
         assert [name.decode() for name in weights] == ["conv2d/kernel:0", "conv2d/bias:0"]
-        state = [name.decode() for name in file["optimizer_weights"].attrs["weight_names"]]
-        assert state[0] == "iteration:0"
-        assert len(state) == 1 + 2 * len(model.trainable_weights)
+        state = [file["optimizer_weights"][name].shape for name in file["optimizer_weights"].attrs["weight_names"]]
+        weights = [weight.shape for weight in model.trainable_weights]
+        assert state == [(), *weights, *weights]
     model.save(tmp_path / "m.keras")
     with zipfile.ZipFile(tmp_path / "m.keras") as archive:
         config = json.loads(archive.read("config.json"))
         with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
             assert len(file["optimizer/vars"]) == len(state)
-    assert "loss_scale_factor" not in config["compile_config"]["optimizer"]["config"]
+    optimizer = config["compile_config"]["optimizer"]["config"]
+    assert "loss_scale_factor" not in optimizer
+    assert optimizer["learning_rate"]["class_name"] == "InverseTimeDecay"
+    assert "decay" not in optimizer
     assert config["module"] == "keras"
 
 
@@ -209,3 +213,48 @@ def test_files_of_keras_2_3(tmp_path):
         shapes = [file["optimizer_weights"][n].shape for n in file["optimizer_weights"].attrs["weight_names"]]
     weights = [w.shape for w in model.trainable_weights]
     assert shapes == [(), *weights, *weights, *[(1,)] * len(weights)]
+
+
+def test_optimizers_are_those_that_every_tf_keras_2_has(tf, tmp_path):
+    """TensorFlow 2.0 to 2.10 have no "Custom>Nadam", and the later one of this name has another schedule."""
+    model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])
+    model.compile(keras.optimizers.Nadam(0.01), "mse")
+    model.train_on_batch(np.ones((2, 3)), np.ones((2, 2)))
+    model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5") as file:
+        config = json.loads(file.attrs["training_config"])["optimizer_config"]
+        shapes = [file["optimizer_weights"][n].shape for n in file["optimizer_weights"].attrs["weight_names"]]
+    assert config["class_name"] == "Nadam"
+    assert "use_ema" not in config["config"]
+    assert shapes == [(), (), (3, 2), (2,), (3, 2), (2,)]  # steps, product of momenta, m, v
+    model.compile(keras.optimizers.AdamW(0.01), "mse")
+    model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5") as file:
+        assert json.loads(file.attrs["training_config"])["optimizer_config"]["class_name"] == "Custom>AdamW"
+
+
+def test_nadam_of_tf_keras_2_11_keeps_its_schedule(tf, tmp_path):
+    x, y = np.eye(3, dtype="float32"), np.ones((3, 2), "float32")
+    current = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])
+    current.compile(gazelle.optimizers.Nadam(0.01), "mse")
+    model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])
+    model.compile(keras.optimizers.Nadam(0.01), "mse")
+    for _ in range(3):
+        current.train_on_batch(x, y)
+    model.set_weights(current.get_weights())
+    model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5", "a") as file:  # as tf.keras 2.15 wrote it
+        training = json.loads(file.attrs["training_config"])
+        training["optimizer_config"]["class_name"] = "Custom>Nadam"
+        training["optimizer_config"]["config"] = {"learning_rate": 0.01, "is_legacy_optimizer": False}
+        file.attrs["training_config"] = json.dumps(training)
+        del file["optimizer_weights"]
+        state, keys = current.optimizer.state, [weight.key for weight in current.trainable_weights]
+        slots = [(f"{slot}/{key}:0", state[slot][key]) for key in keys for slot in ("momentum", "velocity")]
+        arrays = [("iteration:0", np.int64(3)), *slots]
+        write.write_arrays(file.create_group("optimizer_weights"), arrays)
+    again = keras.models.load_model(tmp_path / "m.h5")
+    assert not hasattr(again.optimizer, "schedule_decay")
+    for each in (current, again):
+        each.train_on_batch(x, y)
+    np.testing.assert_allclose(again.get_weights()[0], current.get_weights()[0], atol=1e-6)

@@ -159,7 +159,7 @@ def _is_mirrored(layer: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
 
 @functools.cache
 def _added(name: str, standalone: bool) -> frozenset[str]:
-    """The arguments of a class that the program's version of Keras does not have."""
+    """The arguments of a class that tf.keras 2, or Keras 2.3.1 if `standalone`, does not have."""
     sections = ["added", "added after 2.3.1"] if standalone else ["added"]
     found = [
         value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gazelle.compat import namespaces
+from gazelle.compat import era, namespaces
 from gazelle.compat.former_files import training, variables
 from gazelle.compat.former_files.config import model_config
 from gazelle.core.serialization import serialize
@@ -38,4 +38,7 @@ class Keras2(Contents):
         return variables.of_layer(layer)
 
     def of_optimizer(self, model: Model) -> variables.Named:
+        name, config = type(model.optimizer).__name__, model.optimizer.get_config()
+        if (era.standalone() and name in variables.OF_TF_KERAS) or training.is_former(name, config):
+            return variables.by_slots(model)
         return variables.of_optimizer(model)

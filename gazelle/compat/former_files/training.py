@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gazelle.compat import era
+from gazelle.compat import era, optimizers
 from gazelle.compat.former_files.config import converted, names_of_functions
 
 if TYPE_CHECKING:
     from gazelle.core.types import Serialized
+
+#: arguments of optimizers that tf.keras has since 2.11, and those of Keras 3
+_LATER = (
+    *("weight_decay", "use_ema", "ema_momentum", "ema_overwrite_frequency"),
+    *("loss_scale_factor", "gradient_accumulation_steps"),
+)
 
 
 def compile_config(compiled: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,12 +42,28 @@ def training_config(compiled: Mapping[str, Any], loss: Serialized) -> dict[str, 
     out |= {name: made.get(name) for name in names}
     if era.standalone():
         out["sample_weight_mode"] = None  # must be there
-    described = made["optimizer"]
+    described: Any = compiled["optimizer"]
     if isinstance(described, Mapping):
-        own = not era.standalone() and str(described.get("module")).startswith("keras.")
         name = described["class_name"]  # without a package it is an optimizer of tf.keras before 2.11
-        described = {"class_name": f"Custom>{name}" if own else name, "config": described["config"]}
+        if is_former(name, described["config"]):
+            config = {k: converted(v) for k, v in described["config"].items() if k not in _LATER and v is not None}
+        else:
+            own = not era.standalone() and str(described.get("module")).startswith("keras.")
+            config, name = made["optimizer"]["config"], f"Custom>{name}" if own else name
+        described = {"class_name": name, "config": config}
     return {**names_of_functions(out), "optimizer_config": described}
+
+
+def is_former(name: str, config: Mapping[str, Any]) -> bool:
+    """Whether an optimizer computes as those of tf.keras before 2.11, which later ones have as `optimizers.legacy`.
+
+    Args:
+        name: of its class.
+        config: its arguments.
+    """
+    used = any(config.get(argument) for argument in _LATER if argument != "ema_momentum")
+    is_known = name == "Ftrl" or (name in optimizers.KINDS and "decay" in config)
+    return is_known and not used and not era.standalone()
 
 
 def optimizer(node: Serialized) -> Serialized:
@@ -53,6 +75,8 @@ def optimizer(node: Serialized) -> Serialized:
     if era.standalone():  # which has no names of optimizers, and clips the norm of all gradients
         former = {{"global_clipnorm": "clipnorm"}.get(key, key): value for key, value in config.items()}
         return {**out, "config": {key: value for key, value in former.items() if key != "name"}}
+    if config.get("schedule_decay") == optimizers.SCHEDULE_DECAY:  # not an argument of Nadam in tf.keras 2.11
+        del config["schedule_decay"]
     decay = config.get("decay")
     if decay:
         schedule = {

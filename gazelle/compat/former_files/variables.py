@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 Named = list[tuple[str, Any]]
 #: others, such as wrappers, have a state of their own, in the order of Keras 3
-_OF_TF_KERAS = frozenset(listed("SGD RMSprop Adam AdamW Adagrad Adadelta Adamax Nadam Ftrl Lion Adafactor"))
+OF_TF_KERAS = frozenset(listed("SGD RMSprop Adam AdamW Adagrad Adadelta Adamax Nadam Ftrl Lion Adafactor"))
 
 
 def of_layer(layer: Layer) -> Named:
@@ -34,9 +33,9 @@ def _name(variable: Any) -> str:
 
 
 def of_optimizer(model: Model) -> Named:
-    """The number of steps, and the slots of the trained weights if there are any yet."""
+    """The number of steps, and the slots of the trained weights if there are any yet, as in tf.keras since 2.11."""
     optimizer: Any = model.optimizer
-    if type(optimizer).__name__ not in _OF_TF_KERAS:
+    if type(optimizer).__name__ not in OF_TF_KERAS:
         return [(v.key, v.numpy()) for v in keras_weight_order.optimizer_variables(model)]
     weight_tree.named_variables(model)  # sets the keys of the variables, by which the slots are found
     params = {v.key: v.value for v in model.trainable_weights}
@@ -44,8 +43,6 @@ def of_optimizer(model: Model) -> Named:
     if not optimizer.fits(params):
         return found
     state, name = optimizer.state, type(optimizer).__name__
-    if era.standalone():
-        return _of_keras_2_3(name, optimizer, params)
     for slot, key in tf_keras_optimizer.columns(optimizer, state, params):
         array = state[slot][key] if slot else np.zeros(params[key].shape, params[key].dtype)
         found.append((f"{name}/{slot or 'm'}/{key}:0", np.asarray(array)))
@@ -54,16 +51,27 @@ def of_optimizer(model: Model) -> Named:
     return [*found, *((f"{name}/{scalar}:0", np.asarray(state[scalar][""])) for scalar in scalars)]
 
 
-def _of_keras_2_3(name: str, optimizer: Any, params: Mapping[str, Any]) -> Named:
-    """Steps, shared numbers and slots in the order of Keras 2.3.1: a slot of all weights, then the next one."""
-    state = optimizer.state
+def by_slots(model: Model) -> Named:
+    """Steps, shared numbers and slots as before tf.keras 2.11: a slot of all weights, then the next one.
+
+    Args:
+        model: the model.
+    """
+    optimizer: Any = model.optimizer
+    weight_tree.named_variables(model)  # sets the keys of the variables
+    params = {v.key: v.value for v in model.trainable_weights}
+    name, state = type(optimizer).__name__, optimizer.state
     found: Named = [(f"{name}/iterations:0", np.asarray(optimizer.iterations.numpy(), np.int64))]
+    if not optimizer.fits(params):
+        return found
     found += [(f"{name}/m_schedule:0", np.asarray(state[scalar][""])) for scalar in optimizer.scalars]
     order = [(slot, key) for slot, key in optimizer.keras_order([*params]) if key in params and key in state[slot]]
     slots = dict.fromkeys(slot for slot, _ in order)
+    if name == "Ftrl":  # by weights
+        return [*found, *((f"{name}/{key}/{slot}:0", np.asarray(state[slot][key])) for key in params for slot in slots)]
     arrays = [state[slot][key] for slot in slots for key in params]
-    if name == "SGD" and not slots:
+    if era.standalone() and name == "SGD" and not slots:
         arrays = [np.zeros(value.shape, value.dtype) for value in params.values()]
-    if name == "Adam" and "velocity_hat" not in slots:
+    if era.standalone() and name == "Adam" and "velocity_hat" not in slots:
         arrays += [np.zeros(1, "float32")] * len(params)
     return [*found, *((f"training/{name}/slot_{n}:0", np.asarray(array)) for n, array in enumerate(arrays))]

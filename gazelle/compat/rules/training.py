@@ -31,7 +31,9 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
         if type(instance).__module__.startswith("gazelle.") and type(instance).__name__ == kind:
             instance.__class__ = compat_class(optimizers.KINDS[kind])
         is_nadam = kind == "Nadam"  # which has a decay of its own, and ignored the other
-        own = {"decay": 0.0, "schedule_decay": slow or 0.004} if is_nadam else {"decay": decay or 0.0}
+        own = (
+            {"decay": 0.0, "schedule_decay": slow or optimizers.SCHEDULE_DECAY} if is_nadam else {"decay": decay or 0.0}
+        )
         instance.__dict__.update(own)
     if old and era.standalone():
         kwargs.setdefault("learning_rate", _RATES.get(kind, 0.001))
