@@ -72,7 +72,7 @@ def convert(optimizer: optimizers.Optimizer, base: type) -> None:
 def of_era(optimizer: object) -> type:
     """The class of an optimizer that gazelle created, for example from a file: that of the program's era.
 
-    A Nadam in a file of tf.keras 2.11 and later keeps the schedule that it had there.
+    One in a file of tf.keras 2.11 and later keeps the rule that it had there.
     """
     name = type(optimizer).__name__
     is_current = era.number() > 2 or vars(optimizer).get(tf_keras_optimizer.CURRENT, False)

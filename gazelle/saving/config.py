@@ -14,7 +14,7 @@ from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, U
 from gazelle.core.registry import custom_object_scope
 from gazelle.core.serialization import deserialize, serialize, serialize_object, target_of
 from gazelle.core.traceback import warn
-from gazelle.saving import config_check
+from gazelle.saving import config_check, tf_keras_optimizer
 
 if TYPE_CHECKING:
     from gazelle.models import Model
@@ -159,6 +159,7 @@ def compile_model(
             budget_of(label, _SLOTS * stored),
         ):
             model.compile_from_config(config_check.checked(config, label))
+            tf_keras_optimizer.mark(model.optimizer, config.get("optimizer"))
     except (UnsafeFileError, DamagedFileError) as error:
         raise type(error)(
             f"{english(error)}\nload_model(..., compile=False) ignores the arguments of compile."

@@ -11,11 +11,24 @@ from gazelle.saving.safetensors import Array
 
 if TYPE_CHECKING:
     from gazelle.core.types import Array as AnyArray
+    from gazelle.core.types import Serialized
     from gazelle.optimizers.base import Optimizer
     from gazelle.optimizers.transforms import Slots
 
 _UNUSED = ""  # a slot that gazelle does not have
-CURRENT = "_computes_as_tf_keras_2_11"  # attribute of a Nadam whose schedule is not that of earlier versions
+CURRENT = "_computes_as_tf_keras_2_11"  # attribute of an optimizer from a file of these versions
+
+
+def mark(optimizer: Optimizer | None, config: Serialized) -> None:
+    """Note that an optimizer computes as in tf.keras 2.11 and later, if its file states it.
+
+    Args:
+        optimizer: made from the config.
+        config: of the optimizer in the file.
+    """
+    arguments = config.get("config") if isinstance(config, Mapping) else None
+    if optimizer is not None and isinstance(arguments, Mapping) and arguments.get("is_legacy_optimizer") is False:
+        vars(optimizer)[CURRENT] = True
 
 
 def columns(optimizer: Optimizer, slots: Slots, params: Mapping[str, AnyArray]) -> list[tuple[str, str]]:
@@ -61,7 +74,6 @@ def restored(
     if len(arrays) > 1 + len(wanted):  # gazelle's own
         slots |= {name: {"": array} for name, array in zip(optimizer.scalars, arrays[1 + len(wanted) :], strict=True)}
     elif "u_product" in optimizer.scalars:  # Nadam, whose product of momenta tf.keras does not store
-        vars(optimizer)[CURRENT] = True
         factors = [optimizer._u(step + 1) for step in range(int(arrays[0]))]
         slots["u_product"] = {"": np.asarray(np.prod(factors), np.float32)}
     return arrays[0], slots

@@ -77,6 +77,8 @@ def optimizer(node: Serialized) -> Serialized:
         return {**out, "config": {key: value for key, value in former.items() if key != "name"}}
     if config.get("schedule_decay") == optimizers.SCHEDULE_DECAY:  # not an argument of Nadam in tf.keras 2.11
         del config["schedule_decay"]
+    if node["class_name"] in optimizers.KINDS and "decay" not in node["config"]:
+        config["is_legacy_optimizer"] = False
     decay = config.get("decay")
     if decay:
         schedule = {

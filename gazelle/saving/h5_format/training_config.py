@@ -9,7 +9,7 @@ from gazelle import optimizers
 from gazelle.core.registry import find, find_custom
 from gazelle.saving import tf_keras_config
 
-_DROPPED = ("is_legacy_optimizer", "jit_compile", "name")
+_DROPPED = ("jit_compile", "name")
 
 
 #: names whose meaning depends on the shapes
@@ -59,6 +59,8 @@ def _optimizer(node: dict[str, Any]) -> dict[str, Any]:
     if not hasattr(optimizers, name):  # a custom optimizer with its own arguments
         return {**named, "config": node["config"]}
     config = {k: v for k, v in node["config"].items() if k not in _DROPPED and v is not None}
+    if config.get("is_legacy_optimizer"):
+        del config["is_legacy_optimizer"]
     return {**named, "config": tf_keras_config.optimizer_arguments(config)}
 
 
