@@ -70,7 +70,7 @@ NAMES = {  # module -> names that keras-tuner, keras-hub, keras-rs, scikeras, ba
     "applications.resnet": ["ResNet50"],
     "engine.base_layer": ["Layer"],
     "distillation.distiller": ["Distiller"],
-    "dtype_policies.dtype_policy": ["dtype_policy", "set_dtype_policy"],
+    "dtype_policies.dtype_policy": ["dtype_policy", "set_dtype_policy", "DTypePolicy"],
     "backend.common.remat": ["RematScope"],
     "utils.jax_layer": ["JaxLayer"],
     "utils.traceback_utils": ["is_traceback_filtering_enabled"],

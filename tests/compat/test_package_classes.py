@@ -584,3 +584,9 @@ def test_steps_for_tensorflow_receive_tuples_of_tuples():
         assert model.kinds == [tuple] * 3
     finally:
         tensorflow.close()
+
+
+def test_initializers_need_no_dtype():
+    layer = keras.layers.Dense(1)
+    weight = layer.add_weight(name="w", shape=(2,), initializer=lambda shape: np.ones(shape))
+    assert np.asarray(weight).tolist() == [1.0, 1.0]

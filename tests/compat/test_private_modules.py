@@ -111,9 +111,12 @@ def test_tensorflow_python(module, names, installed):
 
 def test_modules_of_operations_are_attributes_of_tensorflow_python(installed):
     from tensorflow.python import array_ops, context, control_flow_ops, init_ops, math_ops, nn_ops, state_ops, variables
+    from tensorflow.python.framework.sparse_tensor import SparseTensor
 
     used = (math_ops.matmul, state_ops.assign, control_flow_ops.group, array_ops.concat, init_ops.Constant)
-    assert all(callable(f) for f in (*used, nn_ops.softmax, variables.Variable, context.executing_eagerly))
+    assert all(
+        callable(f) for f in (*used, SparseTensor, nn_ops.softmax, variables.Variable, context.executing_eagerly)
+    )
     with pytest.raises(ImportError):
         from tensorflow.python import no_such  # noqa: F401
 

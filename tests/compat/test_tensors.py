@@ -262,3 +262,10 @@ def test_operations_that_reduce(tf):
     found = [getattr(tf.raw_ops, name)(input=x, axis=[1]).numpy().tolist() for name in ("Sum", "Max", "Min", "Prod")]
     assert found == [[9, 13], [5, 9], [1, 2], [15, 36]]
     assert tf.raw_ops.Mean(input=x, axis=0, keep_dims=True).numpy().tolist() == [[1.5, 3.5, 6.0]]
+
+
+def test_operators_take_data_frames(tf):
+    pandas = pytest.importorskip("pandas")
+    column, frame = pandas.Series([1.0, 0.0]), pandas.DataFrame({"a": [1, 0]})
+    assert (tf.constant([2.0, 3.0]) * column).numpy().tolist() == [2.0, 0.0]
+    assert tf.function(lambda x: x * frame)(tf.constant([[2.0], [3.0]])).numpy().tolist() == [[2.0], [0.0]]

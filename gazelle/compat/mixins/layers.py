@@ -254,6 +254,9 @@ def _identities(initializer: Identity, shape: tuple[int, int], dtype: Any = None
 
 def _initial_value(initializer: Function, *args: Any, **kwargs: Any) -> Any:
     """What a user-defined initializer returns; the value of an expression of `K.ones` and others."""
+    parameters = inspect.signature(initializer).parameters.values()
+    if not any(p.name == "dtype" or p.kind is p.VAR_KEYWORD for p in parameters):
+        kwargs.pop("dtype", None)  # Keras 2 passed it from 2.3 on
     value = initializer(*args, **kwargs)
     return backend.eval(value) if isinstance(value, KerasTensor) else value
 

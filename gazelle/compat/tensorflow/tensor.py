@@ -262,7 +262,7 @@ def _as_operand(value: Any, other: Any) -> Any:
         return np.char.encode(np.asarray(value, str)).astype(object)
     if isinstance(value, float) and other is not None and "float" in str(other.dtype):
         return np.asarray(value, jnp.dtype(str(other.dtype)))
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) or type(value).__module__.partition(".")[0] == "pandas":
         array = np.asarray(value)
         return array.astype(np.float32) if array.dtype == np.float64 else array
     return value
