@@ -17,6 +17,7 @@ from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.backend.shapes import channels_first
 from gazelle.compat.classes import adopt, core_class
+from gazelle.compat.dropout_cells import DropoutRNNCellMixin
 from gazelle.compat.era import NOTHING
 from gazelle.compat.graph_optimizers import GraphOptimizer
 from gazelle.compat.graph_views import (
@@ -32,7 +33,7 @@ from gazelle.compat.graph_views import (
 from gazelle.core.errors import message
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.initializers import Initializer
-from gazelle.layers import RNN, Layer, MultiHeadAttention, weight_tree
+from gazelle.layers import RNN, Embedding, Layer, MultiHeadAttention, weight_tree
 from gazelle.layers.multi_head_attention import equations
 from gazelle.metrics import Metric
 from gazelle.models import Model
@@ -100,6 +101,16 @@ def _loss_functions(model: Any) -> list[Any]:
     return [losses.get(loss) for loss in tree.flatten(_compiled("loss", model)) if loss is not None]
 
 
+def _of_cell(name: str, cell: Any) -> Any:
+    """A method for the dropout masks of a recurrent cell."""
+    return getattr(DropoutRNNCellMixin, name).__get__(cell) if "dropout" in vars(cell) else NOTHING
+
+
+def _input_length(layer: Any) -> Any:
+    """The number of words that an Embedding was made for."""
+    return (getattr(layer, "batch_shape", None) or (None, None))[1] if isinstance(layer, Embedding) else NOTHING
+
+
 _NOTHING_TO_DO = _method(lambda *_, **__: None)
 
 
@@ -141,6 +152,9 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "_dot_product_equation": _equation(0),
     "_combine_equation": _equation(1),
     "_build_from_signature": _build_attention,
+    **{name: functools.partial(_of_cell, name) for name in vars(DropoutRNNCellMixin) if "_for_cell" in name},
+    **{name: functools.partial(_of_cell, name) for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask")},
+    "input_length": _input_length,
     **{f"_{name}_dense": functools.partial(_inner, f"{name}_dense") for name in ("query", "key", "value", "output")},
 }
 _WEIGHTS = {
@@ -178,7 +192,15 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "_loss_tracker": lambda model: next((m for m in model.metrics if m.name == "loss"), None),
     "input_names": lambda model: list(model._the_graph("input_names").input_names),
     "output_names": lambda model: list(model._the_graph("output_names").output_names),
-    **{f"{start}make_{step}_function": _NOTHING_TO_DO for start in ("_", "") for step in ("train", "test", "predict")},
+    **{f"{step}_function": functools.partial(methods.step_function, step) for step in ("train", "test", "predict")},
+    **{
+        f"{start}make_{step}_function": _method(
+            lambda model, step=step, force=False: methods.step_function(step, model)
+        )
+        for start in ("_", "")
+        for step in ("train", "test", "predict")
+    },
+    **{f"_{step}_counter": functools.partial(methods.counter, step) for step in ("train", "test", "predict")},
     # of a model that is not built yet, and raises an error in Keras 3
     **dict.fromkeys(("inputs", "outputs"), lambda _: None if era.number() < 3 else NOTHING),
     **dict.fromkeys(("_reset_compile_cache", "_assert_compile_was_called"), _NOTHING_TO_DO),
@@ -200,7 +222,6 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "total_loss": _refused("total_loss", "Compute the loss of arrays: losses.get(model.loss)(y, model(x))."),
     "targets": _refused("targets", "Use the labels that you give to fit."),
     "sample_weights": _refused("sample_weights", "Use the weights that you give to fit."),
-    "train_function": _refused("train_function", "Use train_on_batch."),
 }
 
 
@@ -224,8 +245,6 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
 }
 _CHECKPOINT: dict[str, Callable[[Any], Any]] = {
     "_should_save_on_batch": _method(lambda callback, batch: callback._counter.update(batch)),
-    "_get_file_path": _method(lambda callback, epoch, batch=None, logs=None: callback._path(epoch, batch, logs)),
-    "_save_model": _method(lambda callback, epoch, batch=None, logs=None: callback._save(epoch, batch, logs)),
 }
 _METRIC: dict[str, Callable[[Any], Any]] = {
     "get_weights": _method(lambda metric: [variable.numpy() for variable in metric.variables]),

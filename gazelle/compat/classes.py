@@ -171,7 +171,7 @@ def _parts(thing: Any) -> Iterator[Any]:
     elif isinstance(thing, Layer):
         for layer in weight_tree.named_layers(thing).values():
             yield layer
-            for node in vars(layer).get("nodes", ()):
+            for node in vars(layer).get("_call_nodes", ()):
                 yield from (t for t in symbolic.leaves(node.outputs) if isinstance(t, KerasTensor))
             yield from (v for v in vars(layer).values() if isinstance(v, Variable))
         if vars(thing).get("optimizer", None) is not None:

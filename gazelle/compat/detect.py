@@ -145,6 +145,8 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
                 found.append(Sign(node.lineno, old, 1, 2))
             if dotted(node) in _KERAS_3_NAMES:
                 found.append(Sign(node.lineno, dotted(node), 3, 3))
+            if dotted(node).endswith("optimizer.lr"):
+                found.append(Sign(node.lineno, "optimizer.lr", 1, 2))
             if node.attr in _ATTRIBUTES:
                 found.append(Sign(node.lineno, f".{node.attr}", *_ATTRIBUTES[node.attr]))
     return found, roots

@@ -25,11 +25,11 @@ def shapes(tensors: Nested[KerasTensor]) -> Nested[Shape]:
 
 
 def node_at(layer: Layer, index: int = 0) -> Node:
-    if not layer.nodes:
+    if not layer._call_nodes:
         what = f"Layer '{layer.name}' was not called on symbolic tensors, so it has no output yet"
         hint = "Give the first layer an input_shape, or start with Input(shape)."
         raise KnownAttributeError(message(what, hint=hint))
-    return layer.nodes[index - (isinstance(layer, Model) and layer._graph is not None)]
+    return layer._call_nodes[index - (isinstance(layer, Model) and layer._graph is not None)]
 
 
 def _is_own(layer: Layer, index: int) -> bool:
@@ -117,9 +117,12 @@ def _shapes(tensors: list[KerasTensor]) -> Shape | list[Shape]:
 
 def nodes_of(layer: Layer) -> list[Any]:
     """The calls of a layer."""
-    for node in (*layer.nodes, *(parent for one in layer.nodes for tensor in one.inputs if (parent := tensor.node))):
+    for node in (
+        *layer._call_nodes,
+        *(parent for one in layer._call_nodes for tensor in one.inputs if (parent := tensor.node)),
+    ):
         node.__class__ = CompatNode
-    found: list[Any] = layer.nodes
+    found: list[Any] = layer._call_nodes
     return found
 
 

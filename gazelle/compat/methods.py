@@ -1,9 +1,9 @@
 """Methods of layers and models in earlier versions.
 
 `fit_generator`, `evaluate_generator` and `predict_generator` call `fit`, `evaluate` and `predict`: Keras 1 counted
-samples (samples_per_epoch), Keras 2 batches (steps_per_epoch). `add_update`, and lists of weights that programs assign.
-`load_weights` of a model that is not built yet, which tf.keras accepts for its checkpoints, loads them as soon as the
-weights exist: after `build`, before the first call, or when `fit` has created them.
+samples (samples_per_epoch), Keras 2 batches (steps_per_epoch). `train_function`, `add_update`, and lists of weights
+that programs assign. `load_weights` of a model that is not built yet, which tf.keras accepts for its checkpoints, loads
+them as soon as the weights exist: after `build`, before the first call, or when `fit` has created them.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from gazelle.compat.backend.functions import all_updates
 from gazelle.compat.backend.lifting import GraphVariable
-from gazelle.compat.classes import core_class
+from gazelle.compat.classes import adopt, core_class
 from gazelle.compat.types import Nested, Outputs, PathLike, Scores, TensorLike
 from gazelle.core import symbolic, tracing
 from gazelle.core.variable import Variable
@@ -86,6 +86,36 @@ def evaluate_generator(model: Model, *args: Any, **kwargs: Any) -> Scores:
 def predict_generator(model: Model, *args: Any, **kwargs: Any) -> Outputs:
     """Predict `predict_generator(generator, val_samples)` or `(generator, steps)`; labels are ignored."""
     return _measured(model, "predict", args, kwargs)
+
+
+def step_function(step: str, model: Model) -> Callable[..., Any] | None:
+    """Return `train_function` and the like, which run one step on a batch of an iterator; None before `compile`.
+
+    In Keras 2 the batch was a list [*inputs, *labels, *weights].
+    """
+    if not model.compiled:
+        return None
+    run = getattr(model, f"{step}_on_batch")
+
+    def run_step(data: Any) -> Any:
+        if isinstance(data, list):
+            labels, weights = len(model.inputs), len(model.inputs) + len(model.outputs)
+            parts = data[:labels], data[labels:weights], data[weights : weights + len(model.outputs)]
+            return run(*(part if len(part) > 1 else part[0] for part in parts if part))
+        batch = next(data)
+        if step == "predict":
+            return run(batch[0] if isinstance(batch, tuple) else batch)
+        return run(*(batch if isinstance(batch, tuple) else (batch,)), return_dict=True)
+
+    return run_step
+
+
+def counter(step: str, model: Model) -> Variable:
+    """Return `_train_counter` and the like of tf.keras; only the batches of trainings are counted."""
+    if step == "train" and model.compiled:
+        return adopt(model.optimizer.iterations)
+    own: Variable = vars(model).setdefault(f"_{step}_counter", Variable(0, dtype="int32"))
+    return adopt(own)
 
 
 def add_update(layer: Layer, updates: Nested[object], inputs: TensorLike = None) -> None:

@@ -47,7 +47,7 @@ class Operation:
     _config: dict[str, Any]
     _namespace = ""
     name: str
-    nodes: list[Node]
+    _call_nodes: list[Node]
 
     if TYPE_CHECKING:
 
@@ -69,7 +69,7 @@ class Operation:
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or self._automatic_name()
-        self.nodes = []
+        self._call_nodes = []
 
     def _automatic_name(self) -> str:
         """Return the name of an operation without one: `dense`, then `dense_1` ..."""
@@ -155,11 +155,11 @@ class Operation:
         return self._first_node("output").outputs
 
     def _first_node(self, what: str) -> Node:
-        if not self.nodes:
+        if not self._call_nodes:
             label = f"{type(self).__name__} '{self.name}'"
             hint = "Call it on a symbolic tensor first."
             raise MissingAttributeError(message(f"{label} has no {what} yet", hint=hint))
-        return self.nodes[0]
+        return self._call_nodes[0]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={printable(self.name)}>"

@@ -72,7 +72,7 @@ class KerasTensor:
     @property
     def _keras_history(self) -> tuple[Any, int, int]:
         assert self.node is not None
-        return self.node.operation, self.node.operation.nodes.index(self.node), self.index
+        return self.node.operation, self.node.operation._call_nodes.index(self.node), self.index
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={printable(self.name)}>"
@@ -226,7 +226,7 @@ class Node:
         self.args, self.kwargs, self.outputs = args, dict(kwargs), outputs
         self.closure_inputs: list[KerasTensor] = list(closure_inputs)  # used in a closure
         self.number = next(numbers_of_calls)
-        operation.nodes.append(self)
+        operation._call_nodes.append(self)
         for index, tensor in enumerate(symbolic_leaves(outputs)):
             tensor.node, tensor.index = self, index
 
@@ -244,7 +244,7 @@ class Op:
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self.function, self.name, self.nodes = function, function.__name__, list[Node]()
+        self.function, self.name, self._call_nodes = function, function.__name__, list[Node]()
         self.runs_on_host = False  # whether it takes strings
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:

@@ -186,5 +186,5 @@ def _feature_model(model: Model, names: list[str]) -> Model | None:
     """The model with additional outputs of layers; None if there are no names."""
     if not names:
         return None
-    outputs = {name: model.get_layer(name).nodes[0].outputs for name in names}
+    outputs = {name: model.get_layer(name)._call_nodes[0].outputs for name in names}
     return Model(model.input, {"": model.output, **outputs})

@@ -126,7 +126,7 @@ def _box(operation: Any, options: Options, groups: tuple[str, ...]) -> Box:
     activation = getattr(operation, "activation", None)
     if options.activations and activation is not None:
         rows.append(f"Activation: {getattr(activation, '__name__', type(activation).__name__)}")
-    nodes = getattr(operation, "nodes", None) or []
+    nodes = getattr(operation, "_call_nodes", None) or []
     if options.shapes:
         if nodes and nodes[0].inputs:
             rows.append(f"Input shape: {_join(nodes[0].inputs, 'shape')}")

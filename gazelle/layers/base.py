@@ -147,7 +147,7 @@ class Layer(Operation):
             raise ArgumentError(message(what, expected="True or False", got=repr(trainable)))
         self._trainable = bool(trainable)
         self.built = self._is_stateless
-        self.nodes: list[Node] = []
+        self._call_nodes: list[Node] = []
         self.activity_regularizer = resolve("activity_regularizer", activity_regularizer)
         self._eager_losses: list[Any] = []
         self._build_shapes: Any = None

@@ -200,7 +200,12 @@ class LookupLayer(VocabularyLayer, abstract=True):
 
     def _keep(self, tokens: Any) -> None:
         new = len(tokens) + self._token_start
-        if self._size not in (None, new) and self.output_mode != "int" and not self.pad_to_max_tokens and self.nodes:
+        if (
+            self._size not in (None, new)
+            and self.output_mode != "int"
+            and not self.pad_to_max_tokens
+            and self._call_nodes
+        ):
             raise StateError(
                 message(
                     f"The vocabulary of {self._label}",

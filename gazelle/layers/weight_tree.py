@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gazelle.layers.base import Layer
 
 _UNTRACKED = frozenset(
-    {"_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history", "_seed_generator"}
+    {"_config", "_call_nodes", "_eager_losses", "_build_shapes", "optimizer", "history", "_seed_generator"}
 )
 #: types of most attributes, which contain no layers
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})

@@ -257,7 +257,7 @@ def _uncalled(thing: Any) -> str:
 def _after_call(tensor: KerasTensor) -> KerasTensor:
     """The result of the first call of the Sequential whose own output `tensor` is, as in Keras; else `tensor`."""
     model = tensor.sequential
-    return model.nodes[0].outputs if model is not None and model._tail is tensor and model.nodes else tensor
+    return model._call_nodes[0].outputs if model is not None and model._tail is tensor and model._call_nodes else tensor
 
 
 def _output_spec(operation: Any, args: Any, kwargs: Any) -> Any:

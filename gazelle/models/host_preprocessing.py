@@ -134,7 +134,7 @@ def _replay(graph: Graph, values: dict[int, KerasTensor]) -> dict[int, KerasTens
             return [found[id(tensor)] for tensor in symbolic.leaves(inner.outputs)]
         outputs = symbolic.map_tree(copy.copy, node.outputs)
         Node(node.operation, args, kwargs, outputs, [values[id(t)] for t in node.closure_inputs])
-        node.operation.nodes.pop()  # a user sees only the calls of the program
+        node.operation._call_nodes.pop()  # a user sees only the calls of the program
         return outputs
 
     walk(graph.nodes, values, copied)

@@ -160,7 +160,7 @@ class Sequential(Model):
         self._invalidate_trainer()
         if self._tail is not None:
             if self.layers:
-                self._tail = next(n.inputs[0] for n in layer.nodes if n.outputs is self._tail)
+                self._tail = next(n.inputs[0] for n in layer._call_nodes if n.outputs is self._tail)
                 self._set_chain()
             else:
                 self._graph, self._head, self._tail, self.built = None, None, None, False

@@ -76,7 +76,7 @@ def _inputs(node: Node, model: Model) -> list[KerasTensor]:
 def _calls(operation: Any, model: Model) -> list[Node]:
     """The calls of a layer that belong to this model: it may be shared with others."""
     inside = {id(node) for node in _nodes(model) or ()}
-    return [node for node in operation.nodes if id(node) in inside]
+    return [node for node in operation._call_nodes if id(node) in inside]
 
 
 def _operations(model: Model) -> list[Any]:
@@ -98,13 +98,13 @@ def _rows_of(
     frozen = frozen or not getattr(operation, "trainable", True)
     read = [] if _is_stack(model) else [t for node in calls for t in _inputs(node, model)]
     weights = getattr(operation, "weights", [])
-    last = (calls or operation.nodes or [None])[-1]
+    last = (calls or operation._call_nodes or [None])[-1]
     time, memory = ("", "") if batch_size is None else costs(operation, last, batch_size)
     yield Row(
         name=printable(operation.name),
         kind=printable(type(operation).__name__ if isinstance(operation, Layer) else pascal(operation.name)),
         shape=printable(
-            _shape((calls or operation.nodes)[-1].outputs) if operation.nodes else _traced_shape(operation)
+            _shape((calls or operation._call_nodes)[-1].outputs) if operation._call_nodes else _traced_shape(operation)
         ),
         params=_params(operation),
         connected=printable(", ".join(_source(tensor, model) for tensor in read)) or "-",

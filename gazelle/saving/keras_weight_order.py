@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gazelle.models import Model
 
 _NAME = operator.itemgetter(0)
-_SKIPPED = frozenset({"_layers", "_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history"})
+_SKIPPED = frozenset({"_layers", "_config", "_call_nodes", "_eager_losses", "_build_shapes", "optimizer", "history"})
 
 
 @dataclasses.dataclass

@@ -111,9 +111,9 @@ class AverageModelCheckpoint(ModelCheckpoint):
         self._optimizer()
         super().on_train_begin(logs)
 
-    def _save(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> None:
+    def _save_model(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> None:
         weights = self.model.get_weights()
         self._optimizer().assign_average_vars(self.model.trainable_weights)
-        super()._save(epoch, batch, logs)
+        super()._save_model(epoch, batch, logs)
         if not self.update_weights:
             self.model.set_weights(weights)

@@ -104,8 +104,8 @@ def _inputs_and_output(branch: Any) -> tuple[list[KerasTensor], KerasTensor]:
     if isinstance(branch, KerasTensor):
         hint = "Write merge([a, b], mode=...) for tensors."
         raise ArgumentError(message("Merge of tensors", expected="models or layers", got=repr(branch), hint=hint))
-    if branch.nodes:
-        return branch.nodes[0].inputs, branch.nodes[0].outputs
+    if branch._call_nodes:
+        return branch._call_nodes[0].inputs, branch._call_nodes[0].outputs
     if branch.batch_shape is None:
         what = f"Merge of the layer '{branch.name}'"
         hint = "Give it input_shape or input_dim."

@@ -1,4 +1,4 @@
-"""Optimizers and callbacks."""
+"""Optimizers and learning rate schedules."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, arrays_of
 from gazelle.compat.types import Branch, Function, TensorLike, TensorResult
 from gazelle.core import symbolic
-from gazelle.core.errors import ArgumentError
-from gazelle.core.traceback import warn
 from gazelle.core.types import Array, ArrayLike, Nested
 from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
@@ -200,25 +198,6 @@ class LossScaleMixin:
         return grads  # `apply` scales them back
 
 
-class MonitorMixin(CompatObject):
-    """Callbacks that compare a name of the logs: Keras warns of one that is not there, and of an unknown mode."""
-
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
-        mode = kwargs.get("mode", "auto")
-        if mode not in ("auto", "min", "max"):
-            warn(f"{core.__name__} has no mode {mode!r}: it uses 'auto'.")
-            kwargs = {**kwargs, "mode": "auto"}
-        super()._construct(core, args, kwargs, by_gazelle)
-
-    def _current(self, logs: dict[str, Any] | None) -> float | None:
-        try:
-            found: float | None = super()._current(logs)  # type: ignore[misc]
-        except ArgumentError as error:
-            warn(str(error))
-            return None
-        return found
-
-
 def _of_float_step(call: Function) -> Function:
     """`__call__` of a schedule; until TensorFlow 2.11 the step was a float, and programs take its root."""
 
@@ -241,42 +220,3 @@ class ScheduleMixin(CompatObject):
         super().__init_subclass__(**kwargs)
         if not is_generated(cls) and "__call__" in cls.__dict__:
             cls.__call__ = _of_float_step(cls.__dict__["__call__"])  # type: ignore[method-assign]
-
-
-class RateMixin:
-    """LearningRateScheduler and ReduceLROnPlateau: until Keras 3 the rate had the name `lr` in the logs."""
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        super().on_epoch_end(epoch, logs)  # type: ignore[misc]
-        if logs is not None and era.number() < 3:
-            logs["lr"] = logs.pop("learning_rate")
-
-
-class StoppingMixin(MonitorMixin):
-    """EarlyStopping: until Keras 3 the best weights were restored only if the training was stopped."""
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        super().on_train_begin(logs)  # type: ignore[misc]
-        if era.number() == 2 and era.standalone():
-            self.best = self.baseline  # only better values restarted the wait
-
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        if era.number() < 3 and not self.stopped_epoch:
-            self.best_weights = None
-        super().on_train_end(logs)  # type: ignore[misc]
-
-
-class CheckpointMixin(MonitorMixin):
-    """ModelCheckpoint: where `monitor` is not in the logs, Keras 3 saves every time, earlier versions never."""
-
-    def _check_batches(self) -> None:
-        pass
-
-    def _path(self, epoch: int, *args: Any) -> str:
-        path: str = super()._path(epoch - (era.number() == 1), *args)  # type: ignore[misc]  # Keras 1 counted from 0
-        return path
-
-    def _should_save(self, epoch: int, logs: dict[str, Any] | None, path: str) -> bool:
-        saves: bool = super()._should_save(epoch, logs, path)  # type: ignore[misc]
-        seen = self._seen  # the value is missing where `validation_freq` skips an epoch
-        return saves or (self.save_best_only and era.number() == 3 and not seen)

@@ -10,7 +10,7 @@ from gazelle.layers.vocabulary import LookupLayer
 from gazelle.saving.tensorflow_format.checkpoint import Object
 
 #: attributes that lead to other objects than the parts of a layer
-_SKIPPED = frozenset({"_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history"})
+_SKIPPED = frozenset({"_config", "_call_nodes", "_eager_losses", "_build_shapes", "optimizer", "history"})
 #: {id(variable): (variable, number of its object)}
 Matches = dict[int, tuple[Variable, int]]
 

@@ -50,7 +50,7 @@ class ModelCheckpoint(Monitor):
 
     writes_files = reads_weights = True
 
-    _state_attributes = ("best", "saved")
+    _state_attributes = ("best", "_saved")
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class ModelCheckpoint(Monitor):
             self._check_batches()
         self.filepath, self.verbose, self.keep = os.fspath(filepath), verbose, keep
         self.save_best_only, self.save_weights_only, self.save_freq = save_best_only, save_weights_only, save_freq
-        self.saved: list[str] = []  # files of this run, oldest first
+        self._saved: list[str] = []  # files of this run, oldest first
         self._epoch = 0
         if self._counter.every:  # set on the object: with save_freq='epoch' it must have no batch events
             self.on_train_batch_end = self._save_if_due  # type: ignore[method-assign]
@@ -117,13 +117,13 @@ class ModelCheckpoint(Monitor):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.save_freq == "epoch":
-            self._save(epoch, None, logs)
+            self._save_model(epoch, None, logs)
 
     def _save_if_due(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self._counter.update(batch):
-            self._save(self._epoch, batch, logs)
+            self._save_model(self._epoch, batch, logs)
 
-    def _save(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> None:
+    def _save_model(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if np.ndim(loss) == 0 and not np.isfinite(loss):
             text = (
@@ -131,7 +131,7 @@ class ModelCheckpoint(Monitor):
             )
             warnings.warn(text, UserWarning, stacklevel=2)
             return
-        path = self._path(epoch, batch, logs)
+        path = self._get_file_path(epoch, batch, logs)
         if not self._should_save(epoch, logs, path):
             return
         _check_file(path)
@@ -144,7 +144,7 @@ class ModelCheckpoint(Monitor):
         if processes.is_main():
             self._remove_old(path)
 
-    def _path(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> str:
+    def _get_file_path(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> str:
         """`filepath` with its fields replaced."""
         numbers = {"epoch": epoch + 1} | ({} if batch is None else {"batch": batch + 1})
         fields = Logs({**numbers, **(logs or {})})
@@ -164,11 +164,11 @@ class ModelCheckpoint(Monitor):
         text = f"saving model to {path}"
         save = True
         if self.save_best_only:
-            current = self._current(logs)
+            current = self.get_monitor_value(logs)
             if current is None:
                 return False
             best = "None" if self.best is None else f"{self.best:.5f}"
-            save = self._is_better(current, self.best)
+            save = self._is_improvement(current, self.best)
             text = f"{self.monitor} improved from {best} to {current:.5f}, {text}"
             if save:
                 self.best = current
@@ -179,9 +179,9 @@ class ModelCheckpoint(Monitor):
         return save
 
     def _remove_old(self, path: str) -> None:
-        self.saved = [*(old for old in self.saved if old != path), path]
-        while self.keep is not None and len(self.saved) > self.keep:
-            oldest = self.saved.pop(0)
+        self._saved = [*(old for old in self._saved if old != path), path]
+        while self.keep is not None and len(self._saved) > self.keep:
+            oldest = self._saved.pop(0)
             if os.path.isfile(oldest):
                 os.remove(oldest)
 

@@ -47,11 +47,17 @@ class CSVLogger(Callback):
         self.filename, self.sep, self.append = os.fspath(filename), separator, append
         self.keys: list[str] | None = None
         self.csv_file: IO[str] | None = None
+        self.writer: csv.DictWriter[str] | None = None
         self._header: list[str] | None = None  # of the file that is appended to
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.on_train_end()
         self.keys = self._header = None  # the file is opened with the first row: a resumed run appends
+
+    @property
+    def append_header(self) -> bool:
+        """Whether a file to append to has no header yet."""
+        return not self._header
 
     def _open(self) -> IO[str]:
         append = self.append or self.keys is not None
@@ -64,13 +70,17 @@ class CSVLogger(Callback):
         if self.csv_file is None:
             self.csv_file = self._open()
         logs = Logs(logs or {})
-        writer = csv.writer(self.csv_file, delimiter=self.sep)
+        is_first = self.keys is None
         if self.keys is None:
             self.keys = sorted(logs)
             if not any(key.startswith("val_") for key in self.keys):
                 self.keys += [f"val_{key}" for key in self.keys]
+        if self.writer is None:
+            columns = ["epoch", *self.keys]
+            self.writer = csv.DictWriter(self.csv_file, columns, restval="NA", delimiter=self.sep)
+        if is_first:
             if not self._header:
-                writer.writerow(["epoch", *self.keys])
+                self.writer.writeheader()
             elif self._header != ["epoch", *self.keys]:
                 raise ArgumentError(
                     message(
@@ -80,13 +90,13 @@ class CSVLogger(Callback):
                         hint="Use another file, or append=False.",
                     )
                 )
-        writer.writerow([epoch, *(_cell(logs[key]) if key in logs else "NA" for key in self.keys)])
+        self.writer.writerow({"epoch": epoch, **{key: _cell(logs[key]) for key in self.keys if key in logs}})
         self.csv_file.flush()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.csv_file is not None:
             self.csv_file.close()
-        self.csv_file = None
+        self.csv_file = self.writer = None
 
 
 def _cell(value: Any) -> Any:

@@ -61,11 +61,34 @@ class Monitor(Callback):
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0, best: float | None = None) -> None:
         if mode not in ("auto", "min", "max"):
             raise unknown(f"mode of {type(self).__name__}", mode, ("auto", "min", "max"))
-        self.monitor, self.mode, self.min_delta, self.best = monitor, mode, abs(min_delta), best
+        self.monitor, self.mode, self.min_delta, self.best = monitor, mode, min_delta, best
         self._seen = False
 
-    def _current(self, logs: dict[str, Any] | None) -> float | None:
-        """The monitored number; None in an epoch without validation."""
+    @property
+    def min_delta(self) -> float:
+        """The smallest improvement that counts; negative if lower values are better, as in Keras."""
+        return self._signed_delta
+
+    @min_delta.setter
+    def min_delta(self, value: float) -> None:
+        self._min_delta = abs(value)
+
+    @property
+    def _signed_delta(self) -> float:
+        return -self._min_delta if self._direction() is False else self._min_delta
+
+    def get_monitor_value(self, logs: dict[str, Any] | None) -> float | None:
+        """Read the monitored number from the logs.
+
+        Args:
+            logs: the logs of an epoch.
+
+        Returns:
+            The number; None in an epoch without validation.
+
+        Raises:
+            ArgumentError: `monitor` is not in the logs.
+        """
         found = Logs(logs or {})
         if self.monitor in found:
             self._seen = True
@@ -86,14 +109,13 @@ class Monitor(Callback):
             )
         )
 
-    def _is_better(self, current: float, than: float | None) -> bool:
-        if np.isnan(current):
+    def _is_improvement(self, monitor_value: float, reference_value: float | None) -> bool:
+        if np.isnan(monitor_value):
             return False
-        if than is None:
+        if reference_value is None:
             return True
-        if self._higher_is_better():
-            return bool(np.float32(current - self.min_delta) > np.float32(than))
-        return bool(np.float32(current + self.min_delta) < np.float32(than))
+        value, reference = np.float32(monitor_value - self._signed_delta), np.float32(reference_value)
+        return bool(value > reference if self._higher_is_better() else value < reference)
 
     @functools.cached_property
     def monitor_op(self) -> Callable[..., Any]:
@@ -103,6 +125,18 @@ class Monitor(Callback):
         return ops.greater if self._higher_is_better() else ops.less
 
     def _higher_is_better(self) -> bool:
+        higher = self._direction()
+        if higher is None:
+            raise ArgumentError(
+                message(
+                    f"{type(self).__name__} cannot determine whether a high or a low '{self.monitor}' is better",
+                    hint="Pass mode='max' or mode='min'.",
+                )
+            )
+        return higher
+
+    def _direction(self) -> bool | None:
+        """Whether higher values are better; None if unknown from mode, metric and name."""
         if self.mode != "auto":
             return self.mode == "max"
         name = self.monitor.removeprefix("val_")
@@ -117,12 +151,7 @@ class Monitor(Callback):
         for beginnings, higher in ((_LOWER_IS_BETTER, False), (_HIGHER_IS_BETTER, True)):
             if any(part.startswith(beginnings) for part in parts):
                 return higher
-        raise ArgumentError(
-            message(
-                f"{type(self).__name__} cannot determine whether a high or a low '{self.monitor}' is better",
-                hint="Pass mode='max' or mode='min'.",
-            )
-        )
+        return None
 
 
 def _scalar(value: Any, name: str) -> float:

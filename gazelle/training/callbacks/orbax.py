@@ -106,8 +106,8 @@ class OrbaxCheckpoint(Monitor):
 
     def _save(self, step: int, logs: dict[str, Any] | None) -> None:
         if self.save_best_only:
-            current = self._current(logs)
-            if current is None or not self._is_better(current, self.best):
+            current = self.get_monitor_value(logs)
+            if current is None or not self._is_improvement(current, self.best):
                 return
             self.best = current
         if self._shift is None:

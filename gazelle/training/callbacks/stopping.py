@@ -65,16 +65,16 @@ class EarlyStopping(Monitor):
         self._reset()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        current = self._current(logs)
+        current = self.get_monitor_value(logs)
         if current is None or epoch < self.start_from_epoch:
             return
         self.wait += 1
-        better = self._is_better(current, self.best)
+        better = self._is_improvement(current, self.best)
         if better or (self.restore_best_weights and self.best_weights is None):  # always have weights to restore
             self._remember(epoch)
         if better:
             self.best = current
-            if self.baseline is None or self._is_better(current, self.baseline):
+            if self.baseline is None or self._is_improvement(current, self.baseline):
                 self.wait = 0
         elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch

@@ -1,0 +1,122 @@
+"""Callbacks: the attributes that subclasses in programs read, and the rules of earlier versions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from gazelle.compat import era
+from gazelle.compat.mixins.common import CompatObject
+from gazelle.core.errors import ArgumentError
+from gazelle.core.replaced_methods import overrides
+from gazelle.core.traceback import warn
+from gazelle.training.callbacks import CSVLogger, EarlyStopping, ModelCheckpoint
+
+
+class MonitorMixin(CompatObject):
+    """Callbacks that compare a name of the logs: Keras warns of one that is not there, and of an unknown mode."""
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        mode = kwargs.get("mode", "auto")
+        if mode not in ("auto", "min", "max"):
+            warn(f"{core.__name__} has no mode {mode!r}: it uses 'auto'.")
+            kwargs = {**kwargs, "mode": "auto"}
+        super()._construct(core, args, kwargs, by_gazelle)
+
+    def _direction(self) -> bool | None:
+        """Whether higher values are better; until Keras 3 the name alone decided where no mode was given."""
+        if self.mode != "auto" or era.number() > 2:
+            found: bool | None = super()._direction()  # type: ignore[misc]
+            return found
+        name = self.monitor
+        if isinstance(self, EarlyStopping) and not era.standalone():
+            return bool(name.endswith(("acc", "accuracy", "auc")))
+        return "acc" in name or (isinstance(self, ModelCheckpoint) and name.startswith("fmeasure"))
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_begin(logs)  # type: ignore[misc]
+        self._start()
+
+    def _start(self) -> None:
+        """Until Keras 3, any value was better than the first `best`."""
+        callback: Any = self
+        if callback.best is None and era.number() < 3:
+            callback.best = -math.inf if self._direction() else math.inf
+
+    def get_monitor_value(self, logs: dict[str, Any] | None) -> float | None:
+        try:
+            found: float | None = super().get_monitor_value(logs)  # type: ignore[misc]
+        except ArgumentError as error:
+            warn(str(error))
+            return None
+        return found
+
+
+class RateMixin:
+    """LearningRateScheduler and ReduceLROnPlateau: until Keras 3 the rate had the name `lr` in the logs."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_epoch_end(epoch, logs)  # type: ignore[misc]
+        if logs is not None and era.number() < 3:
+            logs["lr"] = logs.pop("learning_rate")
+
+
+class PlateauMixin(RateMixin):
+    """ReduceLROnPlateau: until Keras 3 `min_delta` was not signed, but a part of `monitor_op`."""
+
+    min_delta = property(
+        lambda self: self._min_delta if era.number() < 3 else self._signed_delta,
+        lambda self, value: vars(self).update(_min_delta=abs(value)),
+    )
+
+    @property
+    def monitor_op(self) -> Callable[..., Any]:
+        callback: Any = super()
+        compare, delta = callback.monitor_op, callback._signed_delta
+        return compare if era.number() > 2 else lambda value, best: compare(value - delta, best)
+
+    def _reset(self) -> None:
+        super()._reset()  # type: ignore[misc]
+        callback: Any = self
+        callback._start()
+
+
+class StoppingMixin(MonitorMixin):
+    """EarlyStopping: until Keras 3 the best weights were restored only if the training was stopped."""
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_begin(logs)
+        if era.number() == 2 and era.standalone() and self.baseline is not None:
+            self.best = self.baseline  # only better values restarted the wait
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if era.number() < 3 and not self.stopped_epoch:
+            self.best_weights = None
+        super().on_train_end(logs)  # type: ignore[misc]
+
+
+class CheckpointMixin(MonitorMixin):
+    """ModelCheckpoint: where `monitor` is not in the logs, Keras 3 saves every time, earlier versions never."""
+
+    def _check_batches(self) -> None:
+        pass
+
+    def _get_file_path(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> str:
+        counted = epoch - (era.number() == 1)  # from 0
+        path: str = super()._get_file_path(counted, batch, logs)  # type: ignore[misc]
+        return path
+
+    def _should_save(self, epoch: int, logs: dict[str, Any] | None, path: str) -> bool:
+        saves: bool = super()._should_save(epoch, logs, path)  # type: ignore[misc]
+        seen = self._seen  # the value is missing where `validation_freq` skips an epoch
+        return saves or (self.save_best_only and era.number() == 3 and not seen)
+
+
+class CSVLoggerMixin:
+    """CSVLogger: the file is open when a subclass writes the rows by itself."""
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_begin(logs)  # type: ignore[misc]
+        if overrides(self, CSVLogger, "on_epoch_end"):
+            self.csv_file = self._open()  # type: ignore[attr-defined]
