@@ -259,3 +259,12 @@ def test_optimizers_in_files_of_tf_keras_2_11_keep_their_rules(name, tf, tmp_pat
     for each in (current, again):
         each.train_on_batch(x, y)
     np.testing.assert_allclose(again.get_weights()[0], current.get_weights()[0], atol=1e-6)
+
+
+def test_lookups_leave_their_dtype_to_tf_keras(tf):
+    """It refuses float32, the dtype of other layers, for integers."""
+    x = keras.Input((1,), dtype="int64")
+    layer = keras.layers.IntegerLookup(vocabulary=[3, 5, 1])
+    entry = json.loads(keras.Model(x, layer(x)).to_json())["config"]["layers"][1]
+    assert entry["class_name"] == "IntegerLookup"
+    assert "dtype" not in entry["config"]

@@ -144,7 +144,7 @@ def _arguments(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         del out["backward_layer"]
     if name == "Discretization" and out.get("bin_boundaries") is not None:
         out.pop("num_bins", None)  # from which they were computed
-    if name in tf_keras_config.TEXT_LAYERS:  # the dtype of a text, not of the result
+    if name in (*tf_keras_config.TEXT_LAYERS, "IntegerLookup"):  # the dtype of the input, or integers
         out.pop("dtype", None)
     if name == "BatchNormalization" and isinstance(out.get("axis"), list):
         out["axis"] = out["axis"][0]
