@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, overload
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core.argument_types import checks_arguments
@@ -13,9 +15,17 @@ from gazelle.core.traceback import filtered
 from gazelle.core.types import ArrayLike, Nested
 
 
+@overload
+def to_categorical(x: jax.Array, num_classes: int | None = None) -> jax.Array: ...  # type: ignore[overload-overlap]
+
+
+@overload
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray[Any, Any]: ...
+
+
 @filtered
 @checks_arguments
-def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray[Any, Any]:
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> jax.Array | np.ndarray[Any, Any]:
     """One-hot encode labels: out[..., k] = 1 where x is k.
 
     Args:
@@ -23,15 +33,17 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray[A
         num_classes: the size of the new axis; by default the largest label + 1.
 
     Returns:
-        An array of float32 with one more axis.
+        An array of float32 with one more axis: of JAX for labels of JAX, else of NumPy.
 
     Raises:
-        DataError: a label is not in 0 ... num_classes - 1, or not a number.
+        DataError: a label is not in 0 ... num_classes - 1, or not a number. In a compiled function its row is 0.
 
     >>> to_categorical([0, 2])
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
+    if isinstance(x, jax.core.Tracer) and num_classes is not None:  # in a loss or a step of the program
+        return jax.nn.one_hot(x[..., 0] if x.ndim > 1 and x.shape[-1] == 1 else x, num_classes, dtype=jnp.float32)
     labels = np.asarray(x)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
@@ -58,7 +70,8 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray[A
                 hint="If the labels start at 1, use y - 1.",
             )
         )
-    return np.eye(count, dtype=np.float32)[labels]
+    encoded = np.eye(count, dtype=np.float32)[labels]
+    return jnp.asarray(encoded) if isinstance(x, jax.Array) else encoded
 
 
 def class_weights(

@@ -241,3 +241,15 @@ def test_arrays_have_the_method_of_tensors():
     keras = root("keras")
     assert keras.ops.mean(keras.ops.ones(3)).numpy() == 1
     assert isinstance(keras.layers.Dense(2)(np.ones((1, 3))).numpy(), np.ndarray)
+
+
+class NeedsName(layers.Dense):
+    def __init__(self, units, dtype=None, **kwargs):
+        self.scale = np.ones((), dtype)
+        super().__init__(units, dtype=dtype, **kwargs)
+
+
+def test_constructors_receive_the_name_of_a_dtype_from_configs():
+    again = NeedsName.from_config(NeedsName(2, dtype="float16").get_config())
+    assert again.scale.dtype == "float16"
+    assert again.dtype_policy.name == "float16"

@@ -32,6 +32,7 @@ NAMES = {  # module -> names that keras-tuner, keras-hub, keras-rs, scikeras, ba
     "backend.common.global_state": ["get_global_attribute", "set_global_attribute"],
     "ops.operation": ["Operation"],
     "ops.node": ["Node"],
+    "layers.attention.grouped_query_attention": ["GroupedQueryAttention"],
     "layers.merging.base_merge": ["Merge"],
     "layers.merging.dot": ["batch_dot"],
     "ops.operation_utils": ["compute_conv_output_shape", "compute_pooling_output_shape", "get_source_inputs"],

@@ -125,3 +125,11 @@ def test_a_layer_uses_the_tensors_in_its_attributes():
     x, factor, unused = (layers.Input((1,)) for _ in range(3))
     model = Model([x, factor], Scaled([factor * 2], unused)(x))
     assert model.predict([np.ones((2, 1)), np.array([[1.0], [3.0]])], verbose=0).tolist() == [[2], [6]]
+
+
+def test_a_sequential_of_an_input_alone_is_a_layer():
+    inner = gazelle.Sequential([Input((4,))])
+    outer = gazelle.Sequential([inner, layers.Dense(2)])
+    assert gazelle.Sequential([inner]).output_shape == (None, 4)
+    assert outer.output_shape == (None, 2)
+    np.testing.assert_array_equal(inner(X), X)

@@ -145,6 +145,9 @@ class LayerMixin(CompatObject):
     @classmethod
     def from_config(cls, config: Config, *args: Any, **kwargs: Any) -> Layer:
         """Create a layer from a config, which may name classes of the program; those in files are checked before."""
+        dtype = config.get("dtype")
+        if isinstance(dtype, dict) and dtype.get("class_name") == "DTypePolicy" and len(dtype["config"]) == 1:
+            config = {**config, "dtype": dtype["config"].get("name")}  # a constructor of the program receives a name
         with custom_object_scope({**imported_classes(config), **custom_objects()}):
             return super().from_config(config, *args, **kwargs)  # type: ignore[misc]
 
