@@ -216,7 +216,7 @@ def test_files_of_keras_2_3(tmp_path):
 
 
 def test_optimizers_are_those_that_every_tf_keras_2_has(tf, tmp_path):
-    """TensorFlow 2.0 to 2.10 have no "Custom>Nadam", and the later one of this name has another schedule."""
+    """TensorFlow 2.4 has no "Custom>Nadam", and the later one of this name has another schedule."""
     model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])
     model.compile(keras.optimizers.Nadam(0.01), "mse")
     model.train_on_batch(np.ones((2, 3)), np.ones((2, 2)))
