@@ -48,14 +48,16 @@ def lists(name: str, section: str) -> dict[str, tuple[str, ...]]:
 
 
 def objects(name: str) -> dict[str, Table]:
-    """A file whose lines are `names = "module:name"`, by each name; of "module:" the object has the same name.
+    """A file whose lines are `names = "module:name"`, by each name; of "module:" the object has its last part.
 
     >>> objects("old_names")["gazelle.layers"]["CuDNNGRU"]
     'gazelle.compat.layers:CuDNNGRU'
     """
     return {
         section: {
-            key: path + key if path[-1] == ":" else path for keys, path in entries.items() for key in keys.split()
+            key: path + key.rpartition(".")[2] if path[-1:] == ":" else path
+            for keys, path in entries.items()
+            for key in keys.split()
         }
         for section, entries in read(name).items()
     }

@@ -84,9 +84,9 @@ for _names, _entry in TABLE["reductions"].items():
 
 def register_objects() -> None:
     """Register the sections of names of other objects, after the functions in modules."""
-    for names, path in TABLE["objects"].items():
+    for name, path in tables.objects("tensorflow")["objects"].items():
         found = tables.resolve(path, _PACKAGE)
-        named(*names.split())(compat_class(found) if isinstance(found, type) and is_core(found) else found)
+        named(name)(compat_class(found) if isinstance(found, type) and is_core(found) else found)
     for names, known in TABLE["aliases"].items():
         NAMES.update(dict.fromkeys(names.split(), NAMES[known]))
     for module, functions in tables.lists("tensorflow", "without a module").items():
