@@ -142,6 +142,11 @@ def build(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         with tracing.entered(dataclasses.replace(scope, closed=False)):
             build(layer, args, kwargs)
         return
+    with jax.ensure_compile_time_eval():  # `build` may compute weights: they have values while a call is traced, too
+        _build(layer, args, kwargs)
+
+
+def _build(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     shapes = call_arguments.build_arguments(layer, args, kwargs)
     if shapes is not None:
         layer._build_shapes = shapes

@@ -142,3 +142,26 @@ def test_get_config_of_a_subclass_replaces_arguments_that_cannot_be_serialized(t
             return {**config, "options": {"size": self.out.units}}
 
     assert Sized(Options()).get_config()["options"] == {"size": 2}
+
+
+def test_a_build_may_compute_weights_while_a_call_is_traced():
+    class Fixed(layers.Layer):
+        def build(self, shape):
+            self.table = layers.Embedding(10, 4, trainable=False)
+            self.table.build(None)
+            self.table.set_weights([gazelle.ops.sin(gazelle.ops.reshape(gazelle.ops.arange(40.0), (10, 4)))])
+
+        def call(self, x):
+            return self.table(x)
+
+    class Outer(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.fixed = Fixed()
+
+        def call(self, x):
+            return self.fixed(gazelle.ops.cast(x, "int32"))
+
+    x = gazelle.Input((3,))
+    model = gazelle.Model(x, Outer()(x))
+    np.testing.assert_allclose(model(X[:1])[0, 0], np.sin([4.0, 5, 6, 7]), rtol=1e-6)
