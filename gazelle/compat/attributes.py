@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import losses, tree
-from gazelle.compat import era, facade, initializations, logs, methods, renamed_arguments, tables
+from gazelle.compat import era, facade, initializations, logs, methods, namespaces, renamed_arguments, tables
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.backend.shapes import channels_first
@@ -298,9 +298,8 @@ def attribute(instance: Any, name: str) -> Any:
             and (now in instance.__dict__ or isinstance(getattr(type(instance), now, None), property))
         ):
             found = getattr(instance, now)
-            return (
-                initializations.of_layer(found) if isinstance(found, Initializer) and name.endswith("init") else found
-            )
+            is_init = isinstance(found, Initializer) and name.endswith("init")
+            return initializations.of_layer(found) if is_init else namespaces.converted(found)
     return NOTHING
 
 
