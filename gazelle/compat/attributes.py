@@ -40,6 +40,7 @@ from gazelle.models import Model
 from gazelle.models.graph import Graph
 from gazelle.models.model_metrics import objects_in
 from gazelle.optimizers import Optimizer
+from gazelle.optimizers.learning_rate import as_variable_or_function
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.checkpoint import ModelCheckpoint
 
@@ -232,6 +233,9 @@ def _built(optimizer: Any) -> bool:
 
 
 _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
+    "_build_learning_rate": _method(lambda optimizer, rate: as_variable_or_function(optimizer.name, rate)),
+    "_index_dict": lambda optimizer: {v.key: i for i, v in enumerate(optimizer._trainable_variables)},
+    "_var_key": _method(lambda _, variable: variable.key),
     "built": _built,
     "updates": lambda optimizer: [],
     "get_updates": _method(updates.get_updates),

@@ -42,7 +42,7 @@ class ResourceOptimizer(Optimizer, abstract=True):
                 weight.name = f"{weight.path}:0"
             self._create_slots(weights)
 
-    def update_step(self, gradient: Array, variable: Variable, learning_rate: Array) -> None:
+    def update_step(self, gradient: Array, variable: Variable, learning_rate: Array | None = None) -> None:
         """Update one weight by the method of the program."""
         self.__dict__["_current_rate"] = learning_rate
         try:

@@ -185,18 +185,21 @@ class Dropout(Layer):
         keep = 1.0 - self.rate
         if keep == 0:
             return jnp.zeros_like(x)
-        kept = bernoulli(self.random_key(self.seed), keep, mask_shape(self, x.shape))
+        kept = bernoulli(self.random_key(self.seed), keep, mask_shape(self, x.shape, self._get_noise_shape(x)))
         return jnp.where(kept, x / keep, 0)
 
+    def _get_noise_shape(self, inputs: Array) -> Sequence[int | None] | None:
+        """The shape of m; subclasses may override it, as in Keras."""
+        return self.noise_shape
 
-def mask_shape(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the `noise_shape` of a layer with the sizes of its input, of this shape, for None."""
-    given = layer.noise_shape
+
+def mask_shape(layer: Layer, shape: tuple[int, ...], given: Sequence[int | None] | None) -> tuple[int, ...]:
+    """Return the given `noise_shape` of a layer with the sizes of its input, of this shape, for None."""
     if given is None:
         return shape
     if len(given) != len(shape):
         raise ShapeError(message(layer._label, expected=f"{len(given)} axes as in noise_shape", got=f"shape {shape}"))
-    return tuple(size if n is None else n for n, size in zip(given, shape, strict=True))
+    return tuple(size if n is None else int(n) for n, size in zip(given, shape, strict=True))
 
 
 def check_rate(owner: str, rate: float, name: str = "rate", below: bool = False) -> float:

@@ -135,7 +135,7 @@ class AlphaDropout(Layer):
     def call(self, x: Array, training: bool = False) -> Array:
         if not training or self.rate == 0:
             return x
-        kept = bernoulli(self.random_key(self.seed), 1 - self.rate, mask_shape(self, x.shape))
+        kept = bernoulli(self.random_key(self.seed), 1 - self.rate, mask_shape(self, x.shape, self.noise_shape))
         low = -1.0507009873554805 * 1.6732632423543772
         a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5
         return a * jnp.where(kept, x, low) - a * low * self.rate

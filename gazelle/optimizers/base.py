@@ -193,7 +193,7 @@ class Optimizer(Configurable):
         """
         return scalars
 
-    def update_step(self, gradient: Array, variable: Variable, learning_rate: Array) -> None:
+    def update_step(self, gradient: Array, variable: Variable, learning_rate: Array | None = None) -> None:
         """Assign the new value of one variable, and of variables from `build`: the alternative to `rule`.
 
         A subclass of an optimizer with a rule may call `super().update_step(...)`, which applies that rule.
@@ -201,7 +201,7 @@ class Optimizer(Configurable):
         Args:
             gradient: Gradient of the variable.
             variable: The variable.
-            learning_rate: The learning rate.
+            learning_rate: The learning rate; None for that of the step.
         """
         self._custom.apply_inherited_rule(gradient, variable, learning_rate)
 

@@ -40,7 +40,8 @@ class CustomUpdate:
         self.weights: list[Variable] = []  # stand-ins of the model's variables
         self.variables: dict[tuple[str, str], Variable] = {}  # (slot, path) -> variable that `build` added
         self.attributes: dict[str, Variable] = {}  # those that user code made without `add_variable`
-        self._inherited: tuple[Slots, Arrays] | None = None  # slots and scalars of the rule of a parent class
+        # of the rule of a parent class: slots, scalars and learning rate
+        self._inherited: tuple[Slots, Arrays, Array] | None = None
 
     def init(self, params: Arrays) -> Slots:
         """Call `build` on stand-ins of the weights; return the first values of the variables that it adds."""
@@ -87,7 +88,7 @@ class CustomUpdate:
         slots = {name: dict(arrays) for name, arrays in slots.items()}
         scalars = optimizer.next_scalars({name: slots[name][""] for name in optimizer.scalars}, t.astype(jnp.float32))
         slots |= {name: {"": value} for name, value in scalars.items()}
-        self._inherited = (slots, scalars) if optimizer._has_rule() else None
+        self._inherited = (slots, scalars, lr) if optimizer._has_rule() else None
         try:
             with tracing.entered(tracing.TraceContext(values=values, pure=True)):
                 for path, weight in weights.items():  # in the order of the model
@@ -99,7 +100,7 @@ class CustomUpdate:
             slots[slot][path] = values[id(variable)]
         return {path: values[id(weights[path])] for path in params}, slots
 
-    def apply_inherited_rule(self, gradient: ArrayLike, variable: Variable, learning_rate: ArrayLike) -> None:
+    def apply_inherited_rule(self, gradient: ArrayLike, variable: Variable, learning_rate: ArrayLike | None) -> None:
         """Update one weight by the `rule` of a parent class: `super().update_step(...)`."""
         optimizer = self.optimizer
         if self._inherited is None:
@@ -107,10 +108,10 @@ class CustomUpdate:
                 f"{type(optimizer).__name__} has no update_step: write rule(self, w, g, *slots, lr, t) "
                 "or update_step(self, gradient, variable, learning_rate)."
             )
-        slots, scalars = self._inherited
+        slots, scalars, rate = self._inherited
         own = {name: slots[name][variable.key] for name in optimizer.slots if variable.key in slots[name]}
         t = optimizer._iterations.value // (optimizer.gradient_accumulation_steps or 1) + 1
-        lr = jnp.asarray(learning_rate)
+        lr = rate if learning_rate is None else jnp.asarray(learning_rate)
         value, new = optimizer._call_rule(variable.value, jnp.asarray(gradient), own, lr, t, scalars)
         variable.assign(value)
         for name, array in new.items():

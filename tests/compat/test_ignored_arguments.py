@@ -28,7 +28,7 @@ HOOKS = frozenset(
         is_affected_by setdefault result _create_slots _resource_apply_dense _merge_function
         _get_batches_of_transformed_samples _of_unknown tracked_loss crf_loss on_train_begin
         on_train_end on_epoch_begin on_epoch_end on_test_begin __get__ __new__ joined stacked product result
-        compute_gradients weights _is_validated _per_leaf
+        compute_gradients weights _is_validated _per_leaf __set_name__ _rate_of_step
         initialize sample next_inputs finalize update _calculate_attention""")
 )
 #: functions that do nothing or raise an error, with any arguments
@@ -59,6 +59,7 @@ REASONS = {
     "private_utils.py validate_file": "chunk_size",
     "recorded_variable.py method": "read_value",  # the result can be read
     "recurrent.py __init__": "consume_less weights",  # the same results; set by the mixin of layers
+    "resource_optimizers.py _get_or_make_slot": "op_name",  # of a node
     "scikit_learn.py get_params": "deep",  # no estimators inside
     "tensorflow/arrays.py get_static_value": "partial",
     "tensorflow/arrays.py split": "num",  # the number of sizes

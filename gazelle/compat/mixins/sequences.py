@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any
 
 import jax
@@ -18,7 +19,7 @@ from gazelle.compat.recurrent import run_steps
 from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.types import Array, Shape, Tree
-from gazelle.layers import RNN, Layer, serialize
+from gazelle.layers import RNN, Dropout, Layer, serialize
 from gazelle.layers.calling import marks_built
 from gazelle.layers.multi_head_attention import with_causal
 
@@ -235,8 +236,24 @@ class AttentionMixin:
         how = use_causal_mask, bool(training), return_attention_scores
         return super()._attend(query, key, value, seen, *how)  # type: ignore[misc]
 
+    def _masked_softmax(self, attention_scores: Any, attention_mask: Any = None) -> Array:
+        """Return the weights of the values for scores (batch, heads, queries, keys)."""
+        scores, seen = arrays_of((attention_scores, attention_mask))
+        axes = len(self.attention_axes or ())
+        if seen is not None:
+            seen = jnp.expand_dims(seen, tuple(range(-2 * axes - 1, -2 * axes - 1 - (scores.ndim - seen.ndim), -1)))
+            scores = jnp.where(seen, scores, -1e9)
+        return jax.nn.softmax(scores, axis=tuple(range(scores.ndim - axes, scores.ndim)))
+
+    @property
+    def _dropout_layer(self) -> Dropout:
+        """The dropout of the weights."""
+        found: Dropout = vars(self).setdefault("_dropout_of_weights", Dropout(self.dropout))  # type: ignore[attr-defined]
+        return found
+
     def _attend(self, q: Any, k: Any, v: Any, seen: Any, causal: bool, training: bool, want_scores: bool) -> Any:
         if type(self)._compute_attention is AttentionMixin._compute_attention:
             return super()._attend(q, k, v, seen, causal, training, want_scores)  # type: ignore[misc]
         seen = with_causal(seen, q.shape[1], k.shape[1]) if causal else seen
-        return self._compute_attention(q, k, v, seen, training, want_scores)
+        scores = (want_scores,) if "return_attention_scores" in signature(self._compute_attention).parameters else ()
+        return self._compute_attention(q, k, v, seen, training, *scores)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -60,10 +61,32 @@ class _Clipping:
         vars(optimizer)[self.name] = value
 
 
+def _without_rate(update_step: Function) -> Function:
+    """`update_step(gradient, variable)` of tf.keras 2.11 to 2.15, which reads the learning rate of the optimizer."""
+
+    @functools.wraps(update_step)
+    def update(self: Any, gradient: Any, variable: Any, learning_rate: Any = None) -> Any:
+        if facade.calls is None or not called_by_gazelle(1):
+            return update_step(self, gradient, variable)
+        return facade.calls.user_defined_call(functools.partial(update_step, self), (gradient, variable), {})
+
+    return update
+
+
 class OptimizerMixin(CompatObject):
     """Optimizers. With `decay`, the learning rate of update n (from 0) is  lr / (1 + decay n)."""
 
     decay: float = 0.0
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = None if is_generated(cls) else cls.__dict__.get("update_step")
+        if own is not None and len(inspect.signature(own).parameters) == 3:
+            cls.update_step = _without_rate(own)  # type: ignore[attr-defined]
+
+    def add_variable_from_reference(self, *args: Any, **kwargs: Any) -> Variable:
+        names = {"model_variable": "reference_variable", "variable_name": "name", "initial_value": "initializer"}
+        return super().add_variable_from_reference(*args, **{names.get(k, k): v for k, v in kwargs.items()})  # type: ignore[misc]
 
     def _rate_of_step(self, hyper: Arrays, step: Any) -> Any:
         lr = super()._rate_of_step(hyper, step)  # type: ignore[misc]

@@ -72,6 +72,7 @@ class Iterator(Dataset):
         return cls(None, structure.unflatten(map(TensorSpec, structure.flatten_up_to(output_shapes), kinds)))
 
     @classmethod
+    @ignores("output_classes")
     def from_string_handle(
         cls,
         string_handle: TensorResult,

@@ -24,6 +24,14 @@ def divide(x: TensorLike, y: TensorLike) -> TensorResult:
     return (x if is_box(x) or is_box(y) else convert(x)) / y
 
 
+@op("abs", "math.abs")
+def absolute(x: TensorLike) -> TensorResult:
+    """Return |x|, whose gradient at 0 is 0, as in TensorFlow; that of JAX is 1."""
+    if space(x) is np or not jnp.issubdtype(x.dtype, jnp.floating):
+        return space(x).abs(x)
+    return x * jax.lax.stop_gradient(jnp.sign(x))
+
+
 @op("math.reduce_euclidean_norm", static=("axis",))
 def reduce_euclidean_norm(input_tensor: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
     xp = space(input_tensor)

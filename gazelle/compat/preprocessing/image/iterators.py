@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import threading
+from collections.abc import Iterator as Generator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +24,8 @@ class Iterator(PyDataset):
     """Batches of the samples with indices 0 to n - 1, in a new order in each epoch.
 
     A subclass defines `_get_batches_of_transformed_samples(indices)`. `next()` never ends; `len` is the number of
-    batches per epoch, and `[i]` is batch i.
+    batches per epoch, and `[i]` is batch i. A `next` of its own takes the indices of a batch from `index_generator`,
+    which `lock` protects.
     """
 
     def __init__(self, n: int, batch_size: int, shuffle: bool, seed: int | None) -> None:
@@ -30,6 +34,16 @@ class Iterator(PyDataset):
         self.index_array: Any = None
         self.batch_index = self.total_batches_seen = 0
 
+    @functools.cached_property
+    def lock(self) -> threading.Lock:
+        """A lock for `index_generator`."""
+        return threading.Lock()
+
+    @functools.cached_property
+    def index_generator(self) -> Generator[Any]:
+        """The indices of each batch, without an end."""
+        return self._flow_index()
+
     def __len__(self) -> int:
         return -(-self.n // self.batch_size)
 
@@ -37,15 +51,24 @@ class Iterator(PyDataset):
         self._reseed()
         if self.index_array is None:
             self.on_epoch_end()
-        return self._batch(self.batch_size * index)
+        self.total_batches_seen += 1
+        return self._get_batches_of_transformed_samples(self._indices(index))
 
     def _reseed(self) -> None:
         if self.seed is not None:
             np.random.seed((self.seed + self.total_batches_seen) % 2**32)
 
-    def _batch(self, start: int) -> Any:
-        self.total_batches_seen += 1
-        return self._get_batches_of_transformed_samples(self.index_array[start : start + self.batch_size])
+    def _indices(self, batch: int) -> Any:
+        return self.index_array[self.batch_size * batch : self.batch_size * (batch + 1)]
+
+    def _flow_index(self) -> Generator[Any]:
+        while True:
+            self._reseed()
+            if self.batch_index == 0:
+                self.on_epoch_end()
+            batch, self.batch_index = self.batch_index, (self.batch_index + 1) % max(len(self), 1)
+            self.total_batches_seen += 1
+            yield self._indices(batch)
 
     def _get_batches_of_transformed_samples(self, index_array: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no _get_batches_of_transformed_samples.")
@@ -66,12 +89,9 @@ class Iterator(PyDataset):
 
     def next(self) -> Any:
         """Return the next batch."""
-        self._reseed()
-        if self.batch_index == 0:
-            self.on_epoch_end()
-        start = self.batch_size * self.batch_index
-        self.batch_index = (self.batch_index + 1) % max(len(self), 1)
-        return self._batch(start)
+        with self.lock:
+            indices = next(self.index_generator)
+        return self._get_batches_of_transformed_samples(indices)
 
 
 class _Images(Iterator):

@@ -1,0 +1,116 @@
+"""Subclasses of layers, iterators and optimizers that use what they inherit: expected values of TensorFlow 2.15.1."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era
+from gazelle.compat.namespaces import root
+
+keras = root("keras")
+layers = keras.layers
+X = np.linspace(-1, 1, 48).reshape(8, 6).astype("float32")
+Y = X.sum(1) * np.float32(0.5)
+
+
+@pytest.fixture
+def tf2(tf):
+    """`tensorflow`, in a program for tf.keras 2."""
+    number, standalone = era.number(), era.standalone()
+    era.set_number(2, False)
+    yield tf
+    era.set_number(number, standalone)
+
+
+@pytest.fixture
+def optimizers(tf2):
+    """Optimizers by the API of TensorFlow 2.11 to 2.15."""
+
+    class Signs(keras.optimizers.Adam):
+        def update_step(self, gradient, variable):
+            return super().update_step(gradient * 0 + 1, variable)
+
+    class Momentum(keras.optimizers.Optimizer):
+        def __init__(self, learning_rate=0.01, name="Momentum", **kwargs):
+            super().__init__(name=name, **kwargs)
+            self._learning_rate = self._build_learning_rate(learning_rate)
+
+        def build(self, var_list):
+            super().build(var_list)
+            if hasattr(self, "_built") and self._built:
+                return
+            self.momentums = [self.add_variable_from_reference(model_variable=v, variable_name="m") for v in var_list]
+            self._built = True
+
+        def update_step(self, gradient, variable):
+            rate = tf2.cast(self.learning_rate, variable.dtype)
+            momentum = self.momentums[self._index_dict[self._var_key(variable)]]
+            momentum.assign(0.9 * momentum + gradient)
+            variable.assign_add(-rate * momentum)
+
+    return {"Signs": Signs, "Momentum": Momentum}
+
+
+@pytest.mark.parametrize(
+    ("name", "losses", "total"), [("Signs", [3.0042, 2.767], 5.76), ("Momentum", [3.0032, 2.1547], 4.9488)]
+)
+def test_optimizers(optimizers, name, losses, total):
+    model = keras.Sequential([layers.Dense(1, kernel_initializer="ones", input_shape=(6,))])
+    model.compile(optimizers[name](0.01), "mse")
+    history = model.fit(X, Y, epochs=2, batch_size=4, shuffle=False, verbose=0, keep=False).history
+    np.testing.assert_allclose(history["loss"], losses, atol=1e-4)
+    np.testing.assert_allclose(model.get_weights()[0].sum(), total, atol=1e-4)
+
+
+def test_attention_by_hand(tf2):
+    class Attention(layers.MultiHeadAttention):
+        def _compute_attention(self, query, key, value, attention_mask=None, training=None):
+            query = tf2.multiply(query, 1.0 / float(self._key_dim) ** 0.5)
+            scores = tf2.einsum(self._dot_product_equation, key, query)
+            weights = self._masked_softmax(scores, attention_mask)
+            weights = self._dropout_layer(weights, training=training)
+            return tf2.einsum(self._combine_equation, weights, value), weights
+
+    seen = np.tril(np.ones((1, 8, 8), bool))
+    layer = Attention(2, 3, kernel_initializer="ones", dropout=0.2)
+    out = np.asarray(layer(X[None], X[None], attention_mask=seen))[0, :, 0]
+    np.testing.assert_allclose(out, [-32.17, -32.17, -32.149, -30.795, 3.212, 13.767, 22.978, 32.17], atol=1e-3)
+    assert layer(X[None], X[None], training=True).shape == (1, 8, 6)
+
+
+def test_shape_of_a_dropout():
+    class Rows(layers.Dropout):
+        def _get_noise_shape(self, inputs):
+            assert super()._get_noise_shape(inputs) is None
+            return (inputs.shape[0], 1)
+
+    out = np.asarray(Rows(0.5)(np.ones((20, 4), "float32"), training=True))
+    assert {len(set(row)) for row in out.tolist()} == {1}
+    assert set(out[:, 0]) == {0.0, 2.0}
+
+
+def test_an_iterator_with_a_next_of_its_own():
+    image = keras.preprocessing.image
+
+    class Numbers(image.Iterator):
+        def _get_batches_of_transformed_samples(self, index_array):
+            return index_array * 10
+
+        def next(self):
+            with self.lock:
+                index_array = next(self.index_generator)
+            return self._get_batches_of_transformed_samples(index_array)
+
+    numbers = Numbers(5, 2, False, None)
+    assert [next(numbers).tolist() for _ in range(4)] == [[0, 10], [20, 30], [40], [0, 10]]
+    assert (numbers.batch_index, numbers.total_batches_seen, len(numbers)) == (1, 4, 3)
+    assert numbers[1].tolist() == [20, 30]
+
+
+def test_the_gradient_of_an_absolute_value_at_0_is_0(tf2):
+    variable = tf2.Variable([0.0, 1.0, -2.0])
+    with tf2.GradientTape() as tape:
+        loss = tf2.reduce_sum(tf2.abs(variable))
+    assert tape.gradient(loss, variable).numpy().tolist() == [0, 1, -1]
+    assert tf2.abs(tf2.constant([-3, 2])).numpy().tolist() == [3, 2]
+    assert tf2.abs(tf2.constant([-np.inf, np.inf, -0.0])).numpy().tolist() == [np.inf, np.inf, 0]
+    assert tf2.abs(tf2.constant(3 + 4j)).numpy() == 5
