@@ -19,6 +19,7 @@ from gazelle.layers.rnn import RNN
 from gazelle.layers.simple_rnn import SimpleRNN
 from gazelle.layers.stacked_cells import StackedRNNCells
 from gazelle.layers.wrappers import TimeDistributed, Wrapper
+from gazelle.models import Model
 
 X = np.ones((2, 3, 4), "float32")
 
@@ -199,3 +200,11 @@ def test_initial_states_for_a_number_of_samples_or_for_inputs():
     layer = LSTM(3)
     for samples in (2, np.int32(2), np.zeros((2, 5, 4))):
         assert [state.shape for state in layer.get_initial_state(samples)] == [(2, 3), (2, 3)]
+
+
+def test_the_activity_of_a_simple_rnn_is_penalized():
+    x = np.ones((4, 5, 3), "float32")
+    inputs = Input((5, 3))
+    model = Model(inputs, SimpleRNN(2, return_sequences=True, activity_regularizer="l2")(inputs))
+    out = np.asarray(model(x))
+    np.testing.assert_allclose(model.losses, [0.01 * (out**2).sum() / 4], rtol=1e-5)
