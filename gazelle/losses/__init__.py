@@ -6,6 +6,7 @@ Depends on no model, layer or training code.
 from typing import TYPE_CHECKING
 
 from gazelle.core.module_names import public_names
+from gazelle.losses import label_values  # noqa: F401 - the checks of labels in direct calls
 from gazelle.losses.base import Loss, LossFunctionWrapper, deserialize, get, serialize
 from gazelle.losses.classification import (
     CategoricalHinge,
