@@ -249,7 +249,7 @@ class Op:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         out = self.function(*args, **kwargs)
-        return out if self.name == "cast" else logits.lost(out, (args, kwargs))
+        return out if self.name == "cast" else logits.lost(out, (args, kwargs))  # TensorFlow looks through casts
 
 
 def is_symbolic(x: object) -> bool:

@@ -53,12 +53,12 @@ def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         out = layer.call(*args, **kwargs)
         return out[0] if isinstance(out, list) and len(out) == 1 else out
     except Exception as error:
-        outputs = declared_outputs(layer, args, kwargs, error)
+        outputs = _declared_outputs(layer, args, kwargs, error)
     Node(layer, args, kwargs, outputs, closed_over)
     return outputs
 
 
-def declared_outputs(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Tree:
+def _declared_outputs(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Tree:
     """The symbolic outputs that a custom layer declares for a `call` that cannot be traced; else raise the error."""
     own = type(layer).compute_output_spec
     if not own.__module__.startswith("gazelle."):

@@ -151,7 +151,7 @@ class KerasFileEditor:
         """
         parent = object_path.rpartition("/")[0]
         if parent:
-            self._path(parent, parent)
+            self._path(parent, is_path=True)
         self._objects[object_path] = _arrays(weights)
 
     def add_weights(self, object_name: str, weights: Mapping[str, ArrayLike]) -> None:
@@ -196,12 +196,12 @@ class KerasFileEditor:
 
     resave_weights = save
 
-    def _path(self, name: str, shown: str | None = None) -> str:
+    def _path(self, name: str, is_path: bool = False) -> str:
         """The path of an object that is called by its path or its last name."""
         known = {
             "/".join(parts[: n + 1]) for parts in (one.split("/") for one in self._objects) for n in range(len(parts))
         }
-        if name in known and ("/" in name or shown):
+        if name in known and ("/" in name or is_path):
             return name
         found = [path for path in known if path.rpartition("/")[2] == name]
         if len(found) > 1:

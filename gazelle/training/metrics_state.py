@@ -179,7 +179,7 @@ class CompileMetrics(Metric, abstract=True):
         self._initial: dict[str, Any] = {}  # values of the variables before any batch
 
     def named_metrics(self) -> list[Metric]:
-        """Return the metrics, whose names become those in the logs."""
+        """Give the metrics the names that they have in the logs, and return them."""
         chosen = [(name, metric) for entries in self._of_output for name, metric, _ in entries]
         for name, metric in chosen:
             metric.name = name

@@ -59,7 +59,7 @@ def _optimizer(node: dict[str, Any]) -> dict[str, Any]:
     if not hasattr(optimizers, name):  # a custom optimizer with its own arguments
         return {**named, "config": node["config"]}
     config = {k: v for k, v in node["config"].items() if k not in _DROPPED and v is not None}
-    if config.get("is_legacy_optimizer"):
+    if config.get("is_legacy_optimizer"):  # False stays: `tf_keras_optimizer.mark` reads it
         del config["is_legacy_optimizer"]
     return {**named, "config": tf_keras_config.optimizer_arguments(config)}
 
