@@ -39,9 +39,8 @@ class GraphOptimizer(Optimizer, abstract=True):
     _targets: Sequence[Variable] = ()
     _read: Sequence[Variable] = ()
     _rates: Mapping[str, KerasTensor] = {}  # prefix of a step -> its learning rate, if it is computed in the graph
-    _replaced: Mapping[
-        str, slice
-    ] = {}  # prefix of a step -> its gradients among the outputs, if the graph computes them
+    #: prefix of a step -> its gradients among the outputs, if the graph computes them
+    _replaced: Mapping[str, slice] = {}
     _inner: Sequence[tuple[str, OptimizerStep, list[str]]] = ()  # prefix of the slots, step, paths of its weights
 
     def _build_graph(self, params: Arrays) -> None:

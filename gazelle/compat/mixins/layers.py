@@ -57,7 +57,7 @@ def _named_inputs(original: Function) -> Function | None:
     return original if first == "inputs" else called
 
 
-class Activation:
+class ActivationAttribute:
     """A function of a layer: programs read that of `keras.activations`, so that the two compare as equal."""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -79,8 +79,8 @@ class Activation:
 class LayerMixin(CompatObject):
     """Layers."""
 
-    activation = Activation()
-    recurrent_activation = Activation()
+    activation = ActivationAttribute()
+    recurrent_activation = ActivationAttribute()
 
     _wrapped_methods = {
         "call": _named_inputs,
