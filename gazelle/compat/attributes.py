@@ -156,6 +156,7 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     **{name: functools.partial(_of_cell, name) for name in vars(DropoutRNNCellMixin) if "_for_cell" in name},
     **{name: functools.partial(_of_cell, name) for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask")},
     "input_length": _input_length,
+    "depthwise_kernel": lambda layer: vars(layer).get("kernel", NOTHING),
     **{f"_{name}_dense": functools.partial(_inner, f"{name}_dense") for name in ("query", "key", "value", "output")},
 }
 _WEIGHTS = {
@@ -190,6 +191,9 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "to_yaml": _method(lambda model, **_: model.to_json()),  # JSON is YAML
     "metrics_tensors": logs.metrics_tensors,
     "model": lambda model: model,
+    "jit_compile": lambda model: bool(_compiled("jit_compile", model) in (None, "auto", True)),
+    "steps_per_execution": lambda model: _compiled("steps_per_execution", model) or 1,
+    "stateful": lambda model: any(getattr(layer, "stateful", False) for layer in model.layers),
     "_loss_tracker": lambda model: next((m for m in model.metrics if m.name == "loss"), None),
     "input_names": lambda model: list(model._the_graph("input_names").input_names),
     "output_names": lambda model: list(model._the_graph("output_names").output_names),
@@ -253,6 +257,8 @@ _CHECKPOINT: dict[str, Callable[[Any], Any]] = {
 _METRIC: dict[str, Callable[[Any], Any]] = {
     "get_weights": _method(lambda metric: [variable.numpy() for variable in metric.variables]),
     **dict.fromkeys(("weights", "non_trainable_weights"), lambda metric: adopt(metric.variables)),
+    "init_thresholds": lambda metric: vars(metric).get("thresholds", NOTHING),
+    "accumulator": lambda metric: next(iter(metric.variables), NOTHING),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from gazelle.core import logits
+from gazelle.core import logits, names
 from gazelle.core.errors import ArgumentError, message
 
 #: result of a lookup that finds nothing, since None may be a value
@@ -39,6 +39,7 @@ def set_number(number: int, standalone: bool = True) -> None:
     if number not in (1, 2, 3):
         raise ArgumentError(message("The era of a program", expected="1, 2 or 3", got=repr(number)))
     _number, _standalone = number, standalone
+    names.keep_names_of_functions(number < 3)
     logits.set_stored(not standalone)  # TensorFlow takes them, in each version of `tensorflow.keras`
 
 

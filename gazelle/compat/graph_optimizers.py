@@ -10,10 +10,12 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import tree
+from gazelle.compat.arguments import keywords
 from gazelle.compat.backend.functions import all_updates, variables_of
 from gazelle.compat.backend.gradients import StepLoss, gradients
 from gazelle.compat.backend.lifting import GraphVariable
-from gazelle.compat.backend.updates import GradientStep, OptimizerStep, rate_factors
+from gazelle.compat.backend.updates import GradientStep, OptimizerStep, rate_factors, update_add
+from gazelle.compat.classes import compat_class, core_class
 from gazelle.compat.types import TensorLike
 from gazelle.core import tracing
 from gazelle.core.symbolic import KerasTensor, any_symbolic, is_symbolic
@@ -51,7 +53,7 @@ class GraphOptimizer(Optimizer, abstract=True):
             values = {p: jnp.zeros(w.shape) if isinstance(w, jax.core.Tracer) else w for p, w in params.items()}
             self._weights = {p: GraphVariable(values[p], dtype=w.dtype, name=f"{p}:0") for p, w in params.items()}
             self._gradients = {p: Input(batch_shape=w.shape, dtype=str(w.dtype)) for p, w in params.items()}
-            arguments = {
+            arguments: dict[str, Any] = {
                 "loss": StepLoss(self._step_gradients),
                 "params": list(self._weights.values()),
                 "constraints": {},
@@ -96,6 +98,18 @@ class GraphOptimizer(Optimizer, abstract=True):
     def _part(prefix: str, values: Any) -> dict[str, Any]:
         """The slots or hyperparameters of a step of another optimizer."""
         return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
+
+    def get_updates(self, loss: TensorLike, params: Sequence[Variable]) -> list[Any]:
+        """Return the step of the optimizer that this one is derived from, for `super().get_updates(loss, params)`."""
+        if "_inherited" not in vars(self):
+            core: Any = core_class(type(self))
+            rate, given = self.learning_rate, {key: vars(self)[key] for key in keywords(core) & vars(self).keys()}
+            given |= {"learning_rate": float(rate) if isinstance(rate, Variable) else rate, "decay": self.decay}
+            inherited = self.__dict__["_inherited"] = compat_class(core)(**given)
+            if isinstance(rate, Variable):
+                self.__dict__["_user_rate"] = inherited.learning_rate  # a callback that sets one sets both
+        pairs = zip(self.get_gradients(loss, params), params, strict=True)
+        return [GradientStep(self.__dict__["_inherited"], pairs), update_add(self.iterations, 1)]
 
     def get_gradients(self, loss: TensorLike, params: Sequence[Variable]) -> list[Any]:
         """Return the gradients of a loss; inside `get_updates`, those of the step."""
@@ -202,8 +216,9 @@ class GraphOptimizer(Optimizer, abstract=True):
 
     @property
     def learning_rate(self) -> Any:
-        """The variable of this name in user code, or `lr`."""
-        return self.__dict__.get("_user_rate", self.__dict__.get("lr"))
+        """The variable of this name in user code, or `lr`; that of the optimizer that this one is derived from."""
+        inherited = None if core_class(type(self)) is Optimizer else self.__dict__.get("_learning_rate")
+        return self.__dict__.get("_user_rate", self.__dict__.get("lr", inherited))
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:
@@ -222,7 +237,9 @@ class GraphOptimizer(Optimizer, abstract=True):
         return list(slots.values())
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments of every optimizer; user code adds its own."""
+        """Return the arguments of every optimizer, or of the one this is derived from; user code adds its own."""
+        if core_class(type(self)) is not Optimizer:
+            return super().get_config()
         clips = {key: getattr(self, key) for key in ("clipnorm", "clipvalue")}
         return {key: value for key, value in clips.items() if value is not None}
 
@@ -232,9 +249,9 @@ class GraphOptimizer(Optimizer, abstract=True):
 
 
 def is_user_defined(optimizer: object) -> bool:
-    """Whether the class of an optimizer is user-defined and has `get_updates`, but none of the later methods."""
+    """Whether a user-defined class has `get_updates` or `get_gradients`, but none of the later methods."""
     owners = [c for c in type(optimizer).__mro__ if not c.__module__.startswith("gazelle.")]
     later = ("rule", "update_step", "_resource_apply_dense")
-    return any("get_updates" in c.__dict__ for c in owners) and not any(
+    return any(name in vars(c) for c in owners for name in ("get_updates", "get_gradients")) and not any(
         name in vars(c) for c in owners for name in later
     )

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from gazelle.compat import era
-from gazelle.core.errors import GazelleError, message
+from gazelle.core.errors import ArgumentIndexError, GazelleError, message
 from gazelle.core.symbolic import KerasTensor, Node, map_tree, symbolic_leaves
 from gazelle.core.types import Nested, Shape, Tree
 from gazelle.models import Model
@@ -29,7 +29,11 @@ def node_at(layer: Layer, index: int = 0) -> Node:
         what = f"Layer '{layer.name}' was not called on symbolic tensors, so it has no output yet"
         hint = "Give the first layer an input_shape, or start with Input(shape)."
         raise KnownAttributeError(message(what, hint=hint))
-    return layer._call_nodes[index - (isinstance(layer, Model) and layer._graph is not None)]
+    calls, place = layer._call_nodes, index - (isinstance(layer, Model) and layer._graph is not None)
+    if place >= len(calls):
+        what = f"Layer '{layer.name}' was called {len(calls)} times on symbolic tensors"
+        raise ArgumentIndexError(message(what, expected="the index of one of these calls", got=index))
+    return calls[place]
 
 
 def _is_own(layer: Layer, index: int) -> bool:

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from gazelle.core.errors import ArgumentError, message
 
 _counts: dict[str, Counter[str]] = {}
+_kept = False  # whether `of_function` returns names as they are
 
 
 def unique_name(kind: str, name: str) -> str:
@@ -44,6 +45,18 @@ def snake(name: str) -> str:
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def of_function(function: object) -> str:
+    """The name of a metric that is a function: in snake case, unless `keep_names_of_functions(True)` was called."""
+    name = str(getattr(function, "__name__", type(function).__name__))
+    return name if _kept else snake(name)
+
+
+def keep_names_of_functions(on: bool) -> None:
+    """Choose whether metrics have the names of their functions as they are, as before Keras 3."""
+    global _kept
+    _kept = on
 
 
 def pascal(name: str) -> str:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from gazelle import losses
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.names import snake
+from gazelle.core.names import of_function, snake
 from gazelle.core.registry import find
 from gazelle.core.types import Shape
 from gazelle.losses.target_shapes import family
@@ -76,7 +76,7 @@ def choose(
         changed = for_logits(found, loss, by_name)
         takes, found = changed is not found, changed
     if not isinstance(found, Metric):
-        name = given_name or getattr(found, "name", None) or snake(getattr(found, "__name__", type(found).__name__))
+        name = given_name or getattr(found, "name", None) or of_function(found)
         found = MeanMetricWrapper(found, name=name)
     if given_name is not None:
         found.name = given_name

@@ -40,7 +40,7 @@ def evaluate(
     trainer = checked_trainer(model, "evaluate", source)
     trainer.prepare(source, "test")
     display = Progress(verbose)
-    events = CallbackList(callbacks or [], model, {"steps": source.steps, "verbose": verbose})
+    events = CallbackList(callbacks or [], model, {"epochs": 1, "steps": source.steps, "verbose": verbose})
     with contextlib.closing(source), display:
         try:
             events.on_test_begin({})
@@ -75,7 +75,7 @@ def predict(
     trainer = checked_trainer(model, "predict", source)
     trainer.prepare(source, "predict")
     display = Progress(verbose)
-    events = CallbackList(callbacks or [], model, {"steps": source.steps, "verbose": verbose})
+    events = CallbackList(callbacks or [], model, {"epochs": 1, "steps": source.steps, "verbose": verbose})
     with contextlib.closing(source), display:
         try:
             events.on_predict_begin({})

@@ -789,7 +789,7 @@ class Model(Layer):
     @property
     def metrics(self) -> list[Metric]:
         """The loss, the metrics given to `compile` as one, and those in attributes of the model and its layers."""
-        return [*model_metrics.compile_metrics(self), *model_metrics.attached_metrics(self)]
+        return [*model_metrics.compile_metrics(self), *model_metrics.in_attributes(self)]
 
     @property
     def metrics_variables(self) -> list[Variable]:

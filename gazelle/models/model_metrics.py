@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from gazelle.core.registry import name_of
+from gazelle.core.names import of_function
 from gazelle.layers import weight_tree
 from gazelle.metrics.base import Metric
 
@@ -31,16 +31,20 @@ def compile_metrics(model: Model) -> list[Metric]:
     return [metric for metric in (first, state.compile_metrics, *rest) if metric is not None]
 
 
-def attached_metrics(model: Model) -> list[Metric]:
-    """The metrics in attributes of the model and of its layers, also inside lists and dicts.
-
-    A user-defined property `metrics` may list further ones, wherever they are stored.
-    """
+def in_attributes(model: Model) -> list[Metric]:
+    """The metrics in attributes of the model and of its layers, also inside lists and dicts."""
     layers = weight_tree.named_layers(model).values()
     found = [m for layer in layers for _, m in objects_in(layer.__dict__.items(), Metric)]
+    return list({id(metric): metric for metric in found}.values())
+
+
+def attached_metrics(model: Model) -> list[Metric]:
+    """Those `in_attributes`, and further ones that a user-defined property `metrics` lists."""
+    found = in_attributes(model)
     listing = next(vars(cls)["metrics"] for cls in type(model).__mro__ if "metrics" in vars(cls))
     if isinstance(listing, property) and not listing.fget.__module__.startswith("gazelle."):
-        found += model.metrics
+        compiled = {id(metric) for metric in compile_metrics(model)}  # `super().metrics` has them
+        found += [metric for metric in model.metrics if id(metric) not in compiled]
     return list({id(metric): metric for metric in found}.values())
 
 
@@ -48,7 +52,7 @@ def names(model: Model) -> list[str]:
     """`Model.metrics_names`."""
     if model._trainer is None or not model._trainer.metrics.built:
         given = jax.tree.leaves({} if model._compile_state is None else model._compile_state.arguments["metrics"])
-        return ["loss", *(m if isinstance(m, str) else getattr(m, "name", None) or name_of(m) for m in given)]
+        return ["loss", *(m if isinstance(m, str) else getattr(m, "name", None) or of_function(m) for m in given)]
     return list(model._trainer.metrics.names)
 
 

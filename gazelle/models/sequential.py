@@ -103,15 +103,23 @@ class Sequential(Model):
             self._head = self._tail = layer.tensor
             self._set_chain()
         elif layer.batch_shape is not None:
-            self._head = self._tail = Input(batch_shape=layer.batch_shape, dtype=_input_dtype(layer))
+            self._head = self._tail = Input(
+                batch_shape=layer.batch_shape, dtype=_input_dtype(layer), name=self._input_name()
+            )
             self._extend(layer)
         elif isinstance(layer, Model) and layer._graph is not None:
             if len(layer.inputs) > 1:  # its graph is continued, as one Input may occur twice
                 self._head, self._tail = layer.inputs, layer.output
                 self._set_chain()
                 return
-            self._head = self._tail = Input(batch_shape=layer.input_shape, dtype=layer.inputs[0].dtype)
+            self._head = self._tail = Input(
+                batch_shape=layer.input_shape, dtype=layer.inputs[0].dtype, name=self._input_name()
+            )
             self._extend(layer)
+
+    def _input_name(self) -> str | None:
+        """The name of the Input that the model creates; None for an automatic one."""
+        return None
 
     def _extend(self, layer: Layer) -> None:
         token = PATH.set(path_of(self))
@@ -189,7 +197,11 @@ class Sequential(Model):
             return
         self._guessed = bool(PATH.get())  # built by a layer around it, which may call it with other sizes
         dtype = _input_dtype(self._layers[0]) if self._layers else None
-        self._head = self._tail = Input(batch_shape=tuple(input_shape), dtype=dtype)  # type: ignore[arg-type]
+        self._head = self._tail = Input(
+            batch_shape=tuple(input_shape),  # type: ignore[arg-type]
+            dtype=dtype,
+            name=self._input_name(),
+        )
         for layer in self._layers:
             self._extend(layer)
         self.built = True
@@ -200,7 +212,9 @@ class Sequential(Model):
             known = isinstance(args[0], KerasTensor)
             self._guessed = not known
             self._head = self._tail = Input(
-                batch_shape=shape if known else (None, *shape[1:]), dtype=str(args[0].dtype)
+                batch_shape=shape if known else (None, *shape[1:]),
+                dtype=str(args[0].dtype),
+                name=self._input_name(),
             )
             for layer in self._layers:
                 self._extend(layer)

@@ -601,7 +601,7 @@ class Optimizer(Configurable):
         addresses = [(slot, path) for block in blocks for path in paths for slot in block]
         present = [(slot, path) for slot, path in addresses if slot not in state or path in state[slot]]
         own = list(self._custom.variables) if self._has_update_step() else []
-        return [*present, *((name, "") for name in self.scalars), *own]
+        return [*present, *((name, "") for name in self.scalars if paths), *own]
 
     def flush(self, slots: Slots, hyper: Mapping[str, Array], step: Array) -> None:
         """Store the state that a training loop ended with, without notifying the loop of an assignment.

@@ -293,11 +293,14 @@ class CompileMetrics(Metric, abstract=True):
                     metric.update_state(target, predicted, sample_weight=w if weighted else None)
 
     def result(self) -> dict[str, Any]:  # type: ignore[override]
-        """Return {name: result}; a result with several values is {name_key: value}."""
+        """Return {name: result}; a result with several values has its own names, or name_key where that is taken."""
         values: dict[str, Any] = {}
+        taken = {*self.metric_names(), *self._reserved}
         for name, metric in [(name, metric) for entries in self._of_output for name, metric, _ in entries]:
             value = metric.result()
-            values |= {f"{name}_{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
+            several = value if isinstance(value, dict) else {}
+            values |= {f"{name}_{k}" if k in taken else k: v for k, v in several.items()} or {name: value}
+            taken |= several.keys()
         return {name: jnp.asarray(value) for name, value in values.items()}  # a Variable is read where it is bound
 
     def reset_state(self) -> None:

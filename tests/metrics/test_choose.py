@@ -270,7 +270,7 @@ def test_the_metrics_of_another_compile():
     given = [metric for metric in model.metrics if metric.name != "loss"]
     model.compile("sgd", "mse", metrics=given)
     history = model.fit(np.ones((4, 1)), np.zeros((4, 1)), verbose=0).history
-    assert history["compile_metrics_mae"] == [1.0]
+    assert history["mae"] == [1.0]
 
 
 @pytest.mark.parametrize("kind", ["Mean", "Sum", "MeanSquaredError"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle.compat import era
 from gazelle.compat.former_files import archive
-from gazelle.compat.former_files.config import model_config
+from gazelle.compat.former_files.config import config_of_layer, config_of_model, model_config
 from gazelle.compat.former_files.hdf5 import Keras2
 from gazelle.models import Model
 from gazelle.saving import keras_v3
@@ -21,7 +21,7 @@ from gazelle.saving.h5_format import write
 if TYPE_CHECKING:
     from gazelle.core.types import PathLike
 
-__all__ = ["model_config", "save", "save_weights"]
+__all__ = ["config_of_layer", "config_of_model", "model_config", "save", "save_weights"]
 
 _HDF5 = (".h5", ".hdf5")
 

@@ -36,6 +36,41 @@ def model_config(model: Model) -> dict[str, Any]:
     return _without_modules(converted(serialize_object(model), model))
 
 
+def config_of_model(model: Model) -> dict[str, Any]:
+    """What `get_config` of a model returned in Keras 2; of a Sequential until 2.3, the first layer has the input shape.
+
+    Args:
+        model: the model.
+    """
+    config: dict[str, Any] = model_config(model)["config"]
+    for entry in config["layers"]:
+        _with_tuple(entry["config"])
+    first, *others = config["layers"]
+    if "input_layers" in config or not era.standalone() or first["class_name"] != "InputLayer" or not others:
+        return config
+    if "layers" not in others[0]["config"]:
+        shape = {"batch_input_shape": first["config"]["batch_input_shape"]}
+        others[0] = {**others[0], "config": {**others[0]["config"], **shape}}
+    return {**config, "layers": others}
+
+
+def config_of_layer(name: str, config: dict[str, Any]) -> dict[str, Any]:
+    """What `get_config` of a layer returned in Keras 2.
+
+    Args:
+        name: the name of its class.
+        config: its config now.
+    """
+    found: dict[str, Any] = converted({"class_name": name, "config": config})["config"]
+    return _with_tuple(found)
+
+
+def _with_tuple(config: dict[str, Any]) -> dict[str, Any]:
+    if config.get("batch_input_shape") is not None:
+        config["batch_input_shape"] = tuple(config["batch_input_shape"])
+    return config
+
+
 def _without_modules(node: dict[str, Any]) -> dict[str, Any]:
     """A model, and the layers of its graph, by the names of their classes alone."""
     config = node["config"]

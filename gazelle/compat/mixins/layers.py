@@ -11,7 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat import arguments, backend, era, facade, namespaces, old_names, one_element, weight_order
+from gazelle.compat import (
+    arguments,
+    backend,
+    era,
+    facade,
+    former_files,
+    namespaces,
+    old_names,
+    one_element,
+    weight_order,
+)
 from gazelle.compat.backend import phase
 from gazelle.compat.classes import adopt, core_class, is_generated, plain
 from gazelle.compat.era import called_by_gazelle
@@ -24,6 +34,7 @@ from gazelle.constraints import Constraint
 from gazelle.core import names, shape_inference, symbolic, tracing
 from gazelle.core.errors import StateError, message
 from gazelle.core.names import snake
+from gazelle.core.prng import SeedGenerator
 from gazelle.core.registry import custom_object_scope, custom_objects
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
@@ -33,6 +44,7 @@ from gazelle.initializers import Identity
 from gazelle.layers import RNN, Bidirectional, Layer, weight_tree
 from gazelle.layers.call_arguments import call_argument_names
 from gazelle.layers.calling import call_on_values
+from gazelle.models import Model
 from gazelle.regularizers import Regularizer
 from gazelle.saving.registration import imported_classes
 
@@ -104,6 +116,10 @@ class LayerMixin(CompatObject):
         for value in values:
             if isinstance(value, Layer | Regularizer | Constraint) and id(value) != id(self):
                 adopt(value)
+        if era.number() < 3 and vars(self).get("batch_shape") is not None:
+            vars(self)["batch_input_shape"] = vars(self)["batch_shape"]
+        if "seed" in vars(self) and _reads_seed_generator(type(self)):  # type: ignore[arg-type]
+            self.seed_generator = SeedGenerator(self.seed)
 
     @property
     def trainable(self) -> bool:
@@ -119,10 +135,14 @@ class LayerMixin(CompatObject):
     def get_config(self) -> Config:
         """Return the configuration; a `get_config` of the program adds the arguments of its own constructor."""
         config: Config = super().get_config()  # type: ignore[misc]
-        if type(self).get_config.__module__.startswith("gazelle."):
+        if not type(self).get_config.__module__.startswith("gazelle."):
+            known = arguments.keywords(core_class(type(self)))
+            config = {name: value for name, value in config.items() if name in known}
+        if era.number() != 2 or called_by_gazelle(1) or isinstance(self, Model):
             return config
-        known = arguments.keywords(core_class(type(self)))
-        return {name: value for name, value in config.items() if name in known}
+        shape = vars(self).get("batch_shape")
+        first = {} if shape is None else {"batch_input_shape": shape}
+        return {**first, **former_files.config_of_layer(core_class(type(self)).__name__, config)}
 
     def compute_output_shape(self, *args: Nested[Shape], **kwargs: Nested[Shape]) -> Nested[Shape]:
         """Return the shape of the output; in the layer's own `call`, that of the layer it is derived from."""
@@ -228,6 +248,14 @@ class LayerMixin(CompatObject):
         kind = snake(type(self).__name__)
         count = names.count("layers", kind)
         return old_names.automatic_name(kind, count, names.numbered(kind, count))
+
+
+@functools.cache
+def _reads_seed_generator(cls: type) -> bool:
+    """Whether methods of the program draw from the generator of a layer that it is derived from, such as Dropout."""
+    own = [c for c in cls.__mro__ if not c.__module__.startswith("gazelle.")]
+    codes = [getattr(member, "__code__", None) for c in own for member in map(inspect.unwrap, vars(c).values())]
+    return any(code is not None and "seed_generator" in code.co_names for code in codes)
 
 
 def _add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:

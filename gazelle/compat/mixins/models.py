@@ -78,7 +78,11 @@ class ModelMixin:
 
     def get_config(self, verbose: int = 0) -> Config:
         """Return the configuration, and print it, as in Keras 0.x, if `verbose` is not 0."""
-        config: Config = super().get_config()  # type: ignore[misc]
+        own = type(self).get_config is not ModelMixin.get_config
+        if own or era.number() != 2 or called_by_gazelle(1) or self._graph is None:  # type: ignore[attr-defined]
+            config: Config = super().get_config()  # type: ignore[misc]
+        else:
+            config = former_files.config_of_model(self)  # type: ignore[arg-type]
         if verbose:
             pprint.pprint(config)
         return config
@@ -120,14 +124,14 @@ class ModelMixin:
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics; in tf.keras of TensorFlow 2 those given to `compile` were single ones."""
+        """The metrics; in Keras 2 those given to `compile` were single ones, and the loss was one in tf.keras alone."""
         found: list[Any] = super().metrics  # type: ignore[misc]
         in_property = sys._getframe(1).f_code.co_name == "metrics"  # of a program, which adds its own
-        if not era.is_tf_keras_2() or called_by_gazelle(1) or in_property:
+        if era.number() != 2 or called_by_gazelle(1) or in_property:
             return found
         count = len(model_metrics.compile_metrics(self))  # type: ignore[arg-type]
         given = [one for one in found[:count] if isinstance(one, CompileMetrics)]
-        losses = [one for one in found[:count] if one not in given]
+        losses = [] if era.standalone() else [one for one in found[:count] if one not in given]
         return [*losses, *(metric for one in given for metric in one.named_metrics()), *found[count:]]
 
     def to_json(self, **kwargs: Any) -> str:
@@ -184,6 +188,11 @@ class SequentialMixin:
         """Create the weights; until Keras 3 the shape of an Input counted, and this one had no effect."""
         if era.number() == 3 or self._tail is None:  # type: ignore[attr-defined]
             super().build(input_shape)  # type: ignore[misc]
+
+    def _input_name(self) -> str | None:
+        """Until Keras 3 programs gave their data by this name."""
+        layers: list[Any] = self._layers  # type: ignore[attr-defined]
+        return None if era.number() == 3 or not layers else f"{layers[0].name}_input"
 
     def _set_chain(self) -> None:
         super()._set_chain()  # type: ignore[misc]

@@ -162,6 +162,8 @@ class OptimizerMixin(CompatObject):
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if core is Optimizer and args and isinstance(args[0], str):  # the base class of Keras 2 took its name first
             args, kwargs = args[1:], {**kwargs, "name": args[0]}
+        if kwargs.get("clipnorm") and not by_gazelle and era.is_package_before_keras_3():
+            kwargs = {**kwargs, "global_clipnorm": kwargs["clipnorm"], "clipnorm": None}  # that of all gradients
         has_rate = bool(args) or not {"lr", "learning_rate"}.isdisjoint(kwargs)
         if graph_optimizers.is_user_defined(self):
             optimizers.convert(self, graph_optimizers.GraphOptimizer)  # type: ignore[arg-type]

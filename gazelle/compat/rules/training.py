@@ -41,8 +41,6 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
             kwargs.setdefault("epsilon", 1e-8)
         if kind == "Adagrad":
             kwargs.setdefault("initial_accumulator_value", 0.0)
-        if kwargs.get("clipnorm"):  # it was the norm of all gradients together
-            kwargs["global_clipnorm"] = kwargs.pop("clipnorm")
 
 
 def create(cls: type, **kwargs: Any) -> Any:

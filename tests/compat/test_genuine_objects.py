@@ -1,0 +1,207 @@
+"""Attributes, configs and hooks of objects, as genuine Keras 2.3.1 (on Theano) and 3.15 (on JAX) have them."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import backend as K  # noqa: N812
+from gazelle.compat import era
+from gazelle.compat.namespaces import root
+
+keras = root("keras")
+layers, optimizers, ops = keras.layers, keras.optimizers, keras.ops
+X = np.linspace(-1, 1, 48).reshape(8, 6).astype("float32")
+Y = X.sum(1, keepdims=True) * np.float32(0.5)
+
+
+@pytest.fixture
+def keras_2():
+    """A program for Keras 2.3.1."""
+    number, standalone = era.number(), era.standalone()
+    era.set_number(2)
+    yield
+    era.set_number(number, standalone)
+
+
+def one_unit(optimizer="sgd", **options):
+    model = keras.models.Sequential([layers.Dense(1, kernel_initializer="ones", input_shape=(6,), name="d")], name="m")
+    model.compile(optimizer, "mse", **options)
+    return model
+
+
+def trained(model, **options):
+    return model.fit(X, Y, batch_size=4, shuffle=False, verbose=0, keep=False, **{"epochs": 2, **options}).history
+
+
+# Optimizers of Keras 2 that extend the methods of another one --------------------------------------------------------
+
+
+class Signs(optimizers.SGD):
+    def get_gradients(self, loss, params):
+        return [K.sign(g) for g in super().get_gradients(loss, params)]
+
+
+class Counting(optimizers.Adam):
+    def get_updates(self, loss, params):
+        updates = super().get_updates(loss, params)
+        self.count = len(updates)
+        return updates
+
+
+class Plain(optimizers.Optimizer):
+    def __init__(self, rate=0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.learning_rate, self.iterations = K.variable(rate), K.variable(0, dtype="int64")
+
+    def get_updates(self, loss, params):
+        return [K.update(p, p - self.learning_rate * g) for p, g in zip(params, self.get_gradients(loss, params))]
+
+
+@pytest.mark.parametrize(
+    ("make", "losses", "steps"),
+    [
+        (lambda: Signs(0.01, momentum=0.9), [3.0342, 2.5923, 1.8777], 6),
+        (lambda: Counting(0.1), [2.6533, 0.8212, 0.0711], 6),
+        (lambda: Plain(clipnorm=0.1), [3.067, 2.9822, 2.8986], 0),
+    ],
+)
+def test_methods_that_optimizers_extend(keras_2, make, losses, steps):
+    optimizer = make()
+    np.testing.assert_allclose(trained(one_unit(optimizer), epochs=3)["loss"], losses, atol=2e-4)
+    assert K.get_value(optimizer.iterations) == steps
+
+
+def test_the_rate_of_an_extended_optimizer_is_set(keras_2):
+    optimizer = Counting(0.1)
+    model = one_unit(optimizer)
+    trained(model)
+    K.set_value(optimizer.lr, 0.0)
+    before = model.get_weights()[0]
+    trained(model)
+    np.testing.assert_array_equal(model.get_weights()[0], before)
+    assert optimizer.get_config()["beta_1"] == 0.9
+
+
+# Models and layers of Keras 2 ----------------------------------------------------------------------------------------
+
+
+def R2_score(y_true, y_pred):  # noqa: N802 - the logs had the name of the function
+    return K.mean(y_true * y_pred)
+
+
+def test_metrics_have_the_names_of_their_functions(keras_2):
+    model = one_unit(metrics=[R2_score, lambda y_true, y_pred: K.mean(y_pred)])
+    assert list(trained(model, epochs=1)) == ["loss", "R2_score", "<lambda>"]
+    assert [metric.name for metric in model.metrics] == ["R2_score", "<lambda>"]
+
+
+def test_names_in_keras_3_are_in_snake_case():
+    assert list(trained(one_unit(metrics=[R2_score]), epochs=1)) == ["loss", "r2_score"]
+
+
+def test_the_input_of_a_sequential_has_the_name_of_its_first_layer(keras_2):
+    model = one_unit()
+    assert model.input_names == ["d_input"]
+    model.fit({"d_input": X}, Y, verbose=0, keep=False)
+    assert not model.stateful
+    with pytest.raises(ValueError, match="called 1 times"):
+        model.layers[0].get_output_at(1)
+
+
+def test_configs_of_a_sequential(keras_2):
+    config = one_unit().get_config()
+    assert (sorted(config), [entry["class_name"] for entry in config["layers"]]) == (["layers", "name"], ["Dense"])
+    first = config["layers"][0]["config"]
+    assert (first["batch_input_shape"], first["dtype"]) == ((None, 6), "float32")
+    first["batch_input_shape"] = (None, 3)
+    assert keras.models.Sequential.from_config(config).input_shape == (None, 3)
+
+
+def test_configs_of_a_functional_model(keras_2):
+    inputs = layers.Input((6,), name="i")
+    config = keras.models.Model(inputs, layers.Dense(2, name="d")(inputs), name="f").get_config()
+    assert [entry["class_name"] for entry in config["layers"]] == ["InputLayer", "Dense"]
+    assert config["layers"][1]["inbound_nodes"] == [[["i", 0, 0, {}]]]
+    assert (config["input_layers"], config["output_layers"]) == ([["i", 0, 0]], [["d", 0, 0]])
+    config["layers"][0]["config"]["batch_input_shape"] = (None, 3)
+    assert keras.models.Model.from_config(config).input_shape == (None, 3)
+
+
+def test_configs_of_layers(keras_2):
+    class Doubled(layers.Layer):
+        def get_config(self):
+            return {**super().get_config(), "factor": 2}
+
+    expected = {"batch_input_shape": (None, 6), "name": "a", "trainable": True, "dtype": "float32", "factor": 2}
+    assert Doubled(input_shape=(6,), name="a").get_config() == expected
+    assert layers.DepthwiseConv2D(2, input_shape=(4, 4, 1)).batch_input_shape == (None, 4, 4, 1)
+
+
+# Keras 3 -------------------------------------------------------------------------------------------------------------
+
+
+class Several(keras.metrics.Mean):
+    def result(self):
+        return {"one": super().result(), "two": super().result() * 2, "loss": super().result()}
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(y_pred)
+
+
+def test_metrics_with_several_values_have_their_names():
+    logs = trained(one_unit(metrics=[Several(name="a"), Several(name="b")]), epochs=1)
+    assert sorted(logs) == ["a_loss", "b_loss", "b_one", "b_two", "loss", "one", "two"]
+
+
+def test_a_list_of_metrics_extends_the_inherited_one():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.mine = layers.Dense(1), keras.metrics.Mean(name="mine")
+
+        def call(self, x):
+            return self.dense(x)
+
+        def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
+            loss = ops.mean((y - y_pred) ** 2)
+            self.mine.update_state(loss * 2)
+            return loss
+
+        @property
+        def metrics(self):
+            return [*super().metrics, self.mine]
+
+    model = Own()
+    model.compile("sgd")
+    logs = trained(model)
+    np.testing.assert_allclose(logs["mine"], [2 * loss for loss in logs["loss"]], rtol=1e-5)
+
+
+def test_layers_draw_from_the_generator_that_they_inherit():
+    class Own(layers.Dropout):
+        def call(self, inputs, training=None):
+            return keras.random.dropout(inputs, self.rate, seed=self.seed_generator) if training else inputs
+
+    layer = Own(0.5, seed=1)
+    drawn = [np.asarray(layer(np.ones((2, 4)), training=True)).tolist() for _ in range(2)]
+    assert drawn == [[[2, 0, 0, 2], [0, 2, 0, 0]], [[0, 0, 0, 0], [2, 0, 0, 2]]]
+    model = keras.Sequential([keras.Input((6,)), layer, layers.Dense(1)])
+    model.compile("sgd", "mse")
+    assert np.isfinite(trained(model)["loss"]).all()
+
+
+def test_attributes():
+    model = one_unit("nadam")
+    assert (model.supports_jit, model.jit_compile, model.steps_per_execution, model.layers[0].supports_jit) == (
+        *(True, True, 1),
+        True,
+    )
+    assert len(optimizers.Nadam().variables) == 2
+    assert keras.metrics.TruePositives().accumulator.shape == (1,)
+    seen = []
+
+    class Params(keras.callbacks.Callback):
+        def on_test_begin(self, logs=None):
+            seen.append(self.params)
+
+    model.evaluate(X, Y, verbose=0, callbacks=[Params()])
+    assert (seen[0]["epochs"], seen[0]["steps"]) == (1, 1)
