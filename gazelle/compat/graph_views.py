@@ -9,11 +9,11 @@ from gazelle.compat import era
 from gazelle.core.errors import ArgumentIndexError, GazelleError, message
 from gazelle.core.symbolic import KerasTensor, Node, map_tree, symbolic_leaves
 from gazelle.core.types import Nested, Shape, Tree
+from gazelle.layers import Layer
 from gazelle.models import Model
 
 if TYPE_CHECKING:
     from gazelle.core.operation import Operation
-    from gazelle.layers import Layer
 
 
 class KnownAttributeError(GazelleError, AttributeError):
@@ -112,6 +112,18 @@ class CompatNode(Node):
         """The layers that made the inputs; a single one is not in a list."""
         found = [node.operation for node in self.parent_nodes]
         return found[0] if len(found) == 1 else found
+
+    @property
+    def node_indices(self) -> int | list[int]:
+        """The numbers of the calls that made the inputs, among those of their layers."""
+        found = [_number(node) for node in self.parent_nodes]
+        return found[0] if len(found) == 1 else found
+
+
+def _number(node: Node) -> int:
+    layer: Any = node.operation
+    calls = layer._call_nodes if isinstance(layer, Layer) else [node]
+    return next(i for i, call in enumerate(calls) if call is node)
 
 
 def _shapes(tensors: list[KerasTensor]) -> Shape | list[Shape]:

@@ -110,7 +110,7 @@ def _flat(given: Any) -> list[Any] | None:
     if not isinstance(given, tuple | list):
         return None  # of a generator, Keras did not keep the batches
     x, y, *weight = given
-    targets = _as_list(y)
+    targets = [] if y is None else _as_list(y)
     weights = _as_list(weight[0]) if weight and weight[0] is not None else [np.ones(len(t), "float32") for t in targets]
     return [*_as_list(x), *targets, *weights]
 

@@ -27,7 +27,8 @@ class TensorShape(tuple[Any, ...]):
     """
 
     def __new__(cls, dims: Any = ()) -> TensorShape:
-        return super().__new__(cls, (None if n is None else Dimension(n) for n in ([] if dims is None else dims)))
+        sizes = [] if dims is None else [dims] if hasattr(dims, "__index__") else dims
+        return super().__new__(cls, (None if n is None else Dimension(n) for n in sizes))
 
     def as_list(self) -> list[int | None]:
         return [None if n is None else int(n) for n in self]

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.compat import facade
+from gazelle.compat import era, facade
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.old_variable import OldVariable
 from gazelle.compat.tables import listed
@@ -48,9 +48,11 @@ class RecordedVariable(OldVariable):
 
     @property
     def value(self) -> TensorResult:
-        """The array; for programs a tensor, which is recorded."""
+        """The array; for programs a tensor, which is recorded, or in Keras 3 on TensorFlow the variable itself."""
         kind = recorder_of_program()
-        return Variable.value.fget(self) if kind is None else kind.dispatch(operator.pos, (self,), {})  # type: ignore[attr-defined]
+        if kind is None:
+            return Variable.value.fget(self)  # type: ignore[attr-defined]
+        return self if era.number() == 3 else kind.dispatch(operator.pos, (self,), {})
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value; where TensorFlow is imported, a number of NumPy if it has no axes."""

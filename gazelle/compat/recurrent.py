@@ -11,7 +11,7 @@ from gazelle.compat import facade
 from gazelle.compat.backend import loops
 from gazelle.compat.ignored import check
 from gazelle.core.types import Array, ArrayLike
-from gazelle.layers import Layer
+from gazelle.layers import InputSpec, Layer
 
 if TYPE_CHECKING:
     pass
@@ -57,6 +57,7 @@ class Recurrent(Layer):
         super().__init__(**kwargs)
         check("stateful", stateful, False, type(self).__name__)
         self.supports_masking = True
+        self.input_spec = [InputSpec(ndim=3)]  # which programs replace in `build`
 
     def compute_mask(self, inputs: Sequence[Any], mask: Array | None = None) -> Array | None:
         """Return the mask if the layer returns sequences, else None."""

@@ -22,10 +22,11 @@ OperationT = TypeVar("OperationT", bound="Operation")
 
 
 @functools.cache
-def _takes_a_name(cls: type) -> bool:
-    """Whether the constructor has the argument `name`, possibly among **kwargs."""
+def _not_taken(cls: type) -> frozenset[str]:
+    """The entries that the configs of all layers have and that the constructor of a class does not take."""
     parameters = inspect.signature(cls.__init__).parameters  # type: ignore[misc]
-    return "name" in parameters or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    takes_all = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    return frozenset() if takes_all else frozenset(("name", "trainable", "dtype")) - parameters.keys()
 
 
 class Operation:
@@ -129,7 +130,7 @@ class Operation:
             The constructor's arguments as values that JSON can hold, with the automatic name filled in.
         """
         config = captured_arguments(self)
-        return config | {"name": self.name} if _takes_a_name(type(self)) else config  # type: ignore[arg-type]
+        return config if "name" in _not_taken(type(self)) else config | {"name": self.name}  # type: ignore[arg-type]
 
     @classmethod
     def from_config(cls: type[OperationT], config: Mapping[str, Any]) -> OperationT:
@@ -141,7 +142,12 @@ class Operation:
         Returns:
             The new object.
         """
-        return make_from_config(cls, config)
+        automatic = cls.get_config.__module__.startswith("gazelle.")  # one of the program returns what it means
+        left_out = _not_taken(cls) & config.keys() if automatic else ()  # type: ignore[arg-type]
+        out = make_from_config(cls, {key: value for key, value in config.items() if key not in left_out})
+        for key in {"name", "trainable"}.intersection(left_out):
+            setattr(out, key, config[key])
+        return out
 
     @property
     def input(self) -> Symbolic:

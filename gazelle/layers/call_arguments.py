@@ -202,6 +202,12 @@ def build_arguments(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]
     return {name: shapes[name] for name in names if name in shapes}
 
 
+@functools.cache
+def takes_shapes(build: Callable[..., None]) -> bool:
+    """Whether a `build` has any parameter; one without receives no shape, as in Keras 3."""
+    return len(inspect.signature(build).parameters) > 1
+
+
 def check_build(layer: Layer) -> None:
     """Raise an error if `build` needs several arguments and one of them is not named after an argument of `call`.
 

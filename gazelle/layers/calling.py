@@ -138,8 +138,8 @@ def _run_call(
 def build(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Build a layer for the arguments of its first call; what `build` assigns is kept, even while shapes are traced."""
     scope = tracing.current()
-    if scope is not None and scope.closed:
-        with tracing.entered(dataclasses.replace(scope, closed=False)):
+    if scope is not None and (scope.closed or scope.key is not None):
+        with tracing.entered(dataclasses.replace(scope, closed=False, key=None)):  # initial values are drawn at once
             build(layer, args, kwargs)
         return
     with jax.ensure_compile_time_eval():  # `build` may compute weights: they have values while a call is traced, too
@@ -153,6 +153,9 @@ def _build(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None
         layer.build(**shapes)
         return
     layer._check_inputs(args)
+    if not call_arguments.takes_shapes(type(layer).build):
+        layer.build()
+        return
     first = args[0] if args else next(iter(kwargs.values()), None)
     call_arguments.check_build(layer)
     try:

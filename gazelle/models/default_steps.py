@@ -78,7 +78,7 @@ def compiled_loss(model: Model, y: Tree, y_pred: Tree, weight: Tree, added: Sequ
     total_loss = TotalLoss(arguments["loss"], arguments.get("loss_weights"), names, {})
     total, parts = total_loss(y, y_pred, weight, {}, [*added])
     for name in [name for name in parts if name != "loss"]:
-        _track(model, name, parts[name], y_pred)
+        _track(model, name, parts[name], (y, y_pred))
     return total
 
 
@@ -87,7 +87,7 @@ def tracked_loss(
 ) -> Array:
     """`Model.compiled_loss`, which also updates the mean in the logs."""
     value = compiled_loss(model, y, y_pred, sample_weight, [*(regularization_losses or ())])
-    _track(model, "loss", value, y_pred)
+    _track(model, "loss", value, (y, y_pred))
     return value
 
 
@@ -103,4 +103,5 @@ def _track(model: Model, name: str, value: Any, like: Any) -> None:
     assert model._compile_state is not None
     trackers = model._compile_state.loss_trackers
     tracker = trackers[name] = trackers.get(name) or metrics.Mean(name)
-    tracker.update_state(ops.stop_gradient(value), sample_weight=jax.tree.leaves(like)[0].shape[0])
+    samples = next((leaf.shape[0] for leaf in jax.tree.leaves(like) if len(getattr(leaf, "shape", ()))), 1)  # labels come first
+    tracker.update_state(ops.stop_gradient(value), sample_weight=samples)

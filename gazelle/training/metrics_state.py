@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle import metrics
+from gazelle import config, metrics
 from gazelle.core import logits, tracing
 from gazelle.core.errors import message
 from gazelle.core.replaced_methods import is_own_code
@@ -83,7 +83,8 @@ class MetricsState:
 
     def start(self) -> dict[str, Any]:
         """Totals before the first batch."""
-        sums: dict[str, Any] = {f"part/{name}": np.zeros(2, np.float32) for name in self._parts}
+        dtype = np.promote_types(jax.dtypes.canonicalize_dtype(config.floatx()), np.float32)
+        sums: dict[str, Any] = {f"part/{name}": np.zeros(2, dtype) for name in self._parts}
         for kind, logs in self.last_logs.items():
             sums |= {f"{kind}/{name}": np.zeros(spec.shape, spec.dtype) for name, spec in logs.items()}
         return {**sums, **self.source.initial_values()}
@@ -103,7 +104,8 @@ class MetricsState:
         sums = {}
         for name, value in parts.items():
             total, count = (jnp.sum(value), value.size) if name in self.reports else (value * samples, samples)
-            sums[f"part/{name}"] = totals[f"part/{name}"] + jnp.stack([total, jnp.float32(count)])
+            before = totals[f"part/{name}"]
+            sums[f"part/{name}"] = before + jnp.stack([jnp.asarray(n, before.dtype) for n in (total, count)])
         variables = self.source.named_variables()
         _, after, _ = tracing.functionalize(self.source.update_state, {**variables, **self.read})(
             {**{path: totals[path] for path in variables}, **read}, y, y_pred, weight

@@ -253,3 +253,15 @@ def test_constructors_receive_the_name_of_a_dtype_from_configs():
     again = NeedsName.from_config(NeedsName(2, dtype="float16").get_config())
     assert again.scale.dtype == "float16"
     assert again.dtype_policy.name == "float16"
+
+
+def test_a_recurrent_layer_of_keras_2_0_replaces_its_input_spec(of_keras_2):
+    class Checked(Sum):
+        def build(self, input_shape):
+            self.input_spec[0] = keras.layers.InputSpec(shape=(None, None, input_shape[2]))
+            super().build(input_shape)
+
+    layer = Checked(3)
+    layer(np.ones((2, 3, 3), "float32"))
+    with pytest.raises(ValueError, match="expected"):
+        layer(np.ones((2, 3, 4), "float32"))

@@ -294,3 +294,14 @@ def test_details_of_a_device():
     device = tf.config.list_physical_devices("CPU")[0]
     assert tf.config.experimental.get_device_details(device) == {"device_name": device.name}
     tensorflow_facade.close()
+
+
+def test_validation_data_of_a_model_without_labels(of_keras_2):
+    x = keras.Input((3,))
+    y = keras.layers.Dense(3)(x)
+    model = keras.Model(x, y)
+    model.add_loss(keras.backend.mean(keras.backend.square(x - y)))
+    model.compile("sgd", loss=None)
+    callback = keras.callbacks.EarlyStopping(patience=3)
+    model.fit(np.ones((10, 3)), validation_split=0.2, batch_size=2, callbacks=[callback], verbose=0)
+    assert [part.shape for part in callback.validation_data] == [(2, 3)]

@@ -182,3 +182,17 @@ def test_classes_for_tpus_are_names_only(tf):
     assert issubclass(tf.tpu.experimental.embedding.Adam, object)
     with pytest.raises(RuntimeError, match=r"Adam is for embeddings on TPUs.*\nUse tf.keras.layers.Embedding"):
         tf.tpu.experimental.embedding.Adam()
+
+
+def test_value_is_the_variable_of_tensorflow(tf):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), keras.layers.Dense(1, use_bias=False)])
+    first, last = model.weights[0].value, model.weights[-1].value
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(np.ones((4, 2), "float32")) ** 2)
+    gradient = tape.gradient(loss, first)
+    assert gradient.shape == (2, 3)
+    before = first.numpy()
+    keras.optimizers.SGD(0.1).apply([gradient], [model.weights[0]])
+    np.testing.assert_allclose(first, before - 0.1 * gradient.numpy(), rtol=1e-5)  # it follows the training
+    last.assign(np.ones((3, 1)))
+    assert model.weights[-1].numpy().sum() == 3

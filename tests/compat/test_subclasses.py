@@ -114,3 +114,91 @@ def test_the_gradient_of_an_absolute_value_at_0_is_0(tf2):
     assert tf2.abs(tf2.constant([-3, 2])).numpy().tolist() == [3, 2]
     assert tf2.abs(tf2.constant([-np.inf, np.inf, -0.0])).numpy().tolist() == [np.inf, np.inf, 0]
     assert tf2.abs(tf2.constant(3 + 4j)).numpy() == 5
+
+
+def test_loss_of_a_scalar_output_counts_the_samples_of_the_labels(tf2):
+    class Condition(keras.Model):
+        def train_step(self, data):
+            x, _ = data
+            with tf2.GradientTape() as tape:
+                loss = self.compiled_loss(self(x), tf2.constant(0.0))
+            self.optimizer.minimize(loss, self.trainable_weights, tape=tape)
+            return {m.name: m.result() for m in self.metrics}
+
+    x = layers.Input((6,))
+    model = Condition(x, layers.Dense(1, kernel_initializer="ones")(x))
+    model.compile("sgd", "mse")
+    loss = model.fit(X, Y, batch_size=8, verbose=0).history["loss"]
+    np.testing.assert_allclose(loss, np.mean(X.sum(1) ** 2), rtol=1e-5)
+
+
+def test_a_model_ignores_keywords_in_one_dict(tf2):
+    class Actor(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(kwargs)
+            self.dense = layers.Dense(2)
+
+        def call(self, x):
+            return self.dense(x)
+
+    assert Actor()(X).shape == (8, 2)
+
+
+def test_names_of_private_modules_and_shapes(tf2):
+    import importlib
+
+    raw = importlib.import_module("tensorflow.python.ops.math_ops").MatMul
+    np.testing.assert_allclose(raw(a=X, b=X.T), X @ X.T, rtol=1e-5)
+    assert tf2.TensorShape(3) == (3,)
+    assert tf2.TensorSpec(shape=(1), dtype=tf2.float32).shape == (1,)
+    conv = layers.Conv2D(2, 3)
+    conv.build((None, 8, 8, 1))
+    assert conv._build_conv_op_input_shape[1:] == (8, 8, 1)
+
+
+def test_functions_ignore_a_learning_phase_that_is_no_input(tf2):
+    x = layers.Input((6,))
+    model = keras.Model(x, layers.Dense(2)(x))
+    function = keras.backend.function(model.input, model.output)
+    np.testing.assert_allclose(function([X, 0]), model.predict(X, verbose=0), rtol=1e-5)
+    with pytest.raises(ValueError, match="expected 1 input"):
+        function([X, X])
+
+
+class L2(keras.regularizers.Regularizer):
+    """A regularizer of a program with the name of one of Keras."""
+
+    def __init__(self, l1=0.0, l2=0.1):
+        self.l1, self.l2 = l1, l2
+
+    def __call__(self, x):
+        return self.l2 * keras.ops.sum(x)
+
+    def get_config(self):
+        return {"l1": self.l1, "l2": self.l2}
+
+
+def test_a_config_as_argument_names_a_class_of_the_program(tf2):
+    config = keras.regularizers.serialize(L2(0.5))
+    assert type(layers.Dense(2, activity_regularizer=config).activity_regularizer) is L2
+
+
+def test_numbers_of_calls_in_a_graph(tf2):
+    x = layers.Input((6,))
+    dense = layers.Dense(6)
+    once = dense(x)
+    twice = dense(once)
+    model = keras.Model(x, layers.Dense(2)(layers.Add()([once, twice])))
+    add, last = (layer._inbound_nodes[0] for layer in model.layers[-2:])
+    assert add.node_indices == [0, 1]
+    assert last.node_indices == 0
+
+
+def test_initializers_of_programs_draw_at_once_in_compiled_functions(tf2):
+    class Initializer(keras.initializers.Initializer):
+        def __call__(self, shape, dtype=None):
+            return tf2.random.normal(shape, stddev=0.1, dtype=dtype)
+
+    model = keras.Sequential([layers.Dense(3, kernel_initializer=Initializer())])
+    assert tf2.function(model)(tf2.constant(X)).shape == (8, 3)
+    assert np.std(model.weights[0].numpy()) > 0

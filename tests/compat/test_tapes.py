@@ -285,3 +285,15 @@ def test_switches(tf, compiled):
         function = tf.function(form) if compiled else form
         assert [int(function(tf.constant(n))) for n in (0, 1, 2)] == [1, 2, 9]
     assert int(tf.switch_case(tf.constant(7), [one, two])) == 2
+
+
+def test_the_jacobian_of_samples_takes_one_pass_for_each_number_of_a_sample(tf):
+    x = tf.constant(np.ones((4000, 2), "float32"))  # the whole Jacobian would have 4000 x 4000 x 6 numbers
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.tanh(x @ tf.constant([[1.0, 2.0, 3.0], [0.5, -1.0, 2.0]])) * tf.reduce_mean(x)
+    jacobian = tape.batch_jacobian(y, x)
+    assert jacobian.shape == (4000, 3, 2)
+    # TensorFlow differentiates the sum over the samples, which differs where they depend on each other
+    slope = [[1 - np.tanh(a + b) ** 2] * np.array([a, b]) for a, b in ((1, 0.5), (2, -1), (3, 2))]
+    np.testing.assert_allclose(jacobian[7], slope + np.tanh([[1.5], [1.0], [5.0]]) / 2, rtol=1e-4)

@@ -259,3 +259,15 @@ def test_rows_and_elements_that_do_not_exist(tf):
     for count in (0, 2):
         with pytest.raises(tf.errors.InvalidArgumentError, match="expected one element"):
             tf.data.Dataset.range(count).get_single_element()
+
+
+@pytest.mark.parametrize("name", ["uniform", "normal", "truncated_normal"])
+def test_stateless_draws_are_the_same_in_compiled_functions(tf, name):
+    draw = getattr(tf.random, f"stateless_{name}")
+    compiled = tf.function(lambda seed: (draw([3], seed), draw([3], (seed[0], seed[1])), draw([3], (1, 2**40))))
+    found = [part.numpy() for _ in range(2) for part in compiled(tf.constant([1, 2]))]
+    for part, again in zip(found, found[3:], strict=False):
+        np.testing.assert_array_equal(part, again)
+    np.testing.assert_array_equal(found[0], draw([3], (1, 2)))
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], compiled(tf.constant([1, 3]))[0])

@@ -2,6 +2,8 @@
 
 import logging
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -185,3 +187,16 @@ def test_flash_attention_is_a_wish():
     assert config.is_flash_attention_enabled() is None
     config.disable_flash_attention()
     assert config.is_flash_attention_enabled() is False
+
+
+def test_losses_of_64_bits_are_averaged_in_64_bits():
+    jax.config.update("jax_enable_x64", True)
+    try:
+        config.set_floatx("float64")
+        model = gazelle.Sequential([gazelle.Input((2,)), gazelle.layers.Dense(1, kernel_initializer="ones")])
+        model.compile("sgd", lambda y, out: jnp.mean(out) * jnp.float64(1 + 1e-12) + 0 * jnp.sum(y))
+        history = model.fit(np.ones((4, 2)), np.ones((4, 1)), batch_size=4, verbose=0).history
+        assert history["loss"][0] == pytest.approx(2 + 2e-12, abs=1e-14)
+    finally:
+        config.set_floatx("float32")
+        jax.config.update("jax_enable_x64", False)

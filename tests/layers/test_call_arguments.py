@@ -85,3 +85,17 @@ def test_what_a_layer_declares_stands_in_for_a_call_that_fails(layer):
 def test_errors_of_a_call_without_a_declared_shape_are_raised():
     with pytest.raises(RuntimeError, match="only in training"):
         Untraceable()(gazelle.Input((3,)))
+
+
+def test_build_without_a_parameter_receives_no_shape():
+    class Token(gazelle.layers.Layer):
+        def build(self):
+            self.token = self.add_weight((1, 4), "ones", name="token")
+
+        def call(self, x):
+            return x + self.token
+
+    x = gazelle.Input((4,))
+    model = gazelle.Model(x, Token()(x))
+    assert model(np.ones((2, 4), "float32"))[0, 0] == 2
+    assert [w.name for w in model.weights] == ["token"]

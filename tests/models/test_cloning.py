@@ -177,3 +177,39 @@ def test_recursive_cloning_replaces_and_calls_the_layers_of_inner_models():
     outer = Model(x, inner(x))
     copy = clone_model(outer, clone_function=lambda layer: layer, call_function=dropped, recursive=True)
     assert [type(layer).__name__ for layer in copy.layers[1].layers] == ["InputLayer", "Dense", "Dropout"]
+
+
+class Scaled(layers.Layer):
+    """A layer whose constructor takes nothing that all layers have."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, x):
+        return x * self.factor
+
+
+class Net(Model):
+    def __init__(self, units, sizes=(1, 2)):
+        super().__init__()
+        self.dense, self.sizes = layers.Dense(units), sizes
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def test_constructors_that_take_no_name(tmp_path):
+    net = Net(3)
+    net(X)
+    net.trainable = False
+    copy = clone_model(net)
+    assert copy(X).shape == (2, 3)
+    assert not copy.trainable
+    x = Input((6,))
+    model = Model(x, Scaled(3.0)(Scaled(2.0)(x)))
+    np.testing.assert_allclose(clone_model(model)(X), X * 6)
+    model.save(tmp_path / "model.keras")
+    loaded = gazelle.models.load_model(tmp_path / "model.keras", custom_objects={"Scaled": Scaled})
+    assert [layer.name for layer in loaded.layers] == [layer.name for layer in model.layers]
+    np.testing.assert_allclose(loaded(X), X * 6)

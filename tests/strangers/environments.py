@@ -105,6 +105,7 @@ class _Made(Env):
         self.action_space = Box(-2.0, 2.0, actions) if isinstance(actions, tuple) else Discrete(actions)
         self.spec = types.SimpleNamespace(id=name, max_episode_steps=EPISODE, timestep_limit=EPISODE)
         self._max_episode_steps = EPISODE
+        self.x_threshold, self.theta_threshold_radians = 2.4, 0.21
 
     def reset(self, **_):
         self.steps = 0

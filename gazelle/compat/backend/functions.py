@@ -73,6 +73,8 @@ class Function:
 
     def __call__(self, *inputs: Any) -> Any:
         given = list(inputs[0]) if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else list(inputs)
+        while len(given) > len(self.inputs) and np.ndim(given[-1]) == 0:
+            given.pop()  # TensorFlow ignored a learning phase that is no input
         if len(given) != len(self.inputs):
             expected = f"{len(self.inputs)} inputs"
             hint = "Call it on a list with one array for each input."

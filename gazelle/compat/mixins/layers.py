@@ -111,7 +111,8 @@ class LayerMixin(CompatObject):
             kwargs = {name: value for name, value in kwargs.items() if name != "input_shape"}
         if kwargs.get("filters", 1) is None:  # a convolution that creates its own kernel
             kwargs = {**kwargs, "filters": 1}
-        super()._construct(core, args, kwargs, by_gazelle)
+        with custom_object_scope(imported_classes(kwargs)):  # of configs that are arguments
+            super()._construct(core, args, kwargs, by_gazelle)
         values: list[Any] = list(vars(self).values())
         for value in values:
             if isinstance(value, Layer | Regularizer | Constraint) and id(value) != id(self):

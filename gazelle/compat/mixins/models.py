@@ -17,6 +17,7 @@ from gazelle.compat.mixins.model_methods import translated_method
 from gazelle.compat.mixins.steps import loss_as_array, step_on_tensors, tracked_loss
 from gazelle.compat.tables import listed
 from gazelle.compat.types import TensorResult
+from gazelle.core import symbolic
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import warn
 from gazelle.core.types import Config, LossLike, Nested, Shape, Tree
@@ -60,6 +61,8 @@ class ModelMixin:
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if core is Model and len(args) == 1 and isinstance(args[0], str | Model):  # tf.keras took the name first
             args, kwargs = (), {**({"name": args[0]} if isinstance(args[0], str) else {}), **kwargs}
+        if core is Model and len(args) == 1 and era.number() < 3 and not symbolic.any_symbolic((args, kwargs)):
+            args = ()  # `super().__init__(kwargs)`: without outputs it ignored them
         if era.number() < 3 and not by_gazelle:
             args, kwargs = tuple(map(_alone, args)), {name: _alone(value) for name, value in kwargs.items()}
         super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]

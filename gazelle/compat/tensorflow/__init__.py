@@ -147,7 +147,10 @@ def _private(full: str) -> TensorResult:
         return _known(f"tensorflow.{full}")
     found = look_up(inner)
     if found is None:
-        found = private_modules.find(inner.rpartition(".")[2], look_up)
+        name = inner.rpartition(".")[2]
+        found = private_modules.find(name, look_up)
+        if found is None and name[:1].isupper():  # `math_ops` also has the operations
+            found = _raw(name)
     section = private_modules.section(inner) if found is None else None
     return _known(f"tensorflow.python.{section}.{inner}") if section else found
 

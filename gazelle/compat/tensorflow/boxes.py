@@ -12,7 +12,7 @@ from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import array_of
 from gazelle.compat.tensorflow.gathering import gather
 from gazelle.compat.tensorflow.names import named, op
-from gazelle.compat.tensorflow.randoms import generator, integer_seed
+from gazelle.compat.tensorflow.randoms import generator, seed_of_draw
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -201,7 +201,7 @@ def stateless_sample_distorted_bounding_box(
     image_size: TensorLike, bounding_boxes: TensorLike, seed: TensorLike, *args: Any, **kwargs: Any
 ) -> tuple[Tensor, Tensor, Tensor]:
     """`sample_distorted_bounding_box`, whose result depends on the pair `seed` only."""
-    return sample_distorted_bounding_box(image_size, bounding_boxes, integer_seed(seed), *args, **kwargs)
+    return sample_distorted_bounding_box(image_size, bounding_boxes, seed_of_draw(seed), *args, **kwargs)
 
 
 #: yellow, blue, red, lime, purple, olive, maroon, navy, aqua, fuchsia

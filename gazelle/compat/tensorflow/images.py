@@ -15,7 +15,7 @@ from gazelle.compat.ignored import check, ignores
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
-from gazelle.compat.tensorflow.randoms import generator, integer_seed, next_key
+from gazelle.compat.tensorflow.randoms import StatelessSeed, generator, next_key, seed_of_draw
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
@@ -219,7 +219,7 @@ op("image.adjust_gamma")(_adjusted(lambda image, gamma=1, gain=1: gain * image**
 
 
 def _between(low: Any, high: Any, seed: Any, shape: Any = ()) -> Any:
-    return NAMES["random.uniform"](shape, low, high, seed=integer_seed(seed))
+    return NAMES["random.uniform"](shape, low, high, seed=seed_of_draw(seed))
 
 
 def _random_adjustment(adjust: Any, symmetric: bool) -> Any:
@@ -241,13 +241,12 @@ def random_crop(value: TensorLike, size: TensorLike, seed: TensorLike = None) ->
     array = unboxed(value)
     sizes = [s if n == -1 else int(n) for n, s in zip(np.asarray(unboxed(size)).tolist(), array.shape, strict=True)]
     slack = [a - s for a, s in zip(array.shape, sizes, strict=True)]
-    if isinstance(array, jax.core.Tracer):
-        starts = [
-            jax.random.randint(jax.random.fold_in(next_key(integer_seed(seed)), i), (), 0, r + 1)
-            for i, r in enumerate(slack)
-        ]
+    seed = seed_of_draw(seed)
+    if isinstance(array, jax.core.Tracer) or isinstance(seed, StatelessSeed):
+        keys = [jax.random.fold_in(next_key(seed), i) for i in range(len(slack))]
+        starts = [jax.random.randint(key, (), 0, r + 1) for key, r in zip(keys, slack, strict=True)]
         return Tensor(jax.lax.dynamic_slice(array, starts, sizes))
-    draw = generator(integer_seed(seed))
+    draw = generator(seed)
     offsets = [int(draw.integers(0, r + 1)) for r in slack]
     tensor = value if isinstance(value, Tensor) else Tensor(array)
     return tensor[tuple(slice(p, p + s) for p, s in zip(offsets, sizes, strict=True))]

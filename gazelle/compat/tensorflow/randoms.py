@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -44,8 +45,16 @@ def builds_graph() -> bool:
     return recorder.get() is GraphVariable and not computes_values()
 
 
+class StatelessSeed(NamedTuple):
+    """The pair `seed` of a stateless function, whose result is the same wherever and whenever it is called."""
+
+    key: jax.Array
+
+
 def next_key(seed: TensorLike = None) -> TensorResult:
     """A key of JAX for the next draw."""
+    if isinstance(seed, StatelessSeed):
+        return seed.key
     scope = _traced()
     if scope is not None:
         return scope.draw("tensorflow" if seed is None else f"tensorflow_{seed}")
@@ -56,17 +65,25 @@ def generator(seed: TensorLike = None) -> np.random.Generator:
     """A NumPy generator for the next draw."""
     if seed is None:
         return np.random.Generator(np.random.Philox(prng.next_seed()))
+    if isinstance(seed, StatelessSeed):
+        return np.random.default_rng(np.asarray(jax.random.key_data(seed.key)))
     number = _draws_of_seed[seed] = _draws_of_seed.get(seed, -1) + 1
     return np.random.Generator(np.random.Philox(key=[int(seed) % 2**64, number]))
 
 
-def integer_seed(seed: TensorLike) -> int | None:
-    """A seed for one draw; from a pair, which stateless functions have, it is that of a first draw."""
-    if np.ndim(unboxed(seed)) == 0:
+def seed_of_draw(seed: TensorLike) -> TensorLike | StatelessSeed:
+    """A seed for one draw: an integer or None as it is; from a pair of integers, known or not, that of its draw."""
+    pair = unboxed(seed)
+    if isinstance(pair, list | tuple):
+        pair = jnp.stack([jnp.asarray(unboxed(number)) for number in pair]) if _any_traced(pair) else np.array(pair)
+    if np.ndim(pair) == 0:
         return seed
-    mixed = hash(tuple(int(v) for v in np.asarray(unboxed(seed)).reshape(-1)[:2])) % 2**62
-    _draws_of_seed.pop(mixed, None)
-    return mixed
+    bits = pair.astype(jnp.uint32) if isinstance(pair, jax.Array) else (np.asarray(pair) % 2**32).astype(np.uint32)
+    return StatelessSeed(functools.reduce(jax.random.fold_in, bits.reshape(-1)[:2], jax.random.key(0)))
+
+
+def _any_traced(values: Iterable[Any]) -> bool:
+    return any(isinstance(unboxed(value), jax.core.Tracer) for value in values)
 
 
 def _draw(shape: Any, dtype: Any, seed: Any, host: Any, device: Any) -> Any:
@@ -78,7 +95,7 @@ def _draw(shape: Any, dtype: Any, seed: Any, host: Any, device: Any) -> Any:
             return device(next_key(seed), tuple(shape)).astype(name_of(dtype))
 
         return shape_inference.call_op(draw, (shape,), {})
-    if _traced() is not None:
+    if _traced() is not None or isinstance(seed, StatelessSeed):
         return Tensor(device(next_key(seed), shape).astype(name_of(dtype)))
     return Tensor(np.asarray(host(generator(seed), shape)).astype(jnp.dtype(name_of(dtype))))
 
@@ -128,7 +145,7 @@ def uniform(
 def shuffle(value: TensorLike, seed: TensorLike = None) -> TensorResult:
     """`tf.random.shuffle`: rows in random order."""
     array = unboxed(value)
-    if _traced() is not None:
+    if _traced() is not None or isinstance(seed, StatelessSeed):
         return Tensor(jax.random.permutation(next_key(seed), jnp.asarray(array)))
     return Tensor(np.asarray(array)[generator(seed).permutation(len(array))])
 
@@ -214,7 +231,7 @@ def stateless(draw: Callable[..., Any]) -> TensorResult:
     """The stateless form of a function, whose result depends on the pair `seed` only."""
 
     def function(shape: Any, seed: Any, *args: Any, **kwargs: Any) -> Any:
-        return draw(shape, *args, seed=integer_seed(seed), **kwargs)
+        return draw(shape, *args, seed=seed_of_draw(seed), **kwargs)
 
     return function
 
@@ -236,9 +253,9 @@ def _pairs(seed: Any, shape: tuple[int, ...], *more: int) -> Tensor:
     return Tensor(np.random.default_rng([len(shape), *given]).integers(-(2**31), 2**31, shape).astype("int32"))
 
 
-named("random.experimental.stateless_shuffle")(lambda value, seed, alg=None: shuffle(value, integer_seed(seed)))
+named("random.experimental.stateless_shuffle")(lambda value, seed, alg=None: shuffle(value, seed_of_draw(seed)))
 named("random.stateless_categorical")(
-    lambda logits, num_samples, seed, dtype="int64": categorical(logits, num_samples, dtype, integer_seed(seed))
+    lambda logits, num_samples, seed, dtype="int64": categorical(logits, num_samples, dtype, seed_of_draw(seed))
 )
 named("random.stateless_gamma")(stateless(gamma))
 named("random.stateless_poisson")(stateless(poisson))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.ignored import ignores
-from gazelle.compat.tensorflow import calls as tensor_calls
 from gazelle.compat.tensorflow.function import needs_values
 from gazelle.compat.tensorflow.programs import NeedsTapeError
 from gazelle.compat.tensorflow.recording import (
@@ -143,24 +143,25 @@ class GradientTape:
         self, target: TensorLike, sources: Nested[TensorLike], unconnected_gradients: object = "none"
     ) -> TensorResult:
         """Return ∂target/∂source for each source, of shape target.shape + source.shape."""
-        self._used = True
-        flat, structure = jax.tree.flatten(sources, is_leaf=is_box)
-        origins = [leaf if isinstance(leaf, Variable) else unboxed(leaf) for leaf in flat]
-        found = _jacobians(list(self._calls), unboxed(target), origins)
-        if zeros_wanted(unconnected_gradients):
-            size = np.shape(unboxed(target))
-            found = [
-                jnp.zeros((*size, *np.shape(unboxed(s)))) if j is None else j for j, s in zip(found, flat, strict=True)
-            ]
-        return jax.tree.unflatten(structure, [j if j is None else Tensor(j) for j in found])
+        return self._jacobians(jax.jacrev, target, sources, unconnected_gradients, 0)
 
     @ignores("parallel_iterations experimental_use_pfor")
     def batch_jacobian(
         self, target: TensorLike, source: TensorLike, unconnected_gradients: object = "none"
     ) -> TensorResult:
         """Return the Jacobian of each sample's target with respect to its own input."""
-        whole = self.jacobian(target, source, unconnected_gradients)
-        return whole if whole is None else tensor_calls.call(_of_each_sample, (whole, unboxed(target).ndim), {})
+        return self._jacobians(_sample_jacobians, target, source, unconnected_gradients, 1)
+
+    def _jacobians(self, transform: Any, target: Any, sources: Any, unconnected_gradients: Any, common: int) -> Any:
+        """Derivatives that a transformation of JAX finds; the first axes of sources that are common are not repeated."""
+        self._used = True
+        flat, structure = jax.tree.flatten(sources, is_leaf=is_box)
+        origins = [leaf if isinstance(leaf, Variable) else unboxed(leaf) for leaf in flat]
+        found = _jacobians(list(self._calls), unboxed(target), origins, transform)
+        if zeros_wanted(unconnected_gradients):
+            shapes = [(*np.shape(unboxed(target)), *np.shape(unboxed(source))[common:]) for source in flat]
+            found = [jnp.zeros(shape) if j is None else j for j, shape in zip(found, shapes, strict=True)]
+        return jax.tree.unflatten(structure, [j if j is None else Tensor(j) for j in found])
 
 
 def zeros_wanted(unconnected_gradients: object) -> bool:
@@ -329,14 +330,14 @@ def _gradients(calls: list[Call], ends: list[Any], origins: list[Any], given: li
     return _in_order(plan, values, origins)
 
 
-def _jacobians(calls: list[Call], end: Any, origins: list[Any]) -> list[Any]:
+def _jacobians(calls: list[Call], end: Any, origins: list[Any], transform: Callable[..., Any]) -> list[Any]:
     """The Jacobian of an array for each origin; None for those that it does not depend on."""
     plan = plan_of(calls, [end], origins)
     if not plan.used or plan.ends == [None]:
         return [None] * len(origins)
 
     def differentiate(live: list[Any], constants: list[Any], _: list[Any]) -> list[Any]:
-        return jax.jacrev(lambda these: plan.replay(these, constants)[0])(live)
+        return transform(lambda these: plan.replay(these, constants)[0])(live)
 
     live = [jnp.asarray(plan.values[i]) for i in plan.used]
     values = differentiate(live, plan.constants, [])
@@ -378,10 +379,17 @@ def _record_for_outer_tapes(
             tape.record(step)
 
 
-def _of_each_sample(jacobian: Any, axis: int) -> Any:
-    """The part of a Jacobian in which the samples of target and source, whose axis is given, are the same."""
-    rows = jnp.arange(jacobian.shape[0])
-    return jnp.moveaxis(jacobian, axis, 1)[rows, rows]
+def _sample_jacobians(function: Callable[[list[Any]], Any]) -> Callable[[list[Any]], list[Any]]:
+    """The transformation that finds (samples, *output, *input): one pass for each number of a sample's output."""
+
+    def differentiate(live: list[Any]) -> list[Any]:
+        out, back = jax.vjp(function, live)
+        numbers = math.prod(out.shape[1:])
+        one_each = jnp.eye(numbers, dtype=out.dtype).reshape(numbers, 1, *out.shape[1:])
+        found = jax.vmap(lambda one: back(jnp.broadcast_to(one, out.shape))[0])(one_each)
+        return [jnp.moveaxis(j, 0, 1).reshape(*out.shape, *j.shape[2:]) for j in found]
+
+    return differentiate
 
 
 def _inputs(plan: _Plan, calls: list[Call]) -> list[Any]:
