@@ -75,7 +75,7 @@ def _functions(model: Model) -> dict[str, Any]:
 def _copy(model: Model, input_tensors: Any, clone_function: Any, call_function: Any, recursive: bool) -> Model:
     """The clone, not compiled."""
     if input_tensors is None and clone_function is None and call_function is None:
-        return rebuild(model)
+        return rebuild(model, built=not model._was_given_more)  # its first call builds it with all arguments
     copies = _Copies(clone_function or rebuild, call_function, recursive)
     call = call_function or (lambda layer, *args, **kwargs: layer(*args, **kwargs))
     if isinstance(model, Sequential):

@@ -94,6 +94,7 @@ class Model(Layer):
     history: History | None = None
     _compile_state: compiling.CompileState | None = None
     _trainer: Trainer | None = None
+    _was_given_more = False  # whether the call that built it had other tensors than its inputs
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model and (args or "inputs" in kwargs):
@@ -158,6 +159,7 @@ class Model(Layer):
                 super()._ensure_built(args, kwargs)
             self.built = True
             self._build_shapes = symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), args[0])
+            self._was_given_more = any(hasattr(value, "shape") for value in (*args[1:], *kwargs.values()))
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
         if self._graph is None or not _any_text(args):

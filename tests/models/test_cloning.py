@@ -213,3 +213,20 @@ def test_constructors_that_take_no_name(tmp_path):
     loaded = gazelle.models.load_model(tmp_path / "model.keras", custom_objects={"Scaled": Scaled})
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in model.layers]
     np.testing.assert_allclose(loaded(X), X * 6)
+
+
+def test_a_model_of_two_arguments_is_built_by_the_first_call_of_its_clone():
+    class Conditional(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(2)
+
+        def call(self, x, condition=None):
+            return self.dense(x if condition is None else gazelle.ops.concatenate([x, condition], -1))
+
+    model = Conditional()
+    model(X, X)
+    copy = clone_model(model)
+    assert copy(X, X).shape == (2, 2)
+    copy.set_weights(model.get_weights())
+    np.testing.assert_allclose(copy(X, X), model(X, X), rtol=1e-6)
