@@ -103,5 +103,6 @@ def _track(model: Model, name: str, value: Any, like: Any) -> None:
     assert model._compile_state is not None
     trackers = model._compile_state.loss_trackers
     tracker = trackers[name] = trackers.get(name) or metrics.Mean(name)
-    samples = next((leaf.shape[0] for leaf in jax.tree.leaves(like) if len(getattr(leaf, "shape", ()))), 1)  # labels come first
+    counts = (leaf.shape[0] for leaf in jax.tree.leaves(like) if len(getattr(leaf, "shape", ())))  # labels come first
+    samples = next(counts, 1)
     tracker.update_state(ops.stop_gradient(value), sample_weight=samples)

@@ -153,7 +153,7 @@ class GradientTape:
         return self._jacobians(_sample_jacobians, target, source, unconnected_gradients, 1)
 
     def _jacobians(self, transform: Any, target: Any, sources: Any, unconnected_gradients: Any, common: int) -> Any:
-        """Derivatives that a transformation of JAX finds; the first axes of sources that are common are not repeated."""
+        """Derivatives by a transformation of JAX; the first axes of sources that are common are not repeated."""
         self._used = True
         flat, structure = jax.tree.flatten(sources, is_leaf=is_box)
         origins = [leaf if isinstance(leaf, Variable) else unboxed(leaf) for leaf in flat]
