@@ -78,7 +78,9 @@ def seed_of_draw(seed: TensorLike) -> TensorLike | StatelessSeed:
         pair = jnp.stack([jnp.asarray(unboxed(number)) for number in pair]) if _any_traced(pair) else np.array(pair)
     if np.ndim(pair) == 0:
         return seed
-    bits = pair.astype(jnp.uint32) if isinstance(pair, jax.Array) else (np.asarray(pair) % 2**32).astype(np.uint32)
+    bits = (
+        pair.astype(jnp.uint32) if isinstance(pair, jax.Array) else np.asarray(pair).astype("uint64").astype("uint32")
+    )
     return StatelessSeed(functools.reduce(jax.random.fold_in, bits.reshape(-1)[:2], jax.random.key(0)))
 
 
