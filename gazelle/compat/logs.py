@@ -102,7 +102,8 @@ def callback_params(model: Model, run: tuple[list[Any], Any, Any], params: dict[
     if era.standalone() and any(listens_to_batches(callback, "train") for callback in callbacks):
         callbacks.insert(0, BatchLogs(source))
     samples = {"samples": getattr(source, "count", None), "batch_size": getattr(source, "batch_size", None)}
-    first = {"nb_sample": samples["samples"], "nb_epoch": params["epochs"]} if era.number() == 1 else {}
+    samples = {name: value for name, value in samples.items() if value is not None}  # a generator has none
+    first = {"nb_sample": samples.get("samples"), "nb_epoch": params["epochs"]} if era.number() == 1 else {}
     return {**params, **samples, **first, "do_validation": validation is not None, "metrics": names}
 
 

@@ -205,3 +205,35 @@ def test_attributes():
 
     model.evaluate(X, Y, verbose=0, callbacks=[Params()])
     assert (seen[0]["epochs"], seen[0]["steps"]) == (1, 1)
+
+
+# Callbacks and flags of Keras 2 --------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_with_a_period_calls_its_subclass(keras_2, tmp_path):
+    class Named(keras.callbacks.ModelCheckpoint):
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, {**logs, "extra": 1.0})
+
+    trained(one_unit(), epochs=3, callbacks=[Named(str(tmp_path / "{epoch}-{extra:.1f}.h5"), "loss", period=2)])
+    assert [path.name for path in tmp_path.iterdir()] == ["2-1.0.h5"]
+
+
+def test_a_comparison_that_a_program_sets_is_used(keras_2):
+    stop = keras.callbacks.EarlyStopping("loss", patience=0)
+    assert stop.monitor_op is np.less
+    stop.monitor_op = np.greater
+    stop.best = 0.0
+    assert len(trained(one_unit(), epochs=5, callbacks=[stop])["loss"]) == 2
+    rate = keras.callbacks.ReduceLROnPlateau("loss", patience=1, factor=0.5)
+    rate.monitor_op = lambda value, best: False
+    assert trained(one_unit(), epochs=3, callbacks=[rate])["lr"] == pytest.approx([0.01, 0.005, 0.0025])
+
+
+def test_freezing_a_model_leaves_the_flags_of_its_layers(keras_2):
+    model = keras.models.Sequential([layers.Dense(3, input_shape=(6,)), layers.Dense(2)])
+    model.layers[0].trainable = False
+    model.trainable = False
+    assert (len(model.trainable_weights), model.layers[1].trainable) == (0, True)
+    model.trainable = True
+    assert (len(model.trainable_weights), model.layers[0].trainable) == (2, False)

@@ -6,8 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from gazelle import ops
 from gazelle.compat import era
-from gazelle.compat.mixins.common import CompatObject
+from gazelle.compat.mixins.common import CompatObject, Function
 from gazelle.core.errors import ArgumentError
 from gazelle.core.replaced_methods import overrides
 from gazelle.core.traceback import warn
@@ -33,6 +36,15 @@ class MonitorMixin(CompatObject):
         if isinstance(self, EarlyStopping) and not era.standalone():
             return bool(name.endswith(("acc", "accuracy", "auc")))
         return "acc" in name or (isinstance(self, ModelCheckpoint) and name.startswith("fmeasure"))
+
+    @property
+    def monitor_op(self) -> Function:
+        found: Function = super().monitor_op  # type: ignore[misc]
+        return found if era.number() == 3 else {ops.greater: np.greater, ops.less: np.less}.get(found, found)
+
+    @monitor_op.setter
+    def monitor_op(self, value: Function) -> None:
+        self._given_op = value
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         super().on_train_begin(logs)  # type: ignore[misc]
@@ -74,7 +86,18 @@ class PlateauMixin(RateMixin):
     def monitor_op(self) -> Callable[..., Any]:
         callback: Any = super()
         compare, delta = callback.monitor_op, callback._signed_delta
-        return compare if era.number() > 2 else lambda value, best: compare(value - delta, best)
+        if era.number() > 2 or callback._given_op is not None:
+            return compare  # type: ignore[no-any-return]
+        return lambda value, best: compare(value - delta, best)
+
+    @monitor_op.setter
+    def monitor_op(self, value: Callable[..., Any]) -> None:
+        self._given_op = value
+
+    def _is_improvement(self, monitor_value: float, reference_value: float | None) -> bool:
+        if era.number() == 3 or self._given_op is None or reference_value is None:
+            return super()._is_improvement(monitor_value, reference_value)  # type: ignore[misc, no-any-return]
+        return bool(self._given_op(monitor_value, reference_value))  # it contains the delta
 
     def _reset(self) -> None:
         super()._reset()  # type: ignore[misc]
@@ -99,8 +122,17 @@ class StoppingMixin(MonitorMixin):
 class CheckpointMixin(MonitorMixin):
     """ModelCheckpoint: where `monitor` is not in the logs, Keras 3 saves every time, earlier versions never."""
 
+    period = 1
+    epochs_since_last_save = 0
+
     def _check_batches(self) -> None:
         pass
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.epochs_since_last_save += 1
+        if self.epochs_since_last_save >= self.period:
+            self.epochs_since_last_save = 0
+            super().on_epoch_end(epoch, logs)  # type: ignore[misc]
 
     def _get_file_path(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> str:
         counted = epoch - (era.number() == 1)  # from 0

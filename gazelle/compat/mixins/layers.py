@@ -129,7 +129,10 @@ class LayerMixin(CompatObject):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        Layer.trainable.fset(self, value)  # type: ignore[attr-defined]
+        if isinstance(self, Model) and era.is_package_before_keras_3():
+            self._trainable = bool(value)  # the flags of its layers stayed
+        else:
+            Layer.trainable.fset(self, value)  # type: ignore[attr-defined]
         if era.number() < 3:  # a frozen layer also froze layers inside that were unfrozen later
             self._unfrozen = False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 from gazelle.compat import defaults, era, optimizers
@@ -61,15 +60,7 @@ def _checkpoint(instance: Any, kwargs: dict[str, Any]) -> None:
         for name in kwargs.keys() - defaults.argument_names(callbacks.ModelCheckpoint, "__init__"):
             warn(message("ModelCheckpoint", expected="its arguments", got=f"{name}=, which has no effect"))
             del kwargs[name]
-    if period > 1:
-        instance.__dict__["on_epoch_end"] = functools.partial(_every_period, instance, period)
-
-
-def _every_period(checkpoint: Any, period: int, epoch: int, logs: Any = None) -> None:
-    checkpoint.__dict__["_waited"] = checkpoint.__dict__.get("_waited", 0) + 1
-    if checkpoint.__dict__["_waited"] >= period:
-        checkpoint.__dict__["_waited"] = 0
-        callbacks.ModelCheckpoint.on_epoch_end(checkpoint, epoch, logs)
+    instance.__dict__["period"] = period
 
 
 @rule("EarlyStopping")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +56,8 @@ class Monitor(Callback):
     Raises:
         ArgumentError: an unknown mode; at the end of an epoch, `monitor` is not in the logs.
     """
+
+    _given_op: Callable[..., Any] | None = None
 
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0, best: float | None = None) -> None:
         if mode not in ("auto", "min", "max"):
@@ -115,14 +116,20 @@ class Monitor(Callback):
         if reference_value is None:
             return True
         value, reference = np.float32(monitor_value - self._signed_delta), np.float32(reference_value)
+        if self._given_op is not None:
+            return bool(self._given_op(value, reference))
         return bool(value > reference if self._higher_is_better() else value < reference)
 
-    @functools.cached_property
+    @property
     def monitor_op(self) -> Callable[..., Any]:
-        """`ops.greater` if higher values are better, else `ops.less`; known when training begins."""
+        """`ops.greater` if higher values are better, else `ops.less`; known when training begins. May be set."""
         from gazelle import ops
 
-        return ops.greater if self._higher_is_better() else ops.less
+        return self._given_op or (ops.greater if self._higher_is_better() else ops.less)
+
+    @monitor_op.setter
+    def monitor_op(self, value: Callable[..., Any]) -> None:
+        self._given_op = value
 
     def _higher_is_better(self) -> bool:
         higher = self._direction()
