@@ -33,7 +33,7 @@ from gazelle.compat.graph_views import (
 from gazelle.core.errors import message
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.initializers import Initializer
-from gazelle.layers import RNN, Embedding, Layer, MultiHeadAttention, weight_tree
+from gazelle.layers import RNN, BatchNormalization, Embedding, Layer, MultiHeadAttention, weight_tree
 from gazelle.layers.multi_head_attention import equations
 from gazelle.metrics import Metric
 from gazelle.models import Model
@@ -156,9 +156,13 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     **{name: functools.partial(_of_cell, name) for name in vars(DropoutRNNCellMixin) if "_for_cell" in name},
     **{name: functools.partial(_of_cell, name) for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask")},
     "input_length": _input_length,
+    "mode": lambda layer: 0 if isinstance(layer, BatchNormalization) else NOTHING,
+    "consume_less": lambda layer: "cpu" if isinstance(layer, RNN) else NOTHING,
     "depthwise_kernel": lambda layer: vars(layer).get("kernel", NOTHING),
     **{f"_{name}_dense": functools.partial(_inner, f"{name}_dense") for name in ("query", "key", "value", "output")},
 }
+#: numbers of one-dimensional layers of Keras 1
+_LENGTHS = frozenset(("filter_length", "subsample_length", "pool_length", "stride", "length"))
 _WEIGHTS = {
     "W": ("kernel", "embeddings", "gamma", "depthwise_kernel"),
     **{f"_{name}": (name,) for name in ("kernel", "embeddings")},  # without its correction
@@ -308,6 +312,8 @@ def attribute(instance: Any, name: str) -> Any:
             and (now in instance.__dict__ or isinstance(getattr(type(instance), now, None), property))
         ):
             found = getattr(instance, now)
+            if name in _LENGTHS and isinstance(found, tuple):
+                return found[0]
             is_init = isinstance(found, Initializer) and name.endswith("init")
             return initializations.of_layer(found) if is_init else namespaces.converted(found)
     return NOTHING

@@ -7,6 +7,7 @@ from typing import Any
 
 from gazelle.core import logits, names
 from gazelle.core.errors import ArgumentError, message
+from gazelle.losses import reduction
 
 #: result of a lookup that finds nothing, since None may be a value
 NOTHING: Any = type("Nothing", (), {"__repr__": lambda self: "NOTHING"})()
@@ -40,6 +41,7 @@ def set_number(number: int, standalone: bool = True) -> None:
         raise ArgumentError(message("The era of a program", expected="1, 2 or 3", got=repr(number)))
     _number, _standalone = number, standalone
     names.keep_names_of_functions(number < 3)
+    reduction.count_nonzero_weights_only(number == 1)
     logits.set_stored(not standalone)  # TensorFlow takes them, in each version of `tensorflow.keras`
 
 

@@ -16,6 +16,7 @@ from gazelle.compat.backend.gradients import StepLoss, gradients
 from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, rate_factors, update_add
 from gazelle.compat.classes import compat_class, core_class
+from gazelle.compat.ignored import ignores
 from gazelle.compat.types import TensorLike
 from gazelle.core import tracing
 from gazelle.core.symbolic import KerasTensor, any_symbolic, is_symbolic
@@ -99,8 +100,11 @@ class GraphOptimizer(Optimizer, abstract=True):
         """The slots or hyperparameters of a step of another optimizer."""
         return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
-    def get_updates(self, loss: TensorLike, params: Sequence[Variable]) -> list[Any]:
+    @ignores("constraints")  # those of the weights are applied after each step
+    def get_updates(self, loss: TensorLike, params: TensorLike, *rest: TensorLike) -> list[Any]:
         """Return the step of the optimizer that this one is derived from, for `super().get_updates(loss, params)`."""
+        if rest:  # (params, constraints, loss), as in Keras 1
+            params, loss = loss, rest[0]
         if "_inherited" not in vars(self):
             core: Any = core_class(type(self))
             rate, given = self.learning_rate, {key: vars(self)[key] for key in keywords(core) & vars(self).keys()}
@@ -108,7 +112,8 @@ class GraphOptimizer(Optimizer, abstract=True):
             inherited = self.__dict__["_inherited"] = compat_class(core)(**given)
             if isinstance(rate, Variable):
                 self.__dict__["_user_rate"] = inherited.learning_rate  # a callback that sets one sets both
-        pairs = zip(self.get_gradients(loss, params), params, strict=True)
+        weights: Any = params
+        pairs = zip(self.get_gradients(loss, weights), weights, strict=True)
         return [GradientStep(self.__dict__["_inherited"], pairs), update_add(self.iterations, 1)]
 
     def get_gradients(self, loss: TensorLike, params: Sequence[Variable]) -> list[Any]:

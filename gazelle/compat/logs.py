@@ -99,6 +99,8 @@ def callback_params(model: Model, run: tuple[list[Any], Any, Any], params: dict[
     if era.standalone():
         for callback in callbacks:
             callback.validation_data = _flat(validation)
+        if era.number() == 1:
+            vars(model)["validation_data"] = _flat(validation)
     if era.standalone() and any(listens_to_batches(callback, "train") for callback in callbacks):
         callbacks.insert(0, BatchLogs(source))
     samples = {"samples": getattr(source, "count", None), "batch_size": getattr(source, "batch_size", None)}

@@ -28,12 +28,16 @@ class TensorShape(tuple[Any, ...]):
 
     def __new__(cls, dims: Any = ()) -> TensorShape:
         sizes = [] if dims is None else [dims] if hasattr(dims, "__index__") else dims
-        return super().__new__(cls, (None if n is None else Dimension(n) for n in sizes))
+        shape = super().__new__(cls, (None if n is None else Dimension(n) for n in sizes))
+        shape._unknown = dims is None
+        return shape
+
+    _unknown = False  # also the number of axes
 
     def as_list(self) -> list[int | None]:
         return [None if n is None else int(n) for n in self]
 
-    rank = property(lambda self: len(self))
+    rank = property(lambda self: None if self._unknown else len(self))
     ndims = rank
     dims = property(lambda self: [SimpleNamespace(value=None) if n is None else n for n in self])
 
@@ -41,9 +45,11 @@ class TensorShape(tuple[Any, ...]):
         return math.prod(self) if self.is_fully_defined() else None
 
     def is_fully_defined(self) -> bool:
-        return None not in tuple(self)
+        return not self._unknown and None not in tuple(self)
 
     def is_compatible_with(self, other: Sequence[int | None]) -> bool:
+        if self._unknown or getattr(other, "_unknown", other is None):
+            return True
         return len(self) == len(other) and all(a == b or None in (a, b) for a, b in zip(self, other, strict=True))
 
     def assert_has_rank(self, rank: int) -> None:

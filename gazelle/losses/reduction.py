@@ -14,6 +14,20 @@ Reduction: TypeAlias = Literal["sum_over_batch_size", "mean", "mean_with_sample_
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
 
 
+_nonzero_only = False
+
+
+def count_nonzero_weights_only(on: bool) -> None:
+    """Choose whether a mean counts the values whose weight is not 0, as in Keras 1, instead of all."""
+    global _nonzero_only
+    _nonzero_only = on
+
+
+def counts_nonzero_weights_only() -> bool:
+    """Whether a mean counts the values whose weight is not 0."""
+    return _nonzero_only
+
+
 def divide(a: Array, b: Array) -> Array:
     """Return a / b, and 0 where b is 0."""
     return jnp.where(b == 0, 0, a / jnp.where(b == 0, 1, b))
@@ -96,6 +110,8 @@ def reduce(values: Array, weights: ArrayLike | None, mask: ArrayLike | None, red
     total = jnp.sum(values)
     if reduction == "sum":
         return total
+    if _nonzero_only and weights is not None:
+        total = divide(total, jnp.mean(jnp.asarray(weights) != 0, dtype=total.dtype))
     if reduction == "mean_with_sample_weight" and factors is not None:
         return divide(total, jnp.sum(factors))
     return divide(total, jnp.asarray(values.size, total.dtype))

@@ -780,13 +780,24 @@ class Model(Layer):
         It has the arguments `(y, y_pred, sample_weight=None, regularization_losses=())` and updates the mean in the
         logs.
         """
-        return functools.partial(default_steps.tracked_loss, self)
+        given = vars(self).get("_given_compiled_loss")
+        return functools.partial(default_steps.tracked_loss, self) if given is None else given
+
+    @compiled_loss.setter
+    def compiled_loss(self, value: Callable[..., Array]) -> None:
+        self._given_compiled_loss = value
 
     @property
     def compiled_metrics(self) -> CompileMetrics | model_metrics.NoMetrics:
         """The metrics given to `compile`; `update_state(y, y_pred, sample_weight)` adds a batch."""
-        state = self._compile_state
+        state, given = self._compile_state, vars(self).get("_given_compiled_metrics")
+        if given is not None:
+            return given
         return model_metrics.NoMetrics() if state is None or state.compile_metrics is None else state.compile_metrics
+
+    @compiled_metrics.setter
+    def compiled_metrics(self, value: CompileMetrics | model_metrics.NoMetrics) -> None:
+        self._given_compiled_metrics = value
 
     @property
     def metrics(self) -> list[Metric]:

@@ -17,6 +17,7 @@ from gazelle.core.serialization import serialize, serialize_object
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer
+from gazelle.losses.reduction import counts_nonzero_weights_only
 from gazelle.models.graph import Graph
 from gazelle.ops import native
 from gazelle.training.step import ModelSpec
@@ -74,6 +75,7 @@ def structure(model: Model, spec: ModelSpec) -> str | None:
         settings.image_data_format(),
         native.ready(),
         logits.are_stored(),
+        counts_nonzero_weights_only(),
     ]
     try:
         text = json.dumps([parts, *global_settings, settings.is_flash_attention_enabled()])

@@ -237,3 +237,77 @@ def test_freezing_a_model_leaves_the_flags_of_its_layers(keras_2):
     assert (len(model.trainable_weights), model.layers[1].trainable) == (0, True)
     model.trainable = True
     assert (len(model.trainable_weights), model.layers[0].trainable) == (2, False)
+
+
+# Keras 1 (values of 1.2.2) -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def keras_1():
+    """A program for Keras 1."""
+    number, standalone = era.number(), era.standalone()
+    era.set_number(1)
+    yield
+    era.set_number(number, standalone)
+
+
+def test_losses_of_keras_1_are_means_over_the_weights_that_are_not_0(keras_1):
+    weights = np.array([0, 1, 2, 0, 0, 0, 3, 1.0])
+    losses = trained(one_unit(), sample_weight=weights)["loss"]
+    np.testing.assert_allclose(losses, [5.9266, 4.1039], atol=2e-4)
+    again = one_unit()  # another process-wide setting is another program
+    era.set_number(2)
+    assert trained(again, sample_weight=weights)["loss"][0] < losses[0]
+
+
+def test_reduce_on_plateau_of_keras_1_waits_one_epoch_longer(keras_1):
+    reduce = keras.callbacks.ReduceLROnPlateau("loss", patience=1, factor=0.5, epsilon=10.0, cooldown=1)
+    assert reduce.epsilon == 10.0
+    rates = trained(one_unit(), epochs=6, callbacks=[reduce])["lr"]
+    np.testing.assert_allclose(rates, [0.01, 0.01, 0.01, 0.005, 0.005, 0.0025], rtol=1e-5)
+
+
+def test_get_updates_of_keras_1(keras_1):
+    class Own(optimizers.Adam):
+        def get_updates(self, params, constraints, loss):
+            return super().get_updates(params, constraints, loss)
+
+    np.testing.assert_allclose(trained(one_unit(Own(0.1)))["loss"], [2.6533, 0.8212], atol=2e-4)
+
+
+def test_lengths_of_keras_1_are_numbers(keras_1):
+    convolution, pooling = layers.Conv1D(3, 2), layers.MaxPooling1D(2)
+    assert (convolution.filter_length, convolution.subsample_length, pooling.pool_length, pooling.stride) == (
+        2,
+        1,
+        2,
+        2,
+    )
+    assert (layers.LSTM(2).consume_less, layers.BatchNormalization().mode) == ("cpu", 0)
+
+
+# Other names ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_lambda_callback_with_other_keywords():
+    seen = []
+    with pytest.warns(UserWarning, match="has no event 'foo'"):
+        callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch), foo=3)
+    trained(one_unit(), callbacks=[callback])
+    assert (seen, callback.foo) == ([0, 1], 3)
+
+
+def test_bounds_in_the_wrong_order():
+    assert np.asarray(K.clip(np.array([-2.0, 0.0, 2.0]), 1.0, -1.0)).tolist() == [1, 1, 1]
+
+
+def test_a_shape_of_unknown_rank(tf):
+    assert (tf.TensorShape(None).rank, tf.TensorShape([None, 2]).rank) == (None, 2)
+    assert tf.TensorShape(None).is_compatible_with([1])
+    assert not tf.TensorShape(None).is_fully_defined()
+
+
+def test_compiled_losses_can_be_set():
+    model = one_unit()
+    model.compiled_loss = abs
+    assert model.compiled_loss is abs

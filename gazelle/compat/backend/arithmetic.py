@@ -24,6 +24,11 @@ def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
     return jnp.sum(x.astype(dtypes.floatx()) if x.dtype == bool else x, axis=axis, keepdims=keepdims)
 
 
+def _clip(x: Any, low: Any, high: Any) -> Any:
+    """Return x with bounds; the lower one counts if the upper one is below it."""
+    return jnp.clip(x, low, high if low is None or high is None else jnp.maximum(low, high))
+
+
 def _axes(axis: Any) -> Any:
     return tuple(axis) if isinstance(axis, list | tuple) else axis
 

@@ -15,6 +15,7 @@ from gazelle.core.errors import ArgumentError
 from gazelle.core.replaced_methods import overrides
 from gazelle.core.traceback import warn
 from gazelle.training.callbacks import CSVLogger, EarlyStopping, ModelCheckpoint
+from gazelle.training.callbacks.base import EVENTS
 
 
 class MonitorMixin(CompatObject):
@@ -87,7 +88,7 @@ class PlateauMixin(RateMixin):
         callback: Any = super()
         compare, delta = callback.monitor_op, callback._signed_delta
         if era.number() > 2 or callback._given_op is not None:
-            return compare  # type: ignore[no-any-return]
+            return compare
         return lambda value, best: compare(value - delta, best)
 
     @monitor_op.setter
@@ -96,8 +97,17 @@ class PlateauMixin(RateMixin):
 
     def _is_improvement(self, monitor_value: float, reference_value: float | None) -> bool:
         if era.number() == 3 or self._given_op is None or reference_value is None:
-            return super()._is_improvement(monitor_value, reference_value)  # type: ignore[misc, no-any-return]
+            return super()._is_improvement(monitor_value, reference_value)  # type: ignore[misc]
         return bool(self._given_op(monitor_value, reference_value))  # it contains the delta
+
+    def _wait(self, epoch: int) -> None:
+        callback: Any = self
+        if era.number() > 1:
+            super()._wait(epoch)  # type: ignore[misc]
+            return
+        if callback.wait >= callback.patience:  # Keras 1 counted the epoch afterwards
+            callback._reduce(epoch)
+        callback.wait += 1
 
     def _reset(self) -> None:
         super()._reset()  # type: ignore[misc]
@@ -143,6 +153,17 @@ class CheckpointMixin(MonitorMixin):
         saves: bool = super()._should_save(epoch, logs, path)  # type: ignore[misc]
         seen = self._seen  # the value is missing where `validation_freq` skips an epoch
         return saves or (self.save_best_only and era.number() == 3 and not seen)
+
+
+class LambdaMixin:
+    """LambdaCallback: Keras stored keywords that are no events as attributes."""
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        for name in kwargs.keys() - set(EVENTS):
+            warn(f"LambdaCallback has no event {name!r}: its function is not called.")
+            vars(self)[name] = kwargs[name]
+        events = {name: kwargs[name] for name in kwargs if name in EVENTS}
+        super()._construct(core, args, events, by_gazelle)  # type: ignore[misc]
 
 
 class CSVLoggerMixin:

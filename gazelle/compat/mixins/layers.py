@@ -117,10 +117,18 @@ class LayerMixin(CompatObject):
         for value in values:
             if isinstance(value, Layer | Regularizer | Constraint) and id(value) != id(self):
                 adopt(value)
-        if era.number() < 3 and vars(self).get("batch_shape") is not None:
-            vars(self)["batch_input_shape"] = vars(self)["batch_shape"]
         if "seed" in vars(self) and _reads_seed_generator(type(self)):  # type: ignore[arg-type]
             self.seed_generator = SeedGenerator(self.seed)
+
+    @property
+    def batch_input_shape(self) -> Shape | None:
+        """The shape that the layer was given for its input."""
+        return vars(self).get("batch_shape")
+
+    @batch_input_shape.setter
+    def batch_input_shape(self, shape: Shape | None) -> None:
+        if shape is not None:
+            vars(self)["batch_shape"] = tuple(shape)
 
     @property
     def trainable(self) -> bool:
@@ -142,10 +150,12 @@ class LayerMixin(CompatObject):
         if not type(self).get_config.__module__.startswith("gazelle."):
             known = arguments.keywords(core_class(type(self)))
             config = {name: value for name, value in config.items() if name in known}
-        if era.number() != 2 or called_by_gazelle(1) or isinstance(self, Model):
+        if era.number() == 3 or called_by_gazelle(1) or isinstance(self, Model):
             return config
         shape = vars(self).get("batch_shape")
         first = {} if shape is None else {"batch_input_shape": shape}
+        if era.number() == 1:
+            return {**first, **config}
         return {**first, **former_files.config_of_layer(core_class(type(self)).__name__, config)}
 
     def compute_output_shape(self, *args: Nested[Shape], **kwargs: Nested[Shape]) -> Nested[Shape]:

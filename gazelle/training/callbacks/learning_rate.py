@@ -188,9 +188,13 @@ class ReduceLROnPlateau(Monitor):
         if self._is_improvement(current, self.best):
             self.best, self.wait = current, 0
         elif not self.in_cooldown():
-            self.wait += 1
-            if self.wait >= self.patience:
-                self._reduce(epoch)
+            self._wait(epoch)
+
+    def _wait(self, epoch: int) -> None:
+        """Count an epoch without improvement."""
+        self.wait += 1
+        if self.wait >= self.patience:
+            self._reduce(epoch)
 
     def _reduce(self, epoch: int) -> None:
         for name, rate in rates_of(self).items():
