@@ -122,6 +122,7 @@ def _metrics(layer: Layer) -> list[Metric]:
     return list({id(metric): metric for metric in found}.values())
 
 
+_OF_CELLS = ("reset_dropout_mask", "reset_recurrent_dropout_mask", "get_dropout_mask", "get_recurrent_dropout_mask")
 _LAYER: dict[str, Callable[[Any], Any]] = {
     "metrics": lambda layer: _metrics(layer),
     "metrics_variables": lambda layer: [variable for metric in _metrics(layer) for variable in metric.variables],
@@ -154,7 +155,7 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "_combine_equation": _equation(1),
     "_build_from_signature": _build_attention,
     **{name: functools.partial(_of_cell, name) for name in vars(DropoutRNNCellMixin) if "_for_cell" in name},
-    **{name: functools.partial(_of_cell, name) for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask")},
+    **{name: functools.partial(_of_cell, name) for name in _OF_CELLS},
     "input_length": _input_length,
     "mode": lambda layer: 0 if isinstance(layer, BatchNormalization) else NOTHING,
     "consume_less": lambda layer: "cpu" if isinstance(layer, RNN) else NOTHING,

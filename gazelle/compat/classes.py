@@ -17,6 +17,7 @@ from typing import Any
 import gazelle.compat.generated  # noqa: F401 - where cloudpickle looks for the classes
 from gazelle.compat import era, optimizers
 from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.old_variable import OldVariable
 from gazelle.core import symbolic
 from gazelle.core.config import Configurable
 from gazelle.core.operation import Operation
@@ -94,6 +95,7 @@ def is_core(cls: object) -> bool:
         isinstance(cls, type)
         and not _is_compat(cls)
         and cls.__module__.startswith("gazelle.")
+        and not issubclass(cls, OldVariable)  # has the attributes already
         and (cls is Variable or any(root in cls.__mro__ for root in ROOTS))
     )
 

@@ -60,8 +60,8 @@ class DropoutRNNCellMixin:
 
     def get_dropout_mask(self, step_input: TensorLike) -> TensorResult:
         """Return the mask of the inputs in training, as cells of Keras 3 read it."""
-        return self.get_dropout_mask_for_cell(step_input, True, self.dropout_mask_count)
+        return self.get_dropout_mask_for_cell(step_input, True, getattr(self, "dropout_mask_count", 1))
 
     def get_recurrent_dropout_mask(self, step_input: TensorLike) -> TensorResult:
         """Return the mask of the state in training."""
-        return self.get_recurrent_dropout_mask_for_cell(step_input, True, self.dropout_mask_count)
+        return self.get_recurrent_dropout_mask_for_cell(step_input, True, getattr(self, "dropout_mask_count", 1))

@@ -36,7 +36,10 @@ def module_of(name: str) -> str:
     """The module of gazelle for a path below `keras.src`, as "layers.core.dense"; "gazelle" for private parts."""
     if name in PATHS and not PATHS[name].endswith(".layers"):
         return PATHS[name]
-    first, _, rest = name.removeprefix("legacy.").partition(".")
+    public = name.removeprefix("legacy.")
+    if public.startswith("preprocessing.") and public in PATHS:
+        return PATHS[public]
+    first, _, rest = public.partition(".")
     if name.startswith("optimizers.schedules"):
         return "gazelle.optimizers.schedules"
     first = _RENAMED.get(first, first if first in _FIRST else "")

@@ -84,33 +84,31 @@ class Attention(Layer):
         q, v = inputs[:2]
         k = inputs[2] if len(inputs) > 2 else v
         q_mask, v_mask = (None, None) if mask is None else mask[:2]
-        scores = self.scores(q, k)
+        scores = self._calculate_scores(q, k)
         seen = None if v_mask is None else v_mask.astype(bool)[..., None, :]
         if use_causal_mask:
             causal = jnp.tril(jnp.ones(scores.shape[-2:], bool))
             seen = causal if seen is None else seen & causal
-        if seen is not None:
-            scores = jnp.where(seen, scores, scores - (65504.0 if scores.dtype == jnp.float16 else 1e9))
-        weights = softmax(scores, axis=-1)
-        shown = weights
-        if training and self.dropout > 0:
-            kept = bernoulli(self.random_key(self.seed), 1 - self.dropout, weights.shape)
-            shown = weights = jnp.where(kept, weights / (1 - self.dropout), 0)
-        y = weights @ v
+        y, weights = self._apply_scores(scores, v, seen, training)
         if q_mask is not None:
             y = jnp.where(q_mask.astype(bool)[..., None], y, 0)
-        return (y, shown) if return_attention_scores else y
+        return (y, weights) if return_attention_scores else y
 
-    def scores(self, q: Array, k: Array) -> Array:
-        """Return the scores S (batch, queries, steps).
+    def _apply_scores(
+        self, scores: Array, value: Array, scores_mask: Array | None = None, training: bool = False
+    ) -> tuple[Array, Array]:
+        """The weighted values, and the weights after softmax and dropout; subclasses may replace it, as in Keras."""
+        if scores_mask is not None:
+            scores = jnp.where(scores_mask, scores, scores - (65504.0 if scores.dtype == jnp.float16 else 1e9))
+        weights = softmax(scores, axis=-1)
+        if training and self.dropout > 0:
+            kept = bernoulli(self.random_key(self.seed), 1 - self.dropout, weights.shape)
+            weights = jnp.where(kept, weights / (1 - self.dropout), 0)
+        return weights @ value, weights
 
-        Args:
-            q: Queries (batch, queries, dim).
-            k: Keys (batch, steps, dim).
-
-        Returns:
-            S before the softmax.
-        """
+    def _calculate_scores(self, query: Array, key: Array) -> Array:
+        """The scores (batch, queries, steps) before the softmax; subclasses may replace it, as in Keras."""
+        q, k = query, key
         if self.score_mode == "dot":
             scores = q @ jnp.swapaxes(k, -2, -1)
             return scores if self.scale is None else scores * self.scale.value
@@ -164,6 +162,6 @@ class AdditiveAttention(Attention):
         self._check_list(input_shape)
         self.scale = self.add_weight("scale", (input_shape[0][-1],), "glorot_uniform") if self.use_scale else None
 
-    def scores(self, q: Array, k: Array) -> Array:
-        tanh = jnp.tanh(q[..., :, None, :] + k[..., None, :, :])
+    def _calculate_scores(self, query: Array, key: Array) -> Array:
+        tanh = jnp.tanh(query[..., :, None, :] + key[..., None, :, :])
         return (tanh if self.scale is None else self.scale.value * tanh).sum(axis=-1)

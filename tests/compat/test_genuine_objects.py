@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gazelle.compat import backend as K  # noqa: N812
-from gazelle.compat import era
+from gazelle.compat import era, keras_src
 from gazelle.compat.namespaces import root
 
 keras = root("keras")
@@ -311,3 +311,78 @@ def test_compiled_losses_can_be_set():
     model = one_unit()
     model.compiled_loss = abs
     assert model.compiled_loss is abs
+
+
+def test_updates_of_layers_are_part_of_the_training_alone(keras_2):
+    class Counting(layers.Layer):
+        def build(self, input_shape):
+            self.count = self.add_weight(name="count", shape=(1,), initializer="zeros", trainable=False)
+            super().build(input_shape)
+
+        def call(self, inputs):
+            self.add_update([K.update_add(self.count, K.ones((1,)))], inputs)
+            return inputs
+
+    counting = Counting()
+    model = keras.models.Sequential([layers.Dense(1, input_shape=(6,)), counting])
+    model.compile("sgd", "mse")
+    model.evaluate(X, Y, verbose=0)
+    trained(model)
+    model.predict(X)
+    assert counting.get_weights()[0] == [4]
+
+
+def test_attention_computes_the_scores_of_a_subclass():
+    class Halved(layers.Attention):
+        def _calculate_scores(self, query, key):
+            return super()._calculate_scores(query, key) * 0.5
+
+    class Doubled(layers.AdditiveAttention):
+        def _apply_scores(self, scores, value, scores_mask=None, training=False):
+            result, weights = super()._apply_scores(scores, value, scores_mask, training)
+            return result * 2, weights
+
+    x = np.linspace(-1, 1, 24, dtype="float32").reshape(2, 3, 4)
+    scaled = layers.Attention()([x * np.float32(0.5**0.5), x, x * np.float32(0.5**0.5)])
+    np.testing.assert_allclose(Halved()([x, x]), scaled, atol=1e-6)
+    masks = [np.array([[True, True, False]] * 2), np.array([[True, False, True]] * 2)]
+    found = Doubled(use_scale=False)([x, x], mask=masks)
+    assert float(np.abs(np.asarray(found)).sum()) == pytest.approx(17.7705, abs=1e-3)  # of TensorFlow 2.15.1
+
+
+def test_weights_of_an_optimizer_with_variables_of_tensorflow(tf):
+    class Own(tf.keras.optimizers.Optimizer):
+        def __init__(self):
+            super().__init__(name="own")
+            self.learning_rate = tf.keras.backend.variable(0.1)
+
+        def get_updates(self, loss, params):
+            updates = []
+            for w, g in zip(params, self.get_gradients(loss, params)):
+                momentum = tf.keras.backend.zeros(tf.keras.backend.int_shape(w))
+                step = 0.9 * momentum - self.learning_rate * g
+                updates += [tf.keras.backend.update(momentum, step), tf.keras.backend.update(w, w + step)]
+            return updates
+
+    optimizer = Own()
+    trained(one_unit(optimizer))
+    assert [array.shape for array in optimizer.get_weights()] == [(6, 1), (1,)]
+
+
+def test_cells_of_keras_3_draw_the_masks_that_they_inherit():
+    class Own(layers.LSTMCell):
+        def call(self, inputs, states, training=False):
+            mask = self.get_dropout_mask(inputs)
+            assert (mask is None) == (self.dropout == 0)
+            assert self.get_recurrent_dropout_mask(states[0]) is None
+            return super().call(inputs * mask if training and mask is not None else inputs, states)
+
+    for rate in (0.0, 0.5):
+        model = keras.Sequential([keras.Input((2, 3)), layers.RNN(Own(2, dropout=rate)), layers.Dense(1)])
+        model.compile("sgd", "mse")
+        assert np.isfinite(model.fit(X.reshape(8, 2, 3), Y, verbose=0, keep=False).history["loss"]).all()
+
+
+def test_private_modules_of_keras_3():
+    assert keras_src.module_of("legacy.preprocessing.text") == "gazelle.compat.preprocessing.text"
+    assert keras_src.module_of("legacy.losses") == "gazelle.losses"

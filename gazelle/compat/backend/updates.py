@@ -33,8 +33,13 @@ class Update:
 
 
 def update(x: Variable, new_x: TensorLike) -> TensorResult:
-    """Assign new_x to x: at once if it has a value, by an `Update` if it is a tensor of a graph."""
-    if symbolic.any_symbolic(new_x):
+    """Assign new_x to x: at once if it has a value, by an `Update` if it is a tensor of a graph.
+
+    In Keras 1 and 2 the updates of layers were part of the training alone.
+    """
+    scope = tracing.current()
+    not_trained = scope is not None and scope.inside and scope.training is False
+    if symbolic.any_symbolic(new_x) or (not_trained and era.is_package_before_keras_3()):
         return Update(x, new_x)
     x.assign(ops.convert_to_tensor(new_x))
     return x

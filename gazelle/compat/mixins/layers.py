@@ -187,7 +187,7 @@ class LayerMixin(CompatObject):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in ("call", "convolution_op"):
+        for name in ("call", "convolution_op", "_calculate_scores", "_apply_scores"):
             if not is_generated(cls) and name in cls.__dict__:
                 setattr(cls, name, _call_on_tensors(cls.__dict__[name]))
 
