@@ -82,10 +82,15 @@ class RecordedVariable(OldVariable):
 def _assignment(name: str) -> Callable[..., Any]:
     """A method that assigns; TensorFlow's arguments about locks and names have no effect."""
     original = getattr(Variable, name)
+    of_graph = name.replace("assign", "update")
 
     def method(
         self: Any, value: Any, use_locking: bool | None = None, name: str | None = None, read_value: bool = True
     ) -> Any:
+        if isinstance(value, KerasTensor) and era.is_package_before_keras_3():  # done when a session runs it
+            from gazelle.compat.backend import updates
+
+            return getattr(updates, of_graph)(self, value)
         return original(self, value)
 
     return method

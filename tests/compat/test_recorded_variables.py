@@ -196,3 +196,19 @@ def test_value_is_the_variable_of_tensorflow(tf):
     np.testing.assert_allclose(first, before - 0.1 * gradient.numpy(), rtol=1e-5)  # it follows the training
     last.assign(np.ones((3, 1)))
     assert model.weights[-1].numpy().sum() == 3
+
+
+def test_assignments_of_tensors_of_a_graph_are_done_by_a_session(tf, of_keras_2):
+    x = keras.Input((3,))
+    dense = keras.layers.Dense(2)
+    model = keras.Model(x, dense(x))
+    mean, variance = tf.nn.moments(model.output, [0])
+    scale = tf.sqrt(variance)
+    step = tf.group(dense.kernel.assign(dense.kernel / scale), dense.bias.assign((dense.bias - mean) / scale))
+    before = dense.kernel.numpy()
+    data = np.random.default_rng(0).normal(size=(16, 3)).astype("float32")
+    np.testing.assert_array_equal(dense.kernel.numpy(), before)
+    K.get_session().run(step, {x: data})
+    out = model.predict(data)
+    np.testing.assert_allclose(out.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(out.std(0), 1, rtol=1e-4)

@@ -271,3 +271,17 @@ def test_stateless_draws_are_the_same_in_compiled_functions(tf, name):
     np.testing.assert_array_equal(found[0], draw([3], (1, 2)))
     np.testing.assert_array_equal(found[0], found[1])
     assert not np.array_equal(found[0], compiled(tf.constant([1, 3]))[0])
+
+
+def test_sparse_results_of_reductions_and_products(tf):
+    sparse = tf.sparse.SparseTensor([[0, 0], [0, 2], [2, 1], [2, 2]], [1.0, 2.0, 3.0, -3.0], [3, 3])
+    sums = tf.sparse.reduce_sum(sparse, axis=1, output_is_sparse=True)  # a sum of 0 is stored
+    assert (sums.indices.numpy().tolist(), sums.values.numpy().tolist()) == ([[0], [2]], [3.0, 0.0])
+    largest = tf.sparse.reduce_max(sparse, axis=1, output_is_sparse=True)
+    assert largest.values.numpy().tolist() == [2.0, 3.0]
+    assert (sparse * tf.constant([1.0, 2.0, 3.0])).values.numpy().tolist() == [1.0, 6.0, 6.0, -9.0]
+    assert (sparse / 2).values.numpy().tolist() == [0.5, 1.0, 1.5, -1.5]
+    eye = tf.sparse.eye(tf.constant(3))
+    assert tf.sparse.add(eye, sparse).values.numpy().tolist() == [2.0, 2.0, 1.0, 3.0, -2.0]
+    assert tf.is_tensor(tf.sparse.add(tf.ones((3, 3)), sparse))
+    assert tf.sparse.reshape(sparse, tf.constant([9])).values.shape == (4,)

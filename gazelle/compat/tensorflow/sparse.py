@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,17 @@ class SparseTensor:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """The dense values, for `fit` and the layers."""
         return np.asarray(to_dense(self).array, dtype)
+
+    def __mul__(self, other: TensorLike) -> SparseTensor:
+        return self._with(operator.mul, other)
+
+    def __truediv__(self, other: TensorLike) -> SparseTensor:
+        return self._with(operator.truediv, other)
+
+    def _with(self, operation: Callable[[Any, Any], Any], other: TensorLike) -> SparseTensor:
+        """The stored values with those of a dense tensor that broadcasts to the shape."""
+        here = np.broadcast_to(np.asarray(unboxed(other)), tuple(self.shape))[tuple(np.asarray(self.indices.array).T)]
+        return SparseTensor(self.indices, operation(self.values, here.astype(self.dtype.as_numpy_dtype)), self.shape)
 
 
 @named("sparse.to_dense", "sparse_tensor_to_dense")
@@ -128,7 +140,10 @@ def _on_dense(name: str, function: Callable[..., Any], keeps_sparse: bool) -> No
 
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        keeps = keeps_sparse and not any(isinstance(v, Tensor) for v in (*args, *kwargs.values()))
+        is_sum = name == "add" and any(isinstance(v, Tensor) for v in (*args, *kwargs.values()))  # with a dense tensor
+        keeps = keeps_sparse and not is_sum
+        if kwargs.pop("output_is_sparse", False):
+            return _where_stored(called, *args, **kwargs)
         args, kwargs = jax.tree.map(lambda v: to_dense(v) if isinstance(v, SparseTensor) else v, (args, kwargs))
         out = function(*args, **kwargs)
         return from_dense(out) if keeps else out
@@ -145,9 +160,21 @@ for _name, _entry in TABLE["sparse"].items():
     _on_dense(_name, _function, keeps_sparse=not _name.startswith("reduce_"))
 
 
+def _where_stored(reduction: Callable[..., Any], sp_input: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
+    """The sparse result of a reduction: it has the entries to which a stored value contributes."""
+    ones = SparseTensor(sp_input.indices, np.ones(len(sp_input.indices), np.float32), sp_input.dense_shape)
+    out = np.asarray(reduction(sp_input, *args, **kwargs))
+    indices = np.argwhere(np.asarray(NAMES["sparse.reduce_sum"](ones, *args, **kwargs)))
+    return SparseTensor(indices, out[tuple(indices.T)], out.shape)
+
+
 @named("sparse.reduce_max", "sparse_reduce_max")
-def reduce_max(sp_input: SparseTensor, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
+def reduce_max(
+    sp_input: SparseTensor, axis: AxisLike = None, keepdims: bool = False, output_is_sparse: bool = False
+) -> TensorResult | SparseTensor:
     """`tf.sparse.reduce_max`: the largest of the stored values; 0 where there is none."""
+    if output_is_sparse:
+        return _where_stored(reduce_max, sp_input, axis, keepdims)
     least = sp_input.dtype.min
     out = NAMES["reduce_max"](to_dense(sp_input, least), axis, keepdims)
     return NAMES["where"](out == least, NAMES["zeros_like"](out), out)
