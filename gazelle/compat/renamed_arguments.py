@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from gazelle import layers
 from gazelle.compat import tables
+from gazelle.compat.classes import compat_class
 from gazelle.compat.tables import listed
 from gazelle.core.registry import REGISTRY
 from gazelle.saving.h5_format import keras1
@@ -54,6 +56,8 @@ _SIZES = frozenset(
         kernel_size maxlen n nb_col nb_feature nb_row num_classes num_words output_dim padding pool_size shape
         size strides target_shape target_size units""")
 )
+#: layers whose names are those of activations, too, in tf.keras 2
+_ACTIVATION_LAYERS = frozenset({"ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"})
 _COUNTS = frozenset({"steps_per_epoch", "validation_steps", "steps", "epochs", "batch_size"})
 
 
@@ -74,6 +78,8 @@ def value(name: str, given: Any, era: int) -> Any:
         return _whole(given)
     if last == "activation" and era < 3 and given in ("hard_sigmoid", REGISTRY["activations"]["hard_sigmoid"]):
         return hard_sigmoid_before_keras_3
+    if last == "activation" and era < 3 and isinstance(given, str) and given in _ACTIVATION_LAYERS:
+        return compat_class(getattr(layers, given))()
     return given
 
 

@@ -220,6 +220,10 @@ def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = 
 
 
 def _broadcasts(a: _Sizes, b: _Sizes) -> bool:
+    if len(a) > len(b):
+        a, b = b, a
+    if len(b) == len(a) + 1 > 2 and b[-1] == 1:  # removed by `same_rank`
+        b = b[:-1]
     return all(None in (m, n) or 1 in (m, n) or m == n for m, n in zip(reversed(a), reversed(b), strict=False))
 
 

@@ -186,14 +186,16 @@ def check_embedding_ids(graph: Graph | None, x: Tree) -> None:
             hint = f"{kind}({int(high.max()) + 1}, ...) has a row for each id." if high.size else ""
             if array[index] != np.floor(array[index]):
                 hint = f"The {kind} takes indices of words or categories; give measured numbers to Dense."
-            raise DataError(
-                message(
-                    f"Ids for the {kind} '{tables[0].name}'",
-                    expected=f"integers from 0 to {rows - 1}",
-                    got=f"{array[index]} at x[{', '.join(map(str, index))}]",
-                    hint=hint,
-                )
+            text = message(
+                f"Ids for the {kind} '{tables[0].name}'",
+                expected=f"integers from 0 to {rows - 1}",
+                got=f"{array[index]} at x[{', '.join(map(str, index))}]",
+                hint=hint,
             )
+            whole = np.trunc(array)
+            if not (only_warns() and ((whole >= 0) & (whole < rows)).all()):
+                raise DataError(text)
+            warn(text)  # Keras removes the fractions
 
 
 def check_outputs(graph: Graph | None, loss: Nested[LossLike]) -> None:

@@ -132,7 +132,8 @@ class ModelSteps:
 
     def step_variables(self) -> dict[str, Variable]:
         """{path: variable} of all that the steps may read or assign, without the variables of metrics."""
-        ids = set(map(id, self.model.metrics_variables))
+        of_metrics = self.model.metrics_variables  # kept while ids are compared: a property may make new metrics
+        ids = set(map(id, of_metrics))
         mine = step_variables(self.model)
         known = set(map(id, mine.values()))
         for variable in self._read.values():
@@ -146,18 +147,22 @@ class ModelSteps:
 
     def named_variables(self) -> dict[str, Variable]:
         """{path: variable} of the metrics, which are reset before each pass."""
-        ids = set(map(id, self.model.metrics_variables))
+        of_metrics = self.model.metrics_variables
+        ids = set(map(id, of_metrics))
         return {path: v for path, v in step_variables(self.model).items() if id(v) in ids}
 
     def initial_values(self) -> dict[str, Any]:
         """{path: array} of the metrics before the first batch."""
         variables = self.named_variables()
-        _, after, _ = tracing.functionalize(self._reset, variables)({path: v.value for path, v in variables.items()})
-        return {path: np.array(value) for path, value in after.items()}
+        known, metrics = set(map(id, variables.values())), self.model.metrics
 
-    def _reset(self) -> None:
-        for metric in self.model.metrics:
-            metric.reset_state()
+        def reset() -> None:
+            for metric in metrics:
+                if known.issuperset(map(id, metric.variables)):
+                    metric.reset_state()
+
+        _, after, _ = tracing.functionalize(reset, variables)({path: v.value for path, v in variables.items()})
+        return {path: np.array(value) for path, value in after.items()}
 
     def result(self) -> dict[str, Any]:
         """{name: result} of the metrics."""

@@ -202,3 +202,51 @@ def test_initializers_of_programs_draw_at_once_in_compiled_functions(tf2):
     model = keras.Sequential([layers.Dense(3, kernel_initializer=Initializer())])
     assert tf2.function(model)(tf2.constant(X)).shape == (8, 3)
     assert np.std(model.weights[0].numpy()) > 0
+
+
+@pytest.mark.parametrize("name", ["ReLU", "LeakyReLU", "ELU", "Softmax", "PReLU"])
+def test_layers_are_activations_by_their_names(tf2, name):
+    expected = getattr(layers, name)()(X)
+    np.testing.assert_allclose(layers.Activation(name)(X), expected, rtol=1e-6)
+    dense = layers.Dense(6, activation=name, kernel_initializer="identity")
+    np.testing.assert_allclose(dense(X), expected, rtol=1e-6)
+    assert len(dense.weights) == 2 + (name == "PReLU")
+
+
+def test_metrics_that_a_property_makes_anew(tf2):
+    tracker = keras.metrics.Mean(name="loss")
+
+    class Replica(keras.Sequential):
+        @property
+        def metrics(self):
+            return [keras.metrics.Mean(name="loss")]
+
+        def train_step(self, data):
+            with tf2.GradientTape() as tape:
+                loss = tf2.reduce_mean(self(data, training=True) ** 2)
+            self.optimizer.minimize(loss, self.trainable_weights, tape=tape)
+            tracker.update_state(loss)
+            return {"loss": tracker.result()}
+
+    model = Replica([layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", metrics=["loss"])
+    losses = model.fit(X, epochs=2, batch_size=8, verbose=0).history["loss"]
+    np.testing.assert_allclose(losses[0], np.mean(X.sum(1) ** 2), rtol=1e-5)
+
+
+def test_labels_of_sequences_may_broadcast(tf2):
+    model = keras.Sequential([layers.Dense(1, input_shape=(25, 1), kernel_initializer="ones")])
+    model.compile("sgd", keras.losses.Huber(), metrics=["mae"])
+    steps = np.ones((64, 25, 1)) * np.arange(25.0)[:, None]
+    with pytest.warns(UserWarning, match="cannot compare y"):
+        values = model.evaluate(steps, np.arange(64.0)[:, None], verbose=0)
+    np.testing.assert_allclose(values, [22.2578125, 22.75], rtol=1e-6)
+
+
+def test_fractions_of_ids_are_removed_with_a_warning(tf2):
+    model = keras.Sequential([layers.Embedding(3, 2, input_length=2)])
+    with pytest.warns(UserWarning, match=r"got 1\.7"):
+        rows = model.predict(np.array([[1.7, 0.0]]), verbose=0)
+    np.testing.assert_array_equal(rows, model.predict(np.array([[1, 0]]), verbose=0))
+    with pytest.raises(ValueError, match=r"got 3\.5"):
+        model.predict(np.array([[3.5, 0.0]]), verbose=0)

@@ -114,6 +114,8 @@ def look_up(full: str) -> TensorResult:
         return _private(full)
     if full.startswith("contrib.eager."):  # names that are elsewhere since
         name = full.rpartition(".")[2]
+        if full == "contrib.eager.metrics":
+            return look_up("keras.metrics")
         names = (f"contrib.eager.{name}", name, f"train.{name}")
         return next((NAMES[known] for known in names if known in NAMES), None)
     if full.startswith("experimental.numpy."):
