@@ -13,7 +13,7 @@ from gazelle.compat.types import Option
 from gazelle.core.names import snake
 from gazelle.core.registry import REGISTRY
 from gazelle.core.types import LossLike, MetricLike, Nested
-from gazelle.metrics import BinaryAccuracy
+from gazelle.metrics import BinaryAccuracy, CosineSimilarity
 
 _ACCURACY = ("accuracy", "acc")
 #: the functions of Keras 1 by their other names; the logs had the name of the function
@@ -58,6 +58,8 @@ def _meant(given: Any) -> Any:
         return given
     if era.number() == 1:
         return _FUNCTIONS.get(given, given)
+    if given == "cosine":
+        return compat_class(CosineSimilarity)(name=given)
     cls = REGISTRY["metrics"].get(given) if given != "Accuracy" else None
     return cls if cls is not None and cls.__name__ == given else given
 

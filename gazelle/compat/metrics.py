@@ -89,6 +89,16 @@ def cosine_proximity(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     return -ops.mean(ops.normalize(y_true, axis=-1) * ops.normalize(y_pred, axis=-1), axis=-1)
 
 
+def cosine_of_unit_vectors(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Return the cosine similarity, which the metric of Keras 2 was; the loss of this name is negative.
+
+    >>> cosine_of_unit_vectors(np.array([[3.0, 4.0]]), np.array([[3.0, 4.0]])).tolist()
+    [1.0]
+    """
+    return ops.sum(ops.normalize(y_true, axis=-1) * ops.normalize(y_pred, axis=-1), axis=-1)
+
+
+cosine_of_unit_vectors.__name__ = "cosine_proximity"
 KERAS_1 = {f.__name__: f for f in (precision, recall, fbeta_score, fmeasure, matthews_correlation, cosine_proximity)}
 KERAS_1 |= {"f1score": fmeasure, "cosine": cosine_proximity}
 

@@ -386,3 +386,19 @@ def test_cells_of_keras_3_draw_the_masks_that_they_inherit():
 def test_private_modules_of_keras_3():
     assert keras_src.module_of("legacy.preprocessing.text") == "gazelle.compat.preprocessing.text"
     assert keras_src.module_of("legacy.losses") == "gazelle.losses"
+
+
+def test_cosines_as_metrics_of_keras_2_are_positive(keras_2):
+    unit = np.array([[3.0, 4.0]])
+    assert float(keras.metrics.cosine_proximity(unit, unit)[0]) == pytest.approx(1)
+    model = one_unit(metrics=["cosine", keras.metrics.cosine_proximity])
+    assert list(trained(model, epochs=1)) == ["loss", "cosine", "cosine_proximity"]
+
+
+def test_columns_of_a_csv_logger(keras_2, tmp_path):
+    class Logger(keras.callbacks.CSVLogger):
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, {**logs, "extra": 2})
+
+    trained(one_unit(), callbacks=[Logger(str(tmp_path / "log.csv"))])
+    assert (tmp_path / "log.csv").read_text().splitlines()[0] == "epoch,extra,loss"

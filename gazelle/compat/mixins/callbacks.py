@@ -173,3 +173,7 @@ class CSVLoggerMixin:
         super().on_train_begin(logs)  # type: ignore[misc]
         if overrides(self, CSVLogger, "on_epoch_end"):
             self.csv_file = self._open()  # type: ignore[attr-defined]
+
+    def _columns(self, names: list[str]) -> list[str]:
+        found: list[str] = super()._columns(names)  # type: ignore[misc]
+        return names if era.is_package_before_keras_3() else found

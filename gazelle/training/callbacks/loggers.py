@@ -66,15 +66,17 @@ class CSVLogger(Callback):
                 self._header = next(csv.reader(file, delimiter=self.sep), None)
         return open(self.filename, "a" if append else "w", newline="", encoding="utf-8")
 
+    def _columns(self, names: list[str]) -> list[str]:
+        """The columns for the names in the logs of the first epoch: validation may begin later."""
+        return names if any(name.startswith("val_") for name in names) else [*names, *(f"val_{n}" for n in names)]
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.csv_file is None:
             self.csv_file = self._open()
         logs = Logs(logs or {})
         is_first = self.keys is None
         if self.keys is None:
-            self.keys = sorted(logs)
-            if not any(key.startswith("val_") for key in self.keys):
-                self.keys += [f"val_{key}" for key in self.keys]
+            self.keys = self._columns(sorted(logs))
         if self.writer is None:
             columns = ["epoch", *self.keys]
             self.writer = csv.DictWriter(self.csv_file, columns, restval="NA", delimiter=self.sep)
