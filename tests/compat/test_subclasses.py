@@ -150,6 +150,7 @@ def test_names_of_private_modules_and_shapes(tf2):
     raw = importlib.import_module("tensorflow.python.ops.math_ops").MatMul
     np.testing.assert_allclose(raw(a=X, b=X.T), X @ X.T, rtol=1e-5)
     assert tf2.TensorShape(3) == (3,)
+    assert tf2.contrib.eager.metrics.Mean()(3.0) == 3
     assert tf2.TensorSpec(shape=(1), dtype=tf2.float32).shape == (1,)
     conv = layers.Conv2D(2, 3)
     conv.build((None, 8, 8, 1))
