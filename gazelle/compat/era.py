@@ -8,6 +8,7 @@ from typing import Any
 from gazelle.core import logits, names
 from gazelle.core.errors import ArgumentError, message
 from gazelle.losses import reduction
+from gazelle.losses.crossentropy import set_adds_epsilon
 
 #: result of a lookup that finds nothing, since None may be a value
 NOTHING: Any = type("Nothing", (), {"__repr__": lambda self: "NOTHING"})()
@@ -42,6 +43,7 @@ def set_number(number: int, standalone: bool = True) -> None:
     _number, _standalone = number, standalone
     names.keep_names_of_functions(number < 3)
     reduction.count_nonzero_weights_only(number == 1)
+    set_adds_epsilon(number == 2)
     logits.set_stored(not standalone)  # TensorFlow takes them, in each version of `tensorflow.keras`
 
 

@@ -17,10 +17,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle import activations, losses
+from gazelle import activations
 from gazelle.compat import columns, era, facade, old_names, tables
 from gazelle.compat.backend import lifting
-from gazelle.compat.binary_losses import binary_crossentropy
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
 from gazelle.compat.recorded_variable import has_variable, recorder
@@ -268,8 +267,7 @@ def _merging(original: FunctionType) -> Any:
 
 def _on_tensors(original: FunctionType) -> Any:
     """A function of arrays that also takes tensors, and then returns tensors."""
-    of_era: Any = binary_crossentropy if original is losses.binary_crossentropy else original
-    compute = warn_of_broadcasting()(of_era)  # also when a tape calls it again
+    compute = warn_of_broadcasting()(original)  # also when a tape calls it again
 
     @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:

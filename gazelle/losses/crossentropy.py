@@ -13,6 +13,14 @@ from gazelle.losses.base import LossFunctionWrapper
 from gazelle.losses.reduction import Reduction
 from gazelle.losses.target_shapes import family, targets
 
+_adds_epsilon = False
+
+
+def set_adds_epsilon(on: bool) -> None:
+    """Set whether binary crossentropies take log(p + epsilon) of clipped probabilities, as TensorFlow, or log(p)."""
+    global _adds_epsilon
+    _adds_epsilon = on
+
 
 def _clip(p: Array) -> Array:
     return jnp.clip(p, settings.epsilon(), 1.0 - settings.epsilon())
@@ -37,7 +45,8 @@ def bernoulli_loss(y_true: Array, y_pred: Array, from_logits: bool) -> Array:
     if from_logits:
         return -y_true * jax.nn.log_sigmoid(y_pred) - (1.0 - y_true) * jax.nn.log_sigmoid(-y_pred)
     p = _clip(y_pred)
-    return -(y_true * jnp.log(p) + (1.0 - y_true) * jnp.log(1.0 - p))
+    added = settings.epsilon() if _adds_epsilon else 0.0
+    return -(y_true * jnp.log(p + added) + (1.0 - y_true) * jnp.log(1.0 - p + added))
 
 
 @targets("binary", "bce", "BCE")

@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
-from gazelle.compat import binary_losses, era
+from gazelle.compat import era
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import logits, settings
 from gazelle.core.symbolic import any_symbolic
+from gazelle.losses.crossentropy import bernoulli_loss
 
 
 def _in_order(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,12 +58,10 @@ def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: boo
     """Return -target log(output) - (1 - target) log(1 - output), elementwise."""
     output, from_logits = logits.given(output, from_logits, "binary")
     output = jnp.asarray(output)
-    if era.number() == 2 and not from_logits:
-        return binary_losses.log_loss(jnp.asarray(target, output.dtype), output)
     target = jnp.asarray(target, output.dtype)
-    if era.number() > 1 and not from_logits:  # several predictions of a target, as the elementwise form took them
-        target, output = jnp.broadcast_arrays(target, output)
-    return ops.binary_crossentropy(target, output, from_logits)
+    if era.number() == 1 or from_logits:
+        return ops.binary_crossentropy(target, output, from_logits)
+    return bernoulli_loss(*jnp.broadcast_arrays(target, output), from_logits)  # a target may have several predictions
 
 
 @lifted
@@ -78,7 +77,7 @@ def binary_focal_crossentropy(
     target, output = jnp.asarray(target, jnp.asarray(output).dtype), jnp.asarray(output)
     p = jax.nn.sigmoid(output) if from_logits else output
     focus = (1 - (target * p + (1 - target) * (1 - p))) ** gamma
-    value = focus * ops.binary_crossentropy(target, output, from_logits)
+    value = focus * bernoulli_loss(target, output, from_logits)
     return value * (target * alpha + (1 - target) * (1 - alpha)) if apply_class_balancing else value
 
 

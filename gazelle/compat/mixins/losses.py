@@ -10,7 +10,6 @@ import numpy as np
 
 from gazelle import losses, ops
 from gazelle.compat import era, facade
-from gazelle.compat.binary_losses import binary_crossentropy
 from gazelle.compat.classes import core_class, is_generated
 from gazelle.compat.columns import as_column
 from gazelle.compat.era import called_by_gazelle
@@ -136,17 +135,6 @@ def _unboxing_arguments(original: Function) -> Function:
             return original(self, *arrays_of(args), **arrays_of(kwargs))
 
     return called
-
-
-class BinaryCrossentropyMixin:
-    """BinaryCrossentropy, a loss and a metric."""
-
-    fn: Function
-
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
-        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
-        if era.number() == 2 and self.fn is losses.binary_crossentropy:
-            vars(self)["fn"] = binary_crossentropy
 
 
 class OperatingPointMixin:
