@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import tree
+from gazelle.compat import era
 from gazelle.compat.types import Option, TensorResult
 from gazelle.models import Model
 
@@ -34,7 +35,13 @@ def with_columns(given: Option) -> Option:
     def called(y_true: Any, *args: Any, **kwargs: Any) -> Any:
         return given(as_column(y_true), *args, **kwargs)
 
+    called.kind_of_targets = kind_of_targets()  # type: ignore[attr-defined]
     return called
+
+
+def kind_of_targets() -> str:
+    """The kind of the targets of losses that programs define: tf.keras did not turn integers into floats."""
+    return "as given" if era.is_tf_keras_2() else "any"
 
 
 def recompile(model: Model) -> None:

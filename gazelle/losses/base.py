@@ -91,7 +91,7 @@ class Loss(Configurable):
         if any_symbolic(y_true, y_pred, sample_weight):
             return call_op(self.__call__, (y_true, y_pred, sample_weight), {})
         mask = get_mask(y_pred)
-        integer_targets = kind_of(self) in ("classes", "chosen", "sequence")
+        integer_targets = kind_of(self) in ("classes", "chosen", "sequence", "as given")
         targets, predictions = self._to_arrays(y_true, integer_targets), self._to_arrays(y_pred)
         values = self.call(per_step(targets, predictions, mask, sample_weight), predictions)
         values_mask = get_mask(values)
@@ -149,7 +149,7 @@ class LossFunctionWrapper(Loss):
     def call(self, y_true: Array, y_pred: Array) -> Array:
         if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
             check_shapes(self, y_true, y_pred)
-            if kind_of(self) == "any":
+            if kind_of(self) in ("any", "as given"):
                 y_true, y_pred = same_rank(y_true, y_pred)
         return functions.call("loss", self.fn, y_true, y_pred, self.fn_kwargs)
 

@@ -31,6 +31,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 #: "groups": one integer for each row of y_pred
 #: "chosen": binary, classes or onehot, by the shapes
 #: "sequence": class indices in a sequence of any length, padded with 0
+#: Functions and losses elsewhere may have an attribute `kind_of_targets`; "as given": integers stay integers.
 TARGETS: dict[Any, str] = {}
 
 #: kind of targets -> check of their values, a function of (label, y_true, number of classes, ignored class); filled by
@@ -144,7 +145,8 @@ def kind_of(loss: object) -> str:
     """Return the kind of the targets of a loss, metric or function; "any" for user-defined ones."""
     while hasattr(loss, "fn") or isinstance(loss, functools.partial):  # a wrapper, or a metric that wraps one
         loss = loss.func if isinstance(loss, functools.partial) else loss.fn
-    return TARGETS.get(loss, "any") if callable(loss) else "any"
+    kind: str = (TARGETS.get(loss) if callable(loss) else None) or getattr(loss, "kind_of_targets", "any")
+    return kind
 
 
 def family(y_true: _Sizes, y_pred: _Sizes) -> str:
@@ -178,7 +180,7 @@ def check_shapes(loss: object, y_true: HasShape, y_pred: HasShape) -> None:
 
 def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = -1) -> None:
     """Raise ShapeError if the shape of targets does not fit that of predictions."""
-    if kind in ("any", "sequence"):
+    if kind in ("any", "sequence", "as given"):
         return
     axes = axis if isinstance(axis, (list, tuple)) else () if axis is None else (axis,)
     if pred and not all(isinstance(one, (int, np.integer)) and -len(pred) <= one < len(pred) for one in axes):

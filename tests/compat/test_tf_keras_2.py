@@ -263,6 +263,22 @@ def test_labels_of_one_axis_reach_classes_of_programs_as_columns(loss):
         _Hits().update_state(y, y)
 
 
+def _log_likelihood(tf, y, p):
+    return -tf.math.log(tf.gather(p, tf.squeeze(y, -1), axis=1, batch_dims=1))
+
+
+def test_integer_labels_stay_integers_in_losses_of_programs(tf):
+    class Likelihood(keras.losses.Loss):
+        def call(self, y, p):
+            return _log_likelihood(tf, y, p)
+
+    for loss in (functools.partial(_log_likelihood, tf), lambda y, p: _log_likelihood(tf, y, p), Likelihood()):
+        model = keras.Sequential([layers.Dense(3, "softmax", kernel_initializer="zeros", input_dim=3)])
+        model.compile("sgd", loss)
+        assert model.evaluate(X, np.array([0, 1, 2, 2]), verbose=0) == pytest.approx(np.log(3))
+    assert float(Likelihood()(np.array([[2]]), np.array([[0.2, 0.3, 0.5]]))) == pytest.approx(np.log(2))
+
+
 def test_compute_loss_in_a_custom_step_is_in_the_logs(tf):
     class Net(keras.Model):
         def train_step(self, data):

@@ -11,7 +11,7 @@ import numpy as np
 from gazelle import losses, ops
 from gazelle.compat import era, facade
 from gazelle.compat.classes import core_class, is_generated
-from gazelle.compat.columns import as_column
+from gazelle.compat.columns import as_column, kind_of_targets
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, Function, arrays_of
 from gazelle.compat.mixins.masks import on_graph
@@ -105,6 +105,11 @@ class LossMixin(CompatObject):
             args, kwargs = (), dict(zip(("reduction", "name"), args, strict=False)) | kwargs
         args, kwargs = tuple(map(_reduction, args)), {name: _reduction(value) for name, value in kwargs.items()}
         super()._construct(core, args, kwargs, by_gazelle)
+
+    @property
+    def kind_of_targets(self) -> str:
+        """What `losses.target_shapes.kind_of` returns for a loss of the program."""
+        return kind_of_targets()
 
     def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
         compute = warn_of_broadcasting()(super().__call__)  # type: ignore[misc]  # also for a tape
