@@ -263,16 +263,16 @@ def test_labels_of_one_axis_reach_classes_of_programs_as_columns(loss):
         _Hits().update_state(y, y)
 
 
-def _log_likelihood(tf, y, p):
+def _log_likelihood(y, p, tf):
     return -tf.math.log(tf.gather(p, tf.squeeze(y, -1), axis=1, batch_dims=1))
 
 
 def test_integer_labels_stay_integers_in_losses_of_programs(tf):
     class Likelihood(keras.losses.Loss):
         def call(self, y, p):
-            return _log_likelihood(tf, y, p)
+            return _log_likelihood(y, p, tf)
 
-    for loss in (functools.partial(_log_likelihood, tf), lambda y, p: _log_likelihood(tf, y, p), Likelihood()):
+    for loss in (functools.partial(_log_likelihood, tf=tf), lambda y, p: _log_likelihood(y, p, tf), Likelihood()):
         model = keras.Sequential([layers.Dense(3, "softmax", kernel_initializer="zeros", input_dim=3)])
         model.compile("sgd", loss)
         assert model.evaluate(X, np.array([0, 1, 2, 2]), verbose=0) == pytest.approx(np.log(3))
