@@ -40,6 +40,7 @@ def make_source(
     steps_word: str = "steps",
     preprocess: Callable[[Any], Any] | None = None,
     any_rows: Callable[[], bool] = bool,
+    endless: bool = False,
 ) -> ArraySource | StreamSource:
     """Create the source for x (and y).
 
@@ -57,6 +58,7 @@ def make_source(
         preprocess: preprocessing of x on the host.
         any_rows: whether the parts of a batch of a dataset may have different numbers of rows: a custom step reads
             them. Without it, the inputs may, such as the nodes and edges of graphs.
+        endless: whether an infinite iterator needs no `steps`, since a callback may stop the pass.
 
     Returns:
         The source.
@@ -91,7 +93,8 @@ def make_source(
                     hint="It must yield (x, y).",
                 )
             )
-        need_steps(x, steps, f"{what}{steps_word}")
+        if not endless:
+            need_steps(x, steps, f"{what}{steps_word}")
         stream = _stream(x, shuffle, steps, batch_size, cast)
         stream.names, stream.hint, stream.seed = tuple(names), hint, seed
         return stream

@@ -481,17 +481,27 @@ class Layer(Operation):
 
         Args:
             args: shapes in the place of the arguments of `call`.
-            kwargs: the same by name.
+            kwargs: the same by name, as `query_shape` for the argument `query`; `input_shape` is that of the first.
 
         Returns:
             The shape, or the shapes in the structure of the outputs.
+
+        Example:
+            >>> gazelle.layers.Dense(2).compute_output_shape(input_shape=(None, 3))
+            (None, 2)
         """
+        if "input_shape" in kwargs:
+            args = (kwargs.pop("input_shape"), *args)
+        kwargs = {name.removesuffix("_shape"): shape for name, shape in kwargs.items()}
 
         def is_shape(v: Any) -> bool:
             return isinstance(v, (tuple, list)) and all(n is None or isinstance(n, numbers.Integral) for n in v)
 
-        inputs = jax.tree.map(lambda s: KerasTensor(s, self.compute_dtype), (args, kwargs), is_leaf=is_shape)
-        return symbolic.map_tree(lambda t: t.shape, self.compute_output_spec(*inputs[0], **inputs[1]))
+        def tensors(shapes: Any) -> Any:
+            return jax.tree.map(lambda shape: KerasTensor(shape, self.compute_dtype), shapes, is_leaf=is_shape)
+
+        named = {name: tensors(shapes) for name, shapes in kwargs.items()}
+        return symbolic.map_tree(lambda t: t.shape, self.compute_output_spec(*map(tensors, args), **named))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Nested[KerasTensor]:
         """Return symbolic outputs for symbolic inputs, without adding to a graph.

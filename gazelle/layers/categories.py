@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
+from gazelle.core.shape_inference import infers_shapes
 from gazelle.core.sparse import to_sparse
 from gazelle.core.types import Array, ArrayLike, ArrayT, DTypeLike, PolicyLike
 from gazelle.layers.adapting import batches
@@ -244,11 +245,14 @@ class Discretization(Layer):
             self.bin_boundaries = _compressed(self._summary, 1 / self.num_bins)[0, :-1].tolist()
 
     def call(self, x: Array) -> Array:
-        if self.bin_boundaries is None:
+        boundaries = self.bin_boundaries
+        if boundaries is None and self.num_bins is not None and infers_shapes.get():
+            boundaries = [0.0] * (self.num_bins - 1)  # the shape depends on their number only
+        if boundaries is None:
             raise StateError(message(f"{self._label} has no bins yet", hint="Call layer.adapt(data) first."))
-        bins = jnp.digitize(jnp.asarray(x), jnp.asarray(self.bin_boundaries, jnp.float32))
+        bins = jnp.digitize(jnp.asarray(x), jnp.asarray(boundaries, jnp.float32))
         dtype = "int32" if self.output_mode == "int" else self.compute_dtype
-        out = encode(bins, self.output_mode, len(self.bin_boundaries) + 1, dtype)
+        out = encode(bins, self.output_mode, len(boundaries) + 1, dtype)
         return to_sparse(out, stored=bins.size) if self.sparse else out
 
     def get_config(self) -> dict[str, Any]:

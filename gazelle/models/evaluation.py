@@ -36,7 +36,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """The logs of `Model.evaluate`."""
     require_compiled(model, "evaluate")
-    source = make_source(model, x, y, sample_weight, batch_size=batch_size, steps=steps)
+    endless = bool(callbacks)  # one of them may stop it
+    source = make_source(model, x, y, sample_weight, batch_size=batch_size, steps=steps, endless=endless)
     trainer = checked_trainer(model, "evaluate", source)
     trainer.prepare(source, "test")
     display = Progress(verbose)
@@ -71,7 +72,7 @@ def predict(
         return evaluation_loop.predict_block(trainer, block)
     if isinstance(x, tuple) and len(x) > 1:
         x = list(x)
-    source = make_source(model, x, batch_size=batch_size, steps=steps)
+    source = make_source(model, x, batch_size=batch_size, steps=steps, endless=bool(callbacks))
     trainer = checked_trainer(model, "predict", source)
     trainer.prepare(source, "predict")
     display = Progress(verbose)

@@ -127,6 +127,7 @@ def _prepare(
         class_weight=options.class_weight,
         steps=options.steps_per_epoch,
         steps_word="steps_per_epoch",
+        endless=bool(options.callbacks),
     )
     if isinstance(source, data.ArraySource):
         checks.warn_unseen_classes(options.class_weight, source.data[1])

@@ -91,6 +91,8 @@ class Model(Layer):
     _namespace = "models"
     _sparse_inputs = "call"
     stop_training: bool = False
+    stop_evaluating: bool = False
+    stop_predicting: bool = False
     history: History | None = None
     _compile_state: compiling.CompileState | None = None
     _trainer: Trainer | None = None

@@ -48,6 +48,8 @@ def evaluate(
     carry: Any = (start_totals, {path: values[path] for path in trainer.assigned}, count)
     steps_per_call, done = StepsPerCall(), 0
     single = events is not None and events.listens("test")
+    if single and events is not None:
+        events.model.stop_evaluating = False
     single = processes.largest(single, "the start of evaluate")
     chunks, finite = Prefetched(source, 0), True
     groups = StepGroups("test", trainer.steps_per_execution)
@@ -77,11 +79,21 @@ def evaluate(
                 groups.end(events, done, functools.partial(host_logs, trainer, logs))
             if display is not None:
                 display.advance(done, source.steps, ordered(trainer, logs))
+            if single and _is_stopped(events, "stop_evaluating"):
+                break
+        else:
+            continue
+        break  # a callback stopped it
     if events is not None:
         groups.end(events, done, functools.partial(host_logs, trainer, logs), last=True)
     trainer.metrics.show(carry[0])
     trainer.live.put(carry[1])
     return host_logs(trainer, logs)
+
+
+def _is_stopped(events: CallbackList | None, attribute: str) -> bool:
+    """Whether a callback of any process set this attribute of the model."""
+    return bool(processes.largest(getattr(events.model, attribute, False), attribute)) if events is not None else False
 
 
 def _warn_not_finite(source: data.Source, chunk: data.Chunk, start: int, stop: int, logs: Any) -> None:
@@ -109,6 +121,8 @@ def predict(
     """
     values, assigned = trainer.live.values(), {}
     single = events is not None and events.listens("predict")
+    if single and events is not None:
+        events.model.stop_predicting = False
     single = processes.largest(single, "the start of predict")
     parts: list[Any] = []
     pending: list[Any] = []  # outputs that the device may still compute
@@ -138,6 +152,8 @@ def predict(
             groups.end(events, done, outputs)
         if display is not None:
             display.advance(done, source.steps, {})
+        if single and _is_stopped(events, "stop_predicting"):
+            break
     while pending:
         fetch()
     if events is not None:

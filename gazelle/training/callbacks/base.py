@@ -44,7 +44,8 @@ class Callback:
     only cost nothing per batch.
 
     Attributes:
-        model: the running model; `self.model.stop_training = True` ends the training after the current batch.
+        model: the running model; `self.model.stop_training = True` ends the training after the current batch,
+            `stop_evaluating` and `stop_predicting` end the pass of `evaluate` and `predict`.
         params: {"epochs", "steps", "verbose"} of the run.
 
     >>> class PrintLoss(Callback):
