@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +15,6 @@ from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.types import Data
 from gazelle.models.cloning import clone_model
 from gazelle.models.model import Model
-from gazelle.saving import load_model
 
 if TYPE_CHECKING:
     from typing import Self
@@ -25,22 +22,6 @@ if TYPE_CHECKING:
     from gazelle.training.callbacks import History
 
 Array = np.ndarray[Any, Any]
-
-
-class _SerializedModel:
-    """A model as the bytes of a `.keras` file."""
-
-    def __init__(self, model: Model) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.keras"
-            model.save(path)
-            self.content = path.read_bytes()
-
-    def load(self) -> Model:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.keras"
-            path.write_bytes(self.content)
-            return load_model(path)
 
 
 def _compile_like(model: Model, other: Model) -> None:
@@ -78,17 +59,12 @@ class _Wrapper(BaseEstimator):  # type: ignore[misc]
         return type(self)(model, self.warm_start, **copy.deepcopy(options))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Replace models by the bytes of `.keras` files."""
         state = dict(super().__getstate__())
         history = state.get("history_")
         if history is not None:
             state["history_"] = copy.copy(history)
             state["history_"].model = None
-        return {key: _SerializedModel(value) if isinstance(value, Model) else value for key, value in state.items()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        loaded = {key: value.load() if isinstance(value, _SerializedModel) else value for key, value in state.items()}
-        super().__setstate__(loaded)
+        return state
 
     @property
     def epoch_(self) -> list[int]:

@@ -137,6 +137,19 @@ def test_factors_of_regularizers_have_a_dtype():
     assert pickle.loads(pickle.dumps(penalty)).l2 == 0.25
 
 
+def _regressor(X, y):
+    model = keras.Sequential([layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_a_pickled_estimator_has_a_model_of_the_programs_class():
+    net = keras.wrappers.SKLearnRegressor(_regressor).fit(FLAT, FLAT[:, 0], verbose=0)
+    copy = pickle.loads(pickle.dumps(net))
+    assert isinstance(copy.model_, keras.Sequential)
+    np.testing.assert_array_equal(copy.predict(FLAT), net.predict(FLAT))
+
+
 # Optimizers with get_updates -----------------------------------------------------------------------------------------
 
 
