@@ -63,7 +63,7 @@ def test_a_callback_stops_a_pass(model, method, data):
 
 @pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
 def test_data_without_an_end_need_steps_or_a_callback(model, method):
-    with pytest.raises(errors.ArgumentError, match="steps.*since '_endless' never ends"):
+    with pytest.raises(errors.ArgumentError, match=r"steps.*since '_endless' never ends"):
         getattr(model, method)(_endless(), verbose=0)
 
 
