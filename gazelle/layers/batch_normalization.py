@@ -116,8 +116,8 @@ class BatchNormalization(_Normalization):
         self.renorm_clipping = dict(renorm_clipping or {}) if renorm else renorm_clipping
 
     def build(self, input_shape: Shape) -> None:
-        shape = self.known(input_shape)
-        self.build_affine(shape)
+        shape = self._known(input_shape)
+        self._build_affine(shape)
         mean, variance = self.moving_mean_initializer, self.moving_variance_initializer
         self.moving_mean = self.add_weight("moving_mean", shape, mean, trainable=False)
         self.moving_variance = self.add_weight("moving_variance", shape, variance, trainable=False)
@@ -137,18 +137,18 @@ class BatchNormalization(_Normalization):
         shape[self.axis] = -1
         learn = training and self.trainable
         if learn and mask is None and not self.renorm:
-            return self.normalize_batch(x)
-        mean, variance = self.moments(x, mask) if learn else (self.moving_mean.value, self.moving_variance.value)
-        y = self.standard(x, jnp.reshape(as_wide(mean), shape), jnp.reshape(as_wide(variance), shape))
+            return self._normalize_batch(x)
+        mean, variance = self._batch_moments(x, mask) if learn else (self.moving_mean.value, self.moving_variance.value)
+        y = self._standard(x, jnp.reshape(as_wide(mean), shape), jnp.reshape(as_wide(variance), shape))
         if learn and self.renorm:
-            r, d = self.correction(mean, variance)
+            r, d = self._correction(mean, variance)
             y = y * jnp.reshape(r, shape) + jnp.reshape(d, shape)
         elif learn:
-            self.move(self.moving_mean, mean, self.momentum)
-            self.move(self.moving_variance, variance, self.momentum)
-        return self.affine(y, shape)
+            self._move(self.moving_mean, mean, self.momentum)
+            self._move(self.moving_variance, variance, self.momentum)
+        return self._affine(y, shape)
 
-    def normalize_batch(self, x: Array) -> Array:
+    def _normalize_batch(self, x: Array) -> Array:
         """Normalize with the statistics of the whole batch, and update the moving statistics.
 
         Args:
@@ -161,11 +161,11 @@ class BatchNormalization(_Normalization):
         gamma = jnp.ones(x.shape[axis], x.dtype) if self.gamma is None else self.gamma.value.astype(x.dtype)
         beta = jnp.zeros(x.shape[axis], x.dtype) if self.beta is None else self.beta.value.astype(x.dtype)
         y, mean, variance = batch_normalized(x, gamma, beta, axis, self.epsilon)
-        self.move(self.moving_mean, mean, self.momentum)
-        self.move(self.moving_variance, variance, self.momentum)
+        self._move(self.moving_mean, mean, self.momentum)
+        self._move(self.moving_variance, variance, self.momentum)
         return y.astype(self.compute_dtype)
 
-    def moments(self, x: Array, mask: Array | None) -> tuple[Any, Any]:
+    def _batch_moments(self, x: Array, mask: Array | None) -> tuple[Any, Any]:
         """Return mean and variance over all axes but `axis`.
 
         Args:
@@ -193,7 +193,7 @@ class BatchNormalization(_Normalization):
         return jnp.squeeze(mean, over), jnp.squeeze(variance, over)
 
     @staticmethod
-    def move(moving: Variable, value: Array, momentum: float) -> None:
+    def _move(moving: Variable, value: Array, momentum: float) -> None:
         """Update a moving statistic:  moving <- momentum moving + (1 - momentum) value.
 
         Args:
@@ -203,7 +203,7 @@ class BatchNormalization(_Normalization):
         """
         moving.assign(as_wide(moving.value) * momentum + value * (1 - momentum))
 
-    def correction(self, mean: Array, variance: Array) -> tuple[Any, Any]:
+    def _correction(self, mean: Array, variance: Array) -> tuple[Any, Any]:
         """Return (r, d) of batch renormalization, and update all statistics.
 
         Args:
@@ -219,9 +219,9 @@ class BatchNormalization(_Normalization):
         r = jnp.clip(sigma / known, clip.get("rmin"), clip.get("rmax"))
         bound = clip.get("dmax")
         d = jnp.clip((mean - as_wide(self.renorm_mean.value)) / known, None if bound is None else -bound, bound)
-        self.move(self.renorm_mean, mean, self.renorm_momentum)
-        self.move(self.renorm_stddev, sigma, self.renorm_momentum)
-        self.move(self.moving_mean, mean, self.momentum)
+        self._move(self.renorm_mean, mean, self.renorm_momentum)
+        self._move(self.renorm_stddev, sigma, self.renorm_momentum)
+        self._move(self.moving_mean, mean, self.momentum)
         moved = as_wide(self.moving_stddev.value) * self.momentum + sigma * (1 - self.momentum)
         self.moving_stddev.assign(moved)
         self.moving_variance.assign(jax.nn.relu(jnp.square(moved) - self.epsilon))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class _ConvLSTMCell(_Cell):
     """One step:  [i f g o] = x * W + b + h * R;  c' = s(f) c + s(i) a(g);  h' = s(o) a(c'),  * a convolution."""
 
-    gates = 4
+    _gate_count = 4
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class _ConvLSTMCell(_Cell):
         space.insert(axis, self.filters)
         return [jnp.zeros((batch_size, *space), self.compute_dtype) for _ in range(2)]
 
-    def masks(self, batch: int, features: int, training: bool) -> tuple[Any, Any]:
+    def _masks(self, batch: int, features: int, training: bool) -> tuple[Any, Any]:
         def draw(rate: float, shape: tuple[int, ...]) -> Any:
             if not training or not 0 < rate < 1:
                 return None
@@ -135,17 +135,17 @@ class _ConvLSTMCell(_Cell):
         parts = jnp.split(kernel, 4, axis=-1)
         return jnp.concatenate([one(x * d, w) for d, w in zip(dropped, parts, strict=True)], axis=self._channels)
 
-    def project(self, x: Array, dropped: Array | None = None) -> Array:
+    def _project(self, x: Array, dropped: Array | None = None) -> Array:
         options = (self.strides, self.padding, self.data_format, self.dilation_rate)
         y = self._convolved(x, self.kernel.value, dropped, *options)
         if self.bias is None:
             return y
         return y + jnp.reshape(self.bias.value, (-1,) + (1,) * (-1 - self._channels))
 
-    def recur(self, h: Array, dropped: Array | None = None) -> Array:
+    def _recur(self, h: Array, dropped: Array | None = None) -> Array:
         return self._convolved(h, self.recurrent_kernel.value, dropped, 1, "same", self.data_format)
 
-    def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
+    def _update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
         i, f, g, o = jnp.split(x + inner, 4, axis=self._channels)
         c = self.recurrent_activation(f) * states[1] + self.recurrent_activation(i) * self.activation(g)
         return [self.recurrent_activation(o) * self.activation(c), c]

@@ -55,7 +55,7 @@ class GRUCell(_Cell):
         (2, 4)
     """
 
-    gates = 3
+    _gate_count = 3
 
     def __init__(
         self,
@@ -83,41 +83,41 @@ class GRUCell(_Cell):
     def _build_bias(self, size: int) -> Any:
         return self.add_weight("bias", (2, size) if self.reset_after else (size,))
 
-    def biases(self) -> tuple[Any, Any]:
+    def _biases(self) -> tuple[Any, Any]:
         if self.bias is None or not self.reset_after:
             return self.bias, None
         return self.bias[0], self.bias[1]
 
-    def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
-        if self.has_standard_activations:
+    def _update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
+        if self._has_standard_activations:
             return [_standard_update(x, inner, states[0])]
         two = 2 * self.units
         z, r = self._gates(x[..., :two] + inner[..., :two])
         return self._mix(z, x[..., two:] + r * inner[..., two:], states[0])
 
     def _gates(self, both: Any) -> Any:
-        if self.has_standard_activations:
+        if self._has_standard_activations:
             return jnp.split(0.5 + 0.5 * jnp.tanh(0.5 * both), 2, axis=-1)
         return jnp.split(self.recurrent_activation(both), 2, axis=-1)
 
     def _mix(self, z: Any, g: Any, h: Any) -> list[Any]:
         return [z * h + (1 - z) * self.activation(g)]
 
-    def step(self, x: Array, states: list[Any], dropped: Array | None = None) -> list[Any]:
+    def _step(self, x: Array, states: list[Any], dropped: Array | None = None) -> list[Any]:
         if self.reset_after:
-            return super().step(x, states, dropped)
+            return super()._step(x, states, dropped)
         (h,), two = states, 2 * self.units
         gates, new = jnp.split(self.recurrent_kernel.value, [two], axis=-1)
         z, r = self._gates(x[..., :two] + product(h, gates, None if dropped is None else dropped[:2]))
         kept = h if dropped is None else h * dropped[2]
         return self._mix(z, x[..., two:] + (r * kept) @ new, h)
 
-    def native_scan(
+    def _native_scan(
         self, x: Array, states: list[Any], mask: Array | None, reverse: bool
     ) -> tuple[Any, list[Any]] | None:
-        if not (self.has_standard_activations and self.reset_after):
+        if not (self._has_standard_activations and self.reset_after):
             return None
-        bias = self.biases()[1]
+        bias = self._biases()[1]
         bias = jnp.zeros(x.shape[-1], x.dtype) if bias is None else bias
         hs = native.gru(x, self.recurrent_kernel.value, bias, states[0], mask, reverse)
         return hs, [hs[0 if reverse else -1]]

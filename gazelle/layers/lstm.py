@@ -57,7 +57,7 @@ class LSTMCell(_Cell):
         (2, 4)
     """
 
-    gates = 4
+    _gate_count = 4
 
     def __init__(
         self,
@@ -93,23 +93,23 @@ class LSTMCell(_Cell):
             [start((units,), dtype=dtype), ones((units,), dtype=dtype), start((2 * units,), dtype=dtype)]
         )
 
-    def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
-        if self.has_standard_activations:
+    def _update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
+        if self._has_standard_activations:
             return list(_standard_update(x + inner, states[1]))
         i, f, g, o = jnp.split(x + inner, 4, axis=-1)
         c = self.recurrent_activation(f) * states[1] + self.recurrent_activation(i) * self.activation(g)
         return [self.recurrent_activation(o) * self.activation(c), c]
 
-    def native_scan(
+    def _native_scan(
         self, x: Array, states: list[Any], mask: Array | None, reverse: bool
     ) -> tuple[Any, list[Any]] | None:
-        if not self.has_standard_activations:
+        if not self._has_standard_activations:
             return None
         hs, c = native.lstm(x, self.recurrent_kernel.value, states[0], states[1], mask, reverse)
         return hs, [hs[0 if reverse else -1], c]
 
-    def cudnn_scan(self, x: Array, states: list[Any], reverse: bool) -> tuple[Any, list[Any]] | str:
-        if not self.has_standard_activations or self.bias is None:
+    def _cudnn_scan(self, x: Array, states: list[Any], reverse: bool) -> tuple[Any, list[Any]] | str:
+        if not self._has_standard_activations or self.bias is None:
             return "other activations than tanh and sigmoid" if self.bias is not None else "use_bias=False"
         weights = self.kernel.value, self.recurrent_kernel.value, self.bias.value
         operands = (x, *weights, *states)

@@ -25,7 +25,7 @@ class _Normalization(Layer):
     supports_masking = True
     axis: Any
 
-    def axes(self, rank: int) -> tuple[int, ...]:
+    def _axes(self, rank: int) -> tuple[int, ...]:
         """Return `axis` as sorted integers from 0 on.
 
         Args:
@@ -58,7 +58,7 @@ class _Normalization(Layer):
             )
         return tuple(sorted(a % rank for a in given))
 
-    def known(self, shape: Shape) -> tuple[int, ...]:
+    def _known(self, shape: Shape) -> tuple[int, ...]:
         """Return the sizes along `axis`.
 
         Args:
@@ -70,7 +70,7 @@ class _Normalization(Layer):
         Raises:
             ShapeError: A size is unknown.
         """
-        sizes: tuple[Any, ...] = tuple(shape[a] for a in self.axes(len(shape)))
+        sizes: tuple[Any, ...] = tuple(shape[a] for a in self._axes(len(shape)))
         if None in sizes:
             raise ShapeError(message(self._label, expected=f"a known size on axis {self.axis}", got=f"shape {shape}"))
         return sizes
@@ -87,7 +87,7 @@ class _Normalization(Layer):
         """
         return super().add_weight(*args, **{"autocast": False, **kwargs})
 
-    def build_affine(self, shape: tuple[int, ...]) -> None:
+    def _build_affine(self, shape: tuple[int, ...]) -> None:
         """Create the weights gamma and beta.
 
         Args:
@@ -96,7 +96,7 @@ class _Normalization(Layer):
         self.gamma = self.add_weight("gamma", shape) if self.scale else None
         self.beta = self.add_weight("beta", shape) if self.center else None
 
-    def affine(self, y: Array, shape: Sequence[int]) -> Array:
+    def _affine(self, y: Array, shape: Sequence[int]) -> Array:
         """Return gamma y + beta.
 
         Args:
@@ -112,7 +112,7 @@ class _Normalization(Layer):
             y = y + jnp.reshape(self.beta.value, shape).astype(y.dtype)
         return y.astype(self.compute_dtype)
 
-    def standard(self, x: Array, mean: Array | float, variance: Array) -> Array:
+    def _standard(self, x: Array, mean: Array | float, variance: Array) -> Array:
         """Return (x - mean) / √(variance + epsilon).
 
         Args:
@@ -189,14 +189,14 @@ class LayerNormalization(_Normalization):
     ) -> None:
         super().__init__(**kwargs)
         self.axis = list(axis) if isinstance(axis, tuple) else axis
-        self.axes(99)
+        self._axes(99)
 
     def build(self, input_shape: Shape) -> None:
-        shape = self.known(input_shape)
+        shape = self._known(input_shape)
         self.gamma = self.add_weight("gamma", shape) if self.scale or self.rms_scaling else None
         self.beta = self.add_weight("beta", shape) if self.center and not self.rms_scaling else None
         rank, given = len(input_shape), self.axis if isinstance(self.axis, (list, tuple)) else (self.axis,)
-        positions = self.axes(rank)
+        positions = self._axes(rank)
         if max(given) < 0:  # counted from the end: inputs may have another rank
             self.input_spec = InputSpec(
                 min_ndim=-min(given), axes={a - rank: n for a, n in zip(positions, shape, strict=True)}
@@ -205,11 +205,11 @@ class LayerNormalization(_Normalization):
             self.input_spec = InputSpec(ndim=rank, axes=dict(zip(positions, shape, strict=True)))
 
     def call(self, x: Array) -> Array:
-        x, axes = as_wide(x), self.axes(x.ndim)
+        x, axes = as_wide(x), self._axes(x.ndim)
         shape = [n if a in axes else 1 for a, n in enumerate(x.shape)]
         if self.rms_scaling:
-            return self.affine(self.standard(x, 0.0, jnp.var(x, axes, keepdims=True)), shape)
-        return self.affine(standardized(x, axes, self.epsilon), shape)
+            return self._affine(self._standard(x, 0.0, jnp.var(x, axes, keepdims=True)), shape)
+        return self._affine(standardized(x, axes, self.epsilon), shape)
 
 
 class GroupNormalization(_Normalization):
@@ -268,7 +268,7 @@ class GroupNormalization(_Normalization):
             )
 
     def build(self, input_shape: Shape) -> None:
-        shape = self.known(input_shape)
+        shape = self._known(input_shape)
         groups = shape[0] if self.groups == -1 else self.groups
         if shape[0] % groups:
             raise ShapeError(
@@ -278,7 +278,7 @@ class GroupNormalization(_Normalization):
                     got=f"{shape[0]} channels in shape {input_shape}",
                 )
             )
-        self.build_affine(shape)
+        self._build_affine(shape)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
 
     def call(self, x: Array) -> Array:
@@ -288,7 +288,7 @@ class GroupNormalization(_Normalization):
         grouped = jnp.reshape(as_wide(x), (*x.shape[:axis], groups, size // groups, *x.shape[axis + 1 :]))
         over = tuple(a for a in range(1, grouped.ndim) if a != axis)
         y = jnp.reshape(standardized(grouped, over, self.epsilon), x.shape)
-        return self.affine(y, [size if a == axis else 1 for a in range(x.ndim)])
+        return self._affine(y, [size if a == axis else 1 for a in range(x.ndim)])
 
 
 class RMSNormalization(_Normalization):
@@ -315,13 +315,13 @@ class RMSNormalization(_Normalization):
 
     def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.axes(99)
+        self._axes(99)
 
     def build(self, input_shape: Shape) -> None:
-        self.scale = self.add_weight("scale", self.known(input_shape), "ones")
+        self.scale = self.add_weight("scale", self._known(input_shape), "ones")
 
     def call(self, x: Array) -> Array:
-        x, axes = as_wide(x), self.axes(x.ndim)
+        x, axes = as_wide(x), self._axes(x.ndim)
         scale = jnp.reshape(self.scale.value, [n if a in axes else 1 for a, n in enumerate(x.shape)])
         y = x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axes, keepdims=True) + self.epsilon)
         return (y * scale).astype(self.compute_dtype)
@@ -349,8 +349,8 @@ class UnitNormalization(_Normalization):
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = list(axis) if isinstance(axis, tuple) else axis
-        self.axes(99)
+        self._axes(99)
 
     def call(self, x: Array) -> Array:
-        square = jnp.sum(jnp.square(x), self.axes(x.ndim), keepdims=True)
+        square = jnp.sum(jnp.square(x), self._axes(x.ndim), keepdims=True)
         return x * jax.lax.rsqrt(jnp.maximum(square, 1e-24))

@@ -61,11 +61,11 @@ def _select(mask: Any, new: Any, old: Any) -> Any:
 
 def _scan_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions) -> tuple[Any, list[Any]]:
     """Scan a built-in cell: one product projects the inputs of all steps; the first state is the output."""
-    dropped, recurrent = cell.masks(x.shape[1], x.shape[2], how.training)
+    dropped, recurrent = cell._masks(x.shape[1], x.shape[2], how.training)
 
     def body(states: list[Any], step: Any) -> Any:
         projected, counts = step
-        new = cell.step(projected, states, recurrent)
+        new = cell._step(projected, states, recurrent)
         if counts is not None:
             new = _select(counts, new, states)
         return new, new[0]
@@ -73,10 +73,10 @@ def _scan_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: ScanOpti
     done = _scan_by_cudnn(cell, x, dropped, recurrent, states, mask, how) if how.use_cudnn else None
     if done is not None:
         return done
-    x = cell.project(x, dropped)
+    x = cell._project(x, dropped)
     kernels = x.shape[0] > 0 and x.dtype == jnp.float32 and engine() == "xla" and native.enabled("recurrent", x, 1)
     if recurrent is None and not how.unroll and kernels:
-        done = cell.native_scan(x, states, mask, how.reverse)
+        done = cell._native_scan(x, states, mask, how.reverse)
     if done is None:
         done = jax.lax.scan(body, states, (x, mask), reverse=how.reverse, unroll=how.unroll)[::-1]
     outputs, states = done
@@ -97,7 +97,7 @@ def _scan_by_cudnn(
     }
     done: Any = next((reason for reason, holds in refused.items() if holds), "")
     if not done:
-        done = cell.cudnn_scan(x if dropped is None else x * dropped[0], states, how.reverse)
+        done = cell._cudnn_scan(x if dropped is None else x * dropped[0], states, how.reverse)
     if not isinstance(done, str):
         return done
     if how.use_cudnn is True:

@@ -37,11 +37,11 @@ def product(x: Array, kernel: Array, dropped: Array | None) -> Array:
 class _Cell(Layer):
     """One step of a recurrence: gates from  x W + b  and  h R, the new states from the gates.
 
-    A subclass defines the number of `gates` and computes the new states in `update`; the first state is the output.
+    A subclass defines `_gate_count` and computes the new states in `_update`; the first state is the output.
     W (features, gates * units) · R (units, gates * units) · b (gates * units,)
     """
 
-    gates = 1
+    _gate_count = 1
 
     def __init__(self, *, implementation: int = 2, **kwargs: Unpack[LayerOptions]) -> None:
         self._config.pop("implementation", None)  # accepted for compatibility with Keras, not stored
@@ -52,12 +52,12 @@ class _Cell(Layer):
             )
         for name in ("dropout", "recurrent_dropout"):
             setattr(self, name, check_rate(type(self).__name__, getattr(self, name), name))
-        self.mask_count = self.gates if implementation == 1 or self.recurrent_dropout else 1
+        self.mask_count = self._gate_count if implementation == 1 or self.recurrent_dropout else 1
         self.state_size: Any = self.units
         self.output_size = self.units
 
     def build(self, input_shape: Shape) -> None:
-        size = self.gates * self.units
+        size = self._gate_count * self.units
         self.kernel = self.add_weight("kernel", (input_shape[-1], size))
         self.recurrent_kernel = self.add_weight(
             "recurrent_kernel",
@@ -72,7 +72,7 @@ class _Cell(Layer):
         return self.add_weight("bias", (size,))
 
     @property
-    def has_standard_activations(self) -> bool:
+    def _has_standard_activations(self) -> bool:
         """Whether the activations are tanh and sigmoid.
 
         Since  sigmoid(x) = (1 + tanh(x / 2)) / 2,  a single tanh then computes all gates, which halves the time of a
@@ -80,7 +80,7 @@ class _Cell(Layer):
         """
         return self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
 
-    def biases(self) -> tuple[Any, Any]:
+    def _biases(self) -> tuple[Any, Any]:
         """Return the bias of the input's product and the bias of the state's product.
 
         Returns:
@@ -100,7 +100,7 @@ class _Cell(Layer):
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [jnp.zeros((batch_size, size), self.compute_dtype) for size in sizes]
 
-    def masks(self, batch: int, features: int, training: bool) -> tuple[Any, Any]:
+    def _masks(self, batch: int, features: int, training: bool) -> tuple[Any, Any]:
         """Return the dropout masks of the input and of the state, equal for all time steps.
 
         Args:
@@ -120,7 +120,7 @@ class _Cell(Layer):
 
         return draw(self.dropout, features), draw(self.recurrent_dropout, self.units)
 
-    def project(self, x: Array, dropped: Array | None = None) -> Array:
+    def _project(self, x: Array, dropped: Array | None = None) -> Array:
         """Return the gates' part of the input, x W + b, for one step or for all steps at once.
 
         Args:
@@ -130,14 +130,14 @@ class _Cell(Layer):
         Returns:
             Array (..., gates * units).
         """
-        bias = self.biases()[0]
+        bias = self._biases()[0]
         if dropped is None:  # as one matrix: else the kernel's gradient is a slow product over two axes
-            y = (x.reshape(-1, x.shape[-1]) @ self.kernel.value).reshape(*x.shape[:-1], self.gates * self.units)
+            y = (x.reshape(-1, x.shape[-1]) @ self.kernel.value).reshape(*x.shape[:-1], self._gate_count * self.units)
         else:
             y = product(x, self.kernel.value, dropped)
         return y if bias is None else y + bias
 
-    def recur(self, h: Array, dropped: Array | None = None) -> Array:
+    def _recur(self, h: Array, dropped: Array | None = None) -> Array:
         """Return the gates' part of the state, h R.
 
         Args:
@@ -147,11 +147,11 @@ class _Cell(Layer):
         Returns:
             Array (batch, gates * units).
         """
-        bias = self.biases()[1]
+        bias = self._biases()[1]
         y = product(h, self.recurrent_kernel.value, dropped)
         return y if bias is None else y + bias
 
-    def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
+    def _update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
         """Return the new states.
 
         Args:
@@ -164,7 +164,7 @@ class _Cell(Layer):
         """
         raise NotImplementedError
 
-    def step(self, x: Array, states: list[Any], dropped: Array | None = None) -> list[Any]:
+    def _step(self, x: Array, states: list[Any], dropped: Array | None = None) -> list[Any]:
         """Return the new states of one step.
 
         Args:
@@ -175,9 +175,9 @@ class _Cell(Layer):
         Returns:
             One array for each state; the first is the output.
         """
-        return self.update(x, self.recur(states[0], dropped), states)
+        return self._update(x, self._recur(states[0], dropped), states)
 
-    def native_scan(
+    def _native_scan(
         self, x: Array, states: list[Any], mask: Array | None, reverse: bool
     ) -> tuple[Any, list[Any]] | None:
         """Process all steps at once with a kernel of `ops.native`, if there is one.
@@ -193,7 +193,7 @@ class _Cell(Layer):
         """
         return None
 
-    def cudnn_scan(self, x: Array, states: list[Any], reverse: bool) -> tuple[Any, list[Any]] | str:
+    def _cudnn_scan(self, x: Array, states: list[Any], reverse: bool) -> tuple[Any, list[Any]] | str:
         """Process all steps at once with cuDNN.
 
         Args:
@@ -208,6 +208,6 @@ class _Cell(Layer):
 
     def call(self, inputs: Array, states: list[Any] | Array, training: bool = False) -> tuple[Array, list[Any] | Array]:
         listed = isinstance(states, (list, tuple))
-        dropped, recurrent = self.masks(inputs.shape[0], inputs.shape[-1], training)
-        new = self.step(self.project(inputs, dropped), list(states) if listed else [states], recurrent)
+        dropped, recurrent = self._masks(inputs.shape[0], inputs.shape[-1], training)
+        new = self._step(self._project(inputs, dropped), list(states) if listed else [states], recurrent)
         return new[0], new if listed else new[0]

@@ -67,7 +67,7 @@ class SimpleRNNCell(_Cell):
     ) -> None:
         super().__init__(**kwargs)
 
-    def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
+    def _update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
         return [self.activation(x + inner)]
 
 

@@ -145,8 +145,7 @@ def kind_of(loss: object) -> str:
     """Return the kind of the targets of a loss, metric or function; "any" for user-defined ones."""
     while hasattr(loss, "fn") or isinstance(loss, functools.partial):  # a wrapper, or a metric that wraps one
         loss = loss.func if isinstance(loss, functools.partial) else loss.fn
-    kind: str = (TARGETS.get(loss) if callable(loss) else None) or getattr(loss, "kind_of_targets", "any")
-    return kind
+    return (TARGETS.get(loss) if callable(loss) else None) or str(getattr(loss, "kind_of_targets", "any"))
 
 
 def family(y_true: _Sizes, y_pred: _Sizes) -> str:

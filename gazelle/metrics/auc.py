@@ -81,9 +81,9 @@ class AUC(Metric):
         self.thresholds = [-tiny, *inner, 1.0 + tiny]  # beyond 0 and 1, so that no prediction is lost to rounding
         self._built = False
         if num_labels or not multi_label:
-            self.build(None, (None, num_labels))
+            self._build(None, (None, num_labels))
 
-    def build(self, y_true_shape: Shape | None, y_pred_shape: Shape) -> None:
+    def _build(self, y_true_shape: Shape | None, y_pred_shape: Shape) -> None:
         if self._built:
             return
         if self.multi_label and len(y_pred_shape) != 2:
@@ -116,7 +116,7 @@ class AUC(Metric):
             sample_weight: Weights (batch,), or one for each value.
         """
         y_true, y_pred = matched("values", f"Metric '{self.name}'", y_true, jnp.asarray(y_pred, "float32"))
-        self.build(y_true.shape, y_pred.shape)
+        self._build(y_true.shape, y_pred.shape)
         y_pred = jax.nn.sigmoid(y_pred) if self.from_logits else y_pred
         counts = confusion(
             y_true,

@@ -57,7 +57,7 @@ class Metric(Configurable):
 
     # Defined by subclasses -------------------------------------------------------------------------------------------
 
-    def build(self, y_true_shape: Shape | None, y_pred_shape: Shape) -> None:
+    def _build(self, y_true_shape: Shape | None, y_pred_shape: Shape) -> None:
         """Create the sums whose shape depends on the data. Called before the first update.
 
         Args:

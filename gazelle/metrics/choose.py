@@ -81,7 +81,7 @@ def choose(
     if given_name is not None:
         found.name = given_name
     found._takes_logits = takes
-    found.build(y_true_shape, y_pred_shape)
+    found._build(y_true_shape, y_pred_shape)
     _create_sums(found, y_true_shape, y_pred_shape)
     return found
 

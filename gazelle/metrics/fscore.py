@@ -33,7 +33,7 @@ class _FScore(Metric):
         self._beta = beta
         self._built = False
 
-    def build(self, y_true_shape: Shape | None, y_pred_shape: Shape) -> None:
+    def _build(self, y_true_shape: Shape | None, y_pred_shape: Shape) -> None:
         if self._built:
             return
         if len(y_pred_shape) != 2:
@@ -58,7 +58,7 @@ class _FScore(Metric):
             sample_weight: Weights (batch,), or one for each value.
         """
         y_true, y_pred = matched("values", f"Metric '{self.name}'", y_true, jnp.asarray(y_pred, self.dtype))
-        self.build(y_true.shape, y_pred.shape)
+        self._build(y_true.shape, y_pred.shape)
         if self.threshold is None:  # the largest score, unless all are 0
             positive = (y_pred >= jnp.max(y_pred, axis=-1, keepdims=True)) & (jnp.abs(y_pred) > 1e-9)
         else:

@@ -50,7 +50,7 @@ class R2Score(Metric):
         self.num_samples = self.add_weight(name="num_samples")
         self._built = False
 
-    def build(self, y_true_shape: Shape | None, y_pred_shape: Shape) -> None:
+    def _build(self, y_true_shape: Shape | None, y_pred_shape: Shape) -> None:
         if self._built:
             return
         if len(y_pred_shape) != 2:
@@ -77,7 +77,7 @@ class R2Score(Metric):
             sample_weight: Weights (batch,), or one for each value.
         """
         y_true, y_pred = matched("values", f"Metric '{self.name}'", y_true, jnp.asarray(y_pred, self.dtype))
-        self.build(y_true.shape, y_pred.shape)
+        self._build(y_true.shape, y_pred.shape)
         weights = jnp.asarray(1 if sample_weight is None else sample_weight, y_true.dtype)
         weights = jnp.broadcast_to(align(weights, y_true, f"'{self.name}'")[1], y_true.shape)
         self.sum.assign_add(jnp.sum(y_true * weights, axis=0))

@@ -85,6 +85,6 @@ def test_conv_lstm_drops_the_same_places_at_all_steps():
     x = RNG.normal(size=SHAPES[1]).astype("float32")
     assert not np.allclose(layer(x, training=True), layer(x))
     np.testing.assert_array_equal(layer(x), layer(x))
-    kept, _ = layer.cell.masks(2, 6, True)
+    kept, _ = layer.cell._masks(2, 6, True)
     assert kept.shape == (4, 2, 6, 2)
     assert set(np.unique(kept)) == {0.0, 2.0}

@@ -380,7 +380,7 @@ def test_stateless_and_compiled(name):
     """The same numbers come from pure functions under jit; the metric itself stays as it was."""
     ours, theirs = getattr(metrics, name)(), getattr(keras.metrics, name)()
     data = classes if name == "SparseCategoricalAccuracy" else onehot
-    ours.build((None, 4), (None, 4))
+    ours._build((None, 4), (None, 4))
     state = ours.stateless_reset_state()
     update = jax.jit(ours.stateless_update_state)
     rng = np.random.default_rng(13)

@@ -26,7 +26,7 @@ class LayerNormLSTMCell(LSTMCell, abstract=True):
     x (batch, features) · h, c (batch, units)  ->  h' (batch, units), [h', c']
     """
 
-    has_standard_activations = False  # a loop in C++ or cuDNN would not normalize
+    _has_standard_activations = False  # a loop in C++ or cuDNN would not normalize
 
     def __init__(
         self,
@@ -83,14 +83,14 @@ class LayerNormLSTMCell(LSTMCell, abstract=True):
             made.build((None, size))
             setattr(self, f"{name}_norm", made)
 
-    def project(self, x: Array, dropped: Array | None = None) -> Array:
+    def _project(self, x: Array, dropped: Array | None = None) -> Array:
         y = self.kernel_norm(product(x, self.kernel.value, dropped))
         return y if self.bias is None else y + self.bias.value
 
-    def recur(self, h: Array, dropped: Array | None = None) -> Array:
-        return self.recurrent_norm(super().recur(h, dropped))
+    def _recur(self, h: Array, dropped: Array | None = None) -> Array:
+        return self.recurrent_norm(super()._recur(h, dropped))
 
-    def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
+    def _update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
         i, f, g, o = jnp.split(x + inner, 4, axis=-1)
         c = self.recurrent_activation(f) * states[1] + self.recurrent_activation(i) * self.activation(g)
         c = self.state_norm(c)
@@ -100,7 +100,7 @@ class LayerNormLSTMCell(LSTMCell, abstract=True):
 class PeepholeLSTMCell(LSTMCell, abstract=True):
     """An LSTM cell whose gates also depend on the memory: i and f on c, o on c', each by one weight per unit."""
 
-    has_standard_activations = False
+    _has_standard_activations = False
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -109,7 +109,7 @@ class PeepholeLSTMCell(LSTMCell, abstract=True):
             self.add_weight(f"{n}_gate_peephole_weights", (self.units,), self.kernel_initializer) for n in names
         ]
 
-    def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
+    def _update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
         (i, f, g, o), c = jnp.split(x + inner, 4, axis=-1), states[1]
         of_i, of_f, of_o = (weight.value for weight in self.peepholes)
         s = self.recurrent_activation
@@ -168,10 +168,10 @@ class LayerNormSimpleRNNCell(SimpleRNNCell, abstract=True):
         self.layernorm = LayerNormalization(epsilon=self.layernorm_epsilon, center=False, **gamma)
         self.layernorm.build((None, self.units))
 
-    def project(self, x: Array, dropped: Array | None = None) -> Array:
+    def _project(self, x: Array, dropped: Array | None = None) -> Array:
         return product(x, self.kernel.value, dropped)
 
-    def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
+    def _update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
         y = self.layernorm(x + inner)
         return [self.activation(y if self.bias is None else y + self.bias.value)]
 

@@ -61,7 +61,8 @@ def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: boo
     target = jnp.asarray(target, output.dtype)
     if era.number() == 1 or from_logits:
         return ops.binary_crossentropy(target, output, from_logits)
-    return bernoulli_loss(*jnp.broadcast_arrays(target, output), from_logits)  # a target may have several predictions
+    target, output = jnp.broadcast_arrays(target, output)  # a target may have several predictions
+    return bernoulli_loss(target, output, from_logits)
 
 
 @lifted

@@ -72,7 +72,7 @@ class PeepholeLSTMCell(LSTMCell):
     (2, 4)
     """
 
-    has_standard_activations = False  # a loop of its own
+    _has_standard_activations = False  # a loop of its own
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -80,7 +80,7 @@ class PeepholeLSTMCell(LSTMCell):
             name = f"{gate}_gate_peephole_weights"
             setattr(self, name, self.add_weight(name, (self.units,), self.kernel_initializer))
 
-    def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
+    def _update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
         i, f, g, o = jnp.split(x + inner, 4, axis=-1)
         c = states[1]
         i = self.recurrent_activation(i + c * self.input_gate_peephole_weights.value)

@@ -53,10 +53,10 @@ class BatchwiseNormalization(BatchNormalization):
     """
 
     def call(self, x: Array, training: bool = False, mask: Array | None = None) -> Array:
-        mean, variance = self.moments(x, mask)
+        mean, variance = self._batch_moments(x, mask)
         shape = [1] * x.ndim
         shape[self.axis] = -1
-        return self.affine(self.standard(x, mean.reshape(shape), variance.reshape(shape)), shape)
+        return self._affine(self._standard(x, mean.reshape(shape), variance.reshape(shape)), shape)
 
 
 class SampleNormalization(BatchNormalization):
@@ -69,7 +69,7 @@ class SampleNormalization(BatchNormalization):
     def call(self, x: Array, training: bool = False, mask: Array | None = None) -> Array:
         mean = jnp.mean(x, -1, keepdims=True)
         spread = jnp.sqrt(jnp.var(x, -1, keepdims=True) + self.epsilon) + self.epsilon
-        return self.affine((x - mean) / spread, (1,) * (x.ndim - 1) + (-1,))
+        return self._affine((x - mean) / spread, (1,) * (x.ndim - 1) + (-1,))
 
 
 class InstanceNormalization(GroupNormalization):

@@ -131,11 +131,11 @@ class RecurrentMixin:
         if self.implementation:
             return inputs
         x = jnp.swapaxes(arrays_of(inputs), 0, 1)
-        return jnp.swapaxes(self.cell.project(x, self._dropout_masks(x[0])[0]), 0, 1)
+        return jnp.swapaxes(self.cell._project(x, self._dropout_masks(x[0])[0]), 0, 1)
 
     def get_constants(self, inputs: Array, training: bool | None = None) -> list[Any]:
         """Return the dropout masks of state and input, which `step` receives after the states; Keras 2: the reverse."""
-        gates = self.cell.gates
+        gates = self.cell._gate_count
         found = []
         for mask in self._dropout_masks(arrays_of(inputs)[:, 0]):
             of_gates = [1.0] * gates if mask is None else [mask[i % len(mask)] for i in range(gates)]
@@ -152,12 +152,12 @@ class RecurrentMixin:
         count = len(self.state_size)
         masks = [None if isinstance(m, float) else jnp.stack(m) for m in _lists(given[count : count + 2])]
         of_state, of_input = [*(masks if era.number() == 1 else masks[::-1]), None, None][:2]
-        new = self.cell.step(self.cell.project(x, of_input) if self.implementation else x, given[:count], of_state)
+        new = self.cell._step(self.cell._project(x, of_input) if self.implementation else x, given[:count], of_state)
         return new[0], new
 
     def _dropout_masks(self, x: Any) -> tuple[Any, Any]:
         context = tracing.current()
-        masks: tuple[Any, Any] = self.cell.masks(*x.shape, bool(context and context.training))
+        masks: tuple[Any, Any] = self.cell._masks(*x.shape, bool(context and context.training))
         return masks
 
     def _run_steps(self, sequences: Any, initial_state: Any, mask: Any) -> Any:
