@@ -59,7 +59,7 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
     if out.get("class_name") == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
         out["config"] = config = {**config, "axis": axis[0]}
     if str(out.get("module")).endswith("optimizers") and not _EARLIER_RATES.isdisjoint(config):
-        out["config"] = config = optimizer_arguments(config)
+        out["config"] = config = optimizer_arguments(config, str(out["class_name"]))
     if str(out.get("module")).startswith("tf_keras") and out["class_name"] in ("Functional", "Sequential", "Model"):
         out["module"] = "keras.models"
     if tensorflow_functions.is_function(out):
@@ -71,17 +71,19 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def optimizer_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
+def optimizer_arguments(config: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """The arguments of an optimizer in Keras 3: `decay` is a schedule, that of Nadam's momentum is fixed.
 
-    >>> optimizer_arguments({"lr": 0.1, "decay": 0.0, "schedule_decay": 0.004})
+    >>> optimizer_arguments({"lr": 0.1, "decay": 0.0}, "SGD")
+    {'learning_rate': 0.1}
+    >>> optimizer_arguments({"lr": 0.1, "decay": 0.004}, "Nadam")  # tf.keras's name of `schedule_decay`
     {'learning_rate': 0.1}
     """
     out = {k: v for k, v in config.items() if k not in _EARLIER_RATES}
     if "lr" in config:
         out["learning_rate"] = config["lr"]
     decay = config.get("decay")
-    if decay:  # the rate decreases with each step: lr / (1 + decay * step)
+    if decay and kind != "Nadam":  # the rate decreases with each step: lr / (1 + decay * step)
         schedule = {"initial_learning_rate": out["learning_rate"], "decay_steps": 1, "decay_rate": decay}
         out["learning_rate"] = {
             "module": "keras.optimizers.schedules",

@@ -14,6 +14,7 @@ import gazelle
 from gazelle import layers
 from gazelle.core.errors import ArgumentError, DamagedFileError, ShapeError, StateError, UnsafeFileError
 from gazelle.models import load_model
+from gazelle.saving.tensorflow_format import read
 from gazelle.saving.tensorflow_format.crc32c import crc32c, masked_crc32c
 from gazelle.saving.tensorflow_format.protobuf import fields
 
@@ -83,11 +84,20 @@ def test_a_saved_model(folder, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_weights(folder, name, kind):
     model = untrained(folder, name)
+    rate = float(model.optimizer.learning_rate)
+    model.optimizer.learning_rate = 0.5
     matched = model.load_weights(folder / (f"{name}_{kind}" if kind else name))
     assert len(matched) == len(model.weights)
+    assert float(model.optimizer.learning_rate) == rate
     check(model, folder, name, "before")
     model.train_on_batch(recorded(folder, name, "x"), recorded(folder, name, "y"))
     check(model, folder, name, "after")
+
+
+def test_a_subclassed_model_without_a_config(folder, monkeypatch):
+    metadata = read._metadata
+    monkeypatch.setattr(read, "_metadata", lambda *args: {**metadata(*args), "config": read._WITHOUT_CONFIG})
+    check(load_model(folder / "subclassed", CUSTOM), folder, "subclassed", "before")
 
 
 def test_without_the_optimizer(folder):

@@ -61,7 +61,7 @@ def _optimizer(node: dict[str, Any]) -> dict[str, Any]:
     config = {k: v for k, v in node["config"].items() if k not in _DROPPED and v is not None}
     if config.get("is_legacy_optimizer"):  # False stays: `tf_keras_optimizer.mark` reads it
         del config["is_legacy_optimizer"]
-    return {**named, "config": tf_keras_config.optimizer_arguments(config)}
+    return {**named, "config": tf_keras_config.optimizer_arguments(config, name)}
 
 
 def _metrics(value: Any) -> Any:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gazelle.models.model import Model
 
 _SAVED_MODEL, _METADATA, _WEIGHTS = "saved_model.pb", "keras_metadata.pb", os.path.join("variables", "variables")
+_WITHOUT_CONFIG = {"layer was saved without config": True}  # of subclassed models before TensorFlow 2.5
 
 
 def is_saved_model(path: str) -> bool:
@@ -56,7 +57,8 @@ def load_model(folder: str, custom_objects: Mapping[str, Any] | None, compile: b
     checkpoint = Checkpoint(os.path.join(folder, _WEIGHTS))
     stored = sum(math.prod(entry.shape) for entry in checkpoint.entries.values())
     version = str(saved.get("keras_version") or "2")
-    parsed = {"class_name": saved.get("class_name"), "config": saved.get("config")}
+    given = saved.get("config")
+    parsed = {"class_name": saved.get("class_name"), "config": {} if given == _WITHOUT_CONFIG else given}
     with registry.custom_object_scope(custom_objects or {}), configs.config_errors(label):
         config = h5_format.ConfigUpgrade("2" if version.startswith("3") else version, parsed, label).model(parsed)
     model = configs.build(config, label, custom_objects, stored)
