@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gazelle.core import registry
-from gazelle.core.errors import ArgumentError, DamagedFileError, message
+from gazelle.core.errors import ArgumentError, DamagedFileError, StateError, message
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 from gazelle.optimizers import Optimizer
@@ -50,6 +50,7 @@ def load_model(folder: str, custom_objects: Mapping[str, Any] | None, compile: b
     Raises:
         DamagedFileError: there is no config of Keras, or a file is truncated or was changed.
         UnsafeFileError: the config names a class that no table contains.
+        StateError: the input shape of a subclassed model is not known.
     """
     label = f"'{folder}'"
     described = SavedModel(os.path.join(folder, _SAVED_MODEL))
@@ -62,9 +63,13 @@ def load_model(folder: str, custom_objects: Mapping[str, Any] | None, compile: b
     with registry.custom_object_scope(custom_objects or {}), configs.config_errors(label):
         config = h5_format.ConfigUpgrade("2" if version.startswith("3") else version, parsed, label).model(parsed)
     model = configs.build(config, label, custom_objects, stored)
-    if not model.built and saved.get("build_input_shape") is not None:
+    shape = saved.get("build_input_shape") or described.input_shape()
+    if not model.built and shape is not None:
         with configs.config_errors(label), configs.budget_of(label, stored):
-            model.build(_any_batch(saved["build_input_shape"]))
+            model.build(_any_batch(shape))
+    if not model.built and stored:
+        hint = "Create the model, call it on a batch, then model.load_weights(folder)."
+        raise StateError(message(f"{label} has weights of a {type(model).__name__} without an input shape", hint=hint))
     training = saved.get("training_config") if compile else None
     if training is not None:
         with registry.custom_object_scope(custom_objects or {}), configs.config_errors(label):

@@ -37,6 +37,7 @@ class SavedModel:
             graph = fields(graphs[0]) if graphs else {}
             saved = fields(content(graph, 7))
             self._graph = content(graph, 2)
+            self._signatures = {content(e, 1): fields(content(e, 2)) for e in map(fields, contents(graph, 5))}
             self._nodes = [fields(node) for node in contents(saved, 1)]
             self._functions = {content(e, 1): fields(content(e, 2)) for e in map(fields, contents(saved, 2))}
             self.objects = [Object(children_of(node), "", "", [], {}) for node in self._nodes]
@@ -48,6 +49,15 @@ class SavedModel:
     def metadata(self) -> bytes:
         """The config of the root as JSON; nothing since TensorFlow 2.5."""
         return content(fields(content(self._nodes[0], 4)), 3) if self._nodes else b""
+
+    def input_shape(self) -> list[int] | None:
+        """The shape of the input of a model with one input, -1 for unknown sizes; None if it is not known."""
+        inputs = contents(self._signatures.get(b"serving_default", {}), 1)
+        if len(inputs) != 1:
+            return None
+        shape = fields(content(fields(content(fields(inputs[0]), 2)), 3))
+        sizes = [number(fields(dimension), 1) for dimension in contents(shape, 2)]
+        return [size if size < 2**63 else -1 for size in sizes] or None
 
     def table(self, index: int) -> tuple[list[Any], list[Any]] | None:
         """The keys and values of a table that never changes; None if they are not stored as constants.
