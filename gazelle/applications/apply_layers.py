@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from gazelle.core import settings
 from gazelle.layers import (
     Activation,
     BatchNormalization,
+    Concatenate,
     Conv2D,
     Dense,
     Dropout,
@@ -25,6 +27,27 @@ BY_FAN_OUT = {
     "config": {"scale": 2.0, "mode": "fan_out", "distribution": "truncated_normal"},
 }
 UNIFORM = {"class_name": "VarianceScaling", "config": {"scale": 1 / 3, "mode": "fan_out", "distribution": "uniform"}}
+
+
+def channels_first() -> bool:
+    """Return whether the channel axis comes before rows and columns."""
+    return settings.image_data_format() == "channels_first"
+
+
+def channels(x: KerasTensor) -> int:
+    """Return the number of channels of images."""
+    count: int = x.shape[1 if channels_first() else -1]  # type: ignore[assignment]
+    return count
+
+
+def normalization(**options: Any) -> BatchNormalization:
+    """Return a batch normalization of channels."""
+    return BatchNormalization(axis=1 if channels_first() else -1, **options)
+
+
+def concatenation(name: str | None = None) -> Concatenate:
+    """Return a concatenation of channels."""
+    return Concatenate(axis=1 if channels_first() else -1, name=name)
 
 
 def chain(x: KerasTensor | Sequence[KerasTensor], first: Layer, *layers: Layer) -> KerasTensor:
@@ -51,14 +74,14 @@ def unit(
     """Return a convolution, its normalization and its activation, named `name` + one of `ends`."""
     return [
         Conv2D(filters, size, strides=stride, padding=padding, use_bias=bias, name=name + ends[0], **conv),
-        BatchNormalization(name=name + ends[1], **(norm or {})),
+        normalization(name=name + ends[1], **(norm or {})),
         Activation(act, name=name + ends[2]),
     ]
 
 
 def correct_pad(x: KerasTensor, size: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the padding with which a strided "valid" convolution equals "same" of the reference implementation."""
-    rows, columns = x.shape[1:3]
+    rows, columns = x.shape[2:] if channels_first() else x.shape[1:3]
     odd = (1, 1) if rows is None else (1 - rows % 2, 1 - columns % 2)
     half = size // 2
     return (half - odd[0], half), (half - odd[1], half)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from gazelle import activations
+from gazelle.applications.apply_layers import channels_first
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.layers.input import Input
@@ -43,7 +44,11 @@ ARGUMENTS: dict[str, tuple[Any, str]] = {
         "'imagenet' for the weights of Keras (downloaded and cached), None for random values, or the path of a file.",
     ),
     "input_tensor": (KerasTensor | None, "Symbolic tensor to use as the input."),
-    "input_shape": (Sequence[int | None] | None, "(rows, columns, channels); None for the default size."),
+    "input_shape": (
+        Sequence[int | None] | None,
+        "(rows, columns, channels), or (channels, rows, columns) with the image data format 'channels_first'; "
+        "None for the default size.",
+    ),
     "pooling": (
         str | None,
         "Without the classifier: 'avg' or 'max' for global pooling of the output, None for the feature map.",
@@ -114,6 +119,7 @@ def application(
             raise TypeError(f"{title}{signature}: {error}.") from None
         given.apply_defaults()
         a = SimpleNamespace(**{"size": size, "least": least, "fixed": True, "title": title, **more, **given.arguments})
+        a.input_shape = last(a.input_shape) if a.input_shape else None
         _check(a)
         if prepare is not None:
             prepare(a)
@@ -169,6 +175,9 @@ def _check(a: SimpleNamespace) -> None:
                 hint="Use include_top=False and add a Dense layer, or use weights=None.",
             )
         )
+    if channels_first() and getattr(a, "channels_last_only", False):
+        hint = "Call gazelle.config.set_image_data_format('channels_last')."
+        raise ArgumentError(message(f"{a.title} with images 'channels_first'", expected="'channels_last'", hint=hint))
     known = (activations.get("softmax"), activations.get(None))
     if a.weights is not None and a.include_top and activations.get(a.classifier_activation) not in known:
         raise ArgumentError(
@@ -181,7 +190,7 @@ def _check(a: SimpleNamespace) -> None:
 
 
 def _input(a: SimpleNamespace) -> KerasTensor:
-    """Return the input tensor, and set `a.shape` to its shape without the batch."""
+    """Return the input tensor, and set `a.shape` to (rows, columns, channels), in every data format."""
     if a.input_tensor is not None:
         if not is_symbolic(a.input_tensor):
             raise ArgumentError(
@@ -192,39 +201,45 @@ def _input(a: SimpleNamespace) -> KerasTensor:
                     hint="Make one with gazelle.Input(shape).",
                 )
             )
-        a.shape = tuple(a.input_tensor.shape[1:])
+        a.shape = last(a.input_tensor.shape[1:])
         tensor: KerasTensor = a.input_tensor
         return tensor
     a.shape = _shape(a)
-    made: KerasTensor = Input(shape=a.shape)
+    made: KerasTensor = Input(shape=_given(a.shape))
     return made
 
 
+def last(shape: Sequence[int | None]) -> tuple[int | None, ...]:
+    """Return a shape as (rows, columns, channels)."""
+    return (*shape[1:], shape[0]) if channels_first() else tuple(shape)
+
+
+def _given(shape: Sequence[int | None]) -> tuple[int | None, ...]:
+    """Return (rows, columns, channels) in the order of the data format."""
+    return (shape[-1], *shape[:-1]) if channels_first() else tuple(shape)
+
+
 def _shape(a: SimpleNamespace) -> tuple[int | None, ...]:
-    given = tuple(a.input_shape) if a.input_shape else None
+    given = a.input_shape
     pretrained = a.weights == "imagenet"
     usual = (a.size, a.size, given[-1] if given and len(given) == 3 and not pretrained else 3)
+    label, got = f"input_shape of {a.title}", given and _given(given)
     if a.include_top and pretrained and a.fixed:
         if given not in (None, usual):
-            raise ShapeError(message(f"input_shape of {a.title} with its classifier", expected=str(usual), got=given))
+            raise ShapeError(message(f"{label} with its classifier", expected=str(_given(usual)), got=got))
         return usual
     if given is None:
         return usual if a.include_top and a.fixed else (None, None, 3)
     if len(given) != 3 or (pretrained and given[-1] != 3):
-        raise ShapeError(
-            message(
-                f"input_shape of {a.title}",
-                expected="(rows, columns, 3)" if pretrained else "(rows, columns, channels)",
-                got=given,
-            )
-        )
+        names = ", ".join(map(str, _given(("rows", "columns", 3 if pretrained else "channels"))))
+        raise ShapeError(message(label, expected=f"({names})", got=got))
     if any(n is not None and n < a.least for n in given[:2]):
-        raise ShapeError(message(f"input_shape of {a.title}", expected=f"at least {a.least} x {a.least}", got=given))
+        raise ShapeError(message(label, expected=f"at least {a.least} x {a.least}", got=got))
     if a.include_top and a.fixed and None in given:
-        raise ShapeError(message(f"input_shape of {a.title} with its classifier", expected="known sizes", got=given))
+        raise ShapeError(message(f"{label} with its classifier", expected="known sizes", got=got))
     if given[-1] not in (1, 3):
         warnings.warn(f"{a.title} was made for 1 or 3 channels; input_shape has {given[-1]}.", stacklevel=4)
-    return given
+    return tuple(given)
 
 
 def _sources(tensor: KerasTensor) -> Any:

@@ -114,6 +114,7 @@ def _convnext(kind: str, depths: tuple[int, ...], width: int, *digests: str) -> 
         name=name,
         arguments=ARGUMENTS,
         depths=depths,
+        channels_last_only=True,
         filters=[width * 2**i for i in range(4)],
     )
 

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gazelle.applications.apply_layers import chain, classifier, unit
+from gazelle.applications.apply_layers import chain, channels, classifier, concatenation, normalization, unit
 from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.layers import (
     Activation,
     AveragePooling2D,
-    BatchNormalization,
-    Concatenate,
     Conv2D,
     MaxPooling2D,
     ZeroPadding2D,
@@ -29,7 +27,7 @@ NORM: dict[str, Any] = {"epsilon": 1.001e-5}
 
 
 def _norm_relu(name: str) -> list[Any]:
-    return [BatchNormalization(name=f"{name}bn", **NORM), Activation("relu", name=f"{name}relu")]
+    return [normalization(name=f"{name}bn", **NORM), Activation("relu", name=f"{name}relu")]
 
 
 def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
@@ -49,12 +47,12 @@ def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
                 *unit(128, 1, f"{name}_1", padding="valid", norm=NORM),
                 Conv2D(32, 3, padding="same", use_bias=False, name=f"{name}_2_conv"),
             )
-            x = Concatenate(name=f"{name}_concat")([x, new])
+            x = concatenation(name=f"{name}_concat")([x, new])
         if stack < 5:
             x = chain(
                 x,
                 *_norm_relu(f"pool{stack}_"),
-                Conv2D(x.shape[-1] // 2, 1, use_bias=False, name=f"pool{stack}_conv"),
+                Conv2D(channels(x) // 2, 1, use_bias=False, name=f"pool{stack}_conv"),
                 AveragePooling2D(2, strides=2, name=f"pool{stack}_pool"),
             )
     return classifier(chain(x, *_norm_relu("")), a)

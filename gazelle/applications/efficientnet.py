@@ -6,13 +6,23 @@ import math
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gazelle.applications.apply_layers import BY_FAN_OUT, UNIFORM, chain, classifier, correct_pad, divisible, unit
+from gazelle.applications.apply_layers import (
+    BY_FAN_OUT,
+    UNIFORM,
+    chain,
+    channels,
+    channels_first,
+    classifier,
+    correct_pad,
+    divisible,
+    normalization,
+    unit,
+)
 from gazelle.applications.build_model import application, named
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.layers import (
     Activation,
     Add,
-    BatchNormalization,
     Conv2D,
     DepthwiseConv2D,
     Dropout,
@@ -56,11 +66,11 @@ DRAWN: dict[str, Any] = {"kernel_initializer": BY_FAN_OUT}
 
 def gate(x: KerasTensor, inner: int, name: str) -> KerasTensor:
     """Return x with squeeze-and-excitation: channels multiplied by factors in (0, 1) computed from all means."""
-    filters = x.shape[-1]
+    filters = channels(x)
     each = chain(
         x,
         GlobalAveragePooling2D(name=f"{name}se_squeeze"),
-        Reshape((1, 1, filters), name=f"{name}se_reshape"),
+        Reshape((filters, 1, 1) if channels_first() else (1, 1, filters), name=f"{name}se_reshape"),
         Conv2D(inner, 1, padding="same", activation="swish", name=f"{name}se_reduce", **DRAWN),
         Conv2D(filters, 1, padding="same", activation="sigmoid", name=f"{name}se_expand", **DRAWN),
     )
@@ -68,7 +78,7 @@ def gate(x: KerasTensor, inner: int, name: str) -> KerasTensor:
 
 
 def _block(x: Any, filters: int, size: int, expansion: int, stride: int, drop: float, name: str) -> Any:
-    start, width = x, x.shape[-1]
+    start, width = x, channels(x)
     if expansion != 1:
         x = chain(x, *unit(width * expansion, 1, f"{name}expand_", act="swish", ends=ENDS, **DRAWN))
     x = ZeroPadding2D(correct_pad(x, size), name=f"{name}dwconv_pad")(x) if stride == 2 else x
@@ -82,7 +92,7 @@ def _block(x: Any, filters: int, size: int, expansion: int, stride: int, drop: f
             depthwise_initializer=BY_FAN_OUT,
             name=f"{name}dwconv",
         ),
-        BatchNormalization(name=f"{name}bn"),
+        normalization(name=f"{name}bn"),
         Activation("swish", name=f"{name}activation"),
     )
     x = gate(x, max(1, int(width * 0.25)), name)
@@ -94,7 +104,7 @@ def _block(x: Any, filters: int, size: int, expansion: int, stride: int, drop: f
 
 
 def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
-    x = chain(x, Rescaling(1 / 255), Normalization(axis=3))
+    x = chain(x, Rescaling(1 / 255), Normalization(axis=1 if channels_first() else 3))
     if a.weights == "imagenet":  # those weights were trained with the square roots of the deviations
         x = Rescaling([1 / math.sqrt(s) for s in (0.229, 0.224, 0.225)])(x)
     x = chain(

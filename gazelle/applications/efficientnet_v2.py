@@ -6,14 +6,22 @@ import math
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gazelle.applications.apply_layers import BY_FAN_OUT, UNIFORM, chain, classifier, unit
+from gazelle.applications.apply_layers import (
+    BY_FAN_OUT,
+    UNIFORM,
+    chain,
+    channels,
+    channels_first,
+    classifier,
+    normalization,
+    unit,
+)
 from gazelle.applications.build_model import SITE, USUAL, application, named
 from gazelle.applications.efficientnet import DRAWN, ENDS, gate
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.layers import (
     Activation,
     Add,
-    BatchNormalization,
     DepthwiseConv2D,
     Dropout,
     Normalization,
@@ -88,19 +96,19 @@ def _plain(x: Any, filters: int, expansion: int, stride: int, name: str) -> Any:
     """Return the output of a fused block: an expansion and a projection, or one convolution without expansion."""
     if expansion == 1:
         return chain(x, *_unit(filters, 3, f"{name}project_", stride))
-    x = chain(x, *_unit(x.shape[-1] * expansion, 3, f"{name}expand_", stride))
+    x = chain(x, *_unit(channels(x) * expansion, 3, f"{name}expand_", stride))
     return chain(x, *_unit(filters, 1, f"{name}project_")[:2])
 
 
 def _gated(x: Any, filters: int, expansion: int, stride: int, name: str) -> Any:
-    width = x.shape[-1]
+    width = channels(x)
     x = chain(x, *_unit(width * expansion, 1, f"{name}expand_")) if expansion != 1 else x
     x = chain(
         x,
         DepthwiseConv2D(
             3, strides=stride, padding="same", use_bias=False, depthwise_initializer=BY_FAN_OUT, name=f"{name}dwconv2"
         ),
-        BatchNormalization(name=f"{name}bn", **NORM),
+        normalization(name=f"{name}bn", **NORM),
         Activation("swish", name=f"{name}activation"),
     )
     return chain(gate(x, max(1, int(width * 0.25)), name), *_unit(filters, 1, f"{name}project_")[:2])
@@ -112,7 +120,8 @@ def _scaled(x: Any, a: Any) -> Any:
     if a.kind != "b" or a.shape[-1] != 3:
         return Rescaling(1 / 128, offset=-1)(x)
     variance = [0.229**2, 0.224**2, 0.225**2]
-    return chain(x, Rescaling(1 / 255), Normalization(mean=[0.485, 0.456, 0.406], variance=variance, axis=3))
+    axis = 1 if channels_first() else 3
+    return chain(x, Rescaling(1 / 255), Normalization(mean=[0.485, 0.456, 0.406], variance=variance, axis=axis))
 
 
 def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
@@ -126,7 +135,7 @@ def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
         for j in range(math.ceil(repeats * a.deep)):
             name, step, start = f"block{i + 1}{chr(97 + j)}_", 1 if j else stride, x
             x = (_plain if plain else _gated)(x, wide(filters), expansion, step, name)
-            if step == 1 and start.shape[-1] == x.shape[-1]:
+            if step == 1 and channels(start) == channels(x):
                 drop = 0.2 * count / total
                 x = Dropout(drop, noise_shape=(None, 1, 1, 1), name=f"{name}drop")(x) if drop else x
                 x = Add(name=f"{name}add")([x, start])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import ops
-from gazelle.core import dtypes
+from gazelle.core import dtypes, settings
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.core.symbolic import is_symbolic
 from gazelle.core.types import ArrayLike
@@ -27,7 +27,8 @@ def preprocess_input(x: ArrayLike, data_format: str | None = None, mode: str = "
 
     Args:
         x: Images (..., rows, columns, 3), an array or a symbolic tensor.
-        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for 'channels_last'.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None is
+            `gazelle.config.image_data_format()`.
         mode: 'tf' for x / 127.5 - 1, 'torch' for (x / 255 - mean) / deviation of the ImageNet channels, 'caffe' for
             BGR channels minus their mean.
 
@@ -51,7 +52,7 @@ def preprocess_input(x: ArrayLike, data_format: str | None = None, mode: str = "
         images = images.astype(dtypes.floatx()) if namespace is np else ops.cast(images, dtypes.floatx())
     if mode == "tf":
         return images / 127.5 - 1.0
-    axis = -3 if data_format == "channels_first" else -1
+    axis = -3 if (data_format or settings.image_data_format()) == "channels_first" else -1
 
     def column(values: Any) -> Any:
         return np.asarray(values, str(images.dtype)).reshape((3,) + (1,) * (-1 - axis))
@@ -116,7 +117,8 @@ def preprocessing(mode: str | None) -> Callable[..., Any]:
 
     Args:
         x: Images (..., rows, columns, 3), an array or a symbolic tensor.
-        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for 'channels_last'.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None is
+            `gazelle.config.image_data_format()`.
 
     Returns:
         The converted images.

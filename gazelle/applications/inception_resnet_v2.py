@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Unpack
 
-from gazelle.applications.apply_layers import chain, classifier
+from gazelle.applications.apply_layers import chain, channels, classifier, concatenation, normalization
 from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.applications.inception_v3 import _conv, _path
-from gazelle.layers import Activation, BatchNormalization, Concatenate, Conv2D, MaxPooling2D
+from gazelle.layers import Activation, Conv2D, MaxPooling2D
 from gazelle.layers.base import Layer
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ class CustomScaleLayer(Layer):
 
 
 def _mixed(x: Any, paths: tuple[str, ...], name: str) -> Any:
-    return Concatenate(axis=3, name=name)([_path(x, path) for path in paths])
+    return concatenation(name=name)([_path(x, path) for path in paths])
 
 
 def _block(x: Any, paths: tuple[str, ...], name: str, scale: float, act: bool = True) -> Any:
-    change = Conv2D(x.shape[3], 1, padding="same", name=f"{name}_conv")(_mixed(x, paths, f"{name}_mixed"))
+    change = Conv2D(channels(x), 1, padding="same", name=f"{name}_conv")(_mixed(x, paths, f"{name}_mixed"))
     x = CustomScaleLayer(scale)([x, change])
     return Activation("relu", name=f"{name}_ac")(x) if act else x
 
@@ -69,7 +69,7 @@ def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     x = chain(
         x,
         Conv2D(1536, 1, padding="same", use_bias=False, name="conv_7b"),
-        BatchNormalization(scale=False, name="conv_7b_bn"),
+        normalization(scale=False, name="conv_7b_bn"),
         Activation("relu", name="conv_7b_ac"),
     )
     return classifier(x, a, named_pool=False)

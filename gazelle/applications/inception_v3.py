@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gazelle.applications.apply_layers import chain, classifier
+from gazelle.applications.apply_layers import chain, classifier, concatenation, normalization
 from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
-from gazelle.layers import Activation, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, MaxPooling2D
+from gazelle.layers import Activation, AveragePooling2D, Conv2D, MaxPooling2D
 
 if TYPE_CHECKING:
     from gazelle.core.symbolic import KerasTensor
@@ -30,7 +30,7 @@ def _conv(x: Any, word: str, padding: str = "same") -> Any:
     return chain(
         x,
         Conv2D(filters, (rows, columns), strides=2 if word.endswith("/") else 1, padding=padding, use_bias=False),
-        BatchNormalization(scale=False),
+        normalization(scale=False),
         Activation("relu"),
     )
 
@@ -47,17 +47,17 @@ def _path(x: Any, layers: str) -> Any:
 
 
 def _mixed(x: Any, paths: tuple[str, ...], number: int, filters: int = 0) -> Any:
-    return Concatenate(axis=3, name=f"mixed{number}")([_path(x, path.format(filters)) for path in paths])
+    return concatenation(name=f"mixed{number}")([_path(x, path.format(filters)) for path in paths])
 
 
 def _fan(x: Any, number: int) -> Any:
     """Last kind of block: two of its branches split at their end."""
     one = _conv(x, "320x1x1")
     two = _conv(x, "384x1x1")
-    two = Concatenate(axis=3, name=f"mixed9_{number}")([_conv(two, "384x1x3"), _conv(two, "384x3x1")])
+    two = concatenation(name=f"mixed9_{number}")([_conv(two, "384x1x3"), _conv(two, "384x3x1")])
     three = _path(x, "448x1x1 384x3x3")
-    three = Concatenate(axis=3)([_conv(three, "384x1x3"), _conv(three, "384x3x1")])
-    return Concatenate(axis=3, name=f"mixed{9 + number}")([one, two, three, _path(x, "pool 192x1x1")])
+    three = concatenation()([_conv(three, "384x1x3"), _conv(three, "384x3x1")])
+    return concatenation(name=f"mixed{9 + number}")([one, two, three, _path(x, "pool 192x1x1")])
 
 
 def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:

@@ -6,13 +6,12 @@ import warnings
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gazelle.applications.apply_layers import chain, pooled
-from gazelle.applications.build_model import SITE, File, application
+from gazelle.applications.apply_layers import chain, normalization, pooled
+from gazelle.applications.build_model import SITE, File, application, last
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers import (
     Activation,
-    BatchNormalization,
     Conv2D,
     DepthwiseConv2D,
     Dropout,
@@ -36,7 +35,7 @@ ARGUMENTS = (
 
 
 def _norm_relu(name: str) -> list[Any]:
-    return [BatchNormalization(name=f"{name}_bn"), ReLU(6.0, name=f"{name}_relu")]
+    return [normalization(name=f"{name}_bn"), ReLU(6.0, name=f"{name}_relu")]
 
 
 def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
@@ -74,7 +73,7 @@ def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
 
 def prepare(a: SimpleNamespace) -> None:
     """Check that there are pretrained weights for the size and the width."""
-    shape = a.input_shape if a.input_tensor is None else a.input_tensor.shape[1:]
+    shape = a.input_shape if a.input_tensor is None else last(a.input_tensor.shape[1:])
     square = bool(shape) and shape[0] == shape[1] and shape[0] in a.sizes
     a.size = shape[0] if square else 224
     if a.weights != "imagenet":

@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gazelle.applications.apply_layers import chain, classifier, correct_pad, divisible
+from gazelle.applications.apply_layers import chain, channels, classifier, correct_pad, divisible, normalization
 from gazelle.applications.build_model import SITE, File, application
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.applications.mobilenet import prepare, set_name
-from gazelle.layers import Add, BatchNormalization, Conv2D, DepthwiseConv2D, ReLU, ZeroPadding2D
+from gazelle.layers import Add, Conv2D, DepthwiseConv2D, ReLU, ZeroPadding2D
 
 if TYPE_CHECKING:
     from gazelle.core.symbolic import KerasTensor
@@ -22,7 +22,7 @@ ARGUMENTS = "input_shape alpha include_top weights input_tensor pooling classes 
 
 
 def _norm(name: str, relu: str | None = None) -> list[Any]:
-    return [BatchNormalization(epsilon=1e-3, momentum=0.999, name=name), *([ReLU(6.0, name=relu)] if relu else [])]
+    return [normalization(epsilon=1e-3, momentum=0.999, name=name), *([ReLU(6.0, name=relu)] if relu else [])]
 
 
 def _point(filters: int, name: str, **more: Any) -> Any:
@@ -30,7 +30,7 @@ def _point(filters: int, name: str, **more: Any) -> Any:
 
 
 def _block(x: Any, filters: int, stride: int, number: int) -> Any:
-    start, width = x, x.shape[-1]
+    start, width = x, channels(x)
     name = f"block_{number}_" if number else "expanded_conv_"
     if number:
         x = chain(x, _point(6 * width, f"{name}expand"), *_norm(f"{name}expand_BN", f"{name}expand_relu"))

@@ -6,14 +6,13 @@ import warnings
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gazelle.applications.apply_layers import chain, correct_pad, divisible, pooled
+from gazelle.applications.apply_layers import chain, channels, correct_pad, divisible, normalization, pooled
 from gazelle.applications.build_model import SITE, File, application
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers import (
     Activation,
     Add,
-    BatchNormalization,
     Conv2D,
     DepthwiseConv2D,
     Dropout,
@@ -68,7 +67,7 @@ ARGUMENTS = (
 
 
 def _norm(name: str) -> Any:
-    return BatchNormalization(epsilon=1e-3, momentum=0.999, name=name)
+    return normalization(epsilon=1e-3, momentum=0.999, name=name)
 
 
 def _point(filters: int, name: str) -> Any:
@@ -77,7 +76,7 @@ def _point(filters: int, name: str) -> Any:
 
 def _gate(x: Any, name: str) -> Any:
     """Multiply each channel by a factor in (0, 1) computed from the means of all channels."""
-    filters = x.shape[-1]
+    filters = channels(x)
     gate = chain(
         x,
         GlobalAveragePooling2D(keepdims=True, name=f"{name}_avg_pool"),
@@ -90,7 +89,7 @@ def _gate(x: Any, name: str) -> Any:
 
 def _block(x: Any, row: Any, number: int, a: Any) -> Any:
     expansion, filters, size, stride, gate, hard = row
-    start, width, filters = x, x.shape[-1], divisible(filters * a.alpha)
+    start, width, filters = x, channels(x), divisible(filters * a.alpha)
     name = f"expanded_conv_{number}_" if number else "expanded_conv_"
     size, gate, hard = (3, 0, 0) if a.minimalistic else (size, gate, hard)
 
@@ -121,7 +120,7 @@ def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
     x = chain(x, Conv2D(16, 3, strides=2, padding="same", use_bias=False, name="conv"), _norm("conv_bn"), act())
     for number, row in enumerate(a.rows):
         x = _block(x, row, number, a)
-    x = chain(x, _point(divisible(x.shape[-1] * 6), "conv_1"), _norm("conv_1_bn"), act())
+    x = chain(x, _point(divisible(channels(x) * 6), "conv_1"), _norm("conv_1_bn"), act())
     if not a.include_top:
         return pooled(x, a.pooling)
     last = divisible(a.last * a.alpha) if a.alpha > 1 else a.last

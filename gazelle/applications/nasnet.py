@@ -160,6 +160,7 @@ def _nasnet(kind: str, digests: tuple[str, str], size: int, **more: Any) -> Any:
         arguments=ARGUMENTS,
         size=size,
         prepare=_prepare,
+        channels_last_only=True,
         **more,
     )
 

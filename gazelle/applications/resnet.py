@@ -6,10 +6,10 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gazelle.applications.apply_layers import chain, classifier, unit
+from gazelle.applications.apply_layers import chain, classifier, normalization, unit
 from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
-from gazelle.layers import Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, ZeroPadding2D
+from gazelle.layers import Activation, Add, Conv2D, MaxPooling2D, ZeroPadding2D
 
 if TYPE_CHECKING:
     from gazelle.core.symbolic import KerasTensor
@@ -22,7 +22,7 @@ DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 
 def _norm_relu(name: str, ends: tuple[str, str] = ("_bn", "_relu")) -> list[Any]:
-    return [BatchNormalization(name=name + ends[0], **NORM), Activation("relu", name=name + ends[1])]
+    return [normalization(name=name + ends[0], **NORM), Activation("relu", name=name + ends[1])]
 
 
 def _after(x: Any, filters: int, name: str, stride: int, first: bool, last: bool) -> Any:
@@ -32,14 +32,14 @@ def _after(x: Any, filters: int, name: str, stride: int, first: bool, last: bool
         short = chain(
             x,
             Conv2D(4 * filters, 1, strides=stride, name=f"{name}_0_conv"),
-            BatchNormalization(name=f"{name}_0_bn", **NORM),
+            normalization(name=f"{name}_0_bn", **NORM),
         )
     x = chain(
         x,
         *unit(filters, 1, f"{name}_1", stride=stride, padding="valid", bias=True, norm=NORM),
         *unit(filters, 3, f"{name}_2", bias=True, norm=NORM),
         Conv2D(4 * filters, 1, name=f"{name}_3_conv"),
-        BatchNormalization(name=f"{name}_3_bn", **NORM),
+        normalization(name=f"{name}_3_bn", **NORM),
     )
     return chain([short, x], Add(name=f"{name}_add"), Activation("relu", name=f"{name}_out"))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gazelle.applications.apply_layers import chain, classifier, unit
+from gazelle.applications.apply_layers import chain, classifier, normalization, unit
 from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
-from gazelle.layers import Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, SeparableConv2D
+from gazelle.layers import Activation, Add, Conv2D, MaxPooling2D, SeparableConv2D
 
 if TYPE_CHECKING:
     from gazelle.core.symbolic import KerasTensor
@@ -21,7 +21,7 @@ ENDS = ("", "_bn", "_act")
 def _separable(filters: int, name: str) -> list[Any]:
     return [
         SeparableConv2D(filters, 3, padding="same", use_bias=False, name=name),
-        BatchNormalization(name=f"{name}_bn"),
+        normalization(name=f"{name}_bn"),
     ]
 
 
@@ -31,7 +31,7 @@ def _act(name: str) -> Any:
 
 def _halving(x: Any, number: int, first: int, second: int) -> Any:
     name = f"block{number}"
-    short = chain(x, Conv2D(second, 1, strides=2, padding="same", use_bias=False), BatchNormalization())
+    short = chain(x, Conv2D(second, 1, strides=2, padding="same", use_bias=False), normalization())
     x = x if number == 2 else _act(f"{name}_sepconv1")(x)
     x = chain(
         x,
