@@ -36,7 +36,7 @@ def channels_first() -> bool:
 
 def channels(x: KerasTensor) -> int:
     """Return the number of channels of images."""
-    count: int = x.shape[1 if channels_first() else -1]  # type: ignore[assignment]
+    count: int = x.shape[1 if channels_first() else -1]
     return count
 
 

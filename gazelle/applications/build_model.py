@@ -231,8 +231,9 @@ def _shape(a: SimpleNamespace) -> tuple[int | None, ...]:
     if given is None:
         return usual if a.include_top and a.fixed else (None, None, 3)
     if len(given) != 3 or (pretrained and given[-1] != 3):
-        names = ", ".join(map(str, _given(("rows", "columns", 3 if pretrained else "channels"))))
-        raise ShapeError(message(label, expected=f"({names})", got=got))
+        channels = "3" if pretrained else "channels"
+        expected = f"({channels}, rows, columns)" if channels_first() else f"(rows, columns, {channels})"
+        raise ShapeError(message(label, expected=expected, got=got))
     if any(n is not None and n < a.least for n in given[:2]):
         raise ShapeError(message(label, expected=f"at least {a.least} x {a.least}", got=got))
     if a.include_top and a.fixed and None in given:

@@ -58,8 +58,8 @@ def load_model(folder: str, custom_objects: Mapping[str, Any] | None, compile: b
     checkpoint = Checkpoint(os.path.join(folder, _WEIGHTS))
     stored = sum(math.prod(entry.shape) for entry in checkpoint.entries.values())
     version = str(saved.get("keras_version") or "2")
-    given = saved.get("config")
-    parsed = {"class_name": saved.get("class_name"), "config": {} if given == _WITHOUT_CONFIG else given}
+    config = {} if saved.get("config") == _WITHOUT_CONFIG else saved.get("config")
+    parsed = {"class_name": saved.get("class_name"), "config": config}
     with registry.custom_object_scope(custom_objects or {}), configs.config_errors(label):
         config = h5_format.ConfigUpgrade("2" if version.startswith("3") else version, parsed, label).model(parsed)
     model = configs.build(config, label, custom_objects, stored)
