@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.names import PATH
+from gazelle.core.registry import custom_object_scope
 from gazelle.core.serialization import deserialize, serialize_object
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered
@@ -267,7 +268,7 @@ class Sequential(Model):
 
         Args:
             config: result of `get_config`.
-            custom_objects: accepted for compatibility; use `custom_object_scope`.
+            custom_objects: {name: class or function} of the program.
 
         Returns:
             A new model with new weights.
@@ -276,8 +277,9 @@ class Sequential(Model):
         model = cls(name=config.get("name"), **frozen)
         if config.get("dtype") is not None:
             model.dtype_policy = deserialize(config["dtype"])
-        for entry in config["layers"]:
-            model.add(deserialize(entry, "layers"))
+        with custom_object_scope(custom_objects):
+            for entry in config["layers"]:
+                model.add(deserialize(entry, "layers"))
         if not model.built and config.get("build_input_shape"):
             model.build(tuple(config["build_input_shape"]))
         return model

@@ -402,3 +402,20 @@ def test_columns_of_a_csv_logger(keras_2, tmp_path):
 
     trained(one_unit(), callbacks=[Logger(str(tmp_path / "log.csv"))])
     assert (tmp_path / "log.csv").read_text().splitlines()[0] == "epoch,extra,loss"
+
+
+def doubled_tanh(x):
+    return K.tanh(x) * 2
+
+
+@pytest.mark.parametrize("kind", ["sequential", "functional"])
+def test_models_from_configs_with_functions(keras_2, kind):
+    parts = [layers.Lambda(lambda x: x * 3, input_shape=(6,)), layers.Dense(2, activation=doubled_tanh)]
+    if kind == "sequential":
+        model = keras.models.Sequential(parts)
+    else:
+        inputs = layers.Input((6,))
+        model = keras.models.Model(inputs, parts[1](parts[0](inputs)))
+    copy = type(model).from_config(model.get_config(), custom_objects={"doubled_tanh": doubled_tanh})
+    copy.set_weights(model.get_weights())
+    np.testing.assert_allclose(copy.predict(X), model.predict(X), rtol=1e-6)

@@ -42,7 +42,7 @@ def config_of_model(model: Model) -> dict[str, Any]:
     Args:
         model: the model.
     """
-    config: dict[str, Any] = model_config(model)["config"]
+    config: dict[str, Any] = _without_modules(converted(serialize_object(model), model), False)["config"]
     for entry in config["layers"]:
         _with_tuple(entry["config"])
     first, *others = config["layers"]
@@ -71,12 +71,12 @@ def _with_tuple(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _without_modules(node: dict[str, Any]) -> dict[str, Any]:
-    """A model, and the layers of its graph, by the names of their classes alone."""
+def _without_modules(node: dict[str, Any], by_name: bool = True) -> dict[str, Any]:
+    """A model, and the layers of its graph, by the names of their classes alone; functions by name if `by_name`."""
     config = node["config"]
     if isinstance(config, dict) and isinstance(config.get("layers"), list):
-        config = {**config, "layers": [_without_modules(entry) for entry in config["layers"]]}
-    else:
+        config = {**config, "layers": [_without_modules(entry, by_name) for entry in config["layers"]]}
+    elif by_name:
         config = names_of_functions(config)
     out = {key: value for key, value in node.items() if key not in _LAYER_ENTRIES}
     functional = "Model" if era.standalone() else "Functional"
