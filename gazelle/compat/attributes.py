@@ -112,6 +112,12 @@ def _input_length(layer: Any) -> Any:
     return (getattr(layer, "batch_shape", None) or (None, None))[1] if isinstance(layer, Embedding) else NOTHING
 
 
+def _inputs_quantizer(layer: Any) -> Any:
+    """What quantizes the inputs of a quantized layer; None leaves them in floats."""
+    config = getattr(layer, "quantization_config", None)
+    return NOTHING if config is None else config.activation_quantizer
+
+
 _NOTHING_TO_DO = _method(lambda *_, **__: None)
 
 
@@ -158,6 +164,7 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     **{name: functools.partial(_of_cell, name) for name in _OF_CELLS},
     "input_length": _input_length,
     "mode": lambda layer: 0 if isinstance(layer, BatchNormalization) else NOTHING,
+    "inputs_quantizer": _inputs_quantizer,
     "consume_less": lambda layer: "cpu" if isinstance(layer, RNN) else NOTHING,
     "depthwise_kernel": lambda layer: vars(layer).get("kernel", NOTHING),
     **{f"_{name}_dense": functools.partial(_inner, f"{name}_dense") for name in ("query", "key", "value", "output")},

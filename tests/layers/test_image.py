@@ -281,3 +281,12 @@ def test_arguments_are_those_of_keras():
             for m in (layers, keras.layers)
         )
         assert list(ours.items()) == list(theirs.items()), name
+
+
+def test_boxes_of_one_image_have_no_axis_of_images():
+    layer = layers.RandomFlip("horizontal", seed=1, bounding_box_format="xyxy")
+    boxes = {"boxes": np.array([[2.0, 1.0, 4.0, 3.0], [6.0, 4.0, 8.0, 6.0]]), "labels": np.array([1, 2])}
+    drawn = layer.get_random_transformation({"images": np.ones((10, 8, 3))}, training=True)
+    found = layer.transform_bounding_boxes(boxes, {**drawn, "flips": np.ones((1, 1, 1, 1), bool)}, training=True)
+    np.testing.assert_allclose(found["boxes"], [[4, 1, 6, 3], [0, 4, 2, 6]])
+    np.testing.assert_array_equal(found["labels"], [1, 2])

@@ -194,6 +194,8 @@ class ImageLayer(Layer, abstract=True):
         height, width = self._size_after(height, width)
         boxes = clip_to_image_size(boxes, height, width)
         converted: Any = convert_format(boxes, "xyxy", self._format(), height, width, self.compute_dtype)
+        if jnp.ndim(bounding_boxes["boxes"]) < jnp.ndim(converted["boxes"]):  # the transformation has an axis of images
+            converted = {name: value[0] if name == "boxes" else value.reshape(-1) for name, value in converted.items()}
         return converted
 
     def call(self, data: ImageData, training: bool = True) -> ImageData:
