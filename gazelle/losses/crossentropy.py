@@ -22,6 +22,11 @@ def set_adds_epsilon(on: bool) -> None:
     _adds_epsilon = on
 
 
+def adds_epsilon() -> bool:
+    """Return whether binary crossentropies take log(p + epsilon)."""
+    return _adds_epsilon
+
+
 def _clip(p: Array) -> Array:
     return jnp.clip(p, settings.epsilon(), 1.0 - settings.epsilon())
 

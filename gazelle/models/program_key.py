@@ -17,6 +17,7 @@ from gazelle.core.serialization import serialize, serialize_object
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer
+from gazelle.losses.crossentropy import adds_epsilon
 from gazelle.losses.reduction import counts_nonzero_weights_only
 from gazelle.models.graph import Graph
 from gazelle.ops import native
@@ -76,6 +77,7 @@ def structure(model: Model, spec: ModelSpec) -> str | None:
         native.ready(),
         logits.are_stored(),
         counts_nonzero_weights_only(),
+        adds_epsilon(),
     ]
     try:
         text = json.dumps([parts, *global_settings, settings.is_flash_attention_enabled()])
