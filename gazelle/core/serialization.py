@@ -230,12 +230,7 @@ def deserialize(value: Serialized, namespace: str | None = None) -> Deserialized
         return out
     if not isinstance(config, Mapping):
         raise ArgumentTypeError(message(f"The config of {name}", expected="a dict of arguments", got=repr(config)[:80]))
-    if not hasattr(target, "from_config"):
-        hint = "Give the class a method from_config(cls, config)."
-        raise ArgumentTypeError(
-            message(f"{name} in a config", expected="a class with from_config", got="none", hint=hint)
-        )
-    out = target.from_config(config)
+    out = target.from_config(config) if hasattr(target, "from_config") else target(**config)
     shared_objects.store(value, out)
     shapes = value.get("build_config")
     if shapes and hasattr(out, "build_from_config") and not getattr(out, "built", True):

@@ -276,7 +276,8 @@ class Lambda(Layer):
             raise ArgumentTypeError(message("Argument function of Lambda", expected="a function", got=repr(function)))
         self.arguments = dict(arguments or {})
         self.supports_masking = mask is not None
-        live_functions.remember(self.name, function)
+        for each in (function, output_shape, mask):
+            live_functions.remember(self.name, each)
 
     @classmethod
     def from_config(  # type: ignore[override]
@@ -292,18 +293,19 @@ class Lambda(Layer):
         Returns:
             The layer.
         """
+        live = {name: live_functions.find(config.get("name"), config.get(name)) for name in live_functions.ARGUMENTS}
         function = config.get("function")
-        live = live_functions.find(config.get("name"), function)
-        if live is None and isinstance(function, str):
-            live = find(function, "activations") or find(function)
+        if live["function"] is None and isinstance(function, str):
+            live["function"] = find(function, "activations") or find(function)
         with custom_object_scope(custom_objects or {}):
-            return super().from_config(config if live is None else {**config, "function": live})
+            return super().from_config({**config, **{name: found for name, found in live.items() if found is not None}})
 
     def get_config(self) -> Config:
         config = super().get_config()
-        key, function = live_functions.fingerprint(self.function), config.get("function")
-        if key is not None and isinstance(function, dict):
-            config["function"] = {**function, "fingerprint": key}
+        for name in live_functions.ARGUMENTS:
+            key, described = live_functions.fingerprint(self._config.get(name)), config.get(name)
+            if key is not None and isinstance(described, dict):
+                config[name] = {**described, "fingerprint": key}
         return config
 
     def call(self, x: Array, mask: Array | None = None, training: bool = False) -> Array:

@@ -11,6 +11,8 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
+ARGUMENTS = ("function", "output_shape", "mask")  # of Lambda that may be functions
+
 _MOST = 256  # fingerprints that are kept
 _functions: dict[str, dict[str, Callable[[], Any]]] = {}  # fingerprint -> {name of the layer: getter of the function}
 
@@ -34,7 +36,7 @@ def _parts(code: types.CodeType) -> tuple[Any, ...]:
     return code.co_name, code.co_code, constants, names
 
 
-def remember(layer: str, function: Callable[..., Any]) -> None:
+def remember(layer: str, function: Any) -> None:
     """Note that a layer of this name has this function. What a closure holds is not kept alive."""
     key = fingerprint(function)
     if key is None:

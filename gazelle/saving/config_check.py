@@ -131,8 +131,8 @@ def _object(value: Mapping[str, Any], label: str, within: str) -> dict[str, Any]
     if isinstance(target, type) and target.__module__.startswith("gazelle.layers.image"):
         _remove_training(out.get("inbound_nodes"))
     _refuse_paths(config, label, layer)
-    live = name == "Lambda" and live_functions.find(config.get("name"), config.get("function")) is not None
-    own = ("function",) if live else ()
+    names = live_functions.ARGUMENTS if name == "Lambda" else ()
+    own = [each for each in names if live_functions.find(config.get("name"), config.get(each)) is not None]
     return {**out, "config": {k: v if k in own else checked(v, label, layer) for k, v in config.items()}}
 
 

@@ -403,3 +403,9 @@ def test_binary_crossentropy_of_several_predictions_of_a_target(number):
     finally:
         era.set_number(*before)
     np.testing.assert_allclose(found, np.full((2, 3), np.log(2)), rtol=1e-5)
+
+
+def test_a_printed_tensor_has_a_space_after_the_message(capsys):
+    K.print_tensor(K.constant([[1.0]]), "message")
+    K.print_tensor(K.constant([2.0]))
+    assert capsys.readouterr().out == "message [[1.]]\n[2.]\n"

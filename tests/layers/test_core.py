@@ -274,3 +274,10 @@ def test_a_layer_unfrozen_inside_of_a_frozen_one_is_trained():
 
 def test_shapes_hold_integers_of_numpy():
     assert layers.Dense(3).compute_output_shape((None, np.int64(4), np.int32(5))) == (None, 4, 3)
+
+
+def test_a_config_finds_all_functions_of_lambda():
+    layer = layers.Lambda(lambda x: x[:, :2], output_shape=lambda shape: (shape[0], 2), mask=lambda x, mask: None)
+    for config in (layer.get_config(), json.loads(json.dumps(layer.get_config()))):
+        again = layers.Lambda.from_config(config)
+        assert [again.function, again.output_shape, again.mask] == [layer.function, layer.output_shape, layer.mask]

@@ -139,3 +139,30 @@ def test_objects_in_the_config_of_compile(tmp_path):
         0.5,
         2,
     )
+
+
+class Weighted:
+    """A loss with a config, but without `from_config`."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, y_true, y_pred):
+        return self.factor * (y_true - y_pred) ** 2
+
+    def get_config(self):
+        return {"factor": self.factor}
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.h5"])
+def test_a_class_without_from_config_is_called(name, tmp_path):
+    model = Sequential([Input((2,)), Dense(1)])
+    model.compile("sgd", Weighted(3.0))
+    model.save(tmp_path / name)
+    assert load_model(tmp_path / name, {"Weighted": Weighted}).loss.factor == 3
+
+
+def test_a_file_with_functions_of_lambda(tmp_path):
+    model = Sequential([Input((3,)), Lambda(lambda x: x[:, :2], output_shape=lambda shape: (shape[0], 2))])
+    model.save(tmp_path / "m.keras")
+    assert load_model(tmp_path / "m.keras").predict(np.ones((1, 3)), verbose=0).tolist() == [[1, 1]]

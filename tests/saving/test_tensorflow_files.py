@@ -12,6 +12,7 @@ import pytest
 
 import gazelle
 from gazelle import layers
+from gazelle.compat import tensorflow
 from gazelle.core.errors import ArgumentError, DamagedFileError, ShapeError, StateError, UnsafeFileError
 from gazelle.models import load_model
 from gazelle.saving.tensorflow_format import read
@@ -123,9 +124,14 @@ def test_without_the_optimizer(folder):
     check(model, folder, "sequential", "before")
 
 
+@pytest.fixture
+def tf():
+    yield tensorflow.module("tensorflow")
+    tensorflow.close()
+
+
 @pytest.mark.parametrize("name", ["sequential", "earlier_optimizer"])
-def test_a_training_of_tensorflow(folder, name):
-    tf = pytest.importorskip("gazelle.compat.tensorflow").module("tensorflow")
+def test_a_training_of_tensorflow(folder, name, tf):
     model = untrained(folder, name)
     checkpoint = tf.train.Checkpoint(net=model, optimizer=model.optimizer, step=tf.Variable(0))
     path = tf.train.latest_checkpoint(folder / f"{name}_training")

@@ -64,7 +64,7 @@ def cast_to_floatx(x: TensorLike) -> TensorResult:
 @lifted
 def print_tensor(x: TensorLike, message: str = "", summarize: int = 3) -> TensorResult:
     """Return x, and print its values after `message` whenever it is computed."""
-    jax.debug.print("{m}{x}", m=message, x=x)
+    jax.debug.print("{m}{x}", m=message and f"{message} ", x=x)
     return x
 
 
