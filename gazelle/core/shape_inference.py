@@ -61,8 +61,17 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
     return outputs
 
 
-#: whether strings are placeholders from which only shapes are inferred
+#: whether values are placeholders from which only shapes are inferred
 infers_shapes: ContextVar[bool] = ContextVar("gazelle_infers_shapes", default=False)
+
+
+@contextlib.contextmanager
+def _inferring() -> Iterator[None]:
+    token = infers_shapes.set(True)
+    try:
+        yield
+    finally:
+        infers_shapes.reset(token)
 
 
 def host_spec(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], name: str) -> Symbolic:
@@ -90,11 +99,8 @@ def host_spec(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping
 
     def called(size: int) -> Any:
         given_args, given_kwargs = map_tree(lambda v: values(v, size), (args, dict(kwargs)))
-        token = infers_shapes.set(True)
-        try:
+        with _inferring():
             return jax.tree.map(np.asarray, map_tree(array_in, function(*given_args, **given_kwargs)))
-        finally:
-            infers_shapes.reset(token)
 
     def spec(first: Any, second: Any) -> KerasTensor:
         sizes = zip(first.shape, second.shape, strict=True)
@@ -220,7 +226,7 @@ def _trace(fn: Callable[..., Any], arguments: Any, size: int, name: str) -> _Tra
         guesses=any(None in tensor.shape[1:] for tensor in tensors),
         closed=True,  # the call is not run
     )
-    with tracing.entered(scope):
+    with tracing.entered(scope), _inferring():
         program, outputs = jax.make_jaxpr(traced, return_shape=True)(*specs)
     return _Trace(program, outputs, masks, is_sparse)
 

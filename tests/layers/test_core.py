@@ -9,7 +9,7 @@ from jax.experimental import sparse
 
 import gazelle
 from gazelle import layers
-from gazelle.core.errors import ArgumentError, ShapeError
+from gazelle.core.errors import ArgumentError, ShapeError, StateError
 from gazelle.core.masks import get_mask
 
 ARGUMENTS = [
@@ -281,3 +281,17 @@ def test_a_config_finds_all_functions_of_lambda():
     for config in (layer.get_config(), json.loads(json.dumps(layer.get_config()))):
         again = layers.Lambda.from_config(config)
         assert [again.function, again.output_shape, again.mask] == [layer.function, layer.output_shape, layer.mask]
+
+
+def test_shapes_by_name():
+    attention = layers.MultiHeadAttention(2, 3)
+    assert attention.compute_output_shape(query_shape=(2, 3, 4), value_shape=(2, 5, 4)) == (2, 3, 4)
+    assert layers.Add().compute_output_shape(input_shape=[(None, 3), (None, 3)]) == (None, 3)
+
+
+def test_the_number_of_bins_is_enough_for_a_shape():
+    layer = layers.Discretization(num_bins=4, output_mode="one_hot")
+    assert layer.compute_output_shape((None, 1)) == (None, 4)
+    assert layer(gazelle.Input((1,))).shape == (None, 4)
+    with pytest.raises(StateError, match=r"has no bins yet\.\nCall layer\.adapt\(data\) first"):
+        layer(np.ones((2, 1)))
