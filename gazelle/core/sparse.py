@@ -102,7 +102,7 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[st
         kwargs: Keyword arguments.
 
     Returns:
-        A sparse array if the result has as few values as the operands, else a dense array.
+        A sparse array if the result has as few values as the operands or is their product, else a dense array.
     """
     name = function.__name__
     first = args[0] if args else next(iter(kwargs.values()))
@@ -120,6 +120,8 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[st
     result = function(*map(_dense, args), **{key: _dense(value) for key, value in kwargs.items()})
     if not found or not isinstance(result, jax.Array):
         return result
+    if name == "matmul":  # the product may have more values than both matrices
+        return to_sparse(result, found[0]) if len(found) == 2 else result
     stored: int | None = sum(one.nse for one in found)
     if any(one.n_batch or one.n_dense for one in found):
         stored = None  # numbers of values per sample cannot be compared

@@ -48,6 +48,19 @@ def test_duplicate_indices_are_added_before_the_function():
     assert dense(ops.square(twice)).tolist() == [[0, 9]]
 
 
+@pytest.mark.parametrize("options", [{}, {"n_batch": 1}], ids=["plain", "batch"])
+@pytest.mark.parametrize("run", [lambda function: function, jax.jit], ids=["eager", "compiled"])
+def test_the_product_of_sparse_matrices_is_sparse(options, run):
+    x, y = bcoo(X.T, **options), bcoo(Y, **options)
+    out = run(ops.matmul)(x, y)
+    assert sparse.is_sparse(out)
+    np.testing.assert_allclose(dense(out), X.T @ Y, rtol=1e-6)
+    assert not sparse.is_sparse(ops.matmul(x, Y))
+    assert not sparse.is_sparse(ops.matmul(X.T, y))
+    symbolic = [gazelle.KerasTensor(shape, sparse=True) for shape in ((4, 3), (3, 4))]
+    assert ops.matmul(*symbolic).sparse
+
+
 @pytest.mark.parametrize("first", ["sparse", "dense", "number"])
 @pytest.mark.parametrize("second", ["sparse", "dense", "number"])
 @pytest.mark.parametrize("name", ["add", "subtract", "multiply", "divide", "maximum", "minimum"])
