@@ -86,3 +86,13 @@ def test_errors(folder, recorded, tmp_path):
     model.load_weights(folder / "subclassed_weights" / "cp.ckpt")
     with pytest.raises(ShapeError, match="does not match the model"):
         model(recorded["x0"])
+
+
+def test_a_checkpoint_may_be_only_a_folder(tmp_path, tensorflow_1, x=np.ones((2, 3), "float32")):
+    model = Blocks()
+    y = model.predict(x, verbose=0)
+    for _ in range(2):  # the second time, the folder is there
+        model.save_weights(f"{tmp_path}/saved/")
+    again = Blocks()
+    again.load_weights(f"{tmp_path}/saved/")
+    np.testing.assert_allclose(again.predict(x, verbose=0), y, rtol=1e-6)

@@ -75,6 +75,7 @@ class Function:
         given = list(inputs[0]) if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else list(inputs)
         while len(given) > len(self.inputs) and np.ndim(given[-1]) == 0:
             given.pop()  # TensorFlow ignored a learning phase that is no input
+        given += [fixed_phase() or 0 for tensor in self.inputs[len(given) :] if isinstance(tensor, LearningPhase)]
         if len(given) != len(self.inputs):
             expected = f"{len(self.inputs)} inputs"
             hint = "Call it on a list with one array for each input."

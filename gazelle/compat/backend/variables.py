@@ -17,6 +17,7 @@ from gazelle.compat.classes import adopt
 from gazelle.compat.ignored import ignores
 from gazelle.compat.types import ConstraintLike, DTypeLike, SeedLike, ShapeLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes
+from gazelle.core.errors import UnboundVariable
 from gazelle.core.names import unique_name
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
@@ -25,8 +26,8 @@ from gazelle.layers.input import Input, InputLayer
 
 def variable(
     value: TensorLike, dtype: DTypeLike = None, name: str | None = None, constraint: ConstraintLike = None
-) -> Variable:
-    """Return a variable with this first value.
+) -> Variable | TensorResult:
+    """Return a variable with this first value; a constant in `call` of a layer.
 
     Functions of it are nodes of a graph, but in programs for TensorFlow 2, which computes at once.
     """
@@ -36,9 +37,11 @@ def variable(
         from gazelle.compat.tensorflow.variable import TensorFlowVariable
 
         return TensorFlowVariable(value, dtype=dtype or dtypes.floatx(), name=name, constraint=constraint)
-    return GraphVariable(
-        np.asarray(value), dtype=dtype or dtypes.floatx(), name=name or "variable", constraint=constraint
-    )
+    dtype = dtype or dtypes.floatx()
+    try:
+        return GraphVariable(np.asarray(value), dtype=dtype, name=name or "variable", constraint=constraint)
+    except UnboundVariable:  # in `call`: each graph had a variable of its own, which nothing assigned
+        return of_program(jnp.asarray(np.asarray(value), kind_of(dtype)), value)
 
 
 @ignores("sparse ragged=False")

@@ -59,6 +59,8 @@ def translated_method(owner: type, name: str) -> Function:
     @filtered
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = _numbers_of_objects(plain(args)), _numbers_of_objects(plain(kwargs))
+        if name in ("save_weights", "load_weights") and args and era.is_tf_keras_2():
+            args = (_named_in_folder(args[0], name), *args[1:])
         if name in ("save", "save_weights"):
             _make_folder(args[0] if args else kwargs.get("filepath", ""), kwargs.get("save_format") == "tf")
         accuracy_requested = bool(kwargs.get("show_accuracy") or kwargs.get("accuracy"))
@@ -91,6 +93,14 @@ def translated_method(owner: type, name: str) -> Function:
         return adopt(out) if name == "fit" else LoadStatus(out) if name == "load_weights" else out
 
     return method
+
+
+def _named_in_folder(path: Any, method: str) -> Any:
+    """The file of `save_weights("folder/")`, a checkpoint of TensorFlow without a name of its own."""
+    if not isinstance(path, str) or not path.endswith("/"):
+        return path
+    file = os.path.join(path, "weights")
+    return file if method == "save_weights" or os.path.isfile(file) else path
 
 
 def _make_folder(path: Any, is_folder: bool) -> None:

@@ -134,7 +134,8 @@ def uniform(
     dtype: DTypeLike = "float32",
     seed: TensorLike = None,
 ) -> TensorResult:
-    low, high = unboxed(minval), unboxed(1 if maxval is None else maxval)
+    low, high = (np.asarray(v) if isinstance(v, list | tuple) else unboxed(v) for v in (minval, maxval))
+    high = 1 if high is None else high
     host = lambda g, s: g.random(s, np.float32) * (high - low) + low  # noqa: E731
     device = lambda k, s: jax.random.uniform(k, s) * (high - low) + low  # noqa: E731
     if "int" in name_of(dtype):
