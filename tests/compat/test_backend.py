@@ -147,12 +147,22 @@ def test_the_learning_phase_is_an_input():
     f = K.function([x, K.learning_phase()], [y])
     many = np.tile(M, (50, 1))  # of which some are dropped
     np.testing.assert_allclose(f([many, 0])[0], many)
+    np.testing.assert_allclose(f([many])[0], many)  # as TensorFlow, where it had a default
     assert set(np.round(f([many, 1])[0] / (many * 2 + 1), 3).flat) != {1.0}
     assert f([many, 1])[0].min() >= 1
     K.set_learning_phase(1)
     assert K.learning_phase() == 1
     K.clear_session()
     assert not isinstance(K.learning_phase(), int)
+
+
+def test_a_variable_in_call_is_a_constant(of_keras_2):
+    class Masked(layers.Layer):
+        def call(self, x):
+            return x * K.variable(np.array([1, 0, 2]))
+
+    x = keras.Input((3,))
+    np.testing.assert_allclose(keras.Model(x, Masked()(x)).predict(M), M * [1, 0, 2])
 
 
 def test_a_function_counts_its_inputs():

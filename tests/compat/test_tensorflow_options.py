@@ -72,6 +72,22 @@ def test_convolution_of_sequences(tf):
 def test_matrices(tf):
     assert tf.linalg.diag([1.0, 2.0], k=1).numpy().tolist() == [[0, 1, 0], [0, 0, 2], [0, 0, 0]]
     assert tf.linalg.diag([[1], [2]], k=-1).numpy().tolist() == [[[0, 0], [1, 0]], [[0, 0], [2, 0]]]
+    assert tf.linalg.diag([1, 2], num_rows=3).numpy().tolist() == [[1, 0], [0, 2], [0, 0]]
+    assert tf.linalg.diag([1, 2], k=1, num_cols=4, padding_value=9).numpy().tolist() == [[9, 1, 9, 9], [9, 9, 2, 9]]
+    with pytest.raises(ValueError, match=r"tf\.linalg\.diag: expected num_rows=2 or num_cols=2, .* got 3 and 3"):
+        tf.linalg.diag([1, 2], num_rows=3, num_cols=3)
+
+
+def test_uniform_draws_between_lists(tf):
+    values = tf.random.uniform((100, 2), [0, 10], [1, 20]).numpy()
+    assert values.min(0).tolist() >= [0, 10] and (values.max(0) < [1, 20]).all() and values[:, 1].max() > 12
+    assert tf.random.uniform((2,), [5, 6]).shape == (2,)
+
+
+def test_a_closed_array_is_empty(tf):
+    array = tf.TensorArray(tf.float32, 1).write(0, 2.0)
+    array.close()
+    assert array.size() == 0
     found = tf.linalg.eigvals([[0.0, 1.0], [-1.0, 0.0]]).numpy()
     np.testing.assert_allclose(sorted(found, key=np.imag), [-1j, 1j], atol=1e-6)
 

@@ -320,6 +320,9 @@ class TensorArray:
     def size(self) -> TensorResult:
         return Tensor(np.asarray(len(self._items), "int32"))
 
+    def close(self) -> None:
+        self._items = []
+
 
 @named("TensorSpec", "TypeSpec", "RaggedTensorSpec", "SparseTensorSpec")
 class TensorSpec:

@@ -14,6 +14,7 @@ from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.types import AxisLike, DTypeLike, Nested, TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
 
 
 @op("matmul", "linalg.matmul")
@@ -148,12 +149,27 @@ def svd(tensor: TensorLike, full_matrices: bool = False, compute_uv: bool = True
     return s, u, jnp.swapaxes(vt, -1, -2)
 
 
-@op("linalg.diag", static=("k",))
-def diag(diagonal: TensorLike, k: TensorLike = 0) -> TensorResult:
-    xp = space(diagonal)
-    matrix = xp.asarray(diagonal)[..., None] * np.eye(diagonal.shape[-1], dtype=str(diagonal.dtype))
-    below, above = max(-k, 0), max(k, 0)
-    return xp.pad(matrix, [(0, 0)] * (matrix.ndim - 2) + [(below, above), (above, below)])
+@op("linalg.diag", static=("k", "num_rows", "num_cols", "padding_value"))
+def diag(
+    diagonal: TensorLike,
+    k: TensorLike = 0,
+    num_rows: TensorLike = -1,
+    num_cols: TensorLike = -1,
+    padding_value: TensorLike = 0,
+) -> TensorResult:
+    xp, length = space(diagonal), diagonal.shape[-1]
+    below, above, k = max(-int(k), 0), max(int(k), 0), int(k)
+    least = (length + below, length + above)
+    rows, columns = (low if n == -1 else int(n) for n, low in zip((num_rows, num_cols), least, strict=True))
+    if num_rows == num_cols == -1:
+        rows = columns = max(least)
+    elif rows < least[0] or columns < least[1] or (rows > least[0] and columns > least[1]):
+        expected = f"num_rows={least[0]} or num_cols={least[1]}, and the other one at least that of these"
+        raise ArgumentError(message("tf.linalg.diag", expected=expected, got=f"{rows} and {columns}"))
+    matrix = xp.asarray(diagonal)[..., None] * np.eye(length, dtype=str(diagonal.dtype))
+    after = (rows - least[0], columns - least[1])
+    matrix = xp.pad(matrix, [(0, 0)] * (matrix.ndim - 2) + [(below, after[0]), (above, after[1])])
+    return xp.where(np.eye(rows, columns, k, dtype=bool), matrix, xp.asarray(padding_value, matrix.dtype))
 
 
 @op("linalg.tensor_diag")
