@@ -88,8 +88,8 @@ def test_errors(folder, recorded, tmp_path):
         model(recorded["x0"])
 
 
-def test_a_checkpoint_may_be_only_a_folder(tmp_path, tensorflow_1, x=np.ones((2, 3), "float32")):
-    model = Blocks()
+def test_a_checkpoint_may_be_only_a_folder(tmp_path, tensorflow_1):
+    model, x = Blocks(), np.ones((2, 3), "float32")
     y = model.predict(x, verbose=0)
     for _ in range(2):  # the second time, the folder is there
         model.save_weights(f"{tmp_path}/saved/")
