@@ -227,7 +227,7 @@ def smart_resize(
 def read_image(path: str, color_mode: str) -> Array:
     """Read the pixels of a file (height, width, channels) from 0 to 255, as float32; of animations the first frame."""
     with open(path, "rb") as file:
-        return img_to_array(load_img(io.BytesIO(file.read()), color_mode), dtype="float32")
+        return img_to_array(load_img(io.BytesIO(file.read()), color_mode), "channels_last", "float32")
 
 
 def _lanczos(radius: int, x: Array) -> Array:

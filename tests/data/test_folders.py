@@ -234,3 +234,16 @@ def test_signatures_are_those_of_keras():
         name = f"{name}_dataset_from_directory"
         ours, theirs = (inspect.signature(getattr(m.utils, name)).parameters for m in (gazelle, keras))
         assert {k: p.default for k, p in ours.items()} == {k: p.default for k, p in theirs.items()}
+
+
+@pytest.mark.parametrize("options", [{}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True}])
+def test_images_with_channels_first(pictures, options):
+    (expected,) = [x for x, _ in read(pictures, shuffle=False, **options)]
+    gazelle.config.set_image_data_format("channels_first")
+    try:
+        (found,) = [x for x, _ in read(pictures, shuffle=False, **options)]
+        (last,) = [x for x, _ in read(pictures, shuffle=False, data_format="channels_last", **options)]
+    finally:
+        gazelle.config.set_image_data_format("channels_last")
+    np.testing.assert_array_equal(np.moveaxis(found, 1, -1), expected)
+    np.testing.assert_array_equal(last, expected)

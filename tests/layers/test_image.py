@@ -290,3 +290,16 @@ def test_boxes_of_one_image_have_no_axis_of_images():
     found = layer.transform_bounding_boxes(boxes, {**drawn, "flips": np.ones((1, 1, 1, 1), bool)}, training=True)
     np.testing.assert_allclose(found["boxes"], [[4, 1, 6, 3], [0, 4, 2, 6]])
     np.testing.assert_array_equal(found["labels"], [1, 2])
+
+
+@pytest.mark.parametrize("make", [layers.CenterCrop, layers.RandomCrop, layers.Resizing])
+@pytest.mark.parametrize("size", [(12, 14), (4, 14), (4, 5)])
+def test_crops_of_channels_first(make, size):
+    x = np.random.default_rng(0).random((2, 8, 10, 3), "float32")
+    expected = make(*size, data_format="channels_last")(x, training=False)
+    gazelle.config.set_image_data_format("channels_first")
+    try:
+        found = make(*size)(np.moveaxis(x, -1, 1), training=False)
+    finally:
+        gazelle.config.set_image_data_format("channels_last")
+    np.testing.assert_allclose(np.moveaxis(found, 1, -1), expected, atol=1e-6)

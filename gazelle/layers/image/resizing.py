@@ -25,6 +25,11 @@ def _target_size(self: Any, height: int, width: int) -> tuple[int, int]:
     return self.height, self.width
 
 
+def _resized(images: Array, size: tuple[int, int], interpolation: str, cut: bool = False) -> Array:
+    """Images (batch, height, width, channels), in every data format, resized; `cut` keeps the aspect ratio."""
+    return resize(images, size, interpolation, crop_to_aspect_ratio=cut, data_format="channels_last")
+
+
 class Resizing(ImageLayer):
     """Resizing of images to height x width, in training and in inference.
 
@@ -150,7 +155,7 @@ class CenterCrop(ImageLayer):
     def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         top, left = (images.shape[1] - self.height) // 2, (images.shape[2] - self.width) // 2
         if top < 0 or left < 0:
-            return resize(images, (self.height, self.width), interpolation, crop_to_aspect_ratio=True)
+            return _resized(images, (self.height, self.width), interpolation, True)
         return images[:, top : top + self.height, left : left + self.width]
 
     def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
@@ -227,12 +232,12 @@ class RandomCrop(ImageLayer):
     def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         size = (self.height, self.width)
         if transformation is None:
-            return resize(images, size, interpolation, crop_to_aspect_ratio=True)
+            return _resized(images, size, interpolation, True)
         top, left = transformation[:2]
         n, h, w, c = images.shape
         part = self._part(top, left, h, w)
         out = lax.dynamic_slice(images, (0, top, left, 0), (n, *part, c))
-        return out if part == size else resize(out, size, interpolation)
+        return out if part == size else _resized(out, size, interpolation)
 
     def _part(self, top: Any, left: Any, height: int, width: int) -> tuple[int, int]:
         """Return the size of the crop; below the target if images are too small, and (top, left) are then ints."""
