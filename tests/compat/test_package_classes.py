@@ -603,3 +603,23 @@ def test_initializers_need_no_dtype():
     layer = keras.layers.Dense(1)
     weight = layer.add_weight(name="w", shape=(2,), initializer=lambda shape: np.ones(shape))
     assert np.asarray(weight).tolist() == [1.0, 1.0]
+
+
+def test_custom_gradient_of_variables(tf):
+    """The gradient function gets the variables that were read, and returns their gradients, too."""
+    layer, scale = tf.keras.layers.Dense(2, kernel_initializer="ones"), tf.Variable(3.0)
+
+    @tf.custom_gradient
+    def scaled(x):
+        def grad(upstream, variables=None):
+            return upstream * 7.0, [v * 0.0 + 5.0 for v in variables]
+
+        return layer(x) * scale, grad
+
+    x = tf.ones((1, 2))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = scaled(x)
+    assert y.numpy().tolist() == [[6.0, 6.0]]
+    found = tape.gradient(y, [x, scale, *layer.trainable_variables])
+    assert [v.numpy().tolist() for v in found] == [[[7.0, 7.0]], 5.0, [[5.0, 5.0], [5.0, 5.0]], [5.0, 5.0]]

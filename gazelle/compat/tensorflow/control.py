@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 import itertools
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ from gazelle.compat.ignored import ignores, methods_ignore
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow import subgraphs
 from gazelle.compat.tensorflow.arrays import concat, convert, stack
-from gazelle.compat.tensorflow.calls import boxed, call, unbox
+from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.errors import OutOfRangeError
 from gazelle.compat.tensorflow.names import NAMES, array_of_list, named
@@ -229,38 +228,6 @@ def _fold(order: int) -> Any:
 named("foldl")(_fold(1))
 named("foldr")(_fold(-1))
 named("recompute_grad", "grad_pass_through")(lambda f: f)  # tapes recompute values anyway
-
-
-@named("custom_gradient")
-def custom_gradient(f: Function) -> Function:
-    """`tf.custom_gradient`: `f` returns (y, grad); grad(*upstream) returns the gradients of its arguments."""
-
-    @jax.custom_vjp
-    def plain(*arrays: Any) -> Any:
-        return unbox(f(*boxed(arrays))[0])
-
-    def forward(*arrays: Any) -> Any:
-        return plain(*arrays), arrays
-
-    def backward(arrays: Any, upstream: Any) -> Any:
-        _, grad = f(*boxed(arrays))
-        found = grad(*boxed(upstream if isinstance(upstream, list | tuple) else (upstream,)))
-        found = found if isinstance(found, list | tuple) else (found,)
-        return tuple(
-            jnp.zeros_like(a) if g is None else jnp.asarray(unboxed(g), a.dtype)
-            for g, a in zip(found, arrays, strict=True)
-        )
-
-    plain.defvjp(forward, backward)
-
-    is_method = next(iter(inspect.signature(f).parameters), "") == "self"
-
-    def called(*args: Any) -> Any:
-        if is_method:
-            return custom_gradient(functools.partial(f, args[0]))(*args[1:])
-        return call(plain, tuple(convert(a) for a in args), {})
-
-    return called
 
 
 @named("TensorArray")

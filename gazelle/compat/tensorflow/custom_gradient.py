@@ -1,0 +1,88 @@
+"""`tf.custom_gradient`, also of functions that read variables."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.calls import boxed, call, unbox
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.types import Function
+from gazelle.core import tracing
+from gazelle.core.variable import Variable
+
+
+@named("custom_gradient")
+def custom_gradient(f: Function) -> Function:
+    """`tf.custom_gradient`: `f` returns (y, grad); grad(*upstream) returns the gradients of its arguments."""
+    is_method = next(iter(inspect.signature(f).parameters), "") == "self"
+
+    def called(*args: Any) -> Any:
+        if is_method:
+            return custom_gradient(functools.partial(f, args[0]))(*args[1:])
+        inputs = tuple(convert(a) for a in args)
+        variables = _variables_read(f, inputs) if _has_gradients_of_variables(f) else ()
+        return call(_with_gradient(f, variables), (*inputs, *variables), {})
+
+    return called
+
+
+def _has_gradients_of_variables(f: Function) -> bool:
+    """Whether a function inside of f, which is its gradient, has an argument `variables`."""
+    code = getattr(f.func if isinstance(f, functools.partial) else f, "__code__", None)
+    inner = [c for c in code.co_consts if inspect.iscode(c)] if code else []
+    return any("variables" in c.co_varnames[: c.co_argcount + c.co_kwonlyargcount] for c in inner)
+
+
+def _variables_read(f: Function, inputs: tuple[Any, ...]) -> tuple[Variable, ...]:
+    seen: dict[int, Any] = {}
+    with tracing.entered(dataclasses.replace(tracing.current() or tracing.TraceContext(), seen=seen)):
+        f(*inputs)
+    return tuple(v for v in seen.values() if v.trainable)
+
+
+def _with_gradient(f: Function, variables: tuple[Variable, ...]) -> Function:
+    """The function of arrays for the inputs of f, then for variables, which `jax.custom_vjp` must see as arguments."""
+
+    @contextlib.contextmanager
+    def bound(values: Sequence[Any]) -> Iterator[None]:
+        scope = tracing.current()
+        if variables:
+            scope = scope or tracing.TraceContext()
+            found = dict(zip(map(id, variables), values, strict=True))
+            scope = dataclasses.replace(scope, values={**(scope.values or {}), **found})
+        with tracing.entered(scope) if scope is not None else contextlib.nullcontext():
+            yield
+
+    @jax.custom_vjp
+    def plain(*arrays: Any) -> Any:
+        count = len(arrays) - len(variables)
+        with bound(arrays[count:]):
+            return unbox(f(*boxed(arrays[:count]))[0])
+
+    def forward(*arrays: Any) -> Any:
+        return plain(*arrays), arrays
+
+    def backward(arrays: Any, upstream: Any) -> Any:
+        count = len(arrays) - len(variables)
+        with bound(arrays[count:]):
+            _, grad = f(*boxed(arrays[:count]))
+            upstream = boxed(upstream if isinstance(upstream, list | tuple) else (upstream,))
+            found, others = grad(*upstream, variables=list(variables)) if variables else (grad(*upstream), ())
+        found = found if isinstance(found, list | tuple) else (found,)
+        return tuple(
+            jnp.zeros_like(a) if g is None else jnp.asarray(unboxed(g), a.dtype)
+            for g, a in zip((*found, *others), arrays, strict=True)
+        )
+
+    plain.defvjp(forward, backward)
+    return plain
