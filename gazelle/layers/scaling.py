@@ -17,8 +17,6 @@ from gazelle.layers.base import Layer
 if TYPE_CHECKING:
     from gazelle.layers.options import LayerOptions
 
-_EPSILON = 1e-7
-
 
 def _shape(value: Any) -> tuple[int, ...]:
     return np.shape(value)
@@ -61,7 +59,7 @@ class Normalization(Layer):
     x (batch, ..., features)  ->  y (same shape); mean and variance have the sizes of the axes in `axis`
 
     mean and variance are given, or computed by `adapt(data)`, in which batches are combined by Chan's formula.
-    sqrt(variance) is at least 1e-7.
+    sqrt(variance) is at least `gazelle.config.epsilon()`.
 
     Args:
         axis: Axes with a mean and a variance of their own; None for one mean and one variance of all values.
@@ -204,7 +202,7 @@ class Normalization(Layer):
     def call(self, x: Array) -> Array:
         mean: Any = self.mean
         variance: Any = self.variance
-        x, scale = jnp.asarray(x, self.compute_dtype), jnp.maximum(jnp.sqrt(variance), _EPSILON)
+        x, scale = jnp.asarray(x, self.compute_dtype), jnp.maximum(jnp.sqrt(variance), settings.epsilon())
         return mean + x * scale if self.invert else (x - mean) / scale
 
     def get_config(self) -> dict[str, Any]:

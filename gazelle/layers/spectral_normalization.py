@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import initializers
+from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _unit(x: Any) -> Any:
-    return x / jnp.maximum(jnp.linalg.norm(x), 1e-12)
+    return x / jnp.maximum(jnp.linalg.norm(x), settings.epsilon())
 
 
 class SpectralNormalization(Wrapper):

@@ -21,8 +21,6 @@ from gazelle.layers.spatial import choice
 if TYPE_CHECKING:
     from gazelle.layers.options import LayerOptions
 
-_EPSILON = 1e-7
-
 
 class MelSpectrogram(Layer):
     """Mel spectrogram of audio in decibels:  y = 10 log10(M |stft(x)|^mag_exp / ref_power).
@@ -229,8 +227,8 @@ class STFTSpectrogram(Layer):
         power = real**2 + imaginary**2
         if self.mode == "psd":  # all frequencies but the first and the last count twice
             return power.at[:, :, 1:-1].multiply(2)
-        size = jnp.sqrt(jnp.maximum(power, _EPSILON))
-        return size if self.mode == "magnitude" else jnp.log(jnp.maximum(size, _EPSILON))
+        size = jnp.sqrt(jnp.maximum(power, settings.epsilon()))
+        return size if self.mode == "magnitude" else jnp.log(jnp.maximum(size, settings.epsilon()))
 
     def arranged(self, y: Array) -> Array:
         """Return the result in the axis order of the output.
