@@ -93,6 +93,7 @@ def test_a_checkpoint_may_be_only_a_folder(tmp_path, tensorflow_1):
     y = model.predict(x, verbose=0)
     for _ in range(2):  # the second time, the folder is there
         model.save_weights(f"{tmp_path}/saved/")
+    model.save_weights(filepath=f"{tmp_path}/saved/")
     again = Blocks()
-    again.load_weights(f"{tmp_path}/saved/")
+    again.load_weights(filepath=f"{tmp_path}/saved/")
     np.testing.assert_allclose(again.predict(x, verbose=0), y, rtol=1e-6)

@@ -59,8 +59,9 @@ def translated_method(owner: type, name: str) -> Function:
     @filtered
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = _numbers_of_objects(plain(args)), _numbers_of_objects(plain(kwargs))
-        if name in ("save_weights", "load_weights") and args and era.is_tf_keras_2():
-            args = (_named_in_folder(args[0], name), *args[1:])
+        if name in ("save_weights", "load_weights") and era.is_tf_keras_2():
+            args = (*(_named_in_folder(path, name) for path in args[:1]), *args[1:])
+            kwargs.update({key: _named_in_folder(kwargs[key], name) for key in ("filepath",) if key in kwargs})
         if name in ("save", "save_weights"):
             _make_folder(args[0] if args else kwargs.get("filepath", ""), kwargs.get("save_format") == "tf")
         accuracy_requested = bool(kwargs.get("show_accuracy") or kwargs.get("accuracy"))
