@@ -265,7 +265,8 @@ def loss_call(original: Function, loss: Loss, args: Arguments, kwargs: Keywords)
 
 def _with_logits(function: Function, args: Arguments) -> tuple[Function, Arguments]:
     """A function (y_true, y_pred, ...) and its arguments, with the logits of y_pred as a first one if there are any."""
-    found, loss = logits.entry(unboxed(args[1])) if len(args) > 1 else (None, None)
+    has_logits = len(args) > 1 and not isinstance(args[1], masked_rows.MaskedRows)
+    found, loss = logits.entry(unboxed(args[1])) if has_logits else (None, None)
     return (function, args) if found is None else (_on_logits(function, loss), (boxed(found), *args))
 
 
