@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle.core.errors import message, unknown
 from gazelle.core.types import PathLike
+from gazelle.engine.lowering.tensorflow.library import behind_the_stand_in
 from gazelle.export.signature import InputSignature, of_model
 from gazelle.ops import native
 
@@ -38,7 +39,7 @@ def writer(name: str) -> Callable[..., None]:
         raise unknown("export format", name, FORMATS, hint=f"Formats: {', '.join(FORMATS)}.")
     module, function, packages, extra = FORMATS[name]
     for package in packages:
-        if importlib.util.find_spec(package) is None:
+        if not _is_installed(package):
             raise ImportError(
                 message(
                     f"export(format={name!r})",
@@ -49,6 +50,11 @@ def writer(name: str) -> Callable[..., None]:
             )
     found: Callable[..., None] = getattr(importlib.import_module(f"gazelle.export.{module}"), function)
     return found
+
+
+def _is_installed(package: str) -> bool:
+    with behind_the_stand_in():  # in programs, gazelle may stand in for TensorFlow
+        return importlib.util.find_spec(package) is not None
 
 
 def export_model(
