@@ -25,7 +25,7 @@ OperationT = TypeVar("OperationT", bound="Operation")
 def _not_taken(cls: type) -> frozenset[str]:
     """The entries that the configs of all layers have and that the constructor of a class does not take."""
     parameters = inspect.signature(cls.__init__).parameters  # type: ignore[misc]
-    takes_all = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    takes_all = inspect.Parameter.VAR_KEYWORD in [p.kind for p in parameters.values()]
     return frozenset() if takes_all else frozenset(("name", "trainable", "dtype")) - parameters.keys()
 
 
@@ -142,8 +142,10 @@ class Operation:
         Returns:
             The new object.
         """
-        automatic = cls.get_config.__module__.startswith("gazelle.")  # one of the program returns what it means
-        left_out = _not_taken(cls) & config.keys() if automatic else ()  # type: ignore[arg-type]
+        not_taken: frozenset[str] = _not_taken(cls)  # type: ignore[arg-type]
+        if not not_taken or not cls.get_config.__module__.startswith("gazelle."):  # one of the program is used as it is
+            return make_from_config(cls, config)
+        left_out = not_taken & config.keys()
         out = make_from_config(cls, {key: value for key, value in config.items() if key not in left_out})
         for key in {"name", "trainable"}.intersection(left_out):
             setattr(out, key, config[key])

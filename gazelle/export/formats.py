@@ -53,7 +53,7 @@ def writer(name: str) -> Callable[..., None]:
 
 
 def _is_installed(package: str) -> bool:
-    with behind_the_stand_in():  # in programs, gazelle may stand in for TensorFlow
+    with behind_the_stand_in():
         return importlib.util.find_spec(package) is not None
 
 
