@@ -34,20 +34,24 @@ def channels_first() -> bool:
     return settings.image_data_format() == "channels_first"
 
 
+def _channel_axis() -> int:
+    return 1 if channels_first() else -1
+
+
 def channels(x: KerasTensor) -> int:
     """Return the number of channels of images."""
-    count: int = x.shape[1 if channels_first() else -1]
+    count: int = x.shape[_channel_axis()]
     return count
 
 
 def normalization(**options: Any) -> BatchNormalization:
     """Return a batch normalization of channels."""
-    return BatchNormalization(axis=1 if channels_first() else -1, **options)
+    return BatchNormalization(axis=_channel_axis(), **options)
 
 
 def concatenation(name: str | None = None) -> Concatenate:
     """Return a concatenation of channels."""
-    return Concatenate(axis=1 if channels_first() else -1, name=name)
+    return Concatenate(axis=_channel_axis(), name=name)
 
 
 def chain(x: KerasTensor | Sequence[KerasTensor], first: Layer, *layers: Layer) -> KerasTensor:

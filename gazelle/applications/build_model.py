@@ -119,7 +119,7 @@ def application(
             raise TypeError(f"{title}{signature}: {error}.") from None
         given.apply_defaults()
         a = SimpleNamespace(**{"size": size, "least": least, "fixed": True, "title": title, **more, **given.arguments})
-        a.input_shape = last(a.input_shape) if a.input_shape else None
+        a.input_shape = as_channels_last(a.input_shape) if a.input_shape else None
         _check(a)
         if prepare is not None:
             prepare(a)
@@ -201,20 +201,20 @@ def _input(a: SimpleNamespace) -> KerasTensor:
                     hint="Make one with gazelle.Input(shape).",
                 )
             )
-        a.shape = last(a.input_tensor.shape[1:])
+        a.shape = as_channels_last(a.input_tensor.shape[1:])
         tensor: KerasTensor = a.input_tensor
         return tensor
     a.shape = _shape(a)
-    made: KerasTensor = Input(shape=_given(a.shape))
+    made: KerasTensor = Input(shape=_in_data_format(a.shape))
     return made
 
 
-def last(shape: Sequence[int | None]) -> tuple[int | None, ...]:
+def as_channels_last(shape: Sequence[int | None]) -> tuple[int | None, ...]:
     """Return a shape as (rows, columns, channels)."""
     return (*shape[1:], shape[0]) if channels_first() else tuple(shape)
 
 
-def _given(shape: Sequence[int | None]) -> tuple[int | None, ...]:
+def _in_data_format(shape: Sequence[int | None]) -> tuple[int | None, ...]:
     """Return (rows, columns, channels) in the order of the data format."""
     return (shape[-1], *shape[:-1]) if channels_first() else tuple(shape)
 
@@ -223,10 +223,10 @@ def _shape(a: SimpleNamespace) -> tuple[int | None, ...]:
     given = a.input_shape
     pretrained = a.weights == "imagenet"
     usual = (a.size, a.size, given[-1] if given and len(given) == 3 and not pretrained else 3)
-    label, got = f"input_shape of {a.title}", given and _given(given)
+    label, got = f"input_shape of {a.title}", given and _in_data_format(given)
     if a.include_top and pretrained and a.fixed:
         if given not in (None, usual):
-            raise ShapeError(message(f"{label} with its classifier", expected=str(_given(usual)), got=got))
+            raise ShapeError(message(f"{label} with its classifier", expected=str(_in_data_format(usual)), got=got))
         return usual
     if given is None:
         return usual if a.include_top and a.fixed else (None, None, 3)

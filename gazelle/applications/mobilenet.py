@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from gazelle.applications.apply_layers import chain, normalization, pooled
-from gazelle.applications.build_model import SITE, File, application, last
+from gazelle.applications.build_model import SITE, File, application, as_channels_last
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers import (
@@ -73,7 +73,7 @@ def body(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
 
 def prepare(a: SimpleNamespace) -> None:
     """Check that there are pretrained weights for the size and the width."""
-    shape = a.input_shape if a.input_tensor is None else last(a.input_tensor.shape[1:])
+    shape = a.input_shape if a.input_tensor is None else as_channels_last(a.input_tensor.shape[1:])
     square = bool(shape) and shape[0] == shape[1] and shape[0] in a.sizes
     a.size = shape[0] if square else 224
     if a.weights != "imagenet":

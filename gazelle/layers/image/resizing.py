@@ -25,9 +25,9 @@ def _target_size(self: Any, height: int, width: int) -> tuple[int, int]:
     return self.height, self.width
 
 
-def _resized(images: Array, size: tuple[int, int], interpolation: str, cut: bool = False) -> Array:
-    """Images (batch, height, width, channels), in every data format, resized; `cut` keeps the aspect ratio."""
-    return resize(images, size, interpolation, crop_to_aspect_ratio=cut, data_format="channels_last")
+def _resized(images: Array, size: tuple[int, int], interpolation: str, crop_to_aspect_ratio: bool = False) -> Array:
+    """Images (batch, height, width, channels), in every data format, resized."""
+    return resize(images, size, interpolation, crop_to_aspect_ratio=crop_to_aspect_ratio, data_format="channels_last")
 
 
 class Resizing(ImageLayer):
