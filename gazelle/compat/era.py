@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from gazelle.core import logits, names
+from gazelle.core.conventions import Conventions, activate
 from gazelle.core.errors import ArgumentError, message
-from gazelle.losses import reduction
-from gazelle.losses.crossentropy import set_adds_epsilon
 
 #: result of a lookup that finds nothing, since None may be a value
 NOTHING: Any = type("Nothing", (), {"__repr__": lambda self: "NOTHING"})()
@@ -41,10 +39,14 @@ def set_number(number: int, standalone: bool = True) -> None:
     if number not in (1, 2, 3):
         raise ArgumentError(message("The era of a program", expected="1, 2 or 3", got=repr(number)))
     _number, _standalone = number, standalone
-    names.keep_names_of_functions(number < 3)
-    reduction.count_nonzero_weights_only(number == 1)
-    set_adds_epsilon(number == 2)
-    logits.set_stored(not standalone)  # TensorFlow takes them, in each version of `tensorflow.keras`
+    activate(
+        Conventions(
+            logits_are_stored=not standalone,  # TensorFlow takes them, in each version of `tensorflow.keras`
+            crossentropy_adds_epsilon=number == 2,
+            mean_counts_nonzero_weights=number == 1,
+            functions_keep_names=number < 3,
+        )
+    )
 
 
 def called_by_gazelle(depth: int) -> bool:

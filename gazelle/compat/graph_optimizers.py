@@ -19,6 +19,7 @@ from gazelle.compat.classes import compat_class, core_class
 from gazelle.compat.ignored import ignores
 from gazelle.compat.types import TensorLike
 from gazelle.core import tracing
+from gazelle.core.context_variables import assigned
 from gazelle.core.symbolic import KerasTensor, any_symbolic, is_symbolic
 from gazelle.core.types import Array
 from gazelle.core.variable import Variable
@@ -60,11 +61,8 @@ class GraphOptimizer(Optimizer, abstract=True):
                 "constraints": {},
             }
             accepted = inspect.signature(self.get_updates).parameters
-            token = rate_factors.set({})
-            try:
+            with assigned(rate_factors, {}):
                 given = self.get_updates(**{word: value for word, value in arguments.items() if word in accepted})
-            finally:
-                rate_factors.reset(token)
         updates = list(all_updates(given))
         paths = {str(id(v)): p for p, v in self._weights.items()}
         steps = [u for u in updates if isinstance(u, OptimizerStep)]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 
+from gazelle.core import conventions
+from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, message
 
 _counts: dict[str, Counter[str]] = {}
-_kept = False  # whether `of_function` returns names as they are
 
 
 def unique_name(kind: str, name: str) -> str:
@@ -48,15 +49,9 @@ def snake(name: str) -> str:
 
 
 def of_function(function: object) -> str:
-    """The name of a metric that is a function: in snake case, unless `keep_names_of_functions(True)` was called."""
+    """The name of a metric that is a function: in snake case, unless `conventions.functions_keep_names`."""
     name = str(getattr(function, "__name__", type(function).__name__))
-    return name if _kept else snake(name)
-
-
-def keep_names_of_functions(on: bool) -> None:
-    """Choose whether metrics have the names of their functions as they are, as before Keras 3."""
-    global _kept
-    _kept = on
+    return name if conventions.active.functions_keep_names else snake(name)
 
 
 def pascal(name: str) -> str:
@@ -68,8 +63,7 @@ def pascal(name: str) -> str:
 PATH: ContextVar[str] = ContextVar("gazelle_path", default="")
 
 
-@contextlib.contextmanager
-def name_scope(name: str, **_: object) -> Iterator[None]:
+def name_scope(name: str, **_: object) -> AbstractContextManager[object]:
     """Prefix the paths of layers and variables created in a with-block with `name/`.
 
     Args:
@@ -89,11 +83,7 @@ def name_scope(name: str, **_: object) -> Iterator[None]:
     """
     if not isinstance(name, str) or "/" in name:
         raise ArgumentError(message("name_scope", expected="a name without '/'", got=repr(name)))
-    token = PATH.set(scoped(name))
-    try:
-        yield
-    finally:
-        PATH.reset(token)
+    return assigned(PATH, scoped(name))
 
 
 def scoped(name: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any
+
+from gazelle.core.context_variables import assigned
 
 
 class Registry(dict[str, dict[str, Any]]):
@@ -73,15 +75,14 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     return enter
 
 
-@contextmanager
-def custom_object_scope(objects: Mapping[str, Any] | None) -> Iterator[None]:
+def custom_object_scope(objects: Mapping[str, Any] | None) -> AbstractContextManager[object]:
     """Let configs use further names inside the with-block.
 
     Args:
         objects: {name: class or function}; None adds none.
 
-    Yields:
-        Nothing.
+    Returns:
+        A context manager.
 
     Example:
     >>> def double(x):
@@ -91,11 +92,7 @@ def custom_object_scope(objects: Mapping[str, Any] | None) -> Iterator[None]:
     >>> layer(np.ones(2)).tolist()
     [2.0, 2.0]
     """
-    token = _custom.set({**_custom.get(), **(objects or {})})
-    try:
-        yield
-    finally:
-        _custom.reset(token)
+    return assigned(_custom, {**_custom.get(), **(objects or {})})
 
 
 def name_of(target: type | Callable[..., Any]) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 import jax
 
 from gazelle.core import tracing
+from gazelle.core.context_variables import assigned
 from gazelle.core.errors import unknown
 from gazelle.core.masks import get_mask, set_mask
 
@@ -72,20 +73,11 @@ class RematScope:
 
     def __enter__(self) -> RematScope:
         known = (self.output_size_threshold, tuple(self.layer_names))
-        self._open.enter_context(_entered(None if self.mode is None else RematMode(self.mode, *known)))
+        self._open.enter_context(assigned(_mode, None if self.mode is None else RematMode(self.mode, *known)))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
-
-
-@contextlib.contextmanager
-def _entered(mode: RematMode | None) -> Iterator[None]:
-    token = _mode.set(mode)
-    try:
-        yield
-    finally:
-        _mode.reset(token)
 
 
 def remat(f: Callable[P, R]) -> Callable[P, R]:

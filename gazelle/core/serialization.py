@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from gazelle.core import budget, outdated, shared_objects
+from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, english, message, unknown
 from gazelle.core.operation_names import operation_of
 from gazelle.core.registry import REGISTRY, find
@@ -150,15 +151,12 @@ def rebuild(value: T, built: bool = True, **changes: Any) -> T:
         built: also build a layer on the shapes of `value`.
         **changes: entries of the config to replace.
     """
-    token = _rebuilding.set(True)
-    try:
+    with assigned(_rebuilding, True):
         config = serialize_object(value)
         config["config"] = {**config["config"], **changes}
         if not built:
             config.pop("build_config", None)
         return deserialize(config)
-    finally:
-        _rebuilding.reset(token)
 
 
 def target_of(value: Mapping[str, Any], namespace: str | None = None) -> Callable[..., Any] | None:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import arrays, dtypes, dynamic_loops, sparse, tracing
+from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, message
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.symbolic import KerasTensor, Node, Op, any_symbolic, is_symbolic, leaves, map_tree, symbolic_leaves
@@ -65,15 +66,6 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
 infers_shapes: ContextVar[bool] = ContextVar("gazelle_infers_shapes", default=False)
 
 
-@contextlib.contextmanager
-def _inferring() -> Iterator[None]:
-    token = infers_shapes.set(True)
-    try:
-        yield
-    finally:
-        infers_shapes.reset(token)
-
-
 def host_spec(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], name: str) -> Symbolic:
     """Infer the symbolic outputs of a function that JAX cannot trace, by calling it on values.
 
@@ -99,7 +91,7 @@ def host_spec(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping
 
     def called(size: int) -> Any:
         given_args, given_kwargs = map_tree(lambda v: values(v, size), (args, dict(kwargs)))
-        with _inferring():
+        with assigned(infers_shapes, True):
             return jax.tree.map(np.asarray, map_tree(array_in, function(*given_args, **given_kwargs)))
 
     def spec(first: Any, second: Any) -> KerasTensor:
@@ -226,7 +218,7 @@ def _trace(fn: Callable[..., Any], arguments: Any, size: int, name: str) -> _Tra
         guesses=any(None in tensor.shape[1:] for tensor in tensors),
         closed=True,  # the call is not run
     )
-    with tracing.entered(scope), _inferring():
+    with tracing.entered(scope), assigned(infers_shapes, True):
         program, outputs = jax.make_jaxpr(traced, return_shape=True)(*specs)
     return _Trace(program, outputs, masks, is_sparse)
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any
+
+from gazelle.core.context_variables import assigned
 
 ID = "shared_object_id"
 _numbers: ContextVar[dict[int, int] | None] = ContextVar("gazelle_shared_numbers", default=None)
 _made: ContextVar[dict[Any, Any] | None] = ContextVar("gazelle_shared_made", default=None)
 
 
-@contextmanager
-def number_shared() -> Iterator[None]:
+def number_shared() -> AbstractContextManager[None]:
     """Number the layers that are serialized in the block; a layer keeps its number."""
-    token = _numbers.set({})
-    try:
-        yield
-    finally:
-        _numbers.reset(token)
+    return assigned(_numbers, {})
 
 
 def shared_id(value: object) -> dict[str, int]:
@@ -53,14 +50,9 @@ def restore_first_ids(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-@contextmanager
-def share_by_id() -> Iterator[None]:
+def share_by_id() -> AbstractContextManager[None]:
     """Create one layer for each id from the configs deserialized in the block."""
-    token = _made.set({})
-    try:
-        yield
-    finally:
-        _made.reset(token)
+    return assigned(_made, {})
 
 
 def find(config: Mapping[str, Any]) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+
+from gazelle.core.context_variables import assigned
 
 if TYPE_CHECKING:
     from gazelle.core.variable import Variable
@@ -90,14 +93,10 @@ def binds() -> bool:
     return scope is not None and (scope.pure or scope.closed)
 
 
-@contextlib.contextmanager
-def entered(scope: TraceContext) -> Iterator[TraceContext]:
-    """Make `scope` the current context in a with-block."""
-    token = _scope.set(scope)
-    try:
-        yield scope
-    finally:
-        _scope.reset(token)
+#: make a context the current one in a with-block: `with entered(scope):`
+entered = functools.partial(assigned, _scope)
+#: have no current context in a with-block: `with outside():`
+outside = functools.partial(assigned, _scope, None)
 
 
 def isolated(function: Callable[[], Any]) -> tuple[Any, dict[Variable, Any]]:
@@ -114,16 +113,6 @@ def isolated(function: Callable[[], Any]) -> tuple[Any, dict[Variable, Any]]:
     if scope.seen is not None:
         scope.seen.update({key: variable for key, variable in seen.items() if key not in scope.seen})
     return out, {v: after[key] for key, v in seen.items() if after.get(key) is not before.get(key)}
-
-
-@contextlib.contextmanager
-def outside() -> Iterator[None]:
-    """Have no current context in a with-block."""
-    token = _scope.set(None)
-    try:
-        yield
-    finally:
-        _scope.reset(token)
 
 
 def functionalize(

@@ -382,7 +382,8 @@ class Layer(Operation):
         if forked.without_threads:
             forked.refuse(f"{self._label} was called")
         self._eager_losses = []
-        with tracing.entered(tracing.TraceContext()) as scope:
+        scope = tracing.TraceContext()
+        with tracing.entered(scope):
             out = self._call_arrays(scope, args, kwargs)
         if scope.losses:  # each layer has those of this call, and none of earlier ones
             inside = {id(layer): layer for layer in weight_tree.named_layers(self).values()}

@@ -5,26 +5,13 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import logits, settings
+from gazelle.core import conventions, logits, settings
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import set_mask
 from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.losses.base import LossFunctionWrapper
 from gazelle.losses.reduction import Reduction
 from gazelle.losses.target_shapes import family, targets
-
-_adds_epsilon = False
-
-
-def set_adds_epsilon(on: bool) -> None:
-    """Set whether binary crossentropies take log(p + epsilon) of clipped probabilities, as TensorFlow, or log(p)."""
-    global _adds_epsilon
-    _adds_epsilon = on
-
-
-def adds_epsilon() -> bool:
-    """Return whether binary crossentropies take log(p + epsilon)."""
-    return _adds_epsilon
 
 
 def _clip(p: Array) -> Array:
@@ -50,7 +37,7 @@ def bernoulli_loss(y_true: Array, y_pred: Array, from_logits: bool) -> Array:
     if from_logits:
         return -y_true * jax.nn.log_sigmoid(y_pred) - (1.0 - y_true) * jax.nn.log_sigmoid(-y_pred)
     p = _clip(y_pred)
-    added = settings.epsilon() if _adds_epsilon else 0.0
+    added = settings.epsilon() if conventions.active.crossentropy_adds_epsilon else 0.0
     return -(y_true * jnp.log(p + added) + (1.0 - y_true) * jnp.log(1.0 - p + added))
 
 

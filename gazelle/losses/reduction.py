@@ -6,26 +6,13 @@ from typing import Literal, TypeAlias, overload
 
 import jax.numpy as jnp
 
+from gazelle.core import conventions
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.types import Array, ArrayLike, DTypeLike
 from gazelle.losses.target_shapes import same_rank
 
 Reduction: TypeAlias = Literal["sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none"] | None
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
-
-
-_nonzero_only = False
-
-
-def count_nonzero_weights_only(on: bool) -> None:
-    """Choose whether a mean counts the values whose weight is not 0, as in Keras 1, instead of all."""
-    global _nonzero_only
-    _nonzero_only = on
-
-
-def counts_nonzero_weights_only() -> bool:
-    """Whether a mean counts the values whose weight is not 0."""
-    return _nonzero_only
 
 
 def divide(a: Array, b: Array) -> Array:
@@ -110,7 +97,7 @@ def reduce(values: Array, weights: ArrayLike | None, mask: ArrayLike | None, red
     total = jnp.sum(values)
     if reduction == "sum":
         return total
-    if _nonzero_only and weights is not None:
+    if conventions.active.mean_counts_nonzero_weights and weights is not None:
         total = divide(total, jnp.mean(jnp.asarray(weights) != 0, dtype=total.dtype))
     if reduction == "mean_with_sample_weight" and factors is not None:
         return divide(total, jnp.sum(factors))

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import dtypes, logits
+from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.registry import register
 from gazelle.core.shape_inference import call_op
@@ -51,11 +52,8 @@ _broadcasting = contextvars.ContextVar("broadcasting", default=False)
 @contextlib.contextmanager
 def warn_of_broadcasting() -> Iterator[None]:
     """Within it, what Keras takes is a warning: targets that only broadcast, and a softmax over one unit."""
-    token = _broadcasting.set(True)
-    try:
+    with assigned(_broadcasting, True):
         yield
-    finally:
-        _broadcasting.reset(token)
 
 
 def only_warns() -> bool:

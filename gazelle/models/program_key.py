@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from gazelle.core import dtypes, logits, settings, symbolic
+from gazelle.core import conventions, dtypes, settings, symbolic
 from gazelle.core.errors import GazelleError
 from gazelle.core.registry import REGISTRY, find
 from gazelle.core.replaced_methods import are_original, replaced
@@ -17,8 +18,6 @@ from gazelle.core.serialization import serialize, serialize_object
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer
-from gazelle.losses.crossentropy import adds_epsilon
-from gazelle.losses.reduction import counts_nonzero_weights_only
 from gazelle.models.graph import Graph
 from gazelle.ops import native
 from gazelle.training.step import ModelSpec
@@ -75,9 +74,7 @@ def structure(model: Model, spec: ModelSpec) -> str | None:
         settings.epsilon(),
         settings.image_data_format(),
         native.ready(),
-        logits.are_stored(),
-        counts_nonzero_weights_only(),
-        adds_epsilon(),
+        dataclasses.astuple(conventions.active),
     ]
     try:
         text = json.dumps([parts, *global_settings, settings.is_flash_attention_enabled()])

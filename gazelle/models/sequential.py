@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
+from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.names import PATH
 from gazelle.core.registry import custom_object_scope
@@ -123,11 +124,8 @@ class Sequential(Model):
         return None
 
     def _extend(self, layer: Layer) -> None:
-        token = PATH.set(path_of(self))
-        try:
+        with assigned(PATH, path_of(self)):
             self._tail = layer(self._tail)
-        finally:
-            PATH.reset(token)
         if not isinstance(self._tail, KerasTensor):
             raise ArgumentError(
                 message(

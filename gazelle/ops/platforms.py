@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from gazelle.core.context_variables import assigned
 
 if TYPE_CHECKING:
     from gazelle.core.types import ArrayLike, Tree
@@ -41,11 +43,6 @@ def conditional(condition: ArrayLike, if_true: Callable[[], Tree], if_false: Cal
     return by_platform(lambda: lax.cond(condition, if_true, if_false), selected)
 
 
-@contextlib.contextmanager
-def chosen_at_lowering() -> Iterator[None]:
+def chosen_at_lowering() -> AbstractContextManager[None]:
     """Trace both forms inside the block, for programs that are lowered for several platforms."""
-    token = _at_lowering.set(True)
-    try:
-        yield
-    finally:
-        _at_lowering.reset(token)
+    return assigned(_at_lowering, True)

@@ -201,7 +201,7 @@ def _arguments(target: type) -> list[str]:
             continue
         parameters = inspect.signature(cls.__dict__["__init__"]).parameters
         known += [n for n, p in parameters.items() if n != "self" and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        if inspect.Parameter.VAR_KEYWORD not in [p.kind for p in parameters.values()]:
             break
     return known
 

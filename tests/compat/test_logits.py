@@ -9,7 +9,7 @@ import pytest
 import gazelle
 from gazelle.compat import era
 from gazelle.compat.namespaces import root
-from gazelle.core import logits
+from gazelle.core import conventions
 
 keras = root("keras")
 layers, losses = keras.layers, keras.losses
@@ -30,9 +30,9 @@ def sigmoid_of_sums():
 
 
 def test_only_programs_for_tensorflow_take_logits(of_tensorflow):
-    assert logits.are_stored()
+    assert conventions.active.logits_are_stored
     era.set_number(3, True)
-    assert not logits.are_stored()
+    assert not conventions.active.logits_are_stored
     assert float(losses.BinaryCrossentropy()(Y, sigmoid_of_sums()(X))) < 17
 
 

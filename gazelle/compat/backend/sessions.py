@@ -18,6 +18,7 @@ from gazelle.compat.backend.updates import OptimizerStep, Update
 from gazelle.compat.ignored import ignores
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import names
+from gazelle.core.context_variables import assigned
 from gazelle.core.errors import StateError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -112,11 +113,8 @@ class Session:
         computed = iter([] if run is None else run([np.asarray(unwrapped(v)) for v in given.values()]))
         value = lambda v: next(computed) if isinstance(v, KerasTensor | Variable) else _value(v)  # noqa: E731
         values = [jax.tree.map(value, v, is_leaf=_is_fetch) for v in wanted]
-        token = _fed_now.set(given)
-        try:
+        with assigned(_fed_now, given):
             found = [v.result(x) if isinstance(v, Fetch) else x for v, x in zip(flat, values, strict=True)]
-        finally:
-            _fed_now.reset(token)
         return jax.tree.unflatten(structure, found)
 
     def as_default(self) -> Session:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib
 import importlib.util
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any
 
 import jax
 from jax.sharding import PartitionSpec
 
+from gazelle.core.context_variables import assigned
 from gazelle.core.types import Array, Tree
 from gazelle.engine import active_distribution
 
@@ -113,11 +114,6 @@ def is_switched_off() -> bool:
     return _off.get()
 
 
-@contextlib.contextmanager
-def switched_off() -> Iterator[None]:
+def switched_off() -> AbstractContextManager[None]:
     """Trace operations in JAX inside the block, for programs that run elsewhere."""
-    token = _off.set(True)
-    try:
-        yield
-    finally:
-        _off.reset(token)
+    return assigned(_off, True)

@@ -1,0 +1,28 @@
+"""Context variables that hold a value inside a with-block."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def assigned(variable: ContextVar[T], value: T) -> Iterator[None]:
+    """Set a context variable in a with-block, and restore its value after it.
+
+    >>> depth = ContextVar("depth", default=0)
+    >>> with assigned(depth, 1):
+    ...     depth.get()
+    1
+    >>> depth.get()
+    0
+    """
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)

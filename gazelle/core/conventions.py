@@ -1,0 +1,39 @@
+"""Conventions of results and names in which a process may differ; the defaults are those of current Keras."""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Conventions:
+    """One record for the process, which is a part of the key of compiled programs.
+
+    Attributes:
+        logits_are_stored: `ops.sigmoid` and `ops.softmax` attach their input to their result; losses take it.
+        crossentropy_adds_epsilon: Binary crossentropies are means of log(p + epsilon) of clipped p, not of log(p).
+        mean_counts_nonzero_weights: A weighted mean of a loss divides by the number of weights that are not 0.
+        functions_keep_names: A metric that is a function has its name as it is, not in snake case.
+    """
+
+    logits_are_stored: bool = False
+    crossentropy_adds_epsilon: bool = False
+    mean_counts_nonzero_weights: bool = False
+    functions_keep_names: bool = False
+
+
+#: the conventions of the process, to be read as `conventions.active`
+active = Conventions()
+
+
+def activate(conventions: Conventions) -> None:
+    """Set the conventions of the process.
+
+    >>> from gazelle.core import conventions
+    >>> conventions.activate(Conventions(functions_keep_names=True))
+    >>> conventions.active.functions_keep_names
+    True
+    >>> conventions.activate(Conventions())
+    """
+    global active
+    active = conventions
