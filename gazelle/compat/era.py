@@ -44,6 +44,7 @@ def set_number(number: int, standalone: bool = True) -> None:
             logits_are_stored=not standalone,  # TensorFlow takes them, in each version of `tensorflow.keras`
             crossentropy_adds_epsilon=number == 2,
             mean_counts_nonzero_weights=number == 1,
+            averages_start_from_weights=number == 2,
             functions_keep_names=number < 3,
         )
     )

@@ -13,12 +13,14 @@ class Conventions:
         logits_are_stored: `ops.sigmoid` and `ops.softmax` attach their input to their result; losses take it.
         crossentropy_adds_epsilon: Binary crossentropies are means of log(p + epsilon) of clipped p, not of log(p).
         mean_counts_nonzero_weights: A weighted mean of a loss divides by the number of weights that are not 0.
+        averages_start_from_weights: The averages of `use_ema` begin as the weights before the first update.
         functions_keep_names: A metric that is a function has its name as it is, not in snake case.
     """
 
     logits_are_stored: bool = False
     crossentropy_adds_epsilon: bool = False
     mean_counts_nonzero_weights: bool = False
+    averages_start_from_weights: bool = False
     functions_keep_names: bool = False
 
 

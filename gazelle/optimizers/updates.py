@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import arrays
+from gazelle.core import arrays, conventions
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ArrayLike
 from gazelle.optimizers import transforms
@@ -27,7 +27,10 @@ def init(optimizer: Optimizer, params: Arrays) -> Slots:
     slots = optimizer._init_rule(updated)
     if optimizer.gradient_accumulation_steps:
         slots = {"gradient_accumulator": {p: arrays.full_like(w) for p, w in params.items()}} | slots
-    return {"average": {p: arrays.full_like(w) for p, w in updated.items()}} | slots if optimizer.use_ema else slots
+    if not optimizer.use_ema:
+        return slots
+    first = jnp.array if conventions.active.averages_start_from_weights else arrays.full_like
+    return {"average": {p: first(w) for p, w in updated.items()}} | slots
 
 
 def update(
@@ -68,7 +71,8 @@ def update(
         )
         slots = slots | {"gradient_accumulator": sums}
     if optimizer.use_ema:
-        averages = transforms.average(after, slots["average"], optimizer.ema_momentum, updates == 0)
+        is_first = (updates == 0) & (not conventions.active.averages_start_from_weights)
+        averages = transforms.average(after, slots["average"], optimizer.ema_momentum, is_first)
         slots = slots | {"average": averages}
         if optimizer.ema_overwrite_frequency:
             present = {p: w for p, w in after.items() if p in averages}
