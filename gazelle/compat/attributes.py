@@ -248,6 +248,12 @@ def _built(optimizer: Any) -> bool:
     return False
 
 
+def _rate(optimizer: Any) -> Any:
+    from gazelle.compat.tensorflow.variable import ScheduledRate  # it imports this module
+
+    return ScheduledRate.of(optimizer)
+
+
 _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "_build_learning_rate": _method(lambda optimizer, rate: as_variable_or_function(optimizer.name, rate)),
     "_index_dict": lambda optimizer: {v.key: i for i, v in enumerate(optimizer._trainable_variables)},
@@ -256,7 +262,7 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "updates": lambda optimizer: [],
     "get_updates": _method(updates.get_updates),
     "get_gradients": _method(lambda _, loss, params: gradients(loss, params)),
-    "lr": lambda optimizer: adopt(optimizer.learning_rate),
+    "lr": lambda optimizer: adopt(_rate(optimizer)),
     "_create_slots": _NOTHING_TO_DO,
     "_get_hyper": _method(lambda optimizer, name, dtype=None: getattr(optimizer, name)),
     "_set_hyper": _method(setattr),
@@ -306,6 +312,8 @@ def attribute(instance: Any, name: str) -> Any:
     for kind, table in _OF:
         if isinstance(instance, kind) and name in table:
             return table[name](instance)
+    if isinstance(instance, RNN) and name in (getattr(cell := vars(instance).get("cell"), "_config", None) or ()):
+        return getattr(cell, name)  # `units` of an LSTM that a program creates with `RNN.__init__`
     if isinstance(instance, Layer) and core_class(type(instance)) is not Layer:
         for owner in (instance, instance.__dict__.get("cell")):
             for now in _WEIGHTS.get(name, ()):

@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from gazelle import activations
-from gazelle.compat import columns, era, facade, old_names, tables
+from gazelle.compat import columns, era, facade, old_names, saved_classes, tables
 from gazelle.compat.backend import lifting
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
@@ -214,6 +214,8 @@ def _adopting(original: Any) -> Any:
         classes = _classes_in_files(era.number())
         if original.__name__ == "clone_model":  # the optimizer may have arguments of earlier versions
             classes = classes | _generated_classes("optimizers")
+        if original.__name__ == "load_model":
+            classes = classes | saved_classes.of(args[0] if args else kwargs.get("filepath"))
         lookup = getattr(original, "__self__", None)
         if original.__name__ == "get" and args and isinstance(args[0], str):
             module = original.__module__ if lookup is None else f"gazelle.{lookup.namespace}"
@@ -224,6 +226,8 @@ def _adopting(original: Any) -> Any:
         with custom_object_scope(classes):
             out = original(*args, **kwargs)
             out = converted(out) if isinstance(out, FunctionType) else adopt(out)
+        if original.__name__ == "save_model" and len(args) > 1:
+            saved_classes.remember(args[0], args[1])
         if original.__name__ in ("load_model", "clone_model") and era.number() < 3:
             columns.recompile(out)
         return out

@@ -22,6 +22,7 @@ REPLACED = {f"gazelle.{path}.backend": "gazelle.compat.backend.settings:backend"
 _REPLACED_BEFORE_KERAS_3 = {
     "gazelle.activations.hard_sigmoid": "gazelle.saving.h5_format.activations:hard_sigmoid_before_keras_3",
     "gazelle.metrics.binary_accuracy": "gazelle.compat.metrics:binary_accuracy",
+    "gazelle.utils.Progbar": "gazelle.compat.utils:Progbar",
     "gazelle.utils.to_categorical": "gazelle.compat.utils:to_categorical",
     **{
         f"gazelle.{module}.{name}": "gazelle.compat.custom_objects:CustomObjectScope"

@@ -33,3 +33,8 @@ def postprocess_conv2d_output(x: Array, data_format: str | None = None) -> Tenso
 
 #: the names that modules of this part of Keras have, besides those in the table `private_helpers`
 NAMES = frozenset(defined(sys.modules[__name__]))
+
+
+def on_gpu() -> bool:
+    """Return whether Theano computes on a GPU, with functions of its own."""
+    return False

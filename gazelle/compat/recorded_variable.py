@@ -63,7 +63,13 @@ class RecordedVariable(OldVariable):
         kind = recorder_of_program()
         if kind is None:
             return super().__getitem__(index)  # type: ignore[misc]
-        return kind.dispatch(operator.pos, (self,), {})[index]
+        found = kind.dispatch(operator.pos, (self,), {})[index]
+        if facade.calls is None:
+            return found
+        from gazelle.compat.tensorflow.variable import VariableSlice  # it imports this module
+
+        variable: Any = self
+        return VariableSlice(found, variable, index) if hasattr(found, "array") else found
 
     def read_value(self) -> TensorResult:
         """Return the present value as a tensor, which tapes record, and which later assignments leave as it is."""

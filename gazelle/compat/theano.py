@@ -118,6 +118,7 @@ TABLE: dict[str, Any] = {
     **{f"tensor.nnet.{name}": getattr(K, name) for name in _LISTS["nnet"]},
     "tensor.nnet.categorical_crossentropy": lambda coding, true: K.categorical_crossentropy(true, coding),
     "ifelse.ifelse": ops.where,
+    "sandbox.cuda.dnn.dnn_available": lambda: False,
     "sandbox.rng_mrg.MRG_RandomStreams": RandomStreams,
     "tensor.shared_randomstreams.RandomStreams": RandomStreams,
     "gradient.disconnected_grad": K.stop_gradient,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazelle import activations
+from gazelle import activations, utils
 from gazelle.compat.ignored import ignores
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.settings import image_data_format
@@ -59,6 +59,26 @@ class HDF5Matrix:
     ndim = property(lambda self: len(self.shape))
     size = property(lambda self: int(np.prod(self.shape)))
     dtype = property(lambda self: self.data.dtype)
+
+
+class Progbar(utils.Progbar):
+    """A progress bar; `force` shows it now, even if it has just been shown."""
+
+    def update(
+        self,
+        current: int,
+        values: Iterable[tuple[str, ArrayLike]] | None = None,
+        finalize: bool | None = None,
+        force: bool = False,
+    ) -> None:
+        if force:
+            self._shown = -1.0
+        super().update(current, values, finalize)
+
+    @property
+    def seen_so_far(self) -> int:
+        """The steps that are done."""
+        return self._seen
 
 
 class SequenceEnqueuer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -137,13 +137,19 @@ def _run_call(
 
 def build(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Build a layer for the arguments of its first call; what `build` assigns is kept, even while shapes are traced."""
-    scope = tracing.current()
-    if scope is not None and (scope.closed or scope.key is not None):
-        with tracing.entered(dataclasses.replace(scope, closed=False, key=None)):  # initial values are drawn at once
-            build(layer, args, kwargs)
-        return
-    with jax.ensure_compile_time_eval():  # `build` may compute weights: they have values while a call is traced, too
+    with initial_values():
         _build(layer, args, kwargs)
+
+
+@contextlib.contextmanager
+def initial_values() -> Iterator[None]:
+    """Draw and compute initial values at once, also while a call is traced."""
+    scope = tracing.current()
+    with contextlib.ExitStack() as stack:
+        if scope is not None and (scope.closed or scope.key is not None):
+            stack.enter_context(tracing.entered(dataclasses.replace(scope, closed=False, key=None)))
+        stack.enter_context(jax.ensure_compile_time_eval())
+        yield
 
 
 def _build(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:

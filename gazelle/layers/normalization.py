@@ -197,6 +197,8 @@ class LayerNormalization(_Normalization):
         self.beta = self.add_weight("beta", shape) if self.center and not self.rms_scaling else None
         rank, given = len(input_shape), self.axis if isinstance(self.axis, (list, tuple)) else (self.axis,)
         positions = self._axes(rank)
+        if not type(self).call.__module__.startswith("gazelle."):
+            return  # the inputs of a subclass may have other shapes
         if max(given) < 0:  # counted from the end: inputs may have another rank
             self.input_spec = InputSpec(
                 min_ndim=-min(given), axes={a - rank: n for a, n in zip(positions, shape, strict=True)}

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.core.shape_inference import infers_shapes
 from gazelle.core.types import Array, Shape, Tree
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
@@ -183,6 +184,8 @@ class RNN(Layer):
                 what, wanted = f"initial_state of {self._label}", f"shape (batch, {size})"
                 raise ShapeError(message(what, expected=wanted, got=f"shape {state.shape}"))
         first = jax.tree.leaves(states)[0]
+        if first.shape[0] == 1 and infers_shapes.get():  # the sequences may have this batch size, too
+            return jax.tree.map(lambda s: jnp.broadcast_to(s, (batch, *s.shape[1:])), states)
         if first.shape[0] != batch:
             hint = (
                 "All batches of a stateful layer must have the size it was built with: leave out the last, smaller one."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -205,8 +206,12 @@ def _refuse_replaced(methods: MethodSnapshot) -> None:
             )
 
 
+#: optimizer -> the last model that was trained with it
+_OWNERS: weakref.WeakKeyDictionary[Optimizer, weakref.ref[Model]] = weakref.WeakKeyDictionary()
+
+
 def _check_optimizer(model: Model, trainable: set[str]) -> None:
-    """Raise an error if there is no optimizer, or it has slots of another model's weights of other shapes."""
+    """Raise an error if there is no optimizer, or it has slots of the weights of another model."""
     optimizer = model.optimizer
     if optimizer is None:
         if step_methods.is_customized(model):
@@ -215,15 +220,20 @@ def _check_optimizer(model: Model, trainable: set[str]) -> None:
         raise StateError(message(f"Model '{model.name}' was compiled without an optimizer", hint=hint))
     if isinstance(optimizer, MultiOptimizer):
         optimizer.know_paths(model.path or model.name, weight_tree.named_variables(model))
+    owner = _OWNERS.get(optimizer, lambda: None)()
+    others = [] if owner is None or owner is model else list(weight_tree.named_variables(owner).values())
+    _OWNERS[optimizer] = weakref.ref(model)
     for path, variable in weight_tree.named_variables(model).items():
         other = optimizer._keys.of(path) if path in trainable and optimizer.built else None
-        if other is not None and other is not variable and other.shape != variable.shape:
+        if other is None or other is variable:
+            continue
+        if other.shape != variable.shape or any(other is one for one in others):
             name = type(optimizer).__name__
             raise StateError(
                 message(
                     f"The {name} of model '{model.name}' belongs to another model",
                     expected=f"moments of '{path}' of shape {variable.shape}",
-                    got=f"shape {other.shape}",
+                    got=f"those of another variable of shape {other.shape}",
                     hint=f"Make an optimizer for each model: compile({name}(...), ...).",
                 )
             )

@@ -47,3 +47,35 @@ def test_a_package_asks_whether_a_file_is_being_loaded(installed):
     assert not in_safe_mode()
     with budget.Budget(10, lambda shape: UnsafeFileError(str(shape))):
         assert in_safe_mode()
+
+
+class OfItself(layers.MultiHeadAttention):
+    """Has other arguments than its parent, which builds itself for those it receives."""
+
+    def __init__(self, size, **kwargs):
+        super().__init__(num_heads=2, key_dim=size, **kwargs)
+        self.first = layers.Dense(6)
+
+    def call(self, x):
+        x = self.first(x)
+        return super().call(x, x[:, :2])
+
+
+def test_call_of_a_subclass_of_attention_has_its_own_arguments():
+    inputs = layers.Input((5, 4))
+    model = keras.Model(inputs, OfItself(3)(inputs))
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 5, 4)), np.ones((4, 5, 6)), verbose=0)
+    assert model.output_shape == (None, 5, 6)
+    assert model.count_params() == 198
+
+
+def test_the_fourth_argument_of_attention_is_its_mask_until_keras_3():
+    x = np.random.default_rng(0).random((2, 5, 4), "float32")
+    mask = np.tril(np.ones((1, 5, 5), "bool")).repeat(2, 0)
+    layer = layers.MultiHeadAttention(2, 3)
+    expected = layer(x, x, attention_mask=mask)
+    np.testing.assert_allclose(layer(x, x, x, mask), expected, rtol=1e-6)
+    y, scores = layer(x, x, None, mask, True)
+    np.testing.assert_allclose(y, expected, rtol=1e-6)
+    assert scores.shape == (2, 2, 5, 5)

@@ -251,3 +251,107 @@ def test_fractions_of_ids_are_removed_with_a_warning(tf2):
     np.testing.assert_array_equal(rows, model.predict(np.array([[1, 0]]), verbose=0))
     with pytest.raises(ValueError, match=r"got 3\.5"):
         model.predict(np.array([[3.5, 0.0]]), verbose=0)
+
+
+# Recurrent layers around a cell of the program -----------------------------------------------------------------------
+
+
+class GainCell(keras.layers.LSTMCell):
+    def __init__(self, units, gain=1.0, **kwargs):
+        super().__init__(units, **kwargs)
+        self.gain = gain
+
+    def call(self, x, states, training=None):
+        h, states = super().call(x, states, training=training)
+        return self.gain * h, states
+
+
+class GainLSTM(keras.layers.LSTM):
+    """Skips the constructor of LSTM; its get_config relies on that of RNN."""
+
+    def __init__(self, units, gain=1.0, **kwargs):
+        keras.layers.RNN.__init__(self, GainCell(units, gain, kernel_initializer="ones"), **kwargs)
+
+    def get_config(self):
+        config = keras.layers.RNN.get_config(self)
+        del config["cell"]
+        return {**config, "units": self.units, "gain": self.cell.gain}
+
+
+def test_an_lstm_with_the_constructor_of_rnn_uses_the_cell():
+    x = np.random.default_rng(0).random((2, 3, 4), "float32")
+    layer, same = GainLSTM(2, 3.0), GainLSTM(2)
+    y, expected = layer(x), same(x)
+    same.set_weights(layer.get_weights())
+    np.testing.assert_allclose(y, 3 * same(x), rtol=1e-5)
+    assert expected.shape == (2, 2)
+    assert layer.get_config()["gain"] == 3.0
+    assert layer.units == 2
+    assert layer.use_bias
+
+
+class WithoutConfig(keras.layers.Dense):
+    def get_config(self):
+        raise KeyError("cell")
+
+
+def test_training_does_not_need_the_config_of_a_layer():
+    model = keras.Sequential([keras.layers.Input((3,)), WithoutConfig(2)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    assert model.predict(np.ones((5, 3)), verbose=0).shape == (5, 2)
+
+
+def test_an_initial_state_of_one_sample_in_a_graph():
+    sequences, state = keras.Input((None, 3)), keras.Input(batch_shape=(1, 2))
+    model = keras.Model([sequences, state], keras.layers.GRU(2)(sequences, initial_state=state))
+    assert model([np.ones((1, 5, 3), "float32"), np.ones((1, 2), "float32")]).shape == (1, 2)
+
+
+class NormalizedCell(keras.layers.SimpleRNNCell, keras.layers.LayerNormalization):
+    """A cell that normalizes with the methods of a second parent."""
+
+    def __init__(self, units):
+        keras.layers.SimpleRNNCell.__init__(self, units)
+        keras.layers.LayerNormalization.__init__(self)
+
+    def build(self, shape):
+        keras.layers.SimpleRNNCell.build(self, shape)
+        keras.layers.LayerNormalization.build(self, (None, self.units))
+
+    def call(self, x, states, training=None):
+        y = keras.layers.LayerNormalization.call(self, keras.ops.matmul(x, self.kernel))
+        return y, [y]
+
+
+def test_a_cell_that_also_is_a_normalization_layer():
+    assert keras.layers.RNN(NormalizedCell(2))(np.ones((2, 3, 4), "float32")).shape == (2, 2)
+
+
+# Callbacks and progress bars -----------------------------------------------------------------------------------------
+
+
+def test_events_of_a_list_of_callbacks_have_the_names_of_arguments_of_keras():
+    seen = []
+
+    class Seen(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            seen.append(epoch)
+
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(batch)
+
+    callbacks = keras.callbacks.CallbackList([Seen()])
+    callbacks.on_epoch_begin(epoch=3)
+    callbacks.on_train_batch_end(batch=4, logs={})
+    assert seen == [3, 4]
+
+
+def test_a_progress_bar_is_shown_by_force(capsys, of_keras_2):
+    bar = keras.utils.Progbar(target=9, interval=100)
+    for step in (1, 2, 3):
+        bar.update(step, values=[("loss", 1.0)], force=step == 3)
+    assert bar.seen_so_far == 3
+    shown = capsys.readouterr().out
+    assert "3/9" in shown
+    assert "2/9" not in shown

@@ -269,3 +269,41 @@ def test_operators_take_data_frames(tf):
     column, frame = pandas.Series([1.0, 0.0]), pandas.DataFrame({"a": [1, 0]})
     assert (tf.constant([2.0, 3.0]) * column).numpy().tolist() == [2.0, 0.0]
     assert tf.function(lambda x: x * frame)(tf.constant([[2.0], [3.0]])).numpy().tolist() == [[2.0], [0.0]]
+
+
+class Weighted(keras.layers.Layer):
+    def build(self, shape):
+        self.w = self.add_weight(shape=(4, 1), initializer="ones", name="w")
+
+    def call(self, x):
+        return x @ self.w
+
+
+def test_parts_of_the_weight_of_a_layer_are_assigned(tf):
+    layer = Weighted()
+    layer(np.ones((2, 4), "float32"))
+    layer.w[0:2].assign(tf.constant([[5.0], [6.0]]))
+    np.testing.assert_array_equal(layer.w.numpy().ravel(), [5, 6, 1, 1])
+
+    @tf.function
+    def changed(values):
+        layer.w[1:3].assign(values)
+        return tf.reduce_sum(layer.w)
+
+    assert float(changed(tf.constant([[2.0], [3.0]]))) == 11.0
+    np.testing.assert_array_equal(layer.w.numpy().ravel(), [5, 2, 3, 1])
+
+
+def test_inner_shapes_of_ragged_constants(tf):
+    ragged = tf.ragged.constant([[[1.0, 2.0]], [[3.0, 4.0], [5.0, 6.0]]], ragged_rank=1, inner_shape=(2,))
+    assert ragged.shape.as_list() == [2, None, 2]
+    assert ragged.flat_values.shape == (3, 2)
+    assert tf.ragged.constant([[], []], ragged_rank=1, inner_shape=(2,)).flat_values.shape == (0, 2)
+    assert tf.ragged.constant([[[1]], [[2], [3]]], inner_shape=(1,)).ragged_rank == 1
+
+
+def test_names_of_the_internal_module(tf):
+    def method(self):
+        return self
+
+    assert tf.__internal__.tracking.no_automatic_dependency_tracking(method) is method

@@ -82,6 +82,17 @@ def old_names():
     for name, value in kinds.items():
         if name not in vars(np):
             setattr(np, name, value)
+    arpack = "scipy.sparse.linalg.eigen.arpack"
+    sys.modules[arpack] = _Arpack(arpack)
+
+
+class _Arpack(types.ModuleType):
+    """`scipy.sparse.linalg.eigen.arpack`, whose names are in `scipy.sparse.linalg` now."""
+
+    def __getattr__(self, name):
+        import scipy.sparse.linalg
+
+        return getattr(scipy.sparse.linalg, name)
 
 
 def old_pandas():
@@ -306,6 +317,13 @@ def get_file(fname=None, origin=None, untar=False, *_, extract=False, **__):
             for i in range(398):
                 row = _rng.rand(6) * (40, 4, 400, 200, 3000, 20) + 4
                 file.write(" ".join(f"{v:.1f}" for v in row) + f' {70 + i % 12} {1 + i % 3}\t"car {i}"\n')
+    elif name == "heart.csv":
+        with open(path, "w") as file:
+            file.write("age,sex,cp,trestbps,chol,fbs,restecg,thalach,exang,oldpeak,slope,ca,thal,target\n")
+            for i in range(303):
+                row = [29 + i % 40, i % 2, i % 5, *(100 + _rng.randint(0, 100, 2)), i % 2, i % 3, 150, i % 2]
+                kinds = ("fixed", "normal", "reversible")
+                file.write(",".join(map(str, (*row, _rng.rand() * 4, i % 4, i % 4, kinds[i % 3], i % 2))) + "\n")
     elif "babi" in name:
         with tarfile.open(path, "w:gz") as archive:
             for folder, task, part in itertools.product(("en", "en-10k"), _BABI, ("train", "test")):

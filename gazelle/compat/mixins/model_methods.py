@@ -12,7 +12,18 @@ from typing import Any
 import numpy as np
 
 from gazelle import tree
-from gazelle.compat import arguments, class_weights, era, facade, former_files, methods, one_element, renamed_arguments
+from gazelle.compat import (
+    arguments,
+    class_weights,
+    era,
+    facade,
+    former_files,
+    methods,
+    one_element,
+    renamed_arguments,
+    saved_classes,
+    shared_optimizers,
+)
 from gazelle.compat.classes import adopt, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import Function
@@ -67,6 +78,9 @@ def translated_method(owner: type, name: str) -> Function:
         accuracy_requested = bool(kwargs.get("show_accuracy") or kwargs.get("accuracy"))
         args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
         if name == "compile":
+            args = (*(shared_optimizers.for_model(one, self) for one in args[:1]), *args[1:])
+            if "optimizer" in kwargs:
+                kwargs["optimizer"] = shared_optimizers.for_model(kwargs["optimizer"], self)
             args = tuple(tree.map_structure(_with_tensors, one) for one in args)
             kwargs.update((key, tree.map_structure(_with_tensors, kwargs[key])) for key in _LOSSES & kwargs.keys())
         if name == "compile" and self._graph is not None:
@@ -87,6 +101,8 @@ def translated_method(owner: type, name: str) -> Function:
             out = _or_on_values(self, core, args, kwargs)
         if name == "compile":
             adopt(self.optimizer)
+        if name == "save":
+            saved_classes.remember(self, args[0] if args else kwargs.get("filepath", ""))
         if name in _MEASURING and isinstance(out, list) and self._accuracy_by_call and not accuracy_requested:
             return out[0]
         if name.startswith("predict"):

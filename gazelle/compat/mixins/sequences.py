@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import wraps
 from inspect import signature
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -19,8 +20,9 @@ from gazelle.compat.recurrent import run_steps
 from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.types import Array, Shape, Tree
-from gazelle.layers import RNN, Dropout, Layer, serialize
-from gazelle.layers.calling import marks_built
+from gazelle.layers import RNN, Dropout, Layer, MultiHeadAttention, serialize
+from gazelle.layers.call_arguments import call_argument_names
+from gazelle.layers.calling import initial_values, marks_built
 from gazelle.layers.multi_head_attention import with_causal
 
 
@@ -50,6 +52,7 @@ class RecurrentMixin:
         if isinstance(size := getattr(cell, "state_size", None), TensorShape):  # of one state
             self.state_size = [size]
         vars(self).update({"time_major": True} if time_major else {}, num_constants=constants)
+        vars(self)["_takes_cell"] = core is RNN  # also an LSTM of a program that calls `RNN.__init__`
         if era.number() < 3 and not self.stateful:  # type: ignore[attr-defined]
             vars(self)["states"] = [None] * len(jax.tree.leaves(self.state_size))
 
@@ -57,7 +60,7 @@ class RecurrentMixin:
         """Return the configuration, with `time_major` if it is true."""
         config: dict[str, Any] = super().get_config()  # type: ignore[misc]
         own = next(cls for cls in type(self).__mro__ if "get_config" in vars(cls))
-        if self._core is RNN and not own.__module__.startswith("gazelle."):  # type: ignore[attr-defined]
+        if vars(self).get("_takes_cell") and not own.__module__.startswith("gazelle."):
             config.setdefault("cell", serialize(self.cell))
         # gazelle's loader does not know the number of constants, which are keywords in the configs of models
         extra = {"time_major": self.time_major, "num_constants": 0 if era.called_by_gazelle(1) else self.num_constants}
@@ -203,10 +206,46 @@ class CellMixin:
 _PROJECTIONS = tuple(f"_{name}_dense" for name in ("query", "key", "value", "output"))
 
 
+#: the arguments of MultiHeadAttention after the third, until Keras 3
+_AFTER_KEY = ("attention_mask", "return_attention_scores", "training", "use_causal_mask")
+
+
+def _in_current_order(args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments of MultiHeadAttention; until Keras 3 the fourth was the mask (batch, queries, keys)."""
+    if len(args) < 4 or era.called_by_gazelle(2):
+        return args, kwargs
+    flags = any(isinstance(one, bool) for one in args[4:6])  # now the masks of values and keys
+    if era.number() >= 3 and not flags and len(getattr(args[3], "shape", ())) < 3:
+        return args, kwargs
+    return args[:3], {**dict(zip(_AFTER_KEY, args[3:], strict=False)), **kwargs}
+
+
 class AttentionMixin:
     """MultiHeadAttention and GroupedQueryAttention."""
 
     attention_axes: Sequence[int] | None
+    built: bool
+
+    def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
+        if type(self).call is AttentionMixin.call:  # else the order is that of the program
+            args, kwargs = _in_current_order(args, kwargs)
+        return super().__call__(*args, **kwargs)  # type: ignore[misc]
+
+    def _ensure_built(self, args: Any, kwargs: Any) -> None:
+        """Build the layer; from within `call` if it is that of a subclass, with other arguments."""
+        layer, kind = cast(Any, self), cast(Any, type(self))
+        if kind.build is not layer._core.build or "query" in call_argument_names(layer):
+            super()._ensure_built(args, kwargs)  # type: ignore[misc]
+
+    @wraps(MultiHeadAttention.call)
+    def call(self, *args: Any, **kwargs: Any) -> TensorResult:
+        args, kwargs = _in_current_order(args, kwargs)
+        if not self.built:
+            given = [*args[:3], *(kwargs[name] for name in ("query", "value", "key")[len(args) :] if name in kwargs)]
+            shapes = [tuple(one.shape) for one in given if one is not None]
+            with initial_values():
+                self.build(*shapes)  # type: ignore[attr-defined]
+        return super().call(*args, **kwargs)  # type: ignore[misc]
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a program that replaces `_query_dense` replaces the layer that is called."""

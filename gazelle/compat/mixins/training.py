@@ -145,7 +145,12 @@ class OptimizerMixin(CompatObject):
     @property
     def learning_rate(self) -> Variable | Array:
         rate: Variable | Array = super().learning_rate  # type: ignore[misc]
-        return rate
+        if isinstance(rate, Variable) or called_by_gazelle(1):
+            return rate
+        from gazelle.compat.tensorflow.variable import ScheduledRate  # it imports this module
+
+        scheduled: Array = ScheduledRate.of(self)
+        return scheduled
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:

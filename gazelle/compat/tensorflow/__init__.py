@@ -25,7 +25,7 @@ from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
 _TABLES = listed("""function_tables arrays blocks boxes checking checkpoints control convolutions crf csv_files
-    custom_gradient default_graphs differentiation events feature_columns files gathering graph_iterators
+    custom_gradient default_graphs differentiation events feature_columns files gathering gradient_ops graph_iterators
     graph_layers graph_losses graph_scopes graph_sessions graphs images linalg lite maths moving_averages nn
     parsing quantization ragged ragged_calls randoms records rnn rnn_cells sampling saved_models signals sparse
     sparse_lookups stored_datasets strings summaries tables tf_config tpus transformations tutorials graph_ops""")
@@ -37,6 +37,7 @@ for _name, _dtype in DTYPES.items():
 named("newaxis", "compat.v1.newaxis", "compat.v2.newaxis")(None)
 named("types.experimental.TensorLike")(TensorLike)
 named("version.GIT_VERSION")("gazelle")
+named("__internal__.tracking.no_automatic_dependency_tracking")(lambda method: method)
 named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
 named("autograph.experimental.set_loop_options")(lambda *_, **__: None)  # hints for graphs
 named("data.experimental.cardinality")(lambda data: data.cardinality())
@@ -134,22 +135,53 @@ def look_up(full: str) -> TensorResult:
 
 def _raw(name: str) -> TensorResult:
     """The function of an operation: `raw_ops.MatMul` is that of `matmul`, `raw_ops.Sum` that of `reduce_sum`."""
-    plain = re.sub(r"V\d$", "", name).lower()
+    plain = _without_underscores(name)
     reduction = NAMES.get(f"reduce_{plain}")
     if reduction is not None:
         return lambda input, axis, keep_dims=False, name=None: reduction(input, axis, keep_dims)
-    names = [full for full in NAMES if full.rpartition(".")[2].replace("_", "") == plain]
-    return NAMES[min(names, key=len)] if names else None
+    public, renamed = _OTHER_ARGUMENTS.get(plain, (None, {}))
+    names = [full for full in NAMES if _without_underscores(full.rpartition(".")[2]) == plain]
+    if public is None and not names:
+        return None
+    function = NAMES[public or min(names, key=len)]
+    if not renamed:
+        return function
+    return lambda *args, **kwargs: function(*args, **{renamed.get(key, key): kwargs[key] for key in kwargs})
+
+
+#: operations with other names, or with other names of arguments, than the functions
+_OTHER_ARGUMENTS = {
+    "batchmatmul": ("matmul", {"x": "a", "y": "b", "adj_x": "adjoint_a", "adj_y": "adjoint_b"}),
+    "select": ("where", {"t": "x", "e": "y"}),
+    "cast": ("cast", {"DstT": "dtype"}),
+    "transpose": ("transpose", {"x": "a"}),
+    "pad": ("pad", {"input": "tensor"}),
+    "mirrorpad": ("pad", {"input": "tensor"}),
+    "slice": ("slice", {"input": "input_"}),
+    "split": ("split", {"num_split": "num_or_size_splits"}),
+    "splitv": ("split", {"size_splits": "num_or_size_splits"}),
+    "depthwiseconv2dnative": ("nn.depthwise_conv2d", {}),
+    "tensorscatterupdate": ("tensor_scatter_nd_update", {}),
+    "tensorscatteradd": ("tensor_scatter_nd_add", {}),
+    "randomstandardnormal": ("random.normal", {}),
+}
+
+
+def _without_underscores(name: str) -> str:
+    """`maxpoolgrad` of `MaxPoolGradV2`, `max_pool_grad` and `max_pool_grad_eager_fallback`."""
+    return re.sub(r"v\d$", "", name.removesuffix("_eager_fallback").replace("_", "").lower())
 
 
 def _private(full: str) -> TensorResult:
     """The object, or the module, with a name below `tensorflow.python`."""
     _, _, inner = full.partition(".")
+    module, _, name = inner.rpartition(".")
+    if module.rpartition(".")[2].startswith("gen_") and (operation := _raw(name)) is not None:
+        return operation  # `gen_nn_ops.relu_grad` is `raw_ops.ReluGrad`
     if private_modules.is_module(inner):
         return _known(f"tensorflow.{full}")
     found = look_up(inner)
     if found is None:
-        name = inner.rpartition(".")[2]
         found = private_modules.find(name, look_up)
         if found is None and name[:1].isupper():  # `math_ops` also has the operations
             found = _raw(name)

@@ -229,13 +229,26 @@ def map_values(op: Function, *args: Any, **kwargs: Any) -> TensorResult:
 
 
 @named("ragged.constant")
-@ignores("inner_shape=None name row_splits_dtype")
-def constant(pylist: Sequence[Any], dtype: DTypeLike = None, ragged_rank: int | None = None) -> TensorResult:
+@ignores("name row_splits_dtype")
+def constant(
+    pylist: Sequence[Any], dtype: DTypeLike = None, ragged_rank: int | None = None, inner_shape: ShapeLike | None = None
+) -> TensorResult:
     """`tf.ragged.constant`: nested lists, of which the `ragged_rank` outermost axes may have rows of other lengths."""
-    if ragged_rank == 0 or not any(isinstance(row, list | tuple | np.ndarray) for row in pylist):
-        return convert(pylist, dtype)
+    inner = None if inner_shape is None else tuple(inner_shape)
+    if inner is not None and ragged_rank is None:
+        ragged_rank = max(0, _depth(pylist) - 1 - len(inner))
+    if ragged_rank == 0 or (inner is None and not any(isinstance(row, list | tuple | np.ndarray) for row in pylist)):
+        empty = np.zeros((0, *(inner or ())), name_of(dtype or "float32"))
+        return convert(pylist, dtype) if inner is None or len(pylist) else convert(empty)
     flat, counts = [v for row in pylist for v in row], [len(row) for row in pylist]
-    return RaggedTensor.from_row_lengths(constant(flat, dtype, ragged_rank and ragged_rank - 1), counts)
+    return RaggedTensor.from_row_lengths(constant(flat, dtype, ragged_rank and ragged_rank - 1, inner), counts)
+
+
+def _depth(value: Any) -> int:
+    """How deep lists are nested."""
+    if isinstance(value, np.ndarray):
+        return value.ndim
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, list | tuple) else 0
 
 
 @named("ragged.stack")

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat import era
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.ignored import methods_ignore
 from gazelle.compat.old_variable import TensorShape, reference
@@ -22,6 +23,8 @@ from gazelle.compat.tensorflow.tensor import Tensor, operate, shown
 from gazelle.compat.tensorflow.variable_names import prefix
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.variable import Variable
+from gazelle.optimizers.base import Optimizer
+from gazelle.optimizers.schedules import LearningRateSchedule
 
 
 class VariableSlice(Tensor):
@@ -35,7 +38,8 @@ class VariableSlice(Tensor):
 
     def assign(self, value: TensorLike) -> TensorResult:
         """Assign this part of the variable."""
-        return self.variable.assign(jnp.asarray(self.variable._full()).at[unboxed(self.index)].set(unboxed(value)))
+        whole = jnp.asarray(unboxed(self.variable.read_value()))
+        return self.variable.assign(whole.at[unboxed(self.index)].set(jnp.asarray(unboxed(value), whole.dtype)))
 
 
 class VariableValue(Tensor):
@@ -49,6 +53,28 @@ class VariableValue(Tensor):
 
     def __call__(self) -> TensorResult:
         return self.variable.read_value()
+
+
+class ScheduledRate(Tensor):
+    """`optimizer.learning_rate` of a schedule: its present value; before TensorFlow 2.11 it was the schedule itself."""
+
+    __slots__ = ("schedule",)
+
+    def __init__(self, rate: TensorLike, schedule: LearningRateSchedule) -> None:
+        super().__init__(rate)
+        self.schedule = schedule
+
+    def __call__(self, step: TensorLike) -> TensorResult:
+        return self.schedule(step)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.schedule, name)
+
+    @classmethod
+    def of(cls, optimizer: Optimizer) -> TensorResult:
+        """The learning rate of an optimizer in a program for TensorFlow."""
+        rate, schedule = optimizer.learning_rate, vars(optimizer).get("_learning_rate")
+        return rate if era.standalone() or not isinstance(schedule, LearningRateSchedule) else cls(rate, schedule)
 
 
 class IndexedSlices:

@@ -152,12 +152,19 @@ class CallbackList(Callback):
 
 
 def _event_method(event: str) -> Callable[..., None]:
-    if event.endswith(("_batch_begin", "_batch_end", "_epoch_begin", "_epoch_end")):
+    if event.endswith(("_epoch_begin", "_epoch_end")):
 
-        def call_numbered(self: CallbackList, number: int, logs: dict[str, Any] | None = None) -> None:
-            self._call(event, number, {} if logs is None else logs)
+        def call_epoch(self: CallbackList, epoch: int, logs: dict[str, Any] | None = None) -> None:
+            self._call(event, epoch, {} if logs is None else logs)
 
-        return call_numbered
+        return call_epoch
+
+    if event.endswith(("_batch_begin", "_batch_end")):
+
+        def call_batch(self: CallbackList, batch: int, logs: dict[str, Any] | None = None) -> None:
+            self._call(event, batch, {} if logs is None else logs)
+
+        return call_batch
 
     def call(self: CallbackList, logs: dict[str, Any] | None = None) -> None:
         self._call(event, {} if logs is None else logs)

@@ -1,0 +1,51 @@
+"""Models that a program saves as a SavedModel of TensorFlow and reads without `custom_objects`."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat.namespaces import root
+from gazelle.core.errors import UnsafeFileError
+
+keras = root("keras")
+X = np.ones((4, 2), "float32")
+
+
+def plus_one(x):
+    return keras.ops.relu(x) + 1.0
+
+
+def absolute(y_true, y_pred):
+    return keras.ops.mean(keras.ops.abs(y_true - y_pred))
+
+
+class Scaled(keras.layers.Layer):
+    def __init__(self, by, **kwargs):
+        super().__init__(**kwargs)
+        self.by = by
+        self.dense = keras.layers.Dense(3, activation=plus_one)
+
+    def call(self, x):
+        return self.dense(x) * self.by
+
+    def get_config(self):
+        return {**super().get_config(), "by": self.by}
+
+
+@pytest.mark.filterwarnings("ignore:save writes the .keras format")
+@pytest.mark.parametrize("by_function", [True, False])
+def test_a_saved_model_of_this_process_is_read(tmp_path, by_function):
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(Scaled(2.0)(inputs)))
+    model.compile("adam", absolute, metrics=[absolute])
+    model.fit(X, np.ones((4, 1)), verbose=0)
+    path = str(tmp_path / "saved")
+    if by_function:
+        keras.models.save_model(model, path)
+    else:
+        model.save(path)
+    loaded = keras.models.load_model(path)
+    np.testing.assert_array_equal(loaded.predict(X, verbose=0), model.predict(X, verbose=0))
+    loaded.fit(X, np.ones((4, 1)), verbose=0)
+    model.save(str(tmp_path / "file.keras"))
+    with pytest.raises(UnsafeFileError):
+        keras.models.load_model(str(tmp_path / "file.keras"))
