@@ -149,7 +149,8 @@ class OptimizerMixin(CompatObject):
             return rate
         from gazelle.compat.tensorflow.variable import ScheduledRate  # it imports this module
 
-        scheduled: Array = ScheduledRate.of(self)
+        optimizer: Any = self
+        scheduled: Array = ScheduledRate.of(optimizer)
         return scheduled
 
     @learning_rate.setter
