@@ -1,17 +1,13 @@
-"""What packages do with Keras' classes and modules: cells, weights, optimizers, tensors, steps."""
+"""What packages do with Keras' layers and models."""
 
-import importlib
 import itertools
 import json
 import pickle
-import sys
-import types
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import gazelle
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat import era, tensorflow
 from gazelle.compat.keras_src import module
@@ -21,9 +17,6 @@ keras = root("keras")
 layers = keras.layers
 X = np.random.default_rng(0).random((8, 6, 3)).astype("float32")
 FLAT = X[:, 0]
-
-
-# Cells and wrappers --------------------------------------------------------------------------------------------------
 
 
 class Cell(layers.DropoutRNNCellMixin, layers.Layer):
@@ -150,109 +143,6 @@ def test_a_pickled_estimator_has_a_model_of_the_programs_class():
     np.testing.assert_array_equal(copy.predict(FLAT), net.predict(FLAT))
 
 
-# Optimizers with get_updates -----------------------------------------------------------------------------------------
-
-
-class Multiplied(keras.optimizers.Optimizer):
-    """Calls another optimizer with other learning rates for the weights of some layers."""
-
-    def __init__(self, optimizer, factors, **kwargs):
-        super().__init__(**kwargs)
-        self.optimizer, self.factors, self.seen = keras.optimizers.get(optimizer), factors, []
-
-    def get_updates(self, loss, params):
-        rate, updates = self.optimizer.learning_rate, []
-        self.seen = [v.name for v in params]
-        for v in params:
-            factor = self.factors[v.name.partition("/")[0]]
-            self.optimizer.learning_rate = rate * (factor(self.optimizer.iterations) if callable(factor) else factor)
-            updates += self.optimizer.get_updates(loss, [v])
-        self.optimizer.learning_rate = rate
-        return updates
-
-
-class Averaged(keras.optimizers.Optimizer):
-    """Keeps averages of the weights, which start from their values."""
-
-    def __init__(self, optimizer, **kwargs):
-        super().__init__(**kwargs)
-        self.optimizer = keras.optimizers.get(optimizer)
-
-    def get_updates(self, loss, params):
-        self.averages = [K.variable(K.get_value(v)) for v in params]
-        self.count = K.variable(0, dtype="int32")
-        updates = [*self.optimizer.get_updates(loss, params), K.update_add(self.count, 1)]
-        return updates + [K.update(a, a + 0.5 * (v - a)) for a, v in zip(self.averages, params, strict=True)]
-
-    def get_config(self):
-        return {"optimizer": keras.optimizers.serialize(self.optimizer)}
-
-
-def test_slots_start_from_the_values_of_the_weights():
-    model = keras.Sequential([keras.Input((3,)), layers.Dense(1, kernel_initializer="ones")])
-    optimizer = Averaged(keras.optimizers.SGD(0.0))
-    model.compile(optimizer, "mse")
-    model.fit(FLAT, FLAT[:, :1], verbose=0)
-    np.testing.assert_array_equal(K.get_value(optimizer.averages[0]), np.ones((3, 1)))
-    assert K.get_value(optimizer.count) == 1
-    model.fit(FLAT, FLAT[:, :1], epochs=3, verbose=0)
-    assert K.get_value(optimizer.count) == 4
-    K.set_value(optimizer.count, 10)
-    model.fit(FLAT, FLAT[:, :1], verbose=0)
-    assert K.get_value(optimizer.count) == 11
-
-
-@pytest.mark.parametrize("ending", ["h5", "keras"])
-def test_training_goes_on_from_a_file(tmp_path, ending):
-    models = [keras.Sequential([keras.Input((3,)), layers.Dense(1, kernel_initializer="ones")]) for _ in range(2)]
-    for model in models:
-        model.compile(Averaged("adam"), "mse")
-    models[0].fit(FLAT, FLAT[:, :1], epochs=4, verbose=0)
-    models[1].fit(FLAT, FLAT[:, :1], epochs=2, verbose=0)
-    models[1].save(tmp_path / f"model.{ending}")
-    again = keras.models.load_model(tmp_path / f"model.{ending}", custom_objects={"Averaged": Averaged})
-    again.fit(FLAT, FLAT[:, :1], epochs=2, verbose=0)
-    assert K.get_value(again.optimizer.count) == 4
-    for found, expected in zip(again.get_weights(), models[0].get_weights(), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-6)
-    for found, expected in zip(again.optimizer.averages, models[0].optimizer.averages, strict=True):
-        np.testing.assert_allclose(K.get_value(found), K.get_value(expected), rtol=1e-6)
-
-
-def test_rates_and_names_in_get_updates():
-    def steps(optimizer):
-        gazelle.utils.set_random_seed(0)
-        model = keras.Sequential([keras.Input((3,)), layers.Dense(2, name="a"), layers.Dense(1, name="b")])
-        model.compile(optimizer, "mse")
-        before = model.get_weights()
-        for rate in (0.1, 0.2):  # as a callback sets it
-            getattr(model.optimizer, "optimizer", model.optimizer).learning_rate = rate
-            model.train_on_batch(FLAT, FLAT[:, :1])
-        return model.optimizer, [x - y for x, y in zip(model.get_weights(), before, strict=True)]
-
-    optimizer, changes = steps(Multiplied(keras.optimizers.SGD(0.1), {"a": 0.0, "b": 1.0}))
-    assert optimizer.seen == ["a/kernel:0", "a/bias:0", "b/kernel:0", "b/bias:0"]
-    assert not changes[0].any()
-    assert changes[2].any()
-    _, twice = steps(Multiplied(keras.optimizers.SGD(0.1), {"a": 1.0, "b": 1.0}))
-    _, plain = steps(keras.optimizers.SGD(0.1))
-    for a, b in zip(twice, plain, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
-    half = lambda count: keras.backend.cast(count, "float32") * 0.5  # noqa: E731 - 0, then 0.5 of the rates 0.1 and 0.2
-    optimizer, changes = steps(Multiplied(keras.optimizers.SGD(0.1), {"a": 0.0, "b": half}))
-    gazelle.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((3,)), layers.Dense(2, name="a"), layers.Dense(1, name="b")])
-    model.layers[0].trainable = False
-    model.compile(keras.optimizers.SGD(0.5 * 0.2), "mse")
-    before = model.get_weights()
-    model.train_on_batch(FLAT, FLAT[:, :1])
-    for change, x, y in zip(changes, model.get_weights(), before, strict=True):
-        np.testing.assert_allclose(change, x - y, rtol=1e-4, atol=1e-7)
-
-
-# Models --------------------------------------------------------------------------------------------------------------
-
-
 class Reporting(keras.Model):
     """`call` adds a value to the logs and updates a metric."""
 
@@ -288,151 +178,6 @@ def test_functional_of_a_sequential():
     functional = model._functional
     assert not isinstance(functional, keras.Sequential)
     assert functional.layers[-1] is model.layers[-1]
-
-
-# TensorFlow ----------------------------------------------------------------------------------------------------------
-
-
-def test_type_of_a_tensor(tf):
-    tensor = tf.constant([1.0, 2.0])
-    assert type(tensor).__module__.split(".")[0] == "tensorflow"
-    assert pickle.loads(pickle.dumps(tensor)).numpy().tolist() == [1.0, 2.0]
-
-
-def test_references_of_tensors(tf):
-    symbolic, variable, tensor = keras.Input((3,)), layers.Dense(1).add_weight(shape=(1,)), tf.constant(1)
-    for thing in (symbolic, variable, tensor, tf.Variable(1.0)):
-        assert {thing.ref(): 1}[thing.experimental_ref()] == 1
-        assert thing.ref().deref() is thing
-
-
-def test_lists_in_place_of_tensors(tf):
-    rows = [tf.constant([1.0, 2.0]), tf.constant([3.0, 4.0])]
-    assert tf.transpose(rows).numpy().tolist() == [[1.0, 3.0], [2.0, 4.0]]
-    assert tf.concat(tf.transpose(rows), axis=1).shape == (2, 2)
-    with tf.GradientTape() as tape:
-        tape.watch(rows)
-        total = tf.reduce_sum(tf.transpose(rows) ** 2)
-    assert [g.numpy().tolist() for g in tape.gradient(total, rows)] == [[2.0, 4.0], [6.0, 8.0]]
-
-
-def test_dimensions_of_shapes(tf):
-    shape = tf.TensorShape([None, 3])
-    assert [n.value for n in shape.dims] == [None, 3]
-
-
-def test_custom_gradient_of_a_method(tf):
-    class Scaled(tf.keras.layers.Layer):
-        @tf.custom_gradient
-        def scaled(self, x):
-            return x * 2.0, lambda upstream: upstream * 10.0
-
-        def call(self, x):
-            return self.scaled(x)
-
-    x = tf.Variable([1.0])
-    with tf.GradientTape() as tape:
-        y = Scaled()(x)
-    assert y.numpy().tolist() == [2.0]
-    assert tape.gradient(y, x).numpy().tolist() == [10.0]
-
-
-def test_custom_gradient_of_a_method_of_another_object(tf):
-    class Scale:
-        @tf.custom_gradient
-        def scaled(self, x):
-            return x * 2.0, lambda upstream: upstream * 10.0
-
-    x = tf.Variable([1.0])
-    with tf.GradientTape() as tape:
-        y = Scale().scaled(x)
-    assert tape.gradient(y, x).numpy().tolist() == [10.0]
-
-
-def test_branches_of_cond_assign_variables(tf):
-    """Only the branch that runs changes variables; groups of operations and `no_op` are results of equal kind."""
-
-    class Counter(tf.keras.layers.Layer):
-        def build(self, shape):
-            self.count = self.add_weight(name="count", shape=(), initializer="zeros", trainable=False)
-
-        def call(self, x):
-            grow = lambda: tf.group([self.count.assign(self.count + 1.0)])  # noqa: E731
-            assert tf.cond(tf.reduce_mean(x) > 0, grow, tf.no_op) is None
-            return x + tf.cond(tf.reduce_mean(x) > 0, lambda: 1.0, lambda: self.count.assign_sub(1.0) * 0.0)
-
-    model = tf.keras.Sequential([tf.keras.Input((3,)), Counter()])
-    (layer,) = model.layers
-    assert float(layer.count) == 0  # what traces shapes does not assign
-    model.compile("sgd", "mse")
-    for factor, expected in ((1, 4), (-1, 0)):
-        model.fit(factor * np.ones((8, 3)), np.ones((8, 3)), batch_size=2, verbose=0)
-        assert float(layer.count) == expected
-
-
-def test_genuine_modules_of_tensorflow_in_the_process_are_not_taken(tf, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow.distribute", types.ModuleType("tensorflow.distribute"))
-    assert tf.distribute.get_strategy().num_replicas_in_sync == 1
-
-
-def test_the_only_replica(tf):
-    context, variable = tf.distribute.get_replica_context(), tf.Variable(1.0)
-
-    def update(strategy, value):
-        (total,) = strategy.extended.batch_reduce_to("SUM", [(value, variable)])
-        return strategy.extended.update(variable, lambda v, new: v.assign(new), args=(total,))
-
-    context.merge_call(update, args=(tf.constant(3.0),))
-    assert float(variable) == context.all_reduce("SUM", 3.0) == 3.0
-
-
-@pytest.mark.parametrize(
-    ("path", "names"),
-    [
-        ("tensorflow.python.util.tf_export", ["keras_export"]),
-        ("tensorflow.python.distribute", ["parameter_server_strategy"]),
-        ("tensorflow.python.eager.monitoring", ["BoolGauge"]),
-        ("tensorflow.python.keras.engine.data_adapter", ["unpack_x_y_sample_weight"]),
-        ("tensorflow.python.keras.utils.metrics_utils", ["ragged_assert_compatible_and_get_flat_values"]),
-        ("tensorflow.keras.applications.imagenet_utils", ["obtain_input_shape"]),
-        ("keras.utils.traceback_utils", ["filter_traceback"]),
-        ("keras.src.utils.argument_validation", ["standardize_tuple"]),
-        ("keras.src.backend", ["image", "linalg", "standardize_data_format"]),
-        ("keras.src.ops", ["KerasTensor"]),
-    ],
-)
-def test_modules_of_packages(path, names, installed):
-    found = importlib.import_module(path)
-    assert all(getattr(found, name) is not None for name in names)
-    if names == ["keras_export"]:
-        assert found.keras_export("keras.layers.Mine")(Cell) is Cell
-    if names == ["BoolGauge"]:
-        found.BoolGauge("a").get_cell("b").set(True)
-
-
-def test_every_name_of_tf_keras_is_imported(of_keras_2, installed):
-    found = importlib.import_module("tensorflow.keras")
-    assert all(getattr(found, name) is not None for name in found.__all__)
-
-
-def test_names_of_the_graph(tf):
-    graph = tf.compat.v1.get_default_graph()
-    assert [graph.unique_name("other_name") for _ in range(2)] == ["other_name", "other_name_1"]
-
-
-def test_losses_and_metrics_that_call_methods_of_tensors(tf):
-    def distance(y, p):
-        return abs(y - p) / float(p.get_shape().as_list()[-1])
-
-    model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2)])
-    for loss, metrics in ((distance, [distance]), ([distance], (distance,))):
-        model.compile("sgd", loss, metrics=list(metrics))
-        found = model.evaluate(FLAT, FLAT[:, :2], verbose=0)
-        expected = np.abs(FLAT[:, :2] - model.predict(FLAT, verbose=0)).mean() / 2
-        np.testing.assert_allclose(found, [expected, expected], rtol=1e-5)
-
-
-# What packages look at -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("number", "package"), [(3, "keras.src.models"), (2, "keras.engine")])
