@@ -69,19 +69,9 @@ def _reset(model: Any) -> None:
             layer.reset_state()
 
 
-def _inner(name: str, layer: Any) -> Any:
-    return vars(layer).get(name, NOTHING)
-
-
-def _build_attention(layer: Any) -> Any:
+def _build_attention(layer: Any, query: Any, value: Any, key: Any = None) -> None:
     """How layers of tf.keras built an attention layer that they contain, from tensors or shapes."""
-    if not isinstance(layer, MultiHeadAttention):
-        return NOTHING
-
-    def build(query: Any, value: Any, key: Any = None) -> None:
-        layer.build(*[tuple(getattr(each, "shape", each)) for each in (query, value, key) if each is not None])
-
-    return build
+    layer.build(*[tuple(getattr(each, "shape", each)) for each in (query, value, key) if each is not None])
 
 
 def _equation(index: int) -> Callable[[Any], str]:
@@ -105,11 +95,6 @@ def _loss_functions(model: Any) -> list[Any]:
 def _of_cell(name: str, cell: Any) -> Any:
     """A method for the dropout masks of a recurrent cell."""
     return getattr(DropoutRNNCellMixin, name).__get__(cell) if "dropout" in vars(cell) else NOTHING
-
-
-def _input_length(layer: Any) -> Any:
-    """The number of words that an Embedding was made for."""
-    return (getattr(layer, "batch_shape", None) or (None, None))[1] if isinstance(layer, Embedding) else NOTHING
 
 
 def _inputs_quantizer(layer: Any) -> Any:
@@ -157,17 +142,18 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "nb_col": lambda layer: layer.kernel_size[1],
     "W_shape": lambda layer: layer.kernel.shape,
     "dim_ordering": lambda layer: "th" if channels_first(layer.data_format) else "tf",
-    "_dot_product_equation": _equation(0),
-    "_combine_equation": _equation(1),
-    "_build_from_signature": _build_attention,
     **{name: functools.partial(_of_cell, name) for name in vars(DropoutRNNCellMixin) if "_for_cell" in name},
     **{name: functools.partial(_of_cell, name) for name in _OF_CELLS},
-    "input_length": _input_length,
-    "mode": lambda layer: 0 if isinstance(layer, BatchNormalization) else NOTHING,
     "inputs_quantizer": _inputs_quantizer,
-    "consume_less": lambda layer: "cpu" if isinstance(layer, RNN) else NOTHING,
     "depthwise_kernel": lambda layer: vars(layer).get("kernel", NOTHING),
-    **{f"_{name}_dense": functools.partial(_inner, f"{name}_dense") for name in ("query", "key", "value", "output")},
+}
+_ATTENTION: dict[str, Callable[[Any], Any]] = {
+    "_dot_product_equation": _equation(0),
+    "_combine_equation": _equation(1),
+    "_build_from_signature": _method(_build_attention),
+}
+_EMBEDDING: dict[str, Callable[[Any], Any]] = {
+    "input_length": lambda layer: (getattr(layer, "batch_shape", None) or (None, None))[1],
 }
 #: numbers of one-dimensional layers of Keras 1
 _LENGTHS = frozenset(("filter_length", "subsample_length", "pool_length", "stride", "length"))
@@ -282,7 +268,10 @@ _METRIC: dict[str, Callable[[Any], Any]] = {
 
 _OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
     (Model, _MODEL),
-    (MultiHeadAttention, {}),
+    (MultiHeadAttention, _ATTENTION),
+    (Embedding, _EMBEDDING),
+    (BatchNormalization, {}),
+    (RNN, {}),
     (Layer, _LAYER),
     (Optimizer, _OPTIMIZER),
     (Metric, _METRIC),
