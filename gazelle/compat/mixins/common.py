@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
-from gazelle.compat import arguments, attributes, facade
+from gazelle.compat import arguments, attributes, facade, namespaces
 from gazelle.compat.classes import plain
-from gazelle.compat.era import NOTHING
+from gazelle.compat.era import NOTHING, called_by_gazelle
 
 Function = Callable[..., Any]
 
@@ -33,6 +35,50 @@ class CompatObject:
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in attributes.ASSIGNED or attributes.assign(self, name, value) is NOTHING:
             super().__setattr__(name, value)
+
+
+def receiving_tensors(function: Function) -> Function:
+    """A function or method of a program, which receives tensors in place of arrays if it is written for them."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        calls = facade.calls_for(function)
+        return function(*args, **kwargs) if calls is None else calls.user_defined_call(function, args, kwargs)
+
+    return called
+
+
+@functools.lru_cache(maxsize=256)
+def _on_tensors(function: Function) -> Function:
+    return receiving_tensors(function)
+
+
+def on_tensors(value: Any) -> Any:
+    """What gazelle calls in place of a function of a program; other values as they are."""
+    own = inspect.isfunction(value) and not value.__module__.startswith("gazelle.")
+    return _on_tensors(value) if own else value
+
+
+class FunctionAttribute:
+    """A function in an attribute, such as an activation, which gazelle calls.
+
+    Programs read that of `keras`, so that the two compare as equal, or the function that they have given.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type | None = None) -> Function:
+        if instance is None or self.name not in vars(instance):
+            raise AttributeError(f"{owner} has no attribute {self.name!r}", name=self.name, obj=instance)
+        found: Function = vars(instance)[self.name]
+        return on_tensors(found) if called_by_gazelle(1) else namespaces.converted(found)
+
+    def __set__(self, instance: object, value: Function) -> None:
+        vars(instance)[self.name] = plain(value)
+
+    def __delete__(self, instance: object) -> None:
+        del vars(instance)[self.name]
 
 
 def arrays_of(tree: Any) -> Any:

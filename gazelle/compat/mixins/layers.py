@@ -17,16 +17,15 @@ from gazelle.compat import (
     era,
     facade,
     former_files,
-    namespaces,
     old_names,
     one_element,
     weight_order,
 )
 from gazelle.compat.backend import phase
-from gazelle.compat.classes import adopt, core_class, is_generated, plain
+from gazelle.compat.classes import adopt, core_class, is_generated
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins import masks
-from gazelle.compat.mixins.common import CompatObject, Function
+from gazelle.compat.mixins.common import CompatObject, Function, FunctionAttribute
 from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
@@ -69,30 +68,12 @@ def _named_inputs(original: Function) -> Function | None:
     return original if first == "inputs" else called
 
 
-class ActivationAttribute:
-    """A function of a layer: programs read that of `keras.activations`, so that the two compare as equal."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, layer: Layer | None, owner: type | None = None) -> Function:
-        if layer is None or self.name not in vars(layer):
-            raise AttributeError(f"{owner} has no attribute {self.name!r}", name=self.name, obj=layer)
-        found: Function = vars(layer)[self.name]
-        return found if called_by_gazelle(1) else namespaces.converted(found)
-
-    def __set__(self, layer: Layer, value: Function) -> None:
-        vars(layer)[self.name] = plain(value)
-
-    def __delete__(self, layer: Layer) -> None:
-        del vars(layer)[self.name]
-
-
 class LayerMixin(CompatObject):
     """Layers."""
 
-    activation = ActivationAttribute()
-    recurrent_activation = ActivationAttribute()
+    activation = FunctionAttribute()
+    recurrent_activation = FunctionAttribute()
+    activity_regularizer = FunctionAttribute()
 
     _wrapped_methods = {
         "call": _named_inputs,

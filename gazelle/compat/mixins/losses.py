@@ -10,10 +10,10 @@ import numpy as np
 
 from gazelle import losses, ops
 from gazelle.compat import era, facade
-from gazelle.compat.classes import core_class, is_generated
+from gazelle.compat.classes import adopt, core_class, is_generated
 from gazelle.compat.columns import as_column, kind_of_targets
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.mixins.common import CompatObject, Function, arrays_of
+from gazelle.compat.mixins.common import CompatObject, Function, arrays_of, receiving_tensors
 from gazelle.compat.mixins.masks import on_graph
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import DataError, english
@@ -48,6 +48,11 @@ class RegularizerMixin(CompatObject):
 
     _wrapped_methods = {"__call__": _on_tensors}
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not is_generated(cls) and "__call__" in cls.__dict__:
+            cls.__call__ = receiving_tensors(cls.__dict__["__call__"])  # type: ignore[method-assign]
+
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         super()._construct(core, args, kwargs, by_gazelle)
         vars(self).update((name, Factor(value)) for name, value in vars(self).items() if type(value) is float)
@@ -55,12 +60,13 @@ class RegularizerMixin(CompatObject):
 
 def _on_columns(original: Function) -> Function:
     """A method of a program's class; until Keras 3, `fit` passed it labels (n,) as (n, 1)."""
+    on_tensors = receiving_tensors(original)
 
     @functools.wraps(original)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         if args and self.receives_columns:
             args = (as_column(args[0]), *args[1:])
-        return original(self, *args, **kwargs)
+        return on_tensors(self, *args, **kwargs)
 
     return called
 
@@ -190,7 +196,7 @@ class MetricMixin(CompatObject):
             order = ("name", "shape", "aggregation", "synchronization", "initializer", "dtype")
             args, kwargs = (), dict(zip(order, args, strict=False)) | kwargs
         kwargs = {name: value for name, value in kwargs.items() if name not in ("aggregation", "synchronization")}
-        made: Variable = super().add_weight(*args, **kwargs)  # type: ignore[misc]
+        made: Variable = adopt(super().add_weight(*args, **kwargs))  # type: ignore[misc]
         return made
 
     def _check_labels(self, y_true: Any, units: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import numbers
 import os
 import traceback
@@ -26,7 +25,7 @@ from gazelle.compat import (
 )
 from gazelle.compat.classes import adopt, plain
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.mixins.common import Function
+from gazelle.compat.mixins.common import Function, on_tensors
 from gazelle.core.traceback import filtered, warn
 from gazelle.losses.target_shapes import warn_of_broadcasting
 from gazelle.models import Model
@@ -45,19 +44,6 @@ def _numbers_of_objects(value: Any) -> Any:
 
 #: arguments of `compile` with functions of labels and predictions
 _LOSSES = frozenset(("loss", "metrics", "weighted_metrics"))
-
-
-def _with_tensors(value: Any) -> Any:
-    """A loss or metric; a function that calls methods of tensors receives tensors."""
-    if not inspect.isfunction(value) or not facade.calls_tensor_methods(value):
-        return value
-
-    @functools.wraps(value)
-    def called(*args: Any, **kwargs: Any) -> Any:
-        calls = facade.calls or facade.calls_for(value)
-        return value(*args, **kwargs) if calls is None else calls.user_defined_call(value, args, kwargs)
-
-    return called
 
 
 _MEASURING = ("evaluate", "train_on_batch", "test_on_batch")
@@ -81,8 +67,8 @@ def translated_method(owner: type, name: str) -> Function:
             args = (*(shared_optimizers.for_model(one, self) for one in args[:1]), *args[1:])
             if "optimizer" in kwargs:
                 kwargs["optimizer"] = shared_optimizers.for_model(kwargs["optimizer"], self)
-            args = tuple(tree.map_structure(_with_tensors, one) for one in args)
-            kwargs.update((key, tree.map_structure(_with_tensors, kwargs[key])) for key in _LOSSES & kwargs.keys())
+            args = tuple(tree.map_structure(on_tensors, one) for one in args)
+            kwargs.update((key, tree.map_structure(on_tensors, kwargs[key])) for key in _LOSSES & kwargs.keys())
         if name == "compile" and self._graph is not None:
             kwargs = {**kwargs, "loss": _loss_of_outputs(kwargs["loss"], self)} if "loss" in kwargs else kwargs
         if name in ("fit", "train_on_batch") and kwargs.get("class_weight") and era.number() < 3:

@@ -15,7 +15,7 @@ from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.updates import rate_factors
 from gazelle.compat.classes import adopt, is_generated
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.mixins.common import CompatObject, arrays_of
+from gazelle.compat.mixins.common import CompatObject, arrays_of, receiving_tensors
 from gazelle.compat.types import Branch, Function, TensorLike, TensorResult
 from gazelle.core import symbolic
 from gazelle.core.types import Array, ArrayLike, Nested
@@ -231,15 +231,16 @@ class LossScaleMixin:
 
 def _of_float_step(call: Function) -> Function:
     """`__call__` of a schedule; until TensorFlow 2.11 the step was a float, and programs take its root."""
+    on_tensors = receiving_tensors(call)
 
     @functools.wraps(call)
     def called(self: Any, step: Any) -> Any:
         if not called_by_gazelle(1) or facade.calls is None:
             return call(self, step)
         try:
-            return call(self, jnp.asarray(step, "float32"))
+            return on_tensors(self, jnp.asarray(step, "float32"))
         except Exception:  # a step that selects a rate is an integer
-            return call(self, step)
+            return on_tensors(self, step)
 
     return called
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gazelle.compat import era, facade, graph_views
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.mixins.common import CompatObject
+from gazelle.compat.mixins.common import CompatObject, FunctionAttribute
 from gazelle.compat.old_variable import OldVariable, TensorShape
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.types import TensorLike, TensorResult
@@ -84,6 +84,8 @@ SymbolicTensor.derived = SymbolicTensor
 class VariableMixin(RecordedVariable):
     """Variables."""
 
+    regularizer = FunctionAttribute()
+    constraint = FunctionAttribute()
     _construct = CompatObject._construct
     ref = experimental_ref = OldVariable.ref
 

@@ -23,7 +23,7 @@ from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.function import needs_values
 from gazelle.compat.tensorflow.programs import NeedsTapeError
 from gazelle.compat.tensorflow.ragged import RaggedTensor
-from gazelle.compat.tensorflow.recording import LooksAtValuesError, active_tapes, is_box, unboxed
+from gazelle.compat.tensorflow.recording import LooksAtValuesError, active_tapes, is_box, only_tapes, unboxed
 from gazelle.compat.tensorflow.stateful import fresh_key, register_dataclasses, stateful
 from gazelle.compat.tensorflow.tape import GradientTape
 from gazelle.compat.tensorflow.tape import with_tape as with_tape  # for the mixins
@@ -309,7 +309,12 @@ def _recorded_penalty(regularizer: Any, variable: Variable) -> Any:
 @functools.cache
 def penalty(regularizer: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The penalty of an array as a function that is equal for equal regularizers, so that programs are shared."""
-    return lambda w: unboxed(regularizer(w))
+
+    def computed(w: Any) -> Any:
+        with only_tapes(()):  # the penalty is recorded as one call
+            return unboxed(regularizer(w))
+
+    return computed
 
 
 def without_zeros(tokens: TensorLike) -> RaggedTensor:
