@@ -33,7 +33,15 @@ from gazelle.compat.graph_views import (
 from gazelle.core.errors import message
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.initializers import Initializer
-from gazelle.layers import RNN, BatchNormalization, Embedding, Layer, MultiHeadAttention, weight_tree
+from gazelle.layers import (
+    RNN,
+    BatchNormalization,
+    Embedding,
+    GroupQueryAttention,
+    Layer,
+    MultiHeadAttention,
+    weight_tree,
+)
 from gazelle.layers.multi_head_attention import equations
 from gazelle.metrics import Metric
 from gazelle.models import Model
@@ -269,6 +277,7 @@ _METRIC: dict[str, Callable[[Any], Any]] = {
 _OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
     (Model, _MODEL),
     (MultiHeadAttention, _ATTENTION),
+    (GroupQueryAttention, {}),
     (Embedding, _EMBEDDING),
     (BatchNormalization, {}),
     (RNN, {}),

@@ -59,10 +59,12 @@ _TENSOR_METHODS = frozenset({"get_shape", "set_shape", "_keras_shape"})
 def calls_for(*functions: Any) -> Any:
     """The module that gives tensors to functions of a program; None if they receive arrays."""
     global loaded
-    if calls is not None:
-        return calls if any(map(serves_function, functions)) else None
+    if calls is not None and any(map(serves_function, functions)):
+        return calls
     if not any(map(calls_tensor_methods, functions)):
         return None
+    if calls is not None:
+        return calls
     loaded = importlib.import_module("gazelle.compat.tensorflow.model_calls")
     return loaded
 
