@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from gazelle.compat import arguments, attributes, facade, namespaces
 from gazelle.compat.classes import plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
 
 Function = Callable[..., Any]
+T = TypeVar("T")
 
 
 class CompatObject:
@@ -53,10 +54,11 @@ def _on_tensors(function: Function) -> Function:
     return receiving_tensors(function)
 
 
-def on_tensors(value: Any) -> Any:
+def on_tensors(value: T) -> T:
     """What gazelle calls in place of a function of a program; other values as they are."""
-    own = inspect.isfunction(value) and not value.__module__.startswith("gazelle.")
-    return _on_tensors(value) if own else value
+    if not inspect.isfunction(value) or value.__module__.startswith("gazelle."):
+        return value
+    return cast(T, _on_tensors(value))
 
 
 class FunctionAttribute:
