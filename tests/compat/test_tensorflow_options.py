@@ -302,3 +302,19 @@ def test_sparse_results_of_reductions_and_products(tf):
     assert tf.sparse.add(eye, sparse).values.numpy().tolist() == [2.0, 2.0, 1.0, 3.0, -2.0]
     assert tf.is_tensor(tf.sparse.add(tf.ones((3, 3)), sparse))
     assert tf.sparse.reshape(sparse, tf.constant([9])).values.shape == (4,)
+
+
+def test_wrong_sizes_are_errors(tf):
+    with pytest.raises(ShapeError, match=r"mask of tf\.boolean_mask: expected \(3,\), got \(2,\)"):
+        tf.boolean_mask(np.ones((3, 2)), [True, False])
+    with pytest.raises(ArgumentError, match="tf.image.crop_to_bounding_box"):
+        tf.image.crop_to_bounding_box(X, 3, 0, 4, 2)
+    with pytest.raises(ArgumentError, match="tf.image.pad_to_bounding_box"):
+        tf.image.pad_to_bounding_box(X, 1, 0, 6, 6)
+    with pytest.raises(ArgumentError, match="grayscale_to_rgb: expected 1, got 4"):
+        tf.image.grayscale_to_rgb(X)
+    for check in (tf.debugging.assert_none_equal, tf.debugging.assert_less):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            check([1, 2], [1, 2])
+    with pytest.raises(ValueError, match="element_spec: expected a dataset with elements"):
+        _ = tf.data.Dataset.range(3).take(0).element_spec

@@ -69,7 +69,7 @@ def _fitting(value: Any, hint: Any) -> Any:
     given = None if hint is None else np.asarray(unboxed(convert(value)))
     return (
         hint
-        if given is not None and given.dtype != object and np.can_cast(given.dtype, name_of(hint), "same_kind")
+        if given is not None and given.dtype != object and np.cancast_array(given.dtype, name_of(hint), "same_kind")
         else None
     )
 
@@ -89,12 +89,16 @@ def _astype(x: Any, dtype: str) -> Any:
     return x.astype(dtype) if hasattr(x, "astype") else np.asarray(x, dtype)
 
 
-def _cast(x: Any, dtype: str) -> Any:
+def cast_array(x: Any, dtype: str) -> Any:
+    """An array of another dtype; numbers out of its range are those of TensorFlow."""
     if not hasattr(x, "astype"):
         x = np.asarray(x)
     if isinstance(x, np.ndarray | np.generic):
         return x.astype(object if dtype == "string" else jnp.dtype(dtype))
-    return jax.lax.convert_element_type(x, jax.dtypes.canonicalize_dtype(dtype))
+    kind = jax.dtypes.canonicalize_dtype(dtype)
+    if jnp.issubdtype(x.dtype, jnp.floating) and kind.kind in "iu" and kind.itemsize < 4:  # JAX gives the limits
+        x = x.astype("int32")
+    return jax.lax.convert_element_type(x, kind)
 
 
 @named("cast", "dtypes.cast")
@@ -102,11 +106,13 @@ def cast(x: TensorLike, dtype: DTypeLike) -> TensorResult:
     kind = name_of(dtype)
     if isinstance(x, Tensor) and x.dtype == kind:
         return x
-    return call(_cast, (x, kind), {}, host=_cast, keeps_64_bits=kind in ("float64", "int64", "uint64", "complex128"))
+    return call(
+        cast_array, (x, kind), {}, host=cast_array, keeps_64_bits=kind in ("float64", "int64", "uint64", "complex128")
+    )
 
 
 @named("saturate_cast", "dtypes.saturate_cast")
-def saturate_cast(value: TensorLike, dtype: DTypeLike) -> TensorResult:
+def saturatecast_array(value: TensorLike, dtype: DTypeLike) -> TensorResult:
     """`tf.saturate_cast`: values out of range become the largest or smallest one."""
     kind = DType(name_of(dtype))
     return cast(call(_clip, (convert(value), kind.min, kind.max), {}, host=_clip), kind)

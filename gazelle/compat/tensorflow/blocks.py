@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -59,9 +61,13 @@ def batch_to_space(input: TensorLike, block_shape: ShapeLike, crops: ShapeLike) 
 def bitcast(input: TensorLike, type: DTypeLike) -> TensorResult:
     """`tf.bitcast`: the same bits as numbers of another dtype."""
     plain = lambda x, kind: jax.lax.bitcast_convert_type(jnp.asarray(x), kind)  # noqa: E731
-    if not hasattr(input, "dtype"):  # numbers of Python have 64 bits
-        input = NAMES["convert_to_tensor"](input)
-    return call(plain, (input, name_of(type)), {})
+    return call(plain, (NAMES["convert_to_tensor"](input), name_of(type)), {}, host=_host_bits)
+
+
+def _host_bits(x: np.ndarray[Any, Any], kind: str) -> np.ndarray[Any, Any]:
+    wanted, size = np.dtype(jnp.dtype(kind)), x.dtype.itemsize
+    shape = x.shape[:-1] if wanted.itemsize > size else x.shape + (size // wanted.itemsize,) * (size > wanted.itemsize)
+    return np.ascontiguousarray(x).view(np.uint8).reshape(-1).view(wanted).reshape(shape)
 
 
 @op("nn.xw_plus_b", "compat.v1.nn.xw_plus_b", host=False)

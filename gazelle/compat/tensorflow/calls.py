@@ -41,7 +41,7 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
         from gazelle.compat.tensorflow import masked_rows
 
         return masked_rows.call(function, args, kwargs)
-    arrays = [unboxed(leaf) for leaf in flat]
+    arrays = _matched(flat)
     plain_args, plain_kwargs = jax.tree.unflatten(structure, arrays)
     if any(isinstance(v, np.ndarray) and v.size > _LARGE for v in arrays) and isinstance(
         jnp.zeros(()), jax.core.Tracer
@@ -79,6 +79,20 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
             for tape in recording_tapes:
                 tape.record(record)
     return boxed(out)
+
+
+def _matched(flat: list[Any]) -> list[Any]:
+    """The arrays of leaves. Float64 of NumPy gets the float dtype of the tensors; NumPy cannot compute bfloat16."""
+    arrays = [unboxed(leaf) for leaf in flat]
+    for index, array in enumerate(arrays):
+        if not isinstance(array, np.ndarray | np.generic):
+            continue
+        if array.dtype == np.float64 and not is_box(flat[index]):
+            kinds = [v.dtype for leaf, v in zip(flat, arrays, strict=True) if is_box(leaf) and hasattr(v, "dtype")]
+            floats = [kind for kind in kinds if jnp.issubdtype(kind, jnp.floating)]
+            array = array.astype(floats[0]) if floats else array
+        arrays[index] = jnp.asarray(array) if array.dtype == jnp.bfloat16 else array
+    return arrays
 
 
 def _copy(array: Any) -> Any:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.ignored import ignores
+from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
@@ -29,21 +30,25 @@ def _assert(condition: Any, what: str, got: Any) -> None:
         raise InvalidArgumentError(message(f"Assertion {what}", got=got))
 
 
-def _values_check(name: str, holds: Callable[..., Any]) -> None:
-    """Register an assertion about the values of as many tensors as `holds` takes."""
+def _register(name: str, operands: str, check: Callable[..., None]) -> None:
+    """Register an assertion about these arguments, in the order of arguments of TensorFlow 2 and of TensorFlow 1."""
+    rest = "message=None -summarize=None" if name != "none_equal" else "-summarize=None message=None"
+    current = with_parameters(check, f"{operands} {rest} -name=None".split())
+    former = with_parameters(check, f"{operands} -data=None -summarize=None message=None -name=None".split())
     text = f"assert_{name}"
+    named(f"debugging.{text}", text)(current)
+    named(f"compat.v1.debugging.{text}", f"compat.v1.{text}")(former)
 
-    @ignores("summarize name data")
-    def of_one(x: Any, message: Any = None) -> None:
-        _assert(holds(np.asarray(x) if isinstance(x, list) else unboxed(x)), message or text, x)
 
-    @ignores("summarize name data")
-    def of_two(x: Any, y: Any, message: Any = None) -> None:
-        a, b = unboxed(x), unboxed(y)
-        _assert(holds(a, b), message or text, f"{a} and {b}")
+def _values_check(name: str, operands: str, holds: Callable[..., Any]) -> None:
+    """Register an assertion about the values of as many tensors as `holds` takes."""
 
-    one = name in _OF_ONE
-    named(f"debugging.{text}", f"compat.v1.{text}" if one else text)(of_one if one else of_two)
+    def check(*args: Any) -> None:
+        *values, message = args
+        arrays = [unboxed(convert(value)) for value in values]
+        _assert(holds(*arrays), message or f"assert_{name}", " and ".join(map(str, arrays)))
+
+    _register(name, operands, check)
 
 
 _OF_ONE: dict[str, Callable[..., Any]] = {
@@ -60,8 +65,9 @@ _OF_TWO: dict[str, Callable[..., Any]] = {
     "greater": operator.gt,
     "greater_equal": operator.ge,
 }
-for _name, _holds in (_OF_ONE | _OF_TWO).items():
-    _values_check(_name, _holds)
+for _operands, _assertions in (("x", _OF_ONE), ("x y", _OF_TWO)):
+    for _name, _holds in _assertions.items():
+        _values_check(_name, _operands, _holds)
 
 
 @named("debugging.assert_near", "compat.v1.assert_near")
@@ -83,14 +89,14 @@ def assert_(condition: TensorLike, data: TensorLike = None) -> None:
 
 @named("debugging.assert_type")
 def assert_type(tensor: TensorLike, tf_type: DTypeLike, message: str | None = None) -> None:
-    if name_of(unboxed(tensor).dtype) != name_of(tf_type):
-        raise TypeError(f"{message or 'assert_type'}: expected {name_of(tf_type)}, got {unboxed(tensor).dtype}.")
+    if (found := name_of(unboxed(convert(tensor)).dtype)) != name_of(tf_type):
+        raise TypeError(f"{message or 'assert_type'}: expected {name_of(tf_type)}, got {found}.")
 
 
 @named("debugging.assert_integer")
 def assert_integer(x: TensorLike, message: str | None = None) -> None:
-    if unboxed(x).dtype.kind not in "iu":
-        raise TypeError(f"{message or 'assert_integer'}: expected integers, got {unboxed(x).dtype}.")
+    if (found := unboxed(convert(x)).dtype).kind not in "iu":
+        raise TypeError(f"{message or 'assert_integer'}: expected integers, got {found}.")
 
 
 @named("debugging.assert_same_float_dtype")
@@ -102,33 +108,36 @@ def assert_same_float_dtype(tensors: Nested[TensorLike] | None = None, dtype: DT
     return as_dtype(next(iter(found), "float32"))
 
 
-@named("debugging.assert_all_finite", "debugging.check_numerics", "compat.v1.check_numerics")
-def check_numerics(tensor: TensorLike, message: str | None = "") -> TensorResult:
-    """`tf.debugging.check_numerics`: the tensor, if it is finite."""
-    array = unboxed(tensor)
+def _check_numerics(tensor: Any, message: Any) -> Any:
+    """The tensor, if it is finite."""
+    array = unboxed(tensor := convert(tensor))
     if not isinstance(array, jax.core.Tracer):
         _assert(np.isfinite(np.asarray(array)), message or "check_numerics", array)
     return tensor
 
 
-def _rank_check(name: str, holds: Any) -> Any:
-    @ignores("data summarize")
-    def check(x: Any, rank: Any = None, message: Any = None, name: Any = None, *, ranks: Any = None) -> None:
-        expected, found = fixed_value(rank if ranks is None else ranks), np.ndim(unboxed(x))
-        if not holds(found, expected):
-            raise ShapeError(f"{message or text}: expected {expected} axes, got {found}.")
-
-    text = f"assert_{name}"
-    return check
-
-
-for _name, _holds in {
-    "rank": operator.eq,
-    "rank_at_least": operator.ge,
-    "rank_in": lambda found, expected: found in expected,
-    "scalar": lambda found, _: found == 0,
+for _names, _parameters in {
+    "debugging.check_numerics compat.v1.check_numerics": "tensor message=None -name=None",
+    "debugging.assert_all_finite": "x message=None -name=None",
+    "compat.v1.verify_tensor_all_finite": "t/x=None msg/message=None -name=None",
 }.items():
-    named(f"debugging.assert_{_name}", f"compat.v1.assert_{_name}")(_rank_check(_name, _holds))
+    named(*_names.split())(with_parameters(_check_numerics, _parameters.split()))
+
+
+def _rank_check(name: str, operands: str, holds: Callable[..., bool]) -> None:
+    def check(x: Any, *args: Any) -> None:
+        *ranks, message = args
+        expected, found = fixed_value(ranks[0]) if ranks else 0, np.ndim(unboxed(x))
+        if not holds(found, expected):
+            raise ShapeError(f"{message or f'assert_{name}'}: expected {expected} axes, got {found}.")
+
+    _register(name, operands, check)
+
+
+_rank_check("rank", "x rank", operator.eq)
+_rank_check("rank_at_least", "x rank", operator.ge)
+_rank_check("rank_in", "x ranks", lambda found, expected: found in expected)
+_rank_check("scalar", "tensor", operator.eq)
 
 
 @named("debugging.assert_shapes")
@@ -147,7 +156,7 @@ def assert_shapes(
 
 @named("debugging.is_numeric_tensor")
 def is_numeric_tensor(tensor: TensorLike) -> bool:
-    return np.asarray(unboxed(tensor)).dtype.kind in "fiuc"
+    return is_box(tensor) and jnp.issubdtype(np.asarray(unboxed(tensor)).dtype, jnp.number)
 
 
 _Tensors = Nested[TensorLike]

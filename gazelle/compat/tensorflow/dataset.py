@@ -506,7 +506,9 @@ class Dataset(Elements):
     @property
     def element_spec(self) -> TensorResult:
         """The shapes and dtypes of the first element."""
-        first = next(self._begin())
+        first = next(self._begin(), None)
+        if first is None:
+            raise DataError(message("element_spec", expected="a dataset with elements", got="an empty one"))
         return in_order(jax.tree.map(lambda a: TensorSpec(np.shape(a), np.asarray(a).dtype), first), first)
 
     output_types = property(lambda self: _specs(self, "dtype"))  # of TensorFlow 1

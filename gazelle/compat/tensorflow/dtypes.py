@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.tables import listed
-from gazelle.compat.types import TensorLike
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import DTypeLike
 
@@ -111,3 +111,14 @@ def host_array(value: TensorLike, dtype: DTypeLike | None = None) -> np.ndarray[
         if array.dtype == np.int64 and (not array.size or np.abs(array).max() < 2**31):
             return array.astype(np.int32)
     return array
+
+
+def of_dtype(value: TensorLike, dtype: DTypeLike) -> TensorResult:
+    """Arrays of NumPy and lists of integers with the dtype of the tensor that they are combined with."""
+    if isinstance(value, list | tuple):
+        array = host_array(value)
+        value = array if array.dtype.kind in "iub" else value
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiub":
+        kind = jnp.dtype(name_of(dtype))
+        return np.asarray(value).astype(kind) if kind.kind != "O" and value.dtype != kind else value
+    return value

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from typing import IO, Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.ignored import ignores
@@ -86,11 +87,16 @@ def write_file(filename: PathLike | TensorLike, contents: TensorLike) -> None:
 
 
 @named("io.decode_raw")
-@ignores("little_endian=True fixed_length=None name")
-def decode_raw(input_bytes: TensorLike, out_type: DTypeLike) -> Tensor:
-    given = array_of(input_bytes)
-    rows = [np.frombuffer(one, name_of(out_type)) for one in given.flat]
-    return Tensor(np.stack(rows).reshape(*given.shape, -1))
+def decode_raw(
+    input_bytes: TensorLike, out_type: DTypeLike, little_endian: bool = True, fixed_length: TensorLike = None
+) -> Tensor:
+    """`tf.io.decode_raw`: the numbers that bytes contain; with a fixed length they are cut, or padded with zeros."""
+    given, kind = array_of(input_bytes), np.dtype(jnp.dtype(name_of(out_type)))
+    rows = list(given.flat)
+    if fixed_length is not None:
+        rows = [row[: int(fixed_length)].ljust(int(fixed_length), b"\0") for row in rows]
+    arrays = [np.frombuffer(row, kind if little_endian else kind.newbyteorder(">")).astype(kind) for row in rows]
+    return Tensor(np.stack(arrays).reshape(*given.shape, -1))
 
 
 def opened(name: str, compression_type: TensorLike = None) -> IO[bytes]:
@@ -148,12 +154,19 @@ def decode_image(
         return (
             Tensor(array) if name_of(dtype) in ("uint8", "uint16") else NAMES["image.convert_image_dtype"](array, dtype)
         )
+    if channels == 1 and image.format == "PNG" and image.mode in ("RGB", "RGBA"):  # Pillow rounds the brightness
+        brightness = np.asarray(image.convert("RGB")).astype(int) @ [9797, 19234, 3737] >> 15
+        image = Image.fromarray(brightness.astype("uint8"))
+    elif channels == 1:
+        image.draft("L", image.size)  # a JPEG contains the brightness
     if channels:
         image = image.convert({1: "L", 3: "RGB", 4: "RGBA"}[int(channels)])
     elif image.mode not in ("L", "RGB", "RGBA"):
         image = image.convert("RGB")
     array = np.asarray(image)
     array = array[..., None] if array.ndim == 2 else array
+    if name_of(dtype) == "uint16":
+        return Tensor(array.astype("uint16") * 257)
     return Tensor(array) if name_of(dtype) == "uint8" else NAMES["image.convert_image_dtype"](array, dtype)
 
 
@@ -186,7 +199,7 @@ def encode_jpeg(
 ) -> Tensor:
     """`tf.io.encode_jpeg`: the bytes of a JPEG file."""
     options = {"progressive": progressive, "optimize": optimize_size, "subsampling": 2 if chroma_downsampling else 0}
-    gray = np.asarray(unboxed(image)).mean(-1, keepdims=True).astype("uint8") if format == "grayscale" else image
+    gray = NAMES["image.rgb_to_grayscale"](image) if format == "grayscale" and image.shape[-1] == 3 else image
     return _encoded(gray, "JPEG", quality=int(quality), **options)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,7 +12,7 @@ import numpy as np
 from gazelle.compat import tables
 from gazelle.compat.classes import compat_class, is_core
 from gazelle.compat.tensorflow.calls import call
-from gazelle.compat.tensorflow.names import NAMES, named, op, space
+from gazelle.compat.tensorflow.names import NAMES, current_names, named, op, space
 from gazelle.compat.types import Function, NamedObject
 
 TABLE = tables.read("tensorflow")
@@ -49,10 +51,15 @@ def _reduction(name: str) -> Any:
             input_tensor = xp.stack([xp.asarray(v) for v in input_tensor])
             if input_tensor.dtype == np.float64:
                 input_tensor = input_tensor.astype(np.float32)
+        input_tensor = xp.asarray(input_tensor)
+        is_integer = input_tensor.dtype.kind in "iu"
+        if is_integer and name in ("sum", "prod"):  # NumPy widens short ones
+            return getattr(xp, name)(input_tensor, axis=axis, keepdims=keepdims, dtype=input_tensor.dtype)
         # TensorFlow's mean of integers is an integer, rounded towards 0
-        if name == "mean" and xp.asarray(input_tensor).dtype.kind in "iu":
+        if name == "mean" and is_integer:
             total = xp.sum(input_tensor, axis=axis, keepdims=keepdims)
-            return xp.sign(total) * (abs(total) // (np.size(input_tensor) // max(1, np.size(total))))
+            mean = xp.sign(total) * (abs(total) // (np.size(input_tensor) // max(1, np.size(total))))
+            return mean.astype(input_tensor.dtype)
         return getattr(xp, name)(input_tensor, axis=axis, keepdims=keepdims)
 
     function.reduces = name  # for `masked_rows`
@@ -91,3 +98,20 @@ def register_objects() -> None:
         NAMES.update(dict.fromkeys(names.split(), NAMES[known]))
     for module, functions in tables.lists("tensorflow", "without a module").items():
         NAMES.update((name, NAMES[f"{module}.{name}"]) for name in functions)
+    for names, (known, *order) in tables.lists("tensorflow", "order of TensorFlow 1").items():
+        NAMES.update(dict.fromkeys(names.split(), _in_order(NAMES[known], order)))
+
+
+def _in_order(function: Function, order: list[str]) -> Function:
+    """The function with the arguments of TensorFlow 1, each "name" or "name/current name"."""
+    earlier = dict(text.split("/") for text in order if "/" in text)
+    names = [text.partition("/")[0] for text in order]
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return function(**current_names(dict(zip(names, args, strict=False)) | kwargs, earlier))
+
+    vars(called)["__signature__"] = inspect.Signature(
+        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None) for name in names]
+    )
+    return called

@@ -19,6 +19,7 @@ from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core.errors import ShapeError, message
 
 
 @op("gather", static=("axis", "batch_dims"))
@@ -34,7 +35,7 @@ def gather(
         return xp.take(xp.asarray(params), xp.asarray(indices), axis=axis or 0)
 
     shared = batch_dims + np.ndim(indices) if batch_dims < 0 else batch_dims
-    along = shared if axis is None else axis % np.ndim(params)
+    along = (batch_dims if axis is None else axis) % np.ndim(params)
     one = functools.partial(jnp.take, axis=along - shared)
     for _ in range(shared):
         one = jax.vmap(one)
@@ -46,7 +47,10 @@ def gather_nd(params: TensorLike, indices: TensorLike, batch_dims: int = 0) -> T
     if batch_dims:
         return jax.vmap(lambda p, i: p[tuple(jnp.moveaxis(i, -1, 0))])(jnp.asarray(params), jnp.asarray(indices))
     xp = space(params, indices)
-    return xp.asarray(params)[tuple(xp.moveaxis(xp.asarray(indices), -1, 0))]
+    indices = xp.asarray(indices)
+    if not indices.shape[-1]:  # all of `params` for each
+        return xp.broadcast_to(params, (*indices.shape[:-1], *np.shape(params)))
+    return xp.asarray(params)[tuple(xp.moveaxis(indices, -1, 0))]
 
 
 @op("scatter_nd", static=("shape",), host=False)
@@ -121,6 +125,8 @@ def boolean_mask(tensor: TensorLike, mask: TensorLike, axis: AxisLike = 0) -> Te
     chosen = np.nonzero(np.asarray(unboxed(mask)).reshape(-1))[0]
     count, shape = np.ndim(unboxed(mask)), convert(tensor).shape
     axis = int(axis or 0) % len(shape)
+    if (sizes := tuple(shape[axis : axis + count])) != np.shape(unboxed(mask)):
+        raise ShapeError(message("mask of tf.boolean_mask", expected=sizes, got=np.shape(unboxed(mask))))
     flat = reshape(convert(tensor), (*shape[:axis], -1, *shape[axis + count :])) if count > 1 else tensor
     return gather(flat, Tensor(chosen), axis=axis)
 
@@ -151,7 +157,7 @@ def argsort(
     xp = space(values)
     if direction != "ASCENDING":
         values = ~xp.asarray(values) if xp.asarray(values).dtype.kind in "iub" else -xp.asarray(values)
-    return xp.argsort(values, axis=axis, stable=True)
+    return xp.argsort(values, axis=axis, stable=True).astype("int32")
 
 
 @op("sort", static=("axis",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
-from gazelle.compat.ignored import check, ignores
+from gazelle.compat.ignored import check
+from gazelle.compat.tensorflow.arrays import cast_array
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
@@ -146,10 +148,11 @@ def _drawn_when_run(function: Callable[..., Any]) -> Callable[..., Any]:
     """A random function of an image; of a symbolic one it draws whenever the graph runs."""
 
     @functools.wraps(function)
-    def called(image: Any, *args: Any, **kwargs: Any) -> Any:
+    def called(*args: Any, **kwargs: Any) -> Any:
+        image, *rest = args or (None,)
         if not isinstance(image, KerasTensor):
-            return function(image, *args, **kwargs)
-        return call(lambda array: unboxed(function(array, *args, **kwargs)), (image,), {})
+            return function(*args, **kwargs)
+        return call(lambda array: unboxed(function(array, *rest, **kwargs)), (image,), {})
 
     return called
 
@@ -174,30 +177,37 @@ def _as_float(image: Any) -> tuple[Any, Any]:
     """An image as floats in [0, 1], and the function that restores its dtype."""
     kind = np.dtype(image.dtype)
     if kind.kind not in "iu":
-        return image, lambda out: out
+        return image, lambda out: out.astype(kind)
     maximum = np.iinfo(kind).max
     return image.astype("float32") / maximum, lambda out: (out * (maximum + 0.5)).clip(0, maximum).astype(kind)
 
 
 def _adjusted(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function of an image of floats for images of every dtype."""
+    first = next(iter(inspect.signature(function).parameters))
 
     @functools.wraps(function)
-    def called(image: Any, *args: Any, **kwargs: Any) -> Any:
+    def called(*args: Any, **kwargs: Any) -> Any:
+        image, *rest = args or (kwargs.pop(first),)
         as_float, restore = _as_float(image)
-        return restore(function(as_float, *args, **kwargs))
+        return restore(function(as_float, *rest, **kwargs))
 
     return called
 
 
-def _adjust_contrast(image: Any, contrast_factor: Any) -> Any:
-    mean = image.mean((-3, -2), keepdims=True)
-    return (image - mean) * contrast_factor + mean
+def _adjust_contrast(images: Any, contrast_factor: Any) -> Any:
+    mean = images.mean((-3, -2), keepdims=True)
+    return (images - mean) * contrast_factor + mean
 
 
-# in TensorFlow the channels are always last
-_hsv = functools.partial(ops.image.rgb_to_hsv, data_format="channels_last")
-_rgb = functools.partial(ops.image.hsv_to_rgb, data_format="channels_last")
+def _of_pixels(convert: Callable[..., Any]) -> Callable[[Any], Any]:
+    """The conversion of colours for any number of axes; in TensorFlow the channels are always last."""
+    return lambda images: convert(images.reshape(1, -1, 3), data_format="channels_last").reshape(images.shape)
+
+
+_hsv, _rgb = _of_pixels(ops.image.rgb_to_hsv), _of_pixels(ops.image.hsv_to_rgb)
+op("image.rgb_to_hsv", host=False)(lambda images: _hsv(jnp.asarray(images)))
+op("image.hsv_to_rgb", host=False)(lambda images: _rgb(jnp.asarray(images)))
 
 
 def _adjust_saturation(image: Any, saturation_factor: Any) -> Any:
@@ -263,7 +273,12 @@ def central_crop(image: TensorLike, central_fraction: float) -> TensorResult:
 def crop_to_bounding_box(
     image: TensorLike, offset_height: int, offset_width: int, target_height: int, target_width: int
 ) -> TensorResult:
-    return image[..., offset_height : offset_height + target_height, offset_width : offset_width + target_width, :]
+    bottom, right = offset_height + target_height, offset_width + target_width
+    if min(offset_height, offset_width) < 0 or bottom > image.shape[-3] or right > image.shape[-2]:
+        expected = f"a part of an image of {image.shape[-3]} x {image.shape[-2]}"
+        got = f"rows {offset_height} to {bottom} and columns {offset_width} to {right}"
+        raise ArgumentError(message("tf.image.crop_to_bounding_box", expected=expected, got=got))
+    return image[..., offset_height:bottom, offset_width:right, :]
 
 
 @op("image.pad_to_bounding_box")
@@ -271,6 +286,12 @@ def pad_to_bounding_box(
     image: TensorLike, offset_height: int, offset_width: int, target_height: int, target_width: int
 ) -> TensorResult:
     height, width = image.shape[-3:-1]
+    if (
+        min(offset_height, offset_width, target_height - height - offset_height, target_width - width - offset_width)
+        < 0
+    ):
+        expected, got = f"a place for an image of {height} x {width}", f"{target_height} x {target_width}"
+        raise ArgumentError(message("tf.image.pad_to_bounding_box", expected=expected, got=got))
     edges = [(0, 0)] * (image.ndim - 3) + [
         (offset_height, target_height - height - offset_height),
         (offset_width, target_width - width - offset_width),
@@ -306,15 +327,18 @@ def resize_with_pad(
 
 
 @op("image.convert_image_dtype")
-@ignores("saturate")
 def convert_image_dtype(image: TensorLike, dtype: DTypeLike, saturate: bool = False) -> TensorResult:
     now, wanted = np.dtype(image.dtype), np.dtype(jnp.dtype(name_of(dtype)))
     if now.kind in "iu" and wanted.kind not in "iu":
         return image.astype(wanted) / np.asarray(np.iinfo(now).max, wanted)
     if now.kind not in "iu" and wanted.kind in "iu":
-        return (image.clip(0, 1) * (np.iinfo(wanted).max + 0.5)).astype(wanted)
+        limits = np.iinfo(wanted)
+        image = image * (limits.max + 0.5)
+        return image.clip(limits.min, limits.max).astype(wanted) if saturate else cast_array(image, wanted.name)
     if now.kind in "iu" and wanted.kind in "iu" and now != wanted:
         most, limit = (int(np.iinfo(kind).max) + 1 for kind in (now, wanted))
+        if saturate:
+            image = image.clip(0 if wanted.kind == "u" else None, None)
         return image.astype(wanted) * (limit // most) if limit > most else (image // (most // limit)).astype(wanted)
     return image.astype(wanted)
 
@@ -333,7 +357,11 @@ def rgb_to_grayscale(images: TensorLike) -> TensorResult:
     return restore((as_float * np.asarray([0.2989, 0.587, 0.114], "float32")).sum(-1, keepdims=True))
 
 
-op("image.grayscale_to_rgb")(lambda images: space(images).concatenate([images] * 3, -1))
+@op("image.grayscale_to_rgb")
+def grayscale_to_rgb(images: TensorLike) -> TensorResult:
+    if images.shape[-1] != 1:
+        raise ArgumentError(message("channels of tf.image.grayscale_to_rgb", expected=1, got=images.shape[-1]))
+    return space(images).concatenate([images] * 3, -1)
 
 
 @op("image.psnr", host=False)

@@ -40,9 +40,10 @@ def matmul(
 
 
 @op("linalg.matvec")
-@ignores("adjoint_a=False a_is_sparse b_is_sparse name")
-def matvec(a: TensorLike, b: TensorLike, transpose_a: bool = False) -> TensorResult:
-    return space(a, b).einsum("...ji,...j->...i" if transpose_a else "...ij,...j->...i", a, b)
+@ignores("a_is_sparse b_is_sparse")
+def matvec(a: TensorLike, b: TensorLike, transpose_a: bool = False, adjoint_a: bool = False) -> TensorResult:
+    a = space(a).conj(a) if adjoint_a else a
+    return space(a, b).einsum("...ji,...j->...i" if transpose_a or adjoint_a else "...ij,...j->...i", a, b)
 
 
 op("einsum", "linalg.einsum")(
@@ -52,12 +53,12 @@ op("einsum", "linalg.einsum")(
 
 @op("clip_by_norm", host=False, static=("axes",))
 def clip_by_norm(t: TensorLike, clip_norm: TensorLike, axes: AxisLike = None) -> TensorResult:
-    size = jnp.sqrt(jnp.sum(jnp.square(t), axis=axes, keepdims=True))
+    size, clip_norm = jnp.sqrt(jnp.sum(jnp.square(t), axis=axes, keepdims=True)), jnp.asarray(clip_norm)
     return t * clip_norm / jnp.maximum(size, clip_norm)
 
 
 global_norm = op("linalg.global_norm", host=False)(
-    lambda t_list: jnp.sqrt(sum(jnp.sum(jnp.square(t)) for t in t_list if t is not None))
+    lambda t_list: jnp.sqrt(sum(jnp.sum(jnp.square(jnp.asarray(t))) for t in t_list if t is not None))
 )
 
 
@@ -70,7 +71,7 @@ def clip_by_global_norm(t_list: Nested[TensorLike], clip_norm: TensorLike, use_n
 
 def _scaled(tensors: Any, norm: Any, most: Any) -> Any:
     scale = most / jnp.maximum(norm, most)
-    return [None if t is None else t * scale for t in tensors]
+    return [None if t is None else jnp.asarray(t) * scale for t in tensors]
 
 
 def _norm(tensor: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
@@ -97,12 +98,6 @@ def triangular_solve(matrix: TensorLike, rhs: TensorLike, lower: bool = True, ad
 op("linalg.logdet", host=False)(lambda matrix: jnp.linalg.slogdet(jnp.asarray(matrix))[1])
 
 
-@op("linalg.set_diag", host=False)
-def set_diag(input: TensorLike, diagonal: TensorLike) -> TensorResult:
-    indices = jnp.arange(jnp.shape(diagonal)[-1])
-    return jnp.asarray(input).at[..., indices, indices].set(diagonal)
-
-
 @op("linalg.normalize", static=("axis",), host=False)
 def normalize(tensor: TensorLike, ord: str | int | float = "euclidean", axis: AxisLike = None) -> TensorResult:
     size = _norm(jnp.asarray(tensor), ord, axis, True)
@@ -113,12 +108,12 @@ def normalize(tensor: TensorLike, ord: str | int | float = "euclidean", axis: Ax
 @ignores("fast")
 def lstsq(matrix: TensorLike, rhs: TensorLike, l2_regularizer: TensorLike = 0.0, fast: bool = True) -> TensorResult:
     matrix = jnp.asarray(matrix)
-    rows, columns = matrix.shape[-2:]
+    (rows, columns), adjoint = matrix.shape[-2:], _adjoint(matrix, True)
     if rows < columns:  # of all solutions the smallest
-        square = matrix @ matrix.mT + l2_regularizer * jnp.eye(rows)
-        return matrix.mT @ jnp.linalg.solve(square, jnp.asarray(rhs))
-    square = matrix.mT @ matrix + l2_regularizer * jnp.eye(columns)
-    return jnp.linalg.solve(square, matrix.mT @ rhs)
+        square = matrix @ adjoint + l2_regularizer * jnp.eye(rows)
+        return adjoint @ jnp.linalg.solve(square, jnp.asarray(rhs))
+    square = adjoint @ matrix + l2_regularizer * jnp.eye(columns)
+    return jnp.linalg.solve(square, adjoint @ rhs)
 
 
 def _adjoint(matrix: Any, wanted: bool) -> Any:
@@ -149,27 +144,57 @@ def svd(tensor: TensorLike, full_matrices: bool = False, compute_uv: bool = True
     return s, u, jnp.swapaxes(vt, -1, -2)
 
 
-@op("linalg.diag", static=("k", "num_rows", "num_cols", "padding_value"))
+def _band(k: Any, sizes: Any, align: str) -> tuple[Any, Any, Any]:
+    """(rows, columns, whether they exist) of the elements of the diagonals k, or from the upper to the lower k."""
+    rows, columns = sizes
+    low, high = (int(n) for n in (k if isinstance(k, tuple) else (k, k)))
+    offsets = np.arange(high, low - 1, -1)[:, None]
+    first_row, first_column = np.maximum(-offsets, 0), np.maximum(offsets, 0)
+    lengths = np.minimum(rows - first_row, columns - first_column)
+    above, below = (side == "LEFT" for side in align.split("_"))
+    is_left = ((offsets >= 0) & above) | ((offsets <= 0) & below)
+    steps = np.arange(lengths.max()) - np.where(is_left, 0, lengths.max() - lengths)
+    exist = (steps >= 0) & (steps < lengths)
+    row, column = ((first + steps).clip(0) * exist for first in (first_row, first_column))
+    return (row, column, exist) if low < high else (row[0], column[0], exist[0])
+
+
+@op("linalg.diag_part", static=("k",), host=False)
+def diag_part(
+    input: TensorLike, k: TensorLike = 0, padding_value: TensorLike = 0, align: str = "RIGHT_LEFT"
+) -> TensorResult:
+    row, column, exist = _band(k, input.shape[-2:], align)
+    return jnp.where(exist, jnp.asarray(input)[..., row, column], jnp.asarray(padding_value, input.dtype))
+
+
+@op("linalg.set_diag", static=("k",), host=False)
+def set_diag(input: TensorLike, diagonal: TensorLike, k: TensorLike = 0, align: str = "RIGHT_LEFT") -> TensorResult:
+    row, column, exist = _band(k, input.shape[-2:], align)
+    return jnp.asarray(input).at[..., row[exist], column[exist]].set(jnp.asarray(diagonal)[..., exist])
+
+
+@op("linalg.diag", static=("k", "num_rows", "num_cols", "padding_value"), host=False)
 def diag(
     diagonal: TensorLike,
     k: TensorLike = 0,
     num_rows: TensorLike = -1,
     num_cols: TensorLike = -1,
     padding_value: TensorLike = 0,
+    align: str = "RIGHT_LEFT",
 ) -> TensorResult:
-    xp, length = space(diagonal), diagonal.shape[-1]
-    below, above, k = max(-int(k), 0), max(int(k), 0), int(k)
-    least = (length + below, length + above)
+    low, high = k if isinstance(k, tuple) else (k, k)
+    diagonal = jnp.asarray(diagonal)
+    least = (diagonal.shape[-1] + max(-int(high), 0), diagonal.shape[-1] + max(int(low), 0))
     rows, columns = (low if n == -1 else int(n) for n, low in zip((num_rows, num_cols), least, strict=True))
     if num_rows == num_cols == -1:
         rows = columns = max(least)
     elif rows < least[0] or columns < least[1] or (rows > least[0] and columns > least[1]):
         expected = f"num_rows={least[0]} or num_cols={least[1]}, and the other one at least that of these"
         raise ArgumentError(message("tf.linalg.diag", expected=expected, got=f"{rows} and {columns}"))
-    matrix = xp.asarray(diagonal)[..., None] * np.eye(length, dtype=str(diagonal.dtype))
-    after = (rows - least[0], columns - least[1])
-    matrix = xp.pad(matrix, [(0, 0)] * (matrix.ndim - 2) + [(below, after[0]), (above, after[1])])
-    return xp.where(np.eye(rows, columns, k, dtype=bool), matrix, xp.asarray(padding_value, matrix.dtype))
+    outer = diagonal.shape[: -1 if low == high else -2]
+    matrix = jnp.full((*outer, rows, columns), padding_value, diagonal.dtype)
+    row, column, exist = _band(k, (rows, columns), align)
+    return matrix.at[..., row[exist], column[exist]].set(diagonal[..., exist])
 
 
 @op("linalg.tensor_diag")
@@ -197,7 +222,10 @@ def sqrtm(input: TensorLike) -> TensorResult:
     return root if jnp.iscomplexobj(input) else root.real
 
 
-op("linalg.adjoint", host=False)(lambda matrix: jnp.conj(jnp.swapaxes(matrix, -1, -2)))
+op("linalg.adjoint", host=False)(lambda matrix: _adjoint(matrix, True))
+op("linalg.matrix_transpose", host=False)(
+    lambda a, conjugate=False: jnp.conj(jnp.asarray(a).mT) if conjugate else jnp.asarray(a).mT
+)
 op("linalg.cholesky_solve", host=False)(lambda chol, rhs: jax.scipy.linalg.cho_solve((chol, True), rhs))
 op("linalg.tridiagonal_solve", host=False)(
     ignores(
@@ -213,6 +241,7 @@ def _diagonals(diagonals: Any) -> Any:
 
 
 @op("linalg.lu", host=False)
-def lu(input: TensorLike) -> TensorResult:
+@ignores("output_idx_type='int32'")
+def lu(input: TensorLike, output_idx_type: DTypeLike = "int32") -> TensorResult:
     factors, _, permutation = jax.lax.linalg.lu(input)
     return factors, permutation

@@ -15,7 +15,7 @@ from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.recording import is_box, unboxed
-from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.tensorflow.tensor import Tensor, floor_quotient
 from gazelle.compat.types import AxisLike, DTypeLike, TensorLike, TensorResult
 
 
@@ -35,7 +35,7 @@ def absolute(x: TensorLike) -> TensorResult:
 @op("math.reduce_euclidean_norm", static=("axis",))
 def reduce_euclidean_norm(input_tensor: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
     xp = space(input_tensor)
-    return xp.sqrt(xp.sum(xp.square(input_tensor), axis=axis, keepdims=keepdims))
+    return xp.sqrt(xp.sum(xp.square(input_tensor), axis=axis, keepdims=keepdims)).astype(input_tensor.dtype)
 
 
 @op("math.count_nonzero", static=("axis",), keeps_64_bits=True)
@@ -48,33 +48,48 @@ def count_nonzero(
 
 op("math.multiply_no_nan", host=False)(lambda x, y: jnp.where(y == 0, 0, jnp.where(y == 0, 0, x) * y))
 op("math.squared_difference", "squared_difference")(lambda x, y: space(x, y).square(x - y))
-op("add_n", "math.add_n", "math.accumulate_n")(lambda inputs: sum(inputs[1:], start=inputs[0]))
+op("add_n", "math.add_n", "math.accumulate_n")(
+    ignores("shape tensor_dtype")(lambda inputs: sum(inputs[1:], start=space(inputs).asarray(inputs[0])))
+)
+op("linalg.trace")(lambda x: space(x).trace(x, 0, -2, -1, dtype=x.dtype))
+op("clip_by_value")(
+    lambda t, clip_value_min, clip_value_max: space(t, clip_value_min, clip_value_max).maximum(
+        space(t, clip_value_max).minimum(t, clip_value_max), clip_value_min
+    )
+)
 
 
-@op("cumsum", "math.cumsum", static=("axis",))
-def cumsum(x: TensorLike, axis: AxisLike = 0, exclusive: bool = False, reverse: bool = False) -> TensorResult:
-    xp = space(x)
-    x = xp.flip(x, axis) if reverse else x
-    out = xp.cumsum(x, axis=axis)
-    out = out - x if exclusive else out
-    return xp.flip(out, axis) if reverse else out
+@op("floordiv", "math.floordiv")
+def floordiv(x: TensorLike, y: TensorLike) -> TensorResult:
+    """The floor of the quotient: that of NumPy is 9 for 1 and 0.1, since 0.1 is rounded up."""
+    return floor_quotient(space(x, y).asarray(x), space(x, y).asarray(y))
 
 
-@op("cumprod", "math.cumprod", "math.cumulative_prod", static=("axis",))
-def cumprod(x: TensorLike, axis: AxisLike = 0, exclusive: bool = False, reverse: bool = False) -> TensorResult:
-    xp = space(x)
-    x = xp.flip(xp.asarray(x), axis) if reverse else xp.asarray(x)
-    if exclusive:
-        ones = xp.ones_like(xp.take(x, np.asarray([0]), axis=axis))
-        x = xp.concatenate([ones, xp.take(x, np.arange(x.shape[axis] - 1), axis=axis)], axis)
-    out = xp.cumprod(x, axis=axis)
-    return xp.flip(out, axis) if reverse else out
+def _cumulative(name: str) -> Any:
+    def function(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False) -> Any:
+        xp = space(x)
+        x = xp.flip(xp.asarray(x), axis) if reverse else xp.asarray(x)
+        if exclusive:
+            first = xp.full_like(xp.take(x, np.asarray([0][: x.shape[axis]], int), axis=axis), name == "cumprod")
+            x = xp.concatenate([first, xp.take(x, np.arange(x.shape[axis] - 1), axis=axis)], axis)
+        out = getattr(xp, name)(x, axis=axis, dtype=x.dtype)
+        return xp.flip(out, axis) if reverse else out
+
+    return function
+
+
+op("cumsum", "math.cumsum", static=("axis",))(_cumulative("cumsum"))
+op("cumprod", "math.cumprod", "math.cumulative_prod", static=("axis",))(_cumulative("cumprod"))
 
 
 def _arg(name: str) -> Any:
     def function(input: Any, axis: Any = None, output_type: Any = "int64") -> Any:
         xp = space(input)
-        return xp.asarray(getattr(xp, name)(input, axis or 0)).astype(name_of(output_type) if xp is np else "int32")
+        if jnp.issubdtype(xp.asarray(input).dtype, jnp.floating):  # NaN is not chosen
+            input = xp.where(xp.isnan(input), -xp.inf if name == "argmax" else xp.inf, input)
+        kind = name_of(output_type)
+        out = xp.asarray(getattr(xp, name)(input, axis or 0))
+        return out.astype("int32" if xp is jnp and kind == "int64" else kind)
 
     return function
 
@@ -82,8 +97,13 @@ def _arg(name: str) -> Any:
 op("argmax", "math.argmax", "arg_max", static=("axis",), keeps_64_bits=True)(_arg("argmax"))
 op("argmin", "math.argmin", static=("axis",), keeps_64_bits=True)(_arg("argmin"))
 op("math.top_k", "nn.top_k", host=False, static=("k",))(
-    ignores("sorted")(lambda input, k=1: TopK(*jax.lax.top_k(jnp.asarray(input), k)))
+    ignores("sorted")(lambda input, k=1, sorted=True, index_type="int32": _top_k(jnp.asarray(input), k, index_type))
 )
+
+
+def _top_k(x: Any, k: int, index_type: Any) -> TopK:
+    values, indices = jax.lax.top_k(x, k)
+    return TopK(values, indices.astype(jax.dtypes.canonicalize_dtype(name_of(index_type))))
 
 
 class TopK(tuple[Any, ...]):
@@ -99,6 +119,11 @@ class TopK(tuple[Any, ...]):
 jax.tree_util.register_pytree_node(TopK, lambda t: (tuple(t), None), lambda _, children: TopK(*children))
 
 
+def _limit(dtype: Any, lowest: bool) -> Any:
+    limits = jnp.finfo(dtype) if jnp.issubdtype(dtype, jnp.floating) else jnp.iinfo(dtype)
+    return limits.min if lowest else limits.max
+
+
 def _segments(name: str) -> Any:
     """The reduction of the rows with the same number; of no rows it is 0, or the limit of the dtype if unsorted."""
 
@@ -111,8 +136,10 @@ def _segments(name: str) -> Any:
             return out
         counts = jax.ops.segment_sum(jnp.ones(len(ids)), ids, count).reshape(-1, *[1] * (out.ndim - 1))
         if name in ("max", "min"):
-            return jnp.nan_to_num(out, nan=jnp.nan) if num_segments is not None else jnp.where(counts == 0, 0, out)
-        return out / (jnp.maximum(counts, 1) if name == "mean" else jnp.sqrt(jnp.maximum(counts, 1)))
+            empty = 0 if num_segments is None else _limit(data.dtype, lowest=name == "max")
+            return jnp.where(counts == 0, jnp.asarray(empty, data.dtype), out)
+        quotient = out / (jnp.maximum(counts, 1) if name == "mean" else jnp.sqrt(jnp.maximum(counts, 1)))
+        return quotient.astype(data.dtype)
 
     return function
 
@@ -132,7 +159,7 @@ def bincount(
     axis: int | None = None,
     binary_output: bool = False,
 ) -> TensorResult:
-    arr = jnp.asarray(arr)
+    arr = jnp.asarray(arr, None if np.size(arr) else "int32")
     length = max(int(jnp.max(arr, initial=-1)) + 1, minlength or 0)
     count = functools.partial(jnp.bincount, length=min(length, maxlength or length))
     if axis == -1 and arr.ndim == 2:

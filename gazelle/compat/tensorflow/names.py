@@ -16,7 +16,7 @@ import numpy as np
 from gazelle.compat import tables
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.calls import guarded
-from gazelle.compat.tensorflow.dtypes import host_array
+from gazelle.compat.tensorflow.dtypes import host_array, of_dtype
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import Tree
@@ -100,6 +100,13 @@ def op(
                 kwargs = current_names(kwargs, earlier)
             if static or has_tensors:
                 bound = signature.bind(*args, **kwargs)
+                if all(type(v) in _NUMBERS for name, v in bound.arguments.items() if name in TENSORS):
+                    bound.arguments |= {name: host_array(v) for name, v in bound.arguments.items() if name in TENSORS}
+                pair = [bound.arguments[name] for name in ("x", "y") if name in bound.arguments]
+                if len(pair) == 2 and (other := next((v for v in pair if is_box(v)), None)) is not None:
+                    bound.arguments |= {
+                        name: of_dtype(v, other.dtype) for name, v in zip("xy", pair, strict=True) if not is_box(v)
+                    }
                 for argument, value in bound.arguments.items():
                     if argument in static:
                         bound.arguments[argument] = fixed_shape(value)
@@ -115,6 +122,7 @@ def op(
     return decorate
 
 
+_NUMBERS = (bool, int, float, complex, str, bytes)
 #: arguments that are a tensor, even if a program passes a list of numbers
 TENSORS = frozenset(tables.lists("tensorflow", "lists")["arguments that are tensors"])
 

@@ -22,7 +22,9 @@ from gazelle.compat.types import AxisLike, Nested, ShapeLike, TensorLike, Tensor
 from gazelle.core import logits, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
 
-op("nn.crelu", host=False)(lambda features: jnp.concatenate([jax.nn.relu(features), jax.nn.relu(-features)], -1))
+op("nn.crelu", host=False, static=("axis",))(
+    lambda features, axis=-1: jax.nn.relu(jnp.concatenate([jnp.asarray(features), -jnp.asarray(features)], axis))
+)
 
 
 def _builds_graph() -> bool:
@@ -201,7 +203,16 @@ def compute_average_loss(
     per_example_loss: TensorLike, sample_weight: TensorLike = None, global_batch_size: TensorLike = None
 ) -> TensorResult:
     losses = per_example_loss if sample_weight is None else per_example_loss * sample_weight
-    return jnp.sum(losses) / (global_batch_size or losses.shape[0])
+    count = losses.shape[0] if global_batch_size is None else global_batch_size
+    return jnp.sum(losses) / jnp.where(count == 0, jnp.inf, count)
+
+
+@op("nn.in_top_k", "math.in_top_k", host=False, static=("k",))
+def in_top_k(targets: TensorLike, predictions: TensorLike, k: int) -> TensorResult:
+    """In TensorFlow 1 the predictions come first."""
+    if jnp.ndim(targets) > jnp.ndim(predictions):
+        targets, predictions = predictions, targets
+    return ops.in_top_k(jnp.asarray(targets), jnp.asarray(predictions), k)
 
 
 op("nn.zero_fraction", "math.zero_fraction")(

@@ -153,7 +153,7 @@ def shuffle(value: TensorLike, seed: TensorLike = None) -> TensorResult:
     return Tensor(np.asarray(array)[generator(seed).permutation(len(array))])
 
 
-@named("random.categorical", "multinomial")
+@named("random.categorical")
 def categorical(
     logits: TensorLike, num_samples: TensorLike, dtype: DTypeLike = "int64", seed: TensorLike = None
 ) -> TensorResult:
@@ -179,7 +179,7 @@ def gamma(
     return _draw(_joined(shape, alpha), dtype, seed, host, device) / inverse
 
 
-@named("random.poisson", "random_poisson", "compat.v1.random_poisson")
+@named("random.poisson")
 def poisson(shape: ShapeLike, lam: TensorLike, dtype: DTypeLike = "float32", seed: TensorLike = None) -> TensorResult:
     (lam,) = _parameters(lam)
     host, device = lambda g, s: g.poisson(lam, s), lambda k, s: jax.random.poisson(k, lam, s)

@@ -230,12 +230,12 @@ def _rows(x: Any) -> tuple[tuple[int, ...], list[Any], Any]:
         indices, values = np.asarray(unboxed(x.indices)), np.asarray(unboxed(x.values))
         *outer, _ = (int(n) for n in np.asarray(unboxed(x.dense_shape)))
         return tuple(outer), [values[(indices[:, :-1] == row).all(1)] for row in np.ndindex(*outer)], values.dtype
-    array = np.asarray(unboxed(x))
+    array = np.asarray(unboxed(convert(x)))
     return array.shape[:-1], list(array.reshape(-1, array.shape[-1])), array.dtype
 
 
 def _sets(join: Callable[[Any, Any], Any]) -> Callable[..., SparseTensor]:
-    def function(a: Any, b: Any, validate_indices: bool = True, aminusb: bool = True) -> SparseTensor:
+    def function(a: Any, b: Any, aminusb: bool = True, validate_indices: bool = True) -> SparseTensor:
         (shape, left, dtype), (_, right, _) = _rows(a), _rows(b)
         pairs = zip(left, right, strict=True)
         found = [join(*(pair if aminusb else pair[::-1])) for pair in pairs]

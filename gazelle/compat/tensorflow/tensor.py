@@ -18,7 +18,7 @@ from gazelle.compat.one_element import as_numbers
 from gazelle.compat.operators import add_operators
 from gazelle.compat.tables import listed, pairs
 from gazelle.compat.tensorflow.calls import call, guarded
-from gazelle.compat.tensorflow.dtypes import DType, name_of
+from gazelle.compat.tensorflow.dtypes import DType, name_of, of_dtype
 from gazelle.compat.tensorflow.recording import look_at_values, unboxed
 from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -234,7 +234,15 @@ def quotient(a: TensorLike, b: TensorLike) -> TensorResult:
     return operator.truediv(a, b)
 
 
-_OPERATORS["truediv"] = quotient
+def floor_quotient(a: TensorLike, b: TensorLike) -> TensorResult:
+    """a // b; of floats it is the floor of the quotient."""
+    floats = any(isinstance(v, float) or jnp.issubdtype(getattr(v, "dtype", int), jnp.floating) for v in (a, b))
+    if not floats:
+        return operator.floordiv(a, b)
+    return (np if not any(isinstance(v, jax.Array) for v in (a, b)) else jnp).floor(operator.truediv(a, b))
+
+
+_OPERATORS |= {"truediv": quotient, "floordiv": floor_quotient}
 
 
 def operate(name: str, *operands: Any) -> TensorResult:
@@ -262,6 +270,8 @@ def _as_operand(value: Any, other: Any) -> Any:
         return np.char.encode(np.asarray(value, str)).astype(object)
     if isinstance(value, float) and other is not None and "float" in str(other.dtype):
         return np.asarray(value, jnp.dtype(str(other.dtype)))
+    if other is not None and str(other.dtype) not in ("string", "object"):
+        value = of_dtype(value, other.dtype)
     if isinstance(value, list | tuple) or type(value).__module__.partition(".")[0] == "pandas":
         array = np.asarray(value)
         return array.astype(np.float32) if array.dtype == np.float64 else array

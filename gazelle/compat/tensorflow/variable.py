@@ -152,6 +152,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         return self + np.zeros((), self.dtype)
 
     ref = experimental_ref = reference
+    __array_ufunc__ = Tensor.__array_ufunc__
 
     initialized_value = read_value
 
@@ -214,5 +215,7 @@ _SCATTERED = {"update": "set", "add": "add", "sub": "subtract", "max": "max", "m
 for _name, _method in {**_SCATTERED, "mul": "multiply", "div": "divide"}.items():
     setattr(TensorFlowVariable, f"scatter_{_name}", _scatter_rows(_method))
     setattr(TensorFlowVariable, f"scatter_nd_{_name}", _scatter_nd(_method))
-add_operators(TensorFlowVariable, listed("add sub mul truediv floordiv mod pow matmul lt le gt ge neg abs"), operate)
+add_operators(
+    TensorFlowVariable, listed("add sub mul truediv floordiv mod pow matmul lt le gt ge eq ne neg abs"), operate
+)
 methods_ignore("use_locking name read_value")(TensorFlowVariable)
