@@ -60,6 +60,20 @@ class TensorShape(tuple[Any, ...]):
         if not self.is_compatible_with(other):
             raise ShapeError(message("A shape", expected=tuple(other), got=tuple(self)))
 
+    def with_rank(self, rank: int) -> TensorShape:
+        """Return a shape with so many axes."""
+        if self._unknown:
+            return TensorShape([None] * rank)
+        self.assert_has_rank(rank)
+        return self
+
+    def merge_with(self, other: Sequence[int | None]) -> TensorShape:
+        """Return the shape with the sizes of both."""
+        self.assert_is_compatible_with(other)
+        if self._unknown or getattr(other, "_unknown", other is None):
+            return TensorShape(None) if other is None else TensorShape(other) if self._unknown else self
+        return TensorShape(b if a is None else a for a, b in zip(self, other, strict=True))
+
     def concatenate(self, other: Sequence[int | None]) -> TensorShape:
         return TensorShape((*self, *other))
 

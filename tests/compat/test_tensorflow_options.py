@@ -307,9 +307,9 @@ def test_sparse_results_of_reductions_and_products(tf):
 def test_wrong_sizes_are_errors(tf):
     with pytest.raises(ShapeError, match=r"mask of tf\.boolean_mask: expected \(3,\), got \(2,\)"):
         tf.boolean_mask(np.ones((3, 2)), [True, False])
-    with pytest.raises(ArgumentError, match="tf.image.crop_to_bounding_box"):
+    with pytest.raises(ArgumentError, match=r"tf\.image\.crop_to_bounding_box"):
         tf.image.crop_to_bounding_box(X, 3, 0, 4, 2)
-    with pytest.raises(ArgumentError, match="tf.image.pad_to_bounding_box"):
+    with pytest.raises(ArgumentError, match=r"tf\.image\.pad_to_bounding_box"):
         tf.image.pad_to_bounding_box(X, 1, 0, 6, 6)
     with pytest.raises(ArgumentError, match="grayscale_to_rgb: expected 1, got 4"):
         tf.image.grayscale_to_rgb(X)
@@ -318,3 +318,20 @@ def test_wrong_sizes_are_errors(tf):
             check([1, 2], [1, 2])
     with pytest.raises(ValueError, match="element_spec: expected a dataset with elements"):
         _ = tf.data.Dataset.range(3).take(0).element_spec
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "selu", "elu", "relu"])
+def test_derivatives_of_activations_at_0(tf, name):
+    x = tf.Variable([0.0, 1.0])
+    with tf.GradientTape() as tape:
+        y = getattr(tf.nn, name)(x)
+    expected = {"leaky_relu": 0.2, "selu": 1.050701, "elu": 1.0, "relu": 0.0}[name]
+    np.testing.assert_allclose(tape.gradient(y, x)[0], expected, rtol=1e-6)
+
+
+def test_none_is_no_tensor(tf):
+    for value in (None, [1.0, None]):
+        with pytest.raises(ValueError, match="expected numbers or strings, got None"):
+            tf.constant(value)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expected an element that was written"):
+        tf.TensorArray(tf.float32, 2).read(0)

@@ -21,7 +21,7 @@ from gazelle.compat.tensorflow import subgraphs
 from gazelle.compat.tensorflow.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
-from gazelle.compat.tensorflow.errors import OutOfRangeError
+from gazelle.compat.tensorflow.errors import InvalidArgumentError, OutOfRangeError
 from gazelle.compat.tensorflow.names import NAMES, array_of_list, named
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.recording import is_box, unboxed
@@ -253,14 +253,19 @@ class TensorArray:
                 message("Index of a tf.TensorArray", expected=f"less than {len(self._items)}", got=position, hint=hint)
             )
         self._items.extend([None] * (position + 1 - len(self._items)))
-        self._items[position] = convert(value)
+        self._items[position] = convert(value, None if hasattr(value, "dtype") else self.dtype)
         return self
 
     def read(self, index: TensorLike) -> TensorResult:
-        return self._items[int(index)]
+        value = self._items[int(index)]
+        if value is None:
+            raise InvalidArgumentError(
+                message("tf.TensorArray.read", expected="an element that was written", got=index)
+            )
+        return value
 
     def stack(self) -> TensorResult:
-        return stack(self._filled())
+        return stack(items) if (items := self._filled()) else NAMES["zeros"]([0], self.dtype)
 
     def _filled(self) -> list[Any]:
         """The elements, with zeros for those that were not written."""
@@ -272,6 +277,14 @@ class TensorArray:
 
     def unstack(self, value: TensorLike) -> TensorArray:
         self._items = list(convert(value))
+        return self
+
+    def split(self, value: TensorLike, lengths: TensorLike) -> TensorArray:
+        """Write the parts of these lengths."""
+        self._items = NAMES["split"](convert(value), lengths)
+        return self
+
+    def identity(self) -> TensorArray:
         return self
 
     def gather(self, indices: Sequence[TensorLike] | TensorLike) -> TensorResult:

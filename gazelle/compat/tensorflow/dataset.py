@@ -115,6 +115,13 @@ class Dataset(Elements):
 
     class_names: list[str] | None = None
     file_paths: list[str] | None = None
+    _batch: int | None = None  # the size of batches whose last one may be smaller
+
+    def _like(self, begin: Begin, length: int = UNKNOWN) -> Dataset:
+        """A dataset whose elements have the shapes of those of this one."""
+        out = Dataset(begin, length)
+        out._batch = self._batch
+        return out
 
     # Constructors ---------------------------------------------------------------------------------------------------
 
@@ -252,11 +259,11 @@ class Dataset(Elements):
 
     def map(self, map_func: Callable[..., Any]) -> Dataset:
         """Apply `map_func(x)` to each element, or `map_func(x, y)` if it is a tuple."""
-        return Dataset(lambda: builtins.map(functools.partial(called, map_func), self._begin()), self._length)
+        return self._like(lambda: builtins.map(functools.partial(called, map_func), self._begin()), self._length)
 
     def filter(self, predicate: Callable[..., Any]) -> Dataset:
         """Return the elements for which `predicate` is true."""
-        return Dataset(lambda: builtins.filter(lambda e: bool(called(predicate, e)), self._begin()))
+        return self._like(lambda: builtins.filter(lambda e: bool(called(predicate, e)), self._begin()))
 
     @lazily
     def flat_map(self, map_func: Callable[..., Any]) -> Iterator[Any]:
@@ -283,13 +290,13 @@ class Dataset(Elements):
             number = next(epochs) if reshuffle_each_iteration is not False else 0
             return shuffled(self._begin(), size, generator(first, number))
 
-        return Dataset(begin, self._length)
+        return self._like(begin, self._length)
 
     def repeat(self, count: TensorLike = None) -> Dataset:
         """Repeat the elements `count` times; without a count indefinitely."""
         times = -1 if count is None else int(count)
         length = INFINITE if times < 0 else self._length * times if self._length >= 0 else self._length
-        return Dataset(lambda: repeated(self._begin, times), length)
+        return self._like(lambda: repeated(self._begin, times), length)
 
     def take(self, count: TensorLike) -> Dataset:
         """Return the first `count` elements; -1 returns all."""
@@ -297,23 +304,23 @@ class Dataset(Elements):
         if limit < 0:
             return self
         length = min(limit, self._length) if self._length >= 0 else limit if self._length == INFINITE else UNKNOWN
-        return Dataset(lambda: itertools.islice(self._begin(), limit), length)
+        return self._like(lambda: itertools.islice(self._begin(), limit), length)
 
     def skip(self, count: TensorLike) -> Dataset:
         """Return all but the first `count` elements."""
         count_skipped = int(count) if int(count) >= 0 else sys.maxsize
         length = max(0, self._length - count_skipped) if self._length >= 0 else self._length
-        return Dataset(lambda: itertools.islice(self._begin(), count_skipped, None), length)
+        return self._like(lambda: itertools.islice(self._begin(), count_skipped, None), length)
 
     def shard(self, num_shards: TensorLike, index: TensorLike) -> Dataset:
         """Return every `num_shards`-th element, starting at `index`."""
         length = len(range(int(index), self._length, int(num_shards))) if self._length >= 0 else self._length
-        return Dataset(lambda: itertools.islice(self._begin(), int(index), None, int(num_shards)), length)
+        return self._like(lambda: itertools.islice(self._begin(), int(index), None, int(num_shards)), length)
 
     @ignores("filename")
     def cache(self, filename: PathLike | TensorLike = "") -> Dataset:
         """Keep the elements of the first complete epoch in memory."""
-        return Dataset(cached(self._begin), self._length)
+        return self._like(cached(self._begin), self._length)
 
     @ignores("buffer_size")
     def prefetch(self, buffer_size: TensorLike = None) -> Dataset:
@@ -332,7 +339,7 @@ class Dataset(Elements):
         """Return the elements of this dataset, then those of the other."""
         both = self._length, dataset._length
         length = sum(both) if min(both) >= 0 else INFINITE if INFINITE in both else UNKNOWN
-        return Dataset(lambda: itertools.chain(self._begin(), dataset._begin()), length)
+        return self._like(lambda: itertools.chain(self._begin(), dataset._begin()), length)
 
     def enumerate(self, start: TensorLike = 0) -> Dataset:
         """Return pairs (index, element)."""
@@ -355,7 +362,7 @@ class Dataset(Elements):
 
     def take_while(self, predicate: Callable[..., Any]) -> Dataset:
         """Return the elements before the first for which `predicate` is false."""
-        return Dataset(lambda: itertools.takewhile(lambda e: bool(called(predicate, e)), self._begin()))
+        return self._like(lambda: itertools.takewhile(lambda e: bool(called(predicate, e)), self._begin()))
 
     def unique(self) -> Dataset:
         """Return each value once."""
@@ -363,7 +370,7 @@ class Dataset(Elements):
 
     def ignore_errors(self, log_warning: bool = False) -> Dataset:
         """Leave out elements whose function, given to `map` or `filter`, raises an error."""
-        return Dataset(lambda: without_errors(self._begin(), log_warning))
+        return self._like(lambda: without_errors(self._begin(), log_warning))
 
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
         return transformation_func(self)
@@ -386,7 +393,9 @@ class Dataset(Elements):
         if length >= 0:
             length = length // size if drop_remainder else -(-length // size)
         joined = lambda group: in_order(join(group), group[0])  # noqa: E731
-        return Dataset(lambda: grouped(self._begin(), size, drop_remainder, joined), length)
+        out = Dataset(lambda: grouped(self._begin(), size, drop_remainder, joined), length)
+        out._batch = None if drop_remainder else size
+        return out
 
     def batch(self, batch_size: TensorLike, drop_remainder: bool = False) -> Dataset:
         """Combine `batch_size` elements along a new first axis."""
@@ -505,11 +514,18 @@ class Dataset(Elements):
 
     @property
     def element_spec(self) -> TensorResult:
-        """The shapes and dtypes of the first element."""
+        """The shapes and dtypes of the first element; the size of batches is unknown, as the last may be smaller."""
         first = next(self._begin(), None)
         if first is None:
             raise DataError(message("element_spec", expected="a dataset with elements", got="an empty one"))
-        return in_order(jax.tree.map(lambda a: TensorSpec(np.shape(a), np.asarray(a).dtype), first), first)
+        rows = next((np.shape(a)[0] for a in jax.tree.leaves(first) if np.ndim(a)), -1)
+
+        def spec(value: Any) -> TensorSpec:
+            array = value if is_ragged(value) else np.asarray(value)
+            is_batch = bool(self._batch) and array.shape[:1] == (rows,) and rows <= (self._batch or 0)
+            return TensorSpec((None, *array.shape[1:]) if is_batch else array.shape, array.dtype)
+
+        return in_order(jax.tree.map(spec, first, is_leaf=is_ragged), first)
 
     output_types = property(lambda self: _specs(self, "dtype"))  # of TensorFlow 1
     output_shapes = property(lambda self: _specs(self, "shape"))

@@ -91,6 +91,8 @@ def host_array(value: TensorLike, dtype: DTypeLike | None = None) -> np.ndarray[
     if hasattr(value, "to_numpy"):  # a data frame or a column
         value = value.to_numpy()
     array = np.asarray(value)
+    if array.dtype == object and any(one is None for one in array.flat):
+        raise ArgumentError(message("A tensor", expected="numbers or strings", got="None"))
     if array.dtype.kind == "S":  # an array of dtype S would lose trailing zero bytes
         array = np.asarray(value, object)
     if array.dtype.kind in "USO":

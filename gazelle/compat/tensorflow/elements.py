@@ -109,7 +109,7 @@ def arrays_of(out: Tree) -> Tree:
     if isinstance(out, dict):
         return {k: arrays_of(v) for k, v in out.items()}
     array = unboxed(out)
-    return array if hasattr(array, "dtype") else host_array(array)
+    return array if hasattr(array, "dtype") or array is None else host_array(array)
 
 
 class RaggedRow(np.ndarray[Any, Any]):

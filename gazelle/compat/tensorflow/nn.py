@@ -50,6 +50,22 @@ def softmax(x: TensorLike, axis: AxisLike = -1) -> TensorResult:
 op("nn.softmax", "math.softmax", host=False, static=("axis",))(lambda logits, axis=-1: softmax(logits, axis))
 
 
+# at 0 TensorFlow has the other derivative than JAX
+op("nn.leaky_relu", host=False)(
+    lambda features, alpha=0.2: jnp.where((x := jnp.asarray(features)) > 0, x, jnp.asarray(alpha, x.dtype) * x)
+)
+op("nn.selu", host=False)(
+    lambda features: (
+        1.0507009873554805 * jnp.where((x := jnp.asarray(features)) >= 0, x, 1.6732632423543772 * _expm1(x))
+    )
+)
+
+
+def _expm1(x: Any) -> Any:
+    """exp(x) - 1 for negative numbers."""
+    return jnp.expm1(jnp.minimum(x, 0))
+
+
 op("nn.silu", "nn.swish", host=False)(lambda features, beta=1.0: features * jax.nn.sigmoid(beta * features))
 
 

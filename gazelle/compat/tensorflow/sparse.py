@@ -36,6 +36,13 @@ class SparseTensor:
     shape = property(lambda self: TensorShape(fixed_value(self.dense_shape)))
     dtype = property(lambda self: self.values.dtype)
 
+    def get_shape(self) -> TensorShape:
+        return self.shape
+
+    def with_values(self, new_values: TensorLike) -> SparseTensor:
+        """Return a tensor with other values at the same indices."""
+        return SparseTensor(self.indices, new_values, self.dense_shape)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """The dense values, for `fit` and the layers."""
         return np.asarray(to_dense(self).array, dtype)
@@ -111,7 +118,7 @@ def _ctc_loss(labels: Any, logits: Any, label_length: Any, logit_length: Any, ti
 _dense_cast = NAMES["cast"]
 
 
-@named("cast")
+@named("cast", "dtypes.cast")
 def cast(x: SparseTensor | TensorLike, dtype: DTypeLike) -> TensorResult:
     """`tf.cast`: a sparse tensor stays sparse."""
     if isinstance(x, SparseTensor):

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import base64
 import functools
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.files import text
-from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
 from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -23,6 +21,7 @@ from gazelle.compat.types import AxisLike, DTypeLike, Nested, PathLike, TensorLi
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import any_symbolic
 from gazelle.core.text_array import TextArray, call_on_host
+from gazelle.layers.hashing import farmhash64, siphash64
 
 
 def _elementwise(function: Callable[..., Any], dtype: Any = object) -> Callable[..., Tensor]:
@@ -203,11 +202,39 @@ def ngrams(
     return _object_tensor(found, len(found))
 
 
-@named("strings.to_hash_bucket_fast", "strings.to_hash_bucket", "strings.to_hash_bucket_strong")
-@ignores("key")
+def _buckets(input: Any, hash_: Callable[[bytes], int], count: Any) -> Any:
+    return _elementwise(lambda value: hash_(value) % int(count), "int64")(input)
+
+
+@named("strings.to_hash_bucket_fast")
+def to_hash_bucket_fast(input: TensorLike, num_buckets: int) -> Tensor:
+    """`tf.strings.to_hash_bucket_fast`: a bucket for each string, by FarmHash64."""
+    return _buckets(input, farmhash64, num_buckets)
+
+
+@named("strings.to_hash_bucket_strong")
+def to_hash_bucket_strong(input: TensorLike, num_buckets: int, key: Sequence[int]) -> Tensor:
+    """`tf.strings.to_hash_bucket_strong`: a bucket for each string, by SipHash64."""
+    return _buckets(input, functools.partial(siphash64, key=fixed_value(key)), num_buckets)
+
+
+@named("strings.to_hash_bucket")
 def to_hash_bucket(input: TensorLike, num_buckets: int) -> Tensor:
-    """`tf.strings.to_hash_bucket_fast`: a bucket for each string, other than that of TensorFlow's hash."""
-    return _elementwise(lambda v: int.from_bytes(hashlib.sha256(v).digest()[:8], "big") % num_buckets, "int64")(input)
+    """`tf.strings.to_hash_bucket`: a bucket for each string, by MurmurHash64A with TensorFlow's seed."""
+    return _buckets(input, _murmurhash64, num_buckets)
+
+
+def _murmurhash64(data: bytes) -> int:
+    factor, mask = 0xC6A4A7935BD1E995, 2**64 - 1
+    out = 0xDECAFCAFFE ^ (len(data) * factor & mask)
+    whole = len(data) // 8 * 8
+    for start in range(0, whole, 8):
+        part = int.from_bytes(data[start : start + 8], "little") * factor & mask
+        out = (out ^ ((part ^ part >> 47) * factor & mask)) * factor & mask
+    if rest := data[whole:]:
+        out = (out ^ int.from_bytes(rest, "little")) * factor & mask
+    out = (out ^ out >> 47) * factor & mask
+    return out ^ out >> 47
 
 
 @named("strings.to_number")

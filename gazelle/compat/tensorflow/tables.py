@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, Nested, PathLike, TensorLike, TensorResult
 from gazelle.core.text_array import TextArray, call_on_host
+from gazelle.layers.hashing import farmhash64
 
 
 @named("lookup.KeyValueTensorInitializer")
@@ -100,10 +100,7 @@ class StaticHashTable:
 @named("lookup.StaticVocabularyTable")
 @methods_ignore("name")
 class StaticVocabularyTable(StaticHashTable):
-    """`tf.lookup.StaticVocabularyTable`: indices of words; unknown words are hashed to the buckets after them.
-
-    With several buckets, the bucket of a word differs from that of TensorFlow's hash.
-    """
+    """`tf.lookup.StaticVocabularyTable`: indices of words; unknown words are hashed to the buckets after them."""
 
     @ignores("lookup_key_dtype name experimental_is_anonymous")
     def __init__(self, initializer: Nested[TensorLike], num_oov_buckets: int) -> None:
@@ -112,7 +109,7 @@ class StaticVocabularyTable(StaticHashTable):
 
     def _of_unknown(self, key: Any) -> int:
         word = key if isinstance(key, bytes) else str(key).encode()
-        return len(self._values) + int.from_bytes(hashlib.sha256(word).digest()[:8], "big") % self._buckets
+        return len(self._values) + farmhash64(word) % self._buckets
 
     def size(self) -> Tensor:
         return Tensor(np.asarray(len(self._values) + self._buckets, "int64"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from types import EllipsisType
 from typing import Any
 
 import jax
@@ -130,8 +129,8 @@ class Tensor(TensorWrapper):
         return str(self) if isinstance(self.array, jax.core.Tracer) else format(self.numpy(), spec)
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, list) and any(part is None or isinstance(part, slice | EllipsisType) for part in index):
-            index = tuple(index)  # as in TensorFlow
+        if isinstance(index, list):  # as in TensorFlow
+            index = tuple(index)
         indices = index if isinstance(index, tuple) else (index,)
         coded = tuple(_hashable_index(item) for item in indices)
         return call(_get_items, (self, coded), {}, host=_get_items)

@@ -174,6 +174,9 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         """Return the rows with these indices."""
         return NAMES["gather"](self, indices)
 
+    def is_initialized(self) -> TensorResult:
+        return NAMES["constant"](True)
+
     def gather_nd(self, indices: TensorLike) -> TensorResult:
         """Return the elements at these positions."""
         return NAMES["gather_nd"](self, indices)
