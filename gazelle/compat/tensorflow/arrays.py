@@ -89,7 +89,7 @@ def _astype(x: Any, dtype: str) -> Any:
     return x.astype(dtype) if hasattr(x, "astype") else np.asarray(x, dtype)
 
 
-def cast_array(x: Any, dtype: str) -> Any:
+def cast_array(x: TensorLike, dtype: str) -> TensorResult:
     """An array of another dtype; numbers out of its range are those of TensorFlow."""
     if not hasattr(x, "astype"):
         x = np.asarray(x)
