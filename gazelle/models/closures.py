@@ -1,4 +1,4 @@
-"""Losses that use tensors of the model's graph without having them as arguments, as those of a VAE do.
+"""Losses and metrics that use tensors of the model's graph without having them as arguments, as those of a VAE do.
 
     def vae_loss(x, x_decoded):
         return mse(x, x_decoded) - 0.5 * K.sum(1 + z_log_var - K.square(z_mean) - K.exp(z_log_var), axis=-1)
@@ -8,8 +8,12 @@ The model computes these tensors in the same pass as its outputs, and the functi
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
+
+import jax
 
 from gazelle.core import symbolic, tracing
 from gazelle.core.closed_over_tensors import find_tensors, uses_name
@@ -20,7 +24,7 @@ from gazelle.models.step_methods import overrides
 from gazelle.training.outputs import per_output
 
 if TYPE_CHECKING:
-    from gazelle.core.types import Array, ArrayLike, LossLike, Nested
+    from gazelle.core.types import Array, ArrayLike, LossLike, MetricLike, Nested
     from gazelle.models.model import Model
 
 
@@ -79,9 +83,24 @@ def close(model: Model, loss: Nested[LossLike]) -> Nested[LossLike]:
     return closed
 
 
-def _closed(loss: Any, output: KerasTensor, graph: Graph) -> Any:
+def compute_tensors_of(model: Model, metrics: Nested[MetricLike]) -> None:
+    """Have the model compute the tensors of its graph that metrics use: the step binds their values."""
+    if model._graph is None:
+        return
+    functions = [one for one in jax.tree.leaves(metrics) if isinstance(one, FunctionType | functools.partial)]
+    tensors = {tensor: tensor for one in functions for tensor in _of_graph(one, model._graph)}
+    if tensors:
+        model._compute_too(reports=tensors)
+
+
+def _of_graph(function: object, graph: Graph) -> Iterator[KerasTensor]:
+    """The tensors that a function uses and that depend on inputs of the graph only."""
     inputs = set(map(id, graph.flat_inputs))
-    tensors = {id(t): t for t in find_tensors(loss) if all(id(root) in inputs for root in _roots(t))}
+    return (t for t in find_tensors(function) if all(id(root) in inputs for root in _roots(t)))
+
+
+def _closed(loss: Any, output: KerasTensor, graph: Graph) -> Any:
+    tensors = {id(t): t for t in _of_graph(loss, graph)}
     if not tensors and uses_name(loss, "get_layer"):
         tensors = {id(t): t for t in _looked_up(loss, output, graph)}
     if not tensors:

@@ -98,8 +98,17 @@ class MetricsState:
         weight: Tree,
         x: Tree,
         read: Mapping[str, Any],
+        known: Mapping[int, Any],
     ) -> dict[str, Any]:
-        """Totals after one more batch; a loss is weighted by the number of samples. `read`: values for `self.read`."""
+        """Totals after one more batch; a loss is weighted by the number of samples.
+
+        `read`: values for `self.read`; `known`: those of tensors of the graph, by id.
+        """
+
+        def update_state(*batch: Tree) -> None:
+            with tracing.bind_symbolic(known):
+                self.source.update_state(*batch)
+
         samples = jax.tree.leaves(x)[0].shape[0]
         sums = {}
         for name, value in parts.items():
@@ -107,7 +116,7 @@ class MetricsState:
             before = totals[f"part/{name}"]
             sums[f"part/{name}"] = before + jnp.stack([jnp.asarray(n, before.dtype) for n in (total, count)])
         variables = self.source.named_variables()
-        _, after, _ = tracing.functionalize(self.source.update_state, {**variables, **self.read})(
+        _, after, _ = tracing.functionalize(update_state, {**variables, **self.read})(
             {**{path: totals[path] for path in variables}, **read}, y, y_pred, weight
         )
         return sums | {path: after[path] for path in variables}

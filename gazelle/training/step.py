@@ -161,11 +161,12 @@ class LossStep:
             with self._bound(values, self._read(state.step, state.hyper)):
                 value, parts = self.objective(y, y_pred, weight, values, added)
             buffers = {path: values[path] for path in state.buffers}
-            return optimizer.scale_loss(value, state.slots), (parts, buffers, y_pred, _attached_to(y_pred))
+            aux = parts, buffers, y_pred, _attached_to(y_pred), _tensors(added)
+            return optimizer.scale_loss(value, state.slots), aux
 
-        grads, (parts, buffers, y_pred, attached) = jax.grad(loss, has_aux=True)(state.params)
+        grads, (parts, buffers, y_pred, attached, known) = jax.grad(loss, has_aux=True)(state.params)
         read = self._read(state.step + 1, state.hyper)
-        totals = self.metrics.update(state.totals, parts, y, _with_attached(y_pred, attached), weight, x, read)
+        totals = self.metrics.update(state.totals, parts, y, _with_attached(y_pred, attached), weight, x, read, known)
         valid = [rate >= _LEAST_RATE for rate in optimizer.rates(state.slots, state.hyper, state.step)]  # NaN is not
         applied = (jnp.isfinite(parts["loss"]) & jnp.all(jnp.asarray(valid))) | force
 
@@ -199,7 +200,7 @@ class LossStep:
         y_pred, after, added = self.forward(values | assigned, x, key=inference_key(key, count), training=False)
         with self._bound(after, read):
             _, parts = self.objective(y, y_pred, weight, after, added)
-        totals = self.metrics.update(totals, parts, y, y_pred, weight, x, read)
+        totals = self.metrics.update(totals, parts, y, y_pred, weight, x, read, _tensors(added))
         return (totals, {path: after[path] for path in assigned}, count + 1), jnp.bool_(True)
 
     def predict(self, values: Mapping[str, Any], key: Array, x: Tree, count: Array) -> tuple[Any, Any]:
@@ -252,6 +253,11 @@ class LossStep:
         variables = {**self.spec.variables, **self.spec.read}
         bound = {id(variables[path]): value for path, value in {**values, **read}.items()}
         return tracing.entered(tracing.TraceContext(values=bound, closed=True, seen=seen))
+
+
+def _tensors(added: Any) -> dict[int, Any]:
+    """The values of tensors of the graph that losses and metrics use, as `bind_symbolic` takes them."""
+    return {id(key): value for key, value in added.reports.items() if not isinstance(key, str)}
 
 
 def _attached_to(tree: Any) -> list[tuple[Any, Any]]:

@@ -281,6 +281,26 @@ def test_three_ways_to_a_loss_of_inner_tensors_train_alike():
             np.testing.assert_allclose(mine, first, rtol=1e-5)
 
 
+@pytest.mark.parametrize("eager", [False, True])
+def test_metrics_use_tensors_of_the_graph(eager):
+    x, mean, out = encoder("metrics")
+
+    def code(target, predicted):
+        return K.sum(K.square(mean), axis=-1)
+
+    def error(target, predicted):
+        return K.mean(K.square(target - predicted), axis=-1)
+
+    model = keras.Model(x, out)
+    model.compile("sgd", lambda t, p: error(t, p) + code(t, p), metrics=[code, error], run_eagerly=eager)
+    logs = model.fit(M, M, verbose=0, validation_data=(M, M)).history
+    assert logs["code"][0] == pytest.approx(2 * np.mean(M.sum(1) ** 2), rel=1e-5)
+    for name in ("", "val_"):
+        assert logs[name + "code"][0] + logs[name + "error"][0] == pytest.approx(logs[name + "loss"][0], rel=1e-5)
+    model.compile("sgd", "mse", metrics=[code])  # the loss uses none
+    assert model.evaluate(M, M, verbose=0)[1] == pytest.approx(logs["val_code"][0], rel=1e-5)
+
+
 def test_a_closed_loss_cannot_be_called_by_itself():
     x, mean, out = encoder("d")
     model = keras.Model(x, out)
