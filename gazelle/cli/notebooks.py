@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from gazelle.core.errors import DamagedFileError, message
 
+_PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)")  # in copies of a session
+#: magic commands that need no %, and what follows them if the line is not Python
+_AUTOMATIC = re.compile(
+    r"(?:cat|cd|conda|cp|ls|mkdir|mv|pip|pwd|rm|rmdir|tensorflow_version)"
+    r"(?: +(?![-+*/%|&<>=]?= ?|(?:in|is|and|or|if) )[^( ].*)?"
+)
+#: commands that change what the rest of a program finds: they run
+_EFFECTIVE = re.compile(r"%(?P<magic>cd|mkdir|pylab|run)(?: +(?P<line>.*))?|!(?P<shell>mkdir +[^&;|<>]*)")
 _ASSIGNED = re.compile(r"(\w[\w, ]*= *)([!%].*)")  # the output of a command
 _ENVIRONMENT = re.compile(r"%(?:set_)?env +(\w+)[= ](.*)")
 #: text up to the next three quotes, a comment or a string of one line
@@ -20,7 +32,8 @@ _PYTHON_2 = re.compile(
 def source(path: str) -> str:
     """The code of a notebook; lines that begin with % or ! and cells that begin with %% are omitted.
 
-    So are imports of Python 2 from `__future__`, which a notebook may have in any cell.
+    But `%cd`, `%mkdir`, `!mkdir`, `%run` and `%pylab` take effect. Omitted are also imports of Python 2 from
+    `__future__`, which a notebook may have in any cell.
     """
     try:
         with open(path, encoding="utf-8") as file:
@@ -46,20 +59,29 @@ def plain(cell: str) -> str:
     >>> plain("%time x = f(1)\nfiles = !ls")
     'x = f(1)\nfiles = []  # !ls'
     """
-    first, *rest = cell.split("\n")
+    blank = len(cell) - len(cell.lstrip("\n"))
+    first, *rest = _unindented(cell[blank:].split("\n"))
     if first.startswith(("%%writefile", "%%file")):
         name = first.split()[-1]
-        return f"open({name!r}, 'w').write({chr(10).join(rest)!r})" + "\n" * len(rest)
-    whole = first.startswith("%%") and not first.startswith(("%%time", "%%capture"))
-    lines, continued, quote, depth = [], False, "", 0
+        return "\n" * blank + f"open({name!r}, 'w').write({chr(10).join(rest)!r})" + "\n" * len(rest)
+    if first.startswith("%%") and not first.startswith(("%%time", "%%capture")):
+        return "\n" * blank + "\n".join(f"# {line}" for line in (first, *rest))
+    lines, continued, quote, depth = [""] * blank, False, "", 0
     for line in (first, *rest):
         inside = quote or depth > 0  # of a string or brackets: a % is an operator there
-        lines.append(line if inside else f"# {line}" if continued else _line(line, whole))
+        lines.append(line if inside else f"# {line}" if continued else _line(line))
         continued = line.endswith("\\") and lines[-1] != line
         if lines[-1] == line:
             quote, brackets = _scan(line, quote)
             depth += brackets
     return "\n".join(lines)
+
+
+def _unindented(lines: list[str]) -> list[str]:
+    """The lines without the indent and the prompts that the first one has, as the kernel takes them."""
+    indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
+    lines = [line.removeprefix(indent) for line in lines]
+    return [_PROMPT.sub("", line) for line in lines] if _PROMPT.match(lines[0]) else lines
 
 
 def _scan(line: str, quote: str) -> tuple[str, int]:
@@ -79,18 +101,22 @@ def _scan(line: str, quote: str) -> tuple[str, int]:
     return quote, brackets
 
 
-def _line(line: str, omitted: bool) -> str:
+def _line(line: str) -> str:
     code = line.lstrip()
     indent = line[: len(line) - len(code)]
+    if not indent and _AUTOMATIC.fullmatch(code):
+        code = f"%{code}"
     if code.startswith("%time "):
         return indent + code.removeprefix("%time ")
-    if not omitted and (assigned := _ASSIGNED.match(code)):
+    if assigned := _ASSIGNED.match(code):
         return f"{indent}{assigned[1].replace(',', ' =')}[]  # {assigned[2]}"
-    if not omitted and (variable := _ENVIRONMENT.match(code)):
+    if variable := _ENVIRONMENT.match(code):
         return f"{indent}__import__('os').environ[{variable[1]!r}] = {variable[2].strip()!r}"
+    if effective := _EFFECTIVE.fullmatch(code.partition(" #")[0].rstrip()):
+        name, _, rest = (effective["shell"] or f"{effective['magic']} {effective['line'] or ''}").partition(" ")
+        return f"{indent}get_ipython().run_line_magic({name!r}, {rest.strip()!r})"
     if (
-        omitted
-        or code.startswith(("%", "!", "?"))
+        code.startswith(("%", "!", "?"))
         or _PYTHON_2.fullmatch(code)
         or (code.rstrip().endswith("?") and "#" not in code)
     ):
@@ -99,7 +125,44 @@ def _line(line: str, omitted: bool) -> str:
 
 
 class Shell:
-    """What `get_ipython()` returns in a program: its commands do nothing."""
+    """What `get_ipython()` returns in a program: the commands for folders and programs; the others do nothing."""
+
+    def run_line_magic(self, name: str, line: str, *_: object) -> None:
+        """Run `%cd`, `%mkdir`, `%pylab` or `%run`."""
+        variables = vars(sys.modules["__main__"])
+        words = shlex.split(_expanded(line, variables))
+        paths = [os.path.expanduser(word) for word in words if not word.startswith("-")]
+        if name in ("cd", "mkdir"):
+            try:
+                for path in paths:
+                    os.chdir(path) if name == "cd" else os.makedirs(path, exist_ok=True)
+            except OSError as error:  # the kernel goes on, too
+                print(f"%{name}: {error}", file=sys.stderr)
+        elif name == "pylab":
+            exec(_PYLAB, variables)
+        elif name == "run":
+            path = paths[0]
+            if path.endswith(".ipynb"):
+                code = source(path)
+            else:
+                with open(path, encoding="utf-8") as file:
+                    code = file.read()
+            exec(compile(code, path, "exec"), variables)
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *args, **kwargs: None
+
+
+_PYLAB = """
+import numpy, matplotlib
+from matplotlib import pylab, mlab, pyplot
+np, plt = numpy, pyplot
+from pylab import *
+from numpy import *
+"""
+
+
+def _expanded(line: str, variables: Mapping[str, Any]) -> str:
+    """A command with the values of `$name` and `{name}`, where the program has such a variable."""
+    known = lambda match: str(variables.get(match[1] or match[2], match[0]))  # noqa: E731
+    return re.sub(r"\$(\w+)|\{(\w+)\}", known, line)

@@ -191,8 +191,8 @@ def _of_call(call: ast.Call) -> Iterator[Sign]:
     for name in sorted(given):
         if renamed_arguments.renamed(kinds, method, name) != name or name in _KNOWN["counts of samples"]:
             yield Sign(call.lineno, f"{called}({name}=)", 1, 2 if name in _KNOWN["keywords until Keras 2"] else 1)
-        elif name == "decay" and "Optimizer" in kinds:
-            yield Sign(call.lineno, f"{called}(decay=)", 1, 2)
+        elif (name == "decay" and "Optimizer" in kinds) or (called, name) == ("to_categorical", "dtype"):
+            yield Sign(call.lineno, f"{called}({name}=)", 1, 2)
         elif (name in _KNOWN["keywords of layers since Keras 2"] and "Layer" in kinds) or (
             name in ("epochs", "steps_per_epoch") and method != "__init__"
         ):

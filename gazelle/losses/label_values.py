@@ -8,7 +8,7 @@ import numpy as np
 
 from gazelle.core.errors import DataError, message
 from gazelle.core.traceback import warn
-from gazelle.losses.target_shapes import CHOSEN, VALUE_CHECKS, family, kind_of
+from gazelle.losses.target_shapes import CHOSEN, VALUE_CHECKS, family, kind_of, only_warns
 
 _SLACK = 1e-3  # float32 sums and smoothed labels are not exact
 _NOISE = 0.5  # adversarial training adds less noise to the labels 0 and 1
@@ -48,10 +48,14 @@ def _first(bad: Any) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argwhere(bad)[0])
 
 
-def _raise(what: str, y: Any, bad: Any, expected: str, hint: str) -> None:
+def _raise(what: str, y: Any, bad: Any, expected: str, hint: str, defined: bool = False) -> None:
+    """Raise an error; defined: the loss has a value for such labels, and a program for Keras only gets a warning."""
     index = _first(bad)
     where = f"row {index[0]}" if len(index) < 2 or y.shape[1:] == (1,) else f"row {index[0]}, position {index[1:]}"
-    raise DataError(message(what, expected=expected, got=f"{y[index]} in {where}", hint=hint))
+    got = f"{y[index]} in {where}"
+    if not defined or not only_warns():
+        raise DataError(message(what, expected=expected, got=got, hint=hint))
+    _warn(what, expected, got, hint)
 
 
 def _warn(what: str, expected: str, got: str, hint: str) -> None:
@@ -111,7 +115,7 @@ def _binary(what: str, y: Any, units: int, ignore_class: Any) -> None:
         )
     else:
         hint = "For targets that are not probabilities use loss='mse'."
-    _raise(what, y, bad, "values from 0 to 1", hint)
+    _raise(what, y, bad, "values from 0 to 1", hint, defined=not np.isnan(values).any())
 
 
 def _onehot(what: str, y: Any, units: int, ignore_class: Any) -> None:
@@ -119,7 +123,9 @@ def _onehot(what: str, y: Any, units: int, ignore_class: Any) -> None:
         return  # `check_shapes` raises an error for these
     bad = ~(y >= -_SLACK)
     if bad.any():
-        _raise(what, y, bad, "values from 0 to 1", "Make one-hot rows: to_categorical(y).")
+        hint = "Make one-hot rows: to_categorical(y)."
+        _raise(what, y, bad, "values from 0 to 1", hint, defined=not np.isnan(y).any())
+        return
     sums = y.sum(axis=-1, dtype=np.float64)
     fits = np.abs(sums - 1) <= _SLACK
     if y.ndim > 2:

@@ -111,6 +111,16 @@ def test_verbose_of_any_type(verbose):
     model().fit(X, X[:, :2], 2, 1, verbose)
 
 
+def test_labels_for_which_a_loss_has_a_value_are_a_warning():
+    made = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1, "sigmoid", kernel_initializer="zeros")])
+    made.compile(keras.optimizers.SGD(0.0), "binary_crossentropy")
+    with pytest.warns(UserWarning, match="expected values from 0 to 1, got 2"):
+        logs = made.fit(np.ones((3, 1)), np.array([0, 1, 2]), verbose=0).history
+    assert logs["loss"] == pytest.approx([np.log(2)], rel=1e-6)
+    with pytest.raises(gazelle.errors.DataError):
+        made.fit(np.ones((3, 1)), np.array([0, 1, np.nan]), verbose=0)
+
+
 def test_labels_that_broadcast_are_a_warning():
     made = model()
     with pytest.warns(UserWarning, match=r"Loss 'mean_squared_error' cannot compare y with the model's output"):

@@ -182,6 +182,10 @@ def test_classes_for_tpus_are_names_only(tf):
     assert issubclass(tf.tpu.experimental.embedding.Adam, object)
     with pytest.raises(RuntimeError, match=r"Adam is for embeddings on TPUs.*\nUse tf.keras.layers.Embedding"):
         tf.tpu.experimental.embedding.Adam()
+    resolver = tf.distribute.cluster_resolver.TPUClusterResolver
+    for connect in (resolver, resolver.connect):
+        with pytest.raises(ValueError, match="A TPU cluster: expected a reachable cluster"):
+            connect()
 
 
 def test_value_is_the_variable_of_tensorflow(tf):

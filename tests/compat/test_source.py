@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+import types
 
 import pytest
 
@@ -109,7 +111,7 @@ def test_notebook(tmp_path):
     ]
     book.write_text(json.dumps({"cells": cells}))
     lines = notebooks.source(str(book)).split("\n")
-    assert lines == ["pass  # %matplotlib inline", "x = 1", "pass  # !ls", "pass  # %%bash", "pass  # ls"]
+    assert lines == ["pass  # %matplotlib inline", "x = 1", "pass  # !ls", "# %%bash", "# ls"]
     book.write_text("{}")
     with pytest.raises(DamagedFileError, match="is no notebook"):
         notebooks.source(str(book))
@@ -142,6 +144,29 @@ def test_commands_of_notebooks(tmp_path, monkeypatch):
     assert notebooks.plain(cell).count("\n") == 2
     exec(compile(notebooks.plain(cell), "book", "exec"))
     assert (tmp_path / "part.py").read_text() == "z = '3'\n"
+
+
+def test_cells_as_the_kernel_takes_them():
+    assert notebooks.plain("\n%%bash\nif x; then\n  y 'z\nfi") == "\n# %%bash\n# if x; then\n#   y 'z\n# fi"
+    assert notebooks.plain("  if x:\n    y\n  z") == "if x:\n  y\nz"
+    assert notebooks.plain(">>> def f():\n...     pass\n>>> f()") == "def f():\n    pass\nf()"
+    assert notebooks.plain("pip install keras\nls\nls -l ../x\ntensorflow_version 2.x").count("pass  # %") == 4
+    for line in ("ls = 3", "cat(1)", "mv += [1]", "cp.x", "pip.main()", "  rm", "cd in x", "cat, ls = 1, 2"):
+        assert notebooks.plain(f"if 1:\n  1\n{line}").endswith(line), line
+
+
+def test_commands_that_take_effect(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "helper.py").write_text("def double(x):\n    return factor * x\n")
+    cell = (
+        "!mkdir -p logs/{name}  # a comment\n%run helper.py\n%cd $name\n%cd logs/$name\n!mkdir a && mkdir b\n%mkdir c"
+    )
+    main = types.ModuleType("__main__")
+    vars(main).update(get_ipython=notebooks.Shell, name="first", factor=2)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    exec(compile(notebooks.plain(cell), "book", "exec"), vars(main))
+    assert (os.getcwd(), os.listdir(), main.double(3)) == (str(tmp_path / "logs" / "first"), ["c"], 6)
+    assert "%cd: [Errno 2]" in capsys.readouterr().err  # as in a kernel
 
 
 def test_a_notebook_of_format_3(tmp_path):

@@ -23,6 +23,9 @@ OLD = [
     "ModelCheckpoint(filepath=folder + '/weights.hdf5')",
     "model.fit(data, epochs=2, steps_per_epoch=60000 / 128)",
     "from tensorflow.python.keras.layers import Dense",
+    "y = tf.keras.utils.to_categorical(y, dtype='bool')",
+    "model = keras.models.load_model(path, options=local)",
+    "keras.optimizers.Adam(jit_compile=False)",
     "from __future__ import absolute_import, print_function",
 ]
 NEW = [

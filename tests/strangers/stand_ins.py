@@ -113,6 +113,26 @@ def old_pandas():
         return frame.squeeze("columns") if squeeze else frame
 
     pandas.read_csv = read
+    date_range = pandas.date_range
+    newer = {"M": "ME", "Q": "QE", "Y": "YE", "A": "YE", "H": "h", "T": "min", "S": "s"}
+
+    def dates(*args, freq=None, **kwargs):
+        return date_range(*args, freq=newer.get(freq, freq), **kwargs)
+
+    pandas.date_range = dates
+
+
+def old_images():
+    """Names of Pillow before 10, and windows of OpenCV."""
+    import PIL.Image
+
+    PIL.Image.ANTIALIAS = PIL.Image.LANCZOS
+    if importlib.util.find_spec("cv2"):
+        import cv2
+
+        for name in ("imshow", "namedWindow", "destroyAllWindows", "destroyWindow", "moveWindow", "resizeWindow"):
+            setattr(cv2, name, lambda *_, **__: None)
+        cv2.waitKey = lambda *_: 27
 
 
 def old_scipy_and_numpy():
@@ -456,6 +476,8 @@ def main(program):
         matplotlib.use = matplotlib.style.use = lambda *_, **__: None
     if "pandas" in text:
         old_pandas()
+    if "ANTIALIAS" in text or "cv2" in text:
+        old_images()
     environments.install()
     if "scipy" in text or "reshape" in text:
         old_scipy_and_numpy()

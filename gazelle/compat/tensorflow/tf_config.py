@@ -149,9 +149,17 @@ named("distribute.ReduceOp")(SimpleNamespace(SUM="SUM", MEAN="MEAN"))
 
 
 @named("distribute.cluster_resolver.TPUClusterResolver")
-def tpu_cluster_resolver(*_: object, **__: object) -> TensorResult:
-    """Raise the ValueError that programs catch to continue on a GPU or CPU."""
-    raise ValueError(message("A TPU cluster", expected="a reachable cluster", got="none"))
+class TPUClusterResolver:
+    """The addresses of TPUs: there are none."""
+
+    def __new__(cls, *_: object, **__: object) -> TPUClusterResolver:
+        """Raise the ValueError that programs catch to continue on a GPU or CPU."""
+        raise ValueError(message("A TPU cluster", expected="a reachable cluster", got="none"))
+
+    @staticmethod
+    def connect(tpu: str | None = None, zone: str | None = None, project: str | None = None) -> TPUClusterResolver:
+        """Raise the error, as without a TPU."""
+        return TPUClusterResolver(tpu, zone, project)
 
 
 # TensorFlow 1 -------------------------------------------------------------------------------------------------------
