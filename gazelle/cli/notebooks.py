@@ -45,7 +45,9 @@ def source(path: str) -> str:
         raise DamagedFileError(
             message(f"{path!r} is no notebook", expected="JSON with cells of code", got=error)
         ) from None
-    return "\n".join(map(plain, texts))
+    code = "\n".join(texts)
+    closes = re.search("pyplot|pylab", code) and not re.search(r"%matplotlib +(?!inline)\w", code)
+    return ("\nget_ipython().end_cell()\n" if closes else "\n").join(map(plain, texts))
 
 
 def plain(cell: str) -> str:
@@ -148,6 +150,11 @@ class Shell:
                 with open(path, encoding="utf-8") as file:
                     code = file.read()
             exec(compile(code, path, "exec"), variables)
+
+    def end_cell(self) -> None:
+        """Close all figures, as the kernel does after it has shown them below the cell."""
+        if pyplot := sys.modules.get("matplotlib.pyplot"):
+            pyplot.close("all")
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *args, **kwargs: None

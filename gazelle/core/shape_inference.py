@@ -244,7 +244,10 @@ def _common_shape(shapes: Sequence[Sequence[int]], name: str) -> tuple[int | Non
 
 
 def _mismatched_sizes(text: str, size: int) -> list[int]:
-    """The sizes in shapes that JAX reports as mismatched, other than the placeholder `size`."""
+    """The sizes in shapes, and the batch sizes, that an error reports as mismatched, other than the placeholder `size`."""
+    counts = set(map(int, re.findall(r"batch size (\d+)", text)))
+    if size in counts:
+        return sorted(counts - {size})
     shapes = [tuple(map(int, found.replace(" ", "").rstrip(",").split(","))) for found in _SHAPE.findall(text)]
     if not any(size in shape for shape in shapes):
         return []

@@ -268,3 +268,14 @@ def test_lookups_leave_their_dtype_to_tf_keras(tf):
     entry = json.loads(keras.Model(x, layer(x)).to_json())["config"]["layers"][1]
     assert entry["class_name"] == "IntegerLookup"
     assert "dtype" not in entry["config"]
+
+
+def test_weights_of_a_subclass_before_its_first_call(tmp_path):
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.warns(UserWarning, match="has no weights yet: nothing was saved"):  # TensorFlow says nothing
+        Own().save_weights(str(tmp_path / "model.ckpt"))
+    with pytest.raises(ValueError, match="not built"):
+        keras.Sequential([keras.layers.Dense(2)]).save_weights(str(tmp_path / "model.h5"))

@@ -111,6 +111,14 @@ def test_verbose_of_any_type(verbose):
     model().fit(X, X[:, :2], 2, 1, verbose)
 
 
+def test_callbacks_that_are_no_list():
+    ends = []
+    stop = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(epoch))
+    for given in (stop, (stop,), [[stop]]):
+        model().fit(X, X[:, :2], callbacks=given, validation_data=(X, X[:, :2]), verbose=0)
+    assert ends == [0, 0, 0]
+
+
 def test_labels_for_which_a_loss_has_a_value_are_a_warning():
     made = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1, "sigmoid", kernel_initializer="zeros")])
     made.compile(keras.optimizers.SGD(0.0), "binary_crossentropy")

@@ -169,6 +169,19 @@ def test_commands_that_take_effect(tmp_path, monkeypatch, capsys):
     assert "%cd: [Errno 2]" in capsys.readouterr().err  # as in a kernel
 
 
+@pytest.mark.parametrize(("backend", "figures"), [("inline", 1), ("notebook", 2)])
+def test_figures_end_with_their_cell(tmp_path, backend, figures):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    cell = "from matplotlib import pyplot\nopen = len(pyplot.get_fignums()) + 1\npyplot.figure()"
+    cells = [{"cell_type": "code", "source": text} for text in (f"%matplotlib {backend}", cell, cell)]
+    (tmp_path / "book.ipynb").write_text(json.dumps({"cells": cells}))
+    names = {"get_ipython": notebooks.Shell}
+    pyplot.close("all")
+    exec(compile(notebooks.source(str(tmp_path / "book.ipynb")), "book", "exec"), names)
+    pyplot.close("all")
+    assert names["open"] == figures
+
+
 def test_a_notebook_of_format_3(tmp_path):
     code = ["%matplotlib inline\n", "from __future__ import division, print_function\n", "x = 1"]
     cells = [{"cell_type": "code", "input": code}, {"cell_type": "markdown", "source": ["x"]}]

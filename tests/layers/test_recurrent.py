@@ -63,6 +63,14 @@ def test_stateful_without_batch_size(make):
     assert "Input(batch_shape=(batch, time, features))" in str(error.value)
 
 
+@pytest.mark.parametrize("cls", [SimpleRNN, GRU, LSTM])
+def test_constant_sequences_after_states_of_the_graph(cls):
+    _, *states = cls(3, return_state=True)(Input((3, 4)))
+    layer = cls(3)
+    assert layer(X, initial_state=states).shape == (2, 3)
+    assert layer(X[:1], initial_state=states).shape == (1, 3)
+
+
 def test_stateful_batch_of_another_size():
     layer = GRU(3, stateful=True, name="r")
     layer(X)

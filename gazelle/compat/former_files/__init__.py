@@ -13,7 +13,8 @@ from gazelle.compat import era
 from gazelle.compat.former_files import archive
 from gazelle.compat.former_files.config import config_of_layer, config_of_model, model_config
 from gazelle.compat.former_files.hdf5 import Keras2
-from gazelle.models import Model
+from gazelle.core.traceback import warn
+from gazelle.models import Model, Sequential
 from gazelle.saving import keras_v3
 from gazelle.saving.atomic import replace_file
 from gazelle.saving.h5_format import write
@@ -54,6 +55,9 @@ def save_weights(model: Model, filepath: PathLike, overwrite: bool = True, **kwa
         overwrite: as for `Model.save_weights`.
         **kwargs: as for `Model.save_weights`.
     """
+    if not model.built and era.is_tf_keras_2() and not isinstance(model, Sequential):  # TensorFlow wrote an empty file
+        warn(f"save_weights of model '{model.name}', which has no weights yet: nothing was saved.")
+        return
     path = os.fspath(filepath)
     by_layer = era.standalone() or not path.endswith(".weights.h5")
     data = None

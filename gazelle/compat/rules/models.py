@@ -78,7 +78,7 @@ def _fit(instance: Any, kwargs: dict[str, Any]) -> None:
         del kwargs["class_weight"]
     validation = kwargs.get("validation_data")
     if era.number() < 3 and isinstance(validation, (tuple, list)):  # callbacks received it as a list of arrays
-        for callback in kwargs.get("callbacks") or ():
+        for callback in tree.flatten(kwargs.get("callbacks") or []):
             callback.validation_data = [*validation, *([np.ones(len(validation[0]))] if len(validation) == 2 else [])]
 
 
