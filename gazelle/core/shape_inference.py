@@ -244,7 +244,7 @@ def _common_shape(shapes: Sequence[Sequence[int]], name: str) -> tuple[int | Non
 
 
 def _mismatched_sizes(text: str, size: int) -> list[int]:
-    """The sizes in shapes, and the batch sizes, that an error reports as mismatched, other than the placeholder `size`."""
+    """The sizes in shapes, and batch sizes, that an error reports as mismatched, other than the placeholder `size`."""
     counts = set(map(int, re.findall(r"batch size (\d+)", text)))
     if size in counts:
         return sorted(counts - {size})
