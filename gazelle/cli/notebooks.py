@@ -132,13 +132,13 @@ class Shell:
     def run_line_magic(self, name: str, line: str, *_: object) -> None:
         """Run `%cd`, `%mkdir`, `%pylab` or `%run`."""
         variables = vars(sys.modules["__main__"])
-        words = shlex.split(_expanded(line, variables))
-        paths = [os.path.expanduser(word) for word in words if not word.startswith("-")]
+        arguments = shlex.split(_expanded(line, variables))
+        paths = [os.path.expanduser(word) for word in arguments if not word.startswith("-")]
         if name in ("cd", "mkdir"):
             try:
                 for path in paths:
                     os.chdir(path) if name == "cd" else os.makedirs(path, exist_ok=True)
-            except OSError as error:  # the kernel goes on, too
+            except OSError as error:  # the kernel continues, too
                 print(f"%{name}: {error}", file=sys.stderr)
         elif name == "pylab":
             exec(_PYLAB, variables)
