@@ -11,6 +11,7 @@ class Conventions:
 
     Attributes:
         logits_are_stored: `ops.sigmoid` and `ops.softmax` attach their input to their result; losses take it.
+        labels_sum_to_one: Categorical crossentropies of logits z have the gradient softmax(z) - y for any sum of y.
         crossentropy_adds_epsilon: Binary crossentropies are means of log(p + epsilon) of clipped p, not of log(p).
         mean_counts_nonzero_weights: A weighted mean of a loss divides by the number of weights that are not 0.
         averages_start_from_weights: The averages of `use_ema` begin as the weights before the first update.
@@ -18,6 +19,7 @@ class Conventions:
     """
 
     logits_are_stored: bool = False
+    labels_sum_to_one: bool = False
     crossentropy_adds_epsilon: bool = False
     mean_counts_nonzero_weights: bool = False
     averages_start_from_weights: bool = False

@@ -12,6 +12,7 @@ from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.losses.base import LossFunctionWrapper
 from gazelle.losses.reduction import Reduction
 from gazelle.losses.target_shapes import family, targets
+from gazelle.ops.crossentropy import softmax_crossentropy
 
 
 def _clip(p: Array) -> Array:
@@ -97,6 +98,8 @@ def categorical_crossentropy(
     y_pred, from_logits = logits.given(y_pred, from_logits, "categorical")
     y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
     y_true = smooth(y_true, label_smoothing, y_true.shape[-1])
+    if from_logits and conventions.active.labels_sum_to_one:
+        return softmax_crossentropy(y_true, y_pred, axis)
     return -jnp.sum(y_true * _log_probabilities(y_pred, from_logits, axis), axis=axis)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import settings
+from gazelle.core import conventions, settings
 from gazelle.core.dtypes import array_dtype
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.sparse import to_sparse
@@ -92,6 +93,29 @@ def binary_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: bool 
     return -(target * jnp.log(output) + (1 - target) * jnp.log(1 - output))
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _with_sum_1(target: Array, output: Array, axis: int) -> Array:
+    return -jnp.sum(target * jax.nn.log_softmax(output, axis), axis)
+
+
+@_with_sum_1.defjvp
+def _derivative_with_sum_1(axis: int, primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> Any:
+    (target, output), (d_target, d_output) = primals, tangents
+    log_p = jax.nn.log_softmax(output, axis)
+    change = (jnp.exp(log_p) - target) * d_output - log_p * d_target
+    return -jnp.sum(target * log_p, axis), jnp.sum(change, axis)
+
+
+def softmax_crossentropy(target: Array, output: Array, axis: int = -1) -> Array:
+    """The cross-entropy of logits with TensorFlow's gradient softmax(output) - target, exact for targets of sum 1.
+
+    >>> jax.grad(lambda z: softmax_crossentropy(jnp.array([2.0, 0.0]), z))(jnp.zeros(2)).tolist()
+    [-1.5, 0.5]
+    """
+    target, output = jnp.broadcast_arrays(target.astype(output.dtype), output)
+    return _with_sum_1(target, output, axis)
+
+
 @op
 def categorical_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: bool = False, axis: int = -1) -> Array:
     """Compute the cross-entropy of distributions:  y = -Σ t log p.
@@ -113,6 +137,8 @@ def categorical_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: 
         [0.6931]
     """
     target, output = _same("categorical_crossentropy", target, output)
+    if from_logits and conventions.active.labels_sum_to_one:
+        return softmax_crossentropy(target, output, axis)
     return -jnp.sum(target * _log_probability(output, from_logits, axis), axis)
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import gazelle
-from gazelle.compat import era
+from gazelle.compat import backend as K  # noqa: N812 - its name in every program
+from gazelle.compat import era, tensorflow
 from gazelle.compat.namespaces import root
 from gazelle.core import conventions
 
@@ -182,3 +183,25 @@ def test_eager_functions_of_tensorflow_have_no_logits(of_tensorflow, tf):
 
     assert float(value()) < 17
     assert float(tf.function(value)()) == 34.5
+
+
+@pytest.mark.filterwarnings("ignore:Labels for .* expected rows that sum to 1")
+def test_gradients_for_labels_whose_sum_is_not_1(of_tensorflow):
+    """As in a policy gradient, where the labels are an action times its advantage."""
+    tf = tensorflow.module("tensorflow")
+    z, y = tf.Variable([[1.0, 2.0, 0.5]]), tf.constant([[2.0, 0.0, 1.0]])
+    with tf.GradientTape(persistent=True) as tape:
+        p = keras.activations.softmax(z)
+        values = [
+            tf.nn.softmax_cross_entropy_with_logits(y, z),
+            losses.categorical_crossentropy(y, z, from_logits=True),
+            losses.categorical_crossentropy(y, p),
+            K.categorical_crossentropy(y, p),
+        ]
+    for value in values:
+        assert float(value[0]) == pytest.approx(4.89311, rel=1e-6)
+        np.testing.assert_allclose(tape.gradient(value, z).numpy(), [[-1.76878, 0.62853, -0.85976]], rtol=1e-5)
+    model = keras.Sequential([layers.Input((2,)), layers.Dense(3, "softmax", kernel_initializer="ones")])
+    model.compile(keras.optimizers.SGD(0.01), "categorical_crossentropy")
+    model.fit(np.array([[1.0, 2.0], [3.0, 1.0]]), np.array([[2.0, 0, 1], [0, 3.0, 1]]), verbose=0, shuffle=False)
+    np.testing.assert_allclose(model.get_weights()[0], [[1.00333, 1.03833, 1.01333], [1.015, 1.01, 1.01]], rtol=1e-5)

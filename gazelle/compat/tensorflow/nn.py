@@ -21,6 +21,7 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, Nested, ShapeLike, TensorLike, TensorResult
 from gazelle.core import logits, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
+from gazelle.ops.crossentropy import softmax_crossentropy
 
 op("nn.crelu", host=False, static=("axis",))(
     lambda features, axis=-1: jax.nn.relu(jnp.concatenate([jnp.asarray(features), -jnp.asarray(features)], axis))
@@ -203,7 +204,7 @@ def weighted_cross_entropy_with_logits(labels: TensorLike, logits: TensorLike, p
 
 
 op("nn.softmax_cross_entropy_with_logits", "nn.softmax_cross_entropy_with_logits_v2", host=False)(
-    lambda labels=None, logits=None, axis=-1: -jnp.sum(labels * jax.nn.log_softmax(jnp.asarray(logits), axis), axis)
+    lambda labels=None, logits=None, axis=-1: softmax_crossentropy(jnp.asarray(labels), jnp.asarray(logits), axis)
 )
 
 
