@@ -170,7 +170,8 @@ _WEIGHTS = {
     **{f"_{name}": (name,) for name in ("kernel", "embeddings")},  # without its correction
     "b": ("bias", "beta"),
     "U": ("recurrent_kernel",),
-    **{name: (name,) for name in ("kernel", "recurrent_kernel", "bias")},  # of the cell of a recurrent layer
+    **{name: (name,) for name in ("recurrent_kernel", "bias")},  # of the cell of a recurrent layer
+    "kernel": ("kernel", "depthwise_kernel"),  # the latter of a `build` in a subclass of DepthwiseConv2D
 }
 
 

@@ -108,7 +108,31 @@ def captured_arguments(thing: object) -> dict[str, Any]:
     arguments = getattr(thing, "_config", {})
     if current:
         return {name: serialize_argument(getattr(thing, name, value)) for name, value in arguments.items()}
-    return {name: serialize_or_keep(value) for name, value in arguments.items()}
+    inherited = inherited_arguments(thing) if _takes_positions(type(thing)) else {}
+    return {**inherited, **{name: serialize_or_keep(value) for name, value in arguments.items()}}
+
+
+def inherited_arguments(thing: object) -> dict[str, Any]:
+    """The arguments of the constructor that a custom class inherits from gazelle, with their present values."""
+    names = arguments_of_parent(type(thing))
+    return {name: serialize_or_keep(getattr(thing, name)) for name in names if hasattr(thing, name)}
+
+
+@functools.cache
+def arguments_of_parent(cls: type) -> tuple[str, ...]:
+    """The names of the arguments of the first constructor of gazelle that a class inherits."""
+    for parent in cls.__mro__:
+        if parent.__module__.startswith("gazelle.") and "__init__" in vars(parent) and not _takes_positions(parent):
+            parameters = list(_signature(parent.__init__)[0].parameters.values())[1:]  # type: ignore[misc]
+            return tuple(one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD)
+    return ()
+
+
+@functools.cache
+def _takes_positions(cls: type) -> bool:
+    """Whether the constructor of a class has `*args`, which have no names in a config."""
+    parameters = _signature(cls.__init__)[0].parameters.values()  # type: ignore[misc]
+    return inspect.Parameter.VAR_POSITIONAL in [one.kind for one in parameters]
 
 
 def serialize_or_keep(value: object) -> Serialized:

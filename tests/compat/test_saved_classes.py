@@ -49,3 +49,21 @@ def test_a_saved_model_of_this_process_is_read(tmp_path, by_function):
     model.save(str(tmp_path / "file.keras"))
     with pytest.raises(UnsafeFileError):
         keras.models.load_model(str(tmp_path / "file.keras"))
+
+
+class Fixed(keras.layers.Layer):
+    """Passes an argument of all layers itself."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(trainable=False, *args, **kwargs)  # noqa: B026
+
+    def call(self, x):
+        return x * 2
+
+
+def test_a_constructor_may_pass_what_configs_have_too():
+    layer = Fixed.from_config(Fixed(name="doubles").get_config())
+    assert layer.name == "doubles"
+    assert not layer.trainable
+    model = keras.Sequential([keras.layers.Input((2,)), Fixed()])
+    np.testing.assert_array_equal(keras.models.clone_model(model).predict(X, verbose=0), 2 * X)

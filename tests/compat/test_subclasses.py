@@ -355,3 +355,70 @@ def test_a_progress_bar_is_shown_by_force(capsys, of_keras_2):
     shown = capsys.readouterr().out
     assert "3/9" in shown
     assert "2/9" not in shown
+
+
+# `build` of the program, `call` of Keras -----------------------------------------------------------------------------
+
+
+class OwnKernels(keras.layers.DepthwiseConv2D):
+    def build(self, shape):
+        self.depthwise_kernel = self.add_weight(shape=(3, 3, int(shape[-1]), 1), initializer="ones", name="kernels")
+        self.bias = None
+        self.built = True
+
+
+def test_build_of_a_depthwise_convolution_sets_its_weights_by_their_former_name():
+    y = OwnKernels(3, use_bias=False)(np.ones((1, 3, 3, 2), "float32"))
+    np.testing.assert_array_equal(y, np.full((1, 1, 1, 2), 9.0))
+
+
+def test_axes_of_batch_dot_in_lists_as_theano_took_them():
+    x, y = np.ones((5, 2, 3), "float32"), np.ones((5, 3, 4), "float32")
+    assert keras.backend.batch_dot(x, y, axes=[[2], [1]]).shape == (5, 2, 4)
+
+
+# Configs of subclasses -----------------------------------------------------------------------------------------------
+
+
+class ByPosition(keras.layers.Dense):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+
+
+class FixedActivation(keras.layers.Dense):
+    def __init__(self, units, **kwargs):
+        super().__init__(units, activation="relu", **kwargs)
+
+    def get_config(self):
+        config = super().get_config()
+        config.pop("activation")
+        return config
+
+
+class Gain(keras.layers.Conv2D):
+    def __init__(self, channels, gain=1.0):
+        super().__init__(channels, 3, padding="same")
+        self.gain = gain
+
+    def get_config(self):
+        return {**super().get_config(), "channels": self.filters, "gain": self.gain}
+
+
+def test_configs_have_the_arguments_of_the_parent():
+    layer = ByPosition(3, activation="tanh")
+    assert layer.get_config()["units"] == 3
+    same = ByPosition.from_config(layer.get_config())
+    assert (same.units, same.activation.__name__, same.name) == (3, "tanh", layer.name)
+    layer = FixedActivation(3, use_bias=False)
+    assert layer.get_config()["use_bias"] is False
+    same = FixedActivation.from_config(layer.get_config())
+    assert (same.activation.__name__, same.use_bias) == ("relu", False)
+    config = Gain(2, gain=3.0).get_config()
+    assert config["padding"] == "same"
+    same = Gain.from_config({**config, "trainable": False})
+    assert (same.filters, same.gain, same.trainable, same.name) == (2, 3.0, False, config["name"])
+
+
+def test_an_argument_that_only_the_config_has_is_an_error():
+    with pytest.raises(TypeError, match="speed"):
+        Gain.from_config({**Gain(2).get_config(), "speed": 1})

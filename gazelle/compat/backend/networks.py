@@ -29,7 +29,7 @@ def batch_dot(x: TensorLike, y: TensorLike, axes: AxisLike = None) -> TensorResu
     x, y = jnp.asarray(x), jnp.asarray(y)
     if axes is None:
         axes = (x.ndim - 1, y.ndim - 1 if y.ndim == 2 else y.ndim - 2)
-    first, second = (axes, axes) if isinstance(axes, int) else axes
+    first, second = (axes, axes) if isinstance(axes, int) else map(_axis, axes)
     if x.ndim == y.ndim == 2 and era.number() == 1:  # until Keras 2.3 also over the samples
         return jnp.sum(x * y if first == second else x.T * y, second)[:, None]
     shared_axes = min(first % x.ndim, second % y.ndim, x.ndim - 2, y.ndim - 2)
@@ -43,6 +43,11 @@ def batch_dot(x: TensorLike, y: TensorLike, axes: AxisLike = None) -> TensorResu
     rest = [a for a in of_x if a != shared] + [a for a in of_y[1:] if a != shared]
     out = jnp.einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(rest)}", x, y)
     return out[:, None] if out.ndim == 1 else out
+
+
+def _axis(axis: Any) -> int:
+    """The axis of [[1], [2]], which Theano took as a pair."""
+    return int(axis[0]) if isinstance(axis, list | tuple) and len(axis) == 1 else int(axis)
 
 
 def _batch_matmul(x: Any, y: Any, first: int, second: int) -> Any:
