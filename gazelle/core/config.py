@@ -108,13 +108,13 @@ def captured_arguments(thing: object) -> dict[str, Any]:
     arguments = getattr(thing, "_config", {})
     if current:
         return {name: serialize_argument(getattr(thing, name, value)) for name, value in arguments.items()}
-    inherited = inherited_arguments(thing) if _takes_positions(type(thing)) else {}
+    inherited = inherited_arguments(thing) if _takes_positions(type(thing)) else {}  # type: ignore[arg-type]
     return {**inherited, **{name: serialize_or_keep(value) for name, value in arguments.items()}}
 
 
 def inherited_arguments(thing: object) -> dict[str, Any]:
     """The arguments of the constructor that a custom class inherits from gazelle, with their present values."""
-    names = arguments_of_parent(type(thing))
+    names = arguments_of_parent(type(thing))  # type: ignore[arg-type]
     return {name: serialize_or_keep(getattr(thing, name)) for name in names if hasattr(thing, name)}
 
 

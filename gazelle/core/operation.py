@@ -25,7 +25,7 @@ _PASSED_TWICE = re.compile(r"multiple values for (?:keyword )?argument '(\w+)'")
 
 def _made(cls: type[OperationT], config: Mapping[str, Any]) -> OperationT:
     """An object from a config, without arguments of the parent that the constructor of `cls` passes or leaves out."""
-    of_parent = {"name", "trainable", "dtype", *arguments_of_parent(cls)}
+    of_parent = {"name", "trainable", "dtype", *arguments_of_parent(cls)}  # type: ignore[arg-type]
     parameters = inspect.signature(cls.__init__).parameters.values()
     takes_all = inspect.Parameter.VAR_KEYWORD in [one.kind for one in parameters]
     known = config.keys() if takes_all else {one.name for one in parameters}
