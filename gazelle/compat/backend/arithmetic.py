@@ -36,7 +36,8 @@ def _axes(axis: Any) -> Any:
 @lifted
 def sqrt(x: TensorLike) -> TensorResult:
     """Return the square root; 0 for negative numbers."""
-    return jnp.sqrt(jnp.maximum(x, 0.0))
+    x = jnp.asarray(x)  # the derivative of negative numbers is 0
+    return jnp.where(x < 0, 0, jnp.sqrt(jnp.where(x < 0, 1, x)))
 
 
 @lifted

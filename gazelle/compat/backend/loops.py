@@ -25,6 +25,7 @@ def rnn(
     input_length: TensorLike = None,
     time_major: bool = False,
     zero_output_for_mask: bool = False,
+    return_all_outputs: bool = True,
 ) -> TensorResult:
     """Run  out, states = step_function(x_t, states)  over the time steps.
 
@@ -48,6 +49,7 @@ def rnn(
 
     (last, states), outputs = jax.lax.scan(step, (zero, states), (x, unmasked), reverse=go_backwards)
     outputs = jnp.flip(outputs, 0) if go_backwards else outputs
+    outputs = outputs if return_all_outputs else outputs[-1:]
     return last, outputs if time_major else jnp.moveaxis(outputs, 0, 1), states
 
 

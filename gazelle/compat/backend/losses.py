@@ -42,14 +42,22 @@ def categorical_crossentropy(
 @_in_order
 @lifted
 def sparse_categorical_crossentropy(
-    target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
+    target: TensorLike,
+    output: TensorLike,
+    from_logits: bool = False,
+    axis: int = -1,
+    ignore_class: int | None = None,
 ) -> TensorResult:
-    """Return -log(output) for the class with the index `target`."""
+    """Return -log(output) for the class with the index `target`; 0 for the ignored one."""
     output, from_logits = logits.given(output, from_logits, "categorical")
     target, output = jnp.asarray(target), jnp.asarray(output)
     if target.ndim == output.ndim and target.shape[axis] == 1:
         target = jnp.squeeze(target, axis)
-    return ops.sparse_categorical_crossentropy(target.astype("int32"), jnp.moveaxis(output, axis, -1), from_logits)
+    target = target.astype("int32")
+    ignored = jnp.zeros(target.shape, bool) if ignore_class is None else target == ignore_class
+    classes = jnp.where(ignored, 0, target)
+    loss = ops.sparse_categorical_crossentropy(classes, jnp.moveaxis(output, axis, -1), from_logits)
+    return loss if ignore_class is None else jnp.where(ignored, 0, loss)
 
 
 @_in_order

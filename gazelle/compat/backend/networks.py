@@ -142,6 +142,7 @@ def resize_images(
     if interpolation == "nearest":
         return jnp.repeat(jnp.repeat(x, height_factor, axes[0]), width_factor, axes[1])
     size = (x.shape[axes[0]] * height_factor, x.shape[axes[1]] * width_factor)
+    x = jnp.asarray(x, jnp.result_type(x, "float32"))
     return ops.image.resize(x, size, interpolation=interpolation, data_format=format_of(data_format))
 
 

@@ -173,7 +173,7 @@ def _concatenate(tensors: Any, axis: int) -> Any:
 @lifted
 def prod(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
     """Return the product over `axis`; for sizes a size."""
-    return np.prod(np.asarray(x), axis=axis) if _is_host_value(x) else ops.prod(x, axis, keepdims)
+    return np.prod(np.asarray(x), axis=axis, keepdims=keepdims) if _is_host_value(x) else ops.prod(x, axis, keepdims)
 
 
 def sizes(given: SymbolicShape) -> TensorResult:

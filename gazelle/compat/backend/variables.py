@@ -89,13 +89,13 @@ def is_tensor(x: TensorLike) -> bool:
 
 
 def is_sparse(tensor: TensorLike) -> bool:
-    """Return False: gazelle has no sparse tensors."""
-    return False
+    """Return whether x is a `tf.SparseTensor`: gazelle has no others."""
+    return hasattr(tensor, "dense_shape")
 
 
 def to_dense(tensor: TensorLike) -> TensorResult:
-    """Return the tensor unchanged."""
-    return tensor
+    """Return a sparse tensor as a dense one, others unchanged."""
+    return tensor.dense() if is_sparse(tensor) else tensor
 
 
 def get_value(x: TensorLike) -> TensorResult:

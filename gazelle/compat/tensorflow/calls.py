@@ -54,7 +54,8 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
         host_args, host_kwargs = jax.tree.unflatten(structure, hosted)
         out = function(*host_args, **host_kwargs)
     elif host is not None and not any(isinstance(array, jax.Array) for array in arrays):
-        out = narrowed(host(*plain_args, **plain_kwargs), arrays)
+        with np.errstate(all="ignore"):  # TensorFlow does not warn of 1 / 0
+            out = narrowed(host(*plain_args, **plain_kwargs), arrays)
     elif tracing.current() is not None and _are_constants(arrays):
         with jax.ensure_compile_time_eval():  # what follows from constants is known while a step is traced
             out = function(*plain_args, **plain_kwargs)

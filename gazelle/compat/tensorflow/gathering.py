@@ -215,6 +215,7 @@ def dynamic_stitch(indices: TensorLike, data: TensorLike) -> TensorResult:
 def reverse_sequence(
     input: TensorLike, seq_lengths: TensorLike, seq_axis: AxisLike = None, batch_axis: AxisLike = 0
 ) -> TensorResult:
+    batch_axis = batch_axis or 0
     moved = jnp.moveaxis(jnp.asarray(input), (batch_axis, seq_axis), (0, 1))
     lengths, steps = jnp.asarray(seq_lengths)[:, None], jnp.arange(moved.shape[1])
     order = jnp.where(steps < lengths, lengths - 1 - steps, steps).reshape(-1, len(steps), *(1,) * (moved.ndim - 2))

@@ -47,9 +47,7 @@ def resize(
 def _plain_resize(images: Any, size: Any, method: Any, preserve_aspect_ratio: bool, antialias: bool = False) -> Any:
     images, size = jnp.asarray(images), tuple(int(n) for n in size)
     method = _OLD_METHODS[method] if isinstance(method, int) else method
-    if preserve_aspect_ratio:
-        fraction = min(size[0] / images.shape[-3], size[1] / images.shape[-2])
-        size = round(images.shape[-3] * fraction), round(images.shape[-2] * fraction)
+    size = _in_proportion(images, size) if preserve_aspect_ratio else size
     if method == "area":
         return _means_of_areas(images.astype("float32"), size)
     method = "nearest" if method == "nearest_neighbor" else method
@@ -60,6 +58,12 @@ def _plain_resize(images: Any, size: Any, method: Any, preserve_aspect_ratio: bo
         antialias=antialias,
         data_format="channels_last",
     )
+
+
+def _in_proportion(images: Any, size: Any) -> Any:
+    """The largest size within `size` with the proportions of the images."""
+    fraction = min(size[0] / images.shape[-3], size[1] / images.shape[-2])
+    return round(images.shape[-3] * fraction), round(images.shape[-2] * fraction)
 
 
 def _means_of_areas(images: Any, size: Any) -> Any:
@@ -78,9 +82,10 @@ def _resize_of_1(
     """The result of TensorFlow 1, whose pixels are points at integers, and with `align_corners` also the last ones."""
     images = jnp.asarray(images)
     method = _OLD_METHODS[method] if isinstance(method, int) else {"nearest_neighbor": "nearest"}.get(method, method)
-    if half_pixel or preserve or method == "area":
+    size = _in_proportion(images, size) if preserve else size
+    if half_pixel or method == "area":
         check("align_corners", bool(align_corners), False, "tf.image.resize_images")
-        return _plain_resize(images, size, method, preserve)
+        return _plain_resize(images, size, method, False)
     images = images if method == "nearest" else images.astype("float32")
     for axis, count in zip((-3, -2), map(int, size), strict=True):
         last = images.shape[axis] - 1

@@ -15,7 +15,7 @@ from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.recording import is_box, unboxed
-from gazelle.compat.tensorflow.tensor import Tensor, floor_quotient
+from gazelle.compat.tensorflow.tensor import Tensor, floor_quotient, remainder
 from gazelle.compat.types import AxisLike, DTypeLike, TensorLike, TensorResult
 
 
@@ -59,10 +59,8 @@ op("clip_by_value")(
 )
 
 
-@op("floordiv", "math.floordiv")
-def floordiv(x: TensorLike, y: TensorLike) -> TensorResult:
-    """The floor of the quotient: that of NumPy is 9 for 1 and 0.1, since 0.1 is rounded up."""
-    return floor_quotient(space(x, y).asarray(x), space(x, y).asarray(y))
+op("floordiv", "math.floordiv")(lambda x, y: floor_quotient(x, y))
+op("floormod", "math.floormod", "mod", "math.mod")(lambda x, y: remainder(x, y))
 
 
 def _cumulative(name: str) -> Any:

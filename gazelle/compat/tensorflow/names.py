@@ -32,7 +32,10 @@ _TENSORFLOW_1 = {
 
 
 def named(*names: str) -> Callable[[Any], Any]:
-    """Register an object under these names, and below `compat.v1`. A decorator. Functions also accept `name`."""
+    """Register an object under these names, and below `compat.v1`. A decorator.
+
+    Functions also accept `name`, and their arguments by the names in TensorFlow 1.
+    """
 
     def decorate(target: Any) -> Any:
         _describe(target, names)
@@ -45,9 +48,18 @@ def named(*names: str) -> Callable[[Any], Any]:
 @functools.cache
 def _with_name(function: Any) -> Any:
     """The function with the argument `name` at the end, if it does not have one: it belongs to a node of a graph."""
-    parameters = inspect.signature(function).parameters.values()
-    has_one = any(p.name == "name" or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
-    return function if has_one else ignores("name")(function)
+    parameters = inspect.signature(function).parameters
+    has_one = any(p.name == "name" or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    taking = function if has_one else ignores("name")(function)
+    earlier = earlier_names(parameters)
+    if not earlier:
+        return taking
+
+    @functools.wraps(taking)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return taking(*args, **(current_names(kwargs, earlier) if kwargs else kwargs))
+
+    return called
 
 
 def aliases() -> dict[int, list[str]]:
@@ -92,12 +104,10 @@ def op(
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(function)
         _describe(function, names)
-        has_tensors, earlier = not TENSORS.isdisjoint(signature.parameters), earlier_names(signature.parameters)
+        has_tensors = not TENSORS.isdisjoint(signature.parameters)
 
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
-            if kwargs and earlier:
-                kwargs = current_names(kwargs, earlier)
             if static or has_tensors:
                 bound = signature.bind(*args, **kwargs)
                 if all(type(v) in _NUMBERS for name, v in bound.arguments.items() if name in TENSORS):

@@ -48,7 +48,10 @@ def softmax(x: TensorLike, axis: AxisLike = -1) -> TensorResult:
     return logits.attach(out, x, "categorical") if is_last and _builds_graph() else out
 
 
-op("nn.softmax", "math.softmax", host=False, static=("axis",))(lambda logits, axis=-1: softmax(logits, axis))
+op("nn.softmax", "math.softmax", host=False, static=("axis",))(lambda logits, axis=None: softmax(logits, axis))
+op("nn.log_softmax", "math.log_softmax", host=False, static=("axis",))(
+    lambda logits, axis=None: jax.nn.log_softmax(jnp.asarray(logits), -1 if axis is None else axis)
+)
 
 
 # at 0 TensorFlow has the other derivative than JAX

@@ -39,6 +39,10 @@ class SparseTensor:
     def get_shape(self) -> TensorShape:
         return self.shape
 
+    def dense(self) -> TensorResult:
+        """Return the dense tensor, for `keras.backend.to_dense`."""
+        return to_dense(self)
+
     def with_values(self, new_values: TensorLike) -> SparseTensor:
         """Return a tensor with other values at the same indices."""
         return SparseTensor(self.indices, new_values, self.dense_shape)

@@ -18,6 +18,7 @@ from gazelle.compat.operators import add_operators
 from gazelle.compat.tables import listed, pairs
 from gazelle.compat.tensorflow.calls import call, guarded
 from gazelle.compat.tensorflow.dtypes import DType, name_of, of_dtype
+from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.recording import look_at_values, unboxed
 from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -234,14 +235,25 @@ def quotient(a: TensorLike, b: TensorLike) -> TensorResult:
 
 
 def floor_quotient(a: TensorLike, b: TensorLike) -> TensorResult:
-    """a // b; of floats it is the floor of the quotient."""
-    floats = any(isinstance(v, float) or jnp.issubdtype(getattr(v, "dtype", int), jnp.floating) for v in (a, b))
-    if not floats:
-        return operator.floordiv(a, b)
+    """a // b; of floats the floor of the quotient: that of NumPy is 9 for 1 and 0.1, since 0.1 is rounded up."""
+    if _are_integers([a, b]):
+        return operator.floordiv(a, _divisor(b))
     return (np if not any(isinstance(v, jax.Array) for v in (a, b)) else jnp).floor(operator.truediv(a, b))
 
 
-_OPERATORS |= {"truediv": quotient, "floordiv": floor_quotient}
+def remainder(a: TensorLike, b: TensorLike) -> TensorResult:
+    """a % b."""
+    return operator.mod(a, _divisor(b) if _are_integers([a, b]) else b)
+
+
+def _divisor(value: Any) -> Any:
+    """The divisor of integers; a 0 on the host is an error, where NumPy gives 0."""
+    if isinstance(value, int | np.ndarray | np.generic) and np.any(np.asarray(value) == 0):
+        raise InvalidArgumentError(message("Integer division", expected="divisors other than 0", got=0))
+    return value
+
+
+_OPERATORS |= {"truediv": quotient, "floordiv": floor_quotient, "mod": remainder}
 
 
 def operate(name: str, *operands: Any) -> TensorResult:
