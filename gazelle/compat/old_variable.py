@@ -88,6 +88,8 @@ class TensorShape(tuple[Any, ...]):
         return TensorShape((*other, *self))
 
     def __eq__(self, other: object) -> bool:
+        if self._unknown or other is None:
+            return self._unknown and (other is None or getattr(other, "_unknown", False))
         return isinstance(other, list | tuple) and tuple(self) == tuple(other)
 
     def __ne__(self, other: object) -> bool:
@@ -97,10 +99,10 @@ class TensorShape(tuple[Any, ...]):
         return hash(tuple(self))
 
     def __repr__(self) -> str:
-        return f"TensorShape({list(self)})"
+        return f"TensorShape({None if self._unknown else list(self)})"
 
     def __str__(self) -> str:
-        return str(tuple(self))
+        return "<unknown>" if self._unknown else str(tuple(self))
 
 
 class Reference:

@@ -335,3 +335,19 @@ def test_none_is_no_tensor(tf):
             tf.constant(value)
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected an element that was written"):
         tf.TensorArray(tf.float32, 2).read(0)
+
+
+def test_derivatives_of_equal_numbers(tf):
+    x = tf.Variable([0.0, 1.0, 2.0])
+    for function in (lambda: tf.maximum(x, 0.0), lambda: tf.clip_by_value(x, 0.0, 2.0), lambda: tf.minimum(x, 2.0)):
+        with tf.GradientTape() as tape:
+            y = function()
+        assert tape.gradient(y, x).numpy().tolist() == [1, 1, 1]
+    with tf.GradientTape() as tape:
+        y = tf.maximum(0.0, x)
+    assert tape.gradient(y, x).numpy().tolist() == [0, 1, 1]
+
+
+def test_ragged_tensors_are_no_text(tf):
+    with pytest.raises(ArgumentError, match=r"expected tensors, got a ragged tensor\.\nWrite x\.to_tensor\(\)"):
+        tf.split(tf.ragged.constant([[1, 2], [], [3]]), [1, 2])

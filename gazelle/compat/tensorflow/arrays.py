@@ -144,6 +144,7 @@ def size(input: TensorLike, out_type: DTypeLike = "int32") -> TensorResult:
     return Tensor(np.asarray(np.prod(np.shape(unboxed(input))), name_of(out_type)))
 
 
+named("shape_n")(lambda input, out_type="int32": [shape(one, out_type) for one in input])
 named("rank")(lambda input: Tensor(np.asarray(len(input.shape) if is_box(input) else np.ndim(unboxed(input)), "int32")))
 
 

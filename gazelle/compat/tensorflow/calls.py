@@ -13,7 +13,7 @@ from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, in_dataset, is_array, is_box, unboxed
 from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import logits, shape_inference, tracing
-from gazelle.core.errors import GazelleError, IncompatibleShapesError
+from gazelle.core.errors import ArgumentError, GazelleError, IncompatibleShapesError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.text_array import TextArray
@@ -137,6 +137,9 @@ def boxed(tree: Tree) -> Tree:
 
 def _text(array: Any) -> Any:
     """Strings as bytes."""
+    if array.dtype == object and array.size and isinstance(array.flat[0], np.ndarray):  # rows of other lengths
+        hint = "Write x.to_tensor(), or tf.ragged.map_flat_values(function, x)."
+        raise ArgumentError(message("This function", expected="tensors", got="a ragged tensor", hint=hint))
     if array.dtype.kind != "U" and not (array.dtype == object and array.size and isinstance(array.flat[0], str)):
         return array
     out = np.empty(array.shape, object)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.arrays import keras_format
 from gazelle.compat.tensorflow.names import NAMES, named, op
@@ -100,6 +101,50 @@ for _rank in (1, 2, 3):
 @op("nn.atrous_conv2d", static=("rate",), host=False)
 def atrous_conv2d(value: TensorLike, filters: TensorLike, rate: int, padding: str) -> TensorResult:
     return ops.conv(value, filters, 1, padding.lower(), dilation_rate=rate)
+
+
+@op("nn.dilation2d", static=("strides", "dilations"), host=False)
+@ignores("data_format='NHWC'")
+def dilation2d(
+    input: TensorLike,
+    filters: TensorLike,
+    strides: Sequence[int],
+    padding: str,
+    data_format: str = "NHWC",
+    dilations: Sequence[int] = (1, 1, 1, 1),
+) -> TensorResult:
+    """The largest sum of pixels of a window and the filter."""
+    x, kernel = jnp.asarray(input), jnp.asarray(filters)
+    sizes, steps, rates = kernel.shape[:2], inner_sizes(strides, 2, None), inner_sizes(dilations, 2, None)
+    spans = [(size - 1) * rate + 1 for size, rate in zip(sizes, rates, strict=True)]
+    counts = [
+        -(-(n - (0 if padding == "SAME" else k - 1)) // s) for n, k, s in zip(x.shape[1:3], spans, steps, strict=True)
+    ]
+    missing = [max((c - 1) * s + k - n, 0) for c, s, k, n in zip(counts, steps, spans, x.shape[1:3], strict=True)]
+    edges = [(0, 0), *((n // 2, n - n // 2) for n in missing), (0, 0)]
+    x = jnp.pad(x, edges, constant_values=-jnp.inf)
+    parts = []
+    for row, column in np.ndindex(*sizes):
+        first = [row * rates[0], column * rates[1]]
+        slices = [slice(f, f + (c - 1) * s + 1, s) for f, c, s in zip(first, counts, steps, strict=True)]
+        parts.append(x[:, slices[0], slices[1]] + kernel[row, column])
+    return jnp.max(jnp.stack(parts), 0)
+
+
+@named("nn.erosion2d")
+def erosion2d(
+    value: TensorLike,
+    filters: TensorLike,
+    strides: Sequence[int],
+    padding: str,
+    data_format: str = "NHWC",
+    dilations: Sequence[int] = (1, 1, 1, 1),
+) -> TensorResult:
+    """`tf.nn.erosion2d`: the smallest difference between pixels of a window and the reversed filter."""
+    reversed_filters = NAMES["reverse"](filters, [0, 1])
+    return -NAMES["nn.dilation2d"](
+        -NAMES["convert_to_tensor"](value), reversed_filters, strides, padding, data_format, dilations
+    )
 
 
 @op("nn.max_pool_with_argmax", static=("ksize", "strides"), host=False)

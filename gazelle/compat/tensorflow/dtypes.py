@@ -116,10 +116,10 @@ def host_array(value: TensorLike, dtype: DTypeLike | None = None) -> np.ndarray[
 
 
 def of_dtype(value: TensorLike, dtype: DTypeLike) -> TensorResult:
-    """Arrays of NumPy and lists of integers with the dtype of the tensor that they are combined with."""
+    """Arrays of NumPy and lists with the dtype of the tensor that they are combined with; floats stay floats."""
     if isinstance(value, list | tuple):
         array = host_array(value)
-        value = array if array.dtype.kind in "iub" else value
+        value = array if array.dtype.kind in "iub" or "float" in name_of(dtype) else value
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiub":
         kind = jnp.dtype(name_of(dtype))
         return np.asarray(value).astype(kind) if kind.kind != "O" and value.dtype != kind else value

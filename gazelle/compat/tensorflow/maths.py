@@ -52,11 +52,24 @@ op("add_n", "math.add_n", "math.accumulate_n")(
     ignores("shape tensor_dtype")(lambda inputs: sum(inputs[1:], start=space(inputs).asarray(inputs[0])))
 )
 op("linalg.trace")(lambda x: space(x).trace(x, 0, -2, -1, dtype=x.dtype))
-op("clip_by_value")(
-    lambda t, clip_value_min, clip_value_max: space(t, clip_value_min, clip_value_max).maximum(
-        space(t, clip_value_max).minimum(t, clip_value_max), clip_value_min
-    )
-)
+
+
+def _chosen(name: str) -> Any:
+    """The larger or smaller one of two numbers; of equal ones the first has the derivative, where JAX halves it."""
+
+    def function(x: Any, y: Any) -> Any:
+        if space(x, y) is np:
+            return getattr(np, name)(x, y)
+        first = x >= y if name == "maximum" else x <= y
+        return jnp.where(first | (x != x), x, y)
+
+    return function
+
+
+_larger, _smaller = _chosen("maximum"), _chosen("minimum")
+op("maximum", "math.maximum")(_larger)
+op("minimum", "math.minimum")(_smaller)
+op("clip_by_value")(lambda t, clip_value_min, clip_value_max: _larger(_smaller(t, clip_value_max), clip_value_min))
 
 
 op("floordiv", "math.floordiv")(lambda x, y: floor_quotient(x, y))

@@ -18,6 +18,7 @@ from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.gathering import boolean_mask
 from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, DTypeLike, Function, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import message
@@ -281,8 +282,19 @@ def rows_of(data: TensorLike) -> TensorResult:
     return data if isinstance(data, RaggedTensor) else convert(data)
 
 
+def elementwise(op: Function, *args: Any, **kwargs: Any) -> TensorResult:
+    """`map_values`, with dense arguments of shape (rows, 1) repeated for the elements of each row."""
+    rows = next(v for v in (*args, *kwargs.values()) if isinstance(v, RaggedTensor))
+
+    def spread(value: Any) -> Any:
+        is_column = not isinstance(value, RaggedTensor | str) and np.shape(unboxed(value)) == (len(rows), 1)
+        return NAMES["gather"](NAMES["reshape"](value, [-1]), rows.value_rowids()) if is_column else value
+
+    return map_values(op, *map(spread, args), **kwargs)
+
+
 def _operate(name: str, *operands: Any) -> Any:
-    return map_values(getattr(operator, name), *operands)
+    return elementwise(getattr(operator, name), *operands)
 
 
 add_operators(RaggedTensor, listed("add sub mul truediv floordiv mod pow lt le gt ge eq ne"), _operate)

@@ -11,7 +11,7 @@ from gazelle.compat.tensorflow.arrays import array_of, convert, stack
 from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.gathering import gather
 from gazelle.compat.tensorflow.names import NAMES
-from gazelle.compat.tensorflow.ragged import RaggedTensor, joined, map_values, masked, rows_of, stack_rows
+from gazelle.compat.tensorflow.ragged import RaggedTensor, elementwise, joined, map_values, masked, rows_of, stack_rows
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import Function
 from gazelle.core.errors import ArgumentError, message
@@ -22,6 +22,8 @@ def _reduced(name: str, reduce: Function) -> Function:
     def called(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
         if axis is None and not keepdims:
             return reduce(input_tensor.flat_values)
+        if name == "reduce_mean" and input_tensor.dtype.is_integer:  # unlike that of a tensor
+            input_tensor = map_values(lambda values: NAMES["cast"](values, "float64"), input_tensor)
         if axis in (1, -1) and input_tensor.ragged_rank == 1:
             return stack([reduce(row, axis=0, keepdims=keepdims) for row in input_tensor])
         return reduce(_padded(name, input_tensor), axis=axis, keepdims=keepdims)
@@ -85,7 +87,8 @@ def with_rows(name: str, function: Function) -> Function:
             args and isinstance(args[0], list | tuple) and any(isinstance(v, RaggedTensor) for v in args[0])
         ):
             return function(*args, **kwargs)
-        return by_rows(*args, **kwargs) if by_rows else map_values(function, *args, **kwargs)
+        spread = map_values if name == "nn.embedding_lookup" else elementwise
+        return by_rows(*args, **kwargs) if by_rows else spread(function, *args, **kwargs)
 
     return called
 

@@ -221,7 +221,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
 }
 _UFUNCS = pairs("""add=add subtract=sub multiply=mul true_divide=truediv divide=truediv power=pow
     matmul=matmul floor_divide=floordiv remainder=mod less=lt less_equal=le greater=gt greater_equal=ge equal=eq
-    not_equal=ne""")
+    not_equal=ne bitwise_and=and_ bitwise_or=or_ bitwise_xor=xor""")
 
 
 def quotient(a: TensorLike, b: TensorLike) -> TensorResult:
