@@ -249,6 +249,16 @@ def _rate(optimizer: Any) -> Any:
     return ScheduledRate.of(optimizer)
 
 
+_SLOTS = """_momentums=momentum momentums=momentum _m=momentum _velocities=velocity _v=velocity _u=norm
+    _velocity_hats=velocity_hat _average_gradients=average_gradient _accumulators=accumulator _linears=linear
+    _accumulated_grads=accumulated_grad _accumulated_delta_vars=accumulated_delta_var"""
+
+
+def _slot(slot: str) -> Callable[[Any], Any]:
+    """The variables of a slot, which subclasses of optimizers use; no variables if there is no such slot."""
+    return lambda optimizer: optimizer._custom.inherited_slots(slot) if slot in optimizer.slots else []
+
+
 _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "_build_learning_rate": _method(lambda optimizer, rate: as_variable_or_function(optimizer.name, rate)),
     "_index_dict": lambda optimizer: {v.key: i for i, v in enumerate(optimizer._trainable_variables)},
@@ -263,6 +273,7 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "_set_hyper": _method(setattr),
     "_decayed_lr": _method(lambda optimizer, dtype=None: optimizer.learning_rate),
     "_variables": lambda optimizer: optimizer.weights,
+    **{name: _slot(slot) for name, slot in tables.pairs(_SLOTS).items()},
 }
 _CHECKPOINT: dict[str, Callable[[Any], Any]] = {
     "_should_save_on_batch": _method(lambda callback, batch: callback._counter.update(batch)),
@@ -287,6 +298,8 @@ _OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
     (Metric, _METRIC),
     (ModelCheckpoint, _CHECKPOINT),
     (Callback, {}),
+    (losses.Loss, {}),
+    (Initializer, {}),
 )
 
 

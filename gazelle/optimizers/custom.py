@@ -16,7 +16,7 @@ from gazelle.core import dtypes, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike
 from gazelle.core.variable import Variable
-from gazelle.optimizers.state import StateEntry, keep_in_state
+from gazelle.optimizers.state import SlotVariable, StateEntry, keep_in_state
 from gazelle.optimizers.transforms import Arrays, Slots
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class CustomUpdate:
         self.attributes: dict[str, Variable] = {}  # those that user code made without `add_variable`
         # of the rule of a parent class: slots, scalars and learning rate
         self._inherited: tuple[Slots, Arrays, Array] | None = None
+        self._values: dict[int, Any] = {}  # of the stand-ins, while `update_step` runs
+        self._stand_ins: dict[tuple[str, str], Variable] = {}  # (slot of a parent class, key) -> variable
 
     def init(self, params: Arrays) -> Slots:
         """Call `build` on stand-ins of the weights; return the first values of the variables that it adds."""
@@ -89,14 +91,16 @@ class CustomUpdate:
         scalars = optimizer.next_scalars({name: slots[name][""] for name in optimizer.scalars}, t.astype(jnp.float32))
         slots |= {name: {"": value} for name, value in scalars.items()}
         self._inherited = (slots, scalars, lr) if optimizer._has_rule() else None
+        self._values, self._stand_ins = values, {}
         try:
             with tracing.entered(tracing.TraceContext(values=values, pure=True)):
                 for path, weight in weights.items():  # in the order of the model
                     if path in grads:
                         optimizer.update_step(grads[path], weight, lr)
         finally:
-            self._inherited = None
-        for (slot, path), variable in self.variables.items():
+            self._inherited, self._values = None, {}
+            stand_ins, self._stand_ins = self._stand_ins, {}
+        for (slot, path), variable in (self.variables | stand_ins).items():
             slots[slot][path] = values[id(variable)]
         return {path: values[id(weights[path])] for path in params}, slots
 
@@ -110,12 +114,29 @@ class CustomUpdate:
             )
         slots, scalars, rate = self._inherited
         own = {name: slots[name][variable.key] for name in optimizer.slots if variable.key in slots[name]}
+        own |= {name: one.value for (name, key), one in self._stand_ins.items() if key == variable.key}
         t = optimizer._iterations.value // (optimizer.gradient_accumulation_steps or 1) + 1
         lr = rate if learning_rate is None else jnp.asarray(learning_rate)
         value, new = optimizer._call_rule(variable.value, jnp.asarray(gradient), own, lr, t, scalars)
         variable.assign(value)
         for name, array in new.items():
             slots[name][variable.key] = array
+            if (name, variable.key) in self._stand_ins:
+                self._stand_ins[name, variable.key].assign(array)
+
+    def inherited_slots(self, slot: str) -> list[Variable]:
+        """Return the variables of a slot of a parent class, one for each weight; `update_step` may assign them."""
+        if self._inherited is None:
+            keys = [key for key in self.optimizer._keys if key in self.optimizer.state.get(slot, {})]
+            return [SlotVariable(self.optimizer, slot, key) for key in keys]
+        arrays = self._inherited[0].get(slot, {})
+        for key in [weight.key for weight in self.weights if weight.key in arrays]:
+            if (slot, key) not in self._stand_ins:
+                with tracing.outside(), jax.ensure_compile_time_eval():
+                    first = jnp.zeros(arrays[key].shape, arrays[key].dtype)
+                    variable = Variable(first, dtype=first.dtype, trainable=False, name=slot)
+                self._stand_ins[slot, key], self._values[id(variable)] = variable, arrays[key]
+        return [self._stand_ins[slot, weight.key] for weight in self.weights if weight.key in arrays]
 
     def add(
         self, initializer: InitializerLike, shape: Iterable[Any], dtype: DTypeLike | None, name: str, path: str

@@ -211,3 +211,79 @@ def test_callbacks_of_another_metaclass():
     assert isinstance(history, keras.callbacks.History)
     assert callback.found == history.history["loss"][0]
     assert pickle.loads(pickle.dumps(keras.callbacks.EarlyStopping("loss"))).monitor == "loss"
+
+
+# Slots that subclasses of optimizers inherit: losses of the third step are those of Keras 3.15 -----------------------
+
+
+class WithoutCorrection(keras.optimizers.Adam):
+    def update_step(self, gradient, variable, learning_rate):
+        m = self._momentums[self._get_variable_index(variable)]
+        v = self._velocities[self._get_variable_index(variable)]
+        self.assign_add(m, (gradient - m) * (1 - self.beta_1))
+        self.assign_add(v, (gradient**2 - v) * (1 - self.beta_2))
+        self.assign_sub(variable, m * learning_rate / (v**0.5 + self.epsilon))
+
+
+class OfSigns(keras.optimizers.SGD):
+    def update_step(self, gradient, variable, learning_rate):
+        assert len(self.momentums) == 2
+        super().update_step(keras.ops.sign(gradient), variable, learning_rate)
+
+
+class OwnRMSprop(keras.optimizers.RMSprop):
+    def update_step(self, gradient, variable, learning_rate):
+        v = self._velocities[self._get_variable_index(variable)]
+        self.assign(v, self.rho * v + (1 - self.rho) * gradient**2)
+        self.assign_sub(variable, learning_rate * gradient / (keras.ops.sqrt(v) + self.epsilon))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "expected"),
+    [
+        (WithoutCorrection, {}, 0.14743),
+        (OfSigns, {"momentum": 0.9}, 1.02244),
+        (OwnRMSprop, {}, 0.3481),
+    ],
+)
+def test_subclasses_of_optimizers_use_the_slots_of_their_parent(kind, options, expected):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    optimizer = kind(0.1, **options)
+    model.compile(optimizer, "mse")
+    x = np.linspace(0, 1, 12).reshape(4, 3)
+    losses = [float(model.train_on_batch(x, np.zeros((4, 1)))) for _ in range(3)]
+    assert losses[2] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_slots_of_an_optimizer_are_variables():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    optimizer = keras.optimizers.Adam(0.1)
+    model.compile(optimizer, "mse")
+    model.train_on_batch(np.ones((4, 3)), np.zeros((4, 1)))
+    assert [tuple(v.shape) for v in optimizer._momentums] == [(3, 1), (1,)]
+    np.testing.assert_allclose(optimizer._momentums[0], np.full((3, 1), 0.6), rtol=1e-5)
+    assert keras.optimizers.SGD().momentums == []
+
+
+class Total(keras.metrics.Metric):
+    def __init__(self):
+        super().__init__(name="total")
+        self.total = self.add_weight(name="total", initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.total.assign_add(keras.ops.sum(keras.ops.cast(y_pred, self._dtype)))
+
+    def result(self):
+        return self.total
+
+
+def test_private_attributes_of_metrics_callbacks_and_layers():
+    metric = Total()
+    metric.update_state(None, np.array([1, 2]))
+    assert float(metric.result()) == 3.0
+    assert len(metric._variables) == 1
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    callback = keras.callbacks.Callback()
+    callback.set_model(model)
+    assert callback._model is model
+    assert model.layers[0]._input_spec is model.layers[0].input_spec
