@@ -103,3 +103,43 @@ def test_schedules(keras):
     model.compile(keras.optimizers.SGD(Constant()), "mse")
     model.fit(X, Y, verbose=0)
     np.testing.assert_allclose(model.get_weights()[0], np.full((3, 2), 0.8), rtol=1e-6)
+
+
+def test_masks_of_layers(keras, tf):
+    class Shortened(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.supports_masking = True
+
+        def compute_mask(self, inputs, mask=None):
+            assert inputs.get_shape().as_list()[1:] == [3, 2]
+            return tf.logical_and(mask, tf.range(mask.shape.as_list()[1]) < 1)
+
+        def call(self, inputs):
+            return inputs
+
+    inputs = keras.Input((3,), dtype="int32")
+    hidden = Shortened()(keras.layers.Embedding(5, 2, mask_zero=True, embeddings_initializer="ones")(inputs))
+    rnn = keras.layers.SimpleRNN(1, activation="linear", kernel_initializer="ones", recurrent_initializer="ones")
+    assert keras.Model(inputs, rnn(hidden)).predict([[1, 2, 0]], verbose=0) == 2  # of one step
+
+
+def test_first_states_of_cells_have_a_dtype(keras, tf):
+    class Cell(keras.layers.Layer):
+        state_size = output_size = 2
+
+        def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
+            return tf.ones([batch_size, 2], dtype=tf.as_dtype(dtype).base_dtype)
+
+        def call(self, inputs, states):
+            return states[0] + 1, [states[0] + 1]
+
+    assert keras.layers.RNN(Cell())(np.ones((1, 3, 2), "float32")).numpy().tolist() == [[4, 4]]
+
+
+def test_dtypes_of_symbolic_tensors_and_variables(keras, tf):
+    layer = keras.layers.Dense(2)
+    symbolic = layer(keras.Input((3,)))
+    for tensor in (symbolic, layer.kernel, layer(X)):
+        assert tensor.dtype == tf.float32 == "float32"
+        assert (tensor.dtype.name, tensor.dtype.is_floating, tensor.dtype.size) == ("float32", True, 4)

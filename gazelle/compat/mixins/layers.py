@@ -25,7 +25,7 @@ from gazelle.compat.backend import phase
 from gazelle.compat.classes import adopt, core_class, is_generated
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins import masks
-from gazelle.compat.mixins.common import CompatObject, Function, FunctionAttribute
+from gazelle.compat.mixins.common import CompatObject, Function, FunctionAttribute, receiving_tensors
 from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
@@ -174,6 +174,9 @@ class LayerMixin(CompatObject):
         for name in ("call", "convolution_op", "_calculate_scores", "_apply_scores"):
             if not is_generated(cls) and name in cls.__dict__:
                 setattr(cls, name, _call_on_tensors(cls.__dict__[name]))
+        for name, wrap in (("compute_mask", receiving_tensors), ("get_initial_state", masks.with_dtype)):
+            if not is_generated(cls) and inspect.isfunction(cls.__dict__.get(name)):
+                setattr(cls, name, wrap(cls.__dict__[name]))
 
     @filtered
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:

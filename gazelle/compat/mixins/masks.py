@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle.compat import era
 from gazelle.compat.classes import adopt
-from gazelle.compat.mixins.common import Function
+from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.mixins.common import Function, receiving_tensors
 from gazelle.compat.types import Array, Option, TensorResult
 from gazelle.core import shape_inference, symbolic
 from gazelle.layers import Layer
@@ -27,6 +29,20 @@ def initial_state(original: Function) -> Function:
         if batch_size is None and symbolic.is_symbolic(inputs):  # known when the graph runs
             return on_graph(lambda self, x: original(self, x.shape[0]))(self, inputs)
         return original(self, batch_size)
+
+    return called
+
+
+def with_dtype(original: Function) -> Function:
+    """`get_initial_state` of a cell of the program, which Keras 2 called with a dtype."""
+    on_tensors = receiving_tensors(original)
+    takes_dtype = "dtype" in inspect.signature(original).parameters
+
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if takes_dtype and called_by_gazelle(1):
+            kwargs.setdefault("dtype", self.compute_dtype)
+        return on_tensors(self, *args, **kwargs)
 
     return called
 

@@ -15,8 +15,21 @@ from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.types import Shape
 
 
+class DtypeAttribute:
+    """The dtype of a tensor or variable; programs that import tensorflow receive a `tf.DType`, a string, too."""
+
+    def __get__(self, tensor: object, owner: type | None = None) -> str:
+        dtype: str = vars(tensor)["dtype"]
+        return dtype if facade.calls is None or called_by_gazelle(1) else facade.calls.as_dtype(dtype)
+
+    def __set__(self, tensor: object, dtype: str) -> None:
+        vars(tensor)["dtype"] = dtype
+
+
 class SymbolicTensor(KerasTensor):
     """A symbolic tensor with the attributes of earlier versions."""
+
+    dtype = DtypeAttribute()
 
     @property
     def node(self) -> Node | None:
@@ -84,6 +97,7 @@ SymbolicTensor.derived = SymbolicTensor
 class VariableMixin(RecordedVariable):
     """Variables."""
 
+    dtype = DtypeAttribute()
     regularizer = FunctionAttribute()
     constraint = FunctionAttribute()
     _construct = CompatObject._construct

@@ -20,6 +20,7 @@ from gazelle.compat.regularizers import Penalty
 from gazelle.compat.tensorflow import autograph, compiled_calls, masked_rows, ragged_layers
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dataset import Dataset
+from gazelle.compat.tensorflow.dtypes import as_dtype as as_dtype  # for the mixins
 from gazelle.compat.tensorflow.function import needs_values
 from gazelle.compat.tensorflow.programs import NeedsTapeError
 from gazelle.compat.tensorflow.ragged import RaggedTensor
