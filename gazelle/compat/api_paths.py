@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 #: a generated part of a path -> what it means
@@ -29,3 +30,20 @@ def era(path: str) -> int | None:
     if "._tf_keras" in path:
         return 3
     return 2 if re.search(r"\._v[12]\b|^tensorflow_core\b", path) else None
+
+
+def names_of_modules(tree: ast.Module) -> dict[str, str]:
+    """What the names that a program imports stand for.
+
+    >>> names_of_modules(ast.parse("import tensorflow as tf; from keras import layers as L; import keras.backend"))
+    {'tf': 'tensorflow', 'L': 'keras.layers', 'keras': 'keras'}
+    """
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                root = alias.name.partition(".")[0]
+                found.update({alias.asname: alias.name} if alias.asname else {root: root})
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+    return found

@@ -35,6 +35,7 @@ _ATTRIBUTES = {
     **dict.fromkeys(_KNOWN["attributes until Keras 2"], (1, 2)),
     **dict.fromkeys(("image_data_format", "set_image_data_format"), (2, 3)),
 }
+_OLD = frozenset(PATHS) | _KNOWN["paths until Keras 2"]
 _KERAS_3_NAMES = ("keras.ops", "keras.random", "keras.distribution", "keras.quantizers")
 
 
@@ -114,6 +115,7 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
     found: list[Sign] = []
     roots: set[str] = set()
     backends: set[str] = set()  # names of keras.backend in the program
+    modules = api_paths.names_of_modules(tree)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             for written in _imported(node):
@@ -140,9 +142,13 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
                 roots.add("tensorflow")
             if isinstance(node.value, ast.Name) and node.value.id in backends and node.attr not in backend.__all__:
                 found.append(Sign(node.lineno, f"{dotted(node)} of keras.backend", 1, 2))  # Keras 3 has gazelle.ops
-            old = tensorflow_signs.of_name(dotted(node))
+            root, _, rest = dotted(node).partition(".")
+            path = api_paths.public(f"{modules.get(root, root)}.{rest}")
+            old = tensorflow_signs.of_name(dotted(node)) or tensorflow_signs.of_name(path)
             if old is not None:
-                found.append(Sign(node.lineno, old, 1, 2))
+                found.append(Sign(node.lineno, dotted(node), 1, 2))
+            if keras_path(path) in _KNOWN["paths until Keras 2"]:
+                found.append(Sign(node.lineno, dotted(node), 1, 2))
             if dotted(node) in _KERAS_3_NAMES:
                 found.append(Sign(node.lineno, dotted(node), 3, 3))
             if dotted(node).endswith("optimizer.lr"):
@@ -168,7 +174,7 @@ def _of_path(line: int, path: str, inner: str) -> Iterator[Sign]:
         or parts[-1] in _KNOWN["names of Keras 1"]
     ):
         yield Sign(line, path, 1, 1)
-    elif any(".".join(parts[:n]) in PATHS for n in range(1, len(parts) + 1)) or _is_old_name(parts):
+    elif any(".".join(parts[:n]) in _OLD for n in range(1, len(parts) + 1)) or _is_old_name(parts):
         yield Sign(line, path, 1, 2)
 
 

@@ -52,6 +52,26 @@ def test_signs_of_lines(line, number):
     assert (found.number, found.standalone, found.mixed) == (number, False, False), found.summary()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "optimizer.get_unscaled_gradients(g)",
+        "loss = self.compiled_loss(y, p)",
+        "keras.optimizers.legacy.Adam()",
+        "tf.keras.optimizers.legacy.Adam()",
+        "keras.mixed_precision.experimental.set_policy('mixed_float16')",
+        "class Cell(layers.AbstractRNNCell): pass",
+        "f = K.function([x], [y])",
+    ],
+)
+def test_names_that_tf_keras_no_longer_has(line):
+    imports = (
+        "import tensorflow as tf\nfrom tensorflow import keras\nfrom tensorflow.keras import layers, backend as K\n"
+    )
+    found = detect.detect("program.py", imports + line + "\n")
+    assert (found.number, found.standalone) == (2, False), found.summary()
+
+
 def test_a_new_name_counts_more():
     found = detect.detect("program.py", IMPORT + "keras.ops.exp(x)\nmodel.save_weights('w.h5')\n")
     assert found.number == 3

@@ -217,18 +217,6 @@ def _graphs() -> Any:
     return graphs
 
 
-class LossScaleMixin:
-    """The loss scaling of mixed precision."""
-
-    loss_scale = property(lambda self: self.slot_variable("dynamic_scale").value)
-
-    def get_scaled_loss(self, loss: TensorLike) -> TensorResult:
-        return self.scale_loss(loss)  # type: ignore[attr-defined]
-
-    def get_unscaled_gradients(self, grads: Nested[TensorResult]) -> Nested[TensorResult]:
-        return grads  # `apply` scales them back
-
-
 def _of_float_step(call: Function) -> Function:
     """`__call__` of a schedule; until TensorFlow 2.11 the step was a float, and programs take its root."""
     on_tensors = receiving_tensors(call)
