@@ -46,7 +46,7 @@ def save_model(model: Model, filepath: PathLike | BinaryIO, overwrite: bool = Tr
         model: the model.
         filepath: the file to write, replaced atomically. A name that ends in `.h5` or `.hdf5` gets the HDF5 format of
             Keras 2, any other name the `.keras` format. An open binary file gets the `.keras` format, too, and a
-            folder the file `model.keras`.
+            folder with another name the file `model.keras`.
         overwrite: False raises an error if the file exists.
         **kwargs: `include_optimizer=False` omits the optimizer's state; `zipped` and `save_format` are ignored, but
             without `save_format` another ending is reported.
@@ -83,10 +83,11 @@ def write_model(
         filepath.write(dump(include_optimizer))
         return
     path = path_of(cast(PathLike, filepath))
-    if os.path.isdir(path):
-        path = os.path.join(path, _IN_FOLDER)
+    is_named_as_file = path.endswith((".keras", ".h5", ".hdf5"))
+    if os.path.isdir(path) and not is_named_as_file:
+        path, is_named_as_file = os.path.join(path, _IN_FOLDER), True
     refuse_overwriting(path, overwrite)
-    if not is_clear and not path.endswith((".keras", ".h5", ".hdf5")):
+    if not is_clear and not is_named_as_file:
         hint = f"Keras and other programs expect this ending: save('{os.path.splitext(path)[0]}.keras')."
         warn(message(f"save writes the .keras format into '{path}'", hint=hint))
     data = dump(include_optimizer, is_h5=path.endswith((".h5", ".hdf5")))

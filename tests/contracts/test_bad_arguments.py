@@ -126,7 +126,7 @@ def _use_loss(loss, name):
 
 def _use_metric(metric, name):
     given = programs._pair(name)[1:] if name in ("Mean", "Sum") else programs._pair(name)
-    metric.build(*(one.shape for one in given)) if len(given) == 2 else None
+    metric._build(*(one.shape for one in given)) if len(given) == 2 else None
     values = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in metric.variables]
     jax.eval_shape(lambda v, *g: metric.stateless_result(metric.stateless_update_state(v, *g)), values, *given)
 

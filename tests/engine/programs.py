@@ -94,7 +94,7 @@ def of_metric(name):
     """One update of the metric, and its result."""
     metric = REGISTRY["metrics"][name](**_WORDS.get(name, {}))
     given = _pair(name)[1:] if name in ("Mean", "Sum") else _pair(name)
-    metric.build(*(one.shape for one in given)) if len(given) == 2 else None
+    metric._build(*(one.shape for one in given)) if len(given) == 2 else None
     values = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in metric.variables]
 
     def both(values, *given):
