@@ -126,6 +126,7 @@ def run(program: str, arguments: Sequence[str] = (), source: str | None = None) 
         else:
             code = compile(source, module.__file__, "exec")
         if program.endswith(".ipynb"):
+            notebooks.provide_display()
             vars(module).update(display=print, get_ipython=notebooks.Shell)  # as in the kernel of a notebook
         exec(code, vars(module))
     except BaseException as error:

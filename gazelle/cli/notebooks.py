@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 from gazelle.core.errors import DamagedFileError, message
@@ -158,6 +160,46 @@ class Shell:
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *args, **kwargs: None
+
+
+class _Display(ModuleType):
+    """`IPython.display` for programs where IPython is not installed: what it shows is printed by its name."""
+
+    display = staticmethod(print)
+    clear_output = update_display = set_matplotlib_formats = staticmethod(lambda *args, **kwargs: None)
+
+    def __getattr__(self, name: str) -> type:
+        if not name[:1].isupper():
+            raise AttributeError(name)
+        made = type(name, (_Shown,), {"__module__": "IPython.display"})
+        setattr(self, name, made)
+        return made
+
+
+class _Shown:
+    """An image, a sound or a text to be shown."""
+
+    def __init__(self, data: object = None, *args: object, **kwargs: object) -> None:
+        self.data = data
+
+    def __repr__(self) -> str:
+        return f"<IPython.display.{type(self).__name__}>"
+
+
+def provide_display() -> None:
+    """Let notebooks import `IPython.display` where IPython is not installed."""
+    if importlib.util.find_spec("IPython") is not None:
+        return
+    package, core, display = (ModuleType(name) for name in ("IPython", "IPython.core", "IPython.display"))
+    display.__class__ = _Display
+
+    def get_ipython() -> Shell | None:  # gazelle asks whether a kernel runs
+        return None if str(sys._getframe(1).f_globals.get("__name__")).startswith("gazelle.") else Shell()
+
+    vars(package).update(get_ipython=get_ipython, display=display, core=core, __path__=[])
+    vars(core).update(display=display, __path__=[])
+    sys.modules.update({"IPython": package, "IPython.core": core})
+    sys.modules.update(dict.fromkeys(("IPython.display", "IPython.core.display"), display))
 
 
 _PYLAB = """

@@ -26,6 +26,10 @@ _RELEASE = re.compile(r"(?<![>!\d.])([=~<]+)[ \t\"']*(?:[=~<]+)?(\d+)\.(\d+)")
 _PYTHON_2 = re.compile(
     r"from __future__ import [\w, ()]*\b(?:absolute_import|division|print_function|unicode_literals)\b"
 )
+#: in the text of a notebook: what Keras 2 printed, and Keras 3 does
+_BAR, _BARS_OF_KERAS_3 = re.compile(r"\[={5}|_{60}\\n"), re.compile(r"\u2501{5}|(?:\\u2501){5}")
+_COLAB = re.compile(r'"\s*%tensorflow_version [12]\.x')
+_INSTALLED = re.compile(r'pip3? install[^\n"]*?\btensorflow(?:[-_]\w+)?==(\d+)\.(\d+)')
 
 
 def of_name(name: str) -> str | None:
@@ -90,13 +94,20 @@ def _ending(node: ast.expr) -> str | None:
 
 
 def around(program: pathlib.Path, source: str) -> Iterator[str]:
-    """The signs in what belongs to a program: imports for Python 2, the Python of a notebook, pinned releases."""
+    """The signs in what belongs to a program: imports for Python 2, what a notebook holds, pinned releases."""
     text = source
     if program.suffix == ".ipynb":
         text = _read(program)
         version = _python(text)
         if version is not None and version < (3, 9):
             yield f"a notebook of Python {version[0]}.{version[1]}"
+        if _BAR.search(text) and not _BARS_OF_KERAS_3.search(text):
+            yield "a notebook with the output of Keras 2"
+        if _COLAB.search(text):
+            yield "%tensorflow_version"
+        for found in _INSTALLED.finditer(text):
+            if (int(found[1]), int(found[2])) < (2, 16):
+                yield found[0]
     if _PYTHON_2.search(text):
         yield "from __future__ import"
     for folder in list(program.absolute().parents)[:3]:

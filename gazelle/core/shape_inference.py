@@ -251,7 +251,8 @@ def _mismatched_sizes(text: str, size: int) -> list[int]:
     shapes = [tuple(map(int, found.replace(" ", "").rstrip(",").split(","))) for found in _SHAPE.findall(text)]
     if not any(size in shape for shape in shapes):
         return []
-    return sorted({n for shape in shapes for n in shape} - {size, 1})
+    found = {n for shape in shapes for n in shape} - {size}
+    return sorted(found - {1}) + sorted(found & {1})  # 1 is seldom the reason
 
 
 def _pinned(tree: Any, size: int) -> Iterator[Any]:

@@ -1,5 +1,6 @@
 """`gazelle run` runs a program as `python` does, except that `keras` is gazelle."""
 
+import importlib.util
 import json
 import signal
 import sys
@@ -7,6 +8,7 @@ import sys
 import pytest
 
 import gazelle
+from gazelle.cli import notebooks
 from gazelle.cli.__main__ import main
 
 
@@ -26,6 +28,22 @@ def test_a_notebook_displays_values(tmp_path, python):
     (tmp_path / "book.ipynb").write_text(json.dumps({"cells": cells}))
     done = python("-m", "gazelle", "run", "book.ipynb")
     assert done.stdout == "2 text\n", done.stderr
+
+
+def test_a_notebook_imports_ipython_where_it_is_missing(tmp_path, monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None if name == "IPython" else find(name, *_))
+    for name in ("IPython", "IPython.core", "IPython.display", "IPython.core.display"):
+        monkeypatch.setitem(sys.modules, name, None)  # which ends with the test
+    notebooks.provide_display()
+    names = {}
+    code = "from IPython.display import HTML, clear_output, display\nimport IPython, IPython.display as show"
+    exec(f"{code}\nfrom IPython.core.display import Image as Same\nclear_output(wait=True)\ndisplay(HTML('a'))", names)
+    assert capsys.readouterr().out == "<IPython.display.HTML>\n"
+    assert (names["show"].Image, names["HTML"]("a").data) == (names["Same"], "a")
+    assert isinstance(names["IPython"].get_ipython(), notebooks.Shell)
+    with pytest.raises(ImportError):
+        exec("from IPython.display import nothing", names)
 
 
 def test_a_neighbour_can_be_imported(program, tmp_path):

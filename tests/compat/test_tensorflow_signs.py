@@ -107,3 +107,23 @@ def test_the_python_of_a_notebook(tmp_path, version, number):
     program = tmp_path / "book.ipynb"
     program.write_text(json.dumps({"cells": cells, "metadata": info}))
     assert detect.detect(str(program), IMPORT).number == number
+
+
+@pytest.mark.parametrize(
+    ("line", "output", "number"),
+    [
+        ("", "32/32 [==============================] - 1s 2ms/step", 2),
+        ("", 'Model: "a"\n' + "_" * 65 + "\n Layer (type)", 2),
+        ("", "\u2501" * 20 + " 1s 2ms/step", 3),
+        ("", "1/2 [======>] \n" + "\u2501" * 20, 3),  # it ran again, in parts
+        ("%tensorflow_version 2.x\n", "", 2),
+        ("!pip install -q tensorflow==2.9.1 pandas\n", "", 2),
+        ("!pip3 install tensorflow-cpu==2.17\n", "", 3),
+    ],
+)
+@pytest.mark.parametrize("ascii", [True, False])
+def test_what_a_notebook_holds(tmp_path, line, output, number, ascii):
+    cell = {"cell_type": "code", "source": line + IMPORT, "outputs": [{"text": output.splitlines(keepends=True)}]}
+    program = tmp_path / "book.ipynb"
+    program.write_text(json.dumps({"cells": [cell]}, ensure_ascii=ascii), encoding="utf-8")
+    assert detect.detect(str(program), IMPORT).number == number
