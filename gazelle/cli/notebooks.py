@@ -193,7 +193,7 @@ def provide_display() -> None:
     package, core, display = (ModuleType(name) for name in ("IPython", "IPython.core", "IPython.display"))
     display.__class__ = _Display
 
-    def get_ipython() -> Shell | None:  # gazelle asks whether a kernel runs
+    def get_ipython() -> Shell | None:  # gazelle calls it to find a kernel
         return None if str(sys._getframe(1).f_globals.get("__name__")).startswith("gazelle.") else Shell()
 
     vars(package).update(get_ipython=get_ipython, display=display, core=core, __path__=[])

@@ -126,7 +126,9 @@ def install():
         make = lambda id, *_, newer=newer, **__: _Made(id, newer)  # noqa: E731
         vars(module).update(make=make, Env=Env, Wrapper=Wrapper, ObservationWrapper=Wrapper, spaces=spaces)
         vars(module).update(wrappers=wrappers, Space=Space, __version__="0.17.0", __path__=[])
-        module.envs = types.SimpleNamespace(registry={}, registration=types.SimpleNamespace(register=lambda **_: None))
+        envs, registration = (types.ModuleType(f"{name}.envs{end}") for end in ("", ".registration"))
+        registration.register, envs.registry, envs.registration = lambda *_, **__: None, {}, registration
+        module.envs = envs
         module.undo_logger_setup = lambda: None
-        for each in (module, spaces, wrappers):
+        for each in (module, spaces, wrappers, envs, registration):
             sys.modules.setdefault(each.__name__, each)

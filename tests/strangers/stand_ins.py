@@ -481,7 +481,7 @@ def main(program):
     environments.install()
     if "scipy" in text or "reshape" in text:
         old_scipy_and_numpy()
-    if "sklearn.datasets" in text:
+    if "sklearn" in text and "datasets" in text:
         sklearn_sets()
     if "cross_validation" in text or "KMeans" in text:
         old_sklearn()
