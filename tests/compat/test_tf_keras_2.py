@@ -388,3 +388,12 @@ def test_metrics_of_several_outputs_have_the_names_of_the_logs():
     for _ in range(2):
         assert list(model.fit(np.ones((2, 2)), [np.ones((2, 1))] * 2, verbose=0).history) == expected
         assert [metric.name for metric in model.metrics] == expected
+
+
+def test_projections_of_attention_have_the_names_of_tensorflow(of_keras_2, tf):
+    inputs = tf.keras.Input((3, 2))
+    layer = tf.keras.layers.MultiHeadAttention(2, 3, name="attention")
+    model = tf.keras.Model(inputs, layer(inputs, inputs))
+    assert model.weights[0].name == "attention/query/kernel:0"
+    assert model.trainable_variables[-2].shape.as_list() == [2, 3, 2]
+    assert isinstance(layer._query_dense, tf.keras.layers.EinsumDense)

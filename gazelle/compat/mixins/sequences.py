@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from gazelle import ops
 from gazelle.compat import era, recurrent_inputs
+from gazelle.compat.classes import adopt
 from gazelle.compat.mixins.common import arrays_of
 from gazelle.compat.mixins.masks import on_graph
 from gazelle.compat.mixins.single_layers import for_program
@@ -249,6 +250,8 @@ class AttentionMixin:
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a program that replaces `_query_dense` replaces the layer that is called."""
+        if isinstance(value, Layer):  # a projection, which `build` of gazelle creates
+            adopt(value)
         super().__setattr__(name.removeprefix("_") if name in _PROJECTIONS else name, value)
 
     def _get_common_kwargs_for_sublayer(self) -> dict[str, Any]:
