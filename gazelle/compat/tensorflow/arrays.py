@@ -159,7 +159,13 @@ def _filled(make: Any) -> Any:
 
 named("zeros")(_filled(np.zeros))
 named("ones")(_filled(np.ones))
-op("zeros_like")(lambda input, dtype=None: space(input).zeros_like(input, dtype=dtype and name_of(dtype)))
+op("zeros_like")(
+    lambda input, dtype=None: (
+        np.full_like(input, b"")
+        if dtype is None and input.dtype == object
+        else space(input).zeros_like(input, dtype=dtype and name_of(dtype))
+    )
+)
 op("ones_like")(lambda input, dtype=None: space(input).ones_like(input, dtype=dtype and name_of(dtype)))
 
 
@@ -255,6 +261,7 @@ def repeat(input: TensorLike, repeats: ShapeLike, axis: AxisLike = None) -> Tens
 def pad(
     tensor: TensorLike, paddings: ShapeLike, mode: str = "CONSTANT", constant_values: TensorLike = 0
 ) -> TensorResult:
+    constant_values = b"" if tensor.dtype == object and isinstance(constant_values, int) else constant_values
     options = {"constant_values": constant_values} if mode.upper() == "CONSTANT" else {}
     return space(tensor).pad(tensor, paddings, mode.lower(), **options)
 
@@ -269,11 +276,29 @@ def slice_(input_: TensorLike, begin: TensorLike, size: TensorLike) -> TensorRes
 
 
 @op("strided_slice", static=("begin", "end", "strides"))
+@ignores("var=None")
 def strided_slice(
-    input_: TensorLike, begin: TensorLike, end: ShapeLike, strides: ShapeLike | None = None
+    input_: TensorLike,
+    begin: TensorLike,
+    end: ShapeLike,
+    strides: ShapeLike | None = None,
+    begin_mask: int = 0,
+    end_mask: int = 0,
+    ellipsis_mask: int = 0,
+    new_axis_mask: int = 0,
+    shrink_axis_mask: int = 0,
 ) -> TensorResult:
-    steps = strides or [1] * len(begin)
-    return input_[tuple(slice(b, e, s) for b, e, s in zip(begin, end, steps, strict=True))]
+    index: list[Any] = []
+    for i, (first, last, step) in enumerate(zip(begin, end, strides or [1] * len(begin), strict=True)):
+        if ellipsis_mask >> i & 1:
+            index.append(Ellipsis)
+        elif new_axis_mask >> i & 1:
+            index.append(None)
+        elif shrink_axis_mask >> i & 1:
+            index.append(first)
+        else:
+            index.append(slice(None if begin_mask >> i & 1 else first, None if end_mask >> i & 1 else last, step))
+    return input_[tuple(index)]
 
 
 op("meshgrid")(lambda *args, indexing="xy": list(space(args).meshgrid(*args, indexing=indexing)))

@@ -187,7 +187,9 @@ def unique(x: TensorLike, out_idx: DTypeLike = "int32") -> TensorResult:
 def unique_with_counts(x: TensorLike, out_idx: DTypeLike = "int32") -> TensorResult:
     """`tf.unique_with_counts`: as `unique`, with the number of occurrences of each value."""
     array = array_of(x)
-    values, first, inverse, counts = np.unique(array, return_index=True, return_inverse=True, return_counts=True)
+    values, first, inverse, counts = np.unique(
+        array, return_index=True, return_inverse=True, return_counts=True, equal_nan=False
+    )
     order = np.argsort(first)
     rest = np.argsort(order)[inverse], counts[order]
     return UniqueWithCounts(Tensor(values[order]), *(Tensor(v.astype(name_of(out_idx))) for v in rest))

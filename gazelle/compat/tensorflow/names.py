@@ -112,11 +112,11 @@ def op(
                 bound = signature.bind(*args, **kwargs)
                 if all(type(v) in _NUMBERS for name, v in bound.arguments.items() if name in TENSORS):
                     bound.arguments |= {name: host_array(v) for name, v in bound.arguments.items() if name in TENSORS}
-                pair = [bound.arguments[name] for name in ("x", "y") if name in bound.arguments]
-                if len(pair) == 2 and (other := next((v for v in pair if is_box(v)), None)) is not None:
-                    bound.arguments |= {
-                        name: of_dtype(v, other.dtype) for name, v in zip("xy", pair, strict=True) if not is_box(v)
-                    }
+                for names_of_pair in _PAIRS:
+                    pair = {name: bound.arguments[name] for name in names_of_pair if name in bound.arguments}
+                    other = next((v for v in pair.values() if is_box(v)), None)
+                    if other is not None and len(pair) == 2:
+                        bound.arguments |= {n: of_dtype(v, other.dtype) for n, v in pair.items() if not is_box(v)}
                 for argument, value in bound.arguments.items():
                     if argument in static:
                         bound.arguments[argument] = fixed_shape(value)
@@ -132,6 +132,8 @@ def op(
     return decorate
 
 
+#: arguments of one dtype
+_PAIRS = (("x", "y"), ("tensor", "updates"))
 _NUMBERS = (bool, int, float, complex, str, bytes)
 #: arguments that are a tensor, even if a program passes a list of numbers
 TENSORS = frozenset(tables.lists("tensorflow", "lists")["arguments that are tensors"])

@@ -158,7 +158,7 @@ def _dropout(x: Any, rate: Any, noise_shape: Any, seed: Any) -> Any:
 
 
 def _drop(x: Any, rate: Any, key: Any, noise_shape: Any) -> Any:
-    keep = jax.random.bernoulli(key, 1 - rate, noise_shape or x.shape)
+    keep = jax.random.bernoulli(key, 1.0 - rate, noise_shape or x.shape)
     return jnp.where(keep, x / (1 - rate), 0)
 
 

@@ -233,7 +233,12 @@ named("random.get_global_generator")(lambda: Generator())
 def stateless(draw: Callable[..., Any]) -> TensorResult:
     """The stateless form of a function, whose result depends on the pair `seed` only."""
 
+    @ignores("name alg")
     def function(shape: Any, seed: Any, *args: Any, **kwargs: Any) -> Any:
+        if draw in (gamma, poisson):  # the shape contains that of the parameters
+            given = [*args[: 2 if draw is gamma else 1], *(kwargs.get(name) for name in ("alpha", "beta", "lam"))]
+            rank = max(np.ndim(unboxed(value)) for value in given if value is not None)
+            shape = (size := np.ravel(fixed_shape(shape)).tolist())[: len(size) - rank]
         return draw(shape, *args, seed=seed_of_draw(seed), **kwargs)
 
     return function

@@ -38,7 +38,8 @@ def _cosine(name: str, first: float) -> None:
     def window(window_length: Any, periodic: bool = True, dtype: Any = "float32", name: Any = None) -> Tensor:
         count = int(window_length)
         turn = 2 * np.pi * np.arange(count) / max(1, count - 1 + (periodic and count > 1 and count % 2 == 0))
-        return Tensor((first - (1 - first) * np.cos(turn)).astype(name_of(dtype)))
+        values = first - (1 - first) * np.cos(turn) if count > 1 else np.ones(count)
+        return Tensor(values.astype(name_of(dtype)))
 
     named(f"signal.{name}_window")(window)
     windows[name] = window

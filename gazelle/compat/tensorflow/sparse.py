@@ -64,8 +64,10 @@ class SparseTensor:
 
 
 @named("sparse.to_dense", "sparse_tensor_to_dense")
-def to_dense(sp_input: SparseTensor, default_value: TensorLike = 0) -> TensorResult:
-    out = np.full(tuple(sp_input.shape), default_value, sp_input.dtype.as_numpy_dtype)
+@ignores("validate_indices")
+def to_dense(sp_input: SparseTensor, default_value: TensorLike = None) -> TensorResult:
+    default = (b"" if sp_input.dtype == "string" else 0) if default_value is None else default_value
+    out = np.full(tuple(sp_input.shape), default, sp_input.dtype.as_numpy_dtype)
     indices, values = tuple(np.asarray(sp_input.indices.array).T), sp_input.values.array
     if isinstance(values, jax.core.Tracer):
         return Tensor(jnp.asarray(out).at[indices].set(values))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.files import text
@@ -118,7 +119,7 @@ def reduce_join(
         array = np.moveaxis(array, axis, range(-1, -len(axis) - 1, -1))
         return reduce_join(Tensor(array.reshape(*array.shape[: -len(axis)], -1)), -1, False, separator)
     if axis is None:
-        array, axis = array.reshape(-1), 0
+        array, axis = array.reshape((1,) * (array.ndim - 1) * keepdims + (-1,)), -1
     rows = np.moveaxis(array, axis, -1)
     joined = _object_tensor(
         (text(separator).encode().join(rows[i]) for i in np.ndindex(rows.shape[:-1])), rows.shape[:-1]
@@ -146,6 +147,7 @@ def split(input: TensorLike, sep: TensorLike = None, maxsplit: int = -1) -> Tens
 
 
 @named("strings.unicode_split")
+@ignores("replacement_char=65533")
 def unicode_split(input: TensorLike, input_encoding: str = "UTF-8", errors: str = "replace") -> TensorResult:
     """`tf.strings.unicode_split`: the characters."""
     return _split_strings(input, lambda v: [c.encode(input_encoding) for c in v.decode(input_encoding, errors)])
@@ -155,6 +157,7 @@ named("strings.bytes_split")(lambda input: _split_strings(input, lambda v: [v[i 
 
 
 @named("strings.unicode_decode")
+@ignores("replacement_char=65533 replace_control_characters=False")
 def unicode_decode(input: TensorLike, input_encoding: str = "UTF-8", errors: str = "replace") -> TensorResult:
     """`tf.strings.unicode_decode`: the code points of the characters."""
     return map_values(
@@ -164,6 +167,7 @@ def unicode_decode(input: TensorLike, input_encoding: str = "UTF-8", errors: str
 
 
 @named("strings.unicode_encode")
+@ignores("errors replacement_char=65533")
 def unicode_encode(input: TensorLike, output_encoding: str = "UTF-8") -> TensorResult:
     """`tf.strings.unicode_encode`: a string for each row of code points."""
     if isinstance(input, RaggedTensor):
