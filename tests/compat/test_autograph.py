@@ -148,3 +148,33 @@ def test_a_method(tf):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # it is compiled, not run as plain Python
         assert [function(tf.constant(1.0), tf.constant(n)).numpy() for n in (3, 0)] == [8, 1]
+
+
+# Strings, and lists with tensors in them -----------------------------------------------------------------------------
+
+
+def test_functions_that_choose_strings_run_uncompiled(tf):
+    @tf.function
+    def of_elements(x):
+        return tf.strings.join([tf.where(x > 0, "R", "L"), "x"])
+
+    @tf.function
+    def of_a_condition(x):
+        if tf.reduce_sum(x) > 0:
+            code, number = "A", 1
+        else:
+            code, number = "P", 2
+        return tf.strings.join([code, "S"]), number * 2
+
+    assert of_elements(tf.constant([1.0, -1.0])).numpy().tolist() == [b"Rx", b"Lx"]
+    for x, code, number in ((1.0, b"AS", 2), (-1.0, b"PS", 4)):
+        out = of_a_condition(tf.constant([x]))
+        assert (out[0].numpy(), int(out[1])) == (code, number)
+
+
+def test_concat_takes_lists_of_lists_with_tensors(tf):
+    @tf.function
+    def widened(x):
+        return tf.concat([x, [[9.0], [tf.reduce_sum(x)]]], axis=1)
+
+    assert widened(tf.ones((2, 2))).numpy().tolist() == [[1, 1, 9], [1, 1, 4]]

@@ -226,7 +226,15 @@ _concat = op(static=("axis",))(lambda values, axis: space(values).concatenate(li
 
 @named("concat")
 def concat(values: TensorLike, axis: int | TensorLike) -> TensorResult:
-    return _concat(values if isinstance(values, list | tuple) else [values], axis)
+    parts = values if isinstance(values, list | tuple) else [values]
+    return _concat([NAMES["convert_to_tensor"](part) if _holds_tensors(part) else part for part in parts], axis)
+
+
+def _holds_tensors(part: Any) -> bool:
+    """Whether an argument is a list with tensors in it."""
+    return isinstance(part, list | tuple) and any(
+        is_box(leaf) or isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(part, is_leaf=is_box)
+    )
 
 
 stack = op("stack", static=("axis",))(

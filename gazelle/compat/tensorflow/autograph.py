@@ -22,6 +22,7 @@ import jax.numpy as jnp
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.programs import NotCompilableError
 from gazelle.compat.tensorflow.recording import is_array, is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike
@@ -90,6 +91,8 @@ def branch(test: TensorLike, yes: Callable[..., Any], no: Callable[..., Any], va
         )
         raise ArgumentError(text) from error
     merged = [a if a is b or a == b else UNDEFINED for a, b in zip(first[1], second[1], strict=True)]
+    if any(isinstance(a, str) and isinstance(b, str) and a != b for a, b in zip(first[1], second[1], strict=True)):
+        raise NotCompilableError("An `if` on a tensor that assigns strings is not compiled.")
     return _restored([first[0], merged, first[2]], arrays)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
+from gazelle.compat.tensorflow.programs import NotCompilableError
 from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, in_dataset, is_array, is_box, unboxed
 from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import logits, shape_inference, tracing
@@ -42,6 +43,8 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
 
         return masked_rows.call(function, args, kwargs)
     arrays = _matched(flat)
+    if host is not None and any(isinstance(v, np.ndarray | np.generic) and v.dtype.kind in "OSU" for v in arrays):
+        arrays = [_next_to_strings(array) for array in arrays]
     plain_args, plain_kwargs = jax.tree.unflatten(structure, arrays)
     if any(isinstance(v, np.ndarray) and v.size > _LARGE for v in arrays) and isinstance(
         jnp.zeros(()), jax.core.Tracer
@@ -94,6 +97,13 @@ def _matched(flat: list[Any]) -> list[Any]:
             array = array.astype(floats[0]) if floats else array
         arrays[index] = jnp.asarray(array) if array.dtype == jnp.bfloat16 else array
     return arrays
+
+
+def _next_to_strings(array: Any) -> Any:
+    """An operand of an operation on strings, which are computed on the host; a function of them is not compiled."""
+    if isinstance(array, jax.core.Tracer):
+        raise NotCompilableError("Strings are computed on the host, not in compiled functions and steps.")
+    return np.asarray(array) if isinstance(array, jax.Array) else array
 
 
 def _copy(array: Any) -> Any:
