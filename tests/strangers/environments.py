@@ -1,5 +1,7 @@
 """A small stand-in for gym and gymnasium: environments with random observations and short episodes."""
 
+import functools
+import importlib
 import sys
 import types
 
@@ -117,17 +119,35 @@ class _Made(Env):
         return (observation, 1.0, done, False, {}) if self.newer else (observation, 1.0, done, {})
 
 
+_registered = {}
+
+
+def register(id, entry_point=None, kwargs=None, **_):
+    """Register an environment of the program."""
+    _registered[id] = entry_point, kwargs or {}
+
+
+def _make(id, *_, newer, **more):
+    entry, kwargs = _registered.get(id, (None, {}))
+    if entry is None:
+        return _Made(id, newer)
+    module, _, name = entry.partition(":") if isinstance(entry, str) else ("", "", "")
+    return (getattr(importlib.import_module(module), name) if module else entry)(**kwargs, **more)
+
+
 def install():
     """Put the modules into sys.modules, where they are not installed."""
     for name, newer in (("gym", False), ("gymnasium", True)):
         module, spaces, wrappers = (types.ModuleType(name + end) for end in ("", ".spaces", ".wrappers"))
         vars(spaces).update(Space=Space, Discrete=Discrete, Box=Box)
         vars(wrappers).update(Monitor=Wrapper, RecordVideo=Wrapper)
-        make = lambda id, *_, newer=newer, **__: _Made(id, newer)  # noqa: E731
-        vars(module).update(make=make, Env=Env, Wrapper=Wrapper, ObservationWrapper=Wrapper, spaces=spaces)
+        make = functools.partial(_make, newer=newer)
+        vars(module).update(
+            make=make, Env=Env, Wrapper=Wrapper, ObservationWrapper=Wrapper, spaces=spaces, register=register
+        )
         vars(module).update(wrappers=wrappers, Space=Space, __version__="0.17.0", __path__=[])
         envs, registration = (types.ModuleType(f"{name}.envs{end}") for end in ("", ".registration"))
-        registration.register, envs.registry, envs.registration = lambda *_, **__: None, {}, registration
+        registration.register, envs.registry, envs.registration = register, {}, registration
         module.envs = envs
         module.undo_logger_setup = lambda: None
         for each in (module, spaces, wrappers, envs, registration):

@@ -277,13 +277,14 @@ def sklearn_sets():
     """The data sets that scikit-learn downloads, or has removed."""
     import sklearn.datasets
 
-    def made(samples, columns, classes=0):
+    def made(samples, columns, classes=0, names=None):
+        names = names.split() if names else [f"x{i}" for i in range(columns)]
         x = _rng.rand(samples, columns)
         y = _rng.randint(1, classes + 1, samples) if classes else x.sum(1)
-        bunch = sklearn.utils.Bunch(data=x, target=y, DESCR="", feature_names=[f"x{i}" for i in range(columns)])
+        bunch = sklearn.utils.Bunch(data=x, target=y, DESCR="", feature_names=names)
         return lambda *_, return_X_y=False, **__: (x, y) if return_X_y else bunch
 
-    sklearn.datasets.load_boston = made(506, 13)
+    sklearn.datasets.load_boston = made(506, 13, names="CRIM ZN INDUS CHAS NOX RM AGE DIS RAD TAX PTRATIO B LSTAT")
     sklearn.datasets.fetch_california_housing = made(20640, 8)
     sklearn.datasets.fetch_covtype = made(58000, 54, 7)
     sklearn.datasets.fetch_mldata = made(70000, 784, 9)
