@@ -46,6 +46,7 @@ def set_number(number: int, standalone: bool = True) -> None:
             crossentropy_adds_epsilon=number == 2,
             mean_counts_nonzero_weights=number == 1,
             averages_start_from_weights=number == 2,
+            float64_needs_64_bits=number < 3 or not standalone,
             functions_keep_names=number < 3,
         )
     )

@@ -115,5 +115,6 @@ def key(seed: int) -> Array:
 def key_data(seed: int) -> np.ndarray[Any, Any]:
     """Return the bits of `key(seed)`, on the host."""
     if jax.config.jax_default_prng_impl != "threefry2x32" or jax.config.jax_enable_x64:
-        return np.asarray(jax.random.key_data(jax.random.key(seed)))
+        with jax.ensure_compile_time_eval():
+            return np.asarray(jax.random.key_data(jax.random.key(seed)))
     return np.array([0, int(seed) % 2**32], np.uint32)

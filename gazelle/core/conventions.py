@@ -15,6 +15,7 @@ class Conventions:
         crossentropy_adds_epsilon: Binary crossentropies are means of log(p + epsilon) of clipped p, not of log(p).
         mean_counts_nonzero_weights: A weighted mean of a loss divides by the number of weights that are not 0.
         averages_start_from_weights: The averages of `use_ema` begin as the weights before the first update.
+        float64_needs_64_bits: A policy of float64 switches JAX to 64 bits, instead of an error or float32.
         functions_keep_names: A metric that is a function has its name as it is, not in snake case.
     """
 
@@ -23,6 +24,7 @@ class Conventions:
     crossentropy_adds_epsilon: bool = False
     mean_counts_nonzero_weights: bool = False
     averages_start_from_weights: bool = False
+    float64_needs_64_bits: bool = False
     functions_keep_names: bool = False
 
 

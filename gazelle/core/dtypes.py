@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.core import conventions
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.traceback import warn
 from gazelle.core.types import DTypeLike
@@ -67,9 +68,13 @@ def available(dtype: str) -> str:
     """Return the float type to compute in for `dtype`: float64 needs JAX's 64 bits.
 
     Raises:
-        ArgumentError: If it is 'float64' without JAX's 64 bits; with `set_narrowing` the result is 'float32'.
+        ArgumentError: If it is 'float64' without JAX's 64 bits; with `set_narrowing` the result is 'float32', and with
+            `conventions.float64_needs_64_bits` they are switched on.
     """
     if dtype != "float64" or jax.config.jax_enable_x64:
+        return dtype
+    if conventions.active.float64_needs_64_bits:
+        jax.config.update("jax_enable_x64", True)
         return dtype
     hint = 'Write jax.config.update("jax_enable_x64", True) at the start of the program.'
     if not _narrowing:

@@ -9,7 +9,7 @@ import pytest
 from gazelle.cli import import_aliases
 from gazelle.compat import era, tensorflow
 from gazelle.compat.namespaces import root
-from gazelle.core import dtypes
+from gazelle.core import conventions, dtypes
 
 keras = root("tensorflow.keras")
 layers = keras.layers
@@ -145,6 +145,7 @@ def test_unknown_arguments_of_checkpoints_have_no_effect(tmp_path):
 
 def test_float64_of_programs_that_import_tensorflow_alone(monkeypatch):
     monkeypatch.setattr(dtypes, "_narrowing", False)
+    monkeypatch.setattr(conventions, "active", conventions.Conventions())  # of Keras 3
     import_aliases._Facade().create_module(importlib.machinery.ModuleSpec("tensorflow", None))
     with pytest.warns(UserWarning, match="computed as float32"):
         assert layers.Dense(2, dtype="float64").compute_dtype == "float32"
