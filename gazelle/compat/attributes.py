@@ -38,6 +38,7 @@ from gazelle.layers import (
     BatchNormalization,
     Embedding,
     GroupQueryAttention,
+    InputLayer,
     Layer,
     MultiHeadAttention,
     weight_tree,
@@ -121,16 +122,24 @@ def _metrics(layer: Layer) -> list[Metric]:
     return list({id(metric): metric for metric in found}.values())
 
 
+def _listed(layer: Layer, found: Any) -> Any:
+    """Shapes as Keras 2 lists them: of several tensors, and in tf.keras of an Input."""
+    if era.is_tf_keras_2() and isinstance(layer, InputLayer):
+        return [found]
+    several = isinstance(found, tuple) and any(isinstance(part, tuple) for part in found)
+    return list(found) if several and era.number() < 3 else found
+
+
 _OF_CELLS = ("reset_dropout_mask", "reset_recurrent_dropout_mask", "get_dropout_mask", "get_recurrent_dropout_mask")
 _LAYER: dict[str, Callable[[Any], Any]] = {
     "metrics": lambda layer: _metrics(layer),
     "metrics_variables": lambda layer: [variable for metric in _metrics(layer) for variable in metric.variables],
-    "output_shape": lambda layer: shapes(outputs_at(layer)),
-    "input_shape": lambda layer: shapes(inputs_at(layer)),
+    "output_shape": lambda layer: _listed(layer, shapes(outputs_at(layer))),
+    "input_shape": lambda layer: _listed(layer, shapes(inputs_at(layer))),
     "get_output_at": _method(outputs_at),
     "get_input_at": _method(inputs_at),
-    "get_output_shape_at": _method(lambda layer, index: shapes(outputs_at(layer, index))),
-    "get_input_shape_at": _method(lambda layer, index: shapes(inputs_at(layer, index))),
+    "get_output_shape_at": _method(lambda layer, index: _listed(layer, shapes(outputs_at(layer, index)))),
+    "get_input_shape_at": _method(lambda layer, index: _listed(layer, shapes(inputs_at(layer, index)))),
     "get_output": _method(lambda layer, train=False: outputs_at(layer)),
     "get_input": _method(lambda layer, train=False: inputs_at(layer)),
     **dict.fromkeys(("get_input_mask_at", "get_output_mask_at"), _method(lambda layer, index: None)),

@@ -83,6 +83,14 @@ def test_build_of_a_sequential_model_with_an_input_has_no_effect():
     assert model.output_shape == (None, 3)
 
 
+def test_shapes_are_listed():
+    entry, recurrent = layers.InputLayer(input_shape=(4, 10)), layers.LSTM(6, return_state=True)
+    keras.Model(entry.output, recurrent(entry.output))
+    assert entry.output_shape == entry.input_shape == [(None, 4, 10)]
+    assert recurrent.output_shape == recurrent.get_output_shape_at(0) == [(None, 6)] * 3
+    assert recurrent.input_shape == (None, 4, 10)
+
+
 def test_initializers_return_tensors(tf):
     for made in (tf.zeros_initializer(), tf.random_normal_initializer(), keras.initializers.GlorotUniform()):
         assert made((2, 3)).numpy().shape == (2, 3)
