@@ -178,3 +178,34 @@ def test_concat_takes_lists_of_lists_with_tensors(tf):
         return tf.concat([x, [[9.0], [tf.reduce_sum(x)]]], axis=1)
 
     assert widened(tf.ones((2, 2))).numpy().tolist() == [[1, 1, 9], [1, 1, 4]]
+
+
+# Where TensorFlow builds a graph -------------------------------------------------------------------------------------
+
+
+def test_functions_and_steps_are_not_eager(tf):
+    seen = []
+
+    @tf.function
+    def function(x):
+        seen.append(tf.executing_eagerly())
+        assert tf.inside_function()
+        return x
+
+    class Model(tf.keras.Model):
+        def train_step(self, data):
+            seen.append(tf.executing_eagerly())
+            return {"loss": tf.constant(0.0)}
+
+    function(tf.ones(3))
+    assert seen == [False]
+    assert tf.executing_eagerly()
+    inputs = tf.keras.Input((2,))
+    model = Model(inputs, tf.keras.layers.Dense(1)(inputs))
+    for eagerly in (False, True):
+        seen.clear()
+        model.compile("sgd", "mse", run_eagerly=eagerly)
+        model.fit(tf.ones((2, 2)), tf.ones((2, 1)), verbose=0)
+        assert seen[-1] is eagerly
+    dataset = tf.data.Dataset.range(1).map(lambda x: tf.constant(tf.executing_eagerly()))
+    assert [bool(value) for value in dataset] == [False]

@@ -18,7 +18,7 @@ from gazelle.compat.tensorflow import autograph
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import host_array
 from gazelle.compat.tensorflow.programs import NeedsTapeError, NewVariablesError, NotCompilableError, Program
-from gazelle.compat.tensorflow.recording import active_tapes, in_dataset, is_array, is_box, unboxed
+from gazelle.compat.tensorflow.recording import active_tapes, in_dataset, in_function, is_array, is_box, unboxed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng, tracing
 from gazelle.core.errors import ArgumentTypeError, message
@@ -76,6 +76,13 @@ class Function:
         return bound_functions[self]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:
+        token = in_function.set(not _eagerly)
+        try:
+            return self._called(*args, **kwargs)
+        finally:
+            in_function.reset(token)
+
+    def _called(self, *args: Any, **kwargs: Any) -> Tree:
         if self.input_signature is not None:
             args = tuple(itertools.starmap(_checked_argument, zip(self.input_signature, args, strict=False)))
         flat, structure = jax.tree.flatten((args, kwargs), is_leaf=is_box)

@@ -25,7 +25,7 @@ from gazelle.compat.tensorflow import graph_scopes
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.model_calls import all_variables, remembered
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.recording import in_graph, unboxed
 from gazelle.compat.tensorflow.tape import recorded_gradients
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import DTypeLike, Option, RegularizerLike, ShapeLike, TensorLike, TensorResult
@@ -59,7 +59,9 @@ def reset(*_: Any, **__: Any) -> None:
 
 named("disable_eager_execution", "disable_v2_behavior")(build_graphs)
 named("reset_default_graph")(reset)
-named("executing_eagerly", "executing_eagerly_outside_functions")(lambda: not _active)
+named("executing_eagerly_outside_functions")(lambda: not _active)
+named("executing_eagerly")(lambda: not (_active or in_graph()))
+named("inside_function")(in_graph)
 
 
 # Inputs and variables -----------------------------------------------------------------------------------------------

@@ -9,9 +9,11 @@ from contextvars import ContextVar, Token
 from typing import Any, Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.recorded_variable import recorder
+from gazelle.core import shape_inference, tracing
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
@@ -88,6 +90,16 @@ _active_tapes: ContextVar[tuple[Tape, ...]] = ContextVar("gazelle_tapes", defaul
 
 #: whether functions run for one element of a dataset, with arrays of the host: compiling them would take longer
 in_dataset: ContextVar[bool] = ContextVar("gazelle_in_dataset", default=False)
+#: whether a `tf.function` runs, compiled or not
+in_function: ContextVar[bool] = ContextVar("gazelle_in_function", default=False)
+
+
+def in_graph() -> bool:
+    """Whether TensorFlow would build a graph here: in a `tf.function`, a step of `fit`, a graph of layers, a map."""
+    scope = tracing.current()
+    traced = scope is not None and (scope.values is not None or scope.pure)
+    traced = traced and isinstance(jnp.zeros(()), jax.core.Tracer)  # not with `run_eagerly`
+    return traced or in_function.get() or in_dataset.get() or shape_inference.infers_shapes.get()
 
 
 def active_tapes() -> tuple[Tape, ...]:
