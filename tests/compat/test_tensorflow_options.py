@@ -351,3 +351,22 @@ def test_derivatives_of_equal_numbers(tf):
 def test_ragged_tensors_are_no_text(tf):
     with pytest.raises(ArgumentError, match=r"expected tensors, got a ragged tensor\.\nWrite x\.to_tensor\(\)"):
         tf.split(tf.ragged.constant([[1, 2], [], [3]]), [1, 2])
+
+
+def test_a_root_without_an_effect_has_no_derivative(tf):
+    x = tf.Variable([0.0, 4.0])
+    for function in (
+        lambda: tf.sqrt(x),
+        lambda: x * 0.0 + tf.norm(x[:, None], axis=1),
+        lambda: tf.keras.backend.sqrt(x),
+    ):
+        with tf.GradientTape() as tape:
+            y = tf.reduce_sum(tf.where(x > 0, function(), 0.0))
+        assert np.isfinite(tape.gradient(y, x)).all()
+    with tf.GradientTape() as outer, tf.GradientTape() as tape:
+        y = tf.sqrt(x[1])
+        slope = tape.gradient(y, x)
+    assert outer.gradient(slope, x).numpy().tolist() == [0, -1 / 32]
+    with tf.autodiff.ForwardAccumulator(x, tf.constant([0.0, 1.0])) as accumulator:
+        y = tf.sqrt(x * x)
+    assert accumulator.jvp(y)[1].numpy() == 1

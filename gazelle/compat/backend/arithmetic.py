@@ -33,11 +33,30 @@ def _axes(axis: Any) -> Any:
     return tuple(axis) if isinstance(axis, list | tuple) else axis
 
 
+def root(x: TensorLike) -> TensorResult:
+    """The square root. Where the gradient of the result is 0, that of x is 0, too, as in TensorFlow; in JAX 0 / 0."""
+    x = jnp.asarray(x)
+    return _root(x) if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.sqrt(x)
+
+
+@jax.custom_vjp
+def _root(x: Any) -> Any:
+    return jnp.sqrt(x)
+
+
+def _root_forward(x: Any) -> Any:
+    out = _root(x)
+    return out, out
+
+
+_root.defvjp(_root_forward, lambda out, gradient: (jnp.where(gradient == 0, 0, gradient * 0.5 / out),))
+
+
 @lifted
 def sqrt(x: TensorLike) -> TensorResult:
     """Return the square root; 0 for negative numbers."""
     x = jnp.asarray(x)  # the derivative of negative numbers is 0
-    return jnp.where(x < 0, 0, jnp.sqrt(jnp.where(x < 0, 1, x)))
+    return jnp.where(x < 0, 0, root(jnp.where(x < 0, 1, x)))
 
 
 @lifted

@@ -64,4 +64,9 @@ class ForwardAccumulator(GradientTape):
             return Tensor(jnp.zeros_like(unboxed(target))) if zeros_wanted(unconnected_gradients) else None
         live = [jnp.asarray(plan.values[i]) for i in plan.used]
         given = [jnp.asarray(unboxed(self._directions[i]), v.dtype) for i, v in zip(plan.used, live, strict=True)]
-        return Tensor(jax.jvp(lambda these: plan.replay(these, plan.constants)[0], (live,), (given,))[1])
+        replay = lambda these: plan.replay(these, plan.constants)[0]  # noqa: E731
+        try:
+            return Tensor(jax.jvp(replay, (live,), (given,))[1])
+        except TypeError:  # a function with a gradient of its own, such as the square root: transpose twice
+            out, back = jax.vjp(replay, live)
+            return Tensor(jax.vjp(lambda gradient: back(gradient)[0], jnp.ones_like(out))[1](given)[0])

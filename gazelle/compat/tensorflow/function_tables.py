@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import tables
+from gazelle.compat.backend.arithmetic import root
 from gazelle.compat.classes import compat_class, is_core
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.names import NAMES, current_names, named, op, space
@@ -60,6 +61,8 @@ def _reduction(name: str) -> Any:
             total = xp.sum(input_tensor, axis=axis, keepdims=keepdims)
             mean = xp.sign(total) * (abs(total) // (np.size(input_tensor) // max(1, np.size(total))))
             return mean.astype(input_tensor.dtype)
+        if name == "std" and xp is jnp:
+            return root(jnp.var(input_tensor, axis=axis, keepdims=keepdims))
         return getattr(xp, name)(input_tensor, axis=axis, keepdims=keepdims)
 
     function.reduces = name  # for `masked_rows`

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import ops
+from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.arrays import keras_format
 from gazelle.compat.tensorflow.convolutions import _options, inner_sizes
@@ -57,6 +58,7 @@ def _pool_options(rank: int, ksize: Any, strides: Any, padding: str, data_format
 
 
 def _of_max_pool(rank: int) -> Callable[..., Any]:
+    @ignores("orig_output")
     def function(
         orig_input: Any,
         orig_output: Any,

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.backend.arithmetic import root
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.calls import call
@@ -77,6 +78,9 @@ def _scaled(tensors: Any, norm: Any, most: Any) -> Any:
 def _norm(tensor: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     """The norm over `axis`; without one that of all elements as a vector."""
     xp, order = space(tensor), None if ord == "euclidean" else ord
+    if order is None and xp is jnp:
+        squares = jnp.sum(jnp.real(tensor * jnp.conj(tensor)), axis=axis, keepdims=bool(keepdims))
+        return root(squares)
     if axis is not None:
         return xp.linalg.norm(tensor, order, axis=axis, keepdims=keepdims)
     size = xp.linalg.norm(xp.reshape(tensor, (-1,)), order)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import jax.scipy.special as special
 import numpy as np
 
+from gazelle.compat.backend.arithmetic import root
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import name_of
@@ -52,6 +53,9 @@ op("add_n", "math.add_n", "math.accumulate_n")(
     ignores("shape tensor_dtype")(lambda inputs: sum(inputs[1:], start=space(inputs).asarray(inputs[0])))
 )
 op("linalg.trace")(lambda x: space(x).trace(x, 0, -2, -1, dtype=x.dtype))
+
+
+op("sqrt", "math.sqrt")(lambda x: np.sqrt(x) if space(x) is np else root(x))
 
 
 def _chosen(name: str) -> Any:
