@@ -307,3 +307,11 @@ def test_names_of_the_internal_module(tf):
         return self
 
     assert tf.__internal__.tracking.no_automatic_dependency_tracking(method) is method
+
+
+def test_texts_of_several_lines_are_aligned(tf):
+    x = tf.constant([[1, 2], [3, 4]])
+    assert str(x) == "tf.Tensor(\n[[1 2]\n [3 4]], shape=(2, 2), dtype=int32)"
+    assert repr(x) == "<tf.Tensor: shape=(2, 2), dtype=int32, numpy=\narray([[1, 2],\n       [3, 4]], dtype=int32)>"
+    assert repr(tf.Variable(x, name="w")).startswith("<tf.Variable 'w:0' shape=(2, 2) dtype=int32, numpy=\narray([[1")
+    assert str(tf.sparse.from_dense([[0, 2]])).startswith("SparseTensor(indices=tf.Tensor([[0 1]], shape=(1, 2), dtype")

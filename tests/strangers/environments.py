@@ -101,7 +101,7 @@ class _Made(Env):
         if image:
             self.observation_space = Box(0, 255, count, "uint8")
         elif name.startswith(("FrozenLake", "Taxi", "NChain")):
-            self.observation_space = Discrete(16)
+            self.observation_space = Discrete({"N": 5, "T": 500}.get(name[0], 16))
         else:
             self.observation_space = Box(-2.4, 2.4, (count,))
         self.action_space = Box(-2.0, 2.0, actions) if isinstance(actions, tuple) else Discrete(actions)

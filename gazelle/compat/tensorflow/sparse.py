@@ -47,6 +47,9 @@ class SparseTensor:
         """Return a tensor with other values at the same indices."""
         return SparseTensor(self.indices, new_values, self.dense_shape)
 
+    def __repr__(self) -> str:
+        return f"SparseTensor(indices={self.indices!s}, values={self.values!s}, dense_shape={self.dense_shape!s})"
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """The dense values, for `fit` and the layers."""
         return np.asarray(to_dense(self).array, dtype)

@@ -157,12 +157,17 @@ class Tensor(TensorWrapper):
     def __str__(self) -> str:
         if isinstance(self.array, jax.core.Tracer):
             return f'Tensor("tensor", shape={tuple(self.shape)}, dtype={self.dtype.name})'
-        return f"tf.Tensor({self.numpy()!s}, shape={tuple(self.shape)}, dtype={self.dtype.name})"
+        return f"tf.Tensor({_on_lines(str(self.numpy()))}, shape={tuple(self.shape)}, dtype={self.dtype.name})"
 
 
 def shown(value: object) -> str:
     """A value as TensorFlow shows it: a number without the name of its type."""
-    return str(value) if isinstance(value, np.generic) else repr(value)
+    return str(value) if isinstance(value, np.generic) else _on_lines(repr(value))
+
+
+def _on_lines(text: str) -> str:
+    """A text of several lines begins on a line of its own, so that its columns are aligned."""
+    return f"\n{text}" if "\n" in text else text
 
 
 #: methods of arrays that tensors also have, for code written for JAX arrays
