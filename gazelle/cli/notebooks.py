@@ -113,6 +113,8 @@ def _line(line: str) -> str:
     if code.startswith("%time "):
         return indent + code.removeprefix("%time ")
     if assigned := _ASSIGNED.match(code):
+        if assigned[2].startswith("%time "):
+            return f"{indent}{assigned[1]}{assigned[2].removeprefix('%time ')}"
         return f"{indent}{assigned[1].replace(',', ' =')}[]  # {assigned[2]}"
     if variable := _ENVIRONMENT.match(code):
         return f"{indent}__import__('os').environ[{variable[1]!r}] = {variable[2].strip()!r}"

@@ -123,6 +123,7 @@ MAGIC = """\
 files = !ls
 a, b = %sql select
 %time x = 1 + 1
+t = %time 1 + 2
 %env GAZELLE_TEST_VALUE=a b
 if x:
     %timeit f(x)
@@ -137,7 +138,7 @@ def test_commands_of_notebooks(tmp_path, monkeypatch):
     assert plain.count("\n") == MAGIC.count("\n")
     names = {"get_ipython": notebooks.Shell}
     exec(compile(plain, "book", "exec"), names)
-    assert (names["files"], names["x"], names["y"]) == ([], 2, 0)
+    assert (names["files"], names["x"], names["y"], names["t"]) == ([], 2, 0, 3)
     assert os.environ["GAZELLE_TEST_VALUE"] == "a b"
     monkeypatch.chdir(tmp_path)
     cell = "%%writefile part.py\nz = '3'\n"
