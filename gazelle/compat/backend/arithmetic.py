@@ -36,7 +36,8 @@ def _axes(axis: Any) -> Any:
 def root(x: TensorLike) -> TensorResult:
     """The square root. Where the gradient of the result is 0, that of x is 0, too, as in TensorFlow; in JAX 0 / 0."""
     x = jnp.asarray(x)
-    return _root(x) if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.sqrt(x)
+    is_traced = isinstance(x, jax.core.Tracer)  # there is no derivative of others, and JAX's own function is faster
+    return _root(x) if is_traced and jnp.issubdtype(x.dtype, jnp.inexact) else jnp.sqrt(x)
 
 
 @jax.custom_vjp

@@ -62,8 +62,8 @@ def _chosen(name: str) -> Any:
     """The larger or smaller one of two numbers; of equal ones the first has the derivative, where JAX halves it."""
 
     def function(x: Any, y: Any) -> Any:
-        if space(x, y) is np:
-            return getattr(np, name)(x, y)
+        if not isinstance(x, jax.core.Tracer) and not isinstance(y, jax.core.Tracer):  # without a derivative
+            return getattr(space(x, y), name)(x, y)
         first = x >= y if name == "maximum" else x <= y
         return jnp.where(first | (x != x), x, y)
 
