@@ -23,10 +23,12 @@ class RMSprop(optimizers.RMSprop, abstract=True):
     """RMSprop with epsilon outside of the root:  v <- rho v + (1 - rho) g^2,  w <- w - lr g / (sqrt(v) + epsilon)."""
 
     def rule(self, w: Array, g: Array, *slots: Any, lr: Array, t: Array) -> tuple[Array, ...]:
-        if len(slots) > 1:  # momentum or centered, which are newer
+        if self.momentum:  # which TensorFlow computes with epsilon inside of the root
             return super().rule(w, g, *slots, lr=lr, t=t)
         v = self.rho * slots[0] + (1 - self.rho) * g * g
-        return w - lr * g / (jnp.sqrt(v) + self.epsilon), v
+        means = [self.rho * a + (1 - self.rho) * g for a in slots[1:]]  # the mean of the gradients, if it is centered
+        root = jnp.sqrt(v - sum(a * a for a in means))
+        return w - lr * g / (root + self.epsilon), v, *means
 
 
 class Adagrad(optimizers.Adagrad, abstract=True):

@@ -12,11 +12,9 @@ from gazelle.core.errors import ArgumentError
 
 #: arguments and the only values that they may have, besides None = functions
 REFUSED = {
-    "little_endian:True": "io.decode_raw decode_raw",
     "ratio:1": "io.decode_jpeg image.decode_jpeg",
     "preprocess_collapse_repeated:False ctc_merge_repeated:True": "nn.ctc_loss",
     "max_norm:None ckpt_to_load_from:None": "feature_column.embedding_column",
-    "inner_shape:None": "ragged.constant",
     "partitioner:None custom_getter:None constraint:None": "get_variable",
     "exclude_cols:None": "data.experimental.CsvDataset",
     "encoding:'utf-8' ignore_errors:False": "data.experimental.make_csv_dataset",

@@ -290,3 +290,22 @@ def test_metrics_of_tf_keras_are_single_ones(tf_keras):
     history = model.fit(X, Y, verbose=0, batch_size=20).history
     assert [metric.name for metric in model.metrics] == ["loss", "mae", "r"] == list(history)
     assert [float(metric.result()) for metric in model.metrics] == pytest.approx([v[0] for v in history.values()], 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "weights"),
+    [
+        ({}, [0.933284, 0.933065]),
+        ({"centered": True}, [0.927523, 0.927266]),
+        ({"momentum": 0.5}, [0.878469, 0.878256]),
+        ({"centered": True, "momentum": 0.5}, [0.868505, 0.868240]),
+    ],
+)
+def test_rmsprop_of_tensorflow(tf_keras, arguments, weights):
+    """The weights of `optimizers.legacy.RMSprop` of TensorFlow 2.15."""
+    layer = tf_keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", input_shape=(2,))
+    model = tf_keras.Sequential([layer])
+    model.compile(tf_keras.optimizers.RMSprop(0.01, epsilon=1e-2, **arguments), "mse")
+    x, y = np.array([[1.0, 2.0], [0.1, 0.2]]), np.array([[1.0], [2.0]])
+    model.fit(x, y, epochs=3, batch_size=1, shuffle=False, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0][:, 0], weights, rtol=1e-5)
