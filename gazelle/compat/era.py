@@ -47,6 +47,7 @@ def set_number(number: int, standalone: bool = True) -> None:
             mean_counts_nonzero_weights=number == 1,
             averages_start_from_weights=number == 2,
             float64_needs_64_bits=number < 3 or not standalone,
+            frozen_weights_are_penalized=number < 3,
             functions_keep_names=number < 3,
         )
     )

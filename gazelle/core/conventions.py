@@ -16,6 +16,7 @@ class Conventions:
         mean_counts_nonzero_weights: A weighted mean of a loss divides by the number of weights that are not 0.
         averages_start_from_weights: The averages of `use_ema` begin as the weights before the first update.
         float64_needs_64_bits: A policy of float64 switches JAX to 64 bits, instead of an error or float32.
+        frozen_weights_are_penalized: Regularizers of weights that are not trained are a part of the loss.
         functions_keep_names: A metric that is a function has its name as it is, not in snake case.
     """
 
@@ -25,6 +26,7 @@ class Conventions:
     mean_counts_nonzero_weights: bool = False
     averages_start_from_weights: bool = False
     float64_needs_64_bits: bool = False
+    frozen_weights_are_penalized: bool = False
     functions_keep_names: bool = False
 
 

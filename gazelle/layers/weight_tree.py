@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazelle.core import tracing
+from gazelle.core import conventions, tracing
 from gazelle.core.errors import ShapeError, StateError, message
 from gazelle.core.names import snake
 from gazelle.core.prng import SeedGenerator
@@ -226,9 +226,16 @@ def losses(layer: Layer) -> list[Array]:
         called = [value for owner, value in scope.losses if id(owner) in ids]
     else:
         called = [value for each in layers for value in each._eager_losses]
+    return called + [v.regularizer(v.value) for v in penalized(layer) if v.regularizer is not None]
+
+
+def penalized(layer: Layer) -> list[Variable]:
+    """Return the weights whose regularizers are a part of the loss: those that are trained, by convention all."""
+    found = [v for v in named_variables(layer).values() if v.regularizer is not None]
+    if conventions.active.frozen_weights_are_penalized:
+        return found
     trainable = trainable_ids(layer)
-    regularized = [v for v in named_variables(layer).values() if v.regularizer is not None and id(v) in trainable]
-    return called + [v.regularizer(v.value) for v in regularized if v.regularizer is not None]
+    return [v for v in found if id(v) in trainable]
 
 
 def collect(values: Iterable[Any], found: list[Any], around: tuple[int, ...] = ()) -> None:

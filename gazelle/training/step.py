@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import logits, tracing
+from gazelle.core import conventions, logits, tracing
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.replaced_methods import MethodSnapshot
 from gazelle.core.variable import Variable
@@ -125,7 +125,8 @@ class LossStep:
 
     def __init__(self, spec: ModelSpec) -> None:
         trained = {path: v for path, v in spec.variables.items() if path in spec.trainable}
-        regularizers = {p: v.regularizer for p, v in trained.items() if v.regularizer is not None}
+        penalized = spec.variables if conventions.active.frozen_weights_are_penalized else trained
+        regularizers = {p: v.regularizer for p, v in penalized.items() if v.regularizer is not None}
         self.spec, self.variables = spec, spec.variables
         self.constraints = {p: v.constraint for p, v in trained.items() if v.constraint is not None}
         self.forward = tracing.functionalize(spec.call, spec.variables, spec.names)

@@ -309,3 +309,17 @@ def test_rmsprop_of_tensorflow(tf_keras, arguments, weights):
     x, y = np.array([[1.0, 2.0], [0.1, 0.2]]), np.array([[1.0], [2.0]])
     model.fit(x, y, epochs=3, batch_size=1, shuffle=False, verbose=0)
     np.testing.assert_allclose(model.get_weights()[0][:, 0], weights, rtol=1e-5)
+
+
+def test_regularizers_of_frozen_layers(keras):
+    """They are a part of the loss; in Keras 3 they are not."""
+    inputs = keras.layers.Input((2,))
+    frozen = keras.layers.Dense(2, kernel_initializer="ones", kernel_regularizer="l2", trainable=False)
+    model = keras.models.Model(inputs, keras.layers.Dense(1, kernel_initializer="zeros")(frozen(inputs)))
+    model.compile("sgd", "mse")
+    assert model.evaluate(np.ones((2, 2)), np.zeros((2, 1)), verbose=0) == pytest.approx(0.04)
+    assert model.train_on_batch(np.ones((2, 2)), np.zeros((2, 1))) == pytest.approx(0.04)
+    assert len(model.losses) == 1
+    era.set_number(3)
+    model.compile("sgd", "mse")
+    assert model.evaluate(np.ones((2, 2)), np.zeros((2, 1)), verbose=0) == 0

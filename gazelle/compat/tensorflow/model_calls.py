@@ -294,8 +294,7 @@ def losses(layer: Layer, values: list[Any]) -> list[Any]:
     """`layer.losses`, as tensors that tapes have recorded."""
     if not active_tapes():
         return values if _is_tracing_step() else boxed(values)
-    trained = weight_tree.trainable_ids(layer)
-    weights = [v for v in layer.variables if v.regularizer is not None and id(v) in trained]
+    weights = weight_tree.penalized(layer)
     added = [boxed(v) if not isinstance(v, TensorWrapper) else v for v in values[: len(values) - len(weights)]]
     return [*added, *(_recorded_penalty(v.regularizer, v) for v in weights)]
 
