@@ -69,7 +69,7 @@ def _fitting(value: Any, hint: Any) -> Any:
     given = None if hint is None else np.asarray(unboxed(convert(value)))
     return (
         hint
-        if given is not None and given.dtype != object and np.cancast_array(given.dtype, name_of(hint), "same_kind")
+        if given is not None and given.dtype != object and np.can_cast(given.dtype, name_of(hint), "same_kind")
         else None
     )
 
