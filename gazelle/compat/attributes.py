@@ -30,6 +30,7 @@ from gazelle.compat.graph_views import (
     outputs_at,
     shapes,
 )
+from gazelle.compat.types import TensorResult
 from gazelle.core.errors import message
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.initializers import Initializer
@@ -252,7 +253,8 @@ def _built(optimizer: Any) -> bool:
     return False
 
 
-def _rate(optimizer: Any) -> Any:
+def scheduled_rate(optimizer: Optimizer) -> TensorResult:
+    """The learning rate of a schedule at the present step, which can be called for others."""
     from gazelle.compat.tensorflow.variable import ScheduledRate  # it imports this module
 
     return ScheduledRate.of(optimizer)
@@ -276,7 +278,7 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "updates": lambda optimizer: [],
     "get_updates": _method(updates.get_updates),
     "get_gradients": _method(lambda _, loss, params: gradients(loss, params)),
-    "lr": lambda optimizer: adopt(_rate(optimizer)),
+    "lr": lambda optimizer: adopt(scheduled_rate(optimizer)),
     "_create_slots": _NOTHING_TO_DO,
     "_get_hyper": _method(lambda optimizer, name, dtype=None: getattr(optimizer, name)),
     "_set_hyper": _method(setattr),

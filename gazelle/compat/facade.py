@@ -63,7 +63,7 @@ def calls_for(*functions: Any) -> Any:
         return calls
     if not any(map(calls_tensor_methods, functions)):
         return None
-    if calls is not None:
+    if calls is not None:  # they call methods of tensors in a module that does not import tensorflow
         return calls
     loaded = importlib.import_module("gazelle.compat.tensorflow.model_calls")
     return loaded

@@ -142,8 +142,7 @@ class LossScaleOptimizer(Optimizer):
         finite_steps, scale = slots["step_counter"][""], slots["dynamic_scale"][""]
 
         def apply() -> tuple[Arrays, Slots]:
-            unscaled = {p: g if p in self._overwritten else g / scale for p, g in live.items()}
-            after, inner = self._update_inner(params, unscaled, slots, hyper, constraints)
+            after, inner = self._update_inner(params, live, slots, hyper, constraints)
             grow = finite_steps == self.dynamic_growth_steps - 1
             counters = {
                 "step_counter": {"": jnp.where(grow, 0, finite_steps + 1)},
@@ -168,8 +167,10 @@ class LossScaleOptimizer(Optimizer):
     def _update_inner(
         self, params: Arrays, grads: Arrays, slots: Slots, hyper: Arrays, constraints: Constraints
     ) -> tuple[Arrays, Slots]:
-        inner, given, count = self._inner_state(slots, hyper)
-        params, inner = self.inner_optimizer.update(params, grads, inner, given, count, constraints)
+        """The weights and slots after a step of the inner optimizer on gradients of the scaled loss."""
+        scale, (inner, given, count) = slots["dynamic_scale"][""], self._inner_state(slots, hyper)
+        unscaled = {p: g if p in self._overwritten else g / scale for p, g in grads.items()}
+        params, inner = self.inner_optimizer.update(params, unscaled, inner, given, count, constraints)
         return params, {_INNER + name: arrays for name, arrays in inner.items()} | {_COUNT: {"": count + 1}}
 
     def _inner_state(self, slots: Slots, hyper: Arrays) -> tuple[Slots, Arrays, Array]:

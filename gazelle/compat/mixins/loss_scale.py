@@ -9,7 +9,6 @@ from gazelle.compat import era
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core.types import Array, ArrayLike, Config
 from gazelle.core.variable import Variable
-from gazelle.optimizers.loss_scale import LossScaleOptimizer
 from gazelle.optimizers.transforms import Arrays, Slots
 from gazelle.optimizers.updates import Constraints
 
@@ -63,12 +62,11 @@ class LossScaleMixin:
         constraints: Constraints = None,
     ) -> tuple[Arrays, Slots]:
         """Return the weights and slots after a step; a scale that stays is not lowered for infinite gradients."""
-        optimizer: Any = self
+        optimizer: Any = super()
         if self.dynamic:
-            return LossScaleOptimizer.update(optimizer, params, grads, slots, hyper, step, constraints)
-        scale = slots["dynamic_scale"][""]
-        unscaled = {p: g / scale for p, g in grads.items() if g is not None and p in params}
-        after, inner = optimizer._update_inner(params, unscaled, slots, hyper, constraints)
+            return optimizer.update(params, grads, slots, hyper, step, constraints)
+        live = {p: g for p, g in grads.items() if g is not None and p in params}
+        after, inner = optimizer._update_inner(params, live, slots, hyper, constraints)
         return after, slots | inner
 
     def program_key(self) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.compat import era, facade, graph_optimizers, optimizers, resource_optimizers
+from gazelle.compat import attributes, era, facade, graph_optimizers, optimizers, resource_optimizers
 from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.updates import rate_factors
 from gazelle.compat.classes import adopt, is_generated
@@ -147,10 +147,8 @@ class OptimizerMixin(CompatObject):
         rate: Variable | Array = super().learning_rate  # type: ignore[misc]
         if isinstance(rate, Variable) or called_by_gazelle(1):
             return rate
-        from gazelle.compat.tensorflow.variable import ScheduledRate  # it imports this module
-
         optimizer: Any = self
-        scheduled: Array = ScheduledRate.of(optimizer)
+        scheduled: Array = attributes.scheduled_rate(optimizer)
         return scheduled
 
     @learning_rate.setter

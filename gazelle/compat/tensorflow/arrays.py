@@ -112,7 +112,7 @@ def cast(x: TensorLike, dtype: DTypeLike) -> TensorResult:
 
 
 @named("saturate_cast", "dtypes.saturate_cast")
-def saturatecast_array(value: TensorLike, dtype: DTypeLike) -> TensorResult:
+def saturate_cast(value: TensorLike, dtype: DTypeLike) -> TensorResult:
     """`tf.saturate_cast`: values out of range become the largest or smallest one."""
     kind = DType(name_of(dtype))
     return cast(call(_clip, (convert(value), kind.min, kind.max), {}, host=_clip), kind)
