@@ -11,7 +11,8 @@ from typing import Any
 
 import jax
 
-from gazelle.layers import weight_tree
+from gazelle.core.types import Config
+from gazelle.layers import Layer, weight_tree
 from gazelle.models import Model
 
 _LIBRARIES = ("gazelle", "jax", "numpy", "builtins", "tensorflow", "keras", "functools")
@@ -27,7 +28,27 @@ def remember(model: Model, path: object) -> None:
     values = [*(layer._config for layer in layers), arguments, model.optimizer]
     found = [*(type(layer) for layer in (model, *layers)), *map(_class_or_function, jax.tree.leaves(values))]
     own = [thing for thing in found if str(getattr(thing, "__module__", "gazelle")).split(".")[0] not in _LIBRARIES]
-    _SAVED[os.path.abspath(path)] = {thing.__name__: thing for thing in own if hasattr(thing, "__name__")}
+    _SAVED[os.path.abspath(path)] = {
+        thing.__name__: _Restored(thing, layers) if isinstance(thing, type) and issubclass(thing, Layer) else thing
+        for thing in own
+        if hasattr(thing, "__name__")
+    }
+
+
+class _Restored:
+    """A class of layers; TensorFlow also restores those whose constructor does not take their config."""
+
+    def __init__(self, cls: type[Layer], layers: list[Layer]) -> None:
+        self.cls = cls
+        self.arguments = {layer.name: layer._config for layer in layers if type(layer) is cls}
+
+    def from_config(self, config: Config) -> Layer:
+        try:
+            return self.cls.from_config(config)
+        except TypeError:
+            layer = self.cls(**self.arguments[config["name"]])
+            layer.name = config["name"]
+            return layer
 
 
 def _class_or_function(value: Any) -> Any:

@@ -47,6 +47,7 @@ class Configurable:
     _snake_case_names = False  # whether "max_norm" also means MaxNorm; else that name belongs to a function
     _aliases: tuple[str, ...] = ()  # further names of this class, not of its subclasses
     _hidden_arguments: tuple[str, ...] = ()  # of this class's own constructor: those that are no attributes
+    _outside_config: tuple[str, ...] = ()  # of this class's own constructor: those that are not in the config
 
     if TYPE_CHECKING:
 
@@ -103,28 +104,46 @@ def capture_arguments(cls: type, abstract: bool) -> None:
 
 
 def captured_arguments(thing: object) -> dict[str, Any]:
-    """The constructor arguments of an object as values that JSON can hold."""
-    current = type(thing).__module__.startswith("gazelle.")
-    arguments = getattr(thing, "_config", {})
-    if current:
+    """The constructor arguments of an object as values that JSON can hold.
+
+    A `get_config` of a custom class adds its arguments to those of the class that it inherits from, as in Keras.
+    """
+    cls: Any = type(thing)
+    outside = _outside_config(cls)
+    arguments = {name: value for name, value in getattr(thing, "_config", {}).items() if name not in outside}
+    if cls.__module__.startswith("gazelle."):
         return {name: serialize_argument(getattr(thing, name, value)) for name, value in arguments.items()}
-    inherited = inherited_arguments(thing) if _takes_positions(type(thing)) else {}  # type: ignore[arg-type]
+    if has_own_get_config(cls):
+        return _inherited_arguments(thing)
+    inherited = _inherited_arguments(thing) if _takes_positions(cls) else {}
     return {**inherited, **{name: serialize_or_keep(value) for name, value in arguments.items()}}
 
 
-def inherited_arguments(thing: object) -> dict[str, Any]:
+def has_own_get_config(cls: type) -> bool:
+    """Whether the `get_config` of a class is one of a program."""
+    return not cls.get_config.__module__.startswith("gazelle.")  # type: ignore[attr-defined]
+
+
+def _inherited_arguments(thing: object) -> dict[str, Any]:
     """The arguments of the constructor that a custom class inherits from gazelle, with their present values."""
-    names = arguments_of_parent(type(thing))  # type: ignore[arg-type]
-    return {name: serialize_or_keep(getattr(thing, name)) for name in names if hasattr(thing, name)}
+    names = _arguments_of_parent(type(thing))  # type: ignore[arg-type]
+    return {name: serialize_or_keep(getattr(thing, name), by_name=True) for name in names if hasattr(thing, name)}
 
 
 @functools.cache
-def arguments_of_parent(cls: type) -> tuple[str, ...]:
+def _outside_config(cls: type) -> frozenset[str]:
+    """The arguments that a class and its parents leave out of the config."""
+    return frozenset(name for parent in cls.__mro__ for name in vars(parent).get("_outside_config", ()))
+
+
+@functools.cache
+def _arguments_of_parent(cls: type) -> tuple[str, ...]:
     """The names of the arguments of the first constructor of gazelle that a class inherits."""
     for parent in cls.__mro__:
         if parent.__module__.startswith("gazelle.") and "__init__" in vars(parent) and not _takes_positions(parent):
             parameters = list(_signature(parent.__init__)[0].parameters.values())[1:]  # type: ignore[misc]
-            return tuple(one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD)
+            names = [one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD]
+            return tuple(name for name in names if name not in _outside_config(cls))
     return ()
 
 
@@ -135,10 +154,10 @@ def _takes_positions(cls: type) -> bool:
     return inspect.Parameter.VAR_POSITIONAL in [one.kind for one in parameters]
 
 
-def serialize_or_keep(value: object) -> Serialized:
+def serialize_or_keep(value: object, by_name: bool = False) -> Serialized:
     """A value of a custom class, whose own get_config may replace what cannot be serialized; saving reports it."""
     try:
-        return serialize(value, by_name=False)
+        return serialize_argument(value, by_name) if by_name else serialize(value, by_name=False)
     except ArgumentTypeError:
         return value
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gazelle.core import replaced_methods, shape_inference, symbolic
-from gazelle.core.config import arguments_of_parent, capture_arguments, captured_arguments, make_from_config
+from gazelle.core.config import capture_arguments, captured_arguments, has_own_get_config, make_from_config
 from gazelle.core.errors import MissingAttributeError, message
 from gazelle.core.names import snake, unique_name
 from gazelle.core.printable import printable
@@ -20,27 +19,6 @@ if TYPE_CHECKING:
     from gazelle.core.types import Config, Nested, Symbolic, Tree
 
 OperationT = TypeVar("OperationT", bound="Operation")
-_PASSED_TWICE = re.compile(r"multiple values for (?:keyword )?argument '(\w+)'")
-
-
-def _made(cls: type[OperationT], config: Mapping[str, Any]) -> OperationT:
-    """An object from a config, without arguments of the parent that the constructor of `cls` passes or leaves out."""
-    of_parent = {"name", "trainable", "dtype", *arguments_of_parent(cls)}  # type: ignore[arg-type]
-    parameters = inspect.signature(cls.__init__).parameters.values()
-    takes_all = inspect.Parameter.VAR_KEYWORD in [one.kind for one in parameters]
-    known = config.keys() if takes_all else {one.name for one in parameters}
-    taken = {key: value for key, value in config.items() if key in known or key not in of_parent}
-    while True:
-        try:
-            out = make_from_config(cls, taken)
-            break
-        except TypeError as error:
-            twice = _PASSED_TWICE.search(str(error))
-            if twice is None or twice[1] not in of_parent or taken.pop(twice[1], error) is error:
-                raise
-    for key in {"name", "trainable"} & (config.keys() - taken.keys()):
-        setattr(out, key, config[key])
-    return out
 
 
 @functools.cache
@@ -165,8 +143,8 @@ class Operation:
             The new object.
         """
         not_taken: frozenset[str] = _not_taken(cls)  # type: ignore[arg-type]
-        if not not_taken or not cls.get_config.__module__.startswith("gazelle."):  # one of the program is used as it is
-            return _made(cls, config)
+        if not not_taken or has_own_get_config(cls):
+            return make_from_config(cls, config)
         left_out = not_taken & config.keys()
         out = make_from_config(cls, {key: value for key, value in config.items() if key not in left_out})
         for key in {"name", "trainable"}.intersection(left_out):

@@ -659,8 +659,7 @@ class Layer(Operation):
         Returns:
             The constructor's arguments as values that JSON can hold, with the automatic name filled in.
         """
-        own = {} if layer_config.adds_its_arguments(type(self)) else super().get_config()  # type: ignore[arg-type]
-        return layer_config.complete(self, own)
+        return layer_config.complete(self, super().get_config())
 
     def _arguments_left_out(self, config: Config) -> dict[str, Any]:
         return layer_config.arguments_left_out(self, config)

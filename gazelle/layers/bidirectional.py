@@ -55,6 +55,8 @@ class Bidirectional(Layer):
         (2, 5, 8)
     """
 
+    _outside_config = ("weights",)  # stored in the weight file
+
     def __init__(
         self,
         layer: Layer,
@@ -63,7 +65,6 @@ class Bidirectional(Layer):
         backward_layer: Layer | None = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
-        self._config.pop("weights", None)
         self.__dict__.pop("backward_layer", None)  # set below, after the forward layer
         for name, value in (("layer", layer), ("backward_layer", backward_layer)):
             if not hasattr(value, "go_backwards") and (value is not None or name == "layer"):

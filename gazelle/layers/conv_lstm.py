@@ -224,7 +224,9 @@ class _ConvLSTM(RNN):
             activity_regularizer=activity_regularizer,
             **own,
         )
-        self._config.setdefault("unroll", False)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "unroll": self.unroll}
 
     def _check_inputs(self, args: Any) -> None:
         shape = getattr(args[0], "shape", None) if args else None

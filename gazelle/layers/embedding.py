@@ -56,6 +56,7 @@ class Embedding(Layer):
     quantization_modes = ("int8", "int4")
     lora_enabled = False
     enable_lora = enable_lora
+    _outside_config = ("weights", "input_length")  # in the weight file, and in the shape of the build
     autocast = False  # indices given as floats must stay exact
 
     def __init__(
@@ -72,8 +73,7 @@ class Embedding(Layer):
         quantization_config: QuantizationConfig | None = None,
         **kwargs: Unpack[OptionsOfEmbedding],
     ) -> None:
-        self._config.pop("weights", None)  # stored in the weight file
-        length = kwargs.pop("input_length", self._config.pop("input_length", None))
+        length = kwargs.pop("input_length", None)
         if length is not None:  # Keras 1 and 2: the model can be built before it sees data
             kwargs.setdefault("input_shape", tuple(length) if isinstance(length, (list, tuple)) else (length,))
         super().__init__(**kwargs)  # type: ignore[arg-type]  # `input_length` is not among them any more

@@ -38,6 +38,8 @@ class FlaxLayer(JaxLayer):
         (2, 4)
     """
 
+    _outside_config = ("variables",)  # in the weight file
+
     def __init__(
         self,
         module: Callable[..., Any],
@@ -49,7 +51,6 @@ class FlaxLayer(JaxLayer):
             from flax import nnx
         except ImportError as error:
             raise ImportError('FlaxLayer needs Flax: pip install "gazelle[flax]".') from error
-        self._config.pop("variables", None)  # in the weights' file
         self._nnx = isinstance(module, nnx.Module)
         if self._nnx:
             params, state = self._split_module()

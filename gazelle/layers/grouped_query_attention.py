@@ -71,6 +71,8 @@ class GroupedQueryAttention(Layer):
     _keras_module = "keras.src.layers.attention.grouped_query_attention"
     supports_masking = True
 
+    _outside_config = ("flash_attention",)  # affects speed only
+
     def __init__(
         self,
         head_dim: int,
@@ -92,7 +94,6 @@ class GroupedQueryAttention(Layer):
         **kwargs: Unpack[OptionsWithoutRegularizer],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._config.pop("flash_attention", None)  # affects speed only
         self._projection_regularizer = self.activity_regularizer  # applies to the projections and to y
         for name in ("head_dim", "num_query_heads", "num_key_value_heads", "sliding_window"):
             value = getattr(self, name)

@@ -79,6 +79,8 @@ class JaxLayer(Layer):
         Array([[3., 3.]], dtype=float32)
     """
 
+    _outside_config: tuple[str, ...] = ("params", "state", "seed")  # in the weight file
+
     def __init__(
         self,
         call_fn: Callable[..., Any],
@@ -90,8 +92,6 @@ class JaxLayer(Layer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        for key in ("params", "state", "seed"):
-            self._config.pop(key, None)  # in the weights' file
         self._arguments = _argument_names(
             f"call_fn of {self._label}", call_fn, ("params", "state", "rng", "inputs", "training")
         )

@@ -7,6 +7,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from gazelle.core.config import has_own_get_config
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
 from gazelle.core.serialization import serialize, serialize_object
 from gazelle.layers.call_arguments import argument_names
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 @functools.cache
 def adds_its_arguments(cls: type[Layer]) -> bool:
     """Whether a direct subclass of Layer has a get_config, which adds its arguments to those of a Layer."""
-    if cls.get_config.__module__.startswith("gazelle."):
-        return False
-    base = next(c for c in cls.__mro__ if c.__module__.startswith("gazelle."))
-    return _takes_the_arguments_of_layer(base)
+    return has_own_get_config(cls) and _takes_the_arguments_of_layer(_described(cls))  # type: ignore[arg-type]
+
+
+@functools.cache
+def _described(cls: type) -> type:
+    """The class whose constructor takes the config: for a custom class with a get_config the one it inherits from."""
+    return next(c for c in cls.__mro__ if c.__module__.startswith("gazelle.")) if has_own_get_config(cls) else cls
 
 
 @functools.cache
@@ -40,8 +44,9 @@ def complete(layer: Layer, own: Config) -> Config:
         layer: the layer.
         own: the arguments of its class.
     """
-    names = argument_names(type(layer).__init__)
-    inherited = _takes_the_arguments_of_layer(type(layer))  # type: ignore[arg-type]
+    cls = _described(type(layer))  # type: ignore[arg-type]
+    names = argument_names(cls.__init__)  # type: ignore[misc]
+    inherited = _takes_the_arguments_of_layer(cls)
     config = dict(own)
     for key in ("input_shape", "input_dim", "batch_input_shape", "batch_size", "batch_shape", "autocast"):
         if inherited or key not in names or key in ("input_shape", "input_dim"):

@@ -42,9 +42,9 @@ class _Cell(Layer):
     """
 
     _gate_count = 1
+    _outside_config = ("implementation",)
 
     def __init__(self, *, implementation: int = 2, **kwargs: Unpack[LayerOptions]) -> None:
-        self._config.pop("implementation", None)  # accepted for compatibility with Keras, not stored
         super().__init__(**kwargs)
         if not isinstance(self.units, int) or self.units <= 0:
             raise ArgumentError(

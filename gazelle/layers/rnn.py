@@ -54,6 +54,7 @@ class RNN(Layer):
     """
 
     cell: Any  # a Cell, with attributes of its own
+    _outside_config = ("implementation",)
 
     def __init__(
         self,
@@ -237,7 +238,6 @@ class RNN(Layer):
 
     def _divided(self, name: str, kwargs: OptionsOfRecurrent) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the keyword arguments of the cell, of which a layer shares two, and those of the layer."""
-        self._config.pop("implementation", None)
         own: dict[str, Any] = {**kwargs}
         implementation = own.pop("implementation", 2)
         shared: dict[str, Any] = {key: own[key] for key in ("dtype", "trainable") if key in own}

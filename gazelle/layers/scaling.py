@@ -83,6 +83,7 @@ class Normalization(Layer):
     """
 
     supports_masking = True
+    _outside_config = ("mean", "variance")  # the attributes are the effective values, given or adapted
 
     def __init__(
         self,
@@ -95,7 +96,6 @@ class Normalization(Layer):
         super().__init__(**kwargs)
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         self.input_mean, self.input_variance = mean, variance
-        del self._config["mean"], self._config["variance"]  # the attributes are the effective values, given or adapted
         if (mean is None) != (variance is None) or _shape(mean) != _shape(variance):
             raise ArgumentError(
                 message(

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 class VocabularyLayer(NumpyLayer, abstract=True):
     """A layer with a vocabulary: its size is in the config, its tokens may be in a separate file."""
 
+    _outside_config = ("vocabulary_size", "has_input_vocabulary")
+
     def __init__(
         self,
         *,
@@ -33,8 +35,6 @@ class VocabularyLayer(NumpyLayer, abstract=True):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        for name in ("vocabulary_size", "has_input_vocabulary"):
-            self._config.pop(name, None)
         self._given: dict[str, Any] = {"vocabulary_size": vocabulary_size, "has_input_vocabulary": has_input_vocabulary}
 
     def _count(self) -> int:

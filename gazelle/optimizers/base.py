@@ -506,10 +506,9 @@ class Optimizer(Configurable):
         """
         rate = self._learning_rate
         number = float(rate.value) if isinstance(rate, Variable) else serialize(rate)
-        live = type(self).__module__.startswith("gazelle.")
-        own = {k: getattr(self, k, v) if live else v for k, v in self._config.items() if k != "learning_rate"}
         shared = {key: getattr(self, key) for key in SHARED}
-        return {"learning_rate": number, **shared, **serialize(own), "name": self.name}
+        own = super().get_config() | {"learning_rate": number, "name": self.name}
+        return {"learning_rate": number, **shared, **own}
 
     def program_key(self) -> tuple[Any, ...]:
         """Return what `update` compiles into a program: equal keys mean equal programs.

@@ -61,9 +61,12 @@ class Fixed(keras.layers.Layer):
         return x * 2
 
 
-def test_a_constructor_may_pass_what_configs_have_too():
-    layer = Fixed.from_config(Fixed(name="doubles").get_config())
-    assert layer.name == "doubles"
-    assert not layer.trainable
-    model = keras.Sequential([keras.layers.Input((2,)), Fixed()])
-    np.testing.assert_array_equal(keras.models.clone_model(model).predict(X, verbose=0), 2 * X)
+@pytest.mark.filterwarnings("ignore:save writes the .keras format")
+def test_a_layer_of_a_saved_model_is_read_whose_constructor_does_not_take_its_config(tmp_path):
+    model = keras.Sequential([keras.layers.Input((2,)), Fixed(name="doubles")])
+    with pytest.raises(TypeError, match="trainable"):  # as in Keras
+        Fixed.from_config(model.layers[0].get_config())
+    model.save(str(tmp_path / "saved"))
+    loaded = keras.models.load_model(str(tmp_path / "saved"))
+    assert (type(loaded.layers[0]), loaded.layers[0].name) == (Fixed, "doubles")
+    np.testing.assert_array_equal(loaded.predict(X, verbose=0), 2 * X)

@@ -67,6 +67,23 @@ def test_config_round_trip(name):
 
 
 @pytest.mark.parametrize("name", CLASSES)
+def test_a_get_config_of_a_program_has_the_arguments_of_its_parent(name):
+    cls = REGISTRY["layers"][name]
+    words = {
+        key: deserialize(value) if isinstance(value, dict) else value for key, value in rows.LAYERS[name][0].items()
+    }
+
+    class Own(cls):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+
+        def get_config(self):
+            return super().get_config()
+
+    assert Own(**words, name="same").get_config() == cls(**words, name="same").get_config()
+
+
+@pytest.mark.parametrize("name", CLASSES)
 def test_traced_shape_is_the_real_one_compiled_equals_eager_and_gradients_are_finite(name):
     layer, shapes = _layer(name)
     inputs = _inputs(name, shapes)

@@ -86,6 +86,21 @@ def test_config_makes_it_again(namespace, cls):
             assert type(found) is cls or callable(found)
 
 
+@pytest.mark.parametrize(("namespace", "cls"), list(_classes()))
+def test_a_get_config_of_a_program_has_the_arguments_of_its_parent(namespace, cls):
+    arguments = NEEDED.get(cls.__name__, {})
+
+    class Own(cls):
+        def get_config(self):
+            return {**super().get_config(), "extra": 1}
+
+    expected = {**cls(**arguments).get_config(), "extra": 1}
+    config = Own(**arguments).get_config()
+    if "name" in config and config["name"] != expected["name"]:  # made from the name of the class
+        expected["name"] = config["name"]
+    assert config == expected
+
+
 @pytest.mark.parametrize("name", sorted(set(REGISTRY["activations"]) - {"threshold"}))
 def test_activation_by_name(name):
     out = activations.get(name)(np.linspace(-3, 3, 8, dtype="float32").reshape(2, 4))

@@ -156,3 +156,26 @@ def test_variables_in_dicts_and_lists_belong_to_the_state():
         found.append([*model.get_weights(), *(k.ops.convert_to_numpy(v) for v in (parts["count"], *parts["sums"]))])
     for theirs, ours in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
+class Renamed(gazelle.optimizers.Adam):
+    """Has a constructor and a `get_config` of its own."""
+
+    def __init__(self, rate, **kwargs):
+        super().__init__(rate, beta_1=0.5, **kwargs)
+
+    def get_config(self):
+        config = super().get_config()
+        del config["beta_1"]
+        config["rate"] = config.pop("learning_rate")
+        return config
+
+
+def test_a_get_config_of_a_program_has_the_present_values_of_its_parent():
+    optimizer = Renamed(0.5, clipnorm=2.0)
+    optimizer.learning_rate = 0.25
+    config = optimizer.get_config()
+    assert (config["rate"], config["beta_2"], config["clipnorm"]) == (0.25, 0.999, 2.0)
+    again = Renamed.from_config(config)
+    assert again.get_config() == config
+    assert (again.beta_1, again.clipnorm) == (0.5, 2.0)

@@ -7,7 +7,7 @@ import functools
 import inspect
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +31,6 @@ from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
 from gazelle.constraints import Constraint
 from gazelle.core import names, shape_inference, symbolic, tracing
-from gazelle.core.config import inherited_arguments
 from gazelle.core.errors import StateError, message
 from gazelle.core.names import snake
 from gazelle.core.prng import SeedGenerator
@@ -41,7 +40,7 @@ from gazelle.core.traceback import filtered, warn
 from gazelle.core.types import Config, Nested, Shape, Tree
 from gazelle.core.variable import Variable
 from gazelle.initializers import Identity
-from gazelle.layers import RNN, Bidirectional, Layer, layer_config, weight_tree
+from gazelle.layers import RNN, Bidirectional, Layer, weight_tree
 from gazelle.layers.call_arguments import call_argument_names
 from gazelle.layers.calling import call_on_values
 from gazelle.models import Model
@@ -129,11 +128,6 @@ class LayerMixin(CompatObject):
     def get_config(self) -> Config:
         """Return the configuration; a `get_config` of the program adds the arguments of its own constructor."""
         config: Config = super().get_config()  # type: ignore[misc]
-        if not type(self).get_config.__module__.startswith("gazelle."):
-            known = arguments.keywords(core_class(type(self)))
-            if era.number() > 1:  # with all arguments of the parent, which a program may remove again
-                config |= layer_config.complete(cast(Any, self), inherited_arguments(self))
-            config = {name: value for name, value in config.items() if name in known}
         if era.number() == 3 or called_by_gazelle(1) or isinstance(self, Model):
             return config
         shape = vars(self).get("batch_shape")
