@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.types import Arguments, Cell, Option
 from gazelle.core.types import Array, Shape
 from gazelle.layers import Layer, StackedRNNCells
+from gazelle.layers.recurrent_cells import _Cell
 
 Listed = list[Any]
 
@@ -31,6 +33,27 @@ def split(args: Arguments, kwargs: dict[str, Any], constants: int) -> tuple[Argu
     rest = first[: len(first) - constants]
     given = {"constants": list(first[len(rest) :]), "initial_state": list(rest[1:]) or None}
     return (rest[0], *args[1:]), {**given, **kwargs}
+
+
+def named(cell: Cell, args: Arguments) -> Arguments:
+    """The arguments of a call; a tuple of sequences, which a cell of the program receives as one, becomes a dict.
+
+    So it was in tf.keras 2. A list is [sequences, *states], as is a tuple for the cells of gazelle.
+    """
+    if era.number() == 1 or not args or type(args[0]) is not tuple or isinstance(cell, StackedRNNCells | _Cell):
+        return args
+    return ({f"input_{i:03}": one for i, one in enumerate(args[0])}, *args[1:])
+
+
+def unnamed(inputs: Option) -> Option:
+    """The sequences, or their shapes, as the program gave them to `named`."""
+    numbered = isinstance(inputs, dict) and all(re.fullmatch(r"input_\d{3}", str(name)) for name in inputs)
+    return tuple(inputs[name] for name in sorted(inputs)) if numbered else inputs
+
+
+def mask_of(mask: Option) -> Option:
+    """The mask of the first of several sequences."""
+    return next(iter(mask.values())) if isinstance(mask, dict) else mask
 
 
 def takes_constants(cell: Cell) -> bool:

@@ -129,7 +129,7 @@ def _scan_any(cell: Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions
         states, outputs = jax.lax.scan(plain, states, x, reverse=how.reverse, unroll=how.unroll)
         return outputs, states
     first = jax.tree.leaves(states[-1] if isinstance(states[0], (list, tuple)) else states)[0]
-    shape = jax.eval_shape(lambda: call(states, x[0])[0])
+    shape = jax.eval_shape(lambda: call(states, jax.tree.map(lambda values: values[0], x))[0])
     # before the first unmasked step the output is the first state, if the shapes agree
     last = jax.tree.map(
         lambda s: first.astype(s.dtype) if first.shape == s.shape else jnp.zeros(s.shape, s.dtype), shape

@@ -143,7 +143,7 @@ class RNN(Layer):
         mask: Array | None = None,
         training: bool = False,
     ) -> Array | tuple[Any, ...]:
-        states = self._first_states(sequences.shape[0], initial_state)
+        states = self._first_states(jax.tree.leaves(sequences)[0].shape[0], initial_state)
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
         if mask is not None:  # (time, batch); a step with several mask values counts if one of them is True
@@ -157,7 +157,8 @@ class RNN(Layer):
             training,
             getattr(self, "use_cudnn", False),
         )
-        outputs, states = scan_cell(self.cell, jnp.swapaxes(sequences, 0, 1), states, mask, how)
+        steps = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), sequences)  # a cell may take several sequences
+        outputs, states = scan_cell(self.cell, steps, states, mask, how)
         if self.stateful:
             jax.tree.map(lambda variable, value: variable.assign(value), self.states, states, is_leaf=_is_variable)
         output = jax.tree.map(self._in_order if self.return_sequences else self._last, outputs)

@@ -17,7 +17,7 @@ from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, UnsafeFileError, message
 from gazelle.core.types import Array, Foreign, Nested, PathLike
 from gazelle.core.variable import Variable
-from gazelle.engine.lowering.tensorflow.library import tf
+from gazelle.engine.lowering.tensorflow.library import behind_the_stand_in, tf
 from gazelle.layers.base import Layer
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def load(filepath: PathLike) -> Foreign:
     Raises:
         ImportError: TensorFlow is not installed.
     """
-    if importlib.util.find_spec("tensorflow") is None:
+    with behind_the_stand_in():  # which is found even where TensorFlow is not installed
+        installed = importlib.util.find_spec("tensorflow") is not None
+    if not installed:
         raise ImportError(
             message(
                 f"The SavedModel {os.fspath(filepath)!r} contains functions of TensorFlow",

@@ -84,6 +84,8 @@ def find_key(name: object, keys: Collection[Any]) -> object:
         if spelling in keys:
             return spelling
     numbered = [k for k in keys if isinstance(k, str) and re.fullmatch(re.escape(name) + r"_\d+", k)]
+    if not numbered and "weighted_" in name:  # `weighted_metrics` have it where `metrics` have the same name
+        return find_key(name.replace("weighted_", "", 1), keys)
     return numbered[0] if len(numbered) == 1 else None
 
 

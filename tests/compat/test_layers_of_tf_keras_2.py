@@ -181,3 +181,50 @@ def test_schedules_take_the_step_as_a_float_or_as_an_index(tf, schedule, monkeyp
         optimizer.apply_gradients([(tf.constant(-1.0), variable)])
         values.append(float(variable))
     np.testing.assert_allclose(values, [0.5, 1.125], rtol=1e-6)
+
+
+class Pair(layers.Layer):
+    """A cell of two sequences with two states."""
+
+    state_size = (3, 3)
+
+    def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
+        return np.zeros((batch_size, 3), "float32"), np.ones((batch_size, 3), "float32")
+
+    def build(self, shapes):
+        self.kernel = self.add_weight(shape=(shapes[0][-1] + shapes[1][-1], 3), initializer="ones", name="kernel")
+
+    def call(self, inputs, states):
+        from tensorflow import concat, tanh
+
+        assert isinstance(inputs, tuple)
+        h = tanh(states[0] + concat(inputs, -1) @ self.kernel) * states[1]
+        return h, [h, states[1] * 0.9]
+
+
+@pytest.mark.parametrize("time_major", [False, True])
+def test_a_cell_takes_a_tuple_of_sequences(tf, time_major, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "tensorflow", tf)
+    rng = np.random.RandomState(0)
+    given = [rng.rand(2, 3, size).astype("float32") - 0.5 for size in (4, 5)]
+    given.append(np.array([[True, True, False], [True, False, True]]))
+    if time_major:
+        given = [values.swapaxes(0, 1) for values in given]
+    one, two, mask = layers.Input((None, 4)), layers.Input((None, 5)), layers.Input((None,), dtype="bool")
+    model = keras.Model([one, two, mask], layers.RNN(Pair(), time_major=time_major)((one, two), mask=mask))
+    expected = np.repeat([[0.5143], [0.3702]], 3, axis=1)  # of TensorFlow 2.15
+    np.testing.assert_allclose(model.predict_on_batch(given), expected, atol=1e-4)
+
+
+def test_a_cell_takes_a_dict_of_sequences(tf, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "tensorflow", tf)
+
+    class Sum(layers.Layer):
+        state_size = 1
+
+        def call(self, inputs, states):
+            h = states[0] + tf.reduce_sum(inputs["a"] * inputs["b"], -1, keepdims=True)
+            return h, [h]
+
+    found = layers.RNN(Sum())({"a": tf.constant(np.ones((2, 3, 4), "float32")), "b": tf.fill((2, 3, 1), 2.0)})
+    np.testing.assert_allclose(found, np.full((2, 1), 24.0))

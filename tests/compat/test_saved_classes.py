@@ -70,3 +70,11 @@ def test_a_layer_of_a_saved_model_is_read_whose_constructor_does_not_take_its_co
     loaded = keras.models.load_model(str(tmp_path / "saved"))
     assert (type(loaded.layers[0]), loaded.layers[0].name) == (Fixed, "doubles")
     np.testing.assert_array_equal(loaded.predict(X, verbose=0), 2 * X)
+
+
+def test_a_saved_model_of_another_program_needs_tensorflow(installed, monkeypatch, tmp_path):
+    import tensorflow as tf
+
+    monkeypatch.setattr("importlib.machinery.PathFinder.find_spec", lambda name, path=None, target=None: None)
+    with pytest.raises(ImportError, match=r'pip install "gazelle\[tensorflow\]"'):
+        tf.saved_model.load(str(tmp_path))

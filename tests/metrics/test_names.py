@@ -37,6 +37,9 @@ PAIRS = [
     ("auc", "AUC"),
     ("auc", "auc_1"),
     ("val_precision", "val_precision_2"),
+    ("weighted_acc", "acc"),
+    ("val_weighted_acc", "val_accuracy"),
+    ("val_head_weighted_acc", "val_head_acc"),
 ]
 
 

@@ -92,6 +92,33 @@ class Wrapper(Env):
         return self.env.step(action)
 
 
+class ObservationWrapper(Wrapper):
+    """A wrapper whose `observation` changes what the environment returns."""
+
+    def reset(self, **kwargs):
+        found = self.env.reset(**kwargs)
+        return (self.observation(found[0]), *found[1:]) if isinstance(found, tuple) else self.observation(found)
+
+    def step(self, action):
+        observation, *rest = self.env.step(action)
+        return self.observation(observation), *rest
+
+
+class RewardWrapper(Wrapper):
+    """A wrapper whose `reward` changes the reward."""
+
+    def step(self, action):
+        observation, reward, *rest = self.env.step(action)
+        return observation, self.reward(reward), *rest
+
+
+class ActionWrapper(Wrapper):
+    """A wrapper whose `action` changes the action."""
+
+    def step(self, action):
+        return self.env.step(self.action(action))
+
+
 class _Made(Env):
     def __init__(self, name, newer):
         self.newer, self.steps, self.name = newer, 0, name
@@ -142,13 +169,14 @@ def install():
         vars(spaces).update(Space=Space, Discrete=Discrete, Box=Box)
         vars(wrappers).update(Monitor=Wrapper, RecordVideo=Wrapper)
         make = functools.partial(_make, newer=newer)
-        vars(module).update(
-            make=make, Env=Env, Wrapper=Wrapper, ObservationWrapper=Wrapper, spaces=spaces, register=register
-        )
+        classes = (Env, Wrapper, ObservationWrapper, RewardWrapper, ActionWrapper)
+        vars(module).update(make=make, spaces=spaces, register=register, **{c.__name__: c for c in classes})
         vars(module).update(wrappers=wrappers, Space=Space, __version__="0.17.0", __path__=[])
-        envs, registration = (types.ModuleType(f"{name}.envs{end}") for end in ("", ".registration"))
+        ends = ("", ".registration", ".atari", ".atari.atari_env")
+        envs, registration, atari, atari_env = (types.ModuleType(f"{name}.envs{end}") for end in ends)
+        envs.__path__, atari.__path__, atari.AtariEnv, atari_env.AtariEnv = [], [], _Made, _Made
         registration.register, envs.registry, envs.registration = register, {}, registration
         module.envs = envs
         module.undo_logger_setup = lambda: None
-        for each in (module, spaces, wrappers, envs, registration):
+        for each in (module, spaces, wrappers, envs, registration, atari, atari_env):
             sys.modules.setdefault(each.__name__, each)

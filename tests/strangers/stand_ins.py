@@ -475,6 +475,8 @@ def main(program):
         import matplotlib.style
 
         matplotlib.use = matplotlib.style.use = lambda *_, **__: None
+        preamble = lambda lines: "\n".join([lines] if isinstance(lines, str) else lines)  # noqa: E731
+        matplotlib.RcParams.validate.update(dict.fromkeys(("pgf.preamble", "text.latex.preamble"), preamble))
     if "pandas" in text:
         old_pandas()
     if "ANTIALIAS" in text or "cv2" in text:

@@ -69,7 +69,7 @@ class RecurrentMixin:
 
     def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
         args, kwargs = recurrent_inputs.split(args, kwargs, self.num_constants)
-        return super().__call__(*args, **kwargs)  # type: ignore[misc]
+        return super().__call__(*recurrent_inputs.named(self.cell, args), **kwargs)  # type: ignore[misc]
 
     def _ensure_built(self, args: Any, kwargs: Any) -> None:
         """Build the layer; until Keras 3 `build` of a cell received the shapes of constants, too."""
@@ -82,6 +82,8 @@ class RecurrentMixin:
 
     @marks_built  # so that the path of the cell begins with that of this layer
     def build(self, sequences_shape: Shape | list[Shape]) -> None:
+        if isinstance(sequences_shape, dict):
+            sequences_shape = self._build_for_several(sequences_shape)
         first: Shape = sequences_shape[0] if isinstance(sequences_shape, list) else sequences_shape
         if self.time_major:
             sequences_shape = first = (first[1], first[0], *first[2:])
@@ -89,6 +91,12 @@ class RecurrentMixin:
             recurrent_inputs.build_cell(self.cell, (first[0], *first[2:]), self._constant_shapes)
             self.state_size = recurrent_inputs.listed(self.cell.state_size)
         super().build(sequences_shape)  # type: ignore[misc]
+
+    def _build_for_several(self, shapes: dict[str, Shape]) -> Shape:
+        """Build the cell of nested inputs with a shape for each of them, and return the first shape."""
+        of_step = {name: (shape[int(self.time_major)], *shape[2:]) for name, shape in shapes.items()}
+        recurrent_inputs.build_cell(self.cell, recurrent_inputs.unnamed(of_step), ())
+        return next(iter(shapes.values()))
 
     def call(
         self,
@@ -98,6 +106,7 @@ class RecurrentMixin:
         training: bool = False,
         constants: Sequence[Array] | Array | None = None,
     ) -> Array | tuple[Array, ...]:
+        sequences, mask = recurrent_inputs.unnamed(sequences), recurrent_inputs.mask_of(mask)
         if constants is not None:
             with recurrent_inputs.given_constants(self, constants):
                 return self.call(sequences, initial_state, mask, training)
@@ -114,7 +123,7 @@ class RecurrentMixin:
             return super().call(sequences, initial_state, mask, training)  # type: ignore[misc]
         own: Any = mask[0] if isinstance(mask, list | tuple) else mask
         own = None if own is None else jnp.swapaxes(own, 0, 1)
-        out: Any = super().call(jnp.swapaxes(sequences, 0, 1), initial_state, own, training)  # type: ignore[misc]
+        out: Any = super().call(jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), sequences), initial_state, own, training)  # type: ignore[misc]
         if not self.return_sequences:  # type: ignore[attr-defined]
             return out
         outputs, *states = out if isinstance(out, tuple) else (out,)
@@ -123,7 +132,7 @@ class RecurrentMixin:
 
     @on_graph
     def compute_mask(self, inputs: TensorLike, mask: Option = None) -> TensorResult:
-        found = super().compute_mask(inputs, mask)  # type: ignore[misc]
+        found = super().compute_mask(inputs, recurrent_inputs.mask_of(mask))  # type: ignore[misc]
         if isinstance(found, list) and recurrent_inputs.in_one_list(self.cell):
             return [found[0]] + [None] * len(jax.tree.leaves(self.state_size))
         return found
