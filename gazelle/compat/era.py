@@ -42,7 +42,7 @@ def set_number(number: int, standalone: bool = True) -> None:
     activate(
         Conventions(
             logits_are_stored=not standalone,  # TensorFlow takes them, in each version of `tensorflow.keras`
-            labels_sum_to_one=not standalone,  # so do its gradients
+            gradient_of_logits_is_difference=not standalone,  # so do its gradients
             crossentropy_adds_epsilon=number == 2,
             mean_counts_nonzero_weights=number == 1,
             averages_start_from_weights=number == 2,

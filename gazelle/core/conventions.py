@@ -11,7 +11,8 @@ class Conventions:
 
     Attributes:
         logits_are_stored: `ops.sigmoid` and `ops.softmax` attach their input to their result; losses take it.
-        labels_sum_to_one: Categorical crossentropies of logits z have the gradient softmax(z) - y for any sum of y.
+        gradient_of_logits_is_difference: Categorical crossentropies of logits z have the gradient softmax(z) - y,
+            also where the sum of y is not 1.
         crossentropy_adds_epsilon: Binary crossentropies are means of log(p + epsilon) of clipped p, not of log(p).
         mean_counts_nonzero_weights: A weighted mean of a loss divides by the number of weights that are not 0.
         averages_start_from_weights: The averages of `use_ema` begin as the weights before the first update.
@@ -21,7 +22,7 @@ class Conventions:
     """
 
     logits_are_stored: bool = False
-    labels_sum_to_one: bool = False
+    gradient_of_logits_is_difference: bool = False
     crossentropy_adds_epsilon: bool = False
     mean_counts_nonzero_weights: bool = False
     averages_start_from_weights: bool = False

@@ -106,17 +106,21 @@ def check_inputs(layer: Layer, args: Sequence[Any]) -> None:
         if len(arrays) != len(specs):
             raise ShapeError(message(f"Inputs of {layer._label}", expected=f"{len(specs)} tensors", got=len(arrays)))
     for spec, array in zip(specs, arrays, strict=False):
-        if not isinstance(spec, InputSpec) or not hasattr(array, "shape"):
-            continue
-        shape = tuple(array.shape)
-        expected = spec.misfit(shape)
-        if expected is not None:
-            built = f"It was built on {layer._build_shapes}: make a new layer, or reshape the input."
-            hint = built if layer.built and layer._build_shapes is not None else spec.hint(shape)
-            raise ShapeError(message(layer._label, expected=expected, got=f"shape {shape}", hint=hint))
-        if spec.dtype is not None and dtypes.standardize(array.dtype) != dtypes.standardize(spec.dtype):
-            what = f"Input of {layer._label}"
-            raise ArgumentTypeError(message(what, expected=f"dtype {spec.dtype}", got=array.dtype))
+        if isinstance(spec, InputSpec) and hasattr(array, "shape"):
+            check_input(layer, spec, array)
+
+
+def check_input(layer: Layer, spec: InputSpec, array: Any) -> None:
+    """Check one array; raises the errors of `check_inputs`."""
+    shape = tuple(array.shape)
+    expected = spec.misfit(shape)
+    if expected is not None:
+        built = f"It was built on {layer._build_shapes}: make a new layer, or reshape the input."
+        hint = built if layer.built and layer._build_shapes is not None else spec.hint(shape)
+        raise ShapeError(message(layer._label, expected=expected, got=f"shape {shape}", hint=hint))
+    if spec.dtype is not None and dtypes.standardize(array.dtype) != dtypes.standardize(spec.dtype):
+        what = f"Input of {layer._label}"
+        raise ArgumentTypeError(message(what, expected=f"dtype {spec.dtype}", got=array.dtype))
 
 
 def check_single(layer: Layer, value: Sequence[Any]) -> None:

@@ -12,7 +12,7 @@ from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, me
 from gazelle.core.types import Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
-from gazelle.layers.input_spec import InputSpec
+from gazelle.layers.input_spec import InputSpec, check_input
 from gazelle.ops.normalization_forms import standardized
 
 if TYPE_CHECKING:
@@ -197,16 +197,14 @@ class LayerNormalization(_Normalization):
         self.beta = self.add_weight("beta", shape) if self.center and not self.rms_scaling else None
         rank, given = len(input_shape), self.axis if isinstance(self.axis, (list, tuple)) else (self.axis,)
         positions = self._axes(rank)
-        if not type(self).call.__module__.startswith("gazelle."):
-            return  # the inputs of a subclass may have other shapes
         if max(given) < 0:  # counted from the end: inputs may have another rank
-            self.input_spec = InputSpec(
-                min_ndim=-min(given), axes={a - rank: n for a, n in zip(positions, shape, strict=True)}
-            )
+            axes = {a - rank: n for a, n in zip(positions, shape, strict=True)}
+            self._normalized = InputSpec(min_ndim=-min(given), axes=axes)
         else:
-            self.input_spec = InputSpec(ndim=rank, axes=dict(zip(positions, shape, strict=True)))
+            self._normalized = InputSpec(ndim=rank, axes=dict(zip(positions, shape, strict=True)))
 
     def call(self, x: Array) -> Array:
+        check_input(self, self._normalized, x)
         x, axes = as_wide(x), self._axes(x.ndim)
         shape = [n if a in axes else 1 for a, n in enumerate(x.shape)]
         if self.rms_scaling:
