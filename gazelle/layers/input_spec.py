@@ -17,7 +17,7 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import explain_tracer_error
 
 if TYPE_CHECKING:
-    from gazelle.core.types import DTypeLike, Shape, Symbolic, Tree
+    from gazelle.core.types import Array, DTypeLike, Shape, Symbolic, Tree
     from gazelle.layers.base import Layer
 
 
@@ -110,7 +110,7 @@ def check_inputs(layer: Layer, args: Sequence[Any]) -> None:
             check_input(layer, spec, array)
 
 
-def check_input(layer: Layer, spec: InputSpec, array: Any) -> None:
+def check_input(layer: Layer, spec: InputSpec, array: Array) -> None:
     """Check one array; raises the errors of `check_inputs`."""
     shape = tuple(array.shape)
     expected = spec.misfit(shape)

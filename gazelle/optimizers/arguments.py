@@ -54,7 +54,8 @@ def check_shared_arguments(optimizer: Optimizer) -> None:
     """Raise ArgumentError if an argument of `SHARED` is invalid."""
     clips = {name: getattr(optimizer, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
     clips = {name: value for name, value in clips.items() if value is not None}
-    if len(clips) > 1:
+    exclusive = clips if optimizer._clips_once else clips.keys() - {"clipvalue"}
+    if len(exclusive) > 1:
         raise ArgumentError(
             message(
                 f"Gradient clipping of {type(optimizer).__name__}",

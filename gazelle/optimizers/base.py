@@ -77,6 +77,8 @@ class Optimizer(Configurable):
     initial_values: Mapping[str, float] = {}  # first values of slots that do not start at 0
     _interleaved_slots = 2  # Keras' files store this many slots weight by weight, the others slot by slot
     loss_scale_factor: float | None
+    _clipping = ("clipnorm", "global_clipnorm", "clipvalue")  # in this order
+    _clips_once = True  # whether only one of them may be set
 
     if not TYPE_CHECKING:
         __getattr__ = outdated.missing_attribute

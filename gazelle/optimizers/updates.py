@@ -92,16 +92,21 @@ def _replace(optimizer: Optimizer, params: Arrays, grads: Arrays, slots: Slots, 
     return transforms.select(due, most, params), {**slots, "gradient_accumulator": sums | kept}
 
 
+_CLIPPING = {
+    "clipnorm": transforms.clip_by_norm,
+    "global_clipnorm": transforms.clip_by_global_norm,
+    "clipvalue": transforms.clip_by_value,
+}
+
+
 def _clip_decay_apply(
     optimizer: Optimizer, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array
 ) -> tuple[Arrays, Slots]:
     """Clip gradients, decay weights and apply the rule."""
-    if optimizer.clipnorm:
-        grads = transforms.clip_by_norm(grads, optimizer.clipnorm)
-    elif optimizer.global_clipnorm:
-        grads = transforms.clip_by_global_norm(grads, optimizer.global_clipnorm)
-    elif optimizer.clipvalue:
-        grads = transforms.clip_by_value(grads, optimizer.clipvalue)
+    for name in optimizer._clipping:
+        bound = getattr(optimizer, name)
+        if bound:
+            grads = _CLIPPING[name](grads, bound)
     params = transforms.decay(params, {p: optimizer.weight_decay_of(p, params[p]) for p in grads}, lr)
     return optimizer._apply_rule(params, grads, slots, lr, t)
 

@@ -11,7 +11,7 @@ from gazelle import ops
 from gazelle.compat import era
 from gazelle.compat.namespaces import root
 from gazelle.core import names
-from gazelle.core.errors import ShapeError, SymbolicError
+from gazelle.core.errors import ArgumentError, ShapeError, SymbolicError
 
 X = np.random.RandomState(0).rand(12, 4).astype("float32")
 Y = np.eye(3, dtype="float32")[np.arange(12) % 3]
@@ -135,6 +135,28 @@ def test_an_optimizer_has_an_attribute_for_clipping_if_it_was_given(keras_2, nam
     optimizer = keras_2.optimizers.SGD(lr=0.5, **{name: 0.25})
     assert getattr(optimizer, name) == 0.25
     assert type(optimizer).from_config(optimizer.get_config()).get_config() == optimizer.get_config()
+
+
+def test_values_and_norms_of_gradients_are_clipped_by_one_optimizer(keras_2):
+    weights = [np.zeros((2, 1), "float32")]
+
+    def weights_after(cls, standalone, **clips):
+        era.set_number(2, standalone)
+        model = keras_2.models.Sequential([keras_2.layers.Dense(1, input_dim=2, use_bias=False, weights=weights)])
+        model.compile(cls(1.0, **clips), lambda t, p: -p[:, 0])
+        model.train_on_batch(np.array([[3.0, 4.0]]), np.zeros((1, 1)))
+        return model.get_weights()[0][:, 0]
+
+    SGD = keras_2.optimizers.SGD
+    norm_first = weights_after(SGD, True, clipnorm=1.0, clipvalue=0.7)
+    np.testing.assert_allclose(norm_first, [0.6, 0.7], rtol=1e-5)  # Keras 2.3: the norm first
+    value_first = weights_after(SGD, False, clipnorm=1.0, clipvalue=2.0)
+    np.testing.assert_allclose(value_first, [0.5**0.5] * 2, rtol=1e-5)  # TensorFlow 2.10: values first
+    with pytest.raises(ArgumentError, match="Gradient clipping"):
+        SGD(1.0, clipnorm=1.0, global_clipnorm=1.0)
+    era.set_number(3)
+    with pytest.raises(ArgumentError, match="at most one of clipnorm"):
+        SGD(1.0, clipnorm=1.0, clipvalue=2.0)
 
 
 # Models of later versions --------------------------------------------------------------------------------------------
