@@ -37,7 +37,7 @@ _WRAPPED = frozenset(
         regularizers saving wrappers""")
 )
 #: functions whose arguments had other names in earlier versions
-_TRANSLATED = frozenset(("Input", "load_data", "load_model", "to_categorical"))
+_TRANSLATED = frozenset(("Input", "load_data", "load_model"))
 _TENSOR_FUNCTIONS = ("activations", "losses", "metrics")
 _NOT_ON_TENSORS = ("deserialize", "get", "serialize")
 _MERGED = ("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
 from gazelle import activations, utils
@@ -137,14 +139,30 @@ OrderedEnqueuer = GeneratorEnqueuer = SequenceEnqueuer
 
 
 def to_categorical(
-    y: ArrayLike, num_classes: int | None = None, dtype: DTypeLike = "float32", *, nb_classes: int | None = None
+    x: ArrayLike | None = None,
+    num_classes: int | None = None,
+    dtype: DTypeLike = "float32",
+    *,
+    y: ArrayLike | None = None,
+    nb_classes: int | None = None,
 ) -> Array:
-    """One-hot encode labels; `nb_classes` is the name in Keras 1.
+    """One-hot encode labels; `x` is `y` in Keras 1 and 2, and `num_classes` is `nb_classes` in Keras 1.
+
+    As in Keras, strings of digits are numbers, fractions are cut off, and negative labels count from the last class.
 
     >>> to_categorical([0, 1], dtype="int32").tolist()
     [[1, 0], [0, 1]]
     """
-    return labels.to_categorical(y, num_classes or nb_classes).astype(dtype)
+    x, count = y if x is None else x, num_classes or nb_classes
+    if not isinstance(x, jax.Array):
+        given = np.asarray(x)
+        x = given.astype(np.int64)
+        if x.size and (x.min() < 0 or (given.dtype.kind == "f" and (x != given).any())):
+            warnings.warn(
+                f"to_categorical: expected labels from 0 on, got {given.min()} to {given.max()}.", stacklevel=2
+            )
+            x = np.where(x < 0, x + (count or x.max() + 1), x)
+    return labels.to_categorical(x, count).astype(dtype)
 
 
 @ignores("gpus cpu_merge cpu_relocation")

@@ -9,7 +9,8 @@ from PIL import Image
 from gazelle.compat import backend, theano
 from gazelle.compat import tensorflow as facade
 from gazelle.compat import utils as compat_utils
-from gazelle.core.errors import ArgumentError
+from gazelle.compat.namespaces import root
+from gazelle.core.errors import ArgumentError, DataError
 
 Y, P = np.eye(2, dtype="f"), np.array([[2.0, -1.0], [0.5, 0.2]], "f")
 W = np.array([[1.0], [0.0]], "f")
@@ -209,3 +210,15 @@ def test_theano():
 
 def test_dtype_of_labels():
     assert compat_utils.to_categorical([0, 1], dtype="int32").dtype == "int32"
+
+
+def test_labels_that_keras_converts_are_one_hot_encoded():
+    encode = root("keras").utils.to_categorical
+    digits = np.array(["1", "0"], dtype=object)
+    np.testing.assert_array_equal(encode(digits), [[0, 1], [1, 0]])
+    with pytest.warns(UserWarning, match="expected labels from 0 on, got -1 to 1"):
+        np.testing.assert_array_equal(encode([-1, 1], 3), [[0, 0, 1], [0, 1, 0]])
+    with pytest.warns(UserWarning, match=r"got 1.5 to 1.5"):
+        np.testing.assert_array_equal(encode([1.5]), [[0, 1]])
+    with pytest.raises(DataError, match="got 5"):
+        encode([5], 3)
