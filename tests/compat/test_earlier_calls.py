@@ -159,6 +159,31 @@ def test_values_and_norms_of_gradients_are_clipped_by_one_optimizer(keras_2):
         SGD(1.0, clipnorm=1.0, clipvalue=2.0)
 
 
+def test_arguments_of_the_base_class_have_no_effect_on_layers_with_several_kernels(keras_2):
+    x = np.ones((2, 5, 5, 4), "float32")
+    with pytest.warns(UserWarning, match="kernel_initializer of SeparableConv2D has no effect, as in Keras 2"):
+        layer = keras_2.layers.SeparableConv2D(4, 3, kernel_initializer="ones")
+    with pytest.warns(UserWarning, match="kernel_regularizer of DepthwiseConv2D has no effect"):
+        other = keras_2.layers.DepthwiseConv2D(3, kernel_regularizer="l2")
+    assert layer(x).shape == other(x).shape == (2, 3, 3, 4)
+    assert not (np.asarray(layer.depthwise_kernel) == 1).all()
+    assert not other.losses
+    assert keras_2.layers.DepthwiseConv2D(3, kernel_regularizer=None).depthwise_regularizer is None
+    era.set_number(1)
+    both = keras_2.layers.SeparableConv2D(4, 3, init="ones")
+    both(x)
+    assert all((w == 1).all() for w in both.get_weights()[:2])
+    era.set_number(3)
+    with pytest.raises(TypeError, match="Unknown argument of SeparableConv2D 'kernel_regularizer'"):
+        keras_2.layers.SeparableConv2D(4, 3, kernel_regularizer="l2")
+
+
+def test_batch_normalization_takes_arguments_of_tensorflow(keras_2):
+    layer = keras_2.layers.BatchNormalization(axis=[3], fused=True)
+    layer(np.ones((2, 5, 5, 4), "float32"))
+    assert (layer.axis, layer.gamma.shape) == (3, (4,))
+
+
 # Models of later versions --------------------------------------------------------------------------------------------
 
 

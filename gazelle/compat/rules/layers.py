@@ -96,14 +96,19 @@ def _window(instance: Any, kwargs: dict[str, Any]) -> None:
     full = {"Conv1D": FullConvolution1D, "Conv2D": FullConvolution2D}.get(type(instance).__name__)
     if kwargs.get("padding") == "full" and full is not None:
         instance.__class__, kwargs["padding"] = compat_class(full), "valid"
-    if isinstance(instance, layers.SeparableConv2D) and "kernel_initializer" in kwargs:  # one for both kernels
+
+
+@rule("_DepthwiseConv", "_SeparableConv")
+def _without_kernel(instance: Any, kwargs: dict[str, Any]) -> None:
+    """Arguments of the base class, which had no effect in Keras 2; `init` of Keras 1 is for both kernels."""
+    if era.number() == 1 and "kernel_initializer" in kwargs:
         kwargs["depthwise_initializer"] = kwargs["pointwise_initializer"] = kwargs.pop("kernel_initializer")
-
-
-@rule("DepthwiseConv2D")
-def _depthwise(instance: Any, kwargs: dict[str, Any]) -> None:
-    for kind in ("initializer", "regularizer", "constraint"):  # of the base class in Keras 2, which had no effect
-        kwargs.pop(f"kernel_{kind}", None)
+    if era.number() == 3 and era.standalone():
+        return
+    for kind in ("initializer", "regularizer", "constraint"):
+        if kwargs.pop(f"kernel_{kind}", None) is not None:
+            name = type(instance).__name__
+            warn(f"kernel_{kind} of {name} has no effect, as in Keras 2: write depthwise_{kind}=...")
 
 
 @rule("RNN")
@@ -133,6 +138,9 @@ def _embedding(instance: Any, kwargs: dict[str, Any]) -> None:
 
 @rule("BatchNormalization")
 def _normalization(instance: Any, kwargs: dict[str, Any]) -> None:
+    axis = kwargs.get("axis")
+    if isinstance(axis, list | tuple) and len(axis) == 1:
+        kwargs["axis"] = axis[0]
     mode = kwargs.pop("mode", 0)
     if mode:
         instance.__class__ = compat_class({1: SampleNormalization, 2: BatchwiseNormalization}[mode])
