@@ -111,8 +111,9 @@ def captured_arguments(thing: object) -> dict[str, Any]:
     cls: Any = type(thing)
     outside = _outside_config(cls)
     arguments = {name: value for name, value in getattr(thing, "_config", {}).items() if name not in outside}
-    if cls.__module__.startswith("gazelle."):
-        return {name: serialize_argument(getattr(thing, name, value)) for name, value in arguments.items()}
+    if _constructor(cls).__module__.startswith("gazelle."):  # which stored the arguments as attributes
+        one: Any = serialize_argument if cls.__module__.startswith("gazelle.") else _serialize_or_keep_by_name
+        return {name: one(getattr(thing, name, value)) for name, value in arguments.items()}
     if has_own_get_config(cls):
         return _inherited_arguments(thing)
     inherited = _inherited_arguments(thing) if _takes_positions(cls) else {}
@@ -127,7 +128,13 @@ def has_own_get_config(cls: type) -> bool:
 def _inherited_arguments(thing: object) -> dict[str, Any]:
     """The arguments of the constructor that a custom class inherits from gazelle, with their present values."""
     names = _arguments_of_parent(type(thing))  # type: ignore[arg-type]
-    return {name: serialize_or_keep(getattr(thing, name), by_name=True) for name in names if hasattr(thing, name)}
+    return {name: _serialize_or_keep_by_name(getattr(thing, name)) for name in names if hasattr(thing, name)}
+
+
+@functools.cache
+def _constructor(cls: type) -> type:
+    """The class whose constructor a class has."""
+    return next(parent for parent in cls.__mro__ if "__init__" in vars(parent))
 
 
 @functools.cache
@@ -154,10 +161,18 @@ def _takes_positions(cls: type) -> bool:
     return inspect.Parameter.VAR_POSITIONAL in [one.kind for one in parameters]
 
 
-def serialize_or_keep(value: object, by_name: bool = False) -> Serialized:
+def serialize_or_keep(value: object) -> Serialized:
     """A value of a custom class, whose own get_config may replace what cannot be serialized; saving reports it."""
     try:
-        return serialize_argument(value, by_name) if by_name else serialize(value, by_name=False)
+        return serialize(value, by_name=False)
+    except ArgumentTypeError:
+        return value
+
+
+def _serialize_or_keep_by_name(value: object) -> Serialized:
+    """The same for an argument of a class of gazelle."""
+    try:
+        return serialize_argument(value)
     except ArgumentTypeError:
         return value
 

@@ -80,7 +80,12 @@ def test_a_get_config_of_a_program_has_the_arguments_of_its_parent(name):
         def get_config(self):
             return super().get_config()
 
-    assert Own(**words, name="same").get_config() == cls(**words, name="same").get_config()
+    class Plain(cls):
+        pass
+
+    expected = cls(**words, name="same").get_config()
+    assert Own(**words, name="same").get_config() == expected
+    assert Plain(**words, name="same").get_config() == expected
 
 
 @pytest.mark.parametrize("name", CLASSES)
