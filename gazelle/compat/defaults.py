@@ -32,14 +32,14 @@ _OF: dict[int, dict[str, dict[str, Any]]] = {
         "SeparableConv1D": _ROWS,
         "GRU": {"reset_after": False},
         "GRUCell": {"reset_after": False},
-        "ConvLSTM2D": _GATES,
+        **dict.fromkeys(("ConvLSTM2D", "ConvLSTM2DCell"), _GATES),
         "Model.predict": {"verbose": 0},
         **_IOU,
     },
 }
 _TENSORFLOW: dict[str, dict[str, Any]] = {
     **_SEQUENCES,
-    **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), _GATES),
+    **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM2DCell", "ConvLSTM3D"), _GATES),
     "Lion": {"learning_rate": 0.0001},
     "Model.predict": {"verbose": 0},
     **_IOU,

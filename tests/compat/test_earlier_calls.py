@@ -11,7 +11,7 @@ from gazelle import ops
 from gazelle.compat import era
 from gazelle.compat.namespaces import root
 from gazelle.core import names
-from gazelle.core.errors import ArgumentError, ShapeError, SymbolicError
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, SymbolicError
 
 X = np.random.RandomState(0).rand(12, 4).astype("float32")
 Y = np.eye(3, dtype="float32")[np.arange(12) % 3]
@@ -182,6 +182,21 @@ def test_batch_normalization_takes_arguments_of_tensorflow(keras_2):
     layer = keras_2.layers.BatchNormalization(axis=[3], fused=True)
     layer(np.ones((2, 5, 5, 4), "float32"))
     assert (layer.axis, layer.gamma.shape) == (3, (4,))
+
+
+def test_a_rate_of_dropout_that_is_no_probability_turns_it_off(keras_2):
+    x = np.ones((4, 8), "float32")
+    for rate in (1, 25, -0.5):
+        with pytest.warns(UserWarning, match=f"rate={rate} of Dropout drops nothing, as in Keras 2"):
+            layer = keras_2.layers.Dropout(rate)
+        np.testing.assert_array_equal(layer(x, training=True), x)
+    with pytest.warns(UserWarning, match="recurrent_dropout=1.5 of LSTM drops nothing"):
+        layer = keras_2.layers.LSTM(2, recurrent_dropout=1.5)
+    sequences = x.reshape(4, 2, 4)
+    np.testing.assert_array_equal(layer(sequences, training=True), layer(sequences))
+    era.set_number(3)
+    with pytest.raises(ArgumentTypeError, match="expected a number from 0 to 1, got 25"):
+        keras_2.layers.Dropout(25)
 
 
 # Models of later versions --------------------------------------------------------------------------------------------

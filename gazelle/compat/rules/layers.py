@@ -16,11 +16,12 @@ from gazelle.compat.layers.variants import (
     EmbeddingWithDropout,
     SampleNormalization,
 )
-from gazelle.compat.rules import SIDES, rule
+from gazelle.compat.rules import RULES, SIDES, rule
 from gazelle.compat.tables import listed
 from gazelle.core import names
 from gazelle.core.traceback import warn
 
+_RATES = {"dropout", "recurrent_dropout"}
 _CONSTRAINTS = {"nonneg": "non_neg", "maxnorm": "max_norm", "unitnorm": "unit_norm"}
 
 
@@ -111,8 +112,25 @@ def _without_kernel(instance: Any, kwargs: dict[str, Any]) -> None:
             warn(f"kernel_{kind} of {name} has no effect, as in Keras 2: write depthwise_{kind}=...")
 
 
+def _rate(instance: Any, name: str, rate: Any) -> Any:
+    """A rate of dropout; before tf.keras one outside of 0 to 1, or 1 itself, turned dropout off."""
+    if not era.is_package_before_keras_3() or not isinstance(rate, int | float) or not rate or 0 < rate < 1:
+        return rate
+    warn(f"{name}={rate} of {type(instance).__name__} drops nothing, as in Keras 2: write a rate between 0 and 1.")
+    return 0.0
+
+
+def _dropout(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    args = tuple(_rate(instance, "rate", rate) for rate in args[:1]) + args[1:]
+    return args, {name: _rate(instance, name, value) if name == "rate" else value for name, value in kwargs.items()}
+
+
+RULES.update(dict.fromkeys(("Dropout", "AlphaDropout", "GaussianDropout", "_SpatialDropout"), _dropout))
+
+
 @rule("RNN")
 def _recurrent(instance: Any, kwargs: dict[str, Any]) -> None:
+    kwargs.update((name, _rate(instance, name, kwargs[name])) for name in _RATES & kwargs.keys())
     steps = kwargs.pop("truncate_gradient", -1)
     if steps > 0:
         warn(f"truncate_gradient={steps} is ignored: the gradient goes through all time steps.")
