@@ -43,7 +43,7 @@ class CompatMeta(ABCMeta):
     """Metaclass of generated models: those with custom steps get the base class that runs them."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], members: dict[str, Any], **kwargs: Any) -> Any:
-        if "_core" not in members and not STEPS.isdisjoint(members):
+        if "_core" not in members and not {*STEPS, "compute_loss"}.isdisjoint(members):
             from gazelle.compat.mixins.steps import ArraySteps
 
             if not any(issubclass(base, ArraySteps) for base in bases):

@@ -49,6 +49,10 @@ def set_number(number: int, standalone: bool = True) -> None:
             float64_needs_64_bits=number < 3 or not standalone,
             frozen_weights_are_penalized=number < 3,
             functions_keep_names=number < 3,
+            single_losses_are_listed=number < 3,
+            scores_follow_outputs=number < 3,
+            epochs_cross_passes=number < 3,
+            groups_end_at_last_step=number < 3,
         )
     )
 

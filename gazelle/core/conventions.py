@@ -19,6 +19,11 @@ class Conventions:
         float64_needs_64_bits: A policy of float64 switches JAX to 64 bits, instead of an error or float32.
         frozen_weights_are_penalized: Regularizers of weights that are not trained are a part of the loss.
         functions_keep_names: A metric that is a function has its name as it is, not in snake case.
+        single_losses_are_listed: The logs of several outputs contain `<output>_loss` also where one output has a loss.
+        scores_follow_outputs: Several outputs have their losses and metrics in the logs in the order of the outputs,
+            not losses in that of a dict given to `compile`, and metrics by name.
+        epochs_cross_passes: An epoch with `steps_per_epoch` continues in the next pass over the samples.
+        groups_end_at_last_step: The index at the end of an incomplete group of steps is that of its last step.
     """
 
     logits_are_stored: bool = False
@@ -29,6 +34,10 @@ class Conventions:
     float64_needs_64_bits: bool = False
     frozen_weights_are_penalized: bool = False
     functions_keep_names: bool = False
+    single_losses_are_listed: bool = False
+    scores_follow_outputs: bool = False
+    epochs_cross_passes: bool = False
+    groups_end_at_last_step: bool = False
 
 
 #: the conventions of the process, to be read as `conventions.active`

@@ -278,6 +278,15 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, KerasTensor) or sparse.is_sparse(value)
 
 
+def map_in_order(fn: Callable[[Any], Any], tree: Tree, is_leaf: Callable[[Any], bool] = _is_tensor) -> Tree:
+    """Apply `fn` to every leaf; the keys of dicts remain in their order, while JAX sorts them."""
+    if type(tree) is dict:
+        return {key: map_in_order(fn, value, is_leaf) for key, value in tree.items()}
+    if type(tree) in (list, tuple):
+        return type(tree)(map_in_order(fn, value, is_leaf) for value in tree)
+    return jax.tree.map(fn, tree, is_leaf=is_leaf)
+
+
 def symbolic_leaves(tree: Tree) -> list[KerasTensor]:
     return [leaf for leaf in jax.tree.leaves(tree, is_leaf=is_symbolic) if is_symbolic(leaf)]
 

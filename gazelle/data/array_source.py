@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from gazelle import engine
-from gazelle.core import settings
+from gazelle.core import conventions, settings
 from gazelle.core.errors import message
 from gazelle.core.traceback import warn
 from gazelle.data import batching
@@ -28,7 +28,8 @@ _TOGETHER = 4  # chunks of random samples that are read together where nearly th
 class ArraySource:
     """Source of samples in memory or files; their order is a function of (seed, epoch).
 
-    With `steps`, an epoch begins where the last one stopped, and ends with the pass at the latest.
+    With `steps`, an epoch begins where the last one stopped. It ends with the pass at the latest, or, if
+    `conventions.epochs_cross_passes`, with the last of as many passes as there are epochs.
 
     Args:
         data: (x, y, weight), structures of arrays or `LazyRows`.
@@ -40,7 +41,7 @@ class ArraySource:
 
     names: tuple[str, ...] = ("x", "y", "sample_weight")
 
-    exhausted = False
+    exhausted = False  # whether the passes ended before the epochs
     waited = 0.0
 
     def __init__(
@@ -57,8 +58,13 @@ class ArraySource:
         self.lazy = any(isinstance(leaf, LazyRows) for leaf in jax.tree.leaves(data))
         self.advice = " shuffle='batch' reads neighbours together." if self.lazy and shuffle is True else ""
         self.inspect: dict[str, Callable[[Any], None]] = {}
+        self._first_epoch, self._passes = 0, 1
         self._placed: Any = None
         self._warned = False
+
+    def begin_at(self, epoch: int, epochs: int) -> None:
+        """Set the first epoch, which begins with the first batch, and how many follow with it."""
+        self._first_epoch, self._passes = epoch, max(epochs, 1)
 
     def _pass(self, number: int) -> np.ndarray[Any, Any]:
         """The indices of the samples in one pass."""
@@ -66,21 +72,31 @@ class ArraySource:
 
     def chunks(self, epoch: int, skip: int = 0) -> Iterator[Chunk]:
         assert self.steps is not None
-        size, full = self.batch_size, self.count // self.batch_size
-        length = batching.steps_of_chunk(bytes_of(self.sample), min(full, self.steps))
-        number, place = divmod(epoch, -(-self.steps_of_pass // self._stride))
-        begin = place * self._stride
-        last = min(begin + self.steps, self.steps_of_pass)
+        before, self.waited = epoch - self._first_epoch, 0.0
+        if conventions.active.epochs_cross_passes:
+            begin, total = before * self._stride, self._passes * self.steps_of_pass
+        else:
+            number, place = divmod(before, -(-self.steps_of_pass // self._stride))
+            begin, total = number * self.steps_of_pass + place * self._stride, (number + 1) * self.steps_of_pass
+        last = min(begin + self.steps, total)
         if last - begin < self.steps:
             self._warn_short(last - begin)
-        order, self.waited = self._pass(number), 0.0
+            self.exhausted = conventions.active.epochs_cross_passes
+        size, full = self.batch_size, self.count // self.batch_size
+        length = batching.steps_of_chunk(bytes_of(self.sample), min(full, self.steps))
         leaves = jax.tree.leaves(self.data) if self.lazy and self.shuffle is True else []
         reach = length * (_TOGETHER if any(getattr(leaf, "by_slices", False) for leaf in leaves) else 1)
-        for start in range(begin + skip, min(last, full), reach):
-            stop = min(start + reach, last, full)
-            yield from self._chunks(order[start * size : stop * size].reshape(-1, size), length)
-        if last > full and begin + skip < last:  # the short last batch
-            yield from self._chunks(order[full * size :][None], 1)
+        position = begin + skip
+        while position < last:
+            number, place = divmod(position, self.steps_of_pass)
+            end = min(last - position + place, self.steps_of_pass)
+            order = self._pass(self._first_epoch + number)
+            for start in range(place, min(end, full), reach):
+                stop = min(start + reach, end, full)
+                yield from self._chunks(order[start * size : stop * size].reshape(-1, size), length)
+            if end > full:  # the short last batch
+                yield from self._chunks(order[full * size :][None], 1)
+            position += end - place
 
     def _warn_short(self, steps: int) -> None:
         """Warn that an epoch has fewer steps than requested, as the pass over the samples ends."""

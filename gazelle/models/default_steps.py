@@ -29,12 +29,12 @@ def train(model: Model, data: Tree) -> dict[str, Any]:
 
     def loss() -> Any:
         y_pred = model(x, training=True)
-        value = loss_of(model, x, y, y_pred, weight, True)
-        return model.optimizer.scale_loss(value), (value, y_pred, _reported())
+        value, shown = _with_shown(model, x, y, y_pred, weight, True)
+        return model.optimizer.scale_loss(value), (shown, y_pred)
 
-    (_, (value, y_pred, reported)), grads = value_and_grad(loss, variables)
+    (_, (shown, y_pred)), grads = value_and_grad(loss, variables)
     step_methods.apply_gradients(model.optimizer, grads, variables)
-    for name, one in {"loss": value, **reported}.items():
+    for name, one in shown.items():
         _track(model, name, one, x)
     return model.compute_metrics(x, y, y_pred, weight)
 
@@ -43,8 +43,7 @@ def test(model: Model, data: Tree) -> dict[str, Any]:
     """Compute the loss and the metrics of a batch (x, y, sample_weight); return the logs."""
     x, y, weight = unpack_x_y_sample_weight(data)
     y_pred = model(x, training=False)
-    value = loss_of(model, x, y, y_pred, weight, False)
-    for name, one in {"loss": value, **_reported()}.items():
+    for name, one in _with_shown(model, x, y, y_pred, weight, False)[1].items():
         _track(model, name, one, x)
     return model.compute_metrics(x, y, y_pred, weight)
 
@@ -60,6 +59,15 @@ def loss_of(model: Model, x: Tree, y: Tree, y_pred: Tree, weight: Tree, training
     takes_training = any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in known)
     options = {"training": training} if takes_training else {}
     return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **options)
+
+
+def _with_shown(model: Model, x: Tree, y: Tree, y_pred: Tree, weight: Tree, training: bool) -> tuple[Array, Any]:
+    """The loss, and {name: value} of what the logs show; without the loss if `compute_loss` has tracked one."""
+    assert model._compile_state is not None
+    count = model._compile_state.loss_trackers["loss"].count
+    before = count.value
+    value = loss_of(model, x, y, y_pred, weight, training)
+    return value, ({"loss": value} if count.value is before else {}) | _reported()
 
 
 def compiled_loss(model: Model, y: Tree, y_pred: Tree, weight: Tree, added: Sequence[Any]) -> Array:

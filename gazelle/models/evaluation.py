@@ -18,6 +18,7 @@ from gazelle.models.sources import checked_trainer, make_source, preprocessing_f
 from gazelle.models.trainers import get_trainer
 from gazelle.training import evaluation_loop, interrupt
 from gazelle.training.callbacks import CallbackList, Progress
+from gazelle.training.outputs import with_dicts
 
 if TYPE_CHECKING:
     from gazelle.models.model import Model
@@ -136,7 +137,7 @@ def predict_on_batch(model: Model, x: Data) -> Outputs:
     placed = jax.tree.map(lambda array: array[None], arrays)
     outputs, assigned = trainer.predict(trainer.live.values(), trainer.key, placed, trainer.count())
     trainer.live.put(assigned)
-    return jax.tree.map(lambda array: np.array(array[0]), jax.device_get(outputs))
+    return with_dicts(jax.tree.map(lambda array: np.array(array[0]), jax.device_get(outputs)))
 
 
 def scores(logs: dict[str, Any], as_dict: bool) -> Scores:

@@ -131,6 +131,7 @@ def _prepare(
     )
     if isinstance(source, data.ArraySource):
         checks.warn_unseen_classes(options.class_weight, source.data[1])
+        source.begin_at(options.initial_epoch, options.epochs - options.initial_epoch)
     trainer = sources.checked_trainer(model, "fit", source)
     source.seed = trainer.seed
     trainer.prepare(source)

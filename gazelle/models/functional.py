@@ -88,7 +88,7 @@ class Function(Operation):
         """
         kinds = iter(tensor.dtype for tensor in self._graph.flat_inputs)
         inputs = tree.map_shape_structure(lambda shape: symbolic.KerasTensor(shape, next(kinds)), input_shape)
-        return symbolic.map_tree(lambda tensor: tensor.shape, self.compute_output_spec(inputs))
+        return symbolic.map_in_order(lambda tensor: tensor.shape, self.compute_output_spec(inputs))
 
 
 def takes_a_graph(cls: type) -> bool:

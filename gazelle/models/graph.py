@@ -82,7 +82,7 @@ class Graph:
         try:
             self.nodes, indices = self._find_nodes()
         except ArgumentError:
-            self.outputs = symbolic.map_tree(_after_call, outputs)
+            self.outputs = symbolic.map_in_order(_after_call, outputs)
             if all(a is b for a, b in zip(symbolic.leaves(self.outputs), symbolic.leaves(outputs), strict=True)):
                 raise
             self.nodes, indices = self._find_nodes()
@@ -219,7 +219,7 @@ class Graph:
         return self._outputs(values)
 
     def _outputs(self, values: dict[int, Any]) -> Any:
-        out = symbolic.map_tree(lambda t: values[id(t)], self.outputs)
+        out = symbolic.map_in_order(lambda t: values[id(t)], self.outputs)
         return out[0] if isinstance(out, (list, tuple)) and len(out) == 1 else out  # as in Keras, [y] returns y
 
     def fit_inputs(self, data: Tree) -> list[Any]:

@@ -31,7 +31,7 @@ def get_layer(model: Model, name: str | None, index: int | None) -> Layer:
 def shapes(tensors: Symbolic) -> Shapes:
     """The shapes in the same structure; the shape itself of a single tensor and of [tensor]."""
     flat = symbolic.leaves(tensors)
-    return flat[0].shape if len(flat) == 1 else symbolic.map_tree(lambda t: t.shape, tensors)
+    return flat[0].shape if len(flat) == 1 else symbolic.map_in_order(lambda t: t.shape, tensors)
 
 
 def symbolic_inputs(shape: Tree) -> Symbolic:

@@ -14,6 +14,7 @@ from gazelle.core.variable import Variable
 from gazelle.data.arrays import pack_x_y_sample_weight
 from gazelle.ops.platforms import conditional
 from gazelle.training.metrics_state import MetricsState, flat_logs
+from gazelle.training.outputs import keep_order
 from gazelle.training.state import State
 from gazelle.training.step import Batch, changed_values, inference_key
 
@@ -96,6 +97,7 @@ class CustomStep:
             batch: what the method is called with.
         """
         method, assigned, created = getattr(self.methods, kind), set[int](), list[Variable]()
+        names: list[str] = []  # in the order of the step, which JAX replaces by the alphabet
 
         def traced(batch: Any) -> Any:
             context = tracing.TraceContext(values={}, key=jax.random.key(0), training=_mode(kind), closed=True)
@@ -104,7 +106,9 @@ class CustomStep:
                 out = method(batch)
             assigned.update(context.values or ())
             self.methods.include(context.seen.values())
-            return (out if kind == "predict" else flat_logs(out)), [variable._value for variable in created]
+            logs = out if kind == "predict" else flat_logs(out)
+            names.extend(logs if kind != "predict" else ())
+            return logs, [variable._value for variable in created]
 
         if self.run_eagerly:
             logs, _ = traced(jax.tree.map(jnp.asarray, batch))
@@ -114,7 +118,7 @@ class CustomStep:
             _initialize(created, program, jax.tree.leaves(batch))
         if kind != "predict":
             ids = set(map(id, self.methods.named_variables().values()))
-            self.metrics.last_logs[kind] = logs
+            self.metrics.last_logs[kind] = {name: logs[name] for name in names}
             self.metrics.reports_metrics[kind] = not ids.isdisjoint(assigned)
         return assigned
 
@@ -155,7 +159,7 @@ class CustomStep:
         step = tracing.functionalize(self.methods.predict, {**self.variables, **metrics}, self.methods.names)
         zeros = {path: jnp.zeros(v.shape, v.dtype) for path, v in metrics.items()}
         outputs, after, _ = step({**values, **zeros}, x, key=inference_key(key, count))
-        return outputs, changed_values(values, {path: after[path] for path in values})
+        return keep_order(outputs), changed_values(values, {path: after[path] for path in values})
 
 
 def _initialize(created: list[Variable], program: Any, arrays: list[Any]) -> None:

@@ -14,6 +14,7 @@ from gazelle.core import arrays
 from gazelle.engine import processes
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.diagnosis import warn_not_finite, warn_skipped
+from gazelle.training.outputs import with_dicts
 from gazelle.training.steps_per_call import Prefetched, StepGroups, StepsPerCall, host_logs, ordered
 from gazelle.training.trainer import Trainer
 
@@ -163,7 +164,7 @@ def predict(
 
 
 def _joined(parts: list[Any]) -> Any:
-    return parts[0] if len(parts) == 1 else jax.tree.map(lambda *all: np.concatenate(all), *parts)
+    return with_dicts(parts[0] if len(parts) == 1 else jax.tree.map(lambda *all: np.concatenate(all), *parts))
 
 
 def predict_block(trainer: Trainer, block: data.Block) -> Outputs:
@@ -172,7 +173,7 @@ def predict_block(trainer: Trainer, block: data.Block) -> Outputs:
     out, assigned = _outputs(trainer, trainer.live.values(), block)
     if assigned:
         trainer.live.put(assigned)
-    return jax.tree.map(lambda leaf: _flat(leaf, block.count), out)
+    return with_dicts(jax.tree.map(lambda leaf: _flat(leaf, block.count), out))
 
 
 def _outputs(trainer: Trainer, values: Any, block: data.Block) -> Any:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import config, metrics
-from gazelle.core import logits, tracing
+from gazelle.core import conventions, logits, tracing
 from gazelle.core.errors import message
 from gazelle.core.replaced_methods import is_own_code
 from gazelle.core.traceback import warn
@@ -74,12 +74,10 @@ class MetricsState:
 
     @property
     def names(self) -> list[str]:
-        """The names in the logs: losses, metrics, values of `add_metric`; other logs of custom steps by alphabet."""
+        """The names in the logs: losses, metrics, values of `add_metric`; those of custom steps in their order."""
         if not self.last_logs:
             return list(dict.fromkeys([*self.losses, *self.source.metric_names(), *self.reports]))
-        known = {name for logs in self.last_logs.values() for name in logs}
-        first = [name for name in self.source.metric_names() if name in known]
-        return list(dict.fromkeys([*first, *sorted(known)]))
+        return list(dict.fromkeys(name for kind in ("train", "test") for name in self.last_logs.get(kind, ())))
 
     def start(self) -> dict[str, Any]:
         """Totals before the first batch."""
@@ -159,6 +157,10 @@ def flat_logs(logs: Mapping[str, Any] | None) -> dict[str, Any]:
     return out
 
 
+def _is_metric(entry: Any) -> bool:
+    return entry is not None and not isinstance(entry, (list, tuple))
+
+
 def _is_reset_to_zeros(metric: Metric) -> bool:
     """Whether a metric is of a class of gazelle with its `reset_state`."""
     return type(metric).__module__.startswith("gazelle.") and is_own_code(metric.reset_state)
@@ -211,7 +213,7 @@ class CompileMetrics(Metric, abstract=True):
                 given = [given]
             for index, entry in enumerate(per_output(f"compile({what}=...)", given, names)):
                 entries = entry if isinstance(entry, (list, tuple)) else [entry]
-                for item in jax.tree.leaves(entries, is_leaf=lambda v: v is not None and not isinstance(v, list)):
+                for item in jax.tree.leaves(entries, is_leaf=_is_metric):
                     target = targets[index]
                     if item is None or (target is None and self.loss is not None and own[index] is None):
                         continue  # no labels are expected for the output
@@ -280,7 +282,8 @@ class CompileMetrics(Metric, abstract=True):
 
     def metric_names(self) -> list[str]:
         """The names in the logs."""
-        return [name for entries in self._of_output for name, _, _ in entries]
+        found = [name for entries in self._of_output for name, _, _ in entries]
+        return found if len(self._of_output) == 1 or conventions.active.scores_follow_outputs else sorted(found)
 
     def update_state(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> None:
         """Update all metrics by one batch.
@@ -312,7 +315,9 @@ class CompileMetrics(Metric, abstract=True):
             several = value if isinstance(value, dict) else {}
             values |= {f"{name}_{k}" if k in taken else k: v for k, v in several.items()} or {name: value}
             taken |= several.keys()
-        return {name: jnp.asarray(value) for name, value in values.items()}  # a Variable is read where it is bound
+        by_name = len(self._of_output) > 1 and not conventions.active.scores_follow_outputs
+        names = sorted(values) if by_name else values
+        return {name: jnp.asarray(values[name]) for name in names}  # a Variable is read where it is bound
 
     def reset_state(self) -> None:
         """Reset all metrics."""

@@ -33,6 +33,37 @@ def is_flat_dict(outputs: Tree) -> bool:
     return isinstance(outputs, Mapping) and not any(isinstance(v, (Mapping, list, tuple)) for v in outputs.values())
 
 
+class _KeepsOrder(dict[Any, Any]):
+    """A dict whose order of keys JAX keeps; it sorts the keys of others."""
+
+
+jax.tree_util.register_pytree_node(
+    _KeepsOrder,
+    lambda own: (tuple(own.values()), tuple(own)),
+    lambda names, values: _KeepsOrder(zip(names, values, strict=True)),
+)
+
+
+def keep_order(outputs: Tree) -> Tree:
+    """Outputs whose dicts keep the order of their keys in compiled programs."""
+    return _replace_dicts(outputs, dict, _KeepsOrder)
+
+
+def with_dicts(outputs: Tree) -> Tree:
+    """Undo `keep_order`."""
+    return _replace_dicts(outputs, _KeepsOrder, dict)
+
+
+def _replace_dicts(tree: Tree, former: type, new: type) -> Tree:
+    def replace(node: Any) -> Any:
+        return new((key, _replace_dicts(value, former, new)) for key, value in node.items()) if is_one(node) else node
+
+    def is_one(node: Any) -> bool:
+        return type(node) is former
+
+    return jax.tree.map(replace, tree, is_leaf=is_one)
+
+
 def per_output(what: str, value: Nested[Any], names: list[str], *, spread: bool = False) -> list[Any]:
     """`value` as a list with one entry per output. `spread`: a single value counts for every output."""
     if isinstance(value, (list, tuple)) and not value:

@@ -20,6 +20,7 @@ from gazelle.core.replaced_methods import MethodSnapshot
 from gazelle.core.variable import Variable
 from gazelle.ops.platforms import conditional
 from gazelle.training.metrics_state import CompileMetrics, MetricsState
+from gazelle.training.outputs import keep_order
 from gazelle.training.state import State
 from gazelle.training.total_loss import TotalLoss
 
@@ -217,7 +218,7 @@ class LossStep:
             (outputs, {path: array} of the variables that layers assigned).
         """
         y_pred, after, _ = self.forward(values, x, key=inference_key(key, count), training=False)
-        return y_pred, changed_values(values, after)
+        return keep_order(y_pred), changed_values(values, after)
 
     def trace(self, batch: Tree) -> TraceInfo:
         """Trace a batch (x, y, sample_weight) without computing it, unless the step runs eagerly."""

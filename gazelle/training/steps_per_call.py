@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import data
+from gazelle.core import conventions
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.trainer import Trainer
 
@@ -61,7 +62,9 @@ class StepGroups:
         return self.size - done % self.size
 
     def end(self, events: object, done: int, logs: Callable[[], Logs], last: bool = False) -> None:
-        """Report the end of a group, if it is complete or the last one; the index is that of a complete group.
+        """Report the end of a group, if it is complete or the last one.
+
+        The index is that of the last step of a complete group, unless `conventions.groups_end_at_last_step`.
 
         Args:
             events: the callbacks.
@@ -71,7 +74,8 @@ class StepGroups:
         """
         if self._open and (last or done % self.size == 0):
             self._open = False
-            getattr(events, self._end)((done - 1) // self.size * self.size + self.size - 1, logs())
+            missing = 0 if conventions.active.groups_end_at_last_step else -done % self.size
+            getattr(events, self._end)(done - 1 + missing, logs())
 
 
 def ordered(trainer: Trainer, logs: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import losses
+from gazelle.core import conventions
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
 from gazelle.losses.base import as_loss
-from gazelle.training.outputs import flat_outputs, output_names, per_output, targets_of
+from gazelle.training.outputs import flat_outputs, is_flat_dict, output_names, per_output, targets_of
 
 if TYPE_CHECKING:
     from gazelle.core.types import LossLike, Nested, Tree
@@ -103,7 +104,10 @@ class TotalLoss:
             total, shown = total + jnp.sum(extra), shown + _difference(extra)
         for path, regularizer in self.regularizers.items():
             total = total + regularizer(values[path])
-        own = {"loss": total + shown, **(parts if len(parts) > 1 else {})}
+        if isinstance(self.loss, Mapping) and is_flat_dict(y_pred) and not conventions.active.scores_follow_outputs:
+            parts = {f"{name}_loss": parts[f"{name}_loss"] for name in self.loss if f"{name}_loss" in parts}
+        several = len(parts) > 1 or (len(names) > 1 and conventions.active.single_losses_are_listed)
+        own = {"loss": total + shown, **(parts if several else {})}
         self.reported = [name for name in reports if isinstance(name, str) and name not in own]
         if taken := [name for name in reports if name in own]:
             hint = "The logs have the loss under this name."

@@ -76,7 +76,7 @@ def test_dict_inputs_and_outputs():
     model = gazelle.Model({"a": a, "b": b}, {"sum": layers.Add(name="plus")([a, b]), "first": layers.Dense(2)(a)})
     model.compile("sgd", {"sum": "mse", "first": "mae"}, metrics={"sum": ["mae"]})
     history = model.fit({"b": X, "a": X}, {"sum": X, "first": X[:, :2]}, epochs=2, verbose=0)
-    assert list(history.history) == ["loss", "first_loss", "sum_loss", "sum_mae"]
+    assert list(history.history) == ["loss", "sum_loss", "first_loss", "sum_mae"]  # as given to compile
     out = model.predict({"a": X, "b": 2 * X}, verbose=0)
     np.testing.assert_allclose(out["sum"], 3 * X, rtol=1e-6)
 

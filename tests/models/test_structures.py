@@ -27,6 +27,34 @@ def test_nested_inputs(tmp_path):
         model({"q": [X], "p": {"a": X}})
 
 
+def test_outputs_keep_the_order_of_their_keys():
+    x = Input((4,))
+    model = Model(x, {"z": x + 1, "a": [x, {"y": x, "b": x}]})
+    for outputs in (model(X), model.predict(X, verbose=0), model.predict(X, 4, verbose=0), model.predict_on_batch(X)):
+        assert list(outputs) == ["z", "a"]
+        assert list(outputs["a"][1]) == ["y", "b"]
+        assert type(outputs) is dict
+
+
+@pytest.mark.parametrize("order", ["zba", "abz", "bza"])
+def test_scores_of_several_outputs_are_in_the_order_of_the_losses_and_then_by_name(order):
+    x = Input((4,))
+    outputs = {"z": x, "a": 2 * x, "b": 3 * x}
+    model, data = Model(x, outputs), dict.fromkeys("abz", 0 * X)
+    model.compile("sgd", dict.fromkeys(order, "mae"), metrics=dict.fromkeys(order, ("mse", "mae")))
+    expected = ["loss", *(f"{name}_loss" for name in order)]
+    expected += ["a_mae", "a_mse", "b_mae", "b_mse", "z_mae", "z_mse"]
+    assert list(model.evaluate(X, data, verbose=0, return_dict=True)) == model.metrics_names == expected
+    mean, square = X.mean(), (X**2).mean()
+    losses = {"z": mean, "a": 2 * mean, "b": 3 * mean}
+    values = [6 * mean, *(losses[n] for n in order), 2 * mean, 4 * square, 3 * mean, 9 * square, mean, square]
+    np.testing.assert_allclose(model.evaluate(X, data, verbose=0), values, rtol=1e-5)
+    model = Model(x, [outputs[name] for name in order])  # in the order of the outputs
+    model.compile("sgd", "mae", metrics=[["mse"]] * 3)
+    scores = model.evaluate(X, [0 * X] * 3, verbose=0)
+    np.testing.assert_allclose(scores[:4], [6 * mean, *(losses[n] for n in order)], rtol=1e-5)
+
+
 class Sum(layers.Layer):
     def call(self, a, b=None):
         return a if b is None else a + b

@@ -469,7 +469,16 @@ def test_list_passes_events_on():
     assert old.seen == [3]
     assert second.seen == [("train", 3), ("test", 4), ("epoch", 0, {"loss": 1.0})]
     assert first.seen == [("epoch", 0, {"loss": 1.0})]
-    assert calls.last_logs is logs
+    assert calls.last_logs == logs
+
+
+def test_the_end_of_training_gets_the_logs_without_what_callbacks_added():
+    seen = []
+    add = LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(mine=1.0))
+    calls = CallbackList([add, LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(dict(logs)))])
+    calls.on_epoch_end(0, Logs(loss=1.0))
+    assert seen == [{"loss": 1.0, "mine": 1.0}]
+    assert calls.last_logs == {"loss": 1.0}
 
 
 def test_callbacks_share_one_dict_of_logs():

@@ -244,3 +244,12 @@ def test_another_thread_gathers_the_next_chunk(monkeypatch):
     failing = 2
     with pytest.raises(OSError, match="the disk is gone"):
         fit(model, batch_size=16)
+
+
+def test_the_first_epoch_of_a_training_begins_with_the_first_batch():
+    x = np.arange(1.0, 8.0)[:, None]
+    model = gazelle.Sequential([Input((1,)), layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+    model.compile(gazelle.optimizers.SGD(0.0), "mae")
+    options = {"batch_size": 2, "steps_per_epoch": 1, "shuffle": False, "verbose": 0, "keep": False}
+    history = model.fit(x, 0 * x, initial_epoch=2, epochs=4, **options).history
+    assert history["loss"] == pytest.approx([1.5, 3.5])

@@ -14,7 +14,7 @@ from gazelle.compat.classes import STEPS, adopt, compat_class, is_generated, pla
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.layers import follows_phase
 from gazelle.compat.mixins.model_methods import translated_method
-from gazelle.compat.mixins.steps import loss_as_array, step_on_tensors, tracked_loss
+from gazelle.compat.mixins.steps import loss_as_array, step_on_tensors
 from gazelle.compat.tables import listed
 from gazelle.compat.types import TensorResult
 from gazelle.core import symbolic
@@ -76,8 +76,6 @@ class ModelMixin:
                 setattr(cls, name, step_on_tensors(cls.__dict__[name]))
         if "compute_loss" in cls.__dict__:
             cls.compute_loss = loss_as_array(cls.__dict__["compute_loss"])  # type: ignore[attr-defined]
-        elif era.number() < 3 and not STEPS.isdisjoint(cls.__dict__):
-            cls.compute_loss = tracked_loss  # type: ignore[attr-defined]
 
     def get_config(self, verbose: int = 0) -> Config:
         """Return the configuration, and print it, as in Keras 0.x, if `verbose` is not 0."""
@@ -135,7 +133,11 @@ class ModelMixin:
         count = len(model_metrics.compile_metrics(self))  # type: ignore[arg-type]
         given = [one for one in found[:count] if isinstance(one, CompileMetrics)]
         losses = [] if era.standalone() else [one for one in found[:count] if one not in given]
-        return [*losses, *(metric for one in given for metric in one.named_metrics()), *found[count:]]
+        trainer: Any = vars(self)["_trainer"]
+        reports = () if trainer is None else trainer.metrics.reports  # values of `add_metric` come last
+        added = [losses.pop() for one in reversed(losses) if one.name in reports]
+        metrics = [metric for one in given for metric in one.named_metrics()]
+        return [*losses, *metrics, *reversed(added), *found[count:]]
 
     def to_json(self, **kwargs: Any) -> str:
         if era.number() == 2:

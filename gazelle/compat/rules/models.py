@@ -13,6 +13,7 @@ from gazelle.compat.rules.training import create
 from gazelle.core.errors import message
 from gazelle.core.registry import REGISTRY
 from gazelle.core.traceback import warn
+from gazelle.metrics import Metric
 from gazelle.models import Model
 
 
@@ -52,7 +53,12 @@ def _for_every_output(kwargs: dict[str, Any], outputs: int) -> None:
     for kind in ("metrics", "weighted_metrics"):
         given = kwargs.get(kind)
         if outputs > 1 and isinstance(given, (list, tuple)) and not any(isinstance(m, (list, tuple)) for m in given):
-            kwargs[kind] = [list(given)] * outputs
+            kwargs[kind] = [list(given), *([_copied(metric) for metric in given] for _ in range(outputs - 1))]
+
+
+def _copied(metric: Any) -> Any:
+    """A metric of its own for another output; names and functions are the same for all."""
+    return type(metric).from_config(metric.get_config()) if isinstance(metric, Metric) else metric
 
 
 _OPTIMIZER_CLASSES = {name.lower(): name for name in optimizers.KINDS}

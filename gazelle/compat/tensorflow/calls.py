@@ -15,7 +15,7 @@ from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, in_d
 from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import logits, shape_inference, tracing
 from gazelle.core.errors import ArgumentError, GazelleError, IncompatibleShapesError, message
-from gazelle.core.symbolic import KerasTensor
+from gazelle.core.symbolic import KerasTensor, map_in_order
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.text_array import TextArray
 from gazelle.core.types import Tree
@@ -66,7 +66,7 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
         out = function(*plain_args, **plain_kwargs)
     out = logits.lost(out, arrays)
     if in_dataset.get():  # further functions compute on the host: elements of other shapes would compile them again
-        out = jax.tree.map(_on_host, out)
+        out = map_in_order(_on_host, out)
     tapes = active_tapes()
     if tapes:
         array_indices = [i for i, array in enumerate(arrays) if is_array(array)]
@@ -74,7 +74,7 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
         recording_tapes = [tape for tape in tapes if tape.is_affected_by(inputs)]
         if recording_tapes:
             given = set(map(id, arrays))  # stop_gradient(x) is x itself, and tapes know arrays by their identity
-            out = jax.tree.map(lambda v: _copy(v) if id(v) in given and is_array(v) else v, out)
+            out = map_in_order(lambda v: _copy(v) if id(v) in given and is_array(v) else v, out)
             for leaf in jax.tree.leaves(out):  # a loss is computed from the logits: they are a result, too
                 before, loss = logits.entry(leaf)
                 if before is not None:
@@ -142,7 +142,7 @@ def boxed(tree: Tree) -> Tree:
     def box(leaf: Any) -> Any:
         return Tensor(_text(leaf)) if is_array(leaf) else Tensor(leaf) if isinstance(leaf, TextArray) else leaf
 
-    return jax.tree.map(box, tree, is_leaf=is_box)
+    return map_in_order(box, tree, is_box)
 
 
 def _text(array: Any) -> Any:
@@ -187,9 +187,9 @@ def narrowed(out: Tree, given: list[Any]) -> Tree:
             return leaf.astype(np.int32)
         return leaf
 
-    return jax.tree.map(narrow, out)
+    return map_in_order(narrow, out)
 
 
 def unbox(tree: Tree) -> Tree:
     """Replace the tensors in a tree by arrays."""
-    return jax.tree.map(lambda v: unboxed(v) if isinstance(v, TensorWrapper) else v, tree, is_leaf=is_box)
+    return map_in_order(lambda v: unboxed(v) if isinstance(v, TensorWrapper) else v, tree, is_box)

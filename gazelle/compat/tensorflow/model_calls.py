@@ -347,6 +347,8 @@ def minimize(
     **options: Option,
 ) -> TensorResult:
     """Take one optimizer step; the loss is a function without arguments, or a tensor recorded by `tape`."""
+    if isinstance(grad_loss, GradientTape):  # the third argument from TensorFlow 2.11 on
+        grad_loss, tape = None, grad_loss
     if callable(loss):
         with GradientTape() as tape:
             loss = loss()

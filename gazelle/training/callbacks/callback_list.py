@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -79,7 +80,7 @@ class CallbackList(Callback):
 
     Attributes:
         callbacks: the callbacks in one list.
-        last_logs: the logs of the last epoch, with what callbacks added to them.
+        last_logs: the logs of the last epoch, without what callbacks added to them.
 
     Raises:
         ArgumentError: `callbacks` contains a class, or an object that is not a callback.
@@ -143,12 +144,12 @@ class CallbackList(Callback):
         return bool([callback for callback in self.callbacks if listens_to_batches(callback, kind)])
 
     def _call(self, event: str, *args: Any) -> None:
+        if event == "on_epoch_end":
+            self.last_logs = copy.copy(args[-1])
         if event not in self._listeners:  # batch events are frequent: find the listeners once
             self._listeners[event] = [c for c in self.callbacks if _listens_to(c, event)]
         for callback in self._listeners[event]:
             getattr(callback, event)(*args)
-        if event == "on_epoch_end":
-            self.last_logs = args[-1]
 
 
 def _event_method(event: str) -> Callable[..., None]:

@@ -1,0 +1,136 @@
+"""What `fit` and `predict` of programs for tf.keras report: names and order of logs, losses of models that define them.
+
+The expected names and numbers are those of TensorFlow 2.15.1.
+"""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era, tensorflow
+from gazelle.compat.namespaces import root
+from gazelle.core import names
+
+keras = root("tensorflow.keras")
+layers = keras.layers
+X = np.arange(12.0, dtype="float32").reshape(6, 2)
+Y = X[:, :1]
+
+
+@pytest.fixture(autouse=True)
+def tf():
+    number, standalone = era.number(), era.standalone()
+    era.set_number(2, False)
+    names.clear_session()
+    yield tensorflow.module("tensorflow")
+    tensorflow.close()
+    era.set_number(number, standalone)
+
+
+def _two_outputs(as_dict=True):
+    x = keras.Input((2,))
+    hidden = layers.Dense(3)(x)
+    z, a = layers.Dense(1, name="z")(hidden), layers.Dense(1, name="a")(hidden)
+    return hidden, keras.Model(x, {"z": z, "a": a} if as_dict else [z, a])
+
+
+def test_one_loss_of_two_outputs_has_a_name_of_its_own_in_the_logs():
+    model = _two_outputs(as_dict=False)[1]
+    model.compile("sgd", {"z": "mse"}, metrics={"a": "mae"})
+    history = model.fit(X, [Y, Y], verbose=0).history
+    assert list(history) == model.metrics_names == ["loss", "z_loss", "a_mae"]
+    assert history["z_loss"] == history["loss"]
+    assert len(model.train_on_batch(X, [Y, Y])) == 3
+
+
+def test_values_of_add_metric_are_the_last_metrics(tf):
+    hidden, model = _two_outputs(as_dict=False)
+    model.add_metric(tf.reduce_mean(hidden), name="mean", aggregation="mean")
+    model.compile("sgd", "mse", metrics=["mae"])
+    model.evaluate(X, [Y, Y], verbose=0)
+    assert [m.name for m in model.metrics] == ["loss", "z_loss", "a_loss", "z_mae", "a_mae", "mean"]
+
+
+def test_outputs_keep_the_order_of_their_names():
+    model = _two_outputs()[1]
+    assert list(model(X)) == list(model.output) == list(model.output_shape) == ["z", "a"]
+    for outputs in (model.predict(X, verbose=0), model.predict(X, 4, verbose=0), model.predict_on_batch(X)):
+        assert list(outputs) == ["z", "a"]
+
+
+class Line(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(1, kernel_initializer="ones", kernel_regularizer="l2")
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Shifted(Line):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+        return super().compute_loss(x, y, y_pred, sample_weight) + 10.0
+
+
+class Own(Line):
+    def train_step(self, data):
+        x, y = data
+        with tensorflow.module("tensorflow").GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(x, y, y_pred)
+        self.optimizer.minimize(loss, self.trainable_variables, tape)
+        return {"total": loss, **self.compute_metrics(x, y, y_pred, None), "another": loss}
+
+
+class Both(Own, Shifted):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("cls", "expected"),
+    [
+        (Shifted, {"loss": 16.38684, "mae": 3.552067}),
+        (Own, {"total": 7.120522, "loss": 16.38684, "mae": 3.552067, "another": 7.120522}),
+        (Both, {"total": 17.120522, "loss": 16.38684, "mae": 3.552067, "another": 17.120522}),
+    ],
+)
+def test_logs_of_a_model_that_changes_its_loss_have_that_of_compile(cls, expected):
+    model = cls()
+    model.compile("sgd", "mse", metrics=["mae"])
+    assert model.evaluate(X, Y, batch_size=4, verbose=0) == pytest.approx([47.686665, 6.0])
+    history = model.fit(X, Y, batch_size=4, shuffle=False, verbose=0).history
+    assert list(history) == list(expected)
+    assert {name: value for name, (value,) in history.items()} == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_index_of_an_incomplete_group_of_steps_is_that_of_its_last_step():
+    seen = []
+    model = keras.Sequential([layers.Dense(1, input_shape=(2,))])
+    model.compile("sgd", "mse", steps_per_execution=2)
+    record = keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: seen.append(batch))
+    model.fit(X, Y, batch_size=2, callbacks=[record], verbose=0)
+    assert seen == [1, 2]
+
+
+def test_metric_objects_count_each_output_by_itself():
+    model = _two_outputs(as_dict=False)[1]
+    model.compile("sgd", "mse", metrics=["mae", keras.metrics.MeanAbsoluteError(name="own")])
+    scores = model.evaluate(X, [Y, 2 * Y], verbose=0, return_dict=True)
+    assert scores["z_own"] == scores["z_mae"] != scores["a_own"] == scores["a_mae"]
+    assert [metric.name for metric in model.metrics][3:] == ["z_mae", "z_own", "a_mae", "a_own"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"steps_per_epoch": 2, "batch_size": 3}, [3.5, 3.25, 5.5, 3.5]),
+        ({"steps_per_epoch": 1, "batch_size": 2, "initial_epoch": 2}, [1.5, 3.5]),
+        ({"steps_per_epoch": 3, "batch_size": 4, "epochs": 1}, [4.0]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The data ran out")
+def test_an_epoch_of_some_steps_continues_in_the_next_pass_over_arrays(options, expected):
+    x = np.arange(1.0, 8.0)[:, None]
+    model = keras.Sequential([layers.Dense(1, use_bias=False, kernel_initializer="ones", input_shape=(1,))])
+    model.compile(keras.optimizers.SGD(0.0), "mae")
+    history = model.fit(x, 0 * x, shuffle=False, verbose=0, **{"epochs": 4, **options}).history
+    assert history["loss"] == pytest.approx(expected)
