@@ -89,8 +89,9 @@ class Trainer:
         return {path: v for path, v in self.variables.items() if id(v) in ids}
 
     def with_read(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Add what losses and metrics read of the optimizer to the values of the variables."""
-        return {**values, **{key: variable.value for key, variable in self.spec.read.items()}}
+        """Add what losses and metrics read of the optimizer to the values of the variables; a custom step has it."""
+        read = {} if self.custom_step is not None else self.spec.read
+        return {**values, **{key: variable.value for key, variable in read.items()}}
 
     def reseed(self, seed: int) -> None:
         """Continue with the seed of an earlier training."""

@@ -447,3 +447,26 @@ def test_a_generator_of_seeds_beside_the_layers():
     before = int(np.asarray(SEEDS.state)[1])
     model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
     assert int(np.asarray(SEEDS.state)[1]) > before
+
+
+class Shifted(gazelle.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = gazelle.layers.Dense(1, kernel_initializer="ones")
+
+    def call(self, x):
+        return self.dense(x)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return super().compute_loss(x, y, y_pred, sample_weight) + 0.5
+
+
+def _distance(y_true, y_pred):
+    return gazelle.ops.mean(gazelle.ops.abs(y_true - y_pred), -1)
+
+
+@pytest.mark.parametrize(("loss", "metric"), [("mae", _distance), (_distance, "mae")])
+def test_a_model_with_a_step_of_its_own_is_evaluated_with_functions_of_the_user(loss, metric):
+    model, x = Shifted(), np.ones((4, 2), "float32")
+    model.compile("sgd", loss, metrics=[metric])
+    assert model.evaluate(x, x[:, :1], verbose=0) == model.test_on_batch(x, x[:, :1]) == [1.5, 1.0]
