@@ -57,6 +57,14 @@ class Box(Space):
         return np.shape(value) == self.shape
 
 
+class MultiBinary(Box):
+    """Arrays of zeros and ones."""
+
+    def __init__(self, n, **_):
+        super().__init__(0, 1, (n,), "int8")
+        self.n = n
+
+
 class Env:
     """Base class of environments."""
 
@@ -166,7 +174,7 @@ def install():
     """Put the modules into sys.modules, where they are not installed."""
     for name, newer in (("gym", False), ("gymnasium", True)):
         module, spaces, wrappers = (types.ModuleType(name + end) for end in ("", ".spaces", ".wrappers"))
-        vars(spaces).update(Space=Space, Discrete=Discrete, Box=Box)
+        vars(spaces).update(Space=Space, Discrete=Discrete, Box=Box, MultiBinary=MultiBinary, __path__=[])
         vars(wrappers).update(Monitor=Wrapper, RecordVideo=Wrapper)
         make = functools.partial(_make, newer=newer)
         classes = (Env, Wrapper, ObservationWrapper, RewardWrapper, ActionWrapper)
@@ -175,8 +183,13 @@ def install():
         ends = ("", ".registration", ".atari", ".atari.atari_env")
         envs, registration, atari, atari_env = (types.ModuleType(f"{name}.envs{end}") for end in ends)
         envs.__path__, atari.__path__, atari.AtariEnv, atari_env.AtariEnv = [], [], _Made, _Made
+        more = [types.ModuleType(f"{name}.{end}") for end in ("spaces.box", "spaces.discrete", "logger", "error")]
+        for each in more[:2]:
+            vars(each).update(vars(spaces) | {"__name__": each.__name__})
+        module.logger, module.error = more[2:]
+        more[2].set_level, more[3].Error, more[3].DeprecatedEnv = print, Exception, Exception
         registration.register, envs.registry, envs.registration = register, {}, registration
         module.envs = envs
         module.undo_logger_setup = lambda: None
-        for each in (module, spaces, wrappers, envs, registration, atari, atari_env):
+        for each in (module, spaces, wrappers, envs, registration, atari, atari_env, *more):
             sys.modules.setdefault(each.__name__, each)

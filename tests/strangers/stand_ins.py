@@ -157,7 +157,7 @@ def old_scipy_and_numpy():
     for each in (imread, imresize, imsave):
         if not hasattr(scipy.misc, each.__name__):
             setattr(scipy.misc, each.__name__, each)
-    scipy.misc.toimage = PIL.Image.fromarray
+    scipy.misc.toimage, scipy.interp = PIL.Image.fromarray, np.interp
     reshape = np.reshape
     np.reshape = lambda a, shape=None, *args, newshape=None, **kwargs: reshape(
         a, newshape if shape is None else shape, *args, **kwargs
@@ -179,7 +179,7 @@ def rewritten(text, notebook):
 
 def shorter(text):
     """Code with 2 instead of many epochs and iterations, as Python 3."""
-    word = r"(?:(?!\w*steps?_per)\w*(?:epoch|iteration|episode|n_iter|max_iter|nb_iter)\w*)"
+    word = r"(?:(?!\w*steps?_per)\w*(?:epoch|iteration|episode|n_iter|max_?iter|nb_iter)\w*)"
     text = re.sub(rf"(?i)(\b{word}\s*=\s*)([3-9]|[1-9]\d[\d_]*|\de\d)\b(?!\.| */)", r"\g<1>2", text)
     start = r"\s+in\s+x?range\(\s*(?:\d+\s*,\s*)?)"
     text = re.sub(rf"(for\s+(?:\w*(?:epoch|iter|episode)\w*|e|it|ep){start}(\d\d+)\b", r"\g<1>3", text)
@@ -207,17 +207,20 @@ def as_python3(text):
 
 
 def local_modules():
-    """Write the modules beside the program that are for Python 2 as Python 3."""
+    """Write the modules beside the program that are for Python 2 as Python 3; returns the text of all of them."""
+    found = []
     folders = {pathlib.Path().resolve(), pathlib.Path(os.environ["PYTHONPATH"].rpartition(":")[2])}
     for path in itertools.chain(*(itertools.islice(folder.rglob("*.py"), 200) for folder in folders)):
         try:
             with tokenize.open(path) as file:
                 text = file.read()
+            found.append(text)
             compile(text, path, "exec", dont_inherit=True)
         except (OSError, UnicodeError):
             continue
         except SyntaxError:
             path.write_text(as_python3(text), encoding=file.encoding)
+    return "\n".join(found)
 
 
 # data ---------------------------------------------------------------------------------------------------------------
@@ -465,13 +468,13 @@ def main(program):
         text = file.read()
     with open(program, "w", encoding=encoding) as file:
         file.write(rewritten(text, program.endswith(".ipynb")))
-    local_modules()
+    modules = text + local_modules()
     import gazelle
     import gazelle.cli.__main__ as cli
     import gazelle.compat.tensorflow.tape as tape
 
     data_sets(gazelle)
-    if "matplotlib" in text:
+    if "matplotlib" in modules:
         import matplotlib.style
 
         matplotlib.use = matplotlib.style.use = lambda *_, **__: None
@@ -482,7 +485,7 @@ def main(program):
     if "ANTIALIAS" in text or "cv2" in text:
         old_images()
     environments.install()
-    if "scipy" in text or "reshape" in text:
+    if "scipy" in modules or "reshape" in text:
         old_scipy_and_numpy()
     if "sklearn" in text and "datasets" in text:
         sklearn_sets()

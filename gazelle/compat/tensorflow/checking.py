@@ -156,7 +156,7 @@ def assert_shapes(
 
 @named("debugging.is_numeric_tensor")
 def is_numeric_tensor(tensor: TensorLike) -> bool:
-    return is_box(tensor) and jnp.issubdtype(np.asarray(unboxed(tensor)).dtype, jnp.number)
+    return is_box(tensor) and jnp.issubdtype(unboxed(tensor).dtype, jnp.number)  # not of its values: it may be traced
 
 
 _Tensors = Nested[TensorLike]

@@ -340,7 +340,7 @@ def datasets(out: Nested[dataset.Dataset]) -> Nested[Dataset]:
 def minimize(
     optimizer: Optimizer,
     loss: Branch,
-    var_list: Iterable[Variable] | Callable[[], Iterable[Variable]],
+    var_list: Iterable[Variable] | Callable[[], Iterable[Variable]] | None = None,
     grad_loss: TensorLike = None,
     name: str | None = None,
     tape: GradientTape | None = None,
@@ -349,10 +349,14 @@ def minimize(
     """Take one optimizer step; the loss is a function without arguments, or a tensor recorded by `tape`."""
     if isinstance(grad_loss, GradientTape):  # the third argument from TensorFlow 2.11 on
         grad_loss, tape = None, grad_loss
+    if isinstance(var_list, Variable):  # the step of TensorFlow 1
+        options["global_step"], var_list = var_list, None
     if callable(loss):
         with GradientTape() as tape:
             loss = loss()
             loss = loss + 0 if isinstance(loss, Variable) else loss  # what tapes record is a computed tensor
+    if var_list is None and tape is not None:
+        var_list = tape.watched_variables()
     variables = list(var_list() if callable(var_list) else var_list)
     pairs = zip(tape.gradient(loss, variables, grad_loss), variables, strict=True)
     return optimizer.apply_gradients(pairs, **options)
