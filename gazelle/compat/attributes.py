@@ -12,7 +12,17 @@ from typing import Any
 import numpy as np
 
 from gazelle import losses, tree
-from gazelle.compat import era, facade, initializations, logs, methods, namespaces, renamed_arguments, tables
+from gazelle.compat import (
+    era,
+    facade,
+    initializations,
+    logs,
+    loss_graph,
+    methods,
+    namespaces,
+    renamed_arguments,
+    tables,
+)
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.backend.shapes import channels_first
@@ -21,7 +31,6 @@ from gazelle.compat.dropout_cells import DropoutRNNCellMixin
 from gazelle.compat.era import NOTHING
 from gazelle.compat.graph_optimizers import GraphOptimizer
 from gazelle.compat.graph_views import (
-    KnownAttributeError,
     inputs_at,
     layers_by_depth,
     nodes_by_depth,
@@ -31,7 +40,6 @@ from gazelle.compat.graph_views import (
     shapes,
 )
 from gazelle.compat.types import TensorResult
-from gazelle.core.errors import message
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.initializers import Initializer
 from gazelle.layers import (
@@ -58,13 +66,6 @@ from gazelle.training.callbacks.checkpoint import ModelCheckpoint
 def _method(function: Callable[..., Any]) -> Callable[[Any], Any]:
     """An attribute that is a method: function(instance, ...)."""
     return lambda instance: functools.partial(function, instance)
-
-
-def _refused(what: str, hint: str) -> Callable[[Any], Any]:
-    def refuse(instance: Any) -> Any:
-        raise KnownAttributeError(message(f"{type(instance).__name__}.{what} is not supported", hint=hint))
-
-    return refuse
 
 
 def _classes(model: Any, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
@@ -241,9 +242,8 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "output_layers": lambda model: [model._the_graph("output_layers").producer(tensor) for tensor in model.outputs],
     **{name: functools.partial(_compiled, name) for name in ("loss_weights", "weighted_metrics")},
     "loss_functions": _loss_functions,
-    "total_loss": _refused("total_loss", "Compute the loss of arrays: losses.get(model.loss)(y, model(x))."),
-    "targets": _refused("targets", "Use the labels that you give to fit."),
-    "sample_weights": _refused("sample_weights", "Use the weights that you give to fit."),
+    **{n: functools.partial(loss_graph.part, n) for n in ("total_loss", "targets", "sample_weights")},
+    **{f"_feed_{n}": functools.partial(loss_graph.part, n) for n in ("targets", "sample_weights")},
 }
 
 

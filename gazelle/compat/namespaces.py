@@ -73,6 +73,8 @@ class Namespace(ModuleType):
             raise AttributeError("tf.keras has no version() before Keras 3", name=name, obj=self)  # packages look it up
         if path == "gazelle" and name in ("__version__", "version"):
             return version(self.__name__) if name == "__version__" else lambda: version(self.__name__)
+        if path == "gazelle" and name == "__file__":  # of the package
+            return self._real.__file__
         if path == "gazelle" and name == "src":
             return importlib.import_module(f"{self.__name__}.src")
         if name == "__all__":

@@ -11,6 +11,11 @@ _UNARY = listed("neg pos abs invert")
 _COMPARISONS = listed("lt le gt ge eq ne")
 
 
+def exceeds_32_bits(value: object, tensor: object) -> bool:
+    """Whether a number is an integer such as -2 ** 32 + 1, which JAX does not take, and the tensor has floats."""
+    return isinstance(value, int) and abs(value) >= 2**31 and "float" in str(getattr(tensor, "dtype", ""))
+
+
 def add_operators(cls: type[Any], names: Iterable[str], operate: Callable[..., Any]) -> None:
     """Define `a + b` as operate("add", a, b), `-a` as operate("neg", a) and so on, for these names of `operator`."""
     for name in names:

@@ -187,3 +187,14 @@ def test_beam_search_on_symbolic_tensors(of_keras_2):
         assert path[0][path[0] >= 0].tolist() == np.asarray(wanted)[0].tolist()
     merged = K.ctc_decode(np.eye(3)[[2, 0, 2, 0, 1, 2, 1]][None], np.array([7]), False, 1, 1, merge_repeated=True)
     assert np.asarray(merged[0][0]).tolist() == [[0, 1]]
+
+
+def test_cells_mark_their_output():
+    class Marked(keras.layers.Layer):
+        def call(self, x):
+            h = x * 2
+            h._uses_learning_phase = True
+            return h
+
+    model = keras.models.Sequential([keras.layers.Input((2,)), Marked()])
+    np.testing.assert_array_equal(model.predict(np.ones((3, 2))), np.full((3, 2), 2.0))

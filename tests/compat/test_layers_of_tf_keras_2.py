@@ -228,3 +228,11 @@ def test_a_cell_takes_a_dict_of_sequences(tf, monkeypatch):
 
     found = layers.RNN(Sum())({"a": tf.constant(np.ones((2, 3, 4), "float32")), "b": tf.fill((2, 3, 1), 2.0)})
     np.testing.assert_allclose(found, np.full((2, 1), 24.0))
+
+
+def test_large_integers_are_floats_beside_floats(tf):
+    x, inputs = tf.constant([[1.0, 2.0]]), layers.Input((2,))
+    model = keras.Model(inputs, (inputs - 1) * (-(2**32) + 1))
+    for found in (x * (-(2**32) + 1), (1 - 2**32) * x, model(x + 1), tf.function(lambda y: y * (1 - 2**32))(x)):
+        np.testing.assert_allclose(found, [[-(2.0**32), -(2.0**33)]])
+    np.testing.assert_array_equal(x > -(2**40), [[True, True]])

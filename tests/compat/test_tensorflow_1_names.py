@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
+from gazelle.compat import namespaces, theano
 from gazelle.compat import tensorflow as facade
-from gazelle.compat import theano
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +141,27 @@ def test_private_names_with_the_version_of_a_function(tf):
     with ops.name_scope_v2("a"):
         assert float(ops.convert_to_tensor_v2(2.0)) == 2.0
     assert array_ops.zeros_like_v2(tf.ones(2)).numpy().tolist() == [0, 0]
+
+
+def test_optimizers_take_the_global_step_by_position(tf):
+    one, two, step = tf.Variable(2.0), tf.Variable(1.0), tf.Variable(0)
+    optimizer = tf.compat.v1.train.GradientDescentOptimizer(0.1)
+    optimizer.minimize(lambda: one * one, step)
+    optimizer.minimize(lambda: one * one + two, global_step=step)
+    optimizer.apply_gradients([(tf.constant(1.0), one)], step, "name")
+    optimizer.apply_gradients([(tf.constant(1.0), one)], None, "name")
+    np.testing.assert_allclose([float(one), float(two), int(step)], [1.08, 0.9, 3], rtol=1e-5)
+
+
+def test_the_kind_of_a_tensor_is_known_without_its_values(tf):
+    is_numeric = tf.debugging.is_numeric_tensor
+    assert [bool(tf.function(is_numeric)(tf.constant(x))) for x in (1.0, 1, True)] == [True, True, False]
+
+
+def test_histograms_and_files_of_the_package(tf):
+    histogram = tf.compat.v1.HistogramProto()
+    histogram.bucket_limit.append(1.0)
+    summary = tf.compat.v1.summary.Summary(value=[tf.compat.v1.summary.Summary.Value(tag="a", histo=histogram)])
+    assert summary.value[0].simple_value is None
+    assert tf.__file__.endswith("__init__.py")
+    assert namespaces.root("keras").__file__.endswith("__init__.py")

@@ -65,6 +65,24 @@ class MultiBinary(Box):
         self.n = n
 
 
+class MultiDiscrete(Box):
+    """Arrays of numbers, each below its own bound."""
+
+    def __init__(self, nvec, **_):
+        super().__init__(0, np.asarray(nvec) - 1, np.shape(nvec), "int64")
+        self.nvec = np.asarray(nvec)
+
+
+class Tuple(Space):
+    """A tuple of spaces."""
+
+    def __init__(self, spaces):
+        self.spaces = tuple(spaces)
+
+    def sample(self):
+        return tuple(space.sample() for space in self.spaces)
+
+
 class Env:
     """Base class of environments."""
 
@@ -88,7 +106,7 @@ class Wrapper(Env):
     """An environment around another one."""
 
     def __init__(self, env, *_, **__):
-        self.env = env
+        self.env, self.spec = env, env.spec
 
     def __getattr__(self, name):
         return getattr(self.env, name)
@@ -174,7 +192,8 @@ def install():
     """Put the modules into sys.modules, where they are not installed."""
     for name, newer in (("gym", False), ("gymnasium", True)):
         module, spaces, wrappers = (types.ModuleType(name + end) for end in ("", ".spaces", ".wrappers"))
-        vars(spaces).update(Space=Space, Discrete=Discrete, Box=Box, MultiBinary=MultiBinary, __path__=[])
+        kinds = (Space, Discrete, Box, MultiBinary, MultiDiscrete, Tuple)
+        vars(spaces).update({kind.__name__: kind for kind in kinds}, __path__=[])
         vars(wrappers).update(Monitor=Wrapper, RecordVideo=Wrapper)
         make = functools.partial(_make, newer=newer)
         classes = (Env, Wrapper, ObservationWrapper, RewardWrapper, ActionWrapper)
@@ -188,7 +207,8 @@ def install():
             vars(each).update(vars(spaces) | {"__name__": each.__name__})
         module.logger, module.error = more[2:]
         more[2].set_level, more[3].Error, more[3].DeprecatedEnv = print, Exception, Exception
-        registration.register, envs.registry, envs.registration = register, {}, registration
+        registration.register = envs.register = register
+        envs.registry, envs.registration = {}, registration
         module.envs = envs
         module.undo_logger_setup = lambda: None
         for each in (module, spaces, wrappers, envs, registration, atari, atari_env, *more):

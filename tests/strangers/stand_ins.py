@@ -475,8 +475,10 @@ def main(program):
 
     data_sets(gazelle)
     if "matplotlib" in modules:
+        import matplotlib.cm
         import matplotlib.style
 
+        matplotlib.cm.get_cmap = lambda name=None, *_: matplotlib.colormaps[name or "viridis"]
         matplotlib.use = matplotlib.style.use = lambda *_, **__: None
         preamble = lambda lines: "\n".join([lines] if isinstance(lines, str) else lines)  # noqa: E731
         matplotlib.RcParams.validate.update(dict.fromkeys(("pgf.preamble", "text.latex.preamble"), preamble))

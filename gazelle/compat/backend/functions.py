@@ -84,7 +84,7 @@ class Function:
         arrays = []
         for tensor, value in zip(self.inputs, given, strict=True):
             if isinstance(tensor, LearningPhase) or not hasattr(tensor, "shape"):
-                phase = int(np.asarray(value))
+                phase = phase if value is None else int(np.asarray(value))
             else:
                 arrays.append(np.asarray(value) if not hasattr(value, "dtype") else value)
         values = {str(key): v.value for key, v in self.variables.items()}

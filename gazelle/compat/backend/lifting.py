@@ -108,6 +108,6 @@ def _is_variable(value: Any) -> bool:
     return isinstance(value, Variable)
 
 
-_OPERATORS = pairs("""add=add sub=subtract mul=multiply truediv=divide floordiv=floor_divide mod=mod pow=power
+OPERATORS = pairs("""add=add sub=subtract mul=multiply truediv=divide floordiv=floor_divide mod=mod pow=power
     matmul=matmul lt=less le=less_equal gt=greater ge=greater_equal neg=negative abs=absolute""")
-add_operators(GraphVariable, _OPERATORS, lambda name, *operands: symbolic.OPS[_OPERATORS[name]](*operands))
+add_operators(GraphVariable, OPERATORS, lambda name, *operands: symbolic.OPS[OPERATORS[name]](*operands))

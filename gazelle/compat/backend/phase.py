@@ -27,6 +27,19 @@ class LearningPhase(KerasTensor):
         return False  # `if K.learning_phase():` outside of a layer, where nothing trains
 
 
+class _Unread:
+    """An attribute that cells of Keras 1 and 2 set on arrays; those that are traced have no place for it."""
+
+    def __get__(self, instance: object, owner: type | None = None) -> object:
+        raise AttributeError("_uses_learning_phase")
+
+    def __set__(self, instance: object, value: object) -> None:
+        pass
+
+
+jax.core.Tracer._uses_learning_phase = _Unread()
+
+
 def _now() -> Any:
     scope = tracing.current()
     return jnp.asarray(scope is not None and bool(scope.training))

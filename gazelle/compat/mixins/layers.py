@@ -17,6 +17,7 @@ from gazelle.compat import (
     era,
     facade,
     former_files,
+    loss_graph,
     old_names,
     one_element,
     weight_order,
@@ -219,6 +220,8 @@ class LayerMixin(CompatObject):
     @property
     def losses(self) -> list[Any]:
         values: list[Any] = super().losses  # type: ignore[misc]
+        if loss_graph.builds_graphs():
+            return loss_graph.with_penalties(self, values)
         return values if facade.calls is None else facade.calls.losses(self, values)
 
     @property

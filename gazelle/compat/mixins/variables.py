@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from gazelle.compat import era, facade, graph_views
+from gazelle.compat.backend.lifting import OPERATORS
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, FunctionAttribute
 from gazelle.compat.old_variable import OldVariable, TensorShape
+from gazelle.compat.operators import add_operators, exceeds_32_bits
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core import symbolic
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.types import Shape
 
@@ -92,6 +95,15 @@ class SymbolicTensor(KerasTensor):
 
 
 SymbolicTensor.derived = SymbolicTensor
+
+
+def _operate(name: str, *operands: Any) -> Any:
+    tensor = next(one for one in operands if isinstance(one, SymbolicTensor))
+    given = [float(one) if exceeds_32_bits(one, tensor) else one for one in operands]
+    return symbolic.OPS[OPERATORS[name]](*given)
+
+
+add_operators(SymbolicTensor, OPERATORS, _operate)
 
 
 class VariableMixin(RecordedVariable):

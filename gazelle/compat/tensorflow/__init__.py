@@ -67,6 +67,8 @@ class Facade(ModuleType):
         full = f"{self._prefix}.{name}" if self._prefix else name
         if full.removeprefix("compat.v1.").removeprefix("compat.v2.") in ("__version__", "VERSION", "version.VERSION"):
             return version("tensorflow")
+        if full == "__file__":  # of the package; programs look for files in its folder
+            return __file__
         names_of_1.notice(full)
         found = look_up(full)
         if found is not None or full in NAMES:

@@ -84,6 +84,16 @@ class Saver:
         self._checkpoint().restore(save_path)
 
 
+class HistogramProto:
+    """`tf.HistogramProto()`: a histogram that programs fill for an event file; it is not written."""
+
+    min = max = num = sum = sum_squares = 0.0
+
+    def __init__(self) -> None:
+        self.bucket_limit: list[float] = []
+        self.bucket: list[float] = []
+
+
 class Summary:
     """`tf.Summary(value=[tf.Summary.Value(tag=..., simple_value=...)])`: numbers for an event file."""
 

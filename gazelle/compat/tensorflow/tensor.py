@@ -14,7 +14,7 @@ import numpy as np
 from gazelle.compat.ignored import ignores
 from gazelle.compat.old_variable import TensorShape, reference
 from gazelle.compat.one_element import as_numbers
-from gazelle.compat.operators import add_operators
+from gazelle.compat.operators import add_operators, exceeds_32_bits
 from gazelle.compat.tables import listed, pairs
 from gazelle.compat.tensorflow.calls import call, guarded
 from gazelle.compat.tensorflow.dtypes import DType, name_of, of_dtype
@@ -284,6 +284,8 @@ def _as_operand(value: Any, other: Any) -> Any:
         value = jnp.stack([jnp.asarray(unboxed(v)) for v in value])
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "U":
         return np.char.encode(np.asarray(value, str)).astype(object)
+    if isinstance(value, float | int) and other is not None and exceeds_32_bits(value, other):
+        value = float(value)
     if isinstance(value, float) and other is not None and "float" in str(other.dtype):
         return np.asarray(value, jnp.dtype(str(other.dtype)))
     if other is not None and str(other.dtype) not in ("string", "object"):

@@ -1,0 +1,89 @@
+"""The loss of a compiled model as a graph, as in Keras 1 and 2: `total_loss`, and the inputs that it needs.
+
+Programs took its gradients: `K.function([*model.inputs, *model.targets, *model.sample_weights], K.gradients(...))`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from gazelle import losses
+from gazelle.compat import era
+from gazelle.compat.backend.lifting import computes_values
+from gazelle.compat.graph_views import KnownAttributeError
+from gazelle.compat.types import Option
+from gazelle.core import shape_inference
+from gazelle.core.errors import message
+from gazelle.core.names import snake
+from gazelle.layers import Input, weight_tree
+
+
+class _Graph(NamedTuple):
+    targets: list[Any]
+    sample_weights: list[Any]
+    total_loss: Any
+
+
+def part(name: str, model: Option) -> Option:
+    """`targets`, `sample_weights` or `total_loss` of a model; they are made again after each `compile`."""
+    state = model._compile_state
+    if model._graph is None or state is None:
+        missing = "compile" if state is None else "known inputs"
+        raise KnownAttributeError(message(f"{type(model).__name__}.{name}", expected=f"a model with {missing}"))
+    attributes: dict[str, Any] = model.__dict__
+    kept = attributes.get("_loss_graph")
+    if kept is None or kept[0] is not state:
+        attributes["_loss_graph"] = kept = (state, _made(model, state.arguments))
+    return getattr(kept[1], name)
+
+
+def _made(model: Any, given: Mapping[str, Any]) -> _Graph:
+    names, outputs = model.output_names, model.outputs
+    of_output = _each(given.get("loss"), names)
+    factors = _each(given.get("loss_weights"), names)
+    targets, weights = [], []
+    total: Any = 0.0
+    for name, output, loss, factor in zip(names, outputs, of_output, factors, strict=True):
+        if loss is None:
+            continue
+        found: Any = losses.get(loss)
+        loss = found if isinstance(found, losses.Loss) else losses.LossFunctionWrapper(found)
+        kind = snake(getattr(found, "__name__", type(found).__name__))
+        shape = (*output.shape[1:-1], 1) if kind.startswith("sparse") else output.shape[1:]
+        targets.append(Input(shape, name=f"{name}_target"))
+        weight = Input((), name=f"{name}_sample_weights") if era.standalone() else None
+        total = total + (1.0 if factor is None else factor) * loss(targets[-1], output, sample_weight=weight)
+        weights += [] if weight is None else [weight]  # tf.keras has none for a model that was called without any
+    return _Graph(targets, weights, sum(with_penalties(model, weight_tree.losses(model)), total))
+
+
+def builds_graphs() -> bool:
+    """Whether what the program computes now are tensors of a graph."""
+    return era.number() < 3 and not computes_values() and (era.standalone() or not _executes_eagerly())
+
+
+def _executes_eagerly() -> bool:
+    from gazelle.compat.tensorflow import graphs  # it imports the classes of layers
+
+    return not graphs.active()
+
+
+def with_penalties(layer: Option, values: list[Any]) -> list[Any]:
+    """The losses of a layer whose last ones, the penalties of weights, are computed when a graph runs."""
+    weights = weight_tree.penalized(layer)
+    penalties = [shape_inference.call_op(_penalty(v.regularizer), (v,), {}) for v in weights]
+    return [*values[: len(values) - len(weights)], *penalties]
+
+
+@functools.cache
+def _penalty(regularizer: Any) -> Any:
+    return lambda weight: regularizer(weight)
+
+
+def _each(given: Any, names: list[str]) -> list[Any]:
+    """An argument of `compile` for each output."""
+    if isinstance(given, Mapping):
+        return [given.get(name) for name in names]
+    return list(given) if isinstance(given, list | tuple) else [given] * len(names)

@@ -1,0 +1,58 @@
+"""The loss of a compiled model as a tensor of a graph, whose gradients programs took; numbers of TensorFlow 2.15."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era
+from gazelle.compat.namespaces import root
+from gazelle.core.errors import GazelleError
+
+keras = root("keras")
+K = keras.backend
+
+
+@pytest.fixture(autouse=True)
+def era_2(monkeypatch):
+    before = era.number(), era.standalone()
+    era.set_number(2, standalone=True)
+    yield
+    era.set_number(*before)
+
+
+def _model(rng):
+    a = keras.layers.Input((3,))
+    penalty = keras.regularizers.l2(0.1)
+    h = keras.layers.Dense(4, activation="tanh", kernel_regularizer=penalty)(a)
+    one, two = keras.layers.Dense(2, activation="softmax", name="one")(h), keras.layers.Dense(1, name="two")(h)
+    model = keras.models.Model(a, [one, two])
+    kinds = {"one": "sparse_categorical_crossentropy", "two": "mse"}
+    model.compile("sgd", loss=kinds, loss_weights={"one": 1.0, "two": 0.5})
+    model.set_weights([rng.randn(*w.shape) for w in model.get_weights()])
+    return model
+
+
+def test_gradients_of_the_total_loss():
+    rng = np.random.RandomState(0)
+    model = _model(rng)
+    gradients = model.optimizer.get_gradients(model.total_loss, model.trainable_weights)
+    given = [*model.inputs, *model.targets, *model.sample_weights, K.learning_phase()]
+    function = K.function(given, [*gradients, model.total_loss])
+    x, y, z, ones = rng.randn(5, 3), rng.randint(0, 2, (5, 1)), rng.randn(5, 1), np.ones(5)
+    found = [np.abs(value).sum() for value in function([x, y, z, ones, ones, 0])]
+    np.testing.assert_allclose(found, [7.6775, 0.4928, 1.5173, 0.3728, 5.1138, 0.0288, 5.8328], atol=1e-4)
+    weights = [ones, np.array([1.0, 2.0, 0.5, 1.0, 1.0])]
+    total = model.test_on_batch(x, [y, z], sample_weight=weights)[0]
+    np.testing.assert_allclose(function([x, y, z, *weights, None])[-1], total, rtol=1e-5)
+
+
+def test_penalties_are_tensors_of_the_graph():
+    model = _model(np.random.RandomState(0))
+    (gradient,) = K.gradients(sum(model.losses), model.trainable_weights[:1])
+    kernel = model.get_weights()[0]
+    np.testing.assert_allclose(K.function(model.inputs, [gradient])([np.ones((1, 3))])[0], 0.2 * kernel, rtol=1e-5)
+
+
+def test_a_model_that_is_not_compiled_has_no_total_loss():
+    a = keras.layers.Input((3,))
+    with pytest.raises(GazelleError, match="a model with compile"):
+        keras.models.Model(a, keras.layers.Dense(1)(a)).total_loss  # noqa: B018
