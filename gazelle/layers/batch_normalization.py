@@ -162,8 +162,12 @@ class BatchNormalization(_Normalization):
         beta = jnp.zeros(x.shape[axis], x.dtype) if self.beta is None else self.beta.value.astype(x.dtype)
         y, mean, variance = batch_normalized(x, gamma, beta, axis, self.epsilon)
         self._move(self.moving_mean, mean, self.momentum)
-        self._move(self.moving_variance, variance, self.momentum)
+        self._move(self.moving_variance, self._population_variance(variance, x.shape), self.momentum)
         return y.astype(self.compute_dtype)
+
+    def _population_variance(self, variance: Array, shape: tuple[int, ...]) -> Array:
+        """Return what the moving variance moves to, for the variance of a batch x of some shape."""
+        return variance
 
     def _batch_moments(self, x: Array, mask: Array | None) -> tuple[Any, Any]:
         """Return mean and variance over all axes but `axis`.

@@ -323,3 +323,24 @@ def test_regularizers_of_frozen_layers(keras):
     era.set_number(3)
     model.compile("sgd", "mse")
     assert model.evaluate(np.ones((2, 2)), np.zeros((2, 1)), verbose=0) == 0
+
+
+# The moving variance -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "of_keras_1", "of_keras_2", "of_tf_keras"),
+    [  # Keras 1.2.2 with TensorFlow 1.4, Keras 2.3.1 with TensorFlow 1.15, TensorFlow 2.15
+        ((4,), 0.910749, 0.912901, 0.910749),
+        ((3, 4), 0.908364, 0.908857, 0.908364),
+        ((3, 5, 4), 0.907634, 0.907806, 0.90772),
+        ((2, 3, 2, 4), 0.907784, 0.907894, 0.907893),
+    ],
+)
+def test_the_moving_variance_estimates_that_of_all_data(keras, request, shape, of_keras_1, of_keras_2, of_tf_keras):
+    model = keras.models.Sequential([keras.layers.BatchNormalization(momentum=0.9, input_shape=shape)])
+    model.compile("sgd", "mse")
+    x = np.random.RandomState(0).rand(6, *shape)
+    _fit(model, x, x)
+    expected = {"Keras 1": of_keras_1, "Keras 2": of_keras_2}.get(request.node.callspec.params["keras"], of_tf_keras)
+    np.testing.assert_allclose(model.get_weights()[3][0], expected, atol=2e-6)

@@ -1,7 +1,8 @@
-"""Layers of one class: ActivityRegularization, Lambda, Wrapper, TextVectorization, Normalization."""
+"""Layers of one class: ActivityRegularization, BatchNormalization, Lambda, Wrapper, TextVectorization, Normalization."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from gazelle.compat import era, facade
@@ -21,6 +22,25 @@ class ActivityRegularizationMixin:
         super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
         if era.is_package_before_keras_3():
             self.activity_regularizer = Undivided(vars(self)["activity_regularizer"])
+
+
+class BatchNormalizationMixin:
+    """BatchNormalization of Keras 2, whose moving variance estimates the variance of all data, not of batches.
+
+    For n values per channel it moves to n / (n - 1) times the variance of a batch: in tf.keras for images, whose
+    operation computes this, and in Keras 2 for all inputs, so that the factor is there twice for images.
+    """
+
+    axis: int
+    epsilon: float
+
+    def _population_variance(self, variance: Array, shape: tuple[int, ...]) -> Array:
+        count = math.prod(shape) / shape[self.axis]
+        if era.number() == 2 and len(shape) in ((4,) if era.standalone() else (4, 5)):
+            variance *= count / max(count - 1, 1)
+        if era.number() == 2 and era.standalone():
+            variance *= count / (count - 1 - self.epsilon)
+        return variance
 
 
 class LambdaMixin:
