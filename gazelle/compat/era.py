@@ -52,6 +52,8 @@ def set_number(number: int, standalone: bool = True) -> None:
             single_losses_are_listed=number < 3,
             scores_follow_outputs=number < 3,
             epochs_cross_passes=number < 3,
+            sequences_start_again=number == 2 and not standalone,
+            added_losses_count_batches=number == 2 and not standalone,
             groups_end_at_last_step=number < 3,
         )
     )

@@ -23,6 +23,8 @@ class Conventions:
         scores_follow_outputs: Several outputs have their losses and metrics in the logs in the order of the outputs,
             not losses in that of a dict given to `compile`, and metrics by name.
         epochs_cross_passes: An epoch with `steps_per_epoch` continues in the next pass over the samples.
+        sequences_start_again: Each epoch of a `PyDataset` begins with its first batch, also with `steps_per_epoch`.
+        added_losses_count_batches: Without a loss in `compile`, that of the logs is a mean over batches, not samples.
         groups_end_at_last_step: The index at the end of an incomplete group of steps is that of its last step.
     """
 
@@ -37,6 +39,8 @@ class Conventions:
     single_losses_are_listed: bool = False
     scores_follow_outputs: bool = False
     epochs_cross_passes: bool = False
+    sequences_start_again: bool = False
+    added_losses_count_batches: bool = False
     groups_end_at_last_step: bool = False
 
 

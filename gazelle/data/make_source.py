@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.core import conventions
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
 from gazelle.core.types import ArrayLike, Data, Nested
@@ -164,7 +165,8 @@ def _stream(x: Any, shuffle: Any, steps: int | None, batch_size: int | None, cas
     if is_map_style(x):
         return _of_samples(x, shuffle, steps, batch_size or BATCH, cast)
     indexed = hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "collate_fn")
-    if hasattr(x, "__next__") and (steps is not None or not indexed):
+    starts_again = conventions.active.sequences_start_again and isinstance(x, PyDataset)
+    if hasattr(x, "__next__") and not starts_again and (steps is not None or not indexed):
         return _iterated(x, steps, True, cast)
     if indexed:  # batches have indices
         workers = Workers(x) if getattr(type(x), "fetch", None) is PyDataset.fetch else None
@@ -180,8 +182,9 @@ def _stream(x: Any, shuffle: Any, steps: int | None, batch_size: int | None, cas
         if not _length(x):
             raise DataError(message("The data", expected="at least one batch", got="none"))
         ended = getattr(x, "on_epoch_end", lambda: None)
-        direct, position = steps is None or steps >= len(x), x if has_position(x) else None
+        direct, position = starts_again or steps is None or steps >= len(x), x if has_position(x) else None
         source = StreamSource(batches, steps or len(x), False, cast, lambda: x[0], ended, direct, x, position)
+        source.starts_again |= starts_again
         if workers:
             source.close = workers.close
         return source

@@ -48,6 +48,7 @@ class StreamSource:
         type_name: name of the type of what the user passed.
         readers: how many processes read a batch together, each of them its own part.
         inspect: functions by name that are called with each batch on the host, and may raise.
+        starts_again: whether each epoch starts a pass, also if the last one did not end.
         draws: whether fetching the first batch drew from the global generators of Python or NumPy, whose position a
             resumed run does not restore.
     """
@@ -70,7 +71,7 @@ class StreamSource:
     ) -> None:
         self._batches, self._infinite, self._cast = batches, infinite, cast
         self.steps = settings.apply_limit("steps", steps)
-        self._limited = self.steps != steps  # then each epoch starts a pass
+        self.starts_again = self.steps != steps
         self.seed, self._ended, self._direct, self.waited = 0, ended, direct, 0.0
         self.type_name = type(owner).__name__
         self.readers = engine.readers_of_batch()
@@ -123,7 +124,7 @@ class StreamSource:
 
     def _epoch(self, epoch: int, done: int = 0) -> Iterator[Any]:
         """The batches of an epoch after the first `done`."""
-        if self._limited and not (self._infinite or self._first or done):
+        if self.starts_again and not (self._infinite or self._first or done):
             self._iterator = None
         while self.steps is None or done < self.steps:
             try:

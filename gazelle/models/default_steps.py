@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import metrics, ops
-from gazelle.core import tracing
+from gazelle.core import conventions, tracing
 from gazelle.core.gradients import value_and_grad
 from gazelle.core.tensor_wrapper import wrapper_class
 from gazelle.data.arrays import unpack_x_y_sample_weight
@@ -112,5 +112,6 @@ def _track(model: Model, name: str, value: Any, like: Any) -> None:
     trackers = model._compile_state.loss_trackers
     tracker = trackers[name] = trackers.get(name) or metrics.Mean(name)
     counts = (leaf.shape[0] for leaf in jax.tree.leaves(like) if len(getattr(leaf, "shape", ())))  # labels come first
-    samples = next(counts, 1)
+    counts_batches = conventions.active.added_losses_count_batches and model._compile_state.arguments["loss"] is None
+    samples = 1 if counts_batches else next(counts, 1)
     tracker.update_state(ops.stop_gradient(value), sample_weight=samples)

@@ -107,7 +107,8 @@ class MetricsState:
             with tracing.bind_symbolic(known):
                 self.source.update_state(*batch)
 
-        samples = jax.tree.leaves(x)[0].shape[0]
+        counts_batches = self.source.loss is None and conventions.active.added_losses_count_batches
+        samples = 1 if counts_batches else jax.tree.leaves(x)[0].shape[0]
         sums = {}
         for name, value in parts.items():
             total, count = (jnp.sum(value), value.size) if name in self.reports else (value * samples, samples)

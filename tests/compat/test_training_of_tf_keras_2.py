@@ -134,3 +134,56 @@ def test_an_epoch_of_some_steps_continues_in_the_next_pass_over_arrays(options, 
     model.compile(keras.optimizers.SGD(0.0), "mae")
     history = model.fit(x, 0 * x, shuffle=False, verbose=0, **{"epochs": 4, **options}).history
     assert history["loss"] == pytest.approx(expected)
+
+
+class Pairs(keras.utils.Sequence):
+    x = np.arange(1.0, 8.0)[:, None, None, None]
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        x = self.x[2 * index : 2 * index + 2]
+        return x, 0 * x[:, 0, 0]
+
+
+def _flow():
+    generator = keras.preprocessing.image.ImageDataGenerator()
+    return generator.flow(Pairs.x, 0 * Pairs.x[:, 0, 0], batch_size=2, shuffle=False)
+
+
+@pytest.mark.parametrize("data", [Pairs, _flow])
+def test_each_epoch_of_a_sequence_begins_with_its_first_batch(data):
+    data = data()
+    model = keras.Sequential([layers.Flatten(), layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+    model.compile(keras.optimizers.SGD(0.0), "mae")
+    options = {"validation_data": data, "validation_steps": 2, "shuffle": False, "verbose": 0}
+    history = model.fit(data, epochs=3, steps_per_epoch=3, **options).history
+    assert history["loss"] == pytest.approx([3.5] * 3)
+    assert history["val_loss"] == pytest.approx([2.5] * 3)
+    assert model.predict(data, steps=1, verbose=0).ravel().tolist() == [1, 2]
+    assert model.evaluate(data, steps=1, verbose=0) == 1.5
+
+
+class Added(layers.Layer):
+    def call(self, x):
+        self.add_loss(tensorflow.module("tensorflow").reduce_mean(x))
+        return x
+
+
+class WithAdded(Own):
+    def __init__(self):
+        super().__init__()
+        self.added = Added()
+
+    def call(self, x):
+        return self.added(super().call(x))
+
+
+def test_added_losses_without_another_are_a_mean_over_batches():
+    x = np.arange(1.0, 8.0, dtype="float32")[:, None]
+    plain = keras.Sequential([layers.Dense(1, kernel_initializer="ones", kernel_regularizer="l2"), Added()])
+    for model in (plain, WithAdded()):
+        model.compile(keras.optimizers.SGD(0.0))
+        assert model.fit(x, x, batch_size=3, shuffle=False, verbose=0).history["loss"] == pytest.approx([4.676667])
+        assert model.evaluate(x, x, batch_size=3, verbose=0) == pytest.approx(4.676667)
