@@ -182,3 +182,47 @@ def test_state_of_checkpoints(tf, tmp_path):
     assert tf.train.get_checkpoint_state(tmp_path) is None
     path = tf.train.Checkpoint(w=tf.Variable(1.0)).save(tmp_path / "c")
     assert tf.train.get_checkpoint_state(tmp_path).model_checkpoint_path == path
+
+
+LISTS = {
+    "multiply": (lambda tf, h: h * [h], [18, 36]),
+    "of the left side": (lambda tf, h: [h] * h, [18, 36]),
+    "subtract": (lambda tf, h: [h][0] - [h], [0, 0]),
+    "a constant": (lambda tf, h: tf.constant(2.0) * [h], [6, 6]),
+    "some of the elements": (lambda tf, h: h * [h[0], 2.0 * h[1]], [18, 72]),
+    "function": (lambda tf, h: tf.multiply(h, [h]), [18, 36]),
+    "where": (lambda tf, h: tf.where([True, False], h, [h[1], h[0]]), [6, 0]),
+    "matmul": (lambda tf, h: tf.matmul([h], [[h[0]], [h[1]]]), [18, 36]),
+    "concat": (lambda tf, h: tf.concat([[], h, [h[0], 1.0]], 0) * 2.0, [12, 6]),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_gradients_flow_through_lists_of_tensors(tf, name):
+    function, expected = LISTS[name]
+    x = tf.Variable([1.0, 2.0])
+    with tf.GradientTape() as tape:
+        y = function(tf, x * 3.0)
+    np.testing.assert_allclose(tape.gradient(y, x), expected, rtol=1e-5)
+
+
+def test_residuals_of_a_differential_equation(tf):
+    first = keras.initializers.Constant([[0.1, 0.2, 0.3], [0.4, 0.5, -0.6]])
+    model = keras.Sequential(
+        [
+            layers.Input((2,)),
+            layers.Dense(3, "tanh", kernel_initializer=first),
+            layers.Dense(1, kernel_initializer="ones"),
+        ]
+    )
+
+    @tf.function
+    def residual(x, t):
+        u = model(tf.concat([x, t], 1))
+        u_x = tf.gradients(u, x)
+        return tf.gradients(u, t) + u * u_x - tf.constant(0.1) * tf.gradients(u_x, x)
+
+    with tf.GradientTape() as tape:  # at the first call of the function
+        loss = tf.reduce_mean(tf.square(residual(tf.constant([[0.3], [0.5]]), tf.constant([[1.0], [2.0]]))))
+    found = [np.abs(g).sum() for g in tape.gradient(loss, model.trainable_variables)]
+    np.testing.assert_allclose(found, [1.69073, 0.20182, 1.18899, 0.28346], atol=2e-5)  # of TensorFlow 2.15

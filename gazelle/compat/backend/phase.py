@@ -27,17 +27,8 @@ class LearningPhase(KerasTensor):
         return False  # `if K.learning_phase():` outside of a layer, where nothing trains
 
 
-class _Unread:
-    """An attribute that cells of Keras 1 and 2 set on arrays; those that are traced have no place for it."""
-
-    def __get__(self, instance: object, owner: type | None = None) -> object:
-        raise AttributeError("_uses_learning_phase")
-
-    def __set__(self, instance: object, value: object) -> None:
-        pass
-
-
-jax.core.Tracer._uses_learning_phase = _Unread()
+#: cells of Keras 1 and 2 set it on arrays; those that are traced have no place for it, and nothing reads it
+jax.core.Tracer._uses_learning_phase = property(fset=lambda *_: None)
 
 
 def _now() -> Any:

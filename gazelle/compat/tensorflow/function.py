@@ -135,7 +135,13 @@ class Function:
 
     def _run(self, args: Any, kwargs: Any) -> Any:
         """Run the function as plain Python; numbers that it returns become tensors, as in a compiled one."""
-        out = self._function()(*args, **kwargs)
+        try:
+            out = self._function()(*args, **kwargs)
+        except NeedsTapeError:
+            if self._has_gradients:
+                raise
+            self._has_gradients = True
+            out = self._function()(*args, **kwargs)
         return jax.tree.map(_as_tensor, out, is_leaf=is_box)
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> Function:

@@ -15,7 +15,7 @@ from gazelle.compat.tensorflow.arrays import array_of, convert, reshape
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import host_array, name_of
 from gazelle.compat.tensorflow.masked_rows import choose
-from gazelle.compat.tensorflow.names import NAMES, named, op, space
+from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
@@ -93,7 +93,8 @@ def one_hot(
 def where(condition: TensorLike, x: TensorLike = None, y: TensorLike = None) -> TensorResult:
     if names_of_1.active():
         return where_1(condition, x, y)
-    x, y = (NAMES["constant"](one) if isinstance(one, str | bytes) else one for one in (x, y))
+    condition = convert(condition) if isinstance(condition, list | tuple) else condition
+    x, y = (convert(one) if isinstance(one, str | bytes | list | tuple) else one for one in (x, y))
     return _indices(condition) if x is None else call(_where, (condition, x, y), {}, host=_where)
 
 

@@ -113,15 +113,15 @@ def op(
                 if all(type(v) in _NUMBERS for name, v in bound.arguments.items() if name in TENSORS):
                     bound.arguments |= {name: host_array(v) for name, v in bound.arguments.items() if name in TENSORS}
                 for names_of_pair in _PAIRS:
-                    pair = {name: bound.arguments[name] for name in names_of_pair if name in bound.arguments}
+                    pair = {n: _one_tensor(bound.arguments[n]) for n in names_of_pair if n in bound.arguments}
                     other = next((v for v in pair.values() if is_box(v)), None)
                     if other is not None and len(pair) == 2:
-                        bound.arguments |= {n: of_dtype(v, other.dtype) for n, v in pair.items() if not is_box(v)}
+                        bound.arguments |= {n: v if is_box(v) else of_dtype(v, other.dtype) for n, v in pair.items()}
                 for argument, value in bound.arguments.items():
                     if argument in static:
                         bound.arguments[argument] = fixed_shape(value)
                     elif argument in TENSORS and isinstance(value, list | tuple):
-                        bound.arguments[argument] = _stacked(value) if argument != "values" else array_of_list(value)
+                        bound.arguments[argument] = _stacked(value) if argument != "values" else _each(value)
                     elif argument in TENSORS and hasattr(value, "iloc"):  # a data frame or a column of one
                         bound.arguments[argument] = np.asarray(value)
                 args, kwargs = bound.args, bound.kwargs
@@ -148,6 +148,22 @@ def array_of_list(value: Tree) -> Tree:
         return host_array(value)
     except ValueError:  # lists of unequal lengths
         return value
+
+
+def _one_tensor(value: Any) -> Any:
+    """A list that contains tensors as one, which tapes have recorded."""
+    is_list = isinstance(value, list | tuple) and any(map(is_box, jax.tree.leaves(value, is_leaf=is_box)))
+    return NAMES["convert_to_tensor"](value) if is_list else value
+
+
+def _each(value: Any) -> Any:
+    """Tensors in a list, next to which a list of numbers, which may be empty, is one of the same dtype."""
+    value = array_of_list(value)
+    other = next((one for one in value if is_box(one)), None) if isinstance(value, list | tuple) else None
+    if other is None or not any(isinstance(one, list | tuple) for one in value):
+        return value
+    each = [_one_tensor(one) for one in value]
+    return [of_dtype(one, other.dtype) if isinstance(one, list | tuple) else one for one in each]
 
 
 def _stacked(value: Any) -> Any:

@@ -19,6 +19,7 @@ from gazelle.compat.tensorflow.recording import (
     Call,
     activate_tapes,
     active_tapes,
+    in_function,
     is_array,
     is_box,
     key_of,
@@ -198,7 +199,7 @@ def recorded_gradients(
     if tape is None:
         expected = "a call in a tf.function or train_step, or tensors of a graph that is built before it runs"
         hint = "Compute ys in `with tf.GradientTape() as tape:` and call tape.gradient(ys, xs)."
-        error = ArgumentError if tracing.current() is None else NeedsTapeError
+        error = ArgumentError if tracing.current() is None and not in_function.get() else NeedsTapeError
         raise error(message("tf.gradients", expected=expected, got="another call", hint=hint))
     ends = set(map(key_of, map(unboxed, jax.tree.leaves(constants, is_leaf=is_box))))
     rest = FunctionTape()
