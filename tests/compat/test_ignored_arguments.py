@@ -27,7 +27,7 @@ HOOKS = frozenset(
         compute_mask call step get_constants preprocess_input get_initial_state build record
         is_affected_by setdefault result _create_slots _resource_apply_dense _merge_function
         _get_batches_of_transformed_samples _of_unknown compute_loss crf_loss on_train_begin
-        on_train_end on_epoch_begin on_epoch_end on_test_begin __get__ __new__ joined stacked product result
+        on_train_end on_epoch_begin on_epoch_end on_test_begin __get__ __set__ __new__ joined stacked product result
         compute_gradients weights _is_validated _per_leaf __set_name__ _rate_of_step
         initialize sample next_inputs finalize update _update _calculate_attention""")
 )
