@@ -1,4 +1,4 @@
-"""Layers of one class: ActivityRegularization, BatchNormalization, Lambda, Wrapper, TextVectorization, Normalization."""
+"""Single layers: ActivityRegularization, BatchNormalization, Lambda, Wrapper, TextVectorization, Normalization."""
 
 from __future__ import annotations
 
