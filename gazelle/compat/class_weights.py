@@ -1,4 +1,4 @@
-"""`class_weight` of models with several outputs, which Keras 1 and 2 took by output."""
+"""`class_weight` as Keras 1 and 2 took it: by output, and also for the samples of `validation_split`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from gazelle.compat import era
 from gazelle.data.labels import class_weights
 from gazelle.models import Model
 from gazelle.training.outputs import per_output
@@ -17,6 +20,10 @@ def as_sample_weights(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of `fit` or `train_on_batch`, with class weights by output as sample weights by output."""
     given: Any = kwargs.get("class_weight")
+    if era.is_package_before_keras_3() and kwargs.get("validation_split") and _is_by_class(given):
+        labels: Any = kwargs.get("y", args[1] if len(args) > 1 else None)
+        weights = class_weights(given, labels, kwargs.get("sample_weight"))
+        return args, {**kwargs, "class_weight": None, "sample_weight": weights}
     if model._graph is None or len(model.output_names) < 2 or not _is_by_output(given, model.output_names):
         return args, kwargs
     y = kwargs.get("y", args[1] if len(args) > 1 else None)
@@ -26,11 +33,11 @@ def as_sample_weights(
     labels = per_output("y", y, names)
     classes = [given.get(name) for name in names] if isinstance(given, Mapping) else list(given)
     own = per_output("sample_weight", kwargs.get("sample_weight"), names)
-    weights = {
+    by_name = {
         name: weight if wanted is None else class_weights(wanted, target, weight)
         for name, wanted, target, weight in zip(names, classes, labels, own, strict=True)
     }
-    known = {name: weight for name, weight in weights.items() if weight is not None}
+    known = {name: weight for name, weight in by_name.items() if weight is not None}
     return args, {**kwargs, "class_weight": None, "sample_weight": known}
 
 
@@ -48,6 +55,10 @@ def _in_order(args: Any, kwargs: dict[str, Any], names: list[str], given: Mappin
     if not isinstance(first, list | tuple) or len(first) < 2 or not isinstance(first[1], list | tuple):
         return args, kwargs
     return args, {**kwargs, "class_weight": [given.get(name) for name in names]}
+
+
+def _is_by_class(given: Any) -> bool:
+    return isinstance(given, Mapping) and all(isinstance(key, int | np.integer) for key in given)
 
 
 def _is_by_output(given: Any, names: list[str]) -> bool:

@@ -41,13 +41,14 @@ def set_number(number: int, standalone: bool = True) -> None:
     _number, _standalone = number, standalone
     activate(
         Conventions(
-            logits_are_stored=not standalone,  # TensorFlow takes them, in each version of `tensorflow.keras`
-            gradient_of_logits_is_difference=not standalone,  # so do its gradients
+            logits_are_stored=number == 2 or not standalone,  # TensorFlow takes them, from Keras 2.3 on
+            gradient_of_logits_is_difference=number == 2 or not standalone,  # so do its gradients
             crossentropy_adds_epsilon=number == 2,
             mean_counts_nonzero_weights=number == 1,
             averages_start_from_weights=number == 2,
             float64_needs_64_bits=number < 3 or not standalone,
             frozen_weights_are_penalized=number < 3,
+            accuracy_rounds=number < 3 and standalone,
             functions_keep_names=number < 3,
             single_losses_are_listed=number < 3,
             scores_follow_outputs=number < 3,

@@ -18,6 +18,7 @@ class Conventions:
         averages_start_from_weights: The averages of `use_ema` begin as the weights before the first update.
         float64_needs_64_bits: A policy of float64 switches JAX to 64 bits, instead of an error or float32.
         frozen_weights_are_penalized: Regularizers of weights that are not trained are a part of the loss.
+        accuracy_rounds: Binary accuracy compares labels with rounded predictions, also with -1 or 3.
         functions_keep_names: A metric that is a function has its name as it is, not in snake case.
         single_losses_are_listed: The logs of several outputs contain `<output>_loss` also where one output has a loss.
         scores_follow_outputs: Several outputs have their losses and metrics in the logs in the order of the outputs,
@@ -35,6 +36,7 @@ class Conventions:
     averages_start_from_weights: bool = False
     float64_needs_64_bits: bool = False
     frozen_weights_are_penalized: bool = False
+    accuracy_rounds: bool = False
     functions_keep_names: bool = False
     single_losses_are_listed: bool = False
     scores_follow_outputs: bool = False

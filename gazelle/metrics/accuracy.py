@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from gazelle.core import dtypes
+from gazelle.core import conventions, dtypes
 from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.losses.target_shapes import targets
 from gazelle.metrics.reduction import MeanMetricWrapper
@@ -50,6 +50,8 @@ def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5
         Array([1., 0.], dtype=float32)
     """
     y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
+    if conventions.active.accuracy_rounds and threshold == 0.5:
+        return _as_float(y_true == jnp.round(y_pred))
     return _as_float(y_true == (y_pred > threshold))
 
 

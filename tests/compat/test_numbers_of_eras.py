@@ -344,3 +344,46 @@ def test_the_moving_variance_estimates_that_of_all_data(keras, request, shape, o
     _fit(model, x, x)
     expected = {"Keras 1": of_keras_1, "Keras 2": of_keras_2}.get(request.node.callspec.params["keras"], of_tf_keras)
     np.testing.assert_allclose(model.get_weights()[3][0], expected, atol=2e-6)
+
+
+# Losses and metrics of Keras 2.3.1 with TensorFlow 1.15 --------------------------------------------------------------
+
+
+def test_accuracy_of_rounded_predictions(keras, request):
+    """Regressions and labels -1 and 1: tf.keras compares with 1 where a prediction exceeds 0.5."""
+    y, p = np.array([[-1.0], [1], [3], [2]]), np.array([[-0.9], [0.6], [3.2], [0.4]])
+    inputs = keras.layers.Input((1,))
+    model = keras.models.Model(inputs, keras.layers.Activation("linear")(inputs))
+    model.compile("sgd", "mse", metrics=["accuracy"])
+    expected = 0.25 if request.node.callspec.params["keras"] == "tf.keras" else 0.75
+    assert model.evaluate(p, y, verbose=0)[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("activation", "loss", "clipped", "exact"),
+    [("sigmoid", "binary_crossentropy", 16.03, 40.0), ("softmax", "categorical_crossentropy", 16.118, 80.0)],
+)
+def test_crossentropy_of_saturated_predictions(keras, request, activation, loss, clipped, exact):
+    inputs = keras.layers.Input((2,))
+    model = keras.models.Model(inputs, keras.layers.Activation(activation)(inputs))
+    model.compile("sgd", loss)
+    found = model.evaluate(np.array([[-40.0, 40.0]]), np.array([[1.0, 0.0]]), verbose=0)
+    expected = clipped if request.node.callspec.params["keras"] == "Keras 1" else exact
+    np.testing.assert_allclose(found, expected, atol=1e-2)
+
+
+def test_class_weights_count_for_the_samples_of_validation_split(keras, request):
+    x, y = X[:10], np.arange(10) % 2
+    kind = request.node.callspec.params["keras"]
+
+    def validated(**options):
+        names.clear_session()
+        weights = [np.full((3, 1), 0.5), np.zeros(1)]
+        model = keras.models.Sequential([keras.layers.Dense(1, input_dim=3, activation="sigmoid", weights=weights)])
+        model.compile(keras.optimizers.SGD(0.0), "binary_crossentropy")
+        return _fit(model, x, y, validation_split=0.4, **options).history["val_loss"][0]
+
+    weighted = validated(class_weight={0: 1.0, 1: 5.0})
+    by_sample = validated(sample_weight=np.where(y == 1, 5.0, 1.0))
+    np.testing.assert_allclose(weighted, validated() if kind == "tf.keras" else by_sample, rtol=1e-5)
+    assert by_sample > 1.5 * validated()
