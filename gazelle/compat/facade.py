@@ -52,8 +52,8 @@ def serves_function(function: Callable[..., Any]) -> bool:
     return serves(getattr(inspect.unwrap(function), "__globals__", {}))
 
 
-#: methods of tensors of TensorFlow that programs of Keras 1 and 2 call without importing tensorflow
-_TENSOR_METHODS = frozenset({"get_shape", "set_shape", "_keras_shape"})
+#: methods and attributes of tensors that programs of Keras 1 and 2 use without importing tensorflow; arrays lack them
+_OF_TENSORS = frozenset({"get_shape", "set_shape", "_keras_shape", "_uses_learning_phase"})
 
 
 def calls_for(*functions: Any) -> Any:
@@ -61,22 +61,22 @@ def calls_for(*functions: Any) -> Any:
     global loaded
     if calls is not None and any(map(serves_function, functions)):
         return calls
-    if not any(map(calls_tensor_methods, functions)):
+    if not any(map(_uses_tensors, functions)):
         return None
-    if calls is not None:  # they call methods of tensors in a module that does not import tensorflow
+    if calls is not None:  # they use methods of tensors in a module that does not import tensorflow
         return calls
     loaded = importlib.import_module("gazelle.compat.tensorflow.model_calls")
     return loaded
 
 
-def calls_tensor_methods(function: Callable[..., Any], helpers: bool = True) -> bool:
-    """Whether a function or the functions of its module that it names call methods of tensors."""
+def _uses_tensors(function: Callable[..., Any], helpers: bool = True) -> bool:
+    """Whether a function or the functions of its module that it names use methods or attributes of tensors."""
     plain = inspect.unwrap(function)
     code, names = getattr(plain, "__code__", None), getattr(plain, "__globals__", {})
-    if code is None or not _TENSOR_METHODS.isdisjoint(code.co_names):
+    if code is None or not _OF_TENSORS.isdisjoint(code.co_names):
         return code is not None
     named = [names[name] for name in code.co_names if inspect.isfunction(names.get(name))] if helpers else []
-    return any(each.__globals__ is names and calls_tensor_methods(each, False) for each in named)
+    return any(each.__globals__ is names and _uses_tensors(each, False) for each in named)
 
 
 def serves_caller(besides_jax: bool = True) -> bool:

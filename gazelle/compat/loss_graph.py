@@ -9,15 +9,16 @@ import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from gazelle import losses
 from gazelle.compat import era
 from gazelle.compat.backend.lifting import computes_values
 from gazelle.compat.graph_views import KnownAttributeError
 from gazelle.compat.types import Option
 from gazelle.core import shape_inference
 from gazelle.core.errors import message
-from gazelle.core.names import snake
 from gazelle.layers import Input, weight_tree
+from gazelle.losses.base import as_loss
+from gazelle.losses.target_shapes import kind_of
+from gazelle.training.outputs import per_output
 
 
 class _Graph(NamedTuple):
@@ -30,28 +31,26 @@ def part(name: str, model: Option) -> Option:
     """`targets`, `sample_weights` or `total_loss` of a model; they are made again after each `compile`."""
     state = model._compile_state
     if model._graph is None or state is None:
-        missing = "compile" if state is None else "known inputs"
-        raise KnownAttributeError(message(f"{type(model).__name__}.{name}", expected=f"a model with {missing}"))
+        expected = "a compiled model" if state is None else "a model with known inputs"
+        raise KnownAttributeError(message(f"{type(model).__name__}.{name}", expected=expected))
     attributes: dict[str, Any] = model.__dict__
     kept = attributes.get("_loss_graph")
     if kept is None or kept[0] is not state:
-        attributes["_loss_graph"] = kept = (state, _made(model, state.arguments))
+        attributes["_loss_graph"] = kept = (state, _graph_of(model, state.arguments))
     return getattr(kept[1], name)
 
 
-def _made(model: Any, given: Mapping[str, Any]) -> _Graph:
-    names, outputs = model.output_names, model.outputs
-    of_output = _each(given.get("loss"), names)
-    factors = _each(given.get("loss_weights"), names)
+def _graph_of(model: Any, given: Mapping[str, Any]) -> _Graph:
+    names = model.output_names
+    functions = per_output("compile(loss=...)", given.get("loss"), names, spread=True)
+    factors = per_output("compile(loss_weights=...)", given.get("loss_weights"), names, spread=True)
     targets, weights = [], []
     total: Any = 0.0
-    for name, output, loss, factor in zip(names, outputs, of_output, factors, strict=True):
+    for name, output, function, factor in zip(names, model.outputs, functions, factors, strict=True):
+        loss = as_loss(function)
         if loss is None:
             continue
-        found: Any = losses.get(loss)
-        loss = found if isinstance(found, losses.Loss) else losses.LossFunctionWrapper(found)
-        kind = snake(getattr(found, "__name__", type(found).__name__))
-        shape = (*output.shape[1:-1], 1) if kind.startswith("sparse") else output.shape[1:]
+        shape = (*output.shape[1:-1], 1) if kind_of(loss) == "classes" else output.shape[1:]
         targets.append(Input(shape, name=f"{name}_target"))
         weight = Input((), name=f"{name}_sample_weights") if era.standalone() else None
         total = total + (1.0 if factor is None else factor) * loss(targets[-1], output, sample_weight=weight)
@@ -61,13 +60,13 @@ def _made(model: Any, given: Mapping[str, Any]) -> _Graph:
 
 def builds_graphs() -> bool:
     """Whether what the program computes now are tensors of a graph."""
-    return era.number() < 3 and not computes_values() and (era.standalone() or not _executes_eagerly())
-
-
-def _executes_eagerly() -> bool:
+    if era.number() == 3 or computes_values():
+        return False
+    if era.standalone():
+        return True
     from gazelle.compat.tensorflow import graphs  # it imports the classes of layers
 
-    return not graphs.active()
+    return graphs.active()
 
 
 def with_penalties(layer: Option, values: list[Any]) -> list[Any]:
@@ -80,10 +79,3 @@ def with_penalties(layer: Option, values: list[Any]) -> list[Any]:
 @functools.cache
 def _penalty(regularizer: Any) -> Any:
     return lambda weight: regularizer(weight)
-
-
-def _each(given: Any, names: list[str]) -> list[Any]:
-    """An argument of `compile` for each output."""
-    if isinstance(given, Mapping):
-        return [given.get(name) for name in names]
-    return list(given) if isinstance(given, list | tuple) else [given] * len(names)

@@ -112,8 +112,10 @@ def captured_arguments(thing: object) -> dict[str, Any]:
     outside = _outside_config(cls)
     arguments = {name: value for name, value in getattr(thing, "_config", {}).items() if name not in outside}
     if _constructor(cls).__module__.startswith("gazelle."):  # which stored the arguments as attributes
-        one: Any = serialize_argument if cls.__module__.startswith("gazelle.") else _serialize_or_keep_by_name
-        return {name: one(getattr(thing, name, value)) for name, value in arguments.items()}
+        current = {name: getattr(thing, name, value) for name, value in arguments.items()}
+        if cls.__module__.startswith("gazelle."):
+            return {name: serialize_argument(value) for name, value in current.items()}
+        return {name: serialize_or_keep(value, by_name=True) for name, value in current.items()}
     if has_own_get_config(cls):
         return _inherited_arguments(thing)
     inherited = _inherited_arguments(thing) if _takes_positions(cls) else {}
@@ -128,7 +130,7 @@ def has_own_get_config(cls: type) -> bool:
 def _inherited_arguments(thing: object) -> dict[str, Any]:
     """The arguments of the constructor that a custom class inherits from gazelle, with their present values."""
     names = _arguments_of_parent(type(thing))  # type: ignore[arg-type]
-    return {name: _serialize_or_keep_by_name(getattr(thing, name)) for name in names if hasattr(thing, name)}
+    return {name: serialize_or_keep(getattr(thing, name), by_name=True) for name in names if hasattr(thing, name)}
 
 
 @functools.cache
@@ -161,18 +163,15 @@ def _takes_positions(cls: type) -> bool:
     return inspect.Parameter.VAR_POSITIONAL in [one.kind for one in parameters]
 
 
-def serialize_or_keep(value: object) -> Serialized:
-    """A value of a custom class, whose own get_config may replace what cannot be serialized; saving reports it."""
-    try:
-        return serialize(value, by_name=False)
-    except ArgumentTypeError:
-        return value
+def serialize_or_keep(value: object, by_name: bool = False) -> Serialized:
+    """A value of a custom class, whose own get_config may replace what cannot be serialized; saving reports it.
 
-
-def _serialize_or_keep_by_name(value: object) -> Serialized:
-    """The same for an argument of a class of gazelle."""
+    Args:
+        value: the value.
+        by_name: whether it is an argument of a class of gazelle, in whose config functions are names.
+    """
     try:
-        return serialize_argument(value)
+        return serialize_argument(value) if by_name else serialize(value, by_name=False)
     except ArgumentTypeError:
         return value
 

@@ -106,9 +106,10 @@ class CustomStep:
                 out = method(batch)
             assigned.update(context.values or ())
             self.methods.include(context.seen.values())
-            logs = out if kind == "predict" else flat_logs(out)
-            names.extend(logs if kind != "predict" else ())
-            return logs, [variable._value for variable in created]
+            if kind != "predict":
+                out = flat_logs(out)
+                names.extend(out)
+            return out, [variable._value for variable in created]
 
         if self.run_eagerly:
             logs, _ = traced(jax.tree.map(jnp.asarray, batch))

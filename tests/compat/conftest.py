@@ -7,6 +7,7 @@ import pytest
 import gazelle
 from gazelle.compat import era, tensorflow
 from gazelle.compat.tensorflow import graphs
+from gazelle.core import names
 
 ROOTS = ("keras", "tensorflow", "tensorflow_core")
 
@@ -37,6 +38,17 @@ def of_keras_2():
     number, standalone = era.number(), era.standalone()
     era.set_number(2, True)
     yield
+    era.set_number(number, standalone)
+
+
+@pytest.fixture
+def tf_keras_2():
+    """The module `tensorflow` of programs for tf.keras of TensorFlow 2.0 to 2.15; names are counted anew."""
+    number, standalone = era.number(), era.standalone()
+    era.set_number(2, False)
+    names.clear_session()
+    yield tensorflow.module("tensorflow")
+    tensorflow.close()
     era.set_number(number, standalone)
 
 

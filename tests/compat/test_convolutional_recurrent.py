@@ -3,20 +3,12 @@
 import numpy as np
 import pytest
 
-from gazelle.compat import era
 from gazelle.compat.namespaces import root
 
 keras = root("keras")
 K, layers = keras.backend, keras.layers
 X = np.random.RandomState(0).rand(2, 4, 5, 6, 3).astype("float32")
-
-
-@pytest.fixture(autouse=True)
-def _keras_2():
-    before, standalone = era.number(), era.standalone()
-    era.set_number(2, True)
-    yield
-    era.set_number(before, standalone)
+pytestmark = pytest.mark.usefixtures("of_keras_2")
 
 
 class Cell(layers.Layer):

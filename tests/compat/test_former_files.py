@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 
 import gazelle
-from gazelle.compat import era, tensorflow
+from gazelle.compat import era
 from gazelle.compat.namespaces import root
-from gazelle.core import names
 from gazelle.saving.h5_format import write
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
@@ -35,13 +34,8 @@ NO_EFFECT = ("name", "conjugate", "batch_dims")
 
 
 @pytest.fixture(autouse=True)
-def tf():
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
-    names.clear_session()
-    yield tensorflow.module("tensorflow")
-    tensorflow.close()
-    era.set_number(number, standalone)
+def tf(tf_keras_2):
+    return tf_keras_2
 
 
 def _layers(config):

@@ -3,20 +3,12 @@
 import numpy as np
 import pytest
 
-from gazelle.compat import era
 from gazelle.compat.namespaces import root
 from gazelle.core.errors import GazelleError
 
 keras = root("keras")
 K = keras.backend
-
-
-@pytest.fixture(autouse=True)
-def era_2(monkeypatch):
-    before = era.number(), era.standalone()
-    era.set_number(2, standalone=True)
-    yield
-    era.set_number(*before)
+pytestmark = pytest.mark.usefixtures("of_keras_2")
 
 
 def _model(rng):
@@ -54,5 +46,5 @@ def test_penalties_are_tensors_of_the_graph():
 
 def test_a_model_that_is_not_compiled_has_no_total_loss():
     a = keras.layers.Input((3,))
-    with pytest.raises(GazelleError, match="a model with compile"):
+    with pytest.raises(GazelleError, match="expected a compiled model"):
         keras.models.Model(a, keras.layers.Dense(1)(a)).total_loss  # noqa: B018

@@ -9,9 +9,8 @@ import json
 import numpy as np
 import pytest
 
-from gazelle.compat import era, tensorflow
+from gazelle.compat import era
 from gazelle.compat.namespaces import root
-from gazelle.core import names
 
 keras = root("tensorflow.keras")
 layers, K = keras.layers, keras.backend
@@ -19,13 +18,8 @@ X = np.arange(12.0, dtype="float32").reshape(4, 3)
 
 
 @pytest.fixture(autouse=True)
-def tf():
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
-    names.clear_session()
-    yield tensorflow.module("tensorflow")
-    tensorflow.close()
-    era.set_number(number, standalone)
+def tf(tf_keras_2):
+    return tf_keras_2
 
 
 # Names ---------------------------------------------------------------------------------------------------------------

@@ -6,9 +6,8 @@ The expected names and numbers are those of TensorFlow 2.15.1.
 import numpy as np
 import pytest
 
-from gazelle.compat import era, tensorflow
+from gazelle.compat import tensorflow
 from gazelle.compat.namespaces import root
-from gazelle.core import names
 
 keras = root("tensorflow.keras")
 layers = keras.layers
@@ -17,13 +16,8 @@ Y = X[:, :1]
 
 
 @pytest.fixture(autouse=True)
-def tf():
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
-    names.clear_session()
-    yield tensorflow.module("tensorflow")
-    tensorflow.close()
-    era.set_number(number, standalone)
+def tf(tf_keras_2):
+    return tf_keras_2
 
 
 def _two_outputs(as_dict=True):

@@ -27,10 +27,6 @@ class LearningPhase(KerasTensor):
         return False  # `if K.learning_phase():` outside of a layer, where nothing trains
 
 
-#: cells of Keras 1 and 2 set it on arrays; those that are traced have no place for it, and nothing reads it
-jax.core.Tracer._uses_learning_phase = property(fset=lambda *_: None)
-
-
 def _now() -> Any:
     scope = tracing.current()
     return jnp.asarray(scope is not None and bool(scope.training))

@@ -132,12 +132,12 @@ class ModelMixin:
             return found
         count = len(model_metrics.compile_metrics(self))  # type: ignore[arg-type]
         given = [one for one in found[:count] if isinstance(one, CompileMetrics)]
-        losses = [] if era.standalone() else [one for one in found[:count] if one not in given]
+        means = [] if era.standalone() else [one for one in found[:count] if one not in given]
         trainer: Any = vars(self)["_trainer"]
-        reports = () if trainer is None else trainer.metrics.reports  # values of `add_metric` come last
-        added = [losses.pop() for one in reversed(losses) if one.name in reports]
-        metrics = [metric for one in given for metric in one.named_metrics()]
-        return [*losses, *metrics, *reversed(added), *found[count:]]
+        reports = () if trainer is None else trainer.metrics.reports
+        losses = [one for one in means if one.name not in reports]
+        added = [one for one in means if one.name in reports]  # values of `add_metric`
+        return [*losses, *(metric for one in given for metric in one.named_metrics()), *added, *found[count:]]
 
     def to_json(self, **kwargs: Any) -> str:
         if era.number() == 2:

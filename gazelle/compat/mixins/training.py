@@ -208,9 +208,9 @@ class OptimizerMixin(CompatObject):
         steps = kwargs.pop("global_step", None)  # of TensorFlow 1, a variable
         for ignored in ("name", "experimental_aggregate_gradients", "skip_gradients_aggregation"):  # of tf.keras
             kwargs.pop(ignored, None)
-        if args:  # the step of TensorFlow 1 or the name of tf.keras
-            steps, args = steps if isinstance(args[0], str | None) else args[0], ()
-        out = super().apply_gradients(pairs, *args, **kwargs)  # type: ignore[misc]
+        if args and not isinstance(args[0], str | None):  # not the name, which came first in tf.keras
+            steps = args[0]
+        out = super().apply_gradients(pairs, **kwargs)  # type: ignore[misc]
         if steps is not None:
             steps.assign_add(1)
         return out

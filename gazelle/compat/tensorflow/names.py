@@ -113,7 +113,7 @@ def op(
                 if all(type(v) in _NUMBERS for name, v in bound.arguments.items() if name in TENSORS):
                     bound.arguments |= {name: host_array(v) for name, v in bound.arguments.items() if name in TENSORS}
                 for names_of_pair in _PAIRS:
-                    pair = {n: _one_tensor(bound.arguments[n]) for n in names_of_pair if n in bound.arguments}
+                    pair = {n: one_tensor(bound.arguments[n]) for n in names_of_pair if n in bound.arguments}
                     other = next((v for v in pair.values() if is_box(v)), None)
                     if other is not None and len(pair) == 2:
                         bound.arguments |= {n: v if is_box(v) else of_dtype(v, other.dtype) for n, v in pair.items()}
@@ -150,7 +150,7 @@ def array_of_list(value: Tree) -> Tree:
         return value
 
 
-def _one_tensor(value: Any) -> Any:
+def one_tensor(value: Tree) -> Tree:
     """A list that contains tensors as one, which tapes have recorded."""
     is_list = isinstance(value, list | tuple) and any(map(is_box, jax.tree.leaves(value, is_leaf=is_box)))
     return NAMES["convert_to_tensor"](value) if is_list else value
@@ -162,7 +162,7 @@ def _each(value: Any) -> Any:
     other = next((one for one in value if is_box(one)), None) if isinstance(value, list | tuple) else None
     if other is None or not any(isinstance(one, list | tuple) for one in value):
         return value
-    each = [_one_tensor(one) for one in value]
+    each = [one_tensor(one) for one in value]
     return [of_dtype(one, other.dtype) if isinstance(one, list | tuple) else one for one in each]
 
 

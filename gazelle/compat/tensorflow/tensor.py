@@ -19,7 +19,8 @@ from gazelle.compat.tables import listed, pairs
 from gazelle.compat.tensorflow.calls import call, guarded
 from gazelle.compat.tensorflow.dtypes import DType, name_of, of_dtype
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
-from gazelle.compat.tensorflow.recording import is_box, look_at_values
+from gazelle.compat.tensorflow.names import one_tensor
+from gazelle.compat.tensorflow.recording import look_at_values
 from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import get_mask
@@ -276,21 +277,14 @@ def _are_integers(operands: list[Any]) -> bool:
     return all(isinstance(v, int) or "int" in str(getattr(v, "dtype", "")) for v in operands)
 
 
-def _converted() -> Callable[[Any], Any]:
-    from gazelle.compat.tensorflow.arrays import convert  # it imports this module
-
-    return convert
-
-
 def _as_operand(value: Any, other: Any) -> Any:
     """An operand; numbers become arrays, so another value compiles nothing again."""
     if value is None or isinstance(value, str):
         return NotImplemented if not isinstance(value, str) else np.asarray(value.encode(), object)
-    if isinstance(value, list | tuple) and any(map(is_box, jax.tree.leaves(value, is_leaf=is_box))):
-        value = _converted()(value)  # one tensor, which tapes have recorded
+    value = one_tensor(value)
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "U":
         return np.char.encode(np.asarray(value, str)).astype(object)
-    if isinstance(value, float | int) and other is not None and exceeds_32_bits(value, other):
+    if exceeds_32_bits(value, other):
         value = float(value)
     if isinstance(value, float) and other is not None and "float" in str(other.dtype):
         return np.asarray(value, jnp.dtype(str(other.dtype)))
