@@ -50,7 +50,6 @@ def set_number(number: int, standalone: bool = True) -> None:
             frozen_weights_are_penalized=number < 3,
             accuracy_rounds=number < 3 and standalone,
             functions_keep_names=number < 3,
-            single_losses_are_listed=number < 3,
             scores_follow_outputs=number < 3,
             epochs_cross_passes=number < 3,
             sequences_start_again=number == 2 and not standalone,

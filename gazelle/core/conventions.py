@@ -20,13 +20,13 @@ class Conventions:
         frozen_weights_are_penalized: Regularizers of weights that are not trained are a part of the loss.
         accuracy_rounds: Binary accuracy compares labels with rounded predictions, also with -1 or 3.
         functions_keep_names: A metric that is a function has its name as it is, not in snake case.
-        single_losses_are_listed: The logs of several outputs contain `<output>_loss` also where one output has a loss.
-        scores_follow_outputs: Several outputs have their losses and metrics in the logs in the order of the outputs,
-            not losses in that of a dict given to `compile`, and metrics by name.
+        scores_follow_outputs: The logs list losses and metrics in the order of the outputs, and `<output>_loss` also
+            where one of several outputs has a loss; else losses in the order of a dict, and metrics by name.
         epochs_cross_passes: An epoch with `steps_per_epoch` continues in the next pass over the samples.
         sequences_start_again: Each epoch of a `PyDataset` begins with its first batch, also with `steps_per_epoch`.
         added_losses_count_batches: Without a loss in `compile`, that of the logs is a mean over batches, not samples.
-        groups_end_at_last_step: The index at the end of an incomplete group of steps is that of its last step.
+        groups_end_at_last_step: Callbacks get the index of the last step of an incomplete group of
+            `steps_per_execution`, not that of the last step of a complete one.
     """
 
     logits_are_stored: bool = False
@@ -38,7 +38,6 @@ class Conventions:
     frozen_weights_are_penalized: bool = False
     accuracy_rounds: bool = False
     functions_keep_names: bool = False
-    single_losses_are_listed: bool = False
     scores_follow_outputs: bool = False
     epochs_cross_passes: bool = False
     sequences_start_again: bool = False

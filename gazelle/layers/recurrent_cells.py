@@ -42,7 +42,7 @@ class _Cell(Layer):
     """
 
     _gate_count = 1
-    _outside_config = ("implementation",)
+    _outside_config = ("implementation",)  # accepted for compatibility with Keras, not stored
 
     def __init__(self, *, implementation: int = 2, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)

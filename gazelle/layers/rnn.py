@@ -54,7 +54,7 @@ class RNN(Layer):
     """
 
     cell: Any  # a Cell, with attributes of its own
-    _outside_config = ("implementation",)
+    _outside_config = ("implementation",)  # accepted for compatibility with Keras, not stored
 
     def __init__(
         self,

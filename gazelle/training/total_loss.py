@@ -104,9 +104,10 @@ class TotalLoss:
             total, shown = total + jnp.sum(extra), shown + _difference(extra)
         for path, regularizer in self.regularizers.items():
             total = total + regularizer(values[path])
-        if isinstance(self.loss, Mapping) and is_flat_dict(y_pred) and not conventions.active.scores_follow_outputs:
+        by_output = conventions.active.scores_follow_outputs
+        if isinstance(self.loss, Mapping) and is_flat_dict(y_pred) and not by_output:
             parts = {f"{name}_loss": parts[f"{name}_loss"] for name in self.loss if f"{name}_loss" in parts}
-        several = len(parts) > 1 or (len(names) > 1 and conventions.active.single_losses_are_listed)
+        several = len(parts) > 1 or (len(names) > 1 and by_output)
         own = {"loss": total + shown, **(parts if several else {})}
         self.reported = [name for name in reports if isinstance(name, str) and name not in own]
         if taken := [name for name in reports if name in own]:
