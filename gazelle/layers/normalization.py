@@ -199,12 +199,12 @@ class LayerNormalization(_Normalization):
         positions = self._axes(rank)
         if max(given) < 0:  # counted from the end: inputs may have another rank
             axes = {a - rank: n for a, n in zip(positions, shape, strict=True)}
-            self._normalized = InputSpec(min_ndim=-min(given), axes=axes)
+            self._spec_in_call = InputSpec(min_ndim=-min(given), axes=axes)
         else:
-            self._normalized = InputSpec(ndim=rank, axes=dict(zip(positions, shape, strict=True)))
+            self._spec_in_call = InputSpec(ndim=rank, axes=dict(zip(positions, shape, strict=True)))
 
     def call(self, x: Array) -> Array:
-        check_input(self, self._normalized, x)
+        check_input(self, self._spec_in_call, x)  # no `input_spec`: a subclass may call this on a part of its input
         x, axes = as_wide(x), self._axes(x.ndim)
         shape = [n if a in axes else 1 for a, n in enumerate(x.shape)]
         if self.rms_scaling:

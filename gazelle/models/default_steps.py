@@ -29,7 +29,7 @@ def train(model: Model, data: Tree) -> dict[str, Any]:
 
     def loss() -> Any:
         y_pred = model(x, training=True)
-        value, shown = _with_shown(model, x, y, y_pred, weight, True)
+        value, shown = _loss_and_shown(model, x, y, y_pred, weight, True)
         return model.optimizer.scale_loss(value), (shown, y_pred)
 
     (_, (shown, y_pred)), grads = value_and_grad(loss, variables)
@@ -43,7 +43,7 @@ def test(model: Model, data: Tree) -> dict[str, Any]:
     """Compute the loss and the metrics of a batch (x, y, sample_weight); return the logs."""
     x, y, weight = unpack_x_y_sample_weight(data)
     y_pred = model(x, training=False)
-    for name, one in _with_shown(model, x, y, y_pred, weight, False)[1].items():
+    for name, one in _loss_and_shown(model, x, y, y_pred, weight, False)[1].items():
         _track(model, name, one, x)
     return model.compute_metrics(x, y, y_pred, weight)
 
@@ -61,7 +61,7 @@ def loss_of(model: Model, x: Tree, y: Tree, y_pred: Tree, weight: Tree, training
     return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **options)
 
 
-def _with_shown(model: Model, x: Tree, y: Tree, y_pred: Tree, weight: Tree, training: bool) -> tuple[Array, Any]:
+def _loss_and_shown(model: Model, x: Tree, y: Tree, y_pred: Tree, weight: Tree, training: bool) -> tuple[Array, Any]:
     """The loss, and {name: value} of what the logs show; without the loss if `compute_loss` has tracked one."""
     assert model._compile_state is not None
     count = model._compile_state.loss_trackers["loss"].count

@@ -54,14 +54,13 @@ def with_dicts(outputs: Tree) -> Tree:
     return _replace_dicts(outputs, _KeepsOrder, dict)
 
 
-def _replace_dicts(tree: Tree, former: type, new: type) -> Tree:
+def _replace_dicts(tree: Tree, former: type[dict[Any, Any]], new: type[dict[Any, Any]]) -> Tree:
     def replace(node: Any) -> Any:
-        return new((key, _replace_dicts(value, former, new)) for key, value in node.items()) if is_one(node) else node
+        if type(node) is not former:
+            return node
+        return new((key, _replace_dicts(value, former, new)) for key, value in node.items())
 
-    def is_one(node: Any) -> bool:
-        return type(node) is former
-
-    return jax.tree.map(replace, tree, is_leaf=is_one)
+    return jax.tree.map(replace, tree, is_leaf=lambda node: type(node) is former)
 
 
 def per_output(what: str, value: Nested[Any], names: list[str], *, spread: bool = False) -> list[Any]:

@@ -8,6 +8,7 @@ import pytest
 
 from gazelle.compat import namespaces, theano
 from gazelle.compat import tensorflow as facade
+from gazelle.core.errors import ArgumentError
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +152,8 @@ def test_optimizers_take_the_global_step_by_position(tf):
     optimizer.apply_gradients([(tf.constant(1.0), one)], step, "name")
     optimizer.apply_gradients([(tf.constant(1.0), one)], None, "name")
     np.testing.assert_allclose([float(one), float(two), int(step)], [1.08, 0.9, 3], rtol=1e-5)
+    with pytest.raises(ArgumentError, match="expected the tape that recorded the loss"):
+        tf.keras.optimizers.SGD().minimize(one * one, [one])
 
 
 def test_the_kind_of_a_tensor_is_known_without_its_values(tf):

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.compat import facade
+from gazelle.compat.mixins.common import receiving_tensors
 from gazelle.compat.recurrent import Recurrent
 from gazelle.compat.types import Option
 from gazelle.core import settings
@@ -23,7 +23,7 @@ class ConvRNN2D(RNN, abstract=True):
     The first states have the shape of `cell.input_conv(x_t, kernel, padding)` with `cell.filters` channels.
     """
 
-    rank = 2
+    rank = 2  # the states are images
 
     def build(self, sequences_shape: Shape) -> None:
         first: Any = sequences_shape[0] if isinstance(sequences_shape, list) else sequences_shape
@@ -37,12 +37,7 @@ class ConvRNN2D(RNN, abstract=True):
         batch = next(iter(getattr(inputs, "shape", ())), inputs)
         x = jnp.zeros((batch, *self._size_of_step), self.compute_dtype)
         kernel = jnp.zeros((*self.cell.kernel_shape[:-1], self.cell.filters), self.compute_dtype)
-        convolve, options = self.cell.input_conv, {"padding": self.cell.padding}
-        calls = facade.calls_for(convolve)
-        if calls is None:
-            first = convolve(x, kernel, **options)
-        else:
-            first = calls.user_defined_call(convolve, (x, kernel), options)
+        first = receiving_tensors(self.cell.input_conv)(x, kernel, padding=self.cell.padding)
         return [first] * len(self.state_size)
 
 

@@ -162,11 +162,14 @@ class OptimizerMixin(CompatObject):
             factors[id(self)] = 1.0 if value is own else float(value) / float(own)  # type: ignore[arg-type]  # a number
 
     clipnorm, clipvalue = _Clipping("clipnorm"), _Clipping("clipvalue")
-    #: until Keras 3 values could be clipped besides norms: before them in tf.keras (to 2.10), after them in Keras
-    _clips_once = property(lambda self: era.number() == 3 and era.standalone())
+
+    @property
+    def _clips_once(self) -> bool:
+        return era.number() == 3 and era.standalone()  # before, values could be clipped besides norms
 
     @property
     def _clipping(self) -> tuple[str, ...]:
+        """The order: values before norms in tf.keras (to 2.10), after them in Keras."""
         return ("clipvalue", "clipnorm", "global_clipnorm") if not era.standalone() else Optimizer._clipping
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:

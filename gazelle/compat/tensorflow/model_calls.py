@@ -31,6 +31,7 @@ from gazelle.compat.tensorflow.tape import with_tape as with_tape  # for the mix
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import Arguments, Branch, Function, Keywords, Nested, Option, TensorLike, TensorResult
 from gazelle.core import logits, symbolic, tracing
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
@@ -355,7 +356,10 @@ def minimize(
         with GradientTape() as tape:
             loss = loss()
             loss = loss + 0 if isinstance(loss, Variable) else loss  # what tapes record is a computed tensor
-    if var_list is None and tape is not None:
+    if tape is None:
+        expected, hint = "the tape that recorded the loss", "Or give a function: minimize(lambda: ..., variables)."
+        raise ArgumentError(message("minimize(loss)", expected=expected, got="none", hint=hint))
+    if var_list is None:
         var_list = tape.watched_variables()
     variables = list(var_list() if callable(var_list) else var_list)
     pairs = zip(tape.gradient(loss, variables, grad_loss), variables, strict=True)
