@@ -17,8 +17,10 @@ NAMES = tables.objects("old_names")
 #: path below `keras.` -> the module of gazelle that replaces it
 PATHS = {path: module for module, paths in tables.lists("module_paths", "paths").items() for path in paths}
 #: current "module.name" -> the object that programs get under this name
-REPLACED = {f"gazelle.{path}.backend": "gazelle.compat.backend.settings:backend" for path in ("backend", "config")}
-REPLACED["gazelle.utils.to_categorical"] = "gazelle.compat.utils:to_categorical"
+REPLACED = {
+    **{f"gazelle.{path}.backend": "gazelle.compat.backend.settings:backend" for path in ("backend", "config")},
+    "gazelle.utils.to_categorical": "gazelle.compat.utils:to_categorical",
+}
 #: the same for programs of Keras 1 and 2: functions that compute other values now
 _REPLACED_BEFORE_KERAS_3 = {
     "gazelle.activations.hard_sigmoid": "gazelle.saving.h5_format.activations:hard_sigmoid_before_keras_3",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from gazelle import activations, utils
 from gazelle.compat.ignored import ignores
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.settings import image_data_format
+from gazelle.core.traceback import warn
 from gazelle.core.types import ActivationLike, ArrayLike, DTypeLike, PathLike, Shape
 from gazelle.data import labels
 from gazelle.data.pydataset import PyDataset
@@ -158,9 +158,9 @@ def to_categorical(
         given = np.asarray(x)
         x = given.astype(np.int64)
         if x.size and (x.min() < 0 or (given.dtype.kind == "f" and (x != given).any())):
-            warnings.warn(
-                f"to_categorical: expected labels from 0 on, got {given.min()} to {given.max()}.", stacklevel=2
-            )
+            numbers = given.astype(float)  # they may be strings
+            got = f"{numbers.min():g} to {numbers.max():g}"
+            warn(message("to_categorical", expected="labels from 0 on", got=got))
             x = np.where(x < 0, x + (count or x.max() + 1), x)
     return labels.to_categorical(x, count).astype(dtype)
 

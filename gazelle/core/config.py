@@ -117,19 +117,19 @@ def captured_arguments(thing: object) -> dict[str, Any]:
             return {name: serialize_argument(value) for name, value in current.items()}
         return {name: serialize_or_keep(value, by_name=True) for name, value in current.items()}
     if has_own_get_config(cls):
-        return _inherited_arguments(thing)
-    inherited = _inherited_arguments(thing) if _takes_positions(cls) else {}
+        return _inherited_arguments(thing, cls)
+    inherited = _inherited_arguments(thing, cls) if _takes_positions(cls) else {}
     return {**inherited, **{name: serialize_or_keep(value) for name, value in arguments.items()}}
 
 
-def has_own_get_config(cls: type) -> bool:
+def has_own_get_config(cls: type[Any]) -> bool:
     """Whether the `get_config` of a class is one of a program."""
-    return not cls.get_config.__module__.startswith("gazelle.")  # type: ignore[attr-defined]
+    return not cls.get_config.__module__.startswith("gazelle.")
 
 
-def _inherited_arguments(thing: object) -> dict[str, Any]:
+def _inherited_arguments(thing: object, cls: Any) -> dict[str, Any]:
     """The arguments of the constructor that a custom class inherits from gazelle, with their present values."""
-    names = _arguments_of_parent(type(thing))  # type: ignore[arg-type]
+    names = _arguments_of_parent(cls)
     return {name: serialize_or_keep(getattr(thing, name), by_name=True) for name in names if hasattr(thing, name)}
 
 

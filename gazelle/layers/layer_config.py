@@ -24,7 +24,7 @@ def adds_its_arguments(cls: type[Layer]) -> bool:
 
 
 @functools.cache
-def _described(cls: type) -> type:
+def _described(cls: type) -> Any:
     """The class whose constructor takes the config: for a custom class with a get_config the one it inherits from."""
     return next(c for c in cls.__mro__ if c.__module__.startswith("gazelle.")) if has_own_get_config(cls) else cls
 
@@ -45,7 +45,7 @@ def complete(layer: Layer, own: Config) -> Config:
         own: the arguments of its class.
     """
     cls = _described(type(layer))  # type: ignore[arg-type]
-    names = argument_names(cls.__init__)  # type: ignore[misc]
+    names = argument_names(cls.__init__)
     inherited = _takes_the_arguments_of_layer(cls)
     config = dict(own)
     for key in ("input_shape", "input_dim", "batch_input_shape", "batch_size", "batch_shape", "autocast"):

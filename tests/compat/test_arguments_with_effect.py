@@ -218,6 +218,8 @@ def test_labels_that_keras_converts_are_one_hot_encoded():
     np.testing.assert_array_equal(encode(digits), [[0, 1], [1, 0]])
     with pytest.warns(UserWarning, match="expected labels from 0 on, got -1 to 1"):
         np.testing.assert_array_equal(encode([-1, 1], 3), [[0, 0, 1], [0, 1, 0]])
+    with pytest.warns(UserWarning, match="got -1 to 1"):
+        np.testing.assert_array_equal(encode(["-1", "1"], 3), [[0, 0, 1], [0, 1, 0]])
     with pytest.warns(UserWarning, match=r"got 1.5 to 1.5"):
         np.testing.assert_array_equal(encode([1.5]), [[0, 1]])
     with pytest.raises(DataError, match="got 5"):

@@ -75,7 +75,6 @@ WRONG = {
         "mode of merge 'add'",
     ),
     "too many": ("layers.Dropout(0.5, None, 1, 2, 3)", "Dropout"),
-    "attribute not supported": ("mlp().total_loss", "total_loss is not supported"),
 }
 
 

@@ -141,7 +141,7 @@ class Function:
             if self._has_gradients:
                 raise
             self._has_gradients = True
-            out = self._function()(*args, **kwargs)
+            return self._run(args, kwargs)
         return jax.tree.map(_as_tensor, out, is_leaf=is_box)
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> Function:
