@@ -18,7 +18,7 @@ from gazelle.core.names import snake
 from gazelle.core.printable import printable
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import any_symbolic
-from gazelle.core.types import Array, ArrayLike, LossLike, Nested, PolicyLike
+from gazelle.core.types import Array, ArrayLike, Config, LossLike, Nested, PolicyLike
 from gazelle.losses import functions
 from gazelle.losses.reduction import REDUCTIONS, Reduction, per_step, reduce
 from gazelle.losses.target_shapes import check_shapes, kind_of, same_rank
@@ -62,6 +62,15 @@ class Loss(Configurable):
         self.name = name or snake(type(self).__name__)
         self.reduction = reduction
         self.dtype = policies.get(dtype or dtypes.floatx()).compute_dtype
+
+    def get_config(self) -> Config:
+        """Return the constructor's arguments, with the dtype if it is not the default one.
+
+        Returns:
+            {argument: value}, with values that JSON can hold.
+        """
+        config = super().get_config()
+        return {key: value for key, value in config.items() if key != "dtype" or value != dtypes.floatx()}
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
         """Return the loss of each sample, before weights and reduction.

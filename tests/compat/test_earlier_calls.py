@@ -173,9 +173,6 @@ def test_arguments_of_the_base_class_have_no_effect_on_layers_with_several_kerne
     both = keras_2.layers.SeparableConv2D(4, 3, init="ones")
     both(x)
     assert all((w == 1).all() for w in both.get_weights()[:2])
-    era.set_number(3)
-    with pytest.raises(TypeError, match="Unknown argument of SeparableConv2D 'kernel_regularizer'"):
-        keras_2.layers.SeparableConv2D(4, 3, kernel_regularizer="l2")
 
 
 def test_batch_normalization_takes_arguments_of_tensorflow(keras_2):

@@ -59,7 +59,7 @@ def _padding(instance: Any, kwargs: dict[str, Any]) -> None:
         kwargs["padding"] = (tuple(given[:2]), tuple(given[2:]))
 
 
-@rule("BaseConv", "_ConvTranspose", "_DepthwiseConv", "_SeparableConv")
+@rule("BaseConv", "_ConvTranspose")
 def _ranked(instance: Any, kwargs: dict[str, Any]) -> None:
     if "rank" in kwargs:  # the number of axes, which the bases of convolutions take in Keras
         instance.rank = kwargs.pop("rank")
@@ -104,8 +104,7 @@ def _without_kernel(instance: Any, kwargs: dict[str, Any]) -> None:
     """Arguments of the base class, which had no effect in Keras 2; `init` of Keras 1 is for both kernels."""
     if era.number() == 1 and "kernel_initializer" in kwargs:
         kwargs["depthwise_initializer"] = kwargs["pointwise_initializer"] = kwargs.pop("kernel_initializer")
-    if era.number() == 3 and era.standalone():
-        return
+    _ranked(instance, kwargs)
     for kind in ("initializer", "regularizer", "constraint"):
         if kwargs.pop(f"kernel_{kind}", None) is not None:
             name = type(instance).__name__
