@@ -168,7 +168,7 @@ def data(model, rows=6):
     return (x if len(x) > 1 else x[0]), (y if len(y) > 1 else y[0])
 
 
-def _equal(ours, theirs, tolerance=2e-6):
+def _equal(ours, theirs, tolerance=5e-6):
     assert len(ours) == len(theirs)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * max(1, np.abs(b).max(initial=0)))
