@@ -18,7 +18,10 @@ from gazelle.training.outputs import per_output
 def as_sample_weights(
     model: Model, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of `fit` or `train_on_batch`, with class weights by output as sample weights by output."""
+    """The arguments of `fit` or `train_on_batch`, with class weights as sample weights where Keras 3 has others.
+
+    Those by output become sample weights by output; those by class count for the samples of `validation_split`, too.
+    """
     given: Any = kwargs.get("class_weight")
     if era.is_package_before_keras_3() and kwargs.get("validation_split") and _is_by_class(given):
         labels: Any = kwargs.get("y", args[1] if len(args) > 1 else None)

@@ -41,8 +41,7 @@ def set_number(number: int, standalone: bool = True) -> None:
     _number, _standalone = number, standalone
     activate(
         Conventions(
-            logits_are_stored=number == 2 or not standalone,  # TensorFlow takes them, from Keras 2.3 on
-            gradient_of_logits_is_difference=number == 2 or not standalone,  # as in the operation of TensorFlow
+            losses_take_logits=number == 2 or not standalone,  # as Keras on TensorFlow, from 2.3 on
             crossentropy_adds_epsilon=number == 2,
             mean_counts_nonzero_weights=number == 1,
             averages_start_from_weights=number == 2,

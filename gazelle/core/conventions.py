@@ -10,9 +10,8 @@ class Conventions:
     """One record for the process, which is a part of the key of compiled programs.
 
     Attributes:
-        logits_are_stored: `ops.sigmoid` and `ops.softmax` attach their input to their result; losses take it.
-        gradient_of_logits_is_difference: Categorical crossentropies of logits z have the gradient softmax(z) - y,
-            also where the sum of y is not 1.
+        losses_take_logits: `ops.sigmoid` and `ops.softmax` attach their input z to their result, and losses take it.
+            The gradient of categorical crossentropies of z is softmax(z) - y, also where the sum of y is not 1.
         crossentropy_adds_epsilon: Binary crossentropies are means of log(p + epsilon) of clipped p, not of log(p).
         mean_counts_nonzero_weights: A weighted mean of a loss divides by the number of weights that are not 0.
         averages_start_from_weights: The averages of `use_ema` begin as the weights before the first update.
@@ -29,8 +28,7 @@ class Conventions:
             `steps_per_execution`, not that of the last step of a complete one.
     """
 
-    logits_are_stored: bool = False
-    gradient_of_logits_is_difference: bool = False
+    losses_take_logits: bool = False
     crossentropy_adds_epsilon: bool = False
     mean_counts_nonzero_weights: bool = False
     averages_start_from_weights: bool = False

@@ -1,6 +1,6 @@
 """Logits of probabilities, which a crossentropy takes in their place: no digits are lost, and nothing is clipped.
 
-`ops.sigmoid` and `ops.softmax` attach their input to their result if `conventions.logits_are_stored`. Other operations
+`ops.sigmoid` and `ops.softmax` attach their input to their result if `conventions.losses_take_logits`. Other operations
 lose them, also those that return their argument, such as a reshape to the same shape.
 """
 
@@ -23,13 +23,13 @@ def attach(probabilities: Array, logits: Array | None, loss: str | None = None) 
 
     `loss` is the only crossentropy that takes them, "binary" or "categorical"; None for both.
 
-    >>> conventions.activate(conventions.Conventions(logits_are_stored=True))
+    >>> conventions.activate(conventions.Conventions(losses_take_logits=True))
     >>> p = attach(jnp.ones(1), jnp.full(1, 30.0))
     >>> given(p, False, "binary")[0].item(), given(p * 1, False, "binary")[0].item()
     (30.0, 1.0)
     >>> conventions.activate(conventions.Conventions())
     """
-    if conventions.active.logits_are_stored and logits is not None:
+    if conventions.active.losses_take_logits and logits is not None:
         _logits.set(probabilities, (logits, loss))
     return probabilities
 
@@ -37,7 +37,7 @@ def attach(probabilities: Array, logits: Array | None, loss: str | None = None) 
 def entry(probabilities: object) -> tuple[Array | None, str | None]:
     """Return the attached logits and the loss that takes them, the other arguments of `attach`."""
     found: tuple[Array, str | None] | None = (
-        _logits.get(probabilities) if conventions.active.logits_are_stored else None
+        _logits.get(probabilities) if conventions.active.losses_take_logits else None
     )
     return (None, None) if found is None else found
 
@@ -50,7 +50,7 @@ def of(probabilities: object, loss: str | None = None) -> Array | None:
 
 def lost(out: Tree, given: Tree) -> Tree:
     """Return the result of an operation without the logits of arguments that it returned."""
-    if not conventions.active.logits_are_stored:
+    if not conventions.active.losses_take_logits:
         return out
     arguments = {id(leaf) for leaf in jax.tree.leaves(given) if of(leaf) is not None}
     return jax.tree.map(lambda leaf: jnp.array(leaf) if id(leaf) in arguments else leaf, out) if arguments else out
@@ -58,7 +58,7 @@ def lost(out: Tree, given: Tree) -> Tree:
 
 def included(arrays: list[Any]) -> list[Any]:
     """Return the arrays, and after them the logits of those that have some."""
-    found = [of(array) for array in arrays] if conventions.active.logits_are_stored else []
+    found = [of(array) for array in arrays] if conventions.active.losses_take_logits else []
     return [*arrays, *(each for each in found if each is not None)]
 
 

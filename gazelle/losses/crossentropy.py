@@ -98,7 +98,7 @@ def categorical_crossentropy(
     y_pred, from_logits = logits.given(y_pred, from_logits, "categorical")
     y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
     y_true = smooth(y_true, label_smoothing, y_true.shape[-1])
-    if from_logits and conventions.active.gradient_of_logits_is_difference:
+    if from_logits and conventions.active.losses_take_logits:
         return softmax_crossentropy(y_true, y_pred, axis)
     return -jnp.sum(y_true * _log_probabilities(y_pred, from_logits, axis), axis=axis)
 

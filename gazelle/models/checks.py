@@ -224,7 +224,7 @@ def check_outputs(graph: Graph | None, loss: Nested[LossLike]) -> None:
         kind = losses.get(output_loss)
         last = _last_activation(layer)
         if last is not None and takes_logits(kind):
-            effect = "takes the logits before it" if conventions.active.logits_are_stored else "applies it again"
+            effect = "takes the logits before it" if conventions.active.losses_take_logits else "applies it again"
             warn(
                 f"Output '{layer.name}' ends in {last}, but its loss has from_logits=True and {effect}.\n"
                 "Remove the activation, or use the loss without from_logits.",

@@ -137,7 +137,7 @@ def categorical_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: 
         [0.6931]
     """
     target, output = _same("categorical_crossentropy", target, output)
-    if from_logits and conventions.active.gradient_of_logits_is_difference:
+    if from_logits and conventions.active.losses_take_logits:
         return softmax_crossentropy(target, output, axis)
     return -jnp.sum(target * _log_probability(output, from_logits, axis), axis)
 

@@ -31,9 +31,9 @@ def sigmoid_of_sums():
 
 
 def test_only_programs_for_tensorflow_take_logits(of_tensorflow):
-    assert conventions.active.logits_are_stored
+    assert conventions.active.losses_take_logits
     era.set_number(3, True)
-    assert not conventions.active.logits_are_stored
+    assert not conventions.active.losses_take_logits
     assert float(losses.BinaryCrossentropy()(Y, sigmoid_of_sums()(X))) < 17
 
 

@@ -123,7 +123,8 @@ class RecurrentMixin:
             return super().call(sequences, initial_state, mask, training)  # type: ignore[misc]
         own: Any = mask[0] if isinstance(mask, list | tuple) else mask
         own = None if own is None else jnp.swapaxes(own, 0, 1)
-        out: Any = super().call(jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), sequences), initial_state, own, training)  # type: ignore[misc]
+        sequences = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), sequences)
+        out: Any = super().call(sequences, initial_state, own, training)  # type: ignore[misc]
         if not self.return_sequences:  # type: ignore[attr-defined]
             return out
         outputs, *states = out if isinstance(out, tuple) else (out,)
