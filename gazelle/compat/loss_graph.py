@@ -5,9 +5,8 @@ Programs took its gradients: `K.function([*model.inputs, *model.targets, *model.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from gazelle.compat import era
 from gazelle.compat.backend.lifting import computes_values
@@ -72,10 +71,5 @@ def builds_graphs() -> bool:
 def with_penalties(layer: Option, values: list[Any]) -> list[Any]:
     """The losses of a layer whose last ones, the penalties of weights, are computed when a graph runs."""
     weights = weight_tree.penalized(layer)
-    penalties = [shape_inference.call_op(_penalty(v.regularizer), (v,), {}) for v in weights]
+    penalties = [shape_inference.call_op(cast(Any, v.regularizer).__call__, (v,), {}) for v in weights]
     return [*values[: len(values) - len(weights)], *penalties]
-
-
-@functools.cache
-def _penalty(regularizer: Any) -> Any:
-    return lambda weight: regularizer(weight)

@@ -84,7 +84,7 @@ REASONS = {
 #: files with tables of lambdas, each of which has the signature of a method
 TABLES = frozenset(
     listed("""attributes.py mixins/steps.py tensorflow/__init__.py tensorflow/dataset.py
-        tensorflow/graph_layers.py tensorflow/graph_sessions.py tensorflow/graphs.py
+        tensorflow/graph_layers.py tensorflow/graph_summaries.py tensorflow/graphs.py
         tensorflow/sampling.py tensorflow/tf_config.py tensorflow/transformations.py""")
 )
 

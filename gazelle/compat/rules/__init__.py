@@ -23,7 +23,8 @@ def rule(*keys: str) -> Callable[[Any], Any]:
             function(instance, kwargs)
             return args, kwargs
 
-        RULES.update(dict.fromkeys(keys, with_args))
+        for key in keys:
+            assert RULES.setdefault(key, with_args) is with_args, f"two rules for {key}"
         return function
 
     return enter

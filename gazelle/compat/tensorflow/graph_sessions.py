@@ -1,9 +1,9 @@
-"""Sessions, savers and summaries of TensorFlow 1."""
+"""Sessions and savers of TensorFlow 1."""
 
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,10 @@ from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import default_graphs, names_of_1
 from gazelle.compat.tensorflow.checkpoints import Checkpoint, write_index
 from gazelle.compat.tensorflow.files import text
-from gazelle.compat.tensorflow.graph_scopes import summaries
 from gazelle.compat.tensorflow.graphs import all_variables, build_graphs
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
-from gazelle.compat.tensorflow.summaries import Writer
-from gazelle.compat.types import Option, TensorLike, TensorResult
+from gazelle.compat.types import Option, TensorLike
 from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable
 
@@ -82,88 +80,3 @@ class Saver:
     def restore(self, sess: object, save_path: PathLike) -> None:
         """Read the values."""
         self._checkpoint().restore(save_path)
-
-
-class HistogramProto:
-    """`tf.HistogramProto()`: a histogram that programs fill for an event file; it is not written."""
-
-    min = max = num = sum = sum_squares = 0.0
-
-    def __init__(self) -> None:
-        self.bucket_limit: list[float] = []
-        self.bucket: list[float] = []
-
-
-class Summary:
-    """`tf.Summary(value=[tf.Summary.Value(tag=..., simple_value=...)])`: numbers for an event file."""
-
-    class Value:
-        """One number with its name."""
-
-        def __init__(self, tag: str = "", simple_value: float | None = None, **_: object) -> None:
-            self.tag, self.simple_value = tag, simple_value
-
-    class Image:
-        """An image, which is not written."""
-
-        def __init__(self, **_: object) -> None:
-            pass
-
-    def __init__(self, value: Sequence[Any] = ()) -> None:
-        self.value = _Values(value)
-
-
-class _Values(list[Any]):
-    def add(self, **options: Any) -> Any:
-        """Append a value and return it."""
-        self.append(Summary.Value(**options))
-        return self[-1]
-
-
-class SummaryNode(sessions.Fetch):
-    """A summary of tensors of a graph, which a session computes."""
-
-    def __init__(self, tag: str, tensor: TensorLike) -> None:
-        self.tag, self.fetched = tag, tensor
-
-    def result(self, value: TensorResult) -> Summary:
-        return Summary([Summary.Value(self.tag, float(value))] if np.ndim(value) == 0 else [])
-
-
-class _Merged(sessions.Fetch):
-    def __init__(self, nodes: Sequence[SummaryNode]) -> None:
-        self.nodes = list(nodes)
-        self.fetched = [node.fetched for node in self.nodes]
-
-    def result(self, value: Any) -> Summary:
-        return Summary([one for node, v in zip(self.nodes, value, strict=True) for one in node.result(v).value])
-
-
-def summary_node(tag: str, tensor: TensorLike) -> SummaryNode:
-    """`tf.summary.scalar` and the like for a tensor of a graph."""
-    summaries.append(SummaryNode(tag, tensor))
-    return summaries[-1]
-
-
-named("summary.merge_all", "merge_all_summaries", "compat.v1.summary.merge_all")(
-    lambda *_, **__: _Merged(summaries) if summaries else None
-)
-named("summary.merge")(lambda inputs, *_, **__: _Merged(inputs))
-
-
-@named("summary.FileWriter", "train.SummaryWriter")
-class FileWriter(Writer):
-    """`tf.summary.FileWriter`: writes summaries to an event file."""
-
-    @ignores("graph max_queue flush_secs graph_def filename_suffix session")
-    def __init__(self, logdir: PathLike) -> None:
-        super().__init__(logdir)
-
-    def add_summary(self, summary: Summary, global_step: TensorLike = None) -> None:
-        """Write the numbers of a summary."""
-        for one in summary.value:
-            if one.simple_value is not None:
-                self.write(one.tag, float(one.simple_value), int(np.asarray(unboxed(global_step or 0))))
-
-    def add_graph(self, *_: object, **__: object) -> None:
-        """Do nothing: graphs are not written."""

@@ -1,4 +1,4 @@
-"""tf.summary: numbers in event files."""
+"""tf.summary: numbers, histograms, images, audio and text in event files."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.summary_messages import encoded
 from gazelle.compat.types import DTypeLike, PathLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.symbolic import is_symbolic
 from gazelle.training.callbacks.event_file import NumberWriter
 
 
 class Writer:
-    """`tf.summary.create_file_writer(folder)`: writes scalars to an event file in the folder."""
+    """`tf.summary.create_file_writer(folder)`: writes summaries to an event file in the folder."""
 
     def __init__(self, logdir: PathLike | TensorLike) -> None:
         self.logdir = text(logdir)
@@ -63,19 +64,6 @@ _recording = True
 named("summary.create_file_writer")(
     ignores("max_queue flush_millis filename_suffix name experimental_trackable")(lambda logdir: Writer(logdir))
 )
-
-
-@named("summary.scalar", "scalar_summary")
-@ignores("description collections family")
-def scalar(name: str, data: TensorLike = None, step: TensorLike = None) -> TensorResult:
-    """`tf.summary.scalar`: write a number to the event file of the writer; for a tensor of a graph, a node."""
-    if is_symbolic(data):
-        return _node(name, data)
-    array, at = unboxed(data), unboxed(step if step is not None else _step)
-    if _writer is None or not _recording or isinstance(array, jax.core.Tracer) or isinstance(at, jax.core.Tracer):
-        return False
-    _writer.write(name, float(np.asarray(array)), 0 if at is None else int(np.asarray(at)))
-    return True
 
 
 @named("summary.experimental.set_step")
@@ -144,16 +132,89 @@ def make_ndarray(tensor: TensorLike) -> TensorResult:
     return make_ndarray(tensor)
 
 
-def _node(name: str, tensor: Any) -> Any:
-    from gazelle.compat.tensorflow.graph_sessions import summary_node
+def _node(kind: str, name: str, tensor: Any, **options: Any) -> Any:
+    from gazelle.compat.tensorflow.graph_summaries import summary_node
 
-    return summary_node(name, tensor)
+    return summary_node(kind, name, tensor, options)
 
 
-def _not_written(name: str = "", data: TensorLike = None, *_: Any, **__: Any) -> TensorResult:
-    """Ignore a summary of another kind than scalars."""
-    return _node(name, data) if is_symbolic(data) else False
+def _write(kind: str, name: str, data: TensorLike, step: TensorLike, **options: Any) -> TensorResult:
+    """Write a summary; for a tensor of a graph, return a node."""
+    options = {key: value for key, value in options.items() if value is not None}
+    if is_symbolic(data):
+        return _node(kind, name, data, **options)
+    array, at = unboxed(data), unboxed(step if step is not None else _step)
+    if _writer is None or not _recording or isinstance(array, jax.core.Tracer) or isinstance(at, jax.core.Tracer):
+        return False
+    at = 0 if at is None else int(np.asarray(at))
+    if kind == "scalar":
+        _writer.write(name, float(np.asarray(array)), at)
+    for summary in () if kind == "scalar" else encoded(kind, name, array, **options):
+        _writer.write_summary(summary, at)
+    return True
+
+
+@named("summary.scalar", "scalar_summary")
+@ignores("description collections family")
+def scalar(name: str, data: TensorLike = None, step: TensorLike = None) -> TensorResult:
+    """`tf.summary.scalar`: write a number to the event file of the writer; for a tensor of a graph, a node."""
+    return _write("scalar", name, data, step)
+
+
+@named("summary.histogram", "histogram_summary")
+@ignores("description collections family")
+def histogram(
+    name: str, data: TensorLike = None, step: TensorLike = None, buckets: int | None = None, values: TensorLike = None
+) -> TensorResult:
+    """`tf.summary.histogram`: write the distribution of values."""
+    return _write("histogram", name, values if data is None else data, step, buckets=buckets)
+
+
+@named("summary.image", "image_summary")
+@ignores("description collections family")
+def image(
+    name: str,
+    data: TensorLike = None,
+    step: TensorLike = None,
+    max_outputs: int | None = None,
+    tensor: TensorLike = None,
+    max_images: int | None = None,
+) -> TensorResult:
+    """`tf.summary.image`: write the first images of a batch."""
+    data = tensor if data is None else data
+    most = max_outputs if max_images is None else max_images
+    if is_symbolic(data) and most is None:  # the third argument in TensorFlow 1
+        step, most = None, step
+    return _write("image", name, data, step, max_outputs=most)
+
+
+@named("summary.audio", "audio_summary")
+@ignores("description collections family encoding")
+def audio(
+    name: str,
+    data: TensorLike = None,
+    sample_rate: TensorLike = None,
+    step: TensorLike = None,
+    max_outputs: int | None = None,
+    tensor: TensorLike = None,
+) -> TensorResult:
+    """`tf.summary.audio`: write the first clips of a batch (clips, samples, channels)."""
+    return _write(
+        "audio", name, tensor if data is None else data, step, sample_rate=sample_rate, max_outputs=max_outputs
+    )
+
+
+@named("summary.text")
+@ignores("description collections")
+def text_(name: str, data: TensorLike = None, step: TensorLike = None, tensor: TensorLike = None) -> TensorResult:
+    """`tf.summary.text`: write a string, or several as paragraphs."""
+    return _write("text", name, tensor if data is None else data, step)
+
+
+def _not_written(*_: Any, **__: Any) -> bool:
+    """Ignore graphs and traces."""
+    return False
 
 
 for _name in LISTS["summaries that are not written"]:
-    named(f"summary.{_name}", f"{_name}_summary")(_not_written)
+    named(f"summary.{_name}")(_not_written)
