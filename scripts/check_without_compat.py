@@ -33,6 +33,7 @@ FAST = (
     "tests/models/test_errors.py",
     "tests/saving/test_weights.py",
     "tests/training/test_callbacks.py",
+    "tests/training/test_early_stopping.py",
 )
 INSTALL = """
 import gazelle
