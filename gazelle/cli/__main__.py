@@ -127,7 +127,7 @@ def run(program: str, arguments: Sequence[str] = (), source: str | None = None) 
             code = compile(source, module.__file__, "exec")
         if program.endswith(".ipynb"):
             notebooks.provide_display()
-            vars(module).update(display=print, get_ipython=notebooks.Shell)  # as in the kernel of a notebook
+            vars(module).update(display=notebooks.display, get_ipython=notebooks.Shell)  # as in a kernel
         exec(code, vars(module))
     except BaseException as error:
         # The error propagates to Python, which ends the process as usual (exit code, signal, hook of the program).

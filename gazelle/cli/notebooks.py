@@ -164,10 +164,30 @@ class Shell:
         return lambda *args, **kwargs: None
 
 
+class Handle:
+    """What `display(..., display_id=True)` returns: its place in the notebook, which is printed again."""
+
+    def __init__(self, display_id: object) -> None:
+        self.display_id = display_id
+
+    def update(self, *objects: object, **_: object) -> None:
+        """Print what the place shows from now on."""
+        print(*objects)
+
+    display = update
+
+
+def display(*objects: object, display_id: object = None, **_: object) -> Handle | None:
+    """Print what a notebook shows; return a handle if `display_id` is given, as the kernel does."""
+    print(*objects)
+    return Handle(display_id) if display_id else None
+
+
 class _Display(ModuleType):
     """`IPython.display` for programs where IPython is not installed: what it shows is printed by its name."""
 
-    display = staticmethod(print)
+    DisplayHandle = Handle
+    display = staticmethod(display)
     clear_output = update_display = set_matplotlib_formats = staticmethod(lambda *args, **kwargs: None)
 
     def __getattr__(self, name: str) -> type:
@@ -189,19 +209,20 @@ class _Shown:
 
 
 def provide_display() -> None:
-    """Let notebooks import `IPython.display` where IPython is not installed."""
+    """Let notebooks import `IPython.display` where IPython is missing; outside of a kernel it returns no handles."""
     if importlib.util.find_spec("IPython") is not None:
+        vars(importlib.import_module("IPython.display"))["display"] = display
         return
-    package, core, display = (ModuleType(name) for name in ("IPython", "IPython.core", "IPython.display"))
-    display.__class__ = _Display
+    package, core, shown = (ModuleType(name) for name in ("IPython", "IPython.core", "IPython.display"))
+    shown.__class__ = _Display
 
     def get_ipython() -> Shell | None:  # gazelle calls it to find a kernel
         return None if str(sys._getframe(1).f_globals.get("__name__")).startswith("gazelle.") else Shell()
 
-    vars(package).update(get_ipython=get_ipython, display=display, core=core, __path__=[])
-    vars(core).update(display=display, __path__=[])
+    vars(package).update(get_ipython=get_ipython, display=shown, core=core, __path__=[])
+    vars(core).update(display=shown, __path__=[])
     sys.modules.update({"IPython": package, "IPython.core": core})
-    sys.modules.update(dict.fromkeys(("IPython.display", "IPython.core.display"), display))
+    sys.modules.update(dict.fromkeys(("IPython.display", "IPython.core.display"), shown))
 
 
 _PYLAB = """

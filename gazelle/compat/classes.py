@@ -7,6 +7,7 @@ tensors of the TensorFlow facade. User code that subclasses `keras.layers.Layer`
 
 from __future__ import annotations
 
+import copy
 import functools
 import operator
 from abc import ABCMeta
@@ -157,6 +158,9 @@ def adopt(thing: Any) -> Any:
             each.__class__ = MIXINS[cls]
         elif is_core(cls):
             each.__class__ = compat_class(optimizers.of_era(each))
+            if isinstance(each, Variable) and era.is_package_before_keras_3():
+                # its penalty was part of the graph from now on: later changes of the factors had no effect
+                each.regularizer = copy.copy(each.regularizer)
     return thing
 
 

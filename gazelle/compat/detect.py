@@ -169,6 +169,8 @@ def _of_path(line: int, path: str, inner: str) -> Iterator[Sign]:
     parts = inner.split(".")
     if parts[0] in _KNOWN["modules of Keras 3"] or path.startswith("keras_core"):
         yield Sign(line, path, 3, 3)
+    if any(".".join(parts[:n]) in _KNOWN["paths since Keras 2"] for n in (1, 2)):
+        yield Sign(line, path, 2, 3)
     if (
         any(".".join(parts[:n]) in _KNOWN["paths of Keras 1"] for n in (1, 2))
         or parts[-1] in _KNOWN["names of Keras 1"]

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import tree
+from gazelle.compat import era
 from gazelle.compat.arguments import keywords
 from gazelle.compat.backend.functions import all_updates, variables_of
 from gazelle.compat.backend.gradients import StepLoss, gradients
@@ -17,6 +18,7 @@ from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, rate_factors, update_add
 from gazelle.compat.classes import compat_class, core_class
 from gazelle.compat.ignored import ignores
+from gazelle.compat.old_names import weight_name
 from gazelle.compat.types import TensorLike
 from gazelle.core import tracing
 from gazelle.core.context_variables import assigned
@@ -53,7 +55,9 @@ class GraphOptimizer(Optimizer, abstract=True):
         with jax.ensure_compile_time_eval(), tracing.outside():  # builds a graph, even inside a trace
             # user code may make slots from the values of the weights; without values, slots were loaded
             values = {p: jnp.zeros(w.shape) if isinstance(w, jax.core.Tracer) else w for p, w in params.items()}
-            self._weights = {p: GraphVariable(values[p], dtype=w.dtype, name=f"{p}:0") for p, w in params.items()}
+            known = {p: self._keys.of(p) for p in params} if era.number() < 3 else {}
+            names = {p: f"{p}:0" if (v := known.get(p)) is None else weight_name(v.path) for p in params}
+            self._weights = {p: GraphVariable(values[p], dtype=w.dtype, name=names[p]) for p, w in params.items()}
             self._gradients = {p: Input(batch_shape=w.shape, dtype=str(w.dtype)) for p, w in params.items()}
             arguments: dict[str, Any] = {
                 "loss": StepLoss(self._step_gradients),

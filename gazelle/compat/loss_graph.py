@@ -5,14 +5,16 @@ Programs took its gradients: `K.function([*model.inputs, *model.targets, *model.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 from gazelle.compat import era
 from gazelle.compat.backend.lifting import computes_values
+from gazelle.compat.classes import is_generated
 from gazelle.compat.graph_views import KnownAttributeError
 from gazelle.compat.types import Option
-from gazelle.core import shape_inference
+from gazelle.core import shape_inference, tracing
 from gazelle.core.errors import message
 from gazelle.layers import Input, weight_tree
 from gazelle.losses.base import as_loss
@@ -54,7 +56,7 @@ def _graph_of(model: Any, given: Mapping[str, Any]) -> _Graph:
         weight = Input((), name=f"{name}_sample_weights") if era.standalone() else None
         total = total + (1.0 if factor is None else factor) * loss(targets[-1], output, sample_weight=weight)
         weights += [] if weight is None else [weight]  # tf.keras has none for a model that was called without any
-    return _Graph(targets, weights, sum(with_penalties(model, weight_tree.losses(model)), total))
+    return _Graph(targets, weights, sum(with_penalties(model, [*added(model), *weight_tree.losses(model)]), total))
 
 
 def builds_graphs() -> bool:
@@ -66,6 +68,23 @@ def builds_graphs() -> bool:
     from gazelle.compat.tensorflow import graphs  # it imports the classes of layers
 
     return graphs.active()
+
+
+def added(model: Option) -> list[Any]:
+    """What the calls of the layers of a model with known inputs add to the loss, computed when a graph runs."""
+    graph: Any = model._graph
+    layers = weight_tree.named_layers(model).values()
+    if all(is_generated(type(layer)) and layer.activity_regularizer is None for layer in layers):
+        return []
+
+    def values(inputs: Any) -> list[Any]:
+        scope = dataclasses.replace(tracing.current() or tracing.TraceContext(), losses=[])
+        with tracing.entered(scope):
+            graph.run(inputs)
+        return [value for _, value in scope.losses]
+
+    found: list[Any] = shape_inference.call_op(values, (list(model.inputs),), {})
+    return found
 
 
 def with_penalties(layer: Option, values: list[Any]) -> list[Any]:

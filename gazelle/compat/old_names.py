@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from typing import Any
 
@@ -10,6 +11,7 @@ from gazelle.compat import era, tables
 from gazelle.compat.era import NOTHING
 from gazelle.compat.tables import listed, pairs
 from gazelle.compat.types import NamedObject
+from gazelle.core import names
 from gazelle.core.registry import REGISTRY
 
 #: module -> earlier name -> "module:name"; ":name" is in the same module, "module" is a module itself
@@ -127,10 +129,28 @@ def _attribute(namespace: str, name: str) -> Any:
         return NOTHING
 
 
+_CELL = re.compile(r"/(?:lstm|gru|simple_rnn|conv_lstm)_cell(?=/)")
 #: automatic names of layers that had another one in Keras 1 and 2
 _NAMES_OF_LAYERS = {"input_layer": "input", "functional": "model"}
 #: layers whose class had another name in Keras 1
 _KERAS_1_NAMES = {"conv1d": "convolution1d", "conv2d": "convolution2d", "conv3d": "convolution3d"}
+
+
+def weight_name(path: str) -> str:
+    """The name of a weight in the graph of TensorFlow; in the package `keras` without the cell of a recurrent layer."""
+    return f"{_CELL.sub('', path) if era.standalone() else path}:0"
+
+
+def snake(name: str) -> str:
+    """The name of a class as layers are named: in the package `keras` 1 and 2 digits follow the letter before them.
+
+    Before Keras 3 a name that begins with an underscore got another beginning, as names of TensorFlow need one.
+    """
+    if era.is_package_before_keras_3():
+        found = re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)).lower()
+    else:
+        found = names.snake(name)
+    return f"private{found}" if found.startswith("_") and era.number() < 3 else found
 
 
 def automatic_name(name: str, number: int, current: str) -> str:

@@ -16,7 +16,7 @@ from gazelle.core.errors import ShapeError, message
 class Dimension(int):
     """A size, which programs of TensorFlow 1 read as `shape[i].value`."""
 
-    value = property(int)
+    value = _value = property(int)
 
 
 class TensorShape(tuple[Any, ...]):

@@ -20,7 +20,7 @@ from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.masks import get_mask
 from gazelle.core.types import DTypeLike
-from gazelle.layers import Layer
+from gazelle.layers import Layer, weight_tree
 from gazelle.models import Model
 
 #: a group of h5py, which is imported by the program
@@ -259,7 +259,7 @@ def load_weights_from_hdf5_group(f: Group, layers: Sequence[Layer] | Model) -> N
     """Set the weights of layers, which Keras 3 takes from a model, in their order from a group of an HDF5 file."""
     layers = layers.layers if isinstance(layers, Model) else layers
     for layer, arrays in zip([one for one in layers if one.weights], _stored(f).values(), strict=True):
-        layer.set_weights(arrays)
+        weight_tree.set_values(layer, layer.weights, arrays)
 
 
 @ignores("reshape=False")
@@ -272,7 +272,7 @@ def load_weights_from_hdf5_group_by_name(
         arrays = stored.get(layer.name)
         fits = arrays is not None and [a.shape for a in arrays] == [tuple(w.shape) for w in layer.weights]
         if arrays is not None and (fits or not skip_mismatch):
-            layer.set_weights(arrays)
+            weight_tree.set_values(layer, layer.weights, arrays)
 
 
 def save_weights_to_hdf5_group(f: Group, layers: Sequence[Layer] | Model) -> None:
@@ -283,7 +283,7 @@ def save_weights_to_hdf5_group(f: Group, layers: Sequence[Layer] | Model) -> Non
         group = f.create_group(layer.name)
         names = [f"{layer.name}/{number}_{weight.name}".encode() for number, weight in enumerate(layer.weights)]
         group.attrs["weight_names"] = names
-        for name, array in zip(names, layer.get_weights(), strict=True):
+        for name, array in zip(names, weight_tree.get_values(layer.weights), strict=True):
             group[name.decode()] = array
 
 

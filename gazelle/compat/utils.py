@@ -12,6 +12,7 @@ from gazelle import activations, utils
 from gazelle.compat.ignored import ignores
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.settings import image_data_format
+from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import warn
 from gazelle.core.types import ActivationLike, ArrayLike, DTypeLike, PathLike, Shape
 from gazelle.data import labels
@@ -258,6 +259,18 @@ def obtain_input_shape(
     sides = (default_size if known else None,) * 2
     first = normalize_data_format({"th": "channels_first", "tf": "channels_last"}.get(str(data_format), data_format))
     return (3, *sides) if first == "channels_first" else (*sides, 3)
+
+
+def correct_pad(inputs: KerasTensor, kernel_size: int | tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the padding of images with which a strided "valid" convolution has the output of "same".
+
+    >>> correct_pad(KerasTensor((None, 8, 9, 3)), (3, 5))
+    ((0, 1), (2, 2))
+    """
+    from gazelle.applications.apply_layers import correct_pad as of_square
+
+    rows, columns = normalize_tuple(kernel_size, 2, "kernel_size")
+    return of_square(inputs, rows)[0], of_square(inputs, columns)[1]
 
 
 def validate_activation(classifier_activation: ActivationLike, weights: object) -> None:

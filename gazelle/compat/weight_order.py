@@ -1,10 +1,14 @@
-"""The order of weights in Keras 1 and 2: in layers and lists all trained ones first, in a model layer by layer."""
+"""The order of weights in Keras 1 and 2: in layers and lists all trained ones first, in a model layer by layer.
+
+In models of the package `keras`, too, the trained ones are first in `weights`, but not in `get_weights`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from gazelle.compat import era
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer, weight_tree
 from gazelle.models import Model, Sequential
@@ -12,10 +16,18 @@ from gazelle.models import Model, Sequential
 
 def weights(layer: Layer) -> list[Variable]:
     """The weights of a layer or model; those of the layers inside follow its own, in a model they come first."""
-    if isinstance(layer, Model):
+    if isinstance(layer, Model) and not era.is_package_before_keras_3():
         found = [v for group in _groups(layer) for v in _of_layers(group)] + weight_tree.own_weights(layer)
     else:
         found = [*_of_layer(layer, True), *_of_layer(layer, False)]
+    return list({id(v): v for v in found}.values())
+
+
+def of_values(layer: Layer) -> list[Variable]:
+    """The weights in the order of `get_weights`."""
+    if not (isinstance(layer, Model) and era.is_package_before_keras_3()):
+        return weights(layer)
+    found = [v for inner in weight_tree.sublayers(layer) for v in weights(inner)] + weight_tree.own_weights(layer)
     return list({id(v): v for v in found}.values())
 
 
@@ -28,6 +40,8 @@ def _of_layers(layers: Sequence[Layer]) -> list[Variable]:
 def _of_layer(layer: Layer, trained: bool) -> list[Variable]:
     """The weights that training changes, or the others; all those of a frozen layer are among the others."""
     inside = weight_tree.sublayers(layer)
+    if not layer.trainable and era.is_package_before_keras_3():
+        return [] if trained else sorted(weight_tree.weights(layer), key=lambda v: not v.made_trainable)
     if not layer.trainable:
         return [] if trained else [*weight_tree.own_weights(layer), *(v for inner in inside for v in weights(inner))]
     own = [v for v in weight_tree.own_weights(layer) if v.made_trainable == trained]

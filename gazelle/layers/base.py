@@ -621,7 +621,7 @@ class Layer(Operation):
         Returns:
             NumPy arrays in the order of `weights`.
         """
-        return weight_tree.get_values(self)
+        return weight_tree.get_values(self.weights)
 
     @filtered
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
@@ -633,7 +633,7 @@ class Layer(Operation):
         Raises:
             ShapeError: the number of arrays or a shape differs.
         """
-        weight_tree.set_values(self, weights)
+        weight_tree.set_values(self, self.weights, weights)
 
     def count_params(self) -> int:
         """Count the elements of all weights.

@@ -167,20 +167,18 @@ def own_weights(layer: Layer) -> list[Variable]:
     return [v for v in own if v.made_trainable] + [v for v in own if not v.made_trainable]
 
 
-def get_values(layer: Layer) -> list[np.ndarray]:
-    """Return copies of all weights as NumPy arrays, all of the same training step."""
-    variables = layer.weights
+def get_values(variables: Sequence[Variable]) -> list[np.ndarray]:
+    """Return copies of weights as NumPy arrays, all of the same training step."""
     with lock_variables(variables):
         return [v.numpy() for v in variables]
 
 
-def set_values(layer: Layer, values: Sequence[ArrayLike]) -> None:
-    """Assign all weights, in the order of `weights`.
+def set_values(layer: Layer, variables: Sequence[Variable], values: Sequence[ArrayLike]) -> None:
+    """Assign all weights of a layer, in the given order.
 
     Raises:
         ShapeError: the number of arrays or a shape differs.
     """
-    variables = layer.weights
     arrays = [np.asarray(value) for value in values]
     label = f"{type(layer).__name__} '{layer.name}'"
     if len(variables) != len(arrays):

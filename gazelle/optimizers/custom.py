@@ -50,11 +50,14 @@ class CustomUpdate:
         self.variables = {}
         self._add_attributes()
         self.weights = []
-        paths = {self.optimizer._keys[v]: v.path for v in self.optimizer._keys.variables}
+        originals = {self.optimizer._keys[v]: v for v in self.optimizer._keys.variables}
         for key, w in params.items():
             concrete = isinstance(w, jax.Array) and not isinstance(w, jax.core.Tracer)
             variable = Variable(w if concrete else jnp.zeros(w.shape), dtype=w.dtype, name=key.rsplit("/", 1)[-1])
-            variable.path, variable.key = paths.get(key, key), key
+            variable.path = variable.key = key
+            if (original := originals.get(key)) is not None:  # user code reads its path and name
+                variable.__class__, variable.path = type(original), original.path
+                vars(variable).update({name: v for name, v in vars(original).items() if name not in vars(variable)})
             self.weights.append(variable)
         built, self.optimizer.built, self.building = self.optimizer.built, False, True
         self.optimizer._trainable_variables = self.weights

@@ -30,6 +30,14 @@ def test_a_notebook_displays_values(tmp_path, python):
     assert done.stdout == "2 text\n", done.stderr
 
 
+def test_a_notebook_replaces_what_it_displayed(tmp_path, python):
+    lines = ["from IPython.display import display as show\n", "for each in (display, show):\n"]
+    lines += ["    assert each('a') is None\n", "    each('b', display_id=True).update('c')"]
+    (tmp_path / "book.ipynb").write_text(json.dumps({"cells": [{"cell_type": "code", "source": lines}]}))
+    done = python("-m", "gazelle", "run", "book.ipynb")
+    assert done.stdout.split() == ["a", "b", "c"] * 2, done.stderr
+
+
 def test_a_notebook_imports_ipython_where_it_is_missing(tmp_path, monkeypatch, capsys):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None if name == "IPython" else find(name, *_))

@@ -262,10 +262,11 @@ def test_the_digits_of_the_tutorials_of_tensorflow_1(monkeypatch):
     found = module.read_data_sets("MNIST_data/", one_hot=True, validation_size=10)
     assert (found.train.num_examples, found.validation.num_examples, found.test.num_examples) == (20, 10, 5)
     batches = [found.train.next_batch(10) for _ in range(3)]
-    assert batches[0][0].shape == (10, 784)
+    assert batches[0][0].shape == found.validation._images.shape == (10, 784)
     assert batches[0][0].max() == 1
     assert sum(y.sum(axis=0) for _, y in batches[:2]).tolist() == [2] * 10  # each sample once
     assert found.train.epochs_completed == 1
+    assert found.train._labels is found.train.labels
     assert module.read_data_sets(reshape=False).test.images.shape == (5, 28, 28, 1)
     tensorflow_facade.close()
 

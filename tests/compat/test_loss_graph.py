@@ -44,6 +44,23 @@ def test_penalties_are_tensors_of_the_graph():
     np.testing.assert_allclose(K.function(model.inputs, [gradient])([np.ones((1, 3))])[0], 0.2 * kernel, rtol=1e-5)
 
 
+def test_added_losses_are_tensors_of_the_graph():
+    class Added(keras.layers.Layer):
+        def call(self, x):
+            self.add_loss(K.mean(K.square(x)), inputs=x)
+            return x
+
+    a = keras.layers.Input((3,))
+    penalties = {"kernel_regularizer": keras.regularizers.l2(0.1), "activity_regularizer": keras.regularizers.l1(0.01)}
+    h = keras.layers.Dense(4, kernel_initializer="ones", **penalties)(a)
+    model = keras.models.Model(a, keras.layers.Dense(1, kernel_initializer="ones")(Added()(h)))
+    model.compile("sgd", "mse")
+    x, y = np.arange(6.0).reshape(2, 3), np.ones((2, 1))
+    np.testing.assert_allclose(K.function([a], model.losses)([x]), [0.6, 76.5, 1.2], rtol=1e-5)
+    total = K.function(model.inputs + model.targets + model.sample_weights, [model.total_loss])([x, y, np.ones(2)])
+    np.testing.assert_allclose([total[0], model.evaluate(x, y, verbose=0)], 1243.3, rtol=1e-5)
+
+
 def test_a_model_that_is_not_compiled_has_no_total_loss():
     a = keras.layers.Input((3,))
     with pytest.raises(GazelleError, match="expected a compiled model"):

@@ -117,7 +117,7 @@ def test_the_only_replica(tf):
         ("tensorflow.python.eager.monitoring", ["BoolGauge"]),
         ("tensorflow.python.keras.engine.data_adapter", ["unpack_x_y_sample_weight"]),
         ("tensorflow.python.keras.utils.metrics_utils", ["ragged_assert_compatible_and_get_flat_values"]),
-        ("tensorflow.keras.applications.imagenet_utils", ["obtain_input_shape"]),
+        ("tensorflow.keras.applications.imagenet_utils", ["obtain_input_shape", "correct_pad"]),
         ("keras.utils.traceback_utils", ["filter_traceback"]),
         ("keras.src.utils.argument_validation", ["standardize_tuple"]),
         ("keras.src.backend", ["image", "linalg", "standardize_data_format"]),

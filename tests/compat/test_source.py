@@ -24,6 +24,7 @@ ERAS = {
     "from keras.layers import Dense\nDense(units=3)\nmodel.fit(x, y, epochs=2)\n": (3, True, False),
     FIRST + "model.fit(x, y, epochs=2)\n": (2, True, True),
     FIRST + "from keras import ops\n": (3, True, True),
+    "from keras.initializers import Constant\nmodel.fit(x, y, nb_epoch=2)\n": (2, True, True),
     "import keras\nkeras.layers.Conv2D(8, kernel, stride, padding='same')\n": (3, True, False),
     "from tensorflow.keras import layers\nlayers.Conv2D(f, size, strides)\n": (3, False, False),
     "import keras\nx = keras.ops.exp(keras.backend.max(y))\n": (3, True, False),

@@ -50,6 +50,21 @@ def optimizers(tf2):
     return {"Signs": Signs, "Momentum": Momentum}
 
 
+def test_a_step_knows_the_names_of_weights(tf2):
+    class Frozen(keras.optimizers.SGD):
+        def update_step(self, gradient, variable):
+            if variable.name != "chosen_1/kernel:0":
+                super().update_step(gradient, variable)
+
+    model = keras.Sequential([layers.Dense(1, name="chosen_1"), layers.Dense(1, name="other")])
+    model.build((None, 6))
+    before = model.get_weights()
+    model.compile(Frozen(0.1), "mse")
+    model.train_on_batch(X, Y)
+    same = [(a == b).all() for a, b in zip(before, model.get_weights(), strict=True)]
+    assert same == [True, False, False, False]
+
+
 @pytest.mark.parametrize(
     ("name", "losses", "total"), [("Signs", [3.0042, 2.767], 5.76), ("Momentum", [3.0032, 2.1547], 4.9488)]
 )

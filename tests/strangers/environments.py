@@ -18,6 +18,15 @@ _SIZES = {  # (numbers of an observation, actions: a number of kinds or of value
     "LunarLanderContinuous": (8, (2,)),
     "LunarLander": (8, 4),
     "BipedalWalker": (24, (4,)),
+    "HalfCheetah": (17, (6,)),
+    "Hopper": (11, (3,)),
+    "Walker2d": (17, (6,)),
+    "Ant": (111, (8,)),
+    "Swimmer": (8, (2,)),
+    "Humanoid": (376, (17,)),
+    "Reacher": (11, (2,)),
+    "InvertedDoublePendulum": (11, (1,)),
+    "InvertedPendulum": (4, (1,)),
 }
 EPISODE = 25
 

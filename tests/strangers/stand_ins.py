@@ -37,6 +37,7 @@ from gazelle.cli import notebooks
 ENOUGH = 60  # updates of a loop of the program's own
 _DRAWING = ("seaborn", "plotly", "tqdm", "tkinter")
 _PYTHON2 = {"cPickle": pickle, "urllib2": urllib.request, "StringIO": io, "Queue": queue, "__builtin__": builtins}
+_PYTHON2 |= {"imp": importlib}  # until Python 3.11
 
 
 class _Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -82,8 +83,25 @@ def old_names():
     for name, value in kinds.items():
         if name not in vars(np):
             setattr(np, name, value)
+    np.array, np.asarray = _ragged(np.array), _ragged(np.asarray)
     arpack = "scipy.sparse.linalg.eigen.arpack"
     sys.modules[arpack] = _Arpack(arpack)
+
+
+def _ragged(function):
+    """A function that makes arrays of objects from rows of several lengths in programs, as NumPy before 1.24 did."""
+
+    @functools.wraps(function)
+    def called(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except ValueError as error:
+            file = str(sys._getframe(1).f_globals.get("__file__"))
+            if "inhomogeneous" not in str(error) or not file.startswith("/tmp/view"):
+                raise
+            return function(*args, dtype=object, **kwargs)
+
+    return called
 
 
 class _Arpack(types.ModuleType):

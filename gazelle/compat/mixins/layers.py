@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,12 +33,11 @@ from gazelle.compat.types import TensorLike
 from gazelle.constraints import Constraint
 from gazelle.core import names, shape_inference, symbolic, tracing
 from gazelle.core.errors import StateError, message
-from gazelle.core.names import snake
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.registry import custom_object_scope, custom_objects
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
-from gazelle.core.types import Config, Nested, Shape, Tree
+from gazelle.core.types import ArrayLike, Config, Nested, Shape, Tree
 from gazelle.core.variable import Variable
 from gazelle.initializers import Identity
 from gazelle.layers import RNN, Bidirectional, Layer, weight_tree
@@ -221,7 +220,8 @@ class LayerMixin(CompatObject):
     def losses(self) -> list[Any]:
         values: list[Any] = super().losses  # type: ignore[misc]
         if loss_graph.builds_graphs():
-            return loss_graph.with_penalties(self, values)
+            called = loss_graph.added(self) if getattr(self, "_graph", None) is not None else []
+            return loss_graph.with_penalties(self, [*called, *values])
         return values if facade.calls is None else facade.calls.losses(self, values)
 
     @property
@@ -229,7 +229,14 @@ class LayerMixin(CompatObject):
         return super().weights if era.number() == 3 else weight_order.weights(self)  # type: ignore[misc, arg-type]
 
     def get_weights(self) -> list[Any]:
-        return [one_element.as_numbers(array) for array in super().get_weights()]  # type: ignore[misc]
+        this: Any = self
+        variables = this.weights if era.number() == 3 else weight_order.of_values(this)
+        return [one_element.as_numbers(array) for array in weight_tree.get_values(variables)]
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        this: Any = self
+        variables = this.weights if era.number() == 3 else weight_order.of_values(this)
+        weight_tree.set_values(this, variables, weights)
 
     @property
     def _tracker(self) -> SimpleNamespace:
@@ -243,7 +250,7 @@ class LayerMixin(CompatObject):
         return [adopt(layer) for layer in ([this, *found] if include_self else found)]
 
     def _automatic_name(self) -> str:
-        kind = snake(type(self).__name__)
+        kind = old_names.snake(type(self).__name__)
         count = names.count("layers", kind)
         return old_names.automatic_name(kind, count, names.numbered(kind, count))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gazelle.compat import era, facade, graph_views
+from gazelle.compat import era, facade, graph_views, old_names
 from gazelle.compat.backend.lifting import OPERATORS
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, FunctionAttribute
@@ -48,9 +48,10 @@ class SymbolicTensor(KerasTensor):
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        """Sizes along the axes; programs that import tensorflow receive a `TensorShape`."""
+        """Sizes along the axes; programs for `keras` 1 and 2, or that import tensorflow, receive a `TensorShape`."""
         sizes: tuple[Any, ...] = self.__dict__["shape"]
-        return sizes if facade.calls is None or called_by_gazelle(1) else TensorShape(sizes)
+        plain = facade.calls is None and not era.is_package_before_keras_3()
+        return sizes if plain or called_by_gazelle(1) else TensorShape(sizes)
 
     @shape.setter
     def shape(self, shape: tuple[Any, ...]) -> None:
@@ -129,7 +130,7 @@ class VariableMixin(RecordedVariable):
     def name(self) -> str:
         """The name; until Keras 3 it was the path in the graph of TensorFlow, such as "dense/kernel:0"."""
         name: str = self.__dict__["name"]
-        return name if era.number() == 3 or called_by_gazelle(1) else f"{self.path}:0"
+        return name if era.number() == 3 or called_by_gazelle(1) else old_names.weight_name(self.path)
 
     @name.setter
     def name(self, name: str) -> None:

@@ -25,6 +25,7 @@ class DataSet:
         self.images, self.labels = images, labels
         self.num_examples = len(images)
         self.epochs_completed = 0
+        self._images, self._labels = images, labels
         self._position = 0
         self._order = np.random.permutation(self.num_examples)
 

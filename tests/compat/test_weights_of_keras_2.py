@@ -1,0 +1,88 @@
+"""Names and the order of weights, names of layers and penalties of `keras` 2.2.4, whose numbers stand here."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat.namespaces import root
+from gazelle.core import names
+
+keras = root("keras")
+layers, l2 = keras.layers, keras.regularizers.l2
+pytestmark = pytest.mark.usefixtures("of_keras_2")
+X = np.ones((2, 4), "float32")
+
+
+def _nested():
+    inner = keras.models.Sequential([layers.Dense(3, input_shape=(4,)), layers.BatchNormalization(), layers.Dense(2)])
+    inputs = layers.Input((4,))
+    outputs = layers.Dense(1)(inner(layers.BatchNormalization()(inputs)))
+    return keras.models.Model(inputs, outputs), inner
+
+
+@pytest.mark.parametrize(
+    ("frozen", "inside"),
+    [
+        ((), [(4, 3), (3,), (3,), (3,), (3, 2), (2,), (3,), (3,)]),
+        ((0,), [(3,), (3,), (3, 2), (2,), (4, 3), (3,), (3,), (3,)]),
+        ((0, 1, 2), [(4, 3), *[(3,)] * 5, (3, 2), (2,)]),
+    ],
+)
+def test_get_weights_of_a_model_inside_of_another_one(frozen, inside):
+    model, inner = _nested()
+    for number in frozen:
+        inner.layers[number].trainable = False
+    found = [w.shape for w in model.get_weights()]
+    assert found == [(4,)] * 4 + inside + [(2, 1), (1,)]
+    assert [w.shape for w in inner.get_weights()] == [(4, 3), *[(3,)] * 5, (3, 2), (2,)]
+    values = [np.full(shape, number, "float32") for number, shape in enumerate(found)]
+    model.set_weights(values)
+    assert all((a == b).all() for a, b in zip(values, model.get_weights(), strict=True))
+    assert model.layers[1].get_weights()[0][0] == 0
+
+
+def test_weights_of_a_model_are_the_trained_ones_first():
+    model, inner = _nested()
+    assert [w.shape for w in model.weights[-4:]] == [(4,), (4,), (3,), (3,)]
+    assert [id(w) for w in model.weights] == [id(w) for w in model.trainable_weights + model.non_trainable_weights]
+    inner.trainable = False
+    shapes = [w.shape for w in model.weights]
+    assert shapes == [(4,), (4,), (2, 1), (1,), (4,), (4,), (4, 3), *[(3,)] * 3, (3, 2), (2,), (3,), (3,)]
+
+
+def test_names_of_layers_and_weights():
+    class MHSA2D(layers.Layer):
+        pass
+
+    class _Hidden(MHSA2D):
+        pass
+
+    names.clear_session()
+    found = [MHSA2D().name, _Hidden().name, layers.ConvLSTM2D(2, 2).name, layers.Conv2D(2, 2).name]
+    assert found == ["mhs_a2d_1", "private__hidden_1", "conv_lst_m2d_1", "conv2d_1"]
+    model = keras.models.Sequential([layers.LSTM(2, input_shape=(3, 4)), layers.Dense(1)])
+    assert [w.name for w in model.weights][2:] == ["lstm_1/bias:0", "dense_1/kernel:0", "dense_1/bias:0"]
+    assert model.output.shape[-1].value == model.output.shape[-1]._value == 1
+
+
+def test_optimizers_know_the_names_of_weights():
+    seen = []
+
+    class Seeing(keras.optimizers.Optimizer):
+        def get_updates(self, loss, params):
+            seen.extend(p.name for p in params)
+            return []
+
+    model = keras.models.Sequential([layers.Dense(1, input_shape=(4,), name="dense_7")])
+    model.compile(Seeing(), "mse")
+    model.train_on_batch(X, X[:, :1])
+    assert seen == ["dense_7/kernel:0", "dense_7/bias:0"]
+
+
+def test_a_penalty_is_that_of_the_time_when_the_weight_was_made():
+    model = keras.models.Sequential([layers.Dense(3, kernel_regularizer=l2(0.1), input_shape=(4,))])
+    model.set_weights([np.ones((4, 3)), np.zeros(3)])
+    model.compile("sgd", "mse")
+    for change in (lambda layer: setattr(layer.kernel_regularizer, "l2", 0.0), lambda layer: None):
+        change(model.layers[0])
+        assert model.evaluate(X, 4 * X[:, :3], verbose=0) == pytest.approx(1.2)
+    assert model.layers[0].get_config()["kernel_regularizer"]["config"]["l2"] == 0
