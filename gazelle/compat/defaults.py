@@ -1,4 +1,4 @@
-"""Defaults that were different in Keras 1 and 2; the values are those of the releases 1.2.2 and 2.3.1."""
+"""Defaults that were different in Keras 1 and 2: those of 1.2.2 and 2.3.1, and the gates of earlier releases."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from typing import Any
 from gazelle.compat import era
 
 _GATES = {"recurrent_activation": "hard_sigmoid"}
+#: before Keras 2.3, and in TensorFlow 1; the layers of cuDNN compute what is the default today
+_HARD_GATES: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("LSTM", "LSTMCell"), _GATES),
+    "GRU": {**_GATES, "reset_after": False},
+    "GRUCell": {**_GATES, "reset_after": False},
+}
+_CUDNN = {"recurrent_activation": "sigmoid"}
 _ROWS = {"data_format": "channels_last"}  # `image_data_format` was for images alone
 _POOLING = ("MaxPooling1D", "AveragePooling1D", "GlobalMaxPooling1D", "GlobalAveragePooling1D")
 _SEQUENCES: dict[str, dict[str, Any]] = dict.fromkeys(("Conv1D", "ZeroPadding1D", *_POOLING), _ROWS)
@@ -17,8 +24,6 @@ _IOU = dict.fromkeys(("IoU", "BinaryIoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU
 #: era -> "Class" or "Class.method" -> current argument -> its default in that era
 _OF: dict[int, dict[str, dict[str, Any]]] = {
     1: {
-        "LSTM": _GATES,
-        "GRU": {**_GATES, "reset_after": False},
         "ConvLSTM2D": _GATES,
         "Flatten": {"data_format": "channels_last"},  # it did not change the order of the axes
         "Model.fit": {"epochs": 10, "batch_size": 32},
@@ -32,6 +37,8 @@ _OF: dict[int, dict[str, dict[str, Any]]] = {
         "SeparableConv1D": _ROWS,
         "GRU": {"reset_after": False},
         "GRUCell": {"reset_after": False},
+        "CuDNNLSTM": _CUDNN,
+        "CuDNNGRU": {**_CUDNN, "reset_after": True},
         **dict.fromkeys(("ConvLSTM2D", "ConvLSTM2DCell"), _GATES),
         "Model.predict": {"verbose": 0},
         **_IOU,
@@ -40,6 +47,7 @@ _OF: dict[int, dict[str, dict[str, Any]]] = {
 _TENSORFLOW: dict[str, dict[str, Any]] = {
     **_SEQUENCES,
     **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM2DCell", "ConvLSTM3D"), _GATES),
+    **dict.fromkeys(("CuDNNLSTM", "CuDNNGRU"), _CUDNN),
     "Lion": {"learning_rate": 0.0001},
     "Model.predict": {"verbose": 0},
     **_IOU,
@@ -49,7 +57,8 @@ _TENSORFLOW: dict[str, dict[str, Any]] = {
 def of(key: str) -> dict[str, Any]:
     """The defaults of a class or method that differ in the era of the process."""
     table = _TENSORFLOW if era.is_tf_keras_2() else _OF[era.number()]
-    return table.get(key, {})
+    own = table.get(key, {})
+    return {**own, **_HARD_GATES[key]} if key in _HARD_GATES and era.has_hard_gates() else own
 
 
 @functools.cache

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterator
 
 from gazelle import backend
-from gazelle.compat import api_paths, renamed_arguments, tables, tensorflow_signs
+from gazelle.compat import api_paths, releases, renamed_arguments, tables, tensorflow_signs
 from gazelle.compat.old_names import NAMES, PATHS
 
 _THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")
@@ -57,15 +57,17 @@ class Era:
     standalone: bool
     reasons: tuple[Sign, ...]
     mixed: bool  # whether there are signs of an earlier era, too
+    hard_gates: bool = False  # whether it is for Keras before 2.3 or TensorFlow 1, with other gates of LSTM and GRU
 
     def summary(self) -> str:
         """One line for users."""
         called = {1: "Keras 1", 2: "Keras 2" if self.standalone else "tf.keras of TensorFlow 2", 3: "Keras 3"}[
             self.number
         ]
-        signs = ", ".join(f"{s.what} (line {s.line})" for s in self.reasons[:4]) or "no earlier names"
+        shown = [f"{s.what} (line {s.line})" if s.line else s.what for s in self.reasons[:4]]
         more = " It mixes eras, so the newer one is used." if self.mixed else ""
-        return f"gazelle: era {self.number}, {called}: {signs}.{more}"
+        kind = " The gates of LSTM and GRU are hard_sigmoid by default." if self.hard_gates else ""
+        return f"gazelle: era {self.number}, {called}: {', '.join(shown) or 'no earlier names'}.{kind}{more}"
 
 
 def keras_path(dotted: str) -> str | None:
@@ -249,11 +251,27 @@ def detect(path: str, source: str | None = None) -> Era:
         found, roots = _signs_of_files(path, source, tuple(os.environ["PYTHONPATH"].split(os.pathsep)))
     if "tensorflow" in roots and "keras" not in roots and not any(sign.first == 3 for sign in found):
         program = pathlib.Path(path)
-        around = tensorflow_signs.around(program, _read(program) if source is None else source)
+        around = tensorflow_signs.around(program, releases.read(program) if source is None else source)
         found += [Sign(0, sign, 1, 2) for sign in around]
+    if not any(sign.first == 3 for sign in found):
+        found += _pinned(pathlib.Path(path), roots)
     if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true") and "tensorflow" in roots:
         found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
-    return decide(found, roots)
+    era = decide(found, roots)
+    hard = era.number == 2 and releases.have_hard_gates(path, era.standalone, [sign.what for sign in found])
+    return dataclasses.replace(era, hard_gates=hard)
+
+
+def _pinned(program: pathlib.Path, roots: set[str]) -> Iterator[Sign]:
+    """The releases that a project requires; `keras` 2.4 to 2.15 is tf.keras, so that `tensorflow` joins `roots`."""
+    own = [*releases.pins(program, releases.KERAS)]
+    if roots == {"keras"}:  # each release of TensorFlow came with one of Keras
+        own += [pin for pin in releases.pins(program, releases.TENSORFLOW) if pin.newest < (2, 16)]
+    for pin in own:
+        if pin.newest < (3, 0):
+            of_keras_1 = pin.newest < (2, 0) and pin.text.lower().startswith("keras")
+            yield Sign(0, pin.text, 1, 1 if of_keras_1 else 2)
+            roots |= {"tensorflow"} if pin.newest >= (2, 4) else set()
 
 
 def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()) -> tuple[list[Sign], set[str]]:
@@ -265,7 +283,7 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
         if file in seen:
             continue
         seen.add(file)
-        text = source if source is not None and len(seen) == 1 else _read(file)
+        text = source if source is not None and len(seen) == 1 else releases.read(file)
         more, names = signs(text)
         found, roots = found + more, roots | names
         chosen = _LEGACY_KERAS.search(text)
@@ -278,18 +296,11 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
 
 def orders_as_theano(path: str, source: str | None = None) -> bool:
     """Whether a program of Keras 1 has the channels first, as Theano had, without selecting this order of the axes."""
-    text = _read(pathlib.Path(path)) if source is None else source
+    text = releases.read(pathlib.Path(path)) if source is None else source
     with contextlib.suppress(SyntaxError, ValueError):
         text = ast.unparse(_parsed(text))  # without comments
     chosen = "dim_ordering" in text or "data_format" in text or "Conv" not in text
     return not chosen and (_THEANO.search(text) or _CHANNELS_FIRST.search(text)) is not None
-
-
-def _read(file: pathlib.Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _imported_files(file: pathlib.Path, source: str, folders: tuple[str, ...] = ()) -> Iterator[pathlib.Path]:

@@ -11,18 +11,13 @@ import pathlib
 import re
 from collections.abc import Iterator
 
-from gazelle.compat import tables
+from gazelle.compat import releases, tables
 
 _NAMES = {key: frozenset(names) for key, names in tables.lists("detect", "names of tensorflow").items()}
 _ROOT = re.compile(r"^(?:tf|tensorflow)\.")
 _MODEL = re.compile(r"model|net|generator|discriminator|encoder|decoder|classifier|critic|actor|gan|vae", re.IGNORECASE)
 #: what `ModelCheckpoint` writes in Keras 3, and what `load_weights` reads
 _WHOLE, _READABLE = (".keras", ".h5"), (".keras", ".h5", ".hdf5")
-_PINNED = re.compile(
-    r"^[ \t\-\"']*(tensorflow(?:[-_](?:gpu|cpu|macos|intel))?)\b([^\n#;]*)", re.MULTILINE | re.IGNORECASE
-)
-#: "==2.4", "=2.1", "~=2.8", "<2.12", but not ">=2.0"
-_RELEASE = re.compile(r"(?<![>!\d.])([=~<]+)[ \t\"']*(?:[=~<]+)?(\d+)\.(\d+)")
 _PYTHON_2 = re.compile(
     r"from __future__ import [\w, ()]*\b(?:absolute_import|division|print_function|unicode_literals)\b"
 )
@@ -97,7 +92,7 @@ def around(program: pathlib.Path, source: str) -> Iterator[str]:
     """The signs in what belongs to a program: imports for Python 2, what a notebook holds, pinned releases."""
     text = source
     if program.suffix == ".ipynb":
-        text = _read(program)
+        text = releases.read(program)
         version = _python(text)
         if version is not None and version < (3, 9):
             yield f"a notebook of Python {version[0]}.{version[1]}"
@@ -110,15 +105,9 @@ def around(program: pathlib.Path, source: str) -> Iterator[str]:
                 yield found[0]
     if _PYTHON_2.search(text):
         yield "from __future__ import"
-    for folder in list(program.absolute().parents)[:3]:
-        for name in ("requirements.txt", "environment.yml", "environment.yaml", "Pipfile", "setup.py"):
-            for found in _PINNED.finditer(_read(folder / name)):
-                for release in _RELEASE.finditer(found[2]):
-                    last = int(release[2]), int(release[3]) - release[1].startswith("<")
-                    if last < (2, 16):
-                        yield f"{found[1]}{release[0]} in {name}"
-        if any((folder / name).exists() for name in (".git", "README.md", "LICENSE")):
-            break
+    for pin in releases.pins(program, releases.TENSORFLOW):
+        if pin.newest < (2, 16):
+            yield pin.text
 
 
 def _python(text: str) -> tuple[int, int] | None:
@@ -129,10 +118,3 @@ def _python(text: str) -> tuple[int, int] | None:
         return int(major), int(minor)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _read(file: pathlib.Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace") if file.stat().st_size < 2**24 else ""
-    except OSError:
-        return ""

@@ -97,7 +97,7 @@ def test_the_release_that_a_project_names(tmp_path, name, text, number):
     (tmp_path / name).write_text(text)
     assert detect.detect(str(program)).number == number
     program.write_text("import keras\n")
-    assert detect.detect(str(program)).number == 3
+    assert detect.detect(str(program)).number == number
 
 
 @pytest.mark.parametrize(("version", "number"), [("3.7.4", 2), ("3.11.2", 3), (None, 3)])

@@ -127,8 +127,11 @@ class LayerMixin(CompatObject):
 
     def get_config(self) -> Config:
         """Return the configuration; a `get_config` of the program adds the arguments of its own constructor."""
-        config: Config = super().get_config()  # type: ignore[misc]
-        if era.number() == 3 or called_by_gazelle(1) or isinstance(self, Model):
+        return self._config_of_era(super().get_config(), called_by_gazelle(1))  # type: ignore[misc]
+
+    def _config_of_era(self, config: Config, by_gazelle: bool) -> Config:
+        """The configuration that a program gets, with the names of its era."""
+        if era.number() == 3 or by_gazelle or isinstance(self, Model):
             return config
         shape = vars(self).get("batch_shape")
         first = {} if shape is None else {"batch_input_shape": shape}

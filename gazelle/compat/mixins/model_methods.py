@@ -17,6 +17,7 @@ from gazelle.compat import (
     era,
     facade,
     former_files,
+    gates,
     methods,
     one_element,
     renamed_arguments,
@@ -85,6 +86,8 @@ def translated_method(owner: type, name: str) -> Function:
             core = functools.partial(getattr(former_files, name), self)
         with warn_of_broadcasting():
             out = _or_on_values(self, core, args, kwargs)
+        if name == "load_weights":
+            gates.adapt(self, args[0] if args else kwargs.get("filepath"))
         if name == "compile":
             adopt(self.optimizer)
         if name == "save":

@@ -21,7 +21,7 @@ from gazelle.compat.recurrent import run_steps
 from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.types import Array, Shape, Tree
-from gazelle.layers import RNN, Dropout, Layer, MultiHeadAttention, serialize
+from gazelle.layers import GRU, LSTM, RNN, Dropout, Layer, MultiHeadAttention, serialize
 from gazelle.layers.call_arguments import call_argument_names
 from gazelle.layers.calling import initial_values, marks_built
 from gazelle.layers.multi_head_attention import with_causal
@@ -53,18 +53,21 @@ class RecurrentMixin:
         if isinstance(size := getattr(cell, "state_size", None), TensorShape):  # of one state
             self.state_size = [size]
         vars(self).update({"time_major": True} if time_major else {}, num_constants=constants)
+        if core in (LSTM, GRU) and not by_gazelle and not type(self).__name__.startswith("CuDNN"):
+            vars(self)["_has_default_gates"] = len(args) < 3 and "recurrent_activation" not in kwargs
         vars(self)["_takes_cell"] = core is RNN  # also an LSTM of a program that calls `RNN.__init__`
         if era.number() < 3 and not self.stateful:  # type: ignore[attr-defined]
             vars(self)["states"] = [None] * len(jax.tree.leaves(self.state_size))
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration, with `time_major` if it is true."""
-        config: dict[str, Any] = super().get_config()  # type: ignore[misc]
+        by_gazelle = era.called_by_gazelle(1)
+        config: dict[str, Any] = self._config_of_era(super().get_config(), by_gazelle)  # type: ignore[misc,attr-defined]
         own = next(cls for cls in type(self).__mro__ if "get_config" in vars(cls))
         if vars(self).get("_takes_cell") and not own.__module__.startswith("gazelle."):
             config.setdefault("cell", serialize(self.cell))
         # gazelle's loader does not know the number of constants, which are keywords in the configs of models
-        extra = {"time_major": self.time_major, "num_constants": 0 if era.called_by_gazelle(1) else self.num_constants}
+        extra = {"time_major": self.time_major, "num_constants": 0 if by_gazelle else self.num_constants}
         return {**config, **{name: value for name, value in extra.items() if value}}
 
     def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:

@@ -1,0 +1,65 @@
+"""The releases of packages that a project requires, in requirements.txt and the like."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+TENSORFLOW = r"tensorflow(?:[-_](?:gpu|cpu|macos|intel))?"
+KERAS = "keras"
+_NAMES_OF_TENSORFLOW_1 = re.compile(
+    r"(tf|tensorflow)\.(Session|InteractiveSession|placeholder|get_variable|variable_scope|ConfigProto|contrib|layers"
+    r"|global_variables_initializer|initialize_all_variables|reset_default_graph|enable_eager_execution)\b"
+)
+_FILES = ("requirements.txt", "environment.yml", "environment.yaml", "Pipfile", "setup.py")
+_ROOT_OF_A_PROJECT = (".git", "README.md", "LICENSE")
+#: "==2.4", "=2.1", "~=2.8", "<2.12", but not ">=2.0"
+_RELEASE = re.compile(r"(?<![>!\d.])([=~<]+)[ \t\"']*(?:[=~<]+)?(\d+)\.(\d+)")
+
+
+class Pin(NamedTuple):
+    """A line such as `tensorflow-gpu==1.12`: the newest release that it allows, and where it is."""
+
+    newest: tuple[int, int]
+    text: str
+
+
+def pins(program: pathlib.Path, package: str) -> Iterator[Pin]:
+    """The pins of a package, a regular expression, in the folders of the project."""
+    line = re.compile(rf"^[ \t\-\"']*({package})\b(?![-_])([^\n#;]*)", re.MULTILINE | re.IGNORECASE)
+    for folder in list(program.absolute().parents)[:3]:
+        for name in _FILES:
+            for found in line.finditer(read(folder / name)):
+                for release in _RELEASE.finditer(found[2]):
+                    newest = int(release[2]), int(release[3]) - release[1].startswith("<")
+                    yield Pin(newest, f"{found[1]}{release[0]} in {name}")
+        if any((folder / name).exists() for name in _ROOT_OF_A_PROJECT):
+            break
+
+
+def have_hard_gates(program: str, standalone: bool, names: Iterable[str]) -> bool:
+    """Whether a program for Keras 2 is for a release before 2.3, or for tf.keras of TensorFlow 1.
+
+    Their LSTM and GRU have the gates `hard_sigmoid` by default.
+
+    Args:
+        program: The path of the program; the releases that its project requires are read.
+        standalone: Whether it imports `keras`, not `tensorflow.keras`.
+        names: Names in the program that only earlier releases have.
+    """
+    if not standalone and any(map(_NAMES_OF_TENSORFLOW_1.match, names)):
+        return True
+    path, before = pathlib.Path(program), (1, 14) if standalone else (2, 0)  # Keras 2.3 came after TensorFlow 1.14
+    return any(pin.newest < before for pin in pins(path, TENSORFLOW)) or (
+        standalone and any(pin.newest < (2, 3) for pin in pins(path, KERAS))
+    )
+
+
+def read(file: pathlib.Path) -> str:
+    """The text of a file; empty if it is absent, or larger than 16 MiB."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace") if file.stat().st_size < 2**24 else ""
+    except OSError:
+        return ""

@@ -1,0 +1,130 @@
+"""Releases that a project requires, and the gates of LSTM and GRU before Keras 2.3; numbers of 2.2.4 and 2.3.1."""
+
+import warnings
+
+import h5py
+import numpy as np
+import pytest
+
+from gazelle.compat import detect, era
+from gazelle.compat.namespaces import root
+
+X = np.linspace(-2, 2, 12).reshape(2, 3, 2)
+HARD = {
+    "LSTM": [[-0.06020, -0.02470], [-0.97898, -0.75575]],
+    "GRU": [[0.64619, -0.35087], [-0.92337, -0.43731]],
+}
+SIGMOID = {"LSTM": [[-0.08005, -0.03675], [-0.95840, -0.75716]], "GRU": [[0.67996, -0.34632], [-0.93593, -0.44890]]}
+LAYERS = "from keras.layers import Dense\n"
+
+
+@pytest.fixture(params=[False, True], ids=["from 2.3 on", "before 2.3"])
+def hard(request):
+    before = era.number(), era.standalone(), era.has_hard_gates()
+    era.set_number(2, True, request.param)
+    yield request.param
+    era.set_number(*before)
+
+
+def small(kind, **options):
+    """A model of two units with known weights."""
+    keras = root("keras")
+    model, count, weights = (
+        keras.models.Sequential([getattr(keras.layers, kind)(2, input_shape=(3, 2), **options)]),
+        0,
+        [],
+    )
+    for array in model.get_weights():
+        weights.append(np.sin(np.arange(count, count + array.size)).reshape(array.shape) * 1.5)
+        count += array.size
+    model.set_weights(weights)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("pin", "source", "number", "standalone", "hard"),
+    [
+        ("Keras==2.2.4", LAYERS, 2, True, True),
+        ("keras<2.3", LAYERS, 2, True, True),
+        ("keras==2.3.1", LAYERS, 2, True, False),
+        ("keras==1.2.2", LAYERS, 1, True, False),
+        ("keras==2.10.0", LAYERS, 2, False, False),
+        ("tensorflow-gpu==1.12.0\nkeras", LAYERS, 2, True, True),
+        ("tensorflow==1.15", LAYERS, 2, True, False),
+        ("tensorflow==2.8", LAYERS, 2, False, False),
+        ("keras>=2.0", LAYERS, 3, True, False),
+        ("keras-tuner==1.0\nkeras_applications==1.0.8", LAYERS, 3, True, False),
+        ("keras==2.2.4", "import keras\nkeras.ops.relu\n", 3, True, False),
+        ("", "import tensorflow as tf\ntf.placeholder\ntf.keras.layers.LSTM\n", 2, False, True),
+        ("", "import tensorflow as tf\ntf.compat.v1.placeholder\ntf.keras.layers.LSTM\n", 2, False, False),
+        ("tensorflow==1.13.1", "import tensorflow as tf\ntf.keras.layers.LSTM\n", 2, False, True),
+    ],
+)
+def test_releases_decide_about_era_and_gates(tmp_path, pin, source, number, standalone, hard):
+    (tmp_path / "requirements.txt").write_text(f"numpy\n{pin}\n")
+    (tmp_path / "README.md").write_text("")
+    program = tmp_path / "train.py"
+    program.write_text(source)
+    found = detect.detect(str(program))
+    assert (found.number, found.standalone, found.hard_gates) == (number, standalone, hard)
+    assert ("hard_sigmoid" in found.summary()) == hard
+    assert "(line 0)" not in found.summary()
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_default_gates(hard, kind):
+    expected = HARD if hard else SIGMOID
+    np.testing.assert_allclose(small(kind).predict(X, verbose=0), expected[kind], atol=2e-5)
+    np.testing.assert_allclose(
+        small(kind, recurrent_activation="sigmoid").predict(X, verbose=0), SIGMOID[kind], atol=2e-5
+    )
+
+
+def test_layers_of_cudnn_have_the_sigmoid(hard):
+    assert small("CuDNNGRU").count_params() == 2 * 6 + 2 * 6 + 12  # two biases
+    config = small("CuDNNLSTM").layers[0].get_config()
+    assert config["recurrent_activation"] == "sigmoid"
+
+
+def test_gates_of_tf_keras_in_tensorflow_1(tf_keras_2):
+    era.set_number(2, False, True)
+    layer = tf_keras_2.keras.layers.GRU(2)
+    assert (layer.get_config()["recurrent_activation"], layer.reset_after) == ("hard_sigmoid", False)
+
+
+@pytest.mark.parametrize(
+    ("version", "options", "expected"),
+    [
+        ("2.2.4", {}, HARD),
+        ("1.2.2", {}, HARD),
+        ("2.3.1", {}, SIGMOID),
+        ("2.2.4-tf", {}, SIGMOID),  # of TensorFlow 1.13 to 2.1
+        ("2.1.6-tf", {}, HARD),
+        ("2.2.4", {"recurrent_activation": "sigmoid"}, SIGMOID),
+    ],
+)
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_weights_bring_their_gates(of_keras_2, tmp_path, kind, version, options, expected):
+    path = str(tmp_path / "weights.h5")
+    small(kind).save_weights(path)
+    with h5py.File(path, "a") as file:
+        file.attrs["keras_version"] = version.encode()
+    model = small(kind, **options)
+    model.predict(X, verbose=0)  # compiled with the sigmoid
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.load_weights(path)
+    texts = [str(one.message) for one in caught]
+    assert any("recurrent_activation of LSTM and GRU was 'hard_sigmoid' by default" in t for t in texts) == (
+        expected is HARD
+    )
+    np.testing.assert_allclose(model.predict(X, verbose=0), expected[kind], atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU"])
+def test_an_activation_that_is_assigned_is_that_of_the_cell(of_keras_2, kind):
+    keras = root("keras")
+    layer = getattr(keras.layers, kind)(2)
+    layer.activation = keras.activations.relu
+    assert layer.activation is keras.activations.relu
+    assert layer.cell.activation is keras.activations.relu
