@@ -135,7 +135,7 @@ class BatchNormalization(_Normalization):
         x = as_wide(x)
         shape = [1] * x.ndim
         shape[self.axis] = -1
-        learn = training and self.trainable
+        learn = training and self._uses_batches()
         if learn and mask is None and not self.renorm:
             return self._normalize_batch(x)
         mean, variance = self._batch_moments(x, mask) if learn else (self.moving_mean.value, self.moving_variance.value)
@@ -147,6 +147,10 @@ class BatchNormalization(_Normalization):
             self._move(self.moving_mean, mean, self.momentum)
             self._move(self.moving_variance, variance, self.momentum)
         return self._affine(y, shape)
+
+    def _uses_batches(self) -> bool:
+        """Return whether the layer normalizes with the statistics of batches in training: not if it is frozen."""
+        return self.trainable
 
     def _normalize_batch(self, x: Array) -> Array:
         """Normalize with the statistics of the whole batch, and update the moving statistics.

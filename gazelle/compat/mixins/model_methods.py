@@ -17,6 +17,7 @@ from gazelle.compat import (
     era,
     facade,
     former_files,
+    frozen,
     gates,
     methods,
     one_element,
@@ -84,7 +85,7 @@ def translated_method(owner: type, name: str) -> Function:
         core = getattr(super(owner, self), name)
         if name in ("save", "save_weights") and era.number() == 2:
             core = functools.partial(getattr(former_files, name), self)
-        with warn_of_broadcasting():
+        with warn_of_broadcasting(), frozen.inside(self, outermost=True):
             out = _or_on_values(self, core, args, kwargs)
         if name == "load_weights":
             gates.adapt(self, args[0] if args else kwargs.get("filepath"))

@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import Any
 
 from gazelle import tree
-from gazelle.compat import era, former_files, graph_views, logs, methods, namespaces
+from gazelle.compat import era, former_files, frozen, graph_views, logs, methods, namespaces
 from gazelle.compat.classes import STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.layers import follows_phase
@@ -95,7 +95,8 @@ class ModelMixin:
             if unknown:
                 warn(f"Model '{self.name}' ignores {', '.join(unknown)}.")  # type: ignore[attr-defined]
                 kwargs = {name: value for name, value in kwargs.items() if name not in unknown}
-        return super().__call__(*args, **kwargs)  # type: ignore[misc]
+        with frozen.inside(self):  # type: ignore[arg-type]
+            return super().__call__(*args, **kwargs)  # type: ignore[misc]
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gazelle.compat import era, facade
+from gazelle.compat import era, facade, frozen
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import symbolic
 from gazelle.core.types import Array, Nested, Shape, Tree
+from gazelle.core.variable import Variable
 from gazelle.saving.h5_format.regularizers import Undivided
 
 
@@ -25,14 +26,24 @@ class ActivityRegularizationMixin:
 
 
 class BatchNormalizationMixin:
-    """BatchNormalization of Keras 2, whose moving variance estimates the variance of all data, not of batches.
+    """BatchNormalization of earlier versions.
 
-    For n values per channel it moves to n / (n - 1) times the variance of a batch: in tf.keras for images, whose
-    operation computes this, and in Keras 2 for all inputs, so that the factor is there twice for images.
+    The moving variance of Keras 2 estimates the variance of all data, not of batches: for n values per channel it
+    moves to n / (n - 1) times the variance of a batch, in tf.keras for images, whose operation computes this, and in
+    Keras 2 for all inputs, so that the factor is there twice for images. Before TensorFlow 2, a frozen layer used the
+    statistics of batches in training, too; in Keras 2 those that move then did not, nor in a model that is frozen.
     """
 
     axis: int
     epsilon: float
+    trainable: bool
+
+    def _uses_batches(self) -> bool:
+        return self.trainable or era.is_package_before_keras_3() or era.has_hard_gates()
+
+    def _move(self, moving: Variable, value: Array, momentum: float) -> None:
+        if era.number() == 1 or (self.trainable and not frozen.is_frozen()):
+            super()._move(moving, value, momentum)  # type: ignore[misc]
 
     def _population_variance(self, variance: Array, shape: tuple[int, ...]) -> Array:
         count = math.prod(shape) / shape[self.axis]

@@ -1,0 +1,77 @@
+"""Frozen BatchNormalization before TensorFlow 2; numbers of Keras 1.2.2, 2.2.4, 2.3.1 and tf.keras 1.15."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era
+from gazelle.compat.namespaces import root
+
+X = np.random.RandomState(0).normal(3, 2, (32, 4)).astype("float32")
+ZEROS, ONES = np.zeros((32, 1)), np.ones((32, 1))
+
+
+@pytest.fixture(params=["1", "2", "tf.keras 1", "tf.keras 2", "3"])
+def keras(request):
+    before = era.number(), era.standalone(), era.has_hard_gates()
+    number, standalone = int(request.param[-1]), "tf" not in request.param
+    era.set_number(number if standalone else 2, standalone, request.param == "tf.keras 1")
+    yield request.param, root("keras" if standalone else "tensorflow.keras")
+    era.set_number(*before)
+
+
+def moving(layer):
+    return np.concatenate(layer.get_weights()[2:])
+
+
+def test_a_frozen_layer(keras):
+    name, keras = keras
+    layer, ones = keras.layers.BatchNormalization(), keras.initializers.get("one" if name == "1" else "ones")
+    model = keras.models.Sequential([keras.Input((4,)), layer, keras.layers.Dense(1, kernel_initializer=ones)])
+    layer.trainable = False
+    model.compile("sgd", "mse")
+    assert model.evaluate(X, ZEROS, verbose=0) == pytest.approx(192.2671, rel=1e-5)
+    uses_batches = name not in ("tf.keras 2", "3")
+    assert model.train_on_batch(X, ZEROS) == pytest.approx(5.0890 if uses_batches else 192.2671, rel=1e-4)
+    start = [0.0] * 4 + [1.0] * 4
+    if name == "1":  # its statistics changed though it was frozen
+        start = [0.0328, 0.0321, 0.0295, 0.0365, 1.0504, 1.0391, 1.0161, 1.0245]
+    np.testing.assert_allclose(moving(layer), start, atol=1e-4)
+
+
+def of_three(keras, outputs):
+    Dense, ones = keras.layers.Dense, "ones"
+    layers = [keras.Input((4,)), Dense(3, kernel_initializer=ones), keras.layers.BatchNormalization()]
+    return keras.models.Sequential([*layers, Dense(outputs, kernel_initializer=ones)])
+
+
+@pytest.mark.parametrize("toggled", [False, True])
+def test_the_frozen_discriminator_of_a_gan(of_keras_2, toggled):
+    keras = root("keras")
+    discriminator, generator = of_three(keras, 1), of_three(keras, 4)
+    discriminator.compile("sgd", "mse")
+    discriminator.trainable = False
+    z = keras.Input((4,))
+    combined = keras.models.Model(z, discriminator(generator(z)))
+    combined.compile("sgd", "mse")
+    losses = []
+    for _ in range(3):
+        discriminator.trainable = toggled
+        losses.append(discriminator.train_on_batch(generator.predict(X, verbose=0), ONES))
+        discriminator.trainable = False
+        losses.append(combined.train_on_batch(X, ZEROS))
+    np.testing.assert_allclose(losses, [10.0, 7.033, 7.88, 5.675, 6.398, 4.697], atol=1e-3)
+    normalization = [next(v for v in m.layers if "batch" in v.name) for m in (discriminator, generator)]
+    of_discriminator = [4.231] * 3 + [79.863] * 3 if toggled else [0.0] * 3 + [1.0] * 3
+    np.testing.assert_allclose(moving(normalization[0]), of_discriminator, atol=1e-3)
+    np.testing.assert_allclose(moving(normalization[1]), [0.389] * 3 + [1.62] * 3, atol=1e-3)
+
+
+def test_frozen_layers_in_a_model_that_is_not(of_keras_2):
+    keras = root("keras")
+    discriminator = of_three(keras, 1)
+    for layer in discriminator.layers:
+        layer.trainable = False
+    z = keras.Input((4,))
+    combined = keras.models.Model(z, discriminator(keras.layers.Dense(4, kernel_initializer="ones")(z)))
+    combined.compile("sgd", "mse")
+    assert [combined.train_on_batch(X, ONES) for _ in range(3)] == pytest.approx([10.0] * 3, abs=1e-3)
