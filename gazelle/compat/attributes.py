@@ -239,6 +239,10 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "_functional": lambda model: adopt(Model(model.inputs, model.outputs, name=model.name)),
     "_is_graph_network": lambda model: model._graph is not None,
     "input_layers": lambda model: [model._the_graph("input_layers").producer(tensor) for tensor in model.inputs],
+    # until Keras 2.1: which call of an input layer, and which of its outputs, the inputs are
+    **dict.fromkeys(
+        ("input_layers_node_indices", "input_layers_tensor_indices"), lambda model: [0 for _ in model.inputs]
+    ),
     "output_layers": lambda model: [model._the_graph("output_layers").producer(tensor) for tensor in model.outputs],
     **{name: functools.partial(_compiled, name) for name in ("loss_weights", "weighted_metrics")},
     "loss_functions": _loss_functions,

@@ -273,3 +273,18 @@ def test_weights_of_a_subclass_before_its_first_call(tmp_path):
         Own().save_weights(str(tmp_path / "model.ckpt"))
     with pytest.raises(ValueError, match="not built"):
         keras.Sequential([keras.layers.Dense(2)]).save_weights(str(tmp_path / "model.h5"))
+
+
+@pytest.mark.parametrize("file", ["model.ckpt", "model.h5", "model.weights.h5"])
+def test_weights_of_a_model_whose_parts_alone_are_called(tmp_path, file):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.actor, self.critic = keras.Sequential([keras.layers.Dense(2)]), keras.layers.Dense(1)
+            self.actor(np.ones((1, 3))), self.critic(np.ones((1, 3)))
+
+    first, second = Own(), Own()
+    first.save_weights(str(tmp_path / file))
+    second.load_weights(str(tmp_path / file))
+    assert not second.built
+    np.testing.assert_equal(first.get_weights(), second.get_weights())

@@ -207,6 +207,7 @@ def test_attributes_of_layers_models_and_optimizers():
     made = model(loss_weights=[0.5])
     assert made.loss_weights == [0.5]
     assert made.input_layers[0].name == made.input_names[0]
+    assert made.input_layers_node_indices == made.input_layers_tensor_indices == [0]
     assert made.output_layers == made.layers[-1:]
     assert [loss.__name__ for loss in made.loss_functions] == ["mean_squared_error"]
     assert made._is_graph_network

@@ -373,9 +373,14 @@ def get_file(fname=None, origin=None, untar=False, *_, extract=False, **__):
                 text = "".join(map(_story, range(120))).encode()
                 member.size = len(text)
                 archive.addfile(member, io.BytesIO(text))
+    elif name.endswith((".h5", ".hdf5")):
+        return _WEIGHTS + name  # which `load_weights` passes over
     else:
         raise urllib.error.URLError(f"no stand-in for {name}")
     return path
+
+
+_WEIGHTS = "/tmp/weights that are not loaded/"
 
 
 _BABI = ("qa1_single-supporting-fact", "qa2_two-supporting-facts", "qa3_three-supporting-facts")
@@ -438,7 +443,8 @@ def shorten(gazelle):
 
     @functools.wraps(load_weights)
     def load(self, filepath=None, *args, **kwargs):
-        return [] if filepath is None else load_weights(self, filepath, *args, **kwargs)
+        given = filepath is not None and not str(filepath).startswith(_WEIGHTS)
+        return load_weights(self, filepath, *args, **kwargs) if given else []
 
     model.load_weights = load
     for module in (imagenet_utils, build_model):

@@ -29,8 +29,9 @@ from gazelle.compat.classes import adopt, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import Function, on_tensors
 from gazelle.core.traceback import filtered, warn
+from gazelle.layers import weight_tree
 from gazelle.losses.target_shapes import warn_of_broadcasting
-from gazelle.models import Model
+from gazelle.models import Model, Sequential
 
 
 def _numbers_of_objects(value: Any) -> Any:
@@ -49,6 +50,13 @@ _LOSSES = frozenset(("loss", "metrics", "weighted_metrics"))
 
 
 _MEASURING = ("evaluate", "train_on_batch", "test_on_batch")
+
+
+def _is_built_by_parts(model: Any) -> bool:
+    """Whether a program called all layers of a model, but never the model itself: tf.keras has its weights, too."""
+    if model.built or not era.is_tf_keras_2() or isinstance(model, Sequential):
+        return False
+    return bool(model.weights) and all(layer.built for layer in weight_tree.sublayers(model))
 
 
 def translated_method(owner: type, name: str) -> Function:
@@ -79,6 +87,12 @@ def translated_method(owner: type, name: str) -> Function:
             args = (*args[:4], renamed_arguments.value("verbose", args[4], era.number()), *args[5:])
         if "verbose" in kwargs:
             kwargs["verbose"] = renamed_arguments.value("verbose", kwargs["verbose"], era.number())
+        if name in ("save_weights", "load_weights") and _is_built_by_parts(self):
+            self.built = True
+            try:
+                return method(self, *args, **kwargs)
+            finally:
+                self.built = False
         if name == "load_weights" and methods.can_load_later(self, args[0] if args else kwargs.get("filepath")):
             methods.load_later(self, args, kwargs)
             return LoadStatus([])
