@@ -70,6 +70,8 @@ class Aliases(MetaPathFinder):
             if spec is not None and spec.loader is not None:
                 spec.loader = _Then(spec.loader, workers.prepare)
             return spec
+        if fullname.partition(".")[0] == "tensorflow_probability" and not _is_real("tensorflow"):
+            return _probability_spec(fullname)
         if fullname == "tensorboard.compat.notf" and not _is_real("tensorflow"):
             return ModuleSpec(fullname, _Empty())
         real = meaning(fullname)
@@ -210,6 +212,25 @@ def _source_spec(name: str) -> ModuleSpec:
         hint = "keras.src is private to Keras: import the name from its public module, such as keras.layers."
         raise ModuleNotFoundError(message(f"No module named {name!r}", hint=hint), name=name)
     return ModuleSpec(name, _Source(), is_package=True)
+
+
+class _Probability(_Facade):
+    """Loader of gazelle's `tensorflow_probability` and its modules."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module: ModuleType = importlib.import_module("gazelle.compat.probability").module(spec.name)
+        _narrow()
+        return module
+
+
+def _probability_spec(name: str) -> ModuleSpec | None:
+    """A module of gazelle, which uses the installed package; None for modules of that package."""
+    if PathFinder.find_spec("tensorflow_probability") is None:
+        hint = "gazelle uses its JAX substrate, which does not need TensorFlow: pip install tfp-nightly"
+        raise ModuleNotFoundError(message(f"No module named {name!r}", hint=hint), name=name)
+    if importlib.import_module("gazelle.compat.probability").module(name) is None:
+        return None
+    return ModuleSpec(name, _Probability(), is_package=True)
 
 
 class _Theano(_Facade):

@@ -121,8 +121,9 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             for written in _imported(node):
-                if written.split(".")[0] == "tensorflow_addons":  # which TensorFlow until 2.15 can import
-                    found.append(Sign(node.lineno, "tensorflow_addons", 1, 2))
+                package = ".".join(written.split(".")[: 1 if written.startswith("tensorflow_addons") else 2])
+                if package in ("tensorflow_addons", "tensorflow_probability.layers"):  # for TensorFlow until 2.15
+                    found.append(Sign(node.lineno, package, 1, 2))
                     roots.add("tensorflow")
                 path, shown = api_paths.public(written), api_paths.era(written)
                 inner = keras_path(path)
@@ -148,6 +149,8 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
             path = api_paths.public(f"{modules.get(root, root)}.{rest}")
             old = tensorflow_signs.of_name(dotted(node)) or tensorflow_signs.of_name(path)
             if old is not None:
+                found.append(Sign(node.lineno, dotted(node), 1, 2))
+            if path == "tensorflow_probability.layers":  # which are layers of Keras 2
                 found.append(Sign(node.lineno, dotted(node), 1, 2))
             if keras_path(path) in _KNOWN["paths until Keras 2"]:
                 found.append(Sign(node.lineno, dotted(node), 1, 2))

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import arrays, dtypes, dynamic_loops, sparse, tracing
+from gazelle.core.attachments import attached_to, with_attached
 from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, message
 from gazelle.core.masks import get_mask, set_mask
@@ -175,6 +176,8 @@ def output_spec(
         tensor.mask = None if None in shapes else _common_shape(shapes, name)
     for tensor, is_sparse in zip(flat, traces[-1].sparse, strict=True):
         tensor.sparse = is_sparse
+    for tensor, *found in zip(flat, *(trace.attached for trace in traces), strict=True):
+        tensor.attached = jax.tree.map(functools.partial(_common, name), *found)
     return outputs
 
 
@@ -185,6 +188,7 @@ class _Trace(NamedTuple):
     outputs: Any  # shapes and dtypes in the structure of the result
     masks: list[Any]  # shape of the mask of each output; None without
     sparse: list[bool]  # whether each output is sparse
+    attached: list[list[Any]]  # what is attached to each output
 
 
 def _trace(fn: Callable[..., Any], arguments: Any, size: int, name: str) -> _Trace:
@@ -193,6 +197,7 @@ def _trace(fn: Callable[..., Any], arguments: Any, size: int, name: str) -> _Tra
     tensors = [leaf for leaf in flat if is_symbolic(leaf)]
     masks: list[Any] = []
     is_sparse: list[bool] = []
+    attached: list[Any] = []
 
     def traced(*arrays: Any) -> Any:
         given = iter(arrays)
@@ -206,6 +211,7 @@ def _trace(fn: Callable[..., Any], arguments: Any, size: int, name: str) -> _Tra
         leaves, tree = jax.tree.flatten(result, is_leaf=sparse.is_sparse)
         is_sparse[:] = map(sparse.is_sparse, leaves)
         result = jax.tree.unflatten(tree, map(sparse.to_dense, leaves)) if any(is_sparse) else result
+        attached[:] = attached_to(result, only_inferred=True)
         masks[:] = [None if mask is None else mask.shape for mask in map(get_mask, jax.tree.leaves(result))]
         return result
 
@@ -220,7 +226,17 @@ def _trace(fn: Callable[..., Any], arguments: Any, size: int, name: str) -> _Tra
     )
     with tracing.entered(scope), assigned(infers_shapes, True):
         program, outputs = jax.make_jaxpr(traced, return_shape=True)(*specs)
-    return _Trace(program, outputs, masks, is_sparse)
+    return _Trace(program, outputs, masks, is_sparse, attached)
+
+
+def _common(name: str, *found: Any) -> Any:
+    """A symbolic tensor for an array of several traces; other values unchanged."""
+    first = found[0]
+    return (
+        KerasTensor(_common_shape([f.shape for f in found], name), first.dtype)
+        if isinstance(first, jax.Array)
+        else first
+    )
 
 
 def _as_argument(tensor: KerasTensor, array: Any, size: int) -> Any:
@@ -228,6 +244,9 @@ def _as_argument(tensor: KerasTensor, array: Any, size: int) -> Any:
     array = sparse.to_sparse(array) if tensor.sparse else array
     if tensor.mask is not None:
         set_mask(array, jnp.ones(_filled(tensor.mask, size), bool))  # only its presence matters here
+    if any(tensor.attached):
+        ones = lambda v: jnp.ones(_filled(v.shape, size), v.dtype) if is_symbolic(v) else v  # noqa: E731
+        with_attached(array, [map_tree(ones, tensor.attached)], only_inferred=True)
     return array
 
 

@@ -62,6 +62,7 @@ class KerasTensor:
         self.node: Node | None = None  # the call that made it
         self.index = 0  # which of the call's outputs it is
         self.mask: tuple[int | None, ...] | None = None  # the shape of its mask
+        self.attached: list[Tree] = []  # what is attached to its arrays, with symbolic tensors in place of arrays
         self.sequential: Any = None  # the Sequential whose output it is
 
     @property

@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import conventions, logits, tracing
-from gazelle.core.masks import get_mask, set_mask
+from gazelle.core import conventions, tracing
+from gazelle.core.attachments import attached_to, with_attached
 from gazelle.core.replaced_methods import MethodSnapshot
 from gazelle.core.variable import Variable
 from gazelle.ops.platforms import conditional
@@ -163,12 +163,12 @@ class LossStep:
             with self._bound(values, self._read(state.step, state.hyper)):
                 value, parts = self.objective(y, y_pred, weight, values, added)
             buffers = {path: values[path] for path in state.buffers}
-            aux = parts, buffers, y_pred, _attached_to(y_pred), _tensors(added)
+            aux = parts, buffers, y_pred, attached_to(y_pred), _tensors(added)
             return optimizer.scale_loss(value, state.slots), aux
 
         grads, (parts, buffers, y_pred, attached, known) = jax.grad(loss, has_aux=True)(state.params)
         read = self._read(state.step + 1, state.hyper)
-        totals = self.metrics.update(state.totals, parts, y, _with_attached(y_pred, attached), weight, x, read, known)
+        totals = self.metrics.update(state.totals, parts, y, with_attached(y_pred, attached), weight, x, read, known)
         valid = [rate >= _LEAST_RATE for rate in optimizer.rates(state.slots, state.hyper, state.step)]  # NaN is not
         applied = (jnp.isfinite(parts["loss"]) & jnp.all(jnp.asarray(valid))) | force
 
@@ -260,16 +260,3 @@ class LossStep:
 def _tensors(added: Any) -> dict[int, Any]:
     """The values of tensors of the graph that losses and metrics use, as `bind_symbolic` takes them."""
     return {id(key): value for key, value in added.reports.items() if not isinstance(key, str)}
-
-
-def _attached_to(tree: Any) -> list[tuple[Any, Any]]:
-    """The mask and the logits of each array."""
-    return [(get_mask(leaf), logits.entry(leaf)) for leaf in jax.tree.leaves(tree)]
-
-
-def _with_attached(tree: Any, attached: list[tuple[Any, Any]]) -> Any:
-    """Attach masks and logits again: they belong to the tracers of the gradient's trace."""
-    for leaf, (mask, its_logits) in zip(jax.tree.leaves(tree), attached, strict=True):
-        set_mask(leaf, mask)
-        logits.attach(leaf, *its_logits)
-    return tree

@@ -36,6 +36,8 @@ class CompatObject:
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in attributes.ASSIGNED or attributes.assign(self, name, value) is NOTHING:
             super().__setattr__(name, value)
+        if hasattr(value, "weight_parts"):  # an object of `probability`, whose variables are those of the layer
+            vars(self)[f"_weight_parts_of_{name}"] = value.weight_parts
 
 
 def receiving_tensors(function: Function) -> Function:

@@ -14,6 +14,7 @@ from gazelle.compat.tensorflow.programs import NotCompilableError
 from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, in_dataset, is_array, is_box, unboxed
 from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import logits, shape_inference, tracing
+from gazelle.core.attachments import Attachments
 from gazelle.core.errors import ArgumentError, GazelleError, IncompatibleShapesError, message
 from gazelle.core.symbolic import KerasTensor, map_in_order
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -22,6 +23,8 @@ from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
 
 Host = Function | None
+#: arrays in whose place programs get other objects than tensors -> function of the array that makes the object
+OBJECTS = Attachments(inferred=True)
 #: elements of a constant beyond which a function of it is traced, not computed: a mask of placeholder sizes, repeated
 _LARGE = 2**22
 
@@ -140,6 +143,8 @@ def boxed(tree: Tree) -> Tree:
     from gazelle.compat.tensorflow.tensor import Tensor
 
     def box(leaf: Any) -> Any:
+        if (made := OBJECTS.get(leaf)) is not None:
+            return made(leaf)
         return Tensor(_text(leaf)) if is_array(leaf) else Tensor(leaf) if isinstance(leaf, TextArray) else leaf
 
     return map_in_order(box, tree, is_box)

@@ -55,6 +55,8 @@ def _variables_of(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, 
         parts = [one for name, inner in sorted(vars(value).items()) for one in _leaves(inner, f"{path}/{name}")]
         for name, inner in sorted(parts, key=lambda part: not isinstance(part[1], Variable)):  # first its own
             yield from _variables_of(inner, name, seen)
+    elif hasattr(value, "weight_parts"):  # an object of `probability`
+        yield from _variables_of(value.weight_parts, path, seen)
     elif isinstance(value, list | tuple | Mapping):
         for key, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
             yield from _variables_of(inner, f"{path}/{key}", seen)

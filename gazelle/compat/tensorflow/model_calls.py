@@ -47,6 +47,10 @@ _keep_alive: dict[int, Any] = {}  # objects whose ids are in program keys: an id
 _PLAIN = (bool, int, float, str)
 
 
+#: functions that add to a result what is attached to its arrays, and attach it again; replaced by `probability`
+outputs_of_layers: list[Function] = [lambda function: function, lambda out: out]
+#: functions that are called with the symbolic tensors that layers return
+mark_outputs: list[Function] = []
 #: id -> variable, weakly: what `tf.train.Saver` and `tf.trainable_variables` find
 all_variables: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
 
@@ -115,7 +119,11 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
         else:
             library = functools.partial(compiled_calls.is_library_code, layer)
             try:
-                out = stateful(original, args, kwargs, _program_key(layer), layer, library, is_watched=recorded)
+                expanded, contracted = outputs_of_layers
+                function = expanded(original)
+                out = contracted(
+                    stateful(function, args, kwargs, _program_key(layer), layer, library, is_watched=recorded)
+                )
             except LooksAtValuesError:
                 _looks_at_values.add(layer)
                 out = _call_parts(original, layer, args, kwargs)

@@ -1,0 +1,122 @@
+"""TensorFlow Probability for programs that import `tensorflow_probability`, where that package is installed.
+
+Its distributions, bijectors, functions and so on are those of its JAX substrate; they take and return tensors of the
+facade. `layers` and `util` are modules of this package: the substrate has no layers. Expected numbers: those of
+TensorFlow Probability on TensorFlow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import inspect
+import sys
+import warnings
+from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from types import ModuleType
+from typing import Any
+
+from gazelle.compat import namespaces
+from gazelle.compat.probability import outputs
+from gazelle.compat.probability.classes import SUBSTRATE, program_class, program_function
+from gazelle.compat.probability.objects import is_genuine
+from gazelle.compat.tensorflow import model_calls
+from gazelle.core.errors import message
+
+model_calls.outputs_of_layers[:] = outputs.expanded, outputs.contracted
+model_calls.mark_outputs[:] = [outputs.mark]
+_ROOT = "tensorflow_probability"
+#: modules below the root that are the genuine ones
+_GENUINE = ("substrates", "python.internal", "python.version")
+
+
+class Namespace(ModuleType):
+    """`tensorflow_probability`, or a module below; `path` is its name in the substrate."""
+
+    is_facade = is_tensorflow = True
+
+    def __init__(self, name: str, path: str) -> None:
+        super().__init__(name)
+        spec = PathFinder.find_spec(_ROOT)
+        folders = [] if spec is None else list(spec.submodule_search_locations or [])
+        self.__path__ = [folder + name.removeprefix(_ROOT).replace(".", "/") for folder in folders]
+        self.__dict__["_path"] = path
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__version__":
+            return importlib.import_module(f"{_ROOT}.python.version").__version__
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if self._path == "" and name in ("python", "substrates", "layers"):
+            return module(f"{_ROOT}.{name}") or importlib.import_module(f"{_ROOT}.{name}")
+        own = importlib.import_module(_OWN[self._path]) if self._path in _OWN else None
+        if hasattr(own, name):
+            return namespaces.converted(getattr(own, name))
+        found = getattr(_substrate(self._path), name)
+        return self.__dict__.setdefault(name, _converted(found, f"{self.__name__}.{name}"))
+
+    def __dir__(self) -> list[str]:
+        return sorted({*dir(_substrate(self._path)), *dir(importlib.import_module(_OWN.get(self._path, "types")))})
+
+
+#: module of the substrate -> that of this package with names that the substrate lacks
+_OWN = {
+    "layers": "gazelle.compat.probability.layers",
+    "util": "gazelle.compat.probability.util",
+    "bijectors": "gazelle.compat.probability.autoregressive",
+}
+
+
+def _substrate(path: str) -> Any:
+    """A module of the substrate; its root for "layers", which it lacks."""
+    path = "" if path == "layers" else path
+    try:
+        if SUBSTRATE not in sys.modules:
+            with _without_tensorflow(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it uses names that JAX deprecates
+                importlib.import_module(SUBSTRATE)
+        return importlib.import_module(f"{SUBSTRATE}{path and '.'}{path}")
+    except (AttributeError, ImportError) as error:
+        expected = "a release for the installed JAX"
+        hint = "tensorflow-probability 0.25 and before need an older JAX: pip install tfp-nightly"
+        raise ImportError(
+            message(f"The JAX substrate of {_ROOT}", expected=expected, got=str(error), hint=hint)
+        ) from error
+
+
+@contextlib.contextmanager
+def _without_tensorflow() -> Iterator[None]:
+    """Context manager in which TensorFlow is missing: the substrate uses parts of it if they are there."""
+    names = ("tensorflow", "tensorflow.python.ops", "tensorflow.python.util")
+    hidden = {name: sys.modules.get(name) for name in names}
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name, before in hidden.items():
+            del sys.modules[name]
+            if before is not None:
+                sys.modules[name] = before
+
+
+def _converted(found: Any, name: str) -> Any:
+    """What programs get for an object of the substrate."""
+    if isinstance(found, ModuleType):
+        return module(name) if found.__name__.startswith(_ROOT) else found
+    if isinstance(found, type):
+        kind: Any = found
+        return found if issubclass(found, tuple | Exception) or not is_genuine(found) else program_class(kind)
+    return program_function(found) if inspect.isfunction(found) and is_genuine(found) else found
+
+
+def module(name: str) -> ModuleType | None:
+    """The module `tensorflow_probability` or one below; None if it is the genuine one."""
+    path = name.removeprefix(_ROOT).removeprefix(".")
+    if any(path == own or path.startswith(f"{own}.") for own in _GENUINE):
+        return None
+    return _namespace(name, path.removeprefix("python").removeprefix("."))
+
+
+_namespace = functools.cache(Namespace)
