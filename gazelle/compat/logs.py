@@ -11,8 +11,12 @@ import numpy as np
 
 from gazelle.compat import era
 from gazelle.data import Source
+from gazelle.losses.base import as_loss
+from gazelle.losses.target_shapes import kind_of
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.callback_list import listens_to_batches
+from gazelle.training.metrics_state import CompileMetrics
+from gazelle.training.outputs import per_output
 
 if TYPE_CHECKING:
     from gazelle.models import Model
@@ -44,8 +48,28 @@ class _Tensors(list[Any]):
 
 
 def metrics_names(model: Model, now: list[str]) -> list[str]:
-    """`model.metrics_names`, to which programs append."""
+    """`model.metrics_names`, to which programs append; before TensorFlow 2 they were known after `compile`."""
+    known = model._trainer is not None and model._trainer.metrics.built
+    if not known and (era.is_package_before_keras_3() or era.has_hard_gates()):
+        now = _names_after_compile(model) or now
     return _Names(model, now)
+
+
+def _names_after_compile(model: Model) -> list[str]:
+    """The names of losses and metrics of a model with known outputs; none if it is not compiled."""
+    if model._graph is None or model._compile_state is None:
+        return []
+    given, names = model._compile_state.arguments, model.output_names
+    losses = per_output("compile(loss=...)", given["loss"], names, spread=True)
+    outputs = [np.zeros([size or 1 for size in output.shape]) for output in model.outputs]
+    labels = [
+        output[..., :1] if kind_of(as_loss(loss)) == "classes" else output
+        for loss, output in zip(losses, outputs, strict=True)
+    ]
+    chosen = CompileMetrics(given["metrics"], given["weighted_metrics"], names, given["loss"])
+    chosen.choose(labels, outputs)
+    of_outputs = [f"{name}_loss" for name, loss in zip(names, losses, strict=True) if loss is not None]
+    return ["loss", *(of_outputs if len(names) > 1 else []), *chosen.metric_names()]
 
 
 def metrics_tensors(model: Model) -> list[Any]:

@@ -1,0 +1,33 @@
+"""`model.metrics_names` of Keras 1 and 2, which are known after `compile`; the names are those of Keras 2.3.1."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat.namespaces import root
+
+SPARSE = ["binary_crossentropy", "sparse_categorical_crossentropy"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"loss": SPARSE}, "loss r_loss c_loss"),
+        ({"loss": SPARSE, "metrics": ["accuracy"]}, "loss r_loss c_loss r_accuracy c_accuracy"),
+        (
+            {"loss": SPARSE, "metrics": {"c": ["accuracy", "mae"], "r": "mse"}},
+            "loss r_loss c_loss r_mse c_accuracy c_mae",
+        ),
+        ({"loss": {"r": "mse", "c": "mse"}, "metrics": ["mae", "acc"]}, "loss r_loss c_loss r_mae r_acc c_mae c_acc"),
+    ],
+)
+def test_names_of_two_outputs(of_keras_2, options, expected):
+    keras = root("keras")
+    x = keras.Input((4,))
+    r = keras.layers.Dense(1, activation="sigmoid", name="r")(x)
+    model = keras.models.Model(x, [r, keras.layers.Dense(3, activation="softmax", name="c")(x)])
+    assert model.metrics_names == ["loss"]
+    model.compile("sgd", **options)
+    assert model.metrics_names == expected.split()
+    columns = 1 if options["loss"] is SPARSE else 3
+    model.train_on_batch(np.ones((6, 4)), [np.ones((6, 1)), np.ones((6, columns))])
+    assert model.metrics_names == expected.split()
