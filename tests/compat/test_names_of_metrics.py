@@ -14,8 +14,8 @@ SPARSE = ["binary_crossentropy", "sparse_categorical_crossentropy"]
         ({"loss": SPARSE}, "loss r_loss c_loss"),
         ({"loss": SPARSE, "metrics": ["accuracy"]}, "loss r_loss c_loss r_accuracy c_accuracy"),
         (
-            {"loss": SPARSE, "metrics": {"c": ["accuracy", "mae"], "r": "mse"}},
-            "loss r_loss c_loss r_mse c_accuracy c_mae",
+            {"loss": SPARSE, "metrics": {"c": ["accuracy"], "r": "mse"}},
+            "loss r_loss c_loss r_mse c_accuracy",
         ),
         ({"loss": {"r": "mse", "c": "mse"}, "metrics": ["mae", "acc"]}, "loss r_loss c_loss r_mae r_acc c_mae c_acc"),
     ],
