@@ -19,17 +19,17 @@ class Installation:
         from gazelle.core import settings
 
         tensorflow = "real" if import_aliases.keeps_tensorflow() else "gazelle"
-        return repeat, (tensorflow, era.number(), era.standalone(), era.has_hard_gates(), settings.image_data_format())
+        return repeat, (tensorflow, era.number(), era.standalone(), era.is_before_2_3(), settings.image_data_format())
 
 
-def repeat(tensorflow: str, number: int, standalone: bool, hard_gates: bool, image_data_format: str) -> Installation:
+def repeat(tensorflow: str, number: int, standalone: bool, before_2_3: bool, image_data_format: str) -> Installation:
     """Install gazelle in a worker."""
     from gazelle.cli import import_aliases
     from gazelle.compat import era
     from gazelle.core import settings
 
     import_aliases.install(tensorflow)
-    era.set_number(number, standalone, hard_gates)
+    era.set_number(number, standalone, before_2_3)
     settings.set_image_data_format(image_data_format)
     return Installation()
 

@@ -16,8 +16,9 @@ from gazelle.core.types import LossLike, MetricLike, Nested
 from gazelle.metrics import BinaryAccuracy, CosineSimilarity
 
 _ACCURACY = ("accuracy", "acc")
+_NAMES = {**dict.fromkeys(_ACCURACY, "acc"), **old_names.SHORT_METRICS}
 #: the functions of Keras 1 by their other names; the logs had the name of the function
-_FUNCTIONS = {**dict.fromkeys(_ACCURACY, "acc"), **old_names.SHORT_METRICS, **metrics.KERAS_1}
+_FUNCTIONS = {**_NAMES, **metrics.KERAS_1}
 
 
 def of_era(given: Nested[MetricLike], loss: Nested[LossLike], outputs: Sequence[str]) -> Nested[MetricLike]:
@@ -58,6 +59,8 @@ def _meant(given: Any) -> Any:
         return given
     if era.number() == 1:
         return _FUNCTIONS.get(given, given)
+    if era.is_before_2_3() and given in _NAMES:  # the logs had the name of the function
+        return _NAMES[given]
     if given == "cosine":
         return compat_class(CosineSimilarity)(name=given)
     cls = REGISTRY["metrics"].get(given) if given != "Accuracy" else None

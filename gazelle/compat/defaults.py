@@ -58,7 +58,7 @@ def of(key: str) -> dict[str, Any]:
     """The defaults of a class or method that differ in the era of the process."""
     table = _TENSORFLOW if era.is_tf_keras_2() else _OF[era.number()]
     own = table.get(key, {})
-    return {**own, **_HARD_GATES[key]} if key in _HARD_GATES and era.has_hard_gates() else own
+    return {**own, **_HARD_GATES[key]} if key in _HARD_GATES and era.is_before_2_3() else own
 
 
 @functools.cache

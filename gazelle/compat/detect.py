@@ -57,7 +57,7 @@ class Era:
     standalone: bool
     reasons: tuple[Sign, ...]
     mixed: bool  # whether there are signs of an earlier era, too
-    hard_gates: bool = False  # whether it is for Keras before 2.3 or TensorFlow 1, with other gates of LSTM and GRU
+    before_2_3: bool = False  # whether a program of era 2 is for a release before 2.3, or for TensorFlow 1
 
     def summary(self) -> str:
         """One line for users."""
@@ -66,8 +66,8 @@ class Era:
         ]
         shown = [f"{s.what} (line {s.line})" if s.line else s.what for s in self.reasons[:4]]
         more = " It mixes eras, so the newer one is used." if self.mixed else ""
-        kind = " The gates of LSTM and GRU are hard_sigmoid by default." if self.hard_gates else ""
-        return f"gazelle: era {self.number}, {called}: {', '.join(shown) or 'no earlier names'}.{kind}{more}"
+        release = " It is for a release before Keras 2.3." if self.before_2_3 else ""
+        return f"gazelle: era {self.number}, {called}: {', '.join(shown) or 'no earlier names'}.{release}{more}"
 
 
 def keras_path(dotted: str) -> str | None:
@@ -261,8 +261,8 @@ def detect(path: str, source: str | None = None) -> Era:
     if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true") and "tensorflow" in roots:
         found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
     era = decide(found, roots)
-    hard = era.number == 2 and releases.have_hard_gates(path, era.standalone, [sign.what for sign in found])
-    return dataclasses.replace(era, hard_gates=hard)
+    before = era.number == 2 and releases.are_before_2_3(path, era.standalone, [sign.what for sign in found])
+    return dataclasses.replace(era, before_2_3=before)
 
 
 def _pinned(program: pathlib.Path, roots: set[str]) -> Iterator[Sign]:

@@ -11,7 +11,7 @@ from gazelle.core.errors import ArgumentError, message
 #: result of a lookup that finds nothing, since None may be a value
 NOTHING: Any = type("Nothing", (), {"__repr__": lambda self: "NOTHING"})()
 _number, _standalone = 3, True
-_hard_gates = False
+_before_2_3 = False
 
 
 def number() -> int:
@@ -34,17 +34,17 @@ def is_tf_keras_2() -> bool:
     return _number == 2 and not _standalone
 
 
-def has_hard_gates() -> bool:
-    """Whether the gates of LSTM and GRU are `hard_sigmoid` by default: before Keras 2.3, and in TensorFlow 1."""
-    return _hard_gates
+def is_before_2_3() -> bool:
+    """Whether the program is written for a release before Keras 2.3, or for tf.keras of TensorFlow 1."""
+    return _before_2_3
 
 
-def set_number(number: int, standalone: bool = True, hard_gates: bool = False) -> None:
-    """Set the era, whether the program imports the package `keras` or `tensorflow.keras`, and the default of gates."""
-    global _number, _standalone, _hard_gates
+def set_number(number: int, standalone: bool = True, before_2_3: bool = False) -> None:
+    """Set the era, whether the program imports `keras` or `tensorflow.keras`, and whether it is from before 2.3."""
+    global _number, _standalone, _before_2_3
     if number not in (1, 2, 3):
         raise ArgumentError(message("The era of a program", expected="1, 2 or 3", got=repr(number)))
-    _number, _standalone, _hard_gates = number, standalone, number == 1 or (number == 2 and hard_gates)
+    _number, _standalone, _before_2_3 = number, standalone, number == 1 or (number == 2 and before_2_3)
     activate(
         Conventions(
             losses_take_logits=number == 2 or not standalone,  # as Keras on TensorFlow, from 2.3 on

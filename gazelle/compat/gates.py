@@ -20,7 +20,7 @@ _VERSION = re.compile(r"(\d+)\.(\d+)[.\d]*(-tf)?$")
 def adapt(model: Model, path: PathLike | None) -> None:
     """Give layers with default gates those with which the weights in a file were trained, with a warning."""
     layers = [layer for layer in model._flatten_layers() if vars(layer).get("_has_default_gates")]
-    if not layers or era.number() != 2 or era.has_hard_gates() or not _is_earlier(path):
+    if not layers or era.number() != 2 or era.is_before_2_3() or not _is_earlier(path):
         return
     for layer in layers:
         layer.recurrent_activation = hard_sigmoid_before_keras_3

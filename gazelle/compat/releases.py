@@ -39,10 +39,8 @@ def pins(program: pathlib.Path, package: str) -> Iterator[Pin]:
             break
 
 
-def have_hard_gates(program: str, standalone: bool, names: Iterable[str]) -> bool:
+def are_before_2_3(program: str, standalone: bool, names: Iterable[str]) -> bool:
     """Whether a program for Keras 2 is for a release before 2.3, or for tf.keras of TensorFlow 1.
-
-    Their LSTM and GRU have the gates `hard_sigmoid` by default.
 
     Args:
         program: The path of the program; the releases that its project requires are read.

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gazelle.compat import era
 from gazelle.compat.namespaces import root
 
 SPARSE = ["binary_crossentropy", "sparse_categorical_crossentropy"]
@@ -31,3 +32,14 @@ def test_names_of_two_outputs(of_keras_2, options, expected):
     columns = 1 if options["loss"] is SPARSE else 3
     model.train_on_batch(np.ones((6, 4)), [np.ones((6, 1)), np.ones((6, columns))])
     assert model.metrics_names == expected.split()
+
+
+def test_names_of_functions_before_2_3(of_keras_2):
+    era.set_number(2, True, True)
+    keras = root("keras")
+    model = keras.models.Sequential([keras.Input((4,)), keras.layers.Dense(2, activation="softmax")])
+    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy", "mae", "top_k_categorical_accuracy"])
+    expected = ["acc", "mean_absolute_error", "top_k_categorical_accuracy"]
+    assert model.metrics_names == ["loss", *expected]
+    history = model.fit(np.ones((8, 4)), np.eye(2)[[0, 1] * 4], epochs=1, verbose=0).history
+    assert sorted(history) == sorted(["loss", *expected])

@@ -20,7 +20,7 @@ LAYERS = "from keras.layers import Dense\n"
 
 @pytest.fixture(params=[False, True], ids=["from 2.3 on", "before 2.3"])
 def hard(request):
-    before = era.number(), era.standalone(), era.has_hard_gates()
+    before = era.number(), era.standalone(), era.is_before_2_3()
     era.set_number(2, True, request.param)
     yield request.param
     era.set_number(*before)
@@ -66,8 +66,8 @@ def test_releases_decide_about_era_and_gates(tmp_path, pin, source, number, stan
     program = tmp_path / "train.py"
     program.write_text(source)
     found = detect.detect(str(program))
-    assert (found.number, found.standalone, found.hard_gates) == (number, standalone, hard)
-    assert ("hard_sigmoid" in found.summary()) == hard
+    assert (found.number, found.standalone, found.before_2_3) == (number, standalone, hard)
+    assert ("before Keras 2.3" in found.summary()) == hard
     assert "(line 0)" not in found.summary()
 
 

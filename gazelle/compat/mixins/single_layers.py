@@ -39,7 +39,7 @@ class BatchNormalizationMixin:
     trainable: bool
 
     def _uses_batches(self) -> bool:
-        return self.trainable or era.is_package_before_keras_3() or era.has_hard_gates()
+        return self.trainable or era.is_package_before_keras_3() or era.is_before_2_3()
 
     def _move(self, moving: Variable, value: Array, momentum: float) -> None:
         if era.number() == 1 or (self.trainable and not frozen.is_frozen()):
