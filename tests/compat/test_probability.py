@@ -194,6 +194,43 @@ def test_variables_of_distributions_are_weights(tf, tfp):
     assert len(module.trainable_variables) == 2
 
 
+def test_optimizers_call_a_function_that_assigns_variables(tf, tfp):
+    weight, count = tf.Variable(tf.zeros(5)), tf.Variable(0)
+
+    def function(position):
+        weight.assign(position)
+        count.assign_add(1)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum((weight - [1.0, 2.0, 3.0, 4.0, 5.0]) ** 2)
+        return loss, tape.gradient(loss, weight)
+
+    found = tfp.optimizer.lbfgs_minimize(function, tf.zeros(5), max_iterations=10)
+    np.testing.assert_allclose(found.position, [1, 2, 3, 4, 5], rtol=1e-5)
+    assert (weight.numpy() == found.position.numpy()).all()
+    assert int(count) == int(found.num_objective_evaluations)
+
+
+def test_a_flow_with_an_autoregressive_network(tf, tfp):
+    tfd, tfb = tfp.distributions, tfp.bijectors
+    network = tfb.AutoregressiveNetwork(params=2, hidden_units=[5, 4], activation="relu")
+    flow = tfd.TransformedDistribution(tfd.Sample(tfd.Normal(0.0, 1.0), 3), tfb.MaskedAutoregressiveFlow(network))
+    inputs = tf.keras.Input((3,))
+    model = tf.keras.Model(inputs, flow.log_prob(inputs))
+    assert len(model.trainable_variables) == 6
+    assert len(flow.trainable_variables) == 6
+    x = np.sin(np.arange(24.0)).reshape(8, 3).astype("float32")
+    for number, weight in enumerate(model.trainable_variables):
+        values = np.cos(number + np.arange(np.size(weight))).reshape(weight.shape).astype("float32") * 0.5
+        weight.assign(values * (weight.numpy() != 0) if values.ndim == 2 else values)
+    np.testing.assert_allclose(-np.mean(model.predict(x, verbose=0)), 4.3007746, rtol=1e-5)  # of release 0.23
+    np.testing.assert_allclose(-np.mean(flow.log_prob(x)), 4.3007746, rtol=1e-5)
+    forward = flow.bijector.forward(x[:2])
+    np.testing.assert_allclose(forward, [[0.1418, 1.1594, 0.2703], [0.3699, -0.3267, -0.8705]], atol=1e-4)
+    model.compile("sgd", lambda _, log_prob: -log_prob)
+    model.fit(x, np.zeros((8, 1)), verbose=0)
+    assert [int((w.numpy() != 0).sum()) for w in model.trainable_variables] == [7, 5, 16, 4, 12, 6]
+
+
 def test_random_weights_differ_between_samples_and_calls(tf, tfp):
     layer = tfp.layers.DenseFlipout(2, kernel_prior_fn=None)
     x = np.ones((2000, 3), "float32")

@@ -5,6 +5,7 @@ A call is recorded by tapes and graphs as one operation on the tensors among its
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import types
@@ -15,8 +16,18 @@ import jax
 import numpy as np
 
 from gazelle.compat.backend.lifting import GraphVariable
+from gazelle.compat.classes import compat_class
 from gazelle.compat.old_variable import TensorShape
-from gazelle.compat.probability.objects import Deferred, Seed, as_distribution, distribution, for_program, genuine
+from gazelle.compat.probability.objects import (
+    Deferred,
+    Seed,
+    as_distribution,
+    distribution,
+    for_program,
+    genuine,
+    parts_of,
+)
+from gazelle.compat.probability.parameters import REQUIRED, has_parameters
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow import randoms
 from gazelle.compat.tensorflow.calls import boxed, call
@@ -24,9 +35,10 @@ from gazelle.compat.tensorflow.dtypes import as_dtype
 from gazelle.compat.tensorflow.recording import filled, is_box
 from gazelle.compat.tensorflow.stateful import stateful
 from gazelle.compat.types import Arguments, Function, Keywords, Option, TensorResult
-from gazelle.core import shape_inference
+from gazelle.core import shape_inference, tracing
 from gazelle.core.symbolic import KerasTensor, map_in_order
 from gazelle.core.types import Tree
+from gazelle.layers import Layer
 
 SUBSTRATE = "tensorflow_probability.substrates.jax"
 _signature = functools.cache(inspect.signature)
@@ -114,8 +126,14 @@ def _is_key(seed: Any) -> bool:
 
 def _recorded(arguments: Arguments, draws: bool = False) -> TensorResult:
     """Call `run`, recorded on tapes or in a graph."""
-    leaves = jax.tree.leaves(arguments, is_leaf=is_box)
-    if any(isinstance(leaf, KerasTensor | GraphVariable) for leaf in leaves):
+    leaves, structure = jax.tree.flatten(arguments, is_leaf=is_box)
+    in_graph = any(isinstance(leaf, GraphVariable) for leaf in leaves)
+    symbolic = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
+    if symbolic and not in_graph and (parts := parts_of(arguments)):
+        known = [None if isinstance(leaf, KerasTensor) else leaf for leaf in leaves]
+        indices = [i for i, leaf in enumerate(leaves) if isinstance(leaf, KerasTensor)]
+        return compat_class(_Call)(structure, known, indices, parts)(symbolic)
+    if symbolic or in_graph:
         return call(run, arguments, {})
     if draws and randoms.builds_graph():
         return shape_inference.call_op(run, arguments, {})
@@ -123,10 +141,21 @@ def _recorded(arguments: Arguments, draws: bool = False) -> TensorResult:
     return boxed(stateful(run, arguments, {}, ("probability",), is_pure=lambda: is_pure))
 
 
+class _Call(Layer, abstract=True):
+    """A call of objects that contain variables or layers, as a layer: the weights of a model include these."""
+
+    @has_parameters(structure=REQUIRED, leaves=REQUIRED, indices=REQUIRED, parts=REQUIRED)
+    def __init__(self, **layer_options: Option) -> None:
+        super().__init__(**layer_options)
+
+    def call(self, tensors: Tree) -> Tree:
+        return run(*jax.tree.unflatten(self.structure, filled(self.leaves, self.indices, tensors)))
+
+
 def run(target: str | Function, args: Arguments, kwargs: Keywords | None = None) -> Tree:
     """Call a function or a method, or without `kwargs` read an attribute, of the substrate; the result has arrays."""
     args = genuine(args)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _loops(target):
         # the substrate requests 64 bits, and passes None to functions of arrays
         warnings.filterwarnings("ignore", "Explicitly requested dtype")
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="jax|tensorflow_probability")
@@ -134,6 +163,12 @@ def run(target: str | Function, args: Arguments, kwargs: Keywords | None = None)
         if kwargs is not None:
             found = found(*args[isinstance(target, str) :], **genuine(kwargs))
     return for_program(found, to_tensors=False)
+
+
+def _loops(target: str | Function) -> contextlib.AbstractContextManager[object]:
+    """Optimizers call a function of the program in each step of a loop; unless traced, it may assign variables."""
+    is_optimizer = str(getattr(target, "__module__", "")).startswith(f"{SUBSTRATE}.optimizer")
+    return jax.disable_jit() if is_optimizer and not tracing.is_traced() else contextlib.nullcontext()
 
 
 def _static(made: Deferred, name: str) -> Any:

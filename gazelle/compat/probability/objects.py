@@ -7,6 +7,7 @@ a program. The object of the substrate is made from arrays whenever a method is 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import inspect
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import DType, as_dtype
 from gazelle.compat.tensorflow.recording import is_array, is_box, unboxed
 from gazelle.compat.types import Function, Option
+from gazelle.core import tracing
 from gazelle.core.symbolic import KerasTensor, map_in_order
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
@@ -185,12 +187,21 @@ def _of_arrays(function: Function) -> Function:
     """A function of a program as one of arrays, which the substrate calls."""
 
     def called(*args: Any, **kwargs: Any) -> Any:
-        out = function(*for_program(args), **for_program(kwargs))
-        return _steps(out) if inspect.isgenerator(out) else genuine(out)
+        with jax.disable_jit(False), _kept_assignments():
+            out = function(*for_program(args), **for_program(kwargs))
+            return _steps(out) if inspect.isgenerator(out) else genuine(out)
 
     with contextlib.suppress(ValueError, TypeError):  # joint distributions look at the names of parameters
         vars(called)["__signature__"] = inspect.signature(function)
     return called
+
+
+def _kept_assignments() -> contextlib.AbstractContextManager[object]:
+    """In a loop of the substrate that is traced, assignments hold until the function returns."""
+    scope = tracing.current() or tracing.TraceContext()
+    if not tracing.is_traced():
+        return contextlib.nullcontext()
+    return tracing.entered(dataclasses.replace(scope, values=dict(scope.values or {}), closed=True))
 
 
 def _steps(generator: Any) -> Any:
