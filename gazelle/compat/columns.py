@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gazelle import tree
 from gazelle.compat import era
 from gazelle.compat.types import Option, TensorResult
-from gazelle.models import Model
 
 #: arguments of `compile`
 OF_LABELS = ("loss", "metrics", "weighted_metrics")
@@ -42,11 +40,3 @@ def with_columns(given: Option) -> Option:
 def kind_of_targets() -> str:
     """The kind of the targets of losses that programs define: tf.keras did not turn integers into floats."""
     return "as given" if era.is_tf_keras_2() else "any"
-
-
-def recompile(model: Model) -> None:
-    """Compile a model from a file again, as a program would, if its losses or metrics are functions of the program."""
-    given = model._compile_state.arguments if model._compile_state is not None else {}
-    columns = {name: tree.map_structure(with_columns, given[name]) for name in OF_LABELS if name in given}
-    if tree.flatten(columns) != tree.flatten({name: given[name] for name in columns}):
-        model.compile(**{**given, **columns, "optimizer": model.optimizer})

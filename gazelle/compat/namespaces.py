@@ -18,11 +18,12 @@ import jax
 import numpy as np
 
 from gazelle import activations
-from gazelle.compat import columns, era, facade, old_names, saved_classes, tables
+from gazelle.compat import era, facade, old_names, saved_classes, tables
 from gazelle.compat.backend import lifting
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
 from gazelle.compat.recorded_variable import has_variable, recorder
+from gazelle.compat.rules.models import recompile
 from gazelle.compat.tables import listed
 from gazelle.compat.types import NamedObject
 from gazelle.core.lookup import Lookup
@@ -231,7 +232,7 @@ def _adopting(original: Any) -> Any:
         if original.__name__ == "save_model" and len(args) > 1:
             saved_classes.remember(args[0], args[1])
         if original.__name__ in ("load_model", "clone_model") and era.number() < 3:
-            columns.recompile(out)
+            recompile(out)
         return out
 
     return _with_core(called, original)

@@ -132,8 +132,9 @@ def _attribute(namespace: str, name: str) -> Any:
 _CELL = re.compile(r"/(?:lstm|gru|simple_rnn|conv_lstm)_cell(?=/)")
 #: automatic names of layers that had another one in Keras 1 and 2
 _NAMES_OF_LAYERS = {"input_layer": "input", "functional": "model"}
+_CONVOLUTIONS = {"conv": "convolution", "separable_conv": "separableconvolution"}
 #: layers whose class had another name in Keras 1
-_KERAS_1_NAMES = {"conv1d": "convolution1d", "conv2d": "convolution2d", "conv3d": "convolution3d"}
+_KERAS_1_NAMES = {f"{kind}{n}d": f"{name}{n}d" for kind, name in _CONVOLUTIONS.items() for n in (1, 2, 3)}
 
 
 def weight_name(path: str) -> str:
@@ -163,3 +164,12 @@ def automatic_name(name: str, number: int, current: str) -> str:
     if era.number() == 1:
         name = _KERAS_1_NAMES.get(name, name.replace("_", ""))
     return f"{name}_{number}"
+
+
+def next_name(cls: str) -> str:
+    """The automatic name of the next layer of a class."""
+    kind = snake(cls)
+    if kind in ("sample_normalization", "batchwise_normalization"):  # of one class of Keras 1
+        kind = "batch_normalization"
+    count = names.count("layers", kind)
+    return automatic_name(kind, count, names.numbered(kind, count))

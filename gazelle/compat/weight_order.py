@@ -16,7 +16,9 @@ from gazelle.models import Model, Sequential
 
 def weights(layer: Layer) -> list[Variable]:
     """The weights of a layer or model; those of the layers inside follow its own, in a model they come first."""
-    if isinstance(layer, Model) and not era.is_package_before_keras_3():
+    if era.is_package_before_keras_3():
+        found = _trained(layer) + _frozen(layer)
+    elif isinstance(layer, Model):
         found = [v for group in _groups(layer) for v in _of_layers(group)] + weight_tree.own_weights(layer)
     else:
         found = [*_of_layer(layer, True), *_of_layer(layer, False)]
@@ -27,8 +29,26 @@ def of_values(layer: Layer) -> list[Variable]:
     """The weights in the order of `get_weights`."""
     if not (isinstance(layer, Model) and era.is_package_before_keras_3()):
         return weights(layer)
-    found = [v for inner in weight_tree.sublayers(layer) for v in weights(inner)] + weight_tree.own_weights(layer)
+    of_layer = of_values if era.number() == 1 and isinstance(layer, Sequential) else weights
+    found = [v for inner in weight_tree.sublayers(layer) for v in of_layer(inner)] + weight_tree.own_weights(layer)
     return list({id(v): v for v in found}.values())
+
+
+def _trained(layer: Layer) -> list[Variable]:
+    if not layer.trainable:
+        return []
+    own = [v for v in weight_tree.own_weights(layer) if v.made_trainable]
+    return [*own, *(v for inner in weight_tree.sublayers(layer) for v in _trained(inner))]
+
+
+def _frozen(layer: Layer) -> list[Variable]:
+    """The weights that training does not change; in a frozen model, those that it changes otherwise come first."""
+    inside = weight_tree.sublayers(layer)
+    own = weight_tree.own_weights(layer)
+    others = [*(v for v in own if not v.made_trainable), *(v for inner in inside for v in _frozen(inner))]
+    if layer.trainable:
+        return others
+    return [*(v for v in own if v.made_trainable), *(v for inner in inside for v in _trained(inner)), *others]
 
 
 def _of_layers(layers: Sequence[Layer]) -> list[Variable]:
@@ -40,8 +60,6 @@ def _of_layers(layers: Sequence[Layer]) -> list[Variable]:
 def _of_layer(layer: Layer, trained: bool) -> list[Variable]:
     """The weights that training changes, or the others; all those of a frozen layer are among the others."""
     inside = weight_tree.sublayers(layer)
-    if not layer.trainable and era.is_package_before_keras_3():
-        return [] if trained else sorted(weight_tree.weights(layer), key=lambda v: not v.made_trainable)
     if not layer.trainable:
         return [] if trained else [*weight_tree.own_weights(layer), *(v for inner in inside for v in weights(inner))]
     own = [v for v in weight_tree.own_weights(layer) if v.made_trainable == trained]

@@ -17,6 +17,14 @@ _ARGUMENTS = {
     "InputLayer": {"batch_input_shape": "batch_shape"},
     "Embedding": {"input_length": ""},
     "IntegerLookup": {"max_values": "max_tokens", "mask_value": "mask_token", "oov_value": "oov_token"},
+    "Lambda": {
+        "function_type": "",
+        "module": "",
+        "output_shape_type": "",
+        "output_shape_module": "",
+        "mask_type": "",
+        "mask_module": "",
+    },
     "LeakyReLU": {"alpha": "negative_slope"},
     **{
         name: {f"kernel_{end}": "" for end in ("initializer", "regularizer", "constraint")}
@@ -45,6 +53,8 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
     config = out.get("config")
     if not isinstance(config, dict):
         return out
+    if out.get("class_name") == "Lambda":
+        config = _of_lambda(config)
     names = _ARGUMENTS.get(str(out.get("class_name")), {})
     if not names.keys().isdisjoint(config):
         config = {names.get(k, k): v for k, v in config.items() if names.get(k, k)}
@@ -68,6 +78,16 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
         del out["build_config"]  # the layer has several input shapes, known from its first call
     if isinstance(out.get("inbound_nodes"), list):
         out["inbound_nodes"] = [convert_call(each) for each in out["inbound_nodes"]]
+    return out
+
+
+def _of_lambda(config: dict[str, Any]) -> dict[str, Any]:
+    """The config of a Lambda layer without code for shapes and masks, and with lists in the place of stored arrays."""
+    out = {k: v for k, v in config.items() if config.get(f"{k}_type", "raw") == "raw" or k == "function"}
+    given = out.get("arguments")
+    if isinstance(given, Mapping):
+        arrays = {k: v["value"] for k, v in given.items() if isinstance(v, Mapping) and v.get("type") == "ndarray"}
+        out["arguments"] = {**given, **arrays}
     return out
 
 

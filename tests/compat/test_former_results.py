@@ -1,5 +1,8 @@
 """What programs for the package Keras 2 saw, where Keras 3 computes or accepts something else."""
 
+import json
+
+import h5py
 import numpy as np
 import pytest
 
@@ -288,3 +291,63 @@ def test_enqueuers_end_epochs():
     assert queue.sequence.start == 20  # the end of the epoch, before its successor is read
     assert next(batches) == 20
     queue.stop()
+
+
+# Files, names and order of weights ------------------------------------------------------------------------------------
+
+
+def test_enlarged_images_keep_their_pixels():
+    """Values of Keras 2.3.1: the interpolation of TensorFlow 1 does not shift them by half a pixel."""
+    x = np.array([0.0, 4.0, 2.0], "float32").reshape(1, 3, 1, 1)
+    expected = [0.0, 2.0, 4.0, 3.0, 2.0, 2.0]
+    layer = layers.UpSampling2D((2, 1), interpolation="bilinear")
+    first = layers.UpSampling2D((2, 1), "channels_first", "bilinear")
+    for found in (layer(K.constant(x)), first(K.constant(x.transpose(0, 3, 1, 2)))):
+        assert K.eval(found).ravel().tolist() == expected
+    assert K.eval(K.resize_images(K.constant(x), 2, 1, "channels_last", "bilinear")).ravel().tolist() == expected
+
+
+def test_nested_models_list_trained_weights_first():
+    inner = keras.models.Sequential([layers.BatchNormalization(input_shape=(3,)), layers.Dense(3, use_bias=False)])
+    outer = keras.models.Sequential([inner, layers.Dense(2), layers.BatchNormalization()])
+    kinds = [weight.name.rsplit("/", 1)[1][:-2] for weight in inner.weights]
+    assert kinds == ["gamma", "beta", "kernel", "moving_mean", "moving_variance"]
+    shapes = [weight.shape for weight in outer.get_weights()]
+    assert shapes == [(3,), (3,), (3, 3), (3,), (3,), (3, 2), (2,), (2,), (2,), (2,), (2,)]
+    values = [np.full(weight.shape, n, "float32") for n, weight in enumerate(outer.get_weights())]
+    outer.set_weights(values)
+    assert [float(weight.ravel()[0]) for weight in outer.get_weights()] == [*range(11)]
+    inner.trainable = False  # the flags of its layers, and so the order, stay
+    assert [weight.name.rsplit("/", 1)[1][:-2] for weight in inner.non_trainable_weights] == kinds
+    assert [int(K.eval(weight).ravel()[0]) for weight in inner.weights] == [0, 1, 2, 3, 4]
+    inner.layers[0].trainable = False
+    kinds = [weight.name.rsplit("/", 1)[1][:-2] for weight in inner.weights]
+    assert kinds == ["kernel", "gamma", "beta", "moving_mean", "moving_variance"]
+
+
+def test_names_of_metrics_are_known_before_the_first_batch():
+    model = two_outputs(["mse", "mae"], metrics=["accuracy", "mse"])
+    expected = ["loss", "first_loss", "second_loss", "first_accuracy", "first_mse", "second_accuracy", "second_mse"]
+    assert model.metrics_names == expected
+    assert len(model.evaluate(X, [np.eye(2)[[0, 1, 0, 1]], Y], verbose=0)) == len(expected)
+    assert model.metrics_names == expected
+
+
+def test_metrics_of_files_mean_what_they_meant(tmp_path):
+    """The loss selects the accuracy, also when the model is read from a file."""
+    x = layers.Input((3,))
+    model = keras.models.Model(x, layers.Dense(3, activation="sigmoid")(x))
+    model.compile("sgd", "binary_crossentropy", ["accuracy"])
+    model.save(tmp_path / "m.h5")
+    labels = np.array([[0.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
+    with h5py.File(tmp_path / "m.h5") as file:  # the name, as Keras 2 cannot read the metric
+        assert json.loads(file.attrs["training_config"])["metrics"] == ["accuracy"]
+    found = keras.models.load_model(tmp_path / "m.h5").evaluate(X[:2], labels, verbose=0)
+    np.testing.assert_allclose(found, model.evaluate(X[:2], labels, verbose=0))
+
+
+def test_automatic_names_of_letters_and_digits():
+    class LSTM2Net(layers.Layer):
+        pass
+
+    assert [layers.ConvLSTM2D(2, 2).name, LSTM2Net().name] == ["conv_lst_m2d_1", "lst_m2net_1"]

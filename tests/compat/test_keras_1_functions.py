@@ -1,5 +1,8 @@
 """Functions and arguments that only Keras 1 had, and functions that returned something else in Keras 1 and 2."""
 
+import json
+
+import h5py
 import numpy as np
 import pytest
 
@@ -198,3 +201,61 @@ def test_cells_mark_their_output():
 
     model = keras.models.Sequential([keras.layers.Input((2,)), Marked()])
     np.testing.assert_array_equal(model.predict(np.ones((3, 2))), np.full((3, 2), 2.0))
+
+
+def test_automatic_names_of_keras_1(keras_1):
+    x = layers.Input((2,))
+    one = layers.merge([x, x], mode="concat")
+    model = keras.models.Model(x, layers.merge([one, one], mode="sum"))
+    assert [layer.name for layer in model.layers[1:]] == ["merge_1", "merge_2"]
+    made = [layers.BatchNormalization(mode=n) for n in (0, 1, 2)] + [layers.SeparableConvolution2D(2, 2, 2)]
+    expected = [*(f"batchnormalization_{n}" for n in (1, 2, 3)), "separableconvolution2d_1"]
+    assert [layer.name for layer in made] == expected
+
+
+def _of_branches():
+    """Branches of different length, which a layer merges; one of them begins with such a layer, too."""
+    short, long, last = (keras.models.Sequential() for _ in range(3))
+    short.add(layers.Dense(2, input_dim=2, bias=False))
+    long.add(layers.Dense(2, input_dim=2, bias=False))
+    long.add(layers.Activation("relu"))
+    both = keras.models.Sequential([layers.Merge([short, long], mode="sum"), layers.Dense(2, bias=False)])
+    last.add(layers.Dense(2, input_dim=2, bias=False))
+    return keras.models.Sequential([layers.Merge([both, last], mode="max"), layers.Dense(2, bias=False)])
+
+
+def _dense(number):
+    config = {"name": f"dense_{number}", "output_dim": 2, "bias": False, "batch_input_shape": [None, 2]}
+    return {"class_name": "Dense", "config": config}
+
+
+def _merged(mode, number, *branches):
+    inner = [{"class_name": "Sequential", "config": list(branch)} for branch in branches]
+    return {"class_name": "Merge", "config": {"name": f"merge_{number}", "mode": mode, "layers": inner}}
+
+
+def test_weights_of_branches_follow_each_other(keras_1, tmp_path):
+    """In files of Keras 1 and in lists, whatever the lengths of the branches are."""
+    kernels = [np.random.default_rng(n).normal(size=(2, 2)).astype("float32") for n in range(1, 6)]
+    x = [np.random.default_rng(n).normal(size=(4, 2)).astype("float32") for n in range(3)]
+    merged = x[0] @ kernels[0] + np.maximum(x[1] @ kernels[1], 0)
+    expected = np.maximum(merged @ kernels[2], x[2] @ kernels[3]) @ kernels[4]
+    relu = {"class_name": "Activation", "config": {"name": "activation_1", "activation": "relu"}}
+    both = [_merged("sum", 1, [_dense(1)], [_dense(2), relu]), _dense(3)]
+    config = {"class_name": "Sequential", "config": [_merged("max", 2, both, [_dense(4)]), _dense(5)]}
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.attrs["keras_version"] = "1.2.2"
+        file.attrs["model_config"] = json.dumps(config)
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"] = [f"dense_{n}".encode() for n in range(1, 6)]
+        for n, kernel in enumerate(kernels, 1):
+            group[f"dense_{n}/dense_{n}_W:0"] = kernel
+            group[f"dense_{n}"].attrs["weight_names"] = [f"dense_{n}_W:0".encode()]
+    built, listed = _of_branches(), _of_branches()
+    for model in (built, keras.models.model_from_json(json.dumps({**config, "keras_version": "1.2.2"}))):
+        model.load_weights(tmp_path / "m.h5")
+        np.testing.assert_allclose(model.predict(x), expected, rtol=1e-5)
+    listed.set_weights(kernels)
+    for model in (listed, keras.models.load_model(tmp_path / "m.h5")):
+        np.testing.assert_allclose(model.predict(x), expected, rtol=1e-5)
+        np.testing.assert_array_equal(model.get_weights(), kernels)

@@ -34,6 +34,38 @@ def test_yaml_of_keras_1():
     np.testing.assert_allclose(model.predict(x, verbose=0), [[0.62, 0.62]], atol=1e-6)  # 0.2 * 0.6 + 0.5
 
 
+ARRAY = """\
+class_name: Sequential
+config:
+- class_name: Dense
+  config: {batch_input_shape: [null, 1], name: d, units: 1, kernel_initializer: ones}
+- class_name: LeakyReLU
+  config:
+    alpha: !!python/object/apply:numpy.core.multiarray._reconstruct
+      args:
+      - &id001 !!python/name:numpy.ndarray ''
+      - !!python/tuple [0]
+      - !!binary Yg==
+      state: !!python/tuple
+      - 1
+      - !!python/tuple SHAPE
+      - !!python/object/apply:numpy.dtype
+        args: [f4, 0, 1]
+        state: !!python/tuple [3, <]
+      - false
+      - !!binary AAAAPw==
+    name: leaky
+keras_version: 2.3.1
+"""
+
+
+def test_yaml_with_arrays_of_one_number():
+    model = model_from_yaml(ARRAY.replace("SHAPE", "[]"))
+    assert model.predict(np.array([[-3.0]]), verbose=0).tolist() == [[-1.5]]
+    with pytest.raises(UnsafeFileError, match="expected a number"):
+        model_from_yaml(ARRAY.replace("SHAPE", "[1]"))
+
+
 def test_json_of_keras_1_without_a_version():
     dense = '{"class_name": "Dense", "config": {"output_dim": 2, "batch_input_shape": [null, 3], "name": "d"}}'
     assert model_from_json(f'{{"class_name": "Sequential", "config": [{dense}]}}').output_shape == (None, 2)

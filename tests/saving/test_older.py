@@ -89,6 +89,12 @@ def test_arguments():
     assert config("LeakyReLU", alpha=0.2) == {"negative_slope": 0.2}
     assert config("LSTM", units=3, implementation=2) == {"units": 3}
     assert config("DepthwiseConv2D", kernel_initializer={}, kernel_size=3) == {"kernel_size": 3}
+    code = ["4wEAAAA=", None, None]
+    function = {"function": code, "function_type": "lambda", "output_shape": code, "output_shape_type": "lambda"}
+    given = {"arguments": {"by": {"type": "ndarray", "value": [1.0, 2.0]}}}
+    assert config("Lambda", **function, **given) == {"function": code, "arguments": {"by": [1.0, 2.0]}}
+    shape = {"output_shape": [3], "output_shape_type": "raw"}
+    assert config("Lambda", function="f", function_type="function", **shape) == {"function": "f", "output_shape": [3]}
     assert config("Dense", kernel_initializer="zeros") == {"kernel_initializer": "zeros"}
 
 

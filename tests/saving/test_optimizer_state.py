@@ -6,7 +6,7 @@ import pytest
 import gazelle
 from gazelle import optimizers
 from gazelle.core.registry import REGISTRY
-from gazelle.saving.h5_format import optimizer_state
+from gazelle.saving.h5_format import optimizer_state, weight_layout
 
 W = [np.linspace(-1, 1, 12, dtype="float32").reshape(3, 4), np.linspace(0, 1, 4, dtype="float32")]
 #: those that need other arguments
@@ -60,3 +60,17 @@ def test_the_state_continues(name, options, tmp_path):
 )
 def test_slots_by_name(name, kind):
     assert optimizer_state._kind(name) == kind
+
+
+def test_a_slot_of_three_weights_whose_last_has_one_element():
+    """Three arrays, the last of which is (1,), are not those of Adam without amsgrad."""
+    layers = gazelle.layers
+    model = gazelle.Sequential([gazelle.Input((3,)), layers.Dense(2, use_bias=False), layers.Dense(1)])
+    model.compile(optimizers.SGD(0.1, 0.9), "mse")
+    model.train_on_batch(np.ones((2, 3)), np.ones((2, 1)))
+    expected = [np.asarray(model.optimizer.state["momentum"][v.key]) for v in model.trainable_weights]
+    names = [f"training/SGD/Variable{end}:0" for end in ("", "_1", "_2")]
+    found = optimizer_state._slots(
+        model, model.trainable_weights, ["momentum"], names, expected, weight_layout.Layout(False, False), None
+    )
+    assert [*found[1]["momentum"]] == [v.key for v in model.trainable_weights]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -15,6 +16,7 @@ from gazelle.compat.backend.lifting import lifted, of_program
 from gazelle.compat.backend.shapes import channels_first, format_of, sizes
 from gazelle.compat.ignored import ignores
 from gazelle.compat.types import AxisLike, ShapeLike, SymbolicShape, TensorLike, TensorResult
+from gazelle.core.types import Array
 from gazelle.ops.windows import strided_slices
 
 
@@ -143,7 +145,27 @@ def resize_images(
         return jnp.repeat(jnp.repeat(x, height_factor, axes[0]), width_factor, axes[1])
     size = (x.shape[axes[0]] * height_factor, x.shape[axes[1]] * width_factor)
     x = jnp.asarray(x, jnp.result_type(x, "float32"))
+    if interpolation == "bilinear" and era.is_package_before_keras_3():
+        return interpolated(x, {axes[0]: height_factor, axes[1]: width_factor})
     return ops.image.resize(x, size, interpolation=interpolation, data_format=format_of(data_format))
+
+
+def interpolated(x: Array, factors: Mapping[int, int]) -> Array:
+    """Enlarge by linear interpolation as TensorFlow 1: each value stays, and new ones follow it.
+
+    Args:
+        x: images.
+        factors: {axis: factor}.
+
+    >>> interpolated(np.array([0.0, 4.0]), {0: 4}).tolist()
+    [0.0, 1.0, 2.0, 3.0, 4.0, 4.0, 4.0, 4.0]
+    """
+    for axis, factor in factors.items():
+        size = x.shape[axis]
+        following = jnp.take(x, jnp.minimum(jnp.arange(size) + 1, size - 1), axis)
+        parts = [x + (following - x) * (n / factor) for n in range(factor)]
+        x = jnp.reshape(jnp.stack(parts, axis + 1), (*x.shape[:axis], size * factor, *x.shape[axis + 1 :]))
+    return x
 
 
 @lifted

@@ -42,6 +42,7 @@ def training_config(compiled: Mapping[str, Any], loss: Serialized) -> dict[str, 
     out |= {name: made.get(name) for name in names}
     if era.standalone():
         out["sample_weight_mode"] = None  # must be there
+        out |= {name: _names_of_accuracies(out[name]) for name in ("metrics", "weighted_metrics")}
     described: Any = compiled["optimizer"]
     if isinstance(described, Mapping):
         name = described["class_name"]  # without a package it is an optimizer of tf.keras before 2.11
@@ -52,6 +53,16 @@ def training_config(compiled: Mapping[str, Any], loss: Serialized) -> dict[str, 
             config, name = made["optimizer"]["config"], f"Custom>{name}" if own else name
         described = {"class_name": name, "config": config}
     return {**names_of_functions(out), "optimizer_config": described}
+
+
+def _names_of_accuracies(value: Serialized) -> Serialized:
+    """Metrics with "accuracy" in the place of the binary one, which the loss selects there."""
+    if isinstance(value, list):
+        return [_names_of_accuracies(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    name = value["config"].get("name") if value.get("class_name") == "BinaryAccuracy" else None
+    return name if name in ("accuracy", "acc") else {key: _names_of_accuracies(each) for key, each in value.items()}
 
 
 def is_former(name: str, config: Mapping[str, Any]) -> bool:

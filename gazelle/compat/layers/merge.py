@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gazelle import layers, models, ops
+from gazelle.compat import old_names
 from gazelle.compat.ignored import ignores
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
@@ -61,7 +62,20 @@ def Merge(  # noqa: N802 - its name in Keras 1
         return merging
     ends = [_inputs_and_output(branch) for branch in layers]
     inputs = list({id(t): t for tensors, _ in ends for t in tensors}.values())
-    return models.Model(inputs, merging([output for _, output in ends]))
+    model = models.Model(inputs, merging([output for _, output in ends]), name=merging.name)
+    own = {id(layer) for layer in model._layers}
+    order = [id(inner) for branch in layers for inner in _inside(branch, own)]
+    model._layers.sort(key=lambda layer: order.index(id(layer)) if id(layer) in order else len(order))
+    return model
+
+
+def _inside(branch: Any, own: Collection[int]) -> Iterator[Any]:
+    """The layers of a branch whose ids are in `own`."""
+    if id(branch) in own:
+        yield branch
+    else:
+        for layer in getattr(branch, "layers", ()):
+            yield from _inside(layer, own)
 
 
 def LambdaMerge(  # noqa: N802 - its name in Keras 0
@@ -82,6 +96,7 @@ def TimeDistributedMerge(mode: str = "sum") -> Layer:  # noqa: N802
 def _layer(
     mode: Any, concat_axis: int, dot_axes: Any, output_shape: Any, output_mask: Any, arguments: Any, name: str | None
 ) -> Any:
+    name = name or old_names.next_name("Merge")
     if callable(mode):
         return layers.Lambda(mode, output_shape, output_mask, arguments, name=name)
     if mode not in keras1.MERGED:

@@ -31,7 +31,7 @@ from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
 from gazelle.constraints import Constraint
-from gazelle.core import names, shape_inference, symbolic, tracing
+from gazelle.core import shape_inference, symbolic, tracing
 from gazelle.core.errors import StateError, message
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.registry import custom_object_scope, custom_objects
@@ -255,9 +255,7 @@ class LayerMixin(CompatObject):
         return [adopt(layer) for layer in ([this, *found] if include_self else found)]
 
     def _automatic_name(self) -> str:
-        kind = old_names.snake(type(self).__name__)
-        count = names.count("layers", kind)
-        return old_names.automatic_name(kind, count, names.numbered(kind, count))
+        return old_names.next_name(type(self).__name__)
 
 
 @functools.cache

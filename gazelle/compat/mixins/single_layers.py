@@ -1,4 +1,4 @@
-"""Single layers: ActivityRegularization, BatchNormalization, Lambda, Wrapper, TextVectorization, Normalization."""
+"""Single layers: ActivityRegularization, BatchNormalization, Lambda, UpSampling2D, Wrapper and others."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import math
 from typing import Any
 
 from gazelle.compat import era, facade, frozen
+from gazelle.compat.backend import networks
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import symbolic
 from gazelle.core.types import Array, Nested, Shape, Tree
 from gazelle.core.variable import Variable
+from gazelle.layers.spatial import space_axes
 from gazelle.saving.h5_format.regularizers import Undivided
 
 
@@ -61,6 +63,20 @@ class LambdaMixin:
         call = super().call  # type: ignore[misc]
         calls = facade.calls_for(self.function)  # type: ignore[attr-defined]
         return call(x, mask, training) if calls is None else calls.user_defined_call(call, (x, mask, training), {})
+
+
+class UpSampling2DMixin:
+    """UpSampling2D, whose bilinear interpolation in the package `keras` was that of TensorFlow 1."""
+
+    interpolation: str
+    size: tuple[int, int]
+
+    def call(self, x: Array) -> Array:
+        if self.interpolation != "bilinear" or not era.is_package_before_keras_3():
+            out: Array = super().call(x)  # type: ignore[misc]
+            return out
+        factors = dict(zip(space_axes(self), self.size, strict=True))  # type: ignore[arg-type]
+        return networks.interpolated(x, factors)
 
 
 class WrapperMixin:

@@ -44,6 +44,16 @@ def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
                 kwargs[kind] = compiled_metrics.of_era(kwargs[kind], kwargs.get("loss"), outputs)
 
 
+def recompile(model: Model) -> None:
+    """Compile a model from a file again, as a program would, if its losses or metrics mean something else then."""
+    given = model._compile_state.arguments if model._compile_state is not None else {}
+    meant = dict(given)
+    if given:
+        _compile(model, meant)
+    if any(tree.flatten(meant[name]) != tree.flatten(given[name]) for name in columns.OF_LABELS if name in given):
+        model.compile(**{**meant, "optimizer": model.optimizer})
+
+
 def _loss_of_keras_1(given: Any) -> Any:
     return metrics.cosine_proximity if given in ("cosine_proximity", "cosine") else given
 

@@ -123,7 +123,10 @@ def _plain(text: str, label: str) -> str:
     Loader.add_constructor("tag:yaml.org,2002:python/unicode", lambda loader, node: loader.construct_scalar(node))
     numpy = "tag:yaml.org,2002:python/object/apply:numpy."
     Loader.add_constructor(numpy + "dtype", lambda loader, node: loader.construct_mapping(node, True)["args"][0])
-    Loader.add_constructor(numpy + "core.multiarray.scalar", lambda loader, node: _number(loader, node, label))
+    Loader.add_constructor(numpy + "core.multiarray._reconstruct", lambda loader, node: _array(loader, node, label))
+    Loader.add_constructor(
+        numpy + "core.multiarray.scalar", lambda loader, node: _number(loader.construct_sequence(node, True), label)
+    )
     try:
         return json.dumps(_copied(yaml.load(text, Loader), [100_000], label))
     except GazelleError:
@@ -136,9 +139,18 @@ def _plain(text: str, label: str) -> str:
         raise UnsafeFileError(message(label, expected="nested lists of limited depth", got="a deeper one")) from None
 
 
-def _number(loader: Any, node: Any, label: str) -> Any:
+def _array(loader: Any, node: Any, label: str) -> Any:
+    """A NumPy array without axes, which is stored as a state: version, shape, dtype, order and bytes."""
+    state = next((value for key, value in node.value if key.value == "state"), None)
+    found = loader.construct_sequence(state, True) if state is not None else []
+    if len(found) != 5 or found[1]:
+        raise UnsafeFileError(message(f"An array in {label}", expected="a number", got="another array"))
+    return _number([found[2], found[4]], label)
+
+
+def _number(stored: Any, label: str) -> Any:
     """A NumPy number, which is stored as dtype and bytes."""
-    kind, data = loader.construct_sequence(node, True)
+    kind, data = stored
     if kind not in ("f4", "f8", "i4", "i8") or len(data) != int(kind[1]):
         raise UnsafeFileError(message(f"A number in {label}", expected="4 or 8 bytes", got=f"{kind}"))
     return np.frombuffer(data, f"<{kind}")[0].item()

@@ -125,25 +125,28 @@ class ConfigUpgrade:
     def _merged(self, entries: list[Any], name: str | None) -> dict[str, Any]:
         """Convert a Sequential of Keras 1 whose first layer merges branches to a graph with an input for each."""
         layers: list[dict[str, Any]] = []
-        ends, inputs = [], []
+        inputs = []
 
         def add(layer: dict[str, Any], *before: str) -> str:
             own = layer["config"]["name"]
             tensors = [tf_keras_config.tensor_reference([b, 0, 0]) for b in before]
             call: dict[str, Any] = {"args": [tensors] if len(tensors) > 1 else tensors, "kwargs": {}}
             layers.append({**layer, "name": own, "inbound_nodes": [call] if before else []})
+            if layer["class_name"] == "InputLayer":
+                inputs.append([own, 0, 0])
             return str(own)
 
-        for branch in entries[0]["config"].get("layers", []):
+        def branch(entries: list[Any]) -> str:
             last = ""
-            for layer in self._layers(branch["config"]):
-                last = add(layer, *([last] if last else []))
-                if layer["class_name"] == "InputLayer":
-                    inputs.append([last, 0, 0])
-            ends.append(last)
-        last = add(self.layer(entries[0]), *ends)
-        for entry in entries[1:]:
-            last = add(self.layer(entry), last)
+            if entries and entries[0].get("class_name") == "Merge" and entries[0]["config"].get("layers"):
+                ends = [branch(inner["config"]) for inner in entries[0]["config"]["layers"]]
+                last, entries = add(self.layer(entries[0]), *ends), entries[1:]
+            for layer in self._layers(entries):
+                if layer["class_name"] != "InputLayer" or not last:
+                    last = add(layer, *([last] if last else []))
+            return last
+
+        last = branch(entries)
         config = {"name": name or "model", "layers": layers, "input_layers": inputs, "output_layers": [[last, 0, 0]]}
         return {"module": "keras", "class_name": "Functional", "config": config}
 

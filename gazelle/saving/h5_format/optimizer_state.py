@@ -135,7 +135,7 @@ def _slots(
     rates = [n for n, a in enumerate(arrays[:1]) if a.shape == () and "learning_rate" in names[n]]
     names, arrays = names[len(rates) :], arrays[len(rates) :]
     size = len(arrays) // 3
-    if len(arrays) == 3 * size and all(a.shape == (1,) for a in arrays[2 * size :]):
+    if len(arrays) == 3 * size == 3 * len(trained) and all(a.shape == (1,) for a in arrays[2 * size :]):
         names, arrays = names[: 2 * size], arrays[: 2 * size]  # Adam of Keras 2 without amsgrad
     kept = [name for name in slots if trained]
     for count in range(len(kept), 0, -1):

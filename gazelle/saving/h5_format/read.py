@@ -43,6 +43,8 @@ def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, co
         config = ConfigUpgrade(version, parsed, label).model(parsed)
     stored = sum(math.prod(shape) for shape, _ in reader.declared.values())
     model = configs.build(config, label, custom_objects, stored)
+    saved = {n: paths for n, paths in _layers(reader, _root(reader)).items() if paths}
+    _sort_layers(model, [*saved])
     with weight_errors(label):
         load_weights(model, reader)
     training = _json(reader, "training_config", label) if compile else None
@@ -50,24 +52,26 @@ def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, co
         with custom_object_scope(custom_objects or {}), configs.config_errors(label):
             training = compiled(training, version, len(getattr(model, "outputs", None) or [0]))
         configs.compile_model(model, training, label, custom_objects, stored)
-        saved = _layers(reader, "model_weights" if "model_weights" in reader.groups else "").values()
-        optimizer_state.load(
-            model, reader, _layout(reader), [path.rsplit("/", 1)[-1] for paths in saved for path in paths]
-        )
+        names = [path.rsplit("/", 1)[-1] for paths in saved.values() for path in paths]
+        optimizer_state.load(model, reader, _layout(reader), names)
     return model
 
 
 def load_weights(model: Model, reader: hdf5.Reader, *, by_name: bool = False, skip_mismatch: bool = False) -> list[str]:
     """Assign the weights in the file to the layers, in order or by name; return the names of the layers that match."""
-    root = "model_weights" if "model_weights" in reader.groups else ""
     layout = _layout(reader)
-    saved = [(n, paths) for n, paths in _layers(reader, root).items() if paths]
+    saved = [(n, paths) for n, paths in _layers(reader, _root(reader)).items() if paths]
     layers = [layer for layer in model.layers if weights_of(layer)]
     if not by_name and len(saved) != len(layers):
         layers = [leaf for layer in layers for leaf in leaves(layer)]
     pairs: list[tuple[Variable, Array]] = []
     misfits, matched = [], []
-    if by_name:
+    if layout.keras_1:  # it divided models that merge branches
+        known = {name for name, _ in saved}
+        parts = [leaf for layer in layers for leaf in ([layer] if layer.name in known else leaves(layer))]
+        layers = parts if known.issuperset(leaf.name for leaf in parts) else layers
+    same_names = sorted(layer.name for layer in layers) == sorted(name for name, _ in saved)
+    if by_name or (layout.keras_1 and same_names):  # Keras 1 ordered the layers of some graphs differently
         found = dict(saved)
         couples = [(layer, layer.name, found[layer.name]) for layer in layers if layer.name in found]
     else:
@@ -88,6 +92,19 @@ def load_weights(model: Model, reader: hdf5.Reader, *, by_name: bool = False, sk
     for variable, array in pairs:
         variable.assign(array)
     return matched
+
+
+def _sort_layers(model: Model, names: list[str]) -> None:
+    """Give the layers with weights the order of the file: that of Keras 1 was another one for some graphs."""
+    indices = [n for n, layer in enumerate(model._layers) if layer.name in names] if model._graph is not None else []
+    if len(indices) == len(names):
+        found = sorted((model._layers[n] for n in indices), key=lambda layer: names.index(layer.name))
+        for n, layer in zip(indices, found, strict=True):
+            model._layers[n] = layer
+
+
+def _root(reader: hdf5.Reader) -> str:
+    return "model_weights" if "model_weights" in reader.groups else ""
 
 
 def _layout(reader: hdf5.Reader) -> Layout:
