@@ -47,6 +47,7 @@ from gazelle.ops.activation import (
 )
 from gazelle.ops.base import lift
 from gazelle.ops.elementwise import tanh
+from gazelle.ops.max_min import smaller
 
 __all__ = [
     "celu",
@@ -167,10 +168,10 @@ def relu(x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = No
     """
     x = jnp.asarray(x)
     if negative_slope and max_value is None and not threshold:
-        return jax.nn.leaky_relu(x, negative_slope)
+        return leaky_relu(x, negative_slope)
     y = jnp.where(x > threshold, x, 0) if threshold else rectified(x)
     if max_value is not None:
-        y = jnp.clip(y, 0, max_value)
+        y = smaller(y, max_value)
     return y - negative_slope * jax.nn.relu(threshold - x) if negative_slope else y
 
 

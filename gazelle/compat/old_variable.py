@@ -56,6 +56,10 @@ class TensorShape(tuple[Any, ...]):
         if len(self) != rank:
             raise ShapeError(message("A shape", expected=f"{rank} axes", got=f"{len(self)}: {tuple(self)}"))
 
+    def assert_same_rank(self, other: Sequence[int | None]) -> None:
+        if not (self._unknown or getattr(other, "_unknown", other is None)):
+            self.assert_has_rank(len(other))
+
     def assert_is_compatible_with(self, other: Sequence[int | None]) -> None:
         if not self.is_compatible_with(other):
             raise ShapeError(message("A shape", expected=tuple(other), got=tuple(self)))
@@ -66,6 +70,14 @@ class TensorShape(tuple[Any, ...]):
             return TensorShape([None] * rank)
         self.assert_has_rank(rank)
         return self
+
+    def with_rank_at_least(self, rank: int) -> TensorShape:
+        """Return the shape if it has so many axes or more."""
+        return self if self._unknown else self.with_rank(max(rank, len(self)))
+
+    def with_rank_at_most(self, rank: int) -> TensorShape:
+        """Return the shape if it has so many axes or fewer."""
+        return self if self._unknown else self.with_rank(min(rank, len(self)))
 
     def merge_with(self, other: Sequence[int | None]) -> TensorShape:
         """Return the shape with the sizes of both."""

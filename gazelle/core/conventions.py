@@ -26,6 +26,8 @@ class Conventions:
         added_losses_count_batches: Without a loss in `compile`, that of the logs is a mean over batches, not samples.
         groups_end_at_last_step: Callbacks get the index of the last step of an incomplete group of
             `steps_per_execution`, not that of the last step of a complete one.
+        first_equal_has_derivative: Of two equal numbers the maximum or minimum has the derivative of the first one,
+            not half of each; that of a leaky ReLU at 0 is the one of negative numbers. So it is in TensorFlow.
     """
 
     losses_take_logits: bool = False
@@ -41,6 +43,7 @@ class Conventions:
     sequences_start_again: bool = False
     added_losses_count_batches: bool = False
     groups_end_at_last_step: bool = False
+    first_equal_has_derivative: bool = False
 
 
 #: the conventions of the process, to be read as `conventions.active`

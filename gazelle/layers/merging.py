@@ -13,6 +13,7 @@ from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, me
 from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import is_integer
+from gazelle.ops.max_min import larger, smaller
 
 if TYPE_CHECKING:
     from gazelle.layers.options import LayerOptions
@@ -231,7 +232,7 @@ class Maximum(_Merge):
     """
 
     def _merge(self, x: list[Any], masks: list[Any]) -> Array:
-        return _extreme(jnp.maximum, x, masks)
+        return _extreme(larger, x, masks)
 
 
 class Minimum(_Merge):
@@ -251,7 +252,7 @@ class Minimum(_Merge):
     """
 
     def _merge(self, x: list[Any], masks: list[Any]) -> Array:
-        return _extreme(jnp.minimum, x, masks)
+        return _extreme(smaller, x, masks)
 
 
 class Concatenate(Layer):

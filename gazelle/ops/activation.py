@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import logits
+from gazelle.core import conventions, logits
 from gazelle.core.dtypes import floatx, is_float
 from gazelle.core.types import Array, ArrayLike, AxisLike
 from gazelle.ops.base import op
@@ -103,6 +103,8 @@ def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> Array:
         >>> np.asarray(leaky_relu(jnp.array([-1.0, 0.0, 2.0]))).round(3)
         array([-0.2,  0. ,  2. ], dtype=float32)
     """
+    if conventions.active.first_equal_has_derivative:
+        return jnp.where(x > 0, x, x * negative_slope)
     return jax.nn.leaky_relu(x, negative_slope)
 
 

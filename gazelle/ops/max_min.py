@@ -1,4 +1,4 @@
-"""Maximum and minimum along axes, with a gradient that is never 0 / 0."""
+"""Maximum and minimum along axes, with a gradient that is never 0 / 0, and of two arrays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from gazelle.core import conventions
+from gazelle.core.types import Array, ArrayLike
 
 Reduce = Callable[..., Any]
 
@@ -39,6 +42,24 @@ def _extreme(reduce: Reduce, x: Any) -> Any:
 @_extreme.defjvp
 def _extreme_tangent(reduce: Reduce, primals: Any, tangents: Any) -> Any:
     return jax.jvp(lambda x: reduce(lax.optimization_barrier(x)), primals, tangents)
+
+
+def larger(x: ArrayLike, y: ArrayLike) -> Array:
+    """The larger one of two numbers; the derivative of equal ones is a convention."""
+    found: Array = _first_of_equal(jnp.maximum, jnp.greater_equal, x, y)
+    return found
+
+
+def smaller(x: ArrayLike, y: ArrayLike) -> Array:
+    """The smaller one of two numbers; the derivative of equal ones is a convention."""
+    found: Array = _first_of_equal(jnp.minimum, jnp.less_equal, x, y)
+    return found
+
+
+def _first_of_equal(choose: Callable[[Any, Any], Any], wins: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
+    if not conventions.active.first_equal_has_derivative:
+        return choose(x, y)
+    return jnp.where(wins(x, y) | jnp.not_equal(x, x), x, y)
 
 
 largest = extreme(jnp.max)

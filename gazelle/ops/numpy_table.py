@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from gazelle.core import budget
 from gazelle.ops.base import ARRAY, ARRAYS, array, arrays, op
-from gazelle.ops.max_min import EXTREMES, extreme
+from gazelle.ops.max_min import EXTREMES, extreme, larger, smaller
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,7 +39,7 @@ def numpy_op(
         The op. It passes arrays by position and all other arguments by keyword.
     """
     target = getattr(jnp, _NAMES.get(name, name))
-    target = extreme(target) if name in EXTREMES else target
+    target = extreme(target) if name in EXTREMES else {"maximum": larger, "minimum": smaller}.get(name, target)
     signature = inspect.signature(prototype)
     positional = [p for p in signature.parameters if p in ARRAY or p in ARRAYS or p in ("q", "start", "stop")]
 

@@ -87,6 +87,15 @@ def test_shapes_of_symbolic_tensors_have_the_methods_of_tensorflow():
     assert hidden.shape.as_list() == [None, 2]
     assert hidden.shape == (None, 2)
     assert hidden.shape[1:].rank == 1
+    hidden.shape.assert_same_rank(keras.Input((3,)).shape)
+    assert hidden.shape.with_rank_at_least(2).with_rank_at_most(3) == [None, 2]
+    for refused in (
+        lambda s: s.assert_same_rank((1,)),
+        lambda s: s.with_rank_at_least(3),
+        lambda s: s.with_rank_at_most(1),
+    ):
+        with pytest.raises(ValueError, match="A shape: expected"):
+            refused(hidden.shape)
 
 
 # Values --------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.backend.shapes import format_of, kind_of, sizes
 from gazelle.compat.types import AxisLike, TensorLike, TensorResult
 from gazelle.core import dtypes
+from gazelle.ops.max_min import larger, smaller
 
 #: functions of `gazelle` under the names of `keras.backend`
 SAME = tables.read("keras_backend")["functions"]
@@ -26,7 +27,9 @@ def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
 
 def _clip(x: Any, low: Any, high: Any) -> Any:
     """Return x with bounds; the lower one counts if the upper one is below it."""
-    return jnp.clip(x, low, high if low is None or high is None else jnp.maximum(low, high))
+    high = high if low is None or high is None else jnp.maximum(low, high)
+    x = x if high is None else smaller(x, high)
+    return x if low is None else larger(x, low)
 
 
 def _axes(axis: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.compat.backend.lifting import lifted, of_program
+from gazelle.compat.recorded_variable import has_variable, recorder_of_program
 from gazelle.compat.types import AxisLike, DTypeLike, Nested, ShapeLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes, symbolic
 from gazelle.core.symbolic import KerasTensor
@@ -148,6 +149,9 @@ def _are_sizes(x: Any) -> bool:
 
 def stack(x: TensorLike, axis: int = 0) -> TensorResult:
     """Stack tensors along a new axis; a list of sizes becomes a shape."""
+    box = recorder_of_program() if has_variable(x) else None
+    if box is not None:
+        return box.dispatch(stack, (x, axis), {})
     return tuple(x) if _are_sizes(x) else of_program(_stack(x, axis), x)
 
 
@@ -158,6 +162,9 @@ def _stack(x: Any, axis: int) -> Any:
 
 def concatenate(tensors: Nested[TensorLike], axis: int = -1) -> TensorResult:
     """Concatenate tensors along `axis`; shapes become a shape."""
+    box = recorder_of_program() if has_variable(tensors) else None
+    if box is not None:
+        return box.dispatch(concatenate, (tensors, axis), {})
     if all(isinstance(t, list | tuple) for t in tensors) and _are_sizes([n for t in tensors for n in t]):
         return tuple(n for t in tensors for n in t)
     return of_program(_concatenate(tensors, axis), tensors)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
-
 from gazelle.core.registry import register
 from gazelle.ops.base import lift
+from gazelle.ops.max_min import larger, smaller
 
 if TYPE_CHECKING:
     from gazelle.core.types import Array
@@ -21,4 +20,4 @@ def hard_sigmoid_before_keras_3(x: Array) -> Array:
     >>> hard_sigmoid_before_keras_3(np.array([-3.0, 0.0, 1.0]))
     Array([0. , 0.5, 0.7], dtype=float32)
     """
-    return jnp.clip(0.2 * x + 0.5, 0, 1)
+    return larger(smaller(0.2 * x + 0.5, 1), 0)
