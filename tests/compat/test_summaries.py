@@ -9,18 +9,9 @@ import pytest
 from PIL import Image
 from tensorboardX.proto import event_pb2
 
-from gazelle.compat import tensorflow as facade
-from gazelle.compat.tensorflow import graphs, summary_messages
+from gazelle.compat.tensorflow import summary_messages
 
 IMAGES = np.linspace(-0.2, 1.2, 4 * 5 * 6 * 3).reshape(4, 5, 6, 3).astype("float32")
-
-
-@pytest.fixture
-def tf(monkeypatch):
-    monkeypatch.setattr(graphs, "_active", False)
-    graphs.reset()
-    yield facade.module("tensorflow")
-    facade.close()
 
 
 def values(folder):
@@ -58,7 +49,8 @@ def test_kinds_of_tensorflow_2(tf, tmp_path):
     assert note.metadata.plugin_data.plugin_name == "text"
 
 
-def test_kinds_of_tensors_of_a_graph(tf, tmp_path):
+def test_kinds_of_tensors_of_a_graph(tensorflow_1, tmp_path):
+    tf = tensorflow_1
     x = tf.placeholder(tf.float32, [None, 5, 6, 3])
     tf.summary.image("images", x, 1)
     tf.summary.histogram(name="all", values=x)
@@ -72,7 +64,8 @@ def test_kinds_of_tensors_of_a_graph(tf, tmp_path):
     np.testing.assert_allclose(pixels(picture), IMAGES[0] * 10 * scale + 128, atol=1)
 
 
-def test_summaries_that_a_program_fills(tf, tmp_path):
+def test_summaries_that_a_program_fills(tensorflow_1, tmp_path):
+    tf = tensorflow_1
     histogram = tf.HistogramProto()
     histogram.min, histogram.max, histogram.num, histogram.sum = 0.0, 2.0, 3, 4.0
     histogram.bucket_limit.append(2.0)
