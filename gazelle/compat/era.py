@@ -29,6 +29,11 @@ def is_package_before_keras_3() -> bool:
     return _number < 3 and _standalone
 
 
+def is_before_tf_keras_2() -> bool:
+    """Whether the program is written for the package `keras` 1 or 2, or for tf.keras of TensorFlow 1."""
+    return is_package_before_keras_3() or _before_2_3
+
+
 def is_tf_keras_2() -> bool:
     """Whether the program is written for `tensorflow.keras` of TensorFlow 2.0 to 2.15."""
     return _number == 2 and not _standalone

@@ -50,7 +50,7 @@ class _Tensors(list[Any]):
 def metrics_names(model: Model, now: list[str]) -> list[str]:
     """`model.metrics_names`, to which programs append; before TensorFlow 2 they were known after `compile`."""
     known = model._trainer is not None and model._trainer.metrics.built
-    if not known and (era.is_package_before_keras_3() or era.is_before_2_3()):
+    if not known and era.is_before_tf_keras_2():
         now = _names_after_compile(model) or now
     return _Names(model, now)
 

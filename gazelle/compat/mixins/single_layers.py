@@ -41,7 +41,7 @@ class BatchNormalizationMixin:
     trainable: bool
 
     def _uses_batches(self) -> bool:
-        return self.trainable or era.is_package_before_keras_3() or era.is_before_2_3()
+        return self.trainable or era.is_before_tf_keras_2()
 
     def _move(self, moving: Variable, value: Array, momentum: float) -> None:
         if era.number() == 1 or (self.trainable and not frozen.is_frozen()):

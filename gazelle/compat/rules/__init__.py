@@ -23,8 +23,9 @@ def rule(*keys: str) -> Callable[[Any], Any]:
             function(instance, kwargs)
             return args, kwargs
 
-        for key in keys:
-            assert RULES.setdefault(key, with_args) is with_args, f"two rules for {key}"
+        if known := RULES.keys() & set(keys):
+            raise ValueError(f"A rule for {sorted(known)} is registered already.")
+        RULES.update(dict.fromkeys(keys, with_args))
         return function
 
     return enter

@@ -149,7 +149,8 @@ def _write(kind: str, name: str, data: TensorLike, step: TensorLike, **options: 
     at = 0 if at is None else int(np.asarray(at))
     if kind == "scalar":
         _writer.write(name, float(np.asarray(array)), at)
-    for summary in () if kind == "scalar" else encoded(kind, name, array, **options):
+        return True
+    for summary in encoded(kind, name, array, **options):
         _writer.write_summary(summary, at)
     return True
 
