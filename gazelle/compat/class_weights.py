@@ -21,8 +21,12 @@ def as_sample_weights(
     """The arguments of `fit` or `train_on_batch`, with class weights as sample weights where Keras 3 has others.
 
     Those by output become sample weights by output; those by class count for the samples of `validation_split`, too.
+    Before 2.3 they did not count where there were sample weights.
     """
     given: Any = kwargs.get("class_weight")
+    either = era.is_package_before_2_3()
+    if either and kwargs.get("sample_weight") is not None and _is_by_class(given):
+        return args, {**kwargs, "class_weight": None}
     if era.is_package_before_keras_3() and kwargs.get("validation_split") and _is_by_class(given):
         labels: Any = kwargs.get("y", args[1] if len(args) > 1 else None)
         weights = class_weights(given, labels, kwargs.get("sample_weight"))
@@ -37,7 +41,7 @@ def as_sample_weights(
     classes = [given.get(name) for name in names] if isinstance(given, Mapping) else list(given)
     own = per_output("sample_weight", kwargs.get("sample_weight"), names)
     by_name = {
-        name: weight if wanted is None else class_weights(wanted, target, weight)
+        name: weight if wanted is None or (either and weight is not None) else class_weights(wanted, target, weight)
         for name, wanted, target, weight in zip(names, classes, labels, own, strict=True)
     }
     known = {name: weight for name, weight in by_name.items() if weight is not None}

@@ -44,6 +44,11 @@ def is_before_2_3() -> bool:
     return _before_2_3
 
 
+def is_package_before_2_3() -> bool:
+    """Whether the program is written for the package `keras` before 2.3."""
+    return _standalone and _before_2_3
+
+
 def set_number(number: int, standalone: bool = True, before_2_3: bool = False) -> None:
     """Set the era, whether the program imports `keras` or `tensorflow.keras`, and whether it is from before 2.3."""
     global _number, _standalone, _before_2_3
@@ -54,7 +59,8 @@ def set_number(number: int, standalone: bool = True, before_2_3: bool = False) -
         Conventions(
             losses_take_logits=number == 2 or not standalone,  # as Keras on TensorFlow, from 2.3 on
             crossentropy_adds_epsilon=number == 2,
-            mean_counts_nonzero_weights=number == 1,
+            mean_counts_nonzero_weights=is_package_before_2_3(),
+            metrics_average_batches=is_package_before_2_3(),
             averages_start_from_weights=number == 2,
             float64_needs_64_bits=number < 3 or not standalone,
             frozen_weights_are_penalized=number < 3,

@@ -80,7 +80,7 @@ def metrics_tensors(model: Model) -> list[Any]:
 class BatchLogs(Callback):
     """What the logs of a batch contained in Keras 1 to 2.3: its number, its size and its own loss, not the mean so far.
 
-    In Keras 1 the metrics were those of the batch, too.
+    Before 2.3 the metrics were those of the batch, too.
     """
 
     def __init__(self, source: Source) -> None:
@@ -104,7 +104,7 @@ class BatchLogs(Callback):
             return
         count = int(totals["part/loss"][1])
         for name, mean in logs.items():
-            if name == "loss" or era.number() == 1:
+            if name == "loss" or era.is_before_2_3():
                 before, self._sums[name] = self._sums.get(name, 0.0), mean * count
                 logs[name] = (self._sums[name] - before) / (count - self._counted)
         logs.update(batch=batch, size=count - self._counted)

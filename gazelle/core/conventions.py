@@ -14,6 +14,8 @@ class Conventions:
             The gradient of categorical crossentropies of z is softmax(z) - y, also where the sum of y is not 1.
         crossentropy_adds_epsilon: Binary crossentropies are means of log(p + epsilon) of clipped p, not of log(p).
         mean_counts_nonzero_weights: A weighted mean of a loss divides by the number of weights that are not 0.
+        metrics_average_batches: A metric that is a mean of values has one value for each batch, reduced as a loss is,
+            and is the mean of these by the number of samples; "weighted_" is in the name of a weighted one.
         averages_start_from_weights: The averages of `use_ema` begin as the weights before the first update.
         float64_needs_64_bits: A policy of float64 switches JAX to 64 bits, instead of an error or float32.
         frozen_weights_are_penalized: Regularizers of weights that are not trained are a part of the loss.
@@ -33,6 +35,7 @@ class Conventions:
     losses_take_logits: bool = False
     crossentropy_adds_epsilon: bool = False
     mean_counts_nonzero_weights: bool = False
+    metrics_average_batches: bool = False
     averages_start_from_weights: bool = False
     float64_needs_64_bits: bool = False
     frozen_weights_are_penalized: bool = False

@@ -7,12 +7,13 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.core import conventions
 from gazelle.core.errors import unknown
 from gazelle.core.masks import get_mask
 from gazelle.core.registry import find
 from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.losses import Loss, functions
-from gazelle.losses.reduction import align, divide, merge_mask, per_step
+from gazelle.losses.reduction import align, divide, merge_mask, per_step, reduce
 from gazelle.losses.target_shapes import check_shapes
 from gazelle.metrics.base import Metric
 
@@ -168,7 +169,11 @@ class MeanMetricWrapper(Mean):
         targets = per_step(jnp.asarray(y_true), predictions, mask, sample_weight)
         check_shapes(self, targets, predictions)
         values = functions.call("metric", self._call, targets, predictions, self.fn_kwargs)
-        super().update_state(values, merge_mask(sample_weight, mask, sum_dtype(self.dtype), f"'{self.name}'"))
+        if conventions.active.metrics_average_batches:
+            of_batch = reduce(jnp.asarray(values, self.dtype), sample_weight, mask, "mean", self.name)
+            super().update_state(of_batch, len(predictions))
+        else:
+            super().update_state(values, merge_mask(sample_weight, mask, sum_dtype(self.dtype), f"'{self.name}'"))
 
 
 def _function(name: str) -> Any:

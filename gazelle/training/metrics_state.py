@@ -266,7 +266,7 @@ class CompileMetrics(Metric, abstract=True):
         label = prefix + metric_name
         taken = {*self.metric_names(), *self._reserved}
         reserved = label in self._reserved
-        if label in taken and weighted:
+        if weighted and (label in taken or conventions.active.metrics_average_batches):
             label = f"{prefix}weighted_{metric_name}"
         number, name = 1, label
         while name in taken:

@@ -34,18 +34,33 @@ class BatchNormalizationMixin:
     moves to n / (n - 1) times the variance of a batch, in tf.keras for images, whose operation computes this, and in
     Keras 2 for all inputs, so that the factor is there twice for images. Before TensorFlow 2, a frozen layer used the
     statistics of batches in training, too; in Keras 2 those that move then did not, nor in a model that is frozen.
+
+    From Keras 2.0 to 2.2 the moving statistics were debiased as in `tf.train.ExponentialMovingAverage`: after t batches
+    they are the mean of these with the weights momentum^(t - i) since the layer was built, without their initial values.
     """
 
     axis: int
     epsilon: float
     trainable: bool
+    moving_mean: Variable
+    _batches: Variable | None = None  # how many have moved the debiased statistics
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)  # type: ignore[misc]
+        if era.number() == 2 and era.is_package_before_2_3():
+            self._batches = Variable(0.0, trainable=False, persistent=False, name="batches")
 
     def _uses_batches(self) -> bool:
         return self.trainable or era.is_before_tf_keras_2()
 
     def _move(self, moving: Variable, value: Array, momentum: float) -> None:
-        if era.number() == 1 or (self.trainable and not frozen.is_frozen()):
-            super()._move(moving, value, momentum)  # type: ignore[misc]
+        if era.number() > 1 and (not self.trainable or frozen.is_frozen()):
+            return
+        if self._batches is not None:
+            if moving is self.moving_mean:
+                self._batches.assign_add(1)
+            momentum = 1 - (1 - momentum) / (1 - momentum**self._batches.value)
+        super()._move(moving, value, momentum)  # type: ignore[misc]
 
     def _population_variance(self, variance: Array, shape: tuple[int, ...]) -> Array:
         count = math.prod(shape) / shape[self.axis]

@@ -1,0 +1,97 @@
+"""Weights of samples, metrics of batches and moving statistics before Keras 2.3; numbers of Keras 2.2.4."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era
+from gazelle.compat.namespaces import root
+
+RANDOM = np.random.RandomState(1)
+X = RANDOM.normal(2, 1.5, (10, 4)).astype("float32")
+Y = RANDOM.normal(0, 1, (10, 1)).astype("float32")
+CLASSES = np.arange(10) % 3
+WEIGHTS = np.arange(10) // 3 / 2  # three are 0
+
+
+@pytest.fixture
+def keras():
+    before = era.number(), era.standalone(), era.is_before_2_3()
+    era.set_number(2, before_2_3=True)
+    yield root("keras")
+    era.set_number(*before)
+
+
+def linear(keras, units=1, **kwargs):
+    return keras.models.Sequential([keras.layers.Dense(units, kernel_initializer="ones", input_shape=(4,), **kwargs)])
+
+
+def near(*numbers):
+    return pytest.approx(list(numbers), rel=2e-3)
+
+
+def test_losses_divide_by_the_number_of_weights_that_are_not_0(keras):
+    model = linear(keras)
+    model.compile("sgd", "mse")
+    assert [model.train_on_batch(X, Y, sample_weight=WEIGHTS) for _ in range(2)] == near(46.3614, 22.6727)
+    assert model.evaluate(X, Y, sample_weight=WEIGHTS, batch_size=4, verbose=0) == pytest.approx(8.3883, rel=2e-3)
+
+
+def test_weights_of_samples_replace_those_of_classes(keras):
+    model = linear(keras, 3, activation="softmax")
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    of_classes = {0: 1.0, 1: 2.0, 2: 0.5}
+    losses = [
+        model.test_on_batch(X, CLASSES, sample_weight=WEIGHTS),
+        model.train_on_batch(X, CLASSES, sample_weight=WEIGHTS, class_weight=of_classes),
+        model.train_on_batch(X, CLASSES, class_weight=of_classes),
+    ]
+    assert losses == near(0.9417, 0.9417, 1.2616)
+
+
+def test_weights_of_one_output_replace_those_of_its_classes(keras):
+    inputs = keras.layers.Input((4,))
+    outputs = [
+        keras.layers.Dense(3, activation="softmax", kernel_initializer="ones", name=name)(inputs) for name in "ab"
+    ]
+    model = keras.models.Model(inputs, outputs)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    of_classes = {0: 1.0, 1: 2.0, 2: 0.5}
+    given = {"class_weight": {"a": of_classes, "b": of_classes}, "sample_weight": {"a": WEIGHTS}}
+    assert model.train_on_batch(X, [CLASSES, CLASSES], **given) == near(2.2051, 0.9417, 1.2634)
+
+
+def precision(y_true, y_pred):
+    keras = root("keras")
+    hits = keras.backend.sum(keras.backend.cast(y_true * y_pred > 4, "float32"))
+    return hits / (1 + keras.backend.sum(keras.backend.cast(y_pred > 4, "float32")))
+
+
+def test_metrics_are_means_over_batches_by_their_samples(keras):
+    model = linear(keras)
+    model.compile("sgd", "mse", metrics=[precision, "mae"], weighted_metrics=["mse"])
+    assert model.metrics_names == ["loss", "precision", "mean_absolute_error", "weighted_mean_squared_error"]
+    seen = []
+
+    class Batches(keras.callbacks.Callback):
+        def on_batch_end(self, batch, logs=None):
+            seen.append(logs["precision"])
+
+    labels = CLASSES[:, None]
+    arguments = {"sample_weight": WEIGHTS, "batch_size": 4, "verbose": 0}
+    history = model.fit(X, labels, shuffle=False, callbacks=[Batches()], **arguments).history
+    assert [history[name][0] for name in model.metrics_names] == near(26.8444, 0.5, 5.6866, 26.8444)
+    assert seen == near(0.4, 0.6, 0.5)
+    assert model.evaluate(X, labels, **arguments) == near(3.6065, 0.8, 1.7987, 3.6065)
+
+
+def test_moving_statistics_are_debiased(keras):
+    model = keras.models.Sequential(
+        [keras.layers.BatchNormalization(input_shape=(4,)), keras.layers.Dense(1, kernel_initializer="ones")]
+    )
+    model.compile("sgd", "mse")
+    model.set_weights([weight + 5 for weight in model.get_weights()])
+    for rows in (slice(4), slice(4, 10)):
+        model.train_on_batch(X[rows], Y[rows])
+    expected = [2.1568, 1.2759, 2.8517, 1.1289], [1.4086, 1.8260, 2.1356, 0.8377]
+    np.testing.assert_allclose(model.get_weights()[2:4], expected, atol=1e-3)
+    assert len(model.weights) == 6
