@@ -7,11 +7,13 @@ from types import FunctionType
 from typing import Any
 
 from gazelle import tree
-from gazelle.compat import era, keras1_metrics, metrics, old_names
+from gazelle.compat import era, facade, keras1_metrics, metrics, old_names
 from gazelle.compat.classes import compat_class
+from gazelle.compat.running_sums import RunningMetric
 from gazelle.compat.types import Option
 from gazelle.core.names import snake
 from gazelle.core.registry import REGISTRY
+from gazelle.core.replaced_methods import is_own_code
 from gazelle.core.types import LossLike, MetricLike, Nested
 from gazelle.metrics import BinaryAccuracy, CosineSimilarity
 
@@ -55,6 +57,8 @@ def parts_of_dicts(given: Option, shape: Sequence[int | None]) -> Option:
 
 def _meant(given: Any) -> Any:
     """What a name meant: in Keras 1 a function, later also a class, whose metric has the name "auc", not "AUC"."""
+    if isinstance(given, FunctionType) and facade.calls is not None and _is_of_program(given):
+        given.metric_class = RunningMetric  # type: ignore[attr-defined]  # it may call `tf.metrics`
     if not isinstance(given, str):
         return given
     if era.number() == 1:
@@ -65,6 +69,11 @@ def _meant(given: Any) -> Any:
         return compat_class(CosineSimilarity)(name=given)
     cls = REGISTRY["metrics"].get(given) if given != "Accuracy" else None
     return cls if cls is not None and cls.__name__ == given else given
+
+
+def _is_of_program(function: FunctionType) -> bool:
+    """Whether a program defines a function; `functools.wraps` copies the name of another module."""
+    return not (is_own_code(function) and function.__module__.startswith("gazelle."))
 
 
 def _with_binary_accuracy(given: Any, loss: Any, outputs: Sequence[str]) -> Any:

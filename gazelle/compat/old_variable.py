@@ -161,7 +161,7 @@ class OldVariable:
     @property
     def op(self) -> SimpleNamespace:
         """The operation of the graph: it has the name."""
-        return SimpleNamespace(name=self.name)  # type: ignore[attr-defined]
+        return SimpleNamespace(name=str(self.name).removesuffix(":0"))  # type: ignore[attr-defined]
 
     def get_shape(self) -> TensorShape:
         """Return the shape as TensorFlow returned it."""

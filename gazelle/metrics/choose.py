@@ -77,7 +77,7 @@ def choose(
         takes, found = changed is not found, changed
     if not isinstance(found, Metric):
         name = given_name or getattr(found, "name", None) or of_function(found)
-        found = MeanMetricWrapper(found, name=name)
+        found = getattr(found, "metric_class", MeanMetricWrapper)(found, name=name)
     if given_name is not None:
         found.name = given_name
     found._takes_logits = takes

@@ -116,12 +116,12 @@ class Fit:
         if not progress.done and self.bad is None and self.source.exhausted:
             return False
         results = host_logs(trainer, logs or self.programs.report(trainer.live.totals))
+        trainer.metrics.show(trainer.live.totals)
         with progress.events():
             if self.bad is None:
                 results.update(self.validate(progress.epoch))
             else:
                 self._explain_nan(results.get("loss", np.nan), *self.bad)
-            trainer.metrics.show(trainer.live.totals)
             self.display.clear()  # callbacks print on lines of their own
             events.on_epoch_end(progress.epoch, results)
             self.display.epoch_end(results)

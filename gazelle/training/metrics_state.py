@@ -12,7 +12,6 @@ import numpy as np
 from gazelle import config, metrics
 from gazelle.core import conventions, logits, tracing
 from gazelle.core.errors import message
-from gazelle.core.replaced_methods import is_own_code
 from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
 from gazelle.metrics.base import Metric
@@ -163,8 +162,9 @@ def _is_metric(entry: Any) -> bool:
 
 
 def _is_reset_to_zeros(metric: Metric) -> bool:
-    """Whether a metric is of a class of gazelle with its `reset_state`."""
-    return type(metric).__module__.startswith("gazelle.") and is_own_code(metric.reset_state)
+    """Whether a metric is of a class of gazelle with the `reset_state` of the base class."""
+    own = getattr(metric.reset_state, "__func__", None) is Metric.reset_state
+    return own and type(metric).__module__.startswith("gazelle.")
 
 
 class CompileMetrics(Metric, abstract=True):

@@ -131,6 +131,8 @@ def test_names_in_scopes(tf):
     np.testing.assert_array_equal(one, two)
     assert (w == 1).all()
     assert tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES, scope="other") == [b]
+    assert [v.name for v in tf.trainable_variables("generator/fc")] == names[:2]
+    assert [v.op.name for v in tf.trainable_variables("other")] == ["other/b"]
     assert tf.get_variable_scope().name == ""
     with tf.variable_scope("other", reuse=tf.AUTO_REUSE) as scope:
         assert tf.get_variable("v", [1]) is tf.get_variable("v", [1])
@@ -279,3 +281,52 @@ def test_minimize_of_a_variable(tf):
     v = tf.Variable(3.0)
     tf.keras.optimizers.SGD(0.5).minimize(lambda: v, [v])
     assert float(v) == 2.5
+
+
+def test_averages_of_what_was_assigned_before(tf):
+    sess = tf.Session()
+    x = tf.Variable(1.0)
+    averages = tf.train.ExponentialMovingAverage(0.5)
+    with tf.control_dependencies([tf.assign_add(x, 1.0)]):
+        update = averages.apply([x])
+    sess.run(tf.global_variables_initializer())
+    found = []
+    for _ in range(3):
+        sess.run(update)
+        found.append(sess.run([x, averages.average(x)]))
+    np.testing.assert_array_equal(found, [[2, 1.5], [3, 2.25], [4, 3.125]])
+
+
+def test_sessions_find_variables_by_name(tf):
+    x = tf.placeholder(tf.float32, [None, 3])
+    tf.layers.dense(x, 2, name="fc", bias_initializer=tf.ones_initializer())
+    sess = tf.Session()
+    np.testing.assert_array_equal(sess.run("fc/bias:0"), [1, 1])
+    np.testing.assert_array_equal(sess.run(["fc/bias"])[0], [1, 1])
+    assert sess.run(2.5) == 2.5
+    with pytest.raises(KeyError, match=r"Session.run of 'fc/BiasAdd:0': expected the name of a variable"):
+        sess.run("fc/BiasAdd:0")
+
+
+def test_a_new_graph_has_a_step_of_its_own(tf):
+    tf.placeholder(tf.float32, [])
+    first = tf.train.get_or_create_global_step()
+    assert tf.train.get_global_step() is first
+    tf.reset_default_graph()
+    assert tf.train.get_or_create_global_step() is not first
+    assert [v.name for v in tf.global_variables()] == ["global_step:0"]
+
+
+def test_shapes_of_variables_and_names_in_files(tf, tmp_path):
+    w = tf.get_variable("w", [2, 3])
+    assert w.shape.as_list() == [2, 3]
+    prefix = tf.train.Saver().save(tf.Session(), str(tmp_path / "model"))
+    assert tf.train.list_variables(str(tmp_path)) == [("w", [2, 3])]
+    np.testing.assert_array_equal(tf.train.NewCheckpointReader(prefix).get_tensor("w"), tf.Session().run(w))
+
+
+def test_losses_of_constants_are_collected(tf):
+    tf.placeholder(tf.float32, [])
+    tf.losses.mean_squared_error([1.0, 2.0], [1.0, 4.0])
+    assert len(tf.losses.get_losses()) == 1
+    assert tf.Session().run(tf.losses.get_total_loss()) == 2

@@ -205,8 +205,8 @@ def unwrapped(value: TensorLike) -> TensorResult:
 def _value(fetched: Any) -> Any:
     """A computed value as a NumPy array; the new value for an assignment, None for another operation."""
     if isinstance(fetched, Update):
-        return np.asarray(fetched.variable.value)
-    return np.asarray(fetched) if hasattr(fetched, "shape") else None
+        return np.asarray(fetched.variable.value if fetched.result is None else fetched.result())
+    return np.asarray(fetched) if hasattr(fetched, "shape") or isinstance(fetched, int | float) else None
 
 
 InteractiveSession = Session

@@ -30,6 +30,7 @@ class Update:
     variable: Any
     value: Any
     others: tuple[Update, ...] = ()  # assignments that are done with it
+    result: Callable[[], Any] | None = None  # what a session returns; None for the new value
 
 
 def update(x: Variable, new_x: TensorLike) -> TensorResult:

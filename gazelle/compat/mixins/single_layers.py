@@ -35,8 +35,8 @@ class BatchNormalizationMixin:
     Keras 2 for all inputs, so that the factor is there twice for images. Before TensorFlow 2, a frozen layer used the
     statistics of batches in training, too; in Keras 2 those that move then did not, nor in a model that is frozen.
 
-    From Keras 2.0 to 2.2 the moving statistics were debiased as in `tf.train.ExponentialMovingAverage`: after t batches
-    they are the mean of these with the weights momentum^(t - i) since the layer was built, without their initial values.
+    From Keras 2.0 to 2.2 the moving statistics were debiased: after t batches since the layer was built they are the
+    mean of these with the weights momentum^(t - i), without the initial values.
     """
 
     axis: int
@@ -59,7 +59,8 @@ class BatchNormalizationMixin:
         if self._batches is not None:
             if moving is self.moving_mean:
                 self._batches.assign_add(1)
-            momentum = 1 - (1 - momentum) / (1 - momentum**self._batches.value)
+            weight: Any = (1 - momentum) / (1 - momentum**self._batches.value)
+            momentum = 1 - weight
         super()._move(moving, value, momentum)  # type: ignore[misc]
 
     def _population_variance(self, variance: Array, shape: tuple[int, ...]) -> Array:

@@ -17,7 +17,7 @@ from gazelle.compat import facade
 from gazelle.compat.namespaces import root, version
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tables import listed
-from gazelle.compat.tensorflow import function_tables, graphs, model_calls, names_of_1, private_modules
+from gazelle.compat.tensorflow import function_tables, graph_metrics, graphs, model_calls, names_of_1, private_modules
 from gazelle.compat.tensorflow.dtypes import DTYPES
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
 from gazelle.compat.types import TensorLike, TensorResult
@@ -26,8 +26,8 @@ from gazelle.core.errors import GazelleError, message
 #: modules that register their names; the last one wraps names of the others
 _TABLES = listed("""function_tables arrays blocks boxes checking checkpoints control convolutions crf csv_files
     custom_gradient default_graphs differentiation events feature_columns files gathering gradient_ops
-    graph_iterators graph_layers graph_losses graph_scopes graph_sessions graph_summaries graphs images linalg
-    lite maths moving_averages nn parsing quantization ragged ragged_calls randoms records rnn rnn_cells sampling
+    graph_iterators graph_layers graph_losses graph_metrics graph_scopes graph_sessions graph_summaries graphs images
+    linalg lite maths moving_averages nn parsing quantization ragged ragged_calls randoms records rnn rnn_cells sampling
     saved_models signals sparse sparse_lookups stored_datasets strings summaries tables tf_config tpus
     transformations tutorials graph_ops""")
 for _name in _TABLES:
@@ -103,8 +103,8 @@ def look_up(full: str) -> TensorResult:
         full = full.removeprefix("contrib.").replace(".api.keras", "")
     if (
         full.split(".")[0] in _OF_KERAS
-        and full != "losses"
-        and not (full in NAMES and (graphs.active() or _lacks(full)))
+        and full not in ("losses", "metrics")
+        and not (full in NAMES and (graphs.active() or full in graph_metrics.ONLY_OF_1 or _lacks(full)))
     ):
         full = f"keras.{full}"
     if full == "keras" or full.startswith("keras."):

@@ -263,6 +263,9 @@ class CheckpointReader:
             return
         with np.load(f"{path}.npz", allow_pickle=False) as stored:
             arrays = dict(stored)
+        variables = {name.removeprefix("variables/"): array for name, array in arrays.items() if name != "save_counter"}
+        if all(name.startswith("variables/") or name == "save_counter" for name in arrays):  # a `Saver` wrote them
+            arrays = variables
         self._shapes = {name: list(array.shape) for name, array in arrays.items()}
         self.get_tensor = arrays.__getitem__
 
@@ -297,16 +300,21 @@ def init_from_checkpoint(ckpt_dir_or_file: PathLike | TensorLike, assignment_map
             continue
         start, prefix = ("" if name == "/" else name for name in (target, stored))
         for variable in list(all_variables.values()):
-            name = str(variable.name).removesuffix(":0")
+            name = variable_names.without_output(variable)
             if name == target or ((start.endswith("/") or not start) and name.startswith(start)):
                 set_first_value(variable, reader.get_tensor(prefix + name.removeprefix(start)))
 
 
 @named("train.get_or_create_global_step", "train.get_global_step", "train.create_global_step")
-@functools.cache
 def global_step(graph: object = None) -> TensorFlowVariable:
     """`tf.train.get_or_create_global_step`: a variable for the number of updates, which `minimize` may increase."""
-    return TensorFlowVariable(0, trainable=False, dtype="int64", name="global_step")
+    from gazelle.compat.tensorflow import graph_scopes
+
+    known = graph_scopes.get_collection_ref(graph_scopes.GraphKeys.GLOBAL_STEP)
+    if not known:
+        known.append(TensorFlowVariable(0, trainable=False, dtype="int64", name="global_step"))
+    step: TensorFlowVariable = known[0]
+    return step
 
 
 @named("train.CheckpointManager")

@@ -14,7 +14,7 @@ import gazelle
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.ignored import ignores
 from gazelle.compat.namespaces import namespace
-from gazelle.compat.tensorflow import graph_scopes
+from gazelle.compat.tensorflow import graph_scopes, graphs
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -72,7 +72,7 @@ def compute_weighted_loss(
         out = gazelle.ops.mean(losses) * weights
     else:
         out = _weighted(losses, weights, reduction)
-    if is_symbolic(out) and loss_collection is not None:
+    if (is_symbolic(out) or graphs.active()) and loss_collection is not None:
         graph_scopes.add_to_collection(loss_collection, out)
     return out
 

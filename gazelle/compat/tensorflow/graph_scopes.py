@@ -8,6 +8,8 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from gazelle.compat.backend.functions import variables_of
+from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.sessions import Fetch, Operations
 from gazelle.compat.backend.updates import OptimizerStep, Update
 from gazelle.compat.ignored import ignores
@@ -16,7 +18,8 @@ from gazelle.compat.tensorflow.model_calls import all_variables, penalty
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import Option, RegularizerLike, TensorResult
 from gazelle.core.shape_inference import call_op
-from gazelle.core.symbolic import KerasTensor
+from gazelle.core.symbolic import KerasTensor, is_symbolic
+from gazelle.models.graph import Graph
 
 named("AUTO_REUSE")("auto_reuse")
 summaries: list[Any] = []  # nodes of `graph_sessions`
@@ -183,7 +186,7 @@ def get_collection(key: str, scope: str | None = None) -> list[Any]:
     added = list(_collections.get(key, ()))
     if key == GraphKeys.SUMMARIES:
         return [*summaries, *added]
-    found = [v for v in all_variables.values() if not scope or str(v.name).startswith(scope)]
+    found = [v for v in all_variables.values() if not scope or variable_names.without_output(v).startswith(scope)]
     if key == GraphKeys.REGULARIZATION_LOSSES:
         return [call_op(penalty(v.regularizer), (v,), {}) for v in found if v.regularizer is not None] + added
     if key not in (GraphKeys.GLOBAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES, GraphKeys.MODEL_VARIABLES):
@@ -249,16 +252,26 @@ def control_dependencies(control_inputs: Option = None) -> Iterator[None]:
 def with_dependencies(operations: Operations) -> Operations:
     """The operations, which run after those of the open contexts.
 
-    An assignment in a graph reads the values before the step, so it is done in the same run as an optimizer step.
+    An assignment in a graph reads the values before the step, so it is done in the same run as an optimizer step,
+    but not in that of an assignment of what it reads.
     """
     first, own = _parts(operations)
     before, needed = _parts(_dependencies)
     needed = [v for v in needed if isinstance(v, Update | OptimizerStep)]  # tensors change nothing
-    if any(isinstance(v, OptimizerStep) for v in needed):
+    assigned = {id(v.variable) for v in needed if isinstance(v, Update)}
+    read = {key for v in own if isinstance(v, Update) for key in _read_by(v.value)}
+    if assigned & read or any(isinstance(v, OptimizerStep) for v in needed):
         before, needed = [*before, *needed], []
     made = Operations({id(v): v for v in (*needed, *own)}.values())
     made.first = list({id(v): v for v in (*before, *first)}.values())
     return made
+
+
+def _read_by(value: Any) -> set[int]:
+    """The ids of the variables from which a tensor of a graph is computed."""
+    if not is_symbolic(value):
+        return {id(value)}
+    return set(variables_of(Graph(roots_of(value, None)[0], value)))
 
 
 def assignment(made: Update) -> Update | Operations:

@@ -10,13 +10,14 @@ import numpy as np
 
 from gazelle.compat.backend import sessions
 from gazelle.compat.ignored import ignores
-from gazelle.compat.tensorflow import default_graphs, names_of_1
+from gazelle.compat.tensorflow import default_graphs, names_of_1, variable_names
 from gazelle.compat.tensorflow.checkpoints import Checkpoint, write_index
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.graphs import all_variables, build_graphs
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
-from gazelle.compat.types import Option, TensorLike
+from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
+from gazelle.core.errors import message
 from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable
 
@@ -27,6 +28,11 @@ class Session(sessions.Session):
             build_graphs()
         super().__init__(*args, **{"graph": default_graphs.current()} | kwargs if len(args) < 2 else kwargs)
 
+    def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
+        several: Any = fetches
+        found = type(several)(map(_by_name, several)) if type(several) in (list, tuple) else _by_name(fetches)
+        return super().run(found, feed_dict)
+
     def __enter__(self) -> Session:
         self._as_default = self.graph.as_default()
         self._as_default.__enter__()
@@ -34,6 +40,21 @@ class Session(sessions.Session):
 
     def __exit__(self, *error: Any) -> None:
         self._as_default.__exit__(*error)
+
+
+def _by_name(given: Any) -> Any:
+    """The variable of a name; other things unchanged.
+
+    Raises:
+        KeyError: There is no such variable.
+    """
+    if not isinstance(given, str):
+        return given
+    for variable in all_variables.values():
+        if variable_names.without_output(variable) == given.removesuffix(":0"):
+            return variable
+    hint = "Pass the tensor: only variables are found by name."
+    raise KeyError(message(f"Session.run of {given!r}", expected="the name of a variable", hint=hint))
 
 
 @named("train.Saver")

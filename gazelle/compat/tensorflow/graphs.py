@@ -20,6 +20,7 @@ from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
 from gazelle.compat.ignored import check, ignores, methods_ignore
+from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow import graph_scopes
 from gazelle.compat.tensorflow.dtypes import name_of
@@ -93,6 +94,8 @@ def placeholder_with_default(
 @methods_ignore("validate_shape use_locking name read_value")
 class GraphVariable1(GraphVariable):
     """`tf.Variable` of a graph: an assignment of a symbolic tensor is an operation that a session runs."""
+
+    shape = property(lambda self: TensorShape(self._value.shape))
 
     def assign(self, value: TensorLike) -> TensorResult:
         return Update(self, value) if is_symbolic(value) else super().assign(unboxed(value))
@@ -192,9 +195,7 @@ def initialize(var_list: Iterable[Variable] | None = None) -> Operations:
 
 named("variables_initializer", "initialize_variables")(initialize)
 named("global_variables_initializer", "initialize_all_variables")(lambda *_, **__: initialize())
-named("local_variables_initializer", "tables_initializer", "initialize_local_variables", "initialize_all_tables")(
-    lambda *_, **__: None
-)
+named("tables_initializer", "initialize_all_tables")(lambda *_, **__: None)
 
 
 def _assignment(change: Callable[[Any, Any], Any]) -> Callable[..., Any]:

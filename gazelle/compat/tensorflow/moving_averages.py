@@ -15,7 +15,7 @@ import numpy as np
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import Update
 from gazelle.compat.ignored import ignores
-from gazelle.compat.tensorflow import graph_scopes, graphs
+from gazelle.compat.tensorflow import graph_scopes, graphs, variable_names
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.errors import OutOfRangeError
 from gazelle.compat.tensorflow.names import named
@@ -75,7 +75,7 @@ class ExponentialMovingAverage:
         return graph_scopes.with_dependencies(updates) if graphs.active() else None
 
     def _made(self, v: Any) -> Any:
-        name = f"{str(v.name).partition(':')[0]}/{self.name}"
+        name = f"{variable_names.without_output(v)}/{self.name}"
         if graphs.active():
             first = np.zeros([n or 1 for n in v.shape], "float32") if is_symbolic(v) else graphs.first_value(v)
             made = graphs.variable(first, False, full_name=name)
@@ -90,7 +90,7 @@ class ExponentialMovingAverage:
 
     def average_name(self, var: Variable) -> str:
         """Return the name of the average."""
-        return f"{str(var.name).partition(':')[0]}/{self.name}"
+        return f"{variable_names.without_output(var)}/{self.name}"
 
     def variables_to_restore(self, moving_avg_variables: Sequence[Any] | None = None) -> dict[str, Any]:
         """Return {name: variable}, with the names of averages for variables that have one."""
@@ -98,7 +98,7 @@ class ExponentialMovingAverage:
         averaged = averaged if moving_avg_variables is None else list(moving_avg_variables)
         named_ = {self.average_name(v): v for v in averaged}
         others = [v for v in graph_scopes.get_collection("variables") if not any(v is w for w in averaged)]
-        return named_ | {str(v.name).partition(":")[0]: v for v in others}
+        return named_ | {variable_names.without_output(v): v for v in others}
 
 
 @named("python.training.moving_averages.assign_moving_average")

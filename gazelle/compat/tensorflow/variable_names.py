@@ -5,12 +5,21 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from gazelle.compat import old_names
+from gazelle.core.variable import Variable
+
 _prefixes: list[str] = [""]
 
 
 def prefix() -> str:
     """The names of the open scopes, each followed by "/"."""
     return _prefixes[-1]
+
+
+def without_output(variable: Variable) -> str:
+    """The name of a variable in a graph, without ":0"; that of a weight contains the layer."""
+    name = str(variable.name)
+    return (name if name.endswith(":0") else old_names.weight_name(variable.path)).removesuffix(":0")
 
 
 @contextlib.contextmanager

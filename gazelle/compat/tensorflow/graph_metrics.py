@@ -1,0 +1,265 @@
+"""`tf.metrics` of TensorFlow 1: metrics whose sums are variables of the graph, which an operation increases.
+
+Each function returns (value, operation). In a metric of `compile`, the sums belong to that metric, and are never reset.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.compat import running_sums
+from gazelle.compat.backend.lifting import computes_values
+from gazelle.compat.backend.updates import Update
+from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow import graph_scopes, graphs
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.types import Array, Option, TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.shape_inference import call_op
+from gazelle.core.symbolic import is_symbolic
+
+#: the sums of one metric
+Sums = tuple[Array, ...]
+_TINY = 1e-6
+
+
+def _streaming(kind: str, add: Callable[..., Sums], result: Callable[..., Array]) -> Callable[..., Any]:
+    """The function (labels, predictions, weights, ...) of a metric.
+
+    Args:
+        kind: Its name.
+        add: The function of the same arguments that returns the sums of a batch.
+        result: The function of the sums that returns the value.
+    """
+
+    def called(given: tuple[Any, ...], collections: Any, updates: Any, name: str | None) -> tuple[Any, Any]:
+        owner = running_sums.owner.get()
+        if owner is not None:  # the function of a metric runs
+            arrays = [None if value is None else jnp.asarray(unboxed(value)) for value in given]
+            sums = owner.of_next_call(jax.eval_shape(add, *arrays))
+            for total, part in zip(sums, add(*arrays), strict=True):
+                total.assign_add(part)
+            value = result(*(total.value for total in sums))
+            return value, value
+        graphs.build_graphs()
+        parts = call_op(add, given, {}) if any(map(is_symbolic, given)) else add(*map(unboxed, given))
+        prefix = graph_scopes.unique(name or kind)
+        sums = [
+            graphs.variable(np.zeros(part.shape, "float32"), False, full_name=f"{prefix}/{number}")
+            for number, part in enumerate(parts)
+        ]
+        for total in sums:
+            graph_scopes.add_to_collections(("local_variables", "metric_variables"), total)
+        value = call_op(result, tuple(sums), {})
+        first, *others = (Update(total, total + part) for total, part in zip(sums, parts, strict=True))
+        made = Update(first.variable, first.value, tuple(others), lambda: result(*(total.value for total in sums)))
+        graph_scopes.add_to_collections(collections or (), value)
+        graph_scopes.add_to_collections(updates or (), made)
+        return value, made
+
+    return called
+
+
+def _weighted(values: Any, weights: Any) -> tuple[Array, Array]:
+    """(values as floats, weights of the same shape)."""
+    values = jnp.asarray(values, "float32")
+    weights = jnp.ones_like(values) if weights is None else jnp.asarray(weights, "float32")
+    if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
+        weights = weights[..., 0]
+    return values, jnp.broadcast_to(weights, values.shape)
+
+
+def _mean(values: Any, weights: Any) -> Sums:
+    values, weights = _weighted(values, weights)
+    return jnp.sum(values * weights), jnp.sum(weights)
+
+
+def _mean_of(error: Callable[..., Array]) -> Callable[..., Sums]:
+    def add(labels: Any, predictions: Any, weights: Any) -> Sums:
+        labels, predictions = jnp.asarray(labels), jnp.asarray(predictions)
+        if labels.shape != predictions.shape and labels.size == predictions.size:
+            labels = labels.reshape(predictions.shape)
+        return _mean(error(labels, predictions), weights)
+
+    return add
+
+
+def _count(label: bool | None, prediction: bool) -> Callable[..., Array]:
+    """The function that counts values with this label and prediction; None is any label."""
+
+    def count(labels: Any, predictions: Any, weights: Any) -> Array:
+        predictions, weights = _weighted(jnp.asarray(predictions, bool), weights)
+        found = predictions == prediction
+        if label is not None:
+            found &= jnp.asarray(labels, bool).reshape(predictions.shape) == label
+        return jnp.sum(jnp.where(found, weights, 0))
+
+    return count
+
+
+def _quotient(total: Array, count: Array) -> Array:
+    return jnp.where(count > 0, total / jnp.where(count > 0, count, 1), 0)
+
+
+def _over(part: Callable[..., Array], whole: Callable[..., Array]) -> tuple[Callable[..., Sums], Any]:
+    return lambda *given: (part(*given), whole(*given)), _quotient
+
+
+def _confusion(classes: int) -> Callable[..., Sums]:
+    """The function that counts pairs (label, prediction)."""
+
+    def add(labels: Any, predictions: Any, weights: Any) -> Sums:
+        labels, predictions = (jnp.asarray(jnp.ravel(v), "int32") for v in (labels, predictions))
+        weights = _weighted(labels, None if weights is None else jnp.ravel(weights))[1]
+        return (jnp.zeros((classes, classes), "float32").at[labels, predictions].add(weights),)
+
+    return add
+
+
+def _intersection_over_union(counts: Array) -> Array:
+    hits = jnp.diagonal(counts)
+    union = jnp.sum(counts, 0) + jnp.sum(counts, 1) - hits
+    return _quotient(jnp.sum(_quotient(hits, union)), jnp.sum(union > 0))
+
+
+def _accuracy_by_class(counts: Array) -> Array:
+    return jnp.mean(_quotient(jnp.diagonal(counts), jnp.sum(counts, 1)))
+
+
+def _at_thresholds(thresholds: Array, labels: Any, predictions: Any, weights: Any) -> Sums:
+    """(true positives, false positives, true negatives, false negatives) of each threshold."""
+    predictions, weights = (jnp.ravel(v) for v in _weighted(predictions, weights))
+    labels = jnp.ravel(jnp.asarray(labels, bool))
+    above = predictions[None] > thresholds[:, None]
+    pairs = (labels & above, ~labels & above, ~labels & ~above, labels & ~above)
+    return tuple(jnp.sum(jnp.where(found, weights, 0), 1) for found in pairs)
+
+
+_HEIGHTS: dict[str, Callable[[Array, Array], Array]] = {
+    "trapezoidal": lambda left, right: (left + right) / 2,
+    "minoring": jnp.minimum,
+    "majoring": jnp.maximum,
+}
+
+
+def _area(curve: str, method: str, tp: Array, fp: Array, tn: Array, fn: Array) -> Array:
+    rate = (tp + _TINY) / (tp + fn + _TINY)
+    x, y = (fp / (fp + tn + _TINY), rate) if curve == "ROC" else (rate, (tp + _TINY) / (tp + fp + _TINY))
+    return jnp.sum((x[:-1] - x[1:]) * _HEIGHTS[method](y[:-1], y[1:]))
+
+
+def _register(name: str, function: Callable[..., Any]) -> None:
+    named(f"metrics.{name}", f"compat.v1.metrics.{name}", f"contrib.metrics.streaming_{name}")(function)
+
+
+def _of_pairs(name: str, add: Callable[..., Sums], result: Callable[..., Array]) -> Callable[..., Any]:
+    called = _streaming(name, add, result)
+
+    def metric(
+        labels: TensorLike,
+        predictions: TensorLike,
+        weights: TensorLike = None,
+        metrics_collections: Option = None,
+        updates_collections: Option = None,
+        name: str | None = None,
+    ) -> TensorResult:
+        return called((labels, predictions, weights), metrics_collections, updates_collections, name)
+
+    metric.__name__ = name
+    return metric
+
+
+_HITS, _FALSE, _MISSED, _REJECTED = _count(True, True), _count(False, True), _count(True, False), _count(False, False)
+_square = lambda labels, predictions: jnp.square(predictions - labels)  # noqa: E731
+_PAIRS: dict[str, tuple[Callable[..., Sums], Any]] = {
+    "accuracy": (_mean_of(lambda labels, predictions: labels == predictions), _quotient),
+    "mean_absolute_error": (_mean_of(lambda labels, predictions: jnp.abs(predictions - labels)), _quotient),
+    "mean_squared_error": (_mean_of(_square), _quotient),
+    "root_mean_squared_error": (_mean_of(_square), lambda *sums: jnp.sqrt(_quotient(*sums))),
+    "precision": _over(_HITS, _count(None, True)),
+    "recall": _over(_HITS, lambda *given: _HITS(*given) + _MISSED(*given)),
+    "true_positives": (lambda *given: (_HITS(*given),), lambda total: total),
+    "false_positives": (lambda *given: (_FALSE(*given),), lambda total: total),
+    "false_negatives": (lambda *given: (_MISSED(*given),), lambda total: total),
+    "true_negatives": (lambda *given: (_REJECTED(*given),), lambda total: total),
+}
+for _name, _parts in _PAIRS.items():
+    _register(_name, _of_pairs(_name, *_parts))
+#: those that are not also functions of `tf.metrics` in TensorFlow 2
+ONLY_OF_1 = {f"metrics.{name}" for name in (*_PAIRS, "mean", "mean_iou", "mean_per_class_accuracy", "auc")} - {
+    "metrics.mean_absolute_error",
+    "metrics.mean_squared_error",
+}
+
+
+@functools.partial(_register, "mean")
+def mean(
+    values: TensorLike,
+    weights: TensorLike = None,
+    metrics_collections: Option = None,
+    updates_collections: Option = None,
+    name: str | None = None,
+) -> TensorResult:
+    """`tf.metrics.mean`."""
+    called = _streaming("mean", _mean, _quotient)
+    return called((values, weights), metrics_collections, updates_collections, name)
+
+
+def _of_classes(name: str, result: Callable[..., Array]) -> None:
+    def metric(
+        labels: TensorLike,
+        predictions: TensorLike,
+        num_classes: int,
+        weights: TensorLike = None,
+        metrics_collections: Option = None,
+        updates_collections: Option = None,
+        name: str | None = None,
+    ) -> TensorResult:
+        called = _streaming(metric.__name__, _confusion(int(num_classes)), result)
+        return called((labels, predictions, weights), metrics_collections, updates_collections, name)
+
+    metric.__name__ = name
+    _register(name, metric)
+
+
+_of_classes("mean_iou", _intersection_over_union)
+_of_classes("mean_per_class_accuracy", _accuracy_by_class)
+
+
+@functools.partial(_register, "auc")
+@ignores("thresholds=None")
+def auc(
+    labels: TensorLike,
+    predictions: TensorLike,
+    weights: TensorLike = None,
+    num_thresholds: int = 200,
+    metrics_collections: Option = None,
+    updates_collections: Option = None,
+    curve: str = "ROC",
+    name: str | None = None,
+    summation_method: str = "trapezoidal",
+) -> TensorResult:
+    """`tf.metrics.auc`: the area under the curve of rates at thresholds from 0 to 1."""
+    if summation_method not in _HEIGHTS:
+        got = repr(summation_method)
+        raise ArgumentError(message("summation_method of tf.metrics.auc", expected=list(_HEIGHTS), got=got))
+    inner = [(i + 1) / (num_thresholds - 1) for i in range(num_thresholds - 2)]
+    thresholds = jnp.asarray([-1e-7, *inner, 1 + 1e-7], "float32")
+    called = _streaming(
+        "auc", lambda *given: _at_thresholds(thresholds, *given), lambda *sums: _area(curve, summation_method, *sums)
+    )
+    return called((labels, predictions, weights), metrics_collections, updates_collections, name)
+
+
+@named("local_variables_initializer", "initialize_local_variables")
+@ignores("name")
+def local_variables_initializer() -> TensorResult:
+    """`tf.local_variables_initializer`: sets the sums of metrics to 0."""
+    return None if computes_values() else graphs.initialize(graph_scopes.get_collection("local_variables"))
