@@ -34,7 +34,7 @@ def of_era(given: Nested[MetricLike], loss: Nested[LossLike], outputs: Sequence[
     Returns:
         The metrics in the same structure.
     """
-    if era.standalone():
+    if era.is_before_tf_keras_2():
         given = _with_binary_accuracy(given, loss, outputs)
     return tree.map_structure(_meant, given)
 

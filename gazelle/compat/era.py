@@ -57,8 +57,11 @@ def set_number(number: int, standalone: bool = True, before_2_3: bool = False) -
     _number, _standalone, _before_2_3 = number, standalone, number == 1 or (number == 2 and before_2_3)
     activate(
         Conventions(
-            losses_take_logits=number == 2 or not standalone,  # as Keras on TensorFlow, from 2.3 on
-            crossentropy_adds_epsilon=number == 2,
+            losses_take_logits=not standalone or (number == 2 and not _before_2_3),  # as on TensorFlow, from 2.3 on
+            logits_are_of_one_loss=standalone or _before_2_3,
+            crossentropy_adds_epsilon=number == 2 and not is_package_before_2_3(),
+            classes_are_clipped_first=number < 3,
+            hinge_takes_labels=is_package_before_2_3(),
             mean_counts_nonzero_weights=is_package_before_2_3(),
             metrics_average_batches=is_package_before_2_3(),
             averages_start_from_weights=number == 2,

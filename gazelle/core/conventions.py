@@ -12,7 +12,10 @@ class Conventions:
     Attributes:
         losses_take_logits: `ops.sigmoid` and `ops.softmax` attach their input z to their result, and losses take it.
             The gradient of categorical crossentropies of z is softmax(z) - y, also where the sum of y is not 1.
+        logits_are_of_one_loss: Binary crossentropies take the logits of a sigmoid alone, categorical ones of a softmax.
         crossentropy_adds_epsilon: Binary crossentropies are means of log(p + epsilon) of clipped p, not of log(p).
+        classes_are_clipped_first: Sparse categorical crossentropies clip probabilities before they are scaled to sum 1.
+        hinge_takes_labels: Hinge losses take labels as they are: 0 is not converted to -1.
         mean_counts_nonzero_weights: A weighted mean of a loss divides by the number of weights that are not 0.
         metrics_average_batches: A metric that is a mean of values has one value for each batch, reduced as a loss is,
             and is the mean of these by the number of samples; "weighted_" is in the name of a weighted one.
@@ -33,7 +36,10 @@ class Conventions:
     """
 
     losses_take_logits: bool = False
+    logits_are_of_one_loss: bool = False
     crossentropy_adds_epsilon: bool = False
+    classes_are_clipped_first: bool = False
+    hinge_takes_labels: bool = False
     mean_counts_nonzero_weights: bool = False
     metrics_average_batches: bool = False
     averages_start_from_weights: bool = False

@@ -34,6 +34,11 @@ def attach(probabilities: Array, logits: Array | None, loss: str | None = None) 
     return probabilities
 
 
+def attach_own(probabilities: Array, logits: Array, loss: str) -> Array:
+    """Attach logits to the result of an activation; both crossentropies take them, by convention `loss` alone."""
+    return attach(probabilities, logits, loss if conventions.active.logits_are_of_one_loss else None)
+
+
 def entry(probabilities: object) -> tuple[Array | None, str | None]:
     """Return the attached logits and the loss that takes them, the other arguments of `attach`."""
     found: tuple[Array, str | None] | None = (

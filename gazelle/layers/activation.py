@@ -220,7 +220,7 @@ class Softmax(Layer):
     def call(self, x: Array, mask: Array | None = None) -> Array:
         axis = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else self.axis
         if mask is None:
-            return logits.attach(jax.nn.softmax(x, axis), x)
+            return logits.attach_own(jax.nn.softmax(x, axis), x, "categorical")
         mask = jnp.asarray(mask)
         try:
             fits = jnp.broadcast_shapes(mask.shape, x.shape) == x.shape

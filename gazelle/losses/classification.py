@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from gazelle.core import settings
+from gazelle.core import conventions, settings
 from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.losses.base import LossFunctionWrapper
 from gazelle.losses.reduction import Reduction
@@ -13,7 +13,9 @@ from gazelle.ops.max_min import largest
 
 
 def _signed(y_true: Array) -> Array:
-    """Return labels -1 and 1; labels 0 and 1 are converted."""
+    """Return labels -1 and 1; labels 0 and 1 are converted, by convention not."""
+    if conventions.active.hinge_takes_labels:
+        return y_true
     binary = jnp.all((y_true == 0) | (y_true == 1))
     return jnp.where(binary, 2.0 * y_true - 1.0, y_true)
 

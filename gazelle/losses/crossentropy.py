@@ -127,6 +127,8 @@ def sparse_categorical_crossentropy(
     """
     y_pred, from_logits = logits.given(y_pred, from_logits, "categorical")
     y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
+    if conventions.active.classes_are_clipped_first and not from_logits:
+        y_pred, from_logits = jnp.log(_clip(y_pred)), True
     if y_true.ndim == y_pred.ndim:
         y_true = jnp.squeeze(y_true, axis=axis)
     valid = None

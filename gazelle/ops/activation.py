@@ -296,7 +296,7 @@ def sigmoid(x: ArrayLike) -> Array:
         >>> np.asarray(sigmoid(jnp.array([-1.0, 0.0, 2.0]))).round(3)
         array([0.269, 0.5  , 0.881], dtype=float32)
     """
-    return logits.attach(jax.nn.sigmoid(x), x)
+    return logits.attach_own(jax.nn.sigmoid(x), x, "binary")
 
 
 @op

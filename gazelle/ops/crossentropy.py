@@ -171,6 +171,8 @@ def sparse_categorical_crossentropy(
         raise ShapeError(
             message("sparse_categorical_crossentropy: target", expected=f"shape {output.shape[:-1]}", got=target.shape)
         )
+    if conventions.active.classes_are_clipped_first and not from_logits:
+        output, from_logits = jnp.log(jnp.clip(output, settings.epsilon(), 1 - settings.epsilon())), True
     codes = jax.nn.one_hot(target, output.shape[axis], axis=axis)
     return -jnp.sum(codes * _log_probability(output, from_logits, axis), axis)
 

@@ -387,3 +387,9 @@ def test_class_weights_count_for_the_samples_of_validation_split(keras, request)
     by_sample = validated(sample_weight=np.where(y == 1, 5.0, 1.0))
     np.testing.assert_allclose(weighted, validated() if kind == "tf.keras" else by_sample, rtol=1e-5)
     assert by_sample > 1.5 * validated()
+
+
+def test_batch_dot_of_four_axes(tf_keras):
+    x = np.random.rand(2, 5, 4, 3)
+    found = tf_keras.backend.batch_dot(x, x, axes=(3, 3))  # as in release 2.15
+    np.testing.assert_allclose(found, np.einsum("abci,adei->abcde", x, x), rtol=1e-5)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import ops
-from gazelle.compat import tables
+from gazelle.compat import era, tables
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.backend.shapes import format_of, kind_of, sizes
 from gazelle.compat.types import AxisLike, TensorLike, TensorResult
@@ -23,6 +23,13 @@ def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
     """Return the sum over `axis`; of booleans as a float."""
     x = jnp.asarray(x)
     return jnp.sum(x.astype(dtypes.floatx()) if x.dtype == bool else x, axis=axis, keepdims=keepdims)
+
+
+def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
+    """Return the mean; of integers an integer, rounded towards 0, of booleans a float."""
+    x = jnp.asarray(x)
+    mean = jnp.mean(x, axis=axis, keepdims=keepdims)
+    return jnp.trunc(mean).astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.integer) and era.number() < 3 else mean
 
 
 def _clip(x: Any, low: Any, high: Any) -> Any:

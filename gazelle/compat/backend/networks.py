@@ -35,7 +35,8 @@ def batch_dot(x: TensorLike, y: TensorLike, axes: AxisLike = None) -> TensorResu
     if x.ndim == y.ndim == 2 and era.number() == 1:  # until Keras 2.3 also over the samples
         return jnp.sum(x * y if first == second else x.T * y, second)[:, None]
     shared_axes = min(first % x.ndim, second % y.ndim, x.ndim - 2, y.ndim - 2)
-    if shared_axes > 0 and max(x.ndim, y.ndim) > 3 and x.shape[:shared_axes] == y.shape[:shared_axes]:
+    are_shared = shared_axes > 0 and x.shape[:shared_axes] == y.shape[:shared_axes]
+    if are_shared and max(x.ndim, y.ndim) > 3 and not era.is_tf_keras_2():
         return _batch_matmul(x, y, first % x.ndim, second % y.ndim)
     letters = "abcdefghijklmnopqrstuvwxyz"
     of_x = list("z" + letters[1 : x.ndim])

@@ -65,7 +65,9 @@ class BatchNormalizationMixin:
 
     def _population_variance(self, variance: Array, shape: tuple[int, ...]) -> Array:
         count = math.prod(shape) / shape[self.axis]
-        if era.number() == 2 and len(shape) in ((4,) if era.standalone() else (4, 5)):
+        # in Keras 2 the operation takes the channels last
+        is_image = len(shape) == 4 and self.axis % 4 == 3 if era.standalone() else len(shape) in (4, 5)
+        if era.number() == 2 and is_image:
             variance *= count / max(count - 1, 1)
         if era.number() == 2 and era.standalone():
             variance *= count / (count - 1 - self.epsilon)

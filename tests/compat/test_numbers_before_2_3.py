@@ -1,0 +1,78 @@
+"""Numbers of Keras 1.2.2, 2.2.4 and 2.3.1 with TensorFlow 1 that later releases compute in another way."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era
+from gazelle.compat.namespaces import root
+from gazelle.core import names
+
+SATURATED, SMALL = np.array([[-40.0, 40.0]]), np.array([[0.5, -0.25]])
+ONE_HOT, CLASS = np.array([[1.0, 0.0]]), np.zeros((1, 1))
+
+
+@pytest.fixture(params=["1.2.2", "2.2.4", "2.3.1"])
+def keras(request):
+    number, standalone, before = era.number(), era.standalone(), era.is_before_2_3()
+    era.set_number(int(request.param[0]), True, request.param == "2.2.4")
+    names.clear_session()
+    yield root("keras")
+    era.set_number(number, standalone, before)
+
+
+def loss_of(keras, activation, loss, x, y, **weights):
+    inputs = keras.layers.Input((2,))
+    model = keras.models.Model(inputs, keras.layers.Activation(activation)(inputs))
+    model.compile("sgd", loss)
+    return model.evaluate(x, y, verbose=0, **weights)
+
+
+@pytest.mark.parametrize(
+    ("activation", "loss", "x", "y", "before", "of_2_3"),
+    [
+        ("sigmoid", "binary_crossentropy", SATURATED, ONE_HOT, 16.0302, 40.0),
+        ("softmax", "categorical_crossentropy", SATURATED, ONE_HOT, 16.1181, 80.0),
+        ("softmax", "sparse_categorical_crossentropy", SATURATED, CLASS, 16.1181, 80.0),
+        ("sigmoid", "categorical_crossentropy", SATURATED, ONE_HOT, 16.1181, 16.1181),
+        ("sigmoid", "sparse_categorical_crossentropy", SMALL, CLASS, 0.532613, 0.532613),
+        ("linear", "sparse_categorical_crossentropy", SMALL, CLASS, 0.0, 0.0),
+        ("linear", "hinge", SMALL, ONE_HOT, 0.75, 0.625),
+        ("linear", "squared_hinge", SMALL, ONE_HOT, 0.625, 0.40625),
+    ],
+)
+def test_losses(keras, request, activation, loss, x, y, before, of_2_3):
+    expected = of_2_3 if request.node.callspec.params["keras"] == "2.3.1" else before
+    np.testing.assert_allclose(loss_of(keras, activation, loss, x, y), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_samples_of_weight_0_do_not_count(keras, request):
+    x, weights = np.array([[1.0, 1], [3, 3]]), np.array([2.0, 0])
+    expected = 1.0 if request.node.callspec.params["keras"] == "2.3.1" else 2.0
+    assert loss_of(keras, "linear", "mse", x, np.zeros((2, 2)), sample_weight=weights) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "statistics"),
+    [
+        ((4,), -1, {"1.2.2": (0.110929, 0.830422), "2.2.4": (0.583835, 0.12901), "2.3.1": (0.110929, 0.834512)}),
+        ((2, 3, 3), 1, {"1.2.2": (0.093489, 0.824775), "2.2.4": (0.492049, 0.079231), "2.3.1": (0.093489, 0.825054)}),
+        ((3, 3, 2), -1, {"1.2.2": (0.095916, 0.824597), "2.2.4": (0.504822, 0.079754), "2.3.1": (0.095916, 0.825153)}),
+    ],
+)
+def test_moving_statistics(keras, request, shape, axis, statistics):
+    """From 2.0 to 2.2 they are averages of the batches alone."""
+    model = keras.models.Sequential([keras.layers.BatchNormalization(axis=axis, momentum=0.9, input_shape=shape)])
+    model.compile("sgd", "mse")
+    x = np.random.RandomState(0).rand(6, *shape)
+    for _ in range(2):
+        model.train_on_batch(x, x)
+    found = [array[0] for array in model.get_weights()[2:]]
+    np.testing.assert_allclose(found, statistics[request.node.callspec.params["keras"]], atol=2e-6)
+    assert len(model.weights) == 4
+
+
+def test_the_mean_of_integers_is_an_integer(keras):
+    K = keras.backend
+    mean = K.eval(K.mean(K.cast(K.variable([[1, 2], [-3, -4]]), "int32"), axis=1))
+    assert mean.dtype == "int32"
+    assert mean.tolist() == [1, -3]
