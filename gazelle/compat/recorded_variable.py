@@ -15,6 +15,7 @@ from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.old_variable import OldVariable
 from gazelle.compat.tables import listed
 from gazelle.compat.types import TensorResult
+from gazelle.core import tracing
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
@@ -85,10 +86,10 @@ class RecordedVariable(OldVariable):
         return getattr(kind.dispatch(operator.pos, (self,), {}), name)
 
 
-def _assignment(name: str) -> Callable[..., Any]:
+def _assignment(kind: str) -> Callable[..., Any]:
     """A method that assigns; TensorFlow's arguments about locks and names have no effect."""
-    original = getattr(Variable, name)
-    of_graph = name.replace("assign", "update")
+    original = getattr(Variable, kind)
+    of_graph = kind.replace("assign", "update")
 
     def method(
         self: Any, value: Any, use_locking: bool | None = None, name: str | None = None, read_value: bool = True
@@ -97,6 +98,10 @@ def _assignment(name: str) -> Callable[..., Any]:
             from gazelle.compat.backend import updates
 
             return getattr(updates, of_graph)(self, value)
+        if getattr(recorder.get(), "writes_graphs", False) and not (called_by_gazelle(1) or tracing.current()):
+            from gazelle.compat.tensorflow import graphs
+
+            return graphs.assigned(self, kind, value)
         return original(self, value)
 
     return method

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gazelle.compat.backend.phase import LearningPhase, fixed_phase
-from gazelle.compat.backend.updates import OptimizerStep, Update
+from gazelle.compat.backend.updates import OptimizerStep, StateUpdate, Update
 from gazelle.compat.ignored import ignores
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import prng, symbolic, tracing
@@ -52,6 +52,9 @@ class Function:
         self.outputs = list(outputs) if isinstance(outputs, ValuesView) else outputs
         flat = list(all_updates(updates))
         self.updates = [u for u in flat if isinstance(u, Update)]
+        self._states = [
+            v for u in self.updates if isinstance(u, StateUpdate) for v in u.layer.variables if not v.trainable
+        ]
         self.optimizer_steps = [u for u in flat if isinstance(u, OptimizerStep)]
         self.name = name or "function"
         self._fed = [t for t in self.inputs if isinstance(t, KerasTensor) and not isinstance(t, LearningPhase)]
@@ -112,7 +115,9 @@ class Function:
                     found = iter(found if isinstance(found, list) else [found])
                     graphs = [self._value(t, found) for t in self._all_outputs()]
                 count = len(graphs) - len(self.updates)
-                new = {str(id(u.variable)): v for u, v in zip(self.updates, graphs[count:], strict=True)}
+                pairs = zip(self.updates, graphs[count:], strict=True)
+                new = {str(id(u.variable)): v for u, v in pairs if not isinstance(u, StateUpdate)}
+                new |= {str(id(v)): bound[id(v)] for v in self._states}
                 after = []
                 for optimizer_step, loss, state in zip(self.optimizer_steps, self._losses, slots, strict=True):
                     params, state = optimizer_step.step(loss, arrays, values, state, key, bool(phase))

@@ -30,6 +30,8 @@ defaults: weakref.WeakKeyDictionary[KerasTensor, TensorLike] = weakref.WeakKeyDi
 iterators: weakref.WeakKeyDictionary[KerasTensor, Any] = weakref.WeakKeyDictionary()
 #: inputs of graphs that select an iterator
 handles: weakref.WeakSet[KerasTensor] = weakref.WeakSet()
+#: tensors of graphs with the operations that run with them, and those that run before them
+dependencies: weakref.WeakKeyDictionary[KerasTensor, tuple[list[Any], list[Any]]] = weakref.WeakKeyDictionary()
 _fed_now: ContextVar[Mapping[Any, Any]] = ContextVar("gazelle_fed", default=MappingProxyType({}))
 
 
@@ -109,9 +111,14 @@ class Session:
         wanted = [v.fetched if isinstance(v, Fetch) else v for v in flat]
         tensors = [v for v in jax.tree.leaves(wanted, is_leaf=_is_fetch) if isinstance(v, KerasTensor | Variable)]
         updates = [v for v in flat if isinstance(v, Update | OptimizerStep)]
+        if dependencies:
+            needed, before = dependencies_of([*tensors, *updates])
+            if before:
+                self.run(before, given)
+            updates += [v for v in needed if not any(v is one for one in updates)]
         run = function_of(tensors, list(given), updates) if tensors or updates else None
         computed = iter([] if run is None else run([np.asarray(unwrapped(v)) for v in given.values()]))
-        value = lambda v: next(computed) if isinstance(v, KerasTensor | Variable) else _value(v)  # noqa: E731
+        value = lambda v: _numpy(next(computed)) if isinstance(v, KerasTensor | Variable) else _value(v)  # noqa: E731
         values = [jax.tree.map(value, v, is_leaf=_is_fetch) for v in wanted]
         with assigned(_fed_now, given):
             found = [v.result(x) if isinstance(v, Fetch) else x for v, x in zip(flat, values, strict=True)]
@@ -167,6 +174,26 @@ def _inputs_of(fetches: Any) -> list[KerasTensor]:
     return found
 
 
+def dependencies_of(wanted: Iterable[Any]) -> tuple[list[Any], list[Any]]:
+    """The operations that run with tensors, assignments and optimizer steps, and those that run before them."""
+    found: tuple[dict[int, Any], dict[int, Any]] = {}, {}
+    seen: set[int] = set()
+    waiting = list(wanted)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Update | OptimizerStep):
+            one = one.value if isinstance(one, Update) else one.loss
+        for tensor in jax.tree.leaves(one, is_leaf=_is_fetch):
+            if not isinstance(tensor, KerasTensor) or id(tensor) in seen:
+                continue
+            seen.add(id(tensor))
+            for known, operations in zip(found, dependencies.get(tensor, ([], [])), strict=True):
+                known.update((id(v), v) for v in operations)
+                waiting += operations
+            waiting += [] if tensor.node is None else tensor.node.inputs
+    return list(found[0].values()), list(found[1].values())
+
+
 def _fed(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
     """{tensor: value}; a key may be a tuple of tensors, such as the state of a recurrent network."""
     given: dict[Any, Any] = {}
@@ -205,8 +232,13 @@ def unwrapped(value: TensorLike) -> TensorResult:
 def _value(fetched: Any) -> Any:
     """A computed value as a NumPy array; the new value for an assignment, None for another operation."""
     if isinstance(fetched, Update):
-        return np.asarray(fetched.variable.value if fetched.result is None else fetched.result())
-    return np.asarray(fetched) if hasattr(fetched, "shape") or isinstance(fetched, int | float) else None
+        return _numpy(fetched.variable.value if fetched.result is None else fetched.result())
+    return _numpy(fetched) if hasattr(fetched, "shape") or isinstance(fetched, int | float) else None
+
+
+def _numpy(value: Any) -> Any:
+    """A value as an array of NumPy; a number without axes as NumPy's."""
+    return np.asarray(value)[()]
 
 
 InteractiveSession = Session

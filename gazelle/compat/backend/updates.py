@@ -33,6 +33,13 @@ class Update:
     result: Callable[[], Any] | None = None  # what a session returns; None for the new value
 
 
+@dataclasses.dataclass(eq=False)
+class StateUpdate(Update):
+    """What a layer assigns to a variable when `value`, which it has computed, is computed in training."""
+
+    layer: Any = None
+
+
 def update(x: Variable, new_x: TensorLike) -> TensorResult:
     """Assign new_x to x: at once if it has a value, by an `Update` if it is a tensor of a graph.
 

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gazelle.compat.backend.shapes import Size
-from gazelle.compat.tensorflow import nn, sizes
+from gazelle.compat.tensorflow import graph_scopes, nn, sizes
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.function_tables import TABLE
 from gazelle.compat.tensorflow.names import NAMES, aliases, current_names, earlier_names, fixed_value
 from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.shape_inference import call_op
-from gazelle.core.symbolic import OPS, KerasTensor
+from gazelle.core.symbolic import OPS, KerasTensor, is_symbolic
 from gazelle.core.variable import Variable
 
 _REDUCTIONS = "input_tensor=x axis=axis keepdims=keepdims"
@@ -113,3 +114,21 @@ for _name, _change in _CHANGES.items():
     _original = NAMES[_name]
     _called = sizes.keeps_sizes(_change)(_original)
     NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
+
+
+def _identity(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`tf.identity`, whose result runs the operations of the open `tf.control_dependencies`."""
+
+    @functools.wraps(original)
+    def identity(input: TensorLike, name: str | None = None) -> TensorResult:
+        made = original(input, name=name)
+        if is_symbolic(made):
+            graph_scopes.depending(made, after=isinstance(input, Variable))
+        return made
+
+    return identity
+
+
+_original = NAMES["identity"]
+_called = _identity(_original)
+NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})

@@ -10,7 +10,7 @@ from typing import Any
 
 from gazelle.compat.backend.functions import variables_of
 from gazelle.compat.backend.gradients import roots_of
-from gazelle.compat.backend.sessions import Fetch, Operations
+from gazelle.compat.backend.sessions import Fetch, Operations, dependencies
 from gazelle.compat.backend.updates import OptimizerStep, Update
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import variable_names
@@ -265,6 +265,14 @@ def with_dependencies(operations: Operations) -> Operations:
     made = Operations({id(v): v for v in (*needed, *own)}.values())
     made.first = list({id(v): v for v in (*before, *first)}.values())
     return made
+
+
+def depending(made: KerasTensor, after: bool) -> None:
+    """Let a tensor of a graph run the operations of the open contexts; `after` them, or in the same run."""
+    before, needed = _parts(_dependencies)
+    if before or needed:
+        first, then = ([*before, *needed], []) if after else (before, needed)
+        dependencies[made] = [v for v in then if isinstance(v, Update | OptimizerStep)], first
 
 
 def _read_by(value: Any) -> set[int]:

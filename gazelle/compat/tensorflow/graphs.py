@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 import gazelle
@@ -19,6 +20,7 @@ from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
+from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.ignored import check, ignores, methods_ignore
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.recorded_variable import recorder
@@ -30,6 +32,7 @@ from gazelle.compat.tensorflow.recording import in_graph, unboxed
 from gazelle.compat.tensorflow.tape import recorded_gradients
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import DTypeLike, Option, RegularizerLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.core.types import InitializerLike
 from gazelle.core.variable import Variable
@@ -96,15 +99,6 @@ class GraphVariable1(GraphVariable):
     """`tf.Variable` of a graph: an assignment of a symbolic tensor is an operation that a session runs."""
 
     shape = property(lambda self: TensorShape(self._value.shape))
-
-    def assign(self, value: TensorLike) -> TensorResult:
-        return Update(self, value) if is_symbolic(value) else super().assign(unboxed(value))
-
-    def assign_add(self, value: TensorLike) -> TensorResult:
-        return Update(self, self + value)
-
-    def assign_sub(self, value: TensorLike) -> TensorResult:
-        return Update(self, self - value)
 
     def read_value(self) -> TensorResult:
         return self + 0
@@ -198,20 +192,41 @@ named("global_variables_initializer", "initialize_all_variables")(lambda *_, **_
 named("tables_initializer", "initialize_all_tables")(lambda *_, **__: None)
 
 
-def _assignment(change: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+def _assignment(name: str) -> Callable[..., Any]:
     @ignores("validate_shape use_locking name")
     def assign(ref: Any, value: Any) -> Any:
-        new = change(ref, value)
-        if not is_symbolic(new) and (computes_values() or not isinstance(ref, GraphVariable)):
-            return ref.assign(new)
-        return graph_scopes.assignment(Update(ref, new))
+        builds = (_active or isinstance(ref, GraphVariable)) and not computes_values()
+        return assigned(ref, name, value) if builds or is_symbolic(value) else getattr(ref, name)(value)
 
     return assign
 
 
-named("assign")(_assignment(lambda ref, value: value))
-named("assign_add")(_assignment(lambda ref, value: ref + value))
-named("assign_sub")(_assignment(lambda ref, value: ref - value))
+def assigned(variable: Variable, method: str, value: TensorLike) -> TensorResult:
+    """What `variable.assign(value)`, `assign_add` or `assign_sub` is in a graph: an operation that a session runs."""
+    if not (is_symbolic(value) or isinstance(value, Variable)):
+        value = np.asarray(unboxed(value), variable.dtype)
+    new = value if method == "assign" else call_op(_CHANGES[method], (variable, value), {})
+    return graph_scopes.assignment(Update(variable, new))
+
+
+_CHANGES = {"assign_add": jnp.add, "assign_sub": jnp.subtract}
+for _name in ("assign", *_CHANGES):
+    named(_name)(_assignment(_name))
+
+
+def _method(kind: str) -> Callable[..., Any]:
+    original = getattr(Variable, kind)
+
+    @ignores("use_locking name read_value")
+    def method(self: Any, value: Any) -> Any:
+        at_once = not _active or called_by_gazelle(2) or computes_values()
+        return original(self, unboxed(value)) if at_once and not is_symbolic(value) else assigned(self, kind, value)
+
+    return method
+
+
+for _name in ("assign", *_CHANGES):
+    setattr(GraphVariable, _name, _method(_name))
 
 
 _HINTS = "gate_gradients aggregation_method colocate_gradients_with_ops"

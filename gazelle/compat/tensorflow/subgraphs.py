@@ -15,12 +15,15 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.compat.backend import variables
+from gazelle.compat.backend.functions import all_updates
+from gazelle.compat.backend.sessions import Operations, dependencies, dependencies_of
+from gazelle.compat.backend.updates import Update
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.shape_inference import call_op
-from gazelle.core.symbolic import KerasTensor, is_symbolic, numbers_of_calls
+from gazelle.core.symbolic import KerasTensor, is_symbolic, numbers_of_calls, symbolic_leaves
 from gazelle.core.variable import Variable
 from gazelle.layers.input import InputLayer
 from gazelle.models.graph import Graph
@@ -32,6 +35,7 @@ class SubGraph:
     Attributes:
         captured: the tensors of the outer graph that it uses.
         nodes: its calls, in which `variables_of` finds variables.
+        updates: the assignments that it returns, and those on which its results depend.
     """
 
     def __init__(self, function: Callable[..., Any], examples: Sequence[Any]) -> None:
@@ -40,9 +44,13 @@ class SubGraph:
         first = next(numbers_of_calls)
         out = function(*jax.tree.unflatten(structure, self.inputs))
         leaves, self.structure = jax.tree.flatten(out, is_leaf=_is_leaf)
-        self.outputs = [leaf + 0 if isinstance(leaf, Variable) else unboxed(leaf) for leaf in leaves]
+        plain = [None if isinstance(leaf, Update) else leaf for leaf in leaves]
+        self.outputs = [leaf + 0 if isinstance(leaf, Variable) else unboxed(leaf) for leaf in plain]
         symbolic = [leaf for leaf in self.outputs if is_symbolic(leaf)]
         self.captured = _captured(symbolic, self.inputs, first)
+        outside = {id(v) for found in dependencies_of(self.captured) for v in found}
+        inside = [v for found in dependencies_of(symbolic) for v in found if id(v) not in outside]
+        self.updates = [v for v in (*leaves, *inside) if isinstance(v, Update)]
         self.graph = Graph([*self.inputs, *self.captured], symbolic) if symbolic else None
         self.nodes = [] if self.graph is None else self.graph.nodes
 
@@ -107,14 +115,31 @@ def step_scope(number: Option) -> TensorResult:
 def symbolic_cond(pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> TensorResult:
     """`tf.cond` of a condition that is a tensor of a graph."""
     branches = [SubGraph(true_fn, ()), SubGraph(false_fn, ())]
-    if not any(branch.outputs for branch in branches):
-        return None
+    updates = [
+        _if(pred, chosen, update)
+        for branch, chosen in zip(branches, (True, False), strict=True)
+        for update in all_updates(branch.updates)
+    ]
+    if all(v is None for branch in branches for v in branch.outputs):
+        return Operations(updates) if updates else None
 
     def compute(arguments: Any, yes: Any, no: Any) -> Any:
         run = [lambda b=b, c=c: b.run((), c) for b, c in zip(branches, (yes, no), strict=True)]
         return jax.lax.cond(jnp.asarray(arguments[0], bool).reshape(()), *run)
 
-    return node(compute, branches, (pred,))
+    out = node(compute, branches, (pred,))
+    if updates:
+        dependencies.update((tensor, (updates, [])) for tensor in symbolic_leaves(out))
+    return out
+
+
+def _if(pred: TensorLike, chosen: bool, update: Update) -> Update:
+    """The assignment where `pred` is `chosen`, else that of the old value."""
+
+    def select(condition: Any, new: Any, old: Any) -> Any:
+        return jnp.where(jnp.asarray(condition, bool).reshape(()) == chosen, new, old)
+
+    return Update(update.variable, call_op(select, (pred, update.value, update.variable), {}))
 
 
 def symbolic_while(

@@ -19,7 +19,8 @@ def prefix() -> str:
 def without_output(variable: Variable) -> str:
     """The name of a variable in a graph, without ":0"; that of a weight contains the layer."""
     name = str(variable.name)
-    return (name if name.endswith(":0") else old_names.weight_name(variable.path)).removesuffix(":0")
+    is_weight = isinstance(variable, Variable) and not name.endswith(":0")
+    return (old_names.weight_name(variable.path) if is_weight else name).removesuffix(":0")
 
 
 @contextlib.contextmanager

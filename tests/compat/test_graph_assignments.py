@@ -1,0 +1,145 @@
+"""Assignments in graphs of TensorFlow 1: of weights, in dependencies and branches, and those of layers."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era
+from gazelle.compat.namespaces import root
+
+X = np.arange(8, dtype="float32").reshape(4, 2) / 8
+
+
+@pytest.fixture
+def tf(tensorflow_1):
+    return tensorflow_1
+
+
+def dense(tf, name, initializer):
+    x = tf.placeholder(tf.float32, [None, 2])
+    tf.layers.dense(x, 1, name=name, kernel_initializer=initializer)
+    return tf.trainable_variables(name)
+
+
+@pytest.mark.parametrize("method", ["function", "method"])
+def test_weights_are_copied_when_a_session_runs_it(tf, method):
+    own, target = dense(tf, "own", tf.zeros_initializer()), dense(tf, "target", tf.ones_initializer())
+    copies = [tf.assign(t, w) if method == "function" else t.assign(w) for t, w in zip(target, own, strict=True)]
+    softly = [t.assign(0.5 * t + 0.5 * w) for t, w in zip(target, own, strict=True)]
+    sess = tf.Session()
+    np.testing.assert_array_equal(sess.run(target[0]), [[1], [1]])
+    sess.run(tf.assign(own[0], [[2.0], [3.0]]))
+    sess.run(softly)
+    np.testing.assert_array_equal(sess.run(target[0]), [[1.5], [2]])
+    sess.run(copies)
+    np.testing.assert_array_equal(sess.run(target[0]), [[2], [3]])
+
+
+def test_an_assignment_can_run_again(tf):
+    sess = tf.Session()
+    w = tf.Variable([1.0, 2.0])
+    reset, more = w.assign([0.0, 0.0]), w.assign_add([1.0, 1.0])
+    np.testing.assert_array_equal(sess.run(w), [1, 2])
+    np.testing.assert_array_equal(sess.run(more), [2, 3])
+    np.testing.assert_array_equal(sess.run(reset), [0, 0])
+    np.testing.assert_array_equal(sess.run(more), [1, 1])
+    w.load([7.0, 7.0], sess)
+    np.testing.assert_array_equal(sess.run([reset, w])[0], [0, 0])
+
+
+def test_identity_runs_the_operations_on_which_it_depends(tf):
+    sess = tf.Session()
+    count, w = tf.Variable(0.0), tf.Variable(3.0)
+    with tf.control_dependencies([count.assign_add(1.0)]):
+        value, after = tf.identity(w * 2), tf.identity(count)
+    doubled = value + 1
+    assert sess.run(doubled) == 7
+    assert sess.run(count) == 1
+    assert sess.run(after) == 2
+    step = tf.train.GradientDescentOptimizer(0.5).minimize(doubled)
+    sess.run(step)
+    assert sess.run([count, w]) == [3, 2]
+
+
+def test_assignments_in_branches(tf):
+    x, flag = tf.placeholder(tf.float32, []), tf.placeholder(tf.bool, [])
+    w = tf.Variable(1.0)
+
+    def moved():
+        with tf.control_dependencies([w.assign(w + x)]):
+            return tf.identity(x)
+
+    value = tf.cond(flag, moved, lambda: x * 10)
+    nothing = tf.cond(flag, lambda: tf.group(tf.assign(w, -1.0)), tf.no_op)
+    sess = tf.Session()
+    assert [sess.run(value, {x: 2.0, flag: one}) for one in (False, True)] == [20, 2]
+    assert sess.run(w) == 3
+    sess.run(nothing, {flag: False})
+    assert sess.run(w) == 3
+    sess.run(nothing, {flag: True})
+    assert sess.run(w) == -1
+
+
+def test_averages_of_the_statistics_of_batches(tf):
+    x, training = tf.placeholder(tf.float32, [None, 2]), tf.placeholder(tf.bool)
+    mean, _ = tf.nn.moments(x, [0])
+    averages = tf.train.ExponentialMovingAverage(0.5)
+
+    def updated():
+        with tf.control_dependencies([averages.apply([mean])]):
+            return tf.identity(mean)
+
+    chosen = tf.cond(training, updated, lambda: averages.average(mean))
+    sess = tf.Session()
+    np.testing.assert_allclose(sess.run(chosen, {x: X, training: True}), X.mean(0))
+    sess.run(chosen, {x: 3 * X, training: True})
+    for _ in range(2):  # 0.25 of the first and 0.5 of the second
+        np.testing.assert_allclose(sess.run(chosen, {x: X, training: False}), 1.75 * X.mean(0))
+
+
+def test_updates_of_batch_normalization_in_a_session(tf):
+    keras = tf.keras
+    inputs = keras.layers.Input((2,))
+    outputs = keras.layers.BatchNormalization(momentum=0.5)(inputs)
+    era.set_number(2, False, before_2_3=True)
+    model = keras.models.Model(inputs, outputs)
+    assert len(model.updates) == len(model.layers[1].updates) == 2
+    loss = tf.reduce_mean(outputs**2)
+    with tf.control_dependencies(model.updates):
+        step = tf.train.GradientDescentOptimizer(0.0).minimize(loss)
+    sess = keras.backend.get_session()
+    sess.run(loss, {inputs: X, keras.backend.learning_phase(): 1})
+    np.testing.assert_array_equal(model.get_weights()[2], [0, 0])
+    sess.run(step, {inputs: X, keras.backend.learning_phase(): 1})
+    np.testing.assert_allclose(model.get_weights()[2], X.mean(0) / 2)
+    sess.run([loss, *model.updates], {inputs: X, keras.backend.learning_phase(): 1})
+    np.testing.assert_allclose(model.get_weights()[2], X.mean(0) * 0.75)
+    model.layers[1].trainable = False
+    assert model.updates == []
+
+
+def test_updates_of_nested_models_in_a_function(of_keras_2):
+    keras = root("keras")
+    inner = keras.models.Sequential([keras.layers.BatchNormalization(momentum=0.5, input_shape=(2,))])
+    inputs = keras.layers.Input((2,))
+    model = keras.models.Model(inputs, keras.layers.Dense(1)(inner(inputs)))
+    assert len(model.updates) == 2
+    run = keras.backend.function([inputs, keras.backend.learning_phase()], [model.output], updates=model.updates)
+    run([X, 0])
+    np.testing.assert_array_equal(inner.get_weights()[2], [0, 0])
+    run([X, 1])
+    np.testing.assert_allclose(inner.get_weights()[2], X.mean(0) / 2)
+    stateful = keras.models.Sequential([keras.layers.SimpleRNN(2, stateful=True, batch_input_shape=(4, 1, 2))])
+    assert len(stateful.updates) == 1
+
+
+def test_rows_and_elements_of_variables(tf):
+    sess = tf.Session()
+    w = tf.Variable(np.zeros((3, 2), "float32"))
+    for made in (
+        tf.scatter_update(w, [0, 2], [[1.0, 2.0], [3.0, 4.0]]),
+        tf.scatter_add(w, [0], [[5.0, 5.0]]),
+        tf.scatter_nd_update(w, [[1, 1]], [9.0]),
+    ):
+        sess.run(made)
+    np.testing.assert_array_equal(sess.run(w), [[6, 7], [0, 9], [3, 4]])
+    assert type(sess.run(tf.reduce_sum(w))) is np.float32
