@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat import tables
 from gazelle.core.errors import ArgumentError, message
 from gazelle.data.pydataset import PyDataset
 from gazelle.data.sequences import pad_sequences as pad_sequences
@@ -68,9 +69,10 @@ class TimeseriesGenerator(PyDataset):
 
     def get_config(self) -> dict[str, Any]:
         """Return arguments, data and targets as values that JSON can hold."""
-        names = ("length", "sampling_rate", "stride", "end_index", "shuffle", "reverse", "batch_size")
-        given = {name: json.dumps(np.asarray(getattr(self, name)).tolist()) for name in ("data", "targets")}
-        return {k: getattr(self, k) for k in names} | {"start_index": self.start_index - self.length, **given}
+        config = {name: json.dumps(np.asarray(getattr(self, name)).tolist()) for name in ("data", "targets")}
+        for name in tables.listed("length sampling_rate stride start_index end_index shuffle reverse batch_size"):
+            config[name] = getattr(self, name)
+        return config | {"start_index": self.start_index - self.length}
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the generator as JSON."""
@@ -121,7 +123,8 @@ def skipgrams(
     near: Any = [0, 1] if categorical else 1
     labels = [near] * len(pairs)
     words = [pair[0] for pair in pairs]
-    random.shuffle(words)
+    if negative_samples > 0:
+        random.shuffle(words)
     drawn = int(len(labels) * negative_samples)
     pairs += [[words[i % len(words)], random.randint(1, vocabulary_size - 1)] for i in range(drawn)]
     far: Any = [1, 0] if categorical else 0

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat import era
 from gazelle.core.errors import ArgumentError, message, unknown
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
@@ -103,13 +104,15 @@ class Tokenizer:
         if isinstance(text, list | tuple):
             return [word.lower() for word in text] if self.lower else list(text)
         if self.char_level:
-            return list(text.lower() if self.lower else text)
+            return list(text.lower() if self.lower and era.number() > 1 else text)
         if self.analyzer is not None:
             return self.analyzer(text)
         return text_to_word_sequence(text, self.filters, self.lower, self.split)
 
     def fit_on_texts(self, texts: Iterable[Any]) -> None:
         """Count the words of texts (or of lists of words)."""
+        if era.number() == 1:  # which counted the documents of the last call
+            self.document_count = 0
         for text in texts:
             words = self._words(text)
             self.document_count += 1

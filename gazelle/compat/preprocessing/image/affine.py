@@ -89,8 +89,10 @@ def transform_matrix_offset_center(matrix: Array | list[list[float]], x: int, y:
 
 
 def _sample(image: Array, matrix: Array, fill_mode: str, cval: float, order: int) -> Array:
-    """Sample the image at the positions given by `matrix`, by splines of this order: 0 is the nearest pixel."""
+    """Sample the image at the positions given by `matrix`, by splines of an order: 0 (Keras 1) is the nearest pixel."""
     from scipy import ndimage
+
+    order = 0 if era.number() == 1 else order
 
     parts = matrix[:2, :2], matrix[:2, 2]
     options = {"order": order, "mode": fill_mode, "cval": cval}
@@ -102,14 +104,16 @@ def flip_axis(x: Array, axis: int) -> Array:
     return np.flip(x, axis)
 
 
-def apply_channel_shift(x: Array, intensity: float, channel_axis: int = 0) -> Array:
-    """Add a value to each channel, limited to the range of the image."""
-    return np.clip(x + intensity, x.min(), x.max())
+def apply_channel_shift(x: Array, intensity: float | Array, channel_axis: int = 0) -> Array:
+    """Add a value to all channels, or one to each, limited to the range of the image."""
+    shifted = np.moveaxis(np.moveaxis(x, channel_axis, -1) + intensity, -1, channel_axis)
+    return np.clip(shifted, x.min(), x.max()).astype(x.dtype)
 
 
 def random_channel_shift(x: Array, intensity_range: float, channel_axis: int = 0) -> Array:
-    """Apply `apply_channel_shift` with a random value of at most `intensity_range`."""
-    return apply_channel_shift(x, np.random.uniform(-intensity_range, intensity_range), channel_axis)
+    """Apply `apply_channel_shift` with a random value of at most `intensity_range`, in Keras 1 one for each channel."""
+    channels = x.shape[channel_axis] if era.number() == 1 else None
+    return apply_channel_shift(x, np.random.uniform(-intensity_range, intensity_range, channels), channel_axis)
 
 
 def apply_brightness_shift(x: Array, brightness: float, scale: bool = True) -> Array:
@@ -160,8 +164,9 @@ def random_shift(x: Array, wrg: float, hrg: float, *args: Any, **kwargs: Any) ->
 
 
 def random_shear(x: Array, intensity: float, *args: Any, **kwargs: Any) -> Array:
-    """Shear an image by at most `intensity` degrees."""
+    """Shear an image by at most `intensity` degrees, in Keras 1 radians."""
     shear = np.random.uniform(-intensity, intensity)
+    shear = np.rad2deg(shear) if era.number() == 1 else shear
     return apply_affine_transform(x, shear=shear, **_axes_and_filling(*args, **kwargs))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gazelle.compat import era
 from gazelle.compat.preprocessing.image.iterators import _Images
 from gazelle.compat.types import Option
 from gazelle.core.errors import MissingFileError, message, unknown
@@ -50,6 +51,10 @@ def array_to_img(
 ) -> Image.Image:
     """Convert an array to a Pillow image."""
     order = dim_ordering or data_format
+    if scale and era.number() == 1:  # which moved the least value to 0 only if it was negative
+        values = np.asarray(x, "float32")
+        values = values + max(-values.min(), 0)
+        x, scale = values / (values.max() or 1) * 255, False
     return images.array_to_img(x, _ORDERS.get(order, order), scale, dtype)
 
 
@@ -148,7 +153,8 @@ class _Files(_Images):
         labels = self.labels[index_array]
         if self.class_mode == "categorical":
             return to_categorical(labels, len(self.class_indices)).astype("float32")
-        return labels.astype("float32") if self.class_mode in ("binary", "sparse") else labels
+        floats = ("binary",) if era.number() == 1 else ("binary", "sparse")
+        return labels.astype("float32") if self.class_mode in floats else labels
 
     class_indices: dict[str, int]
 
@@ -177,12 +183,12 @@ class DirectoryIterator(_Files):
         self.num_classes = self.nb_class = len(names)
         self.filepaths, labels = [], []
         for name in names:
-            paths = sorted(
+            paths = [
                 os.path.join(root, file)
-                for root, _, files in os.walk(os.path.join(directory, name), followlinks=follow_links)
-                for file in files
-                if file.lower().endswith(EXTENSIONS)
-            )
+                for root, _, files in sorted(os.walk(os.path.join(directory, name), followlinks=follow_links))
+                for file in sorted(files)
+                if file.lower().endswith(EXTENSIONS[: 4 if era.number() == 1 else -1])
+            ]
             paths = paths[image_data_generator.part(len(paths), options.subset)]
             self.filepaths += paths
             labels += [self.class_indices[name]] * len(paths)
@@ -212,10 +218,11 @@ class DataFrameIterator(_Files):
         paths = [os.path.join(directory or "", str(name)) for name in dataframe[x_col]]
         rows = np.asarray([i for i, path in enumerate(paths) if not validate_filenames or os.path.isfile(path)], int)
         self.directory = directory or ""
-        values: Any = None if class_mode in ("input", None) else self._column(dataframe, y_col)
+        values: Any = None if class_mode in ("input", None) else self._column(dataframe, y_col, class_mode)
         self.class_indices = {}
         if class_mode in ("categorical", "binary", "sparse"):
             names = list(classes) if classes else sorted({str(v) for v in np.asarray(values)[rows]})
+            names = sorted(names) if era.is_package_before_keras_3() else names
             self.class_indices = {name: number for number, name in enumerate(names)}
             rows = np.asarray([i for i in rows if str(values[i]) in self.class_indices], int)
             values = np.asarray([self.class_indices.get(str(v), 0) for v in values], "int32")
@@ -234,7 +241,7 @@ class DataFrameIterator(_Files):
         print(f"Found {self.samples} validated image filenames{belonging}.")
 
     @staticmethod
-    def _column(dataframe: Any, y_col: Any) -> Any:
-        if isinstance(y_col, list | tuple):
+    def _column(dataframe: Any, y_col: Any, class_mode: str | None) -> Any:
+        if isinstance(y_col, list | tuple) and class_mode == "multi_output":
             return [np.asarray(dataframe[name]) for name in y_col]
-        return np.asarray(dataframe[y_col])
+        return np.asarray(dataframe[list(y_col) if isinstance(y_col, tuple) else y_col])

@@ -71,8 +71,10 @@ class ImageDataGenerator:
         if not 0 <= validation_split < 1:
             raise ArgumentError(message("validation_split", expected="a fraction in [0, 1)", got=validation_split))
         self._validation_split = validation_split
-        self.featurewise_center = featurewise_center or featurewise_std_normalization or zca_whitening
-        self.samplewise_center = samplewise_center or samplewise_std_normalization
+        if era.number() > 1:  # since then one option switches the other on
+            self.featurewise_center = featurewise_center or featurewise_std_normalization or zca_whitening
+            self.samplewise_center = samplewise_center or samplewise_std_normalization
+        self._tiny = 1e-7 if era.number() == 1 else 1e-6
         self.mean: Any = None
         self.std: Any = None
         self.principal_components: Any = None
@@ -121,11 +123,11 @@ class ImageDataGenerator:
         if self.samplewise_center:
             x = x - np.mean(x, axis, keepdims=True)
         if self.samplewise_std_normalization:
-            x = x / (np.std(x, axis, keepdims=True) + (1e-7 if era.number() == 1 else 1e-6))
+            x = x / (np.std(x, axis, keepdims=True) + self._tiny)
         if self.featurewise_center:
             x = x - self._statistic("mean")
         if self.featurewise_std_normalization:
-            x = x / (self._statistic("std") + 1e-6)
+            x = x / (self._statistic("std") + self._tiny)
         if self.zca_whitening:
             rows = np.reshape(x, (-1, np.prod(x.shape[-3:])))  # of one image or a batch
             x = np.reshape(rows @ self._statistic("principal_components"), x.shape)
@@ -147,12 +149,17 @@ class ImageDataGenerator:
         out["tx"] = _shift(self.height_shift_range, rows)
         out["ty"] = _shift(self.width_shift_range, columns)
         out["shear"] = draw(-self.shear_range, self.shear_range) if self.shear_range else 0
-        if era.number() == 1:
-            out["shear"] = np.rad2deg(out["shear"])
         out["zx"], out["zy"] = (1, 1) if self.zoom_range == [1, 1] else draw(*self.zoom_range, 2)
+        shift = self.channel_shift_range
+        if era.number() == 1:  # which drew only what its arguments need, a shift of each channel first
+            out["shear"] = np.rad2deg(out["shear"])
+            channels = img_shape[self.channel_axis - 1]
+            out["channel_shift_intensity"] = draw(-shift, shift, channels) if shift else None
+            out["flip_horizontal"] = self.horizontal_flip and np.random.random() < 0.5
+            out["flip_vertical"] = self.vertical_flip and np.random.random() < 0.5
+            return out
         out["flip_horizontal"] = (np.random.random() < 0.5) * self.horizontal_flip
         out["flip_vertical"] = (np.random.random() < 0.5) * self.vertical_flip
-        shift = self.channel_shift_range
         out["channel_shift_intensity"] = draw(-shift, shift) if shift else None
         out["brightness"] = draw(*self.brightness_range) if self.brightness_range is not None else None
         return out
@@ -192,7 +199,7 @@ class ImageDataGenerator:
             images = images - self.mean
         if self.featurewise_std_normalization:
             self.std = np.std(images, axes, keepdims=True)[0]
-            images = images / (self.std + 1e-6)
+            images = images / (self.std + self._tiny)
         if self.zca_whitening:
             flat = images.reshape(len(images), -1)
             _, s, vt = np.linalg.svd(flat / np.sqrt(len(flat)))
@@ -201,9 +208,14 @@ class ImageDataGenerator:
 
 
 def _shift(limit: Any, size: int) -> Any:
-    """Draw a shift in pixels: up to a fraction of the size or a number of pixels, or one from a list."""
+    """Draw a shift in pixels: up to a fraction of the size or a number of pixels, or one from a list.
+
+    In Keras 1 it is a fraction in any case.
+    """
     if not np.any(limit):
         return 0
+    if era.number() == 1:
+        return np.random.uniform(-limit, limit) * size
     if np.ndim(limit) or isinstance(limit, int):
         pixels = np.random.choice(limit) * np.random.choice([-1, 1])
     else:

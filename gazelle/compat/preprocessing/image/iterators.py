@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gazelle.compat import era
 from gazelle.compat.ignored import ignores
 from gazelle.core.errors import DataError, message
 from gazelle.core.types import ArrayLike, PathLike
@@ -66,7 +67,10 @@ class Iterator(PyDataset):
             self._reseed()
             if self.batch_index == 0:
                 self.on_epoch_end()
-            batch, self.batch_index = self.batch_index, (self.batch_index + 1) % max(len(self), 1)
+            batch = self.batch_index % max(len(self), 1)
+            # in Keras 1 the order of epochs without an incomplete batch was drawn once
+            ends = batch + 1 >= len(self) and (era.number() > 1 or self.n % self.batch_size > 0)
+            self.batch_index = 0 if ends else self.batch_index + 1
             self.total_batches_seen += 1
             yield self._indices(batch)
 

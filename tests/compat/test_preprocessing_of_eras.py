@@ -1,0 +1,89 @@
+"""Images, texts and sequences as Keras 1.2.2 and 2.2.4 read and changed them; the numbers are theirs."""
+
+import os
+import random
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era
+from gazelle.compat.preprocessing import image, sequence, text
+
+X = np.random.RandomState(0).uniform(0, 255, (6, 8, 6, 3)).astype("float32")
+
+
+@pytest.fixture
+def keras_1():
+    number, standalone, before = era.number(), era.standalone(), era.is_before_2_3()
+    era.set_number(1)
+    yield
+    era.set_number(number, standalone, before)
+
+
+def test_augmented_images_of_keras_1(keras_1):
+    """Nearest pixels, shifts that are fractions, a shift of each channel; nothing is drawn that is not asked for."""
+    changes = {"rotation_range": 40, "width_shift_range": 2, "height_shift_range": 0.3, "shear_range": 0.3}
+    changes |= {"zoom_range": 0.3, "channel_shift_range": 20.0, "horizontal_flip": True, "vertical_flip": True}
+    batches = image.ImageDataGenerator(**changes).flow(X, np.arange(6), batch_size=3, seed=11)
+    pixels = [[254.816, 175.797, 237.587], [41.961, 118.808, 188.817], [127.434, 8.493, 246.302]]
+    for pixel, order in zip(pixels, ([4, 2, 5], [3, 0, 1], [4, 2, 5]), strict=True):
+        x, y = next(batches)
+        np.testing.assert_allclose(x[:, 2, 3, 1], pixel, atol=1e-3)
+        assert y.tolist() == order
+
+
+def test_the_order_of_complete_batches_is_drawn_once_in_keras_1(keras_1):
+    np.random.seed(1)
+    batches = image.ImageDataGenerator(samplewise_std_normalization=True).flow(X, np.arange(6), batch_size=3)
+    found = [next(batches) for _ in range(4)]
+    assert [y.tolist() for _, y in found] == [[2, 1, 4], [0, 3, 5]] * 2
+    np.testing.assert_allclose(found[0][0][0, 0, 0], [4.4958, 5.7801, 3.3316], atol=1e-4)  # not centered
+
+
+def test_random_changes_of_keras_1(keras_1):
+    np.random.seed(2)
+    functions = ((image.random_rotation, 30), (image.random_shear, 0.3), (image.random_zoom, (0.6, 0.9)))
+    pixels = [function(X[0], limit, 0, 1, 2)[2, 3, 1] for function, limit in functions]
+    np.testing.assert_allclose(pixels, [53.648, 53.648, 50.129], atol=1e-3)
+    np.testing.assert_allclose(image.random_channel_shift(X[0], 20, 2)[2, 3], [167.827, 46.861, 21.062], atol=1e-3)
+    shown = np.asarray(image.array_to_img(np.arange(12.0).reshape(2, 2, 3) + 3))
+    assert shown[0].tolist() == [[54, 72, 91], [109, 127, 145]]
+
+
+def test_characters_and_documents_of_keras_1(keras_1):
+    tokenizer = text.Tokenizer(char_level=True)
+    tokenizer.fit_on_texts(["aA", "A"])
+    assert tokenizer.word_index == {"A": 1, "a": 2}
+    tokenizer.fit_on_texts(["b"])
+    assert tokenizer.document_count == 1
+
+
+@pytest.fixture
+def folder(tmp_path):
+    from PIL import Image
+
+    (tmp_path / "a" / "0").mkdir(parents=True)
+    for name in ("a/z.png", "a/0/y.png", "a/b.gif"):
+        Image.new("RGB", (2, 2)).save(tmp_path / name)
+    return tmp_path
+
+
+def test_files_of_a_folder_precede_those_of_its_folders(folder, of_keras_2):
+    found = image.ImageDataGenerator().flow_from_directory(str(folder), shuffle=False).filenames
+    assert found == [os.path.join("a", "z.png"), os.path.join("a", "0", "y.png")]  # without the GIF
+
+
+def test_columns_and_classes_of_a_data_frame(folder, of_keras_2):
+    pandas = pytest.importorskip("pandas")
+    rows = {"filename": ["a/z.png", "a/0/y.png"], "class": ["q", "p"], "v": [1.0, 2], "w": [3.0, 4]}
+    flow, frame = image.ImageDataGenerator().flow_from_dataframe, pandas.DataFrame(rows)
+    assert flow(frame, str(folder), classes=["q", "p"]).class_indices == {"p": 0, "q": 1}
+    batch = next(flow(frame, str(folder), y_col=["v", "w"], class_mode="raw", shuffle=False))
+    assert batch[1].tolist() == [[1.0, 3.0], [2.0, 4.0]]
+
+
+def test_skipgrams_without_negative_samples():
+    random.seed(3)
+    pairs, labels = sequence.skipgrams([1, 2, 3], 4, negative_samples=0)
+    assert pairs == [[3, 2], [2, 3], [1, 2], [2, 1], [3, 1], [1, 3]]
+    assert labels == [1] * 6
