@@ -280,7 +280,7 @@ def _pinned(program: pathlib.Path, roots: set[str]) -> Iterator[Sign]:
 def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()) -> tuple[list[Sign], set[str]]:
     found: list[Sign] = []
     roots: set[str] = set()
-    waiting, seen = [pathlib.Path(path)], set[pathlib.Path]()
+    waiting, seen = [pathlib.Path(path).absolute()], set[pathlib.Path]()
     while waiting and len(seen) < 50:
         file = waiting.pop(0)
         if file in seen:
@@ -317,7 +317,7 @@ def _imported_files(file: pathlib.Path, source: str, folders: tuple[str, ...] = 
         starts = [file.parent, *map(pathlib.Path, folders)]
         if isinstance(node, ast.ImportFrom) and (node.module or folders):
             paths = [node.module or "", *(f"{node.module or ''}.{a.name}".lstrip(".") for a in node.names)]
-            starts = [file.parents[node.level - 1]] if node.level and folders else starts
+            starts = [*file.parents[node.level - 1 : node.level]] if node.level and folders else starts
         for path in filter(None, paths):
             inner = [start.joinpath(*path.split(".")) for start in starts]
             yield from (p for i in inner for p in (i.with_suffix(".py"), i / "__init__.py") if p.is_file())

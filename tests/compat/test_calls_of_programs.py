@@ -228,6 +228,10 @@ def test_packages_of_a_program_tell_its_era(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
     assert detect.detect(str(tmp_path / "program.py"), source).number == 2
     assert detect.detect(str(tmp_path / "program.py"), f"from keras import ops\n{source}").number == 3
+    monkeypatch.chdir(inner)
+    source = "import tensorflow as tf\nmodel.fit(1, 2, epochs=3)\nfrom {}parts.model import Loss"
+    assert detect.detect("test.py", source.format("..")).number == 2
+    assert detect.detect("test.py", source.format("." * 99)).number == 3
 
 
 def test_datasets_are_recognized_by_the_name_of_their_class():
