@@ -106,6 +106,7 @@ class Layer(Operation):
         "dense"  # of sparse arrays: "call" receives them, or dense ones and the result is "dense" or "kept"
     )
     _masked_arguments: tuple[str, ...] = ()  # parameters x of `call` to which a parameter x_mask belongs
+    _keeps_inner_masks = True  # whether the masks that inner layers set on all outputs replace those of `compute_mask`
     _is_stateless = False  # whether an object needs no build, since it has no weights
     _maps_lists = False  # whether a list of tensors stands for one call for each
     activation: Any  # of layers that have one

@@ -172,6 +172,13 @@ def masked_arguments(call: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(name for name in names if f"{name}_mask" in names)
 
 
+def have_masks(outputs: Tree, inputs: Tree) -> bool:
+    """Whether layers inside have set a mask on each output; an input that is returned has that of the input."""
+    given = {id(leaf) for leaf in jax.tree.leaves(inputs)}
+    leaves = jax.tree.leaves(outputs)
+    return bool(leaves) and all(get_mask(leaf) is not None and id(leaf) not in given for leaf in leaves)
+
+
 def set_masks(outputs: Tree, mask: Tree) -> None:
     """Attach a mask to each output: one for all of them, or one each in any structure, where None is one."""
     leaves = jax.tree.leaves(outputs)

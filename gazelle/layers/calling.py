@@ -100,10 +100,10 @@ def call_arrays(layer: Layer, scope: tracing.TraceContext, args: tuple[Any, ...]
     if scope.pure and engine.active_distribution() is not None:
         path, given = scope.names.get(id(layer), layer.name), path_of(layer)
         out = engine.constrain_outputs(f"{path}/output", f"{given}/output", out)
-    if masked:
-        call_arguments.set_masks(out, layer.compute_mask(args[0] if args else None, mask))
-    elif overrides(layer, Layer, "compute_mask"):  # layers that create a mask
-        call_arguments.set_masks(out, layer.compute_mask(args[0] if args else None, mask or None))
+    makes_mask = masked or overrides(layer, Layer, "compute_mask")
+    if makes_mask and not (layer._keeps_inner_masks and call_arguments.have_masks(out, args)):
+        given = mask if masked else mask or None
+        call_arguments.set_masks(out, layer.compute_mask(args[0] if args else None, given))
     if layer.activity_regularizer is not None:
         for leaf in jax.tree.leaves(out):
             scope.losses.append((layer, layer.activity_regularizer(leaf) / max(leaf.shape[0], 1)))

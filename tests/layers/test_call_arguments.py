@@ -99,3 +99,31 @@ def test_build_without_a_parameter_receives_no_shape():
     model = gazelle.Model(x, Token()(x))
     assert model(np.ones((2, 4), "float32"))[0, 0] == 2
     assert [w.name for w in model.weights] == ["token"]
+
+
+class InnerMask(layers.Layer):
+    """A layer of which the layer inside makes the mask."""
+
+    def __init__(self):
+        super().__init__()
+        self.supports_masking = True
+        self.inner = layers.Masking(2.0)
+
+    def call(self, x, mask=None):
+        return x if mask is None else self.inner(x)
+
+    def compute_mask(self, x, mask=None):
+        return None if mask is None else ~mask
+
+
+def test_masks_of_inner_layers_are_those_of_the_output():
+    x = np.array([[[0.0], [1.0], [2.0]]], "float32")
+    y = InnerMask()(layers.Masking()(x))
+    np.testing.assert_array_equal(y._keras_mask, [[True, True, False]])
+
+
+def test_an_output_that_is_the_input_has_the_computed_mask():
+    layer = InnerMask()
+    layer.inner = lambda x: x
+    y = layer(layers.Masking()(np.array([[[0.0], [1.0]]], "float32")))
+    np.testing.assert_array_equal(y._keras_mask, [[True, False]])

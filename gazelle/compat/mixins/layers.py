@@ -112,6 +112,10 @@ class LayerMixin(CompatObject):
             vars(self)["batch_shape"] = tuple(shape)
 
     @property
+    def _keeps_inner_masks(self) -> bool:
+        return era.number() == 3 or era.is_tf_keras_2()
+
+    @property
     def trainable(self) -> bool:
         """Whether training may change the weights."""
         return self._trainable
