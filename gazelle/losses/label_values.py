@@ -14,13 +14,14 @@ _SLACK = 1e-3  # float32 sums and smoothed labels are not exact
 _NOISE = 0.5  # adversarial training adds less noise to the labels 0 and 1
 
 
-def check_labels(loss: object, y_true: np.ndarray, units: int) -> None:
+def check_labels(loss: object, y_true: np.ndarray, units: int, counts: bool = False) -> None:
     """Raise an error for labels for which the loss is meaningless; warn of labels that are unusual for it.
 
     Args:
         loss: A `Loss` or a loss function.
         y_true: The labels.
         units: Size of the last axis of the predictions.
+        counts: Whether it is a metric that counts hits, for which a label that is no class is a miss.
 
     Raises:
         DataError: If a label is out of range; the message names its row, its value, the allowed range and the fix.
@@ -41,6 +42,7 @@ def check_labels(loss: object, y_true: np.ndarray, units: int) -> None:
             y,
             units,
             getattr(loss, "ignore_class", None),
+            counts,
         )
 
 
@@ -62,7 +64,7 @@ def _warn(what: str, expected: str, got: str, hint: str) -> None:
     warn(message(what, expected=expected, got=got, hint=hint))
 
 
-def _classes(what: str, y: Any, units: int, ignore_class: Any) -> None:
+def _classes(what: str, y: Any, units: int, ignore_class: Any, counts: bool) -> None:
     bad = ~((y >= 0) & (y < units) & (y == np.floor(y)))  # `~` so that NaN is bad
     if ignore_class is not None:
         bad &= y != ignore_class
@@ -85,10 +87,11 @@ def _classes(what: str, y: Any, units: int, ignore_class: Any) -> None:
             f"End the model in Dense({int(high) + 1}), or number the classes from 0: "
             "np.unique(y, return_inverse=True)[1]."
         )
-    _raise(what, y, bad, f"integers from 0 to {units - 1} (the last layer has {units} units)", hint)
+    expected = f"integers from 0 to {units - 1} (the last layer has {units} units)"
+    _raise(what, y, bad, expected, hint, defined=counts)
 
 
-def _binary(what: str, y: Any, units: int, ignore_class: Any) -> None:
+def _binary(what: str, y: Any, units: int, ignore_class: Any, counts: bool) -> None:
     bad = ~((y >= -_SLACK) & (y <= 1 + _SLACK))
     if not bad.any():
         return
@@ -118,7 +121,7 @@ def _binary(what: str, y: Any, units: int, ignore_class: Any) -> None:
     _raise(what, y, bad, "values from 0 to 1", hint, defined=not np.isnan(values).any())
 
 
-def _onehot(what: str, y: Any, units: int, ignore_class: Any) -> None:
+def _onehot(what: str, y: Any, units: int, ignore_class: Any, counts: bool) -> None:
     if y.ndim < 2 or y.shape[-1] == 1:
         return  # `check_shapes` raises an error for these
     bad = ~(y >= -_SLACK)

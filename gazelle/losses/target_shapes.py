@@ -35,9 +35,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 #: Functions and losses elsewhere may have an attribute `kind_of_targets`; "as given": integers stay integers.
 TARGETS: dict[Any, str] = {}
 
-#: kind of targets -> check of their values, a function of (label, y_true, number of classes, ignored class); filled by
-#: `label_values`
-VALUE_CHECKS: dict[str, Callable[[str, Any, int, Any], None]] = {}
+#: kind of targets -> check of their values, a function of (label, y_true, number of classes, ignored class, whether a
+#: metric counts them); filled by `label_values`
+VALUE_CHECKS: dict[str, Callable[[str, Any, int, Any, bool], None]] = {}
 
 #: result of `family` -> kind of targets
 CHOSEN = {"sparse": "classes", "binary": "binary", "categorical": "onehot"}
@@ -90,7 +90,8 @@ def targets(kind: str, *aliases: str, namespace: str = "losses") -> Callable[[Fu
                 axis = given.get("axis", -1)
                 classes = np.shape(y_pred)[axis if isinstance(axis, int) else -1]
                 label = f"Labels for '{fn.__name__}'"
-                VALUE_CHECKS[kind](label, np.asarray(y_true), classes, given.get("ignore_class"))
+                counts = namespace != "losses"
+                VALUE_CHECKS[kind](label, np.asarray(y_true), classes, given.get("ignore_class"), counts)
 
         @functools.wraps(fn)
         def checked(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
@@ -187,14 +188,11 @@ def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = 
     if kind == "chosen":
         kind = CHOSEN[family(true, pred)]
     if kind in ("classes", "onehot") and isinstance(axis, int) and pred and pred[axis] == 1:
-        raise ShapeError(
-            message(
-                f"{label} on one unit",
-                expected="one prediction for each class",
-                got=f"y_pred of shape {pred} for y of shape {true}",
-                hint=_ONE_UNIT,
-            )
-        )
+        got = f"y_pred of shape {pred} for y of shape {true}"
+        text = message(f"{label} on one unit", expected="one prediction for each class", got=got, hint=_ONE_UNIT)
+        if not only_warns():
+            raise ShapeError(text)
+        warn(text)
     expected, fits = pred, False
     if kind == "classes":
         index = axes[0] % max(len(pred), 1)

@@ -149,7 +149,7 @@ class Metric(Configurable):
     def _check_labels(self, y_true: np.ndarray, units: int) -> None:
         """Raise an error for labels that the metric cannot count; called on the host before anything is compiled."""
         if kind_of(self) == "classes":
-            check_labels(self, y_true, units)
+            check_labels(self, y_true, units, counts=True)
 
     # State -----------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from gazelle.compat import backend as K  # noqa: N812 - the usual name in progra
 from gazelle.compat import era, tensorflow
 from gazelle.compat.keras_src import module
 from gazelle.compat.namespaces import root
+from gazelle.core.errors import ArgumentError
 
 keras = root("keras")
 layers = keras.layers
@@ -123,6 +124,23 @@ def test_convolutions_without_filters():
     with pytest.warns(UserWarning, match="kernel_initializer of DepthwiseConv2D has no effect"):
         layer = layers.DepthwiseConv2D(3, kernel_initializer="ones")
     assert layer(np.ones((1, 4, 4, 1))).shape == (1, 2, 2, 1)
+
+
+class SizeOfInput(layers.Dense):
+    def __init__(self, units=None, **kwargs):
+        super().__init__(units, **kwargs)
+
+    def build(self, input_shape):
+        if self.units is None:
+            self.units = input_shape[-1]
+        super().build(input_shape)
+
+
+def test_build_of_a_subclass_sets_the_units(of_keras_2):
+    assert SizeOfInput()(np.ones((2, 3))).shape == (2, 3)
+    assert SizeOfInput(4)(np.ones((2, 3))).shape == (2, 4)
+    with pytest.raises(ArgumentError, match="units of Dense"):
+        layers.Dense(0)
 
 
 def test_factors_of_regularizers_have_a_dtype():

@@ -163,6 +163,15 @@ def test_outputs_without_a_loss_and_a_softmax_over_one_unit_are_warnings():
         one.fit(X, X[:, :1], verbose=0)
 
 
+def test_labels_that_a_metric_cannot_hit_are_misses():
+    model = keras.models.Sequential([keras.layers.Dense(1, activation="sigmoid", input_shape=(3,))])
+    model.compile("sgd", "binary_crossentropy", metrics=["sparse_categorical_accuracy"])
+    y = np.arange(len(X)) % 2
+    with pytest.warns(UserWarning, match="on one unit|expected integers from 0 to 0"):
+        history = model.fit(X, y, verbose=0)
+    assert history.history["sparse_categorical_accuracy"] == [np.mean(y == 0)]
+
+
 def test_an_input_shape_that_no_first_layer_has_is_ignored():
     with pytest.warns(UserWarning, match=r"Flatten ignores input_shape=\(32, \(1, 2\)\)"):
         assert keras.layers.Flatten(input_shape=(32, (1, 2)))(np.ones((2, 3, 4))).shape == (2, 12)

@@ -41,7 +41,7 @@ from gazelle.core.types import ArrayLike, Config, Nested, Shape, Tree
 from gazelle.core.variable import Variable
 from gazelle.initializers import Identity
 from gazelle.layers import RNN, Bidirectional, Layer, weight_tree
-from gazelle.layers.call_arguments import call_argument_names
+from gazelle.layers.call_arguments import argument_names, call_argument_names
 from gazelle.layers.calling import call_on_values
 from gazelle.models import Model
 from gazelle.regularizers import Regularizer
@@ -68,6 +68,11 @@ def _named_inputs(original: Function) -> Function | None:
     return original if first == "inputs" else called
 
 
+def _sizes_set_in_build() -> tuple[str, ...]:
+    """First arguments that a subclass may leave None: it creates a kernel of its own, or sets them in `build`."""
+    return ("filters", "units") if era.is_package_before_keras_3() else ("filters",)
+
+
 class LayerMixin(CompatObject):
     """Layers."""
 
@@ -90,10 +95,14 @@ class LayerMixin(CompatObject):
             text = f"{core.__name__} ignores input_shape={shape}"  # Keras looks at that of a first layer alone
             warn(message(text, expected="sizes of one sample, integers or None"))
             kwargs = {name: value for name, value in kwargs.items() if name != "input_shape"}
-        if kwargs.get("filters", 1) is None:  # a convolution that creates its own kernel
-            kwargs = {**kwargs, "filters": 1}
+        unset = [name for name in _sizes_set_in_build() if (args or [kwargs.get(name, 1)])[0] is None]
+        if unset:
+            unset = [name for name in unset if name in argument_names(core.__init__)[:1]]
+            args, kwargs = args[len(unset) :], {**kwargs, **dict.fromkeys(unset, 1)}
         with custom_object_scope(imported_classes(kwargs)):  # of configs that are arguments
             super()._construct(core, args, kwargs, by_gazelle)
+        if "units" in unset:
+            vars(self)["units"] = None
         values: list[Any] = list(vars(self).values())
         for value in values:
             if isinstance(value, Layer | Regularizer | Constraint) and id(value) != id(self):

@@ -18,8 +18,8 @@ from gazelle.compat.tensorflow.masked_rows import choose
 from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
-from gazelle.core.errors import ShapeError, message
+from gazelle.compat.types import AxisLike, DTypeLike, Function, ShapeLike, TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, ShapeError, message
 
 
 @op("gather", static=("axis", "batch_dims"))
@@ -31,21 +31,29 @@ def gather(
     batch_dims: TensorLike = 0,
 ) -> TensorResult:
     xp = space(params, indices)
-    if not batch_dims:
+    if not batch_dims or axis == 0:  # TensorFlow reads no batch_dims with axis=0
         return xp.take(xp.asarray(params), xp.asarray(indices), axis=axis or 0)
 
     shared = batch_dims + np.ndim(indices) if batch_dims < 0 else batch_dims
     along = (batch_dims if axis is None else axis) % np.ndim(params)
-    one = functools.partial(jnp.take, axis=along - shared)
-    for _ in range(shared):
+    if along < shared:
+        got = f"axis={axis}, batch_dims={batch_dims}"
+        raise ArgumentError(message("tf.gather", expected="an axis after those of batch_dims", got=got))
+    return _batched(functools.partial(jnp.take, axis=along - shared), shared, params, indices)
+
+
+def _batched(one: Function, axes: int, params: TensorLike, indices: TensorLike) -> TensorResult:
+    """`one(params, indices)` for each element of the first axes of both."""
+    for _ in range(axes):
         one = jax.vmap(one)
-    return one(jnp.asarray(params), jnp.asarray(indices))
+    found: TensorResult = one(jnp.asarray(params), jnp.asarray(indices))
+    return found
 
 
 @op("gather_nd", "manip.gather_nd")
 def gather_nd(params: TensorLike, indices: TensorLike, batch_dims: int = 0) -> TensorResult:
     if batch_dims:
-        return jax.vmap(lambda p, i: p[tuple(jnp.moveaxis(i, -1, 0))])(jnp.asarray(params), jnp.asarray(indices))
+        return _batched(lambda p, i: p[tuple(jnp.moveaxis(i, -1, 0))], batch_dims, params, indices)
     xp = space(params, indices)
     indices = xp.asarray(indices)
     if not indices.shape[-1]:  # all of `params` for each
