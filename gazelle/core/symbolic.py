@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 #: operations that symbolic tensors have as operators and methods; filled by gazelle.ops.
 OPS: dict[str, Callable[..., Any]] = {}
+
+
+class KerasHistory(NamedTuple):
+    """The call that made a symbolic tensor, as programs for Keras read it."""
+
+    operation: Any
+    node_index: int
+    tensor_index: int
 
 
 class KerasTensor:
@@ -71,9 +79,9 @@ class KerasTensor:
         return len(self.shape)
 
     @property
-    def _keras_history(self) -> tuple[Any, int, int]:
+    def _keras_history(self) -> KerasHistory:
         assert self.node is not None
-        return self.node.operation, self.node.operation._call_nodes.index(self.node), self.index
+        return KerasHistory(self.node.operation, self.node.operation._call_nodes.index(self.node), self.index)
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={printable(self.name)}>"

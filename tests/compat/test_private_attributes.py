@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import gazelle
+from gazelle.compat import era
 from gazelle.compat import tensorflow as tensorflow_facade
 from gazelle.compat.namespaces import root
 
@@ -21,6 +22,40 @@ def test_flatten_layers():
     model = keras.Sequential([layers.Dense(3), inner])
     assert model._flatten_layers() == [model, *model.layers, *inner.layers]
     assert model._flatten_layers(include_self=False, recursive=False) == model.layers
+
+
+def test_the_history_of_a_tensor_has_names():
+    x = keras.Input((3,))
+    dense = layers.Dense(2)
+    history = dense(x)._keras_history
+    assert history.operation is history.layer is dense
+    assert (history.node_index, history.tensor_index) == history[1:] == (0, 0)
+
+
+def linear(x):
+    return 2 * x
+
+
+def twice(x):
+    return 2 * x
+
+
+def test_functions_in_a_config(of_keras_2):
+    assert layers.Dense(2, activation=twice).get_config()["activation"] == "twice"
+    era.set_number(3)
+    assert layers.Dense(2, activation=twice).get_config()["activation"]["config"] == "twice"
+    assert layers.Dense(2, activation=linear).get_config()["activation"] == "linear"  # as a function of Keras
+    layer = layers.deserialize(layers.serialize(layers.Dense(2, activation=linear)), {"linear": linear})
+    assert layer.activation is linear
+
+
+def test_symbolic_tensors_are_tensors_before_tensorflow_2(tf, of_keras_2):
+    x = keras.Input((3,))
+    assert isinstance(x, tf.Tensor)
+    assert isinstance(layers.Dense(2)(x), tf.Tensor)
+    era.set_number(2, False)
+    assert not isinstance(x, tf.Tensor)
+    assert isinstance(tf.constant(1), tf.Tensor)
 
 
 def test_shapes_of_weights(tf):

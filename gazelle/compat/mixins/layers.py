@@ -34,7 +34,7 @@ from gazelle.constraints import Constraint
 from gazelle.core import shape_inference, symbolic, tracing
 from gazelle.core.errors import StateError, message
 from gazelle.core.prng import SeedGenerator
-from gazelle.core.registry import custom_object_scope, custom_objects
+from gazelle.core.registry import REGISTRY, custom_object_scope, custom_objects
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
 from gazelle.core.types import ArrayLike, Config, Nested, Shape, Tree
@@ -71,6 +71,13 @@ def _named_inputs(original: Function) -> Function | None:
 def _sizes_set_in_build() -> tuple[str, ...]:
     """First arguments that a subclass may leave None: it creates a kernel of its own, or sets them in `build`."""
     return ("filters", "units") if era.is_package_before_keras_3() else ("filters",)
+
+
+def _activation_name(entry: Any) -> Any:
+    """A function in a config: Keras 1 and 2 wrote the name of each, tf.keras and Keras 3 those that are also theirs."""
+    is_function = isinstance(entry, dict) and entry.get("class_name") == "function"
+    named = is_function and (era.is_package_before_keras_3() or entry["config"] in REGISTRY["activations"])
+    return entry["config"] if named else entry
 
 
 class LayerMixin(CompatObject):
@@ -144,7 +151,10 @@ class LayerMixin(CompatObject):
 
     def _config_of_era(self, config: Config, by_gazelle: bool) -> Config:
         """The configuration that a program gets, with the names of its era."""
-        if era.number() == 3 or by_gazelle or isinstance(self, Model):
+        if by_gazelle or isinstance(self, Model):
+            return config
+        config = {key: _activation_name(value) if key.endswith("activation") else value for key, value in config.items()}
+        if era.number() == 3:
             return config
         shape = vars(self).get("batch_shape")
         first = {} if shape is None else {"batch_input_shape": shape}

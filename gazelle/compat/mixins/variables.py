@@ -14,7 +14,7 @@ from gazelle.compat.operators import add_operators, exceeds_32_bits
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import symbolic
-from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.core.symbolic import KerasHistory, KerasTensor, Node
 from gazelle.core.types import Shape
 
 
@@ -27,6 +27,12 @@ class DtypeAttribute:
 
     def __set__(self, tensor: object, dtype: str) -> None:
         vars(tensor)["dtype"] = dtype
+
+
+class LayerHistory(KerasHistory):
+    """The call that made a symbolic tensor, with its name in tf.keras."""
+
+    layer = property(lambda self: self.operation)
 
 
 class SymbolicTensor(KerasTensor):
@@ -58,6 +64,10 @@ class SymbolicTensor(KerasTensor):
         self.__dict__["shape"] = shape
 
     _keras_shape = property(lambda self: self.shape)
+
+    @property
+    def _keras_history(self) -> LayerHistory:
+        return LayerHistory(*super()._keras_history)
 
     def get_shape(self) -> TensorShape:
         """Return the shape as TensorFlow returned it."""

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat import era
 from gazelle.compat.ignored import ignores
 from gazelle.compat.old_variable import TensorShape, reference
 from gazelle.compat.one_element import as_numbers
@@ -32,7 +33,14 @@ from gazelle.core.variable import Variable
 _PLAIN = (bool, int, float, complex, np.ndarray, np.generic, list, tuple)
 
 
-class Tensor(TensorWrapper):
+class _TensorType(type):
+    def __instancecheck__(cls, value: object) -> bool:  # symbolic tensors, before TensorFlow 2
+        if super().__instancecheck__(value):
+            return True
+        return isinstance(value, KerasTensor) and era.is_before_tf_keras_2() and not era.called_by_gazelle(1)
+
+
+class Tensor(TensorWrapper, metaclass=_TensorType):
     """A value: a NumPy array on the host, or an array of JAX as soon as another operand is one.
 
     >>> x = Tensor(np.array([1.0, 2.0], "float32"))
