@@ -17,6 +17,7 @@ from gazelle.compat import backend as K  # noqa: N812 - the usual name in progra
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import defined
 from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core import tracing
 from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.masks import get_mask
 from gazelle.core.types import DTypeLike
@@ -183,7 +184,8 @@ def generate_dropout_ones(inputs: TensorLike, dims: int) -> TensorResult:
 
 def generate_dropout_mask(ones: TensorLike, rate: float, training: bool | None = None, count: int = 1) -> TensorResult:
     """Return `count` dropout masks, in a list if there are several."""
-    masks = [K.in_train_phase(lambda: K.dropout(ones, rate), ones, training=training) for _ in range(count)]
+    with tracing.at_every_step():
+        masks = [K.in_train_phase(lambda: K.dropout(ones, rate), ones, training=training) for _ in range(count)]
     return masks[0] if count == 1 else masks
 
 

@@ -167,6 +167,14 @@ def _unseeded_key() -> Array:
     return _shared[0].next(ordered=False)
 
 
+def loop_key() -> Array | None:
+    """The key of a loop over steps, for `tracing.at_step`; None in compiled code that has no key."""
+    scope = tracing.current()
+    if scope is not None and scope.key is not None:
+        return scope.draw("loop")
+    return None if tracing.is_traced() else jax.random.key(next_seed())
+
+
 def random_bits(key: Array, shape: Sequence[int]) -> Array:
     """Return 32 random bits for each element, a function of `key` and the element's index only.
 

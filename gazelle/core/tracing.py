@@ -45,6 +45,7 @@ class TraceContext:
     guesses: bool = False  # True: sizes are placeholders for unknown ones, and only shapes and dtypes matter
     seen: dict[int, Any] | None = None  # id -> each variable that was read or assigned; None: not recorded
     created: list[Any] | None = None  # variables whose first value is traced; None: not recorded
+    loop_key: jax.Array | None = None  # the key of the loop over steps that runs; `key` is that of one step
 
     def draw(self, name: str) -> jax.Array:
         """A key that depends only on (step key, name, number of the draw)."""
@@ -97,6 +98,23 @@ def binds() -> bool:
 entered = functools.partial(assigned, _scope)
 #: have no current context in a with-block: `with outside():`
 outside = functools.partial(assigned, _scope, None)
+
+
+def at_step(loop_key: jax.Array | None, number: jax.Array | int) -> contextlib.AbstractContextManager[None]:
+    """A context for one step of a loop that is traced once, so that its steps draw different numbers."""
+    if loop_key is None:
+        return contextlib.nullcontext()
+    scope = _scope.get() or TraceContext()
+    key = jax.random.fold_in(loop_key, number)
+    return entered(dataclasses.replace(scope, key=key, draws={}, loop_key=loop_key))
+
+
+def at_every_step() -> contextlib.AbstractContextManager[None]:
+    """A context in which all steps of the loop draw the same numbers."""
+    scope = _scope.get()
+    if scope is None or scope.loop_key is None:
+        return contextlib.nullcontext()
+    return entered(dataclasses.replace(scope, key=scope.loop_key))
 
 
 def isolated(function: Callable[[], Any]) -> tuple[Any, dict[Variable, Any]]:

@@ -102,8 +102,8 @@ def call_arrays(layer: Layer, scope: tracing.TraceContext, args: tuple[Any, ...]
         out = engine.constrain_outputs(f"{path}/output", f"{given}/output", out)
     makes_mask = masked or overrides(layer, Layer, "compute_mask")
     if makes_mask and not (layer._keeps_inner_masks and call_arguments.have_masks(out, args)):
-        given = mask if masked else mask or None
-        call_arguments.set_masks(out, layer.compute_mask(args[0] if args else None, given))
+        its = mask if masked else mask or None
+        call_arguments.set_masks(out, layer.compute_mask(args[0] if args else None, its))
     if layer.activity_regularizer is not None:
         for leaf in jax.tree.leaves(out):
             scope.losses.append((layer, layer.activity_regularizer(leaf) / max(leaf.shape[0], 1)))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from gazelle.core import prng, tracing
 from gazelle.core.engines import engine
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.replaced_methods import overrides
@@ -108,10 +109,12 @@ def _scan_by_cudnn(
 
 def _scan_any(cell: Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions) -> tuple[Any, list[Any]]:
     """Scan any cell through its `call`."""
-    structure = jax.tree.structure(states)
+    structure, key = jax.tree.structure(states), prng.loop_key()
+    numbers = jnp.arange(jax.tree.leaves(x)[0].shape[0])
 
     def call(states: list[Any], x: Any) -> tuple[Any, list[Any]]:
-        output, new = step(cell, x, states)
+        with tracing.at_step(key, x[1]):
+            output, new = step(cell, x[0], states)
         flat = [n.astype(o.dtype) for n, o in zip(jax.tree.leaves(new), jax.tree.leaves(states), strict=True)]
         return output, jax.tree.unflatten(structure, flat)
 
@@ -126,13 +129,14 @@ def _scan_any(cell: Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions
         return (_select(counts, new, states), last), shown
 
     if mask is None:
-        states, outputs = jax.lax.scan(plain, states, x, reverse=how.reverse, unroll=how.unroll)
+        states, outputs = jax.lax.scan(plain, states, (x, numbers), reverse=how.reverse, unroll=how.unroll)
         return outputs, states
     first = jax.tree.leaves(states[-1] if isinstance(states[0], (list, tuple)) else states)[0]
-    shape = jax.eval_shape(lambda: call(states, jax.tree.map(lambda values: values[0], x))[0])
+    shape = jax.eval_shape(lambda: call(states, jax.tree.map(lambda values: values[0], (x, numbers)))[0])
     # before the first unmasked step the output is the first state, if the shapes agree
     last = jax.tree.map(
         lambda s: first.astype(s.dtype) if first.shape == s.shape else jnp.zeros(s.shape, s.dtype), shape
     )
-    (states, _), outputs = jax.lax.scan(masked, (states, last), (x, mask), reverse=how.reverse, unroll=how.unroll)
+    steps = ((x, numbers), mask)
+    (states, _), outputs = jax.lax.scan(masked, (states, last), steps, reverse=how.reverse, unroll=how.unroll)
     return outputs, states

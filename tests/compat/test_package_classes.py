@@ -58,6 +58,33 @@ def test_dropout_masks_are_those_of_all_steps():
     assert module("keras.src.layers.rnn.dropout_rnn_cell").DropoutRNNCell is layers.DropoutRNNCellMixin
 
 
+class NoisyCell(Cell):
+    def call(self, inputs, states, training=None):
+        masked = inputs * self.get_dropout_mask_for_cell(keras.ops.ones((1, 1)), training=True)
+        return self.noise(masked * 0, training=True) + 100 * masked, states
+
+    def __init__(self):
+        super().__init__()
+        self.noise = layers.GaussianNoise(1.0)
+
+
+@pytest.mark.parametrize("unroll", [False, True])
+def test_a_cell_draws_other_numbers_at_each_step_but_its_masks_stay(unroll):
+    rnn = layers.RNN(NoisyCell(), return_sequences=True, unroll=unroll)
+    model = keras.Sequential([keras.Input((6, 3)), rnn])
+    model.compile("sgd", "mse")
+    ones = np.ones((1, 6, 3), "float32")
+    for out in (rnn(ones), model.predict(ones, verbose=0), model(ones)):
+        steps = np.asarray(out)[0, :, 0]
+        assert len(set(steps)) == 6
+        assert np.ptp(np.round(steps, -2)) == 0
+
+
+def test_elements_of_a_map_draw_other_numbers(tf):
+    out = K.map_fn(lambda x: x + tf.random.normal([]), tf.zeros(5))
+    assert len(set(np.asarray(out))) == 5
+
+
 def test_constants_of_recurrent_layers():
     rnn = layers.RNN(Cell(dropout=0))
     constant = np.full((8, 3), 2, "float32")

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from gazelle.compat import facade
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.types import Nested, TensorLike, TensorResult
+from gazelle.core import prng, tracing
 
 
 @lifted
@@ -37,17 +38,19 @@ def rnn(
     constants, states = list(constants or []), [jnp.asarray(s) for s in initial_states]
     unmasked = jnp.ones(x.shape[:2], bool) if mask is None else _steps_first(mask, time_major)
     first, _ = step_function(x[0], [*states, *constants])
-    zero = jnp.zeros_like(first)
+    zero, key = jnp.zeros_like(first), prng.loop_key()
 
     def step(carry: Any, current: Any) -> Any:
         before, states = carry
-        x_t, unmasked_t = current
-        out, new_states = step_function(x_t, [*states, *constants])
+        x_t, unmasked_t, number = current
+        with tracing.at_step(key, number):
+            out, new_states = step_function(x_t, [*states, *constants])
         kept = [_where(unmasked_t, n, o) for n, o in zip(new_states, states, strict=True)]
         out = _where(unmasked_t, out, zero if zero_output_for_mask else before)
         return (out, kept), out
 
-    (last, states), outputs = jax.lax.scan(step, (zero, states), (x, unmasked), reverse=go_backwards)
+    steps = (x, unmasked, jnp.arange(len(x)))
+    (last, states), outputs = jax.lax.scan(step, (zero, states), steps, reverse=go_backwards)
     outputs = jnp.flip(outputs, 0) if go_backwards else outputs
     outputs = outputs if return_all_outputs else outputs[-1:]
     return last, outputs if time_major else jnp.moveaxis(outputs, 0, 1), states
@@ -73,7 +76,13 @@ def _where(mask: Any, new: Any, old: Any) -> Any:
 
 def _map(fn: Callable[..., Any], elems: Any) -> Any:
     """Apply fn to each element along the first axis."""
-    return jax.lax.map(_of_arrays(fn), jax.tree.map(jnp.asarray, elems))
+    fn, elems, key = _of_arrays(fn), jax.tree.map(jnp.asarray, elems), prng.loop_key()
+
+    def one(pair: Any) -> Any:
+        with tracing.at_step(key, pair[1]):
+            return fn(pair[0])
+
+    return jax.lax.map(one, (elems, jnp.arange(len(jax.tree.leaves(elems)[0]))))
 
 
 def _fold_left(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any) -> Any:

@@ -153,7 +153,9 @@ class LayerMixin(CompatObject):
         """The configuration that a program gets, with the names of its era."""
         if by_gazelle or isinstance(self, Model):
             return config
-        config = {key: _activation_name(value) if key.endswith("activation") else value for key, value in config.items()}
+        config = {
+            key: _activation_name(value) if key.endswith("activation") else value for key, value in config.items()
+        }
         if era.number() == 3:
             return config
         shape = vars(self).get("batch_shape")

@@ -28,7 +28,7 @@ from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.strings import shown
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, Function, Nested, Option, ShapeLike, TensorLike, TensorResult
-from gazelle.core import tracing
+from gazelle.core import prng, tracing
 from gazelle.core.errors import message
 from gazelle.core.symbolic import KerasTensor
 
@@ -127,10 +127,12 @@ def while_loop(
         return subgraphs.symbolic_while(cond, body, values, limit)
     if _traced(first):
         limit = np.iinfo(np.int32).max if maximum_iterations is None else int(maximum_iterations)
+        key = prng.loop_key()
 
         def step(state: Any) -> Any:
             count, inner = state
-            out = body(*boxed(inner))
+            with tracing.at_step(key, count):
+                out = body(*boxed(inner))
             out = list(out) if isinstance(out, list | tuple) else [out]
             return count + 1, [jnp.asarray(unboxed(v), i.dtype) for v, i in zip(out, inner, strict=True)]
 

@@ -20,8 +20,8 @@ from gazelle.compat.backend.sessions import Operations, dependencies, dependenci
 from gazelle.compat.backend.updates import Update
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.recording import is_box, unboxed
-from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
-from gazelle.core import tracing
+from gazelle.compat.types import Nested, TensorLike, TensorResult
+from gazelle.core import prng, tracing
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor, is_symbolic, numbers_of_calls, symbolic_leaves
 from gazelle.core.variable import Variable
@@ -104,14 +104,6 @@ def node(compute: Callable[..., Any], parts: Sequence[SubGraph], arguments: tupl
     return call_op(function, (plain, *(part.captured for part in parts)), {})
 
 
-def step_scope(number: Option) -> TensorResult:
-    """The context of one step of a loop, in which random numbers differ from those of other steps."""
-    scope = tracing.current()
-    if scope is None or scope.key is None:
-        return tracing.entered(scope or tracing.TraceContext())
-    return tracing.entered(dataclasses.replace(scope, key=jax.random.fold_in(scope.key, number), draws={}))
-
-
 def symbolic_cond(pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> TensorResult:
     """`tf.cond` of a condition that is a tensor of a graph."""
     branches = [SubGraph(true_fn, ()), SubGraph(false_fn, ())]
@@ -156,11 +148,11 @@ def symbolic_while(
 
     def compute(arguments: Any, of_condition: Any, of_body: Any) -> Any:
         start = [jnp.asarray(v) for v in arguments]
-        kinds = [v.dtype for v in start]
+        kinds, key = [v.dtype for v in start], prng.loop_key()
 
         def step(state: Any) -> Any:
             count, inner = state
-            with step_scope(count):
+            with tracing.at_step(key, count):
                 new = parts[1].run(inner, of_body)
             return count + 1, [jnp.asarray(v, kind) for v, kind in zip(new, kinds, strict=True)]
 
@@ -185,11 +177,11 @@ def symbolic_scan(
 
     def compute(arguments: Any, captured: Any) -> Any:
         start, all_rows = arguments
-        start = jax.tree.map(jnp.asarray, start)
+        start, key = jax.tree.map(jnp.asarray, start), prng.loop_key()
 
         def step(carry: Any, row: Any) -> Any:
             count, state = carry
-            with step_scope(count):
+            with tracing.at_step(key, count):
                 new, out = part.run((state, row), captured)
             new = jax.tree.map(lambda n, old: jnp.asarray(n, old.dtype), new, state)
             return (count + 1, new), out
