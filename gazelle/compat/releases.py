@@ -7,11 +7,15 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from gazelle.compat.tables import listed
+
 TENSORFLOW = r"tensorflow(?:[-_](?:gpu|cpu|macos|intel))?"
 KERAS = "keras"
-_NAMES_OF_TENSORFLOW_1 = re.compile(
-    r"(tf|tensorflow)\.(Session|InteractiveSession|placeholder|get_variable|variable_scope|ConfigProto|contrib|layers"
-    r"|global_variables_initializer|initialize_all_variables|reset_default_graph|enable_eager_execution)\b"
+#: names of `tf` itself, without `compat.v1`, that only TensorFlow 1 had
+NAMES_OF_TENSORFLOW_1 = frozenset(
+    listed("""Session InteractiveSession ConfigProto placeholder get_variable variable_scope contrib layers
+    global_variables_initializer initialize_all_variables reset_default_graph enable_eager_execution random_normal
+    truncated_normal""")
 )
 _FILES = ("requirements.txt", "environment.yml", "environment.yaml", "Pipfile", "setup.py")
 _ROOT_OF_A_PROJECT = (".git", "README.md", "LICENSE")
@@ -47,7 +51,8 @@ def are_before_2_3(program: str, standalone: bool, names: Iterable[str]) -> bool
         standalone: Whether it imports `keras`, not `tensorflow.keras`.
         names: Names in the program that only earlier releases have.
     """
-    if not standalone and any(map(_NAMES_OF_TENSORFLOW_1.match, names)):
+    parts = [name.split(".") for name in names]
+    if not standalone and any(p[0] in ("tf", "tensorflow") and p[1:] and p[1] in NAMES_OF_TENSORFLOW_1 for p in parts):
         return True
     path, before = pathlib.Path(program), (1, 14) if standalone else (2, 0)  # Keras 2.3 came after TensorFlow 1.14
     return any(pin.newest < before for pin in pins(path, TENSORFLOW)) or (

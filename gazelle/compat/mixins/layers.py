@@ -216,8 +216,8 @@ class LayerMixin(CompatObject):
         for tensor in symbolic.leaves(out):
             if type(tensor) is KerasTensor:
                 tensor.__class__ = SymbolicTensor
-            for mark in () if facade.calls is None else facade.calls.mark_outputs:
-                mark(tensor)
+            if facade.calls is not None:
+                facade.calls.layer_outputs.mark(tensor)
         return out
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:

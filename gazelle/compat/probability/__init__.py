@@ -25,8 +25,7 @@ from gazelle.compat.probability.objects import is_genuine
 from gazelle.compat.tensorflow import model_calls
 from gazelle.core.errors import message
 
-model_calls.outputs_of_layers[:] = outputs.expanded, outputs.contracted
-model_calls.mark_outputs[:] = [outputs.mark]
+model_calls.layer_outputs = outputs.DistributionOutputs()
 _ROOT = "tensorflow_probability"
 #: modules below the root that are the genuine ones
 _GENUINE = ("substrates", "python.internal", "python.version")

@@ -15,11 +15,12 @@ import jax.numpy as jnp
 
 from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.probability.objects import Deferred
-from gazelle.compat.tensorflow import calls
+from gazelle.compat.tensorflow import calls, model_calls
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import Function, NamedObject, TensorResult
 from gazelle.core import symbolic
+from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import Array, Tree
 
 
@@ -64,24 +65,6 @@ def _tensor_class(cls: type[Deferred]) -> Any:
 # Tapes ----------------------------------------------------------------------------------------------------------------
 
 
-def expanded(function: Function) -> Function:
-    """A function whose result contains the distributions attached to its arrays, so that tapes record those, too."""
-
-    def called(*args: Any, **kwargs: Any) -> Any:
-        out = symbolic.map_in_order(unboxed, function(*args, **kwargs), is_box)
-        return symbolic.map_in_order(
-            lambda v: v if calls.OBJECTS.get(v) is None else _Pair(v, calls.OBJECTS.get(v)), out
-        )
-
-    return called
-
-
-def contracted(out: Tree) -> Tree:
-    """The result of an expanded function, with its distributions attached to the arrays again."""
-    is_pair = lambda v: isinstance(v, _Pair)  # noqa: E731
-    return symbolic.map_in_order(lambda v: attached(v.value, v.output.distribution) if is_pair(v) else v, out, is_pair)
-
-
 class _Pair:
     """An array and what is attached to it, as a structure of arrays."""
 
@@ -93,14 +76,6 @@ jax.tree_util.register_pytree_node(_Pair, lambda p: ((p.value, p.output), None),
 
 
 # Graphs of layers -----------------------------------------------------------------------------------------------------
-
-
-def mark(tensor: TensorResult) -> None:
-    """Let a symbolic tensor be a distribution, if one is attached to its arrays."""
-    found = _inferred(tensor)
-    if found is not None and not isinstance(tensor, Deferred):
-        kind: Any = type(found)
-        tensor.__class__ = _symbolic_class(kind)
 
 
 def _inferred(tensor: Any) -> Deferred | None:
@@ -138,3 +113,32 @@ class _OfValue:
 
     def made(self) -> Any:
         return calls.OBJECTS.get(unboxed(self.value)).distribution.made()
+
+
+class DistributionOutputs(model_calls.LayerOutputs):
+    """Carries the distributions of layers through compiled calls and graphs."""
+
+    def expanded(self, function: Function) -> Function:
+        """A function whose result contains the distributions attached to its arrays, so that tapes record them."""
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            out = symbolic.map_in_order(unboxed, function(*args, **kwargs), is_box)
+            return symbolic.map_in_order(
+                lambda v: v if calls.OBJECTS.get(v) is None else _Pair(v, calls.OBJECTS.get(v)), out
+            )
+
+        return called
+
+    def contracted(self, out: Tree) -> Tree:
+        """The result of an expanded function, with its distributions attached to the arrays again."""
+        is_pair = lambda v: isinstance(v, _Pair)  # noqa: E731
+        return symbolic.map_in_order(
+            lambda v: attached(v.value, v.output.distribution) if is_pair(v) else v, out, is_pair
+        )
+
+    def mark(self, tensor: KerasTensor) -> None:
+        """Let a symbolic tensor be a distribution, if one is attached to its arrays."""
+        found = _inferred(tensor)
+        if found is not None and not isinstance(tensor, Deferred):
+            kind: Any = type(found)
+            tensor.__class__ = _symbolic_class(kind)

@@ -32,6 +32,7 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import Arguments, Branch, Function, Keywords, Nested, Option, TensorLike, TensorResult
 from gazelle.core import logits, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
@@ -47,10 +48,22 @@ _keep_alive: dict[int, Any] = {}  # objects whose ids are in program keys: an id
 _PLAIN = (bool, int, float, str)
 
 
-#: functions that add to a result what is attached to its arrays, and attach it again; replaced by `probability`
-outputs_of_layers: list[Function] = [lambda function: function, lambda out: out]
-#: functions that are called with the symbolic tensors that layers return
-mark_outputs: list[Function] = []
+class LayerOutputs:
+    """What is done with results of layers; `probability`, whose layers return distributions, has its own."""
+
+    def expanded(self, function: Function) -> Function:
+        """A function whose result also contains what is attached to its arrays."""
+        return function
+
+    def contracted(self, out: Tree) -> Tree:
+        """The result of such a function, with that attached to its arrays."""
+        return out
+
+    def mark(self, tensor: KerasTensor) -> None:
+        """Prepare a symbolic tensor that a layer returns."""
+
+
+layer_outputs = LayerOutputs()
 #: id -> variable, weakly: what `tf.train.Saver` and `tf.trainable_variables` find
 all_variables: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
 
@@ -119,9 +132,8 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
         else:
             library = functools.partial(compiled_calls.is_library_code, layer)
             try:
-                expanded, contracted = outputs_of_layers
-                function = expanded(original)
-                out = contracted(
+                function = layer_outputs.expanded(original)
+                out = layer_outputs.contracted(
                     stateful(function, args, kwargs, _program_key(layer), layer, library, is_watched=recorded)
                 )
             except LooksAtValuesError:

@@ -5,13 +5,8 @@ from __future__ import annotations
 import re
 from types import FrameType
 
-from gazelle.compat.tables import listed
+from gazelle.compat.releases import NAMES_OF_TENSORFLOW_1
 
-#: names of `tf` itself, without `compat.v1`
-_NAMES = frozenset(
-    listed("""Session InteractiveSession placeholder get_variable variable_scope global_variables_initializer
-    initialize_all_variables contrib layers reset_default_graph random_normal truncated_normal""")
-)
 _looked_up: set[str] = set()
 #: calls from which a program is known to build a graph before it makes one
 _CALLS = re.compile(
@@ -40,7 +35,7 @@ def in_text_of(frame: FrameType) -> bool:
 
 def notice(name: str) -> None:
     """Store that a program looked up this name in `tf`."""
-    if name in _NAMES:
+    if name in NAMES_OF_TENSORFLOW_1:
         _looked_up.add(name)
 
 
