@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gazelle.compat import era
-from gazelle.data import Source
+from gazelle.data import BATCH, Source
 from gazelle.losses.base import as_loss
 from gazelle.losses.target_shapes import kind_of
 from gazelle.training.callbacks.base import Callback
@@ -20,6 +20,7 @@ from gazelle.training.outputs import per_output
 
 if TYPE_CHECKING:
     from gazelle.models import Model
+    from gazelle.models.fitting import FitOptions
 
 
 class _Names(list[str]):
@@ -111,24 +112,35 @@ class BatchLogs(Callback):
         self._counted = count
 
 
-def callback_params(model: Model, run: tuple[list[Any], Any, Any], params: dict[str, Any]) -> dict[str, Any]:
-    """The params of a run of `fit`, which is given as (callbacks, source of the samples, validation data).
+class EndWithoutLogs(Callback):
+    """Until TensorFlow 2.2 the logs of `on_train_end` were empty."""
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if logs is not None:
+            logs.clear()
+
+
+def callback_params(model: Model, run: tuple[list[Any], Source, FitOptions], params: dict[str, Any]) -> dict[str, Any]:
+    """The params of a run of `fit`, which is given as (callbacks, source of the samples, options).
 
     It also sets `validation_data` of the callbacks: a list of the inputs, the targets, and a weight for each target.
     """
-    callbacks, source, validation = run
+    callbacks, source, options = run
+    validation, count = options.validation_data, getattr(source, "count", None)
     names = [*model.metrics_names, *(f"val_{name}" for name in model.metrics_names if validation is not None)]
     if era.number() == 3:
         return {**params, "metrics": names}  # of callbacks that are older than the program
     if era.standalone():
         for callback in callbacks:
             callback.validation_data = _flat(validation)
+        callbacks.insert(0, EndWithoutLogs())
         if era.number() == 1:
             vars(model)["validation_data"] = _flat(validation)
     if era.standalone() and any(listens_to_batches(callback, "train") for callback in callbacks):
         callbacks.insert(0, BatchLogs(source))
-    samples = {"samples": getattr(source, "count", None), "batch_size": getattr(source, "batch_size", None)}
-    samples = {name: value for name, value in samples.items() if value is not None}  # a generator has none
+    samples = {} if count is None else {"samples": count, "batch_size": options.batch_size or BATCH}
+    if samples and era.standalone():  # of arrays, what the program stated
+        samples["steps"] = options.steps_per_epoch
     first = {"nb_sample": samples.get("samples"), "nb_epoch": params["epochs"]} if era.number() == 1 else {}
     return {**params, **samples, **first, "do_validation": validation is not None, "metrics": names}
 

@@ -29,6 +29,9 @@ class Conventions:
         epochs_cross_passes: An epoch with `steps_per_epoch` continues in the next pass over the samples.
         sequences_start_again: Each epoch of a `PyDataset` begins with its first batch, also with `steps_per_epoch`.
         added_losses_count_batches: Without a loss in `compile`, that of the logs is a mean over batches, not samples.
+        output_losses_average_batches: The loss of one of several outputs is a mean of those of the batches, also of a
+            smaller last one.
+        epochs_are_completed: A training that a callback stops ends after the epoch, not after the batch.
         groups_end_at_last_step: Callbacks get the index of the last step of an incomplete group of
             `steps_per_execution`, not that of the last step of a complete one.
         first_equal_has_derivative: Of two equal numbers the maximum or minimum has the derivative of the first one,
@@ -51,6 +54,8 @@ class Conventions:
     epochs_cross_passes: bool = False
     sequences_start_again: bool = False
     added_losses_count_batches: bool = False
+    output_losses_average_batches: bool = False
+    epochs_are_completed: bool = False
     groups_end_at_last_step: bool = False
     first_equal_has_derivative: bool = False
 

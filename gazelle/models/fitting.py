@@ -155,7 +155,7 @@ def _callbacks(
         "verbose": options.verbose,
         "validation_freq": options.validation_freq,
     }
-    params = model._callback_params(listed, source, options.validation_data, params)
+    params = model._callback_params(listed, source, options, params)
     return CallbackList([*listed, history], model, params)
 
 

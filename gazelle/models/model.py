@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from gazelle.data import Source
     from gazelle.layers.options import LayerOptions
     from gazelle.metrics import Metric
+    from gazelle.models.fitting import FitOptions
     from gazelle.models.host_preprocessing import HostPreprocessing
     from gazelle.optimizers import Optimizer
     from gazelle.quantizers.configs import QuantizationConfig
@@ -635,7 +636,7 @@ class Model(Layer):
         return evaluation.predict_on_batch(self, x)
 
     def _callback_params(
-        self, callbacks: list[Callback], source: Source, validation_data: Any, params: dict[str, Any]
+        self, callbacks: list[Callback], source: Source, options: FitOptions, params: dict[str, Any]
     ) -> dict[str, Any]:
         """The attribute `params` of callbacks in a run of `fit`."""
         return params

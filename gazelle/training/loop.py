@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from gazelle import data, engine
-from gazelle.core import arrays
+from gazelle.core import arrays, conventions
 from gazelle.engine import processes
 from gazelle.training.diagnosis import explain_nan
 from gazelle.training.inexact_resume import WatchedEvents
@@ -134,13 +134,16 @@ class Fit:
         chunks = Prefetched(self.source, progress.epoch, progress.done)
         for chunk in chunks:
             start = 0
-            while start < chunk.stop and not self.model.stop_training:
+            while start < chunk.stop and not self._leaves_epoch():
                 start, logs = self._call(chunk, chunks, start)
-            if self.model.stop_training:
+            if self._leaves_epoch():
                 break
         if self.bad is None:
             self.groups.end(self.events, progress.done, functools.partial(host_logs, self.trainer, logs), last=True)
         return logs
+
+    def _leaves_epoch(self) -> bool:
+        return self.model.stop_training and (self.bad is not None or not conventions.active.epochs_are_completed)
 
     def _call(self, chunk: data.Chunk, chunks: Prefetched, start: int) -> tuple[int, Any]:
         """Call the program for steps of a chunk, from `start` on: (the step where it ended, logs).

@@ -110,7 +110,9 @@ class MetricsState:
         samples = 1 if counts_batches else jax.tree.leaves(x)[0].shape[0]
         sums = {}
         for name, value in parts.items():
-            total, count = (jnp.sum(value), value.size) if name in self.reports else (value * samples, samples)
+            of_output = name != "loss" and conventions.active.output_losses_average_batches
+            count = value.size if name in self.reports else 1 if of_output else samples
+            total = jnp.sum(value) if name in self.reports else value * count
             before = totals[f"part/{name}"]
             sums[f"part/{name}"] = before + jnp.stack([jnp.asarray(n, before.dtype) for n in (total, count)])
         variables = self.source.named_variables()

@@ -14,7 +14,7 @@ from gazelle.compat.mixins.common import CompatObject, Function
 from gazelle.core.errors import ArgumentError
 from gazelle.core.replaced_methods import overrides
 from gazelle.core.traceback import warn
-from gazelle.training.callbacks import CSVLogger, EarlyStopping, ModelCheckpoint
+from gazelle.training.callbacks import CSVLogger, EarlyStopping, LearningRateScheduler, ModelCheckpoint
 from gazelle.training.callbacks.base import EVENTS
 
 
@@ -72,7 +72,9 @@ class RateMixin:
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         super().on_epoch_end(epoch, logs)  # type: ignore[misc]
         if logs is not None and era.number() < 3:
-            logs["lr"] = logs.pop("learning_rate")
+            rate = logs.pop("learning_rate")
+            if era.number() == 2 or not isinstance(self, LearningRateScheduler):  # in Keras 1 not logged
+                logs["lr"] = rate
 
 
 class PlateauMixin(RateMixin):

@@ -154,8 +154,8 @@ class ModelMixin:
         """Report the mean of a value in the logs; the result of a metric has the metric's name."""
         super().add_metric(value, name or getattr(value, "metric_name", None), aggregation)  # type: ignore[misc]
 
-    def _callback_params(self, callbacks: Any, source: Any, validation: Any, params: dict[str, Any]) -> dict[str, Any]:
-        return logs.callback_params(self, (callbacks, source, validation), params)  # type: ignore[arg-type]
+    def _callback_params(self, callbacks: Any, source: Any, options: Any, params: dict[str, Any]) -> dict[str, Any]:
+        return logs.callback_params(self, (callbacks, source, options), params)  # type: ignore[arg-type]
 
     @classmethod
     def from_config(cls, *args: Any, **kwargs: Any) -> Model:
