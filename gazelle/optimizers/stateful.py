@@ -50,7 +50,8 @@ def apply(
 ) -> None:
     """`Optimizer.apply`; its docstring describes the arguments."""
     variables = optimizer._keys.variables if trainable_variables is None else list(trainable_variables)
-    grads = [to_dense(grad) for grad in grads]
+    # a variable in which gradients were accumulated is read here, where a compiled step binds it
+    grads = [to_dense(grad.value if isinstance(grad, Variable) else grad) for grad in grads]
     if not grads:
         return
     _check_gradients(optimizer, grads, variables)

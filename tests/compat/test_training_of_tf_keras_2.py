@@ -181,3 +181,58 @@ def test_added_losses_without_another_are_a_mean_over_batches():
         model.compile(keras.optimizers.SGD(0.0))
         assert model.fit(x, x, batch_size=3, shuffle=False, verbose=0).history["loss"] == pytest.approx([4.676667])
         assert model.evaluate(x, x, batch_size=3, verbose=0) == pytest.approx(4.676667)
+
+
+class Accumulating(keras.Model):
+    """Applies the sum of the gradients of two batches."""
+
+    def __init__(self, tf, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.tf, self.count = tf, tf.Variable(0, trainable=False)
+        self.sums = [tf.Variable(tf.zeros_like(v), trainable=False) for v in self.trainable_variables]
+
+    def train_step(self, data):
+        x, y = data
+        self.count.assign_add(1)
+        with self.tf.GradientTape() as tape:
+            loss = self.compiled_loss(y, self(x, training=True))
+        for total, gradient in zip(self.sums, tape.gradient(loss, self.trainable_variables), strict=True):
+            total.assign_add(gradient)
+        self.tf.cond(self.tf.equal(self.count % 2, 0), self.apply_sums, lambda: None)
+        return {m.name: m.result() for m in self.metrics}
+
+    def apply_sums(self):
+        self.optimizer.apply_gradients(zip(self.sums, self.trainable_variables, strict=True))
+        for total in self.sums:
+            total.assign(self.tf.zeros_like(total))
+
+
+def test_gradients_that_variables_accumulate(tf):
+    inputs = keras.Input((2,))
+    model = Accumulating(tf, inputs=[inputs], outputs=[layers.Dense(1, kernel_initializer="ones")(inputs)])
+    model.compile(keras.optimizers.SGD(0.001), "mse")
+    model.fit(X, Y, batch_size=1, shuffle=False, verbose=0)
+    kernel, bias = np.ones((2, 1)), np.zeros(1)
+    for rows in range(0, 6, 2):
+        errors = X[rows : rows + 2] @ kernel + bias - Y[rows : rows + 2]
+        kernel = kernel - 0.002 * X[rows : rows + 2].T @ errors
+        bias = bias - 0.002 * errors.sum(0)
+    np.testing.assert_allclose(model.get_weights()[0], kernel, rtol=1e-5)
+    np.testing.assert_allclose(model.get_weights()[1], bias, rtol=1e-5)
+
+
+def test_a_step_of_its_own_without_a_loss_in_compile_has_no_mean_of_it(tf):
+    class Step(keras.Model):
+        def train_step(self, data):
+            x, y = data
+            self.compiled_metrics.update_state(y, self(x))
+            return {**{m.name: m.result() for m in self.metrics}, "own": 1.0}
+
+        def test_step(self, data):
+            return self.train_step(data)
+
+    inputs = keras.Input((2,))
+    model = Step(inputs, layers.Dense(1)(inputs))
+    model.compile("sgd", metrics=["mae"])
+    assert list(model.fit(X, Y, verbose=0).history) == ["mae", "own"]
+    assert len(model.evaluate(X, Y, verbose=0)) == 2

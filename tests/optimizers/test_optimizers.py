@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from gazelle import optimizers
+from gazelle import Model, optimizers
 from gazelle.core.errors import ArgumentError, ShapeError, StateError
 from gazelle.core.registry import custom_object_scope
 from gazelle.core.variable import Variable
@@ -543,3 +543,24 @@ def test_a_users_rule_is_called_for_each_weight_and_computes_the_same():
     assert len(CALLS) == 3
     for ours, theirs in zip(*map(jax.tree.leaves, results), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_gradients_in_variables_have_the_values_of_a_compiled_step():
+    class Step(Model):
+        def __init__(self):
+            super().__init__()
+            self.scale = self.add_weight((1,), "ones", name="scale")
+            self.sums = self.add_weight((1,), "zeros", trainable=False, name="sums")
+
+        def call(self, x):
+            return x * self.scale
+
+        def train_step(self, data):
+            self.sums.assign(self.sums + 2.0)
+            self.optimizer.apply_gradients([(self.sums, self.scale)])
+            return {"loss": self.sums[0]}
+
+    model = Step()
+    model.compile(optimizers.SGD(0.25))
+    model.fit(np.ones((2, 1)), np.ones((2, 1)), batch_size=1, verbose=0)
+    assert model.scale.numpy() == 1 - 0.25 * 2 - 0.25 * 4

@@ -21,7 +21,7 @@ from gazelle.core import symbolic
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import warn
 from gazelle.core.types import Config, LossLike, Nested, Shape, Tree
-from gazelle.models import Functional, Model, model_metrics
+from gazelle.models import Functional, Model, model_metrics, step_methods
 from gazelle.training.metrics_state import CompileMetrics
 
 
@@ -136,7 +136,10 @@ class ModelMixin:
         means = [] if era.standalone() else [one for one in found[:count] if one not in given]
         trainer: Any = vars(self)["_trainer"]
         reports = () if trainer is None else trainer.metrics.reports
-        losses = [one for one in means if one.name not in reports]
+        state = vars(self)["_compile_state"]
+        own_step = step_methods.overrides(self, "train_step")  # type: ignore[arg-type]
+        has_loss = not own_step or (state is not None and state.arguments.get("loss") is not None)
+        losses = [one for one in means if one.name not in reports and has_loss]
         added = [one for one in means if one.name in reports]  # values of `add_metric`
         return [*losses, *(metric for one in given for metric in one.named_metrics()), *added, *found[count:]]
 
