@@ -100,4 +100,4 @@ def _listed(loss: Any, count: int) -> Sequence[Any]:
 def _binary(given: Any) -> Any:
     if not isinstance(given, str) or given not in _ACCURACY:
         return given
-    return compat_class(BinaryAccuracy)(name="acc" if era.number() == 1 else given)
+    return compat_class(BinaryAccuracy)(name="acc" if era.is_before_2_3() else given)

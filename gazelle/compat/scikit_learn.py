@@ -120,9 +120,8 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
     def predict(self, x: ArrayLike, **kwargs: Any) -> np.ndarray[Any, Any]:
         """Return the most probable class of each sample."""
         probabilities = self._predicted(x, kwargs)
-        return self.classes_[
-            probabilities.argmax(-1) if probabilities.shape[-1] > 1 else (probabilities[:, 0] > 0.5).astype(int)
-        ]
+        classes = probabilities.argmax(-1) if probabilities.shape[-1] > 1 else (probabilities > 0.5).astype(int)
+        return self.classes_[classes]  # (batch, 1) for a single unit
 
     def predict_proba(self, x: ArrayLike, **kwargs: Any) -> np.ndarray[Any, Any]:
         """Return the probabilities of the classes, one column per class."""

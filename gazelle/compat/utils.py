@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from gazelle import activations, utils
+from gazelle.compat import era
 from gazelle.compat.ignored import ignores
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.settings import image_data_format
@@ -39,7 +40,7 @@ class HDF5Matrix:
         import pyfive
 
         self.data = pyfive.File(datapath)[dataset]
-        self.start, self.end, self.normalizer = start, len(self.data) if end is None else end, normalizer
+        self.start, self.end, self.normalizer = start, self.data.shape[0] if end is None else end, normalizer
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -65,7 +66,9 @@ class HDF5Matrix:
 
 
 class Progbar(utils.Progbar):
-    """A progress bar; `force` shows it now, even if it has just been shown."""
+    """A progress bar; `force` shows it now, even if it has just been shown. At the end, too, it shows means."""
+
+    shows_last_values = False
 
     def update(
         self,
@@ -163,6 +166,8 @@ def to_categorical(
             got = f"{numbers.min():g} to {numbers.max():g}"
             warn(message("to_categorical", expected="labels from 0 on", got=got))
             x = np.where(x < 0, x + (count or x.max() + 1), x)
+    if era.number() == 1:  # which did not keep further axes
+        x, dtype = np.ravel(x), "float64"
     return labels.to_categorical(x, count).astype(dtype)
 
 

@@ -132,18 +132,16 @@ class Fit:
         """Run the steps of the epoch, chunk by chunk; return the last logs."""
         progress, logs = self.progress, cast("Any", None)
         chunks = Prefetched(self.source, progress.epoch, progress.done)
+        leaves = not conventions.active.epochs_are_completed  # whether `stop_training` ends the epoch
         for chunk in chunks:
             start = 0
-            while start < chunk.stop and not self._leaves_epoch():
+            while start < chunk.stop and not (self.model.stop_training and (leaves or self.bad is not None)):
                 start, logs = self._call(chunk, chunks, start)
-            if self._leaves_epoch():
+            if self.model.stop_training and (leaves or self.bad is not None):
                 break
         if self.bad is None:
             self.groups.end(self.events, progress.done, functools.partial(host_logs, self.trainer, logs), last=True)
         return logs
-
-    def _leaves_epoch(self) -> bool:
-        return self.model.stop_training and (self.bad is not None or not conventions.active.epochs_are_completed)
 
     def _call(self, chunk: data.Chunk, chunks: Prefetched, start: int) -> tuple[int, Any]:
         """Call the program for steps of a chunk, from `start` on: (the step where it ended, logs).

@@ -1,9 +1,13 @@
 """`keras.utils` of Keras 1 and 2: HDF5Matrix, queues, conversions, and estimators for scikit-learn."""
 
+import hashlib
+import tarfile
+import zipfile
+
 import numpy as np
 import pytest
 
-from gazelle.compat import scikit_learn, utils
+from gazelle.compat import era, scikit_learn, utils
 from gazelle.compat.namespaces import root
 from gazelle.compat.preprocessing.sequence import TimeseriesGenerator
 
@@ -69,3 +73,58 @@ def test_estimators_take_what_their_functions_have():
         scikit_learn.KerasClassifier(build_fn=build, unit=3)
     with pytest.raises(RuntimeError, match="expected fit first, got no model"):
         scikit_learn.KerasRegressor(build_fn=build).predict(np.ones((1, 2)))
+
+
+def test_a_whole_dataset_of_a_file(tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["x"] = np.arange(6.0).reshape(3, 2)
+    assert utils.HDF5Matrix(tmp_path / "x.h5", "x").shape == (3, 2)
+
+
+@pytest.mark.parametrize(("untar", "name"), [(True, "words.tar.gz"), (False, "words.zip")])
+def test_members_of_an_archive_are_next_to_it(tmp_path, of_keras_2, untar, name):
+    (tmp_path / "a.txt").write_text("hello")
+    if untar:
+        with tarfile.open(tmp_path / name, "w:gz") as archive:
+            archive.add(tmp_path / "a.txt", "words/a.txt")
+    else:
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.write(tmp_path / "a.txt", "words/a.txt")
+    options = {
+        "cache_dir": str(tmp_path / "cache"),
+        "file_hash": hashlib.md5((tmp_path / name).read_bytes()).hexdigest(),
+    }
+    options |= {"untar": True} if untar else {"extract": True}
+    for _ in range(2):
+        path = keras.utils.get_file("words" if untar else name, (tmp_path / name).as_uri(), **options)
+        assert path == str(tmp_path / "cache" / "datasets" / ("words" if untar else name))
+        assert (tmp_path / "cache" / "datasets" / "words" / "a.txt").read_text() == "hello"
+
+
+def test_a_progress_bar_ends_with_means(of_keras_2, capsys):
+    bar = keras.utils.Progbar(4, verbose=2)
+    for steps, loss in ((1, 1.0), (2, 0.5), (4, 1 / 3)):
+        bar.update(steps, [("loss", loss)])
+    assert "loss: 0.5417" in capsys.readouterr().out
+
+
+def test_labels_of_keras_1_lose_their_axes():
+    number = era.number()
+    era.set_number(1)
+    codes = keras.utils.to_categorical([[0, 1], [2, 3]])
+    era.set_number(number)
+    assert codes.tolist() == np.eye(4).tolist()
+    assert codes.dtype == "float64"
+
+
+def test_classes_of_a_single_unit_are_a_column(of_keras_2):
+    def build():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, activation="sigmoid")])
+        model.compile("sgd", "binary_crossentropy")
+        return model
+
+    classifier = scikit_learn.KerasClassifier(build, verbose=0)
+    classifier.fit(np.eye(2), [0, 1])
+    assert classifier.predict(np.eye(2)).shape == (2, 1)

@@ -35,6 +35,8 @@ class Progbar:
     2/2 - 0s - .../step - loss: 1.0000
     """
 
+    shows_last_values = True  # at the end, instead of means
+
     def __init__(
         self,
         target: int | None,
@@ -69,8 +71,9 @@ class Progbar:
         for name, value in values or ():
             mean = float(np.mean(np.asarray(value)))
             averaged = name not in self._stateful if self._stateless is None else name in self._stateless
+            averaged = averaged and not (ended and self.shows_last_values)
             total, count = self._sums.get(name, (0.0, 0))
-            self._sums[name] = (total + mean * steps, count + steps) if averaged and not ended else (mean, 1)
+            self._sums[name] = (total + mean * steps, count + steps) if averaged else (mean, 1)
         self._seen = current
         now = time.perf_counter()
         if self.verbose == 2 and ended:
