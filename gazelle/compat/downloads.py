@@ -44,7 +44,7 @@ def get_file(
 
 
 def _extract(archive: str, formats: str | Sequence[str] | None) -> None:
-    """Extract an archive into its folder, beside what is there."""
+    """Extract an archive into its folder, next to what is there."""
     folder = os.path.dirname(archive)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         members = os.path.join(temporary, "members")

@@ -51,6 +51,11 @@ class Nadam(optimizers.Nadam, abstract=True):
         return {**super().get_config(), "schedule_decay": float(self.schedule_decay)}
 
 
+#: arguments of optimizers that tf.keras has since 2.11, and those of Keras 3
+LATER_ARGUMENTS = (
+    *("weight_decay", "use_ema", "ema_momentum", "ema_overwrite_frequency"),
+    *("loss_scale_factor", "gradient_accumulation_steps"),
+)
 #: optimizers of Keras 1 and 2, which had `decay`; `OptimizerMixin` applies it
 _KINDS: tuple[type, ...] = (
     *(optimizers.SGD, optimizers.Adam, optimizers.Adamax, optimizers.Adadelta),

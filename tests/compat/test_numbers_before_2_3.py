@@ -76,3 +76,10 @@ def test_the_mean_of_integers_is_an_integer(keras):
     mean = K.eval(K.mean(K.cast(K.variable([[1, 2], [-3, -4]]), "int32"), axis=1))
     assert mean.dtype == "int32"
     assert mean.tolist() == [1, -3]
+
+
+def test_configs_of_optimizers(keras, request):
+    rate = "learning_rate" if request.node.callspec.params["keras"] == "2.3.1" else "lr"
+    config = keras.optimizers.SGD(lr=0.5, momentum=0.9, clipnorm=1.0).get_config()
+    assert config == {rate: 0.5, "momentum": 0.9, "decay": 0.0, "nesterov": False, "clipnorm": 1.0}
+    assert keras.optimizers.SGD(**config).get_config() == config

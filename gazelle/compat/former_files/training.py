@@ -11,12 +11,6 @@ from gazelle.compat.former_files.config import converted, names_of_functions
 if TYPE_CHECKING:
     from gazelle.core.types import Serialized
 
-#: arguments of optimizers that tf.keras has since 2.11, and those of Keras 3
-_LATER = (
-    *("weight_decay", "use_ema", "ema_momentum", "ema_overwrite_frequency"),
-    *("loss_scale_factor", "gradient_accumulation_steps"),
-)
-
 
 def compile_config(compiled: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `compile` for a `.keras` file.
@@ -47,7 +41,11 @@ def training_config(compiled: Mapping[str, Any], loss: Serialized) -> dict[str, 
     if isinstance(described, Mapping):
         name = described["class_name"]  # without a package it is an optimizer of tf.keras before 2.11
         if is_former(name, described["config"]):
-            config = {k: converted(v) for k, v in described["config"].items() if k not in _LATER and v is not None}
+            config = {
+                k: converted(v)
+                for k, v in described["config"].items()
+                if k not in optimizers.LATER_ARGUMENTS and v is not None
+            }
         else:
             own = not era.standalone() and str(described.get("module")).startswith("keras.")
             config, name = made["optimizer"]["config"], f"Custom>{name}" if own else name
@@ -72,7 +70,7 @@ def is_former(name: str, config: Mapping[str, Any]) -> bool:
         name: of its class.
         config: its arguments.
     """
-    used = any(config.get(argument) for argument in _LATER if argument != "ema_momentum")
+    used = any(config.get(argument) for argument in optimizers.LATER_ARGUMENTS if argument != "ema_momentum")
     is_known = name == "Ftrl" or (name in optimizers.KINDS and "decay" in config)
     return is_known and not used and not era.standalone()
 

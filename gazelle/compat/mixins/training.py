@@ -94,7 +94,12 @@ class OptimizerMixin(CompatObject):
 
     def get_config(self) -> dict[str, Any]:
         config: dict[str, Any] = super().get_config()  # type: ignore[misc]
-        return {**config, "decay": float(self.decay)} if "decay" in vars(self) else config
+        config |= {"decay": float(self.decay)} if "decay" in vars(self) else {}
+        if called_by_gazelle(1) or not era.is_package_before_keras_3():
+            return config
+        former = {"global_clipnorm": "clipnorm"} | ({"learning_rate": "lr"} if era.is_before_2_3() else {})
+        dropped = {"name", *optimizers.LATER_ARGUMENTS, *(name for name, value in config.items() if value is None)}
+        return {former.get(key, key): config[key] for key in config if key not in dropped}
 
     @property
     def variables(self) -> list[Variable]:
