@@ -136,6 +136,8 @@ def _first_layer(trainer: Trainer, batch: Tree) -> str:
 
     def observe(layer: Any, outputs: Any) -> None:
         leaves = [leaf for leaf in jax.tree.leaves(outputs) if hasattr(leaf, "dtype")]
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):  # in a loop over steps, as the cell of an RNN
+            return
         if not found and any(leaf.dtype.kind == "f" and not np.isfinite(arrays.to_host(leaf)).all() for leaf in leaves):
             found.append(layer.name)
 

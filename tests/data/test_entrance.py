@@ -327,3 +327,20 @@ def test_values_that_are_not_finite_are_reported(model, run, name):
         run(model)
     assert name in str(told[0].message)
     assert len(told) == 1
+
+
+class Growing(layers.Layer):
+    """A cell of a network whose states overflow."""
+
+    state_size = 2
+
+    def call(self, x, states):
+        state = (states[0] + x) * 1e30
+        return state, [state]
+
+
+def test_a_loss_that_overflows_in_a_recurrent_network_is_a_warning():
+    model = gazelle.Sequential([layers.Input((4, 2)), layers.RNN(Growing()), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.warns(RuntimeWarning, match="The first layer whose output is not finite is 'rnn"):
+        model.fit(np.ones((2, 4, 2), "float32"), np.ones(2), verbose=0)
