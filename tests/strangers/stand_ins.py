@@ -12,6 +12,7 @@ import importlib.util
 import io
 import itertools
 import json
+import multiprocessing
 import os
 import pathlib
 import pickle
@@ -31,6 +32,7 @@ import zipfile
 
 import environments
 import numpy as np
+import packaging.version
 
 from gazelle.cli import notebooks
 
@@ -84,8 +86,24 @@ def old_names():
         if name not in vars(np):
             setattr(np, name, value)
     np.array, np.asarray = _ragged(np.array), _ragged(np.asarray)
+    save = np.save
+    np.save = lambda file, arr, *args, **kwargs: save(file, _rows(arr), *args, **kwargs)
+    for name, values in {"numpy.compat": {"basestring": str, "long": int, "unicode": str}}.items():
+        sys.modules[name] = types.ModuleType(name)
+        vars(sys.modules[name]).update(values)
+    parse = packaging.version.parse
+    packaging.version.parse = lambda text: parse(re.match(r"[\w.+!-]*", text)[0])  # of sys.version
     arpack = "scipy.sparse.linalg.eigen.arpack"
     sys.modules[arpack] = _Arpack(arpack)
+
+
+def _rows(values):
+    """An array of objects from rows of several shapes, as NumPy before 1.24 saved them."""
+    if not isinstance(values, list) or len({np.shape(row) for row in values}) < 2:
+        return values
+    rows = np.empty(len(values), object)
+    rows[:] = values
+    return rows
 
 
 def _ragged(function):
@@ -312,14 +330,20 @@ def sklearn_sets():
 
 
 def old_sklearn():
-    """A module of scikit-learn before 0.20, and an argument of `KMeans` before 1.0."""
+    """Modules of scikit-learn before 0.20 and 0.23, and arguments of `KMeans` and `TSNE`."""
+    import joblib
     import sklearn.cluster
+    import sklearn.externals
+    import sklearn.manifold
     import sklearn.model_selection
 
     clusters = sklearn.cluster.KMeans
     sklearn.cluster.KMeans = lambda *args, n_jobs=None, **kwargs: clusters(*args, **kwargs)
 
+    embedding = sklearn.manifold.TSNE
+    sklearn.manifold.TSNE = lambda *args, n_iter=1000, **kwargs: embedding(*args, max_iter=max(n_iter, 250), **kwargs)
     sys.modules["sklearn.cross_validation"] = sklearn.cross_validation = sklearn.model_selection
+    sys.modules["sklearn.externals.joblib"] = sklearn.externals.joblib = joblib
 
 
 def get_file(fname=None, origin=None, untar=False, *_, extract=False, **__):
@@ -467,6 +491,34 @@ def _counted(call):
 # outcome ------------------------------------------------------------------------------------------------------------
 
 
+class _Failures:
+    """A plugin of pytest that keeps the errors of tests and of their imports."""
+
+    def __init__(self):
+        self.found = []
+
+    def pytest_exception_interact(self, node, call):
+        self.found.append((node.name, call.excinfo.value))
+
+
+def run_tests(program, *_):
+    """Run a file of tests in the folder of its repository; raises the first error."""
+    import pytest
+
+    failures = _Failures()
+    program = os.path.abspath(program)
+    os.chdir(os.environ["PYTHONPATH"].rpartition(":")[2])
+    options = ["-q", "--assert=plain", "--tb=short", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", "."]
+    code = pytest.main([program, *options], plugins=[failures])
+    for name, error in failures.found:
+        causes = (error, error.__cause__, error.__context__)
+        raise next((each for each in causes if isinstance(each, ImportError)), None) or AssertionError(
+            f"{len(failures.found)} tests fail, {name}: {type(error).__name__}: {error}"
+        ) from error
+    if code:
+        raise AssertionError(f"pytest ends with {code!r}")
+
+
 def verdict(error):
     """(kind, text): 'passed', 'fails', or why it says nothing about gazelle: 'data', 'package', 'arguments'."""
     if error is None or (isinstance(error, SystemExit) and error.code in (0, None)):
@@ -490,8 +542,9 @@ def main(program):
         encoding = "utf-8" if program.endswith(".ipynb") else tokenize.detect_encoding(file.readline)[0]
     with open(program, encoding=encoding, errors="replace") as file:
         text = file.read()
+    are_tests = "def test_" in text and "test" in program  # of the numbers of whole trainings
     with open(program, "w", encoding=encoding) as file:
-        file.write(rewritten(text, program.endswith(".ipynb")))
+        file.write(text if are_tests else rewritten(text, program.endswith(".ipynb")))
     modules = text + local_modules()
     import gazelle
     import gazelle.cli.__main__ as cli
@@ -515,11 +568,14 @@ def main(program):
         old_scipy_and_numpy()
     if "sklearn" in text and "datasets" in text:
         sklearn_sets()
-    if "cross_validation" in text or "KMeans" in text:
+    if "cross_validation" in modules or "KMeans" in text or "TSNE" in modules or "sklearn.externals" in modules:
         old_sklearn()
-    shorten(gazelle)
     gazelle.config.disable_traceback_filtering()
-    tape.GradientTape.__enter__ = _counted(tape.GradientTape.__enter__)
+    if are_tests:
+        cli.run = run_tests
+    else:
+        shorten(gazelle)
+        tape.GradientTape.__enter__ = _counted(tape.GradientTape.__enter__)
     error = None
     try:
         cli.main(["run", program])
@@ -528,6 +584,8 @@ def main(program):
         traceback.print_exc()
     sys.stdout.flush()
     print("\nOUTCOME " + json.dumps(verdict(error)), file=sys.stderr, flush=True)
+    for process in multiprocessing.active_children():  # which keep the pipes open
+        process.kill()
     os._exit(0)
 
 
