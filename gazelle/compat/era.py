@@ -74,6 +74,7 @@ def set_number(number: int, standalone: bool = True, before_2_3: bool = False) -
             sequences_start_again=number == 2 and not standalone,
             added_losses_count_batches=number == 2 and not standalone,
             output_losses_average_batches=number == 2 and standalone != _before_2_3,
+            folders_are_sorted=number < 3,
             epochs_are_completed=number == 1,
             groups_end_at_last_step=number < 3,
             first_equal_has_derivative=number < 3,

@@ -31,6 +31,7 @@ class Conventions:
         added_losses_count_batches: Without a loss in `compile`, that of the logs is a mean over batches, not samples.
         output_losses_average_batches: The loss of one of several outputs is a mean of those of the batches, also of a
             smaller last one.
+        folders_are_sorted: Datasets of folders read these in the order of their names, not in that of `class_names`.
         epochs_are_completed: A training that a callback stops ends after the epoch, not after the batch.
         groups_end_at_last_step: Callbacks get the index of the last step of an incomplete group of
             `steps_per_execution`, not that of the last step of a complete one.
@@ -55,6 +56,7 @@ class Conventions:
     sequences_start_again: bool = False
     added_losses_count_batches: bool = False
     output_losses_average_batches: bool = False
+    folders_are_sorted: bool = False
     epochs_are_completed: bool = False
     groups_end_at_last_step: bool = False
     first_equal_has_derivative: bool = False

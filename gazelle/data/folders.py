@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.core import conventions
 from gazelle.core.errors import ArgumentError, DataError, MissingFileError, message, unknown
 from gazelle.core.types import PathLike
 from gazelle.data.dataset import Dataset, indexed
@@ -156,7 +157,10 @@ def indexed_files(
             raise ArgumentError(message("class_names", expected=f"folders among {found}", got=missing))
         folders = list(class_names or found)
     paths, numbers = [], []
-    for number, folder in enumerate(folders):
+    classes = list(enumerate(folders))
+    if conventions.active.folders_are_sorted:
+        classes.sort(key=lambda pair: pair[1])
+    for number, folder in classes:
         walk = sorted(os.walk(os.path.join(root, folder), followlinks=follow_links))
         inside = [os.path.join(at, f) for at, _, files in walk for f in sorted(files) if f.lower().endswith(endings)]
         paths += inside
