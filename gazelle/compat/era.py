@@ -78,6 +78,7 @@ def set_number(number: int, standalone: bool = True, before_2_3: bool = False) -
             epochs_are_completed=number == 1,
             groups_end_at_last_step=number < 3,
             first_equal_has_derivative=number < 3,
+            assigned_weights_are_trained=number < 3 or not standalone,
         )
     )
 

@@ -37,6 +37,8 @@ class Conventions:
             `steps_per_execution`, not that of the last step of a complete one.
         first_equal_has_derivative: Of two equal numbers the maximum or minimum has the derivative of the first one,
             not half of each; that of a leaky ReLU at 0 is the one of negative numbers. So it is in TensorFlow.
+        assigned_weights_are_trained: A weight that `call` assigns is trained from the assigned value on, and the
+            assignment has no gradient, as in TensorFlow; else the value holds for the call alone, with its gradient.
     """
 
     losses_take_logits: bool = False
@@ -60,6 +62,7 @@ class Conventions:
     epochs_are_completed: bool = False
     groups_end_at_last_step: bool = False
     first_equal_has_derivative: bool = False
+    assigned_weights_are_trained: bool = False
 
 
 #: the conventions of the process, to be read as `conventions.active`

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import arrays, budget, dtypes, tracing
+from gazelle.core import arrays, budget, conventions, dtypes, tracing
 from gazelle.core.config import resolve
 from gazelle.core.errors import ArgumentTypeError, ShapeError, StateError, UnboundVariable, message
 from gazelle.core.names import scoped
@@ -205,6 +205,8 @@ class Variable:
         if bound:
             assert scope is not None
             assert scope.values is not None
+            if self.trainable and conventions.active.assigned_weights_are_trained and dtypes.is_float(self.dtype):
+                new = with_gradient_of(old, new)
             scope.values[id(self)] = new
         elif not isinstance(new, jax.core.Tracer):  # else shapes are being traced: nothing is stored
             with lock_variables([self]):
@@ -362,6 +364,11 @@ class Variable:
 
     def __repr__(self) -> str:
         return f"<Variable path={printable(self.path)}, shape={self.shape}, dtype={self.dtype}>"
+
+
+def with_gradient_of(variable: Array, value: Array) -> Array:
+    """The value, whose gradient is that of a variable: how the value was computed does not count."""
+    return jax.lax.stop_gradient(value) + (variable - jax.lax.stop_gradient(variable))
 
 
 @contextlib.contextmanager

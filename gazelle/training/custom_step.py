@@ -100,7 +100,7 @@ class CustomStep:
         names: list[str] = []  # in the order of the step, which JAX replaces by the alphabet
 
         def traced(batch: Any) -> Any:
-            context = tracing.TraceContext(values={}, key=jax.random.key(0), training=_mode(kind), closed=True)
+            context = tracing.TraceContext(values={}, key=jax.random.key(0), training=None, closed=True)
             context.names, context.seen, context.created = self.methods.names, {}, created
             with tracing.entered(context):
                 out = method(batch)
@@ -128,7 +128,8 @@ class CustomStep:
         metrics = self.methods.named_variables()
         step = tracing.functionalize(getattr(self.methods, kind), {**self.variables, **metrics}, self.methods.names)
         given = {**values, **{path: totals[path] for path in metrics}}
-        logs, after, _ = step(given, batch, key=key, training=_mode(kind))
+        # without `training`, layers have the default of their `call`
+        logs, after, _ = step(given, batch, key=key, training=None)
         logs = flat_logs(logs)
         last = {f"{kind}/{name}": value for name, value in logs.items()}
         totals = {**totals, **{path: after[path] for path in metrics}, **last}
@@ -175,8 +176,3 @@ def _initialize(created: list[Variable], program: Any, arrays: list[Any]) -> Non
         values = jax.jit(lambda *given: jaxpr_as_fun(program)(*given)[-len(created) :])(*arrays)
         for variable, value in zip(created, values, strict=True):
             variable._value = value
-
-
-def _mode(kind: str) -> bool | None:
-    """The mode in which a step calls layers without `training`: in `train_step` the default of their `call`."""
-    return None if kind == "train" else False

@@ -108,7 +108,7 @@ def inference_key(key: jax.Array, count: Array) -> jax.Array:
 
 def changed_values(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """The values that a call assigned: the others are the very same arrays."""
-    return {path: value for path, value in after.items() if value is not before[path]}
+    return {path: after[path] for path, value in before.items() if after[path] is not value}
 
 
 def signature(tree: Tree) -> Hashable:
@@ -163,10 +163,12 @@ class LossStep:
             with self._bound(values, self._read(state.step, state.hyper)):
                 value, parts = self.objective(y, y_pred, weight, values, added)
             buffers = {path: values[path] for path in state.buffers}
-            aux = parts, buffers, y_pred, attached_to(y_pred), _tensors(added)
+            start = changed_values(params, values) if conventions.active.assigned_weights_are_trained else {}
+            aux = parts, buffers, y_pred, attached_to(y_pred), _tensors(added), start
             return optimizer.scale_loss(value, state.slots), aux
 
-        grads, (parts, buffers, y_pred, attached, known) = jax.grad(loss, has_aux=True)(state.params)
+        grads, (parts, buffers, y_pred, attached, known, start) = jax.grad(loss, has_aux=True)(state.params)
+        start = state.params | start
         read = self._read(state.step + 1, state.hyper)
         totals = self.metrics.update(state.totals, parts, y, with_attached(y_pred, attached), weight, x, read, known)
         valid = [rate >= _LEAST_RATE for rate in optimizer.rates(state.slots, state.hyper, state.step)]  # NaN is not
@@ -174,7 +176,7 @@ class LossStep:
 
         def update() -> Any:
             params, slots = optimizer.update(
-                state.params, grads, state.slots, state.hyper, state.step, constraints=self.constraints
+                start, grads, state.slots, state.hyper, state.step, constraints=self.constraints
             )
             return params, buffers, slots, state.step + 1
 

@@ -78,7 +78,7 @@ def test_layers_that_a_step_calls_have_their_default_mode():
     model.compile("sgd")
     history = model.fit(np.ones((4, 1), "float32"), batch_size=4, verbose=0, keep=False).history
     assert history == {"alone": [2.0], "model": [1.0]}
-    assert model.evaluate(np.ones((4, 1), "float32"), verbose=0) == 1.0
+    assert model.evaluate(np.ones((4, 1), "float32"), verbose=0) == 2.0
 
 
 class Halves(g.Model):

@@ -31,7 +31,7 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, StateError, message
-from gazelle.core.variable import Variable
+from gazelle.core.variable import Variable, with_gradient_of
 
 _programs: dict[Any, Any] = {}  # key of a plan -> its compiled gradient, None before the second use
 _uncompilable: set[Any] = set()  # keys of plans that need values of their constants
@@ -285,9 +285,18 @@ def plan_of(calls: list[Call], ends: list[Any], origins: list[Any]) -> _Plan:
             if key_of(value) not in computed and key_of(value) not in numbers:
                 numbers[key_of(value)] = len(origins) + len(plan.constants)
                 plan.constants.append(array)
+    earlier = _values_before_assignments(plan, steps, sources, used)
     next_number = len(origins) + len(plan.constants)
     for call in steps:
-        plan.steps.append((call.run, tuple(numbers[key_of(value)] for value in call.inputs)))
+        inputs = []
+        for value, array in zip(call.inputs, call.values, strict=True):
+            number = numbers[key_of(value)]
+            if id(array) in earlier and isinstance(value, Variable):
+                plan.steps.append((_with_gradient_of, (number, earlier[id(array)])))
+                plan.keys.append("value before an assignment")
+                number, next_number = next_number, next_number + 1
+            inputs.append(number)
+        plan.steps.append((call.run, tuple(inputs)))
         plan.keys.append(call.program_key)
         for array in call.outputs:
             if key_of(array) not in used:  # a watched result is a source
@@ -295,6 +304,25 @@ def plan_of(calls: list[Call], ends: list[Any], origins: list[Any]) -> _Plan:
             next_number += 1
     plan.ends = [numbers[key] if key in computed or key in used else None for key in map(key_of, ends)]
     return plan
+
+
+def _values_before_assignments(
+    plan: _Plan, steps: list[Call], sources: dict[int, int], used: dict[int, int]
+) -> dict[int, int]:
+    """{id of an array that was read of a variable before it was assigned: its number among the constants}."""
+    found: dict[int, int] = {}
+    for call in steps:
+        for value, array in zip(call.inputs, call.values, strict=True):
+            key = key_of(value)
+            is_earlier = isinstance(value, Variable) and key in used and array is not plan.values[sources[key]]
+            if is_earlier and id(array) not in found:
+                found[id(array)] = len(plan.values) + len(plan.constants)
+                plan.constants.append(array)
+    return found
+
+
+def _with_gradient_of(variable: Any, value: Any) -> list[Any]:
+    return [with_gradient_of(variable, value)]
 
 
 def _gradients(calls: list[Call], ends: list[Any], origins: list[Any], given: list[Any] | None) -> list[Any]:
