@@ -87,13 +87,3 @@ def test_skipgrams_without_negative_samples():
     pairs, labels = sequence.skipgrams([1, 2, 3], 4, negative_samples=0)
     assert pairs == [[3, 2], [2, 3], [1, 2], [2, 1], [3, 1], [1, 3]]
     assert labels == [1] * 6
-
-
-def test_class_names_of_tf_keras_2_keep_the_order_of_folders(tmp_path, tf_keras_2):
-    for name in "ab":
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "words.txt").write_text(name)
-    read = tf_keras_2.keras.utils.text_dataset_from_directory
-    texts, labels = next(iter(read(str(tmp_path), class_names=["b", "a"], shuffle=False)))
-    assert [str(text)[-1] for text in texts.numpy().astype(str)] == ["a", "b"]
-    assert labels.numpy().tolist() == [1, 0]

@@ -236,3 +236,13 @@ def test_a_step_of_its_own_without_a_loss_in_compile_has_no_mean_of_it(tf):
     model.compile("sgd", metrics=["mae"])
     assert list(model.fit(X, Y, verbose=0).history) == ["mae", "own"]
     assert len(model.evaluate(X, Y, verbose=0)) == 2
+
+
+def test_class_names_of_tf_keras_2_keep_the_order_of_folders(tmp_path, tf):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "words.txt").write_text(name)
+    read = tf.keras.utils.text_dataset_from_directory
+    texts, labels = next(iter(read(str(tmp_path), class_names=["b", "a"], shuffle=False)))
+    assert texts.numpy().tolist() == [b"a", b"b"]
+    assert labels.numpy().tolist() == [1, 0]

@@ -128,7 +128,7 @@ class Dataset(Elements):
     @classmethod
     def of(cls, data: TensorLike) -> Dataset:
         """Convert a dataset of gazelle, with its class names and file paths."""
-        out = cls(lambda: data.as_numpy_iterator(), len(data))
+        out = cls(lambda: map(structured, data.as_numpy_iterator()), len(data))  # texts are bytes
         out.class_names, out.file_paths = data.class_names, data.file_paths
         return out
 
