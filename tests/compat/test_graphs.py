@@ -32,6 +32,17 @@ def regression(tf):
     return x, y, w, tf.losses.mean_squared_error(y, keras.layers.Dense(1)(hidden))
 
 
+def test_labels_without_a_shape(tf):
+    x, y = tf.placeholder(tf.float32, (None, 3)), tf.placeholder(dtype=tf.int64)
+    w = tf.Variable(np.tile(np.arange(4.0, dtype="float32"), (3, 1)))
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=tf.matmul(x, w))
+    assert losses.shape.as_list() == [None]
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        values = sess.run(losses, {x: np.arange(6.0).reshape(2, 3) / 5, y: [1, 3]})
+    np.testing.assert_allclose(values, [1.9007704, 0.0950321], rtol=1e-5)
+
+
 def test_trains(tf, tmp_path):
     x, y, w, loss = regression(tf)
     step = tf.Variable(0, trainable=False, name="step")

@@ -211,8 +211,15 @@ op("nn.softmax_cross_entropy_with_logits", "nn.softmax_cross_entropy_with_logits
 )
 
 
-@op("nn.sparse_softmax_cross_entropy_with_logits", host=False)
+@named("nn.sparse_softmax_cross_entropy_with_logits")
 def sparse_softmax_cross_entropy_with_logits(labels: TensorLike = None, logits: TensorLike = None) -> TensorResult:
+    if symbolic.is_symbolic(labels) and not labels.shape:
+        labels.shape = tuple(logits.shape)[:-1]  # of a placeholder without a shape
+    return _sparse_softmax_cross_entropy(labels, logits)
+
+
+@op(host=False)
+def _sparse_softmax_cross_entropy(labels: TensorLike, logits: TensorLike) -> TensorResult:
     loss = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
     is_class = (labels >= 0) & (labels < logits.shape[-1])
     return jnp.where(jnp.reshape(is_class, loss.shape), loss, jnp.nan)  # NaN for other numbers, as on a GPU
