@@ -210,6 +210,12 @@ def test_constants_have_their_shape():
     assert K.eval(K.constant(5, shape=(2,))).tolist() == [5, 5]
 
 
+def test_a_variable_is_updated_by_another_one():
+    variable = K.variable(np.ones(2))
+    assert K.eval(K.update(variable, K.zeros((2,)))).tolist() == [0, 0]
+    assert K.get_value(variable).tolist() == [0, 0]
+
+
 def test_the_value_of_an_update():
     x = K.variable(1.0)
     assert K.eval(K.update_add(x, 2.0)) == 3 == K.eval(x)

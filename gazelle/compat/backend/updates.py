@@ -49,7 +49,10 @@ def update(x: Variable, new_x: TensorLike) -> TensorResult:
     not_trained = scope is not None and scope.inside and scope.training is False
     if symbolic.any_symbolic(new_x) or (not_trained and era.is_package_before_keras_3()):
         return Update(x, new_x)
-    x.assign(ops.convert_to_tensor(new_x))
+    value = ops.convert_to_tensor(new_x)
+    if symbolic.any_symbolic(value):  # of a variable, which a graph reads when it runs
+        return Update(x, value)
+    x.assign(value)
     return x
 
 
