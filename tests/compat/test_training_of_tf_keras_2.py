@@ -246,3 +246,22 @@ def test_class_names_of_tf_keras_2_keep_the_order_of_folders(tmp_path, tf):
     texts, labels = next(iter(read(str(tmp_path), class_names=["b", "a"], shuffle=False)))
     assert texts.numpy().tolist() == [b"a", b"b"]
     assert labels.numpy().tolist() == [1, 0]
+
+
+def test_the_result_of_a_metric_is_reported_by_the_metric():
+    class Endpoint(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.loss, self.accuracy = keras.losses.BinaryCrossentropy(), keras.metrics.BinaryAccuracy()
+
+        def call(self, targets, outputs):
+            self.add_loss(self.loss(targets, outputs))
+            self.add_metric(self.accuracy(targets, outputs), name="accuracy")
+            return outputs
+
+    inputs, targets = keras.Input((2,)), keras.Input((1,))
+    outputs = Endpoint()(targets, layers.Dense(1, activation="sigmoid")(inputs))
+    model = keras.Model([inputs, targets], outputs)
+    model.compile("sgd")
+    assert list(model.fit([X, Y > 3], verbose=0).history) == ["loss", "binary_accuracy"]
+    assert len(model.evaluate([X, Y > 3], verbose=0)) == 2

@@ -10,9 +10,14 @@ from typing import Any, TypeVar, cast
 from gazelle.compat import arguments, attributes, facade, namespaces
 from gazelle.compat.classes import plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
+from gazelle.core.attachments import Attachments
 
 Function = Callable[..., Any]
 T = TypeVar("T")
+
+
+#: results of calls of metrics, whose values are in the logs without `add_metric`
+METRIC_RESULTS = Attachments()
 
 
 class CompatObject:

@@ -26,7 +26,7 @@ from gazelle.compat.backend import phase
 from gazelle.compat.classes import adopt, core_class, is_generated
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins import masks
-from gazelle.compat.mixins.common import CompatObject, Function, FunctionAttribute, receiving_tensors
+from gazelle.compat.mixins.common import METRIC_RESULTS, CompatObject, Function, FunctionAttribute, receiving_tensors
 from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
@@ -257,6 +257,11 @@ class LayerMixin(CompatObject):
     @property
     def weights(self) -> list[Any]:
         return super().weights if era.number() == 3 else weight_order.weights(self)  # type: ignore[misc, arg-type]
+
+    def add_metric(self, value: TensorLike, name: str | None = None, aggregation: str = "mean") -> None:
+        """Report the mean of a value in the logs; what a metric of tf.keras 2 returned is reported by that metric."""
+        if not (era.is_tf_keras_2() and METRIC_RESULTS.get(getattr(value, "array", value))):
+            super().add_metric(value, name, aggregation)  # type: ignore[misc]
 
     def get_weights(self) -> list[Any]:
         this: Any = self

@@ -13,7 +13,7 @@ from gazelle.compat import era, facade
 from gazelle.compat.classes import adopt, core_class, is_generated
 from gazelle.compat.columns import as_column, kind_of_targets
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.mixins.common import CompatObject, Function, arrays_of, receiving_tensors
+from gazelle.compat.mixins.common import METRIC_RESULTS, CompatObject, Function, arrays_of, receiving_tensors
 from gazelle.compat.mixins.masks import on_graph
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import DataError, english
@@ -179,7 +179,9 @@ class MetricMixin(CompatObject):
     def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
         """Add a batch and return the result; of symbolic tensors, the result for each batch, for `add_metric`."""
         if not isinstance(self, Mean) or not any_symbolic(args, kwargs):
-            return super().__call__(*args, **kwargs)  # type: ignore[misc]
+            out = super().__call__(*args, **kwargs)  # type: ignore[misc]
+            METRIC_RESULTS.set(getattr(out, "array", out), True)
+            return out
         first = [jnp.zeros_like(variable.value) for variable in self.variables]
         result = self._of_batch(args, kwargs, first)
         result.metric_name = self.name
