@@ -259,3 +259,12 @@ def test_weights_of_branches_follow_each_other(keras_1, tmp_path):
     for model in (listed, keras.models.load_model(tmp_path / "m.h5")):
         np.testing.assert_allclose(model.predict(x), expected, rtol=1e-5)
         np.testing.assert_array_equal(model.get_weights(), kernels)
+
+
+def test_padding_of_single_sides():
+    steps = K.eval(K.asymmetric_temporal_padding(K.variable(np.ones((1, 2, 1))), 2, 0))
+    assert steps[0, :, 0].tolist() == [0, 0, 1, 1]
+    image = K.variable(np.ones((1, 1, 2, 1)))
+    assert K.eval(K.asymmetric_spatial_2d_padding(image, 1, 0, 0, 2))[0, ..., 0].tolist() == [[0] * 4, [1, 1, 0, 0]]
+    assert K.eval(K.asymmetric_spatial_2d_padding(image, 1, 0, 0, 2, dim_ordering="th")).shape == (1, 1, 3, 3)
+    K.set_legacy_weight_ordering(False)

@@ -44,6 +44,10 @@ def manual_variable_initialization(value: bool) -> None:
     """Do nothing: variables are initialized when they are created."""
 
 
+def set_legacy_weight_ordering(value: bool) -> None:
+    """Do nothing: weights have the order of the layers."""
+
+
 def reset_uids() -> None:
     """Restart the counters of automatic names."""
     from gazelle.core.names import _counts

@@ -240,6 +240,16 @@ def _spatial_padding(x: Any, padding: Any, data_format: str) -> Any:
     return jnp.pad(x, [(0, 0), (0, 0), *pairs] if data_format == "channels_first" else [(0, 0), *pairs, (0, 0)])
 
 
+def _padded_steps(x: Any, left: int, right: int) -> Any:
+    """`K.asymmetric_temporal_padding` of Keras 1."""
+    return jnp.pad(x, ((0, 0), (left, right), (0, 0)))
+
+
+def _padded_image(x: Any, top: int, bottom: int, left: int, right: int, data_format: str) -> Any:
+    """`K.asymmetric_spatial_2d_padding` of Keras 1."""
+    return _spatial_padding(x, ((top, bottom), (left, right)), data_format)
+
+
 def channels_first(data_format: str | None) -> bool:
     """Whether a data format, in the names of any era, has the channels before the spatial axes."""
     return (data_format or default_data_format()) in ("channels_first", "th")
