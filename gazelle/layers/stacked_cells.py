@@ -116,12 +116,14 @@ class StackedRNNCells(Layer):
             batch_size: Number of samples.
 
         Returns:
-            One entry for each cell.
+            One entry for each cell: an array, or a list if the cell has several states.
         """
 
         def first(cell: Cell) -> Any:
             if hasattr(cell, "get_initial_state"):
-                return cell.get_initial_state(batch_size=batch_size)
+                states = cell.get_initial_state(batch_size=batch_size)
+                single = isinstance(cell.state_size, int) and isinstance(states, (list, tuple))
+                return states[0] if single else states
             if isinstance(cell.state_size, int):
                 return jnp.zeros((batch_size, cell.state_size), self.compute_dtype)
             return [jnp.zeros((batch_size, size), self.compute_dtype) for size in cell.state_size]

@@ -16,7 +16,7 @@ from gazelle.layers.input import Input
 from gazelle.layers.lstm import LSTM, LSTMCell
 from gazelle.layers.multi_head_attention import MultiHeadAttention
 from gazelle.layers.rnn import RNN
-from gazelle.layers.simple_rnn import SimpleRNN
+from gazelle.layers.simple_rnn import SimpleRNN, SimpleRNNCell
 from gazelle.layers.stacked_cells import StackedRNNCells
 from gazelle.layers.wrappers import TimeDistributed, Wrapper
 from gazelle.models import Model
@@ -216,3 +216,12 @@ def test_the_activity_of_a_simple_rnn_is_penalized():
     model = Model(inputs, SimpleRNN(2, return_sequences=True, activity_regularizer="l2")(inputs))
     out = np.asarray(model(x))
     np.testing.assert_allclose(model.losses, [0.01 * (out**2).sum() / 4], rtol=1e-5)
+
+
+def test_final_states_of_a_stack_are_those_of_its_cells():
+    x = np.ones((3, 5, 4), "float32")
+    cells = [LSTMCell(2), GRUCell(3), SimpleRNNCell(1)]
+    y, lstm, gru, simple = RNN(cells, return_state=True)(x)
+    assert [part.shape for part in (y, *lstm, gru, simple)] == [(3, 1), (3, 2), (3, 2), (3, 3), (3, 1)]
+    again = RNN(cells, return_state=True)(x, initial_state=[lstm, gru, simple])
+    assert again[2].shape == (3, 3)
