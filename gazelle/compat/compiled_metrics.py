@@ -65,6 +65,8 @@ def _meant(given: Any) -> Any:
         return _FUNCTIONS.get(given, given)
     if era.is_before_2_3() and given in _NAMES:  # the logs had the name of the function
         return _NAMES[given]
+    if era.is_package_before_2_3() and given in ("cosine", "cosine_proximity"):
+        return metrics.cosine_of_unit_vectors
     if given == "cosine":
         return compat_class(CosineSimilarity)(name=given)
     cls = REGISTRY["metrics"].get(given) if given != "Accuracy" else None

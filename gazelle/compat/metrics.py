@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import metrics, ops
+from gazelle.compat import era
 from gazelle.core.types import Array, ArrayLike, DTypeLike, Shape
 from gazelle.ops.base import lift
 
@@ -90,12 +91,15 @@ def cosine_proximity(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
 
 def cosine_of_unit_vectors(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
-    """Return the cosine similarity, which the metric of Keras 2 was; the loss of this name is negative.
+    """Return the cosine similarity, which the metric of Keras 2.3 was; the loss of this name is negative.
+
+    So was the metric before 2.3.
 
     >>> cosine_of_unit_vectors(np.array([[3.0, 4.0]]), np.array([[3.0, 4.0]])).tolist()
     [1.0]
     """
-    return ops.sum(ops.normalize(y_true, axis=-1) * ops.normalize(y_pred, axis=-1), axis=-1)
+    cosine: Array = ops.sum(ops.normalize(y_true, axis=-1) * ops.normalize(y_pred, axis=-1), axis=-1)
+    return -cosine if era.is_package_before_2_3() else cosine
 
 
 cosine_of_unit_vectors.__name__ = "cosine_proximity"

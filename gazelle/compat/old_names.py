@@ -27,6 +27,7 @@ REPLACED = {
 _REPLACED_BEFORE_KERAS_3 = {
     "gazelle.activations.hard_sigmoid": "gazelle.saving.h5_format.activations:hard_sigmoid_before_keras_3",
     "gazelle.metrics.binary_accuracy": "gazelle.compat.metrics:binary_accuracy",
+    "gazelle.regularizers.l1_l2": "gazelle.compat.regularizers:l1_l2",
     "gazelle.utils.get_file": "gazelle.compat.downloads:get_file",
     "gazelle.utils.Progbar": "gazelle.compat.utils:Progbar",
     **{

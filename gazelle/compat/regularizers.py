@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from gazelle import regularizers
 from gazelle.compat import facade
+from gazelle.compat.classes import compat_class
 from gazelle.core.types import Array, ArrayLike, RegularizerLike
 from gazelle.saving.h5_format.regularizers import Undivided
 
@@ -35,6 +36,16 @@ class Penalty:
         found: Array = self.function()
         found = found if facade.calls is None else facade.calls.unbox(found)
         return found if self.before is None else self.before(x) + found
+
+
+def l1_l2(l1: float = 0.01, l2: float = 0.01) -> regularizers.Regularizer:
+    """Return the penalty l1 Σ |x| + l2 Σ x², both of which had a default until Keras 3.
+
+    >>> round(float(l1_l2()(jnp.array([2.0]))), 6)
+    0.06
+    """
+    made: regularizers.Regularizer = compat_class(regularizers.L1L2)(l1=l1, l2=l2)
+    return made
 
 
 def activity_l1(l1: float = 0.01) -> Undivided:

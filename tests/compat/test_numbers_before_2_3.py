@@ -83,3 +83,20 @@ def test_configs_of_optimizers(keras, request):
     config = keras.optimizers.SGD(lr=0.5, momentum=0.9, clipnorm=1.0).get_config()
     assert config == {rate: 0.5, "momentum": 0.9, "decay": 0.0, "nesterov": False, "clipnorm": 1.0}
     assert keras.optimizers.SGD(**config).get_config() == config
+
+
+def test_both_factors_of_l1_l2_have_a_default(keras):
+    K, regularizers = keras.backend, keras.regularizers
+    l1_l2 = getattr(regularizers, "l1l2" if era.number() == 1 else "l1_l2")
+    found = [K.eval(l1_l2(*given)(K.variable([[2.0]]))) for given in ((), (0.1,), (0, 0.5))]
+    np.testing.assert_allclose(found, [0.06, 0.24, 2.0], rtol=1e-5)
+
+
+def test_the_metric_cosine_proximity(keras, request):
+    release = request.node.callspec.params["keras"]
+    expected = {"1.2.2": -0.447214, "2.2.4": -0.894427, "2.3.1": 0.894427}[release]
+    inputs = keras.layers.Input((2,))
+    model = keras.models.Model(inputs, keras.layers.Activation("linear")(inputs))
+    model.compile("sgd", "mse", metrics=["cosine_proximity"])
+    found = model.evaluate(np.array([[1.0, 2.0]]), np.array([[0.0, 1.0]]), verbose=0)[1]
+    assert found == pytest.approx(expected, rel=1e-5)
