@@ -107,8 +107,8 @@ def inference_key(key: jax.Array, count: Array) -> jax.Array:
 
 
 def changed_values(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that a call assigned: the others are the very same arrays."""
-    return {path: after[path] for path, value in before.items() if after[path] is not value}
+    """The values of `before` that a call assigned: the others are the very same arrays."""
+    return {path: value for path, value in after.items() if path in before and value is not before[path]}
 
 
 def signature(tree: Tree) -> Hashable:
