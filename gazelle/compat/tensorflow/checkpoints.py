@@ -263,9 +263,9 @@ class CheckpointReader:
             return
         with np.load(f"{path}.npz", allow_pickle=False) as stored:
             arrays = dict(stored)
-        variables = {name.removeprefix("variables/"): array for name, array in arrays.items() if name != "save_counter"}
-        if all(name.startswith("variables/") or name == "save_counter" for name in arrays):  # a `Saver` wrote them
-            arrays = variables
+        names = arrays.keys() - {"save_counter"}
+        if all(name.startswith("variables/") for name in names):  # a `Saver` wrote them
+            arrays = {name.removeprefix("variables/"): array for name, array in arrays.items() if name in names}
         self._shapes = {name: list(array.shape) for name, array in arrays.items()}
         self.get_tensor = arrays.__getitem__
 
