@@ -64,7 +64,7 @@ class Namespace(ModuleType):
     is_facade = True
 
     def __init__(self, name: str, path: str) -> None:
-        self.__dict__["_real"] = importlib.import_module(path)
+        object.__setattr__(self, "_real", importlib.import_module(path))
         super().__init__(name, self._real.__doc__)
         self.__path__: list[str] = []
 
@@ -93,6 +93,12 @@ class Namespace(ModuleType):
         if found is NOTHING:
             found = getattr(self._real, name)  # raises an error with the nearest names
         return converted(found)
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+        """All names, as `vars(keras.activations)` has them."""
+        own: dict[str, Any] = super().__dict__
+        return {name: getattr(self, name) for name in dir(self)} | own
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not isinstance(value, ModuleType):  # the import system assigns submodules, which `__getattr__` finds anyway

@@ -9,7 +9,7 @@ import jax
 from gazelle.core.attachments import Attachments
 
 if TYPE_CHECKING:
-    from gazelle.core.types import ArrayLike
+    from gazelle.core.types import ArrayLike, Tree
 
 _masks = Attachments()
 
@@ -23,5 +23,7 @@ def set_mask(tensor: object, mask: ArrayLike | None) -> None:
         tensor._keras_mask = mask  # type: ignore[attr-defined]  # where Keras programs read it
 
 
-#: returns the mask of a tensor, or None; called for each argument of a layer
-get_mask = _masks.get
+def get_mask(tensor: object) -> Tree:
+    """Return the mask of a tensor, which a program may have set itself, or None."""
+    mask = _masks.get(tensor)
+    return getattr(tensor, "_keras_mask", mask) if isinstance(tensor, jax.Array) else mask

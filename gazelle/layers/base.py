@@ -100,7 +100,7 @@ class Layer(Operation):
     """
 
     _namespace = "layers"
-    _hidden_arguments = ("batch_size",)  # programs look for an attribute of this name of their own models
+    _hidden_arguments = ("batch_size", "input_shape")  # names of attributes of programs, and of a built layer
     _tracks_weights = True
     _sparse_inputs = (
         "dense"  # of sparse arrays: "call" receives them, or dense ones and the result is "dense" or "kept"
@@ -157,7 +157,6 @@ class Layer(Operation):
         if given is None and sample_shape is not None:
             given = (batch_size, *sample_shape)
         self.batch_shape = given  # a Sequential uses it to build itself
-        self.__dict__.pop("input_shape", None)  # in a built layer this attribute has another meaning
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
