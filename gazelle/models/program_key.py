@@ -130,7 +130,7 @@ def _is_row_wise(layer: Layer, node: Any) -> bool:
         config = json.dumps(serialize_object(layer))
     except Exception:  # it contains something that has no config, or its get_config is code of the program
         return False
-    if getattr(layer, "stateful", False) or _USER_CODE.search(config):
+    if getattr(layer, "stateful", False) or getattr(layer, "mixes_samples", False) or _USER_CODE.search(config):
         return False
     ranks = [len(tensor.shape) for tensor in symbolic.leaves(node.inputs)]
     axes = jax.tree.leaves([getattr(layer, "axis", None), getattr(layer, "axes", None)])

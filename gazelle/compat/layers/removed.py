@@ -74,7 +74,7 @@ class Highway(Layer):
         kernel_constraint: ConstraintLike = None,
         bias_constraint: ConstraintLike = None,
         use_bias: bool = True,
-        transform_bias: float = -2,
+        transform_bias: float = 1,
         **kwargs: Unpack[OptionsWithoutRegularizer],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)

@@ -52,6 +52,8 @@ class BatchwiseNormalization(BatchNormalization):
     [[-1.0], [1.0]]
     """
 
+    mixes_samples = True
+
     def call(self, x: Array, training: bool = False, mask: Array | None = None) -> Array:
         mean, variance = self._batch_moments(x, mask)
         shape = [1] * x.ndim

@@ -16,6 +16,7 @@ from gazelle.compat import (
     backend,
     era,
     facade,
+    first_weights,
     former_files,
     loss_graph,
     old_names,
@@ -266,11 +267,16 @@ class LayerMixin(CompatObject):
     def get_weights(self) -> list[Any]:
         this: Any = self
         variables = this.weights if era.number() == 3 else weight_order.of_values(this)
-        return [one_element.as_numbers(array) for array in weight_tree.get_values(variables)]
+        arrays = weight_tree.get_values(variables)
+        if era.number() == 1:
+            arrays = first_weights.exported(this, variables, arrays)
+        return [one_element.as_numbers(array) for array in arrays]
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         this: Any = self
         variables = this.weights if era.number() == 3 else weight_order.of_values(this)
+        if era.number() == 1:
+            weights = first_weights.imported(this, variables, weights)
         weight_tree.set_values(this, variables, weights)
 
     @property

@@ -39,9 +39,10 @@ class RecurrentMixin:
     state_size: list[Any]
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
-        if _has_steps(type(self)):
+        steps = _has_steps(type(self))
+        if steps or "consume_less" in kwargs:
             number = kwargs.get("implementation", _MODES.index(kwargs.get("consume_less", _MODES[0])))
-            vars(self).update(implementation=number, consume_less=_MODES[number])
+            vars(self).update({"implementation": number} if steps else {}, consume_less=_MODES[number])
         time_major, kwargs = bool(kwargs.get("time_major")), dict(kwargs)
         if time_major:
             del kwargs["time_major"]

@@ -63,7 +63,7 @@ def weights_of(layer: Layer) -> list[Variable]:
     return [*layer.trainable_weights, *layer.non_trainable_weights]
 
 
-def _parts(layer: Any, wanted: list[Variable]) -> list[tuple[Any, int]]:
+def parts(layer: Layer, wanted: list[Variable]) -> list[tuple[Layer | None, int]]:
     """(layer, number of its adjacent variables), for variables in the order of the file."""
     owner = {id(v): leaf for leaf in leaves(layer) for v in leaf.weights}
     return [(leaf, len(list(group))) for leaf, group in itertools.groupby(owner.get(id(v)) for v in wanted)]
@@ -74,10 +74,10 @@ def fitted(layer: Layer, arrays: list[Array], layout: Layout) -> list[tuple[Vari
     wanted = weights_of(layer)
     owner = {id(v): leaf for leaf in leaves(layer) for v in leaf.weights}
     if layout.keras_1:
-        arrays = gathered(_parts(layer, wanted), arrays)
+        arrays = gathered(parts(layer, wanted), arrays)
         if type(layer).__name__ == "Highway" and len(arrays) == 4 and arrays[1].ndim == 1:  # before Keras 1.2
             arrays = [arrays[n] for n in (0, 2, 1, 3)]
-    arrays = _from_cudnn(_parts(layer, wanted), arrays)
+    arrays = _from_cudnn(parts(layer, wanted), arrays)
     if len(arrays) == len(wanted) + 1 and arrays[-1].shape == () and type(layer).__name__ == "Normalization":
         arrays = arrays[:-1]  # the number of samples that were seen
     if len(arrays) != len(wanted):
@@ -115,7 +115,7 @@ def _first_layout(kind: str, layer: Any, variable: Variable, array: Array) -> Ar
         return array[:, 0]
     if getattr(layer, "data_format", None) == "channels_first" and kind != "ConvLSTM2D":
         axes = (*range(2, array.ndim), 1, 0)
-        if kind == "Conv2DTranspose" and array.transpose(axes).shape != variable.shape:
+        if kind == "Conv2DTranspose" and array.transpose(*axes[:-2], 0, 1).shape == variable.shape:
             axes = (*axes[:-2], 0, 1)
         return array.transpose(axes)
     if kind == "Conv2DTranspose":
@@ -123,11 +123,42 @@ def _first_layout(kind: str, layer: Any, variable: Variable, array: Array) -> Ar
     return array
 
 
-def _from_cudnn(parts: list[tuple[Any, int]], arrays: list[Array]) -> list[Array]:
+def to_first(layer: Layer | None, arrays: list[Array], gates: bool) -> list[Array]:
+    """Convert the values of a layer's weights to the layout of Keras 1.
+
+    Args:
+        layer: the layer.
+        arrays: its weights.
+        gates: separate the gates of LSTM and GRU.
+
+    Returns:
+        The arrays; (W, U, b) of each gate for a layer with gates.
+    """
+    names = [c.__name__ for c in type(layer).__mro__]
+    _, order, ranks = _GATES.get(type(layer).__name__, (0, (), (0,)))
+    is_first = getattr(layer, "data_format", None) == "channels_first"
+    if order and len(arrays) == 3 and (gates or ranks[0] == 4):
+        split = [np.split(array, len(order), axis=-1) for array in arrays]
+        found = [part[order.index(gate)] for gate in range(len(order)) for part in split]
+        return [a.transpose(3, 2, 0, 1) if is_first and a.ndim == 4 else a for a in found]
+    kind = next((name for name in names if name in _CONVOLUTIONS), "")
+    return [_to_first_kernel(kind, is_first, array) if kind and array.ndim > 2 else array for array in arrays]
+
+
+def _to_first_kernel(kind: str, is_first: bool, array: Array) -> Array:
+    """The reverse of `_first_layout`."""
+    if kind == "Conv1D":
+        return array[:, None]
+    if kind == "Conv2DTranspose":
+        return array.transpose(2, 3, 0, 1) if is_first else array.transpose(0, 1, 3, 2)
+    return array.transpose(array.ndim - 1, array.ndim - 2, *range(array.ndim - 2)) if is_first else array
+
+
+def _from_cudnn(owners: list[tuple[Layer | None, int]], arrays: list[Array]) -> list[Array]:
     """Convert the weights of CuDNNLSTM and CuDNNGRU, which have kernels by columns and two biases."""
     out = list(arrays)
     start = 0
-    for layer, number in parts:
+    for layer, number in owners:
         gates = {"LSTM": 4, "GRU": 3}.get(type(layer).__name__, 0)
         group = out[start : start + 3]
         if gates and number == len(group) == 3 and group[2].shape == (2 * group[0].shape[-1],):
@@ -143,18 +174,18 @@ def _from_cudnn(parts: list[tuple[Any, int]], arrays: list[Array]) -> list[Array
     return out
 
 
-def gathered(parts: list[tuple[Any, int]], arrays: list[Array]) -> list[Array]:
+def gathered(owners: list[tuple[Layer | None, int]], arrays: list[Array]) -> list[Array]:
     """Combine the arrays (W, U, b) that Keras 1 stored for each gate of a cell.
 
-    parts: (layer, the number of arrays it has now), in the order of the arrays.
+    owners: (layer, the number of arrays it has now), in the order of the arrays.
     """
     out: list[Array] = []
     rest = list(arrays)
-    for layer, number in parts:
+    for layer, number in owners:
         count, order, ranks = _GATES.get(type(layer).__name__, (0, (), (0,)))
         if count and number == 3 and [a.ndim for a in rest[:count]] == [*ranks] * (count // 3):
             gates, rest = rest[:count], rest[count:]
-            if ranks[0] == 4 and layer.data_format == "channels_first":
+            if ranks[0] == 4 and getattr(layer, "data_format", None) == "channels_first":
                 gates = [a.transpose(2, 3, 1, 0) if a.ndim == 4 else a for a in gates]
             out += [np.concatenate([gates[3 * gate + n] for gate in order], axis=-1) for n in range(3)]
         else:

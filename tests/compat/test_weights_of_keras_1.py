@@ -1,0 +1,65 @@
+"""`get_weights` and `set_weights` of Keras 1: arrays of each gate and kernels by `dim_ordering`; numbers of 1.2.2."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import era
+from gazelle.compat.namespaces import root
+from gazelle.core import names
+
+layers, models = root("keras").layers, root("keras").models
+IMAGE = {"input_shape": (3, 4, 4), "dim_ordering": "th"}
+
+CASES = {
+    "conv": (lambda k: k.Convolution2D(3, 2, 2, **IMAGE), 2, (3, 3, 2, 2), 30.954, 109.114),
+    "deconv_th": (lambda k: k.Deconvolution2D(3, 2, 2, (None, 3, 5, 5), **IMAGE), 2, (3, 3, 2, 2), 59.890, 194.404),
+    "deconv_tf": (
+        lambda k: k.Deconvolution2D(3, 2, 2, (None, 5, 5, 3), input_shape=(4, 4, 3), dim_ordering="tf"),
+        *(2, (2, 2, 3, 3), 45.517, 175.164),
+    ),
+    "separable": (lambda k: k.SeparableConvolution2D(2, 2, 2, **IMAGE), 3, (1, 3, 2, 2), 24.836, 36.067),
+    "conv_1d": (lambda k: k.Convolution1D(2, 3, input_shape=(5, 3)), 2, (3, 1, 3, 2), 7.194, 8.911),
+    "lstm": (lambda k: k.LSTM(2, input_shape=(4, 3)), 12, (3, 2), 0.015, 0.05),
+    "lstm_gpu": (lambda k: k.LSTM(2, input_shape=(4, 3), consume_less="gpu"), 3, (3, 8), 0.09, 0.009),
+    "gru": (lambda k: k.GRU(2, input_shape=(4, 3)), 9, (3, 2), -1.167, 0.454),
+    "bidirectional": (lambda k: k.Bidirectional(k.GRU(2), input_shape=(4, 3)), 18, (3, 2), -0.238, 1.721),
+    "conv_lstm": (
+        lambda k: k.ConvLSTM2D(2, 2, 2, input_shape=(3, 2, 4, 4), dim_ordering="th"),
+        *(12, (2, 2, 2, 2), -0.166, 2.04),
+    ),
+    "highway": (lambda k: k.Highway(input_dim=3), 4, (3, 3), 1.986, 1.485),
+}
+
+
+@pytest.fixture
+def keras_1(of_keras_2):
+    era.set_number(1, True)
+    names.clear_session()
+    yield
+    names.clear_session()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_weights_of_a_layer(keras_1, case):
+    create, count, shape, total, squares = CASES[case]
+    model = models.Sequential([create(layers)])
+    rng = np.random.RandomState(0)
+    arrays = [rng.uniform(-1, 1, np.shape(a)).round(3) for a in model.get_weights()]
+    assert (len(arrays), arrays[0].shape) == (count, shape)
+    model.set_weights(arrays)
+    for set_, got in zip(arrays, model.get_weights(), strict=True):
+        np.testing.assert_allclose(got, set_, rtol=1e-6)
+    p = model.predict(rng.uniform(-1, 1, (2, *model.input_shape[1:])))
+    np.testing.assert_allclose([p.sum(), (p**2).sum()], [total, squares], atol=2e-3)
+
+
+def test_arrays_that_do_not_fit_are_named(keras_1):
+    model = models.Sequential([layers.LSTM(2, input_shape=(4, 3))])
+    with pytest.raises(ValueError, match=r"set_weights of Sequential .*expected 3 arrays, got 5"):
+        model.set_weights([np.ones(2)] * 5)
+
+
+def test_batches_are_normalized_by_their_own_samples_also_if_they_are_short(keras_1):
+    model = models.Sequential([layers.BatchNormalization(mode=2, input_shape=(1,))])
+    model.compile("sgd", "mse")
+    np.testing.assert_allclose(model.predict(np.array([[1.0], [3.0]])), [[-1], [1]], atol=1e-3)
