@@ -42,6 +42,9 @@ class _Restored:
         self.cls = cls
         self.arguments = {layer.name: layer._config for layer in layers if type(layer) is cls}
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.cls, name)
+
     def from_config(self, config: Config) -> Layer:
         try:
             return self.cls.from_config(config)

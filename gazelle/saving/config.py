@@ -204,7 +204,7 @@ def _check_root(config: Mapping[str, Any], label: str) -> None:
     name = config.get("class_name")
     config_check.check_object(config, label)
     target = target_of(config)
-    if not (isinstance(target, type) and hasattr(target, "compile_from_config")):
+    if not hasattr(target, "compile_from_config"):
         raise UnsafeFileError(
             message(
                 f"The config in {label}",

@@ -236,3 +236,17 @@ def test_large_integers_are_floats_beside_floats(tf):
     for found in (x * (-(2**32) + 1), (1 - 2**32) * x, model(x + 1), tf.function(lambda y: y * (1 - 2**32))(x)):
         np.testing.assert_allclose(found, [[-(2.0**32), -(2.0**33)]])
     np.testing.assert_array_equal(x > -(2**40), [[True, True]])
+
+
+def test_a_layer_of_a_program_takes_trainable_by_position(tf):
+    class Twice(tf.keras.layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    assert (Twice(64).trainable, Twice(False, "twice").name, Twice(False, "twice").trainable) == (True, "twice", False)
+
+
+def test_structures_take_the_arguments_of_tensorflow(tf):
+    twice = tf.nest.map_structure(lambda x: 2 * x, {"a": [1]}, check_types=False, expand_composites=True)
+    assert (twice, tf.nest.flatten(twice, expand_composites=True)) == ({"a": [2]}, [2])
+    tf.TensorArray("float32", 1).write(0, 1.0).mark_used()

@@ -78,3 +78,23 @@ def test_a_saved_model_of_another_program_needs_tensorflow(installed, monkeypatc
     monkeypatch.setattr("importlib.machinery.PathFinder.find_spec", lambda name, path=None, target=None: None)
     with pytest.raises(ImportError, match=r'pip install "gazelle\[tensorflow\]"'):
         tf.saved_model.load(str(tmp_path))
+
+
+class TwoLayers(keras.Model):
+    """A model with layers of its own and no `get_config`."""
+
+    def __init__(self, width=2, **kwargs):
+        super().__init__()
+        self.first, self.second = keras.layers.Dense(width), keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.second(self.first(x))
+
+
+@pytest.mark.filterwarnings("ignore:save writes the .keras format")
+def test_a_saved_model_may_be_one_of_the_program(tmp_path):
+    model = TwoLayers(7)
+    expected = model.predict(X, verbose=0)
+    model.save(str(tmp_path / "saved"))
+    loaded = keras.models.load_model(str(tmp_path / "saved"))
+    np.testing.assert_array_equal(loaded.predict(X, verbose=0), expected)

@@ -189,3 +189,29 @@ def test_a_tape_differentiates_tensors_that_a_layer_holds():
 
     for run in (gradient, tf.function(gradient)):
         np.testing.assert_array_equal(run().numpy(), [4.0, 8.0])
+
+
+@pytest.mark.parametrize("training", [None, False, True])
+def test_a_tape_records_the_call_method_of_a_graph(training):
+    inputs = keras.Input((2,))
+    hidden = keras.Sequential([keras.layers.Dense(3, input_shape=(2,)), keras.layers.BatchNormalization()])(inputs)
+    model = keras.Model(inputs, tf.tanh(hidden[:, :2]))
+    gradients = []
+    for call in (model, model.call):  # a call trains no moving averages before the other one reads them
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(call(X, training=training) ** 2)
+        gradients.append(tape.gradient(total, model.trainable_variables))
+    assert None not in gradients[1]
+    if training:
+        for one, other in zip(*gradients, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+def test_the_call_method_of_a_graph_takes_the_mode():
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dropout(0.5)(inputs))
+    twice = type("Twice", (keras.Model,), {"call": lambda self, x, training=None: 2 * model.call(x, training=training)})
+    x = tf.ones((50, 2))
+    assert set(np.unique(model.call(x, training=True))) == {0, 2}
+    assert set(np.unique(twice()(x, training=True))) == {0, 4}
+    np.testing.assert_array_equal(model.call(x), x)

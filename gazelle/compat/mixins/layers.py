@@ -107,6 +107,9 @@ class LayerMixin(CompatObject):
         if unset:
             unset = [name for name in unset if name in argument_names(core.__init__)[:1]]
             args, kwargs = args[len(unset) :], {**kwargs, **dict.fromkeys(unset, 1)}
+        if core is Layer and args and facade.calls is not None:  # the arguments had an order in tf.keras
+            named = dict(zip(("trainable", "name", "dtype"), args, strict=False))
+            args, kwargs = (), {**named, "trainable": bool(named["trainable"]), **kwargs}
         with custom_object_scope(imported_classes(kwargs)):  # of configs that are arguments
             super()._construct(core, args, kwargs, by_gazelle)
         if "units" in unset:

@@ -90,13 +90,21 @@ class ModelMixin:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         """Call the model; `call` of models without one of their own ignores keywords that it does not have."""
-        if kwargs and type(self).call.__module__.startswith("gazelle."):  # type: ignore[attr-defined]
+        if kwargs and type(self).call.__module__.startswith("gazelle."):
             unknown = sorted(kwargs.keys() - {"inputs", "training", "mask"})
             if unknown:
                 warn(f"Model '{self.name}' ignores {', '.join(unknown)}.")  # type: ignore[attr-defined]
                 kwargs = {name: value for name, value in kwargs.items() if name not in unknown}
         with frozen.inside(self):  # type: ignore[arg-type]
             return super().__call__(*args, **kwargs)  # type: ignore[misc]
+
+    def call(self, inputs: Tree, training: bool | None = None, mask: Tree = None) -> Tree:
+        """Compute the outputs of a graph; called by a program, it is the call itself, which tapes record."""
+        is_own = not type(self).call.__module__.startswith("gazelle.")  # which calls this one
+        if not is_own and self._graph is not None and not called_by_gazelle(1):  # type: ignore[attr-defined]
+            given = {"training": training, "mask": mask}
+            return self(inputs, **{name: value for name, value in given.items() if value is not None})
+        return super().call(inputs, training=training, mask=mask)  # type: ignore[misc]
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)

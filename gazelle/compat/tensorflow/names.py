@@ -50,7 +50,8 @@ def _with_name(function: Any) -> Any:
     """The function with the argument `name` at the end, if it does not have one: it belongs to a node of a graph."""
     parameters = inspect.signature(function).parameters
     has_one = any(p.name == "name" or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
-    taking = function if has_one else ignores("name")(function)
+    more = " check_types expand_composites" if function.__module__ == "gazelle.tree" else ""  # no tensor is a structure
+    taking = function if has_one else ignores(f"name{more}")(function)
     earlier = earlier_names(parameters)
     if not earlier:
         return taking
