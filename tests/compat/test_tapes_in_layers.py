@@ -215,3 +215,22 @@ def test_the_call_method_of_a_graph_takes_the_mode():
     assert set(np.unique(model.call(x, training=True))) == {0, 2}
     assert set(np.unique(twice()(x, training=True))) == {0, 4}
     np.testing.assert_array_equal(model.call(x), x)
+
+
+def test_a_tape_outside_watches_the_output_of_an_inner_layer():
+    """As packages of explanations do: they replace `call` for the time of a tape."""
+    inputs = keras.Input((2,))
+    hidden = keras.layers.Dense(3, name="hidden", kernel_initializer="ones", activation="relu")
+    model = keras.Model(inputs, keras.layers.Dense(1, kernel_initializer="ones")(2.0 * hidden(inputs)))
+    call, found = hidden.call, []
+
+    def watching(x, *args, **kwargs):
+        found.append(call(x, *args, **kwargs))
+        tape.watch(found[-1])
+        return found[-1]
+
+    with tf.GradientTape() as tape:
+        hidden.call = watching
+        out = model(tf.constant(X))
+    hidden.call = call
+    np.testing.assert_allclose(tape.gradient(out, found[-1]), np.full((16, 3), 2.0), rtol=1e-6)

@@ -125,7 +125,6 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
         if depth and not recorded:
             out = original(*unbox(args), **unbox(kwargs))
         elif _records_layers(layer):
-            _layer_depth.set(0)
             out = _call_layers(layer, args, kwargs)
         elif layer in _looks_at_values or (recorded and _uses_outer_tensors(layer)):
             out = _call_parts(original, layer, args, kwargs)
@@ -138,7 +137,8 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
                 )
             except LooksAtValuesError:
                 _looks_at_values.add(layer)
-                out = _call_parts(original, layer, args, kwargs)
+                parts = _call_layers if _records_layers(layer) else functools.partial(_call_parts, original)
+                out = parts(layer, args, kwargs)
     finally:
         _layer_depth.reset(token)
     return boxed(out)
@@ -209,15 +209,16 @@ def needs_tape(error: Exception) -> bool:
 
 
 def _records_layers(model: Any) -> bool:
-    """Whether a tape records the layers of a model one by one, for gradients between its outputs."""
+    """Whether a tape records the layers of a model one by one, for gradients between its outputs or inside of it."""
     graph = getattr(model, "_graph", None)
     if graph is None or not active_tapes() or not type(model).call.__module__.startswith("gazelle."):
         return False
-    return len(symbolic.leaves(graph.outputs)) > 1
+    return model in _looks_at_values or len(symbolic.leaves(graph.outputs)) > 1
 
 
 def _call_layers(model: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Call the layers of a functional model one by one, as user code would."""
+    _layer_depth.set(0)  # `layer_call` resets it
     graph, outer = model._extended_graph or model._graph, tracing.current()
     base = tracing.TraceContext(key=fresh_key()) if outer is None else outer
     given = kwargs.get("training", args[1] if len(args) > 1 else None)

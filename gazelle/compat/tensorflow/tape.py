@@ -23,6 +23,7 @@ from gazelle.compat.tensorflow.recording import (
     is_array,
     is_box,
     key_of,
+    look_at_values,
     only_tapes,
     restore_tapes,
     unboxed,
@@ -71,6 +72,8 @@ class GradientTape:
 
     def watch(self, tensor: TensorLike) -> None:
         """Also record calls on this tensor."""
+        if self not in active_tapes():  # inside of a layer: the calls in it have to be recorded
+            look_at_values()
         for leaf in jax.tree.leaves(tensor, is_leaf=is_box):
             source = leaf if isinstance(leaf, Variable) else unboxed(leaf)
             self._watched.append(source)
