@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.compat.types import ArrayLike
-from gazelle.core.errors import ShapeError, message
+from gazelle.core.errors import ArgumentError, ShapeError, message
 
 
 class Dimension(int):
@@ -35,11 +35,15 @@ class TensorShape(tuple[Any, ...]):
     _unknown = False  # also the number of axes
 
     def as_list(self) -> list[int | None]:
+        if self._unknown:
+            raise ArgumentError(message("as_list() of a shape", expected="a known number of axes", got="<unknown>"))
         return [None if n is None else int(n) for n in self]
 
     rank = property(lambda self: None if self._unknown else len(self))
     ndims = rank
-    dims = property(lambda self: [SimpleNamespace(value=None) if n is None else n for n in self])
+    dims = property(
+        lambda self: None if self._unknown else [SimpleNamespace(value=None) if n is None else n for n in self]
+    )
 
     def num_elements(self) -> int | None:
         return math.prod(self) if self.is_fully_defined() else None
@@ -87,9 +91,11 @@ class TensorShape(tuple[Any, ...]):
         return TensorShape(b if a is None else a for a, b in zip(self, other, strict=True))
 
     def concatenate(self, other: Sequence[int | None]) -> TensorShape:
-        return TensorShape((*self, *other))
+        return TensorShape(None if self._unknown else (*self, *other))
 
     def __getitem__(self, index: Any) -> Any:
+        if self._unknown:
+            return TensorShape(None) if isinstance(index, slice) else None
         out = super().__getitem__(index)
         return TensorShape(out) if isinstance(index, slice) else out
 

@@ -239,7 +239,7 @@ def as_shape(value: Shapes) -> Shapes:
     """
     if isinstance(value, Mapping):
         return {k: as_shape(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
+    if type(value) in (list, tuple):  # a shape of a class of its own stays one
         inner = [as_shape(v) for v in value]
         return tuple(inner) if all(v is None or isinstance(v, int) for v in inner) else inner
     return value

@@ -305,6 +305,17 @@ def test_a_shape_of_unknown_rank(tf):
     assert (tf.TensorShape(None).rank, tf.TensorShape([None, 2]).rank) == (None, 2)
     assert tf.TensorShape(None).is_compatible_with([1])
     assert not tf.TensorShape(None).is_fully_defined()
+    assert (tf.TensorShape(None)[-1], tf.TensorShape(None)[1:], tf.TensorShape(None).dims) == (None, None, None)
+    with pytest.raises(ValueError, match="known number of axes"):
+        tf.TensorShape(None).as_list()
+
+
+def test_a_layer_is_built_with_a_shape_without_a_known_number_of_axes(tf):
+    class Checked(keras.layers.Layer):
+        def build(self, input_shape):
+            assert input_shape[-1] is None
+
+    Checked().build(tf.TensorShape(None))
 
 
 def test_compiled_losses_can_be_set():
