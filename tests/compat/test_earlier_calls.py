@@ -1,6 +1,7 @@
 """Calls of programs for Keras 0 to 2 whose arguments or results mean something that Keras 3 has no word for."""
 
 import sys
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import pytest
 
 from gazelle import ops
 from gazelle.compat import era
+from gazelle.compat.layers.convolution import guess_data_format
 from gazelle.compat.namespaces import root
 from gazelle.core import names
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, SymbolicError
@@ -215,3 +217,15 @@ def test_keras_core_shows_all_of_its_backend(monkeypatch):
     np.testing.assert_array_equal(backend.Variable(np.ones(3), name="kernel"), np.ones(3))
     monkeypatch.delitem(sys.modules, "keras_core")
     assert not hasattr(root("keras").backend, "Variable")
+
+
+@pytest.mark.parametrize(
+    ("shape", "first"), [((4, 84, 84), True), ((3, 9, 8), True), ((4, 84, 8), False), ((64, 64, 4), False)]
+)
+def test_frames_of_a_game_are_channels_first(keras_1, monkeypatch, shape, first):
+    chosen = []
+    monkeypatch.setattr("gazelle.core.settings.set_image_data_format", chosen.append)
+    monkeypatch.setattr("gazelle.core.settings.is_image_data_format_set", lambda: False)
+    with warnings.catch_warnings(record=True):
+        guess_data_format(None, {"input_shape": shape})
+    assert chosen == ["channels_first"] * first

@@ -143,3 +143,34 @@ def test_rows_and_elements_of_variables(tf):
         sess.run(made)
     np.testing.assert_array_equal(sess.run(w), [[6, 7], [0, 9], [3, 4]])
     assert type(sess.run(tf.reduce_sum(w))) is np.float32
+
+
+def test_changes_of_a_variable_in_one_run_add_up(tf):
+    variable = tf.Variable(1.0)
+    changes = [tf.assign_add(variable, 2.0), tf.assign_sub(variable, 5.0), variable.assign_add(10.0)]
+    sess = tf.Session()
+    sess.run(tf.global_variables_initializer())
+    sess.run(changes)
+    assert sess.run(variable) == 8
+
+
+def test_batch_normalization_in_training_moves_its_statistics_by_its_updates(tf):
+    x = tf.placeholder(tf.float32, [None, 2])
+
+    def normalized(x, reuse):
+        with tf.variable_scope("scope", reuse=reuse):
+            return tf.layers.batch_normalization(x, momentum=0.5, training=True)
+
+    y, other = normalized(x, False), normalized(2 * x, True)
+    updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    sess = tf.Session()
+    sess.run(tf.global_variables_initializer())
+    first, second = (sess.run(out, {x: X}) for out in (y, other))
+    np.testing.assert_allclose(first, (X - X.mean(0)) / np.sqrt(X.var(0) + 1e-3), rtol=1e-4)
+    np.testing.assert_allclose(second, 2 * (X - X.mean(0)) / np.sqrt(4 * X.var(0) + 1e-3), rtol=1e-4)
+    mean, variance = tf.global_variables()[2:]
+    np.testing.assert_array_equal(sess.run(mean), [0, 0])
+    sess.run(updates[1], {x: X})
+    np.testing.assert_allclose(sess.run(variance), 0.5 + 0.5 * X.var(0), rtol=1e-5)  # of a vector, without correction
+    sess.run([updates[0], updates[2]], {x: X})
+    np.testing.assert_allclose(sess.run(mean), 1.5 * X.mean(0), rtol=1e-5)

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gazelle.compat.backend.phase import LearningPhase, fixed_phase
-from gazelle.compat.backend.updates import OptimizerStep, StateUpdate, Update
+from gazelle.compat.backend.updates import OptimizerStep, StateUpdate, Update, new_values
 from gazelle.compat.ignored import ignores
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import prng, symbolic, tracing
@@ -116,7 +116,7 @@ class Function:
                     graphs = [self._value(t, found) for t in self._all_outputs()]
                 count = len(graphs) - len(self.updates)
                 pairs = zip(self.updates, graphs[count:], strict=True)
-                new = {str(id(u.variable)): v for u, v in pairs if not isinstance(u, StateUpdate)}
+                new = new_values((pair for pair in pairs if not isinstance(pair[0], StateUpdate)), bound)
                 new |= {str(id(v)): bound[id(v)] for v in self._states}
                 after = []
                 for optimizer_step, loss, state in zip(self.optimizer_steps, self._losses, slots, strict=True):

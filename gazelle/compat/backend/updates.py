@@ -31,6 +31,17 @@ class Update:
     value: Any
     others: tuple[Update, ...] = ()  # assignments that are done with it
     result: Callable[[], Any] | None = None  # what a session returns; None for the new value
+    adds: bool = False  # whether `value` is the old one and a change: several changes add up
+
+
+def new_values(updates: Iterable[tuple[Update, Array]], old: Mapping[int, Array]) -> dict[str, Array]:
+    """{id of a variable: its value after these updates with their values}, in the order of the updates."""
+    new: dict[str, Array] = {}
+    for made, value in updates:
+        key = str(id(made.variable))
+        changed = made.adds and key in new
+        new[key] = new[key] + (value - old[id(made.variable)]) if changed else value
+    return new
 
 
 @dataclasses.dataclass(eq=False)
@@ -41,17 +52,22 @@ class StateUpdate(Update):
 
 
 def update(x: Variable, new_x: TensorLike) -> TensorResult:
-    """Assign new_x to x: at once if it has a value, by an `Update` if it is a tensor of a graph.
+    """Assign new_x to x: at once if it has a value, by an `Update` if it is a tensor of a graph."""
+    return _update(x, new_x, adds=False)
+
+
+def _update(x: Variable, new_x: TensorLike, adds: bool) -> TensorResult:
+    """Assign new_x to x; `adds`: it is the old value and a change.
 
     In Keras 1 and 2 the updates of layers were part of the training alone.
     """
     scope = tracing.current()
     not_trained = scope is not None and scope.inside and scope.training is False
     if symbolic.any_symbolic(new_x) or (not_trained and era.is_package_before_keras_3()):
-        return Update(x, new_x)
+        return Update(x, new_x, adds=adds)
     value = ops.convert_to_tensor(new_x)
     if symbolic.any_symbolic(value):  # of a variable, which a graph reads when it runs
-        return Update(x, value)
+        return Update(x, value, adds=adds)
     x.assign(value)
     return x
 
@@ -64,18 +80,20 @@ def _deferred(x: Any, change: Any) -> bool:
 
 def update_add(x: Variable, increment: TensorLike) -> TensorResult:
     """Add `increment` to x."""
-    return update(x, x + increment if _deferred(x, increment) else x.value + ops.convert_to_tensor(increment))
+    new = x + increment if _deferred(x, increment) else x.value + ops.convert_to_tensor(increment)
+    return _update(x, new, adds=True)
 
 
 def update_sub(x: Variable, decrement: TensorLike) -> TensorResult:
     """Subtract `decrement` from x."""
-    return update(x, x - decrement if _deferred(x, decrement) else x.value - ops.convert_to_tensor(decrement))
+    new = x - decrement if _deferred(x, decrement) else x.value - ops.convert_to_tensor(decrement)
+    return _update(x, new, adds=True)
 
 
 def moving_average_update(x: Variable, value: TensorLike, momentum: float) -> TensorResult:
     """Assign momentum x + (1 - momentum) value to x."""
     before: Any = x if symbolic.any_symbolic(value) else x.value
-    return update(x, before * momentum + value * (1.0 - momentum))
+    return _update(x, before * momentum + value * (1.0 - momentum), adds=True)
 
 
 #: while `get_updates` of a user-defined optimizer runs: {id(optimizer that it calls): factor of its learning rate, or a

@@ -74,13 +74,19 @@ def use_output_shape(layer: Conv2DTranspose | Conv3DTranspose, output_shape: Sha
 
 
 def guess_data_format(layer: Layer | None, kwargs: dict[str, Any]) -> None:
-    """Set channels first for the process if the first images of a Keras 1 program are (3, rows, columns)."""
+    """Set channels first for the process if the first images of a Keras 1 program are (3, rows, columns).
+
+    Frames of a game are (4, side, side).
+    """
     shape: Any = kwargs.get("input_shape") or (kwargs.get("batch_input_shape") or ())[1:]
     is_given = kwargs.get("data_format") or settings.is_image_data_format_set()
     is_first = settings.image_data_format() == "channels_first"
     if era.number() != 1 or getattr(layer, "rank", 2) != 2 or len(shape) != 3 or is_given or is_first:
         return
-    if shape[0] in (1, 3) and None not in shape and min(shape[1:]) > 4:
+    if None in shape:
+        return
+    is_stack = shape[0] in (2, 4) and shape[1] == shape[2] > 16  # of frames
+    if is_stack or (shape[0] in (1, 3) and min(shape[1:]) > 4):
         settings.set_image_data_format("channels_first")
         warnings.warn(
             f"Images of shape {tuple(shape)} are read as channels first, the order of Theano, in the whole program. "

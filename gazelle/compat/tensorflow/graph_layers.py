@@ -45,19 +45,23 @@ def _layer_function(kind: str) -> Callable[..., Any]:
         layer = graph_scopes.scoped(name, make, reuse)
         if kind not in ("Dropout", "BatchNormalization"):
             return layer(inputs)
-        if not is_symbolic(training):
-            out = layer(inputs, training=bool(training))
-        else:
-            layer(inputs)  # it makes its weights, outside of the branches
+        moves = kind == "BatchNormalization" and training is not False
+        if not moves and not is_symbolic(training):
+            return layer(inputs, training=bool(training))
+        layer(inputs)  # it makes its weights, outside of the branches
+        if is_symbolic(training):
             out = subgraphs.symbolic_cond(training, *(lambda t=t: layer(inputs, training=t) for t in (True, False)))
-        if kind == "BatchNormalization" and training is not False:
-            _add_updates(layer, inputs, training, out)
+        else:  # in a part, where the layer itself assigns nothing
+            part = subgraphs.SubGraph(lambda: layer(inputs, training=bool(training)), ())
+            out = subgraphs.node(lambda _, captured: part.run((), captured), [part], ())
+        if moves:
+            _add_updates(layer, inputs, training)
         return out
 
     return call
 
 
-def _add_updates(layer: Any, inputs: Any, training: Any, out: Any) -> None:
+def _add_updates(layer: Any, inputs: Any, training: Any) -> None:
     """Add the updates of moving statistics to the collection, from which programs run them."""
     axis = (layer.axis[0] if isinstance(layer.axis, list | tuple) else layer.axis) % len(inputs.shape)
     axes = tuple(i for i in range(len(inputs.shape)) if i != axis)
@@ -70,12 +74,9 @@ def _add_updates(layer: Any, inputs: Any, training: Any, out: Any) -> None:
         return [old + (now - old) * rate for old, now in zip(map(jnp.asarray, (mean, variance)), new, strict=True)]
 
     statistics = layer.moving_mean, layer.moving_variance
-    if is_symbolic(training):
-        values = call_op(moved, (inputs, *statistics, training), {})
-    else:  # the layer assigned them; it does not in a branch
-        values = call_op(lambda out, *statistics: [jnp.asarray(v.value) for v in statistics], (out, *statistics), {})
+    values = call_op(moved, (inputs, *statistics, training), {})
     for variable, value in zip(statistics, values, strict=True):
-        graph_scopes.add_to_collection(graph_scopes.GraphKeys.UPDATE_OPS, Update(variable, value))
+        graph_scopes.add_to_collection(graph_scopes.GraphKeys.UPDATE_OPS, Update(variable, value, adds=True))
 
 
 for _name, _kind in _LAYERS.items():

@@ -206,7 +206,7 @@ def assigned(variable: Variable, method: str, value: TensorLike) -> TensorResult
     if not (is_symbolic(value) or isinstance(value, Variable)):
         value = np.asarray(unboxed(value), variable.dtype)
     new = value if method == "assign" else call_op(_CHANGES[method], (variable, value), {})
-    return graph_scopes.assignment(Update(variable, new))
+    return graph_scopes.assignment(Update(variable, new, adds=method != "assign"))
 
 
 _CHANGES = {"assign_add": jnp.add, "assign_sub": jnp.subtract}

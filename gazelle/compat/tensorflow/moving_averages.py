@@ -69,7 +69,7 @@ class ExponentialMovingAverage:
                 average = self._made(v)
             change = (average - v) * rate
             if graphs.active():
-                updates.append(Update(average, average - change))
+                updates.append(Update(average, average - change, adds=True))
             else:
                 average.assign_sub(change)
         return graph_scopes.with_dependencies(updates) if graphs.active() else None

@@ -131,7 +131,8 @@ def _if(pred: TensorLike, chosen: bool, update: Update) -> Update:
     def select(condition: Any, new: Any, old: Any) -> Any:
         return jnp.where(jnp.asarray(condition, bool).reshape(()) == chosen, new, old)
 
-    return Update(update.variable, call_op(select, (pred, update.value, update.variable), {}))
+    new = call_op(select, (pred, update.value, update.variable), {})
+    return Update(update.variable, new, adds=update.adds)
 
 
 def symbolic_while(
