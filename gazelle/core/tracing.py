@@ -43,6 +43,7 @@ class TraceContext:
     known: dict[int, Any] = dataclasses.field(default_factory=dict)  # id(symbolic tensor) -> its value in this run
     cast: str | None = None  # the dtype that float variables are read in, while a layer of mixed precision computes
     guesses: bool = False  # True: sizes are placeholders for unknown ones, and only shapes and dtypes matter
+    assigned: list[Any] = dataclasses.field(default_factory=list)  # variables in `values` that were not passed in
     seen: dict[int, Any] | None = None  # id -> each variable that was read or assigned; None: not recorded
     created: list[Any] | None = None  # variables whose first value is traced; None: not recorded
     loop_key: jax.Array | None = None  # the key of the loop over steps that runs; `key` is that of one step

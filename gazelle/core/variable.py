@@ -207,6 +207,8 @@ class Variable:
             assert scope.values is not None
             if self.trainable and conventions.active.assigned_weights_are_trained and dtypes.is_float(self.dtype):
                 new = with_gradient_of(old, new)
+            if id(self) not in scope.values:
+                scope.assigned.append(self)  # of a layer that `call` makes: its id must not be used again
             scope.values[id(self)] = new
         elif not isinstance(new, jax.core.Tracer):  # else shapes are being traced: nothing is stored
             with lock_variables([self]):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from gazelle.core import outdated, shape_inference, symbolic
-from gazelle.core.config import serialize_or_keep
+from gazelle.core.config import has_own_get_config
 from gazelle.core.errors import MissingAttributeError, message, missing_method
 from gazelle.core.registry import custom_object_scope
 from gazelle.core.replaceable import replaceable
@@ -1001,9 +1001,10 @@ class Model(Layer):
 
             if takes_a_graph(type(self)):
                 return graph_config(self)
+        if has_own_get_config(type(self)):
+            return super().get_config()  # to which a subclass adds its arguments
         arguments = {k: v for k, v in self._config.items() if k not in ("inputs", "outputs", "args", "kwargs")}
-        keep = type(self).get_config is not Model.get_config  # one of a subclass may replace what cannot be serialized
-        config = {k: serialize_or_keep(v) if keep else serialize(v) for k, v in arguments.items()}
+        config = {k: serialize(v) for k, v in arguments.items()}
         return {**config, "name": self.name, "trainable": self.trainable}
 
     @classmethod

@@ -165,3 +165,43 @@ def test_a_build_may_compute_weights_while_a_call_is_traced():
     x = gazelle.Input((3,))
     model = gazelle.Model(x, Outer()(x))
     np.testing.assert_allclose(model(X[:1])[0, 0], np.sin([4.0, 5, 6, 7]), rtol=1e-6)
+
+
+def test_the_config_of_a_subclass_has_the_arguments_that_it_adds():
+    class Network(gazelle.Model):
+        def __init__(self, units, function=None, **kwargs):
+            super().__init__(**kwargs)
+            self.units, self.function = units, function
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.units}
+
+    assert set(Network(3, function=lambda x: x).get_config()) == {"units", "name", "trainable", "dtype"}
+    assert Network.from_config(Network(3, dtype="float16").get_config()).compute_dtype == "float16"
+
+
+def test_layers_that_a_call_makes_and_drops():
+    """Python gives the id of a dropped variable to one that is made later in the same call."""
+
+    class Draws(gazelle.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.seeds = gazelle.random.SeedGenerator(1)
+
+        def call(self, x):
+            return x + 0 * gazelle.random.normal(x.shape, seed=self.seeds)
+
+    class Block(gazelle.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.parts = [gazelle.layers.Dense(3) for _ in range(30)]
+
+        def call(self, x):
+            x = Draws()(Draws()(x))
+            for part in self.parts:
+                x = part(x)
+            return x
+
+    for _ in range(3):
+        inputs = gazelle.Input((3,))
+        assert gazelle.Model(inputs, Block()(inputs))(np.ones((2, 3))).shape == (2, 3)
