@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import pprint
 import sys
@@ -101,10 +102,12 @@ class ModelMixin:
     def call(self, inputs: Tree, training: bool | None = None, mask: Tree = None) -> Tree:
         """Compute the outputs of a graph; called by a program, it is the call itself, which tapes record."""
         is_own = not type(self).call.__module__.startswith("gazelle.")  # which calls this one
+        given = {"training": training, "mask": mask}
         if not is_own and self._graph is not None and not called_by_gazelle(1):  # type: ignore[attr-defined]
-            given = {"training": training, "mask": mask}
             return self(inputs, **{name: value for name, value in given.items() if value is not None})
-        return super().call(inputs, training=training, mask=mask)  # type: ignore[misc]
+        call = super().call  # type: ignore[misc]
+        taken = inspect.signature(call).parameters
+        return call(inputs, **{name: value for name, value in given.items() if name in taken})
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)

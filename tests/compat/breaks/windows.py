@@ -14,10 +14,10 @@ m = keras.models.Sequential([
     layers.MaxPooling2D(poolsize=(2, 2)), layers.Flatten(), layers.Dense(24, 5), PReLU((5,)),
     BatchNormalization((5,)), layers.Dense(5, 2, activation='softmax')])
 assert m.predict(np.ones((1, 3, 6, 6)), verbose=0).shape == (1, 2)
-assert [w.shape for w in m.get_weights()][:4:2] == [(3, 3, 3, 4), (3, 2, 4, 2)]
+assert [w.shape for w in m.get_weights()][:4:2] == [(4, 3, 3, 3), (2, 4, 3, 2)]
 m = keras.models.Sequential([layers.Embedding(9, 6), layers.Convolution1D(6, 5, 3)])
 m.add(layers.LSTM(5, 7, truncate_gradient=-1))
-assert m.predict(np.ones((2, 9)), verbose=0).shape == (2, 7) and m.get_weights()[1].shape == (3, 6, 5)
+assert m.predict(np.ones((2, 9)), verbose=0).shape == (2, 7) and m.get_weights()[1].shape == (3, 1, 6, 5)
 import warnings
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter('always')
