@@ -10,6 +10,8 @@ import numpy as np
 
 from gazelle.compat import era
 from gazelle.compat.types import Option, TensorResult
+from gazelle.losses import LossFunctionWrapper
+from gazelle.metrics import MeanMetricWrapper
 
 #: arguments of `compile`
 OF_LABELS = ("loss", "metrics", "weighted_metrics")
@@ -24,6 +26,8 @@ def with_columns(given: Option) -> Option:
     """A loss or metric of the program: until Keras 3 labels (n,) reached it as (n, 1)."""
     if hasattr(type(given), "receives_columns"):
         given.receives_columns = True  # for the methods that the program defines
+    if isinstance(given, LossFunctionWrapper | MeanMetricWrapper):
+        given.fn = with_columns(given.fn)
     if isinstance(given, functools.partial) and not given.args:
         return functools.partial(with_columns(given.func), **given.keywords)
     if not isinstance(given, FunctionType) or given.__module__.startswith("gazelle."):

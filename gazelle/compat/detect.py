@@ -65,9 +65,10 @@ class Era:
             self.number
         ]
         shown = [f"{s.what} (line {s.line})" if s.line else s.what for s in self.reasons[:4]]
+        none = "no names of Keras 3" if self.number < 3 else "no earlier names"
         more = " It mixes eras, so the newer one is used." if self.mixed else ""
         release = " It is for a release before Keras 2.3." if self.before_2_3 else ""
-        return f"gazelle: era {self.number}, {called}: {', '.join(shown) or 'no earlier names'}.{release}{more}"
+        return f"gazelle: era {self.number}, {called}: {', '.join(shown) or none}.{release}{more}"
 
 
 def keras_path(dotted: str) -> str | None:
@@ -231,13 +232,16 @@ def _is_number(node: ast.expr) -> bool:
 
 
 def decide(found: list[Sign], roots: set[str]) -> Era:
-    """The newest era in which a name was added; Keras 3 if no name was removed since."""
+    """The newest era in which a name was added; else Keras 3 if no name was removed since, but 2 for tf.keras.
+
+    tf.keras is Keras 3 from TensorFlow 2.16 on, and nearly all programs for it are for an earlier release.
+    """
     standalone = "tensorflow" not in roots
     newest = max((s.first for s in found), default=1)
     oldest = min((s.last for s in found), default=3)
     number = 3 if newest == 3 else max(newest, oldest)
-    if not standalone and number == 1:
-        number = 2  # tf.keras did not exist in era 1
+    if not standalone and newest < 3 and (number == 1 or roots == {"tensorflow"}):
+        number = 2  # there is no tf.keras of era 1
     old = [s for s in found if s.last <= number and s.last < 3]
     reasons = old or [s for s in found if s.first == number]
     return Era(number, standalone, tuple(sorted(reasons, key=lambda s: s.line)), any(s.last < number for s in found))
@@ -252,12 +256,11 @@ def detect(path: str, source: str | None = None) -> Era:
     undecided = not any(sign.last < 3 or sign.first == 3 for sign in found)
     if undecided and os.environ.get("PYTHONPATH"):
         found, roots = _signs_of_files(path, source, tuple(os.environ["PYTHONPATH"].split(os.pathsep)))
-    if "tensorflow" in roots and "keras" not in roots and not any(sign.first == 3 for sign in found):
-        program = pathlib.Path(path)
-        around = tensorflow_signs.around(program, releases.read(program) if source is None else source)
-        found += [Sign(0, sign, 1, 2) for sign in around]
     if not any(sign.first == 3 for sign in found):
-        found += _pinned(pathlib.Path(path), roots)
+        pinned, package = _pinned(pathlib.Path(path))
+        found, roots = found + pinned, roots | package
+    if roots == {"tensorflow"} and not any(sign.last < 3 for sign in found):
+        found += [Sign(0, sign, 3, 3) for sign in tensorflow_signs.of_keras_3(pathlib.Path(path))]
     if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true") and "tensorflow" in roots:
         found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
     era = decide(found, roots)
@@ -265,16 +268,15 @@ def detect(path: str, source: str | None = None) -> Era:
     return dataclasses.replace(era, before_2_3=before)
 
 
-def _pinned(program: pathlib.Path, roots: set[str]) -> Iterator[Sign]:
-    """The releases that a project requires; `keras` 2.4 to 2.15 is tf.keras, so that `tensorflow` joins `roots`."""
-    own = [*releases.pins(program, releases.KERAS)]
-    if roots == {"keras"}:  # each release of TensorFlow came with one of Keras
-        own += [pin for pin in releases.pins(program, releases.TENSORFLOW) if pin.newest < (2, 16)]
-    for pin in own:
-        if pin.newest < (3, 0):
-            of_keras_1 = pin.newest < (2, 0) and pin.text.lower().startswith("keras")
-            yield Sign(0, pin.text, 1, 1 if of_keras_1 else 2)
-            roots |= {"tensorflow"} if pin.newest >= (2, 4) else set()
+def _pinned(program: pathlib.Path) -> tuple[list[Sign], set[str]]:
+    """Signs in the releases that a project requires, and {"tensorflow"} for `keras` 2.4 to 2.15, which is tf.keras."""
+    pins = [*releases.pins(program, releases.KERAS)]
+    # each release of TensorFlow came with one of Keras
+    pins += [pin for pin in releases.pins(program, releases.TENSORFLOW) if pin.newest < tensorflow_signs.KERAS_3]
+    pins = [pin for pin in pins if pin.newest < (3, 0)]
+    of_keras_1 = [pin.newest < (2, 0) and pin.text.lower().startswith("keras") for pin in pins]
+    found = [Sign(0, pin.text, 1, 1 if is_1 else 2) for pin, is_1 in zip(pins, of_keras_1, strict=True)]
+    return found, {"tensorflow" for pin in pins if pin.newest >= (2, 4)}
 
 
 def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()) -> tuple[list[Sign], set[str]]:

@@ -19,13 +19,15 @@ NAMES_OF_TENSORFLOW_1 = frozenset(
 )
 _FILES = ("requirements.txt", "environment.yml", "environment.yaml", "Pipfile", "setup.py")
 _ROOT_OF_A_PROJECT = (".git", "README.md", "LICENSE")
-#: "==2.4", "=2.1", "~=2.8", "<2.12", but not ">=2.0"
-_RELEASE = re.compile(r"(?<![>!\d.])([=~<]+)[ \t\"']*(?:[=~<]+)?(\d+)\.(\d+)")
+#: "==2.4", "=2.1", "~=2.8", "<2.12", ">=2.16"
+_RELEASE = re.compile(r"(?<![!\d.=~<>])([=~<>]+)[ \t\"']*(?:[=~<]+)?(\d+)\.(\d+)")
+_ANY = (99, 0)  # newer than each release
 
 
 class Pin(NamedTuple):
-    """A line such as `tensorflow-gpu==1.12`: the newest release that it allows, and where it is."""
+    """A line such as `tensorflow-gpu==1.12`: the releases that it allows, and where it is."""
 
+    oldest: tuple[int, int]
     newest: tuple[int, int]
     text: str
 
@@ -37,8 +39,10 @@ def pins(program: pathlib.Path, package: str) -> Iterator[Pin]:
         for name in _FILES:
             for found in line.finditer(read(folder / name)):
                 for release in _RELEASE.finditer(found[2]):
-                    newest = int(release[2]), int(release[3]) - release[1].startswith("<")
-                    yield Pin(newest, f"{found[1]}{release[0]} in {name}")
+                    stated, sign = (int(release[2]), int(release[3])), release[1]
+                    oldest = (0, 0) if sign.startswith("<") else stated
+                    newest = (stated[0], stated[1] - 1) if sign.startswith("<") else stated
+                    yield Pin(oldest, _ANY if sign.startswith(">") else newest, f"{found[1]}{release[0]} in {name}")
         if any((folder / name).exists() for name in _ROOT_OF_A_PROJECT):
             break
 

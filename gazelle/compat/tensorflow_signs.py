@@ -1,4 +1,4 @@
-"""Signs of TensorFlow until 2.15, whose tf.keras was Keras 2: names, files of weights, and the releases it ran with.
+"""Signs of the releases of TensorFlow, whose tf.keras was Keras 2 until 2.15, and is Keras 3 since.
 
 Input: calls and names of a source text, and the path of a program. Output: descriptions of the signs.
 """
@@ -18,12 +18,9 @@ _ROOT = re.compile(r"^(?:tf|tensorflow)\.")
 _MODEL = re.compile(r"model|net|generator|discriminator|encoder|decoder|classifier|critic|actor|gan|vae", re.IGNORECASE)
 #: what `ModelCheckpoint` writes in Keras 3, and what `load_weights` reads
 _WHOLE, _READABLE = (".keras", ".h5"), (".keras", ".h5", ".hdf5")
-_PYTHON_2 = re.compile(
-    r"from __future__ import [\w, ()]*\b(?:absolute_import|division|print_function|unicode_literals)\b"
-)
-#: in the text of a notebook: what Keras 2 printed, and Keras 3 does
-_BAR, _BARS_OF_KERAS_3 = re.compile(r"\[={5}|_{60}\\n"), re.compile(r"\u2501{5}|(?:\\u2501){5}")
-_COLAB = re.compile(r'"\s*%tensorflow_version [12]\.x')
+KERAS_3 = (2, 16)  # the first release of TensorFlow with Keras 3
+#: in the text of a notebook
+_BARS_OF_KERAS_3 = re.compile(r"\u2501{5}|(?:\\u2501){5}")
 _INSTALLED = re.compile(r'pip3? install[^\n"]*?\btensorflow(?:[-_]\w+)?==(\d+)\.(\d+)')
 
 
@@ -88,26 +85,16 @@ def _ending(node: ast.expr) -> str | None:
     return None
 
 
-def around(program: pathlib.Path, source: str) -> Iterator[str]:
-    """The signs in what belongs to a program: imports for Python 2, what a notebook holds, pinned releases."""
-    text = source
-    if program.suffix == ".ipynb":
-        text = releases.read(program)
-        version = _python(text)
-        if version is not None and version < (3, 9):
-            yield f"a notebook of Python {version[0]}.{version[1]}"
-        if _BAR.search(text) and not _BARS_OF_KERAS_3.search(text):
-            yield "a notebook with the output of Keras 2"
-        if _COLAB.search(text):
-            yield "%tensorflow_version"
-        for found in _INSTALLED.finditer(text):
-            if (int(found[1]), int(found[2])) < (2, 16):
-                yield found[0]
-    if _PYTHON_2.search(text):
-        yield "from __future__ import"
-    for pin in releases.pins(program, releases.TENSORFLOW):
-        if pin.newest < (2, 16):
-            yield pin.text
+def of_keras_3(program: pathlib.Path) -> Iterator[str]:
+    """The signs of TensorFlow from 2.16 on, whose tf.keras is Keras 3, in a notebook and the releases that it needs."""
+    text = releases.read(program) if program.suffix == ".ipynb" else ""
+    version = _python(text)
+    if version is not None and version > (3, 11):  # for which there is no TensorFlow 2.15
+        yield f"a notebook of Python {version[0]}.{version[1]}"
+    if _BARS_OF_KERAS_3.search(text):
+        yield "a notebook with the output of Keras 3"
+    yield from (found[0] for found in _INSTALLED.finditer(text) if (int(found[1]), int(found[2])) >= KERAS_3)
+    yield from (pin.text for pin in releases.pins(program, releases.TENSORFLOW) if pin.oldest >= KERAS_3)
 
 
 def _python(text: str) -> tuple[int, int] | None:

@@ -174,7 +174,7 @@ def test_an_index_of_slices_in_a_list(tf):
 
 
 def test_keras_2_where_the_environment_asks_for_it(monkeypatch):
-    source = "from tensorflow import keras"
+    source = "import keras\nfrom tensorflow.keras import layers"
     assert detect.detect("", source).number == 3
     assert detect.detect("", f"import os; os.environ['TF_USE_LEGACY_KERAS'] = '1'\n{source}").number == 2
     monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")

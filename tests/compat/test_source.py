@@ -26,7 +26,7 @@ ERAS = {
     FIRST + "from keras import ops\n": (3, True, True),
     "from keras.initializers import Constant\nmodel.fit(x, y, nb_epoch=2)\n": (2, True, True),
     "import keras\nkeras.layers.Conv2D(8, kernel, stride, padding='same')\n": (3, True, False),
-    "from tensorflow.keras import layers\nlayers.Conv2D(f, size, strides)\n": (3, False, False),
+    "from tensorflow.keras import layers\nlayers.Conv2D(f, size, strides)\n": (2, False, False),
     "import keras\nx = keras.ops.exp(keras.backend.max(y))\n": (3, True, False),
     "KMeans(init='random', n_init=3)\n": (3, True, False),
     "import tensorflow as tf\nx = tf.placeholder(tf.float32)\ntf.layers.dense(x, 2)\n": (2, True, False),

@@ -1,4 +1,4 @@
-"""Signs that a program is for TensorFlow until 2.15, whose tf.keras was Keras 2."""
+"""Signs of the releases of TensorFlow: tf.keras was Keras 2 until 2.15, and is Keras 3 since."""
 
 import json
 
@@ -26,7 +26,6 @@ OLD = [
     "y = tf.keras.utils.to_categorical(y, dtype='bool')",
     "model = keras.models.load_model(path, options=local)",
     "keras.optimizers.Adam(jit_compile=False)",
-    "from __future__ import absolute_import, print_function",
 ]
 NEW = [
     "tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)",
@@ -48,8 +47,15 @@ NEW = [
 )
 def test_signs_of_lines(line, number):
     head, code = (line + "\n", "") if "__future__" in line else ("", line)
-    found = detect.detect("program.py", head + IMPORT + code + "\n")
+    found = detect.detect("program.py", f"{head}{IMPORT}import keras\n{code}\n")
     assert (found.number, found.standalone, found.mixed) == (number, False, False), found.summary()
+
+
+def test_tf_keras_without_signs_is_keras_2():
+    found = detect.detect("program.py", IMPORT)
+    assert (found.number, found.standalone) == (2, False)
+    assert found.summary() == "gazelle: era 2, tf.keras of TensorFlow 2: no names of Keras 3."
+    assert detect.detect("program.py", IMPORT + "keras.ops.exp(x)\n").number == 3
 
 
 @pytest.mark.parametrize(
@@ -82,10 +88,12 @@ def test_a_new_name_counts_more():
     ("name", "text", "number"),
     [
         ("requirements.txt", "numpy\ntensorflow==2.4.1\n", 2),
-        ("requirements.txt", "tensorflow-gpu >= 2.0\n", 3),
+        ("requirements.txt", "tensorflow-gpu >= 2.0\n", None),
         ("requirements.txt", "tensorflow>=2.0,<2.12\n", 2),
         ("requirements.txt", "tensorflow==2.17.0\n", 3),
-        ("requirements.txt", "tensorflow\n", 3),
+        ("requirements.txt", "tensorflow>=2.16\n", 3),
+        ("requirements.txt", "tensorflow>=2.16,<2.20\n", 3),
+        ("requirements.txt", "tensorflow\n", None),
         ("environment.yml", "dependencies:\n  - tensorflow=2.1\n", 2),
         ("Pipfile", '[packages]\ntensorflow = "~=2.8"\n', 2),
     ],
@@ -95,12 +103,12 @@ def test_the_release_that_a_project_names(tmp_path, name, text, number):
     program = tmp_path / "src" / "main.py"
     program.write_text(IMPORT)
     (tmp_path / name).write_text(text)
-    assert detect.detect(str(program)).number == number
+    assert detect.detect(str(program)).number == (number or 2)
     program.write_text("import keras\n")
-    assert detect.detect(str(program)).number == number
+    assert detect.detect(str(program)).number == (number or 3)
 
 
-@pytest.mark.parametrize(("version", "number"), [("3.7.4", 2), ("3.11.2", 3), (None, 3)])
+@pytest.mark.parametrize(("version", "number"), [("3.7.4", 2), ("3.11.2", 2), ("3.12.1", 3), (None, 2)])
 def test_the_python_of_a_notebook(tmp_path, version, number):
     cells = [{"cell_type": "code", "source": IMPORT}]
     info = {} if version is None else {"language_info": {"version": version}}
@@ -116,7 +124,6 @@ def test_the_python_of_a_notebook(tmp_path, version, number):
         ("", 'Model: "a"\n' + "_" * 65 + "\n Layer (type)", 2),
         ("", "\u2501" * 20 + " 1s 2ms/step", 3),
         ("", "1/2 [======>] \n" + "\u2501" * 20, 3),  # it ran again, in parts
-        ("%tensorflow_version 2.x\n", "", 2),
         ("!pip install -q tensorflow==2.9.1 pandas\n", "", 2),
         ("!pip3 install tensorflow-cpu==2.17\n", "", 3),
     ],

@@ -179,6 +179,9 @@ def test_labels_of_one_axis_reach_functions_of_programs_as_columns():
     assert model.evaluate(X, y, verbose=0) == model.evaluate(X, y[:, None], verbose=0) == [365.5, 0.25]
     assert model.loss.__name__ == "loss"
     assert model.metrics_names == ["loss", "hits"]
+    wrapped = [keras.metrics.MeanMetricWrapper(hits, name="hits")]
+    model.compile("sgd", keras.losses.LossFunctionWrapper(loss), metrics=wrapped)
+    assert model.evaluate(X, y, verbose=0) == [365.5, 0.25]
 
 
 class _Hits(keras.metrics.Metric):
