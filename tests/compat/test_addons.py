@@ -64,3 +64,25 @@ def test_errors():
         tfa.metrics.CohenKappa(3, weightage="cubic")
     with pytest.raises(ArgumentError, match="Unknown mode of GIoULoss 'ciou'"):
         tfa.losses.GIoULoss("ciou")
+
+
+def test_weight_normalization_trains_both_factors_of_the_kernel(tf_keras_2, installed):
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    layer = tfa.layers.WeightNormalization(tf.keras.layers.Dense(3), data_init=False)
+    x = np.arange(8, dtype="float32").reshape(4, 2)
+    layer(x)
+    layer.v.assign([[1.0, -2, 3], [0.5, 0.2, -0.1]])
+    layer.g.assign([0.5, 2.0, 1.0])
+    assert [w.shape for w in layer.weights] == [(3,), (2, 3), (3,), ()]
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(layer(x) ** 2)
+    of_v, of_g = tape.gradient(total, [layer.v, layer.g])
+    np.testing.assert_allclose(of_v[0], [-10.4, -25.2995, 1.4854], rtol=1e-4)  # of TensorFlow 2.15
+    np.testing.assert_allclose(of_g, [116, 171.2475, 103.0055], rtol=1e-5)
+    model = tf.keras.Sequential([layer])
+    model.compile(tf.keras.optimizers.SGD(0.01), "mse")
+    history = model.fit(x, np.ones((4, 3)), epochs=3, verbose=0).history
+    np.testing.assert_allclose(history["loss"], [22.02789, 13.82569, 9.30825], rtol=1e-5)
+    np.testing.assert_allclose(layer.g, [0.3379, 1.6734, 0.8215], rtol=1e-3)

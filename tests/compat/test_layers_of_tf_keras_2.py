@@ -250,3 +250,11 @@ def test_structures_take_the_arguments_of_tensorflow(tf):
     twice = tf.nest.map_structure(lambda x: 2 * x, {"a": [1]}, check_types=False, expand_composites=True)
     assert (twice, tf.nest.flatten(twice, expand_composites=True)) == ({"a": [2]}, [2])
     tf.TensorArray("float32", 1).write(0, 1.0).mark_used()
+
+
+def test_names_and_arguments_of_tensorflow_1(tf, installed):
+    from tensorflow.python.types.core import TensorLike
+
+    assert TensorLike is tf.types.experimental.TensorLike
+    make = tf.compat.v1.initializers.variance_scaling(distribution="untruncated_normal", dtype=tf.float32)
+    assert make((2, 3)).shape == (2, 3)

@@ -217,6 +217,15 @@ def test_the_call_method_of_a_graph_takes_the_mode():
     np.testing.assert_array_equal(model.call(x), x)
 
 
+def test_the_call_method_of_a_graph_before_keras_3_has_the_mode_of_the_call_around_it(tf_keras_2):
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dropout(0.5)(inputs))
+    twice = type("Twice", (keras.Model,), {"call": lambda self, x, training=None: 2 * model.call(x)})
+    x = tf.ones((50, 2))
+    np.testing.assert_array_equal(model.call(x, training=True), x)  # as TensorFlow 2.15
+    assert set(np.unique(twice()(x, training=True))) == {0, 4}
+
+
 def test_a_tape_outside_watches_the_output_of_an_inner_layer():
     """As packages of explanations do: they replace `call` for the time of a tape."""
     inputs = keras.Input((2,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
@@ -12,6 +13,7 @@ import jax.numpy as jnp
 from gazelle import activations, initializers
 from gazelle.compat.addons import activations as addons
 from gazelle.compat.namespaces import names_of
+from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli, normal
 from gazelle.core.registry import register_keras_serializable
@@ -40,11 +42,12 @@ class WeightNormalization(Wrapper, abstract=True):
     def build(self, input_shape: Shape | None = None) -> None:
         super().build(input_shape)
         inner: Any = self.layer.cell if isinstance(self.layer, RNN) else self.layer
-        self.v: Any = inner.recurrent_kernel if isinstance(self.layer, RNN) else getattr(inner, "kernel", None)
-        if self.v is None:
+        v: Any = inner.recurrent_kernel if isinstance(self.layer, RNN) else getattr(inner, "kernel", None)
+        if v is None:
             got = type(self.layer).__name__
             raise ArgumentError(message("The layer of WeightNormalization", expected="one with a kernel", got=got))
-        self.g = self.add_weight("g", (self.v.shape[-1],), "ones")
+        self.g = self.add_weight("g", (v.shape[-1],), "ones")
+        self.v = v  # after g, as in a list of weights
         self.initialized = self.add_weight("initialized", (), "zeros", dtype="bool", trainable=False)
 
     def call(self, x: Array) -> Array:
@@ -56,11 +59,10 @@ class WeightNormalization(Wrapper, abstract=True):
             bias.assign(shift)
         self.initialized.assign(True)
         norm = jnp.sqrt(jnp.maximum(jnp.sum(kernel**2, axis=tuple(range(kernel.ndim - 1))), 1e-12))
-        self.v.assign(kernel / norm * scale)
-        try:
+        scope = tracing.current() or tracing.TraceContext()
+        values = {**(scope.values or {}), id(self.v): kernel / norm * scale}  # not assigned: it has a gradient
+        with tracing.entered(dataclasses.replace(scope, values=values)):
             return self.layer(x)
-        finally:
-            self.v.assign(kernel)
 
     def _first(self, x: Array, scale: Array, shift: Array | None) -> Any:
         """g and the bias for the first batch."""

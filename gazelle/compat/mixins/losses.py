@@ -94,6 +94,11 @@ class InitializerMixin(CompatObject):
 
     _wrapped_methods = {"__call__": _with_next_seed}
 
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        if facade.calls is not None:  # those of TensorFlow 1 took the dtype, which a call is given too
+            kwargs = {name: value for name, value in kwargs.items() if name != "dtype"}
+        super()._construct(core, args, kwargs, by_gazelle)
+
 
 class LossMixin(CompatObject):
     """Losses."""

@@ -100,10 +100,14 @@ class ModelMixin:
             return super().__call__(*args, **kwargs)  # type: ignore[misc]
 
     def call(self, inputs: Tree, training: bool | None = None, mask: Tree = None) -> Tree:
-        """Compute the outputs of a graph; called by a program, it is the call itself, which tapes record."""
+        """Compute the outputs of a graph; called by a program, it is the call itself, which tapes record.
+
+        Before Keras 3 the layers had the mode of the call around it, and `training` had no effect.
+        """
         is_own = not type(self).call.__module__.startswith("gazelle.")  # which calls this one
         given = {"training": training, "mask": mask}
         if not is_own and self._graph is not None and not called_by_gazelle(1):  # type: ignore[attr-defined]
+            given["training"] = training if era.number() == 3 else None
             return self(inputs, **{name: value for name, value in given.items() if value is not None})
         call = super().call  # type: ignore[misc]
         taken = inspect.signature(call).parameters

@@ -230,6 +230,11 @@ class FlagValues:
             vars(self).setdefault(name, given.get(name, default))
         return rest
 
+    def _parse_flags(self, args: list[str] | None = None) -> dict[str, Any]:
+        """Read the flags, and return them by name."""
+        self([sys.argv[0], *args] if args is not None else sys.argv)
+        return self.flag_values_dict()
+
     def flag_values_dict(self) -> dict[str, Any]:
         """Return all values by name."""
         return {name: getattr(self, name) for name in self._defined}
