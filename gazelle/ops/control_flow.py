@@ -11,7 +11,7 @@ import jax
 from gazelle.core import shape_inference, symbolic, tracing
 from gazelle.core.closed_over_tensors import find_tensors
 from gazelle.core.errors import ArgumentTypeError, GazelleError, message
-from gazelle.core.tensor_wrapper import TensorWrapper, array_in
+from gazelle.core.tensor_wrapper import TensorWrapper, array_in, wrapper_class
 from gazelle.core.variable import Variable
 
 P = ParamSpec("P")
@@ -28,8 +28,12 @@ def control_flow_op(function: Callable[P, R]) -> Callable[P, R]:
         if known:
             args, kwargs = symbolic.map_tree(lambda leaf: known.get(id(leaf), leaf), (args, kwargs))
         of_graph = symbolic.any_symbolic(args, kwargs)
+        wrapper = None if of_graph else wrapper_class(args) or wrapper_class(kwargs.values())
+        if wrapper is not None:  # the functions take wrappers, too
+            box = functools.partial(_of_wrappers, wrapper)
+            return wrapper.dispatch(lifted, *jax.tree.map(box, (args, kwargs), is_leaf=_is_wrapper))
         if not of_graph and scope is not None and not known:  # inside a layer: no tensors of a graph
-            args, kwargs = jax.tree.map(_of_arrays, (args, kwargs), is_leaf=_is_wrapper)
+            args, kwargs = jax.tree.map(_of_arrays, (args, kwargs))
             return function(*args, **kwargs)
         used = _used_tensors((args, kwargs))
         if of_graph or any(id(tensor) not in known for tensor in used):
@@ -92,10 +96,17 @@ def _bound(leaf: Any, known: Mapping[int, Any]) -> Any:
     return lambda *args: symbolic.map_tree(lambda value: known.get(id(value), value), leaf(*args))
 
 
+def _of_wrappers(wrapper: Callable[..., Any], leaf: Any) -> Any:
+    """A function that takes wrappers of the arrays that it is given; another value unchanged."""
+    if not callable(leaf):
+        return leaf
+    return lambda *args: leaf(*jax.tree.map(lambda v: wrapper(v) if isinstance(v, jax.Array) else v, args))
+
+
 def _of_arrays(leaf: Any) -> Any:
-    """The array in a wrapper; a function whose results are arrays, also where it returns wrappers."""
+    """A function whose results are arrays, also where it returns wrappers; another value unchanged."""
     if not callable(leaf) or not TensorWrapper.__subclasses__():
-        return array_in(leaf)
+        return leaf
     return lambda *args: jax.tree.map(array_in, leaf(*args), is_leaf=_is_wrapper)
 
 

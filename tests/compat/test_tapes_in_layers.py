@@ -243,3 +243,24 @@ def test_a_tape_outside_watches_the_output_of_an_inner_layer():
         out = model(tf.constant(X))
     hidden.call = call
     np.testing.assert_allclose(tape.gradient(out, found[-1]), np.full((16, 3), 2.0), rtol=1e-6)
+
+
+def test_loops_and_branches_of_keras_ops():
+    """The functions take tensors as the operation does, and may use tensors from outside."""
+    ops = root("keras").ops
+    x, k = ops.convert_to_tensor(np.arange(6.0, dtype="float32").reshape(2, 3)), ops.cast(1, "int32")
+    kinds = []
+
+    def body(i, total):
+        kinds.append(type(i))
+        return total + x[:, k][:, None] * ops.cast(i, "float32")
+
+    np.testing.assert_allclose(ops.fori_loop(0, 3, body, x), [[3, 4, 5], [15, 16, 17]])
+    assert set(kinds) == {tf.Tensor}
+    state, total = ops.while_loop(lambda s, t: t < 5, lambda s, t: ([s[0] + x[k]], t + ops.cast(2, "int32")), ([x], k))
+    assert (type(total), int(total)) == (tf.Tensor, 5)
+    np.testing.assert_allclose(state[0], [[6, 9, 12], [9, 12, 15]])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        products = ops.scan(lambda carry, row: (carry * row, carry + 2 * row), ops.ones(3), x)[1]
+    np.testing.assert_allclose(tape.gradient(products, x), [[3, 3, 3], [2, 2, 2]])
