@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from gazelle.layers.base import Layer
 
 
+#: attributes of layers, which draw nothing if these are 0; layers without such an attribute always draw
+_AMOUNTS = frozenset(("rate", "stddev", "dropout"))
+
+
 def non_trainable_variables(layer: Layer) -> list[Variable]:
     """Return all variables that training does not change, states of random generators included."""
     loose = [v for v in layer.variables if not v.persistent]
-    return [*layer.non_trainable_weights, *loose, *([_seeds(layer).state] if _is_random(layer) else [])]
+    return [*layer.non_trainable_weights, *loose, *(_seeds(each).state for each in _random_layers(layer))]
 
 
 def call(
@@ -60,8 +64,8 @@ def call(
             raise ArgumentError(message(what, expected=f"{len(variables)} values", got=len(values)))
     pairs = [*zip(own, trainable, strict=True), *zip(fixed, non_trainable, strict=True)]
     with StatelessScope(pairs, collect_losses=True) as scope:
-        if _is_random(layer):
-            scope.key = jax.random.wrap_key_data(_seeds(layer).next(), impl="threefry2x32")
+        if random := _random_layers(layer):  # the first one draws a key for all of them
+            scope.key = jax.random.wrap_key_data(_seeds(random[0]).next(), impl="threefry2x32")
         out = layer(*args, **kwargs)
         losses = layer.losses if return_losses else []
     after = [scope.get_current_value(variable) for variable in fixed]
@@ -82,9 +86,15 @@ def as_function(layer: Layer) -> tuple[Callable[..., Any], dict[str, Any]]:
     return function, {path: variable.value for path, variable in variables.items()}
 
 
-def _is_random(layer: Layer) -> bool:
-    """Whether a layer draws random numbers by the training step: outside of `fit` these need a state of their own."""
-    return any(hasattr(each, "seed") for each in weight_tree.named_layers(layer).values())
+def _random_layers(layer: Layer) -> list[Layer]:
+    """The layers that draw random numbers by the training step: outside of `fit` each has a state of its own."""
+    return [each for each in weight_tree.named_layers(layer).values() if "seed" in vars(each) and _draws(vars(each))]
+
+
+def _draws(attributes: Mapping[str, Any]) -> bool:
+    """Whether a layer with these attributes draws; as in Keras, a recurrent one has a state in any case."""
+    amounts = _AMOUNTS & attributes.keys()
+    return not amounts or "recurrent_dropout" in attributes or any(attributes[name] for name in amounts)
 
 
 def _seeds(layer: Layer) -> SeedGenerator:

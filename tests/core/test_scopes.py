@@ -296,3 +296,23 @@ def test_the_root_imports_nothing_until_it_is_asked():
 @pytest.mark.parametrize("name", gazelle.__all__)
 def test_every_name_of_the_root_is_there(name):
     assert getattr(gazelle, name) is not None
+
+
+def test_each_layer_that_draws_has_a_state_as_in_keras():
+    x, steps = np.ones((2, 8), "float32"), np.ones((2, 4, 8), "float32")
+    for layer, arguments, count in (
+        (layers.Dropout(0.0), [x], 0),
+        (layers.Dropout(0.5), [x], 1),
+        (layers.GaussianNoise(0.0), [x], 0),
+        (layers.MultiHeadAttention(2, 4), [steps, steps], 0),
+        (layers.MultiHeadAttention(2, 4, dropout=0.1), [steps, steps], 1),
+        (layers.Bidirectional(layers.LSTM(3)), [steps], 2),
+        (gazelle.Sequential([layers.Dropout(0.1), layers.Dense(3), layers.Dropout(0.2)]), [x], 2),
+    ):
+        layer(*arguments)
+        assert len(layer.non_trainable_variables) == count
+    values = [variable.value for variable in layer.non_trainable_variables]
+    trained = [variable.value for variable in layer.trainable_variables]
+    once, after = layer.stateless_call(trained, values, x, training=True)
+    np.testing.assert_array_equal(layer.stateless_call(trained, values, x, training=True)[0], once)
+    assert not np.array_equal(layer.stateless_call(trained, after, x, training=True)[0], once)

@@ -283,6 +283,13 @@ class LayerMixin(CompatObject):
         weight_tree.set_values(this, variables, weights)
 
     @property
+    def non_trainable_variables(self) -> list[Any]:
+        this: Any = self
+        if era.number() == 3:
+            return super().non_trainable_variables  # type: ignore[misc, no-any-return]
+        return list(this.non_trainable_weights)  # before Keras 3 there were no states of random generators
+
+    @property
     def _tracker(self) -> SimpleNamespace:
         """What Keras finds weights with; it can be unlocked, and attributes may be replaced at any time."""
         return SimpleNamespace(locked=False, lock=lambda *_: None, unlock=lambda: None)
