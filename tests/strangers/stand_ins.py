@@ -245,7 +245,7 @@ def as_python3(text):
 def local_modules():
     """Write the modules beside the program that are for Python 2 as Python 3; returns the text of all of them."""
     found = []
-    folders = {pathlib.Path().resolve(), pathlib.Path(os.environ["PYTHONPATH"].rpartition(":")[2])}
+    folders = {pathlib.Path().resolve(), pathlib.Path(os.environ["PYTHONPATH"].split(":")[1])}
     for path in itertools.chain(*(itertools.islice(folder.rglob("*.py"), 200) for folder in folders)):
         try:
             with tokenize.open(path) as file:
@@ -507,7 +507,7 @@ def run_tests(program, *_):
 
     failures = _Failures()
     program = os.path.abspath(program)
-    os.chdir(os.environ["PYTHONPATH"].rpartition(":")[2])
+    os.chdir(os.environ["PYTHONPATH"].split(":")[1])
     options = ["-q", "--assert=plain", "--tb=short", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", "."]
     code = pytest.main([program, *options], plugins=[failures])
     for name, error in failures.found:

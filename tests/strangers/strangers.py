@@ -48,7 +48,7 @@ def outcome(row, folder, logs=None, prefix=(), seconds=150):
         "JAX_PLATFORMS": "cpu",
         "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         "MPLBACKEND": "Agg",
-        "PYTHONPATH": f"{ROOT}:/tmp/view/src:/tmp/view",  # packages of a repository
+        "PYTHONPATH": f"/tmp/view/src:/tmp/view:{ROOT}",  # packages of a repository come first: it may have `tests`
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     environment.pop("KERAS_BACKEND", None)

@@ -286,7 +286,7 @@ class LayerMixin(CompatObject):
     def non_trainable_variables(self) -> list[Any]:
         this: Any = self
         if era.number() == 3:
-            return super().non_trainable_variables  # type: ignore[misc, no-any-return]
+            return super().non_trainable_variables  # type: ignore[misc]
         return list(this.non_trainable_weights)  # before Keras 3 there were no states of random generators
 
     @property
