@@ -264,3 +264,13 @@ def test_loops_and_branches_of_keras_ops():
         tape.watch(x)
         products = ops.scan(lambda carry, row: (carry * row, carry + 2 * row), ops.ones(3), x)[1]
     np.testing.assert_allclose(tape.gradient(products, x), [[3, 3, 3], [2, 2, 2]])
+
+
+def test_functions_between_several_outputs_have_gradients():
+    inputs = keras.Input((2,))
+    hidden = keras.layers.Dense(1, use_bias=False, kernel_initializer=lambda *_, **__: W)(inputs)
+    model = keras.Model(inputs, [hidden, 2 * tf.tanh(hidden)])
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(model(X)[1])
+    expected = 2 * X.T @ (1 - np.tanh(X @ W) ** 2)
+    np.testing.assert_allclose(tape.gradient(total, model.trainable_variables)[0], expected, rtol=1e-4, atol=1e-5)

@@ -233,11 +233,19 @@ def _call_layers(model: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
             outputs = symbolic.leaves(node.outputs)
             if not all(id(tensor) in values for tensor in outputs):
                 args_, kwargs_ = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
-                results = jax.tree.leaves(boxed(node.operation(*args_, **kwargs_)), is_leaf=is_box)
+                results = jax.tree.leaves(boxed(_call_operation(node.operation, args_, kwargs_)), is_leaf=is_box)
                 values.update((id(tensor), result) for tensor, result in zip(outputs, results, strict=True))
     if outer is None:
         model._eager_losses = [boxed(value) for _, value in scope.losses]
     return symbolic.map_tree(lambda tensor: values[id(tensor)], graph.outputs)
+
+
+def _call_operation(operation: Any, args: Any, kwargs: Any) -> Any:
+    """Call an operation of a graph on tensors; a function, unlike a layer, does not record itself."""
+    if isinstance(operation, Layer) or getattr(operation, "runs_on_host", False):
+        return operation(*args, **kwargs)
+    _keep_alive[id(operation)] = operation
+    return call(operation, args, kwargs)
 
 
 _input_functions: dict[Any, Any] = {}
