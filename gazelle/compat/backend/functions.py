@@ -94,7 +94,7 @@ class Function:
         slots = [d.state() for d in self.optimizer_steps]
         flags = tuple(_flag(array) for array in arrays)
         program = self._program(phase, flags)
-        outputs, assigned, after = program(values, slots, arrays, jax.random.key(prng.next_seed()))
+        outputs, assigned, after = program(values, slots, arrays, np.uint32(prng.next_seed()))
         for key, value in assigned.items():
             self.variables[int(key)].assign(value)
         for optimizer_step, state in zip(self.optimizer_steps, after, strict=True):
@@ -107,7 +107,8 @@ class Function:
         """The compiled function, for each value of the inputs that are flags: layers look at `training`."""
         if (phase, flags) not in self._compiled:
 
-            def run(values: Any, slots: Any, arrays: Any, key: Any) -> Any:
+            def run(values: Any, slots: Any, arrays: Any, seed: Any) -> Any:
+                key = jax.random.key(seed)
                 arrays = [a if flag is None else np.bool_(flag) for a, flag in zip(arrays, flags, strict=True)]
                 bound = {int(k): v for k, v in values.items()}
                 with tracing.entered(tracing.TraceContext(values=bound, key=key, training=bool(phase), closed=True)):
