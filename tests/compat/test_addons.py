@@ -86,3 +86,8 @@ def test_weight_normalization_trains_both_factors_of_the_kernel(tf_keras_2, inst
     history = model.fit(x, np.ones((4, 3)), epochs=3, verbose=0).history
     np.testing.assert_allclose(history["loss"], [22.02789, 13.82569, 9.30825], rtol=1e-5)
     np.testing.assert_allclose(layer.g, [0.3379, 1.6734, 0.8215], rtol=1e-3)
+
+
+def test_a_checkpoint_of_averages_takes_its_own_argument_by_name(tf_keras_2, tmp_path):
+    made = tfa.callbacks.AverageModelCheckpoint(filepath=str(tmp_path / "w.h5"), update_weights=True)
+    assert made.update_weights

@@ -150,3 +150,11 @@ def test_losses(tf):
         s.hinge_loss(labels, z, delta=1.0)
     with pytest.raises(ArgumentError, match="an axis"):
         s.cosine_distance(labels, p)
+
+
+def test_a_placeholder_is_a_size_of_a_reshaped_tensor(tensorflow_1):
+    tf = tensorflow_1
+    x, count = tf.placeholder(tf.float32, [None, 2, 3]), tf.placeholder(tf.int32, shape=[])
+    y = tf.compat.v1.reshape(x, shape=[count, 6], name="flat")
+    assert tuple(y.shape) == (None, 6)
+    assert tf.Session().run(y, {x: np.ones((4, 2, 3)), count: 4}).shape == (4, 6)

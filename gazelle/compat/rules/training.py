@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle.compat import defaults, era, optimizers
-from gazelle.compat.classes import compat_class
+from gazelle.compat.classes import compat_class, core_class
 from gazelle.compat.rules import rule
 from gazelle.core.errors import message
 from gazelle.core.traceback import warn
@@ -57,7 +57,8 @@ def _checkpoint(instance: Any, kwargs: dict[str, Any]) -> None:
     period = kwargs.pop("period", 1)
     kwargs.pop("load_weights_on_restart", None)
     if era.number() == 2 and not era.standalone():  # which ignored other names
-        for name in kwargs.keys() - defaults.argument_names(callbacks.ModelCheckpoint, "__init__"):
+        kinds = callbacks.ModelCheckpoint, core_class(type(instance))  # one of an addon has its own, too
+        for name in kwargs.keys() - {name for kind in kinds for name in defaults.argument_names(kind, "__init__")}:
             warn(message("ModelCheckpoint", expected="its arguments", got=f"{name}=, which has no effect"))
             del kwargs[name]
     instance.__dict__["period"] = period

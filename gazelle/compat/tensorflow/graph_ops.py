@@ -37,9 +37,10 @@ def _is_symbolic(value: Any) -> bool:
 def _plain(name: str, value: Any) -> Any:
     if name == "newshape":
         fixed = fixed_value(value)
-        if isinstance(fixed, tuple) and [isinstance(n, Size) for n in fixed].count(True) == 1:
+        is_unknown = [isinstance(n, Size | KerasTensor) for n in fixed] if isinstance(fixed, tuple | list) else []
+        if is_unknown.count(True) == 1 and not any(type(n) is int and n == -1 for n in fixed):
             # the size follows from the others, and files can contain -1
-            return tuple(-1 if isinstance(n, Size) else n for n in fixed) if -1 not in fixed else fixed
+            return tuple(-1 if unknown else n for unknown, n in zip(is_unknown, fixed, strict=True))
         return fixed
     if isinstance(value, KerasTensor | Variable):
         return value
