@@ -14,8 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import IO, Any
 
+from gazelle import layers
 from gazelle.compat import namespaces, tables
 from gazelle.compat.era import NOTHING
+from gazelle.compat.layers.merge import _Merge
 from gazelle.compat.old_names import PATHS
 from gazelle.compat.types import Array, ArrayLike, NamedObject, PathLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core import masks, shape_inference
@@ -118,6 +120,12 @@ def get_global_attribute(name: str, default: object = None, set_to_default: bool
 def set_global_attribute(name: str, value: object) -> None:
     """Store an object under a name, for the whole process."""
     _attributes[name] = value
+
+
+#: the base class of layers that merge; those of gazelle, which have other bases, count as its subclasses
+Merge = namespaces.converted(_Merge)
+for _each in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"):
+    Merge.register(getattr(layers, _each))
 
 
 class LazyModule:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
 from gazelle.core import conventions, tracing
@@ -179,7 +180,7 @@ def set_values(layer: Layer, variables: Sequence[Variable], values: Sequence[Arr
     Raises:
         ShapeError: the number of arrays or a shape differs.
     """
-    arrays = [np.asarray(value) for value in values]
+    arrays = [_array(value) for value in values]
     label = f"{type(layer).__name__} '{layer.name}'"
     if len(variables) != len(arrays):
         built = "" if layer.built else " Build it first: its weights do not exist yet."
@@ -201,6 +202,12 @@ def set_values(layer: Layer, variables: Sequence[Variable], values: Sequence[Arr
     with lock_variables(variables):
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
+
+
+def _array(value: Any) -> Any:
+    """A NumPy array; inside of a compiled call its tracer."""
+    own = value.value if isinstance(value, Variable) else value
+    return own if isinstance(own, jax.core.Tracer) else np.asarray(own)
 
 
 def count_params(layer: Layer) -> int:

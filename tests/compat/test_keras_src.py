@@ -222,3 +222,31 @@ def test_bases_of_convolutions_take_the_rank(keras, path, kernel):
     assert layer(np.ones((1, 6, 6, 1), "float32")).shape == (1, 6, 6, 2)
     assert layer.weights[0].shape == kernel
     assert layer.get_config()["padding"] == "same"
+
+
+def test_layers_that_merge_are_subclasses_of_their_base_in_keras(installed):
+    import keras
+    from keras.src.layers.merging.base_merge import Merge
+
+    class Largest(Merge):
+        def _merge_function(self, inputs):
+            return keras.ops.max(keras.ops.stack(inputs), 0)
+
+    assert issubclass(keras.layers.Add, Merge)
+    assert isinstance(keras.layers.Concatenate(), Merge)
+    assert not isinstance(keras.layers.Dense(1), Merge)
+    assert not isinstance(keras.layers.Add(), Largest)
+    np.testing.assert_array_equal(Largest()([np.ones(2), np.zeros(2)]), [1, 1])
+
+
+def test_a_call_sets_weights_of_an_inner_layer(installed):
+    import keras
+
+    class Scaled(keras.layers.Wrapper):
+        def call(self, x):
+            self.layer.set_weights([self.layer.kernel * 0 + 2.0, self.layer.bias])
+            return self.layer(x)
+
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, Scaled(keras.layers.Dense(1))(inputs))
+    np.testing.assert_allclose(model.predict(np.ones((2, 3)), verbose=0), [[6.0], [6.0]])
