@@ -158,3 +158,13 @@ def test_a_placeholder_is_a_size_of_a_reshaped_tensor(tensorflow_1):
     y = tf.compat.v1.reshape(x, shape=[count, 6], name="flat")
     assert tuple(y.shape) == (None, 6)
     assert tf.Session().run(y, {x: np.ones((4, 2, 3)), count: 4}).shape == (4, 6)
+
+
+def test_a_run_takes_options_and_metadata(tensorflow_1, tmp_path):
+    tf = tensorflow_1
+    x, metadata = tf.placeholder(tf.float32, []), tf.RunMetadata()
+    options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
+    assert tf.Session().run(2 * x, {x: 3.0}, options=options, run_metadata=metadata) == 6
+    writer = tf.summary.FileWriter(str(tmp_path))
+    writer.add_run_metadata(metadata, "epoch")
+    writer.close()

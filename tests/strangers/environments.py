@@ -197,9 +197,9 @@ def _make(id, *_, newer, **more):
     return (getattr(importlib.import_module(module), name) if module else entry)(**kwargs, **more)
 
 
-def install():
-    """Put the modules into sys.modules, where they are not installed."""
-    for name, newer in (("gym", False), ("gymnasium", True)):
+def install(newer_gym=False):
+    """Put the modules into sys.modules, where they are not installed; newer_gym: that of gym 0.26."""
+    for name, newer in (("gym", newer_gym), ("gymnasium", True)):
         module, spaces, wrappers = (types.ModuleType(name + end) for end in ("", ".spaces", ".wrappers"))
         kinds = (Space, Discrete, Box, MultiBinary, MultiDiscrete, Tuple)
         vars(spaces).update({kind.__name__: kind for kind in kinds}, __path__=[])

@@ -171,6 +171,15 @@ def old_images():
         cv2.waitKey = lambda *_: 27
 
 
+def old_skimage():
+    """Images of floats are written with 8 bits."""
+    import skimage.io
+
+    save = skimage.io.imsave
+    bytes_of = lambda image: np.uint8(255 * np.clip(image, 0, 1)) if image.dtype.kind == "f" else image  # noqa: E731
+    skimage.io.imsave = lambda name, image, *args, **kwargs: save(name, bytes_of(np.asarray(image)), *args, **kwargs)
+
+
 def old_scipy_and_numpy():
     """Functions of scipy.misc, with Pillow, and an argument of NumPy."""
     import PIL.Image
@@ -219,7 +228,8 @@ def shorter(text):
     text = re.sub(rf"(?i)(\b{word}\s*=\s*)([3-9]|[1-9]\d[\d_]*|\de\d)\b(?!\.| */)", r"\g<1>2", text)
     start = r"\s+in\s+x?range\(\s*(?:\d+\s*,\s*)?)"
     text = re.sub(rf"(for\s+(?:\w*(?:epoch|iter|episode)\w*|e|it|ep){start}(\d\d+)\b", r"\g<1>3", text)
-    text = re.sub(rf"(for\s+\w*step\w*{start}(\d\d\d+|[2-9]\d)\b", r"\g<1>3", text)  # not ten steps of a forecast
+    if "gym" not in text:  # whose episodes are short
+        text = re.sub(rf"(for\s+\w*step\w*{start}(\d\d\d+|[2-9]\d)\b", r"\g<1>3", text)  # not ten steps of a forecast
     text = re.sub(r"(?s)(add_argument\([^()]*epochs?[^()]*default\s*=\s*)(\d+)", r"\g<1>2", text)
     return as_python3(text)
 
@@ -563,7 +573,9 @@ def main(program):
         old_pandas()
     if "ANTIALIAS" in text or "cv2" in text:
         old_images()
-    environments.install()
+    if "skimage" in text:
+        old_skimage()
+    environments.install(bool(re.search(r"\w+, *\w+ *= *[\w.]*env[\w.]*\.reset\(", modules)))
     if "scipy" in modules or "reshape" in text:
         old_scipy_and_numpy()
     if "sklearn" in text and "datasets" in text:

@@ -94,6 +94,7 @@ class Session:
     def __init__(self, target: TensorLike = "", graph: object = None, config: object = None) -> None:
         self.graph, self.config = graph or DefaultGraph(), config
 
+    @ignores("options run_metadata")
     def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
         """Return the values in the structure of `fetches`; None for operations, which are done."""
         given = {**defaults, **_fed(feed_dict or {})}

@@ -28,6 +28,7 @@ class Session(sessions.Session):
             build_graphs()
         super().__init__(*args, **{"graph": default_graphs.current()} | kwargs if len(args) < 2 else kwargs)
 
+    @ignores("options run_metadata")
     def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
         several: Any = fetches
         found = type(several)(map(_by_name, several)) if type(several) in (list, tuple) else _by_name(fetches)

@@ -129,3 +129,5 @@ class FileWriter(Writer):
 
     def add_graph(self, *_: object, **__: object) -> None:
         """Do nothing: graphs are not written."""
+
+    add_run_metadata = add_graph
