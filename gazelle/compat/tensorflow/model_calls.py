@@ -211,7 +211,8 @@ def needs_tape(error: Exception) -> bool:
 def _records_layers(model: Any) -> bool:
     """Whether a tape records the layers of a model one by one, for gradients between its outputs or inside of it."""
     graph = getattr(model, "_graph", None)
-    if graph is None or not active_tapes() or not type(model).call.__module__.startswith("gazelle."):
+    complete = graph is not None and model.built  # the graph of a Sequential may end at a layer that looks at values
+    if not complete or not active_tapes() or not type(model).call.__module__.startswith("gazelle."):
         return False
     return model in _looks_at_values or len(symbolic.leaves(graph.outputs)) > 1
 

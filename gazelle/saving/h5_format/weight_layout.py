@@ -123,6 +123,11 @@ def _first_layout(kind: str, layer: Any, variable: Variable, array: Array) -> Ar
     return array
 
 
+def _gates(layer: Layer | None) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+    """The entry of `_GATES` for a layer, also for one of a subclass; of 0 weights for a layer without gates."""
+    return next((_GATES[c.__name__] for c in type(layer).__mro__ if c.__name__ in _GATES), (0, (), (0,)))
+
+
 def to_first(layer: Layer | None, arrays: list[Array], gates: bool) -> list[Array]:
     """Convert the values of a layer's weights to the layout of Keras 1.
 
@@ -135,7 +140,7 @@ def to_first(layer: Layer | None, arrays: list[Array], gates: bool) -> list[Arra
         The arrays; (W, U, b) of each gate for a layer with gates.
     """
     names = [c.__name__ for c in type(layer).__mro__]
-    _, order, ranks = _GATES.get(type(layer).__name__, (0, (), (0,)))
+    _, order, ranks = _gates(layer)
     is_first = getattr(layer, "data_format", None) == "channels_first"
     if order and len(arrays) == 3 and (gates or ranks[0] == 4):
         split = [np.split(array, len(order), axis=-1) for array in arrays]
@@ -182,7 +187,7 @@ def gathered(owners: list[tuple[Layer | None, int]], arrays: list[Array]) -> lis
     out: list[Array] = []
     rest = list(arrays)
     for layer, number in owners:
-        count, order, ranks = _GATES.get(type(layer).__name__, (0, (), (0,)))
+        count, order, ranks = _gates(layer)
         if count and number == 3 and [a.ndim for a in rest[:count]] == [*ranks] * (count // 3):
             gates, rest = rest[:count], rest[count:]
             if ranks[0] == 4 and getattr(layer, "data_format", None) == "channels_first":
