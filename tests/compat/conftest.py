@@ -33,6 +33,17 @@ def tf():
 
 
 @pytest.fixture
+def keras_1():
+    """The API, defaults and rules of Keras 1; names are counted anew."""
+    number, standalone, before = era.number(), era.standalone(), era.is_before_2_3()
+    era.set_number(1)
+    names.clear_session()
+    yield
+    names.clear_session()
+    era.set_number(number, standalone, before)
+
+
+@pytest.fixture
 def of_keras_2():
     """The API, defaults and rules of standalone Keras 2."""
     number, standalone = era.number(), era.standalone()

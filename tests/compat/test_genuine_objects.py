@@ -242,15 +242,6 @@ def test_freezing_a_model_leaves_the_flags_of_its_layers(keras_2):
 # Keras 1 (values of 1.2.2) -------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def keras_1():
-    """A program for Keras 1."""
-    number, standalone = era.number(), era.standalone()
-    era.set_number(1)
-    yield
-    era.set_number(number, standalone)
-
-
 def test_losses_of_keras_1_are_means_over_the_weights_that_are_not_0(keras_1):
     weights = np.array([0, 1, 2, 0, 0, 0, 3, 1.0])
     losses = trained(one_unit(), sample_weight=weights)["loss"]

@@ -9,21 +9,12 @@ import pytest
 from gazelle.compat import era
 from gazelle.compat.namespaces import root
 from gazelle.compat.tables import listed
-from gazelle.core import names
 
 keras = root("keras")
 K, layers, metrics = keras.backend, keras.layers, keras.metrics
 METRICS = listed("""binary_accuracy categorical_accuracy mean_squared_error mean_absolute_error squared_hinge hinge
     mean_absolute_percentage_error mean_squared_logarithmic_error categorical_crossentropy binary_crossentropy
     poisson cosine_proximity matthews_correlation kullback_leibler_divergence mse MAE""")
-
-
-@pytest.fixture
-def keras_1(of_keras_2):
-    era.set_number(1, True)
-    names.clear_session()
-    yield
-    names.clear_session()
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -6,18 +6,9 @@ import random
 import numpy as np
 import pytest
 
-from gazelle.compat import era
 from gazelle.compat.preprocessing import image, sequence, text
 
 X = np.random.RandomState(0).uniform(0, 255, (6, 8, 6, 3)).astype("float32")
-
-
-@pytest.fixture
-def keras_1():
-    number, standalone, before = era.number(), era.standalone(), era.is_before_2_3()
-    era.set_number(1)
-    yield
-    era.set_number(number, standalone, before)
 
 
 def test_augmented_images_of_keras_1(keras_1):

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from gazelle.compat import era
 from gazelle.compat.namespaces import root
-from gazelle.core import names
 
 layers, models = root("keras").layers, root("keras").models
 IMAGE = {"input_shape": (3, 4, 4), "dim_ordering": "th"}
@@ -29,14 +27,6 @@ CASES = {
     ),
     "highway": (lambda k: k.Highway(input_dim=3), 4, (3, 3), 1.986, 1.485),
 }
-
-
-@pytest.fixture
-def keras_1(of_keras_2):
-    era.set_number(1, True)
-    names.clear_session()
-    yield
-    names.clear_session()
 
 
 @pytest.mark.parametrize("case", CASES)
