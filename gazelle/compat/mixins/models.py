@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import pprint
 import sys
@@ -22,6 +21,7 @@ from gazelle.core import symbolic
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import warn
 from gazelle.core.types import Config, LossLike, Nested, Shape, Tree
+from gazelle.layers.call_arguments import argument_names
 from gazelle.models import Functional, Model, model_metrics, step_methods
 from gazelle.training.metrics_state import CompileMetrics
 
@@ -110,7 +110,7 @@ class ModelMixin:
             given["training"] = training if era.number() == 3 else None
             return self(inputs, **{name: value for name, value in given.items() if value is not None})
         call = super().call  # type: ignore[misc]
-        taken = inspect.signature(call).parameters
+        taken = argument_names(call.__func__)
         return call(inputs, **{name: value for name, value in given.items() if name in taken})
 
     def __setattr__(self, name: str, value: Any) -> None:
