@@ -78,8 +78,12 @@ def _write_when_due() -> None:
     global _timer
     while True:
         with _lock:
-            for key in [key for key, (autosave, _) in _waiting.items() if autosave.due()]:
-                _write(key)
+            try:
+                for key in [key for key, (autosave, _) in _waiting.items() if autosave.due()]:
+                    _write(key)
+            except Exception:  # a warning that the program made an error: the next training starts a timer again
+                _timer = None
+                raise
             if not _waiting:
                 _timer = None
                 return

@@ -73,6 +73,23 @@ def test_a_due_checkpoint_is_written_without_another_call(model, written):
     assert not throttle._waiting
 
 
+def test_after_an_error_the_next_training_starts_a_timer_again(monkeypatch):
+    class Failing:
+        next_write = 0.0
+
+        def due(self):
+            return True
+
+        def finish(self, snapshot):
+            raise RuntimeWarning("could not be written")
+
+    monkeypatch.setattr(throttle, "_timer", object())
+    monkeypatch.setattr(throttle, "_waiting", {("folder", "name"): (Failing(), lambda: ({}, {}))})
+    with pytest.raises(RuntimeWarning):
+        throttle._write_when_due()
+    assert throttle._timer is None
+
+
 def test_an_error_and_resume_write_at_once(model, written):
     _fit(model)
 
