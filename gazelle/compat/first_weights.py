@@ -27,14 +27,5 @@ def exported(layer: Layer, variables: Sequence[Variable], arrays: Sequence[Array
 
 def imported(layer: Layer, variables: Sequence[Variable], arrays: Sequence[ArrayLike]) -> Sequence[ArrayLike]:
     """Convert arrays from the layout of Keras 1; all are unchanged if one does not fit its variable."""
-    parts = weight_layout.parts(layer, list(variables))
-    gathered = weight_layout.gathered(parts, [np.asarray(array) for array in arrays])
-    owners = [owner for owner, count in parts for _ in range(count)]
-    if len(gathered) != len(variables):
-        return arrays
-    found = [
-        weight_layout.laid_out(owner, variable, array, _LAYOUT)
-        for owner, variable, array in zip(owners, variables, gathered, strict=True)
-    ]
-    fit = all(array.shape == variable.shape for array, variable in zip(found, variables, strict=True))
-    return found if fit else arrays
+    pairs = weight_layout.fitted(layer, [np.asarray(array) for array in arrays], _LAYOUT, list(variables))
+    return arrays if pairs is None else [array for _, array in pairs]

@@ -69,9 +69,11 @@ def parts(layer: Layer, wanted: list[Variable]) -> list[tuple[Layer | None, int]
     return [(leaf, len(list(group))) for leaf, group in itertools.groupby(owner.get(id(v)) for v in wanted)]
 
 
-def fitted(layer: Layer, arrays: list[Array], layout: Layout) -> list[tuple[Variable, Array]] | None:
-    """(variable, array) for all variables of a layer; None if they do not fit."""
-    wanted = weights_of(layer)
+def fitted(
+    layer: Layer, arrays: list[Array], layout: Layout, wanted: list[Variable] | None = None
+) -> list[tuple[Variable, Array]] | None:
+    """(variable, array) for all variables of a layer, or for `wanted`; None if they do not fit."""
+    wanted = weights_of(layer) if wanted is None else wanted
     owner = {id(v): leaf for leaf in leaves(layer) for v in leaf.weights}
     if layout.keras_1:
         arrays = gathered(parts(layer, wanted), arrays)
