@@ -71,8 +71,7 @@ def core_class(cls: type) -> type:
     """The nearest base class that belongs to gazelle itself."""
     for each in cls.__mro__:
         if "_core" in each.__dict__:
-            core: type = each.__dict__["_core"]
-            return core
+            return each.__dict__["_core"]
     return next((each for each in cls.__mro__ if each.__module__.startswith("gazelle.")), cls)
 
 

@@ -108,5 +108,4 @@ def run_steps(recurrent: Layer, first: Callable[..., Any], x: Array, mask: Array
         return outputs, last, states
 
     calls = facade.calls_for(layer.step, layer.preprocess_input, layer.get_constants)
-    found: tuple[Any, Any, list[Any]] = loop(x, mask) if calls is None else calls.user_defined_call(loop, (x, mask), {})
-    return found
+    return loop(x, mask) if calls is None else calls.user_defined_call(loop, (x, mask), {})

@@ -194,5 +194,4 @@ def function_of(fetches: Nested[Any], feeds: Sequence[Any], updates: Sequence[An
 def _function_cache(values: list[Any]) -> dict[Any, Function]:
     """The cache of functions that compute a tensor or an update; it lives as long as the first of them."""
     owners = [v for v in values if symbolic.is_symbolic(v) or isinstance(v, Update | OptimizerStep)]
-    cache: dict[Any, Function] = vars(owners[0]).setdefault("_functions", {}) if owners else {}
-    return cache
+    return vars(owners[0]).setdefault("_functions", {}) if owners else {}

@@ -31,8 +31,7 @@ class MonitorMixin(CompatObject):
     def _direction(self) -> bool | None:
         """Whether higher values are better; until Keras 3 the name alone decided where no mode was given."""
         if self.mode != "auto" or era.number() > 2:
-            found: bool | None = super()._direction()  # type: ignore[misc]
-            return found
+            return super()._direction()  # type: ignore[misc]
         name = self.monitor
         if isinstance(self, EarlyStopping) and not era.standalone():
             return bool(name.endswith(("acc", "accuracy", "auc")))
@@ -148,8 +147,7 @@ class CheckpointMixin(MonitorMixin):
 
     def _get_file_path(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> str:
         counted = epoch - (era.number() == 1)  # from 0
-        path: str = super()._get_file_path(counted, batch, logs)  # type: ignore[misc]
-        return path
+        return super()._get_file_path(counted, batch, logs)  # type: ignore[misc]
 
     def _should_save(self, epoch: int, logs: dict[str, Any] | None, path: str) -> bool:
         saves: bool = super()._should_save(epoch, logs, path)  # type: ignore[misc]

@@ -176,8 +176,7 @@ class LayerMixin(CompatObject):
             try:
                 shape: Any = super().compute_output_shape(*args, **kwargs)  # type: ignore[misc]
                 several = isinstance(self, RNN | Bidirectional) and era.number() < 3 and isinstance(shape[0], tuple)
-                found: Nested[Shape] = list(shape) if several else shape
-                return found
+                return list(shape) if several else shape
             finally:
                 del vars(self)["_shape_of_call"]
         if core is Layer:

@@ -203,8 +203,7 @@ class MetricMixin(CompatObject):
             order = ("name", "shape", "aggregation", "synchronization", "initializer", "dtype")
             args, kwargs = (), dict(zip(order, args, strict=False)) | kwargs
         kwargs = {name: value for name, value in kwargs.items() if name not in ("aggregation", "synchronization")}
-        made: Variable = adopt(super().add_weight(*args, **kwargs))  # type: ignore[misc]
-        return made
+        return adopt(super().add_weight(*args, **kwargs))  # type: ignore[misc]
 
     def _check_labels(self, y_true: Any, units: int) -> None:
         try:

@@ -57,8 +57,7 @@ class BidirectionalMixin:
             if constants is not None:
                 for layer in (self.forward_layer, self.backward_layer):
                     stack.enter_context(recurrent_inputs.given_constants(layer, constants))
-            out: Array | tuple[Array, ...] = super().call(sequences, initial_state, mask, training)  # type: ignore[misc]
-            return out
+            return super().call(sequences, initial_state, mask, training)  # type: ignore[misc]
 
 
 class StackedMixin:

@@ -175,8 +175,7 @@ class RecurrentMixin:
 
     def _dropout_masks(self, x: Any) -> tuple[Any, Any]:
         context = tracing.current()
-        masks: tuple[Any, Any] = self.cell._masks(*x.shape, bool(context and context.training))
-        return masks
+        return self.cell._masks(*x.shape, bool(context and context.training))
 
     def _run_steps(self, sequences: Any, initial_state: Any, mask: Any) -> Any:
         layer: Any = self
@@ -304,8 +303,7 @@ class AttentionMixin:
     @property
     def _dropout_layer(self) -> Dropout:
         """The dropout of the weights."""
-        found: Dropout = vars(self).setdefault("_dropout_of_weights", Dropout(self.dropout))  # type: ignore[attr-defined]
-        return found
+        return vars(self).setdefault("_dropout_of_weights", Dropout(self.dropout))  # type: ignore[attr-defined]
 
     def _attend(self, q: Any, k: Any, v: Any, seen: Any, causal: bool, training: bool, want_scores: bool) -> Any:
         if type(self)._compute_attention is AttentionMixin._compute_attention:

@@ -91,8 +91,7 @@ class UpSampling2DMixin:
 
     def call(self, x: Array) -> Array:
         if self.interpolation != "bilinear" or not era.is_package_before_keras_3():
-            out: Array = super().call(x)  # type: ignore[misc]
-            return out
+            return super().call(x)  # type: ignore[misc]
         factors = dict(zip(space_axes(self), self.size, strict=True))  # type: ignore[arg-type]
         return networks.interpolated(x, factors)
 

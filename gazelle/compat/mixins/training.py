@@ -153,8 +153,7 @@ class OptimizerMixin(CompatObject):
         if isinstance(rate, Variable) or called_by_gazelle(1):
             return rate
         optimizer: Any = self
-        scheduled: Array = attributes.scheduled_rate(optimizer)
-        return scheduled
+        return attributes.scheduled_rate(optimizer)
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:
