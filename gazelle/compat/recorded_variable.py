@@ -52,18 +52,18 @@ class RecordedVariable(OldVariable):
         """The array; for programs a tensor, which is recorded, or in Keras 3 on TensorFlow the variable itself."""
         kind = recorder_of_program()
         if kind is None:
-            return Variable.value.fget(self)  # type: ignore[attr-defined]
+            return Variable.value.fget(self)
         return self if era.number() == 3 else kind.dispatch(operator.pos, (self,), {})
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value; where TensorFlow is imported, a number of NumPy if it has no axes."""
-        array: np.ndarray[Any, Any] = super().numpy()  # type: ignore[misc]
+        array: np.ndarray[Any, Any] = super().numpy()
         return array if facade.calls is None or called_by_gazelle(1) else array[()]
 
     def __getitem__(self, index: Any) -> Any:
         kind = recorder_of_program()
         if kind is None:
-            return super().__getitem__(index)  # type: ignore[misc]
+            return super().__getitem__(index)
         found = kind.dispatch(operator.pos, (self,), {})[index]
         if facade.calls is None:
             return found
@@ -82,7 +82,7 @@ class RecordedVariable(OldVariable):
     def __getattr__(self, name: str) -> Any:  # sum, mean, reshape ...
         kind = None if name.startswith("_") else recorder_of_program()
         if kind is None:
-            return super().__getattr__(name)  # type: ignore[misc]
+            return super().__getattr__(name)
         return getattr(kind.dispatch(operator.pos, (self,), {}), name)
 
 

@@ -128,12 +128,12 @@ class VariableMixin(RecordedVariable):
 
     def __bool__(self) -> bool:
         # variables of Theano are true: `if self.bias:`, which was an argument in Keras 1
-        return era.number() == 1 or super().__bool__()  # type: ignore[misc]
+        return era.number() == 1 or super().__bool__()
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes along the axes; programs that import tensorflow receive a `TensorShape`."""
-        sizes: tuple[int, ...] = super().shape  # type: ignore[misc]
+        sizes: tuple[int, ...] = super().shape
         return sizes if facade.calls is None or called_by_gazelle(1) else TensorShape(sizes)
 
     @property
