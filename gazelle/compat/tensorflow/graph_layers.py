@@ -1,8 +1,8 @@
-"""`tf.layers`, `tf.contrib.layers`, optimizers and decays of learning rates of TensorFlow 1."""
+"""`tf.layers`, `tf.contrib.layers`, and optimizers of TensorFlow 1 that are not in the table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -127,73 +127,12 @@ class RMSprop(optimizers.RMSprop, abstract=True):
         return jnp.ones_like(w) if name == "velocity" else super().init_slot(name, path, w)
 
 
-#: name -> (current class, {earlier argument: current one}, defaults that were different)
-_OPTIMIZERS: dict[str, tuple[Any, Mapping[str, str], Mapping[str, Any]]] = {
-    "GradientDescent": (optimizers.SGD, {}, {}),
-    "Momentum": (optimizers.SGD, {"use_nesterov": "nesterov"}, {}),
-    "Adam": (optimizers.Adam, {"beta1": "beta_1", "beta2": "beta_2"}, {"epsilon": 1e-8}),
-    "RMSProp": (RMSprop, {"decay": "rho"}, {"epsilon": 1e-10}),
-    "Adagrad": (optimizers.Adagrad, {}, {"epsilon": 0.0}),
-    "Adadelta": (optimizers.Adadelta, {}, {"epsilon": 1e-8}),
-    "Ftrl": (optimizers.Ftrl, {}, {}),
-}
-_POSITIONAL = {
-    "GradientDescent": "",
-    "Momentum": "momentum use_locking name use_nesterov",
-    "Adam": "beta1 beta2 epsilon",
-    "RMSProp": "decay momentum epsilon use_locking centered",
-    "Adagrad": "initial_accumulator_value",
-    "Adadelta": "rho epsilon",
-    "Ftrl": "learning_rate_power initial_accumulator_value l1_regularization_strength l2_regularization_strength",
-}
-
-
-def _factory(name: str) -> Any:
-    kind, renamed, defaults = _OPTIMIZERS[name]
-
-    def make(learning_rate: Any = 0.001, *args: Any, **kwargs: Any) -> Any:
-        given = {**dict(zip(f"{_POSITIONAL[name]} use_locking name".split(), args, strict=False)), **kwargs}
-        given.pop("use_locking", None)
-        return compat_class(kind)(
-            learning_rate, **{**defaults, **{renamed.get(key, key): value for key, value in given.items()}}
-        )
-
-    make.__name__, make.__doc__ = f"{name}Optimizer", f"`tf.train.{name}Optimizer`: the current `{kind.__name__}`."
-    return make
-
-
-for _name in _OPTIMIZERS:
-    named(f"train.{_name}Optimizer")(_factory(_name))
-
-
 @named("train.Optimizer")
 class Optimizer(compat_class(optimizers.Optimizer), abstract=True):  # type: ignore[call-arg]
     """`tf.train.Optimizer`: a subclass defines `_apply_dense(grad, var)`, and slots in `_create_slots(var_list)`."""
 
     def __init__(self, use_locking: bool = False, name: str | None = None) -> None:
         super().__init__(name=name)
-
-
-#: name -> (current class, arguments in their order); the step is that of the optimizer
-_DECAYS: dict[str, tuple[Any, str]] = {
-    "exponential_decay": (optimizers.schedules.ExponentialDecay, "decay_steps decay_rate staircase name"),
-    "inverse_time_decay": (optimizers.schedules.InverseTimeDecay, "decay_steps decay_rate staircase name"),
-    "polynomial_decay": (optimizers.schedules.PolynomialDecay, "decay_steps end_learning_rate power cycle name"),
-    "cosine_decay": (optimizers.schedules.CosineDecay, "decay_steps alpha name"),
-    "cosine_decay_restarts": (optimizers.schedules.CosineDecayRestarts, "first_decay_steps t_mul m_mul alpha name"),
-}
-
-
-def _decay(kind: Any, names: str) -> Any:
-    @ignores("global_step")  # the step is that of the optimizer
-    def make(learning_rate: Any, global_step: Any = None, *args: Any, **kwargs: Any) -> Any:
-        return compat_class(kind)(learning_rate, **dict(zip(names.split(), args, strict=False)), **kwargs)
-
-    return make
-
-
-for _name, _kind in _DECAYS.items():
-    named(f"train.{_name}")(_decay(*_kind))
 
 
 @named("train.natural_exp_decay")
