@@ -5,7 +5,6 @@ Each function returns (value, operation). In a metric of `compile`, the sums bel
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -220,8 +219,9 @@ def auc(
         raise ArgumentError(message("summation_method of tf.metrics.auc", expected=list(_HEIGHTS), got=got))
     inner = [(i + 1) / (num_thresholds - 1) for i in range(num_thresholds - 2)]
     thresholds = jnp.asarray([-1e-7, *inner, 1 + 1e-7], "float32")
-    add, result = functools.partial(_at_thresholds, thresholds), functools.partial(_area, curve, summation_method)
     given = labels, predictions, weights
+    add: Any = lambda *given: _at_thresholds(thresholds, *given)  # noqa: E731
+    result: Any = lambda *sums: _area(curve, summation_method, *sums)  # noqa: E731
     return _streamed("auc", given, add, result, metrics_collections, updates_collections, name)
 
 
