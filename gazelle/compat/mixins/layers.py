@@ -298,7 +298,7 @@ class LayerMixin(CompatObject):
         if not (era.is_tf_keras_2() and METRIC_RESULTS.get(getattr(value, "array", value))):
             super().add_metric(value, name, aggregation)
 
-    def add_weight(self, *args: Any, **kwargs: Any) -> Any:
+    def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
         args, kwargs = arguments.of_method(self, "add_weight", args, kwargs, called_by_gazelle(1))
         initializer = kwargs.get("initializer")
         if isinstance(initializer, type):
@@ -317,7 +317,7 @@ class LayerMixin(CompatObject):
         made = adopt(super().add_weight(*args, **kwargs))
         return made if facade.calls is None else facade.calls.remembered(made)
 
-    def add_variable(self, *args: Any, **kwargs: Any) -> Any:
+    def add_variable(self, *args: Any, **kwargs: Any) -> Variable:
         """Call `add_weight`, which had this name before Keras 3."""
         by_name = era.number() < 3 or (bool(args) and isinstance(args[0], str))
         return self.add_weight(*args, **kwargs) if by_name else super().add_variable(*args, **kwargs)
