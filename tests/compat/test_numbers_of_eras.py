@@ -454,3 +454,30 @@ def test_output_shape_of_attention_of_tf_keras(tf_keras):
     assert attention.output_shape == (None, 3, 5)
     dense(x)
     assert dense.output_shape == (None, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [("precision", 0.5), ("recall", 1.0), ("fmeasure", 0.6667), ("matthews_correlation", 0.5774), ("cosine", -0.25)],
+)
+def test_metrics_of_keras_1_have_columns_of_labels(keras_1, metric, value):
+    p, y = np.array([[0.9], [0.2], [0.8], [0.4]]), np.array([1, 0, 0, 0])
+    model = keras_1.models.Sequential([keras_1.layers.Activation("linear", input_shape=(1,))])
+    model.compile("sgd", "mse", metrics=[metric])
+    for labels in (y, y[:, None]):
+        assert model.evaluate(p, labels, verbose=0)[1] == pytest.approx(value, abs=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["cosine", "cosine_proximity"])
+def test_cosine_as_a_loss(keras_2, loss):
+    model = keras_2.models.Sequential([keras_2.layers.Activation("linear", input_shape=(1,))])
+    model.compile("sgd", loss)
+    assert model.evaluate(np.array([[0.9], [0.2], [0.8], [0.4]]), np.array([1, 0, 0, 0]), verbose=0) == -0.25
+
+
+@pytest.mark.parametrize("name", ["l1l2", "l1_l2"])
+def test_a_penalty_of_both_kinds_by_name(keras_1, name):
+    layer = keras_1.layers.Dense(1, W_regularizer=name, input_shape=(2,))
+    model = keras_1.models.Sequential([layer])
+    layer.set_weights([np.full((2, 1), 2.0), np.zeros(1)])
+    assert sum(map(float, model.losses)) == pytest.approx(0.01 * (4 + 8))
