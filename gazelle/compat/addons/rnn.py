@@ -12,12 +12,18 @@ import numpy as np
 from gazelle import initializers
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers import Layer, LayerNormalization, LSTMCell, SimpleRNNCell
+from gazelle.layers.call_arguments import argument_names
 from gazelle.layers.recurrent_cells import product
 
 if TYPE_CHECKING:
     from gazelle.layers.options import LayerOptions, OptionsOfCell
 
 __all__ = ["ESNCell", "LayerNormLSTMCell", "LayerNormSimpleRNNCell", "NASCell", "PeepholeLSTMCell"]
+
+
+def _of_base(cell: Layer, base: type[Layer]) -> dict[str, Any]:
+    """The arguments of a cell that the constructor of its base class has, too."""
+    return {name: vars(cell)[name] for name in argument_names(base.__init__) if name in vars(cell)}
 
 
 class LayerNormLSTMCell(LSTMCell, abstract=True):
@@ -51,25 +57,7 @@ class LayerNormLSTMCell(LSTMCell, abstract=True):
         norm_epsilon: float = 1e-3,
         **kwargs: Unpack[OptionsOfCell],
     ) -> None:
-        super().__init__(
-            units,
-            activation,
-            recurrent_activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            unit_forget_bias,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            **kwargs,
-        )
+        super().__init__(**_of_base(self, LSTMCell), **kwargs)
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -142,23 +130,7 @@ class LayerNormSimpleRNNCell(SimpleRNNCell, abstract=True):
         recurrent_dropout: float = 0.0,
         **kwargs: Unpack[OptionsOfCell],
     ) -> None:
-        super().__init__(
-            units,
-            activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            **kwargs,
-        )
+        super().__init__(**_of_base(self, SimpleRNNCell), **kwargs)
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
