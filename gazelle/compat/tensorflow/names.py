@@ -72,10 +72,10 @@ def aliases() -> dict[int, list[str]]:
 
 
 def _describe(function: Any, names: tuple[str, ...]) -> None:
-    """Give a function a docstring, and one that a factory made a name, which model files contain."""
+    """Give a function a docstring, and one that is private or made by a factory a name, which model files contain."""
     if isinstance(function, FunctionType) and names:
         function.__doc__ = function.__doc__ or f"`tf.{names[0]}`."
-        if function.__name__ in ("<lambda>", "function"):
+        if function.__name__ in ("<lambda>", "function") or function.__name__.startswith("_"):
             function.__name__ = names[0].rpartition(".")[2]
 
 
