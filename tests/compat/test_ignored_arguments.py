@@ -68,7 +68,6 @@ REASONS = {
     "tensorflow/control.py case": "exclusive strict",
     "tensorflow/control.py cond": "strict",
     "tensorflow/convolutions.py max_pool_with_argmax": "output_dtype",  # 32 bits
-    "tensorflow/function.py numpy_function": "stateful",
     "tensorflow/gathering.py argsort": "stable",  # always
     "tensorflow/private_modules.py __init__": "description",
     "tensorflow/private_modules.py _concat": "static",
