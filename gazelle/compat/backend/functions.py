@@ -12,7 +12,7 @@ from gazelle.compat.backend.phase import LearningPhase, fixed_phase
 from gazelle.compat.backend.updates import OptimizerStep, StateUpdate, Update, new_values
 from gazelle.compat.ignored import ignores
 from gazelle.compat.types import Nested, TensorLike, TensorResult
-from gazelle.core import prng, symbolic, tracing
+from gazelle.core import prng, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor, Op
 from gazelle.core.variable import Variable
@@ -179,19 +179,3 @@ def eval(x: TensorLike) -> TensorResult:
     if isinstance(x, KerasTensor):
         return Function([], x)([])
     return np.asarray(x.value if isinstance(x, Variable) else x)
-
-
-def function_of(fetches: Nested[Any], feeds: Sequence[Any], updates: Sequence[Any] = ()) -> Function:
-    """The function from the tensors `feeds` to `fetches`, cached on the first fetched tensor or update."""
-    flat = _leaves(fetches)
-    cached: dict[Any, Function] = _function_cache([*flat, *updates])
-    key = tuple(tuple(map(id, each)) for each in (flat, feeds, updates))
-    if key not in cached:
-        cached[key] = Function(list(feeds), flat, updates)
-    return cached[key]
-
-
-def _function_cache(values: list[Any]) -> dict[Any, Function]:
-    """The cache of functions that compute a tensor or an update; it lives as long as the first of them."""
-    owners = [v for v in values if symbolic.is_symbolic(v) or isinstance(v, Update | OptimizerStep)]
-    return vars(owners[0]).setdefault("_functions", {}) if owners else {}
