@@ -16,7 +16,7 @@ from typing import Any
 from gazelle.compat import facade
 from gazelle.compat.namespaces import root, version
 from gazelle.compat.recorded_variable import recorder
-from gazelle.compat.tables import listed
+from gazelle.compat.tables import listed, pairs
 from gazelle.compat.tensorflow import function_tables, graph_metrics, graphs, model_calls, names_of_1, private_modules
 from gazelle.compat.tensorflow.dtypes import DTYPES
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
@@ -142,32 +142,14 @@ def _raw(name: str) -> TensorResult:
     reduction = NAMES.get(f"reduce_{plain}")
     if reduction is not None:
         return lambda input, axis, keep_dims=False, name=None: reduction(input, axis, keep_dims)
-    public, renamed = _OTHER_ARGUMENTS.get(plain, (None, {}))
+    public, _, renames = function_tables.TABLE["raw operations"].get(plain, "").partition(" ")
     names = [full for full in NAMES if _without_underscores(full.rpartition(".")[2]) == plain]
-    if public is None and not names:
+    if not public and not names:
         return None
-    function = NAMES[public or min(names, key=len)]
+    function, renamed = NAMES[public or min(names, key=len)], pairs(renames)
     if not renamed:
         return function
     return lambda *args, **kwargs: function(*args, **{renamed.get(key, key): kwargs[key] for key in kwargs})
-
-
-#: operations with other names, or with other names of arguments, than the functions
-_OTHER_ARGUMENTS = {
-    "batchmatmul": ("matmul", {"x": "a", "y": "b", "adj_x": "adjoint_a", "adj_y": "adjoint_b"}),
-    "select": ("where", {"t": "x", "e": "y"}),
-    "cast": ("cast", {"DstT": "dtype"}),
-    "transpose": ("transpose", {"x": "a"}),
-    "pad": ("pad", {"input": "tensor"}),
-    "mirrorpad": ("pad", {"input": "tensor"}),
-    "slice": ("slice", {"input": "input_"}),
-    "split": ("split", {"num_split": "num_or_size_splits"}),
-    "splitv": ("split", {"size_splits": "num_or_size_splits"}),
-    "depthwiseconv2dnative": ("nn.depthwise_conv2d", {}),
-    "tensorscatterupdate": ("tensor_scatter_nd_update", {}),
-    "tensorscatteradd": ("tensor_scatter_nd_add", {}),
-    "randomstandardnormal": ("random.normal", {}),
-}
 
 
 def _without_underscores(name: str) -> str:
