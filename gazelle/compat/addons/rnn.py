@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers
+from gazelle.compat.layers import experimental
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers import Layer, LayerNormalization, LSTMCell, SimpleRNNCell
 from gazelle.layers.call_arguments import argument_names
@@ -85,24 +86,8 @@ class LayerNormLSTMCell(LSTMCell, abstract=True):
         return [self.recurrent_activation(o) * self.activation(c), c]
 
 
-class PeepholeLSTMCell(LSTMCell, abstract=True):
+class PeepholeLSTMCell(experimental.PeepholeLSTMCell, abstract=True):
     """An LSTM cell whose gates also depend on the memory: i and f on c, o on c', each by one weight per unit."""
-
-    _has_standard_activations = False
-
-    def build(self, input_shape: Shape) -> None:
-        super().build(input_shape)
-        names = ("input", "forget", "output")
-        self.peepholes = [
-            self.add_weight(f"{n}_gate_peephole_weights", (self.units,), self.kernel_initializer) for n in names
-        ]
-
-    def _update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
-        (i, f, g, o), c = jnp.split(x + inner, 4, axis=-1), states[1]
-        of_i, of_f, of_o = (weight.value for weight in self.peepholes)
-        s = self.recurrent_activation
-        c = s(f + of_f * c) * c + s(i + of_i * c) * self.activation(g)
-        return [s(o + of_o * c) * self.activation(c), c]
 
 
 class LayerNormSimpleRNNCell(SimpleRNNCell, abstract=True):
