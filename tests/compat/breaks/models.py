@@ -53,10 +53,11 @@ assert model.predict_generator(batches(), steps=2).shape == (8, 1)""",
     "19 generators of several inputs": (
         2,
         """
+import keras
 from keras.layers import Input
 from keras.layers.merge import concatenate
 a, b = Input((2,)), Input((3,))
-model = keras.models.Model([a, b], Dense(1)(concatenate([a, b])))
+model = keras.models.Model([a, b], keras.layers.Dense(1)(concatenate([a, b])))
 class Inputs(keras.utils.Sequence):
     def __len__(self): return 2
     def __getitem__(self, index): return [np.ones((4, 2)), np.ones((4, 3))]
