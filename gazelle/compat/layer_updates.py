@@ -9,7 +9,7 @@ import jax
 from gazelle.compat import era
 from gazelle.compat.backend.updates import StateUpdate
 from gazelle.core.symbolic import Node, symbolic_leaves
-from gazelle.core.variable import Variable
+from gazelle.core.variable import Variable, is_variable
 from gazelle.layers import RNN, BatchNormalization, Layer, weight_tree
 from gazelle.models import Model
 
@@ -35,8 +35,4 @@ def _states(layer: Layer) -> Iterator[Variable]:
         if isinstance(one, BatchNormalization) and one.trainable:
             yield from (one.moving_mean, one.moving_variance)
         elif isinstance(one, RNN) and one.stateful:
-            yield from (v for v in jax.tree.leaves(one.states, is_leaf=_is_variable) if _is_variable(v))
-
-
-def _is_variable(value: object) -> bool:
-    return isinstance(value, Variable)
+            yield from (v for v in jax.tree.leaves(one.states, is_leaf=is_variable) if is_variable(v))

@@ -18,7 +18,7 @@ from gazelle.compat.types import TensorResult
 from gazelle.core import tracing
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
-from gazelle.core.variable import Variable
+from gazelle.core.variable import Variable, is_variable
 
 #: the class whose `dispatch` records calls, on tapes or in a graph; None if nothing is recorded
 recorder: ContextVar[type[TensorWrapper] | None] = ContextVar("gazelle_recorder", default=None)
@@ -37,11 +37,7 @@ def recorder_of_program() -> type[TensorWrapper] | None:
 
 def has_variable(tree: object) -> bool:
     """Whether there is a variable in lists, tuples and dicts."""
-    return any(isinstance(leaf, Variable) for leaf in jax.tree.leaves(tree, is_leaf=_is_variable))
-
-
-def _is_variable(value: object) -> bool:
-    return isinstance(value, Variable)
+    return any(isinstance(leaf, Variable) for leaf in jax.tree.leaves(tree, is_leaf=is_variable))
 
 
 class RecordedVariable(OldVariable):

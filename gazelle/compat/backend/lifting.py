@@ -18,7 +18,7 @@ from gazelle.compat.tables import pairs
 from gazelle.compat.types import TensorResult
 from gazelle.core import shape_inference, symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper, wrapper_class
-from gazelle.core.variable import Variable
+from gazelle.core.variable import Variable, is_variable
 from gazelle.ops.base import array
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -95,17 +95,13 @@ class GraphVariable(OldVariable, Variable, TensorWrapper):
     @classmethod
     def dispatch(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> TensorResult:
         if computes_values():
-            args, kwargs = jax.tree.map(array, (args, dict(kwargs)), is_leaf=_is_variable)
+            args, kwargs = jax.tree.map(array, (args, dict(kwargs)), is_leaf=is_variable)
             return function(*args, **kwargs)
         call = getattr(function, "_call_symbolic", None)  # a layer
         return shape_inference.call_op(function, args, kwargs) if call is None else call(args, dict(kwargs))
 
     def __getitem__(self, index: Any) -> Any:
         return symbolic.OPS["get_item"](self, index)
-
-
-def _is_variable(value: Any) -> bool:
-    return isinstance(value, Variable)
 
 
 OPERATORS = pairs("""add=add sub=subtract mul=multiply truediv=divide floordiv=floor_divide mod=mod pow=power
