@@ -11,7 +11,7 @@ from gazelle.core import prng, tracing
 from gazelle.core.engines import engine
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.replaced_methods import overrides
-from gazelle.core.types import Array
+from gazelle.core.types import Array, Tree
 from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.stacked_cells import Cell, StackedRNNCells, step
 from gazelle.ops import native
@@ -55,7 +55,7 @@ def scan_cell(cell: Cell, x: Array, states: list[Any], mask: Array | None, how: 
     return _scan_any(cell, x, states, mask, how)
 
 
-def select(mask: Any, new: Any, old: Any) -> Any:
+def select(mask: Array, new: Tree, old: Tree) -> Tree:
     """Return `new` where the mask (batch,) is True, `old` elsewhere."""
     return jax.tree.map(lambda n, o: jnp.where(mask.reshape(mask.shape + (1,) * (n.ndim - mask.ndim)), n, o), new, old)
 
