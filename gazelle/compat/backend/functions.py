@@ -69,7 +69,7 @@ class Function:
         self._compiled: dict[tuple[int, tuple[bool | None, ...]], Any] = {}
 
     def _all_outputs(self) -> list[Any]:
-        return [*_leaves(self.outputs), *(u.value for u in self.updates)]
+        return [*jax.tree.leaves(self.outputs, is_leaf=_is_leaf), *(u.value for u in self.updates)]
 
     def _symbolic_outputs(self) -> list[KerasTensor]:
         return [t for t in self._all_outputs() if isinstance(t, KerasTensor)]
@@ -145,10 +145,6 @@ def _flag(array: Any) -> bool | None:
 
 def _is_leaf(value: Any) -> bool:
     return isinstance(value, KerasTensor | Variable)
-
-
-def _leaves(tree: Any) -> list[Any]:
-    return jax.tree.leaves(tree, is_leaf=_is_leaf)
 
 
 def all_updates(given: Iterable[Any] | None) -> Iterator[Any]:

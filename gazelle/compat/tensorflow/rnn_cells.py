@@ -36,12 +36,8 @@ class LSTMStateTuple(NamedTuple):
     h: Any
 
 
-def _tanh(x: Any) -> Any:
-    return OPS["tanh"](x)
-
-
 def _activation(given: Any) -> Callable[[Any], Any]:
-    return _tanh if given is None else gazelle.activations.get(given) if isinstance(given, str) else given
+    return OPS["tanh"] if given is None else gazelle.activations.get(given) if isinstance(given, str) else given
 
 
 def concatenated(*parts: TensorLike) -> TensorResult:
