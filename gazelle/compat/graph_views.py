@@ -138,7 +138,8 @@ def nodes_of(layer: Layer) -> list[Any]:
         *(parent for one in layer._call_nodes for tensor in one.inputs if (parent := tensor.node)),
     ):
         node.__class__ = CompatNode
-    return layer._call_nodes
+    found: list[Any] = layer._call_nodes
+    return found
 
 
 def nodes_by_depth(model: Model) -> dict[int, list[Any]]:

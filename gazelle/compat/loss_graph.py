@@ -83,7 +83,8 @@ def added(model: Option) -> list[Any]:
             graph.run(inputs)
         return [value for _, value in scope.losses]
 
-    return shape_inference.call_op(values, (list(model.inputs),), {})
+    found: list[Any] = shape_inference.call_op(values, (list(model.inputs),), {})
+    return found
 
 
 def with_penalties(layer: Option, values: list[Any]) -> list[Any]:

@@ -71,7 +71,8 @@ class ResourceOptimizer(Optimizer, abstract=True):
 
     def get_slot(self, var: Variable, slot_name: str) -> Variable:
         """Return a variable that `add_slot` created."""
-        return self.__dict__["_slots_by_weight"][var.key, slot_name]
+        found: Variable = self.__dict__["_slots_by_weight"][var.key, slot_name]
+        return found
 
     def _zeros_slot(self, var: Variable, slot_name: str, op_name: str) -> Variable:
         return self._get_or_make_slot(var, 0.0, slot_name, op_name)
@@ -123,7 +124,8 @@ class ResourceOptimizer(Optimizer, abstract=True):
     def _fallback_apply_state(self, var_device: Any, var_dtype: Any) -> dict[str, Any]:
         state: dict[Any, Any] = {(var_device, var_dtype): {}}
         self._prepare_local(var_device, var_dtype, state)
-        return state[var_device, var_dtype]
+        found: dict[str, Any] = state[var_device, var_dtype]
+        return found
 
     @property
     def iterations(self) -> Variable:

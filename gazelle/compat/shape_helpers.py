@@ -77,4 +77,5 @@ def analyze_quantization_info(equation: str, input_shape: Shape) -> tuple[Any, .
 
 
 def _shape(function: Callable[..., Any], *args: Any) -> Shape:
-    return output_spec(function, args, {}).shape
+    shape: Shape = output_spec(function, args, {}).shape
+    return shape

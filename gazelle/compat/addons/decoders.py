@@ -13,10 +13,14 @@ from gazelle.core.errors import ArgumentError, message
 __all__ = ["BaseDecoder", "BasicDecoder", "BasicDecoderOutput", "Decoder", "dynamic_decode"]
 
 
-class _Steps:
-    """What a layer and another object that `dynamic_decode` runs have in common."""
+class Decoder:
+    """An object that `dynamic_decode` runs: `initialize()` and `step(time, inputs, state, training)`."""
 
     tracks_own_finished = False
+
+    def initialize(self) -> TensorResult:
+        """Return (finished, first inputs, first state)."""
+        raise NotImplementedError
 
     def step(
         self, time: TensorResult, inputs: TensorResult, state: Option, training: bool | None = None
@@ -29,16 +33,10 @@ class _Steps:
         return outputs, final_state
 
 
-class Decoder(_Steps):
-    """An object that `dynamic_decode` runs: `initialize()` and `step(time, inputs, state, training)`."""
-
-    def initialize(self) -> TensorResult:
-        """Return (finished, first inputs, first state)."""
-        raise NotImplementedError
-
-
-class BaseDecoder(_Steps, Layer, abstract=True):
+class BaseDecoder(Layer, abstract=True):
     """A layer that decodes: `decoder(inputs, initial_state=state) -> (outputs, last state, lengths)`."""
+
+    tracks_own_finished = False
 
     @ignores("parallel_iterations swap_memory")
     def __init__(
@@ -55,6 +53,16 @@ class BaseDecoder(_Steps, Layer, abstract=True):
     def initialize(self, inputs: TensorResult, initial_state: Option = None, **kwargs: Option) -> TensorResult:
         """Return (finished, first inputs, first state)."""
         raise NotImplementedError
+
+    def step(
+        self, time: TensorResult, inputs: TensorResult, state: Option, training: bool | None = None
+    ) -> TensorResult:
+        """Return (outputs, next state, next inputs, finished)."""
+        raise NotImplementedError
+
+    def finalize(self, outputs: Option, final_state: Option, sequence_lengths: TensorResult) -> TensorResult:
+        """Return (outputs, state) for the results of all steps."""
+        return outputs, final_state
 
     def call(
         self,

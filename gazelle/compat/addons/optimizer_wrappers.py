@@ -52,7 +52,8 @@ class OptimizerWrapper(Optimizer, abstract=True):
         return own | {_INNER + name: arrays for name, arrays in self.optimizer.init(params).items()}
 
     def hyper(self) -> Arrays:
-        return self.optimizer.hyper()
+        found: Arrays = self.optimizer.hyper()
+        return found
 
     def update(
         self,
@@ -72,10 +73,12 @@ class OptimizerWrapper(Optimizer, abstract=True):
         return {**params, **after}, {name: own} | {_INNER + key: arrays for key, arrays in inner.items()}
 
     def rates(self, slots: Slots, hyper: Arrays, step: Array) -> list[Array]:
-        return self.optimizer.rates(_inner(slots), hyper, step)
+        found: list[Array] = self.optimizer.rates(_inner(slots), hyper, step)
+        return found
 
     def finalize(self, params: Arrays, slots: Slots) -> Arrays:
-        return self.optimizer.finalize(params, _inner(slots))
+        found: Arrays = self.optimizer.finalize(params, _inner(slots))
+        return found
 
     def overwrite(self, paths: Iterable[str]) -> None:
         super().overwrite(paths)
@@ -86,7 +89,8 @@ class OptimizerWrapper(Optimizer, abstract=True):
     @property
     def learning_rate(self) -> Variable | Array:
         """The learning rate of the inner optimizer."""
-        return self.optimizer.learning_rate
+        rate: Variable | Array = self.optimizer.learning_rate
+        return rate
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:
