@@ -34,14 +34,19 @@ def convert(value: TensorLike, dtype: DTypeLike = None) -> TensorResult:
         return value if dtype is None or value.dtype == dtype else cast(value, dtype)
     if isinstance(value, Variable):
         return call(_astype, (value, name_of(dtype or value.dtype)), {})
-    if isinstance(value, list | tuple) and any(
-        is_box(leaf) or isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value, is_leaf=is_box)
-    ):
+    if _holds_tensors(value):
         out = stack([convert(v) for v in value])
         return out if dtype is None else cast(out, dtype)
     if isinstance(value, jax.Array):
         return Tensor(value if dtype is None else value.astype(name_of(dtype)))
     return Tensor(host_array(value, dtype))
+
+
+def _holds_tensors(value: Any) -> bool:
+    """Whether an argument is a list with tensors in it."""
+    return isinstance(value, list | tuple) and any(
+        is_box(leaf) or isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value, is_leaf=is_box)
+    )
 
 
 def keras_format(data_format: str | None) -> str:
@@ -66,12 +71,10 @@ def convert_to_tensor(
 
 def _fitting(value: Any, hint: Any) -> Any:
     """The dtype if it represents numbers without a loss, else None."""
-    given = None if hint is None else np.asarray(unboxed(convert(value)))
-    return (
-        hint
-        if given is not None and given.dtype != object and np.can_cast(given.dtype, name_of(hint), "same_kind")
-        else None
-    )
+    if hint is None:
+        return None
+    given = array_of(value).dtype
+    return hint if given != object and np.can_cast(given, name_of(hint), "same_kind") else None
 
 
 @named("constant")
@@ -228,13 +231,6 @@ _concat = op(static=("axis",))(lambda values, axis: space(values).concatenate(li
 def concat(values: TensorLike, axis: int | TensorLike) -> TensorResult:
     parts = values if isinstance(values, list | tuple) else [values]
     return _concat([NAMES["convert_to_tensor"](part) if _holds_tensors(part) else part for part in parts], axis)
-
-
-def _holds_tensors(part: Any) -> bool:
-    """Whether an argument is a list with tensors in it."""
-    return isinstance(part, list | tuple) and any(
-        is_box(leaf) or isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(part, is_leaf=is_box)
-    )
 
 
 stack = op("stack", static=("axis",))(
