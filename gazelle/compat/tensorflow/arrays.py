@@ -74,7 +74,7 @@ def _fitting(value: Any, hint: Any) -> Any:
     if hint is None:
         return None
     given = array_of(value).dtype
-    return hint if given != object and np.can_cast(given, name_of(hint), "same_kind") else None
+    return hint if given.kind != "O" and np.can_cast(given, name_of(hint), "same_kind") else None
 
 
 @named("constant")
