@@ -17,30 +17,19 @@ from gazelle.compat import (
     facade,
     initializations,
     layer_updates,
-    logs,
     loss_graph,
     methods,
     namespaces,
     renamed_arguments,
     tables,
 )
-from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.backend.shapes import channels_first
 from gazelle.compat.classes import adopt, core_class
 from gazelle.compat.dropout_cells import DropoutRNNCellMixin
 from gazelle.compat.era import NOTHING
 from gazelle.compat.graph_optimizers import GraphOptimizer
-from gazelle.compat.graph_views import (
-    inputs_at,
-    layers_by_depth,
-    nodes_by_depth,
-    nodes_of,
-    outbound_nodes,
-    outputs_at,
-    shapes,
-)
-from gazelle.compat.regularizers import Constraints
+from gazelle.compat.graph_views import inputs_at, outputs_at, shapes
 from gazelle.compat.types import TensorResult
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.initializers import Initializer
@@ -136,35 +125,21 @@ def _listed(layer: Layer, found: Any) -> Any:
 
 _OF_CELLS = ("reset_dropout_mask", "reset_recurrent_dropout_mask", "get_dropout_mask", "get_recurrent_dropout_mask")
 _LAYER: dict[str, Callable[[Any], Any]] = {
-    "metrics": lambda layer: _metrics(layer),
+    "metrics": _metrics,
     "metrics_variables": lambda layer: [variable for metric in _metrics(layer) for variable in metric.variables],
     "output_shape": lambda layer: _listed(layer, shapes(outputs_at(layer))),
     "input_shape": lambda layer: _listed(layer, shapes(inputs_at(layer))),
-    "get_output_at": _method(outputs_at),
-    "get_input_at": _method(inputs_at),
     "get_output_shape_at": _method(lambda layer, index: _listed(layer, shapes(outputs_at(layer, index)))),
     "get_input_shape_at": _method(lambda layer, index: _listed(layer, shapes(inputs_at(layer, index)))),
     "get_output": _method(lambda layer, train=False: outputs_at(layer)),
     "get_input": _method(lambda layer, train=False: inputs_at(layer)),
     **dict.fromkeys(("get_input_mask_at", "get_output_mask_at"), _method(lambda layer, index: None)),
-    "output": outputs_at,
-    "input": inputs_at,
-    "inbound_nodes": nodes_of,
-    "_inbound_nodes": nodes_of,
-    "outbound_nodes": outbound_nodes,
-    "_outbound_nodes": outbound_nodes,
-    "add_update": _method(methods.add_update),
     "_track_trackable": _NOTHING_TO_DO,
     "get_losses_for": _method(lambda layer, inputs=None: layer.losses),
-    **dict.fromkeys(("updates", "_updates"), layer_updates.of_layer),
-    "get_updates_for": _method(
-        lambda layer, inputs=None: [] if inputs is None else layer_updates.of_layer(layer, inputs)
-    ),
-    "get_output_shape_for": _method(lambda layer, input_shape: layer.compute_output_shape(input_shape)),
+    "get_updates_for": _method(lambda layer, inputs=None: [] if inputs is None else layer_updates.of_layer(layer)),
     "submodules": lambda layer: tuple(weight_tree.named_layers(layer).values())[1:],
     "nb_row": lambda layer: layer.kernel_size[0],
     "nb_col": lambda layer: layer.kernel_size[1],
-    "W_shape": lambda layer: layer.kernel.shape,
     "dim_ordering": lambda layer: "th" if channels_first(layer.data_format) else "tf",
     **{name: functools.partial(_of_cell, name) for name in vars(DropoutRNNCellMixin) if "_for_cell" in name},
     **{name: functools.partial(_of_cell, name) for name in _OF_CELLS},
@@ -204,21 +179,19 @@ def _set_inputs(model: Any, inputs: Any, *_: Any, **__: Any) -> None:
 
 
 _MODEL: dict[str, Callable[[Any], Any]] = {
-    "fit_generator": _method(methods.fit_generator),
-    "evaluate_generator": _method(methods.evaluate_generator),
-    "predict_generator": _method(methods.predict_generator),
     "predict_classes": _method(_classes),
     "predict_proba": _method(lambda model, x, batch_size=None, verbose=0: model.predict(x, batch_size, verbose)),
     "reset_states": _method(_reset),
     "reset_state": _method(_reset),
     "to_yaml": _method(lambda model, **_: model.to_json()),  # JSON is YAML
-    "metrics_tensors": logs.metrics_tensors,
     "model": lambda model: model,
     "jit_compile": lambda model: bool(_compiled("jit_compile", model) in (None, "auto", True)),
     "steps_per_execution": lambda model: _compiled("steps_per_execution", model) or 1,
     "stateful": lambda model: any(getattr(layer, "stateful", False) for layer in model.layers),
     "_loss_tracker": lambda model: next((m for m in model.metrics if m.name == "loss"), None),
-    "input_names": lambda model: list(model._the_graph("input_names").input_names),
+    **dict.fromkeys(
+        ("input_names", "_feed_input_names"), lambda model: list(model._the_graph("input_names").input_names)
+    ),
     "output_names": lambda model: list(model._the_graph("output_names").output_names),
     **{f"{step}_function": functools.partial(methods.step_function, step) for step in ("train", "test", "predict")},
     **{
@@ -237,10 +210,7 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "_outputs_struct": lambda model: model._the_graph("_outputs_struct").outputs,
     "_feed_inputs": lambda model: list(model.inputs),
     "_set_inputs": _method(_set_inputs),
-    "_feed_input_names": lambda model: list(model._the_graph("input_names").input_names),
     "_feed_outputs": lambda model: list(model.outputs),
-    **dict.fromkeys(("nodes_by_depth", "_nodes_by_depth"), nodes_by_depth),
-    **dict.fromkeys(("layers_by_depth", "_layers_by_depth"), layers_by_depth),
     "_functional": lambda model: adopt(Model(model.inputs, model.outputs, name=model.name)),
     "_is_graph_network": lambda model: model._graph is not None,
     "input_layers": lambda model: [model._the_graph("input_layers").producer(tensor) for tensor in model.inputs],
@@ -284,15 +254,12 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "_index_dict": lambda optimizer: {v.key: i for i, v in enumerate(optimizer._trainable_variables)},
     "_var_key": _method(lambda _, variable: variable.key),
     "built": _built,
-    "updates": lambda optimizer: [],
-    "get_updates": _method(updates.get_updates),
     "get_gradients": _method(lambda _, loss, params: gradients(loss, params)),
     "lr": lambda optimizer: adopt(scheduled_rate(optimizer)),
     "_create_slots": _NOTHING_TO_DO,
     "_get_hyper": _method(lambda optimizer, name, dtype=None: getattr(optimizer, name)),
     "_set_hyper": _method(setattr),
     "_decayed_lr": _method(lambda optimizer, dtype=None: optimizer.learning_rate),
-    "_variables": lambda optimizer: optimizer.weights,
     **{name: _slot(slot) for name, slot in tables.pairs(_SLOTS).items()},
 }
 _CHECKPOINT: dict[str, Callable[[Any], Any]] = {
@@ -324,7 +291,10 @@ _OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
 
 
 def _from_table(value: str) -> Callable[[Any], Any]:
-    """How to read what the table has: the name of an attribute, or a constant, of which each object has its own."""
+    """How to read what the table has: the name of an attribute, a function, or a constant, which each object owns."""
+    if ":" in value:
+        function = tables.resolve(value.removesuffix("()"), __name__)
+        return _method(function) if value.endswith("()") else function
     try:
         constant = ast.literal_eval(value)
     except ValueError:
@@ -336,7 +306,7 @@ for _kind, _table in _OF:
     for _names, _value in tables.read("attributes").get(_kind.__name__, {}).items():
         _table.update(dict.fromkeys(_names.split(), _from_table(_value)))
 #: attributes whose assignment has an effect of its own
-ASSIGNED = frozenset(("constraints", "lr", "non_trainable_weights", "outputs", "trainable_weights"))
+ASSIGNED = frozenset(("lr", "non_trainable_weights", "outputs", "trainable_weights"))
 
 
 def attribute(instance: Any, name: str) -> Any:
@@ -383,8 +353,6 @@ def assign(instance: Any, name: str, value: Any) -> Any:
         instance.learning_rate = value
     elif isinstance(instance, Layer) and name in ("trainable_weights", "non_trainable_weights"):
         methods.set_weights_lists(instance, name, value)
-    elif isinstance(instance, Layer) and name == "constraints" and type(value) is dict and era.number() == 1:
-        vars(instance)[name] = Constraints(value)
     elif isinstance(instance, Model) and name == "outputs" and isinstance(value, list) and _symbolic(value):
         instance._invalidate_trainer()
         if hasattr(instance, "_tail"):

@@ -71,8 +71,7 @@ def core_class(cls: type) -> type:
     """The nearest base class that belongs to gazelle itself."""
     for each in cls.__mro__:
         if "_core" in each.__dict__:
-            core: type = each.__dict__["_core"]
-            return core
+            return each.__dict__["_core"]
     return next((each for each in cls.__mro__ if each.__module__.startswith("gazelle.")), cls)
 
 
@@ -80,7 +79,7 @@ def is_generated(cls: type) -> bool:
     return "_core" in cls.__dict__
 
 
-def _is_mixin(cls: type) -> bool:
+def is_mixin(cls: type) -> bool:
     return cls.__module__.startswith("gazelle.compat.mixins")
 
 
@@ -129,7 +128,7 @@ def compat_class(core: type) -> Any:
     )
     for name, wrap in wraps.items():
         own = core.__dict__.get(name)
-        is_mixed_in = any(name in vars(each) for each in before if _is_mixin(each))
+        is_mixed_in = any(name in vars(each) for each in before if is_mixin(each))
         if isinstance(own, FunctionType) and not is_mixed_in and (wrapped := wrap(own)) is not None:
             members[name] = wrapped
     options = {"abstract": True} if issubclass(core, (Configurable, Operation)) else {}

@@ -17,6 +17,11 @@ from gazelle.metrics import MeanMetricWrapper
 OF_LABELS = ("loss", "metrics", "weighted_metrics")
 
 
+def namespaces() -> tuple[str, ...]:
+    """The namespaces whose objects got labels (n,) as (n, 1); the package `keras` refused them for losses."""
+    return () if era.number() == 3 else ("metrics",) if era.standalone() else ("losses", "metrics")
+
+
 def as_column(labels: TensorResult) -> TensorResult:
     """Labels (n,) as (n, 1)."""
     return labels[:, None] if np.ndim(labels) == 1 else labels

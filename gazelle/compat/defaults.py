@@ -1,57 +1,27 @@
-"""Defaults that were different in Keras 1 and 2: those of 1.2.2 and 2.3.1, and the gates of earlier releases."""
+"""Defaults that were different in Keras 1 and 2 (`tables/defaults.txt`), and the arguments of current signatures."""
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 from typing import Any
 
-from gazelle.compat import era
+from gazelle.compat import era, tables
 
-_GATES = {"recurrent_activation": "hard_sigmoid"}
-#: before Keras 2.3, and in TensorFlow 1; the layers of cuDNN compute what is the default today
-_HARD_GATES: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("LSTM", "LSTMCell"), _GATES),
-    "GRU": {**_GATES, "reset_after": False},
-    "GRUCell": {**_GATES, "reset_after": False},
-}
-_CUDNN = {"recurrent_activation": "sigmoid"}
-_ROWS = {"data_format": "channels_last"}  # `image_data_format` was for images alone
-_POOLING = ("MaxPooling1D", "AveragePooling1D", "GlobalMaxPooling1D", "GlobalAveragePooling1D")
-_SEQUENCES: dict[str, dict[str, Any]] = dict.fromkeys(("Conv1D", "ZeroPadding1D", *_POOLING), _ROWS)
-_FLOATS = {"dtype": "float32"}
-_IOU = dict.fromkeys(("IoU", "BinaryIoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"), _FLOATS)
-#: era -> "Class" or "Class.method" -> current argument -> its default in that era
-_OF: dict[int, dict[str, dict[str, Any]]] = {
-    1: {
-        "ConvLSTM2D": _GATES,
-        "Flatten": {"data_format": "channels_last"},  # it did not change the order of the axes
-        "Model.fit": {"epochs": 10, "batch_size": 32},
-        "Model.predict": {"verbose": 0},
-        **_SEQUENCES,
-        "AveragePooling1D": {"pool_size": 2, **_ROWS},
-        "ZeroPadding1D": {"padding": 1, **_ROWS},
-    },
-    2: {
-        **_SEQUENCES,
-        "SeparableConv1D": _ROWS,
-        "GRU": {"reset_after": False},
-        "GRUCell": {"reset_after": False},
-        "CuDNNLSTM": _CUDNN,
-        "CuDNNGRU": {**_CUDNN, "reset_after": True},
-        **dict.fromkeys(("ConvLSTM2D", "ConvLSTM2DCell"), _GATES),
-        "Model.predict": {"verbose": 0},
-        **_IOU,
-    },
-}
-_TENSORFLOW: dict[str, dict[str, Any]] = {
-    **_SEQUENCES,
-    **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM2DCell", "ConvLSTM3D"), _GATES),
-    **dict.fromkeys(("CuDNNLSTM", "CuDNNGRU"), _CUDNN),
-    "Lion": {"learning_rate": 0.0001},
-    "Model.predict": {"verbose": 0},
-    **_IOU,
-}
+
+def _section(name: str) -> dict[str, dict[str, Any]]:
+    """{"Class" or "Class.method": {current argument: its default}} of a section of the table."""
+    return {
+        key: {argument: ast.literal_eval(value) for argument, value in tables.pairs(entries).items()}
+        for keys, entries in tables.read("defaults")[name].items()
+        for key in keys.split()
+    }
+
+
+_HARD_GATES = _section("before Keras 2.3")
+_OF = {1: _section("Keras 1"), 2: _section("Keras 2")}
+_TENSORFLOW = _section("tf.keras 2")
 
 
 def of(key: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import os
 import pathlib
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gazelle import backend
 from gazelle.compat import api_paths, releases, renamed_arguments, tables, tensorflow_signs
@@ -144,24 +144,25 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
         elif isinstance(node, ast.Attribute):
             if dotted(node).startswith("tf.keras"):
                 roots.add("tensorflow")
-            if isinstance(node.value, ast.Name) and node.value.id in backends and node.attr not in backend.__all__:
-                found.append(Sign(node.lineno, f"{dotted(node)} of keras.backend", 1, 2))  # Keras 3 has gazelle.ops
-            root, _, rest = dotted(node).partition(".")
-            path = api_paths.public(f"{modules.get(root, root)}.{rest}")
-            old = tensorflow_signs.of_name(dotted(node)) or tensorflow_signs.of_name(path)
-            if old is not None:
-                found.append(Sign(node.lineno, dotted(node), 1, 2))
-            if path == "tensorflow_probability.layers":  # which are layers of Keras 2
-                found.append(Sign(node.lineno, dotted(node), 1, 2))
-            if keras_path(path) in _KNOWN["paths until Keras 2"]:
-                found.append(Sign(node.lineno, dotted(node), 1, 2))
-            if dotted(node) in _KERAS_3_NAMES:
-                found.append(Sign(node.lineno, dotted(node), 3, 3))
-            if dotted(node).endswith("optimizer.lr"):
-                found.append(Sign(node.lineno, "optimizer.lr", 1, 2))
-            if node.attr in _ATTRIBUTES:
-                found.append(Sign(node.lineno, f".{node.attr}", *_ATTRIBUTES[node.attr]))
+            found += _of_attribute(node, modules, backends)
     return found, roots
+
+
+def _of_attribute(node: ast.Attribute, modules: Mapping[str, str], backends: set[str]) -> Iterator[Sign]:
+    line, name = node.lineno, dotted(node)
+    if isinstance(node.value, ast.Name) and node.value.id in backends and node.attr not in backend.__all__:
+        yield Sign(line, f"{name} of keras.backend", 1, 2)  # Keras 3 has gazelle.ops
+    root, _, rest = name.partition(".")
+    path = api_paths.public(f"{modules.get(root, root)}.{rest}")
+    is_old = any(tensorflow_signs.of_name(each) is not None for each in (name, path))
+    if is_old or path == "tensorflow_probability.layers" or keras_path(path) in _KNOWN["paths until Keras 2"]:
+        yield Sign(line, name, 1, 2)
+    if name in _KERAS_3_NAMES:
+        yield Sign(line, name, 3, 3)
+    if name.endswith("optimizer.lr"):
+        yield Sign(line, "optimizer.lr", 1, 2)
+    if node.attr in _ATTRIBUTES:
+        yield Sign(line, f".{node.attr}", *_ATTRIBUTES[node.attr])
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:

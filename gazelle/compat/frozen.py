@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 
 from gazelle.compat import era
+from gazelle.core.context_variables import assigned
 from gazelle.models import Model
 
 _is_frozen: ContextVar[bool] = ContextVar("gazelle_is_frozen", default=False)
@@ -17,12 +17,7 @@ def is_frozen() -> bool:
     return _is_frozen.get()
 
 
-@contextlib.contextmanager
-def inside(model: Model, outermost: bool = False) -> Iterator[None]:
+def inside(model: Model, outermost: bool = False) -> AbstractContextManager[None]:
     """Call the layers of a model, or train it; `outermost` forgets the models around it."""
     freezes = era.is_package_before_keras_3() and not model.trainable
-    token = _is_frozen.set(freezes or (_is_frozen.get() and not outermost))
-    try:
-        yield
-    finally:
-        _is_frozen.reset(token)
+    return assigned(_is_frozen, freezes or (_is_frozen.get() and not outermost))

@@ -138,8 +138,7 @@ def nodes_of(layer: Layer) -> list[Any]:
         *(parent for one in layer._call_nodes for tensor in one.inputs if (parent := tensor.node)),
     ):
         node.__class__ = CompatNode
-    found: list[Any] = layer._call_nodes
-    return found
+    return layer._call_nodes
 
 
 def nodes_by_depth(model: Model) -> dict[int, list[Any]]:

@@ -9,11 +9,6 @@ from gazelle import saving
 from gazelle.core.types import Deserialized, Serialized
 
 
-def serialize_keras_object(instance: object) -> Serialized:
-    """Return the config of an object."""
-    return saving.serialize_keras_object(instance)
-
-
 def deserialize_keras_object(
     identifier: Serialized,
     module_objects: Mapping[str, Any] | None = None,

@@ -83,8 +83,7 @@ def added(model: Option) -> list[Any]:
             graph.run(inputs)
         return [value for _, value in scope.losses]
 
-    found: list[Any] = shape_inference.call_op(values, (list(model.inputs),), {})
-    return found
+    return shape_inference.call_op(values, (list(model.inputs),), {})
 
 
 def with_penalties(layer: Option, values: list[Any]) -> list[Any]:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from gazelle.compat import era
 from gazelle.compat.backend.functions import all_updates
 from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.classes import adopt, core_class
@@ -85,7 +86,16 @@ def evaluate_generator(model: Model, *args: Any, **kwargs: Any) -> Scores:
 
 def predict_generator(model: Model, *args: Any, **kwargs: Any) -> Outputs:
     """Predict `predict_generator(generator, val_samples)` or `(generator, steps)`; labels are ignored."""
-    return _measured(model, "predict", args, kwargs)
+    if not era.is_package_before_keras_3() or len(model.inputs) == 1:
+        return _measured(model, "predict", args, kwargs)
+    options = _named_arguments(model, "predict_generator", args, kwargs)
+    batches = source = options["generator"]
+    if not hasattr(source, "__next__"):
+        options.setdefault("steps", len(source))
+        batches = map(source.__getitem__, range(len(source)))
+    # a list has the inputs; only a tuple was (x, y)
+    options["generator"] = ((batch,) if isinstance(batch, list) else batch for batch in batches)
+    return _measured(model, "predict", (), options)
 
 
 def step_function(step: str, model: Model) -> Callable[..., Any] | None:

@@ -8,15 +8,26 @@ import jax.numpy as jnp
 
 from gazelle import metrics, ops
 from gazelle.compat import era
+from gazelle.compat.columns import as_column
 from gazelle.core.types import Array, ArrayLike, DTypeLike, Shape
 from gazelle.ops.base import lift
 
 _TINY = 1e-7
 
 
+def _labels(y_true: Any, y_pred: Any) -> Any:
+    """Labels, those of shape (n,) as (n, 1) where the predictions are rows: `compile` passed them in this shape."""
+    return as_column(y_true) if len(y_pred.shape) == 2 else y_true
+
+
+def _classes(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Labels and predictions, rounded to 0 and 1."""
+    return ops.round(ops.clip(_labels(y_true, y_pred), 0, 1)), ops.round(ops.clip(y_pred, 0, 1))
+
+
 def _counts(y_true: Any, y_pred: Any) -> tuple[Any, Any, Any]:
     """The numbers of positives: in both, in the labels, in the predictions."""
-    true, predicted = ops.round(ops.clip(y_true, 0, 1)), ops.round(ops.clip(y_pred, 0, 1))
+    true, predicted = _classes(y_true, y_pred)
     return ops.sum(true * predicted), ops.sum(true), ops.sum(predicted)
 
 
@@ -65,7 +76,7 @@ def matthews_correlation(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     >>> round(float(matthews_correlation(np.array([[1.0], [0.0]]), np.array([[0.9], [0.1]]))), 3)
     1.0
     """
-    true, predicted = ops.round(ops.clip(y_true, 0, 1)), ops.round(ops.clip(y_pred, 0, 1))
+    true, predicted = _classes(y_true, y_pred)
     tp, tn = ops.sum(true * predicted), ops.sum((1 - true) * (1 - predicted))
     fp, fn = ops.sum((1 - true) * predicted), ops.sum(true * (1 - predicted))
     return (tp * tn - fp * fn) / (ops.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) + _TINY)
@@ -81,13 +92,17 @@ def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5
     return ops.mean(metrics.binary_accuracy(y_true, y_pred, threshold), axis=-1)
 
 
+def _unit_products(y_true: Any, y_pred: Any) -> Any:
+    return ops.normalize(_labels(y_true, y_pred), axis=-1) * ops.normalize(y_pred, axis=-1)
+
+
 def cosine_proximity(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Return the negative mean, not the sum, of the products of unit vectors, as a loss and a metric of Keras 1.
 
     >>> cosine_proximity(np.array([[3.0, 4.0]]), np.array([[3.0, 4.0]])).tolist()
     [-0.5]
     """
-    return -ops.mean(ops.normalize(y_true, axis=-1) * ops.normalize(y_pred, axis=-1), axis=-1)
+    return -ops.mean(_unit_products(y_true, y_pred), axis=-1)
 
 
 def cosine_of_unit_vectors(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
@@ -98,7 +113,7 @@ def cosine_of_unit_vectors(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     >>> cosine_of_unit_vectors(np.array([[3.0, 4.0]]), np.array([[3.0, 4.0]])).tolist()
     [1.0]
     """
-    cosine: Array = ops.sum(ops.normalize(y_true, axis=-1) * ops.normalize(y_pred, axis=-1), axis=-1)
+    cosine: Array = ops.sum(_unit_products(y_true, y_pred), axis=-1)
     return -cosine if era.is_package_before_2_3() else cosine
 
 

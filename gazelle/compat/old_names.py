@@ -9,7 +9,6 @@ from typing import Any
 
 from gazelle.compat import era, tables
 from gazelle.compat.era import NOTHING
-from gazelle.compat.tables import listed, pairs
 from gazelle.compat.types import NamedObject
 from gazelle.core import names
 from gazelle.core.registry import REGISTRY
@@ -18,39 +17,14 @@ from gazelle.core.registry import REGISTRY
 NAMES = tables.objects("old_names")
 #: path below `keras.` -> the module of gazelle that replaces it
 PATHS = {path: module for module, paths in tables.lists("module_paths", "paths").items() for path in paths}
-#: current "module.name" -> the object that programs get under this name
-REPLACED = {
-    **{f"gazelle.{path}.backend": "gazelle.compat.backend.settings:backend" for path in ("backend", "config")},
-    "gazelle.utils.to_categorical": "gazelle.compat.utils:to_categorical",
-}
-#: the same for programs of Keras 1 and 2: functions that compute other values now
-_REPLACED_BEFORE_KERAS_3 = {
-    "gazelle.activations.hard_sigmoid": "gazelle.saving.h5_format.activations:hard_sigmoid_before_keras_3",
-    "gazelle.metrics.binary_accuracy": "gazelle.compat.metrics:binary_accuracy",
-    "gazelle.regularizers.l1_l2": "gazelle.compat.regularizers:l1_l2",
-    "gazelle.utils.get_file": "gazelle.compat.downloads:get_file",
-    "gazelle.utils.Progbar": "gazelle.compat.utils:Progbar",
-    **{
-        f"gazelle.{module}.{name}": "gazelle.compat.custom_objects:CustomObjectScope"
-        for module in ("utils", "saving")
-        for name in ("CustomObjectScope", "custom_object_scope")
-    },
-}
+_REPLACED = tables.objects("replaced")
 #: further names of metrics in Keras 1
-SHORT_METRICS = pairs("""mse=mean_squared_error MSE=mean_squared_error mae=mean_absolute_error MAE=mean_absolute_error
-    mape=mean_absolute_percentage_error MAPE=mean_absolute_percentage_error msle=mean_squared_logarithmic_error
-    MSLE=mean_squared_logarithmic_error""")
-_METRICS = listed("""mean_squared_error mean_absolute_error mean_absolute_percentage_error
-    mean_squared_logarithmic_error hinge squared_hinge categorical_crossentropy sparse_categorical_crossentropy
-    binary_crossentropy poisson cosine_proximity binary_accuracy categorical_accuracy sparse_categorical_accuracy
-    top_k_categorical_accuracy""")
+SHORT_METRICS = _REPLACED["short names of metrics"]
 #: metric of Keras 1, which returned the mean over the batch -> current function
-METRICS_OF_KERAS_1 = dict(zip(_METRICS, _METRICS, strict=True)) | SHORT_METRICS
-METRICS_OF_KERAS_1 |= {"cosine": "cosine_proximity", "kullback_leibler_divergence": "kl_divergence"}
-_REPLACED_BEFORE_KERAS_2 = {
-    **{f"gazelle.losses.{name}": "gazelle.compat.metrics:cosine_proximity" for name in ("cosine_proximity", "cosine")},
-    **{f"gazelle.metrics.{name}": f"gazelle.compat.keras1_metrics:{name}" for name in METRICS_OF_KERAS_1},
-}
+METRICS_OF_KERAS_1 = SHORT_METRICS | _REPLACED["other names of metrics"]
+_REPLACED["Keras 2"] |= _REPLACED["Keras 3"]
+_REPLACED["Keras 1"] |= _REPLACED["Keras 2"]
+_REPLACED["Keras 1"] |= {f"gazelle.metrics.{n}": f"gazelle.compat.keras1_metrics:{n}" for n in METRICS_OF_KERAS_1}
 #: module -> further module whose public names it also has
 ALSO = tables.read("module_paths")["further names"]
 #: module -> module with its private helpers; those of `private_helpers` are in every module
@@ -65,9 +39,7 @@ _REGISTERED = tables.lists("module_paths", "names in configs")
 
 def replacement(path: str) -> str | None:
     """What programs get under a current "module.name" in place of the current object; None if they get that."""
-    found = _REPLACED_BEFORE_KERAS_2.get(path) if era.number() == 1 else None
-    found = found or (_REPLACED_BEFORE_KERAS_3.get(path) if era.number() < 3 else None)
-    return found or REPLACED.get(path)
+    return _REPLACED[f"Keras {era.number()}"].get(path)
 
 
 def find(namespace: str, name: str) -> NamedObject:

@@ -149,15 +149,15 @@ class OldVariable:
 
     def get_value(self, borrow: bool = False) -> np.ndarray[Any, Any]:
         """Return the value as a NumPy array."""
-        return self.numpy()  # type: ignore[attr-defined]
+        return self.numpy()
 
     def set_value(self, value: ArrayLike, borrow: bool = False) -> None:
         """Assign the value."""
-        self.assign(value)  # type: ignore[attr-defined]
+        self.assign(value)
 
     def eval(self, session: object = None) -> np.ndarray[Any, Any]:
         """Return the value as a NumPy array."""
-        return self.numpy()  # type: ignore[attr-defined]
+        return self.numpy()
 
     read_value = initialized_value = lambda self: self
     ref = experimental_ref = reference
@@ -167,12 +167,12 @@ class OldVariable:
     @property
     def op(self) -> SimpleNamespace:
         """The operation of the graph: it has the name."""
-        return SimpleNamespace(name=str(self.name).removesuffix(":0"))  # type: ignore[attr-defined]
+        return SimpleNamespace(name=str(self.name).removesuffix(":0"))
 
     def get_shape(self) -> TensorShape:
         """Return the shape as TensorFlow returned it."""
-        return TensorShape(self.shape)  # type: ignore[attr-defined]
+        return TensorShape(self.shape)
 
     @property
     def _keras_shape(self) -> Any:
-        return self.shape  # type: ignore[attr-defined]
+        return self.shape

@@ -14,11 +14,6 @@ keras_dir = os.path.join(os.path.expanduser("~"), ".keras")
 config_path = os.path.join(keras_dir, "keras.json")
 
 
-def preprocess_padding(padding: str) -> str:
-    """Return the name of a kind of padding in TensorFlow: "SAME" for "same"."""
-    return padding.upper()
-
-
 def preprocess_conv2d_input(x: Array, data_format: str | None = None) -> tuple[TensorResult, str]:
     """Return the inputs of a convolution with the channels last, and TensorFlow's name for this order."""
     last = transpose(x, (0, *range(2, len(x.shape)), 1)) if channels_first(data_format) else x

@@ -124,11 +124,6 @@ def squeeze_or_expand_dimensions(
 # sizes of convolutions ------------------------------------------------------------------------------------------------
 
 
-def normalize_padding(value: str) -> str:
-    """Return the name of a kind of padding in lower case."""
-    return value.lower()
-
-
 def conv_input_length(output_length: int | None, filter_size: int, padding: str, stride: int) -> int | None:
     """Return the length from which a convolution makes this output."""
     if output_length is None:

@@ -18,7 +18,7 @@ from gazelle.compat.types import TensorResult
 from gazelle.core import tracing
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
-from gazelle.core.variable import Variable
+from gazelle.core.variable import Variable, is_variable
 
 #: the class whose `dispatch` records calls, on tapes or in a graph; None if nothing is recorded
 recorder: ContextVar[type[TensorWrapper] | None] = ContextVar("gazelle_recorder", default=None)
@@ -37,11 +37,7 @@ def recorder_of_program() -> type[TensorWrapper] | None:
 
 def has_variable(tree: object) -> bool:
     """Whether there is a variable in lists, tuples and dicts."""
-    return any(isinstance(leaf, Variable) for leaf in jax.tree.leaves(tree, is_leaf=_is_variable))
-
-
-def _is_variable(value: object) -> bool:
-    return isinstance(value, Variable)
+    return any(isinstance(leaf, Variable) for leaf in jax.tree.leaves(tree, is_leaf=is_variable))
 
 
 class RecordedVariable(OldVariable):
@@ -52,18 +48,18 @@ class RecordedVariable(OldVariable):
         """The array; for programs a tensor, which is recorded, or in Keras 3 on TensorFlow the variable itself."""
         kind = recorder_of_program()
         if kind is None:
-            return Variable.value.fget(self)  # type: ignore[attr-defined]
+            return Variable.value.fget(self)
         return self if era.number() == 3 else kind.dispatch(operator.pos, (self,), {})
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value; where TensorFlow is imported, a number of NumPy if it has no axes."""
-        array: np.ndarray[Any, Any] = super().numpy()  # type: ignore[misc]
+        array: np.ndarray[Any, Any] = super().numpy()
         return array if facade.calls is None or called_by_gazelle(1) else array[()]
 
     def __getitem__(self, index: Any) -> Any:
         kind = recorder_of_program()
         if kind is None:
-            return super().__getitem__(index)  # type: ignore[misc]
+            return super().__getitem__(index)
         found = kind.dispatch(operator.pos, (self,), {})[index]
         if facade.calls is None:
             return found
@@ -82,7 +78,7 @@ class RecordedVariable(OldVariable):
     def __getattr__(self, name: str) -> Any:  # sum, mean, reshape ...
         kind = None if name.startswith("_") else recorder_of_program()
         if kind is None:
-            return super().__getattr__(name)  # type: ignore[misc]
+            return super().__getattr__(name)
         return getattr(kind.dispatch(operator.pos, (self,), {}), name)
 
 

@@ -9,37 +9,12 @@ from gazelle import layers
 from gazelle.applications.apply_layers import BY_FAN_OUT, chain, pooled
 from gazelle.applications.build_model import SITE, File, application
 from gazelle.applications.imagenet_utils import decode_predictions as decode_predictions
+from gazelle.compat import tables
 from gazelle.compat.ignored import ignores
 from gazelle.compat.types import ArrayLike
 from gazelle.core.symbolic import KerasTensor
 
-#: name -> depths and widths of the four stages, width of the groups
-_REGNETS = {
-    "X002": ((1, 1, 4, 7), (24, 56, 152, 368), 8),
-    "X004": ((1, 2, 7, 12), (32, 64, 160, 384), 16),
-    "X006": ((1, 3, 5, 7), (48, 96, 240, 528), 24),
-    "X008": ((1, 3, 7, 5), (64, 128, 288, 672), 16),
-    "X016": ((2, 4, 10, 2), (72, 168, 408, 912), 24),
-    "X032": ((2, 6, 15, 2), (96, 192, 432, 1008), 48),
-    "X040": ((2, 5, 14, 2), (80, 240, 560, 1360), 40),
-    "X064": ((2, 4, 10, 1), (168, 392, 784, 1624), 56),
-    "X080": ((2, 5, 15, 1), (80, 240, 720, 1920), 120),
-    "X120": ((2, 5, 11, 1), (224, 448, 896, 2240), 112),
-    "X160": ((2, 6, 13, 1), (256, 512, 896, 2048), 128),
-    "X320": ((2, 7, 13, 1), (336, 672, 1344, 2520), 168),
-    "Y002": ((1, 1, 4, 7), (24, 56, 152, 368), 8),
-    "Y004": ((1, 3, 6, 6), (48, 104, 208, 440), 8),
-    "Y006": ((1, 3, 7, 4), (48, 112, 256, 608), 16),
-    "Y008": ((1, 3, 8, 2), (64, 128, 320, 768), 16),
-    "Y016": ((2, 6, 17, 2), (48, 120, 336, 888), 24),
-    "Y032": ((2, 5, 13, 1), (72, 216, 576, 1512), 24),
-    "Y040": ((2, 6, 12, 2), (128, 192, 512, 1088), 64),
-    "Y064": ((2, 7, 14, 2), (144, 288, 576, 1296), 72),
-    "Y080": ((2, 4, 10, 1), (168, 448, 896, 2016), 56),
-    "Y120": ((2, 5, 11, 1), (224, 448, 896, 2240), 112),
-    "Y160": ((2, 4, 11, 1), (224, 448, 1232, 3024), 112),
-    "Y320": ((2, 5, 12, 1), (232, 696, 1392, 3712), 232),
-}
+_REGNETS = {name: [int(number) for number in numbers] for name, numbers in tables.lists("regnet", "RegNet").items()}
 _REGNET_OPTIONS: dict[str, Any] = {"use_bias": False, "kernel_initializer": "he_normal"}
 
 
@@ -84,31 +59,24 @@ def _regnet_block(x: Any, filters: int, group_width: int, stride: int, name: str
 
 
 def _regnet(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
-    depths, widths, group_width = _REGNETS[a.variant]
+    numbers = _REGNETS[a.variant]
     name = a.name = a.name or f"regnet{a.variant.lower()}"
     if a.include_preprocessing:
         x = layers.Rescaling(1 / 255, name=f"{name}_prestem_rescaling")(x)
     stem = layers.Conv2D(32, 3, strides=2, padding="same", name=f"{name}_stem_conv", **_REGNET_OPTIONS)
     x = chain(x, stem, _norm(f"{name}_stem_bn"), layers.ReLU(name=f"{name}_stem_relu"))
-    for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
+    for stage, (depth, width) in enumerate(zip(numbers[:4], numbers[4:8], strict=True)):
         for i in range(depth):
             inner = f"{name}_Stage_{stage}_{a.variant[0]}Block_{i}"
-            x = _regnet_block(x, width, group_width, 1 if i else 2, inner, a.variant[0] == "Y")
+            x = _regnet_block(x, width, numbers[8], 1 if i else 2, inner, a.variant[0] == "Y")
     if not a.include_top:
         return pooled(x, a.pooling, named=False)
     x = layers.GlobalAveragePooling2D(name=f"{name}_head_gap")(x)
     return layers.Dense(a.classes, name=f"{name}_head_dense")(x)  # logits, as in Keras
 
 
-#: depth -> repetitions in the four groups, dropout before the classifier, dropout of the last block
 _RESNETS = {
-    50: ((3, 4, 6, 3), 0.25, 0.0),
-    101: ((3, 4, 23, 3), 0.25, 0.0),
-    152: ((3, 8, 36, 3), 0.25, 0.0),
-    200: ((3, 24, 36, 3), 0.25, 0.1),
-    270: ((4, 29, 53, 4), 0.25, 0.1),
-    350: ((4, 36, 72, 4), 0.4, 0.1),
-    420: ((4, 44, 87, 4), 0.4, 0.1),
+    depth: [float(number) for number in numbers] for depth, numbers in tables.lists("regnet", "ResNet-RS").items()
 }
 
 
@@ -140,7 +108,7 @@ def _rs_block(x: Any, filters: int, stride: int, name: str, number: int, rate: f
 
 
 def _resnet_rs(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
-    repeats, dropout, drop_connect = _RESNETS[a.depth]
+    *repeats, dropout, drop_connect, _ = _RESNETS[str(a.depth)]
     if a.include_preprocessing:
         x = layers.Rescaling(1 / 255)(x)
         x = layers.Normalization(mean=[0.485, 0.456, 0.406], variance=[0.229**2, 0.224**2, 0.225**2])(x)
@@ -150,7 +118,7 @@ def _resnet_rs(x: KerasTensor, a: SimpleNamespace) -> KerasTensor:
         x = layers.Activation("relu", name=f"stem_1_stem_act_{number}")(x)
     for group, count in enumerate(repeats):
         rate = drop_connect * (group + 2) / 5
-        for i in range(count):
+        for i in range(int(count)):
             name = f"BlockGroup{group + 2}_"
             x = _rs_block(x, 64 * 2**group, 2 if group and not i else 1, name, i, rate)
     if not a.include_top:
@@ -187,13 +155,13 @@ NAMES |= {
     f"ResNetRS{depth}": application(
         f"ResNetRS{depth}",
         _resnet_rs,
-        _file("resnet_rs", f"resnet-rs-{depth}-i{size}"),
+        _file("resnet_rs", f"resnet-rs-{depth}-i{int(side)}"),
         f"ResNet-RS-{depth}: residual blocks with squeeze and excitation",
         "Bello et al., Revisiting ResNets (2021)",
         arguments=_OF_RESNET,
         name=f"resnet-rs-{depth}",
-        depth=depth,
+        depth=int(depth),
     )
-    for depth, size in zip(_RESNETS, (160, 192, 256, 256, 256, 320, 320), strict=True)
+    for depth, (*_, side) in _RESNETS.items()
 }
 globals().update(NAMES)

@@ -17,8 +17,7 @@ from gazelle.saving.h5_format.regularizers import Undivided
 def undivided(given: RegularizerLike) -> Undivided:
     """Return an activity regularizer of Keras 1 or 2, by its name, too: activity_l1, activity_l2 or activity_l1l2."""
     if isinstance(given, str) and given in ("activity_l1", "activity_l2", "activity_l1l2"):
-        named: Undivided = globals()[given]()
-        return named
+        return globals()[given]()
     return given if isinstance(given, Undivided) else Undivided(given)
 
 
@@ -38,27 +37,13 @@ class Penalty:
         return found if self.before is None else self.before(x) + found
 
 
-class Constraints(dict[Any, Any]):
-    """`layer.constraints` of Keras 1: {weight: constraint}, which the weights get at once."""
-
-    def __init__(self, given: dict[Any, Any]) -> None:
-        super().__init__()
-        for weight, constraint in given.items():
-            self[weight] = constraint
-
-    def __setitem__(self, weight: Any, constraint: Any) -> None:
-        super().__setitem__(weight, constraint)
-        weight.constraint = constraint
-
-
 def l1_l2(l1: float = 0.01, l2: float = 0.01) -> regularizers.Regularizer:
     """Return the penalty l1 Σ |x| + l2 Σ x², both of which had a default until Keras 3.
 
     >>> round(float(l1_l2()(jnp.array([2.0]))), 6)
     0.06
     """
-    made: regularizers.Regularizer = compat_class(regularizers.L1L2)(l1=l1, l2=l2)
-    return made
+    return compat_class(regularizers.L1L2)(l1=l1, l2=l2)
 
 
 def activity_l1(l1: float = 0.01) -> Undivided:

@@ -71,8 +71,7 @@ class ResourceOptimizer(Optimizer, abstract=True):
 
     def get_slot(self, var: Variable, slot_name: str) -> Variable:
         """Return a variable that `add_slot` created."""
-        found: Variable = self.__dict__["_slots_by_weight"][var.key, slot_name]
-        return found
+        return self.__dict__["_slots_by_weight"][var.key, slot_name]
 
     def _zeros_slot(self, var: Variable, slot_name: str, op_name: str) -> Variable:
         return self._get_or_make_slot(var, 0.0, slot_name, op_name)
@@ -124,8 +123,7 @@ class ResourceOptimizer(Optimizer, abstract=True):
     def _fallback_apply_state(self, var_device: Any, var_dtype: Any) -> dict[str, Any]:
         state: dict[Any, Any] = {(var_device, var_dtype): {}}
         self._prepare_local(var_device, var_dtype, state)
-        found: dict[str, Any] = state[var_device, var_dtype]
-        return found
+        return state[var_device, var_dtype]
 
     @property
     def iterations(self) -> Variable:

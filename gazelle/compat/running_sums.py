@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any
 
@@ -11,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.core.context_variables import assigned
 from gazelle.core.types import Shape
 from gazelle.core.variable import Variable
 from gazelle.metrics import MeanMetricWrapper
@@ -23,14 +25,10 @@ class RunningSums:
         self.of_calls: list[list[Variable]] = []
         self._called = 0
 
-    @contextlib.contextmanager
-    def used(self) -> Iterator[None]:
+    def used(self) -> AbstractContextManager[None]:
         """While the function runs: its calls get the sums in their order."""
-        self._called, token = 0, owner.set(self)
-        try:
-            yield
-        finally:
-            owner.reset(token)
+        self._called = 0
+        return assigned(owner, self)
 
     def of_next_call(self, shapes: Sequence[jax.ShapeDtypeStruct]) -> list[Variable]:
         """The sums of the next call."""

@@ -42,8 +42,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
     def _builder(self) -> Callable[..., Any]:
         if self.build_fn is None:
             return type(self).__call__.__get__(self) if "__call__" in dir(type(self)) else lambda: None
-        found: Callable[..., Any] = self.build_fn
-        return found
+        return self.build_fn
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return all arguments."""

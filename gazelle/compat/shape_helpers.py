@@ -77,5 +77,4 @@ def analyze_quantization_info(equation: str, input_shape: Shape) -> tuple[Any, .
 
 
 def _shape(function: Callable[..., Any], *args: Any) -> Shape:
-    shape: Shape = output_spec(function, args, {}).shape
-    return shape
+    return output_spec(function, args, {}).shape

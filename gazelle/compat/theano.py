@@ -20,7 +20,6 @@ from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import pairs
 from gazelle.compat.types import ArrayLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core.errors import GazelleError, message, nearest
-from gazelle.core.symbolic import KerasTensor
 
 
 class MissingTheanoError(GazelleError, AttributeError):
@@ -100,29 +99,18 @@ _LISTS = tables.lists("theano", "lists")
 _KINDS = {"scalar": 0, "vector": 1, "matrix": 2, "row": 2, "col": 2, "tensor3": 3, "tensor4": 4}
 _DTYPES = pairs("b=int8 w=int16 i=int32 l=int64 f=float32 d=float64")
 TABLE: dict[str, Any] = {
-    "function": function,
-    "shared": shared,
-    "grad": grad,
-    "tensor.grad": grad,
+    **{name: tables.resolve(path, __name__) for name, path in tables.objects("theano")["objects"].items()},
     "config": SimpleNamespace(floatX="float32", device="cpu", optimizer="fast_run", exception_verbosity="low"),
     **{f"tensor.{name}": getattr(ops, name) for name in _LISTS["same names"]},
     **{f"tensor.{name}": getattr(ops, current) for name, current in tables.read("theano")["tensor"].items()},
     **{f"tensor.{name}": _placeholder(ndim) for name, ndim in _KINDS.items()},
     **{f"tensor.{c}{name}": _placeholder(ndim, dtype) for name, ndim in _KINDS.items() for c, dtype in _DTYPES.items()},
-    **{f"tensor.{name}": _same for name in ("addbroadcast", "patternbroadcast", "unbroadcast")},
-    **{f"tensor.{name}": K.batch_dot for name in ("batched_dot", "batched_tensordot")},
     "tensor.flatten": lambda x, outdim=1: ops.reshape(x, (*x.shape[: outdim - 1], -1)),
     "tensor.alloc": lambda value, *shape: ops.broadcast_to(value, shape),
     "tensor.shape_padright": lambda x, n_ones=1: ops.reshape(x, (*x.shape, *[1] * n_ones)),
-    **dict.fromkeys(("tensor.TensorType", "tensor.TensorVariable"), KerasTensor),
     **{f"tensor.nnet.{name}": getattr(K, name) for name in _LISTS["nnet"]},
     "tensor.nnet.categorical_crossentropy": lambda coding, true: K.categorical_crossentropy(true, coding),
-    "ifelse.ifelse": ops.where,
     "sandbox.cuda.dnn.dnn_available": lambda: False,
-    "sandbox.rng_mrg.MRG_RandomStreams": RandomStreams,
-    "tensor.shared_randomstreams.RandomStreams": RandomStreams,
-    "gradient.disconnected_grad": K.stop_gradient,
-    "gradient.zero_grad": K.stop_gradient,
 }
 _MODULES = _LISTS["modules"]
 

@@ -368,6 +368,11 @@ class Variable:
         return f"<Variable path={printable(self.path)}, shape={self.shape}, dtype={self.dtype}>"
 
 
+def is_variable(value: object) -> bool:
+    """Return whether a value is a variable."""
+    return isinstance(value, Variable)
+
+
 def with_gradient_of(variable: Array, value: Array) -> Array:
     """The value, whose gradient is that of a variable: how the value was computed does not count."""
     return jax.lax.stop_gradient(value) + (variable - jax.lax.stop_gradient(variable))

@@ -11,7 +11,7 @@ from gazelle.core import prng, tracing
 from gazelle.core.engines import engine
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.replaced_methods import overrides
-from gazelle.core.types import Array
+from gazelle.core.types import Array, Tree
 from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.stacked_cells import Cell, StackedRNNCells, step
 from gazelle.ops import native
@@ -55,7 +55,7 @@ def scan_cell(cell: Cell, x: Array, states: list[Any], mask: Array | None, how: 
     return _scan_any(cell, x, states, mask, how)
 
 
-def _select(mask: Any, new: Any, old: Any) -> Any:
+def select(mask: Array, new: Tree, old: Tree) -> Tree:
     """Return `new` where the mask (batch,) is True, `old` elsewhere."""
     return jax.tree.map(lambda n, o: jnp.where(mask.reshape(mask.shape + (1,) * (n.ndim - mask.ndim)), n, o), new, old)
 
@@ -68,7 +68,7 @@ def _scan_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: ScanOpti
         projected, counts = step
         new = cell._step(projected, states, recurrent)
         if counts is not None:
-            new = _select(counts, new, states)
+            new = select(counts, new, states)
         return new, new[0]
 
     done = _scan_by_cudnn(cell, x, dropped, recurrent, states, mask, how) if how.use_cudnn else None
@@ -82,7 +82,7 @@ def _scan_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: ScanOpti
         done = jax.lax.scan(body, states, (x, mask), reverse=how.reverse, unroll=how.unroll)[::-1]
     outputs, states = done
     if mask is not None and how.zero:
-        outputs = _select(mask, outputs, jnp.zeros_like(outputs))
+        outputs = select(mask, outputs, jnp.zeros_like(outputs))
     return outputs, states
 
 
@@ -124,9 +124,9 @@ def _scan_any(cell: Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions
     def masked(carry: Any, step: Any) -> Any:
         (states, last), (x, counts) = carry, step
         output, new = call(states, x)
-        last = _select(counts, output, last)
-        shown = _select(counts, output, jax.tree.map(jnp.zeros_like, last)) if how.zero else last
-        return (_select(counts, new, states), last), shown
+        last = select(counts, output, last)
+        shown = select(counts, output, jax.tree.map(jnp.zeros_like, last)) if how.zero else last
+        return (select(counts, new, states), last), shown
 
     if mask is None:
         states, outputs = jax.lax.scan(plain, states, (x, numbers), reverse=how.reverse, unroll=how.unroll)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.shape_inference import infers_shapes
 from gazelle.core.types import Array, Shape, Tree
-from gazelle.core.variable import Variable
+from gazelle.core.variable import Variable, is_variable
 from gazelle.layers.base import Layer
 from gazelle.layers.call_arguments import argument_names
 from gazelle.layers.input_spec import InputSpec
@@ -160,7 +160,7 @@ class RNN(Layer):
         steps = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), sequences)  # a cell may take several sequences
         outputs, states = scan_cell(self.cell, steps, states, mask, how)
         if self.stateful:
-            jax.tree.map(lambda variable, value: variable.assign(value), self.states, states, is_leaf=_is_variable)
+            jax.tree.map(lambda variable, value: variable.assign(value), self.states, states, is_leaf=is_variable)
         output = jax.tree.map(self._in_order if self.return_sequences else self._last, outputs)
         return (output, *states) if self.return_state else output
 
@@ -223,7 +223,7 @@ class RNN(Layer):
             return
         if not self.stateful:
             raise StateError(message(f"reset_state of {self._label}", expected="a layer with stateful=True"))
-        own = jax.tree.leaves(self.states, is_leaf=_is_variable)
+        own = jax.tree.leaves(self.states, is_leaf=is_variable)
         given = [jnp.zeros(v.shape) for v in own] if states is None else jax.tree.leaves(states)
         for variable, value in zip(own, given, strict=bool(own)):
             variable.assign(value)
@@ -257,10 +257,6 @@ class RNN(Layer):
                 )
             )
         super()._check_inputs(args)
-
-
-def _is_variable(value: Any) -> bool:
-    return isinstance(value, Variable)
 
 
 def of_cell(layer: type, cell: type) -> None:

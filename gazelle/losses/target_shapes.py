@@ -6,7 +6,7 @@ import contextlib
 import contextvars
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Protocol, TypeVar
 
 import jax
@@ -43,16 +43,22 @@ VALUE_CHECKS: dict[str, Callable[[str, Any, int, Any, bool], None]] = {}
 CHOSEN = {"sparse": "classes", "binary": "binary", "categorical": "onehot"}
 
 _CHECKED_KINDS = ("classes", "binary")  # whose values are checked in direct calls
+_BROADCAST_KINDS = ("values", "binary")  # targets that Keras broadcasts
 _INTEGER_KINDS = ("classes", "groups", "chosen", "sequence")  # targets that may be integers of any size
 _LABELS = {"losses": "Loss", "metrics": "Metric", "metrics.functions": "Metric"}
 _Sizes = tuple[int | None, ...]
 _broadcasting = contextvars.ContextVar("broadcasting", default=False)
+_columns: contextvars.ContextVar[Collection[str]] = contextvars.ContextVar("columns", default=())
 
 
 @contextlib.contextmanager
-def warn_of_broadcasting() -> Iterator[None]:
-    """Within it, what Keras takes is a warning: targets that only broadcast, and a softmax over one unit."""
-    with assigned(_broadcasting, True):
+def warn_of_broadcasting(columns: Collection[str] = ()) -> Iterator[None]:
+    """Within it, what Keras takes is a warning: targets that only broadcast, and a softmax over one unit.
+
+    Args:
+        columns: Namespaces, "losses" or "metrics", whose objects take targets (n,) for rows of predictions as (n, 1).
+    """
+    with assigned(_broadcasting, True), assigned(_columns, columns or _columns.get()):
         yield
 
 
@@ -116,7 +122,10 @@ def matched(kind: str, label: str, y_true: ArrayLike, y_pred: ArrayLike, axis: A
     given = y_pred
     y_true, y_pred = as_arrays(kind, y_true, y_pred)
     y_pred = logits.converted(given, y_pred)
-    compare(label, kind, y_true.shape, y_pred.shape, axis)
+    shape = _as_column(kind, y_true.shape, y_pred.shape) if _columns.get() else y_true.shape
+    if shape == y_true.shape:  # else `check_shapes` has compared them for the loss or metric of this function
+        compare(label, kind, y_true.shape, y_pred.shape, axis)
+    y_true = y_true.reshape(shape)
     return (y_true, y_pred) if kind in _INTEGER_KINDS else same_rank(y_true, y_pred)
 
 
@@ -173,7 +182,10 @@ def check_shapes(loss: object, y_true: HasShape, y_pred: HasShape) -> None:
     name = getattr(loss, "name", None) or getattr(loss, "__name__", "loss")
     axis = getattr(loss, "axis", None)
     label = f"{_LABELS[namespace]} '{name}'"
-    compare(label, kind_of(loss), tuple(y_true.shape), tuple(y_pred.shape), -1 if axis is None else axis)
+    kind, true, pred = kind_of(loss), tuple(y_true.shape), tuple(y_pred.shape)
+    if namespace in _columns.get():
+        true = _as_column(kind, true, pred)
+    compare(label, kind, true, pred, -1 if axis is None else axis)
 
 
 def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = -1) -> None:
@@ -211,9 +223,14 @@ def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = 
             hint=_hint(label, kind, true, pred),
         )
         one_sample = kind == "onehot" and pred == (1, *true)
-        if not (_broadcasting.get() and (one_sample or (kind in ("values", "binary") and _broadcasts(true, pred)))):
+        if not (_broadcasting.get() and (one_sample or (kind in _BROADCAST_KINDS and _broadcasts(true, pred)))):
             raise ShapeError(text)
         warn(text)
+
+
+def _as_column(kind: str, true: Any, pred: Any) -> Any:
+    """The shape (n, 1) of targets (n,) that broadcast against rows of predictions."""
+    return (*true, 1) if kind in _BROADCAST_KINDS and len(true) == 1 and len(pred) == 2 else true
 
 
 def _broadcasts(a: _Sizes, b: _Sizes) -> bool:

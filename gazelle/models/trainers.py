@@ -15,7 +15,7 @@ from gazelle.core.closed_over_tensors import find_variables_of_object
 from gazelle.core.errors import StateError, message
 from gazelle.core.operation import Operation
 from gazelle.core.replaced_methods import MethodSnapshot, connected
-from gazelle.core.variable import Variable
+from gazelle.core.variable import Variable, is_variable
 from gazelle.layers import weight_tree
 from gazelle.models import program_key, step_methods
 from gazelle.models.checks import check_outputs
@@ -169,7 +169,7 @@ def _used_besides(layers: Iterable[Any], known: Mapping[str, Variable]) -> dict[
     found = [v for layer in layers for thing in (layer, *_plain_cells(layer)) for v in find_variables_of_object(thing)]
     for graph in filter(None, (getattr(layer, "_graph", None) for layer in layers)):
         arguments = [(node.args, node.kwargs) for node in graph.nodes]
-        found += filter(_is_variable, jax.tree.leaves(arguments, is_leaf=_is_variable))
+        found += filter(is_variable, jax.tree.leaves(arguments, is_leaf=is_variable))
     ids = set(map(id, known.values()))
     others = {id(v): v for v in found if id(v) not in ids}
     return {f"others/{i}": v for i, v in enumerate(others.values())}
@@ -179,10 +179,6 @@ def _plain_cells(layer: Any) -> list[Any]:
     """The cells of a recurrent layer that are no layers, so that nothing else finds their variables."""
     cells = [vars(layer).get("cell"), *vars(layer).get("cells", ())]
     return [cell for cell in cells if not isinstance(cell, Operation | None)]
-
-
-def _is_variable(value: object) -> bool:
-    return isinstance(value, Variable)
 
 
 def _read_by_functions(optimizer: Optimizer | None, functions: Any) -> dict[str, Variable]:

@@ -491,7 +491,7 @@ def softmax(x: ArrayLike, axis: AxisLike = -1) -> Array:
     """
     x = jnp.asarray(x)
     x = x if is_float(x.dtype) else x.astype(floatx())
-    return logits.attach(_softmax(x, tuple(axis) if isinstance(axis, list) else axis), x)
+    return logits.attach_own(_softmax(x, tuple(axis) if isinstance(axis, list) else axis), x, "categorical")
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))

@@ -12,6 +12,11 @@ from gazelle.core import names
 ROOTS = ("keras", "tensorflow", "tensorflow_core")
 
 
+def pytest_collection_finish():
+    """Deactivate the facade, which some test modules activate when they are imported."""
+    tensorflow.close()
+
+
 @pytest.fixture
 def installed():
     """`gazelle.install()` in a process that may have imported Keras or TensorFlow before."""

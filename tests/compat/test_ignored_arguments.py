@@ -44,7 +44,8 @@ REASONS = {
         update_per_second leave_epoch_progress leave_overall_progress show_overall_progress""",  # of a progress bar
     "addons/losses.py __init__": "kwargs",  # tensorflow_addons ignores them, too
     "addons/metrics.py __init__": "kwargs",
-    "addons/rnn.py __init__": "gamma_initializer gamma_regularizer gamma_constraint",  # read by their ending
+    "addons/rnn.py __init__": """gamma_initializer gamma_regularizer gamma_constraint
+        dropout recurrent_dropout unit_forget_bias""",  # read by their ending; passed to the base class by `_of_base`
     "backend/arithmetic.py print_tensor": "summarize",  # JAX prints
     "backend/loops.py rnn": "input_length",  # that of the inputs
     "backend/sessions.py __init__": "target",  # this process
@@ -67,7 +68,6 @@ REASONS = {
     "tensorflow/control.py case": "exclusive strict",
     "tensorflow/control.py cond": "strict",
     "tensorflow/convolutions.py max_pool_with_argmax": "output_dtype",  # 32 bits
-    "tensorflow/function.py numpy_function": "stateful",
     "tensorflow/gathering.py argsort": "stable",  # always
     "tensorflow/private_modules.py __init__": "description",
     "tensorflow/private_modules.py _concat": "static",

@@ -372,6 +372,45 @@ def test_crossentropy_of_saturated_predictions(keras, request, activation, loss,
     np.testing.assert_allclose(found, expected, atol=1e-2)
 
 
+@pytest.mark.parametrize("in_layer", [True, False])
+def test_binary_crossentropy_of_a_softmax(keras, request, in_layer):
+    """Only tf.keras of TensorFlow 2 takes the argument of the softmax for that of a sigmoid."""
+    inputs = keras.layers.Input((2,))
+    softmax = keras.layers.Activation("softmax") if in_layer else keras.layers.Lambda(keras.backend.softmax)
+    model = keras.models.Model(inputs, softmax(inputs))
+    model.compile("sgd", "binary_crossentropy")
+    z = np.array([[-1.0, 2.0]])
+    found = model.evaluate(z, np.array([[1.0, 0.0]]), verbose=0)
+    if request.node.callspec.params["keras"] == "tf.keras":
+        expected = np.mean(np.log1p(np.exp([1.0, 2.0])))
+    else:
+        expected = np.log1p(np.exp(3.0))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [3, 10])
+def test_class_indices_of_metrics_broadcast_against_rows(keras_2, rows):
+    p, y = np.random.RandomState(0).uniform(size=(rows, 3)), np.arange(rows) % 3
+    model = keras_2.models.Sequential([keras_2.layers.Activation("linear", input_shape=(3,))])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["mse"], weighted_metrics=["mae"])
+    with pytest.warns(UserWarning, match=r"Metric 'm.e' cannot compare y"):
+        _, mse, mae = model.evaluate(p, y, verbose=0)
+    np.testing.assert_allclose([mse, mae], [np.mean((y[:, None] - p) ** 2), np.mean(abs(y[:, None] - p))], rtol=1e-5)
+    model.compile("sgd", "mse")
+    if rows == 10:  # as in Keras 2.3, which allowed no such labels for losses
+        with pytest.raises(ValueError, match=r"Loss 'mean_squared_error' cannot compare y with"):
+            model.evaluate(p, y, verbose=0)
+
+
+def test_labels_of_tf_keras_broadcast_against_rows(tf_keras):
+    p, y = np.random.RandomState(0).uniform(size=(3, 3)).astype("float32"), np.arange(3.0)
+    model = tf_keras.Sequential([tf_keras.layers.Activation("linear", input_shape=(3,))])
+    model.compile("sgd", "mae")
+    with pytest.warns(UserWarning, match="Loss 'mean_absolute_error' cannot compare y"):
+        found = model.evaluate(p, y, verbose=0)
+    np.testing.assert_allclose(found, np.mean(abs(y[:, None] - p)), rtol=1e-5)
+
+
 def test_class_weights_count_for_the_samples_of_validation_split(keras, request):
     x, y = X[:10], np.arange(10) % 2
     kind = request.node.callspec.params["keras"]
@@ -393,3 +432,52 @@ def test_batch_dot_of_four_axes(tf_keras):
     x = np.random.rand(2, 5, 4, 3)
     found = tf_keras.backend.batch_dot(x, x, axes=(3, 3))  # as in release 2.15
     np.testing.assert_allclose(found, np.einsum("abci,adei->abcde", x, x), rtol=1e-5)
+
+
+def test_output_shape_of_layers_with_an_argument_of_this_name(keras_2):
+    x = keras_2.layers.Input((3, 4))
+    doubled = keras_2.layers.Lambda(lambda t: t * 2)
+    columns = keras_2.layers.Lambda(lambda t: t[:, :, :1], output_shape=(3, 1))
+    doubled(x)
+    assert doubled.output_shape == (None, 3, 4)
+    columns(x)
+    assert columns.output_shape == (None, 3, 1)
+
+
+def test_output_shape_of_attention_of_tf_keras(tf_keras):
+    x = tf_keras.Input((3, 4))
+    attention, dense = (
+        tf_keras.layers.MultiHeadAttention(2, 3, output_shape=5),
+        tf_keras.layers.EinsumDense("abc,cd->abd", (None, 2)),
+    )
+    attention(x, x)
+    assert attention.output_shape == (None, 3, 5)
+    dense(x)
+    assert dense.output_shape == (None, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [("precision", 0.5), ("recall", 1.0), ("fmeasure", 0.6667), ("matthews_correlation", 0.5774), ("cosine", -0.25)],
+)
+def test_metrics_of_keras_1_have_columns_of_labels(keras_1, metric, value):
+    p, y = np.array([[0.9], [0.2], [0.8], [0.4]]), np.array([1, 0, 0, 0])
+    model = keras_1.models.Sequential([keras_1.layers.Activation("linear", input_shape=(1,))])
+    model.compile("sgd", "mse", metrics=[metric])
+    for labels in (y, y[:, None]):
+        assert model.evaluate(p, labels, verbose=0)[1] == pytest.approx(value, abs=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["cosine", "cosine_proximity"])
+def test_cosine_as_a_loss(keras_2, loss):
+    model = keras_2.models.Sequential([keras_2.layers.Activation("linear", input_shape=(1,))])
+    model.compile("sgd", loss)
+    assert model.evaluate(np.array([[0.9], [0.2], [0.8], [0.4]]), np.array([1, 0, 0, 0]), verbose=0) == -0.25
+
+
+@pytest.mark.parametrize("name", ["l1l2", "l1_l2"])
+def test_a_penalty_of_both_kinds_by_name(keras_1, name):
+    layer = keras_1.layers.Dense(1, W_regularizer=name, input_shape=(2,))
+    model = keras_1.models.Sequential([layer])
+    layer.set_weights([np.full((2, 1), 2.0), np.zeros(1)])
+    assert sum(map(float, map(keras_1.backend.eval, model.losses))) == pytest.approx(0.01 * (4 + 8))

@@ -13,7 +13,7 @@ from gazelle.compat.attributes import _OF
 from gazelle.compat.namespaces import namespace
 from gazelle.core.errors import GazelleError
 
-OF_OBJECTS = ("old_names", "keras_src", "private_helpers")  # a line may have several names
+OF_OBJECTS = ("defaults", "keras_src", "old_names", "private_helpers", "replaced")  # a line may have several names
 FILES = sorted(path.stem for path in pathlib.Path(tables.__file__).parent.glob("*.txt"))
 
 

@@ -13,14 +13,10 @@ from gazelle.core.errors import ArgumentError, message
 __all__ = ["BaseDecoder", "BasicDecoder", "BasicDecoderOutput", "Decoder", "dynamic_decode"]
 
 
-class Decoder:
-    """An object that `dynamic_decode` runs: `initialize()` and `step(time, inputs, state, training)`."""
+class _Steps:
+    """What a layer and another object that `dynamic_decode` runs have in common."""
 
     tracks_own_finished = False
-
-    def initialize(self) -> TensorResult:
-        """Return (finished, first inputs, first state)."""
-        raise NotImplementedError
 
     def step(
         self, time: TensorResult, inputs: TensorResult, state: Option, training: bool | None = None
@@ -33,10 +29,16 @@ class Decoder:
         return outputs, final_state
 
 
-class BaseDecoder(Layer, abstract=True):
-    """A layer that decodes: `decoder(inputs, initial_state=state) -> (outputs, last state, lengths)`."""
+class Decoder(_Steps):
+    """An object that `dynamic_decode` runs: `initialize()` and `step(time, inputs, state, training)`."""
 
-    tracks_own_finished = False
+    def initialize(self) -> TensorResult:
+        """Return (finished, first inputs, first state)."""
+        raise NotImplementedError
+
+
+class BaseDecoder(_Steps, Layer, abstract=True):
+    """A layer that decodes: `decoder(inputs, initial_state=state) -> (outputs, last state, lengths)`."""
 
     @ignores("parallel_iterations swap_memory")
     def __init__(
@@ -53,16 +55,6 @@ class BaseDecoder(Layer, abstract=True):
     def initialize(self, inputs: TensorResult, initial_state: Option = None, **kwargs: Option) -> TensorResult:
         """Return (finished, first inputs, first state)."""
         raise NotImplementedError
-
-    def step(
-        self, time: TensorResult, inputs: TensorResult, state: Option, training: bool | None = None
-    ) -> TensorResult:
-        """Return (outputs, next state, next inputs, finished)."""
-        raise NotImplementedError
-
-    def finalize(self, outputs: Option, final_state: Option, sequence_lengths: TensorResult) -> TensorResult:
-        """Return (outputs, state) for the results of all steps."""
-        return outputs, final_state
 
     def call(
         self,

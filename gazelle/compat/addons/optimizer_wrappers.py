@@ -52,8 +52,7 @@ class OptimizerWrapper(Optimizer, abstract=True):
         return own | {_INNER + name: arrays for name, arrays in self.optimizer.init(params).items()}
 
     def hyper(self) -> Arrays:
-        found: Arrays = self.optimizer.hyper()
-        return found
+        return self.optimizer.hyper()
 
     def update(
         self,
@@ -73,12 +72,10 @@ class OptimizerWrapper(Optimizer, abstract=True):
         return {**params, **after}, {name: own} | {_INNER + key: arrays for key, arrays in inner.items()}
 
     def rates(self, slots: Slots, hyper: Arrays, step: Array) -> list[Array]:
-        found: list[Array] = self.optimizer.rates(_inner(slots), hyper, step)
-        return found
+        return self.optimizer.rates(_inner(slots), hyper, step)
 
     def finalize(self, params: Arrays, slots: Slots) -> Arrays:
-        found: Arrays = self.optimizer.finalize(params, _inner(slots))
-        return found
+        return self.optimizer.finalize(params, _inner(slots))
 
     def overwrite(self, paths: Iterable[str]) -> None:
         super().overwrite(paths)
@@ -89,8 +86,7 @@ class OptimizerWrapper(Optimizer, abstract=True):
     @property
     def learning_rate(self) -> Variable | Array:
         """The learning rate of the inner optimizer."""
-        rate: Variable | Array = self.optimizer.learning_rate
-        return rate
+        return self.optimizer.learning_rate
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:

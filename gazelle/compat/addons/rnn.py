@@ -10,14 +10,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers
+from gazelle.compat.layers import experimental
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers import Layer, LayerNormalization, LSTMCell, SimpleRNNCell
+from gazelle.layers.call_arguments import argument_names
 from gazelle.layers.recurrent_cells import product
 
 if TYPE_CHECKING:
     from gazelle.layers.options import LayerOptions, OptionsOfCell
 
 __all__ = ["ESNCell", "LayerNormLSTMCell", "LayerNormSimpleRNNCell", "NASCell", "PeepholeLSTMCell"]
+
+
+def _of_base(cell: Layer, base: type[Layer]) -> dict[str, Any]:
+    """The arguments of a cell that the constructor of its base class has, too."""
+    return {name: vars(cell)[name] for name in argument_names(base.__init__) if name in vars(cell)}
 
 
 class LayerNormLSTMCell(LSTMCell, abstract=True):
@@ -51,25 +58,7 @@ class LayerNormLSTMCell(LSTMCell, abstract=True):
         norm_epsilon: float = 1e-3,
         **kwargs: Unpack[OptionsOfCell],
     ) -> None:
-        super().__init__(
-            units,
-            activation,
-            recurrent_activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            unit_forget_bias,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            **kwargs,
-        )
+        super().__init__(**_of_base(self, LSTMCell), **kwargs)
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -97,24 +86,8 @@ class LayerNormLSTMCell(LSTMCell, abstract=True):
         return [self.recurrent_activation(o) * self.activation(c), c]
 
 
-class PeepholeLSTMCell(LSTMCell, abstract=True):
+class PeepholeLSTMCell(experimental.PeepholeLSTMCell, abstract=True):
     """An LSTM cell whose gates also depend on the memory: i and f on c, o on c', each by one weight per unit."""
-
-    _has_standard_activations = False
-
-    def build(self, input_shape: Shape) -> None:
-        super().build(input_shape)
-        names = ("input", "forget", "output")
-        self.peepholes = [
-            self.add_weight(f"{n}_gate_peephole_weights", (self.units,), self.kernel_initializer) for n in names
-        ]
-
-    def _update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
-        (i, f, g, o), c = jnp.split(x + inner, 4, axis=-1), states[1]
-        of_i, of_f, of_o = (weight.value for weight in self.peepholes)
-        s = self.recurrent_activation
-        c = s(f + of_f * c) * c + s(i + of_i * c) * self.activation(g)
-        return [s(o + of_o * c) * self.activation(c), c]
 
 
 class LayerNormSimpleRNNCell(SimpleRNNCell, abstract=True):
@@ -142,23 +115,7 @@ class LayerNormSimpleRNNCell(SimpleRNNCell, abstract=True):
         recurrent_dropout: float = 0.0,
         **kwargs: Unpack[OptionsOfCell],
     ) -> None:
-        super().__init__(
-            units,
-            activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            **kwargs,
-        )
+        super().__init__(**_of_base(self, SimpleRNNCell), **kwargs)
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)

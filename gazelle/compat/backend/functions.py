@@ -12,7 +12,7 @@ from gazelle.compat.backend.phase import LearningPhase, fixed_phase
 from gazelle.compat.backend.updates import OptimizerStep, StateUpdate, Update, new_values
 from gazelle.compat.ignored import ignores
 from gazelle.compat.types import Nested, TensorLike, TensorResult
-from gazelle.core import prng, symbolic, tracing
+from gazelle.core import prng, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor, Op
 from gazelle.core.variable import Variable
@@ -69,7 +69,7 @@ class Function:
         self._compiled: dict[tuple[int, tuple[bool | None, ...]], Any] = {}
 
     def _all_outputs(self) -> list[Any]:
-        return [*_leaves(self.outputs), *(u.value for u in self.updates)]
+        return [*jax.tree.leaves(self.outputs, is_leaf=_is_leaf), *(u.value for u in self.updates)]
 
     def _symbolic_outputs(self) -> list[KerasTensor]:
         return [t for t in self._all_outputs() if isinstance(t, KerasTensor)]
@@ -147,10 +147,6 @@ def _is_leaf(value: Any) -> bool:
     return isinstance(value, KerasTensor | Variable)
 
 
-def _leaves(tree: Any) -> list[Any]:
-    return jax.tree.leaves(tree, is_leaf=_is_leaf)
-
-
 def all_updates(given: Iterable[Any] | None) -> Iterator[Any]:
     """The assignments and optimizer steps in nested lists; a pair (variable, value) is an assignment."""
     for one in given or ():
@@ -179,20 +175,3 @@ def eval(x: TensorLike) -> TensorResult:
     if isinstance(x, KerasTensor):
         return Function([], x)([])
     return np.asarray(x.value if isinstance(x, Variable) else x)
-
-
-def function_of(fetches: Nested[Any], feeds: Sequence[Any], updates: Sequence[Any] = ()) -> Function:
-    """The function from the tensors `feeds` to `fetches`, cached on the first fetched tensor or update."""
-    flat = _leaves(fetches)
-    cached: dict[Any, Function] = _function_cache([*flat, *updates])
-    key = tuple(tuple(map(id, each)) for each in (flat, feeds, updates))
-    if key not in cached:
-        cached[key] = Function(list(feeds), flat, updates)
-    return cached[key]
-
-
-def _function_cache(values: list[Any]) -> dict[Any, Function]:
-    """The cache of functions that compute a tensor or an update; it lives as long as the first of them."""
-    owners = [v for v in values if symbolic.is_symbolic(v) or isinstance(v, Update | OptimizerStep)]
-    cache: dict[Any, Function] = vars(owners[0]).setdefault("_functions", {}) if owners else {}
-    return cache

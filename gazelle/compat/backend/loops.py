@@ -12,6 +12,7 @@ from gazelle.compat import facade
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import prng, tracing
+from gazelle.layers.recurrence import select
 
 
 @lifted
@@ -45,8 +46,8 @@ def rnn(
         x_t, unmasked_t, number = current
         with tracing.at_step(key, number):
             out, new_states = step_function(x_t, [*states, *constants])
-        kept = [_where(unmasked_t, n, o) for n, o in zip(new_states, states, strict=True)]
-        out = _where(unmasked_t, out, zero if zero_output_for_mask else before)
+        kept = [select(unmasked_t, n, o) for n, o in zip(new_states, states, strict=True)]
+        out = select(unmasked_t, out, zero if zero_output_for_mask else before)
         return (out, kept), out
 
     steps = (x, unmasked, jnp.arange(len(x)))
@@ -68,10 +69,6 @@ def _steps_first(mask: Any, time_major: bool) -> Any:
     mask = jnp.asarray(mask) != 0
     mask = mask[..., 0] if mask.ndim == 3 else mask
     return mask if time_major else mask.T
-
-
-def _where(mask: Any, new: Any, old: Any) -> Any:
-    return jnp.where(mask.reshape(mask.shape + (1,) * (new.ndim - 1)), new, old)
 
 
 def _map(fn: Callable[..., Any], elems: Any) -> Any:

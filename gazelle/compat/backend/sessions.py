@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.compat.backend.functions import function_of
+from gazelle.compat.backend.functions import Function
 from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.updates import OptimizerStep, Update
 from gazelle.compat.ignored import ignores
@@ -112,21 +112,15 @@ class Session:
         wanted = [v.fetched if isinstance(v, Fetch) else v for v in flat]
         tensors = [v for v in jax.tree.leaves(wanted, is_leaf=_is_fetch) if isinstance(v, KerasTensor | Variable)]
         updates = [v for v in flat if isinstance(v, Update | OptimizerStep)]
-        if dependencies:
-            needed, before = dependencies_of([*tensors, *updates])
-            if before:
-                self.run(before, given)
-            updates += [v for v in needed if not any(v is one for one in updates)]
-        run = function_of(tensors, list(given), updates) if tensors or updates else None
+        run, before = _program(tensors, list(given), updates) if tensors or updates else (None, [])
+        if before:
+            self.run(before, given)
         computed = iter([] if run is None else run([np.asarray(unwrapped(v)) for v in given.values()]))
         value = lambda v: _numpy(next(computed)) if isinstance(v, KerasTensor | Variable) else _value(v)  # noqa: E731
         values = [jax.tree.map(value, v, is_leaf=_is_fetch) for v in wanted]
         with assigned(_fed_now, given):
             found = [v.result(x) if isinstance(v, Fetch) else x for v, x in zip(flat, values, strict=True)]
-        is_group = lambda v: isinstance(v, Operations)  # noqa: E731
-        return jax.tree.map(
-            lambda v: None if is_group(v) else v, jax.tree.unflatten(structure, found), is_leaf=is_group
-        )
+        return jax.tree.unflatten(structure, found)
 
     def as_default(self) -> Session:
         """Return the session as a context manager."""
@@ -178,6 +172,21 @@ def _inputs_of(fetches: Any) -> list[KerasTensor]:
     return found
 
 
+def _program(tensors: list[Any], feeds: list[Any], updates: list[Any]) -> tuple[Function, list[Any]]:
+    """The function of the tensors `feeds` that computes tensors and does updates, and the operations that run before.
+
+    It is cached on the first tensor of a graph or update, and lives as long as that.
+    """
+    owners = [v for v in (*tensors, *updates) if isinstance(v, KerasTensor | Update | OptimizerStep)]
+    cached: dict[Any, tuple[Function, list[Any]]] = vars(owners[0]).setdefault("_functions", {}) if owners else {}
+    key = tuple(tuple(map(id, each)) for each in (tensors, feeds, updates))
+    if key not in cached:
+        needed, before = dependencies_of([*tensors, *updates])
+        more = [v for v in needed if not any(v is one for one in updates)]
+        cached[key] = Function(feeds, tensors, [*updates, *more]), before
+    return cached[key]
+
+
 def dependencies_of(wanted: Iterable[Any]) -> tuple[list[Any], list[Any]]:
     """The operations that run with tensors, assignments and optimizer steps, and those that run before them."""
     found: tuple[dict[int, Any], dict[int, Any]] = {}, {}
@@ -194,9 +203,7 @@ def dependencies_of(wanted: Iterable[Any]) -> tuple[list[Any], list[Any]]:
             for known, operations in zip(found, dependencies.get(tensor, ([], [])), strict=True):
                 known.update((id(v), v) for v in operations)
                 waiting += operations
-            if tensor.node is not None:
-                differentiated = getattr(getattr(tensor.node.operation, "function", None), "graph", None)
-                waiting += [*tensor.node.inputs, getattr(differentiated, "outputs", ())]
+            waiting += [] if tensor.node is None else tensor.node.inputs
     return list(found[0].values()), list(found[1].values())
 
 

@@ -60,10 +60,7 @@ class Pooling2D(_FunctionPooling, abstract=True):
             return (1, *given, 1) if is_last else (1, 1, *given)
 
         options = {"padding": self.padding.upper(), "data_format": f"N{space}C" if is_last else f"NC{space}"}
-        pooled: Array = array_in(
-            self.pool_function(x, ksize=sizes(self.pool_size), strides=sizes(self.strides), **options)
-        )
-        return pooled
+        return array_in(self.pool_function(x, ksize=sizes(self.pool_size), strides=sizes(self.strides), **options))
 
 
 class Pooling3D(Pooling2D, abstract=True):

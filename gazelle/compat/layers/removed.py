@@ -166,14 +166,10 @@ class ParametricSoftplus(_Parametric):
 
     def build(self, input_shape: Shape) -> None:
         for name, start in (("alphas", self.alpha_init), ("betas", self.beta_init)):
-            setattr(self, name, self.add_weight(name, self.weight_shape(input_shape), _constant(start)))
+            setattr(self, name, self.add_weight(name, self.weight_shape(input_shape), initializers.Constant(start)))
 
     def call(self, x: Array) -> Array:
         return jax.nn.softplus(self.betas.value * x) * self.alphas.value
-
-
-def _constant(value: float) -> Any:
-    return lambda weight_shape, dtype=None: jnp.full(weight_shape, value, dtype)
 
 
 class SReLU(_Parametric):

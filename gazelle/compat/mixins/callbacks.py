@@ -31,8 +31,7 @@ class MonitorMixin(CompatObject):
     def _direction(self) -> bool | None:
         """Whether higher values are better; until Keras 3 the name alone decided where no mode was given."""
         if self.mode != "auto" or era.number() > 2:
-            found: bool | None = super()._direction()  # type: ignore[misc]
-            return found
+            return super()._direction()
         name = self.monitor
         if isinstance(self, EarlyStopping) and not era.standalone():
             return bool(name.endswith(("acc", "accuracy", "auc")))
@@ -40,7 +39,7 @@ class MonitorMixin(CompatObject):
 
     @property
     def monitor_op(self) -> Function:
-        found: Function = super().monitor_op  # type: ignore[misc]
+        found: Function = super().monitor_op
         return found if era.number() == 3 else {ops.greater: np.greater, ops.less: np.less}.get(found, found)
 
     @monitor_op.setter
@@ -48,18 +47,17 @@ class MonitorMixin(CompatObject):
         self._given_op = value
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        super().on_train_begin(logs)  # type: ignore[misc]
+        super().on_train_begin(logs)
         self._start()
 
     def _start(self) -> None:
         """Until Keras 3, any value was better than the first `best`."""
-        callback: Any = self
-        if callback.best is None and era.number() < 3:
-            callback.best = -math.inf if self._direction() else math.inf
+        if self.best is None and era.number() < 3:
+            self.best = -math.inf if self._direction() else math.inf
 
     def get_monitor_value(self, logs: dict[str, Any] | None) -> float | None:
         try:
-            found: float | None = super().get_monitor_value(logs)  # type: ignore[misc]
+            found: float | None = super().get_monitor_value(logs)
         except ArgumentError as error:
             warn(str(error))
             return None
@@ -70,7 +68,7 @@ class RateMixin:
     """LearningRateScheduler and ReduceLROnPlateau: until Keras 3 the rate had the name `lr` in the logs."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        super().on_epoch_end(epoch, logs)  # type: ignore[misc]
+        super().on_epoch_end(epoch, logs)
         if logs is not None and era.number() < 3:
             rate = logs.pop("learning_rate")
             if era.number() == 2 or not isinstance(self, LearningRateScheduler):  # in Keras 1 not logged
@@ -87,9 +85,8 @@ class PlateauMixin(RateMixin):
 
     @property
     def monitor_op(self) -> Callable[..., Any]:
-        callback: Any = super()
-        compare, delta = callback.monitor_op, callback._signed_delta
-        if era.number() > 2 or callback._given_op is not None:
+        compare, delta = super().monitor_op, self._signed_delta
+        if era.number() > 2 or self._given_op is not None:
             return compare
         return lambda value, best: compare(value - delta, best)
 
@@ -99,22 +96,20 @@ class PlateauMixin(RateMixin):
 
     def _is_improvement(self, monitor_value: float, reference_value: float | None) -> bool:
         if era.number() == 3 or self._given_op is None or reference_value is None:
-            return super()._is_improvement(monitor_value, reference_value)  # type: ignore[misc]
+            return super()._is_improvement(monitor_value, reference_value)
         return bool(self._given_op(monitor_value, reference_value))  # it contains the delta
 
     def _wait(self, epoch: int) -> None:
-        callback: Any = self
         if era.number() > 1:
-            super()._wait(epoch)  # type: ignore[misc]
+            super()._wait(epoch)
             return
-        if callback.wait >= callback.patience:  # Keras 1 counted the epoch afterwards
-            callback._reduce(epoch)
-        callback.wait += 1
+        if self.wait >= self.patience:  # Keras 1 counted the epoch afterwards
+            self._reduce(epoch)
+        self.wait += 1
 
     def _reset(self) -> None:
-        super()._reset()  # type: ignore[misc]
-        callback: Any = self
-        callback._start()
+        super()._reset()
+        self._start()
 
 
 class StoppingMixin(MonitorMixin):
@@ -128,7 +123,7 @@ class StoppingMixin(MonitorMixin):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if era.number() < 3 and not self.stopped_epoch:
             self.best_weights = None
-        super().on_train_end(logs)  # type: ignore[misc]
+        super().on_train_end(logs)
 
 
 class CheckpointMixin(MonitorMixin):
@@ -144,15 +139,14 @@ class CheckpointMixin(MonitorMixin):
         self.epochs_since_last_save += 1
         if self.epochs_since_last_save >= self.period:
             self.epochs_since_last_save = 0
-            super().on_epoch_end(epoch, logs)  # type: ignore[misc]
+            super().on_epoch_end(epoch, logs)
 
     def _get_file_path(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> str:
         counted = epoch - (era.number() == 1)  # from 0
-        path: str = super()._get_file_path(counted, batch, logs)  # type: ignore[misc]
-        return path
+        return super()._get_file_path(counted, batch, logs)
 
     def _should_save(self, epoch: int, logs: dict[str, Any] | None, path: str) -> bool:
-        saves: bool = super()._should_save(epoch, logs, path)  # type: ignore[misc]
+        saves: bool = super()._should_save(epoch, logs, path)
         seen = self._seen  # the value is missing where `validation_freq` skips an epoch
         return saves or (self.save_best_only and era.number() == 3 and not seen)
 
@@ -165,17 +159,17 @@ class LambdaMixin:
             warn(f"LambdaCallback has no event {name!r}: its function is not called.")
             vars(self)[name] = kwargs[name]
         events = {name: kwargs[name] for name in kwargs if name in EVENTS}
-        super()._construct(core, args, events, by_gazelle)  # type: ignore[misc]
+        super()._construct(core, args, events, by_gazelle)
 
 
 class CSVLoggerMixin:
     """CSVLogger: the file is open when a subclass writes the rows by itself."""
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        super().on_train_begin(logs)  # type: ignore[misc]
+        super().on_train_begin(logs)
         if overrides(self, CSVLogger, "on_epoch_end"):
-            self.csv_file = self._open()  # type: ignore[attr-defined]
+            self.csv_file = self._open()
 
     def _columns(self, names: list[str]) -> list[str]:
-        found: list[str] = super()._columns(names)  # type: ignore[misc]
+        found: list[str] = super()._columns(names)
         return names if era.is_package_before_keras_3() else found

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from gazelle.compat import arguments, attributes, facade, namespaces
-from gazelle.compat.classes import plain
+from gazelle.compat.classes import is_generated, is_mixin, plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
 from gazelle.core.attachments import Attachments
 
@@ -21,7 +21,20 @@ METRIC_RESULTS = Attachments()
 
 
 class CompatObject:
-    """Constructor arguments and attributes of earlier versions."""
+    """Constructor arguments and attributes of earlier versions.
+
+    In a mixin, `_wrapped_methods` contains what wraps methods of gazelle's classes (see `classes`), and
+    `_wrapped_in_programs` what wraps those that a class of a program defines: {name: function of the method}.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if is_generated(cls) or is_mixin(cls):
+            return
+        for mixin in cls.__mro__:
+            for name, wrap in vars(mixin).get("_wrapped_in_programs", {}).items():
+                if name in vars(cls):
+                    setattr(cls, name, wrap(vars(cls)[name]))
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         """The constructor of the generated class for `core`."""

@@ -14,7 +14,6 @@ import numpy as np
 from gazelle.compat import (
     arguments,
     backend,
-    derived_weights,
     era,
     facade,
     first_weights,
@@ -25,12 +24,11 @@ from gazelle.compat import (
     weight_order,
 )
 from gazelle.compat.backend import phase
-from gazelle.compat.classes import adopt, core_class, is_generated
+from gazelle.compat.classes import adopt, core_class
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins import masks
 from gazelle.compat.mixins.common import METRIC_RESULTS, CompatObject, Function, FunctionAttribute, receiving_tensors
 from gazelle.compat.mixins.variables import SymbolicTensor
-from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
 from gazelle.constraints import Constraint
@@ -83,6 +81,45 @@ def _activation_name(entry: Any) -> Any:
     return entry["config"] if named else entry
 
 
+@contextlib.contextmanager
+def _kept_weights(layer: Any) -> Iterator[None]:
+    """Keep the weights that a traced call replaces, as in `self.w = K.reshape(self.w, ...)`, for the next trace."""
+    weights = {name: value for name, value in vars(layer).items() if isinstance(value, Variable)}
+    yield
+    if tracing.is_traced():
+        for name, weight in weights.items():
+            if not isinstance(vars(layer).get(name), Variable):
+                setattr(layer, name, weight)
+
+
+def _call_on_tensors(call: Function) -> Function:
+    """`call` of a user-defined layer: it receives tensors if its module imports tensorflow."""
+    compiled = call
+
+    @functools.wraps(call)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal compiled
+        with _kept_weights(self):
+            calls = facade.calls_for(call)
+            if calls is None:
+                return call(self, *args, **kwargs)
+            try:
+                return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
+            except Exception as error:
+                other = calls.without_values(call, error) if compiled is call else None
+                if other is None:
+                    raise
+                compiled = other
+            return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
+
+    return called
+
+
+def _if_function(wrap: Function) -> Function:
+    """`wrap` for functions; other members of a class, such as a property, unchanged."""
+    return lambda member: wrap(member) if inspect.isfunction(member) else member
+
+
 class LayerMixin(CompatObject):
     """Layers."""
 
@@ -95,9 +132,11 @@ class LayerMixin(CompatObject):
         "compute_mask": masks.own_mask,
         "get_initial_state": masks.initial_state,
     }
-    add_weight: Function
-    add_variable: Function
-    _trainable: bool
+    _wrapped_in_programs = {
+        **dict.fromkeys(("call", "convolution_op", "_calculate_scores", "_apply_scores"), _call_on_tensors),
+        "compute_mask": _if_function(receiving_tensors),
+        "get_initial_state": _if_function(masks.with_dtype),
+    }
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         shape = kwargs.get("input_shape")
@@ -120,7 +159,7 @@ class LayerMixin(CompatObject):
         for value in values:
             if isinstance(value, Layer | Regularizer | Constraint) and id(value) != id(self):
                 adopt(value)
-        if "seed" in vars(self) and _reads_seed_generator(type(self)):  # type: ignore[arg-type]
+        if "seed" in vars(self) and _reads_seed_generator(type(self)):
             self.seed_generator = SeedGenerator(self.seed)
 
     @property
@@ -147,13 +186,13 @@ class LayerMixin(CompatObject):
         if isinstance(self, Model) and era.is_package_before_keras_3():
             self._trainable = bool(value)  # the flags of its layers stayed
         else:
-            Layer.trainable.fset(self, value)  # type: ignore[attr-defined]
+            Layer.trainable.fset(self, value)
         if era.number() < 3:  # a frozen layer also froze layers inside that were unfrozen later
             self._unfrozen = False
 
     def get_config(self) -> Config:
         """Return the configuration; a `get_config` of the program adds the arguments of its own constructor."""
-        return self._config_of_era(super().get_config(), called_by_gazelle(1))  # type: ignore[misc]
+        return self._config_of_era(super().get_config(), called_by_gazelle(1))
 
     def _config_of_era(self, config: Config, by_gazelle: bool) -> Config:
         """The configuration that a program gets, with the names of its era."""
@@ -176,15 +215,14 @@ class LayerMixin(CompatObject):
         if "_shape_of_call" not in vars(self):
             vars(self)["_shape_of_call"] = True
             try:
-                shape: Any = super().compute_output_shape(*args, **kwargs)  # type: ignore[misc]
+                shape: Any = super().compute_output_shape(*args, **kwargs)
                 several = isinstance(self, RNN | Bidirectional) and era.number() < 3 and isinstance(shape[0], tuple)
-                found: Nested[Shape] = list(shape) if several else shape
-                return found
+                return list(shape) if several else shape
             finally:
                 del vars(self)["_shape_of_call"]
         if core is Layer:
             return args[0]
-        inputs: Any = KerasTensor(tuple(args[0]), self.compute_dtype)  # type: ignore[arg-type]
+        inputs: Any = KerasTensor(tuple(args[0]), self.compute_dtype)
         out: Any = shape_inference.output_spec(functools.partial(core.call, self), (inputs,), {}, name=core.__name__)
         return symbolic.map_tree(lambda tensor: tensor.shape, out)
 
@@ -195,32 +233,19 @@ class LayerMixin(CompatObject):
         if isinstance(dtype, dict) and dtype.get("class_name") == "DTypePolicy" and len(dtype["config"]) == 1:
             config = {**config, "dtype": dtype["config"].get("name")}  # a constructor of the program receives a name
         with custom_object_scope({**imported_classes(config), **custom_objects()}):
-            return super().from_config(config, *args, **kwargs)  # type: ignore[misc]
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        for name in ("call", "convolution_op", "_calculate_scores", "_apply_scores"):
-            if not is_generated(cls) and name in cls.__dict__:
-                setattr(cls, name, _call_on_tensors(cls.__dict__[name]))
-        for name, wrap in (
-            ("build", _as_in_graphs),
-            ("compute_mask", receiving_tensors),
-            ("get_initial_state", masks.with_dtype),
-        ):
-            if not is_generated(cls) and inspect.isfunction(cls.__dict__.get(name)):
-                setattr(cls, name, wrap(cls.__dict__[name]))
+            return super().from_config(config, *args, **kwargs)
 
     @filtered
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:
-        if not args and "inputs" in kwargs and "inputs" not in call_argument_names(self):  # type: ignore[arg-type]
+        if not args and "inputs" in kwargs and "inputs" not in call_argument_names(self):
             args = (kwargs.pop("inputs"),)  # the first argument of every layer of Keras 2
         calls = facade.calls
         if calls is None and facade.loaded is not None and facade.loaded.has_box((args, kwargs)):
             calls = facade.loaded  # in a function that received tensors without the facade
         if calls is not None:
-            out = calls.layer_call(super().__call__, self, args, kwargs)  # type: ignore[misc]
+            out = calls.layer_call(super().__call__, self, args, kwargs)
         else:
-            out = super().__call__(*args, **kwargs)  # type: ignore[misc]
+            out = super().__call__(*args, **kwargs)
         if type(out) is tuple and era.number() < 3 and isinstance(self, RNN | Bidirectional):
             out = list(out)
         for tensor in symbolic.leaves(out):
@@ -231,19 +256,19 @@ class LayerMixin(CompatObject):
         return out
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
-        if follows_phase() and "training" in call_argument_names(self):  # type: ignore[arg-type]
+        if follows_phase() and "training" in call_argument_names(self):
             kwargs = {"training": bool(phase.fixed_phase()), **kwargs}
         try:
-            return super()._call_symbolic(args, kwargs)  # type: ignore[misc]
+            return super()._call_symbolic(args, kwargs)
         except Exception as error:
             if facade.calls is None or not facade.calls.may_compute_values(error):
                 raise
-            outputs = call_on_values(self, args, kwargs)  # type: ignore[arg-type]
-            symbolic.Node(self, args, kwargs, outputs)  # type: ignore[arg-type]
+            outputs = call_on_values(self, args, kwargs)
+            symbolic.Node(self, args, kwargs, outputs)
             return outputs
 
     def _call_arrays(self, *args: Any, **kwargs: Any) -> Any:
-        out = super()._call_arrays(*args, **kwargs)  # type: ignore[misc]
+        out = super()._call_arrays(*args, **kwargs)
         return out if facade.calls is None else facade.calls.unbox(out)
 
     def add_loss(self, loss: Nested[TensorLike | Function], *args: object, **kwargs: object) -> None:
@@ -254,11 +279,11 @@ class LayerMixin(CompatObject):
                 _add_penalty(self, function)
         values = [value for value in values if hasattr(value, "shape") or not callable(value)]
         if values:
-            super().add_loss(values, *args, **kwargs)  # type: ignore[misc]
+            super().add_loss(values, *args, **kwargs)
 
     @property
     def losses(self) -> list[Any]:
-        values: list[Any] = super().losses  # type: ignore[misc]
+        values: list[Any] = super().losses
         if loss_graph.builds_graphs():
             called = loss_graph.added(self) if getattr(self, "_graph", None) is not None else []
             return loss_graph.with_penalties(self, [*called, *values])
@@ -266,34 +291,55 @@ class LayerMixin(CompatObject):
 
     @property
     def weights(self) -> list[Any]:
-        return super().weights if era.number() == 3 else weight_order.weights(self)  # type: ignore[misc, arg-type]
+        return super().weights if era.number() == 3 else weight_order.weights(self)
 
     def add_metric(self, value: TensorLike, name: str | None = None, aggregation: str = "mean") -> None:
         """Report the mean of a value in the logs; what a metric of tf.keras 2 returned is reported by that metric."""
         if not (era.is_tf_keras_2() and METRIC_RESULTS.get(getattr(value, "array", value))):
-            super().add_metric(value, name, aggregation)  # type: ignore[misc]
+            super().add_metric(value, name, aggregation)
+
+    def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
+        args, kwargs = arguments.of_method(self, "add_weight", args, kwargs, called_by_gazelle(1))
+        initializer = kwargs.get("initializer")
+        if isinstance(initializer, type):
+            initializer = kwargs["initializer"] = initializer()
+        if initializer is None:
+            initializer = getattr(self, f"{kwargs.get('name')}_initializer", None)
+        is_own = isinstance(initializer, type) or type(initializer).__module__.startswith("gazelle.")
+        if not args and callable(initializer) and not is_own:
+            kwargs = {**kwargs, "initializer": functools.partial(_initial_value, initializer)}
+        elif (
+            isinstance(initializer, Identity)
+            and kwargs.get("name") == "recurrent_kernel"
+            and era.is_package_before_keras_3()
+        ):
+            kwargs = {**kwargs, "initializer": functools.partial(_identities, initializer)}
+        made = adopt(super().add_weight(*args, **kwargs))
+        return made if facade.calls is None else facade.calls.remembered(made)
+
+    def add_variable(self, *args: Any, **kwargs: Any) -> Variable:
+        """Call `add_weight`, which had this name before Keras 3."""
+        by_name = era.number() < 3 or (bool(args) and isinstance(args[0], str))
+        return self.add_weight(*args, **kwargs) if by_name else super().add_variable(*args, **kwargs)
 
     def get_weights(self) -> list[Any]:
-        this: Any = self
-        variables = this.weights if era.number() == 3 else weight_order.of_values(this)
+        variables = self.weights if era.number() == 3 else weight_order.of_values(self)
         arrays = weight_tree.get_values(variables)
         if era.number() == 1:
-            arrays = first_weights.exported(this, variables, arrays)
+            arrays = first_weights.exported(self, variables, arrays)
         return [one_element.as_numbers(array) for array in arrays]
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
-        this: Any = self
-        variables = this.weights if era.number() == 3 else weight_order.of_values(this)
+        variables = self.weights if era.number() == 3 else weight_order.of_values(self)
         if era.number() == 1:
-            weights = first_weights.imported(this, variables, weights)
-        weight_tree.set_values(this, variables, weights)
+            weights = first_weights.imported(self, variables, weights)
+        weight_tree.set_values(self, variables, weights)
 
     @property
     def non_trainable_variables(self) -> list[Any]:
-        this: Any = self
         if era.number() == 3:
-            return super().non_trainable_variables  # type: ignore[misc]
-        return list(this.non_trainable_weights)  # before Keras 3 there were no states of random generators
+            return super().non_trainable_variables
+        return list(self.non_trainable_weights)  # before Keras 3 there were no states of random generators
 
     @property
     def _tracker(self) -> SimpleNamespace:
@@ -302,9 +348,8 @@ class LayerMixin(CompatObject):
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
         """The layer and those inside of it, as packages for Keras 3 list them."""
-        this: Any = self
-        found = list(weight_tree.named_layers(this).values())[1:] if recursive else weight_tree.sublayers(this)
-        return [adopt(layer) for layer in ([this, *found] if include_self else found)]
+        found = list(weight_tree.named_layers(self).values())[1:] if recursive else weight_tree.sublayers(self)
+        return [adopt(layer) for layer in ([self, *found] if include_self else found)]
 
     def _automatic_name(self) -> str:
         return old_names.next_name(type(self).__name__)
@@ -316,26 +361,6 @@ def _reads_seed_generator(cls: type) -> bool:
     own = [c for c in cls.__mro__ if not c.__module__.startswith("gazelle.")]
     codes = [getattr(member, "__code__", None) for c in own for member in map(inspect.unwrap, vars(c).values())]
     return any(code is not None and "seed_generator" in code.co_names for code in codes)
-
-
-def _add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
-    args, kwargs = arguments.of_method(self, "add_weight", args, kwargs, called_by_gazelle(1))
-    initializer = kwargs.get("initializer")
-    if isinstance(initializer, type):
-        initializer = kwargs["initializer"] = initializer()
-    if initializer is None:
-        initializer = getattr(self, f"{kwargs.get('name')}_initializer", None)
-    is_own = isinstance(initializer, type) or type(initializer).__module__.startswith("gazelle.")
-    if not args and callable(initializer) and not is_own:
-        kwargs = {**kwargs, "initializer": functools.partial(_initial_value, initializer)}
-    elif (
-        isinstance(initializer, Identity)
-        and kwargs.get("name") == "recurrent_kernel"
-        and era.is_package_before_keras_3()
-    ):
-        kwargs = {**kwargs, "initializer": functools.partial(_identities, initializer)}
-    made = adopt(super(LayerMixin, self).add_weight(*args, **kwargs))
-    return made if facade.calls is None else facade.calls.remembered(made)
 
 
 def _identities(initializer: Identity, shape: tuple[int, int], dtype: Any = None) -> Any:
@@ -352,9 +377,6 @@ def _initial_value(initializer: Function, *args: Any, **kwargs: Any) -> Any:
     return backend.eval(value) if isinstance(value, KerasTensor) else value
 
 
-LayerMixin.add_weight = _add_weight
-
-
 def _add_penalty(layer: Any, function: Function) -> None:
     """Add a function without arguments to the loss: as the regularizer of a weight, which no other one has."""
     variables = [v for v in weight_tree.named_variables(layer).values() if v.trainable]
@@ -365,71 +387,3 @@ def _add_penalty(layer: Any, function: Function) -> None:
             message("add_loss of a function", expected=expected, got=repr(layer), hint="Call it in build or later.")
         )
     variable.regularizer = Penalty(function, variable.regularizer)
-
-
-def _add_variable(self: Any, *args: Any, **kwargs: Any) -> Any:
-    """`add_variable`, which was `add_weight` before Keras 3."""
-    by_name = era.number() < 3 or (bool(args) and isinstance(args[0], str))
-    add: Function = self.add_weight if by_name else super(LayerMixin, self).add_variable
-    return add(*args, **kwargs)
-
-
-LayerMixin.add_variable = _add_variable
-
-
-def _call_on_tensors(call: Function) -> Function:
-    """`call` of a user-defined layer: it receives tensors if its module imports tensorflow."""
-    compiled = call
-
-    @functools.wraps(call)
-    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
-        nonlocal compiled
-        with _kept_weights(self):
-            calls = facade.calls_for(call)
-            if calls is None:
-                return call(self, *args, **kwargs)
-            try:
-                return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
-            except Exception as error:
-                other = calls.without_values(call, error) if compiled is call else None
-                if other is None:
-                    raise
-                compiled = other
-            return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
-
-    return called
-
-
-def _as_in_graphs(build: Function) -> Function:
-    """`build` of a user-defined layer, which receives a `TensorShape` in tf.keras before Keras 3."""
-
-    @functools.wraps(build)
-    def built(self: Any, *args: Any, **kwargs: Any) -> None:
-        if args and era.number() < 3 and not era.standalone():
-            args = (_tensor_shapes(args[0]), *args[1:])
-        with derived_weights.recorded(self):
-            build(self, *args, **kwargs)
-
-    return built
-
-
-def _tensor_shapes(shapes: Any) -> Any:
-    """A shape as a `TensorShape`, also in a dict or a list."""
-    if isinstance(shapes, dict):
-        return {name: _tensor_shapes(shape) for name, shape in shapes.items()}
-    if type(shapes) not in (list, tuple):
-        return shapes
-    several = type(shapes) is list or any(isinstance(shape, list | tuple) for shape in shapes)
-    return type(shapes)(map(_tensor_shapes, shapes)) if several else TensorShape(shapes)
-
-
-@contextlib.contextmanager
-def _kept_weights(layer: Any) -> Iterator[None]:
-    """Keep the weights that a traced call replaces, as in `self.w = K.reshape(self.w, ...)`, for the next trace."""
-    weights = {name: value for name, value in vars(layer).items() if isinstance(value, Variable)}
-    with derived_weights.present(layer):
-        yield
-    if tracing.is_traced():
-        for name, weight in weights.items():
-            if not isinstance(vars(layer).get(name), Variable):
-                setattr(layer, name, weight)

@@ -32,12 +32,12 @@ class LossScaleMixin:
                 kwargs["initial_scale"], scale = float(scale), False
             self.dynamic = scale == "dynamic" or scale is True
             kwargs = {name: value for name, value in kwargs.items() if value is not None}
-        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        super()._construct(core, args, kwargs, by_gazelle)
 
     def get_scaled_loss(self, loss: TensorLike | Callable[[], Any]) -> TensorResult:
         if callable(loss) and not hasattr(loss, "dtype"):
             return lambda: self.get_scaled_loss(loss())
-        return self.scale_loss(loss)  # type: ignore[attr-defined]
+        return self.scale_loss(loss)
 
     def get_unscaled_gradients(self, grads: Nested[TensorResult]) -> list[TensorResult | None]:
         factor = 1 / self.loss_scale
@@ -50,7 +50,7 @@ class LossScaleMixin:
         if era.number() < 3:
             factor = self.loss_scale
             grads_and_vars = [(None if g is None else g * factor, variable) for g, variable in grads_and_vars]
-        return super().apply_gradients(grads_and_vars, *args, **kwargs)  # type: ignore[misc]
+        return super().apply_gradients(grads_and_vars, *args, **kwargs)
 
     def update(
         self,
@@ -62,16 +62,15 @@ class LossScaleMixin:
         constraints: Constraints = None,
     ) -> tuple[Arrays, Slots]:
         """Return the weights and slots after a step; a scale that stays is not lowered for infinite gradients."""
-        optimizer: Any = super()
         if self.dynamic:
-            return optimizer.update(params, grads, slots, hyper, step, constraints)
+            return super().update(params, grads, slots, hyper, step, constraints)
         live = {p: g for p, g in grads.items() if g is not None and p in params}
-        after, inner = optimizer._update_inner(params, live, slots, hyper, constraints)
+        after, inner = self._update_inner(params, live, slots, hyper, constraints)
         return after, slots | inner
 
     def program_key(self) -> tuple[Any, ...]:
-        return *super().program_key(), self.dynamic  # type: ignore[misc]
+        return *super().program_key(), self.dynamic
 
     def get_config(self) -> Config:
-        config: Config = super().get_config()  # type: ignore[misc]
+        config: Config = super().get_config()
         return config if self.dynamic else {**config, "dynamic": False}

@@ -10,10 +10,9 @@ import numpy as np
 
 from gazelle import losses, ops
 from gazelle.compat import era, facade
-from gazelle.compat.classes import adopt, core_class, is_generated
+from gazelle.compat.classes import adopt, core_class
 from gazelle.compat.columns import as_column, kind_of_targets
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.ignored import ignores
 from gazelle.compat.mixins.common import METRIC_RESULTS, CompatObject, Function, arrays_of, receiving_tensors
 from gazelle.compat.mixins.masks import on_graph
 from gazelle.compat.types import TensorResult
@@ -48,22 +47,11 @@ class RegularizerMixin(CompatObject):
     """Regularizers and constraints."""
 
     _wrapped_methods = {"__call__": _on_tensors}
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if not is_generated(cls) and "__call__" in cls.__dict__:
-            cls.__call__ = receiving_tensors(cls.__dict__["__call__"])  # type: ignore[method-assign]
+    _wrapped_in_programs = {"__call__": receiving_tensors}
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         super()._construct(core, args, kwargs, by_gazelle)
         vars(self).update((name, Factor(value)) for name, value in vars(self).items() if type(value) is float)
-
-    @ignores("_")
-    def set_param(self) -> None:
-        """Warn: a layer of Keras 1.0 passed its weight, which Keras 1.2 took from `add_weight` alone."""
-        warn("set_param and set_layer of a regularizer have no effect: pass the regularizer to add_weight.")
-
-    set_layer = set_param
 
 
 def _on_columns(original: Function) -> Function:
@@ -112,12 +100,8 @@ class LossMixin(CompatObject):
     """Losses."""
 
     _wrapped_methods = {"call": _on_tensors}
+    _wrapped_in_programs = {"call": _on_columns}
     receives_columns = False
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if not is_generated(cls) and "call" in cls.__dict__:
-            cls.call = _on_columns(cls.__dict__["call"])  # type: ignore[attr-defined]
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if core is losses.Loss and era.number() < 3 and not by_gazelle:  # the base class took (reduction, name)
@@ -131,7 +115,7 @@ class LossMixin(CompatObject):
         return kind_of_targets()
 
     def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
-        compute = warn_of_broadcasting()(super().__call__)  # type: ignore[misc]  # also for a tape
+        compute = warn_of_broadcasting()(super().__call__)  # also for a tape
         return compute(*args, **kwargs) if facade.calls is None else facade.calls.loss_call(compute, self, args, kwargs)
 
 
@@ -168,7 +152,7 @@ class OperatingPointMixin:
     def result(self) -> TensorResult:
         """Return the rate at the best threshold."""
         if not era.is_package_before_keras_3():
-            return core_class(type(self)).result(self)  # type: ignore[attr-defined]
+            return core_class(type(self)).result(self)
         tp, fp, tn, fn = (getattr(self, name).value for name in COUNTS)
         rates = {"sensitivity": ops.divide_no_nan(tp, tp + fn), "specificity": ops.divide_no_nan(tn, tn + fp)}
         bounded = "sensitivity" if hasattr(self, "sensitivity") else "specificity"
@@ -180,19 +164,14 @@ class MetricMixin(CompatObject):
     """Metrics."""
 
     _wrapped_methods = {"result": _boxing, "update_state": _unboxing_arguments}
+    _wrapped_in_programs = {"result": _boxing, "update_state": _on_columns}
     receives_columns = False
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        wraps = {} if is_generated(cls) else {"result": _boxing, "update_state": _on_columns}
-        for name in wraps.keys() & cls.__dict__.keys():
-            setattr(cls, name, wraps[name](cls.__dict__[name]))
 
     @_boxing
     def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
         """Add a batch and return the result; of symbolic tensors, the result for each batch, for `add_metric`."""
         if not isinstance(self, Mean) or not any_symbolic(args, kwargs):
-            out = super().__call__(*args, **kwargs)  # type: ignore[misc]
+            out = super().__call__(*args, **kwargs)
             METRIC_RESULTS.set(getattr(out, "array", out), True)
             return out
         first = [jnp.zeros_like(variable.value) for variable in self.variables]
@@ -202,8 +181,7 @@ class MetricMixin(CompatObject):
 
     @on_graph
     def _of_batch(self, args: Any, kwargs: Any, first: Any) -> Any:
-        metric: Any = self
-        return metric.stateless_result(metric.stateless_update_state(first, *args, **kwargs))
+        return self.stateless_result(self.stateless_update_state(first, *args, **kwargs))
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
         """Create a variable; before Keras 3 the name came first, and devices had settings."""
@@ -211,12 +189,11 @@ class MetricMixin(CompatObject):
             order = ("name", "shape", "aggregation", "synchronization", "initializer", "dtype")
             args, kwargs = (), dict(zip(order, args, strict=False)) | kwargs
         kwargs = {name: value for name, value in kwargs.items() if name not in ("aggregation", "synchronization")}
-        made: Variable = adopt(super().add_weight(*args, **kwargs))  # type: ignore[misc]
-        return made
+        return adopt(super().add_weight(*args, **kwargs))
 
     def _check_labels(self, y_true: Any, units: int) -> None:
         try:
-            super()._check_labels(y_true, units)  # type: ignore[misc]
+            super()._check_labels(y_true, units)
         except DataError as error:
             if not hasattr(self, "total_cm"):  # which leaves such labels out
                 raise

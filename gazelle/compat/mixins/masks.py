@@ -77,13 +77,13 @@ class TimeDistributedMixin:
     """TimeDistributed of Keras 1 and 2: one batch of all steps; the mask of the output is that of the wrapped layer."""
 
     def _has_statistics(self) -> bool:
-        return era.number() == 3 and super()._has_statistics()  # type: ignore[misc]
+        return era.number() == 3 and super()._has_statistics()
 
     @on_graph
     def compute_mask(self, inputs: Any, mask: Any = None) -> Array | None:
         if era.number() == 3:
-            return super().compute_mask(inputs, mask)  # type: ignore[misc]
-        inner = self.layer.compute_mask(joined_steps(inputs), None if mask is None else joined_steps(mask))  # type: ignore[attr-defined]
+            return super().compute_mask(inputs, mask)
+        inner = self.layer.compute_mask(joined_steps(inputs), None if mask is None else joined_steps(mask))
         if inner is not None:
             return inner.reshape((*inputs.shape[:2], *inner.shape[1:]))
         return mask if mask is None else jnp.any(mask, axis=tuple(range(2, mask.ndim)))
@@ -95,13 +95,13 @@ class MergeMixin:
     def compute_mask(self, inputs: Option, mask: Option = None) -> Array | None:
         if era.number() == 3:
             return self._core_mask(inputs, mask)
-        check_masks(self, inputs, mask)  # type: ignore[arg-type]
+        check_masks(self, inputs, mask)
         known = [each for each in mask or () if each is not None]
         return self._joint(known) if known else None
 
     @on_graph
     def _core_mask(self, inputs: Any, mask: Any) -> Any:
-        return super().compute_mask(inputs, mask)  # type: ignore[misc]
+        return super().compute_mask(inputs, mask)
 
     @on_graph
     def _joint(self, masks: Any) -> Any:
@@ -111,10 +111,8 @@ class MergeMixin:
 class ConcatenateMixin:
     """The mask of concatenated inputs in Keras 1 and 2, which depends on the inputs only where one has no mask."""
 
-    axis: int
-
     def compute_mask(self, inputs: Option, mask: Option = None) -> TensorResult:
-        check_masks(self, inputs, mask)  # type: ignore[arg-type]
+        check_masks(self, inputs, mask)
         masks = [each for each in mask or () if each is not None]
         if era.number() == 3 or len(masks) < len(inputs):
             return self._core_mask(inputs, mask) if masks else None
@@ -122,7 +120,7 @@ class ConcatenateMixin:
 
     @on_graph
     def _core_mask(self, inputs: Any, mask: Any) -> Any:
-        return super().compute_mask(inputs, mask)  # type: ignore[misc]
+        return super().compute_mask(inputs, mask)
 
     @on_graph
     def _concatenated(self, ranks: list[int], masks: Any) -> Any:
@@ -132,5 +130,5 @@ class ConcatenateMixin:
 
     def _joined_mask(self, joined: Any) -> Any:
         if era.number() == 3:
-            return super()._joined_mask(joined)  # type: ignore[misc]
+            return super()._joined_mask(joined)
         return jnp.all(joined, axis=-1)

@@ -14,6 +14,7 @@ from gazelle import tree
 from gazelle.compat import (
     arguments,
     class_weights,
+    columns,
     era,
     facade,
     former_files,
@@ -99,7 +100,7 @@ def translated_method(owner: type, name: str) -> Function:
         core = getattr(super(owner, self), name)
         if name in ("save", "save_weights") and era.number() == 2:
             core = functools.partial(getattr(former_files, name), self)
-        with warn_of_broadcasting(), frozen.inside(self, outermost=True):
+        with warn_of_broadcasting(columns.namespaces()), frozen.inside(self, outermost=True):
             out = _or_on_values(self, core, args, kwargs)
         if name == "load_weights":
             gates.adapt(self, args[0] if args else kwargs.get("filepath"))

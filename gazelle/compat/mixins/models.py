@@ -10,7 +10,7 @@ from typing import Any
 
 from gazelle import tree
 from gazelle.compat import era, former_files, frozen, graph_views, logs, methods, namespaces
-from gazelle.compat.classes import STEPS, adopt, compat_class, is_generated, plain
+from gazelle.compat.classes import STEPS, adopt, compat_class, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.layers import follows_phase
 from gazelle.compat.mixins.model_methods import translated_method
@@ -51,6 +51,7 @@ class ModelMixin:
         _OfClass, (methods.fit_generator, methods.evaluate_generator, methods.predict_generator)
     )
 
+    _wrapped_in_programs = {**dict.fromkeys(STEPS, step_on_tensors), "compute_loss": loss_as_array}
     _records_steps = False  # whether steps call `tf.gradients`
     _accuracy_by_call = False  # whether calls request the accuracy, as in Keras 0.x
 
@@ -66,25 +67,15 @@ class ModelMixin:
             args = ()  # `super().__init__(kwargs)`: without outputs it ignored them
         if era.number() < 3 and not by_gazelle:
             args, kwargs = tuple(map(_alone, args)), {name: _alone(value) for name, value in kwargs.items()}
-        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if is_generated(cls):
-            return
-        for name in STEPS:
-            if name in cls.__dict__:
-                setattr(cls, name, step_on_tensors(cls.__dict__[name]))
-        if "compute_loss" in cls.__dict__:
-            cls.compute_loss = loss_as_array(cls.__dict__["compute_loss"])  # type: ignore[attr-defined]
+        super()._construct(core, args, kwargs, by_gazelle)
 
     def get_config(self, verbose: int = 0) -> Config:
         """Return the configuration, and print it, as in Keras 0.x, if `verbose` is not 0."""
         own = type(self).get_config is not ModelMixin.get_config
-        if own or era.number() != 2 or called_by_gazelle(1) or self._graph is None:  # type: ignore[attr-defined]
-            config: Config = super().get_config()  # type: ignore[misc]
+        if own or era.number() != 2 or called_by_gazelle(1) or self._graph is None:
+            config: Config = super().get_config()
         else:
-            config = former_files.config_of_model(self)  # type: ignore[arg-type]
+            config = former_files.config_of_model(self)
         if verbose:
             pprint.pprint(config)
         return config
@@ -94,10 +85,10 @@ class ModelMixin:
         if kwargs and type(self).call.__module__.startswith("gazelle."):
             unknown = sorted(kwargs.keys() - {"inputs", "training", "mask"})
             if unknown:
-                warn(f"Model '{self.name}' ignores {', '.join(unknown)}.")  # type: ignore[attr-defined]
+                warn(f"Model '{self.name}' ignores {', '.join(unknown)}.")
                 kwargs = {name: value for name, value in kwargs.items() if name not in unknown}
-        with frozen.inside(self):  # type: ignore[arg-type]
-            return super().__call__(*args, **kwargs)  # type: ignore[misc]
+        with frozen.inside(self):
+            return super().__call__(*args, **kwargs)
 
     def call(self, inputs: Tree, training: bool | None = None, mask: Tree = None) -> Tree:
         """Compute the outputs of a graph; called by a program, it is the call itself, which tapes record.
@@ -106,53 +97,53 @@ class ModelMixin:
         """
         is_own = not type(self).call.__module__.startswith("gazelle.")  # which calls this one
         given = {"training": training, "mask": mask}
-        if not is_own and self._graph is not None and not called_by_gazelle(1):  # type: ignore[attr-defined]
+        if not is_own and self._graph is not None and not called_by_gazelle(1):
             given["training"] = training if era.number() == 3 else None
             return self(inputs, **{name: value for name, value in given.items() if value is not None})
-        call = super().call  # type: ignore[misc]
+        call = super().call
         taken = argument_names(call.__func__)
         return call(inputs, **{name: value for name, value in given.items() if name in taken})
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if name == "built":
-            methods.load_waiting(self)  # type: ignore[arg-type]
+            methods.load_waiting(self)
 
     def _ensure_built(self, args: Any, kwargs: Any) -> None:
-        methods.build_first(self, args[0] if args else kwargs.get("inputs"))  # type: ignore[arg-type]
-        super()._ensure_built(args, kwargs)  # type: ignore[misc]
+        methods.build_first(self, args[0] if args else kwargs.get("inputs"))
+        super()._ensure_built(args, kwargs)
 
     @property
     def loss(self) -> Nested[LossLike]:
-        return _as_given(Model.loss.fget(self))  # type: ignore[attr-defined]
+        return _as_given(Model.loss.fget(self))
 
     @loss.setter
     def loss(self, loss: Nested[LossLike]) -> None:
-        Model.loss.fset(self, plain(loss))  # type: ignore[attr-defined]
+        Model.loss.fset(self, plain(loss))
 
     @property
     def layers(self) -> list[Any]:
-        return graph_views.layers(self, super().layers)  # type: ignore[arg-type, misc]
+        return graph_views.layers(self, super().layers)
 
     @property
     def metrics_names(self) -> list[str]:
-        names: list[str] = super().metrics_names  # type: ignore[misc]
-        return logs.metrics_names(self, names) if era.number() < 3 else names  # type: ignore[arg-type]
+        names: list[str] = super().metrics_names
+        return logs.metrics_names(self, names) if era.number() < 3 else names
 
     @property
     def metrics(self) -> list[Any]:
         """The metrics; in Keras 2 those given to `compile` were single ones, and the loss was one in tf.keras alone."""
-        found: list[Any] = super().metrics  # type: ignore[misc]
+        found: list[Any] = super().metrics
         in_property = sys._getframe(1).f_code.co_name == "metrics"  # of a program, which adds its own
         if era.number() != 2 or called_by_gazelle(1) or in_property:
             return found
-        count = len(model_metrics.compile_metrics(self))  # type: ignore[arg-type]
+        count = len(model_metrics.compile_metrics(self))
         given = [one for one in found[:count] if isinstance(one, CompileMetrics)]
         means = [] if era.standalone() else [one for one in found[:count] if one not in given]
         trainer: Any = vars(self)["_trainer"]
         reports = () if trainer is None else trainer.metrics.reports
         state = vars(self)["_compile_state"]
-        own_step = step_methods.overrides(self, "train_step")  # type: ignore[arg-type]
+        own_step = step_methods.overrides(self, "train_step")
         has_loss = not own_step or (state is not None and state.arguments.get("loss") is not None)
         losses = [one for one in means if one.name not in reports and has_loss]
         added = [one for one in means if one.name in reports]  # values of `add_metric`
@@ -160,9 +151,9 @@ class ModelMixin:
 
     def to_json(self, **kwargs: Any) -> str:
         if era.number() == 2:
-            config = former_files.model_config(self)  # type: ignore[arg-type]
+            config = former_files.model_config(self)
         else:
-            text: str = super().to_json(**kwargs)  # type: ignore[misc]
+            text: str = super().to_json(**kwargs)
             if era.number() == 3:
                 return text
             config = json.loads(text)
@@ -170,14 +161,14 @@ class ModelMixin:
 
     def add_metric(self, value: TensorResult, name: str | None = None, aggregation: str | None = "mean") -> None:
         """Report the mean of a value in the logs; the result of a metric has the metric's name."""
-        super().add_metric(value, name or getattr(value, "metric_name", None), aggregation)  # type: ignore[misc]
+        super().add_metric(value, name or getattr(value, "metric_name", None), aggregation)
 
     def _callback_params(self, callbacks: Any, source: Any, options: Any, params: dict[str, Any]) -> dict[str, Any]:
-        return logs.callback_params(self, (callbacks, source, options), params)  # type: ignore[arg-type]
+        return logs.callback_params(self, (callbacks, source, options), params)
 
     @classmethod
     def from_config(cls, *args: Any, **kwargs: Any) -> Model:
-        return adopt(super().from_config(*args, **kwargs))  # type: ignore[misc]
+        return adopt(super().from_config(*args, **kwargs))
 
 
 for _name in listed("""compile evaluate fit load_weights predict predict_on_batch save save_weights summary
@@ -196,7 +187,7 @@ class SequentialMixin:
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if len(args) > 1 and isinstance(args[1], str | None):  # the name was the second argument in Keras 2
             args, kwargs = args[:1], {"name": args[1], **kwargs}
-        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        super()._construct(core, args, kwargs, by_gazelle)
 
     @property
     def path(self) -> str | None:
@@ -210,20 +201,20 @@ class SequentialMixin:
 
     def build(self, input_shape: Nested[Shape] | None = None) -> None:
         """Create the weights; until Keras 3 the shape of an Input counted, and this one had no effect."""
-        if era.number() == 3 or self._tail is None:  # type: ignore[attr-defined]
-            super().build(input_shape)  # type: ignore[misc]
+        if era.number() == 3 or self._tail is None:
+            super().build(input_shape)
 
     def _input_name(self) -> str | None:
         """Until Keras 3 programs gave their data by this name."""
-        layers: list[Any] = self._layers  # type: ignore[attr-defined]
+        layers: list[Any] = self._layers
         return None if era.number() == 3 or not layers else f"{layers[0].name}_input"
 
     def _set_chain(self) -> None:
-        super()._set_chain()  # type: ignore[misc]
+        super()._set_chain()
         adopt(getattr(self, "_head", None))
-        own = any(not str(type(layer).__call__.__module__).startswith("gazelle.") for layer in self._layers)  # type: ignore[attr-defined]
-        if own or follows_phase() or self._extended_graph is not None:  # type: ignore[attr-defined]
-            self._compute_too()  # type: ignore[attr-defined]  # a graph calls with the phase, and what `__call__` called
+        own = any(not str(type(layer).__call__.__module__).startswith("gazelle.") for layer in self._layers)
+        if own or follows_phase() or self._extended_graph is not None:
+            self._compute_too()  # a graph calls with the phase, and what `__call__` called
         if own:
-            graph = self._extended_graph  # type: ignore[attr-defined]
-            self._auxiliary_layers = [layer for layer in graph.layers if layer not in self._layers]  # type: ignore[attr-defined]
+            graph = self._extended_graph
+            self._auxiliary_layers = [layer for layer in graph.layers if layer not in self._layers]

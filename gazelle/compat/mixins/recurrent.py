@@ -15,18 +15,16 @@ class BidirectionalMixin:
     """Bidirectional, which until Keras 3 passed constants to both layers."""
 
     num_constants = 0
-    forward_layer: Any
-    backward_layer: Any
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         kwargs = dict(kwargs)
         constants = kwargs.pop("num_constants", None) or 0
-        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        super()._construct(core, args, kwargs, by_gazelle)
         vars(self)["num_constants"] = constants
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration, with the number of constants if there are some."""
-        config: dict[str, Any] = super().get_config()  # type: ignore[misc]
+        config: dict[str, Any] = super().get_config()
         by_program = self.num_constants and not era.called_by_gazelle(1)
         return {**config, "num_constants": self.num_constants} if by_program else config
 
@@ -35,7 +33,7 @@ class BidirectionalMixin:
         if args and isinstance(args[0], list | tuple) and era.number() < 3:
             (first, *states), rest = args[0], args[1:]
             args, kwargs = (first, *rest), {"initial_state": states or None, **kwargs}
-        return super().__call__(*args, **kwargs)  # type: ignore[misc]
+        return super().__call__(*args, **kwargs)
 
     def _ensure_built(self, args: Any, kwargs: Any) -> None:
         if kwargs.get("constants") is not None:
@@ -43,7 +41,7 @@ class BidirectionalMixin:
             vars(self)["num_constants"] = len(shapes)
             for layer in (self.forward_layer, self.backward_layer):
                 layer._receive_constants(shapes)
-        super()._ensure_built(args, kwargs)  # type: ignore[misc]
+        super()._ensure_built(args, kwargs)
 
     def call(
         self,
@@ -57,8 +55,7 @@ class BidirectionalMixin:
             if constants is not None:
                 for layer in (self.forward_layer, self.backward_layer):
                     stack.enter_context(recurrent_inputs.given_constants(layer, constants))
-            out: Array | tuple[Array, ...] = super().call(sequences, initial_state, mask, training)  # type: ignore[misc]
-            return out
+            return super().call(sequences, initial_state, mask, training)
 
 
 class StackedMixin:
@@ -69,7 +66,7 @@ class StackedMixin:
     @property
     def state_size(self) -> Sequence[Option]:
         """The size of the state of each cell; for programs for the package Keras 2 all sizes in one tuple."""
-        sizes: list[Any] = super().state_size  # type: ignore[misc]
+        sizes: list[Any] = super().state_size
         return (
             sizes
             if era.called_by_gazelle(1) or not recurrent_inputs.in_one_list(self)
@@ -79,11 +76,11 @@ class StackedMixin:
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         kwargs = dict(kwargs)
         reverse = bool(kwargs.pop("reverse_state_order", False))
-        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        super()._construct(core, args, kwargs, by_gazelle)
         if reverse:
             vars(self)["reverse_state_order"] = True
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration, with `reverse_state_order` if it is true."""
-        config: dict[str, Any] = super().get_config()  # type: ignore[misc]
+        config: dict[str, Any] = super().get_config()
         return {**config, "reverse_state_order": True} if self.reverse_state_order else config

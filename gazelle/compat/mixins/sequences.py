@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import wraps
 from inspect import signature
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -35,8 +35,6 @@ class RecurrentMixin:
     implementation = 2  # 0 if `step` receives x W + b, else x
     num_constants = 0
     _constant_shapes: Sequence[Shape] = ()
-    cell: Any
-    state_size: list[Any]
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         steps = _has_steps(type(self))
@@ -50,20 +48,20 @@ class RecurrentMixin:
         cell = args[0] if args else kwargs.get("cell")
         if era.number() < 3 and isinstance(cell, Layer) and getattr(cell, "state_size", 0) is None:
             cell.state_size = 0  # until the cell is built
-        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        super()._construct(core, args, kwargs, by_gazelle)
         if isinstance(size := getattr(cell, "state_size", None), TensorShape):  # of one state
             self.state_size = [size]
         vars(self).update({"time_major": True} if time_major else {}, num_constants=constants)
         if core in (LSTM, GRU) and not by_gazelle and not type(self).__name__.startswith("CuDNN"):
             vars(self)["_has_default_gates"] = len(args) < 3 and "recurrent_activation" not in kwargs
         vars(self)["_takes_cell"] = core is RNN  # also an LSTM of a program that calls `RNN.__init__`
-        if era.number() < 3 and not self.stateful:  # type: ignore[attr-defined]
+        if era.number() < 3 and not self.stateful:
             vars(self)["states"] = [None] * len(jax.tree.leaves(self.state_size))
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration, with `time_major` if it is true."""
         by_gazelle = era.called_by_gazelle(1)
-        config: dict[str, Any] = self._config_of_era(super().get_config(), by_gazelle)  # type: ignore[misc,attr-defined]
+        config: dict[str, Any] = self._config_of_era(super().get_config(), by_gazelle)
         own = next(cls for cls in type(self).__mro__ if "get_config" in vars(cls))
         if vars(self).get("_takes_cell") and not own.__module__.startswith("gazelle."):
             config.setdefault("cell", serialize(self.cell))
@@ -73,13 +71,13 @@ class RecurrentMixin:
 
     def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
         args, kwargs = recurrent_inputs.split(args, kwargs, self.num_constants)
-        return super().__call__(*recurrent_inputs.named(self.cell, args), **kwargs)  # type: ignore[misc]
+        return super().__call__(*recurrent_inputs.named(self.cell, args), **kwargs)
 
     def _ensure_built(self, args: Any, kwargs: Any) -> None:
         """Build the layer; until Keras 3 `build` of a cell received the shapes of constants, too."""
         if kwargs.get("constants") is not None:
             self._receive_constants([tuple(one.shape) for one in recurrent_inputs.listed(kwargs["constants"])])
-        super()._ensure_built(args, kwargs)  # type: ignore[misc]
+        super()._ensure_built(args, kwargs)
 
     def _receive_constants(self, shapes: Sequence[Shape]) -> None:
         vars(self).update(num_constants=len(shapes), _constant_shapes=shapes)
@@ -94,7 +92,7 @@ class RecurrentMixin:
         if era.number() < 3:
             recurrent_inputs.build_cell(self.cell, (first[0], *first[2:]), self._constant_shapes)
             self.state_size = recurrent_inputs.listed(self.cell.state_size)
-        super().build(sequences_shape)  # type: ignore[misc]
+        super().build(sequences_shape)
 
     def _build_for_several(self, shapes: dict[str, Shape]) -> Shape:
         """Build the cell of nested inputs with a shape for each of them, and return the first shape."""
@@ -124,12 +122,12 @@ class RecurrentMixin:
         if _has_steps(type(self)):
             return self._run_steps(sequences, initial_state, mask)
         if not self.time_major:
-            return super().call(sequences, initial_state, mask, training)  # type: ignore[misc]
+            return super().call(sequences, initial_state, mask, training)
         own: Any = mask[0] if isinstance(mask, list | tuple) else mask
         own = None if own is None else jnp.swapaxes(own, 0, 1)
         sequences = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), sequences)
-        out: Any = super().call(sequences, initial_state, own, training)  # type: ignore[misc]
-        if not self.return_sequences:  # type: ignore[attr-defined]
+        out: Any = super().call(sequences, initial_state, own, training)
+        if not self.return_sequences:
             return out
         outputs, *states = out if isinstance(out, tuple) else (out,)
         outputs = jnp.swapaxes(outputs, 0, 1)
@@ -137,7 +135,7 @@ class RecurrentMixin:
 
     @on_graph
     def compute_mask(self, inputs: TensorLike, mask: Option = None) -> TensorResult:
-        found = super().compute_mask(inputs, recurrent_inputs.mask_of(mask))  # type: ignore[misc]
+        found = super().compute_mask(inputs, recurrent_inputs.mask_of(mask))
         if isinstance(found, list) and recurrent_inputs.in_one_list(self.cell):
             return [found[0]] + [None] * len(jax.tree.leaves(self.state_size))
         return found
@@ -162,7 +160,7 @@ class RecurrentMixin:
 
     def get_initial_states(self, inputs: Array) -> list[Any]:
         """Return the states before the first step."""
-        return list(self.get_initial_state(inputs))  # type: ignore[attr-defined]
+        return list(self.get_initial_state(inputs))
 
     def step(self, inputs: Array, states: Sequence[Array]) -> tuple[Array, list[Array]]:
         """Return (output, states) of one time step; `states` also contains the constants."""
@@ -175,19 +173,17 @@ class RecurrentMixin:
 
     def _dropout_masks(self, x: Any) -> tuple[Any, Any]:
         context = tracing.current()
-        masks: tuple[Any, Any] = self.cell._masks(*x.shape, bool(context and context.training))
-        return masks
+        return self.cell._masks(*x.shape, bool(context and context.training))
 
     def _run_steps(self, sequences: Any, initial_state: Any, mask: Any) -> Any:
-        layer: Any = self
-        states = initial_state if initial_state is not None or not layer.stateful else [s.value for s in layer.states]
+        states = initial_state if initial_state is not None or not self.stateful else [s.value for s in self.states]
         first = self.get_initial_states if states is None else lambda _: states
-        outputs, last, states = run_steps(layer, first, sequences, mask)
-        if layer.stateful:
-            for variable, value in zip(layer.states, states, strict=True):
+        outputs, last, states = run_steps(self, first, sequences, mask)
+        if self.stateful:
+            for variable, value in zip(self.states, states, strict=True):
                 variable.assign(value)
-        out = outputs if layer.return_sequences else last
-        return (out, *states) if layer.return_state else out
+        out = outputs if self.return_sequences else last
+        return (out, *states) if self.return_state else out
 
 
 _MODES = ("cpu", "mem", "gpu")  # `consume_less` of Keras 1 for the `implementation` of Keras 2
@@ -212,7 +208,7 @@ class CellMixin:
         self, inputs: Array | None = None, batch_size: int | Array | None = None, dtype: object = None
     ) -> Tree:
         """Return zeros (batch_size, units): one array in tf.keras 2, a list of it elsewhere."""
-        states = super().get_initial_state(batch_size if inputs is None else inputs.shape[0])  # type: ignore[misc]
+        states = super().get_initial_state(batch_size if inputs is None else inputs.shape[0])
         by_gazelle = era.called_by_gazelle(1)
         alone = era.is_tf_keras_2() and not by_gazelle
         return for_program(states[0] if alone else states, by_gazelle)
@@ -238,19 +234,15 @@ def _in_current_order(args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str,
 class AttentionMixin:
     """MultiHeadAttention and GroupedQueryAttention."""
 
-    attention_axes: Sequence[int] | None
-    built: bool
-
     def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
         if type(self).call is AttentionMixin.call:  # else the order is that of the program
             args, kwargs = _in_current_order(args, kwargs)
-        return super().__call__(*args, **kwargs)  # type: ignore[misc]
+        return super().__call__(*args, **kwargs)
 
     def _ensure_built(self, args: Any, kwargs: Any) -> None:
         """Build the layer; from within `call` if it is that of a subclass, with other arguments."""
-        layer, kind = cast(Any, self), cast(Any, type(self))
-        if kind.build is not layer._core.build or "query" in call_argument_names(layer):
-            super()._ensure_built(args, kwargs)  # type: ignore[misc]
+        if type(self).build is not self._core.build or "query" in call_argument_names(self):
+            super()._ensure_built(args, kwargs)
 
     @wraps(MultiHeadAttention.call)
     def call(self, *args: Any, **kwargs: Any) -> TensorResult:
@@ -259,8 +251,8 @@ class AttentionMixin:
             given = [*args[:3], *(kwargs[name] for name in ("query", "value", "key")[len(args) :] if name in kwargs)]
             shapes = [tuple(one.shape) for one in given if one is not None]
             with initial_values():
-                self.build(*shapes)  # type: ignore[attr-defined]
-        return super().call(*args, **kwargs)  # type: ignore[misc]
+                self.build(*shapes)
+        return super().call(*args, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a program that replaces `_query_dense` replaces the layer that is called."""
@@ -271,7 +263,7 @@ class AttentionMixin:
     def _get_common_kwargs_for_sublayer(self) -> dict[str, Any]:
         """The arguments of the projections, which a `build` of a subclass creates."""
         parts = (f"{of}_{what}" for of in ("kernel", "bias") for what in ("initializer", "regularizer", "constraint"))
-        return {**{name: getattr(self, name) for name in parts}, "dtype": self.dtype_policy}  # type: ignore[attr-defined]
+        return {**{name: getattr(self, name) for name in parts}, "dtype": self.dtype_policy}
 
     def _build_attention(self, rank: int) -> None:
         """Choose the axes of attention for projections (batch, time, heads, size) of this rank."""
@@ -290,7 +282,7 @@ class AttentionMixin:
         """Return the heads of the output, and the weights, of projected queries, keys and values."""
         seen = None if attention_mask is None else ops.cast(attention_mask, "bool")
         how = use_causal_mask, bool(training), return_attention_scores
-        return super()._attend(query, key, value, seen, *how)  # type: ignore[misc]
+        return super()._attend(query, key, value, seen, *how)
 
     def _masked_softmax(self, attention_scores: Any, attention_mask: Any = None) -> Array:
         """Return the weights of the values for scores (batch, heads, queries, keys)."""
@@ -304,12 +296,11 @@ class AttentionMixin:
     @property
     def _dropout_layer(self) -> Dropout:
         """The dropout of the weights."""
-        found: Dropout = vars(self).setdefault("_dropout_of_weights", Dropout(self.dropout))  # type: ignore[attr-defined]
-        return found
+        return vars(self).setdefault("_dropout_of_weights", Dropout(self.dropout))
 
     def _attend(self, q: Any, k: Any, v: Any, seen: Any, causal: bool, training: bool, want_scores: bool) -> Any:
         if type(self)._compute_attention is AttentionMixin._compute_attention:
-            return super()._attend(q, k, v, seen, causal, training, want_scores)  # type: ignore[misc]
+            return super()._attend(q, k, v, seen, causal, training, want_scores)
         seen = with_causal(seen, q.shape[1], k.shape[1]) if causal else seen
         scores = (want_scores,) if "return_attention_scores" in signature(self._compute_attention).parameters else ()
         return self._compute_attention(q, k, v, seen, training, *scores)

@@ -19,10 +19,8 @@ from gazelle.saving.h5_format.regularizers import Undivided
 class ActivityRegularizationMixin:
     """ActivityRegularization, whose penalty was not divided by the number of samples."""
 
-    activity_regularizer: Any
-
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
-        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        super()._construct(core, args, kwargs, by_gazelle)
         if era.is_package_before_keras_3():
             self.activity_regularizer = Undivided(vars(self)["activity_regularizer"])
 
@@ -39,14 +37,10 @@ class BatchNormalizationMixin:
     mean of these with the weights momentum^(t - i), without the initial values.
     """
 
-    axis: int
-    epsilon: float
-    trainable: bool
-    moving_mean: Variable
     _batches: Variable | None = None  # how many have moved the debiased statistics
 
     def build(self, input_shape: Shape) -> None:
-        super().build(input_shape)  # type: ignore[misc]
+        super().build(input_shape)
         if era.number() == 2 and era.is_package_before_2_3():
             self._batches = Variable(0.0, trainable=False, persistent=False, name="batches")
 
@@ -61,7 +55,7 @@ class BatchNormalizationMixin:
                 self._batches.assign_add(1)
             weight: Any = (1 - momentum) / (1 - momentum**self._batches.value)
             momentum = 1 - weight
-        super()._move(moving, value, momentum)  # type: ignore[misc]
+        super()._move(moving, value, momentum)
 
     def _population_variance(self, variance: Array, shape: tuple[int, ...]) -> Array:
         count = math.prod(shape) / shape[self.axis]
@@ -78,22 +72,18 @@ class LambdaMixin:
     """Lambda: its function receives tensors if its module imports tensorflow."""
 
     def call(self, x: Nested[Array], mask: Nested[Array] | None = None, training: bool = False) -> Tree:
-        call = super().call  # type: ignore[misc]
-        calls = facade.calls_for(self.function)  # type: ignore[attr-defined]
+        call = super().call
+        calls = facade.calls_for(self.function)
         return call(x, mask, training) if calls is None else calls.user_defined_call(call, (x, mask, training), {})
 
 
 class UpSampling2DMixin:
     """UpSampling2D, whose bilinear interpolation in the package `keras` was that of TensorFlow 1."""
 
-    interpolation: str
-    size: tuple[int, int]
-
     def call(self, x: Array) -> Array:
         if self.interpolation != "bilinear" or not era.is_package_before_keras_3():
-            out: Array = super().call(x)  # type: ignore[misc]
-            return out
-        factors = dict(zip(space_axes(self), self.size, strict=True))  # type: ignore[arg-type]
+            return super().call(x)
+        factors = dict(zip(space_axes(self), self.size, strict=True))
         return networks.interpolated(x, factors)
 
 
@@ -102,7 +92,7 @@ class WrapperMixin:
 
     def build(self, input_shape: Shape | None = None) -> None:
         if input_shape is not None:
-            super().build(input_shape)  # type: ignore[misc]
+            super().build(input_shape)
 
 
 class TextVectorizationMixin:
@@ -113,11 +103,11 @@ class TextVectorizationMixin:
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         ragged = facade.calls is not None and bool(kwargs.get("ragged"))
         kwargs = {name: value for name, value in kwargs.items() if name != "ragged" or not ragged}
-        super()._construct(core, args, kwargs, by_gazelle)  # type: ignore[misc]
+        super()._construct(core, args, kwargs, by_gazelle)
         self._ragged = ragged
 
     def __call__(self, inputs: TensorLike, *args: Any, **kwargs: Any) -> TensorResult:
-        out = super().__call__(inputs, *args, **kwargs)  # type: ignore[misc]
+        out = super().__call__(inputs, *args, **kwargs)
         return facade.calls.without_zeros(out) if self._ragged and not symbolic.is_symbolic(out) else out
 
 
@@ -126,11 +116,11 @@ class NormalizationMixin:
 
     @property
     def mean(self) -> TensorResult:
-        return for_program(super().mean, called_by_gazelle(1))  # type: ignore[misc]
+        return for_program(super().mean, called_by_gazelle(1))
 
     @property
     def variance(self) -> TensorResult:
-        return for_program(super().variance, called_by_gazelle(1))  # type: ignore[misc]
+        return for_program(super().variance, called_by_gazelle(1))
 
 
 def for_program(value: Tree, by_gazelle: bool) -> Tree:

@@ -18,13 +18,13 @@ class ArraySteps:
     """Base class after user-defined steps and losses: gazelle's steps, which take arrays, and its loss."""
 
     def train_step(self, *given: Any) -> Tree:
-        return super().train_step(*arrays_of(given))  # type: ignore[misc]
+        return super().train_step(*arrays_of(given))
 
     def test_step(self, *given: Any) -> Tree:
-        return super().test_step(*arrays_of(given))  # type: ignore[misc]
+        return super().test_step(*arrays_of(given))
 
     def predict_step(self, *given: Any) -> Tree:
-        return super().predict_step(*arrays_of(given))  # type: ignore[misc]
+        return super().predict_step(*arrays_of(given))
 
     def compute_loss(
         self,
@@ -35,11 +35,10 @@ class ArraySteps:
         training: bool = True,
     ) -> TensorResult:
         """The loss given to `compile`; in Keras 2 a call from a program also updated its mean in the logs."""
-        inherited: Any = super().compute_loss  # type: ignore[misc]
+        inherited: Any = super().compute_loss
         if era.number() == 3 or called_by_gazelle(1) or inherited.__func__ is not Model.compute_loss:
             return inherited(x, y, y_pred, sample_weight)
-        model: Any = self
-        return model.compiled_loss(y, y_pred, sample_weight, model.losses)
+        return self.compiled_loss(y, y_pred, sample_weight, self.losses)
 
 
 def step_on_tensors(step: Function) -> Function:
@@ -58,7 +57,7 @@ def step_on_tensors(step: Function) -> Function:
         given = _with_tuples(facade.calls.boxed(data)) if facade.serves_function(step) else data
         return facade.calls.unbox(run(self, given))
 
-    called.__signature__ = inspect.signature(lambda self, data: None)  # type: ignore[attr-defined]
+    called.__signature__ = inspect.signature(lambda self, data: None)
     return called
 
 

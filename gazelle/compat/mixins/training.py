@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from gazelle.compat import attributes, era, facade, graph_optimizers, optimizers, resource_optimizers
 from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.updates import rate_factors
-from gazelle.compat.classes import adopt, is_generated
+from gazelle.compat.classes import adopt
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, arrays_of, receiving_tensors
 from gazelle.compat.types import Branch, Function, TensorLike, TensorResult
@@ -63,6 +63,8 @@ class _Clipping:
 
 def _without_rate(update_step: Function) -> Function:
     """`update_step(gradient, variable)` of tf.keras 2.11 to 2.15, which reads the learning rate of the optimizer."""
+    if len(inspect.signature(update_step).parameters) != 3:
+        return update_step
 
     @functools.wraps(update_step)
     def update(self: Any, gradient: Any, variable: Any, learning_rate: Any = None) -> Any:
@@ -78,22 +80,18 @@ class OptimizerMixin(CompatObject):
 
     decay: float = 0.0
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        own = None if is_generated(cls) else cls.__dict__.get("update_step")
-        if own is not None and len(inspect.signature(own).parameters) == 3:
-            cls.update_step = _without_rate(own)  # type: ignore[attr-defined]
+    _wrapped_in_programs = {"update_step": _without_rate}
 
     def add_variable_from_reference(self, *args: Any, **kwargs: Any) -> Variable:
         names = {"model_variable": "reference_variable", "variable_name": "name", "initial_value": "initializer"}
-        return super().add_variable_from_reference(*args, **{names.get(k, k): v for k, v in kwargs.items()})  # type: ignore[misc]
+        return super().add_variable_from_reference(*args, **{names.get(k, k): v for k, v in kwargs.items()})
 
     def _rate_of_step(self, hyper: Arrays, step: Any) -> Any:
-        lr = super()._rate_of_step(hyper, step)  # type: ignore[misc]
+        lr = super()._rate_of_step(hyper, step)
         return lr / (1 + self.decay * jnp.asarray(step, lr.dtype)) if self.decay else lr
 
     def get_config(self) -> dict[str, Any]:
-        config: dict[str, Any] = super().get_config()  # type: ignore[misc]
+        config: dict[str, Any] = super().get_config()
         config |= {"decay": float(self.decay)} if "decay" in vars(self) else {}
         if called_by_gazelle(1) or not era.is_package_before_keras_3():
             return config
@@ -103,14 +101,14 @@ class OptimizerMixin(CompatObject):
 
     @property
     def variables(self) -> list[Variable]:
-        return self.weights if era.number() < 3 and not called_by_gazelle(1) else _Variables(super().variables)  # type: ignore[misc]
+        return self.weights if era.number() < 3 and not called_by_gazelle(1) else _Variables(super().variables)
 
     @property
     def weights(self) -> list[Variable]:
         """The variables; until Keras 3 without the learning rate, and one slot of all weights after the other."""
-        found: list[Variable] = super().variables  # type: ignore[misc]
+        found: list[Variable] = super().variables
         if era.number() < 3:
-            rate = super().learning_rate  # type: ignore[misc]
+            rate = super().learning_rate
             found = [variable for variable in found if variable is not rate]
             if type(self).__name__ in optimizers.KINDS:
                 order = {slot: number for number, slot in enumerate(self.slots)}  # those of all weights are first
@@ -127,13 +125,13 @@ class OptimizerMixin(CompatObject):
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         given = {id(variable): array for variable, array in zip(self.weights, weights, strict=False)}
         if len(given) == len(weights):
-            weights = [given.get(id(variable), variable.numpy()) for variable in super().variables]  # type: ignore[misc]
-        super().set_weights(weights)  # type: ignore[misc]
+            weights = [given.get(id(variable), variable.numpy()) for variable in super().variables]
+        super().set_weights(weights)
 
     @property
     def iterations(self) -> Variable:
         """The number of updates; part of a graph in `get_updates` of an optimizer around this one."""
-        own: Variable = super().iterations  # type: ignore[misc]
+        own: Variable = super().iterations
         if rate_factors.get() is None or isinstance(self, graph_optimizers.GraphOptimizer):
             return own
         counts = self.__dict__
@@ -141,7 +139,7 @@ class OptimizerMixin(CompatObject):
 
     @iterations.setter
     def iterations(self, value: Variable) -> None:
-        inherited = super(OptimizerMixin, type(self)).iterations  # type: ignore[misc]
+        inherited = super(OptimizerMixin, type(self)).iterations
         if inherited.fset is None:
             self._iterations.assign(value)
         else:
@@ -149,22 +147,20 @@ class OptimizerMixin(CompatObject):
 
     @property
     def learning_rate(self) -> Variable | Array:
-        rate: Variable | Array = super().learning_rate  # type: ignore[misc]
+        rate: Variable | Array = super().learning_rate
         if isinstance(rate, Variable) or called_by_gazelle(1):
             return rate
-        optimizer: Any = self
-        scheduled: Array = attributes.scheduled_rate(optimizer)
-        return scheduled
+        return attributes.scheduled_rate(self)
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:
-        factors, own = rate_factors.get(), super().learning_rate  # type: ignore[misc]
+        factors, own = rate_factors.get(), super().learning_rate
         if factors is None or isinstance(self, graph_optimizers.GraphOptimizer):
-            super(OptimizerMixin, type(self)).learning_rate.fset(self, value)  # type: ignore[misc]
+            super(OptimizerMixin, type(self)).learning_rate.fset(self, value)
         elif symbolic.is_symbolic(value):  # a rate that is computed in each step
             factors[id(self)] = value
         else:  # a step of this optimizer with another rate, which changes with the rate that it has later
-            factors[id(self)] = 1.0 if value is own else float(value) / float(own)  # type: ignore[arg-type]  # a number
+            factors[id(self)] = 1.0 if value is own else float(value) / float(own)  # a number
 
     clipnorm, clipvalue = _Clipping("clipnorm"), _Clipping("clipvalue")
 
@@ -184,17 +180,17 @@ class OptimizerMixin(CompatObject):
             kwargs = {**kwargs, "global_clipnorm": kwargs["clipnorm"], "clipnorm": None}  # that of all gradients
         has_rate = bool(args) or not {"lr", "learning_rate"}.isdisjoint(kwargs)
         if graph_optimizers.is_user_defined(self):
-            optimizers.convert(self, graph_optimizers.GraphOptimizer)  # type: ignore[arg-type]
+            optimizers.convert(self, graph_optimizers.GraphOptimizer)
             kwargs = kwargs if has_rate else {"learning_rate": 0.0, **kwargs}
-        elif resource_optimizers.is_user_defined(self):  # type: ignore[arg-type]
-            optimizers.convert(self, resource_optimizers.ResourceOptimizer)  # type: ignore[arg-type]
+        elif resource_optimizers.is_user_defined(self):
+            optimizers.convert(self, resource_optimizers.ResourceOptimizer)
             kwargs = kwargs if has_rate else {"learning_rate": 0.001, **kwargs}
         elif core is Optimizer and not has_rate:
             kwargs = {"learning_rate": 0.001, **kwargs}
         super()._construct(core, args, kwargs, by_gazelle)
 
     def apply(self, *args: Any, **kwargs: Any) -> Variable | Nested[Array]:
-        return super().apply(*arrays_of(args), **arrays_of(kwargs))  # type: ignore[misc]
+        return super().apply(*arrays_of(args), **arrays_of(kwargs))
 
     def minimize(self, loss: Branch, *args: Any, **kwargs: Any) -> TensorResult:
         """Take one step on `loss`: a function without arguments, a tensor of a tape, or one of a graph for later."""
@@ -202,7 +198,7 @@ class OptimizerMixin(CompatObject):
             return _graphs().minimize(self, loss, *args, **kwargs)
         from gazelle.compat.tensorflow import model_calls
 
-        return model_calls.minimize(self, loss, *args, **kwargs)  # type: ignore[arg-type]
+        return model_calls.minimize(self, loss, *args, **kwargs)
 
     def compute_gradients(self, loss: TensorLike, *args: Any, **kwargs: Any) -> list[tuple[Any, Variable]]:
         return _graphs().compute_gradients(self, loss, *args, **kwargs)
@@ -218,7 +214,7 @@ class OptimizerMixin(CompatObject):
             kwargs.pop(ignored, None)
         if args and not isinstance(args[0], str | None):  # not the name, which came first in tf.keras
             steps = args[0]
-        out = super().apply_gradients(pairs, **kwargs)  # type: ignore[misc]
+        out = super().apply_gradients(pairs, **kwargs)
         if steps is not None:
             steps.assign_add(1)
         return out
@@ -249,7 +245,4 @@ def _of_float_step(call: Function) -> Function:
 class ScheduleMixin(CompatObject):
     """Learning rate schedules."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if not is_generated(cls) and "__call__" in cls.__dict__:
-            cls.__call__ = _of_float_step(cls.__dict__["__call__"])  # type: ignore[method-assign]
+    _wrapped_in_programs = {"__call__": _of_float_step}

@@ -206,9 +206,7 @@ def tokenizer_from_json(json_string: str) -> Tokenizer:
     {'b': 1, 'a': 2}
     """
     config = dict(json.loads(json_string)["config"])
-    tables = {
-        k: json.loads(config.pop(k)) for k in ("word_counts", "word_docs", "index_docs", "index_word", "word_index")
-    }
+    tables = {name: json.loads(config.pop(name)) for name in _TABLES}
     tokenizer = Tokenizer(**config)
     tokenizer.word_counts = OrderedDict(tables["word_counts"])
     tokenizer.word_docs = defaultdict(int, tables["word_docs"])

@@ -22,13 +22,14 @@ from gazelle.core import names
 from gazelle.core.traceback import warn
 
 _RATES = {"dropout", "recurrent_dropout"}
-_CONSTRAINTS = {"nonneg": "non_neg", "maxnorm": "max_norm", "unitnorm": "unit_norm"}
+# of constraints, and of a penalty whose later name stands for factors of 0
+_EARLIER_NAMES = {"nonneg": "non_neg", "maxnorm": "max_norm", "unitnorm": "unit_norm", "l1l2": "l1_l2"}
 
 
 @rule("Layer")
 def _layer(instance: Any, kwargs: dict[str, Any]) -> None:
     if era.number() < 3:
-        kwargs.update((k, _CONSTRAINTS[v]) for k, v in kwargs.items() if isinstance(v, str) and v in _CONSTRAINTS)
+        kwargs.update((k, _EARLIER_NAMES[v]) for k, v in kwargs.items() if isinstance(v, str) and v in _EARLIER_NAMES)
     length, size = kwargs.get("input_length"), kwargs.get("input_dim")
     if "input_length" in kwargs and not isinstance(instance, layers.Embedding):
         kwargs.pop("input_length")

@@ -28,8 +28,8 @@ def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
         kwargs["optimizer"] = create(REGISTRY["optimizers"][name])
     if era.number() == 1 and isinstance(kwargs.get("metrics"), str):
         kwargs["metrics"] = [kwargs["metrics"]]
-    if era.number() == 1 and kwargs.get("loss") is not None:
-        kwargs["loss"] = tree.map_structure(_loss_of_keras_1, kwargs["loss"])
+    if era.is_package_before_keras_3() and kwargs.get("loss") is not None:
+        kwargs["loss"] = tree.map_structure(_loss_of_package, kwargs["loss"])
     if era.number() < 3:
         kwargs.update(
             {k: tree.map_structure(columns.with_columns, kwargs[k]) for k in columns.OF_LABELS if k in kwargs}
@@ -54,8 +54,10 @@ def recompile(model: Model) -> None:
         model.compile(**{**meant, "optimizer": model.optimizer})
 
 
-def _loss_of_keras_1(given: Any) -> Any:
-    return metrics.cosine_proximity if given in ("cosine_proximity", "cosine") else given
+def _loss_of_package(given: Any) -> Any:
+    if given not in ("cosine_proximity", "cosine"):
+        return given
+    return metrics.cosine_proximity if era.number() == 1 else "cosine_proximity"
 
 
 def _for_every_output(kwargs: dict[str, Any], outputs: int) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 from gazelle.compat import facade
 from gazelle.compat.namespaces import root, version
-from gazelle.compat.tables import listed
+from gazelle.compat.recorded_variable import recorder
+from gazelle.compat.tables import listed, pairs
 from gazelle.compat.tensorflow import function_tables, graph_metrics, graphs, model_calls, names_of_1, private_modules
 from gazelle.compat.tensorflow.dtypes import DTYPES
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
@@ -23,8 +24,8 @@ from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
-_TABLES = listed("""contrib_layers function_tables arrays blocks boxes checking checkpoints control convolutions
-    crf csv_files custom_gradient default_graphs differentiation events feature_columns files gathering gradient_ops
+_TABLES = listed("""function_tables arrays blocks boxes checking checkpoints control convolutions crf csv_files
+    custom_gradient default_graphs differentiation events feature_columns files gathering gradient_ops
     graph_iterators graph_layers graph_losses graph_metrics graph_scatter graph_scopes graph_sessions graph_summaries
     graphs images linalg lite maths moving_averages nn parsing quantization ragged ragged_calls randoms records rnn
     rnn_cells sampling saved_models signals sparse sparse_lookups stored_datasets strings summaries tables tf_config
@@ -100,14 +101,6 @@ def look_up(full: str) -> TensorResult:
     """The object with a name: an entry of the table, a module, or a part of Keras; None if there is none."""
     if full.startswith("contrib.keras"):
         full = full.removeprefix("contrib.").replace(".api.keras", "")
-    if full.startswith(("contrib.slim", "contrib.layers.")):  # slim has the names of both modules
-        name = full.rpartition(".")[2]
-        of_layers = name in ("slim", "layers") or f"contrib.layers.{name}" in NAMES
-        full = (
-            "contrib.layers"
-            if name in ("slim", "layers")
-            else f"contrib.{'layers' if of_layers else 'framework'}.{name}"
-        )
     if (
         full.split(".")[0] in _OF_KERAS
         and full not in ("losses", "metrics")
@@ -149,32 +142,14 @@ def _raw(name: str) -> TensorResult:
     reduction = NAMES.get(f"reduce_{plain}")
     if reduction is not None:
         return lambda input, axis, keep_dims=False, name=None: reduction(input, axis, keep_dims)
-    public, renamed = _OTHER_ARGUMENTS.get(plain, (None, {}))
+    public, _, renames = function_tables.TABLE["raw operations"].get(plain, "").partition(" ")
     names = [full for full in NAMES if _without_underscores(full.rpartition(".")[2]) == plain]
-    if public is None and not names:
+    if not public and not names:
         return None
-    function = NAMES[public or min(names, key=len)]
+    function, renamed = NAMES[public or min(names, key=len)], pairs(renames)
     if not renamed:
         return function
     return lambda *args, **kwargs: function(*args, **{renamed.get(key, key): kwargs[key] for key in kwargs})
-
-
-#: operations with other names, or with other names of arguments, than the functions
-_OTHER_ARGUMENTS = {
-    "batchmatmul": ("matmul", {"x": "a", "y": "b", "adj_x": "adjoint_a", "adj_y": "adjoint_b"}),
-    "select": ("where", {"t": "x", "e": "y"}),
-    "cast": ("cast", {"DstT": "dtype"}),
-    "transpose": ("transpose", {"x": "a"}),
-    "pad": ("pad", {"input": "tensor"}),
-    "mirrorpad": ("pad", {"input": "tensor"}),
-    "slice": ("slice", {"input": "input_"}),
-    "split": ("split", {"num_split": "num_or_size_splits"}),
-    "splitv": ("split", {"size_splits": "num_or_size_splits"}),
-    "depthwiseconv2dnative": ("nn.depthwise_conv2d", {}),
-    "tensorscatterupdate": ("tensor_scatter_nd_update", {}),
-    "tensorscatteradd": ("tensor_scatter_nd_add", {}),
-    "randomstandardnormal": ("random.normal", {}),
-}
 
 
 def _without_underscores(name: str) -> str:
@@ -244,7 +219,7 @@ def module(name: str) -> Facade | None:
 def close() -> None:
     """Deactivate the facade: the classes of `keras` take and return arrays again."""
     facade.calls = None
-    graphs.close()
+    recorder.set(None)
     names_of_1.forget()
     for name in [n for n, m in sys.modules.items() if isinstance(m, Facade)]:
         del sys.modules[name]

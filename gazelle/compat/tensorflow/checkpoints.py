@@ -313,8 +313,7 @@ def global_step(graph: object = None) -> TensorFlowVariable:
     known = graph_scopes.get_collection_ref(graph_scopes.GraphKeys.GLOBAL_STEP)
     if not known:
         known.append(TensorFlowVariable(0, trainable=False, dtype="int64", name="global_step"))
-    step: TensorFlowVariable = known[0]
-    return step
+    return known[0]
 
 
 @named("train.CheckpointManager")

@@ -74,7 +74,8 @@ class CompiledCall(Program):
         super().__init__(*args)
         self.key, self._ready = key, False
         self._program = jax.jit(self._trace, static_argnums=3)
-        self._results: dict[Any, Result] = {}  # by the shapes of arguments
+        # by the shapes of arguments: the result, and for each of its arrays the loss that takes its logits
+        self._results: dict[Any, tuple[Result, list[str | None]]] = {}
 
     def is_ready(self) -> bool:
         """Whether a first call has shown the variables."""
@@ -97,14 +98,16 @@ class CompiledCall(Program):
             _calls[self.key] = None
             scope.key = as_key(key)
             return self.call(arrays, scope)
-        result = self._results[shapes]
+        result, losses_of_logits = self._results[shapes]
         scope.losses.extend(zip(result.owners, losses, strict=True))
-        for array, its_logits in zip(found, before, strict=True):
-            logits.attach(array, its_logits)
+        for array, its_logits, loss in zip(found, before, losses_of_logits, strict=True):
+            logits.attach(array, its_logits, loss)
         return self.finish(result, found, assigned)
 
     def _trace(self, arrays: list[Any], values: list[Any], key: Any, shapes: Any) -> Any:
-        self._results[shapes], found, losses, assigned = self.trace(arrays, values, as_key(key))
+        result, found, losses, assigned = self.trace(arrays, values, as_key(key))
         if any(get_mask(array) is not None for array in found):
             raise NotCompilableError
-        return found, losses, assigned, list(map(logits.of, found))
+        entries = list(map(logits.entry, found))
+        self._results[shapes] = result, [loss for _, loss in entries]
+        return found, losses, assigned, [before for before, _ in entries]

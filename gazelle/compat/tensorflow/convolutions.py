@@ -77,21 +77,14 @@ named("nn.avg_pool")(_of_any_rank("avg_pool"))
 
 
 def _transposed_convolution(rank: int) -> Callable[..., Any]:
-    def function(
-        input: Any,
-        filters: Any,
-        output_shape: Any,
-        strides: Any,
-        padding: str = "SAME",
-        data_format: Any = None,
-        dilations: Any = None,
-    ) -> Any:
-        options = _options(rank, strides, padding, data_format, dilations)
+    def function(x: Any, filters: Any, output_shape: Any, *given: Any) -> Any:
+        options = _options(rank, *given)
         convolve: Any = lambda x: ops.conv(x, filters, *options)  # noqa: E731
-        _, back = jax.vjp(convolve, jnp.zeros((input.shape[0], *output_shape[1:]), input.dtype))
-        return back(input)[0]
+        _, back = jax.vjp(convolve, jnp.zeros((x.shape[0], *output_shape[1:]), x.dtype))
+        return back(x)[0]
 
-    return function
+    parameters = "input filters output_shape strides padding='SAME' data_format=None dilations=None"
+    return with_parameters(function, parameters.split())
 
 
 for _rank in (1, 2, 3):

@@ -15,7 +15,7 @@ from gazelle.core.types import DTypeLike
 _ALIASES = {"double": "float64", "half": "float16", "object": "string", "str": "string", "bytes": "string"}
 
 #: the numbers of dtypes in TensorFlow's protocol buffers, which every argument `dtype` accepts
-_NUMBERS = dict(enumerate(listed("float32 float64 int32 uint8 int16 int8 string complex64 int64 bool"), 1)) | {
+NUMBERS = dict(enumerate(listed("float32 float64 int32 uint8 int16 int8 string complex64 int64 bool"), 1)) | {
     14: "bfloat16",
     17: "uint16",
     18: "complex128",
@@ -63,8 +63,8 @@ def name_of(dtype: DTypeLike | None) -> str:
     if isinstance(dtype, str):
         return _ALIASES.get(str.__str__(dtype), str.__str__(dtype))
     number: object = dtype
-    if type(number) is int and number in _NUMBERS:
-        return _NUMBERS[number]
+    if type(number) is int and number in NUMBERS:
+        return NUMBERS[number]
     if isinstance(dtype, type) and dtype in _PYTHON_TYPES:
         return _PYTHON_TYPES[dtype]
     try:

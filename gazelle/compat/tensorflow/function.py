@@ -14,12 +14,12 @@ import jax
 import numpy as np
 
 from gazelle.compat.ignored import ignores
+from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow import autograph
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import host_array
 from gazelle.compat.tensorflow.programs import NeedsTapeError, NewVariablesError, NotCompilableError, Program
 from gazelle.compat.tensorflow.recording import active_tapes, in_dataset, in_function, is_array, is_box, unboxed
-from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng, tracing
 from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.symbolic import KerasTensor
@@ -275,37 +275,24 @@ def function(
     return func if isinstance(func, Function) else Function(func, input_signature)
 
 
-def py_function(
-    func: Callable[..., Any] | None = None,
-    inp: Sequence[TensorLike] | None = None,
-    Tout: object = None,
-    name: str | None = None,
-) -> TensorResult:
-    """`tf.py_function`: `func` runs as Python on tensors. Also a decorator."""
-    return _as_python(func, inp, Tout, lambda tensors: tensors)
-
-
-def numpy_function(
-    func: Callable[..., Any] | None = None,
-    inp: Sequence[TensorLike] | None = None,
-    Tout: object = None,
-    stateful: bool = True,
-    name: str | None = None,
-) -> TensorResult:
-    """`tf.numpy_function`: `func` receives NumPy arrays. Also a decorator."""
-    return _as_python(func, inp, Tout, lambda tensors: [tensor.numpy() for tensor in tensors])
-
-
-def _as_python(function: Any, inputs: Any, types: Any, given: Callable[[Any], Any]) -> Any:
+def _as_python(given: Callable[[Any], Any], function: Any, inputs: Any, types: Any) -> Any:
+    """Run a function as Python on what `given` makes of tensors; without inputs or without a function, a decorator."""
     from gazelle.compat.tensorflow.arrays import convert
 
     if inputs is None:
         if function is None:
-            return lambda own: _as_python(own, None, types, given)
-        return lambda *args: _as_python(function, args, types, given)
+            return lambda own: _as_python(given, own, None, types)
+        return lambda *args: _as_python(given, function, args, types)
     out = function(*given([convert(v) for v in inputs]))
     if isinstance(out, list | tuple):
         each = types if isinstance(types, list | tuple) else [types] * len(out)
         return [convert(v, t) for v, t in zip(out, each, strict=True)]
     one = types[0] if isinstance(types, list | tuple) and types else types
     return None if out is None else convert(out, one or None)
+
+
+_OF_PYTHON = ["func=None", "inp=None", "Tout=None", "-stateful=None", "-name=None"]
+py_function = with_parameters(functools.partial(_as_python, lambda tensors: tensors), _OF_PYTHON)
+numpy_function = with_parameters(
+    functools.partial(_as_python, lambda tensors: [t.numpy() for t in tensors]), _OF_PYTHON
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 from typing import Any
@@ -102,19 +103,24 @@ def register_objects() -> None:
     for module, functions in tables.lists("tensorflow", "without a module").items():
         NAMES.update((name, NAMES[f"{module}.{name}"]) for name in functions)
     for names, (known, *order) in tables.lists("tensorflow", "order of TensorFlow 1").items():
-        NAMES.update(dict.fromkeys(names.split(), _in_order(NAMES[known], order)))
+        function = NAMES[known] if known in NAMES else compat_class(tables.resolve(known, _PACKAGE))
+        NAMES.update(dict.fromkeys(names.split(), _in_order(function, order)))
 
 
 def _in_order(function: Function, order: list[str]) -> Function:
-    """The function with the arguments of TensorFlow 1, each "name" or "name/current name"."""
-    earlier = dict(text.split("/") for text in order if "/" in text)
-    names = [text.partition("/")[0] for text in order]
+    """The function or class with arguments of TensorFlow 1: "name", "name/current name", "name=default" or "-name"."""
+    texts = [text.lstrip("-").partition("=") for text in order]
+    names = [own.partition("/")[0] for own, _, _ in texts]
+    ignored = {text[1:] for text in order if text[0] == "-"}
+    earlier = dict(own.split("/") for own, _, _ in texts if "/" in own)
+    defaults = {name: ast.literal_eval(value) for name, (_, has, value) in zip(names, texts, strict=True) if has}
 
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        return function(**current_names(dict(zip(names, args, strict=False)) | kwargs, earlier))
+        given = defaults | dict(zip(names, args, strict=False)) | kwargs
+        return function(**current_names({name: given[name] for name in given if name not in ignored}, earlier))
 
     vars(called)["__signature__"] = inspect.Signature(
-        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None) for name in names]
+        [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=defaults.get(n)) for n in names]
     )
     return called

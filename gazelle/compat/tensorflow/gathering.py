@@ -46,8 +46,7 @@ def _batched(one: Function, axes: int, params: TensorLike, indices: TensorLike) 
     """`one(params, indices)` for each element of the first axes of both."""
     for _ in range(axes):
         one = jax.vmap(one)
-    found: TensorResult = one(jnp.asarray(params), jnp.asarray(indices))
-    return found
+    return one(jnp.asarray(params), jnp.asarray(indices))
 
 
 @op("gather_nd", "manip.gather_nd")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle import ops
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.arrays import keras_format
 from gazelle.compat.tensorflow.convolutions import _options, inner_sizes
@@ -52,44 +51,31 @@ def _back(function: Callable[[Any], Any], point: Any, gradient: Any) -> Any:
     return jax.vjp(function, point)[1](gradient)[0]
 
 
+_WINDOWS = "grad ksize strides padding data_format=None"
+
+
 def _pool_options(rank: int, ksize: Any, strides: Any, padding: str, data_format: Any) -> tuple[Any, ...]:
     size, steps = (inner_sizes(value, rank, data_format) for value in (ksize, strides))
     return size, steps, padding.lower(), keras_format(data_format)
 
 
 def _of_max_pool(rank: int) -> Callable[..., Any]:
-    @ignores("orig_output")
-    def function(
-        orig_input: Any,
-        orig_output: Any,
-        grad: Any,
-        ksize: Sequence[int],
-        strides: Sequence[int],
-        padding: str,
-        data_format: Any = None,
-    ) -> Any:
-        options = _pool_options(rank, ksize, strides, padding, data_format)
+    def function(inputs: Any, _: Any, gradient: Any, *windows: Any) -> Any:
+        options = _pool_options(rank, *windows)
         if infers_shapes.get():  # the batch sizes may become equal
-            return jnp.zeros_like(orig_input)
-        return _back(lambda x: ops.max_pool(x, *options), jnp.asarray(orig_input), jnp.asarray(grad))
+            return jnp.zeros_like(inputs)
+        return _back(lambda x: ops.max_pool(x, *options), jnp.asarray(inputs), jnp.asarray(gradient))
 
-    return function
+    return with_parameters(function, f"orig_input orig_output {_WINDOWS}".split())
 
 
 def _of_average_pool(rank: int) -> Callable[..., Any]:
-    def function(
-        orig_input_shape: Any,
-        grad: Any,
-        ksize: Sequence[int],
-        strides: Sequence[int],
-        padding: str,
-        data_format: Any = None,
-    ) -> Any:
-        options, grad = _pool_options(rank, ksize, strides, padding, data_format), jnp.asarray(grad)
-        start = jnp.zeros((grad.shape[0], *orig_input_shape[1:]), grad.dtype)
-        return _back(lambda x: ops.average_pool(x, *options), start, grad)
+    def function(shape: Any, gradient: Any, *windows: Any) -> Any:
+        options, gradient = _pool_options(rank, *windows), jnp.asarray(gradient)
+        start = jnp.zeros((gradient.shape[0], *shape[1:]), gradient.dtype)
+        return _back(lambda x: ops.average_pool(x, *options), start, gradient)
 
-    return function
+    return with_parameters(function, f"orig_input_shape {_WINDOWS}".split())
 
 
 _SHAPES = ("orig_input_shape", "input_sizes", "filter_sizes", "ksize", "strides")

@@ -5,7 +5,6 @@ Each function returns (value, operation). In a metric of `compile`, the sums bel
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from gazelle.compat import running_sums
 from gazelle.compat.backend.lifting import computes_values
 from gazelle.compat.backend.updates import Update
 from gazelle.compat.ignored import ignores
+from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow import graph_scopes, graphs
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
@@ -30,41 +30,42 @@ Sums = tuple[Array, ...]
 _TINY = 1e-6
 
 
-def _streaming(kind: str, add: Callable[..., Sums], result: Callable[..., Array]) -> Callable[..., Any]:
-    """The function (labels, predictions, weights, ...) of a metric.
+def _streamed(
+    kind: str, given: tuple[Any, ...], add: Callable[..., Sums], result: Callable[..., Array], *options: Any
+) -> tuple[Any, Any]:
+    """(value, operation) of a metric.
 
     Args:
         kind: Its name.
-        add: The function of the same arguments that returns the sums of a batch.
+        given: The labels, predictions and weights.
+        add: The function of these that returns the sums of a batch.
         result: The function of the sums that returns the value.
+        *options: The arguments `metrics_collections`, `updates_collections` and `name`.
     """
-
-    def called(given: tuple[Any, ...], collections: Any, updates: Any, name: str | None) -> tuple[Any, Any]:
-        owner = running_sums.owner.get()
-        if owner is not None:  # the function of a metric runs
-            arrays = [None if value is None else jnp.asarray(unboxed(value)) for value in given]
-            sums = owner.of_next_call(jax.eval_shape(add, *arrays))
-            for total, part in zip(sums, add(*arrays), strict=True):
-                total.assign_add(part)
-            value = result(*(total.value for total in sums))
-            return value, value
-        graphs.build_graphs()
-        parts = call_op(add, given, {}) if any(map(is_symbolic, given)) else add(*map(unboxed, given))
-        prefix = graph_scopes.unique(name or kind)
-        sums = [
-            graphs.variable(np.zeros(part.shape, "float32"), False, full_name=f"{prefix}/{number}")
-            for number, part in enumerate(parts)
-        ]
-        for total in sums:
-            graph_scopes.add_to_collections(("local_variables", "metric_variables"), total)
-        value = call_op(result, tuple(sums), {})
-        first, *others = (Update(total, total + part) for total, part in zip(sums, parts, strict=True))
-        made = Update(first.variable, first.value, tuple(others), lambda: result(*(total.value for total in sums)))
-        graph_scopes.add_to_collections(collections or (), value)
-        graph_scopes.add_to_collections(updates or (), made)
-        return value, made
-
-    return called
+    collections, updates, name = options
+    owner = running_sums.owner.get()
+    if owner is not None:  # the function of a metric runs
+        arrays = [None if value is None else jnp.asarray(unboxed(value)) for value in given]
+        sums = owner.of_next_call(jax.eval_shape(add, *arrays))
+        for total, part in zip(sums, add(*arrays), strict=True):
+            total.assign_add(part)
+        value = result(*(total.value for total in sums))
+        return value, value
+    graphs.build_graphs()
+    parts = call_op(add, given, {}) if any(map(is_symbolic, given)) else add(*map(unboxed, given))
+    prefix = graph_scopes.unique(name or kind)
+    sums = [
+        graphs.variable(np.zeros(part.shape, "float32"), False, full_name=f"{prefix}/{number}")
+        for number, part in enumerate(parts)
+    ]
+    for total in sums:
+        graph_scopes.add_to_collections(("local_variables", "metric_variables"), total)
+    value = call_op(result, tuple(sums), {})
+    first, *others = (Update(total, total + part) for total, part in zip(sums, parts, strict=True))
+    made = Update(first.variable, first.value, tuple(others), lambda: result(*(total.value for total in sums)))
+    graph_scopes.add_to_collections(collections or (), value)
+    graph_scopes.add_to_collections(updates or (), made)
+    return value, made
 
 
 def _weighted(values: Any, weights: Any) -> tuple[Array, Array]:
@@ -155,25 +156,18 @@ def _area(curve: str, method: str, tp: Array, fp: Array, tn: Array, fn: Array) -
     return jnp.sum((x[:-1] - x[1:]) * _HEIGHTS[method](y[:-1], y[1:]))
 
 
-def _register(name: str, function: Callable[..., Any]) -> None:
-    named(f"metrics.{name}", f"compat.v1.metrics.{name}", f"contrib.metrics.streaming_{name}")(function)
+def _names(kind: str) -> tuple[str, ...]:
+    return f"metrics.{kind}", f"compat.v1.metrics.{kind}", f"contrib.metrics.streaming_{kind}"
 
 
-def _of_pairs(name: str, add: Callable[..., Sums], result: Callable[..., Array]) -> Callable[..., Any]:
-    called = _streaming(name, add, result)
+def _register(kind: str, parameters: str, parts: Callable[..., tuple[Any, ...]]) -> None:
+    """Register a metric; `parts` returns, for its own arguments, those of `_streamed` after the name."""
 
-    def metric(
-        labels: TensorLike,
-        predictions: TensorLike,
-        weights: TensorLike = None,
-        metrics_collections: Option = None,
-        updates_collections: Option = None,
-        name: str | None = None,
-    ) -> TensorResult:
-        return called((labels, predictions, weights), metrics_collections, updates_collections, name)
+    def metric(*values: Any) -> TensorResult:
+        return _streamed(kind, *parts(*values[:-3]), *values[-3:])
 
-    metric.__name__ = name
-    return metric
+    options = "metrics_collections=None updates_collections=None name=None"
+    named(*_names(kind))(with_parameters(metric, f"{parameters} {options}".split()))
 
 
 _HITS, _FALSE, _MISSED, _REJECTED = _count(True, True), _count(False, True), _count(True, False), _count(False, False)
@@ -191,7 +185,14 @@ _PAIRS: dict[str, tuple[Callable[..., Sums], Any]] = {
     "true_negatives": (lambda *given: (_REJECTED(*given),), lambda total: total),
 }
 for _name, _parts in _PAIRS.items():
-    _register(_name, _of_pairs(_name, *_parts))
+    _register(_name, "labels predictions weights=None", lambda *given, parts=_parts: (given, *parts))
+_register("mean", "values weights=None", lambda *given: (given, _mean, _quotient))
+for _name, _result in {"mean_iou": _intersection_over_union, "mean_per_class_accuracy": _accuracy_by_class}.items():
+    _register(
+        _name,
+        "labels predictions num_classes weights=None",
+        lambda x, y, classes, weights, result=_result: ((x, y, weights), _confusion(int(classes)), result),
+    )
 #: those that are not also functions of `tf.metrics` in TensorFlow 2
 ONLY_OF_1 = {f"metrics.{name}" for name in (*_PAIRS, "mean", "mean_iou", "mean_per_class_accuracy", "auc")} - {
     "metrics.mean_absolute_error",
@@ -199,41 +200,7 @@ ONLY_OF_1 = {f"metrics.{name}" for name in (*_PAIRS, "mean", "mean_iou", "mean_p
 }
 
 
-@functools.partial(_register, "mean")
-def mean(
-    values: TensorLike,
-    weights: TensorLike = None,
-    metrics_collections: Option = None,
-    updates_collections: Option = None,
-    name: str | None = None,
-) -> TensorResult:
-    """`tf.metrics.mean`."""
-    called = _streaming("mean", _mean, _quotient)
-    return called((values, weights), metrics_collections, updates_collections, name)
-
-
-def _of_classes(name: str, result: Callable[..., Array]) -> None:
-    def metric(
-        labels: TensorLike,
-        predictions: TensorLike,
-        num_classes: int,
-        weights: TensorLike = None,
-        metrics_collections: Option = None,
-        updates_collections: Option = None,
-        name: str | None = None,
-    ) -> TensorResult:
-        called = _streaming(metric.__name__, _confusion(int(num_classes)), result)
-        return called((labels, predictions, weights), metrics_collections, updates_collections, name)
-
-    metric.__name__ = name
-    _register(name, metric)
-
-
-_of_classes("mean_iou", _intersection_over_union)
-_of_classes("mean_per_class_accuracy", _accuracy_by_class)
-
-
-@functools.partial(_register, "auc")
+@named(*_names("auc"))
 @ignores("thresholds=None")
 def auc(
     labels: TensorLike,
@@ -252,10 +219,10 @@ def auc(
         raise ArgumentError(message("summation_method of tf.metrics.auc", expected=list(_HEIGHTS), got=got))
     inner = [(i + 1) / (num_thresholds - 1) for i in range(num_thresholds - 2)]
     thresholds = jnp.asarray([-1e-7, *inner, 1 + 1e-7], "float32")
-    called = _streaming(
-        "auc", lambda *given: _at_thresholds(thresholds, *given), lambda *sums: _area(curve, summation_method, *sums)
-    )
-    return called((labels, predictions, weights), metrics_collections, updates_collections, name)
+    given = labels, predictions, weights
+    add: Any = lambda *given: _at_thresholds(thresholds, *given)  # noqa: E731
+    result: Any = lambda *sums: _area(curve, summation_method, *sums)  # noqa: E731
+    return _streamed("auc", given, add, result, metrics_collections, updates_collections, name)
 
 
 @named("local_variables_initializer", "initialize_local_variables")

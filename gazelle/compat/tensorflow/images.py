@@ -33,18 +33,9 @@ class ResizeMethod:
 _OLD_METHODS = ("bilinear", "nearest", "bicubic", "area")
 
 
-@op("image.resize", static=("size",), host=False)
-def resize(
-    images: TensorLike,
-    size: TensorLike,
-    method: str | int | float = "bilinear",
-    preserve_aspect_ratio: bool = False,
-    antialias: bool = False,
-) -> TensorResult:
-    return _plain_resize(images, size, method, preserve_aspect_ratio, antialias)
-
-
-def _plain_resize(images: Any, size: Any, method: Any, preserve_aspect_ratio: bool, antialias: bool = False) -> Any:
+def _resize(
+    images: Any, size: Any, method: Any = "bilinear", preserve_aspect_ratio: bool = False, antialias: bool = False
+) -> Any:
     images, size = jnp.asarray(images), tuple(int(n) for n in size)
     method = _OLD_METHODS[method] if isinstance(method, int) else method
     size = _in_proportion(images, size) if preserve_aspect_ratio else size
@@ -58,6 +49,9 @@ def _plain_resize(images: Any, size: Any, method: Any, preserve_aspect_ratio: bo
         antialias=antialias,
         data_format="channels_last",
     )
+
+
+resize = op("image.resize", static=("size",), host=False)(_resize)
 
 
 def _in_proportion(images: Any, size: Any) -> Any:
@@ -85,7 +79,7 @@ def _resize_of_1(
     size = _in_proportion(images, size) if preserve else size
     if half_pixel or method == "area":
         check("align_corners", bool(align_corners), False, "tf.image.resize_images")
-        return _plain_resize(images, size, method, False)
+        return _resize(images, size, method)
     images = images if method == "nearest" else images.astype("float32")
     for axis, count in zip((-3, -2), map(int, size), strict=True):
         last = images.shape[axis] - 1
@@ -115,34 +109,17 @@ def _points(t: Any, method: str) -> dict[int, Any]:
 _resize_by = op(static=("size",), host=False)(_resize_of_1)
 
 
-@named("image.resize_images", "compat.v1.image.resize_images", "compat.v1.image.resize")
-def resize_images(
-    images: TensorLike,
-    size: TensorLike,
-    method: str | int = 0,
-    align_corners: bool = False,
-    preserve_aspect_ratio: bool = False,
-) -> TensorResult:
-    """`tf.image.resize_images` of TensorFlow 1."""
-    return _resize_by(images, size, method, align_corners, preserve_aspect_ratio)
-
-
-def _resized(method: str) -> Callable[..., Any]:
-    def resized(
-        images: Any, size: Any, align_corners: bool = False, name: str | None = None, half_pixel_centers: bool = False
-    ) -> Any:
-        return _resize_by(images, size, method, align_corners, False, half_pixel_centers)
-
-    return resized
-
-
-for _name, _method in {
-    "bilinear": "bilinear",
-    "nearest_neighbor": "nearest",
-    "bicubic": "bicubic",
-    "area": "area",
-}.items():
-    named(f"image.resize_{_name}")(_resized(_method))
+named("image.resize_images", "compat.v1.image.resize_images", "compat.v1.image.resize")(
+    lambda images, size, method=0, align_corners=False, preserve_aspect_ratio=False: _resize_by(
+        images, size, method, align_corners, preserve_aspect_ratio
+    )
+)
+for _method in ("bilinear", "nearest_neighbor", "bicubic", "area"):
+    named(f"image.resize_{_method}")(
+        lambda images, size, align_corners=False, name=None, half_pixel_centers=False, method=_method: _resize_by(
+            images, size, method, align_corners, False, half_pixel_centers
+        )
+    )
 
 
 def _flip(axis: int) -> Any:

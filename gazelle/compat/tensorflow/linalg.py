@@ -75,7 +75,7 @@ def _scaled(tensors: Any, norm: Any, most: Any) -> Any:
     return [None if t is None else jnp.asarray(t) * scale for t in tensors]
 
 
-def _norm(tensor: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+def _norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False) -> Any:
     """The norm over `axis`; without one that of all elements as a vector."""
     xp, order = space(tensor), None if ord == "euclidean" else ord
     if order is None and xp is jnp:
@@ -87,11 +87,7 @@ def _norm(tensor: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     return xp.reshape(size, (1,) * xp.ndim(tensor)) if keepdims else size
 
 
-@op("norm", "linalg.norm", static=("axis",))
-def norm(
-    tensor: TensorLike, ord: str | int | float = "euclidean", axis: AxisLike = None, keepdims: bool = False
-) -> TensorResult:
-    return _norm(tensor, ord, axis, keepdims)
+op("norm", "linalg.norm", static=("axis",))(_norm)
 
 
 @op("linalg.triangular_solve", host=False)

@@ -45,10 +45,6 @@ def named(*names: str) -> Callable[[Any], Any]:
     return decorate
 
 
-#: takes the name that a program gives to a result, and the result; set while functions build graphs of TensorFlow 1
-on_name: Callable[[str, Any], object] | None = None
-
-
 @functools.cache
 def _with_name(function: Any) -> Any:
     """The function with the argument `name` at the end, if it does not have one: it belongs to a node of a graph."""
@@ -57,15 +53,12 @@ def _with_name(function: Any) -> Any:
     more = " check_types expand_composites" if function.__module__ == "gazelle.tree" else ""  # no tensor is a structure
     taking = function if has_one else ignores(f"name{more}")(function)
     earlier = earlier_names(parameters)
-    if has_one and not earlier:
+    if not earlier:
         return taking
 
     @functools.wraps(taking)
     def called(*args: Any, **kwargs: Any) -> Any:
-        made = taking(*args, **(current_names(kwargs, earlier) if kwargs and earlier else kwargs))
-        if on_name is not None and not has_one and kwargs.get("name"):
-            on_name(kwargs["name"], made)
-        return made
+        return taking(*args, **(current_names(kwargs, earlier) if kwargs else kwargs))
 
     return called
 
@@ -79,10 +72,10 @@ def aliases() -> dict[int, list[str]]:
 
 
 def _describe(function: Any, names: tuple[str, ...]) -> None:
-    """Give a function a docstring, and one that a factory made a name, which model files contain."""
+    """Give a function a docstring, and one that is private or made by a factory a name, which model files contain."""
     if isinstance(function, FunctionType) and names:
         function.__doc__ = function.__doc__ or f"`tf.{names[0]}`."
-        if function.__name__ in ("<lambda>", "function"):
+        if function.__name__ in ("<lambda>", "function") or function.__name__.startswith("_"):
             function.__name__ = names[0].rpartition(".")[2]
 
 

@@ -137,16 +137,11 @@ def dropout(
     return _dropout(x, 1 - keep_prob if rate is None else rate, noise_shape, seed)
 
 
-@named("compat.v1.nn.dropout")
-def dropout_1(
-    x: TensorLike,
-    keep_prob: TensorLike = None,
-    noise_shape: ShapeLike | None = None,
-    seed: TensorLike = None,
-    rate: TensorLike = None,
-) -> TensorResult:
-    """`tf.compat.v1.nn.dropout`."""
-    return _dropout(x, 1 - keep_prob if rate is None else rate, noise_shape, seed)
+named("compat.v1.nn.dropout")(
+    lambda x, keep_prob=None, noise_shape=None, seed=None, rate=None: _dropout(
+        x, 1 - keep_prob if rate is None else rate, noise_shape, seed
+    )
+)
 
 
 def _dropout(x: Any, rate: Any, noise_shape: Any, seed: Any) -> Any:

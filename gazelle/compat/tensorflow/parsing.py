@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.ignored import ignores
-from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow.arrays import array_of, convert
-from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
+from gazelle.compat.tensorflow.dtypes import NUMBERS, as_dtype, name_of
 from gazelle.compat.tensorflow.examples import Example, Feature, SequenceExample, fields
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ragged import RaggedTensor
@@ -142,9 +141,7 @@ def _batched(spec: Any, parts: list[Any]) -> Any:
 # Tensors as bytes: the message TensorProto, whose fields are dtype (1), shape (2: dims, each with a size) and raw bytes
 
 
-#: numbers of the dtypes in TensorProto
-_NUMBERS = pairs("""float32=1 float64=2 int32=3 uint8=4 int16=5 int8=6 string=7 int64=9 bool=10 uint16=17 float16=19
-    uint32=22 uint64=23""")
+_NUMBERS = {name: number for number, name in NUMBERS.items()}
 
 
 @named("io.serialize_tensor", "serialize_tensor")
@@ -152,7 +149,7 @@ def serialize_tensor(tensor: TensorLike) -> Tensor:
     """`tf.io.serialize_tensor`: the tensor as bytes."""
     array = array_of(tensor)
     dims = b"".join(field(2, varint(1 << 3) + varint(n)) for n in array.shape)
-    head = varint(1 << 3) + varint(int(_NUMBERS[name_of(array.dtype)])) + field(2, dims)
+    head = varint(1 << 3) + varint(_NUMBERS[name_of(array.dtype)]) + field(2, dims)
     if array.dtype == object:
         return convert(head + b"".join(field(8, v) for v in array.flat))
     return convert(head + field(4, array.tobytes()))

@@ -15,8 +15,6 @@ from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.recording import only_tapes
 from gazelle.compat.types import NamedObject, PathLike, TensorLike, TensorResult
-from gazelle.core import prng
-from gazelle.initializers.variance_scaling import compute_fans
 
 _PARTS = tables.lists("tensorflow", "private modules")
 _ENDINGS = re.compile(r"_(ops|impl|util|utils|v2|scope)$")
@@ -99,24 +97,12 @@ class ShardedVariable:
     """A variable that is divided over processes: none of TensorFlow's are."""
 
 
-#: names that are public nowhere -> the object, or the public name
+#: names that are public nowhere -> the object, its place as "module:name", or the public name
 _PRIVATE: dict[str, Any] = {
-    **tables.read("tensorflow")["private names"],
-    "_compute_fans": compute_fans,
-    "_concat": _concat,
-    "_graph_mode_decorator": graph_mode_decorator,
-    **dict.fromkeys(("keras_export", "tf_export"), keras_export),
-    "BoolGauge": BoolGauge,
-    "ShardedVariable": ShardedVariable,
-    "read_file_to_string": read_file_to_string,
-    "write_string_to_file": write_string_to_file,
-    "global_seed": prng.given_seed,
+    **tables.objects("tensorflow")["private names"],
     "disable_op_determinism": lambda: None,
     "is_op_determinism_enabled": lambda: True,  # JAX computes deterministically
     **dict.fromkeys(("dimension_value", "as_dimension", "Dimension"), lambda size: size),
-    "smart_cond": smart_cond,
-    "with_dependencies": with_dependencies,
-    "smart_constant_value": smart_constant_value,
     "stop_recording": functools.partial(only_tapes, ()),
 }
 
@@ -146,6 +132,8 @@ def find(name: str, look_up: Callable[[str], Any]) -> NamedObject:
     known = _PRIVATE.get(name, _without_version(name) or name)
     if not isinstance(known, str):
         return known
+    if ":" in known:
+        return tables.resolve(known, "gazelle.compat.tensorflow")
     if known.startswith("__"):
         return None
     for module in _SEARCHED:

@@ -15,6 +15,7 @@ from gazelle.compat.tensorflow.recording import is_box
 from gazelle.compat.types import DTypeLike, Nested, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.shape_inference import call_op
+from gazelle.layers.recurrence import select
 
 
 def _first_state(cell: Any, initial_state: Any, batch: Any, dtype: Any, where: str) -> Any:
@@ -57,19 +58,14 @@ def dynamic_rnn(
             output, new = cell(x, state)
             if goes_on is None:
                 return new, output
-            kept = jax.tree.map(lambda n, old: _where(goes_on, n, old), new, state, is_leaf=is_box)
-            return kept, jax.tree.map(lambda o: _where(goes_on, o, o * 0), output, is_leaf=is_box)
+            kept = jax.tree.map(lambda n, old: call_op(select, (goes_on, n, old), {}), new, state, is_leaf=is_box)
+            return kept, jax.tree.map(lambda o: call_op(select, (goes_on, o, o * 0), {}), output, is_leaf=is_box)
 
         last, outputs = subgraphs.symbolic_scan(step, elems, state)
     if not time_major:
         swap = lambda o: NAMES["transpose"](o, [1, 0, *range(2, len(o.shape))])  # noqa: E731
         outputs = jax.tree.map(swap, outputs, is_leaf=is_box)
     return outputs, last
-
-
-def _where(condition: Any, new: Any, old: Any) -> Any:
-    choose = lambda c, n, o: jnp.where(c.reshape(c.shape + (1,) * (n.ndim - c.ndim)), n, o)  # noqa: E731
-    return call_op(choose, (condition, new, old), {})
 
 
 @named("nn.bidirectional_dynamic_rnn")

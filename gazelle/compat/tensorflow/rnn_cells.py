@@ -36,12 +36,8 @@ class LSTMStateTuple(NamedTuple):
     h: Any
 
 
-def _tanh(x: Any) -> Any:
-    return OPS["tanh"](x)
-
-
 def _activation(given: Any) -> Callable[[Any], Any]:
-    return _tanh if given is None else gazelle.activations.get(given) if isinstance(given, str) else given
+    return OPS["tanh"] if given is None else gazelle.activations.get(given) if isinstance(given, str) else given
 
 
 def concatenated(*parts: TensorLike) -> TensorResult:
@@ -223,9 +219,8 @@ class BasicLSTMCell(_Cell):
 
     @property
     def state_size(self) -> TensorResult:
-        return LSTMStateTuple(self._num_units, self._num_units) if self._state_is_tuple else 2 * self._num_units
-
-    output_size = property(lambda self: self._num_units)
+        sizes = self._num_units, self.output_size
+        return LSTMStateTuple(*sizes) if self._state_is_tuple else sum(sizes)
 
     def call(self, inputs: TensorLike, state: Nested[TensorLike]) -> TensorResult:
         c, h = state if self._state_is_tuple else NAMES["split"](state, [self._num_units, self.output_size], 1)
@@ -270,11 +265,6 @@ class LSTMCell(BasicLSTMCell):
         self._projection, self._projection_clip = num_proj, proj_clip
 
     output_size = property(lambda self: self._projection or self._num_units)
-
-    @property
-    def state_size(self) -> TensorResult:
-        sizes = self._num_units, self.output_size
-        return LSTMStateTuple(*sizes) if self._state_is_tuple else sum(sizes)
 
     def build(self, inputs_shape: ShapeLike) -> None:
         self._dense("", inputs_shape[-1] + self.output_size, 4 * self._num_units, self._initializer)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
-from gazelle.compat.ignored import ignores
+from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.names import NAMES, named, op
 from gazelle.compat.tensorflow.randoms import generator
 from gazelle.compat.tensorflow.recording import unboxed
@@ -118,37 +118,21 @@ def fixed_unigram_candidate_sampler(
 def _sampled(loss: Callable[..., Any], removes_hits: bool) -> Callable[..., Any]:
     """A loss over the true classes and some others, drawn from the log-uniform distribution of frequent words."""
 
-    @ignores("num_true partition_strategy")
-    def called(
-        weights: Any,
-        biases: Any,
-        labels: Any,
-        inputs: Any,
-        num_sampled: int,
-        num_classes: int,
-        num_true: int = 1,
-        sampled_values: Any = None,
-        remove_accidental_hits: bool | None = None,
-        seed: int | None = None,
-    ) -> Any:
+    def called(*given: Any) -> Any:
+        *arrays, count, classes, sampled_values, removes, seed = given
         if sampled_values is None:
-            probabilities = _log_uniform(num_classes)
-            ids = generator(seed).choice(num_classes, num_sampled, replace=False, p=probabilities)
-            counts = np.log(1 - (1 - probabilities) ** num_sampled).astype("float32")
-            given = ids.astype("int32"), counts, None, None
+            probabilities = _log_uniform(classes)
+            ids = generator(seed).choice(classes, count, replace=False, p=probabilities)
+            counts = np.log(1 - (1 - probabilities) ** count).astype("float32")
+            drawn = ids.astype("int32"), counts, None, None
         else:
             ids, true, others = (unboxed(value) for value in sampled_values)
-            given = ids.astype("int32"), None, np.log(true), np.log(others)
-        return loss(
-            weights,
-            biases,
-            labels,
-            inputs,
-            *given,
-            removes_hits if remove_accidental_hits is None else remove_accidental_hits,
-        )
+            drawn = ids.astype("int32"), None, np.log(true), np.log(others)
+        return loss(*arrays, *drawn, removes_hits if removes is None else removes)
 
-    return called
+    parameters = "weights biases labels inputs num_sampled num_classes -num_true=None sampled_values=None"
+    options = "remove_accidental_hits=None seed=None -partition_strategy=None"
+    return with_parameters(called, f"{parameters} {options}".split())
 
 
 def _logits(

@@ -206,29 +206,8 @@ def ngrams(
     return _object_tensor(found, len(found))
 
 
-def _buckets(input: Any, hash_: Callable[[bytes], int], count: Any) -> Any:
-    return _elementwise(lambda value: hash_(value) % int(count), "int64")(input)
-
-
-@named("strings.to_hash_bucket_fast")
-def to_hash_bucket_fast(input: TensorLike, num_buckets: int) -> Tensor:
-    """`tf.strings.to_hash_bucket_fast`: a bucket for each string, by FarmHash64."""
-    return _buckets(input, farmhash64, num_buckets)
-
-
-@named("strings.to_hash_bucket_strong")
-def to_hash_bucket_strong(input: TensorLike, num_buckets: int, key: Sequence[int]) -> Tensor:
-    """`tf.strings.to_hash_bucket_strong`: a bucket for each string, by SipHash64."""
-    return _buckets(input, functools.partial(siphash64, key=fixed_value(key)), num_buckets)
-
-
-@named("strings.to_hash_bucket")
-def to_hash_bucket(input: TensorLike, num_buckets: int) -> Tensor:
-    """`tf.strings.to_hash_bucket`: a bucket for each string, by MurmurHash64A with TensorFlow's seed."""
-    return _buckets(input, _murmurhash64, num_buckets)
-
-
 def _murmurhash64(data: bytes) -> int:
+    """MurmurHash64A with TensorFlow's seed."""
     factor, mask = 0xC6A4A7935BD1E995, 2**64 - 1
     out = 0xDECAFCAFFE ^ (len(data) * factor & mask)
     whole = len(data) // 8 * 8
@@ -239,6 +218,14 @@ def _murmurhash64(data: bytes) -> int:
         out = (out ^ int.from_bytes(rest, "little")) * factor & mask
     out = (out ^ out >> 47) * factor & mask
     return out ^ out >> 47
+
+
+#: functions that hash strings with FarmHash64, MurmurHash64A and SipHash64 to a number of buckets
+named("strings.to_hash_bucket_fast")(_elementwise(lambda v, num_buckets: farmhash64(v) % int(num_buckets), "int64"))
+named("strings.to_hash_bucket")(_elementwise(lambda v, num_buckets: _murmurhash64(v) % int(num_buckets), "int64"))
+named("strings.to_hash_bucket_strong")(
+    _elementwise(lambda v, num_buckets, key: siphash64(v, key=fixed_value(key)) % int(num_buckets), "int64")
+)
 
 
 @named("strings.to_number")

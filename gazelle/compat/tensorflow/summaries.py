@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from gazelle.compat.ignored import ignores
+from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.arrays import constant
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.function_tables import LISTS
@@ -155,20 +156,21 @@ def _write(kind: str, name: str, data: TensorLike, step: TensorLike, **options: 
     return True
 
 
-@named("summary.scalar", "scalar_summary")
-@ignores("description collections family")
-def scalar(name: str, data: TensorLike = None, step: TensorLike = None) -> TensorResult:
-    """`tf.summary.scalar`: write a number to the event file of the writer; for a tensor of a graph, a node."""
-    return _write("scalar", name, data, step)
+def _writing(kind: str, parameters: str) -> Callable[..., TensorResult]:
+    """The function with these parameters that writes a summary of a kind, or returns a node for a tensor of a graph."""
+    names = [text.partition("=")[0].partition("/")[0] for text in parameters.split() if text[0] != "-"]
+    return with_parameters(lambda *given: _write(kind, **dict(zip(names, given, strict=True))), parameters.split())
 
 
-@named("summary.histogram", "histogram_summary")
-@ignores("description collections family")
-def histogram(
-    name: str, data: TensorLike = None, step: TensorLike = None, buckets: int | None = None, values: TensorLike = None
-) -> TensorResult:
-    """`tf.summary.histogram`: write the distribution of values."""
-    return _write("histogram", name, values if data is None else data, step, buckets=buckets)
+#: those of TensorFlow 1 too
+_OPTIONS = "-description=None -collections=None -family=None"
+for _kind, _parameters in {
+    "scalar": "name data=None step=None",
+    "histogram": "name data/values=None step=None buckets=None",
+    "audio": "name data/tensor=None sample_rate=None step=None max_outputs=None -encoding=None",
+}.items():
+    named(f"summary.{_kind}", f"{_kind}_summary")(_writing(_kind, f"{_parameters} {_OPTIONS}"))
+named("summary.text")(_writing("text", f"name data/tensor=None step=None {_OPTIONS}"))
 
 
 @named("summary.image", "image_summary")
@@ -187,29 +189,6 @@ def image(
     if is_symbolic(data) and most is None:  # the third argument in TensorFlow 1
         step, most = None, step
     return _write("image", name, data, step, max_outputs=most)
-
-
-@named("summary.audio", "audio_summary")
-@ignores("description collections family encoding")
-def audio(
-    name: str,
-    data: TensorLike = None,
-    sample_rate: TensorLike = None,
-    step: TensorLike = None,
-    max_outputs: int | None = None,
-    tensor: TensorLike = None,
-) -> TensorResult:
-    """`tf.summary.audio`: write the first clips of a batch (clips, samples, channels)."""
-    return _write(
-        "audio", name, tensor if data is None else data, step, sample_rate=sample_rate, max_outputs=max_outputs
-    )
-
-
-@named("summary.text")
-@ignores("description collections")
-def text_(name: str, data: TensorLike = None, step: TensorLike = None, tensor: TensorLike = None) -> TensorResult:
-    """`tf.summary.text`: write a string, or several as paragraphs."""
-    return _write("text", name, tensor if data is None else data, step)
 
 
 def _not_written(*_: Any, **__: Any) -> bool:

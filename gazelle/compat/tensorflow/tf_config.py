@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging as _logging
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -12,15 +13,12 @@ import jax
 
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.function_tables import LISTS
-from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.types import AxisLike, TensorLike, TensorResult
 from gazelle.core.errors import message
 
 if TYPE_CHECKING:
     from gazelle.compat.tensorflow.dataset import Dataset
-
-
-import sys
 
 
 class PhysicalDevice:
@@ -103,8 +101,6 @@ class Strategy:
     def reduce(self, reduce_op: str, value: TensorLike, axis: AxisLike = None) -> TensorResult:
         if axis is None:
             return value
-        from gazelle.compat.tensorflow.names import NAMES
-
         return NAMES["reduce_sum" if "sum" in str(reduce_op).lower() else "reduce_mean"](value, axis=axis)
 
     def experimental_distribute_dataset(self, dataset: Dataset, options: object = None) -> TensorResult:

@@ -50,6 +50,22 @@ assert len(model.fit_generator(batches(), steps_per_epoch=2, epochs=2, verbose=0
 assert model.evaluate_generator(batches(), steps=2) >= 0
 assert model.predict_generator(batches(), steps=2).shape == (8, 1)""",
     ),
+    "19 generators of several inputs": (
+        2,
+        """
+import keras
+from keras.layers import Input
+from keras.layers.merge import concatenate
+a, b = Input((2,)), Input((3,))
+model = keras.models.Model([a, b], keras.layers.Dense(1)(concatenate([a, b])))
+class Inputs(keras.utils.Sequence):
+    def __len__(self): return 2
+    def __getitem__(self, index): return [np.ones((4, 2)), np.ones((4, 3))]
+inputs = Inputs()
+assert model.predict_generator(inputs).shape == (8, 1)
+assert model.predict_generator(iter([inputs[0], inputs[1]]), steps=2).shape == (8, 1)
+assert model.predict_generator(iter([(inputs[0], np.ones(4))]), steps=1).shape == (4, 1)""",
+    ),
     "20 history": (
         2,
         "h = mlp(metrics=['accuracy', 'mae']).fit(X, Y, validation_split=0.25, verbose=0).history\n"

@@ -129,8 +129,7 @@ class _Variational(Layer, abstract=True):
         return unboxed(inner.arguments["loc"]), unboxed(inner.arguments["scale"])
 
     def _drawn(self, loc: Array, scale: Array) -> Array:
-        found: Array = unboxed(self.kernel_posterior_tensor_fn(tfp("distributions").Normal(loc, scale)))
-        return found
+        return unboxed(self.kernel_posterior_tensor_fn(tfp("distributions").Normal(loc, scale)))
 
     def _perturbed(self, x: Array, loc: Array, scale: Array) -> Array:
         """The product with the mean, and that with a draw whose signs differ between the samples."""
@@ -211,8 +210,7 @@ class _Convolution(_Variational, abstract=True):
         return (*self.kernel_size, channels, self.filters)
 
     def _product(self, x: Array, kernel: Array) -> Array:
-        found: Array = ops.conv(x, kernel, self.strides, self.padding.lower(), self.data_format, self.dilation_rate)
-        return found
+        return ops.conv(x, kernel, self.strides, self.padding.lower(), self.data_format, self.dilation_rate)
 
     def _signs(self, x: Array, size: int) -> tuple[int, ...]:
         return (x.shape[0], *self._on_channels(jnp.zeros(size)).shape)
@@ -255,8 +253,7 @@ class DenseVariational(Layer, abstract=True):
         self.add_loss(unboxed(divergence(posterior, prior, self.kl_use_exact, self.kl_weight)))
         weights, count = unboxed(value_of(posterior)), x.shape[-1] * self.units
         y = jnp.matmul(x, weights[..., :count].reshape((*weights.shape[:-1], -1, self.units)))
-        found: Array = self.activation(y + weights[..., count:] if self.use_bias else y)
-        return found
+        return self.activation(y + weights[..., count:] if self.use_bias else y)
 
 
 @registered
