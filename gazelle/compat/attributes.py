@@ -30,6 +30,7 @@ from gazelle.compat.dropout_cells import DropoutRNNCellMixin
 from gazelle.compat.era import NOTHING
 from gazelle.compat.graph_optimizers import GraphOptimizer
 from gazelle.compat.graph_views import inputs_at, outputs_at, shapes
+from gazelle.compat.regularizers import Constraints
 from gazelle.compat.types import TensorResult
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.initializers import Initializer
@@ -136,7 +137,9 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("get_input_mask_at", "get_output_mask_at"), _method(lambda layer, index: None)),
     "_track_trackable": _NOTHING_TO_DO,
     "get_losses_for": _method(lambda layer, inputs=None: layer.losses),
-    "get_updates_for": _method(lambda layer, inputs=None: [] if inputs is None else layer_updates.of_layer(layer)),
+    "get_updates_for": _method(
+        lambda layer, inputs=None: [] if inputs is None else layer_updates.of_layer(layer, inputs)
+    ),
     "submodules": lambda layer: tuple(weight_tree.named_layers(layer).values())[1:],
     "nb_row": lambda layer: layer.kernel_size[0],
     "nb_col": lambda layer: layer.kernel_size[1],
@@ -306,7 +309,7 @@ for _kind, _table in _OF:
     for _names, _value in tables.read("attributes").get(_kind.__name__, {}).items():
         _table.update(dict.fromkeys(_names.split(), _from_table(_value)))
 #: attributes whose assignment has an effect of its own
-ASSIGNED = frozenset(("lr", "non_trainable_weights", "outputs", "trainable_weights"))
+ASSIGNED = frozenset(("constraints", "lr", "non_trainable_weights", "outputs", "trainable_weights"))
 
 
 def attribute(instance: Any, name: str) -> Any:
@@ -353,6 +356,8 @@ def assign(instance: Any, name: str, value: Any) -> Any:
         instance.learning_rate = value
     elif isinstance(instance, Layer) and name in ("trainable_weights", "non_trainable_weights"):
         methods.set_weights_lists(instance, name, value)
+    elif isinstance(instance, Layer) and name == "constraints" and type(value) is dict and era.number() == 1:
+        vars(instance)[name] = Constraints(value)
     elif isinstance(instance, Model) and name == "outputs" and isinstance(value, list) and _symbolic(value):
         instance._invalidate_trainer()
         if hasattr(instance, "_tail"):

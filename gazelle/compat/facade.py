@@ -53,7 +53,7 @@ def serves_function(function: Callable[..., Any]) -> bool:
 
 
 #: methods and attributes of tensors that programs of Keras 1 and 2 use without importing tensorflow; arrays lack them
-_OF_TENSORS = frozenset({"get_shape", "set_shape", "_keras_shape", "_uses_learning_phase"})
+_OF_TENSORS = frozenset({"get_shape", "set_shape", "as_list", "_keras_shape", "_uses_learning_phase"})
 
 
 def calls_for(*functions: Any) -> Any:

@@ -8,17 +8,21 @@ import jax
 
 from gazelle.compat import era
 from gazelle.compat.backend.updates import StateUpdate
+from gazelle.compat.types import Nested, TensorLike
 from gazelle.core.symbolic import Node, symbolic_leaves
 from gazelle.core.variable import Variable, is_variable
 from gazelle.layers import RNN, BatchNormalization, Layer, weight_tree
 from gazelle.models import Model
 
 
-def of_layer(layer: Layer) -> list[StateUpdate]:
-    """The updates of the calls of a layer, or of those in a model."""
+def of_layer(layer: Layer, inputs: Nested[TensorLike] = None) -> list[StateUpdate]:
+    """The updates of the calls of a layer, or of those in a model; or of its calls on `inputs` if there are any."""
     if not era.is_before_tf_keras_2():
         return []
-    nodes = layer._graph.nodes if isinstance(layer, Model) and layer._graph is not None else layer._call_nodes
+    given = {id(tensor) for tensor in symbolic_leaves(inputs)}
+    nodes = [node for node in layer._call_nodes if given & {id(tensor) for tensor in node.inputs}]
+    if not nodes:
+        nodes = layer._graph.nodes if isinstance(layer, Model) and layer._graph is not None else layer._call_nodes
     return list(_of_nodes(nodes))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
-from gazelle.compat import facade
+from gazelle.compat import derived_weights, facade
 from gazelle.compat.backend import loops
 from gazelle.compat.ignored import check
 from gazelle.core.types import Array, ArrayLike
@@ -100,7 +100,7 @@ def run_steps(recurrent: Layer, first: Callable[..., Any], x: Array, mask: Array
     """
     layer: Any = recurrent
 
-    def loop(x: Any, mask: Any) -> Any:
+    def loop(x: Any, mask: Any) -> tuple[Any, Any, list[Any]]:
         constants = layer.get_constants(x)
         last, outputs, states = loops.rnn(
             layer.step, layer.preprocess_input(x), first(x), layer.go_backwards, mask, constants
@@ -108,4 +108,8 @@ def run_steps(recurrent: Layer, first: Callable[..., Any], x: Array, mask: Array
         return outputs, last, states
 
     calls = facade.calls_for(layer.step, layer.preprocess_input, layer.get_constants)
-    return loop(x, mask) if calls is None else calls.user_defined_call(loop, (x, mask), {})
+    with derived_weights.present(layer):
+        if calls is None:
+            return loop(x, mask)
+        found: tuple[Any, Any, list[Any]] = calls.user_defined_call(loop, (x, mask), {})
+        return found

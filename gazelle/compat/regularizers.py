@@ -37,6 +37,19 @@ class Penalty:
         return found if self.before is None else self.before(x) + found
 
 
+class Constraints(dict[Any, Any]):
+    """`layer.constraints` of Keras 1: {weight: constraint}, which the weights get at once."""
+
+    def __init__(self, given: dict[Any, Any]) -> None:
+        super().__init__()
+        for weight, constraint in given.items():
+            self[weight] = constraint
+
+    def __setitem__(self, weight: Any, constraint: Any) -> None:
+        super().__setitem__(weight, constraint)
+        weight.constraint = constraint
+
+
 def l1_l2(l1: float = 0.01, l2: float = 0.01) -> regularizers.Regularizer:
     """Return the penalty l1 Σ |x| + l2 Σ x², both of which had a default until Keras 3.
 

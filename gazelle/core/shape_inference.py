@@ -166,7 +166,7 @@ def output_spec(
             raise
     if unknown:
         dynamic_loops.warn_if_unrolled(name, traces[0].program, traces[1].program, _SIZES[1] - _SIZES[0])
-    kind = tensors[0].derived if tensors else KerasTensor
+    kind = (tensors[0] if tensors else KerasTensor).derived
     outputs = jax.tree.map(
         lambda *found: kind(_common_shape([f.shape for f in found], name), found[0].dtype, name=name),
         *(trace.outputs for trace in traces),

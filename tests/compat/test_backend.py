@@ -439,3 +439,22 @@ def test_a_printed_tensor_has_a_space_after_the_message(capsys):
     K.print_tensor(K.constant([[1.0]]), "message")
     K.print_tensor(K.constant([2.0]))
     assert capsys.readouterr().out == "message [[1.]]\n[2.]\n"
+
+
+def test_random_tensors_are_drawn_in_each_run(of_keras_2):
+    noise = K.random_normal((4, 3))
+    model = keras.Sequential([layers.Dense(2, input_shape=(3,)), layers.BatchNormalization()])
+    run = K.function([K.learning_phase()], [noise, model(noise)], model.get_updates_for([noise]))
+    first, second = run([1]), run([1])
+    assert not any(np.allclose(a, b) for a, b in zip(first, second, strict=True))
+    assert np.abs(model.get_weights()[-2]).min() > 0  # the moving means
+    assert K.eval(K.variable(K.random_uniform((2, 2)))).shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "draw", [lambda x: x + K.random_normal(K.shape(x), seed=3), lambda x: K.dropout(x, 0.5, seed=3)]
+)
+def test_seeds_of_steps(of_keras_2, draw):
+    model = keras.Sequential([layers.Lambda(draw, input_shape=(3,))])
+    x = np.ones((20, 3))
+    assert not np.allclose(model.predict(x), model.predict(x))

@@ -304,8 +304,61 @@ def test_sessions_find_variables_by_name(tf):
     np.testing.assert_array_equal(sess.run("fc/bias:0"), [1, 1])
     np.testing.assert_array_equal(sess.run(["fc/bias"])[0], [1, 1])
     assert sess.run(2.5) == 2.5
-    with pytest.raises(KeyError, match=r"Session.run of 'fc/BiasAdd:0': expected the name of a variable"):
+    with pytest.raises(ArgumentError, match=r"Session.run of 'fc/BiasAdd:0': expected the name of a tensor"):
         sess.run("fc/BiasAdd:0")
+
+
+def test_sessions_find_named_tensors_and_operations(tf):
+    with tf.Graph().as_default() as graph:
+        x, w = tf.placeholder(tf.float32, [None, 3], name="x"), tf.Variable(tf.ones([3, 1]), name="w")
+        out = tf.add(tf.matmul(x, w), 1.0, name="out")
+        with tf.name_scope("part"):
+            cost = tf.reduce_mean(tf.square(out), name="cost")
+        tf.train.GradientDescentOptimizer(0.1).minimize(cost, name="train")
+        tf.sigmoid(out, name="out")
+        start = tf.global_variables_initializer()
+    assert (out.name, cost.name, x.name, graph.get_tensor_by_name("x:0")) == ("out:0", "part/cost:0", "x:0", x)
+    with tf.Session(graph=graph) as sess:
+        sess.run(start)
+        feed = {"x:0": np.ones((2, 3))}
+        assert sess.run(["train", "part/cost:0", {"o": "out:0"}], feed)[:2] == [None, 16.0]
+        np.testing.assert_allclose(sess.run("out_1:0", feed), 1 / (1 + np.exp(-sess.run(out, feed))), rtol=1e-6)
+        sess.run(graph.get_operation_by_name("train"), feed)
+        np.testing.assert_allclose(sess.run("w:0")[:, 0], -0.12, rtol=1e-5)
+    with pytest.raises(KeyError, match="'nothing:0' refers to a Tensor or an operation that does not exist"):
+        graph.get_tensor_by_name("nothing:0")
+
+
+def test_weights_of_layers_are_variables_of_their_scope(tf):
+    x = tf.placeholder(tf.float32, [None, 3])
+    tf.layers.dense(x, 2, name="fc")
+    with tf.variable_scope("fc", reuse=True):
+        assert tf.get_variable("kernel").get_shape().as_list() == [3, 2]
+
+
+def test_updates_of_a_scope(tf):
+    x = tf.placeholder(tf.float32, [None, 3])
+    for name in ("generator", "critic"):
+        with tf.variable_scope(name):
+            x = tf.layers.batch_normalization(x, training=True)
+    updates = [tf.get_collection(tf.GraphKeys.UPDATE_OPS, scope=scope) for scope in ("generator", "critic", None)]
+    assert [len(found) for found in updates] == [2, 2, 4]
+
+
+def test_branches_of_other_sizes(tf):
+    x, training = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.bool, [])
+    some = tf.cond(training, lambda: tf.slice(x, [0, 0], [2, -1]), lambda: x)
+    first, number = tf.cond(training, lambda: (x[:1], tf.constant(1.0)), lambda: (x, tf.constant(2.0)))
+    assert some.get_shape().as_list() == [None, 3]
+    loss = tf.reduce_sum(tf.layers.dense(some, 1, kernel_initializer=tf.ones_initializer()) ** 2)
+    step = tf.train.GradientDescentOptimizer(0.01).minimize(loss)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        feed = {x: np.arange(12.0).reshape(4, 3)}
+        found = [sess.run([some, first, number], {**feed, training: mode}) for mode in (True, False)]
+        assert [[np.shape(v)[:1] for v in values] for values in found] == [[(2,), (1,), ()], [(4,), (4,), ()]]
+        sess.run(step, {**feed, training: True})
+        np.testing.assert_allclose(sess.run(tf.trainable_variables()[0])[:, 0], [0.28, -0.02, -0.32], rtol=1e-4)
 
 
 def test_a_new_graph_has_a_step_of_its_own(tf):

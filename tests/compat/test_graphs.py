@@ -149,9 +149,28 @@ def test_arguments_of_contrib(tf):
     y = dense(x, 3, None, weights_initializer=tf.ones_initializer(), biases_initializer=None, scope="d")
     with tf.Session() as sess:
         assert sess.run(y, {x: [[1.0, 2.0]]}).tolist() == [[3.0, 3.0, 3.0]]
-    assert [v.name for v in tf.trainable_variables()] == ["kernel"]
-    with pytest.raises(ArgumentError, match=r"normalizer_fn of .*fully_connected: expected only weights"):
-        dense(x, 3, normalizer_fn=tf.layers.batch_normalization)
+    assert [v.name for v in tf.trainable_variables()] == ["d/weights:0"]
+
+
+def test_penalties_of_weights_of_layers(tf):  # numbers of TensorFlow 1.15
+    x = tf.placeholder(tf.float32, [None, 3])
+    dense = tf.layers.Dense(2, kernel_initializer=tf.ones_initializer())
+    y = keras.layers.Dense(2, kernel_initializer="ones")(dense(x))
+    decay = tf.add_n([tf.nn.l2_loss(v) for v in tf.trainable_variables()])
+    loss = tf.reduce_mean(y) + tf.nn.l2_loss(dense.kernel) + decay
+    step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        assert sess.run([step, loss], {x: np.ones((1, 3))}) == [None, 14.0]
+        kernels = [sess.run(v)[0, 0] for v in tf.trainable_variables() if "kernel" in v.name]
+        np.testing.assert_allclose(kernels, [0.7, 0.75], rtol=1e-6)
+
+
+def test_tensors_are_compared_as_objects(tf):
+    rate = tf.placeholder(tf.float32, [])
+    assert bool(rate != 0.0)
+    assert rate in [rate]
+    assert tf.random_normal([2, 3]).get_shape().as_list() == [2, 3]
 
 
 class WithMore(keras.optimizers.Optimizer):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gazelle.cli import import_aliases
-from gazelle.compat import era, tensorflow
+from gazelle.compat import era, facade, tensorflow
 from gazelle.compat.namespaces import root
 from gazelle.core import conventions, dtypes
 
@@ -258,3 +258,19 @@ def test_names_and_arguments_of_tensorflow_1(tf, installed):
     assert TensorLike is tf.types.experimental.TensorLike
     make = tf.compat.v1.initializers.variance_scaling(distribution="untruncated_normal", dtype=tf.float32)
     assert make((2, 3)).shape == (2, 3)
+
+
+def test_build_receives_a_shape_of_tensorflow(monkeypatch):
+    monkeypatch.setattr(facade, "calls", None)  # also if a program imports tensorflow.keras alone
+
+    class Several(layers.Layer):
+        def build(self, shapes):
+            self.sizes = [shape.as_list()[1] for shape in (shapes if isinstance(shapes, list) else [shapes])]
+
+        def call(self, inputs):
+            return inputs
+
+    one, several = Several(), Several()
+    one(keras.Input((3,)))
+    several([keras.Input((3,)), keras.Input((4,))])
+    assert (one.sizes, several.sizes) == ([3], [3, 4])

@@ -86,6 +86,7 @@ def old_names():
         if name not in vars(np):
             setattr(np, name, value)
     np.array, np.asarray = _ragged(np.array), _ragged(np.asarray)
+    np.lib.pad = np.pad
     save = np.save
     np.save = lambda file, arr, *args, **kwargs: save(file, _rows(arr), *args, **kwargs)
     for name, values in {"numpy.compat": {"basestring": str, "long": int, "unicode": str}}.items():
@@ -169,6 +170,16 @@ def old_images():
         for name in ("imshow", "namedWindow", "destroyAllWindows", "destroyWindow", "moveWindow", "resizeWindow"):
             setattr(cv2, name, lambda *_, **__: None)
         cv2.waitKey = lambda *_: 27
+
+
+def old_imageio():
+    """Images of 64-bit integers are written with 8 bits."""
+    import imageio
+
+    write = imageio.imwrite
+    imageio.imwrite = imageio.imsave = lambda name, image, *args, **kwargs: write(
+        name, np.asarray(image).astype("uint8"), *args, **kwargs
+    )
 
 
 def old_skimage():
@@ -349,6 +360,12 @@ def old_sklearn():
 
     clusters = sklearn.cluster.KMeans
     sklearn.cluster.KMeans = lambda *args, n_jobs=None, **kwargs: clusters(*args, **kwargs)
+    import sklearn.preprocessing
+
+    encoder = sklearn.preprocessing.OneHotEncoder
+    sklearn.preprocessing.OneHotEncoder = lambda *args, sparse=True, **kwargs: encoder(
+        *args, sparse_output=sparse, **{k: v for k, v in kwargs.items() if k != "n_values"}
+    )
 
     embedding = sklearn.manifold.TSNE
     sklearn.manifold.TSNE = lambda *args, n_iter=1000, **kwargs: embedding(*args, max_iter=max(n_iter, 250), **kwargs)
@@ -486,12 +503,12 @@ def shorten(gazelle):
             module.get_file = get_file
 
 
-def _counted(call):
+def _counted(call, most=ENOUGH):
     numbers = itertools.count()
 
     @functools.wraps(call)
     def counted(*args, **kwargs):
-        if next(numbers) > ENOUGH:
+        if next(numbers) > most:
             raise SystemExit(0)
         return call(*args, **kwargs)
 
@@ -559,6 +576,7 @@ def main(program):
     import gazelle
     import gazelle.cli.__main__ as cli
     import gazelle.compat.tensorflow.tape as tape
+    from gazelle.compat.backend import sessions
 
     data_sets(gazelle)
     if "matplotlib" in modules:
@@ -575,12 +593,20 @@ def main(program):
         old_images()
     if "skimage" in text:
         old_skimage()
+    if "imageio" in text:
+        old_imageio()
     environments.install(bool(re.search(r"\w+, *\w+ *= *[\w.]*env[\w.]*\.reset\(", modules)))
     if "scipy" in modules or "reshape" in text:
         old_scipy_and_numpy()
     if "sklearn" in text and "datasets" in text:
         sklearn_sets()
-    if "cross_validation" in modules or "KMeans" in text or "TSNE" in modules or "sklearn.externals" in modules:
+    if (
+        "cross_validation" in modules
+        or "KMeans" in modules
+        or "OneHotEncoder" in modules
+        or "TSNE" in modules
+        or "sklearn.externals" in modules
+    ):
         old_sklearn()
     gazelle.config.disable_traceback_filtering()
     if are_tests:
@@ -588,6 +614,7 @@ def main(program):
     else:
         shorten(gazelle)
         tape.GradientTape.__enter__ = _counted(tape.GradientTape.__enter__)
+        sessions.Session.run = _counted(sessions.Session.run, 8 * ENOUGH)
     error = None
     try:
         cli.main(["run", program])

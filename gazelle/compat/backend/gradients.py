@@ -81,7 +81,7 @@ def _for_tensor(loss: KerasTensor, source: KerasTensor) -> Any:
         total = _total(graph, lambda x: [x, *roots])
         return jax.grad(lambda x: total(x, {}))(jnp.asarray(source))
 
-    return _graph_node(gradient, graph, (source, *roots), KerasTensor(source.shape, source.dtype, name="gradient"))
+    return _graph_node(gradient, graph, (source, *roots), loss.derived(source.shape, source.dtype, name="gradient"))
 
 
 def _for_variables(loss: KerasTensor, sources: list[Variable]) -> list[Any]:
@@ -97,7 +97,7 @@ def _for_variables(loss: KerasTensor, sources: list[Variable]) -> list[Any]:
         grads = jax.grad(lambda values: total(None, values))({id(v): v.value for v in needed})
         return [grads[id(v)] for v in needed]
 
-    outputs = [KerasTensor(v.shape, v.dtype, name="gradient") for v in needed]
+    outputs = [loss.derived(v.shape, v.dtype, name="gradient") for v in needed]
     found = (
         dict(zip(map(id, needed), _graph_node(gradient, graph, tuple(roots), outputs), strict=True)) if needed else {}
     )

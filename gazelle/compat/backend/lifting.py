@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from gazelle.compat import era, facade
+from gazelle.compat.classes import adopt
 from gazelle.compat.old_variable import OldVariable
 from gazelle.compat.operators import add_operators
 from gazelle.compat.recorded_variable import recorder, recorder_of_program
@@ -27,8 +28,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def lifted(function: Function, arguments: Callable[..., tuple[Any, ...]] | None = None) -> Function:
     """Let a function of arrays take symbolic tensors, for which it becomes a node of their graph.
 
-    `arguments` is a function with other parameters that returns the positional arguments.
+    `arguments` is a function with other parameters that returns the positional arguments. A function with a seed is
+    such a node in the graphs of Keras 1 and 2 without them, too: it draws again whenever the graph runs.
     """
+    draws = "seed" in inspect.signature(arguments or function).parameters
+    compute = _with_seeds_of_steps(function) if draws else function
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -41,15 +45,32 @@ def lifted(function: Function, arguments: Callable[..., tuple[Any, ...]] | None 
             return box.dispatch(wrapped, args, kwargs)
         if symbolic.any_symbolic(args, kwargs):
             return shape_inference.call_op(wrapped, args, kwargs)
+        if draws and era.is_package_before_keras_3() and not computes_values():
+            return adopt(shape_inference.call_op(wrapped, args, kwargs))
         if computes_values() and _are_numbers((*args, *kwargs.values())):
             with jax.ensure_compile_time_eval():
-                return _as_number(function(*args, **kwargs))
-        out = function(*args, **kwargs)
+                return _as_number(compute(*args, **kwargs))
+        out = compute(*args, **kwargs)
         return out if era.called_by_gazelle(1) else of_program(out, args, kwargs)
 
     if arguments is not None:
         vars(wrapped)["__signature__"] = inspect.signature(arguments)
     return wrapped
+
+
+def _with_seeds_of_steps(function: Function) -> Callable[..., Any]:
+    """A random function that draws other numbers in each step also with an integer as seed, as until Keras 3."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        scope, bound = tracing.current(), signature.bind(*args, **kwargs)
+        seed = bound.arguments.get("seed")
+        if era.number() < 3 and isinstance(seed, int) and scope is not None and scope.key is not None:
+            bound.arguments["seed"] = scope.draw(f"keras_{seed}")
+        return function(*bound.args, **bound.kwargs)
+
+    return called
 
 
 def computes_at_once() -> bool:

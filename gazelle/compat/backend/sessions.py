@@ -120,7 +120,10 @@ class Session:
         values = [jax.tree.map(value, v, is_leaf=_is_fetch) for v in wanted]
         with assigned(_fed_now, given):
             found = [v.result(x) if isinstance(v, Fetch) else x for v, x in zip(flat, values, strict=True)]
-        return jax.tree.unflatten(structure, found)
+        is_group = lambda v: isinstance(v, Operations)  # noqa: E731
+        return jax.tree.map(
+            lambda v: None if is_group(v) else v, jax.tree.unflatten(structure, found), is_leaf=is_group
+        )
 
     def as_default(self) -> Session:
         """Return the session as a context manager."""
@@ -203,7 +206,9 @@ def dependencies_of(wanted: Iterable[Any]) -> tuple[list[Any], list[Any]]:
             for known, operations in zip(found, dependencies.get(tensor, ([], [])), strict=True):
                 known.update((id(v), v) for v in operations)
                 waiting += operations
-            waiting += [] if tensor.node is None else tensor.node.inputs
+            if tensor.node is not None:
+                differentiated = getattr(getattr(tensor.node.operation, "function", None), "graph", None)
+                waiting += [*tensor.node.inputs, getattr(differentiated, "outputs", ())]
     return list(found[0].values()), list(found[1].values())
 
 

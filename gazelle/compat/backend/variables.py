@@ -144,9 +144,10 @@ def _full(shape: Any, number: int, dtype: str) -> Any:
     return jnp.full(shape, number, dtype)
 
 
-def eye(size: ShapeLike, dtype: DTypeLike = None, name: str | None = None) -> TensorResult:
-    """Return the identity matrix as a variable."""
-    return variable(np.eye(*(size if isinstance(size, list | tuple) else (size,))), dtype, name)
+@ignores("name")
+def eye(size: ShapeLike, dtype: DTypeLike = None) -> TensorResult:
+    """Return the identity matrix."""
+    return constant(np.eye(*(size if isinstance(size, list | tuple) else (size,))), dtype)
 
 
 def random_uniform_variable(

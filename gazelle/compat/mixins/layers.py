@@ -14,6 +14,7 @@ import numpy as np
 from gazelle.compat import (
     arguments,
     backend,
+    derived_weights,
     era,
     facade,
     first_weights,
@@ -29,6 +30,7 @@ from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins import masks
 from gazelle.compat.mixins.common import METRIC_RESULTS, CompatObject, Function, FunctionAttribute, receiving_tensors
 from gazelle.compat.mixins.variables import SymbolicTensor
+from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
 from gazelle.constraints import Constraint
@@ -85,7 +87,8 @@ def _activation_name(entry: Any) -> Any:
 def _kept_weights(layer: Any) -> Iterator[None]:
     """Keep the weights that a traced call replaces, as in `self.w = K.reshape(self.w, ...)`, for the next trace."""
     weights = {name: value for name, value in vars(layer).items() if isinstance(value, Variable)}
-    yield
+    with derived_weights.present(layer):
+        yield
     if tracing.is_traced():
         for name, weight in weights.items():
             if not isinstance(vars(layer).get(name), Variable):
@@ -115,6 +118,29 @@ def _call_on_tensors(call: Function) -> Function:
     return called
 
 
+def _as_in_graphs(build: Function) -> Function:
+    """`build` of a user-defined layer, which receives a `TensorShape` in tf.keras before Keras 3."""
+
+    @functools.wraps(build)
+    def built(self: Any, *args: Any, **kwargs: Any) -> None:
+        if args and era.number() < 3 and not era.standalone():
+            args = (_tensor_shapes(args[0]), *args[1:])
+        with derived_weights.recorded(self):
+            build(self, *args, **kwargs)
+
+    return built
+
+
+def _tensor_shapes(shapes: Any) -> Any:
+    """A shape as a `TensorShape`, also in a dict or a list."""
+    if isinstance(shapes, dict):
+        return {name: _tensor_shapes(shape) for name, shape in shapes.items()}
+    if type(shapes) not in (list, tuple):
+        return shapes
+    several = type(shapes) is list or any(isinstance(shape, list | tuple) for shape in shapes)
+    return type(shapes)(map(_tensor_shapes, shapes)) if several else TensorShape(shapes)
+
+
 def _if_function(wrap: Function) -> Function:
     """`wrap` for functions; other members of a class, such as a property, unchanged."""
     return lambda member: wrap(member) if inspect.isfunction(member) else member
@@ -134,6 +160,7 @@ class LayerMixin(CompatObject):
     }
     _wrapped_in_programs = {
         **dict.fromkeys(("call", "convolution_op", "_calculate_scores", "_apply_scores"), _call_on_tensors),
+        "build": _if_function(_as_in_graphs),
         "compute_mask": _if_function(receiving_tensors),
         "get_initial_state": _if_function(masks.with_dtype),
     }

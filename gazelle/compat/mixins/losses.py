@@ -13,6 +13,7 @@ from gazelle.compat import era, facade
 from gazelle.compat.classes import adopt, core_class
 from gazelle.compat.columns import as_column, kind_of_targets
 from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.ignored import ignores
 from gazelle.compat.mixins.common import METRIC_RESULTS, CompatObject, Function, arrays_of, receiving_tensors
 from gazelle.compat.mixins.masks import on_graph
 from gazelle.compat.types import TensorResult
@@ -52,6 +53,13 @@ class RegularizerMixin(CompatObject):
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         super()._construct(core, args, kwargs, by_gazelle)
         vars(self).update((name, Factor(value)) for name, value in vars(self).items() if type(value) is float)
+
+    @ignores("_")
+    def set_param(self) -> None:
+        """Warn: a layer of Keras 1.0 passed its weight, which Keras 1.2 took from `add_weight` alone."""
+        warn("set_param and set_layer of a regularizer have no effect: pass the regularizer to add_weight.")
+
+    set_layer = set_param
 
 
 def _on_columns(original: Function) -> Function:

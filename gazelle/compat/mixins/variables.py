@@ -56,7 +56,7 @@ class SymbolicTensor(KerasTensor):
     def shape(self) -> tuple[Any, ...]:
         """Sizes along the axes; programs for `keras` 1 and 2, or that import tensorflow, receive a `TensorShape`."""
         sizes: tuple[Any, ...] = self.__dict__["shape"]
-        plain = facade.calls is None and not era.is_package_before_keras_3()
+        plain = facade.calls is None and era.number() == 3
         return sizes if plain or called_by_gazelle(1) else TensorShape(sizes)
 
     @shape.setter
@@ -68,6 +68,12 @@ class SymbolicTensor(KerasTensor):
     @property
     def _keras_history(self) -> LayerHistory:
         return LayerHistory(*super()._keras_history)
+
+    def __bool__(self) -> bool:
+        node = self.node
+        if KerasTensor.derived is SymbolicTensor and node is not None and node.operation.name == "not_equal":
+            return True  # in graphs of TensorFlow 1 operators of Python compared the objects
+        return super().__bool__()
 
     def get_shape(self) -> TensorShape:
         """Return the shape as TensorFlow returned it."""

@@ -15,7 +15,6 @@ from typing import Any
 
 from gazelle.compat import facade
 from gazelle.compat.namespaces import root, version
-from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tables import listed, pairs
 from gazelle.compat.tensorflow import function_tables, graph_metrics, graphs, model_calls, names_of_1, private_modules
 from gazelle.compat.tensorflow.dtypes import DTYPES
@@ -24,8 +23,8 @@ from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
-_TABLES = listed("""function_tables arrays blocks boxes checking checkpoints control convolutions crf csv_files
-    custom_gradient default_graphs differentiation events feature_columns files gathering gradient_ops
+_TABLES = listed("""contrib_layers function_tables arrays blocks boxes checking checkpoints control convolutions
+    crf csv_files custom_gradient default_graphs differentiation events feature_columns files gathering gradient_ops
     graph_iterators graph_layers graph_losses graph_metrics graph_scatter graph_scopes graph_sessions graph_summaries
     graphs images linalg lite maths moving_averages nn parsing quantization ragged ragged_calls randoms records rnn
     rnn_cells sampling saved_models signals sparse sparse_lookups stored_datasets strings summaries tables tf_config
@@ -101,6 +100,14 @@ def look_up(full: str) -> TensorResult:
     """The object with a name: an entry of the table, a module, or a part of Keras; None if there is none."""
     if full.startswith("contrib.keras"):
         full = full.removeprefix("contrib.").replace(".api.keras", "")
+    if full.startswith(("contrib.slim", "contrib.layers.")):  # slim has the names of both modules
+        name = full.rpartition(".")[2]
+        of_layers = name in ("slim", "layers") or f"contrib.layers.{name}" in NAMES
+        full = (
+            "contrib.layers"
+            if name in ("slim", "layers")
+            else f"contrib.{'layers' if of_layers else 'framework'}.{name}"
+        )
     if (
         full.split(".")[0] in _OF_KERAS
         and full not in ("losses", "metrics")
@@ -219,7 +226,7 @@ def module(name: str) -> Facade | None:
 def close() -> None:
     """Deactivate the facade: the classes of `keras` take and return arrays again."""
     facade.calls = None
-    recorder.set(None)
+    graphs.close()
     names_of_1.forget()
     for name in [n for n, m in sys.modules.items() if isinstance(m, Facade)]:
         del sys.modules[name]

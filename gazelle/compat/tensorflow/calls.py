@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
+from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.programs import NotCompilableError
 from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, in_dataset, is_array, is_box, unboxed
@@ -36,7 +37,9 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
     bits, which JAX does not support, is computed on the host unless an argument is traced.
     """
     flat, structure = jax.tree.flatten((args, dict(kwargs)), is_leaf=is_box)
-    if any(isinstance(leaf, KerasTensor | GraphVariable) for leaf in flat) and _builds_graph(flat):
+    if any(isinstance(leaf, KerasTensor | GraphVariable) or _is_in_graph(leaf) for leaf in flat) and _builds_graph(
+        flat
+    ):
         if any(is_box(leaf) and not isinstance(leaf, KerasTensor) for leaf in flat):
             flat = [leaf if isinstance(leaf, Variable | KerasTensor) else unboxed(leaf) for leaf in flat]
         args, kwargs = jax.tree.unflatten(structure, flat)
@@ -120,6 +123,11 @@ def _on_host(value: Any) -> Any:
 def _are_constants(arrays: list[Any]) -> bool:
     given = [array for array in arrays if isinstance(array, jax.Array)]
     return bool(given) and not any(isinstance(array, jax.core.Tracer) for array in given)
+
+
+def _is_in_graph(value: Any) -> bool:
+    """Whether a value is a weight of a layer, of which a graph is built now."""
+    return isinstance(value, Variable) and recorder.get() is GraphVariable
 
 
 def _builds_graph(leaves: list[Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from gazelle.compat.backend.sessions import DefaultGraph
 from gazelle.compat.tensorflow import graph_scopes
@@ -32,6 +33,18 @@ class Graph(DefaultGraph):
         finally:
             _open.pop()
             self._state = graph_scopes.exchanged(outer)
+
+
+def _found(graph: DefaultGraph, name: str) -> Any:
+    """The tensor, variable or operation of this name."""
+    with graph.as_default():
+        found = graph_scopes.by_name(name)
+    if found is None:
+        raise KeyError(f"The name {name!r} refers to a Tensor or an operation that does not exist in the graph.")
+    return found
+
+
+DefaultGraph.get_tensor_by_name = DefaultGraph.get_operation_by_name = _found
 
 
 @named("get_default_graph")

@@ -1,4 +1,4 @@
-"""`tf.layers`, `tf.contrib.layers`, and optimizers of TensorFlow 1 that are not in the table."""
+"""`tf.layers`, optimizers and decays of learning rates of TensorFlow 1."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-import gazelle
 from gazelle import optimizers
 from gazelle.compat.backend.updates import Update
 from gazelle.compat.classes import compat_class
@@ -19,12 +18,12 @@ from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow import graph_scopes, subgraphs
 from gazelle.compat.tensorflow.graphs import build_graphs
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import snake
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import is_symbolic
-from gazelle.core.types import ActivationLike, Array
+from gazelle.core.types import Array
 from gazelle.optimizers.schedules import LearningRateSchedule
 
 _LAYERS = pairs("""average_pooling1d=AveragePooling1D average_pooling2d=AveragePooling2D
@@ -33,14 +32,14 @@ _LAYERS = pairs("""average_pooling1d=AveragePooling1D average_pooling2d=AverageP
     max_pooling2d=MaxPooling2D separable_conv2d=SeparableConv2D""")
 
 
-def _layer_function(kind: str) -> Callable[..., Any]:
+def layer_function(kind: str) -> Callable[..., Any]:
     def call(inputs: Any, *args: Any, name: str | None = None, reuse: Any = None, **options: Any) -> Any:
         build_graphs()
-        training = options.pop("training", False)
+        training, fused = options.pop("training", False), options.pop("fused", None)
         if kind == "Dropout":
             args, options = args or (options.pop("rate", 0.5),), {}
-        name = name or graph_scopes.layer_name(snake(kind))
-        full = graph_scopes.current().prefix + name
+        name = graph_scopes.layer_name(snake(kind)) if name is None else name
+        full = (graph_scopes.current().prefix + name).removesuffix("/")
         make = lambda: getattr(namespace("gazelle.layers"), kind)(*args, name=full, **options)  # noqa: E731
         layer = graph_scopes.scoped(name, make, reuse)
         if kind not in ("Dropout", "BatchNormalization"):
@@ -55,20 +54,23 @@ def _layer_function(kind: str) -> Callable[..., Any]:
             part = subgraphs.SubGraph(lambda: layer(inputs, training=bool(training)), ())
             out = subgraphs.node(lambda _, captured: part.run((), captured), [part], ())
         if moves:
-            _add_updates(layer, inputs, training)
+            _add_updates(layer, inputs, training, len(inputs.shape) == 4 if fused is None else fused)
         return out
 
     return call
 
 
-def _add_updates(layer: Any, inputs: Any, training: Any) -> None:
-    """Add the updates of moving statistics to the collection, from which programs run them."""
+def _add_updates(layer: Any, inputs: Any, training: Any, fused: bool) -> None:
+    """Add the updates of moving statistics to the collection, from which programs run them.
+
+    A fused operation, which normalizes images, divides the squares by one less than their number.
+    """
     axis = (layer.axis[0] if isinstance(layer.axis, list | tuple) else layer.axis) % len(inputs.shape)
     axes = tuple(i for i in range(len(inputs.shape)) if i != axis)
 
     def moved(x: Any, mean: Any, variance: Any, training: Any) -> Any:
         count = x.size / x.shape[axis]
-        unbiased = count / max(count - 1, 1) if x.ndim == 4 else 1  # images are normalized by a fused operation
+        unbiased = count / max(count - 1, 1) if fused else 1
         new = [jnp.mean(x, axes), jnp.var(x, axes) * unbiased]
         rate = jnp.where(jnp.asarray(training, bool), 1 - layer.momentum, 0.0)
         return [old + (now - old) * rate for old, now in zip(map(jnp.asarray, (mean, variance)), new, strict=True)]
@@ -80,33 +82,8 @@ def _add_updates(layer: Any, inputs: Any, training: Any) -> None:
 
 
 for _name, _kind in _LAYERS.items():
-    named(f"layers.{_name}")(_layer_function(_kind))
+    named(f"layers.{_name}")(layer_function(_kind))
     named(f"layers.{_kind}")(getattr(namespace("gazelle.layers"), _kind))
-named("contrib.layers.flatten", "contrib.slim.flatten")(_layer_function("Flatten"))
-# half the sum of squares, as tf.nn.l2_loss
-named("contrib.layers.l2_regularizer")(ignores("scope")(lambda scale: gazelle.regularizers.L2(scale / 2)))
-
-
-_CONTRIB = pairs("""weights_initializer=kernel_initializer weights_regularizer=kernel_regularizer scope=name
-    biases_initializer=bias_initializer biases_regularizer=bias_regularizer reuse=reuse trainable=trainable""")
-
-
-@named("contrib.layers.fully_connected", "contrib.slim.fully_connected")
-def fully_connected(
-    inputs: TensorLike,
-    num_outputs: int,
-    activation_fn: ActivationLike = "relu",
-    normalizer_fn: object = None,
-    **options: Any,
-) -> TensorResult:
-    unknown = sorted(options.keys() - _CONTRIB.keys())
-    if normalizer_fn is not None or unknown:
-        what = f"{', '.join(unknown) or 'normalizer_fn'} of tf.contrib.layers.fully_connected"
-        raise ArgumentError(message(what, expected=f"only {', '.join(_CONTRIB)}", hint="Use tf.layers.dense."))
-    given = {_CONTRIB[name]: value for name, value in options.items()}
-    if "bias_initializer" in given and given["bias_initializer"] is None:
-        given["use_bias"] = False
-    return _layer_function("Dense")(inputs, num_outputs, activation=activation_fn, **given)
 
 
 @named("estimator.Estimator", "estimator.model_to_estimator")

@@ -9,6 +9,7 @@ from typing import Any
 
 from gazelle.compat.backend.shapes import Size
 from gazelle.compat.tensorflow import graph_scopes, nn, sizes
+from gazelle.compat.tensorflow import names as table
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.function_tables import TABLE
 from gazelle.compat.tensorflow.names import NAMES, aliases, current_names, earlier_names, fixed_value
@@ -60,6 +61,11 @@ def _in_graph(name: str, original: Callable[..., Any], op: str, names: Mapping[s
     def called(*args: Any, **kwargs: Any) -> Any:
         if not any(map(_is_symbolic, (*args, *kwargs.values()))):
             return original(*args, **kwargs)
+        if table.on_name is not None and kwargs.get("name"):
+            given_name = kwargs.pop("name")
+            made = called(*args, **kwargs)
+            table.on_name(given_name, made)
+            return made
         kwargs = {key: value for key, value in kwargs.items() if key != "name"}
         arguments = signature.bind(*args, **current_names(kwargs, earlier)).arguments
         given = {k: v for k, v in arguments.items() if k != "name" and v is not signature.parameters[k].default}

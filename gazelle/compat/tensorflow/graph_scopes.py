@@ -19,6 +19,7 @@ from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import Option, RegularizerLike, TensorResult
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor, is_symbolic
+from gazelle.core.variable import Variable
 from gazelle.models.graph import Graph
 
 named("AUTO_REUSE")("auto_reuse")
@@ -57,6 +58,7 @@ class Scope:
 _open: list[Scope] = [Scope("")]
 _by_name: dict[str, Any] = {}  # variables and layers of variable scopes
 _counts: dict[str, int] = {}  # how often a name was made
+_results: dict[str, Any] = {}  # tensors and operations that a program gave names
 
 
 def current() -> Scope:
@@ -69,7 +71,7 @@ named("get_variable_scope")(current)
 
 def reset() -> None:
     """Forget all names."""
-    for table in (_by_name, _counts, _collections):
+    for table in (_by_name, _counts, _collections, _results):
         table.clear()
     all_variables.clear()
     summaries.clear()
@@ -83,7 +85,7 @@ State = tuple[Any, ...]
 
 def exchanged(state: State | None) -> State:
     """Replace all names, variables and collections, by none if `state` is None; return what they were before."""
-    tables: Any = (_by_name, _counts, _collections, all_variables)
+    tables: Any = (_by_name, _counts, _collections, _results, all_variables)
     lists: Any = (summaries, _open)
     before = (*map(dict, tables), *map(list, lists))
     reset()
@@ -126,10 +128,10 @@ def variable_scope(
     if isinstance(name_or_scope, Scope):
         name, outer = name_or_scope.name, name_or_scope
     elif name_or_scope is None:
-        name = unique(default_name or "scope").removeprefix(variable_names.prefix())
-        name = f"{outer.prefix}{name}"
+        name = f"{outer.prefix}{layer_name(default_name or 'scope')}"
     else:
         name = f"{outer.prefix}{name_or_scope}"
+    if all(scope.name != name for scope in _open):
         _forget_counts(f"{name}//")  # the names of layers without one begin again
     scope = Scope(name, reuse or outer.reuse, initializer or outer.initializer, regularizer or outer.regularizer)
     _open.append(scope)
@@ -160,6 +162,26 @@ def scoped(name: str, make: Callable[[], Any], reuse: Option = None) -> TensorRe
     return _by_name[full]
 
 
+def variable_of(name: str) -> Variable | None:
+    """The variable of this name in a graph, such as a weight of a layer; None if there is none."""
+    return next((v for v in all_variables.values() if variable_names.without_output(v) == name), None)
+
+
+def remember(name: str, made: object) -> None:
+    """Let a program find a tensor or an operation of a graph by the name that it gave."""
+    if isinstance(made, KerasTensor | Operations):
+        full = unique(name)
+        _results[full] = made
+        if isinstance(made, KerasTensor):
+            made.name = f"{full}:0"
+
+
+def by_name(name: str) -> TensorResult:
+    """The variable, tensor or operation of a graph; None if there is none of this name."""
+    plain = name.removesuffix(":0")
+    return _results.get(plain, variable_of(plain))
+
+
 def layer_name(kind: str) -> str:
     """The name of a layer that was given none: those in a scope are numbered each time that it is opened."""
     key = f"{current().name}//{kind}"
@@ -183,7 +205,7 @@ class GraphKeys:
 @named("get_collection")
 def get_collection(key: str, scope: str | None = None) -> list[Any]:
     """`tf.get_collection`: what a program added, and summaries, variables and penalties by the beginning of names."""
-    added = list(_collections.get(key, ()))
+    added = [value for value in _collections.get(key, ()) if not scope or _is_below(value, scope)]
     if key == GraphKeys.SUMMARIES:
         return [*summaries, *added]
     found = [v for v in all_variables.values() if not scope or variable_names.without_output(v).startswith(scope)]
@@ -192,6 +214,12 @@ def get_collection(key: str, scope: str | None = None) -> list[Any]:
     if key not in (GraphKeys.GLOBAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES, GraphKeys.MODEL_VARIABLES):
         return added
     return [v for v in found if key != GraphKeys.TRAINABLE_VARIABLES or v.trainable]
+
+
+def _is_below(value: Any, scope: str) -> bool:
+    """Whether the variable of an assignment is of a scope; other things are of all scopes."""
+    variable = value.variable if isinstance(value, Update) else None
+    return variable is None or variable_names.without_output(variable).startswith(scope)
 
 
 @named("get_collection_ref")

@@ -6,18 +6,19 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import jax
 import numpy as np
 
 from gazelle.compat.backend import sessions
 from gazelle.compat.ignored import ignores
-from gazelle.compat.tensorflow import default_graphs, names_of_1, variable_names
+from gazelle.compat.tensorflow import default_graphs, graph_scopes, names_of_1
 from gazelle.compat.tensorflow.checkpoints import Checkpoint, write_index
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.graphs import all_variables, build_graphs
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
-from gazelle.core.errors import message
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable
 
@@ -30,9 +31,8 @@ class Session(sessions.Session):
 
     @ignores("options run_metadata")
     def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
-        several: Any = fetches
-        found = type(several)(map(_by_name, several)) if type(several) in (list, tuple) else _by_name(fetches)
-        return super().run(found, feed_dict)
+        found = jax.tree.map(lambda one: _by_name(one) if isinstance(one, str) else one, fetches, is_leaf=_is_whole)
+        return super().run(found, {_by_name(key): value for key, value in (feed_dict or {}).items()})
 
     def __enter__(self) -> Session:
         self._as_default = self.graph.as_default()
@@ -43,19 +43,22 @@ class Session(sessions.Session):
         self._as_default.__exit__(*error)
 
 
+def _is_whole(value: Any) -> bool:
+    """Whether a fetch is not a structure of others."""
+    return type(value) not in (list, tuple, dict)
+
+
 def _by_name(given: Any) -> Any:
-    """The variable of a name; other things unchanged.
+    """The variable, tensor or operation of a name; other things unchanged.
 
     Raises:
-        KeyError: There is no such variable.
+        ValueError: There is none.
     """
-    if not isinstance(given, str):
-        return given
-    for variable in all_variables.values():
-        if variable_names.without_output(variable) == given.removesuffix(":0"):
-            return variable
-    hint = "Pass the tensor: only variables are found by name."
-    raise KeyError(message(f"Session.run of {given!r}", expected="the name of a variable", hint=hint))
+    found = graph_scopes.by_name(given) if isinstance(given, str) else given
+    if found is None and given is not None:
+        hint = "Pass the tensor: only variables, and what got an argument `name`, are found by name."
+        raise ArgumentError(message(f"Session.run of {given!r}", expected="the name of a tensor", hint=hint))
+    return found
 
 
 @named("train.Saver")

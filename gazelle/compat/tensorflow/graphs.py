@@ -22,9 +22,10 @@ from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.ignored import check, ignores, methods_ignore
+from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.recorded_variable import recorder
-from gazelle.compat.tensorflow import graph_scopes
+from gazelle.compat.tensorflow import graph_scopes, names
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.model_calls import all_variables, remembered
 from gazelle.compat.tensorflow.names import named
@@ -47,6 +48,8 @@ def build_graphs(*_: Any, **__: Any) -> None:
     """From now on variables belong to graphs, and what a program computes with weights of layers does, too."""
     global _active
     _active = True
+    KerasTensor.derived = SymbolicTensor  # of operations without inputs, such as random numbers
+    names.on_name = graph_scopes.remember
     if recorder.get() is None:
         recorder.set(GraphVariable)
 
@@ -54,6 +57,12 @@ def build_graphs(*_: Any, **__: Any) -> None:
 def active() -> bool:
     """Whether variables belong to graphs."""
     return _active
+
+
+def close() -> None:
+    """Record nothing in graphs any more."""
+    KerasTensor.derived, names.on_name = KerasTensor, None
+    recorder.set(None)
 
 
 def reset(*_: Any, **__: Any) -> None:
@@ -78,7 +87,10 @@ def placeholder(dtype: DTypeLike = "float32", shape: ShapeLike | None = None, na
     sizes = [] if shape is None else [None if n is None or n == -1 else int(n) for n in np.atleast_1d(shape)]
     kind = {"float64": "float32", "int64": "int32"}.get(name_of(dtype), name_of(dtype))
     # without a shape it is mostly a number, such as a rate of dropout; it takes arrays of any shape
-    return variables.placeholder(sizes, dtype=kind, name=graph_scopes.unique(name) if name else None)
+    made = variables.placeholder(sizes, dtype=kind)
+    if name:
+        graph_scopes.remember(name, made)
+    return made
 
 
 @named("placeholder_with_default")
@@ -174,7 +186,8 @@ def get_variable(
         graph_scopes.add_to_collections(collections or (), made)
         return made
 
-    return graph_scopes.scoped(name, make)
+    known = graph_scopes.variable_of(scope.prefix + name) if scope.reuse else None  # that of a layer
+    return graph_scopes.scoped(name, make) if known is None else known
 
 
 @ignores("name")
@@ -265,25 +278,35 @@ def compute_gradients(
 
 
 def apply_gradients(
-    optimizer: Optimizer, pairs: Iterable[tuple[Any, Any]], global_step: Variable | None = None
+    optimizer: Optimizer,
+    pairs: Iterable[tuple[Any, Any]],
+    global_step: Variable | None = None,
+    name: str | None = None,
 ) -> Operations:
     """The operation that takes one step with gradients that are tensors of a graph."""
-    return graph_scopes.with_dependencies(Operations((GradientStep(optimizer, pairs), *_counted(global_step))))
+    return _step(GradientStep(optimizer, pairs), global_step, name)
 
 
-@ignores(f"{_HINTS} grad_loss=None name")
+@ignores(f"{_HINTS} grad_loss=None")
 def minimize(
     optimizer: Optimizer,
     loss: KerasTensor,
     global_step: Variable | Sequence[Variable] | None = None,
     var_list: Iterable[Variable] | None = None,
+    name: str | None = None,
 ) -> Operations:
     """The operation that takes one step on a loss of a graph."""
     if isinstance(global_step, list | tuple):
         global_step, var_list = None, global_step
     variables = list(var_list) if var_list is not None else _trained(loss)
-    step = OptimizerStep(optimizer, loss, variables)
-    return graph_scopes.with_dependencies(Operations((step, *_counted(global_step))))
+    return _step(OptimizerStep(optimizer, loss, variables), global_step, name)
+
+
+def _step(step: OptimizerStep, global_step: Any, name: str | None) -> Operations:
+    made = graph_scopes.with_dependencies(Operations((step, *_counted(global_step))))
+    if name:
+        graph_scopes.remember(name, made)
+    return made
 
 
 def _counted(global_step: Any) -> list[Update]:

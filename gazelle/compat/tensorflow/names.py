@@ -45,6 +45,10 @@ def named(*names: str) -> Callable[[Any], Any]:
     return decorate
 
 
+#: takes the name that a program gives to a result, and the result; set while functions build graphs of TensorFlow 1
+on_name: Callable[[str, Any], object] | None = None
+
+
 @functools.cache
 def _with_name(function: Any) -> Any:
     """The function with the argument `name` at the end, if it does not have one: it belongs to a node of a graph."""
@@ -53,12 +57,15 @@ def _with_name(function: Any) -> Any:
     more = " check_types expand_composites" if function.__module__ == "gazelle.tree" else ""  # no tensor is a structure
     taking = function if has_one else ignores(f"name{more}")(function)
     earlier = earlier_names(parameters)
-    if not earlier:
+    if has_one and not earlier:
         return taking
 
     @functools.wraps(taking)
     def called(*args: Any, **kwargs: Any) -> Any:
-        return taking(*args, **(current_names(kwargs, earlier) if kwargs else kwargs))
+        made = taking(*args, **(current_names(kwargs, earlier) if kwargs and earlier else kwargs))
+        if on_name is not None and not has_one and kwargs.get("name"):
+            on_name(kwargs["name"], made)
+        return made
 
     return called
 

@@ -281,6 +281,13 @@ def variance_scaling(
     return compat_class(VarianceScaling)(factor, mode.lower(), kind, seed)
 
 
+@named("contrib.layers.xavier_initializer", "contrib.layers.xavier_initializer_conv2d")
+@ignores("dtype")
+def xavier(uniform: bool = True, seed: int | None = None) -> TensorResult:
+    """`tf.contrib.layers.xavier_initializer`: Glorot's, with uniform or with truncated normal numbers."""
+    return variance_scaling(1.0, "FAN_AVG", uniform, seed)
+
+
 class UniformInitializer(compat_class(RandomUniform)):
     """`RandomUniform` whose bounds may also be arrays, which broadcast to the shape.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.compat.backend import variables
 from gazelle.compat.backend.functions import all_updates
@@ -22,8 +23,9 @@ from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import prng, tracing
+from gazelle.core.errors import ShapeError
 from gazelle.core.shape_inference import call_op
-from gazelle.core.symbolic import KerasTensor, is_symbolic, numbers_of_calls, symbolic_leaves
+from gazelle.core.symbolic import KerasTensor, Node, Op, is_symbolic, numbers_of_calls, symbolic_leaves
 from gazelle.core.variable import Variable
 from gazelle.layers.input import InputLayer
 from gazelle.models.graph import Graph
@@ -91,8 +93,16 @@ def _captured(outputs: Sequence[KerasTensor], inputs: Sequence[KerasTensor], fir
     return found
 
 
-def node(compute: Callable[..., Any], parts: Sequence[SubGraph], arguments: tuple[Any, ...]) -> TensorResult:
-    """Add `compute(arguments, captured of each part...)` to the graph, which is called on arrays."""
+def node(
+    compute: Callable[..., Any],
+    parts: Sequence[SubGraph],
+    arguments: tuple[Any, ...],
+    otherwise: Callable[[], Any] | None = None,
+) -> TensorResult:
+    """Add `compute(arguments, captured of each part...)` to the graph, which is called on arrays.
+
+    `otherwise` makes the results if their shapes cannot be computed.
+    """
 
     def function(arguments: Any, *captured: Any) -> Any:
         return compute(arguments, *captured)
@@ -101,7 +111,26 @@ def node(compute: Callable[..., Any], parts: Sequence[SubGraph], arguments: tupl
     plain = jax.tree.map(
         lambda v: v if isinstance(v, KerasTensor | Variable) else unboxed(v), arguments, is_leaf=is_box
     )
-    return call_op(function, (plain, *(part.captured for part in parts)), {})
+    given = plain, *(part.captured for part in parts)
+    try:
+        return call_op(function, given, {})
+    except ShapeError:
+        outputs = None if otherwise is None else otherwise()
+        if outputs is None:
+            raise
+        Node(Op(function), given, {}, outputs)
+        return outputs
+
+
+def _of_either_shape(branches: Sequence[SubGraph]) -> Any:
+    """Results for branches of which only the sizes differ, which are unknown then; None for other branches."""
+    pairs = list(zip(*(branch.outputs for branch in branches), strict=False))
+    alike = branches[0].structure == branches[1].structure and not any(leaf is None for pair in pairs for leaf in pair)
+    if not alike or any(len(np.shape(a)) != len(np.shape(b)) or _dtype(a) != _dtype(b) for a, b in pairs):
+        return None
+    shapes = [[n if n == m else None for n, m in zip(np.shape(a), np.shape(b), strict=True)] for a, b in pairs]
+    made = [KerasTensor.derived(shape, _dtype(a)) for shape, (a, _) in zip(shapes, pairs, strict=True)]
+    return jax.tree.unflatten(branches[0].structure, made)
 
 
 def symbolic_cond(pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> TensorResult:
@@ -117,9 +146,11 @@ def symbolic_cond(pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callab
 
     def compute(arguments: Any, yes: Any, no: Any) -> Any:
         run = [lambda b=b, c=c: b.run((), c) for b, c in zip(branches, (yes, no), strict=True)]
+        if isinstance(arguments[0], np.bool_):  # it was fed: the graph is compiled for each value
+            return run[0 if arguments[0] else 1]()
         return jax.lax.cond(jnp.asarray(arguments[0], bool).reshape(()), *run)
 
-    out = node(compute, branches, (pred,))
+    out = node(compute, branches, (pred,), lambda: _of_either_shape(branches))
     if updates:
         dependencies.update((tensor, (updates, [])) for tensor in symbolic_leaves(out))
     return out

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import era
+from gazelle.compat.backend.functions import eval as evaluate
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.ignored import methods_ignore
 from gazelle.compat.old_variable import TensorShape, reference
@@ -22,6 +23,7 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor, operate, shown
 from gazelle.compat.tensorflow.variable_names import prefix
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.schedules import LearningRateSchedule
@@ -120,6 +122,8 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         experimental_enable_variable_lifting: bool = True,
     ) -> None:
         value = unboxed(initial_value() if callable(initial_value) else initial_value)
+        if isinstance(value, KerasTensor):  # of a graph, such as random numbers
+            value = evaluate(value)
         if isinstance(value, list | tuple):
             value = jnp.stack([jnp.asarray(unboxed(v)) for v in value]) if _has_tensor(value) else host_array(value)
         if not isinstance(value, jax.Array):

@@ -1,0 +1,59 @@
+"""Tensors that `build` of a user-defined layer computes from its weights, such as several kernels in one.
+
+In the graph of Keras 1 and 2 they followed the weights. Here `build` makes them parts of a graph, and each call of the
+layer finds their present values in their place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+
+from gazelle.compat import era
+from gazelle.compat.backend.gradients import roots_of
+from gazelle.compat.backend.lifting import GraphVariable, computes_values
+from gazelle.compat.recorded_variable import recorder
+from gazelle.core.symbolic import KerasTensor, is_symbolic
+from gazelle.layers.base import Layer
+from gazelle.models.graph import Graph
+
+_KEY = "_derived_weights"
+
+
+@contextlib.contextmanager
+def recorded(layer: Layer) -> Iterator[None]:
+    """Context manager for `build`: what it computes from weights becomes a graph, which is found in attributes."""
+    graphs = era.is_package_before_keras_3() and not computes_values()
+    token = recorder.set(GraphVariable) if graphs and recorder.get() is None else None
+    try:
+        yield
+    finally:
+        if token is not None:
+            recorder.reset(token)
+    found = {name: value for name, value in vars(layer).items() if _is_derived(value)}
+    if found:
+        vars(layer)[_KEY] = found
+
+
+def _is_derived(value: Any) -> bool:
+    parts = value if isinstance(value, list | tuple) else [value]
+    tensors = [part for part in parts if isinstance(part, KerasTensor)]
+    return bool(tensors) and not any(roots_of(tensor, None)[0] for tensor in tensors)
+
+
+@contextlib.contextmanager
+def present(layer: Layer) -> Iterator[None]:
+    """Context manager for a call: the attributes have the values that follow from the present weights."""
+    found = vars(layer).get(_KEY)
+    if not found:
+        yield
+        return
+    value = lambda v: Graph([], v).run([]) if is_symbolic(v) else v  # noqa: E731
+    vars(layer).update(jax.tree.map(value, found, is_leaf=is_symbolic))
+    try:
+        yield
+    finally:
+        vars(layer).update(found)

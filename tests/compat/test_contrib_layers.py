@@ -1,0 +1,120 @@
+"""`tf.contrib.layers` and slim: shapes, variables and numbers of TensorFlow 1.15."""
+
+import numpy as np
+import pytest
+
+from gazelle.core.errors import ArgumentError
+
+X = np.cos(np.arange(4 * 8 * 8 * 3)).reshape(4, 8, 8, 3).astype("float32")
+
+
+@pytest.fixture
+def tf(tensorflow_1):
+    return tensorflow_1
+
+
+def sine(shape, dtype=None, partition_info=None):
+    return np.sin(np.arange(np.prod(shape))).reshape(shape).astype("float32") * 0.2
+
+
+CASES = {
+    "conv2d": lambda slim, x, w: slim.conv2d(x, 4, [3, 5], stride=2, rate=1, weights_initializer=w),
+    "dilated": lambda slim, x, w: slim.conv2d(x, 2, 3, rate=2, activation_fn=None, weights_initializer=w),
+    "conv2d_transpose": lambda slim, x, w: slim.conv2d_transpose(x, 3, 3, 2, "VALID", weights_initializer=w),
+    "separable_conv2d": lambda slim, x, w: slim.separable_conv2d(x, 5, 3, 2, weights_initializer=w),
+    "depthwise": lambda slim, x, w: slim.separable_conv2d(
+        x, None, 3, 1, biases_initializer=None, weights_initializer=w
+    ),
+    "pools": lambda slim, x, w: slim.avg_pool2d(slim.max_pool2d(x, 3), [2, 2], stride=1, padding="SAME"),
+    "fully_connected": lambda slim, x, w: slim.linear(slim.flatten(x), 2, weights_initializer=w),
+    "of_images": lambda slim, x, w: slim.fully_connected(x, 2, weights_initializer=w, scope="fc"),
+    "batch_norm": lambda slim, x, w: slim.conv2d(x, 2, 3, normalizer_fn=slim.batch_norm, weights_initializer=w),
+    "layer_norm": lambda slim, x, w: slim.layer_norm(x, center=False),
+    "instance_norm": lambda slim, x, w: slim.instance_norm(x),
+    "stack": lambda slim, x, w: slim.stack(slim.flatten(x), slim.fully_connected, [4, 5], weights_initializer=w),
+    "repeat": lambda slim, x, w: slim.repeat(x, 2, slim.conv2d, 3, [3, 3], scope="conv", weights_initializer=w),
+    "bias_add": lambda slim, x, w: slim.bias_add(x, activation_fn=None),
+}
+#: case -> (shape, names of the variables, sum of the absolute values)
+EXPECTED = {
+    "conv2d": ([None, 4, 4, 4], "Conv/weights Conv/biases", 5.5744),
+    "dilated": ([None, 8, 8, 2], "Conv/weights Conv/biases", 255.5555),
+    "conv2d_transpose": ([None, 17, 17, 3], "Conv2d_transpose/weights Conv2d_transpose/biases", 263.3792),
+    "separable_conv2d": (
+        [None, 8, 8, 5],
+        " ".join(f"SeparableConv2d/{name}" for name in ("depthwise_weights", "pointwise_weights", "biases")),
+        21.1747,
+    ),
+    "depthwise": ([None, 8, 8, 3], "SeparableConv2d/depthwise_weights", 74.6255),
+    "pools": ([None, 3, 3, 3], "", 104.6352),
+    "fully_connected": ([None, 2], "fully_connected/weights fully_connected/biases", 1.7898),
+    "of_images": ([None, 8, 8, 2], "fc/weights fc/biases", 37.6661),
+    "batch_norm": (
+        [None, 8, 8, 2],
+        "Conv/weights Conv/BatchNorm/beta Conv/BatchNorm/moving_mean Conv/BatchNorm/moving_variance",
+        205.1815,
+    ),
+    "layer_norm": ([None, 8, 8, 3], "LayerNorm/gamma", 691.4418),
+    "instance_norm": ([None, 8, 8, 3], "InstanceNorm/beta InstanceNorm/gamma", 691.4363),
+    "stack": (
+        [None, 5],
+        " ".join(f"Stack/fully_connected_{i}/{name}" for i in (1, 2) for name in ("weights", "biases")),
+        0.2019,
+    ),
+    "repeat": (
+        [None, 8, 8, 3],
+        "conv/conv_1/weights conv/conv_1/biases conv/conv_2/weights conv/conv_2/biases",
+        5.7410,
+    ),
+    "bias_add": ([None, 8, 8, 3], "BiasAdd/biases", 489.2593),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_layers(tf, case):
+    x = tf.placeholder(tf.float32, [None, 8, 8, 3])
+    with tf.variable_scope("S"):
+        y = CASES[case](tf.contrib.slim, x, sine)
+    shape, names, total = EXPECTED[case]
+    assert y.get_shape().as_list() == shape
+    assert [v.name for v in tf.global_variables()] == [f"S/{name}:0" for name in names.split()]
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        np.testing.assert_allclose(np.abs(sess.run(y, {x: X})).sum(), total, rtol=1e-5, atol=1e-4)
+
+
+def test_scopes_of_arguments_and_updates_in_place(tf):
+    slim, x = tf.contrib.slim, tf.placeholder(tf.float32, [None, 8, 8, 3])
+    normalized = {"normalizer_fn": slim.batch_norm, "normalizer_params": {"decay": 0.9}}
+    with (
+        slim.arg_scope([slim.conv2d], **normalized) as scope,
+        slim.arg_scope([slim.conv2d, slim.batch_norm], activation_fn=None),
+    ):
+        slim.conv2d(x, 2, 3, weights_initializer=sine)
+    with slim.arg_scope(scope):
+        slim.conv2d(x, 2, 3, weights_initializer=sine)
+    assert [len(tf.get_collection(key)) for key in ("update_ops", "trainable_variables")] == [4, 4]
+    y = slim.batch_norm(x, decay=0.9, updates_collections=None)
+    loss = tf.reduce_mean(y + tf.get_variable("w", [], initializer=tf.ones_initializer()))
+    optimizer = tf.train.GradientDescentOptimizer(0.1)
+    steps = optimizer.minimize(loss), optimizer.apply_gradients(optimizer.compute_gradients(loss))
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        moving = next(v for v in tf.global_variables() if v.name == "BatchNorm/moving_variance:0")
+        for step in steps:  # both do the updates on which the loss depends
+            before = sess.run(moving)
+            sess.run(step, {x: X + np.arange(3)})
+            assert (sess.run(moving) < before).all()
+    with pytest.raises(ArgumentError, match=r"tf.contrib.layers.conv2d: expected the arguments inputs.*sizes"):
+        slim.conv2d(x, 3, 3, sizes=2)
+
+
+def test_initializers_and_dropout(tf):
+    layers = tf.contrib.layers
+    drawn = np.asarray(layers.xavier_initializer(uniform=False, seed=1)((1000, 1000)))
+    np.testing.assert_allclose(drawn.std(), 1000**-0.5, rtol=0.02)
+    x, mode = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.bool, [])
+    y = layers.dropout(x, keep_prob=0.5, is_training=mode)
+    with tf.Session() as sess:
+        assert (sess.run(y, {x: np.ones((2, 3)), mode: False}) == 1).all()
+        assert set(np.unique(sess.run(y, {x: np.ones((20, 3)), mode: True}))) == {0.0, 2.0}

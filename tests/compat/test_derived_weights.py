@@ -1,0 +1,81 @@
+"""Tensors that `build` computes from weights follow them in Keras 1 and 2; numbers of Keras 1.2.2 and 2.2.4."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat.namespaces import root
+
+keras = root("keras")
+K = keras.backend
+X = np.arange(12).reshape(4, 3) / 12.0
+
+
+class Derived(keras.layers.Layer):
+    def build(self, shape):
+        self.a, self.b = (
+            self.add_weight(name=name, shape=(shape[1], 2), initializer=keras.initializers.get("ones"))
+            for name in ("a", "b")
+        )
+        self.w = K.concatenate([self.a, self.b * 2], 1)
+        self.squares = [self.a * self.a]
+        super().build(shape)
+
+    def call(self, x, mask=None):
+        return K.dot(x, self.w) + K.sum(K.dot(x, self.squares[0]), axis=1, keepdims=True)
+
+    def compute_output_shape(self, shape):
+        return (shape[0], 4)
+
+
+class OfKeras1(Derived):
+    def build(self, shape):
+        self.a, self.b = (K.ones((shape[1], 2), name=name) for name in ("a", "b"))
+        self.trainable_weights = [self.a, self.b]
+        self.w = K.concatenate([self.a, self.b * 2], 1)
+        self.squares = [self.a * self.a]
+
+    get_output_shape_for = Derived.compute_output_shape
+
+
+def trained(kind):
+    model = keras.models.Sequential([kind(input_shape=(3,))])
+    model.compile("sgd", "mse")
+    losses = [model.train_on_batch(X, np.zeros((4, 4))), model.evaluate(X, np.zeros((4, 4)), verbose=0)]
+    assert losses == pytest.approx([32.421875, 22.430843])
+    np.testing.assert_allclose(model.predict(X)[0], [0.578358, 0.578358, 0.846001, 0.846001], rtol=1e-5)
+    assert [w[0, 0] for w in model.get_weights()[:2]] == pytest.approx([0.88375, 0.97])
+
+
+def test_in_keras_1(keras_1):
+    trained(OfKeras1)
+
+
+def test_in_keras_2(of_keras_2):
+    trained(Derived)
+
+
+def test_with_functions_of_tensorflow(of_keras_2, tf):
+    class OfTensorFlow(Derived):
+        def build(self, shape):
+            super().build(shape)
+            self.w = tf.concat([self.a, 2.0 * self.b], axis=1)
+            self.squares = [tf.square(self.a)]
+            self.noise = tf.Variable(tf.random_normal([3]) * 0.0, trainable=False)
+
+    trained(OfTensorFlow)
+
+
+def test_constraints_of_keras_1(keras_1):
+    class Constrained(OfKeras1):
+        def build(self, shape):
+            super().build(shape)
+            self.regularizers, self.constraints = [], {}
+            with pytest.warns(UserWarning, match="set_param and set_layer of a regularizer have no effect"):
+                keras.regularizers.l2(0.1).set_param(self.a)
+            self.constraints[self.b] = keras.constraints.maxnorm(0.5)
+
+    model = keras.models.Sequential([Constrained(input_shape=(3,))])
+    model.compile("sgd", "mse")
+    model.train_on_batch(X, np.zeros((4, 4)))
+    assert model.evaluate(X, np.zeros((4, 4)), verbose=0) < 22
+    np.testing.assert_allclose(np.linalg.norm(model.get_weights()[1], axis=0), 0.5, rtol=1e-5)
