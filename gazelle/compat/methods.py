@@ -14,12 +14,13 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from gazelle.compat import era
+from gazelle.compat import era, logs
 from gazelle.compat.backend.functions import all_updates
 from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.classes import adopt, core_class
 from gazelle.compat.types import Nested, Outputs, PathLike, Scores, TensorLike
 from gazelle.core import symbolic, tracing
+from gazelle.core.context_variables import assigned
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer, weight_tree
 from gazelle.models import Model
@@ -68,7 +69,8 @@ def fit_generator(model: Model, *args: Any, **kwargs: Any) -> History:
         options["validation_data"], options["validation_steps"] = _steps(validation, validation_samples)
     if isinstance(validation, (tuple, list)):
         options.pop("validation_steps", None)
-    return model.fit(source, **options)
+    with assigned(logs.samples_per_epoch, samples):
+        return model.fit(source, **options)
 
 
 def _measured(model: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
