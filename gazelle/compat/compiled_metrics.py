@@ -20,7 +20,11 @@ from gazelle.metrics import BinaryAccuracy, CosineSimilarity
 _ACCURACY = ("accuracy", "acc")
 _NAMES = {**dict.fromkeys(_ACCURACY, "acc"), **old_names.SHORT_METRICS}
 #: the functions of Keras 1 by their other names; the logs had the name of the function
-_FUNCTIONS = {**_NAMES, **metrics.KERAS_1}
+_FUNCTIONS = {
+    **keras1_metrics.NAMES,
+    **metrics.KERAS_1,
+    **dict.fromkeys(_ACCURACY, keras1_metrics.acc),
+}
 
 
 def of_era(given: Nested[MetricLike], loss: Nested[LossLike], outputs: Sequence[str]) -> Nested[MetricLike]:
@@ -102,4 +106,6 @@ def _listed(loss: Any, count: int) -> Sequence[Any]:
 def _binary(given: Any) -> Any:
     if not isinstance(given, str) or given not in _ACCURACY:
         return given
+    if era.number() == 1:
+        return keras1_metrics.acc_of_units
     return compat_class(BinaryAccuracy)(name="acc" if era.is_before_2_3() else given)

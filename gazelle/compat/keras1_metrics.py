@@ -16,6 +16,7 @@ from gazelle.compat.metrics import cosine_proximity
 from gazelle.compat.old_names import METRICS_OF_KERAS_1
 from gazelle.compat.types import Function
 from gazelle.core.types import Array, ArrayLike
+from gazelle.losses.target_shapes import family
 
 
 @functools.cache
@@ -36,6 +37,26 @@ NAMES = {
     for name, current in METRICS_OF_KERAS_1.items()
 }
 globals().update(NAMES)
+
+
+def acc(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Return the accuracy that fits the shapes; masks did not count for it.
+
+    >>> acc(np.array([[1.0], [0.0]]), np.array([[0.7], [0.6]])).tolist()
+    0.5
+    """
+    kind = family(jnp.asarray(y_true).shape, jnp.asarray(y_pred).shape)
+    found: Array = NAMES["sparse_categorical_accuracy" if kind == "sparse" else f"{kind}_accuracy"](y_true, y_pred)
+    return found
+
+
+def acc_of_units(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Return the accuracy of outputs whose loss is a binary crossentropy."""
+    found: Array = NAMES["binary_accuracy"](y_true, y_pred)
+    return found
+
+
+acc_of_units.__name__ = "acc"  # its name in the logs
 
 
 def parts(function: Function, shape: Sequence[int | None]) -> list[Any]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,6 +79,10 @@ def metrics_tensors(model: Model) -> list[Any]:
     return _Tensors(model)
 
 
+#: what `fit_generator` of Keras 1 was given, within its training
+samples_per_epoch: ContextVar[int | None] = ContextVar("samples_per_epoch", default=None)
+
+
 class BatchLogs(Callback):
     """What the logs of a batch contained in Keras 1 to 2.3: its number, its size and its own loss, not the mean so far.
 
@@ -141,7 +146,8 @@ def callback_params(model: Model, run: tuple[list[Any], Source, FitOptions], par
     samples = {} if count is None else {"samples": count, "batch_size": options.batch_size or BATCH}
     if samples and era.standalone():  # of arrays, what the program stated
         samples["steps"] = options.steps_per_epoch
-    first = {"nb_sample": samples.get("samples"), "nb_epoch": params["epochs"]} if era.number() == 1 else {}
+    counted = samples.get("samples", samples_per_epoch.get())
+    first = {"nb_sample": counted, "nb_epoch": params["epochs"]} if era.number() == 1 else {}
     return {**params, **samples, **first, "do_validation": validation is not None, "metrics": names}
 
 

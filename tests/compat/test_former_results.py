@@ -200,6 +200,8 @@ def test_the_best_weights_are_restored_only_after_a_stop():
 
 def test_epochs_that_do_not_reach_the_baseline_count():
     assert losses_after([3.0, 2.0, 0.5, 0.5], patience=2, baseline=1.0)[0] == 2
+    assert losses_after([3.0, 0.5, 0.5], patience=1, baseline=1.0) == (1, 0)  # not even the second epoch
+    assert losses_after([0.9, 0.5, 0.5], patience=0, baseline=1.0) == (3, 1)
 
 
 # Functions and small objects -----------------------------------------------------------------------------------------

@@ -480,4 +480,33 @@ def test_a_penalty_of_both_kinds_by_name(keras_1, name):
     layer = keras_1.layers.Dense(1, W_regularizer=name, input_shape=(2,))
     model = keras_1.models.Sequential([layer])
     layer.set_weights([np.full((2, 1), 2.0), np.zeros(1)])
-    assert sum(map(float, map(keras_1.backend.eval, model.losses))) == pytest.approx(0.01 * (4 + 8))
+    model.compile("sgd", "mse")
+    assert model.evaluate(np.zeros((1, 2)), np.zeros((1, 1)), verbose=0) == pytest.approx(0.01 * (4 + 8))
+
+
+@pytest.mark.parametrize("loss", ["mse", "binary_crossentropy"])
+def test_masks_do_not_count_in_metrics_of_keras_1(keras_1, loss):
+    x = np.array([[[0.9], [0.0], [0.8], [0.0]]])
+    model = keras_1.models.Sequential([keras_1.layers.Masking(input_shape=(4, 1))])
+    model.compile("sgd", loss, metrics=["accuracy", "mae"])
+    found = model.evaluate(x, np.array([[[1], [1], [0], [0]]]), verbose=0)
+    np.testing.assert_allclose(found[1:], [0.5, (0.1 + 1 + 0.8) / 4], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+def test_weights_of_both_directions_of_keras_1_are_joined_for_gpu(keras_1, kind):
+    layer = getattr(keras_1.layers, kind)(3, consume_less="gpu")
+    model = keras_1.models.Sequential([keras_1.layers.Bidirectional(layer, input_shape=(4, 2))])
+    gates = {"GRU": 9, "LSTM": 12}[kind]
+    assert [w.shape for w in model.get_weights()] == [(2, gates), (3, gates), (gates,)] * 2
+
+
+def test_callbacks_of_keras_1_get_the_samples_of_an_epoch(keras_1):
+    class Samples(keras_1.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.found = self.params["nb_sample"]
+
+    samples = Samples()
+    model = _model(keras_1)
+    model.fit_generator(iter([(X[:5], Y[:5])] * 4), 20, 1, verbose=0, callbacks=[samples])
+    assert samples.found == 20

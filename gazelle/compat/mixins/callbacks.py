@@ -120,6 +120,11 @@ class StoppingMixin(MonitorMixin):
         if era.number() == 2 and era.standalone() and self.baseline is not None:
             self.best = self.baseline  # only better values restarted the wait
 
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_epoch_end(epoch, logs)
+        if epoch == 0 and era.is_package_before_keras_3() and self.wait >= max(self.patience, 1):
+            self.model.stop_training = True  # the first epoch could be the last one
+
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if era.number() < 3 and not self.stopped_epoch:
             self.best_weights = None

@@ -21,6 +21,10 @@ class BidirectionalMixin:
         constants = kwargs.pop("num_constants", None) or 0
         super()._construct(core, args, kwargs, by_gazelle)
         vars(self)["num_constants"] = constants
+        given = args[0] if args else kwargs.get("layer")
+        if "consume_less" in vars(given):  # both layers are made from its config
+            for layer in (self.forward_layer, self.backward_layer):
+                vars(layer)["consume_less"] = vars(given)["consume_less"]
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration, with the number of constants if there are some."""
