@@ -69,14 +69,24 @@ def calls_for(*functions: Any) -> Any:
     return loaded
 
 
-def _uses_tensors(function: Callable[..., Any], helpers: bool = True) -> bool:
-    """Whether a function or the functions of its module that it names use methods or attributes of tensors."""
+def _uses_tensors(function: Callable[..., Any], depth: int = 3) -> bool:
+    """Whether a function, or functions of the program that it names, use methods or attributes of tensors."""
     plain = inspect.unwrap(function)
     code, names = getattr(plain, "__code__", None), getattr(plain, "__globals__", {})
     if code is None or not _OF_TENSORS.isdisjoint(code.co_names):
         return code is not None
-    named = [names[name] for name in code.co_names if inspect.isfunction(names.get(name))] if helpers else []
-    return any(each.__globals__ is names and _uses_tensors(each, False) for each in named)
+    found = [names[name] for name in code.co_names if name in names]
+    modules = [value for value in found if isinstance(value, ModuleType) and not _is_package(value)]
+    found += [vars(module).get(name) for module in modules for name in code.co_names]
+    helpers = [value for value in found if inspect.isfunction(value) and value is not plain]
+    return depth > 0 and any(_uses_tensors(one, depth - 1) for one in helpers if not _is_package(one))
+
+
+def _is_package(value: Any) -> bool:
+    """Whether a module or a function belongs to an installed package or to gazelle."""
+    file = str(getattr(value, "__file__", None) or getattr(value, "__globals__", {}).get("__file__"))
+    name = str(getattr(value, "__module__", None) or getattr(value, "__name__", ""))
+    return "-packages" in file or name.partition(".")[0] in ("gazelle", "keras", "tensorflow")
 
 
 def serves_caller(besides_jax: bool = True) -> bool:

@@ -8,6 +8,7 @@ them as soon as the weights exist: after `build`, before the first call, or when
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import os
@@ -17,7 +18,7 @@ from typing import Any
 from gazelle.compat import era, logs
 from gazelle.compat.backend.functions import all_updates
 from gazelle.compat.backend.lifting import GraphVariable
-from gazelle.compat.classes import adopt, core_class
+from gazelle.compat.classes import adopt, core_class, is_generated
 from gazelle.compat.types import Nested, Outputs, PathLike, Scores, TensorLike
 from gazelle.core import symbolic, tracing
 from gazelle.core.context_variables import assigned
@@ -70,7 +71,13 @@ def fit_generator(model: Model, *args: Any, **kwargs: Any) -> History:
     if isinstance(validation, (tuple, list)):
         options.pop("validation_steps", None)
     with assigned(logs.samples_per_epoch, samples):
-        return model.fit(source, **options)
+        return _method(model, "fit")(source, **options)
+
+
+def _method(model: Any, name: str) -> Any:
+    """The method of Keras for a generator; one that a subclass defines was not called before tf.keras 2."""
+    kind = next(cls for cls in type(model).__mro__ if is_generated(cls))
+    return functools.partial(getattr(kind, name), model) if era.is_package_before_keras_3() else getattr(model, name)
 
 
 def _measured(model: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -78,7 +85,7 @@ def _measured(model: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, 
     source, samples = options.pop("generator"), options.pop("val_samples", None)
     if samples is not None:
         source, options["steps"] = _steps(source, samples)
-    return getattr(model, method)(source, **{"verbose": 0, **options})
+    return _method(model, method)(source, **{"verbose": 0, **options})
 
 
 def evaluate_generator(model: Model, *args: Any, **kwargs: Any) -> Scores:

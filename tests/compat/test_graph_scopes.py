@@ -345,6 +345,32 @@ def test_updates_of_a_scope(tf):
     assert [len(found) for found in updates] == [2, 2, 4]
 
 
+def test_gradients_of_programs(tf):  # numbers of TensorFlow 1.15
+    x, rate = tf.placeholder(tf.float32, [None, 2]), tf.placeholder(tf.float32, [])
+    w = tf.Variable([[1.0], [2.0]])
+
+    @tf.RegisterGradient("Reversed")
+    def reverse(op, grad):
+        return [tf.negative(grad) * rate]
+
+    @tf.custom_gradient
+    def scaled(x):
+        return x * 2.0, lambda g: g * rate
+
+    with tf.get_default_graph().gradient_override_map({"Identity": "Reversed"}):
+        hidden = tf.identity(x * 3.0)
+    found = tf.gradients(tf.identity(tf.matmul(hidden, w)), [x, w]) + tf.gradients(scaled(x), x)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        values = sess.run(found, {x: np.ones((1, 2)), rate: 0.5})
+    assert [value.tolist() for value in values] == [[[-1.5, -3.0]], [[3.0], [3.0]], [[0.5, 0.5]]]
+    with (
+        pytest.raises(ArgumentError, match="gradient_override_map: expected Identity, got"),
+        tf.get_default_graph().gradient_override_map({"Relu": "Reversed"}),
+    ):
+        pass
+
+
 def test_branches_of_other_sizes(tf):
     x, training = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.bool, [])
     some = tf.cond(training, lambda: tf.slice(x, [0, 0], [2, -1]), lambda: x)

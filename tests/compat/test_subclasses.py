@@ -432,3 +432,19 @@ def test_configs_have_the_arguments_of_the_parent():
     assert (config["padding"], config["gain"]) == ("same", 3.0)
     with pytest.raises(TypeError, match="Unknown argument of Gain"):  # as in Keras
         Gain.from_config(config)
+
+
+def test_methods_for_generators_call_those_of_keras(of_keras_2):
+    class Own(keras.models.Model):
+        def fit(self, x, y, **options):
+            return super().fit_generator(
+                generator=iter([(x, y)] * 4), steps_per_epoch=2, epochs=2, verbose=0, **options
+            )
+
+        def fit_generator(self, **options):
+            raise NotImplementedError
+
+    inputs = keras.layers.Input((3,))
+    model = Own(inputs, keras.layers.Dense(1)(inputs))
+    model.compile("sgd", "mse")
+    assert len(model.fit(np.ones((4, 3)), np.ones((4, 1))).history["loss"]) == 2

@@ -164,3 +164,16 @@ def test_the_kind_of_a_tensor_is_known_without_its_values(tf):
 def test_files_of_the_package(tf):
     assert tf.__file__.endswith("__init__.py")
     assert namespaces.root("keras").__file__.endswith("__init__.py")
+
+
+def test_gradients_of_functions(tf):
+    eager = tf.contrib.eager
+    w, b = eager.Variable(2.0), eager.Variable(1.0)
+    value, pairs = eager.implicit_value_and_gradients(lambda x, y: (x * w + b - y) ** 2)(3.0, 4.0)
+    assert (float(value), [float(grad) for grad, _ in pairs]) == (9.0, [18.0, 6.0])
+    assert [variable is known for (_, variable), known in zip(pairs, (w, b), strict=True)] == [True, True]
+    product = lambda a, b: a * a * b  # noqa: E731
+    assert [float(g) for g in eager.gradients_function(product)(2.0, 3.0)] == [12.0, 4.0]
+    assert [float(g) for g in eager.gradients_function(product, params=["b"])(2.0, 3.0)] == [4.0]
+    value, grads = eager.value_and_gradients_function(product)(2.0, 3.0)
+    assert (float(value), [float(g) for g in grads]) == (12.0, [12.0, 4.0])

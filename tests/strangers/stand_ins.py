@@ -238,7 +238,7 @@ def shorter(text):
     word = r"(?:(?!\w*steps?_per)\w*(?:epoch|iteration|episode|n_iter|max_?iter|nb_iter)\w*)"
     text = re.sub(rf"(?i)(\b{word}\s*=\s*)([3-9]|[1-9]\d[\d_]*|\de\d)\b(?!\.| */)", r"\g<1>2", text)
     start = r"\s+in\s+x?range\(\s*(?:\d+\s*,\s*)?)"
-    text = re.sub(rf"(for\s+(?:\w*(?:epoch|iter|episode)\w*|e|it|ep){start}(\d\d+)\b", r"\g<1>3", text)
+    text = re.sub(rf"(?m)(^\s*for\s+(?:\w*(?:epoch|iter|episode)\w*|e|it|ep){start}(\d\d+)\b", r"\g<1>3", text)
     if "gym" not in text:  # whose episodes are short
         text = re.sub(rf"(for\s+\w*step\w*{start}(\d\d\d+|[2-9]\d)\b", r"\g<1>3", text)  # not ten steps of a forecast
     text = re.sub(r"(?s)(add_argument\([^()]*epochs?[^()]*default\s*=\s*)(\d+)", r"\g<1>2", text)
@@ -576,7 +576,7 @@ def main(program):
     import gazelle
     import gazelle.cli.__main__ as cli
     import gazelle.compat.tensorflow.tape as tape
-    from gazelle.compat.backend import sessions
+    from gazelle.compat.backend import functions
 
     data_sets(gazelle)
     if "matplotlib" in modules:
@@ -614,7 +614,7 @@ def main(program):
     else:
         shorten(gazelle)
         tape.GradientTape.__enter__ = _counted(tape.GradientTape.__enter__)
-        sessions.Session.run = _counted(sessions.Session.run, 8 * ENOUGH)
+        functions.Function.__call__ = _counted(functions.Function.__call__, 8 * ENOUGH)
     error = None
     try:
         cli.main(["run", program])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pprint
 import sys
@@ -33,15 +34,15 @@ def _alone(tensors: Any) -> Any:
 
 
 class _OfClass:
-    """A method of earlier versions, which programs read from the class: `Model.fit_generator`."""
+    """A method of earlier versions, which programs read from the class or from `super()`: `Model.fit_generator`."""
 
     def __init__(self, function: Any) -> None:
         self._function = function
 
     def __get__(self, model: Any, cls: Any = None) -> Any:
-        if model is not None or era.number() == 3:  # `__getattr__` finds it
+        if era.number() == 3:
             raise AttributeError(self._function.__name__)
-        return self._function
+        return self._function if model is None else functools.partial(self._function, model)
 
 
 class ModelMixin:

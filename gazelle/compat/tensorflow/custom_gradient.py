@@ -6,18 +6,22 @@ import contextlib
 import dataclasses
 import functools
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from gazelle.compat.tensorflow import names, subgraphs
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
-from gazelle.compat.types import Function
+from gazelle.compat.types import Function, TensorLike, TensorResult
 from gazelle.core import tracing
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.symbolic import is_symbolic
 from gazelle.core.variable import Variable
 
 
@@ -30,10 +34,81 @@ def custom_gradient(f: Function) -> Function:
         if is_method:
             return custom_gradient(functools.partial(f, args[0]))(*args[1:])
         inputs = tuple(convert(a) for a in args)
+        if any(map(is_symbolic, inputs)) and names.on_name is not None:
+            return _in_graph(f, inputs)
         variables = _variables_read(f, inputs) if _has_gradients_of_variables(f) else ()
         return call(_with_gradient(f, variables), (*inputs, *variables), {})
 
     return called
+
+
+def _in_graph(f: Function, inputs: tuple[Any, ...]) -> Any:
+    """A call in a graph of TensorFlow 1: both functions may use other tensors of it."""
+    result = subgraphs.SubGraph(lambda *given: f(*given)[0], inputs)
+    gradient = subgraphs.SubGraph(
+        lambda *given: f(*given[: len(inputs)])[1](*given[len(inputs) :]), [*inputs, *result.outputs]
+    )
+
+    @jax.custom_vjp
+    def plain(arrays: Any, *captured: Any) -> Any:
+        return result.run(arrays, captured[0])
+
+    def backward(given: Any, upstream: Any) -> Any:
+        arrays, *captured = given
+        found = gradient.run([arrays, upstream], captured[1])
+        found = found if isinstance(found, list | tuple) else [found]
+        changed = tuple(
+            jnp.zeros_like(a) if g is None else jnp.asarray(g, a.dtype) for g, a in zip(found, arrays, strict=True)
+        )
+        return changed, *jax.tree.map(jnp.zeros_like, captured)
+
+    plain.defvjp(lambda *given: (plain(*given), given), backward)
+    return subgraphs.node(lambda arrays, *captured: plain(tuple(arrays), *captured), [result, gradient], inputs)
+
+
+#: the gradients that programs registered by name
+_registered: dict[str, Any] = {}
+#: kind of an operation -> the name of the gradient that it gets now
+_overridden: dict[str, str] = {}
+
+
+@named("RegisterGradient")
+def register_gradient(op_type: str) -> Callable[[Function], Function]:
+    """`tf.RegisterGradient`: a function of an operation and of the gradient of its result, for `overriding`."""
+
+    def decorate(function: Function) -> Function:
+        _registered[op_type] = function
+        return function
+
+    return decorate
+
+
+@contextlib.contextmanager
+def overriding(op_type_map: Mapping[str, str]) -> Iterator[None]:
+    """`graph.gradient_override_map` of `tf.identity`, with which programs reverse gradients.
+
+    Raises:
+        ArgumentError: It is of another operation.
+    """
+    if op_type_map.keys() - {"Identity"}:
+        hint = "Write the operation with tf.custom_gradient."
+        raise ArgumentError(message("gradient_override_map", expected="Identity", got=[*op_type_map], hint=hint))
+    before = dict(_overridden)
+    _overridden.update(op_type_map)
+    try:
+        yield
+    finally:
+        _overridden.clear()
+        _overridden.update(before)
+
+
+def overridden(x: TensorLike) -> TensorResult:
+    """`tf.identity(x)` with the gradient that it is given now; None if it is given none."""
+    function = _registered.get(_overridden.get("Identity", ""))
+    if function is None:
+        return None
+    changed: Any = lambda g, x: function(SimpleNamespace(inputs=[x], outputs=[x]), g)  # noqa: E731
+    return custom_gradient(lambda x: (x + 0, lambda g: changed(g, x)))(x)
 
 
 def _has_gradients_of_variables(f: Function) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from gazelle.compat.backend.sessions import DefaultGraph
 from gazelle.compat.tensorflow import graph_scopes
+from gazelle.compat.tensorflow.custom_gradient import overriding
 from gazelle.compat.tensorflow.names import named
 
 _base = DefaultGraph()
@@ -45,6 +46,9 @@ def _found(graph: DefaultGraph, name: str) -> Any:
 
 
 DefaultGraph.get_tensor_by_name = DefaultGraph.get_operation_by_name = _found
+
+
+DefaultGraph.gradient_override_map = staticmethod(overriding)
 
 
 @named("get_default_graph")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -9,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.graphs import gradients
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.recording import is_box, key_of, unboxed
@@ -70,3 +73,36 @@ class ForwardAccumulator(GradientTape):
         except TypeError:  # a function with a gradient of its own, such as the square root: transpose twice
             out, back = jax.vjp(replay, live)
             return Tensor(jax.vjp(lambda gradient: back(gradient)[0], jnp.ones_like(out))[1](given)[0])
+
+
+def _differentiated(function: Callable[..., Any], values: Sequence[Any], params: Sequence[Any] | None) -> Any:
+    """(value, gradients of arguments: of all, or of those at numbers or with names)."""
+    given = [convert(value) for value in values]
+    names = list(inspect.signature(function).parameters)
+    chosen = range(len(given)) if params is None else [p if isinstance(p, int) else names.index(p) for p in params]
+    with GradientTape() as tape:
+        for value in given:
+            tape.watch(value)
+        out = function(*given)
+    return out, tape.gradient(out, [given[number] for number in chosen])
+
+
+def _with_variables(function: Callable[..., Any], values: Sequence[Any], _: Any) -> Any:
+    """(value, pairs of the gradient for a variable that the function reads, and the variable)."""
+    with GradientTape() as tape:
+        out = function(*values)
+    variables = tape.watched_variables()
+    return out, list(zip(tape.gradient(out, variables), variables, strict=True))
+
+
+def _differentiating(compute: Callable[..., Any], part: slice | int) -> Callable[..., Any]:
+    def transformed(f: Callable[..., Any], params: Sequence[Any] | None = None) -> Callable[..., Any]:
+        return lambda *values: compute(f, values, params)[part]
+
+    return transformed
+
+
+for _name, _compute in (("implicit", _with_variables), ("", _differentiated)):
+    _kinds = (f"{_name}_gradients", f"{_name}_value_and_gradients") if _name else ("gradients", "value_and_gradients")
+    for _kind, _part in zip(_kinds, (1, slice(2)), strict=True):
+        named(f"contrib.eager.{_kind}{'' if _name else '_function'}")(_differentiating(_compute, _part))

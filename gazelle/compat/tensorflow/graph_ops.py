@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gazelle.compat.backend.shapes import Size
-from gazelle.compat.tensorflow import graph_scopes, nn, sizes
+from gazelle.compat.tensorflow import custom_gradient, graph_scopes, nn, sizes
 from gazelle.compat.tensorflow import names as table
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.function_tables import TABLE
@@ -128,7 +128,8 @@ def _identity(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def identity(input: TensorLike, name: str | None = None) -> TensorResult:
-        made = original(input, name=name)
+        made = custom_gradient.overridden(input) if is_symbolic(input) else None
+        made = original(input, name=name) if made is None else made
         if is_symbolic(made):
             graph_scopes.depending(made, after=isinstance(input, Variable))
         return made
