@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any
 
 import jax
@@ -12,9 +13,9 @@ import jax.numpy as jnp
 
 from gazelle import metrics, ops
 from gazelle.compat.backend.lifting import lifted
-from gazelle.compat.metrics import cosine_proximity
+from gazelle.compat.metrics import KERAS_1, cosine_proximity
 from gazelle.compat.old_names import METRICS_OF_KERAS_1
-from gazelle.compat.types import Function
+from gazelle.compat.types import Function, Option
 from gazelle.core.types import Array, ArrayLike
 from gazelle.losses.target_shapes import family
 
@@ -57,6 +58,13 @@ def acc_of_units(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
 
 acc_of_units.__name__ = "acc"  # its name in the logs
+
+
+def by_name(given: Option) -> Option:
+    """A metric of Keras 1 as the name that `compile` takes for it; others as they are."""
+    is_function = isinstance(given, FunctionType) and (given.__module__ == __name__ or given in KERAS_1.values())
+    # the name of the cosine has a current meaning, too
+    return given.__name__ if is_function and given.__name__ != "cosine_proximity" else given
 
 
 def parts(function: Function, shape: Sequence[int | None]) -> list[Any]:

@@ -510,3 +510,12 @@ def test_callbacks_of_keras_1_get_the_samples_of_an_epoch(keras_1):
     model = _model(keras_1)
     model.fit_generator(iter([(X[:5], Y[:5])] * 4), 20, 1, verbose=0, callbacks=[samples])
     assert samples.found == 20
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "fmeasure", "mse", "matthews_correlation"])
+def test_metrics_of_keras_1_in_files(keras_1, metric, tmp_path):
+    model = _model(keras_1, metrics=[metric])
+    model.save(str(tmp_path / "m.h5"))
+    again = keras_1.models.load_model(str(tmp_path / "m.h5"))
+    assert again.metrics_names == model.metrics_names
+    np.testing.assert_allclose(again.evaluate(X, Y, verbose=0), model.evaluate(X, Y, verbose=0), rtol=1e-5)

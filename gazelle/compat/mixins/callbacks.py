@@ -53,7 +53,7 @@ class MonitorMixin(CompatObject):
     def _start(self) -> None:
         """Until Keras 3, any value was better than the first `best`."""
         if self.best is None and era.number() < 3:
-            self.best = -math.inf if self._direction() else math.inf
+            self.best = math.inf if self.monitor_op == np.less else -math.inf
 
     def get_monitor_value(self, logs: dict[str, Any] | None) -> float | None:
         try:

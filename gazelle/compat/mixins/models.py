@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Any
 
 from gazelle import tree
-from gazelle.compat import era, former_files, frozen, graph_views, logs, methods, namespaces
+from gazelle.compat import era, former_files, frozen, graph_views, keras1_metrics, logs, methods, namespaces
 from gazelle.compat.classes import STEPS, adopt, compat_class, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.layers import follows_phase
@@ -24,6 +24,7 @@ from gazelle.core.traceback import warn
 from gazelle.core.types import Config, LossLike, Nested, Shape, Tree
 from gazelle.layers.call_arguments import argument_names
 from gazelle.models import Functional, Model, model_metrics, step_methods
+from gazelle.saving.registration import serialize_keras_object as serialize
 from gazelle.training.metrics_state import CompileMetrics
 
 
@@ -43,6 +44,9 @@ class _OfClass:
         if era.number() == 3:
             raise AttributeError(self._function.__name__)
         return self._function if model is None else functools.partial(self._function, model)
+
+
+_METRICS = ("metrics", "weighted_metrics")
 
 
 class ModelMixin:
@@ -149,6 +153,14 @@ class ModelMixin:
         losses = [one for one in means if one.name not in reports and has_loss]
         added = [one for one in means if one.name in reports]  # values of `add_metric`
         return [*losses, *(metric for one in given for metric in one.named_metrics()), *added, *found[count:]]
+
+    def get_compile_config(self) -> Config | None:
+        """Return the arguments of `compile`, with metrics of Keras 1 by their names."""
+        config: Config | None = super().get_compile_config()
+        if config is not None and era.number() == 1:
+            given = self._compile_state.arguments
+            config |= {kind: serialize(tree.map_structure(keras1_metrics.by_name, given[kind])) for kind in _METRICS}
+        return config
 
     def to_json(self, **kwargs: Any) -> str:
         if era.number() == 2:
