@@ -282,3 +282,25 @@ def test_moving_averages_of_vectors_without_bias(tf):
         np.testing.assert_allclose(session.run(average), [2, 4], rtol=1e-5)
         np.testing.assert_allclose(session.run(after), [3, 5])
         np.testing.assert_allclose(session.run(step), [2.369004, 4.369004], rtol=1e-5)  # 2 + 0.1 / (1 - 0.9 ** 3)
+
+
+def test_minima_by_scipy(tf):  # numbers of TensorFlow 1.15
+    v, x = tf.Variable([7.0, 7.0]), tf.placeholder(tf.float32, [])
+    loss, losses, steps = tf.reduce_sum((v - x) ** 2) + 0.1 * (v[0] * v[1] - 1.0) ** 2, [], []
+    kind = tf.contrib.opt.ScipyOptimizerInterface
+    with tf.Session() as sess:
+
+        def found(optimizer, **options):
+            sess.run(tf.global_variables_initializer())
+            optimizer.minimize(sess, **options)
+            return pytest.approx(sess.run(v).tolist(), abs=1e-3)
+
+        optimizer = kind(loss, method="L-BFGS-B", options={"maxiter": 100})
+        assert found(optimizer, feed_dict={x: 3.0}, fetches=[loss], loss_callback=losses.append) == [2.181, 2.181]
+        assert losses[:3] == pytest.approx([262.4, 170.686, 35.605], rel=1e-3)
+        squares = tf.reduce_sum(v**2)
+        assert found(kind(squares, var_to_bounds={v: ([1, 2], np.inf)})) == [1.0, 2.0]
+        assert found(kind(squares, method="CG"), step_callback=steps.append) == [0.0, 0.0]
+        constrained = kind(squares, equalities=[v[1] - 1.0], inequalities=[v[0] - 2.0], method="SLSQP")
+        assert found(constrained) == [2.0, 1.0]
+    assert steps[0].shape == (2,)

@@ -187,7 +187,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
 
     def __getitem__(self, index: Any) -> Any:
         array: Any = self + np.zeros((), self.dtype)
-        return VariableSlice(array[index], self, index)
+        return array[index] if isinstance(array, KerasTensor) else VariableSlice(array[index], self, index)
 
     def __hash__(self) -> int:
         return id(self)
