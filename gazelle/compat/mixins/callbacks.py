@@ -53,7 +53,10 @@ class MonitorMixin(CompatObject):
     def _start(self) -> None:
         """Until Keras 3, any value was better than the first `best`."""
         if self.best is None and era.number() < 3:
-            self.best = math.inf if self.monitor_op == np.less else -math.inf
+            self.best = -math.inf if self._starts_low() else math.inf
+
+    def _starts_low(self) -> bool:
+        return bool(self._direction())
 
     def get_monitor_value(self, logs: dict[str, Any] | None) -> float | None:
         try:
@@ -119,6 +122,9 @@ class StoppingMixin(MonitorMixin):
         super().on_train_begin(logs)
         if era.number() == 2 and era.standalone() and self.baseline is not None:
             self.best = self.baseline  # only better values restarted the wait
+
+    def _starts_low(self) -> bool:
+        return bool(self.monitor_op != np.less)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         super().on_epoch_end(epoch, logs)
