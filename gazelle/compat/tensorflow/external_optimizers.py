@@ -9,8 +9,7 @@ import numpy as np
 
 from gazelle.compat.backend.sessions import get_session
 from gazelle.compat.ignored import ignores
-from gazelle.compat.tensorflow.graph_scopes import GraphKeys, get_collection
-from gazelle.compat.tensorflow.graphs import gradients
+from gazelle.compat.tensorflow.graphs import gradients, trained
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import Option, TensorLike
 from gazelle.core.variable import Variable
@@ -22,7 +21,7 @@ class ScipyOptimizerInterface:
 
     Args:
         loss: A scalar of a graph.
-        var_list: The variables; by default all that are trained.
+        var_list: The variables; by default those that are trained.
         equalities: Tensors that are to be 0.
         inequalities: Tensors that are to be >= 0.
         var_to_bounds: {variable: (lowest values, highest values)}.
@@ -39,8 +38,9 @@ class ScipyOptimizerInterface:
         **optimizer_kwargs: Option,
     ) -> None:
         self.optimizer_kwargs = optimizer_kwargs
-        self._vars = list(get_collection(GraphKeys.TRAINABLE_VARIABLES) if var_list is None else var_list)
         kinds = [("eq", tensor) for tensor in equalities or ()] + [("ineq", tensor) for tensor in inequalities or ()]
+        used = {id(v): v for tensor in (loss, *(tensor for _, tensor in kinds)) for v in trained(tensor)}
+        self._vars = list(used.values() if var_list is None else var_list)
         self._loss, self._constraints = self._with_gradients(loss), [(k, self._with_gradients(t)) for k, t in kinds]
         self._bounds = None
         if var_to_bounds is not None:

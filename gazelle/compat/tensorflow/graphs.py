@@ -263,7 +263,8 @@ def gradients(
     return graph_gradients(ys, xs)
 
 
-def _trained(loss: Any) -> list[Variable]:
+def trained(loss: TensorLike) -> list[Variable]:
+    """The trained variables from which a tensor of a graph is computed."""
     roots, _ = roots_of(loss, None)
     return [v for v in functions.variables_of(Graph(roots, loss)).values() if v.trainable]
 
@@ -273,7 +274,7 @@ def compute_gradients(
     optimizer: Optimizer, loss: KerasTensor, var_list: Iterable[Variable] | None = None
 ) -> list[tuple[Any, Any]]:
     """The pairs (gradient, variable) of a loss of a graph."""
-    variables = list(var_list) if var_list is not None else _trained(loss)
+    variables = list(var_list) if var_list is not None else trained(loss)
     return list(zip(gradients(loss, variables), variables, strict=True))
 
 
@@ -298,7 +299,7 @@ def minimize(
     """The operation that takes one step on a loss of a graph."""
     if isinstance(global_step, list | tuple):
         global_step, var_list = None, global_step
-    variables = list(var_list) if var_list is not None else _trained(loss)
+    variables = list(var_list) if var_list is not None else trained(loss)
     return _step(OptimizerStep(optimizer, loss, variables), global_step, name)
 
 
