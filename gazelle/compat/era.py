@@ -63,6 +63,7 @@ def set_number(number: int, standalone: bool = True, before_2_3: bool = False) -
             classes_are_clipped_first=number < 3,
             hinge_takes_labels=is_package_before_2_3(),
             mean_counts_nonzero_weights=is_package_before_2_3(),
+            masked_values_count=not standalone and _before_2_3,
             metrics_average_batches=is_package_before_2_3(),
             averages_start_from_weights=number == 2,
             float64_needs_64_bits=number < 3 or not standalone,

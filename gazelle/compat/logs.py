@@ -110,7 +110,7 @@ class BatchLogs(Callback):
             return
         count = int(totals["part/loss"][1])
         for name, mean in logs.items():
-            if name == "loss" or era.is_before_2_3():
+            if name == "loss" or era.is_package_before_2_3():
                 before, self._sums[name] = self._sums.get(name, 0.0), mean * count
                 logs[name] = (self._sums[name] - before) / (count - self._counted)
         logs.update(batch=batch, size=count - self._counted)
@@ -141,10 +141,10 @@ def callback_params(model: Model, run: tuple[list[Any], Source, FitOptions], par
         callbacks.insert(0, EndWithoutLogs())
         if era.number() == 1:
             vars(model)["validation_data"] = _flat(validation)
-    if era.standalone() and any(listens_to_batches(callback, "train") for callback in callbacks):
+    if era.is_before_tf_keras_2() and any(listens_to_batches(callback, "train") for callback in callbacks):
         callbacks.insert(0, BatchLogs(source))
     samples = {} if count is None else {"samples": count, "batch_size": options.batch_size or BATCH}
-    if samples and era.standalone():  # of arrays, what the program stated
+    if samples and era.is_before_tf_keras_2():  # of arrays, what the program stated
         samples["steps"] = options.steps_per_epoch
     counted = samples.get("samples", samples_per_epoch.get())
     first = {"nb_sample": counted, "nb_epoch": params["epochs"]} if era.number() == 1 else {}

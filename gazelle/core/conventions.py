@@ -17,6 +17,7 @@ class Conventions:
         classes_are_clipped_first: Sparse categorical crossentropies clip probabilities before they are scaled to sum 1.
         hinge_takes_labels: Hinge losses take labels as they are: 0 is not converted to -1.
         mean_counts_nonzero_weights: A weighted mean of a loss divides by the number of weights that are not 0.
+        masked_values_count: The mean of a loss divides by the number of all values, also of masked ones, which are 0.
         metrics_average_batches: A metric that is a mean of values has one value for each batch, reduced as a loss is,
             and is the mean of these by the number of samples; "weighted_" is in the name of a weighted one.
         averages_start_from_weights: The averages of `use_ema` begin as the weights before the first update.
@@ -47,6 +48,7 @@ class Conventions:
     classes_are_clipped_first: bool = False
     hinge_takes_labels: bool = False
     mean_counts_nonzero_weights: bool = False
+    masked_values_count: bool = False
     metrics_average_batches: bool = False
     averages_start_from_weights: bool = False
     float64_needs_64_bits: bool = False

@@ -88,7 +88,8 @@ def merge_mask(
 def reduce(values: Array, weights: ArrayLike | None, mask: ArrayLike | None, reduction: Reduction, label: str) -> Array:
     """Return the reduced loss of a batch, or all losses for the reduction 'none'."""
     mean = reduction in ("mean", "sum_over_batch_size")
-    factors = merge_mask(weights, mask, values.dtype, f"'{label}'", rescale=mean)
+    over_unmasked = mean and not conventions.active.masked_values_count
+    factors = merge_mask(weights, mask, values.dtype, f"'{label}'", rescale=over_unmasked)
     if factors is not None:
         values, factors = align(factors, values, f"'{label}'")
         values = values * factors

@@ -95,3 +95,40 @@ def test_moving_statistics_are_debiased(keras):
     expected = [2.1568, 1.2759, 2.8517, 1.1289], [1.4086, 1.8260, 2.1356, 0.8377]
     np.testing.assert_allclose(model.get_weights()[2:4], expected, atol=1e-3)
     assert len(model.weights) == 6
+
+
+# tf.keras of TensorFlow 1.15 -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tf_keras():
+    before = era.number(), era.standalone(), era.is_before_2_3()
+    era.set_number(2, False, before_2_3=True)
+    yield root("keras")
+    era.set_number(*before)
+
+
+def test_masked_steps_count_in_means_of_losses(tf_keras):
+    x = np.array([[[1.0], [0.0], [3.0], [0.0]]])
+    model = tf_keras.models.Sequential([tf_keras.layers.Masking(input_shape=(4, 1))])
+    model.compile("sgd", "mse", metrics=["mae"])
+    assert model.evaluate(x, np.zeros((1, 4, 1)), verbose=0) == near((1 + 9) / 4, (1 + 3) / 2)
+
+
+def test_adagrad_by_its_name_starts_with_sums_of_0(tf_keras):
+    model = tf_keras.models.Sequential([tf_keras.layers.Dense(1, input_shape=(2,))])
+    model.set_weights([np.array([[0.1], [0.2]]), np.zeros(1)])
+    model.compile("adagrad", "mse")
+    for factor in (1, 2, 3):
+        model.train_on_batch(np.array([[0.3, 1.0]]) * factor, np.ones((1, 1)))
+    assert np.ravel(model.get_weights()[0]).tolist() == near(0.102377, 0.202377)
+
+
+def test_logs_of_batches_have_their_numbers_and_sizes(tf_keras):
+    seen = []
+    model = linear(tf_keras)
+    model.compile("sgd", "mse", metrics=["mae"])
+    of_batches = tf_keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: seen.append(logs))
+    model.fit(X, Y, batch_size=6, epochs=1, shuffle=False, verbose=0, callbacks=[of_batches])
+    assert [(logs["batch"], logs["size"]) for logs in seen] == [(0, 6), (1, 4)]
+    assert all({"loss", "mean_absolute_error"} <= logs.keys() for logs in seen)

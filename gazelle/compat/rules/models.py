@@ -25,7 +25,9 @@ def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
     given = kwargs.get("optimizer")
     name = _OPTIMIZER_CLASSES.get(given.lower()) if isinstance(given, str) else None
     if era.number() < 3 and name is not None:
-        kwargs["optimizer"] = create(REGISTRY["optimizers"][name])
+        # from its name, Adagrad of TensorFlow 1 started with sums of 0
+        options = {"initial_accumulator_value": 0.0} if name == "Adagrad" and era.is_before_2_3() else {}
+        kwargs["optimizer"] = create(REGISTRY["optimizers"][name], **options)
     if era.number() == 1 and isinstance(kwargs.get("metrics"), str):
         kwargs["metrics"] = [kwargs["metrics"]]
     if era.is_package_before_keras_3() and kwargs.get("loss") is not None:
