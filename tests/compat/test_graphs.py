@@ -304,3 +304,26 @@ def test_minima_by_scipy(tf):  # numbers of TensorFlow 1.15
         constrained = kind(squares, equalities=[v[1] - 1.0], inequalities=[v[0] - 2.0], method="SLSQP")
         assert found(constrained) == [2.0, 1.0]
     assert steps[0].shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [("GradientDescent", {}, 0.8), ("Adam", {}, 0.9), ("Momentum", {"momentum": 0.9}, 0.62)],
+)
+def test_rates_are_those_of_each_step(tf, name, options, expected):  # numbers of TensorFlow 1.15
+    fed, rate, w = tf.placeholder(tf.float32, []), tf.Variable(0.0, trainable=False), tf.Variable([1.0])
+    loss, kind = tf.reduce_sum(tf.square(w)), getattr(tf.train, f"{name}Optimizer")
+    step, other = kind(rate, **options).minimize(loss), kind(fed * 2.0, **options).minimize(loss)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        sess.run(step)
+        assert sess.run(w)[0] == 1.0
+        sess.run(tf.assign(rate, 0.1))
+        sess.run(step)
+        if name != "Momentum":  # whose first step is remembered
+            assert sess.run(w)[0] == pytest.approx(expected, rel=1e-3)
+        before = sess.run(w)[0]
+        sess.run(other, {fed: 0.0})
+        assert sess.run(w)[0] == before
+        sess.run(other, {fed: 0.1})
+        assert sess.run(w)[0] < before - 0.1

@@ -43,6 +43,11 @@ def fed_value(tensor: TensorLike) -> TensorResult:
     return np.zeros([n or 1 for n in tensor.shape], tensor.dtype) if found is None else np.asarray(unwrapped(found))
 
 
+def value_now(tensor: TensorLike) -> TensorResult:
+    """The value of a variable, or of a tensor of a graph for what the running session is fed."""
+    return np.asarray(Session().run(tensor, dict(_fed_now.get())) if isinstance(tensor, KerasTensor) else tensor.value)
+
+
 class DefaultGraph:
     """The graph of TensorFlow 1; here a graph is just the connected tensors."""
 
@@ -115,7 +120,8 @@ class Session:
         run, before = _program(tensors, list(given), updates) if tensors or updates else (None, [])
         if before:
             self.run(before, given)
-        computed = iter([] if run is None else run([np.asarray(unwrapped(v)) for v in given.values()]))
+        with assigned(_fed_now, given):
+            computed = iter([] if run is None else run([np.asarray(unwrapped(v)) for v in given.values()]))
         value = lambda v: _numpy(next(computed)) if isinstance(v, KerasTensor | Variable) else _value(v)  # noqa: E731
         values = [jax.tree.map(value, v, is_leaf=_is_fetch) for v in wanted]
         with assigned(_fed_now, given):

@@ -11,11 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import tables
+from gazelle.compat.backend import sessions
 from gazelle.compat.backend.arithmetic import root
 from gazelle.compat.classes import compat_class, is_core
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.names import NAMES, current_names, named, op, space
 from gazelle.compat.types import Function, NamedObject
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.variable import Variable
 
 TABLE = tables.read("tensorflow")
 LISTS = tables.lists("tensorflow", "lists")
@@ -118,6 +121,9 @@ def _in_order(function: Function, order: list[str]) -> Function:
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
         given = defaults | dict(zip(names, args, strict=False)) | kwargs
+        rate = given.get("learning_rate")
+        if isinstance(rate, Variable | KerasTensor) and "learning_rate" not in earlier:  # the value at each step
+            given["learning_rate"] = lambda: sessions.value_now(rate)
         return function(**current_names({name: given[name] for name in given if name not in ignored}, earlier))
 
     vars(called)["__signature__"] = inspect.Signature(
