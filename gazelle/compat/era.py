@@ -72,7 +72,7 @@ def set_number(number: int, standalone: bool = True, before_2_3: bool = False) -
             functions_keep_names=number < 3,
             scores_follow_outputs=number < 3,
             epochs_cross_passes=number < 3,
-            sequences_start_again=number == 2 and not standalone,
+            sequences_start_again=number == 2 and not (standalone or _before_2_3),
             added_losses_count_batches=number == 2 and not standalone,
             output_losses_average_batches=number == 2 and standalone != _before_2_3,
             folders_are_sorted=number < 3,

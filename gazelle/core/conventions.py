@@ -27,7 +27,7 @@ class Conventions:
         functions_keep_names: A metric that is a function has its name as it is, not in snake case.
         scores_follow_outputs: The logs list losses and metrics in the order of the outputs, and `<output>_loss` also
             where one of several outputs has a loss; else losses in the order of a dict, and metrics by name.
-        epochs_cross_passes: An epoch with `steps_per_epoch` continues in the next pass over the samples.
+        epochs_cross_passes: An epoch with `steps_per_epoch` continues in the next pass over the samples or batches.
         sequences_start_again: Each epoch of a `PyDataset` begins with its first batch, also with `steps_per_epoch`.
         added_losses_count_batches: Without a loss in `compile`, that of the logs is a mean over batches, not samples.
         output_losses_average_batches: The loss of one of several outputs is a mean of those of the batches, also of a

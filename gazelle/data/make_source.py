@@ -182,9 +182,12 @@ def _stream(x: Any, shuffle: Any, steps: int | None, batch_size: int | None, cas
         if not _length(x):
             raise DataError(message("The data", expected="at least one batch", got="none"))
         ended = getattr(x, "on_epoch_end", lambda: None)
-        direct, position = starts_again or steps is None or steps >= len(x), x if has_position(x) else None
+        cycles = conventions.active.epochs_cross_passes and isinstance(x, PyDataset) and not starts_again
+        is_pass = steps is None or steps == len(x) or (steps > len(x) and not cycles)
+        direct, position = starts_again or is_pass, x if has_position(x) else None
         source = StreamSource(batches, steps or len(x), False, cast, lambda: x[0], ended, direct, x, position)
         source.starts_again |= starts_again
+        source.cycles = cycles and steps is not None
         if workers:
             source.close = workers.close
         return source

@@ -49,6 +49,7 @@ class StreamSource:
         readers: how many processes read a batch together, each of them its own part.
         inspect: functions by name that are called with each batch on the host, and may raise.
         starts_again: whether each epoch starts a pass, also if the last one did not end.
+        cycles: whether an epoch with `steps` continues in the next pass where one ends.
         draws: whether fetching the first batch drew from the global generators of Python or NumPy, whose position a
             resumed run does not restore.
     """
@@ -72,6 +73,7 @@ class StreamSource:
         self._batches, self._infinite, self._cast = batches, infinite, cast
         self.steps = settings.apply_limit("steps", steps)
         self.starts_again = self.steps != steps
+        self.cycles = False
         self.seed, self._ended, self._direct, self.waited = 0, ended, direct, 0.0
         self.type_name = type(owner).__name__
         self.readers = engine.readers_of_batch()
@@ -133,8 +135,8 @@ class StreamSource:
                 self._iterator = None
                 if isinstance(self._position, IteratorPosition):
                     self._position.ended()
-                if done == 0 and not self._fresh and not self._infinite:
-                    continue  # the last epoch ended with its pass
+                if (done == 0 or self.cycles) and not self._fresh and not self._infinite:
+                    continue  # the last epoch ended with its pass, or an epoch continues in the next one
                 if self.steps is None and done > 0:
                     break
                 if done > 0 and not self._infinite:

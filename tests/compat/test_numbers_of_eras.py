@@ -519,3 +519,22 @@ def test_metrics_of_keras_1_in_files(keras_1, metric, tmp_path):
     again = keras_1.models.load_model(str(tmp_path / "m.h5"))
     assert again.metrics_names == model.metrics_names
     np.testing.assert_allclose(again.evaluate(X, Y, verbose=0), model.evaluate(X, Y, verbose=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("steps", [3, 5])
+def test_epochs_continue_in_the_next_pass_over_a_sequence(keras_2, steps):
+    class Batches(keras_2.utils.Sequence):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            return np.full((2, 1), index + 1.0), np.zeros((2, 1))
+
+    model = keras_2.models.Sequential([keras_2.layers.Activation("linear", input_shape=(1,))])
+    model.compile(keras_2.optimizers.SGD(0.0), "mae")
+    seen = []
+    of_batches = keras_2.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: seen.append(round(logs["loss"])))
+    model.fit_generator(Batches(), steps, 2, verbose=0, shuffle=False, callbacks=[of_batches])
+    assert seen == [1 + step % 4 for step in range(2 * steps)]
+    assert model.evaluate_generator(Batches(), 6) == pytest.approx((1 + 2 + 3 + 4 + 1 + 2) / 6)
+    assert model.predict_generator(Batches(), 6).shape == (12, 1)
