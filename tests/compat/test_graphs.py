@@ -250,6 +250,16 @@ def test_a_placeholder_with_a_default_may_be_the_mode_of_layers(tf):
     assert 0.3 < dropped.mean() < 0.7
 
 
+@pytest.mark.parametrize(("nesterov", "expected"), [(False, [0.8, 0.766, -0.1524]), (True, [0.62, 0.58024, -0.35322])])
+def test_the_rate_is_not_a_part_of_the_momentum(tf, nesterov, expected):
+    w, rate = tf.Variable(1.0), tf.placeholder(tf.float32, [])
+    step = tf.train.MomentumOptimizer(rate, 0.9, use_nesterov=nesterov).minimize(tf.square(w))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        found = [(session.run(step, {rate: value}), session.run(w))[1] for value in (0.1, 0.01, 0.2)]
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("options", "right"),
     [

@@ -104,6 +104,16 @@ class RMSprop(optimizers.RMSprop, abstract=True):
         return jnp.ones_like(w) if name == "velocity" else super().init_slot(name, path, w)
 
 
+class Momentum(optimizers.SGD, abstract=True):
+    """SGD with momentum of TensorFlow 1:  m <- momentum m + g,  w <- w - lr m.  The rate is not a part of the sum."""
+
+    def rule(self, w: Array, g: Array, m: Array | None = None, *, lr: Array, t: Array) -> Array | tuple[Array, ...]:
+        if m is None:
+            return w - lr * g
+        m = self.momentum * m + g
+        return w - lr * (g + self.momentum * m if self.nesterov else m), m
+
+
 @named("train.Optimizer")
 class Optimizer(compat_class(optimizers.Optimizer), abstract=True):  # type: ignore[call-arg]
     """`tf.train.Optimizer`: a subclass defines `_apply_dense(grad, var)`, and slots in `_create_slots(var_list)`."""
