@@ -100,8 +100,7 @@ class Layer(Operation):
     """
 
     _namespace = "layers"
-    # the names of attributes of programs, and of a built layer
-    _hidden_arguments: tuple[str, ...] = ("batch_size", "input_shape")
+    _hidden_arguments = ("batch_size", "input_shape")  # names of attributes of programs, and of a built layer
     _tracks_weights = True
     _sparse_inputs = (
         "dense"  # of sparse arrays: "call" receives them, or dense ones and the result is "dense" or "kept"

@@ -261,8 +261,6 @@ class Lambda(Layer):
 
     _sparse_inputs = "call"
 
-    _hidden_arguments: tuple[str, ...] = ("output_shape",)  # the name of an attribute of layers that were called
-
     _maps_lists = True
 
     def __init__(

@@ -57,7 +57,6 @@ class EinsumDense(Layer):
     quantization_modes = ("int8", "int4", "float8")
     lora_enabled = False
     enable_lora = enable_lora
-    _hidden_arguments: tuple[str, ...] = ("output_shape",)  # the name of an attribute of layers that were called
 
     def __init__(
         self,
@@ -77,8 +76,8 @@ class EinsumDense(Layer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self._output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
-        if any(isinstance(size, int) and size < 1 for size in self._output_shape):
+        self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        if any(isinstance(size, int) and size < 1 for size in self.output_shape):
             raise ArgumentError(message("output_shape of EinsumDense", expected="sizes", got=repr(output_shape)))
 
     def build(self, input_shape: Shape) -> None:
@@ -146,7 +145,7 @@ class EinsumDense(Layer):
             )
         sizes = input_shape[hidden:] if found[1] else input_shape[: len(inputs)]
         axes = dict(zip(inputs, sizes, strict=True))
-        given = self._output_shape if found[1] else (None, *self._output_shape)
+        given = self.output_shape if found[1] else (None, *self.output_shape)
         for letter, size in zip(reversed(outputs), reversed(given), strict=False):
             if size is None:
                 continue

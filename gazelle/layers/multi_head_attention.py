@@ -81,7 +81,6 @@ class MultiHeadAttention(Layer):
 
     # the name in files of Keras, which has public properties for the other projections only
     _keras_attributes: ClassVar[Mapping[str, str]] = {"gate_dense": "_gate_dense"}
-    _hidden_arguments: tuple[str, ...] = ("output_shape",)  # the name of an attribute of layers that were called
 
     def __init__(
         self,
@@ -115,13 +114,12 @@ class MultiHeadAttention(Layer):
         if flash_attention and dropout > 0:
             raise ArgumentError(message(f"{self._label}: dropout with flash_attention", expected="0", got=dropout))
         self.supports_masking = True
-        self._output_shape: tuple[int, ...] | None = None
         if output_shape is not None:
             if isinstance(output_shape, (float, str)):
                 what = f"output_shape of {type(self).__name__}"
                 raise ArgumentError(message(what, expected="sizes", got=repr(output_shape)))
-            self._output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
-            if any(isinstance(size, int) and size < 1 for size in self._output_shape):
+            self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+            if any(isinstance(size, int) and size < 1 for size in self.output_shape):
                 what = f"output_shape of {type(self).__name__}"
                 raise ArgumentError(message(what, expected="sizes", got=repr(output_shape)))
         if isinstance(attention_axes, int):
@@ -143,7 +141,7 @@ class MultiHeadAttention(Layer):
         if self.use_gate:
             self.gate_dense = self._dense("gate", query_shape, 1, (heads, self.value_dim), activation="sigmoid")
         self.value_dense = self._dense("value", value_shape, 1, (heads, self.value_dim))
-        out = self._output_shape or (query_shape[-1],)
+        out = self.output_shape or (query_shape[-1],)
         self.output_dense = self._dense("attention_output", (*query_shape[:-1], heads, self.value_dim), 2, out)
         axes = self.attention_axes or range(1, rank - 1)
         if not all(-rank <= axis < rank for axis in axes):

@@ -442,6 +442,7 @@ def test_output_shape_of_layers_with_an_argument_of_this_name(keras_2):
     assert doubled.output_shape == (None, 3, 4)
     columns(x)
     assert columns.output_shape == (None, 3, 1)
+    assert list(columns.get_config()["output_shape"]) == [3, 1]
 
 
 def test_output_shape_of_attention_of_tf_keras(tf_keras):
@@ -454,6 +455,7 @@ def test_output_shape_of_attention_of_tf_keras(tf_keras):
     assert attention.output_shape == (None, 3, 5)
     dense(x)
     assert dense.output_shape == (None, 3, 2)
+    assert [list(layer.get_config()["output_shape"]) for layer in (attention, dense)] == [[5], [None, 2]]
 
 
 @pytest.mark.parametrize(

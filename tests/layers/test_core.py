@@ -280,8 +280,7 @@ def test_a_config_finds_all_functions_of_lambda():
     layer = layers.Lambda(lambda x: x[:, :2], output_shape=lambda shape: (shape[0], 2), mask=lambda x, mask: None)
     for config in (layer.get_config(), json.loads(json.dumps(layer.get_config()))):
         again = layers.Lambda.from_config(config)
-        for name in ("function", "output_shape", "mask"):
-            assert again._config[name] is layer._config[name]
+        assert [again.function, again.output_shape, again.mask] == [layer.function, layer.output_shape, layer.mask]
 
 
 def test_shapes_by_name():

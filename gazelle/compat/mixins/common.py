@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from gazelle.compat import arguments, attributes, facade, namespaces
+from gazelle.compat import arguments, attributes, era, facade, namespaces
 from gazelle.compat.classes import is_generated, is_mixin, plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
 from gazelle.core.attachments import Attachments
@@ -104,6 +104,25 @@ class FunctionAttribute:
 
     def __delete__(self, instance: object) -> None:
         del vars(instance)[self.name]
+
+
+class OutputShape:
+    """`output_shape` of a layer whose constructor has an argument of this name, which gazelle reads.
+
+    Programs for Keras 1 and 2 read the shape of the output, as of other layers that were called.
+    """
+
+    def __get__(self, layer: object, owner: type | None = None) -> Any:
+        if layer is None:
+            return self
+        given = vars(layer).get("output_shape")
+        if era.number() == 3 or called_by_gazelle(1):
+            return given
+        found = attributes.attribute(layer, "output_shape")
+        return given if found is NOTHING else found
+
+    def __set__(self, layer: object, value: Any) -> None:
+        vars(layer)["output_shape"] = value
 
 
 def arrays_of(tree: Any) -> Any:

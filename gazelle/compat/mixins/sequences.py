@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.compat import era, recurrent_inputs
 from gazelle.compat.classes import adopt
-from gazelle.compat.mixins.common import arrays_of
+from gazelle.compat.mixins.common import OutputShape, arrays_of
 from gazelle.compat.mixins.masks import on_graph
 from gazelle.compat.mixins.single_layers import for_program
 from gazelle.compat.old_variable import TensorShape
@@ -233,6 +233,8 @@ def _in_current_order(args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str,
 
 class AttentionMixin:
     """MultiHeadAttention and GroupedQueryAttention."""
+
+    output_shape = OutputShape()
 
     def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
         if type(self).call is AttentionMixin.call:  # else the order is that of the program

@@ -8,6 +8,7 @@ from typing import Any
 from gazelle.compat import era, facade, frozen
 from gazelle.compat.backend import networks
 from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.mixins.common import OutputShape
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import symbolic
 from gazelle.core.types import Array, Nested, Shape, Tree
@@ -71,10 +72,18 @@ class BatchNormalizationMixin:
 class LambdaMixin:
     """Lambda: its function receives tensors if its module imports tensorflow."""
 
+    output_shape = OutputShape()
+
     def call(self, x: Nested[Array], mask: Nested[Array] | None = None, training: bool = False) -> Tree:
         call = super().call
         calls = facade.calls_for(self.function)
         return call(x, mask, training) if calls is None else calls.user_defined_call(call, (x, mask, training), {})
+
+
+class EinsumDenseMixin:
+    """EinsumDense: `output_shape` of one that was called."""
+
+    output_shape = OutputShape()
 
 
 class UpSampling2DMixin:
