@@ -540,3 +540,15 @@ def test_epochs_continue_in_the_next_pass_over_a_sequence(keras_2, steps):
     assert seen == [1 + step % 4 for step in range(2 * steps)]
     assert model.evaluate_generator(Batches(), 6) == pytest.approx((1 + 2 + 3 + 4 + 1 + 2) / 6)
     assert model.predict_generator(Batches(), 6).shape == (12, 1)
+
+
+@pytest.mark.parametrize("as_graph", [False, True])
+def test_configs_with_names_of_keras_2_make_models_again(keras_2, as_graph):
+    inputs = keras_2.layers.Input((2,))
+    layer = keras_2.layers.LeakyReLU(0.2)
+    if as_graph:
+        model = keras_2.models.Model(inputs, layer(inputs))
+    else:
+        model = keras_2.models.Sequential([keras_2.layers.Dense(3, input_dim=2), layer])
+    again = type(model).from_config(model.get_config(), custom_objects={})
+    assert again.layers[-1].get_config()["alpha"] == 0.2
