@@ -20,11 +20,7 @@ from gazelle.metrics import BinaryAccuracy, CosineSimilarity
 _ACCURACY = ("accuracy", "acc")
 _NAMES = {**dict.fromkeys(_ACCURACY, "acc"), **old_names.SHORT_METRICS}
 #: the functions of Keras 1 by their other names; the logs had the name of the function
-_FUNCTIONS = {
-    **keras1_metrics.NAMES,
-    **metrics.KERAS_1,
-    **dict.fromkeys(_ACCURACY, keras1_metrics.acc),
-}
+_FUNCTIONS = {**keras1_metrics.NAMES, **metrics.KERAS_1, **dict.fromkeys(_ACCURACY, keras1_metrics.acc)}
 
 
 def of_era(given: Nested[MetricLike], loss: Nested[LossLike], outputs: Sequence[str]) -> Nested[MetricLike]:

@@ -271,7 +271,7 @@ class Sequential(Model):
         Returns:
             A new model with new weights.
         """
-        if any("module" not in entry for entry in config["layers"]):
+        if any("module" not in entry for entry in config["layers"]):  # of Keras 2, with its names of arguments
             from gazelle.saving.h5_format.config_upgrade import ConfigUpgrade
 
             node = {"class_name": "Sequential", "config": config}

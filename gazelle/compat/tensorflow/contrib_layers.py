@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -278,36 +278,38 @@ _layer("bias_add", "BiasAdd", _LAST, activation_fn=None, initializer=None, regul
 )
 
 
+def _repeated(
+    inputs: TensorLike, layer: Callable[..., Any], calls: Iterable[Sequence[Any]], default: str, options: dict[str, Any]
+) -> TensorResult:
+    """A layer once for each list of arguments in `calls`, in scopes that are numbered from 1."""
+    scope = options.pop("scope", None)
+    with variable_scope(scope, default):
+        name = scope or getattr(layer, "__name__", None) or layer.func.__name__
+        for i, args in enumerate(calls, 1):
+            inputs = layer(inputs, *args, scope=f"{name}_{i}", **options)
+    return inputs
+
+
 @named("contrib.layers.stack")
 def stack(inputs: TensorLike, layer: Callable[..., Any], stack_args: Nested[Option], **kwargs: Any) -> TensorResult:
-    """`tf.contrib.layers.stack`: a layer for each element of `stack_args`, whose scopes are numbered from 1."""
-    scope = kwargs.pop("scope", None)
-    with variable_scope(scope, "Stack"):
-        name = scope or getattr(layer, "__name__", None) or layer.func.__name__
-        for i, given in enumerate(stack_args, 1):
-            given = given if isinstance(given, list | tuple) else [given]
-            inputs = layer(inputs, *given, scope=f"{name}_{i}", **kwargs)
-    return inputs
+    """`tf.contrib.layers.stack`: a layer for each element of `stack_args`, its argument or arguments."""
+    calls = [args if isinstance(args, list | tuple) else [args] for args in stack_args]
+    return _repeated(inputs, layer, calls, "Stack", kwargs)
 
 
 @named("contrib.layers.repeat")
 def repeat(inputs: TensorLike, repetitions: int, layer: Callable[..., Any], *args: Any, **kwargs: Any) -> TensorResult:
-    """`tf.contrib.layers.repeat`: a layer several times, in scopes that are numbered from 1."""
-    scope = kwargs.pop("scope", None)
-    with variable_scope(scope, "Repeat"):
-        name = scope or getattr(layer, "__name__", None) or layer.func.__name__
-        for i in range(1, repetitions + 1):
-            inputs = layer(inputs, *args, **kwargs, scope=f"{name}_{i}")
-    return inputs
+    """`tf.contrib.layers.repeat`: a layer several times with the same arguments."""
+    return _repeated(inputs, layer, [args] * repetitions, "Repeat", kwargs)
 
 
-# half the sum of squares, as tf.nn.l2_loss
 named("contrib.layers.l1_regularizer")(ignores("scope")(lambda scale: gazelle.regularizers.L1(scale)))
+# half the sum of squares, as tf.nn.l2_loss
 named("contrib.layers.l2_regularizer")(ignores("scope")(lambda scale: gazelle.regularizers.L2(scale / 2)))
 named("contrib.layers.l1_l2_regularizer")(
     ignores("scope")(lambda scale_l1=1.0, scale_l2=1.0: gazelle.regularizers.L1L2(scale_l1, scale_l2 / 2))
 )
 named("contrib.framework.variable", "contrib.framework.model_variable")(get_variable)
-for _name, _key in (("variables", "variables"), ("trainable_variables", "trainable_variables")):
-    named(f"contrib.framework.get_{_name}")(lambda scope=None, key=_key: graph_scopes.get_collection(key, scope))
+for _key in ("variables", "trainable_variables"):
+    named(f"contrib.framework.get_{_key}")(lambda scope=None, key=_key: graph_scopes.get_collection(key, scope))
 named("contrib.framework.get_model_variables")(NAMES["model_variables"])
