@@ -23,7 +23,7 @@ from gazelle.data.pydataset import PyDataset
 from gazelle.data.rows import is_sliceable
 from gazelle.data.samples import batching_hint, check_columns, is_map_style, map_style_batches
 from gazelle.data.source import BATCH
-from gazelle.data.stream import StreamSource, need_steps
+from gazelle.data.stream import Passes, StreamSource, need_steps
 from gazelle.data.workers import Workers
 
 
@@ -165,8 +165,8 @@ def _stream(x: Any, shuffle: Any, steps: int | None, batch_size: int | None, cas
     if is_map_style(x):
         return _of_samples(x, shuffle, steps, batch_size or BATCH, cast)
     indexed = hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "collate_fn")
-    starts_again = conventions.active.sequences_start_again and isinstance(x, PyDataset)
-    if hasattr(x, "__next__") and not starts_again and (steps is not None or not indexed):
+    passes = _passes(x, steps)
+    if hasattr(x, "__next__") and passes != "restart" and (steps is not None or not indexed):
         return _iterated(x, steps, True, cast)
     if indexed:  # batches have indices
         workers = Workers(x) if getattr(type(x), "fetch", None) is PyDataset.fetch else None
@@ -182,17 +182,23 @@ def _stream(x: Any, shuffle: Any, steps: int | None, batch_size: int | None, cas
         if not _length(x):
             raise DataError(message("The data", expected="at least one batch", got="none"))
         ended = getattr(x, "on_epoch_end", lambda: None)
-        cycles = conventions.active.epochs_cross_passes and isinstance(x, PyDataset) and not starts_again
-        is_pass = steps is None or steps == len(x) or (steps > len(x) and not cycles)
-        direct, position = starts_again or is_pass, x if has_position(x) else None
-        source = StreamSource(batches, steps or len(x), False, cast, lambda: x[0], ended, direct, x, position)
-        source.starts_again |= starts_again
-        source.cycles = cycles and steps is not None
+        is_pass = steps is None or steps == len(x) or (steps > len(x) and passes == "continue")
+        direct, position = passes == "restart" or is_pass, x if has_position(x) else None
+        source = StreamSource(batches, steps or len(x), False, cast, lambda: x[0], ended, direct, x, position, passes)
         if workers:
             source.close = workers.close
         return source
     length = _length(x) if hasattr(x, "__len__") else None
     return _iterated(x, steps or length, False, cast)
+
+
+def _passes(x: Any, steps: int | None) -> Passes:
+    """How epochs read the passes over the batches of `x`."""
+    if not isinstance(x, PyDataset):
+        return "continue"
+    if conventions.active.sequences_start_again:
+        return "restart"
+    return "cross" if conventions.active.epochs_cross_passes and steps is not None else "continue"
 
 
 def _iterated(x: Any, steps: int | None, infinite: bool, cast: Any) -> StreamSource:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 import itertools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import jax
 
@@ -21,6 +21,10 @@ from gazelle.engine import processes
 
 if TYPE_CHECKING:
     from gazelle.core.types import Serialized
+
+#: how epochs with a number of steps read passes: each begins where the last one stopped and ends with the pass at the
+#: latest, each begins a pass, or an epoch continues in the next pass
+Passes = Literal["continue", "restart", "cross"]
 
 #: batches of a generator without a known length after which a warning is issued
 MANY = 10_000
@@ -41,15 +45,12 @@ class StreamSource:
         direct: whether the pass of an epoch can be started without the passes before it.
         owner: the object passed by the user.
         position: what saves the position in it, which a resumed run restores instead of reading the batches again.
-
-    With `steps`, an epoch begins where the last one stopped, and ends with the pass at the latest.
+        passes: how epochs with `steps` read the passes.
 
     Attributes:
         type_name: name of the type of what the user passed.
         readers: how many processes read a batch together, each of them its own part.
         inspect: functions by name that are called with each batch on the host, and may raise.
-        starts_again: whether each epoch starts a pass, also if the last one did not end.
-        cycles: whether an epoch with `steps` continues in the next pass where one ends.
         draws: whether fetching the first batch drew from the global generators of Python or NumPy, whose position a
             resumed run does not restore.
     """
@@ -69,11 +70,11 @@ class StreamSource:
         direct: bool = False,
         owner: object = None,
         position: Position | None = None,
+        passes: Passes = "continue",
     ) -> None:
         self._batches, self._infinite, self._cast = batches, infinite, cast
         self.steps = settings.apply_limit("steps", steps)
-        self.starts_again = self.steps != steps
-        self.cycles = False
+        self._passes = passes if self.steps == steps else "restart"  # a limit for trials ends each pass early
         self.seed, self._ended, self._direct, self.waited = 0, ended, direct, 0.0
         self.type_name = type(owner).__name__
         self.readers = engine.readers_of_batch()
@@ -126,7 +127,7 @@ class StreamSource:
 
     def _epoch(self, epoch: int, done: int = 0) -> Iterator[Any]:
         """The batches of an epoch after the first `done`."""
-        if self.starts_again and not (self._infinite or self._first or done):
+        if self._passes == "restart" and not (self._infinite or self._first or done):
             self._iterator = None
         while self.steps is None or done < self.steps:
             try:
@@ -135,7 +136,7 @@ class StreamSource:
                 self._iterator = None
                 if isinstance(self._position, IteratorPosition):
                     self._position.ended()
-                if (done == 0 or self.cycles) and not self._fresh and not self._infinite:
+                if (done == 0 or self._passes == "cross") and not self._fresh and not self._infinite:
                     continue  # the last epoch ended with its pass, or an epoch continues in the next one
                 if self.steps is None and done > 0:
                     break

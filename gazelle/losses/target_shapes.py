@@ -47,8 +47,8 @@ _BROADCAST_KINDS = ("values", "binary")  # targets that Keras broadcasts
 _INTEGER_KINDS = ("classes", "groups", "chosen", "sequence")  # targets that may be integers of any size
 _LABELS = {"losses": "Loss", "metrics": "Metric", "metrics.functions": "Metric"}
 _Sizes = tuple[int | None, ...]
-_broadcasting = contextvars.ContextVar("broadcasting", default=False)
-_columns: contextvars.ContextVar[Collection[str]] = contextvars.ContextVar("columns", default=())
+#: within `warn_of_broadcasting` its argument, else None
+_broadcasting: contextvars.ContextVar[Collection[str] | None] = contextvars.ContextVar("broadcasting", default=None)
 
 
 @contextlib.contextmanager
@@ -58,13 +58,13 @@ def warn_of_broadcasting(columns: Collection[str] = ()) -> Iterator[None]:
     Args:
         columns: Namespaces, "losses" or "metrics", whose objects take targets (n,) for rows of predictions as (n, 1).
     """
-    with assigned(_broadcasting, True), assigned(_columns, columns or _columns.get()):
+    with assigned(_broadcasting, columns or _broadcasting.get() or ()):
         yield
 
 
 def only_warns() -> bool:
     """Whether the code is within `warn_of_broadcasting`."""
-    return _broadcasting.get()
+    return _broadcasting.get() is not None
 
 
 class HasShape(Protocol):
@@ -122,7 +122,7 @@ def matched(kind: str, label: str, y_true: ArrayLike, y_pred: ArrayLike, axis: A
     given = y_pred
     y_true, y_pred = as_arrays(kind, y_true, y_pred)
     y_pred = logits.converted(given, y_pred)
-    shape = _as_column(kind, y_true.shape, y_pred.shape) if _columns.get() else y_true.shape
+    shape = _as_column(kind, y_true.shape, y_pred.shape) if _broadcasting.get() else y_true.shape
     if shape == y_true.shape:  # else `check_shapes` has compared them for the loss or metric of this function
         compare(label, kind, y_true.shape, y_pred.shape, axis)
     y_true = y_true.reshape(shape)
@@ -183,13 +183,12 @@ def check_shapes(loss: object, y_true: HasShape, y_pred: HasShape) -> None:
     axis = getattr(loss, "axis", None)
     label = f"{_LABELS[namespace]} '{name}'"
     kind, true, pred = kind_of(loss), tuple(y_true.shape), tuple(y_pred.shape)
-    if namespace in _columns.get():
-        true = _as_column(kind, true, pred)
-    compare(label, kind, true, pred, -1 if axis is None else axis)
+    columns = namespace in (_broadcasting.get() or ())
+    compare(label, kind, true, pred, -1 if axis is None else axis, columns)
 
 
-def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = -1) -> None:
-    """Raise ShapeError if the shape of targets does not fit that of predictions."""
+def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = -1, columns: bool = False) -> None:
+    """Raise ShapeError if the shape of targets, (n,) as (n, 1) if `columns`, does not fit that of predictions."""
     if kind in ("any", "sequence", "as given"):
         return
     axes = axis if isinstance(axis, (list, tuple)) else () if axis is None else (axis,)
@@ -205,7 +204,7 @@ def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = 
         if not only_warns():
             raise ShapeError(text)
         warn(text)
-    expected, fits = pred, False
+    sizes, expected = _as_column(kind, true, pred) if columns else true, pred
     if kind == "classes":
         index = axes[0] % max(len(pred), 1)
         expected = pred[:index] + pred[index + 1 :]
@@ -214,7 +213,7 @@ def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = 
         expected = pred[:1]
         fits = len(pred) == 2 and (_equal(true, expected) or _equal(true, (*expected, 1)))
     else:  # a scalar may be compared with an array
-        fits = true == () or pred == () or _equal(true, pred) or _equal((*true, 1), pred) or _equal(true, (*pred, 1))
+        fits = () in (true, pred) or _equal(sizes, pred) or _equal((*sizes, 1), pred) or _equal(sizes, (*pred, 1))
     if not fits:
         text = message(
             f"{label} cannot compare y with the model's output",
@@ -223,7 +222,7 @@ def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = 
             hint=_hint(label, kind, true, pred),
         )
         one_sample = kind == "onehot" and pred == (1, *true)
-        if not (_broadcasting.get() and (one_sample or (kind in _BROADCAST_KINDS and _broadcasts(true, pred)))):
+        if not (only_warns() and (one_sample or (kind in _BROADCAST_KINDS and _broadcasts(sizes, pred)))):
             raise ShapeError(text)
         warn(text)
 

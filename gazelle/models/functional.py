@@ -109,14 +109,9 @@ def graph_config(model: Model) -> dict[str, Any]:
 
 def from_graph_config(cls: type[ModelT], config: Mapping[str, Any]) -> ModelT:
     """The model for a config of Keras 2 or 3: of a subclass that takes inputs and outputs, or a Functional."""
-    from gazelle.saving.h5_format.config_upgrade import ConfigUpgrade, renumber_nested_calls
+    from gazelle.saving.h5_format.config_upgrade import of_keras_3
 
-    if any(isinstance(call, list) for entry in config["layers"] for call in entry.get("inbound_nodes") or ()):
-        node = {"class_name": "Functional", "config": config}
-        config = ConfigUpgrade("2", node, "a config of Keras 2").model(node)["config"]
-    else:  # tf.keras from 2.13 on wrote the calls of Keras 3 with its own numbers
-        renumber_nested_calls(config["layers"], {end: config.get(end) for end in ("input_layers", "output_layers")})
-    inputs, outputs = _read(config)
+    inputs, outputs = _read(of_keras_3("Functional", config))
     made: Any = cls if cls is not Model else Functional
     found: ModelT = made(
         inputs=inputs, outputs=outputs, name=config.get("name"), trainable=config.get("trainable", True)

@@ -271,11 +271,9 @@ class Sequential(Model):
         Returns:
             A new model with new weights.
         """
-        if any("module" not in entry for entry in config["layers"]):  # of Keras 2, with its names of arguments
-            from gazelle.saving.h5_format.config_upgrade import ConfigUpgrade
+        from gazelle.saving.h5_format.config_upgrade import of_keras_3
 
-            node = {"class_name": "Sequential", "config": config}
-            config = ConfigUpgrade("2", node, "a config of Keras 2").model(node)["config"]
+        config = of_keras_3("Sequential", config)
         frozen: dict[str, Any] = {} if config.get("trainable", True) else {"trainable": False}  # not in each subclass
         model = cls(name=config.get("name"), **frozen)
         if config.get("dtype") is not None:

@@ -1,18 +1,14 @@
-"""`tf.layers`, optimizers and decays of learning rates of TensorFlow 1."""
+"""`tf.layers` of TensorFlow 1."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
-from gazelle import optimizers
 from gazelle.compat.backend.updates import Update
-from gazelle.compat.classes import compat_class
-from gazelle.compat.ignored import ignores
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow import graph_scopes, subgraphs
@@ -23,8 +19,6 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import snake
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import is_symbolic
-from gazelle.core.types import Array
-from gazelle.optimizers.schedules import LearningRateSchedule
 
 _LAYERS = pairs("""average_pooling1d=AveragePooling1D average_pooling2d=AveragePooling2D
     batch_normalization=BatchNormalization conv1d=Conv1D conv2d=Conv2D conv2d_transpose=Conv2DTranspose
@@ -95,48 +89,3 @@ def estimator(*_: Any, **__: Any) -> TensorResult:
 
 #: `tf.keras.estimator`
 keras_estimator = SimpleNamespace(model_to_estimator=estimator)
-
-
-class RMSprop(optimizers.RMSprop, abstract=True):
-    """RMSprop of TensorFlow 1, whose averages of squares start at 1."""
-
-    def init_slot(self, name: str, path: str, w: Array) -> Array | None:
-        return jnp.ones_like(w) if name == "velocity" else super().init_slot(name, path, w)
-
-
-class Momentum(optimizers.SGD, abstract=True):
-    """SGD with momentum of TensorFlow 1:  m <- momentum m + g,  w <- w - lr m.  The rate is not a part of the sum."""
-
-    def rule(self, w: Array, g: Array, m: Array | None = None, *, lr: Array, t: Array) -> Array | tuple[Array, ...]:
-        if m is None:
-            return w - lr * g
-        m = self.momentum * m + g
-        return w - lr * (g + self.momentum * m if self.nesterov else m), m
-
-
-@named("train.Optimizer")
-class Optimizer(compat_class(optimizers.Optimizer), abstract=True):  # type: ignore[call-arg]
-    """`tf.train.Optimizer`: a subclass defines `_apply_dense(grad, var)`, and slots in `_create_slots(var_list)`."""
-
-    def __init__(self, use_locking: bool = False, name: str | None = None) -> None:
-        super().__init__(name=name)
-
-
-@named("train.natural_exp_decay")
-@ignores("global_step name")  # the step is that of the optimizer
-def natural_exp_decay(
-    learning_rate: float, global_step: object, decay_steps: int, decay_rate: float, staircase: bool = False
-) -> LearningRateSchedule:
-    """`tf.train.natural_exp_decay`: rate exp(-decay_rate step / decay_steps)."""
-    return compat_class(optimizers.schedules.ExponentialDecay)(
-        learning_rate, decay_steps, float(np.exp(-decay_rate)), staircase
-    )
-
-
-@named("train.piecewise_constant", "train.piecewise_constant_decay")
-@ignores("x name")
-def piecewise_constant(
-    x: object, boundaries: Sequence[float], values: Sequence[float], name: str | None = None
-) -> LearningRateSchedule:
-    """`tf.train.piecewise_constant`, at the step of the optimizer."""
-    return compat_class(optimizers.schedules.PiecewiseConstantDecay)(list(boundaries), list(values))

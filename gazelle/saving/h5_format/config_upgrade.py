@@ -171,6 +171,21 @@ def _first_ordering(config: Any) -> str | None:
     return None
 
 
+def of_keras_3(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The config that `get_config` of a "Sequential" or "Functional" of Keras 2 or 3 returned, as one of Keras 3."""
+    graph, layers = kind == "Functional", config["layers"]
+    if any(
+        any(isinstance(call, list) for call in entry.get("inbound_nodes") or ()) if graph else "module" not in entry
+        for entry in layers
+    ):
+        node = {"class_name": kind, "config": config}
+        upgraded: dict[str, Any] = ConfigUpgrade("2", node, "a config of Keras 2").model(node)["config"]
+        return upgraded
+    if graph:  # tf.keras from 2.13 on wrote the calls of Keras 3 with its own numbers
+        renumber_nested_calls(layers, {end: config.get(end) for end in ("input_layers", "output_layers")})
+    return config
+
+
 def renumber_nested_calls(layers: list[dict[str, Any]], ends: dict[str, Any]) -> None:
     """Renumber the calls of nested models: earlier Keras counted the creation of the model as its first call."""
     nested = [entry for entry in layers if entry.get("class_name") in _MODELS]

@@ -1,0 +1,60 @@
+"""Optimizers and decays of learning rates of TensorFlow 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import optimizers
+from gazelle.compat.classes import compat_class
+from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow.names import named
+from gazelle.core.types import Array
+from gazelle.optimizers.schedules import LearningRateSchedule
+
+
+class RMSprop(optimizers.RMSprop, abstract=True):
+    """RMSprop of TensorFlow 1, whose averages of squares start at 1."""
+
+    def init_slot(self, name: str, path: str, w: Array) -> Array | None:
+        return jnp.ones_like(w) if name == "velocity" else super().init_slot(name, path, w)
+
+
+class Momentum(optimizers.SGD, abstract=True):
+    """SGD with momentum of TensorFlow 1:  m <- momentum m + g,  w <- w - lr m.  The rate is not a part of the sum."""
+
+    def rule(self, w: Array, g: Array, m: Array | None = None, *, lr: Array, t: Array) -> Array | tuple[Array, ...]:
+        if m is None:
+            return w - lr * g
+        m = self.momentum * m + g
+        return w - lr * (g + self.momentum * m if self.nesterov else m), m
+
+
+@named("train.Optimizer")
+class Optimizer(compat_class(optimizers.Optimizer), abstract=True):  # type: ignore[call-arg]
+    """`tf.train.Optimizer`: a subclass defines `_apply_dense(grad, var)`, and slots in `_create_slots(var_list)`."""
+
+    def __init__(self, use_locking: bool = False, name: str | None = None) -> None:
+        super().__init__(name=name)
+
+
+@named("train.natural_exp_decay")
+@ignores("global_step name")  # the step is that of the optimizer
+def natural_exp_decay(
+    learning_rate: float, global_step: object, decay_steps: int, decay_rate: float, staircase: bool = False
+) -> LearningRateSchedule:
+    """`tf.train.natural_exp_decay`: rate exp(-decay_rate step / decay_steps)."""
+    return compat_class(optimizers.schedules.ExponentialDecay)(
+        learning_rate, decay_steps, float(np.exp(-decay_rate)), staircase
+    )
+
+
+@named("train.piecewise_constant", "train.piecewise_constant_decay")
+@ignores("x name")
+def piecewise_constant(
+    x: object, boundaries: Sequence[float], values: Sequence[float], name: str | None = None
+) -> LearningRateSchedule:
+    """`tf.train.piecewise_constant`, at the step of the optimizer."""
+    return compat_class(optimizers.schedules.PiecewiseConstantDecay)(list(boundaries), list(values))
