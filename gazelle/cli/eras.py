@@ -25,7 +25,7 @@ def begin(
     from gazelle.compat import detect, era
 
     found = detect.detect(program, source)
-    era.set_number(number or found.number, found.standalone, found.before_2_3)
+    era.set_number(number or found.number, found.standalone, found.before_2_3, found.masked_steps_count)
     if verbose:
         print(found.summary() if number is None else f"gazelle: era {number}, as requested.", file=sys.stderr)
     elif found.mixed and number is None:
@@ -43,7 +43,7 @@ def begin_of_main() -> None:
     program = getattr(sys.modules.get("__main__"), "__file__", None)
     found = detect.detect(program) if program else None
     if found is not None and (found.number < 3 or not found.standalone):
-        era.set_number(found.number, found.standalone, found.before_2_3)
+        era.set_number(found.number, found.standalone, found.before_2_3, found.masked_steps_count)
 
 
 class Cells:

@@ -16,20 +16,21 @@ class Installation:
     def __reduce__(self) -> tuple[Any, ...]:
         from gazelle.cli import import_aliases
         from gazelle.compat import era
-        from gazelle.core import settings
+        from gazelle.core import conventions, settings
 
         tensorflow = "real" if import_aliases.keeps_tensorflow() else "gazelle"
-        return repeat, (tensorflow, era.number(), era.standalone(), era.is_before_2_3(), settings.image_data_format())
+        release = era.number(), era.standalone(), era.is_before_2_3(), conventions.active.masked_values_count
+        return repeat, (tensorflow, release, settings.image_data_format())
 
 
-def repeat(tensorflow: str, number: int, standalone: bool, before_2_3: bool, image_data_format: str) -> Installation:
+def repeat(tensorflow: str, release: tuple[int, bool, bool, bool], image_data_format: str) -> Installation:
     """Install gazelle in a worker."""
     from gazelle.cli import import_aliases
     from gazelle.compat import era
     from gazelle.core import settings
 
     import_aliases.install(tensorflow)
-    era.set_number(number, standalone, before_2_3)
+    era.set_number(*release)
     settings.set_image_data_format(image_data_format)
     return Installation()
 

@@ -58,6 +58,7 @@ class Era:
     reasons: tuple[Sign, ...]
     mixed: bool  # whether there are signs of an earlier era, too
     before_2_3: bool = False  # whether a program of era 2 is for a release before 2.3, or for TensorFlow 1
+    masked_steps_count: bool = False  # whether a program of era 2 is for a release from 2.3 to 2.10
 
     def summary(self) -> str:
         """One line for users."""
@@ -266,7 +267,8 @@ def detect(path: str, source: str | None = None) -> Era:
         found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
     era = decide(found, roots)
     before = era.number == 2 and releases.are_before_2_3(path, era.standalone, [sign.what for sign in found])
-    return dataclasses.replace(era, before_2_3=before)
+    masked = era.number == 2 and not before and releases.count_masked_steps(path)
+    return dataclasses.replace(era, before_2_3=before, masked_steps_count=masked)
 
 
 def _pinned(program: pathlib.Path) -> tuple[list[Sign], set[str]]:

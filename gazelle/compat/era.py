@@ -49,8 +49,17 @@ def is_package_before_2_3() -> bool:
     return _standalone and _before_2_3
 
 
-def set_number(number: int, standalone: bool = True, before_2_3: bool = False) -> None:
-    """Set the era, whether the program imports `keras` or `tensorflow.keras`, and whether it is from before 2.3."""
+def set_number(
+    number: int, standalone: bool = True, before_2_3: bool = False, masked_steps_count: bool = False
+) -> None:
+    """Set the era.
+
+    Args:
+        number: 1, 2 or 3.
+        standalone: Whether the program imports `keras`, not `tensorflow.keras`.
+        before_2_3: Whether a program of era 2 is for a release before Keras 2.3, or for TensorFlow 1.
+        masked_steps_count: Whether it is for a release from 2.3 to 2.10, whose losses are means over masked steps, too.
+    """
     global _number, _standalone, _before_2_3
     if number not in (1, 2, 3):
         raise ArgumentError(message("The era of a program", expected="1, 2 or 3", got=repr(number)))
@@ -63,7 +72,7 @@ def set_number(number: int, standalone: bool = True, before_2_3: bool = False) -
             classes_are_clipped_first=number < 3,
             hinge_takes_labels=is_package_before_2_3(),
             mean_counts_nonzero_weights=is_package_before_2_3(),
-            masked_values_count=not standalone and _before_2_3,
+            masked_values_count=number == 2 and (masked_steps_count or (not standalone and _before_2_3)),
             metrics_average_batches=is_package_before_2_3(),
             averages_start_from_weights=number == 2,
             float64_needs_64_bits=number < 3 or not standalone,

@@ -64,6 +64,13 @@ def are_before_2_3(program: str, standalone: bool, names: Iterable[str]) -> bool
     )
 
 
+def count_masked_steps(program: str) -> bool:
+    """Whether a project requires Keras 2.3 to 2.10 or TensorFlow 2.0 to 2.10: their losses are means over all steps."""
+    path, newest = pathlib.Path(program), (2, 10)
+    oldest = {TENSORFLOW: (2, 0), KERAS: (2, 3)}
+    return any(oldest[package] <= pin.newest <= newest for package in oldest for pin in pins(path, package))
+
+
 def read(file: pathlib.Path) -> str:
     """The text of a file; empty if it is absent, or larger than 16 MiB."""
     try:

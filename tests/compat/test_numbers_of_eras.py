@@ -239,6 +239,17 @@ def test_bidirectional_of_a_layer_that_goes_backwards(tf_keras):
 # Images --------------------------------------------------------------------------------------------------------------
 
 
+def test_masked_steps_of_bidirectional_layers(keras, request):
+    layers = keras.layers
+    both = layers.Bidirectional(layers.SimpleRNN(1, return_sequences=True))
+    model = keras.models.Sequential([layers.Masking(input_shape=(3, 1)), both])
+    model.set_weights([np.ones((1, 1)), np.zeros((1, 1)), np.zeros(1)] * 2)
+    one, is_package = np.tanh(1.0), "tf.keras" not in request.node.name
+    repeated = [[0.0, one], [one, one], [one, 0.0]]
+    expected = repeated if is_package else [[0.0, 0.0], [one, one], [0.0, 0.0]]
+    np.testing.assert_allclose(model.predict(np.array([[[0.0], [1.0], [0.0]]]))[0], expected, atol=1e-6)
+
+
 def test_transformations_of_images(keras):
     """Up to Keras 2.3 the vertical shift moved rows, and images turned around a point one pixel off the center."""
     pytest.importorskip("scipy")

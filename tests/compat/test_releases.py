@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
+from gazelle.cli import eras
 from gazelle.compat import detect, era
 from gazelle.compat.namespaces import root
 
@@ -69,6 +70,31 @@ def test_releases_decide_about_era_and_gates(tmp_path, pin, source, number, stan
     assert (found.number, found.standalone, found.before_2_3) == (number, standalone, hard)
     assert ("before Keras 2.3" in found.summary()) == hard
     assert "(line 0)" not in found.summary()
+
+
+@pytest.mark.parametrize(
+    ("pin", "source", "counted"),
+    [
+        ("keras==2.3.1", LAYERS, True),
+        ("keras==2.10.0", LAYERS, True),
+        ("tensorflow==2.4.1", "import tensorflow as tf\ntf.keras.layers.LSTM\n", True),
+        ("tensorflow==2.11", "import tensorflow as tf\ntf.keras.layers.LSTM\n", False),
+        ("keras==2.2.4", LAYERS, False),
+        ("keras==2.2.4\ntensorflow==2.0", LAYERS, False),
+        ("keras>=2.3", LAYERS, False),
+        ("tensorflow==1.15", "import tensorflow as tf\ntf.keras.layers.LSTM\n", True),
+    ],
+)
+def test_masked_steps_count_from_2_3_to_2_10(of_keras_2, tmp_path, pin, source, counted):
+    (tmp_path / "requirements.txt").write_text(pin)
+    (tmp_path / "train.py").write_text(source)
+    eras.begin(str(tmp_path / "train.py"))
+    keras = root("keras")
+    model = keras.models.Sequential([keras.layers.Masking(input_shape=(4, 1))])
+    model.compile("sgd", "mse", metrics=["mae"])
+    x = np.array([[[1.0], [0.0], [3.0], [0.0]]])
+    loss, error = model.evaluate(x, np.zeros((1, 4, 1)), verbose=0)
+    assert (float(loss), float(error)) == (2.5 if counted else 5.0, 2.0)
 
 
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
