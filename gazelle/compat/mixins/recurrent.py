@@ -12,7 +12,7 @@ from gazelle.core.types import Array
 
 
 class BidirectionalMixin:
-    """Bidirectional, which until Keras 3 passed constants to both layers, and in the package did not zero masked steps."""
+    """Bidirectional, which passed constants to both layers, and in the package `keras` did not zero masked steps."""
 
     num_constants = 0
 
@@ -22,7 +22,7 @@ class BidirectionalMixin:
         super()._construct(core, args, kwargs, by_gazelle)
         vars(self)["num_constants"] = constants
         given = args[0] if args else kwargs.get("layer")
-        if era.is_package_before_keras_3():  # masked steps repeat the last output, as those of other recurrent layers do
+        if era.is_package_before_keras_3():  # masked steps repeat the last output, as in other recurrent layers
             for layer in (self.forward_layer, self.backward_layer):
                 layer.zero_output_for_mask = False
         if "consume_less" in vars(given):  # both layers are made from its config
