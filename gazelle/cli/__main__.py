@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib.util
 import io
 import os
 import shlex
 import sys
 from collections.abc import Sequence
-from types import ModuleType
+from importlib.machinery import PathFinder
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING
 
 import gazelle
 from gazelle.cli import eras, import_aliases, launch, notebooks, upgrade
 from gazelle.core import engines, traceback
 from gazelle.core.errors import StateError
+
+if TYPE_CHECKING:
+    from gazelle.compat.python2 import Sign
 
 HELP = """\
 Run a program written for Keras on gazelle, unchanged. In the program, `keras`, `tensorflow.keras`, `tf_keras` and
@@ -120,11 +127,7 @@ def run(program: str, arguments: Sequence[str] = (), source: str | None = None) 
     module = sys.modules["__main__"] = ModuleType("__main__")
     module.__file__ = os.path.abspath(program)
     try:
-        if source is None:
-            with io.open_code(module.__file__) as file:
-                code = compile(file.read(), module.__file__, "exec")
-        else:
-            code = compile(source, module.__file__, "exec")
+        code = _compiled(module.__file__, source)
         if program.endswith(".ipynb"):
             notebooks.provide_display()
             vars(module).update(display=notebooks.display, get_ipython=notebooks.Shell)  # as in a kernel
@@ -136,7 +139,31 @@ def run(program: str, arguments: Sequence[str] = (), source: str | None = None) 
         raise
 
 
-traceback.entries.add(run.__code__)
+def _compiled(path: str, source: str | None) -> CodeType:
+    """The code of the program at `path`; one for Python 2 is converted, as are the modules of its folder."""
+    from gazelle.compat import python2
+
+    text: bytes | str | None = source
+    if text is None:
+        with io.open_code(path) as file:
+            text = file.read()
+        with contextlib.suppress(SyntaxError, UnicodeError):  # which `compile` reports
+            source = importlib.util.decode_source(text)
+    sign = python2.first_sign(source) if source is not None else None
+    modules = python2.Modules(os.path.dirname(path), sign is not None, _report_python_2)
+    sys.meta_path.insert(sys.meta_path.index(PathFinder), modules)
+    if sign is None or source is None:
+        return compile(text, path, "exec")
+    _report_python_2(path, sign)
+    return python2.compiled(source, path)
+
+
+def _report_python_2(path: str, sign: Sign) -> None:
+    text = f"gazelle: {path} is written for Python 2 ({sign.what}, line {sign.line}): it is converted to Python 3."
+    print(text, file=sys.stderr)
+
+
+traceback.entries.update((run.__code__, _compiled.__code__))
 
 
 if __name__ == "__main__":

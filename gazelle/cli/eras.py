@@ -28,7 +28,7 @@ def begin(
     era.set_number(number or found.number, found.standalone, found.before_2_3, found.masked_steps_count)
     if verbose:
         print(found.summary() if number is None else f"gazelle: era {number}, as requested.", file=sys.stderr)
-    elif found.mixed and number is None:
+    elif (found.mixed or found.is_a_guess) and number is None:
         print(found.summary(), file=sys.stderr)
     if ordering is None and era.number() == 1 and detect.orders_as_theano(program, source):
         ordering = "channels_first"

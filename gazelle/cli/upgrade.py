@@ -10,10 +10,13 @@ def show(program: str, upgrade: bool, write: bool) -> int:
     """Print the era and a line for each change or, for `upgrade`, a diff; `write` saves the result."""
     with open(program, encoding="utf-8") as file:
         source = file.read()
-    from gazelle.compat import detect, rewrite
+    from gazelle.compat import detect, python2, rewrite
 
     found = detect.detect(program)
+    before = source
     try:
+        if python2.first_sign(source) is not None:
+            source = python2.python_3(source)
         if not upgrade:
             print("\n".join([found.summary(), *rewrite.explain(source), *rewrite.remaining(source)]))
             return 0
@@ -21,9 +24,9 @@ def show(program: str, upgrade: bool, write: bool) -> int:
     except SyntaxError as error:
         print(f"gazelle: {program}, line {error.lineno}: {error.msg}", file=sys.stderr)
         return 2
-    before, after = source.splitlines(keepends=True), new.splitlines(keepends=True)
-    print("".join(difflib.unified_diff(before, after, program, f"{program}, upgraded")), end="")
-    if write and new != source:
+    lines, after = before.splitlines(keepends=True), new.splitlines(keepends=True)
+    print("".join(difflib.unified_diff(lines, after, program, f"{program}, upgraded")), end="")
+    if write and new != before:
         with open(program, "w", encoding="utf-8") as file:
             file.write(new)
     if left:

@@ -16,8 +16,9 @@ import warnings
 from collections.abc import Iterator, Mapping
 
 from gazelle import backend
-from gazelle.compat import api_paths, releases, renamed_arguments, tables, tensorflow_signs
+from gazelle.compat import api_paths, python2, releases, renamed_arguments, tables, tensorflow_signs
 from gazelle.compat.old_names import NAMES, PATHS
+from gazelle.core.errors import StateError
 
 _THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")
 _LEGACY_KERAS = re.compile(r"""TF_USE_LEGACY_KERAS['"]\]?\s*[=,]\s*(?:['"](?:1|true)|True)""", re.IGNORECASE)
@@ -36,6 +37,8 @@ _ATTRIBUTES = {
     **dict.fromkeys(("image_data_format", "set_image_data_format"), (2, 3)),
 }
 _OLD = frozenset(PATHS) | _KNOWN["paths until Keras 2"]
+#: with which nothing is learnt in Keras 3: it is 0.001 there, 1 in the package `keras` before
+_RATE = "Adadelta with its default rate"
 _KERAS_3_NAMES = ("keras.ops", "keras.random", "keras.distribution", "keras.quantizers")
 
 
@@ -69,7 +72,13 @@ class Era:
         none = "no names of Keras 3" if self.number < 3 else "no earlier names"
         more = " It mixes eras, so the newer one is used." if self.mixed else ""
         release = " It is for a release before Keras 2.3." if self.before_2_3 else ""
-        return f"gazelle: era {self.number}, {called}: {', '.join(shown) or none}.{release}{more}"
+        guess = " This rate is 1; in Keras 3 (--era 3) it is 0.001." if self.is_a_guess else ""
+        return f"gazelle: era {self.number}, {called}: {', '.join(shown) or none}.{release}{more}{guess}"
+
+    @property
+    def is_a_guess(self) -> bool:
+        """Whether the era follows only from what Keras 3 takes, too."""
+        return bool(self.reasons) and all(sign.what == _RATE for sign in self.reasons)
 
 
 def keras_path(dotted: str) -> str | None:
@@ -104,10 +113,17 @@ def kind_of(call: ast.Call) -> tuple[list[str], str] | None:
 
 
 def _parsed(source: str) -> ast.Module:
-    """The syntax tree; what Python warns about is shown when the program is compiled."""
+    """The syntax tree, also of Python 2; what Python warns about is shown when the program is compiled."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.parse(source)
+        try:
+            return ast.parse(source)
+        except SyntaxError:
+            if python2.first_sign(source) is None:
+                raise
+            with contextlib.suppress(StateError):  # fissix is not installed
+                return ast.parse(python2.python_3(source))
+            raise
 
 
 def signs(source: str) -> tuple[list[Sign], set[str]]:
@@ -116,7 +132,8 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
         tree = _parsed(source)
     except (SyntaxError, ValueError):
         return [], set()
-    found: list[Sign] = []
+    of_python_2 = python2.first_sign(source)
+    found = [Sign(of_python_2.line, "Python 2", 1, 2)] if of_python_2 else []
     roots: set[str] = set()
     backends: set[str] = set()  # names of keras.backend in the program
     modules = api_paths.names_of_modules(tree)
@@ -213,6 +230,11 @@ def _of_call(call: ast.Call) -> Iterator[Sign]:
             name in ("epochs", "steps_per_epoch") and method != "__init__"
         ):
             yield Sign(call.lineno, f"{called}({name}=)", 2, 3)
+    if called == "Adadelta" and not call.args and given.isdisjoint(("lr", "learning_rate")):
+        yield Sign(call.lineno, _RATE, 1, 2)
+    optimizers = call.args[:1] + [k.value for k in call.keywords if k.arg == "optimizer"] if method == "compile" else []
+    if any(isinstance(o, ast.Constant) and str(o.value).lower() == "adadelta" for o in optimizers):
+        yield Sign(call.lineno, _RATE, 1, 2)
     if method == "compile" and len(call.args) > 2 and _has_strings(call.args[2]):
         yield Sign(call.lineno, "metrics as third argument of compile", 1, 2)  # Keras 3 has loss_weights there
     integers = {"Conv2D": 3, "Conv3D": 4}.get(kinds[0], 99)
@@ -271,6 +293,12 @@ def detect(path: str, source: str | None = None) -> Era:
     return dataclasses.replace(era, before_2_3=before, masked_steps_count=masked)
 
 
+def _requires_keras_3(program: pathlib.Path) -> bool:
+    """Whether a notebook or the releases that a project requires show Keras 3."""
+    pins = (pin.text for pin in releases.pins(program, releases.KERAS) if pin.oldest >= (3, 0))
+    return any(pins) or any(tensorflow_signs.of_keras_3(program))
+
+
 def _pinned(program: pathlib.Path) -> tuple[list[Sign], set[str]]:
     """Signs in the releases that a project requires, and {"tensorflow"} for `keras` 2.4 to 2.15, which is tf.keras."""
     pins = [*releases.pins(program, releases.KERAS)]
@@ -299,6 +327,8 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
             line = text.count("\n", 0, chosen.start()) + 1
             found.append(Sign(line, "TF_USE_LEGACY_KERAS", 1, 2))
         waiting += _imported_files(file, text, folders)
+    if roots != {"keras"} or any(sign.first == 3 for sign in found) or _requires_keras_3(pathlib.Path(path)):
+        found = [sign for sign in found if sign.what != _RATE]
     return found, roots
 
 

@@ -131,3 +131,24 @@ def test_a_program_without_a_command(capsys):
     assert (
         capsys.readouterr().err == "gazelle: which command? Run a program with\n    gazelle run train.py --rate 'a b'\n"
     )
+
+
+def test_a_program_for_python_2_with_its_modules(program, tmp_path):
+    pytest.importorskip("fissix")
+    package = tmp_path / "parts"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "first.py").write_text("import second\nprint 'first', second.half(5)\n")
+    (package / "second.py").write_text("def half(n):\n    return n / 2\n")
+    done = program(
+        """
+        from parts import first
+        import inspect, sys
+        from keras.layers import Dense
+        print "steps", 7 / 2, inspect.getsource(first.second.half).strip()
+        """
+    )
+    assert done.stdout == "first 2\nsteps 3 def half(n):\n    return n / 2\n"
+    assert "program.py is written for Python 2 (print, line 5): it is converted to Python 3." in done.stderr
+    assert "first.py is written for Python 2 (print, line 2)" in done.stderr
+    assert not list(tmp_path.rglob("second*.pyc"))

@@ -16,6 +16,7 @@ HARD = {
     "GRU": [[0.64619, -0.35087], [-0.92337, -0.43731]],
 }
 SIGMOID = {"LSTM": [[-0.08005, -0.03675], [-0.95840, -0.75716]], "GRU": [[0.67996, -0.34632], [-0.93593, -0.44890]]}
+RATE = "import keras\nkeras.optimizers.Adadelta()\n"
 LAYERS = "from keras.layers import Dense\n"
 
 
@@ -54,6 +55,11 @@ def small(kind, **options):
         ("tensorflow==1.15", LAYERS, 2, True, False),
         ("tensorflow==2.8", LAYERS, 2, False, False),
         ("keras>=2.0", LAYERS, 3, True, False),
+        ("keras>=2.0", RATE, 2, True, False),
+        ("keras>=3.0", RATE, 3, True, False),
+        ("tensorflow>=2.16", RATE, 3, True, False),
+        ("", RATE.replace("keras", "tensorflow.keras"), 2, False, False),
+        ("", RATE + "keras.ops.relu\n", 3, True, False),
         ("keras-tuner==1.0\nkeras_applications==1.0.8", LAYERS, 3, True, False),
         ("keras==2.2.4", "import keras\nkeras.ops.relu\n", 3, True, False),
         ("", "import tensorflow as tf\ntf.placeholder\ntf.keras.layers.LSTM\n", 2, False, True),
@@ -70,6 +76,7 @@ def test_releases_decide_about_era_and_gates(tmp_path, pin, source, number, stan
     assert (found.number, found.standalone, found.before_2_3) == (number, standalone, hard)
     assert ("before Keras 2.3" in found.summary()) == hard
     assert "(line 0)" not in found.summary()
+    assert found.is_a_guess == (source == RATE and pin == "keras>=2.0")
 
 
 @pytest.mark.parametrize(

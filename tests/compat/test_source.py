@@ -29,6 +29,9 @@ ERAS = {
     "from tensorflow.keras import layers\nlayers.Conv2D(f, size, strides)\n": (2, False, False),
     "import keras\nx = keras.ops.exp(keras.backend.max(y))\n": (3, True, False),
     "KMeans(init='random', n_init=3)\n": (3, True, False),
+    "import keras\nmodel.compile('mse', keras.optimizers.Adadelta(rho=0.9))\n": (2, True, False),
+    "import keras\nmodel.compile(loss='mse', optimizer='adadelta')\n": (2, True, False),
+    "import keras\nmodel.compile(keras.optimizers.Adadelta(1.0), 'mse')\n": (3, True, False),
     "import tensorflow as tf\nx = tf.placeholder(tf.float32)\ntf.layers.dense(x, 2)\n": (2, True, False),
     "this is no Python": (3, True, False),
     "from tensorflow import keras\nmodel.compile('adam', 'mse', ['mae'])\n": (2, False, False),
@@ -98,7 +101,7 @@ def test_commands(tmp_path, capsys):
     program.write_text("model.predict_classes(x)\n")
     assert command.main(["upgrade", str(program)]) == 0
     assert "by hand, or use `gazelle run" in capsys.readouterr().err
-    program.write_text("print 'Python 2'")
+    program.write_text("print(1")
     assert command.main(["explain", str(program)]) == 2
     assert "line 1" in capsys.readouterr().err
 

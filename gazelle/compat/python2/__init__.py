@@ -1,0 +1,10 @@
+"""Programs that are written for Python 2: they run as Python 3, with the division and the files of Python 2.
+
+Input: source text. Output: the text or the syntax tree of a program of Python 3. The syntax is converted by fissix.
+"""
+
+from gazelle.compat.python2.conversion import compiled, python_3
+from gazelle.compat.python2.detection import Sign, first_sign
+from gazelle.compat.python2.modules import Modules
+
+__all__ = ["Modules", "Sign", "compiled", "first_sign", "python_3"]

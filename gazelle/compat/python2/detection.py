@@ -1,0 +1,82 @@
+"""Detects programs for Python 2 by names and syntax that Python 3 does not have."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from typing import NamedTuple
+
+from gazelle.compat.tables import listed
+
+#: built-in functions and modules that Python 3 does not have
+_NAMES = frozenset(listed("xrange raw_input unicode unichr basestring long"))
+_MODULES = frozenset(
+    listed("""__builtin__ BaseHTTPServer ConfigParser HTMLParser Queue StringIO Tkinter cPickle cStringIO commands
+        cookielib httplib urllib2 urlparse""")
+)
+#: in programs for both versions
+_OF_BOTH = re.compile(
+    r"\bversion_info\b|\bPY[23]\b|\bsix\b|\bfuture\.|\bpast\.|\bbuiltins\b"
+    r"|except \(?(?:NameError|Import|ModuleNotFound)"
+)
+_PARENTHESES = re.compile("Missing parentheses in call to '(.+?)'")
+_SYNTAX = re.compile(
+    r"""(?x) ^ \s* (?: print \s+ (?: [\w"'] | >> ) | exec \s+ [\w"'] | raise \s+ [\w.]+ , )
+        | except \s+ \(? [\w.]+ (?: , \s* [\w.]+ )* \)? \s* , \s* \w+ \s* : | [\w)] \s* <> | \b 0[0-7]+ \b
+        | \b \d+ [lL] \b | \b lambda \s* \( | \b def \s+ \w+ \( .* \( | ` """
+)
+
+
+class Sign(NamedTuple):
+    """What only Python 2 has in a program, and its line."""
+
+    line: int
+    what: str
+
+
+def first_sign(source: str) -> Sign | None:
+    """The first sign that a program is written for Python 2; None if there is none, or if it is for both versions.
+
+    >>> first_sign("print 'loss', loss")
+    Sign(line=1, what='print')
+    >>> first_sign("for i in xrange(10): pass")
+    Sign(line=1, what='xrange')
+    >>> first_sign("print('loss')")
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except SyntaxError as error:
+        line = "".join(source.splitlines()[(error.lineno or 1) - 1 :][:1])
+        missing = _PARENTHESES.match(error.msg)
+        if not (missing or isinstance(error, TabError) or _SYNTAX.search(line)):
+            return None
+        return Sign(error.lineno or 1, missing[1] if missing else error.msg)
+    except ValueError:
+        return None
+    return None if _OF_BOTH.search(source) else _first_name(tree)
+
+
+def _first_name(tree: ast.Module) -> Sign | None:
+    modules: list[Sign] = []
+    names: list[Sign] = []
+    defined: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules += [Sign(node.lineno, alias.name) for alias in node.names if alias.name in _MODULES]
+            defined |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            modules += [Sign(node.lineno, node.module)] if node.module in _MODULES and not node.level else []
+            defined |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Name) and node.id in _NAMES:
+            if isinstance(node.ctx, ast.Load):
+                names.append(Sign(node.lineno, node.id))
+            else:
+                defined.add(node.id)
+        elif isinstance(node, ast.arg):
+            defined.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined.add(node.name)
+    return min((*modules, *(sign for sign in names if sign.what not in defined)), default=None)
