@@ -89,6 +89,7 @@ def set_number(
             groups_end_at_last_step=number < 3,
             first_equal_has_derivative=number < 3,
             assigned_weights_are_trained=number < 3 or not standalone,
+            vectors_are_columns=is_before_tf_keras_2(),
         )
     )
 

@@ -40,6 +40,7 @@ class Conventions:
             not half of each; that of a leaky ReLU at 0 is the one of negative numbers. So it is in TensorFlow.
         assigned_weights_are_trained: A weight that `call` assigns is trained from the assigned value on, and the
             assignment has no gradient, as in TensorFlow; else the value holds for the call alone, with its gradient.
+        vectors_are_columns: Data (n,) are (n, 1) for an input of two axes, also where the size of the second is unknown.
     """
 
     losses_take_logits: bool = False
@@ -65,6 +66,7 @@ class Conventions:
     groups_end_at_last_step: bool = False
     first_equal_has_derivative: bool = False
     assigned_weights_are_trained: bool = False
+    vectors_are_columns: bool = False
 
 
 #: the conventions of the process, to be read as `conventions.active`

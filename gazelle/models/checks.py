@@ -17,7 +17,7 @@ from gazelle.layers.embedding import Embedding
 from gazelle.losses.target_shapes import only_warns
 from gazelle.metrics.logits import takes_logits
 from gazelle.models.graph import Graph
-from gazelle.models.graph_inputs import input_mismatch, match
+from gazelle.models.graph_inputs import input_mismatch, lacks_column, match
 from gazelle.training.outputs import per_output
 from gazelle.training.trainer import Trainer
 
@@ -125,7 +125,7 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
             continue
         shape = tuple(array.shape)[: -1 if tensor.dtype == "string" else None]  # without the bytes of the strings
         squeezed = shape[:-1] if shape[-1:] == (1,) and len(shape) == len(tensor.shape) + 1 else shape
-        shown = (*squeezed, 1) if len(squeezed) == len(tensor.shape) - 1 and tensor.shape[-1] == 1 else squeezed
+        shown = (*squeezed, 1) if lacks_column(tensor, len(squeezed)) else squeezed
         sizes = zip(tensor.shape[1:], shown[1:], strict=False)
         if len(shown) != len(tensor.shape) or any(want not in (None, got) for want, got in sizes):
             assert tensor.node is not None

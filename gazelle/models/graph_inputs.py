@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import dtypes, symbolic
+from gazelle.core import conventions, dtypes, symbolic
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.sparse import is_sparse
 from gazelle.core.symbolic import KerasTensor
@@ -84,7 +84,7 @@ def fitted(tensor: KerasTensor, array: Tree, guessed: bool) -> Tree:
     if (to_int or dtypes.is_float(tensor.dtype)) and array.dtype != tensor.dtype:
         array = jnp.asarray(array, tensor.dtype)
     shape, wanted = tuple(array.shape), tensor.shape
-    if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
+    if lacks_column(tensor, len(shape)):
         array = array[..., None]
     elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
         array = array[..., 0]
@@ -96,6 +96,13 @@ def fitted(tensor: KerasTensor, array: Tree, guessed: bool) -> Tree:
             return array
         raise ShapeError(input_mismatch(operation_of(tensor).name, wanted, shape))
     return array
+
+
+def lacks_column(tensor: KerasTensor, rank: int) -> bool:
+    """Whether data of `rank` axes are (n,) for an input (n, 1)."""
+    wanted = tensor.shape
+    of_any_size = len(wanted) == 2 and wanted[1] is None and conventions.active.vectors_are_columns
+    return rank == len(wanted) - 1 and (wanted[-1] == 1 or of_any_size)
 
 
 def input_mismatch(name: str, wanted: tuple[int | None, ...], shape: tuple[int, ...]) -> str:

@@ -13,7 +13,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.text_array import encode
 from gazelle.models.graph import Graph, walk
-from gazelle.models.graph_inputs import match
+from gazelle.models.graph_inputs import lacks_column, match
 from gazelle.models.step_methods import is_customized
 
 if TYPE_CHECKING:
@@ -86,8 +86,7 @@ class HostPreprocessing:
             return x
         values: dict[int, Any] = {}
         for tensor, array in zip(self.graph.flat_inputs, given, strict=True):
-            short = array.ndim == len(tensor.shape) - 1 and tensor.shape[-1] == 1
-            values[id(tensor)] = array[..., None] if short else array
+            values[id(tensor)] = array[..., None] if lacks_column(tensor, array.ndim) else array
         walk(self.nodes, values, lambda node, args, kw: symbolic.map_tree(np.asarray, node.operation(*args, **kw)))
         return _single([encode(v) if v.dtype.kind in "USO" else v for v in (values[id(t)] for t in self.tensors)])
 

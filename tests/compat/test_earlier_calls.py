@@ -228,3 +228,22 @@ def test_frames_of_a_game_are_channels_first(keras_1, monkeypatch, shape, first)
     monkeypatch.setattr("gazelle.core.settings.is_image_data_format_set", lambda: False)
     guess_data_format(None, {"input_shape": shape})
     assert chosen == ["channels_first"] * first
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_numbers_are_a_column_for_an_input_of_unknown_size(number, request):
+    keras = request.getfixturevalue(f"keras_{number}")
+    inputs = keras.layers.Input(shape=[None], name="action")
+    total = keras.layers.Lambda(lambda x: 2 * keras.backend.sum(x, axis=1, keepdims=True), output_shape=(1,))(inputs)
+    model = keras.models.Model(inputs, total)
+    model.compile("sgd", "mse")
+    numbers = np.arange(3.0)
+    assert model.predict(numbers).tolist() == model.predict_on_batch(numbers).tolist() == [[0], [2], [4]]
+    assert model.train_on_batch(numbers, numbers) == pytest.approx(5 / 3)
+
+
+def test_numbers_are_no_column_for_an_input_of_unknown_size_in_tf_keras(tf_keras_2):
+    inputs = tf_keras_2.keras.layers.Input((None,))
+    model = tf_keras_2.keras.Model(inputs, inputs * 2)
+    with pytest.raises(ShapeError, match=r"expected shape \(None, None\), got shape \(3,\)"):
+        model.predict(np.arange(3.0))
