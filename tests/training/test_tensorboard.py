@@ -95,6 +95,19 @@ def test_tensorboard_reads_metadata_of_embeddings_in_its_folder(tmp_path, monkey
     assert written == [None]
 
 
+@pytest.mark.parametrize(("words", "lines"), [("one", ["one", ""]), ("one two three", ["one", "two"])])
+def test_tensorboard_fits_metadata_of_embeddings_to_their_rows(tmp_path, words, lines):
+    pytest.importorskip("tensorboardX")
+    model = gazelle.Sequential([gazelle.layers.Embedding(2, 3, name="words")])
+    model.build((None, 1))
+    (tmp_path / "names.tsv").write_text("\n".join(words.split()))
+    board = callbacks.TensorBoard(tmp_path, embeddings_freq=1, embeddings_metadata="names.tsv")
+    board.set_model(model)
+    with pytest.warns(UserWarning, match=f"'names.tsv': expected 2 lines, one for each row, got {len(words.split())}"):
+        board._embeddings(0)
+    assert (tmp_path / "train" / "00000" / "words" / "metadata.tsv").read_text().split("\n")[:2] == lines
+
+
 def test_tensorboard_rates_of_several_optimizers(tmp_path):
     o = gazelle.optimizers
     several = o.MultiOptimizer(o.OptimizerMap(o.SGD(0.1), {".*b/.*": o.Adam(0.01)}))

@@ -200,15 +200,20 @@ class TensorBoard(Callback):
             if type(layer).__name__ == "Embedding":
                 given = self.embeddings_metadata
                 file = given if isinstance(given, str) or given is None else given.get(layer.name)
-                lines = None if file is None else self._lines(os.fspath(file))
-                self._writer("train").add_embedding(layer.weights[0].numpy(), lines, tag=layer.name, global_step=epoch)
+                rows = layer.weights[0].numpy()
+                lines = None if file is None else self._lines(os.fspath(file), len(rows))
+                self._writer("train").add_embedding(rows, lines, tag=layer.name, global_step=epoch)
 
-    def _lines(self, file: str) -> list[str] | None:
-        """The lines of a file in `log_dir` or in the working directory; None, with a warning, if there is none."""
+    def _lines(self, file: str, count: int) -> list[str] | None:
+        """`count` lines of a file in `log_dir` or in the working directory; None, with a warning, if there is none."""
         for path in (os.path.join(self.log_dir, file), file):
             if os.path.isfile(path):
                 with open(path, encoding="utf-8") as text:
-                    return text.read().splitlines()
+                    lines = text.read().splitlines()
+                if len(lines) != count:
+                    named = f"Metadata of embeddings in {file!r}"
+                    warn(message(named, expected=f"{count} lines, one for each row", got=len(lines)))
+                return [*lines, *[""] * count][:count]
         expected = f"a file in {self.log_dir} or in the working directory, with a line per row"
         warn(
             message(f"TensorBoard writes embeddings without metadata: {file!r}", expected=expected, got="no such file")
