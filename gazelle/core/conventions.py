@@ -40,7 +40,7 @@ class Conventions:
             not half of each; that of a leaky ReLU at 0 is the one of negative numbers. So it is in TensorFlow.
         assigned_weights_are_trained: A weight that `call` assigns is trained from the assigned value on, and the
             assignment has no gradient, as in TensorFlow; else the value holds for the call alone, with its gradient.
-        vectors_are_columns: Data (n,) are (n, 1) for an input of two axes, also where the size of the second is unknown.
+        vectors_are_columns: Data (n,) are (n, 1) for an input of two axes, also if the size of the second is unknown.
     """
 
     losses_take_logits: bool = False
