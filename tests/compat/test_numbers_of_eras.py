@@ -250,6 +250,21 @@ def test_masked_steps_of_bidirectional_layers(keras, request):
     np.testing.assert_allclose(model.predict(np.array([[[0.0], [1.0], [0.0]]]))[0], expected, atol=1e-6)
 
 
+def test_masked_steps_in_statistics_of_batches(keras, request):
+    layers = keras.layers
+    model = keras.models.Sequential([layers.Masking(input_shape=(3, 1)), layers.BatchNormalization(momentum=0.0)])
+    model.compile("sgd", "mse")
+    x = np.array([[[0.0], [3.0], [6.0]]])
+    model.train_on_batch(x, x)
+    np.testing.assert_allclose(model.get_weights()[2], [4.5 if "tf.keras" in request.node.name else 3.0], atol=1e-6)
+
+
+def test_padding_of_steps_by_one_number(keras_1):
+    keras = root("keras")
+    padded = keras.backend.temporal_padding(np.ones((1, 2, 1)), 1)
+    assert np.ravel(padded).tolist() == [0.0, 1.0, 1.0, 0.0]
+
+
 def test_transformations_of_images(keras):
     """Up to Keras 2.3 the vertical shift moved rows, and images turned around a point one pixel off the center."""
     pytest.importorskip("scipy")
@@ -443,6 +458,10 @@ def test_batch_dot_of_four_axes(tf_keras):
     x = np.random.rand(2, 5, 4, 3)
     found = tf_keras.backend.batch_dot(x, x, axes=(3, 3))  # as in release 2.15
     np.testing.assert_allclose(found, np.einsum("abci,adei->abcde", x, x), rtol=1e-5)
+    era.set_number(2, False, before_2_3=True)  # TensorFlow 1
+    np.testing.assert_allclose(
+        tf_keras.backend.batch_dot(x, x, axes=(3, 3)), np.einsum("abci,abdi->abcd", x, x), rtol=1e-5
+    )
 
 
 def test_output_shape_of_layers_with_an_argument_of_this_name(keras_2):

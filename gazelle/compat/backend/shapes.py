@@ -228,9 +228,10 @@ def one_hot(indices: TensorLike, num_classes: int) -> TensorResult:
 
 
 @lifted
-def temporal_padding(x: TensorLike, padding: Sequence[int] = (1, 1)) -> TensorResult:
-    """Add zeros before and after the steps of (batch, steps, size)."""
-    return jnp.pad(x, ((0, 0), tuple(padding), (0, 0)))
+def temporal_padding(x: TensorLike, padding: int | Sequence[int] = (1, 1)) -> TensorResult:
+    """Add zeros before and after the steps of (batch, steps, size); Keras 1 took one number for both."""
+    pair = (padding, padding) if isinstance(padding, int) else tuple(padding)
+    return jnp.pad(x, ((0, 0), pair, (0, 0)))
 
 
 def _spatial_padding(x: Any, padding: Any, data_format: str) -> Any:

@@ -31,8 +31,9 @@ class BatchNormalizationMixin:
 
     The moving variance of Keras 2 estimates the variance of all data, not of batches: for n values per channel it
     moves to n / (n - 1) times the variance of a batch, in tf.keras for images, whose operation computes this, and in
-    Keras 2 for all inputs, so that the factor is there twice for images. Before TensorFlow 2, a frozen layer used the
-    statistics of batches in training, too; in Keras 2 those that move then did not, nor in a model that is frozen.
+    Keras 2 for all inputs, so that the factor is there twice for images. Before TensorFlow 2, statistics of batches
+    included masked steps, and a frozen layer used them in training, too; in Keras 2 those that move then did not, nor
+    in a model that is frozen.
 
     From Keras 2.0 to 2.2 the moving statistics were debiased: after t batches since the layer was built they are the
     mean of these with the weights momentum^(t - i), without the initial values.
@@ -57,6 +58,10 @@ class BatchNormalizationMixin:
             weight: Any = (1 - momentum) / (1 - momentum**self._batches.value)
             momentum = 1 - weight
         super()._move(moving, value, momentum)
+
+    def _batch_moments(self, x: Array, mask: Array | None) -> tuple[Array, Array]:
+        moments: tuple[Array, Array] = super()._batch_moments(x, None if era.is_before_tf_keras_2() else mask)
+        return moments
 
     def _population_variance(self, variance: Array, shape: tuple[int, ...]) -> Array:
         count = math.prod(shape) / shape[self.axis]
