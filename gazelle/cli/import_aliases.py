@@ -11,7 +11,7 @@ import importlib.util
 import os
 import pkgutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -20,6 +20,7 @@ from typing import Any
 import gazelle
 from gazelle.cli import eras, workers
 from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.loaders import Then
 
 #: names of gazelle in programs; longer names precede their prefixes
 NAMES = ("tensorflow.python.keras", "tensorflow.keras", "tf_keras", "keras_core", "keras")
@@ -68,7 +69,7 @@ class Aliases(MetaPathFinder):
         if fullname in workers.MODULES:
             spec = PathFinder.find_spec(fullname, path)
             if spec is not None and spec.loader is not None:
-                spec.loader = _Then(spec.loader, workers.prepare)
+                spec.loader = Then(spec.loader, workers.prepare)
             return spec
         if fullname.partition(".")[0] == "tensorflow_probability" and not _is_real("tensorflow"):
             return _probability_spec(fullname)
@@ -166,29 +167,19 @@ class _Facade(Loader):
         """Its names are looked up on access."""
 
 
-class _Then(Loader):
-    """Loads an installed module and calls a function on it."""
-
-    def __init__(self, loader: Loader, then: Callable[[ModuleType], None]) -> None:
-        self.loader, self.then = loader, then
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self.loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        self.loader.exec_module(module)
-        self.then(module)
-
-
 def _facade() -> Any:
     return importlib.import_module("gazelle.compat.tensorflow")
+
+
+def _removed_names() -> Any:
+    return importlib.import_module("gazelle.compat.removed_names")
 
 
 def _tensorflow_spec() -> ModuleSpec:
     spec = PathFinder.find_spec("tensorflow") if _real_tensorflow else None
     if spec is None or spec.loader is None:
         return ModuleSpec("tensorflow", _Facade(), is_package=True)
-    spec.loader = _Then(spec.loader, _put_keras)
+    spec.loader = Then(spec.loader, _put_keras)
     return spec
 
 
@@ -340,6 +331,7 @@ def install(tensorflow: str | None = None) -> None:
                 )
             )
     sys.meta_path.insert(0, Aliases())
+    _removed_names().activate()
     for name in workers.MODULES:
         if name in sys.modules:
             workers.prepare(sys.modules[name])
@@ -351,6 +343,7 @@ def install(tensorflow: str | None = None) -> None:
 def uninstall() -> None:
     """Undo `install`: the names refer to the installed packages again; objects imported meanwhile do not change."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Aliases)]
+    _removed_names().deactivate()
     for name, module in list(sys.modules.items()):
         aliased = meaning(name) is not None and getattr(module, "__name__", "").startswith("gazelle")
         if aliased or _is_facade(module):

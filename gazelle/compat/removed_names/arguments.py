@@ -1,0 +1,102 @@
+"""Arguments that functions of NumPy took when a program was written, and refuse now.
+
+Only a call by a program that raises an error is repeated with what the arguments meant; all others are unchanged.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gazelle.core.traceback import warn
+
+#: function of (error, the arguments by position, those by name), which returns the result or raises the error
+_Retry = Callable[[Exception, tuple[Any, ...], dict[str, Any]], Any]
+_RAGGED = "The rows of an array have several lengths: it is an array of objects, as before NumPy 1.24."
+
+
+def _array(error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if "avoid copy" in str(error):  # copy=False meant: only if needed
+        return np.asarray(args[0], **{key: value for key, value in kwargs.items() if key != "copy"})
+    if "inhomogeneous" in str(error) and len(args) == 1 and kwargs.get("dtype") is None:
+        warn(_RAGGED)
+        return np.array(args[0], **{**kwargs, "dtype": object})
+    raise error
+
+
+def _save(error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    if "inhomogeneous" not in str(error) or len(args) != 2:
+        raise error
+    warn(_RAGGED)
+    np.save(args[0], np.array(args[1], dtype=object), **kwargs)
+
+
+def _reshape(error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if "newshape" not in kwargs:
+        raise error
+    shape = kwargs.pop("newshape")
+    return np.reshape(*args, **kwargs, shape=shape)  # type: ignore[call-overload]
+
+
+def _fromstring(error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if "binary mode" not in str(error):
+        raise error
+    data = args[0].encode("latin1") if isinstance(args[0], str) else args[0]
+    return np.frombuffer(data, *args[1:], **kwargs).copy()
+
+
+def _histogram(error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if "normed" not in kwargs:
+        raise error
+    return np.histogram(*args, density=kwargs.pop("normed"), **kwargs)
+
+
+def _of_list(name: str) -> _Retry:
+    def retry(error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not args or not hasattr(args[0], "__next__"):
+            raise error
+        return getattr(np, name)(list(args[0]), *args[1:], **kwargs)
+
+    return retry
+
+
+RETRIES: Mapping[str, _Retry] = {
+    "array": _array,
+    "asarray": _array,
+    "save": _save,
+    "reshape": _reshape,
+    "fromstring": _fromstring,
+    "histogram": _histogram,
+    **{name: _of_list(name) for name in ("vstack", "hstack", "dstack", "stack", "column_stack")},
+}
+_originals: dict[str, Callable[..., Any]] = {}
+
+
+def activate(is_of_program: Callable[[Any], bool]) -> None:
+    """Let functions of NumPy take earlier arguments from the frames for which the function is true."""
+
+    def taking(function: Callable[..., Any], retry: _Retry) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except (TypeError, ValueError) as error:
+                if not is_of_program(sys._getframe(1)):
+                    raise
+                return retry(error, args, kwargs)
+
+        return called
+
+    for name, retry in RETRIES.items():
+        _originals[name] = getattr(np, name)
+        setattr(np, name, taking(_originals[name], retry))
+
+
+def deactivate() -> None:
+    """Give NumPy its functions back."""
+    for name in list(_originals):
+        setattr(np, name, _originals.pop(name))

@@ -1,0 +1,68 @@
+"""Functions of Python and NumPy that were removed without a replacement of the same arguments."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import shutil
+import sys
+from collections import namedtuple
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from gazelle.compat.ignored import ignores
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import PathLike
+
+negative_infinity = -np.inf
+ArgSpec = namedtuple("ArgSpec", "args varargs keywords defaults")
+
+
+def asscalar(a: np.ndarray) -> complex | str | bytes:
+    """np.asscalar(a): the only element of an array as a number of Python."""
+    value: complex | str | bytes = a.item()
+    return value
+
+
+def asfarray(a: ArrayLike, dtype: DTypeLike = np.float64) -> np.ndarray:
+    """np.asfarray(a): an array of floats."""
+    return np.asarray(a, dtype if np.issubdtype(dtype, np.inexact) else np.float64)
+
+
+def msort(a: ArrayLike) -> np.ndarray:
+    """np.msort(a): sorted along the first axis."""
+    return np.sort(a, axis=0)
+
+
+def getargspec(func: Callable[..., Any]) -> ArgSpec:
+    """inspect.getargspec(func): names and defaults of the parameters that may be given by position."""
+    return ArgSpec(*inspect.getfullargspec(func)[:4])
+
+
+@ignores("file")  # `pathname` is read
+def load_source(name: str, pathname: PathLike, file: object = None) -> ModuleType:
+    """imp.load_source(name, pathname): the module in a file."""
+    spec = importlib.util.spec_from_file_location(name, pathname)
+    if spec is None or spec.loader is None:
+        raise ArgumentError(message("pathname of load_source", expected="a file .py", got=repr(pathname)))
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def strtobool(val: str) -> int:
+    """distutils.util.strtobool(val): 1 for "yes", "true" or "on", 0 for "no", "false" or "off"."""
+    if val.lower() in ("y", "yes", "t", "true", "on", "1"):
+        return 1
+    if val.lower() in ("n", "no", "f", "false", "off", "0"):
+        return 0
+    raise ArgumentError(message("val of strtobool", expected="'yes' or 'no'", got=repr(val)))
+
+
+def copy_tree(src: PathLike, dst: PathLike) -> PathLike:
+    """distutils.dir_util.copy_tree(src, dst): copies a folder, also into one that exists."""
+    return shutil.copytree(src, dst, dirs_exist_ok=True)
