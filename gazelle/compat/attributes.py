@@ -53,6 +53,7 @@ from gazelle.optimizers import Optimizer
 from gazelle.optimizers.learning_rate import as_variable_or_function
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.checkpoint import ModelCheckpoint
+from gazelle.training.callbacks.tensorboard import TensorBoard
 
 
 def _method(function: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -242,6 +243,13 @@ def scheduled_rate(optimizer: Optimizer) -> TensorResult:
     return ScheduledRate.of(optimizer)
 
 
+def _writer(callback: TensorBoard) -> Any:
+    """What writes the program's own values to the folder of a callback."""
+    from gazelle.compat.tensorflow.graph_summaries import writer_of  # it imports this module
+
+    return writer_of(callback)
+
+
 _SLOTS = """_momentums=momentum momentums=momentum _m=momentum _velocities=velocity _v=velocity _u=norm
     _velocity_hats=velocity_hat _average_gradients=average_gradient _accumulators=accumulator _linears=linear
     _accumulated_grads=accumulated_grad _accumulated_delta_vars=accumulated_delta_var"""
@@ -287,6 +295,7 @@ _OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
     (Optimizer, _OPTIMIZER),
     (Metric, _METRIC),
     (ModelCheckpoint, _CHECKPOINT),
+    (TensorBoard, {"writer": _writer}),
     (Callback, {}),
     (losses.Loss, {}),
     (Initializer, {}),

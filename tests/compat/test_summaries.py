@@ -81,6 +81,18 @@ def test_summaries_that_a_program_fills(tensorflow_1, tmp_path):
     assert pixels(i).shape == (2, 3, 3)
 
 
+def test_programs_write_with_the_writer_of_tensorboard(tensorflow_1, tmp_path):
+    tf = tensorflow_1
+    callback = tf.keras.callbacks.TensorBoard(str(tmp_path))
+    for step in range(2):
+        summary = tf.Summary()
+        value = summary.value.add()
+        value.simple_value, value.tag = 0.5 + step, "loss"
+        callback.writer.add_summary(summary, step)
+        callback.writer.flush()
+    assert [(step, v.tag, v.simple_value) for step, v in values(tmp_path)] == [(0, "loss", 0.5), (1, "loss", 1.5)]
+
+
 def test_without_tensorboardx_numbers_are_written(tf, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX.proto", None)
     summary_messages.message_types.cache_clear()

@@ -315,3 +315,16 @@ def test_texts_of_several_lines_are_aligned(tf):
     assert repr(x) == "<tf.Tensor: shape=(2, 2), dtype=int32, numpy=\narray([[1, 2],\n       [3, 4]], dtype=int32)>"
     assert repr(tf.Variable(x, name="w")).startswith("<tf.Variable 'w:0' shape=(2, 2) dtype=int32, numpy=\narray([[1")
     assert str(tf.sparse.from_dense([[0, 2]])).startswith("SparseTensor(indices=tf.Tensor([[0 1]], shape=(1, 2), dtype")
+
+
+def test_variables_of_strings(tf):
+    variable = tf.Variable(["a", "b"], tf.string, name="names")
+    before = variable.read_value()
+    assert repr(variable) == "<tf.Variable 'names:0' shape=(2,) dtype=string, numpy=array([b'a', b'b'], dtype=object)>"
+    assert isinstance(variable, tf.Variable)
+    assert variable.dtype == tf.string
+    assert not variable[0].shape
+    assert tf.strings.join([variable, variable]).numpy().tolist() == [b"aa", b"bb"]
+    assert variable.assign(["c", "dd"]).numpy().tolist() == variable.value().numpy().tolist() == [b"c", b"dd"]
+    assert before.numpy().tolist() == [b"a", b"b"]
+    assert tf.Variable(initial_value=tf.constant("x")).numpy() == b"x"

@@ -595,7 +595,7 @@ def main(program):
         old_skimage()
     if "imageio" in text:
         old_imageio()
-    environments.install(bool(re.search(r"\w+, *\w+ *= *[\w.]*env[\w.]*\.reset\(", modules)))
+    environments.install(bool(re.search(r"\w+, *\w+ *= *[\w.]*env[\w.]*\.reset\([^()\n]*\)(?! *,)", modules)))
     if "scipy" in modules or "reshape" in text:
         old_scipy_and_numpy()
     if "sklearn" in text and "datasets" in text:

@@ -131,3 +131,11 @@ class FileWriter(Writer):
         """Do nothing: graphs are not written."""
 
     add_run_metadata = add_graph
+
+
+def writer_of(callback: Option) -> FileWriter:
+    """`TensorBoard.writer`, until TensorFlow 2, for values of the program; those of trainings are in folders below."""
+    kept: dict[str, Any] = vars(callback)
+    if "_writer_of_program" not in kept:
+        kept["_writer_of_program"] = FileWriter(callback.log_dir)
+    return kept["_writer_of_program"]

@@ -21,6 +21,7 @@ from gazelle.compat.tensorflow.dtypes import DType, host_array
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor, operate, shown
+from gazelle.compat.tensorflow.text_variable import TextVariable, holds_text
 from gazelle.compat.tensorflow.variable_names import prefix
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.symbolic import KerasTensor
@@ -88,9 +89,15 @@ class IndexedSlices:
 
 class _Meta(type):
     def __instancecheck__(cls, value: Any) -> bool:  # weights of layers are variables, too
-        return isinstance(value, Variable) if cls is TensorFlowVariable else super().__instancecheck__(value)
+        return (
+            isinstance(value, Variable | TextVariable)
+            if cls is TensorFlowVariable
+            else super().__instancecheck__(value)
+        )
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is TensorFlowVariable and holds_text(kwargs.get("initial_value", args[0] if args else None)):
+            return TextVariable(kwargs.get("initial_value", args[0] if args else None), kwargs.get("name"))
         made = cls.graph_variable(*args, **kwargs) if cls is TensorFlowVariable else None
         return super().__call__(*args, **kwargs) if made is None else made
 

@@ -1,0 +1,49 @@
+"""`tf.Variable` of strings, which stay on the host."""
+
+from __future__ import annotations
+
+from gazelle.compat.tensorflow.names import NAMES
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tensor import Tensor, shown
+from gazelle.compat.tensorflow.variable_names import prefix
+from gazelle.compat.types import TensorLike, TensorResult
+
+
+class TextVariable(Tensor):
+    """A tensor of strings that can be assigned.
+
+    >>> v = TextVariable("a")
+    >>> v.assign("b").numpy(), v.dtype
+    (b'b', tf.string)
+    """
+
+    __slots__ = ("name",)
+    trainable = True  # as it was made; no model lists it
+
+    def __init__(self, value: TensorLike, name: str | None = None) -> None:
+        super().__init__(NAMES["constant"](value).array)
+        self.name = f"{prefix()}{name or 'Variable'}:0"
+
+    def assign(self, value: TensorLike) -> TensorResult:
+        """Replace all strings."""
+        self.array = NAMES["constant"](value).array
+        return self
+
+    def read_value(self) -> TensorResult:
+        """Return the value as a tensor, which later assignments do not change."""
+        return Tensor(self.array)
+
+    value = initialized_value = read_value
+
+    def __repr__(self) -> str:
+        return f"<tf.Variable '{self.name}' shape={tuple(self.shape)} dtype=string, numpy={shown(self.numpy())}>"
+
+    __str__ = __repr__
+
+
+def holds_text(value: TensorLike) -> bool:
+    """Whether the values of a new variable are strings."""
+    value = unboxed(value)
+    while isinstance(value, (list, tuple)) and value:
+        value = unboxed(value[0])
+    return isinstance(value, (str, bytes)) or getattr(getattr(value, "dtype", None), "kind", None) in ("O", "S", "U")
