@@ -197,7 +197,7 @@ def test_crossentropies_in_the_order_of_the_era():
         era.set_number(3)
 
 
-def test_more_than_three_axes_are_of_the_batch():
+def test_more_than_three_axes_are_of_the_batch(of_keras_2):
     x, w = np.random.rand(5, 6, 3), np.random.rand(5, 6, 2, 3)
     np.testing.assert_allclose(K.batch_dot(x, w, [2, 3]), np.einsum("abi,aboi->abo", x, w), rtol=1e-5)
     np.testing.assert_allclose(K.batch_dot(w, w, [3, 3]), np.einsum("aboi,abpi->abop", w, w), rtol=1e-5)
@@ -395,6 +395,11 @@ def test_windows_in_both_orders_of_the_axes():
     assert back.shape == x.shape
     np.testing.assert_allclose((np.asarray(back) * x).sum(), (out * out).sum(), rtol=1e-4)  # the transpose of conv2d
     np.testing.assert_allclose(K.bias_add(first, np.arange(3.0), "channels_first")[:, 2], first[:, 2] + 2, rtol=1e-6)
+    own = np.arange(first[0].size, dtype="float32")  # LocallyConnected2D: a bias for each pixel, in the order of memory
+    of_pixels = own.reshape(*first.shape[2:], first.shape[1])
+    np.testing.assert_allclose(
+        K.bias_add(first, of_pixels, "channels_first"), first + own.reshape(first.shape[1:]), rtol=1e-6
+    )
     wide = K.separable_conv2d(x, np.ones((1, 1, 3, 1), "float32"), np.eye(3, dtype="float32")[None, None])
     np.testing.assert_allclose(wide, x, rtol=1e-6)
 

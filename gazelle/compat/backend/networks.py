@@ -124,10 +124,10 @@ def _pool(x: Any, pool_size: Any, strides: Any, padding: str, data_format: str, 
 
 @lifted
 def bias_add(x: TensorLike, bias: TensorLike, data_format: str | None = None) -> TensorResult:
-    """Add a bias to each channel of x."""
+    """Add a bias to each channel of x; one of several axes is reshaped, not transposed, for the channels first."""
     if channels_first(data_format) and x.ndim > 2:
-        own = jnp.reshape(bias, (-1,) + (1,) * (x.ndim - 2)) if jnp.ndim(bias) == 1 else jnp.moveaxis(bias, -1, 0)
-        return x + own
+        *space, channels = jnp.shape(bias)
+        return x + jnp.reshape(bias, (channels, *(space or (1,) * (x.ndim - 2))))
     return x + jnp.asarray(bias)
 
 

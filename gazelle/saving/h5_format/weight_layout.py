@@ -97,8 +97,8 @@ def laid_out(layer: Layer | None, variable: Variable, array: Array, layout: Layo
     """Convert an array to the layout of its variable."""
     kind = next((c.__name__ for c in type(layer).__mro__ if c.__name__ in _CONVOLUTIONS), "")
     if type(layer).__name__ == "LocallyConnected2D" and layer is not None and layer.data_format == "channels_first":
-        is_bias = array.shape == (layer.filters, *layer.output_positions)  # of Keras 1
-        return np.moveaxis(array, 0, -1) if is_bias else array
+        is_bias = array.shape == (layer.filters, *layer.output_positions)  # of Keras 1; the layer reshapes it back
+        return array.reshape(variable.shape) if is_bias else array
     if not kind or array.ndim < 3:
         return array
     if layout.keras_1:
