@@ -90,6 +90,7 @@ def set_number(
             first_equal_has_derivative=number < 3,
             assigned_weights_are_trained=number < 3 or not standalone,
             vectors_are_columns=is_before_tf_keras_2(),
+            rates_may_be_negative=number < 3 or not standalone,
         )
     )
 

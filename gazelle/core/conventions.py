@@ -41,6 +41,7 @@ class Conventions:
         assigned_weights_are_trained: A weight that `call` assigns is trained from the assigned value on, and the
             assignment has no gradient, as in TensorFlow; else the value holds for the call alone, with its gradient.
         vectors_are_columns: Data (n,) are (n, 1) for an input of two axes, also if the size of the second is unknown.
+        rates_may_be_negative: Optimizers take negative learning rates, with which they increase the loss.
     """
 
     losses_take_logits: bool = False
@@ -67,6 +68,7 @@ class Conventions:
     first_equal_has_derivative: bool = False
     assigned_weights_are_trained: bool = False
     vectors_are_columns: bool = False
+    rates_may_be_negative: bool = False
 
 
 #: the conventions of the process, to be read as `conventions.active`

@@ -158,7 +158,7 @@ def kind_of(loss: object) -> str:
 
 def family(y_true: _Sizes, y_pred: _Sizes) -> str:
     """Return which kind 'accuracy' and 'crossentropy' mean for two shapes: "binary", "sparse" or "categorical"."""
-    if y_pred and y_pred[-1] == 1:
+    if not y_pred or y_pred[-1] == 1:
         return "binary"
     sparse = len(y_true) < len(y_pred) or (bool(y_true) and y_true[-1] == 1 and (y_pred[-1] or 2) > 1)
     return "sparse" if sparse else "categorical"

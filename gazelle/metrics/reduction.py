@@ -171,7 +171,7 @@ class MeanMetricWrapper(Mean):
         values = functions.call("metric", self._call, targets, predictions, self.fn_kwargs)
         if conventions.active.metrics_average_batches:
             of_batch = reduce(jnp.asarray(values, self.dtype), sample_weight, mask, "mean", self.name)
-            super().update_state(of_batch, len(predictions))
+            super().update_state(of_batch, len(targets))
         else:
             super().update_state(values, merge_mask(sample_weight, mask, sum_dtype(self.dtype), f"'{self.name}'"))
 

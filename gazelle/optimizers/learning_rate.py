@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import dtypes
+from gazelle.core import conventions, dtypes
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ArrayLike
 from gazelle.core.variable import Variable
@@ -30,12 +30,17 @@ def as_variable_or_function(owner: str, value: LearningRate) -> Variable | Calla
     return variable
 
 
+def least_rate() -> float:
+    """The least learning rate of a step; a schedule that ends at 0 may be rounded below it."""
+    return -math.inf if conventions.active.rates_may_be_negative else -1e-6
+
+
 def as_number(owner: str, value: object) -> float:
-    """Return a learning rate as a float; raise ArgumentError if it is not a number of at least 0."""
+    """Return a learning rate as a float; raise ArgumentError if it is not a number that the conventions allow."""
     numbers = (int, float, np.number, np.ndarray, jax.Array, Variable)
     if isinstance(value, numbers) and not isinstance(value, bool) and np.size(value) == 1:
         rate = float(np.reshape(value, ()))
-        if rate >= 0 and math.isfinite(rate):
+        if (rate >= 0 or conventions.active.rates_may_be_negative) and math.isfinite(rate):
             return rate
     raise ArgumentError(
         message(

@@ -11,6 +11,7 @@ from gazelle import data
 from gazelle.core import arrays, tracing
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
+from gazelle.optimizers.learning_rate import least_rate
 from gazelle.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def _check_rates(trainer: Trainer, loss: float, where: str) -> None:
     state = trainer.live.state
     if trainer.custom_step is not None or state is None or not np.isfinite(loss):
         return
-    wrong = [float(rate) for rate in trainer.optimizer.rates(state.slots, state.hyper, state.step) if not rate >= 0]
+    rates = trainer.optimizer.rates(state.slots, state.hyper, state.step)
+    wrong = [float(rate) for rate in rates if not rate >= least_rate()]
     if wrong:
         raise ArgumentError(
             message(

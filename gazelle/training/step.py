@@ -19,6 +19,7 @@ from gazelle.core.attachments import attached_to, with_attached
 from gazelle.core.replaced_methods import MethodSnapshot
 from gazelle.core.variable import Variable
 from gazelle.ops.platforms import conditional
+from gazelle.optimizers.learning_rate import least_rate
 from gazelle.training.metrics_state import CompileMetrics, MetricsState
 from gazelle.training.outputs import keep_order
 from gazelle.training.state import State
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from gazelle.core.types import Array, Tree
 
 Batch = tuple[Any, Any, Any]  # x, y, sample weight
-_LEAST_RATE = -1e-6  # a schedule that ends at 0 may be rounded below it
 
 
 @dataclasses.dataclass
@@ -171,7 +171,8 @@ class LossStep:
         start = state.params | start
         read = self._read(state.step + 1, state.hyper)
         totals = self.metrics.update(state.totals, parts, y, with_attached(y_pred, attached), weight, x, read, known)
-        valid = [rate >= _LEAST_RATE for rate in optimizer.rates(state.slots, state.hyper, state.step)]  # NaN is not
+        least = least_rate()
+        valid = [rate >= least for rate in optimizer.rates(state.slots, state.hyper, state.step)]  # NaN is not
         applied = (jnp.isfinite(parts["loss"]) & jnp.all(jnp.asarray(valid))) | force
 
         def update() -> Any:

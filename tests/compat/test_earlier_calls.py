@@ -247,3 +247,27 @@ def test_numbers_are_no_column_for_an_input_of_unknown_size_in_tf_keras(tf_keras
     model = tf_keras_2.keras.Model(inputs, inputs * 2)
     with pytest.raises(ShapeError, match=r"expected shape \(None, None\), got shape \(3,\)"):
         model.predict(np.arange(3.0))
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_negative_rates_increase_the_loss(number, request):
+    keras = request.getfixturevalue(f"keras_{number}")
+    for optimizer, weight in ((keras.optimizers.SGD(-0.1), 1.2), (keras.optimizers.Adam(lr=-0.1), 1.1)):
+        model = keras.models.Sequential([keras.layers.Dense(1, input_dim=1)])
+        model.compile(optimizer, "mse")
+        model.set_weights([np.ones((1, 1)), np.zeros(1)])
+        model.train_on_batch(np.ones((2, 1)), np.zeros((2, 1)))
+        np.testing.assert_allclose(model.get_weights()[0], [[weight]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_accuracy_of_an_output_that_is_one_number(number, request):
+    keras = request.getfixturevalue(f"keras_{number}")
+    x, y = keras.layers.Input((4,)), keras.layers.Input((3,))
+    outputs = keras.layers.Dense(3)(x)
+    error = keras.layers.Lambda(lambda pair: keras.backend.sum(pair[0] - pair[1]) / 2, output_shape=(1,))([y, outputs])
+    model = keras.models.Model([x, y], [error, outputs])
+    model.compile("rmsprop", [lambda y_true, y_pred: y_pred, lambda y_true, y_pred: 0 * y_pred], metrics=["accuracy"])
+    model.set_weights([np.full((4, 3), 0.25), np.zeros(3)])
+    logs = model.train_on_batch([np.ones((5, 4)), np.full((5, 3), 2.0)], [np.zeros(5), np.ones((5, 3))])
+    np.testing.assert_allclose(logs, [7.5, 7.5, 0, 0, 1], atol=1e-6)

@@ -595,7 +595,8 @@ def main(program):
         old_skimage()
     if "imageio" in text:
         old_imageio()
-    environments.install(bool(re.search(r"\w+, *\w+ *= *[\w.]*env[\w.]*\.reset\([^()\n]*\)(?! *,)", modules)))
+    pair = r"\w+, *\w+ *= *[\w.]*env[\w.]*\.reset\([^()\n]*\)(?! *,)"
+    environments.install(bool(re.search(pair, text if "env.reset(" in text else modules)))
     if "scipy" in modules or "reshape" in text:
         old_scipy_and_numpy()
     if "sklearn" in text and "datasets" in text:
