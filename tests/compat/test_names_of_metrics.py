@@ -43,3 +43,11 @@ def test_names_of_functions_before_2_3(of_keras_2):
     assert model.metrics_names == ["loss", *expected]
     history = model.fit(np.ones((8, 4)), np.eye(2)[[0, 1] * 4], epochs=1, verbose=0).history
     assert sorted(history) == sorted(["loss", *expected])
+
+
+def test_name_of_the_divergence(of_keras_2):
+    metrics = root("keras").metrics
+    assert metrics.KLDivergence().name == "kullback_leibler_divergence"
+    assert metrics.KLDivergence("divergence").name == "divergence"
+    era.set_number(2, False)
+    assert metrics.KLDivergence().name == "kullback_leibler_divergence"
