@@ -83,6 +83,7 @@ def set_number(
             epochs_cross_passes=number < 3,
             sequences_start_again=number == 2 and not (standalone or _before_2_3),
             added_losses_count_batches=number == 2 and not standalone,
+            configs_have_added_losses=not (standalone and number < 3),
             output_losses_average_batches=number == 2 and standalone != _before_2_3,
             folders_are_sorted=number < 3,
             epochs_are_completed=number == 1,

@@ -30,6 +30,7 @@ class Conventions:
         epochs_cross_passes: An epoch with `steps_per_epoch` continues in the next pass over the samples or batches.
         sequences_start_again: Each epoch of a `PyDataset` begins with its first batch, also with `steps_per_epoch`.
         added_losses_count_batches: Without a loss in `compile`, that of the logs is a mean over batches, not samples.
+        configs_have_added_losses: The config of a model contains the tensors given to `add_loss` and `add_metric`.
         output_losses_average_batches: The loss of one of several outputs is a mean of those of the batches, also of a
             smaller last one.
         folders_are_sorted: Datasets of folders read these in the order of their names, not in that of `class_names`.
@@ -61,6 +62,7 @@ class Conventions:
     epochs_cross_passes: bool = False
     sequences_start_again: bool = False
     added_losses_count_batches: bool = False
+    configs_have_added_losses: bool = True
     output_losses_average_batches: bool = False
     folders_are_sorted: bool = False
     epochs_are_completed: bool = False

@@ -258,7 +258,8 @@ class Op:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         out = self.function(*args, **kwargs)
-        return out if self.name == "cast" else logits.lost(out, (args, kwargs))  # TensorFlow looks through casts
+        keeps = self.name in ("cast", "convert_to_tensor")  # TensorFlow looks through them
+        return out if keeps else logits.lost(out, (args, kwargs))
 
 
 def is_symbolic(x: object) -> bool:

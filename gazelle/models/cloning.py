@@ -15,7 +15,7 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import Nested
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input, InputLayer
-from gazelle.models.functional import Functional, takes_a_graph
+from gazelle.models.functional import Functional, takes_a_graph, with_added
 from gazelle.models.model import Model
 from gazelle.models.sequential import Sequential
 
@@ -98,9 +98,16 @@ def _copy(model: Model, input_tensors: Any, clone_function: Any, call_function: 
                 hint="Without clone_function and input_tensors, it is cloned from its get_config().",
             )
         )
-    inputs, outputs = _called_again(model._graph, input_tensors, copies, call)
+    graph = with_added(model)
+    if graph.auxiliary.tensors:  # which may be computed by layers of nested models
+        for operation in model._graph.operations:
+            copies.share_layers(operation)
+    inputs, outputs, losses, reports = _called_again(graph, input_tensors, copies, call)
     made = type(model) if takes_a_graph(type(model)) else Functional
-    return made(inputs=inputs, outputs=outputs, name=model.name, trainable=model.trainable)
+    clone = made(inputs=inputs, outputs=outputs, name=model.name, trainable=model.trainable)
+    if graph.auxiliary.tensors and clone._extended_graph is None:
+        clone._compute_too(losses, reports)
+    return clone
 
 
 class _Copies:
@@ -118,6 +125,17 @@ class _Copies:
             self.made[id(layer)] = self.function(layer) if made is None else made
         return self.made[id(layer)]
 
+    def share_layers(self, model: Any) -> None:
+        """Copy a nested model now; the copies of its layers are those inside of its copy."""
+        if hasattr(type(model), "layers"):
+            self._share(model, self(model))
+
+    def _share(self, model: Any, copy: Any) -> None:
+        for layer, of_copy in zip(model.layers, copy.layers, strict=False):
+            self.made.setdefault(id(layer), of_copy)
+            if hasattr(type(layer), "layers") and hasattr(type(of_copy), "layers"):
+                self._share(layer, of_copy)
+
     def _inside(self, layer: Any) -> Model | None:
         """The clone of a model whose layers can be replaced, else None."""
         if isinstance(layer, Sequential):
@@ -127,7 +145,7 @@ class _Copies:
         return clone_model(layer, None, self.function, self.call, recursive=True)
 
 
-def _called_again(graph: Any, given: Any, copies: _Copies, call: Callable[..., Any]) -> tuple[Any, Any]:
+def _called_again(graph: Any, given: Any, copies: _Copies, call: Callable[..., Any]) -> tuple[Any, ...]:
     """Repeat the calls of a graph with other layers, from new Inputs or from given tensors."""
     heads = (
         symbolic.leaves(given)
@@ -158,4 +176,5 @@ def _called_again(graph: Any, given: Any, copies: _Copies, call: Callable[..., A
         args, kwargs = renewed((node.args, node.kwargs))
         results = symbolic.leaves(call(copies(node.operation), *args, **kwargs))
         known.update((id(old), new) for old, new in zip(outputs, results, strict=True))
-    return renewed(graph.inputs), renewed(graph.outputs)
+    added = graph.auxiliary
+    return tuple(map(renewed, (graph.inputs, graph.outputs, added.losses, added.reports)))

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from gazelle import tree
-from gazelle.core import symbolic
-from gazelle.core.errors import ArgumentError, DamagedFileError, message
+from gazelle.core import conventions, symbolic
+from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, message
 from gazelle.core.operation import Operation
 from gazelle.core.operation_names import class_of
+from gazelle.core.registry import REGISTRY
 from gazelle.core.serialization import deserialize, serialize, serialize_object
 from gazelle.core.symbolic import KerasTensor, Op
+from gazelle.core.traceback import warn
 from gazelle.core.types import Array, ArrayLike, Nested, Shape, Shapes
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer
 from gazelle.models import operation_configs
-from gazelle.models.graph import Graph
+from gazelle.models.graph import AuxiliaryOutputs, Graph
 from gazelle.models.model import Model
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -103,27 +105,51 @@ def takes_a_graph(cls: type) -> bool:
 
 
 def graph_config(model: Model) -> dict[str, Any]:
-    """Layers, the calls between them, and which tensors are inputs and outputs."""
-    return _Writer(model).config()
+    """Layers, the calls between them, and which tensors are inputs and outputs.
+
+    If losses or metrics were added to the model, the entry "with_added" is the config with these; Keras ignores it.
+    """
+    plain: Any = model._graph
+    config, graph = _Writer(model, plain).config(), with_added(model)
+    if graph is not plain and conventions.active.configs_have_added_losses:
+        try:
+            added = _Writer(model, graph, plain.operations).config()
+            for entry in added["layers"]:
+                if entry.get("module", "").startswith(operation_configs.MODULES):
+                    operation_configs.read(entry)  # an error if it is no function of the library
+            config["with_added"] = added
+        except GazelleError as error:
+            warn(f"The losses and metrics added to '{model.name}' are not in its config and files: {error}")
+    return config
+
+
+def with_added(model: Model) -> Graph:
+    """The graph of a model with the tensors of `add_loss` and `add_metric`, but not with those that `compile` needs."""
+    graph: Any = model._graph
+    added = model._extended_graph.auxiliary.named() if model._extended_graph is not None else AuxiliaryOutputs()
+    return Graph(graph.inputs, graph.outputs, graph.guessed, added) if added.tensors else graph
 
 
 def from_graph_config(cls: type[ModelT], config: Mapping[str, Any]) -> ModelT:
     """The model for a config of Keras 2 or 3: of a subclass that takes inputs and outputs, or a Functional."""
     from gazelle.saving.h5_format.config_upgrade import of_keras_3
 
-    inputs, outputs = _read(of_keras_3("Functional", config))
+    inputs, outputs, losses, reports = _read(of_keras_3("Functional", config.get("with_added", config)))
     made: Any = cls if cls is not Model else Functional
     found: ModelT = made(
         inputs=inputs, outputs=outputs, name=config.get("name"), trainable=config.get("trainable", True)
     )
+    if (losses or reports) and found._extended_graph is None:  # else the constructor of a subclass has added them
+        found._compute_too(losses, reports)
     return found
 
 
 class _Writer:
     """Names the operations and numbers the calls of one graph."""
 
-    def __init__(self, model: Any) -> None:
-        self.model, self.graph = model, model._graph
+    def __init__(self, model: Any, graph: Graph, plain: Sequence[Any] = ()) -> None:
+        self.model, self.graph = model, graph
+        self.inside = {id(layer): path for path, layer in _layers_inside(plain) if layer not in plain}
         used: Counter[str] = Counter()
         self.names: dict[int, str] = {}
         for operation in self.graph.operations:
@@ -138,12 +164,14 @@ class _Writer:
             count[key] += 1
 
     def config(self) -> dict[str, Any]:
+        added = {"losses": self.graph.auxiliary.losses, "reports": self.graph.auxiliary.reports}
         return {
             "name": self.model.name,
             "trainable": self.model.trainable,
             "layers": [self._operation(op) for op in self.graph.operations],
             "input_layers": self._places(self.graph.inputs),
             "output_layers": self._places(self.graph.outputs),
+            **{key: self._places(tensors) for key, tensors in added.items() if tensors},
         }
 
     def _operation(self, operation: Any) -> dict[str, Any]:
@@ -152,7 +180,8 @@ class _Writer:
         if isinstance(operation, Op):
             (node,) = nodes
             args, kwargs, options = operation_configs.split(node)
-            module, class_name = class_of(operation.name)
+            is_loss = REGISTRY["losses"].get(operation.name) is operation.function
+            module, class_name = ("keras.losses", operation.name) if is_loss else class_of(operation.name)
             return {
                 "module": module,
                 "class_name": class_name,
@@ -162,6 +191,8 @@ class _Writer:
                 "inbound_nodes": [{"args": self._described(args), "kwargs": self._described(kwargs)}],
             }
         calls = [{"args": list(self._described(node.args)), "kwargs": self._described(node.kwargs)} for node in nodes]
+        if id(operation) in self.inside:
+            return {"name": name, "within": self.inside[id(operation)], "inbound_nodes": calls}
         return {**serialize_object(operation), "name": name, "inbound_nodes": calls}
 
     def _described(self, tree: Any) -> Any:
@@ -193,14 +224,28 @@ class _Writer:
         return tuple(positions) if type(tree) is tuple else positions
 
 
-def _read(config: Any) -> tuple[Any, Any]:
-    """Run the calls of a config as soon as their inputs exist; return inputs and outputs."""
+def _layers_inside(operations: Iterable[Any]) -> Iterator[tuple[list[str], Any]]:
+    """The layers of nested models, each after the names of the models around it and its own."""
+    for operation in operations:
+        for layer in getattr(operation, "layers", ()):
+            yield [operation.name, layer.name], layer
+            yield from (([operation.name, *path], inner) for path, inner in _layers_inside([layer]))
+
+
+def _read(config: Any) -> tuple[Any, Any, Any, Any]:
+    """Run the calls of a config as soon as their inputs exist; return inputs, outputs, added losses and metrics."""
     operations: dict[str, Any] = {}
     tensors: dict[tuple[str, int, int], KerasTensor] = {}
     waiting: list[tuple[str, int, Any]] = []
-    for entry in config["layers"]:
+    for entry in sorted(config["layers"], key=lambda entry: "within" in entry):  # after the models around them
         name = entry.get("name") or entry["config"]["name"]
-        operations[name] = operation = operation_configs.read(entry)
+        if "within" in entry:
+            operation = operations[entry["within"][0]]
+            for part in entry["within"][1:]:
+                operation = operation.get_layer(part)
+        else:
+            operation = operation_configs.read(entry)
+        operations[name] = operation
         if isinstance(operation, Layer) and type(operation).__name__ == "InputLayer":
             tensors[(name, 0, 0)] = operation.tensor
         waiting += [(name, number, call) for number, call in enumerate(entry.get("inbound_nodes") or [])]
@@ -235,7 +280,8 @@ def _read(config: Any) -> tuple[Any, Any]:
     inputs, outputs = resolved(config["input_layers"]), resolved(config["output_layers"])
     one = isinstance(outputs, list) and len(outputs) == 1
     single = isinstance(inputs, list) and len(inputs) == 1 and isinstance(inputs[0], KerasTensor)
-    return (inputs[0] if single else inputs), (outputs[0] if one and single else outputs)
+    added = resolved(config.get("losses") or []), resolved(config.get("reports") or {})
+    return (inputs[0] if single else inputs), (outputs[0] if one and single else outputs), *added
 
 
 def _is_tensor(value: Any) -> bool:

@@ -37,6 +37,11 @@ class AuxiliaryOutputs:
     def tensors(self) -> list[KerasTensor]:
         return [*self.losses, *self.reports.values()]
 
+    def named(self) -> AuxiliaryOutputs:
+        """The losses, and the values that have a name: not those that losses and metrics of `compile` need."""
+        named = {name: tensor for name, tensor in self.reports.items() if isinstance(name, str)}
+        return AuxiliaryOutputs(self.owner, self.losses, named)
+
     def report(self, values: dict[int, Any]) -> None:
         """Add the values, {id(tensor): array}, to the running call."""
         scope = tracing.current()

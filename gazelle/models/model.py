@@ -120,6 +120,7 @@ class Model(Layer):
         self.stop_training = False
         self._graph: Graph | None = None
         self._extended_graph: Graph | None = None  # the graph with the tensors of add_loss and add_metric
+        self._auxiliary_layers: list[Layer] = []  # those that only these tensors need
         self._host_preprocessing: HostPreprocessing | None = None
         self._text_inputs = TextInputs()
         if inputs is not None:

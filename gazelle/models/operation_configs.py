@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from gazelle.core.symbolic import Node
 
 
+#: of the entries of operations: functions in `ops`, and losses that were called on symbolic tensors
+MODULES = ("keras.src.ops", "keras.losses")
+
+
 def split(node: Node) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
     """Split arguments as Keras does: operands belong to the call, all others to the constructor of the operation.
 
@@ -57,7 +61,7 @@ def read(entry: Mapping[str, Any]) -> Callable[..., Any]:
     Args:
         entry: from the list `layers` of the config.
     """
-    if str(entry.get("module", "")).startswith("keras.src.ops"):
+    if str(entry.get("module", "")).startswith(MODULES):
         function = target_of(entry)
         if function is None:
             raise unknown("operation in the config", entry["class_name"], [class_of(n)[1] for n in OPS])

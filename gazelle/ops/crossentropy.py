@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import conventions, settings
+from gazelle.core import conventions, logits, settings
 from gazelle.core.dtypes import array_dtype
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.sparse import to_sparse
@@ -86,6 +86,7 @@ def binary_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: bool 
         >>> print(gazelle.ops.binary_crossentropy([1.0], [0.5]).round(4))
         [0.6931]
     """
+    output, from_logits = logits.given(output, from_logits, "binary")
     target, output = _same("binary_crossentropy", target, output)
     if from_logits:
         return -target * jax.nn.log_sigmoid(output) - (1 - target) * jax.nn.log_sigmoid(-output)
@@ -136,6 +137,7 @@ def categorical_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: 
         >>> print(gazelle.ops.categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).round(4))
         [0.6931]
     """
+    output, from_logits = logits.given(output, from_logits, "categorical")
     target, output = _same("categorical_crossentropy", target, output)
     if from_logits and conventions.active.losses_take_logits:
         return softmax_crossentropy(target, output, axis)
@@ -164,6 +166,7 @@ def sparse_categorical_crossentropy(
         >>> print(gazelle.ops.sparse_categorical_crossentropy([1], [[0.5, 0.5]]).round(4))
         [0.6931]
     """
+    output, from_logits = logits.given(output, from_logits, "categorical")
     target, output = jnp.asarray(target, "int32"), jnp.asarray(output)
     if target.ndim == output.ndim and target.shape[-1] == 1:
         target = target[..., 0]

@@ -5,7 +5,7 @@ Input: the config of a TFOpLambda. Output: the config of an operation of Keras 3
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gazelle.core.operation_names import class_of
@@ -26,12 +26,19 @@ arctan: math.atan
 arctan2: math.atan2; x=x2
 argmax: math.argmax compat.v1.argmax; axis
 argmin: math.argmin compat.v1.argmin; axis
+argsort: argsort; axis
+binary_crossentropy: keras.backend.binary_crossentropy; output from_logits
+broadcast_to: broadcast_to; shape
 cast: cast; dtype
+categorical_crossentropy: keras.backend.categorical_crossentropy; output from_logits axis
 ceil: math.ceil
 clip: clip_by_value; clip_value_min=x_min clip_value_max=x_max
 concatenate: concat; axis
+convert_to_tensor: convert_to_tensor
+copy: identity
 cos: math.cos
 cosh: math.cosh
+cumprod: math.cumprod; axis
 cumsum: math.cumsum; axis
 divide: math.truediv math.divide; y
 elu: nn.elu
@@ -42,11 +49,12 @@ expand_dims: expand_dims compat.v1.expand_dims; axis
 expm1: math.expm1
 flip: reverse; axis
 floor: math.floor
-floor_divide: math.floordiv; y
+floor_divide: math.floordiv compat.v1.floor_div; y
 gelu: nn.gelu; approximate
 greater: math.greater; y
 greater_equal: math.greater_equal; y
 isfinite: math.is_finite
+isinf: math.is_inf
 isnan: math.is_nan
 leaky_relu: nn.leaky_relu; alpha=negative_slope
 less: math.less; y
@@ -68,14 +76,15 @@ minimum: math.minimum; y
 mod: math.floormod; y
 multiply: math.multiply; y
 negative: math.negative
-norm: norm; ord axis keepdims
+norm: norm compat.v1.norm; ord axis keepdims
 normalize: math.l2_normalize; axis
 not_equal: math.not_equal __operators__.ne; y
 one_hot: one_hot; depth=num_classes axis
 ones_like: ones_like compat.v1.ones_like
-pad: pad; paddings=pad_width constant_values
+pad: pad compat.v1.pad; paddings=pad_width mode constant_values
 power: math.pow; y
 prod: math.reduce_prod; axis keepdims
+reciprocal: math.reciprocal
 relu: nn.relu
 relu6: nn.relu6
 repeat: repeat; repeats axis
@@ -92,11 +101,14 @@ sinh: math.sinh
 softmax: nn.softmax; axis
 softplus: math.softplus
 softsign: nn.softsign
+sort: sort; axis
+sparse_categorical_crossentropy: keras.backend.sparse_categorical_crossentropy; output from_logits axis
 sqrt: math.sqrt
 square: math.square
 squeeze: compat.v1.squeeze squeeze; axis
 stack: stack; axis
 std: math.reduce_std; axis keepdims
+stop_gradient: stop_gradient
 subtract: math.subtract; y
 sum: math.reduce_sum; axis keepdims
 take: compat.v1.gather gather; indices axis
@@ -110,9 +122,14 @@ zeros_like: zeros_like compat.v1.zeros_like
 """
 #: arguments of TensorFlow that have no effect on the values
 _NO_EFFECT = frozenset({"name", "conjugate", "validate_shape"})
+#: values that the operation has without the argument
+_DEFAULTS = (("ord", "euclidean"), ("constant_values", 0))
 CONSTANT = "_CONSTANT_VALUE"  # in the place of a layer's name, where the first argument is no tensor
 #: operations whose further arguments are operands, which belong to the call
-_OPERANDS = frozenset({"y", "x2", "x1", "indices", "key"})
+_OPERANDS = frozenset({"y", "x2", "x1", "indices", "key", "output", "y_pred"})
+
+
+LOSSES = "keras.losses."  # what the names of losses begin with
 
 
 class Function(NamedTuple):
@@ -140,6 +157,9 @@ def _read() -> tuple[dict[str, Function], dict[str, tuple[str, dict[str, str]]]]
 
 #: function -> operation, and operation -> function; both with {argument of the function: argument of the operation}
 FUNCTIONS, OPERATIONS = _read()
+
+
+_SLICING = Function("get_item", {"slice_spec": "key"})
 FUNCTIONS["nn.sigmoid"], FUNCTIONS["nn.tanh"] = FUNCTIONS["math.sigmoid"], FUNCTIONS["math.tanh"]
 
 
@@ -166,9 +186,21 @@ def is_function(node: Mapping[str, Any]) -> bool:
     config = node.get("config")
     if node.get("class_name") == "SlicingOpLambda":
         return True
-    return (
-        node.get("class_name") == "TFOpLambda" and isinstance(config, Mapping) and config.get("function") in FUNCTIONS
-    )
+    name = config.get("function") if node.get("class_name") == "TFOpLambda" and isinstance(config, Mapping) else None
+    return name in FUNCTIONS or str(name).startswith(LOSSES)
+
+
+def without_squared_difference(entries: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The layers of a graph, `math.squared_difference` as the two operations that Keras 3 has for it."""
+    for entry in entries:
+        config = entry.get("config") or {}
+        if entry.get("class_name") != "TFOpLambda" or config.get("function") != "math.squared_difference":
+            yield entry
+            continue
+        name = f"{entry['name']}_difference"
+        yield {**entry, "name": name, "config": {**config, "name": name, "function": "math.subtract"}}
+        calls = [[name, number, 0, {}] for number in range(len(entry["inbound_nodes"]))]
+        yield {**entry, "config": {**config, "function": "math.square"}, "inbound_nodes": calls}
 
 
 def to_operation(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,12 +215,15 @@ def to_operation(node: Mapping[str, Any]) -> dict[str, Any]:
     ('Power', 2.0)
     """
     config = node["config"]
-    function = FUNCTIONS.get(config.get("function"), Function("get_item", {"slice_spec": "key"}))
+    name = str(config.get("function"))
+    of_loss = name.startswith(LOSSES)
+    by_default = Function(name[len(LOSSES) :], {"y_pred": "y_pred"}) if of_loss else _SLICING
+    function = FUNCTIONS.get(name, by_default)
     options: dict[str, Any] = {}
     calls = []
     for call in node.get("inbound_nodes") or ():
         calls.append({"args": _call(call, function, options), "kwargs": {}})
-    module, class_name = class_of(function.operation)
+    module, class_name = ("keras.losses", function.operation) if of_loss else class_of(function.operation)
     out = {**node, "module": module, "class_name": class_name}
     out.pop("build_config", None)
     return {**out, "registered_name": None, "config": {"name": config.get("name"), **options}, "inbound_nodes": calls}
@@ -204,7 +239,9 @@ def _call(call: Any, function: Function, options: dict[str, Any]) -> list[Any]:
         target = function.arguments.get(name)
         if target in _OPERANDS:
             operands[target] = _key(_value(value)) if target == "key" else _value(value)
-        elif target is not None and value is not None:
+        elif target == "mode":
+            options[target] = value.lower()
+        elif target is not None and value is not None and (target, value) not in _DEFAULTS:
             options[target] = _value(value)
         elif target is None and name not in _NO_EFFECT and value not in (None, False):
             options[name] = _value(value)  # refused by the operation, with its name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gazelle.saving import tensorflow_functions
@@ -47,12 +47,58 @@ def replace_hard_sigmoid(value: Serialized) -> Serialized:
     return [replace_hard_sigmoid(v) for v in value] if isinstance(value, list) else value
 
 
+def graph_of_keras_3(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of a graph without the layers that Keras 3 does not have.
+
+    `AddLoss` and `AddMetric` become lists of the tensors that they take. The layers that only these need may be those
+    of a nested model, which tf.keras writes twice.
+
+    >>> entry = {"class_name": "AddLoss", "config": {}, "inbound_nodes": [[["dense", 0, 0, {}]]]}
+    >>> graph_of_keras_3({"layers": [entry]})
+    {'layers': [], 'losses': [['dense', 0, 0]]}
+    """
+    losses, layers = [], []
+    reports: dict[str, list[Any]] = {}
+    for entry in tensorflow_functions.without_squared_difference(config["layers"]):
+        if entry.get("class_name") == "AddLoss":
+            losses += [call[0][:3] for call in entry["inbound_nodes"]]
+        elif entry.get("class_name") == "AddMetric":
+            ((call, *_),) = entry["inbound_nodes"]
+            reports[entry["config"]["metric_name"]] = call[:3]
+        else:
+            layers.append(entry)
+    if losses or reports:
+        inner = dict(_shared_inside(layers))
+        layers = [
+            {"name": entry["name"], "within": inner[number], "inbound_nodes": entry["inbound_nodes"]}
+            if (number := entry.get("shared_object_id")) in inner
+            else entry
+            for entry in layers
+        ]
+    added = {"losses": losses, "reports": reports}
+    return {**config, "layers": layers, **{key: tensors for key, tensors in added.items() if tensors}}
+
+
+def _shared_inside(entries: list[Any]) -> Iterator[tuple[int, list[str]]]:
+    """(number, names) of the layers of nested models that are shared with the graph around these."""
+    for entry in entries:
+        config = entry.get("config")
+        for inner in config["layers"] if isinstance(config, dict) and isinstance(config.get("layers"), list) else ():
+            if "shared_object_id" in inner:
+                yield inner["shared_object_id"], [entry["config"]["name"], inner["config"]["name"]]
+            yield from ((number, [entry["config"]["name"], *names]) for number, names in _shared_inside([inner]))
+
+
 def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
     """Convert the config of one object to Keras 3; a config of Keras 3 is not changed."""
     out = dict(node)
     config = out.get("config")
+    if "within" in out:
+        return {**out, "inbound_nodes": [convert_call(each) for each in out["inbound_nodes"]]}
     if not isinstance(config, dict):
         return out
+    if out.get("class_name") in ("Functional", "Model") and isinstance(config.get("layers"), list):
+        out["config"] = config = graph_of_keras_3(config)
     if out.get("class_name") == "Lambda":
         config = _of_lambda(config)
     names = _ARGUMENTS.get(str(out.get("class_name")), {})

@@ -9,6 +9,7 @@ from typing import Any
 from gazelle.core.operation_names import operation_of
 from gazelle.core.types import Serialized
 from gazelle.layers import RNN, Layer
+from gazelle.models import operation_configs
 from gazelle.saving import tensorflow_functions
 
 Config = Mapping[str, Any]
@@ -44,7 +45,7 @@ def placed(entry: Config, made: Config, layer: Layer | None, first: Mapping[str,
     layer: None for an operation.
     first: what `first_numbers` returned.
     """
-    if str(entry.get("module")).startswith("keras.src.ops"):
+    if str(entry.get("module")).startswith(operation_configs.MODULES):
         return _function(entry, first)
     calls = [_call(call, layer, first) for call in entry["inbound_nodes"]]
     return {**made, "name": entry["name"], "inbound_nodes": calls}
@@ -92,7 +93,10 @@ def _value(value: Any, first: Mapping[str, int]) -> Any:
 def _function(entry: Config, first: Mapping[str, int]) -> dict[str, Any]:
     """An operation as the function of TensorFlow that computes it; one that has none keeps its name."""
     operation = operation_of(entry["class_name"])
-    name, arguments = tensorflow_functions.function_of(operation)
+    if entry["module"] == "keras.losses":
+        name, arguments = f"{tensorflow_functions.LOSSES}{operation}", {"y_pred": "y_pred"}
+    else:
+        name, arguments = tensorflow_functions.function_of(operation)
     (call,) = entry["inbound_nodes"]
     operands = call["args"]
     given = dict(zip(arguments, operands[1:], strict=False))

@@ -162,6 +162,7 @@ def _layers(config: Mapping[str, Any], model: Any) -> dict[str, Any]:
         "trainable": config["trainable"],
         "layers": [calls.placed(entry, converted(entry, layer), layer, first) for entry, layer in entries],
         **{end: calls.ends(config[end], first) for end in ("input_layers", "output_layers")},
+        **{key: value for key, value in config.items() if key == "with_added"},  # of gazelle
     }
 
 

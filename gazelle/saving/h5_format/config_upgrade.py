@@ -17,6 +17,7 @@ from gazelle.saving.h5_format.training_config import is_package
 if TYPE_CHECKING:
     from gazelle.core.types import Serialized
 
+_ENDS = ("input_layers", "output_layers", "losses", "reports")
 _MODELS = ("Sequential", "Model", "Functional")
 _NAMESPACES = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
 
@@ -54,9 +55,10 @@ class ConfigUpgrade:
             return {"module": "keras", "class_name": "Sequential", "config": out}
         if kind not in _MODELS or not isinstance(config, dict):
             return dict(node)  # refused later, by its name
+        config = tf_keras_config.graph_of_keras_3(config)
         layers = [self._placed(entry) for entry in config["layers"]]
-        own = {k: v for k, v in config.items() if k in ("name", "trainable", "input_layers", "output_layers")}
-        renumber_nested_calls(layers, own)
+        own = {k: v for k, v in config.items() if k in ("name", "trainable", "with_added", *_ENDS)}
+        renumber_nested_calls(layers, {end: own.get(end) for end in _ENDS})
         layers = [tf_keras_config.to_keras3(entry) for entry in layers]  # also the calls
         own |= {"name": own.get("name") or name, "layers": layers}
         return {"module": "keras", "class_name": "Functional", "config": own}
@@ -73,7 +75,7 @@ class ConfigUpgrade:
 
     def _placed(self, entry: Any) -> dict[str, Any]:
         """Convert a layer of a graph, whose name and calls are stored next to its config."""
-        if tensorflow_functions.is_function(entry):
+        if "within" in entry or tensorflow_functions.is_function(entry):
             return {**entry}  # converted with its calls
         layer = self.layer(entry, entry.get("name"))
         if layer["class_name"] != "InputLayer":
@@ -182,7 +184,7 @@ def of_keras_3(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
         upgraded: dict[str, Any] = ConfigUpgrade("2", node, "a config of Keras 2").model(node)["config"]
         return upgraded
     if graph:  # tf.keras from 2.13 on wrote the calls of Keras 3 with its own numbers
-        renumber_nested_calls(layers, {end: config.get(end) for end in ("input_layers", "output_layers")})
+        renumber_nested_calls(layers, {end: config.get(end) for end in _ENDS})
     return config
 
 

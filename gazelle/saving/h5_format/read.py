@@ -62,6 +62,11 @@ def load_weights(model: Model, reader: hdf5.Reader, *, by_name: bool = False, sk
     layout = _layout(reader)
     saved = [(n, paths) for n, paths in _layers(reader, _root(reader)).items() if paths]
     layers = [layer for layer in model.layers if weights_of(layer)]
+    added = [layer for layer in model._auxiliary_layers if weights_of(layer)]
+    if added and len(saved) == len(layers) + len(added):  # tf.keras lists them last, also where they are in a model
+        named = {layer.name: layer for layer in added}
+        last = [name for name, _ in saved[len(layers) :]]
+        layers += [named[name] for name in last] if named.keys() == set(last) else added
     if not by_name and len(saved) != len(layers):
         layers = [leaf for layer in layers for leaf in leaves(layer)]
     pairs: list[tuple[Variable, Array]] = []

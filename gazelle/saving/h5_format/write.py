@@ -106,8 +106,9 @@ def _write_versions(group: Any, contents: Contents) -> None:
 
 def _write_layers(group: Any, model: Model, contents: Contents) -> None:
     _write_versions(group, contents)
-    write_list(group, "layer_names", [layer.name for layer in model.layers])
-    for layer in model.layers:
+    layers = [*model.layers, *model._auxiliary_layers]
+    write_list(group, "layer_names", [layer.name for layer in layers])
+    for layer in layers:
         write_arrays(group.create_group(layer.name), contents.of_layer(layer))
     write_arrays(group.create_group("top_level_model_weights"), [])
 
