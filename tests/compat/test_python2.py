@@ -31,6 +31,11 @@ def run(source):
         ("for i in xrange(3): pass", "xrange"),
         ("import urllib2", "urllib2"),
         ("from StringIO import StringIO", "StringIO"),
+        ("agent = Agent(0.001, 0.05)›", None),
+        ("os.mkdir(path, 0755)", "leading zeros"),
+        ("for k in d.iteritems(): pass", "iteritems"),
+        ("import pandas\nfor k in frame.iteritems(): pass", None),
+        ("import six\nfor k in six.iteritems(d): pass", None),
         ("if True:\n        a = 1\n\tb = 2", "inconsistent use of tabs and spaces in indentation"),
         ("try: xrange\nexcept NameError: xrange = range", None),
         ("def xrange(n): return range(n)\nxrange(3)", None),
@@ -113,6 +118,112 @@ text = "a".decode("utf8") + u"b"
     assert pickle.loads((tmp_path / "new.pkl").read_bytes()) == [1]
     assert variables["rows"] == [["a", "1"]]
     assert variables["text"] == "ab"
+
+
+def test_built_in_functions(capsys):
+    run(
+        """
+print cmp(1, 2), sorted([3, 1, 2], lambda a, b: cmp(b, a)), round(2.5), round(-0.5), round(3.14159, 2)
+print map(None, [1, 2], [3]), map(lambda a, b: (a, b), "xy", [1]), filter(lambda c: c != "a", "banana"),
+print filter(None, (0, 1))
+values = [3, 1, 2]
+values.sort(lambda a, b: b - a)
+print values
+def sorted(values): return "of the program"
+print sorted([2, 1])
+"""
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "-1 [3, 2, 1] 3.0 -1.0 3.14"
+    assert lines[1] == "[(1, 3), (2, None)] [('x', 1), ('y', None)] bnn (1,)"
+    assert lines[2:] == ["[3, 2, 1]", "of the program"]
+
+
+def test_variables_of_lists_and_handlers(capsys):
+    run(
+        """
+x = 5
+squares = [x * x for x in range(3) if x]
+print x, squares
+def last():
+    pairs = [(a, b) for a, b in [(1, 2), (3, 4)]]
+    return a, b, pairs
+print last(), [x for x in "ab"], list(x for x in "cd"), x
+try:
+    raise ValueError("bad")
+except ValueError, error:
+    pass
+print error, error.message
+class Half(object):
+    def __div__(self, other): return "half"
+print Half() / 2
+"""
+    )
+    assert capsys.readouterr().out == ("2 [1, 4]\n(3, 4, [(1, 2), (3, 4)]) ['a', 'b'] ['c', 'd'] b\nbad bad\nhalf\n")
+
+
+def test_strings_and_bytes(capsys, tmp_path):
+    path = str(tmp_path / "a.txt")
+    run(
+        f"""
+import numpy as np, re
+print "ab".encode("hex"), "6162".decode("hex"), u"a".encode("utf-8") + "b", unicode("a", "utf-8")
+print "a,b".translate(None, ","), np.array(["a", "b"], dtype="S1") == "a",
+print np.frombuffer(np.uint8([1, 2]).tostring(), np.uint8)
+print re.split("(\\W+)?", "Bob went."), re.split(" ", "a b c", 1)
+file({path!r}, "wb").write("x\xff".encode("latin1"))
+text = open({path!r}).read()
+open({path!r}, "w").write(text + u"\xe9".encode("utf-8"))
+"""
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        "6162 ab ab a",
+        "ab [ True False] [1 2]",
+        "['Bob', ' ', 'went', '.', ''] ['a', 'b c']",
+    ]
+    assert (tmp_path / "a.txt").read_bytes() == b"x\xff\xc3\xa9"
+
+
+def test_numbers_of_the_module_random():
+    variables = run(
+        """
+import random
+from random import choice
+random.seed(0)
+numbers = [random.randint(1, 100) for i in xrange(5)]
+random.seed(0)
+letter = choice("abcdefghij")
+generator = random.Random(0)
+few, one, all = generator.sample(xrange(1000), 3), random.sample({7}, 1), random.sample([1, 2, 3], 3)
+random.shuffle(all, lambda: 0.0)
+"""
+    )
+    assert variables["numbers"] == [85, 76, 43, 26, 52]
+    assert variables["letter"] == "i"
+    assert variables["few"] == [844, 757, 420]
+    assert variables["one"] == [7]
+    assert sorted(variables["all"]) == [1, 2, 3]
+    with pytest.raises(ValueError, match=r"sample: k is 3, and the population has 2 elements"):
+        run("import random\nrandom.sample([1, 2], 3L)")
+
+
+def test_files_are_closed_at_once(tmp_path):
+    path = str(tmp_path / "a")
+    variables = run(
+        f"""
+import cPickle, gzip
+from cPickle import load
+cPickle.dump([1], open({path!r}, "wb"))
+one = load(open({path!r}))
+cPickle.Pickler(open({path!r}, "w")).dump([2])
+two = cPickle.Unpickler(open({path!r})).load()
+gzip.open({path!r}, "w").write("a")
+text = gzip.open({path!r}).read()
+with open({path!r}, "w+b") as file: file.write("b")
+"""
+    )
+    assert (variables["one"], variables["two"], variables["text"]) == ([1], [2], b"a")
+    assert (tmp_path / "a").read_bytes() == b"b"
 
 
 def test_errors_of_neither_version():

@@ -94,6 +94,70 @@ names, rest, keywords, defaults = inspect.getargspec(lambda a, b=2, *c: 0)
         functions.strtobool("perhaps")
 
 
+def test_functions_of_strings_and_versions(program):
+    found = program(
+        """
+import string, sys
+from distutils.version import LooseVersion as Version
+from itertools import izip
+from numpy import cast
+from numpy.compat import asbytes, asstr
+sys.setdefaultencoding("utf-8")
+texts = string.join(["a", "b"], "-"), string.upper("a"), string.atoi("3"), asbytes("a"), asstr(b"a")
+order = Version("1.10") > Version("1.9.1"), Version("2.0.0-rc1") == "2.0.0-rc1", Version("1.13.0-rc1") > "1.13"
+version = str(Version("1.2b")), repr(Version("1.2b")), Version("1.2b").version, len({Version("1"), Version("1")})
+values = cast["int32"]([1.7]), list(izip([1], [2]))
+"""
+    )
+    assert found["texts"] == ("a-b", "A", 3, b"a", "a")
+    assert found["order"] == (True, True, True)
+    assert found["version"] == ("1.2b", "LooseVersion ('1.2b')", [1, 2, "b"], 1)
+    assert (found["values"][0].dtype, found["values"][1]) == (np.int32, [(1, 2)])
+
+
+def test_members_of_classes(program, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a"] = [1, 2]
+        found = program(
+            """
+import random, threading
+def read(file): return file["a"].value.tolist()
+alive = threading.Thread().isAlive()
+one = random.sample({1}, 1)
+"""
+        )
+        assert found["read"](file) == [1, 2]
+        with pytest.raises(AttributeError, match=r"'Dataset' has no attribute 'value'"):
+            _run("def read(file): return file['a'].value", "package", np.testing.__file__)["read"](file)
+        removed_names.deactivate()
+        assert not hasattr(file["a"], "value")
+    assert (found["alive"], found["one"]) == (False, [1])
+
+
+def test_former_arguments_of_scikit_learn(program):
+    pytest.importorskip("sklearn")
+    found = program(
+        """
+from sklearn.cluster import KMeans
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.manifold import TSNE
+from sklearn.preprocessing import OneHotEncoder
+encoder, maps, clusters = OneHotEncoder(sparse=False), TSNE(2, n_iter=300), KMeans(3, n_jobs=2)
+counts = CountVectorizer()
+counts.fit(["a word"])
+names = counts.get_feature_names()
+def wrong(): OneHotEncoder(sparse=False, other=1)
+"""
+    )
+    assert found["encoder"].get_params()["sparse_output"] is False
+    assert found["maps"].max_iter == 300
+    assert found["clusters"].n_clusters == 3
+    assert found["names"] == ["word"]
+    with pytest.raises(TypeError, match=r"other"):
+        found["wrong"]()
+
+
 def test_modules_of_scikit_learn(program):
     pytest.importorskip("sklearn")
     for name in [name for name in sys.modules if name.startswith("sklearn.externals")]:

@@ -1,7 +1,7 @@
 """Runs one program as `gazelle run` does, with short trainings and small random data; prints the outcome as one line.
 
-Data sets, downloads and pretrained weights are replaced by random values of the same shapes, some names that NumPy and
-Python removed exist again, and packages that only draw accept every call.
+Data sets, downloads and pretrained weights are replaced by random values of the same shapes, names that pandas, Pillow
+and Matplotlib removed exist again, and packages that only draw accept every call.
 """
 
 import builtins
@@ -15,16 +15,12 @@ import json
 import multiprocessing
 import os
 import pathlib
-import pickle
-import queue
 import random
 import re
 import sys
 import tarfile
-import time
 import tokenize
 import traceback
-import types
 import unittest.mock
 import urllib.error
 import urllib.request
@@ -32,29 +28,20 @@ import zipfile
 
 import environments
 import numpy as np
-import packaging.version
-
-from gazelle.cli import notebooks
 
 ENOUGH = 60  # updates of a loop of the program's own
 _DRAWING = ("seaborn", "plotly", "tqdm", "tkinter")
-_PYTHON2 = {"cPickle": pickle, "urllib2": urllib.request, "StringIO": io, "Queue": queue, "__builtin__": builtins}
-_PYTHON2 |= {"imp": importlib}  # until Python 3.11
 
 
 class _Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds packages that only draw, and modules of Python 2, where they are missing."""
+    """Finds packages that only draw, where they are missing."""
 
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in _DRAWING or name in _PYTHON2:
+        if name.partition(".")[0] in _DRAWING:
             return importlib.machinery.ModuleSpec(name, self, is_package=True)
         return None
 
     def create_module(self, spec):
-        if spec.name in _PYTHON2:
-            module = types.ModuleType(spec.name)
-            vars(module).update(vars(_PYTHON2[spec.name]))
-            return module
         module = unittest.mock.MagicMock(name=spec.name)
         module.tqdm = module.trange = None
         if spec.name.startswith("tqdm"):
@@ -65,71 +52,6 @@ class _Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module):
         pass
-
-
-def _xrange(*numbers):
-    """Python 2 divided integers without a rest."""
-    return range(*map(int, numbers))
-
-
-def old_names():
-    """Names of Python 2 and NumPy 1."""
-    for name, value in {"xrange": _xrange, "unicode": str, "raw_input": lambda *_: "", "unichr": chr}.items():
-        setattr(builtins, name, value)
-    builtins.reduce, builtins.input, builtins.long = functools.reduce, lambda *_: "", int
-    time.clock = time.perf_counter
-    builtins.next_of = lambda values: values.next() if hasattr(values, "next") else next(values)
-    kinds = {"int": int, "float": float, "bool": bool, "object": object, "str": str, "product": np.prod}
-    kinds |= {"cast": {kind: functools.partial(np.asarray, dtype=kind) for kind in ("int32", "int64", "float32")}}
-    kinds |= {"float_": np.float64, "in1d": np.isin, "Inf": np.inf, "NaN": np.nan, "trapz": np.trapezoid}
-    for name, value in kinds.items():
-        if name not in vars(np):
-            setattr(np, name, value)
-    np.array, np.asarray = _ragged(np.array), _ragged(np.asarray)
-    np.lib.pad = np.pad
-    save = np.save
-    np.save = lambda file, arr, *args, **kwargs: save(file, _rows(arr), *args, **kwargs)
-    for name, values in {"numpy.compat": {"basestring": str, "long": int, "unicode": str}}.items():
-        sys.modules[name] = types.ModuleType(name)
-        vars(sys.modules[name]).update(values)
-    parse = packaging.version.parse
-    packaging.version.parse = lambda text: parse(re.match(r"[\w.+!-]*", text)[0])  # of sys.version
-    arpack = "scipy.sparse.linalg.eigen.arpack"
-    sys.modules[arpack] = _Arpack(arpack)
-
-
-def _rows(values):
-    """An array of objects from rows of several shapes, as NumPy before 1.24 saved them."""
-    if not isinstance(values, list) or len({np.shape(row) for row in values}) < 2:
-        return values
-    rows = np.empty(len(values), object)
-    rows[:] = values
-    return rows
-
-
-def _ragged(function):
-    """A function that makes arrays of objects from rows of several lengths in programs, as NumPy before 1.24 did."""
-
-    @functools.wraps(function)
-    def called(*args, **kwargs):
-        try:
-            return function(*args, **kwargs)
-        except ValueError as error:
-            file = str(sys._getframe(1).f_globals.get("__file__"))
-            if "inhomogeneous" not in str(error) or not file.startswith("/tmp/view"):
-                raise
-            return function(*args, dtype=object, **kwargs)
-
-    return called
-
-
-class _Arpack(types.ModuleType):
-    """`scipy.sparse.linalg.eigen.arpack`, whose names are in `scipy.sparse.linalg` now."""
-
-    def __getattr__(self, name):
-        import scipy.sparse.linalg
-
-        return getattr(scipy.sparse.linalg, name)
 
 
 def old_pandas():
@@ -159,11 +81,8 @@ def old_pandas():
     pandas.date_range = dates
 
 
-def old_images():
-    """Names of Pillow before 10, and windows of OpenCV."""
-    import PIL.Image
-
-    PIL.Image.ANTIALIAS = PIL.Image.LANCZOS
+def no_windows():
+    """OpenCV opens no windows."""
     if importlib.util.find_spec("cv2"):
         import cv2
 
@@ -191,35 +110,6 @@ def old_skimage():
     skimage.io.imsave = lambda name, image, *args, **kwargs: save(name, bytes_of(np.asarray(image)), *args, **kwargs)
 
 
-def old_scipy_and_numpy():
-    """Functions of scipy.misc, with Pillow, and an argument of NumPy."""
-    import PIL.Image
-    import scipy.misc
-
-    def imread(name, flatten=False, mode=None):
-        return np.asarray(PIL.Image.open(name).convert("L" if flatten else mode or "RGB"))
-
-    def imresize(image, size, interp="bilinear", mode=None):
-        image = PIL.Image.fromarray(np.clip(image, 0, 255).astype("uint8"))
-        if isinstance(size, (int, float)):
-            size = [round(n * (size / 100 if isinstance(size, int) else size)) for n in image.size[::-1]]
-        return np.asarray(image.resize((int(size[1]), int(size[0]))))
-
-    def imsave(name, image, format=None):
-        image = np.asarray(image, "float64")
-        scaled = 255 * (image - image.min()) / max(np.ptp(image), 1e-9)
-        PIL.Image.fromarray((image if image.max() > 1.5 else scaled).astype("uint8").squeeze()).save(name, format)
-
-    for each in (imread, imresize, imsave):
-        if not hasattr(scipy.misc, each.__name__):
-            setattr(scipy.misc, each.__name__, each)
-    scipy.misc.toimage, scipy.interp = PIL.Image.fromarray, np.interp
-    reshape = np.reshape
-    np.reshape = lambda a, shape=None, *args, newshape=None, **kwargs: reshape(
-        a, newshape if shape is None else shape, *args, **kwargs
-    )
-
-
 def rewritten(text, notebook):
     """A program or a notebook: each cell is rewritten."""
     if not notebook:
@@ -234,50 +124,21 @@ def rewritten(text, notebook):
 
 
 def shorter(text):
-    """Code with 2 instead of many epochs and iterations, as Python 3."""
+    """Code with 2 instead of many epochs and iterations."""
     word = r"(?:(?!\w*steps?_per)\w*(?:epoch|iteration|episode|n_iter|max_?iter|nb_iter)\w*)"
     text = re.sub(rf"(?i)(\b{word}\s*=\s*)([3-9]|[1-9]\d[\d_]*|\de\d)\b(?!\.| */)", r"\g<1>2", text)
     start = r"\s+in\s+x?range\(\s*(?:\d+\s*,\s*)?)"
     text = re.sub(rf"(?m)(^\s*for\s+(?:\w*(?:epoch|iter|episode)\w*|e|it|ep){start}(\d\d+)\b", r"\g<1>3", text)
     if "gym" not in text:  # whose episodes are short
         text = re.sub(rf"(for\s+\w*step\w*{start}(\d\d\d+|[2-9]\d)\b", r"\g<1>3", text)  # not ten steps of a forecast
-    text = re.sub(r"(?s)(add_argument\([^()]*epochs?[^()]*default\s*=\s*)(\d+)", r"\g<1>2", text)
-    return as_python3(text)
+    return re.sub(r"(?s)(add_argument\([^()]*epochs?[^()]*default\s*=\s*)(\d+)", r"\g<1>2", text)
 
 
-def as_python3(text):
-    """Code of Python 2 as Python 3."""
-    try:
-        compile(notebooks.plain(text), "program", "exec", dont_inherit=True)
-    except SyntaxError:
-        text = re.sub(
-            r"(?m)^([^#\n]*?(?:^|[:;])[ \t]*)print[ \t]+(?![=(])(.*?)[ \t]*$",
-            lambda m: f"{m[1]}print({m[2].rstrip(',')})",
-            text,
-        )
-        text = re.sub(r"(?m)^(\s*)except ([\w., ()]+), (\w+):", r"\1except \2 as \3:", text)
-        text = re.sub(r"\brange\(", "xrange(", text)
-    text = re.sub(r"(?m)^(\s*\w+\s*=\s*)(x?range\([^()\n]*\))\s*$", r"\1list(\2)", text)  # which a program shuffles
-    text = text.replace(r"'(\W+)?'", r"'(\W+)'")  # splits at empty strings since Python 3.7
-    text = re.sub(r"\.iter(items|keys|values)\(\)", r".\1()", text)
-    return re.sub(r"(\w[\w.]*)\.next\(\)", r"next_of(\1)", text)
-
-
-def local_modules():
-    """Write the modules beside the program that are for Python 2 as Python 3; returns the text of all of them."""
-    found = []
+def modules():
+    """The text of the modules beside the program."""
     folders = {pathlib.Path().resolve(), pathlib.Path(os.environ["PYTHONPATH"].split(":")[1])}
-    for path in itertools.chain(*(itertools.islice(folder.rglob("*.py"), 200) for folder in folders)):
-        try:
-            with tokenize.open(path) as file:
-                text = file.read()
-            found.append(text)
-            compile(text, path, "exec", dont_inherit=True)
-        except (OSError, UnicodeError):
-            continue
-        except SyntaxError:
-            path.write_text(as_python3(text), encoding=file.encoding)
-    return "\n".join(found)
+    paths = itertools.chain(*(itertools.islice(folder.rglob("*.py"), 200) for folder in folders))
+    return "\n".join(path.read_text(errors="replace") for path in paths if path.is_file())
 
 
 # data ---------------------------------------------------------------------------------------------------------------
@@ -348,29 +209,6 @@ def sklearn_sets():
     sklearn.datasets.fetch_california_housing = made(20640, 8)
     sklearn.datasets.fetch_covtype = made(58000, 54, 7)
     sklearn.datasets.fetch_mldata = made(70000, 784, 9)
-
-
-def old_sklearn():
-    """Modules of scikit-learn before 0.20 and 0.23, and arguments of `KMeans` and `TSNE`."""
-    import joblib
-    import sklearn.cluster
-    import sklearn.externals
-    import sklearn.manifold
-    import sklearn.model_selection
-
-    clusters = sklearn.cluster.KMeans
-    sklearn.cluster.KMeans = lambda *args, n_jobs=None, **kwargs: clusters(*args, **kwargs)
-    import sklearn.preprocessing
-
-    encoder = sklearn.preprocessing.OneHotEncoder
-    sklearn.preprocessing.OneHotEncoder = lambda *args, sparse=True, **kwargs: encoder(
-        *args, sparse_output=sparse, **{k: v for k, v in kwargs.items() if k != "n_values"}
-    )
-
-    embedding = sklearn.manifold.TSNE
-    sklearn.manifold.TSNE = lambda *args, n_iter=1000, **kwargs: embedding(*args, max_iter=max(n_iter, 250), **kwargs)
-    sys.modules["sklearn.cross_validation"] = sklearn.cross_validation = sklearn.model_selection
-    sys.modules["sklearn.externals.joblib"] = sklearn.externals.joblib = joblib
 
 
 def get_file(fname=None, origin=None, untar=False, *_, extract=False, **__):
@@ -564,7 +402,7 @@ def verdict(error):
 def main(program):
     """Run the program and print its outcome."""
     sys.meta_path.append(_Stubs())
-    old_names()
+    builtins.input = lambda *_: ""
     with open(program, "rb") as file:
         encoding = "utf-8" if program.endswith(".ipynb") else tokenize.detect_encoding(file.readline)[0]
     with open(program, encoding=encoding, errors="replace") as file:
@@ -572,14 +410,14 @@ def main(program):
     are_tests = "def test_" in text and "test" in program  # of the numbers of whole trainings
     with open(program, "w", encoding=encoding) as file:
         file.write(text if are_tests else rewritten(text, program.endswith(".ipynb")))
-    modules = text + local_modules()
+    project = text + modules()
     import gazelle
     import gazelle.cli.__main__ as cli
     import gazelle.compat.tensorflow.tape as tape
     from gazelle.compat.backend import functions
 
     data_sets(gazelle)
-    if "matplotlib" in modules:
+    if "matplotlib" in project:
         import matplotlib.cm
         import matplotlib.style
 
@@ -589,26 +427,16 @@ def main(program):
         matplotlib.RcParams.validate.update(dict.fromkeys(("pgf.preamble", "text.latex.preamble"), preamble))
     if "pandas" in text:
         old_pandas()
-    if "ANTIALIAS" in text or "cv2" in text:
-        old_images()
+    if "cv2" in text:
+        no_windows()
     if "skimage" in text:
         old_skimage()
     if "imageio" in text:
         old_imageio()
     pair = r"\w+, *\w+ *= *[\w.]*env[\w.]*\.reset\([^()\n]*\)(?! *,)"
-    environments.install(bool(re.search(pair, text if "env.reset(" in text else modules)))
-    if "scipy" in modules or "reshape" in text:
-        old_scipy_and_numpy()
+    environments.install(bool(re.search(pair, text if "env.reset(" in text else project)))
     if "sklearn" in text and "datasets" in text:
         sklearn_sets()
-    if (
-        "cross_validation" in modules
-        or "KMeans" in modules
-        or "OneHotEncoder" in modules
-        or "TSNE" in modules
-        or "sklearn.externals" in modules
-    ):
-        old_sklearn()
     gazelle.config.disable_traceback_filtering()
     if are_tests:
         cli.run = run_tests

@@ -15,6 +15,8 @@ _MODULES = frozenset(
     listed("""__builtin__ BaseHTTPServer ConfigParser HTMLParser Queue StringIO Tkinter cPickle cStringIO commands
         cookielib httplib urllib2 urlparse""")
 )
+#: methods of dicts that Python 3 does not have; pandas had `iteritems`
+_METHODS = frozenset(listed("iterkeys itervalues has_key iteritems"))
 #: in programs for both versions
 _OF_BOTH = re.compile(
     r"\bversion_info\b|\bPY[23]\b|\bsix\b|\bfuture\.|\bpast\.|\bbuiltins\b"
@@ -23,8 +25,8 @@ _OF_BOTH = re.compile(
 _PARENTHESES = re.compile("Missing parentheses in call to '(.+?)'")
 _SYNTAX = re.compile(
     r"""(?x) ^ \s* (?: print \s+ (?: [\w"'] | >> ) | exec \s+ [\w"'] | raise \s+ [\w.]+ , )
-        | except \s+ \(? [\w.]+ (?: , \s* [\w.]+ )* \)? \s* , \s* \w+ \s* : | [\w)] \s* <> | \b 0[0-7]+ \b
-        | \b \d+ [lL] \b | \b lambda \s* \( | \b def \s+ \w+ \( .* \( | ` """
+        | except \s+ \(? [\w.]+ (?: , \s* [\w.]+ )* \)? \s* , \s* \w+ \s* : | [\w)] \s* <>
+        | (?<! [\w.] ) 0[0-7]+ \b (?! \. ) | \b \d+ [lL] \b | \b lambda \s* \( | \b def \s+ \w+ \( .* \( | ` """
 )
 
 
@@ -56,10 +58,17 @@ def first_sign(source: str) -> Sign | None:
         return Sign(error.lineno or 1, missing[1] if missing else error.msg)
     except ValueError:
         return None
-    return None if _OF_BOTH.search(source) else _first_name(tree)
+    return (
+        None if is_for_both(source) else _first_name(tree, _METHODS - {"iteritems"} if "pandas" in source else _METHODS)
+    )
 
 
-def _first_name(tree: ast.Module) -> Sign | None:
+def is_for_both(source: str) -> bool:
+    """Whether a program looks up the version of Python that runs it."""
+    return _OF_BOTH.search(source) is not None
+
+
+def _first_name(tree: ast.Module, methods: frozenset[str]) -> Sign | None:
     modules: list[Sign] = []
     names: list[Sign] = []
     defined: set[str] = set()
@@ -75,6 +84,8 @@ def _first_name(tree: ast.Module) -> Sign | None:
                 names.append(Sign(node.lineno, node.id))
             else:
                 defined.add(node.id)
+        elif isinstance(node, ast.Attribute) and node.attr in methods:
+            names.append(Sign(node.lineno, node.attr))
         elif isinstance(node, ast.arg):
             defined.add(node.arg)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):

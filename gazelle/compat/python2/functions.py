@@ -1,16 +1,18 @@
-"""Operations as Python 2 had them, for the programs that `conversion` converts."""
+"""Operators and methods as Python 2 had them, for the programs that `conversion` converts."""
 
 from __future__ import annotations
 
-import io
+import codecs
 import operator
-import pickle
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
+from gazelle.compat.python2.builtins import ordering
 from gazelle.core.types import Foreign
+
+#: encodings of bytes by bytes
+_OF_BYTES = frozenset(("hex", "base64", "zip", "zlib", "bz2"))
 
 
 def _is_integer(value: Any) -> bool:
@@ -41,43 +43,85 @@ def divide_in_place(a: Foreign, b: Foreign) -> Foreign:
     return operator.ifloordiv(a, b) if _is_integer(a) and _is_integer(b) else operator.itruediv(a, b)
 
 
+def equals(a: Foreign, b: Foreign) -> Foreign:
+    """a == b, also for bytes and text.
+
+    >>> equals(b"a", "a"), equals(np.array([b"a", b"b"]), "a").tolist()
+    (True, [True, False])
+    """
+    return operator.eq(*_alike(a, b))
+
+
+def differs(a: Foreign, b: Foreign) -> Foreign:
+    """a != b, also for bytes and text."""
+    return operator.ne(*_alike(a, b))
+
+
+def _alike(a: Foreign, b: Foreign) -> tuple[Foreign, Foreign]:
+    if isinstance(a, str) and _are_bytes(b):
+        return a.encode("latin1"), b
+    return (a, b.encode("latin1")) if isinstance(b, str) and _are_bytes(a) else (a, b)
+
+
+def _are_bytes(value: Foreign) -> bool:
+    return isinstance(value, bytes) or (isinstance(value, np.ndarray) and value.dtype.kind == "S")
+
+
 def decode(text: Foreign, *args: Foreign, **kwargs: Foreign) -> Foreign:
     """text.decode(...), where strings are text already.
 
-    >>> decode("a", "utf-8"), decode(b"a", "utf-8")
-    ('a', 'a')
+    >>> decode("a", "utf-8"), decode(b"a", "utf-8"), decode("6162", "hex")
+    ('a', 'a', 'ab')
     """
-    return text if isinstance(text, str) else text.decode(*args, **kwargs)
+    if not isinstance(text, str):
+        return text.decode(*args, **kwargs)
+    if args and args[0] in _OF_BYTES:
+        return codecs.decode(text.encode("latin1"), args[0]).decode("latin1")
+    return text
 
 
-def open_file(file: Foreign, mode: str = "r", *args: Foreign, **kwargs: Foreign) -> Foreign:
-    """open(file, mode), where files that are written in binary mode also take text."""
-    opened: Any = open(file, mode.replace("U", ""), *args, **kwargs)  # noqa: SIM115  # the program closes it
-    if isinstance(opened, io.BufferedWriter | io.BufferedRandom):
-        write = opened.write
-        opened.write = lambda data: write(data.encode() if isinstance(data, str) else data)  # type: ignore[method-assign]
-    return opened
+def encode(text: Foreign, *args: Foreign, **kwargs: Foreign) -> Foreign:
+    r"""text.encode(...): text, where its bytes would be those that a file of text has; else bytes.
+
+    >>> encode("a", "ascii"), encode("a\xe9", "utf-8"), encode("\xe9", "latin1"), encode("ab", "hex")
+    ('a', 'aé', b'\xe9', '6162')
+    """
+    if not isinstance(text, str):
+        return text if isinstance(text, bytes) else text.encode(*args, **kwargs)
+    if args and args[0] in _OF_BYTES:
+        return codecs.encode(text.encode("latin1"), args[0]).decode("latin1")
+    data = text.encode(*args, **kwargs)
+    if data.isascii():
+        return data.decode()
+    return text if data == text.encode("utf-8", "replace") else data
 
 
-def lines_of(file: Iterable[str | bytes]) -> Iterator[str]:
-    """The lines of a text or binary file as text, for `csv`."""
-    return (line.decode() if isinstance(line, bytes) else line for line in file)
+def text(value: Foreign, *args: Foreign, **kwargs: Foreign) -> str:
+    """unicode(value, encoding): strings are text already."""
+    return value if isinstance(value, str) else str(value, *args, **kwargs)
 
 
-def load_pickle(file: Foreign) -> Foreign:
-    """pickle.load(file), also of a file in text mode and of strings and arrays that Python 2 wrote."""
-    return pickle.load(_binary(file), encoding="latin1")
+def sort(values: Foreign, *args: Foreign, **kwargs: Foreign) -> Foreign:
+    """values.sort(...), also by a function that compares two elements."""
+    if type(values) is list and (args or "cmp" in kwargs):
+        options = dict(zip(("cmp", "key", "reverse"), args, strict=False)) | kwargs
+        return values.sort(key=ordering(options.get("cmp"), options.get("key")), reverse=options.get("reverse", False))
+    return values.sort(*args, **kwargs)
 
 
-def loads_pickle(data: Foreign) -> Foreign:
-    """pickle.loads(data), also of strings and arrays that Python 2 wrote."""
-    return pickle.loads(data.encode("latin1") if isinstance(data, str) else data, encoding="latin1")
+def translate(text: Foreign, table: Foreign, deleted: str = "") -> Foreign:
+    """text.translate(table, deleted)."""
+    table = {} if table is None else table
+    return text.translate({**table, **dict.fromkeys(map(ord, deleted))}) if deleted else text.translate(table)
 
 
-def dump_pickle(value: Foreign, file: Foreign, protocol: int | None = None) -> None:
-    """pickle.dump(value, file), also to a file in text mode."""
-    pickle.dump(value, _binary(file), protocol)
+def tostring(array: Foreign, *args: Foreign, **kwargs: Foreign) -> Foreign:
+    """array.tostring(), which is `tobytes` now."""
+    return array.tobytes(*args, **kwargs) if isinstance(array, np.ndarray | np.generic) else array.tostring(*args)
 
 
-def _binary(file: Any) -> Any:
-    return getattr(file, "buffer", file)
+def caught(error: BaseException) -> BaseException:
+    """An exception, with its `message`."""
+    if not hasattr(error, "message"):
+        error.message = error.args[0] if len(error.args) == 1 else ""  # type: ignore[attr-defined]
+    return error

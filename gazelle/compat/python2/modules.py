@@ -10,7 +10,7 @@ from importlib.util import decode_source
 from types import CodeType, ModuleType
 
 from gazelle.compat.python2.conversion import compiled
-from gazelle.compat.python2.detection import Sign, first_sign
+from gazelle.compat.python2.detection import Sign, first_sign, is_for_both
 
 #: the folder of the library of Python
 _INSTALLED = os.path.join(os.path.dirname(os.path.realpath(os.__file__)), "")
@@ -21,12 +21,12 @@ class Modules(MetaPathFinder):
 
     Args:
         folder: That of the program.
-        all_divide: Whether the program is written for Python 2, so that `/` of all modules there is that of Python 2.
+        all_of_2: Whether the program is written for Python 2, so that all modules there are, too.
         found: Called with the file and the sign of each module that is written for Python 2.
     """
 
-    def __init__(self, folder: str, all_divide: bool, found: Callable[[str, Sign], None]) -> None:
-        self._folder, self._all_divide, self._found = os.path.join(os.path.realpath(folder), ""), all_divide, found
+    def __init__(self, folder: str, all_of_2: bool, found: Callable[[str, Sign], None]) -> None:
+        self._folder, self._all_of_2, self._found = os.path.join(os.path.realpath(folder), ""), all_of_2, found
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -38,13 +38,14 @@ class Modules(MetaPathFinder):
         if file.startswith(_INSTALLED) or "-packages" in file or fullname.partition(".")[0] == "gazelle":
             return spec
         try:
-            sign = first_sign(decode_source(spec.loader.get_data(spec.loader.path)))
+            source = decode_source(spec.loader.get_data(spec.loader.path))
+            sign = first_sign(source)
         except (OSError, SyntaxError, UnicodeError):
             return spec
         if sign is not None:
             self._found(spec.loader.path, sign)
-        if sign is not None or (self._all_divide and file.startswith(self._folder)):
-            spec.loader = _Loader(fullname, spec.loader.path, sign is not None)
+        if sign is not None or (self._all_of_2 and file.startswith(self._folder)):
+            spec.loader = _Loader(fullname, spec.loader.path, sign is not None or not is_for_both(source))
         return spec
 
 

@@ -14,7 +14,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
 
 from gazelle.compat import tables
-from gazelle.compat.removed_names import arguments
+from gazelle.compat.removed_names import arguments, classes
 from gazelle.compat.types import NamedObject
 from gazelle.core.loaders import Then
 
@@ -30,7 +30,7 @@ def activate() -> None:
     """Let programs find the removed names, in modules that are loaded and in those that they import."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
-        for name in _TABLE.keys() & sys.modules.keys():
+        for name in (_TABLE.keys() | classes.MODULES) & sys.modules.keys():
             _provide(sys.modules[name])
         arguments.activate(_is_of_program)
 
@@ -39,6 +39,7 @@ def deactivate() -> None:
     """Undo `activate`."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
     arguments.deactivate()
+    classes.remove()
     for name in _TABLE.keys() & sys.modules.keys():
         found = vars(sys.modules[name]).get("__getattr__")
         if isinstance(found, _Names):
@@ -68,6 +69,7 @@ class _Names:
 
 
 def _provide(module: ModuleType) -> None:
+    classes.provide(module, _is_of_program)
     if not isinstance(vars(module).get("__getattr__"), _Names):
         vars(module)["__getattr__"] = _Names(module)
 
@@ -84,7 +86,7 @@ class _Finder(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname not in _TABLE and fullname not in _PACKAGES:
+        if fullname not in _TABLE and fullname not in _PACKAGES and fullname not in classes.MODULES:
             return None
         spec = None if fullname == _EMPTY else PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:

@@ -1,4 +1,4 @@
-"""Arguments that functions of NumPy took when a program was written, and refuse now.
+"""Arguments that functions of NumPy and `random.sample` took when a program was written, and refuse now.
 
 Only a call by a program that raises an error is repeated with what the arguments meant; all others are unchanged.
 """
@@ -6,8 +6,10 @@ Only a call by a program that raises an error is repeated with what the argument
 from __future__ import annotations
 
 import functools
+import random
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -64,6 +66,12 @@ def _of_list(name: str) -> _Retry:
     return retry
 
 
+def _sample(error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if not args or not isinstance(args[0], Set):
+        raise error
+    return random.sample(tuple(args[0]), *args[1:], **kwargs)
+
+
 RETRIES: Mapping[str, _Retry] = {
     "array": _array,
     "asarray": _array,
@@ -73,11 +81,11 @@ RETRIES: Mapping[str, _Retry] = {
     "histogram": _histogram,
     **{name: _of_list(name) for name in ("vstack", "hstack", "dstack", "stack", "column_stack")},
 }
-_originals: dict[str, Callable[..., Any]] = {}
+_originals: list[tuple[ModuleType, str, Callable[..., Any]]] = []
 
 
 def activate(is_of_program: Callable[[Any], bool]) -> None:
-    """Let functions of NumPy take earlier arguments from the frames for which the function is true."""
+    """Let the functions take earlier arguments from the frames for which the function is true."""
 
     def taking(function: Callable[..., Any], retry: _Retry) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -91,12 +99,12 @@ def activate(is_of_program: Callable[[Any], bool]) -> None:
 
         return called
 
-    for name, retry in RETRIES.items():
-        _originals[name] = getattr(np, name)
-        setattr(np, name, taking(_originals[name], retry))
+    for module, name, retry in ((random, "sample", _sample), *((np, *item) for item in RETRIES.items())):
+        _originals.append((module, name, getattr(module, name)))
+        setattr(module, name, taking(getattr(module, name), retry))
 
 
 def deactivate() -> None:
-    """Give NumPy its functions back."""
-    for name in list(_originals):
-        setattr(np, name, _originals.pop(name))
+    """Give the modules their functions back."""
+    while _originals:
+        setattr(*_originals.pop())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import re
 import shutil
 import sys
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import total_ordering
 from types import ModuleType
 from typing import Any
 
@@ -36,6 +38,63 @@ def asfarray(a: ArrayLike, dtype: DTypeLike = np.float64) -> np.ndarray:
 def msort(a: ArrayLike) -> np.ndarray:
     """np.msort(a): sorted along the first axis."""
     return np.sort(a, axis=0)
+
+
+class _Casts:
+    def __getitem__(self, kind: DTypeLike) -> Callable[[ArrayLike], np.ndarray]:
+        return lambda values: np.asarray(values).astype(kind)
+
+
+cast = _Casts()
+
+
+def asbytes(s: str | bytes) -> bytes:
+    """numpy.compat.asbytes(s): the bytes of a text."""
+    return s if isinstance(s, bytes) else str(s).encode("latin1")
+
+
+def asstr(s: str | bytes) -> str:
+    """numpy.compat.asstr(s): the text of bytes."""
+    return s.decode("latin1") if isinstance(s, bytes) else str(s)
+
+
+def join(strings: Iterable[str], sep: str = " ") -> str:
+    """string.join(strings, sep): the strings with a separator between them."""
+    return sep.join(strings)
+
+
+@ignores("name")  # texts have no encoding
+def setdefaultencoding(name: str) -> None:
+    """sys.setdefaultencoding(name): texts are text already."""
+
+
+@total_ordering
+class LooseVersion:
+    """distutils.version.LooseVersion(text): a version of numbers and letters, compared part by part."""
+
+    def __init__(self, vstring: str) -> None:
+        self.vstring = vstring
+        parts = re.findall(r"\d+|[a-z]+|[^\da-z.]+", vstring)
+        self.version = [int(part) if part.isdecimal() else part for part in parts]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str | LooseVersion) and self.version == self._of(other).version
+
+    def __lt__(self, other: str | LooseVersion) -> bool:
+        return self.version < self._of(other).version
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.version))
+
+    def __str__(self) -> str:
+        return self.vstring
+
+    def __repr__(self) -> str:
+        return f"LooseVersion ('{self.vstring}')"
+
+    @staticmethod
+    def _of(version: str | LooseVersion) -> LooseVersion:
+        return LooseVersion(version) if isinstance(version, str) else version
 
 
 def getargspec(func: Callable[..., Any]) -> ArgSpec:

@@ -55,7 +55,7 @@ def objects(name: str) -> dict[str, Table]:
     """
     return {
         section: {
-            key: path + key.rpartition(".")[2] if path[-1:] == ":" else path
+            key: path + key.rpartition(".")[2] if path.endswith((":", ".")) else path
             for keys, path in entries.items()
             for key in keys.split()
         }

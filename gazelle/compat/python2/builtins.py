@@ -1,0 +1,104 @@
+"""Built-in functions of Python 2 that Python 3 does not have, or has with another meaning."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import math
+from collections.abc import Callable, Iterable
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cmp_to_key
+from itertools import zip_longest
+
+from gazelle.core.types import Foreign
+
+__all__ = ["cmp", "file", "filter", "map", "open", "round", "sorted"]
+
+
+def cmp(x: Foreign, y: Foreign) -> int:
+    """-1, 0 or 1: x is less than, equal to, or greater than y."""
+    return int(x > y) - int(x < y)
+
+
+def sorted(
+    iterable: Iterable[Foreign],
+    cmp: Callable[[Foreign, Foreign], int] | None = None,
+    key: Callable[[Foreign], Foreign] | None = None,
+    reverse: bool = False,
+) -> list[Foreign]:
+    """The elements in order, also by a function that compares two of them."""
+    return builtins.sorted(iterable, key=ordering(cmp, key), reverse=reverse)
+
+
+def ordering(
+    compare: Callable[[Foreign, Foreign], int] | None, key: Callable[[Foreign], Foreign] | None
+) -> Callable[[Foreign], Foreign] | None:
+    """The key of a function that compares two elements, or their keys."""
+    if compare is None:
+        return key
+    by = cmp_to_key(compare)
+    return by if key is None else lambda element: by(key(element))
+
+
+def map(function: Callable[..., Foreign] | None, *sequences: Iterable[Foreign]) -> list[Foreign]:
+    """The results of a function; a sequence that is shorter than another is continued with None.
+
+    >>> map(None, [1, 2], [3])
+    [(1, 3), (2, None)]
+    """
+    if len(sequences) == 1:
+        return list(sequences[0] if function is None else builtins.map(function, sequences[0]))
+    rows = zip_longest(*sequences)
+    return list(rows) if function is None else [function(*row) for row in rows]
+
+
+def filter(function: Callable[[Foreign], Foreign] | None, iterable: Iterable[Foreign]) -> Foreign:
+    """The elements for which the function is true: text of text, a tuple of a tuple, else a list."""
+    kept = builtins.filter(function, iterable)
+    if isinstance(iterable, str):
+        return "".join(kept)
+    return tuple(kept) if isinstance(iterable, tuple) else list(kept)
+
+
+def round(number: Foreign, ndigits: int = 0) -> Foreign:
+    """A float, rounded; halves are rounded away from zero.
+
+    >>> round(2.5), round(-0.5), round(7), round(3.14159, 2)
+    (3.0, -1.0, 7.0, 3.14)
+    """
+    try:
+        value = float(number)
+    except (TypeError, ValueError):
+        return builtins.round(number, ndigits)
+    if not math.isfinite(value) or ndigits > 300:
+        return value
+    return float(Decimal(value).quantize(Decimal(1).scaleb(-ndigits), ROUND_HALF_UP)) if abs(value) < 1e15 else value
+
+
+def open(file: Foreign, mode: str = "r", buffering: int = -1, **kwargs: Foreign) -> Foreign:
+    """open(file, mode), where files in binary mode also take text, and files of text also contain other bytes."""
+    mode = mode.replace("U", "") or "r"
+    if "b" not in mode:
+        return builtins.open(file, mode, buffering or 1, **{"errors": "surrogateescape", **kwargs})
+    if mode.strip("b") == "r":
+        return builtins.open(file, mode, buffering, **kwargs)
+    raw = io.FileIO(file, mode.replace("b", ""), **kwargs)
+    return _Changed(raw) if "+" in mode else _Written(raw)
+
+
+file = open
+
+
+def as_bytes(data: str | bytes) -> bytes:
+    """The bytes that are written of a text, which may contain some that are no text."""
+    return data.encode(errors="surrogateescape") if isinstance(data, str) else data
+
+
+class _Written(io.BufferedWriter):
+    def write(self, data: str | bytes) -> int:  # type: ignore[override]
+        return super().write(as_bytes(data))
+
+
+class _Changed(io.BufferedRandom):
+    def write(self, data: str | bytes) -> int:  # type: ignore[override]
+        return super().write(as_bytes(data))
