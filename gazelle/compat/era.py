@@ -73,6 +73,7 @@ def set_number(
             hinge_takes_labels=is_package_before_2_3(),
             mean_counts_nonzero_weights=is_package_before_2_3(),
             masked_values_count=number == 2 and (masked_steps_count or (not standalone and _before_2_3)),
+            masks_weigh_metrics=number == 2,
             metrics_average_batches=is_package_before_2_3(),
             averages_start_from_weights=number == 2,
             float64_needs_64_bits=number < 3 or not standalone,

@@ -18,6 +18,8 @@ class Conventions:
         hinge_takes_labels: Hinge losses take labels as they are: 0 is not converted to -1.
         mean_counts_nonzero_weights: A weighted mean of a loss divides by the number of weights that are not 0.
         masked_values_count: The mean of a loss divides by the number of all values, also of masked ones, which are 0.
+        masks_weigh_metrics: The mask of an output is a factor of the weights of all metrics, also of those that are no
+            means.
         metrics_average_batches: A metric that is a mean of values has one value for each batch, reduced as a loss is,
             and is the mean of these by the number of samples; "weighted_" is in the name of a weighted one.
         averages_start_from_weights: The averages of `use_ema` begin as the weights before the first update.
@@ -52,6 +54,7 @@ class Conventions:
     hinge_takes_labels: bool = False
     mean_counts_nonzero_weights: bool = False
     masked_values_count: bool = False
+    masks_weigh_metrics: bool = False
     metrics_average_batches: bool = False
     averages_start_from_weights: bool = False
     float64_needs_64_bits: bool = False

@@ -12,10 +12,13 @@ import numpy as np
 from gazelle import config, metrics
 from gazelle.core import conventions, logits, tracing
 from gazelle.core.errors import message
+from gazelle.core.masks import get_mask
 from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
+from gazelle.losses.reduction import merge_mask
 from gazelle.metrics.base import Metric
 from gazelle.metrics.choose import choose
+from gazelle.metrics.reduction import MeanMetricWrapper
 from gazelle.training.outputs import flat_outputs, output_names, per_output, targets_of
 
 if TYPE_CHECKING:
@@ -304,10 +307,14 @@ class CompileMetrics(Metric, abstract=True):
         weights = per_output("sample_weight", sample_weight, names, spread=True)
         for entries, target, prediction, w in zip(self._of_output, targets, predictions, weights, strict=True):
             found = logits.of(prediction)
+            mask = get_mask(prediction) if conventions.active.masks_weigh_metrics else None
             for _, metric, weighted in entries:
                 if target is not None:
                     predicted = found if metric._takes_logits and found is not None else prediction
-                    metric.update_state(target, predicted, sample_weight=w if weighted else None)
+                    own = w if weighted else None
+                    if mask is not None and not isinstance(metric, MeanMetricWrapper | CompileMetrics):  # which read it
+                        own = merge_mask(own, mask, "float32", f"'{metric.name}'")
+                    metric.update_state(target, predicted, sample_weight=own)
 
     def result(self) -> dict[str, Any]:  # type: ignore[override]
         """Return {name: result}; a result with several values has its own names, or name_key where that is taken."""

@@ -6,6 +6,7 @@ import pytest
 
 import gazelle
 from gazelle.compat import era, tensorflow
+from gazelle.compat.namespaces import root
 from gazelle.compat.tensorflow import graphs
 from gazelle.core import names
 
@@ -37,24 +38,38 @@ def tf():
     tensorflow.close()
 
 
+def program(number, standalone=True, before_2_3=False):
+    """The API, defaults and rules of an era; yields the module `keras`. Names are counted from 0."""
+    before = era.number(), era.standalone(), era.is_before_2_3()
+    era.set_number(number, standalone, before_2_3)
+    names.clear_session()
+    yield root("keras")
+    names.clear_session()
+    era.set_number(*before)
+
+
+@pytest.fixture(params=["Keras 1", "Keras 2", "tf.keras"])
+def keras(request):
+    """The module `keras` of a program for each of the eras."""
+    yield from program(1 if request.param == "Keras 1" else 2, request.param != "tf.keras")
+
+
 @pytest.fixture
 def keras_1():
-    """The API, defaults and rules of Keras 1; names are counted anew."""
-    number, standalone, before = era.number(), era.standalone(), era.is_before_2_3()
-    era.set_number(1)
-    names.clear_session()
-    yield
-    names.clear_session()
-    era.set_number(number, standalone, before)
+    """The module `keras` of programs for Keras 1."""
+    yield from program(1)
 
 
 @pytest.fixture
-def of_keras_2():
-    """The API, defaults and rules of standalone Keras 2."""
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, True)
-    yield
-    era.set_number(number, standalone)
+def keras_2():
+    """The module `keras` of programs for the package Keras 2."""
+    yield from program(2)
+
+
+@pytest.fixture
+def tf_keras():
+    """The module `tensorflow.keras` of programs for TensorFlow 2.0 to 2.15."""
+    yield from program(2, standalone=False)
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def test_the_learning_phase_is_an_input():
     assert not isinstance(K.learning_phase(), int)
 
 
-def test_a_variable_in_call_is_a_constant(of_keras_2):
+def test_a_variable_in_call_is_a_constant(keras_2):
     class Masked(layers.Layer):
         def call(self, x):
             return x * K.variable(np.array([1, 0, 2]))
@@ -197,7 +197,7 @@ def test_crossentropies_in_the_order_of_the_era():
         era.set_number(3)
 
 
-def test_more_than_three_axes_are_of_the_batch(of_keras_2):
+def test_more_than_three_axes_are_of_the_batch(keras_2):
     x, w = np.random.rand(5, 6, 3), np.random.rand(5, 6, 2, 3)
     np.testing.assert_allclose(K.batch_dot(x, w, [2, 3]), np.einsum("abi,aboi->abo", x, w), rtol=1e-5)
     np.testing.assert_allclose(K.batch_dot(w, w, [3, 3]), np.einsum("aboi,abpi->abop", w, w), rtol=1e-5)
@@ -446,7 +446,7 @@ def test_a_printed_tensor_has_a_space_after_the_message(capsys):
     assert capsys.readouterr().out == "message [[1.]]\n[2.]\n"
 
 
-def test_random_tensors_are_drawn_in_each_run(of_keras_2):
+def test_random_tensors_are_drawn_in_each_run(keras_2):
     noise = K.random_normal((4, 3))
     model = keras.Sequential([layers.Dense(2, input_shape=(3,)), layers.BatchNormalization()])
     run = K.function([K.learning_phase()], [noise, model(noise)], model.get_updates_for([noise]))
@@ -459,7 +459,7 @@ def test_random_tensors_are_drawn_in_each_run(of_keras_2):
 @pytest.mark.parametrize(
     "draw", [lambda x: x + K.random_normal(K.shape(x), seed=3), lambda x: K.dropout(x, 0.5, seed=3)]
 )
-def test_seeds_of_steps(of_keras_2, draw):
+def test_seeds_of_steps(keras_2, draw):
     model = keras.Sequential([layers.Lambda(draw, input_shape=(3,))])
     x = np.ones((20, 3))
     assert not np.allclose(model.predict(x), model.predict(x))

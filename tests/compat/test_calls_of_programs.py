@@ -132,7 +132,7 @@ def test_callbacks_read_the_names_of_metrics_in_params():
 
 
 @pytest.mark.parametrize("inner", [layers.LSTM, lambda n: layers.Bidirectional(layers.GRU(n))], ids=["LSTM", "GRU"])
-def test_wrapped_layers_of_keras_2_skip_masked_steps(of_keras_2, inner):
+def test_wrapped_layers_of_keras_2_skip_masked_steps(keras_2, inner):
     embedding, characters, words = layers.Embedding(5, 3, mask_zero=True), inner(4), layers.LSTM(2)
 
     def encode(indices):
@@ -153,14 +153,14 @@ def test_metrics_at_their_position_of_keras_2_in_compile():
     assert list(model.fit(X, X[:, :1], verbose=0).history) == ["loss", "mae"]
 
 
-def test_a_list_of_one_output_is_that_output_in_keras_2(of_keras_2):
+def test_a_list_of_one_output_is_that_output_in_keras_2(keras_2):
     inputs = layers.Input((3,))
     model = keras.Model([inputs], [layers.Dense(2)(inputs)])
     assert keras.Model(model.input, layers.Dense(1)(model.output)).predict(X, verbose=0).shape == (4, 1)
     assert len(model.inputs) == len(model.outputs) == 1
 
 
-def test_initial_values_that_are_expressions(of_keras_2):
+def test_initial_values_that_are_expressions(keras_2):
     class Prior(keras.initializers.Initializer):
         def __call__(self, shape, dtype=None):
             return keras.backend.ones(shape, dtype=dtype) * -3
@@ -259,7 +259,7 @@ def test_constructors_receive_the_name_of_a_dtype_from_configs():
     assert again.dtype_policy.name == "float16"
 
 
-def test_a_recurrent_layer_of_keras_2_0_replaces_its_input_spec(of_keras_2):
+def test_a_recurrent_layer_of_keras_2_0_replaces_its_input_spec(keras_2):
     class Checked(Sum):
         def build(self, input_shape):
             self.input_spec[0] = keras.layers.InputSpec(shape=(None, None, input_shape[2]))

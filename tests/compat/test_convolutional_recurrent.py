@@ -8,7 +8,7 @@ from gazelle.compat.namespaces import root
 keras = root("keras")
 K, layers = keras.backend, keras.layers
 X = np.random.RandomState(0).rand(2, 4, 5, 6, 3).astype("float32")
-pytestmark = pytest.mark.usefixtures("of_keras_2")
+pytestmark = pytest.mark.usefixtures("keras_2")
 
 
 class Cell(layers.Layer):

@@ -74,7 +74,7 @@ def test_functions_of_tensorflow():
 
 @pytest.mark.parametrize("mode", ["join", "marginal"])
 @pytest.mark.parametrize("sparse", [False, True])
-def test_the_layer_of_keras_contrib_learns_tags(of_keras_2, mode, sparse, tmp_path):
+def test_the_layer_of_keras_contrib_learns_tags(keras_2, mode, sparse, tmp_path):
     tags = np.tile([1, 2, 2, 1, 0, 0], (32, 1))  # the tag depends on the step before
     words = np.where(tags == 0, 0, RNG.integers(1, 5, tags.shape))
     y = tags[..., None] if sparse else np.eye(TAGS)[tags]

@@ -50,11 +50,11 @@ def test_in_keras_1(keras_1):
     trained(OfKeras1)
 
 
-def test_in_keras_2(of_keras_2):
+def test_in_keras_2(keras_2):
     trained(Derived)
 
 
-def test_with_functions_of_tensorflow(of_keras_2, tf):
+def test_with_functions_of_tensorflow(keras_2, tf):
     class OfTensorFlow(Derived):
         def build(self, shape):
             super().build(shape)

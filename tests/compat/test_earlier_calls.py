@@ -11,29 +11,10 @@ from gazelle import ops
 from gazelle.compat import era
 from gazelle.compat.layers.convolution import guess_data_format
 from gazelle.compat.namespaces import root
-from gazelle.core import names
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, SymbolicError
 
 X = np.random.RandomState(0).rand(12, 4).astype("float32")
 Y = np.eye(3, dtype="float32")[np.arange(12) % 3]
-
-
-def _program(number):
-    before, standalone = era.number(), era.standalone()
-    era.set_number(number, True)
-    names.clear_session()
-    yield root("keras")
-    era.set_number(before, standalone)
-
-
-@pytest.fixture
-def keras_1():
-    yield from _program(1)
-
-
-@pytest.fixture
-def keras_2():
-    yield from _program(2)
 
 
 def test_accuracy_is_a_result_of_the_calls_that_ask_for_it(keras_1):

@@ -7,18 +7,12 @@ import numpy as np
 import pytest
 
 from gazelle.compat.namespaces import root
-from gazelle.core import names
 
 keras = root("keras")
 layers, K = keras.layers, keras.backend
 X, Y = np.ones((4, 3), "float32"), np.zeros((4, 1), "float32")
 
-
-@pytest.fixture(autouse=True)
-def keras_2(of_keras_2):
-    names.clear_session()
-    yield
-    names.clear_session()
+pytestmark = pytest.mark.usefixtures("keras_2")
 
 
 def model_of(*outputs, inputs=None, loss="mse", **arguments):

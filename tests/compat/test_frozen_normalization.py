@@ -45,7 +45,7 @@ def of_three(keras, outputs):
 
 
 @pytest.mark.parametrize("toggled", [False, True])
-def test_the_frozen_discriminator_of_a_gan(of_keras_2, toggled):
+def test_the_frozen_discriminator_of_a_gan(keras_2, toggled):
     keras = root("keras")
     discriminator, generator = of_three(keras, 1), of_three(keras, 4)
     discriminator.compile("sgd", "mse")
@@ -66,7 +66,7 @@ def test_the_frozen_discriminator_of_a_gan(of_keras_2, toggled):
     np.testing.assert_allclose(moving(normalization[1]), [0.389] * 3 + [1.62] * 3, atol=1e-3)
 
 
-def test_frozen_layers_in_a_model_that_is_not(of_keras_2):
+def test_frozen_layers_in_a_model_that_is_not(keras_2):
     keras = root("keras")
     discriminator = of_three(keras, 1)
     for layer in discriminator.layers:

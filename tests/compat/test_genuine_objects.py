@@ -13,15 +13,6 @@ X = np.linspace(-1, 1, 48).reshape(8, 6).astype("float32")
 Y = X.sum(1, keepdims=True) * np.float32(0.5)
 
 
-@pytest.fixture
-def keras_2():
-    """A program for Keras 2.3.1."""
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2)
-    yield
-    era.set_number(number, standalone)
-
-
 def one_unit(optimizer="sgd", **options):
     model = keras.models.Sequential([layers.Dense(1, kernel_initializer="ones", input_shape=(6,), name="d")], name="m")
     model.compile(optimizer, "mse", **options)

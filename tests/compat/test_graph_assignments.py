@@ -117,7 +117,7 @@ def test_updates_of_batch_normalization_in_a_session(tf):
     assert model.updates == []
 
 
-def test_updates_of_nested_models_in_a_function(of_keras_2):
+def test_updates_of_nested_models_in_a_function(keras_2):
     keras = root("keras")
     inner = keras.models.Sequential([keras.layers.BatchNormalization(momentum=0.5, input_shape=(2,))])
     inputs = keras.layers.Input((2,))

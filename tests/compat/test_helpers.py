@@ -291,7 +291,7 @@ def test_shapes_of_whole_floats():
     tensorflow_facade.close()
 
 
-def test_set_inputs_builds_a_model(of_keras_2):
+def test_set_inputs_builds_a_model(keras_2):
     class Doubled(keras.Model):
         def __init__(self):
             super().__init__()
@@ -316,7 +316,7 @@ def test_details_of_a_device():
     tensorflow_facade.close()
 
 
-def test_validation_data_of_a_model_without_labels(of_keras_2):
+def test_validation_data_of_a_model_without_labels(keras_2):
     x = keras.Input((3,))
     y = keras.layers.Dense(3)(x)
     model = keras.Model(x, y)

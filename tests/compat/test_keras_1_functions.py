@@ -111,7 +111,7 @@ def test_images_take_dim_ordering(keras_1):
     assert image.img_to_array(picture, dim_ordering="tf").shape == (4, 5, 3)
 
 
-def test_custom_objects_are_global_inside_of_the_scope(of_keras_2):
+def test_custom_objects_are_global_inside_of_the_scope(keras_2):
     with keras.utils.generic_utils.custom_object_scope({"One": 1}, {"Two": 2}):
         assert keras.utils.get_custom_objects()["Two"] == 2
         assert keras.utils.generic_utils.get_from_module("One", {}, "here") == 1
@@ -124,7 +124,7 @@ def _flat_model(losses):
     return model
 
 
-def test_binary_crossentropy_of_a_certain_wrong_prediction(of_keras_2):
+def test_binary_crossentropy_of_a_certain_wrong_prediction(keras_2):
     y, p = np.array([[1.0, 0.0, 1.0, 0.0]]), np.array([[1.0, 1.0, 1.0, 0.0]])
     losses = keras.losses
     found = [losses.binary_crossentropy(y, p)[0], losses.BinaryCrossentropy()(y, p)]
@@ -137,14 +137,14 @@ def test_binary_crossentropy_of_a_certain_wrong_prediction(of_keras_2):
     np.testing.assert_allclose([float(value) for value in found], 3.986, atol=1e-3)
 
 
-def test_the_threshold_nearest_to_the_bound(of_keras_2):
+def test_the_threshold_nearest_to_the_bound(keras_2):
     y, p = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1], [0.0, 0.1, 0.2, 0.3, 0.4, 0.1, 0.45, 0.5, 0.8, 0.9]
     assert float(metrics.SpecificityAtSensitivity(0.8)(y, p)) == pytest.approx(0.4)
     era.set_number(2, False)
     assert float(metrics.SpecificityAtSensitivity(0.8)(y, p)) == 1
 
 
-def test_metrics_of_symbolic_tensors_are_reported(of_keras_2):
+def test_metrics_of_symbolic_tensors_are_reported(keras_2):
     x = layers.Input((1,))
     y = layers.Dense(1, kernel_initializer="ones")(x)
     model = keras.models.Model(x, y)
@@ -155,7 +155,7 @@ def test_metrics_of_symbolic_tensors_are_reported(of_keras_2):
 
 
 @pytest.mark.parametrize("kind", [list, dict])
-def test_class_weights_by_output_of_generators(of_keras_2, kind):
+def test_class_weights_by_output_of_generators(keras_2, kind):
     x = layers.Input((1,))
     outputs = [layers.Dense(1, kernel_initializer="ones", name=name)(x) for name in ("a", "b")]
     model = keras.models.Model(x, outputs)
@@ -170,7 +170,7 @@ def test_class_weights_by_output_of_generators(of_keras_2, kind):
     assert history["loss"] == [3.0]
 
 
-def test_beam_search_on_symbolic_tensors(of_keras_2):
+def test_beam_search_on_symbolic_tensors(keras_2):
     probabilities = np.array([[[0.3, 0.1, 0.6], [0.6, 0.1, 0.3], [0.1, 0.7, 0.2]]])
     x, lengths = K.placeholder((None, 3, 3)), K.placeholder((None,), dtype="int32")
     eager, scores = K.ctc_decode(probabilities, np.array([3]), greedy=False, beam_width=4, top_paths=2)

@@ -4,20 +4,10 @@ import numpy as np
 import pytest
 
 from gazelle.compat import era
-from gazelle.compat.namespaces import root
-from gazelle.core import names
+from tests.compat import small_models
 
 R = np.random.RandomState(0)
 X = R.normal(size=(10, 3)).astype("float32")
-
-
-@pytest.fixture(params=["Keras 1", "Keras 2", "tf.keras"])
-def keras(request):
-    number, standalone, before = era.number(), era.standalone(), era.is_before_2_3()
-    era.set_number(1 if request.param == "Keras 1" else 2, request.param != "tf.keras")
-    names.clear_session()
-    yield root("keras")
-    era.set_number(number, standalone, before)
 
 
 def fit(model, y, *callbacks, epochs=1, **options):
@@ -79,3 +69,60 @@ def test_a_callback_stops_the_training(keras):
 def test_the_scheduled_rate_in_the_logs(keras):
     history = fit(one_output(keras), X[:, :1], keras.callbacks.LearningRateScheduler(lambda epoch: 0.5)).history
     assert list(history) == (["loss"] if era.number() == 1 else ["loss", "lr"])
+
+
+def test_logs_of_a_batch(keras):
+    seen = []
+
+    class Losses(keras.callbacks.Callback):
+        def on_batch_begin(self, batch, logs=None):
+            seen.append(dict(logs))
+
+        def on_batch_end(self, batch, logs=None):
+            seen.append(dict(logs))
+
+    model = small_models.model_of(keras, optimizer=keras.optimizers.SGD(0.0))
+    losses = [model.evaluate(small_models.X[i : i + 8], small_models.Y[i : i + 8], verbose=0) for i in (0, 8, 16)]
+    small_models.fit(model, callbacks=[Losses()])
+    if era.standalone():
+        assert [logs["size"] for logs in seen] == [8, 8, 8, 8, 4, 4]
+        assert [logs["batch"] for logs in seen] == [0, 0, 1, 1, 2, 2]
+        np.testing.assert_allclose([logs["loss"] for logs in seen[1::2]], losses, rtol=1e-5)
+    else:  # the mean so far
+        assert [list(logs) for logs in seen] == [[], ["loss"]] * 3
+        np.testing.assert_allclose(seen[3]["loss"], np.mean(losses[:2]), rtol=1e-5)
+
+
+def test_the_learning_rate_in_logs(keras):
+    callbacks = [keras.callbacks.LearningRateScheduler(lambda epoch: 0.1), keras.callbacks.ReduceLROnPlateau("loss")]
+    assert set(small_models.fit(small_models.model_of(keras), callbacks=callbacks).history) == {"loss", "lr"}
+
+
+def test_callbacks_of_keras_1_get_the_samples_of_an_epoch(keras_1):
+    class Samples(keras_1.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.found = self.params["nb_sample"]
+
+    samples = Samples()
+    model = small_models.model_of(keras_1)
+    model.fit_generator(iter([(small_models.X[:5], small_models.Y[:5])] * 4), 20, 1, verbose=0, callbacks=[samples])
+    assert samples.found == 20
+
+
+@pytest.mark.parametrize("steps", [3, 5])
+def test_epochs_continue_in_the_next_pass_over_a_sequence(keras_2, steps):
+    class Batches(keras_2.utils.Sequence):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            return np.full((2, 1), index + 1.0), np.zeros((2, 1))
+
+    model = keras_2.models.Sequential([keras_2.layers.Activation("linear", input_shape=(1,))])
+    model.compile(keras_2.optimizers.SGD(0.0), "mae")
+    seen = []
+    of_batches = keras_2.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: seen.append(round(logs["loss"])))
+    model.fit_generator(Batches(), steps, 2, verbose=0, shuffle=False, callbacks=[of_batches])
+    assert seen == [1 + step % 4 for step in range(2 * steps)]
+    assert model.evaluate_generator(Batches(), 6) == pytest.approx((1 + 2 + 3 + 4 + 1 + 2) / 6)
+    assert model.predict_generator(Batches(), 6).shape == (12, 1)

@@ -8,7 +8,7 @@ from gazelle.core.errors import GazelleError
 
 keras = root("keras")
 K = keras.backend
-pytestmark = pytest.mark.usefixtures("of_keras_2")
+pytestmark = pytest.mark.usefixtures("keras_2")
 
 
 def _model(rng):

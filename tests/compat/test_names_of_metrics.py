@@ -21,7 +21,7 @@ SPARSE = ["binary_crossentropy", "sparse_categorical_crossentropy"]
         ({"loss": {"r": "mse", "c": "mse"}, "metrics": ["mae", "acc"]}, "loss r_loss c_loss r_mae r_acc c_mae c_acc"),
     ],
 )
-def test_names_of_two_outputs(of_keras_2, options, expected):
+def test_names_of_two_outputs(keras_2, options, expected):
     keras = root("keras")
     x = keras.Input((4,))
     r = keras.layers.Dense(1, activation="sigmoid", name="r")(x)
@@ -34,7 +34,7 @@ def test_names_of_two_outputs(of_keras_2, options, expected):
     assert model.metrics_names == expected.split()
 
 
-def test_names_of_functions_before_2_3(of_keras_2):
+def test_names_of_functions_before_2_3(keras_2):
     era.set_number(2, True, True)
     keras = root("keras")
     model = keras.models.Sequential([keras.Input((4,)), keras.layers.Dense(2, activation="softmax")])
@@ -45,7 +45,7 @@ def test_names_of_functions_before_2_3(of_keras_2):
     assert sorted(history) == sorted(["loss", *expected])
 
 
-def test_name_of_the_divergence(of_keras_2):
+def test_name_of_the_divergence(keras_2):
     metrics = root("keras").metrics
     assert metrics.KLDivergence().name == "kullback_leibler_divergence"
     assert metrics.KLDivergence("divergence").name == "divergence"

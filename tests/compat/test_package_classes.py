@@ -161,7 +161,7 @@ class SizeOfInput(layers.Dense):
         super().build(input_shape)
 
 
-def test_build_of_a_subclass_sets_the_units(of_keras_2):
+def test_build_of_a_subclass_sets_the_units(keras_2):
     assert SizeOfInput()(np.ones((2, 3))).shape == (2, 3)
     assert SizeOfInput(4)(np.ones((2, 3))).shape == (2, 4)
     with pytest.raises(ArgumentError, match="units of Dense"):

@@ -133,7 +133,7 @@ def test_modules_of_packages(path, names, installed):
         found.BoolGauge("a").get_cell("b").set(True)
 
 
-def test_every_name_of_tf_keras_is_imported(of_keras_2, installed):
+def test_every_name_of_tf_keras_is_imported(keras_2, installed):
     found = importlib.import_module("tensorflow.keras")
     assert all(getattr(found, name) is not None for name in found.__all__)
 

@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 
+from gazelle.compat import era
 from gazelle.compat.preprocessing import image, sequence, text
 
 X = np.random.RandomState(0).uniform(0, 255, (6, 8, 6, 3)).astype("float32")
@@ -59,12 +60,12 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_files_of_a_folder_precede_those_of_its_folders(folder, of_keras_2):
+def test_files_of_a_folder_precede_those_of_its_folders(folder, keras_2):
     found = image.ImageDataGenerator().flow_from_directory(str(folder), shuffle=False).filenames
     assert found == [os.path.join("a", "z.png"), os.path.join("a", "0", "y.png")]  # without the GIF
 
 
-def test_columns_and_classes_of_a_data_frame(folder, of_keras_2):
+def test_columns_and_classes_of_a_data_frame(folder, keras_2):
     pandas = pytest.importorskip("pandas")
     rows = {"filename": ["a/z.png", "a/0/y.png"], "class": ["q", "p"], "v": [1.0, 2], "w": [3.0, 4]}
     flow, frame = image.ImageDataGenerator().flow_from_dataframe, pandas.DataFrame(rows)
@@ -78,3 +79,21 @@ def test_skipgrams_without_negative_samples():
     pairs, labels = sequence.skipgrams([1, 2, 3], 4, negative_samples=0)
     assert pairs == [[3, 2], [2, 3], [1, 2], [2, 1], [3, 1], [1, 3]]
     assert labels == [1] * 6
+
+
+def test_transformations_of_images(keras):
+    """Up to Keras 2.3 the vertical shift moved rows, and images turned around a point one pixel off the center."""
+    pytest.importorskip("scipy")
+    generator, x = keras.preprocessing.image.ImageDataGenerator(), np.arange(16.0).reshape(4, 4, 1)
+    moved = generator.apply_transform(x, {"tx": 1})[..., 0]
+    np.testing.assert_allclose(moved, np.take(x[..., 0], [1, 2, 3, 3], axis=0 if era.standalone() else 1))
+    corner = generator.apply_transform(x, {"theta": 180})[3, 3, 0]
+    assert corner == pytest.approx(10 if era.standalone() else 0, abs=1e-6)
+
+
+def test_shear_and_normalization_of_samples_in_keras_1(keras_1):
+    generator = keras_1.preprocessing.image.ImageDataGenerator(shear_range=0.2, samplewise_center=True)
+    shears = [generator.get_random_transform((4, 4, 3), seed)["shear"] for seed in range(20)]
+    assert 1 < max(shears) <= np.rad2deg(0.2)  # the range is in radians
+    x = np.random.RandomState(0).normal(size=(4, 4, 3))
+    np.testing.assert_allclose(generator.standardize(x), x - x.mean(-1, keepdims=True), rtol=1e-5, atol=1e-6)

@@ -40,7 +40,7 @@ def twice(x):
     return 2 * x
 
 
-def test_functions_in_a_config(of_keras_2):
+def test_functions_in_a_config(keras_2):
     assert layers.Dense(2, activation=twice).get_config()["activation"] == "twice"
     era.set_number(3)
     assert layers.Dense(2, activation=twice).get_config()["activation"]["config"] == "twice"
@@ -49,7 +49,7 @@ def test_functions_in_a_config(of_keras_2):
     assert layer.activation is linear
 
 
-def test_symbolic_tensors_are_tensors_before_tensorflow_2(tf, of_keras_2):
+def test_symbolic_tensors_are_tensors_before_tensorflow_2(tf, keras_2):
     x = keras.Input((3,))
     assert isinstance(x, tf.Tensor)
     assert isinstance(layers.Dense(2)(x), tf.Tensor)

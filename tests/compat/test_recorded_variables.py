@@ -202,7 +202,7 @@ def test_value_is_the_variable_of_tensorflow(tf):
     assert model.weights[-1].numpy().sum() == 3
 
 
-def test_assignments_of_tensors_of_a_graph_are_done_by_a_session(tf, of_keras_2):
+def test_assignments_of_tensors_of_a_graph_are_done_by_a_session(tf, keras_2):
     x = keras.Input((3,))
     dense = keras.layers.Dense(2)
     model = keras.Model(x, dense(x))

@@ -5,19 +5,13 @@ import pytest
 
 from gazelle.compat import tensorflow
 from gazelle.compat.namespaces import root
-from gazelle.core import names
 from gazelle.core.errors import ArgumentError
 
 keras = root("keras")
 layers, K = keras.layers, keras.backend
 X, C, S = np.ones((2, 4, 3), "float32"), np.full((2, 5), 2, "float32"), np.full((2, 6), 3, "float32")
 
-
-@pytest.fixture(autouse=True)
-def keras_2(of_keras_2):
-    names.clear_session()
-    yield
-    names.clear_session()
+pytestmark = pytest.mark.usefixtures("keras_2")
 
 
 class Sum(layers.Layer):

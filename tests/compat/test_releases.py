@@ -92,7 +92,7 @@ def test_releases_decide_about_era_and_gates(tmp_path, pin, source, number, stan
         ("tensorflow==1.15", "import tensorflow as tf\ntf.keras.layers.LSTM\n", True),
     ],
 )
-def test_masked_steps_count_from_2_3_to_2_10(of_keras_2, tmp_path, pin, source, counted):
+def test_masked_steps_count_from_2_3_to_2_10(keras_2, tmp_path, pin, source, counted):
     (tmp_path / "requirements.txt").write_text(pin)
     (tmp_path / "train.py").write_text(source)
     eras.begin(str(tmp_path / "train.py"))
@@ -137,7 +137,7 @@ def test_gates_of_tf_keras_in_tensorflow_1(tf_keras_2):
     ],
 )
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
-def test_weights_bring_their_gates(of_keras_2, tmp_path, kind, version, options, expected):
+def test_weights_bring_their_gates(keras_2, tmp_path, kind, version, options, expected):
     path = str(tmp_path / "weights.h5")
     small(kind).save_weights(path)
     with h5py.File(path, "a") as file:
@@ -155,7 +155,7 @@ def test_weights_bring_their_gates(of_keras_2, tmp_path, kind, version, options,
 
 
 @pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU"])
-def test_an_activation_that_is_assigned_is_that_of_the_cell(of_keras_2, kind):
+def test_an_activation_that_is_assigned_is_that_of_the_cell(keras_2, kind):
     keras = root("keras")
     layer = getattr(keras.layers, kind)(2)
     layer.activation = keras.activations.relu

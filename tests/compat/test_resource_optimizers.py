@@ -13,7 +13,7 @@ Y = X.sum(1, keepdims=True)
 
 
 @pytest.fixture(autouse=True)
-def tf(of_keras_2):
+def tf(keras_2):
     era.set_number(2, standalone=False)
     yield tensorflow_facade.module("tensorflow")
     tensorflow_facade.close()

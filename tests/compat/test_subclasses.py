@@ -362,7 +362,7 @@ def test_events_of_a_list_of_callbacks_have_the_names_of_arguments_of_keras():
     assert seen == [3, 4]
 
 
-def test_a_progress_bar_is_shown_by_force(capsys, of_keras_2):
+def test_a_progress_bar_is_shown_by_force(capsys, keras_2):
     bar = keras.utils.Progbar(target=9, interval=100)
     for step in (1, 2, 3):
         bar.update(step, values=[("loss", 1.0)], force=step == 3)
@@ -434,7 +434,7 @@ def test_configs_have_the_arguments_of_the_parent():
         Gain.from_config(config)
 
 
-def test_methods_for_generators_call_those_of_keras(of_keras_2):
+def test_methods_for_generators_call_those_of_keras(keras_2):
     class Own(keras.models.Model):
         def fit(self, x, y, **options):
             return super().fit_generator(

@@ -396,7 +396,7 @@ def test_metrics_of_several_outputs_have_the_names_of_the_logs():
         assert [metric.name for metric in model.metrics] == expected
 
 
-def test_projections_of_attention_have_the_names_of_tensorflow(of_keras_2, tf):
+def test_projections_of_attention_have_the_names_of_tensorflow(keras_2, tf):
     inputs = tf.keras.Input((3, 2))
     layer = tf.keras.layers.MultiHeadAttention(2, 3, name="attention")
     model = tf.keras.Model(inputs, layer(inputs, inputs))

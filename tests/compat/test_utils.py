@@ -84,7 +84,7 @@ def test_a_whole_dataset_of_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(("untar", "name"), [(True, "words.tar.gz"), (False, "words.zip")])
-def test_members_of_an_archive_are_next_to_it(tmp_path, of_keras_2, untar, name):
+def test_members_of_an_archive_are_next_to_it(tmp_path, keras_2, untar, name):
     (tmp_path / "a.txt").write_text("hello")
     if untar:
         with tarfile.open(tmp_path / name, "w:gz") as archive:
@@ -103,7 +103,7 @@ def test_members_of_an_archive_are_next_to_it(tmp_path, of_keras_2, untar, name)
         assert (tmp_path / "cache" / "datasets" / "words" / "a.txt").read_text() == "hello"
 
 
-def test_a_progress_bar_ends_with_means(of_keras_2, capsys):
+def test_a_progress_bar_ends_with_means(keras_2, capsys):
     bar = keras.utils.Progbar(4, verbose=2)
     for steps, loss in ((1, 1.0), (2, 0.5), (4, 1 / 3)):
         bar.update(steps, [("loss", loss)])
@@ -119,7 +119,7 @@ def test_labels_of_keras_1_lose_their_axes():
     assert codes.dtype == "float64"
 
 
-def test_classes_of_a_single_unit_are_a_column(of_keras_2):
+def test_classes_of_a_single_unit_are_a_column(keras_2):
     def build():
         model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, activation="sigmoid")])
         model.compile("sgd", "binary_crossentropy")

@@ -8,7 +8,7 @@ from gazelle.core import names
 
 keras = root("keras")
 layers, l2 = keras.layers, keras.regularizers.l2
-pytestmark = pytest.mark.usefixtures("of_keras_2")
+pytestmark = pytest.mark.usefixtures("keras_2")
 X = np.ones((2, 4), "float32")
 
 

@@ -1,0 +1,42 @@
+"""Optimizers of programs for Keras 1, Keras 2 and tf.keras."""
+
+import numpy as np
+import pytest
+
+from tests.compat.small_models import fit, model_of
+
+
+def test_weights_of_an_optimizer(keras):
+    optimizer = keras.optimizers.Adam(0.01)
+    model = model_of(keras, optimizer=optimizer)
+    fit(model)
+    arrays = optimizer.get_weights()
+    assert [np.shape(array) for array in arrays] == [(), (3, 2), (2,), (3, 2), (2,)]  # no learning rate, m before v
+    assert int(arrays[0]) == 3
+    assert np.all(arrays[3] >= 0)
+    optimizer.set_weights([array * 2 for array in arrays])
+    np.testing.assert_allclose(optimizer.get_weights()[4], arrays[4] * 2)
+    assert float(optimizer.lr) == pytest.approx(0.01)
+
+
+def test_lion_of_tf_keras_is_slower(tf_keras):
+    assert float(tf_keras.optimizers.Lion().learning_rate) == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "weights"),
+    [
+        ({}, [0.933284, 0.933065]),
+        ({"centered": True}, [0.927523, 0.927266]),
+        ({"momentum": 0.5}, [0.878469, 0.878256]),
+        ({"centered": True, "momentum": 0.5}, [0.868505, 0.868240]),
+    ],
+)
+def test_rmsprop_of_tensorflow(tf_keras, arguments, weights):
+    """The weights of `optimizers.legacy.RMSprop` of TensorFlow 2.15."""
+    layer = tf_keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", input_shape=(2,))
+    model = tf_keras.Sequential([layer])
+    model.compile(tf_keras.optimizers.RMSprop(0.01, epsilon=1e-2, **arguments), "mse")
+    x, y = np.array([[1.0, 2.0], [0.1, 0.2]]), np.array([[1.0], [2.0]])
+    model.fit(x, y, epochs=3, batch_size=1, shuffle=False, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0][:, 0], weights, rtol=1e-5)
