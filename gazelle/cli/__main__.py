@@ -150,6 +150,8 @@ def _compiled(path: str, source: str | None) -> CodeType:
         with contextlib.suppress(SyntaxError, UnicodeError):  # which `compile` reports
             source = importlib.util.decode_source(text)
     sign = python2.first_sign(source) if source is not None else None
+    if sign is None and source is not None and path.endswith(".ipynb") and not python2.is_for_both(source):
+        sign = python2.sign_of_notebook(path)
     modules = python2.Modules(os.path.dirname(path), sign is not None, _report_python_2)
     sys.meta_path.insert(sys.meta_path.index(PathFinder), modules)
     if sign is None or source is None:

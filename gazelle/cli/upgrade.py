@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import difflib
 import sys
+import tokenize
 
 
 def show(program: str, upgrade: bool, write: bool) -> int:
     """Print the era and a line for each change or, for `upgrade`, a diff; `write` saves the result."""
-    with open(program, encoding="utf-8") as file:
-        source = file.read()
     from gazelle.compat import detect, python2, rewrite
+    from gazelle.core.errors import StateError
 
-    found = detect.detect(program)
-    before = source
     try:
-        if python2.first_sign(source) is not None:
+        with tokenize.open(program) as file:
+            before = source = file.read()
+        found = detect.detect(program)
+        changes, left = [], []
+        sign = python2.first_sign(source)
+        if sign is not None:
+            changes.append(f"line {sign.line}: Python 2 ({sign.what}) -> Python 3")
+            left += [f"line {line}: / of two integers rounded down; use //" for line in python2.divisions(source)]
             source = python2.python_3(source)
+        left += rewrite.remaining(source)
         if not upgrade:
-            print("\n".join([found.summary(), *rewrite.explain(source), *rewrite.remaining(source)]))
+            print("\n".join([found.summary(), *changes, *rewrite.explain(source), *left]))
             return 0
-        new, left = rewrite.upgrade(source), rewrite.remaining(source)
+        new = rewrite.upgrade(source)
+    except StateError as error:
+        print(f"gazelle: {program}: {error}", file=sys.stderr)
+        return 2
     except SyntaxError as error:
         print(f"gazelle: {program}, line {error.lineno}: {error.msg}", file=sys.stderr)
         return 2
     lines, after = before.splitlines(keepends=True), new.splitlines(keepends=True)
     print("".join(difflib.unified_diff(lines, after, program, f"{program}, upgraded")), end="")
     if write and new != before:
-        with open(program, "w", encoding="utf-8") as file:
+        with open(program, "w", encoding=file.encoding) as file:
             file.write(new)
     if left:
         print("\n".join([f"gazelle: rewrite by hand, or use `gazelle run {program}`:", *left]), file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import re
 from collections.abc import Iterable, Iterator
@@ -77,3 +78,13 @@ def read(file: pathlib.Path) -> str:
         return file.read_text(encoding="utf-8", errors="replace") if file.stat().st_size < 2**24 else ""
     except OSError:
         return ""
+
+
+def python_of_notebook(text: str) -> tuple[int, int] | None:
+    """The release of Python that a notebook was saved with."""
+    try:
+        version = json.loads(text)["metadata"]["language_info"]["version"]
+        major, minor = version.split(".")[:2]
+        return int(major), int(minor)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

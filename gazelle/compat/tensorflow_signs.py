@@ -6,7 +6,6 @@ Input: calls and names of a source text, and the path of a program. Output: desc
 from __future__ import annotations
 
 import ast
-import json
 import pathlib
 import re
 from collections.abc import Iterator
@@ -88,20 +87,10 @@ def _ending(node: ast.expr) -> str | None:
 def of_keras_3(program: pathlib.Path) -> Iterator[str]:
     """The signs of TensorFlow from 2.16 on, whose tf.keras is Keras 3, in a notebook and the releases that it needs."""
     text = releases.read(program) if program.suffix == ".ipynb" else ""
-    version = _python(text)
+    version = releases.python_of_notebook(text)
     if version is not None and version > (3, 11):  # for which there is no TensorFlow 2.15
         yield f"a notebook of Python {version[0]}.{version[1]}"
     if _BARS_OF_KERAS_3.search(text):
         yield "a notebook with the output of Keras 3"
     yield from (found[0] for found in _INSTALLED.finditer(text) if (int(found[1]), int(found[2])) >= KERAS_3)
     yield from (pin.text for pin in releases.pins(program, releases.TENSORFLOW) if pin.oldest >= KERAS_3)
-
-
-def _python(text: str) -> tuple[int, int] | None:
-    """The release of Python that a notebook was saved with."""
-    try:
-        version = json.loads(text)["metadata"]["language_info"]["version"]
-        major, minor = version.split(".")[:2]
-        return int(major), int(minor)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None

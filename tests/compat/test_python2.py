@@ -120,6 +120,14 @@ text = "a".decode("utf8") + u"b"
     assert variables["text"] == "ab"
 
 
+def test_the_kernel_of_a_notebook(tmp_path):
+    book = tmp_path / "book.ipynb"
+    for version, line in (("2.7.12", 1), ("3.6.1", None)):
+        book.write_text(f'{{"cells": [], "metadata": {{"language_info": {{"version": "{version}"}}}}}}')
+        sign = python2.sign_of_notebook(book)
+        assert (sign and sign.line) == line
+
+
 def test_built_in_functions(capsys):
     run(
         """

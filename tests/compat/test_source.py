@@ -9,7 +9,7 @@ import pytest
 
 from gazelle.cli import __main__ as command
 from gazelle.cli import notebooks
-from gazelle.compat import detect, rewrite
+from gazelle.compat import detect, python2, rewrite
 from gazelle.core import outdated
 from gazelle.core.errors import DamagedFileError
 
@@ -104,6 +104,25 @@ def test_commands(tmp_path, capsys):
     program.write_text("print(1")
     assert command.main(["explain", str(program)]) == 2
     assert "line 1" in capsys.readouterr().err
+
+
+def test_commands_for_python_2(tmp_path, capsys, monkeypatch):
+    pytest.importorskip("fissix")
+    program = tmp_path / "program.py"
+    program.write_bytes("# coding: latin-1\nprint u'\xe9', n / 2, n / 2.0, n / float(m)\nn /= 2\n".encode("latin1"))
+    assert command.main(["explain", str(program)]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    hints = [f"line {line}: / of two integers rounded down; use //" for line in (2, 3)]
+    assert shown[-3:] == ["line 2: Python 2 (print) -> Python 3", *hints]
+    assert command.main(["upgrade", "--write", str(program)]) == 0
+    assert hints[1] in capsys.readouterr().err
+    assert "print('\xe9', n / 2, " in program.read_text("latin1")
+    monkeypatch.setitem(sys.modules, "fissix", None)
+    python2.conversion._tool.cache_clear()
+    program.write_text("print 'a'\nfrom __future__ import division")
+    assert command.main(["upgrade", str(program)]) == 2
+    assert "written for Python 2: expected the package fissix" in capsys.readouterr().err
+    python2.conversion._tool.cache_clear()
 
 
 def test_notebook(tmp_path):

@@ -3,8 +3,8 @@
 Input: source text. Output: the text or the syntax tree of a program of Python 3. The syntax is converted by fissix.
 """
 
-from gazelle.compat.python2.conversion import compiled, python_3
-from gazelle.compat.python2.detection import Sign, first_sign
+from gazelle.compat.python2.conversion import compiled, divisions, python_3
+from gazelle.compat.python2.detection import Sign, first_sign, is_for_both, sign_of_notebook
 from gazelle.compat.python2.modules import Modules
 
-__all__ = ["Modules", "Sign", "compiled", "first_sign", "python_3"]
+__all__ = ["Modules", "Sign", "compiled", "divisions", "first_sign", "is_for_both", "python_3", "sign_of_notebook"]

@@ -71,6 +71,22 @@ def compiled(source: str, path: str, convert: bool = True, in_package: bool = Fa
         return compile(tree, path, "exec", dont_inherit=True)
 
 
+def divisions(source: str) -> list[int]:
+    """The lines of a program for Python 2 with divisions that may be those of integers."""
+    if _DIVISION.search(source):
+        return []
+    with _quiet():
+        nodes = ast.walk(ast.parse(python_3(source)))
+    found = [node for node in nodes if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div)]
+    return sorted({node.lineno for node in found if not any(map(_is_float, ast.iter_child_nodes(node)))})
+
+
+def _is_float(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "float"
+    return isinstance(node, ast.Constant) and isinstance(node.value, float)
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without warnings that Python 2 did not have, such as that of the escape of a W."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import pathlib
 import re
 import warnings
 from typing import NamedTuple
 
+from gazelle.compat import releases
 from gazelle.compat.tables import listed
+from gazelle.core.types import PathLike
 
 #: built-in functions and modules that Python 3 does not have
 _NAMES = frozenset(listed("xrange raw_input unicode unichr basestring long"))
@@ -61,6 +64,12 @@ def first_sign(source: str) -> Sign | None:
     return (
         None if is_for_both(source) else _first_name(tree, _METHODS - {"iteritems"} if "pandas" in source else _METHODS)
     )
+
+
+def sign_of_notebook(path: PathLike) -> Sign | None:
+    """The sign of a notebook that was saved with Python 2."""
+    version = releases.python_of_notebook(releases.read(pathlib.Path(path)))
+    return Sign(1, "its kernel") if version is not None and version < (3, 0) else None
 
 
 def is_for_both(source: str) -> bool:
