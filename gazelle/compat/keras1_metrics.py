@@ -16,7 +16,7 @@ from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.metrics import KERAS_1, cosine_proximity
 from gazelle.compat.old_names import METRICS_OF_KERAS_1
 from gazelle.compat.types import Function, Option
-from gazelle.core.types import Array, ArrayLike
+from gazelle.core.types import Array, ArrayLike, MetricLike
 from gazelle.losses.target_shapes import family
 
 
@@ -58,6 +58,16 @@ def acc_of_units(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
 
 acc_of_units.__name__ = "acc"  # its name in the logs
+
+
+def get(identifier: MetricLike) -> MetricLike:
+    """`metrics.get` of Keras 1: a function by its name.
+
+    >>> get("fmeasure").__name__, get("mse").__module__
+    ('fmeasure', 'gazelle.compat.keras1_metrics')
+    """
+    found = {**NAMES, **KERAS_1}.get(identifier) if isinstance(identifier, str) else None
+    return metrics.get(identifier) if found is None else found
 
 
 def by_name(given: Option) -> Option:

@@ -141,3 +141,15 @@ def test_masks_are_weights_of_all_metrics_in_keras_2(tf_keras):
         model.compile("sgd", "mse", metrics=[metric()], weighted_metrics=[metric(name="weighted")])
         found = model.evaluate(x, y, sample_weight=np.array([1.0, 2.0, 0.5]), verbose=0)[1:]
         np.testing.assert_allclose(found, [alone, weighted], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("fbeta_score", 2 / 3), ("matthews_correlation", 0.57735), ("mse", 0.2125)]
+)
+def test_metrics_of_keras_1_by_name(keras_1, name, value):
+    p, y = np.array([[0.9], [0.2], [0.8], [0.4]]), np.array([[1], [0], [0], [0]])
+    found = keras_1.backend.eval(keras_1.metrics.get(name)(keras_1.backend.variable(y), keras_1.backend.variable(p)))
+    assert np.ndim(found) == 0
+    np.testing.assert_allclose(found, value, atol=1e-3)
+    with pytest.raises(ValueError, match=r"Unknown metric 'nothing'"):
+        keras_1.metrics.get("nothing")
