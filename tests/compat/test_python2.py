@@ -31,6 +31,7 @@ def run(source):
         ("for i in xrange(3): pass", "xrange"),
         ("import urllib2", "urllib2"),
         ("from StringIO import StringIO", "StringIO"),
+        ("path = 'C:\\Users\\me'", "unicodeescape"),
         ("agent = Agent(0.001, 0.05)›", None),
         ("os.mkdir(path, 0755)", "leading zeros"),
         ("for k in d.iteritems(): pass", "iteritems"),
@@ -162,12 +163,18 @@ try:
 except ValueError, error:
     pass
 print error, error.message
+y = 0
+rows = {y: [y for y in "ab"] for y in "c"}, [z for z in [y for y in "de"]], [[y for y in row] for row in "f"]
+print y, rows
 class Half(object):
     def __div__(self, other): return "half"
 print Half() / 2
 """
     )
-    assert capsys.readouterr().out == ("2 [1, 4]\n(3, 4, [(1, 2), (3, 4)]) ['a', 'b'] ['c', 'd'] b\nbad bad\nhalf\n")
+    assert capsys.readouterr().out == (
+        "2 [1, 4]\n(3, 4, [(1, 2), (3, 4)]) ['a', 'b'] ['c', 'd'] b\nbad bad\n"
+        "f ({'c': ['a', 'b']}, ['d', 'e'], [['f']])\nhalf\n"
+    )
 
 
 def test_strings_and_bytes(capsys, tmp_path):
@@ -190,6 +197,19 @@ open({path!r}, "w").write(text + u"\xe9".encode("utf-8"))
         "['Bob', ' ', 'went', '.', ''] ['a', 'b c']",
     ]
     assert (tmp_path / "a.txt").read_bytes() == b"x\xff\xc3\xa9"
+
+
+def test_lines_and_arguments_stay():
+    source = """
+import numpy as np
+first = np.sort(np.array([2, 1])).tolist(), intern("a"), reduce(lambda a, b: a + b, [1, 2])
+print "a"
+last = 1 / 0
+"""
+    with pytest.raises(ZeroDivisionError) as error:
+        run(source)
+    assert error.traceback[-2].lineno == 4
+    assert run(source.replace("1 / 0", "'C:\\\\Users'"))["first"] == ([1, 2], "a", 3)
 
 
 def test_numbers_of_the_module_random():

@@ -7,12 +7,14 @@ import io
 import math
 from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cmp_to_key
+from functools import cmp_to_key, reduce
+from importlib import reload
 from itertools import zip_longest
+from sys import intern
 
 from gazelle.core.types import Foreign
 
-__all__ = ["cmp", "file", "filter", "map", "open", "round", "sorted"]
+__all__ = ["cmp", "file", "filter", "intern", "map", "open", "reduce", "reload", "round", "sorted"]
 
 
 def cmp(x: Foreign, y: Foreign) -> int:

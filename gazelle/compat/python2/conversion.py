@@ -12,12 +12,16 @@ from functools import cache, lru_cache
 from types import CodeType
 
 from gazelle.compat.python2.syntax_tree import converted
+from gazelle.compat.tables import listed
 from gazelle.core.errors import StateError, message
 from gazelle.core.types import Foreign
 
 _DIVISION = re.compile(r"(?m)^[ \t#]*(?:pass  # )?from __future__ import [^\n]*\bdivision\b")
-#: fixers of calls whose results depend on the arguments; `builtins.py` has these functions
-_KEPT = ("fix_filter", "fix_map", "fix_types")
+#: fixers of functions whose results depend on the arguments, or that add lines: `builtins.py` and the table
+#: `removed_names.txt` have these functions
+_KEPT = tuple(f".fix_{name}" for name in listed("filter intern itertools itertools_imports map reduce reload types"))
+#: it takes `np.sort(x)` for the method of a list
+_WRONG = ".fix_sorted"
 
 
 @lru_cache(maxsize=64)
@@ -110,5 +114,5 @@ def _tool(in_package: bool, runs: bool) -> Foreign:
             )
         ) from None
     names = refactor.get_fixers_from_package("fissix.fixes")
-    omitted = ((".fix_import",) if not in_package else ()) + (_KEPT if runs else ())
+    omitted = (_WRONG, *(() if in_package else (".fix_import",)), *(_KEPT if runs else ()))
     return refactor.RefactoringTool([name for name in names if not name.endswith(omitted)])

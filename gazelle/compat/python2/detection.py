@@ -56,7 +56,7 @@ def first_sign(source: str) -> Sign | None:
     except SyntaxError as error:
         line = "".join(source.splitlines()[(error.lineno or 1) - 1 :][:1])
         missing = _PARENTHESES.match(error.msg)
-        if not (missing or isinstance(error, TabError) or _SYNTAX.search(line)):
+        if not (missing or isinstance(error, TabError) or "'unicodeescape'" in error.msg or _SYNTAX.search(line)):
             return None
         return Sign(error.lineno or 1, missing[1] if missing else error.msg)
     except ValueError:

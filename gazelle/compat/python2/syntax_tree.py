@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gazelle.compat.python2 import builtins
 from gazelle.compat.python2.library import MODULES
@@ -51,7 +51,8 @@ def _inside(scope: ast.AST) -> Iterator[ast.AST]:
 def _share_variables(scope: ast.AST) -> None:
     """Assign the variables of list comprehensions also in the function, if it reads them elsewhere."""
     nodes = list(_inside(scope))
-    lists = [node for node in nodes if isinstance(node, ast.ListComp)]
+    hidden = {id(inner) for node in nodes for part in _own_scopes(node) for inner in ast.walk(part)}
+    lists = [node for node in nodes if isinstance(node, ast.ListComp) and id(node) not in hidden]
     if not lists:
         return
     within = {id(inner) for node in nodes if isinstance(node, _COMPREHENSIONS) for inner in ast.walk(node)}
@@ -67,6 +68,13 @@ def _share_variables(scope: ast.AST) -> None:
                 values.append(ast.NamedExpr(ast.Name(target.id, ast.Store()), ast.Name(inner, ast.Load())))
                 target.id = inner
             generator.ifs.insert(0, ast.List(values, ast.Load()))  # which is true
+
+
+def _own_scopes(node: ast.AST) -> Sequence[ast.AST]:
+    """The parts of a comprehension that have a scope of their own, or in which Python 3 allows no assignment."""
+    if isinstance(node, ast.ListComp):
+        return [generator.iter for generator in node.generators]
+    return [node] if isinstance(node, _COMPREHENSIONS) else ()
 
 
 class _Functions(ast.NodeTransformer):
