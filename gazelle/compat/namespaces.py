@@ -27,7 +27,7 @@ from gazelle.compat.rules.models import recompile
 from gazelle.compat.tables import listed
 from gazelle.compat.types import NamedObject
 from gazelle.core.lookup import Lookup
-from gazelle.core.registry import REGISTRY, custom_object_scope
+from gazelle.core.registry import CUSTOM, REGISTRY, custom_object_scope, custom_objects
 from gazelle.losses.target_shapes import warn_of_broadcasting
 
 #: era -> the releases that `__version__` reports: of the package `keras`, of TensorFlow with its `tf.keras`
@@ -232,7 +232,7 @@ def _adopting(original: Any) -> Any:
             args = args if replaced is None else (tables.resolve(replaced, module), *args[1:])
         if isinstance(lookup, Lookup) and args and isinstance(args[0], dict):  # arguments of earlier versions
             classes = classes | _generated_classes(lookup.namespace)
-        with custom_object_scope(classes):
+        with custom_object_scope({**classes, **CUSTOM, **custom_objects()}):  # those of the program take precedence
             out = original(*args, **kwargs)
             out = converted(out) if isinstance(out, FunctionType) else adopt(out)
         if original.__name__ == "save_model" and len(args) > 1:

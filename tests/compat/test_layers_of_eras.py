@@ -178,3 +178,16 @@ def test_configs_with_names_of_keras_2_make_models_again(keras_2, as_graph):
         model = keras_2.models.Sequential([keras_2.layers.Dense(3, input_dim=2), layer])
     again = type(model).from_config(model.get_config(), custom_objects={})
     assert again.layers[-1].get_config()["alpha"] == 0.2
+
+
+@pytest.mark.parametrize("by_argument", [False, True])
+def test_a_class_of_the_program_with_the_name_of_a_layer(tf_keras, by_argument, tmp_path):
+    class Flatten(tf_keras.layers.Layer):
+        def call(self, x):
+            return x * 3
+
+    path, objects = tmp_path / "m.h5", {"Flatten": Flatten}
+    tf_keras.Sequential([tf_keras.layers.Dense(2, input_dim=3), Flatten()]).save(path)
+    with tf_keras.utils.custom_object_scope({} if by_argument else objects):
+        model = tf_keras.models.load_model(path, custom_objects=objects if by_argument else None)
+    assert type(model.layers[-1]) is Flatten
