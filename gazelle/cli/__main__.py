@@ -9,7 +9,7 @@ import io
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.machinery import PathFinder
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
@@ -127,7 +127,7 @@ def run(program: str, arguments: Sequence[str] = (), source: str | None = None) 
     module = sys.modules["__main__"] = ModuleType("__main__")
     module.__file__ = os.path.abspath(program)
     try:
-        code = _compiled(module.__file__, source)
+        code = compiled(module.__file__, source, _report_python_2)
         if program.endswith(".ipynb"):
             notebooks.provide_display()
             vars(module).update(display=notebooks.display, get_ipython=notebooks.Shell)  # as in a kernel
@@ -139,8 +139,8 @@ def run(program: str, arguments: Sequence[str] = (), source: str | None = None) 
         raise
 
 
-def _compiled(path: str, source: str | None) -> CodeType:
-    """The code of the program at `path`; one for Python 2 is converted, as are the modules of its folder."""
+def compiled(path: str, source: str | None, report: Callable[[str, Sign], None]) -> CodeType:
+    """The code of the program at `path`; one for Python 2 and the modules of its folder are converted, and reported."""
     from gazelle.compat import python2
 
     text: bytes | str | None = source
@@ -152,11 +152,11 @@ def _compiled(path: str, source: str | None) -> CodeType:
     sign = python2.first_sign(source) if source is not None else None
     if sign is None and source is not None and path.endswith(".ipynb") and not python2.is_for_both(source):
         sign = python2.sign_of_notebook(path)
-    modules = python2.Modules(os.path.dirname(path), sign is not None, _report_python_2)
+    modules = python2.Modules(os.path.dirname(path), sign is not None, report)
     sys.meta_path.insert(sys.meta_path.index(PathFinder), modules)
     if sign is None or source is None:
         return compile(text, path, "exec")
-    _report_python_2(path, sign)
+    report(path, sign)
     return python2.compiled(source, path)
 
 
@@ -165,7 +165,7 @@ def _report_python_2(path: str, sign: Sign) -> None:
     print(text, file=sys.stderr)
 
 
-traceback.entries.update((run.__code__, _compiled.__code__))
+traceback.entries.update((run.__code__, compiled.__code__))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import runpy
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -32,7 +34,22 @@ def repeat(tensorflow: str, release: tuple[int, bool, bool, bool], image_data_fo
     import_aliases.install(tensorflow)
     era.set_number(*release)
     settings.set_image_data_format(image_data_format)
+    if not isinstance(runpy.run_path, functools.partial):
+        runpy.run_path = functools.partial(_run_path, runpy.run_path)
     return Installation()
+
+
+def _run_path(original: Callable[..., dict[str, Any]], path: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """runpy.run_path of a worker, where the program may be a notebook or written for Python 2."""
+    from gazelle.cli import __main__ as command
+    from gazelle.cli import notebooks
+
+    if kwargs.get("run_name") != "__mp_main__":
+        return original(path, *args, **kwargs)
+    source = notebooks.source(path) if path.endswith(".ipynb") else None
+    program = {"__name__": "__mp_main__", "__file__": path}
+    exec(command.compiled(path, source, lambda *_: None), program)
+    return program
 
 
 def prepare(module: ModuleType) -> None:

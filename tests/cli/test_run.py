@@ -133,6 +133,23 @@ def test_a_program_without_a_command(capsys):
     )
 
 
+def test_workers_of_a_program_for_python_2(program):
+    pytest.importorskip("fissix")
+    done = program(
+        """
+        import multiprocessing
+        def half(n): return n / 2
+        if __name__ == "__main__":
+            multiprocessing.set_start_method("spawn")
+            pool = multiprocessing.Pool(1)
+            print pool.map(half, [5])
+            pool.terminate()
+        """
+    )
+    assert done.stdout == "[2]\n"
+    assert done.stderr.count("is written for Python 2") == 1
+
+
 def test_a_program_for_python_2_with_its_modules(program, tmp_path):
     pytest.importorskip("fissix")
     package = tmp_path / "parts"

@@ -230,11 +230,16 @@ bytes = np.fromstring(b"\\x01\\x02", dtype=np.uint8)
 bytes[0] += 1
 same = np.array(bytes, copy=False)
 copied = np.array([1, 2], copy=False)
+sizes = np.zeros(3.0).shape, np.ones((2.0, 1)).shape, np.linspace(0, 1, 1e1).size, np.linspace(0, 1, num=2.0).size
 density = np.histogram([0.0, 1.0, 1.0], bins=2, normed=True)[0]
 """
     )
     assert found["shapes"] == ((2, 1), (3, 2))
     assert found["bytes"].tolist() == [2, 2]
+    assert found["sizes"] == ((3,), (2, 1), 10, 2)
+    for size in ("2.5", "'a'", "(1.5, 2)"):
+        with pytest.raises(TypeError, match=r"integer"):
+            program(f"import numpy\nnumpy.zeros({size})")
     assert found["same"] is found["bytes"]
     assert found["copied"].tolist() == [1, 2]
     np.testing.assert_allclose(found["density"], [2 / 3, 4 / 3])

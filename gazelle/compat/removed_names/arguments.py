@@ -72,6 +72,24 @@ def _sample(error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     return random.sample(tuple(args[0]), *args[1:], **kwargs)
 
 
+def _of_size(name: str, position: int, key: str) -> _Retry:
+    """A retry with sizes that are floats as integers, as before NumPy 1.12 and 1.18."""
+
+    def integers(size: Any) -> Any:
+        if isinstance(size, tuple | list):
+            return tuple(map(integers, size))
+        return int(size) if isinstance(size, float | np.floating) and size == int(size) else size
+
+    def retry(error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        values = [*args[:position], *map(integers, args[position : position + 1]), *args[position + 1 :]]
+        named = {name: integers(value) if name == key else value for name, value in kwargs.items()}
+        if not isinstance(error, TypeError) or repr((values, named)) == repr(([*args], kwargs)):
+            raise error
+        return getattr(np, name)(*values, **named)
+
+    return retry
+
+
 RETRIES: Mapping[str, _Retry] = {
     "array": _array,
     "asarray": _array,
@@ -79,6 +97,8 @@ RETRIES: Mapping[str, _Retry] = {
     "reshape": _reshape,
     "fromstring": _fromstring,
     "histogram": _histogram,
+    "linspace": _of_size("linspace", 2, "num"),
+    **{name: _of_size(name, 0, "shape") for name in ("empty", "full", "ones", "zeros")},
     **{name: _of_list(name) for name in ("vstack", "hstack", "dstack", "stack", "column_stack")},
 }
 _originals: list[tuple[ModuleType, str, Callable[..., Any]]] = []
