@@ -71,10 +71,19 @@ for i in xrange(1): pass
     assert variables["values"] == [6, 3]
 
 
-def test_true_division_of_the_future():
-    source = '"""Text."""\nfrom __future__ import division\nx = 7 / 2\nn = unicode(x)'
-    assert run(source)["x"] == 3.5
-    assert run("pass  # from __future__ import division\nx = 7 / 2\nn = unicode(x)")["x"] == 3.5  # in a notebook
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("from __future__ import division", 3.5),
+        ("from __future__ import print_function, division", 3.5),
+        ("from __future__ import (print_function,\n    division)", 3.5),
+        ("pass  # from __future__ import division", 3.5),  # in a notebook
+        ("# from __future__ import division", 3),
+        ("from __future__ import print_function  # not division", 3),
+    ],
+)
+def test_true_division_of_the_future(line, expected):
+    assert run(f'"""Text."""\n{line}\nx = 7 / 2\nn = unicode(x)')["x"] == expected
 
 
 def test_arrays_are_integers_by_their_dtype():

@@ -16,7 +16,7 @@ from gazelle.compat.tables import listed
 from gazelle.core.errors import StateError, message
 from gazelle.core.types import Foreign
 
-_DIVISION = re.compile(r"(?m)^[ \t#]*(?:pass  # )?from __future__ import [^\n]*\bdivision\b")
+_DIVISION = re.compile(r"(?m)^[ \t]*(?:pass  # )?from __future__ import (?:\([^)]*|[^\n#]*)\bdivision\b")
 #: fixers of functions whose results depend on the arguments, or that add lines: `builtins.py` and the table
 #: `removed_names.txt` have these functions
 _KEPT = tuple(f".fix_{name}" for name in listed("filter intern itertools itertools_imports map reduce reload types"))
