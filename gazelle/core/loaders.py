@@ -6,7 +6,6 @@ from collections.abc import Callable
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
 
 
 class Then(Loader):
@@ -24,8 +23,8 @@ class Then(Loader):
         return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
+        vars(module)["__loader__"] = self.loader  # which also reads sources and other files
+        if module.__spec__ is not None:
+            module.__spec__.loader = self.loader
         self.loader.exec_module(module)
         self.then(module)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.loader, name)  # `get_source` for `inspect`

@@ -29,7 +29,7 @@ _PARENTHESES = re.compile("Missing parentheses in call to '(.+?)'")
 _SYNTAX = re.compile(
     r"""(?x) ^ \s* (?: print \s+ (?: [\w"'] | >> ) | exec \s+ [\w"'] | raise \s+ [\w.]+ , )
         | except \s+ \(? [\w.]+ (?: , \s* [\w.]+ )* \)? \s* , \s* \w+ \s* : | [\w)] \s* <>
-        | (?<! [\w.] ) 0[0-7]+ \b (?! \. ) | \b \d+ [lL] \b | \b lambda \s* \( | \b def \s+ \w+ \( .* \( | ` """
+        | \b \d+ [lL] \b | \b lambda \s* \( | \b def \s+ \w+ \( .* \( """
 )
 
 
@@ -54,9 +54,12 @@ def first_sign(source: str) -> Sign | None:
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
     except SyntaxError as error:
+        repaired = _without_mistakes(source, error)
+        if repaired != source:
+            return first_sign(repaired)
         line = "".join(source.splitlines()[(error.lineno or 1) - 1 :][:1])
         missing = _PARENTHESES.match(error.msg)
-        if not (missing or isinstance(error, TabError) or "'unicodeescape'" in error.msg or _SYNTAX.search(line)):
+        if not (missing or _SYNTAX.search(line)):
             return None
         return Sign(error.lineno or 1, missing[1] if missing else error.msg)
     except ValueError:
@@ -64,6 +67,15 @@ def first_sign(source: str) -> Sign | None:
     return (
         None if is_for_both(source) else _first_name(tree, _METHODS - {"iteritems"} if "pandas" in source else _METHODS)
     )
+
+
+def _without_mistakes(source: str, error: SyntaxError) -> str:
+    """The text without what Python 2 took, but what is also a mistake in Python 3: alone it is no sign."""
+    if isinstance(error, TabError):
+        return source.expandtabs(8)
+    if "'unicodeescape'" in error.msg:
+        return re.sub(r"(?<!\\)\\(?=[UuNx])", r"\\\\", source)
+    return re.sub(r"(?<![\w.])0+(?=[1-7][0-7]*\b(?!\.))", "", source) if "leading zeros" in error.msg else source
 
 
 def sign_of_notebook(path: PathLike) -> Sign | None:
