@@ -125,7 +125,8 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
             continue
         shape = tuple(array.shape)[: -1 if tensor.dtype == "string" else None]  # without the bytes of the strings
         squeezed = shape[:-1] if shape[-1:] == (1,) and len(shape) == len(tensor.shape) + 1 else shape
-        shown = (*squeezed, 1) if lacks_column(tensor, len(squeezed)) else squeezed
+        column = len(squeezed) < len(tensor.shape) and lacks_column(tensor, len(squeezed))
+        shown = (*squeezed, 1) if column else squeezed
         sizes = zip(tensor.shape[1:], shown[1:], strict=False)
         if len(shown) != len(tensor.shape) or any(want not in (None, got) for want, got in sizes):
             assert tensor.node is not None

@@ -84,7 +84,7 @@ def fitted(tensor: KerasTensor, array: Tree, guessed: bool) -> Tree:
     if (to_int or dtypes.is_float(tensor.dtype)) and array.dtype != tensor.dtype:
         array = jnp.asarray(array, tensor.dtype)
     shape, wanted = tuple(array.shape), tensor.shape
-    if len(shape) < len(tensor.shape) and lacks_column(tensor, len(shape)):
+    if lacks_column(tensor, len(shape)):
         array = array[..., None]
     elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
         array = array[..., 0]
