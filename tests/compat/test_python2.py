@@ -1,5 +1,6 @@
 """Programs for Python 2, which are converted; what they print is what Python 2.7 printed."""
 
+import pathlib
 import pickle
 import sys
 
@@ -287,3 +288,17 @@ def test_the_era():
     assert detect.decide(found, roots).number == 1
     found, roots = detect.signs("from keras.models import Sequential\nprint 'a'")
     assert detect.decide(found, roots).number == 2
+
+
+def test_names_of_a_module_are_no_sign_in_a_program_for_python_3(tmp_path):
+    (tmp_path / "texts.py").write_text("def text(x, old=False):\n    return unicode(x) if old else str(x)\n")
+    (tmp_path / "printed.py").write_text("print 1 / 2\n")
+    assert python2.first_sign((tmp_path / "texts.py").read_text(), by_names=False) is None
+    signs = []
+    for of_2, found in ((False, ["printed"]), (True, ["texts", "printed"])):
+        signs.clear()
+        finder = python2.Modules(str(tmp_path), of_2, lambda file, sign: signs.append(pathlib.Path(file).stem))
+        for name in ("texts", "printed"):
+            finder.find_spec(name, [str(tmp_path)])
+        assert signs == found
+    assert python2.first_sign("is_py2 = False\nif is_py2: x = unicode(x)") is None

@@ -22,7 +22,7 @@ _MODULES = frozenset(
 _METHODS = frozenset(listed("iterkeys itervalues has_key iteritems"))
 #: in programs for both versions
 _OF_BOTH = re.compile(
-    r"\bversion_info\b|\bPY[23]\b|\bsix\b|\bfuture\.|\bpast\.|\bbuiltins\b"
+    r"\bversion_info\b|(?i:py[23])\b|\bsix\b|\bfuture\.|\bpast\.|\bbuiltins\b"
     r"|except \(?(?:NameError|Import|ModuleNotFound)"
 )
 _PARENTHESES = re.compile("Missing parentheses in call to '(.+?)'")
@@ -40,8 +40,12 @@ class Sign(NamedTuple):
     what: str
 
 
-def first_sign(source: str) -> Sign | None:
+def first_sign(source: str, by_names: bool = True) -> Sign | None:
     """The first sign that a program is written for Python 2; None if there is none, or if it is for both versions.
+
+    Args:
+        source: The text.
+        by_names: Whether names that Python 3 does not have are a sign, not only syntax.
 
     >>> first_sign("print 'loss', loss")
     Sign(line=1, what='print')
@@ -56,7 +60,7 @@ def first_sign(source: str) -> Sign | None:
     except SyntaxError as error:
         repaired = _without_mistakes(source, error)
         if repaired != source:
-            return first_sign(repaired)
+            return first_sign(repaired, by_names)
         line = "".join(source.splitlines()[(error.lineno or 1) - 1 :][:1])
         missing = _PARENTHESES.match(error.msg)
         if not (missing or _SYNTAX.search(line)):
@@ -64,9 +68,9 @@ def first_sign(source: str) -> Sign | None:
         return Sign(error.lineno or 1, missing[1] if missing else error.msg)
     except ValueError:
         return None
-    return (
-        None if is_for_both(source) else _first_name(tree, _METHODS - {"iteritems"} if "pandas" in source else _METHODS)
-    )
+    if not by_names or is_for_both(source):
+        return None
+    return _first_name(tree, _METHODS - {"iteritems"} if "pandas" in source else _METHODS)
 
 
 def _without_mistakes(source: str, error: SyntaxError) -> str:

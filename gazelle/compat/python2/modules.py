@@ -39,7 +39,7 @@ class Modules(MetaPathFinder):
             return spec
         try:
             source = decode_source(spec.loader.get_data(spec.loader.path))
-            sign = first_sign(source)
+            sign = first_sign(source, by_names=self._all_of_2 and file.startswith(self._folder))
         except (OSError, SyntaxError, UnicodeError):
             return spec
         if sign is not None:
