@@ -124,12 +124,10 @@ zeros_like: zeros_like compat.v1.zeros_like
 _NO_EFFECT = frozenset({"name", "conjugate", "validate_shape"})
 #: values that the operation has without the argument
 _DEFAULTS = (("ord", "euclidean"), ("constant_values", 0))
+LOSSES = "keras.losses."  # what the names of losses begin with
 CONSTANT = "_CONSTANT_VALUE"  # in the place of a layer's name, where the first argument is no tensor
 #: operations whose further arguments are operands, which belong to the call
 _OPERANDS = frozenset({"y", "x2", "x1", "indices", "key", "output", "y_pred"})
-
-
-LOSSES = "keras.losses."  # what the names of losses begin with
 
 
 class Function(NamedTuple):
@@ -157,8 +155,6 @@ def _read() -> tuple[dict[str, Function], dict[str, tuple[str, dict[str, str]]]]
 
 #: function -> operation, and operation -> function; both with {argument of the function: argument of the operation}
 FUNCTIONS, OPERATIONS = _read()
-
-
 _SLICING = Function("get_item", {"slice_spec": "key"})
 FUNCTIONS["nn.sigmoid"], FUNCTIONS["nn.tanh"] = FUNCTIONS["math.sigmoid"], FUNCTIONS["math.tanh"]
 

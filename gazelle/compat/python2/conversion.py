@@ -93,7 +93,7 @@ def _is_float(node: ast.AST) -> bool:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without warnings that Python 2 did not have, such as that of the escape of a W."""
+    """Without warnings that Python 2 did not have, such as that of an unknown escape in a string."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
         warnings.simplefilter("ignore", DeprecationWarning)  # before Python 3.12

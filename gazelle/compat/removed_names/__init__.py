@@ -51,7 +51,7 @@ class _Names:
 
     def __init__(self, module: ModuleType) -> None:
         self._module, self._before = module, vars(module).get("__getattr__")
-        self._names = _TABLE.get(module.__name__, {})
+        self._names = _TABLE[module.__name__]
 
     def __call__(self, name: str) -> NamedObject:
         if name in self._names and _is_of_program(sys._getframe(1)):
@@ -70,7 +70,7 @@ class _Names:
 
 def _provide(module: ModuleType) -> None:
     classes.provide(module, _is_of_program)
-    if not isinstance(vars(module).get("__getattr__"), _Names):
+    if module.__name__ in _TABLE and not isinstance(vars(module).get("__getattr__"), _Names):
         vars(module)["__getattr__"] = _Names(module)
 
 

@@ -82,7 +82,7 @@ def _of_size(name: str, position: int, key: str) -> _Retry:
 
     def retry(error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         values = [*args[:position], *map(integers, args[position : position + 1]), *args[position + 1 :]]
-        named = {name: integers(value) if name == key else value for name, value in kwargs.items()}
+        named = {given: integers(value) if given == key else value for given, value in kwargs.items()}
         if not isinstance(error, TypeError) or repr((values, named)) == repr(([*args], kwargs)):
             raise error
         return getattr(np, name)(*values, **named)
