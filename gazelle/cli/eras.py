@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ def begin(
     from gazelle.compat import detect, era
 
     found = detect.detect(program, source)
-    era.set_number(number or found.number, found.standalone, found.before_2_3, found.masked_steps_count)
+    era.set_release(dataclasses.replace(found, number=number or found.number))
     if verbose:
         print(found.summary() if number is None else f"gazelle: era {number}, as requested.", file=sys.stderr)
     elif (found.mixed or found.is_a_guess) and number is None:
@@ -43,7 +44,7 @@ def begin_of_main() -> None:
     program = getattr(sys.modules.get("__main__"), "__file__", None)
     found = detect.detect(program) if program else None
     if found is not None and (found.number < 3 or not found.standalone):
-        era.set_number(found.number, found.standalone, found.before_2_3, found.masked_steps_count)
+        era.set_release(found)
 
 
 class Cells:

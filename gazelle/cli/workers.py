@@ -6,7 +6,10 @@ import functools
 import runpy
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gazelle.compat.era import Release
 
 #: modules whose `get_preparation_data` makes the data that a new process reads first
 MODULES = ("multiprocessing.spawn", "joblib.externals.loky.backend.spawn", "loky.backend.spawn")
@@ -18,21 +21,20 @@ class Installation:
     def __reduce__(self) -> tuple[Any, ...]:
         from gazelle.cli import import_aliases
         from gazelle.compat import era
-        from gazelle.core import conventions, settings
+        from gazelle.core import settings
 
         tensorflow = "real" if import_aliases.keeps_tensorflow() else "gazelle"
-        release = era.number(), era.standalone(), era.is_before_2_3(), conventions.active.masked_values_count
-        return repeat, (tensorflow, release, settings.image_data_format())
+        return repeat, (tensorflow, era.release(), settings.image_data_format())
 
 
-def repeat(tensorflow: str, release: tuple[int, bool, bool, bool], image_data_format: str) -> Installation:
+def repeat(tensorflow: str, release: Release, image_data_format: str) -> Installation:
     """Install gazelle in a worker."""
     from gazelle.cli import import_aliases
     from gazelle.compat import era
     from gazelle.core import settings
 
     import_aliases.install(tensorflow)
-    era.set_number(*release)
+    era.set_release(release)
     settings.set_image_data_format(image_data_format)
     if not isinstance(runpy.run_path, functools.partial):
         runpy.run_path = functools.partial(_run_path, runpy.run_path)

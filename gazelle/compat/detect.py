@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 
 from gazelle import backend
 from gazelle.compat import api_paths, python2, releases, renamed_arguments, tables, tensorflow_signs
+from gazelle.compat.era import Release
 from gazelle.compat.old_names import NAMES, PATHS
 from gazelle.core.errors import StateError
 
@@ -53,15 +54,11 @@ class Sign:
 
 
 @dataclasses.dataclass(frozen=True)
-class Era:
-    """The era that follows from the signs."""
+class Era(Release):
+    """The release that follows from the signs."""
 
-    number: int
-    standalone: bool
-    reasons: tuple[Sign, ...]
-    mixed: bool  # whether there are signs of an earlier era, too
-    before_2_3: bool = False  # whether a program of era 2 is for a release before 2.3, or for TensorFlow 1
-    masked_steps_count: bool = False  # whether a program of era 2 is for a release from 2.3 to 2.10
+    reasons: tuple[Sign, ...] = ()
+    mixed: bool = False  # whether there are signs of an earlier era, too
 
     def summary(self) -> str:
         """One line for users."""
@@ -71,7 +68,7 @@ class Era:
         shown = [f"{s.what} (line {s.line})" if s.line else s.what for s in self.reasons[:4]]
         none = "no names of Keras 3" if self.number < 3 else "no earlier names"
         more = " It mixes eras, so the newer one is used." if self.mixed else ""
-        release = " It is for a release before Keras 2.3." if self.before_2_3 else ""
+        release = " It is for a release before Keras 2.3." if self.number == 2 and self.before_2_3 else ""
         guess = " This rate is 1; in Keras 3 (--era 3) it is 0.001." if self.is_a_guess else ""
         return f"gazelle: era {self.number}, {called}: {', '.join(shown) or none}.{release}{more}{guess}"
 
@@ -267,8 +264,8 @@ def decide(found: list[Sign], roots: set[str]) -> Era:
     if not standalone and newest < 3 and (number == 1 or roots == {"tensorflow"}):
         number = 2  # there is no tf.keras of era 1
     old = [s for s in found if s.last <= number and s.last < 3]
-    reasons = old or [s for s in found if s.first == number]
-    return Era(number, standalone, tuple(sorted(reasons, key=lambda s: s.line)), any(s.last < number for s in found))
+    reasons = sorted(old or [s for s in found if s.first == number], key=lambda s: s.line)
+    return Era(number, standalone, reasons=tuple(reasons), mixed=any(s.last < number for s in found))
 
 
 def detect(path: str, source: str | None = None) -> Era:

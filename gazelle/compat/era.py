@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import Any
 
@@ -10,69 +11,87 @@ from gazelle.core.errors import ArgumentError, message
 
 #: result of a lookup that finds nothing, since None may be a value
 NOTHING: Any = type("Nothing", (), {"__repr__": lambda self: "NOTHING"})()
-_number, _standalone = 3, True
-_before_2_3 = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """The release of Keras that a program is written for, as far as releases differ.
+
+    Args:
+        number: The era: 1, 2 or 3.
+        standalone: Whether the program imports `keras`, not `tensorflow.keras`, which differs in details.
+        before_2_3: Whether a program of era 2 is for a release before Keras 2.3, or for TensorFlow 1.
+        masked_steps_count: Whether it is for a release from 2.3 to 2.10, whose losses are means over masked steps, too.
+    """
+
+    number: int = 3
+    standalone: bool = True
+    before_2_3: bool = False
+    masked_steps_count: bool = False
+
+    def __post_init__(self) -> None:
+        if self.number not in (1, 2, 3):
+            raise ArgumentError(message("The era of a program", expected="1, 2 or 3", got=repr(self.number)))
+        object.__setattr__(self, "before_2_3", self.number == 1 or (self.number == 2 and self.before_2_3))
+
+
+_release = Release()
+
+
+def release() -> Release:
+    """The release that the process emulates."""
+    return _release
 
 
 def number() -> int:
     """The era: 1, 2 or 3."""
-    return _number
+    return _release.number
 
 
 def standalone() -> bool:
     """Whether the program imports the package `keras`, not `tensorflow.keras`, which differs in details."""
-    return _standalone
+    return _release.standalone
 
 
 def is_package_before_keras_3() -> bool:
     """Whether the program is written for the package `keras` 1 or 2."""
-    return _number < 3 and _standalone
+    return number() < 3 and standalone()
 
 
 def is_before_tf_keras_2() -> bool:
     """Whether the program is written for the package `keras` 1 or 2, or for tf.keras of TensorFlow 1."""
-    return is_package_before_keras_3() or _before_2_3
+    return is_package_before_keras_3() or is_before_2_3()
 
 
 def is_tf_keras_2() -> bool:
     """Whether the program is written for `tensorflow.keras` of TensorFlow 2.0 to 2.15."""
-    return _number == 2 and not _standalone
+    return number() == 2 and not standalone()
 
 
 def is_before_2_3() -> bool:
     """Whether the program is written for a release before Keras 2.3, or for tf.keras of TensorFlow 1."""
-    return _before_2_3
+    return _release.before_2_3
 
 
 def is_package_before_2_3() -> bool:
     """Whether the program is written for the package `keras` before 2.3."""
-    return _standalone and _before_2_3
+    return standalone() and is_before_2_3()
 
 
-def set_number(
-    number: int, standalone: bool = True, before_2_3: bool = False, masked_steps_count: bool = False
-) -> None:
-    """Set the era.
-
-    Args:
-        number: 1, 2 or 3.
-        standalone: Whether the program imports `keras`, not `tensorflow.keras`.
-        before_2_3: Whether a program of era 2 is for a release before Keras 2.3, or for TensorFlow 1.
-        masked_steps_count: Whether it is for a release from 2.3 to 2.10, whose losses are means over masked steps, too.
-    """
-    global _number, _standalone, _before_2_3
-    if number not in (1, 2, 3):
-        raise ArgumentError(message("The era of a program", expected="1, 2 or 3", got=repr(number)))
-    _number, _standalone, _before_2_3 = number, standalone, number == 1 or (number == 2 and before_2_3)
+def set_release(release: Release) -> None:
+    """Let the process emulate a release."""
+    global _release
+    _release = release
+    number, standalone, before_2_3 = release.number, release.standalone, release.before_2_3
     activate(
         Conventions(
-            losses_take_logits=not standalone or (number == 2 and not _before_2_3),  # as on TensorFlow, from 2.3 on
-            logits_are_of_one_loss=standalone or _before_2_3,
+            losses_take_logits=not standalone or (number == 2 and not before_2_3),  # as on TensorFlow, from 2.3 on
+            logits_are_of_one_loss=standalone or before_2_3,
             crossentropy_adds_epsilon=number == 2 and not is_package_before_2_3(),
             classes_are_clipped_first=number < 3,
             hinge_takes_labels=is_package_before_2_3(),
             mean_counts_nonzero_weights=is_package_before_2_3(),
-            masked_values_count=number == 2 and (masked_steps_count or (not standalone and _before_2_3)),
+            masked_values_count=number == 2 and (release.masked_steps_count or (not standalone and before_2_3)),
             masks_weigh_metrics=number == 2,
             metrics_average_batches=is_package_before_2_3(),
             averages_start_from_weights=number == 2,
@@ -82,10 +101,10 @@ def set_number(
             functions_keep_names=number < 3,
             scores_follow_outputs=number < 3,
             epochs_cross_passes=number < 3,
-            sequences_start_again=number == 2 and not (standalone or _before_2_3),
+            sequences_start_again=number == 2 and not (standalone or before_2_3),
             added_losses_count_batches=number == 2 and not standalone,
             configs_have_added_losses=not (standalone and number < 3),
-            output_losses_average_batches=number == 2 and standalone != _before_2_3,
+            output_losses_average_batches=number == 2 and standalone != before_2_3,
             folders_are_sorted=number < 3,
             epochs_are_completed=number == 1,
             groups_end_at_last_step=number < 3,

@@ -157,11 +157,11 @@ VERSIONS = [
 
 @pytest.mark.parametrize(("number", "standalone", "told"), VERSIONS)
 def test_tells_the_version_of_the_era(number, standalone, told):
-    era.set_number(number, standalone)
+    era.set_release(era.Release(number, standalone))
     try:
         assert " ".join(map(namespaces.version, ("keras", "tensorflow.keras", "tensorflow"))) == told
     finally:
-        era.set_number(3)
+        era.set_release(era.Release(3))
 
 
 @pytest.mark.parametrize("first", ["", "tensorflow"])

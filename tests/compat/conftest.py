@@ -40,12 +40,12 @@ def tf():
 
 def program(number, standalone=True, before_2_3=False):
     """The API, defaults and rules of an era; yields the module `keras`. Names are counted from 0."""
-    before = era.number(), era.standalone(), era.is_before_2_3()
-    era.set_number(number, standalone, before_2_3)
+    before = era.release()
+    era.set_release(era.Release(number, standalone, before_2_3))
     names.clear_session()
     yield root("keras")
     names.clear_session()
-    era.set_number(*before)
+    era.set_release(before)
 
 
 @pytest.fixture(params=["Keras 1", "Keras 2", "tf.keras"])
@@ -75,12 +75,12 @@ def tf_keras():
 @pytest.fixture
 def tf_keras_2():
     """The module `tensorflow` of programs for tf.keras of TensorFlow 2.0 to 2.15; names are counted anew."""
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
+    before = era.release()
+    era.set_release(era.Release(2, False))
     names.clear_session()
     yield tensorflow.module("tensorflow")
     tensorflow.close()
-    era.set_number(number, standalone)
+    era.set_release(before)
 
 
 @pytest.fixture
@@ -88,8 +88,8 @@ def tensorflow_1(monkeypatch):
     """The module `tensorflow` of programs for TensorFlow 1, with an empty graph."""
     monkeypatch.setattr(graphs, "_active", False)
     graphs.reset()
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
+    before = era.release()
+    era.set_release(era.Release(2, False))
     yield tensorflow.module("tensorflow")
     tensorflow.close()
-    era.set_number(number, standalone)
+    era.set_release(before)

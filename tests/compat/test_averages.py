@@ -15,10 +15,10 @@ X, Y = np.ones((1, 1), "float32"), np.full((1, 1), 3.0, "float32")
 
 @pytest.fixture(params=[2, 3])
 def number(request):
-    before = era.number(), era.standalone()
-    era.set_number(request.param, False)
+    before = era.release()
+    era.set_release(era.Release(request.param, False))
     yield request.param
-    era.set_number(*before)
+    era.set_release(before)
 
 
 def test_the_first_average(number):

@@ -189,12 +189,12 @@ def test_crossentropies_in_the_order_of_the_era():
     focal = K.categorical_focal_crossentropy(target, output)
     np.testing.assert_allclose(focal, 0.25 * np.array([0.1, 0.4]) ** 2 * wanted, rtol=1e-4)
     assert K.backend() == "jax"
-    era.set_number(1)
+    era.set_release(era.Release(1))
     try:
         assert K.backend() == "tensorflow"
         np.testing.assert_allclose(K.categorical_crossentropy(output, target), wanted, rtol=1e-5)
     finally:
-        era.set_number(3)
+        era.set_release(era.Release(3))
 
 
 def test_more_than_three_axes_are_of_the_batch(keras_2):
@@ -431,12 +431,12 @@ def test_layers_are_called_on_variables_of_the_backend(loaded, monkeypatch):
 
 @pytest.mark.parametrize("number", [2, 3])
 def test_binary_crossentropy_of_several_predictions_of_a_target(number):
-    before = era.number(), era.standalone()
-    era.set_number(number, False)
+    before = era.release()
+    era.set_release(era.Release(number, False))
     try:
         found = K.binary_crossentropy(np.ones((2, 1), "float32"), np.full((2, 3), 0.5, "float32"))
     finally:
-        era.set_number(*before)
+        era.set_release(before)
     np.testing.assert_allclose(found, np.full((2, 3), np.log(2)), rtol=1e-5)
 
 

@@ -37,8 +37,8 @@ def test_packages_are_answered_jax(monkeypatch):
     values = {"keras": keras, "__file__": "/lib/site-packages/package/module.py", "__name__": "package.module"}
     exec("answer = keras.backend.backend()", values)
     assert values["answer"] == "jax"
-    era.set_number(2)
+    era.set_release(era.Release(2))
     try:
         assert keras.backend.backend() == "tensorflow"
     finally:
-        era.set_number(3)
+        era.set_release(era.Release(3))

@@ -15,10 +15,10 @@ WEIGHTS = np.arange(10) // 3 / 2  # three are 0
 
 @pytest.fixture
 def keras():
-    before = era.number(), era.standalone(), era.is_before_2_3()
-    era.set_number(2, before_2_3=True)
+    before = era.release()
+    era.set_release(era.Release(2, before_2_3=True))
     yield root("keras")
-    era.set_number(*before)
+    era.set_release(before)
 
 
 def linear(keras, units=1, **kwargs):
@@ -102,10 +102,10 @@ def test_moving_statistics_are_debiased(keras):
 
 @pytest.fixture
 def tf_keras():
-    before = era.number(), era.standalone(), era.is_before_2_3()
-    era.set_number(2, False, before_2_3=True)
+    before = era.release()
+    era.set_release(era.Release(2, False, before_2_3=True))
     yield root("keras")
-    era.set_number(*before)
+    era.set_release(before)
 
 
 def test_masked_steps_count_in_means_of_losses(tf_keras):

@@ -41,14 +41,14 @@ def of_era(number, standalone=True):
     }
     gazelle.uninstall()
     gazelle.install()
-    era.set_number(number, standalone)
+    era.set_release(era.Release(number, standalone))
     gazelle.utils.clear_session()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             yield
     finally:
-        era.set_number(3)
+        era.set_release(era.Release(3))
         settings.set_image_data_format("channels_last")
         gazelle.uninstall()
         sys.modules.update(hidden)

@@ -17,10 +17,10 @@ LOSSES = [0.662287, 0.590553, 0.527371, 0.471717, 0.422684, 0.379476]
 
 @pytest.fixture
 def tf_keras_2():
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
+    before = era.release()
+    era.set_release(era.Release(2, False))
     yield
-    era.set_number(number, standalone)
+    era.set_release(before)
 
 
 def compiled():
@@ -75,7 +75,7 @@ def test_early_stopping(tf_keras_2, name, mode, deltas, stopped):
     ],
 )
 def test_the_name_alone_decides_the_direction(tf_keras_2, kind, name, standalone, higher):
-    era.set_number(2, standalone)
+    era.set_release(era.Release(2, standalone))
     arguments = ("file.keras", name) if kind == "ModelCheckpoint" else (name,)
     callback = getattr(callbacks, kind)(*arguments)
     assert bool(callback.monitor_op(2.0, 1.0)) is higher

@@ -123,7 +123,7 @@ def test_values_and_norms_of_gradients_are_clipped_by_one_optimizer(keras_2):
     weights = [np.zeros((2, 1), "float32")]
 
     def weights_after(cls, standalone, **clips):
-        era.set_number(2, standalone)
+        era.set_release(era.Release(2, standalone))
         model = keras_2.models.Sequential([keras_2.layers.Dense(1, input_dim=2, use_bias=False, weights=weights)])
         model.compile(cls(1.0, **clips), lambda t, p: -p[:, 0])
         model.train_on_batch(np.array([[3.0, 4.0]]), np.zeros((1, 1)))
@@ -136,7 +136,7 @@ def test_values_and_norms_of_gradients_are_clipped_by_one_optimizer(keras_2):
     np.testing.assert_allclose(value_first, [0.5**0.5] * 2, rtol=1e-5)  # TensorFlow 2.10: values first
     with pytest.raises(ArgumentError, match="Gradient clipping"):
         SGD(1.0, clipnorm=1.0, global_clipnorm=1.0)
-    era.set_number(3)
+    era.set_release(era.Release(3))
     with pytest.raises(ArgumentError, match="at most one of clipnorm"):
         SGD(1.0, clipnorm=1.0, clipvalue=2.0)
 
@@ -151,7 +151,7 @@ def test_arguments_of_the_base_class_have_no_effect_on_layers_with_several_kerne
     assert not (np.asarray(layer.depthwise_kernel) == 1).all()
     assert not other.losses
     assert keras_2.layers.DepthwiseConv2D(3, kernel_regularizer=None).depthwise_regularizer is None
-    era.set_number(1)
+    era.set_release(era.Release(1))
     both = keras_2.layers.SeparableConv2D(4, 3, init="ones")
     both(x)
     assert all((w == 1).all() for w in both.get_weights()[:2])
@@ -173,7 +173,7 @@ def test_a_rate_of_dropout_that_is_no_probability_turns_it_off(keras_2):
         layer = keras_2.layers.LSTM(2, recurrent_dropout=1.5)
     sequences = x.reshape(4, 2, 4)
     np.testing.assert_array_equal(layer(sequences, training=True), layer(sequences))
-    era.set_number(3)
+    era.set_release(era.Release(3))
     with pytest.raises(ArgumentTypeError, match="expected a number from 0 to 1, got 25"):
         keras_2.layers.Dropout(25)
 

@@ -14,10 +14,10 @@ Y = X[:, :1] * 2 + 1
 
 @pytest.fixture(autouse=True)
 def of_tf_keras_2():
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
+    before = era.release()
+    era.set_release(era.Release(2, False))
     yield
-    era.set_number(number, standalone)
+    era.set_release(before)
 
 
 def losses(model, x, **compile_arguments):

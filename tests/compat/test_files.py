@@ -29,7 +29,7 @@ W = np.linspace(-1, 1, 12, dtype="float32").reshape(3, 4)
 @pytest.mark.parametrize("name", ["SGD", "Adam", "Adamax", "Adadelta", "RMSprop", "Adagrad", "Nadam"])
 @pytest.mark.parametrize(("number", "standalone"), [(1, True), (2, True), (2, False)])
 def test_optimizers_of_the_era_continue(name, number, standalone, tmp_path):
-    era.set_number(number, standalone)
+    era.set_release(era.Release(number, standalone))
     options = {"momentum": 0.9} if name == "SGD" else {"epsilon": 0.1}
     decay = {} if name == "Nadam" else {"decay": 0.1}
     try:
@@ -46,4 +46,4 @@ def test_optimizers_of_the_era_continue(name, number, standalone, tmp_path):
         for copy in models[1:]:
             np.testing.assert_allclose(copy.get_weights()[0], model.get_weights()[0], rtol=1e-5)
     finally:
-        era.set_number(3)
+        era.set_release(era.Release(3))

@@ -10,11 +10,11 @@ from gazelle.compat import era, tensorflow
 @pytest.fixture
 def tf():
     """TensorFlow; afterwards JAX has 32 bits again."""
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
+    before = era.release()
+    era.set_release(era.Release(2, False))
     yield tensorflow.module("tensorflow")
     tensorflow.close()
-    era.set_number(number, standalone)
+    era.set_release(before)
     jax.config.update("jax_enable_x64", False)
 
 

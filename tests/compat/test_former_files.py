@@ -173,14 +173,14 @@ def test_weights_by_layer_have_names_of_tensorflow(tf, tmp_path):
 
 
 def test_programs_for_keras_3_write_its_format(tf):
-    era.set_number(3)
+    era.set_release(era.Release(3))
     text = json.loads(former_models.cnn(keras, tf).to_json())
     assert text["config"]["layers"][0]["config"]["batch_shape"] == [None, 6, 6, 1]
 
 
 def test_files_of_keras_2_3(tmp_path):
     """Classes, arguments and text that Keras 2.3.1 knows, and the slots of its optimizers in its order."""
-    era.set_number(2, True)
+    era.set_release(era.Release(2, True))
     k = root("keras")
     x = k.layers.Input((4,))
     y = k.layers.Dense(3, kernel_initializer="he_normal", activity_regularizer="l2")(k.layers.GaussianNoise(0.1)(x))

@@ -12,11 +12,11 @@ ZEROS, ONES = np.zeros((32, 1)), np.ones((32, 1))
 
 @pytest.fixture(params=["1", "2", "tf.keras 1", "tf.keras 2", "3"])
 def keras(request):
-    before = era.number(), era.standalone(), era.is_before_2_3()
+    before = era.release()
     number, standalone = int(request.param[-1]), "tf" not in request.param
-    era.set_number(number if standalone else 2, standalone, request.param == "tf.keras 1")
+    era.set_release(era.Release(number if standalone else 2, standalone, request.param == "tf.keras 1"))
     yield request.param, root("keras" if standalone else "tensorflow.keras")
-    era.set_number(*before)
+    era.set_release(before)
 
 
 def moving(layer):

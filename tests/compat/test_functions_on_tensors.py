@@ -16,11 +16,11 @@ def last(x):
 @pytest.fixture
 def keras():
     """`tf.keras`, in a module that imports tensorflow."""
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
+    before = era.release()
+    era.set_release(era.Release(2, False))
     yield tensorflow.module("tensorflow").keras
     tensorflow.close()
-    era.set_number(number, standalone)
+    era.set_release(before)
 
 
 def trained(keras, compiled=None, **options):

@@ -238,7 +238,7 @@ def test_losses_of_keras_1_are_means_over_the_weights_that_are_not_0(keras_1):
     losses = trained(one_unit(), sample_weight=weights)["loss"]
     np.testing.assert_allclose(losses, [5.9266, 4.1039], atol=2e-4)
     again = one_unit()  # another process-wide setting is another program
-    era.set_number(2)
+    era.set_release(era.Release(2))
     assert trained(again, sample_weight=weights)["loss"][0] < losses[0]
 
 

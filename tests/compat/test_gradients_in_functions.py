@@ -12,11 +12,11 @@ layers = keras.layers
 
 @pytest.fixture(scope="module", autouse=True)
 def tf():
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
+    before = era.release()
+    era.set_release(era.Release(2, False))
     yield tensorflow.module("tensorflow")
     tensorflow.close()
-    era.set_number(number, standalone)
+    era.set_release(before)
 
 
 # tf.gradients --------------------------------------------------------------------------------------------------------

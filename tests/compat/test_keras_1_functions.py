@@ -132,7 +132,7 @@ def test_binary_crossentropy_of_a_certain_wrong_prediction(keras_2):
     found += [losses.BinaryFocalCrossentropy(gamma=0.0)(y, p)]
     found += _flat_model(losses).evaluate(p, y, verbose=0)
     np.testing.assert_allclose([float(value) for value in found], 3.833, atol=1e-3)
-    era.set_number(3)
+    era.set_release(era.Release(3))
     found = [losses.binary_crossentropy(y, p)[0], *_flat_model(losses).evaluate(p, y, verbose=0)]
     np.testing.assert_allclose([float(value) for value in found], 3.986, atol=1e-3)
 
@@ -140,7 +140,7 @@ def test_binary_crossentropy_of_a_certain_wrong_prediction(keras_2):
 def test_the_threshold_nearest_to_the_bound(keras_2):
     y, p = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1], [0.0, 0.1, 0.2, 0.3, 0.4, 0.1, 0.45, 0.5, 0.8, 0.9]
     assert float(metrics.SpecificityAtSensitivity(0.8)(y, p)) == pytest.approx(0.4)
-    era.set_number(2, False)
+    era.set_release(era.Release(2, False))
     assert float(metrics.SpecificityAtSensitivity(0.8)(y, p)) == 1
 
 

@@ -18,11 +18,11 @@ X = np.ones((4, 3), "float32")
 
 @pytest.fixture(autouse=True)
 def tf():
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
+    before = era.release()
+    era.set_release(era.Release(2, False))
     yield tensorflow.module("tensorflow")
     tensorflow.close()
-    era.set_number(number, standalone)
+    era.set_release(before)
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ Y = np.array([[0.0], [1.0]], "float32")
 
 @pytest.fixture(params=[2, 3])
 def of_tensorflow(request):
-    number, standalone = era.number(), era.standalone()
-    era.set_number(request.param, False)
+    before = era.release()
+    era.set_release(era.Release(request.param, False))
     yield
-    era.set_number(number, standalone)
+    era.set_release(before)
 
 
 def sigmoid_of_sums():
@@ -32,7 +32,7 @@ def sigmoid_of_sums():
 
 def test_only_programs_for_tensorflow_take_logits(of_tensorflow):
     assert conventions.active.losses_take_logits
-    era.set_number(3, True)
+    era.set_release(era.Release(3, True))
     assert not conventions.active.losses_take_logits
     assert float(losses.BinaryCrossentropy()(Y, sigmoid_of_sums()(X))) < 17
 

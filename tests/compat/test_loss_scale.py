@@ -14,14 +14,14 @@ X, Y = np.ones((4, 3), "float32"), np.ones((4, 2), "float32")
 @pytest.fixture
 def tf():
     """TensorFlow, in a module that imports it, with the policy "mixed_float16"."""
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
+    before = era.release()
+    era.set_release(era.Release(2, False))
     tf = tensorflow.module("tensorflow")
     tf.keras.mixed_precision.set_global_policy("mixed_float16")
     yield tf
     tf.keras.mixed_precision.set_global_policy("float32")
     tensorflow.close()
-    era.set_number(number, standalone)
+    era.set_release(before)
 
 
 @pytest.mark.parametrize("is_scaled", [False, True])

@@ -39,7 +39,7 @@ def test_regularizers_of_frozen_layers(keras):
     assert model.evaluate(np.ones((2, 2)), np.zeros((2, 1)), verbose=0) == pytest.approx(0.04)
     assert model.train_on_batch(np.ones((2, 2)), np.zeros((2, 1))) == pytest.approx(0.04)
     assert len(model.losses) == 1
-    era.set_number(3)
+    era.set_release(era.Release(3))
     model.compile("sgd", "mse")
     assert model.evaluate(np.ones((2, 2)), np.zeros((2, 1)), verbose=0) == 0
 

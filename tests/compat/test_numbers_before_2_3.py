@@ -13,11 +13,11 @@ ONE_HOT, CLASS = np.array([[1.0, 0.0]]), np.zeros((1, 1))
 
 @pytest.fixture(params=["1.2.2", "2.2.4", "2.3.1"])
 def keras(request):
-    number, standalone, before = era.number(), era.standalone(), era.is_before_2_3()
-    era.set_number(int(request.param[0]), True, request.param == "2.2.4")
+    before = era.release()
+    era.set_release(era.Release(int(request.param[0]), True, request.param == "2.2.4"))
     names.clear_session()
     yield root("keras")
-    era.set_number(number, standalone, before)
+    era.set_release(before)
 
 
 def loss_of(keras, activation, loss, x, y, **weights):

@@ -227,15 +227,15 @@ def test_functional_of_a_sequential():
 
 @pytest.mark.parametrize(("number", "package"), [(3, "keras.src.models"), (2, "keras.engine")])
 def test_the_class_of_a_model_has_the_name_that_keras_gives_it(number, package):
-    before = era.number(), era.standalone()
-    era.set_number(number)
+    before = era.release()
+    era.set_release(era.Release(number))
     try:
         assert str(keras.Sequential) == f"<class '{package}.sequential.Sequential'>"
         kinds = type(keras.Model(*[keras.Input((2,))] * 2)), keras.Model
         assert [str(kind).partition("'")[2].startswith(f"{package}.") for kind in kinds] == [True, True]
         assert "Mine" in str(type("Mine", (keras.Model,), {}))
     finally:
-        era.set_number(*before)
+        era.set_release(before)
 
 
 def test_models_have_no_attribute_batch_size():

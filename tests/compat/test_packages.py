@@ -58,7 +58,7 @@ def test_loaded_merge_layers_pass_masks_as_in_keras_2(tmp_path):
             return x
 
     masks = []
-    era.set_number(2)
+    era.set_release(era.Release(2))
     try:
         words, others = keras.Input((4,)), keras.Input((4, 3))
         y = Seen()(layers.Add()([layers.Embedding(5, 3, mask_zero=True)(words), others]))
@@ -66,7 +66,7 @@ def test_loaded_merge_layers_pass_masks_as_in_keras_2(tmp_path):
         made, masks[:] = masks[:], []
         keras.models.load_model(str(tmp_path / "model.h5"), custom_objects={"Seen": Seen})
     finally:
-        era.set_number(3)
+        era.set_release(era.Release(3))
     assert made
     assert all(made)
     assert masks == made
@@ -145,12 +145,12 @@ def test_a_model_that_is_not_built_has_no_inputs():
     model = keras.Sequential([layers.Dense(2)])
     with pytest.raises(AttributeError, match="has no inputs yet"):
         model.inputs  # noqa: B018
-    era.set_number(2, standalone=False)
+    era.set_release(era.Release(2, standalone=False))
     try:
         assert model.inputs is None
         assert model.outputs is None
     finally:
-        era.set_number(3)
+        era.set_release(era.Release(3))
 
 
 @pytest.mark.parametrize(

@@ -68,18 +68,18 @@ def test_models(module, tf):
 
 
 def test_workers_are_told(installed):
-    era.set_number(2, False)
+    era.set_release(era.Release(2, False))
     try:
         data = pickle.dumps(multiprocessing.spawn.get_preparation_data("worker")["gazelle"])
         gazelle.uninstall()
-        era.set_number(3)
+        era.set_release(era.Release(3))
         assert isinstance(pickle.loads(data), workers.Installation)
         assert import_aliases.is_installed()
         assert (era.number(), era.standalone()) == (2, False)
         gazelle.uninstall()
         assert "gazelle" not in multiprocessing.spawn.get_preparation_data("worker")
     finally:
-        era.set_number(3)
+        era.set_release(era.Release(3))
 
 
 WORKERS = """

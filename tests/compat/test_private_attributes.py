@@ -42,7 +42,7 @@ def twice(x):
 
 def test_functions_in_a_config(keras_2):
     assert layers.Dense(2, activation=twice).get_config()["activation"] == "twice"
-    era.set_number(3)
+    era.set_release(era.Release(3))
     assert layers.Dense(2, activation=twice).get_config()["activation"]["config"] == "twice"
     assert layers.Dense(2, activation=linear).get_config()["activation"] == "linear"  # as a function of Keras
     layer = layers.deserialize(layers.serialize(layers.Dense(2, activation=linear)), {"linear": linear})
@@ -53,7 +53,7 @@ def test_symbolic_tensors_are_tensors_before_tensorflow_2(tf, keras_2):
     x = keras.Input((3,))
     assert isinstance(x, tf.Tensor)
     assert isinstance(layers.Dense(2)(x), tf.Tensor)
-    era.set_number(2, False)
+    era.set_release(era.Release(2, False))
     assert not isinstance(x, tf.Tensor)
     assert isinstance(tf.constant(1), tf.Tensor)
 

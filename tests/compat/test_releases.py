@@ -22,10 +22,10 @@ LAYERS = "from keras.layers import Dense\n"
 
 @pytest.fixture(params=[False, True], ids=["from 2.3 on", "before 2.3"])
 def hard(request):
-    before = era.number(), era.standalone(), era.is_before_2_3()
-    era.set_number(2, True, request.param)
+    before = era.release()
+    era.set_release(era.Release(2, True, request.param))
     yield request.param
-    era.set_number(*before)
+    era.set_release(before)
 
 
 def small(kind, **options):
@@ -73,8 +73,8 @@ def test_releases_decide_about_era_and_gates(tmp_path, pin, source, number, stan
     program = tmp_path / "train.py"
     program.write_text(source)
     found = detect.detect(str(program))
-    assert (found.number, found.standalone, found.before_2_3) == (number, standalone, hard)
-    assert ("before Keras 2.3" in found.summary()) == hard
+    assert (found.number, found.standalone) == (number, standalone)
+    assert ("before Keras 2.3" in found.summary()) == (found.before_2_3 and number == 2) == hard
     assert "(line 0)" not in found.summary()
     assert found.is_a_guess == (source == RATE and pin == "keras>=2.0")
 
@@ -120,7 +120,7 @@ def test_layers_of_cudnn_have_the_sigmoid(hard):
 
 
 def test_gates_of_tf_keras_in_tensorflow_1(tf_keras_2):
-    era.set_number(2, False, True)
+    era.set_release(era.Release(2, False, True))
     layer = tf_keras_2.keras.layers.GRU(2)
     assert (layer.get_config()["recurrent_activation"], layer.reset_after) == ("hard_sigmoid", False)
 

@@ -14,7 +14,7 @@ Y = X.sum(1, keepdims=True)
 
 @pytest.fixture(autouse=True)
 def tf(keras_2):
-    era.set_number(2, standalone=False)
+    era.set_release(era.Release(2, standalone=False))
     yield tensorflow_facade.module("tensorflow")
     tensorflow_facade.close()
 

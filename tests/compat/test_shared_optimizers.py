@@ -58,10 +58,10 @@ def test_gazelle_refuses_an_optimizer_of_another_model():
 
 @pytest.fixture
 def of_tensorflow(tf):
-    number, standalone = era.number(), era.standalone()
-    era.set_number(number, False)
+    before = era.release()
+    era.set_release(era.Release(3, False))
     yield tf
-    era.set_number(number, standalone)
+    era.set_release(before)
 
 
 def test_a_learning_rate_of_tensorflow_is_a_number_and_its_schedule(of_tensorflow):

@@ -15,10 +15,10 @@ Y = X.sum(1) * np.float32(0.5)
 @pytest.fixture
 def tf2(tf):
     """`tensorflow`, in a program for tf.keras 2."""
-    number, standalone = era.number(), era.standalone()
-    era.set_number(2, False)
+    before = era.release()
+    era.set_release(era.Release(2, False))
     yield tf
-    era.set_number(number, standalone)
+    era.set_release(before)
 
 
 @pytest.fixture

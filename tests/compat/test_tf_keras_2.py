@@ -230,7 +230,7 @@ def test_shapes_in_attributes_of_a_model(tf):
 
 @pytest.mark.parametrize("number", [2, 3])
 def test_a_checkpoint_of_weights_creates_its_folder(number, tmp_path):
-    era.set_number(number, False)
+    era.set_release(era.Release(number, False))
     model = keras.Sequential([layers.Dense(1, input_dim=3)])
     model.save_weights(tmp_path / "new" / "weights")
     again = keras.Sequential([layers.Dense(1, input_dim=3)])
@@ -247,7 +247,7 @@ def test_a_saved_model_creates_its_folders(tf, tmp_path):
 
 @pytest.mark.parametrize("number", [2, 3])
 def test_an_initializer_is_a_class(number, tf):
-    era.set_number(number, False)
+    era.set_release(era.Release(number, False))
     layer, glorot = layers.Layer(), tf.initializers.GlorotUniform
     assert tuple(layer.add_variable("kernel", shape=[3, 2], dtype=tf.float32, initializer=glorot).shape) == (3, 2)
     assert layer.add_weight(name="bias", shape=(2,), initializer=keras.initializers.Ones).numpy().tolist() == [1, 1]

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from gazelle.compat import era, scikit_learn, utils
+from gazelle.compat import scikit_learn, utils
 from gazelle.compat.namespaces import root
 from gazelle.compat.preprocessing.sequence import TimeseriesGenerator
 
@@ -110,11 +110,8 @@ def test_a_progress_bar_ends_with_means(keras_2, capsys):
     assert "loss: 0.5417" in capsys.readouterr().out
 
 
-def test_labels_of_keras_1_lose_their_axes():
-    number = era.number()
-    era.set_number(1)
+def test_labels_of_keras_1_lose_their_axes(keras_1):
     codes = keras.utils.to_categorical([[0, 1], [2, 3]])
-    era.set_number(number)
     assert codes.tolist() == np.eye(4).tolist()
     assert codes.dtype == "float64"
 
