@@ -132,9 +132,9 @@ def with_added(model: Model) -> Graph:
 
 def from_graph_config(cls: type[ModelT], config: Mapping[str, Any]) -> ModelT:
     """The model for a config of Keras 2 or 3: of a subclass that takes inputs and outputs, or a Functional."""
-    from gazelle.saving.h5_format.config_upgrade import of_keras_3
+    from gazelle.saving.h5_format.config_upgrade import upgraded_config
 
-    inputs, outputs, losses, reports = _read(of_keras_3("Functional", config.get("with_added", config)))
+    inputs, outputs, losses, reports = _read(upgraded_config("Functional", config.get("with_added", config)))
     made: Any = cls if cls is not Model else Functional
     found: ModelT = made(
         inputs=inputs, outputs=outputs, name=config.get("name"), trainable=config.get("trainable", True)

@@ -271,9 +271,9 @@ class Sequential(Model):
         Returns:
             A new model with new weights.
         """
-        from gazelle.saving.h5_format.config_upgrade import of_keras_3
+        from gazelle.saving.h5_format.config_upgrade import upgraded_config
 
-        config = of_keras_3("Sequential", config)
+        config = upgraded_config("Sequential", config)
         frozen: dict[str, Any] = {} if config.get("trainable", True) else {"trainable": False}  # not in each subclass
         model = cls(name=config.get("name"), **frozen)
         if config.get("dtype") is not None:

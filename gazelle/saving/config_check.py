@@ -51,7 +51,7 @@ def checked(value: Serialized, label: str, within: str = "") -> Serialized:
         return _policy(value, label, within)
     if name in _MARKS:
         return dict(value)
-    check_object(tf_keras_config.to_keras3(value), label, within)
+    check_object(tf_keras_config.convert_object(value), label, within)
     return _object(value, label, within)
 
 
@@ -117,7 +117,7 @@ def _is_function_given(config: Any) -> bool:
 
 
 def _object(value: Mapping[str, Any], label: str, within: str) -> dict[str, Any]:
-    value = tf_keras_config.to_keras3(value)
+    value = tf_keras_config.convert_object(value)
     name, config = value["class_name"], value["config"]
     out = {k: checked(v, label, within) for k, v in value.items() if k != "config"}
     if name == "function" or not isinstance(config, dict):

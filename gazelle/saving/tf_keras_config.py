@@ -47,14 +47,14 @@ def replace_hard_sigmoid(value: Serialized) -> Serialized:
     return [replace_hard_sigmoid(v) for v in value] if isinstance(value, list) else value
 
 
-def graph_of_keras_3(config: Mapping[str, Any]) -> dict[str, Any]:
+def convert_graph(config: Mapping[str, Any]) -> dict[str, Any]:
     """The config of a graph without the layers that Keras 3 does not have.
 
     `AddLoss` and `AddMetric` become lists of the tensors that they take. The layers that only these need may be those
     of a nested model, which tf.keras writes twice.
 
     >>> entry = {"class_name": "AddLoss", "config": {}, "inbound_nodes": [[["dense", 0, 0, {}]]]}
-    >>> graph_of_keras_3({"layers": [entry]})
+    >>> convert_graph({"layers": [entry]})
     {'layers': [], 'losses': [['dense', 0, 0]]}
     """
     losses, layers = [], []
@@ -89,7 +89,7 @@ def _shared_inside(entries: list[Any]) -> Iterator[tuple[int, list[str]]]:
             yield from ((number, [entry["config"]["name"], *names]) for number, names in _shared_inside([inner]))
 
 
-def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
+def convert_object(node: Mapping[str, Any]) -> dict[str, Any]:
     """Convert the config of one object to Keras 3; a config of Keras 3 is not changed."""
     out = dict(node)
     config = out.get("config")
@@ -98,7 +98,7 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(config, dict):
         return out
     if out.get("class_name") in ("Functional", "Model") and isinstance(config.get("layers"), list):
-        out["config"] = config = graph_of_keras_3(config)
+        out["config"] = config = convert_graph(config)
     if out.get("class_name") == "Lambda":
         config = _of_lambda(config)
     names = _ARGUMENTS.get(str(out.get("class_name")), {})

@@ -28,7 +28,7 @@ from gazelle.models import Model, Sequential, load_model
 from gazelle.saving import keras_v3
 from gazelle.saving.h5_format import compiled, keras1, model_from_json, weight_layout
 from gazelle.saving.tensorflow_functions import OPERATIONS
-from gazelle.saving.tf_keras_config import to_keras3
+from gazelle.saving.tf_keras_config import convert_object
 
 
 def _tensor(*history):
@@ -36,7 +36,7 @@ def _tensor(*history):
 
 
 def _call(words):
-    return to_keras3({"class_name": "Any", "config": {}, "inbound_nodes": [words]})["inbound_nodes"][0]
+    return convert_object({"class_name": "Any", "config": {}, "inbound_nodes": [words]})["inbound_nodes"][0]
 
 
 def test_calls():
@@ -55,7 +55,7 @@ def test_calls():
 
 def _function(name, call):
     config = {"name": "x", "trainable": True, "dtype": "float32", "function": name}
-    out = to_keras3({"class_name": "TFOpLambda", "config": config, "name": "x", "inbound_nodes": [call]})
+    out = convert_object({"class_name": "TFOpLambda", "config": config, "name": "x", "inbound_nodes": [call]})
     return out["class_name"], out["config"], out["inbound_nodes"][0]["args"]
 
 
@@ -82,7 +82,7 @@ def test_operations_of_the_table_exist():
 
 def test_arguments():
     def config(name, **words):
-        return to_keras3({"class_name": name, "config": words})["config"]
+        return convert_object({"class_name": name, "config": words})["config"]
 
     assert config("InputLayer", batch_input_shape=[None, 3]) == {"batch_shape": [None, 3]}
     assert config("Huber", reduction="auto") == {"reduction": "sum_over_batch_size"}
@@ -190,9 +190,9 @@ def test_attention_under_its_private_names(tmp_path):
 
 
 def test_the_axis_of_a_normalization_may_be_a_list():
-    node = to_keras3({"class_name": "BatchNormalization", "config": {"axis": [3], "momentum": 0.9}})
+    node = convert_object({"class_name": "BatchNormalization", "config": {"axis": [3], "momentum": 0.9}})
     assert node["config"] == {"axis": 3, "momentum": 0.9}
-    assert to_keras3({"class_name": "LayerNormalization", "config": {"axis": [3]}})["config"] == {"axis": [3]}
+    assert convert_object({"class_name": "LayerNormalization", "config": {"axis": [3]}})["config"] == {"axis": [3]}
 
 
 def test_an_unknown_number_of_steps_per_execution_is_the_default():

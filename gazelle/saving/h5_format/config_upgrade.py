@@ -55,11 +55,11 @@ class ConfigUpgrade:
             return {"module": "keras", "class_name": "Sequential", "config": out}
         if kind not in _MODELS or not isinstance(config, dict):
             return dict(node)  # refused later, by its name
-        config = tf_keras_config.graph_of_keras_3(config)
+        config = tf_keras_config.convert_graph(config)
         layers = [self._placed(entry) for entry in config["layers"]]
         own = {k: v for k, v in config.items() if k in ("name", "trainable", "with_added", *_ENDS)}
         renumber_nested_calls(layers, {end: own.get(end) for end in _ENDS})
-        layers = [tf_keras_config.to_keras3(entry) for entry in layers]  # also the calls
+        layers = [tf_keras_config.convert_object(entry) for entry in layers]  # also the calls
         own |= {"name": own.get("name") or name, "layers": layers}
         return {"module": "keras", "class_name": "Functional", "config": own}
 
@@ -108,7 +108,7 @@ class ConfigUpgrade:
         module = "keras.layers" if kind in REGISTRY["layers"] else entry.get("module")
         if not self.old and "trainable" not in config and snake(kind) in {*OPS, *REGISTRY.get("ops", {})}:
             module = "keras.src.ops.numpy"  # an operator as a node of the graph
-        return tf_keras_config.to_keras3(
+        return tf_keras_config.convert_object(
             {"module": module, "class_name": kind, "config": config, "registered_name": None}
         )
 
@@ -173,7 +173,7 @@ def _first_ordering(config: Any) -> str | None:
     return None
 
 
-def of_keras_3(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+def upgraded_config(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The config that `get_config` of a "Sequential" or "Functional" of Keras 2 or 3 returned, as one of Keras 3."""
     graph, layers = kind == "Functional", config["layers"]
     if any(
