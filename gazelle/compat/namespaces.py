@@ -79,7 +79,10 @@ class Namespace(ModuleType):
         if path == "gazelle" and name == "src":
             return importlib.import_module(f"{self.__name__}.src")
         if name == "__all__":
-            listed = self._real.__all__
+            listed = getattr(self._real, "__all__", None)
+            if listed is None:  # its own classes and functions
+                public = ((n, v) for n, v in vars(self._real).items() if not n.startswith("_"))
+                listed = [n for n, v in public if getattr(v, "__module__", "") == path]
             if era.number() == 3 and path != "gazelle.backend":
                 return listed
             names = [*listed, *(n for n in old_names.legacy_names(path) if n not in listed)]

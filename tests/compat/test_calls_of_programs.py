@@ -99,6 +99,13 @@ def test_variables_of_an_optimizer_are_a_method_too():
     assert len(optimizer.variables()) == 3
 
 
+def test_all_names_of_a_module_of_keras_without_a_list(installed):
+    namespace = {}
+    exec("from keras.preprocessing.text import *\nfrom keras.preprocessing.sequence import *", namespace)
+    assert {"Tokenizer", "one_hot", "pad_sequences", "skipgrams"} <= namespace.keys()
+    assert not {"np", "message", "Any"} & namespace.keys()
+
+
 def test_all_names_of_a_module_of_tensorflow(installed):
     namespace = {}
     exec("from tensorflow.math import *\nfrom tensorflow.nn import *", namespace)

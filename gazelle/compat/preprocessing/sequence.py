@@ -12,7 +12,9 @@ import numpy as np
 from gazelle.compat import tables
 from gazelle.core.errors import ArgumentError, message
 from gazelle.data.pydataset import PyDataset
-from gazelle.data.sequences import pad_sequences as pad_sequences
+from gazelle.data.sequences import pad_sequences
+
+__all__ = ["TimeseriesGenerator", "make_sampling_table", "pad_sequences", "skipgrams", "timeseries_generator_from_json"]
 
 
 class TimeseriesGenerator(PyDataset):
