@@ -41,6 +41,7 @@ def run(source):
         ("for k in d.iteritems(): pass", "iteritems"),
         ("import pandas\nfor k in frame.iteritems(): pass", None),
         ("import six\nfor k in six.iteritems(d): pass", None),
+        ("# from six.moves import cPickle\nimport cPickle  # not six", "cPickle"),
         ("if True:\n        a = 1\n\tb = 2", None),
         ("if True:\n        a = 1\n\tprint a", "print"),
         ("try: xrange\nexcept NameError: xrange = range", None),

@@ -25,6 +25,7 @@ _OF_BOTH = re.compile(
     r"\bversion_info\b|(?i:py[23])\b|\bsix\b|\bfuture\.|\bpast\.|\bbuiltins\b"
     r"|except \(?(?:NameError|Import|ModuleNotFound)"
 )
+_COMMENT = re.compile(r"(?m)(?:^|\s)#.*$")
 _PARENTHESES = re.compile("Missing parentheses in call to '(.+?)'")
 _SYNTAX = re.compile(
     r"""(?x) ^ \s* (?: print \s+ (?: [\w"'] | >> ) | exec \s+ [\w"'] | raise \s+ [\w.]+ , )
@@ -89,8 +90,12 @@ def sign_of_notebook(path: PathLike) -> Sign | None:
 
 
 def is_for_both(source: str) -> bool:
-    """Whether a program looks up the version of Python that runs it."""
-    return _OF_BOTH.search(source) is not None
+    """Whether a program looks up the version of Python that runs it.
+
+    >>> is_for_both("from six.moves import cPickle"), is_for_both("import cPickle  # not of six")
+    (True, False)
+    """
+    return _OF_BOTH.search(_COMMENT.sub("", source)) is not None
 
 
 def _first_name(tree: ast.Module, methods: frozenset[str]) -> Sign | None:
