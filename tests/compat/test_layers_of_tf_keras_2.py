@@ -101,6 +101,13 @@ def test_initializers_return_tensors(tf):
     assert layers.Dense(2, kernel_initializer=tf.random_uniform_initializer(1.0, 1.0))(X).numpy().min() == 3.0
 
 
+@pytest.mark.parametrize(("shape", "limit"), [((3, 100), 2.0), ((2, 2, 3, 100), 1.0), ((400,), 2 * 3**0.5)])
+def test_unit_scaling_counts_all_axes_but_the_last(tf, shape, limit):
+    values = tf.uniform_unit_scaling_initializer(factor=2.0, seed=1)(shape).numpy()
+    assert 0.95 * limit < values.max() <= limit
+    assert -limit <= values.min() < -0.95 * limit
+
+
 def test_the_default_writer_of_summaries(tf, tmp_path, monkeypatch):
     monkeypatch.setattr("gazelle.compat.tensorflow.summaries._writer", None)  # undone after the test
     assert tf.summary.create_file_writer(str(tmp_path)).set_as_default() is None

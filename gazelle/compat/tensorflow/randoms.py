@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -303,7 +304,29 @@ class UniformInitializer(compat_class(RandomUniform)):
     @ignores("partition_info partition_shape partition_offset")
     def __call__(self, shape: ShapeLike, dtype: DTypeLike = None) -> TensorResult:
         values = super().__call__(shape, dtype)
-        if self._bounds is not None:
-            low, high = self._bounds
+        bounds = self._bounds_of(shape)
+        if bounds is not None:
+            low, high = bounds
             values = low + (high - low) * values
         return values if called_by_gazelle(2) else Tensor(values)  # 1 is the frame of `ignores`
+
+    def _bounds_of(self, shape: ShapeLike) -> Any:
+        return self._bounds
+
+
+@named("uniform_unit_scaling_initializer", "initializers.uniform_unit_scaling")
+class UnitScalingInitializer(UniformInitializer):
+    """Uniform numbers up to factor * sqrt(3 / n), where n is the number of elements of all axes but the last.
+
+    >>> round(float(abs(UnitScalingInitializer(2.0, seed=1)((12, 500))).max()), 2)
+    1.0
+    """
+
+    @ignores("dtype")
+    def __init__(self, factor: float = 1.0, seed: int | None = None) -> None:
+        self._factor = factor
+        super().__init__([0.0], [1.0], seed)
+
+    def _bounds_of(self, shape: ShapeLike) -> Any:
+        limit = self._factor * math.sqrt(3.0 / max(1, math.prod(fixed_shape(shape)[:-1])))
+        return -limit, limit
