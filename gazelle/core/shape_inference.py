@@ -6,6 +6,7 @@ import contextlib
 import functools
 import inspect
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -27,6 +28,7 @@ from gazelle.core.types import Shape, Symbolic
 # Shapes are traced twice, with these values for unknown sizes; a size that differs between the results is unknown, too.
 # Both have many divisors, so that reshapes succeed, and exceed the usual window sizes.
 _SIZES = (5040, 10080)
+_DIVISION = re.compile("reshape|equal division|divisible")  # errors of sizes that another size does not divide
 _SHAPE = re.compile(r"\((\d+(?:, *\d+)*,?)\)")
 
 
@@ -133,7 +135,12 @@ class NeedsGraphError(ArgumentError):
 
 
 def output_spec(
-    fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], name: str = "tensor", pins: int = 2
+    fn: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    name: str = "tensor",
+    pins: int = 2,
+    sizes: tuple[int, int] = _SIZES,
 ) -> Symbolic:
     """Infer the symbolic outputs of a function by tracing it with arrays of the arguments' shapes.
 
@@ -143,6 +150,7 @@ def output_spec(
         kwargs: Keyword arguments.
         name: Name in error messages.
         pins: How many unknown sizes may be replaced by known ones that they must equal.
+        sizes: What stands for unknown sizes in the two traces.
 
     Returns:
         Symbolic tensors in the structure of the result.
@@ -151,10 +159,13 @@ def output_spec(
     tensors = symbolic_leaves(arguments)
     unknown = any(None in tensor.shape for tensor in tensors)
     traces = []
-    for size in _SIZES if unknown else _SIZES[:1]:
+    for size in sizes if unknown else sizes[:1]:
         try:
             traces.append(_trace(fn, arguments, size, name))
         except (TypeError, ValueError) as error:
+            if unknown and sizes is _SIZES and (multiples := _multiples(arguments, str(error), size)):
+                with contextlib.suppress(TypeError, ValueError):
+                    return output_spec(fn, args, kwargs, name, 0, multiples)
             candidates = _mismatched_sizes(str(error), size) if unknown and pins else []
             for left, fixed in itertools.product(range(pins), candidates):  # fewest replacements first
                 for pinned_args, pinned_kwargs in _pinned(arguments, fixed):
@@ -165,7 +176,7 @@ def output_spec(
             error.args = tuple(str(arg).replace(str(size), "None") if unknown else arg for arg in error.args)
             raise
     if unknown:
-        dynamic_loops.warn_if_unrolled(name, traces[0].program, traces[1].program, _SIZES[1] - _SIZES[0])
+        dynamic_loops.warn_if_unrolled(name, traces[0].program, traces[1].program, sizes[1] - sizes[0])
     kind = (tensors[0] if tensors else KerasTensor).derived
     outputs = jax.tree.map(
         lambda *found: kind(_common_shape([f.shape for f in found], name), found[0].dtype, name=name),
@@ -260,6 +271,16 @@ def _common_shape(shapes: Sequence[Sequence[int]], name: str) -> tuple[int | Non
     if any(len(shape) != len(shapes[0]) for shape in shapes):
         raise ArgumentError(message(f"The rank of the output of {name!r} depends on an unknown size"))
     return tuple(sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*shapes, strict=True))
+
+
+def _multiples(arguments: Any, text: str, size: int) -> tuple[int, int] | None:
+    """Two multiples of the numbers in a call and in the error that a size is not divisible by one of them."""
+    if not _DIVISION.search(text):
+        return None
+    numbers = {leaf for leaf in jax.tree.leaves(arguments, is_leaf=is_symbolic) if type(leaf) is int}
+    found = numbers | set(map(int, re.findall(r"\d+", text)))
+    factor = math.lcm(*(n for n in found if n > 1 and n % size))
+    return (_SIZES[0] * factor, _SIZES[1] * factor) if 1 < factor < 10**6 else None
 
 
 def _mismatched_sizes(text: str, size: int) -> list[int]:

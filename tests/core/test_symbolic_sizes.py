@@ -23,6 +23,20 @@ def test_what_is_met_is_known(compute, shape):
 
 
 @pytest.mark.parametrize(
+    ("compute", "shape"),
+    [
+        (lambda: ops.reshape(Input((1,)), (-1, 50, 1)), (None, 50, 1)),
+        (lambda: ops.reshape(Input((6,)), (-1, 11, 32)), (None, 11, 32)),
+        (lambda: layers.Lambda(lambda x: ops.reshape(x, (-1, 64)))(Input((3,))), (None, 64)),
+        (lambda: ops.split(Input((6,)), 64)[0], (None, 6)),
+        (lambda: ops.reshape(Input((1,)), (50, 1)), (50, 1)),
+    ],
+)
+def test_what_is_divided_stays_unknown(compute, shape):
+    assert compute().shape == shape
+
+
+@pytest.mark.parametrize(
     ("compute", "text"),
     [
         (
