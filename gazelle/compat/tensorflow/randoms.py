@@ -298,20 +298,16 @@ class UniformInitializer(compat_class(RandomUniform)):
 
     def __init__(self, minval: TensorLike = -0.05, maxval: TensorLike = 0.05, seed: int | None = None) -> None:
         bounds = [np.asarray(unboxed(bound), np.float32) for bound in (minval, maxval)]
-        self._bounds = bounds if any(bound.ndim for bound in bounds) else None
+        self._bounds: Any = bounds if any(bound.ndim for bound in bounds) else None
         super().__init__(*((0.0, 1.0) if self._bounds else map(float, bounds)), seed=seed)
 
     @ignores("partition_info partition_shape partition_offset")
     def __call__(self, shape: ShapeLike, dtype: DTypeLike = None) -> TensorResult:
         values = super().__call__(shape, dtype)
-        bounds = self._bounds_of(shape)
-        if bounds is not None:
-            low, high = bounds
+        if self._bounds is not None:
+            low, high = self._bounds(shape) if callable(self._bounds) else self._bounds
             values = low + (high - low) * values
         return values if called_by_gazelle(2) else Tensor(values)  # 1 is the frame of `ignores`
-
-    def _bounds_of(self, shape: ShapeLike) -> Any:
-        return self._bounds
 
 
 @named("uniform_unit_scaling_initializer", "initializers.uniform_unit_scaling")
@@ -325,8 +321,9 @@ class UnitScalingInitializer(UniformInitializer):
     @ignores("dtype")
     def __init__(self, factor: float = 1.0, seed: int | None = None) -> None:
         self._factor = factor
-        super().__init__([0.0], [1.0], seed)
+        super().__init__(0.0, 1.0, seed)
+        self._bounds = self._of_shape
 
-    def _bounds_of(self, shape: ShapeLike) -> Any:
+    def _of_shape(self, shape: ShapeLike) -> tuple[float, float]:
         limit = self._factor * math.sqrt(3.0 / max(1, math.prod(fixed_shape(shape)[:-1])))
         return -limit, limit
