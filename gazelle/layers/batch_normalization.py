@@ -189,7 +189,8 @@ class BatchNormalization(_Normalization):
         over = tuple(a for a in range(x.ndim) if a != self.axis % x.ndim)
         if mask is None:
             return jnp.mean(x, over), jnp.var(x, over)
-        if mask.ndim >= x.ndim or mask.shape != x.shape[: mask.ndim]:
+        sizes = zip(mask.shape, x.shape, strict=False)
+        if mask.ndim >= x.ndim or any(size not in (1, own) for size, own in sizes):
             raise ShapeError(
                 message(f"The mask of {self._label}", expected=f"shape {x.shape[:-1]}", got=f"shape {mask.shape}")
             )

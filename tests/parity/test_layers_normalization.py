@@ -41,6 +41,12 @@ def test_batch_of_masked_steps(same_layer, words, training):
     same_layer("BatchNormalization", words, (4, 5, 3), training=training, mask=mask)
 
 
+@pytest.mark.parametrize("shape", [(4, 1), (1, 5)])
+def test_a_mask_for_all_steps_or_samples(same_layer, shape):
+    mask = jnp.arange(max(shape)).reshape(shape) % 3 > 0
+    same_layer("BatchNormalization", {"momentum": 0.7}, (4, 5, 3), training=True, mask=mask)
+
+
 @pytest.mark.parametrize("words", [{"momentum": 0.7}, {"renorm": True, "renorm_momentum": 0.7, "momentum": 0.5}])
 def test_moving_statistics_after_five_steps(words):
     rng = np.random.default_rng(0)
