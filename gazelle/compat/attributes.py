@@ -21,6 +21,7 @@ from gazelle.compat import (
     methods,
     namespaces,
     renamed_arguments,
+    step_functions,
     tables,
 )
 from gazelle.compat.backend.gradients import gradients
@@ -197,21 +198,25 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
         ("input_names", "_feed_input_names"), lambda model: list(model._the_graph("input_names").input_names)
     ),
     "output_names": lambda model: list(model._the_graph("output_names").output_names),
-    **{f"{step}_function": functools.partial(methods.step_function, step) for step in ("train", "test", "predict")},
     **{
-        f"{start}make_{step}_function": _method(
-            lambda model, step=step, force=False: methods.step_function(step, model)
-        )
-        for start in ("_", "")
+        f"{step}_function": functools.partial(step_functions.step_function, step)
+        for step in ("train", "test", "predict")
+    },
+    **{
+        f"make_{step}_function": _method(lambda model, step=step, force=False: getattr(model, f"{step}_function"))
         for step in ("train", "test", "predict")
     },
     **{f"_{step}_counter": functools.partial(methods.counter, step) for step in ("train", "test", "predict")},
     # of a model that is not built yet, and raises an error in Keras 3
     **dict.fromkeys(("inputs", "outputs"), lambda _: None if era.number() < 3 else NOTHING),
-    **dict.fromkeys(("_reset_compile_cache", "_assert_compile_was_called"), _NOTHING_TO_DO),
+    **dict.fromkeys(
+        ("_reset_compile_cache", "_assert_compile_was_called", "_check_trainable_weights_consistency"), _NOTHING_TO_DO
+    ),
+    "_function_kwargs": lambda _: {},
     "_should_eval": _method(_is_validated),
     "_inputs_struct": lambda model: model._the_graph("_inputs_struct").inputs,
     "_outputs_struct": lambda model: model._the_graph("_outputs_struct").outputs,
+    "_collected_trainable_weights": step_functions.collected_weights,
     "_feed_inputs": lambda model: list(model.inputs),
     "_set_inputs": _method(_set_inputs),
     "_feed_outputs": lambda model: list(model.outputs),

@@ -78,6 +78,11 @@ def is_package_before_2_3() -> bool:
     return standalone() and is_before_2_3()
 
 
+def is_package_2_3() -> bool:
+    """Whether the project requires `keras` 2.3."""
+    return standalone() and _release.masked_steps_count
+
+
 def set_release(release: Release) -> None:
     """Let the process emulate a release."""
     global _release

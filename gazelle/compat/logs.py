@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat import era
 from gazelle.data import BATCH, Source
 from gazelle.losses.base import as_loss
 from gazelle.losses.target_shapes import kind_of
+from gazelle.metrics.reduction import MeanMetricWrapper
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.callback_list import listens_to_batches
 from gazelle.training.metrics_state import CompileMetrics
@@ -39,8 +42,8 @@ class _Names(list[str]):
 class _Tensors(list[Any]):
     """The tensors of metrics; appending one adds its mean to the logs."""
 
-    def __init__(self, model: Model) -> None:
-        super().__init__()
+    def __init__(self, model: Model, tensors: Iterable[Any]) -> None:
+        super().__init__(tensors)
         self._model = model
 
     def append(self, tensor: Any) -> None:
@@ -59,10 +62,25 @@ def metrics_names(model: Model, now: list[str]) -> list[str]:
 
 def _names_after_compile(model: Model) -> list[str]:
     """The names of losses and metrics of a model with known outputs; none if it is not compiled."""
-    if model._graph is None or model._compile_state is None:
+    chosen = _chosen_metrics(model)
+    if chosen is None:
         return []
-    given, names = model._compile_state.arguments, model.output_names
-    losses = per_output("compile(loss=...)", given["loss"], names, spread=True)
+    losses, names = _losses(model), model.output_names
+    of_outputs = [f"{name}_loss" for name, loss in zip(names, losses, strict=True) if loss is not None]
+    return ["loss", *(of_outputs if len(names) > 1 else []), *chosen.metric_names()]
+
+
+def _losses(model: Any) -> list[Any]:
+    """The loss of each output."""
+    given = model._compile_state.arguments["loss"]
+    return per_output("compile(loss=...)", given, model.output_names, spread=True)
+
+
+def _chosen_metrics(model: Model) -> CompileMetrics | None:
+    """The metrics of a model with known outputs, chosen for their shapes; None if it is not compiled."""
+    if model._graph is None or model._compile_state is None:
+        return None
+    given, names, losses = model._compile_state.arguments, model.output_names, _losses(model)
     outputs = [np.zeros([size or 1 for size in output.shape]) for output in model.outputs]
     labels = [
         output[..., :1] if kind_of(as_loss(loss)) == "classes" else output
@@ -70,13 +88,25 @@ def _names_after_compile(model: Model) -> list[str]:
     ]
     chosen = CompileMetrics(given["metrics"], given["weighted_metrics"], names, given["loss"])
     chosen.choose(labels, outputs)
-    of_outputs = [f"{name}_loss" for name, loss in zip(names, losses, strict=True) if loss is not None]
-    return ["loss", *(of_outputs if len(names) > 1 else []), *chosen.metric_names()]
+    return chosen
 
 
-def metrics_tensors(model: Model) -> list[Any]:
-    """`model.metrics_tensors`."""
-    return _Tensors(model)
+def metrics_tensors(model: Any) -> list[Any]:
+    """`model.metrics_tensors`: of a compiled model with known outputs, the means of losses and metrics of a batch."""
+    chosen = _chosen_metrics(model)
+    if chosen is None or not era.standalone():
+        return _Tensors(model, ())
+    labels = iter(model.targets)
+    losses = _losses(model)
+    pairs = [(None if loss is None else next(labels), out) for loss, out in zip(losses, model.outputs, strict=True)]
+    of_outputs = [K.mean(as_loss(loss)(*pair)) for loss, pair in zip(losses, pairs, strict=True) if loss is not None]
+    of_metrics = [
+        K.mean(metric._call(*pair))
+        for pair, entries in zip(pairs, chosen._of_output, strict=True)
+        for _, metric, _ in entries
+        if isinstance(metric, MeanMetricWrapper) and pair[0] is not None
+    ]
+    return _Tensors(model, [*(of_outputs if len(losses) > 1 else []), *of_metrics])
 
 
 #: what `fit_generator` of Keras 1 was given, within its training
@@ -89,6 +119,8 @@ class BatchLogs(Callback):
     Before 2.3 the metrics were those of the batch, too.
     """
 
+    _size: int | None = None  # of the batch, where the numbers of samples are known
+
     def __init__(self, source: Source) -> None:
         self._samples, self._batch_size = getattr(source, "count", None), getattr(source, "batch_size", None)
         self.on_epoch_begin(0)
@@ -98,17 +130,17 @@ class BatchLogs(Callback):
         self._sums: dict[str, float] = {}
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._samples is not None and self._batch_size is not None:
+            self._size = min(self._batch_size, self._samples - batch * self._batch_size)
         if logs is not None:
-            logs["batch"] = batch
-            if self._samples is not None and self._batch_size is not None:
-                logs["size"] = min(self._batch_size, self._samples - batch * self._batch_size)
+            logs |= {"batch": batch} | ({} if self._size is None else {"size": self._size})
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         trainer: Any = self.model._trainer
         totals = trainer.live.totals
-        if logs is None or "part/loss" not in totals:  # of a step that the program defines
-            return
-        count = int(totals["part/loss"][1])
+        if logs is None or ("part/loss" not in totals and self._size is None):
+            return  # of a step that the program defines
+        count = int(totals["part/loss"][1]) if "part/loss" in totals else self._counted + (self._size or 0)
         for name, mean in logs.items():
             if name == "loss" or era.is_package_before_2_3():
                 before, self._sums[name] = self._sums.get(name, 0.0), mean * count

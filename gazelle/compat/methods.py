@@ -1,9 +1,9 @@
 """Methods of layers and models in earlier versions.
 
 `fit_generator`, `evaluate_generator` and `predict_generator` call `fit`, `evaluate` and `predict`: Keras 1 counted
-samples (samples_per_epoch), Keras 2 batches (steps_per_epoch). `train_function`, `add_update`, and lists of weights
-that programs assign. `load_weights` of a model that is not built yet, which tf.keras accepts for its checkpoints, loads
-them as soon as the weights exist: after `build`, before the first call, or when `fit` has created them.
+samples (samples_per_epoch), Keras 2 batches (steps_per_epoch). `add_update`, and lists of weights that programs
+assign. `load_weights` of a model that is not built yet, which tf.keras accepts for its checkpoints, loads them as soon
+as the weights exist: after `build`, before the first call, or when `fit` has created them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import functools
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from gazelle.compat import era, logs
 from gazelle.compat.backend.functions import all_updates
 from gazelle.compat.backend.lifting import GraphVariable
+from gazelle.compat.backend.updates import DebiasedUpdate
 from gazelle.compat.classes import adopt, core_class, is_generated
 from gazelle.compat.types import Nested, Outputs, PathLike, Scores, TensorLike
 from gazelle.core import symbolic, tracing
@@ -107,28 +108,6 @@ def predict_generator(model: Model, *args: Any, **kwargs: Any) -> Outputs:
     return _measured(model, "predict", (), options)
 
 
-def step_function(step: str, model: Model) -> Callable[..., Any] | None:
-    """Return `train_function` and the like, which run one step on a batch of an iterator; None before `compile`.
-
-    In Keras 2 the batch was a list [*inputs, *labels, *weights].
-    """
-    if not model.compiled:
-        return None
-    run = getattr(model, f"{step}_on_batch")
-
-    def run_step(data: Any) -> Any:
-        if isinstance(data, list):
-            labels, weights = len(model.inputs), len(model.inputs) + len(model.outputs)
-            parts = data[:labels], data[labels:weights], data[weights : weights + len(model.outputs)]
-            return run(*(part if len(part) > 1 else part[0] for part in parts if part))
-        batch = next(data)
-        if step == "predict":
-            return run(batch[0] if isinstance(batch, tuple) else batch)
-        return run(*(batch if isinstance(batch, tuple) else (batch,)), return_dict=True)
-
-    return run_step
-
-
 def counter(step: str, model: Model) -> Variable:
     """Return `_train_counter` and the like of tf.keras; only the batches of trainings are counted."""
     if step == "train" and model.compiled:
@@ -140,8 +119,14 @@ def counter(step: str, model: Model) -> Variable:
 def add_update(layer: Layer, updates: Nested[object], inputs: TensorLike = None) -> None:
     """Assign values in training, from pairs (variable, value) or lists of them; `K.update` has done so already."""
     scope = tracing.current()
-    if scope is not None and scope.training:
-        for update in all_updates([updates]):
+    for index, update in enumerate(all_updates([updates]) if scope is not None else ()):
+        if isinstance(update, DebiasedUpdate):
+            counts = vars(layer).setdefault("_counts_of_averages", {})
+            if index not in counts:  # in the first call
+                counts[index] = Variable(0.0, trainable=False, persistent=False, name="count")
+        if scope is not None and scope.training and isinstance(update, DebiasedUpdate):
+            update.assign(counts[index])
+        elif scope is not None and scope.training:
             update.variable.assign(update.value)
 
 

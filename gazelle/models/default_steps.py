@@ -113,5 +113,6 @@ def _track(model: Model, name: str, value: Any, like: Any) -> None:
     tracker = trackers[name] = trackers.get(name) or metrics.Mean(name)
     counts = (leaf.shape[0] for leaf in jax.tree.leaves(like) if len(getattr(leaf, "shape", ())))  # labels come first
     counts_batches = conventions.active.added_losses_count_batches and model._compile_state.arguments["loss"] is None
-    samples = 1 if counts_batches else next(counts, 1)
+    of_output = name != "loss" and conventions.active.output_losses_average_batches
+    samples = 1 if counts_batches or of_output else next(counts, 1)
     tracker.update_state(ops.stop_gradient(value), sample_weight=samples)

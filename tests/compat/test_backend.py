@@ -1,6 +1,7 @@
 """keras.backend on arrays, on symbolic tensors, inside of layers; graphs, their gradients and closures."""
 
 import importlib
+import operator
 
 import jax.numpy as jnp
 import numpy as np
@@ -203,6 +204,19 @@ def test_more_than_three_axes_are_of_the_batch(keras_2):
     np.testing.assert_allclose(K.batch_dot(w, w, [3, 3]), np.einsum("aboi,abpi->abop", w, w), rtol=1e-5)
     np.testing.assert_allclose(K.batch_dot(w, x, [3, 2]), np.einsum("aboi,abi->abo", w, x), rtol=1e-5)
     assert K.batch_dot(x, x.transpose(0, 2, 1), [2, 1]).shape == (5, 6, 6)
+    era.set_release(era.Release(2, masked_steps_count=True))  # the project requires keras 2.3
+    np.testing.assert_allclose(K.batch_dot(w, w, [3, 3]), np.einsum("aboi,acpi->abocp", w, w), rtol=1e-5)
+    assert K.batch_dot(x, w, [2, 3]).shape == (5, 6, 6, 2)
+
+
+@pytest.mark.parametrize("left", [np.array([1.0, 2.0]), np.float32(3.0), jnp.array([1.0, 2.0]), 2.0])
+def test_operators_of_arrays_leave_the_value_of_a_variable_open(keras_2, left):
+    x = K.variable([3.0, 4.0])
+    tensors = {name: getattr(operator, name)(left, x) for name in ("add", "sub", "mul", "truediv", "pow")}
+    K.set_value(x, [5.0, 3.0])
+    for name, tensor in tensors.items():
+        expected = getattr(operator, name)(np.asarray(left), np.array([5.0, 3.0]))
+        np.testing.assert_allclose(K.eval(tensor), expected, rtol=1e-5)
 
 
 def test_ctc_of_probabilities_with_the_blank_last():

@@ -100,3 +100,44 @@ def test_the_metric_cosine_proximity(keras, request):
     model.compile("sgd", "mse", metrics=["cosine_proximity"])
     found = model.evaluate(np.array([[1.0, 2.0]]), np.array([[0.0, 1.0]]), verbose=0)[1]
     assert found == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("initial", [0.0, 1.0])
+def test_moving_averages_of_programs(keras, request, initial):
+    """Of the means 2 and 3, with momentum 0.9: debiased from 2.0 to 2.2."""
+    K = keras.backend
+    average, value = K.variable(np.full(2, initial)), K.placeholder((1, 2))
+    function = K.function([value], [K.sum(value)], updates=[K.moving_average_update(average, K.mean(value, 0), 0.9)])
+    function([np.full((1, 2), 2.0)])
+    function([np.full((1, 2), 3.0)])
+    plain = 0.81 * initial + 0.48
+    expected = 2.526316 if request.node.callspec.params["keras"] == "2.2.4" else plain
+    np.testing.assert_allclose(K.get_value(average), [expected] * 2, rtol=1e-5)
+
+
+def test_moving_averages_of_layers(keras, request):
+    K = keras.backend
+
+    class Averages(keras.layers.Layer):
+        def build(self, shape):
+            self.average = K.zeros((4,))
+            self.non_trainable_weights = [self.average]
+            super().build(shape)
+
+        def call(self, x, mask=None):
+            self.add_update([K.moving_average_update(self.average, K.mean(x, axis=0), 0.9)], x)
+            return K.in_train_phase(x, x - self.average)
+
+    model = keras.models.Sequential()
+    model.add(Averages(input_shape=(4,)))
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    x = np.repeat([[1.0], [2.0], [4.0]], 4, axis=1)
+    for _ in range(2):
+        for row in x:
+            model.train_on_batch(row[None], row[None])
+    debiased = request.node.callspec.params["keras"] == "2.2.4"
+    values = [1.0, 2, 4, 1, 2, 4]
+    weights = 0.1 * 0.9 ** np.arange(5, -1, -1)
+    expected = weights @ values / (weights.sum() if debiased else 1)
+    np.testing.assert_allclose(K.get_value(model.layers[-1].average), [expected] * 4, rtol=1e-5)
+    assert len(model.get_weights()) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -112,6 +113,7 @@ class GraphVariable(OldVariable, Variable, TensorWrapper):
     """
 
     writes_graphs = True  # a layer called on one becomes a node of a graph
+    __array_priority__ = 100  # operators of arrays of NumPy leave the operation to it
 
     @classmethod
     def dispatch(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> TensorResult:
@@ -120,6 +122,13 @@ class GraphVariable(OldVariable, Variable, TensorWrapper):
             return function(*args, **kwargs)
         call = getattr(function, "_call_symbolic", None)  # a layer
         return shape_inference.call_op(function, args, kwargs) if call is None else call(args, dict(kwargs))
+
+    @property
+    def __jax_array__(self) -> Callable[[], Any]:
+        """The value; operators of arrays of JAX get none while a graph is built: they leave the operation to this."""
+        if not computes_values() and sys._getframe(1).f_globals.get("__name__") == "jax._src.numpy.array_methods":
+            raise AttributeError("__jax_array__")
+        return super().__jax_array__
 
     def __getitem__(self, index: Any) -> Any:
         return symbolic.OPS["get_item"](self, index)

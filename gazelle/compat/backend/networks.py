@@ -36,7 +36,7 @@ def batch_dot(x: TensorLike, y: TensorLike, axes: AxisLike = None) -> TensorResu
         return jnp.sum(x * y if first == second else x.T * y, second)[:, None]
     shared_axes = min(first % x.ndim, second % y.ndim, x.ndim - 2, y.ndim - 2)
     are_shared = shared_axes > 0 and x.shape[:shared_axes] == y.shape[:shared_axes]
-    if are_shared and max(x.ndim, y.ndim) > 3 and era.is_before_tf_keras_2():
+    if are_shared and max(x.ndim, y.ndim) > 3 and era.is_before_tf_keras_2() and not era.is_package_2_3():
         return _batch_matmul(x, y, first % x.ndim, second % y.ndim)
     letters = "abcdefghijklmnopqrstuvwxyz"
     of_x = list("z" + letters[1 : x.ndim])
@@ -54,7 +54,10 @@ def _axis(axis: Any) -> int:
 
 
 def _batch_matmul(x: Any, y: Any, first: int, second: int) -> Any:
-    """The result before Keras 2.3 and TensorFlow 2: with more than three axes, all but the last two are batch axes."""
+    """The result before Keras 2.3, which a project may require, and TensorFlow 2.
+
+    With more than three axes, all but the last two are batch axes.
+    """
     more = y.ndim - x.ndim
     x = x.reshape(x.shape + (1,) * max(more, 0))
     y = y.reshape(y.shape + (1,) * max(-more, 0))

@@ -90,9 +90,29 @@ def update_sub(x: Variable, decrement: TensorLike) -> TensorResult:
     return _update(x, new, adds=True)
 
 
+@dataclasses.dataclass(eq=False)
+class DebiasedUpdate(Update):
+    """A moving average that a layer assigns, whose first value is that of the first batch."""
+
+    momentum: float = 0.0
+
+    def assign(self, count: Variable) -> None:
+        """Assign the average of the first values, one more than `count`."""
+        count.assign_add(1)
+        weight = (1 - self.momentum) / (1 - self.momentum**count.value)
+        self.variable.assign(self.variable.value + weight * (self.value - self.variable.value))
+
+
 def moving_average_update(x: Variable, value: TensorLike, momentum: float) -> TensorResult:
-    """Assign momentum x + (1 - momentum) value to x."""
-    before: Any = x if symbolic.any_symbolic(value) else x.value
+    """Assign momentum x + (1 - momentum) value to x; from Keras 2.0 to 2.2 without the initial value of x."""
+    is_debiased = era.number() == 2 and era.is_package_before_2_3()
+    if is_debiased and computes_values() and not symbolic.any_symbolic(value):
+        return DebiasedUpdate(x, ops.convert_to_tensor(value), momentum=momentum)
+    before: Any = x if _deferred(x, value) else x.value
+    if is_debiased:
+        count = GraphVariable(0.0, trainable=False, name="count")
+        weight = (1 - momentum) / (1 - momentum ** (count + 1))
+        return Update(x, before + (value - before) * weight, others=(Update(count, count + 1),))
     return _update(x, before * momentum + value * (1.0 - momentum), adds=True)
 
 

@@ -25,6 +25,7 @@ from gazelle.compat import (
     renamed_arguments,
     saved_classes,
     shared_optimizers,
+    step_functions,
 )
 from gazelle.compat.classes import adopt, plain
 from gazelle.compat.era import called_by_gazelle
@@ -51,6 +52,7 @@ _LOSSES = frozenset(("loss", "metrics", "weighted_metrics"))
 
 
 _MEASURING = ("evaluate", "train_on_batch", "test_on_batch")
+_RUNNING = ("fit", *_MEASURING)
 
 
 def _is_built_by_parts(model: Any) -> bool:
@@ -80,6 +82,7 @@ def translated_method(owner: type, name: str) -> Function:
                 kwargs["optimizer"] = shared_optimizers.for_model(kwargs["optimizer"], self)
             args = tuple(tree.map_structure(on_tensors, one) for one in args)
             kwargs.update((key, tree.map_structure(on_tensors, kwargs[key])) for key in _LOSSES & kwargs.keys())
+            step_functions.forget(self)
         if name == "compile" and self._graph is not None:
             kwargs = {**kwargs, "loss": _loss_of_outputs(kwargs["loss"], self)} if "loss" in kwargs else kwargs
         if name in ("fit", "train_on_batch") and kwargs.get("class_weight") and era.number() < 3:
@@ -97,6 +100,8 @@ def translated_method(owner: type, name: str) -> Function:
         if name == "load_weights" and methods.can_load_later(self, args[0] if args else kwargs.get("filepath")):
             methods.load_later(self, args, kwargs)
             return LoadStatus([])
+        if name in _RUNNING and era.number() < 3:
+            step_functions.use(self, "train" if name in ("fit", "train_on_batch") else "test")
         core = getattr(super(owner, self), name)
         if name in ("save", "save_weights") and era.number() == 2:
             core = functools.partial(getattr(former_files, name), self)

@@ -10,12 +10,23 @@ from types import FunctionType
 from typing import Any
 
 from gazelle import tree
-from gazelle.compat import era, former_files, frozen, graph_views, keras1_metrics, logs, methods, namespaces
+from gazelle.compat import (
+    era,
+    former_files,
+    frozen,
+    graph_views,
+    keras1_metrics,
+    logs,
+    methods,
+    namespaces,
+    step_functions,
+)
 from gazelle.compat.classes import STEPS, adopt, compat_class, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.layers import follows_phase
 from gazelle.compat.mixins.model_methods import translated_method
 from gazelle.compat.mixins.steps import loss_as_array, step_on_tensors
+from gazelle.compat.step_functions import Maker
 from gazelle.compat.tables import listed
 from gazelle.compat.types import TensorResult
 from gazelle.core import symbolic
@@ -55,6 +66,8 @@ class ModelMixin:
     fit_generator, evaluate_generator, predict_generator = map(
         _OfClass, (methods.fit_generator, methods.evaluate_generator, methods.predict_generator)
     )
+
+    _make_train_function, _make_test_function, _make_predict_function = map(Maker, step_functions.STEPS)
 
     _wrapped_in_programs = {**dict.fromkeys(STEPS, step_on_tensors), "compute_loss": loss_as_array}
     _records_steps = False  # whether steps call `tf.gradients`
