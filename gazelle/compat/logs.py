@@ -13,6 +13,7 @@ import numpy as np
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat import era
+from gazelle.compat.types import Option
 from gazelle.data import BATCH, Source
 from gazelle.losses.base import as_loss
 from gazelle.losses.target_shapes import kind_of
@@ -91,7 +92,7 @@ def _chosen_metrics(model: Model) -> CompileMetrics | None:
     return chosen
 
 
-def metrics_tensors(model: Any) -> list[Any]:
+def metrics_tensors(model: Option) -> list[Any]:
     """`model.metrics_tensors`: of a compiled model with known outputs, the means of losses and metrics of a batch."""
     chosen = _chosen_metrics(model)
     if chosen is None or not era.standalone():

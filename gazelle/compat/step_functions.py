@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from gazelle.compat import era
+from gazelle.compat.types import Option, TensorResult
 from gazelle.core import tracing
 from gazelle.data.arrays import unpack_x_y_sample_weight
 from gazelle.layers import Dropout
@@ -35,7 +36,7 @@ class StepFunction:
     def __init__(self, step: str, model: Model) -> None:
         self._step, self._model = step, model
 
-    def __call__(self, data: Any) -> Any:
+    def __call__(self, data: Option) -> TensorResult:
         if not isinstance(data, list):
             batch = next(data)
             if self._step == "predict":
