@@ -62,6 +62,8 @@ def old_pandas():
 
     if not hasattr(pandas, "datetime"):
         pandas.datetime = datetime.datetime
+    pandas.DataFrame.as_matrix = lambda self, columns=None: (self if columns is None else self[columns]).values
+    pandas.Series.as_matrix = lambda self: self.values
     read_csv = pandas.read_csv
 
     def read(*args, squeeze=False, date_parser=None, **kwargs):
