@@ -141,12 +141,14 @@ class Model(Layer):
 
         Args:
             input_shape: shape of the input, batch axis first; a list or dict of shapes for several inputs. A model
-                that was made from inputs and outputs has its weights already and ignores it. None creates none: a
-                subclass whose own `build` created them calls this one so.
+                that was made from inputs and outputs has its weights already and ignores it. None, and a shape
+                that is not the one that the `build` of a subclass received, create none: a subclass whose own
+                `build` created them calls this one so.
         """
         if self._graph is not None:
             return
-        if input_shape is None:
+        asked: Any = vars(self).get("_asked_shapes")
+        if input_shape is None or (asked is not None and asked != input_shape):
             self.built = True
             return
         inputs = structure.symbolic_inputs(input_shape)

@@ -56,6 +56,29 @@ def test_a_build_of_its_own_passes_no_shape_on():
     assert model(X).shape == (len(X), 1)
 
 
+def test_a_build_that_passes_another_shape_on_built_its_layers():
+    class Chain(gazelle.Model):
+        def __init__(self):
+            super().__init__()
+            self.parts = [layers.Dense(5), layers.Dense(2)]
+
+        def build(self, shape):
+            for layer in self.parts:
+                layer.build(shape)
+                shape = layer.compute_output_shape(shape)
+            super().build(shape)
+
+        def call(self, x):
+            for layer in self.parts:
+                x = layer(x)
+            return x
+
+    model = Chain()
+    assert model(X).shape == (len(X), 2)
+    assert [w.shape for w in model.weights] == [(3, 5), (5,), (5, 2), (2,)]
+    assert model.get_build_config() == {"input_shape": [len(X), 3]}
+
+
 def test_a_build_that_fails_leaves_the_model_unbuilt():
     model = Described()
     with pytest.raises(ValueError, match="units of Dense: expected a positive integer, got None"):
