@@ -28,6 +28,7 @@ from gazelle.compat.tables import listed
 from gazelle.compat.types import NamedObject
 from gazelle.core.lookup import Lookup
 from gazelle.core.registry import CUSTOM, REGISTRY, custom_object_scope, custom_objects
+from gazelle.core.serialization import rebuild
 from gazelle.losses.target_shapes import warn_of_broadcasting
 
 #: era -> the releases that `__version__` reports: of the package `keras`, of TensorFlow with its `tf.keras`
@@ -236,7 +237,9 @@ def _adopting(original: Any) -> Any:
         if isinstance(lookup, Lookup) and args and isinstance(args[0], dict):  # arguments of earlier versions
             classes = classes | _generated_classes(lookup.namespace)
         with custom_object_scope({**classes, **CUSTOM, **custom_objects()}):  # those of the program take precedence
-            out = original(*args, **kwargs)
+            alone = original.__name__ == "clone_model" and len(args) == 1 and not kwargs
+            is_layer = alone and hasattr(args[0], "get_config") and not hasattr(args[0], "compile_from_config")
+            out = rebuild(args[0]) if is_layer else original(*args, **kwargs)
             out = converted(out) if isinstance(out, FunctionType) else adopt(out)
         if original.__name__ == "save_model" and len(args) > 1:
             saved_classes.remember(args[0], args[1])

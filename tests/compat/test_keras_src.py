@@ -105,6 +105,27 @@ def test_every_name_is_imported_by_a_star(keras, module):
     assert [name for name in found.__all__ if names[name] is not getattr(found, name)] == []
 
 
+def test_files(keras, tmp_path):
+    from keras.src.utils import file_utils
+
+    path = file_utils.join(str(tmp_path), "a", "b.txt")
+    file_utils.makedirs(file_utils.join(str(tmp_path), "a"))
+    with file_utils.File(path, "w") as file:
+        file.write("x")
+    assert file_utils.exists(path)
+    assert file_utils.listdir(str(tmp_path)) == ["a"]
+
+
+def test_a_layer_alone_is_cloned(keras):
+    layer = keras.layers.LSTM(4, return_sequences=True, name="memory")
+    copy = keras.models.clone_model(layer)
+    assert type(copy) is type(layer)
+    assert copy is not layer
+    assert (copy.units, copy.return_sequences, copy.name, copy.built) == (4, True, "memory", False)
+    with pytest.raises(ValueError, match="clone_model: expected a model, got a str"):
+        keras.models.clone_model("model")
+
+
 def test_shapes(keras):
     from keras.src.backend import standardize_shape
 
