@@ -182,15 +182,15 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
         shapes = call_arguments.as_shape(args[0]) if args else next(iter(kwargs.values()), None)
         named = dict(zip(argument_names(build), args, strict=False)) | kwargs
         own: dict[str, Any] = vars(layer)
-        is_outer = "_asked_shapes" not in own  # not of a base class
-        own.setdefault("_asked_shapes", shapes)
+        is_outer = "_outer_shapes" not in own  # not of a base class
+        own.setdefault("_outer_shapes", shapes)
         token = PATH.set(path_of(layer))
         try:
             build(layer, *((shapes, *args[1:]) if args else ()), **kwargs)
         finally:
             PATH.reset(token)
             if is_outer:
-                own.pop("_asked_shapes", None)
+                own.pop("_outer_shapes", None)
         if is_outer and layer._build_shapes is None:
             layer._build_shapes = named if len(named) > 1 else shapes
         layer.built = True

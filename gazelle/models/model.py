@@ -147,8 +147,8 @@ class Model(Layer):
         """
         if self._graph is not None:
             return
-        asked: Any = vars(self).get("_asked_shapes")
-        if input_shape is None or (asked is not None and asked != input_shape):
+        outer: Any = vars(self).get("_outer_shapes")
+        if input_shape is None or (outer is not None and outer != input_shape):
             self.built = True
             return
         inputs = structure.symbolic_inputs(input_shape)
