@@ -124,6 +124,8 @@ zeros_like: zeros_like compat.v1.zeros_like
 _NO_EFFECT = frozenset({"name", "conjugate", "validate_shape"})
 #: values that the operation has without the argument
 _DEFAULTS = (("ord", "euclidean"), ("constant_values", 0))
+_OTHERS = (("direction", "ASCENDING"), ("batch_dims", 0), ("validate_indices", True))
+_LAYER = "tf>TFOpLambda"  # of a config that is converted
 LOSSES = "keras.losses."  # what the names of losses begin with
 CONSTANT = "_CONSTANT_VALUE"  # in the place of a layer's name, where the first argument is no tensor
 #: operations whose further arguments are operands, which belong to the call
@@ -174,7 +176,7 @@ def function_of(operation: str) -> tuple[str, dict[str, str]]:
 
 
 def is_function(node: Mapping[str, Any]) -> bool:
-    """Whether a config is that of a function of TensorFlow in the table.
+    """Whether a config is that of a function of TensorFlow, as tf.keras 2 wrote it.
 
     Args:
         node: the config of a layer.
@@ -182,8 +184,8 @@ def is_function(node: Mapping[str, Any]) -> bool:
     config = node.get("config")
     if node.get("class_name") == "SlicingOpLambda":
         return True
-    name = config.get("function") if node.get("class_name") == "TFOpLambda" and isinstance(config, Mapping) else None
-    return name in FUNCTIONS or str(name).startswith(LOSSES)
+    is_one = node.get("class_name") == "TFOpLambda" and node.get("registered_name") != _LAYER
+    return is_one and isinstance(config, Mapping) and "function" in config
 
 
 def without_squared_difference(entries: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -202,6 +204,8 @@ def without_squared_difference(entries: Iterable[Mapping[str, Any]]) -> Iterator
 def to_operation(node: Mapping[str, Any]) -> dict[str, Any]:
     """Convert a TFOpLambda, whose calls are in the form of Keras 2, to an operation with calls in the form of Keras 3.
 
+    A function that is in no operation, or with other arguments, stays a layer that calls it.
+
     Args:
         node: the config of a layer, for which `is_function` is True.
 
@@ -213,11 +217,15 @@ def to_operation(node: Mapping[str, Any]) -> dict[str, Any]:
     config = node["config"]
     name = str(config.get("function"))
     of_loss = name.startswith(LOSSES)
+    calls_in_file = node.get("inbound_nodes") or ()
+    known = of_loss or node.get("class_name") == "SlicingOpLambda" or name in FUNCTIONS
+    if not known or not all(_fits(call, FUNCTIONS.get(name)) for call in calls_in_file):
+        return _layer(node)
     by_default = Function(name[len(LOSSES) :], {"y_pred": "y_pred"}) if of_loss else _SLICING
     function = FUNCTIONS.get(name, by_default)
     options: dict[str, Any] = {}
     calls = []
-    for call in node.get("inbound_nodes") or ():
+    for call in calls_in_file:
         calls.append({"args": _call(call, function, options), "kwargs": {}})
     module, class_name = ("keras.losses", function.operation) if of_loss else class_of(function.operation)
     out = {**node, "module": module, "class_name": class_name}
@@ -225,23 +233,74 @@ def to_operation(node: Mapping[str, Any]) -> dict[str, Any]:
     return {**out, "registered_name": None, "config": {"name": config.get("name"), **options}, "inbound_nodes": calls}
 
 
+def _further(call: Any) -> dict[str, Any]:
+    """The arguments after the first one."""
+    first = call
+    while isinstance(first[0], list):
+        first = first[0]
+    return first[3] if len(first) > 3 else {}
+
+
+def _fits(call: Any, function: Function | None) -> bool:
+    """Whether the operation has all arguments of a call that are no defaults."""
+    if function is None:
+        return True
+    for name, value in _further(call).items():
+        target = function.arguments.get(name)
+        if target is None and name not in _NO_EFFECT and value not in (None, False) and (name, value) not in _OTHERS:
+            return False
+        if target not in _OPERANDS and _has_tensor(_shape(value) if target == "newshape" else value):
+            return False
+    return True
+
+
+def _shape(value: Any) -> Any:
+    """A shape whose only unknown size is a tensor, such as `tf.shape(x)[0]`, with -1 in its place."""
+    if not isinstance(value, list) or -1 in value or sum(map(_has_tensor, value)) != 1 or _is_place(value):
+        return value
+    return [-1 if _has_tensor(size) else size for size in value]
+
+
+def _is_place(value: list[Any]) -> bool:
+    return len(value) > 2 and isinstance(value[0], str) and type(value[1]) is int
+
+
+def _has_tensor(value: Any) -> bool:
+    if not isinstance(value, list):
+        return False
+    return _is_place(value) or any(map(_has_tensor, value))
+
+
+def _layer(node: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer that calls a function of TensorFlow, with calls in the form of Keras 3."""
+    config = {key: node["config"][key] for key in ("name", "function") if key in node["config"]}
+    calls = []
+    for call in node.get("inbound_nodes") or ():
+        keywords = {key: _value(value) for key, value in _further(call).items() if key != "name"}
+        calls.append({"args": [_first(call)], "kwargs": keywords})
+    kept = {key: value for key, value in node.items() if key != "build_config"}
+    return {**kept, "module": None, "registered_name": _LAYER, "config": config, "inbound_nodes": calls}
+
+
+def _first(call: Any) -> Any:
+    """The first argument: a tensor, a constant, or a list of them."""
+    return [_first(entry) for entry in call] if isinstance(call[0], list) else _tensor(call)
+
+
 def _call(call: Any, function: Function, options: dict[str, Any]) -> list[Any]:
     """The operands of a call; its arguments that are no operands are added to `options`."""
-    many = isinstance(call, list) and bool(call) and isinstance(call[0], list)
-    entries = call if many else [call]
-    first = [_tensor(entry) for entry in entries] if many else _tensor(entries[0])
     operands: dict[str, Any] = {}
-    for name, value in (entries[0][3] if len(entries[0]) > 3 else {}).items():
+    for name, value in _further(call).items():
         target = function.arguments.get(name)
         if target in _OPERANDS:
             operands[target] = _key(_value(value)) if target == "key" else _value(value)
-        elif target == "mode":
-            options[target] = value.lower()
+        elif target in ("mode", "newshape"):
+            options[target] = value.lower() if target == "mode" else _value(_shape(value))
         elif target is not None and value is not None and (target, value) not in _DEFAULTS:
             options[target] = _value(value)
         elif target is None and name not in _NO_EFFECT and value not in (None, False):
             options[name] = _value(value)  # refused by the operation, with its name
-    return [first, *(operands[name] for name in function.arguments.values() if name in operands)]
+    return [_first(call), *(operands[name] for name in function.arguments.values() if name in operands)]
 
 
 def _tensor(entry: Any) -> Any:

@@ -48,7 +48,16 @@ def placed(entry: Config, made: Config, layer: Layer | None, first: Mapping[str,
     if str(entry.get("module")).startswith(operation_configs.MODULES):
         return _function(entry, first)
     calls = [_call(call, layer, first) for call in entry["inbound_nodes"]]
+    if made["class_name"] == "TFOpLambda":  # a list is a list of tensors
+        calls = [
+            made_call[0] if len(made_call) == 1 and not any(map(_is_tensor, _listed(call["args"][0]))) else made_call
+            for made_call, call in zip(calls, entry["inbound_nodes"], strict=True)
+        ]
     return {**made, "name": entry["name"], "inbound_nodes": calls}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _call(call: Config, layer: Any, first: Mapping[str, int]) -> Any:
@@ -64,7 +73,8 @@ def _call(call: Config, layer: Any, first: Mapping[str, int]) -> Any:
     keywords = {key: _value(value, first) for key, value in kwargs.items()}
     if isinstance(tensors, Mapping) and not _is_tensor(tensors):
         return {key: [*_place(value, first), keywords] for key, value in tensors.items()}
-    return [[*_place(each, first), keywords] for each in (tensors if isinstance(tensors, list) else [tensors])]
+    many = isinstance(tensors, list) and any(map(_is_tensor, tensors))
+    return [[*_place(each, first), keywords] for each in (tensors if many else [tensors])]
 
 
 def _is_tensor(value: Any) -> bool:
@@ -99,9 +109,11 @@ def _function(entry: Config, first: Mapping[str, int]) -> dict[str, Any]:
         name, arguments = tensorflow_functions.function_of(operation)
     (call,) = entry["inbound_nodes"]
     operands = call["args"]
-    given = dict(zip(arguments, operands[1:], strict=False))
+    of_call = [name for name, current in arguments.items() if current not in entry["config"]]
+    given = dict(zip(of_call, operands[1:], strict=False))
     names = {current: earlier for earlier, current in arguments.items()}
-    given |= {names.get(key, key): value for key, value in entry["config"].items() if key != "name"}
+    options = {**entry["config"], **call["kwargs"]}
+    given |= {names.get(key, key): value for key, value in options.items() if key != "name"}
     keywords = {key: _value(value, first) for key, value in given.items()}
     if isinstance(operands[0], list) and any(map(_is_tensor, operands[0])):
         place: Any = [[*_place(each, first), keywords] for each in operands[0]]

@@ -25,7 +25,7 @@ from gazelle.core.errors import GazelleError, message
 #: modules that register their names; the last one wraps names of the others
 _TABLES = listed("""contrib_layers function_tables arrays blocks boxes checking checkpoints control convolutions crf
     csv_files custom_gradient external_optimizers default_graphs differentiation events feature_columns files
-    gathering gradient_ops graph_iterators graph_layers graph_losses graph_metrics graph_optimizers
+    function_layer gathering gradient_ops graph_iterators graph_layers graph_losses graph_metrics graph_optimizers
     graph_scatter graph_scopes graph_sessions graph_summaries graphs images legacy_seq2seq linalg lite maths
     moving_averages nn parsing quantization ragged ragged_calls randoms records rnn rnn_cells sampling saved_models
     signals sparse sparse_lookups stored_datasets strings summaries tables tf_config tpus transformations tutorials
