@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from gazelle.compat.ignored import ignores
 from gazelle.compat.types import ArrayLike
 from gazelle.core.errors import ArgumentError, ShapeError, message
 
 
+def _of_sizes(name: str) -> Callable[[int, object], Any]:
+    """A method of integers whose result is a `Dimension`."""
+    compute = getattr(int, name)
+
+    def computed(self: int, other: object) -> Any:
+        result = compute(self, other)
+        return result if result is NotImplemented else Dimension(result)
+
+    return computed
+
+
 class Dimension(int):
-    """A size, which programs of TensorFlow 1 read as `shape[i].value`."""
+    """A size, which programs of TensorFlow 1 read as `shape[i].value`; also a product and so on of several.
+
+    >>> (Dimension(3) * Dimension(4) + 1).value
+    13
+    """
 
     value = _value = property(int)
+    __add__, __radd__, __sub__, __mul__, __rmul__, __floordiv__ = map(
+        _of_sizes, ("__add__", "__radd__", "__sub__", "__mul__", "__rmul__", "__floordiv__")
+    )
+
+
+class _Size(np.int64):
+    """The product of sizes that NumPy computes."""
+
+    value = property(int)
 
 
 class TensorShape(tuple[Any, ...]):
@@ -44,6 +69,11 @@ class TensorShape(tuple[Any, ...]):
     dims = property(
         lambda self: None if self._unknown else [SimpleNamespace(value=None) if n is None else n for n in self]
     )
+
+    @ignores("axis out")
+    def prod(self) -> _Size:
+        """The value of `np.prod(shape)`."""
+        return _Size(math.prod(self))
 
     def num_elements(self) -> int | None:
         return math.prod(self) if self.is_fully_defined() else None

@@ -42,6 +42,10 @@ def test_lists_in_place_of_tensors(tf):
 def test_dimensions_of_shapes(tf):
     shape = tf.TensorShape([None, 3])
     assert [n.value for n in shape.dims] == [None, 3]
+    sizes = tf.TensorShape([2, 3, 4])
+    assert np.prod(sizes[1:]).value == (sizes[1] * sizes[2]).value == (sizes[0] * 7 - 2).value == 12
+    assert np.prod(sizes).astype("float32") == 24
+    assert 0.5 * sizes[0] == 1
 
 
 def test_custom_gradient_of_a_method(tf):
