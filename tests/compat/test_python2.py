@@ -48,6 +48,8 @@ def run(source):
         ("def xrange(n): return range(n)\nxrange(3)", None),
         ("from multiprocessing import Queue\nQueue()", None),
         ("import sys\nif sys.version_info[0] < 3: text = unicode(text)", None),
+        ("import sys\nif sys.version_info[0] < 3: import cPickle", None),
+        ("import sys, cPickle\nif sys.version_info[0] < 3: text = unicode(text)", "cPickle"),
         ("'''\nprint 1\n'''\nx = (1", None),
     ],
 )
