@@ -174,6 +174,8 @@ def test_saver_keeps_the_newest(tf, tmp_path):
     for step in range(4):
         saver.save(None, str(tmp_path / "model"), global_step=step)
     assert sorted(path.name for path in tmp_path.glob("*.npz")) == ["model-2.npz", "model-3.npz"]
+    padded = tf.compat.v1.train.Saver({"v": tf.Variable(0)}, pad_step_number=True)
+    assert padded.save(None, str(tmp_path / "v"), 7).endswith("v-00000007")
 
 
 def test_summaries_on_a_condition(tf, tmp_path):

@@ -67,7 +67,7 @@ class Saver:
 
     @ignores(
         "reshape=False sharded keep_checkpoint_every_n_hours=10000.0 name restore_sequentially saver_def=None"
-        " builder=None defer_build allow_empty write_version pad_step_number=False save_relative_paths filename"
+        " builder=None defer_build allow_empty write_version save_relative_paths filename"
     )
     def __init__(
         self,
@@ -75,7 +75,10 @@ class Saver:
         reshape: bool = False,
         sharded: bool = False,
         max_to_keep: int | None = 5,
+        *,
+        pad_step_number: bool = False,
     ) -> None:
+        self._step_format = "08d" if pad_step_number else "d"
         if var_list is None and isinstance(default_graphs.current(), default_graphs.Graph):
             var_list = list(all_variables.values())  # the graph may not be the default one later
         self._given, self._most = var_list, max_to_keep
@@ -94,7 +97,7 @@ class Saver:
     )
     def save(self, sess: object, save_path: PathLike, global_step: TensorLike = None) -> str:
         """Write the values; returns the prefix of the file."""
-        step = "" if global_step is None else f"-{int(np.asarray(unboxed(global_step)))}"
+        step = "" if global_step is None else f"-{int(np.asarray(unboxed(global_step))):{self._step_format}}"
         prefix = self._checkpoint().write(f"{text(save_path)}{step}")
         self.last_checkpoints = [path for path in self.last_checkpoints if path != prefix] + [prefix]
         while self._most and len(self.last_checkpoints) > self._most:
