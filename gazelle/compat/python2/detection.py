@@ -72,7 +72,7 @@ def first_sign(source: str, by_names: bool = True) -> Sign | None:
     if not by_names:
         return None
     if is_for_both(source):  # what always runs is for Python 2 alone
-        always = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        always: list[ast.stmt] = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
         return _first_name(ast.Module(always, []), frozenset())
     return _first_name(tree, _METHODS - {"iteritems"} if "pandas" in source else _METHODS)
 
