@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle.core.module_names import public_names
 from gazelle.core.policies import (
+    AWQDTypePolicy,
     DTypePolicy,
     DTypePolicyMap,
     FloatDTypePolicy,
+    GPTQDTypePolicy,
     Int4DTypePolicy,
     QuantizedDTypePolicy,
     QuantizedFloat8DTypePolicy,
@@ -23,9 +25,11 @@ from gazelle.core.serialization import serialize_object
 from gazelle.core.types import Config
 
 __all__ = [
+    "AWQDTypePolicy",
     "DTypePolicy",
     "DTypePolicyMap",
     "FloatDTypePolicy",
+    "GPTQDTypePolicy",
     "Int4DTypePolicy",
     "QuantizedDTypePolicy",
     "QuantizedFloat8DTypePolicy",

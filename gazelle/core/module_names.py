@@ -8,14 +8,6 @@ from typing import Any
 
 from gazelle.core.errors import GazelleError, nearest
 
-#: names of Keras that gazelle leaves out
-LEFT_OUT = (
-    "AWQConfig",
-    "AWQDTypePolicy",
-    "GPTQConfig",
-    "GPTQDTypePolicy",
-)
-
 
 class MissingNameError(GazelleError, AttributeError):
     """A name that a module does not have."""
@@ -38,8 +30,6 @@ def missing_name(module: str, name: str, known: list[str]) -> AttributeError:
     """The error of a name that a module does not have."""
     if name.startswith("_") or f"{module}.{name}" in sys.modules:
         return AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=sys.modules.get(module))
-    if name in LEFT_OUT:
-        return MissingNameError(f"{module} leaves {name!r} out: weights can be quantized to int8, int4 and float8.")
     near = nearest(name, known)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
     return MissingNameError(f"{module} has no {name!r}{hint}", name=name)  # without it Python adds its own guess

@@ -13,8 +13,9 @@ from gazelle.core.serialization import deserialize, serialize_object
 from gazelle.core.types import PolicyLike
 
 MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
-#: quantization modes, and those of Keras that are not supported
-QUANTIZED, UNSUPPORTED = ("int8", "int4", "float8"), ("gptq", "awq")
+#: quantization modes that need inputs of the layers, and all modes
+CALIBRATED = ("gptq", "awq")
+QUANTIZED = ("int8", "int4", "float8", *CALIBRATED)
 
 
 class DTypePolicy(Configurable):
@@ -77,7 +78,7 @@ class QuantizedDTypePolicy(DTypePolicy):
         source_name: Name of the policy of the computation; None is `gazelle.config.dtype_policy()`.
 
     Raises:
-        ArgumentError: If the mode is unknown or unsupported.
+        ArgumentError: If the mode is unknown.
 
     Example:
         >>> QuantizedDTypePolicy("int8", "float32")
@@ -93,9 +94,6 @@ class QuantizedDTypePolicy(DTypePolicy):
         self.name = f"{mode}_from_{source_name}"
         self.quantization_mode = mode = mode.split("/")[0]
         self.compute_dtype, self.variable_dtype = _parsed(source_name)
-        if mode in UNSUPPORTED:
-            known = " or ".join(map(repr, QUANTIZED))
-            raise ArgumentError(message(f"Quantization {mode!r}", expected=known, got="an unsupported mode"))
         if mode not in QUANTIZED:
             raise unknown("quantization", mode, QUANTIZED)
         if mode == "int8" and self.compute_dtype == "float16":
@@ -123,6 +121,63 @@ class Int4DTypePolicy(QuantizedDTypePolicy):
             raise ArgumentError(message("mode of Int4DTypePolicy", expected="'int4/-1' or 'int4/128'", got=repr(mode)))
         super().__init__(mode, source_name)
         self.block_size = int(size[1])
+
+
+class CalibratedDTypePolicy(QuantizedDTypePolicy, abstract=True):
+    """Base class of weights that were quantized for measured inputs.
+
+    Args:
+        mode: '<method>/<bits>/<size>'.
+        source_name: Name of the policy of the computation; None is `gazelle.config.dtype_policy()`.
+    """
+
+    _method: str
+    _bits: tuple[int, ...]
+
+    def __init__(self, mode: str, source_name: str | None = None) -> None:
+        found = re.fullmatch(rf"{self._method}/(\d+)/(-1|[1-9]\d*)", mode)
+        if found is None or int(found[1]) not in self._bits:
+            name, bits = self._method, " or ".join(map(str, self._bits))
+            expected = f"'{name}/4/-1' or '{name}/4/128' with {bits} bits"
+            raise ArgumentError(message(f"mode of {type(self).__name__}", expected=expected, got=repr(mode)))
+        super().__init__(mode, source_name)
+        self.weight_bits, self.group_size = int(found[1]), int(found[2])
+
+
+class GPTQDTypePolicy(CalibratedDTypePolicy):
+    """Weights of 2, 3, 4 or 8 bits that were quantized by GPTQ, with a scale and a zero point for each group of rows.
+
+    Args:
+        mode: 'gptq/<bits>/<size>': `size` rows of a column share a scale; -1 gives each column one scale.
+        source_name: Name of the policy of the computation; None is `gazelle.config.dtype_policy()`.
+
+    Raises:
+        ArgumentError: If the mode has another form.
+
+    Example:
+        >>> GPTQDTypePolicy("gptq/4/128", "float32").group_size
+        128
+    """
+
+    _method, _bits = "gptq", (2, 3, 4, 8)
+
+
+class AWQDTypePolicy(CalibratedDTypePolicy):
+    """Weights of 4 bits that were quantized by AWQ, with a scale and a zero point for each group of rows.
+
+    Args:
+        mode: 'awq/4/<size>': `size` rows of a column share a scale; -1 gives each column one scale.
+        source_name: Name of the policy of the computation; None is `gazelle.config.dtype_policy()`.
+
+    Raises:
+        ArgumentError: If the mode has another form.
+
+    Example:
+        >>> AWQDTypePolicy("awq/4/64", "mixed_bfloat16").weight_bits
+        4
+    """
+
+    _method, _bits = "awq", (4,)
 
 
 class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
@@ -288,13 +343,19 @@ def get(identifier: PolicyLike) -> DTypePolicy:
     if isinstance(identifier, str):
         mode, split, source = identifier.partition("_from_")
         if split:
-            if mode == "float8":
-                return QuantizedFloat8DTypePolicy(mode, source)
-            return (Int4DTypePolicy if mode.startswith("int4/") else QuantizedDTypePolicy)(mode, source)
+            quantized = (cls for start, cls in _BY_START.items() if mode.startswith(start))
+            return next(quantized, QuantizedDTypePolicy)(mode, source)
         return DTypePolicy(identifier)
     return DTypePolicy(dtypes.standardize(identifier))
 
 
+#: what the mode of a quantized policy begins with -> its class
+_BY_START: dict[str, type[QuantizedDTypePolicy]] = {
+    "int4/": Int4DTypePolicy,
+    "gptq": GPTQDTypePolicy,
+    "awq": AWQDTypePolicy,
+    "float8": QuantizedFloat8DTypePolicy,
+}
 _global: DTypePolicy | None = None
 
 

@@ -558,13 +558,14 @@ class Layer(Operation):
 
         Args:
             mode: "int8": one scale for each column, and inputs of 8 bits. "int4": a scale and a zero for 128 rows each.
-                "float8": inputs and weights are rounded to e4m3 and gradients to e5m2, for training.
+                "float8": inputs and weights are rounded to e4m3 and gradients to e5m2, for training. "gptq" and "awq"
+                need inputs of the layer, which `model.quantize` measures.
             config: an `Int8QuantizationConfig`, `Int4QuantizationConfig` or `Float8QuantizationConfig` instead.
             type_check: False quantizes classes of your own that inherit from a layer of gazelle, too.
 
         Raises:
-            StateError: the layer is not built, or is quantized already.
-            ArgumentError: the layer has no quantized form, or the mode is not supported.
+            StateError: the layer is not built, or is quantized already, or its inputs were not measured.
+            ArgumentError: the layer has no quantized form, or the mode is unknown.
 
         >>> layer = gazelle.layers.Dense(2)
         >>> layer.build((None, 3))

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.core import logits, settings, sparse
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, message
+from gazelle.core.policies import QUANTIZED
 from gazelle.core.prng import bernoulli
 from gazelle.core.registry import custom_object_scope, find
 from gazelle.core.types import ActivationLike, Array, Config, ConstraintLike, InitializerLike, RegularizerLike, Shape
@@ -58,7 +59,7 @@ class Dense(Layer):
     """
 
     kernel = WeightAttribute()
-    quantization_modes = ("int8", "int4", "float8")
+    quantization_modes = QUANTIZED
     _sparse_inputs = "call"
     lora_enabled = False
     enable_lora = enable_lora

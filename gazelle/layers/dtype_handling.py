@@ -39,6 +39,16 @@ def set_policy(layer: Layer, value: PolicyLike) -> None:
         layer._dtype_policy = policies.get(value)
 
 
+def policy_in_config(layer: Layer) -> DTypePolicy:
+    """Return the policy of a layer and of layers inside that were quantized, which its constructor will make."""
+    policy = layer.dtype_policy
+    if isinstance(policy, DTypePolicyMap) or policy.quantization_mode is not None or not weight_tree.sublayers(layer):
+        return policy
+    inner = [*weight_tree.named_layers(layer).values()][1:]
+    quantized = {str(part.path): part.dtype_policy for part in inner if part.quantization_mode is not None}
+    return DTypePolicyMap(policy, quantized) if quantized else policy
+
+
 def check_quantizable(layer: Layer) -> None:
     """Check that a layer with a quantized policy has a quantized form: it must not compute in floats silently.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.policies import QUANTIZED
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers import float8
 from gazelle.layers.base import Layer
@@ -54,7 +55,7 @@ class EinsumDense(Layer):
     """
 
     kernel = WeightAttribute()
-    quantization_modes = ("int8", "int4", "float8")
+    quantization_modes = QUANTIZED
     lora_enabled = False
     enable_lora = enable_lora
 
@@ -176,7 +177,7 @@ class EinsumDense(Layer):
             x,
             functools.partial(jnp.einsum, self.equation),
             factored=outputs[-1] == self._matrix.form.letters[-1],
-            axes=tuple(i for i, letter in enumerate(inputs) if letter not in outputs),
+            axes=tuple(inputs.index(letter) for letter in self._matrix.form.letters if letter not in outputs),
             align=lambda scale: align_axes(scale, inputs, outputs),
         )
         if self.bias is not None:

@@ -11,6 +11,7 @@ from gazelle.core.config import has_own_get_config
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
 from gazelle.core.serialization import serialize, serialize_object
 from gazelle.layers.call_arguments import argument_names
+from gazelle.layers.dtype_handling import policy_in_config
 
 if TYPE_CHECKING:
     from gazelle.core.types import Config, Shape
@@ -53,7 +54,7 @@ def complete(layer: Layer, own: Config) -> Config:
             config.pop(key, None)
     if hasattr(type(layer), "lora_enabled") and config.get("lora_rank") is None:
         config = {key: value for key, value in config.items() if key not in ("lora_rank", "lora_alpha")}
-    base = {"name": layer.name, "trainable": layer.trainable, "dtype": serialize_object(layer.dtype_policy)}
+    base = {"name": layer.name, "trainable": layer.trainable, "dtype": serialize_object(policy_in_config(layer))}
     config = {**base, **config, **base}
     if layer.activity_regularizer is not None:
         config["activity_regularizer"] = serialize(layer.activity_regularizer)

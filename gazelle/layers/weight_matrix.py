@@ -1,7 +1,7 @@
-"""The main weight of a dense, embedding or convolution layer: in floats, in int8, int4 or float8, with a correction.
+"""The main weight of a dense, embedding or convolution layer: in floats, quantized, with a correction.
 
 A layer has a `WeightMatrix` for each such weight; the variables themselves are attributes of the layer, under the names
-that Keras gives them: kernel, kernel_scale, kernel_zero, g_idx, lora_kernel_a, lora_kernel_b.
+that Keras gives them: kernel, kernel_scale, kernel_zero, g_idx, awq_scales, lora_kernel_a, lora_kernel_b.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ import numpy as np
 
 from gazelle import initializers
 from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.policies import CALIBRATED, CalibratedDTypePolicy
 from gazelle.core.variable import Variable
 from gazelle.layers import dtype_handling, float8
 from gazelle.quantizers.absmax import AbsMaxQuantizer
+from gazelle.quantizers.calibrated_configs import CalibratedQuantizationConfig, config_of_policy
+from gazelle.quantizers.calibrated_layout import CalibratedLayout, QuantizedMatrix
 from gazelle.quantizers.configs import Int4QuantizationConfig, QuantizationConfig, config_for
 from gazelle.quantizers.layout import QuantizedLayout, straight_through
 
@@ -30,6 +33,7 @@ _FILE_ORDER = (
     *("reverse_%s", "reverse_%s_scale", "reverse_%s_zero"),
     *("%s_amax_history", "outputs_grad_scale", "outputs_grad_amax_history"),
 )
+_CALIBRATED_FILE_ORDER = ("bias", "%s", "%s_scale", "%s_zero", "awq_scales", "g_idx")
 
 
 class WeightMatrix:
@@ -38,7 +42,8 @@ class WeightMatrix:
     W (..., out), frozen once it has a correction · A (..., rank) · B (rank, out)
 
     A quantized weight is the variables W, W_scale and, with blocks of rows, W_zero; `g_idx` is the block of each row.
-    They are not trained; a correction is. In float8, W stays in floats (`gazelle/layers/float8.py`).
+    They are not trained; a correction is. In float8, W stays in floats (`gazelle/layers/float8.py`). For GPTQ and AWQ,
+    `observe` gets the inputs (samples, rows) of each product while it is set.
 
     Args:
         layer: the layer, which holds the variables in its attributes.
@@ -55,6 +60,7 @@ class WeightMatrix:
         self.layer, self.name, self._quantized_inputs = layer, name, tuple(quantized_inputs)
         self._form = form
         self.is_corrected = self.in_float8 = False
+        self.observe: Callable[[np.ndarray], None] | None = None
 
     @property
     def form(self) -> QuantizedLayout:
@@ -88,11 +94,14 @@ class WeightMatrix:
         Args:
             x: the inputs.
             times: takes `preferred_element_type`, as `jnp.matmul` and `jnp.einsum` do.
-            axes: the axes of x that the product sums over.
+            axes: the axes of x that the product sums over, in the order of W.
             align: brings scales of x to the axes of the product.
             factored: whether times(x, A B) equals times(x, A) @ B.
         """
         mode = self.layer.quantization_mode
+        if self.observe is not None:
+            summed = (axes,) if isinstance(axes, int) else axes
+            self.observe(np.moveaxis(np.asarray(x), summed, range(-len(summed), 0)).reshape(-1, self.form.rows))
         if mode is None:
             return times(x, self.array())
         if mode == "float8":
@@ -127,12 +136,27 @@ class WeightMatrix:
         """Return the floats that the integers of W stand for, without the correction."""
         mode, dtype = self.layer.quantization_mode, self.layer.compute_dtype
         assert mode is not None
+        if self.calibrated is not None:
+            assert self.blocks is not None
+            factors = self.layer.__dict__.get("awq_scales")
+            return self.calibrated.dequantize(
+                self.stored(), self.blocks, None if factors is None else factors.value, dtype
+            )
         return self.form.dequantize(self.stored(), mode, self.blocks, dtype)
 
     def stored(self) -> dict[str, Array]:
         """Return {"": integers, "_scale": scales, "_zero": zeros}, the keys being the ends of the attributes' names."""
         found = {end: self.layer.__dict__.get(f"{self.name}{end}") for end in ("", "_scale", "_zero")}
         return {end: v.value for end, v in found.items() if v is not None}
+
+    @property
+    def calibrated(self) -> CalibratedLayout | None:
+        """The layout of weights of GPTQ or AWQ; None for others."""
+        if self.layer.quantization_mode not in CALIBRATED:
+            return None
+        config = quantization_config(self.layer)
+        assert isinstance(config, CalibratedQuantizationConfig)
+        return CalibratedLayout(self.form, config.weight_bits, config.group_size)
 
     @property
     def blocks(self) -> Array | None:
@@ -164,17 +188,34 @@ class WeightMatrix:
             float8.add_scales(layer, self.name)
             self.in_float8 = True
             return
-        config = getattr(layer, "quantization_config", None) or policy_config(layer)
-        block = config.rows if isinstance(config, Int4QuantizationConfig) else None
-        options = {"": ("zeros", "int8"), "_scale": ("ones", None), "_zero": ("zeros", "int8")}
-        for end, shape in self.form.shapes(mode, block).items():
+        config = quantization_config(layer)
+        if self.calibrated is not None:
+            block: int | None = self.calibrated.group
+            shapes, dtype = self.calibrated.shapes(), "uint8"
+        else:
+            block = config.rows if isinstance(config, Int4QuantizationConfig) else None
+            shapes, dtype = self.form.shapes(mode, block), "int8"
+        options = {"": ("zeros", dtype), "_scale": ("ones", None), "_zero": ("zeros", dtype)}
+        for end, shape in shapes.items():
             name = f"{self.name}{end}"
             layer.__dict__[name] = layer.add_weight(name, shape, *options[end], trainable=False)
+        if mode == "awq":
+            layer.__dict__["awq_scales"] = layer.add_weight("awq_scales", (self.form.rows,), "ones", trainable=False)
         if block is not None and "g_idx" not in layer.__dict__:
             rows = np.arange(self.form.rows, dtype="float32") // block
             layer.__dict__["g_idx"] = layer.add_weight(
                 "g_idx", rows.shape, lambda shape, dtype: rows, "float32", trainable=False, autocast=False
             )
+
+    def set_calibrated(self, matrix: QuantizedMatrix) -> None:
+        """Set the variables of a weight that was quantized by GPTQ or AWQ."""
+        assert self.calibrated is not None
+        layer: Any = self.layer
+        for end, array in self.calibrated.stored(matrix).items():
+            layer.__dict__[f"{self.name}{end}"].assign(array)
+        layer.__dict__["g_idx"].assign(matrix.groups)
+        if matrix.factors is not None:
+            layer.__dict__["awq_scales"].assign(matrix.factors)
 
     def build_lora(self) -> None:
         """Add the correction if the layer's constructor got `lora_rank`; the last step of `build`."""
@@ -193,8 +234,8 @@ class WeightMatrix:
         layer: Any = self.layer
         if not isinstance(rank, int) or rank < 1:
             raise ArgumentError(message(f"rank of {layer._label}", expected="an integer >= 1", got=repr(rank)))
-        if layer.quantization_mode == "float8":
-            expected = "a layer that is not float8"
+        if layer.quantization_mode in ("float8", *CALIBRATED):
+            expected = f"a layer that is not {layer.quantization_mode}"
             raise ArgumentError(message(f"enable_lora of {layer._label}", expected=expected, got="one that is"))
         if getattr(layer, f"{self.name}_constraint") is not None:
             raise ArgumentError(
@@ -225,6 +266,8 @@ class WeightMatrix:
             return self.array() if self.is_corrected else self.variable
         mode = self.layer.quantization_mode
         assert mode is not None
+        if self.calibrated is not None:
+            return self.calibrated.integers(self.variable.value)
         return self.form.integers(self.variable.value, mode) if mode == "int4" else self.variable
 
     def merged(self) -> dict[str, Any]:
@@ -232,14 +275,14 @@ class WeightMatrix:
         if not self.is_quantized:
             return {self.name: self.array()}
         a, b, factor = self.correction
-        config = getattr(self.layer, "quantization_config", None) or policy_config(self.layer)
-        config = config or config_for(self.layer.quantization_mode, None)
+        config = quantization_config(self.layer) or config_for(self.layer.quantization_mode, None)
         arrays = self.form.quantize(self.dequantized() + factor * (a @ b), config)
         return {f"{self.name}{end}": array for end, array in arrays.items()}
 
     def in_files(self, weights: list[Variable]) -> list[Variable]:
         """Return the weights of the layer in the order of files, with the correction merged."""
-        order = [name % self.name if "%" in name else name for name in _FILE_ORDER]
+        names = _FILE_ORDER if self.calibrated is None else _CALIBRATED_FILE_ORDER
+        order = [name % self.name if "%" in name else name for name in names]
         if self.is_quantized:  # the order in Keras' files
             weights.sort(key=lambda v: order.index(v.name) if v.name in order else len(order))
         if not self.is_corrected:
@@ -350,9 +393,16 @@ def enable_lora(
     matrices(self)[0].add_lora(rank, lora_alpha, a_initializer, b_initializer)
 
 
+def quantization_config(layer: Layer) -> QuantizationConfig | None:
+    """Return the config that a layer was given, or else the options of its policy besides the mode."""
+    return getattr(layer, "quantization_config", None) or policy_config(layer)
+
+
 def policy_config(layer: Layer) -> QuantizationConfig | None:
-    """The options of a policy besides its mode."""
+    """Return the options of a policy besides its mode."""
     policy = dtype_handling.effective_policy(layer)
+    if isinstance(policy, CalibratedDTypePolicy):
+        return config_of_policy(policy)
     if policy.quantization_mode != "int4":
         return None
     return Int4QuantizationConfig(block_size=getattr(policy, "block_size", None))

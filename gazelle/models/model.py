@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from gazelle.models.fitting import FitOptions
     from gazelle.models.host_preprocessing import HostPreprocessing
     from gazelle.optimizers import Optimizer
+    from gazelle.quantizers.calibrated_configs import LayerStructure
     from gazelle.quantizers.configs import QuantizationConfig
     from gazelle.training.callbacks import Callback, History
     from gazelle.training.metrics_state import CompileMetrics
@@ -916,8 +917,9 @@ class Model(Layer):
         """Quantize `Dense`, `EinsumDense` (also in attention) and, except for "float8", embeddings.
 
         Args:
-            mode: "int8" or "int4" store weights as integers; "float8" trains with products of floats of 8 bits.
-            config: an `Int8QuantizationConfig`, `Int4QuantizationConfig` or `Float8QuantizationConfig` instead of mode.
+            mode: "int8" or "int4" store weights as integers; "float8" trains with products of floats of 8 bits; "gptq"
+                and "awq" choose the integers for measured inputs, and need a config.
+            config: an `Int8QuantizationConfig`, `GPTQConfig` or another one of `gazelle.quantizers` instead of mode.
             filters: a regular expression for names of layers, several of them, or a function of a layer.
             type_check: False also accepts subclasses of these layers.
 
@@ -931,6 +933,17 @@ class Model(Layer):
 
         quantize(self, mode, config, filters, type_check)
         self._invalidate_trainer()
+
+    def get_quantization_layer_structure(self, mode: str | None = None) -> LayerStructure | None:
+        """Return the layers in the order in which `quantize` takes them for "gptq" and "awq"; for subclasses.
+
+        Args:
+            mode: "gptq" or "awq".
+
+        Returns:
+            {"pre_block_layers": layers, "sequential_blocks": layers}, or None if there is none.
+        """
+        return None
 
     def export(
         self,

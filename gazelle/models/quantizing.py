@@ -10,6 +10,8 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.traceback import warn
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
+from gazelle.models import calibration
+from gazelle.quantizers.calibrated_configs import CalibratedQuantizationConfig
 from gazelle.quantizers.configs import QuantizationConfig, config_for
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ def quantize(
         expected = "a regular expression, several, or a function of a layer"
         raise ArgumentError(message("filters of quantize", expected=expected, got=repr(filters)))
     config = config_for(mode, config)
+    if isinstance(config, CalibratedQuantizationConfig):
+        calibration.quantize(model, config, lambda layer: _passes(layer, filters), type_check)
+        return
     layers = [v for v in weight_tree.named_layers(model).values() if isinstance(v, Layer)]
     found = [layer for layer in layers if config.mode in layer.quantization_modes]
     picked = [layer for layer in found if _passes(layer, filters)]

@@ -1,4 +1,4 @@
-"""Quantization of arrays: floats to integers of 8 or 4 bits or to floats of 8 bits, with scales, and back.
+"""Quantization of arrays: floats to integers of 2 to 8 bits or to floats of 8 bits, with scales, and back.
 
 Depends on no layer. `gazelle/layers/weight_matrix.py` decides how a layer uses quantized weights.
 """
@@ -18,6 +18,7 @@ from gazelle.quantizers.absmax import (
     abs_max_quantize,
     abs_max_quantize_grouped_with_zero_point,
 )
+from gazelle.quantizers.calibrated_configs import AWQConfig, GPTQConfig
 from gazelle.quantizers.configs import (
     Float8QuantizationConfig,
     Int4QuantizationConfig,
@@ -33,8 +34,10 @@ from gazelle.quantizers.simulated import (
 )
 
 __all__ = [
+    "AWQConfig",
     "AbsMaxQuantizer",
     "Float8QuantizationConfig",
+    "GPTQConfig",
     "Int4QuantizationConfig",
     "Int8QuantizationConfig",
     "QuantizationConfig",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, MissingMethodError, message, unknown
-from gazelle.core.policies import QUANTIZED, UNSUPPORTED
+from gazelle.core.policies import CALIBRATED, QUANTIZED
 from gazelle.quantizers.absmax import AbsMaxQuantizer, Quantizer
 
 
@@ -30,7 +30,7 @@ class QuantizationConfig(Configurable):
     @property
     def mode(self) -> str:
         """Name of the quantization, such as 'int8'; each subclass has one."""
-        hint = "Use Int8QuantizationConfig, Int4QuantizationConfig or Float8QuantizationConfig."
+        hint = "Use Int8QuantizationConfig, Int4QuantizationConfig, GPTQConfig and others."
         raise MissingMethodError(message(f"{type(self).__name__} has no mode", hint=hint))
 
     def check_weights(self, **expected: object) -> None:
@@ -139,14 +139,14 @@ def config_for(mode: str | QuantizationConfig | None, config: str | Quantization
     """Return the config that `quantize(mode, config)` means; one of both may be None.
 
     Args:
-        mode: 'int8', 'int4' or 'float8'.
+        mode: 'int8', 'int4', 'float8', 'gptq' or 'awq'; the last two need a config.
         config: A config, or a mode.
 
     Returns:
         The config.
 
     Raises:
-        ArgumentError: If the mode is unknown or unsupported, differs from that of the config, or both are None.
+        ArgumentError: If the mode is unknown, needs a config, differs from that of the config, or both are None.
 
     Example:
         >>> config_for("int4", None).mode
@@ -154,17 +154,17 @@ def config_for(mode: str | QuantizationConfig | None, config: str | Quantization
     """
     if isinstance(config, str):
         mode, config = config, None
-    if mode in UNSUPPORTED:
-        expected = "'int8', 'int4' or 'float8'"
-        raise ArgumentError(message(f"Quantization {mode!r}", expected=expected, got="one that is left out"))
     if config is None:
+        if mode in CALIBRATED:
+            expected = f"config={mode.upper()}Config(dataset, tokenizer)"
+            raise ArgumentError(message(f"Quantization {mode!r}", expected=expected, got="no config"))
         if mode is None:
             raise ArgumentError(message("quantize", expected="a mode or a config", got="neither"))
         if mode not in QUANTIZED:
             raise unknown("quantization", mode, QUANTIZED)
         return _CLASSES[mode]()
     if not isinstance(config, QuantizationConfig):
-        expected = "an Int8-, Int4- or Float8QuantizationConfig"
+        expected = "an Int8-, Int4- or Float8QuantizationConfig, GPTQConfig or AWQConfig"
         raise ArgumentError(message("config of quantize", expected=expected, got=repr(config)))
     if mode not in (None, config.mode):
         raise ArgumentError(message("quantize", expected=f"mode {config.mode!r}, that of config", got=repr(mode)))

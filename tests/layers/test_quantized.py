@@ -8,7 +8,7 @@ import pytest
 import gazelle
 from gazelle import layers
 from gazelle.core.errors import ArgumentError, StateError
-from gazelle.quantizers import AbsMaxQuantizer, Int4QuantizationConfig, Int8QuantizationConfig
+from gazelle.quantizers import AbsMaxQuantizer, AWQConfig, GPTQConfig, Int4QuantizationConfig, Int8QuantizationConfig
 
 X = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
 
@@ -53,7 +53,54 @@ REFUSED = {
     "gptq": (
         lambda: dense().quantize("gptq"),
         ArgumentError,
-        "Quantization 'gptq': expected 'int8', 'int4' or 'float8', got one that is left out.",
+        "Quantization 'gptq': expected config=GPTQConfig(dataset, tokenizer), got no config.",
+    ),
+    "not measured": (
+        lambda: dense().quantize(config=AWQConfig(None, None)),
+        StateError,
+        "awq of Dense 'd': expected measured inputs, got none.\n"
+        "Use model.quantize('awq', config), which measures them.",
+    ),
+    "policy of weights that are not measured": (
+        lambda: setattr(dense(), "dtype_policy", "gptq/4/8_from_float32"),
+        StateError,
+        "gptq of Dense 'd': expected measured inputs, got none.\n"
+        "Use model.quantize('gptq', config), which measures them.",
+    ),
+    "lora of gptq": (
+        lambda: dense(dtype="gptq/4/2_from_float32").enable_lora(2),
+        ArgumentError,
+        "enable_lora of Dense 'd': expected a layer that is not gptq, got one that is.",
+    ),
+    "bits": (
+        lambda: GPTQConfig(None, None, weight_bits=5),
+        ArgumentError,
+        "weight_bits of GPTQConfig: expected 2 or 3 or 4 or 8, got 5.",
+    ),
+    "samples": (
+        lambda: AWQConfig(None, None, num_samples=0),
+        ArgumentError,
+        "num_samples of AWQConfig: expected a positive integer, got 0.",
+    ),
+    "groups": (
+        lambda: AWQConfig(None, None, group_size=0),
+        ArgumentError,
+        "group_size of AWQConfig: expected -1 or a number of rows, got 0.",
+    ),
+    "damping": (
+        lambda: GPTQConfig(None, None, hessian_damping=2.0),
+        ArgumentError,
+        "hessian_damping of GPTQConfig: expected a number from 0 to 1, got 2.0.",
+    ),
+    "grid": (
+        lambda: AWQConfig(None, None, num_grid_points=0),
+        ArgumentError,
+        "num_grid_points of AWQConfig: expected a positive integer, got 0.",
+    ),
+    "bits of a policy": (
+        lambda: layers.Dense(2, dtype="awq/8/128_from_float32"),
+        ArgumentError,
+        "mode of AWQDTypePolicy: expected 'awq/4/-1' or 'awq/4/128' with 4 bits, got 'awq/8/128'.",
     ),
     "misspelt": (
         lambda: dense().quantize("int9"),
@@ -69,7 +116,7 @@ REFUSED = {
     "no config": (
         lambda: dense().quantize(config=3),
         ArgumentError,
-        "config of quantize: expected an Int8-, Int4- or Float8QuantizationConfig, got 3.",
+        "config of quantize: expected an Int8-, Int4- or Float8QuantizationConfig, GPTQConfig or AWQConfig, got 3.",
     ),
     "half precision": (
         lambda: dense(dtype="float16").quantize("int8"),
@@ -146,11 +193,6 @@ REFUSED = {
         lambda: gazelle.quantizers.unpack_int4(X, 3, dtype="int4"),
         ArgumentError,
         "dtype of unpack_int4: expected 'int8' or 'uint8', got 'int4'.",
-    ),
-    "left out": (
-        lambda: gazelle.quantizers.GPTQConfig,
-        AttributeError,
-        "gazelle.quantizers leaves 'GPTQConfig' out: weights can be quantized to int8, int4 and float8.",
     ),
 }
 
