@@ -86,3 +86,9 @@ def test_other_layers_say_how_to_pad(tf, rows, make):
 def test_lists_of_ragged_tensors(tf, rows):
     with pytest.raises(ArgumentTypeError, match="got a list with ragged tensors, of 2 tensors"):
         L.Add()([rows, rows])
+
+
+def test_parts_of_strings_keep_the_axes_of_the_strings(tf):
+    assert tf.strings.split([["a b", "c"], ["", "d"]]).to_list() == [[[b"a", b"b"], [b"c"]], [[], [b"d"]]]
+    assert tf.strings.split(tf.ragged.constant([["a b"], ["c", "d"]])).to_list() == [[[b"a", b"b"]], [[b"c"], [b"d"]]]
+    assert tf.strings.bytes_split([["ab"], ["c"]]).to_list() == [[[b"a", b"b"]], [[b"c"]]]

@@ -128,10 +128,13 @@ def reduce_join(
 
 
 def _split_strings(input: Any, split_one: Callable[[bytes], list[Any]]) -> Any:
-    """The parts of one string as a tensor; of several strings as rows of a ragged tensor."""
+    """The parts of one string as a tensor; those of several strings as rows of a ragged tensor."""
+    if isinstance(input, RaggedTensor):
+        return input.with_values(_split_strings(input.values, split_one))
     array = array_of(input)
-    rows = [_object_tensor(parts, len(parts)) for parts in map(split_one, array.flat)]
-    return rows[0] if array.ndim == 0 else RaggedTensor.of_rows(rows)
+    if array.ndim == 0:
+        return _object_tensor(parts := split_one(array.item()), len(parts))
+    return RaggedTensor.of_rows([_split_strings(Tensor(np.asarray(row, object)), split_one) for row in array])
 
 
 def _object_tensor(parts: Iterable[Any], shape: Any) -> Tensor:
