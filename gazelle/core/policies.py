@@ -123,28 +123,7 @@ class Int4DTypePolicy(QuantizedDTypePolicy):
         self.block_size = int(size[1])
 
 
-class CalibratedDTypePolicy(QuantizedDTypePolicy, abstract=True):
-    """Base class of weights that were quantized for measured inputs.
-
-    Args:
-        mode: '<method>/<bits>/<size>'.
-        source_name: Name of the policy of the computation; None is `gazelle.config.dtype_policy()`.
-    """
-
-    _method: str
-    _bits: tuple[int, ...]
-
-    def __init__(self, mode: str, source_name: str | None = None) -> None:
-        found = re.fullmatch(rf"{self._method}/(\d+)/(-1|[1-9]\d*)", mode)
-        if found is None or int(found[1]) not in self._bits:
-            name, bits = self._method, " or ".join(map(str, self._bits))
-            expected = f"'{name}/4/-1' or '{name}/4/128' with {bits} bits"
-            raise ArgumentError(message(f"mode of {type(self).__name__}", expected=expected, got=repr(mode)))
-        super().__init__(mode, source_name)
-        self.weight_bits, self.group_size = int(found[1]), int(found[2])
-
-
-class GPTQDTypePolicy(CalibratedDTypePolicy):
+class GPTQDTypePolicy(QuantizedDTypePolicy):
     """Weights of 2, 3, 4 or 8 bits that were quantized by GPTQ, with a scale and a zero point for each group of rows.
 
     Args:
@@ -159,10 +138,14 @@ class GPTQDTypePolicy(CalibratedDTypePolicy):
         128
     """
 
-    _method, _bits = "gptq", (2, 3, 4, 8)
+    bits = (2, 3, 4, 8)
+
+    def __init__(self, mode: str, source_name: str | None = None) -> None:
+        self.weight_bits, self.group_size = _bits_and_size("gptq", self.bits, mode)
+        super().__init__(mode, source_name)
 
 
-class AWQDTypePolicy(CalibratedDTypePolicy):
+class AWQDTypePolicy(QuantizedDTypePolicy):
     """Weights of 4 bits that were quantized by AWQ, with a scale and a zero point for each group of rows.
 
     Args:
@@ -177,7 +160,20 @@ class AWQDTypePolicy(CalibratedDTypePolicy):
         4
     """
 
-    _method, _bits = "awq", (4,)
+    bits = (4,)
+
+    def __init__(self, mode: str, source_name: str | None = None) -> None:
+        self.weight_bits, self.group_size = _bits_and_size("awq", self.bits, mode)
+        super().__init__(mode, source_name)
+
+
+def _bits_and_size(method: str, bits: tuple[int, ...], mode: str) -> tuple[int, int]:
+    """The two numbers of a mode such as 'gptq/4/128'."""
+    found = re.fullmatch(rf"{method}/(\d+)/(-1|[1-9]\d*)", mode)
+    if found is None or int(found[1]) not in bits:
+        expected = f"'{method}/4/-1' or '{method}/4/128' with {' or '.join(map(str, bits))} bits"
+        raise ArgumentError(message(f"mode of {method.upper()}DTypePolicy", expected=expected, got=repr(mode)))
+    return int(found[1]), int(found[2])
 
 
 class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):

@@ -8,7 +8,7 @@ from gazelle.core import policies
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.layers import dtype_handling
 from gazelle.layers.weight_matrix import matrices, policy_config
-from gazelle.quantizers.calibrated_configs import CalibratedQuantizationConfig
+from gazelle.quantizers.calibrated_configs import CalibratedQuantizationConfig, Statistic
 from gazelle.quantizers.calibrated_layout import CalibratedLayout
 from gazelle.quantizers.configs import Int4QuantizationConfig, QuantizationConfig, config_for
 
@@ -22,7 +22,11 @@ class NotQuantizableError(ArgumentError, NotImplementedError):
 
 
 def quantize(
-    layer: Layer, mode: str | None, config: QuantizationConfig | None, type_check: bool, statistic: Any = None
+    layer: Layer,
+    mode: str | None,
+    config: QuantizationConfig | None,
+    type_check: bool,
+    statistic: Statistic | None = None,
 ) -> None:
     """Quantize the weights of a layer; `Layer.quantize` describes the arguments.
 
@@ -47,7 +51,7 @@ def quantize(
             layer.__dict__[f"{matrix.name}{end}"].assign(array)
 
 
-def _quantize_calibrated(layer: Layer, config: CalibratedQuantizationConfig, statistic: Any) -> None:
+def _quantize_calibrated(layer: Layer, config: CalibratedQuantizationConfig, statistic: Statistic | None) -> None:
     if statistic is None:
         raise _not_measured(layer, config.mode)
     (matrix,) = matrices(layer)
@@ -95,7 +99,7 @@ def set_policy(layer: Layer, value: PolicyLike) -> None:
         quantize(layer, wanted, policy_config(layer) if sized else None, type_check=False)
 
 
-def check(layer: Any, config: QuantizationConfig, type_check: bool) -> None:
+def check(layer: Layer, config: QuantizationConfig, type_check: bool) -> None:
     """Check that a layer can be quantized now.
 
     Raises:

@@ -14,7 +14,7 @@ import numpy as np
 
 from gazelle import initializers
 from gazelle.core.errors import ArgumentError, StateError, message
-from gazelle.core.policies import CALIBRATED, CalibratedDTypePolicy
+from gazelle.core.policies import CALIBRATED, AWQDTypePolicy, GPTQDTypePolicy
 from gazelle.core.variable import Variable
 from gazelle.layers import dtype_handling, float8
 from gazelle.quantizers.absmax import AbsMaxQuantizer
@@ -401,7 +401,7 @@ def quantization_config(layer: Layer) -> QuantizationConfig | None:
 def policy_config(layer: Layer) -> QuantizationConfig | None:
     """Return the options of a policy besides its mode."""
     policy = dtype_handling.effective_policy(layer)
-    if isinstance(policy, CalibratedDTypePolicy):
+    if isinstance(policy, GPTQDTypePolicy | AWQDTypePolicy):
         return config_of_policy(policy)
     if policy.quantization_mode != "int4":
         return None

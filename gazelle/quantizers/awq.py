@@ -23,11 +23,16 @@ class Magnitudes:
     """
 
     def __init__(self, rows: int) -> None:
-        self.value = np.zeros(rows)
+        self._largest = np.zeros(rows)
 
     def update(self, x: np.ndarray) -> None:
         """Add inputs (samples, rows)."""
-        self.value = np.maximum(self.value, np.abs(np.asarray(x, "float64")).max(axis=0))
+        self._largest = np.maximum(self._largest, np.abs(np.asarray(x, "float64")).max(axis=0))
+
+    @property
+    def value(self) -> np.ndarray:
+        """The magnitudes (rows,)."""
+        return self._largest
 
 
 def quantize(w: np.ndarray, magnitudes: np.ndarray, group: int, grid_points: int) -> QuantizedMatrix:

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, Protocol, TypedDict
 
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, message
-from gazelle.core.policies import AWQDTypePolicy, CalibratedDTypePolicy, GPTQDTypePolicy
+from gazelle.core.errors import ArgumentError, MissingMethodError, message
+from gazelle.core.policies import AWQDTypePolicy, GPTQDTypePolicy
 from gazelle.core.types import ArrayLike, Config
 from gazelle.quantizers import awq, gptq
 from gazelle.quantizers.calibrated_layout import QuantizedMatrix
 from gazelle.quantizers.configs import QuantizationConfig
 
-if TYPE_CHECKING:
-    from typing import Protocol
 
-    class Tokenizer(Protocol):
-        """What turns text into integers, such as a tokenizer of keras-hub."""
+class Tokenizer(Protocol):
+    """What turns text into integers, such as a tokenizer of keras-hub."""
 
-        def tokenize(self, inputs: str) -> ArrayLike:
-            """Return the integers of a text."""
+    def tokenize(self, inputs: str) -> ArrayLike:
+        """Return the integers of a text."""
+
+
+class Statistic(Protocol):
+    """What measures the inputs of a layer."""
+
+    @property
+    def value(self) -> np.ndarray:
+        """The measured values."""
+
+    def update(self, x: np.ndarray) -> None:
+        """Add inputs (samples, rows)."""
 
 
 class LayerStructure(TypedDict):
@@ -59,20 +68,44 @@ class CalibratedQuantizationConfig(QuantizationConfig, abstract=True):
             raise ArgumentError(message(f"{name} of {type(self).__name__}", expected=expected, got=got))
 
     def dtype_policy_string(self) -> str:
-        """Return the mode of a dtype policy with these bits and groups, such as 'gptq/4/128'."""
+        """Return the mode of a dtype policy with these bits and groups.
+
+        Returns:
+            Such as 'gptq/4/128'.
+        """
         return f"{self.mode}/{self.weight_bits}/{self.group_size}"
 
     def get_config(self) -> Config:
-        """Return the arguments; data and layers, which are needed once, are None."""
+        """Return the arguments.
+
+        Returns:
+            The arguments by name; data and layers, which are needed once, are None.
+        """
         return {**super().get_config(), **dict.fromkeys(self._outside_config)}
 
-    def statistic(self, rows: int) -> gptq.Hessian | awq.Magnitudes:
-        """Return what measures inputs (samples, rows) of a layer."""
-        raise NotImplementedError
+    def statistic(self, rows: int) -> Statistic:
+        """Return what measures the inputs of a layer.
 
-    def quantize(self, w: np.ndarray, statistic: Any, group: int) -> QuantizedMatrix:
-        """Quantize a matrix (columns, rows) for measured inputs, with scales of groups of rows."""
-        raise NotImplementedError
+        Args:
+            rows: Size of an input.
+
+        Returns:
+            An object whose `update` gets inputs (samples, rows).
+        """
+        raise MissingMethodError(message(f"{type(self).__name__} has no statistic"))
+
+    def quantize(self, w: np.ndarray, statistic: Statistic, group: int) -> QuantizedMatrix:
+        """Quantize a matrix for measured inputs.
+
+        Args:
+            w: The matrix (columns, rows).
+            statistic: Result of `statistic`, after its updates.
+            group: Rows with a common scale.
+
+        Returns:
+            The integers with their scales and zero points.
+        """
+        raise MissingMethodError(message(f"{type(self).__name__} has no quantize"))
 
 
 class GPTQConfig(CalibratedQuantizationConfig):
@@ -112,7 +145,7 @@ class GPTQConfig(CalibratedQuantizationConfig):
     """
 
     mode = "gptq"
-    _bits = GPTQDTypePolicy._bits
+    _bits = GPTQDTypePolicy.bits
 
     def __init__(
         self,
@@ -135,7 +168,7 @@ class GPTQConfig(CalibratedQuantizationConfig):
     def statistic(self, rows: int) -> gptq.Hessian:
         return gptq.Hessian(rows)
 
-    def quantize(self, w: np.ndarray, statistic: gptq.Hessian, group: int) -> QuantizedMatrix:
+    def quantize(self, w: np.ndarray, statistic: Statistic, group: int) -> QuantizedMatrix:
         return gptq.quantize(
             w,
             statistic.value,
@@ -176,7 +209,7 @@ class AWQConfig(CalibratedQuantizationConfig):
     """
 
     mode = "awq"
-    _bits = AWQDTypePolicy._bits
+    _bits = AWQDTypePolicy.bits
 
     def __init__(
         self,
@@ -196,11 +229,11 @@ class AWQConfig(CalibratedQuantizationConfig):
     def statistic(self, rows: int) -> awq.Magnitudes:
         return awq.Magnitudes(rows)
 
-    def quantize(self, w: np.ndarray, statistic: awq.Magnitudes, group: int) -> QuantizedMatrix:
+    def quantize(self, w: np.ndarray, statistic: Statistic, group: int) -> QuantizedMatrix:
         return awq.quantize(w, statistic.value, group, self.num_grid_points)
 
 
-def config_of_policy(policy: CalibratedDTypePolicy) -> CalibratedQuantizationConfig:
+def config_of_policy(policy: GPTQDTypePolicy | AWQDTypePolicy) -> CalibratedQuantizationConfig:
     """Return the config of weights that a policy describes, without data."""
-    config = GPTQConfig if policy.quantization_mode == "gptq" else AWQConfig
+    config = GPTQConfig if isinstance(policy, GPTQDTypePolicy) else AWQConfig
     return config(None, None, weight_bits=policy.weight_bits, group_size=policy.group_size)

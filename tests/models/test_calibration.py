@@ -84,7 +84,7 @@ def test_a_filter_and_a_structure_of_the_model():
             return structure if mode == "awq" else None
 
     plain, structure = language_model()
-    model = Own(plain.inputs, plain.outputs)
+    model = Own(plain.inputs, plain.outputs, name="own")
     model.quantize("awq", config(AWQConfig), filters="up")
     modes = {layer.name: layer.quantization_mode for layer in structure["sequential_blocks"][1].layers}
     assert modes == {"up": "awq", "down": None}
