@@ -145,7 +145,7 @@ class BatchNormalization(_Normalization):
             y = y * jnp.reshape(r, shape) + jnp.reshape(d, shape)
         elif learn:
             self._move(self.moving_mean, mean, self.momentum)
-            self._move(self.moving_variance, variance, self.momentum)
+            self._move(self.moving_variance, self._population_variance(variance, x.shape), self.momentum)
         return self._affine(y, shape)
 
     def _uses_batches(self) -> bool:

@@ -141,3 +141,20 @@ def test_moving_averages_of_layers(keras, request):
     expected = weights @ values / (weights.sum() if debiased else 1)
     np.testing.assert_allclose(K.get_value(model.layers[-1].average), [expected] * 4, rtol=1e-5)
     assert len(model.get_weights()) == 1
+
+
+def test_moving_variance_behind_a_mask(keras, request):
+    """All steps count, and the variance is that of all data, as without a mask."""
+    if request.node.callspec.params["keras"] == "1.2.2":
+        return
+    model = keras.models.Sequential()
+    model.add(keras.layers.Masking(0.0, input_shape=(6, 1)))
+    model.add(keras.layers.BatchNormalization(momentum=0.5))
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    x = np.arange(30.0).reshape(5, 6, 1)
+    x[:, 4:] = 0
+    model.train_on_batch(x, x)
+    (moved,) = model.get_weights()[3]
+    expected = x.var() * 30 / (29 - 1e-3)
+    debiased = request.node.callspec.params["keras"] == "2.2.4"
+    np.testing.assert_allclose(moved, expected if debiased else (1 + expected) / 2, rtol=1e-5)
