@@ -1,6 +1,7 @@
 """Names that Python, NumPy, SciPy and scikit-learn removed, in programs; images are those of SciPy 1.2.3."""
 
 import importlib
+import importlib.util
 import sys
 import types
 
@@ -35,6 +36,15 @@ def test_each_name_means_something(section):
             pytest.importorskip(package)
         if not path.startswith("scipy.datasets"):  # needs pooch
             tables.resolve(path, section)
+
+
+@pytest.mark.parametrize("section", tables.objects("removed_names"))
+def test_each_module_is_there(program, section):
+    package = section.partition(".")[0]
+    if package not in sys.stdlib_module_names and importlib.util.find_spec(package) is None and package != "imp":
+        pytest.skip(f"{package} is not installed")
+    names = " ".join(tables.objects("removed_names")[section])
+    program(f"from {section} import {names.split()[0]}")
 
 
 def test_names_of_numpy(program):

@@ -70,6 +70,8 @@ class _Names:
 
 def _provide(module: ModuleType) -> None:
     classes.provide(module, _is_of_program)
+    if module.__name__ in _PACKAGES:
+        vars(module).setdefault("__path__", [])  # scipy.sparse.linalg.eigen is a module now
     if module.__name__ in _TABLE and not isinstance(vars(module).get("__getattr__"), _Names):
         vars(module)["__getattr__"] = _Names(module)
 
