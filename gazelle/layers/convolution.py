@@ -11,6 +11,7 @@ from gazelle import ops
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.registry import register
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
+from gazelle.layers import lora
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import (
     accept_channels,
@@ -22,7 +23,7 @@ from gazelle.layers.spatial import (
     sizes,
     space_axes,
 )
-from gazelle.layers.weight_matrix import WeightAttribute, WeightMatrix, enable_lora
+from gazelle.layers.weight_matrix import WeightAttribute, WeightMatrix
 
 if TYPE_CHECKING:
     from gazelle.layers.options import OptionsWithoutRegularizer
@@ -104,7 +105,7 @@ class BaseConv(Layer, abstract=True):
     paddings: tuple[str, ...] = ("valid", "same")
     kernel = WeightAttribute()
     lora_enabled = False
-    enable_lora = enable_lora
+    enable_lora = lora.enable_lora
 
     def __init__(
         self,
@@ -156,7 +157,7 @@ class BaseConv(Layer, abstract=True):
         self._matrix = WeightMatrix(self, "kernel")
         self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
         accept_channels(self, count)
-        self._matrix.build_lora()
+        lora.build(self._matrix)
 
     def convolution_op(self, inputs: Array, kernel: Array) -> Array:
         """Compute the convolution without bias and activation, which `call` adds; subclasses may change the kernel.

@@ -16,11 +16,11 @@ from gazelle.core.policies import QUANTIZED
 from gazelle.core.prng import bernoulli
 from gazelle.core.registry import custom_object_scope, find
 from gazelle.core.types import ActivationLike, Array, Config, ConstraintLike, InitializerLike, RegularizerLike, Shape
-from gazelle.layers import float8, live_functions
+from gazelle.layers import float8, live_functions, lora
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.spatial import choice, is_integer
-from gazelle.layers.weight_matrix import WeightAttribute, add_matrix, enable_lora
+from gazelle.layers.weight_matrix import WeightAttribute, add_matrix
 from gazelle.quantizers.configs import QuantizationConfig
 from gazelle.quantizers.layout import QuantizedLayout
 
@@ -62,7 +62,7 @@ class Dense(Layer):
     quantization_modes = QUANTIZED
     _sparse_inputs = "call"
     lora_enabled = False
-    enable_lora = enable_lora
+    enable_lora = lora.enable_lora
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Dense(Layer):
         self._matrix = add_matrix(self, "kernel", QuantizedLayout((size, self.units), "io", "o"))
         self.bias = self.add_weight("bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
-        self._matrix.build_lora()
+        lora.build(self._matrix)
 
     def call(self, x: Array) -> Array:
         if sparse.is_sparse(x):

@@ -12,10 +12,10 @@ import jax.numpy as jnp
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.policies import QUANTIZED
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
-from gazelle.layers import float8
+from gazelle.layers import float8, lora
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
-from gazelle.layers.weight_matrix import WeightAttribute, add_matrix, enable_lora
+from gazelle.layers.weight_matrix import WeightAttribute, add_matrix
 from gazelle.quantizers.configs import QuantizationConfig
 from gazelle.quantizers.layout import QuantizedLayout, align_axes
 
@@ -57,7 +57,7 @@ class EinsumDense(Layer):
     kernel = WeightAttribute()
     quantization_modes = QUANTIZED
     lora_enabled = False
-    enable_lora = enable_lora
+    enable_lora = lora.enable_lora
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class EinsumDense(Layer):
             shape = [axes[letter] if letter in self.bias_axes else 1 for letter in last] + [1] * behind
             self.bias = self.add_weight("bias", tuple(shape))
         self.input_spec = InputSpec(ndim=len(input_shape))
-        self._matrix.build_lora()
+        lora.build(self._matrix)
 
     def _axis_letters(self, hidden: int) -> tuple[str, str]:
         """The letters of x and of y, with a digit for each axis that the ellipsis stands for."""

@@ -13,8 +13,9 @@ from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.masks import set_mask
 from gazelle.core.serialization import serialize_object
 from gazelle.core.types import Array, ConstraintLike, DTypeLike, InitializerLike, RegularizerLike, Shape
+from gazelle.layers import lora
 from gazelle.layers.base import Layer
-from gazelle.layers.weight_matrix import WeightAttribute, add_matrix, enable_lora
+from gazelle.layers.weight_matrix import WeightAttribute, add_matrix
 from gazelle.quantizers.configs import QuantizationConfig
 from gazelle.quantizers.layout import QuantizedLayout, dequantize, unpack_int4
 
@@ -55,7 +56,7 @@ class Embedding(Layer):
     embeddings = WeightAttribute()
     quantization_modes = ("int8", "int4")
     lora_enabled = False
-    enable_lora = enable_lora
+    enable_lora = lora.enable_lora
     _outside_config = ("weights", "input_length")  # in the weight file, and in the shape of the build
     autocast = False  # indices given as floats must stay exact
 
@@ -94,7 +95,7 @@ class Embedding(Layer):
         if not self.built:
             form = QuantizedLayout((self.input_dim, self.output_dim), "vd", "v", transposed=True)
             self._matrix = add_matrix(self, "embeddings", form, autocast=False)  # rows are cast instead of the table
-            self._matrix.build_lora()
+            lora.build(self._matrix)
 
     def call(self, x: Array) -> Array:
         x = sparse.to_dense(x)  # a subclass whose call takes sparse indices
@@ -190,7 +191,7 @@ class ReversibleEmbedding(Embedding):
                 form = QuantizedLayout((self.output_dim, self.input_dim), "dv", "v", packed_axis=0)
                 initializer = self.embeddings_initializer
                 self._reverse_matrix = add_matrix(self, "reverse_embeddings", form, initializer, modes)
-            self._matrix.build_lora()
+            lora.build(self._matrix)
 
     def call(self, x: Array, reverse: bool = False) -> Array:
         if not reverse:

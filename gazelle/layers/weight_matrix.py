@@ -12,28 +12,18 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle import initializers
-from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.policies import CALIBRATED, AWQDTypePolicy, GPTQDTypePolicy
 from gazelle.core.variable import Variable
 from gazelle.layers import dtype_handling, float8
 from gazelle.quantizers.absmax import AbsMaxQuantizer
 from gazelle.quantizers.calibrated_configs import CalibratedQuantizationConfig, config_of_policy
 from gazelle.quantizers.calibrated_layout import CalibratedLayout, QuantizedMatrix
-from gazelle.quantizers.configs import Int4QuantizationConfig, QuantizationConfig, config_for
+from gazelle.quantizers.configs import Int4QuantizationConfig, QuantizationConfig
 from gazelle.quantizers.layout import QuantizedLayout, straight_through
 
 if TYPE_CHECKING:
-    from gazelle.core.types import Array, ArrayLike, InitializerLike
+    from gazelle.core.types import Array, InitializerLike
     from gazelle.layers.base import Layer
-
-#: the order of Keras' files; %s is the main weight
-_FILE_ORDER = (
-    *("%s", "bias", "inputs_scale", "inputs_amax_history", "%s_scale", "%s_zero", "g_idx"),
-    *("reverse_%s", "reverse_%s_scale", "reverse_%s_zero"),
-    *("%s_amax_history", "outputs_grad_scale", "outputs_grad_amax_history"),
-)
-_CALIBRATED_FILE_ORDER = ("bias", "%s", "%s_scale", "%s_zero", "awq_scales", "g_idx")
 
 
 class WeightMatrix:
@@ -67,6 +57,11 @@ class WeightMatrix:
         """The axes of W and the layout of its quantized form."""
         assert self._form is not None, f"{self.layer._label} has no quantized form of {self.name}"
         return self._form
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of W in floats."""
+        return self.variable.shape if self._form is None else self._form.shape
 
     @property
     def variable(self) -> Variable:
@@ -217,47 +212,6 @@ class WeightMatrix:
         if matrix.factors is not None:
             layer.__dict__["awq_scales"].assign(matrix.factors)
 
-    def build_lora(self) -> None:
-        """Add the correction if the layer's constructor got `lora_rank`; the last step of `build`."""
-        layer: Any = self.layer
-        if layer.lora_rank is not None:
-            self.add_lora(layer.lora_rank, layer.lora_alpha)
-
-    def add_lora(
-        self,
-        rank: int,
-        alpha: float | None = None,
-        a_initializer: InitializerLike = "he_uniform",
-        b_initializer: InitializerLike = "zeros",
-    ) -> None:
-        """Freeze W and add A and B; `enable_lora` describes the arguments."""
-        layer: Any = self.layer
-        if not isinstance(rank, int) or rank < 1:
-            raise ArgumentError(message(f"rank of {layer._label}", expected="an integer >= 1", got=repr(rank)))
-        if layer.quantization_mode in ("float8", *CALIBRATED):
-            expected = f"a layer that is not {layer.quantization_mode}"
-            raise ArgumentError(message(f"enable_lora of {layer._label}", expected=expected, got="one that is"))
-        if getattr(layer, f"{self.name}_constraint") is not None:
-            raise ArgumentError(
-                message(
-                    f"enable_lora of {layer._label}",
-                    expected=f"no {self.name}_constraint",
-                    got="one, which would not constrain the LoRA update",
-                )
-            )
-        shape = self.variable.shape if self._form is None else self._form.shape
-        options: dict[str, Any] = {"dtype": "float32", "regularizer": getattr(layer, f"{self.name}_regularizer")}
-        options["autocast"] = layer.autocast
-        for factor, size, initializer in (
-            ("a", (*shape[:-1], rank), a_initializer),
-            ("b", (rank, shape[-1]), b_initializer),
-        ):
-            name = f"lora_{self.name}_{factor}"
-            setattr(layer, name, layer.add_weight(name, size, initializers.get(initializer), **options))
-        self.variable.trainable = False
-        self.is_corrected = True
-        layer.lora_enabled, layer.lora_rank, layer.lora_alpha = True, rank, rank if alpha is None else alpha
-
     # Attributes and files --------------------------------------------------------------------------------------------
 
     def attribute(self) -> Variable | Array:
@@ -269,46 +223,6 @@ class WeightMatrix:
         if self.calibrated is not None:
             return self.calibrated.integers(self.variable.value)
         return self.form.integers(self.variable.value, mode) if mode == "int4" else self.variable
-
-    def merged(self) -> dict[str, Any]:
-        """Return {name of a variable: array} with the correction merged into W, as files hold them."""
-        if not self.is_quantized:
-            return {self.name: self.array()}
-        a, b, factor = self.correction
-        config = quantization_config(self.layer) or config_for(self.layer.quantization_mode, None)
-        arrays = self.form.quantize(self.dequantized() + factor * (a @ b), config)
-        return {f"{self.name}{end}": array for end, array in arrays.items()}
-
-    def in_files(self, weights: list[Variable]) -> list[Variable]:
-        """Return the weights of the layer in the order of files, with the correction merged."""
-        names = _FILE_ORDER if self.calibrated is None else _CALIBRATED_FILE_ORDER
-        order = [name % self.name if "%" in name else name for name in names]
-        if self.is_quantized:  # the order in Keras' files
-            weights.sort(key=lambda v: order.index(v.name) if v.name in order else len(order))
-        if not self.is_corrected:
-            return weights
-        kept = [v for v in weights if not v.name.startswith(f"lora_{self.name}_")]
-        merged = self.merged() if self.layer.built else {}
-        return [_MergedVariable(self, v) if v.name in merged else v for v in kept]  # type: ignore[misc]
-
-
-class _MergedVariable:
-    """A variable as stored in files: reading merges the correction, assigning resets it."""
-
-    def __init__(self, matrix: WeightMatrix, variable: Variable) -> None:
-        self._matrix, self._variable = matrix, variable
-        self.name, self.key, self.shape, self.dtype = variable.name, variable.key, variable.shape, variable.dtype
-
-    def numpy(self) -> np.ndarray:
-        return np.asarray(jnp.asarray(self._matrix.merged()[self.name], self.dtype))
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return self.numpy() if dtype is None else self.numpy().astype(dtype)
-
-    def assign(self, value: ArrayLike) -> None:
-        b = getattr(self._matrix.layer, f"lora_{self._matrix.name}_b")
-        b.assign(jnp.zeros(b.shape, b.dtype))  # A stays: if both were 0, their gradients would always be 0
-        self._variable.assign(value)
 
 
 class WeightAttribute:
@@ -363,34 +277,6 @@ def add_matrix(
     if mode in (None, "float8"):
         layer.__dict__[name] = layer.add_weight(name, form.shape, initializer, **options)
     return matrix
-
-
-def enable_lora(
-    self: Layer,
-    rank: int,
-    lora_alpha: float | None = None,
-    a_initializer: InitializerLike = "he_uniform",
-    b_initializer: InitializerLike = "zeros",
-) -> None:
-    """Train a low-rank correction in place of the main weight. Compile the model again afterwards.
-
-    Args:
-        self: the layer.
-        rank: number of columns of A and rows of B.
-        lora_alpha: the correction is scaled by lora_alpha / rank; None is rank.
-        a_initializer: first value of A.
-        b_initializer: first value of B; with zeros the outputs do not change at first.
-
-    Raises:
-        StateError: the layer is not built, or has a correction already.
-        ArgumentError: the weight has a constraint.
-    """
-    what = f"enable_lora of {self._label}"
-    if not self.built:
-        raise StateError(message(f"{what}, which is not built", hint="Call it on data or give input_shape."))
-    if self.lora_enabled:
-        raise StateError(message(what, expected="a layer without LoRA", got="a second call"))
-    matrices(self)[0].add_lora(rank, lora_alpha, a_initializer, b_initializer)
 
 
 def quantization_config(layer: Layer) -> QuantizationConfig | None:

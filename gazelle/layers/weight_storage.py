@@ -11,11 +11,20 @@ import numpy as np
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.serialization import serialize
 from gazelle.core.variable import Variable
-from gazelle.layers import weight_tree
+from gazelle.layers import lora, weight_tree
 from gazelle.layers.call_arguments import as_shape
 
 if TYPE_CHECKING:
     from gazelle.layers.base import Layer
+    from gazelle.layers.weight_matrix import WeightMatrix
+
+#: the order of Keras' files; %s is the main weight
+_FILE_ORDER = (
+    *("%s", "bias", "inputs_scale", "inputs_amax_history", "%s_scale", "%s_zero", "g_idx"),
+    *("reverse_%s", "reverse_%s_scale", "reverse_%s_zero"),
+    *("%s_amax_history", "outputs_grad_scale", "outputs_grad_amax_history"),
+)
+_CALIBRATED_FILE_ORDER = ("bias", "%s", "%s_scale", "%s_zero", "awq_scales", "g_idx")
 
 
 def stored_weights(layer: Layer) -> list[Variable]:
@@ -25,7 +34,20 @@ def stored_weights(layer: Layer) -> list[Variable]:
     """
     own = weight_tree.own_weights(layer)
     matrix = layer.__dict__.get("_matrix")
-    return own if matrix is None else matrix.in_files(own)
+    return own if matrix is None else _in_files(matrix, own)
+
+
+def _in_files(matrix: WeightMatrix, weights: list[Variable]) -> list[Variable]:
+    """The weights of a layer in the order of files, with the correction merged."""
+    names = _FILE_ORDER if matrix.calibrated is None else _CALIBRATED_FILE_ORDER
+    order = [name % matrix.name if "%" in name else name for name in names]
+    if matrix.is_quantized:
+        weights.sort(key=lambda v: order.index(v.name) if v.name in order else len(order))
+    if not matrix.is_corrected:
+        return weights
+    kept = [v for v in weights if not v.name.startswith(f"lora_{matrix.name}_")]
+    merged = lora.merged(matrix) if matrix.layer.built else {}
+    return [lora.MergedVariable(matrix, v) if v.name in merged else v for v in kept]  # type: ignore[misc]
 
 
 def build_config(layer: Layer) -> dict[str, Any] | None:
