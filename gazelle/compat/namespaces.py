@@ -123,8 +123,8 @@ def namespace(path: str) -> Namespace:
 
 
 def _numpy(array: jax.Array) -> np.ndarray[Any, Any]:
-    """The method `numpy` of arrays."""
-    return np.asarray(array)
+    """The method `numpy` of arrays: a copy that programs may change, as that of TensorFlow."""
+    return np.array(array)
 
 
 @functools.cache

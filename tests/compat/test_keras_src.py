@@ -116,6 +116,14 @@ def test_files(keras, tmp_path):
     assert file_utils.listdir(str(tmp_path)) == ["a"]
 
 
+def test_numpy_of_arrays_is_a_copy_that_may_be_changed(keras):
+    zeros = keras.ops.zeros((2, 2))
+    values = zeros.numpy()
+    values[0] = 1
+    assert values.sum() == 2
+    assert zeros.numpy().sum() == 0
+
+
 def test_a_layer_alone_is_cloned(keras):
     layer = keras.layers.LSTM(4, return_sequences=True, name="memory")
     copy = keras.models.clone_model(layer)
