@@ -33,6 +33,7 @@ from gazelle.compat.graph_optimizers import GraphOptimizer
 from gazelle.compat.graph_views import inputs_at, outputs_at, shapes
 from gazelle.compat.regularizers import Constraints
 from gazelle.compat.types import TensorResult
+from gazelle.core.policies import CALIBRATED
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.initializers import Initializer
 from gazelle.layers import (
@@ -150,6 +151,9 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     **{name: functools.partial(_of_cell, name) for name in _OF_CELLS},
     "inputs_quantizer": _inputs_quantizer,
     "depthwise_kernel": lambda layer: vars(layer).get("kernel", NOTHING),
+    "is_gptq_calibrated": lambda layer: layer.quantization_mode == "gptq",
+    "is_awq_calibrated": lambda layer: layer.quantization_mode == "awq",
+    "quantized_kernel": lambda layer: vars(layer)["kernel"] if layer.quantization_mode in CALIBRATED else NOTHING,
 }
 _ATTENTION: dict[str, Callable[[Any], Any]] = {
     "_dot_product_equation": _equation(0),
