@@ -417,6 +417,7 @@ def test_models_from_configs_with_functions(keras_2, kind):
 def test_layers_quantized_for_measured_inputs(keras_2):
     layer = keras_2.layers.Dense(4, dtype="awq/4/2_from_float32")
     layer.build((None, 3))
-    assert layer.is_awq_calibrated and not layer.is_gptq_calibrated
+    assert layer.is_awq_calibrated
+    assert not layer.is_gptq_calibrated
     assert layer.quantized_kernel.shape == (2, 3)
     assert not hasattr(keras_2.layers.Dense(4), "quantized_kernel")
