@@ -113,6 +113,22 @@ def generator(tf, x, reuse=False):
         return tf.matmul(h, tf.get_variable("w", [2, 2]))
 
 
+def test_layers_take_the_initializer_and_the_regularizer_of_the_scope(tf):
+    x = tf.placeholder(tf.float32, [None, 3])
+    penalty = lambda weight: 0.5 * tf.reduce_sum(weight)  # noqa: E731
+    with tf.variable_scope("net", initializer=tf.constant_initializer(0.25), regularizer=penalty):
+        tf.layers.dense(x, 2)
+        tf.layers.conv1d(tf.expand_dims(x, 0), 2, 1, kernel_initializer=tf.ones_initializer())
+        tf.layers.dense(x, 2, None, True, tf.zeros_initializer())
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        kernels = [v for v in tf.trainable_variables() if "kernel" in v.name]
+        assert [sess.run(v).max() for v in kernels] == [0.25, 1, 0]
+        losses = sess.run(tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES))
+    assert sorted(losses)[-2:] == [0.75, 3]
+    assert sum(losses) == 3.75
+
+
 def test_names_in_scopes(tf):
     x = tf.placeholder(tf.float32, [None, 3])
     first = generator(tf, x)

@@ -25,6 +25,18 @@ _LAYERS = pairs("""average_pooling1d=AveragePooling1D average_pooling2d=AverageP
     conv3d=Conv3D dense=Dense dropout=Dropout flatten=Flatten max_pooling1d=MaxPooling1D
     max_pooling2d=MaxPooling2D separable_conv2d=SeparableConv2D""")
 
+#: class -> weights whose initializer is by default that of the variable scope
+_KERNELS = dict.fromkeys(("Conv1D", "Conv2D", "Conv2DTranspose", "Conv3D", "Dense"), ("kernel",))
+_KERNELS["SeparableConv2D"] = ("depthwise", "pointwise")
+
+
+def _defaults(kind: str) -> dict[str, Any]:
+    """The arguments of a layer that the variable scope determines."""
+    scope, kernels = graph_scopes.current(), _KERNELS.get(kind, ())
+    made = dict.fromkeys((f"{kernel}_initializer" for kernel in kernels), scope.initializer)
+    made |= dict.fromkeys((f"{weight}_regularizer" for weight in (*kernels, "bias") if kernels), scope.regularizer)
+    return {name: value for name, value in made.items() if value is not None}
+
 
 def layer_function(kind: str) -> Callable[..., Any]:
     def call(inputs: Any, *args: Any, name: str | None = None, reuse: Any = None, **options: Any) -> Any:
@@ -32,6 +44,8 @@ def layer_function(kind: str) -> Callable[..., Any]:
         training, fused = options.pop("training", False), options.pop("fused", None)
         if kind == "Dropout":
             args, options = args or (options.pop("rate", 0.5),), {}
+        if len(args) <= (3 if kind == "Dense" else 7):  # they are not given by position
+            options |= {each: value for each, value in _defaults(kind).items() if options.get(each) is None}
         name = graph_scopes.layer_name(snake(kind)) if name is None else name
         full = (graph_scopes.current().prefix + name).removesuffix("/")
         make = lambda: getattr(namespace("gazelle.layers"), kind)(*args, name=full, **options)  # noqa: E731
