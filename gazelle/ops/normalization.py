@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import jax
@@ -146,7 +147,7 @@ def rms_normalization(
 
     Args:
         x: Array of any shape.
-        scale: Scale along `axis`; None is 1.
+        scale: Scale along `axis`, or an array that broadcasts to `x`; None is 1.
         axis: Axis or axes of the mean.
         epsilon: Small constant that keeps the quotient finite; None is `gazelle.config.epsilon()`.
 
@@ -158,4 +159,5 @@ def rms_normalization(
     y = x * jax.lax.rsqrt(jnp.mean(x * x, axes, keepdims=True) + epsilon)
     if scale is None:
         return y
-    return (y * array(scale).reshape([n if i in axes else 1 for i, n in enumerate(x.shape)])).astype(x.dtype)
+    factor, shape = jnp.asarray(array(scale)), [n if i in axes else 1 for i, n in enumerate(x.shape)]
+    return (y * (factor.reshape(shape) if factor.size == math.prod(shape) else factor)).astype(x.dtype)

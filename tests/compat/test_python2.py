@@ -305,3 +305,31 @@ def test_names_of_a_module_are_no_sign_in_a_program_for_python_3(tmp_path):
             finder.find_spec(name, [str(tmp_path)])
         assert signs == found
     assert python2.first_sign("is_py2 = False\nif is_py2: x = unicode(x)") is None
+
+
+def test_files_and_texts_that_a_program_runs(tmp_path, capsys):
+    (tmp_path / "settings.py").write_text("width = 7 / 2\nprint 'read', width\n")
+    source = f"execfile({str(tmp_path / 'settings.py')!r})\nexec 'depth = width / 2; print depth'\nprint width, depth"
+    found = run(source)
+    assert capsys.readouterr().out == "read 3\n1\n3 1\n"
+    assert (found["width"], found["depth"]) == (3, 1)
+    inside = run("names = {}\nexec 'a = 1' in names\ndef f():\n    exec 'print 2'\nf()\nprint names['a']")
+    assert inside["names"]["a"] == 1
+    assert capsys.readouterr().out == "2\n1\n"
+
+
+def test_elements_of_several_kinds_have_an_order():
+    source = """
+        a = sorted([3, None, 1.5])
+        b = ['x', 2, None, u'a']
+        b.sort()
+        c = sorted([(2, 'b'), (None, 'a')], reverse=True)
+        d = cmp(None, 0), cmp('a', 5), cmp(1, 1)
+        e = [ord(c) for c in b'ab'] + [ord('c')]
+    """
+    found = run("\n".join(line.strip() for line in source.splitlines()) + "\nprint 1")
+    assert found["a"] == [None, 1.5, 3]
+    assert found["b"] == [None, 2, "a", "x"]
+    assert found["c"] == [(2, "b"), (None, "a")]
+    assert found["d"] == (-1, 1, 0)
+    assert found["e"] == [97, 98, 99]

@@ -96,5 +96,8 @@ def test_arrays_of_one_value_and_axes_in_tuples():
 def test_the_dtype_of_the_input_is_kept_where_weights_have_another():
     x = jnp.ones((1, 4), "bfloat16")
     assert ops.rms_normalization(x, jnp.ones(4)).dtype == "bfloat16"
+    rows = ops.rms_normalization([[3.0, 4.0]], scale=2.0)  # a scale that broadcasts
+    np.testing.assert_allclose(rows, ops.rms_normalization([[3.0, 4.0]], scale=[[2.0, 2.0]]), rtol=1e-6)
+    np.testing.assert_allclose(rows, [[1.697056, 2.262742]], rtol=1e-5)
     query, key = jnp.ones((1, 2, 1, 4), "bfloat16"), jnp.ones((1, 2, 1, 4), "float16")
     assert ops.dot_product_attention(query, key, key).dtype == "float32"

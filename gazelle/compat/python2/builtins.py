@@ -5,21 +5,66 @@ from __future__ import annotations
 import builtins
 import io
 import math
+import sys
 from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cmp_to_key, reduce
 from importlib import reload
+from importlib.util import decode_source
 from itertools import zip_longest
 from sys import intern
+from types import FrameType
 
 from gazelle.core.types import Foreign
 
-__all__ = ["cmp", "file", "filter", "intern", "map", "open", "reduce", "reload", "round", "sorted"]
+__all__ = [
+    "cmp",
+    "exec",
+    "execfile",
+    "file",
+    "filter",
+    "intern",
+    "map",
+    "open",
+    "ord",
+    "reduce",
+    "reload",
+    "round",
+    "sorted",
+]
 
 
 def cmp(x: Foreign, y: Foreign) -> int:
-    """-1, 0 or 1: x is less than, equal to, or greater than y."""
-    return int(x > y) - int(x < y)
+    """-1, 0 or 1: x is less than, equal to, or greater than y; None is less than numbers, and they than the rest."""
+    try:
+        return int(x > y) - int(x < y)
+    except TypeError:
+        return cmp(_rank(x), _rank(y))
+
+
+def _rank(x: Foreign) -> tuple[int, str]:
+    return 0 if x is None else 1 if isinstance(x, int | float) else 2, type(x).__name__
+
+
+def execfile(path: str, globals: Foreign = None, locals: Foreign = None) -> None:
+    """Run a file in the names of the caller, or in those that are given."""
+    with builtins.open(path, "rb") as stream:
+        text = decode_source(stream.read())
+    _run(text, path, sys._getframe(1), globals, locals)
+
+
+def exec(source: Foreign, globals: Foreign = None, locals: Foreign = None) -> None:
+    """Run a text in Python 2, or code."""
+    _run(source, "<string>", sys._getframe(1), globals, locals)
+
+
+def _run(source: Foreign, path: str, caller: FrameType, globals: Foreign, locals: Foreign) -> None:
+    from gazelle.compat.python2.conversion import compiled  # it imports this module
+
+    if globals is None:
+        globals, locals = caller.f_globals, caller.f_locals
+    code = compiled(source, path) if isinstance(source, str) else source
+    builtins.exec(code, globals, globals if locals is None else locals)
 
 
 def sorted(
@@ -29,7 +74,14 @@ def sorted(
     reverse: bool = False,
 ) -> list[Foreign]:
     """The elements in order, also by a function that compares two of them."""
-    return builtins.sorted(iterable, key=ordering(cmp, key), reverse=reverse)
+    elements = list(iterable)
+    try:
+        return builtins.sorted(elements, key=ordering(cmp, key), reverse=reverse)
+    except TypeError:  # elements of several kinds
+        return builtins.sorted(elements, key=ordering(cmp or _any_order, key), reverse=reverse)
+
+
+_any_order = cmp
 
 
 def ordering(
@@ -75,6 +127,11 @@ def round(number: Foreign, ndigits: int = 0) -> Foreign:
     if not math.isfinite(value) or ndigits > 300:
         return value
     return float(Decimal(value).quantize(Decimal(1).scaleb(-ndigits), ROUND_HALF_UP)) if abs(value) < 1e15 else value
+
+
+def ord(character: str | bytes | int) -> int:
+    """The number of a character; one of what was read in binary mode is a number already."""
+    return character if isinstance(character, int) else builtins.ord(character)
 
 
 def open(file: Foreign, mode: str = "r", buffering: int = -1, **kwargs: Foreign) -> Foreign:

@@ -19,7 +19,9 @@ from gazelle.core.types import Foreign
 _DIVISION = re.compile(r"(?m)^[ \t]*(?:pass  # )?from __future__ import (?:\([^)]*|[^\n#]*)\bdivision\b")
 #: fixers of functions whose results depend on the arguments, or that add lines: `builtins.py` and the table
 #: `removed_names.txt` have these functions
-_KEPT = tuple(f".fix_{name}" for name in listed("filter intern itertools itertools_imports map reduce reload types"))
+_KEPT = tuple(
+    f".fix_{name}" for name in listed("execfile filter intern itertools itertools_imports map reduce reload types")
+)
 #: it takes `np.sort(x)` for the method of a list
 _WRONG = ".fix_sorted"
 

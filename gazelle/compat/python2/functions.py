@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.compat.python2.builtins import ordering
+from gazelle.compat.python2.builtins import sorted as in_order
 from gazelle.core.types import Foreign
 
 #: encodings of bytes by bytes
@@ -106,6 +107,9 @@ def sort(values: Foreign, *args: Foreign, **kwargs: Foreign) -> Foreign:
     if type(values) is list and (args or "cmp" in kwargs):
         options = dict(zip(("cmp", "key", "reverse"), args, strict=False)) | kwargs
         return values.sort(key=ordering(options.get("cmp"), options.get("key")), reverse=options.get("reverse", False))
+    if type(values) is list:  # of several kinds, too
+        values[:] = in_order(values, **kwargs)
+        return None
     return values.sort(*args, **kwargs)
 
 
