@@ -168,3 +168,41 @@ def test_a_run_takes_options_and_metadata(tensorflow_1, tmp_path):
     writer = tf.summary.FileWriter(str(tmp_path))
     writer.add_run_metadata(metadata, "epoch")
     writer.close()
+
+
+@pytest.mark.parametrize(("name", "expected"), [("Momentum", [-2.148232, -2.540894]), ("Adam", [0.418310, 1.407930])])
+def test_two_steps_of_one_optimizer_share_its_state(tf, name, expected):
+    """The slots, and for Adam the number of steps; values of TensorFlow 1.15."""
+    tf.placeholder(tf.float32, [])  # the program is for TensorFlow 1
+    v = tf.Variable([1.0, 2.0])
+    optimizer = tf.train.MomentumOptimizer(0.1, 0.9) if name == "Momentum" else tf.train.AdamOptimizer(0.1)
+    steps = [optimizer.minimize(loss) for loss in (tf.reduce_sum(v**2), tf.reduce_sum(3.0 * v))]
+    session = tf.Session()
+    session.run(tf.global_variables_initializer())
+    for _ in range(3):
+        for step in steps:
+            session.run(step)
+    np.testing.assert_allclose(session.run(v), expected, rtol=1e-5)
+
+
+def test_steps_for_the_parts_of_a_gan_count_together(tf):
+    """Each of the two steps of one Adam corrects its averages by the number of both."""
+    tf.placeholder(tf.float32, [])
+    v, w = tf.Variable(1.0), tf.Variable(1.0)
+    optimizer = tf.train.AdamOptimizer(0.1, beta1=0.5)
+    steps = [optimizer.minimize(loss, var_list=[x]) for loss, x in ((v**2 + w, v), (w**2 + v, w))]
+    session = tf.Session()
+    session.run(tf.global_variables_initializer())
+    for _ in range(2):
+        for step in steps:
+            session.run(step)
+    mean, square, x, count = np.zeros(2), np.zeros(2), np.ones(2), 0
+    for _ in range(2):
+        for one in (0, 1):
+            count += 1
+            gradient = 2 * x[one]
+            mean[one] = 0.5 * mean[one] + 0.5 * gradient
+            square[one] = 0.999 * square[one] + 0.001 * gradient**2
+            rate = 0.1 * np.sqrt(1 - 0.999**count) / (1 - 0.5**count)
+            x[one] -= rate * mean[one] / (np.sqrt(square[one]) + 1e-8)
+    np.testing.assert_allclose(session.run([v, w]), x, rtol=1e-5)

@@ -139,7 +139,7 @@ class OptimizerStep:
         self.rate_factor = (rate_factors.get() or {}).get(id(optimizer), 1.0)
         self.params = {str(id(v)): v for v in params}
         self.constraints = {str(id(v)): f for v, f in constraints.items()} if isinstance(constraints, Mapping) else {}
-        self._state: Any = None
+        self._slots: Any = None
 
     def graph(self, inputs: list[KerasTensor]) -> Graph:
         """Return the graph from the inputs of the function to the loss."""
@@ -151,14 +151,25 @@ class OptimizerStep:
 
     def state(self) -> OptimizerState:
         """Return (slots, number of steps, hyperparameters) before the next step."""
-        if self._state is None:
-            self._state = self.optimizer.init({k: v.value for k, v in self.params.items()}), jnp.zeros((), "int32")
-        return *self._state, self.optimizer.hyper()
+        if self._slots is None:
+            self._slots = self.optimizer.init({k: v.value for k, v in self.params.items()})
+        count = jnp.asarray(self.optimizer._iterations.value, "int32")  # of all steps of the optimizer
+        kept = self._shared_slots()
+        slots = {name: {k: kept.get((name, k), a) for k, a in of.items()} for name, of in self._slots.items()}
+        return slots, count, self.optimizer.hyper()
+
+    def _shared_slots(self) -> dict[tuple[str, str], Array]:
+        """{(slot, weight): array} of all steps of an optimizer of TensorFlow; Keras had other slots for each step."""
+        if era.is_package_before_keras_3():
+            return {}
+        found: dict[tuple[str, str], Array] = vars(self.optimizer).setdefault("_slots_of_steps", {})
+        return found
 
     def store_state(self, state: tuple[Slots, Array]) -> None:
         """Store the slots and the count after a step."""
-        self._state = state
-        self.optimizer._iterations.assign(state[1])
+        self._slots, count = state
+        self._shared_slots().update({(name, k): a for name, of in self._slots.items() for k, a in of.items()})
+        self.optimizer._iterations.assign(count)
 
     def step(
         self, loss: Graph, arrays: list[Array], values: Arrays, state: OptimizerState, key: Array, training: bool
