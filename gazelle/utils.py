@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from gazelle.core.dtypes import standardize as standardize_dtype
 from gazelle.core.module_names import public_names
+from gazelle.core.named_values import Config
 from gazelle.core.names import clear_session
 from gazelle.core.prng import set_random_seed
 from gazelle.core.registry import custom_object_scope, register_keras_serializable
@@ -44,6 +45,7 @@ from gazelle.training.callbacks.progbar import Progbar
 Sequence = PyDataset  # its name in Keras 2
 
 __all__ = [
+    "Config",
     "CustomObjectScope",
     "FeatureSpace",
     "Progbar",

@@ -24,6 +24,7 @@ GETATTR = {
     "Operation": "the same",
     "_Library": "the functions of TensorFlow's C library",
     "WatchedEvents": "the events of the callbacks of a resumed training",
+    "Config": "its values are attributes, as in Keras",
 }
 
 
