@@ -206,3 +206,31 @@ def test_steps_for_the_parts_of_a_gan_count_together(tf):
             rate = 0.1 * np.sqrt(1 - 0.999**count) / (1 - 0.5**count)
             x[one] -= rate * mean[one] / (np.sqrt(square[one]) + 1e-8)
     np.testing.assert_allclose(session.run([v, w]), x, rtol=1e-5)
+
+
+def network_of_constants(tf):
+    x = np.linspace(-1, 1, 24, dtype="float32").reshape(8, 3)
+    one = tf.constant_initializer(0.1)
+    hidden = tf.layers.dense(tf.constant(x), 4, activation=tf.nn.tanh, kernel_initializer=one)
+    y = tf.layers.dense(hidden, 1, kernel_initializer=one)
+    return y, tf.reduce_mean(tf.square(y - tf.constant(x.sum(1, keepdims=True) ** 2)))
+
+
+def test_layers_of_constants_belong_to_the_graph(tf):
+    assert tf.Session is not None  # by which a program is known as one for TensorFlow 1
+    y, loss = network_of_constants(tf)
+    step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        losses = [session.run([loss, step])[0] for _ in range(3)]
+        np.testing.assert_allclose(losses, [18.22208, 14.38362, 11.93233], rtol=1e-5)  # of TensorFlow 1.15
+        np.testing.assert_allclose(session.run(y)[:2, 0], [1.4896, 1.53718], rtol=1e-5)
+
+
+def test_eager_programs_compute_layers_at_once(tf):
+    assert tf.Session is not None
+    tf.enable_eager_execution()
+    y, loss = network_of_constants(tf)
+    last = np.linspace(-1, 1, 24)[-3:].sum()
+    np.testing.assert_allclose(y.numpy()[-1], 0.4 * np.tanh(0.1 * last), rtol=1e-5)
+    assert float(loss) == pytest.approx(18.22208)

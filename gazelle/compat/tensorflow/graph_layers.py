@@ -12,7 +12,7 @@ from gazelle.compat.backend.updates import Update
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow import graph_scopes, subgraphs
-from gazelle.compat.tensorflow.graphs import build_graphs
+from gazelle.compat.tensorflow.graphs import as_input, build_graphs
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -40,6 +40,7 @@ def _defaults(kind: str) -> dict[str, Any]:
 
 def layer_function(kind: str) -> Callable[..., Any]:
     def call(inputs: Any, *args: Any, name: str | None = None, reuse: Any = None, **options: Any) -> Any:
+        inputs = as_input(inputs)
         build_graphs()
         training, fused = options.pop("training", False), options.pop("fused", None)
         if kind == "Dropout":

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -25,7 +26,7 @@ from gazelle.compat.ignored import check, ignores, methods_ignore
 from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.recorded_variable import recorder
-from gazelle.compat.tensorflow import graph_scopes, names
+from gazelle.compat.tensorflow import graph_scopes, names, names_of_1
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.model_calls import all_variables, remembered
 from gazelle.compat.tensorflow.names import named
@@ -41,6 +42,7 @@ from gazelle.models.graph import Graph
 from gazelle.optimizers import Optimizer
 
 _active = False
+_eager = False
 _first_values: weakref.WeakKeyDictionary[Variable, Any] = weakref.WeakKeyDictionary()
 
 
@@ -59,8 +61,25 @@ def active() -> bool:
     return _active
 
 
+@named("enable_eager_execution", "compat.v1.enable_eager_execution")
+@ignores("config device_policy execution_mode")
+def enable_eager_execution(config: Option = None, device_policy: Option = None, execution_mode: Option = None) -> None:
+    """`tf.enable_eager_execution`: functions of TensorFlow 1 compute values at once."""
+    global _eager
+    _eager = True
+
+
+def as_input(value: TensorLike) -> TensorLike:
+    """A value as a tensor of the graph, in programs for TensorFlow 1 whose layers take constants."""
+    in_program_of_1 = (_active or names_of_1.active()) and not (_eager or in_graph() or computes_values())
+    is_constant = isinstance(unboxed(value), np.ndarray | jax.Array)
+    return placeholder_with_default(value) if in_program_of_1 and is_constant else value
+
+
 def close() -> None:
     """Record nothing in graphs any more."""
+    global _eager
+    _eager = False
     KerasTensor.derived, names.on_name = KerasTensor, None
     recorder.set(None)
 
