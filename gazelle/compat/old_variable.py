@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.compat.ignored import ignores
-from gazelle.compat.types import ArrayLike
+from gazelle.compat.types import ArrayLike, AxisLike, NamedObject
 from gazelle.core.errors import ArgumentError, ShapeError, message
 
 
@@ -70,10 +70,10 @@ class TensorShape(tuple[Any, ...]):
         lambda self: None if self._unknown else [SimpleNamespace(value=None) if n is None else n for n in self]
     )
 
-    @ignores("axis out")
-    def prod(self) -> _Size:
-        """The value of `np.prod(shape)`."""
-        return _Size(math.prod(self))
+    @ignores("out")
+    def prod(self, axis: AxisLike = None, **options: NamedObject) -> np.generic:
+        """The value of `np.prod(shape)`, which passes its arguments."""
+        return np.prod(tuple(self), axis, **options) if options else _Size(math.prod(self))
 
     def num_elements(self) -> int | None:
         return math.prod(self) if self.is_fully_defined() else None

@@ -173,11 +173,13 @@ class EinsumDense(Layer):
 
     def call(self, x: Array) -> Array:
         inputs, outputs = self._letters
+        kernel = self._matrix.form.letters
+        summed = [letter for letter in dict.fromkeys(kernel + inputs) if letter in inputs and letter not in outputs]
         y = self._matrix.product(
             x,
             functools.partial(jnp.einsum, self.equation),
-            factored=outputs[-1] == self._matrix.form.letters[-1],
-            axes=tuple(inputs.index(letter) for letter in self._matrix.form.letters if letter not in outputs),
+            factored=outputs[-1] == kernel[-1],
+            axes=tuple(map(inputs.index, summed)),
             align=lambda scale: align_axes(scale, inputs, outputs),
         )
         if self.bias is not None:

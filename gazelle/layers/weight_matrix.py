@@ -6,12 +6,14 @@ that Keras gives them: kernel, kernel_scale, kernel_zero, g_idx, awq_scales, lor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.policies import CALIBRATED, AWQDTypePolicy, GPTQDTypePolicy
 from gazelle.core.variable import Variable
 from gazelle.layers import dtype_handling, float8
@@ -95,8 +97,7 @@ class WeightMatrix:
         """
         mode = self.layer.quantization_mode
         if self.observe is not None:
-            summed = (axes,) if isinstance(axes, int) else axes
-            self.observe(np.moveaxis(np.asarray(x), summed, range(-len(summed), 0)).reshape(-1, self.form.rows))
+            self.observe(self._samples(x, (axes,) if isinstance(axes, int) else axes))
         if mode is None:
             return times(x, self.array())
         if mode == "float8":
@@ -117,6 +118,15 @@ class WeightMatrix:
             a, b, factor = self.correction
             y = y + factor * (times(x, a) @ b if factored else times(x, a @ b))
         return y.astype(self.layer.compute_dtype)
+
+    def _samples(self, x: Array, axes: tuple[int, ...]) -> np.ndarray:
+        """Inputs as (samples, rows)."""
+        size = math.prod(x.shape[axis] for axis in axes)
+        if size != self.form.rows:
+            expected = f"sums over axes that x and {self.name} have in common"
+            got = f"sums of {size} and of {self.form.rows}"
+            raise ArgumentError(message(f"Quantization of {self.layer._label}", expected=expected, got=got))
+        return np.moveaxis(np.asarray(x), axes, range(-len(axes), 0)).reshape(-1, size)
 
     def array(self) -> Array:
         """Return a W of floats, with its correction."""

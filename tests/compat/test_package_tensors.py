@@ -45,6 +45,8 @@ def test_dimensions_of_shapes(tf):
     sizes = tf.TensorShape([2, 3, 4])
     assert np.prod(sizes[1:]).value == (sizes[1] * sizes[2]).value == (sizes[0] * 7 - 2).value == 12
     assert np.prod(sizes).astype("float32") == 24
+    assert np.prod(sizes, dtype="float32").dtype == "float32"
+    assert np.prod(sizes, axis=0, initial=2) == 48
     assert 0.5 * sizes[0] == 1
 
 

@@ -106,6 +106,19 @@ def test_nothing_is_measured_after_an_error():
     assert all(layer._matrix.observe is None for layer in (attention.query_dense, attention.output_dense))
 
 
+def test_sums_over_an_axis_of_the_kernel_alone():
+    layer = layers.EinsumDense("abc,cde->abd", (None, 4), name="sums")
+    with pytest.raises(ValueError):
+        layer.build((None, 2, 3))  # the size of "e" is unknown
+    layer = layers.EinsumDense("abc,bd->ad", (4,), name="sums")
+    layer.build((None, 2, 3))
+    assert layer(np.ones((1, 2, 3))).shape == (1, 4)
+    structure = {"pre_block_layers": [layers.Embedding(30, 3)], "sequential_blocks": [layer]}
+    text = "Quantization of EinsumDense 'sums': expected sums over axes that x and kernel have in common, got sums of 6"
+    with pytest.raises(ArgumentError, match=text):
+        gazelle.Sequential([layer]).quantize(config=config(GPTQConfig, structure, sequence_length=2))
+
+
 def test_samples():
     found = samples(AWQConfig([np.arange(10), np.arange(10, 20)], None, num_samples=3, sequence_length=5))
     assert [sample[0].tolist() for sample in found] == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [10, 11, 12, 13, 14]]
