@@ -141,12 +141,11 @@ class WeightMatrix:
         """Return the floats that the integers of W stand for, without the correction."""
         mode, dtype = self.layer.quantization_mode, self.layer.compute_dtype
         assert mode is not None
-        if self.calibrated is not None:
+        layout = self.calibrated
+        if layout is not None:
             assert self.blocks is not None
             factors = self.layer.__dict__.get("awq_scales")
-            return self.calibrated.dequantize(
-                self.stored(), self.blocks, None if factors is None else factors.value, dtype
-            )
+            return layout.dequantize(self.stored(), self.blocks, None if factors is None else factors.value, dtype)
         return self.form.dequantize(self.stored(), mode, self.blocks, dtype)
 
     def stored(self) -> dict[str, Array]:
@@ -193,10 +192,10 @@ class WeightMatrix:
             float8.add_scales(layer, self.name)
             self.in_float8 = True
             return
-        config = quantization_config(layer)
-        if self.calibrated is not None:
-            block: int | None = self.calibrated.group
-            shapes, dtype = self.calibrated.shapes(), "uint8"
+        config, layout = quantization_config(layer), self.calibrated
+        if layout is not None:
+            block: int | None = layout.group
+            shapes, dtype = layout.shapes(), "uint8"
         else:
             block = config.rows if isinstance(config, Int4QuantizationConfig) else None
             shapes, dtype = self.form.shapes(mode, block), "int8"
@@ -214,9 +213,10 @@ class WeightMatrix:
 
     def set_calibrated(self, matrix: QuantizedMatrix) -> None:
         """Set the variables of a weight that was quantized by GPTQ or AWQ."""
-        assert self.calibrated is not None
+        layout = self.calibrated
+        assert layout is not None
         layer: Any = self.layer
-        for end, array in self.calibrated.stored(matrix).items():
+        for end, array in layout.stored(matrix).items():
             layer.__dict__[f"{self.name}{end}"].assign(array)
         layer.__dict__["g_idx"].assign(matrix.groups)
         if matrix.factors is not None:
@@ -230,8 +230,9 @@ class WeightMatrix:
             return self.array() if self.is_corrected else self.variable
         mode = self.layer.quantization_mode
         assert mode is not None
-        if self.calibrated is not None:
-            return self.calibrated.integers(self.variable.value)
+        layout = self.calibrated
+        if layout is not None:
+            return layout.integers(self.variable.value)
         return self.form.integers(self.variable.value, mode) if mode == "int4" else self.variable
 
 
