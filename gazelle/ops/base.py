@@ -143,7 +143,8 @@ def array(value: ArrayLike | None) -> Array:
     if isinstance(value, np.ndarray | np.generic):
         return jnp.asarray(value)
     if isinstance(value, list | tuple):
-        if any(isinstance(leaf, jax.Array | Variable) for leaf in value):
+        of_several_dtypes = len({leaf.dtype for leaf in value if isinstance(leaf, np.ndarray)}) > 1  # JAX promotes them
+        if of_several_dtypes or any(isinstance(leaf, jax.Array | Variable) for leaf in value):
             return jnp.stack([jnp.asarray(array(v)) for v in value])
         return jnp.asarray(np.asarray(value))
     return jnp.asarray(np.asarray(value)) if hasattr(value, "__array__") else to_dense(value)

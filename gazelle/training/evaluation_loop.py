@@ -143,7 +143,7 @@ def predict(
             reported = len(parts) if done % groups.size == 0 else reported
             groups.begin(events, done)
         out, changed = _outputs(trainer, values, block)
-        pending.append((out, block.count))
+        pending.append((out, _kept(block)))
         done += block.stop
         if changed:
             assigned, values = changed, values | changed
@@ -173,7 +173,8 @@ def predict_block(trainer: Trainer, block: data.Block) -> Outputs:
     out, assigned = _outputs(trainer, trainer.live.values(), block)
     if assigned:
         trainer.live.put(assigned)
-    return with_dicts(jax.tree.map(lambda leaf: _flat(leaf, block.count), out))
+    count = _kept(block)
+    return with_dicts(jax.tree.map(lambda leaf: _flat(leaf, count), out))
 
 
 def _outputs(trainer: Trainer, values: Any, block: data.Block) -> Any:
@@ -182,8 +183,14 @@ def _outputs(trainer: Trainer, values: Any, block: data.Block) -> Any:
     return trainer.predict(values, trainer.key, batches, trainer.count(block.stop))
 
 
-def _flat(leaf: Any, count: int) -> Any:
-    """A copy of (steps, batch, ...) as (count, ...)."""
+def _kept(block: data.Block) -> int | None:
+    """The number of samples if others are padding; None: outputs may have more rows or fewer than there are samples."""
+    steps, batch = jax.tree.leaves(block.arrays)[0].shape[:2]
+    return None if steps * (block.batch or batch) == block.count else block.count
+
+
+def _flat(leaf: Any, count: int | None) -> Any:
+    """A copy of (steps, batch, ...) as (rows, ...), the first `count` rows."""
     array = np.array(leaf)
     return array.reshape(-1, *array.shape[2:])[:count] if array.ndim > 1 else array
 

@@ -1,6 +1,7 @@
 """Arguments of ops: errors that name the operation, forms that are accepted, results that are sparse."""
 
 import jax.numpy as jnp
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -85,6 +86,12 @@ def test_linear_systems_of_batches_of_vectors():
     lower = np.tril(a)
     assert np.allclose(np.einsum("nij,nj->ni", lower, ops.solve_triangular(lower, b, lower=True)), b, atol=1e-5)
     assert np.allclose(ops.cholesky_inverse(lower) @ (lower @ np.swapaxes(lower, 1, 2)), np.eye(3), atol=1e-4)
+
+
+def test_stack_promotes_arrays_of_numpy_as_jax_does():
+    for dtype in ("float16", ml_dtypes.bfloat16):
+        stacked = ops.stack([np.ones(2, "int32"), np.zeros(2, dtype)])
+        assert (stacked.dtype, stacked.tolist()) == (np.dtype(dtype), [[1, 1], [0, 0]])
 
 
 def test_arrays_of_one_value_and_axes_in_tuples():

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from loops import RNG, X, Y, binary_crossentropy, fit, mlp, same
 
+from gazelle import Input, ops
 from gazelle.callbacks import LambdaCallback
-from gazelle.models import settings
+from gazelle.layers import Lambda
+from gazelle.models import Sequential, settings
 
 # The short last batch -------------------------------------------------------------------------------------------------
 
@@ -25,6 +27,19 @@ def test_predict_on_odd_sizes_equals_the_direct_call(count):
     model = mlp()
     np.testing.assert_allclose(model.predict(X[:count], verbose=0), np.asarray(model(X[:count])), atol=1e-6)
     np.testing.assert_allclose(model.predict_on_batch(X[:count]), np.asarray(model(X[:count])), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "function", [ops.transpose, ops.sum, lambda x: ops.reshape(x, (-1, 2)), lambda x: ops.sum(x, axis=0)]
+)
+def test_predict_keeps_every_row_of_outputs_that_have_more_rows_than_there_are_samples(function):
+    x = np.arange(12.0, dtype="float32").reshape(3, 4)
+    model = Sequential([Input((4,)), Lambda(function)])
+    np.testing.assert_array_equal(model.predict(x, verbose=0), function(x))
+    parts = [np.asarray(function(part)) for part in (x[:2], x[2:])]
+    if parts[0].shape[1:] == parts[1].shape[1:]:
+        expected = np.concatenate(parts) if parts[0].ndim else np.stack(parts)
+        np.testing.assert_array_equal(model.predict(x, batch_size=2, verbose=0), expected)
 
 
 # Validation -----------------------------------------------------------------------------------------------------------
