@@ -25,6 +25,8 @@ _LEADING_INTEGERS = {
     "Conv3D": 4,
     **dict.fromkeys(("Conv2D", "SeparableConv2D", "Conv2DTranspose", "LocallyConnected2D", "ConvLSTM2D"), 3),
 }
+#: classes whose constructor the classes below them do not inherit
+_BASES = ("Loss", "Metric")
 
 
 def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], instance: Any = None) -> Any:
@@ -32,7 +34,7 @@ def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, 
     kinds = [owner] if isinstance(owner, str) else [c.__name__ for c in owner.__mro__ if _is_gazelle_class(c)]
     if isinstance(owner, str):  # a function of a module
         kinds, method = [method], "__init__"
-    names = _earlier_names(kinds, method, args, kwargs)
+    names = _earlier_names(owner, kinds, method, args, kwargs)
     if names is not None:
         if len(args) > len(names):
             expected = f"at most {len(names)} arguments by position: {', '.join(names)}"
@@ -146,7 +148,9 @@ def _keys(kinds: list[str], method: str) -> list[str]:
     return [kind if method == "__init__" else f"{kind}.{method}" for kind in kinds]
 
 
-def _earlier_names(kinds: list[str], method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str] | None:
+def _earlier_names(
+    owner: Any, kinds: list[str], method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> list[str] | None:
     """The names of the positional arguments in the program's era; None if they are the current ones."""
     if not args:
         return None
@@ -163,11 +167,13 @@ def _earlier_names(kinds: list[str], method: str, args: tuple[Any, ...], kwargs:
     if number == 2:
         own = [_POSITIONS["STANDALONE_KERAS_2"]] if era.standalone() else []
         orders = [*own, _POSITIONS["KERAS_2"], *orders]
+    current = list(defaults.positional_names(owner, method)[: len(args)])
     for order in orders:
-        for key in _keys(kinds, method):
-            if key in order:
-                names = order[key].split()
-                return names if _are_possible(names, args, all_integers or integers == 99) else None
+        for key in _keys(kinds[:1] + [kind for kind in kinds[1:] if kind not in _BASES], method):
+            names = order.get(key, "").split()
+            is_current = order is _POSITIONS["KERAS_2"] and method == "__init__" and names[: len(args)] == current
+            if names and not is_current and _are_possible(names, args, all_integers or integers == 99):
+                return names
     return None
 
 
@@ -185,6 +191,13 @@ def _is_integral(value: Any) -> bool:
 
 def _are_possible(names: list[str], args: tuple[Any, ...], all_integers: bool) -> bool:
     """Whether the values are possible for these arguments: no activation for `init`, no pair for `nb_row`."""
-    if (not all_integers and "nb_row" in names) or (names[0] == "name" and not isinstance(args[0], str | None)):
+    if not all_integers and "nb_row" in names:
         return False
-    return not any(name == "init" and renamed_arguments.is_activation(a) for name, a in zip(names, args, strict=False))
+    for name, value in zip(names, args, strict=False):
+        if name == "init" and renamed_arguments.is_activation(value):
+            return False
+        if (name == "activation" and isinstance(value, int | tuple | list)) or (
+            name == "name" and not isinstance(value, str | None)
+        ):
+            return False
+    return True

@@ -39,7 +39,7 @@ _WRAPPED = frozenset(
         regularizers saving wrappers""")
 )
 #: functions whose arguments had other names in earlier versions
-_TRANSLATED = frozenset(("Input", "load_data", "load_model"))
+_TRANSLATED = frozenset(listed("Input load_data load_model model_to_dot plot_model save_model set_epsilon set_floatx"))
 _TENSOR_FUNCTIONS = ("activations", "losses", "metrics")
 _NOT_ON_TENSORS = ("deserialize", "get", "serialize")
 _MERGED = ("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract")

@@ -24,7 +24,7 @@ from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
 _TABLES = listed("""contrib_layers function_tables arrays blocks boxes checking checkpoints control convolutions crf
-    csv_files custom_gradient external_optimizers default_graphs differentiation events feature_columns files
+    csv_files custom_gradient decays external_optimizers default_graphs differentiation events feature_columns files
     function_layer gathering gradient_ops graph_iterators graph_layers graph_losses graph_metrics graph_optimizers
     graph_scatter graph_scopes graph_sessions graph_summaries graphs images legacy_seq2seq linalg lite maths
     moving_averages nn parsing quantization ragged ragged_calls randoms records rnn rnn_cells sampling saved_models
@@ -111,7 +111,7 @@ def look_up(full: str) -> TensorResult:
         )
     if (
         full.split(".")[0] in _OF_KERAS
-        and full not in ("losses", "metrics")
+        and full not in ("initializers", "losses", "metrics")
         and not (full in NAMES and (graphs.active() or full in graph_metrics.ONLY_OF_1 or _lacks(full)))
     ):
         full = f"keras.{full}"
@@ -216,6 +216,7 @@ def module(name: str) -> Facade | None:
     if not full:
         facade.calls = model_calls
         if names_of_1.in_text_of(sys._getframe(1)):
+            names_of_1.notice("Session")
             graphs.build_graphs()
         return Facade("tensorflow")
     found = look_up(full)

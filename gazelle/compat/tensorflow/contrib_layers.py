@@ -128,8 +128,8 @@ _CONVOLUTION = {**_KERNEL, "stride": 1, "padding": "SAME", "data_format": None, 
 def _convolution(rank: int) -> Callable[[Any, Any], Any]:
     def compute(x: Any, options: Any) -> Any:
         kernel = _kernel(options, *options.kernel_size, options.channels, options.num_outputs)
-        given = options.stride, options.padding, options.data_format, options.rate
-        return NAMES[f"nn.conv{rank}d"](x, kernel, *given)
+        given = {"data_format": options.data_format, "dilations": options.rate}
+        return NAMES[f"nn.conv{rank}d"](x, kernel, options.stride, options.padding, **given)
 
     return compute
 
@@ -165,7 +165,8 @@ def _separable(x: Any, options: Any) -> Any:
         options, *options.kernel_size, options.channels, options.depth_multiplier, name="depthwise_weights"
     )
     strides = [1, *options.stride, 1]
-    x = NAMES["nn.depthwise_conv2d"](x, kernel, strides, options.padding, options.data_format, options.rate)
+    given = {"data_format": options.data_format, "dilations": options.rate}
+    x = NAMES["nn.depthwise_conv2d"](x, kernel, strides, options.padding, **given)
     if options.num_outputs is None:
         return x
     options.weights_initializer = options.pointwise_initializer or options.weights_initializer

@@ -309,7 +309,7 @@ class TensorArray:
         """Nothing warns of results that are not used."""
 
 
-@named("TensorSpec", "TypeSpec", "RaggedTensorSpec", "SparseTensorSpec")
+@named("TensorSpec", "TypeSpec", "SparseTensorSpec")
 class TensorSpec:
     def __init__(self, shape: ShapeLike | None = None, dtype: DTypeLike = "float32", name: str | None = None) -> None:
         self.shape, self.dtype, self.name = TensorShape(shape), as_dtype(dtype), name
@@ -333,6 +333,18 @@ class TensorSpec:
 
     def __repr__(self) -> str:
         return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
+
+
+@named("RaggedTensorSpec")
+class RaggedTensorSpec(TensorSpec):
+    """`tf.RaggedTensorSpec`: rows of different lengths along the first `ragged_rank` axes after the samples."""
+
+    @ignores("row_splits_dtype flat_values_spec")
+    def __init__(
+        self, shape: ShapeLike | None = None, dtype: DTypeLike = "float32", ragged_rank: int | None = None
+    ) -> None:
+        super().__init__(shape, dtype)
+        self.ragged_rank = ragged_rank
 
 
 named("device")(lambda name: contextlib.nullcontext())  # JAX chooses the device

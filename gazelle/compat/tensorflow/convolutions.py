@@ -136,7 +136,12 @@ def erosion2d(
     """`tf.nn.erosion2d`: the smallest difference between pixels of a window and the reversed filter."""
     reversed_filters = NAMES["reverse"](filters, [0, 1])
     return -NAMES["nn.dilation2d"](
-        -NAMES["convert_to_tensor"](value), reversed_filters, strides, padding, data_format, dilations
+        -NAMES["convert_to_tensor"](value),
+        filters=reversed_filters,
+        strides=strides,
+        padding=padding,
+        data_format=data_format,
+        dilations=dilations,
     )
 
 

@@ -14,6 +14,7 @@ from gazelle.compat import tables
 from gazelle.compat.backend import sessions
 from gazelle.compat.backend.arithmetic import root
 from gazelle.compat.classes import compat_class, is_core
+from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.names import NAMES, current_names, named, op, space
 from gazelle.compat.types import Function, NamedObject
@@ -108,6 +109,20 @@ def register_objects() -> None:
     for names, (known, *order) in tables.lists("tensorflow", "order of TensorFlow 1").items():
         function = NAMES[known] if known in NAMES else compat_class(tables.resolve(known, _PACKAGE))
         NAMES.update(dict.fromkeys(names.split(), _in_order(function, order)))
+    for name, former in list(NAMES.items()):
+        current = NAMES.get(plain := name.removeprefix("compat.v1."))
+        if current is not None and current is not former:
+            NAMES[plain] = _of_program(current, former)
+
+
+def _of_program(current: Function, former: Function) -> Function:
+    """The current function; in programs for TensorFlow 1 the former one, whose arguments have another order."""
+
+    @functools.wraps(current)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return (former if names_of_1.active() else current)(*args, **kwargs)
+
+    return called
 
 
 def _in_order(function: Function, order: list[str]) -> Function:

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.ignored import ignores
-from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.arrays import array_of, convert, reshape
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import host_array, name_of
@@ -98,8 +97,6 @@ def one_hot(
 
 @named("where", "where_v2")
 def where(condition: TensorLike, x: TensorLike = None, y: TensorLike = None) -> TensorResult:
-    if names_of_1.active():
-        return where_1(condition, x, y)
     condition = convert(condition) if isinstance(condition, list | tuple) else condition
     x, y = (convert(one) if isinstance(one, str | bytes | list | tuple) else one for one in (x, y))
     return _indices(condition) if x is None else call(_where, (condition, x, y), {}, host=_where)

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.compat import tables
 from gazelle.compat.backend.updates import Update
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import pairs
@@ -25,6 +26,13 @@ _LAYERS = pairs("""average_pooling1d=AveragePooling1D average_pooling2d=AverageP
     conv3d=Conv3D dense=Dense dropout=Dropout flatten=Flatten max_pooling1d=MaxPooling1D
     max_pooling2d=MaxPooling2D separable_conv2d=SeparableConv2D""")
 
+#: class -> the arguments of its function after the inputs, in their order
+_ORDERS = {
+    kind: order
+    for kinds, order in tables.lists("tensorflow", "layers of TensorFlow 1").items()
+    for kind in kinds.split()
+}
+
 #: class -> weights whose initializer is by default that of the variable scope
 _KERNELS = dict.fromkeys(("Conv1D", "Conv2D", "Conv2DTranspose", "Conv3D", "Dense"), ("kernel",))
 _KERNELS["SeparableConv2D"] = ("depthwise", "pointwise")
@@ -39,17 +47,18 @@ def _defaults(kind: str) -> dict[str, Any]:
 
 
 def layer_function(kind: str) -> Callable[..., Any]:
-    def call(inputs: Any, *args: Any, name: str | None = None, reuse: Any = None, **options: Any) -> Any:
+    def call(inputs: Any, *args: Any, **options: Any) -> Any:
         inputs = as_input(inputs)
         build_graphs()
+        options |= dict(zip(_ORDERS[kind], args, strict=False))
         training, fused = options.pop("training", False), options.pop("fused", None)
+        name, reuse = options.pop("name", None), options.pop("reuse", None)
         if kind == "Dropout":
-            args, options = args or (options.pop("rate", 0.5),), {}
-        if len(args) <= (3 if kind == "Dense" else 7):  # they are not given by position
-            options |= {each: value for each, value in _defaults(kind).items() if options.get(each) is None}
+            options.setdefault("rate", 0.5)
+        options |= {each: value for each, value in _defaults(kind).items() if options.get(each) is None}
         name = graph_scopes.layer_name(snake(kind)) if name is None else name
         full = (graph_scopes.current().prefix + name).removesuffix("/")
-        make = lambda: getattr(namespace("gazelle.layers"), kind)(*args, name=full, **options)  # noqa: E731
+        make = lambda: getattr(namespace("gazelle.layers"), kind)(name=full, **options)  # noqa: E731
         layer = graph_scopes.scoped(name, make, reuse)
         if kind not in ("Dropout", "BatchNormalization"):
             return layer(inputs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ import gazelle
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.ignored import ignores
 from gazelle.compat.namespaces import namespace
+from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow import graph_scopes, graphs
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import TensorLike, TensorResult
@@ -62,7 +62,7 @@ def _weighted(losses: Any, weights: Any, reduction: str) -> Any:
 def compute_weighted_loss(
     losses: TensorLike,
     weights: TensorLike = 1.0,
-    *,
+    scope: str | None = None,
     loss_collection: str | None = "losses",
     reduction: str = _USUAL,
 ) -> TensorResult:
@@ -96,11 +96,10 @@ def _log(labels: Any, predictions: Any, epsilon: float = 1e-7) -> Any:
 
 
 @lifted
-def _cosine(labels: Any, predictions: Any, axis: int | None = None, dim: int | None = None) -> Any:
-    chosen = dim if axis is None else axis
-    if chosen is None:
+def _cosine(labels: Any, predictions: Any, axis: int | None) -> Any:
+    if axis is None:
         raise ArgumentError(message("axis of tf.losses.cosine_distance", expected="an axis", got=None))
-    return 1 - jnp.sum(jnp.asarray(labels) * predictions, axis=chosen, keepdims=True)
+    return 1 - jnp.sum(jnp.asarray(labels) * predictions, axis=axis, keepdims=True)
 
 
 @lifted
@@ -117,58 +116,45 @@ def _pairwise(labels: Any, predictions: Any, weights: Any) -> Any:
 @named("losses.mean_pairwise_squared_error", "compat.v1.losses.mean_pairwise_squared_error")
 @ignores("scope")
 def mean_pairwise_squared_error(
-    labels: TensorLike, predictions: TensorLike, weights: TensorLike = 1.0, *, loss_collection: str | None = "losses"
+    labels: TensorLike,
+    predictions: TensorLike,
+    weights: TensorLike = 1.0,
+    scope: str | None = None,
+    loss_collection: str | None = "losses",
 ) -> TensorResult:
     """`tf.losses.mean_pairwise_squared_error`: of the differences between errors, for each sample; their sum."""
     found = _pairwise(labels, predictions, weights)
     return compute_weighted_loss(found, loss_collection=loss_collection, reduction=Reduction.SUM)
 
 
-def _loss(name: str, compute: Callable[..., Any], own: set[str]) -> Callable[..., Any]:
-    @ignores("scope")
-    def loss(
-        labels: Any = None,
-        predictions: Any = None,
-        *args: Any,
-        logits: Any = None,
-        onehot_labels: Any = None,
-        multi_class_labels: Any = None,
-        weights: Any = 1.0,
-        loss_collection: Any = "losses",
-        reduction: str = _USUAL,
-        **given: Any,
-    ) -> Any:
-        if "axis" in own and args:  # before the weights
-            given["axis"], args = args[0], args[1:]
-        weights = args[0] if args else weights
-        if unknown := given.keys() - own:
-            raise TypeError(message(f"Arguments of tf.losses.{name}", expected=sorted(own), got=sorted(unknown)))
-        for other in (onehot_labels, multi_class_labels):
-            labels = labels if other is None else other
-        found = compute(labels, predictions if logits is None else logits, **given)
-        return compute_weighted_loss(found, weights, loss_collection=loss_collection, reduction=reduction)
+def _loss(compute: Callable[..., Any], own: str) -> Callable[..., Any]:
+    """A loss; `own` are the parameters after labels and predictions that are not those of all losses."""
+    names = [text.partition("=")[0].partition("/")[0] for text in own.split()]
 
-    return loss
+    def loss(labels: Any, predictions: Any, *values: Any) -> Any:
+        given = dict(zip(names, values, strict=False))
+        weights, (collection, reduction) = given.pop("weights"), values[-2:]
+        return compute_weighted_loss(compute(labels, predictions, **given), weights, None, collection, reduction)
+
+    pair = "labels/onehot_labels/multi_class_labels predictions/logits"
+    return with_parameters(loss, f"{pair} {own} -scope=None loss_collection='losses' reduction='{_USUAL}'".split())
 
 
-#: name -> the function of labels and predictions, the arguments that it has besides
-_LOSSES: dict[str, Any] = {
-    "absolute_difference": "mean_absolute_error",
-    "cosine_distance": _cosine,
-    "hinge_loss": _hinge,
-    "huber_loss": "huber",
-    "log_loss": _log,
-    "mean_squared_error": "mean_squared_error",
-    "sigmoid_cross_entropy": "binary_crossentropy",
-    "softmax_cross_entropy": "categorical_crossentropy",
-    "sparse_softmax_cross_entropy": "sparse_categorical_crossentropy",
+_WEIGHTS, _SMOOTHED = "weights=1.0", "weights=1.0 label_smoothing=0.0"
+#: name -> (the function of labels and predictions, its parameters)
+_LOSSES: dict[str, tuple[Any, str]] = {
+    "absolute_difference": ("mean_absolute_error", _WEIGHTS),
+    "cosine_distance": (_cosine, "axis/dim=None weights=1.0"),
+    "hinge_loss": (_hinge, _WEIGHTS),
+    "huber_loss": ("huber", "weights=1.0 delta=1.0"),
+    "log_loss": (_log, "weights=1.0 epsilon=1e-7"),
+    "mean_squared_error": ("mean_squared_error", _WEIGHTS),
+    "sigmoid_cross_entropy": ("binary_crossentropy", _SMOOTHED),
+    "softmax_cross_entropy": ("categorical_crossentropy", _SMOOTHED),
+    "sparse_softmax_cross_entropy": ("sparse_categorical_crossentropy", _WEIGHTS),
 }
-for _name, _compute in _LOSSES.items():
-    _own = {"axis", "dim", "epsilon", "label_smoothing", "delta"}
-    _function = getattr(gazelle.losses, _compute) if isinstance(_compute, str) else _compute
-    _own &= inspect.signature(_function).parameters.keys()
+for _name, (_compute, _own) in _LOSSES.items():
     if isinstance(_compute, str):
-        _own -= {"axis"}
         _options = {"from_logits": True} if "entropy" in _compute else {}
         _compute = functools.partial(_of_keras, name=_compute, **_options)
-    named(f"losses.{_name}", f"compat.v1.losses.{_name}")(_loss(_name, _compute, _own))
+    named(f"losses.{_name}", f"compat.v1.losses.{_name}")(_loss(_compute, _own))

@@ -156,8 +156,17 @@ def _area(curve: str, method: str, tp: Array, fp: Array, tn: Array, fn: Array) -
     return jnp.sum((x[:-1] - x[1:]) * _HEIGHTS[method](y[:-1], y[1:]))
 
 
-def _names(kind: str) -> tuple[str, ...]:
-    return f"metrics.{kind}", f"compat.v1.metrics.{kind}", f"contrib.metrics.streaming_{kind}"
+def _named(kind: str) -> Callable[[Any], Any]:
+    """Register a metric, and its former name, whose first arguments are the predictions and the labels."""
+
+    def decorate(metric: Any) -> Any:
+        former = metric
+        if kind != "mean":
+            former = lambda predictions, labels, *args, **kwargs: metric(labels, predictions, *args, **kwargs)  # noqa: E731
+        named(f"contrib.metrics.streaming_{kind}")(former)
+        return named(f"metrics.{kind}", f"compat.v1.metrics.{kind}")(metric)
+
+    return decorate
 
 
 def _register(kind: str, parameters: str, parts: Callable[..., tuple[Any, ...]]) -> None:
@@ -167,7 +176,7 @@ def _register(kind: str, parameters: str, parts: Callable[..., tuple[Any, ...]])
         return _streamed(kind, *parts(*values[:-3]), *values[-3:])
 
     options = "metrics_collections=None updates_collections=None name=None"
-    named(*_names(kind))(with_parameters(metric, f"{parameters} {options}".split()))
+    _named(kind)(with_parameters(metric, f"{parameters} {options}".split()))
 
 
 _HITS, _FALSE, _MISSED, _REJECTED = _count(True, True), _count(False, True), _count(True, False), _count(False, False)
@@ -200,7 +209,7 @@ ONLY_OF_1 = {f"metrics.{name}" for name in (*_PAIRS, "mean", "mean_iou", "mean_p
 }
 
 
-@named(*_names("auc"))
+@_named("auc")
 @ignores("thresholds=None")
 def auc(
     labels: TensorLike,
@@ -223,6 +232,15 @@ def auc(
     add: Any = lambda *given: _at_thresholds(thresholds, *given)  # noqa: E731
     result: Any = lambda *sums: _area(curve, summation_method, *sums)  # noqa: E731
     return _streamed("auc", given, add, result, metrics_collections, updates_collections, name)
+
+
+@named("contrib.metrics.accuracy")
+@ignores("name")
+def accuracy(predictions: TensorLike, labels: TensorLike, weights: TensorLike = None) -> TensorResult:
+    """`tf.contrib.metrics.accuracy`: the part of equal predictions and labels of one batch."""
+    given = labels, predictions, weights
+    compute: Any = lambda *given: _quotient(*_PAIRS["accuracy"][0](*given))  # noqa: E731
+    return call_op(compute, given, {}) if any(map(is_symbolic, given)) else compute(*map(unboxed, given))
 
 
 @named("local_variables_initializer", "initialize_local_variables")

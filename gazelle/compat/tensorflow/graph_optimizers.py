@@ -1,18 +1,13 @@
-"""Optimizers and decays of learning rates of TensorFlow 1."""
+"""Optimizers of TensorFlow 1."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import jax.numpy as jnp
-import numpy as np
 
 from gazelle import optimizers
 from gazelle.compat.classes import compat_class
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.names import named
 from gazelle.core.types import Array
-from gazelle.optimizers.schedules import LearningRateSchedule
 
 
 class RMSprop(optimizers.RMSprop, abstract=True):
@@ -38,23 +33,3 @@ class Optimizer(compat_class(optimizers.Optimizer), abstract=True):  # type: ign
 
     def __init__(self, use_locking: bool = False, name: str | None = None) -> None:
         super().__init__(name=name)
-
-
-@named("train.natural_exp_decay")
-@ignores("global_step name")  # the step is that of the optimizer
-def natural_exp_decay(
-    learning_rate: float, global_step: object, decay_steps: int, decay_rate: float, staircase: bool = False
-) -> LearningRateSchedule:
-    """`tf.train.natural_exp_decay`: rate exp(-decay_rate step / decay_steps)."""
-    return compat_class(optimizers.schedules.ExponentialDecay)(
-        learning_rate, decay_steps, float(np.exp(-decay_rate)), staircase
-    )
-
-
-@named("train.piecewise_constant", "train.piecewise_constant_decay")
-@ignores("x name")
-def piecewise_constant(
-    x: object, boundaries: Sequence[float], values: Sequence[float], name: str | None = None
-) -> LearningRateSchedule:
-    """`tf.train.piecewise_constant`, at the step of the optimizer."""
-    return compat_class(optimizers.schedules.PiecewiseConstantDecay)(list(boundaries), list(values))

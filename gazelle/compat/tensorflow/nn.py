@@ -10,7 +10,6 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.compat.ignored import ignores
-from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.arrays import keras_format
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.function import is_tracing
@@ -113,6 +112,28 @@ def batch_normalization(
     return x * by + (0 if offset is None else offset) - mean * by
 
 
+@op("nn.fused_batch_norm", host=False)
+def fused_batch_norm(
+    x: TensorLike,
+    scale: TensorLike,
+    offset: TensorLike,
+    mean: TensorLike = None,
+    variance: TensorLike = None,
+    epsilon: float = 0.001,
+    data_format: str = "NHWC",
+    is_training: bool = True,
+) -> TensorResult:
+    """`tf.nn.fused_batch_norm`: (the normalized images, their mean, their variance by one less than their number)."""
+    axes, shape = ((0, 1, 2), (-1,)) if data_format == "NHWC" else ((0, 2, 3), (-1, 1, 1))
+    if is_training:
+        mean, variance = jnp.mean(x, axes), jnp.var(x, axes)
+    mean, variance = jnp.asarray(mean), jnp.asarray(variance)
+    by = (jax.lax.rsqrt(variance + epsilon) * scale).reshape(shape)
+    out = (x - mean.reshape(shape)) * by + jnp.reshape(offset, shape)
+    count = x.size // mean.size
+    return out, mean, variance * (count / max(count - 1, 1)) if is_training else variance
+
+
 @op("nn.local_response_normalization", "nn.lrn", host=False)
 def local_response_normalization(
     input: TensorLike, depth_radius: int = 5, bias: TensorLike = 1.0, alpha: TensorLike = 1.0, beta: TensorLike = 0.5
@@ -131,20 +152,7 @@ def dropout(
     seed: TensorLike = None,
     keep_prob: TensorLike = None,
 ) -> TensorResult:
-    """`tf.nn.dropout`; a program with names of TensorFlow 1 in `tf` passes `keep_prob` as the second argument."""
-    if keep_prob is None and names_of_1.active():
-        rate, keep_prob = None, rate
-    return _dropout(x, 1 - keep_prob if rate is None else rate, noise_shape, seed)
-
-
-named("compat.v1.nn.dropout")(
-    lambda x, keep_prob=None, noise_shape=None, seed=None, rate=None: _dropout(
-        x, 1 - keep_prob if rate is None else rate, noise_shape, seed
-    )
-)
-
-
-def _dropout(x: Any, rate: Any, noise_shape: Any, seed: Any) -> Any:
+    rate = 1 - keep_prob if rate is None else rate
     noise_shape = None if noise_shape is None else fixed_shape(noise_shape)
     if symbolic.any_symbolic((x, rate)):  # drawn again whenever the graph runs
         plain = lambda x, rate, shape: _drop(jnp.asarray(x), rate, next_key(seed), shape)  # noqa: E731

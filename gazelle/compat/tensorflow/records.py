@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import struct
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,11 @@ class TFRecordOptions:
     )
     def __init__(self, compression_type: str | None = None) -> None:
         self.compression_type = compression_type
+
+
+named("python_io.TFRecordCompressionType", "io.TFRecordCompressionType")(
+    SimpleNamespace(NONE="", GZIP="GZIP", ZLIB="ZLIB")
+)
 
 
 def _open(path: str, mode: Any, compression: Any) -> Any:
