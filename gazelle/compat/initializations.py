@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
-
-import numpy as np
 
 from gazelle import initializers
 from gazelle.compat.ignored import ignores
+from gazelle.compat.initial_values import drawn
 from gazelle.core.names import snake
 from gazelle.core.variable import Variable
 
@@ -21,13 +21,7 @@ def _initialization(kind: str, scale: float | None = None, *options: str) -> Cal
     ) -> Variable:
         config = {option.lstrip("-"): -scale if option.startswith("-") else scale for option in options}
         initializer: Any = initializers.get({"class_name": kind, "config": config})
-        first = initializer
-        if dim_ordering == "th" and len(shape) > 2:  # (channels out, channels in, *window)
-
-            def first(shape: Sequence[int], dtype: Any = None) -> Any:
-                return np.moveaxis(initializer((*shape[2:], shape[1], shape[0]), dtype), (-1, -2), (0, 1))
-
-        return Variable(first, shape, name=name or "variable")
+        return Variable(partial(drawn, initializer, order=dim_ordering), shape, name=name or "variable")
 
     return initialization
 
@@ -37,7 +31,7 @@ def of_layer(initializer: initializers.Initializer) -> Callable[..., Variable]:
 
     @ignores("dim_ordering")
     def initialization(shape: Sequence[int], name: str | None = None) -> Variable:
-        return Variable(initializer, shape, name=name or "variable")
+        return Variable(partial(drawn, initializer), shape, name=name or "variable")
 
     initialization.__name__ = snake(type(initializer).__name__)
     return initialization
@@ -46,7 +40,8 @@ def of_layer(initializer: initializers.Initializer) -> Callable[..., Variable]:
 uniform = _initialization("RandomUniform", 0.05, "-minval", "maxval")
 normal = _initialization("RandomNormal", 0.05, "stddev")
 orthogonal = _initialization("Orthogonal", 1.1, "gain")
-zero, one, identity = map(_initialization, ("Zeros", "Ones", "Identity"))
+zero, one = map(_initialization, ("Zeros", "Ones"))
+identity = _initialization("Identity", 1.0, "gain")
 lecun_uniform, glorot_uniform, he_uniform = map(_initialization, ("LecunUniform", "GlorotUniform", "HeUniform"))
 glorot_normal, he_normal, lecun_normal = map(_initialization, ("GlorotNormal", "HeNormal", "LecunNormal"))
 

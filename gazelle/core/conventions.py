@@ -45,6 +45,8 @@ class Conventions:
             assignment has no gradient, as in TensorFlow; else the value holds for the call alone, with its gradient.
         vectors_are_columns: Data (n,) are (n, 1) for an input of two axes, also if the size of the second is unknown.
         rates_may_be_negative: Optimizers take negative learning rates, with which they increase the loss.
+        vector_fans_are_roots: The fan-in and the fan-out of a weight of one axis, or of more than five, are the square
+            root of its size.
     """
 
     losses_take_logits: bool = False
@@ -74,6 +76,7 @@ class Conventions:
     assigned_weights_are_trained: bool = False
     vectors_are_columns: bool = False
     rates_may_be_negative: bool = False
+    vector_fans_are_roots: bool = False
 
 
 #: the conventions of the process, to be read as `conventions.active`

@@ -20,7 +20,7 @@ def pad_sequences(
     dtype: DTypeLike = "int32",
     padding: str = "pre",
     truncating: str = "pre",
-    value: float | str = 0.0,
+    value: float | str | ArrayLike = 0.0,
 ) -> np.ndarray[Any, Any]:
     """Pad or truncate sequences to the same length.
 
@@ -30,7 +30,7 @@ def pad_sequences(
         dtype: the dtype of the result.
         padding: where to pad shorter sequences: 'pre' or 'post'.
         truncating: where to truncate longer sequences: 'pre' or 'post'.
-        value: the value for padding.
+        value: the value for padding, or an array of the shape of a step.
 
     Returns:
         An array (sequences, maxlen, ...).

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gazelle.core import conventions
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.types import DTypeLike
@@ -199,7 +200,7 @@ class LecunNormal(VarianceScaling):
         super().__init__(1.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
 
 
-def compute_fans(shape: Sequence[int], input_axes: Axes = None, output_axes: Axes = None) -> tuple[int, int]:
+def compute_fans(shape: Sequence[int], input_axes: Axes = None, output_axes: Axes = None) -> tuple[float, float]:
     """Return (fan_in, fan_out): the number of inputs of an output, and of outputs of an input.
 
     Args:
@@ -208,7 +209,7 @@ def compute_fans(shape: Sequence[int], input_axes: Axes = None, output_axes: Axe
         output_axes: Axes whose sizes multiply to the fan-out.
 
     Returns:
-        Two integers.
+        Two numbers.
 
     Example:
         >>> compute_fans((3, 3, 8, 16))
@@ -217,6 +218,8 @@ def compute_fans(shape: Sequence[int], input_axes: Axes = None, output_axes: Axe
     sizes = tuple(shape)
     if input_axes is not None and output_axes is not None:
         return math.prod(sizes[i] for i in input_axes), math.prod(sizes[i] for i in output_axes)
+    if conventions.active.vector_fans_are_roots and (len(sizes) == 1 or len(sizes) > 5):
+        return (root := math.sqrt(math.prod(sizes))), root
     if len(sizes) < 2:
         return (sizes[0], sizes[0]) if sizes else (1, 1)
     window = math.prod(sizes[:-2])

@@ -97,3 +97,27 @@ def test_shear_and_normalization_of_samples_in_keras_1(keras_1):
     assert 1 < max(shears) <= np.rad2deg(0.2)  # the range is in radians
     x = np.random.RandomState(0).normal(size=(4, 4, 3))
     np.testing.assert_allclose(generator.standardize(x), x - x.mean(-1, keepdims=True), rtol=1e-5, atol=1e-6)
+
+
+def test_statistics_of_tf_keras_2(tf_keras_2):
+    """`fit` rescales first, and whitening drops the directions that no image has; the numbers are those of 2.15."""
+    x = np.random.RandomState(3).uniform(0, 255, (7, 4, 4, 1)).astype("float32")
+    generator = image.ImageDataGenerator(featurewise_std_normalization=True, rescale=1 / 255)
+    generator.fit(x)
+    np.testing.assert_allclose([generator.mean.item(), generator.std.item()], [0.49319953, 0.26304752], rtol=1e-6)
+    generator = image.ImageDataGenerator(zca_whitening=True, zca_epsilon=0.1)
+    generator.fit(x)
+    np.testing.assert_allclose(
+        generator.standardize(x[0]).ravel()[:3], [-0.14069413, 0.24943395, -0.76335526], atol=1e-5
+    )
+
+
+def test_statistics_that_were_not_computed_are_a_warning():
+    generator = image.ImageDataGenerator(featurewise_center=True)
+    with pytest.warns(UserWarning, match="not normalized by 'mean'"):
+        np.testing.assert_array_equal(generator.standardize(X[0]), X[0])
+
+
+def test_padding_with_a_vector():
+    rows = [np.ones((2, 2)), np.ones((1, 2))]
+    assert sequence.pad_sequences(rows, value=[7, 8])[1].tolist() == [[7, 8], [1, 1]]

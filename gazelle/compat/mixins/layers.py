@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
+from gazelle import initializers
 from gazelle.compat import (
     arguments,
     backend,
@@ -19,6 +18,7 @@ from gazelle.compat import (
     facade,
     first_weights,
     former_files,
+    initial_values,
     loss_graph,
     old_names,
     one_element,
@@ -42,7 +42,6 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
 from gazelle.core.types import ArrayLike, Config, Nested, Shape, Tree
 from gazelle.core.variable import Variable
-from gazelle.initializers import Identity
 from gazelle.layers import RNN, Bidirectional, Layer, weight_tree
 from gazelle.layers.call_arguments import argument_names, call_argument_names
 from gazelle.layers.calling import call_on_values
@@ -335,12 +334,10 @@ class LayerMixin(CompatObject):
         is_own = isinstance(initializer, type) or type(initializer).__module__.startswith("gazelle.")
         if not args and callable(initializer) and not is_own:
             kwargs = {**kwargs, "initializer": functools.partial(_initial_value, initializer)}
-        elif (
-            isinstance(initializer, Identity)
-            and kwargs.get("name") == "recurrent_kernel"
-            and era.is_package_before_keras_3()
-        ):
-            kwargs = {**kwargs, "initializer": functools.partial(_identities, initializer)}
+        elif not args and era.is_package_before_keras_3():
+            found = initializers.get(initializer) if isinstance(initializer, str) else initializer
+            drawn = initial_values.of_era(self, kwargs.get("name"), found)
+            kwargs = kwargs if drawn is found else {**kwargs, "initializer": drawn}
         made = adopt(super().add_weight(*args, **kwargs))
         return made if facade.calls is None else facade.calls.remembered(made)
 
@@ -388,11 +385,6 @@ def _reads_seed_generator(cls: type) -> bool:
     own = [c for c in cls.__mro__ if not c.__module__.startswith("gazelle.")]
     codes = [getattr(member, "__code__", None) for c in own for member in map(inspect.unwrap, vars(c).values())]
     return any(code is not None and "seed_generator" in code.co_names for code in codes)
-
-
-def _identities(initializer: Identity, shape: tuple[int, int], dtype: Any = None) -> Any:
-    """One identity matrix for each gate of a recurrent kernel (units, n units)."""
-    return np.tile(initializer((shape[0], shape[0]), dtype), (1, shape[1] // shape[0]))
 
 
 def _initial_value(initializer: Function, *args: Any, **kwargs: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gazelle.compat import era, recurrent_inputs
+from gazelle.compat.mixins.sequences import set_mode
 from gazelle.compat.types import Option, TensorResult
 from gazelle.core.types import Array
 
@@ -27,7 +28,7 @@ class BidirectionalMixin:
                 layer.zero_output_for_mask = False
         if "consume_less" in vars(given):  # both layers are made from its config
             for layer in (self.forward_layer, self.backward_layer):
-                vars(layer)["consume_less"] = vars(given)["consume_less"]
+                set_mode(layer, vars(given)["consume_less"])
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration, with the number of constants if there are some."""

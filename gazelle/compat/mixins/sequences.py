@@ -27,6 +27,12 @@ from gazelle.layers.calling import initial_values, marks_built
 from gazelle.layers.multi_head_attention import with_causal
 
 
+def set_mode(layer: Layer, mode: str) -> None:
+    """Set `consume_less` of a recurrent layer and of its cell, whose initial values depend on it."""
+    for part in (layer, getattr(layer, "cell", layer)):
+        vars(part)["consume_less"] = mode
+
+
 class RecurrentMixin:
     """RNN, LSTM, GRU and SimpleRNN: with `time_major` sequences and masks are (time, batch, ...)."""
 
@@ -37,10 +43,11 @@ class RecurrentMixin:
     _constant_shapes: Sequence[Shape] = ()
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
-        steps = _has_steps(type(self))
+        steps, mode = _has_steps(type(self)), None
         if steps or "consume_less" in kwargs:
             number = kwargs.get("implementation", _MODES.index(kwargs.get("consume_less", _MODES[0])))
-            vars(self).update({"implementation": number} if steps else {}, consume_less=_MODES[number])
+            vars(self).update({"implementation": number} if steps else {})
+            mode = _MODES[number]
         time_major, kwargs = bool(kwargs.get("time_major")), dict(kwargs)
         if time_major:
             del kwargs["time_major"]
@@ -49,6 +56,8 @@ class RecurrentMixin:
         if era.number() < 3 and isinstance(cell, Layer) and getattr(cell, "state_size", 0) is None:
             cell.state_size = 0  # until the cell is built
         super()._construct(core, args, kwargs, by_gazelle)
+        if mode is not None:
+            set_mode(self, mode)
         if isinstance(size := getattr(cell, "state_size", None), TensorShape):  # of one state
             self.state_size = [size]
         vars(self).update({"time_major": True} if time_major else {}, num_constants=constants)

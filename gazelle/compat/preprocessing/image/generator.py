@@ -17,7 +17,8 @@ from gazelle.compat.preprocessing.image.affine import (
 )
 from gazelle.compat.preprocessing.image.files import _ORDERS, DataFrameIterator, DirectoryIterator
 from gazelle.compat.preprocessing.image.iterators import NumpyArrayIterator
-from gazelle.core.errors import ArgumentError, StateError, message, unknown
+from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.traceback import warn
 from gazelle.core.types import ArrayLike, DTypeLike, PathLike
 
 
@@ -78,6 +79,7 @@ class ImageDataGenerator:
         self.mean: Any = None
         self.std: Any = None
         self.principal_components: Any = None
+        self._reported: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"ImageDataGenerator has no attribute {name!r}.", name=name, obj=self)
@@ -124,20 +126,24 @@ class ImageDataGenerator:
             x = x - np.mean(x, axis, keepdims=True)
         if self.samplewise_std_normalization:
             x = x / (np.std(x, axis, keepdims=True) + self._tiny)
-        if self.featurewise_center:
-            x = x - self._statistic("mean")
-        if self.featurewise_std_normalization:
-            x = x / (self._statistic("std") + self._tiny)
-        if self.zca_whitening:
+        if self.featurewise_center and self._is_fitted("mean"):
+            x = x - self.mean
+        if self.featurewise_std_normalization and self._is_fitted("std"):
+            x = x / (self.std + self._tiny)
+        if self.zca_whitening and self._is_fitted("principal_components"):
             rows = np.reshape(x, (-1, np.prod(x.shape[-3:])))  # of one image or a batch
-            x = np.reshape(rows @ self._statistic("principal_components"), x.shape)
+            x = np.reshape(rows @ self.principal_components, x.shape)
         return np.asarray(x, self.dtype)
 
-    def _statistic(self, name: str) -> Any:
-        if getattr(self, name) is None:
+    def _is_fitted(self, name: str) -> bool:
+        """Whether `fit` computed this statistic; as in Keras, images are not normalized by one that it did not."""
+        found = getattr(self, name) is not None
+        if not found and name not in self._reported:
+            self._reported.add(name)
             what = "an ImageDataGenerator with featurewise statistics or whitening"
-            raise StateError(message(what, expected="fit(x) first", got="no fit", hint="Call datagen.fit(x_train)."))
-        return getattr(self, name)
+            hint = f"Images are not normalized by '{name}'. Call datagen.fit(x_train)."
+            warn(message(what, expected="fit(x) first", got="no fit", hint=hint))
+        return found
 
     def get_random_transform(self, img_shape: Sequence[int], seed: int | None = None) -> dict[str, Any]:
         """Draw the parameters of the changes of one image."""
@@ -191,6 +197,8 @@ class ImageDataGenerator:
             raise ArgumentError(message("fit of an ImageDataGenerator", expected="4 axes", got=f"shape {images.shape}"))
         if seed is not None:
             np.random.seed(seed)
+        if era.is_tf_keras_2() and self.rescale:
+            images = images * np.asarray(self.rescale, images.dtype)
         if augment:
             images = np.stack([self.random_transform(image) for _ in range(rounds) for image in images])
         axes = (0, self.row_axis, self.col_axis)
@@ -202,6 +210,11 @@ class ImageDataGenerator:
             images = images / (self.std + self._tiny)
         if self.zca_whitening:
             flat = images.reshape(len(images), -1)
+            if era.is_tf_keras_2():  # which drops the directions that no image has
+                u, s, _ = np.linalg.svd(flat.T, full_matrices=False)
+                self.principal_components = (u * (np.sqrt(len(flat)) / (s + self.zca_epsilon))) @ u.T
+                self.zca_whitening_matrix = self.principal_components
+                return
             _, s, vt = np.linalg.svd(flat / np.sqrt(len(flat)))
             scale = np.concatenate([s, np.zeros(len(vt) - len(s), s.dtype)]) ** 2 + self.zca_epsilon
             self.principal_components = (vt.T / np.sqrt(scale)) @ vt

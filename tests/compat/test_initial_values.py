@@ -1,0 +1,57 @@
+"""Standard deviations of initial weights of Keras 1.2.2 and 2.2.4; the numbers are those of these libraries."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import initializations
+
+
+def deviations(keras, layer, shape):
+    model = keras.models.Sequential([keras.layers.InputLayer(shape), layer])
+    return [float(w.std()) for w in model.get_weights() if w.ndim > 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "options", "shape", "expected"),
+    [
+        ("LSTM", (60,), {}, (5, 40), [0.1414, 0.1291] * 4),  # each gate alone, both kernels from `init`
+        ("LSTM", (60,), {"consume_less": "gpu"}, (5, 40), [0.0845, 0.071]),
+        ("SimpleRNN", (60,), {}, (5, 40), [0.1414, 0.142]),
+        ("Convolution1D", (60, 3), {}, (9, 40), [0.0144]),
+        ("Convolution3D", (30, 3, 3, 3), {"dim_ordering": "tf"}, (5, 5, 5, 8), [0.0765]),
+        ("ConvLSTM2D", (30, 3, 3), {"dim_ordering": "tf"}, (2, 5, 5, 8), [0.0373, 0.0212] * 4),
+        ("ConvLSTM2D", (30, 3, 3), {"dim_ordering": "th", "init": "he_normal"}, (2, 8, 5, 5), [0.1667, 0.0669] * 4),
+        ("LocallyConnected1D", (10, 3), {}, (30, 8), [0.1105, 0.0]),
+        ("MaxoutDense", (50,), {"nb_feature": 4}, (80,), [0.0889, 0.0]),
+    ],
+)
+def test_kernels_of_keras_1(keras_1, name, args, options, shape, expected):
+    found = deviations(keras_1, getattr(keras_1.layers, name)(*args, **options), shape)
+    np.testing.assert_allclose(found, expected, rtol=0.06)
+
+
+def test_normal_distributions_of_keras_1_are_not_truncated(keras_1):
+    (kernel,) = (
+        keras_1.models.Sequential([keras_1.layers.Dense(200, init="he_normal", bias=False, input_dim=200)])
+    ).get_weights()
+    assert np.abs(kernel).max() > 3.5 * kernel.std()
+    assert kernel.std() == pytest.approx(0.1, rel=0.03)
+
+
+def test_functions_of_keras_1(keras_1):
+    for shape, order, expected in [((400,), "th", 0.2236), ((5, 9, 3, 4), "th", 0.0962), ((5, 9, 3, 4), "tf", 0.0861)]:
+        values = np.concatenate([initializations.lecun_uniform(shape, dim_ordering=order).numpy() for _ in range(20)])
+        assert values.std() == pytest.approx(expected, rel=0.1)
+    assert initializations.identity((2, 2), scale=2).numpy().tolist() == [[2, 0], [0, 2]]
+
+
+def test_vectors_of_the_package_keras_2(keras_2):
+    vector = keras_2.initializers.get("glorot_uniform")((4000,))
+    assert float(np.std(vector)) == pytest.approx(0.1257, rel=0.05)
+    layer = keras_2.layers.Dense(4000, bias_initializer="glorot_uniform", input_dim=2)
+    layer.build((None, 2))
+    assert layer.get_weights()[1].std() == pytest.approx(0.1257, rel=0.05)
+
+
+def test_vectors_of_tf_keras(tf_keras_2):
+    assert float(np.std(tf_keras_2.initializers.GlorotUniform()((4000,)))) == pytest.approx(0.0158, rel=0.05)
