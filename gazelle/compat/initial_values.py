@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from gazelle.compat import era
+from gazelle.core.types import DTypeLike, InitializerLike
 from gazelle.initializers import Identity, Initializer, Orthogonal, VarianceScaling, compute_fans
 from gazelle.layers import Conv1D, Conv2DTranspose, GRUCell, Layer, LSTMCell
 
 _GAIN = 1.1  # of orthogonal matrices in Keras 1
 
 
-def of_era(layer: Layer, name: str | None, initializer: Any) -> Any:
+def of_era(layer: Layer, name: str | None, initializer: InitializerLike) -> InitializerLike:
     """The initializer of a weight of a layer, or a function (shape, dtype) that draws as the era did."""
     if isinstance(initializer, Identity) and name == "recurrent_kernel" and era.is_package_before_keras_3():
         return functools.partial(_identities, initializer)
@@ -38,7 +39,9 @@ def of_era(layer: Layer, name: str | None, initializer: Any) -> Any:
     return draw
 
 
-def drawn(initializer: Initializer, shape: Sequence[int], dtype: Any = None, order: str = "th") -> Any:
+def drawn(
+    initializer: Initializer, shape: Sequence[int], dtype: DTypeLike | None = None, order: str = "th"
+) -> np.ndarray[Any, Any]:
     """The values that Keras 1 drew for a shape; `order` is that of the axes of kernels of 4 or 5 axes."""
     if isinstance(initializer, Orthogonal) and len(shape) > 1:
         return initializer((shape[0], math.prod(shape[1:])), dtype).reshape(tuple(shape))

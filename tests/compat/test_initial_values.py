@@ -55,3 +55,14 @@ def test_vectors_of_the_package_keras_2(keras_2):
 
 def test_vectors_of_tf_keras(tf_keras_2):
     assert float(np.std(tf_keras_2.initializers.GlorotUniform()((4000,)))) == pytest.approx(0.0158, rel=0.05)
+
+
+def test_defaults_of_tensorflow_1(tensorflow_1):
+    """Standard normal numbers, and uniform ones from 0 to 1; in TensorFlow 2 both are small."""
+    tf = tensorflow_1
+    tf.placeholder(tf.float32)  # a name that TensorFlow 2 does not have
+    for namespace in (tf, tf.compat.v1):
+        for name, expected in (("random_normal", 1.0), ("truncated_normal", 0.88), ("random_uniform", 0.289)):
+            values = np.asarray(getattr(namespace, f"{name}_initializer")()((4000,)))
+            assert values.std() == pytest.approx(expected, rel=0.06)
+    assert 2 < np.max(tf.random_uniform_initializer(-1.0, 3.0, None, tf.float32)((400,))) < 3
