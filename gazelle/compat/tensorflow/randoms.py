@@ -17,7 +17,6 @@ from gazelle.compat.classes import compat_class
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.ignored import ignores
 from gazelle.compat.recorded_variable import recorder
-from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import fixed_shape, named, op
@@ -25,7 +24,7 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core import prng, shape_inference, symbolic, tracing
-from gazelle.initializers import RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling
+from gazelle.initializers import RandomUniform, VarianceScaling
 
 
 @named("random.set_seed", "set_random_seed", "random.set_random_seed")
@@ -290,27 +289,6 @@ def xavier(uniform: bool = True, seed: int | None = None) -> TensorResult:
     return variance_scaling(1.0, "FAN_AVG", uniform, seed)
 
 
-def _of_era(value: Any, of_1: float, of_2: float) -> Any:
-    """A value, or the default of the version of TensorFlow that a program is written for."""
-    return (of_1 if names_of_1.active() else of_2) if value is None else value
-
-
-class NormalInitializer(compat_class(RandomNormal)):
-    """`RandomNormal` with the default of TensorFlow 1, a standard deviation of 1, in its programs."""
-
-    @ignores("dtype")
-    def __init__(self, mean: float = 0.0, stddev: float | None = None, seed: int | None = None) -> None:
-        super().__init__(mean, _of_era(stddev, 1.0, 0.05), seed)
-
-
-class TruncatedInitializer(compat_class(TruncatedNormal)):
-    """`TruncatedNormal` with the default of TensorFlow 1, a standard deviation of 1, in its programs."""
-
-    @ignores("dtype")
-    def __init__(self, mean: float = 0.0, stddev: float | None = None, seed: int | None = None) -> None:
-        super().__init__(mean, _of_era(stddev, 1.0, 0.05), seed)
-
-
 class UniformInitializer(compat_class(RandomUniform)):
     """`RandomUniform` whose bounds may also be arrays, which broadcast to the shape.
 
@@ -318,10 +296,8 @@ class UniformInitializer(compat_class(RandomUniform)):
     array([ True,  True])
     """
 
-    @ignores("dtype")
-    def __init__(self, minval: TensorLike = None, maxval: TensorLike = None, seed: int | None = None) -> None:
-        given = _of_era(minval, 0.0, -0.05), _of_era(maxval, 1.0, 0.05)
-        bounds = [np.asarray(unboxed(bound), np.float32) for bound in given]
+    def __init__(self, minval: TensorLike = -0.05, maxval: TensorLike = 0.05, seed: int | None = None) -> None:
+        bounds = [np.asarray(unboxed(bound), np.float32) for bound in (minval, maxval)]
         self._bounds: Any = bounds if any(bound.ndim for bound in bounds) else None
         super().__init__(*((0.0, 1.0) if self._bounds else map(float, bounds)), seed=seed)
 
