@@ -189,6 +189,17 @@ class OldVariable:
         """Return the value as a NumPy array."""
         return self.numpy()
 
+    def load(self, value: ArrayLike, session: object = None) -> None:
+        """Assign the value."""
+        self.assign(value)
+
+    @property
+    def initializer(self) -> object:
+        """What a session runs to set the first value."""
+        from gazelle.compat.backend.initialization import Initialization
+
+        return Initialization(self)
+
     read_value = initialized_value = lambda self: self
     ref = experimental_ref = reference
 

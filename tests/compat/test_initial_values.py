@@ -66,3 +66,29 @@ def test_defaults_of_tensorflow_1(tensorflow_1):
             values = np.asarray(getattr(namespace, f"{name}_initializer")()((4000,)))
             assert values.std() == pytest.approx(expected, rel=0.06)
     assert 2 < np.max(tf.random_uniform_initializer(-1.0, 3.0, None, tf.float32)((400,))) < 3
+
+
+def test_initializers_of_weights_run_again(keras_2, tensorflow_1):
+    tf = tensorflow_1
+    model = keras_2.models.Sequential([keras_2.layers.Dense(3, bias_initializer="ones", input_shape=(2,))])
+    session = keras_2.backend.get_session()
+
+    def changed(operation, session):
+        model.set_weights([weight + 1 for weight in model.get_weights()])
+        before = model.get_weights()
+        session.run(operation)
+        return [not np.allclose(old, new) for old, new in zip(before, model.get_weights(), strict=True)]
+
+    assert changed(tf.global_variables_initializer(), session) == [True, True]
+    assert model.get_weights()[1].tolist() == [1, 1, 1]
+    assert changed(tf.variables_initializer(model.weights[:1]), session) == [True, False]
+    kernel = model.layers[0].kernel
+    assert changed(kernel.initializer, session) == [True, False]
+    first = np.array(model.get_weights()[0])
+    kernel.initializer.run(session=session)
+    assert not np.allclose(model.get_weights()[0], first)
+    kernel.load(np.zeros((2, 3)), session)
+    assert not model.get_weights()[0].any()
+    other = tf.Session()  # has values of its own in TensorFlow
+    assert changed(tf.global_variables_initializer(), other) == [False, False]
+    assert changed(tf.global_variables_initializer(), other) == [True, True]

@@ -32,6 +32,8 @@ iterators: weakref.WeakKeyDictionary[KerasTensor, Any] = weakref.WeakKeyDictiona
 handles: weakref.WeakSet[KerasTensor] = weakref.WeakSet()
 #: tensors of graphs with the operations that run with them, and those that run before them
 dependencies: weakref.WeakKeyDictionary[KerasTensor, tuple[list[Any], list[Any]]] = weakref.WeakKeyDictionary()
+#: the session that runs
+running: ContextVar[Session] = ContextVar("gazelle_session")
 _fed_now: ContextVar[Mapping[Any, Any]] = ContextVar("gazelle_fed", default=MappingProxyType({}))
 
 
@@ -124,7 +126,7 @@ class Session:
             computed = iter([] if run is None else run([np.asarray(unwrapped(v)) for v in given.values()]))
         value = lambda v: _numpy(next(computed)) if isinstance(v, KerasTensor | Variable) else _value(v)  # noqa: E731
         values = [jax.tree.map(value, v, is_leaf=_is_fetch) for v in wanted]
-        with assigned(_fed_now, given):
+        with assigned(_fed_now, given), assigned(running, self):
             found = [v.result(x) if isinstance(v, Fetch) else x for v, x in zip(flat, values, strict=True)]
         is_group = lambda v: isinstance(v, Operations)  # noqa: E731
         return jax.tree.map(

@@ -24,7 +24,7 @@ from gazelle.compat import (
     one_element,
     weight_order,
 )
-from gazelle.compat.backend import phase
+from gazelle.compat.backend import initialization, phase
 from gazelle.compat.classes import adopt, core_class
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins import masks
@@ -339,6 +339,8 @@ class LayerMixin(CompatObject):
             drawn = initial_values.of_era(self, kwargs.get("name"), found)
             kwargs = kwargs if drawn is found else {**kwargs, "initializer": drawn}
         made = adopt(super().add_weight(*args, **kwargs))
+        if not args:
+            initialization.remember(made, kwargs.get("initializer") or initializer)
         return made if facade.calls is None else facade.calls.remembered(made)
 
     def add_variable(self, *args: Any, **kwargs: Any) -> Variable:

@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.compat import tables
+from gazelle.compat.backend.initialization import of_every_session
 from gazelle.compat.backend.updates import Update
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import pairs
@@ -60,6 +61,11 @@ def layer_function(kind: str) -> Callable[..., Any]:
         full = (graph_scopes.current().prefix + name).removesuffix("/")
         make = lambda: getattr(namespace("gazelle.layers"), kind)(name=full, **options)  # noqa: E731
         layer = graph_scopes.scoped(name, make, reuse)
+        out = outputs(layer, inputs, training, fused)
+        of_every_session.update(layer.weights)
+        return out
+
+    def outputs(layer: Any, inputs: Any, training: Any, fused: bool | None) -> Any:
         if kind not in ("Dropout", "BatchNormalization"):
             return layer(inputs)
         moves = kind == "BatchNormalization" and training is not False

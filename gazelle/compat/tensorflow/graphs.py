@@ -18,6 +18,7 @@ import gazelle
 from gazelle.compat.backend import functions, sessions, variables
 from gazelle.compat.backend.gradients import gradients as graph_gradients
 from gazelle.compat.backend.gradients import roots_of
+from gazelle.compat.backend.initialization import Initialization
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
@@ -213,10 +214,7 @@ def get_variable(
 def initialize(var_list: Iterable[Variable] | None = None) -> Operations:
     """`tf.variables_initializer`: the first values of variables; by default of all in the graph."""
     given = list(all_variables.values() if var_list is None else var_list)
-    for v in given:
-        if v not in _first_values:  # a weight of a layer, which has its first value now
-            _first_values[v] = np.asarray(v.value)
-    return Operations(Update(v, _first_values[v]) for v in given)
+    return Operations(Update(v, _first_values[v]) if v in _first_values else Initialization(v) for v in given)
 
 
 named("variables_initializer", "initialize_variables")(initialize)
