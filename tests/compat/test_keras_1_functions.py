@@ -259,3 +259,19 @@ def test_padding_of_single_sides():
     assert K.eval(K.asymmetric_spatial_2d_padding(image, 1, 0, 0, 2))[0, ..., 0].tolist() == [[0] * 4, [1, 1, 0, 0]]
     assert K.eval(K.asymmetric_spatial_2d_padding(image, 1, 0, 0, 2, dim_ordering="th")).shape == (1, 1, 3, 3)
     K.set_legacy_weight_ordering(False)
+
+
+def test_the_order_of_arguments_of_the_backend(keras_1):
+    """Shapes of images and filters, then the dilation; epsilon after gamma. Judged by Keras 1.2.2."""
+    K = keras_1.backend
+    x, kernel = K.variable(np.ones((2, 3, 8, 8))), K.variable(np.ones((4, 3, 3, 3)))
+    assert K.eval(K.conv2d(x, kernel, (1, 1), "valid", "th", (2, 3, 8, 8), (4, 3, 3, 3))).shape == (2, 4, 6, 6)
+    assert K.eval(K.conv2d(x, kernel, (1, 1), "valid", "th", None, None, (2, 2))).shape == (2, 4, 4, 4)
+    zeros, ones = K.variable(np.zeros(3)), K.variable(np.ones(3))
+    normal = K.eval(K.batch_normalization(K.variable(np.ones((2, 3))), zeros, ones, zeros, ones, 0.5))
+    np.testing.assert_allclose(normal, np.full((2, 3), 1.5**-0.5), rtol=1e-6)
+
+
+def test_configs_contain_the_axis(keras_2):
+    layers = [keras_2.layers.Concatenate(), keras_2.layers.BatchNormalization(), keras_2.layers.Softmax()]
+    assert [layer.get_config()["axis"] for layer in layers] == [-1, -1, -1]

@@ -68,9 +68,13 @@ def _batch_matmul(x: Any, y: Any, first: int, second: int) -> Any:
     return jnp.squeeze(out, tuple(range(start, start + abs(more)))) if more else out
 
 
-@ignores("image_shape filter_shape")
-def _conv(x: Any, kernel: Any, strides: Any, padding: str, data_format: str, dilation_rate: Any) -> Any:
+@ignores("image_shape")
+def _conv(
+    x: Any, kernel: Any, strides: Any, padding: str, data_format: str, dilation_rate: Any, image_shape: Any, last: Any
+) -> Any:
     """Return the convolution over the spatial axes; the kernel is (*window, channels in, channels out)."""
+    if dilation_rate is None or (np.ndim(dilation_rate) and len(dilation_rate) == x.ndim):
+        dilation_rate = last or 1  # the order of Keras 1: the shapes of images and filters, then the rate
     if padding == "causal":  # only with one spatial axis: an output does not depend on later inputs
         before = (kernel.shape[0] - 1) * (dilation_rate if isinstance(dilation_rate, int) else dilation_rate[0])
         space = (before, 0)
@@ -190,10 +194,12 @@ def batch_normalization(
     var: TensorLike,
     beta: TensorLike = None,
     gamma: TensorLike = None,
-    axis: int = -1,
+    axis: int | float = -1,
     epsilon: float = 1e-3,
 ) -> TensorResult:
     """Return gamma (x - mean) / sqrt(var + epsilon) + beta; of images, vectors belong to `axis`."""
+    if isinstance(axis, float):  # until Keras 2.1 the argument after gamma
+        axis, epsilon = -1, axis
     if jnp.ndim(mean) == 1 and x.ndim == 4 and axis % 4 != 3:
         shape = [-1 if i == axis % 4 else 1 for i in range(4)]
         mean, var, beta, gamma = (v if v is None else jnp.reshape(v, shape) for v in (mean, var, beta, gamma))
