@@ -75,11 +75,11 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     return enter
 
 
-def custom_object_scope(objects: Mapping[str, Any] | None) -> AbstractContextManager[object]:
+def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> AbstractContextManager[object]:
     """Let configs use further names inside the with-block.
 
     Args:
-        objects: {name: class or function}; None adds none.
+        custom_objects: {name: class or function}; None adds none.
 
     Returns:
         A context manager.
@@ -92,7 +92,7 @@ def custom_object_scope(objects: Mapping[str, Any] | None) -> AbstractContextMan
     >>> layer(np.ones(2)).tolist()
     [2.0, 2.0]
     """
-    return assigned(_custom, {**_custom.get(), **(objects or {})})
+    return assigned(_custom, {**_custom.get(), **(custom_objects or {})})
 
 
 def name_of(target: type | Callable[..., Any]) -> str:
