@@ -210,7 +210,7 @@ def eye(
     return matrix if batch_shape is None else np.broadcast_to(matrix, (*batch_shape, *matrix.shape))
 
 
-op("identity")(lambda input: input)
+op("identity")(lambda input: space(input).asarray(input) if isinstance(input, list | tuple) else input)
 
 reshape = NAMES["reshape"]
 

@@ -95,7 +95,24 @@ def triangular_solve(matrix: TensorLike, rhs: TensorLike, lower: bool = True, ad
     return jax.scipy.linalg.solve_triangular(matrix, rhs, lower=lower, trans=2 if adjoint else 0)
 
 
-op("linalg.logdet", host=False)(lambda matrix: jnp.linalg.slogdet(jnp.asarray(matrix))[1])
+def _from_lower(matrix: Any) -> Any:
+    """The symmetric matrix with this lower triangle, the only part that TensorFlow reads."""
+    return jnp.tril(matrix) + jnp.swapaxes(jnp.tril(matrix, -1), -1, -2)
+
+
+@op("linalg.cholesky", host=False)
+def cholesky(input: TensorLike) -> TensorResult:
+    """`tf.linalg.cholesky`: of the lower triangle; its gradient is symmetric."""
+    matrix = jnp.asarray(input)
+    both = (matrix + jnp.swapaxes(matrix, -1, -2)) / 2
+    return jnp.linalg.cholesky(jax.lax.stop_gradient(_from_lower(matrix) - both) + both)
+
+
+op("linalg.eigh", host=False)(lambda tensor: tuple(jnp.linalg.eigh(_from_lower(jnp.asarray(tensor)))))
+op("linalg.eigvalsh", host=False)(lambda tensor: jnp.linalg.eigvalsh(_from_lower(jnp.asarray(tensor))))
+op("linalg.logdet", host=False)(
+    lambda matrix: 2 * jnp.sum(jnp.log(jnp.diagonal(cholesky(matrix), axis1=-2, axis2=-1)), -1)
+)
 
 
 @op("linalg.normalize", static=("axis",), host=False)

@@ -153,9 +153,7 @@ class RaggedTensor:
         return NAMES["SparseTensor"](np.asarray(indices, "int64").reshape(-1, 2), self.values, self.bounding_shape())
 
     def numpy(self) -> TensorResult:
-        out = np.empty(len(self), object)
-        out[:] = [row.numpy() for row in self]
-        return out
+        return np.asarray(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         rows = [np.asarray(row) if isinstance(row, RaggedTensor) else array_of(row) for row in self]
