@@ -40,6 +40,7 @@ _ATTRIBUTES = {
 _OLD = frozenset(PATHS) | _KNOWN["paths until Keras 2"]
 #: with which nothing is learnt in Keras 3: it is 0.001 there, 1 in the package `keras` before
 _RATE = "Adadelta with its default rate"
+_DTYPE = ("to_categorical", "dtype")
 _KERAS_3_NAMES = ("keras.ops", "keras.random", "keras.distribution", "keras.quantizers")
 
 
@@ -134,6 +135,7 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
     roots: set[str] = set()
     backends: set[str] = set()  # names of keras.backend in the program
     modules = api_paths.names_of_modules(tree)
+    found += _of_accuracy(tree)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             for written in _imported(node):
@@ -180,6 +182,20 @@ def _of_attribute(node: ast.Attribute, modules: Mapping[str, str], backends: set
         yield Sign(line, f".{node.attr}", *_ATTRIBUTES[node.attr])
 
 
+def _of_accuracy(tree: ast.Module) -> Iterator[Sign]:
+    """Whether a program reads the metric "accuracy" as "acc", which was its name in logs before Keras 2.3."""
+    nodes = list(ast.walk(tree))
+    lists = [node.value for node in nodes if isinstance(node, ast.keyword) and node.arg == "metrics"]
+    metrics = {each.value for node in lists for each in ast.walk(node) if isinstance(each, ast.Constant)}
+    keys = [node for node in nodes if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)]
+    keys = [node for node in keys if re.search("hist|log", ast.unparse(node.value).lower())]
+    read = {node.slice.value: node.lineno for node in keys if isinstance(node.slice, ast.Constant)}
+    lines = [read[key] for key in ("acc", "val_acc") if key in read]
+    is_other = "acc" in metrics or "accuracy" not in metrics or "accuracy" in read or "val_accuracy" in read
+    if lines and not is_other:
+        yield Sign(min(lines), releases.ACCURACY, 1, 2)
+
+
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
@@ -218,10 +234,13 @@ def _of_call(call: ast.Call) -> Iterator[Sign]:
     kinds, method = call_kind
     called = kinds[0] if method == "__init__" else method
     given = {k.arg for k in call.keywords if k.arg}
+    until_2 = _KNOWN["keywords of layers until Keras 2"] if "Layer" in kinds else frozenset()
+    if until_2 and called != "Embedding":
+        until_2 |= _KNOWN["keywords of all layers but Embedding until Keras 2"]
     for name in sorted(given):
         if renamed_arguments.renamed(kinds, method, name) != name or name in _KNOWN["counts of samples"]:
             yield Sign(call.lineno, f"{called}({name}=)", 1, 2 if name in _KNOWN["keywords until Keras 2"] else 1)
-        elif (name == "decay" and "Optimizer" in kinds) or (called, name) == ("to_categorical", "dtype"):
+        elif name in until_2 or (name == "decay" and "Optimizer" in kinds) or (called, name) == _DTYPE:
             yield Sign(call.lineno, f"{called}({name}=)", 1, 2)
         elif (name in _KNOWN["keywords of layers since Keras 2"] and "Layer" in kinds) or (
             name in ("epochs", "steps_per_epoch") and method != "__init__"

@@ -173,5 +173,13 @@ class _Layers(list[Any]):
 
 
 def layers(model: Model, now: list[Any]) -> list[Any]:
-    """`model.layers`; in Keras 1 and 2 it was the model's own list."""
-    return _Layers(model, now) if era.number() < 3 else now
+    """`model.layers`; in Keras 1 and 2 it was the model's own list, in the package `keras` without unused inputs."""
+    if era.number() > 2:
+        return now
+    graph = model._graph
+    if era.standalone() and graph is not None and len(graph.flat_inputs) > 1:
+        read = {id(tensor) for node in graph.nodes for tensor in node.inputs}
+        read |= {id(tensor) for tensor in symbolic_leaves(graph.outputs)}
+        unused = [graph.producer(tensor) for tensor in graph.flat_inputs if id(tensor) not in read]
+        now = [layer for layer in now if layer not in unused]
+    return _Layers(model, now)

@@ -18,6 +18,8 @@ NAMES_OF_TENSORFLOW_1 = frozenset(
     global_variables_initializer initialize_all_variables reset_default_graph enable_eager_execution random_normal
     truncated_normal""")
 )
+#: a sign: metrics=["accuracy"] is read as `history["acc"]`, its name in logs before Keras 2.3 and TensorFlow 2
+ACCURACY = '"acc" of metrics=["accuracy"]'
 _FILES = ("requirements.txt", "environment.yml", "environment.yaml", "Pipfile", "setup.py")
 _ROOT_OF_A_PROJECT = (".git", "README.md", "LICENSE")
 #: "==2.4", "=2.1", "~=2.8", "<2.12", ">=2.16"
@@ -56,6 +58,9 @@ def are_before_2_3(program: str, standalone: bool, names: Iterable[str]) -> bool
         standalone: Whether it imports `keras`, not `tensorflow.keras`.
         names: Names in the program that only earlier releases have.
     """
+    names = list(names)
+    if ACCURACY in names:
+        return True
     parts = [name.split(".") for name in names]
     if not standalone and any(p[0] in ("tf", "tensorflow") and p[1:] and p[1] in NAMES_OF_TENSORFLOW_1 for p in parts):
         return True

@@ -209,6 +209,23 @@ def test_files_of_keras_2_3(tmp_path):
     assert shapes == [(), *weights, *weights, *[(1,)] * len(weights)]
 
 
+def test_keras_2_3_leaves_out_inputs_that_no_layer_reads(keras_2, tf, tmp_path):
+    """The lists of layers and copies of a model have no such inputs, the model itself and its clones have them."""
+    for k, left in ((keras_2, ["read", "dense"]), (keras, ["read", "unused", "last", "dense"])):
+        era.set_release(era.Release(2, k is keras_2))
+        k.backend.clear_session()
+        inputs = [k.layers.Input((size,), name=name) for name, size in (("read", 4), ("unused", 1), ("last", 2))]
+        model = k.models.Model(inputs, k.layers.Dense(2, name="dense")(inputs[0]))
+        model.compile("sgd", "mse")
+        assert [layer.name for layer in model.layers] == left
+        model.save(tmp_path / "m.h5")
+        copies = k.models.model_from_json(model.to_json()), k.models.load_model(tmp_path / "m.h5")
+        for copy in (*copies, k.models.Model.from_config(model.get_config())):
+            assert [layer.name for layer in copy.layers] == left
+            assert len(copy.inputs) == len(left) - 1
+        assert len(model.inputs) == len(k.models.clone_model(model).inputs) == 3
+
+
 def test_optimizers_are_those_that_every_tf_keras_2_has(tf, tmp_path):
     """TensorFlow 2.4 has no "Custom>Nadam", and the later one of this name has another schedule."""
     model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])

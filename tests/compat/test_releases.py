@@ -18,6 +18,7 @@ HARD = {
 SIGMOID = {"LSTM": [[-0.08005, -0.03675], [-0.95840, -0.75716]], "GRU": [[0.67996, -0.34632], [-0.93593, -0.44890]]}
 RATE = "import keras\nkeras.optimizers.Adadelta()\n"
 LAYERS = "from keras.layers import Dense\n"
+ACCURACY = LAYERS + 'model.compile("sgd", metrics=["accuracy"])\nplot(history.history["val_acc"])\n'
 
 
 @pytest.fixture(params=[False, True], ids=["from 2.3 on", "before 2.3"])
@@ -64,6 +65,11 @@ def small(kind, **options):
         ("keras==2.2.4", "import keras\nkeras.ops.relu\n", 3, True, False),
         ("", "import tensorflow as tf\ntf.placeholder\ntf.keras.layers.LSTM\n", 2, False, True),
         ("", "import tensorflow as tf\ntf.compat.v1.placeholder\ntf.keras.layers.LSTM\n", 2, False, False),
+        ("", ACCURACY, 2, True, True),
+        ("", ACCURACY.replace("from keras", "from tensorflow.keras"), 2, False, True),
+        ("", ACCURACY.replace("accuracy", "acc"), 3, True, False),
+        ("", ACCURACY + "plot(history.history['accuracy'])\n", 3, True, False),
+        ("", ACCURACY + "import keras\nkeras.ops.relu\n", 3, True, False),
         ("tensorflow==1.13.1", "import tensorflow as tf\ntf.keras.layers.LSTM\n", 2, False, True),
     ],
 )

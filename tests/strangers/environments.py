@@ -36,6 +36,9 @@ class Space:
 
     shape = ()
 
+    def seed(self, seed=None):
+        return [seed]
+
 
 class Discrete(Space):
     """The numbers below n."""

@@ -64,6 +64,7 @@ def old_pandas():
         pandas.datetime = datetime.datetime
     pandas.DataFrame.as_matrix = lambda self, columns=None: (self if columns is None else self[columns]).values
     pandas.Series.as_matrix = lambda self: self.values
+    pandas.DataFrame.append = lambda self, rows, **kwargs: pandas.concat([self, rows], **kwargs)
     read_csv = pandas.read_csv
 
     def read(*args, squeeze=False, date_parser=None, **kwargs):
@@ -407,10 +408,10 @@ def main(program):
     builtins.input = lambda *_: ""
     with open(program, "rb") as file:
         encoding = "utf-8" if program.endswith(".ipynb") else tokenize.detect_encoding(file.readline)[0]
-    with open(program, encoding=encoding, errors="replace") as file:
+    with open(program, encoding=encoding, errors="surrogateescape") as file:
         text = file.read()
     are_tests = "def test_" in text and "test" in program  # of the numbers of whole trainings
-    with open(program, "w", encoding=encoding) as file:
+    with open(program, "w", encoding=encoding, errors="surrogateescape") as file:
         file.write(text if are_tests else rewritten(text, program.endswith(".ipynb")))
     project = text + modules()
     import gazelle
@@ -421,7 +422,11 @@ def main(program):
     data_sets(gazelle)
     if "matplotlib" in project:
         import matplotlib.cm
+        import matplotlib.figure
         import matplotlib.style
+
+        gca = matplotlib.figure.Figure.gca
+        matplotlib.figure.Figure.gca = lambda self, **kwargs: self.add_subplot(**kwargs) if kwargs else gca(self)
 
         matplotlib.cm.get_cmap = lambda name=None, *_: matplotlib.colormaps[name or "viridis"]
         matplotlib.use = matplotlib.style.use = lambda *_, **__: None

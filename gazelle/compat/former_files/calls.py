@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+
 from gazelle.core.operation_names import operation_of
 from gazelle.core.types import Serialized
 from gazelle.layers import RNN, Layer
@@ -25,11 +27,30 @@ def _has_own_input(config: Config) -> bool:
     return isinstance(layers, list) and bool(layers) and layers[0].get("class_name") == "InputLayer"
 
 
+def without_unused_inputs(config: Config) -> Config:
+    """The config of a functional model without the inputs that nothing reads.
+
+    config: in the form of Keras 3, with a list of inputs.
+    """
+    trees = [entry["inbound_nodes"] for entry in config["layers"]]
+    tensors = filter(_is_tensor, jax.tree.leaves(trees, is_leaf=_is_tensor))
+    positions = [tensor["config"]["keras_history"] for tensor in tensors]
+    read = {name for name, *_ in [*positions, *_several(config["output_layers"])]}
+    unused = {name for name, *_ in _several(config["input_layers"])} - read
+    layers = [entry for entry in config["layers"] if entry["name"] not in unused]
+    return {**config, "layers": layers, "input_layers": [p for p in _several(config["input_layers"]) if p[0] in read]}
+
+
+def _several(positions: Any) -> list[Any]:
+    positions = list(positions.values()) if isinstance(positions, Mapping) else positions
+    return [positions] if isinstance(positions[0], str) else positions
+
+
 def ends(tree: Serialized, first: Mapping[str, int]) -> Serialized:
     """The inputs or outputs of a model: [["name", call, output], ...]; a dict has them by name."""
     if isinstance(tree, Mapping):
         return {key: _numbered(value, first) for key, value in tree.items()}
-    return [_numbered(tree, first)] if isinstance(tree[0], str) else [_numbered(value, first) for value in tree]
+    return [_numbered(place, first) for place in _several(tree)]
 
 
 def _numbered(place: Any, first: Mapping[str, int]) -> list[Any]:

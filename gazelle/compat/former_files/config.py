@@ -33,7 +33,7 @@ def model_config(model: Model) -> dict[str, Any]:
     Args:
         model: the model.
     """
-    return _without_modules(converted(serialize_object(model), model))
+    return _without_modules(_of_model(model))
 
 
 def config_of_model(model: Model) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def config_of_model(model: Model) -> dict[str, Any]:
     Args:
         model: the model.
     """
-    config: dict[str, Any] = _without_modules(converted(serialize_object(model), model), False)["config"]
+    config: dict[str, Any] = _without_modules(_of_model(model), False)["config"]
     for entry in config["layers"]:
         _with_tuple(entry["config"])
     first, *others = config["layers"]
@@ -52,6 +52,15 @@ def config_of_model(model: Model) -> dict[str, Any]:
         shape = {"batch_input_shape": first["config"]["batch_input_shape"]}
         others[0] = {**others[0], "config": {**others[0]["config"], **shape}}
     return {**config, "layers": others}
+
+
+def _of_model(model: Model) -> dict[str, Any]:
+    """A model in a config of Keras 2; the package `keras` left out the inputs that no layer reads."""
+    node = serialize_object(model)
+    if era.standalone() and isinstance(node["config"].get("input_layers"), list):
+        node = {**node, "config": calls.without_unused_inputs(node["config"])}
+    out: dict[str, Any] = converted(node, model)
+    return out
 
 
 def config_of_layer(name: str, config: dict[str, Any]) -> dict[str, Any]:
