@@ -177,3 +177,38 @@ def test_gradients_of_functions(tf):
     assert [float(g) for g in eager.gradients_function(product, params=["b"])(2.0, 3.0)] == [4.0]
     value, grads = eager.value_and_gradients_function(product)(2.0, 3.0)
     assert (float(value), [float(g) for g in grads]) == (12.0, [12.0, 4.0])
+
+
+def test_orders_of_tensorflow_0(tensorflow_1):
+    """Axes first, logits before labels, a boolean for each axis."""
+    tf = tensorflow_1
+    tf.placeholder(tf.float32)  # a name of TensorFlow 1
+    x, y = np.arange(6.0, dtype="float32").reshape(2, 3), np.ones((2, 3), "float32")
+    value = lambda tensor: np.asarray(tf.Session().run(tensor))  # noqa: E731
+    assert value(tf.concat(0, [x, y])).shape == (4, 3)
+    assert value(tf.concat(concat_dim=1, values=[x, y])).shape == (2, 6)
+    np.testing.assert_array_equal(value(tf.split(1, 3, x)), np.split(x, 3, 1))
+    np.testing.assert_array_equal(value(tf.split(split_dim=0, num_split=2, value=x)), np.split(x, 2, 0))
+    np.testing.assert_array_equal(value(tf.reverse(x, [False, True])), x[:, ::-1])
+    np.testing.assert_allclose(value(tf.batch_matmul([x], [y], adj_y=True)), [x @ y.T])
+    assert value(tf.image.resize_images(np.ones((1, 2, 2, 1), "float32"), 3, 4)).shape == (1, 3, 4, 1)
+    labels = np.array([[0, 1, 0], [1, 0, 0]], "float32")
+    logs = x - np.log(np.exp(x).sum(1, keepdims=True))
+    np.testing.assert_allclose(
+        value(tf.nn.softmax_cross_entropy_with_logits(x, labels)), -(labels * logs).sum(1), rtol=1e-5
+    )
+    found = value(tf.nn.sparse_softmax_cross_entropy_with_logits(x, np.array([1, 0])))
+    np.testing.assert_allclose(found, -(labels * logs).sum(1), rtol=1e-5)
+    binary = np.log1p(np.exp(x)) - x * labels
+    np.testing.assert_allclose(value(tf.nn.sigmoid_cross_entropy_with_logits(x, labels)), binary, rtol=1e-5)
+    tf.sub(x, y)  # a name that TensorFlow 1.0 removed
+    found = value(tf.nn.weighted_cross_entropy_with_logits(x, labels, 2.0))
+    np.testing.assert_allclose(found, binary + labels * np.log1p(np.exp(-x)), rtol=1e-5)
+    found = value(tf.contrib.losses.softmax_cross_entropy(x, labels))
+    np.testing.assert_allclose(found, -(labels * logs).sum(1).mean(), rtol=1e-5)
+
+
+def test_labels_are_first_in_tensorflow_2(tf):
+    logits, labels = np.array([[1.0, 2.0]], "float32"), np.array([[1.0, 0.0]], "float32")
+    assert float(tf.nn.softmax_cross_entropy_with_logits(labels, logits)[0]) == pytest.approx(1.3132616)
+    assert float(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)[0, 0]) == pytest.approx(0.3132616)

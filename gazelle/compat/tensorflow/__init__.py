@@ -16,7 +16,15 @@ from typing import Any
 from gazelle.compat import facade
 from gazelle.compat.namespaces import root, version
 from gazelle.compat.tables import listed, pairs
-from gazelle.compat.tensorflow import function_tables, graph_metrics, graphs, model_calls, names_of_1, private_modules
+from gazelle.compat.tensorflow import (
+    former_orders,
+    function_tables,
+    graph_metrics,
+    graphs,
+    model_calls,
+    names_of_1,
+    private_modules,
+)
 from gazelle.compat.tensorflow.dtypes import DTYPES
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
 from gazelle.compat.types import TensorLike, TensorResult
@@ -33,6 +41,7 @@ _TABLES = listed("""contrib_layers function_tables arrays blocks boxes checking 
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 function_tables.register_objects()
+former_orders.register()
 for _name, _dtype in DTYPES.items():
     named(_name, f"dtypes.{_name}")(_dtype)
 named("newaxis", "compat.v1.newaxis", "compat.v2.newaxis")(None)

@@ -6,8 +6,11 @@ import re
 from types import FrameType
 
 from gazelle.compat.releases import NAMES_OF_TENSORFLOW_1
+from gazelle.compat.tables import listed
 
 _looked_up: set[str] = set()
+_used_of_0: set[str] = set()
+_NAMES_OF_0 = frozenset(listed("pack unpack sub mul neg inv select batch_matmul scalar_summary histogram_summary"))
 #: calls from which a program is known to build a graph before it makes one
 _CALLS = re.compile(
     r"\btf\.(Session|InteractiveSession|placeholder|(global|all)_variables_initializer|initialize_all_variables)\("
@@ -37,6 +40,8 @@ def notice(name: str) -> None:
     """Store that a program looked up this name in `tf`."""
     if name in NAMES_OF_TENSORFLOW_1:
         _looked_up.add(name)
+    if name in _NAMES_OF_0:
+        _used_of_0.add(name)
 
 
 def active() -> bool:
@@ -44,6 +49,12 @@ def active() -> bool:
     return bool(_looked_up)
 
 
+def is_of_0() -> bool:
+    """Whether the program uses names that TensorFlow 1.0 removed."""
+    return bool(_used_of_0)
+
+
 def forget() -> None:
     """Begin another program."""
     _looked_up.clear()
+    _used_of_0.clear()
