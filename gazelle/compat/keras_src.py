@@ -10,11 +10,13 @@ import importlib
 import importlib.util
 import operator
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import IO, Any
 
-from gazelle import layers
+import numpy as np
+
+from gazelle import layers, ops, tree
 from gazelle.compat import namespaces, tables
 from gazelle.compat.era import NOTHING
 from gazelle.compat.layers.merge import _Merge
@@ -23,8 +25,10 @@ from gazelle.compat.types import Array, ArrayLike, NamedObject, PathLike, ShapeL
 from gazelle.core import masks, shape_inference
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.types import Tree
 from gazelle.data import labels
 from gazelle.layers import multi_head_attention
+from gazelle.random import SeedGenerator
 
 _MODULES = tables.lists("keras_src", "modules")
 _FIRST = _MODULES["first"]
@@ -126,6 +130,45 @@ def set_global_attribute(name: str, value: object) -> None:
 Merge = namespaces.converted(_Merge)
 for _each in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"):
     Merge.register(getattr(layers, _each))
+
+
+class _DataLayer(layers.Layer, abstract=True):
+    """The base class of preprocessing layers, whose operations are below `backend`."""
+
+    generator: SeedGenerator
+
+    @property
+    def backend(self) -> ModuleType:
+        return importlib.import_module("keras.src.backend")
+
+    def _get_seed_generator(self, backend: str | None = None) -> SeedGenerator:
+        return self.generator
+
+    def convert_weight(self, weight: ArrayLike) -> TensorResult:
+        """Return a constant as an array."""
+        return ops.convert_to_tensor(weight)
+
+
+DataLayer = namespaces.converted(_DataLayer)
+
+
+class TFDatasetAdapter:
+    """A data set that can be iterated for each backend."""
+
+    def __init__(self, dataset: Iterable[Tree]) -> None:
+        self._dataset = dataset
+
+    def get_tf_dataset(self) -> Iterable[Tree]:
+        """Return the data set."""
+        return self._dataset
+
+    def get_numpy_iterator(self) -> Iterator[Tree]:
+        """Iterate over the batches as arrays of NumPy."""
+        return (tree.map_structure(np.asarray, batch) for batch in self._dataset)
+
+    def get_jax_iterator(self) -> Iterator[Tree]:
+        """Iterate over the batches as arrays."""
+        return (tree.map_structure(ops.convert_to_tensor, batch) for batch in self.get_numpy_iterator())
 
 
 class LazyModule:

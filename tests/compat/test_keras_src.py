@@ -279,3 +279,32 @@ def test_a_call_sets_weights_of_an_inner_layer(installed):
     inputs = keras.Input((3,))
     model = keras.Model(inputs, Scaled(keras.layers.Dense(1))(inputs))
     np.testing.assert_allclose(model.predict(np.ones((2, 3)), verbose=0), [[6.0], [6.0]])
+
+
+@pytest.mark.parametrize("module", ["data_layer.DataLayer", "tf_data_layer.TFDataLayer"])
+def test_layers_of_data_have_operations_below_backend(installed, module):
+    path, _, name = f"keras.src.layers.preprocessing.{module}".rpartition(".")
+    base = getattr(importlib.import_module(path), name)
+
+    class Noisy(base):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.generator = keras.random.SeedGenerator(1)
+
+        def call(self, x):
+            noise = self.backend.random.uniform(self.backend.shape(x), seed=self._get_seed_generator())
+            return self.backend.numpy.where(noise < 2, x * self.convert_weight(0.5), x)
+
+    import keras
+
+    model = keras.Sequential([keras.Input((3,)), Noisy()])
+    np.testing.assert_array_equal(model.predict(np.ones((2, 3)), verbose=0), np.full((2, 3), 0.5))
+
+
+def test_adapters_of_data_sets(installed):
+    from keras.src.trainers.data_adapters import TFDatasetAdapter
+
+    adapter = TFDatasetAdapter([(np.ones((2, 3)), np.zeros(2))] * 4)
+    assert len(list(adapter.get_jax_iterator())) == len(adapter.get_tf_dataset()) == 4
+    x, y = next(adapter.get_numpy_iterator())
+    assert (x.shape, y.shape) == ((2, 3), (2,))
