@@ -141,7 +141,7 @@ class _DataLayer(layers.Layer, abstract=True):
     def backend(self) -> ModuleType:
         return importlib.import_module("keras.src.backend")
 
-    def _get_seed_generator(self, backend: str | None = None) -> SeedGenerator:
+    def _get_seed_generator(self, *_: str | None) -> SeedGenerator:
         return self.generator
 
     def convert_weight(self, weight: ArrayLike) -> TensorResult:
