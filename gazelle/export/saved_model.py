@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -56,7 +57,7 @@ def write(
     module, signatures, of_endpoint = tf.__internal__.tracking.AutoTrackable(), {}, {}
     for name, (program, batch_independent) in endpoints.items():
         serve, of_endpoint[name] = _function(program, batch_independent)
-        setattr(module, name, serve)
+        setattr(module, name, _structured(program, serve))
         by_name = _by_name(program, serve)
         signatures[name] = by_name
         signatures.setdefault("serving_default", by_name)
@@ -162,6 +163,20 @@ def _function(program: Exportable, batch_independent: bool, target: Any = tensor
         return made[0] if single else made
 
     return tf.function(serve, input_signature=specs, autograph=False), variables
+
+
+def _structured(program: Exportable, serve: Any) -> Any:
+    """The function with its inputs as one argument and its results in their structure, as Keras exports a model."""
+    if program.inputs is None and program.results is None:
+        return serve
+
+    def structured(*given: Any) -> Any:
+        made = serve(*jax.tree.leaves(given))
+        return made if program.results is None else jax.tree.unflatten(program.results, jax.tree.leaves(made))
+
+    specs = list(serve.input_signature)
+    signature = specs if program.inputs is None else [jax.tree.unflatten(program.inputs, specs)]
+    return tf.function(structured, input_signature=signature, autograph=False)
 
 
 def _seems_independent(program: Exportable) -> bool:

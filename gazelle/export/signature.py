@@ -50,6 +50,8 @@ class Exportable:
         entries: the inputs.
         outputs: names of the results.
         name: the name of the program.
+        inputs: the structure of several inputs that are one argument, as of a model; None: each input is an argument.
+        results: the structure of the results; None: a list, or one array.
     """
 
     call: Callable[..., list[Any]]
@@ -58,6 +60,8 @@ class Exportable:
     entries: list[Entry]
     outputs: list[str]
     name: str
+    inputs: Any = None
+    results: Any = None
 
     def specs(self, sizes: Callable[[int, int], Any]) -> list[Any]:
         """The shapes and dtypes of the inputs, with `sizes(input, axis)` for unknown sizes."""
@@ -111,7 +115,15 @@ def of_model(model: Model, input_signature: InputSignature | None = None) -> Exp
 
     entries = [Entry(_plain(name), *_shape_and_type(leaf)) for name, leaf in zip(names, leaves, strict=True)]
     outputs = list(graph.output_names) if graph is not None else []
-    return Exportable(call, *_weights(variables), entries, [_plain(name) for name in outputs], _plain(model.name))
+    return Exportable(
+        call,
+        *_weights(variables),
+        entries,
+        [_plain(name) for name in outputs],
+        _plain(model.name),
+        tree if len(leaves) > 1 else None,
+        None if graph is None else jax.tree.structure(graph.outputs, is_leaf=_is_spec),
+    )
 
 
 def of_function(function: Callable[..., Any], variables: dict[str, Any], input_signature: InputSignature) -> Exportable:

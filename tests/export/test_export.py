@@ -41,7 +41,8 @@ def _saved_model(path):
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
-    return lambda *arrays: [np.asarray(one) for one in jax.tree.leaves(loaded.serve(*arrays))]
+    given = lambda arrays: arrays[0] if len(arrays) == 1 else list(arrays)  # noqa: E731
+    return lambda *arrays: [np.asarray(one) for one in jax.tree.leaves(loaded.serve(given(arrays)))]
 
 
 def _litert(path):
@@ -270,3 +271,18 @@ def test_layers_of_a_program_have_a_variable_batch_if_samples_are_independent(tm
     np.testing.assert_allclose(tensorflow.saved_model.load(tmp_path / "scaled").serve(x), 2 * x)
     with pytest.raises(ArgumentError, match="or a known batch size"):
         keras.Sequential([keras.Input((2,)), Centered()]).export(tmp_path / "centered", format="tf_saved_model")
+
+
+def test_several_inputs_of_a_saved_model_are_one_argument(tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    a, b = keras.Input((2,), name="first"), keras.Input((3,), name="second")
+    model = keras.Model({"z": a, "b": b}, {"q": keras.layers.Dense(2)(a), "p": keras.layers.Dense(1)(b)})
+    model.export(tmp_path / "saved", format="tf_saved_model", verbose=False)
+    x = {"z": np.ones((5, 2), "float32"), "b": np.ones((5, 3), "float32")}
+    loaded = tf.saved_model.load(str(tmp_path / "saved"))
+    served, expected = loaded.serve(x), model.predict(x, verbose=0)
+    assert set(served) == {"q", "p"}
+    for name in served:
+        np.testing.assert_allclose(served[name], expected[name], rtol=1e-6)
+    layer = keras.layers.TFSMLayer(str(tmp_path / "saved"), call_endpoint="serve")
+    np.testing.assert_allclose(layer(x)["q"], expected["q"], rtol=1e-6)
