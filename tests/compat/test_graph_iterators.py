@@ -42,6 +42,34 @@ def test_training_on_placeholders(tf):
     np.testing.assert_allclose([value for _, value in found], [3.5, 11.13723, 0.63513, 1.09884], rtol=1e-4)
 
 
+@pytest.mark.parametrize("method", ["repeat", "cache", "shuffle"])
+def test_later_elements_come_from_the_placeholders_of_the_initializer(tf, method):
+    features, size = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.int64, [])
+    data = tf.data.Dataset.from_tensor_slices(features)
+    data = data.shuffle(4, seed=0) if method == "shuffle" else getattr(data, method)()
+    iterator = data.batch(size).make_initializable_iterator()
+    element = iterator.get_next()
+    with tf.Session() as session:
+        for count in (2, 4):
+            session.run(iterator.initializer, feed_dict={features: np.arange(4.0), size: count})
+            batches = [session.run(element) for _ in range(4 // count)]
+            assert {len(batch) for batch in batches} == {count}
+            assert sorted(np.concatenate(batches)) == [0, 1, 2, 3]
+
+
+def test_numbers_of_datasets_may_be_placeholders(tf):
+    number = tf.placeholder(tf.int64, [])
+    data = tf.data.Dataset.range(number).skip(1).take(number).repeat(number)
+    iterator = data.make_initializable_iterator()
+    element = iterator.get_next()
+    with tf.Session() as session:
+        for count, expected in ((2, [1, 1]), (3, [1, 2] * 3)):
+            session.run(iterator.initializer, feed_dict={number: count})
+            assert [int(session.run(element)) for _ in expected] == expected
+            with pytest.raises(tf.errors.OutOfRangeError):
+                session.run(element)
+
+
 @pytest.mark.parametrize("first_tensors", [True, False])
 def test_several_datasets(tf, first_tensors):
     first, second = (tf.data.Dataset.from_tensor_slices(v).batch(2) for v in (np.arange(3.0), np.arange(10.0, 13.0)))

@@ -37,6 +37,16 @@ running: ContextVar[Session] = ContextVar("gazelle_session")
 _fed_now: ContextVar[Mapping[Any, Any]] = ContextVar("gazelle_fed", default=MappingProxyType({}))
 
 
+def fed_now() -> Mapping[Any, Any]:
+    """What the running session is fed."""
+    return _fed_now.get()
+
+
+def feeding(given: Mapping[Any, Any]) -> contextlib.AbstractContextManager[Any]:
+    """Return a context in which `fed_value` finds these values."""
+    return assigned(_fed_now, given)
+
+
 def fed_value(tensor: TensorLike) -> TensorResult:
     """The value that the running session is fed for a tensor; zeros outside of one, and for other sizes 1."""
     if not isinstance(tensor, KerasTensor):

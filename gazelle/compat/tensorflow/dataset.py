@@ -72,6 +72,28 @@ def lazily(method: Callable[..., Iterator[Any]]) -> Callable[..., Dataset]:
     return made
 
 
+def _with_fed_numbers(method: Callable[..., Dataset]) -> Callable[..., Dataset]:
+    """Placeholders for the numbers of a method have the values that a session is fed as the iterator begins."""
+    otherwise = int(method.__name__ != "skip")  # outside of sessions, where there should be an element
+
+    @functools.wraps(method)
+    def called(data: Any, *args: Any, **kwargs: Any) -> Dataset:
+        if not any(map(is_symbolic, (*args, *kwargs.values()))):
+            return method(data, *args, **kwargs)
+
+        def number(value: Any) -> Any:
+            return int(sessions.fed_value(value)) or otherwise if is_symbolic(value) else value
+
+        def now() -> Dataset:
+            return method(data, *map(number, args), **{key: number(value) for key, value in kwargs.items()})
+
+        out = Dataset(lambda: now()._begin())
+        out._batch = now()._batch
+        return out
+
+    return called
+
+
 class DatasetIterator(Iterator[Any]):
     """What `iter(dataset)` returns: an iterator whose elements `get_next` returns, too."""
 
@@ -181,6 +203,7 @@ class Dataset(Elements):
         return Dataset(begin)
 
     @classmethod
+    @_with_fed_numbers
     def range(cls, *args: Sequence[TensorLike] | None, output_type: DTypeLike = "int64") -> Dataset:
         numbers = np.arange(*(int(a) for a in args)).astype(name_of(output_type))
         return Dataset(lambda: iter(numbers), len(numbers))
@@ -279,6 +302,7 @@ class Dataset(Elements):
         begin = lambda element: _dataset_for(map_func, element)._begin()  # noqa: E731
         return Dataset(lambda: interleaved(self._begin(), begin, width, block_length))
 
+    @_with_fed_numbers
     def shuffle(
         self, buffer_size: TensorLike, seed: TensorLike = None, reshuffle_each_iteration: bool | None = None
     ) -> Dataset:
@@ -292,12 +316,14 @@ class Dataset(Elements):
 
         return self._like(begin, self._length)
 
+    @_with_fed_numbers
     def repeat(self, count: TensorLike = None) -> Dataset:
         """Repeat the elements `count` times; without a count indefinitely."""
         times = -1 if count is None else int(count)
         length = INFINITE if times < 0 else self._length * times if self._length >= 0 else self._length
         return self._like(lambda: repeated(self._begin, times), length)
 
+    @_with_fed_numbers
     def take(self, count: TensorLike) -> Dataset:
         """Return the first `count` elements; -1 returns all."""
         limit = int(count)
@@ -306,6 +332,7 @@ class Dataset(Elements):
         length = min(limit, self._length) if self._length >= 0 else limit if self._length == INFINITE else UNKNOWN
         return self._like(lambda: itertools.islice(self._begin(), limit), length)
 
+    @_with_fed_numbers
     def skip(self, count: TensorLike) -> Dataset:
         """Return all but the first `count` elements."""
         count_skipped = int(count) if int(count) >= 0 else sys.maxsize
@@ -397,11 +424,13 @@ class Dataset(Elements):
         out._batch = None if drop_remainder else size
         return out
 
+    @_with_fed_numbers
     def batch(self, batch_size: TensorLike, drop_remainder: bool = False) -> Dataset:
         """Combine `batch_size` elements along a new first axis."""
         join = lambda group: jax.tree.map(stacked, *group, is_leaf=is_ragged)  # noqa: E731
         return self._grouped(join, batch_size, drop_remainder)
 
+    @_with_fed_numbers
     def padded_batch(
         self,
         batch_size: TensorLike,

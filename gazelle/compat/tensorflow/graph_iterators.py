@@ -58,6 +58,7 @@ class Iterator(Dataset):
     def __init__(self, dataset: Dataset | None, spec: Nested[TensorSpec] | None = None) -> None:
         self._dataset, self._spec = dataset, spec
         self._elements: Elements[Any] | None = None
+        self._fed: Mapping[Any, Any] = {}
         self._tensors: Any = None
         self._handle: Any = None  # the placeholder that selects another iterator at each run
         super().__init__(dataset._begin, dataset._length) if dataset is not None else super().__init__(lambda: iter(()))
@@ -104,8 +105,8 @@ class Iterator(Dataset):
         return _Begin(self, self._dataset)
 
     def begin(self, dataset: Dataset) -> None:
-        """Start again, with the first element of a dataset."""
-        self._elements = dataset._begin()
+        """Start again, with the first element of a dataset, for what the session is fed now."""
+        self._elements, self._fed = dataset._begin(), sessions.fed_now()
 
     def get_next(self, name: str | None = None) -> TensorResult:
         """Return tensors of the graph, in the structure of an element."""
@@ -136,8 +137,9 @@ class Iterator(Dataset):
                 hint = "Run iterator.make_initializer(dataset) first."
                 raise StateError(message("Session.run", expected="an iterator that has begun", got="none", hint=hint))
             self.begin(self._dataset)
-        for element in self._elements or ():
-            return dict(zip(jax.tree.leaves(self._tensors), jax.tree.leaves(element), strict=True))
+        with sessions.feeding(self._fed):
+            for element in self._elements or ():
+                return dict(zip(jax.tree.leaves(self._tensors), jax.tree.leaves(element), strict=True))
         raise OutOfRangeError(message("Session.run", expected="another element", got="the end of the dataset"))
 
 
