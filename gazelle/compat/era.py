@@ -107,7 +107,7 @@ def set_release(release: Release) -> None:
             scores_follow_outputs=number < 3,
             epochs_cross_passes=number < 3,
             sequences_start_again=number == 2 and not (standalone or before_2_3),
-            added_losses_count_batches=number == 2 and not standalone,
+            added_losses_count_batches=number == 2 and not (standalone or before_2_3),
             configs_have_added_losses=not (standalone and number < 3),
             output_losses_average_batches=number == 2 and standalone != before_2_3,
             folders_are_sorted=number < 3,

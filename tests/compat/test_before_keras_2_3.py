@@ -132,3 +132,13 @@ def test_logs_of_batches_have_their_numbers_and_sizes(tf_keras):
     model.fit(X, Y, batch_size=6, epochs=1, shuffle=False, verbose=0, callbacks=[of_batches])
     assert [(logs["batch"], logs["size"]) for logs in seen] == [(0, 6), (1, 4)]
     assert all({"loss", "mean_absolute_error"} <= logs.keys() for logs in seen)
+
+
+def test_added_losses_without_another_are_a_mean_over_samples(tf_keras):
+    x = np.arange(1.0, 8.0, dtype="float32")[:, None]
+    inputs = tf_keras.layers.Input(shape=(1,))
+    model = tf_keras.models.Model(inputs, tf_keras.layers.Dense(1, kernel_initializer="ones")(inputs))
+    model.add_loss(tf_keras.backend.mean(model.output))
+    model.compile(tf_keras.optimizers.SGD(0.0))
+    assert model.fit(x, None, batch_size=3, shuffle=False, verbose=0).history["loss"] == near(4.0)
+    assert model.evaluate(x, None, batch_size=3, verbose=0) == pytest.approx(4.0)
