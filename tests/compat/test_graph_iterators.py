@@ -57,6 +57,15 @@ def test_later_elements_come_from_the_placeholders_of_the_initializer(tf, method
             assert sorted(np.concatenate(batches)) == [0, 1, 2, 3]
 
 
+def test_functions_of_datasets_draw_for_each_element(tf):
+    data = tf.data.Dataset.from_tensor_slices(np.zeros(20, "f")).map(lambda x: x + tf.random_uniform([], 1, 2))
+    element = data.make_one_shot_iterator().get_next()
+    with tf.Session() as session:
+        numbers = [float(session.run(element)) for _ in range(20)]
+    assert len(set(numbers)) == 20
+    assert 1 <= min(numbers) < max(numbers) < 2
+
+
 def test_numbers_of_datasets_may_be_placeholders(tf):
     number = tf.placeholder(tf.int64, [])
     data = tf.data.Dataset.range(number).skip(1).take(number).repeat(number)

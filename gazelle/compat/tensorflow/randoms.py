@@ -20,7 +20,7 @@ from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import fixed_shape, named, op
-from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.recording import in_dataset, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core import prng, shape_inference, symbolic, tracing
@@ -43,7 +43,7 @@ def _traced() -> Any:
 
 def builds_graph() -> bool:
     """Whether functions without tensors as arguments become nodes of a graph of TensorFlow 1."""
-    return recorder.get() is GraphVariable and not computes_values()
+    return recorder.get() is GraphVariable and not (computes_values() or in_dataset.get())
 
 
 class StatelessSeed(NamedTuple):
