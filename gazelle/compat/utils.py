@@ -171,6 +171,17 @@ def to_categorical(
     return labels.to_categorical(x, count).astype(dtype)
 
 
+def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> np.ndarray[Any, Any]:
+    """Divide by the norm along an axis; in Keras 1 and 2 the result is an array of NumPy, of a vector it is one row.
+
+    >>> normalize([3, 4]).tolist()
+    [[0.6, 0.8]]
+    """
+    array = np.asarray(x)
+    normalized = np.asarray(utils.normalize(array, axis, order))
+    return normalized[None] if array.ndim == 1 else normalized
+
+
 @ignores("gpus cpu_merge cpu_relocation")
 def multi_gpu_model(
     model: Model, gpus: int | Sequence[int] | None = None, cpu_merge: bool = True, cpu_relocation: bool = False

@@ -216,6 +216,19 @@ open({path!r}, "w").write(text + u"\xe9".encode("utf-8"))
     assert (tmp_path / "a.txt").read_bytes() == b"x\xff\xc3\xa9"
 
 
+def test_methods_that_arrays_had(capsys):
+    run(
+        """
+import numpy as np
+a = np.arange(6.0).reshape(2, 3)
+a.itemset(1, 9.0); a.itemset((1, 2), 7.0); a.itemset(0, 0, 5.0)
+print a.tolist(), a.ptp(), a.ptp(axis=1).tolist()
+print np.array([1, 256], ">i2").newbyteorder().tolist(), np.dtype("i2").newbyteorder("<").itemsize
+"""
+    )
+    assert capsys.readouterr().out == "[[5.0, 9.0, 2.0], [3.0, 4.0, 7.0]] 7.0 [7.0, 4.0]\n[256, 1] 2\n"
+
+
 def test_lines_and_arguments_stay():
     source = """
 import numpy as np

@@ -125,3 +125,10 @@ def test_classes_of_a_single_unit_are_a_column(keras_2):
     classifier = scikit_learn.KerasClassifier(build, verbose=0)
     classifier.fit(np.eye(2), [0, 1])
     assert classifier.predict(np.eye(2)).shape == (2, 1)
+
+
+def test_normalized_vectors_are_rows_in_keras_2(keras_2):
+    for vector in ([3, 4], np.array([3.0, 4.0])):
+        rows = keras_2.utils.normalize(vector)
+        assert (type(rows), rows.dtype, rows.tolist()) == (np.ndarray, "float64", [[0.6, 0.8]])
+    assert keras_2.utils.normalize([[3, 4], [0, 0]], order=1).tolist() == [[3 / 7, 4 / 7], [0, 0]]

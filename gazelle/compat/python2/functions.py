@@ -124,6 +124,29 @@ def tostring(array: Foreign, *args: Foreign, **kwargs: Foreign) -> Foreign:
     return array.tobytes(*args, **kwargs) if isinstance(array, np.ndarray | np.generic) else array.tostring(*args)
 
 
+def ptp(array: Foreign, *args: Foreign, **kwargs: Foreign) -> Foreign:
+    """array.ptp(), which is a function of NumPy now."""
+    return np.ptp(array, *args, **kwargs) if isinstance(array, np.ndarray | np.generic) else array.ptp(*args, **kwargs)
+
+
+def itemset(array: Foreign, *args: Foreign) -> None:
+    """array.itemset(value) or array.itemset(index, value), which is an assignment now."""
+    if not isinstance(array, np.ndarray):
+        return array.itemset(*args)
+    *index, value = args
+    if len(index) == 1 and isinstance(index[0], int | np.integer):
+        array.flat[index[0]] = value
+    else:
+        array[index[0] if index and isinstance(index[0], tuple) else tuple(index)] = value
+    return None
+
+
+def newbyteorder(array: Foreign, *args: Foreign) -> Foreign:
+    """array.newbyteorder(), which only dtypes have now."""
+    is_array = isinstance(array, np.ndarray)
+    return array.view(array.dtype.newbyteorder(*args)) if is_array else array.newbyteorder(*args)
+
+
 def caught(error: BaseException) -> BaseException:
     """An exception, with its `message`."""
     if not hasattr(error, "message"):

@@ -12,7 +12,7 @@ from gazelle.compat.tables import listed
 #: the name of `functions.py` in the program
 _FUNCTIONS = "_gazelle_python_2"
 #: methods of strings, lists and arrays
-_METHODS = frozenset(listed("decode encode sort tostring translate"))
+_METHODS = frozenset(listed("decode encode itemset newbyteorder ptp sort tostring translate"))
 _OPERATORS = {f"__{place}div__": f"__{place}truediv__" for place in ("", "r", "i")}
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
