@@ -58,6 +58,7 @@ def test_later_elements_come_from_the_placeholders_of_the_initializer(tf, method
 
 
 def test_functions_of_datasets_draw_for_each_element(tf):
+    tf.disable_eager_execution()
     data = tf.data.Dataset.from_tensor_slices(np.zeros(20, "f")).map(lambda x: x + tf.random_uniform([], 1, 2))
     element = data.make_one_shot_iterator().get_next()
     with tf.Session() as session:
