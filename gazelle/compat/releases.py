@@ -16,7 +16,11 @@ KERAS = "keras"
 NAMES_OF_TENSORFLOW_1 = frozenset(
     listed("""Session InteractiveSession ConfigProto placeholder get_variable variable_scope contrib layers
     global_variables_initializer initialize_all_variables reset_default_graph enable_eager_execution random_normal
-    truncated_normal""")
+    truncated_normal random_uniform variables_initializer to_float to_int32 to_int64 app log logging gfile py_func
+    assign assign_add get_default_graph get_default_session trainable_variables global_variables get_collection
+    add_to_collection GraphKeys placeholder_with_default sparse_placeholder train.AdamOptimizer train.RMSPropOptimizer
+    train.GradientDescentOptimizer train.MomentumOptimizer train.AdagradOptimizer train.AdadeltaOptimizer train.Saver
+    summary.FileWriter summary.merge_all image.resize_images nn.rnn_cell nn.dynamic_rnn""")
 )
 #: a sign: metrics=["accuracy"] is read as `history["acc"]`, its name in logs before Keras 2.3 and TensorFlow 2
 ACCURACY = '"acc" of metrics=["accuracy"]'
@@ -62,7 +66,8 @@ def are_before_2_3(program: str, standalone: bool, names: Iterable[str]) -> bool
     if ACCURACY in names:
         return True
     parts = [name.split(".") for name in names]
-    if not standalone and any(p[0] in ("tf", "tensorflow") and p[1:] and p[1] in NAMES_OF_TENSORFLOW_1 for p in parts):
+    of_tensorflow = {".".join(p[1 : 1 + count]) for p in parts if p[0] in ("tf", "tensorflow") for count in (1, 2)}
+    if not standalone and not of_tensorflow.isdisjoint(NAMES_OF_TENSORFLOW_1):
         return True
     path, before = pathlib.Path(program), (1, 14) if standalone else (2, 0)  # Keras 2.3 came after TensorFlow 1.14
     return any(pin.newest < before for pin in pins(path, TENSORFLOW)) or (

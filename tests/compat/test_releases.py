@@ -167,3 +167,11 @@ def test_an_activation_that_is_assigned_is_that_of_the_cell(keras_2, kind):
     layer.activation = keras.activations.relu
     assert layer.activation is keras.activations.relu
     assert layer.cell.activation is keras.activations.relu
+
+
+def test_optimizers_of_tensorflow_1_show_its_release(tmp_path):
+    program = tmp_path / "program.py"
+    text = "model = tf.keras.Sequential()\nmodel.compile(tf.train.AdamOptimizer(), 'mse')\n"
+    program.write_text(f"import tensorflow as tf\n{text}")
+    found = detect.detect(str(program))
+    assert (found.number, found.before_2_3) == (2, True)

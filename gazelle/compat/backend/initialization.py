@@ -26,8 +26,8 @@ _kept = weakref.WeakKeyDictionary()
 
 
 def remember(variable: Variable, initializer: InitializerLike | None) -> None:
-    """Store the initializer of a weight."""
-    if initializer is not None:
+    """Store the initializer of a weight, if it is one, and not the first value itself."""
+    if callable(initializer) or isinstance(initializer, str | dict):
         _initializers[variable] = initializer
 
 

@@ -340,7 +340,8 @@ class LayerMixin(CompatObject):
             kwargs = kwargs if drawn is found else {**kwargs, "initializer": drawn}
         made = adopt(super().add_weight(*args, **kwargs))
         if not args:
-            initialization.remember(made, kwargs.get("initializer") or initializer)
+            given = kwargs.get("initializer")
+            initialization.remember(made, initializer if given is None else given)
         return made if facade.calls is None else facade.calls.remembered(made)
 
     def add_variable(self, *args: Any, **kwargs: Any) -> Variable:

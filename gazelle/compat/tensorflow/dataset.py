@@ -74,9 +74,8 @@ def lazily(method: Callable[..., Iterator[Any]]) -> Callable[..., Dataset]:
 
 def _with_fed_numbers(method: Callable[..., Dataset]) -> Callable[..., Dataset]:
     """Placeholders for the numbers of a method have the values that a session is fed as the iterator begins."""
-    otherwise = {"skip": 0, "range": 1024}.get(
-        method.__name__, 1
-    )  # outside of sessions, where there should be elements
+    # outside of sessions, where there should be elements
+    otherwise = {"skip": 0, "range": 1024}.get(method.__name__, 1)
 
     @functools.wraps(method)
     def called(data: Any, *args: Any, **kwargs: Any) -> Dataset:
