@@ -56,7 +56,12 @@ def pad_sequences(
         raise ArgumentError(message("value", expected=f"a number for dtype {dtype}", got=repr(value)))
     if isinstance(value, float) and np.isnan(value) and np.dtype(dtype).kind in "iub":
         raise ArgumentError(message("value", expected=f"a number of dtype {dtype}", got=repr(value)))
-    out = np.full((len(sequences), length, *inner), value, dtype=dtype)
+    try:
+        step = np.broadcast_to(np.asarray(value, dtype), inner)
+    except (ValueError, TypeError):
+        expected = f"a number of dtype {dtype}" + (f", or an array of shape {inner}" if inner else "")
+        raise ArgumentError(message("value", expected=expected, got=repr(value))) from None
+    out = np.full((len(sequences), length, *inner), step, dtype=dtype)
     for index, row in enumerate(sequences):
         try:
             cut: Any = np.asarray(row[-length:] if truncating == "pre" else row[:length], dtype=dtype) if length else []

@@ -109,7 +109,7 @@ def test_stateless_scope_refuses_a_shape():
 
 def test_stateless_call_trains_like_fit_and_draws_anew():
     model = _network()
-    x, y = np.ones((8, 4), "float32"), np.ones((8, 1), "float32")
+    x, y = np.linspace(-1, 1, 32, dtype="float32").reshape(8, 4), np.ones((8, 1), "float32")
     own, fixed = ([v.value for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables))
 
     @jax.jit
