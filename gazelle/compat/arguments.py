@@ -190,7 +190,7 @@ def _is_integral(value: Any) -> bool:
 
 
 def _are_possible(names: list[str], args: tuple[Any, ...], all_integers: bool) -> bool:
-    """Whether the values are possible for these arguments: no activation for `init`, no pair for `nb_row`."""
+    """Whether the values are possible for these arguments: no activation for `init`, no number for `activation`."""
     if not all_integers and "nb_row" in names:
         return False
     for name, value in zip(names, args, strict=False):

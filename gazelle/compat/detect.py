@@ -188,8 +188,14 @@ def _of_accuracy(tree: ast.Module) -> Iterator[Sign]:
     lists = [node.value for node in nodes if isinstance(node, ast.keyword) and node.arg == "metrics"]
     metrics = {each.value for node in lists for each in ast.walk(node) if isinstance(each, ast.Constant)}
     keys = [node for node in nodes if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)]
-    keys = [node for node in keys if re.search("hist|log", ast.unparse(node.value).lower())]
-    read = {node.slice.value: node.lineno for node in keys if isinstance(node.slice, ast.Constant)}
+    names = ("acc", "val_acc", "accuracy", "val_accuracy")
+    read = {
+        node.slice.value: node.lineno
+        for node in keys
+        if isinstance(node.slice, ast.Constant)
+        and node.slice.value in names
+        and re.search("hist|log", ast.unparse(node.value).lower())
+    }
     lines = [read[key] for key in ("acc", "val_acc") if key in read]
     is_other = "acc" in metrics or "accuracy" not in metrics or "accuracy" in read or "val_accuracy" in read
     if lines and not is_other:

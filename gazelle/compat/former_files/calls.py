@@ -30,7 +30,8 @@ def _has_own_input(config: Config) -> bool:
 def without_unused_inputs(config: Config) -> Config:
     """The config of a functional model without the inputs that nothing reads.
 
-    config: in the form of Keras 3, with a list of inputs.
+    Args:
+        config: in the form of Keras 3, with a list of inputs.
     """
     trees = [entry["inbound_nodes"] for entry in config["layers"]]
     tensors = filter(_is_tensor, jax.tree.leaves(trees, is_leaf=_is_tensor))

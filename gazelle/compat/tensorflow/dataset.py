@@ -74,7 +74,7 @@ def lazily(method: Callable[..., Iterator[Any]]) -> Callable[..., Dataset]:
 
 def _with_fed_numbers(method: Callable[..., Dataset]) -> Callable[..., Dataset]:
     """Placeholders for the numbers of a method have the values that a session is fed as the iterator begins."""
-    # outside of sessions, where there should be elements
+    # a placeholder has no value outside of sessions, where some elements are needed for their shapes
     otherwise = {"skip": 0, "range": 1024}.get(method.__name__, 1)
 
     @functools.wraps(method)

@@ -128,8 +128,8 @@ def fused_batch_norm(
     if is_training:
         mean, variance = jnp.mean(x, axes), jnp.var(x, axes)
     mean, variance = jnp.asarray(mean), jnp.asarray(variance)
-    by = (jax.lax.rsqrt(variance + epsilon) * scale).reshape(shape)
-    out = (x - mean.reshape(shape)) * by + jnp.reshape(offset, shape)
+    vectors = (jnp.reshape(v, shape) for v in (mean, variance, offset, scale))
+    out = batch_normalization(x, *vectors, variance_epsilon=epsilon)
     count = x.size // mean.size
     return out, mean, variance * (count / max(count - 1, 1)) if is_training else variance
 
