@@ -209,7 +209,10 @@ class OldVariable:
     @property
     def op(self) -> SimpleNamespace:
         """The operation of the graph: it has the name."""
-        return SimpleNamespace(name=str(self.name).removesuffix(":0"))
+        from gazelle.compat.old_names import weight_name
+
+        name = str(self.name)
+        return SimpleNamespace(name=(name if name.endswith(":0") else weight_name(self.path)).removesuffix(":0"))
 
     def get_shape(self) -> TensorShape:
         """Return the shape as TensorFlow returned it."""

@@ -97,10 +97,13 @@ def host_spec(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping
         with assigned(infers_shapes, True):
             return jax.tree.map(np.asarray, map_tree(array_in, function(*given_args, **given_kwargs)))
 
+    tensors = symbolic_leaves((args, dict(kwargs)))
+    kind = (tensors[0] if tensors else KerasTensor).derived
+
     def spec(first: Any, second: Any) -> KerasTensor:
         sizes = zip(first.shape, second.shape, strict=True)
         dtype = "string" if first.dtype.kind in "OSU" else first.dtype.name
-        return KerasTensor([n if n == m else None for n, m in sizes], dtype, name=name)
+        return kind([n if n == m else None for n, m in sizes], dtype, name=name)
 
     return jax.tree.map(spec, called(60), called(120))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gazelle.core import shape_inference, symbolic, tracing
@@ -203,9 +204,10 @@ class Graph:
                 raise ArgumentError(message(f"Two layers of a model are named '{layer.name}'", expected="unique names"))
             seen.add(layer.name)
 
-    def run(self, inputs: Tree) -> Tree:
-        """Compute the outputs for arrays as inputs."""
+    def run(self, inputs: Tree, known: Mapping[int, Any] = types.MappingProxyType({})) -> Tree:
+        """Compute the outputs for arrays as inputs; `known` are values of other tensors, {id(tensor): array}."""
         values: dict[int, Any] = dict(zip(map(id, self.flat_inputs), self.fit_inputs(inputs), strict=True))
+        values |= {key: value for key, value in known.items() if key not in values}
 
         def call(node: Node, args: Any, kwargs: Any) -> Any:
             if not node.closure_inputs:

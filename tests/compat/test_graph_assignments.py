@@ -174,3 +174,67 @@ def test_batch_normalization_in_training_moves_its_statistics_by_its_updates(tf)
     np.testing.assert_allclose(sess.run(variance), 0.5 + 0.5 * X.var(0), rtol=1e-5)  # of a vector, without correction
     sess.run([updates[0], updates[2]], {x: X})
     np.testing.assert_allclose(sess.run(mean), 1.5 * X.mean(0), rtol=1e-5)
+
+
+def test_a_fetched_variable_has_its_value_after_the_run(tf):  # numbers of TensorFlow 1.15
+    sess = tf.Session()
+    step, w = tf.Variable(0), tf.Variable([3.0, 4.0])
+    loss = tf.reduce_sum(w * w)
+    train = tf.train.GradientDescentOptimizer(0.1).minimize(loss, global_step=step)
+    more = tf.assign_sub(w, [1.0, 1.0])
+    _, count, after, value, same, changed = sess.run([train, step, w, loss, tf.identity(w), w + 0])
+    assert count == 1
+    assert value == 25
+    np.testing.assert_allclose([after, same, changed], [[2.4, 3.2], [2.4, 3.2], [3.0, 4.0]], rtol=1e-6)
+    np.testing.assert_allclose(sess.run([w, more]), [[1.4, 2.2]] * 2, rtol=1e-6)
+    with tf.control_dependencies([more]):
+        train = tf.train.GradientDescentOptimizer(0.5).minimize(loss, global_step=step)
+    assert sess.run([step, train, {"step": step}]) == [2, None, {"step": 2}]
+
+
+def test_gradients_of_other_variables_are_applied(tf):
+    sess = tf.Session()
+    local, shared = tf.Variable([1.0, 2.0]), tf.Variable([5.0, 5.0])
+    gradient = tf.gradients(tf.reduce_sum(local * local), local)[0]
+    step = tf.train.GradientDescentOptimizer(0.5).apply_gradients([(gradient, shared)])
+    sess.run(step)
+    np.testing.assert_array_equal(sess.run(shared), [4, 3])
+
+
+def test_gradients_begin_at_tensors_that_are_fed(tf):
+    w = tf.Variable(2.0)
+    noise = tf.placeholder_with_default(tf.random_normal([]), [])
+    hidden = w * noise
+    gradient = tf.gradients(hidden * hidden, w)[0]
+    sess = tf.Session()
+    assert sess.run(gradient, {noise: 3.0}) == 36
+    step = tf.train.GradientDescentOptimizer(0.5).apply_gradients([(gradient, w)])
+    sess.run(step, {noise: 1.0})
+    assert sess.run(w) == 0
+
+
+def test_slots_of_optimizers_are_variables(tf, tmp_path):  # numbers of TensorFlow 1.15
+    sess = tf.Session()
+    w = tf.Variable([1.0, 2.0, 3.0], name="w")
+    adam = tf.train.AdamOptimizer(0.1)
+    steps = adam.minimize(tf.reduce_sum(w * w)), tf.train.MomentumOptimizer(0.1, 0.9).minimize(tf.reduce_sum(w * w))
+    names = ["w:0", "beta1_power:0", "beta2_power:0", "w/Adam:0", "w/Adam_1:0", "w/Momentum:0"]
+    assert [v.name for v in tf.global_variables()] == names
+    assert adam.get_slot(w, "v").name == "w/Adam_1:0"
+    assert len(adam.variables()) == 4
+    init, saver = tf.global_variables_initializer(), tf.train.Saver()
+
+    def trained():
+        for step in steps * 2:
+            sess.run(step)
+        return sess.run(w)
+
+    sess.run(init)
+    first = trained()
+    path, second = saver.save(sess, str(tmp_path / "model")), trained()
+    np.testing.assert_allclose(second, [-0.3816595, -0.6947981, -1.0047895], rtol=1e-5)
+    saver.restore(sess, path)
+    np.testing.assert_allclose(trained(), second, rtol=1e-5)
+    sess.run(init)
+    np.testing.assert_allclose(trained(), first, rtol=1e-5)
+    np.testing.assert_allclose(sess.run(tf.get_default_graph().get_tensor_by_name("beta1_power:0")), 0.729, rtol=1e-5)

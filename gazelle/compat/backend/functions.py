@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, ValuesView
+from collections.abc import Iterable, Iterator, Mapping, Sequence, ValuesView
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -13,6 +15,7 @@ from gazelle.compat.backend.updates import OptimizerStep, StateUpdate, Update, n
 from gazelle.compat.ignored import ignores
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import prng, tracing
+from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor, Node, Op
 from gazelle.core.variable import Variable
@@ -56,6 +59,10 @@ def gathered(graph: Graph) -> set[str]:
     return found - others
 
 
+#: {id: value} of the inputs of the running function, at which graphs of gradients begin, too
+known_tensors: ContextVar[Mapping[int, Any]] = ContextVar("gazelle_known_tensors", default=MappingProxyType({}))
+
+
 class Function:
     """A compiled function from tensors of a graph: called on a list of arrays, it returns a list of arrays."""
 
@@ -84,6 +91,7 @@ class Function:
         self.variables = {key: v for graph in graphs for key, v in variables_of(graph).items()}
         self.variables |= {id(v): v for v in self._all_outputs() if isinstance(v, Variable)}
         self.variables |= {id(u.variable): u.variable for u in self.updates}
+        self.variables |= {id(v): v for step in self.optimizer_steps for v in step.params.values()}
         self._losses = losses
         self._compiled: dict[tuple[int, tuple[bool | None, ...]], Any] = {}
 
@@ -113,6 +121,8 @@ class Function:
         slots = [d.state() for d in self.optimizer_steps]
         flags = tuple(_flag(array) for array in arrays)
         program = self._program(phase, flags)
+        if not hasattr(program, "lower"):  # it is not compiled
+            arrays = [jax.numpy.asarray(a) if a.dtype.kind in "iufc" else a for a in arrays]
         outputs, assigned, after = program(values, slots, arrays, np.uint32(prng.next_seed()))
         for key, value in assigned.items():
             self.variables[int(key)].assign(value)
@@ -130,7 +140,9 @@ class Function:
                 key = jax.random.key(seed)
                 arrays = [a if flag is None else np.bool_(flag) for a, flag in zip(arrays, flags, strict=True)]
                 bound = {int(k): v for k, v in values.items()}
-                with tracing.entered(tracing.TraceContext(values=bound, key=key, training=bool(phase), closed=True)):
+                scope = tracing.TraceContext(values=bound, key=key, training=bool(phase), closed=True)
+                known = dict(zip(map(id, self._fed), arrays, strict=True))
+                with tracing.entered(scope), assigned(known_tensors, known):
                     found = self._graph.run(arrays) if self._symbolic_outputs() else []
                     found = iter(found if isinstance(found, list) else [found])
                     graphs = [self._value(t, found) for t in self._all_outputs()]
@@ -140,12 +152,13 @@ class Function:
                 new |= {str(id(v)): bound[id(v)] for v in self._states}
                 after = []
                 for optimizer_step, loss, state in zip(self.optimizer_steps, self._losses, slots, strict=True):
-                    params, state = optimizer_step.step(loss, arrays, values, state, key, bool(phase))
+                    with assigned(known_tensors, known):
+                        params, state = optimizer_step.step(loss, arrays, values, state, key, bool(phase))
                     new |= params
                     after.append(state)
                 return graphs[:count], new, after
 
-            self._compiled[phase, flags] = jax.jit(run)
+            self._compiled[phase, flags] = run if _needs_values([self._graph, *self._losses]) else jax.jit(run)
         return self._compiled[phase, flags]
 
     @staticmethod
@@ -153,6 +166,16 @@ class Function:
         if isinstance(output, KerasTensor):
             return next(found)
         return output.value if isinstance(output, Variable) else jax.numpy.asarray(output)
+
+
+def _needs_values(graphs: Iterable[Graph]) -> bool:
+    """Whether a graph, or one inside of its operations, contains an operation that JAX cannot trace."""
+    for node in (node for graph in graphs for node in graph.nodes):
+        inner = getattr(getattr(node.operation, "function", None), "graph", None)
+        on_host = isinstance(node.operation, Op) and node.operation.runs_on_host
+        if on_host or (isinstance(inner, Graph) and _needs_values([inner])):
+            return True
+    return False
 
 
 def _flag(array: Any) -> bool | None:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.compat.backend.functions import variables_of
+from gazelle.compat.backend.functions import known_tensors, variables_of
 from gazelle.compat.types import TensorLike
 from gazelle.core import tracing
 from gazelle.core.errors import message
@@ -114,7 +114,7 @@ def _total(graph: Graph, inputs: Callable[[Any], list[Any]]) -> Callable[[Any, A
             values=bound, key=outer.key, training=outer.training, names=outer.names, closed=True
         )
         with tracing.entered(scope):
-            return jnp.sum(graph.run(inputs(x)))
+            return jnp.sum(graph.run(inputs(x), known_tensors.get()))
 
     return total
 

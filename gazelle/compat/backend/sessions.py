@@ -118,7 +118,7 @@ class Session:
         """Return the values in the structure of `fetches`; None for operations, which are done."""
         given = {**defaults, **_fed(feed_dict or {})}
         if iterators:
-            inputs = _inputs_of(fetches)
+            inputs = inputs_of(fetches)
             for iterator in {iterators[v] for v in inputs if v in iterators and v not in given}:
                 given |= iterator.next_values(given)
             given = {v: value for v, value in given.items() if v not in handles}
@@ -126,7 +126,8 @@ class Session:
         if later:
             out = self.run([fetches, [made.first for made in later]], given)[0]
             self.run([list(made) for made in later], given)
-            return out
+            after = lambda v, x: x if _assignable(v) is None else _numpy(_assignable(v).value)  # noqa: E731
+            return jax.tree.map(after, fetches, out, is_leaf=_is_fetch)
         flat, structure = jax.tree.flatten(fetches, is_leaf=_is_fetch)
         wanted = [v.fetched if isinstance(v, Fetch) else v for v in flat]
         tensors = [v for v in jax.tree.leaves(wanted, is_leaf=_is_fetch) if isinstance(v, KerasTensor | Variable)]
@@ -138,7 +139,13 @@ class Session:
         arrays += [np.empty(int(unwrapped(given[v])), bool) for v in sized]
         with assigned(_fed_now, given):
             computed = iter([] if run is None else run(arrays))
-        value = lambda v: _numpy(next(computed)) if isinstance(v, KerasTensor | Variable) else _value(v)  # noqa: E731
+
+        def value(v: Any) -> Any:
+            if not isinstance(v, KerasTensor | Variable):
+                return _value(v)
+            number = next(computed)  # that of a variable before its assignments
+            return _numpy(number if _assignable(v) is None else _assignable(v).value)
+
         values = [jax.tree.map(value, v, is_leaf=_is_fetch) for v in wanted]
         with assigned(_fed_now, given), assigned(running, self):
             found = [v.result(x) if isinstance(v, Fetch) else x for v, x in zip(flat, values, strict=True)]
@@ -180,7 +187,7 @@ class Operations(list[Any]):
 jax.tree_util.register_pytree_node(Operations, lambda made: (list(made), None), lambda _, parts: Operations(parts))
 
 
-def _inputs_of(fetches: Any) -> list[KerasTensor]:
+def inputs_of(fetches: Nested[TensorLike]) -> list[KerasTensor]:
     """The inputs of the graph on which tensors and operations depend."""
     is_leaf = lambda v: _is_fetch(v) or isinstance(v, OptimizerStep)  # noqa: E731
     found, waiting = [], [fetches]
@@ -209,7 +216,7 @@ def _program(tensors: list[Any], feeds: list[Any], updates: list[Any]) -> tuple[
     if key not in cached:
         needed, before = dependencies_of([*tensors, *updates])
         more = [v for v in needed if not any(v is one for one in updates)]
-        needed = {id(v) for v in _inputs_of([*tensors, *updates, *more])} if lengths else set()
+        needed = {id(v) for v in inputs_of([*tensors, *updates, *more])} if lengths else set()
         sized = [v for v in feeds if id(lengths.get(v)) in needed]
         inputs = [*feeds, *(lengths[v] for v in sized)]
         cached[key] = Function(inputs, tensors, [*updates, *more]), before, sized
@@ -266,6 +273,13 @@ def _without_later(fetches: Any) -> tuple[Any, list[Operations]]:
 
 def _is_fetch(value: Any) -> bool:
     return value is None or isinstance(value, KerasTensor | Variable | Update | TensorWrapper | Fetch)
+
+
+def _assignable(fetched: Any) -> Any:
+    """The variable of which a session returns the value after all assignments of the run: itself, or `tf.identity`."""
+    made = fetched.node if isinstance(fetched, KerasTensor) else None
+    fetched = made.args[0] if made is not None and made.operation.name == "identity" and made.args else fetched
+    return fetched if isinstance(fetched, Variable) else None
 
 
 def unwrapped(value: TensorLike) -> TensorResult:

@@ -140,6 +140,7 @@ class OptimizerStep:
         self.params = {str(id(v)): v for v in params}
         self.constraints = {str(id(v)): f for v, f in constraints.items()} if isinstance(constraints, Mapping) else {}
         self._slots: Any = None
+        self.slot_variables: Any = None  # those of TensorFlow 1, in place of `_slots`
 
     def graph(self, inputs: list[KerasTensor]) -> Graph:
         """Return the graph from the inputs of the function to the loss."""
@@ -151,6 +152,9 @@ class OptimizerStep:
 
     def state(self) -> OptimizerState:
         """Return (slots, number of steps, hyperparameters) before the next step."""
+        if self.slot_variables is not None:
+            slots, count = self.slot_variables.read(self.params, self.optimizer._iterations.value)
+            return slots, count, self.optimizer.hyper()
         if self._slots is None:
             self._slots = self.optimizer.init({k: v.value for k, v in self.params.items()})
         count = jnp.asarray(self.optimizer._iterations.value, "int32")  # of all steps of the optimizer
@@ -168,6 +172,8 @@ class OptimizerStep:
     def store_state(self, state: tuple[Slots, Array]) -> None:
         """Store the slots and the count after a step."""
         self._slots, count = state
+        if self.slot_variables is not None:
+            self.slot_variables.write(*state)
         self._shared_slots().update({(name, k): a for name, of in self._slots.items() for k, a in of.items()})
         self.optimizer._iterations.assign(count)
 

@@ -355,6 +355,10 @@ class LayerMixin(CompatObject):
         by_name = era.number() < 3 or (bool(args) and isinstance(args[0], str))
         return self.add_weight(*args, **kwargs) if by_name else super().add_variable(*args, **kwargs)
 
+    def apply(self, *args: Any, **kwargs: Any) -> Tree:
+        """Call the layer, as programs for TensorFlow 1 do."""
+        return self(*args, **kwargs)
+
     def get_weights(self) -> list[Any]:
         variables = self.weights if era.number() == 3 else weight_order.of_values(self)
         arrays = weight_tree.get_values(variables)

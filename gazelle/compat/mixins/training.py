@@ -99,8 +99,21 @@ class OptimizerMixin(CompatObject):
         dropped = {"name", *optimizers.LATER_ARGUMENTS, *(name for name, value in config.items() if value is None)}
         return {former.get(key, key): config[key] for key in config if key not in dropped}
 
+    def get_slot(self, var: Variable, name: str) -> Variable | None:
+        """Return a slot variable of a weight in a graph of TensorFlow 1."""
+        slots = vars(self).get("_slots_of_graph")
+        inherited: Any = super()
+        return inherited.get_slot(var, name) if slots is None else slots.get(var, name)
+
+    def get_slot_names(self) -> list[str]:
+        """Return the names of the slots in TensorFlow 1."""
+        slots = vars(self).get("_slots_of_graph")
+        return [] if slots is None else sorted(slots.names.values())
+
     @property
     def variables(self) -> list[Variable]:
+        if "_slots_of_graph" in vars(self):  # of TensorFlow 1
+            return _Variables(vars(self)["_slots_of_graph"].variables)
         return self.weights if era.number() < 3 and not called_by_gazelle(1) else _Variables(super().variables)
 
     @property

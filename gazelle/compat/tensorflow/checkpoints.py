@@ -23,7 +23,7 @@ from gazelle.compat.tensorflow.randoms import Generator
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.restoring import Status, forget, resume
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
-from gazelle.compat.types import PathLike, ShapeLike, TensorLike
+from gazelle.compat.types import Option, PathLike, ShapeLike, TensorLike
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.variable import Variable
@@ -310,8 +310,15 @@ def global_step(graph: object = None) -> TensorFlowVariable:
 
     known = graph_scopes.get_collection_ref(graph_scopes.GraphKeys.GLOBAL_STEP)
     if not known:
-        known.append(TensorFlowVariable(0, trainable=False, dtype="int64", name="global_step"))
+        made = graph_scopes.variable_of("global_step")  # that of the program
+        known.append(made or TensorFlowVariable(0, trainable=False, dtype="int64", name="global_step"))
     return known[0]
+
+
+@named("train.global_step")
+def value_of_global_step(sess: Option, global_step_tensor: Variable) -> int:
+    """`tf.train.global_step`: the value of the variable in a session."""
+    return int(sess.run(global_step_tensor))
 
 
 @named("train.CheckpointManager")

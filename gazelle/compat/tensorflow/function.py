@@ -17,8 +17,9 @@ from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow import autograph
 from gazelle.compat.tensorflow.calls import boxed
-from gazelle.compat.tensorflow.dtypes import host_array
+from gazelle.compat.tensorflow.dtypes import host_array, name_of
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
+from gazelle.compat.tensorflow.host_nodes import builds_graph, host_node
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.programs import NeedsTapeError, NewVariablesError, NotCompilableError, Program
 from gazelle.compat.tensorflow.recording import active_tapes, in_dataset, in_function, is_array, is_box, unboxed
@@ -328,12 +329,25 @@ def _as_python(given: Callable[[Any], Any], function: Any, inputs: Any, types: A
         if function is None:
             return lambda own: _as_python(given, own, None, types)
         return lambda *args: _as_python(given, function, args, types)
+    if builds_graph():
+        call = functools.partial(_as_python, given, function)
+        return host_node(call, (list(inputs), types), {}, lambda: _outputs_of_python(inputs, types))
     out = function(*given([convert(v) for v in inputs]))
     if isinstance(out, list | tuple):
         each = types if isinstance(types, list | tuple) else [types] * len(out)
         return [convert(v, t) for v, t in zip(out, each, strict=True)]
     one = types[0] if isinstance(types, list | tuple) and types else types
     return None if out is None else convert(out, one or None)
+
+
+def _outputs_of_python(inputs: Any, types: Any) -> Any:
+    """Tensors of a graph of these types; their shapes are unknown, so they have that of the first input."""
+    shape = tuple(next((v.shape for v in inputs if hasattr(v, "shape")), ()))
+
+    def make(kind: Any) -> KerasTensor:
+        return KerasTensor.derived(shape, {"float64": "float32", "int64": "int32"}.get(name_of(kind), name_of(kind)))
+
+    return [make(kind) for kind in types] if isinstance(types, list | tuple) else make(types)
 
 
 _OF_PYTHON = ["func=None", "inp=None", "Tout=None", "-stateful=None", "-name=None"]

@@ -13,8 +13,9 @@ from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import array_of, convert, reshape
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import host_array, name_of
+from gazelle.compat.tensorflow.host_nodes import in_graph, on_values
 from gazelle.compat.tensorflow.masked_rows import choose
-from gazelle.compat.tensorflow.names import named, op, space
+from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, DTypeLike, Function, ShapeLike, TensorLike, TensorResult
@@ -108,6 +109,7 @@ def where_1(condition: TensorLike, x: TensorLike = None, y: TensorLike = None) -
     return _indices(condition) if x is None else call(_rows, (condition, x, y), {}, host=_rows)
 
 
+@on_values
 def _indices(condition: Any) -> Tensor:
     return Tensor(np.argwhere(np.asarray(unboxed(condition))))
 
@@ -125,6 +127,10 @@ def _rows(condition: Any, x: Any, y: Any) -> Any:
 
 @named("boolean_mask")
 def boolean_mask(tensor: TensorLike, mask: TensorLike, axis: AxisLike = 0) -> TensorResult:
+    if in_graph(tensor, mask):
+        axis, count = int(axis or 0) % len(tensor.shape), len(mask.shape)
+        flat = tensor if count == 1 else reshape(tensor, (*tensor.shape[:axis], -1, *tensor.shape[axis + count :]))
+        return gather(flat, reshape(_indices(reshape(mask, [-1])), [-1]), axis=axis)
     if isinstance(unboxed(mask), jax.core.Tracer) and not axis:
         array = jnp.asarray(unboxed(convert(tensor)))
         return choose(array.reshape(-1, *array.shape[np.ndim(unboxed(mask)) :]), unboxed(mask))
@@ -190,6 +196,7 @@ class ListDiff(NamedTuple):
 
 @named("setdiff1d")
 @ignores("name")
+@on_values
 def setdiff1d(x: TensorLike, y: TensorLike, index_dtype: DTypeLike = "int32") -> TensorResult:
     """`tf.setdiff1d`: the values that are not in y, in their order, and their indices."""
     array = array_of(x)
@@ -198,12 +205,14 @@ def setdiff1d(x: TensorLike, y: TensorLike, index_dtype: DTypeLike = "int32") ->
 
 
 @named("unique")
+@on_values
 def unique(x: TensorLike, out_idx: DTypeLike = "int32") -> TensorResult:
     """`tf.unique`: values in the order of their first occurrence, and the index of each element among them."""
     return Unique(*unique_with_counts(x, out_idx)[:2])
 
 
 @named("unique_with_counts")
+@on_values
 def unique_with_counts(x: TensorLike, out_idx: DTypeLike = "int32") -> TensorResult:
     """`tf.unique_with_counts`: as `unique`, with the number of occurrences of each value."""
     array = array_of(x)
@@ -218,6 +227,8 @@ def unique_with_counts(x: TensorLike, out_idx: DTypeLike = "int32") -> TensorRes
 @named("dynamic_partition")
 def dynamic_partition(data: TensorLike, partitions: TensorLike, num_partitions: int) -> list[Any]:
     """`tf.dynamic_partition`: the rows of each part."""
+    if in_graph(data, partitions):
+        return [boolean_mask(data, NAMES["equal"](partitions, n)) for n in range(num_partitions)]
     return [boolean_mask(data, Tensor(array_of(partitions) == n)) for n in range(num_partitions)]
 
 

@@ -11,13 +11,13 @@ import numpy as np
 
 from gazelle.compat.backend import sessions
 from gazelle.compat.ignored import ignores
-from gazelle.compat.tensorflow import default_graphs, graph_scopes, names_of_1
+from gazelle.compat.tensorflow import default_graphs, graph_scopes, graphs, names_of_1
 from gazelle.compat.tensorflow.checkpoints import Checkpoint, CheckpointReader, check_shape, write_index
-from gazelle.compat.tensorflow.errors import NotFoundError
+from gazelle.compat.tensorflow.errors import InvalidArgumentError, NotFoundError
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.graphs import all_variables, build_graphs
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import PathLike
@@ -33,7 +33,16 @@ class Session(sessions.Session):
     @ignores("options run_metadata")
     def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
         found = jax.tree.map(lambda one: _by_name(one) if isinstance(one, str) else one, fetches, is_leaf=_is_whole)
-        return super().run(found, {_by_name(key): value for key, value in (feed_dict or {}).items()})
+        given = {_by_name(key): value for key, value in (feed_dict or {}).items()}
+        try:
+            return super().run(found, given)
+        except ArgumentError as error:
+            fed = {id(v) for key in given for v in jax.tree.leaves(key, is_leaf=is_box)}
+            for tensor in sessions.inputs_of(found):
+                if not (id(tensor) in fed or tensor in sessions.defaults or tensor in sessions.iterators):
+                    what = f"You must feed a value for placeholder tensor '{tensor.name.removesuffix(':0')}'"
+                    raise InvalidArgumentError(message(f"{what} with dtype {tensor.dtype}")) from error
+            raise
 
     def __enter__(self) -> Session:
         self._as_default = self.graph.as_default()
@@ -80,8 +89,8 @@ class Saver:
         pad_step_number: bool = False,
     ) -> None:
         self._step_format = "08d" if pad_step_number else "d"
-        if var_list is None and isinstance(default_graphs.current(), default_graphs.Graph):
-            var_list = list(all_variables.values())  # the graph may not be the default one later
+        if var_list is None and graphs.active():  # as in TensorFlow, without variables that are made later
+            var_list = list(all_variables.values()) or None
         self._given, self._most = var_list, max_to_keep
         self.last_checkpoints: list[str] = []
 

@@ -29,6 +29,7 @@ from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow import graph_scopes, names, names_of_1
 from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.graph_slots import add_slots
 from gazelle.compat.tensorflow.model_calls import all_variables, remembered
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import in_graph, unboxed
@@ -332,6 +333,8 @@ def minimize(
 
 
 def _step(step: OptimizerStep, global_step: Any, name: str | None) -> Operations:
+    if _active:
+        add_slots(step, lambda value, full_name: variable(value, False, full_name=full_name))
     made = graph_scopes.with_dependencies(Operations((step, *_counted(global_step))))
     if name:
         graph_scopes.remember(name, made)

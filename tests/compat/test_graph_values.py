@@ -1,0 +1,83 @@
+"""Operations in graphs of TensorFlow 1 that need values, such as `tf.where(condition)`: they run uncompiled."""
+
+import numpy as np
+import pytest
+
+X, Y = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [1, 0, 1]
+
+
+@pytest.fixture
+def tf(tensorflow_1):
+    return tensorflow_1
+
+
+@pytest.fixture
+def inputs(tf):
+    return tf.placeholder(tf.float32, [None, 2]), tf.placeholder(tf.int32, [None])
+
+
+FUNCTIONS = {
+    "where": (lambda tf, x, y: tf.where(tf.equal(y, 1)), [[0], [2]]),
+    "unique": (lambda tf, x, y: tf.unique(y)[0], [1, 0]),
+    "unique_with_counts": (lambda tf, x, y: tf.unique_with_counts(y).count, [2, 1]),
+    "setdiff1d": (lambda tf, x, y: tf.setdiff1d(y, [1]).idx, [1]),
+    "boolean_mask": (lambda tf, x, y: tf.boolean_mask(x, tf.equal(y, 1)), [[1, 2], [5, 6]]),
+    "boolean_mask of elements": (lambda tf, x, y: tf.boolean_mask(x, x > 2.5), [3, 4, 5, 6]),
+    "dynamic_partition": (lambda tf, x, y: tf.dynamic_partition(x, y, 2)[1], [[1, 2], [5, 6]]),
+    "size": (lambda tf, x, y: tf.shape(tf.where(tf.equal(y, 0)))[0], 1),
+    "gather": (lambda tf, x, y: tf.gather_nd(x, tf.where(tf.equal(y, 1))) * 2, [[2, 4], [10, 12]]),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_sizes_that_depend_on_values(tf, inputs, name):
+    make, expected = FUNCTIONS[name]
+    x, y = inputs
+    made = make(tf, x, y)
+    assert None in tuple(made.shape) or made.shape == ()
+    np.testing.assert_array_equal(tf.Session().run(made, {x: X, y: Y}), expected)
+
+
+def test_gradients_of_chosen_rows(tf, inputs):  # numbers of TensorFlow 1.15
+    x, y = inputs
+    w = tf.Variable([[1.0], [2.0]])
+    hidden = tf.matmul(x, w)
+    chosen = tf.gather_nd(hidden, tf.where(tf.equal(y, 1)))
+    loss = tf.reduce_mean(tf.square(chosen)) + tf.reduce_sum(tf.boolean_mask(hidden, tf.not_equal(y, 1)))
+    step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+    sess = tf.Session()
+    value, gradient = sess.run([loss, tf.gradients(loss, w)[0]], {x: X, y: Y})
+    assert value == 168
+    assert gradient.tolist() == [[93], [116]]
+    sess.run(step, {x: X, y: Y})
+    assert abs(sess.run(loss, {x: X, y: Y}) - 5225.231) < 0.01
+
+
+def test_functions_of_python_run_in_each_run(tf, inputs):
+    x, y = inputs
+    calls = []
+
+    def counted(values):
+        calls.append(values)
+        return np.float32(len(calls)) + values.sum()
+
+    count, noise = tf.py_func(counted, [x], tf.float32), tf.py_func(lambda: np.float32(len(calls)), [], tf.float32)
+    text = tf.py_func(lambda values: b"n=%d" % len(values), [y], tf.string)
+    several = tf.py_func(lambda a: (a + a, a.astype("int32")), [x], [tf.float32, tf.int32])
+    several[0].set_shape([None, 2])
+    sess = tf.Session()
+    assert not calls
+    assert sess.run(noise) == 0
+    assert [sess.run(count, {x: X}), sess.run(count * 2, {x: X})] == [22, 46]
+    assert sess.run(noise) == 2
+    assert isinstance(calls[0], np.ndarray)
+    assert sess.run(text, {y: Y}) == b"n=3"
+    np.testing.assert_array_equal(sess.run(tf.matmul(several[0], [[1.0], [1.0]]), {x: X}), [[6], [14], [22]])
+    assert sess.run(several[1], {x: X}).dtype == np.int32
+
+
+def test_a_placeholder_without_a_value_is_an_error(tf, inputs):
+    x, _ = inputs
+    named = tf.placeholder(tf.float32, [2], name="rate")
+    with pytest.raises(tf.errors.InvalidArgumentError, match="You must feed a value for placeholder tensor 'rate'"):
+        tf.Session().run(x * 2 + named, {x: X})
