@@ -37,6 +37,10 @@ class Attachments:
             key, pop = id(tensor), self._entries.pop
             self._entries[key] = (weakref.ref(tensor, lambda _: pop(key, None)), value)
 
+    def remove(self, tensor: object) -> None:
+        """Detach the value of an array or tracer."""
+        self._entries.pop(id(tensor), None)
+
     def get(self, tensor: object) -> Tree:
         """Return the value of an array or tracer, or None."""
         entry = self._entries.get(id(tensor))

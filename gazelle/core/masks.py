@@ -23,6 +23,13 @@ def set_mask(tensor: object, mask: ArrayLike | None) -> None:
         tensor._keras_mask = mask  # type: ignore[attr-defined]  # where Keras programs read it
 
 
+def remove_mask(tensor: object) -> None:
+    """Detach the mask of a tensor."""
+    _masks.remove(tensor)
+    if not isinstance(tensor, jax.core.Tracer):
+        vars(tensor).pop("_keras_mask", None)
+
+
 def get_mask(tensor: object) -> Tree:
     """Return the mask of a tensor, which a program may have set itself, or None."""
     mask = _masks.get(tensor)

@@ -281,3 +281,8 @@ def test_build_receives_a_shape_of_tensorflow(monkeypatch):
     one(keras.Input((3,)))
     several([keras.Input((3,)), keras.Input((4,))])
     assert (one.sizes, several.sizes) == ([3], [3, 4])
+
+
+def test_resized_integers_are_floats():
+    image = np.array([[[[1], [2]]]], "uint8")
+    assert layers.Resizing(1, 3)(image).numpy().ravel().tolist() == [1.0, 1.5, 2.0]

@@ -156,6 +156,8 @@ def test_added_tensors_with_metrics_of_a_layer(tf):
 def test_masks_of_tensors(tf):
     embedded = keras.layers.Embedding(5, 2, mask_zero=True)(np.array([[1, 0]]))
     assert embedded._keras_mask.numpy().tolist() == [[True, False]]
+    del embedded._keras_mask
+    assert not hasattr(embedded, "_keras_mask")
     assert not hasattr(keras.layers.Dense(1)(np.ones((1, 2), "float32")), "_keras_mask")
 
 

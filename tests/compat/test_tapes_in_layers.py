@@ -274,3 +274,28 @@ def test_functions_between_several_outputs_have_gradients():
         total = tf.reduce_sum(model(X)[1])
     expected = 2 * X.T @ (1 - np.tanh(X @ W) ** 2)
     np.testing.assert_allclose(tape.gradient(total, model.trainable_variables)[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_variable_is_the_input_of_a_model_with_several_outputs():
+    inputs = keras.Input((2,))
+    double = keras.layers.Lambda(lambda x: 2 * x)(inputs)
+    model = keras.Model(inputs, [double, keras.layers.Lambda(lambda x: x * x)(double)])
+    image = tf.Variable([[1.0, 3.0]])
+    with tf.GradientTape() as tape:
+        loss = tf.add_n([tf.reduce_sum(output) for output in model(image)])
+    assert tape.gradient(loss, image).numpy().tolist() == [[10.0, 26.0]]
+
+
+def test_tensors_replace_the_weights_of_library_layers():
+    model = keras.Sequential([keras.layers.Dense(1, input_shape=(2,), use_bias=False)])
+    model.set_weights([W])
+    fast = keras.models.clone_model(model)
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            loss = tf.reduce_sum(model(X) ** 2)
+        fast.layers[0].kernel = model.layers[0].kernel - 0.1 * inner.gradient(loss, model.trainable_variables)[0]
+        loss = tf.reduce_sum(fast(X) ** 2)
+    step = np.eye(2) - 0.2 * X.T @ X
+    np.testing.assert_allclose(
+        outer.gradient(loss, model.trainable_variables)[0], 2 * step @ X.T @ X @ step @ W, rtol=1e-4
+    )

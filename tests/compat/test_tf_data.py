@@ -23,6 +23,9 @@ def test_data_sets_by_their_words(tf):
     assert chain(numbers.filter(lambda x: x % 2 == 0).map(lambda x: x * 10)) == [0, 20, 40]
     assert chain(numbers.skip(1).take(2).repeat(2)) == [1, 2, 1, 2]
     assert numbers.repeat().cardinality() == -1
+    endless = type(numbers).sample_from_datasets([numbers, numbers.repeat()])
+    assert endless.cardinality() == type(numbers).choose_from_datasets([endless], numbers).cardinality() == -1
+    assert numbers.scan(np.int64(0), lambda total, x: (total + x, total)).cardinality() == len(numbers)
     assert chain(numbers.window(3, shift=2, drop_remainder=True).flat_map(lambda w: w.batch(3))) == [
         [0, 1, 2],
         [2, 3, 4],

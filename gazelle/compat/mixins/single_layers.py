@@ -6,6 +6,7 @@ import itertools
 import math
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import era, facade, frozen
@@ -94,6 +95,14 @@ class EinsumDenseMixin:
     """EinsumDense: `output_shape` of one that was called."""
 
     output_shape = OutputShape()
+
+
+class ResizingMixin:
+    """Resizing, whose output had the dtype of the layer: integers of images are not rounded."""
+
+    def _changed(self, x: Any, transformation: Any, interpolation: str) -> Any:
+        given = x if era.number() > 2 else jnp.asarray(x, self.compute_dtype)
+        return super()._changed(given, transformation, interpolation)
 
 
 class UpSampling2DMixin:

@@ -328,7 +328,7 @@ class Dataset(Elements):
         begins = [part._begin for part in datasets]
         probabilities = np.ones(len(begins)) if weights is None else np.asarray(unboxed(weights), "float64")
         first = prng.next_seed() if seed is None else int(seed) % 2**63
-        return Dataset(lambda: drawn(begins, probabilities, first, stop_on_empty_dataset))
+        return Dataset(lambda: drawn(begins, probabilities, first, stop_on_empty_dataset), _drawn_length(datasets))
 
     @classmethod
     def choose_from_datasets(
@@ -336,7 +336,8 @@ class Dataset(Elements):
     ) -> Dataset:
         """Take elements from the datasets whose indices are in `choice_dataset`."""
         begins = [part._begin for part in datasets]
-        return Dataset(lambda: chosen(begins, choice_dataset._begin(), stop_on_empty_dataset))
+        begin = lambda: chosen(begins, choice_dataset._begin(), stop_on_empty_dataset)  # noqa: E731
+        return Dataset(begin, _drawn_length(datasets))
 
     # Transformations -------------------------------------------------------------------------------------------------
 
@@ -447,13 +448,16 @@ class Dataset(Elements):
             state = reduce_func(state, element)
         return state
 
-    @lazily
-    def scan(self, initial_state: Nested[TensorLike], scan_func: Callable[[Any, Any], Any]) -> Iterator[Any]:
+    def scan(self, initial_state: Nested[TensorLike], scan_func: Callable[[Any, Any], Any]) -> Dataset:
         """Return the outputs of (state, output) <- scan_func(state, element)."""
-        state = boxed(structured(initial_state))
-        for element in self._begin():
-            state, out = scan_func(state, boxed(element))
-            yield structured(out)
+
+        def begin() -> Iterator[Any]:
+            state = boxed(structured(initial_state))
+            for element in self._begin():
+                state, out = scan_func(state, boxed(element))
+                yield structured(out)
+
+        return Dataset(begin, self._length)
 
     def take_while(self, predicate: Callable[..., Any]) -> Dataset:
         """Return the elements before the first for which `predicate` is false."""
@@ -643,6 +647,10 @@ class Dataset(Elements):
 
     def __repr__(self) -> str:
         return f"<Dataset length={self._length if self._length >= 0 else '?'}>"
+
+
+def _drawn_length(datasets: Sequence[Dataset]) -> int:
+    return INFINITE if INFINITE in [part._length for part in datasets] else UNKNOWN
 
 
 def _specs(dataset: Dataset, attribute: str) -> Any:

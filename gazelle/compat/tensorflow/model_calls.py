@@ -127,7 +127,10 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
             out = original(*unbox(args), **unbox(kwargs))
         elif _records_layers(layer):
             out = _call_layers(layer, args, kwargs)
-        elif layer in _looks_at_values or (recorded and _uses_outer_tensors(layer)):
+        elif recorded and (attributes := _outer_tensors(layer)):
+            own = compiled_calls.is_library_code(layer)
+            out = (_call_with if own else _call_parts)(original, layer, args, kwargs, attributes)
+        elif layer in _looks_at_values:
             out = _call_parts(original, layer, args, kwargs)
         else:
             library = functools.partial(compiled_calls.is_library_code, layer)
@@ -149,19 +152,36 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
 _looks_at_values: weakref.WeakSet[Layer] = weakref.WeakSet()
 
 
-def _uses_outer_tensors(layer: Layer) -> bool:
-    """Whether a layer or one in it holds tensors of tapes, which a replay would take as constants."""
+def _outer_tensors(layer: Layer) -> list[tuple[Layer, str]]:
+    """Attributes of a layer, or of one in it, that hold tensors of tapes, which a replay would take as constants."""
+    found = []
     for one in weight_tree.named_layers(layer).values():
-        for value in vars(one).values():
+        for name, value in vars(one).items():
             stored = [value] if isinstance(value, TensorWrapper) else value
             if isinstance(stored, list | tuple) and stored and not weight_tree.is_layer(stored[0]):
                 known = [v.array for v in jax.tree.leaves(stored, is_leaf=is_box) if isinstance(v, TensorWrapper)]
                 if known and any(tape.is_affected_by(known) for tape in active_tapes()):
-                    return True
-    return False
+                    found.append((one, name))
+    return found
 
 
-def _call_parts(original: Function, layer: Layer, args: Arguments, kwargs: Keywords) -> Tree:
+def _call_with(original: Function, layer: Layer, args: Arguments, kwargs: Keywords, attributes: list[Any]) -> Tree:
+    """Call a layer whose attributes hold tensors (`layer.kernel = kernel - rate * gradient`) as a function of them."""
+
+    def function(values: list[Any], *args: Any, **kwargs: Any) -> Any:
+        before = [vars(one)[name] for one, name in attributes]
+        try:
+            for (one, name), value in zip(attributes, values, strict=True):
+                vars(one)[name] = value
+            return original(*args, **kwargs)
+        finally:
+            for (one, name), value in zip(attributes, before, strict=True):
+                vars(one)[name] = value
+
+    return stateful(function, ([vars(one)[name] for one, name in attributes], *args), kwargs, None, layer)
+
+
+def _call_parts(original: Function, layer: Layer, args: Arguments, kwargs: Keywords, _: Option = None) -> Tree:
     """Call a layer so that a tape records the calls inside."""
     outer = tracing.current()
     scope = tracing.TraceContext(key=fresh_key()) if outer is None else outer
@@ -221,6 +241,7 @@ def _records_layers(model: Any) -> bool:
 def _call_layers(model: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Call the layers of a functional model one by one, as user code would."""
     _layer_depth.set(0)  # `layer_call` resets it
+    args, kwargs = jax.tree.map(_on_device, (args, dict(kwargs)), is_leaf=is_box)
     graph, outer = model._extended_graph or model._graph, tracing.current()
     base = tracing.TraceContext(key=fresh_key()) if outer is None else outer
     given = kwargs.get("training", args[1] if len(args) > 1 else None)

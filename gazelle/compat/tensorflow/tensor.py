@@ -24,7 +24,7 @@ from gazelle.compat.tensorflow.names import one_tensor
 from gazelle.compat.tensorflow.recording import look_at_values
 from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.masks import get_mask
+from gazelle.core.masks import get_mask, remove_mask
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
@@ -157,6 +157,12 @@ class Tensor(TensorWrapper, metaclass=_TensorType):
         if name == "T":
             return call(_transposed, (self,), {}, host=_transposed)
         return lambda *args, **kwargs: call(_method, (name, self, *args), kwargs, host=_method)
+
+    def __delattr__(self, name: str) -> None:
+        if name == "_keras_mask" and get_mask(self.array) is not None:
+            remove_mask(self.array)
+        else:
+            super().__delattr__(name)
 
     def __repr__(self) -> str:
         if isinstance(self.array, jax.core.Tracer):
