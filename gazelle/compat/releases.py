@@ -90,6 +90,16 @@ def read(file: pathlib.Path) -> str:
         return ""
 
 
+def code_of_notebook(text: str) -> str:
+    """The text of all cells with code, as they are."""
+    try:
+        book = json.loads(text)
+        cells = [cell for sheet in book.get("worksheets") or [book] for cell in sheet["cells"]]
+        return "\n".join("".join(c.get("source", c.get("input"))) for c in cells if c["cell_type"] == "code")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ""
+
+
 def python_of_notebook(text: str) -> tuple[int, int] | None:
     """The release of Python that a notebook was saved with."""
     try:

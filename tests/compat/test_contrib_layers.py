@@ -131,3 +131,25 @@ def test_embeddings_of_sequences(tensorflow_1):
     assert first.shape == (1, 3, 4)
     np.testing.assert_array_equal(first, second)
     assert [v.tolist() for v in session.run(tf.setdiff1d([3, 5, 1, 5], [1, 3]))] == [[5, 5], [1, 3]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "values"),
+    [
+        ({"learning_rate": 0.25, "optimizer": "SGD"}, [0.75, 0.5]),
+        ({"learning_rate": 0.1, "optimizer": "Adagrad", "clip_gradients": 0.5}, [0.91548455, 0.8509348]),
+        ({"learning_rate": 0.1, "optimizer": "Momentum"}, [0.9, 0.71]),
+        ({"learning_rate": 0.25, "optimizer": "by class", "gradient_multipliers": {"v": 2.0}}, [0.5, 0.0]),
+    ],
+)
+def test_optimize_loss(tf, arguments, values):
+    """The variable after each of two steps of TensorFlow 1.15."""
+    session = tf.Session()
+    v, step = tf.Variable(1.0, name="v"), tf.train.get_or_create_global_step()
+    if arguments["optimizer"] == "by class":
+        arguments = {**arguments, "optimizer": tf.train.GradientDescentOptimizer}
+    train = tf.contrib.layers.optimize_loss(v * 1.0, step, **arguments)
+    session.run(tf.global_variables_initializer())
+    for count, value in enumerate(values, 1):
+        session.run(train)
+        assert session.run([v, step]) == [pytest.approx(value, abs=1e-6), count]

@@ -1,6 +1,7 @@
 """Graphs of TensorFlow 1: sizes, random numbers, branches and loops, scopes, collections and control dependencies."""
 
 import gzip
+import json
 import operator
 from types import SimpleNamespace
 
@@ -192,9 +193,12 @@ def test_operations_that_follow_others(tf):
         ("import tensorflow as tf\ntf.enable_eager_execution()\ntf.Session()\n", False),
     ],
 )
-def test_a_program_for_tensorflow_1_builds_a_graph_from_its_first_line(tf, tmp_path, text, builds):
-    path = tmp_path / "program.py"
-    path.write_text(text)
+@pytest.mark.parametrize("ending", [".py", ".ipynb"])
+def test_a_program_for_tensorflow_1_builds_a_graph_from_its_first_line(tf, tmp_path, text, builds, ending):
+    path = tmp_path / f"program{ending}"
+    pairs = (("markdown", "tf.Session()"), ("code", text))
+    cells = [{"cell_type": kind, "source": [source]} for kind, source in pairs]
+    path.write_text(text if ending == ".py" else json.dumps({"cells": cells}))
     program = SimpleNamespace(f_globals={"__name__": "__main__", "__file__": str(path)}, f_back=None)
     importing = SimpleNamespace(f_globals={"__name__": "gazelle.cli.import_aliases"}, f_back=program)
     assert names_of_1.in_text_of(importing) == builds

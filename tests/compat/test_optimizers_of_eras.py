@@ -40,3 +40,8 @@ def test_rmsprop_of_tensorflow(tf_keras, arguments, weights):
     x, y = np.array([[1.0, 2.0], [0.1, 0.2]]), np.array([[1.0], [2.0]])
     model.fit(x, y, epochs=3, batch_size=1, shuffle=False, verbose=0)
     np.testing.assert_allclose(model.get_weights()[0][:, 0], weights, rtol=1e-5)
+
+
+def test_other_names_have_no_effect_in_keras_1(keras_1):
+    with pytest.warns(UserWarning, match=r"SGD: expected its arguments, got l2=, which has no effect"):
+        assert float(keras_1.optimizers.SGD(l2=0.0, lr=0.05).lr) == pytest.approx(0.05)

@@ -78,6 +78,17 @@ def test_custom_gradient_of_a_method_of_another_object(tf):
     assert tape.gradient(y, x).numpy().tolist() == [10.0]
 
 
+def test_custom_gradient_with_an_argument_by_name(tf):
+    @tf.custom_gradient
+    def scaled(x, factor=1.0):
+        return x, lambda upstream: upstream * factor
+
+    x = tf.Variable([1.0])
+    with tf.GradientTape() as tape:
+        y = scaled(x, factor=3.0)
+    assert tape.gradient(y, x).numpy().tolist() == [3.0]
+
+
 def test_branches_of_cond_assign_variables(tf):
     """Only the branch that runs changes variables; groups of operations and `no_op` are results of equal kind."""
 

@@ -48,6 +48,7 @@ def test_defaults_of_flags(flags, monkeypatch):
         "test": True,
         "names": ["a", "b"],
     }
+    assert getattr(flags.FLAGS, "__flags") == flags.FLAGS.flag_values_dict()
     with pytest.raises(AttributeError, match="No flag of the name 'none'"):
         _ = flags.FLAGS.none
 

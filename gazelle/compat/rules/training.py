@@ -25,6 +25,10 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
     kind = next(c.__name__ for c in type(instance).__mro__ if c.__name__ in optimizers.KINDS)
     if kwargs.get("epsilon", 0) is None:
         del kwargs["epsilon"]
+    if era.number() == 1:  # Keras 0 ignored other names, such as l2
+        for name in kwargs.keys() - defaults.argument_names(core_class(type(instance)), "__init__"):
+            warn(message(kind, expected="its arguments", got=f"{name}=, which has no effect"))
+            del kwargs[name]
     if old or decay or slow:
         # not AdamW, which is newer
         if type(instance).__module__.startswith("gazelle.") and type(instance).__name__ == kind:

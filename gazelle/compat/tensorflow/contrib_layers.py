@@ -334,3 +334,46 @@ named("contrib.framework.variable", "contrib.framework.model_variable")(get_vari
 for _key in ("variables", "trainable_variables"):
     named(f"contrib.framework.get_{_key}")(lambda scope=None, key=_key: graph_scopes.get_collection(key, scope))
 named("contrib.framework.get_model_variables")(NAMES["model_variables"])
+
+#: the optimizers of `optimize_loss` by name
+_OPTIMIZERS = {"SGD": "GradientDescent"} | {name: name for name in ("Adagrad", "Adam", "Ftrl", "Momentum", "RMSProp")}
+
+
+@named("contrib.layers.optimize_loss")
+@ignores("gradient_noise_scale=None name summaries colocate_gradients_with_ops")
+def optimize_loss(
+    loss: TensorLike,
+    global_step: TensorLike | None,
+    learning_rate: TensorLike | None,
+    optimizer: Option,
+    gradient_noise_scale: float | None = None,
+    gradient_multipliers: Mapping[Any, TensorLike] | None = None,
+    clip_gradients: Option = None,
+    learning_rate_decay_fn: Callable[..., TensorLike] | None = None,
+    update_ops: Sequence[Option] | None = None,
+    variables: Sequence[TensorLike] | None = None,
+    increment_global_step: bool = True,
+) -> TensorResult:
+    """`tf.contrib.layers.optimize_loss`: the loss; a run that computes it takes a step of the optimizer."""
+    if learning_rate_decay_fn is not None:
+        learning_rate = learning_rate_decay_fn(learning_rate, global_step)
+    if isinstance(optimizer, str):
+        options = {"momentum": 0.9} if optimizer == "Momentum" else {}
+        optimizer = NAMES[f"train.{_OPTIMIZERS[optimizer]}Optimizer"](learning_rate, **options)
+    elif callable(optimizer):
+        optimizer = optimizer() if learning_rate is None else optimizer(learning_rate)
+    pairs = [(g, v) for g, v in optimizer.compute_gradients(loss, variables) if g is not None]
+    factors = gradient_multipliers or {}
+    factors = {key if isinstance(key, str) else key.op.name: value for key, value in factors.items()}
+    pairs = [(g * factors[v.op.name] if v.op.name in factors else g, v) for g, v in pairs]
+    if callable(clip_gradients):
+        pairs = clip_gradients(pairs)
+    elif clip_gradients is not None:
+        clipped, _ = NAMES["clip_by_global_norm"]([g for g, _ in pairs], clip_gradients)
+        pairs = [(g, v) for g, (_, v) in zip(clipped, pairs, strict=True)]
+    if update_ops is None:
+        update_ops = graph_scopes.get_collection(graph_scopes.GraphKeys.UPDATE_OPS)
+    with graph_scopes.control_dependencies(list(update_ops)):
+        step = optimizer.apply_gradients(pairs, global_step=global_step if increment_global_step else None)
+    with graph_scopes.control_dependencies([step]):
+        return NAMES["identity"](loss)

@@ -30,9 +30,11 @@ def custom_gradient(f: Function) -> Function:
     """`tf.custom_gradient`: `f` returns (y, grad); grad(*upstream) returns the gradients of its arguments."""
     is_method = next(iter(inspect.signature(f).parameters), "") == "self"
 
-    def called(*args: Any) -> Any:
+    def called(*args: Any, **kwargs: Any) -> Any:
         if is_method:
-            return custom_gradient(functools.partial(f, args[0]))(*args[1:])
+            return custom_gradient(functools.partial(f, args[0]))(*args[1:], **kwargs)
+        if kwargs:  # which have no gradients
+            return custom_gradient(functools.partial(f, **kwargs))(*args)
         inputs = tuple(convert(a) for a in args)
         if any(map(is_symbolic, inputs)) and names.on_name is not None:
             return _in_graph(f, inputs)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pathlib
 import re
 from types import FrameType
 
+from gazelle.compat import releases
 from gazelle.compat.releases import NAMES_OF_TENSORFLOW_1
 from gazelle.compat.tables import listed
 
@@ -26,13 +28,10 @@ def in_text_of(frame: FrameType) -> bool:
     ):
         inner = inner.f_back
     path = "" if inner is None else str(inner.f_globals.get("__file__", ""))
-    if not path.endswith(".py") or "-packages" in path:
+    if not path.endswith((".py", ".ipynb")) or "-packages" in path:
         return False
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            text = file.read()
-    except OSError:
-        return False
+    text = releases.read(pathlib.Path(path))
+    text = releases.code_of_notebook(text) if path.endswith(".ipynb") else text
     return bool(_CALLS.search(text)) and not _EAGER.search(text)
 
 

@@ -283,6 +283,8 @@ class FlagValues:
         self._defined: dict[str, tuple[Callable[[str], Any], Any]] = {}
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__flags":  # their values by name, which programs print
+            return self._parse_flags()
         if name.startswith("_") or name not in self._defined:
             raise AttributeError(f"No flag of the name {name!r} was defined: tf.app.flags.DEFINE_string({name!r}, ...)")
         self(sys.argv)
