@@ -13,7 +13,7 @@ from gazelle.core.argument_types import check_types, is_clear, plain_values
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, GazelleError, english
 from gazelle.core.names import snake
 from gazelle.core.outdated import unknown_argument
-from gazelle.core.registry import register
+from gazelle.core.registry import custom_object_scope, register
 from gazelle.core.serialization import deserialize, serialize, serialize_argument
 from gazelle.core.traceback import shorten
 
@@ -76,16 +76,18 @@ class Configurable:
         return captured_arguments(self)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Create an object from its config.
 
         Args:
             config: Result of `get_config`.
+            custom_objects: {name: class or function} of the program.
 
         Returns:
             A new object with equal arguments.
         """
-        return make_from_config(cls, config)
+        with custom_object_scope(custom_objects):
+            return make_from_config(cls, config)
 
 
 def capture_arguments(cls: type, abstract: bool) -> None:

@@ -12,6 +12,7 @@ from gazelle.core.config import capture_arguments, captured_arguments, has_own_g
 from gazelle.core.errors import MissingAttributeError, message
 from gazelle.core.names import snake, unique_name
 from gazelle.core.printable import printable
+from gazelle.core.registry import custom_object_scope
 from gazelle.core.symbolic import Node
 
 if TYPE_CHECKING:
@@ -133,20 +134,22 @@ class Operation:
         return config if "name" in _not_taken(type(self)) else config | {"name": self.name}  # type: ignore[arg-type]
 
     @classmethod
-    def from_config(cls: type[OperationT], config: Mapping[str, Any]) -> OperationT:
+    def from_config(
+        cls: type[OperationT], config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> OperationT:
         """Return the object that a config describes.
 
         Args:
             config: what `get_config` returned.
+            custom_objects: {name: class or function} of the program.
 
         Returns:
             The new object.
         """
         not_taken: frozenset[str] = _not_taken(cls)  # type: ignore[arg-type]
-        if not not_taken or has_own_get_config(cls):
-            return make_from_config(cls, config)
-        left_out = not_taken & config.keys()
-        out = make_from_config(cls, {key: value for key, value in config.items() if key not in left_out})
+        left_out = frozenset() if has_own_get_config(cls) else not_taken & config.keys()
+        with custom_object_scope(custom_objects):
+            out = make_from_config(cls, {key: value for key, value in config.items() if key not in left_out})
         for key in {"name", "trainable"}.intersection(left_out):
             setattr(out, key, config[key])
         return out

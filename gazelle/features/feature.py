@@ -74,18 +74,6 @@ class Feature(Configurable):
         if isinstance(preprocessor, Mapping):
             self.preprocessor = deserialize(preprocessor)
 
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Feature:
-        """Create the feature from its config.
-
-        Args:
-            config: the result of `get_config`.
-
-        Returns:
-            The feature.
-        """
-        return cls(**config)
-
 
 class TFDIdentity(Layer):
     """Identity layer:  y = x; the name is that in files of Keras.

@@ -403,18 +403,6 @@ class FeatureSpace(Layer):
             for key in ("features", "output_mode", "crosses", "crossing_dim", "hashing_dim", "num_discretization_bins")
         }
 
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> FeatureSpace:
-        """Create the layer from its config.
-
-        Args:
-            config: the result of `get_config`.
-
-        Returns:
-            The layer.
-        """
-        return cls(**config)
-
     def get_build_config(self) -> dict[str, Any] | None:
         return {name: layer.get_build_config() for name, layer in self.preprocessors.items()}
 

@@ -261,17 +261,18 @@ class Discretization(Layer):
         return config
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Create the layer that `get_config` described, with the adapted bins.
 
         Args:
             config: The config.
+            custom_objects: {name: class or function} of the program.
 
         Returns:
             The layer.
         """
         found = config.get("bin_boundaries") if config.get("num_bins") is not None else None
-        layer = super().from_config({**config, "bin_boundaries": None} if found is not None else config)
+        layer = super().from_config({**config, "bin_boundaries": None} if found is not None else config, custom_objects)
         layer.bin_boundaries = layer.bin_boundaries if found is None else list(found)
         return layer
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 import jax
 import jax.numpy as jnp
 
+from gazelle.core.registry import custom_object_scope
 from gazelle.core.serialization import deserialize, serialize
 from gazelle.layers.jax_interop import JaxLayer
 
@@ -134,17 +135,19 @@ class FlaxLayer(JaxLayer):
         return {**super().get_config(), "module": serialize(self.module), "method": method}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Create the layer that `get_config` described; the class of the module is found in custom_objects.
 
         Args:
             config: The config.
+            custom_objects: {name: class or function} of the program.
 
         Returns:
             The layer.
         """
         dropped = ("native_serialization_platforms", "call_fn", "init_fn")
-        return cls(**{k: deserialize(v) for k, v in config.items() if k not in dropped})
+        with custom_object_scope(custom_objects):
+            return cls(**{k: deserialize(v) for k, v in config.items() if k not in dropped})
 
 
 def _split(module: Any) -> Any:

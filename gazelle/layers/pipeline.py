@@ -52,11 +52,12 @@ class Pipeline(Layer):
         return {"layers": serialize(self.layers), "name": self.name}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Create the pipeline that `get_config` described.
 
         Args:
             config: The config.
+            custom_objects: {name: class or function} of the program.
 
         Returns:
             A pipeline with new layers.
@@ -64,4 +65,4 @@ class Pipeline(Layer):
         if not isinstance(config.get("layers"), (list, tuple)):
             got = repr(config.get("layers"))
             raise ArgumentError(message("layers in the config of a Pipeline", expected="a list of configs", got=got))
-        return super().from_config({"layers": config["layers"], "name": config.get("name")})
+        return super().from_config({"layers": config["layers"], "name": config.get("name")}, custom_objects)

@@ -110,11 +110,12 @@ class TFSMLayer(Layer):
         return outputs
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> TFSMLayer:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> TFSMLayer:
         """Raise an error: a model's file cannot make gazelle run a SavedModel.
 
         Args:
             config: The config.
+            custom_objects: {name: class or function} of the program.
 
         Returns:
             Nothing.

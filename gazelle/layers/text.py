@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.core.serialization import deserialize, serialize
+from gazelle.core.serialization import serialize
 from gazelle.core.text_array import TextArray
 from gazelle.core.types import Array, ArrayLike, PathLike
 from gazelle.layers.adapting import batches
@@ -260,17 +260,18 @@ class TextVectorization(VocabularyLayer):
         return {**super().get_config(), **own, "standardize": serialize(self.standardize)}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Create the layer that `get_config` described.
 
         Args:
             config: The config; it must not refer to a file.
+            custom_objects: {name: class or function} of the program.
 
         Returns:
             The layer.
         """
         StringLookup.from_config({"vocabulary": config.get("vocabulary")})  # refuses the name of a file
-        return cls(**{key: deserialize(value) for key, value in config.items()})
+        return super().from_config(config, custom_objects)
 
     def get_build_config(self) -> dict[str, Any] | None:
         return None

@@ -365,11 +365,12 @@ class LookupLayer(VocabularyLayer, abstract=True):
         return {**super().get_config(), **own, "vocabulary": self.vocabulary}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Create the layer that `get_config` described.
 
         Args:
             config: The config; it must not refer to a file.
+            custom_objects: {name: class or function} of the program.
 
         Returns:
             The layer.
@@ -385,7 +386,7 @@ class LookupLayer(VocabularyLayer, abstract=True):
                     got=f"the file {config['vocabulary']!r}",
                 )
             )
-        return super().from_config(config)
+        return super().from_config(config, custom_objects)
 
     def get_build_config(self) -> dict[str, Any] | None:
         return None

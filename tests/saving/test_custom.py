@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 import gazelle
-from gazelle.core.errors import UnsafeFileError
+from gazelle.core.errors import ArgumentTypeError, UnsafeFileError
 from gazelle.core.registry import CUSTOM, register_keras_serializable
-from gazelle.layers import Activation, Dense, Input, Lambda, Layer
+from gazelle.layers import RNN, Activation, Dense, Input, Lambda, Layer, StackedRNNCells, TimeDistributed
 from gazelle.models import Sequential, load_model, model_from_json
+from gazelle.optimizers import SGD
+from gazelle.optimizers.schedules import LearningRateSchedule
 
 
 class Scaled(Layer):
@@ -166,3 +168,46 @@ def test_a_file_with_functions_of_lambda(tmp_path):
     model = Sequential([Input((3,)), Lambda(lambda x: x[:, :2], output_shape=lambda shape: (shape[0], 2))])
     model.save(tmp_path / "m.keras")
     assert load_model(tmp_path / "m.keras").predict(np.ones((1, 3)), verbose=0).tolist() == [[1, 1]]
+
+
+class Doubled(Layer):
+    def call(self, x):
+        return 2 * x
+
+
+class OwnCell(Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = self.state_size = units
+
+    def call(self, x, states):
+        return x, states
+
+
+class OwnSchedule(LearningRateSchedule):
+    def __init__(self, rate):
+        self.rate = rate
+
+    def __call__(self, step):
+        return self.rate
+
+    def get_config(self):
+        return {"rate": self.rate}
+
+
+@pytest.mark.parametrize(
+    ("layer", "inner"), [(TimeDistributed(Doubled()), "layer"), (RNN(StackedRNNCells([OwnCell(2)])), "cell")]
+)
+def test_from_config_takes_custom_objects(layer, inner):
+    """Keras has the argument in wrappers, recurrent layers and optimizers; here every layer and optimizer takes it."""
+    config = layer.get_config()
+    with pytest.raises(ArgumentTypeError, match="custom_objects"):
+        type(layer).from_config(config)
+    made = type(layer).from_config(config, custom_objects={"Doubled": Doubled, "OwnCell": OwnCell})
+    assert type(getattr(made, inner)) is type(getattr(layer, inner))
+
+
+def test_from_config_of_optimizers_takes_custom_objects():
+    schedule = OwnSchedule(0.5)
+    config = SGD(schedule).get_config()
+    assert SGD.from_config(config, custom_objects={"OwnSchedule": OwnSchedule}).get_config() == config
