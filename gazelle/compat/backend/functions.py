@@ -158,7 +158,9 @@ class Function:
                     after.append(state)
                 return graphs[:count], new, after
 
-            self._compiled[phase, flags] = run if _needs_values([self._graph, *self._losses]) else jax.jit(run)
+            has_text = any(t.dtype == "string" for t in self._fed)
+            on_host = has_text or _needs_values([self._graph, *self._losses])
+            self._compiled[phase, flags] = run if on_host else jax.jit(run)
         return self._compiled[phase, flags]
 
     @staticmethod

@@ -49,12 +49,13 @@ def feeding(given: Mapping[Any, Any]) -> contextlib.AbstractContextManager[Any]:
     return assigned(_fed_now, given)
 
 
-def fed_value(tensor: TensorLike) -> TensorResult:
-    """The value that the running session is fed for a tensor; zeros outside of one, and for other sizes 1."""
+def fed_value(tensor: TensorLike, rows: int = 1) -> TensorResult:
+    """The value that the running session is fed for a tensor; zeros outside of one, unknown sizes are `rows` and 1."""
     if not isinstance(tensor, KerasTensor):
         return tensor
     found = _fed_now.get().get(tensor)
-    return np.zeros([n or 1 for n in tensor.shape], tensor.dtype) if found is None else np.asarray(unwrapped(found))
+    sizes = [n or (1 if axis else rows) for axis, n in enumerate(tensor.shape)]
+    return np.zeros(sizes, tensor.dtype) if found is None else np.asarray(unwrapped(found))
 
 
 def value_now(tensor: TensorLike) -> TensorResult:
@@ -296,7 +297,8 @@ def _value(fetched: Any) -> Any:
 
 def _numpy(value: Any) -> Any:
     """A value as an array of NumPy; a number without axes as NumPy's."""
-    return np.asarray(value)[()]
+    out = np.asarray(value)[()]
+    return bytes(out) if isinstance(out, np.bytes_) else out
 
 
 InteractiveSession = Session

@@ -52,6 +52,9 @@ named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f i
 named("autograph.experimental.set_loop_options")(lambda *_, **__: None)  # hints for graphs
 named("data.experimental.cardinality")(lambda data: data.cardinality())
 named("contrib.eager.Iterator")(iter)
+named("contrib.data.batch_and_drop_remainder")(
+    lambda batch_size: lambda data: data.batch(batch_size, drop_remainder=True)
+)
 #: name, or beginning of names -> what to write instead
 _ALTERNATIVES = {name: hint for names, hint in function_tables.TABLE["refused"].items() for name in names.split()}
 
@@ -139,6 +142,9 @@ def look_up(full: str) -> TensorResult:
             return look_up("keras.metrics")
         names = (f"contrib.eager.{name}", name, f"train.{name}")
         return next((NAMES[known] for known in names if known in NAMES), None)
+    if full.startswith("contrib.data."):
+        name = full.removeprefix("contrib.data.")
+        return next((NAMES[n] for n in (f"data.experimental.{name}", f"data.{name}") if n in NAMES), None)
     if full.startswith("experimental.numpy."):
         return function_tables.numpy_function(full.removeprefix("experimental.numpy."))
     if full.startswith("compat.v1.") and is_module(full):  # it has functions that differ from those of tf

@@ -157,7 +157,7 @@ def boxed(tree: Tree) -> Tree:
     def box(leaf: Any) -> Any:
         if (made := OBJECTS.get(leaf)) is not None:
             return made(leaf)
-        return Tensor(_text(leaf)) if is_array(leaf) else Tensor(leaf) if isinstance(leaf, TextArray) else leaf
+        return Tensor(as_bytes(leaf)) if is_array(leaf) else Tensor(leaf) if isinstance(leaf, TextArray) else leaf
 
     return map_in_order(box, tree, is_box)
 
@@ -167,7 +167,7 @@ def _no_ragged_tensor() -> ArgumentError:
     return ArgumentError(message("This function", expected="tensors", got="a ragged tensor", hint=hint))
 
 
-def _text(array: Any) -> Any:
+def as_bytes(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Strings as bytes."""
     if array.dtype == object and array.size and isinstance(array.flat[0], np.ndarray):  # rows of other lengths
         raise _no_ragged_tensor()

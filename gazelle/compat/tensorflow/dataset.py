@@ -214,7 +214,9 @@ class Dataset(Elements):
     def from_tensor_slices(cls, tensors: Nested[TensorLike]) -> Dataset:
         """Return a dataset of the rows of an array, or of all arrays in a tuple or dict."""
         if any(is_symbolic(leaf) for leaf in jax.tree.leaves(tensors, is_leaf=is_symbolic)):
-            values = lambda: jax.tree.map(sessions.fed_value, tensors, is_leaf=is_symbolic)  # noqa: E731
+            shapes = [np.shape(leaf) for leaf in jax.tree.leaves(tensors, is_leaf=is_symbolic)]
+            rows = next((shape[0] for shape in shapes if shape and shape[0]), 1)
+            values = lambda: jax.tree.map(lambda v: sessions.fed_value(v, rows), tensors, is_leaf=is_symbolic)  # noqa: E731
             return Dataset(lambda: Dataset.from_tensor_slices(values())._begin())
         data = structured(tensors)
         leaves = jax.tree.leaves(data, is_leaf=is_ragged)

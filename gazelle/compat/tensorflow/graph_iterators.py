@@ -146,7 +146,7 @@ class Iterator(Dataset):
 def _placeholder(spec: Any) -> Any:
     kind = {"int64": "int32", "float64": "float32"}.get(str(spec.dtype), str(spec.dtype))
     sizes = [None, *spec.shape[1:]] if len(spec.shape) else []  # the last batch may be smaller
-    return variables.placeholder(sizes, dtype=np.dtype(kind).name)
+    return variables.placeholder(sizes, dtype=kind if kind == "string" else np.dtype(kind).name)
 
 
 named("compat.v1.data.make_one_shot_iterator", "data.make_one_shot_iterator")(

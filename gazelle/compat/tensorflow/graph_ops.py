@@ -12,11 +12,12 @@ from gazelle.compat.tensorflow import custom_gradient, graph_scopes, nn, sizes
 from gazelle.compat.tensorflow import names as table
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.function_tables import TABLE
+from gazelle.compat.tensorflow.host_nodes import of_sparse, on_values, sparse_result
 from gazelle.compat.tensorflow.names import NAMES, aliases, current_names, earlier_names, fixed_value
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.shape_inference import call_op
-from gazelle.core.symbolic import OPS, KerasTensor, is_symbolic
+from gazelle.core.symbolic import OPS, KerasTensor, is_symbolic, symbolic_leaves
 from gazelle.core.variable import Variable
 
 _REDUCTIONS = "input_tensor=x axis=axis keepdims=keepdims"
@@ -132,6 +133,31 @@ for _name, _change in _CHANGES.items():
     _original = NAMES[_name]
     _called = sizes.keeps_sizes(_change)(_original)
     NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
+
+
+#: functions of text -> the dtype of their results, if that is not text; they have the shape of the first argument
+_OF_TEXT = {"to_number": "float32", "length": "int32", "to_hash_bucket_fast": "int32", "to_hash_bucket": "int32"}
+_OF_TEXT |= {"to_hash_bucket_strong": "int32", "regex_full_match": "bool"}
+_OF_TEXT |= dict.fromkeys(("join", "lower", "upper", "strip", "substr", "regex_replace", "as_string"), "string")
+
+
+def _text_result(name: str) -> Callable[..., Any]:
+    def made(given: dict[str, Any]) -> KerasTensor:
+        shapes = [tuple(t.shape) for t in symbolic_leaves(given)]
+        return KerasTensor.derived(max(shapes, key=len), name_of(given.get("out_type", _OF_TEXT[name])))
+
+    return made
+
+
+for _name in _OF_TEXT:
+    for _original in {
+        id(f): f for n, f in NAMES.items() if n in (f"strings.{_name}", _name, f"compat.v1.{_name}")
+    }.values():
+        _called = on_values(_original, _text_result(_name))
+        NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
+NAMES["compat.v1.string_split"] = NAMES["string_split"] = of_sparse(lambda _: sparse_result(2, "string"))(
+    NAMES["compat.v1.string_split"]
+)
 
 
 def _identity(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from gazelle.compat.backend import sessions
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import default_graphs, graph_scopes, graphs, names_of_1
+from gazelle.compat.tensorflow.calls import as_bytes
 from gazelle.compat.tensorflow.checkpoints import Checkpoint, CheckpointReader, check_shape, write_index
 from gazelle.compat.tensorflow.errors import InvalidArgumentError, NotFoundError
 from gazelle.compat.tensorflow.files import text
@@ -32,8 +33,16 @@ class Session(sessions.Session):
 
     @ignores("options run_metadata")
     def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
-        found = jax.tree.map(lambda one: _by_name(one) if isinstance(one, str) else one, fetches, is_leaf=_is_whole)
-        given = {_by_name(key): value for key, value in (feed_dict or {}).items()}
+        found = jax.tree.map(_fetch, fetches, is_leaf=_is_whole)
+        given: dict[Any, Any] = {}
+        for key, value in (feed_dict or {}).items():
+            if hasattr(key, "dense_shape"):
+                parts = value if isinstance(value, tuple) else (value.indices, value.values, value.dense_shape)
+                given |= dict(zip((key.indices, key.values, key.dense_shape), map(np.asarray, parts), strict=True))
+            else:
+                tensor = _by_name(key)
+                is_text = getattr(tensor, "dtype", None) == "string" and not isinstance(value, bytes)
+                given[tensor] = as_bytes(np.asarray(value)) if is_text else value
         try:
             return super().run(found, given)
         except ArgumentError as error:
@@ -56,6 +65,21 @@ class Session(sessions.Session):
 def _is_whole(value: Any) -> bool:
     """Whether a fetch is not a structure of others."""
     return type(value) not in (list, tuple, dict)
+
+
+@named("SparseTensorValue", "compat.v1.SparseTensorValue")
+class SparseTensorValue(NamedTuple):
+    """`tf.SparseTensorValue`: what a session returns for a sparse tensor, and is fed for one."""
+
+    indices: Any
+    values: Any
+    dense_shape: Any
+
+
+def _fetch(one: Any) -> Any:
+    if hasattr(one, "dense_shape"):
+        return SparseTensorValue(one.indices, one.values, one.dense_shape)
+    return _by_name(one) if isinstance(one, str) else one
 
 
 def _by_name(given: Any) -> Any:

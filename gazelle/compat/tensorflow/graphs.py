@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -43,6 +43,9 @@ from gazelle.core.types import InitializerLike
 from gazelle.core.variable import Variable
 from gazelle.models.graph import Graph
 from gazelle.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    from gazelle.compat.tensorflow.sparse import SparseTensor
 
 _active = False
 _eager = False
@@ -110,7 +113,7 @@ named("inside_function")(in_graph)
 # Inputs and variables -----------------------------------------------------------------------------------------------
 
 
-@named("placeholder", "sparse_placeholder")
+@named("placeholder")
 def placeholder(dtype: DTypeLike = "float32", shape: ShapeLike | None = None, name: str | None = None) -> TensorResult:
     """`tf.placeholder`: a symbolic tensor whose value is passed to `Session.run`."""
     build_graphs()
@@ -123,6 +126,16 @@ def placeholder(dtype: DTypeLike = "float32", shape: ShapeLike | None = None, na
     if name:
         graph_scopes.remember(name, made)
     return made
+
+
+@named("sparse_placeholder")
+def sparse_placeholder(dtype: DTypeLike, shape: ShapeLike | None = None, name: str | None = None) -> SparseTensor:
+    """`tf.sparse_placeholder`: a sparse tensor whose parts are passed to `Session.run`, by default a matrix."""
+    from gazelle.compat.tensorflow.sparse import SparseTensor
+
+    rank = 2 if shape is None else len(shape)
+    parts = ("indices", "int64", [None, rank]), ("values", dtype, [None]), ("shape", "int64", [rank])
+    return SparseTensor(*(placeholder(kind, sizes, name and f"{name}/{part}") for part, kind, sizes in parts))
 
 
 @named("placeholder_with_default")

@@ -6,8 +6,9 @@ The sizes of their results depend on these values, so a session runs a graph tha
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,20 +18,72 @@ from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.calls import boxed, unbox
 from gazelle.compat.tensorflow.recording import is_array, is_box
-from gazelle.compat.types import Arguments, Function, Keywords
+from gazelle.compat.types import Arguments, DTypeLike, Function, Keywords
 from gazelle.core import shape_inference
 from gazelle.core.symbolic import KerasTensor, Node, Op, map_in_order, symbolic_leaves
 from gazelle.core.types import Tree
+from gazelle.core.variable import Variable
+
+#: function of the arguments of a call, by name, that makes its results in a graph
+Outputs = Callable[[dict[str, Any]], Tree]
 
 
-def on_values(function: Function) -> Function:
-    """Let a function of tensors with values also take those of a graph. A decorator."""
+def _given(function: Function, args: Arguments, kwargs: Keywords) -> dict[str, Any]:
+    return inspect.signature(function).bind(*args, **kwargs).arguments
+
+
+def on_values(function: Function, outputs: Outputs | None = None) -> Function:
+    """Let a function of tensors with values also take those of a graph, where `outputs` makes its results."""
 
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        return host_node(function, args, kwargs) if in_graph(args, kwargs) else function(*args, **kwargs)
+        if not in_graph(args, kwargs):
+            return function(*args, **kwargs)
+        return host_node(function, args, kwargs, outputs and (lambda: outputs(_given(function, args, kwargs))))
 
     return called
+
+
+class _Sparse(NamedTuple):
+    """The parts of a sparse tensor, which graphs contain as three tensors."""
+
+    indices: Any
+    values: Any
+    dense_shape: Any
+
+
+def of_sparse(outputs: Outputs) -> Callable[[Function], Function]:
+    """Let a function of sparse tensors also take those of a graph; `outputs` makes its results there. A decorator."""
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            if not in_graph(*_packed((args, kwargs))):
+                return function(*args, **kwargs)
+            make = lambda: _packed(outputs(_given(function, args, kwargs)))  # noqa: E731
+            return _unpacked(host_node(function, args, kwargs, make, False))
+
+        return called
+
+    return decorate
+
+
+def _packed(tree: Tree) -> Tree:
+    parts = lambda v: _Sparse(v.indices, v.values, v.dense_shape) if hasattr(v, "dense_shape") else v  # noqa: E731
+    return jax.tree.map(parts, tree, is_leaf=lambda v: is_box(v) or hasattr(v, "dense_shape"))
+
+
+def _unpacked(tree: Tree) -> Tree:
+    from gazelle.compat.tensorflow.sparse import SparseTensor
+
+    make = lambda v: SparseTensor(*v) if isinstance(v, _Sparse) else v  # noqa: E731
+    return jax.tree.map(make, tree, is_leaf=lambda v: is_box(v) or isinstance(v, _Sparse))
+
+
+def sparse_result(rank: int, dtype: DTypeLike) -> Tree:
+    """The parts of a sparse result in a graph."""
+    make = KerasTensor.derived
+    return _Sparse(make((None, rank), "int64"), make((None,), dtype), make((rank,), "int64"))
 
 
 def builds_graph() -> bool:
@@ -44,17 +97,29 @@ def in_graph(*trees: Tree) -> bool:
     return builds_graph() and any(isinstance(v, KerasTensor | GraphVariable) for v in leaves)
 
 
-def host_node(function: Function, args: Arguments, kwargs: Keywords, outputs: Callable[[], Tree] | None = None) -> Tree:
+def host_node(
+    function: Function,
+    args: Arguments,
+    kwargs: Keywords,
+    outputs: Callable[[], Tree] | None = None,
+    stops_gradients: bool = True,
+) -> Tree:
     """Add a call to the graph; its outputs are inferred from calls on other values unless they are given."""
 
     @functools.wraps(function)
     def compute(*args: Any, **kwargs: Any) -> Any:
-        box = lambda v: boxed(jax.lax.stop_gradient(v) if isinstance(v, jax.Array) else v) if is_array(v) else v  # noqa: E731
-        args, kwargs = jax.tree.map(box, (args, kwargs), is_leaf=is_box)
-        numeric = lambda v: jnp.asarray(v) if isinstance(v, np.ndarray) and v.dtype.kind in "biufc" else v  # noqa: E731
-        return map_in_order(numeric, unbox(function(*args, **kwargs)))
+        def box(v: Any) -> Any:
+            stops = isinstance(v, jax.Array) and (stops_gradients or not jnp.issubdtype(v.dtype, jnp.floating))
+            return boxed(jax.lax.stop_gradient(v) if stops else v) if is_array(v) else v
 
-    args, kwargs = jax.tree.map(lambda v: v if isinstance(v, KerasTensor) else unbox(v), (args, kwargs), is_leaf=is_box)
+        args, kwargs = _unpacked(jax.tree.map(box, (args, kwargs), is_leaf=is_box))
+        numeric = lambda v: jnp.asarray(v) if isinstance(v, np.ndarray) and v.dtype.kind in "biufc" else v  # noqa: E731
+        return map_in_order(numeric, unbox(_packed(function(*args, **kwargs))))
+
+    args, kwargs = _packed((args, kwargs))
+    args, kwargs = jax.tree.map(
+        lambda v: v if isinstance(v, KerasTensor | Variable) else unbox(v), (args, kwargs), is_leaf=is_box
+    )
     operation = Op(compute)
     operation.runs_on_host = True
     made = shape_inference.host_spec(compute, args, kwargs, function.__name__) if outputs is None else outputs()

@@ -11,6 +11,7 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.compat.tables import with_parameters
+from gazelle.compat.tensorflow.host_nodes import of_sparse, sparse_result
 from gazelle.compat.tensorflow.names import NAMES, named, op
 from gazelle.compat.tensorflow.randoms import generator
 from gazelle.compat.tensorflow.recording import unboxed
@@ -18,6 +19,7 @@ from gazelle.compat.tensorflow.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.symbolic import KerasTensor
 
 
 @named("nn.ctc_greedy_decoder")
@@ -44,6 +46,12 @@ def ctc_beam_search_decoder(
 named("compat.v1.nn.ctc_beam_search_decoder")(functools.partial(ctc_beam_search_decoder, merge_repeated=True))
 
 
+def _decoded_in_graph(given: dict[str, Any]) -> Any:
+    top_paths = given["options"].get("top_paths", 1)
+    return [sparse_result(2, "int64") for _ in range(top_paths)], KerasTensor.derived((None, top_paths), "float32")
+
+
+@of_sparse(_decoded_in_graph)
 def _decoded(inputs: Any, lengths: Any, blank: int | None, merges_labels: bool = False, **options: Any) -> Any:
     logits = jnp.moveaxis(jnp.asarray(unboxed(inputs)), 0, 1)
     index = logits.shape[-1] - 1 if blank is None else blank % logits.shape[-1]

@@ -18,11 +18,13 @@ from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.function_tables import TABLE
+from gazelle.compat.tensorflow.host_nodes import in_graph, of_sparse
 from gazelle.compat.tensorflow.linalg import matmul
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core.symbolic import KerasTensor, is_symbolic
 
 
 @named("SparseTensor", "sparse.SparseTensor")
@@ -30,10 +32,17 @@ class SparseTensor:
     """`tf.SparseTensor`: indices and values; functions convert it with `tf.sparse.to_dense`."""
 
     def __init__(self, indices: TensorLike, values: TensorLike, dense_shape: ShapeLike) -> None:
+        if in_graph(indices, values, dense_shape):
+            self.indices, self.values, self.dense_shape = indices, values, dense_shape
+            return
         self.indices = convert(np.asarray(unboxed(indices), "int64").reshape(-1, len(fixed_value(dense_shape))))
         self.values, self.dense_shape = convert(values), convert(np.asarray(fixed_value(dense_shape), "int64"))
 
-    shape = property(lambda self: TensorShape(fixed_value(self.dense_shape)))
+    @property
+    def shape(self) -> TensorShape:
+        sizes = self.dense_shape
+        return TensorShape([None] * sizes.shape[0] if is_symbolic(sizes) else fixed_value(sizes))
+
     dtype = property(lambda self: self.values.dtype)
 
     def get_shape(self) -> TensorShape:
@@ -68,6 +77,7 @@ class SparseTensor:
 
 @named("sparse.to_dense", "sparse_tensor_to_dense")
 @ignores("validate_indices")
+@of_sparse(lambda given: KerasTensor.derived(given["sp_input"].shape, given["sp_input"].dtype))
 def to_dense(sp_input: SparseTensor, default_value: TensorLike = None) -> TensorResult:
     default = (b"" if sp_input.dtype == "string" else 0) if default_value is None else default_value
     out = np.full(tuple(sp_input.shape), default, sp_input.dtype.as_numpy_dtype)
@@ -87,6 +97,7 @@ def from_dense(tensor: TensorLike) -> SparseTensor:
 
 @named("nn.ctc_loss")
 @ignores("unique name preprocess_collapse_repeated=False ctc_merge_repeated=True ignore_longer_outputs_than_inputs")
+@of_sparse(lambda _: KerasTensor.derived((None,), "float32"))
 def ctc_loss(
     labels: SparseTensor | TensorLike,
     logits: TensorLike = None,
@@ -255,6 +266,7 @@ def sparse_to_dense(
 
 
 @named("edit_distance", "compat.v1.edit_distance")
+@of_sparse(lambda given: KerasTensor.derived(given["truth"].shape[:-1], "float32"))
 def edit_distance(
     hypothesis: SparseTensor | TensorLike, truth: SparseTensor | TensorLike, normalize: bool = True
 ) -> TensorResult:

@@ -10,18 +10,21 @@ import numpy as np
 
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.arrays import array_of, convert
+from gazelle.compat.tensorflow.host_nodes import of_sparse
 from gazelle.compat.tensorflow.names import named, op
 from gazelle.compat.tensorflow.nn import embedding_lookup
 from gazelle.compat.tensorflow.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import unknown
+from gazelle.core.symbolic import KerasTensor
 
 _POWERS = {"sum": 0, "mean": 1, "sqrtn": 2}  # of the weights in the divisor
 
 
 @named("nn.embedding_lookup_sparse", "compat.v1.nn.embedding_lookup_sparse")
 @ignores("partition_strategy name allow_fast_lookup")
+@of_sparse(lambda given: KerasTensor.derived((None, *given["params"].shape[1:]), "float32"))
 def embedding_lookup_sparse(
     params: TensorLike,
     sp_ids: SparseTensor,

@@ -10,12 +10,14 @@ from gazelle.compat.ignored import ignores, methods_ignore
 from gazelle.compat.tensorflow.arrays import array_of
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.files import text
+from gazelle.compat.tensorflow.host_nodes import host_node, in_graph
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, Nested, PathLike, TensorLike, TensorResult
+from gazelle.core.symbolic import KerasTensor
 from gazelle.core.text_array import TextArray, call_on_host
 from gazelle.layers.hashing import farmhash64
 
@@ -84,6 +86,9 @@ class StaticHashTable:
             return map_values(self.lookup, keys)
         if isinstance(keys, SparseTensor):
             return keys.with_values(self.lookup(keys.values))
+        if in_graph(keys):
+            kind = "string" if self._dtype.kind in "OSU" else {"int64": "int32"}.get(self._dtype.name, self._dtype.name)
+            return host_node(self.lookup, (keys,), {}, lambda: KerasTensor.derived(keys.shape, kind))
         strings = unboxed(keys)
         if isinstance(strings, TextArray):
             kind = None if self._dtype.kind in "OSU" else self._dtype.name
@@ -126,6 +131,57 @@ class StaticVocabularyTable(StaticHashTable):
 
     def size(self) -> Tensor:
         return Tensor(np.asarray(len(self._values) + self._buckets, "int64"))
+
+
+def _index_table(texts: Any, num_oov_buckets: int, default_value: int) -> StaticHashTable:
+    entries = KeyValueTensorInitializer(texts, np.arange(len(texts)))
+    return (
+        StaticVocabularyTable(entries, num_oov_buckets) if num_oov_buckets else StaticHashTable(entries, default_value)
+    )
+
+
+def _lines(vocabulary_file: PathLike | TensorLike, vocab_size: int | None) -> Any:
+    return TextFileInitializer(vocabulary_file, "string", TextFileIndex.WHOLE_LINE, "int64", -1, vocab_size).keys
+
+
+@named("contrib.lookup.index_table_from_tensor")
+@ignores("hasher_spec dtype name")
+def index_table_from_tensor(mapping: TensorLike, num_oov_buckets: int = 0, default_value: int = -1) -> StaticHashTable:
+    """`tf.contrib.lookup.index_table_from_tensor`: the indices of texts."""
+    return _index_table(array_of(mapping), num_oov_buckets, default_value)
+
+
+@named("contrib.lookup.index_table_from_file")
+@ignores("hasher_spec key_dtype name key_column_index value_column_index delimiter")
+def index_table_from_file(
+    vocabulary_file: PathLike | TensorLike,
+    num_oov_buckets: int = 0,
+    vocab_size: int | None = None,
+    default_value: int = -1,
+) -> StaticHashTable:
+    """`tf.contrib.lookup.index_table_from_file`: the indices of the lines of a file."""
+    return _index_table(_lines(vocabulary_file, vocab_size), num_oov_buckets, default_value)
+
+
+@named("contrib.lookup.index_to_string_table_from_tensor")
+@ignores("name")
+def index_to_string_table_from_tensor(mapping: TensorLike, default_value: str = "UNK") -> StaticHashTable:
+    """`tf.contrib.lookup.index_to_string_table_from_tensor`: the texts of indices."""
+    texts = array_of(mapping)
+    return StaticHashTable(KeyValueTensorInitializer(np.arange(len(texts)), texts), default_value)
+
+
+@named("contrib.lookup.index_to_string_table_from_file")
+@ignores("name key_column_index value_column_index delimiter")
+def index_to_string_table_from_file(
+    vocabulary_file: PathLike | TensorLike, vocab_size: int | None = None, default_value: str = "UNK"
+) -> StaticHashTable:
+    """`tf.contrib.lookup.index_to_string_table_from_file`: the lines of a file by their indices."""
+    return index_to_string_table_from_tensor(_lines(vocabulary_file, vocab_size), default_value)
+
+
+named("contrib.lookup.KeyValueTensorInitializer")(KeyValueTensorInitializer)
+named("contrib.lookup.HashTable")(StaticHashTable)
 
 
 @named("lookup.experimental.MutableHashTable", "lookup.experimental.DenseHashTable")
