@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.compat import era, facade
+from gazelle.compat import era, facade, old_names
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.old_variable import OldVariable
 from gazelle.compat.tables import listed
@@ -55,6 +55,14 @@ class RecordedVariable(OldVariable):
         """The value; where TensorFlow is imported, a number of NumPy if it has no axes."""
         array: np.ndarray[Any, Any] = super().numpy()
         return array if facade.calls is None or called_by_gazelle(1) else array[()]
+
+    def __repr__(self) -> str:
+        """The text of the library that a program imports, which has the value."""
+        if called_by_gazelle(1) or tracing.current() is not None or (facade.calls is None and era.number() < 3):
+            return super().__repr__()
+        if era.number() == 3:
+            return f"{super().__repr__()[:-1]}, value={super().numpy()}>"
+        return facade.calls.text_of_variable(self, old_names.weight_name(self.path))
 
     def __getitem__(self, index: Any) -> Any:
         kind = recorder_of_program()

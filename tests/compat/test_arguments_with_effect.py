@@ -132,6 +132,8 @@ def test_print(tf, capsys, tmp_path):
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", "[1 2.5 0.1]|x|[1, 'b']\n")
     assert (tmp_path / "log").read_text() == "[0 1 ... 8 9]\n"
+    tf.print(tf.constant([0.1, 2 / 3, 20]), [True], tf.constant([True]), tf.range(9, 11), tf.ragged.constant([[1], []]))
+    assert capsys.readouterr().err == "[0.1 0.666666687 20] [True] [1] [9 10] [[1], []]\n"
 
 
 def test_images(tf):

@@ -286,3 +286,14 @@ def test_build_receives_a_shape_of_tensorflow(monkeypatch):
 def test_resized_integers_are_floats():
     image = np.array([[[[1], [2]]]], "uint8")
     assert layers.Resizing(1, 3)(image).numpy().ravel().tolist() == [1.0, 1.5, 2.0]
+
+
+def test_texts_of_variables_and_dtypes(tf):
+    layer = layers.Dense(1, kernel_initializer="ones", name="d")
+    layer.build((None, 1))
+    expected = "<tf.Variable 'd/kernel:0' shape=(1, 1) dtype=float32, numpy=array([[1.]], dtype=float32)>"
+    assert repr(layer.kernel) == expected
+    era.set_release(era.Release(3, False))
+    assert repr(layer.kernel) == "<Variable path=d/kernel, shape=(1, 1), dtype=float32, value=[[1.]]>"
+    dtype = tf.constant(1.0).dtype
+    assert (str(dtype), f"{dtype}", repr(dtype), dtype.name) == (*["<dtype: 'float32'>"] * 2, "tf.float32", "float32")

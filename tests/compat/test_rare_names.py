@@ -124,6 +124,9 @@ def test_operations(tf):
     close(tf.raw_ops.MatMul(a=TABLE, b=TABLE, transpose_b=True)[0], [5, 14, 23, 32])
     close(tf.raw_ops.Sub(x=1.0, y=2.0), -1)
     close(tf.raw_ops.AddV2(x=1.0, y=2.0), 3)
+    close(tf.raw_ops.ZerosLike(x=[1.0]), [0])
+    close(tf.raw_ops.StridedSlice(input=np.arange(1, 4), begin=[0], end=[2], strides=[1]), [1, 2])
+    close(tf.experimental.numpy.take(TABLE, [0, 1]), TABLE[0, :2])
 
 
 def test_decays(tf):

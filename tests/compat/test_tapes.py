@@ -357,3 +357,10 @@ def test_the_jacobian_of_samples_takes_one_pass_for_each_number_of_a_sample(tf):
     # TensorFlow differentiates the sum over the samples, which differs where they depend on each other
     slope = [[1 - np.tanh(a + b) ** 2] * np.array([a, b]) for a, b in ((1, 0.5), (2, -1), (3, 2))]
     np.testing.assert_allclose(jacobian[7], slope + np.tanh([[1.5], [1.0], [5.0]]) / 2, rtol=1e-4)
+
+
+def test_watched_variables(tf):
+    variable = tf.Variable(1.0)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(variable)
+    assert tape.watched_variables() == (variable,)

@@ -185,3 +185,31 @@ def test_examples_are_shown_as_text(tf):
     second = 'key: "b" value { bytes_list { value: "\\"\\377" } }'
     assert " ".join(text.split()) == f"features {{ feature {{ {first} }} feature {{ {second} }} }}"
     assert text.startswith("features {\n  feature {\n    key:")
+
+
+def test_texts_of_datasets(tf):
+    data = tf.data.Dataset.from_tensor_slices([1, 2])
+    spec = "TensorSpec(shape=({}), dtype=tf.int32, name=None)"
+    assert repr(data) == f"<_TensorSliceDataset element_spec={spec.format('')}>"
+    assert repr(data.shuffle(2).batch(2).prefetch(1)) == f"<_PrefetchDataset element_spec={spec.format('None,')}>"
+    assert repr(data.map(abs, num_parallel_calls=2)) == f"<_ParallelMapDataset element_spec={spec.format('')}>"
+    assert repr(tf.data.TextLineDataset("missing")).startswith("<TextLineDatasetV2 element_spec=")
+    assert repr(data.map(lambda x: 1 / 0)) == "<_MapDataset length=2>"
+
+
+def test_showing_a_dataset_shuffles_nothing(tf):
+    orders = []
+    for shows in (False, True):
+        data = tf.data.Dataset.range(20).shuffle(20, seed=1)
+        orders.append((repr(data) if shows else "", chain(data))[1])
+    assert orders[0] == orders[1]
+
+
+def test_rows_of_sparse_tensors(tf):
+    sparse = tf.SparseTensor([[0, 0], [1, 2], [1, 0]], [1.0, 2.0, 3.0], [3, 4])
+    data = tf.data.Dataset.from_tensor_slices((sparse, [7, 8, 9]))
+    assert [tf.sparse.to_dense(x).numpy().tolist() for x, _ in data] == tf.sparse.to_dense(sparse).numpy().tolist()
+    [(batch, labels)] = data.batch(3)
+    assert batch.shape == (3, 4)
+    assert labels.numpy().tolist() == [7, 8, 9]
+    assert tf.sparse.to_dense(batch).numpy().tolist() == tf.sparse.to_dense(sparse).numpy().tolist()

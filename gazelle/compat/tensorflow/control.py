@@ -387,7 +387,7 @@ class _Shown(str):
 @named("print")
 def print_(*inputs: Any, output_stream: Option = None, summarize: int = 3, sep: str = " ", end: str = "\n") -> None:
     """`tf.print`, to the standard error by default; a compiled function prints whenever it runs."""
-    leaves, structure = jax.tree.flatten(inputs, is_leaf=is_box)
+    leaves, structure = jax.tree.flatten(inputs, is_leaf=lambda v: is_box(v) or hasattr(v, "to_list"))
     arrays = [unboxed(v) for v in leaves]
     traced = [i for i, a in enumerate(arrays) if isinstance(a, jax.core.Tracer)]
 

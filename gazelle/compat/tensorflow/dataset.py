@@ -7,6 +7,7 @@ import functools
 import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ import numpy as np
 
 from gazelle.compat.backend import sessions
 from gazelle.compat.ignored import ignores, methods_ignore
+from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.control import TensorSpec
 from gazelle.compat.tensorflow.dtypes import host_array, name_of
@@ -66,6 +68,8 @@ from gazelle.core.symbolic import is_symbolic
 from gazelle.data.dataset import generator, shuffled
 
 AUTOTUNE = -1
+#: whether an iterator is read for the shapes of one element, which needs no shuffled buffer
+_peeks: ContextVar[bool] = ContextVar("gazelle_peeks", default=False)
 
 
 def lazily(method: Callable[..., Iterator[Any]]) -> Callable[..., Dataset]:
@@ -170,6 +174,38 @@ class Optional:
     empty = classmethod(lambda cls, element_spec=None: cls([]))
 
 
+def _shown_as(kinds: str) -> Callable[[type[Any]], type[Any]]:
+    """Let the results of methods be shown with the names of TensorFlow's classes, `method=_Class`. A decorator."""
+
+    def with_kind(method: Callable[..., Any], kind: str) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            out = method(*args, **kwargs)
+            is_parallel = kwargs.get("num_parallel_calls") is not None
+            out._kind = f"{kind.replace('_', '_Parallel') if is_parallel else kind}Dataset"
+            return out
+
+        return called
+
+    def decorate(cls: type[Any]) -> type[Any]:
+        for name, kind in pairs(kinds).items():
+            method = vars(cls)[name]
+            is_constructor = isinstance(method, classmethod)
+            shown = with_kind(method.__func__ if is_constructor else method, kind)
+            setattr(cls, name, classmethod(shown) if is_constructor else shown)
+        return cls
+
+    return decorate
+
+
+@_shown_as(
+    """from_tensor_slices=_TensorSlice from_tensors=_Tensor from_generator=_FlatMap range=_Range random=_Random zip=_Zip
+    list_files=_Shuffle sample_from_datasets=_DirectedInterleave choose_from_datasets=_DirectedInterleave map=_Map
+    filter=_Filter flat_map=_FlatMap interleave=_Interleave shuffle=_Shuffle repeat=_Repeat take=_Take skip=_Skip
+    shard=_Shard cache=Cache prefetch=_Prefetch with_options=_Options concatenate=_Concatenate enumerate=_Zip scan=_Scan
+    take_while=_TakeWhile unique=_Unique ignore_errors=_IgnoreErrors batch=_Batch padded_batch=_PaddedBatch
+    ragged_batch=_Map unbatch=_Unbatch rebatch=_Rebatch window=_Window group_by_window=_GroupByWindow"""
+)
 @methods_ignore("num_parallel_calls deterministic name")
 class Dataset(Elements):
     """A sequence of elements, which are arrays or tuples and dicts of arrays.
@@ -194,6 +230,7 @@ class Dataset(Elements):
     _batch: int | None = None  # the size of batches whose last one may be smaller
     _spec: Any = None  # the specs that a program gave
     _options: Any = None
+    _kind = "Dataset"  # the name of its class in texts
 
     def _like(self, begin: Begin, length: int = UNKNOWN) -> Dataset:
         """A dataset whose elements have the shapes of those of this one."""
@@ -376,6 +413,8 @@ class Dataset(Elements):
         first = prng.next_seed() if seed is None else int(seed) % 2**63
 
         def begin() -> Iterator[Any]:
+            if _peeks.get():
+                return self._begin()
             number = next(epochs) if reshuffle_each_iteration is not False else 0
             return shuffled(self._begin(), size, generator(first, number))
 
@@ -416,8 +455,8 @@ class Dataset(Elements):
 
     @ignores("buffer_size")
     def prefetch(self, buffer_size: TensorLike = None) -> Dataset:
-        """Return the dataset itself: `fit` prefetches anyway."""
-        return self
+        """Return an equal dataset: `fit` prefetches anyway."""
+        return self._like(self._begin, self._length)
 
     @ignores("path compression reader_func writer_func")
     def snapshot(self, path: PathLike | TensorLike) -> Dataset:
@@ -638,7 +677,11 @@ class Dataset(Elements):
         """The shapes and dtypes of the first element; the size of batches is unknown, as the last may be smaller."""
         if self._spec is not None:
             return self._spec
-        first = next(self._begin(), None)
+        token = _peeks.set(True)
+        try:
+            first = next(self._begin(), None)
+        finally:
+            _peeks.reset(token)
         if first is None:
             raise DataError(message("element_spec", expected="a dataset with elements", got="an empty one"))
         return specs_of(first, self._batch)
@@ -648,7 +691,11 @@ class Dataset(Elements):
     output_classes = property(lambda self: _specs(self, "__class__"))
 
     def __repr__(self) -> str:
-        return f"<Dataset length={self._length if self._length >= 0 else '?'}>"
+        """The text of TensorFlow; the element is computed if a program has not given the shapes."""
+        try:
+            return f"<{self._kind} element_spec={self.element_spec}>"
+        except Exception:  # no file yet, or an error of a function, which the loop over the elements raises
+            return f"<{self._kind} length={self._length if self._length >= 0 else '?'}>"
 
 
 def _drawn_length(datasets: Sequence[Dataset]) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.tables import listed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -64,6 +65,12 @@ class DType(str):
 
     def __repr__(self) -> str:
         return f"tf.{self.name}"
+
+    def __str__(self) -> str:
+        return self.name if called_by_gazelle(1) else f"<dtype: {self.name!r}>"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.name if called_by_gazelle(1) else f"<dtype: {self.name!r}>", spec)
 
 
 def name_of(dtype: DTypeLike | None) -> str:

@@ -152,6 +152,8 @@ def stacked(*leaves: Any) -> Tree:
         return RaggedTensor.of_rows(
             [leaf if isinstance(leaf, RaggedTensor) else Tensor(np.asarray(leaf)) for leaf in leaves]
         )
+    if isinstance(leaves[0], SparseTensor):
+        return SparseTensor.of_rows(leaves)
     arrays = arrays_of_leaves(leaves)
     shapes = {a.shape for a in arrays}
     if len(shapes) > 1:

@@ -164,6 +164,7 @@ def opened(name: str, compression_type: TensorLike = None) -> IO[bytes]:
 @ignores("buffer_size num_parallel_reads name")
 def text_line_dataset(filenames: TensorLike, compression_type: TensorLike = None) -> TensorResult:
     """`tf.data.TextLineDataset`: the lines of all files in order."""
+    from gazelle.compat.tensorflow.control import TensorSpec
     from gazelle.compat.tensorflow.dataset import Dataset
 
     def begin() -> Any:
@@ -171,7 +172,9 @@ def text_line_dataset(filenames: TensorLike, compression_type: TensorLike = None
             with opened(name, compression_type) as file:
                 yield from (np.asarray(line.rstrip(b"\r\n"), object) for line in file)
 
-    return Dataset(begin)
+    out = Dataset(begin)
+    out._kind, out._spec = "TextLineDatasetV2", TensorSpec((), "string")
+    return out
 
 
 named("io.matching_files")(lambda pattern, name=None: convert(sorted(glob(pattern))))

@@ -80,10 +80,13 @@ def numpy_function(name: str) -> NamedObject:
     if not callable(target) or isinstance(target, type) or hasattr(target, "dtype"):
         return target if target is not None else getattr(np, name, None)
 
-    def called(*args: Any, **kwargs: Any) -> Any:
-        return call(target, args, kwargs)
+    def with_arrays(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return target(*args, **kwargs)
+        except TypeError:  # JAX takes lists only where they are arrays to be joined
+            return target(*(jnp.asarray(v) if isinstance(v, list | tuple) else v for v in args), **kwargs)
 
-    return called
+    return lambda *args, **kwargs: call(with_arrays, args, kwargs)
 
 
 for _names, _entry in TABLE["numpy"].items():

@@ -30,6 +30,7 @@ from gazelle.compat.tensorflow.stateful import fresh_key, register_dataclasses, 
 from gazelle.compat.tensorflow.tape import GradientTape
 from gazelle.compat.tensorflow.tape import with_tape as with_tape  # for the mixins
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.tensorflow.variable import text_of_variable as text_of_variable  # for variables of layers
 from gazelle.compat.types import Arguments, Branch, Function, Keywords, Nested, Option, TensorLike, TensorResult
 from gazelle.core import logits, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message

@@ -16,6 +16,7 @@ import numpy as np
 
 from gazelle.compat.ignored import check, ignores
 from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.control import TensorSpec
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.elements import typed
 from gazelle.compat.tensorflow.files import opened, text, texts
@@ -97,7 +98,9 @@ def record_dataset(filenames: TensorLike | Dataset, compression_type: str = "") 
     """`tf.data.TFRecordDataset`: the records of all files in order."""
     if isinstance(filenames, Dataset):
         return filenames.flat_map(lambda name: record_dataset(name, compression_type))
-    return Dataset(lambda: (one for name in texts(filenames) for one in records(name, compression_type or "")))
+    out = Dataset(lambda: (one for name in texts(filenames) for one in records(name, compression_type or "")))
+    out._kind, out._spec = "TFRecordDatasetV2", TensorSpec((), "string")
+    return out
 
 
 @named("data.FixedLengthRecordDataset")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -62,6 +62,22 @@ class SparseTensor:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """The dense values, for `fit` and the layers."""
         return np.asarray(to_dense(self).array, dtype)
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __getitem__(self, index: int) -> SparseTensor:
+        """Return a row, an element of a dataset."""
+        indices = np.asarray(self.indices.array)
+        found = indices[:, 0] == index
+        return SparseTensor(indices[found, 1:], np.asarray(self.values.array)[found], self.shape[1:])
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[SparseTensor]) -> SparseTensor:
+        """Stack rows along a new first axis."""
+        indices = [np.insert(np.asarray(row.indices.array), 0, i, axis=1) for i, row in enumerate(rows)]
+        values = np.concatenate([np.asarray(row.values.array) for row in rows])
+        return cls(np.concatenate(indices), values, (len(rows), *rows[0].shape))
 
     def __mul__(self, other: TensorLike) -> SparseTensor:
         return self._with(operator.mul, other)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -265,13 +266,24 @@ def shown(value: TensorLike, summarize: int) -> str:
         return value.decode(errors="replace")
     if not hasattr(value, "dtype"):
         return str(value)
+    if hasattr(value, "to_list"):  # a ragged tensor
+        return str(value.to_list())
     array = np.asarray(value)
-    number = lambda v: str(v).removesuffix(".0")  # noqa: E731
     if array.ndim == 0:
-        return shown(array.item(), summarize) if array.dtype.kind in "OSU" else number(array[()])
+        return shown(array.item(), summarize) if array.dtype.kind in "OSU" else _number(array[()])
     most = max(array.size, 1) if summarize < 0 else summarize
-    kinds: Any = {"float_kind": number, "object": lambda v: f'"{shown(v, summarize)}"'}
-    return np.array2string(array, threshold=0, edgeitems=most, formatter=kinds)
+    kinds: Any = {"numpystr": lambda v: f'"{shown(v, summarize)}"', "all": _number}
+    kinds["object"] = kinds["numpystr"]
+    return np.array2string(array, threshold=0, edgeitems=most, formatter=kinds, max_line_width=sys.maxsize)
+
+
+def _number(value: Any) -> str:
+    """A number in so many digits, 6 or 9 (15 or 17), that it is that number; a boolean as 0 or 1."""
+    if value.dtype.kind in "biuc":
+        return str(int(value) if value.dtype.kind == "b" else value)
+    few, many = (15, 17) if value.dtype == np.float64 else (6, 9)
+    text = f"{value:.{few}g}"
+    return text if value.dtype.type(text) == value or value != value else f"{value:.{many}g}"
 
 
 @named("strings.format")

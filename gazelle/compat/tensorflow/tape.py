@@ -76,6 +76,8 @@ class GradientTape:
             look_at_values()
         for leaf in jax.tree.leaves(tensor, is_leaf=is_box):
             source = leaf if isinstance(leaf, Variable) else unboxed(leaf)
+            if isinstance(leaf, Variable):
+                self._variables.setdefault(id(leaf), leaf)
             self._watched.append(source)
             self._dependent.add(key_of(source))
 

@@ -17,7 +17,7 @@ from gazelle.compat.old_variable import TensorShape, reference
 from gazelle.compat.operators import add_operators
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.tables import listed
-from gazelle.compat.tensorflow.dtypes import DType, host_array
+from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor, operate, shown
@@ -200,7 +200,13 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         return id(self)
 
     def __repr__(self) -> str:
-        return f"<tf.Variable '{self.name}' shape={tuple(self.shape)} dtype={self.dtype}, numpy={shown(self.numpy())}>"
+        return text_of_variable(self, self.name)
+
+
+def text_of_variable(variable: Variable, name: str) -> str:
+    """The text of `tf.Variable`, with the value."""
+    shape, dtype = tuple(variable.shape), name_of(variable.dtype)
+    return f"<tf.Variable {name!r} shape={shape} dtype={dtype}, numpy={shown(variable.numpy())}>"
 
 
 def _as_indices(indices: Any) -> Any:
