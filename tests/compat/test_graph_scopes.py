@@ -240,7 +240,7 @@ def test_a_default_of_a_placeholder(tf):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("GraphDef", "Load a Keras model"), ("train.shuffle_batch", "tf.data.Dataset"), ("compat.v1.GraphDef", "Load")],
+    [("GraphDef", "Load a Keras model"), ("train.maybe_batch", "tf.data.Dataset"), ("compat.v1.GraphDef", "Load")],
 )
 def test_refused_names_state_what_to_write(tf, name, hint):
     with pytest.raises(AttributeError, match=hint):

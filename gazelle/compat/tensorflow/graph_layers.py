@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ from gazelle.compat.backend.initialization import of_every_session
 from gazelle.compat.backend.updates import Update
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import pairs
-from gazelle.compat.tensorflow import graph_scopes, subgraphs
+from gazelle.compat.tensorflow import graph_scopes, graphs, subgraphs
 from gazelle.compat.tensorflow.graphs import as_input, build_graphs
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import TensorResult
@@ -63,6 +64,7 @@ def layer_function(kind: str) -> Callable[..., Any]:
         layer = graph_scopes.scoped(name, make, reuse)
         out = outputs(layer, inputs, training, fused)
         of_every_session.update(layer.weights)
+        _freeze(layer)
         return out
 
     def outputs(layer: Any, inputs: Any, training: Any, fused: bool | None) -> Any:
@@ -82,6 +84,30 @@ def layer_function(kind: str) -> Callable[..., Any]:
         return out
 
     return call
+
+
+def _freeze(layer: Any) -> None:
+    for weight in () if layer.trainable else layer.weights:
+        weight.trainable = False  # optimizers and collections of the graph look at variables, not at layers
+
+
+def _layer_class(kind: str) -> Any:
+    """The class of `tf.layers`, whose weights have the names of the variable scope."""
+    base: Any = getattr(namespace("gazelle.layers"), kind)
+
+    def __init__(self: Any, *args: Any, name: str | None = None, **options: Any) -> None:  # noqa: N807
+        if graphs.active():
+            name = graph_scopes.current().prefix + (name or graph_scopes.layer_name(snake(kind)))
+        base.__init__(self, *args, name=name, **options)
+
+    def __call__(self: Any, *args: Any, **options: Any) -> Any:  # noqa: N807
+        out = base.__call__(self, *args, **options)
+        if graphs.active():
+            _freeze(self)
+        return out
+
+    body = {"__init__": __init__, "__call__": __call__, "__doc__": base.__doc__, "__module__": base.__module__}
+    return types.new_class(kind, (base,), {"abstract": True}, lambda members: members.update(body))
 
 
 def _add_updates(layer: Any, inputs: Any, training: Any, fused: bool) -> None:
@@ -107,7 +133,7 @@ def _add_updates(layer: Any, inputs: Any, training: Any, fused: bool) -> None:
 
 for _name, _kind in _LAYERS.items():
     named(f"layers.{_name}")(layer_function(_kind))
-    named(f"layers.{_kind}")(getattr(namespace("gazelle.layers"), _kind))
+    named(f"layers.{_kind}")(_layer_class(_kind))
 
 
 @named("estimator.Estimator", "estimator.model_to_estimator")

@@ -7,13 +7,16 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from gazelle.compat.backend.shapes import Size
 from gazelle.compat.tensorflow import custom_gradient, graph_scopes, nn, sizes
 from gazelle.compat.tensorflow import names as table
 from gazelle.compat.tensorflow.dtypes import name_of
-from gazelle.compat.tensorflow.function_tables import TABLE
+from gazelle.compat.tensorflow.function_tables import LISTS, TABLE
 from gazelle.compat.tensorflow.host_nodes import of_sparse, on_values, sparse_result
 from gazelle.compat.tensorflow.names import NAMES, aliases, current_names, earlier_names, fixed_value
+from gazelle.compat.tensorflow.parsing import FixedLenSequenceFeature
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.shape_inference import call_op
@@ -158,6 +161,47 @@ for _name in _OF_TEXT:
 NAMES["compat.v1.string_split"] = NAMES["string_split"] = of_sparse(lambda _: sparse_result(2, "string"))(
     NAMES["compat.v1.string_split"]
 )
+
+
+def _of_features(given: dict[str, Any], *first: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, spec in given["features"].items():
+        kind = {"int64": "int32"}.get(name_of(spec.dtype), name_of(spec.dtype))
+        if hasattr(spec, "shape"):
+            more = (None,) if isinstance(spec, FixedLenSequenceFeature) else ()
+            made[name] = KerasTensor.derived((*first, *more, *spec.shape), kind)
+        else:
+            made[name] = sparse_result(1 + len(first), kind)
+    return made
+
+
+def _of_columns(given: dict[str, Any]) -> list[Any]:
+    columns = [np.asarray(unboxed(default)) for default in given["record_defaults"]]
+    kinds = ["string" if c.dtype.kind in "OSU" else {"f": "float32"}.get(c.dtype.kind, "int32") for c in columns]
+    return [KerasTensor.derived(given["records"].shape, kind) for kind in kinds]
+
+
+def _of_bytes(given: dict[str, Any]) -> KerasTensor:
+    value = given.get("input_bytes", given.get("bytes"))
+    return KerasTensor.derived((*value.shape, given.get("fixed_length")), name_of(given["out_type"]))
+
+
+def _of_image(given: dict[str, Any]) -> KerasTensor:
+    return KerasTensor.derived((None, None, given.get("channels") or None), name_of(given.get("dtype", "uint8")))
+
+
+_READING: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "io.parse_single_example": _of_features,
+    "io.parse_example": lambda given: _of_features(given, None),
+    "io.decode_raw compat.v1.decode_raw": _of_bytes,
+    "io.decode_csv compat.v1.decode_csv": _of_columns,
+    "io.read_file": lambda _: KerasTensor.derived((), "string"),
+    " ".join([*LISTS["decoders of images"], "image.decode_jpeg"]): _of_image,
+}
+for _names, _results in _READING.items():
+    for _original in {id(NAMES[name]): NAMES[name] for name in _names.split() if name in NAMES}.values():
+        _called = of_sparse(_results)(_original)
+        NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
 
 
 def _identity(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -173,5 +173,5 @@ class Coordinator:
 
 
 # queues are refused where they are made
-named("train.start_queue_runners")(ignores("sess coord daemon start collection")(list))
+named("train.start_queue_runners")(ignores("sess coord daemon start collection")(lambda *_: []))
 named("timestamp")(time.time)
