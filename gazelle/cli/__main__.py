@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import importlib.util
 import io
@@ -134,7 +135,11 @@ def run(program: str, arguments: Sequence[str] = (), source: str | None = None) 
         if program.endswith(".ipynb"):
             notebooks.provide_display()
             vars(module).update(display=notebooks.display, get_ipython=notebooks.Shell)  # as in a kernel
-        exec(code, vars(module))
+        awaits = eval(code, vars(module))
+        if awaits is not None:  # a cell awaits something, as it may in a kernel
+            import asyncio  # which takes time
+
+            asyncio.run(awaits)
     except BaseException as error:
         # The error propagates to Python, which ends the process as usual (exit code, signal, hook of the program).
         traceback.show_short()  # around a hook that the program has set
@@ -160,7 +165,8 @@ def compiled(path: str, source: str | None, report: Callable[[str, Sign], None])
     if sign is None and source is not None and ".tostring()" in source:  # of arrays, which NumPy 2.3 removed
         text = source.replace(".tostring()", ".tobytes()")
     if sign is None or source is None:
-        return compile(text, path, "exec")
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if path.endswith(".ipynb") else 0
+        return compile(text, path, "exec", flags, dont_inherit=True)
     report(path, sign)
     return python2.compiled(source, path)
 

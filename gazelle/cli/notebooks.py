@@ -153,7 +153,7 @@ class Shell:
             else:
                 with open(path, encoding="utf-8") as file:
                     code = file.read()
-            exec(compile(code, path, "exec"), variables)
+            exec(compile(code, path, "exec", dont_inherit=True), variables)
 
     def end_cell(self) -> None:
         """Close all figures, as the kernel does after it has shown them below the cell."""

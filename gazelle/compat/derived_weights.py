@@ -1,12 +1,13 @@
 """Tensors that `build` of a user-defined layer computes from its weights, such as several kernels in one.
 
 In the graph of Keras 1 and 2 they followed the weights. Here `build` makes them parts of a graph, and each call of the
-layer finds their present values in their place.
+layer finds their present values in their place. Weights that `build` assigns to no attribute belong to the layer, too.
 """
 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,10 +18,14 @@ from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.recorded_variable import recorder
 from gazelle.core.symbolic import KerasTensor, is_symbolic
+from gazelle.core.variable import Variable
+from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.models.graph import Graph
 
-_KEY = "_derived_weights"
+_KEY, _UNASSIGNED = "_derived_weights", "_unassigned_weights"
+#: (layer, weight) of each `add_weight`, while a layer is built
+_made: contextvars.ContextVar[list[tuple[Layer, Variable]] | None] = contextvars.ContextVar("made", default=None)
 
 
 @contextlib.contextmanager
@@ -28,14 +33,31 @@ def recorded(layer: Layer) -> Iterator[None]:
     """Context manager for `build`: what it computes from weights becomes a graph, which is found in attributes."""
     graphs = era.is_package_before_keras_3() and not computes_values()
     token = recorder.set(GraphVariable) if graphs and recorder.get() is None else None
+    outer = _made.get()  # of a subclass of the layer, or of a layer around it
+    made = [] if outer is None else outer
+    _made.set(made)
     try:
         yield
     finally:
+        _made.set(outer)
         if token is not None:
             recorder.reset(token)
+    vars(layer).pop(_UNASSIGNED, None)  # of an earlier `build`
+    assigned = {id(child) for child in weight_tree.children(layer)}
+    own = [weight for owner, weight in made if owner is layer]
+    if unassigned := [weight for weight in own if id(weight) not in assigned]:
+        vars(layer)[_UNASSIGNED] = unassigned
     found = {name: value for name, value in vars(layer).items() if _is_derived(value)}
     if found:
         vars(layer)[_KEY] = found
+
+
+def remember(layer: Layer, weight: Variable) -> Variable:
+    """Store what `add_weight` makes while the layer is built."""
+    made = _made.get()
+    if made is not None:
+        made.append((layer, weight))
+    return weight
 
 
 def _is_derived(value: Any) -> bool:

@@ -54,9 +54,11 @@ class _Tensors(list[Any]):
 
 
 def metrics_names(model: Model, now: list[str]) -> list[str]:
-    """`model.metrics_names`, to which programs append; before TensorFlow 2 they were known after `compile`."""
+    """`model.metrics_names`, to which programs append; in a graph they are known after `compile`."""
+    from gazelle.compat.tensorflow import graphs
+
     known = model._trainer is not None and model._trainer.metrics.built
-    if not known and era.is_before_tf_keras_2():
+    if not known and (era.is_before_tf_keras_2() or graphs.active()):
         now = _names_after_compile(model) or now
     return _Names(model, now)
 

@@ -167,7 +167,8 @@ def _model_spec(
 def _used_besides(layers: Iterable[Any], known: Mapping[str, Variable]) -> dict[str, Variable]:
     """Variables that no layer holds: functions use them from closures, operations of a graph as arguments."""
     found = [v for layer in layers for thing in (layer, *_plain_cells(layer)) for v in find_variables_of_object(thing)]
-    for graph in filter(None, (getattr(layer, "_graph", None) for layer in layers)):
+    graphs = (vars(layer).get("_extended_graph") or vars(layer).get("_graph") for layer in layers)  # with added losses
+    for graph in filter(None, graphs):
         arguments = [(node.args, node.kwargs) for node in graph.nodes]
         found += filter(is_variable, jax.tree.leaves(arguments, is_leaf=is_variable))
     ids = set(map(id, known.values()))

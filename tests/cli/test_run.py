@@ -33,6 +33,17 @@ def test_a_notebook_displays_values(tmp_path, python):
     assert done.stdout == "2 text\n", done.stderr
 
 
+def test_a_notebook_awaits(tmp_path, python):
+    lines = ["import asyncio\n", "print(await asyncio.sleep(0, 'done'))"]
+    (tmp_path / "book.ipynb").write_text(json.dumps({"cells": [{"cell_type": "code", "source": lines}]}))
+    done = python("-m", "gazelle", "run", "book.ipynb")
+    assert done.stdout == "done\n", done.stderr
+
+
+def test_annotations_are_values(program):
+    assert program("def f(x: int): ...\nprint(f.__annotations__)").stdout == "{'x': <class 'int'>}\n"
+
+
 def test_a_notebook_replaces_what_it_displayed(tmp_path, python):
     lines = ["from IPython.display import display as show\n", "for each in (display, show):\n"]
     lines += ["    assert each('a') is None\n", "    each('b', display_id=True).update('c')"]

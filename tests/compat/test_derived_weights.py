@@ -46,8 +46,20 @@ def trained(kind):
     assert [w[0, 0] for w in model.get_weights()[:2]] == pytest.approx([0.88375, 0.97])
 
 
+class Unassigned(Derived):
+    """Whose weights no attribute holds."""
+
+    def build(self, shape):
+        super().build(shape)
+        del self.a, self.b
+
+
 def test_in_keras_1(keras_1):
     trained(OfKeras1)
+
+
+def test_weights_that_no_attribute_holds(keras_2):
+    trained(Unassigned)
 
 
 def test_in_keras_2(keras_2):

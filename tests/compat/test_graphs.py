@@ -219,6 +219,25 @@ def test_soft_updates_of_another_model(tf):
     assert np.abs(target.get_weights()[0] - before[0]).max() < np.abs(wanted[0] - before[0]).max()
 
 
+def test_a_model_in_a_program_that_builds_a_graph(tf, tf_keras_2):
+    """Its metrics are known after `compile`, and a variable that `call` makes is a constant."""
+    tf.compat.v1.disable_eager_execution()
+
+    keras = tf_keras_2.keras
+
+    class Masked(keras.layers.Layer):
+        def call(self, x):
+            return x * keras.backend.variable(np.arange(2.0))
+
+    x = keras.Input((3,))
+    outputs = [keras.layers.Dense(2, kernel_initializer="ones", name="a")(x), Masked(name="b")(x[:, :2])]
+    model = keras.Model(x, outputs)
+    model.compile("sgd", "mse", metrics={"b": ["mae"]})
+    assert model.metrics_names == ["loss", "a_loss", "b_loss", "b_mae"]
+    assert model.train_on_batch(np.ones((4, 3)), [np.zeros((4, 2))] * 2) == pytest.approx([9.5, 9.0, 0.5, 0.5])
+    assert len(model.get_weights()) == 2
+
+
 def test_what_a_program_computes_with_weights_belongs_to_the_graph(tf):
     tf.compat.v1.disable_eager_execution()
     layer = keras.layers.Dense(2, kernel_initializer="ones")

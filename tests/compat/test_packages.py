@@ -89,6 +89,9 @@ def test_objects_that_are_numbers():
     model.compile("sgd", "mse")
     objects, text = X.astype(object), np.array([["a", 1, 2]], dtype=object)
     np.testing.assert_array_equal(model.predict_on_batch(objects), model.predict_on_batch(X))
+    arrays = np.empty(X.shape, object)
+    arrays.flat = [np.full((1, 1), value) for value in X.flat]
+    np.testing.assert_array_equal(model.predict_on_batch(arrays), model.predict_on_batch(X))
     model.fit(objects, [objects[:, 0]], validation_data=(objects, objects[:, 0]), verbose=0)
     with pytest.raises(ValueError, match="got dtype object with 'a'"):
         model.predict_on_batch(text)

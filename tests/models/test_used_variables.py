@@ -113,3 +113,15 @@ def test_losses_of_symbolic_tensors():
     model.add_loss(gazelle.losses.MeanSquaredError()(x, model.output))
     model.compile("sgd")
     np.testing.assert_allclose(model.evaluate(X, verbose=0), np.mean(X**2), rtol=1e-5)
+
+
+def test_a_variable_of_an_added_loss_is_read_at_each_step():
+    rate = gazelle.Variable(0.5, name="rate")
+    x = gazelle.Input((3,))
+    model = gazelle.Model(x, layers.Dense(1, use_bias=False, kernel_initializer="ones")(x))
+    model.add_loss(ops.mean(model.outputs[0]) * rate)
+    model.compile(gazelle.optimizers.SGD(0.0))
+    ones = np.ones((4, 3))
+    assert model.train_on_batch(ones) == pytest.approx(1.5)
+    rate.assign(2.0)
+    assert model.train_on_batch(ones) == pytest.approx(6.0)

@@ -33,15 +33,25 @@ def variable(
     """
     if isinstance(value, KerasTensor):
         value = evaluate(value)
-    if computes_at_once():
-        from gazelle.compat.tensorflow.variable import TensorFlowVariable
-
-        return TensorFlowVariable(value, dtype=dtype or dtypes.floatx(), name=name, constraint=constraint)
     dtype = dtype or dtypes.floatx()
+    at_once = computes_at_once()
     try:
+        if at_once:
+            from gazelle.compat.tensorflow.variable import TensorFlowVariable
+
+            return TensorFlowVariable(value, dtype=dtype, name=name, constraint=constraint)
         return GraphVariable(np.asarray(value), dtype=dtype, name=name or "variable", constraint=constraint)
     except UnboundVariable:  # in `call`: each graph had a variable of its own, which nothing assigned
+        if at_once and not _in_graph_of_1():
+            raise
         return of_program(jnp.asarray(np.asarray(value), kind_of(dtype)), value)
+
+
+def _in_graph_of_1() -> bool:
+    """Whether a program for TensorFlow builds a graph, also one for 2 that has disabled eager execution."""
+    from gazelle.compat.tensorflow import graphs
+
+    return graphs.active()
 
 
 @ignores("sparse ragged=False")

@@ -344,7 +344,7 @@ class LayerMixin(CompatObject):
             found = initializers.get(initializer) if isinstance(initializer, str) else initializer
             drawn = initial_values.of_era(self, kwargs.get("name"), found)
             kwargs = kwargs if drawn is found else {**kwargs, "initializer": drawn}
-        made = adopt(super().add_weight(*args, **kwargs))
+        made = derived_weights.remember(self, adopt(super().add_weight(*args, **kwargs)))
         if not args:
             given = kwargs.get("initializer")
             initialization.remember(made, initializer if given is None else given)

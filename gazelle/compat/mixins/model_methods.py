@@ -36,10 +36,15 @@ from gazelle.losses.target_shapes import warn_of_broadcasting
 from gazelle.models import Model, Sequential
 
 
+def _are_numbers(values: list[Any]) -> bool:
+    return all(isinstance(one, numbers.Number) for one in values)
+
+
 def _numbers_of_objects(value: Any) -> Any:
-    """Arrays of objects that are all numbers, as numbers: earlier Keras converted them."""
+    """Arrays of objects that are all numbers or have one element each, as numbers: earlier Keras converted them."""
     if isinstance(value, np.ndarray) and value.dtype == object:
-        return value.astype("float32") if all(isinstance(one, numbers.Number) for one in value.flat) else value
+        flat = [one.item() if isinstance(one, np.ndarray) and one.size == 1 else one for one in value.flat]
+        return np.array(flat, "float32").reshape(value.shape) if _are_numbers(flat) else value
     if type(value) in (list, tuple) and any(isinstance(one, (np.ndarray, tuple, list, dict)) for one in value[:9]):
         return type(value)(map(_numbers_of_objects, value))
     if type(value) is dict:
