@@ -67,3 +67,30 @@ def test_what_was_restored_is_not_restored_again(tf, trained):
     checkpoint.restore(None)
     new(X)
     assert not np.allclose(new.first.kernel, model.first.kernel)
+
+
+def test_attributes_are_the_names_of_variables_in_a_file(tf_keras_2, trained):
+    tf = tf_keras_2
+    model, prefix = trained
+    shapes = dict(tf.train.list_variables(prefix))
+    assert shapes["model/first/kernel/.ATTRIBUTES/VARIABLE_VALUE"] == [2, 2]
+    name = "model/rest/layer_with_weights-0/bias/.ATTRIBUTES/VARIABLE_VALUE"
+    np.testing.assert_array_equal(tf.train.load_variable(prefix, name), model.rest.layers[0].bias.numpy())
+    assert "optimizer/_iterations/.ATTRIBUTES/VARIABLE_VALUE" in shapes
+
+
+def test_a_part_of_a_model_is_restored(tf_keras_2, trained, tmp_path):
+    tf = tf_keras_2
+    model, prefix = trained
+    bias = tf.Variable([0.0, 0.0])
+    first = tf.train.Checkpoint(bias=bias)
+    status = tf.train.Checkpoint(model=tf.train.Checkpoint(first=first)).restore(prefix)
+    status.assert_existing_objects_matched()
+    first.kernel = kernel = tf.Variable(tf.zeros([2, 2]))
+    for found, weight in zip((kernel, bias), model.first.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, weight)
+    part = tf.train.Checkpoint(model=tf.train.Checkpoint(first=first)).write(str(tmp_path / "part"))
+    new = network(tf)
+    new.predict(X, verbose=0)
+    tf.train.Checkpoint(model=new).restore(part).expect_partial()
+    np.testing.assert_array_equal(new.first.kernel, model.first.kernel)

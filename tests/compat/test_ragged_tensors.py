@@ -57,3 +57,11 @@ def test_positions(tf_keras_2):
     tf = tf_keras_2
     assert plain(tf.where(tf.ragged.constant([[1], [2, 3]]) > 1)) == [[1, 0], [1, 1]]
     assert plain(tf.where(tf.ragged.constant(DEEP) > 2)) == [[0, 1, 1], [1, 0, 0]]
+
+
+def test_a_signature_with_a_ragged_tensor(tf):
+    @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
+    def add(rows):
+        return rows + 1
+
+    assert add(tf.ragged.constant([[1], [2, 3]])).to_list() == [[2], [3, 4]]

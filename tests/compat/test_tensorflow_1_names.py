@@ -56,7 +56,7 @@ def test_defaults_of_flags(flags, monkeypatch):
 def test_arrays_of_a_checkpoint_by_name(tf, tmp_path):
     path = tf.train.Checkpoint(w=tf.Variable([1.0, 2.0])).save(tmp_path / "c")
     reader = tf.train.load_checkpoint(path)
-    assert reader.get_variable_to_shape_map()["w"] == [2]
+    assert reader.get_variable_to_shape_map()["w/.ATTRIBUTES/VARIABLE_VALUE"] == [2]
     assert reader.has_tensor("w")
     assert not reader.has_tensor("v")
     np.testing.assert_array_equal(tf.train.load_variable(path, "w"), [1.0, 2.0])

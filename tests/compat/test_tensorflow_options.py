@@ -384,3 +384,12 @@ def test_texts_that_are_no_numbers(tf):
     assert tf.strings.to_number(["12", "9007199254740993"], tf.int64).numpy().tolist() == [12, 2**53 + 1]
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected a number \(int32\), got 1\.5"):
         tf.strings.to_number("1.5", tf.int32)
+
+
+@pytest.mark.parametrize(
+    ("method", "antialias", "expected"),
+    [("gaussian", False, [0.26894, 1.73106]), ("mitchellcubic", True, [0.38175, 1.61825])],
+)
+def test_kernels_of_resize(tf, method, antialias, expected):
+    line = tf.image.resize(np.arange(3.0).reshape(1, 3, 1), (1, 2), method, antialias=antialias)
+    np.testing.assert_allclose(line.numpy().reshape(-1), expected, atol=1e-4)

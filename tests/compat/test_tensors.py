@@ -343,3 +343,18 @@ def test_elements_of_variables(tf_keras_2):
             variable[index]
     with pytest.raises(tf.errors.InvalidArgumentError):
         tf.function(lambda x: x[..., None][1, 1])(variable)
+
+
+def test_a_variable_of_unknown_size(tf):
+    rows = tf.Variable(tf.zeros([0, 2]), shape=tf.TensorShape([None, 2]))
+
+    @tf.function
+    def append(x):
+        rows.assign(tf.concat([rows, x], 0))
+
+    append([[1.0, 2.0]])
+    append([[3.0, 4.0]])
+    assert rows.numpy().tolist() == [[1, 2], [3, 4]]
+    assert rows.shape.as_list() == [None, 2]
+    with pytest.raises(ValueError, match="A shape"):
+        rows.assign([1.0])

@@ -69,6 +69,29 @@ def _variables_of(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, 
             yield from _variables_of(inner, f"{path}/{key}", seen)
 
 
+#: the entry of a file that holds the names of TensorFlow, {name: name in the file}, and what these end with
+_NAMES, _VALUE = "_CHECKPOINTABLE_OBJECT_GRAPH", "/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+def _attribute_names(value: Any, path: str = "", within: tuple[int, ...] = ()) -> Iterator[tuple[str, Variable]]:
+    """(name in checkpoints of TensorFlow, variable): names consist of attributes, indices and keys."""
+    if isinstance(value, Variable):
+        yield path, value
+    elif isinstance(value, Optimizer):
+        for i, variable in enumerate(value.variables):
+            yield f"{path}/{('_iterations', '_learning_rate')[i] if i < 2 else f'_variables/{i - 1}'}", variable
+    elif id(value) not in within:
+        is_part = isinstance(value, Checkpoint | Module | Metric)
+        parts = vars(value) if is_part else tensorflow_format.members(value) if _has_parts(value) else {}
+        for name, inner in parts.items():
+            if not name.startswith("_"):
+                yield from _attribute_names(inner, f"{path}/{name}" if path else name, (*within, id(value)))
+
+
+def _has_parts(value: Any) -> bool:
+    return isinstance(value, Layer | list | tuple | dict)
+
+
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """(path, object) for all objects in nested lists and dicts, in the order of TensorFlow."""
     if isinstance(value, list | tuple | Mapping):
@@ -149,7 +172,11 @@ class Checkpoint:
         """Write to this prefix without a number."""
         prefix = text(file_prefix)
         os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
-        arrays = {name: v.numpy() for name, v in self._variables().items()}
+        own = self._variables()
+        arrays = {name: v.numpy() for name, v in own.items()}
+        names = {id(v): name for name, v in own.items()}
+        of_attributes = {name: names[id(v)] for name, v in _attribute_names(self) if id(v) in names}
+        arrays[_NAMES] = np.array(json.dumps(of_attributes))
         temporary = f"{prefix}.part"
         with open(temporary, "wb") as file:
             np.savez(file, **arrays)
@@ -187,12 +214,18 @@ class Checkpoint:
     def _assign(self, arrays: Mapping[str, Any], done: dict[int, Variable]) -> tuple[list[str], list[str]]:
         """Assign the variables that are not in `done`; return names without an array, and arrays without a variable."""
         own = self._variables()
+        stored = json.loads(str(arrays.get(_NAMES, "{}")))
+        found = {name: name if name in arrays else stored.get(name) for name in own}
+        if None in found.values():  # attributes of a model in the place of checkpoints, or the other way around
+            names = {id(v): name for name, v in own.items()}
+            found |= {names[id(v)]: n for n, v in _attribute_names(self) if n in arrays and not found[names[id(v)]]}
         for name, variable in own.items():
-            if name in arrays and id(variable) not in done:
-                check_shape(name, variable.shape, arrays[name].shape)
-                variable.assign(arrays[name])
+            if (source := found[name]) is not None and id(variable) not in done:
+                check_shape(name, variable.shape, arrays[source].shape)
+                variable.assign(arrays[source])
                 done[id(variable)] = variable
-        return [n for n in own if n not in arrays], [n for n in arrays if n not in own]
+        used = {_NAMES, *found.values()}
+        return [n for n in own if found[n] is None], [n for n in arrays if n not in used]
 
     read = restore
 
@@ -258,6 +291,14 @@ class CheckpointReader:
             return
         with np.load(f"{path}.npz", allow_pickle=False) as stored:
             arrays = dict(stored)
+        found = json.loads(str(arrays.pop(_NAMES, "{}")))
+        if not all(name.startswith(("variables/", "save_counter")) for name in found):  # a `Saver` writes these
+            arrays |= {f"{name}{_VALUE}": arrays[source] for name, source in found.items()}
+            first = {source: name for name, source in reversed(found.items())}
+            shown = [f"{first[name]}{_VALUE}" if name in first else name for name in arrays if _VALUE not in name]
+            self._shapes = {_NAMES: []} | {name: list(arrays[name].shape) for name in sorted(shown)}
+            self.get_tensor = arrays.__getitem__
+            return
         names = arrays.keys() - {"save_counter"}
         if all(name.startswith("variables/") for name in names):  # a `Saver` wrote them
             arrays = {name.removeprefix("variables/"): array for name, array in arrays.items() if name in names}
@@ -265,7 +306,7 @@ class CheckpointReader:
         self.get_tensor = arrays.__getitem__
 
     def has_tensor(self, tensor_str: str) -> bool:
-        return tensor_str in self._shapes
+        return tensor_str in self._shapes or f"{tensor_str}{_VALUE}" in self._shapes
 
     def get_variable_to_shape_map(self) -> dict[str, list[int]]:
         return dict(self._shapes)

@@ -244,7 +244,7 @@ class _FunctionProgram(Program):
 
 def _checked_argument(spec: Any, value: Any) -> Any:
     """An argument as a tensor, checked with the `tf.TensorSpec` of the signature."""
-    if not hasattr(spec, "is_compatible_with") or isinstance(value, KerasTensor):
+    if not hasattr(spec, "is_compatible_with") or isinstance(value, KerasTensor) or _is_composite(value):
         return value
     if not (is_box(value) or is_array(value)):
         value = boxed(np.asarray(host_array(value, spec.dtype)))
@@ -252,6 +252,11 @@ def _checked_argument(spec: Any, value: Any) -> Any:
         got = f"shape {tuple(np.shape(unboxed(value)))}, dtype {unboxed(value).dtype}"
         raise ArgumentTypeError(message("An argument of a tf.function", expected=repr(spec), got=got))
     return value
+
+
+def _is_composite(value: Any) -> bool:
+    """Whether a value is a ragged or sparse tensor."""
+    return hasattr(value, "row_splits") or hasattr(value, "dense_shape")
 
 
 def _warn_uncompiled(function: Callable[..., Any]) -> None:

@@ -19,11 +19,13 @@ from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
 from gazelle.compat.tensorflow.names import NAMES
+from gazelle.compat.tensorflow.programs import NotCompilableError
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor, operate, shown
 from gazelle.compat.tensorflow.text_variable import TextVariable, holds_text
 from gazelle.compat.tensorflow.variable_names import prefix
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core import tracing
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.optimizers.base import Optimizer
@@ -145,13 +147,16 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
             constraint=constraint,
         )
         self.dtype = DType(self.dtype)
+        given = shape if isinstance(shape, TensorShape) else TensorShape(shape or ())
+        self._given_shape = None if given.is_fully_defined() else given
 
     @property
     def value(self) -> TensorResult:
         """The array for gazelle; for programs a tensor that can be called, too."""
         return Variable.value.fget(self) if called_by_gazelle(1) else VariableValue(self)
 
-    shape = property(lambda self: TensorShape(self._value.shape))
+    _given_shape: TensorShape | None = None  # with unknown sizes, which assignments may change
+    shape = property(lambda self: TensorShape(self._value.shape) if self._given_shape is None else self._given_shape)
 
     def numpy(self) -> TensorResult:
         """Return a copy of the values as a NumPy array; a scalar as a number."""
@@ -168,7 +173,14 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
     initialized_value = read_value
 
     def assign(self, value: TensorLike) -> TensorResult:
-        super().assign(jnp.asarray(unboxed(value), jax.dtypes.canonicalize_dtype(self.dtype)))
+        new = jnp.asarray(unboxed(value), jax.dtypes.canonicalize_dtype(self.dtype))
+        if self._given_shape is None or new.shape == self._full().shape:
+            super().assign(new)
+        elif isinstance(new, jax.core.Tracer) or tracing.is_traced():
+            raise NotCompilableError("A variable that changes its shape is assigned by functions that run uncompiled.")
+        else:
+            self._given_shape.assert_is_compatible_with(new.shape)
+            self._value = new
         return self
 
     def assign_add(self, delta: TensorLike) -> TensorResult:

@@ -4,6 +4,7 @@ Input: paths. Output: models built from their configs, and weights. The function
 """
 
 from gazelle.saving.tensorflow_format.checkpoint import Checkpoint, is_checkpoint
+from gazelle.saving.tensorflow_format.object_graph import members
 from gazelle.saving.tensorflow_format.read import is_saved_model, load_model, load_weights, restore
 
-__all__ = ["Checkpoint", "is_checkpoint", "is_saved_model", "load_model", "load_weights", "restore"]
+__all__ = ["Checkpoint", "is_checkpoint", "is_saved_model", "load_model", "load_weights", "members", "restore"]

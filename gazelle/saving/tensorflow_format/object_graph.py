@@ -77,11 +77,7 @@ class _Search:
         self._seen.add((id(thing), number))
         if isinstance(thing, LookupLayer):
             self.lookups.append((thing, number))
-        members = _members(thing)
-        if hasattr(type(thing), "layers"):  # a graph of layers; those of other models are found by their attributes
-            saved = filter(_has_values, thing.layers)
-            members |= {f"layer_with_weights-{index}": layer for index, layer in enumerate(saved)}
-        for name, member in members.items():
+        for name, member in members(thing).items():
             found = child(self._objects, number, name)
             if found is None and isinstance(member, Variable):
                 found = self._by_name(member, number)
@@ -98,13 +94,20 @@ class _Search:
         return None
 
 
-def _members(thing: Any) -> dict[str, Any]:
-    """The parts of a layer, list or dict by the names that Keras 2 gave them."""
+def members(thing: object) -> dict[str, Any]:
+    """Return the parts of a model, layer, list or dict by the names that Keras 2 gave them.
+
+    Args:
+        thing: the model, layer, list or dict.
+    """
     if isinstance(thing, list | tuple):
         return {str(index): value for index, value in enumerate(thing) if _is_part(value)}
     if isinstance(thing, dict):
         return {str(key): value for key, value in thing.items() if _is_part(value)}
-    return {key: value for key, value in vars(thing).items() if key not in _SKIPPED and _is_part(value)}
+    found = {key: value for key, value in vars(thing).items() if key not in _SKIPPED and _is_part(value)}
+    # a graph of layers; those of other models are found by their attributes
+    layers = getattr(thing, "layers", ()) if hasattr(type(thing), "layers") else ()
+    return found | {f"layer_with_weights-{i}": layer for i, layer in enumerate(filter(_has_values, layers))}
 
 
 def _has_values(layer: Any) -> bool:
