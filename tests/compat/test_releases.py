@@ -169,6 +169,25 @@ def test_an_activation_that_is_assigned_is_that_of_the_cell(keras_2, kind):
     assert layer.cell.activation is keras.activations.relu
 
 
+@pytest.mark.parametrize("base", ["Layer", "RNN"])
+def test_an_activation_of_a_layer_of_the_program_is_not_that_of_its_cell(keras_2, base):
+    """As in a cell that normalizes the output of SimpleRNNCell(units, activation=None), then applies `activation`."""
+    keras = root("keras")
+
+    class Normalized(getattr(keras.layers, base)):
+        def __init__(self):
+            inner = keras.layers.SimpleRNNCell(2, activation=None)
+            super().__init__(*([inner] if base == "RNN" else []))
+            self.cell = inner
+            self.activation = keras.activations.relu
+            self.activity_regularizer = keras.regularizers.l2(0.1)
+
+    layer = Normalized()
+    assert layer.activation is keras.activations.relu
+    assert layer.cell.activation is keras.activations.linear
+    assert layer.cell.activity_regularizer is None
+
+
 def test_optimizers_of_tensorflow_1_show_its_release(tmp_path):
     program = tmp_path / "program.py"
     text = "model = tf.keras.Sequential()\nmodel.compile(tf.train.AdamOptimizer(), 'mse')\n"

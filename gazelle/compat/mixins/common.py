@@ -97,9 +97,6 @@ class FunctionAttribute:
         return on_tensors(found) if called_by_gazelle(1) else namespaces.converted(found)
 
     def __set__(self, instance: object, value: Function) -> None:
-        cell = vars(instance).get("cell")
-        if cell is not None and self.name in vars(cell):  # a recurrent layer: gazelle calls that of the cell
-            setattr(cell, self.name, value)
         vars(instance)[self.name] = plain(value)
 
     def __delete__(self, instance: object) -> None:

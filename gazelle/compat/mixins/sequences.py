@@ -12,8 +12,8 @@ import jax.numpy as jnp
 
 from gazelle import ops
 from gazelle.compat import era, recurrent_inputs
-from gazelle.compat.classes import adopt
-from gazelle.compat.mixins.common import OutputShape, arrays_of
+from gazelle.compat.classes import adopt, core_class
+from gazelle.compat.mixins.common import Function, FunctionAttribute, OutputShape, arrays_of
 from gazelle.compat.mixins.masks import on_graph
 from gazelle.compat.mixins.single_layers import for_program
 from gazelle.compat.old_variable import TensorShape
@@ -33,9 +33,21 @@ def set_mode(layer: Layer, mode: str) -> None:
         vars(part)["consume_less"] = mode
 
 
+class _CellFunction(FunctionAttribute):
+    """A function of SimpleRNN, GRU or LSTM, which is that of the cell."""
+
+    def __set__(self, instance: object, value: Function) -> None:
+        super().__set__(instance, value)
+        cell = vars(instance).get("cell")
+        if cell is not None and core_class(type(instance)) is not RNN:
+            setattr(cell, self.name, value)
+
+
 class RecurrentMixin:
     """RNN, LSTM, GRU and SimpleRNN: with `time_major` sequences and masks are (time, batch, ...)."""
 
+    activation = _CellFunction()
+    recurrent_activation = _CellFunction()
     time_major = False
     initial_weights = None  # those of the constructor are set by gazelle
     implementation = 2  # 0 if `step` receives x W + b, else x
