@@ -98,6 +98,8 @@ class Model(Layer):
     history: History | None = None
     _compile_state: compiling.CompileState | None = None
     _trainer: Trainer | None = None
+    #: layers that only tensors of add_loss and add_metric need; set after `_layers`, so that their weights come last
+    _auxiliary_layers: Sequence[Layer] = ()
     _was_given_more = False  # whether the call that built it had other tensors than its inputs
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -121,7 +123,6 @@ class Model(Layer):
         self.stop_training = False
         self._graph: Graph | None = None
         self._extended_graph: Graph | None = None  # the graph with the tensors of add_loss and add_metric
-        self._auxiliary_layers: list[Layer] = []  # those that only these tensors need
         self._host_preprocessing: HostPreprocessing | None = None
         self._text_inputs = TextInputs()
         if inputs is not None:

@@ -184,3 +184,17 @@ def test_a_file_of_tf_keras_with_the_layers_add_loss_and_add_metric():
     expected = [np.mean((outputs - X) ** 2), np.mean(X.sum(1))]
     np.testing.assert_allclose(model.evaluate(X, verbose=0), expected, rtol=1e-4, atol=1e-6)
     assert len(model.weights) == 4  # the layer is shared
+
+
+def test_weights_that_only_added_losses_need_come_last():
+    """As in tf.keras, also where the loss uses tensors of a model inside, as that of a variational autoencoder does."""
+    inputs = gazelle.Input((3,))
+    hidden = layers.Dense(2, name="hidden")(inputs)
+    mean, spread = layers.Dense(2, name="mean")(hidden), layers.Dense(2, name="spread")(hidden)
+    encoder = gazelle.Model(inputs, [mean, spread])
+    model = gazelle.Model(inputs, layers.Dense(3, name="out")(encoder(inputs)[0]))
+    extra = layers.Dense(1, name="extra")(spread)
+    model.add_loss(ops.mean(ops.square(spread) + mean) + ops.mean(extra))
+    kernels = [w.path.split("/")[-2] for w in model.weights if w.name == "kernel"]
+    assert kernels == ["hidden", "mean", "spread", "out", "extra"]
+    assert [w.path for w in model.trainable_variables] == [w.path for w in model.weights]
