@@ -207,6 +207,13 @@ class OldVariable:
     device = "/job:localhost/replica:0/task:0/device:CPU:0"
 
     @property
+    def graph(self) -> NamedObject:
+        """The default graph of TensorFlow 1."""
+        from gazelle.compat.tensorflow import default_graphs
+
+        return default_graphs.current()
+
+    @property
     def op(self) -> SimpleNamespace:
         """The operation of the graph: it has the name."""
         from gazelle.compat.old_names import weight_name

@@ -16,7 +16,7 @@ REFUSED = {
     "ratio:1": "io.decode_jpeg image.decode_jpeg",
     "preprocess_collapse_repeated:False ctc_merge_repeated:True": "nn.ctc_loss",
     "max_norm:None ckpt_to_load_from:None": "feature_column.embedding_column",
-    "partitioner:None custom_getter:None constraint:None": "get_variable",
+    "partitioner:None constraint:None": "get_variable",
     "exclude_cols:None": "data.experimental.CsvDataset",
     "encoding:'utf-8'": "data.experimental.make_csv_dataset",
 }
@@ -429,3 +429,52 @@ def test_losses_of_constants_are_collected(tf):
     tf.losses.mean_squared_error([1.0, 2.0], [1.0, 4.0])
     assert len(tf.losses.get_losses()) == 1
     assert tf.Session().run(tf.losses.get_total_loss()) == 2
+
+
+def test_variables_exist_once(tf):
+    with tf.variable_scope("a"):
+        first = tf.get_variable("v", [1])
+    with pytest.raises(ValueError, match="already exists"), tf.variable_scope("a"):
+        tf.get_variable("v", [1])
+    with pytest.raises(ValueError, match="does not exist"), tf.variable_scope("a", reuse=True):
+        tf.get_variable("w", [1])
+    with tf.variable_scope("a", reuse=tf.AUTO_REUSE):
+        assert tf.get_variable("v", [1]) is first
+        assert tf.get_variable("w", [1]).name == "a/w:0"
+
+
+def test_calls_of_a_template_share_variables(tf):
+    x = tf.placeholder(tf.float32, [None, 2])
+    template = tf.make_template(
+        "net", lambda x, factor: factor * tf.matmul(x, tf.get_variable("w", [2, 1])), factor=2.0
+    )
+    a, b = template(x), template(x * 2)
+    assert [v.name for v in tf.trainable_variables()] == ["net/w:0"]
+    found = tf.Session().run([a, b], {x: [[1, 2]]})
+    np.testing.assert_allclose(found[1], 2 * found[0])
+
+
+def test_a_custom_getter_replaces_variables(tf):
+    x, averages = tf.placeholder(tf.float32, [None, 2]), tf.train.ExponentialMovingAverage(0.5)
+
+    def net(reuse=None, getter=None):
+        with tf.variable_scope("net", reuse=reuse, custom_getter=getter, initializer=tf.ones_initializer()):
+            w = tf.get_variable("w", [2, 2])
+            return tf.layers.dense(tf.matmul(x, w), 1, name="d")
+
+    own = net()
+    update = averages.apply(tf.trainable_variables("net"))
+    other = net(True, lambda getter, name, *args, **options: averages.average(getter(name, *args, **options)))
+    assert len(tf.trainable_variables()) == 3
+    sess = tf.Session()
+    sess.run(tf.global_variables_initializer())
+    sess.run([tf.assign(v, v * 3) for v in tf.trainable_variables()])
+    sess.run(update)
+    assert [v.tolist() for v in sess.run([own, other], {x: [[1, 1]]})] == [[[36]], [[16]]]
+
+
+def test_constants_of_variables(tf):
+    sess = tf.Session()
+    count = tf.Variable(0.0)
+    held = tf.gradients(tf.stop_gradient(count) * count, count)[0]
+    assert [tf.assign(count, 5.0).eval(), sess.run(held)] == [5, 5]

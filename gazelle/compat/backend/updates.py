@@ -33,6 +33,19 @@ class Update:
     result: Callable[[], Any] | None = None  # what a session returns; None for the new value
     adds: bool = False  # whether `value` is the old one and a change: several changes add up
 
+    op = property(lambda self: self)
+    name = property(lambda self: f"{self.variable.name.removesuffix(':0')}/Assign:0")
+    dtype = property(lambda self: self.variable.dtype)
+    shape = property(lambda self: self.variable.shape)
+
+    def eval(self, feed_dict: Mapping[Any, TensorLike] | None = None, session: object = None) -> TensorResult:
+        """Run it in the default session, and return the new value."""
+        from gazelle.compat.backend.sessions import get_session
+
+        return (session or get_session()).run(self, feed_dict)
+
+    run = eval
+
 
 def new_values(updates: Iterable[tuple[Update, Array]], old: Mapping[int, Array]) -> dict[str, Array]:
     """{id of a variable: its value after these updates with their values}, in the order of the updates."""

@@ -97,6 +97,7 @@ class SymbolicTensor(KerasTensor):
 
     _uses_learning_phase = False
     op = OldVariable.op
+    graph = OldVariable.graph
     ref = experimental_ref = OldVariable.ref
 
     def eval(self, feed_dict: Mapping[Any, TensorLike] | None = None, session: object = None) -> TensorResult:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
+from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.shapes import Size
 from gazelle.compat.ignored import ignores
 from gazelle.compat.old_variable import TensorShape
@@ -324,7 +325,7 @@ op("depth_to_space", "nn.depth_to_space", host=False)(_blocks(ops.depth_to_space
 @named("stop_gradient")
 def stop_gradient(input: TensorLike) -> TensorResult:
     """`tf.stop_gradient`: the value as a constant, which tapes do not record."""
-    if isinstance(input, KerasTensor):
+    if isinstance(input, KerasTensor) or (isinstance(input, GraphVariable) and not computes_values()):
         return call(jax.lax.stop_gradient, (input,), {})
     array = unboxed(convert(input))
     return Tensor(jax.lax.stop_gradient(array) + 0 if isinstance(array, jax.Array) else np.array(array))

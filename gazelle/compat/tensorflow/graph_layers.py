@@ -14,7 +14,7 @@ from gazelle.compat.backend.initialization import of_every_session
 from gazelle.compat.backend.updates import Update
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import pairs
-from gazelle.compat.tensorflow import graph_scopes, graphs, subgraphs
+from gazelle.compat.tensorflow import graph_scopes, graphs, subgraphs, variable_names
 from gazelle.compat.tensorflow.graphs import as_input, build_graphs
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import TensorResult
@@ -22,6 +22,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import snake
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import is_symbolic
+from gazelle.core.variable import Variable
 
 _LAYERS = pairs("""average_pooling1d=AveragePooling1D average_pooling2d=AveragePooling2D
     batch_normalization=BatchNormalization conv1d=Conv1D conv2d=Conv2D conv2d_transpose=Conv2DTranspose
@@ -63,6 +64,9 @@ def layer_function(kind: str) -> Callable[..., Any]:
         make = lambda: getattr(namespace("gazelle.layers"), kind)(name=full, **options)  # noqa: E731
         layer = graph_scopes.scoped(name, make, reuse)
         out = outputs(layer, inputs, training, fused)
+        custom = graph_scopes.current().custom_getter
+        if custom is not None and layer.weights:
+            out = outputs(_with_other_weights(layer, custom), inputs, training, fused)
         of_every_session.update(layer.weights)
         _freeze(layer)
         return out
@@ -84,6 +88,17 @@ def layer_function(kind: str) -> Callable[..., Any]:
         return out
 
     return call
+
+
+def _with_other_weights(layer: Any, custom: Callable[..., Any]) -> Any:
+    """A copy of a layer with the variables that the custom getter of the scope returns in place of its own."""
+    made = type(layer).from_config({**layer.get_config(), "name": f"{layer.name}_custom"})
+    made.build(layer.input.shape)
+    for name, own in list(vars(layer).items()):
+        if isinstance(own, Variable):
+            full = variable_names.without_output(own)
+            setattr(made, name, custom(lambda *_, v=own, **__: v, full, shape=own.shape, trainable=own.trainable))
+    return made
 
 
 def _freeze(layer: Any) -> None:

@@ -17,6 +17,7 @@ from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import Option, RegularizerLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.core.variable import Variable
@@ -31,10 +32,16 @@ class Scope:
     """A variable scope: the beginning of names, and defaults of `get_variable`."""
 
     def __init__(
-        self, name: str, reuse: Option = None, initializer: Option = None, regularizer: RegularizerLike = None
+        self,
+        name: str,
+        reuse: Option = None,
+        initializer: Option = None,
+        regularizer: RegularizerLike = None,
+        custom_getter: Callable[..., Any] | None = None,
     ):
         self.name = self.original_name_scope = name
         self.reuse, self.initializer, self.regularizer = reuse, initializer, regularizer
+        self.custom_getter = custom_getter
 
     prefix = property(lambda self: f"{self.name}/" if self.name else "")
 
@@ -110,7 +117,7 @@ def _forget_counts(prefix: str) -> None:
 
 
 @named("variable_scope", "variable_op_scope")
-@ignores("values caching_device partitioner custom_getter=None dtype use_resource constraint=None auxiliary_name_scope")
+@ignores("values caching_device partitioner dtype use_resource constraint=None auxiliary_name_scope")
 @contextlib.contextmanager
 def variable_scope(
     name_or_scope: Option,
@@ -120,7 +127,7 @@ def variable_scope(
     regularizer: RegularizerLike = None,
     caching_device: object = None,
     partitioner: object = None,
-    custom_getter: object = None,
+    custom_getter: Callable[..., Any] | None = None,
     reuse: Option = None,
 ) -> Iterator[Any]:
     """`tf.variable_scope`: a prefix of the names that `get_variable` and `tf.layers` use."""
@@ -133,13 +140,38 @@ def variable_scope(
         name = f"{outer.prefix}{name_or_scope}"
     if all(scope.name != name for scope in _open):
         _forget_counts(f"{name}//")  # the names of layers without one begin again
-    scope = Scope(name, reuse or outer.reuse, initializer or outer.initializer, regularizer or outer.regularizer)
+    scope = Scope(
+        name,
+        reuse or outer.reuse,
+        initializer or outer.initializer,
+        regularizer or outer.regularizer,
+        custom_getter or outer.custom_getter,
+    )
     _open.append(scope)
     try:
         with variable_names.opened(scope.prefix):
             yield scope
     finally:
         _open.pop()
+
+
+@named("make_template")
+@ignores("create_scope_now_ unique_name_")
+def make_template(
+    name_: str, func_: Callable[..., Any], custom_getter_: Callable[..., Any] | None = None, **kwargs: Any
+) -> Callable[..., Any]:
+    """`tf.make_template`: a function whose calls share the variables of the first one."""
+    with variable_scope(None, name_) as scope:
+        pass
+    called = False
+
+    def template(*args: Any, **more: Any) -> Any:
+        nonlocal called
+        with variable_scope(scope, reuse=called or None, custom_getter=custom_getter_):
+            called = True
+            return func_(*args, **{**kwargs, **more})
+
+    return template
 
 
 @named("name_scope")
@@ -154,9 +186,18 @@ def name_scope(name: Option, default_name: str | None = None) -> Iterator[str]:
         yield prefix
 
 
-def scoped(name: str, make: Callable[[], Any], reuse: Option = None) -> TensorResult:
-    """The object of this name in the current scope if it may be reused, else a new one."""
+def scoped(name: str, make: Callable[[], Any], reuse: Option = None, once: bool = False) -> TensorResult:
+    """The object of this name in the current scope if it may be reused, else a new one, or with `once` an error."""
     full = current().prefix + name
+    may_be_new = (reuse or current().reuse) is not True
+    if once and full in _by_name and not (reuse or current().reuse):
+        hint = "Did you mean to set reuse=True or reuse=tf.AUTO_REUSE in variable_scope?"
+        raise ArgumentError(message(f"Variable {full} already exists, disallowed", hint=hint))
+    if once and full not in _by_name and not may_be_new:
+        hint = "Did you mean to set reuse=tf.AUTO_REUSE in variable_scope?"
+        raise ArgumentError(
+            message(f"Variable {full} does not exist, or was not created with tf.get_variable()", hint=hint)
+        )
     if not ((reuse or current().reuse) and full in _by_name):
         _by_name[full] = make()
     return _by_name[full]
@@ -170,7 +211,7 @@ def variable_of(name: str) -> Variable | None:
 def remember(name: str, made: object) -> None:
     """Let a program find a tensor or an operation of a graph by the name that it gave."""
     if isinstance(made, KerasTensor | Operations):
-        full = unique(name)
+        full = name[:-1] if name.endswith("/") else unique(name)  # the scope itself
         _results[full] = made
         if isinstance(made, KerasTensor):
             made.name = f"{full}:0"

@@ -200,10 +200,7 @@ TensorFlowVariable.graph_variable = staticmethod(variable)
 
 
 @named("get_variable")
-@ignores(
-    "caching_device partitioner=None validate_shape use_resource custom_getter=None constraint=None synchronization"
-    " aggregation"
-)
+@ignores("caching_device partitioner=None validate_shape use_resource constraint=None synchronization aggregation")
 def get_variable(
     name: str,
     shape: ShapeLike | None = None,
@@ -212,9 +209,37 @@ def get_variable(
     regularizer: RegularizerLike = None,
     trainable: bool = True,
     collections: Sequence[str] | None = None,
+    *,
+    custom_getter: Callable[..., Any] | None = None,
 ) -> TensorResult:
     """`tf.get_variable`: the variable of this name in the variable scope."""
     build_graphs()
+    scope = graph_scopes.current()
+    options = {"shape": shape, "dtype": dtype, "initializer": initializer, "regularizer": regularizer}
+    options |= {"trainable": trainable, "collections": collections}
+    custom = custom_getter or scope.custom_getter
+    if custom is not None:
+        return custom(_true_getter, scope.prefix + name, **options, reuse=scope.reuse)
+    return _own_variable(name, **options)
+
+
+def _true_getter(name: str, *args: Any, **options: Any) -> Any:
+    """What a custom getter calls with the whole name."""
+    prefix = graph_scopes.current().prefix
+    options.pop("reuse", None)
+    return _own_variable(name.removeprefix(prefix), *args, **options)
+
+
+def _own_variable(
+    name: str,
+    shape: Any = None,
+    dtype: Any = None,
+    initializer: Any = None,
+    regularizer: Any = None,
+    trainable: bool = True,
+    collections: Any = None,
+    **_: Any,
+) -> Any:
     scope = graph_scopes.current()
 
     def make() -> Any:
@@ -232,7 +257,7 @@ def get_variable(
         return made
 
     known = graph_scopes.variable_of(scope.prefix + name) if scope.reuse else None  # that of a layer
-    return graph_scopes.scoped(name, make) if known is None else known
+    return graph_scopes.scoped(name, make, once=True) if known is None else known
 
 
 @ignores("name")
