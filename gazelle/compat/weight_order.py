@@ -25,6 +25,16 @@ def weights(layer: Layer) -> list[Variable]:
     return list({id(v): v for v in found}.values())
 
 
+def in_order(model: Model, found: list[Variable]) -> list[Variable]:
+    """Variables of a model in the order of its weights, which is another one if a model has weights of its own."""
+    if not any(
+        isinstance(one, Model) and weight_tree.own_weights(one) for one in (model, *weight_tree.sublayers(model))
+    ):
+        return found
+    numbers = {id(v): number for number, v in enumerate(weights(model))}
+    return sorted(found, key=lambda v: numbers.get(id(v), len(numbers)))
+
+
 def of_values(layer: Layer) -> list[Variable]:
     """The weights in the order of `get_weights`."""
     if not (isinstance(layer, Model) and era.is_package_before_keras_3()):

@@ -86,3 +86,33 @@ def test_a_penalty_is_that_of_the_time_when_the_weight_was_made():
         change(model.layers[0])
         assert model.evaluate(X, 4 * X[:, :3], verbose=0) == pytest.approx(1.2)
     assert model.layers[0].get_config()["kernel_regularizer"]["config"]["l2"] == 0
+
+
+def test_weights_of_a_model_follow_those_of_its_layers(tf_keras_2):
+    tf, keras = tf_keras_2, tf_keras_2.keras
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.scale = tf.Variable([1.0, 2.0, 3.0])
+            self.norm = keras.layers.BatchNormalization()
+
+        def call(self, x):
+            return self.norm(x) * self.scale
+
+    class Outer(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.own = Own()
+
+        def call(self, x):
+            return self.own(x)
+
+    for model in (Own(), Outer()):
+        model(np.ones((2, 3), "float32"))
+        own = getattr(model, "own", model)
+        names = [own.norm.gamma, own.norm.beta, own.scale]
+        assert list(map(id, model.trainable_variables)) == list(map(id, names))
+        assert list(map(id, model.trainable_weights)) == list(map(id, names))
+        frozen = [own.norm.moving_mean, own.norm.moving_variance]
+        assert list(map(id, model.variables)) == list(map(id, [*names[:2], *frozen, names[2]]))

@@ -20,6 +20,7 @@ from gazelle.compat import (
     methods,
     namespaces,
     step_functions,
+    weight_order,
 )
 from gazelle.compat.classes import STEPS, adopt, compat_class, plain
 from gazelle.compat.era import called_by_gazelle
@@ -138,6 +139,19 @@ class ModelMixin:
     @loss.setter
     def loss(self, loss: Nested[LossLike]) -> None:
         Model.loss.fset(self, plain(loss))
+
+    @property
+    def variables(self) -> list[Any]:
+        found: list[Any] = super().variables
+        return found if era.number() == 3 else weight_order.in_order(self, found)
+
+    @property
+    def trainable_weights(self) -> list[Any]:
+        """The weights that training changes; until Keras 3 those of the model follow those of its layers."""
+        found: list[Any] = super().trainable_weights
+        return found if era.number() == 3 else weight_order.in_order(self, found)
+
+    trainable_variables = trainable_weights
 
     @property
     def layers(self) -> list[Any]:
