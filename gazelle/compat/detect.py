@@ -187,19 +187,25 @@ def _of_accuracy(tree: ast.Module) -> Iterator[Sign]:
     nodes = list(ast.walk(tree))
     lists = [node.value for node in nodes if isinstance(node, ast.keyword) and node.arg == "metrics"]
     metrics = {each.value for node in lists for each in ast.walk(node) if isinstance(each, ast.Constant)}
-    keys = [node for node in nodes if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)]
     names = ("acc", "val_acc", "accuracy", "val_accuracy")
     read = {
-        node.slice.value: node.lineno
-        for node in keys
-        if isinstance(node.slice, ast.Constant)
-        and node.slice.value in names
-        and re.search("hist|log", ast.unparse(node.value).lower())
+        key.value: key.lineno
+        for owner, key in filter(None, map(_read_key, nodes))
+        if isinstance(key, ast.Constant) and key.value in names and re.search("hist|log", ast.unparse(owner).lower())
     }
     lines = [read[key] for key in ("acc", "val_acc") if key in read]
     is_other = "acc" in metrics or "accuracy" not in metrics or "accuracy" in read or "val_accuracy" in read
     if lines and not is_other:
         yield Sign(min(lines), releases.ACCURACY, 1, 2)
+
+
+def _read_key(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
+    """What a node reads from, and the key: logs["acc"], logs.get("acc")."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        return node.value, node.slice
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
+        return node.func.value, node.args[0]
+    return None
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:

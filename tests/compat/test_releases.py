@@ -67,6 +67,7 @@ def small(kind, **options):
         ("", "import tensorflow as tf\ntf.compat.v1.placeholder\ntf.keras.layers.LSTM\n", 2, False, False),
         ("", ACCURACY, 2, True, True),
         ("", ACCURACY.replace("from keras", "from tensorflow.keras"), 2, False, True),
+        ("", ACCURACY.replace('["val_acc"]', '.get("val_acc")'), 2, True, True),
         ("", ACCURACY.replace("accuracy", "acc"), 3, True, False),
         ("", ACCURACY + "plot(history.history['accuracy'])\n", 3, True, False),
         ("", ACCURACY + "import keras\nkeras.ops.relu\n", 3, True, False),
