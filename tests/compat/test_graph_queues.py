@@ -92,3 +92,17 @@ def test_queues_of_programs(tf):
     assert sorted(sess.run(many)) == [0, 1, 2, 3]
     tf.train.add_queue_runner(tf.train.QueueRunner(shuffled, [shuffled.enqueue_many([7, 8])] * 2))
     assert sorted(sess.run(many)) == [7, 7, 8, 8]
+
+
+def test_a_queue_without_shapes_has_those_of_its_first_elements(tf):
+    queue = tf.FIFOQueue(9, [tf.float32, tf.int32])
+    fill = queue.enqueue_many([np.ones((2, 3), "float32"), np.arange(2)])
+    row, number = queue.dequeue()
+    assert (row.shape, number.shape) == ((3,), ())
+    sess = tf.Session()
+    sess.run(fill)
+    assert [v.tolist() for v in sess.run([row, number])] == [[1, 1, 1], 0]
+    one = tf.FIFOQueue(9, tf.float32)
+    more, x = one.enqueue([tf.constant([5.0])]), one.dequeue()
+    sess.run(more)
+    assert sess.run(x).tolist() == [5]

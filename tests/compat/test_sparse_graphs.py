@@ -70,6 +70,7 @@ def test_lines_of_indices(tf, tmp_path):
     lines.write_text("a\nb\n")
     ids = tf.placeholder(tf.int64, [None])
     table = tf.contrib.lookup.index_to_string_table_from_file(str(lines))
+    table.init.run()
     found = table.lookup(ids), tf.contrib.lookup.index_table_from_file(str(lines)).lookup(table.lookup(ids))
     assert [v.tolist() for v in tf.Session().run(found, {ids: [1, 5]})] == [[b"b", b"UNK"], [1, -1]]
 

@@ -290,18 +290,26 @@ class GraphQueue:
         self.dtypes = list(dtypes) if isinstance(dtypes, list | tuple) else [dtypes]
         given = [()] if shapes is None else shapes if isinstance(shapes, list) else [shapes]
         self._shapes: list[Any] = list(given) * (len(self.dtypes) if len(given) == 1 else 1)
+        self._takes_shapes = shapes is None
         self._elements: list[Element] = []
         self._draws = None if least is None else np.random.default_rng(seed)
         self.runners: list[Any] = []
 
     def enqueue(self, vals: Nested[TensorLike]) -> _Do:
         flat = list(vals) if isinstance(vals, list | tuple) and len(self.dtypes) > 1 else jax.tree.leaves(vals)
+        self._take_shapes([np.shape(one) for one in flat])
         return _Do(flat, self._elements.append)
+
+    def _take_shapes(self, shapes: list[Any]) -> None:
+        """Use the shapes of the first elements, where the queue was given none."""
+        if self._takes_shapes:
+            self._shapes, self._takes_shapes = shapes, False
 
     def enqueue_many(self, vals: Nested[TensorLike]) -> _Do:
         several = isinstance(vals, list | tuple) and len(vals) == len(self.dtypes)
         given: Any = vals if several else [vals]
         flat = [NAMES["convert_to_tensor"](one) for one in given]
+        self._take_shapes([one.shape[1:] for one in flat])
         return _Do(flat, lambda found: self._elements.extend(zip(*found, strict=True)))
 
     def __iter__(self) -> Iterator[Element]:

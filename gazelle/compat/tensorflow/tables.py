@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.ignored import ignores, methods_ignore
 from gazelle.compat.tensorflow.arrays import array_of
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
@@ -102,6 +103,7 @@ class StaticHashTable:
         return self._default
 
     __getitem__ = __call__ = lookup
+    init = initializer = property(lambda _: Operations())  # fills the table, which is filled already
     key_dtype = property(lambda self: as_dtype(self._key_dtype))
     value_dtype = property(lambda self: as_dtype(self._dtype))
 
