@@ -297,3 +297,17 @@ def test_texts_of_variables_and_dtypes(tf):
     assert repr(layer.kernel) == "<Variable path=d/kernel, shape=(1, 1), dtype=float32, value=[[1.]]>"
     dtype = tf.constant(1.0).dtype
     assert (str(dtype), f"{dtype}", repr(dtype), dtype.name) == (*["<dtype: 'float32'>"] * 2, "tf.float32", "float32")
+
+
+def test_rates_of_optimizers_are_tensors(tf, monkeypatch):
+    monkeypatch.setitem(globals(), "program", tf)
+    optimizer = keras.optimizers.Adam(tf.constant(0.5))
+    assert isinstance(optimizer.iterations.numpy(), np.integer)
+    assert repr(optimizer.learning_rate) == "<tf.Variable 'adam/learning_rate:0' shape=() dtype=float32, numpy=0.5>"
+    optimizer.lr = optimizer.lr * 0.5
+    assert optimizer.learning_rate.numpy() == 0.25
+    optimizer.learning_rate = tf.constant(0.125)
+    assert optimizer.learning_rate.numpy() == 0.125
+    rate = keras.optimizers.schedules.InverseTimeDecay(1.0, 1, 1.0)(tf.constant(1))
+    assert isinstance(rate, tf.Tensor)
+    assert rate.numpy() == 0.5

@@ -146,7 +146,7 @@ class OptimizerMixin(CompatObject):
         """The number of updates; part of a graph in `get_updates` of an optimizer around this one."""
         own: Variable = super().iterations
         if rate_factors.get() is None or isinstance(self, graph_optimizers.GraphOptimizer):
-            return own
+            return own if called_by_gazelle(1) else adopt(own)
         counts = self.__dict__
         return counts.setdefault("_count_in_graph", GraphVariable(0, dtype="int32", name="iterations"))
 
@@ -162,11 +162,12 @@ class OptimizerMixin(CompatObject):
     def learning_rate(self) -> Variable | Array:
         rate: Variable | Array = super().learning_rate
         if isinstance(rate, Variable) or called_by_gazelle(1):
-            return rate
+            return rate if called_by_gazelle(1) else adopt(rate)
         return attributes.scheduled_rate(self)
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:
+        value = arrays_of(value)
         factors, own = rate_factors.get(), super().learning_rate
         if factors is None or isinstance(self, graph_optimizers.GraphOptimizer):
             super(OptimizerMixin, type(self)).learning_rate.fset(self, value)
@@ -189,6 +190,7 @@ class OptimizerMixin(CompatObject):
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if core is Optimizer and args and isinstance(args[0], str):  # the base class of Keras 2 took its name first
             args, kwargs = args[1:], {**kwargs, "name": args[0]}
+        args, kwargs = arrays_of((args, kwargs))  # a rate may be a tensor
         if kwargs.get("clipnorm") and not by_gazelle and era.is_package_before_keras_3():
             kwargs = {**kwargs, "global_clipnorm": kwargs["clipnorm"], "clipnorm": None}  # that of all gradients
         has_rate = bool(args) or not {"lr", "learning_rate"}.isdisjoint(kwargs)
@@ -264,3 +266,8 @@ class ScheduleMixin(CompatObject):
     """Learning rate schedules."""
 
     _wrapped_in_programs = {"__call__": _of_float_step}
+
+    def __call__(self, step: TensorLike) -> TensorResult:
+        """The rate; a tensor for programs that import tensorflow."""
+        rate: Any = super().__call__(arrays_of(step))
+        return rate if facade.calls is None or called_by_gazelle(1) else facade.calls.result_of_ops(rate, (step,), {})

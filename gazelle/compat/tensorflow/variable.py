@@ -218,7 +218,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
 def text_of_variable(variable: Variable, name: str) -> str:
     """The text of `tf.Variable`, with the value."""
     shape, dtype = tuple(variable.shape), name_of(variable.dtype)
-    return f"<tf.Variable {name!r} shape={shape} dtype={dtype}, numpy={shown(variable.numpy())}>"
+    return f"<tf.Variable {name!r} shape={shape} dtype={dtype}, numpy={shown(variable.numpy()[()])}>"
 
 
 def _as_indices(indices: Any) -> Any:
