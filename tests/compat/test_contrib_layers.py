@@ -153,3 +153,22 @@ def test_optimize_loss(tf, arguments, values):
     for count, value in enumerate(values, 1):
         session.run(train)
         assert session.run([v, step]) == [pytest.approx(value, abs=1e-6), count]
+
+
+def test_a_step_of_slim_returns_the_loss(tensorflow_1):  # numbers of TensorFlow 1.15
+    tf = tensorflow_1
+    slim = tf.contrib.slim
+    x = tf.placeholder(tf.float32, [None, 2])
+    ones = tf.ones_initializer()
+    logits = slim.fully_connected(x, 2, None, weights_initializer=ones, weights_regularizer=slim.l2_regularizer(0.1))
+    slim.losses.sparse_softmax_cross_entropy(logits, tf.constant([0, 1]))
+    total = slim.losses.get_total_loss()
+    step = slim.learning.create_train_op(total, tf.train.GradientDescentOptimizer(0.5), clip_gradient_norm=1.0)
+    sess = tf.Session()
+    sess.run(tf.global_variables_initializer())
+    found = [sess.run(step, {x: [[1.0, 2.0], [3.0, 4.0]]}) for _ in range(2)]
+    np.testing.assert_allclose(found, [0.8931472, 1.0476243], rtol=1e-5)
+    assert sess.run(slim.get_or_create_global_step()) == 2
+    assert sess.run(tf.arg_min(tf.constant([3.0, 1.0]), 0)) == 1
+    with tf.get_default_graph().device("/cpu:0"):
+        assert tf.group(step).name

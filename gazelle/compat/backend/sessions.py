@@ -78,6 +78,10 @@ class DefaultGraph:
     def finalize(self) -> None:
         """Do nothing."""
 
+    def device(self, name: object) -> contextlib.AbstractContextManager[Any]:
+        """Return a context manager without effect."""
+        return contextlib.nullcontext(name)
+
     def get_operations(self) -> list[Any]:
         """Refuse: there are no operations of TensorFlow whose gradients could be replaced."""
         hint = (
@@ -175,6 +179,9 @@ class Session:
 
 class Operations(list[Any]):
     """Operations that a session runs together; those in `first` run before them."""
+
+    name, type = "group_deps", "NoOp"
+    op = property(lambda self: self)
 
     def __init__(self, made: Iterable[Any] = ()) -> None:
         super().__init__(made)

@@ -113,6 +113,10 @@ def look_up(full: str) -> TensorResult:
     """The object with a name: an entry of the table, a module, or a part of Keras; None if there is none."""
     if full.startswith("contrib.keras"):
         full = full.removeprefix("contrib.").replace(".api.keras", "")
+    full = re.sub(r"^contrib\.(?:slim|layers)\.losses\b", "contrib.losses", full)
+    full = re.sub(r"^contrib\.(?:slim|layers)\.learning\b", "contrib.framework.learning", full)
+    if full.startswith("contrib.losses.") and full not in NAMES:
+        full = full.removeprefix("contrib.")
     if full.startswith(("contrib.slim", "contrib.layers.")):  # slim has the names of both modules
         name = full.rpartition(".")[2]
         of_layers = name in ("slim", "layers") or f"contrib.layers.{name}" in NAMES

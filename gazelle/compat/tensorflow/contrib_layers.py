@@ -333,6 +333,30 @@ named("contrib.layers.l1_l2_regularizer")(
 named("contrib.framework.variable", "contrib.framework.model_variable")(get_variable)
 for _key in ("variables", "trainable_variables"):
     named(f"contrib.framework.get_{_key}")(lambda scope=None, key=_key: graph_scopes.get_collection(key, scope))
+
+
+@named("contrib.framework.learning.create_train_op", "contrib.training.create_train_op")
+@ignores("summarize_gradients aggregation_method colocate_gradients_with_ops gate_gradients check_numerics")
+def create_train_op(
+    total_loss: TensorLike,
+    optimizer: Option,
+    global_step: Option = "default",
+    update_ops: Sequence[Option] | None = None,
+    variables_to_train: Sequence[Option] | None = None,
+    clip_gradient_norm: float = 0,
+    transform_grads_fn: Callable[..., Any] | None = None,
+) -> TensorResult:
+    """`slim.learning.create_train_op`: the loss, with whose value a session takes a step."""
+    step = NAMES["train.get_or_create_global_step"]() if isinstance(global_step, str) else global_step
+    updates = graph_scopes.get_collection(graph_scopes.GraphKeys.UPDATE_OPS) if update_ops is None else update_ops
+    pairs = optimizer.compute_gradients(total_loss, variables_to_train)
+    pairs = pairs if transform_grads_fn is None else transform_grads_fn(pairs)
+    if clip_gradient_norm:
+        pairs = [(g if g is None else NAMES["clip_by_norm"](g, clip_gradient_norm), v) for g, v in pairs]
+    with graph_scopes.control_dependencies([*updates, optimizer.apply_gradients(pairs, global_step=step)]):
+        return NAMES["identity"](total_loss)
+
+
 named("contrib.framework.get_model_variables")(NAMES["model_variables"])
 
 #: the optimizers of `optimize_loss` by name

@@ -110,7 +110,7 @@ def _arg(name: str) -> Any:
 
 
 op("argmax", "math.argmax", "arg_max", static=("axis",), keeps_64_bits=True)(_arg("argmax"))
-op("argmin", "math.argmin", static=("axis",), keeps_64_bits=True)(_arg("argmin"))
+op("argmin", "math.argmin", "arg_min", static=("axis",), keeps_64_bits=True)(_arg("argmin"))
 op("math.top_k", "nn.top_k", host=False, static=("k",))(
     ignores("sorted")(lambda input, k=1, sorted=True, index_type="int32": _top_k(jnp.asarray(input), k, index_type))
 )
