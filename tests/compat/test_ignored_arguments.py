@@ -29,7 +29,8 @@ HOOKS = frozenset(
         _get_batches_of_transformed_samples _of_unknown compute_loss crf_loss on_train_begin
         on_train_end on_epoch_begin on_epoch_end on_test_begin __get__ __set__ __new__ joined stacked product result
         compute_gradients weights _is_validated _per_leaf __set_name__ _rate_of_step
-        initialize sample next_inputs finalize update _update _calculate_attention mark""")
+        initialize sample next_inputs finalize update _update _calculate_attention mark
+        after_create_session before_run after_run end""")
 )
 #: functions that do nothing or raise an error, with any arguments
 NOTHING_TO_DO = frozenset(

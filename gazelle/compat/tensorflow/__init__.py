@@ -35,9 +35,10 @@ _TABLES = listed("""contrib_layers function_tables arrays blocks boxes checking 
     crf csv_files custom_gradient decays distributions external_optimizers default_graphs differentiation events
     feature_columns files function_layer gathering gradient_ops graph_iterators graph_layers graph_losses
     graph_metrics graph_optimizers graph_scatter graph_scopes graph_sessions graph_summaries graphs images
-    legacy_seq2seq linalg linear_operators lite maths moving_averages nn parsing quantization queues graph_queues
-    ragged ragged_calls randoms records rnn rnn_cells sampling saved_models signals sparse sparse_lookups
-    stored_datasets strings summaries tables tf_config tpus transformations tutorials unicode_strings graph_ops""")
+    legacy_seq2seq linalg linear_operators lite maths monitored_sessions moving_averages nn parsing quantization
+    queues graph_queues ragged ragged_calls randoms records rnn rnn_cells sampling saved_models signals sparse
+    sparse_lookups stored_datasets strings summaries tables tf_config tpus transformations tutorials unicode_strings
+    graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 function_tables.register_objects()
