@@ -232,6 +232,7 @@ def test_slots_of_optimizers_are_variables(tf, tmp_path):  # numbers of TensorFl
     sess.run(init)
     first = trained()
     path, second = saver.save(sess, str(tmp_path / "model")), trained()
+    assert tf.train.get_checkpoint_state(str(tmp_path)).all_model_checkpoint_paths == [path]
     np.testing.assert_allclose(second, [-0.3816595, -0.6947981, -1.0047895], rtol=1e-5)
     saver.restore(sess, path)
     np.testing.assert_allclose(trained(), second, rtol=1e-5)

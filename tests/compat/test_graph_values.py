@@ -24,6 +24,7 @@ FUNCTIONS = {
     "boolean_mask": (lambda tf, x, y: tf.boolean_mask(x, tf.equal(y, 1)), [[1, 2], [5, 6]]),
     "boolean_mask of elements": (lambda tf, x, y: tf.boolean_mask(x, x > 2.5), [3, 4, 5, 6]),
     "dynamic_partition": (lambda tf, x, y: tf.dynamic_partition(x, y, 2)[1], [[1, 2], [5, 6]]),
+    "confusion_matrix": (lambda tf, x, y: tf.confusion_matrix(y, tf.constant([1, 1, 1])), [[0, 1], [0, 2]]),
     "size": (lambda tf, x, y: tf.shape(tf.where(tf.equal(y, 0)))[0], 1),
     "gather": (lambda tf, x, y: tf.gather_nd(x, tf.where(tf.equal(y, 1))) * 2, [[2, 4], [10, 12]]),
 }

@@ -254,8 +254,17 @@ def write_index(latest: str, prefixes: list[str]) -> None:
 @ignores("latest_filename='checkpoint'")
 def get_checkpoint_state(checkpoint_dir: PathLike | TensorLike) -> object:
     """`tf.train.get_checkpoint_state`: an object with the newest prefix in a folder, None if there is none."""
-    path = latest_checkpoint(checkpoint_dir)
-    return path and SimpleNamespace(model_checkpoint_path=path, all_model_checkpoint_paths=[path])
+    path, folder = latest_checkpoint(checkpoint_dir), text(checkpoint_dir)
+    if path is None:
+        return None
+    with open(os.path.join(folder, "checkpoint")) as file:
+        content = file.read()
+    if content.startswith("{"):
+        kept = json.loads(content).get("all", [])
+    else:  # written by TensorFlow
+        kept = re.findall(r'all_model_checkpoint_paths: "(.*)"', content)
+    paths = [os.path.join(folder, name) for name in kept]
+    return SimpleNamespace(model_checkpoint_path=path, all_model_checkpoint_paths=paths or [path])
 
 
 @named("train.latest_checkpoint")

@@ -195,6 +195,9 @@ _READING: dict[str, Callable[[dict[str, Any]], Any]] = {
     "io.parse_example": lambda given: _of_features(given, None),
     "io.decode_raw compat.v1.decode_raw": _of_bytes,
     "io.decode_csv compat.v1.decode_csv": _of_columns,
+    "math.confusion_matrix compat.v1.confusion_matrix": lambda given: KerasTensor.derived(
+        (given.get("num_classes"),) * 2, name_of(given.get("dtype") or "int32")
+    ),
     "io.read_file": lambda _: KerasTensor.derived((), "string"),
     " ".join([*LISTS["decoders of images"], "image.decode_jpeg"]): _of_image,
 }
