@@ -6,7 +6,7 @@ import ast
 import copy
 import functools
 import operator
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import numpy as np
@@ -285,7 +285,16 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
 _CHECKPOINT: dict[str, Callable[[Any], Any]] = {
     "_should_save_on_batch": _method(lambda callback, batch: callback._counter.update(batch)),
 }
+
+
+def _merge_state(metric: Any, metrics: Iterable[Any]) -> None:
+    for other in metrics:
+        for own, variable in zip(metric.variables, other.variables, strict=True):
+            own.assign_add(variable.numpy())
+
+
 _METRIC: dict[str, Callable[[Any], Any]] = {
+    "merge_state": _method(_merge_state),
     "get_weights": _method(lambda metric: [variable.numpy() for variable in metric.variables]),
     **dict.fromkeys(("weights", "non_trainable_weights"), lambda metric: adopt(metric.variables)),
     "init_thresholds": lambda metric: vars(metric).get("thresholds", NOTHING),

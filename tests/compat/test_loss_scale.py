@@ -73,3 +73,10 @@ def test_a_scale_that_stays(tf, arguments):
     np.testing.assert_allclose(model.get_weights()[0], np.full((3, 2), 0.8), atol=1e-3)
     model.fit(np.full_like(X, np.inf), Y, verbose=0, stop_on_nan=False)
     assert (float(optimizer.loss_scale), np.isfinite(model.get_weights()[0]).any()) == (8.0, False)
+
+
+def test_finite_steps_are_counted(tf):
+    optimizer = tf.keras.mixed_precision.LossScaleOptimizer(tf.keras.optimizers.SGD(0.1))
+    variable = tf.Variable(1.0)
+    optimizer.apply_gradients([(tf.constant(1.0), variable)])
+    assert int(optimizer.dynamic_counter) == 1

@@ -153,3 +153,11 @@ def test_metrics_of_keras_1_by_name(keras_1, name, value):
     np.testing.assert_allclose(found, value, atol=1e-3)
     with pytest.raises(ValueError, match=r"Unknown metric 'nothing'"):
         keras_1.metrics.get("nothing")
+
+
+def test_metrics_are_merged(tf_keras):
+    first, second = tf_keras.metrics.Mean(), tf_keras.metrics.Mean()
+    first.update_state([1.0, 2.0])
+    second.update_state([6.0])
+    first.merge_state([second])
+    assert float(first.result()) == 3.0

@@ -21,6 +21,7 @@ class LossScaleMixin:
 
     dynamic = True
     loss_scale = property(lambda self: self.slot_variable("dynamic_scale").value)
+    dynamic_counter = property(lambda self: self.slot_variable("step_counter").value)
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if era.number() < 3 and not by_gazelle:
