@@ -169,3 +169,14 @@ def test_decays_are_tensors_of_their_step(tf):
     assert float(session.run(w)) == pytest.approx(0.75)
     given = tf.placeholder(tf.int32, [])
     assert session.run(tf.train.exponential_decay(0.1, given, 5, 0.5, True), {given: 11}) == pytest.approx(0.025)
+
+
+def test_arrays_of_a_constant_initializer(tf):
+    """It is reshaped, and its last element is repeated; a scope that does not reuse says so."""
+    given = tf.constant_initializer([[1, -1], [0, 2]])
+    found = run(
+        tf, tf.get_variable("a", [2, 2, 1, 1], initializer=given), tf.get_variable("b", [6], initializer=given)[2:]
+    )
+    assert [value.ravel().tolist() for value in found] == [[1, -1, 0, 2], [0, 2, 2, 2]]
+    with tf.variable_scope("scope"):
+        assert tf.get_variable_scope().reuse is False

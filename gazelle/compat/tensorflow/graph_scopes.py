@@ -40,7 +40,7 @@ class Scope:
         custom_getter: Callable[..., Any] | None = None,
     ):
         self.name = self.original_name_scope = name
-        self.reuse, self.initializer, self.regularizer = reuse, initializer, regularizer
+        self.reuse, self.initializer, self.regularizer = reuse or False, initializer, regularizer
         self.custom_getter = custom_getter
 
     prefix = property(lambda self: f"{self.name}/" if self.name else "")

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle import initializers
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.shapes import Size
 from gazelle.compat.backend.shapes import shape as shape_of
@@ -410,6 +411,24 @@ class UniformInitializer(compat_class(RandomUniform)):
         if self._bounds is not None:
             low, high = self._bounds(shape) if callable(self._bounds) else self._bounds
             values = low + (high - low) * values
+        return values if called_by_gazelle(2) else Tensor(values)  # 1 is the frame of `ignores`
+
+
+class Constant(compat_class(initializers.Constant), abstract=True):  # type: ignore[call-arg]
+    """`Constant` whose array is reshaped, and continues with its last element, as in TensorFlow 1.
+
+    >>> Constant([[1, 2], [3, 4]])((3, 2)).tolist()
+    [[1.0, 2.0], [3.0, 4.0], [4.0, 4.0]]
+    """
+
+    @ignores("partition_info partition_shape partition_offset")
+    def __call__(self, shape: ShapeLike, dtype: DTypeLike = None) -> TensorResult:
+        flat, size = np.ravel(unboxed(self.value)), math.prod(shape)
+        if 1 < flat.size <= size:
+            values = np.append(flat, np.repeat(flat[-1:], size - flat.size)).reshape(tuple(shape))
+            values = values.astype(name_of("float32" if dtype is None else dtype))
+        else:
+            values = super().__call__(shape, dtype)
         return values if called_by_gazelle(2) else Tensor(values)  # 1 is the frame of `ignores`
 
 
