@@ -44,4 +44,6 @@ def test_rmsprop_of_tensorflow(tf_keras, arguments, weights):
 
 def test_other_names_have_no_effect_in_keras_1(keras_1):
     with pytest.warns(UserWarning, match=r"SGD: expected its arguments, got l2=, which has no effect"):
-        assert float(keras_1.optimizers.SGD(l2=0.0, lr=0.05).lr) == pytest.approx(0.05)
+        optimizer = keras_1.optimizers.SGD(l2=0.0, lr=0.05, clipnorm=0.5)
+    assert float(optimizer.lr) == pytest.approx(0.05)
+    assert optimizer.clipnorm == 0.5

@@ -26,7 +26,9 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
     if kwargs.get("epsilon", 0) is None:
         del kwargs["epsilon"]
     if era.number() == 1:  # Keras 0 ignored other names, such as l2
-        for name in kwargs.keys() - defaults.argument_names(core_class(type(instance)), "__init__"):
+        from gazelle.compat.arguments import keywords  # which imports these rules
+
+        for name in kwargs.keys() - keywords(core_class(type(instance))):
             warn(message(kind, expected="its arguments", got=f"{name}=, which has no effect"))
             del kwargs[name]
     if old or decay or slow:
