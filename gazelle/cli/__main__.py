@@ -162,7 +162,8 @@ def compiled(path: str, source: str | None, report: Callable[[str, Sign], None])
         sign = python2.sign_of_notebook(path)
     modules = python2.Modules(os.path.dirname(path), sign is not None, report)
     sys.meta_path.insert(sys.meta_path.index(PathFinder), modules)
-    if sign is None and source is not None and ".tostring()" in source:  # of arrays, which NumPy 2.3 removed
+    # of arrays, which NumPy 2.3 removed
+    if sign is None and source is not None and ".tostring()" in source and "def tostring" not in source:
         text = source.replace(".tostring()", ".tobytes()")
     if sign is None or source is None:
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if path.endswith(".ipynb") else 0

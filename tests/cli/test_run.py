@@ -44,6 +44,13 @@ def test_annotations_are_values(program):
     assert program("def f(x: int): ...\nprint(f.__annotations__)").stdout == "{'x': <class 'int'>}\n"
 
 
+@pytest.mark.parametrize("own", ["", "def tostring(self): return b'own'"])
+def test_arrays_have_tostring(program, own):
+    """NumPy 2.3 removed it; a method of the program with this name stays."""
+    made = f"class A:\n    {own}\na = A()" if own else "import numpy as np\na = np.array([97, 98], 'uint8')"
+    assert program(f"{made}\nprint(a.tostring())").stdout == ("b'own'\n" if own else "b'ab'\n")
+
+
 def test_a_notebook_replaces_what_it_displayed(tmp_path, python):
     lines = ["from IPython.display import display as show\n", "for each in (display, show):\n"]
     lines += ["    assert each('a') is None\n", "    each('b', display_id=True).update('c')"]
