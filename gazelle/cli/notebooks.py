@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import re
 import shlex
@@ -37,12 +36,11 @@ def source(path: str) -> str:
     But `%cd`, `%mkdir`, `!mkdir`, `%run` and `%pylab` take effect. Omitted are also imports of Python 2 from
     `__future__`, which a notebook may have in any cell.
     """
+    from gazelle.compat import releases
+
     try:
         with open(path, encoding="utf-8") as file:
-            book = json.load(file)
-        sheets = book.get("worksheets") or [book]  # of format 3, until 2015
-        cells = [cell for sheet in sheets for cell in sheet["cells"]]
-        texts = ["".join(cell.get("source", cell.get("input"))) for cell in cells if cell["cell_type"] == "code"]
+            texts = releases.code_cells(file.read())
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedFileError(
             message(f"{path!r} is no notebook", expected="JSON with cells of code", got=error)

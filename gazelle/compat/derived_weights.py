@@ -17,6 +17,7 @@ from gazelle.compat import era
 from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.recorded_variable import recorder
+from gazelle.core.context_variables import assigned
 from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
@@ -35,17 +36,16 @@ def recorded(layer: Layer) -> Iterator[None]:
     token = recorder.set(GraphVariable) if graphs and recorder.get() is None else None
     outer = _made.get()  # of a subclass of the layer, or of a layer around it
     made = [] if outer is None else outer
-    _made.set(made)
     try:
-        yield
+        with assigned(_made, made):
+            yield
     finally:
-        _made.set(outer)
         if token is not None:
             recorder.reset(token)
     vars(layer).pop(_UNASSIGNED, None)  # of an earlier `build`
-    assigned = {id(child) for child in weight_tree.children(layer)}
+    children = {id(child) for child in weight_tree.children(layer)}
     own = [weight for owner, weight in made if owner is layer]
-    if unassigned := [weight for weight in own if id(weight) not in assigned]:
+    if unassigned := [weight for weight in own if id(weight) not in children]:
         vars(layer)[_UNASSIGNED] = unassigned
     found = {name: value for name, value in vars(layer).items() if _is_derived(value)}
     if found:

@@ -90,12 +90,17 @@ def read(file: pathlib.Path) -> str:
         return ""
 
 
+def code_cells(text: str) -> list[str]:
+    """The texts of the cells with code in a notebook, also in one of format 3, until 2015."""
+    book = json.loads(text)
+    cells = [cell for sheet in book.get("worksheets") or [book] for cell in sheet["cells"]]
+    return ["".join(cell.get("source", cell.get("input"))) for cell in cells if cell["cell_type"] == "code"]
+
+
 def code_of_notebook(text: str) -> str:
     """The text of all cells with code, as they are."""
     try:
-        book = json.loads(text)
-        cells = [cell for sheet in book.get("worksheets") or [book] for cell in sheet["cells"]]
-        return "\n".join("".join(c.get("source", c.get("input"))) for c in cells if c["cell_type"] == "code")
+        return "\n".join(code_cells(text))
     except (ValueError, KeyError, TypeError, AttributeError):
         return ""
 

@@ -20,7 +20,7 @@ from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow import subgraphs
 from gazelle.compat.tensorflow.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.calls import boxed
-from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
+from gazelle.compat.tensorflow.dtypes import as_dtype, name_on_device
 from gazelle.compat.tensorflow.errors import InvalidArgumentError, OutOfRangeError
 from gazelle.compat.tensorflow.names import NAMES, array_of_list, named
 from gazelle.compat.tensorflow.ragged import RaggedTensor
@@ -324,8 +324,7 @@ class TensorSpec:
 
     def is_compatible_with(self, value: TensorLike) -> bool:
         """Return whether a tensor or a spec has this dtype and fits this shape."""
-        narrowed = {"int64": "int32", "float64": "float32"}  # JAX has 32 bits
-        expected_dtype, given = (narrowed.get(name_of(dtype), name_of(dtype)) for dtype in (self.dtype, value.dtype))
+        expected_dtype, given = name_on_device(self.dtype), name_on_device(value.dtype)
         return expected_dtype == given and (self.shape_is_unknown or self.shape.is_compatible_with(tuple(value.shape)))
 
     def __eq__(self, other: object) -> bool:

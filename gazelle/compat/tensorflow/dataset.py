@@ -63,6 +63,7 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import DTypeLike, Nested, PathLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core import prng
+from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.symbolic import is_symbolic
 from gazelle.data.dataset import generator, shuffled
@@ -677,11 +678,8 @@ class Dataset(Elements):
         """The shapes and dtypes of the first element; the size of batches is unknown, as the last may be smaller."""
         if self._spec is not None:
             return self._spec
-        token = _peeks.set(True)
-        try:
+        with assigned(_peeks, True):
             first = next(self._begin(), None)
-        finally:
-            _peeks.reset(token)
         if first is None:
             raise DataError(message("element_spec", expected="a dataset with elements", got="an empty one"))
         return specs_of(first, self._batch)

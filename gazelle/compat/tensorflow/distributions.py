@@ -29,16 +29,17 @@ def _tensor(value: Any) -> Any:
     return NAMES["convert_to_tensor"](value, "float32") if isinstance(value, int | float | list | tuple) else value
 
 
+def _sizes(sample_shape: Any) -> list[Any]:
+    return [sample_shape] if isinstance(sample_shape, int) else list(sample_shape)
+
+
 @methods_ignore("name seed")
 class Distribution:
     """A distribution: subclasses define `_log_prob`, `_mean` and so on of the parameters.
 
     Attributes:
         parameters: the tensors by name.
-        event_rank: the number of axes of one draw.
     """
-
-    event_rank = 0
 
     def __init__(self, **parameters: TensorLike) -> None:
         self.parameters = {key: _tensor(value) for key, value in parameters.items() if value is not None}
@@ -50,7 +51,7 @@ class Distribution:
 
     def _noise(self, kind: str, sample_shape: Any, seed: Any, **options: Any) -> Any:
         """Random numbers in the shape of the draws."""
-        sizes = [sample_shape] if isinstance(sample_shape, int) else list(sample_shape)
+        sizes = _sizes(sample_shape)
         inner = shape(self._of_batch())
         return NAMES[f"random.{kind}"](concat([sizes, inner], 0) if sizes else inner, seed=seed, **options)
 
@@ -153,8 +154,6 @@ class Normal(Distribution):
 
 @_distribution("MultivariateNormalDiag", "mu=loc diag_stdev=scale_diag")
 class MultivariateNormalDiag(Distribution):
-    event_rank = 1
-
     def __init__(self, loc: TensorLike, scale_diag: TensorLike) -> None:
         super().__init__(loc=loc, scale_diag=scale_diag)
         self._each = Normal(self.loc, self.scale_diag)
@@ -233,8 +232,7 @@ class Gamma(Distribution):
         super().__init__(concentration=concentration, rate=rate)
 
     def _sample(self, sample_shape: Any, seed: Any) -> Any:
-        sizes = [sample_shape] if isinstance(sample_shape, int) else list(sample_shape)
-        return NAMES["random.gamma"](sizes, self.concentration, self.rate, seed=seed)
+        return NAMES["random.gamma"](_sizes(sample_shape), self.concentration, self.rate, seed=seed)
 
     def _log_prob(self, x: Any) -> Any:
         a, b = self.concentration, self.rate
@@ -295,8 +293,7 @@ class Poisson(Distribution):
         super().__init__(rate=rate)
 
     def _sample(self, sample_shape: Any, seed: Any) -> Any:
-        sizes = [sample_shape] if isinstance(sample_shape, int) else list(sample_shape)
-        return NAMES["random.poisson"](sizes, self.rate, seed=seed)
+        return NAMES["random.poisson"](_sizes(sample_shape), self.rate, seed=seed)
 
     def _log_prob(self, x: Any) -> Any:
         return x * log(self.rate) - self.rate - lgamma(x + 1)

@@ -89,6 +89,12 @@ def name_of(dtype: DTypeLike | None) -> str:
     return "string" if found.kind in "SUO" else found.name
 
 
+def name_on_device(dtype: DTypeLike | None) -> str:
+    """The name of the dtype that arrays have: JAX has 32 bits."""
+    name = name_of(dtype)
+    return {"float64": "float32", "int64": "int32"}.get(name, name)
+
+
 def as_dtype(dtype: DTypeLike | None) -> DType:
     return DType(name_of(dtype))
 

@@ -17,7 +17,7 @@ from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow import autograph
 from gazelle.compat.tensorflow.calls import boxed
-from gazelle.compat.tensorflow.dtypes import host_array, name_of
+from gazelle.compat.tensorflow.dtypes import host_array, name_on_device
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.host_nodes import builds_graph, host_node
 from gazelle.compat.tensorflow.names import NAMES
@@ -350,7 +350,7 @@ def _outputs_of_python(inputs: Any, types: Any) -> Any:
     shape = tuple(next((v.shape for v in inputs if hasattr(v, "shape")), ()))
 
     def make(kind: Any) -> KerasTensor:
-        return KerasTensor.derived(shape, {"float64": "float32", "int64": "int32"}.get(name_of(kind), name_of(kind)))
+        return KerasTensor.derived(shape, name_on_device(kind))
 
     return [make(kind) for kind in types] if isinstance(types, list | tuple) else make(types)
 

@@ -14,6 +14,7 @@ from gazelle.compat.backend import sessions, variables
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.control import TensorSpec
 from gazelle.compat.tensorflow.dataset import Dataset
+from gazelle.compat.tensorflow.dtypes import name_on_device
 from gazelle.compat.tensorflow.errors import OutOfRangeError
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import DTypeLike, Nested, ShapeLike, TensorResult
@@ -144,7 +145,7 @@ class Iterator(Dataset):
 
 
 def _placeholder(spec: Any) -> Any:
-    kind = {"int64": "int32", "float64": "float32"}.get(str(spec.dtype), str(spec.dtype))
+    kind = name_on_device(spec.dtype)
     sizes = [None, *spec.shape[1:]] if len(spec.shape) else []  # the last batch may be smaller
     return variables.placeholder(sizes, dtype=kind if kind == "string" else np.dtype(kind).name)
 

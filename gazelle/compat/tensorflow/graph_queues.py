@@ -18,7 +18,7 @@ from gazelle.compat.backend.variables import placeholder
 from gazelle.compat.ignored import ignores, methods_ignore
 from gazelle.compat.tensorflow import graphs, queues
 from gazelle.compat.tensorflow.arrays import array_of
-from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.dtypes import name_on_device
 from gazelle.compat.tensorflow.errors import OutOfRangeError
 from gazelle.compat.tensorflow.files import opened, text
 from gazelle.compat.tensorflow.function import numpy_function
@@ -36,8 +36,7 @@ class Source:
 
     def __init__(self, elements: Iterable[Element], shapes: Sequence[Any], dtypes: Sequence[Any]) -> None:
         self._elements = iter(elements)
-        narrow = {"float64": "float32", "int64": "int32"}
-        kinds = [narrow.get(name_of(kind), name_of(kind)) for kind in dtypes]
+        kinds = map(name_on_device, dtypes)
         graphs.build_graphs()
         self.tensors = [placeholder(shape, dtype=kind) for shape, kind in zip(shapes, kinds, strict=True)]
         sessions.iterators.update(dict.fromkeys(self.tensors, self))

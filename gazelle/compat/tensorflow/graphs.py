@@ -28,7 +28,7 @@ from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow import graph_scopes, names, names_of_1
-from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.dtypes import name_on_device
 from gazelle.compat.tensorflow.graph_slots import add_slots
 from gazelle.compat.tensorflow.model_calls import all_variables, remembered
 from gazelle.compat.tensorflow.names import named
@@ -118,7 +118,7 @@ def placeholder(dtype: DTypeLike = "float32", shape: ShapeLike | None = None, na
     """`tf.placeholder`: a symbolic tensor whose value is passed to `Session.run`."""
     build_graphs()
     sizes = [] if shape is None else [None if n is None or n == -1 else int(n) for n in np.atleast_1d(shape)]
-    kind = {"float64": "float32", "int64": "int32"}.get(name_of(dtype), name_of(dtype))
+    kind = name_on_device(dtype)
     # without a shape it is mostly a number, such as a rate of dropout; it takes arrays of any shape
     made = variables.placeholder(sizes, dtype=kind)
     if not sizes and "int" in kind:
@@ -177,7 +177,7 @@ def variable(
     value = unboxed(initial_value() if callable(initial_value) else initial_value)
     array = np.asarray(functions.eval(value) if isinstance(value, KerasTensor) else value)
     kind = str(np.dtype(options["dtype"])) if options.get("dtype") is not None else str(array.dtype)
-    kind = {"float64": "float32", "int64": "int32"}.get(kind, kind)
+    kind = name_on_device(kind)
     name = options.get("full_name") or graph_scopes.unique(options.get("name") or "Variable")
     made = GraphVariable1(array.astype(kind), dtype=kind, name=f"{name}:0", trainable=trainable is not False)
     _first_values[made] = array.astype(kind)

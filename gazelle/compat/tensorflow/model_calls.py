@@ -130,7 +130,10 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
             out = _call_layers(layer, args, kwargs)
         elif recorded and (attributes := _outer_tensors(layer)):
             own = compiled_calls.is_library_code(layer)
-            out = (_call_with if own else _call_parts)(original, layer, args, kwargs, attributes)
+            if own:
+                out = _call_with(original, layer, args, kwargs, attributes)
+            else:
+                out = _call_parts(original, layer, args, kwargs)
         elif layer in _looks_at_values:
             out = _call_parts(original, layer, args, kwargs)
         else:
@@ -182,7 +185,7 @@ def _call_with(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
     return stateful(function, ([vars(one)[name] for one, name in attributes], *args), kwargs, None, layer)
 
 
-def _call_parts(original: Function, layer: Layer, args: Arguments, kwargs: Keywords, _: Option = None) -> Tree:
+def _call_parts(original: Function, layer: Layer, args: Arguments, kwargs: Keywords) -> Tree:
     """Call a layer so that a tape records the calls inside."""
     outer = tracing.current()
     scope = tracing.TraceContext(key=fresh_key()) if outer is None else outer

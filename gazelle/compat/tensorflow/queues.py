@@ -1,4 +1,4 @@
-"""tf.queue: queues of tensors for code that runs eagerly; those of graphs are refused."""
+"""tf.queue: queues of tensors for code that runs eagerly; `tf.FIFOQueue` of graphs is in `graph_queues`."""
 
 from __future__ import annotations
 
