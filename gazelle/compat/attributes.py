@@ -254,7 +254,7 @@ def scheduled_rate(optimizer: Optimizer) -> TensorResult:
 
 def _writer(callback: TensorBoard) -> Any:
     """What writes the program's own values to the folder of a callback."""
-    from gazelle.compat.tensorflow.graph_summaries import writer_of  # it imports this module
+    from gazelle.compat.tensorflow.v1.summaries import writer_of  # it imports this module
 
     return writer_of(callback)
 

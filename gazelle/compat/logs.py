@@ -55,7 +55,7 @@ class _Tensors(list[Any]):
 
 def metrics_names(model: Model, now: list[str]) -> list[str]:
     """`model.metrics_names`, to which programs append; in a graph they are known after `compile`."""
-    from gazelle.compat.tensorflow import graphs
+    from gazelle.compat.tensorflow.v1 import graphs
 
     known = model._trainer is not None and model._trainer.metrics.built
     if not known and (era.is_before_tf_keras_2() or graphs.active()):

@@ -65,7 +65,7 @@ def builds_graphs() -> bool:
         return False
     if era.standalone():
         return True
-    from gazelle.compat.tensorflow import graphs  # it imports the classes of layers
+    from gazelle.compat.tensorflow.v1 import graphs  # it imports the classes of layers
 
     return graphs.active()
 

@@ -209,7 +209,7 @@ class OldVariable:
     @property
     def graph(self) -> NamedObject:
         """The default graph of TensorFlow 1."""
-        from gazelle.compat.tensorflow import default_graphs
+        from gazelle.compat.tensorflow.v1 import default_graphs
 
         return default_graphs.current()
 

@@ -103,7 +103,7 @@ def _assignment(kind: str) -> Callable[..., Any]:
 
             return getattr(updates, of_graph)(self, value)
         if getattr(recorder.get(), "writes_graphs", False) and not (called_by_gazelle(1) or tracing.current()):
-            from gazelle.compat.tensorflow import graphs
+            from gazelle.compat.tensorflow.v1 import graphs
 
             return graphs.assigned(self, kind, value)
         return original(self, value)

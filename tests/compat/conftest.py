@@ -7,7 +7,7 @@ import pytest
 import gazelle
 from gazelle.compat import era, tensorflow
 from gazelle.compat.namespaces import root
-from gazelle.compat.tensorflow import graphs
+from gazelle.compat.tensorflow.v1 import graphs
 from gazelle.core import names
 
 ROOTS = ("keras", "tensorflow", "tensorflow_core")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gazelle.compat import tensorflow as facade
-from gazelle.compat.tensorflow import autograph
+from gazelle.compat.tensorflow.eager import autograph
 from gazelle.core.errors import ArgumentError
 
 

@@ -242,7 +242,7 @@ def test_packages_of_a_program_tell_its_era(tmp_path, monkeypatch):
 
 
 def test_datasets_are_recognized_by_the_name_of_their_class():
-    from gazelle.compat.tensorflow.dataset import Dataset
+    from gazelle.compat.tensorflow.data.dataset import Dataset
 
     assert "Dataset" in str(type(Dataset.range(3)))
     assert len(Dataset.range(3)) == 3

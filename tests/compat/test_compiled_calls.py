@@ -9,7 +9,7 @@ import pytest
 import gazelle
 from gazelle.compat import tensorflow as facade
 from gazelle.compat.namespaces import root
-from gazelle.compat.tensorflow import compiled_calls
+from gazelle.compat.tensorflow.eager import compiled_calls
 from gazelle.core.errors import DataError
 
 ROOT = str(Path(gazelle.__file__).parent)

@@ -8,7 +8,7 @@ import pytest
 from gazelle.compat import tensorflow as facade
 from gazelle.compat.backend import get_session
 from gazelle.compat.namespaces import root
-from gazelle.compat.tensorflow import graphs
+from gazelle.compat.tensorflow.v1 import graphs
 from gazelle.core.errors import ArgumentError, StateError
 
 keras = root("keras")

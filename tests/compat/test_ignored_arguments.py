@@ -63,21 +63,21 @@ REASONS = {
     "recurrent.py __init__": "consume_less weights",  # the same results; set by the mixin of layers
     "resource_optimizers.py _get_or_make_slot": "op_name",  # of a node
     "scikit_learn.py get_params": "deep",  # no estimators inside
-    "tensorflow/arrays.py get_static_value": "partial",
-    "tensorflow/arrays.py split": "num",  # the number of sizes
+    "tensorflow/ops/arrays.py get_static_value": "partial",
+    "tensorflow/ops/arrays.py split": "num",  # the number of sizes
     "tensorflow/checkpoints.py global_step": "graph",
-    "tensorflow/control.py case": "exclusive strict",
-    "tensorflow/control.py cond": "strict",
-    "tensorflow/convolutions.py max_pool_with_argmax": "output_dtype",  # 32 bits
-    "tensorflow/gathering.py argsort": "stable",  # always
+    "tensorflow/eager/control.py case": "exclusive strict",
+    "tensorflow/eager/control.py cond": "strict",
+    "tensorflow/ops/convolutions.py max_pool_with_argmax": "output_dtype",  # 32 bits
+    "tensorflow/ops/gathering.py argsort": "stable",  # always
     "tensorflow/private_modules.py __init__": "description",
     "tensorflow/private_modules.py _concat": "static",
     "tensorflow/queues.py __init__": "shared_name min_after_dequeue",  # no other threads and processes
     "tensorflow/queues.py close": "cancel_pending_enqueues",
-    "tensorflow/randoms.py variance_scaling": "dtype",  # float32
-    "tensorflow/rnn_cells.py __init__": "input_size num_proj_shards num_unit_shards reuse",  # deprecated there
-    "tensorflow/sampling.py fixed_unigram_candidate_sampler": "shard",  # there is one
-    "tensorflow/sampling.py sampler": "num_true",  # that of the labels
+    "tensorflow/ops/randoms.py variance_scaling": "dtype",  # float32
+    "tensorflow/v1/rnn_cells.py __init__": "input_size num_proj_shards num_unit_shards reuse",  # deprecated there
+    "tensorflow/ops/sampling.py fixed_unigram_candidate_sampler": "shard",  # there is one
+    "tensorflow/ops/sampling.py sampler": "num_true",  # that of the labels
     "tensorflow/saved_models.py load": "tags",
     "tensorflow/tf_config.py __init__": "__",  # one replica on the devices of JAX
     "tensorflow/tf_config.py get_memory_info": "device",  # the first
@@ -86,9 +86,9 @@ REASONS = {
 }
 #: files with tables of lambdas, each of which has the signature of a method
 TABLES = frozenset(
-    listed("""attributes.py mixins/steps.py tensorflow/__init__.py tensorflow/dataset.py
-        tensorflow/graph_layers.py tensorflow/graph_metrics.py tensorflow/graph_summaries.py tensorflow/graphs.py
-        tensorflow/sampling.py tensorflow/tf_config.py tensorflow/transformations.py""")
+    listed("""attributes.py mixins/steps.py tensorflow/__init__.py tensorflow/data/dataset.py
+        tensorflow/v1/layers.py tensorflow/v1/metrics.py tensorflow/v1/summaries.py tensorflow/v1/graphs.py
+        tensorflow/ops/sampling.py tensorflow/tf_config.py tensorflow/data/transformations.py""")
 )
 
 

@@ -102,7 +102,7 @@ def test_earlier_names_that_are_none_were_not_given(tf, symbolic):
 
 
 def test_functions_of_addons_for_text():
-    crf = importlib.import_module("gazelle.compat.tensorflow.crf")
+    crf = importlib.import_module("gazelle.compat.tensorflow.ops.crf")
     for name in ("decode", "log_likelihood", "log_norm", "sequence_score", "unary_score", "binary_score"):
         assert callable(getattr(crf, f"crf_{name}"))
 

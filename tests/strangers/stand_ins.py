@@ -417,7 +417,7 @@ def main(program):
     project = text + modules()
     import gazelle
     import gazelle.cli.__main__ as cli
-    import gazelle.compat.tensorflow.tape as tape
+    import gazelle.compat.tensorflow.eager.tape as tape
     from gazelle.compat.backend import functions
 
     data_sets(gazelle)

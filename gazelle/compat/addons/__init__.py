@@ -5,7 +5,7 @@ Input and output as in the modules of `keras`. Expected numbers: those of Tensor
 """
 
 from gazelle.compat.addons import activations, callbacks, image, layers, losses, metrics, optimizers, rnn, seq2seq
-from gazelle.compat.tensorflow import crf as text
+from gazelle.compat.tensorflow.ops import crf as text
 
 __all__ = ["activations", "callbacks", "image", "layers", "losses", "metrics", "optimizers", "rnn", "seq2seq", "text"]
 __version__ = "0.23.0"

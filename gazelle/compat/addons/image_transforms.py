@@ -10,8 +10,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import NAMES, op
-from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.ops.image.warping import sample

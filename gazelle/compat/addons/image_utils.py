@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.addons.image_transforms import batched
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import op
-from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import TensorLike, TensorResult
 
 

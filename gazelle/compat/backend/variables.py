@@ -49,7 +49,7 @@ def variable(
 
 def _in_graph_of_1() -> bool:
     """Whether a program for TensorFlow builds a graph, also one for 2 that has disabled eager execution."""
-    from gazelle.compat.tensorflow import graphs
+    from gazelle.compat.tensorflow.v1 import graphs
 
     return graphs.active()
 

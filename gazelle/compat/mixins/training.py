@@ -241,7 +241,7 @@ class OptimizerMixin(CompatObject):
 
 
 def _graphs() -> Any:
-    from gazelle.compat.tensorflow import graphs
+    from gazelle.compat.tensorflow.v1 import graphs
 
     return graphs
 

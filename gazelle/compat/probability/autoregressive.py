@@ -11,7 +11,7 @@ import numpy as np
 from gazelle.compat.classes import compat_class
 from gazelle.compat.probability.layers.distributions import registered
 from gazelle.compat.probability.parameters import REQUIRED, has_parameters
-from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.types import Function, Option, TensorLike
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, Shape

@@ -29,11 +29,11 @@ from gazelle.compat.probability.objects import (
 )
 from gazelle.compat.probability.parameters import REQUIRED, has_parameters
 from gazelle.compat.tables import listed
-from gazelle.compat.tensorflow import randoms
 from gazelle.compat.tensorflow.calls import boxed, call
 from gazelle.compat.tensorflow.dtypes import as_dtype
-from gazelle.compat.tensorflow.recording import filled, is_box
-from gazelle.compat.tensorflow.stateful import stateful
+from gazelle.compat.tensorflow.eager.recording import filled, is_box
+from gazelle.compat.tensorflow.eager.stateful import stateful
+from gazelle.compat.tensorflow.ops import randoms
 from gazelle.compat.types import Arguments, Function, Keywords, Option, TensorResult
 from gazelle.core import shape_inference, tracing
 from gazelle.core.symbolic import KerasTensor, map_in_order

@@ -17,10 +17,10 @@ import numpy as np
 
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tables import listed
-from gazelle.compat.tensorflow import randoms
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import DType, as_dtype
-from gazelle.compat.tensorflow.recording import is_array, is_box, unboxed
+from gazelle.compat.tensorflow.eager.recording import is_array, is_box, unboxed
+from gazelle.compat.tensorflow.ops import randoms
 from gazelle.compat.types import Function, Option
 from gazelle.core import tracing
 from gazelle.core.symbolic import KerasTensor, map_in_order

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.probability.objects import Deferred
 from gazelle.compat.tensorflow import calls, model_calls
-from gazelle.compat.tensorflow.recording import is_box, unboxed
+from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import Function, NamedObject, TensorResult
 from gazelle.core import symbolic

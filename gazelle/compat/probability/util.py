@@ -6,7 +6,7 @@ from typing import Any
 
 from gazelle.compat.ignored import ignores
 from gazelle.compat.probability.objects import parts_of, variables_of
-from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import DTypeLike, Function, Option, TensorLike, TensorResult

@@ -16,29 +16,23 @@ from typing import Any
 from gazelle.compat import facade
 from gazelle.compat.namespaces import root, version
 from gazelle.compat.tables import listed, pairs
-from gazelle.compat.tensorflow import (
-    former_orders,
-    function_tables,
-    graph_metrics,
-    graphs,
-    model_calls,
-    names_of_1,
-    private_modules,
-)
+from gazelle.compat.tensorflow import function_tables, model_calls, names_of_1, private_modules
 from gazelle.compat.tensorflow.dtypes import DTYPES
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
+from gazelle.compat.tensorflow.v1 import former_orders, graphs, metrics
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
-_TABLES = listed("""contrib_layers function_tables arrays blocks boxes checking checkpoints control convolutions
-    crf csv_files custom_gradient decays distributions external_optimizers default_graphs differentiation events
-    feature_columns files function_layer gathering gradient_ops graph_iterators graph_layers graph_losses
-    graph_metrics graph_optimizers graph_scatter graph_scopes graph_sessions graph_summaries graphs images
-    legacy_seq2seq linalg linear_operators lite maths monitored_sessions moving_averages nn parsing quantization
-    queues graph_queues ragged ragged_calls randoms records rnn rnn_cells sampling saved_models signals sparse
-    sparse_lookups stored_datasets strings summaries tables tf_config tpus transformations tutorials unicode_strings
-    graph_ops""")
+_TABLES = listed("""v1.contrib_layers function_tables ops.arrays ops.blocks ops.boxes checking checkpoints eager.control
+    ops.convolutions ops.crf data.csv_files eager.custom_gradient v1.decays v1.distributions
+    v1.external_optimizers v1.default_graphs eager.differentiation events feature_columns files function_layer
+    ops.gathering ops.gradient_ops v1.iterators v1.layers v1.losses v1.metrics v1.optimizers v1.scatter v1.scopes
+    v1.sessions v1.summaries v1.graphs ops.images v1.legacy_seq2seq ops.linalg ops.linear_operators lite ops.maths
+    v1.monitored_sessions v1.moving_averages ops.nn data.parsing ops.quantization queues v1.queues ops.ragged
+    ops.ragged_calls ops.randoms data.records v1.rnn v1.rnn_cells ops.sampling saved_models ops.signals ops.sparse
+    ops.sparse_lookups data.stored_datasets ops.strings summaries tables tf_config tpus data.transformations
+    v1.tutorials ops.unicode_strings ops.graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 function_tables.register_objects()
@@ -129,7 +123,7 @@ def look_up(full: str) -> TensorResult:
     if (
         full.split(".")[0] in _OF_KERAS
         and full not in ("initializers", "losses", "metrics")
-        and not (full in NAMES and (graphs.active() or full in graph_metrics.ONLY_OF_1 or _lacks(full)))
+        and not (full in NAMES and (graphs.active() or full in metrics.ONLY_OF_1 or _lacks(full)))
     ):
         full = f"keras.{full}"
     if full == "keras" or full.startswith("keras."):

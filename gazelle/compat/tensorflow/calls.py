@@ -10,9 +10,9 @@ import numpy as np
 
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.recorded_variable import recorder
+from gazelle.compat.tensorflow.eager.programs import NotCompilableError
+from gazelle.compat.tensorflow.eager.recording import Call, active_tapes, filled, in_dataset, is_array, is_box, unboxed
 from gazelle.compat.tensorflow.errors import IndexOutOfBoundsError, InvalidArgumentError
-from gazelle.compat.tensorflow.programs import NotCompilableError
-from gazelle.compat.tensorflow.recording import Call, active_tapes, filled, in_dataset, is_array, is_box, unboxed
 from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import logits, shape_inference, tracing
 from gazelle.core.attachments import Attachments
@@ -45,7 +45,7 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
         args, kwargs = jax.tree.unflatten(structure, flat)
         return shape_inference.call_op(function, args, kwargs)
     if any(hasattr(type(leaf), "rows") for leaf in flat):
-        from gazelle.compat.tensorflow import masked_rows
+        from gazelle.compat.tensorflow.ops import masked_rows
 
         return masked_rows.call(function, args, kwargs)
     arrays = _matched(flat)

@@ -14,12 +14,12 @@ import numpy as np
 
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import with_parameters
-from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
+from gazelle.compat.tensorflow.eager.function import check_at_run_time, is_tracing
+from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
-from gazelle.compat.tensorflow.function import check_at_run_time, is_tracing
 from gazelle.compat.tensorflow.names import fixed_value, named
-from gazelle.compat.tensorflow.recording import is_box, unboxed
+from gazelle.compat.tensorflow.ops.arrays import convert
 from gazelle.compat.types import DTypeLike, Nested, TensorLike, TensorResult
 from gazelle.core.errors import ShapeError, message
 

@@ -17,10 +17,10 @@ import numpy as np
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.dtypes import DType, as_dtype
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.randoms import Generator
-from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.ops.randoms import Generator
 from gazelle.compat.tensorflow.restoring import Status, forget, resume
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import Option, PathLike, ShapeLike, TensorLike
@@ -338,8 +338,8 @@ named("train.checkpoint_exists")(
 @named("train.init_from_checkpoint")
 def init_from_checkpoint(ckpt_dir_or_file: PathLike | TensorLike, assignment_map: Mapping[str, Any]) -> None:
     """`tf.train.init_from_checkpoint`: set the first values of variables from a checkpoint, by name or by scope."""
-    from gazelle.compat.tensorflow.graphs import set_first_value
     from gazelle.compat.tensorflow.model_calls import all_variables
+    from gazelle.compat.tensorflow.v1.graphs import set_first_value
 
     reader = CheckpointReader(ckpt_dir_or_file)
     for stored, target in assignment_map.items():
@@ -356,11 +356,11 @@ def init_from_checkpoint(ckpt_dir_or_file: PathLike | TensorLike, assignment_map
 @named("train.get_or_create_global_step", "train.get_global_step", "train.create_global_step")
 def global_step(graph: object = None) -> TensorFlowVariable:
     """`tf.train.get_or_create_global_step`: a variable for the number of updates, which `minimize` may increase."""
-    from gazelle.compat.tensorflow import graph_scopes
+    from gazelle.compat.tensorflow.v1 import scopes
 
-    known = graph_scopes.get_collection_ref(graph_scopes.GraphKeys.GLOBAL_STEP)
+    known = scopes.get_collection_ref(scopes.GraphKeys.GLOBAL_STEP)
     if not known:
-        made = graph_scopes.variable_of("global_step")  # that of the program
+        made = scopes.variable_of("global_step")  # that of the program
         known.append(made or TensorFlowVariable(0, trainable=False, dtype="int64", name="global_step"))
     return known[0]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.tensorflow.data.records import records
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.records import records
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import PathLike, TensorLike
 from gazelle.saving.tensorflow_format import protobuf

@@ -17,13 +17,13 @@ import numpy as np
 
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import resolve, with_parameters
-from gazelle.compat.tensorflow.arrays import array_of, convert
 from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.errors import AlreadyExistsError, NotFoundError
 from gazelle.compat.tensorflow.function_tables import LISTS, TABLE
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
-from gazelle.compat.tensorflow.randoms import generator
-from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.ops.arrays import array_of, convert
+from gazelle.compat.tensorflow.ops.randoms import generator
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, PathLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -164,8 +164,8 @@ def opened(name: str, compression_type: TensorLike = None) -> IO[bytes]:
 @ignores("buffer_size num_parallel_reads name")
 def text_line_dataset(filenames: TensorLike, compression_type: TensorLike = None) -> TensorResult:
     """`tf.data.TextLineDataset`: the lines of all files in order."""
-    from gazelle.compat.tensorflow.control import TensorSpec
-    from gazelle.compat.tensorflow.dataset import Dataset
+    from gazelle.compat.tensorflow.data.dataset import Dataset
+    from gazelle.compat.tensorflow.eager.control import TensorSpec
 
     def begin() -> Any:
         for name in texts(filenames):

@@ -10,8 +10,8 @@ from gazelle.compat.namespaces import root
 from gazelle.compat.tensorflow.calls import unbox
 from gazelle.compat.tensorflow.checkpoints import Module
 from gazelle.compat.tensorflow.dtypes import DType
+from gazelle.compat.tensorflow.eager.function import Function
 from gazelle.compat.tensorflow.files import text
-from gazelle.compat.tensorflow.function import Function
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.saved_models import program
 from gazelle.compat.types import PathLike, TensorLike, TensorResult

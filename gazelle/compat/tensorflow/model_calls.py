@@ -17,18 +17,20 @@ import numpy as np
 
 from gazelle.compat import facade
 from gazelle.compat.regularizers import Penalty
-from gazelle.compat.tensorflow import autograph, compiled_calls, masked_rows, ragged_layers
+from gazelle.compat.tensorflow import ragged_layers
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
-from gazelle.compat.tensorflow.dataset import Dataset
+from gazelle.compat.tensorflow.data.dataset import Dataset
 from gazelle.compat.tensorflow.dtypes import as_dtype as as_dtype  # for the mixins
-from gazelle.compat.tensorflow.function import needs_values
-from gazelle.compat.tensorflow.programs import NeedsTapeError
-from gazelle.compat.tensorflow.ragged import RaggedTensor
-from gazelle.compat.tensorflow.recording import LooksAtValuesError, active_tapes, is_box, only_tapes, unboxed
+from gazelle.compat.tensorflow.eager import autograph, compiled_calls
+from gazelle.compat.tensorflow.eager.function import needs_values
+from gazelle.compat.tensorflow.eager.programs import NeedsTapeError
+from gazelle.compat.tensorflow.eager.recording import LooksAtValuesError, active_tapes, is_box, only_tapes, unboxed
+from gazelle.compat.tensorflow.eager.stateful import fresh_key, register_dataclasses, stateful
+from gazelle.compat.tensorflow.eager.tape import GradientTape
+from gazelle.compat.tensorflow.eager.tape import with_tape as with_tape  # for the mixins
+from gazelle.compat.tensorflow.ops import masked_rows
+from gazelle.compat.tensorflow.ops.ragged import RaggedTensor
 from gazelle.compat.tensorflow.restoring import resume as resume  # for the mixins
-from gazelle.compat.tensorflow.stateful import fresh_key, register_dataclasses, stateful
-from gazelle.compat.tensorflow.tape import GradientTape
-from gazelle.compat.tensorflow.tape import with_tape as with_tape  # for the mixins
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.variable import text_of_variable as text_of_variable  # for variables of layers
 from gazelle.compat.types import Arguments, Branch, Function, Keywords, Nested, Option, TensorLike, TensorResult

@@ -17,7 +17,7 @@ from gazelle.compat import tables
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.calls import guarded
 from gazelle.compat.tensorflow.dtypes import host_array, of_dtype
-from gazelle.compat.tensorflow.recording import is_box, unboxed
+from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import Tree
 from gazelle.core.variable import Variable

@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from gazelle.compat import tables
 from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow.eager.recording import only_tapes
 from gazelle.compat.tensorflow.names import NAMES
-from gazelle.compat.tensorflow.recording import only_tapes
 from gazelle.compat.types import NamedObject, PathLike, TensorLike, TensorResult
 
 _PARTS = tables.lists("tensorflow", "private modules")

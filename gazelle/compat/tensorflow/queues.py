@@ -1,4 +1,4 @@
-"""tf.queue: queues of tensors for code that runs eagerly; `tf.FIFOQueue` of graphs is in `graph_queues`."""
+"""tf.queue: queues of tensors for code that runs eagerly; `tf.FIFOQueue` of graphs is in `v1.queues`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from gazelle.compat.ignored import methods_ignore
-from gazelle.compat.tensorflow import graphs
-from gazelle.compat.tensorflow.arrays import convert, stack
+from gazelle.compat.tensorflow.eager.function import is_tracing
+from gazelle.compat.tensorflow.eager.programs import NotCompilableError
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.errors import OutOfRangeError
-from gazelle.compat.tensorflow.function import is_tracing
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.programs import NotCompilableError
-from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.ops.arrays import convert, stack
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.tensorflow.v1 import graphs
 from gazelle.compat.types import DTypeLike, Nested, Option, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import StateError, message
 

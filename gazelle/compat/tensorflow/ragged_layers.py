@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gazelle import layers
-from gazelle.compat.tensorflow.arrays import stack
-from gazelle.compat.tensorflow.ragged import RaggedTensor
+from gazelle.compat.tensorflow.ops.arrays import stack
+from gazelle.compat.tensorflow.ops.ragged import RaggedTensor
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.models import Sequential

@@ -11,11 +11,11 @@ import numpy as np
 
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import with_parameters
-from gazelle.compat.tensorflow.arrays import constant
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.ops.arrays import constant
 from gazelle.compat.tensorflow.summary_messages import encoded
 from gazelle.compat.types import DTypeLike, PathLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.symbolic import is_symbolic
@@ -134,7 +134,7 @@ def make_ndarray(tensor: TensorLike) -> TensorResult:
 
 
 def _node(kind: str, name: str, tensor: Any, **options: Any) -> Any:
-    from gazelle.compat.tensorflow.graph_summaries import summary_node
+    from gazelle.compat.tensorflow.v1.summaries import summary_node
 
     return summary_node(kind, name, tensor, options)
 

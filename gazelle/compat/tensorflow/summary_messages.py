@@ -57,7 +57,7 @@ def _scaled(image: Any) -> Any:
 
 
 def _audio(tag: str, clips: Any, sample_rate: Any = 44100, max_outputs: int = 3) -> list[Any]:
-    from gazelle.compat.tensorflow.signals import encode_wav
+    from gazelle.compat.tensorflow.ops.signals import encode_wav
 
     types = message_types("tf.summary.audio")
     out = []

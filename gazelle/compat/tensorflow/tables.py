@@ -8,15 +8,15 @@ import numpy as np
 
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.ignored import ignores, methods_ignore
-from gazelle.compat.tensorflow.arrays import array_of
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.files import text
-from gazelle.compat.tensorflow.host_nodes import host_node, in_graph
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
-from gazelle.compat.tensorflow.recording import unboxed
-from gazelle.compat.tensorflow.sparse import SparseTensor
+from gazelle.compat.tensorflow.ops.arrays import array_of
+from gazelle.compat.tensorflow.ops.ragged import RaggedTensor, map_values
+from gazelle.compat.tensorflow.ops.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.tensorflow.v1.host_nodes import host_node, in_graph
 from gazelle.compat.types import DTypeLike, Nested, PathLike, TensorLike, TensorResult
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.text_array import TextArray, call_on_host

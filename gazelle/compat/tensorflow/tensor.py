@@ -19,9 +19,9 @@ from gazelle.compat.operators import add_operators, exceeds_32_bits
 from gazelle.compat.tables import listed, pairs
 from gazelle.compat.tensorflow.calls import call, guarded
 from gazelle.compat.tensorflow.dtypes import DType, name_of, of_dtype
+from gazelle.compat.tensorflow.eager.recording import look_at_values
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import one_tensor
-from gazelle.compat.tensorflow.recording import look_at_values
 from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import get_mask, remove_mask

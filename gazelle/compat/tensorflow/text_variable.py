@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import NAMES
-from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor, shown
 from gazelle.compat.tensorflow.variable_names import prefix
 from gazelle.compat.types import TensorLike, TensorResult

@@ -25,7 +25,7 @@ from gazelle.compat.types import AxisLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 
 if TYPE_CHECKING:
-    from gazelle.compat.tensorflow.dataset import Dataset
+    from gazelle.compat.tensorflow.data.dataset import Dataset
 
 
 class PhysicalDevice:

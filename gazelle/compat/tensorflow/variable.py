@@ -18,9 +18,9 @@ from gazelle.compat.operators import add_operators
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
+from gazelle.compat.tensorflow.eager.programs import NotCompilableError
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import NAMES
-from gazelle.compat.tensorflow.programs import NotCompilableError
-from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor, operate, shown
 from gazelle.compat.tensorflow.text_variable import TextVariable, holds_text
 from gazelle.compat.tensorflow.variable_names import prefix

@@ -11,7 +11,7 @@ from gazelle.compat.probability.outputs import attached, tfp
 from gazelle.compat.probability.parameters import REQUIRED, has_parameters
 from gazelle.compat.tensorflow import Facade
 from gazelle.compat.tensorflow.calls import boxed
-from gazelle.compat.tensorflow.recording import is_box, unboxed
+from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.types import Function, Option, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.registry import register_keras_serializable

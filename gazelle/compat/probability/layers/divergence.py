@@ -9,7 +9,7 @@ from gazelle.compat.probability.objects import Deferred, parts_of
 from gazelle.compat.probability.outputs import tfp
 from gazelle.compat.probability.parameters import REQUIRED, has_parameters
 from gazelle.compat.tensorflow.calls import boxed
-from gazelle.compat.tensorflow.recording import is_box, unboxed
+from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.types import Function, Option, TensorLike, TensorResult
 from gazelle.core.types import Array, AxisLike
 from gazelle.layers import Layer

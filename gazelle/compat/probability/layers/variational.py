@@ -18,7 +18,7 @@ from gazelle.compat.probability.parameters import REQUIRED, has_parameters
 from gazelle.compat.probability.util import DeferredTensor
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import as_dtype
-from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.types import DTypeLike, Function, Option
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ConstraintLike, InitializerLike, RegularizerLike, Shape

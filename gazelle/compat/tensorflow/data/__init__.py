@@ -1,0 +1,1 @@
+"""`tf.data` and the formats of files that it reads."""

@@ -1,0 +1,180 @@
+"""Records calls that read and assign variables and draw random numbers as one call on the active tapes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from gazelle.compat.tensorflow.calls import boxed, unbox
+from gazelle.compat.tensorflow.eager import compiled_calls
+from gazelle.compat.tensorflow.eager.recording import (
+    Call,
+    active_tapes,
+    filled,
+    is_array,
+    is_box,
+    only_tapes,
+    unboxed,
+    values_watched,
+)
+from gazelle.compat.types import Arguments, Array, Function, Keywords
+from gazelle.core import arrays, logits, prng, tracing
+from gazelle.core.masks import get_mask, set_mask
+from gazelle.core.types import Tree
+from gazelle.core.variable import Variable
+
+if TYPE_CHECKING:
+    from gazelle.layers import Layer
+
+
+def stateful(
+    function: Function,
+    args: Arguments,
+    kwargs: Keywords,
+    program_key: Hashable,
+    owner: Layer | None = None,
+    is_pure: Callable[[], bool] = lambda: False,
+    check: Callable[[], None] = lambda: None,
+    is_watched: bool = False,
+) -> Tree:
+    """Run a function that may read and assign variables and draw random numbers, as one call on the active tapes.
+
+    The function runs once, with its side effects. A replay runs it with the same values of the variables and the same
+    key, and without side effects. A function without any other side effects is compiled when it is called for the
+    second time.
+
+    Args:
+        function: the function of arrays; its arguments here are tensors.
+        args: positional arguments.
+        kwargs: keyword arguments.
+        program_key: equal for functions that compile to the same program; None if that is unknown.
+        owner: the layer that is called, which receives the losses.
+        is_pure: whether the function does nothing but read and assign variables and draw random numbers.
+        check: raises what the function raises for the values of its arguments, which a compiled one does not see.
+        is_watched: whether `LooksAtValuesError` is raised if the function looks at values, so that a replay is wrong.
+    """
+    plain_args, plain_kwargs = unbox((args, dict(kwargs)))
+    outer, tapes = tracing.current(), active_tapes()
+    if not tapes:
+        return function(*plain_args, **plain_kwargs)
+    flat, structure = jax.tree.flatten((plain_args, plain_kwargs), is_leaf=is_box)
+    array_indices = [i for i, leaf in enumerate(flat) if is_array(leaf)]
+    masks = [get_mask(flat[i]) for i in array_indices]
+    base = tracing.TraceContext() if outer is None else outer
+    key_data = fresh_key_data() if base.key is None else base.key  # a key is made only where one is needed
+    draws = dict(base.draws)
+    added = len(base.losses)
+    seen: dict[int, Variable] = {}
+    values: dict[int, Any] = {}
+    scope = dataclasses.replace(base, seen=_VariableRecorder(seen, values, base.seen))
+    static = [None if i in set(array_indices) else leaf for i, leaf in enumerate(flat)]
+    static_args = tuple(leaf for leaf in static if leaf is not None)
+    forward = None
+    if outer is None and program_key is not None and not any(mask is not None for mask in masks):
+        call_key = program_key, structure, tuple(array_indices), static_args
+        forward = compiled_calls.find(call_key, function, structure, static, array_indices, is_pure)
+    if forward is not None and forward.is_ready():
+        check()
+        out = forward.run([flat[i] for i in array_indices], key_data, scope)
+    else:
+        scope.key = compiled_calls.as_key(key_data)
+        watched = is_watched and not any(isinstance(leaf, jax.core.Tracer) for leaf in flat)
+        with only_tapes(()), tracing.entered(scope), values_watched(watched):
+            out = function(*plain_args, **plain_kwargs)
+        if forward is not None:
+            forward.set_variables(list(seen.values()))
+    if outer is None and owner is not None:
+        owner._eager_losses = [boxed(value) for _, value in scope.losses]
+    before = [value for _, value in base.losses[:added]]
+    variables = list(seen.values())
+    owners = [layer for layer, _ in base.losses[:added]]
+
+    def run(*given: Any) -> list[Any]:
+        own, rest = given[: len(array_indices)], given[len(array_indices) :]
+        weights, rest = rest[: len(variables)], rest[len(variables) :]
+        for array, mask in zip(own, masks, strict=True):
+            set_mask(array, mask)
+        again_args, again_kwargs = jax.tree.unflatten(structure, filled(static, array_indices, own))
+        bound = {id(v): w for v, w in zip(variables, weights, strict=True)}
+        losses = list(zip(owners, rest[: len(owners)], strict=True))
+        key = compiled_calls.as_key(rest[len(owners)])
+        replayed = dataclasses.replace(
+            base, values=bound, closed=True, losses=losses, draws=dict(draws), seen=None, key=key
+        )
+        with only_tapes(()), tracing.entered(replayed):
+            result = function(*again_args, **again_kwargs)
+        return logits.included([*_arrays(result), *(unboxed(value) for _, value in replayed.losses[len(owners) :])])
+
+    inputs = [*(flat[i] for i in array_indices), *variables, *before, key_data]
+    read = [*(flat[i] for i in array_indices), *(values[id(v)] for v in variables), *before, key_data]
+    outputs = logits.included([*_arrays(out), *(unboxed(value) for _, value in base.losses[added:])])
+    recording_tapes = [tape for tape in tapes if tape.is_affected_by(inputs)]
+    if recording_tapes:
+        key = None
+        if program_key is not None and not any(m is not None for m in masks) and not before:
+            read_by = tuple(map(id, variables)), tuple(draws.items()), base.training
+            key = program_key, structure, tuple(array_indices), static_args, *read_by
+        record = Call(run, inputs, read, outputs, key)
+        for tape in recording_tapes:
+            tape.record(record)
+    return out
+
+
+def _arrays(out: Any) -> list[Any]:
+    """The arrays in a result, which may contain numbers and names, too."""
+    register_dataclasses(out)
+    return [leaf for leaf in jax.tree.leaves(unbox(out)) if is_array(leaf)]
+
+
+class _VariableRecorder(dict[int, Any]):
+    """Dict for `TraceContext.seen` that also stores the value of each variable when it is first read."""
+
+    def __init__(self, seen: dict[int, Variable], values: dict[int, Any], outer: Any) -> None:
+        self._seen, self._values, self._outer = seen, values, outer
+
+    def setdefault(self, key: int, default: Any = None) -> Any:
+        if self._outer is not None:
+            self._outer.setdefault(key, default)
+        if key not in self._seen:
+            self._seen[key] = default
+            self._values[key] = default._full()
+        return default
+
+
+def fresh_key() -> jax.Array:
+    """A key from the seed of the process."""
+    return compiled_calls.as_key(fresh_key_data())
+
+
+def fresh_key_data() -> Array:
+    """The bits of such a key, on the host."""
+    return arrays.key_data(prng.next_seed())
+
+
+# Data classes as results ----------------------------------------------------------------------------------------------
+
+
+def register_dataclasses(out: object) -> None:
+    """Register the data classes in a result, so that functions of JAX find the arrays in their fields."""
+    for leaf in jax.tree.leaves(out, is_leaf=is_box):
+        if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type) and not is_box(leaf):
+            _register_class(type(leaf))
+            register_dataclasses(leaf)
+
+
+def _register_class(cls: type) -> None:
+    names = tuple(field.name for field in dataclasses.fields(cls))
+
+    def values_of(instance: Any) -> tuple[tuple[Any, ...], None]:
+        return tuple(getattr(instance, name) for name in names), None
+
+    def with_values(_: None, values: tuple[Any, ...]) -> Any:
+        made: Any = object.__new__(cls)  # its constructor may check the values, of which some are no arrays here
+        for name, value in zip(names, values, strict=True):
+            object.__setattr__(made, name, value)
+        return made
+
+    jax.tree_util.register_pytree_node(cls, values_of, with_values)

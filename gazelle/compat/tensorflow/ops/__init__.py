@@ -1,0 +1,1 @@
+"""Functions of tensors, by the modules of `tf` that have them."""

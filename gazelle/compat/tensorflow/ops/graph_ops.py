@@ -1,0 +1,228 @@
+"""Functions of tf on symbolic tensors that are operations of gazelle, so that files and exports know them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from gazelle.compat.backend.shapes import Size
+from gazelle.compat.tensorflow import names as table
+from gazelle.compat.tensorflow.data.parsing import FixedLenSequenceFeature
+from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.eager import custom_gradient
+from gazelle.compat.tensorflow.eager.recording import unboxed
+from gazelle.compat.tensorflow.function_tables import LISTS, TABLE
+from gazelle.compat.tensorflow.names import NAMES, aliases, current_names, earlier_names, fixed_value
+from gazelle.compat.tensorflow.ops import nn, sizes
+from gazelle.compat.tensorflow.v1 import scopes
+from gazelle.compat.tensorflow.v1.host_nodes import of_sparse, on_values, sparse_result
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.shape_inference import call_op
+from gazelle.core.symbolic import OPS, KerasTensor, is_symbolic, symbolic_leaves
+from gazelle.core.variable import Variable
+
+_REDUCTIONS = "input_tensor=x axis=axis keepdims=keepdims"
+#: the parameters of a function of NumPy in the table -> those of gazelle's operation of this name
+_ELEMENTWISE = {"x": ("x", "x=x"), "x y": ("x1 x2", "x=x1 y=x2")}
+#: parameters that TensorFlow and gazelle give other defaults
+_DEFAULTS: dict[str, dict[str, Any]] = {"nn.gelu": {"approximate": False}, "unstack": {"axis": 0}}
+
+#: functions that are other ones for losses, and gazelle's operations for files
+_OWN = {"nn.softmax": nn.softmax}
+
+
+def _is_symbolic(value: Any) -> bool:
+    return isinstance(value, KerasTensor) or (
+        type(value) in (list, tuple) and any(isinstance(part, KerasTensor) for part in value)
+    )
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name == "newshape":
+        fixed = fixed_value(value)
+        is_unknown = [isinstance(n, Size | KerasTensor) for n in fixed] if isinstance(fixed, tuple | list) else []
+        if is_unknown.count(True) == 1 and not any(type(n) is int and n == -1 for n in fixed):
+            # the size follows from the others, and files can contain -1
+            return tuple(-1 if unknown else n for unknown, n in zip(is_unknown, fixed, strict=True))
+        return fixed
+    if isinstance(value, KerasTensor | Variable):
+        return value
+    if name == "dtype":
+        return name_of(value)
+    if type(value) in (list, tuple) and _is_symbolic(value):
+        return [_plain(name, part) for part in value]
+    return unboxed(value) if name in ("x", "xs", "x1", "x2", "condition") else fixed_value(value)
+
+
+def _in_graph(name: str, original: Callable[..., Any], op: str, names: Mapping[str, str]) -> Callable[..., Any]:
+    """The function, which calls an operation of gazelle on symbolic tensors if it has all the arguments given."""
+    signature = inspect.signature(original)
+    earlier = earlier_names(signature.parameters)
+
+    @functools.wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if not any(map(_is_symbolic, (*args, *kwargs.values()))):
+            return original(*args, **kwargs)
+        if table.on_name is not None and kwargs.get("name"):
+            given_name = kwargs.pop("name")
+            made = called(*args, **kwargs)
+            table.on_name(given_name, made)
+            return made
+        kwargs = {key: value for key, value in kwargs.items() if key != "name"}
+        arguments = signature.bind(*args, **current_names(kwargs, earlier)).arguments
+        given = {k: v for k, v in arguments.items() if k != "name" and v is not signature.parameters[k].default}
+        if not given.keys() <= names.keys() or (name == "where" and "y" not in given):  # where(condition): indices
+            return original(*args, **kwargs)
+        if name == "unstack" and isinstance(given["value"], sizes.ShapeTensor):
+            return list(given["value"])
+        if name == "tile" and _is_symbolic(given["multiples"]):
+            return original(*args, **kwargs)  # the operation takes no `Size`
+        options = {**_DEFAULTS.get(name, {}), **{names[k]: _plain(names[k], v) for k, v in given.items()}}
+        first: list[Any] = []
+        for parameter in inspect.signature(OPS[op]).parameters:
+            if parameter not in options:
+                break
+            first.append(options.pop(parameter))
+        made = OPS[op](*first, **options) if name not in _OWN else call_op(_OWN[name], tuple(first), options)
+        if name == "reshape":
+            _hide_inferred_size(made, *first)
+        return made
+
+    return called
+
+
+def _hide_inferred_size(made: Any, x: Any, shape: Any) -> None:
+    """Let the size in the place of -1 be unknown if the shape contains a size of another tensor, which x may lack."""
+    shape = shape if isinstance(shape, tuple | list) else ()
+    of_another = any(isinstance(n, Size) and any(tensor is not x for tensor in n.tensors) for n in shape)
+    if of_another and any(type(n) is int and n == -1 for n in shape):
+        made.shape = tuple(None if type(n) is int and n == -1 else m for n, m in zip(shape, made.shape, strict=True))
+
+
+def _parameters(function: Any) -> str:
+    code = inspect.unwrap(function).__code__  # a signature would be slower
+    return " ".join(code.co_varnames[: code.co_argcount])
+
+
+def _entries() -> Iterator[tuple[str, str]]:
+    """(TensorFlow's name, operation and its parameters: "operation TensorFlow's=gazelle's ...")."""
+    for names, entry in TABLE["numpy"].items():
+        name, _, parameters = entry.partition(" ")
+        own, renamed = _ELEMENTWISE.get(parameters, ("", ""))
+        if renamed and name in OPS and _parameters(OPS[name]) == own:
+            yield names.split()[0], f"{name} {renamed}"
+    for names, name in TABLE["reductions"].items():
+        yield names.split()[0], f"{name} {_REDUCTIONS}"
+    yield from TABLE["graph"].items()
+
+
+_aliases = aliases()
+for _name, _entry in _entries():
+    _op, *_pairs = _entry.split()
+    _original = NAMES[_name]
+    _called = _in_graph(_name, _original, _op, dict(pair.split("=") for pair in _pairs))
+    NAMES.update(dict.fromkeys(_aliases.get(id(_original), ()), _called))
+
+_CHANGES: dict[str, Callable[..., Any]] = {
+    "cast": lambda x, dtype, **_: sizes.sizes_of(x) if "int" in name_of(dtype) else None,
+    "concat": sizes.joined,
+    "stack": sizes.stacked,
+    "reduce_prod": sizes.product,
+    "identity": lambda input, **_: sizes.sizes_of(input),
+}
+for _name, _change in _CHANGES.items():
+    _original = NAMES[_name]
+    _called = sizes.keeps_sizes(_change)(_original)
+    NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
+
+
+#: functions of text -> the dtype of their results, if that is not text; they have the shape of the first argument
+_OF_TEXT = {"to_number": "float32", "length": "int32", "to_hash_bucket_fast": "int32", "to_hash_bucket": "int32"}
+_OF_TEXT |= {"to_hash_bucket_strong": "int32", "regex_full_match": "bool"}
+_OF_TEXT |= dict.fromkeys(("join", "lower", "upper", "strip", "substr", "regex_replace", "as_string"), "string")
+
+
+def _text_result(name: str) -> Callable[..., Any]:
+    def made(given: dict[str, Any]) -> KerasTensor:
+        shapes = [tuple(t.shape) for t in symbolic_leaves(given)]
+        return KerasTensor.derived(max(shapes, key=len), name_of(given.get("out_type", _OF_TEXT[name])))
+
+    return made
+
+
+for _name in _OF_TEXT:
+    for _original in {
+        id(f): f for n, f in NAMES.items() if n in (f"strings.{_name}", _name, f"compat.v1.{_name}")
+    }.values():
+        _called = on_values(_original, _text_result(_name))
+        NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
+NAMES["compat.v1.string_split"] = NAMES["string_split"] = of_sparse(lambda _: sparse_result(2, "string"))(
+    NAMES["compat.v1.string_split"]
+)
+
+
+def _of_features(given: dict[str, Any], *first: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, spec in given["features"].items():
+        kind = {"int64": "int32"}.get(name_of(spec.dtype), name_of(spec.dtype))
+        if hasattr(spec, "shape"):
+            more = (None,) if isinstance(spec, FixedLenSequenceFeature) else ()
+            made[name] = KerasTensor.derived((*first, *more, *spec.shape), kind)
+        else:
+            made[name] = sparse_result(1 + len(first), kind)
+    return made
+
+
+def _of_columns(given: dict[str, Any]) -> list[Any]:
+    columns = [np.asarray(unboxed(default)) for default in given["record_defaults"]]
+    kinds = ["string" if c.dtype.kind in "OSU" else {"f": "float32"}.get(c.dtype.kind, "int32") for c in columns]
+    return [KerasTensor.derived(given["records"].shape, kind) for kind in kinds]
+
+
+def _of_bytes(given: dict[str, Any]) -> KerasTensor:
+    value = given.get("input_bytes", given.get("bytes"))
+    return KerasTensor.derived((*value.shape, given.get("fixed_length")), name_of(given["out_type"]))
+
+
+def _of_image(given: dict[str, Any]) -> KerasTensor:
+    return KerasTensor.derived((None, None, given.get("channels") or None), name_of(given.get("dtype", "uint8")))
+
+
+_READING: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "io.parse_single_example": _of_features,
+    "io.parse_example": lambda given: _of_features(given, None),
+    "io.decode_raw compat.v1.decode_raw": _of_bytes,
+    "io.decode_csv compat.v1.decode_csv": _of_columns,
+    "math.confusion_matrix compat.v1.confusion_matrix": lambda given: KerasTensor.derived(
+        (given.get("num_classes"),) * 2, name_of(given.get("dtype") or "int32")
+    ),
+    "io.read_file": lambda _: KerasTensor.derived((), "string"),
+    " ".join([*LISTS["decoders of images"], "image.decode_jpeg"]): _of_image,
+}
+for _names, _results in _READING.items():
+    for _original in {id(NAMES[name]): NAMES[name] for name in _names.split() if name in NAMES}.values():
+        _called = of_sparse(_results)(_original)
+        NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
+
+
+def _identity(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`tf.identity`, whose result runs the operations of the open `tf.control_dependencies`."""
+
+    @functools.wraps(original)
+    def identity(input: TensorLike, name: str | None = None) -> TensorResult:
+        made = custom_gradient.overridden(input) if is_symbolic(input) else None
+        made = original(input, name=name) if made is None else made
+        if is_symbolic(made):
+            scopes.depending(made, after=isinstance(input, Variable))
+        return made
+
+    return identity
+
+
+_original = NAMES["identity"]
+_called = _identity(_original)
+NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})

@@ -1,0 +1,405 @@
+"""tf.image: images (height, width, channels), single or in batches."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import ops
+from gazelle.compat.ignored import check
+from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.eager.recording import unboxed
+from gazelle.compat.tensorflow.names import NAMES, named, op, space
+from gazelle.compat.tensorflow.ops.arrays import cast_array
+from gazelle.compat.tensorflow.ops.randoms import StatelessSeed, generator, next_key, seed_of_draw
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.symbolic import KerasTensor
+
+
+class ResizeMethod:
+    BILINEAR, NEAREST_NEIGHBOR, BICUBIC, AREA, LANCZOS3 = "bilinear", "nearest", "bicubic", "area", "lanczos3"
+    LANCZOS5, GAUSSIAN, MITCHELLCUBIC = "lanczos5", "gaussian", "mitchellcubic"
+
+
+_OLD_METHODS = ("bilinear", "nearest", "bicubic", "area")
+
+
+def _resize(
+    images: Any, size: Any, method: Any = "bilinear", preserve_aspect_ratio: bool = False, antialias: bool = False
+) -> Any:
+    images, size = jnp.asarray(images), tuple(int(n) for n in size)
+    method = _OLD_METHODS[method] if isinstance(method, int) else method
+    size = _in_proportion(images, size) if preserve_aspect_ratio else size
+    if method in ("area", *_KERNELS):
+        return _weighted(images.astype("float32"), size, method, antialias)
+    method = "nearest" if method == "nearest_neighbor" else method
+    return ops.image.resize(
+        images if method == "nearest" else images.astype("float32"),
+        size,
+        method,
+        antialias=antialias,
+        data_format="channels_last",
+    )
+
+
+resize = op("image.resize", static=("size",), host=False)(_resize)
+
+
+def _in_proportion(images: Any, size: Any) -> Any:
+    """The largest size within `size` with the proportions of the images."""
+    fraction = min(size[0] / images.shape[-3], size[1] / images.shape[-2])
+    return round(images.shape[-3] * fraction), round(images.shape[-2] * fraction)
+
+
+def _mitchell(x: Any) -> Any:
+    near, far = (7 * x**3 - 12 * x**2 + 16 / 3) / 6, (-7 / 3 * x**3 + 12 * x**2 - 20 * x + 32 / 3) / 6
+    return np.where(x < 1, near, np.where(x < 2, far, 0))
+
+
+#: weights by the distance from the point
+_KERNELS = {"gaussian": lambda x: np.where(x < 1.5, np.exp(-2 * x**2), 0), "mitchellcubic": _mitchell}
+
+
+def _weighted(images: Any, size: Any, method: str, antialias: bool) -> Any:
+    """Each pixel is the mean of the part of the image that it covers, or of the pixels around it with weights."""
+    for axis, count in zip((-3, -2), size, strict=True):
+        pixels, edges = np.arange(images.shape[axis]), np.linspace(0, images.shape[axis], count + 1)[:, None]
+        if method == "area":
+            weights = np.maximum(0, np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels))
+        else:
+            distances = abs(pixels + 0.5 - (edges[1:] + edges[:-1]) / 2)
+            weights = _KERNELS[method](distances / (max(1, len(pixels) / count) if antialias else 1))
+        weights = (weights / weights.sum(1, keepdims=True)).astype("float32")
+        images = jnp.moveaxis(jnp.tensordot(images, weights, [[axis], [1]]), -1, axis)
+    return images
+
+
+def _resize_of_1(
+    images: Any, size: Any, method: Any = 0, align_corners: Any = False, preserve: Any = False, half_pixel: Any = False
+) -> Any:
+    """The result of TensorFlow 1, whose pixels are points at integers, and with `align_corners` also the last ones."""
+    images = jnp.asarray(images)
+    method = _OLD_METHODS[method] if isinstance(method, int) else {"nearest_neighbor": "nearest"}.get(method, method)
+    size = _in_proportion(images, size) if preserve else size
+    if half_pixel or method == "area":
+        check("align_corners", bool(align_corners), False, "tf.image.resize_images")
+        return _resize(images, size, method)
+    images = images if method == "nearest" else images.astype("float32")
+    for axis, count in zip((-3, -2), map(int, size), strict=True):
+        last = images.shape[axis] - 1
+        aligned = align_corners and count > 1
+        at = np.arange(count, dtype="float32") * np.float32(last / (count - 1) if aligned else (last + 1) / count)
+        low = np.floor(at + 0.5 * (aligned and method == "nearest")).astype("int32")
+        offsets = _points(at - low, method)
+        shape = [-1 if i == axis % images.ndim else 1 for i in range(images.ndim)]
+        parts = [
+            jnp.take(images, np.clip(low + offset, 0, last), axis) * (1 if weight is None else weight.reshape(shape))
+            for offset, weight in offsets.items()
+        ]
+        images = sum(parts[1:], start=parts[0])
+    return images
+
+
+def _points(t: Any, method: str) -> dict[int, Any]:
+    """{offset of a pixel: its weights} for positions t after a pixel."""
+    if method != "bicubic":
+        return {0: None} if method == "nearest" else {0: 1 - t, 1: t}
+    t, a = np.round(t * 1024).astype("float32") / 1024, -0.75  # TensorFlow has a table of weights
+    near = lambda v: ((a + 2) * v - (a + 3)) * v * v + 1  # noqa: E731
+    far = lambda v: ((a * v - 5 * a) * v + 8 * a) * v - 4 * a  # noqa: E731
+    return {-1: far(t + 1), 0: near(t), 1: near(1 - t), 2: far(2 - t)}
+
+
+_resize_by = op(static=("size",), host=False)(_resize_of_1)
+
+
+named("image.resize_images", "compat.v1.image.resize_images", "compat.v1.image.resize")(
+    lambda images, size, method=0, align_corners=False, preserve_aspect_ratio=False: _resize_by(
+        images, size, method, align_corners, preserve_aspect_ratio
+    )
+)
+for _method in ("bilinear", "nearest_neighbor", "bicubic", "area"):
+    named(f"image.resize_{_method}")(
+        lambda images, size, align_corners=False, name=None, half_pixel_centers=False, method=_method: _resize_by(
+            images, size, method, align_corners, False, half_pixel_centers
+        )
+    )
+
+
+def _flip(axis: int) -> Any:
+    return lambda image: space(image).flip(image, axis)
+
+
+def _drawn_when_run(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A random function of an image; of a symbolic one it draws whenever the graph runs."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        image, *rest = args or (None,)
+        if not isinstance(image, KerasTensor):
+            return function(*args, **kwargs)
+        return call(lambda array: unboxed(function(array, *rest, **kwargs)), (image,), {})
+
+    return called
+
+
+def _randomly(flip: Callable[[Any], Any]) -> Any:
+    """The function that flips each image with probability 1/2."""
+    select = op()(lambda image, flipped: space(image, flipped).where(flipped, flip(image), image))
+
+    def flipped(image: Any, seed: Any = None) -> Any:
+        shape = (image.shape[0], 1, 1, 1) if len(image.shape) == 4 else ()
+        return select(image, unboxed(_between(0.0, 1.0, seed, shape)) < 0.5)
+
+    return _drawn_when_run(flipped)
+
+
+for _name, _axis in {"left_right": -2, "up_down": -3}.items():
+    op(f"image.flip_{_name}")(_flip(_axis))
+    named(f"image.random_flip_{_name}", f"image.stateless_random_flip_{_name}")(_randomly(_flip(_axis)))
+
+
+def _as_float(image: Any) -> tuple[Any, Any]:
+    """An image as floats in [0, 1], and the function that restores its dtype."""
+    kind = np.dtype(image.dtype)
+    if kind.kind not in "iu":
+        return image, lambda out: out.astype(kind)
+    maximum = np.iinfo(kind).max
+    return image.astype("float32") / maximum, lambda out: (out * (maximum + 0.5)).clip(0, maximum).astype(kind)
+
+
+def _adjusted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of an image of floats for images of every dtype."""
+    first = next(iter(inspect.signature(function).parameters))
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        image, *rest = args or (kwargs.pop(first),)
+        as_float, restore = _as_float(image)
+        return restore(function(as_float, *rest, **kwargs))
+
+    return called
+
+
+def _adjust_contrast(images: Any, contrast_factor: Any) -> Any:
+    mean = images.mean((-3, -2), keepdims=True)
+    return (images - mean) * contrast_factor + mean
+
+
+def _of_pixels(convert: Callable[..., Any]) -> Callable[[Any], Any]:
+    """The conversion of colours for any number of axes; in TensorFlow the channels are always last."""
+    return lambda images: convert(images.reshape(1, -1, 3), data_format="channels_last").reshape(images.shape)
+
+
+_hsv, _rgb = _of_pixels(ops.image.rgb_to_hsv), _of_pixels(ops.image.hsv_to_rgb)
+op("image.rgb_to_hsv", host=False)(lambda images: _hsv(jnp.asarray(images)))
+op("image.hsv_to_rgb", host=False)(lambda images: _rgb(jnp.asarray(images)))
+
+
+def _adjust_saturation(image: Any, saturation_factor: Any) -> Any:
+    hue, saturation, value = jnp.split(_hsv(image), 3, -1)
+    parts = [hue, jnp.clip(saturation * saturation_factor, 0, 1), value]
+    return _rgb(jnp.concatenate(parts, -1))
+
+
+def _adjust_hue(image: Any, delta: Any) -> Any:
+    hue, saturation, value = jnp.split(_hsv(image), 3, -1)
+    return _rgb(jnp.concatenate([(hue + delta) % 1.0, saturation, value], -1))
+
+
+op("image.adjust_brightness")(_adjusted(lambda image, delta: image + delta))
+op("image.adjust_contrast")(_adjusted(_adjust_contrast))
+op("image.adjust_saturation", host=False)(_adjusted(_adjust_saturation))
+op("image.adjust_hue", host=False)(_adjusted(_adjust_hue))
+op("image.adjust_gamma")(_adjusted(lambda image, gamma=1, gain=1: gain * image**gamma))
+
+
+def _between(low: Any, high: Any, seed: Any, shape: Any = ()) -> Any:
+    return NAMES["random.uniform"](shape, low, high, seed=seed_of_draw(seed))
+
+
+def _random_adjustment(adjust: Any, symmetric: bool) -> Any:
+    """The function that adjusts an image by a random amount: up to `max_delta`, or from `lower` to `upper`."""
+    if symmetric:
+        return _drawn_when_run(lambda image, max_delta, seed=None: adjust(image, _between(-max_delta, max_delta, seed)))
+    return _drawn_when_run(lambda image, lower, upper, seed=None: adjust(image, _between(lower, upper, seed)))
+
+
+for _name in ("brightness", "contrast", "saturation", "hue"):
+    _adjustment = _random_adjustment(NAMES[f"image.adjust_{_name}"], _name in ("brightness", "hue"))
+    named(f"image.random_{_name}", f"image.stateless_random_{_name}")(_adjustment)
+
+
+@named("image.random_crop", "random_crop", "image.stateless_random_crop")
+@_drawn_when_run
+def random_crop(value: TensorLike, size: TensorLike, seed: TensorLike = None) -> TensorResult:
+    """`tf.image.random_crop`: a part of this size at a random position."""
+    array = unboxed(value)
+    sizes = [s if n == -1 else int(n) for n, s in zip(np.asarray(unboxed(size)).tolist(), array.shape, strict=True)]
+    slack = [a - s for a, s in zip(array.shape, sizes, strict=True)]
+    seed = seed_of_draw(seed)
+    if isinstance(array, jax.core.Tracer) or isinstance(seed, StatelessSeed):
+        keys = [jax.random.fold_in(next_key(seed), i) for i in range(len(slack))]
+        starts = [jax.random.randint(key, (), 0, r + 1) for key, r in zip(keys, slack, strict=True)]
+        return Tensor(jax.lax.dynamic_slice(array, starts, sizes))
+    draw = generator(seed)
+    offsets = [int(draw.integers(0, r + 1)) for r in slack]
+    tensor = value if isinstance(value, Tensor) else Tensor(array)
+    return tensor[tuple(slice(p, p + s) for p, s in zip(offsets, sizes, strict=True))]
+
+
+@op("image.central_crop")
+def central_crop(image: TensorLike, central_fraction: float) -> TensorResult:
+    height, width = image.shape[-3:-1]
+    top, left = int((height - height * central_fraction) / 2), int((width - width * central_fraction) / 2)
+    return image[..., top : height - top, left : width - left, :]
+
+
+@op("image.crop_to_bounding_box")
+def crop_to_bounding_box(
+    image: TensorLike, offset_height: int, offset_width: int, target_height: int, target_width: int
+) -> TensorResult:
+    bottom, right = offset_height + target_height, offset_width + target_width
+    if min(offset_height, offset_width) < 0 or bottom > image.shape[-3] or right > image.shape[-2]:
+        expected = f"a part of an image of {image.shape[-3]} x {image.shape[-2]}"
+        got = f"rows {offset_height} to {bottom} and columns {offset_width} to {right}"
+        raise ArgumentError(message("tf.image.crop_to_bounding_box", expected=expected, got=got))
+    return image[..., offset_height:bottom, offset_width:right, :]
+
+
+@op("image.pad_to_bounding_box")
+def pad_to_bounding_box(
+    image: TensorLike, offset_height: int, offset_width: int, target_height: int, target_width: int
+) -> TensorResult:
+    height, width = image.shape[-3:-1]
+    if (
+        min(offset_height, offset_width, target_height - height - offset_height, target_width - width - offset_width)
+        < 0
+    ):
+        expected, got = f"a place for an image of {height} x {width}", f"{target_height} x {target_width}"
+        raise ArgumentError(message("tf.image.pad_to_bounding_box", expected=expected, got=got))
+    edges = [(0, 0)] * (image.ndim - 3) + [
+        (offset_height, target_height - height - offset_height),
+        (offset_width, target_width - width - offset_width),
+        (0, 0),
+    ]
+    return space(image).pad(image, edges)
+
+
+@op("image.resize_with_crop_or_pad", "image.resize_image_with_crop_or_pad", static=("target_height", "target_width"))
+def resize_with_crop_or_pad(image: TensorLike, target_height: TensorLike, target_width: TensorLike) -> TensorResult:
+    for axis, wanted in ((-3, target_height), (-2, target_width)):
+        have = image.shape[axis]
+        if have > wanted:
+            first = (have - wanted) // 2
+            image = space(image).take(image, np.arange(first, first + wanted), axis=axis)
+        elif have < wanted:
+            edges = [(0, 0)] * image.ndim
+            edges[axis] = ((wanted - have) // 2, wanted - have - (wanted - have) // 2)
+            image = space(image).pad(image, edges)
+    return image
+
+
+@named("image.resize_with_pad")
+def resize_with_pad(
+    image: TensorLike, target_height: int, target_width: int, method: str = "bilinear", antialias: bool = False
+) -> TensorResult:
+    """`tf.image.resize_with_pad`: resize without cropping, keeping the aspect ratio."""
+    have, target = np.asarray(image.shape[-3:-1], "float32"), np.asarray([target_height, target_width], "float32")
+    size = have / np.max(have / target)
+    top, left = np.floor((target - size) / 2).clip(0).astype(int).tolist()
+    inner = resize(image, np.floor(size).astype(int).tolist(), method, False, antialias)
+    return NAMES["image.pad_to_bounding_box"](inner, top, left, int(target_height), int(target_width))
+
+
+@op("image.convert_image_dtype")
+def convert_image_dtype(image: TensorLike, dtype: DTypeLike, saturate: bool = False) -> TensorResult:
+    now, wanted = np.dtype(image.dtype), np.dtype(jnp.dtype(name_of(dtype)))
+    if now.kind in "iu" and wanted.kind not in "iu":
+        return image.astype(wanted) / np.asarray(np.iinfo(now).max, wanted)
+    if now.kind not in "iu" and wanted.kind in "iu":
+        limits = np.iinfo(wanted)
+        image = image * (limits.max + 0.5)
+        return image.clip(limits.min, limits.max).astype(wanted) if saturate else cast_array(image, wanted.name)
+    if now.kind in "iu" and wanted.kind in "iu" and now != wanted:
+        most, limit = (int(np.iinfo(kind).max) + 1 for kind in (now, wanted))
+        if saturate:
+            image = image.clip(0 if wanted.kind == "u" else None, None)
+        return image.astype(wanted) * (limit // most) if limit > most else (image // (most // limit)).astype(wanted)
+    return image.astype(wanted)
+
+
+@op("image.per_image_standardization")
+def per_image_standardization(image: TensorLike) -> TensorResult:
+    image = image.astype("float32")
+    count = np.prod(image.shape[-3:])
+    mean, std = image.mean((-3, -2, -1), keepdims=True), image.std((-3, -2, -1), keepdims=True)
+    return (image - mean) / space(image).maximum(std, np.float32(1 / np.sqrt(count)))
+
+
+@op("image.rgb_to_grayscale")
+def rgb_to_grayscale(images: TensorLike) -> TensorResult:
+    as_float, restore = _as_float(images)
+    return restore((as_float * np.asarray([0.2989, 0.587, 0.114], "float32")).sum(-1, keepdims=True))
+
+
+@op("image.grayscale_to_rgb")
+def grayscale_to_rgb(images: TensorLike) -> TensorResult:
+    if images.shape[-1] != 1:
+        raise ArgumentError(message("channels of tf.image.grayscale_to_rgb", expected=1, got=images.shape[-1]))
+    return space(images).concatenate([images] * 3, -1)
+
+
+@op("image.psnr", host=False)
+def psnr(a: TensorLike, b: TensorLike, max_val: TensorLike) -> TensorResult:
+    error = jnp.mean(jnp.square(jnp.asarray(a, "float32") - jnp.asarray(b, "float32")), (-3, -2, -1))
+    return 20 * jnp.log10(jnp.asarray(max_val, "float32")) - 10 * jnp.log10(error)
+
+
+@op("image.total_variation", host=False)
+def total_variation(images: TensorLike) -> TensorResult:
+    images = jnp.asarray(images)
+    down = jnp.abs(images[..., 1:, :, :] - images[..., :-1, :, :]).sum((-3, -2, -1))
+    return down + jnp.abs(images[..., :, 1:, :] - images[..., :, :-1, :]).sum((-3, -2, -1))
+
+
+@op("image.sobel_edges", host=False)
+def sobel_edges(image: TensorLike) -> TensorResult:
+    padded = jnp.pad(image, [(0, 0), (1, 1), (1, 1), (0, 0)], "reflect")  # `ops.image` pads with zeros
+    rows = padded[:, 2:] - padded[:, :-2]
+    columns = padded[:, :, 2:] - padded[:, :, :-2]
+    down = rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]
+    right = columns[:, :-2] + 2 * columns[:, 1:-1] + columns[:, 2:]
+    return jnp.stack([down, right], -1)
+
+
+@op("image.extract_patches", host=False)
+def extract_patches(
+    images: TensorLike, sizes: ShapeLike, strides: ShapeLike, rates: ShapeLike, padding: str
+) -> TensorResult:
+    return ops.image.extract_patches(images, sizes[1:3], strides[1:3], rates[1], padding.lower(), "channels_last")
+
+
+@op("raw_ops.ImageProjectiveTransformV3", host=False)
+def projective_transform(
+    images: TensorLike,
+    transforms: TensorLike,
+    output_shape: TensorLike,
+    fill_value: TensorLike = 0.0,
+    interpolation: str = "NEAREST",
+    fill_mode: str = "CONSTANT",
+) -> TensorResult:
+    """`tf.raw_ops.ImageProjectiveTransformV3` for maps without perspective and results of the size of the images."""
+    if tuple(np.asarray(output_shape)) != (sizes := tuple(images.shape[-3:-1])):
+        raise ArgumentError(message("output_shape", expected=f"the size of the images, {sizes}", got=output_shape))
+    modes = interpolation.lower(), fill_mode.lower()
+    return ops.image.affine_transform(images, transforms, *modes, float(np.asarray(fill_value)), "channels_last")

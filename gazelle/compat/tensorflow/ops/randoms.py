@@ -1,0 +1,451 @@
+"""tf.random: random numbers from the seed of the process, or inside of a compiled function from its key."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import initializers
+from gazelle.compat.backend.lifting import GraphVariable, computes_values
+from gazelle.compat.backend.shapes import Size
+from gazelle.compat.backend.shapes import shape as shape_of
+from gazelle.compat.classes import compat_class
+from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.ignored import ignores
+from gazelle.compat.recorded_variable import recorder
+from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.eager.recording import in_dataset, unboxed
+from gazelle.compat.tensorflow.names import fixed_shape, named, op
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.tensorflow.variable import TensorFlowVariable
+from gazelle.compat.types import DTypeLike, Option, ShapeLike, TensorLike, TensorResult
+from gazelle.core import prng, shape_inference, symbolic, tracing
+from gazelle.initializers import RandomUniform, VarianceScaling
+
+
+@named("random.set_seed", "set_random_seed", "random.set_random_seed")
+def set_seed(seed: int | None) -> None:
+    prng.set_seed(None if seed is None else int(seed))
+    _draws_of_seed.clear()
+
+
+_draws_of_seed: dict[Any, int] = {}  # seed of an operation -> number of draws
+
+
+def _traced() -> Any:
+    scope = tracing.current()
+    return None if scope is None or scope.key is None else scope
+
+
+def builds_graph() -> bool:
+    """Whether functions without tensors as arguments become nodes of a graph of TensorFlow 1."""
+    return recorder.get() is GraphVariable and not (computes_values() or in_dataset.get())
+
+
+class StatelessSeed(NamedTuple):
+    """The pair `seed` of a stateless function, whose result is the same wherever and whenever it is called."""
+
+    key: jax.Array
+
+
+def next_key(seed: TensorLike = None) -> TensorResult:
+    """A key of JAX for the next draw."""
+    if isinstance(seed, StatelessSeed):
+        return seed.key
+    scope = _traced()
+    if scope is not None:
+        return scope.draw("tensorflow" if seed is None else f"tensorflow_{seed}")
+    return jax.random.key(int(generator(seed).integers(2**32)))
+
+
+def generator(seed: TensorLike = None) -> np.random.Generator:
+    """A NumPy generator for the next draw."""
+    if seed is None:
+        return np.random.Generator(np.random.Philox(prng.next_seed()))
+    if isinstance(seed, StatelessSeed):
+        return np.random.default_rng(np.asarray(jax.random.key_data(seed.key)))
+    number = _draws_of_seed[seed] = _draws_of_seed.get(seed, -1) + 1
+    return np.random.Generator(np.random.Philox(key=[int(seed) % 2**64, number]))
+
+
+def seed_of_draw(seed: TensorLike) -> TensorLike | StatelessSeed:
+    """A seed for one draw: an integer or None as it is; from a pair of integers, known or not, that of its draw."""
+    if isinstance(seed, StatelessSeed):
+        return seed
+    pair = unboxed(seed)
+    if isinstance(pair, list | tuple):
+        pair = jnp.stack([jnp.asarray(unboxed(number)) for number in pair]) if _any_traced(pair) else np.array(pair)
+    if np.ndim(pair) == 0:
+        return seed
+    bits = (
+        pair.astype(jnp.uint32) if isinstance(pair, jax.Array) else np.asarray(pair).astype("uint64").astype("uint32")
+    )
+    return StatelessSeed(functools.reduce(jax.random.fold_in, bits.reshape(-1)[:2], jax.random.key(0)))
+
+
+def _any_traced(values: Iterable[Any]) -> bool:
+    return any(isinstance(unboxed(value), jax.core.Tracer) for value in values)
+
+
+def _draw(shape: Any, dtype: Any, seed: Any, host: Any, device: Any, *parameters: Any) -> Any:
+    """Numbers of a shape: `host(generator, shape)`, or `device(key, shape)` for stateless draws and in traces."""
+    shape = fixed_shape(shape)
+    shape = (shape,) if isinstance(shape, int | Size) else shape
+    if builds_graph() or symbolic.any_symbolic(shape, parameters):  # it draws again whenever it runs
+
+        def draw(shape: Any, *parameters: Any) -> Any:
+            return device(next_key(seed), tuple(shape), *parameters).astype(name_of(dtype))
+
+        return shape_inference.call_op(draw, (shape, *parameters), {})
+    if _traced() is not None or isinstance(seed, StatelessSeed):
+        return Tensor(device(next_key(seed), shape, *parameters).astype(name_of(dtype)))
+    return Tensor(np.asarray(host(generator(seed), shape, *parameters)).astype(jnp.dtype(name_of(dtype))))
+
+
+def _normal(names: tuple[str, ...], host: Callable[..., Any], device: Callable[..., Any]) -> Callable[..., Any]:
+    def function(
+        shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: DTypeLike = "float32", seed: TensorLike = None
+    ) -> TensorResult:
+        out = _draw(shape, dtype, seed, host, device)
+        is_standard = not any(hasattr(v, "shape") or isinstance(v, list | tuple) for v in (mean, stddev))
+        return out if is_standard and (mean, stddev) == (0.0, 1.0) else out * stddev + mean
+
+    return named(*names)(function)
+
+
+def _truncated(g: np.random.Generator, shape: Any) -> Any:
+    out = g.standard_normal(shape, np.float32)
+    while (far := np.abs(out) > 2).any():
+        out = np.where(far, g.standard_normal(shape, np.float32), out)
+    return out
+
+
+normal = _normal(("random.normal", "random_normal"), lambda g, s: g.standard_normal(s, np.float32), jax.random.normal)
+truncated_normal = _normal(
+    ("random.truncated_normal", "truncated_normal"), _truncated, lambda k, s: jax.random.truncated_normal(k, -2, 2, s)
+)
+
+
+@named("random.uniform", "random_uniform")
+def uniform(
+    shape: ShapeLike = (),
+    minval: TensorLike = 0,
+    maxval: TensorLike = None,
+    dtype: DTypeLike = "float32",
+    seed: TensorLike = None,
+) -> TensorResult:
+    low, high = (np.asarray(v) if isinstance(v, list | tuple) else unboxed(v) for v in (minval, maxval))
+    if low is None:  # all integers
+        bounds = jnp.iinfo(jax.dtypes.canonicalize_dtype(name_of(dtype)))
+        low, high = bounds.min, bounds.max
+    high = 1 if high is None else high
+    host = lambda g, s, low, high: g.random(s, np.float32) * (high - low) + low  # noqa: E731
+    device = lambda k, s, low, high: jax.random.uniform(k, s) * (high - low) + low  # noqa: E731
+    if "int" in name_of(dtype):
+        host = lambda g, s, low, high: g.integers(int(low), int(high), s)  # noqa: E731
+        device = jax.random.randint
+    return _draw(shape, dtype, seed, host, device, low, high)
+
+
+@named("random.shuffle", "random_shuffle")
+def shuffle(value: TensorLike, seed: TensorLike = None) -> TensorResult:
+    """`tf.random.shuffle`: rows in random order."""
+    array = unboxed(value)
+    if _traced() is not None or isinstance(seed, StatelessSeed):
+        return Tensor(jax.random.permutation(next_key(seed), jnp.asarray(array)))
+    return Tensor(np.asarray(array)[generator(seed).permutation(len(array))])
+
+
+@named("random.categorical")
+def categorical(
+    logits: TensorLike, num_samples: TensorLike, dtype: DTypeLike = "int64", seed: TensorLike = None
+) -> TensorResult:
+    drawn = _categorical(logits, int(num_samples), Tensor(next_key(seed)))
+    return call(_as_kind, (drawn, name_of(dtype)), {}, keeps_64_bits=True)
+
+
+def _as_kind(x: Any, kind: str) -> Any:
+    return x.astype(kind if isinstance(x, np.ndarray) else jax.dtypes.canonicalize_dtype(kind))
+
+
+_categorical = op(host=False)(
+    lambda logits, count, key: jax.random.categorical(key, jnp.asarray(logits)[:, None], shape=(logits.shape[0], count))
+)
+
+
+@named("random.gamma", "random_gamma", "compat.v1.random_gamma")
+def gamma(
+    shape: ShapeLike, alpha: TensorLike, beta: TensorLike = None, dtype: DTypeLike = "float32", seed: TensorLike = None
+) -> TensorResult:
+    alpha, inverse = _parameters(alpha, 1.0 if beta is None else beta)
+    host, device = lambda g, s, alpha: g.gamma(alpha, 1, s), lambda k, s, alpha: jax.random.gamma(k, alpha, s)
+    return _draw(_joined(shape, alpha), dtype, seed, host, device, alpha) / inverse
+
+
+@named("random.poisson")
+def poisson(shape: ShapeLike, lam: TensorLike, dtype: DTypeLike = "float32", seed: TensorLike = None) -> TensorResult:
+    (lam,) = _parameters(lam)
+    host, device = lambda g, s, lam: g.poisson(lam, s), lambda k, s, lam: jax.random.poisson(k, lam, s)
+    return _draw(_joined(shape, lam), dtype, seed, host, device, lam)
+
+
+def _parameters(*values: Any) -> tuple[Any, ...]:
+    """Parameters of a distribution as arrays of one shape; numbers, tensors or lists."""
+    plain = [unboxed(v) for v in values]
+    if symbolic.any_symbolic(plain):
+        plain = [v if symbolic.is_symbolic(v) else np.asarray(v, "float32") for v in plain]
+        return tuple(v + sum(one * 0.0 for one in plain) for v in plain)
+    space = jnp if any(isinstance(v, jax.Array) for v in plain) else np
+    return tuple(space.broadcast_arrays(*(space.asarray(v, "float32") for v in plain)))
+
+
+def _joined(shape: Any, parameter: Any) -> tuple[int, ...]:
+    shape = fixed_shape(shape)
+    return (*((shape,) if isinstance(shape, int | Size) else shape), *shape_of(parameter))
+
+
+@named("random.binomial", "random.stateless_binomial")
+def binomial(
+    shape: ShapeLike,
+    seed: TensorLike,
+    counts: TensorLike,
+    probs: TensorLike,
+    output_dtype: DTypeLike = "int32",
+) -> TensorResult:
+    """`tf.random.stateless_binomial`: numbers of successes."""
+    counts, probs = _parameters(counts, probs)
+    device = lambda k, s, counts, probs: jax.random.binomial(k, counts, probs, s)  # noqa: E731
+    return _draw(shape, output_dtype, seed_of_draw(seed), None, device, counts, probs)
+
+
+#: names of algorithms -> their numbers; all of them compute the same numbers here
+ALGORITHMS = {"philox": 1, "threefry": 2, "auto_select": 3}
+
+
+@named("random.create_rng_state")
+def create_rng_state(seed: TensorLike, alg: object = "philox") -> TensorResult:
+    """`tf.random.create_rng_state`: the initial state of a generator: two counters and the key."""
+    bits = int.from_bytes(seed.encode(), "little") if isinstance(seed, str) else int(unboxed(seed))
+    return Tensor(np.array([0, 0, bits % 2**32], "uint32").view("int32").astype("int64"))
+
+
+@named("random.Generator", "random.experimental.Generator")
+class Generator:
+    """`tf.random.Generator`: its draws follow from the variable `state`, which a checkpoint contains."""
+
+    def __init__(self, copy_from: Generator | None = None, state: TensorLike = None, alg: object = None) -> None:
+        given = state if copy_from is None else copy_from.state
+        self.state: TensorFlowVariable = TensorFlowVariable(
+            np.asarray(unboxed(given)), trainable=False, name="StateVar"
+        )
+        self.state.persistent = False  # no weight of a layer
+        self.algorithm = ALGORITHMS.get(str(alg), 1)
+
+    @classmethod
+    def from_state(cls, state: TensorLike, alg: object = None) -> Generator:
+        return cls(state=state, alg=alg)
+
+    @classmethod
+    def from_seed(cls, seed: TensorLike, alg: object = None) -> Generator:
+        return cls(state=create_rng_state(seed), alg=alg)
+
+    @classmethod
+    def from_key_counter(cls, key: TensorLike, counter: TensorLike, alg: object = None) -> Generator:
+        made = cls.from_seed(key, alg)
+        made.reset_from_key_counter(key, counter)
+        return made
+
+    @classmethod
+    def from_non_deterministic_state(cls, alg: object = None) -> Generator:
+        return cls.from_seed(prng.next_seed(), alg)
+
+    key = property(lambda self: self.state[2])
+    weight_parts = property(lambda self: [self.state])
+
+    def reset(self, state: TensorLike) -> None:
+        self.state.assign(state)
+
+    def reset_from_seed(self, seed: TensorLike) -> None:
+        self.state.assign(create_rng_state(seed))
+
+    def reset_from_key_counter(self, key: TensorLike, counter: TensorLike) -> None:
+        self.state.assign([*np.ravel(unboxed(counter))[:2], int(unboxed(key))])
+
+    def skip(self, delta: TensorLike) -> None:
+        self.state.assign_add(jnp.stack([jnp.asarray(unboxed(delta)), 0, 0]))
+
+    def _next_seed(self) -> StatelessSeed:
+        bits = self.state._full().astype(jnp.uint32)
+        self.skip(1)
+        return StatelessSeed(functools.reduce(jax.random.fold_in, bits, jax.random.key(0)))
+
+    def make_seeds(self, count: TensorLike = 1) -> TensorResult:
+        return self.uniform((2, count), 0, 2**31 - 1, "int32")
+
+    def split(self, count: int = 1) -> list[Generator]:
+        return [Generator.from_seed(seed) for seed in np.asarray(self.make_seeds(count))[0]]
+
+    def uniform_full_int(self, shape: ShapeLike, dtype: DTypeLike = "uint64", name: Option = None) -> TensorResult:
+        bounds = np.iinfo(name_of(dtype))
+        draws = generator(self._next_seed())
+        return Tensor(draws.integers(bounds.min, bounds.max, fixed_shape(shape), bounds.dtype, endpoint=True))
+
+    def binomial(
+        self,
+        shape: ShapeLike,
+        counts: TensorLike,
+        probs: TensorLike,
+        dtype: DTypeLike = "int32",
+        name: Option = None,
+    ) -> TensorResult:
+        return binomial(shape, self._next_seed(), counts, probs, dtype)
+
+
+for _draw_function in (normal, uniform, truncated_normal):
+    setattr(
+        Generator,
+        _draw_function.__name__,
+        lambda self, *args, f=_draw_function, **kwargs: f(*args, seed=self._next_seed(), **kwargs),
+    )
+named("random.Algorithm", "random.experimental.Algorithm")(
+    SimpleNamespace(**{name.upper(): name for name in ALGORITHMS})
+)
+_global_generator: list[Generator] = []
+
+
+@named("random.get_global_generator", "random.experimental.get_global_generator")
+def get_global_generator() -> Generator:
+    """`tf.random.get_global_generator`: the generator of the process, made at the first call."""
+    if not _global_generator:
+        _global_generator.append(Generator.from_non_deterministic_state())
+    return _global_generator[0]
+
+
+@named("random.set_global_generator", "random.experimental.set_global_generator")
+def set_global_generator(generator: Generator) -> None:
+    """`tf.random.set_global_generator`."""
+    _global_generator[:] = [generator]
+
+
+def stateless(draw: Callable[..., Any]) -> TensorResult:
+    """The stateless form of a function, whose result depends on the pair `seed` only."""
+
+    @ignores("name alg")
+    def function(shape: Any, seed: Any, *args: Any, **kwargs: Any) -> Any:
+        if draw in (gamma, poisson):  # the shape contains that of the parameters
+            given = [*args[: 2 if draw is gamma else 1], *(kwargs.get(name) for name in ("alpha", "beta", "lam"))]
+            rank = max(np.ndim(unboxed(value)) for value in given if value is not None)
+            shape = (size := np.ravel(fixed_shape(shape)).tolist())[: len(size) - rank]
+        return draw(shape, *args, seed=seed_of_draw(seed), **kwargs)
+
+    return function
+
+
+@named("random.split", "random.experimental.stateless_split")
+def split(seed: TensorLike, num: int = 2, alg: object = None) -> TensorResult:
+    """Return pairs of integers that follow from a pair: seeds of further stateless functions."""
+    return _pairs(seed, (num, 2))
+
+
+@named("random.fold_in", "random.experimental.stateless_fold_in")
+def fold_in(seed: TensorLike, data: TensorLike, alg: object = None) -> TensorResult:
+    """Return a pair of integers that follows from a pair and an integer."""
+    return _pairs(seed, (2,), int(unboxed(data)))
+
+
+def _pairs(seed: Any, shape: tuple[int, ...], *more: int) -> Tensor:
+    given = [int(number) % 2**32 for number in (*np.asarray(unboxed(seed)).reshape(-1), *more)]
+    return Tensor(np.random.default_rng([len(shape), *given]).integers(-(2**31), 2**31, shape).astype("int32"))
+
+
+named("random.experimental.stateless_shuffle")(lambda value, seed, alg=None: shuffle(value, seed_of_draw(seed)))
+named("random.stateless_categorical")(
+    lambda logits, num_samples, seed, dtype="int64": categorical(logits, num_samples, dtype, seed_of_draw(seed))
+)
+named("random.stateless_gamma")(stateless(gamma))
+named("random.stateless_poisson")(stateless(poisson))
+named("random.stateless_uniform")(stateless(uniform))
+named("random.stateless_normal")(stateless(normal))
+named("random.stateless_truncated_normal")(stateless(truncated_normal))
+
+
+@named("contrib.layers.variance_scaling_initializer")
+def variance_scaling(
+    factor: float = 2.0, mode: str = "FAN_IN", uniform: bool = False, seed: int | None = None, dtype: object = None
+) -> TensorResult:
+    """`tf.contrib.layers.variance_scaling_initializer`: truncated normal numbers, or uniform ones."""
+    kind = "uniform" if uniform else "truncated_normal"
+    return compat_class(VarianceScaling)(factor, mode.lower(), kind, seed)
+
+
+@named("contrib.layers.xavier_initializer", "contrib.layers.xavier_initializer_conv2d")
+@ignores("dtype")
+def xavier(uniform: bool = True, seed: int | None = None) -> TensorResult:
+    """`tf.contrib.layers.xavier_initializer`: Glorot's, with uniform or with truncated normal numbers."""
+    return variance_scaling(1.0, "FAN_AVG", uniform, seed)
+
+
+class UniformInitializer(compat_class(RandomUniform)):
+    """`RandomUniform` whose bounds may also be arrays, which broadcast to the shape.
+
+    >>> UniformInitializer([0.0, 5.0], [1.0, 6.0], seed=1)((3, 2)).min(0) >= [0, 5]
+    array([ True,  True])
+    """
+
+    def __init__(self, minval: TensorLike = -0.05, maxval: TensorLike = 0.05, seed: int | None = None) -> None:
+        bounds = [np.asarray(unboxed(bound), np.float32) for bound in (minval, maxval)]
+        self._bounds: Any = bounds if any(bound.ndim for bound in bounds) else None
+        super().__init__(*((0.0, 1.0) if self._bounds else map(float, bounds)), seed=seed)
+
+    @ignores("partition_info partition_shape partition_offset")
+    def __call__(self, shape: ShapeLike, dtype: DTypeLike = None) -> TensorResult:
+        values = super().__call__(shape, dtype)
+        if self._bounds is not None:
+            low, high = self._bounds(shape) if callable(self._bounds) else self._bounds
+            values = low + (high - low) * values
+        return values if called_by_gazelle(2) else Tensor(values)  # 1 is the frame of `ignores`
+
+
+class Constant(compat_class(initializers.Constant), abstract=True):  # type: ignore[call-arg]
+    """`Constant` whose array is reshaped, and continues with its last element, as in TensorFlow 1.
+
+    >>> Constant([[1, 2], [3, 4]])((3, 2)).tolist()
+    [[1.0, 2.0], [3.0, 4.0], [4.0, 4.0]]
+    """
+
+    @ignores("partition_info partition_shape partition_offset")
+    def __call__(self, shape: ShapeLike, dtype: DTypeLike = None) -> TensorResult:
+        flat, size = np.ravel(unboxed(self.value)), math.prod(shape)
+        if 1 < flat.size <= size:
+            values = np.append(flat, np.repeat(flat[-1:], size - flat.size)).reshape(tuple(shape))
+            values = values.astype(name_of("float32" if dtype is None else dtype))
+        else:
+            values = super().__call__(shape, dtype)
+        return values if called_by_gazelle(2) else Tensor(values)  # 1 is the frame of `ignores`
+
+
+@named("uniform_unit_scaling_initializer", "initializers.uniform_unit_scaling")
+class UnitScalingInitializer(UniformInitializer):
+    """Uniform numbers up to factor * sqrt(3 / n), where n is the number of elements of all axes but the last.
+
+    >>> round(float(abs(UnitScalingInitializer(2.0, seed=1)((12, 500))).max()), 2)
+    1.0
+    """
+
+    @ignores("dtype")
+    def __init__(self, factor: float = 1.0, seed: int | None = None) -> None:
+        self._factor = factor
+        super().__init__(0.0, 1.0, seed)
+        self._bounds = self._of_shape
+
+    def _of_shape(self, shape: ShapeLike) -> tuple[float, float]:
+        limit = self._factor * math.sqrt(3.0 / max(1, math.prod(fixed_shape(shape)[:-1])))
+        return -limit, limit

@@ -1,0 +1,212 @@
+"""tf.signal and tf.audio: frames, spectra and mel bands of audio; WAV files."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.eager.recording import unboxed
+from gazelle.compat.tensorflow.names import named, op, space
+from gazelle.compat.tensorflow.ops.arrays import array_of, convert
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import DTypeLike, TensorLike, TensorResult
+from gazelle.layers import MelSpectrogram
+
+
+def _real_transform(name: str, axes: int) -> Any:
+    def transform(input_tensor: Any, fft_length: Any = None) -> Any:
+        sizes = None if fft_length is None else [int(size) for size in np.ravel(fft_length)]
+        function = getattr(space(input_tensor).fft, name)
+        return function(input_tensor, sizes[0] if sizes and axes == 1 else sizes)
+
+    return transform
+
+
+for _name, _axes in (("rfft", 1), ("irfft", 1), ("rfft2", 2), ("irfft2", 2)):
+    op(f"signal.{_name}{'d' * (_axes - 1)}", static=("fft_length",))(_real_transform(_name, _axes))
+
+
+def _cosine(name: str, first: float) -> None:
+    def window(window_length: Any, periodic: bool = True, dtype: Any = "float32", name: Any = None) -> Tensor:
+        count = int(window_length)
+        turn = 2 * np.pi * np.arange(count) / max(1, count - 1 + (periodic and count > 1 and count % 2 == 0))
+        values = first - (1 - first) * np.cos(turn) if count > 1 else np.ones(count)
+        return Tensor(values.astype(name_of(dtype)))
+
+    named(f"signal.{name}_window")(window)
+    windows[name] = window
+
+
+def _kaiser_bessel_derived(count: int, beta: float) -> Any:
+    sums = np.cumsum(np.kaiser(count // 2 + 1, beta))
+    half = np.sqrt(sums[:-1] / sums[-1])
+    return np.concatenate([half, half[::-1]])
+
+
+for _name, _values in {"kaiser": np.kaiser, "kaiser_bessel_derived": _kaiser_bessel_derived}.items():
+    named(f"signal.{_name}_window")(
+        lambda window_length, beta=12.0, dtype="float32", name=None, values=_values: Tensor(
+            values(int(window_length), float(beta)).astype(name_of(dtype))
+        )
+    )
+named("signal.vorbis_window")(
+    lambda window_length, dtype="float32", name=None: Tensor(
+        np.sin(np.pi / 2 * np.sin(np.pi * (np.arange(int(window_length)) + 0.5) / int(window_length)) ** 2).astype(
+            name_of(dtype)
+        )
+    )
+)
+windows: dict[str, Any] = {}
+_cosine("hann", 0.5)
+_cosine("hamming", 0.54)
+
+
+def _frames(signal: Any, length: int, step: int, pad: bool = False, value: Any = 0) -> Any:
+    count = signal.shape[-1]
+    if pad:
+        wanted = (-(-count // step) - 1) * step + length
+        edges = [(0, 0)] * (signal.ndim - 1) + [(0, max(0, wanted - count))]
+        signal = space(signal).pad(signal, edges, constant_values=value)
+    starts = np.arange(0, signal.shape[-1] - length + 1, step)
+    return signal[..., starts[:, None] + np.arange(length)]
+
+
+@op("signal.frame", static=("frame_length", "frame_step"))
+def frame(
+    signal: TensorLike,
+    frame_length: TensorLike,
+    frame_step: TensorLike,
+    pad_end: bool = False,
+    pad_value: TensorLike = 0,
+    axis: int = -1,
+) -> TensorResult:
+    moved = space(signal).moveaxis(signal, axis, -1)
+    frames = _frames(moved, frame_length, frame_step, pad_end, pad_value)
+    first = axis % moved.ndim
+    return space(frames).moveaxis(frames, (-2, -1), (first, first + 1))
+
+
+@op("signal.stft", static=("frame_length", "frame_step", "fft_length"))
+def stft(
+    signals: TensorLike,
+    frame_length: TensorLike,
+    frame_step: TensorLike,
+    fft_length: TensorLike = None,
+    window_fn: Callable[..., Any] | None = windows["hann"],
+    pad_end: bool = False,
+) -> TensorResult:
+    parts = _frames(signals, frame_length, frame_step, pad_end)
+    if window_fn is not None:
+        parts = parts * unboxed(window_fn(frame_length, dtype="float32"))
+    return space(parts).fft.rfft(parts, fft_length or 1 << (frame_length - 1).bit_length())
+
+
+@op("signal.idct", host=False)
+def idct(
+    input: TensorLike, type: int = 2, n: int | None = None, axis: int = -1, norm: str | None = None
+) -> TensorResult:
+    return jax.scipy.fft.idct(input, type, n, axis, norm) * (1 if norm == "ortho" else 2 * (n or input.shape[axis]))
+
+
+@op("signal.overlap_and_add", static=("frame_step",), host=False)
+def overlap_and_add(signal: TensorLike, frame_step: int) -> TensorResult:
+    count, length = signal.shape[-2:]
+    indices = np.arange(count)[:, None] * frame_step + np.arange(length)
+    out = jnp.zeros((*signal.shape[:-2], (count - 1) * frame_step + length), signal.dtype)
+    return out.at[..., indices].add(signal)
+
+
+@named("signal.inverse_stft_window_fn")
+def inverse_stft_window_fn(frame_step: int, forward_window_fn: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """`tf.signal.inverse_stft_window_fn`: the window with which the inverse gives the signal back."""
+    forward = windows["hann"] if forward_window_fn is None else forward_window_fn
+
+    def window(frame_length: int, dtype: Any = "float32") -> Tensor:
+        values = np.asarray(unboxed(forward(frame_length, dtype=dtype)))
+        padded = np.pad(values**2, (0, -len(values) % frame_step)).reshape(-1, frame_step)
+        total = np.tile(padded.sum(0), len(padded))[: len(values)]
+        return Tensor((values / total).astype(values.dtype))
+
+    return window
+
+
+@named("signal.inverse_stft")
+def inverse_stft(
+    stfts: TensorLike,
+    frame_length: TensorLike,
+    frame_step: TensorLike,
+    fft_length: TensorLike = None,
+    window_fn: Callable[..., Any] | str | None = "hann",
+) -> TensorResult:
+    """`tf.signal.inverse_stft`: the windowed frames, added where they overlap."""
+    length, step = int(frame_length), int(frame_step)
+    size = 1 << (length - 1).bit_length() if fft_length is None else int(fft_length)
+    window = windows["hann"] if isinstance(window_fn, str) else window_fn
+    values = 1.0 if window is None else unboxed(window(length, dtype="float32"))
+
+    return overlap_and_add(call(_frames_of, (stfts, size, length, values), {}), step)
+
+
+def _frames_of(spectra: Any, size: int, length: int, window: Any) -> Any:
+    frames = jnp.fft.irfft(spectra, size)[..., :length]
+    return jnp.pad(frames, [(0, 0)] * (frames.ndim - 1) + [(0, length - frames.shape[-1])]) * window
+
+
+@named("signal.linear_to_mel_weight_matrix")
+def linear_to_mel_weight_matrix(
+    num_mel_bins: int = 20,
+    num_spectrogram_bins: int = 129,
+    sample_rate: float = 8000,
+    lower_edge_hertz: float = 125.0,
+    upper_edge_hertz: float = 3800.0,
+    dtype: DTypeLike = "float32",
+) -> Tensor:
+    """`tf.signal.linear_to_mel_weight_matrix`: triangles that are even on the mel scale; the constant bin has none."""
+    options: dict[str, Any] = {"min_freq": lower_edge_hertz, "max_freq": upper_edge_hertz, "sampling_rate": sample_rate}
+    layer = MelSpectrogram(2 * (int(num_spectrogram_bins) - 1), num_mel_bins=num_mel_bins, name="mel", **options)
+    return Tensor(layer.triangles(name_of(dtype)))
+
+
+@op("signal.mfccs_from_log_mel_spectrograms")
+def mfccs_from_log_mel_spectrograms(log_mel_spectrograms: TensorLike) -> TensorResult:
+    count = log_mel_spectrograms.shape[-1]
+    waves = np.cos(np.pi / count * np.outer(np.arange(count) + 0.5, np.arange(count)))
+    return log_mel_spectrograms @ (2 * waves / np.sqrt(2 * count)).astype("float32")
+
+
+class DecodedWav(NamedTuple):
+    audio: Tensor
+    sample_rate: Tensor
+
+
+@named("audio.decode_wav")
+def decode_wav(contents: TensorLike, desired_channels: int = -1, desired_samples: int = -1) -> TensorResult:
+    """`tf.audio.decode_wav`: (samples in -1..1 of shape (count, channels), the rate), of 16 bits."""
+    with wave.open(io.BytesIO(bytes(unboxed(convert(contents)).item()))) as file:
+        rate, channels = file.getframerate(), file.getnchannels()
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, channels) / np.float32(32768)
+    if desired_channels > 0:
+        samples = samples[:, np.minimum(np.arange(desired_channels), channels - 1)]  # the last one is repeated
+    if desired_samples > 0:
+        samples = np.pad(samples[:desired_samples], [(0, max(0, desired_samples - len(samples))), (0, 0)])
+    return DecodedWav(Tensor(samples.astype("float32")), Tensor(np.asarray(rate, "int32")))
+
+
+@named("audio.encode_wav")
+def encode_wav(audio: TensorLike, sample_rate: TensorLike) -> Tensor:
+    """`tf.audio.encode_wav`: the bytes of a WAV file of 16 bits."""
+    samples, buffer = array_of(audio), io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(samples.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(int(sample_rate))
+        file.writeframes((samples * 32768).round().clip(-32768, 32767).astype("<i2").tobytes())
+    return convert(buffer.getvalue())

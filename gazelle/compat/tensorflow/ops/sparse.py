@@ -1,0 +1,351 @@
+"""tf.sparse: indices and values; functions compute with the dense array. `tf.sets`, whose results are sparse."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import ops
+from gazelle.compat.backend.losses import ctc_length
+from gazelle.compat.ignored import ignores
+from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.tables import with_parameters
+from gazelle.compat.tensorflow.eager.recording import unboxed
+from gazelle.compat.tensorflow.function_tables import TABLE
+from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
+from gazelle.compat.tensorflow.ops.arrays import convert
+from gazelle.compat.tensorflow.ops.linalg import matmul
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.tensorflow.v1.host_nodes import in_graph, of_sparse
+from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core.symbolic import KerasTensor, is_symbolic
+
+
+@named("SparseTensor", "sparse.SparseTensor")
+class SparseTensor:
+    """`tf.SparseTensor`: indices and values; functions convert it with `tf.sparse.to_dense`."""
+
+    def __init__(self, indices: TensorLike, values: TensorLike, dense_shape: ShapeLike) -> None:
+        if in_graph(indices, values, dense_shape):
+            self.indices, self.values, self.dense_shape = indices, values, dense_shape
+            return
+        self.indices = convert(np.asarray(unboxed(indices), "int64").reshape(-1, len(fixed_value(dense_shape))))
+        self.values, self.dense_shape = convert(values), convert(np.asarray(fixed_value(dense_shape), "int64"))
+
+    @property
+    def shape(self) -> TensorShape:
+        sizes = self.dense_shape
+        return TensorShape([None] * sizes.shape[0] if is_symbolic(sizes) else fixed_value(sizes))
+
+    dtype = property(lambda self: self.values.dtype)
+
+    def get_shape(self) -> TensorShape:
+        return self.shape
+
+    def dense(self) -> TensorResult:
+        """Return the dense tensor, for `keras.backend.to_dense`."""
+        return to_dense(self)
+
+    def with_values(self, new_values: TensorLike) -> SparseTensor:
+        """Return a tensor with other values at the same indices."""
+        return SparseTensor(self.indices, new_values, self.dense_shape)
+
+    def __repr__(self) -> str:
+        return f"SparseTensor(indices={self.indices!s}, values={self.values!s}, dense_shape={self.dense_shape!s})"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """The dense values, for `fit` and the layers."""
+        return np.asarray(to_dense(self).array, dtype)
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __getitem__(self, index: int) -> SparseTensor:
+        """Return a row, an element of a dataset."""
+        indices = np.asarray(self.indices.array)
+        found = indices[:, 0] == index
+        return SparseTensor(indices[found, 1:], np.asarray(self.values.array)[found], self.shape[1:])
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[SparseTensor]) -> SparseTensor:
+        """Stack rows along a new first axis."""
+        indices = [np.insert(np.asarray(row.indices.array), 0, i, axis=1) for i, row in enumerate(rows)]
+        values = np.concatenate([np.asarray(row.values.array) for row in rows])
+        return cls(np.concatenate(indices), values, (len(rows), *rows[0].shape))
+
+    def __mul__(self, other: TensorLike) -> SparseTensor:
+        return self._with(operator.mul, other)
+
+    def __truediv__(self, other: TensorLike) -> SparseTensor:
+        return self._with(operator.truediv, other)
+
+    def _with(self, operation: Callable[[Any, Any], Any], other: TensorLike) -> SparseTensor:
+        """The stored values with those of a dense tensor that broadcasts to the shape."""
+        here = np.broadcast_to(np.asarray(unboxed(other)), tuple(self.shape))[tuple(np.asarray(self.indices.array).T)]
+        return SparseTensor(self.indices, operation(self.values, here.astype(self.dtype.as_numpy_dtype)), self.shape)
+
+
+@named("sparse.to_dense", "sparse_tensor_to_dense")
+@ignores("validate_indices")
+@of_sparse(lambda given: KerasTensor.derived(given["sp_input"].shape, given["sp_input"].dtype))
+def to_dense(sp_input: SparseTensor, default_value: TensorLike = None) -> TensorResult:
+    default = (b"" if sp_input.dtype == "string" else 0) if default_value is None else default_value
+    out = np.full(tuple(sp_input.shape), default, sp_input.dtype.as_numpy_dtype)
+    indices, values = tuple(np.asarray(sp_input.indices.array).T), sp_input.values.array
+    if isinstance(values, jax.core.Tracer):
+        return Tensor(jnp.asarray(out).at[indices].set(values))
+    out[indices] = np.asarray(values)
+    return Tensor(out)
+
+
+@named("sparse.from_dense")
+def from_dense(tensor: TensorLike) -> SparseTensor:
+    """`tf.sparse.from_dense`: the values that are not 0 or an empty string."""
+    array = np.asarray(unboxed(convert(tensor)))
+    return SparseTensor(np.argwhere(array), Tensor(array[np.nonzero(array)]), array.shape)
+
+
+@named("nn.ctc_loss")
+@ignores("unique name preprocess_collapse_repeated=False ctc_merge_repeated=True ignore_longer_outputs_than_inputs")
+@of_sparse(lambda _: KerasTensor.derived((None,), "float32"))
+def ctc_loss(
+    labels: SparseTensor | TensorLike,
+    logits: TensorLike = None,
+    label_length: TensorLike = None,
+    logit_length: TensorLike = None,
+    logits_time_major: bool = True,
+    unique: TensorLike = None,
+    blank_index: int | None = None,
+    inputs: TensorLike = None,
+    sequence_length: TensorLike = None,
+    time_major: bool = True,
+) -> TensorResult:
+    """`tf.nn.ctc_loss`; in TensorFlow 1, `labels, inputs, sequence_length` with sparse labels."""
+    logits = logits if inputs is None else inputs
+    if logit_length is None:  # the third argument of TensorFlow 1
+        label_length, logit_length = None, label_length if sequence_length is None else sequence_length
+    if isinstance(labels, SparseTensor):
+        label_length = np.bincount(np.asarray(labels.indices.array)[:, 0], minlength=labels.shape[0])
+        labels, blank_index = to_dense(labels), -1 if blank_index is None else blank_index
+    elif label_length is None:  # sparse labels that `keras.ops.cast` made dense: trailing zeros are no labels
+        label_length, blank_index = _ctc_lengths(labels), -1
+    return _ctc_loss(labels, logits, label_length, logit_length, logits_time_major and time_major, blank_index or 0)
+
+
+@op(host=False)
+def _ctc_lengths(labels: Any) -> Any:
+    return jnp.max(jnp.where(labels != 0, jnp.arange(1, labels.shape[1] + 1), 0), axis=1)
+
+
+@op(host=False)
+def _ctc_loss(labels: Any, logits: Any, label_length: Any, logit_length: Any, time_major: bool, blank: int) -> Any:
+    logits = jnp.swapaxes(logits, 0, 1) if time_major else logits
+    label_length, logit_length = jnp.asarray(label_length), jnp.asarray(logit_length)
+    if blank == -1:
+        label_length = ctc_length(labels, label_length, logits.shape[-1] - 1)
+    return ops.ctc_loss(jnp.asarray(labels), logits, label_length, logit_length, blank % logits.shape[-1])
+
+
+_dense_cast = NAMES["cast"]
+
+
+@named("cast", "dtypes.cast")
+def cast(x: SparseTensor | TensorLike, dtype: DTypeLike) -> TensorResult:
+    """`tf.cast`: a sparse tensor stays sparse."""
+    if isinstance(x, SparseTensor):
+        return SparseTensor(x.indices, _dense_cast(x.values, dtype), x.dense_shape)
+    return _dense_cast(x, dtype)
+
+
+@named("sparse.reorder")
+def reorder(sp_input: SparseTensor) -> SparseTensor:
+    """`tf.sparse.reorder`: the indices sorted by rows."""
+    indices = np.asarray(sp_input.indices.array)
+    order = np.lexsort(indices.T[::-1])
+    return SparseTensor(indices[order], Tensor(np.asarray(sp_input.values.array)[order]), sp_input.dense_shape)
+
+
+@named("sparse.sparse_dense_matmul")
+def sparse_dense_matmul(
+    sp_a: TensorLike, b: TensorLike, adjoint_a: bool = False, adjoint_b: bool = False
+) -> TensorResult:
+    a, b = (to_dense(v) if isinstance(v, SparseTensor) else v for v in (sp_a, b))
+    return matmul(a, b, adjoint_a=adjoint_a, adjoint_b=adjoint_b)
+
+
+def _on_dense(name: str, function: Callable[..., Any], keeps_sparse: bool) -> None:
+    """Register a function of sparse tensors that computes with the dense ones; zeros of a result are not stored."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        is_sum = name == "add" and any(isinstance(v, Tensor) for v in (*args, *kwargs.values()))  # with a dense tensor
+        keeps = keeps_sparse and not is_sum
+        if kwargs.pop("output_is_sparse", False):
+            return _where_stored(called, *args, **kwargs)
+        args, kwargs = jax.tree.map(lambda v: to_dense(v) if isinstance(v, SparseTensor) else v, (args, kwargs))
+        out = function(*args, **kwargs)
+        return from_dense(out) if keeps else out
+
+    named(f"sparse.{name}", f"sparse_{name}")(called)
+
+
+_on_dense(
+    "concat", ignores("expand_nonconcat_dims name")(lambda axis, sp_inputs: NAMES["concat"](sp_inputs, axis)), True
+)
+for _name, _entry in TABLE["sparse"].items():
+    _dense, *_parameters = _entry.split()
+    _function = with_parameters(lambda *values, name=_dense: NAMES[name](*values), _parameters)
+    _on_dense(_name, _function, keeps_sparse=not _name.startswith("reduce_"))
+
+
+def _where_stored(reduction: Callable[..., Any], sp_input: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
+    """The sparse result of a reduction: it has the entries to which a stored value contributes."""
+    ones = SparseTensor(sp_input.indices, np.ones(len(sp_input.indices), np.float32), sp_input.dense_shape)
+    out = np.asarray(reduction(sp_input, *args, **kwargs))
+    indices = np.argwhere(np.asarray(NAMES["sparse.reduce_sum"](ones, *args, **kwargs)))
+    return SparseTensor(indices, out[tuple(indices.T)], out.shape)
+
+
+@named("sparse.reduce_max", "sparse_reduce_max")
+def reduce_max(
+    sp_input: SparseTensor, axis: AxisLike = None, keepdims: bool = False, output_is_sparse: bool = False
+) -> TensorResult | SparseTensor:
+    """`tf.sparse.reduce_max`: the largest of the stored values; 0 where there is none."""
+    if output_is_sparse:
+        return _where_stored(reduce_max, sp_input, axis, keepdims)
+    least = sp_input.dtype.min
+    out = NAMES["reduce_max"](to_dense(sp_input, least), axis, keepdims)
+    return NAMES["where"](out == least, NAMES["zeros_like"](out), out)
+
+
+@named("sparse.map_values")
+def map_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> SparseTensor:
+    """`tf.sparse.map_values`: the function of the stored values; all sparse tensors have the same indices."""
+    is_sparse = lambda v: isinstance(v, SparseTensor)  # noqa: E731
+    first = next(v for v in jax.tree.leaves((args, kwargs), is_leaf=is_sparse) if is_sparse(v))
+    args, kwargs = jax.tree.map(lambda v: v.values if is_sparse(v) else v, (args, kwargs), is_leaf=is_sparse)
+    return first.with_values(op(*args, **kwargs))
+
+
+@named("sparse.softmax", "sparse_softmax")
+def softmax(sp_input: SparseTensor) -> SparseTensor:
+    """`tf.sparse.softmax`: over the stored values of each row."""
+    dense = NAMES["nn.softmax"](to_dense(sp_input, -np.inf))
+    return sp_input.with_values(NAMES["gather_nd"](dense, sp_input.indices))
+
+
+@named("sparse.split", "sparse_split")
+def split(sp_input: SparseTensor, num_split: TensorLike, axis: TensorLike) -> list[SparseTensor]:
+    """`tf.sparse.split`: parts along an axis, of which the first ones are longer if they differ."""
+    index, parts = np.asarray(sp_input.indices.array), list[SparseTensor]()
+    sizes = [len(part) for part in np.array_split(np.arange(int(sp_input.shape[axis])), int(num_split))]
+    for start, size in zip(np.cumsum([0, *sizes]), sizes, strict=False):
+        inside = (index[:, axis] >= start) & (index[:, axis] < start + size)
+        shape, rows = list(sp_input.shape), index[inside]
+        shape[axis] = size
+        rows[:, axis] -= start
+        parts.append(SparseTensor(rows, Tensor(np.asarray(sp_input.values.array)[inside]), shape))
+    return parts
+
+
+@named("sparse.to_indicator", "sparse_to_indicator")
+def to_indicator(sp_input: SparseTensor, vocab_size: TensorLike) -> TensorResult:
+    """`tf.sparse.to_indicator`: which of the numbers below `vocab_size` each row stores."""
+    out = np.zeros((*sp_input.shape[:-1], int(vocab_size)), bool)
+    out[(*np.asarray(sp_input.indices.array)[:, :-1].T, np.asarray(sp_input.values.array))] = True
+    return Tensor(out)
+
+
+for _name in ("sum", "mean"):
+    named(f"sparse.segment_{_name}", f"sparse_segment_{_name}")(
+        lambda data, indices, segment_ids, name=_name: NAMES[f"math.segment_{name}"](
+            NAMES["gather"](data, indices), segment_ids
+        )
+    )
+
+
+@named("sparse_to_dense")
+def sparse_to_dense(
+    sparse_indices: TensorLike, output_shape: ShapeLike, sparse_values: TensorLike, default_value: TensorLike = 0
+) -> TensorResult:
+    """`tf.sparse_to_dense` of TensorFlow 1, whose values may be one number."""
+    shape = tuple(np.reshape(fixed_value(output_shape), -1))
+    indices = np.asarray(unboxed(sparse_indices)).reshape(-1, len(shape))
+    values = np.broadcast_to(np.asarray(unboxed(convert(sparse_values))), len(indices))
+    return to_dense(SparseTensor(indices, Tensor(values), shape), unboxed(default_value))
+
+
+@named("edit_distance", "compat.v1.edit_distance")
+@of_sparse(lambda given: KerasTensor.derived(given["truth"].shape[:-1], "float32"))
+def edit_distance(
+    hypothesis: SparseTensor | TensorLike, truth: SparseTensor | TensorLike, normalize: bool = True
+) -> TensorResult:
+    """`tf.edit_distance`: insertions, deletions and substitutions between the sequences along the last axis."""
+    pair = [_sequences(v) for v in (hypothesis, truth)]
+    shape = tuple(max(sizes) for sizes in zip(*(shape for _, shape in pair), strict=True))
+    out = np.zeros(shape, "float32")
+    for index in np.ndindex(shape):
+        given, wanted = (sequences.get(index, []) for sequences, _ in pair)
+        distance = _levenshtein(given, wanted)
+        out[index] = distance if not normalize else distance / len(wanted) if wanted else np.inf if given else 0
+    return Tensor(out)
+
+
+def _sequences(tensor: Any) -> tuple[dict[Any, list[Any]], tuple[int, ...]]:
+    """{index: values along the last axis}, and the shape of the other axes."""
+    sparse = tensor if isinstance(tensor, SparseTensor) else NAMES["sparse.from_dense"](tensor)
+    found: dict[Any, list[Any]] = {}
+    for index, value in zip(np.asarray(sparse.indices.array), np.asarray(sparse.values.array), strict=True):
+        found.setdefault(tuple(index[:-1].tolist()), []).append(value)
+    return found, tuple(sparse.shape)[:-1]
+
+
+def _levenshtein(given: list[Any], wanted: list[Any]) -> int:
+    row = list(range(len(wanted) + 1))
+    for i, one in enumerate(given, 1):
+        before, row[0] = row[0], i
+        for j, other in enumerate(wanted, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (one != other))
+    return row[-1]
+
+
+def _rows(x: Any) -> tuple[tuple[int, ...], list[Any], Any]:
+    """(the shape without the last axis, the elements of each row, the dtype)."""
+    if isinstance(x, SparseTensor):
+        indices, values = np.asarray(unboxed(x.indices)), np.asarray(unboxed(x.values))
+        *outer, _ = (int(n) for n in np.asarray(unboxed(x.dense_shape)))
+        return tuple(outer), [values[(indices[:, :-1] == row).all(1)] for row in np.ndindex(*outer)], values.dtype
+    array = np.asarray(unboxed(convert(x)))
+    return array.shape[:-1], list(array.reshape(-1, array.shape[-1])), array.dtype
+
+
+def _sets(join: Callable[[Any, Any], Any]) -> Callable[..., SparseTensor]:
+    def function(a: Any, b: Any, aminusb: bool = True, validate_indices: bool = True) -> SparseTensor:
+        (shape, left, dtype), (_, right, _) = _rows(a), _rows(b)
+        pairs = zip(left, right, strict=True)
+        found = [join(*(pair if aminusb else pair[::-1])) for pair in pairs]
+        indices = [(*row, i) for row, values in zip(np.ndindex(*shape), found, strict=True) for i in range(len(values))]
+        longest = max(map(len, found), default=0)
+        values = np.concatenate(found) if found else np.zeros(0)
+        return SparseTensor(
+            np.asarray(indices, "int64").reshape(-1, len(shape) + 1), Tensor(values.astype(dtype)), (*shape, longest)
+        )
+
+    return function
+
+
+for _name, _join in {"intersection": np.intersect1d, "union": np.union1d, "difference": np.setdiff1d}.items():
+    named(f"sets.{_name}", f"sets.set_{_name}", f"contrib.metrics.set_{_name}")(_sets(_join))
+
+
+@named("sets.size", "sets.set_size", "contrib.metrics.set_size")
+def size(a: SparseTensor, validate_indices: bool = True) -> Tensor:
+    """The number of distinct elements of each row."""
+    shape, rows, _ = _rows(a)
+    return Tensor(np.asarray([len(np.unique(row)) for row in rows], "int32").reshape(shape))

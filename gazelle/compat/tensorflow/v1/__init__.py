@@ -1,0 +1,1 @@
+"""TensorFlow 1: graphs with placeholders, sessions, scopes and collections, and what programs build them with."""

@@ -1,0 +1,403 @@
+"""`tf.contrib.layers`, which is also `tf.contrib.slim`: layers as functions, whose weights are variables of a scope."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import gazelle
+from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.ops.convolutions import inner_sizes
+from gazelle.compat.tensorflow.v1 import scopes
+from gazelle.compat.tensorflow.v1.graphs import get_variable
+from gazelle.compat.tensorflow.v1.layers import layer_function
+from gazelle.compat.tensorflow.v1.scopes import variable_scope
+from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.symbolic import is_symbolic
+
+#: function -> the arguments that the open `arg_scope`s set
+_scopes: list[dict[str, dict[str, Any]]] = [{}]
+#: the arguments of layers with weights after their own, and the defaults
+_WEIGHTED: dict[str, Any] = {
+    "activation_fn": lambda x: NAMES["nn.relu"](x),
+    "normalizer_fn": None,
+    "normalizer_params": None,
+    "weights_initializer": None,
+    "weights_regularizer": None,
+    "biases_initializer": gazelle.initializers.Zeros(),
+    "biases_regularizer": None,
+}
+_LAST = {"reuse": None, "variables_collections": None, "outputs_collections": (), "trainable": True, "scope": None}
+_NEEDED = object()
+
+
+@named("contrib.framework.add_arg_scope")
+def add_arg_scope(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let `arg_scope` set arguments of a function."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **{**_scopes[-1].get(key, {}), **kwargs})
+
+    key = called._key_op = f"{function.__module__}.{function.__qualname__}"
+    return called
+
+
+@named("contrib.framework.arg_scope")
+@contextlib.contextmanager
+def arg_scope(list_ops_or_scope: Option, **kwargs: Any) -> Iterator[dict[str, dict[str, Any]]]:
+    """Set arguments of functions that are called inside, or all those of an earlier `arg_scope`."""
+    is_scope = isinstance(list_ops_or_scope, dict)
+    scope = {**(list_ops_or_scope if is_scope else _scopes[-1])}
+    for function in () if is_scope else list_ops_or_scope:
+        scope[function._key_op] = {**scope.get(function._key_op, {}), **kwargs}
+    _scopes.append(scope)
+    try:
+        yield scope
+    finally:
+        _scopes.pop()
+
+
+def _layer(names: str, default: str, last: Mapping[str, Any] = _LAST, **own: Any) -> Callable[[Any], Any]:
+    """Register a function of (inputs, the arguments) as a layer in a variable scope. A decorator."""
+    parameters = {"inputs": _NEEDED, **own, **last}
+
+    def decorate(compute: Callable[[Any, Any], Any]) -> Any:
+        def layer(*args: Any, **kwargs: Any) -> Any:
+            given = {**parameters, **dict(zip(parameters, args, strict=False)), **kwargs}
+            wrong = [name for name in given if name not in parameters or given[name] is _NEEDED]
+            if wrong or len(args) > len(parameters):
+                what = f"tf.contrib.layers.{layer.__name__}"
+                raise ArgumentError(message(what, expected=f"the arguments {', '.join(parameters)}", got=wrong))
+            options = SimpleNamespace(**given)
+            with variable_scope(options.scope, default, reuse=given.get("reuse")) as options.opened:
+                made = compute(options.inputs, options)
+            scopes.add_to_collections(given.get("outputs_collections") or (), made)
+            return made
+
+        layer.__name__ = layer.__qualname__ = names.split()[0]
+        taking = add_arg_scope(layer)
+        named(*(f"contrib.layers.{name}" for name in names.split()))(taking)
+        return taking
+
+    return decorate
+
+
+def _weighted(names: str, default: str, rank: int, **own: Any) -> Callable[[Any], Any]:
+    """Register a function of (inputs, the arguments), which returns a weighted sum. A decorator."""
+
+    def decorate(compute: Callable[[Any, Any], Any]) -> Any:
+        def finished(x: Any, options: Any) -> Any:
+            options.first = str(getattr(options, "data_format", None)).startswith("NC")
+            options.channels = x.shape[1 if options.first else -1]
+            for name in ("kernel_size", "stride", "rate"):
+                if hasattr(options, name):
+                    setattr(options, name, [*map(int, inner_sizes(getattr(options, name), rank, options.data_format))])
+            x = compute(x, options)
+            if options.normalizer_fn is not None:
+                x = options.normalizer_fn(x, **options.normalizer_params or {})
+            elif options.biases_initializer is not None:
+                x = _with_bias(x, options, options.biases_initializer, options.biases_regularizer)
+            return x if options.activation_fn is None else options.activation_fn(x)
+
+        return _layer(names, default, _LAST, **own, **_WEIGHTED)(finished)
+
+    return decorate
+
+
+def _with_bias(x: Any, options: Any, initializer: Any, regularizer: Any) -> Any:
+    channels = x.shape[1 if options.data_format == "NCHW" else -1]
+    bias = get_variable("biases", [channels], None, initializer, regularizer, options.trainable)
+    return NAMES["nn.bias_add"](x, bias, data_format=options.data_format)
+
+
+def _kernel(options: Any, *shape: Any, name: str = "weights") -> Any:
+    initializer = options.weights_initializer or NAMES["contrib.layers.xavier_initializer"]()
+    return get_variable(name, shape, None, initializer, options.weights_regularizer, options.trainable)
+
+
+_KERNEL = {"num_outputs": _NEEDED, "kernel_size": _NEEDED}
+_CONVOLUTION = {**_KERNEL, "stride": 1, "padding": "SAME", "data_format": None, "rate": 1}
+
+
+def _convolution(rank: int) -> Callable[[Any, Any], Any]:
+    def compute(x: Any, options: Any) -> Any:
+        kernel = _kernel(options, *options.kernel_size, options.channels, options.num_outputs)
+        given = {"data_format": options.data_format, "dilations": options.rate}
+        return NAMES[f"nn.conv{rank}d"](x, kernel, options.stride, options.padding, **given)
+
+    return compute
+
+
+for _rank in (1, 2, 3):
+    _weighted(f"conv{_rank}d convolution{_rank}d", "Conv", _rank, **_CONVOLUTION)(_convolution(_rank))
+
+_TRANSPOSED = {**_KERNEL, "stride": 1, "padding": "SAME", "data_format": "NHWC"}
+
+
+@_weighted("conv2d_transpose convolution2d_transpose", "Conv2d_transpose", 2, **_TRANSPOSED)
+def _transposed(x: Any, options: Any) -> Any:
+    kernel = _kernel(options, *options.kernel_size, options.num_outputs, options.channels)
+    more = 0 if options.padding.upper() == "SAME" else 1
+    inner = x.shape[2:] if options.first else x.shape[1:3]
+    sizes = [
+        int(n) * step + more * max(size - step, 0)
+        for n, step, size in zip(inner, options.stride, options.kernel_size, strict=True)
+    ]
+    shape = [-1, options.num_outputs, *sizes] if options.first else [-1, *sizes, options.num_outputs]
+    given = options.stride, options.padding, options.data_format
+    return NAMES["nn.conv2d_transpose"](x, kernel, shape, *given)
+
+
+_SEPARABLE = {**_KERNEL, "depth_multiplier": 1, "stride": 1, "padding": "SAME", "data_format": "NHWC", "rate": 1}
+_SEPARABLE |= {"pointwise_initializer": None}
+
+
+@_weighted("separable_conv2d separable_convolution2d", "SeparableConv2d", 2, **_SEPARABLE)
+def _separable(x: Any, options: Any) -> Any:
+    depth = options.channels * options.depth_multiplier
+    kernel = _kernel(
+        options, *options.kernel_size, options.channels, options.depth_multiplier, name="depthwise_weights"
+    )
+    strides = [1, *options.stride, 1]
+    given = {"data_format": options.data_format, "dilations": options.rate}
+    x = NAMES["nn.depthwise_conv2d"](x, kernel, strides, options.padding, **given)
+    if options.num_outputs is None:
+        return x
+    options.weights_initializer = options.pointwise_initializer or options.weights_initializer
+    return NAMES["nn.conv2d"](
+        x, _kernel(options, 1, 1, depth, options.num_outputs, name="pointwise_weights"), 1, "SAME"
+    )
+
+
+def _dense(x: Any, options: Any) -> Any:
+    options.data_format = None
+    kernel = _kernel(options, options.channels, options.num_outputs)
+    return NAMES["matmul"](x, kernel) if len(x.shape) == 2 else NAMES["tensordot"](x, kernel, 1)
+
+
+@_layer(
+    "embed_sequence",
+    "EmbedSequence",
+    {"scope": None, "reuse": None},
+    vocab_size=None,
+    embed_dim=None,
+    unique=False,
+    initializer=None,
+    regularizer=None,
+    trainable=True,
+)
+def _embedded(x: Any, options: Any) -> Any:
+    if options.reuse and options.vocab_size is None:
+        weights = get_variable("embeddings")
+    else:
+        shape = [options.vocab_size, options.embed_dim]
+        weights = get_variable("embeddings", shape, None, options.initializer, options.regularizer, options.trainable)
+    return NAMES["nn.embedding_lookup"](weights, x)
+
+
+fully_connected = _weighted("fully_connected", "fully_connected", 0, num_outputs=_NEEDED)(_dense)
+for _name, _activation in (("linear", None), ("relu", "nn.relu"), ("relu6", "nn.relu6"), ("elu", "nn.elu")):
+    _function = functools.partial(
+        fully_connected, activation_fn=_activation and (lambda x, name=_activation: NAMES[name](x))
+    )
+    _function._key_op = fully_connected._key_op
+    named(f"contrib.layers.{_name}")(_function)
+
+
+_AFFINE = {"center": True, "scale": True, "activation_fn": None}
+
+
+def _normalized(x: Any, options: Any, axes: list[int], epsilon: float) -> Any:
+    shape = [x.shape[-1]]
+    make = lambda name, kind: get_variable(name, shape, None, kind(), None, options.trainable)  # noqa: E731
+    beta = make("beta", gazelle.initializers.Zeros) if options.center else None
+    gamma = make("gamma", gazelle.initializers.Ones) if options.scale else None
+    mean, variance = NAMES["nn.moments"](x, axes, keepdims=True)
+    x = NAMES["nn.batch_normalization"](x, mean, variance, beta, gamma, epsilon)
+    return x if options.activation_fn is None else options.activation_fn(x)
+
+
+@_layer("layer_norm", "LayerNorm", _LAST, **_AFFINE)
+def _layer_norm(x: Any, options: Any) -> Any:
+    return _normalized(x, options, list(range(1, len(x.shape))), 1e-12)
+
+
+@_layer("instance_norm", "InstanceNorm", _LAST, center=True, scale=True, epsilon=1e-6, activation_fn=None)
+def _instance_norm(x: Any, options: Any) -> Any:
+    return _normalized(x, options, list(range(1, len(x.shape) - 1)), options.epsilon)
+
+
+_STATISTICS: dict[str, Any] = {"decay": 0.999, "center": True, "scale": False, "epsilon": 0.001, "activation_fn": None}
+_STATISTICS |= {"param_initializers": None, "param_regularizers": None, "updates_collections": "update_ops"}
+_STATISTICS |= {"is_training": True, "fused": None, "data_format": "NHWC", "zero_debias_moving_mean": False}
+
+
+@_layer("batch_norm", "BatchNorm", _LAST, **_STATISTICS)
+def _batch_norm(x: Any, options: Any) -> Any:
+    initializers = {f"{name}_initializer": made for name, made in (options.param_initializers or {}).items()}
+    regularizers = {f"{name}_regularizer": made for name, made in (options.param_regularizers or {}).items()}
+    key = scopes.GraphKeys.UPDATE_OPS
+    updates = scopes.get_collection_ref(key)
+    count = len(updates)
+    x = layer_function("BatchNormalization")(
+        x,
+        axis=1 if options.data_format == "NCHW" else -1,
+        momentum=options.decay,
+        **{name: getattr(options, name) for name in ("epsilon", "center", "scale", "trainable")},
+        **initializers,
+        **regularizers,
+        training=options.is_training,
+        fused=len(x.shape) in (2, 4) if options.fused is None else options.fused,
+        name="",
+    )
+    if options.updates_collections != key:
+        made, updates[count:] = updates[count:], []
+        if options.updates_collections is None:
+            with scopes.control_dependencies(made):
+                x = NAMES["identity"](x)
+        else:
+            for update in made:
+                scopes.add_to_collections(options.updates_collections, update)
+    return x if options.activation_fn is None else options.activation_fn(x)
+
+
+_ENDS = {"outputs_collections": (), "scope": None}
+_POOLING = {"kernel_size": _NEEDED, "stride": 2, "padding": "VALID", "data_format": "NHWC"}
+
+
+def _pooling(name: str) -> Callable[[Any, Any], Any]:
+    return lambda x, given: NAMES[name](x, given.kernel_size, given.stride, given.padding, given.data_format)
+
+
+_layer("max_pool2d", "MaxPool2D", _ENDS, **_POOLING)(_pooling("nn.max_pool2d"))
+_layer("avg_pool2d", "AvgPool2D", _ENDS, **_POOLING)(_pooling("nn.avg_pool2d"))
+
+
+@_layer("dropout", "Dropout", _ENDS, keep_prob=0.5, noise_shape=None, is_training=True)
+def _dropout(x: Any, options: Any) -> Any:
+    drop = lambda: NAMES["compat.v1.nn.dropout"](x, options.keep_prob, options.noise_shape)  # noqa: E731
+    if is_symbolic(options.is_training):
+        return NAMES["cond"](options.is_training, drop, lambda: x)
+    return drop() if options.is_training else x
+
+
+_layer("flatten", "Flatten", _ENDS)(lambda x, _: layer_function("Flatten")(x))
+_layer("softmax", "softmax", {"scope": None})(lambda x, _: NAMES["nn.softmax"](x))
+_layer("one_hot_encoding", "OneHotEncoding", _ENDS, num_classes=_NEEDED, on_value=1.0, off_value=0.0)(
+    lambda x, options: NAMES["one_hot"](x, options.num_classes, options.on_value, options.off_value)
+)
+_layer("bias_add", "BiasAdd", _LAST, activation_fn=None, initializer=None, regularizer=None, data_format=None)(
+    lambda x, options: (options.activation_fn or (lambda y: y))(
+        _with_bias(x, options, options.initializer or gazelle.initializers.Zeros(), options.regularizer)
+    )
+)
+
+
+def _repeated(
+    inputs: TensorLike, layer: Callable[..., Any], calls: Iterable[Sequence[Any]], default: str, options: dict[str, Any]
+) -> TensorResult:
+    """A layer once for each list of arguments in `calls`, in scopes that are numbered from 1."""
+    scope = options.pop("scope", None)
+    with variable_scope(scope, default):
+        name = scope or getattr(layer, "__name__", None) or layer.func.__name__
+        for i, args in enumerate(calls, 1):
+            inputs = layer(inputs, *args, scope=f"{name}_{i}", **options)
+    return inputs
+
+
+@named("contrib.layers.stack")
+def stack(inputs: TensorLike, layer: Callable[..., Any], stack_args: Nested[Option], **kwargs: Any) -> TensorResult:
+    """`tf.contrib.layers.stack`: a layer for each element of `stack_args`, its argument or arguments."""
+    calls = [args if isinstance(args, list | tuple) else [args] for args in stack_args]
+    return _repeated(inputs, layer, calls, "Stack", kwargs)
+
+
+@named("contrib.layers.repeat")
+def repeat(inputs: TensorLike, repetitions: int, layer: Callable[..., Any], *args: Any, **kwargs: Any) -> TensorResult:
+    """`tf.contrib.layers.repeat`: a layer several times with the same arguments."""
+    return _repeated(inputs, layer, [args] * repetitions, "Repeat", kwargs)
+
+
+named("contrib.layers.l1_regularizer")(ignores("scope")(lambda scale: gazelle.regularizers.L1(scale)))
+# half the sum of squares, as tf.nn.l2_loss
+named("contrib.layers.l2_regularizer")(ignores("scope")(lambda scale: gazelle.regularizers.L2(scale / 2)))
+named("contrib.layers.l1_l2_regularizer")(
+    ignores("scope")(lambda scale_l1=1.0, scale_l2=1.0: gazelle.regularizers.L1L2(scale_l1, scale_l2 / 2))
+)
+named("contrib.framework.variable", "contrib.framework.model_variable")(get_variable)
+for _key in ("variables", "trainable_variables"):
+    named(f"contrib.framework.get_{_key}")(lambda scope=None, key=_key: scopes.get_collection(key, scope))
+
+
+@named("contrib.framework.learning.create_train_op", "contrib.training.create_train_op")
+@ignores("summarize_gradients aggregation_method colocate_gradients_with_ops gate_gradients check_numerics")
+def create_train_op(
+    total_loss: TensorLike,
+    optimizer: Option,
+    global_step: Option = "default",
+    update_ops: Sequence[Option] | None = None,
+    variables_to_train: Sequence[Option] | None = None,
+    clip_gradient_norm: float = 0,
+    transform_grads_fn: Callable[..., Any] | None = None,
+) -> TensorResult:
+    """`slim.learning.create_train_op`: the loss, with whose value a session takes a step."""
+    step = NAMES["train.get_or_create_global_step"]() if isinstance(global_step, str) else global_step
+    updates = scopes.get_collection(scopes.GraphKeys.UPDATE_OPS) if update_ops is None else update_ops
+    pairs = optimizer.compute_gradients(total_loss, variables_to_train)
+    pairs = pairs if transform_grads_fn is None else transform_grads_fn(pairs)
+    if clip_gradient_norm:
+        pairs = [(g if g is None else NAMES["clip_by_norm"](g, clip_gradient_norm), v) for g, v in pairs]
+    with scopes.control_dependencies([*updates, optimizer.apply_gradients(pairs, global_step=step)]):
+        return NAMES["identity"](total_loss)
+
+
+named("contrib.framework.get_model_variables")(NAMES["model_variables"])
+
+#: the optimizers of `optimize_loss` by name
+_OPTIMIZERS = {"SGD": "GradientDescent"} | {name: name for name in ("Adagrad", "Adam", "Ftrl", "Momentum", "RMSProp")}
+
+
+@named("contrib.layers.optimize_loss")
+@ignores("gradient_noise_scale=None name summaries colocate_gradients_with_ops")
+def optimize_loss(
+    loss: TensorLike,
+    global_step: TensorLike | None,
+    learning_rate: TensorLike | None,
+    optimizer: Option,
+    gradient_noise_scale: float | None = None,
+    gradient_multipliers: Mapping[Any, TensorLike] | None = None,
+    clip_gradients: Option = None,
+    learning_rate_decay_fn: Callable[..., TensorLike] | None = None,
+    update_ops: Sequence[Option] | None = None,
+    variables: Sequence[TensorLike] | None = None,
+    increment_global_step: bool = True,
+) -> TensorResult:
+    """`tf.contrib.layers.optimize_loss`: the loss; a run that computes it takes a step of the optimizer."""
+    if learning_rate_decay_fn is not None:
+        learning_rate = learning_rate_decay_fn(learning_rate, global_step)
+    if isinstance(optimizer, str):
+        options = {"momentum": 0.9} if optimizer == "Momentum" else {}
+        optimizer = NAMES[f"train.{_OPTIMIZERS[optimizer]}Optimizer"](learning_rate, **options)
+    elif callable(optimizer):
+        optimizer = optimizer() if learning_rate is None else optimizer(learning_rate)
+    pairs = [(g, v) for g, v in optimizer.compute_gradients(loss, variables) if g is not None]
+    factors = gradient_multipliers or {}
+    factors = {key if isinstance(key, str) else key.op.name: value for key, value in factors.items()}
+    pairs = [(g * factors[v.op.name] if v.op.name in factors else g, v) for g, v in pairs]
+    if callable(clip_gradients):
+        pairs = clip_gradients(pairs)
+    elif clip_gradients is not None:
+        clipped, _ = NAMES["clip_by_global_norm"]([g for g, _ in pairs], clip_gradients)
+        pairs = [(g, v) for g, (_, v) in zip(clipped, pairs, strict=True)]
+    if update_ops is None:
+        update_ops = scopes.get_collection(scopes.GraphKeys.UPDATE_OPS)
+    with scopes.control_dependencies(list(update_ops)):
+        step = optimizer.apply_gradients(pairs, global_step=global_step if increment_global_step else None)
+    with scopes.control_dependencies([step]):
+        return NAMES["identity"](loss)

@@ -1,0 +1,61 @@
+"""`tf.Graph`: while it is the default graph, its variables, names and collections are those of the program."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from gazelle.compat.backend.sessions import DefaultGraph
+from gazelle.compat.tensorflow import names_of_1
+from gazelle.compat.tensorflow.eager.custom_gradient import overriding
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.v1 import graphs, scopes
+
+_base = DefaultGraph()
+_open: list[Graph] = []
+
+
+@named("Graph")
+class Graph(DefaultGraph):
+    """A graph besides the one that a program begins with."""
+
+    _state: scopes.State | None = None
+
+    @contextlib.contextmanager
+    def as_default(self) -> Iterator[Graph]:
+        """Return a context manager in which this is the default graph."""
+        if current() is self:
+            yield self
+            return
+        outer, was_active = scopes.exchanged(self._state), graphs.active()
+        _open.append(self)
+        graphs.build_graphs()
+        try:
+            yield self
+        finally:
+            _open.pop()
+            self._state = scopes.exchanged(outer)
+            if not was_active and not names_of_1.active():
+                graphs.leave()
+
+
+def _found(graph: DefaultGraph, name: str) -> Any:
+    """The tensor, variable or operation of this name."""
+    with graph.as_default():
+        found = scopes.by_name(name)
+    if found is None:
+        raise KeyError(f"The name {name!r} refers to a Tensor or an operation that does not exist in the graph.")
+    return found
+
+
+DefaultGraph.get_tensor_by_name = DefaultGraph.get_operation_by_name = _found
+
+
+DefaultGraph.gradient_override_map = staticmethod(overriding)
+
+
+@named("get_default_graph")
+def current() -> DefaultGraph:
+    """`tf.get_default_graph`."""
+    return _open[-1] if _open else _base

@@ -1,0 +1,163 @@
+"""`tf.layers` of TensorFlow 1."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.compat import tables
+from gazelle.compat.backend.initialization import of_every_session
+from gazelle.compat.backend.updates import Update
+from gazelle.compat.namespaces import namespace
+from gazelle.compat.tables import pairs
+from gazelle.compat.tensorflow import variable_names
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.v1 import graphs, scopes, subgraphs
+from gazelle.compat.tensorflow.v1.graphs import as_input, build_graphs
+from gazelle.compat.types import TensorResult
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.names import snake
+from gazelle.core.shape_inference import call_op
+from gazelle.core.symbolic import is_symbolic
+from gazelle.core.variable import Variable
+
+_LAYERS = pairs("""average_pooling1d=AveragePooling1D average_pooling2d=AveragePooling2D
+    batch_normalization=BatchNormalization conv1d=Conv1D conv2d=Conv2D conv2d_transpose=Conv2DTranspose
+    conv3d=Conv3D dense=Dense dropout=Dropout flatten=Flatten max_pooling1d=MaxPooling1D
+    max_pooling2d=MaxPooling2D separable_conv2d=SeparableConv2D""")
+
+#: class -> the arguments of its function after the inputs, in their order
+_ORDERS = {
+    kind: order
+    for kinds, order in tables.lists("tensorflow", "layers of TensorFlow 1").items()
+    for kind in kinds.split()
+}
+
+#: class -> weights whose initializer is by default that of the variable scope
+_KERNELS = dict.fromkeys(("Conv1D", "Conv2D", "Conv2DTranspose", "Conv3D", "Dense"), ("kernel",))
+_KERNELS["SeparableConv2D"] = ("depthwise", "pointwise")
+
+
+def _defaults(kind: str) -> dict[str, Any]:
+    """The arguments of a layer that the variable scope determines."""
+    scope, kernels = scopes.current(), _KERNELS.get(kind, ())
+    made = dict.fromkeys((f"{kernel}_initializer" for kernel in kernels), scope.initializer)
+    made |= dict.fromkeys((f"{weight}_regularizer" for weight in (*kernels, "bias") if kernels), scope.regularizer)
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def layer_function(kind: str) -> Callable[..., Any]:
+    def call(inputs: Any, *args: Any, **options: Any) -> Any:
+        inputs = as_input(inputs)
+        build_graphs()
+        options |= dict(zip(_ORDERS[kind], args, strict=False))
+        training, fused = options.pop("training", False), options.pop("fused", None)
+        name, reuse = options.pop("name", None), options.pop("reuse", None)
+        if kind == "Dropout":
+            options.setdefault("rate", 0.5)
+        options |= {each: value for each, value in _defaults(kind).items() if options.get(each) is None}
+        name = scopes.layer_name(snake(kind)) if name is None else name
+        full = (scopes.current().prefix + name).removesuffix("/")
+        make = lambda: getattr(namespace("gazelle.layers"), kind)(name=full, **options)  # noqa: E731
+        layer = scopes.scoped(name, make, reuse)
+        out = outputs(layer, inputs, training, fused)
+        custom = scopes.current().custom_getter
+        if custom is not None and layer.weights:
+            out = outputs(_with_other_weights(layer, custom), inputs, training, fused)
+        of_every_session.update(layer.weights)
+        _freeze(layer)
+        return out
+
+    def outputs(layer: Any, inputs: Any, training: Any, fused: bool | None) -> Any:
+        if kind not in ("Dropout", "BatchNormalization"):
+            return layer(inputs)
+        moves = kind == "BatchNormalization" and training is not False
+        if not moves and not is_symbolic(training):
+            return layer(inputs, training=bool(training))
+        layer(inputs)  # it makes its weights, outside of the branches
+        if is_symbolic(training):
+            out = subgraphs.symbolic_cond(training, *(lambda t=t: layer(inputs, training=t) for t in (True, False)))
+        else:  # in a part, where the layer itself assigns nothing
+            part = subgraphs.SubGraph(lambda: layer(inputs, training=bool(training)), ())
+            out = subgraphs.node(lambda _, captured: part.run((), captured), [part], ())
+        if moves:
+            _add_updates(layer, inputs, training, len(inputs.shape) == 4 if fused is None else fused)
+        return out
+
+    return call
+
+
+def _with_other_weights(layer: Any, custom: Callable[..., Any]) -> Any:
+    """A copy of a layer with the variables that the custom getter of the scope returns in place of its own."""
+    made = type(layer).from_config({**layer.get_config(), "name": f"{layer.name}_custom"})
+    made.build(layer.input.shape)
+    for name, own in list(vars(layer).items()):
+        if isinstance(own, Variable):
+            full = variable_names.without_output(own)
+            setattr(made, name, custom(lambda *_, v=own, **__: v, full, shape=own.shape, trainable=own.trainable))
+    return made
+
+
+def _freeze(layer: Any) -> None:
+    for weight in () if layer.trainable else layer.weights:
+        weight.trainable = False  # optimizers and collections of the graph look at variables, not at layers
+
+
+def _layer_class(kind: str) -> Any:
+    """The class of `tf.layers`, whose weights have the names of the variable scope."""
+    base: Any = getattr(namespace("gazelle.layers"), kind)
+
+    def __init__(self: Any, *args: Any, name: str | None = None, **options: Any) -> None:  # noqa: N807
+        if graphs.active():
+            name = scopes.current().prefix + (name or scopes.layer_name(snake(kind)))
+        base.__init__(self, *args, name=name, **options)
+
+    def __call__(self: Any, *args: Any, **options: Any) -> Any:  # noqa: N807
+        out = base.__call__(self, *args, **options)
+        if graphs.active():
+            _freeze(self)
+        return out
+
+    body = {"__init__": __init__, "__call__": __call__, "__doc__": base.__doc__, "__module__": base.__module__}
+    return types.new_class(kind, (base,), {"abstract": True}, lambda members: members.update(body))
+
+
+def _add_updates(layer: Any, inputs: Any, training: Any, fused: bool) -> None:
+    """Add the updates of moving statistics to the collection, from which programs run them.
+
+    A fused operation, which normalizes images, divides the squares by one less than their number.
+    """
+    axis = (layer.axis[0] if isinstance(layer.axis, list | tuple) else layer.axis) % len(inputs.shape)
+    axes = tuple(i for i in range(len(inputs.shape)) if i != axis)
+
+    def moved(x: Any, mean: Any, variance: Any, training: Any) -> Any:
+        count = x.size / x.shape[axis]
+        unbiased = count / max(count - 1, 1) if fused else 1
+        new = [jnp.mean(x, axes), jnp.var(x, axes) * unbiased]
+        rate = jnp.where(jnp.asarray(training, bool), 1 - layer.momentum, 0.0)
+        return [old + (now - old) * rate for old, now in zip(map(jnp.asarray, (mean, variance)), new, strict=True)]
+
+    statistics = layer.moving_mean, layer.moving_variance
+    values = call_op(moved, (inputs, *statistics, training), {})
+    for variable, value in zip(statistics, values, strict=True):
+        scopes.add_to_collection(scopes.GraphKeys.UPDATE_OPS, Update(variable, value, adds=True))
+
+
+for _name, _kind in _LAYERS.items():
+    named(f"layers.{_name}")(layer_function(_kind))
+    named(f"layers.{_kind}")(_layer_class(_kind))
+
+
+@named("estimator.Estimator", "estimator.model_to_estimator")
+def estimator(*_: Any, **__: Any) -> TensorResult:
+    """Raise an error: estimators are not supported."""
+    hint = "Train the Keras model itself: model.fit."
+    raise ArgumentError(message("tf.estimator", expected="a Keras model", got="an estimator", hint=hint))
+
+
+#: `tf.keras.estimator`
+keras_estimator = SimpleNamespace(model_to_estimator=estimator)

@@ -1,0 +1,287 @@
+"""`tf.train.MonitoredTrainingSession` with its hooks, and `tf.train.Supervisor`, in one process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow.errors import OutOfRangeError
+from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.v1.graphs import build_graphs
+from gazelle.compat.tensorflow.v1.sessions import Saver, Session
+from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
+
+
+@named("train.SessionRunArgs", "estimator.SessionRunArgs")
+class SessionRunArgs(NamedTuple):
+    """What a hook adds to a run."""
+
+    fetches: Any
+    feed_dict: Any = None
+    options: Any = None
+
+
+@named("train.SessionRunValues")
+class SessionRunValues(NamedTuple):
+    """What a hook gets after a run."""
+
+    results: Any
+    options: Any = None
+    run_metadata: Any = None
+
+
+@named("train.SessionRunContext")
+class SessionRunContext:
+    """A run of a session with hooks."""
+
+    def __init__(self, original_args: SessionRunArgs, session: Session) -> None:
+        self.original_args, self.session, self.stop_requested = original_args, session, False
+
+    def request_stop(self) -> None:
+        """Let `should_stop` return True after this run."""
+        self.stop_requested = True
+
+
+@named("train.SessionRunHook", "estimator.SessionRunHook")
+class SessionRunHook:
+    """A hook of a session: its methods are called around runs."""
+
+    def begin(self) -> None:
+        """Called before the session is made."""
+
+    def after_create_session(self, session: Session, coord: Option) -> None:
+        """Called once, after variables have values."""
+
+    def before_run(self, run_context: SessionRunContext) -> SessionRunArgs | None:
+        """Return what the run also computes."""
+
+    def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
+        """Called with what the run computed."""
+
+    def end(self, session: Session) -> None:
+        """Called after the last run."""
+
+
+def _step(session: Session) -> int:
+    return int(session.run(NAMES["train.get_or_create_global_step"]()))
+
+
+@named("train.StopAtStepHook")
+class StopAtStepHook(SessionRunHook):
+    """Stops after a number of steps, or at the last one."""
+
+    def __init__(self, num_steps: int | None = None, last_step: int | None = None) -> None:
+        if (num_steps is None) == (last_step is None):
+            raise ArgumentError(message("StopAtStepHook", expected="either num_steps or last_step", got="both or none"))
+        self._count, self._last = num_steps, last_step
+
+    def begin(self) -> None:
+        NAMES["train.get_or_create_global_step"]()
+
+    def after_create_session(self, session: Session, coord: Option) -> None:
+        self._last = _step(session) + self._count if self._last is None and self._count is not None else self._last
+
+    def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
+        if self._last is not None and _step(run_context.session) >= self._last:
+            run_context.request_stop()
+
+
+@named("train.NanLossDuringTrainingError")
+class NanLossDuringTrainingError(RuntimeError):
+    """The loss is NaN."""
+
+
+@named("train.NanTensorHook")
+class NanTensorHook(SessionRunHook):
+    """Stops where the loss is NaN, by default with an error."""
+
+    def __init__(self, loss_tensor: TensorResult, fail_on_nan_loss: bool = True) -> None:
+        self._loss, self._fails = loss_tensor, fail_on_nan_loss
+
+    def before_run(self, run_context: SessionRunContext) -> SessionRunArgs:
+        return SessionRunArgs(self._loss)
+
+    def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
+        if np.isnan(run_values.results).any():
+            if self._fails:
+                raise NanLossDuringTrainingError("NaN loss during training.")
+            run_context.request_stop()
+
+
+@named("train.CheckpointSaverHook")
+class CheckpointSaverHook(SessionRunHook):
+    """Writes the variables every `save_steps` steps, and at the end."""
+
+    @ignores("save_secs listeners scaffold save_graph_def")
+    def __init__(
+        self,
+        checkpoint_dir: str,
+        save_steps: int | None = None,
+        saver: Saver | None = None,
+        checkpoint_basename: str = "model.ckpt",
+    ) -> None:
+        self._path, self._every, self._saver = os.path.join(checkpoint_dir, checkpoint_basename), save_steps, saver
+
+    def _save(self, session: Session) -> None:
+        self._saver = self._saver or Saver()
+        self._saver.save(session, self._path, _step(session))
+
+    def after_create_session(self, session: Session, coord: Option) -> None:
+        self._save(session)
+
+    def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
+        if self._every and _step(run_context.session) % self._every == 0:
+            self._save(run_context.session)
+
+    def end(self, session: Session) -> None:
+        self._save(session)
+
+
+_OF_LOGS = "tensors every_n_iter every_n_secs every_n_steps at_end formatter save_steps save_secs output_dir"
+_OF_LOGS += " summary_writer scaffold summary_op show_dataflow show_memory"
+for _name in ("LoggingTensorHook", "StepCounterHook", "SummarySaverHook", "ProfilerHook"):  # logs and files alone
+    named(f"train.{_name}")(ignores(_OF_LOGS)(lambda *_: SessionRunHook()))
+
+
+def _initialized(session: Session, folder: Any) -> None:
+    """Set the first values of variables, or those of the last checkpoint in a folder."""
+    session.run([NAMES["global_variables_initializer"](), NAMES["local_variables_initializer"]()])
+    path = NAMES["train.latest_checkpoint"](folder) if folder else None
+    if path:
+        Saver().restore(session, path)
+
+
+@named("train.MonitoredSession", "train.SingularMonitoredSession")
+class MonitoredSession:
+    """A session whose runs call hooks; the end of the data ends its `with` block."""
+
+    @ignores("session_creator stop_grace_period_secs master scaffold config checkpoint_filename_with_path")
+    def __init__(self, hooks: Sequence[SessionRunHook] | None = None, checkpoint_dir: str | None = None) -> None:
+        build_graphs()
+        self._hooks, self._stops = list(hooks or ()), False
+        for hook in self._hooks:
+            hook.begin()
+        self._session = Session()
+        self.graph = self._session.graph
+        _initialized(self._session, checkpoint_dir)
+        for hook in self._hooks:
+            hook.after_create_session(self._session, None)
+
+    def should_stop(self) -> bool:
+        """Return whether a hook requested a stop."""
+        return self._stops
+
+    def raw_session(self) -> Session:
+        """Return the session without hooks."""
+        return self._session
+
+    @ignores("options run_metadata")
+    def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
+        """Return the values of `fetches`, and call the hooks."""
+        context = SessionRunContext(SessionRunArgs(fetches, feed_dict), self._session)
+        added = [hook.before_run(context) or SessionRunArgs([]) for hook in self._hooks]
+        given = dict(feed_dict or {})
+        for one in added:
+            given |= one.feed_dict or {}
+        wanted: list[Any] = [fetches, *(one.fetches for one in added)]
+        found, *results = self._session.run(wanted, given)
+        for hook, result in zip(self._hooks, results, strict=True):
+            hook.after_run(context, SessionRunValues(result))
+        self._stops = self._stops or context.stop_requested
+        return found
+
+    def run_step_fn(self, step_fn: Callable[..., Any]) -> TensorResult:
+        """Call a function of a context with `session` and `run_with_hooks`."""
+        return step_fn(SimpleNamespace(session=self._session, run_with_hooks=self.run))
+
+    def close(self) -> None:
+        """Call `end` of the hooks."""
+        self._stops = True
+        for hook in self._hooks:
+            hook.end(self._session)
+        self._hooks = []
+
+    def __enter__(self) -> MonitoredSession:
+        return self
+
+    def __exit__(self, kind: Any, *_: object) -> bool:
+        ends = kind is not None and issubclass(kind, OutOfRangeError | StopIteration)
+        if kind is None or ends:
+            self.close()
+        return ends
+
+
+@named("train.MonitoredTrainingSession")
+@ignores(
+    "master is_chief=True scaffold save_checkpoint_secs save_summaries_steps save_summaries_secs config"
+    " stop_grace_period_secs log_step_count_steps max_wait_secs summary_dir"
+)
+def monitored_training_session(
+    checkpoint_dir: str | None = None,
+    hooks: Sequence[SessionRunHook] | None = None,
+    chief_only_hooks: Sequence[SessionRunHook] | None = None,
+    *,
+    save_checkpoint_steps: int | None = None,
+) -> MonitoredSession:
+    """`tf.train.MonitoredTrainingSession`: a session that restores and writes checkpoints."""
+    saving = [CheckpointSaverHook(checkpoint_dir, save_steps=save_checkpoint_steps)] if checkpoint_dir else []
+    return MonitoredSession([*(hooks or ()), *(chief_only_hooks or ()), *saving], checkpoint_dir)
+
+
+@named("train.Supervisor")
+class Supervisor:
+    """`tf.train.Supervisor`: restores the last checkpoint in `logdir`, and writes one at the end."""
+
+    @ignores(
+        "graph ready_op ready_for_local_init_op is_chief=True init_op init_feed_dict local_init_op summary_op"
+        " recovery_wait_secs save_summaries_secs session_manager summary_writer init_fn local_init_run_options"
+    )
+    def __init__(
+        self,
+        logdir: str | None = None,
+        saver: Saver | None = None,
+        global_step: Option = None,
+        save_model_secs: int = 600,
+        checkpoint_basename: str = "model.ckpt",
+    ) -> None:
+        build_graphs()
+        self.saver = saver or Saver()
+        self.global_step, self.save_path = global_step, os.path.join(logdir or "", checkpoint_basename)
+        self._folder, self._saves, self._stops = logdir, bool(save_model_secs), False
+
+    @ignores("master config start_standard_services close_summary_writer")
+    @contextlib.contextmanager
+    def managed_session(self) -> Iterator[Session]:
+        """Return a context manager of a session whose variables have values."""
+        session = self.prepare_or_wait_for_session()
+        with contextlib.suppress(OutOfRangeError):
+            yield session
+        if self._folder and self._saves:
+            self.saver.save(
+                session, self.save_path, None if self.global_step is None else session.run(self.global_step)
+            )
+
+    @ignores("master config wait_for_checkpoint max_wait_secs start_standard_services")
+    def prepare_or_wait_for_session(self) -> Session:
+        """Return a session whose variables have values."""
+        session = Session()
+        _initialized(session, self._folder)
+        return session
+
+    def should_stop(self) -> bool:
+        """Return whether `request_stop` or `stop` was called."""
+        return self._stops
+
+    @ignores("ex threads close_summary_writer ignore_live_threads")
+    def request_stop(self) -> None:
+        """Let `should_stop` return True."""
+        self._stops = True
+
+    stop = request_stop

@@ -1,0 +1,154 @@
+"""`tf.nn.dynamic_rnn`, `static_rnn` and their bidirectional forms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.compat.tensorflow.eager.recording import is_box
+from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.v1 import scopes, subgraphs
+from gazelle.compat.tensorflow.v1.graphs import build_graphs
+from gazelle.compat.types import DTypeLike, Nested, Option, TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.shape_inference import call_op
+from gazelle.layers.recurrence import select
+
+
+def _first_state(cell: Any, initial_state: Any, batch: Any, dtype: Any, where: str) -> Any:
+    if initial_state is not None:
+        return initial_state
+    if dtype is None:
+        raise ArgumentError(message(where, expected="initial_state or dtype", hint="Pass dtype=tf.float32."))
+    if hasattr(cell, "zero_state"):
+        return cell.zero_state(batch, dtype)
+    return cell.get_initial_state(batch_size=batch, dtype=dtype)
+
+
+@named("nn.dynamic_rnn")
+def dynamic_rnn(
+    cell: Option,
+    inputs: TensorLike,
+    sequence_length: TensorLike = None,
+    initial_state: Nested[TensorLike] | None = None,
+    dtype: DTypeLike = None,
+    parallel_iterations: int | None = None,
+    swap_memory: bool = False,
+    time_major: bool = False,
+    scope: Option = None,
+) -> TensorResult:
+    """`tf.nn.dynamic_rnn`: (outputs, last state); after the end of a sequence outputs are 0, and the state is kept."""
+    build_graphs()
+    with scopes.variable_scope(scope or "rnn"):
+        inputs = NAMES["convert_to_tensor"](inputs)
+        batch = NAMES["shape"](inputs)[1 if time_major else 0]
+        state = _first_state(cell, initial_state, batch, dtype, "tf.nn.dynamic_rnn")
+        rows = inputs if time_major else NAMES["transpose"](inputs, [1, 0, *range(2, len(inputs.shape))])
+        elems: Any = rows
+        if sequence_length is not None:
+            lengths = NAMES["convert_to_tensor"](sequence_length)
+            steps = call_op(lambda rows: jnp.arange(rows.shape[0]), (rows,), {})
+            elems = (rows, NAMES["less"](steps[:, None], NAMES["cast"](lengths, "int32")[None]))
+
+        def step(state: Any, row: Any) -> Any:
+            x, goes_on = row if sequence_length is not None else (row, None)
+            output, new = cell(x, state)
+            if goes_on is None:
+                return new, output
+            kept = jax.tree.map(lambda n, old: call_op(select, (goes_on, n, old), {}), new, state, is_leaf=is_box)
+            return kept, jax.tree.map(lambda o: call_op(select, (goes_on, o, o * 0), {}), output, is_leaf=is_box)
+
+        last, outputs = subgraphs.symbolic_scan(step, elems, state)
+    if not time_major:
+        swap = lambda o: NAMES["transpose"](o, [1, 0, *range(2, len(o.shape))])  # noqa: E731
+        outputs = jax.tree.map(swap, outputs, is_leaf=is_box)
+    return outputs, last
+
+
+@named("nn.bidirectional_dynamic_rnn")
+def bidirectional_dynamic_rnn(
+    cell_fw: Option,
+    cell_bw: Option,
+    inputs: TensorLike,
+    sequence_length: TensorLike = None,
+    initial_state_fw: Nested[TensorLike] | None = None,
+    initial_state_bw: Nested[TensorLike] | None = None,
+    dtype: DTypeLike = None,
+    parallel_iterations: int | None = None,
+    swap_memory: bool = False,
+    time_major: bool = False,
+    scope: Option = None,
+) -> TensorResult:
+    """`tf.nn.bidirectional_dynamic_rnn`: ((outputs forward, backward), (states))."""
+    inputs = NAMES["convert_to_tensor"](inputs)
+    options: dict[str, Any] = {"dtype": dtype, "time_major": time_major, "sequence_length": sequence_length}
+    axis = 0 if time_major else 1
+
+    def turned(x: Any) -> Any:
+        if sequence_length is None:
+            return NAMES["reverse"](x, [axis])
+        return NAMES["reverse_sequence"](x, sequence_length, axis, 1 - axis)
+
+    with scopes.variable_scope(scope or "bidirectional_rnn"):
+        with scopes.variable_scope("fw") as inner:
+            forward, of_forward = dynamic_rnn(cell_fw, inputs, initial_state=initial_state_fw, scope=inner, **options)
+        with scopes.variable_scope("bw") as inner:
+            backward, of_backward = dynamic_rnn(
+                cell_bw, turned(inputs), initial_state=initial_state_bw, scope=inner, **options
+            )
+    return (forward, turned(backward)), (of_forward, of_backward)
+
+
+@named("nn.static_rnn", "contrib.rnn.static_rnn", "nn.rnn")
+def static_rnn(
+    cell: Option,
+    inputs: Sequence[TensorLike],
+    initial_state: Nested[TensorLike] | None = None,
+    dtype: DTypeLike = None,
+    sequence_length: TensorLike = None,
+    scope: Option = None,
+) -> TensorResult:
+    """`tf.nn.static_rnn`: ([output of each step], last state)."""
+    build_graphs()
+    rows = [NAMES["convert_to_tensor"](x) for x in inputs]
+    with scopes.variable_scope(scope or "rnn"):
+        state = _first_state(cell, initial_state, NAMES["shape"](rows[0])[0], dtype, "tf.nn.static_rnn")
+        if sequence_length is not None:
+            stacked = NAMES["stack"](rows, 0)
+            outputs, last = dynamic_rnn(cell, stacked, sequence_length, state, time_major=True, scope=scopes.current())
+            return [outputs[i] for i in range(len(rows))], last
+        outputs = []
+        for row in rows:
+            output, state = cell(row, state)
+            outputs.append(output)
+    return outputs, state
+
+
+@named("nn.static_bidirectional_rnn", "contrib.rnn.static_bidirectional_rnn", "nn.bidirectional_rnn")
+def static_bidirectional_rnn(
+    cell_fw: Option,
+    cell_bw: Option,
+    inputs: Sequence[TensorLike],
+    initial_state_fw: Nested[TensorLike] | None = None,
+    initial_state_bw: Nested[TensorLike] | None = None,
+    dtype: DTypeLike = None,
+    sequence_length: TensorLike = None,
+    scope: Option = None,
+) -> TensorResult:
+    """`tf.nn.static_bidirectional_rnn`: (outputs side by side, state forward, state backward)."""
+    (forward, backward), states = bidirectional_dynamic_rnn(
+        cell_fw,
+        cell_bw,
+        NAMES["stack"](list(inputs), 0),
+        sequence_length,
+        initial_state_fw,
+        initial_state_bw,
+        dtype,
+        time_major=True,
+        scope=scope,
+    )
+    both = NAMES["concat"]([forward, backward], 2)
+    return [both[i] for i in range(len(inputs))], *states

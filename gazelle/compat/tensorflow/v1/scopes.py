@@ -1,0 +1,378 @@
+"""Scopes, collections and control dependencies of TensorFlow 1."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from gazelle.compat.backend.functions import variables_of
+from gazelle.compat.backend.gradients import roots_of
+from gazelle.compat.backend.sessions import Fetch, Operations, dependencies
+from gazelle.compat.backend.updates import OptimizerStep, Update
+from gazelle.compat.ignored import ignores
+from gazelle.compat.tensorflow import variable_names
+from gazelle.compat.tensorflow.model_calls import all_variables, penalty
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.types import Option, RegularizerLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.shape_inference import call_op
+from gazelle.core.symbolic import KerasTensor, is_symbolic
+from gazelle.core.variable import Variable
+from gazelle.models.graph import Graph
+
+named("AUTO_REUSE")("auto_reuse")
+summaries: list[Any] = []  # nodes of `v1.sessions`
+_collections: dict[str, list[Any]] = {}
+
+
+class Scope:
+    """A variable scope: the beginning of names, and defaults of `get_variable`."""
+
+    def __init__(
+        self,
+        name: str,
+        reuse: Option = None,
+        initializer: Option = None,
+        regularizer: RegularizerLike = None,
+        custom_getter: Callable[..., Any] | None = None,
+    ):
+        self.name = self.original_name_scope = name
+        self.reuse, self.initializer, self.regularizer = reuse or False, initializer, regularizer
+        self.custom_getter = custom_getter
+
+    prefix = property(lambda self: f"{self.name}/" if self.name else "")
+
+    def reuse_variables(self) -> None:
+        """Return existing variables from now on."""
+        self.reuse = True
+
+    def set_initializer(self, initializer: Option) -> None:
+        self.initializer = initializer
+
+    def set_regularizer(self, regularizer: RegularizerLike) -> None:
+        self.regularizer = regularizer
+
+    def global_variables(self) -> list[Any]:
+        return get_collection(GraphKeys.GLOBAL_VARIABLES, self.prefix)
+
+    def trainable_variables(self) -> list[Any]:
+        return get_collection(GraphKeys.TRAINABLE_VARIABLES, self.prefix)
+
+
+_open: list[Scope] = [Scope("")]
+_by_name: dict[str, Any] = {}  # variables and layers of variable scopes
+_counts: dict[str, int] = {}  # how often a name was made
+_results: dict[str, Any] = {}  # tensors and operations that a program gave names
+
+
+def current() -> Scope:
+    """The innermost variable scope."""
+    return _open[-1]
+
+
+named("get_variable_scope")(current)
+
+
+def reset() -> None:
+    """Forget all names."""
+    for table in (_by_name, _counts, _collections, _results):
+        table.clear()
+    all_variables.clear()
+    summaries.clear()
+    _open[:] = [Scope("")]
+    variable_names.reset()
+
+
+#: the contents of the tables of a graph
+State = tuple[Any, ...]
+
+
+def exchanged(state: State | None) -> State:
+    """Replace all names, variables and collections, by none if `state` is None; return what they were before."""
+    tables: Any = (_by_name, _counts, _collections, _results, all_variables)
+    lists: Any = (summaries, _open)
+    before = (*map(dict, tables), *map(list, lists))
+    reset()
+    if state is not None:
+        for table, contents in zip(tables, state, strict=False):
+            table.update(contents)
+        for own, contents in zip(lists, state[len(tables) :], strict=True):
+            own[:] = contents
+    return before
+
+
+def unique(name: str) -> str:
+    """The name in the open name scope, with a number from the second time on."""
+    full = variable_names.prefix() + name
+    count = _counts[full] = _counts.get(full, -1) + 1
+    return f"{full}_{count}" if count else full
+
+
+def _forget_counts(prefix: str) -> None:
+    for name in [name for name in _counts if name.startswith(prefix)]:
+        del _counts[name]
+
+
+@named("variable_scope", "variable_op_scope")
+@ignores("values caching_device partitioner dtype use_resource constraint=None auxiliary_name_scope")
+@contextlib.contextmanager
+def variable_scope(
+    name_or_scope: Option,
+    default_name: str | None = None,
+    values: object = None,
+    initializer: Option = None,
+    regularizer: RegularizerLike = None,
+    caching_device: object = None,
+    partitioner: object = None,
+    custom_getter: Callable[..., Any] | None = None,
+    reuse: Option = None,
+) -> Iterator[Any]:
+    """`tf.variable_scope`: a prefix of the names that `get_variable` and `tf.layers` use."""
+    outer = current()
+    if isinstance(name_or_scope, Scope):
+        name, outer = name_or_scope.name, name_or_scope
+    elif name_or_scope is None:
+        name = f"{outer.prefix}{layer_name(default_name or 'scope')}"
+    else:
+        name = f"{outer.prefix}{name_or_scope}"
+    if all(scope.name != name for scope in _open):
+        _forget_counts(f"{name}//")  # the names of layers without one begin again
+    scope = Scope(
+        name,
+        reuse or outer.reuse,
+        initializer or outer.initializer,
+        regularizer or outer.regularizer,
+        custom_getter or outer.custom_getter,
+    )
+    _open.append(scope)
+    try:
+        with variable_names.opened(scope.prefix):
+            yield scope
+    finally:
+        _open.pop()
+
+
+@named("make_template")
+@ignores("create_scope_now_ unique_name_")
+def make_template(
+    name_: str, func_: Callable[..., Any], custom_getter_: Callable[..., Any] | None = None, **kwargs: Any
+) -> Callable[..., Any]:
+    """`tf.make_template`: a function whose calls share the variables of the first one."""
+    with variable_scope(None, name_) as scope:
+        pass
+    called = False
+
+    def template(*args: Any, **more: Any) -> Any:
+        nonlocal called
+        with variable_scope(scope, reuse=called or None, custom_getter=custom_getter_):
+            called = True
+            return func_(*args, **{**kwargs, **more})
+
+    return template
+
+
+@named("name_scope")
+@ignores("values skip_on_eager")
+@contextlib.contextmanager
+def name_scope(name: Option, default_name: str | None = None) -> Iterator[str]:
+    """`tf.name_scope`: the beginning of the names of variables that `tf.Variable` makes."""
+    given = name or default_name or ""
+    with variable_names.opened(
+        given if given.endswith("/") or not given else f"{variable_names.prefix()}{given}/"
+    ) as prefix:
+        yield prefix
+
+
+def scoped(name: str, make: Callable[[], Any], reuse: Option = None, once: bool = False) -> TensorResult:
+    """The object of this name in the current scope if it may be reused, else a new one, or with `once` an error."""
+    full = current().prefix + name
+    may_be_new = (reuse or current().reuse) is not True
+    if once and full in _by_name and not (reuse or current().reuse):
+        hint = "Did you mean to set reuse=True or reuse=tf.AUTO_REUSE in variable_scope?"
+        raise ArgumentError(message(f"Variable {full} already exists, disallowed", hint=hint))
+    if once and full not in _by_name and not may_be_new:
+        hint = "Did you mean to set reuse=tf.AUTO_REUSE in variable_scope?"
+        raise ArgumentError(
+            message(f"Variable {full} does not exist, or was not created with tf.get_variable()", hint=hint)
+        )
+    if not ((reuse or current().reuse) and full in _by_name):
+        _by_name[full] = make()
+    return _by_name[full]
+
+
+def variable_of(name: str) -> Variable | None:
+    """The variable of this name in a graph, such as a weight of a layer; None if there is none."""
+    return next((v for v in all_variables.values() if variable_names.without_output(v) == name), None)
+
+
+def remember(name: str, made: object) -> None:
+    """Let a program find a tensor or an operation of a graph by the name that it gave."""
+    if isinstance(made, KerasTensor | Operations):
+        full = name[:-1] if name.endswith("/") else unique(name)  # the scope itself
+        _results[full] = made
+        if isinstance(made, KerasTensor):
+            made.name = f"{full}:0"
+
+
+def by_name(name: str) -> TensorResult:
+    """The variable, tensor or operation of a graph; None if there is none of this name."""
+    plain = name.removesuffix(":0")
+    return _results.get(plain, variable_of(plain))
+
+
+def layer_name(kind: str) -> str:
+    """The name of a layer that was given none: those in a scope are numbered each time that it is opened."""
+    key = f"{current().name}//{kind}"
+    count = _counts[key] = _counts.get(key, -1) + 1
+    return f"{kind}_{count}" if count else kind
+
+
+# Collections ----------------------------------------------------------------------------------------------------------
+
+
+@named("GraphKeys")
+class GraphKeys:
+    GLOBAL_VARIABLES, TRAINABLE_VARIABLES = "variables", "trainable_variables"
+    SUMMARIES, UPDATE_OPS, REGULARIZATION_LOSSES = "summaries", "update_ops", "regularization_losses"
+    LOSSES, LOCAL_VARIABLES, MODEL_VARIABLES = "losses", "local_variables", "model_variables"
+    SAVEABLE_OBJECTS, GLOBAL_STEP, TABLE_INITIALIZERS = "saveable_objects", "global_step", "table_initializer"
+    WEIGHTS, BIASES, ACTIVATIONS, QUEUE_RUNNERS = "weights", "biases", "activations", "queue_runners"
+    MOVING_AVERAGE_VARIABLES, METRIC_VARIABLES = "moving_average_variables", "metric_variables"
+
+
+@named("get_collection")
+def get_collection(key: str, scope: str | None = None) -> list[Any]:
+    """`tf.get_collection`: what a program added, and summaries, variables and penalties by the beginning of names."""
+    added = [value for value in _collections.get(key, ()) if not scope or _is_below(value, scope)]
+    if key == GraphKeys.SUMMARIES:
+        return [*summaries, *added]
+    found = [v for v in all_variables.values() if not scope or variable_names.without_output(v).startswith(scope)]
+    if key == GraphKeys.REGULARIZATION_LOSSES:
+        return [call_op(penalty(v.regularizer), (v,), {}) for v in found if v.regularizer is not None] + added
+    if key not in (GraphKeys.GLOBAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES, GraphKeys.MODEL_VARIABLES):
+        return added
+    return [v for v in found if key != GraphKeys.TRAINABLE_VARIABLES or v.trainable]
+
+
+def _is_below(value: Any, scope: str) -> bool:
+    """Whether the variable of an assignment is of a scope; other things are of all scopes."""
+    variable = value.variable if isinstance(value, Update) else None
+    return variable is None or variable_names.without_output(variable).startswith(scope)
+
+
+@named("get_collection_ref")
+def get_collection_ref(key: str) -> list[Any]:
+    """`tf.get_collection_ref`: the list itself."""
+    return _collections.setdefault(key, [])
+
+
+@named("add_to_collection")
+def add_to_collection(name: str, value: object) -> None:
+    """`tf.add_to_collection`."""
+    get_collection_ref(name).append(value)
+
+
+@named("add_to_collections")
+def add_to_collections(names: str | Sequence[str], value: object) -> None:
+    """`tf.add_to_collections`."""
+    for name in [names] if isinstance(names, str) else names:
+        add_to_collection(name, value)
+
+
+_get_penalties = functools.partial(get_collection, GraphKeys.REGULARIZATION_LOSSES)
+named("losses.get_regularization_losses")(_get_penalties)
+named("losses.get_regularization_loss")(lambda scope=None: sum(_get_penalties(scope), 0.0))
+named("losses.get_losses")(functools.partial(get_collection, GraphKeys.LOSSES))
+named("losses.add_loss")(lambda loss, loss_collection=GraphKeys.LOSSES: add_to_collection(loss_collection, loss))
+
+
+@named("losses.get_total_loss")
+@ignores("name scope=None")
+def get_total_loss(add_regularization_losses: bool = True) -> TensorResult:
+    """`tf.losses.get_total_loss`: the sum of the losses of `tf.losses`, with the penalties of variables."""
+    return sum(get_collection(GraphKeys.LOSSES) + (_get_penalties() if add_regularization_losses else []), 0.0)
+
+
+for _name, _key in (("global", "variables"), ("all", "variables"), ("trainable", "trainable_variables")):
+    named(f"{_name}_variables")(functools.partial(get_collection, _key))
+named("local_variables")(functools.partial(get_collection, GraphKeys.LOCAL_VARIABLES))
+named("model_variables", "moving_average_variables")(functools.partial(get_collection, GraphKeys.MODEL_VARIABLES))
+
+
+# Control dependencies -------------------------------------------------------------------------------------------------
+
+_dependencies: list[list[Any]] = []
+
+
+@named("control_dependencies", "init_scope")
+@contextlib.contextmanager
+def control_dependencies(control_inputs: Option = None) -> Iterator[None]:
+    """`tf.control_dependencies`: operations that are made inside run the given ones, too."""
+    _dependencies.append(list(control_inputs) if isinstance(control_inputs, list | tuple) else [])
+    try:
+        yield
+    finally:
+        _dependencies.pop()
+
+
+def with_dependencies(operations: Operations) -> Operations:
+    """The operations, which run after those of the open contexts.
+
+    An assignment in a graph reads the values before the step, so it is done in the same run as an optimizer step,
+    but not in that of an assignment of what it reads.
+    """
+    first, own = _parts(operations)
+    before, needed = _parts(_dependencies)
+    needed = [v for v in needed if isinstance(v, Update | OptimizerStep)]  # tensors change nothing
+    assigned = {id(v.variable) for v in needed if isinstance(v, Update)}
+    read = {key for v in own if isinstance(v, Update) for key in _read_by(v.value)}
+    if assigned & read or any(isinstance(v, OptimizerStep) for v in needed):
+        before, needed = [*before, *needed], []
+    made = Operations({id(v): v for v in (*needed, *own)}.values())
+    made.first = list({id(v): v for v in (*before, *first)}.values())
+    return made
+
+
+def depending(made: KerasTensor, after: bool) -> None:
+    """Let a tensor of a graph run the operations of the open contexts; `after` them, or in the same run."""
+    before, needed = _parts(_dependencies)
+    if before or needed:
+        first, then = ([*before, *needed], []) if after else (before, needed)
+        dependencies[made] = [v for v in then if isinstance(v, Update | OptimizerStep)], first
+
+
+def _read_by(value: Any) -> set[int]:
+    """The ids of the variables from which a tensor of a graph is computed."""
+    if not is_symbolic(value):
+        return {id(value)}
+    return set(variables_of(Graph(roots_of(value, None)[0], value)))
+
+
+def assignment(made: Update) -> Update | Operations:
+    """An assignment, whose value a session returns; with those of the open contexts if there are any."""
+    found = with_dependencies(Operations([made]))
+    others = tuple(one for one in found if one is not made)
+    if found.first or not all(isinstance(one, Update) for one in others):
+        return found
+    return dataclasses.replace(made, others=(*made.others, *others)) if others else made
+
+
+def _parts(operations: Any) -> tuple[list[Any], list[Any]]:
+    """(what runs first, what runs then) of nested operations."""
+    first: list[Any] = []
+    then: list[Any] = []
+    for one in operations:
+        if isinstance(one, list | tuple):
+            inner = _parts(one)
+            first += [*getattr(one, "first", ()), *inner[0]]
+            then += inner[1]
+        elif isinstance(one, Update | OptimizerStep | KerasTensor | Fetch):
+            then.append(one)
+    return first, then
+
+
+named("group")(lambda *inputs, name=None: with_dependencies(Operations(inputs)))
+named("no_op")(lambda name=None: with_dependencies(Operations()) if _dependencies else None)
