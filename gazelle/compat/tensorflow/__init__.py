@@ -100,6 +100,21 @@ def _known(name: str) -> Facade:
     return there if isinstance(there, Facade) else Facade(name)
 
 
+#: former module -> the modules that have its names
+_MODULES = {
+    name: places.split() for names, places in function_tables.TABLE["former modules"].items() for name in names.split()
+}
+
+
+def _current(full: str) -> str:
+    """The name of an object of a former module in the first module that has it; of such a module the first one."""
+    if full in _MODULES:
+        return _MODULES[full][0]
+    module, _, name = full.rpartition(".")
+    found = [f"{place}.{name}".removeprefix("tf.") for place in _MODULES.get(module, ())]
+    return next((known for known in found if known in NAMES), full)
+
+
 #: modules of Keras that are also modules of TensorFlow
 _OF_KERAS = ("activations", "initializers", "losses", "metrics", "optimizers")
 
@@ -108,18 +123,7 @@ def look_up(full: str) -> TensorResult:
     """The object with a name: an entry of the table, a module, or a part of Keras; None if there is none."""
     if full.startswith("contrib.keras"):
         full = full.removeprefix("contrib.").replace(".api.keras", "")
-    full = re.sub(r"^contrib\.(?:slim|layers)\.losses\b", "contrib.losses", full)
-    full = re.sub(r"^contrib\.(?:slim|layers)\.learning\b", "contrib.framework.learning", full)
-    if full.startswith("contrib.losses.") and full not in NAMES:
-        full = full.removeprefix("contrib.")
-    if full.startswith(("contrib.slim", "contrib.layers.")):  # slim has the names of both modules
-        name = full.rpartition(".")[2]
-        of_layers = name in ("slim", "layers") or f"contrib.layers.{name}" in NAMES
-        full = (
-            "contrib.layers"
-            if name in ("slim", "layers")
-            else f"contrib.{'layers' if of_layers else 'framework'}.{name}"
-        )
+    full = _current(full)
     if (
         full.split(".")[0] in _OF_KERAS
         and full not in ("initializers", "losses", "metrics")
@@ -135,15 +139,6 @@ def look_up(full: str) -> TensorResult:
         return NAMES[full]
     if full.startswith("python."):
         return _private(full)
-    if full.startswith("contrib.eager."):  # names that are elsewhere since
-        name = full.rpartition(".")[2]
-        if full == "contrib.eager.metrics":
-            return look_up("keras.metrics")
-        names = (f"contrib.eager.{name}", name, f"train.{name}")
-        return next((NAMES[known] for known in names if known in NAMES), None)
-    if full.startswith("contrib.data."):
-        name = full.removeprefix("contrib.data.")
-        return next((NAMES[n] for n in (f"data.experimental.{name}", f"data.{name}") if n in NAMES), None)
     if full.startswith("experimental.numpy."):
         return function_tables.numpy_function(full.removeprefix("experimental.numpy."))
     if full.startswith("compat.v1.") and is_module(full):  # it has functions that differ from those of tf
