@@ -18,7 +18,7 @@ import numpy as np
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.calls import boxed
-from gazelle.compat.tensorflow.dtypes import DType, as_dtype
+from gazelle.compat.tensorflow.dtypes import DType, as_dtype, name_on_device
 from gazelle.compat.tensorflow.eager.recording import is_array, is_box, unboxed
 from gazelle.compat.tensorflow.ops import randoms
 from gazelle.compat.types import Function, Option
@@ -36,7 +36,6 @@ _DISTRIBUTIONS = frozenset(
 )
 #: arguments of base classes for subclasses, which contain the object itself
 _OF_SUBCLASSES = ("parameters", "graph_parents")
-_NARROWED = {"float64": "float32", "int64": "int32"}
 
 
 class Deferred:
@@ -170,8 +169,8 @@ def _genuine(value: Any) -> Any:
         return tuple(value)
     if isinstance(value, DType):
         return np.dtype(value.name)
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.name in _NARROWED:
-        return value.astype(_NARROWED[value.dtype.name])
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "if":
+        return value.astype(name_on_device(value.dtype), copy=False)
     if callable(value):
         known = getattr(value, "genuine", value)
         return known if isinstance(known, type) or is_genuine(known) else _of_arrays(known)

@@ -107,23 +107,25 @@ def _freeze(layer: Any) -> None:
         weight.trainable = False  # optimizers and collections of the graph look at variables, not at layers
 
 
-def _layer_class(kind: str) -> Any:
-    """The class of `tf.layers`, whose weights have the names of the variable scope."""
-    base: Any = getattr(namespace("gazelle.layers"), kind)
+class _Scoped:
+    """A base class of the classes of `tf.layers`, whose weights have the names of the variable scope."""
 
-    def __init__(self: Any, *args: Any, name: str | None = None, **options: Any) -> None:  # noqa: N807
+    def __init__(self, *args: Any, name: str | None = None, **options: Any) -> None:
         if graphs.active():
-            name = scopes.current().prefix + (name or scopes.layer_name(snake(kind)))
-        base.__init__(self, *args, name=name, **options)
+            name = scopes.current().prefix + (name or scopes.layer_name(snake(type(self).__name__)))
+        super().__init__(*args, name=name, **options)  # type: ignore[call-arg]
 
-    def __call__(self: Any, *args: Any, **options: Any) -> Any:  # noqa: N807
-        out = base.__call__(self, *args, **options)
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        out = super().__call__(*args, **options)
         if graphs.active():
             _freeze(self)
         return out
 
-    body = {"__init__": __init__, "__call__": __call__, "__doc__": base.__doc__, "__module__": base.__module__}
-    return types.new_class(kind, (base,), {"abstract": True}, lambda members: members.update(body))
+
+def _layer_class(kind: str) -> Any:
+    base: Any = getattr(namespace("gazelle.layers"), kind)
+    body = {"__doc__": base.__doc__, "__module__": base.__module__}
+    return types.new_class(kind, (_Scoped, base), {"abstract": True}, lambda members: members.update(body))
 
 
 def _add_updates(layer: Any, inputs: Any, training: Any, fused: bool) -> None:
