@@ -102,7 +102,9 @@ def _known(name: str) -> Facade:
 
 #: former module -> the modules that have its names
 _MODULES = {
-    name: places.split() for names, places in function_tables.TABLE["former modules"].items() for name in names.split()
+    name: modules.split()
+    for names, modules in function_tables.TABLE["former modules"].items()
+    for name in names.split()
 }
 
 
@@ -111,8 +113,8 @@ def _current(full: str) -> str:
     if full in _MODULES:
         return _MODULES[full][0]
     module, _, name = full.rpartition(".")
-    found = [f"{place}.{name}".removeprefix("tf.") for place in _MODULES.get(module, ())]
-    return next((known for known in found if known in NAMES), full)
+    found = [f"{known}.{name}".removeprefix("tf.") for known in _MODULES.get(module, ())]
+    return next((path for path in found if path in NAMES), full)
 
 
 #: modules of Keras that are also modules of TensorFlow
