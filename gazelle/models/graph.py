@@ -208,14 +208,7 @@ class Graph:
         """Compute the outputs for arrays as inputs; `known` are values of other tensors, {id(tensor): array}."""
         values: dict[int, Any] = dict(zip(map(id, self.flat_inputs), self.fit_inputs(inputs), strict=True))
         values |= {key: value for key, value in known.items() if key not in values}
-
-        def call(node: Node, args: Any, kwargs: Any) -> Any:
-            if not node.closure_inputs:
-                return node.operation(*args, **kwargs)
-            with tracing.bind_symbolic({id(t): values[id(t)] for t in node.closure_inputs}):
-                return node.operation(*args, **kwargs)
-
-        walk(self.nodes, values, call)
+        compute(self.nodes, values)
         self.auxiliary.report(values)
         return self._outputs(values)
 
@@ -243,6 +236,18 @@ def _is_computed(tensor: KerasTensor) -> bool:
 
 def _input_like(tensor: KerasTensor) -> InputLayer:
     return InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, sparse=tensor.sparse)
+
+
+def compute(nodes: Iterable[Node], values: dict[int, Any]) -> None:
+    """Add to `values`, {id(tensor): array}, those of the outputs of `nodes`, which are in topological order."""
+
+    def call(node: Node, args: Any, kwargs: Any) -> Any:
+        if not node.closure_inputs:
+            return node.operation(*args, **kwargs)
+        with tracing.bind_symbolic({id(t): values[id(t)] for t in node.closure_inputs}):
+            return node.operation(*args, **kwargs)
+
+    walk(nodes, values, call)
 
 
 def walk(nodes: Iterable[Node], values: dict[int, Any], call: Callable[[Node, Any, Any], Any]) -> None:

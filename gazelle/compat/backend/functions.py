@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.backend.execution_order import Assertion, Order, Run, running
 from gazelle.compat.backend.phase import LearningPhase, fixed_phase
 from gazelle.compat.backend.updates import OptimizerStep, StateUpdate, Update, new_values
 from gazelle.compat.ignored import ignores
@@ -73,15 +74,21 @@ class Function:
         outputs: Nested[TensorLike] = (),
         updates: Sequence[Any] = (),
         name: str | None = None,
+        order: Order | None = None,
     ) -> None:
         self.inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         self.outputs = list(outputs) if isinstance(outputs, ValuesView) else outputs
-        flat = list(all_updates(updates))
+        self._order = order or Order(())  # without one there is a single stage
+        needed = self._order.needed
+        flat = list({id(v): v for v in all_updates((*updates, *needed))}.values())
+        self._checks = [v for v in needed if isinstance(v, Assertion)]
+        self._more = [v for v in needed if isinstance(v, KerasTensor)]  # what functions of Python in them do
         self.updates = [u for u in flat if isinstance(u, Update)]
         self._states = [
             v for u in self.updates if isinstance(u, StateUpdate) for v in u.layer.variables if not v.trainable
         ]
-        self.optimizer_steps = [u for u in flat if isinstance(u, OptimizerStep)]
+        steps = [u for u in flat if isinstance(u, OptimizerStep)]
+        self.optimizer_steps = sorted(steps, key=self._order.stage)
         self.name = name or "function"
         self._fed = [t for t in self.inputs if isinstance(t, KerasTensor) and not isinstance(t, LearningPhase)]
         self._read_variables = {id(v): v for v in self.inputs if isinstance(v, Variable)}
@@ -99,7 +106,8 @@ class Function:
         return [*jax.tree.leaves(self.outputs, is_leaf=_is_leaf), *(u.value for u in self.updates)]
 
     def _symbolic_outputs(self) -> list[KerasTensor]:
-        return [t for t in self._all_outputs() if isinstance(t, KerasTensor)]
+        outputs = [*self._all_outputs(), *self._more, *(check.fetched for check in self._checks)]
+        return [t for t in outputs if isinstance(t, KerasTensor)]
 
     def __call__(self, *inputs: Any) -> Any:
         given = list(inputs[0]) if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else list(inputs)
@@ -123,7 +131,9 @@ class Function:
         program = self._program(phase, flags)
         if not hasattr(program, "lower"):  # it is not compiled
             arrays = [jax.numpy.asarray(a) if a.dtype.kind in "iufc" else a for a in arrays]
-        outputs, assigned, after = program(values, slots, arrays, np.uint32(prng.next_seed()))
+        outputs, assigned, after, checks = program(values, slots, arrays, np.uint32(prng.next_seed()))
+        for check, value in zip(self._checks, checks, strict=True):
+            check.result(value)
         for key, value in assigned.items():
             self.variables[int(key)].assign(value)
         for optimizer_step, state in zip(self.optimizer_steps, after, strict=True):
@@ -135,6 +145,7 @@ class Function:
     def _program(self, phase: int, flags: tuple[bool | None, ...]) -> Any:
         """The compiled function, for each value of the inputs that are flags: layers look at `training`."""
         if (phase, flags) not in self._compiled:
+            flat_outputs = jax.tree.leaves(self.outputs, is_leaf=_is_leaf)
 
             def run(values: Any, slots: Any, arrays: Any, seed: Any) -> Any:
                 key = jax.random.key(seed)
@@ -142,32 +153,40 @@ class Function:
                 bound = {int(k): v for k, v in values.items()}
                 scope = tracing.TraceContext(values=bound, key=key, training=bool(phase), closed=True)
                 known = dict(zip(map(id, self._fed), arrays, strict=True))
-                with tracing.entered(scope), assigned(known_tensors, known):
-                    found = self._graph.run(arrays) if self._symbolic_outputs() else []
-                    found = iter(found if isinstance(found, list) else [found])
-                    graphs = [self._value(t, found) for t in self._all_outputs()]
-                count = len(graphs) - len(self.updates)
-                pairs = zip(self.updates, graphs[count:], strict=True)
-                new = new_values((pair for pair in pairs if not isinstance(pair[0], StateUpdate)), bound)
+                fitted = self._graph.fit_inputs(arrays) if self._symbolic_outputs() else arrays
+                tensors = dict(zip(map(id, self._fed), fitted, strict=True))
+                value = lambda v: tensors[id(v)] if isinstance(v, KerasTensor) else jax.numpy.asarray(v)  # noqa: E731
+                new: dict[str, Any] = {}
+                after: list[tuple[OptimizerStep, Any]] = []
+                begun = Run(self._order, [])
+                for stage in range(self._order.count):
+                    begun.before.append(dict(bound))
+                    with tracing.entered(scope), assigned(known_tensors, known), assigned(running, begun):
+                        self._order.compute(stage, self._graph.nodes, tensors)
+                        made = [u for u in self.updates if self._order.stage(u) == stage]
+                        pairs = ((u, value(u.value)) for u in made if not isinstance(u, StateUpdate))
+                        changed = new_values(pairs, bound)
+                    stepped: set[str] = set()
+                    old = {str(k): v for k, v in begun.before[-1].items()}
+                    for step, loss, state in zip(self.optimizer_steps, self._losses, slots, strict=True):
+                        if self._order.stage(step) == stage:
+                            state = step.after(state, after)
+                            with assigned(known_tensors, known), assigned(running, begun):
+                                params, state = step.step(loss, arrays, old, state, key, bool(phase))
+                            after.append((step, state))
+                            twice = {k: changed[k] + (w - old[k]) for k, w in params.items() if k in stepped}
+                            changed |= params | twice
+                            stepped |= params.keys()
+                    bound.update((int(k), v) for k, v in changed.items())
+                    new |= changed
                 new |= {str(id(v)): bound[id(v)] for v in self._states}
-                after = []
-                for optimizer_step, loss, state in zip(self.optimizer_steps, self._losses, slots, strict=True):
-                    with assigned(known_tensors, known):
-                        params, state = optimizer_step.step(loss, arrays, values, state, key, bool(phase))
-                    new |= params
-                    after.append(state)
-                return graphs[:count], new, after
+                found = [values[str(id(v))] if isinstance(v, Variable) else value(v) for v in flat_outputs]
+                return found, new, [state for _, state in after], [value(v.fetched) for v in self._checks]
 
             has_text = any(t.dtype == "string" for t in self._fed)
             on_host = has_text or _needs_values([self._graph, *self._losses])
             self._compiled[phase, flags] = run if on_host else jax.jit(run)
         return self._compiled[phase, flags]
-
-    @staticmethod
-    def _value(output: Any, found: Iterator[Any]) -> Any:
-        if isinstance(output, KerasTensor):
-            return next(found)
-        return output.value if isinstance(output, Variable) else jax.numpy.asarray(output)
 
 
 def _needs_values(graphs: Iterable[Graph]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.compat.backend.execution_order import OrderedGraph
 from gazelle.compat.backend.functions import known_tensors, variables_of
 from gazelle.compat.types import TensorLike
 from gazelle.core import tracing
@@ -75,7 +76,7 @@ def _for_tensor(loss: KerasTensor, source: KerasTensor) -> Any:
     roots, reached = roots_of(loss, source)
     if not reached:
         return None
-    graph = Graph([source, *roots], loss)
+    graph = OrderedGraph([source, *roots], loss)
 
     def gradient(source: Any, *roots: Any) -> Any:
         total = _total(graph, lambda x: [x, *roots])
@@ -88,7 +89,7 @@ def _for_variables(loss: KerasTensor, sources: list[Variable]) -> list[Any]:
     if not sources:
         return []
     roots, _ = roots_of(loss, None)
-    graph = Graph(roots, loss)
+    graph = OrderedGraph(roots, loss)
     known = variables_of(graph)
     needed = [v for v in sources if id(v) in known]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.backend.execution_order import Assertion, Order
+from gazelle.compat.backend.execution_order import Fetch as Fetch
 from gazelle.compat.backend.functions import Function
-from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.updates import OptimizerStep, Update
 from gazelle.compat.ignored import ignores
 from gazelle.compat.types import Nested, TensorLike, TensorResult
@@ -32,8 +33,6 @@ iterators: weakref.WeakKeyDictionary[KerasTensor, Any] = weakref.WeakKeyDictiona
 lengths: weakref.WeakKeyDictionary[KerasTensor, KerasTensor] = weakref.WeakKeyDictionary()
 #: inputs of graphs that select an iterator
 handles: weakref.WeakSet[KerasTensor] = weakref.WeakSet()
-#: tensors of graphs with the operations that run with them, and those that run before them
-dependencies: weakref.WeakKeyDictionary[KerasTensor, tuple[list[Any], list[Any]]] = weakref.WeakKeyDictionary()
 #: the session that runs
 running: ContextVar[Session] = ContextVar("gazelle_session")
 _fed_now: ContextVar[Mapping[Any, Any]] = ContextVar("gazelle_fed", default=MappingProxyType({}))
@@ -96,16 +95,6 @@ class DefaultGraph:
         return None
 
 
-class Fetch:
-    """What a session computes from tensors: `result(values of fetched)`."""
-
-    fetched: Any = None
-
-    def result(self, value: TensorResult) -> object:
-        """Return what `Session.run` returns."""
-        return value
-
-
 class Session:
     """Computes tensors; options for devices and graphs are accepted and ignored.
 
@@ -122,24 +111,18 @@ class Session:
     def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
         """Return the values in the structure of `fetches`; None for operations, which are done."""
         given = {**defaults, **_fed(feed_dict or {})}
+        flat, structure = jax.tree.flatten(fetches, is_leaf=_is_fetch)
+        order = _order(flat)
         if iterators:
-            inputs = inputs_of(fetches)
-            for iterator in {iterators[v] for v in inputs if v in iterators and v not in given}:
+            for iterator in {iterators[v] for v in order.roots if v in iterators and v not in given}:
                 given |= iterator.next_values(given)
             given = {v: value for v, value in given.items() if v not in handles}
-        fetches, later = _without_later(fetches)
-        if later:
-            out = self.run([fetches, [made.first for made in later]], given)[0]
-            self.run([list(made) for made in later], given)
-            after = lambda v, x: x if _assignable(v) is None else _numpy(_assignable(v).value)  # noqa: E731
-            return jax.tree.map(after, fetches, out, is_leaf=_is_fetch)
-        flat, structure = jax.tree.flatten(fetches, is_leaf=_is_fetch)
+        first = [v for v in order.needed if isinstance(v, Fetch) and not isinstance(v, Assertion)]
+        if before := [v for v in first if not any(v is one for one in flat)]:
+            self.run(before, given)
         wanted = [v.fetched if isinstance(v, Fetch) else v for v in flat]
         tensors = [v for v in jax.tree.leaves(wanted, is_leaf=_is_fetch) if isinstance(v, KerasTensor | Variable)]
-        updates = [v for v in flat if isinstance(v, Update | OptimizerStep)]
-        run, before, sized = _program(tensors, list(given), updates) if tensors or updates else (None, [], [])
-        if before:
-            self.run(before, given)
+        run, sized = _program(tensors, list(given), flat, order)
         arrays = [np.asarray(unwrapped(v)) for v in given.values()]
         arrays += [np.empty(int(unwrapped(given[v])), bool) for v in sized]
         with assigned(_fed_now, given):
@@ -178,14 +161,10 @@ class Session:
 
 
 class Operations(list[Any]):
-    """Operations that a session runs together; those in `first` run before them."""
+    """Operations that a session runs together."""
 
     name, type = "group_deps", "NoOp"
     op = property(lambda self: self)
-
-    def __init__(self, made: Iterable[Any] = ()) -> None:
-        super().__init__(made)
-        self.first: list[Any] = []
 
     def run(self, feed_dict: Mapping[Any, Any] | None = None, session: object = None) -> None:
         """Run them in the default session."""
@@ -197,60 +176,41 @@ jax.tree_util.register_pytree_node(Operations, lambda made: (list(made), None), 
 
 def inputs_of(fetches: Nested[TensorLike]) -> list[KerasTensor]:
     """The inputs of the graph on which tensors and operations depend."""
-    is_leaf = lambda v: _is_fetch(v) or isinstance(v, OptimizerStep)  # noqa: E731
-    found, waiting = [], [fetches]
-    while waiting:
-        one = waiting.pop()
-        for leaf in jax.tree.leaves(one, is_leaf=is_leaf):
-            if isinstance(leaf, KerasTensor):
-                found += roots_of(leaf, None)[0]
-            elif isinstance(leaf, Update | OptimizerStep | Fetch):
-                part = "value" if isinstance(leaf, Update) else "loss" if isinstance(leaf, OptimizerStep) else "fetched"
-                waiting.append(getattr(leaf, part, None))
-        if isinstance(one, list | tuple):
-            waiting += [made.first for made in _without_later(one)[1]]
-    return found
+    return _order(jax.tree.leaves(fetches, is_leaf=_is_fetch)).roots
 
 
-def _program(tensors: list[Any], feeds: list[Any], updates: list[Any]) -> tuple[Function, list[Any], list[Any]]:
-    """The function of the tensors `feeds` that computes tensors and does updates, and the operations that run before.
+def _kept(fetched: list[Any]) -> dict[Any, Any]:
+    """What is stored for these fetches: on the first that can store it, so that it lives as long."""
+    owner = next((v for v in fetched if isinstance(v, KerasTensor | Update | OptimizerStep)), None)
+    return {} if owner is None else vars(owner).setdefault("_functions", {})
+
+
+def _order(fetched: list[Any]) -> Order:
+    kept, key = _kept(fetched), tuple(map(id, fetched))
+    if key not in kept:
+        kept[key] = Order(fetched), fetched
+    order: Order = kept[key][0]
+    return order
+
+
+def _program(
+    tensors: list[Any], feeds: list[Any], fetched: list[Any], order: Order
+) -> tuple[Function | None, list[KerasTensor]]:
+    """The function of the tensors `feeds` that computes tensors and does all else in the order of a run.
 
     Those of `feeds` that are sizes of other tensors come last: their `lengths` are the last inputs of the function.
-    It is cached on the first tensor of a graph or update, and lives as long as that.
     """
-    owners = [v for v in (*tensors, *updates) if isinstance(v, KerasTensor | Update | OptimizerStep)]
-    cached: dict[Any, Any] = vars(owners[0]).setdefault("_functions", {}) if owners else {}
-    key = tuple(tuple(map(id, each)) for each in (tensors, feeds, updates))
-    if key not in cached:
-        needed, before = dependencies_of([*tensors, *updates])
-        more = [v for v in needed if not any(v is one for one in updates)]
-        needed = {id(v) for v in inputs_of([*tensors, *updates, *more])} if lengths else set()
+    updates = [v for v in order.needed if isinstance(v, Update | OptimizerStep)]
+    if not (tensors or updates):
+        return None, []
+    kept, key = _kept(fetched), (tuple(map(id, fetched)), tuple(map(id, feeds)))
+    if key not in kept:
+        needed = {id(v) for v in order.roots} if lengths else set()
         sized = [v for v in feeds if id(lengths.get(v)) in needed]
-        inputs = [*feeds, *(lengths[v] for v in sized)]
-        cached[key] = Function(inputs, tensors, [*updates, *more]), before, sized
-    return cached[key]
-
-
-def dependencies_of(wanted: Iterable[Any]) -> tuple[list[Any], list[Any]]:
-    """The operations that run with tensors, assignments and optimizer steps, and those that run before them."""
-    found: tuple[dict[int, Any], dict[int, Any]] = {}, {}
-    seen: set[int] = set()
-    waiting = list(wanted)
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, Update | OptimizerStep):
-            one = one.value if isinstance(one, Update) else one.loss
-        for tensor in jax.tree.leaves(one, is_leaf=_is_fetch):
-            if not isinstance(tensor, KerasTensor) or id(tensor) in seen:
-                continue
-            seen.add(id(tensor))
-            for known, operations in zip(found, dependencies.get(tensor, ([], [])), strict=True):
-                known.update((id(v), v) for v in operations)
-                waiting += operations
-            if tensor.node is not None:
-                differentiated = getattr(getattr(tensor.node.operation, "function", None), "graph", None)
-                waiting += [*tensor.node.inputs, getattr(differentiated, "outputs", ())]
-    return list(found[0].values()), list(found[1].values())
+        given = [v for v in fetched if isinstance(v, Update | OptimizerStep)]
+        kept[key] = Function([*feeds, *(lengths[v] for v in sized)], tensors, [*given, *updates], order=order), sized
+    function, sized = kept[key]
+    return function, sized
 
 
 def _fed(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -265,20 +225,6 @@ def _fed(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
     return given
 
 
-def _without_later(fetches: Any) -> tuple[Any, list[Operations]]:
-    """The fetches, with None for operations that run after others, and these operations."""
-    later: list[Operations] = []
-
-    def taken(value: Any) -> Any:
-        if isinstance(value, Operations) and value.first:
-            later.append(value)
-            return None
-        return value
-
-    is_leaf = lambda value: isinstance(value, Operations) or _is_fetch(value)  # noqa: E731
-    return jax.tree.map(taken, fetches, is_leaf=is_leaf), later
-
-
 def _is_fetch(value: Any) -> bool:
     return value is None or isinstance(value, KerasTensor | Variable | Update | TensorWrapper | Fetch)
 
@@ -286,7 +232,8 @@ def _is_fetch(value: Any) -> bool:
 def _assignable(fetched: Any) -> Any:
     """The variable of which a session returns the value after all assignments of the run: itself, or `tf.identity`."""
     made = fetched.node if isinstance(fetched, KerasTensor) else None
-    fetched = made.args[0] if made is not None and made.operation.name == "identity" and made.args else fetched
+    if made is not None and made.operation.name == "identity" and made.args and not fetched.control:
+        fetched = made.args[0]
     return fetched if isinstance(fetched, Variable) else None
 
 

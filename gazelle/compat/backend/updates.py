@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from gazelle import ops
 from gazelle.compat import era
+from gazelle.compat.backend.execution_order import OrderedGraph, open_dependencies
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.types import Array, TensorLike, TensorResult
 from gazelle.constraints import Constraint
@@ -32,7 +33,9 @@ class Update:
     others: tuple[Update, ...] = ()  # assignments that are done with it
     result: Callable[[], Any] | None = None  # what a session returns; None for the new value
     adds: bool = False  # whether `value` is the old one and a change: several changes add up
+    control: tuple[Any, ...] = dataclasses.field(default_factory=open_dependencies)  # what runs before
 
+    needs = property(lambda self: (self.value, *self.others))
     op = property(lambda self: self)
     name = property(lambda self: f"{self.variable.name.removesuffix(':0')}/Assign:0")
     dtype = property(lambda self: self.variable.dtype)
@@ -154,10 +157,15 @@ class OptimizerStep:
         self.constraints = {str(id(v)): f for v, f in constraints.items()} if isinstance(constraints, Mapping) else {}
         self._slots: Any = None
         self.slot_variables: Any = None  # those of TensorFlow 1, in place of `_slots`
+        self.control = open_dependencies()
+
+    @property
+    def needs(self) -> tuple[Any, ...]:
+        return tuple(jax.tree.leaves(self.loss))
 
     def graph(self, inputs: list[KerasTensor]) -> Graph:
         """Return the graph from the inputs of the function to the loss."""
-        return Graph(inputs, self.loss)
+        return OrderedGraph(inputs, self.loss)
 
     def gradients(self, run: Callable[[Arrays], Any], params: Arrays) -> Arrays:
         """Return the gradients for the parameters; `run` computes the graph."""
@@ -174,6 +182,15 @@ class OptimizerStep:
         kept = self._shared_slots()
         slots = {name: {k: kept.get((name, k), a) for k, a in of.items()} for name, of in self._slots.items()}
         return slots, count, self.optimizer.hyper()
+
+    def after(self, state: OptimizerState, earlier: Iterable[tuple[OptimizerStep, Any]]) -> OptimizerState:
+        """Return the state for which earlier steps of the optimizer in the same run left (slots, number of steps)."""
+        slots, count, hyper = state
+        for step, (new, number) in earlier:
+            if step.optimizer is self.optimizer:
+                slots = {name: {k: new.get(name, {}).get(k, a) for k, a in of.items()} for name, of in slots.items()}
+                count = number
+        return slots, count, hyper
 
     def _shared_slots(self) -> dict[tuple[str, str], Array]:
         """{(slot, weight): array} of all steps of an optimizer of TensorFlow; Keras had other slots for each step."""

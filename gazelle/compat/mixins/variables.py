@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gazelle.compat import era, facade, graph_views, old_names
+from gazelle.compat.backend.execution_order import open_dependencies
 from gazelle.compat.backend.lifting import OPERATORS
 from gazelle.compat.backend.shapes import Size
 from gazelle.compat.era import called_by_gazelle
@@ -41,6 +42,8 @@ class SymbolicTensor(KerasTensor):
     """A symbolic tensor with the attributes of earlier versions."""
 
     dtype = DtypeAttribute()
+    control: tuple[Any, ...] = ()  # what runs before it in a session
+    effects: tuple[Any, ...] = ()  # what a session runs with it
 
     @property
     def node(self) -> Node | None:
@@ -52,6 +55,7 @@ class SymbolicTensor(KerasTensor):
 
     @node.setter
     def node(self, node: Node | None) -> None:
+        self.__dict__.setdefault("control", open_dependencies())  # it is first set when the tensor is made
         self.__dict__["node"] = node
 
     @property

@@ -12,28 +12,35 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.backend.execution_order import Assertion, depending
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.eager.function import check_at_run_time, is_tracing
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
-from gazelle.compat.tensorflow.names import fixed_value, named
+from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
 from gazelle.compat.tensorflow.ops.arrays import convert
+from gazelle.compat.tensorflow.v1.host_nodes import in_graph
 from gazelle.compat.types import DTypeLike, Nested, TensorLike, TensorResult
 from gazelle.core.errors import ShapeError, message
+from gazelle.core.shape_inference import call_op
+from gazelle.core.symbolic import is_symbolic
 
 
-def _assert(condition: Any, what: str, got: Any) -> None:
+def _assert(condition: Any, what: str, got: Any) -> Assertion | None:
+    if is_symbolic(condition):
+        return Assertion(condition, lambda value: _assert(value, what, "other values"))
     if isinstance(condition, jax.core.Tracer):
         if is_tracing():
             check_at_run_time(jnp.all(condition), message(f"Assertion {what}", got="other values"))
-        return
+        return None
     if not bool(np.all(condition)):
         raise InvalidArgumentError(message(f"Assertion {what}", got=got))
+    return None
 
 
-def _register(name: str, operands: str, check: Callable[..., None]) -> None:
+def _register(name: str, operands: str, check: Callable[..., Any]) -> None:
     """Register an assertion about these arguments, in the order of arguments of TensorFlow 2 and of TensorFlow 1."""
     rest = "message=None -summarize=None" if name != "none_equal" else "-summarize=None message=None"
     current = with_parameters(check, f"{operands} {rest} -name=None".split())
@@ -46,10 +53,15 @@ def _register(name: str, operands: str, check: Callable[..., None]) -> None:
 def _values_check(name: str, operands: str, holds: Callable[..., Any]) -> None:
     """Register an assertion about the values of as many tensors as `holds` takes."""
 
-    def check(*args: Any) -> None:
+    def check(*args: Any) -> Assertion | None:
         *values, message = args
+        if in_graph(values):
+            condition = call_op(
+                lambda *given: jnp.all(holds(*map(jnp.asarray, given))), tuple(map(unboxed, values)), {}
+            )
+            return _assert(condition, message or f"assert_{name}", None)
         arrays = [unboxed(convert(value)) for value in values]
-        _assert(holds(*arrays), message or f"assert_{name}", " and ".join(map(str, arrays)))
+        return _assert(holds(*arrays), message or f"assert_{name}", " and ".join(map(str, arrays)))
 
     _register(name, operands, check)
 
@@ -93,8 +105,8 @@ def assert_near(
 
 @named("debugging.Assert", "Assert")
 @ignores("summarize name")
-def assert_(condition: TensorLike, data: TensorLike = None) -> None:
-    _assert(unboxed(condition), "Assert", data)
+def assert_(condition: TensorLike, data: TensorLike = None) -> Assertion | None:
+    return _assert(unboxed(condition), "Assert", data)
 
 
 @named("debugging.assert_type")
@@ -120,6 +132,10 @@ def assert_same_float_dtype(tensors: Nested[TensorLike] | None = None, dtype: DT
 
 def _check_numerics(tensor: Any, message: Any) -> Any:
     """The tensor, if it is finite."""
+    if in_graph(tensor):
+        finite = _assert(call_op(lambda x: jnp.all(jnp.isfinite(x)), (tensor,), {}), message or "check_numerics", None)
+        with depending([finite]):
+            return NAMES["identity"](tensor)
     array = unboxed(tensor := convert(tensor))
     if not isinstance(array, jax.core.Tracer):
         _assert(np.isfinite(np.asarray(array)), message or "check_numerics", array)

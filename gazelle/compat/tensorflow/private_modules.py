@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from gazelle.compat import tables
-from gazelle.compat.ignored import ignores
+from gazelle.compat.backend.execution_order import depending
 from gazelle.compat.tensorflow.eager.recording import only_tapes
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.types import NamedObject, PathLike, TensorLike, TensorResult
@@ -46,10 +46,14 @@ def is_sparse(tensor: object) -> bool:
     return isinstance(tensor, NAMES["SparseTensor"])
 
 
-@ignores("dependencies")
-def with_dependencies(dependencies: object, output_tensor: TensorResult, name: str | None = None) -> TensorResult:
-    """Return the tensor: what it depends on has been computed."""
-    return output_tensor
+def with_dependencies(
+    dependencies: Sequence[Any], output_tensor: TensorResult, name: str | None = None
+) -> TensorResult:
+    """Return the tensor after what it depends on."""
+    if not dependencies:
+        return output_tensor
+    with depending(dependencies):
+        return NAMES["identity"](output_tensor)
 
 
 def _concat(*shapes: Any, static: bool = False) -> list[Any]:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.backend.execution_order import depending
 from gazelle.compat.backend.phase import LearningPhase
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.ignored import ignores, methods_ignore
@@ -375,7 +376,14 @@ def type_spec_from_value(value: TensorLike) -> TensorSpec:
 
 
 named("device")(lambda name: contextlib.nullcontext())  # JAX chooses the device
-named("tuple")(ignores("control_inputs name")(lambda tensors: list(tensors)))
+
+
+@named("tuple")
+@ignores("name")
+def gated(tensors: Sequence[TensorLike], control_inputs: Option = None) -> list[TensorResult]:
+    """`tf.tuple`: the tensors, after all of them and other operations have run."""
+    with depending([*tensors, *(control_inputs or ())]):
+        return [NAMES["identity"](tensor) for tensor in tensors]
 
 
 class _Shown(str):

@@ -7,8 +7,10 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.backend.execution_order import open_dependencies
 from gazelle.compat.backend.shapes import Size
 from gazelle.compat.tensorflow import names as table
 from gazelle.compat.tensorflow.data.parsing import FixedLenSequenceFeature
@@ -18,8 +20,7 @@ from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.function_tables import LISTS, TABLE
 from gazelle.compat.tensorflow.names import NAMES, aliases, current_names, earlier_names, fixed_value
 from gazelle.compat.tensorflow.ops import nn, sizes
-from gazelle.compat.tensorflow.v1 import scopes
-from gazelle.compat.tensorflow.v1.host_nodes import of_sparse, on_values, sparse_result
+from gazelle.compat.tensorflow.v1.host_nodes import builds_graph, of_sparse, on_values, sparse_result
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import OPS, KerasTensor, is_symbolic, symbolic_leaves
@@ -210,15 +211,14 @@ for _names, _results in _READING.items():
 
 
 def _identity(original: Callable[..., Any]) -> Callable[..., Any]:
-    """`tf.identity`, whose result runs the operations of the open `tf.control_dependencies`."""
+    """`tf.identity`, whose result has other gradients where a program overrides them."""
 
     @functools.wraps(original)
     def identity(input: TensorLike, name: str | None = None) -> TensorResult:
         made = custom_gradient.overridden(input) if is_symbolic(input) else None
-        made = original(input, name=name) if made is None else made
-        if is_symbolic(made):
-            scopes.depending(made, after=isinstance(input, Variable))
-        return made
+        if made is None and open_dependencies() and builds_graph() and not isinstance(input, KerasTensor | Variable):
+            made = call_op(jnp.asarray, (unboxed(input),), {})  # a constant whose fetch runs others
+        return original(input, name=name) if made is None else made
 
     return identity
 

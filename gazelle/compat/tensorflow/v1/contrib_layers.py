@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import gazelle
+from gazelle.compat.backend.execution_order import depending
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ops.convolutions import inner_sizes
@@ -259,7 +260,7 @@ def _batch_norm(x: Any, options: Any) -> Any:
     if options.updates_collections != key:
         made, updates[count:] = updates[count:], []
         if options.updates_collections is None:
-            with scopes.control_dependencies(made):
+            with depending(made):
                 x = NAMES["identity"](x)
         else:
             for update in made:
@@ -353,7 +354,7 @@ def create_train_op(
     pairs = pairs if transform_grads_fn is None else transform_grads_fn(pairs)
     if clip_gradient_norm:
         pairs = [(g if g is None else NAMES["clip_by_norm"](g, clip_gradient_norm), v) for g, v in pairs]
-    with scopes.control_dependencies([*updates, optimizer.apply_gradients(pairs, global_step=step)]):
+    with depending([*updates, optimizer.apply_gradients(pairs, global_step=step)]):
         return NAMES["identity"](total_loss)
 
 
@@ -397,7 +398,7 @@ def optimize_loss(
         pairs = [(g, v) for g, (_, v) in zip(clipped, pairs, strict=True)]
     if update_ops is None:
         update_ops = scopes.get_collection(scopes.GraphKeys.UPDATE_OPS)
-    with scopes.control_dependencies(list(update_ops)):
+    with depending(list(update_ops)):
         step = optimizer.apply_gradients(pairs, global_step=global_step if increment_global_step else None)
-    with scopes.control_dependencies([step]):
+    with depending([step]):
         return NAMES["identity"](loss)

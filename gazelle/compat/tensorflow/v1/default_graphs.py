@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from gazelle.compat.backend.execution_order import depending
 from gazelle.compat.backend.sessions import DefaultGraph
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.eager.custom_gradient import overriding
@@ -53,6 +54,7 @@ DefaultGraph.get_tensor_by_name = DefaultGraph.get_operation_by_name = _found
 
 
 DefaultGraph.gradient_override_map = staticmethod(overriding)
+DefaultGraph.control_dependencies = staticmethod(depending)
 
 
 @named("get_default_graph")

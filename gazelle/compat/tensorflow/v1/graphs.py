@@ -287,7 +287,7 @@ def assigned(variable: Variable, method: str, value: TensorLike) -> TensorResult
     if not (is_symbolic(value) or isinstance(value, Variable)):
         value = np.asarray(unboxed(value), variable.dtype)
     new = value if method == "assign" else call_op(_CHANGES[method], (variable, value), {})
-    return scopes.assignment(Update(variable, new, adds=method != "assign"))
+    return Update(variable, new, adds=method != "assign")
 
 
 _CHANGES = {"assign_add": jnp.add, "assign_sub": jnp.subtract}
@@ -374,7 +374,7 @@ def minimize(
 def _step(step: OptimizerStep, global_step: Any, name: str | None) -> Operations:
     if _active:
         add_slots(step, lambda value, full_name: variable(value, False, full_name=full_name))
-    made = scopes.with_dependencies(Operations((step, *_counted(global_step))))
+    made = Operations((step, *_counted(global_step)))
     if name:
         scopes.remember(name, made)
     return made

@@ -73,7 +73,7 @@ class ExponentialMovingAverage:
                 updates.append(Update(average, average - change, adds=True))
             else:
                 average.assign_sub(change)
-        return scopes.with_dependencies(updates) if graphs.active() else None
+        return updates if graphs.active() else None
 
     def _made(self, v: Any) -> Any:
         name = f"{variable_names.without_output(v)}/{self.name}"
@@ -108,8 +108,7 @@ def assign_moving_average(
 ) -> TensorResult:
     """variable = decay variable + (1 - decay) value; with `zero_debias`, of the average since 0 by its weights."""
     if not zero_debias:
-        made = variable.assign(variable * decay + value * (1 - decay))
-        return scopes.assignment(made) if isinstance(made, Update) else made
+        return variable.assign(variable * decay + value * (1 - decay))
     if variable not in _biased:
         made = []
         for zero in (np.zeros(tuple(variable.shape), "float32"), np.float32(0)):
@@ -120,7 +119,7 @@ def assign_moving_average(
     new, total = average * decay + value * (1 - decay), weight * decay + (1 - decay)
     others = average.assign(new), weight.assign(total)
     if isinstance(others[0], Update):
-        return scopes.assignment(Update(variable, new / total, others))
+        return Update(variable, new / total, others)
     return variable.assign(new / total)
 
 

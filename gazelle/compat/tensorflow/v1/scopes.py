@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from gazelle.compat.backend.functions import variables_of
-from gazelle.compat.backend.gradients import roots_of
-from gazelle.compat.backend.sessions import Fetch, Operations, dependencies
-from gazelle.compat.backend.updates import OptimizerStep, Update
+import jax
+
+from gazelle.compat.backend.execution_order import depending, open_dependencies
+from gazelle.compat.backend.sessions import Operations
+from gazelle.compat.backend.updates import Update
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty
@@ -19,9 +19,8 @@ from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import Option, RegularizerLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.shape_inference import call_op
-from gazelle.core.symbolic import KerasTensor, is_symbolic
+from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
-from gazelle.models.graph import Graph
 
 named("AUTO_REUSE")("auto_reuse")
 summaries: list[Any] = []  # nodes of `v1.sessions`
@@ -304,75 +303,7 @@ named("model_variables", "moving_average_variables")(functools.partial(get_colle
 
 # Control dependencies -------------------------------------------------------------------------------------------------
 
-_dependencies: list[list[Any]] = []
-
-
-@named("control_dependencies", "init_scope")
-@contextlib.contextmanager
-def control_dependencies(control_inputs: Option = None) -> Iterator[None]:
-    """`tf.control_dependencies`: operations that are made inside run the given ones, too."""
-    _dependencies.append(list(control_inputs) if isinstance(control_inputs, list | tuple) else [])
-    try:
-        yield
-    finally:
-        _dependencies.pop()
-
-
-def with_dependencies(operations: Operations) -> Operations:
-    """The operations, which run after those of the open contexts.
-
-    An assignment in a graph reads the values before the step, so it is done in the same run as an optimizer step,
-    but not in that of an assignment of what it reads.
-    """
-    first, own = _parts(operations)
-    before, needed = _parts(_dependencies)
-    needed = [v for v in needed if isinstance(v, Update | OptimizerStep)]  # tensors change nothing
-    assigned = {id(v.variable) for v in needed if isinstance(v, Update)}
-    read = {key for v in own if isinstance(v, Update) for key in _read_by(v.value)}
-    if assigned & read or any(isinstance(v, OptimizerStep) for v in needed):
-        before, needed = [*before, *needed], []
-    made = Operations({id(v): v for v in (*needed, *own)}.values())
-    made.first = list({id(v): v for v in (*before, *first)}.values())
-    return made
-
-
-def depending(made: KerasTensor, after: bool) -> None:
-    """Let a tensor of a graph run the operations of the open contexts; `after` them, or in the same run."""
-    before, needed = _parts(_dependencies)
-    if before or needed:
-        first, then = ([*before, *needed], []) if after else (before, needed)
-        dependencies[made] = [v for v in then if isinstance(v, Update | OptimizerStep)], first
-
-
-def _read_by(value: Any) -> set[int]:
-    """The ids of the variables from which a tensor of a graph is computed."""
-    if not is_symbolic(value):
-        return {id(value)}
-    return set(variables_of(Graph(roots_of(value, None)[0], value)))
-
-
-def assignment(made: Update) -> Update | Operations:
-    """An assignment, whose value a session returns; with those of the open contexts if there are any."""
-    found = with_dependencies(Operations([made]))
-    others = tuple(one for one in found if one is not made)
-    if found.first or not all(isinstance(one, Update) for one in others):
-        return found
-    return dataclasses.replace(made, others=(*made.others, *others)) if others else made
-
-
-def _parts(operations: Any) -> tuple[list[Any], list[Any]]:
-    """(what runs first, what runs then) of nested operations."""
-    first: list[Any] = []
-    then: list[Any] = []
-    for one in operations:
-        if isinstance(one, list | tuple):
-            inner = _parts(one)
-            first += [*getattr(one, "first", ()), *inner[0]]
-            then += inner[1]
-        elif isinstance(one, Update | OptimizerStep | KerasTensor | Fetch):
-            then.append(one)
-    return first, then
-
-
-named("group")(lambda *inputs, name=None: with_dependencies(Operations(inputs)))
-named("no_op")(lambda name=None: with_dependencies(Operations()) if _dependencies else None)
+named("control_dependencies")(depending)
+named("init_scope")(lambda: depending(None))
+named("group")(lambda *inputs, name=None: Operations([*open_dependencies(), *jax.tree.leaves(inputs)]))
+named("no_op")(lambda name=None: Operations(open_dependencies()) if open_dependencies() else None)

@@ -6,6 +6,7 @@ node of the outer graph, with further inputs for the tensors of the outer graph 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
@@ -16,12 +17,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.backend import variables
+from gazelle.compat.backend.execution_order import Order, depending
 from gazelle.compat.backend.functions import all_updates
-from gazelle.compat.backend.sessions import Operations, dependencies, dependencies_of
-from gazelle.compat.backend.updates import Update
+from gazelle.compat.backend.sessions import Operations
+from gazelle.compat.backend.updates import Update, new_values
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
-from gazelle.compat.types import Nested, TensorLike, TensorResult
+from gazelle.compat.types import Array, Nested, TensorLike, TensorResult
 from gazelle.core import prng, tracing
 from gazelle.core.errors import ShapeError
 from gazelle.core.shape_inference import call_op
@@ -38,33 +40,59 @@ class SubGraph:
         captured: the tensors of the outer graph that it uses.
         nodes: its calls, in which `variables_of` finds variables.
         updates: the assignments that it returns, and those on which its results depend.
+        changed: their variables.
     """
 
     def __init__(self, function: Callable[..., Any], examples: Sequence[Any]) -> None:
         flat, structure = jax.tree.flatten(list(examples), is_leaf=is_box)
         self.inputs = [variables.placeholder(tuple(t.shape), dtype=_dtype(t)) for t in flat]
         first = next(numbers_of_calls)
-        out = function(*jax.tree.unflatten(structure, self.inputs))
+        with depending(None):
+            out = function(*jax.tree.unflatten(structure, self.inputs))
         leaves, self.structure = jax.tree.flatten(out, is_leaf=_is_leaf)
         plain = [None if isinstance(leaf, Update) else leaf for leaf in leaves]
         self.outputs = [leaf + 0 if isinstance(leaf, Variable) else unboxed(leaf) for leaf in plain]
         symbolic = [leaf for leaf in self.outputs if is_symbolic(leaf)]
+        captured = _captured(symbolic, self.inputs, first)
+        outside = {id(v) for v in Order(captured).needed}
+        self._order = Order([*symbolic, *(leaf for leaf in leaves if isinstance(leaf, Update))])
+        inside = [v for v in self._order.needed if isinstance(v, Update) and id(v) not in outside]
+        self.updates = list({id(v): v for v in all_updates(inside)}.values())
+        self.changed = list({id(v.variable): v.variable for v in self.updates}.values())
+        symbolic += [v.value for v in self.updates if is_symbolic(v.value)]
         self.captured = _captured(symbolic, self.inputs, first)
-        outside = {id(v) for found in dependencies_of(self.captured) for v in found}
-        inside = [v for found in dependencies_of(symbolic) for v in found if id(v) not in outside]
-        self.updates = [v for v in (*leaves, *inside) if isinstance(v, Update)]
         self.graph = Graph([*self.inputs, *self.captured], symbolic) if symbolic else None
         self.nodes = [] if self.graph is None else self.graph.nodes
 
     def run(self, arguments: Nested[Any], captured: Sequence[Any]) -> TensorResult:
         """Return the results for arrays in place of the placeholders and of the captured tensors."""
-        given = jax.tree.leaves(arguments)
+        return self.assigning(arguments, captured, ())[0]
+
+    def assigning(
+        self, arguments: Nested[Any], captured: Sequence[Any], changed: Sequence[Variable]
+    ) -> tuple[TensorResult, list[Array]]:
+        """Return the results, and the values of variables after the assignments."""
+        given = [*jax.tree.leaves(arguments), *captured]
         scope = tracing.current() or tracing.TraceContext()
-        with tracing.entered(dataclasses.replace(scope, values=dict(scope.values or {}))):  # assignments stay inside
-            found: Any = [] if self.graph is None else self.graph.run([*given, *captured])
-        values = iter(found if isinstance(found, list) else [found])
-        leaves = [next(values) if is_symbolic(leaf) else leaf for leaf in self.outputs]
-        return jax.tree.unflatten(self.structure, [None if v is None else jnp.asarray(v) for v in leaves])
+        bound = dict(scope.values or {})
+        bound |= {id(v): v.value for v in self.changed}
+        with tracing.entered(dataclasses.replace(scope, values=bound)):  # assignments stay inside
+            found = self._tensors(given, bound)
+            values = [v.value for v in changed]
+        leaves = [found[id(leaf)] if is_symbolic(leaf) else leaf for leaf in self.outputs]
+        out = jax.tree.unflatten(self.structure, [None if v is None else jnp.asarray(v) for v in leaves])
+        return out, values
+
+    def _tensors(self, given: list[Any], bound: dict[int, Array]) -> dict[int, Array]:
+        """{id: value} of the tensors; assigns in `bound`."""
+        inputs = [] if self.graph is None else zip(self.graph.flat_inputs, self.graph.fit_inputs(given), strict=True)
+        tensors = {id(tensor): value for tensor, value in inputs}
+        for stage in range(self._order.count):
+            self._order.compute(stage, self.nodes, tensors)
+            made = [u for u in self.updates if self._order.stage(u) == stage]
+            pairs = ((u, tensors[id(u.value)] if is_symbolic(u.value) else jnp.asarray(u.value)) for u in made)
+            bound.update((int(key), value) for key, value in new_values(pairs, bound).items())
+        return tensors
 
 
 def _is_leaf(value: Any) -> bool:
@@ -136,34 +164,34 @@ def _of_either_shape(branches: Sequence[SubGraph]) -> Any:
 def symbolic_cond(pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> TensorResult:
     """`tf.cond` of a condition that is a tensor of a graph."""
     branches = [SubGraph(true_fn, ()), SubGraph(false_fn, ())]
-    updates = [
-        _if(pred, chosen, update)
-        for branch, chosen in zip(branches, (True, False), strict=True)
-        for update in all_updates(branch.updates)
-    ]
-    if all(v is None for branch in branches for v in branch.outputs):
-        return Operations(updates) if updates else None
+    changed = _changed(branches)
+    if not changed and all(v is None for branch in branches for v in branch.outputs):
+        return None
 
     def compute(arguments: Any, yes: Any, no: Any) -> Any:
-        run = [lambda b=b, c=c: b.run((), c) for b, c in zip(branches, (yes, no), strict=True)]
+        run = [lambda b=b, c=c: b.assigning((), c, changed) for b, c in zip(branches, (yes, no), strict=True)]
         if isinstance(arguments[0], np.bool_):  # it was fed: the graph is compiled for each value
             return run[0 if arguments[0] else 1]()
         return jax.lax.cond(jnp.asarray(arguments[0], bool).reshape(()), *run)
 
-    out = node(compute, branches, (pred,), lambda: _of_either_shape(branches))
-    if updates:
-        dependencies.update((tensor, (updates, [])) for tensor in symbolic_leaves(out))
-    return out
+    otherwise = lambda: (_of_either_shape(branches), [KerasTensor.derived(v.shape, v.dtype) for v in changed])  # noqa: E731
+    out, updates = _with_updates(node(compute, branches, (pred, changed), otherwise), branches)
+    return Operations(updates) if all(v is None for branch in branches for v in branch.outputs) else out
 
 
-def _if(pred: TensorLike, chosen: bool, update: Update) -> Update:
-    """The assignment where `pred` is `chosen`, else that of the old value."""
+def _changed(parts: Sequence[SubGraph]) -> list[Variable]:
+    """The variables that parts of a call assign."""
+    return list({id(v): v for part in parts for v in part.changed}.values())
 
-    def select(condition: Any, new: Any, old: Any) -> Any:
-        return jnp.where(jnp.asarray(condition, bool).reshape(()) == chosen, new, old)
 
-    new = call_op(select, (pred, update.value, update.variable), {})
-    return Update(update.variable, new, adds=update.adds)
+def _with_updates(made: Any, parts: Sequence[SubGraph]) -> tuple[Any, list[Update]]:
+    """The results of a call, and assignments that a session runs with them; `made` is (results, new values)."""
+    out, values = made
+    adding = {id(u.variable): u.adds for part in parts for u in part.updates}
+    updates = [Update(v, value, adds=adding[id(v)]) for v, value in zip(_changed(parts), values, strict=True)]
+    for tensor in symbolic_leaves(out):
+        tensor.effects = tuple(updates)
+    return out, updates
 
 
 def symbolic_while(
@@ -177,27 +205,37 @@ def symbolic_while(
 
     examples = [v if is_box(v) else boxed(jnp.asarray(v)) for v in values]
     parts = [SubGraph(condition, examples), SubGraph(listed, examples)]
+    changed = _changed(parts)
 
     def compute(arguments: Any, of_condition: Any, of_body: Any) -> Any:
-        start = [jnp.asarray(v) for v in arguments]
+        start = [jnp.asarray(v) for v in arguments[0]]
         kinds, key = [v.dtype for v in start], prng.loop_key()
 
         def step(state: Any) -> Any:
-            count, inner = state
-            with tracing.at_step(key, count):
-                new = parts[1].run(inner, of_body)
-            return count + 1, [jnp.asarray(v, kind) for v, kind in zip(new, kinds, strict=True)]
+            count, inner, values = state
+            with tracing.at_step(key, count), _holding(changed, values):
+                new, values = parts[1].assigning(inner, of_body, changed)
+            return count + 1, [jnp.asarray(v, kind) for v, kind in zip(new, kinds, strict=True)], values
 
         def goes_on(state: Any) -> Any:
-            more = parts[0].run(state[1], of_condition).reshape(())
+            with _holding(changed, state[2]):
+                more = parts[0].run(state[1], of_condition).reshape(())
             return more if limit is None else jnp.logical_and(more, state[0] < limit)
 
+        first = jnp.int32(0), start, [v.value for v in changed]
         if limit is None:
-            return jax.lax.while_loop(goes_on, step, (jnp.int32(0), start))[1]
+            return jax.lax.while_loop(goes_on, step, first)[1:]
         once = lambda state, _: (jax.lax.cond(goes_on(state), step, lambda same: same, state), None)  # noqa: E731
-        return jax.lax.scan(once, (jnp.int32(0), start), length=limit)[0][1]
+        return jax.lax.scan(once, first, length=limit)[0][1:]
 
-    return node(compute, parts, tuple(examples))
+    return _with_updates(node(compute, parts, (examples, changed)), parts)[0]
+
+
+def _holding(changed: Sequence[Variable], values: Sequence[Array]) -> contextlib.AbstractContextManager[Any]:
+    """A context in which variables have these values."""
+    scope = tracing.current() or tracing.TraceContext()
+    bound = {**(scope.values or {}), **dict(zip(map(id, changed), values, strict=True))}
+    return tracing.entered(dataclasses.replace(scope, values=bound))
 
 
 def symbolic_scan(
