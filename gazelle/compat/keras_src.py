@@ -34,6 +34,8 @@ _MODULES = tables.lists("keras_src", "modules")
 _FIRST = _MODULES["first"]
 #: first parts with another name than the public module
 _RENAMED = {"testing": "utils", "trainers": "utils", "api": "", "export": "export"}
+#: public modules inside of others
+_INNER = ("ops.image", "optimizers.schedules")
 #: packages whose inner modules are public
 _DEEP = ("applications", "datasets")
 
@@ -46,8 +48,9 @@ def module_of(name: str) -> str:
     if public.startswith("preprocessing.") and public in PATHS:
         return PATHS[public]
     first, _, rest = public.partition(".")
-    if name.startswith("optimizers.schedules"):
-        return "gazelle.optimizers.schedules"
+    inner = next((each for each in _INNER if name.startswith(each)), None)
+    if inner is not None:
+        return f"gazelle.{inner}"
     first = _RENAMED.get(first, first if first in _FIRST else "")
     if first in _DEEP and rest and "." not in rest and importlib.util.find_spec(f"gazelle.{name}") is not None:
         return f"gazelle.{name}"

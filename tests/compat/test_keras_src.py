@@ -223,6 +223,7 @@ def test_labels_that_iou_leaves_out_are_a_warning():
 
 def test_the_module_of_operations_has_that_of_random_numbers(keras):
     assert keras.src.ops.random.uniform((2, 3)).shape == (2, 3)
+    assert importlib.import_module("keras.src.ops.image").resize is keras.ops.image.resize
 
 
 def test_lazy_modules(keras):
