@@ -13,7 +13,8 @@ from gazelle.core import conventions
 from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, message
 
-_counts: dict[str, Counter[str]] = {}
+#: how often each kind of automatic names was made
+names_made: dict[str, Counter[str]] = {}
 
 
 def unique_name(kind: str, name: str) -> str:
@@ -31,7 +32,7 @@ def unique_name(kind: str, name: str) -> str:
 
 def count(kind: str, name: str) -> int:
     """How many automatic names of this kind (such as "layers") and name there are, with the next one: 1, 2 ..."""
-    counts = _counts.setdefault(kind, Counter())
+    counts = names_made.setdefault(kind, Counter())
     counts[name] += 1
     return counts[name]
 
@@ -104,7 +105,7 @@ def get_uid(prefix: str = "") -> int:
         >>> get_uid("mine"), get_uid("mine")
         (1, 2)
     """
-    counts = _counts.setdefault("uid", Counter())
+    counts = names_made.setdefault("uid", Counter())
     counts[prefix] += 1
     return counts[prefix]
 
@@ -126,7 +127,7 @@ def clear_session(free_memory: bool = True) -> None:
     Args:
         free_memory: Whether to run the garbage collector.
     """
-    _counts.clear()
+    names_made.clear()
     for reset in _resets:
         reset()
     if free_memory:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from gazelle.compat.ignored import ignores
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.v1 import graphs
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import DTypeLike, InitializerLike
@@ -141,16 +143,36 @@ def embedding_column(
     trainable: bool = True,
 ) -> Column:
     _check(categorical_column, "embedding_column", True)
-    initializer = initializer or gazelle.initializers.TruncatedNormal(stddev=dimension**-0.5)
-    table = gazelle.layers.Embedding(categorical_column.count, dimension, initializer, trainable=trainable)
+    first = initializer or gazelle.initializers.TruncatedNormal(stddev=dimension**-0.5)
+    name = f"{categorical_column.name}_embedding"
 
     def read(inputs: Inputs) -> KerasTensor:
         ids = categorical_column.read(inputs)
-        known = ops.cast(ids >= 0, "float32")[..., None]
-        total, count = ops.sum(table(ops.maximum(ids, 0)) * known, axis=1), ops.maximum(ops.sum(known, axis=1), 1)
-        return total / {"mean": count, "sqrtn": ops.sqrt(count), "sum": 1}[combiner]
+        return rows_of(
+            ids, f"{name}/embedding_weights", categorical_column.count, dimension, combiner, first, trainable
+        )
 
-    return Column(f"{categorical_column.name}_embedding", categorical_column.inputs, read)
+    return Column(name, categorical_column.inputs, read)
+
+
+def rows_of(
+    ids: KerasTensor,
+    name: str,
+    count: int,
+    dimension: int,
+    combiner: str,
+    initializer: InitializerLike,
+    trainable: bool = True,
+) -> KerasTensor:
+    """The rows of a new table for the categories of each sample, combined; in a graph the table is a variable."""
+    if graphs.active():
+        table = graphs.get_variable(name, [count, dimension], initializer=initializer, trainable=trainable)
+        rows = NAMES["gather"](table, ops.maximum(ids, 0))
+    else:
+        rows = gazelle.layers.Embedding(count, dimension, initializer, trainable=trainable)(ops.maximum(ids, 0))
+    known = ops.cast(ids >= 0, "float32")[..., None]
+    total, number = ops.sum(rows * known, axis=1), ops.maximum(ops.sum(known, axis=1), 1)
+    return total / {"mean": number, "sqrtn": ops.sqrt(number), "sum": 1}[combiner]
 
 
 @named("feature_column.make_parse_example_spec")
@@ -161,16 +183,38 @@ def make_parse_example_spec(feature_columns: Sequence[Column]) -> dict[str, Any]
     return {k: fixed(*form) if form[1] == "float32" else ragged(form[1]) for k, form in forms.items()}
 
 
-@ignores("partitioner dtype")
-def DenseFeatures(  # noqa: N802 - the name of a layer
-    feature_columns: Column | Sequence[Column], trainable: bool = True, name: str | None = None
-) -> Model:
-    """Return a model that takes a dict of features and concatenates the numbers of the columns, ordered by name."""
+@named("feature_column.input_layer")
+@ignores("weight_collections trainable cols_to_vars=None cols_to_output_tensors=None")
+def input_layer(features: Mapping[str, TensorLike], feature_columns: Column | Sequence[Column]) -> TensorResult:
+    """`tf.feature_column.input_layer`: the numbers of columns, next to each other, ordered by name."""
+    columns = _numeric(feature_columns)
+    with NAMES["variable_scope"](None, "input_layer"):
+        inputs = tensors_of(columns, features)
+        return NAMES["concat"]([NAMES["cast"](column.read(inputs), "float32") for column in columns], 1)
+
+
+def tensors_of(columns: Sequence[Column], features: Mapping[str, TensorLike]) -> Inputs:
+    """The features that columns read, as matrices at least."""
+    keys = {key for column in columns for key in column.inputs}
+    return {key: NAMES["expand_dims"](v, 1) if len((v := features[key]).shape) == 1 else v for key in sorted(keys)}
+
+
+def _numeric(feature_columns: Column | Sequence[Column]) -> list[Column]:
+    """The columns of numbers, ordered by name."""
     columns = [feature_columns] if isinstance(feature_columns, Column) else list(feature_columns)
     columns.sort(key=lambda column: getattr(column, "name", ""))
     columns = [indicator_column(c) if isinstance(c, Column) and c.name.endswith("_bucketized") else c for c in columns]
     for column in columns:
         _check(column, "DenseFeatures", False)
+    return columns
+
+
+@ignores("partitioner dtype")
+def DenseFeatures(  # noqa: N802 - the name of a layer
+    feature_columns: Column | Sequence[Column], trainable: bool = True, name: str | None = None
+) -> Model:
+    """Return a model that takes a dict of features and concatenates the numbers of the columns, ordered by name."""
+    columns = _numeric(feature_columns)
     forms = {key: form for column in columns for key, form in column.inputs.items()}
     inputs = {key: namespace("gazelle.layers").Input(form[0], name=key, dtype=form[1]) for key, form in forms.items()}
     parts = [column.read(inputs) for column in columns]

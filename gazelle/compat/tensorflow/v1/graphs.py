@@ -31,7 +31,7 @@ from gazelle.compat.tensorflow import names, names_of_1
 from gazelle.compat.tensorflow.dtypes import name_on_device
 from gazelle.compat.tensorflow.eager.recording import in_graph, unboxed
 from gazelle.compat.tensorflow.eager.tape import recorded_gradients
-from gazelle.compat.tensorflow.model_calls import all_variables, remembered
+from gazelle.compat.tensorflow.model_calls import remembered
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ops.sizes import with_length
 from gazelle.compat.tensorflow.v1 import scopes
@@ -264,7 +264,7 @@ def _own_variable(
 @ignores("name")
 def initialize(var_list: Iterable[Variable] | None = None) -> Operations:
     """`tf.variables_initializer`: the first values of variables; by default of all in the graph."""
-    given = list(all_variables.values() if var_list is None else var_list)
+    given = scopes.all_global() if var_list is None else list(var_list)
     return Operations(Update(v, _first_values[v]) if v in _first_values else Initialization(v) for v in given)
 
 

@@ -154,9 +154,9 @@ for _name, _kind in _LAYERS.items():
     named(f"layers.{_kind}")(_layer_class(_kind))
 
 
-@named("estimator.Estimator", "estimator.model_to_estimator")
+@named("estimator.model_to_estimator")
 def estimator(*_: Any, **__: Any) -> TensorResult:
-    """Raise an error: estimators are not supported."""
+    """Raise an error: a Keras model is no estimator."""
     hint = "Train the Keras model itself: model.fit."
     raise ArgumentError(message("tf.estimator", expected="a Keras model", got="an estimator", hint=hint))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
@@ -150,27 +151,60 @@ for _name in ("LoggingTensorHook", "StepCounterHook", "SummarySaverHook", "Profi
     named(f"train.{_name}")(ignores(_OF_LOGS)(lambda *_: SessionRunHook()))
 
 
-def _initialized(session: Session, folder: Any) -> None:
-    """Set the first values of variables, or those of the last checkpoint in a folder."""
+@named("train.Scaffold")
+@ignores("ready_op ready_for_local_init_op summary_op copy_from_scaffold")
+@dataclasses.dataclass
+class Scaffold:
+    """`tf.train.Scaffold`: what initializes variables; `init_fn(scaffold, session)` is called without a checkpoint."""
+
+    init_op: Any = None
+    init_feed_dict: Mapping[Any, Any] | None = None
+    init_fn: Callable[..., Any] | None = None
+    local_init_op: Any = None
+    saver: Saver | None = None
+
+
+@named("train.ChiefSessionCreator")
+@ignores("master config")
+@dataclasses.dataclass
+class ChiefSessionCreator:
+    """`tf.train.ChiefSessionCreator`: the arguments of a session with hooks."""
+
+    scaffold: Scaffold | None = None
+    checkpoint_dir: str | None = None
+    checkpoint_filename_with_path: str | None = None
+
+
+def _initialized(session: Session, made: ChiefSessionCreator) -> None:
+    """Set the first values of variables, or those of a checkpoint, or of the last one in a folder."""
+    scaffold = made.scaffold or Scaffold()
     session.run([NAMES["global_variables_initializer"](), NAMES["local_variables_initializer"]()])
-    path = NAMES["train.latest_checkpoint"](folder) if folder else None
+    path = made.checkpoint_filename_with_path
+    path = NAMES["train.latest_checkpoint"](made.checkpoint_dir) if path is None and made.checkpoint_dir else path
     if path:
-        Saver().restore(session, path)
+        (scaffold.saver or Saver()).restore(session, path)
+    else:
+        session.run([] if scaffold.init_op is None else scaffold.init_op, scaffold.init_feed_dict)
+        if scaffold.init_fn is not None:
+            scaffold.init_fn(scaffold, session)
+    session.run([] if scaffold.local_init_op is None else scaffold.local_init_op)
 
 
-@named("train.MonitoredSession", "train.SingularMonitoredSession")
+@named("train.MonitoredSession")
 class MonitoredSession:
     """A session whose runs call hooks; the end of the data ends its `with` block."""
 
-    @ignores("session_creator stop_grace_period_secs master scaffold config checkpoint_filename_with_path")
-    def __init__(self, hooks: Sequence[SessionRunHook] | None = None, checkpoint_dir: str | None = None) -> None:
+    @ignores("stop_grace_period_secs")
+    def __init__(
+        self, session_creator: ChiefSessionCreator | None = None, hooks: Sequence[SessionRunHook] | None = None
+    ) -> None:
         build_graphs()
         self._hooks, self._stops = list(hooks or ()), False
         for hook in self._hooks:
             hook.begin()
         self._session = Session()
         self.graph = self._session.graph
-        _initialized(self._session, checkpoint_dir)
+        _initialized(self._session, session_creator or ChiefSessionCreator())
         for hook in self._hooks:
             hook.after_create_session(self._session, None)
 
@@ -220,19 +254,36 @@ class MonitoredSession:
 
 @named("train.MonitoredTrainingSession")
 @ignores(
-    "master is_chief=True scaffold save_checkpoint_secs save_summaries_steps save_summaries_secs config"
+    "master is_chief=True save_checkpoint_secs save_summaries_steps save_summaries_secs config"
     " stop_grace_period_secs log_step_count_steps max_wait_secs summary_dir"
 )
 def monitored_training_session(
     checkpoint_dir: str | None = None,
+    scaffold: Scaffold | None = None,
     hooks: Sequence[SessionRunHook] | None = None,
     chief_only_hooks: Sequence[SessionRunHook] | None = None,
     *,
     save_checkpoint_steps: int | None = None,
 ) -> MonitoredSession:
     """`tf.train.MonitoredTrainingSession`: a session that restores and writes checkpoints."""
-    saving = [CheckpointSaverHook(checkpoint_dir, save_steps=save_checkpoint_steps)] if checkpoint_dir else []
-    return MonitoredSession([*(hooks or ()), *(chief_only_hooks or ()), *saving], checkpoint_dir)
+    every = [*(hooks or ()), *(chief_only_hooks or ())]
+    if checkpoint_dir:
+        saver = None if scaffold is None else scaffold.saver
+        every.append(CheckpointSaverHook(checkpoint_dir, save_steps=save_checkpoint_steps, saver=saver))
+    return MonitoredSession(ChiefSessionCreator(scaffold, checkpoint_dir), every)
+
+
+@named("train.SingularMonitoredSession")
+@ignores("master config stop_grace_period_secs")
+def singular_monitored_session(
+    hooks: Sequence[SessionRunHook] | None = None,
+    scaffold: Scaffold | None = None,
+    *,
+    checkpoint_dir: str | None = None,
+    checkpoint_filename_with_path: str | None = None,
+) -> MonitoredSession:
+    """`tf.train.SingularMonitoredSession`: a session with hooks."""
+    return MonitoredSession(ChiefSessionCreator(scaffold, checkpoint_dir, checkpoint_filename_with_path), hooks)
 
 
 @named("train.Supervisor")
@@ -272,7 +323,7 @@ class Supervisor:
     def prepare_or_wait_for_session(self) -> Session:
         """Return a session whose variables have values."""
         session = Session()
-        _initialized(session, self._folder)
+        _initialized(session, ChiefSessionCreator(checkpoint_dir=self._folder))
         return session
 
     def should_stop(self) -> bool:

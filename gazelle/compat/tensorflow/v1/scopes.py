@@ -18,6 +18,7 @@ from gazelle.compat.tensorflow.model_calls import all_variables, penalty
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import Option, RegularizerLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.names import names_made
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
@@ -77,7 +78,7 @@ named("get_variable_scope")(current)
 
 def reset() -> None:
     """Forget all names."""
-    for table in (_by_name, _counts, _collections, _results):
+    for table in (_by_name, _counts, _collections, _results, names_made):
         table.clear()
     all_variables.clear()
     summaries.clear()
@@ -91,7 +92,7 @@ State = tuple[Any, ...]
 
 def exchanged(state: State | None) -> State:
     """Replace all names, variables and collections, by none if `state` is None; return what they were before."""
-    tables: Any = (_by_name, _counts, _collections, _results, all_variables)
+    tables: Any = (_by_name, _counts, _collections, _results, names_made, all_variables)
     lists: Any = (summaries, _open)
     before = (*map(dict, tables), *map(list, lists))
     reset()
@@ -242,13 +243,19 @@ class GraphKeys:
     MOVING_AVERAGE_VARIABLES, METRIC_VARIABLES = "moving_average_variables", "metric_variables"
 
 
+def all_global() -> list[Variable]:
+    """The variables of the graph, other than local ones, such as the sums of metrics."""
+    local = {id(v) for v in _collections.get(GraphKeys.LOCAL_VARIABLES, ())}
+    return [v for v in all_variables.values() if id(v) not in local]
+
+
 @named("get_collection")
 def get_collection(key: str, scope: str | None = None) -> list[Any]:
     """`tf.get_collection`: what a program added, and summaries, variables and penalties by the beginning of names."""
     added = [value for value in _collections.get(key, ()) if not scope or _is_below(value, scope)]
     if key == GraphKeys.SUMMARIES:
         return [*summaries, *added]
-    found = [v for v in all_variables.values() if not scope or variable_names.without_output(v).startswith(scope)]
+    found = [v for v in all_global() if not scope or variable_names.without_output(v).startswith(scope)]
     if key == GraphKeys.REGULARIZATION_LOSSES:
         return [call_op(penalty(v.regularizer), (v,), {}) for v in found if v.regularizer is not None] + added
     if key not in (GraphKeys.GLOBAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES, GraphKeys.MODEL_VARIABLES):
@@ -306,4 +313,4 @@ named("model_variables", "moving_average_variables")(functools.partial(get_colle
 named("control_dependencies")(depending)
 named("init_scope")(lambda: depending(None))
 named("group")(lambda *inputs, name=None: Operations([*open_dependencies(), *jax.tree.leaves(inputs)]))
-named("no_op")(lambda name=None: Operations(open_dependencies()) if open_dependencies() else None)
+named("no_op")(lambda name=None: Operations(open_dependencies()))

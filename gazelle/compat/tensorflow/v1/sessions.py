@@ -19,7 +19,7 @@ from gazelle.compat.tensorflow.errors import InvalidArgumentError, NotFoundError
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.v1 import default_graphs, graphs, scopes
-from gazelle.compat.tensorflow.v1.graphs import all_variables, build_graphs
+from gazelle.compat.tensorflow.v1.graphs import build_graphs
 from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import PathLike
@@ -115,12 +115,12 @@ class Saver:
     ) -> None:
         self._step_format = "08d" if pad_step_number else "d"
         if var_list is None and graphs.active():  # as in TensorFlow, without variables that are made later
-            var_list = list(all_variables.values()) or None
+            var_list = scopes.all_global() or None
         self._given, self._most = var_list, max_to_keep
         self.last_checkpoints: list[str] = []
 
     def _variables(self) -> dict[str, Variable]:
-        given = list(all_variables.values()) if self._given is None else self._given
+        given = scopes.all_global() if self._given is None else self._given
         named = dict(given) if isinstance(given, Mapping) else {}
         for v in () if isinstance(given, Mapping) else given:
             name = str(getattr(v, "path", None) or v.name).removesuffix(":0")

@@ -49,8 +49,11 @@ class SubGraph:
         first = next(numbers_of_calls)
         with depending(None):
             out = function(*jax.tree.unflatten(structure, self.inputs))
+        out = list(out) if isinstance(out, Operations) else out
         leaves, self.structure = jax.tree.flatten(out, is_leaf=_is_leaf)
         plain = [None if isinstance(leaf, Update) else leaf for leaf in leaves]
+        if all(leaf is None for leaf in plain):  # operations alone
+            plain, self.structure = [], jax.tree.structure(None)
         self.outputs = [leaf + 0 if isinstance(leaf, Variable) else unboxed(leaf) for leaf in plain]
         symbolic = [leaf for leaf in self.outputs if is_symbolic(leaf)]
         captured = _captured(symbolic, self.inputs, first)
