@@ -16,7 +16,7 @@ REFUSED = {
     "ratio:1": "io.decode_jpeg image.decode_jpeg",
     "preprocess_collapse_repeated:False ctc_merge_repeated:True": "nn.ctc_loss",
     "max_norm:None ckpt_to_load_from:None": "feature_column.embedding_column",
-    "partitioner:None constraint:None": "get_variable",
+    "constraint:None": "get_variable",
     "exclude_cols:None": "data.experimental.CsvDataset",
     "encoding:'utf-8'": "data.experimental.make_csv_dataset",
 }
@@ -478,3 +478,8 @@ def test_constants_of_variables(tf):
     count = tf.Variable(0.0)
     held = tf.gradients(tf.stop_gradient(count) * count, count)[0]
     assert [tf.assign(count, 5.0).eval(), sess.run(held)] == [5, 5]
+
+
+def test_variables_with_a_partitioner_are_whole(tf):
+    parts = tf.fixed_size_partitioner(2)
+    assert tf.get_variable("parted", [4, 2], partitioner=parts).shape == (4, 2)

@@ -393,3 +393,30 @@ def test_texts_that_are_no_numbers(tf):
 def test_kernels_of_resize(tf, method, antialias, expected):
     line = tf.image.resize(np.arange(3.0).reshape(1, 3, 1), (1, 2), method, antialias=antialias)
     np.testing.assert_allclose(line.numpy().reshape(-1), expected, atol=1e-4)
+
+
+def test_integers_are_cast_with_saturation_to_floats(tf):
+    assert tf.saturate_cast(tf.constant([3, -5]), tf.float32).numpy().tolist() == [3, -5]
+    assert tf.saturate_cast(tf.constant([300, -5]), tf.uint8).numpy().tolist() == [255, 0]
+
+
+def test_masks_of_sequences_with_lengths_of_floats(tf):
+    assert tf.sequence_mask([0.3, -0.8, 1.9]).numpy().tolist() == [[True, False], [False, False], [True, True]]
+    assert tf.sequence_mask([1.5, 3.0], 2).numpy().tolist() == [[True, False], [True, True]]
+
+
+def test_counts_of_integers_up_to_a_length(tf):
+    assert tf.math.bincount([1.2, 0.0, 1.0]).numpy().tolist() == [1, 2]
+    assert tf.math.bincount([1, 1], maxlength=0).shape == (0,)
+
+
+def test_leaky_relu_of_integers_is_a_float(tf):
+    assert tf.nn.leaky_relu(tf.constant([-2, 3])).numpy() == pytest.approx([-0.4, 3])
+
+
+def test_cosine_transforms_of_type_3(tf):
+    x = tf.constant([1.0, 2.0, 4.0, -1.0])
+    assert tf.signal.dct(x, 3).numpy() == pytest.approx([9.587006, -1.278362, -8.035347, 3.726703], rel=1e-5)
+    assert tf.signal.idct(x, 3, norm="ortho").numpy() == pytest.approx([3, 0.7653667, -3, 1.8477589], rel=1e-5)
+    with pytest.raises(ArgumentError, match=r"type of tf\.signal\.dct: expected 2 or 3, got 4"):
+        tf.signal.dct(x, 4)

@@ -177,7 +177,7 @@ def text_line_dataset(filenames: TensorLike, compression_type: TensorLike = None
     return out
 
 
-named("io.matching_files")(lambda pattern, name=None: convert(sorted(glob(pattern))))
+named("io.matching_files")(lambda pattern, name=None: convert(np.array(sorted(glob(pattern)), "O")))
 
 
 @named(*LISTS["decoders of images"])

@@ -375,7 +375,7 @@ def type_spec_from_value(value: TensorLike) -> TensorSpec:
     return kind(array.shape, array.dtype)
 
 
-named("device")(lambda name: contextlib.nullcontext())  # JAX chooses the device
+named("device", "colocate_with", "container")(lambda *_: contextlib.nullcontext())  # JAX chooses the device
 
 
 @named("tuple")

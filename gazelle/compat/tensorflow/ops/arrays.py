@@ -123,6 +123,9 @@ def saturate_cast(value: TensorLike, dtype: DTypeLike) -> TensorResult:
 
 
 def _clip(x: Any, low: Any, high: Any) -> Any:
+    if x.dtype.kind in "iu":
+        own = np.iinfo(x.dtype)
+        low, high = max(low, own.min), min(high, own.max)
     most = np.asarray(high, x.dtype)
     most = np.nextafter(most, most.dtype.type(0)) if x.dtype.kind == "f" and int(most) > high else most  # by rounding
     return space(x).clip(x, low, most)
@@ -130,6 +133,8 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 
 for _name, _type in {"to_float": "float32", "to_int32": "int32", "to_int64": "int64", "to_double": "float64"}.items():
     named(_name)(lambda x, name=None, t=_type: cast(x, t))
+for _type in ("bfloat16", "complex64", "complex128"):
+    named(f"to_{_type}")(lambda x, name=None, t=_type: cast(x, t))
 
 
 @named("shape")

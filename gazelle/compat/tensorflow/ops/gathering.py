@@ -147,8 +147,9 @@ def boolean_mask(tensor: TensorLike, mask: TensorLike, axis: AxisLike = 0) -> Te
 def sequence_mask(lengths: TensorLike, maxlen: TensorLike = None, dtype: DTypeLike = "bool") -> TensorResult:
     xp = space(lengths)
     lengths = xp.asarray(lengths)
-    length = int(lengths.max()) if maxlen is None else maxlen
-    return (np.arange(length) < xp.expand_dims(lengths, -1)).astype(name_of(dtype))
+    steps = np.arange(lengths.max().item() if maxlen is None else maxlen)  # both are floats if the lengths are
+    lengths = lengths.astype("int32") if steps.dtype.kind == "i" else lengths
+    return (steps < xp.expand_dims(lengths, -1)).astype(name_of(dtype))
 
 
 @op("searchsorted")

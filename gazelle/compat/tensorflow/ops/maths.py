@@ -174,9 +174,9 @@ def bincount(
     axis: int | None = None,
     binary_output: bool = False,
 ) -> TensorResult:
-    arr = jnp.asarray(arr, None if np.size(arr) else "int32")
+    arr = jnp.asarray(arr).astype("int32")
     length = max(int(jnp.max(arr, initial=-1)) + 1, minlength or 0)
-    count = functools.partial(jnp.bincount, length=min(length, maxlength or length))
+    count = functools.partial(jnp.bincount, length=length if maxlength is None else min(length, maxlength))
     if axis == -1 and arr.ndim == 2:
         counts = jax.vmap(count)(arr) if weights is None else jax.vmap(count)(arr, jnp.asarray(weights))
     else:

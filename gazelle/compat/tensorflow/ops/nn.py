@@ -55,13 +55,18 @@ op("nn.log_softmax", "math.log_softmax", host=False, static=("axis",))(
 
 # at 0 TensorFlow has the other derivative than JAX
 op("nn.leaky_relu", host=False)(
-    lambda features, alpha=0.2: jnp.where((x := jnp.asarray(features)) > 0, x, jnp.asarray(alpha, x.dtype) * x)
+    lambda features, alpha=0.2: jnp.where((x := _floating(features)) > 0, x, jnp.asarray(alpha, x.dtype) * x)
 )
 op("nn.selu", host=False)(
     lambda features: (
         1.0507009873554805 * jnp.where((x := jnp.asarray(features)) >= 0, x, 1.6732632423543772 * _expm1(x))
     )
 )
+
+
+def _floating(x: Any) -> Any:
+    x = jnp.asarray(x)
+    return x.astype("float32") if x.dtype.kind in "iu" else x
 
 
 def _expm1(x: Any) -> Any:

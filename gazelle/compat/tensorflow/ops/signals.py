@@ -18,6 +18,7 @@ from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.ops.arrays import array_of, convert
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
 from gazelle.layers import MelSpectrogram
 
 
@@ -109,11 +110,23 @@ def stft(
     return space(parts).fft.rfft(parts, fft_length or 1 << (frame_length - 1).bit_length())
 
 
-@op("signal.idct", host=False)
-def idct(
-    input: TensorLike, type: int = 2, n: int | None = None, axis: int = -1, norm: str | None = None
-) -> TensorResult:
-    return jax.scipy.fft.idct(input, type, n, axis, norm) * (1 if norm == "ortho" else 2 * (n or input.shape[axis]))
+def _transform(inverse_of: int) -> Callable[..., Any]:
+    """The transform of type 2, or the inverse of its type; those of type 3 are the other ones of type 2."""
+
+    def transform(
+        input: TensorLike, type: int = 2, n: int | None = None, axis: int = -1, norm: str | None = None
+    ) -> TensorResult:
+        if type not in (2, 3):
+            raise ArgumentError(message("type of tf.signal.dct", expected="2 or 3", got=type))
+        if type != inverse_of:
+            return jax.scipy.fft.dct(input, 2, n, axis, norm)
+        return jax.scipy.fft.idct(input, 2, n, axis, norm) * (1 if norm == "ortho" else 2 * (n or input.shape[axis]))
+
+    return transform
+
+
+op("signal.dct", host=False, static=("type", "n", "axis", "norm"))(_transform(3))
+op("signal.idct", host=False, static=("type", "n", "axis", "norm"))(_transform(2))
 
 
 @op("signal.overlap_and_add", static=("frame_step",), host=False)

@@ -200,8 +200,12 @@ def set_first_value(variable: Variable, value: TensorLike) -> None:
 TensorFlowVariable.graph_variable = staticmethod(variable)
 
 
+#: variables are whole
+named("fixed_size_partitioner", "min_max_variable_partitioner", "variable_axis_size_partitioner")(lambda *_, **__: None)
+
+
 @named("get_variable")
-@ignores("caching_device partitioner=None validate_shape use_resource constraint=None synchronization aggregation")
+@ignores("caching_device partitioner validate_shape use_resource constraint=None synchronization aggregation")
 def get_variable(
     name: str,
     shape: ShapeLike | None = None,
