@@ -152,6 +152,20 @@ def test_a_model_in_a_folder(installed, tmp_path):
         facade.close()
 
 
+def test_signatures_take_inputs_by_name_in_any_order_and_number_their_outputs(installed, tmp_path):
+    a, b = keras.layers.Input((2,), name="a"), keras.layers.Input((2,), name="b")
+    keras.models.Model([a, b], keras.layers.Subtract()([a, b])).save(str(tmp_path / "model"), save_format="tf")
+    tf = facade.module("tensorflow")
+    try:
+        signature = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
+        out = signature(b=tf.ones((1, 2)), a=tf.zeros((1, 2)))
+        np.testing.assert_array_equal(out["output_1"].numpy(), [[-1, -1]])
+        with pytest.raises(KeyError, match="output_2"):
+            out["output_2"]
+    finally:
+        facade.close()
+
+
 def test_outputs_without_a_loss_and_a_softmax_over_one_unit_are_warnings():
     x = keras.layers.Input((3,))
     two = keras.models.Model(x, [keras.layers.Dense(1, name="a")(x), keras.layers.Dense(1, name="b")(x)])

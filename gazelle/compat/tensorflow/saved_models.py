@@ -111,10 +111,12 @@ class Signature:
 
     def __call__(self, *args: TensorLike, **inputs: TensorLike) -> dict[str, TensorResult]:
         """Call the model."""
-        given = list(args or inputs.values())
+        names = [tensor.name for tensor in symbolic.leaves(self._model.inputs)]
+        by_name = [inputs[name] for name in names] if set(names) == set(inputs) else inputs.values()
+        given = list(args or by_name)
         out = self._model(given[0] if len(given) == 1 else given)
-        names = self._model.output_names
-        return dict(zip(names, out if isinstance(out, (list, tuple)) else [out], strict=False))
+        outputs = out if isinstance(out, (list, tuple)) else [out]
+        return _Outputs(zip(self._model.output_names, outputs, strict=False))
 
     @property
     def structured_input_signature(self) -> tuple[tuple[()], dict[str, TensorSpec]]:
@@ -126,6 +128,14 @@ class Signature:
     def structured_outputs(self) -> dict[str, TensorSpec]:
         """The specs of the outputs by name."""
         return _specs(self._model.output_names, symbolic.leaves(self._model.outputs))
+
+
+class _Outputs(dict[str, TensorResult]):
+    """The outputs of a signature, also as "output_1", the name in TensorFlow 2.0 without an input layer."""
+
+    def __missing__(self, key: str) -> TensorResult:
+        numbered = {f"output_{number}": value for number, value in enumerate(self.values(), 1)}
+        return numbered[key]
 
 
 def _specs(names: list[str], tensors: list[Any]) -> dict[str, TensorSpec]:
