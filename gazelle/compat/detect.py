@@ -159,7 +159,8 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
         elif isinstance(node, ast.Call):
             found += _of_call(node)
         elif isinstance(node, ast.Attribute):
-            if dotted(node).startswith("tf.keras"):
+            root, _, rest = dotted(node).partition(".")
+            if f"{modules.get(root, root)}.{rest}".startswith(("tensorflow.keras", "tf.keras")):
                 roots.add("tensorflow")
             found += _of_attribute(node, modules, backends)
     return found, roots
