@@ -15,6 +15,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.printable import printable
 from gazelle.models.layer_costs import size
 from gazelle.models.summary_rows import Row, is_chain, rows
+from gazelle.training.callbacks.progress_output import is_terminal
 
 if TYPE_CHECKING:
     from gazelle.models.model import Model
@@ -69,7 +70,7 @@ def summary(
     listed = rows(model, expand_nested, layer_range, batch_size)
     width = line_length or min(shutil.get_terminal_size((80, 24)).columns, 88 + 24 * (len(names) - 3))
     widths = None if positions is None else _widths(positions, width, len(names))
-    if print_fn is None and sys.stdout.isatty():
+    if print_fn is None and is_terminal():
         from rich.console import Console
 
         _print(model, names, listed, Console(file=sys.stdout, highlight=False), line_length, widths, plain=False)

@@ -8,12 +8,15 @@ import sys
 import textwrap
 import time
 
+import numpy as np
 import pytest
 
+from gazelle import Sequential, layers
 from gazelle.core.errors import ArgumentError
 from gazelle.training.callbacks import Progress, progress, progress_line, progress_output
 from gazelle.training.callbacks.callback_list import listens_to_batches
 from gazelle.training.callbacks.progress_line import ProgressLine
+from gazelle.utils import Progbar
 
 LOGS = {"loss": 0.4312, "accuracy": 0.8123}
 BOTH = LOGS | {"val_loss": 0.00031, "val_accuracy": 0.75}
@@ -322,3 +325,30 @@ def test_a_resumed_epoch_starts_at_its_step(clock, capsys):
     clock.now += 4
     display.advance(21, 57, {"loss": 1.0})
     assert line.per_step == 2
+
+
+def test_a_stream_with_write_alone_gets_lines(monkeypatch):
+    """Programs put an object of their own in the place of standard output, which also writes to a log."""
+
+    class Log:
+        text = ""
+
+        def write(self, text):
+            self.text += text
+
+        def flush(self):
+            pass
+
+    model = Sequential([layers.Input((2,)), layers.Dense(1)], name="small")
+    model.compile("sgd", "mse")
+    log = Log()
+    monkeypatch.setattr(sys, "stdout", log)
+    model.summary()
+    model.fit(np.ones((4, 2)), np.ones((4, 1)))
+    bar = Progbar(2)
+    bar.add(1, [("loss", 0.5)])
+    bar.add(1, [("loss", 0.5)])
+    monkeypatch.undo()
+    assert 'Model: "small"' in log.text
+    assert "Epoch 1/1 - 1/1" in log.text
+    assert "2/2" in log.text

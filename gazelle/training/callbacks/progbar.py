@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable
 
@@ -12,6 +11,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.printable import printable
 from gazelle.core.types import ArrayLike
 from gazelle.training.callbacks.progress_line import duration, number, speed
+from gazelle.training.callbacks.progress_output import is_terminal
 
 
 class Progbar:
@@ -96,7 +96,7 @@ class Progbar:
             full = min(self.width, self.width * self._seen // self.target)
             count, _, rest = line.partition(" - ")
             line = f"{count} {'━' * full}{'─' * (self.width - full)} {rest}"
-        if sys.stdout.isatty():
+        if is_terminal():
             print(f"\r{line:<{self._columns}}", end="\n" if ended else "", flush=True)
             self._columns = len(line)
         else:

@@ -115,9 +115,15 @@ def choose_output(verbose: int) -> PlainOutput:
         return PlainOutput()
     if type(sys.stdout).__module__.partition(".")[0] in ("ipykernel", "google") or "PYCHARM_HOSTED" in os.environ:
         return NotebookOutput()
-    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+    if is_terminal() and os.environ.get("TERM") != "dumb":
         return TerminalOutput()
     return PlainOutput()
+
+
+def is_terminal() -> bool:
+    """Whether standard output is a terminal; the stream of a program, which writes to a log, may have no `isatty`."""
+    isatty = getattr(sys.stdout, "isatty", None)
+    return isatty is not None and isatty()
 
 
 def _columns() -> int:
