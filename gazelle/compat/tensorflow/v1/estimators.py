@@ -129,7 +129,11 @@ def _check_steps(**given: int | None) -> None:
             raise ArgumentError(message(f"{name} of an estimator", expected="a positive number", got=value))
 
 
-def refuse_export(*_: object, **_options: object) -> None:
+@ignores(
+    "export_dir_base serving_input_receiver_fn serving_input_fn name exports_to_keep compare_fn event_file_pattern"
+    " assets_extra as_text checkpoint_path strip_default_attrs experimental_mode"
+)
+def refuse_export(*_: object) -> None:
     """Raise an error: graphs are not written as SavedModels."""
     hint = "Read the weights with get_variable_value, or train a Keras model and call model.export."
     raise ArgumentError(message("A graph of tf.estimator cannot be written as a SavedModel", hint=hint))
