@@ -124,3 +124,47 @@ def test_errors_of_estimators(tf):
         tf.estimator.inputs.numpy_input_fn(X)()
     with pytest.raises(ValueError, match="SavedModel"):
         made.export_savedmodel("folder", None)
+
+
+def columns_of(tf):
+    number = tf.feature_column.numeric_column("x", shape=[2])
+    zone = tf.feature_column.categorical_column_with_identity("zone", 3)
+    return number, zone
+
+
+def test_a_linear_classifier(tf, tmp_path):
+    made = tf.estimator.LinearClassifier(columns_of(tf), str(tmp_path), loss_reduction="weighted_sum")
+    zones, labels = np.array([0, 1, 2, 1]), np.array([1, 0, 1, 0])
+    data = tf.estimator.inputs.numpy_input_fn({"x": X, "zone": zones}, labels, 4, 3, shuffle=False)
+    found = made.train(data).evaluate(data)
+    expected = {"accuracy": 1.0, "average_loss": 0.489, "loss": 1.9561, "prediction/mean": 0.4758}
+    assert {name: round(float(found[name]), 4) for name in expected} == expected
+    row = next(made.predict(data))
+    assert (row["classes"].tolist(), row["all_class_ids"].tolist()) == ([b"1"], [0, 1])
+    names = ["bias_weights", "x/weights", "zone/weights"]
+    assert [n for n in sorted(made.get_variable_names()) if "Ftrl" not in n][1:] == [
+        f"linear/linear_model/{n}" for n in names
+    ]
+
+
+def test_a_network_next_to_a_linear_model(tf):
+    number, zone = columns_of(tf)
+    made = tf.estimator.DNNLinearCombinedRegressor(
+        linear_feature_columns=[zone],
+        dnn_feature_columns=[number],
+        dnn_hidden_units=[2],
+        dnn_optimizer=tf.train.GradientDescentOptimizer(0.1),
+        loss_reduction="weighted_mean",
+    )
+
+    class Ones(tf.train.SessionRunHook):
+        def begin(self):
+            self.ones = [v.assign(np.ones(v.shape.as_list())) for v in tf.trainable_variables()]
+
+        def after_create_session(self, session, coord):
+            session.run(self.ones)
+
+    data = tf.estimator.inputs.numpy_input_fn({"x": X, "zone": np.array([0, 1, 2, 1])}, Y, 4, 2, shuffle=False)
+    found = made.train(data, [Ones()]).evaluate(data)
+    assert list(found) == ["average_loss", "label/mean", "loss", "prediction/mean", "global_step"]
+    np.testing.assert_allclose([*found.values()], [1.047745, 0.875, 1.047745, 1.26503, 2], rtol=1e-5)

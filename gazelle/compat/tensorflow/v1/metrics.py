@@ -149,10 +149,24 @@ _HEIGHTS: dict[str, Callable[[Array, Array], Array]] = {
     "trapezoidal": lambda left, right: (left + right) / 2,
     "minoring": jnp.minimum,
     "majoring": jnp.maximum,
+    "careful_interpolation": lambda left, right: (left + right) / 2,
 }
 
 
+def _careful_area(tp: Array, fp: Array, fn: Array) -> Array:
+    """The area under the curve of precision and recall, between whose points the true positives grow linearly."""
+    positive = tp + fp
+    added = tp[:-1] - tp[1:]
+    per_positive = _quotient(added, positive[:-1] - positive[1:])
+    both = (positive[:-1] > 0) & (positive[1:] > 0)
+    ratio = jnp.where(both, positive[:-1] / jnp.where(both, positive[1:], 1), 1)
+    areas = per_positive * (added + (tp[1:] - per_positive * positive[1:]) * jnp.log(ratio))
+    return jnp.sum(_quotient(areas, tp[1:] + fn[1:]))
+
+
 def _area(curve: str, method: str, tp: Array, fp: Array, tn: Array, fn: Array) -> Array:
+    if method == "careful_interpolation" and curve == "PR":
+        return _careful_area(tp, fp, fn)
     rate = (tp + _TINY) / (tp + fn + _TINY)
     x, y = (fp / (fp + tn + _TINY), rate) if curve == "ROC" else (rate, (tp + _TINY) / (tp + fp + _TINY))
     return jnp.sum((x[:-1] - x[1:]) * _HEIGHTS[method](y[:-1], y[1:]))
