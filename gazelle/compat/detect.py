@@ -266,6 +266,8 @@ def _of_call(call: ast.Call) -> Iterator[Sign]:
         yield Sign(call.lineno, _RATE, 1, 2)
     if method == "compile" and len(call.args) > 2 and _has_strings(call.args[2]):
         yield Sign(call.lineno, "metrics as third argument of compile", 1, 2)  # Keras 3 has loss_weights there
+    if method == "compile" and _weighs_one_loss(call):
+        yield Sign(call.lineno, "one loss with several loss_weights", 1, 2)  # Keras 3 refuses them
     integers = {"Conv2D": 3, "Conv3D": 4}.get(kinds[0], 99)
     numbers = call.args[1:integers]
     is_new = not given.isdisjoint(_KNOWN["keywords of layers since Keras 2"]) or any(
@@ -273,6 +275,12 @@ def _of_call(call: ast.Call) -> Iterator[Sign]:
     )
     if len(call.args) >= integers and all(_is_number(a) for a in numbers) and not is_new:
         yield Sign(call.lineno, f"{called}({', '.join(ast.unparse(a) for a in call.args[:integers])})", 1, 1)
+
+
+def _weighs_one_loss(call: ast.Call) -> bool:
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    loss, weights = (given.get(name) for name in ("loss", "loss_weights"))
+    return isinstance(loss, ast.Constant) and isinstance(weights, ast.List) and len(weights.elts) > 1
 
 
 def _has_strings(node: ast.expr) -> bool:

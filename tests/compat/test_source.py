@@ -36,6 +36,8 @@ ERAS = {
     "from keras.layers import LSTM\nLSTM(8, batch_input_shape=(4, 8, 2), stateful=True)\n": (2, True, False),
     "from keras.layers import Dense\nDense(8, weights=[kernel, bias])\n": (2, True, False),
     "from keras.layers import Embedding\nEmbedding(9, 4, input_length=3, weights=[table])\n": (3, True, False),
+    "import keras\nmodel.compile('adam', loss='mse', loss_weights=[1.0, 0.2])\n": (2, True, False),
+    "import keras\nmodel.compile('adam', loss=['mse', 'mae'], loss_weights=[1.0, 0.2])\n": (3, True, False),
     "import numpy, tensorflow\nmodel = tensorflow.keras.Sequential()\n": (2, False, False),
     "import tensorflow as T\nmodel = T.keras.Sequential()\n": (2, False, False),
     "this is no Python": (3, True, False),
