@@ -7,6 +7,7 @@ program is not run.
 from __future__ import annotations
 
 import ast
+import collections
 import contextlib
 import dataclasses
 import os
@@ -134,7 +135,7 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
     found = [Sign(of_python_2.line, "Python 2", 1, 2)] if of_python_2 else []
     roots: set[str] = set()
     backends: set[str] = set()  # names of keras.backend in the program
-    modules = api_paths.names_of_modules(tree)
+    modules, assigned = api_paths.names_of_modules(tree), _assigned_once(tree)
     found += _of_accuracy(tree)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -157,7 +158,7 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
                     backends |= {a.asname or "backend" for a in node.names if a.name in ("backend", path)}
                 found += _of_path(node.lineno, path, inner)
         elif isinstance(node, ast.Call):
-            found += _of_call(node)
+            found += _of_call(node, assigned)
         elif isinstance(node, ast.Attribute):
             root, _, rest = dotted(node).partition(".")
             if f"{modules.get(root, root)}.{rest}".startswith(("tensorflow.keras", "tf.keras")):
@@ -235,10 +236,18 @@ def _is_old_name(parts: list[str]) -> bool:
     return parts[-1] in NAMES.get(".".join(("gazelle", *parts[:-1])), {})
 
 
-def _of_call(call: ast.Call) -> Iterator[Sign]:
+def _assigned_once(tree: ast.Module) -> dict[str, ast.expr]:
+    """The values of the names that a program assigns once."""
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Assign)]
+    pairs = [(target.id, node.value) for node in nodes for target in node.targets if isinstance(target, ast.Name)]
+    counts = collections.Counter(name for name, _ in pairs)
+    return {name: value for name, value in pairs if counts[name] == 1}
+
+
+def _of_call(call: ast.Call, assigned: Mapping[str, ast.expr]) -> Iterator[Sign]:
     for name in _KNOWN["keywords of any call until Keras 2"] & {k.arg for k in call.keywords}:
         yield Sign(call.lineno, f"{name}=", 1, 2)
-    weights = tensorflow_signs.of_call(call)
+    weights = tensorflow_signs.of_call(call, assigned)
     if weights is not None:
         yield Sign(call.lineno, weights, 1, 2)
     call_kind = kind_of(call)

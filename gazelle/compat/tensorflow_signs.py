@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gazelle.compat import releases, tables
 
@@ -40,8 +40,13 @@ def of_name(name: str) -> str | None:
     return name if is_v1 or is_optimizer or inner in _NAMES["names"] or parts[1] in _NAMES["modules"] else None
 
 
-def of_call(call: ast.Call) -> str | None:
-    """The sign in a call with names of files, or numbers of steps, that Keras 3 refuses; None without one."""
+def of_call(call: ast.Call, assigned: Mapping[str, ast.expr]) -> str | None:
+    """The sign in a call with names of files, or numbers of steps, that Keras 3 refuses; None without one.
+
+    Args:
+        call: the call.
+        assigned: the values of names that the program assigns once.
+    """
     function = call.func
     called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     by_keyword = {k.arg: k.value for k in call.keywords if k.arg}
@@ -50,6 +55,7 @@ def of_call(call: ast.Call) -> str | None:
         if isinstance(steps, ast.BinOp) and isinstance(steps.op, ast.Div):
             return f"{name}={ast.unparse(steps)}"
     given = call.args[0] if call.args else by_keyword.get("filepath")
+    given = assigned.get(given.id, given) if isinstance(given, ast.Name) else given
     ending = None if given is None else _ending(given)
     if ending is None:
         return None

@@ -38,6 +38,8 @@ ERAS = {
     "from keras.layers import Embedding\nEmbedding(9, 4, input_length=3, weights=[table])\n": (3, True, False),
     "import keras\nmodel.compile('adam', loss='mse', loss_weights=[1.0, 0.2])\n": (2, True, False),
     "import keras\nmodel.compile('adam', loss=['mse', 'mae'], loss_weights=[1.0, 0.2])\n": (3, True, False),
+    "from keras.callbacks import ModelCheckpoint\nf = 'best.hdf5'\nModelCheckpoint(f, 'val_loss')\n": (2, True, False),
+    "from keras.callbacks import ModelCheckpoint\nf = 'best.keras'\nModelCheckpoint(f, 'val_loss')\n": (3, True, False),
     "import numpy, tensorflow\nmodel = tensorflow.keras.Sequential()\n": (2, False, False),
     "import tensorflow as T\nmodel = T.keras.Sequential()\n": (2, False, False),
     "this is no Python": (3, True, False),
