@@ -136,3 +136,22 @@ def test_functions_of_python_and_constants_run_what_they_depend_on(tf):
     assert called == [4.0]
     assert sess.run(one) == 3
     assert sess.run(v) == 2
+
+
+def test_the_value_of_an_assignment_is_a_tensor(tf):
+    x, v = tf.placeholder(tf.float32, [2]), tf.get_variable("v", initializer=1.0)
+    step = tf.get_variable("step", initializer=0)
+    more = tf.assign_add(v, 1.0)
+    values = [x * more, tf.cast(more, tf.int32) + 1, tf.stack([more, 5.0]), tf.gradients(tf.reduce_sum(more * x), x)[0]]
+    rate = tf.train.exponential_decay(0.1, tf.assign_add(step, 1), 1, 0.5)
+    flag = tf.placeholder(tf.bool, [])
+    either = tf.cond(flag, lambda: tf.assign(v, more * 10), lambda: tf.assign_sub(v, 1.0))
+    mean, update = tf.metrics.mean(x)
+    sess = session(tf)
+    sess.run(tf.local_variables_initializer())
+    found = sess.run([*values, rate, update + 1], {x: [1.0, 3.0]})
+    expected = [[2, 6], 3, [2, 5], [2, 2], 0.05, 3]
+    for value, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(value, wanted)
+    assert [sess.run(either, {flag: choice}) for choice in (True, False)] == [30, 30]
+    assert sess.run(mean) == 2

@@ -101,6 +101,26 @@ def computes_values() -> bool:
     return tracing.current() is not None or tracing.is_traced()
 
 
+class GraphValue(TensorWrapper):
+    """What programs also use as the tensor of a graph: `array`."""
+
+    writes_graphs = True
+    __array_priority__ = 100
+    array: Any
+
+    @classmethod
+    def dispatch(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> TensorResult:
+        return function(*_with_tensors(args), **_with_tensors(dict(kwargs)))
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.array[index]
+
+
+def _with_tensors(tree: Any) -> Any:
+    is_leaf = lambda v: isinstance(v, TensorWrapper | Variable)  # noqa: E731
+    return jax.tree.map(lambda v: v.array if isinstance(v, GraphValue) else v, tree, is_leaf=is_leaf)
+
+
 class GraphVariable(OldVariable, Variable, TensorWrapper):
     """A variable made by `K.variable`: functions of it are nodes of a graph, which read its value when the graph runs.
 
@@ -120,6 +140,7 @@ class GraphVariable(OldVariable, Variable, TensorWrapper):
         if computes_values():
             args, kwargs = jax.tree.map(array, (args, dict(kwargs)), is_leaf=is_variable)
             return function(*args, **kwargs)
+        args, kwargs = _with_tensors((args, dict(kwargs)))
         call = getattr(function, "_call_symbolic", None)  # a layer
         return shape_inference.call_op(function, args, kwargs) if call is None else call(args, dict(kwargs))
 
@@ -136,4 +157,5 @@ class GraphVariable(OldVariable, Variable, TensorWrapper):
 
 OPERATORS = pairs("""add=add sub=subtract mul=multiply truediv=divide floordiv=floor_divide mod=mod pow=power
     matmul=matmul lt=less le=less_equal gt=greater ge=greater_equal neg=negative abs=absolute""")
-add_operators(GraphVariable, OPERATORS, lambda name, *operands: symbolic.OPS[OPERATORS[name]](*operands))
+for _class in (GraphValue, GraphVariable):
+    add_operators(_class, OPERATORS, lambda name, *operands: symbolic.OPS[OPERATORS[name]](*operands))

@@ -245,7 +245,7 @@ def unwrapped(value: TensorLike) -> TensorResult:
 def _value(fetched: Any) -> Any:
     """A computed value as a NumPy array; the new value for an assignment, None for another operation."""
     if isinstance(fetched, Update):
-        return _numpy(fetched.variable.value if fetched.result is None else fetched.result())
+        return _numpy(fetched.returned(*(v.value for v in fetched.variables)))
     return _numpy(fetched) if hasattr(fetched, "shape") or isinstance(fetched, int | float) else None
 
 

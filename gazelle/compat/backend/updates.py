@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -12,11 +13,12 @@ import jax.numpy as jnp
 
 from gazelle import ops
 from gazelle.compat import era
-from gazelle.compat.backend.execution_order import OrderedGraph, open_dependencies
-from gazelle.compat.backend.lifting import GraphVariable, computes_values
+from gazelle.compat.backend.execution_order import OrderedGraph, depending, open_dependencies
+from gazelle.compat.backend.lifting import GraphValue, GraphVariable, computes_values
 from gazelle.compat.types import Array, TensorLike, TensorResult
 from gazelle.constraints import Constraint
 from gazelle.core import symbolic, tracing
+from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.models.graph import Graph
@@ -25,16 +27,27 @@ from gazelle.optimizers.transforms import Arrays, Slots
 
 
 @dataclasses.dataclass(eq=False)
-class Update:
-    """variable <- value, done by a `K.function` that has it among its updates."""
+class Update(GraphValue):
+    """variable <- value, done by a `K.function` that has it among its updates; as a tensor it is the new value."""
 
     variable: Any
     value: Any
     others: tuple[Update, ...] = ()  # assignments that are done with it
-    result: Callable[[], Any] | None = None  # what a session returns; None for the new value
+    result: Callable[..., Any] | None = None  # function of all new values for what a session returns; None: the first
     adds: bool = False  # whether `value` is the old one and a change: several changes add up
     control: tuple[Any, ...] = dataclasses.field(default_factory=open_dependencies)  # what runs before
 
+    @functools.cached_property
+    def array(self) -> TensorResult:
+        """The tensor of what a session returns."""
+        with depending([self]):
+            return call_op(self.returned, tuple(self.variables), {})
+
+    def returned(self, *values: Array) -> Array:
+        """What a session returns for the new values of `variables`."""
+        return jnp.asarray(values[0] if self.result is None else self.result(*values))
+
+    variables = property(lambda self: [self.variable, *(update.variable for update in self.others)])
     needs = property(lambda self: (self.value, *self.others))
     op = property(lambda self: self)
     name = property(lambda self: f"{self.variable.name.removesuffix(':0')}/Assign:0")

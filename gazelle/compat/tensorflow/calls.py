@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.backend.lifting import GraphVariable, computes_values
+from gazelle.compat.backend.lifting import GraphValue, GraphVariable, computes_values
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.eager.programs import NotCompilableError
 from gazelle.compat.tensorflow.eager.recording import Call, active_tapes, filled, in_dataset, is_array, is_box, unboxed
@@ -126,8 +126,8 @@ def _are_constants(arrays: list[Any]) -> bool:
 
 
 def _is_in_graph(value: Any) -> bool:
-    """Whether a value is a weight of a layer, of which a graph is built now."""
-    return isinstance(value, Variable) and recorder.get() is GraphVariable
+    """Whether a value is a weight of a layer, of which a graph is built now, or an assignment in a graph."""
+    return isinstance(value, GraphValue) or (isinstance(value, Variable) and recorder.get() is GraphVariable)
 
 
 def _builds_graph(leaves: list[Any]) -> bool:

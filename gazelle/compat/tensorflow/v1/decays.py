@@ -9,9 +9,11 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import random
+from gazelle.compat.backend.lifting import GraphValue
 from gazelle.compat.classes import compat_class
 from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import with_parameters
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.v1 import graphs
 from gazelle.compat.types import TensorLike, TensorResult
@@ -23,6 +25,7 @@ from gazelle.optimizers import schedules
 def _at(step: Any, schedule: Callable[..., Any], *values: Any) -> Any:
     """The rate at a step; without a graph the schedule, which the optimizer calls with its own step."""
     schedule = compat_class(schedule) if isinstance(schedule, type) else schedule
+    step = unboxed(step) if isinstance(step, GraphValue) else step
     if not graphs.active() and not any_symbolic((step, *values)):
         return schedule(*values)
     return call_op(lambda step, *values: schedule(*values)(step), (step, *values), {})

@@ -288,6 +288,7 @@ def _assignment(name: str) -> Callable[..., Any]:
 
 def assigned(variable: Variable, method: str, value: TensorLike) -> TensorResult:
     """What `variable.assign(value)`, `assign_add` or `assign_sub` is in a graph: an operation that a session runs."""
+    value = value.array if isinstance(value, Update) else value
     if not (is_symbolic(value) or isinstance(value, Variable)):
         value = np.asarray(unboxed(value), variable.dtype)
     new = value if method == "assign" else call_op(_CHANGES[method], (variable, value), {})

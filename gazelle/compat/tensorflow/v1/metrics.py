@@ -64,7 +64,7 @@ def _streamed(
         scopes.add_to_collections(("local_variables", "metric_variables"), total)
     value = call_op(result, tuple(sums), {})
     first, *others = (Update(total, total + part) for total, part in zip(sums, parts, strict=True))
-    made = Update(first.variable, first.value, tuple(others), lambda: result(*(total.value for total in sums)))
+    made = Update(first.variable, first.value, tuple(others), result)
     scopes.add_to_collections(collections or (), value)
     scopes.add_to_collections(updates or (), made)
     return value, made

@@ -49,16 +49,15 @@ class SubGraph:
         first = next(numbers_of_calls)
         with depending(None):
             out = function(*jax.tree.unflatten(structure, self.inputs))
-        out = list(out) if isinstance(out, Operations) else out
-        leaves, self.structure = jax.tree.flatten(out, is_leaf=_is_leaf)
-        plain = [None if isinstance(leaf, Update) else leaf for leaf in leaves]
-        if all(leaf is None for leaf in plain):  # operations alone
-            plain, self.structure = [], jax.tree.structure(None)
-        self.outputs = [leaf + 0 if isinstance(leaf, Variable) else unboxed(leaf) for leaf in plain]
+            operations = list(out) if isinstance(out, Operations) else []
+            leaves, self.structure = jax.tree.flatten(None if operations else out, is_leaf=_is_leaf)
+            self.outputs = [leaf + 0 if isinstance(leaf, Variable) else unboxed(leaf) for leaf in leaves]
+        if all(leaf is None for leaf in self.outputs):
+            self.drop_outputs()
         symbolic = [leaf for leaf in self.outputs if is_symbolic(leaf)]
         captured = _captured(symbolic, self.inputs, first)
         outside = {id(v) for v in Order(captured).needed}
-        self._order = Order([*symbolic, *(leaf for leaf in leaves if isinstance(leaf, Update))])
+        self._order = Order([*symbolic, *operations])
         inside = [v for v in self._order.needed if isinstance(v, Update) and id(v) not in outside]
         self.updates = list({id(v): v for v in all_updates(inside)}.values())
         self.changed = list({id(v.variable): v.variable for v in self.updates}.values())
@@ -66,6 +65,10 @@ class SubGraph:
         self.captured = _captured(symbolic, self.inputs, first)
         self.graph = Graph([*self.inputs, *self.captured], symbolic) if symbolic else None
         self.nodes = [] if self.graph is None else self.graph.nodes
+
+    def drop_outputs(self) -> None:
+        """Return nothing: there are operations alone."""
+        self.outputs, self.structure = [], jax.tree.structure(None)
 
     def run(self, arguments: Nested[Any], captured: Sequence[Any]) -> TensorResult:
         """Return the results for arrays in place of the placeholders and of the captured tensors."""
@@ -168,8 +171,11 @@ def symbolic_cond(pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callab
     """`tf.cond` of a condition that is a tensor of a graph."""
     branches = [SubGraph(true_fn, ()), SubGraph(false_fn, ())]
     changed = _changed(branches)
-    if not changed and all(v is None for branch in branches for v in branch.outputs):
-        return None
+    if not all(branch.outputs for branch in branches):
+        for branch in branches:
+            branch.drop_outputs()
+        if not changed:
+            return None
 
     def compute(arguments: Any, yes: Any, no: Any) -> Any:
         run = [lambda b=b, c=c: b.assigning((), c, changed) for b, c in zip(branches, (yes, no), strict=True)]
@@ -179,7 +185,7 @@ def symbolic_cond(pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callab
 
     otherwise = lambda: (_of_either_shape(branches), [KerasTensor.derived(v.shape, v.dtype) for v in changed])  # noqa: E731
     out, updates = _with_updates(node(compute, branches, (pred, changed), otherwise), branches)
-    return Operations(updates) if all(v is None for branch in branches for v in branch.outputs) else out
+    return out if branches[0].outputs else Operations(updates)
 
 
 def _changed(parts: Sequence[SubGraph]) -> list[Variable]:
