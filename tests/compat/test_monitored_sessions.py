@@ -88,3 +88,16 @@ def test_a_supervisor_continues(tf, steps, tmp_path):
 
 
 LOSSES = [145.0, 13.41, 1.89613]
+
+
+def test_slim_trains_from_the_last_checkpoint_on(tf, tmp_path):
+    learning = tf.contrib.slim.learning
+    w = tf.get_variable("w", initializer=1.0)
+    reset = w.assign(2.0)
+    step = learning.create_train_op(w * w, tf.train.GradientDescentOptimizer(0.25))
+    options = {"init_fn": lambda session: session.run(reset), "log_every_n_steps": 1}
+    assert learning.train(step, str(tmp_path), number_of_steps=2, **options) == 1  # of w = 1, the half of 2
+    assert tf.train.latest_checkpoint(str(tmp_path)) == str(tmp_path / "model.ckpt-2")
+    assert learning.train(step, str(tmp_path), number_of_steps=3, **options) == 0.25
+    custom = lambda session, *given: (learning.train_step(session, *given)[0], True)  # noqa: E731
+    assert learning.train(step, None, custom) == 1

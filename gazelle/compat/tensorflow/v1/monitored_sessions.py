@@ -18,6 +18,7 @@ from gazelle.compat.tensorflow.v1.graphs import build_graphs
 from gazelle.compat.tensorflow.v1.sessions import Saver, Session
 from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.variable import Variable
 
 
 @named("train.SessionRunArgs", "estimator.SessionRunArgs")
@@ -336,3 +337,47 @@ class Supervisor:
         self._stops = True
 
     stop = request_stop
+
+
+@named("contrib.framework.learning.train_step")
+def train_step(
+    sess: Session, train_op: TensorLike, global_step: Variable, train_step_kwargs: Mapping[str, Any]
+) -> tuple[TensorResult, bool]:
+    """`slim.learning.train_step`: take a step; returns the loss, and whether the training ends."""
+    loss = sess.run([train_op, global_step])[0]
+    stops = train_step_kwargs.get("should_stop")
+    return loss, stops is not None and bool(sess.run(stops))
+
+
+@named("contrib.framework.learning.train")
+@ignores(
+    "log_every_n_steps graph=None master is_chief=True init_op=None init_feed_dict=None local_init_op=None ready_op"
+    " summary_op save_summaries_secs summary_writer startup_delay_steps save_interval_secs sync_optimizer=None"
+    " session_config session_wrapper=None trace_every_n_steps ignore_live_threads"
+)
+def train(
+    train_op: TensorLike,
+    logdir: str | None,
+    train_step_fn: Callable[..., Any] = train_step,
+    train_step_kwargs: Mapping[str, Any] | None = None,
+    *,
+    global_step: Variable | None = None,
+    number_of_steps: int | None = None,
+    init_fn: Callable[[Session], object] | None = None,
+    saver: Saver | None = None,
+) -> TensorResult:
+    """`slim.learning.train`: take steps from the last checkpoint in `logdir` on, and write one; the last loss."""
+    step = NAMES["train.get_or_create_global_step"]() if global_step is None else global_step
+    saver, session = saver or Saver(), Session()
+    begin = None if init_fn is None else lambda _, session: init_fn(session)
+    _initialized(session, ChiefSessionCreator(Scaffold(init_fn=begin, saver=saver), logdir))
+    if train_step_kwargs is None:
+        stops = None if number_of_steps is None else NAMES["greater_equal"](step, number_of_steps)
+        train_step_kwargs = {"should_stop": stops}
+    loss, stopped = None, False
+    with contextlib.suppress(OutOfRangeError):
+        while not stopped:
+            loss, stopped = train_step_fn(session, train_op, step, train_step_kwargs)
+    if logdir:
+        saver.save(session, os.path.join(logdir, "model.ckpt"), session.run(step))
+    return loss
