@@ -101,3 +101,26 @@ def test_slim_trains_from_the_last_checkpoint_on(tf, tmp_path):
     assert learning.train(step, str(tmp_path), number_of_steps=3, **options) == 0.25
     custom = lambda session, *given: (learning.train_step(session, *given)[0], True)  # noqa: E731
     assert learning.train(step, None, custom) == 1
+
+
+def test_listeners_of_a_saver_and_values_after_the_last_run(tf, tmp_path):
+    called = []
+
+    class Listener(tf.train.CheckpointSaverListener):
+        def after_save(self, session, global_step_value):
+            called.append(global_step_value)
+            return global_step_value == 4
+
+        def end(self, session, global_step_value):
+            called.append("end")
+
+    x, count = tf.placeholder(tf.float32, []), tf.train.get_or_create_global_step()
+    step = tf.assign_add(count, 1)
+    last = tf.train.FinalOpsHook([count, x * 2], {x: 3.0})
+    saver = tf.train.CheckpointSaverHook(str(tmp_path), save_steps=2, listeners=[Listener()])
+    hooks = [tf.train.FeedFnHook(lambda: {x: 5.0}), saver, last, tf.train.StopAtStepHook(9)]
+    with tf.train.MonitoredTrainingSession(hooks=hooks) as session:
+        while not session.should_stop():
+            assert session.run([x, step])[0] == 5
+    assert called == [0, 2, 4, "end"]
+    assert last.final_ops_values == [4, 6]

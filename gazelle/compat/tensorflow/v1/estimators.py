@@ -224,13 +224,13 @@ class Estimator:
         scaffold = dataclasses.replace(scaffold, init_fn=init_fn)
         return MonitoredSession(ChiefSessionCreator(scaffold, checkpoint_filename_with_path=path), hooks)
 
-    @ignores("saving_listeners")
     def train(
         self,
         input_fn: Function,
         hooks: Sequence[SessionRunHook] | None = None,
         steps: int | None = None,
         max_steps: int | None = None,
+        saving_listeners: Sequence[Option] | None = None,
     ) -> Estimator:
         """Train for `steps` steps, or until there are `max_steps` of all calls, or until the data end."""
         if steps is not None and max_steps is not None:
@@ -250,7 +250,7 @@ class Estimator:
                 every.append(monitored_sessions.StopAtStepHook(steps, max_steps))
             every.append(
                 monitored_sessions.CheckpointSaverHook(
-                    self.model_dir, save_steps=self.config.save_checkpoints_steps, saver=saver
+                    self.model_dir, self.config.save_checkpoints_steps, saver, listeners=saving_listeners
                 )
             )
             with self._session(spec, every, path) as session:
@@ -348,7 +348,8 @@ def train_and_evaluate(
     estimator: Estimator, train_spec: TrainSpec, eval_spec: EvalSpec
 ) -> tuple[dict[str, TensorResult], list[Any]]:
     """`tf.estimator.train_and_evaluate`: train, then evaluate; returns the metrics, and no exports."""
-    estimator.train(train_spec.input_fn, train_spec.hooks, max_steps=train_spec.max_steps)
+    listeners = train_spec.saving_listeners
+    estimator.train(train_spec.input_fn, train_spec.hooks, max_steps=train_spec.max_steps, saving_listeners=listeners)
     return estimator.evaluate(eval_spec.input_fn, eval_spec.steps, eval_spec.hooks, name=eval_spec.name), []
 
 

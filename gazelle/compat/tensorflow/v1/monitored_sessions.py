@@ -117,33 +117,90 @@ class NanTensorHook(SessionRunHook):
             run_context.request_stop()
 
 
+@named("train.FeedFnHook")
+class FeedFnHook(SessionRunHook):
+    """Feeds what a function returns to each run."""
+
+    def __init__(self, feed_fn: Callable[[], Mapping[Any, TensorLike]]) -> None:
+        self._feed_fn = feed_fn
+
+    def before_run(self, run_context: SessionRunContext) -> SessionRunArgs:
+        return SessionRunArgs([], self._feed_fn())
+
+
+@named("train.FinalOpsHook")
+class FinalOpsHook(SessionRunHook):
+    """Computes values after the last run: `final_ops_values`."""
+
+    def __init__(
+        self, final_ops: Nested[TensorLike], final_ops_feed_dict: Mapping[Any, TensorLike] | None = None
+    ) -> None:
+        self._wanted, self._fed, self.final_ops_values = final_ops, final_ops_feed_dict, None
+
+    def end(self, session: Session) -> None:
+        self.final_ops_values = session.run(self._wanted, self._fed)
+
+
+@named("train.CheckpointSaverListener")
+class CheckpointSaverListener:
+    """Its methods are called around the writing of checkpoints, but for `begin` with the session and the step."""
+
+    def begin(self) -> None:
+        """Called before the session is made."""
+
+    def before_save(self, *_: object) -> None:
+        """Called before a checkpoint is written."""
+
+    def after_save(self, *_: object) -> bool | None:
+        """Called after a checkpoint was written; True ends the training."""
+
+    def end(self, *_: object) -> None:
+        """Called after the last run."""
+
+
 @named("train.CheckpointSaverHook")
 class CheckpointSaverHook(SessionRunHook):
     """Writes the variables every `save_steps` steps, and at the end."""
 
-    @ignores("save_secs listeners scaffold save_graph_def")
+    @ignores("save_secs scaffold save_graph_def")
     def __init__(
         self,
         checkpoint_dir: str,
         save_steps: int | None = None,
         saver: Saver | None = None,
         checkpoint_basename: str = "model.ckpt",
+        *,
+        listeners: Sequence[CheckpointSaverListener] | None = None,
     ) -> None:
         self._path, self._every, self._saver = os.path.join(checkpoint_dir, checkpoint_basename), save_steps, saver
+        self._listeners, self._last = list(listeners or ()), -1
 
-    def _save(self, session: Session) -> None:
-        self._saver = self._saver or Saver()
-        self._saver.save(session, self._path, _step(session))
+    def begin(self) -> None:
+        for listener in self._listeners:
+            listener.begin()
+
+    def _save(self, session: Session) -> bool:
+        """Write a checkpoint; whether a listener ends the training."""
+        self._saver, self._last = self._saver or Saver(), _step(session)
+        for listener in self._listeners:
+            listener.before_save(session, self._last)
+        self._saver.save(session, self._path, self._last)
+        requests = [listener.after_save(session, self._last) for listener in self._listeners]
+        return any(requests)
 
     def after_create_session(self, session: Session, coord: Option) -> None:
         self._save(session)
 
     def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
-        if self._every and _step(run_context.session) % self._every == 0:
-            self._save(run_context.session)
+        step = _step(run_context.session)
+        if self._every and step >= self._last + self._every and self._save(run_context.session):
+            run_context.request_stop()
 
     def end(self, session: Session) -> None:
-        self._save(session)
+        if _step(session) != self._last:
+            self._save(session)
+        for listener in self._listeners:
+            listener.end(session, self._last)
 
 
 _OF_LOGS = "tensors every_n_iter every_n_secs every_n_steps at_end formatter save_steps save_secs output_dir"
