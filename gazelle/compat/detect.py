@@ -136,7 +136,7 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
     roots: set[str] = set()
     backends: set[str] = set()  # names of keras.backend in the program
     modules, assigned = api_paths.names_of_modules(tree), _assigned_once(tree)
-    found += _of_accuracy(tree)
+    found += _of_accuracy(tree, any(module.startswith("tensorflow") for module in modules.values()))
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             for written in _imported(node):
@@ -184,8 +184,11 @@ def _of_attribute(node: ast.Attribute, modules: Mapping[str, str], backends: set
         yield Sign(line, f".{node.attr}", *_ATTRIBUTES[node.attr])
 
 
-def _of_accuracy(tree: ast.Module) -> Iterator[Sign]:
-    """Whether a program reads the metric "accuracy" as "acc", which was its name in logs before Keras 2.3."""
+def _of_accuracy(tree: ast.Module, is_tf_keras: bool) -> Iterator[Sign]:
+    """Whether a program reads the metric "accuracy" as "acc", which was its name in logs before Keras 2.3.
+
+    Many programs for later releases of tf.keras monitor "val_acc", without effect; few of the package `keras` do.
+    """
     nodes = list(ast.walk(tree))
     lists = [node.value for node in nodes if isinstance(node, ast.keyword) and node.arg == "metrics"]
     metrics = {each.value for node in lists for each in ast.walk(node) if isinstance(each, ast.Constant)}
@@ -195,6 +198,9 @@ def _of_accuracy(tree: ast.Module) -> Iterator[Sign]:
         for owner, key in filter(None, map(_read_key, nodes))
         if isinstance(key, ast.Constant) and key.value in names and re.search("hist|log", ast.unparse(owner).lower())
     }
+    monitored = [] if is_tf_keras else [n for n in nodes if isinstance(n, ast.keyword) and n.arg == "monitor"]
+    values = [node.value for node in monitored]
+    read |= {n.value: n.lineno for n in values if isinstance(n, ast.Constant) and n.value in names}
     lines = [read[key] for key in ("acc", "val_acc") if key in read]
     is_other = "acc" in metrics or "accuracy" not in metrics or "accuracy" in read or "val_accuracy" in read
     if lines and not is_other:

@@ -14,6 +14,9 @@ from gazelle.core import outdated
 from gazelle.core.errors import DamagedFileError
 
 FIRST = "from keras.layers import Dense\nDense(output_dim=3)\nmodel.fit(x, y, nb_epoch=2)\n"
+MONITOR = (
+    "from {}.callbacks import EarlyStopping\nmodel.compile(metrics=['accuracy'])\nEarlyStopping(monitor='val_acc')\n"
+)
 #: source -> (era, whether it speaks to the package keras, whether it mixes)
 ERAS = {
     FIRST: (1, True, False),
@@ -40,6 +43,9 @@ ERAS = {
     "import keras\nmodel.compile('adam', loss=['mse', 'mae'], loss_weights=[1.0, 0.2])\n": (3, True, False),
     "from keras.callbacks import ModelCheckpoint\nf = 'best.hdf5'\nModelCheckpoint(f, 'val_loss')\n": (2, True, False),
     "from keras.callbacks import ModelCheckpoint\nf = 'best.keras'\nModelCheckpoint(f, 'val_loss')\n": (3, True, False),
+    MONITOR.format("keras"): (2, True, False),
+    MONITOR.format("keras") + "plot(history.history['accuracy'])\n": (3, True, False),
+    MONITOR.format("tensorflow.keras"): (2, False, False),
     "import numpy, tensorflow\nmodel = tensorflow.keras.Sequential()\n": (2, False, False),
     "import tensorflow as T\nmodel = T.keras.Sequential()\n": (2, False, False),
     "this is no Python": (3, True, False),
@@ -72,6 +78,11 @@ model.fit(x, y, epochs=3)
 def test_era(source):
     found = detect.detect("program.py", source)
     assert (found.number, found.standalone, found.mixed) == ERAS[source], found.summary()
+
+
+def test_accuracy_monitored_as_acc_shows_a_release_before_keras_2_3():
+    releases = [detect.detect("program.py", MONITOR.format(name)) for name in ("keras", "tensorflow.keras")]
+    assert [release.before_2_3 for release in releases] == [True, False]
 
 
 def test_era_of_modules_beside(tmp_path):
