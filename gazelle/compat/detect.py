@@ -243,10 +243,12 @@ def _is_old_name(parts: list[str]) -> bool:
 
 
 def _assigned_once(tree: ast.Module) -> dict[str, ast.expr]:
-    """The values of the names that a program assigns once."""
-    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Assign)]
-    pairs = [(target.id, node.value) for node in nodes for target in node.targets if isinstance(target, ast.Name)]
-    counts = collections.Counter(name for name, _ in pairs)
+    """The values of the names that a program assigns once, and that are no arguments."""
+    nodes = list(ast.walk(tree))
+    stored = [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    counts = collections.Counter(stored + [node.arg for node in nodes if isinstance(node, ast.arg)])
+    assigned = [node for node in nodes if isinstance(node, ast.Assign)]
+    pairs = [(target.id, node.value) for node in assigned for target in node.targets if isinstance(target, ast.Name)]
     return {name: value for name, value in pairs if counts[name] == 1}
 
 

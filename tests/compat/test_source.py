@@ -43,6 +43,8 @@ ERAS = {
     "import keras\nmodel.compile('adam', loss=['mse', 'mae'], loss_weights=[1.0, 0.2])\n": (3, True, False),
     "from keras.callbacks import ModelCheckpoint\nf = 'best.hdf5'\nModelCheckpoint(f, 'val_loss')\n": (2, True, False),
     "from keras.callbacks import ModelCheckpoint\nf = 'best.keras'\nModelCheckpoint(f, 'val_loss')\n": (3, True, False),
+    "from keras.callbacks import ModelCheckpoint\nf = 'best'\nf += '.keras'\nModelCheckpoint(f)\n": (3, True, False),
+    "import keras\nf = 'x.csv'\ndef g(f):\n    keras.callbacks.ModelCheckpoint(f)\n": (3, True, False),
     MONITOR.format("keras"): (2, True, False),
     MONITOR.format("keras") + "plot(history.history['accuracy'])\n": (3, True, False),
     MONITOR.format("tensorflow.keras"): (2, False, False),
