@@ -112,8 +112,11 @@ _KERAS_1_NAMES = {f"{kind}{n}d": f"{name}{n}d" for kind, name in _CONVOLUTIONS.i
 
 
 def weight_name(path: str) -> str:
-    """The name of a weight in the graph of TensorFlow; in the package `keras` without the cell of a recurrent layer."""
-    return f"{_CELL.sub('', path) if era.standalone() else path}:0"
+    """The name of a weight in the graph of TensorFlow.
+
+    It does not contain the cell of a convolutional recurrent layer, in the package `keras` that of none.
+    """
+    return f"{_CELL.sub('', path) if era.standalone() else path.replace('/conv_lstm_cell/', '/')}:0"
 
 
 def snake(name: str) -> str:

@@ -311,3 +311,9 @@ def test_rates_of_optimizers_are_tensors(tf, monkeypatch):
     rate = keras.optimizers.schedules.InverseTimeDecay(1.0, 1, 1.0)(tf.constant(1))
     assert isinstance(rate, tf.Tensor)
     assert rate.numpy() == 0.5
+
+
+def test_weights_of_convolutional_recurrent_layers_are_not_named_after_the_cell(tf):
+    layer = tf.keras.layers.ConvLSTM1D(2, 2, name="c")
+    layer.build((None, 3, 4, 1))
+    assert [w.name for w in layer.weights] == ["c/kernel:0", "c/recurrent_kernel:0", "c/bias:0"]
