@@ -42,9 +42,9 @@ ERRORS = {
     "from keras import zzz": ("ImportError", "zzz"),
     "import tensorflow.datta": ("ModuleNotFoundError", "tf.datta", "implementation of TensorFlow"),
     "import tensorflow as tf; tf.constants(1)": ("MissingFunctionError", "tf.constants", "line 1", "tf.constant?"),
-    "import tensorflow as tf; tf.estimator.DNNClassifier": (
+    "import tensorflow as tf; tf.contrib.learn.DNNClassifier": (
         "MissingFunctionError",
-        "tf.estimator.DNNClassifier",
+        "tf.contrib.learn.DNNClassifier",
         "tf.keras.Sequential",
     ),
 }
