@@ -44,7 +44,7 @@ ERRORS = {
     "import tensorflow as tf; tf.constants(1)": ("MissingFunctionError", "tf.constants", "line 1", "tf.constant?"),
     "import tensorflow as tf; tf.contrib.learn.DNNClassifier": (
         "MissingFunctionError",
-        "tf.contrib.learn.DNNClassifier",
+        "tf.contrib.learn",
         "tf.keras.Sequential",
     ),
 }
