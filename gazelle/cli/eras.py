@@ -23,7 +23,8 @@ def begin(
 
     source: the text of the program, if it differs from the file. verbose: print the result to stderr.
     """
-    from gazelle.compat import detect, era
+    from gazelle.compat import era
+    from gazelle.compat.source import detect
 
     found = detect.detect(program, source)
     era.set_release(dataclasses.replace(found, number=number or found.number))
@@ -39,7 +40,8 @@ def begin(
 
 def begin_of_main() -> None:
     """Set the era of the running program, unless it is written for Keras 3 without TensorFlow, for `install()`."""
-    from gazelle.compat import detect, era
+    from gazelle.compat import era
+    from gazelle.compat.source import detect
 
     found = detect.detect(*main_program())
     if found.number < 3 or not found.standalone:

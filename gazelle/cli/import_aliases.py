@@ -103,7 +103,7 @@ def _public(fullname: str) -> str:
         return fullname
     if root == "tensorflow_core" and PathFinder.find_spec(root) is not None:
         return fullname
-    path: str = importlib.import_module("gazelle.compat.api_paths").public(fullname)
+    path: str = importlib.import_module("gazelle.compat.private.api_paths").public(fullname)
     return path
 
 
@@ -194,12 +194,12 @@ class _Source(_Facade):
     """Loader of `keras.src` and its modules."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module: ModuleType = importlib.import_module("gazelle.compat.keras_src").module(spec.name)
+        module: ModuleType = importlib.import_module("gazelle.compat.private.keras_src").module(spec.name)
         return module
 
 
 def _source_spec(name: str) -> ModuleSpec:
-    if importlib.import_module("gazelle.compat.keras_src").module(name) is None:
+    if importlib.import_module("gazelle.compat.private.keras_src").module(name) is None:
         hint = "keras.src is private to Keras: import the name from its public module, such as keras.layers."
         raise ModuleNotFoundError(message(f"No module named {name!r}", hint=hint), name=name)
     return ModuleSpec(name, _Source(), is_package=True)

@@ -36,7 +36,7 @@ def source(path: str) -> str:
     But `%cd`, `%mkdir`, `!mkdir`, `%run` and `%pylab` take effect. Omitted are also imports of Python 2 from
     `__future__`, which a notebook may have in any cell.
     """
-    from gazelle.compat import releases
+    from gazelle.compat.source import releases
 
     try:
         with open(path, encoding="utf-8") as file:

@@ -9,7 +9,8 @@ import tokenize
 
 def show(program: str, upgrade: bool, write: bool) -> int:
     """Print the era and a line for each change or, for `upgrade`, a diff; `write` saves the result."""
-    from gazelle.compat import detect, python2, rewrite
+    from gazelle.compat import python2
+    from gazelle.compat.source import detect, rewrite
     from gazelle.core.errors import StateError
 
     try:

@@ -12,27 +12,19 @@ from typing import Any
 import numpy as np
 
 from gazelle import losses, tree
-from gazelle.compat import (
-    era,
-    facade,
-    initializations,
-    layer_updates,
-    loss_graph,
-    methods,
-    namespaces,
-    renamed_arguments,
-    step_functions,
-    tables,
-)
+from gazelle.compat import era, facade, loss_graph, methods, namespaces, step_functions, tables
+from gazelle.compat.arguments import renamed_arguments
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.backend.shapes import channels_first
 from gazelle.compat.classes import adopt, core_class
-from gazelle.compat.dropout_cells import DropoutRNNCellMixin
 from gazelle.compat.era import NOTHING
-from gazelle.compat.graph_optimizers import GraphOptimizer
 from gazelle.compat.graph_views import inputs_at, outputs_at, shapes
+from gazelle.compat.layers import layer_updates
+from gazelle.compat.layers.dropout_cells import DropoutRNNCellMixin
+from gazelle.compat.optimizers.graph_optimizers import GraphOptimizer
 from gazelle.compat.regularizers import Constraints
 from gazelle.compat.types import TensorResult
+from gazelle.compat.weights import initializations
 from gazelle.core.policies import CALIBRATED
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.initializers import Initializer

@@ -16,9 +16,10 @@ from types import FunctionType
 from typing import Any
 
 import gazelle.compat.generated  # noqa: F401 - where cloudpickle looks for the classes
-from gazelle.compat import era, optimizers
+from gazelle.compat import era
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.old_variable import OldVariable
+from gazelle.compat.optimizers import former_optimizers
 from gazelle.core import symbolic
 from gazelle.core.config import Configurable
 from gazelle.core.operation import Operation
@@ -156,7 +157,7 @@ def adopt(thing: Any) -> Any:
         if cls is KerasTensor:
             each.__class__ = MIXINS[cls]
         elif is_core(cls):
-            each.__class__ = compat_class(optimizers.of_era(each))
+            each.__class__ = compat_class(former_optimizers.of_era(each))
             if isinstance(each, Variable) and era.is_package_before_keras_3():
                 # its penalty was part of the graph from now on: later changes of the factors had no effect
                 each.regularizer = copy.copy(each.regularizer)

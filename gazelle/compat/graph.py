@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import layers, models
-from gazelle.compat.arguments import arguments
+from gazelle.compat.arguments.translation import arguments
 from gazelle.compat.classes import adopt, compat_class
 from gazelle.compat.layers.merge import merge
 from gazelle.compat.types import Scores

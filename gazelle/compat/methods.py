@@ -32,7 +32,7 @@ from gazelle.training.callbacks.history import History
 
 def _named_arguments(model: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments by name; those without a current equivalent keep their earlier names."""
-    from gazelle.compat.arguments import arguments  # imports this module through its rules
+    from gazelle.compat.arguments.translation import arguments  # imports this module through its rules
 
     rest, named = arguments(core_class(type(model)), method, args, kwargs, model)
     names = ("generator", "steps_per_epoch", "epochs") if method == "fit_generator" else ("generator", "steps")

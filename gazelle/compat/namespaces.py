@@ -92,7 +92,7 @@ class Namespace(ModuleType):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
         found = look_up(path, name)
         if found is NOTHING and path == "gazelle.backend" and "keras_core" in sys.modules:
-            source = importlib.import_module("gazelle.compat.keras_src").module("keras.src.backend")
+            source = importlib.import_module("gazelle.compat.private.keras_src").module("keras.src.backend")
             found = getattr(source, name, NOTHING)  # keras_core showed all of its backend
         if found is NOTHING:
             found = getattr(self._real, name)  # raises an error with the nearest names
@@ -268,9 +268,9 @@ def _classes_in_files(era_number: int) -> dict[str, Any]:
 
 
 def _translated_arguments(original: FunctionType, args: Any, kwargs: Any) -> Any:
-    from gazelle.compat import arguments
+    from gazelle.compat.arguments import translation
 
-    return arguments.of_function(original, args, kwargs)
+    return translation.of_function(original, args, kwargs)
 
 
 def _merging(original: FunctionType) -> Any:

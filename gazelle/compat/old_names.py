@@ -24,7 +24,9 @@ SHORT_METRICS = _REPLACED["short names of metrics"]
 METRICS_OF_KERAS_1 = SHORT_METRICS | _REPLACED["other names of metrics"]
 _REPLACED["Keras 2"] |= _REPLACED["Keras 3"]
 _REPLACED["Keras 1"] |= _REPLACED["Keras 2"]
-_REPLACED["Keras 1"] |= {f"gazelle.metrics.{n}": f"gazelle.compat.keras1_metrics:{n}" for n in METRICS_OF_KERAS_1}
+_REPLACED["Keras 1"] |= {
+    f"gazelle.metrics.{n}": f"gazelle.compat.metrics.keras1_metrics:{n}" for n in METRICS_OF_KERAS_1
+}
 #: module -> further module whose public names it also has
 ALSO = tables.read("module_paths")["further names"]
 #: module -> module with its private helpers; those of `private_helpers` are in every module
@@ -62,7 +64,7 @@ def find(namespace: str, name: str) -> NamedObject:
     if short and name in _INSIDE:
         return importlib.import_module(PATHS.get(name, f"gazelle.{name}"))
     bare = name.lstrip("_")
-    for module, own in ((namespace, _HELPERS.get(namespace)), ("gazelle", "gazelle.compat.private_helpers")):
+    for module, own in ((namespace, _HELPERS.get(namespace)), ("gazelle", "gazelle.compat.private.helpers")):
         if bare in _PRIVATE.get(module, ()):
             return tables.resolve(_PRIVATE[module][bare], module)
         helpers = importlib.import_module(own) if own else None

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.types import ArrayLike, AxisLike, NamedObject
 from gazelle.core.errors import ArgumentError, ShapeError, message
 

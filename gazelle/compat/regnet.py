@@ -10,7 +10,7 @@ from gazelle.applications.apply_layers import BY_FAN_OUT, chain, pooled
 from gazelle.applications.build_model import SITE, File, application
 from gazelle.applications.imagenet_utils import decode_predictions as decode_predictions
 from gazelle.compat import tables
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.types import ArrayLike
 from gazelle.core.symbolic import KerasTensor
 

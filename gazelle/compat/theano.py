@@ -15,8 +15,8 @@ from typing import Any
 from gazelle import ops
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat import tables
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.gradients import gradients
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import pairs
 from gazelle.compat.types import ArrayLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core.errors import GazelleError, message, nearest

@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle import activations, utils
 from gazelle.compat import era
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.settings import image_data_format
 from gazelle.core.symbolic import KerasTensor

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gazelle.compat import tensorflow as facade
-from gazelle.compat.detect import detect
 from gazelle.compat.namespaces import namespace
+from gazelle.compat.source.detect import detect
 from gazelle.core.registry import REGISTRY
 from tests.compat.golden import addons_cases
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from gazelle.compat import detect, tensorflow
+from gazelle.compat import tensorflow
 from gazelle.compat.namespaces import root
+from gazelle.compat.source import detect
 
 keras = root("keras")
 layers = keras.layers

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from gazelle.compat import backend as K  # noqa: N812
-from gazelle.compat import era, keras_src
+from gazelle.compat import era
 from gazelle.compat.namespaces import root
+from gazelle.compat.private import keras_src
 
 keras = root("keras")
 layers, optimizers, ops = keras.layers, keras.optimizers, keras.ops

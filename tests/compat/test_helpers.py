@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 import gazelle
-from gazelle.compat import detect, one_element, private_helpers, theano
 from gazelle.compat import tensorflow as tensorflow_facade
-from gazelle.compat.engine import slice_X
+from gazelle.compat import theano
+from gazelle.compat.arguments import one_element
 from gazelle.compat.namespaces import namespace, path_of, root
+from gazelle.compat.private import helpers
+from gazelle.compat.private.engine import slice_X
+from gazelle.compat.source import detect
 
 keras = root("keras")
 X = np.ones((4, 3), "float32")
@@ -21,11 +24,11 @@ def model(units=2, **options):
     return made
 
 
-@pytest.mark.parametrize("module", ["layers", "compat.engine", "utils", "models", "backend"])
+@pytest.mark.parametrize("module", ["layers", "compat.private.engine", "utils", "models", "backend"])
 def test_helpers_are_found_in_every_module_with_and_without_an_underscore(module):
     found = namespace(f"gazelle.{module}")
-    assert found._to_list is private_helpers.to_list
-    assert found.to_list is private_helpers.to_list
+    assert found._to_list is helpers.to_list
+    assert found.to_list is helpers.to_list
     assert found.K.image_data_format() == "channels_last"
     with pytest.raises(AttributeError):
         found._no_such_helper  # noqa: B018
@@ -37,36 +40,36 @@ def test_modules_of_single_layers():
 
 
 def test_lists():
-    assert private_helpers.to_list((1, 2)) == [(1, 2)]
-    assert private_helpers.to_list((1, 2), allow_tuple=True) == [1, 2]
-    assert private_helpers.unpack_singleton([3]) == 3
-    assert private_helpers.is_all_none([None, None])
-    assert private_helpers.has_arg(private_helpers.to_list, "allow_tuple")
-    assert not private_helpers.has_arg(private_helpers.to_list, "x_")
-    assert private_helpers.make_batches(5, 2) == [(0, 2), (2, 4), (4, 5)]
-    assert sorted(private_helpers.batch_shuffle(np.arange(5), 2)) == list(range(5))
-    assert private_helpers.make_divisible(37, 8) == 40
-    assert private_helpers.count_params(model().weights) == 8
-    assert private_helpers.collect_input_shape([X]) == (4, 3)
-    assert private_helpers.standardize_args([1, 2, 3], None, None, 1) == (1, [2], [3])
+    assert helpers.to_list((1, 2)) == [(1, 2)]
+    assert helpers.to_list((1, 2), allow_tuple=True) == [1, 2]
+    assert helpers.unpack_singleton([3]) == 3
+    assert helpers.is_all_none([None, None])
+    assert helpers.has_arg(helpers.to_list, "allow_tuple")
+    assert not helpers.has_arg(helpers.to_list, "x_")
+    assert helpers.make_batches(5, 2) == [(0, 2), (2, 4), (4, 5)]
+    assert sorted(helpers.batch_shuffle(np.arange(5), 2)) == list(range(5))
+    assert helpers.make_divisible(37, 8) == 40
+    assert helpers.count_params(model().weights) == 8
+    assert helpers.collect_input_shape([X]) == (4, 3)
+    assert helpers.standardize_args([1, 2, 3], None, None, 1) == (1, [2], [3])
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_sizes_of_transposed_convolutions(padding):
     made = gazelle.layers.Conv2DTranspose(1, 5, strides=2, padding=padding).compute_output_shape((None, 7, 7, 1))
-    assert private_helpers.deconv_output_length(7, 5, padding, stride=2) == made[1]
-    assert private_helpers.deconv_length(7, 2, 3, padding, None, 2) == made[1]  # dilated to 5
+    assert helpers.deconv_output_length(7, 5, padding, stride=2) == made[1]
+    assert helpers.deconv_length(7, 2, 3, padding, None, 2) == made[1]  # dilated to 5
     size = keras.utils.conv_output_length(9, 3, padding, 2)
-    assert private_helpers.conv_input_length(size, 3, padding, 2) == 9
+    assert helpers.conv_input_length(size, 3, padding, 2) == 9
 
 
 def test_dropout_masks():
-    ones = private_helpers.generate_dropout_ones(X, 2)
-    masks = private_helpers.generate_dropout_mask(ones, 0.5, training=True, count=2)
+    ones = helpers.generate_dropout_ones(X, 2)
+    masks = helpers.generate_dropout_mask(ones, 0.5, training=True, count=2)
     assert ones.shape == (4, 2)
     assert len(masks) == 2
     assert set(np.unique(masks)) <= {0.0, 2.0}
-    dense = private_helpers.time_distributed_dense(np.ones((4, 5, 3), "float32"), np.ones((3, 2)), np.zeros(2))
+    dense = helpers.time_distributed_dense(np.ones((4, 5, 3), "float32"), np.ones((3, 2)), np.zeros(2))
     assert np.shape(dense) == (4, 5, 2)
 
 
@@ -74,8 +77,8 @@ def test_weights_in_groups_of_hdf5_files():
     h5py = pytest.importorskip("h5py")
     first, second = model(), model()
     with h5py.File(io.BytesIO(), "w") as file:
-        private_helpers.save_weights_to_hdf5_group(file, first.layers)
-        private_helpers.load_weights_from_hdf5_group(file, second.layers)
+        helpers.save_weights_to_hdf5_group(file, first.layers)
+        helpers.load_weights_from_hdf5_group(file, second.layers)
     np.testing.assert_array_equal(first.get_weights()[0], second.get_weights()[0])
 
 

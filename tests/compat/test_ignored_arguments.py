@@ -1,7 +1,7 @@
 """No function of the compatibility package drops an argument: it reads it, refuses it, or says that it has no effect.
 
-A parameter that a function does not read must be in `ignores` (gazelle/compat/ignored.py), in `HARMLESS` or in
-`REASONS`.
+A parameter that a function does not read must be in `ignores` (gazelle/compat/arguments/ignored.py), in `HARMLESS` or
+in `REASONS`.
 """
 
 import ast
@@ -11,7 +11,7 @@ import re
 
 import pytest
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import listed
 from gazelle.core.errors import ArgumentError
 
@@ -50,18 +50,18 @@ REASONS = {
     "backend/arithmetic.py print_tensor": "summarize",  # JAX prints
     "backend/loops.py rnn": "input_length",  # that of the inputs
     "backend/sessions.py __init__": "target",  # this process
-    "keras_src.py make": "metadata",
+    "private/keras_src.py make": "metadata",
     "layers/convolution.py __init__": "implementation",  # all give the same results
-    "legacy_serialization.py deserialize_keras_object": "printable_module_name",  # for error messages
+    "private/legacy_serialization.py deserialize_keras_object": "printable_module_name",  # for error messages
     "mixins/masks.py called": "dtype",
     "old_variable.py get_value": "borrow",  # a copy
     "old_variable.py set_value": "borrow",
     "preprocessing/image/affine.py apply_channel_shift": "channel_axis",  # the limits are those of all channels
-    "private_utils.py hash_file": "chunk_size",
-    "private_utils.py validate_file": "chunk_size",
+    "private/utils.py hash_file": "chunk_size",
+    "private/utils.py validate_file": "chunk_size",
     "recorded_variable.py method": "read_value",  # the result can be read
-    "recurrent.py __init__": "consume_less weights",  # the same results; set by the mixin of layers
-    "resource_optimizers.py _get_or_make_slot": "op_name",  # of a node
+    "layers/recurrent.py __init__": "consume_less weights",  # the same results; set by the mixin of layers
+    "optimizers/resource_optimizers.py _get_or_make_slot": "op_name",  # of a node
     "scikit_learn.py get_params": "deep",  # no estimators inside
     "tensorflow/ops/arrays.py get_static_value": "partial",
     "tensorflow/ops/arrays.py split": "num",  # the number of sizes
@@ -144,15 +144,15 @@ def unread(path):
 
 def test_every_argument_is_read():
     found = [one for path in sorted(ROOT.rglob("*.py")) for one in unread(path)]
-    assert not found, "read them, or declare them with gazelle.compat.ignored.ignores"
+    assert not found, "read them, or declare them with gazelle.compat.arguments.ignored.ignores"
 
 
 def test_a_dropped_argument_is_found(tmp_path, monkeypatch):
-    file = tmp_path / "engine.py"  # a module of the package has this name
+    file = tmp_path / "graph.py"  # a module of the package has this name
     file.write_text("def f(x, axis=0, **_):\n    return x\n\n\n@ignores('axis')\ndef g(x, axis=0):\n    return x\n")
     monkeypatch.setattr("tests.compat.test_ignored_arguments.ROOT", tmp_path)
-    monkeypatch.setattr("gazelle.compat.engine.ignores", ignores, raising=False)
-    assert list(unread(file)) == [("engine.py:1 f", ["axis"])]
+    monkeypatch.setattr("gazelle.compat.graph.ignores", ignores, raising=False)
+    assert list(unread(file)) == [("graph.py:1 f", ["axis"])]
 
 
 def test_values():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gazelle.compat import initializations
+from gazelle.compat.weights import initializations
 
 
 def deviations(keras, layer, shape):

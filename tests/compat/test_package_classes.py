@@ -10,8 +10,8 @@ import pytest
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat import era, tensorflow
-from gazelle.compat.keras_src import module
 from gazelle.compat.namespaces import root
+from gazelle.compat.private.keras_src import module
 from gazelle.core.errors import ArgumentError
 
 keras = root("keras")

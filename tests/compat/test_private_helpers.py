@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from gazelle.cli import import_aliases
-from gazelle.compat import api_paths, detect, old_names, private_backend, private_training, private_utils
+from gazelle.compat import old_names
 from gazelle.compat import tensorflow as facade
 from gazelle.compat.namespaces import namespace, root
+from gazelle.compat.private import api_paths, backend, training, utils
+from gazelle.compat.source import detect
 from gazelle.core.errors import ArgumentError, DataError, UnsafeFileError
 
 keras = root("keras")
@@ -53,7 +55,7 @@ def test_other_packages_keep_their_paths():
 
 @pytest.mark.parametrize(
     ("module", "helpers"),
-    [("utils", private_utils), ("compat.engine", private_training), ("backend", private_backend)],
+    [("utils", utils), ("compat.private.engine", training), ("backend", backend)],
 )
 def test_helpers_are_found_with_and_without_an_underscore(module, helpers):
     found = namespace(f"gazelle.{module}")
@@ -63,67 +65,65 @@ def test_helpers_are_found_with_and_without_an_underscore(module, helpers):
 
 
 def test_data_and_weights():
-    arrays = private_training.standardize_input_data({"b": np.ones(4), "a": X}, ["a", "b"], [(None, 3), (None, 1)])
+    arrays = training.standardize_input_data({"b": np.ones(4), "a": X}, ["a", "b"], [(None, 3), (None, 1)])
     assert [one.shape for one in arrays] == [(4, 3), (4, 1)]
     with pytest.raises(DataError, match=r"expected shape \(None, 2\), got \(4, 3\)"):
-        private_training.standardize_input_data([X], ["a"], [(None, 2)], exception_prefix="input")
+        training.standardize_input_data([X], ["a"], [(None, 2)], exception_prefix="input")
     with pytest.raises(DataError, match="expected 2 arrays: a, b, got 1"):
-        private_training.standardize_input_data(X, ["a", "b"])
-    assert private_training.standardize_class_weights({"b": {0: 2.0}}, ["a", "b"]) == [None, {0: 2.0}]
-    assert private_training.standardize_sample_weights(None, ["a", "b"]) == [None, None]
-    assert private_training.standardize_weights(X).tolist() == [1, 1, 1, 1]
-    weights = private_training.standardize_weights(np.array([[0], [1]]), class_weight={0: 1.0, 1: 3.0})
+        training.standardize_input_data(X, ["a", "b"])
+    assert training.standardize_class_weights({"b": {0: 2.0}}, ["a", "b"]) == [None, {0: 2.0}]
+    assert training.standardize_sample_weights(None, ["a", "b"]) == [None, None]
+    assert training.standardize_weights(X).tolist() == [1, 1, 1, 1]
+    weights = training.standardize_weights(np.array([[0], [1]]), class_weight={0: 1.0, 1: 3.0})
     assert np.asarray(weights).tolist() == [1, 3]
-    assert private_training.collect_metrics({"b": "mae"}, ["a", "b"]) == [[], ["mae"]]
-    private_training.check_array_lengths([X], [X], [None])
+    assert training.collect_metrics({"b": "mae"}, ["a", "b"]) == [[], ["mae"]]
+    training.check_array_lengths([X], [X], [None])
     with pytest.raises(DataError, match="the same number of samples"):
-        private_training.check_array_lengths([X], [X[:2]])
+        training.check_array_lengths([X], [X[:2]])
 
 
 def test_weighted_objective():
-    loss = private_training.weighted_objective(lambda y, p: (y - p) ** 2)
+    loss = training.weighted_objective(lambda y, p: (y - p) ** 2)
     y, p = np.array([0.0, 2.0], "float32"), np.zeros(2, "float32")
     assert float(loss(y, p, None)) == 2
     assert float(loss(y, p, np.array([1.0, 0.0], "float32"))) == 0
     assert float(loss(y, p, None, np.array([0, 1]))) == 4
-    assert float(private_training.clip_norm(6.0, 2.0, 3.0)) == 4
+    assert float(training.clip_norm(6.0, 2.0, 3.0)) == 4
 
 
 def test_names_and_functions():
-    found = private_utils.get_from_module("b", {"b": dict}, "things", True, {"x": 1})
-    assert found == private_utils.get_from_module({"name": "b", "x": 1}, {"b": dict}, "things") == {"x": 1}
+    found = utils.get_from_module("b", {"b": dict}, "things", True, {"x": 1})
+    assert found == utils.get_from_module({"name": "b", "x": 1}, {"b": dict}, "things") == {"x": 1}
     with pytest.raises(ArgumentError, match="things: expected a known name, got 'c'"):
-        private_utils.get_from_module("c", {}, "things")
+        utils.get_from_module("c", {}, "things")
     with pytest.raises(ArgumentError, match=r"got \['d'\]"):
-        private_utils.check_for_unexpected_keys("layer", {"d": 1}, ["e"])
-    assert private_utils.func_dump(lambda x, y=2: x)[1:] == ((2,), None)
+        utils.check_for_unexpected_keys("layer", {"d": 1}, ["e"])
+    assert utils.func_dump(lambda x, y=2: x)[1:] == ((2,), None)
     with pytest.raises(UnsafeFileError, match="custom_objects"):
-        private_utils.func_load("code")
-    assert private_utils.transpose_shape((None, 2, 3, 4), "channels_first", (1, 2)) == (None, 4, 2, 3)
+        utils.func_load("code")
+    assert utils.transpose_shape((None, 2, 3, 4), "channels_first", (1, 2)) == (None, 4, 2, 3)
 
 
 def test_numbers_and_files(tmp_path):
-    assert private_utils.accuracy([1, 0], [1, 1]) == 0.5
-    assert private_utils.binary_logloss([0.5, 0.5], [0, 1]) == pytest.approx(np.log(2))
-    assert private_utils.multiclass_logloss([[0.5, 0.5]], [1]) == pytest.approx(np.log(2))
+    assert utils.accuracy([1, 0], [1, 1]) == 0.5
+    assert utils.binary_logloss([0.5, 0.5], [0, 1]) == pytest.approx(np.log(2))
+    assert utils.multiclass_logloss([[0.5, 0.5]], [1]) == pytest.approx(np.log(2))
     (tmp_path / "a").write_bytes(b"a")
-    assert private_utils.validate_file(tmp_path / "a", "0cc175b9c0f1b6a831c399e269772661")
-    assert not private_utils.ask_to_proceed_with_overwrite(tmp_path / "a")
-    (x, y), (x_test, _) = private_utils.get_test_data(6, 2, (3,), nb_class=2)
+    assert utils.validate_file(tmp_path / "a", "0cc175b9c0f1b6a831c399e269772661")
+    assert not utils.ask_to_proceed_with_overwrite(tmp_path / "a")
+    (x, y), (x_test, _) = utils.get_test_data(6, 2, (3,), nb_class=2)
     assert (x.shape, y.shape, x_test.shape) == ((6, 3), (6,), (2, 3))
 
 
 def test_a_layer_is_tested():
-    output = private_utils.layer_test(
-        keras.layers.Dense, {"units": 2}, input_shape=(2, 3), expected_output_dtype="float32"
-    )
+    output = utils.layer_test(keras.layers.Dense, {"units": 2}, input_shape=(2, 3), expected_output_dtype="float32")
     assert output.shape == (2, 2)
 
 
 def test_convolutions_of_tensorflow():
-    x, order = private_backend.preprocess_conv2d_input(np.ones((1, 3, 8, 9)), "channels_first")
+    x, order = backend.preprocess_conv2d_input(np.ones((1, 3, 8, 9)), "channels_first")
     assert (x.shape, order) == ((1, 8, 9, 3), "NHWC")
-    assert private_backend.postprocess_conv2d_output(x, "th").shape == (1, 3, 8, 9)
+    assert backend.postprocess_conv2d_output(x, "th").shape == (1, 3, 8, 9)
     assert old_names.find("gazelle.backend", "_preprocess_padding")("same") == "SAME"
 
 

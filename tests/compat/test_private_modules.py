@@ -9,8 +9,8 @@ import pytest
 
 from gazelle.cli import import_aliases
 from gazelle.compat import facade
-from gazelle.compat.keras_src import H5IOStore
 from gazelle.compat.namespaces import root
+from gazelle.compat.private.keras_src import H5IOStore
 
 keras = root("keras")
 layers = keras.layers

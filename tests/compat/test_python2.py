@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from gazelle.compat import detect, python2
+from gazelle.compat import python2
 from gazelle.compat.python2 import functions
+from gazelle.compat.source import detect
 from gazelle.core.errors import StateError
 
 pytest.importorskip("fissix")

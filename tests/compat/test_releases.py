@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from gazelle.cli import eras
-from gazelle.compat import detect, era
+from gazelle.compat import era
 from gazelle.compat.namespaces import root
+from gazelle.compat.source import detect
 
 X = np.linspace(-2, 2, 12).reshape(2, 3, 2)
 HARD = {

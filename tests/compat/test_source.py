@@ -9,7 +9,8 @@ import pytest
 
 from gazelle.cli import __main__ as command
 from gazelle.cli import notebooks
-from gazelle.compat import detect, python2, rewrite
+from gazelle.compat import python2
+from gazelle.compat.source import detect, rewrite
 from gazelle.core import outdated
 from gazelle.core.errors import DamagedFileError
 

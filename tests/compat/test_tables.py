@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
-from gazelle.compat import keras_src, old_names, tables
+from gazelle.compat import old_names, tables
 from gazelle.compat import tensorflow as facade
 from gazelle.compat.attributes import _OF
 from gazelle.compat.namespaces import namespace
+from gazelle.compat.private import keras_src
 from gazelle.core.errors import GazelleError
 
 OF_OBJECTS = ("defaults", "keras_src", "old_names", "private_helpers", "replaced")  # a line may have several names

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gazelle.compat import detect
+from gazelle.compat.source import detect
 
 IMPORT = "import tensorflow as tf\nfrom tensorflow import keras\n"
 OLD = [

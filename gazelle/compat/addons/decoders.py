@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from gazelle.compat.addons.attention import Layer, tf
 from gazelle.compat.addons.samplers import Sampler
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.types import Nested, Option, TensorResult
 from gazelle.core.errors import ArgumentError, message
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from gazelle import metrics
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.namespaces import names_of
 from gazelle.core.errors import unknown
 from gazelle.core.registry import register_keras_serializable

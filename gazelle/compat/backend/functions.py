@@ -10,10 +10,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import Assertion, Order, Run, running
 from gazelle.compat.backend.phase import LearningPhase, fixed_phase
 from gazelle.compat.backend.updates import OptimizerStep, StateUpdate, Update, new_values
-from gazelle.compat.ignored import ignores
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import prng, tracing
 from gazelle.core.context_variables import assigned

@@ -12,9 +12,9 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.compat import era
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.lifting import lifted, of_program
 from gazelle.compat.backend.shapes import channels_first, format_of, sizes
-from gazelle.compat.ignored import ignores
 from gazelle.compat.types import AxisLike, ShapeLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core.types import Array
 from gazelle.ops.windows import strided_slices

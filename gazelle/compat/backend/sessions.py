@@ -12,11 +12,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import Assertion, Order
 from gazelle.compat.backend.execution_order import Fetch as Fetch
 from gazelle.compat.backend.functions import Function
 from gazelle.compat.backend.updates import OptimizerStep, Update
-from gazelle.compat.ignored import ignores
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import names
 from gazelle.core.context_variables import assigned

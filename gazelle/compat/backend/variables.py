@@ -10,11 +10,11 @@ import numpy as np
 
 from gazelle import initializers, ops, random
 from gazelle.compat import era
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.functions import eval as evaluate
 from gazelle.compat.backend.lifting import GraphVariable, computes_at_once, computes_values, lifted, of_program
 from gazelle.compat.backend.shapes import kind_of, sizes
 from gazelle.compat.classes import adopt
-from gazelle.compat.ignored import ignores
 from gazelle.compat.types import ConstraintLike, DTypeLike, SeedLike, ShapeLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes
 from gazelle.core.errors import UnboundVariable

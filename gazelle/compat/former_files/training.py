@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gazelle.compat import era, optimizers
+from gazelle.compat import era
 from gazelle.compat.former_files.config import converted, names_of_functions
+from gazelle.compat.optimizers import former_optimizers
 
 if TYPE_CHECKING:
     from gazelle.core.types import Serialized
@@ -44,7 +45,7 @@ def training_config(compiled: Mapping[str, Any], loss: Serialized) -> dict[str, 
             config = {
                 k: converted(v)
                 for k, v in described["config"].items()
-                if k not in optimizers.LATER_ARGUMENTS and v is not None
+                if k not in former_optimizers.LATER_ARGUMENTS and v is not None
             }
         else:
             own = not era.standalone() and str(described.get("module")).startswith("keras.")
@@ -70,8 +71,8 @@ def is_former(name: str, config: Mapping[str, Any]) -> bool:
         name: of its class.
         config: its arguments.
     """
-    used = any(config.get(argument) for argument in optimizers.LATER_ARGUMENTS if argument != "ema_momentum")
-    is_known = name == "Ftrl" or (name in optimizers.KINDS and "decay" in config)
+    used = any(config.get(argument) for argument in former_optimizers.LATER_ARGUMENTS if argument != "ema_momentum")
+    is_known = name == "Ftrl" or (name in former_optimizers.KINDS and "decay" in config)
     return is_known and not used and not era.standalone()
 
 
@@ -84,9 +85,9 @@ def optimizer(node: Serialized) -> Serialized:
     if era.standalone():  # which has no names of optimizers, and clips the norm of all gradients
         former = {{"global_clipnorm": "clipnorm"}.get(key, key): value for key, value in config.items()}
         return {**out, "config": {key: value for key, value in former.items() if key != "name"}}
-    if config.get("schedule_decay") == optimizers.SCHEDULE_DECAY:  # not an argument of Nadam in tf.keras 2.11
+    if config.get("schedule_decay") == former_optimizers.SCHEDULE_DECAY:  # not an argument of Nadam in tf.keras 2.11
         del config["schedule_decay"]
-    if node["class_name"] in optimizers.KINDS and "decay" not in node["config"]:
+    if node["class_name"] in former_optimizers.KINDS and "decay" not in node["config"]:
         config["is_legacy_optimizer"] = False
     decay = config.get("decay")
     if decay:

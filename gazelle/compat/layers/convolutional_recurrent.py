@@ -7,8 +7,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.compat.layers.recurrent import Recurrent
 from gazelle.compat.mixins.common import receiving_tensors
-from gazelle.compat.recurrent import Recurrent
 from gazelle.compat.types import Option
 from gazelle.core import settings
 from gazelle.core.types import Array, Shape

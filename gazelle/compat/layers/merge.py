@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle import layers, models, ops
 from gazelle.compat import old_names
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
 from gazelle.core.module_names import missing_name

@@ -7,7 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from gazelle.compat import arguments, attributes, era, facade, namespaces
+from gazelle.compat import attributes, era, facade, namespaces
+from gazelle.compat.arguments import translation
 from gazelle.compat.classes import is_generated, is_mixin, plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
 from gazelle.core.attachments import Attachments
@@ -38,7 +39,7 @@ class CompatObject:
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         """The constructor of the generated class for `core`."""
-        args, kwargs = arguments.of_constructor(self, plain(args), plain(kwargs), by_gazelle)
+        args, kwargs = translation.of_constructor(self, plain(args), plain(kwargs), by_gazelle)
         core.__init__(self, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:

@@ -10,20 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from gazelle import initializers
-from gazelle.compat import (
-    arguments,
-    backend,
-    derived_weights,
-    era,
-    facade,
-    first_weights,
-    former_files,
-    initial_values,
-    loss_graph,
-    old_names,
-    one_element,
-    weight_order,
-)
+from gazelle.compat import backend, era, facade, former_files, loss_graph, old_names
+from gazelle.compat.arguments import one_element, translation
 from gazelle.compat.backend import initialization, phase
 from gazelle.compat.classes import adopt, core_class
 from gazelle.compat.era import called_by_gazelle
@@ -33,6 +21,7 @@ from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
+from gazelle.compat.weights import derived_weights, first_weights, initial_values, weight_order
 from gazelle.constraints import Constraint
 from gazelle.core import shape_inference, symbolic, tracing
 from gazelle.core.errors import StateError, message
@@ -331,7 +320,7 @@ class LayerMixin(CompatObject):
             super().add_metric(value, name, aggregation)
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
-        args, kwargs = arguments.of_method(self, "add_weight", args, kwargs, called_by_gazelle(1))
+        args, kwargs = translation.of_method(self, "add_weight", args, kwargs, called_by_gazelle(1))
         initializer = kwargs.get("initializer")
         if isinstance(initializer, type):
             initializer = kwargs["initializer"] = initializer()

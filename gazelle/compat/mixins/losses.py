@@ -10,10 +10,10 @@ import numpy as np
 
 from gazelle import losses, ops
 from gazelle.compat import era, facade
+from gazelle.compat.arguments.columns import as_column, kind_of_targets
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.classes import adopt, core_class
-from gazelle.compat.columns import as_column, kind_of_targets
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.ignored import ignores
 from gazelle.compat.mixins.common import METRIC_RESULTS, CompatObject, Function, arrays_of, receiving_tensors
 from gazelle.compat.mixins.masks import on_graph
 from gazelle.compat.types import TensorResult

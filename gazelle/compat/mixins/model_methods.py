@@ -11,25 +11,13 @@ from typing import Any
 import numpy as np
 
 from gazelle import tree
-from gazelle.compat import (
-    arguments,
-    class_weights,
-    columns,
-    era,
-    facade,
-    former_files,
-    frozen,
-    gates,
-    methods,
-    one_element,
-    renamed_arguments,
-    saved_classes,
-    shared_optimizers,
-    step_functions,
-)
+from gazelle.compat import class_weights, era, facade, former_files, frozen, methods, saved_classes, step_functions
+from gazelle.compat.arguments import columns, one_element, renamed_arguments, translation
 from gazelle.compat.classes import adopt, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import Function, on_tensors
+from gazelle.compat.optimizers import shared_optimizers
+from gazelle.compat.weights import gates
 from gazelle.core.traceback import filtered, warn
 from gazelle.layers import weight_tree
 from gazelle.losses.target_shapes import warn_of_broadcasting
@@ -80,7 +68,7 @@ def translated_method(owner: type, name: str) -> Function:
         if name in ("save", "save_weights"):
             _make_folder(args[0] if args else kwargs.get("filepath", ""), kwargs.get("save_format") == "tf")
         accuracy_requested = bool(kwargs.get("show_accuracy") or kwargs.get("accuracy"))
-        args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
+        args, kwargs = translation.of_method(self, name, args, kwargs, called_by_gazelle(2))
         if name == "compile":
             args = (*(shared_optimizers.for_model(one, self) for one in args[:1]), *args[1:])
             if "optimizer" in kwargs:

@@ -10,26 +10,17 @@ from types import FunctionType
 from typing import Any
 
 from gazelle import tree
-from gazelle.compat import (
-    era,
-    former_files,
-    frozen,
-    graph_views,
-    keras1_metrics,
-    logs,
-    methods,
-    namespaces,
-    step_functions,
-    weight_order,
-)
+from gazelle.compat import era, former_files, frozen, graph_views, logs, methods, namespaces, step_functions
 from gazelle.compat.classes import STEPS, adopt, compat_class, plain
 from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.metrics import keras1_metrics
 from gazelle.compat.mixins.layers import follows_phase
 from gazelle.compat.mixins.model_methods import translated_method
 from gazelle.compat.mixins.steps import loss_as_array, step_on_tensors
 from gazelle.compat.step_functions import Maker
 from gazelle.compat.tables import listed
 from gazelle.compat.types import TensorResult
+from gazelle.compat.weights import weight_order
 from gazelle.core import symbolic
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import warn

@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
-from gazelle.compat import era, recurrent_inputs
+from gazelle.compat import era
+from gazelle.compat.layers import recurrent_inputs
 from gazelle.compat.mixins.sequences import set_mode
 from gazelle.compat.types import Option, TensorResult
 from gazelle.core.types import Array

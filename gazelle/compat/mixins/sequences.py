@@ -11,13 +11,14 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import ops
-from gazelle.compat import era, recurrent_inputs
+from gazelle.compat import era
 from gazelle.compat.classes import adopt, core_class
+from gazelle.compat.layers import recurrent_inputs
+from gazelle.compat.layers.recurrent import run_steps
 from gazelle.compat.mixins.common import Function, FunctionAttribute, OutputShape, arrays_of
 from gazelle.compat.mixins.masks import on_graph
 from gazelle.compat.mixins.single_layers import for_program
 from gazelle.compat.old_variable import TensorShape
-from gazelle.compat.recurrent import run_steps
 from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.types import Array, Shape, Tree

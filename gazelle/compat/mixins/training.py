@@ -10,12 +10,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.compat import attributes, era, facade, graph_optimizers, optimizers, resource_optimizers
+from gazelle.compat import attributes, era, facade
 from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.updates import rate_factors
 from gazelle.compat.classes import adopt
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, arrays_of, receiving_tensors
+from gazelle.compat.optimizers import former_optimizers, graph_optimizers, resource_optimizers
 from gazelle.compat.types import Branch, Function, TensorLike, TensorResult
 from gazelle.core import symbolic
 from gazelle.core.types import Array, ArrayLike, Nested
@@ -96,7 +97,8 @@ class OptimizerMixin(CompatObject):
         if called_by_gazelle(1) or not era.is_package_before_keras_3():
             return config
         former = {"global_clipnorm": "clipnorm"} | ({"learning_rate": "lr"} if era.is_before_2_3() else {})
-        dropped = {"name", *optimizers.LATER_ARGUMENTS, *(name for name, value in config.items() if value is None)}
+        unset = {name for name, value in config.items() if value is None}
+        dropped = {"name", *former_optimizers.LATER_ARGUMENTS, *unset}
         return {former.get(key, key): config[key] for key in config if key not in dropped}
 
     def get_slot(self, var: Variable, name: str) -> Variable | None:
@@ -123,7 +125,7 @@ class OptimizerMixin(CompatObject):
         if era.number() < 3:
             rate = super().learning_rate
             found = [variable for variable in found if variable is not rate]
-            if type(self).__name__ in optimizers.KINDS:
+            if type(self).__name__ in former_optimizers.KINDS:
                 order = {slot: number for number, slot in enumerate(self.slots)}  # those of all weights are first
                 found = [found[0], *sorted(found[1:], key=lambda variable: order.get(variable._address[1], -1))]
         return _Variables(adopt(found))
@@ -195,10 +197,10 @@ class OptimizerMixin(CompatObject):
             kwargs = {**kwargs, "global_clipnorm": kwargs["clipnorm"], "clipnorm": None}  # that of all gradients
         has_rate = bool(args) or not {"lr", "learning_rate"}.isdisjoint(kwargs)
         if graph_optimizers.is_user_defined(self):
-            optimizers.convert(self, graph_optimizers.GraphOptimizer)
+            former_optimizers.convert(self, graph_optimizers.GraphOptimizer)
             kwargs = kwargs if has_rate else {"learning_rate": 0.0, **kwargs}
         elif resource_optimizers.is_user_defined(self):
-            optimizers.convert(self, resource_optimizers.ResourceOptimizer)
+            former_optimizers.convert(self, resource_optimizers.ResourceOptimizer)
             kwargs = kwargs if has_rate else {"learning_rate": 0.001, **kwargs}
         elif core is Optimizer and not has_rate:
             kwargs = {"learning_rate": 0.001, **kwargs}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.probability.objects import parts_of, variables_of
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor

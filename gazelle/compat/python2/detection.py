@@ -8,7 +8,7 @@ import re
 import warnings
 from typing import NamedTuple
 
-from gazelle.compat import releases
+from gazelle.compat.source import releases
 from gazelle.compat.tables import listed
 from gazelle.core.types import PathLike
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.types import ArrayLike
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import PathLike

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from gazelle import tree
-from gazelle.compat import columns, compiled_metrics, defaults, era, metrics, optimizers
+from gazelle.compat import era
+from gazelle.compat.arguments import columns, defaults
+from gazelle.compat.metrics import compiled_metrics, former_metrics
+from gazelle.compat.optimizers import former_optimizers
 from gazelle.compat.rules import rule
 from gazelle.compat.rules.training import create
 from gazelle.core.errors import message
@@ -59,7 +62,7 @@ def recompile(model: Model) -> None:
 def _loss_of_package(given: Any) -> Any:
     if given not in ("cosine_proximity", "cosine"):
         return given
-    return metrics.cosine_proximity if era.number() == 1 else "cosine_proximity"
+    return former_metrics.cosine_proximity if era.number() == 1 else "cosine_proximity"
 
 
 def _for_every_output(kwargs: dict[str, Any], outputs: int) -> None:
@@ -75,7 +78,7 @@ def _copied(metric: Any) -> Any:
     return type(metric).from_config(metric.get_config()) if isinstance(metric, Metric) else metric
 
 
-_OPTIMIZER_CLASSES = {name.lower(): name for name in optimizers.KINDS}
+_OPTIMIZER_CLASSES = {name.lower(): name for name in former_optimizers.KINDS}
 
 
 @rule("Model.summary")

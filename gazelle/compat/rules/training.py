@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gazelle.compat import defaults, era, optimizers
+from gazelle.compat import era
+from gazelle.compat.arguments import defaults
 from gazelle.compat.classes import compat_class, core_class
+from gazelle.compat.optimizers import former_optimizers
 from gazelle.compat.rules import rule
 from gazelle.core.errors import message
 from gazelle.core.traceback import warn
@@ -14,7 +16,7 @@ from gazelle.training import callbacks
 _RATES = {"SGD": 0.01, "Adagrad": 0.01, "Adadelta": 1.0, "Adamax": 0.002, "Nadam": 0.002}
 
 
-@rule(*optimizers.KINDS)
+@rule(*former_optimizers.KINDS)
 def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
     old = era.number() < 3
     decay, slow = kwargs.pop("decay", None), kwargs.pop("schedule_decay", None)
@@ -22,11 +24,11 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
         kwargs["nesterov"], decay = decay, None
     if isinstance(kwargs.get("epsilon"), bool):  # Adam(rate, beta_1, beta_2, amsgrad), likewise
         kwargs["amsgrad"] = kwargs.pop("epsilon")
-    kind = next(c.__name__ for c in type(instance).__mro__ if c.__name__ in optimizers.KINDS)
+    kind = next(c.__name__ for c in type(instance).__mro__ if c.__name__ in former_optimizers.KINDS)
     if kwargs.get("epsilon", 0) is None:
         del kwargs["epsilon"]
     if era.number() == 1:  # Keras 0 ignored other names, such as l2
-        from gazelle.compat.arguments import keywords  # which imports these rules
+        from gazelle.compat.arguments.translation import keywords  # which imports these rules
 
         for name in kwargs.keys() - keywords(core_class(type(instance))):
             warn(message(kind, expected="its arguments", got=f"{name}=, which has no effect"))
@@ -34,11 +36,10 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
     if old or decay or slow:
         # not AdamW, which is newer
         if type(instance).__module__.startswith("gazelle.") and type(instance).__name__ == kind:
-            instance.__class__ = compat_class(optimizers.KINDS[kind])
+            instance.__class__ = compat_class(former_optimizers.KINDS[kind])
         is_nadam = kind == "Nadam"  # which has a decay of its own, and ignored the other
-        own = (
-            {"decay": 0.0, "schedule_decay": slow or optimizers.SCHEDULE_DECAY} if is_nadam else {"decay": decay or 0.0}
-        )
+        former = {"decay": 0.0, "schedule_decay": slow or former_optimizers.SCHEDULE_DECAY}
+        own = former if is_nadam else {"decay": decay or 0.0}
         instance.__dict__.update(own)
     if old and era.standalone():
         kwargs.setdefault("learning_rate", _RATES.get(kind, 0.001))
@@ -50,7 +51,7 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
 
 def create(cls: type, **kwargs: Any) -> Any:
     """An object of a current class, with the arguments and defaults of the program's era."""
-    from gazelle.compat.arguments import arguments  # which imports these rules
+    from gazelle.compat.arguments.translation import arguments  # which imports these rules
 
     instance: Any = object.__new__(compat_class(cls))
     args, kwargs = arguments(cls, "__init__", (), kwargs, instance)

@@ -115,7 +115,7 @@ def with_parameters(
         values = list(args)
         for number, convert in converters:
             values[number] = convert(values[number])
-        from gazelle.compat.ignored import check
+        from gazelle.compat.arguments.ignored import check
 
         for number in reversed(ignored):
             parameter, value = parsed[number].current, values.pop(number)

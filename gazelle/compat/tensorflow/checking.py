@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import Assertion, depending
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.eager.function import check_at_run_time, is_tracing

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.dtypes import DType, as_dtype
 from gazelle.compat.tensorflow.eager.recording import unboxed

@@ -10,7 +10,7 @@ import numpy as np
 
 import gazelle
 from gazelle import ops
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named

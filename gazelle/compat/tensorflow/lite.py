@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.namespaces import root
 from gazelle.compat.tensorflow.calls import unbox
 from gazelle.compat.tensorflow.checkpoints import Module

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import tables
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.calls import guarded
 from gazelle.compat.tensorflow.dtypes import host_array, of_dtype
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed

@@ -6,8 +6,8 @@ import pathlib
 import re
 from types import FrameType
 
-from gazelle.compat import releases
-from gazelle.compat.releases import NAMES_OF_TENSORFLOW_1
+from gazelle.compat.source import releases
+from gazelle.compat.source.releases import NAMES_OF_TENSORFLOW_1
 from gazelle.compat.tables import listed
 
 _looked_up: set[str] = set()

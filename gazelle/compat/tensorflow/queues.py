@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat.ignored import methods_ignore
+from gazelle.compat.arguments.ignored import methods_ignore
 from gazelle.compat.tensorflow.eager.function import is_tracing
 from gazelle.compat.tensorflow.eager.programs import NotCompilableError
 from gazelle.compat.tensorflow.eager.recording import unboxed

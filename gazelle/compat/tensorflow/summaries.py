@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.files import text

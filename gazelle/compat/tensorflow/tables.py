@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores, methods_ignore
 from gazelle.compat.backend.sessions import Operations
-from gazelle.compat.ignored import ignores, methods_ignore
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.files import text

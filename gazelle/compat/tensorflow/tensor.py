@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import era
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
+from gazelle.compat.arguments.one_element import as_numbers
 from gazelle.compat.old_variable import TensorShape, reference
-from gazelle.compat.one_element import as_numbers
 from gazelle.compat.operators import add_operators, exceeds_32_bits
 from gazelle.compat.tables import listed, pairs
 from gazelle.compat.tensorflow.calls import call, guarded

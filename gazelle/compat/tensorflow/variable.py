@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import era
+from gazelle.compat.arguments.ignored import methods_ignore
 from gazelle.compat.backend.functions import eval as evaluate
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.ignored import methods_ignore
 from gazelle.compat.old_variable import TensorShape, reference
 from gazelle.compat.operators import add_operators
 from gazelle.compat.recorded_variable import RecordedVariable

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gazelle.compat import era
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.core.errors import DataError, message
 from gazelle.core.types import ArrayLike, PathLike
 from gazelle.data.images import array_to_img

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers, ops
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.probability.layers.distributions import registered, tf, value_of
 from gazelle.compat.probability.layers.divergence import divergence
 from gazelle.compat.probability.objects import Deferred

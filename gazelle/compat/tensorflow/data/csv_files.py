@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.data.dataset import Dataset
 from gazelle.compat.tensorflow.dtypes import DType, name_of
 from gazelle.compat.tensorflow.eager.recording import unboxed

@@ -13,8 +13,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores, methods_ignore
 from gazelle.compat.backend import sessions
-from gazelle.compat.ignored import ignores, methods_ignore
 from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.data.elements import (

@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.data.examples import Example, Feature, SequenceExample, fields
 from gazelle.compat.tensorflow.dtypes import NUMBERS, as_dtype, name_of
 from gazelle.compat.tensorflow.eager.recording import unboxed

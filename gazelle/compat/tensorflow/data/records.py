@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat.ignored import check, ignores
+from gazelle.compat.arguments.ignored import check, ignores
 from gazelle.compat.tensorflow.data.dataset import Dataset
 from gazelle.compat.tensorflow.data.elements import typed
 from gazelle.compat.tensorflow.eager.control import TensorSpec

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.data.dataset import Dataset
 from gazelle.compat.tensorflow.data.elements import is_ragged
 from gazelle.compat.tensorflow.data.parsing import parse_tensor, serialize_tensor

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.data.dataset import Dataset, Optional
 from gazelle.compat.tensorflow.data.iterators import reduced_by_key
 from gazelle.compat.tensorflow.function_tables import TABLE

@@ -19,7 +19,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.eager.programs import NotCompilableError
 from gazelle.compat.tensorflow.eager.recording import is_array, is_box, unboxed

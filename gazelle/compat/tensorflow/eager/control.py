@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores, methods_ignore
 from gazelle.compat.backend.execution_order import depending
 from gazelle.compat.backend.phase import LearningPhase
 from gazelle.compat.backend.sessions import Operations
-from gazelle.compat.ignored import ignores, methods_ignore
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_on_device

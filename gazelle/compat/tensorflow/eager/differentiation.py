@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.eager.recording import is_box, key_of, unboxed
 from gazelle.compat.tensorflow.eager.tape import GradientTape, plan_of, zeros_wanted
 from gazelle.compat.tensorflow.names import NAMES, named

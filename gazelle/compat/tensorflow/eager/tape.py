@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.eager.function import needs_values
 from gazelle.compat.tensorflow.eager.programs import NeedsTapeError
 from gazelle.compat.tensorflow.eager.recording import (

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.shapes import Size
-from gazelle.compat.ignored import ignores
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.names import named, op
 from gazelle.compat.tensorflow.ops.arrays import array_of
 from gazelle.compat.tensorflow.ops.gathering import gather

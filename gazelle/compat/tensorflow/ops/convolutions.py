@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
 from gazelle.compat.tensorflow.ops.arrays import keras_format

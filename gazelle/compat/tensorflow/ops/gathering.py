@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import host_array, name_of
 from gazelle.compat.tensorflow.eager.recording import unboxed

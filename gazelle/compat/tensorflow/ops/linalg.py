@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.arithmetic import root
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import named, op, space

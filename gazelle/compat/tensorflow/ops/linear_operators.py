@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ops.arrays import convert

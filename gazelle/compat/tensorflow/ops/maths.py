@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import jax.scipy.special as special
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.arithmetic import root
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.names import NAMES, named, op, space

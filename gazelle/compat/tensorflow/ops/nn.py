@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.eager.function import is_tracing
 from gazelle.compat.tensorflow.eager.recording import unboxed

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.compat.ignored import ignores, methods_ignore
+from gazelle.compat.arguments.ignored import ignores, methods_ignore
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.operators import add_operators
 from gazelle.compat.tables import listed

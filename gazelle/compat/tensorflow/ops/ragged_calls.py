@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.ops import maths, nn, strings  # noqa: F401 - their names must be there

@@ -13,12 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.shapes import Size
 from gazelle.compat.backend.shapes import shape as shape_of
 from gazelle.compat.classes import compat_class
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.ignored import ignores
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.losses import ctc_length
-from gazelle.compat.ignored import ignores
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.eager.recording import unboxed

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import lists
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ops.arrays import array_of, convert

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import gazelle
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import depending
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ops.convolutions import inner_sizes
 from gazelle.compat.tensorflow.v1 import scopes

@@ -9,9 +9,9 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import random
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.lifting import GraphValue
 from gazelle.compat.classes import compat_class
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import named

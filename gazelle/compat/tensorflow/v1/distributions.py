@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from gazelle.compat.ignored import methods_ignore
+from gazelle.compat.arguments.ignored import methods_ignore
 from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gazelle.compat.ignored import ignores, methods_ignore
+from gazelle.compat.arguments.ignored import ignores, methods_ignore
 from gazelle.compat.tensorflow.checkpoints import CheckpointReader
 from gazelle.compat.tensorflow.data.dataset import Dataset
 from gazelle.compat.tensorflow.eager.recording import is_box

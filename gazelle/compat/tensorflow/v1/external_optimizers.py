@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.sessions import get_session
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.v1.graphs import gradients, trained
 from gazelle.compat.types import Option, TensorLike

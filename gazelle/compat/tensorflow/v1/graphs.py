@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import gazelle
+from gazelle.compat.arguments.ignored import check, ignores, methods_ignore
 from gazelle.compat.backend import functions, sessions, variables
 from gazelle.compat.backend.gradients import gradients as graph_gradients
 from gazelle.compat.backend.gradients import roots_of
@@ -23,7 +24,6 @@ from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.ignored import check, ignores, methods_ignore
 from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.recorded_variable import recorder

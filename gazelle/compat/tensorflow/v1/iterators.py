@@ -10,8 +10,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend import sessions, variables
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.data.dataset import Dataset
 from gazelle.compat.tensorflow.dtypes import name_on_device
 from gazelle.compat.tensorflow.eager.control import TensorSpec

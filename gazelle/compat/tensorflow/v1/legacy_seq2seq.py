@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1.scopes import current, variable_scope
 from gazelle.compat.types import Option, TensorLike, TensorResult

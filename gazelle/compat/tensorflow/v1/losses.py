@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import gazelle
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.lifting import lifted
-from gazelle.compat.ignored import ignores
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.names import named

@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat import running_sums
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.lifting import computes_values
 from gazelle.compat.backend.updates import Update
-from gazelle.compat.ignored import ignores
+from gazelle.compat.metrics import running_sums
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import named

@@ -12,9 +12,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import Update
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.eager.recording import unboxed

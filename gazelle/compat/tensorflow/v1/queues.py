@@ -13,9 +13,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores, methods_ignore
 from gazelle.compat.backend import sessions
 from gazelle.compat.backend.variables import placeholder
-from gazelle.compat.ignored import ignores, methods_ignore
 from gazelle.compat.tensorflow import queues
 from gazelle.compat.tensorflow.data.records import record_iterator
 from gazelle.compat.tensorflow.dtypes import name_on_device

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 import gazelle
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import NAMES, fixed_shape, named
 from gazelle.compat.tensorflow.v1 import scopes

@@ -7,8 +7,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.lifting import lifted
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.types import TensorLike, TensorResult

@@ -9,10 +9,10 @@ from typing import Any
 
 import jax
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import depending, open_dependencies
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import Update
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty
 from gazelle.compat.tensorflow.names import named

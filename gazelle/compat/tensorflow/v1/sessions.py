@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend import sessions
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.calls import as_bytes
 from gazelle.compat.tensorflow.checkpoints import Checkpoint, CheckpointReader, check_shape, write_index

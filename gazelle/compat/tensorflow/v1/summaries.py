@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend import sessions
-from gazelle.compat.ignored import ignores
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.summaries import Writer

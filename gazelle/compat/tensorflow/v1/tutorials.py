@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import datasets
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import DTypeLike

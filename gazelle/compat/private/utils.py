@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import defined
 from gazelle.core.errors import ArgumentError, UnsafeFileError, message
 from gazelle.core.types import ArrayLike, PathLike

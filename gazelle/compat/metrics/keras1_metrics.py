@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from gazelle import metrics, ops
 from gazelle.compat.backend.lifting import lifted
-from gazelle.compat.metrics import KERAS_1, cosine_proximity
+from gazelle.compat.metrics.former_metrics import KERAS_1, cosine_proximity
 from gazelle.compat.old_names import METRICS_OF_KERAS_1
 from gazelle.compat.types import Function, Option
 from gazelle.core.types import Array, ArrayLike, MetricLike
@@ -64,7 +64,7 @@ def get(identifier: MetricLike) -> MetricLike:
     """`metrics.get` of Keras 1: a function by its name.
 
     >>> get("fmeasure").__name__, get("mse").__module__
-    ('fmeasure', 'gazelle.compat.keras1_metrics')
+    ('fmeasure', 'gazelle.compat.metrics.keras1_metrics')
     """
     found = {**NAMES, **KERAS_1}.get(identifier) if isinstance(identifier, str) else None
     return metrics.get(identifier) if found is None else found

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from gazelle import initializers
-from gazelle.compat.ignored import ignores
-from gazelle.compat.initial_values import drawn
+from gazelle.compat.arguments.ignored import ignores
+from gazelle.compat.weights.initial_values import drawn
 from gazelle.core.names import snake
 from gazelle.core.variable import Variable
 

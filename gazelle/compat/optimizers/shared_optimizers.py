@@ -9,7 +9,7 @@ import copy
 import weakref
 from typing import Any, TypeVar, cast
 
-from gazelle.compat.graph_optimizers import GraphOptimizer
+from gazelle.compat.optimizers.graph_optimizers import GraphOptimizer
 from gazelle.models import Model
 from gazelle.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer
 from gazelle.optimizers.custom import CustomUpdate

@@ -10,7 +10,8 @@ import pathlib
 import re
 from collections.abc import Iterator, Mapping
 
-from gazelle.compat import releases, tables
+from gazelle.compat import tables
+from gazelle.compat.source import releases
 
 _NAMES = {key: frozenset(names) for key, names in tables.lists("detect", "names of tensorflow").items()}
 _ROOT = re.compile(r"^(?:tf|tensorflow)\.")

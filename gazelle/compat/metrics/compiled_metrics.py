@@ -7,9 +7,10 @@ from types import FunctionType
 from typing import Any
 
 from gazelle import tree
-from gazelle.compat import era, facade, keras1_metrics, metrics, old_names
+from gazelle.compat import era, facade, old_names
 from gazelle.compat.classes import compat_class
-from gazelle.compat.running_sums import RunningMetric
+from gazelle.compat.metrics import former_metrics, keras1_metrics
+from gazelle.compat.metrics.running_sums import RunningMetric
 from gazelle.compat.types import Option
 from gazelle.core.names import snake
 from gazelle.core.registry import REGISTRY
@@ -20,7 +21,7 @@ from gazelle.metrics import BinaryAccuracy, CosineSimilarity
 _ACCURACY = ("accuracy", "acc")
 _NAMES = {**dict.fromkeys(_ACCURACY, "acc"), **old_names.SHORT_METRICS}
 #: the functions of Keras 1 by their other names; the logs had the name of the function
-_FUNCTIONS = {**keras1_metrics.NAMES, **metrics.KERAS_1, **dict.fromkeys(_ACCURACY, keras1_metrics.acc)}
+_FUNCTIONS = {**keras1_metrics.NAMES, **former_metrics.KERAS_1, **dict.fromkeys(_ACCURACY, keras1_metrics.acc)}
 
 
 def of_era(given: Nested[MetricLike], loss: Nested[LossLike], outputs: Sequence[str]) -> Nested[MetricLike]:
@@ -66,7 +67,7 @@ def _meant(given: Any) -> Any:
     if era.is_before_2_3() and given in _NAMES:  # the logs had the name of the function
         return _NAMES[given]
     if era.is_package_before_2_3() and given in ("cosine", "cosine_proximity"):
-        return metrics.cosine_of_unit_vectors
+        return former_metrics.cosine_of_unit_vectors
     if given == "cosine":
         return compat_class(CosineSimilarity)(name=given)
     cls = REGISTRY["metrics"].get(given) if given != "Accuracy" else None

@@ -19,7 +19,7 @@ import numpy as np
 
 from gazelle import losses, ops, tree
 from gazelle.compat import namespaces
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.types import ArrayLike, DTypeLike, NamedObject, Option, TensorLike, TensorResult
 from gazelle.core import dtypes, names
 from gazelle.core.symbolic import KerasTensor

@@ -17,9 +17,12 @@ import warnings
 from collections.abc import Iterator, Mapping
 
 from gazelle import backend
-from gazelle.compat import api_paths, python2, releases, renamed_arguments, tables, tensorflow_signs
+from gazelle.compat import python2, tables
+from gazelle.compat.arguments import renamed_arguments
 from gazelle.compat.era import Release
 from gazelle.compat.old_names import NAMES, PATHS
+from gazelle.compat.private import api_paths
+from gazelle.compat.source import releases, tensorflow_signs
 from gazelle.core.errors import StateError
 
 _THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")

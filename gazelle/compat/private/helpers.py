@@ -1,7 +1,7 @@
 """Helper functions inside the modules of Keras 1 and 2, which programs imported from there for their own layers.
 
 `old_names.find` looks them up in every module, with or without an underscore in front of the name. The table
-`private_helpers` has those that gazelle has under another name.
+`tables/private_helpers.txt` has those that gazelle has under another name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
-from gazelle.compat.ignored import ignores
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import defined
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import tracing

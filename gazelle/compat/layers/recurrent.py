@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
-from gazelle.compat import derived_weights, facade
+from gazelle.compat import facade
+from gazelle.compat.arguments.ignored import check
 from gazelle.compat.backend import loops
-from gazelle.compat.ignored import check
+from gazelle.compat.weights import derived_weights
 from gazelle.core.types import Array, ArrayLike
 from gazelle.layers import InputSpec, Layer
 

@@ -10,8 +10,10 @@ import ast
 import dataclasses
 from collections.abc import Iterator
 
-from gazelle.compat import detect, renamed_arguments, tables
+from gazelle.compat import tables
+from gazelle.compat.arguments import renamed_arguments
 from gazelle.compat.old_names import PATHS
+from gazelle.compat.source import detect
 from gazelle.core import outdated
 
 _SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")

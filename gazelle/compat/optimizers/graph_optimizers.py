@@ -11,13 +11,13 @@ import jax.numpy as jnp
 
 from gazelle import tree
 from gazelle.compat import era
-from gazelle.compat.arguments import keywords
+from gazelle.compat.arguments.ignored import ignores
+from gazelle.compat.arguments.translation import keywords
 from gazelle.compat.backend.functions import all_updates, variables_of
 from gazelle.compat.backend.gradients import StepLoss, gradients
 from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, rate_factors, update_add
 from gazelle.compat.classes import compat_class, core_class
-from gazelle.compat.ignored import ignores
 from gazelle.compat.old_names import weight_name
 from gazelle.compat.types import TensorLike
 from gazelle.core import tracing

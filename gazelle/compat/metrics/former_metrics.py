@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from gazelle import metrics, ops
 from gazelle.compat import era
-from gazelle.compat.columns import as_column
+from gazelle.compat.arguments.columns import as_column
 from gazelle.core.types import Array, ArrayLike, DTypeLike, Shape
 from gazelle.ops.base import lift
 

@@ -16,9 +16,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.arguments.ignored import check
 from gazelle.compat.backend import functions
 from gazelle.compat.classes import adopt
-from gazelle.compat.ignored import check
 from gazelle.core.symbolic import is_symbolic
 from gazelle.core.types import Array, DTypeLike, InitializerLike, ShapeLike
 from gazelle.core.variable import Variable

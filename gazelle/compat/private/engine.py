@@ -28,7 +28,7 @@ __all__ = ["slice_X", "slice_arrays"]
 
 def __getattr__(name: str) -> Any:
     if f"engine.{name}" in PATHS:  # keras.engine.topology
-        import gazelle.compat.engine as whole
+        import gazelle.compat.private.engine as whole
 
         return whole
     raise missing_name("keras.engine", name, __all__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
-from gazelle.compat.private_helpers import generate_dropout_mask
+from gazelle.compat.private.helpers import generate_dropout_mask
 from gazelle.compat.types import TensorLike, TensorResult
 
 

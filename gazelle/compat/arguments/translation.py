@@ -13,9 +13,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.compat import defaults, era, renamed_arguments, rules, tables
+from gazelle.compat import era, rules, tables
+from gazelle.compat.arguments import defaults, renamed_arguments
+from gazelle.compat.arguments.ignored import check
 from gazelle.compat.classes import core_class
-from gazelle.compat.ignored import check
 from gazelle.core.errors import ArgumentError, message
 from gazelle.saving.config_check import NO_EFFECT
 

@@ -1,0 +1,1 @@
+"""Metrics of earlier versions, and what their names in `compile` meant."""

@@ -1,0 +1,1 @@
+"""Optimizers of earlier versions: their computation, and base classes of those that programs define."""

@@ -1,0 +1,1 @@
+"""Modules that are private to Keras, and which programs and packages import."""

@@ -1,0 +1,1 @@
+"""Weights in earlier versions: their order, their initial values, and those computed from others."""
