@@ -13,7 +13,8 @@ from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.feature_columns import Column, input_layer, rows_of, tensors_of
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1 import graphs, scopes
-from gazelle.compat.tensorflow.v1.estimators import Estimator, EstimatorSpec
+from gazelle.compat.tensorflow.v1.estimator_specs import EstimatorSpec
+from gazelle.compat.tensorflow.v1.estimators import Estimator
 from gazelle.compat.tensorflow.v1.layers import layer_function
 from gazelle.core.shape_inference import call_op
 

@@ -10,19 +10,20 @@ import dataclasses
 import inspect
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
 
-from gazelle.compat.arguments.ignored import ignores, methods_ignore
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.checkpoints import CheckpointReader
 from gazelle.compat.tensorflow.data.dataset import Dataset
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1 import graphs, iterators, monitored_sessions, scopes
 from gazelle.compat.tensorflow.v1.default_graphs import Graph
+from gazelle.compat.tensorflow.v1.estimator_specs import EstimatorSpec, EvalSpec, ModeKeys, RunConfig, TrainSpec
 from gazelle.compat.tensorflow.v1.monitored_sessions import (
     ChiefSessionCreator,
     MonitoredSession,
@@ -30,77 +31,8 @@ from gazelle.compat.tensorflow.v1.monitored_sessions import (
     SessionRunHook,
 )
 from gazelle.compat.tensorflow.v1.sessions import Saver, Session
-from gazelle.compat.types import Function, Nested, Option, PathLike, TensorLike, TensorResult
+from gazelle.compat.types import Function, Nested, Option, PathLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
-
-
-@named("estimator.ModeKeys")
-class ModeKeys:
-    """What a graph is for."""
-
-    TRAIN, EVAL, PREDICT = "train", "eval", "infer"
-
-
-@named("estimator.RunConfig")
-@methods_ignore(
-    "train_distribute device_fn protocol eval_distribute experimental_distribute experimental_max_worker_delay_secs"
-    " session_creation_timeout_secs"
-)
-@dataclasses.dataclass(frozen=True)
-class RunConfig:
-    """Where an estimator writes, and how often."""
-
-    model_dir: str | None = None
-    tf_random_seed: int | None = None
-    save_summary_steps: int = 100
-    save_checkpoints_steps: int | None = None
-    save_checkpoints_secs: int | None = None
-    session_config: object = None
-    keep_checkpoint_max: int = 5
-    keep_checkpoint_every_n_hours: int = 10000
-    log_step_count_steps: int | None = 100
-
-    is_chief, num_worker_replicas, num_ps_replicas = True, 1, 0
-    replace = dataclasses.replace
-
-    def __post_init__(self) -> None:
-        if self.save_checkpoints_steps is None and self.save_checkpoints_secs is None:
-            vars(self)["save_checkpoints_secs"] = 600
-
-
-class _Spec(NamedTuple):
-    mode: str
-    predictions: Any = None
-    loss: Any = None
-    train_op: Any = None
-    eval_metric_ops: Any = None
-    export_outputs: Any = None
-    training_chief_hooks: Any = None
-    training_hooks: Any = None
-    scaffold: Any = None
-    evaluation_hooks: Any = None
-    prediction_hooks: Any = None
-
-
-@named("estimator.EstimatorSpec")
-class EstimatorSpec(_Spec):
-    """What the function of an estimator returns.
-
-    Raises:
-        ValueError: A part that the mode needs is missing.
-    """
-
-    def __new__(cls, mode: str, *args: Option, **kwargs: Option) -> EstimatorSpec:
-        made = super().__new__(cls, mode, *args, **kwargs)
-        needed = {"train": ("train_op", "loss"), "eval": ("loss",), "infer": ("predictions",)}.get(mode, ())
-        for name in needed:
-            if getattr(made, name) is None:
-                raise ArgumentError(message(f"Missing {name}", expected=f"it in an EstimatorSpec of mode {mode!r}"))
-        for name, pair in (made.eval_metric_ops or {}).items():
-            if not isinstance(pair, tuple) or len(pair) != 2:
-                expected = "(value, operation), as tf.metrics returns them"
-                raise TypeError(message(f"eval_metric_ops[{name!r}]", expected=expected, got=type(pair).__name__))
-        return made
 
 
 class _StopAfter(SessionRunHook):
@@ -320,29 +252,6 @@ def _checkpoint(path: PathLike) -> str:
     return NAMES["train.latest_checkpoint"](found) or found if os.path.isdir(found) else found
 
 
-@named("estimator.TrainSpec")
-@dataclasses.dataclass
-class TrainSpec:
-    """The training of `train_and_evaluate`."""
-
-    input_fn: Function
-    max_steps: int | None = None
-    hooks: Sequence[SessionRunHook] = ()
-    saving_listeners: Sequence[Any] = ()
-
-
-@named("estimator.EvalSpec")
-@methods_ignore("exporters=() start_delay_secs throttle_secs")
-@dataclasses.dataclass
-class EvalSpec:
-    """The evaluation of `train_and_evaluate`."""
-
-    input_fn: Function
-    steps: int | None = 100
-    name: str | None = None
-    hooks: Sequence[SessionRunHook] = ()
-
-
 @named("estimator.train_and_evaluate")
 def train_and_evaluate(
     estimator: Estimator, train_spec: TrainSpec, eval_spec: EvalSpec
@@ -351,52 +260,3 @@ def train_and_evaluate(
     listeners = train_spec.saving_listeners
     estimator.train(train_spec.input_fn, train_spec.hooks, max_steps=train_spec.max_steps, saving_listeners=listeners)
     return estimator.evaluate(eval_spec.input_fn, eval_spec.steps, eval_spec.hooks, name=eval_spec.name), []
-
-
-# Functions that return inputs -----------------------------------------------------------------------------------------
-
-
-def _input_fn(data: Any, batch_size: int, num_epochs: int | None, shuffle: bool | None) -> Callable[[], Any]:
-    if not isinstance(shuffle, bool):
-        raise ArgumentError(message("shuffle of an input function", expected="True or False", got=shuffle))
-
-    def input_fn() -> Any:
-        counts = {len(array) for array in jax.tree.leaves(data)}
-        if len(counts) != 1:
-            raise ArgumentError(message("Arrays of an input function", expected="one length", got=sorted(counts)))
-        graphs.build_graphs()
-        rows = NAMES["data.Dataset"].from_tensor_slices(data)
-        rows = rows.shuffle(counts.pop()) if shuffle else rows
-        return rows.repeat(num_epochs).batch(batch_size).make_one_shot_iterator().get_next()
-
-    return input_fn
-
-
-@named("estimator.inputs.numpy_input_fn")
-@ignores("queue_capacity num_threads")
-def numpy_input_fn(
-    x: Nested[TensorLike],
-    y: Nested[TensorLike] = None,
-    batch_size: int = 128,
-    num_epochs: int | None = 1,
-    shuffle: bool | None = None,
-) -> Callable[[], Nested[TensorResult]]:
-    """`tf.estimator.inputs.numpy_input_fn`: batches of rows of arrays."""
-    return _input_fn(x if y is None else (x, y), batch_size, num_epochs, shuffle)
-
-
-@named("estimator.inputs.pandas_input_fn")
-@ignores("queue_capacity num_threads target_column")
-def pandas_input_fn(
-    x: Option,
-    y: Option = None,
-    batch_size: int = 128,
-    num_epochs: int | None = 1,
-    shuffle: bool | None = None,
-) -> Callable[[], Nested[TensorResult]]:
-    """`tf.estimator.inputs.pandas_input_fn`: batches of rows of a data frame, by column."""
-    features = {name: np.asarray(x[name]) for name in x}
-    if y is None:
-        return _input_fn(features, batch_size, num_epochs, shuffle)
-    labels = {name: np.asarray(y[name]) for name in y} if getattr(y, "ndim", 1) == 2 else np.asarray(y)
-    return _input_fn((features, labels), batch_size, num_epochs, shuffle)
