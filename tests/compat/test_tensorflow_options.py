@@ -420,3 +420,7 @@ def test_cosine_transforms_of_type_3(tf):
     assert tf.signal.idct(x, 3, norm="ortho").numpy() == pytest.approx([3, 0.7653667, -3, 1.8477589], rel=1e-5)
     with pytest.raises(ArgumentError, match=r"type of tf\.signal\.dct: expected 2 or 3, got 4"):
         tf.signal.dct(x, 4)
+
+
+def test_an_operation_without_effect_is_none_without_graphs(tf):
+    assert tf.no_op() is None

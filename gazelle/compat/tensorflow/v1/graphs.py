@@ -17,6 +17,7 @@ import numpy as np
 import gazelle
 from gazelle.compat.arguments.ignored import check, ignores, methods_ignore
 from gazelle.compat.backend import functions, sessions, variables
+from gazelle.compat.backend.execution_order import open_dependencies
 from gazelle.compat.backend.gradients import gradients as graph_gradients
 from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.initialization import Initialization
@@ -108,6 +109,7 @@ named("disable_eager_execution", "disable_v2_behavior")(build_graphs)
 named("reset_default_graph")(reset)
 named("executing_eagerly_outside_functions")(lambda: not _active)
 named("executing_eagerly")(lambda: not (_active or in_graph()))
+named("no_op")(lambda name=None: Operations(open_dependencies()) if _active or names_of_1.active() else None)
 named("inside_function")(in_graph)
 
 

@@ -313,4 +313,3 @@ named("model_variables", "moving_average_variables")(functools.partial(get_colle
 named("control_dependencies")(depending)
 named("init_scope")(lambda: depending(None))
 named("group")(lambda *inputs, name=None: Operations([*open_dependencies(), *jax.tree.leaves(inputs)]))
-named("no_op")(lambda name=None: Operations(open_dependencies()))
