@@ -110,15 +110,15 @@ def stft(
     return space(parts).fft.rfft(parts, fft_length or 1 << (frame_length - 1).bit_length())
 
 
-def _transform(inverse_of: int) -> Callable[..., Any]:
-    """The transform of type 2, or the inverse of its type; those of type 3 are the other ones of type 2."""
+def _transform(inverse_type: int) -> Callable[..., Any]:
+    """A cosine transform of type 2 or 3; that of `inverse_type` is the inverse of the transform of type 2."""
 
     def transform(
         input: TensorLike, type: int = 2, n: int | None = None, axis: int = -1, norm: str | None = None
     ) -> TensorResult:
         if type not in (2, 3):
             raise ArgumentError(message("type of tf.signal.dct", expected="2 or 3", got=type))
-        if type != inverse_of:
+        if type != inverse_type:
             return jax.scipy.fft.dct(input, 2, n, axis, norm)
         return jax.scipy.fft.idct(input, 2, n, axis, norm) * (1 if norm == "ortho" else 2 * (n or input.shape[axis]))
 
