@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, ValuesView
-from contextvars import ContextVar
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Sequence, ValuesView
 from typing import Any
 
 import jax
 import numpy as np
 
 from gazelle.compat.arguments.ignored import ignores
-from gazelle.compat.backend.execution_order import Assertion, Order, Run, running
+from gazelle.compat.backend.execution_order import Assertion, Order
 from gazelle.compat.backend.phase import LearningPhase, fixed_phase
-from gazelle.compat.backend.updates import OptimizerStep, StateUpdate, Update, new_values
+from gazelle.compat.backend.staged_runs import StagedRun
+from gazelle.compat.backend.updates import OptimizerStep, StateUpdate, Update
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import prng, tracing
-from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor, Node, Op
 from gazelle.core.variable import Variable
@@ -58,10 +56,6 @@ def gathered(graph: Graph) -> set[str]:
             of_node = {str(id(v)) for v in variables_of_node(node)}
             (found if node.operation.name in _GATHERS else others).update(of_node)
     return found - others
-
-
-#: {id: value} of the inputs of the running function, at which graphs of gradients begin, too
-known_tensors: ContextVar[Mapping[int, Any]] = ContextVar("gazelle_known_tensors", default=MappingProxyType({}))
 
 
 class Function:
@@ -148,40 +142,17 @@ class Function:
             flat_outputs = jax.tree.leaves(self.outputs, is_leaf=_is_leaf)
 
             def run(values: Any, slots: Any, arrays: Any, seed: Any) -> Any:
-                key = jax.random.key(seed)
                 arrays = [a if flag is None else np.bool_(flag) for a, flag in zip(arrays, flags, strict=True)]
                 bound = {int(k): v for k, v in values.items()}
+                key = jax.random.key(seed)
                 scope = tracing.TraceContext(values=bound, key=key, training=bool(phase), closed=True)
-                known = dict(zip(map(id, self._fed), arrays, strict=True))
-                fitted = self._graph.fit_inputs(arrays) if self._symbolic_outputs() else arrays
-                tensors = dict(zip(map(id, self._fed), fitted, strict=True))
-                value = lambda v: tensors[id(v)] if isinstance(v, KerasTensor) else jax.numpy.asarray(v)  # noqa: E731
-                new: dict[str, Any] = {}
-                after: list[tuple[OptimizerStep, Any]] = []
-                begun = Run(self._order, [])
-                for stage in range(self._order.count):
-                    begun.before.append(dict(bound))
-                    with tracing.entered(scope), assigned(known_tensors, known), assigned(running, begun):
-                        self._order.compute(stage, self._graph.nodes, tensors)
-                        made = [u for u in self.updates if self._order.stage(u) == stage]
-                        pairs = ((u, value(u.value)) for u in made if not isinstance(u, StateUpdate))
-                        changed = new_values(pairs, bound)
-                    stepped: set[str] = set()
-                    old = {str(k): v for k, v in begun.before[-1].items()}
-                    for step, loss, state in zip(self.optimizer_steps, self._losses, slots, strict=True):
-                        if self._order.stage(step) == stage:
-                            state = step.after(state, after)
-                            with assigned(known_tensors, known), assigned(running, begun):
-                                params, state = step.step(loss, arrays, old, state, key, bool(phase))
-                            after.append((step, state))
-                            twice = {k: changed[k] + (w - old[k]) for k, w in params.items() if k in stepped}
-                            changed |= params | twice
-                            stepped |= params.keys()
-                    bound.update((int(k), v) for k, v in changed.items())
-                    new |= changed
-                new |= {str(id(v)): bound[id(v)] for v in self._states}
-                found = [values[str(id(v))] if isinstance(v, Variable) else value(v) for v in flat_outputs]
-                return found, new, [state for _, state in after], [value(v.fetched) for v in self._checks]
+                staged = StagedRun(self._order, self._graph, self._fed, arrays, scope)
+                steps = list(zip(self.optimizer_steps, self._losses, slots, strict=True))
+                for number in range(self._order.count):
+                    staged.stage(number, self.updates, steps)
+                new = staged.new | {str(id(v)): bound[id(v)] for v in self._states}
+                found = [values[str(id(v))] if isinstance(v, Variable) else staged.value(v) for v in flat_outputs]
+                return found, new, staged.states, [staged.value(v.fetched) for v in self._checks]
 
             has_text = any(t.dtype == "string" for t in self._fed)
             on_host = has_text or _needs_values([self._graph, *self._losses])

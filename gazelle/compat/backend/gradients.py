@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.compat.backend.execution_order import OrderedGraph
-from gazelle.compat.backend.functions import known_tensors, variables_of
+from gazelle.compat.backend.functions import variables_of
+from gazelle.compat.backend.staged_runs import known_tensors
 from gazelle.compat.types import TensorLike
 from gazelle.core import tracing
 from gazelle.core.errors import message
