@@ -23,7 +23,7 @@ from gazelle.compat.backend import lifting
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
 from gazelle.compat.recorded_variable import has_variable, recorder
-from gazelle.compat.rules.models import recompile
+from gazelle.compat.rules.models import optimizer_named, recompile
 from gazelle.compat.tables import listed
 from gazelle.compat.types import NamedObject
 from gazelle.core.lookup import Lookup
@@ -234,6 +234,9 @@ def _adopting(original: Any) -> Any:
             module = original.__module__ if lookup is None else f"gazelle.{lookup.namespace}"
             replaced = old_names.replacement(f"{module}.{args[0]}")
             args = args if replaced is None else (tables.resolve(replaced, module), *args[1:])
+        is_found = isinstance(lookup, Lookup) and lookup.namespace == "optimizers" and original.__name__ != "serialize"
+        if is_found and args and (optimizer := optimizer_named(args[0])) is not None:
+            return optimizer
         if isinstance(lookup, Lookup) and args and isinstance(args[0], dict):  # arguments of earlier versions
             classes = classes | _generated_classes(lookup.namespace)
         with custom_object_scope({**classes, **CUSTOM, **custom_objects()}):  # those of the program take precedence

@@ -47,3 +47,14 @@ def test_other_names_have_no_effect_in_keras_1(keras_1):
         optimizer = keras_1.optimizers.SGD(l2=0.0, lr=0.05, clipnorm=0.5)
     assert float(optimizer.lr) == pytest.approx(0.05)
     assert optimizer.clipnorm == 0.5
+
+
+@pytest.mark.parametrize(("name", "rate"), [("Adagrad", 0.01), ("adadelta", 1.0), ("nadam", 0.002)])
+def test_optimizers_found_by_name_have_the_defaults_of_their_time(keras_1, name, rate):
+    """They had those of Keras 3, also from a config that does not state the rate."""
+    for identifier in (name, {"class_name": name, "config": {}}):
+        for found in (keras_1.optimizers.get(identifier), keras_1.optimizers.deserialize(identifier)):
+            config = found.get_config()
+            assert config["lr"] == pytest.approx(rate)
+            assert config["epsilon"] == pytest.approx(1e-8)
+    assert keras_1.optimizers.get({"class_name": name, "config": {"lr": 0.5}}).get_config()["lr"] == 0.5

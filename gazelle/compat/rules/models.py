@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from gazelle.core.registry import REGISTRY
 from gazelle.core.traceback import warn
 from gazelle.metrics import Metric
 from gazelle.models import Model
+from gazelle.optimizers import Optimizer
 
 
 @rule("Model.compile")
@@ -25,12 +27,8 @@ def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
     for unknown in sorted(kwargs.keys() - defaults.argument_names(Model, "compile")) if era.number() == 1 else ():
         warn(message(f"Argument {unknown} of compile is ignored, as in Keras 1", expected="an argument of compile"))
         del kwargs[unknown]
-    given = kwargs.get("optimizer")
-    name = _OPTIMIZER_CLASSES.get(given.lower()) if isinstance(given, str) else None
-    if era.number() < 3 and name is not None:
-        # from its name, Adagrad of TensorFlow 1 started with sums of 0
-        options = {"initial_accumulator_value": 0.0} if name == "Adagrad" and era.is_before_2_3() else {}
-        kwargs["optimizer"] = create(REGISTRY["optimizers"][name], **options)
+    if (optimizer := optimizer_named(kwargs.get("optimizer"))) is not None:
+        kwargs["optimizer"] = optimizer
     if era.number() == 1 and isinstance(kwargs.get("metrics"), str):
         kwargs["metrics"] = [kwargs["metrics"]]
     if era.is_package_before_keras_3() and kwargs.get("loss") is not None:
@@ -47,6 +45,21 @@ def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
                 if era.number() == 1 and instance._graph is not None:
                     kwargs[kind] = compiled_metrics.parts_of_dicts(kwargs[kind], instance.outputs[0].shape)
                 kwargs[kind] = compiled_metrics.of_era(kwargs[kind], kwargs.get("loss"), outputs)
+
+
+def optimizer_named(given: object) -> Optimizer | None:
+    """The optimizer of a name, or of a config without a rate, in era 1 or 2; None if it is none that they had."""
+    kind: object = given
+    config: dict[str, Any] = {}
+    if isinstance(given, Mapping) and {"lr", "learning_rate"}.isdisjoint(given.get("config") or {}):
+        kind, config = given.get("class_name"), given.get("config") or {}
+    name = _OPTIMIZER_CLASSES.get(kind.lower()) if isinstance(kind, str) and era.number() < 3 else None
+    if name is None:
+        return None
+    # from its name, Adagrad of TensorFlow 1 started with sums of 0
+    options = {"initial_accumulator_value": 0.0} if name == "Adagrad" and era.is_before_2_3() else {}
+    made: Optimizer = create(REGISTRY["optimizers"][name], **{**options, **config})
+    return made
 
 
 def recompile(model: Model) -> None:
