@@ -56,3 +56,9 @@ def test_values_before_and_after_a_file(tf_keras_2, name, tmp_path):
 def test_functions_that_do_more_are_refused(tf_keras_2, function):
     with pytest.raises(GazelleError, match=f"computes tensors from tensors, got tf.{function}"):
         _model(tf_keras_2, function, {})
+
+
+def test_the_class_is_found_where_programs_import_it(tf_keras_2):
+    found = tf_keras_2.python.keras.layers.core.TFOpLambda
+    assert isinstance(found("sort"), tf_keras_2.keras.layers.Layer)
+    assert not isinstance(tf_keras_2.keras.layers.Dense(1), found)

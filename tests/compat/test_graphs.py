@@ -83,6 +83,51 @@ def test_gradients_that_the_program_changes(tf):
     np.testing.assert_allclose(sess.run(w), before - gradient.clip(-0.1, 0.1), rtol=1e-5)
 
 
+def test_gradients_that_stop_at_tensors_or_are_zeros(tf):
+    x = keras.backend.placeholder((2,))
+    w = keras.backend.variable(3.0)
+    y = x**2
+    z = x * y * w
+    parts = tf.gradients([z, z], [x, y, w], stop_gradients=[y], unconnected_gradients="zero")
+    apart = tf.gradients(x + 1, [x, w, z], unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    run = keras.backend.function([x], parts + apart)
+    found = run([np.array([1.0, 2.0])])
+    np.testing.assert_allclose(found[0], [6.0, 24.0])  # 2 w y
+    np.testing.assert_allclose(found[1], [6.0, 12.0])  # 2 w x
+    np.testing.assert_allclose(found[2], 18.0)
+    np.testing.assert_allclose(found[3], [1.0, 1.0])
+    np.testing.assert_allclose(found[4], 0.0)
+    np.testing.assert_allclose(found[5], [0.0, 0.0])
+    assert tf.gradients(x + 1, [w]) == [None]
+
+
+def test_gradients_in_a_layer(tf, keras_2):
+    """By inputs that come from outside of the layer, behind a layer that does not know a size."""
+
+    class Chosen(keras_2.layers.Layer):
+        def call(self, inputs):
+            return tf.gather_nd(*inputs)
+
+        def compute_output_shape(self, shapes):
+            return shapes[1][:1]
+
+    class Slope(keras_2.layers.Layer):
+        def call(self, inputs):
+            return tf.gradients(inputs[0], inputs[1])[0]
+
+        def compute_output_shape(self, shapes):
+            return shapes[1]
+
+    x = keras_2.layers.Input((3,))
+    index = keras_2.layers.Input(batch_shape=(None, None), dtype="int32")
+    slope = Slope()([Chosen()([x, index]), x])
+    model = keras_2.models.Model([x, index], slope)
+    again = keras_2.models.Model([x, index], model([x, index]))
+    for each in (model, again):
+        found = each.predict([np.ones((2, 3)), np.array([[0, 1], [1, 2]])])
+        np.testing.assert_allclose(found, [[0, 1, 0], [0, 0, 1]])
+
+
 def test_gradients_with_weights_of_the_outputs(tf):
     """As in actor-critic programs: the gradient of the actor is that of its critic times that of its output."""
     model = keras.Sequential([keras.layers.Dense(2, input_shape=(4,), use_bias=False)])

@@ -317,3 +317,8 @@ def test_weights_of_convolutional_recurrent_layers_are_not_named_after_the_cell(
     layer = tf.keras.layers.ConvLSTM1D(2, 2, name="c")
     layer.build((None, 3, 4, 1))
     assert [w.name for w in layer.weights] == ["c/kernel:0", "c/recurrent_kernel:0", "c/bias:0"]
+
+
+def test_the_tensor_of_an_input_layer_has_the_methods_of_tensors(tf_keras):
+    layer = tf_keras.layers.InputLayer(input_shape=(3,))
+    assert layer.input.get_shape().as_list() == layer.output.get_shape().as_list() == [None, 3]

@@ -129,6 +129,17 @@ def test_operations(tf):
     close(tf.experimental.numpy.take(TABLE, [0, 1]), TABLE[0, :2])
 
 
+def test_points_of_a_sequence_with_low_discrepancy(tf):  # TensorFlow 2.15
+    expected = [[0.5, 0.5, 0.5], [0.75, 0.25, 0.25], [0.25, 0.75, 0.75], [0.375, 0.375, 0.625]]
+    np.testing.assert_array_equal(tf.math.sobol_sample(3, 4), expected)
+    np.testing.assert_array_equal(tf.math.sobol_sample(3, 1, skip=3, dtype=tf.float16), expected[3:])
+
+
+def test_constants_of_saved_models(tf):
+    assert tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY == "serving_default"
+    assert tf.saved_model.tag_constants.SERVING == tf.compat.v1.saved_model.SERVING == "serve"
+
+
 def test_decays(tf):
     train = tf.compat.v1.train
     close(train.natural_exp_decay(0.1, 0, 4, 0.5)(2), 0.07788)

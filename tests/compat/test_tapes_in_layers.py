@@ -299,3 +299,26 @@ def test_tensors_replace_the_weights_of_library_layers():
     np.testing.assert_allclose(
         outer.gradient(loss, model.trainable_variables)[0], 2 * step @ X.T @ X @ step @ W, rtol=1e-4
     )
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_tape_watches_what_a_layer_of_a_model_returns(compiled):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), keras.layers.Dense(1)])
+    first, seen = model.layers[0], []
+    original = first.call
+
+    def slopes(x):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+
+            def call(*args):
+                seen.append(original(*args))
+                tape.watch(seen[-1])
+                return seen[-1]
+
+            first.call = call
+            y = model(x)
+        first.call = original
+        return tape.gradient(y, seen[-1])
+
+    found = (tf.function(slopes) if compiled else slopes)(tf.constant(X))
+    np.testing.assert_allclose(found, np.tile(model.layers[1].kernel.numpy().T, (16, 1)), rtol=1e-6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -45,22 +45,37 @@ def gradients(loss: TensorLike, variables: TensorLike) -> list[Any]:
         expected = "a loss that is a tensor of a graph"
         hint = "Compute it from model.input, K.placeholder or K.variable; inside of a layer use jax.grad."
         raise NeedsGraphError(message("K.gradients", expected=expected, got=type(loss).__name__, hint=hint))
+    return graph_gradients(loss, variables)
+
+
+def graph_gradients(loss: KerasTensor, variables: TensorLike, constants: Sequence[KerasTensor] = ()) -> list[Any]:
+    """The gradients of a tensor of a graph; they do not flow through `constants`."""
     sources = list(variables) if isinstance(variables, list | tuple) else [variables]
     by_variable_sources = [v for v in sources if isinstance(v, Variable)]
-    by_variable = dict(zip(map(id, by_variable_sources), _for_variables(loss, by_variable_sources), strict=True))
-    return [by_variable[id(v)] if isinstance(v, Variable) else _for_tensor(loss, v) for v in sources]
+    found = _for_variables(loss, by_variable_sources, constants)
+    by_variable = dict(zip(map(id, by_variable_sources), found, strict=True))
+    return [by_variable[id(v)] if isinstance(v, Variable) else _for_tensor(loss, v, constants) for v in sources]
 
 
-def roots_of(loss: KerasTensor, stop: KerasTensor | None) -> tuple[list[KerasTensor], bool]:
-    """The inputs other than `stop` on which the loss depends, and whether it depends on `stop`."""
+def roots_of(
+    loss: KerasTensor, stop: KerasTensor | None, constants: Sequence[KerasTensor] = ()
+) -> tuple[list[KerasTensor], bool]:
+    """The inputs other than `stop` on which the loss depends, and whether it depends on `stop`.
+
+    Constants are taken as inputs.
+    """
     roots: dict[int, KerasTensor] = {}
     seen: set[int] = set()
     reached = loss is stop
+    ends = set(map(id, constants))
     waiting = [loss]
     while waiting:
         tensor = waiting.pop()
         if tensor is stop:
             reached = True
+            continue
+        if id(tensor) in ends:
+            roots[id(tensor)] = tensor
             continue
         node = tensor.node
         if node is not None and isinstance(node.operation, InputLayer):
@@ -73,8 +88,8 @@ def roots_of(loss: KerasTensor, stop: KerasTensor | None) -> tuple[list[KerasTen
     return list(roots.values()), reached
 
 
-def _for_tensor(loss: KerasTensor, source: KerasTensor) -> Any:
-    roots, reached = roots_of(loss, source)
+def _for_tensor(loss: KerasTensor, source: KerasTensor, constants: Sequence[KerasTensor]) -> Any:
+    roots, reached = roots_of(loss, source, constants)
     if not reached:
         return None
     graph = OrderedGraph([source, *roots], loss)
@@ -86,10 +101,10 @@ def _for_tensor(loss: KerasTensor, source: KerasTensor) -> Any:
     return _graph_node(gradient, graph, (source, *roots), loss.derived(source.shape, source.dtype, name="gradient"))
 
 
-def _for_variables(loss: KerasTensor, sources: list[Variable]) -> list[Any]:
+def _for_variables(loss: KerasTensor, sources: list[Variable], constants: Sequence[KerasTensor]) -> list[Any]:
     if not sources:
         return []
-    roots, _ = roots_of(loss, None)
+    roots, _ = roots_of(loss, None, constants)
     graph = OrderedGraph(roots, loss)
     known = variables_of(graph)
     needed = [v for v in sources if id(v) in known]
@@ -113,7 +128,12 @@ def _total(graph: Graph, inputs: Callable[[Any], list[Any]]) -> Callable[[Any, A
         outer = tracing.current() or tracing.TraceContext()
         bound = {**(outer.values or {}), **values}
         scope = tracing.TraceContext(
-            values=bound, key=outer.key, training=outer.training, names=outer.names, closed=True
+            values=bound,
+            key=outer.key,
+            training=outer.training,
+            names=outer.names,
+            closed=True,
+            guesses=outer.guesses,
         )
         with tracing.entered(scope):
             return jnp.sum(graph.run(inputs(x), known_tensors.get()))

@@ -172,7 +172,7 @@ class LayerMixin(CompatObject):
             vars(self)["units"] = None
         values: list[Any] = list(vars(self).values())
         for value in values:
-            if isinstance(value, Layer | Regularizer | Constraint) and id(value) != id(self):
+            if isinstance(value, Layer | Regularizer | Constraint | KerasTensor) and id(value) != id(self):
                 adopt(value)
         if "seed" in vars(self) and _reads_seed_generator(type(self)):
             self.seed_generator = SeedGenerator(self.seed)

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from gazelle.compat.namespaces import root
+from gazelle.compat.tensorflow import names
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.checkpoints import Module
 from gazelle.compat.tensorflow.eager.control import TensorSpec
@@ -23,6 +24,37 @@ from gazelle.export.formats import writer
 from gazelle.export.signature import Exportable, of_function
 from gazelle.layers import saved_model
 from gazelle.models import Model
+
+#: the constants of `tf.saved_model`; those of TensorFlow 1 have modules of their own
+_CONSTANTS = {
+    "": {
+        "ASSETS_DIRECTORY": "assets",
+        "ASSETS_KEY": "saved_model_assets",
+        "DEBUG_DIRECTORY": "debug",
+        "SAVED_MODEL_FILENAME_PB": "saved_model.pb",
+        "SAVED_MODEL_FILENAME_PBTXT": "saved_model.pbtxt",
+        "SAVED_MODEL_SCHEMA_VERSION": 1,
+        "VARIABLES_DIRECTORY": "variables",
+        "VARIABLES_FILENAME": "variables",
+    },
+    "signature_constants.": {
+        "DEFAULT_SERVING_SIGNATURE_DEF_KEY": "serving_default",
+        "CLASSIFY_INPUTS": "inputs",
+        "CLASSIFY_METHOD_NAME": "tensorflow/serving/classify",
+        "CLASSIFY_OUTPUT_CLASSES": "classes",
+        "CLASSIFY_OUTPUT_SCORES": "scores",
+        "PREDICT_INPUTS": "inputs",
+        "PREDICT_METHOD_NAME": "tensorflow/serving/predict",
+        "PREDICT_OUTPUTS": "outputs",
+        "REGRESS_INPUTS": "inputs",
+        "REGRESS_METHOD_NAME": "tensorflow/serving/regress",
+        "REGRESS_OUTPUTS": "outputs",
+    },
+    "tag_constants.": {"GPU": "gpu", "SERVING": "serve", "TPU": "tpu", "TRAINING": "train"},
+}
+for _module, _values in _CONSTANTS.items():
+    for _name, _value in _values.items():
+        names.NAMES.update(dict.fromkeys((f"saved_model.{_name}", f"saved_model.{_module}{_name}"), _value))
 
 
 @named("saved_model.save")

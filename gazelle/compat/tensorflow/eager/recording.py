@@ -14,6 +14,7 @@ import numpy as np
 
 from gazelle.compat.recorded_variable import recorder
 from gazelle.core import shape_inference, tracing
+from gazelle.core.context_variables import assigned
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
@@ -48,23 +49,35 @@ class Tape(Protocol):
 
 
 class LooksAtValuesError(BaseException):
-    """A recorded function looked at the values of a tensor or drew with NumPy: a replay would find others.
+    """A recorded function looked at values, drew with NumPy or had a tape watch a tensor: a replay would differ.
 
     It is no `Exception`, since programs catch those.
     """
 
 
-#: whether a function runs that must not look at values
-_watched: ContextVar[bool] = ContextVar("gazelle_watches_values", default=False)
+#: whether a function runs that a tape records as one call; it must not look at values
+_recorded: ContextVar[bool] = ContextVar("gazelle_records_one_call", default=False)
+#: whether that function is traced, so that JAX raises an error where it looks at values
+_traced: ContextVar[bool] = ContextVar("gazelle_traces_one_call", default=False)
 
 
 @contextlib.contextmanager
-def values_watched(watched: bool) -> Iterator[None]:
+def values_watched(recorded: bool, traced: bool) -> Iterator[None]:
     """Context manager that raises `LooksAtValuesError` where a function looks at values; NumPy's generator is reset."""
-    if not watched:
+    if not recorded:
         yield
         return
-    token, before = _watched.set(True), np.random.get_state(legacy=False)
+    with assigned(_recorded, True), assigned(_traced, traced):
+        if traced:
+            yield
+        else:
+            with _generator_watched():
+                yield
+
+
+@contextlib.contextmanager
+def _generator_watched() -> Iterator[None]:
+    before = np.random.get_state(legacy=False)
     try:
         yield
         after = np.random.get_state(legacy=False)
@@ -73,13 +86,17 @@ def values_watched(watched: bool) -> Iterator[None]:
     except LooksAtValuesError:
         np.random.set_state(before)
         raise
-    finally:
-        _watched.reset(token)
 
 
 def look_at_values() -> None:
     """Called when a program reads the values of a tensor."""
-    if _watched.get():
+    if _recorded.get() and not _traced.get():
+        raise LooksAtValuesError
+
+
+def look_at_calls() -> None:
+    """Called when a tape that was begun outside of a recorded function watches a tensor in it."""
+    if _recorded.get():
         raise LooksAtValuesError
 
 

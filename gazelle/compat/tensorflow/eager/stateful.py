@@ -81,8 +81,8 @@ def stateful(
         out = forward.run([flat[i] for i in array_indices], key_data, scope)
     else:
         scope.key = compiled_calls.as_key(key_data)
-        watched = is_watched and not any(isinstance(leaf, jax.core.Tracer) for leaf in flat)
-        with only_tapes(()), tracing.entered(scope), values_watched(watched):
+        traced = any(isinstance(leaf, jax.core.Tracer) for leaf in flat)
+        with only_tapes(()), tracing.entered(scope), values_watched(is_watched, traced):
             out = function(*plain_args, **plain_kwargs)
         if forward is not None:
             forward.set_variables(list(seen.values()))

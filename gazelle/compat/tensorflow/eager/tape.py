@@ -23,7 +23,7 @@ from gazelle.compat.tensorflow.eager.recording import (
     is_array,
     is_box,
     key_of,
-    look_at_values,
+    look_at_calls,
     only_tapes,
     restore_tapes,
     unboxed,
@@ -73,7 +73,7 @@ class GradientTape:
     def watch(self, tensor: TensorLike) -> None:
         """Also record calls on this tensor."""
         if self not in active_tapes():  # inside of a layer: the calls in it have to be recorded
-            look_at_values()
+            look_at_calls()
         for leaf in jax.tree.leaves(tensor, is_leaf=is_box):
             source = leaf if isinstance(leaf, Variable) else unboxed(leaf)
             if isinstance(leaf, Variable):

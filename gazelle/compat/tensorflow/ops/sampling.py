@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,13 +12,14 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.compat.tables import with_parameters
+from gazelle.compat.tensorflow.dtypes import name_on_device
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import NAMES, named, op
 from gazelle.compat.tensorflow.ops.randoms import generator
 from gazelle.compat.tensorflow.ops.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.v1.host_nodes import of_sparse, sparse_result
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
 
@@ -176,3 +178,16 @@ def _nce_loss(*given: Any) -> Any:
 
 named("nn.sampled_softmax_loss", "compat.v1.nn.sampled_softmax_loss")(_sampled(NAMES.pop("sampled_softmax"), True))
 named("nn.nce_loss", "compat.v1.nn.nce_loss")(_sampled(NAMES.pop("nce"), False))
+
+
+@named("math.sobol_sample", "sobol_sample")
+def sobol_sample(
+    dim: TensorLike, num_results: TensorLike, skip: TensorLike = 0, dtype: DTypeLike = "float32"
+) -> TensorResult:
+    """The points of Sobol's sequence in [0, 1)^dim after the first one, which is 0."""
+    from scipy.stats import qmc
+
+    sequence = qmc.Sobol(int(unboxed(dim)), scramble=False).fast_forward(1 + int(unboxed(skip)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # numbers of points that are no power of 2
+        return Tensor(jnp.asarray(sequence.random(int(unboxed(num_results))), name_on_device(dtype)))

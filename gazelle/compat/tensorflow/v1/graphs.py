@@ -15,11 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import gazelle
-from gazelle.compat.arguments.ignored import check, ignores, methods_ignore
+from gazelle.compat import era
+from gazelle.compat.arguments.ignored import ignores, methods_ignore
 from gazelle.compat.backend import functions, sessions, variables
 from gazelle.compat.backend.execution_order import open_dependencies
-from gazelle.compat.backend.gradients import gradients as graph_gradients
-from gazelle.compat.backend.gradients import roots_of
+from gazelle.compat.backend.gradients import graph_gradients, roots_of
 from gazelle.compat.backend.initialization import Initialization
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.sessions import Operations
@@ -31,7 +31,7 @@ from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow import names, names_of_1
 from gazelle.compat.tensorflow.dtypes import name_on_device
 from gazelle.compat.tensorflow.eager.recording import in_graph, unboxed
-from gazelle.compat.tensorflow.eager.tape import recorded_gradients
+from gazelle.compat.tensorflow.eager.tape import recorded_gradients, zeros_wanted
 from gazelle.compat.tensorflow.model_calls import remembered
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ops.sizes import with_length
@@ -39,7 +39,8 @@ from gazelle.compat.tensorflow.v1 import scopes
 from gazelle.compat.tensorflow.v1.slots import add_slots
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import DTypeLike, Option, RegularizerLike, ShapeLike, TensorLike, TensorResult
-from gazelle.core.shape_inference import call_op
+from gazelle.core.errors import message
+from gazelle.core.shape_inference import NeedsGraphError, call_op, infers_shapes
 from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.core.types import InitializerLike
 from gazelle.core.variable import Variable
@@ -324,18 +325,31 @@ _HINTS = "gate_gradients aggregation_method colocate_gradients_with_ops"
 
 
 @named("gradients")
-@ignores(f"name {_HINTS} unconnected_gradients='none'")
+@ignores(f"name {_HINTS}")
 def gradients(
-    ys: TensorLike, xs: TensorLike, grad_ys: TensorLike = None, stop_gradients: TensorLike = None
-) -> TensorResult:
+    ys: TensorLike,
+    xs: TensorLike,
+    grad_ys: TensorLike = None,
+    stop_gradients: TensorLike = None,
+    unconnected_gradients: object = "none",
+) -> list[Any]:
     """`tf.gradients` of tensors of a graph, or in a `tf.function` or step of a model."""
-    if not any(map(is_symbolic, ys if isinstance(ys, list | tuple) else [ys])):
-        return recorded_gradients(ys, xs, grad_ys, constants=stop_gradients)
-    check("stop_gradients", stop_gradients, None, "tf.gradients of a graph")
-    if grad_ys is not None:
-        pairs = zip(*([v] if not isinstance(v, list | tuple) else v for v in (ys, grad_ys)), strict=True)
-        ys = [y * gazelle.ops.stop_gradient(upstream) for y, upstream in pairs]
-    return graph_gradients(ys, xs)
+    given = [v if isinstance(v, list | tuple) else [v] for v in (ys, xs, grad_ys, stop_gradients)]
+    targets, sources, upstreams, constants = given
+    if not any(map(is_symbolic, targets)):
+        if infers_shapes.get() and (_active or era.is_package_before_keras_3()):
+            expected = "tensors of a graph"
+            raise NeedsGraphError(message("tf.gradients in a layer", expected=expected, got=type(ys).__name__))
+        found = recorded_gradients(ys, xs, grad_ys, constants=stop_gradients)
+    else:
+        if grad_ys is not None:
+            weighted = zip(targets, upstreams, strict=True)
+            targets = [y * gazelle.ops.stop_gradient(upstream) for y, upstream in weighted]
+        total = targets[0] if len(targets) == 1 else sum(map(gazelle.ops.sum, targets))
+        found = graph_gradients(total, sources, [v for v in constants if is_symbolic(v)])
+    if not zeros_wanted(unconnected_gradients):
+        return found
+    return [gazelle.ops.zeros_like(x) if g is None else g for g, x in zip(found, sources, strict=True)]
 
 
 def trained(loss: TensorLike) -> list[Variable]:
