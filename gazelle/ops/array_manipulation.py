@@ -10,6 +10,7 @@ import numpy as np
 
 from gazelle.core import budget
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.shape_inference import infers_shapes, shown
 from gazelle.core.types import Array, ArrayLike, AxisLike, DTypeLike, ShapeLike
 from gazelle.ops.base import array as as_array
 from gazelle.ops.base import op
@@ -74,7 +75,14 @@ def reshape(x: ArrayLike, newshape: ShapeLike) -> Array:
         >>> gazelle.ops.reshape([1, 2, 3, 4], (2, -1)).shape
         (2, 2)
     """
-    return jnp.reshape(x, shape_of(newshape))
+    sizes = shape_of(newshape)
+    try:
+        return jnp.reshape(x, sizes)
+    except TypeError:
+        unknown = {shown(shape).count(None) for shape in (x.shape, sizes)}
+        if not infers_shapes.get() or 0 in unknown or len(unknown) == 1:
+            raise
+        return jnp.zeros(sizes, x.dtype)  # one unknown size may be the product of two others
 
 
 @op

@@ -172,3 +172,18 @@ def test_a_step_of_slim_returns_the_loss(tensorflow_1):  # numbers of TensorFlow
     assert sess.run(tf.arg_min(tf.constant([3.0, 1.0]), 0)) == 1
     with tf.get_default_graph().device("/cpu:0"):
         assert tf.group(step).name
+
+
+def test_tensors_of_a_collection_by_the_names_of_their_layers(tf):
+    slim = tf.contrib.slim
+    with tf.variable_scope("net") as scope:
+        ends = scope.original_name_scope + "_ends"
+        with slim.arg_scope([slim.conv2d, slim.max_pool2d, slim.fully_connected], outputs_collections=ends):
+            x = slim.repeat(tf.constant(X), 2, slim.conv2d, 2, 3, scope="conv1")
+            x = slim.flatten(slim.max_pool2d(x, 2, scope="pool1"))
+            x = slim.fully_connected(x, 5, scope="fc")
+    found = slim.utils.convert_collection_to_dict(ends, clear_collection=True)
+    assert list(found) == ["net/conv1/conv1_1", "net/conv1/conv1_2", "net/pool1", "net/fc"]
+    assert found["net/fc"] is x
+    assert slim.utils.convert_collection_to_dict(ends) == {}
+    assert slim.utils.last_dimension(x.shape, min_rank=2) == 5

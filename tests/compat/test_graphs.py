@@ -464,3 +464,53 @@ def test_only_gathered_rows_are_updated(tf, name, is_clipped):
         for given in ([0, 1], [1, 2], [0, 0], [2, 2]):
             sess.run(step, {indices: given})
         np.testing.assert_allclose(sess.run(rows), ROWS[name], atol=2e-6)
+
+
+def test_placeholders_without_a_shape_take_the_axes_that_functions_need(tf):
+    x, y = tf.placeholder("float"), tf.placeholder("float")
+    images = tf.reshape(x, [-1, 2, 2, 1])
+    sums = tf.matmul(x, tf.constant(np.arange(12.0, dtype="float32").reshape(4, 3)))
+    right = tf.equal(tf.argmax(sums, 1), tf.argmax(y, 1))
+    first, _ = tf.split(x, 2, 0)
+    assert (images.shape.as_list(), sums.shape.as_list()) == ([None, 2, 2, 1], [None, 3])
+    with tf.Session() as sess:
+        given = {x: X[:2], y: [[0, 0, 1], [1, 0, 0]]}
+        fetched = sess.run([images, right, first, x[0], x[:, 1], tf.reduce_sum(x, 1), x * 2], given)
+    wanted = [X[:2].reshape(2, 2, 2, 1), [True, False], X[:1], X[0], X[:2, 1], X[:2].sum(1), X[:2] * 2]
+    for value, expected in zip(fetched, wanted, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-6)
+
+
+def test_one_unknown_size_may_be_the_product_of_two(tf):
+    x = tf.placeholder(tf.float32, [None, None, None, 2])
+    n, height, width, _ = tf.unstack(tf.shape(x))
+    rows = tf.reshape(x, [n * height, width, 2])
+    again = tf.reshape(rows * 2, [n, height, width, 2])
+    assert again.shape.as_list() == [None, None, None, 2]
+    values = np.arange(24.0).reshape(2, 2, 3, 2)
+    with tf.Session() as sess:
+        np.testing.assert_array_equal(sess.run(again, {x: values}), values * 2)
+        assert sess.run(rows, {x: values}).shape == (4, 3, 2)
+
+
+def test_random_crops_have_the_size_of_the_batch(tf):
+    x = tf.placeholder(tf.float32, [None, 6, 6, 1])
+    crop = tf.random_crop(value=x, size=[tf.shape(x)[0], 4, 4, 1])
+    with tf.Session() as sess:
+        value = sess.run(crop, {x: np.arange(72.0).reshape(2, 6, 6, 1)})
+    assert value.shape == (2, 4, 4, 1)
+    assert (np.diff(value, axis=2) == 1).all()
+    assert (np.diff(value, axis=1) == 6).all()
+
+
+@pytest.mark.parametrize("name", ["zeros", "ones", "truncated_normal", "random_uniform", "orthogonal"])
+def test_classes_of_initializers(tf, name):
+    kind = getattr(tf, f"{name}_initializer")
+    with tf.variable_scope(f"of_{name}", initializer=kind):
+        values = [tf.get_variable("a", [3, 3]), tf.get_variable("b", [3, 3], initializer=kind)]
+    values.append(tf.layers.dense(tf.ones([1, 3]), 3, kernel_initializer=kind))
+    assert isinstance(kind(), kind)
+    for value in values:
+        assert np.isfinite(tf.Session().run(value)).all()
+    if name in ("zeros", "ones"):
+        assert (np.asarray(values[0]) == ["zeros", "ones"].index(name)).all()

@@ -272,6 +272,26 @@ def test_the_digits_of_the_tutorials_of_tensorflow_1(monkeypatch):
     assert found.train.epochs_completed == 1
     assert found.train._labels is found.train.labels
     assert module.read_data_sets(reshape=False).test.images.shape == (5, 28, 28, 1)
+    learn = tensorflow_facade.module("tensorflow.contrib.learn")
+    assert learn.datasets.mnist.read_data_sets is module.read_data_sets
+    monkeypatch.setattr(
+        gazelle.datasets.mnist, "load_data", lambda: ((np.tile(images, (167, 1, 1)),) * 2, (images,) * 2)
+    )
+    assert learn.datasets.load_dataset("mnist").train.num_examples == 10
+    tensorflow_facade.close()
+
+
+def test_tables_of_the_tutorials_of_tensorflow_1(tmp_path):
+    tf = tensorflow_facade.module("tensorflow")
+    base = tensorflow_facade.module("tensorflow.contrib.learn.python.learn.datasets.base")
+    (tmp_path / "rows.csv").write_text("2,2,a,b\n1,2.5,0\n3,4,1\n")
+    found = base.load_csv_with_header(filename=tmp_path / "rows.csv", target_dtype=int, features_dtype="float32")
+    assert (found.data.tolist(), found.target.tolist()) == ([[1, 2.5], [3, 4]], [0, 1])
+    (tmp_path / "rows.csv").write_text("0,1,2\n")
+    found = tf.contrib.learn.datasets.base.load_csv_without_header(tmp_path / "rows.csv", "int64", "int64", 0)
+    assert (found.data.tolist(), found.target.tolist()) == ([[1, 2]], [0])
+    with pytest.raises(ValueError, match="expected 'mnist'"):
+        tf.contrib.learn.datasets.load_dataset("wine")
     tensorflow_facade.close()
 
 

@@ -158,3 +158,27 @@ def test_a_program_sets_the_mask_of_an_array():
     np.testing.assert_allclose(loss(y, x), 0.9**2 + 0.7**2, rtol=1e-6)
     x._keras_mask = None
     np.testing.assert_allclose(loss(y, x), 0.9**2 + 0.2**2 + 0.7**2, rtol=1e-6)
+
+
+def test_cases_of_tensorflow_1(tensorflow_1):
+    tf = tensorflow_1
+
+    class Tests(tf.test.TestCase):
+        def test_one(self):
+            with self.test_session():
+                v = tf.get_variable("v", [2], initializer=tf.ones_initializer())
+                tf.global_variables_initializer().run()
+                assert [u.op.name for u in tf.trainable_variables()] == ["v"]
+                self.assertAllClose([2.0, 2.0], v * 2)
+                self.assertAllEqual(self.evaluate(v), v.eval())
+
+        def test_two(self):  # the variable of the other test is forgotten
+            with self.cached_session() as session:
+                self.assertAllEqual([0.0] * 3, session.run(tf.get_variable("v", [3]) * 0))
+
+        def test_wrong(self):
+            with self.session():
+                self.assertAllClose([1.0], tf.constant([2.0]))
+
+    failed, count = _run(Tests)
+    assert (set(failed), count) == ({"test_wrong"}, 3)

@@ -80,6 +80,7 @@ def test_code_without_a_file_gets_tensors():
         ("ops.control_flow_ops", "group"),
         ("ops.init_ops_v2", "Zeros Ones Constant TruncatedNormal glorot_normal"),
         ("ops.lookup_ops", "StaticHashTable HashTable"),
+        ("ops.rnn", "rnn bidirectional_rnn static_rnn dynamic_rnn"),
         ("ops.rnn_cell", "RNNCell GRUCell"),
         ("ops.rnn_cell_impl", "RNNCell LSTMStateTuple"),
         ("framework.ops", "EagerTensor Tensor convert_to_tensor name_scope"),

@@ -102,3 +102,16 @@ def test_without_tensorboardx_numbers_are_written(tf, tmp_path, monkeypatch):
         tf.summary.scalar("loss", 0.5)
     summary_messages.message_types.cache_clear()
     assert [value.tag for _, value in values(tmp_path)] == ["loss"]
+
+
+def test_variables_and_constants_of_a_graph(tensorflow_1, tmp_path):
+    tf = tensorflow_1
+    tf.disable_eager_execution()
+    w = tf.Variable([1.0, 3.0])
+    tf.summary.histogram("w", w)
+    tf.summary.scalar("rate", 0.5)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        tf.summary.FileWriter(str(tmp_path)).add_summary(sess.run(tf.summary.merge_all()), 2)
+    (step, histogram), (_, rate) = values(tmp_path)
+    assert (step, histogram.histo.sum, rate.simple_value) == (2, 4.0, 0.5)

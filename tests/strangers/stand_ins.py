@@ -133,6 +133,9 @@ def shorter(text):
     text = re.sub(rf"(?i)(\b{word}\s*=\s*)([3-9]|[1-9]\d[\d_]*|\de\d)\b(?!\.| */)", r"\g<1>2", text)
     start = r"\s+in\s+x?range\(\s*(?:\d+\s*,\s*)?)"
     text = re.sub(rf"(?m)(^\s*for\s+(?:\w*(?:epoch|iter|episode)\w*|e|it|ep){start}(\d\d+)\b", r"\g<1>3", text)
+    if re.search(r"\b(Session|InteractiveSession|estimator)\b", text):  # steps of TensorFlow 1, most of one batch
+        steps = r"\b(?:\w*_)?(?:steps|iters|iterations)\s*=\s*|\bfor\s+\w+\s+in\s+x?range\((?:\d+\s*,\s*)?"
+        text = re.sub(rf"(?i)({steps})(?:[2-9]\d\d|\d{{4,}}|\de\d)\b(?!\.)", r"\g<1>200", text)
     if "gym" not in text:  # whose episodes are short
         text = re.sub(rf"(for\s+\w*step\w*{start}(\d\d\d+|[2-9]\d)\b", r"\g<1>3", text)  # not ten steps of a forecast
     return re.sub(r"(?s)(add_argument\([^()]*epochs?[^()]*default\s*=\s*)(\d+)", r"\g<1>2", text)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import tempfile
 import unittest
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -22,7 +23,7 @@ from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
 from gazelle.compat.tensorflow.ops.arrays import convert
 from gazelle.compat.tensorflow.v1.host_nodes import in_graph
-from gazelle.compat.types import DTypeLike, Nested, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, Nested, Option, TensorLike, TensorResult
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import is_symbolic
@@ -188,17 +189,37 @@ def is_numeric_tensor(tensor: TensorLike) -> bool:
 _Tensors = Nested[TensorLike]
 
 
+def _value(tensor: Any) -> Any:
+    return tensor.eval() if is_symbolic(tensor) else np.asarray(tensor)
+
+
 def _arrays(tree: Any) -> list[Any]:
-    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree, is_leaf=is_box)]
+    return [_value(leaf) for leaf in jax.tree.leaves(tree, is_leaf=is_box)]
 
 
 @named("test.TestCase")
 class TestCase(unittest.TestCase):
     """A test case that compares tensors, arrays and structures of them."""
 
+    assertEquals = unittest.TestCase.assertEqual  # noqa: N815 - until Python 3.11
+
+    def setUp(self) -> None:
+        """Forget the variables of other tests."""
+        NAMES["reset_default_graph"]()
+
+    @contextlib.contextmanager
+    @ignores("config use_gpu force_gpu")
+    def session(self, graph: Option = None) -> Iterator[Any]:
+        """A session, in whose block it is the default one."""
+        with NAMES["Session"](graph=graph) as session:
+            yield session
+
+    cached_session = session
+    test_session = property(lambda self: self.session)  # not a function, which would be a test
+
     def evaluate(self, tensors: TensorLike) -> TensorResult:
         """Return the values as NumPy arrays."""
-        return jax.tree.map(np.asarray, tensors, is_leaf=is_box)
+        return jax.tree.map(_value, tensors, is_leaf=is_box)
 
     def get_temp_dir(self) -> str:
         """Return a folder for this test."""
@@ -213,11 +234,11 @@ class TestCase(unittest.TestCase):
             for x, y in zip(_arrays(a), _arrays(b), strict=True):
                 np.testing.assert_allclose(x, y, rtol, atol, err_msg=msg)
         else:
-            np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol, atol, err_msg=msg)
+            np.testing.assert_allclose(_value(a), _value(b), rtol, atol, err_msg=msg)
 
     def assertAllEqual(self, a: _Tensors, b: _Tensors, msg: str = "") -> None:  # noqa: N802
         """Compare values exactly."""
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(b), err_msg=msg)
+        np.testing.assert_array_equal(_value(a), _value(b), err_msg=msg)
 
     def assertNotAllClose(  # noqa: N802
         self, a: _Tensors, b: _Tensors, rtol: float = 1e-6, atol: float = 1e-6, msg: str = ""

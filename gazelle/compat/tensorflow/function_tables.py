@@ -20,6 +20,7 @@ from gazelle.compat.tensorflow.names import NAMES, current_names, named, op, spa
 from gazelle.compat.types import Function, NamedObject
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
+from gazelle.initializers import Initializer
 
 TABLE = tables.read("tensorflow")
 LISTS = tables.lists("tensorflow", "lists")
@@ -125,7 +126,19 @@ def _of_program(current: Function, former: Function) -> Function:
     def called(*args: Any, **kwargs: Any) -> Any:
         return (former if names_of_1.active() else current)(*args, **kwargs)
 
-    return called
+    return _Made(former.__name__, (), {"call": staticmethod(called)}) if isinstance(former, _Made) else called
+
+
+class _Made(type):
+    """A class of initializers with the arguments of TensorFlow 1: programs also pass the class itself."""
+
+    call: Function
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return cls.call(*args, **kwargs)
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, inspect.unwrap(cls.call))
 
 
 def _in_order(function: Function, order: list[str]) -> Function:
@@ -147,4 +160,5 @@ def _in_order(function: Function, order: list[str]) -> Function:
     vars(called)["__signature__"] = inspect.Signature(
         [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=defaults.get(n)) for n in names]
     )
-    return called
+    is_initializer = isinstance(function, type) and issubclass(function, Initializer)
+    return _Made(function.__name__, (), {"call": staticmethod(called)}) if is_initializer else called

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from gazelle.compat.arguments.ignored import ignores
+from gazelle.compat.backend.lifting import computes_values
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.files import text
@@ -17,6 +18,7 @@ from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ops.arrays import constant
 from gazelle.compat.tensorflow.summary_messages import encoded
+from gazelle.compat.tensorflow.v1 import graphs
 from gazelle.compat.types import DTypeLike, PathLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.symbolic import is_symbolic
 from gazelle.training.callbacks.event_file import NumberWriter
@@ -142,7 +144,7 @@ def _node(kind: str, name: str, tensor: Any, **options: Any) -> Any:
 def _write(kind: str, name: str, data: TensorLike, step: TensorLike, **options: Any) -> TensorResult:
     """Write a summary; for a tensor of a graph, return a node."""
     options = {key: value for key, value in options.items() if value is not None}
-    if is_symbolic(data):
+    if is_symbolic(data) or (_writer is None and graphs.active() and not computes_values()):  # of variables, too
         return _node(kind, name, data, **options)
     array, at = unboxed(data), unboxed(step if step is not None else _step)
     if _writer is None or not _recording or isinstance(array, jax.core.Tracer) or isinstance(at, jax.core.Tracer):

@@ -16,7 +16,7 @@ from gazelle.compat.arguments.ignored import check
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.eager.recording import unboxed
-from gazelle.compat.tensorflow.names import NAMES, named, op, space
+from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op, space
 from gazelle.compat.tensorflow.ops.arrays import cast_array
 from gazelle.compat.tensorflow.ops.randoms import StatelessSeed, generator, next_key, seed_of_draw
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -141,13 +141,16 @@ def _flip(axis: int) -> Any:
 
 def _drawn_when_run(function: Callable[..., Any]) -> Callable[..., Any]:
     """A random function of an image; of a symbolic one it draws whenever the graph runs."""
+    first = next(iter(inspect.signature(function).parameters))
 
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        image, *rest = args or (None,)
+        image, *rest = args or (kwargs.pop(first),)
         if not isinstance(image, KerasTensor):
-            return function(*args, **kwargs)
-        return call(lambda array: unboxed(function(array, *rest, **kwargs)), (image,), {})
+            return function(image, *rest, **kwargs)
+        known = {name: fixed_value(value) for name, value in kwargs.items()}  # a size may contain that of a batch
+        run = lambda array, *rest, **kwargs: unboxed(function(array, *rest, **kwargs))  # noqa: E731
+        return call(run, (image, *map(fixed_value, rest)), known)
 
     return called
 

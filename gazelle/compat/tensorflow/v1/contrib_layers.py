@@ -64,6 +64,37 @@ def arg_scope(list_ops_or_scope: Option, **kwargs: Any) -> Iterator[dict[str, di
         _scopes.pop()
 
 
+@named("contrib.layers.utils.collect_named_outputs")
+def collect_named_outputs(collections: str | Sequence[str] | None, alias: str, outputs: TensorResult) -> TensorResult:
+    """`slim.utils.collect_named_outputs`: add a tensor, which gets a further name, to collections."""
+    if collections:
+        vars(outputs).setdefault("aliases", []).append(alias)
+        scopes.add_to_collections(collections, outputs)
+    return outputs
+
+
+@named("contrib.layers.utils.convert_collection_to_dict")
+def convert_collection_to_dict(collection: str, clear_collection: bool = False) -> dict[str, TensorResult]:
+    """`slim.utils.convert_collection_to_dict`: the tensors of a collection by their further names."""
+    found = {alias: x for x in scopes.get_collection(collection) for alias in vars(x)["aliases"]}
+    if clear_collection:
+        scopes.get_collection_ref(collection).clear()
+    return found
+
+
+@named("contrib.layers.utils.last_dimension")
+def last_dimension(shape: Sequence[int | None], min_rank: int = 1) -> int:
+    """`slim.utils.last_dimension`: the last size of a shape.
+
+    Raises:
+        ValueError: It is unknown, or there are fewer axes.
+    """
+    if len(shape) < min_rank or shape[-1] is None:
+        expected = f"at least {min_rank} axes, of which the last has a known size"
+        raise ArgumentError(message("last_dimension", expected=expected, got=tuple(shape)))
+    return int(shape[-1])
+
+
 def _layer(names: str, default: str, last: Mapping[str, Any] = _LAST, **own: Any) -> Callable[[Any], Any]:
     """Register a function of (inputs, the arguments) as a layer in a variable scope. A decorator."""
     parameters = {"inputs": _NEEDED, **own, **last}
@@ -78,8 +109,7 @@ def _layer(names: str, default: str, last: Mapping[str, Any] = _LAST, **own: Any
             options = SimpleNamespace(**given)
             with variable_scope(options.scope, default, reuse=given.get("reuse")) as options.opened:
                 made = compute(options.inputs, options)
-            scopes.add_to_collections(given.get("outputs_collections") or (), made)
-            return made
+            return collect_named_outputs(given.get("outputs_collections"), options.opened.name, made)
 
         layer.__name__ = layer.__qualname__ = names.split()[0]
         taking = add_arg_scope(layer)

@@ -125,6 +125,7 @@ def placeholder(dtype: DTypeLike = "float32", shape: ShapeLike | None = None, na
     kind = name_on_device(dtype)
     # without a shape it is mostly a number, such as a rate of dropout; it takes arrays of any shape
     made = variables.placeholder(sizes, dtype=kind)
+    made.knows_rank = shape is not None
     if not sizes and "int" in kind:
         made = with_length(made)
     if name:
