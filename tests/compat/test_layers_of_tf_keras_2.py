@@ -322,3 +322,20 @@ def test_weights_of_convolutional_recurrent_layers_are_not_named_after_the_cell(
 def test_the_tensor_of_an_input_layer_has_the_methods_of_tensors(tf_keras):
     layer = tf_keras.layers.InputLayer(input_shape=(3,))
     assert layer.input.get_shape().as_list() == layer.output.get_shape().as_list() == [None, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "entries"),
+    [
+        ("LSTM", {"units": 2}, {"implementation": 2, "time_major": False}),
+        ("SimpleRNN", {"units": 2, "time_major": True}, {"time_major": True}),
+        ("Embedding", {"input_dim": 2, "output_dim": 2, "input_length": 5}, {"input_length": 5}),
+        ("Conv2DTranspose", {"filters": 2, "kernel_size": 3}, {"groups": 1}),
+        ("Attention", {}, {"score_mode": "dot"}),
+    ],
+)
+def test_configs_have_the_arguments_of_tf_keras(tf_keras_2, name, arguments, entries):
+    layer = getattr(tf_keras_2.keras.layers, name)(**arguments)
+    config = layer.get_config()
+    assert {key: config[key] for key in entries} == entries
+    assert type(layer).from_config(config).get_config() == config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 from collections.abc import Mapping
@@ -63,15 +64,27 @@ def _of_model(model: Model) -> dict[str, Any]:
     return out
 
 
-def config_of_layer(name: str, config: dict[str, Any]) -> dict[str, Any]:
+def config_of_layer(layer: Layer, name: str, config: dict[str, Any]) -> dict[str, Any]:
     """What `get_config` of a layer returned in Keras 2.
 
     Args:
+        layer: the layer.
         name: the name of its class.
         config: its config now.
     """
     found: dict[str, Any] = converted({"class_name": name, "config": config})["config"]
-    return _with_tuple(found)
+    further = {key: getattr(layer, key, value) for key, value in _of_programs(name, era.standalone()).items()}
+    return _with_tuple({**further, **found})
+
+
+@functools.cache
+def _of_programs(name: str, standalone: bool) -> dict[str, Any]:
+    """{argument: value} of what the configs of a class have for programs alone."""
+    section = tables.read("former_files")["only in configs of programs"]
+    pairs = " ".join(value for names, value in section.items() if name in names.split()).split()
+    later = _added(name, True) | {"time_major"} if standalone else frozenset()
+    found = {key: ast.literal_eval(value) for key, _, value in (pair.partition(":") for pair in pairs)}
+    return {key: value for key, value in found.items() if key not in later}
 
 
 def _with_tuple(config: dict[str, Any]) -> dict[str, Any]:

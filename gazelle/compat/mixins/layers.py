@@ -222,7 +222,7 @@ class LayerMixin(CompatObject):
         first = {} if shape is None else {"batch_input_shape": shape}
         if era.number() == 1:
             return {**first, **config}
-        return {**first, **former_files.config_of_layer(core_class(type(self)).__name__, config)}
+        return {**first, **former_files.config_of_layer(self, core_class(type(self)).__name__, config)}
 
     def compute_output_shape(self, *args: Nested[Shape], **kwargs: Nested[Shape]) -> Nested[Shape]:
         """Return the shape of the output; in the layer's own `call`, that of the layer it is derived from."""
