@@ -58,3 +58,13 @@ def test_optimizers_found_by_name_have_the_defaults_of_their_time(keras_1, name,
             assert config["lr"] == pytest.approx(rate)
             assert config["epsilon"] == pytest.approx(1e-8)
     assert keras_1.optimizers.get({"class_name": name, "config": {"lr": 0.5}}).get_config()["lr"] == 0.5
+
+
+def test_weights_of_an_optimizer_are_set_before_training(tf_keras):
+    """As programs for tf.keras continue a training whose optimizer they saved as arrays."""
+    model, other = (model_of(tf_keras, optimizer=tf_keras.optimizers.Adam(0.01)) for _ in range(2))
+    fit(model)
+    other.optimizer._create_all_weights(other.trainable_variables)
+    other.optimizer.set_weights(model.optimizer.get_weights())
+    for ours, theirs in zip(other.optimizer.get_weights(), model.optimizer.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
