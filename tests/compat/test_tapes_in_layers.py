@@ -322,3 +322,40 @@ def test_a_tape_watches_what_a_layer_of_a_model_returns(compiled):
 
     found = (tf.function(slopes) if compiled else slopes)(tf.constant(X))
     np.testing.assert_allclose(found, np.tile(model.layers[1].kernel.numpy().T, (16, 1)), rtol=1e-6)
+
+
+def test_a_layer_reads_a_dataset_of_what_a_model_returns():
+    """Candidates of a retrieval task: the dataset maps the model that is trained."""
+    tower = keras.Sequential([keras.layers.Dense(2, use_bias=False, kernel_initializer="ones")])
+    candidates = tf.data.Dataset.from_tensor_slices(X).batch(8).map(tower)
+
+    class Best(keras.layers.Layer):
+        def call(self, x):
+            assert candidates.element_spec.shape.as_list() == [None, 2]
+            return candidates.reduce(tf.fill([], -np.inf), lambda best, c: tf.maximum(best, tf.reduce_max(c)))
+
+    class Task(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.best = Best()
+
+        def call(self, x):
+            self.found = self.best(x)
+            return tf.reduce_mean(x**2)
+
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.tower, self.task = tower, Task()
+
+        def train_step(self, x):
+            with tf.GradientTape() as tape:
+                loss = self.task(self.tower(x))
+            weights = tower.trainable_weights
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+            return {"loss": loss, "best": self.task.found}
+
+    model = Model()
+    model.compile("sgd", run_eagerly=True)
+    history = model.fit(tf.data.Dataset.from_tensor_slices(X).batch(16), verbose=0).history
+    np.testing.assert_allclose(history["best"], [X.sum(1).max()], rtol=1e-6)

@@ -23,7 +23,7 @@ from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
 from gazelle.compat.weights import derived_weights, first_weights, initial_values, weight_order
 from gazelle.constraints import Constraint
-from gazelle.core import shape_inference, symbolic, tracing
+from gazelle.core import dtypes, shape_inference, symbolic, tracing
 from gazelle.core.errors import StateError, message
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.registry import REGISTRY, custom_object_scope, custom_objects
@@ -326,6 +326,8 @@ class LayerMixin(CompatObject):
             initializer = kwargs["initializer"] = initializer()
         if initializer is None:
             initializer = getattr(self, f"{kwargs.get('name')}_initializer", None)
+        if facade.calls is not None and dtypes.standardize(kwargs.get("dtype")) == "string":
+            return facade.calls.text_weight(kwargs.get("shape"), initializer, kwargs.get("name"))
         is_own = isinstance(initializer, type) or type(initializer).__module__.startswith("gazelle.")
         if not args and callable(initializer) and not is_own:
             kwargs = {**kwargs, "initializer": functools.partial(_initial_value, initializer)}

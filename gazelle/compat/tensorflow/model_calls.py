@@ -32,6 +32,7 @@ from gazelle.compat.tensorflow.ops import masked_rows
 from gazelle.compat.tensorflow.ops.ragged import RaggedTensor
 from gazelle.compat.tensorflow.restoring import resume as resume  # for the mixins
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.tensorflow.text_variable import text_weight as text_weight  # for the mixins
 from gazelle.compat.tensorflow.variable import text_of_variable as text_of_variable  # for variables of layers
 from gazelle.compat.types import Arguments, Branch, Function, Keywords, Nested, Option, TensorLike, TensorResult
 from gazelle.core import logits, symbolic, tracing

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.tensor import Tensor, shown
 from gazelle.compat.tensorflow.variable_names import prefix
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 
 
 class TextVariable(Tensor):
@@ -39,6 +41,12 @@ class TextVariable(Tensor):
         return f"<tf.Variable '{self.name}' shape={tuple(self.shape)} dtype=string, numpy={shown(self.numpy())}>"
 
     __str__ = __repr__
+
+
+def text_weight(shape: ShapeLike, initializer: object, name: str | None) -> TextVariable:
+    """A weight of a layer that holds strings: the value of a Constant, or empty ones."""
+    value = unboxed(getattr(initializer, "value", b""))
+    return TextVariable(np.full(NAMES["TensorShape"](shape or ()), value, object), name)
 
 
 def holds_text(value: TensorLike) -> bool:

@@ -171,7 +171,7 @@ named("distribute.get_replica_context")(lambda: None if _scopes and not _scopes[
 named("distribute.StrategyExtended", "distribute.ReplicaContext", "distribute.DistributedValues")(SimpleNamespace)
 
 
-@named("distribute.cluster_resolver.TFConfigClusterResolver")
+@named("distribute.cluster_resolver.TFConfigClusterResolver", "distribute.cluster_resolver.ClusterResolver")
 class TFConfigClusterResolver:
     """The processes and the place of this one among them, in the environment variable `TF_CONFIG`."""
 

@@ -56,7 +56,7 @@ from gazelle.compat.tensorflow.dtypes import host_array, name_of
 from gazelle.compat.tensorflow.eager.control import TensorSpec
 from gazelle.compat.tensorflow.eager.function import is_tracing
 from gazelle.compat.tensorflow.eager.programs import NotCompilableError
-from gazelle.compat.tensorflow.eager.recording import unboxed
+from gazelle.compat.tensorflow.eager.recording import look_at_values, unboxed
 from gazelle.compat.tensorflow.errors import InvalidArgumentError, OutOfRangeError
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -645,6 +645,7 @@ class Dataset(Elements):
     def __iter__(self) -> Iterator[Any]:
         if is_tracing():
             raise NotCompilableError  # compiling would unroll the loop over all data
+        look_at_values()  # functions of the dataset run outside of a layer that reads it
         return DatasetIterator(self)
 
     def get_next(self) -> TensorResult:
@@ -678,6 +679,7 @@ class Dataset(Elements):
         """The shapes and dtypes of the first element; the size of batches is unknown, as the last may be smaller."""
         if self._spec is not None:
             return self._spec
+        look_at_values()
         with assigned(_peeks, True):
             first = next(self._begin(), None)
         if first is None:

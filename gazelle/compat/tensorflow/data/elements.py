@@ -61,7 +61,8 @@ def specs_of(element: Tree, batch: int | None) -> Tree:
     """The specs of the leaves; the number of rows is unknown in batches, as the last one may be smaller."""
 
     def spec(value: Any) -> Any:
-        return type_spec_from_value(value if isinstance(value, RaggedTensor | SparseTensor) else np.asarray(value))
+        has_spec = isinstance(value, RaggedTensor | SparseTensor | jax.Array)
+        return type_spec_from_value(value if has_spec else np.asarray(value))
 
     specs = jax.tree.map(lambda v: v if isinstance(v, Elements) else spec(v), element, is_leaf=is_ragged)
     leaves = [leaf for leaf in jax.tree.leaves(specs) if isinstance(leaf, TensorSpec)]

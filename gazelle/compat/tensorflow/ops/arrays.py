@@ -159,8 +159,11 @@ named("rank")(lambda input: Tensor(np.asarray(len(input.shape) if is_box(input) 
 
 def _filled(make: Any) -> Any:
     def function(shape: Any, dtype: Any = "float32") -> Any:
-        shape, kind = fixed_shape(shape), jnp.dtype(name_of(dtype))
+        shape, name = fixed_shape(shape), name_of(dtype)
         shape = (shape,) if isinstance(shape, Size) else shape
+        if name == "string" and make is np.zeros:
+            return Tensor(np.full(shape, b"", object))
+        kind = jnp.dtype(name)
         return call(make, (shape, kind), {}) if symbolic.any_symbolic(shape) else Tensor(make(shape, kind))
 
     return function
