@@ -97,6 +97,7 @@ class Model(Layer):
     stop_predicting: bool = False
     history: History | None = None
     _compile_state: compiling.CompileState | None = None
+    _run_eagerly = False  # of a model that is not compiled
     _trainer: Trainer | None = None
     #: layers that only tensors of add_loss and add_metric need; set after `_layers`, so that their weights come last
     _auxiliary_layers: Sequence[Layer] = ()
@@ -399,11 +400,13 @@ class Model(Layer):
 
     @property
     def run_eagerly(self) -> bool:
-        """Whether steps run in Python, uncompiled."""
-        return self._compile_state is not None and bool(self._compile_state.arguments["run_eagerly"])
+        """Whether steps run in Python, uncompiled; `compile` replaces what was set before it."""
+        state = self._compile_state
+        return self._run_eagerly if state is None else bool(state.arguments["run_eagerly"])
 
     @run_eagerly.setter
     def run_eagerly(self, value: bool) -> None:
+        self._run_eagerly, self._trainer = bool(value), None
         compiling.replace_argument(self, "run_eagerly", bool(value))
 
     @filtered

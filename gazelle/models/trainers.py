@@ -149,7 +149,6 @@ def _model_spec(
     penalties = [part for v in variables.values() for part in (v.regularizer, v.constraint)]
     traced = [model, optimizer, *(arguments.get(name) for name in TRACED_ARGUMENTS), *penalties]
     given = {name: arguments.get(name) for name in TRACED_ARGUMENTS}
-    eagerly = bool(arguments.get("run_eagerly"))
     return ModelSpec(
         model,
         variables,
@@ -159,7 +158,7 @@ def _model_spec(
         MethodSnapshot(connected(traced)),
         _read_by_functions(optimizer, [given[name] for name in ("loss", "metrics", "weighted_metrics")]),
         optimizer,
-        run_eagerly=eagerly,
+        run_eagerly=model.run_eagerly,
         **given,
     )
 

@@ -63,6 +63,7 @@ REASONS = {
     "layers/recurrent.py __init__": "consume_less weights",  # the same results; set by the mixin of layers
     "optimizers/resource_optimizers.py _get_or_make_slot": "op_name",  # of a node
     "scikit_learn.py get_params": "deep",  # no estimators inside
+    "tensorflow/ops/arrays.py register_tensor_conversion_function": "priority",
     "tensorflow/ops/arrays.py get_static_value": "partial",
     "tensorflow/ops/arrays.py split": "num",  # the number of sizes
     "tensorflow/checkpoints.py global_step": "graph",

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from gazelle.compat.namespaces import root
+from gazelle.compat.tensorflow import calls
+from gazelle.compat.tensorflow.ops import arrays
 
 keras = root("keras")
 
@@ -358,3 +360,43 @@ def test_a_variable_of_unknown_size(tf):
     assert rows.shape.as_list() == [None, 2]
     with pytest.raises(ValueError, match="A shape"):
         rows.assign([1.0])
+
+
+def test_dtypes_are_compared_by_identity(tf):
+    assert tf.zeros(2).dtype is tf.float32 is tf.as_dtype("float32")
+
+
+def test_additions_to_a_variable_of_64_bits(tf):
+    count = tf.Variable(0, dtype=tf.int64)
+    count.assign_add(5)
+    count.assign_sub(tf.constant(2, tf.int64))
+    assert (count.numpy(), count.dtype) == (3, tf.int64)
+
+
+def test_a_function_makes_random_variables_in_its_first_call(tf):
+    class Layer(tf.Module):
+        def __call__(self, x):
+            if not hasattr(self, "w"):
+                self.w = tf.Variable(tf.random.normal((3, 2)))
+            return x @ self.w
+
+    layer = Layer()
+    function = tf.function(layer)
+    first, second = function(tf.eye(3)), function(tf.eye(3))
+    np.testing.assert_array_equal(first, layer.w)
+    np.testing.assert_array_equal(first, second)
+    assert len(layer.variables) == 1
+
+
+def test_objects_of_a_class_with_a_registered_conversion(tf, monkeypatch):
+    monkeypatch.setattr(calls, "CONVERSIONS", [])
+    monkeypatch.setattr(arrays, "CONVERSIONS", calls.CONVERSIONS)
+
+    class Parameter:
+        def __init__(self, value):
+            self.value = value
+
+    tf.register_tensor_conversion_function(Parameter, lambda v, dtype=None, name=None, as_ref=False: v.value)
+    parameter = Parameter(tf.constant([1.0, 2.0]))
+    np.testing.assert_array_equal(tf.convert_to_tensor(parameter), [1, 2])
+    np.testing.assert_array_equal(tf.add(parameter, 1.0), [2, 3])

@@ -228,3 +228,20 @@ def test_layers_that_a_call_makes_and_drops():
     for _ in range(3):
         inputs = gazelle.Input((3,))
         assert gazelle.Model(inputs, Block()(inputs))(np.ones((2, 3))).shape == (2, 3)
+
+
+def test_run_eagerly_of_a_model_that_is_not_compiled():
+    seen = []
+
+    class Model(gazelle.Model):
+        def call(self, x):
+            seen.append(float(x.sum()))
+            return x
+
+    model = Model()
+    model.run_eagerly = True
+    assert model.run_eagerly
+    np.testing.assert_array_equal(model.predict_on_batch(X), X)
+    assert 12.0 in seen
+    model.compile("sgd", "mse")
+    assert not model.run_eagerly

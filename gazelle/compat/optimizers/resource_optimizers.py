@@ -150,9 +150,9 @@ def _calls() -> Any:
 
 
 def _dtype(given: DTypeLike) -> Any:
-    from gazelle.compat.tensorflow.dtypes import DType
+    from gazelle.compat.tensorflow.dtypes import as_dtype
 
-    return DType(given)
+    return as_dtype(given)
 
 
 def is_user_defined(optimizer: Optimizer) -> bool:

@@ -29,6 +29,15 @@ OBJECTS = Attachments(inferred=True)
 #: elements of a constant beyond which a function of it is traced, not computed: a mask of placeholder sizes, repeated
 _LARGE = 2**22
 
+#: (classes, function) of `tf.register_tensor_conversion_function`, the first one that fits counts
+CONVERSIONS: list[tuple[Any, Function]] = []
+
+
+def registered(value: Tree) -> Tree:
+    """The tensor of an object for whose class a program registered a conversion; other values unchanged."""
+    convert = next((convert for kind, convert in CONVERSIONS if isinstance(value, kind)), None)
+    return value if convert is None else convert(value, dtype=None, name=None, as_ref=False)
+
 
 def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = None, keeps_64_bits: bool = False) -> Tree:
     """`function(*args, **kwargs)` with arrays as tensors.
@@ -37,6 +46,7 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
     bits, which JAX does not support, is computed on the host unless an argument is traced.
     """
     flat, structure = jax.tree.flatten((args, dict(kwargs)), is_leaf=is_box)
+    flat = [registered(leaf) for leaf in flat] if CONVERSIONS else flat
     if any(isinstance(leaf, KerasTensor | GraphVariable) or _is_in_graph(leaf) for leaf in flat) and _builds_graph(
         flat
     ):

@@ -125,10 +125,10 @@ class Module:
     """
 
     def __init__(self, name: str | None = None) -> None:
-        self._name, self._scope = name, variable_names.prefix()
+        self._name, self._scope_name = name, variable_names.prefix()
 
     name = property(lambda self: getattr(self, "_name", None) or _CAPITALS.sub(r"_\1", type(self).__name__).lower())
-    name_scope = property(lambda self: variable_names.opened(f"{getattr(self, '_scope', '')}{self.name}/"))
+    name_scope = property(lambda self: variable_names.opened(f"{getattr(self, '_scope_name', '')}{self.name}/"))
 
     @classmethod
     def with_name_scope(cls, method: Callable[..., Any]) -> Callable[..., Any]:

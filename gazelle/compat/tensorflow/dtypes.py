@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -35,6 +35,12 @@ class DType(str):
     """
 
     __slots__ = ()
+    _known: ClassVar[dict[str, DType]] = {}  # programs compare dtypes with `is`, too
+
+    def __new__(cls, name: str) -> DType:
+        made = super().__new__(cls, name)
+        return cls._known.setdefault(str.__str__(made), made)
+
     name = property(lambda self: str.__str__(self))
     as_numpy_dtype = property(lambda self: np.object_ if self.name == "string" else jnp.dtype(self.name).type)
     base_dtype = property(lambda self: self)

@@ -105,6 +105,7 @@ class ShardedVariable:
 _PRIVATE: dict[str, Any] = {
     **tables.objects("tensorflow")["private names"],
     "disable_op_determinism": lambda: None,
+    "remove_undocumented": lambda *_: None,  # of names in a module of a package
     "is_op_determinism_enabled": lambda: True,  # JAX computes deterministically
     **dict.fromkeys(("dimension_value", "as_dimension", "Dimension"), lambda size: size),
     "stop_recording": functools.partial(only_tapes, ()),

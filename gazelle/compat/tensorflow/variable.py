@@ -18,7 +18,7 @@ from gazelle.compat.operators import add_operators
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
-from gazelle.compat.tensorflow.eager.programs import NotCompilableError
+from gazelle.compat.tensorflow.eager.programs import FunctionTrace, NotCompilableError, TracedVariableError
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.tensor import Tensor, operate, shown
@@ -137,6 +137,8 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
             value = jnp.stack([jnp.asarray(unboxed(v)) for v in value]) if _has_tensor(value) else host_array(value)
         if not isinstance(value, jax.Array):
             value = host_array(value)
+        if isinstance(value, jax.core.Tracer) and isinstance(tracing.current(), FunctionTrace):
+            raise TracedVariableError
         if str(value.dtype) in ("float64", "int64"):  # JAX has 32 bits
             value = np.asarray(value, str(value.dtype).replace("64", "32"))
         super().__init__(
@@ -173,7 +175,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
     initialized_value = read_value
 
     def assign(self, value: TensorLike) -> TensorResult:
-        new = jnp.asarray(unboxed(value), jax.dtypes.canonicalize_dtype(self.dtype))
+        new = self._converted(value)
         if self._given_shape is None or new.shape == self._full().shape:
             super().assign(new)
         elif isinstance(new, jax.core.Tracer) or tracing.is_traced():
@@ -184,14 +186,17 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         return self
 
     def assign_add(self, delta: TensorLike) -> TensorResult:
-        return self.assign(self._full() + jnp.asarray(unboxed(delta), self.dtype))
+        return self.assign(self._full() + self._converted(delta))
 
     def assign_sub(self, delta: TensorLike) -> TensorResult:
-        return self.assign(self._full() - jnp.asarray(unboxed(delta), self.dtype))
+        return self.assign(self._full() - self._converted(delta))
 
     def _scatter(self, method: str, indices: Any, updates: Any) -> Any:
-        new_values = jnp.asarray(unboxed(updates), self.dtype)
-        return self.assign(getattr(jnp.asarray(self._full()).at[tuple(indices)], method)(new_values))
+        return self.assign(getattr(jnp.asarray(self._full()).at[tuple(indices)], method)(self._converted(updates)))
+
+    def _converted(self, value: Any) -> Any:
+        """An array in the dtype of the variable; those with 64 bits have 32 on the device."""
+        return jnp.asarray(unboxed(value), jax.dtypes.canonicalize_dtype(self.dtype))
 
     def sparse_read(self, indices: TensorLike) -> TensorResult:
         """Return the rows with these indices."""

@@ -18,7 +18,14 @@ from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import host_array, name_on_device
 from gazelle.compat.tensorflow.eager import autograph
-from gazelle.compat.tensorflow.eager.programs import NeedsTapeError, NewVariablesError, NotCompilableError, Program
+from gazelle.compat.tensorflow.eager.programs import (
+    FunctionTrace,
+    NeedsTapeError,
+    NewVariablesError,
+    NotCompilableError,
+    Program,
+    TracedVariableError,
+)
 from gazelle.compat.tensorflow.eager.recording import active_tapes, in_dataset, in_function, is_array, is_box, unboxed
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import NAMES
@@ -50,7 +57,7 @@ def functions_run_eagerly() -> bool:
 def is_tracing() -> bool:
     """Whether a `tf.function` is being compiled."""
     scope = tracing.current()
-    return isinstance(scope, _FunctionTrace)
+    return isinstance(scope, FunctionTrace)
 
 
 #: messages of assertions that failed in running programs; None before any program has an assertion
@@ -77,10 +84,6 @@ def _wait_for_assertions() -> None:
             text = _failed[0]
             _failed.clear()
             raise InvalidArgumentError(text)
-
-
-class _FunctionTrace(tracing.TraceContext):
-    """The trace context of a compiled function."""
 
 
 class Function:
@@ -139,6 +142,8 @@ class Function:
         try:
             with _variables_seen(program, recorded):
                 return program(arrays)
+        except TracedVariableError:  # the variables are made now, and the next call is compiled
+            return self._run(args, kwargs)
         except NotCompilableError:
             pass
         except NeedsTapeError:
@@ -211,7 +216,7 @@ def _variables_seen(program: _FunctionProgram, recorded: dict[int, Any] | None) 
 class _FunctionProgram(Program):
     """A function compiled for one signature, with all variables that it uses."""
 
-    context = _FunctionTrace
+    context = FunctionTrace
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

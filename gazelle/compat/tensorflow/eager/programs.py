@@ -28,6 +28,14 @@ class NewVariablesError(NotCompilableError):
         self.variables = variables
 
 
+class TracedVariableError(NotCompilableError):
+    """Raised in a trace by a variable whose first value would be that of the trace, such as random numbers."""
+
+
+class FunctionTrace(tracing.TraceContext):
+    """The trace context of a compiled function."""
+
+
 class NeedsTapeError(ArgumentError):
     """Raised by `tf.gradients` in a trace: the function must be traced again, with a tape that records all calls."""
 

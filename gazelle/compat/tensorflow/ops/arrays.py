@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,7 +14,7 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.shapes import Size
 from gazelle.compat.old_variable import TensorShape
-from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.calls import CONVERSIONS, call, registered
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.function_tables import NAMES
@@ -29,6 +30,7 @@ from gazelle.core.variable import Variable
 
 def convert(value: TensorLike, dtype: DTypeLike = None) -> TensorResult:
     """A tensor from numbers, strings, arrays or lists, which may contain tensors."""
+    value = registered(value)
     if isinstance(value, KerasTensor):
         return value
     if isinstance(value, Tensor):
@@ -58,6 +60,17 @@ def keras_format(data_format: str | None) -> str:
 def array_of(value: TensorLike, dtype: DTypeLike = None) -> TensorResult:
     """A tensor, a variable or numbers as a NumPy array."""
     return np.asarray(unboxed(convert(value, dtype)))
+
+
+@named("register_tensor_conversion_function")
+def register_tensor_conversion_function(
+    base_type: type | tuple[type, ...], conversion_func: Callable[..., TensorResult], priority: int = 100
+) -> None:
+    """Let functions take objects of a class, whose tensor is `conversion_func(object, dtype, name, as_ref)`.
+
+    The priority has no effect: the function that was registered first for a class counts.
+    """
+    CONVERSIONS.append((base_type, conversion_func))
 
 
 @named("convert_to_tensor")

@@ -88,7 +88,7 @@ class Table(NamedTuple):
 _BASE = "contrib.learn.datasets.base"
 named(f"{_BASE}.Dataset")(Table)
 named(f"{_BASE}.Datasets")(Datasets)
-named(f"{_MODULE}.load_mnist")(lambda train_dir=None: read_data_sets())
+named(f"{_MODULE}.load_mnist")(ignores("train_dir")(lambda: read_data_sets()))
 
 
 @named("contrib.learn.datasets.load_dataset")
