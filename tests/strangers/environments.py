@@ -172,6 +172,7 @@ class _Made(Env):
         self.action_space = Box(-2.0, 2.0, actions) if isinstance(actions, tuple) else Discrete(actions)
         self.spec = types.SimpleNamespace(id=name, max_episode_steps=EPISODE, timestep_limit=EPISODE)
         self._max_episode_steps = EPISODE
+        self.monitor = types.SimpleNamespace(start=lambda *_, **__: None, close=lambda: None)  # of gym before 0.7
         self.x_threshold, self.theta_threshold_radians = 2.4, 0.21
 
     def reset(self, **_):

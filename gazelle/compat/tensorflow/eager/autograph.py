@@ -25,6 +25,7 @@ from gazelle.compat.tensorflow.eager.programs import NotCompilableError
 from gazelle.compat.tensorflow.eager.recording import is_array, is_box, unboxed
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.tensorflow.v1 import loops
 from gazelle.compat.types import TensorLike
 from gazelle.core.errors import ArgumentError, message
 
@@ -115,7 +116,7 @@ def loop(test: Callable[..., Any], body: Callable[..., Any], values: tuple[Any, 
         return [jnp.asarray(v, w.dtype) for v, w in zip(new, arrays, strict=True)]
 
     holds = lambda arrays: jnp.reshape(jnp.asarray(unboxed(test(*_restored(static, arrays)))), ())  # noqa: E731
-    return _restored(static, jax.lax.while_loop(holds, step, start))
+    return _restored(static, loops.while_loop(holds, step, start))
 
 
 def count(numbers: Callable[..., Any], args: tuple[Any, ...], body: Callable[..., Any], values: tuple[Any, ...]) -> Any:

@@ -27,7 +27,7 @@ from gazelle.compat.tensorflow.ops.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.ops.ragged import RaggedTensor
 from gazelle.compat.tensorflow.ops.strings import shown
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.tensorflow.v1 import subgraphs
+from gazelle.compat.tensorflow.v1 import loops, subgraphs
 from gazelle.compat.types import DTypeLike, Function, Nested, Option, ShapeLike, TensorLike, TensorResult
 from gazelle.core import prng, tracing
 from gazelle.core.errors import message
@@ -108,12 +108,12 @@ _MOST_WITH_GRADIENTS = 1000
 
 
 @named("while_loop")
-@ignores("shape_invariants parallel_iterations back_prop swap_memory name return_same_structure=True")
+@ignores("parallel_iterations back_prop swap_memory name return_same_structure=True")
 def while_loop(
     cond: Function,
     body: Function,
     loop_vars: Nested[TensorLike],
-    shape_invariants: object = None,
+    shape_invariants: Sequence[ShapeLike] | None = None,
     parallel_iterations: int = 10,
     back_prop: bool = True,
     swap_memory: bool = False,
@@ -125,7 +125,7 @@ def while_loop(
     iterations = 0
     if _is_symbolic(values) or _is_symbolic(first := cond(*values)):
         limit = None if maximum_iterations is None else int(maximum_iterations)
-        return subgraphs.symbolic_while(cond, body, values, limit)
+        return subgraphs.symbolic_while(cond, body, values, limit, shape_invariants)
     if _traced(first):
         limit = np.iinfo(np.int32).max if maximum_iterations is None else int(maximum_iterations)
         key = prng.loop_key()
@@ -142,7 +142,7 @@ def while_loop(
 
         start = 0, [jnp.asarray(unboxed(v)) for v in values]
         if limit > _MOST_WITH_GRADIENTS:
-            return boxed(jax.lax.while_loop(continues, step, start)[1])
+            return boxed(loops.while_loop(continues, step, start)[1])
         once = lambda state, _: (jax.lax.cond(continues(state), step, lambda same: same, state), None)  # noqa: E731
         return boxed(jax.lax.scan(once, start, length=limit)[0][1])
     while bool(cond(*values)) and (maximum_iterations is None or iterations < int(maximum_iterations)):

@@ -23,6 +23,7 @@ from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import Update, new_values
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
+from gazelle.compat.tensorflow.v1 import loops
 from gazelle.compat.types import Array, Nested, TensorLike, TensorResult
 from gazelle.core import prng, tracing
 from gazelle.core.errors import ShapeError
@@ -204,19 +205,25 @@ def _with_updates(made: Any, parts: Sequence[SubGraph]) -> tuple[Any, list[Updat
 
 
 def symbolic_while(
-    condition: Callable[..., Any], body: Callable[..., Any], values: Sequence[TensorLike], limit: int | None
+    condition: Callable[..., Any],
+    body: Callable[..., Any],
+    values: Sequence[TensorLike],
+    limit: int | None,
+    shapes: Sequence[Any] | None = None,
 ) -> TensorResult:
-    """`tf.while_loop` of tensors of a graph; it has gradients if the number of iterations is limited."""
+    """`tf.while_loop` of tensors of a graph; `shapes` are those that values have in all iterations."""
 
     def listed(*state: Any) -> list[Any]:
         out = body(*state)
         return list(out) if isinstance(out, list | tuple) else [out]
 
     examples = [v if is_box(v) else boxed(jnp.asarray(v)) for v in values]
-    parts = [SubGraph(condition, examples), SubGraph(listed, examples)]
+    inside = examples if shapes is None else [KerasTensor(s, _dtype(v)) for s, v in zip(shapes, examples, strict=True)]
+    parts = [SubGraph(condition, inside), SubGraph(listed, inside)]
     changed = _changed(parts)
 
     def compute(arguments: Any, of_condition: Any, of_body: Any) -> Any:
+        known = None if changed else loops.known_count(parts[0], parts[1], arguments[0])
         start = [jnp.asarray(v) for v in arguments[0]]
         kinds, key = [v.dtype for v in start], prng.loop_key()
 
@@ -232,8 +239,10 @@ def symbolic_while(
             return more if limit is None else jnp.logical_and(more, state[0] < limit)
 
         first = jnp.int32(0), start, [v.value for v in changed]
+        if known is not None:
+            return loops.repeated(step, first, known if limit is None else min(known, limit))[1:]
         if limit is None:
-            return jax.lax.while_loop(goes_on, step, first)[1:]
+            return loops.while_loop(goes_on, step, first)[1:]
         once = lambda state, _: (jax.lax.cond(goes_on(state), step, lambda same: same, state), None)  # noqa: E731
         return jax.lax.scan(once, first, length=limit)[0][1:]
 

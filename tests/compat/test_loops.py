@@ -1,0 +1,72 @@
+"""Gradients of `tf.while_loop` and of `while` in layers: numbers of TensorFlow 1.15 and 2.15."""
+
+import numpy as np
+import pytest
+
+from gazelle.compat import tensorflow as facade
+
+X = np.array([[0.1, 0.2], [0.3, -0.2]], "float32")
+
+
+def loop(tf, limit, x, w):
+    step = lambda i, y: [i + 1, tf.tanh(tf.matmul(y, w))]  # noqa: E731
+    return tf.while_loop(lambda i, y: i < limit, step, [tf.constant(0), x])[1]
+
+
+@pytest.mark.parametrize(
+    ("is_fed", "wanted"),
+    [(False, [[-0.0002, 0.0053], [-0.0053, -0.0051]]), (True, [[0.1246, 0.6291], [-0.2616, -0.5029]])],
+)
+def test_loops_of_graphs(tensorflow_1, is_fed, wanted):
+    tf = tensorflow_1
+    x = tf.placeholder(tf.float32, [None, 2])
+    w = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+    n = tf.placeholder(tf.int32, []) if is_fed else 3
+    of_w, of_x = tf.gradients(tf.reduce_sum(loop(tf, n, x, w)), [w, x])
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        found = sess.run([of_w, of_x], {x: X, n: 2} if is_fed else {x: X})
+    np.testing.assert_allclose(found[0], wanted, atol=1e-4)
+    if not is_fed:
+        np.testing.assert_allclose(found[1], [[0.0001, 0.0002], [0.0518, 0.1126]], atol=1e-4)
+
+
+def test_values_of_a_loop_may_grow(tensorflow_1):
+    tf = tensorflow_1
+    x = tf.placeholder(tf.float32, [None, 2])
+    i = tf.constant(0)
+    shapes = [i.get_shape(), tf.TensorShape([None, 2])]
+    add = lambda i, rows: [i + 1, tf.concat([rows, x[:1]], 0)]  # noqa: E731
+    longer = tf.while_loop(lambda i, _: i < 4, add, [i, x], shape_invariants=shapes)[1]
+    sums = tf.while_loop(lambda i, _: i < 2, lambda i, y: [i + 1, y + x], [i, tf.zeros([1, 2])], shapes)[1]
+    assert longer.shape.as_list()[1] == 2
+    with tf.Session() as sess:
+        rows, total = sess.run([longer, sums], {x: X})
+    np.testing.assert_allclose(rows, np.concatenate([X, np.repeat(X[:1], 4, 0)]))
+    np.testing.assert_allclose(total, 2 * X)
+
+
+@pytest.mark.parametrize("is_function", [True, False])
+def test_loops_of_trained_layers(is_function):
+    tf = facade.module("tensorflow")
+
+    class Repeated(tf.keras.layers.Layer):
+        def build(self, shape):
+            self.w = self.add_weight(shape=(), initializer="ones")
+
+        def call(self, x):
+            n, i, y = tf.cast(tf.reduce_max(x), tf.int32), tf.constant(0), x
+            if is_function:
+                step = lambda i, y: (i + 1, tf.tanh(y * self.w))  # noqa: E731
+                return tf.while_loop(lambda i, y: i < n, step, (i, y))[1]
+            while i < n:
+                y = tf.tanh(y * self.w)
+                i += 1
+            return y
+
+    x = np.array([[3.0, 0.2], [1.0, 0.5]], "float32")
+    model = tf.keras.Sequential([tf.keras.Input((2,)), Repeated()])
+    model.compile(tf.keras.optimizers.SGD(0.1), "mse")
+    model.fit(x, x, epochs=3, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0], 1.246936, rtol=1e-5)
+    facade.close()
