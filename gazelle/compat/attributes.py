@@ -307,7 +307,7 @@ _OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
     (ModelCheckpoint, _CHECKPOINT),
     (TensorBoard, {"writer": _writer}),
     (Callback, {}),
-    (losses.Loss, {}),
+    (losses.Loss, {"_get_reduction": _method(lambda loss: loss.reduction)}),
     (Initializer, {}),
 )
 

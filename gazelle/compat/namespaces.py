@@ -88,7 +88,11 @@ class Namespace(ModuleType):
                 return listed
             names = [*listed, *(n for n in old_names.legacy_names(path) if n not in listed)]
             return [n for n in names if n != "version" or not self.__name__.startswith("tensorflow")]
-        if name.startswith("__") and not (name == "__version__" and name in vars(self._real)):
+        if (
+            name.startswith("__")
+            and name != "__internal__"
+            and not (name == "__version__" and name in vars(self._real))
+        ):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
         found = look_up(path, name)
         if found is NOTHING and path == "gazelle.backend" and "keras_core" in sys.modules:

@@ -209,3 +209,14 @@ def test_strategies_take_ways_of_communication(installed):
         assert tf.distribute.MirroredStrategy(cross_device_ops=ways).num_replicas_in_sync == 1
     finally:
         facade.close()
+
+
+def test_the_internal_module_of_tf_keras(tf_keras):
+    internal = tf_keras.__internal__
+    weighted = internal.losses.compute_weighted_loss
+    assert float(weighted([1.0, 2.0, 3.0])) == 2.0
+    np.testing.assert_allclose(weighted([1.0, 2.0, 3.0], [1.0, 0.0, 2.0]), 7 / 3, rtol=1e-6)
+    np.testing.assert_array_equal(weighted([1.0, 2.0], [2.0, 1.0], tf_keras.losses.Reduction.NONE), [2, 2])
+    assert weighted([1.0, 2.0], reduction=tf_keras.losses.MeanSquaredError()._get_reduction()) == 1.5
+    assert issubclass(internal.layers.BaseRandomLayer, tf_keras.layers.Layer)
+    assert isinstance(tf_keras.Input((2,)), internal.KerasTensor)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
+import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
@@ -22,6 +23,7 @@ from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.masks import get_mask
 from gazelle.core.types import DTypeLike
 from gazelle.layers import Layer, weight_tree
+from gazelle.losses.reduction import reduce
 from gazelle.models import Model
 
 #: a group of h5py, which is imported by the program
@@ -119,6 +121,18 @@ def squeeze_or_expand_dimensions(
     elif missing == -1:
         sample_weight = K.squeeze(sample_weight, -1)
     return y_pred, y_true, sample_weight
+
+
+def compute_weighted_loss(
+    losses: TensorLike,
+    sample_weight: TensorLike = None,
+    reduction: str = "sum_over_batch_size",
+    name: str | None = None,
+) -> TensorResult:
+    """Return the weighted losses, reduced."""
+    chosen: Any = "sum_over_batch_size" if reduction == "auto" else reduction
+    weights: Any = sample_weight
+    return reduce(jnp.asarray(losses), weights, None, chosen, name or "loss")
 
 
 # sizes of convolutions ------------------------------------------------------------------------------------------------
