@@ -66,8 +66,8 @@ def test_row(row, tmp_path, monkeypatch):
 
 WRONG = {
     "argument not supported": (
-        "mlp().compile('sgd', 'mse', target_tensors=[1])",
-        "target_tensors.*is not supported",
+        "mlp().compile('sgd', 'mse', feed_inputs=[1])",
+        "feed_inputs.*is not supported",
     ),
     "unknown": ("layers.Dense(3, kernel_initialiser='zeros')", "Did you mean 'kernel_initializer'"),
     "unknown mode": (

@@ -29,7 +29,7 @@ ARGUMENTS = keras1.ARGUMENTS | _OWN.pop("every layer")
 OF_CLASS: dict[str, dict[str, str]] = {keras1.CLASSES.get(name, name): names for name, names in keras1.OF_CLASS.items()}
 OF_CLASS |= {name: OF_CLASS.get(name, {}) | names for name, names in _OWN.items()}
 #: arguments that are not supported -> hint
-REFUSED = {"target_tensors": "Give the labels to fit.", "feed_inputs": "Give the inputs to fit."}
+REFUSED = {"feed_inputs": "Give the inputs to fit."}
 #: arguments with one value
 FIXED = {"ignore_border": True}
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last", "default": None}

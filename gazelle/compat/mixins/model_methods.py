@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 
 from gazelle import tree
-from gazelle.compat import class_weights, era, facade, former_files, frozen, methods, saved_classes, step_functions
+from gazelle.compat import (
+    class_weights,
+    era,
+    facade,
+    former_files,
+    frozen,
+    input_tensors,
+    methods,
+    saved_classes,
+    step_functions,
+)
 from gazelle.compat.arguments import columns, one_element, renamed_arguments, translation
 from gazelle.compat.classes import adopt, plain
 from gazelle.compat.era import called_by_gazelle
@@ -62,6 +72,8 @@ def translated_method(owner: type, name: str) -> Function:
     @filtered
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = _numbers_of_objects(plain(args)), _numbers_of_objects(plain(kwargs))
+        if name == "compile":
+            kwargs = input_tensors.remember_targets(self, kwargs)
         if name in ("save_weights", "load_weights") and era.is_tf_keras_2():
             args = (*(_named_in_folder(path, name) for path in args[:1]), *args[1:])
             kwargs.update({key: _named_in_folder(kwargs[key], name) for key in ("filepath",) if key in kwargs})
@@ -69,6 +81,7 @@ def translated_method(owner: type, name: str) -> Function:
             _make_folder(args[0] if args else kwargs.get("filepath", ""), kwargs.get("save_format") == "tf")
         accuracy_requested = bool(kwargs.get("show_accuracy") or kwargs.get("accuracy"))
         args, kwargs = translation.of_method(self, name, args, kwargs, called_by_gazelle(2))
+        args, kwargs = input_tensors.with_values(self, name, args, kwargs)
         if name == "compile":
             args = (*(shared_optimizers.for_model(one, self) for one in args[:1]), *args[1:])
             if "optimizer" in kwargs:

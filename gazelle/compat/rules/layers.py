@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import constraints, layers
-from gazelle.compat import era, regularizers
+from gazelle.compat import era, input_tensors, regularizers
 from gazelle.compat.classes import compat_class
 from gazelle.compat.layers.convolution import FullConvolution1D, FullConvolution2D, guess_data_format, use_output_shape
 from gazelle.compat.layers.variants import (
@@ -186,7 +186,10 @@ def _input(instance: Any, kwargs: dict[str, Any]) -> None:
     guess_data_format(None, {"input_shape": kwargs.get("shape")})
     if era.number() < 3 and not kwargs.get("name"):
         kwargs["name"] = f"input_{names.count('layers', 'input_layer')}"
-    own: Any = getattr(kwargs.get("tensor"), "shape", None)
+    tensor: Any = kwargs.get("tensor")
+    if era.number() < 3 and tensor is not None:
+        tensor = kwargs["tensor"] = input_tensors.computed(tensor)
+    own = getattr(tensor, "shape", None)
     if own is None or era.number() == 3:
         return
     for name, sizes in (("shape", own[1:]), ("batch_shape", own)):

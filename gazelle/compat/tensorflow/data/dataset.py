@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat import era
 from gazelle.compat.arguments.ignored import ignores, methods_ignore
 from gazelle.compat.backend import sessions
 from gazelle.compat.tables import pairs
@@ -657,7 +658,7 @@ class Dataset(Elements):
         """Return the dataset itself, which `fit` accepts as an iterator; in a graph an iterator of tensors."""
         from gazelle.compat.tensorflow.v1 import graphs, iterators
 
-        return iterators.Iterator(self) if graphs.active() else self
+        return iterators.Iterator(self) if graphs.active() or era.is_package_before_keras_3() else self
 
     @ignores("shared_name")
     def make_initializable_iterator(self) -> Dataset:

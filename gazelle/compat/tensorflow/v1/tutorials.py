@@ -71,7 +71,7 @@ def read_data_sets(
 
     def part(images: Array, labels: Array) -> DataSet:
         images = images if name_of(dtype) == "uint8" else images.astype("float32") / 255
-        images = images.reshape(len(images), -1) if reshape else images[..., None]
+        images = images.reshape(len(images), 784) if reshape else images[..., None]
         return DataSet(images, np.eye(10)[labels] if one_hot else labels)
 
     first, rest = slice(None, validation_size), slice(validation_size, None)
