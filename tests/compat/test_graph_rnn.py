@@ -142,3 +142,33 @@ def test_the_loss_of_steps(tf, options, expected):
     with tf.Session() as session:
         value = session.run(loss)
     assert np.allclose(value, [0.313262, 1.313262, 0.313262] if expected is None else expected, rtol=1e-5)
+
+
+def test_projections_are_variables_of_the_graph(tensorflow_1):  # names and order of TensorFlow 1.15
+    tf = tensorflow_1
+    x = tf.placeholder(tf.float32, [None, 5, 2])
+    rnn = tf.contrib.rnn
+    cells = {
+        "a": rnn.OutputProjectionWrapper(rnn.BasicRNNCell(4), 3, tf.nn.relu),
+        "b": rnn.InputProjectionWrapper(rnn.BasicRNNCell(4), 3),
+    }
+    made = {}
+    for name, cell in cells.items():
+        with tf.variable_scope(name):
+            made[name], _ = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)
+    assert [(v.op.name, v.shape.as_list()) for v in tf.trainable_variables()] == [
+        ("a/rnn/output_projection_wrapper/basic_rnn_cell/kernel", [6, 4]),
+        ("a/rnn/output_projection_wrapper/basic_rnn_cell/bias", [4]),
+        ("a/rnn/output_projection_wrapper/kernel", [4, 3]),
+        ("a/rnn/output_projection_wrapper/bias", [3]),
+        ("b/rnn/input_projection_wrapper/kernel", [2, 3]),
+        ("b/rnn/input_projection_wrapper/bias", [3]),
+        ("b/rnn/input_projection_wrapper/basic_rnn_cell/kernel", [7, 4]),
+        ("b/rnn/input_projection_wrapper/basic_rnn_cell/bias", [4]),
+    ]
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        value = sess.run(made["a"], {x: np.ones((2, 5, 2))})
+    assert value.shape == (2, 5, 3)
+    assert value.min() >= 0
+    assert made["b"].shape.as_list() == [None, 5, 4]

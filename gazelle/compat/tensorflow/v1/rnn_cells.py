@@ -402,30 +402,45 @@ class DropoutWrapper(_Wrapper):
         return self._dropped(state, keep)
 
 
+class _Projection(_Wrapper):
+    """A linear layer with the variables `kernel` and `bias` next to a cell."""
+
+    def __init__(self, cell: Any, size: int, activation: Any = None) -> None:
+        super().__init__(cell)
+        self._size, self._activation = size, (lambda x: x) if activation is None else activation
+
+    variables = trainable_variables = trainable_weights = property(lambda self: [*self._cell.weights, *self.weights])
+    __call__ = RNNCell.__call__  # in a variable scope
+
+    def _projected(self, x: Any) -> Any:
+        if not self.weights:
+            self.add_variable("kernel", [x.shape[-1], self._size])
+            self.add_variable("bias", [self._size], _zeros_initializer)
+        return self._activation(NAMES["matmul"](x, self.weights[0]) + self.weights[1])
+
+
 @named("contrib.rnn.OutputProjectionWrapper")
-class OutputProjectionWrapper(_Wrapper):
+class OutputProjectionWrapper(_Projection):
     """A linear layer after a cell."""
 
     output_size = property(lambda self: self._size)
 
     def __init__(self, cell: Option, output_size: int, activation: Option = None, reuse: Option = None) -> None:
-        super().__init__(cell)
-        self._size, self._layer = output_size, gazelle.layers.Dense(output_size, activation)
+        super().__init__(cell, output_size, activation)
 
     def call(self, inputs: TensorLike, state: Nested[TensorLike], **options: Any) -> TensorResult:
         output, new = self._cell(inputs, state, **options)
-        return self._layer(output), new
+        return self._projected(output), new
 
 
 @named("contrib.rnn.InputProjectionWrapper")
-class InputProjectionWrapper(_Wrapper):
+class InputProjectionWrapper(_Projection):
     """A linear layer before a cell."""
 
     def __init__(
         self, cell: Option, num_proj: int, activation: Option = None, input_size: object = None, reuse: Option = None
     ) -> None:
-        super().__init__(cell)
-        self._layer = gazelle.layers.Dense(num_proj, activation)
+        super().__init__(cell, num_proj, activation)
 
     def call(self, inputs: TensorLike, state: Nested[TensorLike], **options: Any) -> TensorResult:
-        return self._cell(self._layer(inputs), state, **options)
+        return self._cell(self._projected(inputs), state, **options)
