@@ -1,5 +1,7 @@
 """What programs of tutorials do with the facade and the classes: rows of tokens, CTC labels, names of attributes."""
 
+import math
+
 import jax
 import numpy as np
 import pytest
@@ -390,3 +392,17 @@ def test_the_step_counter_of_tensorflow_1(tf):
     weight, count = tf.Variable(3.0), tf.Variable(0)
     tf.train.GradientDescentOptimizer(0.5).apply_gradients([(tf.constant(2.0), weight)], global_step=count)
     assert (float(weight), int(count)) == (2, 1)
+
+
+def test_scalars_are_partitioned_and_joined_and_polygamma_has_integer_orders(tf):
+    parts = tf.dynamic_partition([1.0, 2.0], 1, 2)
+    assert [part.shape.as_list() for part in parts] == [[0, 2], [1, 2]]
+    assert tf.strings.reduce_join("abc").numpy() == b"abc"
+    first, second = tf.math.polygamma([1.0, 0.5], [2.0, 2.0]).numpy()
+    assert first == pytest.approx(0.644934)
+    assert math.isnan(second)
+
+
+def test_initial_states_are_tensors(tf):
+    states = tf.keras.layers.LSTMCell(2).get_initial_state(batch_size=3, dtype="float32")
+    assert [state.numpy().shape for state in states] == [(3, 2), (3, 2)]

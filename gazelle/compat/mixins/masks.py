@@ -8,7 +8,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.compat import era
+from gazelle.compat import era, facade
 from gazelle.compat.classes import adopt
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import Function, receiving_tensors
@@ -28,7 +28,8 @@ def initial_state(original: Function) -> Function:
             batch_size = inputs.shape[0] if getattr(inputs, "shape", ()) else inputs
         if batch_size is None and symbolic.is_symbolic(inputs):  # known when the graph runs
             return on_graph(lambda self, x: original(self, x.shape[0]))(self, inputs)
-        return original(self, batch_size)
+        state = original(self, batch_size)
+        return state if facade.calls is None or called_by_gazelle(1) else facade.calls.boxed(state)
 
     return called
 

@@ -228,6 +228,8 @@ def unique_with_counts(x: TensorLike, out_idx: DTypeLike = "int32") -> TensorRes
 @named("dynamic_partition")
 def dynamic_partition(data: TensorLike, partitions: TensorLike, num_partitions: int) -> list[Any]:
     """`tf.dynamic_partition`: the rows of each part."""
+    if not np.ndim(unboxed(partitions)) and not in_graph(partitions):  # one row
+        data, partitions = convert(data)[None], convert(partitions)[None]
     if in_graph(data, partitions):
         return [boolean_mask(data, NAMES["equal"](partitions, n)) for n in range(num_partitions)]
     return [boolean_mask(data, Tensor(array_of(partitions) == n)) for n in range(num_partitions)]

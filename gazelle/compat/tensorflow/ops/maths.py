@@ -244,7 +244,9 @@ def _rows_of_segments(name: str) -> Any:
 
 for _name in ("sum", "mean", "sqrt_n"):
     op(f"sparse.segment_{_name}", host=False, static=("num_segments",))(_rows_of_segments(_name))
-op("math.polygamma", "polygamma", host=False)(lambda a, x: special.polygamma(jnp.asarray(a, "int32"), x))
+op("math.polygamma", "polygamma", host=False)(
+    lambda a, x: jnp.where(a == jnp.floor(a), special.polygamma(jnp.asarray(a, "int32"), x), jnp.nan)
+)
 op("math.erfcinv", host=False)(lambda x: special.erfinv(1 - x))
 op("math.xdivy", host=False)(lambda x, y: jnp.where(x == 0, 0, x / jnp.where(x == 0, 1, y)))
 op("math.reciprocal_no_nan", host=False)(lambda x: jnp.where(x == 0, 0, 1 / jnp.where(x == 0, 1, x)))

@@ -117,6 +117,8 @@ def reduce_join(
             parts = [reduce_join(row, 0, separator=separator).array.item() for row in inputs]
             return object_tensor(parts, (len(parts), 1) if keepdims else len(parts))
     array = array_of(inputs)
+    if not array.ndim:
+        return Tensor(array)
     if isinstance(axis, list | tuple):  # the first one varies fastest
         array = np.moveaxis(array, axis, range(-1, -len(axis) - 1, -1))
         return reduce_join(Tensor(array.reshape(*array.shape[: -len(axis)], -1)), -1, False, separator)
