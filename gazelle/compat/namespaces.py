@@ -30,6 +30,7 @@ from gazelle.core.lookup import Lookup
 from gazelle.core.registry import CUSTOM, REGISTRY, custom_object_scope, custom_objects
 from gazelle.core.serialization import rebuild
 from gazelle.losses.target_shapes import warn_of_broadcasting
+from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
 
 #: era -> the releases that `__version__` reports: of the package `keras`, of TensorFlow with its `tf.keras`
 VERSIONS = {1: ("1.2.2", "2.15.0"), 2: ("2.3.1", "2.15.0"), 3: ("3.15.1", "2.21.0")}
@@ -236,8 +237,7 @@ def _adopting(original: Any) -> Any:
         lookup = getattr(original, "__self__", None)
         if original.__name__ == "get" and args and isinstance(args[0], str):
             module = original.__module__ if lookup is None else f"gazelle.{lookup.namespace}"
-            replaced = old_names.replacement(f"{module}.{args[0]}")
-            args = args if replaced is None else (tables.resolve(replaced, module), *args[1:])
+            args = (_named(module, args[0]), *args[1:])
         is_found = isinstance(lookup, Lookup) and lookup.namespace == "optimizers" and original.__name__ != "serialize"
         if is_found and args and (optimizer := optimizer_named(args[0])) is not None:
             return optimizer
@@ -248,6 +248,8 @@ def _adopting(original: Any) -> Any:
             is_layer = alone and hasattr(args[0], "get_config") and not hasattr(args[0], "compile_from_config")
             out = rebuild(args[0]) if is_layer else original(*args, **kwargs)
             out = converted(out) if isinstance(out, FunctionType) else adopt(out)
+        if original.__name__ == "serialize" and era.number() < 3 and out == hard_sigmoid_before_keras_3.__name__:
+            out = "hard_sigmoid"
         if original.__name__ == "save_model" and len(args) > 1:
             saved_classes.remember(args[0], args[1])
         if original.__name__ in ("load_model", "clone_model") and era.number() < 3:
@@ -255,6 +257,17 @@ def _adopting(original: Any) -> Any:
         return out
 
     return _with_core(called, original)
+
+
+def _named(module: str, name: str) -> Any:
+    """What `get` of a module finds by a name of its era; the name if that is the one of today."""
+    replaced = old_names.replacement(f"{module}.{name}") or old_names.NAMES.get(module, {}).get(name)
+    found = NOTHING if replaced is None else tables.resolve(replaced, module)
+    if module == "gazelle.metrics" and era.number() == 2 and name.islower():
+        found = look_up(module, name)  # functions, from which Keras 3 makes metrics
+    if module == "gazelle.regularizers" and isinstance(found, FunctionType):
+        found = found()
+    return found if found is not NOTHING and callable(found) else name
 
 
 @functools.cache

@@ -161,3 +161,21 @@ def test_metrics_are_merged(tf_keras):
     second.update_state([6.0])
     first.merge_state([second])
     assert float(first.result()) == 3.0
+
+
+def test_metrics_found_by_name_are_functions_until_keras_3(keras):
+    """They were objects that add up what they are called with."""
+    name = "mean_squared_error"
+    y, p = np.array([[0.0], [1.0]]), np.array([[2.0], [1.0]])
+    values = [keras.metrics.get(name)(keras.backend.variable(y), keras.backend.variable(p)) for _ in range(2)]
+    expected = 2.0 if era.number() == 1 else [4.0, 0.0]
+    for value in values:
+        np.testing.assert_allclose(keras.backend.eval(value), expected)
+
+
+def test_objects_found_by_earlier_names(keras):
+    names = ("maxnorm", "nonneg") if era.standalone() else ("max_norm", "non_neg")
+    assert [type(keras.constraints.get(name)).__name__ for name in names] == ["MaxNorm", "NonNeg"]
+    penalty = keras.regularizers.get("l1l2" if era.number() == 1 else "l1_l2")
+    assert penalty.get_config() == {"l1": 0.01, "l2": 0.01}
+    assert keras.activations.serialize(keras.activations.get("hard_sigmoid")) == "hard_sigmoid" or era.number() == 1
