@@ -173,4 +173,7 @@ class Bidirectional(Layer):
 def _copy(layer: Layer, prefix: str, **changes: Any) -> Any:
     """Return a layer with the configuration of `layer` and without its weights."""
     name = snake(type(layer).__name__) if layer.auto_named else layer.name.removeprefix(prefix)
-    return rebuild(layer, built=False, name=prefix + name, **changes)
+    made: Any = rebuild(layer, built=False, name=prefix + name, **changes)
+    if hasattr(layer, "use_cudnn"):
+        made.use_cudnn = layer.use_cudnn  # configs do not contain True
+    return made

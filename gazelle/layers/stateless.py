@@ -92,7 +92,12 @@ def _random_layers(layer: Layer) -> list[Layer]:
 
 
 def _draws(attributes: Mapping[str, Any]) -> bool:
-    """Whether a layer with these attributes draws; as in Keras, a recurrent one has a state in any case."""
+    """Whether a layer with these attributes draws; as in Keras, a recurrent one has a state in any case.
+
+    A layer with a generator in an attribute draws from that one.
+    """
+    if any(isinstance(value, SeedGenerator) for name, value in attributes.items() if name != "_seed_generator"):
+        return False
     amounts = _AMOUNTS & attributes.keys()
     return not amounts or "recurrent_dropout" in attributes or any(attributes[name] for name in amounts)
 

@@ -225,3 +225,9 @@ def test_final_states_of_a_stack_are_those_of_its_cells():
     assert [part.shape for part in (y, *lstm, gru, simple)] == [(3, 1), (3, 2), (3, 2), (3, 3), (3, 1)]
     again = RNN(cells, return_state=True)(x, initial_state=[lstm, gru, simple])
     assert again[2].shape == (3, 3)
+
+
+@pytest.mark.parametrize("choice", [True, False, "auto"])
+def test_both_directions_use_cudnn_as_the_layer_does(choice):
+    both = Bidirectional(LSTM(2, use_cudnn=choice))
+    assert both.forward_layer.use_cudnn == both.backward_layer.use_cudnn == choice

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gazelle import Input, Model, Sequential, callbacks, layers
+from gazelle import Input, Model, Sequential, callbacks, layers, random
 
 X = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
 
@@ -64,3 +64,12 @@ def test_an_attribute_called_saved_is_the_users(tmp_path):
     callback = Checkpoint(tmp_path / "model.keras")
     model.fit(X, X[:, :1], epochs=2, verbose=0, callbacks=[callback], keep=False)
     assert callback.saved == 2
+
+
+def test_a_seed_next_to_a_generator_adds_no_state():
+    class Noise(layers.Layer):
+        def __init__(self, seed):
+            super().__init__()
+            self.seed, self.seed_generator = seed, random.SeedGenerator(seed)
+
+    assert len(Noise(1).non_trainable_variables) == 1

@@ -53,6 +53,7 @@ class RecurrentMixin:
     initial_weights = None  # those of the constructor are set by gazelle
     implementation = 2  # 0 if `step` receives x W + b, else x
     num_constants = 0
+    _takes_cell = _has_default_gates = False
     _constant_shapes: Sequence[Shape] = ()
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
@@ -87,7 +88,7 @@ class RecurrentMixin:
         by_gazelle = era.called_by_gazelle(1)
         config: dict[str, Any] = self._config_of_era(super().get_config(), by_gazelle)
         own = next(cls for cls in type(self).__mro__ if "get_config" in vars(cls))
-        if vars(self).get("_takes_cell") and not own.__module__.startswith("gazelle."):
+        if self._takes_cell and not own.__module__.startswith("gazelle."):
             config.setdefault("cell", serialize(self.cell))
         # gazelle's loader does not know the number of constants, which are keywords in the configs of models
         extra = {"time_major": self.time_major, "num_constants": 0 if by_gazelle else self.num_constants}
