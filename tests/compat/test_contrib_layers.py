@@ -187,3 +187,17 @@ def test_tensors_of_a_collection_by_the_names_of_their_layers(tf):
     assert found["net/fc"] is x
     assert slim.utils.convert_collection_to_dict(ends) == {}
     assert slim.utils.last_dimension(x.shape, min_rank=2) == 5
+
+
+def test_penalties_have_the_values_of_variables_when_a_session_runs(tf):
+    tf.disable_eager_execution()
+    w = tf.Variable([1.0, 2.0])
+    layers = tf.contrib.layers
+    both = layers.l2_regularizer(0.5)(w), layers.l1_regularizer(0.5)(w), layers.l1_l2_regularizer(0.1, 0.2)(w)
+    total = layers.apply_regularization(layers.l2_regularizer(0.5), [w, w])
+    (of_w,) = tf.gradients(both[0] + both[1], [w])
+    with tf.Session() as sess:
+        sess.run(tf.assign(w, [3.0, 4.0]))
+        np.testing.assert_allclose(sess.run(both), [6.25, 3.5, 3.2], rtol=1e-6)
+        np.testing.assert_allclose(sess.run(of_w), [2.0, 2.5])
+        assert sess.run(total) == sess.run(tf.losses.get_regularization_loss()) == 12.5

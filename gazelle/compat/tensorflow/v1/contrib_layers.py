@@ -11,6 +11,7 @@ from typing import Any
 import gazelle
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import depending
+from gazelle.compat.classes import compat_class
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ops.convolutions import inner_sizes
 from gazelle.compat.tensorflow.v1 import scopes
@@ -355,12 +356,26 @@ def repeat(inputs: TensorLike, repetitions: int, layer: Callable[..., Any], *arg
     return _repeated(inputs, layer, [args] * repetitions, "Repeat", kwargs)
 
 
-named("contrib.layers.l1_regularizer")(ignores("scope")(lambda scale: gazelle.regularizers.L1(scale)))
+_L1, _L2, _L1L2 = (compat_class(getattr(gazelle.regularizers, name)) for name in ("L1", "L2", "L1L2"))
+named("contrib.layers.l1_regularizer")(ignores("scope")(lambda scale: _L1(scale)))
 # half the sum of squares, as tf.nn.l2_loss
-named("contrib.layers.l2_regularizer")(ignores("scope")(lambda scale: gazelle.regularizers.L2(scale / 2)))
+named("contrib.layers.l2_regularizer")(ignores("scope")(lambda scale: _L2(scale / 2)))
 named("contrib.layers.l1_l2_regularizer")(
-    ignores("scope")(lambda scale_l1=1.0, scale_l2=1.0: gazelle.regularizers.L1L2(scale_l1, scale_l2 / 2))
+    ignores("scope")(lambda scale_l1=1.0, scale_l2=1.0: _L1L2(scale_l1, scale_l2 / 2))
 )
+
+
+@named("contrib.layers.apply_regularization")
+def apply_regularization(
+    regularizer: Callable[[Any], TensorResult], weights_list: Sequence[Option] | None = None
+) -> TensorResult:
+    """`tf.contrib.layers.apply_regularization`: the sum of the penalties of weights, which is a loss, too."""
+    weights = scopes.get_collection(scopes.GraphKeys.WEIGHTS) if weights_list is None else weights_list
+    total = sum((regularizer(w) for w in weights), NAMES["constant"](0.0))
+    scopes.add_to_collection(scopes.GraphKeys.REGULARIZATION_LOSSES, total)
+    return total
+
+
 named("contrib.framework.variable", "contrib.framework.model_variable")(get_variable)
 for _key in ("variables", "trainable_variables"):
     named(f"contrib.framework.get_{_key}")(lambda scope=None, key=_key: scopes.get_collection(key, scope))
