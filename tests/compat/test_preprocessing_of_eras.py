@@ -121,3 +121,11 @@ def test_statistics_that_were_not_computed_are_a_warning():
 def test_padding_with_a_vector():
     rows = [np.ones((2, 2)), np.ones((1, 2))]
     assert sequence.pad_sequences(rows, value=[7, 8])[1].tolist() == [[7, 8], [1, 1]]
+
+
+def test_counts_of_sequences_replace_those_of_texts_in_keras_1(keras_1):
+    tokenizer = keras_1.preprocessing.text.Tokenizer()
+    tokenizer.fit_on_texts(["a b b", "c a"])
+    tokenizer.fit_on_sequences([[1, 2, 2], [3, 1]])
+    found = tokenizer.sequences_to_matrix([[1, 2, 2]], "tfidf")
+    np.testing.assert_allclose(found, [[0, 0.51082562, 1.17360019, 0]], rtol=1e-6)

@@ -129,6 +129,9 @@ class Tokenizer:
 
     def fit_on_sequences(self, sequences: Iterable[Any]) -> None:
         """Count in how many sequences each integer occurs, as mode 'tfidf' needs without texts."""
+        if era.number() == 1:  # which forgot what it had counted before
+            self.document_count = 0
+            self.index_docs.clear()
         for sequence in sequences:
             self.document_count += 1
             for number in set(sequence):
