@@ -48,6 +48,12 @@ def test_models_of_configs_without_a_module():
         assert deserialize({"class_name": "Sequential", "config": config}).output_shape == (None, 2)
 
 
+def test_masks_with_values_next_to_symbolic_inputs():
+    inputs = [keras.Input((4,)), keras.Input((4,))]
+    found = layers.Add().compute_mask(inputs, [np.array([[1, 0, 0, 1]]), np.array([[0, 0, 1, 1]])])
+    np.testing.assert_array_equal(found, [[True, False, True, True]])
+
+
 def test_loaded_merge_layers_pass_masks_as_in_keras_2(tmp_path):
     class Seen(layers.Layer):
         def compute_mask(self, x, mask=None):

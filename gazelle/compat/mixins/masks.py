@@ -95,7 +95,8 @@ class MergeMixin:
 
     def compute_mask(self, inputs: Option, mask: Option = None) -> Array | None:
         if era.number() == 3:
-            return self._core_mask(inputs, mask)
+            has_values = bool(mask) and not any(each is None or symbolic.is_symbolic(each) for each in mask)
+            return super().compute_mask(inputs, mask) if has_values else self._core_mask(inputs, mask)
         check_masks(self, inputs, mask)
         known = [each for each in mask or () if each is not None]
         return self._joint(known) if known else None
