@@ -263,7 +263,7 @@ def _named(module: str, name: str) -> Any:
     """What `get` of a module finds by a name of its era; the name if that is the one of today."""
     replaced = old_names.replacement(f"{module}.{name}") or old_names.NAMES.get(module, {}).get(name)
     found = NOTHING if replaced is None else tables.resolve(replaced, module)
-    if module == "gazelle.metrics" and era.number() == 2 and name.islower():
+    if module == "gazelle.metrics" and era.number() == 2 and (name.islower() or name.isupper()):
         found = look_up(module, name)  # functions, from which Keras 3 makes metrics
     if module == "gazelle.regularizers" and isinstance(found, FunctionType):
         found = found()

@@ -165,7 +165,7 @@ def test_metrics_are_merged(tf_keras):
 
 def test_metrics_found_by_name_are_functions_until_keras_3(keras):
     """They were objects that add up what they are called with."""
-    name = "mean_squared_error"
+    name = "mean_squared_error" if era.number() == 1 else "MSE"
     y, p = np.array([[0.0], [1.0]]), np.array([[2.0], [1.0]])
     values = [keras.metrics.get(name)(keras.backend.variable(y), keras.backend.variable(p)) for _ in range(2)]
     expected = 2.0 if era.number() == 1 else [4.0, 0.0]
