@@ -226,3 +226,46 @@ def test_residuals_of_a_differential_equation(tf):
         loss = tf.reduce_mean(tf.square(residual(tf.constant([[0.3], [0.5]]), tf.constant([[1.0], [2.0]]))))
     found = [np.abs(g).sum() for g in tape.gradient(loss, model.trainable_variables)]
     np.testing.assert_allclose(found, [1.69073, 0.20182, 1.18899, 0.28346], atol=2e-5)  # of TensorFlow 2.15
+
+
+def test_a_tape_around_a_loop_and_a_branch_of_tensors(tf):
+    """Values of TensorFlow 2.15, also for a variable that the loop captures, and for second derivatives."""
+    w = tf.Variable([1.0, 0.5])
+
+    @tf.function
+    def power(x, n):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y, i = w * x, tf.constant(1)
+                while i < n:
+                    y, i = y * x, i + 1
+                if tf.reduce_sum(x) > 0:  # noqa: SIM108 - an `if` is rewritten
+                    y = y + x
+                else:
+                    y = y - w
+            first = tape.gradient(y, x)
+        return y, first, outer.gradient(first, x)
+
+    for x, after in (([1.0, 2.0], [2.0, 6.0]), ([-1.0, -2.0], [-2.0, -4.5])):
+        value, first, second = power(tf.constant(x), tf.constant(3))
+        x, weights = np.array(x), np.array([1.0, 0.5])
+        np.testing.assert_allclose(value, after)
+        np.testing.assert_allclose(first, 3 * weights * x**2 + (x.sum() > 0))
+        np.testing.assert_allclose(second, 6 * weights * x)
+
+
+@pytest.mark.parametrize("limit", [None, 10])
+def test_gradients_of_loops_and_conditions_by_variables(tf, limit):
+    w = tf.Variable(2.0)
+
+    @tf.function
+    def slopes(x, n):
+        with tf.GradientTape() as tape:
+            _, y = tf.while_loop(lambda i, y: i < n, lambda i, y: (i + 1, y * w), [0, x], maximum_iterations=limit)
+            y = tf.cond(x > 0, lambda: y * w, lambda: y)
+        return tape.gradient(y, w)
+
+    assert float(slopes(tf.constant(1.0), tf.constant(2))) == 12.0  # w³
+    assert float(slopes(tf.constant(-1.0), tf.constant(2))) == -4.0  # -w²

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import listed
+from gazelle.compat.tensorflow.eager.captured import recorded
 from gazelle.compat.tensorflow.eager.programs import NotCompilableError
 from gazelle.compat.tensorflow.eager.recording import is_array, is_box, unboxed
 from gazelle.compat.tensorflow.names import named
@@ -79,8 +80,11 @@ def branch(test: TensorLike, yes: Callable[..., Any], no: Callable[..., Any], va
     first: list[Any] = []
     second: list[Any] = []
     try:
-        arrays = jax.lax.cond(
-            jnp.reshape(condition, ()), lambda: _arrays(yes(*values), first), lambda: _arrays(no(*values), second)
+        arrays = recorded(
+            lambda holds: jax.lax.cond(
+                jnp.reshape(holds, ()), lambda: _arrays(yes(*values), first), lambda: _arrays(no(*values), second)
+            ),
+            condition,
         )
     except TypeError as error:
         if "branch" not in str(error) and "true_fun" not in str(error):
@@ -116,7 +120,7 @@ def loop(test: Callable[..., Any], body: Callable[..., Any], values: tuple[Any, 
         return [jnp.asarray(v, w.dtype) for v, w in zip(new, arrays, strict=True)]
 
     holds = lambda arrays: jnp.reshape(jnp.asarray(unboxed(test(*_restored(static, arrays)))), ())  # noqa: E731
-    return _restored(static, loops.while_loop(holds, step, start))
+    return _restored(static, recorded(lambda start: loops.while_loop(holds, step, start), start))
 
 
 def count(numbers: Callable[..., Any], args: tuple[Any, ...], body: Callable[..., Any], values: tuple[Any, ...]) -> Any:

@@ -18,8 +18,9 @@ from gazelle.compat.backend.execution_order import depending
 from gazelle.compat.backend.phase import LearningPhase
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.old_variable import TensorShape
-from gazelle.compat.tensorflow.calls import boxed
+from gazelle.compat.tensorflow.calls import boxed, call
 from gazelle.compat.tensorflow.dtypes import as_dtype, name_on_device
+from gazelle.compat.tensorflow.eager.captured import recorded
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.errors import InvalidArgumentError, OutOfRangeError
 from gazelle.compat.tensorflow.names import NAMES, array_of_list, named
@@ -71,7 +72,7 @@ def cond(
         variable.assign(jnp.where(condition, *values))
     if any(isinstance(out, Operations) or out is None for out in (yes, no)):
         return None
-    return jax.tree.map(lambda a, b: Tensor(jnp.where(condition, unboxed(a), unboxed(b))), yes, no, is_leaf=is_box)
+    return jax.tree.map(lambda a, b: call(jnp.where, (condition, a, b), {}), yes, no, is_leaf=is_box)
 
 
 @named("case")
@@ -142,9 +143,9 @@ def while_loop(
 
         start = 0, [jnp.asarray(unboxed(v)) for v in values]
         if limit > _MOST_WITH_GRADIENTS:
-            return boxed(loops.while_loop(continues, step, start)[1])
+            return boxed(recorded(lambda start: loops.while_loop(continues, step, start)[1], start))
         once = lambda state, _: (jax.lax.cond(continues(state), step, lambda same: same, state), None)  # noqa: E731
-        return boxed(jax.lax.scan(once, start, length=limit)[0][1])
+        return boxed(recorded(lambda start: jax.lax.scan(once, start, length=limit)[0][1], start))
     while bool(cond(*values)) and (maximum_iterations is None or iterations < int(maximum_iterations)):
         out = body(*values)
         values, iterations = list(out) if isinstance(out, list | tuple) else [out], iterations + 1

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.tensorflow.eager.captured import hoisted
+from gazelle.compat.types import Array
 from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.layers.input import InputLayer
 from gazelle.models.graph import Graph
@@ -77,9 +79,9 @@ def repeated(step: Callable[[State], State], state: State, count: int) -> State:
 
 def while_loop(goes_on: Callable[[State], Any], step: Callable[[State], State], state: State) -> State:
     """`jax.lax.while_loop` with gradients, for which each state is computed once more from the first one."""
-    goes_on, *more = jax.closure_convert(goes_on, state)
-    step, *given = jax.closure_convert(step, state)
-    flat, structure = jax.tree.flatten((state, more[0], given[0]))
+    goes_on, more = hoisted(goes_on, state)
+    step, given = hoisted(step, state)
+    flat, structure = jax.tree.flatten((state, more, given))
     is_float = [jnp.issubdtype(jnp.result_type(v), jnp.inexact) for v in flat]
 
     def joined(floats: Sequence[Any], others: Sequence[Any]) -> Any:
@@ -91,8 +93,8 @@ def while_loop(goes_on: Callable[[State], Any], step: Callable[[State], State], 
 
     def counted(floats: Sequence[Any], others: Sequence[Any]) -> Any:
         first, of_condition, of_step = joined(floats, others)
-        more = lambda carry: goes_on(carry[1], *of_condition)  # noqa: E731
-        return jax.lax.while_loop(more, lambda carry: (carry[0] + 1, step(carry[1], *of_step)), (jnp.int32(0), first))
+        more = lambda carry: goes_on(carry[1], of_condition)  # noqa: E731
+        return jax.lax.while_loop(more, lambda carry: (carry[0] + 1, step(carry[1], of_step)), (jnp.int32(0), first))
 
     def backward(kept: Any, upstream: Any) -> Any:
         (floats, others), count = kept
@@ -100,20 +102,20 @@ def while_loop(goes_on: Callable[[State], Any], step: Callable[[State], State], 
         size = len(parted(jax.tree.leaves(first), True))
 
         def one(number: Any, gradients: Any) -> Any:
-            at = jax.lax.fori_loop(0, count - 1 - number, lambda _, state: step(state, *of_step), first)
+            at = _iterated(count - 1 - number, lambda _, state: step(state, of_step), first)
             at = jax.tree.leaves(at)
             integers = parted(at, False)
 
             def run(moving: Any, fixed: Any) -> Any:
                 before, _, parameters = joined([*moving, *fixed], [*integers, *others[len(integers) :]])
-                return parted(jax.tree.leaves(step(before, *parameters)), True)
+                return parted(jax.tree.leaves(step(before, parameters)), True)
 
             _, transposed = jax.vjp(run, parted(at, True), floats[size:])
             of_state, of_fixed = transposed(gradients[0])
             return of_state, [a + b for a, b in zip(gradients[1], of_fixed, strict=True)]
 
         zeros = [jnp.zeros_like(v) for v in floats[size:]]
-        of_state, of_fixed = jax.lax.fori_loop(0, count, one, (parted(jax.tree.leaves(upstream), True), zeros))
+        of_state, of_fixed = _iterated(count, one, (parted(jax.tree.leaves(upstream), True), zeros))
         return [*of_state, *of_fixed], None
 
     def forward(floats: Any, others: Any) -> Any:
@@ -123,3 +125,9 @@ def while_loop(goes_on: Callable[[State], Any], step: Callable[[State], State], 
     run = jax.custom_vjp(lambda floats, others: counted(floats, others)[1])
     run.defvjp(forward, backward)
     return run(parted(flat, True), parted(flat, False))
+
+
+def _iterated(count: Array, step: Callable[[Array, State], State], state: State) -> State:
+    """`count` iterations `state <- step(number, state)`, whose gradients have gradients."""
+    more = lambda carry: carry[0] < count  # noqa: E731
+    return while_loop(more, lambda carry: (carry[0] + 1, step(*carry)), (jnp.int32(0), state))[1]
