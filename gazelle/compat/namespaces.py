@@ -261,7 +261,8 @@ def _adopting(original: Any) -> Any:
 
 def _named(module: str, name: str) -> Any:
     """What `get` of a module finds by a name of its era; the name if that is the one of today."""
-    replaced = old_names.replacement(f"{module}.{name}") or old_names.NAMES.get(module, {}).get(name)
+    earlier = {} if module == "gazelle.optimizers" else old_names.NAMES.get(module, {})  # there `adam` is a class
+    replaced = old_names.replacement(f"{module}.{name}") or earlier.get(name)
     found = NOTHING if replaced is None else tables.resolve(replaced, module)
     if module == "gazelle.metrics" and era.number() == 2 and (name.islower() or name.isupper()):
         found = look_up(module, name)  # functions, from which Keras 3 makes metrics
