@@ -21,8 +21,6 @@ from gazelle.models import Model
 
 _LOOPS = ("fit", "evaluate", "predict")
 _METHODS = (*_LOOPS, "train_on_batch", "test_on_batch", "predict_on_batch")
-
-
 #: the tensors of `Input(tensor=...)`
 COMPUTED: weakref.WeakSet[KerasTensor] = weakref.WeakSet()
 
@@ -44,12 +42,14 @@ def _listed(value: Any) -> list[Any]:
 
 
 def remember_targets(model: Model, kwargs: Keywords) -> dict[str, Any]:
-    """Store the argument `target_tensors` of `compile`; return the other ones."""
+    """Store the argument `target_tensors` of `compile`, in place of that of an earlier call; return the other ones."""
     rest = dict(kwargs)
     given = rest.pop("target_tensors", None)
     if isinstance(given, dict):
         given = [given[name] for name in model.output_names]
-    vars(model)["_target_tensors"] = _listed(given)
+    vars(model).pop("_target_tensors", None)
+    if given is not None:
+        vars(model)["_target_tensors"] = _listed(given)
     return rest
 
 

@@ -655,7 +655,7 @@ class Dataset(Elements):
         return self._own.get_next()
 
     def make_one_shot_iterator(self) -> Dataset:
-        """Return the dataset itself, which `fit` accepts as an iterator; in a graph an iterator of tensors."""
+        """Return an iterator of tensors in a graph and before Keras 3; else the dataset itself, which `fit` accepts."""
         from gazelle.compat.tensorflow.v1 import graphs, iterators
 
         return iterators.Iterator(self) if graphs.active() or era.is_package_before_keras_3() else self

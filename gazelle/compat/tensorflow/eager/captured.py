@@ -17,7 +17,7 @@ from gazelle.core import tracing
 def hoisted(function: Function, *args: Nested[Array]) -> tuple[Function, list[Array]]:
     """Return (function of args and a list of captured arrays, these arrays); it is traced once.
 
-    `jax.closure_convert` returns the arrays alone by which a transformation differentiates now.
+    Unlike `jax.closure_convert`, it returns all of them, not only those that are being differentiated.
     """
     closed, specs = jax.make_jaxpr(function, return_shape=True)(*args)
     structure = jax.tree.structure(specs)
@@ -45,17 +45,17 @@ def recorded(function: Callable[..., Nested[Array]], *args: Nested[Array]) -> Ne
         return jax.tree.leaves(run(*values, list(given[len(flat) :])))
 
     values = [*flat, *captured]
-    inputs = [*flat, *map(_variable_of, captured)]
+    variables = _variables_by_value()
+    inputs = [*flat, *(variables.get(id(array), array) for array in captured)]
     for tape in tapes:
         if tape.is_affected_by(inputs):
             tape.record(Call(run_flat, inputs, values, jax.tree.leaves(out), None))
     return out
 
 
-def _variable_of(array: Any) -> Any:
-    """The variable that has this value in the trace; the array itself if there is none."""
+def _variables_by_value() -> dict[int, Any]:
+    """{id of an array: the variable that has it as its value in the trace}."""
     scope = tracing.current()
     if scope is None or scope.values is None or scope.seen is None:
-        return array
-    found = (scope.seen.get(key) for key, value in scope.values.items() if value is array)
-    return next((variable for variable in found if variable is not None), array)
+        return {}
+    return {id(value): scope.seen[key] for key, value in scope.values.items() if key in scope.seen}
