@@ -87,11 +87,12 @@ class Aliases(MetaPathFinder):
             return None  # TensorFlow itself imports this private copy of Keras and needs the original
         if real == "gazelle":
             return ModuleSpec(fullname, _Root(), is_package=True)
-        namespaces = _namespaces()
-        path = namespaces.path_of(real)  # has precedence over files of gazelle with the same name
+        path = importlib.import_module("gazelle.compat.old_names").path_of(
+            real
+        )  # has precedence over files of gazelle with the same name
         if path == real and not _is_module(real):
             raise _missing(fullname, real)
-        return ModuleSpec(fullname, _Existing(namespaces.namespace(path)), is_package=True)
+        return ModuleSpec(fullname, _Existing(_namespaces().namespace(path)), is_package=True)
 
 
 def _public(fullname: str) -> str:

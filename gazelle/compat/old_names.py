@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 import sys
+from types import ModuleType
 from typing import Any
 
 from gazelle.compat import era, tables
@@ -44,6 +46,30 @@ def replacement(path: str) -> str | None:
     return _REPLACED[f"Keras {era.number()}"].get(path)
 
 
+def look_up(path: str, name: str) -> NamedObject:
+    """The object that a name of a module refers to in this era; NOTHING if there is none."""
+    if (instead := replacement(f"{path}.{name}")) is not None:
+        return tables.resolve(instead, path)
+    if name in NAMES.get(path, {}):
+        return find(path, name)
+    inner = path_of(f"{path}.{name}")
+    if inner != f"{path}.{name}":
+        return importlib.import_module(inner)
+    real = importlib.import_module(path)
+    if name in getattr(real, "__all__", ()) or (name in vars(real) and not isinstance(vars(real)[name], ModuleType)):
+        return getattr(real, name)
+    found = find(path, name)
+    return _unimported_module(path, name) if found is NOTHING else found
+
+
+def _unimported_module(path: str, name: str) -> Any:
+    """A module inside a package that was not imported yet."""
+    spec = importlib.util.find_spec(path)
+    package = spec is not None and spec.submodule_search_locations is not None
+    there = package and importlib.util.find_spec(f"{path}.{name}") is not None
+    return importlib.import_module(f"{path}.{name}") if there else NOTHING
+
+
 def find(namespace: str, name: str) -> NamedObject:
     """The object that `name` referred to in a module that does not have it now; NOTHING if there is none."""
     where = _EVERYWHERE.get(name) or NAMES.get(namespace, {}).get(name)
@@ -73,11 +99,12 @@ def find(namespace: str, name: str) -> NamedObject:
     return NOTHING
 
 
-def replaced(path: str) -> str | None:
-    """The module that replaces one of Keras, also one of a single layer: layers.core.dense."""
-    group, _, name = path.rpartition(".")
+def path_of(path: str) -> str:
+    """The module for `gazelle.<part>`, which may be one of an earlier version, or of a layer: layers.core.dense."""
+    part = path.partition(".")[2]
+    group, _, name = part.rpartition(".")
     inside = PATHS.get(group) == "gazelle.layers" and name == name.lower()
-    return PATHS.get(path) or ("gazelle.layers" if inside else None)
+    return PATHS.get(part) or ("gazelle.layers" if inside else path)
 
 
 def register_classes() -> bool:

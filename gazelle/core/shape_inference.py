@@ -54,7 +54,7 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
             operation.runs_on_host = True
             outputs = host_spec(function, args, kwargs, name=function.__name__)
         else:
-            outputs = _of_ranks(function, spec_args, spec_kwargs)
+            outputs = infer(function, spec_args, spec_kwargs, name=function.__name__)
     except (TypeError, ValueError) as error:
         if isinstance(error, GazelleError):
             raise
@@ -62,31 +62,6 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
         reason = str(error).split("\n")[0]
         raise ShapeError(message(f"ops.{function.__name__} of shapes {shapes} cannot be computed: {reason}")) from error
     Node(operation, args, kwargs, outputs)
-    return outputs
-
-
-def _of_ranks(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Symbolic:
-    """The outputs of a call; where it fails, with more axes for tensors of unknown rank; their rank is unknown, too."""
-    name = function.__name__
-    if all(leaf.knows_rank for leaf in symbolic_leaves((args, kwargs))):
-        return output_spec(function, args, kwargs, name=name)
-
-    def with_rank(leaf: Any, rank: int) -> Any:
-        known = not is_symbolic(leaf) or leaf.knows_rank
-        return leaf if known else KerasTensor((None,) * rank, leaf.dtype, name=leaf.name)
-
-    try:
-        outputs = output_spec(function, args, kwargs, name=name)
-    except (TypeError, ValueError, IndexError):
-        for rank in (2, 1, 3, 4):  # most are matrices
-            with contextlib.suppress(TypeError, ValueError, IndexError):
-                more_args, more_kwargs = map_tree(functools.partial(with_rank, rank=rank), (args, kwargs))
-                outputs = output_spec(function, more_args, more_kwargs, name=name)
-                break
-        else:
-            raise
-    for tensor in jax.tree.leaves(outputs, is_leaf=is_symbolic):
-        tensor.knows_rank = False
     return outputs
 
 
@@ -218,6 +193,10 @@ def output_spec(
     for tensor, *found in zip(flat, *(trace.attached for trace in traces), strict=True):
         tensor.attached = jax.tree.map(functools.partial(_common, name), *found)
     return outputs
+
+
+#: how the outputs of an operation are inferred; compat replaces it for tensors of unknown rank
+infer: Callable[..., Symbolic] = output_spec
 
 
 class _Trace(NamedTuple):

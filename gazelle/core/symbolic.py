@@ -47,7 +47,6 @@ class KerasTensor:
     __array_priority__ = 100
     accepts_other_sizes = False  # as the input of a model: data of other sizes is a warning
     accepts_any_rank = False  # as the input of a model: data of other shapes reaches the layers, which check it
-    knows_rank = True  # otherwise the shape is only a guess, and functions that need more axes get them
     derived: type[KerasTensor]  # the class of results of operations on this tensor
 
     def __init__(

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import gazelle
+from gazelle.compat import old_names, theano
 from gazelle.compat import tensorflow as tensorflow_facade
-from gazelle.compat import theano
 from gazelle.compat.arguments import one_element
-from gazelle.compat.namespaces import namespace, path_of, root
+from gazelle.compat.namespaces import namespace, root
 from gazelle.compat.private import helpers
 from gazelle.compat.private.engine import slice_X
 from gazelle.compat.source import detect
@@ -35,8 +35,8 @@ def test_helpers_are_found_in_every_module_with_and_without_an_underscore(module
 
 
 def test_modules_of_single_layers():
-    assert path_of("gazelle.layers.core.dense") == "gazelle.layers"
-    assert path_of("gazelle.layers.core.Dense") == "gazelle.layers.core.Dense"
+    assert old_names.path_of("gazelle.layers.core.dense") == "gazelle.layers"
+    assert old_names.path_of("gazelle.layers.core.Dense") == "gazelle.layers.core.Dense"
 
 
 def test_lists():

@@ -37,6 +37,7 @@ from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ops.sizes import with_length
 from gazelle.compat.tensorflow.v1 import scopes
 from gazelle.compat.tensorflow.v1.slots import add_slots
+from gazelle.compat.tensorflow.v1.unknown_ranks import forget_rank
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import DTypeLike, Option, RegularizerLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import message
@@ -125,7 +126,8 @@ def placeholder(dtype: DTypeLike = "float32", shape: ShapeLike | None = None, na
     kind = name_on_device(dtype)
     # without a shape it is mostly a number, such as a rate of dropout; it takes arrays of any shape
     made = variables.placeholder(sizes, dtype=kind)
-    made.knows_rank = shape is not None
+    if shape is None:
+        forget_rank(made)
     if not sizes and "int" in kind:
         made = with_length(made)
     if name:

@@ -1,0 +1,284 @@
+"""The functions of `keras` for programs: wrappers of gazelle's functions.
+
+They accept arguments of earlier versions and tensors of the TensorFlow facade, and return objects of the generated
+classes.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Mapping
+from types import FunctionType, MethodType
+from typing import Any
+
+from gazelle import activations
+from gazelle.compat import era, facade, old_names, saved_classes, tables
+from gazelle.compat.arguments import translation
+from gazelle.compat.backend import lifting
+from gazelle.compat.classes import adopt, compat_class, is_core, plain
+from gazelle.compat.era import NOTHING
+from gazelle.compat.recorded_variable import has_variable, recorder
+from gazelle.compat.rules.models import optimizer_named, recompile
+from gazelle.compat.tables import listed
+from gazelle.compat.types import NamedObject
+from gazelle.core.lookup import Lookup
+from gazelle.core.registry import CUSTOM, REGISTRY, custom_object_scope, custom_objects
+from gazelle.core.serialization import rebuild
+from gazelle.losses.target_shapes import warn_of_broadcasting
+from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
+
+#: modules of gazelle whose functions take or return layers, losses and the like; other functions are not wrapped
+_WRAPPED = frozenset(
+    listed("""activations applications constraints initializers layers losses metrics models optimizers
+        regularizers saving wrappers""")
+)
+#: functions whose arguments had other names in earlier versions
+_TRANSLATED = frozenset(listed("Input load_data load_model model_to_dot plot_model save_model set_epsilon set_floatx"))
+_TENSOR_FUNCTIONS = ("activations", "losses", "metrics")
+_LOOKUPS = ("deserialize", "get", "serialize")
+_MERGED = ("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract")
+_DATASETS = listed("""audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory
+    timeseries_dataset_from_array""")
+
+
+def wrapped(value: object) -> NamedObject:
+    """What programs get in place of a function of gazelle; other objects are returned unchanged."""
+    is_function = isinstance(value, FunctionType | MethodType)
+    return _wrapped(value) if is_function and str(value.__module__).startswith("gazelle.") else value
+
+
+@functools.cache
+def _wrapped(original: Any) -> Any:
+    path = original.__module__.split(".")
+    name = original.__name__
+    lookup = getattr(original, "__self__", None)
+    if isinstance(lookup, Lookup):
+        return _looking_up(original, lookup.namespace)
+    if original is activations.get:
+        return _looking_up(original, "activations")
+    if path[1] == "layers" and name in _MERGED:
+        return _merging(original)
+    if name in _DATASETS:
+        return _of_tensorflow(original)
+    if path[1] == "compat":
+        return original if name != "merge" and name != "Merge" else _adopting(original)
+    if path[1] in ("ops", "random"):
+        return _recorded(original)
+    if name in _OF_MODELS:
+        return _OF_MODELS[name](original)
+    if path[1] not in _WRAPPED and name not in _TRANSLATED:
+        return original
+    # also those of earlier files in saving.h5_format.activations
+    if (path[1] in _TENSOR_FUNCTIONS or path[-1] == "activations") and name not in _LOOKUPS:
+        return _on_tensors(original)
+    return _adopting(original)
+
+
+def _with_core(wrapper: Callable[..., Any], original: Any) -> Any:
+    vars(wrapper)["_core"] = original
+    path, name = original.__module__, original.__name__
+    if vars(importlib.import_module(path)).get(name) is original:  # so that it is pickled
+        wrapper.__module__ = "gazelle.compat.generated"
+        wrapper.__qualname__ = f"{path.removeprefix('gazelle.')}.{name}"
+    return wrapper
+
+
+# Functions that return objects of the generated classes ---------------------------------------------------------------
+
+
+def _adopting(original: Any) -> Any:
+    """The function, returning objects of the generated classes."""
+
+    @functools.wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _translated(original, args, kwargs)
+        return _adopted(original, args, kwargs)
+
+    return _with_core(called, original)
+
+
+def _translated(original: Any, args: Any, kwargs: Any) -> Any:
+    """The arguments under the names of today."""
+    args, kwargs = plain(args), plain(kwargs)
+    return translation.of_function(original, args, kwargs) if original.__name__ in _TRANSLATED else (args, kwargs)
+
+
+def _adopted(original: Any, args: Any, kwargs: Any, classes: Mapping[str, Any] | None = None) -> Any:
+    """The result of a call as an object of the generated classes, which configs in the arguments may name."""
+    old_names.register_classes()
+    # those of the program take precedence
+    with custom_object_scope({**_classes_in_files(era.number()), **(classes or {}), **CUSTOM, **custom_objects()}):
+        out = original(*args, **kwargs)
+        return wrapped(out) if isinstance(out, FunctionType) else adopt(out)
+
+
+@functools.cache
+def _generated_classes(family: str) -> dict[str, Any]:
+    """The generated classes by their names in configs."""
+    return {name: compat_class(cls) for name, cls in REGISTRY[family].items() if is_core(cls)}
+
+
+@functools.cache
+def _classes_in_files(era_number: int) -> dict[str, Any]:
+    """The layers that compute otherwise in programs, for the graphs of models that are loaded.
+
+    Functions of Lambda receive tensors; in Keras 1 and 2 the masks of merging layers differ.
+    """
+    layers = importlib.import_module("gazelle.layers")
+    names = ("Lambda", *(name.capitalize() for name in _MERGED if era_number < 3))
+    return {name: compat_class(getattr(layers, name)) for name in names}
+
+
+# `get`, `deserialize` and `serialize` of a family of objects ----------------------------------------------------------
+
+
+def _looking_up(original: Any, family: str) -> Any:
+    """`get`, `deserialize` or `serialize` of a family, with the names and the defaults of the era."""
+    if original.__name__ == "serialize":
+        return _serializing(original)
+
+    @functools.wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        identifier, *others = plain(args) or [None]
+        if family == "optimizers" and (optimizer := optimizer_named(identifier)) is not None:
+            return optimizer
+        if isinstance(identifier, str) and original.__name__ == "get":
+            identifier = _named(family, identifier)
+        classes = _generated_classes(family) if isinstance(identifier, dict) else {}  # arguments of earlier versions
+        return _adopted(original, (identifier, *others) if args else (), plain(kwargs), classes)
+
+    return _with_core(called, original)
+
+
+def _named(family: str, name: str) -> Any:
+    """What `get` of a family finds by a name of its era; the name if that is the one of today."""
+    module = f"gazelle.{family}"
+    earlier = {} if family == "optimizers" else old_names.NAMES.get(module, {})  # there `adam` is a class
+    where = old_names.replacement(f"{module}.{name}") or earlier.get(name)
+    found = NOTHING if where is None else tables.resolve(where, module)
+    if family == "metrics" and era.number() == 2 and (name.islower() or name.isupper()):
+        found = old_names.look_up(module, name)  # functions, from which Keras 3 makes metrics
+    if family == "regularizers" and isinstance(found, FunctionType):
+        found = found()
+    return found if found is not NOTHING and callable(found) else name
+
+
+def _serializing(original: Any) -> Any:
+    """`serialize` of a family; hard_sigmoid of Keras 1 and 2 has its own name in our files."""
+
+    @functools.wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        out = _adopted(original, plain(args), plain(kwargs))
+        is_earlier = era.number() < 3 and out == hard_sigmoid_before_keras_3.__name__
+        return "hard_sigmoid" if is_earlier else out
+
+    return _with_core(called, original)
+
+
+# Functions of models --------------------------------------------------------------------------------------------------
+
+
+def _loading(original: FunctionType) -> Any:
+    """`load_model`: the model with the losses and metrics of the era, and the program's own classes."""
+
+    @functools.wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _translated(original, args, kwargs)
+        classes = saved_classes.of(args[0] if args else kwargs.get("filepath"))
+        return _recompiled(_adopted(original, args, kwargs, classes))
+
+    return _with_core(called, original)
+
+
+def _saving(original: FunctionType) -> Any:
+    """`save_model`, which stores the program's own classes in the model."""
+
+    @functools.wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _translated(original, args, kwargs)
+        _adopted(original, args, kwargs)
+        if len(args) > 1:
+            saved_classes.remember(*args[:2])
+
+    return _with_core(called, original)
+
+
+def _cloning(original: FunctionType) -> Any:
+    """`clone_model`, which also takes a layer; the optimizer may have arguments of earlier versions."""
+
+    @functools.wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = plain(args), plain(kwargs)
+        alone = len(args) == 1 and not kwargs
+        is_layer = alone and hasattr(args[0], "get_config") and not hasattr(args[0], "compile_from_config")
+        clone = rebuild if is_layer else original
+        return _recompiled(_adopted(clone, args, kwargs, _generated_classes("optimizers")))
+
+    return _with_core(called, original)
+
+
+def _recompiled(model: Any) -> Any:
+    if era.number() < 3:
+        recompile(model)
+    return model
+
+
+_OF_MODELS = {"clone_model": _cloning, "load_model": _loading, "save_model": _saving}
+
+
+# Functions of tensors -------------------------------------------------------------------------------------------------
+
+
+def _merging(original: FunctionType) -> Any:
+    """A function such as `add(inputs, **kwargs)`: it calls a layer of the generated class."""
+    kind = compat_class(getattr(importlib.import_module("gazelle.layers"), original.__name__.capitalize()))
+
+    @functools.wraps(original)
+    def called(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        return kind(*args, **kwargs)(inputs)
+
+    return _with_core(called, original)
+
+
+def _on_tensors(original: FunctionType) -> Any:
+    """A function of arrays that also takes tensors, and then returns tensors."""
+    compute = warn_of_broadcasting()(original)  # also when a tape calls it again
+
+    @functools.wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if "alpha" in kwargs and original is activations.relu:  # its name until Keras 3
+            kwargs["negative_slope"] = kwargs.pop("alpha")
+        return compute(*args, **kwargs) if facade.calls is None else facade.calls.function_call(compute, args, kwargs)
+
+    return _with_core(called, original)
+
+
+def _recorded(original: FunctionType) -> Any:
+    """A function of arrays and tensors, which is recorded if it is called on variables, too.
+
+    In a module that imports tensorflow, its results are tensors also if no argument is one: `ops.arange(3).numpy()`.
+    """
+
+    @functools.wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        kind = recorder.get()
+        if kind is not None and has_variable((args, kwargs)):
+            return kind.dispatch(original, args, kwargs)
+        out = original(*args, **kwargs)
+        in_graph = era.number() < 3 and not lifting.computes_at_once()  # where tensors may belong to graphs
+        of_arrays = in_graph and not has_variable((args, kwargs))
+        return out if facade.calls is None or of_arrays else facade.calls.result_of_ops(out, args, kwargs)
+
+    return _with_core(called, original)
+
+
+def _of_tensorflow(original: FunctionType) -> Any:
+    """A function that creates a dataset: one of `tf.data` while the facade is active."""
+
+    @functools.wraps(original)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        out = original(*args, **kwargs)
+        return out if facade.calls is None or not facade.serves_caller() else facade.calls.datasets(out)
+
+    return _with_core(made, original)
