@@ -25,7 +25,7 @@ from gazelle.compat.types import NamedObject
 from gazelle.core.lookup import Lookup
 from gazelle.core.registry import CUSTOM, REGISTRY, custom_object_scope, custom_objects
 from gazelle.core.serialization import rebuild
-from gazelle.losses.target_shapes import warn_of_broadcasting
+from gazelle.losses.target_shapes import broadcast_of_ranks, warn_of_broadcasting
 from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
 
 #: modules of gazelle whose functions take or return layers, losses and the like; other functions are not wrapped
@@ -243,7 +243,11 @@ def _merging(original: FunctionType) -> Any:
 
 def _on_tensors(original: FunctionType) -> Any:
     """A function of arrays that also takes tensors, and then returns tensors."""
-    compute = warn_of_broadcasting()(original)  # also when a tape calls it again
+
+    @functools.wraps(original)
+    def compute(*args: Any, **kwargs: Any) -> Any:
+        with warn_of_broadcasting(), broadcast_of_ranks(era.number() < 3):  # also when a tape calls it again
+            return original(*args, **kwargs)
 
     @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:

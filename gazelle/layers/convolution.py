@@ -57,6 +57,23 @@ def set_window(
     layer.padding = choice(owner, "padding", padding, paddings)
 
 
+def with_causal_padding(layer: Layer, x: Array) -> tuple[Array, str]:
+    """Return x and the padding of its convolution, which for 'causal' is 'valid' after zeros before the first step.
+
+    Args:
+        layer: a convolution with the attributes that `set_window` sets.
+        x: its input.
+
+    Returns:
+        (x, padding).
+    """
+    if layer.padding != "causal":
+        return x, layer.padding
+    widths = [(0, 0)] * x.ndim  # step t depends on t, t - d, t - 2 d ...
+    widths[space_axes(layer)[0]] = (dilated_size(layer)[0] - 1, 0)
+    return jnp.pad(x, widths), "valid"
+
+
 def check_positive(layer: Layer, *names: str) -> None:
     """Check that attributes are positive integers.
 
@@ -173,11 +190,8 @@ class BaseConv(Layer, abstract=True):
         return ops.conv(inputs, kernel, self.strides, padding, self.data_format, self.dilation_rate)
 
     def call(self, x: Array) -> Array:
-        kernel, padding = self._matrix.array(), self.padding
-        if padding == "causal":  # step t depends on t, t - d, t - 2 d ...: all padding precedes the first step
-            widths = [(0, 0)] * x.ndim
-            widths[space_axes(self)[0]] = (dilated_size(self)[0] - 1, 0)
-            x, padding = jnp.pad(x, widths), "valid"
+        kernel = self._matrix.array()
+        x, padding = with_causal_padding(self, x)
         if padding == "valid":
             check_fits(self, x.shape, dilated_size(self), "kernel_size")
         return add_bias(self, self.convolution_op(x, kernel))

@@ -9,7 +9,7 @@ from gazelle import ops
 from gazelle.core.registry import register
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
-from gazelle.layers.convolution import add_bias, check_positive, dilated_size, set_window
+from gazelle.layers.convolution import add_bias, check_positive, dilated_size, set_window, with_causal_padding
 from gazelle.layers.spatial import accept_channels, channels, check_fits
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ class DepthwiseConv2D(_DepthwiseConv):
 
 class _SeparableConv(Layer):
     rank: int
+    paddings: tuple[str, ...] = ("valid", "same")
 
     def __init__(
         self,
@@ -163,7 +164,7 @@ class _SeparableConv(Layer):
         **kwargs: Unpack[OptionsWithoutRegularizer],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        set_window(self, kernel_size, strides, padding, data_format, dilation_rate)
+        set_window(self, kernel_size, strides, padding, data_format, dilation_rate, self.paddings)
         check_positive(self, "filters", "depth_multiplier")
 
     def build(self, input_shape: Shape) -> None:
@@ -186,10 +187,11 @@ class _SeparableConv(Layer):
         accept_channels(self, count)
 
     def call(self, x: Array) -> Array:
-        if self.padding == "valid":
+        x, padding = with_causal_padding(self, x)
+        if padding == "valid":
             check_fits(self, x.shape, dilated_size(self), "kernel_size")
         kernel = self.depthwise_kernel.value
-        y = ops.depthwise_conv(x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
+        y = ops.depthwise_conv(x, kernel, self.strides, padding, self.data_format, self.dilation_rate)
         return add_bias(self, ops.conv(y, self.pointwise_kernel.value, 1, "valid", self.data_format))
 
 
@@ -204,7 +206,8 @@ class SeparableConv1D(_SeparableConv):
         filters: Number of output channels.
         kernel_size: Size of the kernel, an integer or one per axis.
         strides: Step of the window, an integer or one per axis.
-        padding: 'valid' (windows inside the input only) or 'same' (zero padding to ceil(size / strides) positions).
+        padding: 'valid' (windows inside the input only), 'same' (zero padding to ceil(size / strides) positions) or
+            'causal' (zero padding before the first step), which Keras 3 does not have.
         data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
         dilation_rate: Distance between the elements of the kernel, an integer or one per axis.
         depth_multiplier: Number m of depthwise output channels per input channel.
@@ -235,6 +238,7 @@ class SeparableConv1D(_SeparableConv):
     """
 
     rank = 1
+    paddings = ("valid", "same", "causal")
 
 
 @register("layers", "SeparableConvolution2D")

@@ -49,6 +49,7 @@ _LABELS = {"losses": "Loss", "metrics": "Metric", "metrics.functions": "Metric"}
 _Sizes = tuple[int | None, ...]
 #: within `warn_of_broadcasting` its argument, else None
 _broadcasting: contextvars.ContextVar[Collection[str] | None] = contextvars.ContextVar("broadcasting", default=None)
+_broadcasts_ranks: contextvars.ContextVar[bool] = contextvars.ContextVar("broadcasts_ranks", default=False)
 
 
 @contextlib.contextmanager
@@ -59,6 +60,13 @@ def warn_of_broadcasting(columns: Collection[str] = ()) -> Iterator[None]:
         columns: Namespaces, "losses" or "metrics", whose objects take targets (n,) for rows of predictions as (n, 1).
     """
     with assigned(_broadcasting, columns or _broadcasting.get() or ()):
+        yield
+
+
+@contextlib.contextmanager
+def broadcast_of_ranks(does: bool = True) -> Iterator[None]:
+    """Within it, functions broadcast (n,) against (n, 1) to (n, n), with a warning, as TensorFlow does."""
+    with assigned(_broadcasts_ranks, does):
         yield
 
 
@@ -126,7 +134,20 @@ def matched(kind: str, label: str, y_true: ArrayLike, y_pred: ArrayLike, axis: A
     if shape == y_true.shape:  # else `check_shapes` has compared them for the loss or metric of this function
         compare(label, kind, y_true.shape, y_pred.shape, axis)
     y_true = y_true.reshape(shape)
-    return (y_true, y_pred) if kind in _INTEGER_KINDS else same_rank(y_true, y_pred)
+    if kind in _INTEGER_KINDS or (_broadcasts_ranks.get() and _broadcasts_to_more(label, y_true.shape, y_pred.shape)):
+        return y_true, y_pred
+    return same_rank(y_true, y_pred)
+
+
+def _broadcasts_to_more(label: str, true: tuple[int, ...], pred: tuple[int, ...]) -> bool:
+    """Whether shapes of different ranks broadcast to more values than there are; warns if they do."""
+    with contextlib.suppress(ValueError):
+        both = np.broadcast_shapes(true, pred)
+        if () not in (true, pred) and both not in (true, pred):
+            got = f"y of shape {true} for y_pred of shape {pred}"
+            warn(message(f"{label} compares each y with each y_pred", expected="equal shapes", got=got))
+            return True
+    return False
 
 
 def as_arrays(kind: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from gazelle.training.callbacks.progress import Progress
 
 _BATCHES_PER_CALL = 16  # of predict
+#: if it is not None, `single_batch` continues with the totals of the call before whose names it is true for
+kept_totals: ContextVar[Callable[[str], bool] | None] = ContextVar("kept_totals", default=None)
 
 
 def evaluate(
@@ -197,10 +201,11 @@ def _flat(leaf: Any, count: int | None) -> Any:
 
 def single_batch(trainer: Trainer, given: Tree, train: bool) -> Logs:
     """Run one step on a batch (x, y, weight) for `train_on_batch` and `test_on_batch`, on new totals, as in Keras."""
-    live, programs = trainer.live, trainer.programs
+    live, programs, kept = trainer.live, trainer.programs, kept_totals.get()
     assert programs is not None
     processes.largest(False, "train_on_batch" if train else "test_on_batch")
-    live.totals = trainer.metrics.start()
+    before = {name: total for name, total in live.totals.items() if kept(name)} if kept else {}
+    live.totals = {**trainer.metrics.start(), **before}
     batch = engine.batches_to_device(jax.tree.map(lambda array: array[None], given))
     arguments = batch, engine.number(np.int32(0)), engine.number(np.int32(1))
     if train:

@@ -477,3 +477,9 @@ def test_seeds_of_steps(keras_2, draw):
     model = keras.Sequential([layers.Lambda(draw, input_shape=(3,))])
     x = np.ones((20, 3))
     assert not np.allclose(model.predict(x), model.predict(x))
+
+
+def test_axis_none_is_the_first_or_the_last_one(keras):
+    K, x = keras.backend, np.array([[1.0, 5.0, 2.0], [3.0, 4.0, 9.0]])
+    found = [K.eval(function(K.variable(x), axis=None)) for function in (K.argmax, K.argmin)]
+    np.testing.assert_array_equal(found, [[1, 0, 1], [0, 1, 0]])

@@ -113,3 +113,16 @@ def test_a_penalty_of_both_kinds_by_name(keras_1, name):
     layer.set_weights([np.full((2, 1), 2.0), np.zeros(1)])
     model.compile("sgd", "mse")
     assert model.evaluate(np.zeros((1, 2)), np.zeros((1, 1)), verbose=0) == pytest.approx(0.01 * (4 + 8))
+
+
+def test_functions_broadcast_labels_against_columns(keras):
+    """As a loss of a model, and in Keras 3, the labels are compared row by row."""
+    y, p = np.array([1.0, 0.0]), np.array([[0.5], [0.0]])
+    kept = getattr(keras, "losses", None) or keras.objectives
+    with pytest.warns(UserWarning, match=r"'mean_squared_error' compares each y with each y_pred"):
+        np.testing.assert_allclose(np.asarray(kept.mean_squared_error(y, p)), [0.25, 0.5])
+    model = keras.models.Sequential([keras.layers.Activation("linear", input_shape=(1,))])
+    model.compile("sgd", kept.mean_squared_error)
+    assert model.evaluate(p, y, verbose=0) == 0.125
+    era.set_release(era.Release(3))
+    np.testing.assert_allclose(np.asarray(kept.mean_squared_error(y, p)), [0.25, 0.0])

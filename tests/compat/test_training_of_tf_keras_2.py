@@ -265,3 +265,15 @@ def test_the_result_of_a_metric_is_reported_by_the_metric():
     model.compile("sgd")
     assert list(model.fit([X, Y > 3], verbose=0).history) == ["loss", "binary_accuracy"]
     assert len(model.evaluate([X, Y > 3], verbose=0)) == 2
+
+
+def test_batches_that_continue_with_the_metrics_of_the_one_before(tf_keras):
+    model = tf_keras.Sequential([tf_keras.layers.Dense(1, input_shape=(1,), kernel_initializer="ones")])
+    model.compile(tf_keras.optimizers.SGD(0.0), "mse", metrics=["mae"])
+    x, y = np.array([[1.0], [3.0]]), np.zeros((1, 1))
+    assert model.train_on_batch(x[:1], y) == [1, 1]
+    assert model.train_on_batch(x[1:], y, reset_metrics=False) == [5, 2]
+    assert model.test_on_batch(x[1:], y, reset_metrics=False) == pytest.approx([19 / 3, 7 / 3])
+    model.reset_metrics()
+    assert model.train_on_batch(x[1:], y, reset_metrics=False) == [9, 3]
+    assert model.train_on_batch(x[:1], y) == [1, 1]

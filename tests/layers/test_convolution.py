@@ -82,3 +82,16 @@ def test_unknown_space_stays_unknown():
 def test_an_empty_row_has_a_mean_of_zero():
     y = layers.GlobalAveragePooling1D()(jnp.ones((2, 3, 4)), mask=jnp.array([[True, True, False], [False] * 3]))
     assert np.array_equal(np.asarray(y), [[1.0] * 4, [0.0] * 4])
+
+
+def test_causal_separable_convolution_ignores_later_steps():
+    layer = layers.SeparableConv1D(2, 3, padding="causal", dilation_rate=2)
+    x = np.random.RandomState(0).rand(1, 7, 3).astype("float32")
+    y, later = layer(x), layer(np.where(np.arange(7)[:, None] > 3, 0, x))
+    assert y.shape == (1, 7, 2)
+    np.testing.assert_allclose(y[:, :4], later[:, :4], rtol=1e-5)
+    assert not np.allclose(y[:, 4:], later[:, 4:])
+    alone = layers.SeparableConv1D.from_config({**layer.get_config(), "padding": "valid"})
+    alone.build(x.shape)
+    alone.set_weights(layer.get_weights())
+    np.testing.assert_allclose(alone(x), y[:, 4:], rtol=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -41,6 +42,11 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 
 def _axes(axis: Any) -> Any:
     return tuple(axis) if isinstance(axis, list | tuple) else axis
+
+
+def _axis_or(default: int) -> Callable[[Any], Any]:
+    """None as TensorFlow takes it: argmax over the first axis, softmax over the last one."""
+    return lambda axis: default if axis is None else axis
 
 
 def root(x: TensorLike) -> TensorResult:
@@ -100,7 +106,8 @@ def print_tensor(x: TensorLike, message: str = "", summarize: int = 3) -> Tensor
 
 
 #: conversions of arguments in the table
-_KINDS = {"axes": _axes, "dtype": kind_of, "format": format_of, "sizes": sizes}
+_KINDS: dict[str, Callable[[Any], Any]] = {"axes": _axes, "dtype": kind_of, "format": format_of, "sizes": sizes}
+_KINDS |= {"or_first": _axis_or(0), "or_last": _axis_or(-1)}
 for _name, _entry in SAME.items():
     _path, *_parameters = _entry.split()
     _function = tables.resolve(_path if ":" in _path else f":{_path}", "gazelle.ops")

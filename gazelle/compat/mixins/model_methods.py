@@ -28,10 +28,12 @@ from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import Function, on_tensors
 from gazelle.compat.optimizers import shared_optimizers
 from gazelle.compat.weights import gates
+from gazelle.core.context_variables import assigned
 from gazelle.core.traceback import filtered, warn
 from gazelle.layers import weight_tree
 from gazelle.losses.target_shapes import warn_of_broadcasting
 from gazelle.models import Model, Sequential
+from gazelle.training.evaluation_loop import kept_totals
 
 
 def _are_numbers(values: list[Any]) -> bool:
@@ -63,6 +65,14 @@ def _is_built_by_parts(model: Any) -> bool:
     if model.built or not era.is_tf_keras_2() or isinstance(model, Sequential):
         return False
     return bool(model.weights) and all(layer.built for layer in weight_tree.sublayers(model))
+
+
+_keeping = functools.partial(assigned, kept_totals)
+
+
+def _is_kept(total: str) -> bool:
+    """Whether `reset_metrics=False` keeps a total: in the package Keras the loss was that of the batch."""
+    return era.is_tf_keras_2() or not total.startswith("part/")
 
 
 def translated_method(owner: type, name: str) -> Function:
@@ -111,7 +121,8 @@ def translated_method(owner: type, name: str) -> Function:
         core = getattr(super(owner, self), name)
         if name in ("save", "save_weights") and era.number() == 2:
             core = functools.partial(getattr(former_files, name), self)
-        with warn_of_broadcasting(columns.namespaces()), frozen.inside(self, outermost=True):
+        kept = None if kwargs.pop("reset_metrics", True) else _is_kept
+        with warn_of_broadcasting(columns.namespaces()), frozen.inside(self, outermost=True), _keeping(kept):
             out = _or_on_values(self, core, args, kwargs)
         if name == "load_weights":
             gates.adapt(self, args[0] if args else kwargs.get("filepath"))

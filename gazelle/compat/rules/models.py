@@ -130,8 +130,6 @@ def with_accuracy(model: Model) -> None:
 def _batch(instance: Any, kwargs: dict[str, Any]) -> None:
     if kwargs.pop("show_accuracy", False):
         with_accuracy(instance)
-    if not kwargs.pop("reset_metrics", True):
-        warn("reset_metrics=False is ignored: the results are those of this batch alone, as by default.")
 
 
 @rule("Model.save")
