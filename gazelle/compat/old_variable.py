@@ -218,8 +218,8 @@ class OldVariable:
         """The operation of the graph: it has the name."""
         from gazelle.compat.old_names import weight_name
 
-        name = str(self.name)
-        return SimpleNamespace(name=(name if name.endswith(":0") else weight_name(self.path)).removesuffix(":0"))
+        name, path = str(self.name), getattr(self, "path", None)  # a tensor has no path
+        return SimpleNamespace(name=(name if name.endswith(":0") or not path else weight_name(path)).removesuffix(":0"))
 
     def get_shape(self) -> TensorShape:
         """Return the shape as TensorFlow returned it."""

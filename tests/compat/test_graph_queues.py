@@ -106,3 +106,8 @@ def test_a_queue_without_shapes_has_those_of_its_first_elements(tf):
     more, x = one.enqueue([tf.constant([5.0])]), one.dequeue()
     sess.run(more)
     assert sess.run(x).tolist() == [5]
+
+
+def test_a_queue_without_files_is_an_error(tf, tmp_path):  # its tensors would wait forever
+    with pytest.raises(tf.errors.InvalidArgumentError, match="string_input_producer: expected files or rows, got none"):
+        tf.train.string_input_producer(tf.train.match_filenames_once(str(tmp_path / "*.tfrecords")))

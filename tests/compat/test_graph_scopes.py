@@ -349,6 +349,36 @@ def test_sessions_find_named_tensors_and_operations(tf):
         graph.get_tensor_by_name("nothing:0")
 
 
+def test_constants_have_names_and_a_graph(tf):
+    with tf.Graph().as_default() as graph:
+        with tf.name_scope("part"):
+            a = tf.constant(3.0, name="a")
+        b = tf.constant(4.0)
+        c = tf.add(a, b, name="c")
+        assert (a.name, a.op.name, b.name, c.op.name) == ("part/a:0", "part/a", "Const:0", "c")
+        assert a.graph is c.graph is graph
+        x = tf.placeholder(tf.float32, [2])
+        assert (x * a).op.name  # a tensor that was given no name
+    with tf.Session(graph=graph) as sess:
+        assert sess.run(["c:0", graph.get_tensor_by_name("part/a:0")]) == [7, 3]
+
+
+def test_what_is_fed_has_an_effect_or_is_an_error(tf):  # numbers of TensorFlow 1.15
+    x, w, count = tf.placeholder(tf.float32, [2]), tf.Variable([1.0, 2.0]), tf.Variable(0)
+    a = tf.add(2.0, 5.0)
+    out, step = x * w, tf.assign_add(count, 1)
+    sess = tf.Session()
+    sess.run(tf.global_variables_initializer())
+    assert sess.run(out, {x: [1, 1], w: [5, 6]}).tolist() == [5, 6]
+    assert sess.run(out, {x: [1, 1]}).tolist() == sess.run(w).tolist() == [1, 2]
+    assert (sess.run(count + 1, {count: 7}), sess.run(count)) == (8, 0)
+    with pytest.raises(ArgumentError, match="expected variables that are not fed"):
+        sess.run(step, {count: 7})
+    for fetched in (tf.multiply(a, 3.0), out * a):  # the value of a constant cannot be replaced
+        with pytest.raises(ArgumentError, match=r"got the constant '(Add|Const)'"):
+            sess.run(fetched, {a: 15.0})
+
+
 def test_weights_of_layers_are_variables_of_their_scope(tf):
     x = tf.placeholder(tf.float32, [None, 3])
     tf.layers.dense(x, 2, name="fc")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -31,6 +32,15 @@ from gazelle.core.variable import Variable
 
 #: operands that need no conversion
 _PLAIN = (bool, int, float, complex, np.ndarray, np.generic, list, tuple)
+
+
+def _in_graph(tensor: Tensor, name: str) -> Any:
+    """The graph or the operation of a constant in a program for TensorFlow 1; None outside of graphs."""
+    from gazelle.compat.tensorflow.v1 import default_graphs, graphs
+
+    if not graphs.active():
+        return None
+    return default_graphs.current() if name == "graph" else SimpleNamespace(name=tensor.name[:-2], type="Const")
 
 
 class _TensorType(type):
@@ -80,7 +90,12 @@ class Tensor(TensorWrapper, metaclass=_TensorType):
     dtype = property(lambda self: DType(name_of(self.array.dtype)))
     ndim = property(lambda self: int(self.array.ndim))
     device = property(lambda self: "/job:localhost/replica:0/task:0/device:CPU:0")
-    name = property(lambda self: "tensor")
+
+    @property
+    def name(self) -> str:
+        from gazelle.compat.tensorflow.v1 import graphs, scopes
+
+        return f"{scopes.name_of_constant(self)}:0" if graphs.active() else "tensor"
 
     def numpy(self) -> TensorResult:
         """Return a copy of the values as a NumPy array; a scalar as a number."""
@@ -149,6 +164,8 @@ class Tensor(TensorWrapper, metaclass=_TensorType):
         mask = get_mask(self.array) if name == "_keras_mask" else None
         if mask is not None:
             return Tensor(mask)
+        if name in ("graph", "op") and (found := _in_graph(self, name)) is not None:
+            return found
         called_by_numpy = str(sys._getframe(1).f_globals.get("__name__", "")).startswith("numpy")
         if name not in _METHODS or called_by_numpy:  # np.squeeze(tensor) is a NumPy array
             raise AttributeError(f"A tensor has no attribute {name!r}", name=name, obj=self)

@@ -14,6 +14,7 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.shapes import Size
 from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.tensorflow import names as table
 from gazelle.compat.tensorflow.calls import CONVERSIONS, call, registered
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
@@ -92,14 +93,19 @@ def _fitting(value: Any, hint: Any) -> Any:
 
 
 @named("constant")
-@ignores("name verify_shape")
-def constant(value: TensorLike, dtype: DTypeLike = None, shape: ShapeLike | None = None) -> TensorResult:
+@ignores("verify_shape")
+def constant(
+    value: TensorLike, dtype: DTypeLike = None, shape: ShapeLike | None = None, name: str | None = None
+) -> TensorResult:
     """`tf.constant`."""
     out = convert(value, dtype)
-    if shape is None:
-        return out
-    shape = fixed_shape(shape)
-    return fill(shape, out) if out.ndim == 0 or np.prod(out.shape) == 1 != np.prod(shape) else reshape(out, shape)
+    if shape is not None:
+        shape = fixed_shape(shape)
+        repeats = out.ndim == 0 or np.prod(out.shape) == 1 != np.prod(shape)
+        out = fill(shape, out) if repeats else reshape(out, shape)
+    if name and table.on_name is not None and out is not value and not isinstance(out, KerasTensor):
+        table.on_name(name, out)
+    return out
 
 
 def _astype(x: Any, dtype: str) -> Any:

@@ -20,7 +20,7 @@ from gazelle.compat.tensorflow import queues
 from gazelle.compat.tensorflow.data.records import record_iterator
 from gazelle.compat.tensorflow.dtypes import name_on_device
 from gazelle.compat.tensorflow.eager.function import numpy_function
-from gazelle.compat.tensorflow.errors import OutOfRangeError
+from gazelle.compat.tensorflow.errors import InvalidArgumentError, OutOfRangeError
 from gazelle.compat.tensorflow.files import opened, text
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ops.arrays import array_of
@@ -61,6 +61,8 @@ class Producer:
     """A queue of the rows of arrays, in several epochs."""
 
     def __init__(self, arrays: Sequence[Any], num_epochs: int | None, shuffle: bool, seed: int | None) -> None:
+        if not len(arrays[0]):
+            raise InvalidArgumentError(message("string_input_producer", expected="files or rows", got="none"))
         self._arrays, self._shuffles = arrays, shuffle
         self._epochs = itertools.count() if num_epochs is None else range(num_epochs)
         self._draws = np.random.default_rng(seed)

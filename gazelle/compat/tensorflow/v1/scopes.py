@@ -16,11 +16,12 @@ from gazelle.compat.backend.updates import Update
 from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.types import Option, RegularizerLike, TensorResult
+from gazelle.compat.types import Option, RegularizerLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import names_made
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
 
 named("AUTO_REUSE")("auto_reuse")
@@ -210,11 +211,19 @@ def variable_of(name: str) -> Variable | None:
 
 def remember(name: str, made: object) -> None:
     """Let a program find a tensor or an operation of a graph by the name that it gave."""
-    if isinstance(made, KerasTensor | Operations):
+    is_constant = isinstance(made, TensorWrapper) and not isinstance(made, Variable)
+    if is_constant or isinstance(made, KerasTensor | Operations):
         full = name[:-1] if name.endswith("/") else unique(name)  # the scope itself
         _results[full] = made
         if isinstance(made, KerasTensor):
             made.name = f"{full}:0"
+
+
+def name_of_constant(tensor: TensorLike) -> str:
+    """The name of a tensor that has its value; the default one of constants if the program gave none."""
+    if not any(made is tensor for made in _results.values()):
+        remember("Const", tensor)
+    return next(name for name, made in _results.items() if made is tensor)
 
 
 def by_name(name: str) -> TensorResult:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -22,6 +23,8 @@ from gazelle.compat.tensorflow.v1 import default_graphs, graphs, scopes
 from gazelle.compat.tensorflow.v1.graphs import build_graphs
 from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable
 
@@ -41,11 +44,13 @@ class Session(sessions.Session):
                 parts = value if isinstance(value, tuple) else (value.indices, value.values, value.dense_shape)
                 given |= dict(zip((key.indices, key.values, key.dense_shape), map(np.asarray, parts), strict=True))
             else:
-                tensor = _by_name(key)
+                tensor = _feedable(_by_name(key))
                 is_text = getattr(tensor, "dtype", None) == "string" and not isinstance(value, bytes)
                 given[tensor] = as_bytes(np.asarray(value)) if is_text else value
+        variables = {v: given.pop(v) for v in list(given) if isinstance(v, Variable)}
         try:
-            return super().run(found, given)
+            with _holding(variables):
+                return super().run(found, given)
         except ArgumentError as error:
             fed = {id(v) for key in given for v in jax.tree.leaves(key, is_leaf=is_box)}
             for tensor in sessions.inputs_of(found):
@@ -61,6 +66,44 @@ class Session(sessions.Session):
 
     def __exit__(self, *error: Any) -> None:
         self._as_default.__exit__(*error)
+
+
+@contextlib.contextmanager
+def _holding(values: Mapping[Variable, Any]) -> Iterator[None]:
+    """Let variables have the values that a run is fed for them, and afterwards their own.
+
+    Raises:
+        ArgumentError: The run sets one of them.
+    """
+    before = {
+        v: (np.array(v.value), np.broadcast_to(np.asarray(unboxed(fed), v.dtype), v.shape)) for v, fed in values.items()
+    }
+    for variable, (_, fed) in before.items():
+        variable.assign(fed)
+    try:
+        yield
+    finally:
+        changed = [v.name for v, (_, fed) in before.items() if not np.array_equal(v.value, fed, equal_nan=True)]
+        for variable, (own, _) in before.items():
+            variable.assign(own)
+    if changed:
+        hint = "Feed it and set it in two runs."
+        raise ArgumentError(
+            message(f"Session.run sets {changed[0]!r}", expected="variables that are not fed", hint=hint)
+        )
+
+
+def _feedable(tensor: Any) -> Any:
+    """The tensor, if its value can be fed.
+
+    Raises:
+        ArgumentError: What is computed from constants has its value when the graph is built.
+    """
+    if isinstance(tensor, TensorWrapper) and not isinstance(tensor, KerasTensor | Variable):
+        hint = "Make it with tf.placeholder_with_default, and its value can be fed."
+        got = f"the constant {scopes.name_of_constant(tensor)!r}"
+        raise ArgumentError(message("feed_dict", expected="placeholders and what follows them", got=got, hint=hint))
+    return tensor
 
 
 def _is_whole(value: Any) -> bool:
