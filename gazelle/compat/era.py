@@ -99,6 +99,7 @@ def set_release(release: Release) -> None:
             masked_values_count=number == 2 and (release.masked_steps_count or (not standalone and before_2_3)),
             masks_weigh_metrics=number == 2,
             metrics_average_batches=is_package_before_2_3(),
+            means_count_values=number == 2,
             averages_start_from_weights=number == 2,
             float64_needs_64_bits=number < 3 or not standalone,
             frozen_weights_are_penalized=number < 3,

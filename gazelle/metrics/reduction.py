@@ -26,8 +26,11 @@ def sum_dtype(dtype: str) -> str:
 def per_sample(
     values: ArrayLike, sample_weight: ArrayLike | None, reduce: Callable[..., Array], dtype: str, label: str
 ) -> tuple[Array, Array | None]:
-    """Return (weighted values, weights) with one number per sample; `reduce` combines all other axes."""
-    mask = get_mask(values)
+    """Return (weighted values, weights) with one number per sample; `reduce` combines all other axes.
+
+    If `conventions.active.means_count_values`, only axes after the first one that weights do not have are combined.
+    """
+    mask, counts_values = get_mask(values), conventions.active.means_count_values
     values = jnp.asarray(values, dtype)
     weights: Array | None = None
     if sample_weight is not None:
@@ -35,17 +38,17 @@ def per_sample(
         if values.ndim == 0:  # one value for the batch applies to each sample
             values = jnp.full(weights.shape, values)
         rank = weights.ndim
-        if rank == 0:  # one weight for the batch counts once, as in Keras
+        if rank == 0 and not counts_values:  # one weight for the batch counts once, as in Keras
             values = reduce(values)
         values, weights = align(weights, values, label)
-        if values.ndim > rank > 0 and weights.ndim == values.ndim:
+        if rank > 0 and values.ndim > rank + counts_values and weights.ndim == values.ndim:
             axes = tuple(range(rank, values.ndim))
             values, weights = reduce(values, axis=axes), weights.reshape(weights.shape[:rank])
         weights = jnp.broadcast_to(weights, values.shape)
         values = values * weights
-        if weights.ndim > 1:
+        if weights.ndim > 1 and not counts_values:
             weights = reduce(weights, axis=tuple(range(1, weights.ndim)))
-    if values.ndim > 1:
+    if values.ndim > 1 and not counts_values:
         values = reduce(values, axis=tuple(range(1, values.ndim)))
     return values, weights
 

@@ -126,3 +126,12 @@ def test_functions_broadcast_labels_against_columns(keras):
     assert model.evaluate(p, y, verbose=0) == 0.125
     era.set_release(era.Release(3))
     np.testing.assert_allclose(np.asarray(kept.mean_squared_error(y, p)), [0.25, 0.0])
+
+
+def test_losses_squeeze_columns_of_tensors_and_broadcast_arrays(tf_keras_2):
+    y, p = np.array([1.0, 0.0], "float32"), np.array([[0.5], [0.0]], "float32")
+    tf, loss = tf_keras_2, tf_keras_2.keras.losses.MeanSquaredError(reduction="none")
+    assert loss(tf.constant(y), tf.constant(p)).numpy() == 0.125
+    with pytest.warns(UserWarning, match="compares each y with each y_pred"):
+        np.testing.assert_allclose(loss(y, p), [0.25, 0.5])
+    assert loss(y[:, None], p, sample_weight=[[2.0], [0.0]]).shape == (2,)

@@ -179,3 +179,50 @@ def test_objects_found_by_earlier_names(keras):
     penalty = keras.regularizers.get("l1l2" if era.number() == 1 else "l1_l2")
     assert penalty.get_config() == {"l1": 0.01, "l2": 0.01}
     assert keras.activations.serialize(keras.activations.get("hard_sigmoid")) == "hard_sigmoid" or era.number() == 1
+
+
+def test_means_count_all_steps_until_keras_3(tf_keras):
+    mean = tf_keras.metrics.Mean()
+    for values in ([[1.0]], [[0.0, 0.0, 0.0]]):
+        mean.update_state(np.array(values))
+    assert mean.result() == 0.25
+    mean.update_state(np.ones((1, 2)), sample_weight=np.array([2.0]))
+    assert mean.result() == pytest.approx(5 / 8)
+    era.set_release(era.Release(3))
+    mean.reset_state()
+    for values in ([[1.0]], [[0.0, 0.0, 0.0]]):
+        mean.update_state(np.array(values))
+    assert mean.result() == 0.5
+
+
+def test_metrics_of_tensors_squeeze_columns(tf_keras):
+    """A metric that is a mean of losses has one value for a batch then."""
+    metric = tf_keras.metrics.MeanSquaredError()
+    metric.update_state(np.zeros(3), np.full((3, 1), 2.0))
+    metric(np.zeros(1), np.zeros((1, 1)))
+    assert metric.result() == 2
+    accuracy = tf_keras.metrics.BinaryAccuracy()
+    accuracy.update_state(np.zeros(3), np.ones((3, 1)))
+    accuracy.update_state(np.zeros(1), np.zeros((1, 1)))
+    assert accuracy.result() == 0.25
+
+
+def test_crossentropy_is_that_of_a_binary_loss(keras_2):
+    """In the package Keras 2; in tf.keras the shape of the output selects it."""
+    model = keras_2.models.Sequential([keras_2.layers.Activation("linear", input_shape=(2,))])
+    model.compile("sgd", "binary_crossentropy", metrics=["crossentropy"])
+    loss, metric = model.evaluate(np.array([[0.9, 0.8]]), np.array([[1, 1]]), verbose=0)
+    assert metric == pytest.approx(loss)
+
+
+def test_functions_of_keras_1_broadcast(keras_1):
+    y, p = np.array([[1.0], [2.0]]), np.array([[1.0, 2.0], [2.0, 2.0]])
+    with pytest.warns(UserWarning, match="cannot compare y"):
+        assert float(np.asarray(keras_1.metrics.mean_squared_error(y, p))) == 0.25
+    with pytest.warns(UserWarning, match="compares each y with each y_pred"):
+        assert float(np.asarray(keras_1.metrics.mean_squared_error(y[:, 0], y))) == 0.5
+
+
+def test_precision_of_keras_1_rounds_products(keras_1):
+    y, p = np.array([[2.0], [-1.0]]), np.array([[0.4], [-0.7]])
+    assert float(np.asarray(keras_1.metrics.recall(y, p))) == pytest.approx(2.0)

@@ -16,10 +16,11 @@ from gazelle.core.names import snake
 from gazelle.core.registry import REGISTRY
 from gazelle.core.replaced_methods import is_own_code
 from gazelle.core.types import LossLike, MetricLike, Nested
-from gazelle.metrics import BinaryAccuracy, CosineSimilarity
+from gazelle.metrics import BinaryAccuracy, BinaryCrossentropy, CosineSimilarity
 
 _ACCURACY = ("accuracy", "acc")
-_NAMES = {**dict.fromkeys(_ACCURACY, "acc"), **old_names.SHORT_METRICS}
+_CROSSENTROPY = ("crossentropy", "ce")
+_NAMES = {**dict.fromkeys(_ACCURACY, "acc"), **dict.fromkeys(_CROSSENTROPY, "ce"), **old_names.SHORT_METRICS}
 #: the functions of Keras 1 by their other names; the logs had the name of the function
 _FUNCTIONS = {**keras1_metrics.NAMES, **former_metrics.KERAS_1, **dict.fromkeys(_ACCURACY, keras1_metrics.acc)}
 
@@ -36,7 +37,7 @@ def of_era(given: Nested[MetricLike], loss: Nested[LossLike], outputs: Sequence[
         The metrics in the same structure.
     """
     if era.is_before_tf_keras_2():
-        given = _with_binary_accuracy(given, loss, outputs)
+        given = _with_binary_metrics(given, loss, outputs)
     return tree.map_structure(_meant, given)
 
 
@@ -79,15 +80,15 @@ def _is_of_program(function: FunctionType) -> bool:
     return not (is_own_code(function) and function.__module__.startswith("gazelle."))
 
 
-def _with_binary_accuracy(given: Any, loss: Any, outputs: Sequence[str]) -> Any:
-    """Metrics in which "accuracy" is the binary one for each output whose loss is a binary crossentropy.
+def _with_binary_metrics(given: Any, loss: Any, outputs: Sequence[str]) -> Any:
+    """Metrics in which "accuracy" and "crossentropy" are binary for each output whose loss is a binary crossentropy.
 
     Until tf.keras 2.2 the loss selected it; now the shape of the output does.
     """
     if len(outputs) > 1:
         of_output = loss if isinstance(loss, Mapping) else dict(zip(outputs, _listed(loss, len(outputs)), strict=False))
         pairs = given.items() if isinstance(given, Mapping) else zip(outputs, given, strict=False)
-        chosen = {name: _with_binary_accuracy(one, of_output.get(name), ()) for name, one in pairs}
+        chosen = {name: _with_binary_metrics(one, of_output.get(name), ()) for name, one in pairs}
         return chosen if isinstance(given, Mapping) else list(chosen.values())
     loss = next(iter(loss.values() if isinstance(loss, Mapping) else _listed(loss, 1)), None)
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
@@ -101,8 +102,9 @@ def _listed(loss: Any, count: int) -> Sequence[Any]:
 
 
 def _binary(given: Any) -> Any:
-    if not isinstance(given, str) or given not in _ACCURACY:
+    if not isinstance(given, str) or given not in (*_ACCURACY, *_CROSSENTROPY):
         return given
     if era.number() == 1:
-        return keras1_metrics.acc_of_units
-    return compat_class(BinaryAccuracy)(name="acc" if era.is_before_2_3() else given)
+        return keras1_metrics.acc_of_units if given in _ACCURACY else given
+    cls = BinaryAccuracy if given in _ACCURACY else BinaryCrossentropy
+    return compat_class(cls)(name=_NAMES[given] if era.is_before_2_3() else given)

@@ -28,7 +28,8 @@ def _classes(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
 def _counts(y_true: Any, y_pred: Any) -> tuple[Any, Any, Any]:
     """The numbers of positives: in both, in the labels, in the predictions."""
     true, predicted = _classes(y_true, y_pred)
-    return ops.sum(true * predicted), ops.sum(true), ops.sum(predicted)
+    both = ops.round(ops.clip(_labels(y_true, y_pred) * y_pred, 0, 1))  # also of labels that are not 0 and 1
+    return ops.sum(both), ops.sum(true), ops.sum(predicted)
 
 
 def precision(y_true: ArrayLike, y_pred: ArrayLike) -> Array:

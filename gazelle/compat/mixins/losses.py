@@ -12,7 +12,7 @@ from gazelle import losses, ops
 from gazelle.compat import era, facade
 from gazelle.compat.arguments.columns import as_column, kind_of_targets
 from gazelle.compat.arguments.ignored import ignores
-from gazelle.compat.classes import adopt, core_class
+from gazelle.compat.classes import adopt, core_class, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import METRIC_RESULTS, CompatObject, Function, arrays_of, receiving_tensors
 from gazelle.compat.mixins.masks import on_graph
@@ -22,8 +22,8 @@ from gazelle.core.symbolic import any_symbolic
 from gazelle.core.traceback import warn
 from gazelle.core.types import Array, ArrayLike
 from gazelle.core.variable import Variable
-from gazelle.losses.target_shapes import warn_of_broadcasting
-from gazelle.metrics import Mean
+from gazelle.losses.target_shapes import TARGETS, broadcast_of_ranks, warn_of_broadcasting
+from gazelle.metrics import Mean, MeanMetricWrapper
 from gazelle.metrics.confusion import COUNTS
 
 
@@ -124,8 +124,45 @@ class LossMixin(CompatObject):
         return kind_of_targets()
 
     def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
-        compute = warn_of_broadcasting()(super().__call__)  # also for a tape
+        original, broadcasts = super().__call__, False
+        if era.number() < 3 and isinstance(self, losses.LossFunctionWrapper) and not called_by_gazelle(1):
+            args, kwargs, broadcasts = _in_ranks_of_tensorflow(args, kwargs)
+
+        def compute(*args: Any, **kwargs: Any) -> Any:
+            with warn_of_broadcasting(), broadcast_of_ranks(broadcasts):  # also for a tape
+                return original(*args, **kwargs)
+
         return compute(*args, **kwargs) if facade.calls is None else facade.calls.loss_call(compute, self, args, kwargs)
+
+
+def _in_ranks_of_tensorflow(args: Any, kwargs: Any) -> tuple[Any, Any, bool]:
+    """Arguments of a loss that a program calls, and whether it broadcasts (n,) against (n, 1).
+
+    tf.keras squeezed (n, 1) if both were tensors, so that the loss is one value; all else was broadcast. Weights (n, 1)
+    of values (n,) were squeezed.
+    """
+    given = dict(zip(("y_true", "y_pred", "sample_weight"), args, strict=False)) | kwargs
+    y, p, weight = (given.get(name) for name in ("y_true", "y_pred", "sample_weight"))
+    rows, mismatch = _shape(weight), _is_vector_and_column(y, p)
+    of_tensors = era.is_tf_keras_2() and not any(isinstance(value, (np.ndarray, list, tuple)) for value in (y, p))
+    if mismatch and of_tensors and len(rows) != 1:  # weights (n,) were an error
+        given["y_true"], given["y_pred"] = _as_vectors(y, p)
+    elif len(rows) == max(len(_shape(y)), len(_shape(p))) == 2 and rows[1] == 1:
+        given["sample_weight"] = jnp.asarray(plain(weight))[:, 0]
+    return (), given, mismatch and not of_tensors
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return tuple(np.shape(value)) if hasattr(value, "shape") or isinstance(value, (list, tuple)) else ()
+
+
+def _is_vector_and_column(y_true: Any, y_pred: Any) -> bool:
+    shapes = _shape(y_true), _shape(y_pred)
+    return sorted(map(len, shapes)) == [1, 2] and max(shapes, key=len)[1] == 1
+
+
+def _as_vectors(*values: Any) -> list[Any]:
+    return [value if len(_shape(value)) == 1 else value[:, 0] for value in values]
 
 
 def _reduction(value: Any) -> Any:
@@ -148,10 +185,19 @@ def _unboxing_arguments(original: Function) -> Function:
 
     @functools.wraps(original)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = arrays_of(args), arrays_of(kwargs)
         with warn_of_broadcasting():
-            return original(self, *arrays_of(args), **arrays_of(kwargs))
+            return original(self, *(args if called_by_gazelle(1) else _of_tf_keras(self, args)), **kwargs)
 
     return called
+
+
+def _of_tf_keras(metric: Any, args: Any) -> Any:
+    """Arguments of a metric that a program calls. tf.keras squeezed (n, 1) next to (n,), so that it has one value."""
+    is_loss = era.is_tf_keras_2() and isinstance(metric, MeanMetricWrapper) and metric.fn in TARGETS
+    if not is_loss or metric.fn.__module__ == "gazelle.metrics.accuracy" or len(args) != 2:
+        return args
+    return _as_vectors(*map(jnp.asarray, args)) if _is_vector_and_column(*args) else args
 
 
 class IgnoredClassMixin:
@@ -191,6 +237,7 @@ class MetricMixin(CompatObject):
     def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
         """Add a batch and return the result; of symbolic tensors, the result for each batch, for `add_metric`."""
         if not isinstance(self, Mean) or not any_symbolic(args, kwargs):
+            args = args if called_by_gazelle(2) else _of_tf_keras(self, args)
             out = super().__call__(*args, **kwargs)
             METRIC_RESULTS.set(getattr(out, "array", out), True)
             return out
