@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import forked
+from gazelle.core import dtypes, forked
 from gazelle.core.types import Array, ArrayLike, DTypeLike, Tree
 
 # On a CPU, JAX runs a program in another thread by default. Waking that thread takes longer than a step of a small
@@ -31,7 +31,9 @@ def from_host(value: ArrayLike, dtype: DTypeLike | None = None) -> Array:
     if forked.without_threads:
         forked.refuse("An array was made")
     forked.has_run = True
-    return jax.device_put(np.asarray(value, dtype), may_alias=False)
+    host = np.asarray(value)
+    dtypes.check_range("An array", host, dtype)
+    return jax.device_put(np.asarray(host, dtype), may_alias=False)
 
 
 _placement: Callable[[str, Any, str], Array] | None = None

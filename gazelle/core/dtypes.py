@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import conventions
-from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.errors import ArgumentError, DataError, message, unknown
 from gazelle.core.traceback import warn
 from gazelle.core.types import DTypeLike
 
@@ -163,6 +163,45 @@ def result_type(*dtypes: DTypeLike) -> str:
     if (float in dtypes and not is_float(out) and out[:7] != "complex") or not dtypes:
         return floatx()
     return "int32" if int in dtypes and out == "bool" else device_dtype(out).name
+
+
+def has_range_of(array: np.ndarray[Any, Any], dtype: DTypeLike | None = None) -> bool:
+    """Return whether integers of 64 bits fit into another dtype; False if one does not, True for other arrays.
+
+    Args:
+        array: An array of the host.
+        dtype: The other dtype; None is that of the array on the device.
+    """
+    if array.dtype.kind not in "iu" or array.dtype.itemsize < 8 or not array.size:
+        return True
+    other = device_dtype(array.dtype if dtype is None else dtype)
+    limits = np.iinfo(other) if other.kind in "iu" else np.iinfo(array.dtype)
+    return bool(limits.min <= array.min() and array.max() <= limits.max)
+
+
+def check_range(what: str, array: np.ndarray[Any, Any], dtype: DTypeLike | None = None) -> None:
+    """Check that integers of 64 bits fit into the array that they become; other arrays pass.
+
+    Args:
+        what: Name of the array in errors.
+        array: An array of the host.
+        dtype: Dtype of its copy; None is that of the device.
+
+    Raises:
+        DataError: One does not.
+    """
+    if has_range_of(array, dtype):
+        return
+    limits = np.iinfo(device_dtype(array.dtype if dtype is None else dtype))
+    raise DataError(
+        message(
+            what,
+            expected=f"integers from {limits.min} to {limits.max}",
+            got=int(array.max() if array.max() > limits.max else array.min()),
+            hint="Renumber ids from 0, for example with np.unique(ids, return_inverse=True); "
+            "make amounts and times floats.",
+        )
+    )
 
 
 def array_dtype(dtype: DTypeLike | None) -> str:

@@ -223,6 +223,8 @@ class Variable:
         dtype = dtypes.device_dtype(self.dtype)
         if isinstance(value, jax.Array) and value.dtype == dtype and not value.weak_type:
             return value
+        if isinstance(value, np.ndarray | np.generic):
+            dtypes.check_range(f"The value of {self.name!r}", np.asarray(value), dtype)
         return jnp.asarray(value, dtype)
 
     def assign_add(self, value: ArrayLike) -> Array:

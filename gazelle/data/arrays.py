@@ -11,11 +11,12 @@ import jax
 import numpy as np
 
 from gazelle import ops
+from gazelle.core import dtypes
 from gazelle.core.argument_types import checks_arguments
 from gazelle.core.errors import ArgumentError, DataError, SymbolicError, message
 from gazelle.core.types import ArrayLike, Data, Nested, Tree
 from gazelle.data.frames import from_frame, is_frame, note_columns
-from gazelle.data.rows import LazyRows, as_rows, check_range, is_sliceable, narrow, unmasked
+from gazelle.data.rows import LazyRows, as_rows, is_sliceable, narrow, unmasked
 
 
 def as_arrays(what: str, data: Data | None, lazy: bool = False) -> Tree:
@@ -90,7 +91,7 @@ def _of_numbers(what: str, value: Any, lazy: bool) -> Any:
     dtype = narrow(array.dtype)
     if array.dtype == dtype:
         return array
-    check_range(what, array)
+    dtypes.check_range(what, array, "int32")
     return array.astype(dtype)
 
 

@@ -77,7 +77,7 @@ class LazyRows:
         """
         for where, values in self._parts(rows + self._start) if len(rows) else ():
             values = np.asarray(unmasked(self.what, values))
-            check_range(self.what, values)
+            dtypes.check_range(self.what, values, "int32")
             out[where] = values
 
 
@@ -233,30 +233,6 @@ def narrow(dtype: DTypeLike) -> np.dtype[Any]:
     if dtype.kind in "iu" and dtype.itemsize == 8:
         return np.dtype(np.int32)
     return dtype if dtype.isnative else dtype.newbyteorder("=")
-
-
-def check_range(what: str, array: np.ndarray[Any, Any]) -> None:
-    """Check that integers of 64 bits fit into 32.
-
-    Args:
-        what: name of the data in errors.
-        array: an array.
-
-    Raises:
-        DataError: one does not.
-    """
-    if array.dtype.kind not in "iu" or array.dtype.itemsize < 8 or not array.size:
-        return
-    limits, low, high = np.iinfo(np.int32), array.min(), array.max()
-    if high > limits.max or low < limits.min:
-        raise DataError(
-            message(
-                what,
-                expected="integers below 2**31",
-                got=int(high if high > limits.max else low),
-                hint="Renumber the ids from 0, for example with np.unique(ids, return_inverse=True).",
-            )
-        )
 
 
 def unmasked(what: str, value: Tree) -> Tree:

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import tracing
-from gazelle.core.errors import ArgumentError, ArgumentIndexError, ArgumentTypeError, GazelleError, message
+from gazelle.core.dtypes import check_range
+from gazelle.core.errors import ArgumentError, ArgumentIndexError, ArgumentTypeError, DataError, GazelleError, message
 from gazelle.core.registry import register
 from gazelle.core.shape_inference import call_op
 from gazelle.core.sparse import any_sparse, to_dense
@@ -114,6 +115,8 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
             if isinstance(error, ArgumentError):
                 raise
             raise ArgumentIndexError(message(f"ops.{function.__name__}: {error}")) from error
+        except DataError:  # integers of more bits than the device has
+            raise
         except (TypeError, ValueError) as error:
             of_text = text.compute(function, args, kwargs)
             if of_text is not NotImplemented:
@@ -141,13 +144,18 @@ def array(value: ArrayLike | None) -> Array:
     if isinstance(value, Variable):
         return value.value
     if isinstance(value, np.ndarray | np.generic):
-        return jnp.asarray(value)
+        return _on_device(value)
     if isinstance(value, list | tuple):
         of_several_dtypes = len({leaf.dtype for leaf in value if isinstance(leaf, np.ndarray)}) > 1  # JAX promotes them
         if of_several_dtypes or any(isinstance(leaf, jax.Array | Variable) for leaf in value):
             return jnp.stack([jnp.asarray(array(v)) for v in value])
-        return jnp.asarray(np.asarray(value))
-    return jnp.asarray(np.asarray(value)) if hasattr(value, "__array__") else to_dense(value)
+        return _on_device(np.asarray(value))
+    return _on_device(np.asarray(value)) if hasattr(value, "__array__") else to_dense(value)
+
+
+def _on_device(value: np.ndarray[Any, Any] | np.generic) -> Array:
+    check_range("An array", np.asarray(value))
+    return jnp.asarray(value)
 
 
 def arrays(values: ArrayLike) -> Array | list[Array]:

@@ -373,6 +373,23 @@ def test_additions_to_a_variable_of_64_bits(tf):
     assert (count.numpy(), count.dtype) == (3, tf.int64)
 
 
+def test_integers_of_more_than_32_bits_have_all_bits_or_raise_an_error(tf):
+    large = 2**40
+    add_one = tf.function(lambda x: x + 1)
+    assert add_one(tf.constant(large, tf.int64)).numpy() == add_one(np.array(large)).numpy() == large + 1
+    assert tf.function(lambda: tf.constant([large], tf.int64))().numpy().tolist() == [large]
+    with pytest.raises(ValueError, match=r"tf.Variable 'steps': expected integers from -2147483648"):
+        tf.Variable(large, dtype=tf.int64, name="steps")
+    assert float(tf.Variable(large, dtype=tf.float32)) == large
+
+
+def test_functions_that_are_not_compiled_return_tensors(tf):
+    assert tf.function(lambda name: name)("a").numpy() == b"a"
+    assert tf.function(lambda names: names)(np.array(["a"])).numpy().tolist() == [b"a"]
+    assert tf.timestamp().dtype == tf.float64
+    assert (tf.timestamp() > 1e9).numpy()
+
+
 def test_a_function_makes_random_variables_in_its_first_call(tf):
     class Layer(tf.Module):
         def __call__(self, x):

@@ -170,7 +170,7 @@ MISTAKES = {
         DataError,
         ["The loss is nan because x", "x[3, 2]", "np.nan_to_num(x)"],
     ),
-    "huge ids": (lambda: fit(network(), np.full((60, 10), 2**40)), DataError, ["below 2**31", "1099511627776"]),
+    "huge ids": (lambda: fit(network(), np.full((60, 10), 2**40)), DataError, ["to 2147483647", "1099511627776"]),
     "no samples": (lambda: fit(network(), X[:0], Y[:0]), DataError, ["at least one sample"]),
     "unknown loss": (
         lambda: network(loss="categorical_crosentropy"),

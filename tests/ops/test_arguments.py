@@ -7,7 +7,7 @@ import pytest
 
 import gazelle
 from gazelle import KerasTensor, ops
-from gazelle.core.errors import GazelleError
+from gazelle.core.errors import DataError, GazelleError
 
 WRONG = {
     "reshape": (lambda: ops.reshape(np.ones(20), (-2, 5)), "reshape"),
@@ -31,6 +31,31 @@ def test_an_invalid_argument_is_a_value_error_that_states_it(call, text):
     with pytest.raises(GazelleError, match=text) as caught:
         call()
     assert isinstance(caught.value, ValueError)
+
+
+LARGE = np.array([5, 2**40])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: ops.add(LARGE, 1),
+        lambda: ops.convert_to_tensor(LARGE, dtype="int64"),
+        lambda: ops.convert_to_tensor(LARGE.tolist()),
+        lambda: gazelle.Variable(LARGE),
+        lambda: gazelle.Variable([0, 0], dtype="int64").assign(LARGE),
+        lambda: gazelle.layers.Embedding(8, 2)(LARGE),
+    ],
+    ids=["op", "convert_to_tensor", "list", "Variable", "assign", "layer"],
+)
+def test_integers_of_more_bits_than_the_device_has_are_refused(call):
+    with pytest.raises(DataError, match=f"expected integers from {-(2**31)} to {2**31 - 1}, got {2**40}"):
+        call()
+
+
+def test_integers_of_64_bits_that_fit_pass():
+    assert ops.add(np.array([2**31 - 1, -(2**31)]), 0).tolist() == [2**31 - 1, -(2**31)]
+    assert ops.convert_to_tensor(np.array([2**32 - 1], "uint64")).tolist() == [2**32 - 1]
 
 
 INTEGERS = [

@@ -26,6 +26,7 @@ from gazelle.compat.tensorflow.text_variable import TextVariable, holds_text
 from gazelle.compat.tensorflow.variable_names import prefix
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core import tracing
+from gazelle.core.dtypes import check_range, device_dtype
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.optimizers.base import Optimizer
@@ -133,14 +134,15 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         value = unboxed(initial_value() if callable(initial_value) else initial_value)
         if isinstance(value, KerasTensor):  # of a graph, such as random numbers
             value = evaluate(value)
-        if isinstance(value, list | tuple):
-            value = jnp.stack([jnp.asarray(unboxed(v)) for v in value]) if _has_tensor(value) else host_array(value)
+        if isinstance(value, list | tuple) and _has_tensor(value):
+            value = jnp.stack([jnp.asarray(unboxed(v)) for v in value])
         if not isinstance(value, jax.Array):
-            value = host_array(value)
+            value = host_array(value, dtype)
         if isinstance(value, jax.core.Tracer) and isinstance(tracing.current(), FunctionTrace):
             raise TracedVariableError
-        if str(value.dtype) in ("float64", "int64"):  # JAX has 32 bits
-            value = np.asarray(value, str(value.dtype).replace("64", "32"))
+        if not isinstance(value, jax.Array) and value.dtype.kind in "iuf":  # JAX has 32 bits by default
+            check_range(f"The value of tf.Variable {name or ''!r}", value)
+            value = value.astype(device_dtype(value.dtype))
         super().__init__(
             value,
             dtype=dtype,

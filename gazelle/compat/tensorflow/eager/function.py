@@ -32,6 +32,7 @@ from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.v1.host_nodes import builds_graph, host_node
 from gazelle.compat.types import TensorLike
 from gazelle.core import prng, tracing
+from gazelle.core.dtypes import has_range_of
 from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -129,8 +130,8 @@ class Function:
             return self._run(args, kwargs)
         array_indices = [i for i, v in enumerate(flat) if is_array(v) or isinstance(v, TensorWrapper)]
         arrays = [unboxed(flat[i]) for i in array_indices]
-        if any(is_array(a) and isinstance(a, np.ndarray | np.generic) and a.dtype.kind in "OSU" for a in arrays):
-            return self._run(args, kwargs)  # strings stay on the host
+        if not all(map(_can_be_on_device, arrays)):
+            return self._run(args, kwargs)
         array_index_set = set(array_indices)
         static = [None if i in array_index_set else v for i, v in enumerate(flat)]
         key = (structure, tuple(array_indices), tuple(v if _hashable(v) else id(v) for v in static))
@@ -172,7 +173,9 @@ class Function:
         return with_tape(self.python_function)
 
     def _run(self, args: Any, kwargs: Any) -> Any:
-        """Run the function as plain Python; numbers and variables in the result become tensors."""
+        """Run the function as plain Python; arrays, and numbers and variables in the result, become tensors."""
+        if not _eagerly:
+            args, kwargs = jax.tree.map(_boxed_array, (args, kwargs), is_leaf=is_box)
         try:
             out = self._function()(*args, **kwargs)
         except NeedsTapeError:
@@ -247,6 +250,17 @@ class _FunctionProgram(Program):
         return found, assigned
 
 
+def _boxed_array(value: Any) -> Any:
+    return boxed(np.asarray(value)) if isinstance(value, np.ndarray | np.generic) else value
+
+
+def _can_be_on_device(array: Any) -> bool:
+    """Whether an argument can be compiled: strings and integers of more than 32 bits stay on the host."""
+    if not is_array(array) or not isinstance(array, np.ndarray | np.generic):
+        return True
+    return array.dtype.kind not in "OSU" and has_range_of(np.asarray(array))
+
+
 def _checked_argument(spec: Any, value: Any) -> Any:
     """An argument as a tensor, checked with the `tf.TensorSpec` of the signature."""
     if not hasattr(spec, "is_compatible_with") or isinstance(value, KerasTensor) or _is_composite(value):
@@ -282,7 +296,7 @@ def _as_tensor(value: Any) -> Any:
     """A number or the value of a variable as a tensor."""
     if isinstance(value, Variable):
         return NAMES["identity"](value)
-    return boxed(np.asarray(host_array(value))) if isinstance(value, bool | int | float) else value
+    return boxed(np.asarray(host_array(value))) if isinstance(value, bool | int | float | str | bytes) else value
 
 
 def _value(variable: Variable) -> Any:

@@ -17,13 +17,15 @@ from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow import names as table
 from gazelle.compat.tensorflow.calls import CONVERSIONS, call, registered
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
+from gazelle.compat.tensorflow.eager.programs import FunctionTrace, NotCompilableError
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.function_tables import NAMES
 from gazelle.compat.tensorflow.names import fixed_shape, fixed_value, named, op, space
 from gazelle.compat.tensorflow.ops import sizes
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
-from gazelle.core import symbolic
+from gazelle.core import symbolic, tracing
+from gazelle.core.dtypes import has_range_of
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
@@ -43,7 +45,10 @@ def convert(value: TensorLike, dtype: DTypeLike = None) -> TensorResult:
         return out if dtype is None else cast(out, dtype)
     if isinstance(value, jax.Array):
         return Tensor(value if dtype is None else value.astype(name_of(dtype)))
-    return Tensor(host_array(value, dtype))
+    array = host_array(value, dtype)
+    if isinstance(tracing.current(), FunctionTrace) and not has_range_of(array):
+        raise NotCompilableError  # on the host integers have 64 bits
+    return Tensor(array)
 
 
 def _holds_tensors(value: Any) -> bool:

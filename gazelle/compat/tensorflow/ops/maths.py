@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from typing import Any
 
 import jax
@@ -269,3 +270,10 @@ def cumulative_logsumexp(x: TensorLike, axis: int = 0, exclusive: bool = False, 
         x = jnp.pad(x, edges, constant_values=-jnp.inf)
         x = jax.lax.slice_in_dim(x, *((1, None) if reverse else (0, -1)), axis=axis % x.ndim)
     return jax.lax.cumlogsumexp(x, axis % x.ndim, reverse)
+
+
+@named("timestamp")
+@ignores("name")
+def timestamp() -> TensorResult:
+    """`tf.timestamp`: the seconds since 1970."""
+    return Tensor(np.asarray(time.time()))

@@ -264,10 +264,10 @@ def _joined(tensors: Any) -> Any:
 # Queues ---------------------------------------------------------------------------------------------------------------
 
 
-class _Do(sessions.Fetch):
+class QueueOperation(sessions.Fetch):
     """An operation of a queue that a session runs."""
 
-    def __init__(self, fetched: Any, action: Callable[[Any], None]) -> None:
+    def __init__(self, fetched: Nested[TensorLike], action: Callable[[TensorResult], None]) -> None:
         self.fetched, self._action = fetched, action
 
     def result(self, value: TensorResult) -> None:
@@ -297,22 +297,22 @@ class GraphQueue:
         self._draws = None if least is None else np.random.default_rng(seed)
         self.runners: list[Any] = []
 
-    def enqueue(self, vals: Nested[TensorLike]) -> _Do:
+    def enqueue(self, vals: Nested[TensorLike]) -> QueueOperation:
         flat = list(vals) if isinstance(vals, list | tuple) and len(self.dtypes) > 1 else jax.tree.leaves(vals)
         self._take_shapes([np.shape(one) for one in flat])
-        return _Do(flat, self._elements.append)
+        return QueueOperation(flat, self._elements.append)
 
     def _take_shapes(self, shapes: list[Any]) -> None:
         """Use the shapes of the first elements, where the queue was given none."""
         if self._takes_shapes:
             self._shapes, self._takes_shapes = shapes, False
 
-    def enqueue_many(self, vals: Nested[TensorLike]) -> _Do:
+    def enqueue_many(self, vals: Nested[TensorLike]) -> QueueOperation:
         several = isinstance(vals, list | tuple) and len(vals) == len(self.dtypes)
         given: Any = vals if several else [vals]
         flat = [NAMES["convert_to_tensor"](one) for one in given]
         self._take_shapes([one.shape[1:] for one in flat])
-        return _Do(flat, lambda found: self._elements.extend(zip(*found, strict=True)))
+        return QueueOperation(flat, lambda found: self._elements.extend(zip(*found, strict=True)))
 
     def __iter__(self) -> Iterator[Element]:
         return self
@@ -341,8 +341,8 @@ class GraphQueue:
     def size(self) -> TensorResult:
         return numpy_function(lambda: np.int32(len(self._elements)), [], "int32")
 
-    def close(self) -> _Do:
-        return _Do(None, lambda _: self.runners.clear())
+    def close(self) -> QueueOperation:
+        return QueueOperation(None, lambda _: self.runners.clear())
 
 
 class _Batches:
@@ -380,22 +380,3 @@ def random_shuffle_queue(
     if graphs.active():
         return GraphQueue(dtypes, shapes, min_after_dequeue, seed)
     return queues.RandomShuffleQueue(capacity, min_after_dequeue, dtypes, shapes, None, seed)
-
-
-@named("train.QueueRunner")
-class QueueRunner:
-    """`tf.train.QueueRunner`: its operations run when its queue is empty."""
-
-    @ignores("close_op cancel_op queue_closed_exception_types queue_runner_def import_scope")
-    def __init__(self, queue: GraphQueue, enqueue_ops: Sequence[_Do] = ()) -> None:
-        queue.runners += list(enqueue_ops)
-
-    @ignores("sess coord daemon start")
-    def create_threads(self) -> list[Any]:
-        """Return no threads."""
-        return []
-
-
-named("train.add_queue_runner", "train.queue_runner.add_queue_runner")(ignores("collection")(lambda *_: None))
-named("train.queue_runner.QueueRunner")(QueueRunner)
-named("train.queue_runner.start_queue_runners")(NAMES["train.start_queue_runners"])
