@@ -106,6 +106,9 @@ def test_predictions_and_weights_of_one_element_are_numbers():
     assert int(made.get_weights()[1]) == 0
     assert [round(row) for row in one_element.as_numbers(np.array([[0.7], [0.2]]))] == [1, 0]
     assert round(found[0], 1) == round(float(found[0]), 1)
+    assert isinstance(np.mean(found), np.float32)
+    assert {found.max(): "a number has a hash"}
+    assert type(found - 1) is type(found)
 
 
 @pytest.mark.parametrize("verbose", [None, 1.0, (X, X), 7])

@@ -10,6 +10,10 @@ import numpy as np
 class array(np.ndarray):  # this name is printed
     """The result of a model, of which an array with a single element converts to a number."""
 
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        """A mean, sum or the like is a number of NumPy, as that of any other array."""
+        return array[()] if return_scalar else super().__array_wrap__(array, context, return_scalar)
+
     def __float__(self) -> float:
         return float(self.item())
 
