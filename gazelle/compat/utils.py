@@ -183,9 +183,7 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> np.ndarray[Any,
 
 
 @ignores("gpus cpu_merge cpu_relocation")
-def multi_gpu_model(
-    model: Model, gpus: int | Sequence[int] | None = None, cpu_merge: bool = True, cpu_relocation: bool = False
-) -> Model:
+def multi_gpu_model(model: Model) -> Model:
     """Return the model itself: it runs on one device, with the same results."""
     return model
 

@@ -108,9 +108,7 @@ def write_raw_pb(tensor: TensorLike, step: TensorLike = None) -> TensorResult:
 @named("summary.experimental.summary_scope")
 @ignores("values")
 @contextlib.contextmanager
-def summary_scope(
-    name: str, default_name: str = "summary", values: TensorLike = None
-) -> Iterator[tuple[TensorResult, TensorResult]]:
+def summary_scope(name: str, default_name: str = "summary") -> Iterator[tuple[TensorResult, TensorResult]]:
     """`tf.summary.experimental.summary_scope`: the tag and the scope of a summary."""
     yield name or default_name, name or default_name
 

@@ -451,12 +451,12 @@ class Dataset(Elements):
         return self._like(lambda: itertools.islice(self._begin(), int(index), None, int(num_shards)), length)
 
     @ignores("filename")
-    def cache(self, filename: PathLike | TensorLike = "") -> Dataset:
+    def cache(self) -> Dataset:
         """Keep the elements of the first complete epoch in memory."""
         return self._like(cached(self._begin), self._length)
 
     @ignores("buffer_size")
-    def prefetch(self, buffer_size: TensorLike = None) -> Dataset:
+    def prefetch(self) -> Dataset:
         """Return an equal dataset: `fit` prefetches anyway."""
         return self._like(self._begin, self._length)
 

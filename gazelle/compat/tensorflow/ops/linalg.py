@@ -123,7 +123,7 @@ def normalize(tensor: TensorLike, ord: str | int | float = "euclidean", axis: Ax
 
 @op("linalg.lstsq", host=False)
 @ignores("fast")
-def lstsq(matrix: TensorLike, rhs: TensorLike, l2_regularizer: TensorLike = 0.0, fast: bool = True) -> TensorResult:
+def lstsq(matrix: TensorLike, rhs: TensorLike, l2_regularizer: TensorLike = 0.0) -> TensorResult:
     matrix = jnp.asarray(matrix)
     (rows, columns), adjoint = matrix.shape[-2:], _adjoint(matrix, True)
     if rows < columns:  # of all solutions the smallest
@@ -259,7 +259,7 @@ def _diagonals(diagonals: Any) -> Any:
 
 @op("linalg.lu", host=False)
 @ignores("output_idx_type='int32'")
-def lu(input: TensorLike, output_idx_type: DTypeLike = "int32") -> TensorResult:
+def lu(input: TensorLike) -> TensorResult:
     factors, _, permutation = jax.lax.linalg.lu(input)
     return factors, permutation
 

@@ -79,8 +79,6 @@ for _name, (_schedule, _parameters) in _DECAYS.items():
 
 @named("train.piecewise_constant", "train.piecewise_constant_decay")
 @ignores("name")
-def piecewise_constant(
-    x: TensorLike, boundaries: Sequence[float], values: Sequence[float], name: str | None = None
-) -> TensorResult:
+def piecewise_constant(x: TensorLike, boundaries: Sequence[float], values: Sequence[float]) -> TensorResult:
     """`tf.train.piecewise_constant`: the value between the boundaries around x."""
     return _at(x, lambda: compat_class(schedules.PiecewiseConstantDecay)(list(boundaries), list(values)))

@@ -81,7 +81,7 @@ def active() -> bool:
 
 @named("enable_eager_execution", "compat.v1.enable_eager_execution")
 @ignores("config device_policy execution_mode")
-def enable_eager_execution(config: Option = None, device_policy: Option = None, execution_mode: Option = None) -> None:
+def enable_eager_execution() -> None:
     """`tf.enable_eager_execution`: functions of TensorFlow 1 compute values at once."""
     global _eager
     _eager = True

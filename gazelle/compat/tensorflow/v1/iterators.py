@@ -80,7 +80,6 @@ class Iterator(Dataset):
         string_handle: TensorResult,
         output_types: Nested[DTypeLike],
         output_shapes: Nested[ShapeLike] = None,
-        output_classes: object = None,
     ) -> Iterator:
         """Return an iterator that takes the elements of the one whose handle is passed to `Session.run`."""
         if output_shapes is None:

@@ -63,8 +63,6 @@ def read_data_sets(
     dtype: DTypeLike = "float32",
     reshape: bool = True,
     validation_size: int = 5000,
-    seed: int | None = None,
-    source_url: str = "",
 ) -> Datasets:
     """Return the digits of MNIST; the folder is not used."""
     train, test = datasets.mnist.load_data()
