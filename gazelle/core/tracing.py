@@ -90,6 +90,15 @@ def bind_symbolic(values: Mapping[int, Any]) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def bind_variables(values: Mapping[int, Any]) -> Iterator[dict[int, Any]]:
+    """Provide arrays for variables, as {id(variable): array}; all values of the context, also those assigned inside."""
+    scope = _scope.get() or TraceContext()
+    bound = {**(scope.values or {}), **values}
+    with entered(dataclasses.replace(scope, values=bound)):
+        yield bound
+
+
 def binds() -> bool:
     """Whether assignments stay in the context: in pure calls, and in calls that leave variables unchanged."""
     scope = _scope.get()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
@@ -59,9 +58,7 @@ class WeightNormalization(Wrapper, abstract=True):
             bias.assign(shift)
         self.initialized.assign(True)
         norm = jnp.sqrt(jnp.maximum(jnp.sum(kernel**2, axis=tuple(range(kernel.ndim - 1))), 1e-12))
-        scope = tracing.current() or tracing.TraceContext()
-        values = {**(scope.values or {}), id(self.v): kernel / norm * scale}  # not assigned: it has a gradient
-        with tracing.entered(dataclasses.replace(scope, values=values)):
+        with tracing.bind_variables({id(self.v): kernel / norm * scale}):  # not assigned: it has a gradient
             return self.layer(x)
 
     def _first(self, x: Array, scale: Array, shift: Array | None) -> Any:

@@ -131,15 +131,9 @@ def _variables_read(f: Function, inputs: tuple[Any, ...]) -> tuple[Variable, ...
 def _with_gradient(f: Function, variables: tuple[Variable, ...]) -> Function:
     """The function of arrays for the inputs of f, then for variables, which `jax.custom_vjp` must see as arguments."""
 
-    @contextlib.contextmanager
-    def bound(values: Sequence[Any]) -> Iterator[None]:
-        scope = tracing.current()
-        if variables:
-            scope = scope or tracing.TraceContext()
-            found = dict(zip(map(id, variables), values, strict=True))
-            scope = dataclasses.replace(scope, values={**(scope.values or {}), **found})
-        with tracing.entered(scope) if scope is not None else contextlib.nullcontext():
-            yield
+    def bound(values: Sequence[Any]) -> contextlib.AbstractContextManager[object]:
+        found = dict(zip(map(id, variables), values, strict=True))
+        return tracing.bind_variables(found) if found else contextlib.nullcontext()
 
     @jax.custom_vjp
     def plain(*arrays: Any) -> Any:

@@ -6,8 +6,6 @@ node of the outer graph, with further inputs for the tensors of the outer graph 
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -80,10 +78,7 @@ class SubGraph:
     ) -> tuple[TensorResult, list[Array]]:
         """Return the results, and the values of variables after the assignments."""
         given = [*jax.tree.leaves(arguments), *captured]
-        scope = tracing.current() or tracing.TraceContext()
-        bound = dict(scope.values or {})
-        bound |= {id(v): v.value for v in self.changed}
-        with tracing.entered(dataclasses.replace(scope, values=bound)):  # assignments stay inside
+        with tracing.bind_variables({id(v): v.value for v in self.changed}) as bound:  # assignments stay inside
             found = self._tensors(given, bound)
             values = [v.value for v in changed]
         leaves = [found[id(leaf)] if is_symbolic(leaf) else leaf for leaf in self.outputs]
@@ -221,6 +216,7 @@ def symbolic_while(
     inside = examples if shapes is None else [KerasTensor(s, _dtype(v)) for s, v in zip(shapes, examples, strict=True)]
     parts = [SubGraph(condition, inside), SubGraph(listed, inside)]
     changed = _changed(parts)
+    numbers = list(map(id, changed))
 
     def compute(arguments: Any, of_condition: Any, of_body: Any) -> Any:
         known = None if changed else loops.known_count(parts[0], parts[1], arguments[0])
@@ -229,12 +225,12 @@ def symbolic_while(
 
         def step(state: Any) -> Any:
             count, inner, values = state
-            with tracing.at_step(key, count), _holding(changed, values):
+            with tracing.at_step(key, count), tracing.bind_variables(dict(zip(numbers, values, strict=True))):
                 new, values = parts[1].assigning(inner, of_body, changed)
             return count + 1, [jnp.asarray(v, kind) for v, kind in zip(new, kinds, strict=True)], values
 
         def goes_on(state: Any) -> Any:
-            with _holding(changed, state[2]):
+            with tracing.bind_variables(dict(zip(numbers, state[2], strict=True))):
                 more = parts[0].run(state[1], of_condition).reshape(())
             return more if limit is None else jnp.logical_and(more, state[0] < limit)
 
@@ -247,13 +243,6 @@ def symbolic_while(
         return jax.lax.scan(once, first, length=limit)[0][1:]
 
     return _with_updates(node(compute, parts, (examples, changed)), parts)[0]
-
-
-def _holding(changed: Sequence[Variable], values: Sequence[Array]) -> contextlib.AbstractContextManager[Any]:
-    """A context in which variables have these values."""
-    scope = tracing.current() or tracing.TraceContext()
-    bound = {**(scope.values or {}), **dict(zip(map(id, changed), values, strict=True))}
-    return tracing.entered(dataclasses.replace(scope, values=bound))
 
 
 def symbolic_scan(
