@@ -299,11 +299,17 @@ def test_texts_of_variables_and_dtypes(tf):
     assert (str(dtype), f"{dtype}", repr(dtype), dtype.name) == (*["<dtype: 'float32'>"] * 2, "tf.float32", "float32")
 
 
+@pytest.mark.parametrize("name", ["SGD", "RMSprop", "AdamW", "Lion"])
+def test_optimizers_have_the_names_of_their_classes(name):
+    assert getattr(keras.optimizers, name)().name == keras.optimizers.get(name).get_config()["name"] == name
+    assert getattr(keras.optimizers, name)(name="mine").name == "mine"
+
+
 def test_rates_of_optimizers_are_tensors(tf, monkeypatch):
     monkeypatch.setitem(globals(), "program", tf)
     optimizer = keras.optimizers.Adam(tf.constant(0.5))
     assert isinstance(optimizer.iterations.numpy(), np.integer)
-    assert repr(optimizer.learning_rate) == "<tf.Variable 'adam/learning_rate:0' shape=() dtype=float32, numpy=0.5>"
+    assert repr(optimizer.learning_rate) == "<tf.Variable 'Adam/learning_rate:0' shape=() dtype=float32, numpy=0.5>"
     optimizer.lr = optimizer.lr * 0.5
     assert optimizer.learning_rate.numpy() == 0.25
     optimizer.learning_rate = tf.constant(0.125)
