@@ -91,7 +91,7 @@ def _copied(metric: Any) -> Any:
     return type(metric).from_config(metric.get_config()) if isinstance(metric, Metric) else metric
 
 
-_OPTIMIZER_CLASSES = {name.lower(): name for name in former_optimizers.KINDS}
+_OPTIMIZER_CLASSES = {name.lower(): name for name in (*former_optimizers.KINDS, "Adafactor", "AdamW", "Lion")}
 
 
 @rule("Model.summary")
