@@ -132,7 +132,7 @@ def _attribute(namespace: str, name: str) -> Any:
         return NOTHING
 
 
-_CELL = re.compile(r"/(?:lstm|gru|simple_rnn|conv_lstm)_cell(?=/)")
+_CELL = re.compile(r"/(?:lstm|gru|simple_rnn|conv_lstm)_cell(?:_\d+)?(?=/)")
 #: automatic names of layers that had another one in Keras 1 and 2
 _NAMES_OF_LAYERS = {"input_layer": "input", "functional": "model"}
 _CONVOLUTIONS = {"conv": "convolution", "separable_conv": "separableconvolution"}
@@ -140,11 +140,20 @@ _CONVOLUTIONS = {"conv": "convolution", "separable_conv": "separableconvolution"
 _KERAS_1_NAMES = {f"{kind}{n}d": f"{name}{n}d" for kind, name in _CONVOLUTIONS.items() for n in (1, 2, 3)}
 
 
+#: names of weights in Keras 1, which followed the name of the layer and "_"
+_KERAS_1_WEIGHTS = tables.pairs("""kernel=W bias=b recurrent_kernel=U embeddings=W alpha=alphas gamma=gamma beta=beta
+    moving_mean=running_mean moving_variance=running_std depthwise_kernel=depthwise_kernel
+    pointwise_kernel=pointwise_kernel""")
+
+
 def weight_name(path: str) -> str:
     """The name of a weight in the graph of TensorFlow.
 
     It does not contain the cell of a convolutional recurrent layer, in the package `keras` that of none.
     """
+    if era.number() == 1:
+        *outer, name = path.rsplit("/", 2)
+        return f"{outer[-1]}_{_KERAS_1_WEIGHTS[name]}:0" if outer and name in _KERAS_1_WEIGHTS else f"{name}:0"
     return f"{_CELL.sub('', path) if era.standalone() else path.replace('/conv_lstm_cell/', '/')}:0"
 
 

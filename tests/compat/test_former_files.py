@@ -305,3 +305,30 @@ def test_weights_of_a_model_whose_parts_alone_are_called(tmp_path, file):
     second.load_weights(str(tmp_path / file))
     assert not second.built
     np.testing.assert_equal(first.get_weights(), second.get_weights())
+
+
+def test_weights_of_the_model_itself_are_in_files(tf, tmp_path):
+    class Scaled(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = tf.keras.layers.Dense(2)
+            self.scale = tf.Variable(1.0, name="scale")
+
+        def call(self, x):
+            return self.dense(x) * self.scale
+
+    model, other, file = Scaled(), Scaled(), tmp_path / "w.h5"
+    x = tf.ones((1, 3))
+    model(x), other(x)
+    model.set_weights([np.full(v.shape, 3.0) for v in model.weights])
+    model.save_weights(str(file))
+    with h5py.File(file) as found:
+        assert list(found.attrs["layer_names"]) == [b"dense"]
+        assert list(found["top_level_model_weights"].attrs["weight_names"]) == [b"scale:0"]
+    other.load_weights(str(file))
+    assert other.scale.numpy() == 3
+    with h5py.File(file, "r+") as found:
+        del found["top_level_model_weights"]["scale:0"]
+        found["top_level_model_weights"]["scale:0"] = np.zeros(2)
+    with pytest.raises(ValueError, match=r"weights of the model: expected .*, got \[\(2,\)\]"):
+        other.load_weights(str(file))

@@ -90,3 +90,16 @@ def test_axes_of_constraints(keras_1, order, axis, now):
     kernel = np.random.RandomState(1).uniform(-1, 1, layer.kernel.shape)
     norms = np.sqrt(np.square(kernel).sum(now, keepdims=True))
     np.testing.assert_allclose(layer.kernel_constraint(kernel), kernel * np.minimum(norms, 0.5) / norms, rtol=1e-5)
+
+
+def test_names_of_weights(keras_1):
+    layers = keras_1.layers
+    model = keras_1.models.Sequential([layers.Dense(2, input_dim=3), layers.BatchNormalization(), layers.PReLU()])
+    found = [v.name for v in model.weights]
+    assert found[:2] == ["dense_1_W:0", "dense_1_b:0"]
+    assert sorted(found[2:]) == [
+        *(f"batchnormalization_1_{name}:0" for name in ("beta", "gamma", "running_mean", "running_std")),
+        "prelu_1_alphas:0",
+    ]
+    steps = keras_1.models.Sequential([layers.TimeDistributed(layers.Dense(2, name="d"), input_shape=(4, 3))])
+    assert steps.weights[0].name == "d_W:0"

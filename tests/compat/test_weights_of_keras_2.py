@@ -116,3 +116,21 @@ def test_weights_of_a_model_follow_those_of_its_layers(tf_keras_2):
         assert list(map(id, model.trainable_weights)) == list(map(id, names))
         frozen = [own.norm.moving_mean, own.norm.moving_variance]
         assert list(map(id, model.variables)) == list(map(id, [*names[:2], *frozen, names[2]]))
+
+
+def test_names_of_weights_in_wrappers_and_depthwise_convolutions(tf_keras):
+    layers = tf_keras.layers
+    dense = tf_keras.Sequential([layers.TimeDistributed(layers.Dense(2), name="steps", input_shape=(4, 3))])
+    assert [v.name for v in dense.weights] == ["steps/kernel:0", "steps/bias:0"]
+    lstm = tf_keras.Sequential([layers.TimeDistributed(layers.LSTM(2), name="steps", input_shape=(4, 3, 1))])
+    assert lstm.weights[0].name == "steps/lstm_cell/kernel:0"
+    image = tf_keras.Sequential([layers.DepthwiseConv2D(2, name="c", input_shape=(4, 4, 1))])
+    assert image.weights[0].name == "c/depthwise_kernel:0"
+    spectral = tf_keras.Sequential([layers.SpectralNormalization(layers.Dense(2), name="s", input_shape=(3,))])
+    assert spectral.weights[0].name == "s/kernel:0"
+
+
+def test_names_of_weights_do_not_contain_cells(keras_2):
+    layers = keras_2.layers
+    model = keras_2.models.Sequential([layers.RNN(layers.GRUCell(2), input_shape=(4, 3))])
+    assert model.weights[0].name == "rnn_1/kernel:0"

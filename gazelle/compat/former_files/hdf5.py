@@ -12,7 +12,7 @@ from gazelle.saving.h5_format.write import Contents, object_of_loss
 
 if TYPE_CHECKING:
     from gazelle.core.types import Serialized
-    from gazelle.layers import Layer
+    from gazelle.core.variable import Variable
     from gazelle.models import Model
 
 
@@ -34,8 +34,8 @@ class Keras2(Contents):
         found: Any = serialize(compiled)
         return training.training_config(found, object_of_loss(found.get("loss")))
 
-    def of_layer(self, layer: Layer) -> variables.Named:
-        return variables.of_layer(layer)
+    def of_weights(self, weights: list[Variable]) -> variables.Named:
+        return variables.of_weights(weights)
 
     def of_optimizer(self, model: Model) -> variables.Named:
         name, config = type(model.optimizer).__name__, model.optimizer.get_config()

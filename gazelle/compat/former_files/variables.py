@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazelle.compat import era
+from gazelle.compat import era, old_names
 from gazelle.compat.tables import listed
 from gazelle.layers import weight_tree
 from gazelle.saving import keras_weight_order, tf_keras_optimizer
-from gazelle.saving.h5_format.weight_layout import weights_of
 
 if TYPE_CHECKING:
-    from gazelle.layers import Layer
+    from gazelle.core.variable import Variable
     from gazelle.models import Model
 
 Named = list[tuple[str, Any]]
@@ -21,15 +20,15 @@ Named = list[tuple[str, Any]]
 OF_TF_KERAS = frozenset(listed("SGD RMSprop Adam AdamW Adagrad Adadelta Adamax Nadam Ftrl Lion Adafactor"))
 
 
-def of_layer(layer: Layer) -> Named:
-    """The names and arrays of a layer: trained ones first."""
-    return [(_name(v), v.numpy()) for v in weights_of(layer)]
+def of_weights(weights: list[Variable]) -> Named:
+    """The names and arrays of the weights of a layer."""
+    return [(_name(v), v.numpy()) for v in weights]
 
 
 def _name(variable: Any) -> str:
     """The name of a variable in TensorFlow, "dense/kernel:0"."""
     name = str(variable.name)
-    return name if name.endswith(":0") else f"{variable.key}:0"
+    return name if name.endswith(":0") else old_names.weight_name(variable.path)
 
 
 def of_optimizer(model: Model) -> Named:

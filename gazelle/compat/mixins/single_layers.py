@@ -18,6 +18,7 @@ from gazelle.core import symbolic
 from gazelle.core.types import Array, Data, Nested, Shape, Tree
 from gazelle.core.variable import Variable
 from gazelle.layers.adapting import is_array
+from gazelle.layers.calling import path_of
 from gazelle.layers.spatial import space_axes
 from gazelle.layers.vocabulary import LookupLayer
 from gazelle.saving.h5_format.regularizers import Undivided
@@ -115,11 +116,22 @@ class UpSampling2DMixin:
         return networks.interpolated(x, factors)
 
 
+class DepthwiseMixin:
+    """Convolutions of each channel, whose kernel had another name."""
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        if era.number() < 3:
+            self.kernel.path = f"{self.kernel.path.removesuffix('kernel')}depthwise_kernel"
+
+
 class WrapperMixin:
     """Wrapper: a subclass that has built the wrapped layer may call `super().build()` without a shape."""
 
     def build(self, input_shape: Shape | None = None) -> None:
         if input_shape is not None:
+            if era.number() == 2 and self.layer.path is None and not hasattr(type(self.layer), "layers"):
+                self.layer.path = path_of(self)  # the names of weights did not contain the name of the inner layer
             super().build(input_shape)
 
 

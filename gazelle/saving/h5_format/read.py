@@ -17,7 +17,7 @@ from gazelle.saving import hdf5
 from gazelle.saving.h5_format import optimizer_state
 from gazelle.saving.h5_format.config_upgrade import ConfigUpgrade
 from gazelle.saving.h5_format.training_config import compiled
-from gazelle.saving.h5_format.weight_layout import Layout, fitted, leaves, weights_of
+from gazelle.saving.h5_format.weight_layout import Layout, fitted, leaves, own_weights, weights_of
 from gazelle.saving.keras_weights import need_match, report, weight_errors
 from gazelle.saving.safetensors import Array
 
@@ -92,6 +92,13 @@ def load_weights(model: Model, reader: hdf5.Reader, *, by_name: bool = False, sk
         else:
             pairs += fit
             matched.append(layer.name)
+    top = _paths(reader, "/".join(filter(None, (_root(reader), "top_level_model_weights"))))
+    arrays = [reader.read(path, *reader.declared[path]) for path in top]
+    own = own_weights(model) if top and not by_name else []
+    if [v.shape for v in own] == [a.shape for a in arrays]:
+        pairs += zip(own, arrays, strict=True)
+    elif not by_name:
+        misfits.append(f"weights of the model: expected {[v.shape for v in own]}, got {[a.shape for a in arrays]}")
     report(misfits, reader.label, skip_mismatch, matched)
     need_match(matched, model, reader.label)
     for variable, array in pairs:
@@ -126,12 +133,19 @@ def _layers(reader: hdf5.Reader, root: str) -> dict[str, list[str]]:
     out: dict[str, list[str]] = {}
     for name in _listed(reader, root, "layer_names"):
         group = f"{root}/{name}" if root else name
-        paths = [f"{group}/{weight}" for weight in _listed(reader, group, "weight_names")]
-        lost = [path for path in paths if path not in reader.declared]
-        if lost:
-            raise DamagedFileError(message(f"'{reader.label}' lists an array that it does not contain", got=lost[0]))
-        out[name] = paths
+        out[name] = _paths(reader, group)
     return out
+
+
+def _paths(reader: hdf5.Reader, group: str) -> list[str]:
+    """The paths of the arrays of a group; there are none in the files before that group existed."""
+    if group.endswith("top_level_model_weights") and group not in reader.nodes:
+        return []
+    paths = [f"{group}/{weight}" for weight in _listed(reader, group, "weight_names")]
+    lost = [path for path in paths if path not in reader.declared]
+    if lost:
+        raise DamagedFileError(message(f"'{reader.label}' lists an array that it does not contain", got=lost[0]))
+    return paths
 
 
 def _listed(reader: hdf5.Reader, group: str, key: str) -> list[str]:

@@ -14,6 +14,7 @@ from gazelle.saving.safetensors import Array
 
 if TYPE_CHECKING:
     from gazelle.layers.base import Layer
+    from gazelle.models import Model
 
 #: number of weights in Keras 1, order of their gates in ours, axes of kernel, recurrent kernel and bias
 _GATES = {
@@ -61,6 +62,12 @@ def leaves(layer: Layer) -> Iterator[Any]:
 def weights_of(layer: Layer) -> list[Variable]:
     """The variables of a layer in the order of the file: trainable variables come first, also of the layers inside."""
     return [*layer.trainable_weights, *layer.non_trainable_weights]
+
+
+def own_weights(model: Model) -> list[Variable]:
+    """The variables of a model that none of its layers has, in the order of the file: trainable ones come first."""
+    of_layers = {id(v) for layer in (*model.layers, *model._auxiliary_layers) for v in layer.weights}
+    return [v for v in weights_of(model) if id(v) not in of_layers]
 
 
 def parts(layer: Layer, wanted: list[Variable]) -> list[tuple[Layer | None, int]]:

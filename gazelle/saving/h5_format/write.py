@@ -15,12 +15,13 @@ from gazelle.core.variable import lock_variables
 from gazelle.layers import Layer, weight_tree
 from gazelle.saving import checksum, hdf5, keras_weight_order
 from gazelle.saving.config import warn_of_replaced_methods
-from gazelle.saving.h5_format.weight_layout import weights_of
+from gazelle.saving.h5_format.weight_layout import own_weights, weights_of
 
 if TYPE_CHECKING:
     from h5py import Group
 
     from gazelle.core.types import Serialized
+    from gazelle.core.variable import Variable
     from gazelle.models.model import Model
     from gazelle.saving.safetensors import Array
 
@@ -55,9 +56,9 @@ class Contents:
             return attributes | {"optimizer_config": optimizer}
         return attributes | {"optimizer_config": {k: optimizer[k] for k in ("class_name", "config")}}
 
-    def of_layer(self, layer: Layer) -> list[tuple[str, Array]]:
-        """Return the names and arrays of a layer."""
-        return [(v.key, v.numpy()) for v in weights_of(layer)]
+    def of_weights(self, weights: list[Variable]) -> list[tuple[str, Array]]:
+        """Return the names and arrays of the weights of a layer."""
+        return [(v.key, v.numpy()) for v in weights]
 
     def of_optimizer(self, model: Model) -> list[tuple[str, Array]]:
         """Return the names and arrays of the optimizer of a model."""
@@ -80,7 +81,7 @@ def dump_weights(model: Model, contents: Contents = _KERAS_3) -> bytes | None:
     """The bytes of a file of weights by layer; None if a part of the model has a state that such a file cannot hold."""
     import h5py
 
-    if not has_all_weights_in_layers(model):
+    if not has_weights_alone(model):
         return None
     buffer = io.BytesIO()
     with lock_variables(model.variables), h5py.File(buffer, "w") as file:
@@ -88,15 +89,14 @@ def dump_weights(model: Model, contents: Contents = _KERAS_3) -> bytes | None:
     return checksum.append_checksum(buffer.getbuffer())
 
 
-def has_all_weights_in_layers(model: Model) -> bool:
+def has_weights_alone(model: Model) -> bool:
     """Whether a file of weights by layer can hold the state of a model.
 
     Args:
         model: a built model.
     """
-    stored = {id(v) for layer in model.layers for v in weights_of(layer)}
     writers = [type(layer).save_own_variables for layer in weight_tree.named_layers(model).values()]
-    return all(id(v) in stored for v in model.weights) and all(write is Layer.save_own_variables for write in writers)
+    return all(write is Layer.save_own_variables for write in writers)
 
 
 def _write_versions(group: Any, contents: Contents) -> None:
@@ -109,8 +109,8 @@ def _write_layers(group: Any, model: Model, contents: Contents) -> None:
     layers = [*model.layers, *model._auxiliary_layers]
     write_list(group, "layer_names", [layer.name for layer in layers])
     for layer in layers:
-        write_arrays(group.create_group(layer.name), contents.of_layer(layer))
-    write_arrays(group.create_group("top_level_model_weights"), [])
+        write_arrays(group.create_group(layer.name), contents.of_weights(weights_of(layer)))
+    write_arrays(group.create_group("top_level_model_weights"), contents.of_weights(own_weights(model)))
 
 
 def _dump(model: Any, include_optimizer: bool, contents: Contents, h5py: Any) -> bytes:
