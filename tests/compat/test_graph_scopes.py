@@ -374,9 +374,30 @@ def test_what_is_fed_has_an_effect_or_is_an_error(tf):  # numbers of TensorFlow 
     assert (sess.run(count + 1, {count: 7}), sess.run(count)) == (8, 0)
     with pytest.raises(ArgumentError, match="expected variables that are not fed"):
         sess.run(step, {count: 7})
-    for fetched in (tf.multiply(a, 3.0), out * a):  # the value of a constant cannot be replaced
-        with pytest.raises(ArgumentError, match=r"got the constant '(Add|Const)'"):
-            sess.run(fetched, {a: 15.0})
+    scaled, feed = tf.matmul(tf.stack([out, [a, a]]), [[1.0], [1.0]]) * a, {x: [1, 1]}
+    step = tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_sum(out * a))
+    before = sess.run(out * a, feed).tolist(), sess.run(scaled, feed)[0].tolist()
+    assert sess.run(scaled, feed | {a: 2.0})[0].tolist() == [6]
+    assert before == ([7, 14], [21]) == ([7, 14], sess.run(scaled, feed)[0].tolist())
+    sess.run(step, feed | {a: 2.0})
+    np.testing.assert_allclose(sess.run(w), [0.8, 1.8], rtol=1e-6)
+    with pytest.raises(ArgumentError, match="got the constant 'Const'"):  # its value was computed when it was made
+        sess.run(tf.multiply(a, 3.0), {a: 15.0})
+
+
+def test_states_of_zeros_are_fed(tf):  # numbers of TensorFlow 1.15
+    x, cell = tf.placeholder(tf.float32, [1, 2, 1]), tf.nn.rnn_cell.BasicLSTMCell(1)
+    start = tf.nn.rnn_cell.LSTMStateTuple(tf.zeros([1, 1]), tf.zeros([1, 1]))
+    out = tf.nn.static_rnn(cell, tf.unstack(x, axis=1), start)[0][-1]
+    slope, sess, feed = tf.gradients(out, x)[0], tf.Session(), {x: [[[1.0], [2.0]]]}
+    sess.run(tf.global_variables_initializer())
+    for v in tf.trainable_variables():
+        sess.run(v.assign(np.full(v.shape.as_list(), 0.5)))
+    first = sess.run([out, slope], feed)
+    fed = sess.run([out, slope, start.c], feed | {start: (np.array([[2.0]]), np.array([[1.0]]))})
+    np.testing.assert_allclose([first[0][0, 0], fed[0][0, 0]], [0.72875875, 0.86793596], rtol=1e-5)
+    assert fed[2] == 2
+    np.testing.assert_allclose([first[1][0, 0, 0], fed[1][0, 0, 0]], [0.06059059, 0.00539654], rtol=1e-5)
 
 
 def test_weights_of_layers_are_variables_of_their_scope(tf):

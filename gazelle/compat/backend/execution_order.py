@@ -80,6 +80,7 @@ class Order:
     Attributes:
         needed: The assignments, optimizer steps and fetches, and the tensors on which others depend in this way.
         roots: The inputs of the graph.
+        nodes: The calls.
         count: Number of stages.
     """
 
@@ -87,6 +88,7 @@ class Order:
         self._stages: dict[int, int] = {}
         self.needed: list[Any] = []
         self.roots: list[KerasTensor] = []
+        self.nodes: list[Node] = []
         ends: dict[int, int] = {}  # the first stage of what depends on it
         waiting: list[Any] = [(one, None) for one in wanted if _is_part(one)]
         while waiting:
@@ -107,6 +109,7 @@ class Order:
             node = getattr(one, "node", None)
             if node is not None:
                 self._stages[id(node)] = start
+                self.nodes.append(node)
             if not isinstance(one, KerasTensor):
                 self.needed.append(one)
             self.needed += [v for v in control if isinstance(v, KerasTensor)]

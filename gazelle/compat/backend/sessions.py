@@ -110,7 +110,7 @@ class Session:
     @ignores("options run_metadata")
     def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
         """Return the values in the structure of `fetches`; None for operations, which are done."""
-        given = {**defaults, **_fed(feed_dict or {})}
+        given = {**defaults, **by_tensor(feed_dict or {})}
         flat, structure = jax.tree.flatten(fetches, is_leaf=_is_fetch)
         order = _order(flat)
         if iterators:
@@ -179,6 +179,30 @@ def inputs_of(fetches: Nested[TensorLike]) -> list[KerasTensor]:
     return _order(jax.tree.leaves(fetches, is_leaf=_is_fetch)).roots
 
 
+def replace_constant(fetches: Nested[TensorLike], constant: TensorWrapper, tensor: KerasTensor) -> bool:
+    """Let calls on which fetches depend take a tensor in the place of a constant; returns whether one does.
+
+    The constant is still the value of the tensor where none is fed. Calls that are differentiated as a whole keep it.
+    """
+    flat = jax.tree.leaves(fetches, is_leaf=_is_fetch)
+
+    def replaced(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            parts = list(map(replaced, value))
+            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+        if isinstance(value, dict):
+            return {key: replaced(one) for key, one in value.items()}
+        return tensor if value is constant or value is constant.array else value
+
+    found = False
+    for node in Order(flat).nodes:
+        args, kwargs = replaced((node.args, node.kwargs))
+        node.args, node.kwargs = args, kwargs
+        found = found or any(one is tensor for one in node.inputs)
+    _kept(flat).clear()
+    return found
+
+
 def _kept(fetched: list[Any]) -> dict[Any, Any]:
     """What is stored for these fetches: on the first that can store it, so that it lives as long."""
     owner = next((v for v in fetched if isinstance(v, KerasTensor | Update | OptimizerStep)), None)
@@ -213,15 +237,11 @@ def _program(
     return function, sized
 
 
-def _fed(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
+def by_tensor(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
     """{tensor: value}; a key may be a tuple of tensors, such as the state of a recurrent network."""
     given: dict[Any, Any] = {}
     for key, value in feed_dict.items():
-        if isinstance(key, tuple):
-            keys, values = (jax.tree.leaves(v, is_leaf=_is_fetch) for v in (key, value))
-            given.update(zip(keys, values, strict=True))
-        else:
-            given[key] = value
+        given.update(by_tensor(dict(zip(key, value, strict=True))) if isinstance(key, tuple) else {key: value})
     return given
 
 

@@ -18,7 +18,7 @@ from gazelle.compat.tensorflow.checkpoints import Checkpoint, CheckpointReader, 
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.errors import InvalidArgumentError, NotFoundError
 from gazelle.compat.tensorflow.files import text
-from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1 import default_graphs, graphs, scopes
 from gazelle.compat.tensorflow.v1.graphs import build_graphs
 from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
@@ -39,14 +39,16 @@ class Session(sessions.Session):
     def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
         found = jax.tree.map(_fetch, fetches, is_leaf=_is_whole)
         given: dict[Any, Any] = {}
-        for key, value in (feed_dict or {}).items():
+        for key, value in sessions.by_tensor(feed_dict or {}).items():
             if hasattr(key, "dense_shape"):
                 parts = value if isinstance(value, tuple) else (value.indices, value.values, value.dense_shape)
                 given |= dict(zip((key.indices, key.values, key.dense_shape), map(np.asarray, parts), strict=True))
             else:
-                tensor = _feedable(_by_name(key))
+                tensor = _feedable(_by_name(key), found)
                 is_text = getattr(tensor, "dtype", None) == "string" and not isinstance(value, bytes)
                 given[tensor] = as_bytes(np.asarray(value)) if is_text else value
+        if _inputs_for:
+            found = jax.tree.map(lambda v: _inputs_for.get(id(v), (v, v))[1], found, is_leaf=is_box)
         variables = {v: given.pop(v) for v in list(given) if isinstance(v, Variable)}
         try:
             with _holding(variables):
@@ -93,17 +95,24 @@ def _holding(values: Mapping[Variable, Any]) -> Iterator[None]:
         )
 
 
-def _feedable(tensor: Any) -> Any:
-    """The tensor, if its value can be fed.
+#: {id: (constant, the input in its place)} of the constants that were fed
+_inputs_for: dict[int, tuple[Any, Any]] = {}
+
+
+def _feedable(tensor: Any, fetches: Any) -> Any:
+    """The tensor, or the input that takes the place of a constant.
 
     Raises:
-        ArgumentError: What is computed from constants has its value when the graph is built.
+        ArgumentError: No call of the graph takes the constant, so others were computed from it when it was made.
     """
-    if isinstance(tensor, TensorWrapper) and not isinstance(tensor, KerasTensor | Variable):
+    if not isinstance(tensor, TensorWrapper) or isinstance(tensor, KerasTensor | Variable):
+        return tensor
+    _, made = _inputs_for.setdefault(id(tensor), (tensor, NAMES["placeholder_with_default"](tensor)))
+    if not sessions.replace_constant(fetches, tensor, made):
         hint = "Make it with tf.placeholder_with_default, and its value can be fed."
         got = f"the constant {scopes.name_of_constant(tensor)!r}"
         raise ArgumentError(message("feed_dict", expected="placeholders and what follows them", got=got, hint=hint))
-    return tensor
+    return made
 
 
 def _is_whole(value: Any) -> bool:
