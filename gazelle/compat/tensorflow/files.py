@@ -160,23 +160,6 @@ def opened(name: str, compression_type: TensorLike = None) -> IO[bytes]:
     return open(name, "rb")
 
 
-@named("data.TextLineDataset")
-@ignores("buffer_size num_parallel_reads name")
-def text_line_dataset(filenames: TensorLike, compression_type: TensorLike = None) -> TensorResult:
-    """`tf.data.TextLineDataset`: the lines of all files in order."""
-    from gazelle.compat.tensorflow.data.dataset import Dataset
-    from gazelle.compat.tensorflow.eager.control import TensorSpec
-
-    def begin() -> Any:
-        for name in texts(filenames):
-            with opened(name, compression_type) as file:
-                yield from (np.asarray(line.rstrip(b"\r\n"), object) for line in file)
-
-    out = Dataset(begin)
-    out._kind, out._spec = "TextLineDatasetV2", TensorSpec((), "string")
-    return out
-
-
 named("io.matching_files")(lambda pattern, name=None: convert(np.array(sorted(glob(pattern)), "O")))
 
 

@@ -12,11 +12,11 @@ from gazelle.compat.namespaces import root
 from gazelle.compat.tensorflow import names
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.checkpoints import Module
-from gazelle.compat.tensorflow.eager.control import TensorSpec
 from gazelle.compat.tensorflow.eager.function import Function
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.tensor_specs import TensorSpec
 from gazelle.compat.types import PathLike, TensorLike, TensorResult
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError, message

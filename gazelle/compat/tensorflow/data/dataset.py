@@ -54,13 +54,13 @@ from gazelle.compat.tensorflow.data.iterators import (
     without_errors,
 )
 from gazelle.compat.tensorflow.dtypes import host_array, name_of
-from gazelle.compat.tensorflow.eager.control import TensorSpec
 from gazelle.compat.tensorflow.eager.function import is_tracing
 from gazelle.compat.tensorflow.eager.programs import NotCompilableError
 from gazelle.compat.tensorflow.eager.recording import look_at_values, unboxed
 from gazelle.compat.tensorflow.errors import InvalidArgumentError, OutOfRangeError
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.tensorflow.tensor_specs import TensorSpec
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import DTypeLike, Nested, PathLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core import prng

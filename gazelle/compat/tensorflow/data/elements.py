@@ -10,11 +10,11 @@ import numpy as np
 
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.dtypes import host_array, name_of
-from gazelle.compat.tensorflow.eager.control import TensorSpec, type_spec_from_value
 from gazelle.compat.tensorflow.eager.recording import in_dataset, is_box, unboxed
 from gazelle.compat.tensorflow.ops.ragged import RaggedTensor
 from gazelle.compat.tensorflow.ops.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.tensorflow.tensor_specs import TensorSpec, type_spec_from_value
 from gazelle.compat.types import DTypeLike, Nested, TensorLike
 from gazelle.core.errors import DataError, message
 from gazelle.core.types import Tree

@@ -1,6 +1,7 @@
-"""TFRecord files.
+"""Datasets of the records of files: TFRecord files, lines of texts, blocks of bytes and rows of SQLite.
 
-A record consists of its length (8 bytes), the checksum of the length, the data, and the checksum of the data.
+A record of a TFRecord file consists of its length (8 bytes), the checksum of the length, the data, and the checksum of
+the data.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ import numpy as np
 from gazelle.compat.arguments.ignored import check, ignores
 from gazelle.compat.tensorflow.data.dataset import Dataset
 from gazelle.compat.tensorflow.data.elements import typed
-from gazelle.compat.tensorflow.eager.control import TensorSpec
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.files import opened, text, texts
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ops.arrays import convert
+from gazelle.compat.tensorflow.tensor_specs import TensorSpec
 from gazelle.compat.types import DTypeLike, Nested, PathLike, TensorLike
 from gazelle.core.errors import DataError, message
 from gazelle.core.record_format import checksum
@@ -100,6 +101,21 @@ def record_dataset(filenames: TensorLike | Dataset, compression_type: str = "") 
         return filenames.flat_map(lambda name: record_dataset(name, compression_type))
     out = Dataset(lambda: (one for name in texts(filenames) for one in records(name, compression_type or "")))
     out._kind, out._spec = "TFRecordDatasetV2", TensorSpec((), "string")
+    return out
+
+
+@named("data.TextLineDataset")
+@ignores("buffer_size num_parallel_reads name")
+def text_line_dataset(filenames: TensorLike, compression_type: TensorLike = None) -> Dataset:
+    """`tf.data.TextLineDataset`: the lines of all files in order."""
+
+    def begin() -> Any:
+        for name in texts(filenames):
+            with opened(name, compression_type) as file:
+                yield from (np.asarray(line.rstrip(b"\r\n"), object) for line in file)
+
+    out = Dataset(begin)
+    out._kind, out._spec = "TextLineDatasetV2", TensorSpec((), "string")
     return out
 
 

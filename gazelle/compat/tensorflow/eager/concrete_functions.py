@@ -13,9 +13,9 @@ import jax
 
 from gazelle.compat.backend.functions import variables_of
 from gazelle.compat.backend.sessions import DefaultGraph
-from gazelle.compat.tensorflow.eager.control import TensorSpec
 from gazelle.compat.tensorflow.eager.function import Function
 from gazelle.compat.tensorflow.eager.recording import is_array, is_box
+from gazelle.compat.tensorflow.tensor_specs import TensorSpec
 from gazelle.core import names, symbolic
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import Tree

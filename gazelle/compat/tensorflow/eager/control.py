@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,25 +12,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.arguments.ignored import ignores, methods_ignore
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import depending
 from gazelle.compat.backend.phase import LearningPhase
 from gazelle.compat.backend.sessions import Operations
-from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.calls import boxed, call
-from gazelle.compat.tensorflow.dtypes import as_dtype, name_on_device
 from gazelle.compat.tensorflow.eager.captured import recorded
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
-from gazelle.compat.tensorflow.errors import InvalidArgumentError, OutOfRangeError
+from gazelle.compat.tensorflow.eager.tensor_array import TensorArray
 from gazelle.compat.tensorflow.names import NAMES, array_of_list, named
 from gazelle.compat.tensorflow.ops.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.ops.ragged import RaggedTensor
-from gazelle.compat.tensorflow.ops.strings import shown
-from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.v1 import loops, subgraphs
-from gazelle.compat.types import DTypeLike, Function, Nested, Option, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import Function, Nested, Option, ShapeLike, TensorLike, TensorResult
 from gazelle.core import prng, tracing
-from gazelle.core.errors import message
 from gazelle.core.symbolic import KerasTensor
 
 
@@ -234,148 +228,6 @@ named("foldr")(_fold(-1))
 named("recompute_grad", "grad_pass_through")(lambda f: f)  # tapes recompute values anyway
 
 
-@named("TensorArray")
-@methods_ignore("name")
-class TensorArray:
-    """`tf.TensorArray`: a list of tensors."""
-
-    @ignores("clear_after_read tensor_array_name handle flow infer_shape element_shape colocate_with_first_write_call")
-    def __init__(
-        self,
-        dtype: DTypeLike,
-        size: TensorLike = None,
-        dynamic_size: bool | None = None,
-    ) -> None:
-        self.dtype, self._items = as_dtype(dtype), [None] * int(size or 0)
-        self._grows = bool(dynamic_size) or size is None
-
-    def write(self, index: TensorLike, value: TensorLike) -> TensorArray:
-        position = int(index)
-        if position >= len(self._items) and not self._grows:
-            hint = "tf.TensorArray(dtype, size, dynamic_size=True)"
-            raise OutOfRangeError(
-                message("Index of a tf.TensorArray", expected=f"less than {len(self._items)}", got=position, hint=hint)
-            )
-        self._items.extend([None] * (position + 1 - len(self._items)))
-        self._items[position] = convert(value, None if hasattr(value, "dtype") else self.dtype)
-        return self
-
-    def read(self, index: TensorLike) -> TensorResult:
-        value = self._items[int(index)]
-        if value is None:
-            raise InvalidArgumentError(
-                message("tf.TensorArray.read", expected="an element that was written", got=index)
-            )
-        return value
-
-    def stack(self) -> TensorResult:
-        return stack(items) if (items := self._filled()) else NAMES["zeros"]([0], self.dtype)
-
-    def _filled(self) -> list[Any]:
-        """The elements, with zeros for those that were not written."""
-        first = next((v for v in self._items if v is not None), None)
-        return [NAMES["zeros_like"](first) if v is None else v for v in self._items] if first is not None else []
-
-    def concat(self) -> TensorResult:
-        return concat(self._filled(), 0)
-
-    def unstack(self, value: TensorLike) -> TensorArray:
-        self._items = list(convert(value))
-        return self
-
-    def split(self, value: TensorLike, lengths: TensorLike) -> TensorArray:
-        """Write the parts of these lengths."""
-        self._items = NAMES["split"](convert(value), lengths)
-        return self
-
-    def identity(self) -> TensorArray:
-        return self
-
-    def gather(self, indices: Sequence[TensorLike] | TensorLike) -> TensorResult:
-        """Return a stack of the elements with these indices."""
-        return stack([self.read(index) for index in indices])
-
-    def scatter(self, indices: Sequence[TensorLike] | TensorLike, value: TensorLike) -> TensorArray:
-        """Write each row at one of the indices."""
-        for index, row in zip(indices, convert(value), strict=True):
-            self.write(index, row)
-        return self
-
-    def size(self) -> TensorResult:
-        return Tensor(np.asarray(len(self._items), "int32"))
-
-    def close(self) -> None:
-        self._items = []
-
-    def mark_used(self) -> None:
-        """Nothing warns of results that are not used."""
-
-
-@named("TensorSpec", "TypeSpec")
-class TensorSpec:
-    #: the class of the values, below `tf`
-    value_type = property(lambda self: NAMES[type(self).__name__.removesuffix("Spec")])
-
-    def __init__(self, shape: ShapeLike | None = None, dtype: DTypeLike = "float32", name: str | None = None) -> None:
-        self.shape, self.dtype, self.name = TensorShape(shape), as_dtype(dtype), name
-        self.shape_is_unknown = shape is None
-
-    @classmethod
-    def from_tensor(cls, tensor: TensorLike, name: str | None = None) -> TensorSpec:
-        return cls(tensor.shape, tensor.dtype, name)
-
-    def is_compatible_with(self, value: TensorLike) -> bool:
-        """Return whether a tensor or a spec has this dtype and fits this shape."""
-        expected_dtype, given = name_on_device(self.dtype), name_on_device(value.dtype)
-        return expected_dtype == given and (self.shape_is_unknown or self.shape.is_compatible_with(tuple(value.shape)))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TensorSpec) and (self.shape, self.dtype) == (other.shape, other.dtype)
-
-    def __hash__(self) -> int:
-        return hash((self.shape, self.dtype))
-
-    def __repr__(self) -> str:
-        return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
-
-
-@named("SparseTensorSpec")
-class SparseTensorSpec(TensorSpec):
-    """`tf.SparseTensorSpec`: the shape and the dtype of a sparse tensor."""
-
-    def __repr__(self) -> str:
-        return f"SparseTensorSpec({self.shape!r}, {self.dtype!r})"
-
-
-@named("RaggedTensorSpec")
-class RaggedTensorSpec(TensorSpec):
-    """`tf.RaggedTensorSpec`: rows of different lengths along the first `ragged_rank` axes after the samples."""
-
-    @ignores("row_splits_dtype flat_values_spec")
-    def __init__(
-        self, shape: ShapeLike | None = None, dtype: DTypeLike = "float32", ragged_rank: int | None = None
-    ) -> None:
-        super().__init__(shape, dtype)
-        self.ragged_rank = self.shape.ndims - 1 if ragged_rank is None and shape is not None else ragged_rank
-
-    @classmethod
-    def from_value(cls, value: TensorLike) -> RaggedTensorSpec:
-        return cls(value.shape, value.dtype, value.ragged_rank)
-
-    def __repr__(self) -> str:
-        return f"RaggedTensorSpec({self.shape!r}, {self.dtype!r}, {self.ragged_rank}, tf.int64)"
-
-
-@named("type_spec_from_value", "data.experimental.type_spec_from_value")
-def type_spec_from_value(value: TensorLike) -> TensorSpec:
-    """`tf.type_spec_from_value`: the spec that describes a tensor."""
-    if isinstance(value, NAMES["RaggedTensor"]):
-        return RaggedTensorSpec.from_value(value)
-    array = value if hasattr(value, "dtype") else NAMES["convert_to_tensor"](value)
-    kind = SparseTensorSpec if isinstance(value, NAMES["SparseTensor"]) else TensorSpec
-    return kind(array.shape, array.dtype)
-
-
 named("device", "colocate_with", "container")(lambda *_: contextlib.nullcontext())  # JAX chooses the device
 
 
@@ -385,44 +237,3 @@ def gated(tensors: Sequence[TensorLike], control_inputs: Option = None) -> list[
     """`tf.tuple`: the tensors, after all of them and other operations have run."""
     with depending([*tensors, *(control_inputs or ())]):
         return [NAMES["identity"](tensor) for tensor in tensors]
-
-
-class _Shown(str):
-    __slots__ = ()
-    __repr__ = str.__str__  # in a list or a dict
-
-
-@named("print")
-def print_(*inputs: Any, output_stream: Option = None, summarize: int = 3, sep: str = " ", end: str = "\n") -> None:
-    """`tf.print`, to the standard error by default; a compiled function prints whenever it runs."""
-    leaves, structure = jax.tree.flatten(inputs, is_leaf=lambda v: is_box(v) or hasattr(v, "to_list"))
-    arrays = [unboxed(v) for v in leaves]
-    traced = [i for i, a in enumerate(arrays) if isinstance(a, jax.core.Tracer)]
-
-    def show(*values: Any) -> None:
-        known = [*arrays]
-        for i, value in zip(traced, values, strict=True):
-            known[i] = value
-        texts = [v if isinstance(v, str) else _Shown(shown(v, summarize)) for v in known]
-        line = sep.join(map(str, jax.tree.unflatten(structure, texts)))
-        if isinstance(output_stream, str) and output_stream.startswith("file://"):
-            with open(output_stream.removeprefix("file://"), "a", encoding="utf-8") as file:
-                file.write(line + end)
-        elif callable(output_stream):  # tf.logging.info
-            output_stream(line)
-        else:
-            print(line, end=end, file=output_stream or sys.stderr)
-
-    if traced:
-        jax.debug.callback(show, *(arrays[i] for i in traced))
-    else:
-        show()
-
-
-@named("Print")
-@ignores("first_n summarize name")
-def print_1(input_: TensorLike, data: Sequence[Any], message: str = "") -> TensorLike:
-    """`tf.Print` of TensorFlow 1: returns its first argument."""
-    if not any(isinstance(one, KerasTensor) for one in data):
-        print_(message, *data, sep="")
-    return input_

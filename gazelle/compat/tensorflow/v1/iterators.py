@@ -14,9 +14,9 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend import sessions, variables
 from gazelle.compat.tensorflow.data.dataset import Dataset
 from gazelle.compat.tensorflow.dtypes import name_on_device
-from gazelle.compat.tensorflow.eager.control import TensorSpec
 from gazelle.compat.tensorflow.errors import OutOfRangeError
 from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.tensor_specs import TensorSpec
 from gazelle.compat.types import DTypeLike, Nested, ShapeLike, TensorResult
 from gazelle.core.errors import ArgumentError, StateError, message
 
