@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from types import FrameType
 from typing import Any
 
 from gazelle.core.conventions import Conventions, activate
@@ -121,6 +122,14 @@ def set_release(release: Release) -> None:
             vector_fans_are_roots=number < 3 and standalone,
         )
     )
+
+
+def calling_frame(*others: str) -> FrameType:
+    """The nearest frame of code that is neither of gazelle nor of modules that begin with one of `others`."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(("gazelle.", *others)):
+        frame = frame.f_back
+    return frame
 
 
 def called_by_gazelle(depth: int) -> bool:

@@ -10,7 +10,6 @@ import importlib
 import inspect
 import os
 import re
-import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -91,10 +90,8 @@ def _is_package(value: Any) -> bool:
 
 def serves_caller(besides_jax: bool = True) -> bool:
     """Whether the nearest code outside of gazelle receives tensors; `besides_jax=False`: and does not import jax."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(("gazelle.", "jax.")):
-        frame = frame.f_back
-    return serves(frame.f_globals) if besides_jax else _serves_without_jax(frame.f_globals)
+    namespace = era.calling_frame("jax.").f_globals
+    return serves(namespace) if besides_jax else _serves_without_jax(namespace)
 
 
 def _serves_without_jax(namespace: dict[str, Any]) -> bool:

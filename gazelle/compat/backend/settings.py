@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 import jax
 
 from gazelle import config
-from gazelle.compat import facade
+from gazelle.compat import era, facade
 
 _ORDERS = {"th": "channels_first", "tf": "channels_last"}
 
@@ -19,10 +16,7 @@ def backend() -> str:
     It is "tensorflow" for programs of Keras 1 and 2, for those that set KERAS_BACKEND=tensorflow, and without this
     variable for modules that import tensorflow and not jax. Installed packages get "jax".
     """
-    frame: Any = sys._getframe(1)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("gazelle."):
-        frame = frame.f_back
-    return facade.backend_of(frame.f_globals)
+    return facade.backend_of(era.calling_frame().f_globals)
 
 
 def image_dim_ordering() -> str:

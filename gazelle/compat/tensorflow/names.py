@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, TypeAlias
@@ -15,6 +14,7 @@ import numpy as np
 
 from gazelle.compat import tables
 from gazelle.compat.arguments.ignored import ignores
+from gazelle.compat.era import calling_frame
 from gazelle.compat.tensorflow.calls import guarded
 from gazelle.compat.tensorflow.dtypes import host_array, of_dtype
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
@@ -184,9 +184,7 @@ def _stacked(value: Any) -> Any:
 
 def user_code_location() -> str:
     """'file, line n' of the call in user code."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(("gazelle.", "importlib")):
-        frame = frame.f_back
+    frame = calling_frame("importlib")
     return f"{frame.f_code.co_filename}, line {frame.f_lineno}"
 
 
