@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gazelle.compat.arguments.ignored import ignores
-from gazelle.compat.tensorflow.data.dataset import Dataset, Optional
+from gazelle.compat.tensorflow.data.dataset import Dataset
+from gazelle.compat.tensorflow.data.dataset_iterators import Optional
 from gazelle.compat.tensorflow.data.iterators import reduced_by_key
 from gazelle.compat.tensorflow.function_tables import TABLE
 from gazelle.compat.tensorflow.names import named
