@@ -84,36 +84,20 @@ def translated_method(owner: type, name: str) -> Function:
         args, kwargs = _numbers_of_objects(plain(args)), _numbers_of_objects(plain(kwargs))
         if name == "compile":
             kwargs = input_tensors.remember_targets(self, kwargs)
-        if name in ("save_weights", "load_weights") and era.is_tf_keras_2():
-            args = (*(_named_in_folder(path, name) for path in args[:1]), *args[1:])
-            kwargs.update({key: _named_in_folder(kwargs[key], name) for key in ("filepath",) if key in kwargs})
-        if name in ("save", "save_weights"):
-            _make_folder(args[0] if args else kwargs.get("filepath", ""), kwargs.get("save_format") == "tf")
+        if name in _OF_FILES:
+            args = _with_folders(name, args, kwargs)
         accuracy_requested = bool(kwargs.get("show_accuracy") or kwargs.get("accuracy"))
         args, kwargs = translation.of_method(self, name, args, kwargs, called_by_gazelle(2))
         args, kwargs = input_tensors.with_values(self, name, args, kwargs)
-        if name == "compile":
-            args = (*(shared_optimizers.for_model(one, self) for one in args[:1]), *args[1:])
-            if "optimizer" in kwargs:
-                kwargs["optimizer"] = shared_optimizers.for_model(kwargs["optimizer"], self)
-            args = tuple(tree.map_structure(on_tensors, one) for one in args)
-            kwargs.update((key, tree.map_structure(on_tensors, kwargs[key])) for key in _LOSSES & kwargs.keys())
-            step_functions.forget(self)
-        if name == "compile" and self._graph is not None:
-            kwargs = {**kwargs, "loss": _loss_of_outputs(kwargs["loss"], self)} if "loss" in kwargs else kwargs
-        if name in ("fit", "train_on_batch") and kwargs.get("class_weight") and era.number() < 3:
-            args, kwargs = class_weights.as_sample_weights(self, args, kwargs)
-        if name == "fit" and len(args) > 4:  # `verbose` by position
-            args = (*args[:4], renamed_arguments.value("verbose", args[4], era.number()), *args[5:])
-        if "verbose" in kwargs:
-            kwargs["verbose"] = renamed_arguments.value("verbose", kwargs["verbose"], era.number())
+        convert = _of_compile if name == "compile" else _of_run
+        args, kwargs = convert(self, name, args, kwargs)
         if name in ("save_weights", "load_weights") and _is_built_by_parts(self):
             self.built = True
             try:
                 return method(self, *args, **kwargs)
             finally:
                 self.built = False
-        if name == "load_weights" and methods.can_load_later(self, args[0] if args else kwargs.get("filepath")):
+        if name == "load_weights" and methods.can_load_later(self, _path(args, kwargs)):
             methods.load_later(self, args, kwargs)
             return LoadStatus([])
         if name in _RUNNING and era.number() < 3:
@@ -124,19 +108,68 @@ def translated_method(owner: type, name: str) -> Function:
         kept = None if kwargs.pop("reset_metrics", True) else _is_kept
         with warn_of_broadcasting(columns.namespaces()), frozen.inside(self, outermost=True), _keeping(kept):
             out = _or_on_values(self, core, args, kwargs)
-        if name == "load_weights":
-            gates.adapt(self, args[0] if args else kwargs.get("filepath"))
-        if name == "compile":
-            adopt(self.optimizer)
-        if name == "save":
-            saved_classes.remember(self, args[0] if args else kwargs.get("filepath", ""))
         if name in _MEASURING and isinstance(out, list) and self._accuracy_by_call and not accuracy_requested:
             return out[0]
-        if name.startswith("predict"):
-            return one_element.as_numbers(out)
-        return adopt(out) if name == "fit" else LoadStatus(out) if name == "load_weights" else out
+        return _finished(self, name, out, _path(args, kwargs))
 
     return method
+
+
+#: methods with the path of a file
+_OF_FILES = ("save", "save_weights", "load_weights")
+
+
+def _path(args: Any, kwargs: Any) -> Any:
+    """The path that a method of files is given."""
+    return args[0] if args else kwargs.get("filepath", "")
+
+
+def _with_folders(name: str, args: Any, kwargs: Any) -> Any:
+    """The arguments of a method of files, whose folder exists; paths in `kwargs` are replaced."""
+    if name != "save" and era.is_tf_keras_2():
+        args = (*(_named_in_folder(path, name) for path in args[:1]), *args[1:])
+        kwargs.update({key: _named_in_folder(kwargs[key], name) for key in ("filepath",) if key in kwargs})
+    if name != "load_weights":
+        _make_folder(_path(args, kwargs), kwargs.get("save_format") == "tf")
+    return args
+
+
+def _of_compile(model: Any, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """The arguments of `compile`, with an optimizer for this model, and functions of arrays as losses and metrics."""
+    args = (*(shared_optimizers.for_model(one, model) for one in args[:1]), *args[1:])
+    if "optimizer" in kwargs:
+        kwargs["optimizer"] = shared_optimizers.for_model(kwargs["optimizer"], model)
+    args = tuple(tree.map_structure(on_tensors, one) for one in args)
+    kwargs.update((key, tree.map_structure(on_tensors, kwargs[key])) for key in _LOSSES & kwargs.keys())
+    step_functions.forget(model)
+    if model._graph is not None and "loss" in kwargs:
+        kwargs = {**kwargs, "loss": _loss_of_outputs(kwargs["loss"], model)}
+    return args, kwargs
+
+
+def _of_run(model: Any, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """The arguments of other methods, with the current forms of `class_weight` and `verbose`."""
+    if name in ("fit", "train_on_batch") and kwargs.get("class_weight") and era.number() < 3:
+        args, kwargs = class_weights.as_sample_weights(model, args, kwargs)
+    if name == "fit" and len(args) > 4:  # `verbose` by position
+        args = (*args[:4], renamed_arguments.value("verbose", args[4], era.number()), *args[5:])
+    if "verbose" in kwargs:
+        kwargs["verbose"] = renamed_arguments.value("verbose", kwargs["verbose"], era.number())
+    return args, kwargs
+
+
+def _finished(model: Any, name: str, out: Any, path: Any) -> Any:
+    """What a method returns to the program, after what earlier versions also did at its end."""
+    if name == "load_weights":
+        gates.adapt(model, path)
+        return LoadStatus(out)
+    if name == "compile":
+        adopt(model.optimizer)
+    if name == "save":
+        saved_classes.remember(model, path)
+    if name.startswith("predict"):
+        return one_element.as_numbers(out)
+    return adopt(out) if name == "fit" else out
 
 
 def _named_in_folder(path: Any, method: str) -> Any:
