@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import PyTreeDef
 
 from gazelle.compat.backend.lifting import GraphValue, GraphVariable, computes_values
 from gazelle.compat.recorded_variable import recorder
@@ -47,9 +48,8 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
     """
     flat, structure = jax.tree.flatten((args, dict(kwargs)), is_leaf=is_box)
     flat = [registered(leaf) for leaf in flat] if CONVERSIONS else flat
-    if any(isinstance(leaf, KerasTensor | GraphVariable) or _is_in_graph(leaf) for leaf in flat) and _builds_graph(
-        flat
-    ):
+    is_of_graph = any(isinstance(leaf, KerasTensor | GraphVariable) or _is_in_graph(leaf) for leaf in flat)
+    if is_of_graph and _builds_graph(flat):
         if any(is_box(leaf) and not isinstance(leaf, KerasTensor) for leaf in flat):
             flat = [leaf if isinstance(leaf, Variable | KerasTensor) else unboxed(leaf) for leaf in flat]
         args, kwargs = jax.tree.unflatten(structure, flat)
@@ -61,44 +61,49 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
     arrays = _matched(flat)
     if host is not None and any(isinstance(v, np.ndarray | np.generic) and v.dtype.kind in "OSU" for v in arrays):
         arrays = [_next_to_strings(array) for array in arrays]
-    plain_args, plain_kwargs = jax.tree.unflatten(structure, arrays)
-    if any(isinstance(v, np.ndarray) and v.size > _LARGE for v in arrays) and isinstance(
-        jnp.zeros(()), jax.core.Tracer
-    ):
+    if any(isinstance(v, np.ndarray) and v.size > _LARGE for v in arrays) and tracing.is_traced():
         arrays = [jnp.asarray(v) if isinstance(v, np.ndarray) and v.dtype.kind in "biufc" else v for v in arrays]
-        plain_args, plain_kwargs = jax.tree.unflatten(structure, arrays)
-        out = function(*plain_args, **plain_kwargs)
-    elif keeps_64_bits and not any(isinstance(array, jax.core.Tracer) for array in arrays):
-        hosted = [np.asarray(array) if isinstance(array, jax.Array) else array for array in arrays]
-        host_args, host_kwargs = jax.tree.unflatten(structure, hosted)
-        out = function(*host_args, **host_kwargs)
-    elif host is not None and not any(isinstance(array, jax.Array) for array in arrays):
-        with np.errstate(all="ignore"):  # TensorFlow does not warn of 1 / 0
-            out = narrowed(host(*plain_args, **plain_kwargs), arrays)
-    elif tracing.current() is not None and _are_constants(arrays):
-        with jax.ensure_compile_time_eval():  # what follows from constants is known while a step is traced
-            out = function(*plain_args, **plain_kwargs)
+        args, kwargs = jax.tree.unflatten(structure, arrays)
+        out = function(*args, **kwargs)
     else:
-        out = function(*plain_args, **plain_kwargs)
+        out = _computed(function, structure, arrays, host, keeps_64_bits)
     out = logits.lost(out, arrays)
     if in_dataset.get():  # further functions compute on the host: elements of other shapes would compile them again
         out = map_in_order(_on_host, out)
-    tapes = active_tapes()
-    if tapes:
-        array_indices = [i for i, array in enumerate(arrays) if is_array(array)]
-        inputs = [flat[i] if isinstance(flat[i], Variable) else arrays[i] for i in array_indices]
-        recording_tapes = [tape for tape in tapes if tape.is_affected_by(inputs)]
-        if recording_tapes:
-            given = set(map(id, arrays))  # stop_gradient(x) is x itself, and tapes know arrays by their identity
-            out = map_in_order(lambda v: _copy(v) if id(v) in given and is_array(v) else v, out)
-            for leaf in jax.tree.leaves(out):  # a loss is computed from the logits: they are a result, too
-                before, loss = logits.entry(leaf)
-                if before is not None:
-                    logits.attach(leaf, _copy(before), loss)
-            record = _record(function, arrays, array_indices, inputs, structure, out)
-            for tape in recording_tapes:
-                tape.record(record)
-    return boxed(out)
+    return boxed(_recorded(out, function, flat, arrays, structure) if active_tapes() else out)
+
+
+def _computed(function: Function, structure: PyTreeDef, arrays: list[Any], host: Host, keeps_64_bits: bool) -> Tree:
+    """The result of a call: on the host, at once for constants in a trace, or on the device."""
+    if keeps_64_bits and not any(isinstance(array, jax.core.Tracer) for array in arrays):
+        host_args, host_kwargs = jax.tree.unflatten(structure, map(_on_host, arrays))
+        return function(*host_args, **host_kwargs)
+    args, kwargs = jax.tree.unflatten(structure, arrays)
+    if host is not None and not any(isinstance(array, jax.Array) for array in arrays):
+        with np.errstate(all="ignore"):  # TensorFlow does not warn of 1 / 0
+            return narrowed(host(*args, **kwargs), arrays)
+    if tracing.current() is not None and _are_constants(arrays):
+        with jax.ensure_compile_time_eval():  # what follows from constants is known while a step is traced
+            return function(*args, **kwargs)
+    return function(*args, **kwargs)
+
+
+def _recorded(out: Tree, function: Function, flat: list[Any], arrays: list[Any], structure: PyTreeDef) -> Tree:
+    """The result of a call, after the active tapes have recorded it; what is an argument itself is copied."""
+    array_indices = [i for i, array in enumerate(arrays) if is_array(array)]
+    inputs = [flat[i] if isinstance(flat[i], Variable) else arrays[i] for i in array_indices]
+    recording_tapes = [tape for tape in active_tapes() if tape.is_affected_by(inputs)]
+    if recording_tapes:
+        given = set(map(id, arrays))  # stop_gradient(x) is x itself, and tapes know arrays by their identity
+        out = map_in_order(lambda v: _copy(v) if id(v) in given and is_array(v) else v, out)
+        for leaf in jax.tree.leaves(out):  # a loss is computed from the logits: they are a result, too
+            before, loss = logits.entry(leaf)
+            if before is not None:
+                logits.attach(leaf, _copy(before), loss)
+        record = _record(function, arrays, array_indices, inputs, structure, out)
+        for tape in recording_tapes:
+            tape.record(record)
+    return out
 
 
 def _matched(flat: list[Any]) -> list[Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 import jax
+from jax.tree_util import PyTreeDef
 
 from gazelle.compat.tensorflow.calls import boxed, unbox
 from gazelle.compat.tensorflow.eager import compiled_calls
@@ -63,6 +65,7 @@ def stateful(
     flat, structure = jax.tree.flatten((plain_args, plain_kwargs), is_leaf=is_box)
     array_indices = [i for i, leaf in enumerate(flat) if is_array(leaf)]
     masks = [get_mask(flat[i]) for i in array_indices]
+    has_masks = any(mask is not None for mask in masks)
     base = tracing.TraceContext() if outer is None else outer
     key_data = fresh_key_data() if base.key is None else base.key  # a key is made only where one is needed
     draws = dict(base.draws)
@@ -73,7 +76,7 @@ def stateful(
     static = [None if i in set(array_indices) else leaf for i, leaf in enumerate(flat)]
     static_args = tuple(leaf for leaf in static if leaf is not None)
     forward = None
-    if outer is None and program_key is not None and not any(mask is not None for mask in masks):
+    if outer is None and program_key is not None and not has_masks:
         call_key = program_key, structure, tuple(array_indices), static_args
         forward = compiled_calls.find(call_key, function, structure, static, array_indices, is_pure)
     if forward is not None and forward.is_ready():
@@ -91,36 +94,65 @@ def stateful(
     before = [value for _, value in base.losses[:added]]
     variables = list(seen.values())
     owners = [layer for layer, _ in base.losses[:added]]
-
-    def run(*given: Any) -> list[Any]:
-        own, rest = given[: len(array_indices)], given[len(array_indices) :]
-        weights, rest = rest[: len(variables)], rest[len(variables) :]
-        for array, mask in zip(own, masks, strict=True):
-            set_mask(array, mask)
-        again_args, again_kwargs = jax.tree.unflatten(structure, filled(static, array_indices, own))
-        bound = {id(v): w for v, w in zip(variables, weights, strict=True)}
-        losses = list(zip(owners, rest[: len(owners)], strict=True))
-        key = compiled_calls.as_key(rest[len(owners)])
-        replayed = dataclasses.replace(
-            base, values=bound, closed=True, losses=losses, draws=dict(draws), seen=None, key=key
-        )
-        with only_tapes(()), tracing.entered(replayed):
-            result = function(*again_args, **again_kwargs)
-        return logits.included([*_arrays(result), *(unboxed(value) for _, value in replayed.losses[len(owners) :])])
-
+    outputs = _outputs(out, base.losses[added:])
     inputs = [*(flat[i] for i in array_indices), *variables, *before, key_data]
-    read = [*(flat[i] for i in array_indices), *(values[id(v)] for v in variables), *before, key_data]
-    outputs = logits.included([*_arrays(out), *(unboxed(value) for _, value in base.losses[added:])])
     recording_tapes = [tape for tape in tapes if tape.is_affected_by(inputs)]
     if recording_tapes:
+        replay = _Replay(function, structure, static, array_indices, masks, base, draws, variables, owners)
+        read = [*(flat[i] for i in array_indices), *(values[id(v)] for v in variables), *before, key_data]
         key = None
-        if program_key is not None and not any(m is not None for m in masks) and not before:
+        if program_key is not None and not has_masks and not before:
             read_by = tuple(map(id, variables)), tuple(draws.items()), base.training
             key = program_key, structure, tuple(array_indices), static_args, *read_by
-        record = Call(run, inputs, read, outputs, key)
+        record = Call(replay, inputs, read, outputs, key)
         for tape in recording_tapes:
             tape.record(record)
     return out
+
+
+@dataclasses.dataclass(eq=False)
+class _Replay:
+    """A recorded call that runs again, without side effects.
+
+    Its inputs are the arrays of the arguments, the values of the variables, the losses that had been added before, and
+    the key.
+    """
+
+    function: Function
+    structure: PyTreeDef
+    static: list[Any]
+    array_indices: list[int]
+    masks: list[Any]
+    base: tracing.TraceContext
+    draws: dict[str, int]
+    variables: list[Variable]
+    owners: list[Any]  # the layers that had added losses before
+
+    def __call__(self, *given: Any) -> list[Any]:
+        rest = iter(given)
+        arrays, weights, before = (
+            list(itertools.islice(rest, len(part))) for part in (self.array_indices, self.variables, self.owners)
+        )
+        for array, mask in zip(arrays, self.masks, strict=True):
+            set_mask(array, mask)
+        args, kwargs = jax.tree.unflatten(self.structure, filled(self.static, self.array_indices, arrays))
+        scope = dataclasses.replace(
+            self.base,
+            values={id(v): w for v, w in zip(self.variables, weights, strict=True)},
+            closed=True,
+            losses=list(zip(self.owners, before, strict=True)),
+            draws=dict(self.draws),
+            seen=None,
+            key=compiled_calls.as_key(next(rest)),
+        )
+        with only_tapes(()), tracing.entered(scope):
+            out = self.function(*args, **kwargs)
+        return _outputs(out, scope.losses[len(before) :])
+
+
+def _outputs(out: Any, losses: list[tuple[Any, Any]]) -> list[Any]:
+    """The outputs of a call for tapes: the arrays in its result, and the losses that it added."""
+    return logits.included([*_arrays(out), *(unboxed(value) for _, value in losses)])
 
 
 def _arrays(out: Any) -> list[Any]:
