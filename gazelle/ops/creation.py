@@ -365,7 +365,7 @@ def meshgrid(*x: ArrayLike, indexing: str = "xy") -> list[Array]:
         [[1 2]
          [1 2]]
     """
-    return jnp.meshgrid(*map(as_array, x), indexing=indexing)
+    return list(jnp.meshgrid(*map(as_array, x), indexing=indexing))
 
 
 @op

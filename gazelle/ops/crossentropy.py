@@ -89,7 +89,7 @@ def binary_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: bool 
     output, from_logits = logits.given(output, from_logits, "binary")
     target, output = _same("binary_crossentropy", target, output)
     if from_logits:
-        return -target * jax.nn.log_sigmoid(output) - (1 - target) * jax.nn.log_sigmoid(-output)
+        return -(target * jax.nn.log_sigmoid(output)) - (1 - target) * jax.nn.log_sigmoid(-output)
     output = jnp.clip(output, settings.epsilon(), 1 - settings.epsilon())
     return -(target * jnp.log(output) + (1 - target) * jnp.log(1 - output))
 

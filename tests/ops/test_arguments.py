@@ -8,6 +8,7 @@ import pytest
 import gazelle
 from gazelle import KerasTensor, ops
 from gazelle.core.errors import DataError, GazelleError
+from gazelle.ops.image.warping import homography
 
 WRONG = {
     "reshape": (lambda: ops.reshape(np.ones(20), (-2, 5)), "reshape"),
@@ -133,3 +134,23 @@ def test_the_dtype_of_the_input_is_kept_where_weights_have_another():
     np.testing.assert_allclose(rows, [[1.697056, 2.262742]], rtol=1e-5)
     query, key = jnp.ones((1, 2, 1, 4), "bfloat16"), jnp.ones((1, 2, 1, 4), "float16")
     assert ops.dot_product_attention(query, key, key).dtype == "float32"
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_labels_of_binary_crossentropy_may_be_booleans(from_logits):
+    output = np.array([0.1, 0.7], "float32")
+    expected = ops.binary_crossentropy(np.array([1.0, 0.0], "float32"), output, from_logits)
+    np.testing.assert_array_equal(ops.binary_crossentropy(np.array([True, False]), output, from_logits), expected)
+
+
+def test_an_affine_transform_with_projections_is_a_perspective_transform():
+    images = np.sin(np.arange(60.0)).reshape(1, 4, 5, 3).astype("float32")
+    start = np.array([[0, 0], [4, 0], [0, 3], [4, 3]], "float32")
+    end = start + np.array([[0.5, 0.2], [-0.3, 0.1], [0.4, 0], [0, -0.6]], "float32")
+    expected = ops.image.perspective_transform(images, start, end)
+    found = ops.image.affine_transform(images, homography(start[None], end[None]))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_meshgrid_returns_a_list():
+    assert isinstance(ops.meshgrid([1, 2], [3]), list)

@@ -65,11 +65,11 @@ def affine_transform(
     fill_value: ArrayLike = 0,
     data_format: str | None = None,
 ) -> Array:
-    """Warp images:  (x, y) of the result shows (a0 x + a1 y + a2, b0 x + b1 y + b2) of the image.
+    """Warp images:  (x, y) of the result shows (a0 x + a1 y + a2, b0 x + b1 y + b2) / (c0 x + c1 y + 1) of the image.
 
     Args:
         images: One image (height, width, channels) or a batch of them.
-        transform: [a0, a1, a2, b0, b1, b2, 0, 0], for all images (8,) or for each (batch, 8).
+        transform: [a0, a1, a2, b0, b1, b2, c0, c1], for all images (8,) or for each (batch, 8).
         interpolation: 'nearest' or 'bilinear'.
         fill_mode: What lies outside the image: 'constant', 'nearest', 'wrap', 'mirror' or 'reflect'.
         fill_value: Value outside the image for `fill_mode='constant'`.
@@ -93,11 +93,7 @@ def affine_transform(
         )
 
     def warped(x: Any) -> Any:
-        rows, columns = _grid(x.shape)
-        maps = as_float(jnp.broadcast_to(transform, (x.shape[0], 8)))[:, :, None, None]
-        x_seen = maps[:, 0] * columns + maps[:, 1] * rows + maps[:, 2]
-        y_seen = maps[:, 3] * columns + maps[:, 4] * rows + maps[:, 5]
-        return sample(x, jnp.stack([y_seen, x_seen], 1), interpolation, fill_mode, fill_value)
+        return sample(x, _projected(as_float(transform), x.shape), interpolation, fill_mode, fill_value)
 
     return on_batch("affine_transform", images, data_format, warped)
 
@@ -144,14 +140,18 @@ def perspective_transform(
             )
 
     def warped(x: Any) -> Any:
-        rows, columns = _grid(x.shape)
         maps = homography(start_points.reshape(-1, 4, 2), end_points.reshape(-1, 4, 2))
-        m = jnp.moveaxis(jnp.broadcast_to(maps, (x.shape[0], 8)), 1, 0)[:, :, None, None]
-        depth = m[6] * columns + m[7] * rows + 1
-        at = [(m[i] * columns + m[i + 1] * rows + m[i + 2]) / depth for i in (3, 0)]
-        return sample(x, jnp.stack(at, 1), interpolation, "constant", fill_value)
+        return sample(x, _projected(maps, x.shape), interpolation, "constant", fill_value)
 
     return on_batch("perspective_transform", images, data_format, warped)
+
+
+def _projected(maps: Any, shape: Any) -> Any:
+    """The positions (y, x) in the images that the pixels of the results show, for maps (8,) or (batch, 8)."""
+    rows, columns = _grid(shape)
+    m = jnp.moveaxis(jnp.broadcast_to(maps, (shape[0], 8)), 1, 0)[:, :, None, None]
+    depth = m[6] * columns + m[7] * rows + 1
+    return jnp.stack([(m[i] * columns + m[i + 1] * rows + m[i + 2]) / depth for i in (3, 0)], 1)
 
 
 def homography(start_points: ArrayLike, end_points: ArrayLike) -> Array:
