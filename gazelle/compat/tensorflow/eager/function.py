@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
+from jax.tree_util import PyTreeDef
 
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import with_parameters
@@ -132,13 +133,7 @@ class Function:
         arrays = [unboxed(flat[i]) for i in array_indices]
         if not all(map(_can_be_on_device, arrays)):
             return self._run(args, kwargs)
-        array_index_set = set(array_indices)
-        static = [None if i in array_index_set else v for i, v in enumerate(flat)]
-        key = (structure, tuple(array_indices), tuple(v if _hashable(v) else id(v) for v in static))
-        program = self._programs.get(key)
-        if program is None:
-            program = self._programs[key] = _FunctionProgram(self._function(), structure, static, array_indices)
-        rewritten = None
+        program = self._program(flat, structure, array_indices)
         recorded = None if scope is None else scope.seen  # a tape records the layer around this call
         try:
             with _variables_seen(program, recorded):
@@ -146,23 +141,35 @@ class Function:
         except TracedVariableError:  # the variables are made now, and the next call is compiled
             return self._run(args, kwargs)
         except NotCompilableError:
-            pass
+            self._plain = True
         except NeedsTapeError:
             self._has_gradients = True
-            self._programs.clear()
-            return self(*args, **kwargs)
         except Exception as error:
             if not needs_values(error):
                 raise
-            rewritten = autograph.rewritten(self.python_function)
-            if rewritten is None:
-                _warn_uncompiled(self.python_function)
-        if rewritten is not None:
+            self._rewrite()
+        if self._plain:
+            return self._run(args, kwargs)
+        self._programs.clear()
+        return self(*args, **kwargs)
+
+    def _program(self, flat: list[Any], structure: PyTreeDef, array_indices: list[int]) -> _FunctionProgram:
+        """The program for arguments with these leaves, of which those at `array_indices` are arrays."""
+        chosen = set(array_indices)
+        static = [None if i in chosen else v for i, v in enumerate(flat)]
+        key = (structure, tuple(array_indices), tuple(v if _hashable(v) else id(v) for v in static))
+        if key not in self._programs:
+            self._programs[key] = _FunctionProgram(self._function(), structure, static, array_indices)
+        return self._programs[key]
+
+    def _rewrite(self) -> None:
+        """Compile control flow that needs the values of tensors; where that is not possible, compile nothing."""
+        rewritten = autograph.rewritten(self.python_function)
+        if rewritten is None:
+            _warn_uncompiled(self.python_function)
+            self._plain = True
+        else:
             self.python_function = rewritten
-            self._programs.clear()
-            return self(*args, **kwargs)
-        self._plain = True
-        return self._run(args, kwargs)
 
     def _function(self) -> Callable[..., Any]:
         """The Python function, recorded if `tf.gradients` is called in it."""
@@ -288,7 +295,7 @@ def _warn_uncompiled(function: Callable[..., Any]) -> None:
             f"tf.function of {name}{where} needs the value of a tensor, so it runs as plain Python, uncompiled",
             hint="The result is the same, but slower. tf.where, tf.cond and tf.while_loop can be compiled.",
         ),
-        stacklevel=3,
+        stacklevel=4,
     )
 
 
