@@ -94,3 +94,9 @@ def test_a_part_of_a_model_is_restored(tf_keras_2, trained, tmp_path):
     new.predict(X, verbose=0)
     tf.train.Checkpoint(model=new).restore(part).expect_partial()
     np.testing.assert_array_equal(new.first.kernel, model.first.kernel)
+
+
+def test_the_state_of_a_folder_without_an_index_is_its_newest_file(tf, tmp_path):
+    np.savez(tmp_path / "a.npz")
+    state = tf.train.get_checkpoint_state(str(tmp_path))
+    assert state.all_model_checkpoint_paths == [state.model_checkpoint_path] == [str(tmp_path / "a")]

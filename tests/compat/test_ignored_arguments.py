@@ -66,7 +66,7 @@ REASONS = {
     "tensorflow/ops/arrays.py register_tensor_conversion_function": "priority",
     "tensorflow/ops/arrays.py get_static_value": "partial",
     "tensorflow/ops/arrays.py split": "num",  # the number of sizes
-    "tensorflow/checkpoints.py global_step": "graph",
+    "tensorflow/v1/global_steps.py global_step": "graph",
     "tensorflow/eager/control.py case": "exclusive strict",
     "tensorflow/eager/control.py cond": "strict",
     "tensorflow/ops/convolutions.py max_pool_with_argmax": "output_dtype",  # 32 bits

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from gazelle.compat.arguments.ignored import ignores
-from gazelle.compat.tensorflow.checkpoints import CheckpointReader
+from gazelle.compat.tensorflow.checkpoint_files import CheckpointReader
 from gazelle.compat.tensorflow.data.dataset import Dataset
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import NAMES, named

@@ -14,7 +14,8 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend import sessions
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.calls import as_bytes
-from gazelle.compat.tensorflow.checkpoints import Checkpoint, CheckpointReader, check_shape, write_index
+from gazelle.compat.tensorflow.checkpoint_files import CheckpointReader, check_shape, write_index
+from gazelle.compat.tensorflow.checkpoints import Checkpoint
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.errors import InvalidArgumentError, NotFoundError
 from gazelle.compat.tensorflow.files import text
