@@ -75,7 +75,7 @@ REASONS = {
     "tensorflow/private_modules.py _concat": "static",
     "tensorflow/queues.py __init__": "shared_name min_after_dequeue",  # no other threads and processes
     "tensorflow/queues.py close": "cancel_pending_enqueues",
-    "tensorflow/ops/randoms.py variance_scaling": "dtype",  # float32
+    "tensorflow/initializers.py variance_scaling": "dtype",  # float32
     "tensorflow/v1/rnn_cells.py __init__": "input_size num_proj_shards num_unit_shards reuse",  # deprecated there
     "tensorflow/ops/sampling.py fixed_unigram_candidate_sampler": "shard",  # there is one
     "tensorflow/ops/sampling.py sampler": "num_true",  # that of the labels

@@ -15,7 +15,7 @@ from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.checkpoint_files import ATTRIBUTE_NAMES, check_shape, write_index
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.ops.randoms import Generator
+from gazelle.compat.tensorflow.ops.random_generators import Generator
 from gazelle.compat.tensorflow.restoring import Status, forget, resume
 from gazelle.compat.types import PathLike, TensorLike
 from gazelle.core.errors import ArgumentError, message

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterable
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle import initializers
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.shapes import Size
 from gazelle.compat.backend.shapes import shape as shape_of
-from gazelle.compat.classes import compat_class
-from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.eager.recording import in_dataset, unboxed
 from gazelle.compat.tensorflow.names import fixed_shape, named, op
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.tensorflow.variable import TensorFlowVariable
-from gazelle.compat.types import DTypeLike, Option, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core import prng, shape_inference, symbolic, tracing
-from gazelle.initializers import RandomUniform, VarianceScaling
 
 
 @named("random.set_seed", "set_random_seed", "random.set_random_seed")
@@ -226,115 +219,6 @@ def binomial(
     return _draw(shape, output_dtype, seed_of_draw(seed), None, device, counts, probs)
 
 
-#: names of algorithms -> their numbers; all of them compute the same numbers here
-ALGORITHMS = {"philox": 1, "threefry": 2, "auto_select": 3}
-
-
-@named("random.create_rng_state")
-def create_rng_state(seed: TensorLike, alg: object = "philox") -> TensorResult:
-    """`tf.random.create_rng_state`: the initial state of a generator: two counters and the key."""
-    bits = int.from_bytes(seed.encode(), "little") if isinstance(seed, str) else int(unboxed(seed))
-    return Tensor(np.array([0, 0, bits % 2**32], "uint32").view("int32").astype("int64"))
-
-
-@named("random.Generator", "random.experimental.Generator")
-class Generator:
-    """`tf.random.Generator`: its draws follow from the variable `state`, which a checkpoint contains."""
-
-    def __init__(self, copy_from: Generator | None = None, state: TensorLike = None, alg: object = None) -> None:
-        given = state if copy_from is None else copy_from.state
-        self.state: TensorFlowVariable = TensorFlowVariable(
-            np.asarray(unboxed(given)), trainable=False, name="StateVar"
-        )
-        self.state.persistent = False  # no weight of a layer
-        self.algorithm = ALGORITHMS.get(str(alg), 1)
-
-    @classmethod
-    def from_state(cls, state: TensorLike, alg: object = None) -> Generator:
-        return cls(state=state, alg=alg)
-
-    @classmethod
-    def from_seed(cls, seed: TensorLike, alg: object = None) -> Generator:
-        return cls(state=create_rng_state(seed), alg=alg)
-
-    @classmethod
-    def from_key_counter(cls, key: TensorLike, counter: TensorLike, alg: object = None) -> Generator:
-        made = cls.from_seed(key, alg)
-        made.reset_from_key_counter(key, counter)
-        return made
-
-    @classmethod
-    def from_non_deterministic_state(cls, alg: object = None) -> Generator:
-        return cls.from_seed(prng.next_seed(), alg)
-
-    key = property(lambda self: self.state[2])
-    weight_parts = property(lambda self: [self.state])
-
-    def reset(self, state: TensorLike) -> None:
-        self.state.assign(state)
-
-    def reset_from_seed(self, seed: TensorLike) -> None:
-        self.state.assign(create_rng_state(seed))
-
-    def reset_from_key_counter(self, key: TensorLike, counter: TensorLike) -> None:
-        self.state.assign([*np.ravel(unboxed(counter))[:2], int(unboxed(key))])
-
-    def skip(self, delta: TensorLike) -> None:
-        self.state.assign_add(jnp.stack([jnp.asarray(unboxed(delta)), 0, 0]))
-
-    def _next_seed(self) -> StatelessSeed:
-        bits = self.state._full().astype(jnp.uint32)
-        self.skip(1)
-        return StatelessSeed(functools.reduce(jax.random.fold_in, bits, jax.random.key(0)))
-
-    def make_seeds(self, count: TensorLike = 1) -> TensorResult:
-        return self.uniform((2, count), 0, 2**31 - 1, "int32")
-
-    def split(self, count: int = 1) -> list[Generator]:
-        return [Generator.from_seed(seed) for seed in np.asarray(self.make_seeds(count))[0]]
-
-    def uniform_full_int(self, shape: ShapeLike, dtype: DTypeLike = "uint64", name: Option = None) -> TensorResult:
-        bounds = np.iinfo(name_of(dtype))
-        draws = generator(self._next_seed())
-        return Tensor(draws.integers(bounds.min, bounds.max, fixed_shape(shape), bounds.dtype, endpoint=True))
-
-    def binomial(
-        self,
-        shape: ShapeLike,
-        counts: TensorLike,
-        probs: TensorLike,
-        dtype: DTypeLike = "int32",
-        name: Option = None,
-    ) -> TensorResult:
-        return binomial(shape, self._next_seed(), counts, probs, dtype)
-
-
-for _draw_function in (normal, uniform, truncated_normal):
-    setattr(
-        Generator,
-        _draw_function.__name__,
-        lambda self, *args, f=_draw_function, **kwargs: f(*args, seed=self._next_seed(), **kwargs),
-    )
-named("random.Algorithm", "random.experimental.Algorithm")(
-    SimpleNamespace(**{name.upper(): name for name in ALGORITHMS})
-)
-_global_generator: list[Generator] = []
-
-
-@named("random.get_global_generator", "random.experimental.get_global_generator")
-def get_global_generator() -> Generator:
-    """`tf.random.get_global_generator`: the generator of the process, made at the first call."""
-    if not _global_generator:
-        _global_generator.append(Generator.from_non_deterministic_state())
-    return _global_generator[0]
-
-
-@named("random.set_global_generator", "random.experimental.set_global_generator")
-def set_global_generator(generator: Generator) -> None:
-    """`tf.random.set_global_generator`."""
-    _global_generator[:] = [generator]
-
-
 def stateless(draw: Callable[..., Any]) -> TensorResult:
     """The stateless form of a function, whose result depends on the pair `seed` only."""
 
@@ -375,77 +259,3 @@ named("random.stateless_poisson")(stateless(poisson))
 named("random.stateless_uniform")(stateless(uniform))
 named("random.stateless_normal")(stateless(normal))
 named("random.stateless_truncated_normal")(stateless(truncated_normal))
-
-
-@named("contrib.layers.variance_scaling_initializer")
-def variance_scaling(
-    factor: float = 2.0, mode: str = "FAN_IN", uniform: bool = False, seed: int | None = None, dtype: object = None
-) -> TensorResult:
-    """`tf.contrib.layers.variance_scaling_initializer`: truncated normal numbers, or uniform ones."""
-    kind = "uniform" if uniform else "truncated_normal"
-    return compat_class(VarianceScaling)(factor, mode.lower(), kind, seed)
-
-
-@named("contrib.layers.xavier_initializer", "contrib.layers.xavier_initializer_conv2d")
-@ignores("dtype")
-def xavier(uniform: bool = True, seed: int | None = None) -> TensorResult:
-    """`tf.contrib.layers.xavier_initializer`: Glorot's, with uniform or with truncated normal numbers."""
-    return variance_scaling(1.0, "FAN_AVG", uniform, seed)
-
-
-class UniformInitializer(compat_class(RandomUniform)):
-    """`RandomUniform` whose bounds may also be arrays, which broadcast to the shape.
-
-    >>> UniformInitializer([0.0, 5.0], [1.0, 6.0], seed=1)((3, 2)).min(0) >= [0, 5]
-    array([ True,  True])
-    """
-
-    def __init__(self, minval: TensorLike = -0.05, maxval: TensorLike = 0.05, seed: int | None = None) -> None:
-        bounds = [np.asarray(unboxed(bound), np.float32) for bound in (minval, maxval)]
-        self._bounds: Any = bounds if any(bound.ndim for bound in bounds) else None
-        super().__init__(*((0.0, 1.0) if self._bounds else map(float, bounds)), seed=seed)
-
-    @ignores("partition_info partition_shape partition_offset")
-    def __call__(self, shape: ShapeLike, dtype: DTypeLike = None) -> TensorResult:
-        values = super().__call__(shape, dtype)
-        if self._bounds is not None:
-            low, high = self._bounds(shape) if callable(self._bounds) else self._bounds
-            values = low + (high - low) * values
-        return values if called_by_gazelle(2) else Tensor(values)  # 1 is the frame of `ignores`
-
-
-class Constant(compat_class(initializers.Constant), abstract=True):  # type: ignore[call-arg]
-    """`Constant` whose array is reshaped, and continues with its last element, as in TensorFlow 1.
-
-    >>> Constant([[1, 2], [3, 4]])((3, 2)).tolist()
-    [[1.0, 2.0], [3.0, 4.0], [4.0, 4.0]]
-    """
-
-    @ignores("partition_info partition_shape partition_offset")
-    def __call__(self, shape: ShapeLike, dtype: DTypeLike = None) -> TensorResult:
-        flat, size = np.ravel(unboxed(self.value)), math.prod(shape)
-        if 1 < flat.size <= size:
-            values = np.append(flat, np.repeat(flat[-1:], size - flat.size)).reshape(tuple(shape))
-            values = values.astype(name_of("float32" if dtype is None else dtype))
-        else:
-            values = super().__call__(shape, dtype)
-        return values if called_by_gazelle(2) else Tensor(values)  # 1 is the frame of `ignores`
-
-
-@named("uniform_unit_scaling_initializer", "initializers.uniform_unit_scaling")
-class UnitScalingInitializer(UniformInitializer):
-    """Uniform numbers up to factor * sqrt(3 / n), where n is the number of elements of all axes but the last.
-
-    >>> round(float(abs(UnitScalingInitializer(2.0, seed=1)((12, 500))).max()), 2)
-    1.0
-    """
-
-    @ignores("dtype")
-    def __init__(self, factor: float = 1.0, seed: int | None = None) -> None:
-        self._factor = factor
-        super().__init__(0.0, 1.0, seed)
-        self._bounds = self._of_shape
-
-    def _of_shape(self, shape: ShapeLike) -> tuple[float, float]:
-        limit = self._factor * math.sqrt(3.0 / max(1, math.prod(fixed_shape(shape)[:-1])))
-        return -limit, limit
