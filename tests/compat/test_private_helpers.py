@@ -11,7 +11,7 @@ from gazelle.compat import old_names
 from gazelle.compat import tensorflow as facade
 from gazelle.compat.namespaces import namespace, root
 from gazelle.compat.private import api_paths, backend, training, utils
-from gazelle.compat.source import detect
+from gazelle.compat.source.signs import signs
 from gazelle.core.errors import ArgumentError, DataError, UnsafeFileError
 
 keras = root("keras")
@@ -42,7 +42,7 @@ def test_generated_paths(path, installed):
     exec(f"import tensorflow, {path}\nfrom {path} import __doc__ as text", scope)
     kind = path.rpartition(".")[2]
     assert sys.modules[path] is getattr(keras, kind)
-    found, roots = detect.signs(f"from {path} import Dense")
+    found, roots = signs(f"from {path} import Dense")
     shown = PATHS[path][1]
     assert shown is None or (found[0].first, found[0].last) == (shown, shown)
     assert roots == {"keras" if path.startswith("keras") and shown != 2 else "tensorflow"}

@@ -10,6 +10,7 @@ import pytest
 from gazelle.compat import python2
 from gazelle.compat.python2 import functions
 from gazelle.compat.source import detect
+from gazelle.compat.source.signs import signs
 from gazelle.core.errors import StateError
 
 pytest.importorskip("fissix")
@@ -305,9 +306,9 @@ def test_without_fissix(monkeypatch):
 
 
 def test_the_era():
-    found, roots = detect.signs("from keras.models import Sequential\nprint 'a'\nmodel.fit(x, y, nb_epoch=1)")
+    found, roots = signs("from keras.models import Sequential\nprint 'a'\nmodel.fit(x, y, nb_epoch=1)")
     assert detect.decide(found, roots).number == 1
-    found, roots = detect.signs("from keras.models import Sequential\nprint 'a'")
+    found, roots = signs("from keras.models import Sequential\nprint 'a'")
     assert detect.decide(found, roots).number == 2
 
 

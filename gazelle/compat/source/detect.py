@@ -1,29 +1,21 @@
-"""Detects the era of a program from names that were removed after an era or added with one.
+"""Detects the era of a program from the signs in it (`signs`), and from the releases that its project requires.
 
-Input: source text. Output: signs (line, name, the eras in which it is valid), and the era that fits all of them. The
-program is not run.
+Input: source text. Output: the era that fits all signs. The program is not run.
 """
 
 from __future__ import annotations
 
 import ast
-import collections
 import contextlib
 import dataclasses
 import os
 import pathlib
 import re
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from gazelle import backend
-from gazelle.compat import python2, tables
-from gazelle.compat.arguments import renamed_arguments
 from gazelle.compat.era import Release
-from gazelle.compat.old_names import NAMES, PATHS
-from gazelle.compat.private import api_paths
 from gazelle.compat.source import releases, tensorflow_signs
-from gazelle.core.errors import StateError
+from gazelle.compat.source.signs import RATE, Sign, parsed, signs
 
 _THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")
 _LEGACY_KERAS = re.compile(r"""TF_USE_LEGACY_KERAS['"]\]?\s*[=,]\s*(?:['"](?:1|true)|True)""", re.IGNORECASE)
@@ -33,29 +25,6 @@ _CHANNELS_FIRST = re.compile(
     r"(?:1|3|\w*channels?)\s*,\s*(?!\d\b)\w+\s*,\s*(?!\d\b)\w+\s*,?\s*[\])]"
     r"|Convolution2D\(\s*\w+,\s*\w+,\s*\w+,\s*\d+\s*[,)]"  # Keras 0.x, which had Theano alone
 )
-ROOTS = ("tensorflow.contrib.keras", "tensorflow.python.keras", "tensorflow.keras", "tf.keras", "tf_keras", "keras")
-_POSITIONS = tables.read("positional_arguments")
-_KNOWN = {key: frozenset(names) for key, names in tables.lists("detect", "names").items()}
-_ATTRIBUTES = {
-    **dict.fromkeys(("set_image_dim_ordering", "image_dim_ordering"), (1, 1)),
-    **dict.fromkeys(_KNOWN["attributes until Keras 2"], (1, 2)),
-    **dict.fromkeys(("image_data_format", "set_image_data_format"), (2, 3)),
-}
-_OLD = frozenset(PATHS) | _KNOWN["paths until Keras 2"]
-#: with which nothing is learnt in Keras 3: it is 0.001 there, 1 in the package `keras` before
-_RATE = "Adadelta with its default rate"
-_DTYPE = ("to_categorical", "dtype")
-_KERAS_3_NAMES = ("keras.ops", "keras.random", "keras.distribution", "keras.quantizers")
-
-
-@dataclasses.dataclass(frozen=True)
-class Sign:
-    """A name or call in a program, and the first and the last era in which it is valid."""
-
-    line: int
-    what: str
-    first: int
-    last: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,236 +49,7 @@ class Era(Release):
     @property
     def is_a_guess(self) -> bool:
         """Whether the era follows only from what Keras 3 takes, too."""
-        return bool(self.reasons) and all(sign.what == _RATE for sign in self.reasons)
-
-
-def keras_path(dotted: str) -> str | None:
-    """'keras.layers.core' -> 'layers.core'; None for other packages."""
-    for root in ROOTS:
-        if dotted == root or dotted.startswith(root + "."):
-            return dotted[len(root) + 1 :]
-    return None
-
-
-def dotted(node: ast.expr) -> str:
-    """'a.b.c' for an expression of names and dots, '' for another one."""
-    if isinstance(node, ast.Name):
-        return node.id
-    inner = dotted(node.value) if isinstance(node, ast.Attribute) else ""
-    return f"{inner}.{node.attr}" if inner and isinstance(node, ast.Attribute) else ""
-
-
-def kind_of(call: ast.Call) -> tuple[list[str], str] | None:
-    """(names of the class and its base classes, method) of a call, if its name is known."""
-    called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if called in _KNOWN["methods"] and isinstance(call.func, ast.Attribute):
-        return ["Model"], called
-    called = {f"Convolution{n}D": f"Conv{n}D" for n in (1, 2, 3)}.get(called, called)
-    if called in _KNOWN["classes that are no layers"]:
-        return [called], "__init__"
-    if called in _POSITIONS["STANDALONE_KERAS_2"]:
-        return [called, "Optimizer"], "__init__"
-    if any(called in names for names in (_POSITIONS["KERAS_1"], renamed_arguments.OF_CLASS, _KNOWN["layers"])):
-        return [called, "Layer"], "__init__"
-    return None
-
-
-def _parsed(source: str) -> ast.Module:
-    """The syntax tree, also of Python 2; what Python warns about is shown when the program is compiled."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(source)
-        except SyntaxError:
-            if python2.first_sign(source) is None:
-                raise
-            with contextlib.suppress(StateError):  # fissix is not installed
-                return ast.parse(python2.python_3(source))
-            raise
-
-
-def signs(source: str) -> tuple[list[Sign], set[str]]:
-    """The signs in a source text, and the packages from which it imports Keras; empty if the text is not Python."""
-    try:
-        tree = _parsed(source)
-    except (SyntaxError, ValueError):
-        return [], set()
-    of_python_2 = python2.first_sign(source)
-    found = [Sign(of_python_2.line, "Python 2", 1, 2)] if of_python_2 else []
-    roots: set[str] = set()
-    backends: set[str] = set()  # names of keras.backend in the program
-    modules, assigned = api_paths.names_of_modules(tree), _assigned_once(tree)
-    found += _of_accuracy(tree, any(module.startswith("tensorflow") for module in modules.values()))
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            for written in _imported(node):
-                package = ".".join(written.split(".")[: 1 if written.startswith("tensorflow_addons") else 2])
-                if package in ("tensorflow_addons", "tensorflow_probability.layers"):  # for TensorFlow until 2.15
-                    found.append(Sign(node.lineno, package, 1, 2))
-                    roots.add("tensorflow")
-                path, shown = api_paths.public(written), api_paths.era(written)
-                inner = keras_path(path)
-                if shown is None and path.startswith(("tensorflow.contrib.", "tensorflow.python.keras")):
-                    found.append(Sign(node.lineno, path, 1, 2))
-                if inner is None:
-                    continue
-                if shown is not None:
-                    found.append(Sign(node.lineno, written, shown, shown))
-                own = path.split(".")[0] in ("keras", "keras_core") and shown != 2
-                roots.add("keras" if own else "tensorflow")
-                if path == "keras.backend":
-                    backends |= {a.asname or "backend" for a in node.names if a.name in ("backend", path)}
-                found += _of_path(node.lineno, path, inner)
-        elif isinstance(node, ast.Call):
-            found += _of_call(node, assigned)
-        elif isinstance(node, ast.Attribute):
-            root, _, rest = dotted(node).partition(".")
-            if f"{modules.get(root, root)}.{rest}".startswith(("tensorflow.keras", "tf.keras")):
-                roots.add("tensorflow")
-            found += _of_attribute(node, modules, backends)
-    return found, roots
-
-
-def _of_attribute(node: ast.Attribute, modules: Mapping[str, str], backends: set[str]) -> Iterator[Sign]:
-    line, name = node.lineno, dotted(node)
-    if isinstance(node.value, ast.Name) and node.value.id in backends and node.attr not in backend.__all__:
-        yield Sign(line, f"{name} of keras.backend", 1, 2)  # Keras 3 has gazelle.ops
-    root, _, rest = name.partition(".")
-    path = api_paths.public(f"{modules.get(root, root)}.{rest}")
-    is_old = any(tensorflow_signs.of_name(each) is not None for each in (name, path))
-    if is_old or path == "tensorflow_probability.layers" or keras_path(path) in _KNOWN["paths until Keras 2"]:
-        yield Sign(line, name, 1, 2)
-    if name in _KERAS_3_NAMES:
-        yield Sign(line, name, 3, 3)
-    if name.endswith("optimizer.lr"):
-        yield Sign(line, "optimizer.lr", 1, 2)
-    if node.attr in _ATTRIBUTES:
-        yield Sign(line, f".{node.attr}", *_ATTRIBUTES[node.attr])
-
-
-def _of_accuracy(tree: ast.Module, is_tf_keras: bool) -> Iterator[Sign]:
-    """Whether a program reads the metric "accuracy" as "acc", which was its name in logs before Keras 2.3.
-
-    Many programs for later releases of tf.keras monitor "val_acc", without effect; few of the package `keras` do.
-    """
-    nodes = list(ast.walk(tree))
-    lists = [node.value for node in nodes if isinstance(node, ast.keyword) and node.arg == "metrics"]
-    metrics = {each.value for node in lists for each in ast.walk(node) if isinstance(each, ast.Constant)}
-    names = ("acc", "val_acc", "accuracy", "val_accuracy")
-    read = {
-        key.value: key.lineno
-        for owner, key in filter(None, map(_read_key, nodes))
-        if isinstance(key, ast.Constant) and key.value in names and re.search("hist|log", ast.unparse(owner).lower())
-    }
-    monitored = [] if is_tf_keras else [n for n in nodes if isinstance(n, ast.keyword) and n.arg == "monitor"]
-    values = [node.value for node in monitored]
-    read |= {n.value: n.lineno for n in values if isinstance(n, ast.Constant) and n.value in names}
-    lines = [read[key] for key in ("acc", "val_acc") if key in read]
-    is_other = "acc" in metrics or "accuracy" not in metrics or "accuracy" in read or "val_accuracy" in read
-    if lines and not is_other:
-        yield Sign(min(lines), releases.ACCURACY, 1, 2)
-
-
-def _read_key(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
-    """What a node reads from, and the key: logs["acc"], logs.get("acc")."""
-    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-        return node.value, node.slice
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
-        return node.func.value, node.args[0]
-    return None
-
-
-def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif node.module and not node.level:
-        yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def _of_path(line: int, path: str, inner: str) -> Iterator[Sign]:
-    parts = inner.split(".")
-    if parts[0] in _KNOWN["modules of Keras 3"] or path.startswith("keras_core"):
-        yield Sign(line, path, 3, 3)
-    if any(".".join(parts[:n]) in _KNOWN["paths since Keras 2"] for n in (1, 2)):
-        yield Sign(line, path, 2, 3)
-    if (
-        any(".".join(parts[:n]) in _KNOWN["paths of Keras 1"] for n in (1, 2))
-        or parts[-1] in _KNOWN["names of Keras 1"]
-    ):
-        yield Sign(line, path, 1, 1)
-    elif any(".".join(parts[:n]) in _OLD for n in range(1, len(parts) + 1)) or _is_old_name(parts):
-        yield Sign(line, path, 1, 2)
-
-
-def _is_old_name(parts: list[str]) -> bool:
-    return parts[-1] in NAMES.get(".".join(("gazelle", *parts[:-1])), {})
-
-
-def _assigned_once(tree: ast.Module) -> dict[str, ast.expr]:
-    """The values of the names that a program assigns once, and that are no arguments."""
-    nodes = list(ast.walk(tree))
-    stored = [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-    counts = collections.Counter(stored + [node.arg for node in nodes if isinstance(node, ast.arg)])
-    assigned = [node for node in nodes if isinstance(node, ast.Assign)]
-    pairs = [(target.id, node.value) for node in assigned for target in node.targets if isinstance(target, ast.Name)]
-    return {name: value for name, value in pairs if counts[name] == 1}
-
-
-def _of_call(call: ast.Call, assigned: Mapping[str, ast.expr]) -> Iterator[Sign]:
-    for name in _KNOWN["keywords of any call until Keras 2"] & {k.arg for k in call.keywords}:
-        yield Sign(call.lineno, f"{name}=", 1, 2)
-    weights = tensorflow_signs.of_call(call, assigned)
-    if weights is not None:
-        yield Sign(call.lineno, weights, 1, 2)
-    call_kind = kind_of(call)
-    if call_kind is None:
-        return
-    kinds, method = call_kind
-    called = kinds[0] if method == "__init__" else method
-    given = {k.arg for k in call.keywords if k.arg}
-    until_2 = _KNOWN["keywords of layers until Keras 2"] if "Layer" in kinds else frozenset()
-    if until_2 and called != "Embedding":
-        until_2 |= _KNOWN["keywords of all layers but Embedding until Keras 2"]
-    for name in sorted(given):
-        if renamed_arguments.renamed(kinds, method, name) != name or name in _KNOWN["counts of samples"]:
-            yield Sign(call.lineno, f"{called}({name}=)", 1, 2 if name in _KNOWN["keywords until Keras 2"] else 1)
-        elif name in until_2 or (name == "decay" and "Optimizer" in kinds) or (called, name) == _DTYPE:
-            yield Sign(call.lineno, f"{called}({name}=)", 1, 2)
-        elif (name in _KNOWN["keywords of layers since Keras 2"] and "Layer" in kinds) or (
-            name in ("epochs", "steps_per_epoch") and method != "__init__"
-        ):
-            yield Sign(call.lineno, f"{called}({name}=)", 2, 3)
-    if called == "Adadelta" and not call.args and given.isdisjoint(("lr", "learning_rate")):
-        yield Sign(call.lineno, _RATE, 1, 2)
-    optimizers = call.args[:1] + [k.value for k in call.keywords if k.arg == "optimizer"] if method == "compile" else []
-    if any(isinstance(o, ast.Constant) and str(o.value).lower() == "adadelta" for o in optimizers):
-        yield Sign(call.lineno, _RATE, 1, 2)
-    if method == "compile" and len(call.args) > 2 and _has_strings(call.args[2]):
-        yield Sign(call.lineno, "metrics as third argument of compile", 1, 2)  # Keras 3 has loss_weights there
-    if method == "compile" and _weighs_one_loss(call):
-        yield Sign(call.lineno, "one loss with several loss_weights", 1, 2)  # Keras 3 refuses them
-    integers = {"Conv2D": 3, "Conv3D": 4}.get(kinds[0], 99)
-    numbers = call.args[1:integers]
-    is_new = not given.isdisjoint(_KNOWN["keywords of layers since Keras 2"]) or any(
-        "stride" in ast.unparse(a) for a in numbers
-    )
-    if len(call.args) >= integers and all(_is_number(a) for a in numbers) and not is_new:
-        yield Sign(call.lineno, f"{called}({', '.join(ast.unparse(a) for a in call.args[:integers])})", 1, 1)
-
-
-def _weighs_one_loss(call: ast.Call) -> bool:
-    given = {keyword.arg: keyword.value for keyword in call.keywords}
-    loss, weights = (given.get(name) for name in ("loss", "loss_weights"))
-    return isinstance(loss, ast.Constant) and isinstance(weights, ast.List) and len(weights.elts) > 1
-
-
-def _has_strings(node: ast.expr) -> bool:
-    parts = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]
-    return any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts)
-
-
-def _is_number(node: ast.expr) -> bool:
-    return not isinstance(node, ast.Constant) or isinstance(node.value, int)
+        return bool(self.reasons) and all(sign.what == RATE for sign in self.reasons)
 
 
 def decide(found: list[Sign], roots: set[str]) -> Era:
@@ -385,7 +125,7 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
             found.append(Sign(line, "TF_USE_LEGACY_KERAS", 1, 2))
         waiting += _imported_files(file, text, folders)
     if roots != {"keras"} or any(sign.first == 3 for sign in found) or _requires_keras_3(pathlib.Path(path)):
-        found = [sign for sign in found if sign.what != _RATE]
+        found = [sign for sign in found if sign.what != RATE]
     return found, roots
 
 
@@ -393,7 +133,7 @@ def orders_as_theano(path: str, source: str | None = None) -> bool:
     """Whether a program of Keras 1 has the channels first, as Theano had, without selecting this order of the axes."""
     text = releases.read(pathlib.Path(path)) if source is None else source
     with contextlib.suppress(SyntaxError, ValueError):
-        text = ast.unparse(_parsed(text))  # without comments
+        text = ast.unparse(parsed(text))  # without comments
     chosen = "dim_ordering" in text or "data_format" in text or "Conv" not in text
     return not chosen and (_THEANO.search(text) or _CHANNELS_FIRST.search(text)) is not None
 
@@ -401,7 +141,7 @@ def orders_as_theano(path: str, source: str | None = None) -> bool:
 def _imported_files(file: pathlib.Path, source: str, folders: tuple[str, ...] = ()) -> Iterator[pathlib.Path]:
     """The imported modules in the folder of the program; those in `folders` with what they import relatively."""
     try:
-        tree = _parsed(source)
+        tree = parsed(source)
     except (SyntaxError, ValueError):
         return
     for node in ast.walk(tree):

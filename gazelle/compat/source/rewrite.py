@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from gazelle.compat import tables
 from gazelle.compat.arguments import renamed_arguments
 from gazelle.compat.old_names import PATHS
-from gazelle.compat.source import detect
+from gazelle.compat.source import signs
 from gazelle.core import outdated
 
 _SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
@@ -72,13 +72,13 @@ def _of_import(text: _Text, node: ast.Import | ast.ImportFrom) -> Iterator[Edit]
     modules = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
     modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
     for module in modules:
-        namespace = PATHS.get(detect.keras_path(module) or "", "")
+        namespace = PATHS.get(signs.keras_path(module) or "", "")
         if namespace and not namespace.startswith("gazelle.compat") and module in statement:
-            root = module[: len(module) - len(str(detect.keras_path(module))) - 1]
+            root = module[: len(module) - len(str(signs.keras_path(module))) - 1]
             position = start + statement.index(module)
             yield text.edit(node.lineno, position, position + len(module), root + namespace.removeprefix("gazelle"))
     for alias in node.names if modules and isinstance(node, ast.ImportFrom) else []:
-        namespace = PATHS.get(detect.keras_path(f"{modules[0]}.{alias.name}") or "", "")
+        namespace = PATHS.get(signs.keras_path(f"{modules[0]}.{alias.name}") or "", "")
         if namespace and not namespace.startswith("gazelle.compat") and len(node.names) == 1 and "(" not in statement:
             root = modules[0].split(".")[0] if not modules[0].startswith("tensorflow") else "tensorflow.keras"
             new = f"from {root} import {namespace.removeprefix('gazelle.')} as {alias.asname or alias.name}"
@@ -86,7 +86,7 @@ def _of_import(text: _Text, node: ast.Import | ast.ImportFrom) -> Iterator[Edit]
 
 
 def _of_call(text: _Text, call: ast.Call) -> Iterator[Edit]:
-    called = detect.kind_of(call)
+    called = signs.kind_of(call)
     if called is None or any(isinstance(a, ast.Starred) for a in call.args):
         return
     kinds, method = called
@@ -170,7 +170,7 @@ def upgrade(source: str) -> str:
 
 def remaining(source: str) -> list[str]:
     """A line for each outdated argument and method that `upgrade` leaves: what replaces it depends on the model."""
-    found = {(s.line, s.what) for s in detect.signs(upgrade(source))[0] if s.last < 3}
+    found = {(s.line, s.what) for s in signs.signs(upgrade(source))[0] if s.last < 3}
     lines = [(line, what, _by_hand(what)) for line, what in sorted(found)]
     return [f"line {line}: {what} is not rewritten{hint}" for line, what, hint in lines if hint or what.endswith("=)")]
 
