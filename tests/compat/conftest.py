@@ -84,9 +84,8 @@ def tf_keras_2():
 
 
 @pytest.fixture
-def tensorflow_1(monkeypatch):
+def tensorflow_1():
     """The module `tensorflow` of programs for TensorFlow 1, with an empty graph."""
-    monkeypatch.setattr(graphs, "_active", False)
     graphs.reset()
     before = era.release()
     era.set_release(era.Release(2, False))

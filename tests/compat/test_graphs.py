@@ -17,8 +17,7 @@ Y = X.sum(1, keepdims=True)
 
 
 @pytest.fixture
-def tf(monkeypatch):
-    monkeypatch.setattr(graphs, "_active", False)
+def tf():
     graphs.reset()
     yield facade.module("tensorflow")
     facade.close()

@@ -95,11 +95,10 @@ def as_input(value: TensorLike) -> TensorLike:
 
 
 def close() -> None:
-    """Record nothing in graphs any more."""
+    """Record nothing in graphs any more; another program begins as if there was none."""
     global _eager
     _eager = False
-    KerasTensor.derived, names.on_name = KerasTensor, None
-    recorder.set(None)
+    leave()
 
 
 def reset(*_: Any, **__: Any) -> None:
