@@ -140,7 +140,7 @@ class BeamSearchDecoder(BaseDecoder, abstract=True):
         log_probs = tf.cast(tf.where(first, 0.0, -np.inf), dtype)
         attention = self._attention(state)
         lengths = tf.zeros([self.batch_size, width], "int32")
-        inputs = self._start_inputs = self._embedding_fn(tf.repeat(starts[:, None], width, axis=1))
+        inputs = self._embedding_fn(tf.repeat(starts[:, None], width, axis=1))
         finished = tf.logical_not(first)
         beams = BeamSearchDecoderState(state, log_probs, finished, lengths, () if attention is None else attention)
         return finished, inputs, beams

@@ -85,7 +85,6 @@ class Function:
         self.optimizer_steps = sorted(steps, key=self._order.stage)
         self.name = name or "function"
         self._fed = [t for t in self.inputs if isinstance(t, KerasTensor) and not isinstance(t, LearningPhase)]
-        self._read_variables = {id(v): v for v in self.inputs if isinstance(v, Variable)}
         self._graph = Graph(self._fed, self._symbolic_outputs())
         losses = [d.graph(self._fed) for d in self.optimizer_steps]
         graphs = [self._graph, *losses]
