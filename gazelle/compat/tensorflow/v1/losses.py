@@ -16,7 +16,7 @@ from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.v1 import graphs, scopes
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import Array, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import is_symbolic
 
@@ -37,14 +37,19 @@ class Reduction:
         return cls.NONE, cls.SUM, cls.MEAN, cls.SUM_OVER_BATCH_SIZE, _USUAL
 
 
+def weights_of(values: Array, weights: TensorLike) -> Array:
+    """Weights in the shape and the dtype of values; they may have a further axis of size 1."""
+    weights = jnp.asarray(weights, values.dtype)
+    if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
+        weights = weights[..., 0]
+    return jnp.broadcast_to(weights, values.shape)
+
+
 @lifted
 def _weighted(losses: Any, weights: Any, reduction: str) -> Any:
     """The weighted losses, reduced: by default their sum by the number of weights other than 0."""
     losses = jnp.asarray(losses)
-    weights = jnp.asarray(weights, losses.dtype)
-    if weights.ndim == losses.ndim + 1 and weights.shape[-1] == 1:
-        weights = weights[..., 0]
-    weights = jnp.broadcast_to(weights, losses.shape)
+    weights = weights_of(losses, weights)
     parts = {
         "none": lambda: losses * weights,
         "weighted_sum": lambda: jnp.sum(losses * weights),

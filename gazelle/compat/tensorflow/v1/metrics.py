@@ -20,6 +20,7 @@ from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.v1 import graphs, scopes
+from gazelle.compat.tensorflow.v1.losses import weights_of
 from gazelle.compat.types import Array, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.shape_inference import call_op
@@ -73,10 +74,7 @@ def _streamed(
 def _weighted(values: Any, weights: Any) -> tuple[Array, Array]:
     """(values as floats, weights of the same shape)."""
     values = jnp.asarray(values, "float32")
-    weights = jnp.ones_like(values) if weights is None else jnp.asarray(weights, "float32")
-    if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
-        weights = weights[..., 0]
-    return values, jnp.broadcast_to(weights, values.shape)
+    return values, jnp.ones_like(values) if weights is None else weights_of(values, weights)
 
 
 def _mean(values: Any, weights: Any) -> Sums:

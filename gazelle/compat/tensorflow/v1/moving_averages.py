@@ -71,7 +71,7 @@ class ExponentialMovingAverage:
         return updates if graphs.active() else None
 
     def _made(self, v: Any) -> Any:
-        name = f"{variable_names.without_output(v)}/{self.name}"
+        name = self.average_name(v)
         if graphs.active():
             first = np.zeros([n or 1 for n in v.shape], "float32") if is_symbolic(v) else graphs.first_value(v)
             made = graphs.variable(first, False, full_name=name)
