@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gazelle.compat.arguments.ignored import methods_ignore
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.v1.monitored_sessions import SessionRunHook
+from gazelle.compat.tensorflow.v1.session_hooks import SessionRunHook
 from gazelle.compat.types import Function, Option
 from gazelle.core.errors import ArgumentError, message
 

@@ -21,15 +21,15 @@ from gazelle.compat.tensorflow.checkpoint_files import CheckpointReader
 from gazelle.compat.tensorflow.data.dataset import Dataset
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import NAMES, named
-from gazelle.compat.tensorflow.v1 import graphs, iterators, monitored_sessions, scopes
+from gazelle.compat.tensorflow.v1 import graphs, iterators, scopes, session_hooks
 from gazelle.compat.tensorflow.v1.default_graphs import Graph
 from gazelle.compat.tensorflow.v1.estimator_specs import EstimatorSpec, EvalSpec, ModeKeys, RunConfig, TrainSpec
 from gazelle.compat.tensorflow.v1.monitored_sessions import (
     ChiefSessionCreator,
     MonitoredSession,
     Scaffold,
-    SessionRunHook,
 )
+from gazelle.compat.tensorflow.v1.session_hooks import SessionRunHook
 from gazelle.compat.tensorflow.v1.sessions import Saver, Session
 from gazelle.compat.types import Function, Nested, Option, PathLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -176,12 +176,12 @@ class Estimator:
             saver = (spec.scaffold and spec.scaffold.saver) or Saver(max_to_keep=self.config.keep_checkpoint_max)
             state = NAMES["train.get_checkpoint_state"](self.model_dir)
             saver.last_checkpoints = list(state.all_model_checkpoint_paths) if state else []
-            every = [*(hooks or ()), monitored_sessions.NanTensorHook(spec.loss)]
+            every = [*(hooks or ()), session_hooks.NanTensorHook(spec.loss)]
             every += [*(spec.training_hooks or ()), *(spec.training_chief_hooks or ())]
             if steps is not None or max_steps is not None:
-                every.append(monitored_sessions.StopAtStepHook(steps, max_steps))
+                every.append(session_hooks.StopAtStepHook(steps, max_steps))
             every.append(
-                monitored_sessions.CheckpointSaverHook(
+                session_hooks.CheckpointSaverHook(
                     self.model_dir, self.config.save_checkpoints_steps, saver, listeners=saving_listeners
                 )
             )
