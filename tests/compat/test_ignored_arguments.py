@@ -76,7 +76,8 @@ REASONS = {
     "tensorflow/queues.py __init__": "shared_name min_after_dequeue",  # no other threads and processes
     "tensorflow/queues.py close": "cancel_pending_enqueues",
     "tensorflow/initializers.py variance_scaling": "dtype",  # float32
-    "tensorflow/v1/rnn_cells.py __init__": "input_size num_proj_shards num_unit_shards reuse",  # deprecated there
+    "tensorflow/v1/rnn_cells.py __init__": "num_proj_shards num_unit_shards reuse",  # deprecated there
+    "tensorflow/v1/rnn_cell_wrappers.py __init__": "dtype input_size reuse",
     "tensorflow/ops/sampling.py fixed_unigram_candidate_sampler": "shard",  # there is one
     "tensorflow/ops/sampling.py sampler": "num_true",  # that of the labels
     "tensorflow/saved_models.py load": "tags",

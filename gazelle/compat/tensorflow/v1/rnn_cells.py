@@ -11,17 +11,15 @@ import numpy as np
 
 import gazelle
 from gazelle.compat.arguments.ignored import ignores
-from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import NAMES, fixed_shape, named
 from gazelle.compat.tensorflow.v1 import scopes
 from gazelle.compat.tensorflow.v1.graphs import get_variable
 from gazelle.compat.types import DTypeLike, Nested, Option, ShapeLike, TensorLike, TensorResult
-from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import snake
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import OPS
 
-_zeros_initializer, _ones_initializer = gazelle.initializers.Zeros(), gazelle.initializers.Ones()
+zeros_initializer, _ones_initializer = gazelle.initializers.Zeros(), gazelle.initializers.Ones()
 
 
 def cell_names(*names: str) -> Callable[[Any], Any]:
@@ -148,7 +146,7 @@ class _Cell(RNNCell):
     def build(self, inputs_shape: ShapeLike) -> None:
         self._dense("", inputs_shape[-1] + self._num_units, self.gates * self._num_units)
 
-    def _dense(self, name: str, size: int, units: int, kernel: Any = None, bias: Any = _zeros_initializer) -> None:
+    def _dense(self, name: str, size: int, units: int, kernel: Any = None, bias: Any = zeros_initializer) -> None:
         with scopes.variable_scope(name) if name else scopes.variable_scope(scopes.current()):
             made = [self.add_variable("kernel", [size, units], kernel), self.add_variable("bias", [units], bias)]
         self.__dict__.setdefault("_products", {})[name] = made
@@ -187,7 +185,7 @@ class GRUCell(_Cell):
     def build(self, inputs_shape: ShapeLike) -> None:
         (kernel, bias), size = self._initializers, inputs_shape[-1] + self._num_units
         self._dense("gates", size, 2 * self._num_units, kernel, bias or _ones_initializer)
-        self._dense("candidate", size, self._num_units, kernel, bias or _zeros_initializer)
+        self._dense("candidate", size, self._num_units, kernel, bias or zeros_initializer)
 
     def call(self, inputs: TensorLike, state: Nested[TensorLike]) -> TensorResult:
         gates = OPS["sigmoid"](self._product(concatenated(inputs, state), "gates"))
@@ -318,129 +316,6 @@ class MultiRNNCell(RNNCell):
 def _unbuilt(cell: Any) -> Any:
     made = copy.copy(cell)
     vars(made).update(weights=[], _scope=None, built=False, _products={})
-    if isinstance(made, _Wrapper):
+    if "_cell" in vars(made):  # of a wrapper
         made._cell = _unbuilt(made._cell)
     return made
-
-
-class _Wrapper(RNNCell):
-    @ignores("device")
-    def __init__(self, cell: Any) -> None:
-        super().__init__()
-        self._cell = cell
-
-    state_size = property(lambda self: self._cell.state_size)
-    output_size = property(lambda self: self._cell.output_size)
-    variables = trainable_variables = trainable_weights = property(lambda self: list(self._cell.weights))
-
-    def __call__(self, inputs: Any, state: Any, scope: Any = None, **options: Any) -> Any:
-        return self.call(inputs, state, **({} if scope is None else {"scope": scope}), **options)
-
-    def call(self, inputs: TensorLike, state: Nested[TensorLike], **options: Any) -> TensorResult:
-        return self._cell(inputs, state, **options)
-
-
-named("nn.rnn_cell.DeviceWrapper", "contrib.rnn.DeviceWrapper")(_Wrapper)
-
-
-@cell_names("ResidualWrapper")
-class ResidualWrapper(_Wrapper):
-    """Adds the inputs of a cell to its output."""
-
-    def __init__(self, cell: Option, residual_fn: Option = None) -> None:
-        super().__init__(cell)
-        self._residual = residual_fn or (lambda inputs, outputs: inputs + outputs)
-
-    def call(self, inputs: TensorLike, state: Nested[TensorLike], **options: Any) -> TensorResult:
-        output, new = self._cell(inputs, state, **options)
-        return self._residual(inputs, output), new
-
-
-@cell_names("DropoutWrapper")
-class DropoutWrapper(_Wrapper):
-    """Drops parts of the inputs, the outputs and the state of a cell."""
-
-    def __init__(
-        self,
-        cell: Option,
-        input_keep_prob: TensorLike = 1.0,
-        output_keep_prob: TensorLike = 1.0,
-        state_keep_prob: TensorLike = 1.0,
-        variational_recurrent: bool = False,
-        input_size: object = None,
-        dtype: object = None,
-        seed: int | None = None,
-        dropout_state_filter_visitor: Callable[[Any], Any] | None = None,
-    ) -> None:
-        super().__init__(cell)
-        if variational_recurrent or dropout_state_filter_visitor is not None:
-            raise ArgumentError(
-                message(
-                    "DropoutWrapper",
-                    expected="variational_recurrent=False, dropout_state_filter_visitor=None",
-                    hint="keras.layers.LSTM(recurrent_dropout=...) draws one mask for all steps.",
-                )
-            )
-        self._keep = input_keep_prob, output_keep_prob, state_keep_prob
-        self._seed = seed
-
-    def _dropped(self, x: Any, keep: Any) -> Any:
-        if not is_box(keep) and float(keep) >= 1:
-            return x
-        return NAMES["compat.v1.nn.dropout"](x, keep_prob=keep, seed=self._seed)
-
-    def call(self, inputs: TensorLike, state: Nested[TensorLike], **options: Any) -> TensorResult:
-        of_input, of_output, of_state = self._keep
-        output, new = self._cell(self._dropped(inputs, of_input), state, **options)
-        return self._dropped(output, of_output), self._state(new, of_state)
-
-    def _state(self, state: Any, keep: Any) -> Any:
-        if isinstance(state, LSTMStateTuple):  # the memory is kept
-            return LSTMStateTuple(state.c, self._dropped(state.h, keep))
-        if isinstance(state, list | tuple):
-            return type(state)(self._state(one, keep) for one in state)
-        return self._dropped(state, keep)
-
-
-class _Projection(_Wrapper):
-    """A linear layer with the variables `kernel` and `bias` next to a cell."""
-
-    def __init__(self, cell: Any, size: int, activation: Any = None) -> None:
-        super().__init__(cell)
-        self._size, self._activation = size, (lambda x: x) if activation is None else activation
-
-    variables = trainable_variables = trainable_weights = property(lambda self: [*self._cell.weights, *self.weights])
-    __call__ = RNNCell.__call__  # in a variable scope
-
-    def _projected(self, x: Any) -> Any:
-        if not self.weights:
-            self.add_variable("kernel", [x.shape[-1], self._size])
-            self.add_variable("bias", [self._size], _zeros_initializer)
-        return self._activation(NAMES["matmul"](x, self.weights[0]) + self.weights[1])
-
-
-@named("contrib.rnn.OutputProjectionWrapper")
-class OutputProjectionWrapper(_Projection):
-    """A linear layer after a cell."""
-
-    output_size = property(lambda self: self._size)
-
-    def __init__(self, cell: Option, output_size: int, activation: Option = None, reuse: Option = None) -> None:
-        super().__init__(cell, output_size, activation)
-
-    def call(self, inputs: TensorLike, state: Nested[TensorLike], **options: Any) -> TensorResult:
-        output, new = self._cell(inputs, state, **options)
-        return self._projected(output), new
-
-
-@named("contrib.rnn.InputProjectionWrapper")
-class InputProjectionWrapper(_Projection):
-    """A linear layer before a cell."""
-
-    def __init__(
-        self, cell: Option, num_proj: int, activation: Option = None, input_size: object = None, reuse: Option = None
-    ) -> None:
-        super().__init__(cell, num_proj, activation)
-
-    def call(self, inputs: TensorLike, state: Nested[TensorLike], **options: Any) -> TensorResult:
-        return self._cell(self._projected(inputs), state, **options)
