@@ -45,11 +45,23 @@ class RecordedVariable(OldVariable):
 
     @property
     def value(self) -> TensorResult:
-        """The array; for programs a tensor, which is recorded, or in Keras 3 on TensorFlow the variable itself."""
+        """The array; for programs a tensor, which is recorded, or in Keras 3 on TensorFlow the variable itself.
+
+        TensorFlow calls it: `variable.value()`.
+        """
         kind = recorder_of_program()
         if kind is None:
             return Variable.value.fget(self)
-        return self if era.number() == 3 else kind.dispatch(operator.pos, (self,), {})
+        if era.number() == 3:
+            return self
+        found = kind.dispatch(operator.pos, (self,), {})
+        if isinstance(found, KerasTensor):
+            return lambda: found
+        if facade.calls is None or not hasattr(found, "array"):
+            return found
+        from gazelle.compat.tensorflow.variable import VariableValue  # it imports this module
+
+        return VariableValue(found)
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value; where TensorFlow is imported, a number of NumPy if it has no axes."""

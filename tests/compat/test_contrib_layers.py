@@ -1,5 +1,7 @@
 """`tf.contrib.layers` and slim: shapes, variables and numbers of TensorFlow 1.15."""
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -201,3 +203,17 @@ def test_penalties_have_the_values_of_variables_when_a_session_runs(tf):
         np.testing.assert_allclose(sess.run(both), [6.25, 3.5, 3.2], rtol=1e-6)
         np.testing.assert_allclose(sess.run(of_w), [2.0, 2.5])
         assert sess.run(total) == sess.run(tf.losses.get_regularization_loss()) == 12.5
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("layers", "batch_norm"),
+        ("layers.layers", "conv2d"),
+        ("layers.initializers", "xavier_initializer"),
+        ("layers.regularizers", "l2_regularizer"),
+    ],
+)
+def test_paths_by_which_programs_import_layers(installed, module, name):
+    found = importlib.import_module(f"tensorflow.contrib.layers.python.{module}")
+    assert getattr(found, name) is getattr(importlib.import_module("tensorflow").contrib.layers, name)

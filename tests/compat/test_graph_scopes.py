@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from gazelle.compat.backend import sessions
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.core.errors import ArgumentError
 
@@ -385,6 +386,22 @@ def test_what_is_fed_has_an_effect_or_is_an_error(tf):  # numbers of TensorFlow 
         sess.run(tf.multiply(a, 3.0), {a: 15.0})
 
 
+def test_variables_have_the_method_value(tf):
+    x = tf.placeholder(tf.float32, [None, 3])
+    for name in ("main", "target"):
+        with tf.variable_scope(name):
+            tf.layers.dense(x, 2, kernel_initializer=tf.random_normal_initializer())
+    count = tf.Variable(3.0)
+    main, target = (tf.trainable_variables(name) for name in ("main", "target"))
+    copies = [to.assign(weight.value()) for weight, to in zip(main, target, strict=True)]
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        sess.run(copies)
+        for weight, to in zip(main, target, strict=True):
+            np.testing.assert_array_equal(sess.run(weight), sess.run(to))
+        assert sess.run(count.value() * 2) == 6
+
+
 def test_states_of_zeros_are_fed(tf):  # numbers of TensorFlow 1.15
     x, cell = tf.placeholder(tf.float32, [1, 2, 1]), tf.nn.rnn_cell.BasicLSTMCell(1)
     start = tf.nn.rnn_cell.LSTMStateTuple(tf.zeros([1, 1]), tf.zeros([1, 1]))
@@ -397,6 +414,9 @@ def test_states_of_zeros_are_fed(tf):  # numbers of TensorFlow 1.15
     fed = sess.run([out, slope, start.c], feed | {start: (np.array([[2.0]]), np.array([[1.0]]))})
     np.testing.assert_allclose([first[0][0, 0], fed[0][0, 0]], [0.72875875, 0.86793596], rtol=1e-5)
     assert fed[2] == 2
+    inputs = len(sessions.defaults)
+    sess.run(out, feed | {start: (np.array([[2.0]]), np.array([[1.0]]))})
+    assert len(sessions.defaults) == inputs  # no new input, so nothing is compiled again
     np.testing.assert_allclose([first[1][0, 0, 0], fed[1][0, 0, 0]], [0.06059059, 0.00539654], rtol=1e-5)
 
 

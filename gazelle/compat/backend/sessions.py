@@ -185,6 +185,8 @@ def replace_constant(fetches: Nested[TensorLike], constant: TensorWrapper, tenso
     The constant is still the value of the tensor where none is fed. Calls that are differentiated as a whole keep it.
     """
     flat = jax.tree.leaves(fetches, is_leaf=_is_fetch)
+    if any(one is tensor for one in _order(flat).roots):
+        return True  # by an earlier run
 
     def replaced(value: Any) -> Any:
         if isinstance(value, list | tuple):

@@ -51,14 +51,14 @@ class VariableSlice(Tensor):
 class VariableValue(Tensor):
     """`variable.value`: the value in Keras; TensorFlow calls it."""
 
-    __slots__ = ("variable",)
+    __slots__ = ("tensor",)
 
-    def __init__(self, variable: TensorLike) -> None:
-        super().__init__(variable.read_value().array)  # the array that tapes have recorded
-        self.variable = variable
+    def __init__(self, tensor: TensorLike) -> None:
+        super().__init__(tensor.array)  # the array that tapes have recorded
+        self.tensor = tensor
 
     def __call__(self) -> TensorResult:
-        return self.variable.read_value()
+        return self.tensor
 
 
 class ScheduledRate(Tensor):
@@ -157,7 +157,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
     @property
     def value(self) -> TensorResult:
         """The array for gazelle; for programs a tensor that can be called, too."""
-        return Variable.value.fget(self) if called_by_gazelle(1) else VariableValue(self)
+        return Variable.value.fget(self) if called_by_gazelle(1) else VariableValue(self.read_value())
 
     _given_shape: TensorShape | None = None  # with unknown sizes, which assignments may change
     shape = property(lambda self: TensorShape(self._value.shape) if self._given_shape is None else self._given_shape)

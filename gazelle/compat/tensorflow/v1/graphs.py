@@ -163,6 +163,11 @@ class GraphVariable1(GraphVariable):
 
     shape = property(lambda self: TensorShape(self._value.shape))
 
+    @property
+    def value(self) -> TensorResult:
+        """The array for gazelle; programs call it, which returns a tensor."""
+        return Variable.value.fget(self) if called_by_gazelle(1) else self.read_value
+
     def read_value(self) -> TensorResult:
         return self + 0
 

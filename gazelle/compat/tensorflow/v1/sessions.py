@@ -108,7 +108,9 @@ def _feedable(tensor: Any, fetches: Any) -> Any:
     """
     if not isinstance(tensor, TensorWrapper) or isinstance(tensor, KerasTensor | Variable):
         return tensor
-    _, made = _inputs_for.setdefault(id(tensor), (tensor, NAMES["placeholder_with_default"](tensor)))
+    if id(tensor) not in _inputs_for:
+        _inputs_for[id(tensor)] = tensor, NAMES["placeholder_with_default"](tensor)
+    _, made = _inputs_for[id(tensor)]
     if not sessions.replace_constant(fetches, tensor, made):
         hint = "Make it with tf.placeholder_with_default, and its value can be fed."
         got = f"the constant {scopes.name_of_constant(tensor)!r}"
