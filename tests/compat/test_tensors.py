@@ -248,6 +248,7 @@ def test_images_of_integers_are_truncated_as_in_tensorflow(tf):
 def test_numbers_of_python(tf):
     assert tf.truncatediv(-7, 3).numpy() == -2
     assert tf.truncatediv(6, -3).numpy() == -2
+    assert tf.truncatediv([0.7, -0.7], [0.1, 0.2]).numpy().tolist() == [7, -3]
     assert tf.bitcast(1.0, tf.int32).numpy() == 1065353216
 
 

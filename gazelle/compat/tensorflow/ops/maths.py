@@ -258,6 +258,8 @@ op("math.lbeta", host=False)(lambda x: jnp.sum(special.gammaln(x), -1) - special
 
 @op("truncatediv", host=False)
 def truncatediv(x: TensorLike, y: TensorLike) -> TensorResult:
+    if jnp.issubdtype(jnp.result_type(x, y), jnp.floating):  # 0.7 / 0.1 is 7, the floor of the exact quotient 6
+        return jnp.trunc(x / y)
     quotient = jnp.floor_divide(x, y)
     return jnp.where((quotient < 0) & (quotient * y != x), quotient + 1, quotient)
 
