@@ -12,7 +12,8 @@ import numpy as np
 
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.eager.recording import is_box, key_of, unboxed
-from gazelle.compat.tensorflow.eager.tape import GradientTape, plan_of, zeros_wanted
+from gazelle.compat.tensorflow.eager.tape import GradientTape, zeros_wanted
+from gazelle.compat.tensorflow.eager.tape_gradients import plan_of
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ops.arrays import convert
 from gazelle.compat.tensorflow.tensor import Tensor
