@@ -1,0 +1,122 @@
+"""tf.image.resize, and the resizing of TensorFlow 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import ops
+from gazelle.compat.arguments.ignored import check
+from gazelle.compat.tensorflow.names import named, op
+
+
+class ResizeMethod:
+    BILINEAR, NEAREST_NEIGHBOR, BICUBIC, AREA, LANCZOS3 = "bilinear", "nearest", "bicubic", "area", "lanczos3"
+    LANCZOS5, GAUSSIAN, MITCHELLCUBIC = "lanczos5", "gaussian", "mitchellcubic"
+
+
+_OLD_METHODS = ("bilinear", "nearest", "bicubic", "area")
+
+
+def _resize(
+    images: Any, size: Any, method: Any = "bilinear", preserve_aspect_ratio: bool = False, antialias: bool = False
+) -> Any:
+    images, size = jnp.asarray(images), tuple(int(n) for n in size)
+    method = _OLD_METHODS[method] if isinstance(method, int) else method
+    size = _in_proportion(images, size) if preserve_aspect_ratio else size
+    if method in ("area", *_KERNELS):
+        return _weighted(images.astype("float32"), size, method, antialias)
+    method = "nearest" if method == "nearest_neighbor" else method
+    return ops.image.resize(
+        images if method == "nearest" else images.astype("float32"),
+        size,
+        method,
+        antialias=antialias,
+        data_format="channels_last",
+    )
+
+
+resize = op("image.resize", static=("size",), host=False)(_resize)
+
+
+def _in_proportion(images: Any, size: Any) -> Any:
+    """The largest size within `size` with the proportions of the images."""
+    fraction = min(size[0] / images.shape[-3], size[1] / images.shape[-2])
+    return round(images.shape[-3] * fraction), round(images.shape[-2] * fraction)
+
+
+def _mitchell(x: Any) -> Any:
+    near, far = (7 * x**3 - 12 * x**2 + 16 / 3) / 6, (-7 / 3 * x**3 + 12 * x**2 - 20 * x + 32 / 3) / 6
+    return np.where(x < 1, near, np.where(x < 2, far, 0))
+
+
+#: weights by the distance from the point
+_KERNELS = {"gaussian": lambda x: np.where(x < 1.5, np.exp(-2 * x**2), 0), "mitchellcubic": _mitchell}
+
+
+def _weighted(images: Any, size: Any, method: str, antialias: bool) -> Any:
+    """Each pixel is the mean of the part of the image that it covers, or of the pixels around it with weights."""
+    for axis, count in zip((-3, -2), size, strict=True):
+        pixels, edges = np.arange(images.shape[axis]), np.linspace(0, images.shape[axis], count + 1)[:, None]
+        if method == "area":
+            weights = np.maximum(0, np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels))
+        else:
+            distances = abs(pixels + 0.5 - (edges[1:] + edges[:-1]) / 2)
+            weights = _KERNELS[method](distances / (max(1, len(pixels) / count) if antialias else 1))
+        weights = (weights / weights.sum(1, keepdims=True)).astype("float32")
+        images = jnp.moveaxis(jnp.tensordot(images, weights, [[axis], [1]]), -1, axis)
+    return images
+
+
+def _resize_of_1(
+    images: Any, size: Any, method: Any = 0, align_corners: Any = False, preserve: Any = False, half_pixel: Any = False
+) -> Any:
+    """The result of TensorFlow 1, whose pixels are points at integers, and with `align_corners` also the last ones."""
+    images = jnp.asarray(images)
+    method = _OLD_METHODS[method] if isinstance(method, int) else {"nearest_neighbor": "nearest"}.get(method, method)
+    size = _in_proportion(images, size) if preserve else size
+    if half_pixel or method == "area":
+        check("align_corners", bool(align_corners), False, "tf.image.resize_images")
+        return _resize(images, size, method)
+    images = images if method == "nearest" else images.astype("float32")
+    for axis, count in zip((-3, -2), map(int, size), strict=True):
+        last = images.shape[axis] - 1
+        aligned = align_corners and count > 1
+        at = np.arange(count, dtype="float32") * np.float32(last / (count - 1) if aligned else (last + 1) / count)
+        low = np.floor(at + 0.5 * (aligned and method == "nearest")).astype("int32")
+        offsets = _points(at - low, method)
+        shape = [-1 if i == axis % images.ndim else 1 for i in range(images.ndim)]
+        parts = [
+            jnp.take(images, np.clip(low + offset, 0, last), axis) * (1 if weight is None else weight.reshape(shape))
+            for offset, weight in offsets.items()
+        ]
+        images = sum(parts[1:], start=parts[0])
+    return images
+
+
+def _points(t: Any, method: str) -> dict[int, Any]:
+    """{offset of a pixel: its weights} for positions t after a pixel."""
+    if method != "bicubic":
+        return {0: None} if method == "nearest" else {0: 1 - t, 1: t}
+    t, a = np.round(t * 1024).astype("float32") / 1024, -0.75  # TensorFlow has a table of weights
+    near = lambda v: ((a + 2) * v - (a + 3)) * v * v + 1  # noqa: E731
+    far = lambda v: ((a * v - 5 * a) * v + 8 * a) * v - 4 * a  # noqa: E731
+    return {-1: far(t + 1), 0: near(t), 1: near(1 - t), 2: far(2 - t)}
+
+
+_resize_by = op(static=("size",), host=False)(_resize_of_1)
+
+
+named("image.resize_images", "compat.v1.image.resize_images", "compat.v1.image.resize")(
+    lambda images, size, method=0, align_corners=False, preserve_aspect_ratio=False: _resize_by(
+        images, size, method, align_corners, preserve_aspect_ratio
+    )
+)
+for _method in ("bilinear", "nearest_neighbor", "bicubic", "area"):
+    named(f"image.resize_{_method}")(
+        lambda images, size, align_corners=False, name=None, half_pixel_centers=False, method=_method: _resize_by(
+            images, size, method, align_corners, False, half_pixel_centers
+        )
+    )
