@@ -513,3 +513,12 @@ def test_classes_of_initializers(tf, name):
         assert np.isfinite(tf.Session().run(value)).all()
     if name in ("zeros", "ones"):
         assert (np.asarray(values[0]) == ["zeros", "ones"].index(name)).all()
+
+
+def test_optimizers_of_train_are_its_optimizers(tf):
+    kind = tf.compat.v1.train.Optimizer
+    assert isinstance(tf.compat.v1.train.AdamOptimizer(), kind)
+    assert not isinstance(tf.keras.optimizers.Adam(), kind)
+    own = type("Own", (kind,), {})
+    assert isinstance(own(), kind)
+    assert not isinstance(tf.compat.v1.train.MomentumOptimizer(0.1, 0.9), own)

@@ -93,6 +93,14 @@ def test_programs_write_with_the_writer_of_tensorboard(tensorflow_1, tmp_path):
     assert [(step, v.tag, v.simple_value) for step, v in values(tmp_path)] == [(0, "loss", 0.5), (1, "loss", 1.5)]
 
 
+def test_programs_read_the_summaries_of_a_session(tensorflow_1):
+    tf = tensorflow_1
+    computed = tf.Session().run(tf.summary.scalar("loss", tf.constant(0.5)))
+    summary = tf.Summary()
+    summary.ParseFromString(computed)
+    assert [(value.tag, value.simple_value) for value in summary.value] == [("loss", 0.5)]
+
+
 def test_without_tensorboardx_numbers_are_written(tf, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX.proto", None)
     summary_messages.message_types.cache_clear()

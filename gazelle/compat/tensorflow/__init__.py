@@ -143,6 +143,8 @@ def look_up(full: str) -> TensorResult:
         return NAMES[full]
     if full.startswith("python."):
         return _private(full)
+    if full.startswith("core."):
+        return _message(full)
     if full.startswith("experimental.numpy."):
         return function_tables.numpy_function(full.removeprefix("experimental.numpy."))
     if full.startswith("compat.v1.") and is_module(full):  # it has functions that differ from those of tf
@@ -196,6 +198,13 @@ def _private(full: str) -> TensorResult:
     return _known(f"tensorflow.python.{section}.{inner}") if section else found
 
 
+def _message(full: str) -> TensorResult:
+    """A module of messages such as `core.framework.summary_pb2`, or the public object of a message in one."""
+    _, _, inner = full.partition(".")
+    is_message = "_pb2." in inner
+    return private_modules.find(full.rpartition(".")[2], look_up) if is_message else _known(f"tensorflow.{full}")
+
+
 def _lacks(full: str) -> bool:
     """Whether Keras has no such name, which is one of TensorFlow 1 then."""
     module, _, name = full.partition(".")
@@ -203,7 +212,7 @@ def _lacks(full: str) -> bool:
 
 
 #: modules without names, whose lookups raise an error with a hint
-_EMPTY_MODULES = ("python", "compat", "compat.v1", "compat.v2")
+_EMPTY_MODULES = ("core", "python", "compat", "compat.v1", "compat.v2")
 
 
 def is_module(full: str) -> bool:

@@ -21,6 +21,7 @@ from gazelle.compat.types import Function, NamedObject
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.initializers import Initializer
+from gazelle.optimizers import Optimizer
 
 TABLE = tables.read("tensorflow")
 LISTS = tables.lists("tensorflow", "lists")
@@ -155,7 +156,10 @@ def _in_order(function: Function, order: list[str]) -> Function:
         rate = given.get("learning_rate")
         if isinstance(rate, Variable | KerasTensor) and "learning_rate" not in earlier:  # the value at each step
             given["learning_rate"] = lambda: sessions.value_now(rate)
-        return function(**current_names({name: given[name] for name in given if name not in ignored}, earlier))
+        made = function(**current_names({name: given[name] for name in given if name not in ignored}, earlier))
+        if isinstance(made, Optimizer):
+            vars(made)["is_of_tensorflow_1"] = True
+        return made
 
     vars(called)["__signature__"] = inspect.Signature(
         [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=defaults.get(n)) for n in names]

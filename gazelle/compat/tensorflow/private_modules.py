@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from gazelle.compat import tables
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import depending
 from gazelle.compat.tensorflow.eager.recording import only_tapes
 from gazelle.compat.tensorflow.names import NAMES
-from gazelle.compat.types import NamedObject, PathLike, TensorLike, TensorResult
+from gazelle.compat.types import Function, NamedObject, PathLike, TensorLike, TensorResult
 
 _PARTS = tables.lists("tensorflow", "private modules")
 _ENDINGS = re.compile(r"_(ops|impl|util|utils|v2|scope)$")
@@ -66,9 +67,21 @@ def graph_mode_decorator(function: Callable[..., Any], *inputs: TensorLike) -> T
     return NAMES["custom_gradient"](function)(*inputs)
 
 
-def keras_export(*names: str, **options: Any) -> Callable[[Any], Any]:
+def unchanged(*names: object, **options: object) -> Callable[[Any], Any]:
     """Return a decorator that does nothing."""
-    return lambda exported: exported
+    return lambda decorated: decorated
+
+
+@ignores("decorator_name decorator_doc decorator_argspec")
+def make_decorator(target: Function, decorator_func: Function) -> Function:
+    """Return a function with the name and the documentation of the one that it replaces."""
+    return functools.update_wrapper(decorator_func, target)
+
+
+@ignores("name optimize out_type")
+def shape_internal(input: TensorLike) -> TensorResult:
+    """Return the shape of a tensor as a tensor."""
+    return NAMES["shape"](input)
 
 
 def read_file_to_string(filename: PathLike, binary_mode: bool = False) -> str | bytes:
@@ -107,7 +120,8 @@ _PRIVATE: dict[str, Any] = {
     "disable_op_determinism": lambda: None,
     "remove_undocumented": lambda *_: None,  # of names in a module of a package
     "is_op_determinism_enabled": lambda: True,  # JAX computes deterministically
-    **dict.fromkeys(("dimension_value", "as_dimension", "Dimension"), lambda size: size),
+    "dimension_value": "compat.dimension_value",
+    "as_dimension": "Dimension",
     "stop_recording": functools.partial(only_tapes, ()),
 }
 

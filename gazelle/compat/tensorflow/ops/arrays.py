@@ -68,6 +68,10 @@ def array_of(value: TensorLike, dtype: DTypeLike = None) -> TensorResult:
     return np.asarray(unboxed(convert(value, dtype)))
 
 
+named("Dimension")(lambda value: value)
+named("compat.dimension_value")(lambda dimension: getattr(dimension, "value", dimension))
+
+
 @named("register_tensor_conversion_function")
 def register_tensor_conversion_function(
     base_type: type | tuple[type, ...], conversion_func: Callable[..., TensorResult], priority: int = 100

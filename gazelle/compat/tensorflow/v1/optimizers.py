@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta
+from typing import Any
+
 import jax.numpy as jnp
 
 from gazelle import optimizers
@@ -37,9 +40,19 @@ class Momentum(optimizers.SGD, abstract=True):
         return w - lr * (g + self.momentum * m if self.nesterov else m), m
 
 
+class _Former(ABCMeta):
+    """The optimizers that `tf.train` makes are of current classes, but not those of Keras are `tf.train.Optimizer`s."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        is_made = cls is Optimizer and "is_of_tensorflow_1" in getattr(instance, "__dict__", ())
+        return is_made or super().__instancecheck__(instance)
+
+
 @named("train.Optimizer")
-class Optimizer(compat_class(optimizers.Optimizer), abstract=True):  # type: ignore[call-arg]
+class Optimizer(compat_class(optimizers.Optimizer), metaclass=_Former, abstract=True):
     """`tf.train.Optimizer`: a subclass defines `_apply_dense(grad, var)`, and slots in `_create_slots(var_list)`."""
+
+    GATE_NONE, GATE_OP, GATE_GRAPH = range(3)  # of the argument `gate_gradients`
 
     def __init__(self, use_locking: bool = False, name: str | None = None) -> None:
         super().__init__(name=name)

@@ -60,6 +60,10 @@ class Summary:
     def __init__(self, value: Sequence[Any] = ()) -> None:
         self.value = _Values(value)
 
+    def ParseFromString(self, serialized: Summary) -> None:  # noqa: N802 - the name of protocol buffers
+        """Take over the values of a summary that a session computed."""
+        self.value = _Values(serialized.value)
+
 
 class _Values(list[Any]):
     def add(self, **fields: Any) -> Any:
