@@ -87,9 +87,8 @@ class Aliases(MetaPathFinder):
             return None  # TensorFlow itself imports this private copy of Keras and needs the original
         if real == "gazelle":
             return ModuleSpec(fullname, _Root(), is_package=True)
-        path = importlib.import_module("gazelle.compat.old_names").path_of(
-            real
-        )  # has precedence over files of gazelle with the same name
+        old_names = importlib.import_module("gazelle.compat.old_names")
+        path = old_names.path_of(real)  # has precedence over files of gazelle with the same name
         if path == real and not _is_module(real):
             raise _missing(fullname, real)
         return ModuleSpec(fullname, _Existing(_namespaces().namespace(path)), is_package=True)
