@@ -223,7 +223,7 @@ class Variable:
         dtype = dtypes.device_dtype(self.dtype)
         if isinstance(value, jax.Array) and value.dtype == dtype and not value.weak_type:
             return value
-        if isinstance(value, np.ndarray | np.generic):
+        if isinstance(value, np.ndarray | np.generic) and value.dtype.itemsize == 8:
             dtypes.check_range(f"The value of {self.name!r}", np.asarray(value), dtype)
         return jnp.asarray(value, dtype)
 

@@ -88,7 +88,8 @@ def as_input(layer: Layer, leaf: Tree) -> Tree:
     if sparse.is_sparse(leaf):
         return leaf.astype(layer.input_dtype) if layer.autocast and dtypes.is_float(leaf.dtype) else leaf
     if isinstance(leaf, np.ndarray) and leaf.dtype.kind not in "USO":  # the device has no strings
-        dtypes.check_range(f"The input of layer {layer.name!r}", leaf)
+        if leaf.dtype.itemsize == 8:
+            dtypes.check_range(f"The input of layer {layer.name!r}", leaf)
         return jnp.asarray(leaf, layer.input_dtype if layer.autocast and dtypes.is_float(leaf.dtype) else None)
     if hasattr(leaf, "__array__") and hasattr(leaf, "shape") and not isinstance(leaf, (np.ndarray, np.generic)):
         return as_input(layer, np.asarray(leaf))  # a table, or a tensor of another library

@@ -154,7 +154,8 @@ def array(value: ArrayLike | None) -> Array:
 
 
 def _on_device(value: np.ndarray[Any, Any] | np.generic) -> Array:
-    check_range("An array", np.asarray(value))
+    if value.dtype.itemsize == 8:
+        check_range("An array", np.asarray(value))
     return jnp.asarray(value)
 
 
