@@ -14,6 +14,7 @@ from gazelle.core.errors import ArgumentError, DataError, ShapeError, english, m
 from gazelle.core.traceback import warn
 from gazelle.layers import weight_tree
 from gazelle.layers.embedding import Embedding
+from gazelle.layers.vocabulary import VocabularyLayer
 from gazelle.losses.target_shapes import only_warns
 from gazelle.metrics.logits import takes_logits
 from gazelle.models.graph import Graph
@@ -70,6 +71,15 @@ def warn_unseen_classes(class_weight: Mapping[int, float] | None, y: object) -> 
                 got="no sample of this class in y",
             ),
         )
+
+
+def warn_unadapted(model: Model) -> None:
+    """Warn about the first layer without a vocabulary, to which all tokens are unknown."""
+    for layer in weight_tree.named_layers(model).values():
+        if isinstance(layer, VocabularyLayer) and not layer.get_vocabulary(include_special_tokens=False):
+            what = f"{type(layer).__name__} '{layer.name}' has no vocabulary: all tokens are unknown to it"
+            warn(message(what, hint="Call layer.adapt(data) before fit, or give a vocabulary."))
+            return  # others may be inside of it
 
 
 def validation_pair(value: Data) -> tuple[Any, Any, Any]:

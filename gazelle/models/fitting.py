@@ -135,6 +135,8 @@ def _prepare(
     trainer = sources.checked_trainer(model, "fit", source)
     source.seed = trainer.seed
     trainer.prepare(source)
+    if not trainer.trainable_flags:  # in the first fit
+        checks.warn_unadapted(model)
     checks.warn_frozen_since(model, trainer)
     size = options.batch_size if options.validation_batch_size is None else options.validation_batch_size
     validation = sources.validation_source(model, options.validation_data, size, options.validation_steps)

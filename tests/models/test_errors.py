@@ -325,6 +325,19 @@ def test_crossentropy_on_logits_warns():
         fit(network(1, None, "binary_crossentropy"), y=Y > 0)
 
 
+def test_a_forgotten_vocabulary_warns_in_the_first_fit():
+    text = layers.TextVectorization(output_sequence_length=3)
+    model = gazelle.Sequential([gazelle.Input((1,), dtype="string"), text, layers.Embedding(9, 2), layers.Flatten()])
+    model.compile("sgd", "mse")
+    x, y = np.array([["a b"]] * 4), np.zeros((4, 6))
+    with pytest.warns(UserWarning, match="'text_vectorization.*' has no vocabulary.*\n.*adapt") as caught:
+        fit(model, x, y)
+    assert len(caught) == 1
+    text.adapt(x)
+    model.compile("sgd", "mse")
+    fit(model, x, y)
+
+
 def test_sorted_labels_warn_in_validation_split():
     with pytest.warns(UserWarning, match="class 0 has none left for training") as caught:
         fit(network(), y=np.sort(Y), validation_split=0.5)
