@@ -134,11 +134,3 @@ def test_names_of_weights_do_not_contain_cells(keras_2):
     layers = keras_2.layers
     model = keras_2.models.Sequential([layers.RNN(layers.GRUCell(2), input_shape=(4, 3))])
     assert model.weights[0].name == "rnn_1/kernel:0"
-
-
-def test_names_of_both_directions(keras_2):
-    layers = keras_2.layers
-    inner = [layers.Bidirectional(layers.LSTM(2)) for _ in range(2)][1]
-    assert [inner.forward_layer.name, inner.backward_layer.name] == ["forward_lstm_2", "backward_lstm_2"]
-    copy = layers.Bidirectional.from_config(inner.get_config())
-    assert copy.forward_layer.name == "forward_lstm_2"

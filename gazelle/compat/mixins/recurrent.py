@@ -28,10 +28,6 @@ class BidirectionalMixin:
             for layer in (self.forward_layer, self.backward_layer):
                 layer.zero_output_for_mask = False
                 layer.activity_regularizer = None  # which had no effect inside of the wrapper
-        if era.number() < 3 and not by_gazelle and given.auto_named:
-            for prefix, layer in (("forward_", self.forward_layer), ("backward_", self.backward_layer)):
-                if layer.name.startswith(prefix):  # not one that the program made
-                    layer.name = f"{prefix}{given.name}"
         if "consume_less" in vars(given):  # both layers are made from its config
             for layer in (self.forward_layer, self.backward_layer):
                 set_mode(layer, vars(given)["consume_less"])
