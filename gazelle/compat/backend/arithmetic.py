@@ -106,8 +106,14 @@ def print_tensor(x: TensorLike, message: str = "", summarize: int = 3) -> Tensor
 
 
 #: conversions of arguments in the table
-_KINDS: dict[str, Callable[[Any], Any]] = {"axes": _axes, "dtype": kind_of, "format": format_of, "sizes": sizes}
-_KINDS |= {"or_first": _axis_or(0), "or_last": _axis_or(-1)}
+_KINDS: dict[str, Callable[[Any], Any]] = {
+    "axes": _axes,
+    "dtype": kind_of,
+    "format": format_of,
+    "or_first": _axis_or(0),
+    "or_last": _axis_or(-1),
+    "sizes": sizes,
+}
 for _name, _entry in SAME.items():
     _path, *_parameters = _entry.split()
     _function = tables.resolve(_path if ":" in _path else f":{_path}", "gazelle.ops")

@@ -52,7 +52,7 @@ class Session(sessions.Session):
             found = jax.tree.map(lambda v: _inputs_for.get(id(v), (v, v))[1], found, is_leaf=is_box)
         variables = {v: given.pop(v) for v in list(given) if isinstance(v, Variable)}
         try:
-            with _holding(variables):
+            with _with_fed_variables(variables):
                 return super().run(found, given)
         except ArgumentError as error:
             fed = {id(v) for key in given for v in jax.tree.leaves(key, is_leaf=is_box)}
@@ -72,7 +72,7 @@ class Session(sessions.Session):
 
 
 @contextlib.contextmanager
-def _holding(values: Mapping[Variable, Any]) -> Iterator[None]:
+def _with_fed_variables(values: Mapping[Variable, Any]) -> Iterator[None]:
     """Let variables have the values that a run is fed for them, and afterwards their own.
 
     Raises:
