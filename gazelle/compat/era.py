@@ -69,6 +69,11 @@ def is_tf_keras_2() -> bool:
     return number() == 2 and not standalone()
 
 
+def is_before_tf_keras_2_11() -> bool:
+    """Whether the program is written for `tensorflow.keras` of TensorFlow 1, or its project requires 2.0 to 2.10."""
+    return is_tf_keras_2() and (_release.before_2_3 or _release.masked_steps_count)
+
+
 def is_before_2_3() -> bool:
     """Whether the program is written for a release before Keras 2.3, or for tf.keras of TensorFlow 1."""
     return _release.before_2_3

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gazelle.compat import era
 from tests.compat.small_models import fit, model_of
 
 
@@ -68,3 +69,43 @@ def test_weights_of_an_optimizer_are_set_before_training(tf_keras):
     other.optimizer.set_weights(model.optimizer.get_weights())
     for ours, theirs in zip(other.optimizer.get_weights(), model.optimizer.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "rows"),
+    [
+        ("SGD", {"momentum": 0.9}, [-0.095, 0.2, 0.3]),
+        ("RMSprop", {"momentum": 0.5}, [-0.27469, -0.44868, -0.19868]),
+        ("RMSprop", {}, [0.20433, -0.44868, -0.19868]),
+        ("Adadelta", {}, [0.24915, 0.49958, 0.74958]),
+        ("Adamax", {}, [-0.12757, 0.34211, 0.66277]),
+        ("Nadam", {}, [0.00161, 0.18651, 0.37880]),
+        ("Ftrl", {}, [-0.01097, 0.06321, 0.30174]),
+    ],
+)
+def test_only_gathered_rows_of_an_embedding_are_updated_until_2_10(tf_keras, name, arguments, rows):
+    """The rows after four steps of `optimizers.legacy` of TensorFlow 2.15; the last row is never read."""
+    era.set_release(era.Release(2, False, masked_steps_count=True))
+    model = tf_keras.Sequential([tf_keras.layers.Embedding(4, 1, input_length=1)])
+    model.set_weights([np.arange(1, 5).reshape(4, 1) / 4])
+    model.compile(getattr(tf_keras.optimizers, name)(0.3, **arguments), "mse")
+    for row in (0, 1, 0, 2):
+        model.train_on_batch(np.array([[row]]), np.zeros((1, 1, 1)))
+    np.testing.assert_allclose(model.get_weights()[0][:, 0], [*rows, 1.0], atol=1e-5)
+
+
+def test_decay_of_ftrl(tf_keras):
+    optimizer = tf_keras.optimizers.Ftrl(0.5, decay=0.25)
+    assert optimizer.get_config()["decay"] == 0.25
+    layer = tf_keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", input_shape=(1,))
+    model = tf_keras.Sequential([layer])
+    model.compile(optimizer, "mse")
+    for _ in range(3):
+        model.train_on_batch(np.ones((1, 1)), np.array([[3.0]]))
+    np.testing.assert_allclose(model.get_weights()[0], [[1.411991]], atol=1e-5)
+
+
+def test_the_decay_of_nadam_in_a_config(tf_keras):
+    config = tf_keras.optimizers.Nadam(0.5).get_config()
+    assert (config["decay"], "schedule_decay" in config) == (0.004, False)
+    assert tf_keras.optimizers.Nadam.from_config(config).schedule_decay == 0.004

@@ -15,6 +15,7 @@ from gazelle import ops
 from gazelle.compat import era
 from gazelle.compat.backend.execution_order import OrderedGraph, depending, open_dependencies
 from gazelle.compat.backend.lifting import GraphValue, GraphVariable, computes_values
+from gazelle.compat.optimizers.former_optimizers import in_rows
 from gazelle.compat.types import Array, TensorLike, TensorResult
 from gazelle.constraints import Constraint
 from gazelle.core import symbolic, tracing
@@ -241,23 +242,13 @@ class OptimizerStep:
 
             keys = gathered(loss)
             after, new_slots = (
-                after | _in_rows(grads, after, params, keys),
+                after | in_rows(grads, after, params, keys),
                 {
-                    name: arrays | _in_rows(grads, arrays, slots.get(name, {}), keys)
+                    name: arrays | in_rows(grads, arrays, slots.get(name, {}), keys)
                     for name, arrays in new_slots.items()
                 },
             )
         return after, (new_slots, count + 1)
-
-
-def _in_rows(grads: Arrays, after: Arrays, before: Arrays, keys: Iterable[str]) -> Arrays:
-    """The arrays after a step, but those before it in the rows whose gradient is 0."""
-    out = {}
-    for key in keys:
-        if key in grads and key in after and key in before and after[key].shape == grads[key].shape:
-            rows = jnp.any(grads[key] != 0, axis=tuple(range(1, grads[key].ndim)), keepdims=True)
-            out[key] = jnp.where(rows, after[key], before[key])
-    return out
 
 
 class GradientStep(OptimizerStep):

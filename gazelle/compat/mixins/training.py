@@ -23,7 +23,7 @@ from gazelle.core.types import Array, ArrayLike, Nested
 from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
 from gazelle.optimizers.learning_rate import LearningRate
-from gazelle.optimizers.transforms import Arrays
+from gazelle.optimizers.transforms import Arrays, Slots
 
 
 class _Variables(list[Variable]):
@@ -91,11 +91,19 @@ class OptimizerMixin(CompatObject):
         lr = super()._rate_of_step(hyper, step)
         return lr / (1 + self.decay * jnp.asarray(step, lr.dtype)) if self.decay else lr
 
+    def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Any, t: Any) -> tuple[Arrays, Slots]:
+        after: tuple[Arrays, Slots] = super()._apply_rule(params, grads, slots, lr, t)
+        if not era.is_before_tf_keras_2_11():
+            return after
+        return former_optimizers.of_gathered_rows(self, grads, (params, slots), after)
+
     def get_config(self) -> dict[str, Any]:
         config: dict[str, Any] = super().get_config()
         config |= {"decay": float(self.decay)} if "decay" in vars(self) else {}
-        if called_by_gazelle(1) or not era.is_package_before_keras_3():
+        if called_by_gazelle(1) or era.number() == 3:
             return config
+        if not era.standalone():  # where the decay of Nadam has this name
+            return config | ({"decay": config.pop("schedule_decay")} if "schedule_decay" in config else {})
         former = {"global_clipnorm": "clipnorm"} | ({"learning_rate": "lr"} if era.is_before_2_3() else {})
         unset = {name for name, value in config.items() if value is None}
         dropped = {"name", *former_optimizers.LATER_ARGUMENTS, *unset}

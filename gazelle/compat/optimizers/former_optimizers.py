@@ -7,6 +7,7 @@ if the program is for an earlier era or passes `decay` or `schedule_decay`.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ import jax.numpy as jnp
 from gazelle import optimizers
 from gazelle.compat import era
 from gazelle.core.types import Array
+from gazelle.optimizers.transforms import Arrays, Slots
 from gazelle.saving import tf_keras_optimizer
 
 SCHEDULE_DECAY = 0.004  # of Nadam
@@ -58,10 +60,41 @@ LATER_ARGUMENTS = (
 )
 #: optimizers of Keras 1 and 2, which had `decay`; `OptimizerMixin` applies it
 _KINDS: tuple[type, ...] = (
-    *(optimizers.SGD, optimizers.Adam, optimizers.Adamax, optimizers.Adadelta),
+    *(optimizers.SGD, optimizers.Adam, optimizers.Adamax, optimizers.Adadelta, optimizers.Ftrl),
     *(RMSprop, Adagrad, Nadam),
 )
 KINDS = {kind.__name__: kind for kind in _KINDS}
+
+
+#: optimizers that update gathered rows alone until tf.keras 2.10
+_OF_ROWS = ("SGD", "RMSprop", "Adadelta", "Adamax", "Ftrl")
+
+
+def of_gathered_rows(
+    optimizer: object, grads: Arrays, before: tuple[Arrays, Slots], after: tuple[Arrays, Slots]
+) -> tuple[Arrays, Slots]:
+    """Weights and slots after a step, for an `Embedding` those of the rows that it gathered alone, as in tf.keras 2.10.
+
+    Nadam updates its slots in all rows, RMSprop without momentum changes no weight where the gradient is 0.
+    """
+    name = next((c.__name__ for c in type(optimizer).__mro__ if c.__name__ in (*_OF_ROWS, "Nadam")), None)
+    if name is None or (name == "RMSprop" and not getattr(optimizer, "momentum", 0)):
+        return after
+    keys = [key for key in grads if key.rpartition("/")[2] == "embeddings"]
+    weights = after[0] | in_rows(grads, after[0], before[0], keys)
+    if name == "Nadam":
+        return weights, after[1]
+    return weights, {k: arrays | in_rows(grads, arrays, before[1].get(k, {}), keys) for k, arrays in after[1].items()}
+
+
+def in_rows(grads: Arrays, after: Arrays, before: Arrays, keys: Iterable[str]) -> Arrays:
+    """The arrays after a step, but those before it in the rows whose gradient is 0."""
+    out = {}
+    for key in keys:
+        if key in grads and key in after and key in before and after[key].shape == grads[key].shape:
+            rows = jnp.any(grads[key] != 0, axis=tuple(range(1, grads[key].ndim)), keepdims=True)
+            out[key] = jnp.where(rows, after[key], before[key])
+    return out
 
 
 @functools.cache
