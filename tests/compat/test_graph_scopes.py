@@ -382,8 +382,25 @@ def test_what_is_fed_has_an_effect_or_is_an_error(tf):  # numbers of TensorFlow 
     assert before == ([7, 14], [21]) == ([7, 14], sess.run(scaled, feed)[0].tolist())
     sess.run(step, feed | {a: 2.0})
     np.testing.assert_allclose(sess.run(w), [0.8, 1.8], rtol=1e-6)
-    with pytest.raises(ArgumentError, match="got the constant 'Const'"):  # its value was computed when it was made
-        sess.run(tf.multiply(a, 3.0), {a: 15.0})
+    with pytest.raises(ArgumentError, match="got the constant 'Const'"):
+        sess.run(tf.constant(2.0) * 3, {a: 15.0})
+
+
+def test_what_follows_from_a_fed_constant_is_computed_again(tf):  # numbers of TensorFlow 1.15
+    x, w = tf.placeholder(tf.float32, [2]), tf.Variable(2.0)
+    a = tf.add(2, 5)
+    b = tf.multiply(a, 3)
+    parts = tf.split(tf.cast(tf.stack([a, b]), tf.float32), 2)
+    y, z = x * parts[1] + tf.cast(a, tf.float32), w * tf.cast(b, tf.float32)
+    slope, sess = tf.gradients(z, w)[0], tf.Session()
+    sess.run(tf.global_variables_initializer())
+    values = lambda feed: [np.asarray(v).ravel().tolist() for v in sess.run([b, *parts, y, z, slope], feed)]  # noqa: E731
+    before = values({x: [1, 2]})
+    assert before == [[21], [7], [21], [28, 49], [42], [21]]
+    assert values({a: 15, x: [1, 2]}) == [[45], [15], [45], [60, 105], [90], [45]]
+    assert values({b: 5, x: [1, 2]}) == [[5], [7], [5], [12, 17], [10], [5]]
+    assert values({b: 5, a: 1, x: [1, 2]}) == [[5], [1], [5], [6, 11], [10], [5]]
+    assert values({x: [1, 2]}) == before
 
 
 def test_variables_have_the_method_value(tf):

@@ -95,10 +95,11 @@ def _for_tensor(loss: KerasTensor, source: KerasTensor, constants: Sequence[Kera
     graph = OrderedGraph([source, *roots], loss)
 
     def gradient(source: Any, *roots: Any) -> Any:
-        total = _total(graph, lambda x: [x, *roots])
+        total = _total(gradient.graph, lambda x: [x, *roots])
         return jax.grad(lambda x: total(x, {}))(jnp.asarray(source))
 
-    return _graph_node(gradient, graph, (source, *roots), loss.derived(source.shape, source.dtype, name="gradient"))
+    output = loss.derived(source.shape, source.dtype, name="gradient")
+    return _graph_node(gradient, graph, source, (source, *roots), output)
 
 
 def _for_variables(loss: KerasTensor, sources: list[Variable], constants: Sequence[KerasTensor]) -> list[Any]:
@@ -110,14 +111,15 @@ def _for_variables(loss: KerasTensor, sources: list[Variable], constants: Sequen
     needed = [v for v in sources if id(v) in known]
 
     def gradient(*roots: Any) -> Any:
-        total = _total(graph, lambda _: list(roots))
+        total = _total(gradient.graph, lambda _: list(roots))
         grads = jax.grad(lambda values: total(None, values))({id(v): v.value for v in needed})
         return [grads[id(v)] for v in needed]
 
+    if not needed:
+        return [None] * len(sources)
     outputs = [loss.derived(v.shape, v.dtype, name="gradient") for v in needed]
-    found = (
-        dict(zip(map(id, needed), _graph_node(gradient, graph, tuple(roots), outputs), strict=True)) if needed else {}
-    )
+    made = _graph_node(gradient, graph, None, tuple(roots), outputs)
+    found = dict(zip(map(id, needed), made, strict=True))
     return [found.get(id(v)) for v in sources]
 
 
@@ -141,7 +143,17 @@ def _total(graph: Graph, inputs: Callable[[Any], list[Any]]) -> Callable[[Any, A
     return total
 
 
-def _graph_node(function: Any, graph: Graph, args: tuple[Any, ...], outputs: Any) -> Any:
-    function.graph = graph
+def _graph_node(function: Any, graph: Graph, source: KerasTensor | None, args: tuple[Any, ...], outputs: Any) -> Any:
+    function.graph, function.source = graph, source
     Node(Op(function), args, {}, outputs)
     return outputs
+
+
+def reconnect(node: Node) -> None:
+    """If a call computes gradients, let it depend on all inputs of its loss: calls between have got other arguments."""
+    gradient: Any = getattr(node.operation, "function", None)
+    if hasattr(gradient, "source"):
+        source, loss = gradient.source, gradient.graph.outputs
+        roots, _ = roots_of(loss, source, gradient.graph.flat_inputs)
+        node.args = tuple(roots) if source is None else (source, *roots)
+        gradient.graph = OrderedGraph(list(node.args), loss)

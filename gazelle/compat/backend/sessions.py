@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -16,12 +17,13 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import Assertion, Order
 from gazelle.compat.backend.execution_order import Fetch as Fetch
 from gazelle.compat.backend.functions import Function
+from gazelle.compat.backend.gradients import reconnect
 from gazelle.compat.backend.updates import OptimizerStep, Update
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import names
 from gazelle.core.context_variables import assigned
 from gazelle.core.errors import StateError, message
-from gazelle.core.symbolic import KerasTensor
+from gazelle.core.symbolic import KerasTensor, Node, map_in_order
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
 
@@ -179,30 +181,21 @@ def inputs_of(fetches: Nested[TensorLike]) -> list[KerasTensor]:
     return _order(jax.tree.leaves(fetches, is_leaf=_is_fetch)).roots
 
 
-def replace_constant(fetches: Nested[TensorLike], constant: TensorWrapper, tensor: KerasTensor) -> bool:
-    """Let calls on which fetches depend take a tensor in the place of a constant; returns whether one does.
-
-    The constant is still the value of the tensor where none is fed. Calls that are differentiated as a whole keep it.
-    """
+def depend(fetches: Nested[TensorLike], tensor: KerasTensor) -> bool:
+    """Whether a tensor is needed for fetches."""
     flat = jax.tree.leaves(fetches, is_leaf=_is_fetch)
-    if any(one is tensor for one in _order(flat).roots):
-        return True  # by an earlier run
+    order = _order(flat)
+    return any(one is tensor for one in (*flat, *order.roots, *(v for node in order.nodes for v in node.inputs)))
 
-    def replaced(value: Any) -> Any:
-        if isinstance(value, list | tuple):
-            parts = list(map(replaced, value))
-            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-        if isinstance(value, dict):
-            return {key: replaced(one) for key, one in value.items()}
-        return tensor if value is constant or value is constant.array else value
 
-    found = False
+def replace_arguments(fetches: Nested[TensorLike], replaced: Callable[[Node, Any], Any]) -> None:
+    """Let the calls on which fetches depend take `replaced(call, argument)` in place of each argument."""
+    flat = jax.tree.leaves(fetches, is_leaf=_is_fetch)
     for node in Order(flat).nodes:
-        args, kwargs = replaced((node.args, node.kwargs))
+        args, kwargs = map_in_order(partial(replaced, node), (node.args, node.kwargs), _is_fetch)
         node.args, node.kwargs = args, kwargs
-        found = found or any(one is tensor for one in node.inputs)
+        reconnect(node)
     _kept(flat).clear()
-    return found
 
 
 def _kept(fetched: list[Any]) -> dict[Any, Any]:

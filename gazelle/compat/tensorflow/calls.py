@@ -11,6 +11,7 @@ from jax.tree_util import PyTreeDef
 
 from gazelle.compat.backend.lifting import GraphValue, GraphVariable, computes_values
 from gazelle.compat.recorded_variable import recorder
+from gazelle.compat.tensorflow import constant_calls
 from gazelle.compat.tensorflow.eager.programs import NotCompilableError
 from gazelle.compat.tensorflow.eager.recording import Call, active_tapes, filled, in_dataset, is_array, is_box, unboxed
 from gazelle.compat.tensorflow.errors import IndexOutOfBoundsError, InvalidArgumentError
@@ -50,10 +51,13 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
     flat = [registered(leaf) for leaf in flat] if CONVERSIONS else flat
     is_of_graph = any(isinstance(leaf, KerasTensor | GraphVariable) or _is_in_graph(leaf) for leaf in flat)
     if is_of_graph and _builds_graph(flat):
-        if any(is_box(leaf) and not isinstance(leaf, KerasTensor) for leaf in flat):
-            flat = [leaf if isinstance(leaf, Variable | KerasTensor) else unboxed(leaf) for leaf in flat]
+        constants = list(filter(constant_calls.is_constant, flat))
+        if constants:
+            flat = [unboxed(leaf) if constant_calls.is_constant(leaf) else leaf for leaf in flat]
         args, kwargs = jax.tree.unflatten(structure, flat)
-        return shape_inference.call_op(function, args, kwargs)
+        out = shape_inference.call_op(function, args, kwargs)
+        constant_calls.store_arguments(out, constants)
+        return out
     if any(hasattr(type(leaf), "rows") for leaf in flat):
         from gazelle.compat.tensorflow.ops import masked_rows
 
@@ -70,7 +74,10 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
     out = logits.lost(out, arrays)
     if in_dataset.get():  # further functions compute on the host: elements of other shapes would compile them again
         out = map_in_order(_on_host, out)
-    return boxed(_recorded(out, function, flat, arrays, structure) if active_tapes() else out)
+    out = boxed(_recorded(out, function, flat, arrays, structure) if active_tapes() else out)
+    if recorder.get() is GraphVariable and not computes_values():
+        constant_calls.store(out, function, flat, structure)
+    return out
 
 
 def _computed(function: Function, structure: PyTreeDef, arrays: list[Any], host: Host, keeps_64_bits: bool) -> Tree:

@@ -19,13 +19,11 @@ from gazelle.compat.tensorflow.checkpoints import Checkpoint
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.errors import InvalidArgumentError, NotFoundError
 from gazelle.compat.tensorflow.files import text
-from gazelle.compat.tensorflow.names import NAMES, named
-from gazelle.compat.tensorflow.v1 import default_graphs, graphs, scopes
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.v1 import default_graphs, fed_constants, graphs, scopes
 from gazelle.compat.tensorflow.v1.graphs import build_graphs
 from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.symbolic import KerasTensor
-from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable
 
@@ -45,11 +43,10 @@ class Session(sessions.Session):
                 parts = value if isinstance(value, tuple) else (value.indices, value.values, value.dense_shape)
                 given |= dict(zip((key.indices, key.values, key.dense_shape), map(np.asarray, parts), strict=True))
             else:
-                tensor = _feedable(_by_name(key), found)
+                tensor = fed_constants.feedable(_by_name(key), found)
                 is_text = getattr(tensor, "dtype", None) == "string" and not isinstance(value, bytes)
                 given[tensor] = as_bytes(np.asarray(value)) if is_text else value
-        if _inputs_for:
-            found = jax.tree.map(lambda v: _inputs_for.get(id(v), (v, v))[1], found, is_leaf=is_box)
+        found = fed_constants.with_inputs(found)
         variables = {v: given.pop(v) for v in list(given) if isinstance(v, Variable)}
         try:
             with _with_fed_variables(variables):
@@ -94,28 +91,6 @@ def _with_fed_variables(values: Mapping[Variable, Any]) -> Iterator[None]:
         raise ArgumentError(
             message(f"Session.run sets {changed[0]!r}", expected="variables that are not fed", hint=hint)
         )
-
-
-#: {id: (constant, the input in its place)} of the constants that were fed
-_inputs_for: dict[int, tuple[Any, Any]] = {}
-
-
-def _feedable(tensor: Any, fetches: Any) -> Any:
-    """The tensor, or the input that takes the place of a constant.
-
-    Raises:
-        ArgumentError: No call of the graph takes the constant, so others were computed from it when it was made.
-    """
-    if not isinstance(tensor, TensorWrapper) or isinstance(tensor, KerasTensor | Variable):
-        return tensor
-    if id(tensor) not in _inputs_for:
-        _inputs_for[id(tensor)] = tensor, NAMES["placeholder_with_default"](tensor)
-    _, made = _inputs_for[id(tensor)]
-    if not sessions.replace_constant(fetches, tensor, made):
-        hint = "Make it with tf.placeholder_with_default, and its value can be fed."
-        got = f"the constant {scopes.name_of_constant(tensor)!r}"
-        raise ArgumentError(message("feed_dict", expected="placeholders and what follows them", got=got, hint=hint))
-    return made
 
 
 def _is_whole(value: Any) -> bool:
