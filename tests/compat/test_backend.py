@@ -133,7 +133,7 @@ def test_gradients_for_inputs_weights_and_what_lies_between():
     assert K.gradients(y, keras.Input((3,))) == [None]
     got_x, got_h, got_w = K.function([x], [for_x, for_h, for_w])([M])
     act = np.tanh(M @ w.numpy() + hidden.bias.numpy())
-    np.testing.assert_allclose(got_h, 2 * act, rtol=1e-5)
+    np.testing.assert_allclose(got_h, 2 * act, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(got_x, 2 * act * (1 - act**2) @ w.numpy().T, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(got_w, M.T @ (2 * act * (1 - act**2)), rtol=1e-5, atol=1e-6)
     second = K.gradients(K.sum(for_x), x)[0]
