@@ -5,6 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
+import gazelle
 from gazelle.core.errors import ArgumentError
 
 X = np.cos(np.arange(4 * 8 * 8 * 3)).reshape(4, 8, 8, 3).astype("float32")
@@ -36,6 +37,11 @@ CASES = {
     "stack": lambda slim, x, w: slim.stack(slim.flatten(x), slim.fully_connected, [4, 5], weights_initializer=w),
     "repeat": lambda slim, x, w: slim.repeat(x, 2, slim.conv2d, 3, [3, 3], scope="conv", weights_initializer=w),
     "bias_add": lambda slim, x, w: slim.bias_add(x, activation_fn=None),
+    "group_norm": lambda slim, x, w: slim.group_norm(x, groups=3, activation_fn=gazelle.ops.abs),
+    "volumes": lambda slim, x, w: slim.conv3d_transpose(
+        slim.avg_pool3d(x[..., None], [2, 2, 1]), 2, 3, 2, weights_initializer=w
+    ),
+    "max_pool3d": lambda slim, x, w: slim.max_pool3d(x[..., None], 2, 1, "SAME"),
 }
 #: case -> (shape, names of the variables, sum of the absolute values)
 EXPECTED = {
@@ -69,6 +75,9 @@ EXPECTED = {
         5.7410,
     ),
     "bias_add": ([None, 8, 8, 3], "BiasAdd/biases", 489.2593),
+    "group_norm": ([None, 8, 8, 3], "GroupNorm/beta GroupNorm/gamma", 691.4363),
+    "volumes": ([None, 8, 8, 4, 2], "Conv3d_transpose/weights Conv3d_transpose/biases", 9.0955),
+    "max_pool3d": ([None, 8, 8, 3, 1], "", 683.2225),
 }
 
 

@@ -30,11 +30,11 @@ _TABLES = listed("""v1.contrib_layers function_tables ops.arrays ops.blocks ops.
     v1.global_steps v1.default_graphs eager.differentiation events feature_columns files function_layer ops.gathering
     ops.gradient_ops initializers v1.iterators v1.layers v1.losses v1.metrics v1.optimizers v1.scatter v1.scopes
     v1.sessions v1.summaries v1.graphs ops.image_resizing ops.images v1.legacy_seq2seq ops.linalg ops.linear_operators
-    lite ops.maths v1.session_hooks v1.monitored_sessions v1.contrib_training v1.moving_averages ops.nn data.parsing
-    printing ops.quantization queues v1.queues v1.queue_runners ops.ragged ops.ragged_calls ops.randoms
-    ops.random_generators data.records v1.rnn v1.rnn_cells v1.rnn_cell_wrappers ops.sampling saved_models ops.signals
-    ops.sparse ops.sparse_lookups data.stored_datasets ops.strings summaries tables tensor_specs tf_config tpus
-    data.transformations v1.tutorials ops.unicode_strings ops.graph_ops""")
+    lite ops.maths v1.session_hooks v1.variable_lists v1.monitored_sessions v1.contrib_training v1.moving_averages
+    ops.nn data.parsing printing ops.quantization queues v1.queues v1.queue_runners ops.ragged ops.ragged_calls
+    ops.randoms ops.random_generators data.records v1.rnn v1.rnn_cells v1.rnn_cell_wrappers ops.sampling saved_models
+    ops.signals ops.sparse ops.sparse_lookups data.stored_datasets ops.strings summaries tables tensor_specs tf_config
+    tpus data.transformations v1.tutorials ops.unicode_strings ops.graph_ops""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 function_tables.register_objects()
@@ -43,7 +43,7 @@ for _name, _dtype in DTYPES.items():
     named(_name, f"dtypes.{_name}")(_dtype)
 named("newaxis", "compat.v1.newaxis", "compat.v2.newaxis", "experimental.numpy.newaxis")(None)
 named("types.experimental.TensorLike")(TensorLike)
-named("version.GIT_VERSION")("gazelle")
+named("version.GIT_VERSION", "GIT_VERSION", "COMPILER_VERSION")("gazelle")
 named("__internal__.tracking.no_automatic_dependency_tracking")(lambda method: method)
 named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
 named("autograph.experimental.set_loop_options")(lambda *_, **__: None)  # hints for graphs
@@ -119,6 +119,7 @@ def _current(full: str) -> str:
     return next((path for path in found if path in NAMES), full)
 
 
+_OUTSIDE = function_tables.TABLE["modules outside of tensorflow"]
 #: modules of Keras that are also modules of TensorFlow
 _OF_KERAS = ("activations", "initializers", "losses", "metrics", "optimizers")
 
@@ -149,6 +150,9 @@ def look_up(full: str) -> TensorResult:
         return function_tables.numpy_function(full.removeprefix("experimental.numpy."))
     if full.startswith("compat.v1.") and is_module(full):  # it has functions that differ from those of tf
         return _known(f"tensorflow.{full}")
+    module, _, name = full.rpartition(".")
+    if module in _OUTSIDE:
+        return getattr(importlib.import_module(_OUTSIDE[module]), name, None)
     if full.startswith("raw_ops."):
         return _raw(full.removeprefix("raw_ops."))
     for old in ("compat.v1.", "compat.v2.", "_api.v2."):
@@ -157,7 +161,7 @@ def look_up(full: str) -> TensorResult:
             return _known(f"tensorflow.{full}") if old == "compat.v1." and isinstance(found, Facade) else found
     if is_module(full):
         return _known(f"tensorflow.{full}")
-    return None
+    return NAMES.get(f"compat.v1.{full}")  # TensorFlow 1 has it without this beginning
 
 
 def _raw(name: str) -> TensorResult:
@@ -217,7 +221,7 @@ _EMPTY_MODULES = ("core", "python", "compat", "compat.v1", "compat.v2")
 
 def is_module(full: str) -> bool:
     """Whether the name is a module."""
-    return full in _EMPTY_MODULES or any(n.startswith(f"{full}.") for n in NAMES)
+    return full in _EMPTY_MODULES or full in _OUTSIDE or any(n.startswith(f"{full}.") for n in NAMES)
 
 
 def missing(full: str) -> str:

@@ -84,7 +84,8 @@ class CheckpointReader:
         path = text(ckpt_dir_or_file)
         path = latest_checkpoint(path) or path if os.path.isdir(path) else path
         self._shapes: dict[str, list[int]]
-        if tensorflow_format.is_checkpoint(path):
+        # of two files with this prefix, gazelle's is the newer one: a program was run again
+        if not os.path.isfile(f"{path}.npz") and tensorflow_format.is_checkpoint(path):
             checkpoint = tensorflow_format.Checkpoint(path)
             self._shapes = {name: list(checkpoint.entries[name].shape) for name in sorted(checkpoint.entries)}
             self.get_tensor: Callable[[str], Any] = checkpoint.read

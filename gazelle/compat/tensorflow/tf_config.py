@@ -261,6 +261,8 @@ named("get_logger")(lambda: _logging.getLogger("tensorflow"))
 
 for _name in ("info", "warning", "error", "debug"):
     named(f"logging.{_name}")(getattr(_logging.getLogger("tensorflow"), _name))
+named("logging.fatal")(_logging.getLogger("tensorflow").critical)
+named("logging.log")(_logging.getLogger("tensorflow").log)
 named("logging.warn")(_logging.getLogger("tensorflow").warning)
 named("logging.get_verbosity")(lambda: _logging.getLogger("tensorflow").level)
 named("logging.set_verbosity")(_logging.getLogger("tensorflow").setLevel)
@@ -274,6 +276,10 @@ for _name, _members in {
     "distribute.experimental.CommunicationImplementation": ("auto", "ring", "nccl"),
 }.items():
     named(_name)(SimpleNamespace(**{member.upper(): member for member in _members}))
+
+
+for _code, _name in enumerate(LISTS["codes of errors"]):
+    named(f"errors.{_name}")(_code)
 
 
 class FlagValues:

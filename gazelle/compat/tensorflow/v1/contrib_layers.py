@@ -172,18 +172,22 @@ for _rank in (1, 2, 3):
 _TRANSPOSED = {**_KERNEL, "stride": 1, "padding": "SAME", "data_format": "NHWC"}
 
 
-@_weighted("conv2d_transpose convolution2d_transpose", "Conv2d_transpose", 2, **_TRANSPOSED)
 def _transposed(x: Any, options: Any) -> Any:
     kernel = _kernel(options, *options.kernel_size, options.num_outputs, options.channels)
     more = 0 if options.padding.upper() == "SAME" else 1
-    inner = x.shape[2:] if options.first else x.shape[1:3]
+    inner = x.shape[2:] if options.first else x.shape[1:-1]
     sizes = [
         int(n) * step + more * max(size - step, 0)
         for n, step, size in zip(inner, options.stride, options.kernel_size, strict=True)
     ]
     shape = [-1, options.num_outputs, *sizes] if options.first else [-1, *sizes, options.num_outputs]
     given = options.stride, options.padding, options.data_format
-    return NAMES["nn.conv2d_transpose"](x, kernel, shape, *given)
+    return NAMES[f"nn.conv{len(sizes)}d_transpose"](x, kernel, shape, *given)
+
+
+for _rank, _format in ((2, "NHWC"), (3, "NDHWC")):
+    _names = f"conv{_rank}d_transpose convolution{_rank}d_transpose"
+    _weighted(_names, f"Conv{_rank}d_transpose", _rank, **_TRANSPOSED | {"data_format": _format})(_transposed)
 
 
 _SEPARABLE = {**_KERNEL, "depth_multiplier": 1, "stride": 1, "padding": "SAME", "data_format": "NHWC", "rate": 1}
@@ -246,12 +250,16 @@ _AFFINE = {"center": True, "scale": True, "activation_fn": None}
 
 
 def _normalized(x: Any, options: Any, axes: list[int], epsilon: float) -> Any:
-    shape = [x.shape[-1]]
-    make = lambda name, kind: get_variable(name, shape, None, kind(), None, options.trainable)  # noqa: E731
-    beta = make("beta", gazelle.initializers.Zeros) if options.center else None
-    gamma = make("gamma", gazelle.initializers.Ones) if options.scale else None
     mean, variance = NAMES["nn.moments"](x, axes, keepdims=True)
-    x = NAMES["nn.batch_normalization"](x, mean, variance, beta, gamma, epsilon)
+    return _affine((x - mean) * NAMES["math.rsqrt"](variance + epsilon), options)
+
+
+def _affine(x: Any, options: Any) -> Any:
+    """activation(gamma x + beta)."""
+    make = lambda name, kind: get_variable(name, [x.shape[-1]], None, kind(), None, options.trainable)  # noqa: E731
+    beta = make("beta", gazelle.initializers.Zeros) if options.center else 0
+    gamma = make("gamma", gazelle.initializers.Ones) if options.scale else 1
+    x = x * gamma + beta
     return x if options.activation_fn is None else options.activation_fn(x)
 
 
@@ -263,6 +271,22 @@ def _layer_norm(x: Any, options: Any) -> Any:
 @_layer("instance_norm", "InstanceNorm", _LAST, center=True, scale=True, epsilon=1e-6, activation_fn=None)
 def _instance_norm(x: Any, options: Any) -> Any:
     return _normalized(x, options, list(range(1, len(x.shape) - 1)), options.epsilon)
+
+
+_GROUPS: dict[str, Any] = {"groups": 32, "channels_axis": -1, "reduction_axes": (-3, -2), "center": True, "scale": True}
+
+
+@_layer("group_norm", "GroupNorm", _LAST, **_GROUPS, epsilon=1e-6, activation_fn=None, mean_close_to_zero=False)
+def _group_norm(x: Any, options: Any) -> Any:
+    if options.channels_axis not in (-1, len(x.shape) - 1):
+        raise ArgumentError(message("channels_axis of group_norm", expected="-1", got=options.channels_axis))
+    shape, rank = NAMES["shape"](x), len(x.shape)
+    parts = NAMES["concat"]([shape[:-1], [options.groups, x.shape[-1] // options.groups]], 0)
+    grouped = NAMES["reshape"](x, parts)
+    axes = [*(axis % rank for axis in options.reduction_axes), rank]
+    mean, variance = NAMES["nn.moments"](grouped, axes, keepdims=True)
+    scaled = (grouped - mean) * NAMES["math.rsqrt"](variance + options.epsilon)
+    return _affine(NAMES["reshape"](scaled, shape), options)
 
 
 _STATISTICS: dict[str, Any] = {"decay": 0.999, "center": True, "scale": False, "epsilon": 0.001, "activation_fn": None}
@@ -307,8 +331,11 @@ def _pooling(name: str) -> Callable[[Any, Any], Any]:
     return lambda x, given: NAMES[name](x, given.kernel_size, given.stride, given.padding, given.data_format)
 
 
-_layer("max_pool2d", "MaxPool2D", _ENDS, **_POOLING)(_pooling("nn.max_pool2d"))
-_layer("avg_pool2d", "AvgPool2D", _ENDS, **_POOLING)(_pooling("nn.avg_pool2d"))
+for _rank, _format in ((2, "NHWC"), (3, "NDHWC")):
+    for _kind in ("max", "avg"):
+        _name = f"{_kind}_pool{_rank}d"
+        _default = f"{_kind.title()}Pool{_rank}D"
+        _layer(_name, _default, _ENDS, **_POOLING | {"data_format": _format})(_pooling(f"nn.{_name}"))
 
 
 @_layer("dropout", "Dropout", _ENDS, keep_prob=0.5, noise_shape=None, is_training=True)

@@ -54,6 +54,7 @@ DefaultGraph.get_tensor_by_name = DefaultGraph.get_operation_by_name = _found
 
 
 DefaultGraph.gradient_override_map = staticmethod(overriding)
+DefaultGraph.is_feedable = staticmethod(lambda _: True)
 DefaultGraph.control_dependencies = staticmethod(depending)
 
 

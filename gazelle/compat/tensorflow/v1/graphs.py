@@ -6,6 +6,7 @@ when a session runs. It is used from the first call that only TensorFlow 1 had.
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow import names, names_of_1
-from gazelle.compat.tensorflow.dtypes import name_on_device
+from gazelle.compat.tensorflow.dtypes import DType, name_on_device
 from gazelle.compat.tensorflow.eager.recording import in_graph, unboxed
 from gazelle.compat.tensorflow.eager.tape import recorded_gradients, zeros_wanted
 from gazelle.compat.tensorflow.model_calls import remembered
@@ -191,6 +192,7 @@ def variable(
     kind = name_on_device(kind)
     name = options.get("full_name") or scopes.unique(options.get("name") or "Variable")
     made = GraphVariable1(array.astype(kind), dtype=kind, name=f"{name}:0", trainable=trainable is not False)
+    made.dtype = DType(kind)
     _first_values[made] = array.astype(kind)
     return remembered(made)
 
@@ -236,6 +238,11 @@ def get_variable(
     if custom is not None:
         return custom(_true_getter, scope.prefix + name, **options, reuse=scope.reuse)
     return _own_variable(name, **options)
+
+
+named("get_local_variable")(
+    functools.partial(get_variable, trainable=False, collections=[scopes.GraphKeys.LOCAL_VARIABLES])
+)
 
 
 def _true_getter(name: str, *args: Any, **options: Any) -> Any:

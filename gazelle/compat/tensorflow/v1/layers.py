@@ -26,9 +26,10 @@ from gazelle.core.symbolic import is_symbolic
 from gazelle.core.variable import Variable
 
 _LAYERS = pairs("""average_pooling1d=AveragePooling1D average_pooling2d=AveragePooling2D
-    batch_normalization=BatchNormalization conv1d=Conv1D conv2d=Conv2D conv2d_transpose=Conv2DTranspose
-    conv3d=Conv3D dense=Dense dropout=Dropout flatten=Flatten max_pooling1d=MaxPooling1D
-    max_pooling2d=MaxPooling2D separable_conv2d=SeparableConv2D""")
+    average_pooling3d=AveragePooling3D batch_normalization=BatchNormalization conv1d=Conv1D conv2d=Conv2D
+    conv2d_transpose=Conv2DTranspose conv3d=Conv3D conv3d_transpose=Conv3DTranspose dense=Dense dropout=Dropout
+    flatten=Flatten max_pooling1d=MaxPooling1D max_pooling2d=MaxPooling2D max_pooling3d=MaxPooling3D
+    separable_conv1d=SeparableConv1D separable_conv2d=SeparableConv2D""")
 
 #: class -> the arguments of its function after the inputs, in their order
 _ORDERS = {
@@ -38,8 +39,8 @@ _ORDERS = {
 }
 
 #: class -> weights whose initializer is by default that of the variable scope
-_KERNELS = dict.fromkeys(("Conv1D", "Conv2D", "Conv2DTranspose", "Conv3D", "Dense"), ("kernel",))
-_KERNELS["SeparableConv2D"] = ("depthwise", "pointwise")
+_KERNELS = dict.fromkeys(("Conv1D", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose", "Dense"), ("kernel",))
+_KERNELS |= dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), ("depthwise", "pointwise"))
 
 
 def _defaults(kind: str) -> dict[str, Any]:

@@ -187,6 +187,10 @@ def name_scope(name: Option, default_name: str | None = None) -> Iterator[str]:
         yield prefix
 
 
+named("op_scope")(ignores("values")(lambda values, name, default_name=None: name_scope(name, default_name)))
+named("no_regularizer")(lambda _: None)
+
+
 def scoped(name: str, make: Callable[[], Any], reuse: Option = None, once: bool = False) -> TensorResult:
     """The object of this name in the current scope if it may be reused, else a new one, or with `once` an error."""
     full = current().prefix + name
