@@ -24,6 +24,7 @@ _POSITIONS = tables.read("positional_arguments")
 _LEADING_INTEGERS = {
     "Conv1D": 2,
     "Conv3D": 4,
+    "Flatten": 0,
     **dict.fromkeys(("Conv2D", "SeparableConv2D", "Conv2DTranspose", "LocallyConnected2D", "ConvLSTM2D"), 3),
 }
 #: what optimizers take by position after their own arguments, since TensorFlow 2.11

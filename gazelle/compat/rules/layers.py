@@ -67,6 +67,14 @@ def _on_current_axes(instance: Any, kwargs: dict[str, Any], given: Any) -> Any:
     return constraint.from_config({**constraint.get_config(), "axis": [axes[axis] for axis in wanted if axis in axes]})
 
 
+def _dimensions(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The first Keras took each dimension of `Reshape` by itself."""
+    return ((args,) if args and isinstance(args[0], int) and era.number() == 1 else args), kwargs
+
+
+RULES["Reshape"] = _dimensions
+
+
 @rule("_ZeroPadding")
 def _padding(instance: Any, kwargs: dict[str, Any]) -> None:
     sides = ("top_pad", "bottom_pad", "left_pad", "right_pad")[4 - 2 * min(instance.rank, 2) :]
