@@ -345,3 +345,35 @@ def test_configs_have_the_arguments_of_tf_keras(tf_keras_2, name, arguments, ent
     config = layer.get_config()
     assert {key: config[key] for key in entries} == entries
     assert type(layer).from_config(config).get_config() == config
+
+
+def test_batch_normalization_along_several_axes(tf):
+    """The numbers are those of TensorFlow 2.15."""
+    x = np.arange(12, dtype="float32").reshape(2, 1, 2, 3) ** 2
+    layer = layers.BatchNormalization(axis=[2, 3], epsilon=1.0, momentum=0.5)
+    y = layer(x, training=True)
+    assert [weight.shape.as_list() for weight in layer.weights] == [[1, 1, 2, 3]] * 4
+    np.testing.assert_allclose(np.ravel(layer.moving_mean), [9, 12.5, 17, 22.5, 29, 36.5], rtol=1e-5)
+    np.testing.assert_allclose(np.ravel(layer.moving_variance)[:3], [162.5, 288.5, 450.5], rtol=1e-5)
+    assert float(tf.reduce_sum(y * x)) == pytest.approx(395.797272, rel=1e-5)
+    assert type(layer).from_config(layer.get_config()).get_config()["axis"] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("implementation", "padding", "shape", "total"),
+    [
+        (2, "valid", (3, 2, 2, 2), 21.739132),
+        (2, "same", (3, 2, 3, 2), 22.028572),
+        (3, "valid", (16,), 22.133333),
+        (3, "same", (20,), 27.842104),
+    ],
+)
+def test_implementations_of_locally_connected_layers(tf, implementation, padding, shape, total):
+    """The sums are those of TensorFlow 2.15; such layers have other weights."""
+    layer = layers.LocallyConnected1D(2, 2, implementation=implementation, padding=padding)
+    layer.build((None, 3, 2))
+    kernel, bias = layer.get_weights()
+    assert kernel.shape == shape
+    layer.set_weights([np.linspace(-1, 1, kernel.size).reshape(shape), bias])
+    y = layer(np.arange(6.0, dtype="float32").reshape(1, 3, 2))
+    assert float(tf.reduce_sum(y * np.arange(1.0, 3))) == pytest.approx(total, abs=1e-4)

@@ -226,3 +226,10 @@ def test_functions_of_keras_1_broadcast(keras_1):
 def test_precision_of_keras_1_rounds_products(keras_1):
     y, p = np.array([[2.0], [-1.0]]), np.array([[0.4], [-0.7]])
     assert float(np.asarray(keras_1.metrics.recall(y, p))) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "acc"])
+def test_the_accuracy_found_by_name_compares_each_value(tf_keras, name):
+    found = tf_keras.metrics.get(name)
+    assert found.__name__ == "accuracy"
+    assert found(np.array([[1.0, 2.0]]), np.array([[1.0, 3.0]])).tolist() == [[1.0, 0.0]]

@@ -32,6 +32,8 @@ def test_data_sets_by_their_words(tf):
     ]
     assert chain(numbers.take(2).concatenate(numbers.skip(5)).batch(2).unbatch()) == [0, 1, 5]
     assert [len(b) for b in numbers.batch(3).rebatch(4)] == [len(b) for b in numbers.batch(4)]
+    sizes = [[len(b) for b in numbers.batch(3).rebatch([1, 3], drop_remainder=drop)] for drop in (False, True)]
+    assert sizes == [[1, 3, 1, 1], [1, 3, 1]]
     assert [(int(i), int(x)) for i, x in numbers.skip(4).enumerate(7)] == [(7, 4), (8, 5)]
     assert int(numbers.reduce(np.int64(0), lambda s, x: s + x)) == 15
     lists = tf.data.Dataset.from_generator(lambda: iter([[1], [2, 3]]), tf.int32)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.compat import era
 from gazelle.compat.backend.networks import bias_add, local_conv
@@ -119,24 +122,56 @@ class _LocallyConnected(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        set_window(self, kernel_size, strides, padding, data_format, 1, ("valid",))
+        set_window(self, kernel_size, strides, padding, data_format, 1, ("valid", "same")[:implementation])
         check_positive(self, "filters")
 
     def build(self, input_shape: Any) -> None:
         channels = spatial.channels(self, input_shape)
         spatial.check_fits(self, input_shape, self.kernel_size, "kernel_size")
-        steps = zip((input_shape[a] for a in spatial.space_axes(self)), self.kernel_size, self.strides, strict=True)
-        self.output_positions = tuple((n - k) // s + 1 for n, k, s in steps)
-        count, window = 1, channels
-        for n, k in zip(self.output_positions, self.kernel_size, strict=True):
-            count, window = count * n, window * k
-        self.kernel = self.add_weight("kernel", (count, window, self.filters))
+        sizes = [input_shape[a] for a in spatial.space_axes(self)]
+        steps = zip(sizes, self.kernel_size, self.strides, strict=True)
+        self.output_positions = tuple(-(-n // s) if self.padding == "same" else (n - k) // s + 1 for n, k, s in steps)
+        if self.implementation == 1:
+            shape = (math.prod(self.output_positions), channels * math.prod(self.kernel_size), self.filters)
+        else:
+            self._mask = self._connected(sizes, channels)
+            shape = self._mask.shape if self.implementation == 2 else (int(np.sum(self._mask)),)
+        self.kernel = self.add_weight("kernel", shape)
         self.bias = self.add_weight("bias", (*self.output_positions, self.filters)) if self.use_bias else None
         spatial.accept_channels(self, channels)
 
+    def _connected(self, sizes: Sequence[int], channels: int) -> np.ndarray:
+        """Which inputs have a weight to which outputs: (*shape of an input, *shape of an output)."""
+        mask = np.ones(())
+        for n, count, window, step in zip(sizes, self.output_positions, self.kernel_size, self.strides, strict=True):
+            first = np.arange(count) * step - (window // 2 if self.padding == "same" else 0)
+            positions = np.arange(n)[:, None]
+            mask = np.multiply.outer(mask, (positions >= first) & (positions < first + window))
+        mask = np.transpose(mask, (*range(0, mask.ndim, 2), *range(1, mask.ndim, 2)))
+        is_first = self.data_format == "channels_first"
+        axes = (0, self.rank + 1) if is_first else (self.rank, mask.ndim + 1)
+        shape = [*sizes, *self.output_positions]
+        shape.insert(axes[0], channels)
+        shape.insert(axes[1], self.filters)
+        return np.broadcast_to(np.expand_dims(mask, axes), shape)
+
+    def _product(self, x: Any) -> Any:
+        """The implementations 2, a matrix in which not all numbers count, and 3, those that count alone."""
+        kernel, sizes = self.kernel.value, self._mask.shape[: self.rank + 1]
+        shape = (math.prod(sizes), -1)
+        if self.implementation == 2:
+            matrix = jnp.reshape(kernel * self._mask, shape)
+        else:
+            outputs, inputs = np.nonzero(np.reshape(self._mask, shape).T)
+            matrix = jnp.zeros(np.reshape(self._mask, shape).shape, kernel.dtype).at[inputs, outputs].set(kernel)
+        return jnp.reshape(jnp.reshape(x, (x.shape[0], -1)) @ matrix, (x.shape[0], *self._mask.shape[self.rank + 1 :]))
+
     def call(self, x: Any) -> Any:
-        y: Any = local_conv(
-            x, self.kernel.value, self.kernel_size, self.strides, self.output_positions, self.data_format
+        positions = self.output_positions
+        y: Any = (
+            local_conv(x, self.kernel.value, self.kernel_size, self.strides, positions, self.data_format)
+            if self.implementation == 1
+            else self._product(x)
         )
         return self.activation(y if self.bias is None else bias_add(y, self.bias.value, self.data_format))
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import jax.numpy as jnp
 
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli
-from gazelle.core.types import Array
+from gazelle.core.types import Array, Shape
 from gazelle.layers import (
     AdditiveAttention,
     Attention,
@@ -17,6 +18,8 @@ from gazelle.layers import (
     GroupNormalization,
     RandomZoom,
 )
+from gazelle.layers.input_spec import InputSpec
+from gazelle.layers.normalization import as_wide
 
 if TYPE_CHECKING:
     from gazelle.layers.options import LayerOptions
@@ -72,6 +75,46 @@ class SampleNormalization(BatchNormalization):
         mean = jnp.mean(x, -1, keepdims=True)
         spread = jnp.sqrt(jnp.var(x, -1, keepdims=True) + self.epsilon) + self.epsilon
         return self._affine((x - mean) / spread, (1,) * (x.ndim - 1) + (-1,))
+
+
+class JointBatchNormalization(BatchNormalization):
+    """BatchNormalization(axis=[1, 2]) of tf.keras: statistics for each element along several axes.
+
+    >>> layer = JointBatchNormalization([1, 2], epsilon=0.0)
+    >>> layer(jnp.array([[[1.0, 2.0]], [[3.0, 6.0]]]), training=True).ravel().tolist()
+    [-1.0, -1.0, 1.0, 1.0]
+    """
+
+    axes: Sequence[int]
+
+    def __init__(self, axis: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
+        super().__init__(**kwargs)
+        self.axes = list(axis)
+
+    def build(self, input_shape: Shape) -> None:
+        if self.renorm:
+            raise ArgumentError(message("axis of BatchNormalization", expected="one axis with renorm", got=self.axes))
+        self.axis: Any = list(self.axes)
+        axes = self._axes(len(input_shape))
+        sizes = dict(zip(axes, self._known(input_shape), strict=True))
+        shape = tuple(sizes.get(axis, 1) for axis in range(len(input_shape)))
+        self._build_affine(shape)
+        self.moving_mean = self.add_weight("moving_mean", shape, self.moving_mean_initializer, trainable=False)
+        first = self.moving_variance_initializer
+        self.moving_variance = self.add_weight("moving_variance", shape, first, trainable=False)
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=sizes)
+
+    def call(self, x: Array, training: bool = False, mask: Array | None = None) -> Array:
+        x, mean, variance = as_wide(x), self.moving_mean.value, self.moving_variance.value
+        if training and self._uses_batches():
+            others = tuple(axis for axis in range(x.ndim) if axis not in self._axes(x.ndim))
+            mean, variance = jnp.mean(x, others, keepdims=True), jnp.var(x, others, keepdims=True)
+            self._move(self.moving_mean, mean, self.momentum)
+            self._move(self.moving_variance, variance, self.momentum)
+        return self._affine(self._standard(x, mean, variance), self.moving_mean.shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": list(self.axes)}
 
 
 class InstanceNormalization(GroupNormalization):

@@ -93,6 +93,17 @@ def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5
     return ops.mean(metrics.binary_accuracy(y_true, y_pred, threshold), axis=-1)
 
 
+@lift
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Return 1 where labels and predictions are equal, else 0.
+
+    >>> accuracy(np.array([1, 2]), np.array([1.0, 3.0])).tolist()
+    [1.0, 0.0]
+    """
+    equal: Array = ops.cast(ops.equal(y_true, y_pred), "float32")
+    return equal
+
+
 def _unit_products(y_true: Any, y_pred: Any) -> Any:
     return ops.normalize(_labels(y_true, y_pred), axis=-1) * ops.normalize(y_pred, axis=-1)
 

@@ -16,6 +16,7 @@ from gazelle.compat.layers.variants import (
     CausalAdditiveAttention,
     CausalAttention,
     EmbeddingWithDropout,
+    JointBatchNormalization,
     SampleNormalization,
 )
 from gazelle.compat.rules import RULES, SIDES, rule
@@ -184,6 +185,8 @@ def _normalization(instance: Any, kwargs: dict[str, Any]) -> None:
     axis = kwargs.get("axis")
     if isinstance(axis, list | tuple) and len(axis) == 1:
         kwargs["axis"] = axis[0]
+    elif isinstance(axis, list | tuple) and era.number() < 3:
+        instance.__class__, instance.__dict__["axes"] = compat_class(JointBatchNormalization), kwargs.pop("axis")
     mode = kwargs.pop("mode", 0)
     if mode:
         instance.__class__ = compat_class({1: SampleNormalization, 2: BatchwiseNormalization}[mode])

@@ -514,8 +514,20 @@ class Dataset(Elements):
             yield from (row_of(element, i) for i in range(len(jax.tree.leaves(element)[0])))
 
     def rebatch(self, batch_size: TensorLike, drop_remainder: bool = False) -> Dataset:
-        """Batch the rows of the elements again."""
-        return self.unbatch().batch(batch_size, drop_remainder)
+        """Batch the rows of the elements again; several sizes take turns."""
+        sizes = np.ravel(batch_size).tolist()
+        if len(sizes) == 1:
+            return self.unbatch().batch(sizes[0], drop_remainder)
+        return Dataset(functools.partial(self._batches_of, sizes, drop_remainder))
+
+    def _batches_of(self, sizes: Sequence[int], drop_remainder: bool) -> Iterator[Any]:
+        rows = self.unbatch()._begin()
+        for size in itertools.cycle(sizes):
+            group = list(itertools.islice(rows, size))
+            if group and (len(group) == size or not drop_remainder):
+                yield jax.tree.map(stacked, *group, is_leaf=is_ragged)
+            if len(group) < size:
+                return
 
     def window(
         self, size: TensorLike, shift: TensorLike = None, stride: TensorLike = 1, drop_remainder: bool = False
