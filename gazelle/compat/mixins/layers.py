@@ -267,7 +267,7 @@ class LayerMixin(CompatObject):
             if type(tensor) is KerasTensor:
                 tensor.__class__ = SymbolicTensor
             if facade.calls is not None:
-                facade.calls.layer_outputs.mark(tensor)
+                facade.calls.layer_calls.layer_outputs.mark(tensor)
         return out
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:

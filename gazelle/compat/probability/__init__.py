@@ -22,10 +22,10 @@ from gazelle.compat import namespaces
 from gazelle.compat.probability import outputs
 from gazelle.compat.probability.classes import SUBSTRATE, program_class, program_function
 from gazelle.compat.probability.objects import is_genuine
-from gazelle.compat.tensorflow import model_calls
+from gazelle.compat.tensorflow import layer_calls
 from gazelle.core.errors import message
 
-model_calls.layer_outputs = outputs.DistributionOutputs()
+layer_calls.layer_outputs = outputs.DistributionOutputs()
 _ROOT = "tensorflow_probability"
 #: modules below the root that are the genuine ones
 _GENUINE = ("substrates", "python.internal", "python.version")

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.probability.objects import Deferred
-from gazelle.compat.tensorflow import calls, model_calls
+from gazelle.compat.tensorflow import calls, layer_calls
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import Function, NamedObject, TensorResult
@@ -115,7 +115,7 @@ class _OfValue:
         return calls.OBJECTS.get(unboxed(self.value)).distribution.made()
 
 
-class DistributionOutputs(model_calls.LayerOutputs):
+class DistributionOutputs(layer_calls.LayerOutputs):
     """Carries the distributions of layers through compiled calls and graphs."""
 
     def expanded(self, function: Function) -> Function:

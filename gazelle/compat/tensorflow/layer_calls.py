@@ -1,0 +1,254 @@
+"""Calls layers on tensors of the facade: tapes record a layer as one call, or the calls inside of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import weakref
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle.compat import facade
+from gazelle.compat.tensorflow import ragged_layers
+from gazelle.compat.tensorflow.calls import boxed, call, unbox
+from gazelle.compat.tensorflow.eager import autograph, compiled_calls
+from gazelle.compat.tensorflow.eager.function import needs_values
+from gazelle.compat.tensorflow.eager.programs import NeedsTapeError
+from gazelle.compat.tensorflow.eager.recording import LooksAtValuesError, active_tapes, is_box
+from gazelle.compat.tensorflow.eager.stateful import fresh_key, register_dataclasses, stateful
+from gazelle.compat.types import Arguments, Function, Keywords
+from gazelle.core import symbolic, tracing
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.tensor_wrapper import TensorWrapper
+from gazelle.core.types import Tree
+from gazelle.core.variable import Variable
+from gazelle.layers import Layer, weight_tree
+from gazelle.models.graph_inputs import fitted, match
+
+_layer_depth: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
+keep_alive: dict[int, Any] = {}  # objects whose ids are in program keys: an id must not be reused
+_PLAIN = (bool, int, float, str)
+
+
+class LayerOutputs:
+    """What is done with results of layers; `probability`, whose layers return distributions, has its own."""
+
+    def expanded(self, function: Function) -> Function:
+        """A function whose result also contains what is attached to its arrays."""
+        return function
+
+    def contracted(self, out: Tree) -> Tree:
+        """The result of such a function, with that attached to its arrays."""
+        return out
+
+    def mark(self, tensor: KerasTensor) -> None:
+        """Prepare a symbolic tensor that a layer returns."""
+
+
+layer_outputs = LayerOutputs()
+
+
+def has_box(tree: Tree) -> bool:
+    return any(isinstance(leaf, TensorWrapper) for leaf in jax.tree.leaves(tree, is_leaf=is_box))
+
+
+def from_outside(args: Tree) -> bool:
+    """Whether a call comes from user code that imports tensorflow, with NumPy arrays and no JAX arrays."""
+    leaves = jax.tree.leaves(args, is_leaf=is_box)
+    inside = any(isinstance(leaf, jax.Array) or symbolic.is_symbolic(leaf) for leaf in leaves)
+    return bool(leaves) and not inside and facade.serves_caller()
+
+
+def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywords) -> Tree:
+    """Call a layer; `original(*args, **kwargs)` is gazelle's method, which takes arrays."""
+    if args and ragged_layers.takes(layer, args[0]):
+        return ragged_layers.call(layer, *args, **kwargs)
+    if symbolic.any_symbolic(args, kwargs):
+        return original(*unbox(args), **unbox(kwargs))
+    if tracing.current() is None and any(hasattr(value, "writes_graphs") for value in args):
+        return original(*args, **kwargs)  # a variable of a graph, of which the layer becomes a node
+    depth, recorded = _layer_depth.get(), bool(active_tapes())  # inside of a layer, by a tape that it began
+    outside = depth == 0 and from_outside((args, kwargs))
+    if not (recorded or outside or has_box((args, kwargs))):
+        return original(*args, **kwargs)
+    token = _layer_depth.set(depth + 1)
+    try:
+        if depth and not recorded:
+            out = original(*unbox(args), **unbox(kwargs))
+        elif _records_layers(layer):
+            out = _call_layers(layer, args, kwargs)
+        elif recorded and (attributes := _outer_tensors(layer)):
+            own = compiled_calls.is_library_code(layer)
+            if own:
+                out = _call_with(original, layer, args, kwargs, attributes)
+            else:
+                out = _call_parts(original, layer, args, kwargs)
+        elif layer in _looks_at_values:
+            out = _call_parts(original, layer, args, kwargs)
+        else:
+            library = functools.partial(compiled_calls.is_library_code, layer)
+            try:
+                function = layer_outputs.expanded(original)
+                out = layer_outputs.contracted(
+                    stateful(function, args, kwargs, _program_key(layer), layer, library, is_watched=recorded)
+                )
+            except LooksAtValuesError:
+                _looks_at_values.add(layer)
+                parts = _call_layers if _records_layers(layer) else functools.partial(_call_parts, original)
+                out = parts(layer, args, kwargs)
+    finally:
+        _layer_depth.reset(token)
+    return boxed(out)
+
+
+#: layers of which a tape records the calls inside, since a replay of `call` would not have the values it looks at
+_looks_at_values: weakref.WeakSet[Layer] = weakref.WeakSet()
+
+
+def _outer_tensors(layer: Layer) -> list[tuple[Layer, str]]:
+    """Attributes of a layer, or of one in it, that hold tensors of tapes, which a replay would take as constants."""
+    found = []
+    for one in weight_tree.named_layers(layer).values():
+        for name, value in vars(one).items():
+            stored = [value] if isinstance(value, TensorWrapper) else value
+            if isinstance(stored, list | tuple) and stored and not weight_tree.is_layer(stored[0]):
+                known = [v.array for v in jax.tree.leaves(stored, is_leaf=is_box) if isinstance(v, TensorWrapper)]
+                if known and any(tape.is_affected_by(known) for tape in active_tapes()):
+                    found.append((one, name))
+    return found
+
+
+def _call_with(original: Function, layer: Layer, args: Arguments, kwargs: Keywords, attributes: list[Any]) -> Tree:
+    """Call a layer whose attributes hold tensors (`layer.kernel = kernel - rate * gradient`) as a function of them."""
+
+    def function(values: list[Any], *args: Any, **kwargs: Any) -> Any:
+        before = [vars(one)[name] for one, name in attributes]
+        try:
+            for (one, name), value in zip(attributes, values, strict=True):
+                vars(one)[name] = value
+            return original(*args, **kwargs)
+        finally:
+            for (one, name), value in zip(attributes, before, strict=True):
+                vars(one)[name] = value
+
+    return stateful(function, ([vars(one)[name] for one, name in attributes], *args), kwargs, None, layer)
+
+
+def _call_parts(original: Function, layer: Layer, args: Arguments, kwargs: Keywords) -> Tree:
+    """Call a layer so that a tape records the calls inside."""
+    outer = tracing.current()
+    scope = tracing.TraceContext(key=fresh_key()) if outer is None else outer
+    args, kwargs = jax.tree.map(_on_device, (args, dict(kwargs)), is_leaf=is_box)
+    with tracing.entered(scope):
+        out = original(*unbox(args), **unbox(kwargs))
+    if outer is None:
+        layer._eager_losses = [boxed(value) for _, value in scope.losses]
+    return out
+
+
+def _on_device(value: Tree) -> Tree:
+    """A tensor as the array with which the layer computes, so that a tape finds it."""
+    is_host = (
+        isinstance(value, TensorWrapper) and isinstance(value.array, np.ndarray) and value.array.dtype.kind in "fc"
+    )
+    return call(jax.numpy.asarray, (value,), {}) if is_host or isinstance(value, Variable) else value
+
+
+def user_defined_call(call: Function, args: Arguments, kwargs: Keywords) -> Tree:
+    """Run the `call` of a user-defined layer, which gazelle calls on arrays: with tensors, converting the result."""
+    if has_box((args, kwargs)) or symbolic.any_symbolic(args, kwargs):
+        return call(*args, **kwargs)  # called by user code
+    token = _layer_depth.set(_layer_depth.get() + 1)
+    try:
+        out = call(*boxed(args), **boxed(kwargs))
+        register_dataclasses(out)
+        return unbox(out)
+    finally:
+        _layer_depth.reset(token)
+
+
+def without_values(function: Function, error: Exception) -> Function | None:
+    """The function with `if` and `while` on tensors compiled, if an error in it means that a value was needed."""
+    return autograph.rewritten(function) if needs_values(error) else None
+
+
+def may_compute_values(error: Exception) -> bool:
+    """Whether an error means that a value was needed, outside of a program that is being traced."""
+    return needs_values(error) and not tracing.is_traced()
+
+
+def needs_tape(error: Exception) -> bool:
+    """Whether a step must run again with a tape, for `tf.gradients` in it."""
+    return isinstance(error, NeedsTapeError) and not tracing.is_traced()
+
+
+def _records_layers(model: Any) -> bool:
+    """Whether a tape records the layers of a model one by one, for gradients between its outputs or inside of it."""
+    graph = getattr(model, "_graph", None)
+    complete = graph is not None and model.built  # the graph of a Sequential may end at a layer that looks at values
+    if not complete or not active_tapes() or not type(model).call.__module__.startswith("gazelle."):
+        return False
+    return model in _looks_at_values or len(symbolic.leaves(graph.outputs)) > 1
+
+
+def _call_layers(model: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
+    """Call the layers of a functional model one by one, as user code would."""
+    _layer_depth.set(0)  # `layer_call` resets it
+    args, kwargs = jax.tree.map(_on_device, (args, dict(kwargs)), is_leaf=is_box)
+    graph, outer = model._extended_graph or model._graph, tracing.current()
+    base = tracing.TraceContext(key=fresh_key()) if outer is None else outer
+    given = kwargs.get("training", args[1] if len(args) > 1 else None)
+    scope = dataclasses.replace(base, training=base.training if given is None else bool(given))
+    inputs = match(graph, args[0] if args else kwargs["inputs"])
+    values = {
+        id(tensor): call(_input_function(graph, tensor), (value,), {})
+        for tensor, value in zip(graph.flat_inputs, inputs, strict=True)
+    }
+    with tracing.entered(scope):
+        for node in graph.nodes:
+            outputs = symbolic.leaves(node.outputs)
+            if not all(id(tensor) in values for tensor in outputs):
+                args_, kwargs_ = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
+                results = jax.tree.leaves(boxed(_call_operation(node.operation, args_, kwargs_)), is_leaf=is_box)
+                values.update((id(tensor), result) for tensor, result in zip(outputs, results, strict=True))
+    if outer is None:
+        model._eager_losses = [boxed(value) for _, value in scope.losses]
+    return symbolic.map_tree(lambda tensor: values[id(tensor)], graph.outputs)
+
+
+def _call_operation(operation: Any, args: Any, kwargs: Any) -> Any:
+    """Call an operation of a graph on tensors; a function, unlike a layer, does not record itself."""
+    if isinstance(operation, Layer) or getattr(operation, "runs_on_host", False):
+        return operation(*args, **kwargs)
+    keep_alive[id(operation)] = operation
+    return call(operation, args, kwargs)
+
+
+_input_functions: dict[Any, Any] = {}
+
+
+def _input_function(graph: Any, tensor: Any) -> Callable[[Any], Any]:
+    """The function that converts data to the rank and dtype of an input; cached, so that programs are shared."""
+    if (id(graph), id(tensor)) not in _input_functions:
+        _input_functions[id(graph), id(tensor)] = lambda array: fitted(tensor, array, graph.guessed)
+    return _input_functions[id(graph), id(tensor)]
+
+
+def _program_key(layer: Any) -> Any:
+    """The key of a layer's program: the layer, and the plain attributes and functions of all layers in it."""
+    keep_alive[id(layer)] = layer
+    parts: list[Any] = [id(layer)]
+    for one in weight_tree.named_layers(layer).values():
+        parts.append(id(one))
+        for name, value in vars(one).items():
+            if type(value) in _PLAIN:
+                if name != "_draws":  # counts calls
+                    parts += (name, value)
+            elif callable(value) and not weight_tree.is_layer(value):
+                keep_alive[id(value)] = value
+                parts += (name, id(value))
+    return tuple(parts)
