@@ -19,6 +19,12 @@ def test_one_shot(tf):
         assert int(session.run(element)) == 4
 
 
+def test_one_shot_at_once(tf):
+    tf.enable_eager_execution()
+    iterator = tf.data.Dataset.range(4).make_one_shot_iterator()
+    assert [int(iterator.get_next()), int(iterator.next()), *map(int, iterator)] == [0, 1, 2, 3]
+
+
 def test_training_on_placeholders(tf):
     features, labels = tf.placeholder(tf.float32, [None, 2]), tf.placeholder(tf.int32, [None])
     data = tf.data.Dataset.from_tensor_slices((features, labels)).map(lambda x, y: (x * 2, y)).batch(4)

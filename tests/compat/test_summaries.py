@@ -56,7 +56,7 @@ def test_kinds_of_tensors_of_a_graph(tensorflow_1, tmp_path):
     tf.summary.histogram(name="all", values=x)
     merged = tf.summary.merge_all()
     with tf.Session() as sess:
-        writer = tf.summary.FileWriter(str(tmp_path), sess.graph)
+        writer = tf.summary.FileWriter(str(tmp_path), graph_def=sess.graph_def)
         writer.add_summary(sess.run(merged, {x: IMAGES * 10}), 3)
     (step, picture), (_, histogram) = values(tmp_path)
     assert (step, picture.tag, histogram.histo.num) == (3, "images", IMAGES.size)

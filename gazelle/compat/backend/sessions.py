@@ -90,6 +90,12 @@ class DefaultGraph:
         )
         raise StateError(message("The operations of TensorFlow's graph do not exist", hint=hint))
 
+    def as_graph_def(self) -> DefaultGraph:
+        """Return the graph itself, for writers of summaries, which do not write it."""
+        return self
+
+    node = property(get_operations)
+
     def __enter__(self) -> DefaultGraph:
         return self
 
@@ -108,6 +114,8 @@ class Session:
 
     def __init__(self, target: TensorLike = "", graph: object = None, config: object = None) -> None:
         self.graph, self.config = graph or DefaultGraph(), config
+
+    graph_def = property(lambda self: self.graph.as_graph_def())
 
     @ignores("options run_metadata")
     def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:

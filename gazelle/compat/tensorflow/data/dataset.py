@@ -597,14 +597,16 @@ class Dataset(Elements):
         self._own = vars(self).get("_own") or iter(self)
         return self._own.get_next()
 
-    def make_one_shot_iterator(self) -> Dataset:
+    def make_one_shot_iterator(self) -> Dataset | DatasetIterator:
         """Return an iterator of tensors in a graph and before Keras 3; else the dataset itself, which `fit` accepts."""
         from gazelle.compat.tensorflow.v1 import graphs, iterators
 
+        if graphs.eager():
+            return DatasetIterator(self)
         return iterators.Iterator(self) if graphs.active() or era.is_package_before_keras_3() else self
 
     @ignores("shared_name")
-    def make_initializable_iterator(self) -> Dataset:
+    def make_initializable_iterator(self) -> Dataset | DatasetIterator:
         """Return an iterator, which begins when a session runs its `initializer`."""
         return self.make_one_shot_iterator()
 

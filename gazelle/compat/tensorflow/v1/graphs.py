@@ -88,6 +88,11 @@ def enable_eager_execution() -> None:
     _eager = True
 
 
+def eager() -> bool:
+    """Whether a program for TensorFlow 1 computes values at once here."""
+    return _eager and not (_active or in_graph())
+
+
 def as_input(value: TensorLike) -> TensorLike:
     """A value as a tensor of the graph, in programs for TensorFlow 1 whose layers take constants."""
     in_program_of_1 = (_active or names_of_1.active()) and not (_eager or in_graph() or computes_values())
