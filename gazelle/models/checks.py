@@ -38,7 +38,9 @@ def check_integer(name: str, value: int, least: int = 1) -> int:
     return int(value)
 
 
-def check_fit(epochs: int, initial_epoch: int, split: float, freq: int | Sequence[int], shuffle: bool | str) -> None:
+def check_fit(
+    epochs: int, initial_epoch: int, split: float | None, freq: int | Sequence[int], shuffle: bool | str
+) -> None:
     """Check arguments of `fit` that would otherwise be misinterpreted silently."""
     if initial_epoch > epochs:
         warn(
@@ -47,7 +49,7 @@ def check_fit(epochs: int, initial_epoch: int, split: float, freq: int | Sequenc
                 hint="`epochs` is the number of the last epoch, not how many are added.",
             ),
         )
-    if isinstance(split, bool) or not isinstance(split, (int, float, np.number)):
+    if isinstance(split, bool) or not isinstance(split, (int, float, np.number, type(None))):
         raise ArgumentError(message("validation_split", expected="a fraction between 0 and 1", got=repr(split)))
     if not isinstance(freq, (list, tuple, set)):
         check_integer("validation_freq", freq)  # type: ignore[arg-type]

@@ -38,7 +38,7 @@ class FitOptions:
     epochs: int
     verbose: int | str
     callbacks: Callback | Sequence[Callback] | None
-    validation_split: float
+    validation_split: float | None
     validation_data: Data | None
     shuffle: bool | str
     class_weight: Mapping[int, float] | None

@@ -418,7 +418,7 @@ class Model(Layer):
         epochs: int = 1,
         verbose: int | str = "auto",
         callbacks: Callback | Sequence[Callback] | None = None,
-        validation_split: float = 0.0,
+        validation_split: float | None = 0.0,
         validation_data: Data | None = None,
         shuffle: bool | str = True,
         class_weight: Mapping[int, float] | None = None,

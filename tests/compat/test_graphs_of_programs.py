@@ -152,6 +152,14 @@ def test_losses(tf):
         s.cosine_distance(labels, p)
 
 
+def test_losses_at_once(tf):
+    tf.enable_eager_execution()
+    labels, predictions = tf.constant(LABELS), tf.constant(PROBABILITIES)
+    loss = tf.losses.mean_squared_error(labels=labels, predictions=predictions)  # not that of Keras, of each sample
+    assert float(loss.numpy()) == pytest.approx(np.mean((LABELS - PROBABILITIES) ** 2))
+    assert float(tf.losses.hinge_loss([[1.0, 0.0]], [[0.5, 0.5]])) == 1
+
+
 def test_a_placeholder_is_a_size_of_a_reshaped_tensor(tensorflow_1):
     tf = tensorflow_1
     x, count = tf.placeholder(tf.float32, [None, 2, 3]), tf.placeholder(tf.int32, shape=[])

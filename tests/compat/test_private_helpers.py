@@ -29,6 +29,7 @@ PATHS = {
     "keras.api.layers": ("keras.layers", None),
     "keras._tf_keras.keras.models": ("keras.models", 3),
     "tensorflow.python.keras.api._v2.keras.layers": ("tensorflow.python.keras.layers", 2),
+    "tensorflow.python.keras._impl.keras.layers": ("tensorflow.python.keras.layers", None),
     "tensorflow.contrib.keras.python.keras.layers": ("tensorflow.contrib.keras.layers", None),
     "tensorflow_core.python.keras.layers": ("tensorflow.python.keras.layers", 2),
     "tensorflow._api.v2.v2.keras.layers": ("tensorflow.keras.layers", None),

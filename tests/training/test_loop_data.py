@@ -120,6 +120,12 @@ class Once:
         return self.rows
 
 
+def test_no_validation_split():
+    history = mlp().fit(X, Y, validation_split=None, verbose=0).history
+    assert "loss" in history
+    assert "val_loss" not in history
+
+
 def test_validation_split_of_a_generator():
     with pytest.raises(ArgumentError, match="validation_split: expected arrays, got a generator"):
         mlp().fit(_endless(), validation_split=0.2, steps_per_epoch=2, verbose=0)

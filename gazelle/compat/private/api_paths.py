@@ -9,7 +9,7 @@ import re
 _GENERATED = (
     (re.compile(r"^tensorflow_core(?=\.|$)"), "tensorflow"),
     (re.compile(r"^tensorflow\._api(\.v[12])*(?=\.|$)"), "tensorflow"),
-    (re.compile(r"keras\.(python|api|_tf_keras)(\._v[12])?(\.keras)?(?=\.|$)"), "keras"),
+    (re.compile(r"keras\.(python|api|_impl|_tf_keras)(\._v[12])?(\.keras)?(?=\.|$)"), "keras"),
 )
 
 

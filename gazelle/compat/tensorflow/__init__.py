@@ -124,6 +124,10 @@ _OUTSIDE = function_tables.TABLE["modules outside of tensorflow"]
 _OF_KERAS = ("activations", "initializers", "losses", "metrics", "optimizers")
 
 
+def _is_of_1() -> bool:
+    return graphs.active() or names_of_1.active()
+
+
 def look_up(full: str) -> TensorResult:
     """The object with a name: an entry of the table, a module, or a part of Keras; None if there is none."""
     if full.startswith("contrib.keras"):
@@ -132,7 +136,7 @@ def look_up(full: str) -> TensorResult:
     if (
         full.split(".")[0] in _OF_KERAS
         and full not in ("initializers", "losses", "metrics")
-        and not (full in NAMES and (graphs.active() or full in metrics.ONLY_OF_1 or _lacks(full)))
+        and not (full in NAMES and (_is_of_1() or full in metrics.ONLY_OF_1 or _lacks(full)))
     ):
         full = f"keras.{full}"
     if full == "keras" or full.startswith("keras."):

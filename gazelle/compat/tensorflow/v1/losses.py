@@ -91,7 +91,7 @@ def _of_keras(labels: Any, predictions: Any, name: str, **options: Any) -> Any:
 
 @lifted
 def _hinge(labels: Any, predictions: Any) -> Any:
-    return jnp.maximum(1 - (2 * jnp.asarray(labels) - 1) * predictions, 0)
+    return jnp.maximum(1 - (2 * jnp.asarray(labels) - 1) * jnp.asarray(predictions), 0)
 
 
 @lifted
@@ -104,13 +104,13 @@ def _log(labels: Any, predictions: Any, epsilon: float = 1e-7) -> Any:
 def _cosine(labels: Any, predictions: Any, axis: int | None) -> Any:
     if axis is None:
         raise ArgumentError(message("axis of tf.losses.cosine_distance", expected="an axis", got=None))
-    return 1 - jnp.sum(jnp.asarray(labels) * predictions, axis=axis, keepdims=True)
+    return 1 - jnp.sum(jnp.asarray(labels) * jnp.asarray(predictions), axis=axis, keepdims=True)
 
 
 @lifted
 def _pairwise(labels: Any, predictions: Any, weights: Any) -> Any:
     """The mean square of the differences between the errors of a sample, times its weights."""
-    errors = (jnp.asarray(predictions) - labels).reshape(len(predictions), -1)
+    errors = (jnp.asarray(predictions) - jnp.asarray(labels)).reshape(len(predictions), -1)
     weights = jnp.asarray(weights, errors.dtype)
     weights = weights.reshape(weights.shape[0], -1) if weights.ndim else weights
     count = jnp.count_nonzero(jnp.broadcast_to(weights, errors.shape), 1, keepdims=True)
