@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,8 +24,13 @@ from gazelle.optimizers import schedules
 
 
 def _at(step: Any, schedule: Callable[..., Any], *values: Any) -> Any:
-    """The rate at a step; without a graph the schedule, which the optimizer calls with its own step."""
+    """The rate at a step; in eager programs for TensorFlow 1 a function of nothing.
+
+    Else without a graph it is the schedule, which the optimizer calls with its own step.
+    """
     schedule = compat_class(schedule) if isinstance(schedule, type) else schedule
+    if graphs.eager():
+        return functools.partial(schedule(*values), step)
     step = unboxed(step) if isinstance(step, GraphValue) else step
     if not graphs.active() and not any_symbolic((step, *values)):
         return schedule(*values)

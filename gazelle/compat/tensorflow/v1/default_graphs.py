@@ -31,13 +31,13 @@ class Graph(DefaultGraph):
             return
         outer, was_active = scopes.exchanged(self._state), graphs.active()
         _open.append(self)
-        graphs.build_graphs()
+        graphs.enter()
         try:
             yield self
         finally:
             _open.pop()
             self._state = scopes.exchanged(outer)
-            if not was_active and not names_of_1.active():
+            if not was_active and (graphs.enabled_eager() or not names_of_1.active()):
                 graphs.leave()
 
 

@@ -123,7 +123,7 @@ class Estimator:
 
     def _build(self, input_fn: Function, mode: str) -> EstimatorSpec:
         """Build the graph, as the default one."""
-        graphs.build_graphs()
+        graphs.enter()
         if self.config.tf_random_seed is not None:
             NAMES["set_random_seed"](self.config.tf_random_seed)
         NAMES["train.get_or_create_global_step"]()

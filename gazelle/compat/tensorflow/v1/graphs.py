@@ -29,7 +29,7 @@ from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.recorded_variable import recorder
-from gazelle.compat.tensorflow import names, names_of_1
+from gazelle.compat.tensorflow import names, names_of_1, variable_names
 from gazelle.compat.tensorflow.dtypes import DType, name_on_device
 from gazelle.compat.tensorflow.eager.recording import in_graph, unboxed
 from gazelle.compat.tensorflow.eager.tape import recorded_gradients, zeros_wanted
@@ -41,7 +41,7 @@ from gazelle.compat.tensorflow.v1.slots import add_slots
 from gazelle.compat.tensorflow.v1.unknown_ranks import forget_rank
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import DTypeLike, Option, RegularizerLike, ShapeLike, TensorLike, TensorResult
-from gazelle.core.errors import message
+from gazelle.core.errors import StateError, message
 from gazelle.core.shape_inference import NeedsGraphError, call_op, infers_shapes
 from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.core.types import InitializerLike
@@ -58,6 +58,12 @@ _first_values: weakref.WeakKeyDictionary[Variable, Any] = weakref.WeakKeyDiction
 
 
 def build_graphs(*_: Any, **__: Any) -> None:
+    """From now on variables belong to graphs, unless the program has enabled eager execution."""
+    if not _eager:
+        enter()
+
+
+def enter() -> None:
     """From now on variables belong to graphs, and what a program computes with weights of layers does, too."""
     global _active
     _active = True
@@ -88,9 +94,17 @@ def enable_eager_execution() -> None:
     _eager = True
 
 
+def enabled_eager() -> bool:
+    """Whether a program for TensorFlow 1 computes values at once, outside of functions and graphs."""
+    return _eager
+
+
 def eager() -> bool:
     """Whether a program for TensorFlow 1 computes values at once here."""
     return _eager and not (_active or in_graph())
+
+
+scopes.is_eager = eager
 
 
 def as_input(value: TensorLike) -> TensorLike:
@@ -112,7 +126,14 @@ def reset(*_: Any, **__: Any) -> None:
     scopes.reset()
 
 
-named("disable_eager_execution", "disable_v2_behavior")(build_graphs)
+@named("disable_eager_execution", "disable_v2_behavior")
+def disable_eager_execution() -> None:
+    """`tf.disable_eager_execution`: build graphs."""
+    global _eager
+    _eager = False
+    enter()
+
+
 named("reset_default_graph")(reset)
 named("executing_eagerly_outside_functions")(lambda: not _active)
 named("executing_eagerly")(lambda: not (_active or in_graph()))
@@ -126,6 +147,9 @@ named("inside_function")(in_graph)
 @named("placeholder")
 def placeholder(dtype: DTypeLike = "float32", shape: ShapeLike | None = None, name: str | None = None) -> TensorResult:
     """`tf.placeholder`: a symbolic tensor whose value is passed to `Session.run`."""
+    if eager():
+        hint = "Pass the value itself, or begin with tf.Graph().as_default()."
+        raise StateError(message("tf.placeholder", expected="a graph", got="eager execution", hint=hint))
     build_graphs()
     sizes = [] if shape is None else [None if n is None or n == -1 else int(n) for n in np.atleast_1d(shape)]
     kind = name_on_device(dtype)
@@ -278,6 +302,9 @@ def _own_variable(
         value = draw(sizes) if callable(draw) else draw
         if sizes and not callable(draw):
             value = np.broadcast_to(np.asarray(unboxed(value)), sizes) if np.ndim(unboxed(value)) == 0 else value
+        if eager():
+            with variable_names.opened(scope.prefix):
+                return TensorFlowVariable(value, trainable=trainable, dtype=dtype, name=name)
         made = variable(value, trainable, dtype=dtype, full_name=scope.prefix + name)
         made.regularizer = regularizer if regularizer is not None else scope.regularizer
         scopes.add_to_collections(collections or (), made)

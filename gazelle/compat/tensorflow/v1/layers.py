@@ -77,7 +77,7 @@ def layer_function(kind: str) -> Callable[..., Any]:
         if kind not in ("Dropout", "BatchNormalization"):
             return layer(inputs)
         moves = kind == "BatchNormalization" and training is not False
-        if not moves and not is_symbolic(training):
+        if graphs.eager() or (not moves and not is_symbolic(training)):
             return layer(inputs, training=bool(training))
         layer(inputs)  # it makes its weights, outside of the branches
         if is_symbolic(training):

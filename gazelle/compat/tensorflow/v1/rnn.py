@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1 import scopes, subgraphs
-from gazelle.compat.tensorflow.v1.graphs import build_graphs
+from gazelle.compat.tensorflow.v1.graphs import build_graphs, eager
 from gazelle.compat.types import DTypeLike, Nested, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.shape_inference import call_op
@@ -50,7 +50,11 @@ def dynamic_rnn(
         elems: Any = rows
         if sequence_length is not None:
             lengths = NAMES["convert_to_tensor"](sequence_length)
-            steps = call_op(lambda rows: jnp.arange(rows.shape[0]), (rows,), {})
+            steps = (
+                NAMES["range"](rows.shape[0])
+                if eager()
+                else call_op(lambda rows: jnp.arange(rows.shape[0]), (rows,), {})
+            )
             elems = (rows, NAMES["less"](steps[:, None], NAMES["cast"](lengths, "int32")[None]))
 
         def step(state: Any, row: Any) -> Any:
@@ -58,14 +62,29 @@ def dynamic_rnn(
             output, new = cell(x, state)
             if goes_on is None:
                 return new, output
-            kept = jax.tree.map(lambda n, old: call_op(select, (goes_on, n, old), {}), new, state, is_leaf=is_box)
-            return kept, jax.tree.map(lambda o: call_op(select, (goes_on, o, o * 0), {}), output, is_leaf=is_box)
+            chosen = (lambda *pair: NAMES["where"](goes_on, *pair)) if eager() else _selected(goes_on)
+            kept = jax.tree.map(chosen, new, state, is_leaf=is_box)
+            return kept, jax.tree.map(lambda o: chosen(o, o * 0), output, is_leaf=is_box)
 
-        last, outputs = subgraphs.symbolic_scan(step, elems, state)
+        scan = _scan_at_once if eager() else subgraphs.symbolic_scan
+        last, outputs = scan(step, elems, state)
     if not time_major:
         swap = lambda o: NAMES["transpose"](o, [1, 0, *range(2, len(o.shape))])  # noqa: E731
         outputs = jax.tree.map(swap, outputs, is_leaf=is_box)
     return outputs, last
+
+
+def _selected(goes_on: Any) -> Callable[[Any, Any], Any]:
+    return lambda new, old: call_op(select, (goes_on, new, old), {})
+
+
+def _scan_at_once(step: Any, elems: Any, state: Any) -> Any:
+    """(last state, outputs) of the steps in eager code."""
+    made = []
+    for row in range(jax.tree.leaves(elems, is_leaf=is_box)[0].shape[0]):
+        state, output = step(state, jax.tree.map(lambda e, row=row: e[row], elems, is_leaf=is_box))
+        made.append(output)
+    return state, jax.tree.map(lambda *outputs: NAMES["stack"](list(outputs)), *made, is_leaf=is_box)
 
 
 @named("nn.bidirectional_dynamic_rnn")

@@ -13,7 +13,7 @@ import gazelle
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.names import NAMES, fixed_shape, named
 from gazelle.compat.tensorflow.v1 import scopes
-from gazelle.compat.tensorflow.v1.graphs import get_variable
+from gazelle.compat.tensorflow.v1.graphs import eager, get_variable
 from gazelle.compat.types import DTypeLike, Nested, Option, ShapeLike, TensorLike, TensorResult
 from gazelle.core.names import snake
 from gazelle.core.shape_inference import call_op
@@ -122,6 +122,8 @@ class RNNCell:
 def _zero(batch_size: Any, width: Any, dtype: Any) -> Any:
     sizes = [int(n) for n in np.atleast_1d(width)]
     shape = fixed_shape([batch_size, *sizes])
+    if eager():
+        return NAMES["zeros"](shape, dtype)
     return call_op(_zeros, (shape, str(np.dtype(getattr(dtype, "name", dtype)))), {})  # a session may be fed another
 
 

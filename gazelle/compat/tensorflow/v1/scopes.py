@@ -66,6 +66,8 @@ class Scope:
 _open: list[Scope] = [Scope("")]
 _by_name: dict[str, Any] = {}  # variables and layers of variable scopes
 _counts: dict[str, int] = {}  # how often a name was made
+_stores: list[dict[str, Any]] = []  # what eager code keeps by name
+is_eager: Callable[[], bool] = lambda: False  # noqa: E731 - `graphs` sets it
 _results: dict[str, Any] = {}  # tensors and operations that a program gave names
 
 
@@ -164,11 +166,11 @@ def make_template(
     """`tf.make_template`: a function whose calls share the variables of the first one."""
     with variable_scope(None, name_) as scope:
         pass
-    called = False
+    called, kept = False, EagerVariableStore()
 
     def template(*args: Any, **more: Any) -> Any:
         nonlocal called
-        with variable_scope(scope, reuse=called or None, custom_getter=custom_getter_):
+        with kept.as_default(), variable_scope(scope, reuse=called or None, custom_getter=custom_getter_):
             called = True
             return func_(*args, **{**kwargs, **more})
 
@@ -194,6 +196,11 @@ named("no_regularizer")(lambda _: None)
 def scoped(name: str, make: Callable[[], Any], reuse: Option = None, once: bool = False) -> TensorResult:
     """The object of this name in the current scope if it may be reused, else a new one, or with `once` an error."""
     full = current().prefix + name
+    if is_eager():  # without a store each call makes a new one
+        kept = _stores[-1] if _stores else {}
+        if full not in kept:
+            kept[full] = make()
+        return kept[full]
     may_be_new = (reuse or current().reuse) is not True
     if once and full in _by_name and not (reuse or current().reuse):
         hint = "Did you mean to set reuse=True or reuse=tf.AUTO_REUSE in variable_scope?"
@@ -206,6 +213,36 @@ def scoped(name: str, make: Callable[[], Any], reuse: Option = None, once: bool 
     if not ((reuse or current().reuse) and full in _by_name):
         _by_name[full] = make()
     return _by_name[full]
+
+
+@named("contrib.eager.EagerVariableStore")
+class EagerVariableStore:
+    """Keeps the variables and layers that eager code makes by name, so that its next call has the same."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Any] = {}
+
+    @contextlib.contextmanager
+    def as_default(self) -> Iterator[None]:
+        """Return a context manager in which names stand for what is kept here."""
+        _stores.append(self._kept)
+        try:
+            yield
+        finally:
+            _stores.pop()
+
+    def variables(self) -> list[Variable]:
+        """Return all variables, by name."""
+        made = [v for each in self._kept.values() for v in getattr(each, "weights", [each])]
+        return sorted(made, key=variable_names.without_output)
+
+    def trainable_variables(self) -> list[Variable]:
+        """Return those that are trained."""
+        return [v for v in self.variables() if v.trainable]
+
+    def non_trainable_variables(self) -> list[Variable]:
+        """Return the others."""
+        return [v for v in self.variables() if not v.trainable]
 
 
 def variable_of(name: str) -> Variable | None:
