@@ -54,6 +54,7 @@ def test_folders_and_frames(tmp_path):
             image.save_img(tmp_path / kind / f"{number}.png", X[number])
     names = [f"{kind}/{n}.png" for kind in "ab" for n in range(3)]
     frame = pandas.DataFrame({"filename": names, "class": list("aaabbb"), "size": range(6)})
+    frame["labels"] = [["a", "b"], ["b"], ["c"], ["a"], ["b", "c"], ["a"]]
     words = {"target_size": (5, 4), "batch_size": 4, "seed": 1}
     for namespace in (image, old_image):
         generator = namespace.ImageDataGenerator(rescale=1 / 255)
@@ -62,6 +63,7 @@ def test_folders_and_frames(tmp_path):
             generator.flow_from_directory(str(tmp_path), class_mode="binary", color_mode="grayscale", **words),
             generator.flow_from_dataframe(frame, str(tmp_path), class_mode="sparse", **words),
             generator.flow_from_dataframe(frame, str(tmp_path), y_col="size", class_mode="raw", **words),
+            generator.flow_from_dataframe(frame, str(tmp_path), y_col="labels", class_mode="categorical", **words),
         ]
         found = [(flow.samples, next(flow)) for flow in flows]
         if namespace is image:

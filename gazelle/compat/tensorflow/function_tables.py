@@ -68,6 +68,11 @@ def _reduction(name: str) -> Any:
             total = xp.sum(input_tensor, axis=axis, keepdims=keepdims)
             mean = xp.sign(total) * (abs(total) // (np.size(input_tensor) // max(1, np.size(total))))
             return mean.astype(input_tensor.dtype)
+        if name in ("max", "min") and 0 in input_tensor.shape and input_tensor.dtype.kind in "iuf":
+            limits = xp.finfo(input_tensor.dtype) if input_tensor.dtype.kind == "f" else xp.iinfo(input_tensor.dtype)
+            least, most = (-xp.inf, xp.inf) if input_tensor.dtype.kind == "f" else (limits.min, limits.max)
+            initial = least if name == "max" else most
+            return getattr(xp, name)(input_tensor, axis=axis, keepdims=keepdims, initial=initial)
         if name == "std" and xp is jnp:
             return root(jnp.var(input_tensor, axis=axis, keepdims=keepdims))
         return getattr(xp, name)(input_tensor, axis=axis, keepdims=keepdims)
@@ -83,6 +88,8 @@ def numpy_function(name: str) -> NamedObject:
         return target if target is not None else getattr(np, name, None)
 
     def with_arrays(*args: Any, **kwargs: Any) -> Any:
+        if name == "take" and len(args) < 5:
+            kwargs = {"mode": "clip", **kwargs}
         try:
             return target(*args, **kwargs)
         except TypeError:  # JAX takes lists only where they are arrays to be joined
@@ -116,7 +123,7 @@ def register_objects() -> None:
         NAMES.update(dict.fromkeys(names.split(), _in_order(function, order)))
     for name, former in list(NAMES.items()):
         current = NAMES.get(plain := name.removeprefix("compat.v1."))
-        if current is not None and current is not former:
+        if plain != name and current is not None and current is not former:
             NAMES[plain] = _of_program(current, former)
 
 

@@ -153,7 +153,7 @@ class _Files(_Images):
         if self.class_mode == "multi_output":
             return [column[index_array] for column in self.labels]
         labels = self.labels[index_array]
-        if self.class_mode == "categorical":
+        if self.class_mode == "categorical" and labels.ndim == 1:
             return to_categorical(labels, len(self.class_indices)).astype("float32")
         floats = ("binary",) if era.number() == 1 else ("binary", "sparse")
         return labels.astype("float32") if self.class_mode in floats else labels
@@ -223,11 +223,15 @@ class DataFrameIterator(_Files):
         values: Any = None if class_mode in ("input", None) else self._column(dataframe, y_col, class_mode)
         self.class_indices = {}
         if class_mode in ("categorical", "binary", "sparse"):
-            names = list(classes) if classes else sorted({str(v) for v in np.asarray(values)[rows]})
+            given = [list(map(str, v)) if isinstance(v, list | tuple) else [str(v)] for v in values]
+            names = list(classes) if classes else sorted({label for i in rows for label in given[i]})
             names = sorted(names) if era.is_package_before_keras_3() else names
             self.class_indices = {name: number for number, name in enumerate(names)}
-            rows = np.asarray([i for i in rows if str(values[i]) in self.class_indices], int)
-            values = np.asarray([self.class_indices.get(str(v), 0) for v in values], "int32")
+            rows = np.asarray([i for i in rows if not self.class_indices.keys().isdisjoint(given[i])], int)
+            if any(isinstance(v, list | tuple) for v in values):  # several labels for an image
+                values = np.asarray([[name in labels for name in names] for labels in given], "float32")
+            else:
+                values = np.asarray([self.class_indices.get(label, 0) for (label,) in given], "int32")
         rows = rows[image_data_generator.part(len(rows), options.subset)]
         self.filepaths = [paths[i] for i in rows]
         self.filenames = [str(dataframe[x_col].iloc[i]) for i in rows]

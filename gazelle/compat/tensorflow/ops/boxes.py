@@ -34,7 +34,10 @@ def crop_and_resize(
     grid, inside = [], []
     for axis, count in enumerate(crop_size):
         low, high, last = boxes[:, axis, None], boxes[:, axis + 2, None], image.shape[axis + 1] - 1
-        at = (low + (high - low) * (jnp.arange(count) / (count - 1) if count > 1 else 0.5)) * last
+        step = (
+            (high - low) * last / (count - 1) if count > 1 else 0
+        )  # in the order of TensorFlow: halves are rounded up
+        at = low * last + jnp.arange(count) * step if count > 1 else (low + high) * last / 2
         inside.append((at >= -_ROUNDING * last) & (at <= last * (1 + _ROUNDING)))
         grid.append(jnp.clip(at, 0, last))
     number, rows, columns = jnp.asarray(box_indices)[:, None, None], grid[0][:, :, None], grid[1][:, None, :]
@@ -87,7 +90,7 @@ def _softly_suppressed(
         score = -negative
         for other, _ in kept[compared:]:
             overlap = float(_overlap(boxes[index], boxes[[other]])[0])
-            score *= np.exp(-0.5 / sigma * overlap**2) if overlap <= iou_threshold else 0
+            score *= np.exp(-0.5 / sigma * overlap**2)
         if score == -negative:
             kept.append((index, score))
         elif score > score_threshold:
@@ -265,7 +268,7 @@ _YIQ = np.asarray(
 
 
 def _colors(matrix: Any) -> Any:
-    return lambda images: images @ matrix
+    return lambda images: images @ matrix.astype(jnp.promote_types(images.dtype, jnp.float16))
 
 
 #: the inverse as TensorFlow rounds it

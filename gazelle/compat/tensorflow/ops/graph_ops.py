@@ -164,6 +164,7 @@ for _name in _OF_TEXT:
 NAMES["compat.v1.string_split"] = NAMES["string_split"] = of_sparse(lambda _: sparse_result(2, "string"))(
     NAMES["compat.v1.string_split"]
 )
+NAMES["compat.v1.strings.split"] = of_sparse(lambda _: sparse_result(2, "string"))(NAMES["compat.v1.strings.split"])
 
 
 def _of_features(given: dict[str, Any], *first: Any) -> dict[str, Any]:

@@ -66,8 +66,8 @@ def _as_float(image: Any) -> tuple[Any, Any]:
     kind = np.dtype(image.dtype)
     if kind.kind not in "iu":
         return image, lambda out: out.astype(kind)
-    maximum = np.iinfo(kind).max
-    return image.astype("float32") / maximum, lambda out: (out * (maximum + 0.5)).clip(0, maximum).astype(kind)
+    least, most = np.iinfo(kind).min, np.iinfo(kind).max
+    return image.astype("float32") / most, lambda out: (out * (most + 0.5)).clip(least, most).astype(kind)
 
 
 def _adjusted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -207,10 +207,23 @@ def resize_with_pad(
     image: TensorLike, target_height: int, target_width: int, method: str = "bilinear", antialias: bool = False
 ) -> TensorResult:
     """`tf.image.resize_with_pad`: resize without cropping, keeping the aspect ratio."""
+    return _with_pad(lambda size: resize(image, size, method, False, antialias), image, target_height, target_width)
+
+
+@named("compat.v1.image.resize_image_with_pad", "image.resize_image_with_pad")
+def resize_image_with_pad(
+    image: TensorLike, target_height: int, target_width: int, method: str | int = 0, align_corners: bool = False
+) -> TensorResult:
+    """`tf.image.resize_image_with_pad` of TensorFlow 1, whose pixels are points at integers."""
+    former = NAMES["compat.v1.image.resize_images"]
+    return _with_pad(lambda size: former(image, size, method, align_corners), image, target_height, target_width)
+
+
+def _with_pad(resize: Callable[[list[int]], Any], image: Any, target_height: Any, target_width: Any) -> Any:
     have, target = np.asarray(image.shape[-3:-1], "float32"), np.asarray([target_height, target_width], "float32")
     size = have / np.max(have / target)
     top, left = np.floor((target - size) / 2).clip(0).astype(int).tolist()
-    inner = resize(image, np.floor(size).astype(int).tolist(), method, False, antialias)
+    inner = resize(np.floor(size).astype(int).tolist())
     return NAMES["image.pad_to_bounding_box"](inner, top, left, int(target_height), int(target_width))
 
 
@@ -218,7 +231,7 @@ def resize_with_pad(
 def convert_image_dtype(image: TensorLike, dtype: DTypeLike, saturate: bool = False) -> TensorResult:
     now, wanted = np.dtype(image.dtype), np.dtype(jnp.dtype(name_of(dtype)))
     if now.kind in "iu" and wanted.kind not in "iu":
-        return image.astype(wanted) / np.asarray(np.iinfo(now).max, wanted)
+        return image.astype(wanted) * np.asarray(1 / np.iinfo(now).max, wanted)  # the limit may overflow in float16
     if now.kind not in "iu" and wanted.kind in "iu":
         limits = np.iinfo(wanted)
         image = image * (limits.max + 0.5)

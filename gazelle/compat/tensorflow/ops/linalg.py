@@ -71,7 +71,7 @@ def clip_by_global_norm(t_list: Nested[TensorLike], clip_norm: TensorLike, use_n
 
 
 def _scaled(tensors: Any, norm: Any, most: Any) -> Any:
-    scale = most / jnp.maximum(norm, most)
+    scale = jnp.where(jnp.isfinite(norm), most / jnp.maximum(norm, most), jnp.nan)  # shows gradients that overflow
     return [None if t is None else jnp.asarray(t) * scale for t in tensors]
 
 
@@ -80,7 +80,7 @@ def _norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool 
     xp, order = space(tensor), None if ord == "euclidean" else ord
     if order is None and xp is jnp:
         squares = jnp.sum(jnp.real(tensor * jnp.conj(tensor)), axis=axis, keepdims=bool(keepdims))
-        return root(squares)
+        return root(squares).astype(tensor.dtype)
     if axis is not None:
         return xp.linalg.norm(tensor, order, axis=axis, keepdims=keepdims)
     size = xp.linalg.norm(xp.reshape(tensor, (-1,)), order)

@@ -49,7 +49,7 @@ def count_nonzero(
 
 
 op("math.multiply_no_nan", host=False)(lambda x, y: jnp.where(y == 0, 0, jnp.where(y == 0, 0, x) * y))
-op("math.squared_difference", "squared_difference")(lambda x, y: space(x, y).square(x - y))
+op("math.squared_difference", "squared_difference")(lambda x, y: (x - y) * space(x, y).conj(x - y))
 op("add_n", "math.add_n", "math.accumulate_n")(
     ignores("shape tensor_dtype")(lambda inputs: sum(inputs[1:], start=space(inputs).asarray(inputs[0])))
 )
@@ -155,7 +155,8 @@ def _segments(name: str) -> Any:
             empty = 0 if num_segments is None else _limit(data.dtype, lowest=name == "max")
             return jnp.where(counts == 0, jnp.asarray(empty, data.dtype), out)
         quotient = out / (jnp.maximum(counts, 1) if name == "mean" else jnp.sqrt(jnp.maximum(counts, 1)))
-        return quotient.astype(data.dtype)
+        is_integer = num_segments is not None and jnp.issubdtype(data.dtype, jnp.integer)  # sorted ones stay integers
+        return quotient.astype("float32" if is_integer else data.dtype)
 
     return function
 
@@ -248,7 +249,11 @@ for _name in ("sum", "mean", "sqrt_n"):
 op("math.polygamma", "polygamma", host=False)(
     lambda a, x: jnp.where(a == jnp.floor(a), special.polygamma(jnp.asarray(a, "int32"), x), jnp.nan)
 )
-op("math.erfcinv", host=False)(lambda x: special.erfinv(1 - x))
+op("math.erfcinv", host=False)(lambda x: -special.ndtri(x / 2) * np.float32(np.sqrt(0.5)))
+for _compute in (special.xlogy, special.xlog1py):  # 0 for x = 0 and any y
+    op(f"math.{_compute.__name__}", host=False)(
+        lambda x, y, compute=_compute: jnp.where(x == 0, 0, compute(x, jnp.where(x == 0, 1, y)))
+    )
 op("math.xdivy", host=False)(lambda x, y: jnp.where(x == 0, 0, x / jnp.where(x == 0, 1, y)))
 op("math.reciprocal_no_nan", host=False)(lambda x: jnp.where(x == 0, 0, 1 / jnp.where(x == 0, 1, x)))
 op("math.is_non_decreasing", host=False)(lambda x: jnp.all(jnp.diff(jnp.ravel(x)) >= 0))

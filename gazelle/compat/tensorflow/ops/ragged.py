@@ -181,13 +181,14 @@ class RaggedTensor:
         """Pad the rows to the longest one, or to `shape`."""
         rows = [array_of(row.to_tensor(default_value) if isinstance(row, RaggedTensor) else row) for row in self]
         wanted = [None if n is None or n == -1 else int(n) for n in shape or ()][1:]
+        count = int(shape[0]) if shape is not None and shape[0] not in (None, -1) else len(rows)
         inner = [max((row.shape[i] for row in rows), default=0) for i in range(self.values.ndim)]
         sizes: list[Any] = [inner[i] if i >= len(wanted) or wanted[i] is None else wanted[i] for i in range(len(inner))]
         kind = array_of(self.flat_values).dtype
         fill = (b"" if kind.kind == "O" else 0) if default_value is None else array_of(default_value)
-        out = np.empty((len(rows), *sizes), kind)
+        out = np.empty((count, *sizes), kind)
         out[...] = fill
-        for target, row in zip(out, rows, strict=True):
+        for target, row in zip(out, rows, strict=False):
             part = row[tuple(slice(n) for n in sizes)]
             target[tuple(slice(n) for n in part.shape)] = part
         return Tensor(out)

@@ -228,6 +228,8 @@ def stateless(draw: Callable[..., Any]) -> TensorResult:
             given = [*args[: 2 if draw is gamma else 1], *(kwargs.get(name) for name in ("alpha", "beta", "lam"))]
             rank = max(np.ndim(unboxed(value)) for value in given if value is not None)
             shape = (size := np.ravel(fixed_shape(shape)).tolist())[: len(size) - rank]
+        if draw is poisson and len(args) < 2:
+            kwargs = {"dtype": "int32", **kwargs}
         return draw(shape, *args, seed=seed_of_draw(seed), **kwargs)
 
     return function

@@ -96,6 +96,7 @@ class SparseTensor:
 @of_sparse(lambda given: KerasTensor.derived(given["sp_input"].shape, given["sp_input"].dtype))
 def to_dense(sp_input: SparseTensor, default_value: TensorLike = None) -> TensorResult:
     default = (b"" if sp_input.dtype == "string" else 0) if default_value is None else default_value
+    default = default.encode() if isinstance(default, str) else default
     out = np.full(tuple(sp_input.shape), default, sp_input.dtype.as_numpy_dtype)
     indices, values = tuple(np.asarray(sp_input.indices.array).T), sp_input.values.array
     if isinstance(values, jax.core.Tracer):
@@ -184,13 +185,11 @@ def _on_dense(name: str, function: Callable[..., Any], keeps_sparse: bool) -> No
 
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        is_sum = name == "add" and any(isinstance(v, Tensor) for v in (*args, *kwargs.values()))  # with a dense tensor
-        keeps = keeps_sparse and not is_sum
         if kwargs.pop("output_is_sparse", False):
             return _where_stored(called, *args, **kwargs)
         args, kwargs = jax.tree.map(lambda v: to_dense(v) if isinstance(v, SparseTensor) else v, (args, kwargs))
         out = function(*args, **kwargs)
-        return from_dense(out) if keeps else out
+        return from_dense(out) if keeps_sparse else out
 
     named(f"sparse.{name}", f"sparse_{name}")(called)
 
@@ -202,6 +201,27 @@ for _name, _entry in TABLE["sparse"].items():
     _dense, *_parameters = _entry.split()
     _function = with_parameters(lambda *values, name=_dense: NAMES[name](*values), _parameters)
     _on_dense(_name, _function, keeps_sparse=not _name.startswith("reduce_"))
+
+
+def _at_indices_of_both(name: str, a: SparseTensor, b: SparseTensor) -> SparseTensor:
+    """A function of two sparse tensors, whose result stores a value wherever one of them does, also zeros."""
+    indices = np.unique(np.concatenate([np.asarray(v.indices.array) for v in (a, b)]), axis=0)
+    values = NAMES[name](*(NAMES["gather_nd"](to_dense(v), indices) for v in (a, b)))
+    return SparseTensor(indices, values, a.dense_shape)
+
+
+for _name in ("maximum", "minimum"):
+    named(f"sparse.{_name}", f"sparse_{_name}")(lambda sp_a, sp_b, name=_name: _at_indices_of_both(name, sp_a, sp_b))
+
+
+@named("sparse.add", "sparse_add")
+def add(a: SparseTensor | TensorLike, b: SparseTensor | TensorLike, threshold: TensorLike = 0) -> TensorResult:
+    """`tf.sparse.add`: dense if one of the two is; of a sparse sum values below the threshold are dropped."""
+    if not (isinstance(a, SparseTensor) and isinstance(b, SparseTensor)):
+        return NAMES["add"](*(to_dense(v) if isinstance(v, SparseTensor) else v for v in (a, b)))
+    found = _at_indices_of_both("add", a, b)
+    kept = np.abs(np.asarray(found.values.array)) >= np.asarray(unboxed(threshold))
+    return SparseTensor(np.asarray(found.indices.array)[kept], np.asarray(found.values.array)[kept], a.dense_shape)
 
 
 def _where_stored(reduction: Callable[..., Any], sp_input: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:

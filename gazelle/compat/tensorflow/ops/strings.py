@@ -54,7 +54,34 @@ named("strings.length")(elementwise(lambda v, unit="BYTE": len(v.decode() if uni
 
 def _pattern(pattern: PathLike | TensorLike) -> re.Pattern[str]:
     """A pattern of RE2: it matches characters of UTF-8, and its classes of letters contain ASCII characters alone."""
-    return re.compile(text(pattern), re.ASCII)
+    return re.compile(re.sub(r"\[:(\^?)(\w+):\]", _posix_class, text(pattern)), re.ASCII)
+
+
+#: classes of POSIX, which `re` does not have
+_CLASSES = {
+    "alnum": "0-9A-Za-z",
+    "alpha": "A-Za-z",
+    "ascii": r"\x00-\x7f",
+    "blank": r"\t ",
+    "cntrl": r"\x00-\x1f\x7f",
+    "digit": "0-9",
+    "graph": "!-~",
+    "lower": "a-z",
+    "print": " -~",
+    "punct": r"!-/:-@\[-`{-~",
+    "space": r"\t\n\v\f\r ",
+    "upper": "A-Z",
+    "word": "0-9A-Za-z_",
+    "xdigit": "0-9A-Fa-f",
+}
+
+
+def _posix_class(match: re.Match[str]) -> str:
+    """The characters of a class such as [:punct:], or all others for [:^punct:]."""
+    own = _CLASSES.get(match[2], match[0])
+    if not match[1] or own == match[0]:
+        return own
+    return "".join(rf"\x{code:02x}" for code in range(128) if not re.match(f"[{own}]", chr(code))) + r"\x80-\U0010ffff"
 
 
 def _decoded(string: bytes) -> str:
@@ -168,6 +195,19 @@ def split(input: TensorLike, sep: TensorLike = None, maxsplit: int = -1) -> Tens
     return split_strings(input, lambda v: v.split(None if not sep else text(sep).encode(), maxsplit))
 
 
+@named("compat.v1.strings.split")
+def split_into(
+    input: TensorLike = None,
+    sep: TensorLike = None,
+    maxsplit: int = -1,
+    result_type: str = "SparseTensor",
+    source: TensorLike = None,
+) -> TensorResult:
+    """`tf.strings.split` of TensorFlow 1, whose result is sparse by default."""
+    found = split(convert(source if input is None else input), sep, maxsplit)
+    return found.to_sparse() if result_type == "SparseTensor" else found
+
+
 named("strings.bytes_split")(lambda input: split_strings(input, lambda v: [v[i : i + 1] for i in range(len(v))]))
 
 
@@ -256,8 +296,14 @@ def as_string(
     kind = "e" if scientific else "g" if shortest else "f"
 
     def as_text(v: Any) -> bytes:
-        found = f"{v:.{precision if precision >= 0 else 6}{kind}}" if isinstance(v, float) else str(v)
-        return (found.lower() if isinstance(v, bool) else found).rjust(width, fill or " ").encode()
+        digits = precision if precision >= 0 else 6
+        if isinstance(v, complex):
+            return f"({v.real:.{digits}{kind}},{v.imag:.{digits}{kind}})".encode()
+        found = f"{v:.{digits}{kind}}" if isinstance(v, float) else str(v)
+        found = found.lower() if isinstance(v, bool) else found
+        # `fill` is a flag of printf: "0" fills after the sign, "-" aligns to the left
+        filled = found.ljust(width) if fill == "-" else found.zfill(width) if fill == "0" else found.rjust(width)
+        return filled.encode()
 
     return object_tensor(map(as_text, array.reshape(-1).tolist()), array.shape)
 
