@@ -31,6 +31,13 @@ def regression(tf):
     return x, y, w, tf.losses.mean_squared_error(y, keras.layers.Dense(1)(hidden))
 
 
+def test_objects_are_fed_as_numbers(tf):
+    x = tf.placeholder(tf.float32, [None, 2])
+    rows = np.array([[1.5, True], [2, "3"]], object)  # of a table with several dtypes
+    with tf.Session() as session:
+        assert session.run(x * 2, {x: rows}).tolist() == [[3, 2], [4, 6]]
+
+
 def test_labels_without_a_shape(tf):
     x, y = tf.placeholder(tf.float32, (None, 3)), tf.placeholder(dtype=tf.int64)
     w = tf.Variable(np.tile(np.arange(4.0, dtype="float32"), (3, 1)))

@@ -133,7 +133,7 @@ class Session:
         wanted = [v.fetched if isinstance(v, Fetch) else v for v in flat]
         tensors = [v for v in jax.tree.leaves(wanted, is_leaf=_is_fetch) if isinstance(v, KerasTensor | Variable)]
         run, sized = _program(tensors, list(given), flat, order)
-        arrays = [np.asarray(unwrapped(v)) for v in given.values()]
+        arrays = [_fed(tensor, v) for tensor, v in given.items()]
         arrays += [np.empty(int(unwrapped(given[v])), bool) for v in sized]
         with assigned(_fed_now, given):
             computed = iter([] if run is None else run(arrays))
@@ -246,6 +246,13 @@ def by_tensor(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
     for key, value in feed_dict.items():
         given.update(by_tensor(dict(zip(key, value, strict=True))) if isinstance(key, tuple) else {key: value})
     return given
+
+
+def _fed(tensor: Any, value: Any) -> np.ndarray:
+    """The array that is fed; objects and texts, such as rows of a table, become numbers as in TensorFlow."""
+    array = np.asarray(unwrapped(value))
+    is_of_numbers = array.dtype.kind in "OUS" and str(tensor.dtype) != "string"
+    return array.astype(tensor.dtype) if is_of_numbers else array
 
 
 def _is_fetch(value: Any) -> bool:
