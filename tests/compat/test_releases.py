@@ -19,6 +19,7 @@ HARD = {
 SIGMOID = {"LSTM": [[-0.08005, -0.03675], [-0.95840, -0.75716]], "GRU": [[0.67996, -0.34632], [-0.93593, -0.44890]]}
 RATE = "import keras\nkeras.optimizers.Adadelta()\n"
 LAYERS = "from keras.layers import Dense\n"
+FUTURE = "from __future__ import print_function\n"
 ACCURACY = LAYERS + 'model.compile("sgd", metrics=["accuracy"])\nplot(history.history["val_acc"])\n'
 
 
@@ -62,6 +63,10 @@ def small(kind, **options):
         ("tensorflow>=2.16", RATE, 3, True, False),
         ("", RATE.replace("keras", "tensorflow.keras"), 2, False, False),
         ("", RATE + "keras.ops.relu\n", 3, True, False),
+        ("", FUTURE + LAYERS, 2, True, False),
+        ("", "from __future__ import annotations\n" + LAYERS, 3, True, False),
+        ("keras>=3.0", FUTURE + LAYERS, 3, True, False),
+        ("", FUTURE + LAYERS + "import keras\nkeras.ops.relu\n", 3, True, False),
         ("keras-tuner==1.0\nkeras_applications==1.0.8", LAYERS, 3, True, False),
         ("keras==2.2.4", "import keras\nkeras.ops.relu\n", 3, True, False),
         ("", "import tensorflow as tf\ntf.placeholder\ntf.keras.layers.LSTM\n", 2, False, True),

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from gazelle.compat.era import Release
 from gazelle.compat.source import releases, tensorflow_signs
-from gazelle.compat.source.signs import RATE, Sign, parsed, signs
+from gazelle.compat.source.signs import FUTURE, RATE, Sign, parsed, signs
 
 _THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")
 _LEGACY_KERAS = re.compile(r"""TF_USE_LEGACY_KERAS['"]\]?\s*[=,]\s*(?:['"](?:1|true)|True)""", re.IGNORECASE)
@@ -125,7 +125,7 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
             found.append(Sign(line, "TF_USE_LEGACY_KERAS", 1, 2))
         waiting += _imported_files(file, text, folders)
     if roots != {"keras"} or any(sign.first == 3 for sign in found) or _requires_keras_3(pathlib.Path(path)):
-        found = [sign for sign in found if sign.what != RATE]
+        found = [sign for sign in found if sign.what not in (RATE, FUTURE)]
     return found, roots
 
 

@@ -29,6 +29,9 @@ _ATTRIBUTES = {
 _OLD = frozenset(PATHS) | _KNOWN["paths until Keras 2"]
 #: with which nothing is learnt in Keras 3: it is 0.001 there, 1 in the package `keras` before
 RATE = "Adadelta with its default rate"
+#: Keras 3 needs a Python in which these have no effect
+FUTURE = "from __future__ import"
+_FUTURE_NAMES = frozenset(("absolute_import", "division", "print_function", "unicode_literals"))
 _DTYPE = ("to_categorical", "dtype")
 _KERAS_3_NAMES = ("keras.ops", "keras.random", "keras.distribution", "keras.quantizers")
 
@@ -101,7 +104,10 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
     modules, assigned = api_paths.names_of_modules(tree), _assigned_once(tree)
     found += _of_accuracy(tree, any(module.startswith("tensorflow") for module in modules.values()))
     for node in ast.walk(tree):
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            if any(alias.name in _FUTURE_NAMES for alias in node.names):
+                found.append(Sign(node.lineno, FUTURE, 1, 2))
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
             for written in _imported(node):
                 package = ".".join(written.split(".")[: 1 if written.startswith("tensorflow_addons") else 2])
                 if package in ("tensorflow_addons", "tensorflow_probability.layers"):  # for TensorFlow until 2.15
