@@ -49,7 +49,7 @@ CALLS = {
     "signs": (lambda tf: tf.as_string([12, -3], width=5, fill="0"), [b"00012", b"-0003"]),
     "left": (lambda tf: tf.as_string([1.5], precision=1, width=5, fill="-"), [b"1.5  "]),
     "default text": (lambda tf: tf.sparse.to_dense(sparse(tf, "a", "b"), "x"), [[b"x", b"a"], [b"b", b"x"]]),
-    "more rows": (lambda tf: tf.ragged.constant([[1], [2, 3]]).to_tensor(9, [3, 1]), [[1], [2], [9]]),
+    "more rows": (lambda tf: tf.ragged.constant([[1], [2, 3]]).to_tensor(9, shape=[3, 1]), [[1], [2], [9]]),
     "stored zeros": (lambda tf: tf.sparse.add(sparse(tf, 1, 2), sparse(tf, -1, 3)).values, [0, 5]),
     "threshold": (lambda tf: tf.sparse.add(sparse(tf, 1, 2), sparse(tf, -1, 3), threshold=1).values, [5]),
     "smaller values": (lambda tf: tf.sparse.minimum(sparse(tf, 1, 2), sparse(tf, 0, 3)).values, [0, 2]),
@@ -58,9 +58,60 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("name", CALLS)
+#: functions and options that were missing
+ADDED = {
+    "tridiagonal product": (
+        lambda tf: tf.linalg.tridiagonal_matmul([[1.0, 0.0], [2.0, 3.0], [0.0, 4.0]], [[1.0], [5.0]])[:, 0],
+        [7, 19],
+    ),
+    "tridiagonal matrix": (
+        lambda tf: tf.linalg.tridiagonal_solve([[2.0, 1.0], [4.0, 3.0]], [4.0, 10.0], diagonals_format="matrix"),
+        [1, 2],
+    ),
+    "tridiagonal eigenvalues": (lambda tf: tf.linalg.eigh_tridiagonal([1.0, 3.0], [1.0]), [0.585786, 3.414214]),
+    "dct 1": (lambda tf: tf.signal.dct([1.0, 2.0, 4.0], type=1), [9, -3, 1]),
+    "dct 4": (lambda tf: tf.signal.dct([1.0, 2.0, 4.0], type=4), [6.830831, -7.071068, 5.416618]),
+    "mdct": (
+        lambda tf: tf.signal.inverse_mdct(tf.signal.mdct(tf.range(16.0), 8))[4:8],
+        [4, 5, 6, 7],
+    ),
+    "rfft3d": (lambda tf: tf.signal.rfft3d(tf.ones([2, 2, 2]))[0, 0], [8, 0]),
+    "fingerprint": (lambda tf: tf.fingerprint(["abc"])[0], [105, 243, 231, 116, 160, 179, 165, 36]),
+    "paddings": (lambda tf: tf.required_space_to_batch_paddings([5, 7], [2, 3])[0], [[0, 1], [0, 2]]),
+    "average norm": (lambda tf: tf.compat.v1.clip_by_average_norm([3.0, 4.0], 1.0), [1.2, 1.6]),
+    "moments": (lambda tf: tf.nn.normalize_moments(4.0, 8.0, 20.0, 0.5)[0], 2.5),
+    "largest along an axis": (lambda tf: tf.math.approx_max_k([[1.0, 5.0], [7.0, 2.0]], 1, 0)[1], [[1, 0]]),
+    "complex": (lambda tf: tf.complex([1.0, 2.0], 3.0), [1 + 3j, 2 + 3j]),
+    "counts of rows": (
+        lambda tf: tf.sparse.to_dense(tf.sparse.bincount([[1, 1, 0], [2, 0, 2]], axis=-1, minlength=4)),
+        [[1, 2, 0, 0], [1, 0, 2, 0]],
+    ),
+    "concat": (
+        lambda tf: tf.sparse.to_dense(
+            tf.sparse.concat(0, [sparse(tf, 1, 2), tf.SparseTensor([[0, 2]], [3], [1, 3])], expand_nonconcat_dims=True)
+        ),
+        [[0, 1, 0], [2, 0, 0], [0, 0, 3]],
+    ),
+    "smallest shape": (lambda tf: tf.sparse.reset_shape(tf.SparseTensor([[0, 2]], [1], [5, 5])).dense_shape, [1, 3]),
+    "rows of tables": (lambda tf: vectors(tf).lookup([2, 5]), [[3, 4], [0, 0]]),
+    "hashed words": (
+        lambda tf: tf.lookup.StaticVocabularyTable(None, 10, lookup_key_dtype=tf.string).lookup(["q", "w"]),
+        [3, 9],
+    ),
+    "new axis": (lambda tf: tf.ragged.constant([[1], [2, 3]])[tf.newaxis].to_tensor(), [[[1, 0], [2, 3]]]),
+    "ellipsis": (lambda tf: tf.ragged.constant([[1], [2, 3]])[..., :1].to_tensor(), [[1], [2]]),
+}
+
+
+def vectors(tf):
+    table = tf.lookup.experimental.MutableHashTable(tf.int32, tf.float32, [0.0, 0.0])
+    table.insert([1, 2], [[1.0, 2.0], [3.0, 4.0]])
+    return table
+
+
+@pytest.mark.parametrize("name", CALLS | ADDED)
 def test_values(tf, name):
-    call, expected = CALLS[name]
+    call, expected = (CALLS | ADDED)[name]
     found = call(tf)
     value = np.asarray(found.numpy() if hasattr(found, "numpy") else found)
     if value.dtype == object or value.dtype.kind in "SU":

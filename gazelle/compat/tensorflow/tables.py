@@ -79,7 +79,8 @@ class StaticHashTable:
         keys = initializer.keys.dtype
         self._key_dtype = "string" if keys.kind in "OSU" else keys.name
         self._values = dict(zip(initializer.keys.tolist(), initializer.values.tolist(), strict=True))
-        self._default = array_of(default_value).item()
+        default = array_of(default_value)
+        self._default = default.tolist() if default.ndim else default.item()
 
     def lookup(self, keys: TensorLike) -> TensorResult:
         """Return the value of each key, or the default."""
@@ -95,12 +96,15 @@ class StaticHashTable:
             kind = None if self._dtype.kind in "OSU" else self._dtype.name
             return Tensor(call_on_host(lambda v: self.lookup(v.astype(object)).array, (strings,), strings.shape, kind))
         array = array_of(keys)
-        out = np.empty(array.shape, self._dtype)
-        out.flat = [self._values[k] if k in self._values else self._of_unknown(k) for k in array.reshape(-1).tolist()]
+        out = np.empty((*array.shape, *np.shape(self._default)), self._dtype)
+        flat: Any = out.flat if out.ndim == array.ndim else out.reshape(array.size, -1)
+        flat[:] = [self._values[k] if k in self._values else self._of_unknown(k) for k in array.reshape(-1).tolist()]
         return Tensor(out)
 
     def _of_unknown(self, key: Any) -> Any:
         return self._default
+
+    default_value = property(lambda self: Tensor(np.asarray(self._default, self._dtype)))
 
     __getitem__ = __call__ = lookup
     init = initializer = property(lambda _: Operations())  # fills the table, which is filled already
@@ -122,8 +126,13 @@ class StaticHashTable:
 class StaticVocabularyTable(StaticHashTable):
     """`tf.lookup.StaticVocabularyTable`: indices of words; unknown words are hashed to the buckets after them."""
 
-    @ignores("lookup_key_dtype name experimental_is_anonymous")
-    def __init__(self, initializer: Nested[TensorLike], num_oov_buckets: int) -> None:
+    @ignores("name experimental_is_anonymous")
+    def __init__(
+        self, initializer: Nested[TensorLike], num_oov_buckets: int, lookup_key_dtype: DTypeLike = None
+    ) -> None:
+        if initializer is None:  # all words are hashed
+            keys = np.zeros(0, object if as_dtype(lookup_key_dtype) == "string" else "int64")
+            initializer = KeyValueTensorInitializer(keys, np.zeros(0, "int64"))
         super().__init__(initializer, -1)
         self._buckets = int(num_oov_buckets)
 
@@ -200,8 +209,9 @@ class MutableHashTable(StaticHashTable):
         self._dtype = np.dtype(kind)
 
     def insert(self, keys: TensorLike, values: TensorLike) -> None:
-        given = array_of(keys).reshape(-1).tolist(), array_of(values).reshape(-1).tolist()
-        self._values.update(zip(*given, strict=True))
+        own = array_of(keys).reshape(-1)
+        found = array_of(values).reshape(len(own), *np.shape(self._default))
+        self._values.update(zip(own.tolist(), found.tolist(), strict=True))
 
     def remove(self, keys: TensorLike) -> None:
         for key in array_of(keys).reshape(-1).tolist():

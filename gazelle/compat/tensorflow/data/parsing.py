@@ -74,6 +74,21 @@ class RaggedFeature:
         return Tensor(_listed(values, self.dtype))
 
 
+@named("io.SparseFeature", "SparseFeature")
+class SparseFeature:
+    """`tf.io.SparseFeature(index_key, value_key, dtype, size)`: values and their indices from two features."""
+
+    @ignores("already_sorted")
+    def __init__(self, index_key: str, value_key: str, dtype: DTypeLike, size: int) -> None:
+        self.index_key, self.value_key, self.dtype = index_key, value_key, as_dtype(dtype)
+        self.size = int(np.ravel(size)[0])
+
+    def of_both(self, indices: list[Any], values: list[Any]) -> SparseTensor:
+        order = np.argsort(np.asarray(indices, "int64"), kind="stable")
+        listed = _listed(values, self.dtype)
+        return SparseTensor(np.asarray(indices, "int64")[order, None], Tensor(listed[order]), [self.size])
+
+
 def _listed(values: list[Any], dtype: Any) -> Any:
     out = np.empty(len(values), object if dtype == "string" else name_of(dtype))
     out[:] = [v.encode() if isinstance(v, str) else v for v in values]
@@ -89,8 +104,13 @@ def parse_single_example(serialized: TensorLike, features: Mapping[str, Any]) ->
 
 def _parsed(found: Mapping[str, Feature], features: Mapping[str, Any] | None) -> dict[str, Any]:
     keys = {name: getattr(spec, "value_key", None) or name for name, spec in (features or {}).items()}
-    specs = (features or {}).items()
-    return {name: spec.of(name, found[keys[name]].values() if keys[name] in found else []) for name, spec in specs}
+    read = lambda key: found[key].values() if key in found else []  # noqa: E731
+    return {
+        name: spec.of_both(read(spec.index_key), read(spec.value_key))
+        if isinstance(spec, SparseFeature)
+        else spec.of(name, read(keys[name]))
+        for name, spec in (features or {}).items()
+    }
 
 
 @named("io.parse_single_sequence_example", "parse_single_sequence_example")
@@ -117,6 +137,28 @@ def _steps(name: str, spec: Any, steps: list[list[Any]]) -> Any:
     return spec.of(name, [value for step in steps for value in step])
 
 
+@named("io.parse_sequence_example")
+@ignores("example_names name")
+def parse_sequence_example(
+    serialized: TensorLike,
+    context_features: Mapping[str, Any] | None = None,
+    sequence_features: Mapping[str, Any] | None = None,
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """`tf.io.parse_sequence_example`: a batch; steps are padded, and their numbers are in the third dict."""
+    rows = [
+        parse_single_sequence_example(one, context_features, sequence_features)
+        for one in array_of(serialized).reshape(-1)
+    ]
+    contexts = {name: _batched(spec, [row[0][name] for row in rows]) for name, spec in (context_features or {}).items()}
+    parts = {name: [row[1][name] for row in rows] for name in sequence_features or {}}
+    lengths = {
+        name: Tensor(np.asarray([len(part) for part in parts[name]], "int64"))
+        for name, spec in (sequence_features or {}).items()
+        if isinstance(spec, FixedLenSequenceFeature)
+    }
+    return contexts, {name: _batched(spec, parts[name]) for name, spec in (sequence_features or {}).items()}, lengths
+
+
 @named("io.parse_example", "parse_example")
 @ignores("example_names")
 def parse_example(serialized: TensorLike, features: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,6 +174,8 @@ def _batched(spec: Any, parts: list[Any]) -> Any:
         return RaggedTensor.of_rows(parts)
     if not isinstance(parts[0], SparseTensor):
         return Tensor(np.stack([part.array for part in parts]))
+    if isinstance(spec, SparseFeature):
+        return SparseTensor.of_rows(parts)
     lengths = [int(part.dense_shape[0]) for part in parts]
     indices = [(row, column) for row, n in enumerate(lengths) for column in range(n)]
     values = np.concatenate([part.values.array for part in parts])

@@ -69,7 +69,9 @@ def array_of(value: TensorLike, dtype: DTypeLike = None) -> TensorResult:
 
 
 named("Dimension")(lambda value: value)
-named("compat.dimension_value")(lambda dimension: getattr(dimension, "value", dimension))
+named("identity_n")(lambda input: [NAMES["identity"](v) for v in input])
+named("is_symbolic_tensor")(lambda tensor: symbolic.is_symbolic(unboxed(tensor)))
+named("compat.dimension_value", "compat.v1.dimension_value")(lambda dimension: getattr(dimension, "value", dimension))
 
 
 @named("register_tensor_conversion_function")

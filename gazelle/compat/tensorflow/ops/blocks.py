@@ -11,7 +11,7 @@ import numpy as np
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.eager.recording import unboxed
-from gazelle.compat.tensorflow.names import NAMES, named, op
+from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 
@@ -30,6 +30,18 @@ def pool(
         raise ArgumentError(message("tf.nn.pool", expected="dilations of 1", got=dilations))
     name = f"nn.{'avg' if pooling_type.upper() == 'AVG' else 'max'}_pool"
     return NAMES[name](input, window_shape, strides, padding, data_format)
+
+
+@named("required_space_to_batch_paddings")
+def required_space_to_batch_paddings(
+    input_shape: ShapeLike, block_shape: ShapeLike, base_paddings: TensorLike = None
+) -> tuple[TensorResult, TensorResult]:
+    """`tf.required_space_to_batch_paddings`: (paddings, crops), so that blocks divide the padded sizes."""
+    sizes, blocks = np.asarray(fixed_value(input_shape)), np.asarray(fixed_value(block_shape))
+    base = np.zeros((len(sizes), 2), "int32") if base_paddings is None else np.asarray(fixed_value(base_paddings))
+    more = -(sizes + base.sum(1)) % blocks
+    crops = np.stack([np.zeros_like(more), more], 1)
+    return NAMES["constant"]((base + crops).astype("int32")), NAMES["constant"](crops.astype("int32"))
 
 
 @op("space_to_batch_nd", "space_to_batch", "nn.space_to_batch", host=False, static=("block_shape", "paddings"))

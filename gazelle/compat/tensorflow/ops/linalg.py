@@ -82,8 +82,8 @@ def _norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool 
         squares = jnp.sum(jnp.real(tensor * jnp.conj(tensor)), axis=axis, keepdims=bool(keepdims))
         return root(squares).astype(tensor.dtype)
     if axis is not None:
-        return xp.linalg.norm(tensor, order, axis=axis, keepdims=keepdims)
-    size = xp.linalg.norm(xp.reshape(tensor, (-1,)), order)
+        return xp.linalg.norm(tensor, order, axis=axis, keepdims=keepdims).astype(tensor.dtype)
+    size = xp.linalg.norm(xp.reshape(tensor, (-1,)), order).astype(tensor.dtype)
     return xp.reshape(size, (1,) * xp.ndim(tensor)) if keepdims else size
 
 
@@ -244,17 +244,55 @@ op("linalg.matrix_transpose", host=False)(
     lambda a, conjugate=False: jnp.conj(jnp.asarray(a).mT) if conjugate else jnp.asarray(a).mT
 )
 op("linalg.cholesky_solve", host=False)(lambda chol, rhs: jax.scipy.linalg.cho_solve((chol, True), rhs))
-op("linalg.tridiagonal_solve", host=False)(
-    ignores(
-        "diagonals_format='compact' transpose_rhs=False conjugate_rhs=False name partial_pivoting perturb_singular"
-    )(lambda diagonals, rhs: jax.lax.linalg.tridiagonal_solve(*_diagonals(diagonals), rhs))
-)
 
 
-def _diagonals(diagonals: Any) -> Any:
-    """(lower, main, upper) diagonals from rows (upper, main, lower)."""
-    upper, main, lower = (diagonals[..., i, :] for i in range(3))
-    return lower, main, upper
+@op("linalg.tridiagonal_solve", host=False)
+@ignores("partial_pivoting perturb_singular")
+def tridiagonal_solve(
+    diagonals: TensorLike,
+    rhs: TensorLike,
+    diagonals_format: str = "compact",
+    transpose_rhs: bool = False,
+    conjugate_rhs: bool = False,
+) -> TensorResult:
+    upper, main, lower = _diagonals(diagonals, diagonals_format)
+    rhs = jnp.conj(rhs) if conjugate_rhs else jnp.asarray(rhs)
+    if rhs.ndim == main.ndim:  # one vector
+        return jax.lax.linalg.tridiagonal_solve(lower, main, upper, rhs[..., None])[..., 0]
+    return jax.lax.linalg.tridiagonal_solve(lower, main, upper, jnp.swapaxes(rhs, -1, -2) if transpose_rhs else rhs)
+
+
+@op("linalg.tridiagonal_matmul", host=False)
+def tridiagonal_matmul(diagonals: TensorLike, rhs: TensorLike, diagonals_format: str = "compact") -> TensorResult:
+    upper, main, lower = (diagonal[..., None] for diagonal in _diagonals(diagonals, diagonals_format))
+    rhs = jnp.asarray(rhs)
+    edges = [(0, 0)] * (rhs.ndim - 2)
+    before, after = (jnp.pad(rhs, [*edges, edge, (0, 0)]) for edge in ((1, 0), (0, 1)))
+    return main * rhs + lower * before[..., :-1, :] + upper * after[..., 1:, :]
+
+
+def _diagonals(diagonals: Any, form: str) -> list[Any]:
+    """The upper, the main and the lower diagonal, in the length of the main one."""
+    if form == "matrix":
+        diagonals = [jnp.diagonal(jnp.asarray(diagonals), offset, -2, -1) for offset in (1, 0, -1)]
+    elif form == "compact":
+        diagonals = jnp.moveaxis(jnp.asarray(diagonals), -2, 0)
+    upper, main, lower = map(jnp.asarray, diagonals)
+    edges, missing = [(0, 0)] * (main.ndim - 1), main.shape[-1] - upper.shape[-1]
+    return [jnp.pad(upper, [*edges, (0, missing)]), main, jnp.pad(lower, [*edges, (missing, 0)])]
+
+
+@op("linalg.eigh_tridiagonal", host=False)
+@ignores("select='a' select_range tol")
+def eigh_tridiagonal(alpha: TensorLike, beta: TensorLike, eigvals_only: bool = True) -> TensorResult:
+    alpha, beta = jnp.asarray(alpha), jnp.asarray(beta)
+    matrix = jnp.diag(alpha) + jnp.diag(beta, 1) + jnp.diag(jnp.conj(beta), -1)
+    return jnp.linalg.eigvalsh(matrix) if eigvals_only else tuple(jnp.linalg.eigh(matrix))
+
+
+@op("compat.v1.clip_by_average_norm", "clip_by_average_norm", host=False)
+def clip_by_average_norm(t: TensorLike, clip_norm: TensorLike) -> TensorResult:
+    return t * clip_norm / jnp.maximum(jnp.sqrt(jnp.sum(jnp.square(t))) / t.size, clip_norm)
 
 
 @op("linalg.lu", host=False)

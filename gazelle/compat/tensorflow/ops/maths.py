@@ -56,6 +56,9 @@ op("add_n", "math.add_n", "math.accumulate_n")(
 op("linalg.trace")(lambda x: space(x).trace(x, 0, -2, -1, dtype=x.dtype))
 
 
+op("complex", "dtypes.complex", host=False)(
+    lambda real, imag: jax.lax.complex(*jnp.broadcast_arrays(*map(jnp.asarray, (real, imag))))
+)
 op("sqrt", "math.sqrt")(lambda x: np.sqrt(x) if space(x) is np else root(x))
 
 
@@ -120,6 +123,13 @@ op("math.top_k", "nn.top_k", host=False, static=("k",))(
 def _top_k(x: Any, k: int, index_type: Any) -> TopK:
     values, indices = jax.lax.top_k(x, k)
     return TopK(values, indices.astype(jax.dtypes.canonicalize_dtype(name_of(index_type))))
+
+
+@op("math.approx_max_k", "nn.approx_max_k", host=False, static=("k", "reduction_dimension"))
+@ignores("recall_target reduction_input_size_override aggregate_to_topk=True")
+def approx_max_k(operand: TensorLike, k: int = 1, reduction_dimension: int = -1) -> TensorResult:
+    values, indices = jax.lax.top_k(jnp.moveaxis(jnp.asarray(operand), reduction_dimension, -1), k)
+    return tuple(jnp.moveaxis(v, -1, reduction_dimension) for v in (values, indices))
 
 
 class TopK(tuple[Any, ...]):

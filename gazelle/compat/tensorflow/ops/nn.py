@@ -117,6 +117,28 @@ def batch_normalization(
     return x * by + (0 if offset is None else offset) - mean * by
 
 
+@op("nn.batch_norm_with_global_normalization", host=False)
+def batch_norm_with_global_normalization(
+    input: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
+    beta: TensorLike,
+    gamma: TensorLike,
+    variance_epsilon: float,
+    scale_after_normalization: bool,
+) -> TensorResult:
+    by = jax.lax.rsqrt(variance + variance_epsilon) * (gamma if scale_after_normalization else 1)
+    return input * by + beta - mean * by
+
+
+@op("nn.normalize_moments", host=False)
+def normalize_moments(
+    counts: TensorLike, mean_ss: TensorLike, variance_ss: TensorLike, shift: TensorLike
+) -> TensorResult:
+    mean = mean_ss / counts
+    return mean + (0 if shift is None else shift), variance_ss / counts - jnp.square(mean)
+
+
 @op("nn.fused_batch_norm", host=False)
 def fused_batch_norm(
     x: TensorLike,

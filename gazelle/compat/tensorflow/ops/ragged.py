@@ -177,7 +177,9 @@ class RaggedTensor:
     def to_list(self) -> list[Any]:
         return [row.to_list() if isinstance(row, RaggedTensor) else row.numpy().tolist() for row in self]
 
-    def to_tensor(self, default_value: TensorLike = None, shape: ShapeLike | None = None) -> Tensor:
+    def to_tensor(
+        self, default_value: TensorLike = None, name: str | None = None, shape: ShapeLike | None = None
+    ) -> Tensor:
         """Pad the rows to the longest one, or to `shape`."""
         rows = [array_of(row.to_tensor(default_value) if isinstance(row, RaggedTensor) else row) for row in self]
         wanted = [None if n is None or n == -1 else int(n) for n in shape or ()][1:]
@@ -196,6 +198,10 @@ class RaggedTensor:
     def to_sparse(self) -> TensorResult:
         indices = [(i, j) for i, row in enumerate(self) for j in range(len(row))]
         return NAMES["SparseTensor"](np.asarray(indices, "int64").reshape(-1, 2), self.values, self.bounding_shape())
+
+    def with_row_splits_dtype(self, dtype: DTypeLike) -> RaggedTensor:
+        """Return the tensor itself, whose splits have 64 bits."""
+        return self
 
     def numpy(self) -> TensorResult:
         return np.asarray(self)
@@ -218,6 +224,10 @@ class RaggedTensor:
 
     def __getitem__(self, index: Any) -> Any:
         first, *rest = index if isinstance(index, tuple) else (index,)
+        if first is None:
+            return RaggedTensor.of_rows([self[tuple(rest)] if rest else self])
+        if first is Ellipsis:
+            return self[(*[slice(None)] * (self.ndim - len(rest)), *rest)]
         if isinstance(first, slice):
             rows = [row[tuple(rest)] if rest else row for row in list(self)[first]]
             if not rows:

@@ -14,7 +14,7 @@ import numpy as np
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.eager.recording import unboxed
-from gazelle.compat.tensorflow.names import named, op, space
+from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.ops.arrays import array_of, convert
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, TensorLike, TensorResult
@@ -26,13 +26,18 @@ def _real_transform(name: str, axes: int) -> Any:
     def transform(input_tensor: Any, fft_length: Any = None) -> Any:
         sizes = None if fft_length is None else [int(size) for size in np.ravel(fft_length)]
         function = getattr(space(input_tensor).fft, name)
+        if axes == 3:
+            return function(input_tensor, sizes, (-3, -2, -1))
         return function(input_tensor, sizes[0] if sizes and axes == 1 else sizes)
 
     return transform
 
 
-for _name, _axes in (("rfft", 1), ("irfft", 1), ("rfft2", 2), ("irfft2", 2)):
-    op(f"signal.{_name}{'d' * (_axes - 1)}", static=("fft_length",))(_real_transform(_name, _axes))
+for _name in ("rfft", "irfft"):
+    for _axes, _function in enumerate((_name, f"{_name}2", f"{_name}n"), 1):
+        op(f"signal.{_name}" + (f"{_axes}d" if _axes > 1 else ""), static=("fft_length",))(
+            _real_transform(_function, _axes)
+        )
 
 
 def _cosine(name: str, first: float) -> None:
@@ -116,13 +121,37 @@ def _transform(inverse_type: int) -> Callable[..., Any]:
     def transform(
         input: TensorLike, type: int = 2, n: int | None = None, axis: int = -1, norm: str | None = None
     ) -> TensorResult:
+        if type in (1, 4):  # which are their own inverses
+            return (_dct_1 if type == 1 else _dct_4)(_resized(input, n or input.shape[-1]), norm)
         if type not in (2, 3):
-            raise ArgumentError(message("type of tf.signal.dct", expected="2 or 3", got=type))
+            raise ArgumentError(message("type of tf.signal.dct", expected="1, 2, 3 or 4", got=type))
         if type != inverse_type:
             return jax.scipy.fft.dct(input, 2, n, axis, norm)
         return jax.scipy.fft.idct(input, 2, n, axis, norm) * (1 if norm == "ortho" else 2 * (n or input.shape[axis]))
 
     return transform
+
+
+def _resized(x: Any, count: int) -> Any:
+    x = x[..., :count]
+    return jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, count - x.shape[-1])])
+
+
+def _dct_1(x: Any, norm: str | None) -> Any:
+    if norm is not None:
+        raise ArgumentError(message("norm of tf.signal.dct of type 1", expected=None, got=norm))
+    return jnp.fft.rfft(jnp.concatenate([x, x[..., -2:0:-1]], -1)).real
+
+
+def _dct_4(x: Any, norm: str | None) -> Any:
+    count = x.shape[-1]
+    turns = [
+        np.exp(-1j * np.pi * np.arange(count) / 2 / count),
+        np.exp(-1j * np.pi * (np.arange(count) + 0.5) / 2 / count),
+    ]
+    before, after = (turn.astype("complex64") for turn in turns)
+    out = 2 * (jnp.fft.fft(x * before, 2 * count)[..., :count] * after).real
+    return out * np.float32((0.5 / count) ** 0.5) if norm == "ortho" else out
 
 
 op("signal.dct", host=False, static=("type", "n", "axis", "norm"))(_transform(3))
@@ -135,6 +164,37 @@ def overlap_and_add(signal: TensorLike, frame_step: int) -> TensorResult:
     indices = np.arange(count)[:, None] * frame_step + np.arange(length)
     out = jnp.zeros((*signal.shape[:-2], (count - 1) * frame_step + length), signal.dtype)
     return out.at[..., indices].add(signal)
+
+
+def _vorbis(window_length: Any, dtype: Any) -> Any:
+    return NAMES["signal.vorbis_window"](window_length, dtype=dtype)
+
+
+@op("signal.mdct", static=("frame_length",), host=False)
+def mdct(
+    signals: TensorLike,
+    frame_length: int,
+    window_fn: Callable[..., Any] | None = _vorbis,
+    pad_end: bool = False,
+    norm: str | None = None,
+) -> TensorResult:
+    frames = _frames(jnp.asarray(signals), frame_length, frame_length // 2, pad_end)
+    if window_fn is not None:
+        frames = frames * unboxed(window_fn(frame_length, dtype="float32"))
+    a, b, c, d = jnp.split(frames, 4, -1)
+    return _dct_4(jnp.concatenate([-c[..., ::-1] - d, a - b[..., ::-1]], -1), norm)
+
+
+@op("signal.inverse_mdct", host=False)
+def inverse_mdct(
+    mdcts: TensorLike, window_fn: Callable[..., Any] | None = _vorbis, norm: str | None = None
+) -> TensorResult:
+    count = mdcts.shape[-1]
+    first, second = jnp.split(_dct_4(mdcts, norm) * (1 if norm == "ortho" else 0.5 / count), 2, -1)
+    frames = jnp.concatenate([second, -second[..., ::-1], -first[..., ::-1], -first], -1)
+    if window_fn is not None:
+        frames = frames * unboxed(window_fn(2 * count, dtype="float32"))
+    return unboxed(overlap_and_add(frames, count))
 
 
 @named("signal.inverse_stft_window_fn")

@@ -194,34 +194,10 @@ def _on_dense(name: str, function: Callable[..., Any], keeps_sparse: bool) -> No
     named(f"sparse.{name}", f"sparse_{name}")(called)
 
 
-_on_dense(
-    "concat", ignores("expand_nonconcat_dims name")(lambda axis, sp_inputs: NAMES["concat"](sp_inputs, axis)), True
-)
 for _name, _entry in TABLE["sparse"].items():
     _dense, *_parameters = _entry.split()
     _function = with_parameters(lambda *values, name=_dense: NAMES[name](*values), _parameters)
     _on_dense(_name, _function, keeps_sparse=not _name.startswith("reduce_"))
-
-
-def _at_indices_of_both(name: str, a: SparseTensor, b: SparseTensor) -> SparseTensor:
-    """A function of two sparse tensors, whose result stores a value wherever one of them does, also zeros."""
-    indices = np.unique(np.concatenate([np.asarray(v.indices.array) for v in (a, b)]), axis=0)
-    values = NAMES[name](*(NAMES["gather_nd"](to_dense(v), indices) for v in (a, b)))
-    return SparseTensor(indices, values, a.dense_shape)
-
-
-for _name in ("maximum", "minimum"):
-    named(f"sparse.{_name}", f"sparse_{_name}")(lambda sp_a, sp_b, name=_name: _at_indices_of_both(name, sp_a, sp_b))
-
-
-@named("sparse.add", "sparse_add")
-def add(a: SparseTensor | TensorLike, b: SparseTensor | TensorLike, threshold: TensorLike = 0) -> TensorResult:
-    """`tf.sparse.add`: dense if one of the two is; of a sparse sum values below the threshold are dropped."""
-    if not (isinstance(a, SparseTensor) and isinstance(b, SparseTensor)):
-        return NAMES["add"](*(to_dense(v) if isinstance(v, SparseTensor) else v for v in (a, b)))
-    found = _at_indices_of_both("add", a, b)
-    kept = np.abs(np.asarray(found.values.array)) >= np.asarray(unboxed(threshold))
-    return SparseTensor(np.asarray(found.indices.array)[kept], np.asarray(found.values.array)[kept], a.dense_shape)
 
 
 def _where_stored(reduction: Callable[..., Any], sp_input: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
@@ -229,7 +230,7 @@ def ngrams(
     between, found = text(separator).encode(), []
     pads = pad_values if isinstance(pad_values, list | tuple) else ["" if pad_values is None else pad_values] * 2
     left, right = ([text(pad).encode()] for pad in pads)
-    for n in (ngram_width,) if isinstance(ngram_width, int) else ngram_width:
+    for n in np.ravel(fixed_value(ngram_width)).tolist():
         width = 0 if pad_values is None else n - 1 if padding_width is None else min(n - 1, padding_width)
         row = left * width + list(array_of(rows)) + right * width
         found += [between.join(row[i : i + n]) for i in range(len(row) - n + 1)]
@@ -258,6 +259,15 @@ named("strings.to_hash_bucket")(elementwise(lambda v, num_buckets: _murmurhash64
 named("strings.to_hash_bucket_strong")(
     elementwise(lambda v, num_buckets, key: siphash64(v, key=fixed_value(key)) % int(num_buckets), "int64")
 )
+
+
+@named("fingerprint")
+@ignores("method='farmhash64'")
+def fingerprint(data: TensorLike) -> Tensor:
+    """`tf.fingerprint`: the 8 bytes of the FarmHash64 of each row."""
+    rows = [row if isinstance(row, bytes) else row.tobytes() for row in array_of(data)]
+    found = b"".join(farmhash64(row).to_bytes(8, "little") for row in rows)
+    return Tensor(np.frombuffer(found, "uint8").reshape(-1, 8))
 
 
 @named("strings.to_number")
