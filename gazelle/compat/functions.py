@@ -39,7 +39,7 @@ _TENSOR_FUNCTIONS = ("activations", "losses", "metrics")
 _LOOKUPS = ("deserialize", "get", "serialize")
 _MERGED = ("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract")
 _DATASETS = listed("""audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory
-    timeseries_dataset_from_array""")
+    split_dataset timeseries_dataset_from_array""")
 
 
 def wrapped(value: object) -> NamedObject:

@@ -98,6 +98,12 @@ ADDED = {
         lambda tf: tf.lookup.StaticVocabularyTable(None, 10, lookup_key_dtype=tf.string).lookup(["q", "w"]),
         [3, 9],
     ),
+    "statistics": (lambda tf: tf.nn.sufficient_statistics(tf.constant([1.0, 3.0]), [0], shift=1.0)[2], 4),
+    "integers up to 6": (lambda tf: tf.nn.relu6(tf.constant([-1, 3, 9])), [0, 3, 6]),
+    "parts of arrays": (
+        lambda tf: tf.keras.utils.split_dataset(np.arange(4), left_size=0.5)[1].batch(2).get_single_element(),
+        [2, 3],
+    ),
     "new axis": (lambda tf: tf.ragged.constant([[1], [2, 3]])[tf.newaxis].to_tensor(), [[[1, 0], [2, 3]]]),
     "ellipsis": (lambda tf: tf.ragged.constant([[1], [2, 3]])[..., :1].to_tensor(), [[1], [2]]),
 }

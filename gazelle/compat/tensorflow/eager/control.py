@@ -197,6 +197,7 @@ def scan(
     reverse: bool = False,
 ) -> TensorResult:
     if _is_symbolic((elems, initializer)):
+        initializer = jax.tree.map(lambda v: v if is_box(v) else convert(v), initializer, is_leaf=is_box)
         if initializer is None:
             start, stop = (-1, slice(None, -1)) if reverse else (0, slice(1, None))
             first = jax.tree.map(lambda e: e[start], elems, is_leaf=is_box)

@@ -128,6 +128,7 @@ def _rows(condition: Any, x: Any, y: Any) -> Any:
 @named("boolean_mask")
 def boolean_mask(tensor: TensorLike, mask: TensorLike, axis: AxisLike = 0) -> TensorResult:
     if in_graph(tensor, mask):
+        mask = mask if hasattr(mask, "shape") else np.asarray(mask)
         axis, count = int(axis or 0) % len(tensor.shape), len(mask.shape)
         flat = tensor if count == 1 else reshape(tensor, (*tensor.shape[:axis], -1, *tensor.shape[axis + count :]))
         return gather(flat, reshape(_indices(reshape(mask, [-1])), [-1]), axis=axis)

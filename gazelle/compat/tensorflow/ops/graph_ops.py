@@ -20,6 +20,7 @@ from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.function_tables import LISTS, TABLE
 from gazelle.compat.tensorflow.names import NAMES, aliases, current_names, earlier_names, fixed_value
 from gazelle.compat.tensorflow.ops import nn, sizes
+from gazelle.compat.tensorflow.ops.boxes import CombinedNonMaxSuppression
 from gazelle.compat.tensorflow.v1.host_nodes import builds_graph, of_sparse, on_values, sparse_result
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.shape_inference import call_op
@@ -78,6 +79,8 @@ def _in_graph(name: str, original: Callable[..., Any], op: str, names: Mapping[s
         given = {k: v for k, v in arguments.items() if k != "name" and v is not signature.parameters[k].default}
         if not given.keys() <= names.keys() or (name == "where" and "y" not in given):  # where(condition): indices
             return original(*args, **kwargs)
+        if op in ("mean", "sum", "prod") and _is_rounded(op, given.get("input_tensor")):
+            return original(*args, **kwargs)
         if name == "unstack" and isinstance(given["value"], sizes.ShapeTensor):
             return list(given["value"])
         if name == "tile" and _is_symbolic(given["multiples"]):
@@ -94,6 +97,12 @@ def _in_graph(name: str, original: Callable[..., Any], op: str, names: Mapping[s
         return made
 
     return called
+
+
+def _is_rounded(op: str, x: Any) -> bool:
+    """Whether a reduction has the dtype of its integers, which operations of Keras widen."""
+    dtype = str(getattr(x, "dtype", ""))
+    return "int" in dtype and (op == "mean" or dtype not in ("int32", "int64"))
 
 
 def _hide_inferred_size(made: Any, x: Any, shape: Any) -> None:
@@ -144,7 +153,10 @@ for _name, _change in _CHANGES.items():
 #: functions of text -> the dtype of their results, if that is not text; they have the shape of the first argument
 _OF_TEXT = {"to_number": "float32", "length": "int32", "to_hash_bucket_fast": "int32", "to_hash_bucket": "int32"}
 _OF_TEXT |= {"to_hash_bucket_strong": "int32", "regex_full_match": "bool"}
-_OF_TEXT |= dict.fromkeys(("join", "lower", "upper", "strip", "substr", "regex_replace", "as_string"), "string")
+_OF_TEXT |= dict.fromkeys(
+    ("encode_base64", "decode_base64", "join", "lower", "upper", "strip", "substr", "regex_replace", "as_string"),
+    "string",
+)
 
 
 def _text_result(name: str) -> Callable[..., Any]:
@@ -157,10 +169,51 @@ def _text_result(name: str) -> Callable[..., Any]:
 
 for _name in _OF_TEXT:
     for _original in {
-        id(f): f for n, f in NAMES.items() if n in (f"strings.{_name}", _name, f"compat.v1.{_name}")
+        id(f): f for n, f in NAMES.items() if n in (f"strings.{_name}", f"io.{_name}", _name, f"compat.v1.{_name}")
     }.values():
         _called = on_values(_original, _text_result(_name))
         NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
+
+
+def _joined(given: dict[str, Any]) -> KerasTensor:
+    shape, axis, keeps = given["inputs"].shape, given.get("axis"), given.get("keepdims")
+    axes = range(len(shape)) if axis is None else [int(a) % len(shape) for a in np.ravel(axis)]
+    sizes = [1 if i in axes else n for i, n in enumerate(shape) if keeps or i not in axes]
+    return KerasTensor.derived(sizes, "string")
+
+
+def _best_of_images(given: dict[str, Any]) -> Any:
+    made, counts = KerasTensor.derived, (given["boxes"].shape[0], None)
+    sizes = {"nmsed_boxes": (*counts, 4), "nmsed_scores": counts, "nmsed_classes": counts}
+    parts = {name: made(shape, "float32") for name, shape in sizes.items()}
+    return CombinedNonMaxSuppression(**parts, valid_detections=made(counts[:1], "int32"))
+
+
+#: functions that compute on the host -> their results in a graph
+_ON_HOST: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "strings.reduce_join": _joined,
+    "strings.format": lambda _: KerasTensor.derived((), "string"),
+    "math.bincount": lambda given: KerasTensor.derived(
+        (None,), "int32" if given.get("weights") is None else given["weights"].dtype
+    ),
+    "image.non_max_suppression": lambda _: KerasTensor.derived((None,), "int32"),
+    "image.non_max_suppression_with_scores": lambda _: (
+        KerasTensor.derived((None,), "int32"),
+        KerasTensor.derived((None,), "float32"),
+    ),
+    "image.non_max_suppression_padded": lambda _: (
+        KerasTensor.derived((None,), "int32"),
+        KerasTensor.derived((), "int32"),
+    ),
+    "image.combined_non_max_suppression": _best_of_images,
+    "image.draw_bounding_boxes": lambda given: KerasTensor.derived(given["images"].shape, "float32"),
+    "io.encode_png": lambda _: KerasTensor.derived((), "string"),
+    "io.encode_jpeg": lambda _: KerasTensor.derived((), "string"),
+}
+for _name, _results in _ON_HOST.items():
+    _original = NAMES[_name]
+    _called = on_values(_original, _results)
+    NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
 NAMES["compat.v1.string_split"] = NAMES["string_split"] = of_sparse(lambda _: sparse_result(2, "string"))(
     NAMES["compat.v1.string_split"]
 )

@@ -93,6 +93,21 @@ def bias_add(value: TensorLike, bias: TensorLike, data_format: str | None = None
     return value + bias
 
 
+op("nn.relu6", host=False)(lambda features: jax.nn.relu6(features).astype(jnp.asarray(features).dtype))
+
+
+@op("nn.sufficient_statistics", static=("axes",), host=False)
+def sufficient_statistics(
+    x: TensorLike, axes: AxisLike, shift: TensorLike = None, keepdims: bool = False
+) -> tuple[TensorResult, ...]:
+    x = jnp.asarray(x)
+    over: tuple[int, ...] = tuple(np.ravel(axes).tolist())
+    count = jnp.asarray(np.prod([x.shape[axis] for axis in over]), x.dtype)
+    shifted = x if shift is None else x - shift
+    sums = [jnp.sum(v, over, keepdims=keepdims) for v in (shifted, jnp.square(shifted))]
+    return count, *sums, shift
+
+
 @op("nn.weighted_moments", static=("axes",), host=False)
 def weighted_moments(
     x: TensorLike, axes: AxisLike, frequency_weights: TensorLike, keepdims: bool = False

@@ -175,7 +175,7 @@ class RaggedTensor:
         return map_values(lambda _: new_values, self)
 
     def to_list(self) -> list[Any]:
-        return [row.to_list() if isinstance(row, RaggedTensor) else row.numpy().tolist() for row in self]
+        return [row.to_list() if isinstance(row, RaggedTensor) else array_of(row).tolist() for row in self]
 
     def to_tensor(
         self, default_value: TensorLike = None, name: str | None = None, shape: ShapeLike | None = None
@@ -196,8 +196,13 @@ class RaggedTensor:
         return Tensor(out)
 
     def to_sparse(self) -> TensorResult:
-        indices = [(i, j) for i, row in enumerate(self) for j in range(len(row))]
-        return NAMES["SparseTensor"](np.asarray(indices, "int64").reshape(-1, 2), self.values, self.bounding_shape())
+        indices = np.asarray(list(self._positions()), "int64").reshape(-1, self.ndim)
+        return NAMES["SparseTensor"](indices, NAMES["reshape"](self.flat_values, [-1]), self.bounding_shape())
+
+    def _positions(self) -> Iterator[tuple[int, ...]]:
+        for i, row in enumerate(self):
+            inner = row._positions() if isinstance(row, RaggedTensor) else np.ndindex(array_of(row).shape)
+            yield from ((i, *position) for position in inner)
 
     def with_row_splits_dtype(self, dtype: DTypeLike) -> RaggedTensor:
         """Return the tensor itself, whose splits have 64 bits."""

@@ -148,8 +148,9 @@ def reduce_join(
     if not array.ndim:
         return Tensor(array)
     if isinstance(axis, list | tuple):  # the first one varies fastest
-        array = np.moveaxis(array, axis, range(-1, -len(axis) - 1, -1))
-        return reduce_join(Tensor(array.reshape(*array.shape[: -len(axis)], -1)), -1, False, separator)
+        moved = np.moveaxis(array, axis, range(-1, -len(axis) - 1, -1))
+        found = reduce_join(Tensor(moved.reshape(*moved.shape[: -len(axis)], -1)), -1, False, separator)
+        return Tensor(np.expand_dims(found.array, tuple(axis))) if keepdims else found
     if axis is None:
         array, axis = array.reshape((1,) * (array.ndim - 1) * keepdims + (-1,)), -1
     rows = np.moveaxis(array, axis, -1)

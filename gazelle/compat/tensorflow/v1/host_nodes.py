@@ -14,10 +14,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat import era
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.calls import boxed, unbox
 from gazelle.compat.tensorflow.eager.recording import is_array, is_box
+from gazelle.compat.tensorflow.names import current_names, earlier_names
 from gazelle.compat.types import Arguments, DTypeLike, Function, Keywords
 from gazelle.core import shape_inference
 from gazelle.core.symbolic import KerasTensor, Node, Op, map_in_order, symbolic_leaves
@@ -29,7 +31,9 @@ Outputs = Callable[[dict[str, Any]], Tree]
 
 
 def _given(function: Function, args: Arguments, kwargs: Keywords) -> dict[str, Any]:
-    return inspect.signature(function).bind(*args, **kwargs).arguments
+    parameters = inspect.signature(function).parameters
+    named = {key: value for key, value in kwargs.items() if key != "name" or key in parameters}
+    return inspect.signature(function).bind(*args, **current_names(named, earlier_names(parameters))).arguments
 
 
 def on_values(function: Function, outputs: Outputs | None = None) -> Function:
@@ -92,9 +96,10 @@ def builds_graph() -> bool:
 
 
 def in_graph(*trees: Tree) -> bool:
-    """Whether there are tensors of a graph of TensorFlow 1 among these."""
+    """Whether there are tensors of a graph among these, which a session or `K.function` runs."""
     leaves = jax.tree.leaves(trees, is_leaf=is_box)
-    return builds_graph() and any(isinstance(v, KerasTensor | GraphVariable) for v in leaves)
+    is_possible = builds_graph() or (era.is_package_before_keras_3() and not computes_values())
+    return is_possible and any(isinstance(v, KerasTensor | GraphVariable) for v in leaves)
 
 
 def host_node(
