@@ -89,3 +89,46 @@ def test_rows_of_a_dataset_whose_number_is_fed(tf):
     element, sess = iterator.get_next(), tf.Session()
     sess.run(iterator.initializer, {x: [[1], [2], [3]], y: [4, 5, 6]})
     assert [sess.run(element)[1].tolist() for _ in range(2)] == [[4, 5], [6]]
+
+
+def test_dropout_of_sparse_features(tf):
+    """As graph networks drop some of the stored values."""
+    x, mask = tf.sparse_placeholder(tf.float32), tf.placeholder(tf.bool, [3])
+    w = tf.Variable(np.eye(3, dtype="float32"))
+    kept = tf.sparse_retain(x, mask) * (1.0 / 0.5)
+    product = tf.sparse_tensor_dense_matmul(kept, w)
+    gradient = tf.gradients(tf.reduce_sum(product), w)[0]
+    feed = {x: ([[0, 1], [1, 0], [1, 2]], [1.0, 2.0, 3.0], [2, 3]), mask: [True, False, True]}
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        found = session.run([kept, product, gradient], feed)
+    assert found[0].values.tolist() == [2, 6]
+    assert found[1].tolist() == [[0, 2, 0], [0, 0, 6]]
+    assert found[2].tolist() == [[0, 0, 0], [2, 2, 2], [6, 6, 6]]
+
+
+SPARSE = {
+    "add": (lambda tf, x: tf.sparse_add(x, x), [[0, 2, 0], [4, 0, 6]]),
+    "add dense": (lambda tf, x: tf.sparse_add(x, tf.ones([2, 3])), [[1, 2, 1], [3, 1, 4]]),
+    "concat": (lambda tf, x: tf.sparse_concat(1, [x, x]), [[0, 1, 0, 0, 1, 0], [2, 0, 3, 2, 0, 3]]),
+    "transpose": (lambda tf, x: tf.sparse_transpose(x), [[0, 2], [1, 0], [0, 3]]),
+    "reshape": (lambda tf, x: tf.sparse_reshape(x, [3, 2]), [[0, 1], [0, 2], [0, 3]]),
+    "slice": (lambda tf, x: tf.sparse_slice(x, [0, 1], [2, 2]), [[1, 0], [0, 3]]),
+    "maximum": (lambda tf, x: tf.sparse_maximum(x, x * 2.0), [[0, 2, 0], [4, 0, 6]]),
+    "times dense": (
+        lambda tf, x: x * tf.placeholder_with_default(np.ones((1, 3), "float32") * 3, [1, 3]),
+        [[0, 3, 0], [6, 0, 9]],
+    ),
+    "largest": (lambda tf, x: tf.sparse_reduce_max(x, 1), [1, 3]),
+}
+
+
+@pytest.mark.parametrize("name", SPARSE)
+def test_functions_of_sparse_tensors(tf, name):
+    call, expected = SPARSE[name]
+    x = tf.sparse_placeholder(tf.float32)
+    found = call(tf, x)
+    dense = tf.sparse_tensor_to_dense(found) if isinstance(found, tf.SparseTensor) else found
+    with tf.Session() as session:
+        value = session.run(dense, {x: ([[0, 1], [1, 0], [1, 2]], [1.0, 2.0, 3.0], [2, 3])})
+    np.testing.assert_array_equal(value, expected)

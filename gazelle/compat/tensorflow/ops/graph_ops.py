@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -214,6 +215,39 @@ for _name, _results in _ON_HOST.items():
     _original = NAMES[_name]
     _called = on_values(_original, _results)
     NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
+
+
+def _sparse_parts(given: dict[str, Any]) -> list[Any]:
+    is_sparse = lambda v: hasattr(v, "dense_shape")  # noqa: E731
+    return [v for v in jax.tree.leaves(list(given.values()), is_leaf=is_sparse) if is_sparse(v)]
+
+
+def _like_first(given: dict[str, Any]) -> Any:
+    """The result in a graph of a function of sparse tensors; dense if one of two terms is."""
+    parts = _sparse_parts(given)
+    if "b" in given and len(parts) == 1:  # a sum with a dense tensor
+        dense = given["a"] if parts[0] is given["b"] else given["b"]
+        return KerasTensor.derived(tuple(dense.shape), parts[0].dtype)
+    rank = len(np.ravel(given["shape"])) if "shape" in given else len(parts[0].shape)
+    return sparse_result(rank, parts[0].dtype)
+
+
+def _with_axis(given: dict[str, Any]) -> Any:
+    (part,) = _sparse_parts(given)
+    return sparse_result(len(part.shape) + 1, part.dtype)
+
+
+_OF_SPARSE: dict[str, Callable[[dict[str, Any]], Any]] = {
+    **dict.fromkeys(("add", "concat", "maximum", "minimum", "reset_shape", "retain", "reorder"), _like_first),
+    **dict.fromkeys(("reshape", "slice", "transpose"), _like_first),
+    "expand_dims": _with_axis,
+    "from_dense": lambda given: sparse_result(len(given["tensor"].shape), given["tensor"].dtype),
+}
+for _name, _results in _OF_SPARSE.items():
+    _original = NAMES[f"sparse.{_name}"]
+    _called = of_sparse(_results)(_original)
+    NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
+    NAMES.update({name: _called for name in (f"sparse_{_name}", f"sparse.{_name}") if name in NAMES})
 NAMES["compat.v1.string_split"] = NAMES["string_split"] = of_sparse(lambda _: sparse_result(2, "string"))(
     NAMES["compat.v1.string_split"]
 )

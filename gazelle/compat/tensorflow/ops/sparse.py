@@ -16,6 +16,7 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.losses import ctc_length
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tables import with_parameters
+from gazelle.compat.tensorflow.dtypes import as_dtype
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.function_tables import TABLE
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
@@ -87,6 +88,11 @@ class SparseTensor:
 
     def _with(self, operation: Callable[[Any, Any], Any], other: TensorLike) -> SparseTensor:
         """The stored values with those of a dense tensor that broadcasts to the shape."""
+        if not is_symbolic(other) and np.ndim(unboxed(other)) == 0:
+            return SparseTensor(self.indices, operation(self.values, other), self.dense_shape)
+        if in_graph(self.indices, other):
+            here = NAMES["gather_nd"](other + NAMES["zeros_like"](to_dense(self)), self.indices)  # in the whole shape
+            return SparseTensor(self.indices, operation(self.values, here), self.dense_shape)
         here = np.broadcast_to(np.asarray(unboxed(other)), tuple(self.shape))[tuple(np.asarray(self.indices.array).T)]
         return SparseTensor(self.indices, operation(self.values, here.astype(self.dtype.as_numpy_dtype)), self.shape)
 
@@ -215,7 +221,7 @@ def reduce_max(
     """`tf.sparse.reduce_max`: the largest of the stored values; 0 where there is none."""
     if output_is_sparse:
         return _where_stored(reduce_max, sp_input, axis, keepdims)
-    least = sp_input.dtype.min
+    least = as_dtype(sp_input.dtype).min
     out = NAMES["reduce_max"](to_dense(sp_input, least), axis, keepdims)
     return NAMES["where"](out == least, NAMES["zeros_like"](out), out)
 
