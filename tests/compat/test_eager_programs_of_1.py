@@ -42,6 +42,15 @@ def test_stores_and_templates_keep_variables(tf):
     assert [int(count()), int(count())] == [1, 2]
 
 
+def test_savers_without_sessions(tf, tmp_path):
+    v, step = tf.Variable([1.0, 2.0], name="v"), tf.train.get_or_create_global_step()
+    saver = tf.contrib.eager.Saver([v])
+    saver.save(str(tmp_path / "made"), global_step=step)
+    v.assign([0.0, 0.0])
+    saver.restore(str(tmp_path / "made-0"))
+    assert v.numpy().tolist() == [1, 2]
+
+
 def test_rates_are_functions_of_the_step(tf):
     step, w = tf.train.get_or_create_global_step(), tf.Variable([1.0, 2.0])
     rate = tf.train.exponential_decay(0.5, step, 1, 0.5)

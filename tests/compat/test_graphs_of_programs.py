@@ -152,6 +152,26 @@ def test_losses(tf):
         s.cosine_distance(labels, p)
 
 
+def test_layers_of_constants(tf):
+    assert tf.Session is not None  # a program with sessions
+
+    class Sum(tf.layers.Layer):
+        def build(self, shape):
+            self.w = self.add_variable("w", [3, 2], initializer=tf.constant_initializer(0.5))
+
+        def call(self, x, training=True):
+            return tf.reduce_sum(tf.matmul(x, self.w))
+
+    y = Sum(name="sum")(tf.layers.Dense(3, kernel_initializer=tf.ones_initializer())(np.ones((1, 4), "f")))
+    train = tf.train.GradientDescentOptimizer(0.1).minimize(y)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run(y) == pytest.approx(12)
+        session.run(train)
+        assert session.run(y) == pytest.approx(2.1)
+    assert [v.name for v in tf.trainable_variables()] == ["dense/kernel:0", "dense/bias:0", "sum/w:0"]
+
+
 def test_losses_at_once(tf):
     tf.enable_eager_execution()
     labels, predictions = tf.constant(LABELS), tf.constant(PROBABILITIES)

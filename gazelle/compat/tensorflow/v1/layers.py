@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from gazelle.compat import tables
@@ -15,6 +16,7 @@ from gazelle.compat.backend.updates import Update
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow import variable_names
+from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.v1 import graphs, scopes, subgraphs
 from gazelle.compat.tensorflow.v1.graphs import as_input, build_graphs
@@ -116,8 +118,8 @@ class _Scoped:
             name = scopes.current().prefix + (name or scopes.layer_name(snake(type(self).__name__)))
         super().__init__(*args, name=name, **options)  # type: ignore[call-arg]
 
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        out = super().__call__(*args, **options)
+    def __call__(self, inputs: Any, *args: Any, **options: Any) -> Any:
+        out = super().__call__(jax.tree.map(as_input, inputs, is_leaf=is_box), *args, **options)
         if graphs.active():
             _freeze(self)
         return out
@@ -153,6 +155,7 @@ def _add_updates(layer: Any, inputs: Any, training: Any, fused: bool) -> None:
 for _name, _kind in _LAYERS.items():
     named(f"layers.{_name}")(layer_function(_kind))
     named(f"layers.{_kind}")(_layer_class(_kind))
+named("layers.Layer")(_layer_class("Layer"))
 
 
 @named("estimator.model_to_estimator")

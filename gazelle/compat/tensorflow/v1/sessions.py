@@ -184,3 +184,19 @@ class Saver:
             value = reader.get_tensor(name)
             check_shape(name, variable.shape, value.shape)
             Variable.assign(variable, value)
+
+
+@named("contrib.eager.Saver")
+class EagerSaver:
+    """`tf.contrib.eager.Saver`: writes and reads these variables, without a session."""
+
+    def __init__(self, var_list: Mapping[str, Variable] | Iterable[Variable]) -> None:
+        self._saver = Saver(var_list)
+
+    def save(self, file_prefix: PathLike, global_step: TensorLike = None) -> str:
+        """Write the values; returns the prefix of the file."""
+        return self._saver.save(None, file_prefix, global_step)
+
+    def restore(self, file_prefix: PathLike) -> None:
+        """Read the values."""
+        self._saver.restore(None, file_prefix)
