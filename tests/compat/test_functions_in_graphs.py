@@ -62,3 +62,43 @@ def test_boxes_of_a_detector_of_keras_2(keras_2):
     found = K.get_session().run(best, {boxes: BOXES, scores: np.array([0.5, 0.9, 0.4])})
     facade.close()
     np.testing.assert_allclose(found, BOXES[1:])
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "max"])
+def test_segments(tensorflow_1, name):
+    tf = tensorflow_1
+    ids = tf.placeholder(tf.int32, [None])
+    w = tf.Variable(np.array([[1.0, 2], [3, 4], [5, 6]], "float32"))
+    found = getattr(tf, f"segment_{name}")(w, ids)
+    gradient = tf.gradients(tf.reduce_sum(found * found), w)[0]
+    values = {"sum": [[4, 6], [5, 6]], "mean": [[2, 3], [5, 6]], "max": [[3, 4], [5, 6]]}
+    slopes = {
+        "sum": [[8, 12], [8, 12], [10, 12]],
+        "mean": [[2, 3], [2, 3], [10, 12]],
+        "max": [[0, 0], [6, 8], [10, 12]],
+    }
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        rows, slope = session.run([found, gradient], {ids: [0, 0, 1]})
+    np.testing.assert_allclose(rows, values[name])
+    np.testing.assert_allclose(slope, slopes[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "shape"),
+    [
+        ("crop_to_bounding_box", lambda n: (0, n - 2, n, n - 1), (3, 2, 1)),
+        ("pad_to_bounding_box", lambda n: (1, 0, n + 3, n + 2), (6, 5, 1)),
+        ("resize_image_with_crop_or_pad", lambda n: (n, n + 2), (3, 5, 1)),
+    ],
+)
+def test_images_of_sizes_that_are_tensors(tensorflow_1, name, arguments, shape):
+    tf = tensorflow_1
+    size = tf.placeholder(tf.int32, [])
+    image = np.arange(16, dtype="float32").reshape(4, 4, 1)
+    cut = getattr(tf.image, name)(tf.constant(image), *arguments(size))
+    assert cut.shape.as_list() == [None, None, 1]
+    with tf.Session() as session:
+        found = session.run(cut, {size: 3})
+    np.testing.assert_array_equal(found, session.run(getattr(tf.image, name)(image, *arguments(3))))
+    assert found.shape == shape

@@ -217,6 +217,29 @@ for _name, _results in _ON_HOST.items():
     NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
 
 
+def _of_sizes(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A part of images, or padded ones, whose position or size may be tensors of a graph."""
+
+    def cut(given: dict[str, Any]) -> KerasTensor:
+        image = given["image"]
+        return KerasTensor.derived((*image.shape[:-3], None, None, image.shape[-1]), image.dtype)
+
+    with_values = on_values(original, cut)
+
+    @functools.wraps(original)
+    def called(image: TensorLike, *sizes: Any, **kwargs: Any) -> TensorResult:
+        is_known = not any(map(_is_symbolic, (*sizes, *kwargs.values())))
+        return (original if is_known else with_values)(image, *sizes, **kwargs)
+
+    return called
+
+
+for _name in ("crop_to_bounding_box", "pad_to_bounding_box", "resize_with_crop_or_pad"):
+    _original = NAMES[f"image.{_name}"]
+    _called = _of_sizes(_original)
+    NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
+
+
 def _sparse_parts(given: dict[str, Any]) -> list[Any]:
     is_sparse = lambda v: hasattr(v, "dense_shape")  # noqa: E731
     return [v for v in jax.tree.leaves(list(given.values()), is_leaf=is_sparse) if is_sparse(v)]
@@ -248,6 +271,14 @@ for _name, _results in _OF_SPARSE.items():
     _called = of_sparse(_results)(_original)
     NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
     NAMES.update({name: _called for name in (f"sparse_{_name}", f"sparse.{_name}") if name in NAMES})
+for _name in [f"math.segment_{kind}" for kind in ("sum", "mean", "max", "min", "prod")] + [
+    f"sparse.segment_{kind}" for kind in ("sum", "mean", "sqrt_n")
+]:  # the number of rows of the result depends on the numbers of the segments
+    _original = NAMES[_name]
+    _called = of_sparse(lambda given: KerasTensor.derived((None, *given["data"].shape[1:]), given["data"].dtype))(
+        _original
+    )
+    NAMES.update({name: _called for name, target in list(NAMES.items()) if target is _original})
 NAMES["compat.v1.string_split"] = NAMES["string_split"] = of_sparse(lambda _: sparse_result(2, "string"))(
     NAMES["compat.v1.string_split"]
 )
