@@ -86,6 +86,8 @@ ADDED = {
         lambda tf: tf.sparse.to_dense(tf.sparse.bincount([[1, 1, 0], [2, 0, 2]], axis=-1, minlength=4)),
         [[1, 2, 0, 0], [1, 0, 2, 0]],
     ),
+    "counts of one row": (lambda tf: tf.sparse.bincount([1, 1, 3], axis=-1).indices[:, 0], [1, 3]),
+    "no files": (lambda tf: tf.io.matching_files(["/none/a*", "/none/b*"]), []),
     "concat": (
         lambda tf: tf.sparse.to_dense(
             tf.sparse.concat(0, [sparse(tf, 1, 2), tf.SparseTensor([[0, 2]], [3], [1, 3])], expand_nonconcat_dims=True)

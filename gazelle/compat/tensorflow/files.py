@@ -46,7 +46,9 @@ def texts(values: TensorLike) -> list[str]:
 
 
 def glob(pattern: PathLike | TensorLike) -> list[str]:
-    return sorted(globbing.glob(text(pattern)))
+    patterns = np.ravel(array_of(pattern)).tolist() if hasattr(pattern, "shape") else pattern
+    patterns = patterns if isinstance(patterns, list | tuple) else [patterns]
+    return [found for each in patterns for found in sorted(globbing.glob(text(each)))]
 
 
 for _names, _entry in TABLE["files"].items():

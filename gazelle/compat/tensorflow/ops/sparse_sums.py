@@ -84,8 +84,8 @@ def bincount(
         rows, height = np.asarray(values.value_rowids()), len(values)
     else:
         values = convert(values)
-        height = 1 if values.ndim == 1 else len(values)
-        rows = np.repeat(np.arange(height), values.shape[-1])
+        axis, height = (axis, len(values)) if values.ndim > 1 else (0, 1)  # there are rows from two axes on
+        rows = np.repeat(np.arange(height), values.shape[-1] if values.ndim else 1)
     numbers = np.asarray(unboxed(convert(flat(values)))).reshape(-1)
     amounts = np.ones_like(numbers) if weights is None else np.asarray(unboxed(convert(flat(weights)))).reshape(-1)
     keys = np.stack([np.broadcast_to(rows, numbers.shape) * (axis == -1), numbers], 1)
