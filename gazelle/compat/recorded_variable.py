@@ -115,9 +115,9 @@ def _assignment(kind: str) -> Callable[..., Any]:
 
             return getattr(updates, of_graph)(self, value)
         if getattr(recorder.get(), "writes_graphs", False) and not (called_by_gazelle(1) or tracing.current()):
-            from gazelle.compat.tensorflow.v1 import graphs
+            from gazelle.compat.tensorflow.v1 import graph_variables
 
-            return graphs.assigned(self, kind, value)
+            return graph_variables.assigned(self, kind, value)
         return original(self, value)
 
     return method

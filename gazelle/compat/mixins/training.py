@@ -220,13 +220,13 @@ class OptimizerMixin(CompatObject):
     def minimize(self, loss: Branch, *args: Any, **kwargs: Any) -> TensorResult:
         """Take one step on `loss`: a function without arguments, a tensor of a tape, or one of a graph for later."""
         if symbolic.is_symbolic(loss):
-            return _graphs().minimize(self, loss, *args, **kwargs)
+            return _graph_steps().minimize(self, loss, *args, **kwargs)
         from gazelle.compat.tensorflow import model_calls
 
         return model_calls.minimize(self, loss, *args, **kwargs)
 
     def compute_gradients(self, loss: TensorLike, *args: Any, **kwargs: Any) -> list[tuple[Any, Variable]]:
-        return _graphs().compute_gradients(self, loss, *args, **kwargs)
+        return _graph_steps().compute_gradients(self, loss, *args, **kwargs)
 
     def build(self, *args: Any, **kwargs: Any) -> None:
         super().build(*args, **kwargs)
@@ -238,7 +238,7 @@ class OptimizerMixin(CompatObject):
     ) -> TensorResult:
         pairs = list(grads_and_vars)
         if any(symbolic.is_symbolic(gradient) for gradient, _ in pairs):
-            return _graphs().apply_gradients(self, pairs, *args, **kwargs)
+            return _graph_steps().apply_gradients(self, pairs, *args, **kwargs)
         steps = kwargs.pop("global_step", None)  # of TensorFlow 1, a variable
         for ignored in ("name", "experimental_aggregate_gradients", "skip_gradients_aggregation"):  # of tf.keras
             kwargs.pop(ignored, None)
@@ -250,10 +250,10 @@ class OptimizerMixin(CompatObject):
         return out
 
 
-def _graphs() -> Any:
-    from gazelle.compat.tensorflow.v1 import graphs
+def _graph_steps() -> Any:
+    from gazelle.compat.tensorflow.v1 import graph_steps
 
-    return graphs
+    return graph_steps
 
 
 def _of_float_step(call: Function) -> Function:

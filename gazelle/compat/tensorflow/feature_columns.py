@@ -14,7 +14,7 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named
-from gazelle.compat.tensorflow.v1 import graphs
+from gazelle.compat.tensorflow.v1 import graph_variables, graphs
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
@@ -166,7 +166,7 @@ def rows_of(
 ) -> KerasTensor:
     """The rows of a new table for the categories of each sample, combined; in a graph the table is a variable."""
     if graphs.active():
-        table = graphs.get_variable(name, [count, dimension], initializer=initializer, trainable=trainable)
+        table = graph_variables.get_variable(name, [count, dimension], initializer=initializer, trainable=trainable)
         rows = NAMES["gather"](table, ops.maximum(ids, 0))
     else:
         rows = gazelle.layers.Embedding(count, dimension, initializer, trainable=trainable)(ops.maximum(ids, 0))

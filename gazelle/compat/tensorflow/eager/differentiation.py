@@ -17,7 +17,7 @@ from gazelle.compat.tensorflow.eager.tape_gradients import plan_of
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ops.arrays import convert
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.tensorflow.v1.graphs import gradients
+from gazelle.compat.tensorflow.v1.graph_steps import gradients
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core.errors import ShapeError, message
 

@@ -12,7 +12,7 @@ from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.feature_columns import Column, input_layer, rows_of, tensors_of
 from gazelle.compat.tensorflow.names import NAMES, named
-from gazelle.compat.tensorflow.v1 import graphs, scopes
+from gazelle.compat.tensorflow.v1 import graph_variables, scopes
 from gazelle.compat.tensorflow.v1.estimator_specs import EstimatorSpec
 from gazelle.compat.tensorflow.v1.estimators import Estimator
 from gazelle.compat.tensorflow.v1.layers import layer_function
@@ -49,13 +49,13 @@ def _linear(given: Given, features: Any, size: int) -> Any:
     columns = sorted([columns] if isinstance(columns, Column) else columns, key=lambda column: column.name)
     inputs, zeros = tensors_of(columns, features), NAMES["zeros_initializer"]()
     with scopes.variable_scope("linear/linear_model"):
-        out = graphs.get_variable("bias_weights", [size], initializer=zeros)
+        out = graph_variables.get_variable("bias_weights", [size], initializer=zeros)
         for column in columns:
             values, name = column.read(inputs), f"{column.name}/weights"
             if column.count:
                 out = out + rows_of(values, name, column.count, size, given["combiner"], zeros)
             else:
-                weights = graphs.get_variable(name, [values.shape[-1], size], initializer=zeros)
+                weights = graph_variables.get_variable(name, [values.shape[-1], size], initializer=zeros)
                 out = out + NAMES["matmul"](NAMES["cast"](values, "float32"), weights)
     return out
 

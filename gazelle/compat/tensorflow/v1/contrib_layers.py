@@ -15,7 +15,7 @@ from gazelle.compat.classes import compat_class
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ops.convolutions import inner_sizes
 from gazelle.compat.tensorflow.v1 import scopes
-from gazelle.compat.tensorflow.v1.graphs import get_variable
+from gazelle.compat.tensorflow.v1.graph_variables import get_variable
 from gazelle.compat.tensorflow.v1.layers import layer_function
 from gazelle.compat.tensorflow.v1.scopes import variable_scope
 from gazelle.compat.types import Nested, Option, TensorLike, TensorResult

@@ -21,7 +21,7 @@ from gazelle.compat.tensorflow.checkpoint_files import CheckpointReader
 from gazelle.compat.tensorflow.data.dataset import Dataset
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import NAMES, named
-from gazelle.compat.tensorflow.v1 import graphs, iterators, scopes, session_hooks
+from gazelle.compat.tensorflow.v1 import graphs, iterators, placeholders, scopes, session_hooks
 from gazelle.compat.tensorflow.v1.default_graphs import Graph
 from gazelle.compat.tensorflow.v1.estimator_specs import EstimatorSpec, EvalSpec, ModeKeys, RunConfig, TrainSpec
 from gazelle.compat.tensorflow.v1.monitored_sessions import (
@@ -132,7 +132,7 @@ class Estimator:
         data = iterators.Iterator(data).get_next() if isinstance(data, Dataset) else data
         if isinstance(data, list | tuple) and len(data) != 2:
             raise ArgumentError(message("input_fn", expected="features and labels", got=f"{len(data)} values"))
-        data = jax.tree.map(graphs.as_input, data, is_leaf=is_box)
+        data = jax.tree.map(placeholders.as_input, data, is_leaf=is_box)
         features, labels = data if isinstance(data, list | tuple) else (data, None)
         if labels is not None and not _accepted(self.model_fn, {"labels": None}):
             raise ArgumentError(message("model_fn does not take labels, but input_fn returns labels"))

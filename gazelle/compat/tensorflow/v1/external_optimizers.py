@@ -10,7 +10,7 @@ import numpy as np
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.sessions import get_session
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.v1.graphs import gradients, trained
+from gazelle.compat.tensorflow.v1.graph_steps import gradients, trained
 from gazelle.compat.types import Option, TensorLike
 from gazelle.core.variable import Variable
 

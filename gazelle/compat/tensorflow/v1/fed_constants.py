@@ -10,7 +10,7 @@ from gazelle.compat.backend import sessions
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.constant_calls import call_of, constants_of, is_constant
 from gazelle.compat.tensorflow.eager.recording import is_box
-from gazelle.compat.tensorflow.v1 import graphs, scopes
+from gazelle.compat.tensorflow.v1 import placeholders, scopes
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import Node
@@ -60,7 +60,7 @@ def _in_graph(constant: TensorWrapper) -> Any:
     if "_in_graph" not in vars(constant):
         how = call_of(constant)
         if how is None:
-            vars(constant)["_in_graph"] = graphs.placeholder_with_default(constant)
+            vars(constant)["_in_graph"] = placeholders.placeholder_with_default(constant)
         else:
             leaves = [_in_graph(leaf) if is_constant(leaf) else leaf for leaf in how.leaves]
             args, kwargs = jax.tree.unflatten(how.structure, leaves)

@@ -10,7 +10,7 @@ from gazelle.compat.tensorflow.checkpoint_files import CheckpointReader
 from gazelle.compat.tensorflow.model_calls import all_variables
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.v1 import scopes
-from gazelle.compat.tensorflow.v1.graphs import set_first_value
+from gazelle.compat.tensorflow.v1.graph_variables import set_first_value
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import Option, PathLike, TensorLike
 from gazelle.core.variable import Variable

@@ -19,7 +19,8 @@ from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.v1 import graphs, scopes, subgraphs
-from gazelle.compat.tensorflow.v1.graphs import as_input, build_graphs
+from gazelle.compat.tensorflow.v1.graphs import build_graphs
+from gazelle.compat.tensorflow.v1.placeholders import as_input
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import snake

@@ -19,7 +19,7 @@ from gazelle.compat.metrics import running_sums
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.v1 import graphs, scopes
+from gazelle.compat.tensorflow.v1 import graph_variables, graphs, scopes
 from gazelle.compat.tensorflow.v1.losses import weights_of
 from gazelle.compat.types import Array, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -58,7 +58,7 @@ def _streamed(
     parts = call_op(add, given, {}) if any(map(is_symbolic, given)) else add(*map(unboxed, given))
     prefix = scopes.unique(name or kind)
     sums = [
-        graphs.variable(np.zeros(part.shape, "float32"), False, full_name=f"{prefix}/{number}")
+        graph_variables.variable(np.zeros(part.shape, "float32"), False, full_name=f"{prefix}/{number}")
         for number, part in enumerate(parts)
     ]
     for total in sums:
@@ -365,4 +365,4 @@ def accuracy(predictions: TensorLike, labels: TensorLike, weights: TensorLike = 
 @ignores("name")
 def local_variables_initializer() -> TensorResult:
     """`tf.local_variables_initializer`: sets the sums of metrics to 0."""
-    return None if computes_values() else graphs.initialize(scopes.get_collection("local_variables"))
+    return None if computes_values() else graph_variables.initialize(scopes.get_collection("local_variables"))

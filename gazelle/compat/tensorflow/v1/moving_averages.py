@@ -15,7 +15,7 @@ from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.v1 import graphs, scopes
+from gazelle.compat.tensorflow.v1 import graph_variables, graphs, scopes
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core.symbolic import is_symbolic
@@ -73,8 +73,8 @@ class ExponentialMovingAverage:
     def _made(self, v: Any) -> Any:
         name = self.average_name(v)
         if graphs.active():
-            first = np.zeros([n or 1 for n in v.shape], "float32") if is_symbolic(v) else graphs.first_value(v)
-            made = graphs.variable(first, False, full_name=name)
+            first = np.zeros([n or 1 for n in v.shape], "float32") if is_symbolic(v) else graph_variables.first_value(v)
+            made = graph_variables.variable(first, False, full_name=name)
         else:
             made = TensorFlowVariable(unboxed(v), trainable=False, name=name)
         self._averages[id(v)] = v, made
@@ -107,7 +107,7 @@ def assign_moving_average(
     if variable not in _biased:
         made = []
         for zero in (np.zeros(tuple(variable.shape), "float32"), np.float32(0)):
-            of_graph = graphs.variable(zero, False, name="biased")
+            of_graph = graph_variables.variable(zero, False, name="biased")
             made.append(TensorFlowVariable(zero, trainable=False) if of_graph is None else of_graph)
         _biased[variable] = made
     average, weight = _biased[variable]

@@ -13,7 +13,8 @@ import gazelle
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.names import NAMES, fixed_shape, named
 from gazelle.compat.tensorflow.v1 import scopes
-from gazelle.compat.tensorflow.v1.graphs import eager, get_variable
+from gazelle.compat.tensorflow.v1.graph_variables import get_variable
+from gazelle.compat.tensorflow.v1.graphs import eager
 from gazelle.compat.types import DTypeLike, Nested, Option, ShapeLike, TensorLike, TensorResult
 from gazelle.core.names import snake
 from gazelle.core.shape_inference import call_op
