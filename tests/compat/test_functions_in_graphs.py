@@ -102,3 +102,11 @@ def test_images_of_sizes_that_are_tensors(tensorflow_1, name, arguments, shape):
         found = session.run(cut, {size: 3})
     np.testing.assert_array_equal(found, session.run(getattr(tf.image, name)(image, *arguments(3))))
     assert found.shape == shape
+
+
+def test_python_functions_of_tensors_of_keras_2(keras_2):
+    tf, K = facade.module("tensorflow"), keras_2.backend
+    x = K.placeholder((None, 2))
+    found = K.function([x], [tf.py_func(lambda array: array * 2, [x], tf.float32) + 1])([np.array([[1.0, 2.0]])])
+    facade.close()
+    np.testing.assert_allclose(found[0], [[3, 5]])

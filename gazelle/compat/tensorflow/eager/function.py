@@ -30,7 +30,7 @@ from gazelle.compat.tensorflow.eager.programs import (
 from gazelle.compat.tensorflow.eager.recording import active_tapes, in_dataset, in_function, is_array, is_box, unboxed
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import NAMES
-from gazelle.compat.tensorflow.v1.host_nodes import builds_graph, host_node
+from gazelle.compat.tensorflow.v1.host_nodes import builds_graph, host_node, in_graph
 from gazelle.compat.types import TensorLike
 from gazelle.core import prng, tracing
 from gazelle.core.dtypes import has_range_of
@@ -360,7 +360,7 @@ def _as_python(given: Callable[[Any], Any], function: Any, inputs: Any, types: A
         if function is None:
             return lambda own: _as_python(given, own, None, types)
         return lambda *args: _as_python(given, function, args, types)
-    if builds_graph():
+    if builds_graph() or in_graph(list(inputs)):
         call = functools.partial(_as_python, given, function)
         return host_node(call, (list(inputs), types), {}, lambda: _outputs_of_python(inputs, types))
     out = function(*given([convert(v) for v in inputs]))
