@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,15 +14,14 @@ from gazelle.compat.arguments import one_element, translation
 from gazelle.compat.backend import initialization, phase
 from gazelle.compat.classes import adopt, core_class
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.mixins import masks
+from gazelle.compat.mixins import layer_methods, masks
 from gazelle.compat.mixins.common import METRIC_RESULTS, CompatObject, Function, FunctionAttribute, receiving_tensors
 from gazelle.compat.mixins.variables import SymbolicTensor
-from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
 from gazelle.compat.weights import derived_weights, first_weights, initial_values, weight_order
 from gazelle.constraints import Constraint
-from gazelle.core import dtypes, shape_inference, symbolic, tracing
+from gazelle.core import dtypes, shape_inference, symbolic
 from gazelle.core.errors import StateError, message
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.registry import REGISTRY, custom_object_scope, custom_objects
@@ -44,21 +42,6 @@ def follows_phase() -> bool:
     return era.is_package_before_keras_3() and phase.fixed_phase() is not None
 
 
-def _named_inputs(original: Function) -> Function | None:
-    """`call` of a layer, whose first argument is `inputs` in Keras, for `super().call(inputs=x)`."""
-    if original is Layer.call:
-        return None
-    first = list(inspect.signature(original).parameters)[1]
-
-    @functools.wraps(original)
-    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if "inputs" in kwargs:
-            kwargs[first] = kwargs.pop("inputs")
-        return original(self, *args, **kwargs)
-
-    return original if first == "inputs" else called
-
-
 def _sizes_set_in_build() -> tuple[str, ...]:
     """First arguments that a subclass may leave None: it creates a kernel of its own, or sets them in `build`."""
     return ("filters", "units") if era.is_package_before_keras_3() else ("filters",)
@@ -71,69 +54,6 @@ def _activation_name(entry: Any) -> Any:
     return entry["config"] if named else entry
 
 
-@contextlib.contextmanager
-def _kept_weights(layer: Any) -> Iterator[None]:
-    """Keep the weights that a traced call replaces, as in `self.w = K.reshape(self.w, ...)`, for the next trace."""
-    weights = {name: value for name, value in vars(layer).items() if isinstance(value, Variable)}
-    with derived_weights.present(layer):
-        yield
-    if tracing.is_traced():
-        for name, weight in weights.items():
-            if not isinstance(vars(layer).get(name), Variable):
-                setattr(layer, name, weight)
-
-
-def _call_on_tensors(call: Function) -> Function:
-    """`call` of a user-defined layer: it receives tensors if its module imports tensorflow."""
-    compiled = call
-
-    @functools.wraps(call)
-    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
-        nonlocal compiled
-        with _kept_weights(self):
-            calls = facade.calls_for(call)
-            if calls is None:
-                return call(self, *args, **kwargs)
-            try:
-                return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
-            except Exception as error:
-                other = calls.without_values(call, error) if compiled is call else None
-                if other is None:
-                    raise
-                compiled = other
-            return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
-
-    return called
-
-
-def _as_in_graphs(build: Function) -> Function:
-    """`build` of a user-defined layer, which receives a `TensorShape` in tf.keras before Keras 3."""
-
-    @functools.wraps(build)
-    def built(self: Any, *args: Any, **kwargs: Any) -> None:
-        if args and era.number() < 3 and not era.standalone():
-            args = (_tensor_shapes(args[0]), *args[1:])
-        with derived_weights.recorded(self):
-            build(self, *args, **kwargs)
-
-    return built
-
-
-def _tensor_shapes(shapes: Any) -> Any:
-    """A shape as a `TensorShape`, also in a dict or a list."""
-    if isinstance(shapes, dict):
-        return {name: _tensor_shapes(shape) for name, shape in shapes.items()}
-    if type(shapes) not in (list, tuple):
-        return shapes
-    several = type(shapes) is list or any(isinstance(shape, list | tuple) for shape in shapes)
-    return type(shapes)(map(_tensor_shapes, shapes)) if several else TensorShape(shapes)
-
-
-def _if_function(wrap: Function) -> Function:
-    """`wrap` for functions; other members of a class, such as a property, unchanged."""
-    return lambda member: wrap(member) if inspect.isfunction(member) else member
-
-
 class LayerMixin(CompatObject):
     """Layers."""
 
@@ -142,15 +62,17 @@ class LayerMixin(CompatObject):
     activity_regularizer = FunctionAttribute()
 
     _wrapped_methods = {
-        "call": _named_inputs,
+        "call": layer_methods.named_inputs,
         "compute_mask": masks.own_mask,
         "get_initial_state": masks.initial_state,
     }
     _wrapped_in_programs = {
-        **dict.fromkeys(("call", "convolution_op", "_calculate_scores", "_apply_scores"), _call_on_tensors),
-        "build": _if_function(_as_in_graphs),
-        "compute_mask": _if_function(receiving_tensors),
-        "get_initial_state": _if_function(masks.with_dtype),
+        **dict.fromkeys(
+            ("call", "convolution_op", "_calculate_scores", "_apply_scores"), layer_methods.call_on_tensors
+        ),
+        "build": layer_methods.if_function(layer_methods.as_in_graphs),
+        "compute_mask": layer_methods.if_function(receiving_tensors),
+        "get_initial_state": layer_methods.if_function(masks.with_dtype),
     }
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:

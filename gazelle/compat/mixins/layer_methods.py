@@ -1,0 +1,95 @@
+"""Wrappers of the methods `call` and `build` that classes of layers define."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from gazelle.compat import era, facade
+from gazelle.compat.mixins.common import Function
+from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.weights import derived_weights
+from gazelle.core import tracing
+from gazelle.core.variable import Variable
+from gazelle.layers import Layer
+
+
+def named_inputs(original: Function) -> Function | None:
+    """`call` of a layer, whose first argument is `inputs` in Keras, for `super().call(inputs=x)`."""
+    if original is Layer.call:
+        return None
+    first = list(inspect.signature(original).parameters)[1]
+
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if "inputs" in kwargs:
+            kwargs[first] = kwargs.pop("inputs")
+        return original(self, *args, **kwargs)
+
+    return original if first == "inputs" else called
+
+
+@contextlib.contextmanager
+def _kept_weights(layer: Any) -> Iterator[None]:
+    """Keep the weights that a traced call replaces, as in `self.w = K.reshape(self.w, ...)`, for the next trace."""
+    weights = {name: value for name, value in vars(layer).items() if isinstance(value, Variable)}
+    with derived_weights.present(layer):
+        yield
+    if tracing.is_traced():
+        for name, weight in weights.items():
+            if not isinstance(vars(layer).get(name), Variable):
+                setattr(layer, name, weight)
+
+
+def call_on_tensors(call: Function) -> Function:
+    """`call` of a user-defined layer: it receives tensors if its module imports tensorflow."""
+    compiled = call
+
+    @functools.wraps(call)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal compiled
+        with _kept_weights(self):
+            calls = facade.calls_for(call)
+            if calls is None:
+                return call(self, *args, **kwargs)
+            try:
+                return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
+            except Exception as error:
+                other = calls.without_values(call, error) if compiled is call else None
+                if other is None:
+                    raise
+                compiled = other
+            return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
+
+    return called
+
+
+def as_in_graphs(build: Function) -> Function:
+    """`build` of a user-defined layer, which receives a `TensorShape` in tf.keras before Keras 3."""
+
+    @functools.wraps(build)
+    def built(self: Any, *args: Any, **kwargs: Any) -> None:
+        if args and era.number() < 3 and not era.standalone():
+            args = (_tensor_shapes(args[0]), *args[1:])
+        with derived_weights.recorded(self):
+            build(self, *args, **kwargs)
+
+    return built
+
+
+def _tensor_shapes(shapes: Any) -> Any:
+    """A shape as a `TensorShape`, also in a dict or a list."""
+    if isinstance(shapes, dict):
+        return {name: _tensor_shapes(shape) for name, shape in shapes.items()}
+    if type(shapes) not in (list, tuple):
+        return shapes
+    several = type(shapes) is list or any(isinstance(shape, list | tuple) for shape in shapes)
+    return type(shapes)(map(_tensor_shapes, shapes)) if several else TensorShape(shapes)
+
+
+def if_function(wrap: Function) -> Function:
+    """`wrap` for functions; other members of a class, such as a property, unchanged."""
+    return lambda member: wrap(member) if inspect.isfunction(member) else member
