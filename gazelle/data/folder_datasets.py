@@ -41,7 +41,7 @@ def image_dataset_from_directory(
 ) -> Dataset | list[Dataset]:
     """Create a dataset of image files: batches (images, labels).
 
-    images (batch, height, width, channels) float32 from 0 to 255
+    images (batch, height, width, channels) float32 from 0 to 255, uint8 for the interpolation "nearest"
 
     Args:
         directory: a folder with a folder for each class, or with the files if `labels` is None or a list.
@@ -58,7 +58,7 @@ def image_dataset_from_directory(
         interpolation: 'bilinear', 'nearest', 'bicubic', 'area', 'lanczos3', 'lanczos5', 'gaussian', 'mitchellcubic'.
         follow_links: follow symbolic links to folders.
         crop_to_aspect_ratio: crop instead of changing the aspect ratio.
-        pad_to_aspect_ratio: pad instead of changing the aspect ratio.
+        pad_to_aspect_ratio: pad the resized image with zeros instead of changing the aspect ratio.
         data_format: 'channels_last' or 'channels_first'; by default that of `config.image_data_format`.
         format: 'tf' or 'grain'; both return a `Dataset` of gazelle.
         verbose: print the number of files.
@@ -93,6 +93,7 @@ def image_dataset_from_directory(
 
     def load(path: str) -> Any:
         x = resize(read_image(path, color_mode), size, interpolation.lower(), crop_to_aspect_ratio, pad_to_aspect_ratio)
+        x = x.astype(np.uint8) if interpolation.lower() == "nearest" and x.max() <= 255 else x  # not those of 16 bits
         return np.moveaxis(x, -1, 0) if channels_first else x
 
     return from_directory(

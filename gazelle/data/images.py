@@ -255,14 +255,14 @@ INTERPOLATIONS = (*KERNELS, "nearest", "area")
 
 
 def resize(x: Array, size: tuple[int, int], interpolation: str, crop: bool = False, pad: bool = False) -> Array:
-    """Resize an image with the results of `ops.image.resize`:  (h, w, c) -> (height, width, c).
+    """Resize an image:  (h, w, c) -> (height, width, c).  The results are those of `ops.image.resize`, but for `pad`.
 
     Args:
         x: the image.
         size: (height, width).
         interpolation: one of INTERPOLATIONS.
         crop: crop the longer side to keep the aspect ratio.
-        pad: pad the shorter side with zeros to keep the aspect ratio.
+        pad: pad the shorter side of the resized image with zeros to keep the aspect ratio.
 
     Raises:
         ArgumentError: an unknown interpolation.
@@ -275,8 +275,11 @@ def resize(x: Array, size: tuple[int, int], interpolation: str, crop: bool = Fal
         top, left = (h - rows) // 2, (w - columns) // 2
         x = x[top : top + rows, left : left + columns]
     elif pad:
-        top, left = (max(h, int(w * size[0] / size[1])) - h) // 2, (max(w, int(h * size[1] / size[0])) - w) // 2
-        x = np.pad(x, ((top, top), (left, left), (0, 0)))
+        exact = np.float32([h, w]) / np.max(np.float32([h, w]) / np.float32(size))
+        rows, columns = np.maximum(np.floor(exact), 1).astype(int).tolist()
+        top, left = np.floor((np.float32(size) - exact) / 2).astype(int).tolist()
+        around = (top, size[0] - top - rows), (left, size[1] - left - columns), (0, 0)
+        return np.pad(resize(x, (rows, columns), interpolation), around)
     for axis in (0, 1):
         if x.shape[axis] != size[axis]:
             x = _resize_axis(x, axis, size[axis], interpolation)

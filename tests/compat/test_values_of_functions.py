@@ -36,6 +36,16 @@ CALLS = {
     ),
     "negative integers": (lambda tf: tf.image.adjust_contrast([[[1], [9]]], 2.0)[0, :, 0], [-3, 13]),
     "float16": (lambda tf: tf.image.convert_image_dtype(tf.constant([32768], tf.uint16), tf.float16), [0.5]),
+    "largest float16": (
+        lambda tf: tf.image.convert_image_dtype(tf.constant([0.5, 1.5], tf.float16), tf.int16, saturate=True),
+        [16384, 32752],
+    ),
+    "colors of 32 bits": (
+        lambda tf: tf.image.adjust_saturation(tf.constant([[[172, 47, 117], [67, 0, 0]]]), 0.5)[0, :, 0],
+        [172, 67],
+    ),
+    "light of 32 bits": (lambda tf: tf.image.adjust_brightness(tf.constant([2**30]), 0.75), [2147483520]),
+    "rest of a text": (lambda tf: tf.strings.split(["a", "a b "], maxsplit=1).values, [b"a", b"", b"a", b"b "]),
     "soft suppression": (
         lambda tf: tf.image.non_max_suppression_with_scores(BOXES, [0.5, 0.9, 0.3], 3, soft_nms_sigma=0.5)[1],
         [0.9, 0.286994, 0.208953],

@@ -104,12 +104,26 @@ def test_two_parts_without_overlap(pictures):
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"])
 @pytest.mark.parametrize("size", [(3, 4), (11, 9), (7, 20)])
-@pytest.mark.parametrize("kept", [{}, {"crop": True}, {"pad": True}])
+@pytest.mark.parametrize("kept", [{}, {"crop": True}])
 def test_sizes_change_as_in_ops(interpolation, size, kept):
     x = R.uniform(0, 255, (7, 10, 3)).astype("float32")
     words = {f"{key}_to_aspect_ratio": value for key, value in kept.items()}
     wanted = ops.image.resize(x, size, interpolation, **words)
     np.testing.assert_allclose(resize(x, size, interpolation, **kept), wanted, rtol=1e-5, atol=2e-3)
+
+
+def test_images_are_resized_and_then_padded():  # the numbers of tf.image.resize_with_pad, which Keras calls
+    x = (np.arange(30).reshape(5, 6, 1) * 3 % 17).astype("float32")
+    wanted = [[0, 6, 9, 15], [2, 8, 11, 0], [4, 10, 13, 2], [0, 0, 0, 0]]
+    assert resize(x, (4, 4), "nearest", pad=True)[..., 0].tolist() == wanted
+    wide = resize(x, (3, 8), "bilinear", pad=True)[..., 0]
+    np.testing.assert_allclose(wide[1], [0, 0, 3.5, 9.5, 7, 0, 0, 0], atol=1e-4)
+    assert resize(np.ones((3, 17, 1)), (4, 4), "area", pad=True).sum() == 4
+
+
+def test_nearest_pixels_stay_integers(pictures):
+    (found,) = [x for x, _ in read(pictures, shuffle=False, interpolation="nearest")]
+    assert found.dtype == np.uint8
 
 
 def test_area_is_the_mean_of_what_a_pixel_covers():

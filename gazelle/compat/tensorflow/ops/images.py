@@ -66,8 +66,16 @@ def _as_float(image: Any) -> tuple[Any, Any]:
     kind = np.dtype(image.dtype)
     if kind.kind not in "iu":
         return image, lambda out: out.astype(kind)
-    least, most = np.iinfo(kind).min, np.iinfo(kind).max
-    return image.astype("float32") / most, lambda out: (out * (most + 0.5)).clip(least, most).astype(kind)
+    most = np.iinfo(kind).max
+    return image.astype("float32") / most, lambda out: (out * (most + 0.5)).clip(*_limits(kind, out.dtype)).astype(kind)
+
+
+def _limits(integers: Any, floats: Any) -> tuple[Any, Any]:
+    """The least and the largest float of a dtype that are integers of another one."""
+    info = np.iinfo(integers)
+    with np.errstate(over="ignore"):
+        most = np.asarray(info.max, floats)
+    return np.asarray(info.min, floats), most if float(most) <= info.max else np.nextafter(most, np.asarray(0, floats))
 
 
 def _adjusted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,15 +106,21 @@ op("image.rgb_to_hsv", host=False)(lambda images: _hsv(jnp.asarray(images)))
 op("image.hsv_to_rgb", host=False)(lambda images: _rgb(jnp.asarray(images)))
 
 
+#: by which images are multiplied, so that no color of an image with 32 bits is too small for its hue
+_SCALE = np.float32(2**32)
+
+
 def _adjust_saturation(image: Any, saturation_factor: Any) -> Any:
-    hue, saturation, value = jnp.split(_hsv(image), 3, -1)
+    scale = _SCALE if image.dtype == np.float32 else 1
+    hue, saturation, value = jnp.split(_hsv(image * scale), 3, -1)
     parts = [hue, jnp.clip(saturation * saturation_factor, 0, 1), value]
-    return _rgb(jnp.concatenate(parts, -1))
+    return _rgb(jnp.concatenate(parts, -1)) / scale
 
 
 def _adjust_hue(image: Any, delta: Any) -> Any:
-    hue, saturation, value = jnp.split(_hsv(image), 3, -1)
-    return _rgb(jnp.concatenate([(hue + delta) % 1.0, saturation, value], -1))
+    scale = _SCALE if image.dtype == np.float32 else 1
+    hue, saturation, value = jnp.split(_hsv(image * scale), 3, -1)
+    return _rgb(jnp.concatenate([(hue + delta) % 1.0, saturation, value], -1)) / scale
 
 
 op("image.adjust_brightness")(_adjusted(lambda image, delta: image + delta))
@@ -233,9 +247,8 @@ def convert_image_dtype(image: TensorLike, dtype: DTypeLike, saturate: bool = Fa
     if now.kind in "iu" and wanted.kind not in "iu":
         return image.astype(wanted) * np.asarray(1 / np.iinfo(now).max, wanted)  # the limit may overflow in float16
     if now.kind not in "iu" and wanted.kind in "iu":
-        limits = np.iinfo(wanted)
-        image = image * (limits.max + 0.5)
-        return image.clip(limits.min, limits.max).astype(wanted) if saturate else cast_array(image, wanted.name)
+        image = image * (np.iinfo(wanted).max + 0.5)
+        return image.clip(*_limits(wanted, now)).astype(wanted) if saturate else cast_array(image, wanted.name)
     if now.kind in "iu" and wanted.kind in "iu" and now != wanted:
         most, limit = (int(np.iinfo(kind).max) + 1 for kind in (now, wanted))
         if saturate:

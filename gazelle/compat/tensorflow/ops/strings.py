@@ -194,7 +194,15 @@ def object_tensor(parts: Iterable[Any], shape: ShapeLike) -> Tensor:
 @named("strings.split")
 def split(input: TensorLike, sep: TensorLike = None, maxsplit: int = -1) -> TensorResult:
     """`tf.strings.split`: the parts separated by whitespace or by `sep`."""
-    return split_strings(input, lambda v: v.split(None if not sep else text(sep).encode(), maxsplit))
+    separator = text(sep).encode() if sep else None
+
+    def parts(value: bytes) -> list[bytes]:
+        if maxsplit == 0:
+            return [value]
+        found = value.split(separator, maxsplit)
+        return [*found, b""] if separator is None and len(found) == maxsplit else found  # what remains of the text
+
+    return split_strings(input, parts)
 
 
 @named("compat.v1.strings.split")
