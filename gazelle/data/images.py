@@ -275,9 +275,9 @@ def resize(x: Array, size: tuple[int, int], interpolation: str, crop: bool = Fal
         top, left = (h - rows) // 2, (w - columns) // 2
         x = x[top : top + rows, left : left + columns]
     elif pad:
-        exact = np.float32([h, w]) / np.max(np.float32([h, w]) / np.float32(size))
+        exact = np.asarray([h, w], np.float32) / np.max(np.asarray([h, w], np.float32) / np.asarray(size, np.float32))
         rows, columns = np.maximum(np.floor(exact), 1).astype(int).tolist()
-        top, left = np.floor((np.float32(size) - exact) / 2).astype(int).tolist()
+        top, left = np.floor((np.asarray(size, np.float32) - exact) / 2).astype(int).tolist()
         around = (top, size[0] - top - rows), (left, size[1] - left - columns), (0, 0)
         return np.pad(resize(x, (rows, columns), interpolation), around)
     for axis in (0, 1):

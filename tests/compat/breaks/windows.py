@@ -11,7 +11,7 @@ from keras.layers.advanced_activations import PReLU
 K.set_image_dim_ordering('th')
 m = keras.models.Sequential([
     layers.Convolution2D(4, 3, 3, 3, border_mode='full'), layers.Convolution2D(2, 4, 3, 2),
-    layers.MaxPooling2D(poolsize=(2, 2)), layers.Reshape(6, 4), layers.Flatten(24), layers.Dense(24, 5), PReLU((5,)),
+    layers.MaxPooling2D(poolsize=(2, 2)), layers.Reshape(6, 3), layers.Flatten(18), layers.Dense(18, 5), PReLU((5,)),
     BatchNormalization((5,)), layers.Dense(5, 2, activation='softmax')])
 assert m.predict(np.ones((1, 3, 6, 6)), verbose=0).shape == (1, 2)
 assert [w.shape for w in m.get_weights()][:4:2] == [(4, 3, 3, 3), (2, 4, 3, 2)]
