@@ -35,7 +35,8 @@ _TABLES = listed("""v1.contrib_layers function_tables ops.arrays ops.blocks ops.
     ops.nn data.parsing printing ops.quantization queues v1.queues v1.queue_runners ops.ragged ops.ragged_calls
     ops.randoms ops.random_generators data.records v1.rnn v1.rnn_cells v1.rnn_cell_wrappers ops.sampling saved_models
     ops.signals ops.sparse ops.sparse_lookups ops.sparse_sums data.stored_datasets ops.strings summaries tables
-    tensor_specs tf_config tpus data.transformations v1.tutorials ops.unicode_strings ops.graph_ops""")
+    tensor_specs tf_config tpus data.transformations v1.tutorials ops.unicode_strings ops.graph_ops
+    ops.host_functions""")
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 function_tables.register_objects()

@@ -56,7 +56,8 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
             flat = [unboxed(leaf) if constant_calls.is_constant(leaf) else leaf for leaf in flat]
         args, kwargs = jax.tree.unflatten(structure, flat)
         out = shape_inference.call_op(function, args, kwargs)
-        constant_calls.store_arguments(out, constants)
+        if constants:
+            constant_calls.store_arguments(out, constants)
         return out
     if any(hasattr(type(leaf), "rows") for leaf in flat):
         from gazelle.compat.tensorflow.ops import masked_rows

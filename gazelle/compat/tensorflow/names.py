@@ -78,6 +78,11 @@ def aliases() -> dict[int, list[str]]:
     return found
 
 
+def replace(original: Callable[..., Any], made: Callable[..., Any]) -> None:
+    """Give all names of a function to another one."""
+    NAMES.update({name: made for name, target in list(NAMES.items()) if target is original})
+
+
 def _describe(function: Any, names: tuple[str, ...]) -> None:
     """Give a function a docstring, and one that is private or made by a factory a name, which model files contain."""
     if isinstance(function, FunctionType) and names:
