@@ -89,7 +89,7 @@ REASONS = {
 #: files with tables of lambdas, each of which has the signature of a method
 TABLES = frozenset(
     listed("""attributes.py mixins/steps.py tensorflow/__init__.py tensorflow/data/dataset.py
-        tensorflow/data/dataset_iterators.py tensorflow/data/transformations.py tensorflow/v1/graphs.py
+        tensorflow/data/dataset_iterators.py tensorflow/data/transformations.py tensorflow/v1/graph_variables.py
         tensorflow/v1/layers.py tensorflow/v1/metrics.py tensorflow/v1/summaries.py tensorflow/ops/sampling.py
         tensorflow/tf_config.py""")
 )

@@ -94,7 +94,7 @@ class DefaultGraph:
         """Return the graph itself, for writers of summaries, which do not write it."""
         return self
 
-    node = property(get_operations)
+    node = property(lambda self: self.get_operations())
 
     def __enter__(self) -> DefaultGraph:
         return self

@@ -113,7 +113,7 @@ class FunctionGraph(DefaultGraph):
 
     def __init__(self, inputs: list[KerasTensor], results: list[KerasTensor]) -> None:
         graph = Graph(inputs, results)
-        self.node: list[Operation] = []
+        self._operations: list[Operation] = []
         self.inputs, self.outputs = inputs, list[KerasTensor]()
         self.variables = list(variables_of(graph).values())
         for tensor in inputs:
@@ -127,25 +127,21 @@ class FunctionGraph(DefaultGraph):
             self.outputs += self._add("Identity", "Identity", (tensor,), [KerasTensor(tensor.shape, tensor.dtype)])
 
     def _add(self, name: str, kind: str, inputs: Any, outputs: list[KerasTensor]) -> list[KerasTensor]:
-        taken = {operation.name for operation in self.node}
+        taken = {operation.name for operation in self._operations}
         name = next(n for n in (name, *(f"{name}_{i}" for i in range(1, len(taken) + 2))) if n not in taken)
         sources = [tensor.name.removesuffix(":0") for tensor in inputs]
         for index, tensor in enumerate(outputs):
             tensor.name = f"{name}:{index}"
-        self.node.append(Operation(name, kind, inputs, outputs, sources))
+        self._operations.append(Operation(name, kind, inputs, outputs, sources))
         return outputs
 
     def get_operations(self) -> list[Operation]:
         """Return the operations in the order in which they run."""
-        return self.node
-
-    def as_graph_def(self) -> FunctionGraph:
-        """Return the graph, whose `node` are its operations."""
-        return self
+        return self._operations
 
     def get_operation_by_name(self, name: str) -> Operation:
         """Return an operation."""
-        found = {operation.name: operation for operation in self.node}
+        found = {operation.name: operation for operation in self._operations}
         if name not in found:
             raise KeyError(f"The name {name!r} refers to no operation of the graph: {', '.join(found)}")
         return found[name]

@@ -79,7 +79,7 @@ def _non_max_suppression(
 
 
 def _softly_suppressed(
-    boxes: Any, scores: Any, limit: int, iou_threshold: float, score_threshold: float, sigma: float
+    boxes: Any, scores: Any, limit: int, score_threshold: float, sigma: float
 ) -> tuple[Tensor, Tensor]:
     """The boxes by score, which is multiplied by exp(-overlap^2 / 2 sigma) for each box that was chosen before."""
     waiting = [(-score, index, 0) for index, score in enumerate(scores.tolist()) if score > score_threshold]
@@ -142,7 +142,7 @@ def non_max_suppression_with_scores(
     """`tf.image.non_max_suppression_with_scores`: (indices, scores), which overlaps reduce if there is a sigma."""
     if soft_nms_sigma:
         return _softly_suppressed(
-            array_of(boxes), array_of(scores), int(max_output_size), iou_threshold, score_threshold, soft_nms_sigma
+            array_of(boxes), array_of(scores), int(max_output_size), score_threshold, soft_nms_sigma
         )
     kept = non_max_suppression(boxes, scores, max_output_size, iou_threshold, score_threshold)
     return kept, gather(scores, kept)
