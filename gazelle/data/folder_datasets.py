@@ -85,15 +85,16 @@ def image_dataset_from_directory(
     size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
     if len(size) != 2:
         raise ArgumentError(message("image_size", expected="(height, width)", got=image_size))
-    if interpolation.lower() not in INTERPOLATIONS:
+    method = interpolation.lower()
+    if method not in INTERPOLATIONS:
         raise unknown("interpolation", interpolation, INTERPOLATIONS)
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ArgumentError(message("images", expected="crop_to_aspect_ratio or pad_to_aspect_ratio", got="both"))
     _check_format(format)
 
     def load(path: str) -> Any:
-        x = resize(read_image(path, color_mode), size, interpolation.lower(), crop_to_aspect_ratio, pad_to_aspect_ratio)
-        x = x.astype(np.uint8) if interpolation.lower() == "nearest" and x.max() <= 255 else x  # not those of 16 bits
+        x = resize(read_image(path, color_mode), size, method, crop_to_aspect_ratio, pad_to_aspect_ratio)
+        x = x.astype(np.uint8) if method == "nearest" and x.max() <= 255 else x  # not those of 16 bits
         return np.moveaxis(x, -1, 0) if channels_first else x
 
     return from_directory(

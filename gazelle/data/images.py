@@ -275,9 +275,10 @@ def resize(x: Array, size: tuple[int, int], interpolation: str, crop: bool = Fal
         top, left = (h - rows) // 2, (w - columns) // 2
         x = x[top : top + rows, left : left + columns]
     elif pad:
-        exact = np.asarray([h, w], np.float32) / np.max(np.asarray([h, w], np.float32) / np.asarray(size, np.float32))
+        own, wanted = np.asarray([(h, w), size], np.float32)
+        exact = own / np.max(own / wanted)
         rows, columns = np.maximum(np.floor(exact), 1).astype(int).tolist()
-        top, left = np.floor((np.asarray(size, np.float32) - exact) / 2).astype(int).tolist()
+        top, left = np.floor((wanted - exact) / 2).astype(int).tolist()
         around = (top, size[0] - top - rows), (left, size[1] - left - columns), (0, 0)
         return np.pad(resize(x, (rows, columns), interpolation), around)
     for axis in (0, 1):

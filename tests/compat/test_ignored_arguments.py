@@ -51,7 +51,6 @@ REASONS = {
     "backend/loops.py rnn": "input_length",  # that of the inputs
     "backend/sessions.py __init__": "target",  # this process
     "private/keras_src.py make": "metadata",
-    "layers/convolution.py __init__": "implementation",  # all give the same results
     "private/legacy_serialization.py deserialize_keras_object": "printable_module_name",  # for error messages
     "mixins/masks.py called": "dtype",
     "old_variable.py get_value": "borrow",  # a copy

@@ -34,9 +34,7 @@ def crop_and_resize(
     grid, inside = [], []
     for axis, count in enumerate(crop_size):
         low, high, last = boxes[:, axis, None], boxes[:, axis + 2, None], image.shape[axis + 1] - 1
-        step = (
-            (high - low) * last / (count - 1) if count > 1 else 0
-        )  # in the order of TensorFlow: halves are rounded up
+        step = (high - low) * last / max(count - 1, 1)  # in the order of TensorFlow: halves are rounded up
         at = low * last + jnp.arange(count) * step if count > 1 else (low + high) * last / 2
         inside.append((at >= -_ROUNDING * last) & (at <= last * (1 + _ROUNDING)))
         grid.append(jnp.clip(at, 0, last))

@@ -132,7 +132,8 @@ _OF_SPARSE: dict[str, Callable[[dict[str, Any]], Any]] = {
 for _name, _results in _OF_SPARSE.items():
     _called = of_sparse(_results)(NAMES[f"sparse.{_name}"])
     replace(NAMES[f"sparse.{_name}"], _called)
-    NAMES.update({name: _called for name in (f"sparse_{_name}", f"sparse.{_name}") if name in NAMES})
+    if f"sparse_{_name}" in NAMES:
+        NAMES[f"sparse_{_name}"] = _called
 
 
 def _rows_of_segments(given: dict[str, Any]) -> KerasTensor:

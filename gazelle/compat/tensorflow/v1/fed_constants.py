@@ -74,7 +74,14 @@ def _following(value: Any) -> Any:
 
 
 def _follows(constant: TensorWrapper) -> bool:
-    how = call_of(constant)
-    return hasattr(constant, "_in_graph") or any(
-        _follows(leaf) for leaf in (how.leaves if how else ()) if is_constant(leaf)
-    )
+    """Whether a constant, or one from which it was computed, is in the graph; each is looked at once."""
+    waiting, seen = [constant], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if hasattr(one, "_in_graph"):
+            return True
+        if id(one) not in seen:
+            seen.add(id(one))
+            how = call_of(one)
+            waiting += filter(is_constant, how.leaves if how else ())
+    return False
