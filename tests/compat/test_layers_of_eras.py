@@ -126,6 +126,24 @@ def test_the_moving_variance_estimates_that_of_all_data(keras, request, shape, o
     np.testing.assert_allclose(model.get_weights()[3][0], expected, atol=2e-6)
 
 
+@pytest.mark.parametrize(
+    ("shape", "axis", "options", "factor"),
+    [  # TensorFlow 2.15, in whose operation for images the channels are first or last
+        ((4, 3, 2, 5), 2, {}, 1.0),
+        ((4, 3, 2, 5), 1, {}, 40 / 39),
+        ((4, 3, 2, 5), -1, {"fused": False}, 1.0),
+        ((4, 3, 2, 2, 3), 2, {}, 1.0),
+        ((4, 3, 2, 2, 3), 4, {}, 48 / 47),
+    ],
+)
+def test_the_moving_variance_of_images_is_that_of_the_operation(tf_keras, shape, axis, options, factor):
+    layer = tf_keras.layers.BatchNormalization(axis=axis, momentum=0.0, **options)
+    x = np.random.RandomState(0).rand(*shape)
+    layer(x, training=True)
+    others = tuple(i for i in range(len(shape)) if i != axis % len(shape))
+    np.testing.assert_allclose(layer.moving_variance, np.var(x, others) * factor, rtol=1e-5)
+
+
 def test_batch_dot_of_four_axes(tf_keras):
     x = np.random.rand(2, 5, 4, 3)
     found = tf_keras.backend.batch_dot(x, x, axes=(3, 3))  # as in release 2.15

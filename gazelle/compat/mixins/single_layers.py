@@ -37,8 +37,8 @@ class BatchNormalizationMixin:
     """BatchNormalization of earlier versions.
 
     The moving variance of Keras 2 estimates the variance of all data, not of batches: for n values per channel it
-    moves to n / (n - 1) times the variance of a batch, in tf.keras for images, whose operation computes this, and in
-    Keras 2 for all inputs, so that the factor is there twice for images. Before TensorFlow 2, statistics of batches
+    moves to n / (n - 1) times the variance of a batch, in tf.keras for images, whose operation computes this unless
+    `fused=False`, and in Keras 2 for all inputs, so that the factor is there twice for images. Before TensorFlow 2, statistics of batches
     included masked steps, and a frozen layer used them in training, too; in Keras 2 those that move then did not, nor
     in a model that is frozen.
 
@@ -72,9 +72,10 @@ class BatchNormalizationMixin:
 
     def _population_variance(self, variance: Array, shape: tuple[int, ...]) -> Array:
         count = math.prod(shape) / shape[self.axis]
-        # in Keras 2 the operation takes the channels last
-        is_image = len(shape) == 4 and self.axis % 4 == 3 if era.standalone() else len(shape) in (4, 5)
-        if era.number() == 2 and is_image:
+        ranks = (4,) if era.is_before_tf_keras_2() else (4, 5)
+        axes = (len(shape) - 1,) if era.standalone() else (1, len(shape) - 1)  # that the operation takes
+        is_fused = len(shape) in ranks and self.axis % len(shape) in axes and not self.synchronized
+        if era.number() == 2 and is_fused:
             variance *= count / max(count - 1, 1)
         if era.number() == 2 and era.standalone():
             variance *= count / (count - 1 - self.epsilon)
