@@ -80,6 +80,7 @@ class OptimizerMixin(CompatObject):
     """Optimizers. With `decay`, the learning rate of update n (from 0) is  lr / (1 + decay n)."""
 
     decay: float = 0.0
+    updates_gathered_rows = False  # as those of `keras.optimizers.legacy`
 
     _wrapped_in_programs = {"update_step": _without_rate}
 
@@ -93,7 +94,7 @@ class OptimizerMixin(CompatObject):
 
     def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Any, t: Any) -> tuple[Arrays, Slots]:
         after: tuple[Arrays, Slots] = super()._apply_rule(params, grads, slots, lr, t)
-        if not era.is_before_tf_keras_2_11():
+        if not (self.updates_gathered_rows or era.is_before_tf_keras_2_11()):
             return after
         return former_optimizers.of_gathered_rows(self, grads, (params, slots), after)
 

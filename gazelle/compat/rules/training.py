@@ -33,6 +33,8 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
         for name in kwargs.keys() - keywords(core_class(type(instance))):
             warn(message(kind, expected="its arguments", got=f"{name}=, which has no effect"))
             del kwargs[name]
+    if type(instance).updates_gathered_rows:
+        instance.__dict__["updates_gathered_rows"] = True
     if old or decay or slow:
         # not AdamW, which is newer
         if type(instance).__module__.startswith("gazelle.") and type(instance).__name__ == kind:
