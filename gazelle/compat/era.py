@@ -22,13 +22,13 @@ class Release:
         number: The era: 1, 2 or 3.
         standalone: Whether the program imports `keras`, not `tensorflow.keras`, which differs in details.
         before_2_3: Whether a program of era 2 is for a release before Keras 2.3, or for TensorFlow 1.
-        masked_steps_count: Whether it is for a release from 2.3 to 2.10, whose losses are means over masked steps, too.
+        from_2_3_to_2_10: Whether it is for a release from 2.3 to 2.10, whose losses are means over masked steps, too.
     """
 
     number: int = 3
     standalone: bool = True
     before_2_3: bool = False
-    masked_steps_count: bool = False
+    from_2_3_to_2_10: bool = False
 
     def __post_init__(self) -> None:
         if self.number not in (1, 2, 3):
@@ -71,7 +71,7 @@ def is_tf_keras_2() -> bool:
 
 def is_before_tf_keras_2_11() -> bool:
     """Whether the program is written for `tensorflow.keras` of TensorFlow 1, or its project requires 2.0 to 2.10."""
-    return is_tf_keras_2() and (_release.before_2_3 or _release.masked_steps_count)
+    return is_tf_keras_2() and (_release.before_2_3 or _release.from_2_3_to_2_10)
 
 
 def is_before_2_3() -> bool:
@@ -86,7 +86,7 @@ def is_package_before_2_3() -> bool:
 
 def is_package_2_3() -> bool:
     """Whether the project requires `keras` 2.3."""
-    return standalone() and _release.masked_steps_count
+    return standalone() and _release.from_2_3_to_2_10
 
 
 def set_release(release: Release) -> None:
@@ -102,7 +102,7 @@ def set_release(release: Release) -> None:
             classes_are_clipped_first=number < 3,
             hinge_takes_labels=is_package_before_2_3(),
             mean_counts_nonzero_weights=is_package_before_2_3(),
-            masked_values_count=number == 2 and (release.masked_steps_count or (not standalone and before_2_3)),
+            masked_values_count=number == 2 and (release.from_2_3_to_2_10 or (not standalone and before_2_3)),
             masks_weigh_metrics=number == 2,
             metrics_average_batches=is_package_before_2_3(),
             means_count_values=number == 2,

@@ -85,7 +85,7 @@ def test_weights_of_an_optimizer_are_set_before_training(tf_keras):
 )
 def test_only_gathered_rows_of_an_embedding_are_updated_until_2_10(tf_keras, name, arguments, rows):
     """The rows after four steps of `optimizers.legacy` of TensorFlow 2.15; the last row is never read."""
-    era.set_release(era.Release(2, False, masked_steps_count=True))
+    era.set_release(era.Release(2, False, from_2_3_to_2_10=True))
     trained = _trained_embedding(tf_keras, getattr(tf_keras.optimizers, name)(0.3, **arguments))
     np.testing.assert_allclose(trained, [*rows, 1.0], atol=1e-5)
 

@@ -86,8 +86,8 @@ def detect(path: str, source: str | None = None) -> Era:
         found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
     era = decide(found, roots)
     before = era.number == 2 and releases.are_before_2_3(path, era.standalone, [sign.what for sign in found])
-    masked = era.number == 2 and not before and releases.count_masked_steps(path)
-    return dataclasses.replace(era, before_2_3=before, masked_steps_count=masked)
+    later = era.number == 2 and not before and releases.are_from_2_3_to_2_10(path)
+    return dataclasses.replace(era, before_2_3=before, from_2_3_to_2_10=later)
 
 
 def _requires_keras_3(program: pathlib.Path) -> bool:

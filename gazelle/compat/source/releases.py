@@ -75,7 +75,7 @@ def are_before_2_3(program: str, standalone: bool, names: Iterable[str]) -> bool
     )
 
 
-def count_masked_steps(program: str) -> bool:
+def are_from_2_3_to_2_10(program: str) -> bool:
     """Whether a project requires Keras 2.3 to 2.10 or TensorFlow 2.0 to 2.10: their losses are means over all steps."""
     path, newest = pathlib.Path(program), (2, 10)
     oldest = {TENSORFLOW: (2, 0), KERAS: (2, 3)}

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1 import scopes, subgraphs
 from gazelle.compat.tensorflow.v1.graphs import build_graphs, eager
 from gazelle.compat.types import DTypeLike, Nested, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.shape_inference import call_op
 from gazelle.layers.recurrence import select
 
 
@@ -50,11 +50,7 @@ def dynamic_rnn(
         elems: Any = rows
         if sequence_length is not None:
             lengths = NAMES["convert_to_tensor"](sequence_length)
-            steps = (
-                NAMES["range"](rows.shape[0])
-                if eager()
-                else call_op(lambda rows: jnp.arange(rows.shape[0]), (rows,), {})
-            )
+            steps = call(lambda rows: jnp.arange(rows.shape[0]), (rows,), {})
             elems = (rows, NAMES["less"](steps[:, None], NAMES["cast"](lengths, "int32")[None]))
 
         def step(state: Any, row: Any) -> Any:
@@ -62,9 +58,8 @@ def dynamic_rnn(
             output, new = cell(x, state)
             if goes_on is None:
                 return new, output
-            chosen = (lambda *pair: NAMES["where"](goes_on, *pair)) if eager() else _selected(goes_on)
-            kept = jax.tree.map(chosen, new, state, is_leaf=is_box)
-            return kept, jax.tree.map(lambda o: chosen(o, o * 0), output, is_leaf=is_box)
+            kept = jax.tree.map(lambda *pair: call(select, (goes_on, *pair), {}), new, state, is_leaf=is_box)
+            return kept, jax.tree.map(lambda o: call(select, (goes_on, o, o * 0), {}), output, is_leaf=is_box)
 
         scan = _scan_at_once if eager() else subgraphs.symbolic_scan
         last, outputs = scan(step, elems, state)
@@ -72,10 +67,6 @@ def dynamic_rnn(
         swap = lambda o: NAMES["transpose"](o, [1, 0, *range(2, len(o.shape))])  # noqa: E731
         outputs = jax.tree.map(swap, outputs, is_leaf=is_box)
     return outputs, last
-
-
-def _selected(goes_on: Any) -> Callable[[Any, Any], Any]:
-    return lambda new, old: call_op(select, (goes_on, new, old), {})
 
 
 def _scan_at_once(step: Any, elems: Any, state: Any) -> Any:
