@@ -386,6 +386,53 @@ def test_what_is_fed_has_an_effect_or_is_an_error(tf):  # numbers of TensorFlow 
         sess.run(tf.constant(2.0) * 3, {a: 15.0})
 
 
+def test_fed_constants_reach_branches_and_loops(tf):  # numbers of TensorFlow 2.15
+    x, c, n, sess = tf.placeholder(tf.float32, []), tf.constant(2.0), tf.constant(3.0), tf.Session()
+    d = c * 2.0
+    nested = tf.cond(x > 0, lambda: tf.cond(x > 2, lambda: d + x, lambda: c), lambda: c - x)
+    mapped = tf.map_fn(lambda row: row * c, tf.stack([x, 1.0]))
+    loop = tf.while_loop(lambda i: i < n, lambda i: i + x, [0.0])
+    fetches = [nested, mapped, loop, n + x, c + x]
+    assert [np.ravel(v).tolist() for v in sess.run(fetches, {x: 1.0})] == [[2], [2, 2], [3], [4], [3]]
+    assert [np.ravel(v).tolist() for v in sess.run(fetches, {x: 1.0, c: 5.0})] == [[5], [5, 5], [3], [4], [6]]
+    assert [np.ravel(v).tolist() for v in sess.run(fetches, {x: 4.0, c: 5.0, n: 7.0})] == [
+        [14],
+        [20, 5],
+        [8],
+        [11],
+        [9],
+    ]
+    assert sess.run(nested, {x: -1.0, c: 7.0}) == 8
+
+
+@pytest.mark.parametrize("length", [3, 1100])
+def test_what_follows_from_a_fed_constant_in_many_operations(tf, length):
+    sess = tf.Session()
+    constant = out = tf.constant(1.0)
+    for _ in range(length):
+        out = out + 1.0
+    assert sess.run(out, {constant: 5.0}) == 5 + length
+
+
+def test_gradients_of_a_tape_in_a_graph(tf):  # numbers of TensorFlow 2.15
+    x, v, other = tf.placeholder(tf.float32, []), tf.Variable(2.0), tf.Variable(1.0)
+    with tf.GradientTape(persistent=True) as tape:
+        y = v * v * x
+    assert tape.gradient(y, [x, other]) == [None, None]  # x is not watched
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            z = v**3 * x
+        slope = inner.gradient(z, v)
+    fetches = [tape.gradient(y, v), slope, *outer.gradient(slope, [v, x])]
+    fetches += tape.gradient(y, [x, other], unconnected_gradients="zero")
+    sess = tf.Session()
+    sess.run(tf.global_variables_initializer())
+    np.testing.assert_allclose(sess.run(fetches, {x: 3.0}), [12, 36, 36, 12, 0, 0])
+    with pytest.raises(ArgumentError, match="Jacobians: expected values"):
+        tape.jacobian(y, v)
+
+
 def test_what_follows_from_a_fed_constant_is_computed_again(tf):  # numbers of TensorFlow 1.15
     x, w = tf.placeholder(tf.float32, [2]), tf.Variable(2.0)
     a = tf.add(2, 5)

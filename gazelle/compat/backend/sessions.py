@@ -200,10 +200,22 @@ def replace_arguments(fetches: Nested[TensorLike], replaced: Callable[[Node, Any
     """Let the calls on which fetches depend take `replaced(call, argument)` in place of each argument."""
     flat = jax.tree.leaves(fetches, is_leaf=_is_fetch)
     for node in Order(flat).nodes:
-        args, kwargs = map_in_order(partial(replaced, node), (node.args, node.kwargs), _is_fetch)
-        node.args, node.kwargs = args, kwargs
-        reconnect(node)
+        replace_in(node, replaced)
     _kept(flat).clear()
+
+
+def replace_in(node: Node, replaced: Callable[[Any, Any], Any]) -> None:
+    """Let a call take `replaced(call, argument)` in place of each argument, also in its branches and steps of loops."""
+    args, node.kwargs = map_in_order(partial(replaced, node), (node.args, node.kwargs), _is_fetch)
+    function = getattr(node.operation, "function", None)
+    parts: Any = getattr(function, "parts", ())
+    for part in parts:
+        part.replace(replaced)
+    if parts:
+        args = args[0], *(part.captured for part in parts)
+        vars(function)["graph"].nodes = [each for part in parts for each in part.nodes]
+    node.args = args
+    reconnect(node)
 
 
 def _kept(fetched: list[Any]) -> dict[Any, Any]:

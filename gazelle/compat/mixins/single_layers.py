@@ -38,9 +38,9 @@ class BatchNormalizationMixin:
 
     The moving variance of Keras 2 estimates the variance of all data, not of batches: for n values per channel it
     moves to n / (n - 1) times the variance of a batch, in tf.keras for images, whose operation computes this unless
-    `fused=False`, and in Keras 2 for all inputs, so that the factor is there twice for images. Before TensorFlow 2, statistics of batches
-    included masked steps, and a frozen layer used them in training, too; in Keras 2 those that move then did not, nor
-    in a model that is frozen.
+    `fused=False`, and in Keras 2 for all inputs, so that the factor is there twice for images. Before TensorFlow 2,
+    statistics of batches included masked steps, and a frozen layer used them in training, too; in Keras 2 those that
+    move then did not, nor in a model that is frozen.
 
     From Keras 2.0 to 2.2 the moving statistics were debiased: after t batches since the layer was built they are the
     mean of these with the weights momentum^(t - i), without the initial values.

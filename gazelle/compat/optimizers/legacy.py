@@ -1,4 +1,4 @@
-"""`keras.optimizers.legacy` of tf.keras 2.11 to 2.15: its optimizers update the gathered rows of an `Embedding` alone."""
+"""`keras.optimizers.legacy` of tf.keras 2.11 to 2.15, whose optimizers update gathered rows of an `Embedding` alone."""
 
 from __future__ import annotations
 

@@ -117,12 +117,11 @@ def while_loop(
     is_leaf = lambda leaf: is_box(leaf) or isinstance(leaf, TensorArray)  # noqa: E731
     plain = (int, TensorArray)  # a Python number stays one: it may index a TensorArray
     values = jax.tree.map(lambda v: v if isinstance(v, plain) else convert(v), list(loop_vars), is_leaf=is_leaf)
-    iterations = 0
+    iterations, limit = 0, None if maximum_iterations is None else int(maximum_iterations)
     if _is_symbolic(values) or _is_symbolic(first := cond(*values)):
-        limit = None if maximum_iterations is None else int(maximum_iterations)
         return subgraphs.symbolic_while(cond, body, values, limit, shape_invariants)
     if _traced(first):
-        limit = np.iinfo(np.int32).max if maximum_iterations is None else int(maximum_iterations)
+        most = np.iinfo(np.int32).max if limit is None else limit
         key = prng.loop_key()
 
         def step(state: Any) -> Any:
@@ -133,14 +132,20 @@ def while_loop(
             return count + 1, [jnp.asarray(unboxed(v), i.dtype) for v, i in zip(out, inner, strict=True)]
 
         def continues(state: Any) -> Any:
-            return jnp.logical_and(jnp.asarray(unboxed(cond(*boxed(state[1])))), state[0] < limit)
+            return jnp.logical_and(jnp.asarray(unboxed(cond(*boxed(state[1])))), state[0] < most)
 
         start = 0, [jnp.asarray(unboxed(v)) for v in values]
-        if limit > _MOST_WITH_GRADIENTS:
+        if most > _MOST_WITH_GRADIENTS:
             return boxed(recorded(lambda start: loops.while_loop(continues, step, start)[1], start))
         once = lambda state, _: (jax.lax.cond(continues(state), step, lambda same: same, state), None)  # noqa: E731
-        return boxed(recorded(lambda start: jax.lax.scan(once, start, length=limit)[0][1], start))
-    while bool(cond(*values)) and (maximum_iterations is None or iterations < int(maximum_iterations)):
+        return boxed(recorded(lambda start: jax.lax.scan(once, start, length=most)[0][1], start))
+    while iterations != limit:
+        more = cond(*values)
+        if _is_symbolic(more):  # what follows depends on tensors of a graph that an iteration brought in
+            rest = None if limit is None else limit - iterations
+            return subgraphs.symbolic_while(cond, body, values, rest, shape_invariants)
+        if not bool(more):
+            break
         out = body(*values)
         values, iterations = list(out) if isinstance(out, list | tuple) else [out], iterations + 1
     return jax.tree.map(lambda v: v if isinstance(v, TensorArray) else convert(v), values, is_leaf=is_leaf)

@@ -27,11 +27,14 @@ from gazelle.compat.tensorflow.eager.recording import (
     unboxed,
 )
 from gazelle.compat.tensorflow.eager.tape_gradients import gradients_of, has_gradient, jacobians_of, sample_jacobians
+from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.symbolic import is_symbolic
 from gazelle.core.variable import Variable
+from gazelle.layers.input import InputLayer
 
 
 class GradientTape:
@@ -127,6 +130,9 @@ class GradientTape:
                 what = "sources of GradientTape.gradient"
                 raise ArgumentError(message(what, expected="tensors and variables", got=type(leaf).__name__))
         ends = [unboxed(leaf) for leaf in jax.tree.leaves(target, is_leaf=is_box)]
+        if any(map(is_symbolic, ends)):
+            found = self._gradients_of_graph(ends, flat, output_gradients, unconnected_gradients)
+            return jax.tree.unflatten(structure, found)
         given = None
         if output_gradients is not None:
             given = [unboxed(leaf) for leaf in jax.tree.leaves(output_gradients, is_leaf=is_box)]
@@ -139,6 +145,16 @@ class GradientTape:
         if zeros_wanted(unconnected_gradients):
             found = [jnp.zeros_like(unboxed(s)) if g is None else g for g, s in zip(found, flat, strict=True)]
         return jax.tree.unflatten(structure, [g if g is None or is_box(g) else Tensor(g) for g in found])
+
+    def _gradients_of_graph(
+        self, ends: list[Any], sources: list[Any], output_gradients: Any, unconnected_gradients: Any
+    ) -> list[Any]:
+        """`tf.gradients` in a graph of TensorFlow 1; inputs of the graph that are not watched have none."""
+        upstream = None if output_gradients is None else jax.tree.leaves(output_gradients, is_leaf=is_box)
+        found = NAMES["gradients"](ends, sources, upstream, unconnected_gradients=unconnected_gradients)
+        absent = NAMES["zeros_like"] if zeros_wanted(unconnected_gradients) else lambda _: None
+        skipped = [_is_input(source) and key_of(source) not in self._dependent for source in sources]
+        return [absent(s) if skip else g for skip, s, g in zip(skipped, sources, found, strict=True)]
 
     @ignores("parallel_iterations experimental_use_pfor")
     def jacobian(
@@ -157,6 +173,9 @@ class GradientTape:
     def _jacobians(self, transform: Any, target: Any, sources: Any, unconnected_gradients: Any, common: int) -> Any:
         """Derivatives by a transformation of JAX; the first axes of sources that are common are not repeated."""
         self._used = True
+        if is_symbolic(target):
+            hint = "Take the gradient of each element."
+            raise ArgumentError(message("Jacobians", expected="values", got="a tensor of a graph", hint=hint))
         flat, structure = jax.tree.flatten(sources, is_leaf=is_box)
         origins = [leaf if isinstance(leaf, Variable) else unboxed(leaf) for leaf in flat]
         found = jacobians_of(list(self._calls), unboxed(target), origins, transform)
@@ -164,6 +183,11 @@ class GradientTape:
             shapes = [(*np.shape(unboxed(target)), *np.shape(unboxed(source))[common:]) for source in flat]
             found = [jnp.zeros(shape) if j is None else j for j, shape in zip(found, shapes, strict=True)]
         return jax.tree.unflatten(structure, [j if j is None else Tensor(j) for j in found])
+
+
+def _is_input(source: Any) -> bool:
+    """Whether a source is an input of a graph, which no call computes."""
+    return is_symbolic(source) and (source.node is None or isinstance(source.node.operation, InputLayer))
 
 
 def zeros_wanted(unconnected_gradients: object) -> bool:

@@ -8,7 +8,7 @@ import jax
 
 from gazelle.compat.backend import sessions
 from gazelle.compat.tensorflow.calls import call
-from gazelle.compat.tensorflow.constant_calls import call_of, constants_of, is_constant
+from gazelle.compat.tensorflow.constant_calls import ConstantCall, call_of, constants_of, is_constant
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.v1 import placeholders, scopes
 from gazelle.compat.types import Nested, TensorLike, TensorResult
@@ -57,15 +57,28 @@ def _connect(constant: TensorWrapper, fetches: Nested[TensorLike]) -> None:
 
 def _in_graph(constant: TensorWrapper) -> Any:
     """The tensor of the graph for a constant: what it was computed from is in the graph, too, since that may be fed."""
-    if "_in_graph" not in vars(constant):
-        how = call_of(constant)
-        if how is None:
-            vars(constant)["_in_graph"] = placeholders.placeholder_with_default(constant)
+    waiting = [constant]
+    while waiting:
+        one = waiting[-1]
+        how = call_of(one)
+        missing = [leaf for leaf in _constants_in(how) if not hasattr(leaf, "_in_graph")]
+        if not missing or hasattr(one, "_in_graph"):
+            waiting.pop()
+            if not hasattr(one, "_in_graph"):
+                vars(one)["_in_graph"] = placeholders.placeholder_with_default(one) if how is None else _made_by(how)
         else:
-            leaves = [_in_graph(leaf) if is_constant(leaf) else leaf for leaf in how.leaves]
-            args, kwargs = jax.tree.unflatten(how.structure, leaves)
-            vars(constant)["_in_graph"] = jax.tree.leaves(call(how.function, args, kwargs), is_leaf=is_box)[how.index]
+            waiting += missing
     return vars(constant)["_in_graph"]
+
+
+def _made_by(how: ConstantCall) -> Any:
+    """The result of the same call of tensors of the graph."""
+    args, kwargs = jax.tree.unflatten(how.structure, [getattr(leaf, "_in_graph", leaf) for leaf in how.leaves])
+    return jax.tree.leaves(call(how.function, args, kwargs), is_leaf=is_box)[how.index]
+
+
+def _constants_in(how: ConstantCall | None) -> list[TensorWrapper]:
+    return [leaf for leaf in how.leaves if is_constant(leaf)] if how else []
 
 
 def _following(value: Any) -> Any:
@@ -82,6 +95,5 @@ def _follows(constant: TensorWrapper) -> bool:
             return True
         if id(one) not in seen:
             seen.add(id(one))
-            how = call_of(one)
-            waiting += filter(is_constant, how.leaves if how else ())
+            waiting += _constants_in(call_of(one))
     return False

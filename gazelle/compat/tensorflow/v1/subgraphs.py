@@ -17,7 +17,7 @@ import numpy as np
 from gazelle.compat.backend import variables
 from gazelle.compat.backend.execution_order import Order, depending
 from gazelle.compat.backend.functions import all_updates
-from gazelle.compat.backend.sessions import Operations
+from gazelle.compat.backend.sessions import Operations, replace_in
 from gazelle.compat.backend.updates import Update, new_values
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
@@ -45,25 +45,37 @@ class SubGraph:
     def __init__(self, function: Callable[..., Any], examples: Sequence[Any]) -> None:
         flat, structure = jax.tree.flatten(list(examples), is_leaf=is_box)
         self.inputs = [variables.placeholder(tuple(t.shape), dtype=_dtype(t)) for t in flat]
-        first = next(numbers_of_calls)
+        self._first = next(numbers_of_calls)
         with depending(None):
             out = function(*jax.tree.unflatten(structure, self.inputs))
-            operations = list(out) if isinstance(out, Operations) else []
-            leaves, self.structure = jax.tree.flatten(None if operations else out, is_leaf=_is_leaf)
-            self.outputs = [leaf + 0 if isinstance(leaf, Variable) else unboxed(leaf) for leaf in leaves]
+            self._operations = list(out) if isinstance(out, Operations) else []
+            leaves, self.structure = jax.tree.flatten(None if self._operations else out, is_leaf=_is_leaf)
+            computed = (leaf + 0 if isinstance(leaf, Variable) else leaf for leaf in leaves)
+            self.outputs = [unboxed(leaf) if is_symbolic(unboxed(leaf)) else leaf for leaf in computed]
         if all(leaf is None for leaf in self.outputs):
             self.drop_outputs()
-        symbolic = [leaf for leaf in self.outputs if is_symbolic(leaf)]
-        captured = _captured(symbolic, self.inputs, first)
+        self._connect()
+
+    def _connect(self) -> None:
+        """Find what the outputs need."""
+        symbolic = list(filter(is_symbolic, self.outputs))
+        captured = _captured(symbolic, self.inputs, self._first)
         outside = {id(v) for v in Order(captured).needed}
-        self._order = Order([*symbolic, *operations])
+        self._order = Order([*symbolic, *self._operations])
         inside = [v for v in self._order.needed if isinstance(v, Update) and id(v) not in outside]
         self.updates = list({id(v): v for v in all_updates(inside)}.values())
         self.changed = list({id(v.variable): v.variable for v in self.updates}.values())
         symbolic += [v.value for v in self.updates if is_symbolic(v.value)]
-        self.captured = _captured(symbolic, self.inputs, first)
+        self.captured = _captured(symbolic, self.inputs, self._first)
         self.graph = Graph([*self.inputs, *self.captured], symbolic) if symbolic else None
         self.nodes = [] if self.graph is None else self.graph.nodes
+
+    def replace(self, replaced: Callable[[Node | None, Any], Any]) -> None:
+        """Take `replaced(call, argument)` in place of the arguments of each call, and of the outputs."""
+        for each in self._order.nodes:
+            replace_in(each, replaced)
+        self.outputs = [replaced(None, leaf) for leaf in self.outputs]
+        self._connect()
 
     def drop_outputs(self) -> None:
         """Return nothing: there are operations alone."""
@@ -81,7 +93,7 @@ class SubGraph:
         with tracing.bind_variables({id(v): v.value for v in self.changed}) as bound:  # assignments stay inside
             found = self._tensors(given, bound)
             values = [v.value for v in changed]
-        leaves = [found[id(leaf)] if is_symbolic(leaf) else leaf for leaf in self.outputs]
+        leaves = [found[id(leaf)] if is_symbolic(leaf) else unboxed(leaf) for leaf in self.outputs]
         out = jax.tree.unflatten(self.structure, [None if v is None else jnp.asarray(v) for v in leaves])
         return out, values
 
@@ -137,7 +149,7 @@ def node(
     def function(arguments: Any, *captured: Any) -> Any:
         return compute(arguments, *captured)
 
-    vars(function)["graph"] = SimpleNamespace(nodes=[n for part in parts for n in part.nodes])
+    vars(function)["parts"], vars(function)["graph"] = parts, SimpleNamespace(nodes=[n for p in parts for n in p.nodes])
     plain = jax.tree.map(
         lambda v: v if isinstance(v, KerasTensor | Variable) else unboxed(v), arguments, is_leaf=is_box
     )
