@@ -108,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     eras.begin(arguments.program, source, arguments.era, arguments.image_data_format, arguments.verbose)
     if arguments.tensorflow:
         os.environ["GAZELLE_TENSORFLOW"] = arguments.tensorflow
-    import_aliases.install()
+    import_aliases.activate()
     children.prepare(arguments.era, arguments.image_data_format)
     notice = engines.select_keras_backend(os.environ.get("KERAS_BACKEND", ""))
     if notice:

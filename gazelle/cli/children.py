@@ -27,6 +27,6 @@ def begin(name: str) -> ModuleSpec | None:
     _, number, image_data_format = json.loads(os.environ[_VARIABLE])
     program, source = eras.main_program()
     eras.begin(program, source, number, image_data_format)
-    import_aliases.install()
+    import_aliases.activate()
     engines.select_keras_backend(os.environ.get("KERAS_BACKEND", ""))
     return import_aliases.Aliases().find_spec(name)

@@ -311,6 +311,13 @@ def install(tensorflow: str | None = None) -> None:
         gazelle.install()
         from keras.layers import Dense  # a subclass of gazelle.layers.Dense
     """
+    if not is_installed():
+        activate(tensorflow)
+        eras.begin_of_main()
+
+
+def activate(tensorflow: str | None = None) -> None:
+    """Do what `install` does, but leave the era as it is, for a process whose era is known."""
     global _real_tensorflow
     require_compat()
     if is_installed():
@@ -335,7 +342,6 @@ def install(tensorflow: str | None = None) -> None:
     for name in workers.MODULES:
         if name in sys.modules:
             workers.prepare(sys.modules[name])
-    eras.begin_of_main()
     if _is_real("tensorflow"):
         _put_keras(sys.modules["tensorflow"])
 

@@ -33,7 +33,7 @@ def repeat(tensorflow: str, release: Release, image_data_format: str) -> Install
     from gazelle.compat import era
     from gazelle.core import settings
 
-    import_aliases.install(tensorflow)
+    import_aliases.activate(tensorflow)
     era.set_release(release)
     settings.set_image_data_format(image_data_format)
     if not isinstance(runpy.run_path, functools.partial):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.special import logsumexp
+from jax.nn import logsumexp  # the module of SciPy's functions takes time to load
 
 from gazelle.core.types import Array
 

@@ -10,6 +10,7 @@ import importlib
 import inspect
 import os
 import re
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -24,6 +25,12 @@ loaded: Any = None
 _IMPORT = re.compile(r"^[ \t]*(?:import|from)\b.*\b(tensorflow|jax)\b", re.MULTILINE)
 #: path of a file -> those of tensorflow and jax that it imports
 _known: dict[str, set[str]] = {}
+
+
+def builds_graphs() -> bool:
+    """Whether a program for TensorFlow builds a graph now, also one for TensorFlow 2 without eager execution."""
+    graphs = sys.modules.get("gazelle.compat.tensorflow.v1.graphs")  # not there before the program imports tensorflow
+    return graphs is not None and bool(graphs.active())
 
 
 def serves(namespace: dict[str, Any]) -> bool:

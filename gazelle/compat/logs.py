@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
-from gazelle.compat import era
+from gazelle.compat import era, facade
 from gazelle.compat.types import Option
 from gazelle.data import BATCH, Source
 from gazelle.losses.base import as_loss
@@ -55,10 +55,8 @@ class _Tensors(list[Any]):
 
 def metrics_names(model: Model, now: list[str]) -> list[str]:
     """`model.metrics_names`, to which programs append; in a graph they are known after `compile`."""
-    from gazelle.compat.tensorflow.v1 import graphs
-
     known = model._trainer is not None and model._trainer.metrics.built
-    if not known and (era.is_before_tf_keras_2() or graphs.active()):
+    if not known and (era.is_before_tf_keras_2() or facade.builds_graphs()):
         now = _names_after_compile(model) or now
     return _Names(model, now)
 

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
-from gazelle.compat import era
+from gazelle.compat import era, facade
 from gazelle.compat.backend.lifting import computes_values
 from gazelle.compat.classes import is_generated
 from gazelle.compat.graph_views import KnownAttributeError
@@ -63,11 +63,7 @@ def builds_graphs() -> bool:
     """Whether what the program computes now are tensors of a graph."""
     if era.number() == 3 or computes_values():
         return False
-    if era.standalone():
-        return True
-    from gazelle.compat.tensorflow.v1 import graphs  # it imports the classes of layers
-
-    return graphs.active()
+    return era.standalone() or facade.builds_graphs()
 
 
 def added(model: Option) -> list[Any]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import jaxpr_as_fun
 
 from gazelle.core import tracing
 from gazelle.core.variable import Variable
@@ -173,6 +172,8 @@ def _initialize(created: list[Variable], program: Any, arrays: list[Any]) -> Non
         arrays: its arguments.
     """
     if created:
+        from jax.extend.core import jaxpr_as_fun  # which loads Pallas and takes time
+
         values = jax.jit(lambda *given: jaxpr_as_fun(program)(*given)[-len(created) :])(*arrays)
         for variable, value in zip(created, values, strict=True):
             variable._value = value

@@ -124,6 +124,16 @@ def test_the_programs_own_hook_is_called(program):
     assert (done.stdout, done.stderr, done.returncode) == ("hook x\n", "", 1)
 
 
+def test_the_era_is_that_of_the_program_not_of_what_starts_it(tmp_path, python):
+    (tmp_path / "program.py").write_text("import keras\nfrom keras import ops\nprint(keras.__version__)")
+    (tmp_path / "start.py").write_text(
+        "from gazelle.cli.__main__ import main\n"
+        "if False:\n    from keras.layers.core import Dense\n"  # a sign of Keras 2
+        "main(['run', 'program.py'])"
+    )
+    assert python("start.py").stdout.startswith("3.")
+
+
 def test_main_stays_for_what_runs_at_exit(program):
     done = program("import atexit; value = 3; atexit.register(lambda: print(__import__('__main__').value, value))")
     assert done.stdout == "3 3\n"
@@ -218,3 +228,16 @@ def test_the_text_that_python_runs(monkeypatch):
     assert eras.main_program() == ("", "import keras")
     monkeypatch.setattr(sys, "orig_argv", ["python"])
     assert eras.main_program() == ("", "")
+
+
+def test_the_facade_of_tensorflow_is_not_loaded_for_keras(program):
+    done = program("""
+        import sys
+        from keras.models import Sequential
+        from keras.layers.core import Dense
+        model = Sequential([Dense(1, input_dim=2)])
+        model.compile("sgd", "mse")
+        model.fit([[1, 2]], [1], nb_epoch=1, verbose=0)
+        print(any(name.startswith("gazelle.compat.tensorflow") for name in sys.modules))
+    """)
+    assert done.stdout == "False\n", done.stderr

@@ -31,8 +31,9 @@ def _names() -> dict[str, Any]:
     return {name: value for name, value in out.items() if name == "_get_available_gpus" or name[0] != "_"}
 
 
-globals().update(_names())
-__all__ = sorted(_names())
+_found = _names()
+globals().update(_found)
+__all__ = sorted(_found)
 
 #: names of single backends by which programs imported this module
 _BACKEND_NAMES = ("cntk_backend", "common", "load_backend", "tensorflow_backend", "theano_backend")

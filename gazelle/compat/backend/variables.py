@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers, ops, random
-from gazelle.compat import era
+from gazelle.compat import era, facade
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.functions import eval as evaluate
 from gazelle.compat.backend.lifting import GraphVariable, computes_at_once, computes_values, lifted, of_program
@@ -42,16 +42,9 @@ def variable(
             return TensorFlowVariable(value, dtype=dtype, name=name, constraint=constraint)
         return GraphVariable(np.asarray(value), dtype=dtype, name=name or "variable", constraint=constraint)
     except UnboundVariable:  # in `call`: each graph had a variable of its own, which nothing assigned
-        if at_once and not _in_graph_of_1():
+        if at_once and not facade.builds_graphs():
             raise
         return of_program(jnp.asarray(np.asarray(value), kind_of(dtype)), value)
-
-
-def _in_graph_of_1() -> bool:
-    """Whether a program for TensorFlow builds a graph, also one for 2 that has disabled eager execution."""
-    from gazelle.compat.tensorflow.v1 import graphs
-
-    return graphs.active()
 
 
 @ignores("sparse ragged=False")

@@ -16,12 +16,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from gazelle.ops.native.library import by_device, enabled
 
 if TYPE_CHECKING:
+    from jax.extend.core import Primitive
+
     from gazelle.core.types import Array
 
 _SPACE = {3: "W", 4: "HW", 5: "DHW"}  # number of axes -> letters of the axes of space
@@ -118,7 +119,7 @@ def _divided(kind: int, layer: Layer, left: Any, kernel: Any) -> Any:
 
 
 def _bind(kind: int, layer: Layer, left: Any, right: Any) -> Any:
-    return _convolution.bind(left, right, kind=kind, layer=layer)
+    return _convolution().bind(left, right, kind=kind, layer=layer)
 
 
 def _call(left: Any, right: Any, kind: int, layer: Layer) -> Any:
@@ -188,11 +189,16 @@ def _batched(arrays: Any, axes: Any, kind: int, layer: Layer) -> Any:
     return result.reshape(count, n, *result.shape[1:]), 0
 
 
-_convolution = Primitive("gazelle_convolution")
-_convolution.def_impl(jax.jit(_call, static_argnames=("kind", "layer")))
-_convolution.def_abstract_eval(
-    lambda left, right, kind, layer: jax.core.ShapedArray(layer.shape(kind), np.dtype("float32"))
-)
-ad.defbilinear(_convolution, _by_left, _by_right)
-batching.primitive_batchers[_convolution] = _batched
-mlir.register_lowering(_convolution, mlir.lower_fun(_call, multiple_results=False), platform="cpu")
+@functools.cache
+def _convolution() -> Primitive:
+    from jax.extend.core import Primitive  # which loads Pallas and takes time
+
+    primitive = Primitive("gazelle_convolution")
+    primitive.def_impl(jax.jit(_call, static_argnames=("kind", "layer")))
+    primitive.def_abstract_eval(
+        lambda left, right, kind, layer: jax.core.ShapedArray(layer.shape(kind), np.dtype("float32"))
+    )
+    ad.defbilinear(primitive, _by_left, _by_right)
+    batching.primitive_batchers[primitive] = _batched
+    mlir.register_lowering(primitive, mlir.lower_fun(_call, multiple_results=False), platform="cpu")
+    return primitive
