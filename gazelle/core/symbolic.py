@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
+import numpy as np
 
 from gazelle.core import dtypes, logits, sparse
 from gazelle.core.errors import ArgumentError, MissingLengthError, StateError, SymbolicError, message
@@ -294,6 +295,8 @@ def map_in_order(fn: Callable[[Any], Any], tree: Tree, is_leaf: Callable[[Any], 
         return {key: map_in_order(fn, value, is_leaf) for key, value in tree.items()}
     if type(tree) in (list, tuple):
         return type(tree)(map_in_order(fn, value, is_leaf) for value in tree)
+    if isinstance(tree, jax.Array | np.ndarray):  # the usual result of an operation, without a search in JAX
+        return fn(tree)
     return jax.tree.map(fn, tree, is_leaf=is_leaf)
 
 

@@ -218,16 +218,16 @@ def _record(
 
 def narrowed(out: Tree, given: list[Any]) -> Tree:
     """Results that NumPy widened to 64 bits, such as a mean of integers, with the dtype of TensorFlow."""
-    dtypes_given = {array.dtype.name for array in given if is_array(array)}
+    dtypes_given = {array.dtype for array in given if is_array(array)}
 
     def narrow(leaf: Any) -> Any:
         if isinstance(leaf, bytes):  # an element of an array of strings
             return np.asarray(leaf, object)
         if not isinstance(leaf, np.ndarray | np.generic):
             return np.asarray(leaf, np.float32) if isinstance(leaf, float) else leaf
-        if leaf.dtype == np.float64 and "float64" not in dtypes_given:
+        if leaf.dtype == np.float64 and leaf.dtype not in dtypes_given:
             return leaf.astype(np.float32)
-        if leaf.dtype == np.int64 and "int64" not in dtypes_given:
+        if leaf.dtype == np.int64 and leaf.dtype not in dtypes_given:
             return leaf.astype(np.int32)
         return leaf
 

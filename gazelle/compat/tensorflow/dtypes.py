@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -38,8 +39,8 @@ class DType(str):
     _known: ClassVar[dict[str, DType]] = {}  # programs compare dtypes with `is`, too
 
     def __new__(cls, name: str) -> DType:
-        made = super().__new__(cls, name)
-        return cls._known.setdefault(str.__str__(made), made)
+        plain = str.__str__(name)
+        return cls._known.get(plain) or cls._known.setdefault(plain, super().__new__(cls, plain))
 
     name = property(lambda self: str.__str__(self))
     as_numpy_dtype = property(lambda self: np.object_ if self.name == "string" else jnp.dtype(self.name).type)
@@ -81,6 +82,8 @@ class DType(str):
 
 def name_of(dtype: DTypeLike | None) -> str:
     """The name of a dtype in any form."""
+    if isinstance(dtype, np.dtype):
+        return _numpy_name(dtype)
     if isinstance(dtype, str):
         return _ALIASES.get(str.__str__(dtype), str.__str__(dtype))
     number: object = dtype
@@ -89,10 +92,14 @@ def name_of(dtype: DTypeLike | None) -> str:
     if isinstance(dtype, type) and dtype in _PYTHON_TYPES:
         return _PYTHON_TYPES[dtype]
     try:
-        found = np.dtype(dtype)
+        return _numpy_name(np.dtype(dtype))
     except TypeError:
         return str(dtype)
-    return "string" if found.kind in "SUO" else found.name
+
+
+@functools.cache  # NumPy computes the name of a dtype each time, and each operation needs several
+def _numpy_name(dtype: np.dtype[Any]) -> str:
+    return "string" if dtype.kind in "SUO" else dtype.name
 
 
 def name_on_device(dtype: DTypeLike | None) -> str:

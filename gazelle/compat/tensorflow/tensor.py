@@ -325,10 +325,11 @@ def _as_operand(value: Any, other: Any) -> Any:
         return np.char.encode(np.asarray(value, str)).astype(object)
     if exceeds_32_bits(value, other):
         value = float(value)
-    if isinstance(value, float) and other is not None and "float" in str(other.dtype):
-        return np.asarray(value, jnp.dtype(str(other.dtype)))
-    if other is not None and str(other.dtype) not in ("string", "object"):
-        value = of_dtype(value, other.dtype)
+    kind = None if other is None else name_of(other.dtype)
+    if isinstance(value, float) and kind is not None and "float" in kind:
+        return np.asarray(value, jnp.dtype(kind))
+    if kind not in (None, "string"):
+        value = of_dtype(value, kind)
     if isinstance(value, list | tuple) or type(value).__module__.partition(".")[0] == "pandas":
         array = np.asarray(value)
         return array.astype(np.float32) if array.dtype == np.float64 else array
