@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from gazelle.core.types import Array, ArrayLike
     from gazelle.layers.base import Layer
 
-_UNTRACKED = frozenset(
+#: attributes whose layers are not those of the object
+UNTRACKED = frozenset(
     {"_config", "_call_nodes", "_eager_losses", "_build_shapes", "optimizer", "history", "_seed_generator"}
 )
 #: types of most attributes, which contain no layers
@@ -40,7 +41,7 @@ def children(layer: Layer) -> list[Layer | Variable]:
     found: list[Any] = []
     for key, value in layer.__dict__.items():
         kind = type(value)
-        if kind in _PLAIN or key in _UNTRACKED:
+        if kind in _PLAIN or key in UNTRACKED:
             continue
         if getattr(kind, "_tracks_weights", False) or isinstance(value, Variable):
             found.append(value)

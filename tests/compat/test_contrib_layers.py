@@ -120,6 +120,19 @@ def test_scopes_of_arguments_and_updates_in_place(tf):
         slim.conv2d(x, 3, 3, sizes=2)
 
 
+def test_slim_shows_the_modules_that_it_imports(tf):
+    slim = tf.contrib.slim
+    assert np.asarray(slim.init_ops.constant_initializer(2.0)([2])).tolist() == [2, 2]
+    assert slim.math_ops.reduce_mean is tf.reduce_mean
+    assert slim.regularizers.l2_regularizer(0.5)
+    x = tf.placeholder(tf.float32, [None])
+    results, updates = slim.metrics.aggregate_metric_map({"mean": slim.metrics.streaming_mean(x)})
+    with tf.Session() as sess:
+        sess.run(tf.local_variables_initializer())
+        sess.run(updates, {x: [1.0, 3.0]})
+        assert sess.run(results) == {"mean": 2}
+
+
 def test_initializers_and_dropout(tf):
     layers = tf.contrib.layers
     drawn = np.asarray(layers.xavier_initializer(uniform=False, seed=1)((1000, 1000)))

@@ -118,6 +118,39 @@ def test_weights_of_a_model_follow_those_of_its_layers(tf_keras_2):
         assert list(map(id, model.variables)) == list(map(id, [*names[:2], *frozen, names[2]]))
 
 
+def test_weights_of_layers_that_a_constructor_is_given(tf_keras_2):
+    keras = tf_keras_2.keras
+
+    class Pair(keras.Model):
+        def __init__(self, first, second):
+            super().__init__()
+            self.first, self.second = first, second
+
+        def call(self, x):
+            return self.second(self.first(x))
+
+    class Block(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.dense = keras.layers.BatchNormalization(), keras.layers.Dense(2)
+
+        def call(self, x):
+            return self.dense(self.norm(x))
+
+    norms = [keras.models.Sequential([keras.layers.BatchNormalization()]) for _ in range(2)]
+    model, block = Pair(*norms), Block()
+    model(np.ones((2, 3), "float32")), block(np.ones((2, 3), "float32"))
+    assert [w.name.split("/")[-1] for w in model.weights] == [
+        "gamma:0",
+        "beta:0",
+        "moving_mean:0",
+        "moving_variance:0",
+    ] * 2
+    trained = [block.norm.gamma, block.norm.beta, block.dense.kernel, block.dense.bias]
+    expected = [*trained, block.norm.moving_mean, block.norm.moving_variance]
+    assert list(map(id, block.variables)) == list(map(id, block.weights)) == list(map(id, expected))
+
+
 def test_names_of_weights_in_wrappers_and_depthwise_convolutions(tf_keras):
     layers = tf_keras.layers
     dense = tf_keras.Sequential([layers.TimeDistributed(layers.Dense(2), name="steps", input_shape=(4, 3))])

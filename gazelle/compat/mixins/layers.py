@@ -236,6 +236,11 @@ class LayerMixin(CompatObject):
     def weights(self) -> list[Any]:
         return super().weights if era.number() == 3 else weight_order.weights(self)
 
+    @property
+    def variables(self) -> list[Any]:
+        found: list[Any] = super().variables
+        return found if era.number() == 3 else weight_order.in_order(self, found)
+
     def add_metric(self, value: TensorLike, name: str | None = None, aggregation: str = "mean") -> None:
         """Report the mean of a value in the logs; what a metric of tf.keras 2 returned is reported by that metric."""
         if not (era.is_tf_keras_2() and METRIC_RESULTS.get(getattr(value, "array", value))):

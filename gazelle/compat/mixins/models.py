@@ -132,15 +132,10 @@ class ModelMixin:
         Model.loss.fset(self, plain(loss))
 
     @property
-    def variables(self) -> list[Any]:
-        found: list[Any] = super().variables
-        return found if era.number() == 3 else weight_order.in_order(self, found)
-
-    @property
     def trainable_weights(self) -> list[Any]:
         """The weights that training changes; until Keras 3 those of the model follow those of its layers."""
         found: list[Any] = super().trainable_weights
-        return found if era.number() == 3 else weight_order.in_order(self, found)
+        return found if era.number() == 3 else weight_order.trained_in_order(self, found)
 
     trainable_variables = trainable_weights
 

@@ -167,6 +167,8 @@ def look_up(full: str) -> TensorResult:
             return _known(f"tensorflow.{full}") if old == "compat.v1." and isinstance(found, Facade) else found
     if is_module(full):
         return _known(f"tensorflow.{full}")
+    if module == "contrib.layers" and (section := private_modules.section(name)):  # tf.contrib.slim shows its imports
+        return look_up(f"python.{section}.{name}")
     return NAMES.get(f"compat.v1.{full}")  # TensorFlow 1 has it without this beginning
 
 

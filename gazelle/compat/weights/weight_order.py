@@ -25,14 +25,16 @@ def weights(layer: Layer) -> list[Variable]:
     return list({id(v): v for v in found}.values())
 
 
-def in_order(model: Model, found: list[Variable]) -> list[Variable]:
-    """Variables of a model in the order of its weights, which is another one if a model has weights of its own."""
-    if not any(
-        isinstance(one, Model) and weight_tree.own_weights(one) for one in (model, *weight_tree.sublayers(model))
-    ):
-        return found
-    numbers = {id(v): number for number, v in enumerate(weights(model))}
+def in_order(layer: Layer, found: list[Variable]) -> list[Variable]:
+    """Variables of a layer or model in the order of its weights."""
+    numbers = {id(v): number for number, v in enumerate(weights(layer))}
     return sorted(found, key=lambda v: numbers.get(id(v), len(numbers)))
+
+
+def trained_in_order(model: Model, found: list[Variable]) -> list[Variable]:
+    """Variables that training changes, whose order is another one only if a model has weights of its own."""
+    models = (one for one in (model, *weight_tree.sublayers(model)) if isinstance(one, Model))
+    return in_order(model, found) if any(map(weight_tree.own_weights, models)) else found
 
 
 def of_values(layer: Layer) -> list[Variable]:
@@ -82,7 +84,7 @@ def _groups(model: Model) -> Iterator[list[Layer]]:
         yield from ([layer] for layer in weight_tree.sublayers(model))
         return
     known = {id(layer) for layer in weight_tree.sublayers(model)}
-    for value in vars(model).values():
+    for value in (value for name, value in vars(model).items() if name not in weight_tree.UNTRACKED):
         found: list[Any] = []
         values = [value[key] for key in sorted(value, key=str)] if isinstance(value, dict) else [value]
         weight_tree.collect(values, found)

@@ -5,7 +5,7 @@ Each function returns (value, operation). In a metric of `compile`, the sums bel
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -359,6 +359,13 @@ def accuracy(predictions: TensorLike, labels: TensorLike, weights: TensorLike = 
     given = labels, predictions, weights
     compute: Any = lambda *given: _quotient(*_PAIRS["accuracy"][0](*given))  # noqa: E731
     return call_op(compute, given, {}) if any(map(is_symbolic, given)) else compute(*map(unboxed, given))
+
+
+@named("contrib.metrics.aggregate_metric_map")
+def aggregate_metric_map(names_to_tuples: Mapping[str, tuple[TensorResult, TensorResult]]) -> tuple[Any, Any]:
+    """`slim.metrics.aggregate_metric_map`: the results and the updates of named metrics, each as a dict."""
+    of = lambda index: {name: pair[index] for name, pair in names_to_tuples.items()}  # noqa: E731
+    return of(0), of(1)
 
 
 @named("local_variables_initializer", "initialize_local_variables")
