@@ -1,5 +1,7 @@
 """How programs call layers, models and optimizers: tensors with their methods, and positions and masks of Keras 2."""
 
+import ast
+
 import numpy as np
 import pytest
 
@@ -277,3 +279,15 @@ def test_a_recurrent_layer_of_keras_2_0_replaces_its_input_spec(keras_2):
     layer(np.ones((2, 3, 3), "float32"))
     with pytest.raises(ValueError, match="expected"):
         layer(np.ones((2, 3, 4), "float32"))
+
+
+def test_the_files_of_a_program_are_parsed_once(tmp_path, monkeypatch):
+    (tmp_path / "lib" / "own").mkdir(parents=True)
+    (tmp_path / "lib" / "own" / "__init__.py").write_text("from . import models")
+    (tmp_path / "lib" / "own" / "models.py").write_text("def train(model): model.fit(nb_epoch=2)")
+    (tmp_path / "program.py").write_text("import keras, own")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
+    parsed, parse = [], ast.parse
+    monkeypatch.setattr(ast, "parse", lambda source: parsed.append(source) or parse(source))
+    assert detect.detect(str(tmp_path / "program.py")).number == 1
+    assert len(parsed) == len(set(parsed)) == 3

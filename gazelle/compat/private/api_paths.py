@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 
 #: a generated part of a path -> what it means
 _GENERATED = (
@@ -32,14 +33,15 @@ def era(path: str) -> int | None:
     return 2 if re.search(r"\._v[12]\b|^tensorflow_core\b", path) else None
 
 
-def names_of_modules(tree: ast.Module) -> dict[str, str]:
+def names_of_modules(nodes: Iterable[ast.AST]) -> dict[str, str]:
     """What the names that a program imports stand for.
 
-    >>> names_of_modules(ast.parse("import tensorflow as tf; from keras import layers as L; import keras.backend"))
+    >>> tree = ast.parse("import tensorflow as tf; from keras import layers as L; import keras.backend")
+    >>> names_of_modules(tree.body)
     {'tf': 'tensorflow', 'L': 'keras.layers', 'keras': 'keras'}
     """
     found: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 root = alias.name.partition(".")[0]

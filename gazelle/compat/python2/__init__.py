@@ -4,7 +4,18 @@ Input: source text. Output: the text or the syntax tree of a program of Python 3
 """
 
 from gazelle.compat.python2.conversion import compiled, divisions, python_3
-from gazelle.compat.python2.detection import Sign, first_sign, is_for_both, sign_of_notebook
+from gazelle.compat.python2.detection import Sign, first_sign, is_for_both, nodes_of, sign_of_notebook, syntax_tree
 from gazelle.compat.python2.modules import Modules
 
-__all__ = ["Modules", "Sign", "compiled", "divisions", "first_sign", "is_for_both", "python_3", "sign_of_notebook"]
+__all__ = [
+    "Modules",
+    "Sign",
+    "compiled",
+    "divisions",
+    "first_sign",
+    "is_for_both",
+    "nodes_of",
+    "python_3",
+    "sign_of_notebook",
+    "syntax_tree",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import pathlib
 import re
 import warnings
@@ -41,6 +42,20 @@ class Sign(NamedTuple):
     what: str
 
 
+@functools.lru_cache(maxsize=64)
+def syntax_tree(source: str) -> ast.Module:
+    """The syntax tree of a text; what Python warns about is shown when the program is compiled."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
+
+
+@functools.lru_cache(maxsize=64)
+def nodes_of(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """The nodes of a syntax tree, through which a walk takes as long as parsing."""
+    return tuple(ast.walk(tree))
+
+
 def first_sign(source: str, by_names: bool = True) -> Sign | None:
     """The first sign that a program is written for Python 2; None if there is none, or if it is for both versions.
 
@@ -55,9 +70,7 @@ def first_sign(source: str, by_names: bool = True) -> Sign | None:
     >>> first_sign("print('loss')")
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
+        tree = syntax_tree(source)
     except SyntaxError as error:
         repaired = _without_mistakes(source, error)
         if repaired != source:
@@ -115,7 +128,7 @@ def _first_name(tree: ast.Module, methods: frozenset[str]) -> Sign | None:
     modules: list[Sign] = []
     names: list[Sign] = []
     defined: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Import):
             modules += [Sign(node.lineno, alias.name) for alias in node.names if alias.name in _MODULES]
             defined |= {alias.asname or alias.name for alias in node.names}

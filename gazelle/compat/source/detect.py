@@ -13,6 +13,7 @@ import pathlib
 import re
 from collections.abc import Iterator
 
+from gazelle.compat import python2
 from gazelle.compat.era import Release
 from gazelle.compat.source import releases, tensorflow_signs
 from gazelle.compat.source.signs import FUTURE, RATE, Sign, parsed, signs
@@ -86,6 +87,8 @@ def detect(path: str, source: str | None = None) -> Era:
         found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
     era = decide(found, roots)
     before = era.number == 2 and releases.are_before_2_3(path, era.standalone, [sign.what for sign in found])
+    for cached in (python2.syntax_tree, python2.nodes_of, signs):  # which would keep the memory
+        cached.cache_clear()
     later = era.number == 2 and not before and releases.are_from_2_3_to_2_10(path)
     return dataclasses.replace(era, before_2_3=before, from_2_3_to_2_10=later)
 
@@ -141,15 +144,16 @@ def orders_as_theano(path: str, source: str | None = None) -> bool:
 def _imported_files(file: pathlib.Path, source: str, folders: tuple[str, ...] = ()) -> Iterator[pathlib.Path]:
     """The imported modules in the folder of the program; those in `folders` with what they import relatively."""
     try:
-        tree = parsed(source)
+        nodes = [node for node in python2.nodes_of(parsed(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
     except (SyntaxError, ValueError):
         return
-    for node in ast.walk(tree):
+    for node in nodes:
         paths = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         starts = [file.parent, *map(pathlib.Path, folders)]
         if isinstance(node, ast.ImportFrom) and (node.module or folders):
             paths = [node.module or "", *(f"{node.module or ''}.{a.name}".lstrip(".") for a in node.names)]
             starts = [*file.parents[node.level - 1 : node.level]] if node.level and folders else starts
         for path in filter(None, paths):
-            inner = [start.joinpath(*path.split(".")) for start in starts]
-            yield from (p for i in inner for p in (i.with_suffix(".py"), i / "__init__.py") if p.is_file())
+            inner = [os.path.join(start, *path.split(".")) for start in starts]
+            files = [f"{each}{ending}" for each in inner for ending in (".py", "/__init__.py")]
+            yield from map(pathlib.Path, filter(os.path.isfile, files))

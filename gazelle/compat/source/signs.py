@@ -6,9 +6,9 @@ import ast
 import collections
 import contextlib
 import dataclasses
+import functools
 import re
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from gazelle import backend
 from gazelle.compat import python2, tables
@@ -78,32 +78,31 @@ def kind_of(call: ast.Call) -> tuple[list[str], str] | None:
 
 
 def parsed(source: str) -> ast.Module:
-    """The syntax tree, also of Python 2; what Python warns about is shown when the program is compiled."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(source)
-        except SyntaxError:
-            if python2.first_sign(source) is None:
-                raise
-            with contextlib.suppress(StateError):  # fissix is not installed
-                return ast.parse(python2.python_3(source))
+    """The syntax tree, also of Python 2."""
+    try:
+        return python2.syntax_tree(source)
+    except SyntaxError:
+        if python2.first_sign(source) is None:
             raise
+        with contextlib.suppress(StateError):  # fissix is not installed
+            return python2.syntax_tree(python2.python_3(source))
+        raise
 
 
+@functools.lru_cache(maxsize=64)
 def signs(source: str) -> tuple[list[Sign], set[str]]:
     """The signs in a source text, and the packages from which it imports Keras; empty if the text is not Python."""
     try:
-        tree = parsed(source)
+        nodes = python2.nodes_of(parsed(source))
     except (SyntaxError, ValueError):
         return [], set()
     of_python_2 = python2.first_sign(source)
     found = [Sign(of_python_2.line, "Python 2", 1, 2)] if of_python_2 else []
     roots: set[str] = set()
     backends: set[str] = set()  # names of keras.backend in the program
-    modules, assigned = api_paths.names_of_modules(tree), _assigned_once(tree)
-    found += _of_accuracy(tree, any(module.startswith("tensorflow") for module in modules.values()))
-    for node in ast.walk(tree):
+    modules, assigned = api_paths.names_of_modules(nodes), _assigned_once(nodes)
+    found += _of_accuracy(nodes, any(module.startswith("tensorflow") for module in modules.values()))
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             if any(alias.name in _FUTURE_NAMES for alias in node.names):
                 found.append(Sign(node.lineno, FUTURE, 1, 2))
@@ -153,12 +152,11 @@ def _of_attribute(node: ast.Attribute, modules: Mapping[str, str], backends: set
         yield Sign(line, f".{node.attr}", *_ATTRIBUTES[node.attr])
 
 
-def _of_accuracy(tree: ast.Module, is_tf_keras: bool) -> Iterator[Sign]:
+def _of_accuracy(nodes: Sequence[ast.AST], is_tf_keras: bool) -> Iterator[Sign]:
     """Whether a program reads the metric "accuracy" as "acc", which was its name in logs before Keras 2.3.
 
     Many programs for later releases of tf.keras monitor "val_acc", without effect; few of the package `keras` do.
     """
-    nodes = list(ast.walk(tree))
     lists = [node.value for node in nodes if isinstance(node, ast.keyword) and node.arg == "metrics"]
     metrics = {each.value for node in lists for each in ast.walk(node) if isinstance(each, ast.Constant)}
     names = ("acc", "val_acc", "accuracy", "val_accuracy")
@@ -211,9 +209,8 @@ def _is_old_name(parts: list[str]) -> bool:
     return parts[-1] in NAMES.get(".".join(("gazelle", *parts[:-1])), {})
 
 
-def _assigned_once(tree: ast.Module) -> dict[str, ast.expr]:
+def _assigned_once(nodes: Sequence[ast.AST]) -> dict[str, ast.expr]:
     """The values of the names that a program assigns once, and that are no arguments."""
-    nodes = list(ast.walk(tree))
     stored = [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
     counts = collections.Counter(stored + [node.arg for node in nodes if isinstance(node, ast.arg)])
     assigned = [node for node in nodes if isinstance(node, ast.Assign)]
