@@ -109,7 +109,7 @@ def path_of(path: str) -> str:
 
 def register_classes() -> bool:
     """Register removed classes for the names in configs; False if they are registered already."""
-    namespaces = [f"gazelle.compat.{part}" for part in ("layers", "regularizers")]
+    namespaces = [f"gazelle.compat.{part}" for part in ("layers", "regularizers", "constraints")]
     missing = [namespace for namespace in namespaces if namespace not in sys.modules]
     for namespace in missing:
         importlib.import_module(namespace)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
-from gazelle import activations, utils
+from gazelle import activations, initializers, utils
 from gazelle.compat import era
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.settings import image_data_format
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import warn
-from gazelle.core.types import ActivationLike, ArrayLike, DTypeLike, PathLike, Shape
+from gazelle.core.types import ActivationLike, ArrayLike, DTypeLike, InitializerLike, PathLike, Shape
 from gazelle.data import labels
 from gazelle.data.pydataset import PyDataset
 
@@ -183,6 +185,30 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> np.ndarray[Any,
 
 
 @ignores("gpus cpu_merge cpu_relocation")
+def warmstart_embedding_matrix(
+    base_vocabulary: Sequence[str] | PathLike,
+    new_vocabulary: Sequence[str] | PathLike,
+    base_embeddings: ArrayLike,
+    new_embeddings_initializer: InitializerLike = "uniform",
+) -> Array:
+    """Return embeddings of a new vocabulary: those of the words that the base vocabulary has, others are drawn.
+
+    >>> warmstart_embedding_matrix(["a", "b"], ["b", "c"], np.array([[1.0], [2.0]]), "zeros").tolist()
+    [[2.0], [0.0]]
+    """
+    base, new = (
+        pathlib.Path(v).read_text("utf-8").split("\n") if isinstance(v, str | os.PathLike) else list(v)
+        for v in (base_vocabulary, new_vocabulary)
+    )
+    known, arrays = {word: row for row, word in enumerate(base)}, np.asarray(base_embeddings)
+    initializer: Any = initializers.get(new_embeddings_initializer)
+    made = np.array(initializer((len(new), arrays.shape[1])))
+    for row, word in enumerate(new):
+        if word in known:
+            made[row] = arrays[known[word]]
+    return made
+
+
 def multi_gpu_model(model: Model) -> Model:
     """Return the model itself: it runs on one device, with the same results."""
     return model

@@ -6,6 +6,7 @@ import pytest
 from gazelle.compat import tensorflow as facade
 
 INF, NAN = float("inf"), float("nan")
+RAMP = np.linspace(0, 1, 13 * 14, dtype="f").reshape(13, 14, 1) ** 2
 BOXES = [[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.9, 1.0], [0.5, 0.5, 1.0, 1.0]]
 
 
@@ -27,6 +28,22 @@ CALLS = {
     "mean of integers": (lambda tf: tf.math.unsorted_segment_mean([1, 2], [0, 0], 2), [1.5, 0]),
     "maximum of nothing": (lambda tf: tf.reduce_max(tf.zeros([0, 2]), 0), [-INF, -INF]),
     "norm of complex": (lambda tf: tf.norm(tf.constant([3j, 4.0])), 5 + 0j),
+    "bessel": (
+        lambda tf: [getattr(tf.math.special, f"bessel_{n}")(2.5) for n in ("j0", "j1", "k0", "k1", "k0e", "k1e", "y0")],
+        [-0.0483838, 0.4970941, 0.0623476, 0.0738908, 0.7595487, 0.9001744, 0.4980704],
+    ),
+    "fresnel": (
+        lambda tf: [getattr(tf.math.special, n)([2.5])[0] for n in ("fresnel_sin", "fresnel_cos", "dawsn")],
+        [0.619182, 0.457413, 0.2230837],
+    ),
+    "logarithm of a matrix": (
+        lambda tf: tf.math.real(tf.linalg.logm(tf.constant([[[2, 1], [0.5, 3]]], tf.complex64)))[0],
+        [[0.6437434, 0.4172609], [0.2086304, 1.0610042]],
+    ),
+    "similarity at two scales": (
+        lambda tf: tf.image.ssim_multiscale(RAMP[None], 0.9 * RAMP[None] + 0.05, 1.0, (0.5, 0.5), filter_size=3),
+        [0.9823515],
+    ),
     "take": (lambda tf: tf.experimental.numpy.take([1.0, 2.0], [0, 5]), [1, 2]),
     "halves of pixels": (
         lambda tf: tf.image.crop_and_resize(
@@ -136,3 +153,27 @@ def test_values(tf, name):
         assert value.tolist() == expected
     else:
         np.testing.assert_allclose(value.astype(complex), np.asarray(expected, complex), rtol=1e-5, atol=1e-6)
+
+
+def test_derivatives_of_bessel_functions(tf):
+    names = ["j0", "j1", "k0", "k1", "k0e", "k1e", "y0", "y1"]
+    with tf.GradientTape(persistent=True) as tape:
+        x = tf.constant(2.0)
+        tape.watch(x)
+        found = [getattr(tf.math.special, f"bessel_{name}")(x) for name in names]
+    slopes = [tape.gradient(each, x) for each in found]
+    right = [-0.5767248, -0.0644716, -0.1398659, -0.1838268, -0.1919084, -0.32483, 0.1070324, 0.5638919]
+    np.testing.assert_allclose(slopes, right, rtol=1e-5)
+
+
+def test_a_radial_constraint(tf):
+    constraint = tf.keras.constraints.RadialConstraint()
+    kernel = np.arange(16.0).reshape(4, 4, 1, 1)
+    ring = [[15, 15, 15, 15], [15, 5, 5, 15], [15, 5, 5, 15], [15, 15, 15, 15]]
+    np.testing.assert_array_equal(constraint(kernel)[..., 0, 0], ring)
+
+
+def test_embeddings_of_a_new_vocabulary(tf):
+    words, rows = ["c", "d", "a"], np.arange(6.0).reshape(3, 2)
+    made = tf.keras.utils.warmstart_embedding_matrix(["a", "b", "c"], words, rows, "zeros")
+    np.testing.assert_array_equal(made, [[4, 5], [0, 0], [0, 1]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -23,6 +23,7 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
+from gazelle.ops.image.filters import gaussian, smoothed
 
 
 def _flip(axis: int) -> Any:
@@ -255,6 +256,41 @@ def convert_image_dtype(image: TensorLike, dtype: DTypeLike, saturate: bool = Fa
             image = image.clip(0 if wanted.kind == "u" else None, None)
         return image.astype(wanted) * (limit // most) if limit > most else (image // (most // limit)).astype(wanted)
     return image.astype(wanted)
+
+
+@op("image.ssim_multiscale", host=False)
+def ssim_multiscale(
+    img1: TensorLike,
+    img2: TensorLike,
+    max_val: float,
+    power_factors: Sequence[float] = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333),
+    filter_size: int = 11,
+    filter_sigma: float = 1.5,
+    k1: float = 0.01,
+    k2: float = 0.03,
+) -> TensorResult:
+    """`tf.image.ssim_multiscale`: contrasts at several scales, and the similarity at the last one, with powers."""
+    most = np.float32(np.iinfo(img1.dtype).max if jnp.issubdtype(img1.dtype, jnp.integer) else 1)
+    pair, out = [jnp.asarray(image, "float32") / most for image in (img1, img2)], jnp.float32(1)
+    taps, c1, c2 = (
+        gaussian(filter_size, filter_sigma, "float32"),
+        (k1 * max_val / most) ** 2,
+        (k2 * max_val / most) ** 2,
+    )
+    for index, power in enumerate(power_factors):
+        if index:
+            odd = [(0, 0), *((0, size % 2) for size in pair[0].shape[-3:-1]), (0, 0)]
+            padded = (jnp.pad(x.reshape(-1, *x.shape[-3:]), odd, "symmetric") for x in pair)
+            small = ((x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / 4 for x in padded)
+            pair = [x.reshape(*img1.shape[:-3], *x.shape[1:]) for x in small]
+        a, b = (x.reshape(-1, *x.shape[-3:]) for x in pair)
+        mean = lambda x: smoothed(x, taps, taps, "VALID")  # noqa: E731
+        products, squares = mean(a) * mean(b), mean(a) ** 2 + mean(b) ** 2
+        factor = (2 * (mean(a * b) - products) + c2) / (mean(a * a + b * b) - squares + c2)
+        if index == len(power_factors) - 1:
+            factor = factor * (2 * products + c1) / (squares + c1)
+        out = out * jnp.maximum(factor.mean((1, 2)), 0) ** power
+    return out.mean(-1).reshape(img1.shape[:-3])
 
 
 @op("image.per_image_standardization")
