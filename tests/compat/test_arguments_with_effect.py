@@ -141,6 +141,13 @@ def test_images(tf):
     Image.fromarray(np.array([[1, 300], [65535, 4096]], "uint16")).save(file, "PNG")
     assert tf.io.decode_png(file.getvalue(), dtype=tf.uint16).numpy()[..., 0].tolist() == [[1, 300], [65535, 4096]]
     assert tf.io.decode_png(file.getvalue()).numpy()[..., 0].tolist() == [[0, 1], [255, 16]]
+    colors = bytes.fromhex(  # of TensorFlow
+        "89504e470d0a1a0a0000000d49484452000000020000000110020000002bd0349e00000015"
+        "4944415408996364606460626066d466d462d4040001d60089e6c6540e0000000049454e44ae426082"
+    )
+    assert tf.io.decode_png(colors).numpy()[0, 0].tolist() == [0, 0, 0]
+    with pytest.raises(ArgumentError, match="expected gray, got colors of 16 bits"):
+        tf.io.decode_png(colors, dtype=tf.uint16)
     pixels = np.random.RandomState(0).randint(0, 255, (32, 32, 3)).astype("uint8")
     small, large = (tf.io.encode_jpeg(pixels, quality=q).numpy() for q in (20, 95))
     assert small[:3] == b"\xff\xd8\xff"

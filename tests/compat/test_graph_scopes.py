@@ -10,7 +10,7 @@ import pytest
 
 from gazelle.compat.backend import sessions
 from gazelle.compat.tensorflow import names_of_1
-from gazelle.core.errors import ArgumentError
+from gazelle.core.errors import ArgumentError, StateError
 
 #: arguments and the only values that they may have, besides None = functions
 REFUSED = {
@@ -431,6 +431,8 @@ def test_gradients_of_a_tape_in_a_graph(tf):  # numbers of TensorFlow 2.15
     np.testing.assert_allclose(sess.run(fetches, {x: 3.0}), [12, 36, 36, 12, 0, 0])
     with pytest.raises(ArgumentError, match="Jacobians: expected values"):
         tape.jacobian(y, v)
+    with pytest.raises(StateError, match="watched_variables: expected values"):
+        tape.watched_variables()
 
 
 def test_what_follows_from_a_fed_constant_is_computed_again(tf):  # numbers of TensorFlow 1.15

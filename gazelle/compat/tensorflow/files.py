@@ -179,7 +179,8 @@ def decode_image(
         raise ArgumentError(
             message("tf.io.decode_image", expected="Pillow", got="none installed", hint="pip install pillow")
         ) from None
-    image: Any = Image.open(io.BytesIO(bytes(unboxed(convert(contents)).item())))
+    data = bytes(unboxed(convert(contents)).item())
+    image: Any = Image.open(io.BytesIO(data))
     if image.format == "GIF" and expand_animations:
         frames = np.stack([np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(image)])
         return NAMES["image.convert_image_dtype"](frames, dtype)
@@ -202,6 +203,9 @@ def decode_image(
     array = np.asarray(image)
     array = array[..., None] if array.ndim == 2 else array
     if name_of(dtype) == "uint16":
+        if image.format == "PNG" and data[24] == 16:  # the bits of a color
+            hint = "Store each channel as an image of its own, or read 8 bits, with dtype=tf.uint8."
+            raise ArgumentError(message("tf.io.decode_png", expected="gray", got="colors of 16 bits", hint=hint))
         return Tensor(array.astype("uint16") * 257)
     return Tensor(array) if name_of(dtype) == "uint8" else NAMES["image.convert_image_dtype"](array, dtype)
 

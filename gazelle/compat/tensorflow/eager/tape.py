@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.arguments.ignored import ignores
+from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.eager.programs import NeedsTapeError
 from gazelle.compat.tensorflow.eager.recording import (
     Call,
@@ -81,6 +82,9 @@ class GradientTape:
             self._dependent.add(key_of(source))
 
     def watched_variables(self) -> tuple[Variable, ...]:
+        if recorder.get() is not None and not self._variables:
+            hint = "Use tf.compat.v1.trainable_variables()."
+            raise StateError(message("watched_variables", expected="values", got="a graph of TensorFlow 1", hint=hint))
         return tuple(self._variables.values())
 
     def reset(self) -> None:
