@@ -34,6 +34,30 @@ def test_weights_are_copied_when_a_session_runs_it(tf, method):
     np.testing.assert_array_equal(sess.run(target[0]), [[2], [3]])
 
 
+@pytest.mark.parametrize("kind", ["cond", "batch_normalization", "slim", "dropout", "layer", "keras"])
+def test_a_variable_that_is_a_condition_is_read_in_each_run(tf, kind):
+    x, on = tf.placeholder(tf.float32, [None, 2]), tf.Variable(False, trainable=False)
+    slim, layers = tf.contrib.slim, tf.layers
+    make = {
+        "cond": lambda: tf.cond(on, lambda: x * 2, lambda: x),
+        "batch_normalization": lambda: layers.batch_normalization(x, training=on),
+        "slim": lambda: slim.dropout(slim.batch_norm(x, is_training=on), 1e-6, is_training=on),
+        "dropout": lambda: layers.dropout(x, 0.99999, training=on),
+        "layer": lambda: layers.BatchNormalization()(x, training=on),
+        "keras": lambda: tf.keras.layers.Dropout(0.99999)(x, training=on),
+    }
+    y = make[kind]()
+    is_on = lambda **given: abs(sess.run(y, {x: X, **given.get("feed", {})}) - X).max() > 0.1  # noqa: E731
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        assert [is_on(), is_on(feed={on: True}), is_on(feed={on: False})] == [False, True, False]
+        sess.run(on.assign(True))
+        assert [is_on(), is_on(feed={on: False})] == [True, False]
+        assert sess.run(on.read_value()).dtype == bool
+        with pytest.raises(ValueError, match="expected the path of a checkpoint"):
+            tf.train.Saver().restore(sess, None)
+
+
 def test_an_assignment_can_run_again(tf):
     sess = tf.Session()
     w = tf.Variable([1.0, 2.0])

@@ -13,13 +13,15 @@ import jax
 import numpy as np
 
 from gazelle.compat import facade
-from gazelle.compat.tensorflow import ragged_layers
+from gazelle.compat.backend.phase import LearningPhase
+from gazelle.compat.tensorflow import names_of_1, ragged_layers
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.eager import autograph, compiled_calls
 from gazelle.compat.tensorflow.eager.function import needs_values
 from gazelle.compat.tensorflow.eager.programs import NeedsTapeError
 from gazelle.compat.tensorflow.eager.recording import LooksAtValuesError, active_tapes, is_box
 from gazelle.compat.tensorflow.eager.stateful import fresh_key, register_dataclasses, stateful
+from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import symbolic, tracing
 from gazelle.core.symbolic import KerasTensor
@@ -67,6 +69,12 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
     """Call a layer; `original(*args, **kwargs)` is gazelle's method, which takes arrays."""
     if args and ragged_layers.takes(layer, args[0]):
         return ragged_layers.call(layer, *args, **kwargs)
+    training = kwargs.get("training")
+    is_tensor = isinstance(training, KerasTensor) and not isinstance(training, LearningPhase)
+    if (is_tensor or hasattr(training, "writes_graphs")) and names_of_1.active():
+        modes = [{**kwargs, "training": mode} for mode in (True, False)]
+        original(*args, **modes[1])  # it makes the weights, outside of the branches
+        return NAMES["cond"](training, *(functools.partial(original, *args, **mode) for mode in modes))
     if symbolic.any_symbolic(args, kwargs):
         return original(*unbox(args), **unbox(kwargs))
     if tracing.current() is None and any(hasattr(value, "writes_graphs") for value in args):

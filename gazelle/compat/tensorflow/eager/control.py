@@ -24,6 +24,7 @@ from gazelle.compat.tensorflow.names import NAMES, array_of_list, named
 from gazelle.compat.tensorflow.ops.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.ops.ragged import RaggedTensor
 from gazelle.compat.tensorflow.v1 import loops, subgraphs
+from gazelle.compat.tensorflow.v1.graph_variables import read_in_graph
 from gazelle.compat.types import Function, Nested, Option, ShapeLike, TensorLike, TensorResult
 from gazelle.core import prng, tracing
 from gazelle.core.symbolic import KerasTensor
@@ -55,6 +56,7 @@ def cond(
     true_fn, false_fn = true_fn or fn1, false_fn or fn2
     if true_fn is None or false_fn is None:
         raise TypeError("tf.cond: expected two functions, true_fn and false_fn.")
+    pred = read_in_graph(pred)
     if _is_symbolic(pred):
         return subgraphs.symbolic_cond(pred, true_fn, false_fn)
     if not _traced(pred):

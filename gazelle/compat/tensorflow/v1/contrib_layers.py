@@ -15,7 +15,7 @@ from gazelle.compat.classes import compat_class
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ops.convolutions import inner_sizes
 from gazelle.compat.tensorflow.v1 import scopes
-from gazelle.compat.tensorflow.v1.graph_variables import get_variable
+from gazelle.compat.tensorflow.v1.graph_variables import get_variable, read_in_graph
 from gazelle.compat.tensorflow.v1.layers import layer_function
 from gazelle.compat.tensorflow.v1.scopes import variable_scope
 from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
@@ -341,9 +341,10 @@ for _rank, _format in ((2, "NHWC"), (3, "NDHWC")):
 @_layer("dropout", "Dropout", _ENDS, keep_prob=0.5, noise_shape=None, is_training=True)
 def _dropout(x: Any, options: Any) -> Any:
     drop = lambda: NAMES["compat.v1.nn.dropout"](x, options.keep_prob, options.noise_shape)  # noqa: E731
-    if is_symbolic(options.is_training):
-        return NAMES["cond"](options.is_training, drop, lambda: x)
-    return drop() if options.is_training else x
+    is_training = read_in_graph(options.is_training)
+    if is_symbolic(is_training):
+        return NAMES["cond"](is_training, drop, lambda: x)
+    return drop() if is_training else x
 
 
 _layer("flatten", "Flatten", _ENDS)(lambda x, _: layer_function("Flatten")(x))

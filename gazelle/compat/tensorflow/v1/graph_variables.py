@@ -23,7 +23,7 @@ from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.dtypes import DType, name_on_device
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.model_calls import remembered
-from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1 import graphs, scopes
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import DTypeLike, Option, RegularizerLike, ShapeLike, TensorLike, TensorResult
@@ -47,7 +47,7 @@ class GraphVariable1(GraphVariable):
         return Variable.value.fget(self) if called_by_gazelle(1) else self.read_value
 
     def read_value(self) -> TensorResult:
-        return self + 0
+        return NAMES["identity"](self)
 
     initialized_value = read_value
     initializer = property(lambda self: Update(self, _first_values[self]))
@@ -55,6 +55,11 @@ class GraphVariable1(GraphVariable):
     def load(self, value: TensorLike, session: object = None) -> None:
         """Assign a value at once."""
         super().assign(value)
+
+
+def read_in_graph(value: TensorLike) -> TensorLike:
+    """A variable of a graph as a tensor, which each run reads, such as a condition that is fed; others as they are."""
+    return NAMES["identity"](value) if isinstance(value, GraphVariable1) and not computes_values() else value
 
 
 def variable(

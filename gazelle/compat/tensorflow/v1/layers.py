@@ -19,6 +19,7 @@ from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.v1 import graphs, scopes, subgraphs
+from gazelle.compat.tensorflow.v1.graph_variables import read_in_graph
 from gazelle.compat.tensorflow.v1.graphs import build_graphs
 from gazelle.compat.tensorflow.v1.placeholders import as_input
 from gazelle.compat.types import TensorResult
@@ -59,7 +60,7 @@ def layer_function(kind: str) -> Callable[..., Any]:
         inputs = as_input(inputs)
         build_graphs()
         options |= dict(zip(_ORDERS[kind], args, strict=False))
-        training, fused = options.pop("training", False), options.pop("fused", None)
+        training, fused = read_in_graph(options.pop("training", False)), options.pop("fused", None)
         name, reuse = options.pop("name", None), options.pop("reuse", None)
         if kind == "Dropout":
             options.setdefault("rate", 0.5)

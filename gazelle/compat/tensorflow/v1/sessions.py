@@ -174,8 +174,11 @@ class Saver:
         """Read the values, which gazelle or TensorFlow wrote.
 
         Raises:
+            ValueError: There is no path, as `tf.train.latest_checkpoint` found none.
             NotFoundError: The file lacks a variable.
         """
+        if save_path is None:
+            raise ValueError("Saver.restore: expected the path of a checkpoint, got None.")
         reader, variables = CheckpointReader(save_path), self._variables()
         if missing := [name for name in variables if not reader.has_tensor(name)]:
             what = f"Saver.restore({text(save_path)!r})"
