@@ -6,6 +6,7 @@ import pytest
 from gazelle.compat import tensorflow as facade
 
 INF, NAN = float("inf"), float("nan")
+GRID = np.arange(30.0).reshape(1, 5, 6, 1)
 RAMP = np.linspace(0, 1, 13 * 14, dtype="f").reshape(13, 14, 1) ** 2
 BOXES = [[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.9, 1.0], [0.5, 0.5, 1.0, 1.0]]
 
@@ -43,6 +44,17 @@ CALLS = {
     "similarity at two scales": (
         lambda tf: tf.image.ssim_multiscale(RAMP[None], 0.9 * RAMP[None] + 0.05, 1.0, (0.5, 0.5), filter_size=3),
         [0.9823515],
+    ),
+    "glimpses": (
+        lambda tf: [
+            tf.image.extract_glimpse(GRID, [3, 2], [[y, 0.0]], normalized=unit, noise="zero")[0, ..., 0]
+            for y, unit in ((0.0, True), (0.8, True), (0.0, False))
+        ],
+        [[[8, 9], [14, 15], [20, 21]], [[20, 21], [26, 27], [0, 0]], [[15, 16], [21, 22], [27, 28]]],
+    ),
+    "glimpses of TensorFlow 1": (
+        lambda tf: tf.compat.v1.image.extract_glimpse(GRID, [3, 2], [[0.0, 0.0]], normalized=False)[0, ..., 0],
+        [[8, 9], [14, 15], [20, 21]],
     ),
     "take": (lambda tf: tf.experimental.numpy.take([1.0, 2.0], [0, 5]), [1, 2]),
     "halves of pixels": (

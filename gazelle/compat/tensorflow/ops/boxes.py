@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -13,7 +14,7 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.names import named, op
 from gazelle.compat.tensorflow.ops.arrays import array_of
 from gazelle.compat.tensorflow.ops.gathering import gather
-from gazelle.compat.tensorflow.ops.randoms import generator, seed_of_draw
+from gazelle.compat.tensorflow.ops.randoms import generator, next_key, seed_of_draw
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -49,6 +50,49 @@ def crop_and_resize(
         )
         found = upper * (1 - down) + lower * down
     return jnp.where((inside[0][:, :, None] & inside[1][:, None, :])[..., None], found, extrapolation_value)
+
+
+@op("image.extract_glimpse", host=False, static=("size",))
+def extract_glimpse(
+    input: TensorLike,
+    size: ShapeLike,
+    offsets: TensorLike,
+    centered: bool = True,
+    normalized: bool = True,
+    noise: str | bool = "uniform",
+) -> TensorResult:
+    """`tf.image.extract_glimpse`: a part of each image; outside of it are random values of its range, or zeros."""
+    return _glimpse(input, size, offsets, (centered, normalized, noise), False)
+
+
+@op("compat.v1.image.extract_glimpse", host=False, static=("size",))
+@ignores("uniform_noise")
+def extract_glimpse_of_1(
+    input: TensorLike,
+    size: ShapeLike,
+    offsets: TensorLike,
+    centered: bool = True,
+    normalized: bool = True,
+) -> TensorResult:
+    """`tf.image.extract_glimpse` of TensorFlow 1, in which offsets are always those of the middle of the part."""
+    return _glimpse(input, size, offsets, (centered, normalized, "uniform"), True)
+
+
+def _glimpse(image: Any, size: Any, offsets: Any, options: tuple[bool, bool, str | bool], is_v1: bool) -> Any:
+    centered, normalized, noise = options
+    image, sizes, part = jnp.asarray(image, "float32"), jnp.float32(image.shape[1:3]), jnp.float32(size)
+    start = jnp.asarray(offsets, "float32") * (sizes if normalized else 1)
+    if centered:  # 0 is the middle of the image
+        start = (start / 2 if normalized or is_v1 else start) + sizes / 2
+    start = (start - part / 2 if is_v1 or (centered and normalized) else start).astype("int32")
+    rows, columns = (start[:, axis, None] + jnp.arange(size[axis]) for axis in (0, 1))
+    inside = [(at >= 0) & (at < image.shape[axis + 1]) for axis, at in enumerate((rows, columns))]
+    found = image[jnp.arange(len(image))[:, None, None], rows[:, :, None], columns[:, None, :]]
+    if noise != "zero":
+        filled = jax.random.uniform(next_key(), found.shape, minval=image.min(), maxval=image.max())
+    else:
+        filled = jnp.zeros_like(found)
+    return jnp.where((inside[0][:, :, None] & inside[1][:, None, :])[..., None], found, filled)
 
 
 def _overlap(box: Any, others: Any) -> Any:
