@@ -56,6 +56,10 @@ CALLS = {
         lambda tf: tf.compat.v1.image.extract_glimpse(GRID, [3, 2], [[0.0, 0.0]], normalized=False)[0, ..., 0],
         [[8, 9], [14, 15], [20, 21]],
     ),
+    "crossed features": (
+        lambda tf: tf.sparse.to_dense(tf.sparse.cross([[["a", "b"], ["c", "d"]], sparse(tf, 1, 3), [[5], [6]]])),
+        [[b"1_X_a_X_5", b"1_X_b_X_5"], [b"3_X_c_X_6", b"3_X_d_X_6"]],
+    ),
     "take": (lambda tf: tf.experimental.numpy.take([1.0, 2.0], [0, 5]), [1, 2]),
     "halves of pixels": (
         lambda tf: tf.image.crop_and_resize(

@@ -317,7 +317,7 @@ def _levenshtein(given: list[Any], wanted: list[Any]) -> int:
     return row[-1]
 
 
-def _rows(x: Any) -> tuple[tuple[int, ...], list[Any], Any]:
+def rows_of(x: SparseTensor | TensorLike) -> tuple[tuple[int, ...], list[Any], DTypeLike]:
     """(the shape without the last axis, the elements of each row, the dtype)."""
     if isinstance(x, SparseTensor):
         indices, values = np.asarray(unboxed(x.indices)), np.asarray(unboxed(x.values))
@@ -329,7 +329,7 @@ def _rows(x: Any) -> tuple[tuple[int, ...], list[Any], Any]:
 
 def _sets(join: Callable[[Any, Any], Any]) -> Callable[..., SparseTensor]:
     def function(a: Any, b: Any, aminusb: bool = True, validate_indices: bool = True) -> SparseTensor:
-        (shape, left, dtype), (_, right, _) = _rows(a), _rows(b)
+        (shape, left, dtype), (_, right, _) = rows_of(a), rows_of(b)
         pairs = zip(left, right, strict=True)
         found = [join(*(pair if aminusb else pair[::-1])) for pair in pairs]
         indices = [(*row, i) for row, values in zip(np.ndindex(*shape), found, strict=True) for i in range(len(values))]
@@ -349,5 +349,5 @@ for _name, _join in {"intersection": np.intersect1d, "union": np.union1d, "diffe
 @named("sets.size", "sets.set_size", "contrib.metrics.set_size")
 def size(a: SparseTensor, validate_indices: bool = True) -> Tensor:
     """The number of distinct elements of each row."""
-    shape, rows, _ = _rows(a)
+    shape, rows, _ = rows_of(a)
     return Tensor(np.asarray([len(np.unique(row)) for row in rows], "int32").reshape(shape))

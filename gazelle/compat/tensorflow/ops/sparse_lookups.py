@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.arguments.ignored import ignores
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import named, op
 from gazelle.compat.tensorflow.ops.arrays import array_of, convert
 from gazelle.compat.tensorflow.ops.nn import embedding_lookup
-from gazelle.compat.tensorflow.ops.sparse import SparseTensor
+from gazelle.compat.tensorflow.ops.sparse import SparseTensor, rows_of
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.v1.host_nodes import of_sparse
 from gazelle.compat.types import TensorLike, TensorResult
@@ -101,3 +104,19 @@ def fill_empty_rows(sp_input: SparseTensor, default_value: TensorLike) -> tuple[
     values = np.concatenate([values, np.full(len(new), array_of(default_value), values.dtype)])
     order = np.lexsort(indices.T[::-1])
     return SparseTensor(indices[order], Tensor(values[order]), sp_input.dense_shape), Tensor(is_empty)
+
+
+@named("sparse.cross")
+def cross(inputs: Sequence[SparseTensor | TensorLike], separator: str | None = None) -> SparseTensor:
+    """`tf.sparse.cross`: in each row, the combinations of one value of each input as texts; sparse inputs are first."""
+    ordered = sorted(inputs, key=lambda one: not isinstance(one, SparseTensor))
+    columns = [[list(map(_as_text, row)) for row in rows_of(one)[1]] for one in ordered]
+    between = "_X_" if separator is None else _as_text(unboxed(separator))
+    found = [[between.join(parts) for parts in itertools.product(*row)] for row in zip(*columns, strict=True)]
+    indices = [(number, index) for number, row in enumerate(found) for index in range(len(row))]
+    values = np.array([value.encode() for row in found for value in row], object)
+    return SparseTensor(np.reshape(indices, (-1, 2)), values, [len(found), max(map(len, found), default=0)])
+
+
+def _as_text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
