@@ -58,6 +58,21 @@ def test_a_variable_that_is_a_condition_is_read_in_each_run(tf, kind):
             tf.train.Saver().restore(sess, None)
 
 
+def test_the_index_of_a_branch_is_a_tensor_of_the_graph(tf):
+    x, index, step = (
+        tf.placeholder(tf.float32, [None, 2]),
+        tf.placeholder(tf.int32, []),
+        tf.Variable(0, trainable=False),
+    )
+    branches = [lambda: x, lambda: x * 2, lambda: x * 3]
+    both = [tf.switch_case(index, branches), tf.switch_case(step, branches)]
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        for number in range(3):
+            for y in sess.run(both, {x: X, index: number, step: number}):
+                np.testing.assert_array_equal(y, X * (number + 1))
+
+
 def test_an_assignment_can_run_again(tf):
     sess = tf.Session()
     w = tf.Variable([1.0, 2.0])

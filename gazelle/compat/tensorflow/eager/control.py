@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -96,8 +97,9 @@ def switch_case(
 ) -> TensorResult:
     given = list(branch_fns.items() if isinstance(branch_fns, Mapping) else branch_fns)
     table = dict(given if all(isinstance(one, tuple) for one in given) else enumerate(given))
-    index = unboxed(branch_index)
-    return case([(index == key, function) for key, function in table.items()], default or table[max(table)])
+    index = read_in_graph(unboxed(branch_index))
+    is_key: Any = NAMES["equal"] if _is_symbolic(index) else operator.eq
+    return case([(is_key(index, key), function) for key, function in table.items()], default or table[max(table)])
 
 
 #: loops of at most so many iterations have gradients, which JAX computes for loops of known length only
