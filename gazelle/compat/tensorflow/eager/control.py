@@ -97,7 +97,7 @@ def switch_case(
 ) -> TensorResult:
     given = list(branch_fns.items() if isinstance(branch_fns, Mapping) else branch_fns)
     table = dict(given if all(isinstance(one, tuple) for one in given) else enumerate(given))
-    index = read_in_graph(unboxed(branch_index))
+    index = unboxed(read_in_graph(branch_index))
     is_key: Any = NAMES["equal"] if _is_symbolic(index) else operator.eq
     return case([(is_key(index, key), function) for key, function in table.items()], default or table[max(table)])
 
