@@ -73,6 +73,23 @@ def test_the_index_of_a_branch_is_a_tensor_of_the_graph(tf):
                 np.testing.assert_array_equal(y, X * (number + 1))
 
 
+@pytest.mark.parametrize("kind", ["known", "tensor", "variable"])
+def test_objects_of_batch_normalization_add_their_updates(tf, kind):
+    x, layer = tf.placeholder(tf.float32, [None, 2]), tf.layers.BatchNormalization(momentum=0.5)
+    given = {
+        "known": True,
+        "tensor": tf.placeholder_with_default(True, []),
+        "variable": tf.Variable(True, trainable=False),
+    }
+    y, updates = layer(x, training=given[kind]), tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        sess.run(y, {x: X})
+        assert not sess.run(layer.moving_mean).any()
+        sess.run([y, *updates], {x: X})
+        np.testing.assert_allclose(sess.run(layer.moving_mean), X.mean(0) / 2, rtol=1e-6)
+
+
 def test_an_assignment_can_run_again(tf):
     sess = tf.Session()
     w = tf.Variable([1.0, 2.0])

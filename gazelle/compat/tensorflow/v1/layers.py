@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from gazelle.compat import tables
 from gazelle.compat.backend.initialization import of_every_session
+from gazelle.compat.backend.lifting import computes_values
 from gazelle.compat.backend.updates import Update
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import pairs
@@ -86,9 +87,8 @@ def layer_function(kind: str) -> Callable[..., Any]:
         layer(inputs)  # it makes its weights, outside of the branches
         if is_symbolic(training):
             out = subgraphs.symbolic_cond(training, *(lambda t=t: layer(inputs, training=t) for t in (True, False)))
-        else:  # in a part, where the layer itself assigns nothing
-            part = subgraphs.SubGraph(lambda: layer(inputs, training=bool(training)), ())
-            out = subgraphs.node(lambda _, captured: part.run((), captured), [part], ())
+        else:
+            out = _without_updates(layer, inputs, training)
         if moves:
             _add_updates(layer, inputs, training, len(inputs.shape) == 4 if fused is None else fused)
         return out
@@ -112,6 +112,12 @@ def _freeze(layer: Any) -> None:
         weight.trainable = False  # optimizers and collections of the graph look at variables, not at layers
 
 
+def _without_updates(call: Callable[..., Any], inputs: Any, training: Any) -> Any:
+    """Call a layer in a part of the graph, where it assigns nothing itself."""
+    part = subgraphs.SubGraph(lambda: call(inputs, training=bool(training)), ())
+    return subgraphs.node(lambda _, captured: part.run((), captured), [part], ())
+
+
 class _Scoped:
     """A base class of the classes of `tf.layers`, whose weights have the names of the variable scope."""
 
@@ -121,7 +127,21 @@ class _Scoped:
         super().__init__(*args, name=name, **options)  # type: ignore[call-arg]
 
     def __call__(self, inputs: Any, *args: Any, **options: Any) -> Any:
-        out = super().__call__(jax.tree.map(as_input, inputs, is_leaf=is_box), *args, **options)
+        inputs, call = jax.tree.map(as_input, inputs, is_leaf=is_box), super().__call__
+        training = read_in_graph(options.get("training", args[0] if args else None))
+        if (
+            graphs.eager()
+            or computes_values()
+            or not hasattr(self, "momentum")
+            or training is None
+            or training is False
+        ):
+            out = call(inputs, *args, **options)
+        else:
+            call(inputs, training=False)  # it makes its weights, outside of the part
+            out = call(inputs, training=training) if is_symbolic(training) else _without_updates(call, inputs, training)
+            fused = getattr(self, "fused", None)
+            _add_updates(self, inputs, training, len(inputs.shape) == 4 if fused is None else fused)
         if graphs.active():
             _freeze(self)
         return out
