@@ -13,7 +13,7 @@ from gazelle.engine.lowered import Lowering, Run
 from gazelle.engine.lowering import lower
 from gazelle.engine.lowering import tensorflow as target
 from gazelle.engine.lowering.keys import raw_spec
-from gazelle.engine.lowering.tensorflow.library import tf
+from gazelle.engine.tensorflow_library import tf
 
 
 class TensorFlow(Lowering):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle.core.errors import message, unknown
 from gazelle.core.types import PathLike
-from gazelle.engine.lowering.tensorflow.library import behind_the_stand_in
+from gazelle.engine.tensorflow_library import behind_the_stand_in
 from gazelle.export.signature import InputSignature, of_model
 from gazelle.ops import native
 

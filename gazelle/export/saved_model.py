@@ -18,8 +18,8 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
 from gazelle.engine.lowering import lower, tensorflow
-from gazelle.engine.lowering.tensorflow.library import behind_the_stand_in, tf
 from gazelle.engine.lowering.windows import conv_after_pad
+from gazelle.engine.tensorflow_library import behind_the_stand_in, tf
 from gazelle.export.signature import Exportable, named_outputs
 
 _BLOCK = 32  # samples in a block

@@ -17,7 +17,7 @@ from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, UnsafeFileError, message
 from gazelle.core.types import Array, Foreign, Nested, PathLike
 from gazelle.core.variable import Variable
-from gazelle.engine.lowering.tensorflow.library import behind_the_stand_in, tf
+from gazelle.engine.tensorflow_library import behind_the_stand_in, tf
 from gazelle.layers.base import Layer
 
 if TYPE_CHECKING:

@@ -126,3 +126,10 @@ def test_what_jax_derives_by_itself_is_found(monkeypatch):
 def test_the_import_loads_no_jax():
     program = "import sys, gazelle; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_layers_and_models_load_no_engine_but_xla():
+    slow = "('gazelle.engine.lowering', 'jax.extend', 'jax._src.pallas', 'tensorflow')"
+    program = f"import sys, gazelle.layers, gazelle.models; print([m for m in sys.modules if m.startswith({slow})])"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"

@@ -15,7 +15,7 @@ from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.saved_models import program
 from gazelle.compat.types import PathLike, TensorLike, TensorResult
-from gazelle.engine.lowering.tensorflow.library import tf
+from gazelle.engine.tensorflow_library import tf
 from gazelle.export.formats import writer
 from gazelle.export.signature import Exportable, of_model
 from gazelle.models import Model

@@ -13,7 +13,7 @@ from gazelle.engine.lowering.tensorflow import (
     shaping,
     windows,
 )
-from gazelle.engine.lowering.tensorflow.library import constant, tf
+from gazelle.engine.tensorflow_library import constant, tf
 
 __all__ = ["MISSING", "RULES", "constant", "name", "tf"]
 

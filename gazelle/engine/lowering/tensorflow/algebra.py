@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gazelle.engine.lowering.tensorflow.library import op, tf
+from gazelle.engine.tensorflow_library import op, tf
 
 if TYPE_CHECKING:
     from jax.lax import FftType

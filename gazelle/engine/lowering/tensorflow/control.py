@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jax.extend.core import ClosedJaxpr, DropVar  # type: ignore[attr-defined]
 
 from gazelle.engine.lowering.scans import counts
-from gazelle.engine.lowering.tensorflow.library import tf
+from gazelle.engine.tensorflow_library import tf
 
 if TYPE_CHECKING:
     from gazelle.core.types import Foreign

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazelle.engine.lowering.tensorflow.library import known, op, tf
 from gazelle.engine.lowering.tensorflow.shaping import MAX_AXES, stretched
+from gazelle.engine.tensorflow_library import known, op, tf
 
 if TYPE_CHECKING:
     from jax.lax import RoundingMethod

@@ -11,8 +11,8 @@ import numpy as np
 
 from gazelle.engine.lowering.decompose import highest, lowest
 from gazelle.engine.lowering.indexing import IndexPlan
-from gazelle.engine.lowering.tensorflow.library import op, tf
 from gazelle.engine.lowering.tensorflow.shaping import transpose
+from gazelle.engine.tensorflow_library import op, tf
 
 if TYPE_CHECKING:
     from jax.lax import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazelle.engine.lowering.tensorflow.library import op, tf
+from gazelle.engine.tensorflow_library import op, tf
 
 if TYPE_CHECKING:
     from gazelle.core.types import Foreign

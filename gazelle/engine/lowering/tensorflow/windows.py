@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gazelle.engine.lowering.decompose import DECOMPOSED, lowest
-from gazelle.engine.lowering.tensorflow.library import op, tf
 from gazelle.engine.lowering.tensorflow.shaping import padded, transpose
+from gazelle.engine.tensorflow_library import op, tf
 
 if TYPE_CHECKING:
     from jax.extend.core import Primitive
