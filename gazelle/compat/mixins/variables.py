@@ -16,6 +16,7 @@ from gazelle.compat.operators import add_operators, exceeds_32_bits
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import symbolic
+from gazelle.core.errors import ShapeError, message
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasHistory, KerasTensor, Node
 from gazelle.core.types import Shape
@@ -95,7 +96,11 @@ class SymbolicTensor(KerasTensor):
         if not any(isinstance(n, KerasTensor | Size) for bound in bounds if type(bound) is tuple for n in bound):
             return super().__getitem__(index)
         sizes = lambda v: vars(v).get("sizes", v) if isinstance(v, KerasTensor) else v  # noqa: E731
-        made = call_op(_part, (self, [tuple(map(sizes, b)) if type(b) is tuple else b for b in bounds]), {})
+        given = self, [tuple(map(sizes, b)) if type(b) is tuple else b for b in bounds]
+        try:
+            made = call_op(_part, given, {})
+        except (IndexError, ShapeError):  # a bound depends on values: the size is known when the graph runs
+            return _part_by_values(self, given, bounds)
         made.shape = tuple(n or None for n in made.shape)  # what is behind a size is not always empty
         return made
 
@@ -126,6 +131,16 @@ class SymbolicTensor(KerasTensor):
     @property
     def accepts_other_sizes(self) -> bool:  # type: ignore[override]
         return not era.standalone()  # tf.keras of TensorFlow 2.0 to 2.15 only warned
+
+
+def _part_by_values(x: Any, given: Any, bounds: list[Any]) -> Any:
+    from gazelle.compat.tensorflow.v1.host_nodes import host_node
+
+    if any(bound is Ellipsis or hasattr(bound, "shape") for bound in bounds):
+        raise ShapeError(message("Index where a bound is computed", expected="slices and numbers", got=bounds))
+    sizes = [None if type(bound) is tuple else 1 for bound in bounds if type(bound) is tuple or bound is None]
+    sizes += x.shape[len(bounds) - bounds.count(None) :]
+    return host_node(_part, given, {}, lambda: KerasTensor.derived(sizes, x.dtype), stops_gradients=False)
 
 
 def _part(x: Any, bounds: list[Any]) -> Any:

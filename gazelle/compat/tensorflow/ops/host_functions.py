@@ -17,6 +17,7 @@ from gazelle.compat.tensorflow.names import NAMES, replace
 from gazelle.compat.tensorflow.ops.boxes import CombinedNonMaxSuppression
 from gazelle.compat.tensorflow.v1.host_nodes import of_sparse, on_values, sparse_result
 from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.errors import ShapeError
 from gazelle.core.symbolic import KerasTensor, any_symbolic, symbolic_leaves
 
 #: functions of text -> the dtype of their results, if that is not text; they have the shape of the first argument
@@ -101,6 +102,27 @@ def _of_sizes(original: Callable[..., Any]) -> Callable[..., Any]:
 
 for _name in ("crop_to_bounding_box", "pad_to_bounding_box", "resize_with_crop_or_pad"):
     replace(NAMES[f"image.{_name}"], _of_sizes(NAMES[f"image.{_name}"]))
+
+
+def _of_values(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`tf.sequence_mask`, whose number of columns may be the largest length, or a tensor that depends on values."""
+
+    def mask(given: dict[str, Any]) -> KerasTensor:
+        return KerasTensor.derived((*given["lengths"].shape, None), name_of(given.get("dtype", "bool")))
+
+    with_values = on_values(original, mask)
+
+    @functools.wraps(original)
+    def called(lengths: TensorLike, maxlen: TensorLike = None, *args: Any, **kwargs: Any) -> TensorResult:
+        try:
+            return original(lengths, maxlen, *args, **kwargs)
+        except ShapeError:
+            return with_values(lengths, maxlen, *args, **kwargs)
+
+    return called
+
+
+replace(NAMES["sequence_mask"], _of_values(NAMES["sequence_mask"]))
 
 
 def _sparse_parts(given: dict[str, Any]) -> list[Any]:

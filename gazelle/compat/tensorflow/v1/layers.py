@@ -121,12 +121,16 @@ def _without_updates(call: Callable[..., Any], inputs: Any, training: Any) -> An
 class _Scoped:
     """A base class of the classes of `tf.layers`, whose weights have the names of the variable scope."""
 
-    def __init__(self, *args: Any, name: str | None = None, **options: Any) -> None:
-        if graphs.active():
-            name = scopes.current().prefix + (name or scopes.layer_name(snake(type(self).__name__)))
-        super().__init__(*args, name=name, **options)  # type: ignore[call-arg]
+    def __init__(self, *args: Any, name: str | None = None, _reuse: Any = None, **options: Any) -> None:
+        kind = snake(type(self).__name__)
+        full = scopes.current().prefix + (name or kind) if graphs.active() else name
+        super().__init__(*args, name=full, **options)  # type: ignore[call-arg]
+        vars(self).update(_own_name=name or kind, _reuse=_reuse, _is_placed=False, _same=None)
 
     def __call__(self, inputs: Any, *args: Any, **options: Any) -> Any:
+        layer = self._in_scope() if graphs.active() else self
+        if layer is not self:
+            return layer(inputs, *args, **options)
         inputs, call = jax.tree.map(as_input, inputs, is_leaf=is_box), super().__call__
         training = read_in_graph(options.get("training", args[0] if args else None))
         if (
@@ -145,6 +149,17 @@ class _Scoped:
         if graphs.active():
             _freeze(self)
         return out
+
+    def _in_scope(self) -> Any:
+        """The layer with the name that it gets in the variable scope of its first call, where it may be another one."""
+        own = vars(self)
+        if not own["_is_placed"] and not self.built:
+            name = scopes.layer_name(own["_own_name"])
+            found = scopes.scoped(name, lambda: self, own["_reuse"])
+            if found is self:
+                self.name = scopes.current().prefix + name
+            own.update(_is_placed=True, _same=None if found is self else found)
+        return own["_same"] or self
 
 
 def _layer_class(kind: str) -> Any:

@@ -10,6 +10,7 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1.scopes import current, variable_scope
 from gazelle.compat.types import Option, TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
 
 Steps = Sequence[TensorLike]
 
@@ -104,10 +105,20 @@ def loss_of_steps(
     average_across_timesteps: bool = True,
     average_across_batch: bool = True,
     softmax_loss_function: Callable[..., Any] | None = None,
+    *,
+    sum_over_timesteps: bool = False,
+    sum_over_batch: bool = False,
 ) -> TensorResult:
-    """The weighted mean of crossentropies over samples and steps (batch, steps), or over one of both or none."""
+    """The weighted mean of crossentropies over samples and steps (batch, steps), or over one of both or none.
+
+    A sum is divided by the number of weights that are not 0.
+    """
+    averages, sums = (average_across_batch, average_across_timesteps), (sum_over_batch, sum_over_timesteps)
+    if any(averages) and any(sums):
+        raise ArgumentError(message("sequence_loss", expected="averages or sums over steps and batch, not both"))
     loss = softmax_loss_function or NAMES["nn.sparse_softmax_cross_entropy_with_logits"]
     losses = loss(labels=targets, logits=logits) * weights
-    axes = [axis for axis, averaged in enumerate((average_across_batch, average_across_timesteps)) if averaged]
+    axes = [axis for axis, wanted in enumerate(sums if any(sums) else averages) if wanted]
+    counted = NAMES["cast"](NAMES["not_equal"](weights, 0.0), "float32") if any(sums) else weights
     total = NAMES["reduce_sum"]
-    return total(losses, axes) / (total(weights, axes) + 1e-12) if axes else losses
+    return total(losses, axes) / (total(counted, axes) + 1e-12) if axes else losses

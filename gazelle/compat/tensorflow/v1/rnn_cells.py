@@ -111,7 +111,7 @@ class RNNCell:
 
     def zero_state(self, batch_size: TensorLike, dtype: DTypeLike = "float32") -> TensorResult:
         """Return a state of zeros."""
-        return jax.tree.map(lambda n: _zero(batch_size, n, dtype), self.state_size)
+        return jax.tree.map(lambda n: zero_tensor(batch_size, n, dtype), self.state_size)
 
     def get_initial_state(
         self, inputs: TensorLike = None, batch_size: TensorLike = None, dtype: DTypeLike = None
@@ -120,7 +120,8 @@ class RNNCell:
         return self.zero_state(NAMES["shape"](inputs)[0] if inputs is not None else batch_size, dtype or self.dtype)
 
 
-def _zero(batch_size: Any, width: Any, dtype: Any) -> Any:
+def zero_tensor(batch_size: TensorLike, width: ShapeLike | int, dtype: DTypeLike) -> TensorResult:
+    """Zeros, of which a graph computes the number of rows."""
     sizes = [int(n) for n in np.atleast_1d(width)]
     shape = fixed_shape([batch_size, *sizes])
     if eager():

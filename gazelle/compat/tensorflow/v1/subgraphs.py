@@ -16,7 +16,7 @@ import numpy as np
 
 from gazelle.compat.backend import variables
 from gazelle.compat.backend.execution_order import Order, depending
-from gazelle.compat.backend.functions import all_updates
+from gazelle.compat.backend.functions import all_updates, variables_of
 from gazelle.compat.backend.sessions import Operations, replace_in
 from gazelle.compat.backend.updates import Update, new_values
 from gazelle.compat.tensorflow.calls import boxed
@@ -150,10 +150,7 @@ def node(
         return compute(arguments, *captured)
 
     vars(function)["parts"], vars(function)["graph"] = parts, SimpleNamespace(nodes=[n for p in parts for n in p.nodes])
-    plain = jax.tree.map(
-        lambda v: v if isinstance(v, KerasTensor | Variable) else unboxed(v), arguments, is_leaf=is_box
-    )
-    given = plain, *(part.captured for part in parts)
+    given = _plain(arguments), *(part.captured for part in parts)
     try:
         return call_op(function, given, {})
     except ShapeError:
@@ -162,6 +159,10 @@ def node(
             raise
         Node(Op(function), given, {}, outputs)
         return outputs
+
+
+def _plain(arguments: Any) -> Any:
+    return jax.tree.map(lambda v: v if isinstance(v, KerasTensor | Variable) else unboxed(v), arguments, is_leaf=is_box)
 
 
 def _of_either_shape(branches: Sequence[SubGraph]) -> Any:
@@ -264,21 +265,90 @@ def symbolic_scan(
     rows = jax.tree.map(lambda t: _row(t), elems, is_leaf=is_box)
     part = SubGraph(function, (initial, rows))
 
-    def compute(arguments: Any, captured: Any) -> Any:
+    def scan(_: object, arguments: Any, captured: Any) -> Any:
         start, all_rows = arguments
         start, key = jax.tree.map(jnp.asarray, start), prng.loop_key()
 
         def step(carry: Any, row: Any) -> Any:
             count, state = carry
-            with tracing.at_step(key, count):
-                new, out = part.run((state, row), captured)
-            new = jax.tree.map(lambda n, old: jnp.asarray(n, old.dtype), new, state)
-            return (count + 1, new), out
+            new, out = _step(part, key, count, (state, row), captured)
+            return (count + 1, _like(new, state)), out
 
         (_, last), outs = jax.lax.scan(step, (jnp.int32(0), start), all_rows, reverse=reverse)
         return last, outs
 
+    at_once = compiled(part, scan)
+    compute = lambda *given: scan(None, *given) if tracing.is_traced() else at_once(None, *given)  # noqa: E731
     return node(compute, [part], (initial, elems))
+
+
+def _step(part: SubGraph, key: Any, number: Any, arguments: Any, captured: Any) -> Any:
+    with tracing.at_step(key, number):
+        return part.run(arguments, captured)
+
+
+def _like(new: Any, state: Any) -> Any:
+    return jax.tree.map(lambda n, old: jnp.asarray(n, old.dtype), new, state)
+
+
+def symbolic_steps(part: SubGraph, start: Nested[TensorLike], limit: TensorLike) -> TensorResult:
+    """The results of (number, *state) -> out, state until `state[0]` is True everywhere: (stacked outs, last state).
+
+    A session counts the steps first: their number is a size of the results.
+    """
+
+    def count(_: object, state: Any, most: Any, captured: Any) -> Any:
+        key = prng.loop_key()
+        goes_on = lambda carry: jnp.logical_not(jnp.all(carry[1][0])) & (carry[0] < most)  # noqa: E731
+        after = lambda i, state: _like(_step(part, key, i, (i, *state), captured)[1], state)  # noqa: E731
+        return jax.lax.while_loop(goes_on, lambda carry: (carry[0] + 1, after(*carry)), (jnp.int32(0), state))[0]
+
+    def steps(count: int, state: Any, captured: Any) -> Any:
+        key = prng.loop_key()
+
+        def step(state: Any, i: Any) -> Any:
+            out, new = _step(part, key, i, (i, *state), captured)
+            return _like(new, state), out
+
+        return jax.lax.scan(step, state, jnp.arange(count))[::-1]
+
+    counted, repeated = compiled(part, count, stops_gradients=True), compiled(part, steps)
+
+    def compute(arguments: Any, captured: Any) -> Any:
+        (state, most), key = arguments, prng.loop_key()
+        state = jax.tree.map(jnp.asarray, state)
+        most = jnp.int32(np.iinfo("int32").max if most is None else most)
+        return repeated(int(counted(None, state, most, captured, key=key)), state, captured, key=key)
+
+    vars(compute)["parts"], vars(compute)["graph"] = [part], SimpleNamespace(nodes=part.nodes)
+    operation = Op(compute)
+    operation.runs_on_host = True
+    out, last = jax.tree.unflatten(part.structure, part.outputs)
+    made = (
+        jax.tree.map(lambda v: KerasTensor.derived((None, *v.shape), _dtype(v)), out, is_leaf=is_box),
+        jax.tree.map(lambda v: KerasTensor.derived(v.shape, _dtype(v)), last, is_leaf=is_box),
+    )
+    Node(operation, (_plain((start, limit)), part.captured), {}, made)
+    return made
+
+
+def compiled(part: SubGraph, function: Callable[..., Any], stops_gradients: bool = False) -> Callable[..., Any]:
+    """A function of (a constant, arrays...) that runs a part, compiled although a session runs the rest on the host."""
+    variables = variables_of(SimpleNamespace(nodes=part.nodes))
+
+    def run(constant: Any, key: Any, values: Any, given: Any) -> Any:
+        if stops_gradients:
+            values, given = jax.tree.map(jax.lax.stop_gradient, (values, given))
+        with tracing.at_step(key, 0), tracing.bind_variables({int(number): v for number, v in values.items()}):
+            return function(constant, *given)
+
+    call = jax.jit(run, static_argnums=0)
+    values = lambda: {str(number): v.value for number, v in variables.items()}  # noqa: E731
+
+    def called(constant: Any, *given: Any, key: Any = None) -> Any:
+        return call(constant, prng.loop_key() if key is None else key, values(), given)
+
+    return called
 
 
 def _row(tensor: Any) -> Any:
