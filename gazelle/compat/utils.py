@@ -184,7 +184,6 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> np.ndarray[Any,
     return normalized[None] if array.ndim == 1 else normalized
 
 
-@ignores("gpus cpu_merge cpu_relocation")
 def warmstart_embedding_matrix(
     base_vocabulary: Sequence[str] | PathLike,
     new_vocabulary: Sequence[str] | PathLike,
@@ -209,6 +208,7 @@ def warmstart_embedding_matrix(
     return made
 
 
+@ignores("gpus cpu_merge cpu_relocation")
 def multi_gpu_model(model: Model) -> Model:
     """Return the model itself: it runs on one device, with the same results."""
     return model
