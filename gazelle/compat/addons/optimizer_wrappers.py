@@ -262,7 +262,11 @@ class AddonsMultiOptimizer(optimizers.MultiOptimizer, abstract=True):
             yield spec["optimizer"], spec["weights"]
 
     def _of_variable(self, variable: Any) -> Optimizer:
-        return next((o for o, weights in self._pairs() if variable.path in _paths(weights)), self._others)
+        path: str = variable.path  # that of a loaded model is without the name of the model
+        pairs = [(optimizer, _paths(weights)) for optimizer, weights in self._pairs()]
+        return next(
+            (o for o, paths in pairs if path in paths or any(p.endswith(f"/{path}") for p in paths)), self._others
+        )
 
     def get_config(self) -> Config:
         """Return the optimizers and the paths of their weights."""
@@ -271,5 +275,4 @@ class AddonsMultiOptimizer(optimizers.MultiOptimizer, abstract=True):
 
 
 def _paths(weights: Any) -> list[str]:
-    """The paths of weights, inside and outside of a model."""
-    return [path for w in weights for path in ([w] if isinstance(w, str) else dict.fromkeys((w.path, w.key)))]
+    return [w if isinstance(w, str) else w.path for w in weights]
