@@ -3,8 +3,8 @@
     make test-all ARGS=--junitxml=report.xml
     python scripts/slow_tests.py report.xml
 
-The quickest case of every test function stays in `make test`, unless it takes long itself. Of the other cases, the
-slowest are listed, until the remaining ones take a sixth of the time.
+The quickest case of every test function stays in `make test`, unless it takes more than a second and the function tests
+no main guarantee. Of the other cases those of more than a tenth of a second are listed.
 """
 
 from __future__ import annotations
@@ -15,14 +15,24 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 LIST = pathlib.Path(__file__).resolve().parent.parent / "tests" / "slow.txt"
-KEPT = 0.17  # fraction of the time of all tests that remains in `make test`
-LONGEST = 0.00025  # fraction above which even the quickest case of a function is listed
+LONGEST = 1.0  # seconds above which even the quickest case of a function is listed
+QUICK = 0.12  # seconds up to which the other cases are not
 #: tests that stay in `make test`: the main guarantees, and figures that any change may worsen
 ALWAYS = (
     "tests/article/",
     "tests/benchmarks/",
     "tests/compat/test_golden.py",
     "tests/compat/test_programs.py",
+    "tests/scripts/",
+    "tests/test_boundary.py",
+    "tests/test_documents.py::test_program_runs[README",
+    *(
+        f"tests/test_gallery.py::test_program_runs[{name}]"
+        for name in ("anomaly", "autoencoder", "embeddings", "forecast", "recommender", "vae")
+    ),
+)
+#: tests of main guarantees, of which each function keeps its quickest case
+GUARANTEES = (
     "tests/distribution/",
     "tests/engine/test_compilation_cache.py",
     "tests/engine/test_engines.py",
@@ -30,16 +40,8 @@ ALWAYS = (
     "tests/saving/test_bombs.py",
     "tests/saving/test_genuine.py",
     "tests/saving/test_hostile.py",
-    "tests/scripts/",
-    "tests/test_boundary.py",
-    "tests/test_docstrings.py",
-    "tests/test_documents.py::test_program_runs[README",
     "tests/torture/",
     "tests/training/test_resume.py",
-    *(
-        f"tests/test_gallery.py::test_program_runs[{name}]"
-        for name in ("anomaly", "autoencoder", "embeddings", "forecast", "recommender", "vae")
-    ),
 )
 
 
@@ -55,23 +57,13 @@ def read(report: str) -> dict[str, list[tuple[float, str]]]:
 
 def choose(functions: dict[str, list[tuple[float, str]]]) -> list[str]:
     """The cases to list."""
-    total = sum(seconds for cases in functions.values() for seconds, _ in cases)
     listed: list[str] = []
-    optional: list[tuple[float, str]] = []
-    kept = 0.0
     for every in functions.values():
-        kept += sum(seconds for seconds, case in every if case.startswith(ALWAYS))
         cases = [(seconds, case) for seconds, case in every if not case.startswith(ALWAYS)]
-        first = cases[0][0] if cases else 0.0
-        if first > LONGEST * total:
+        if cases and (cases[0][0] <= LONGEST or cases[0][1].startswith(GUARANTEES)):
+            listed += [case for seconds, case in cases[1:] if seconds > QUICK]
+        else:
             listed += [case for _, case in cases]
-        elif cases:
-            kept += first
-            optional += cases[1:]
-    for seconds, case in sorted(optional):
-        kept += seconds
-        if kept > KEPT * total:
-            listed.append(case)
     return sorted(listed)
 
 

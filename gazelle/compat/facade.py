@@ -27,7 +27,7 @@ _IMPORT = re.compile(r"^[ \t]*(?:import|from)\b.*\b(tensorflow|jax)\b", re.MULTI
 _known: dict[str, set[str]] = {}
 
 
-def builds_graphs() -> bool:
+def tensorflow_builds_graphs() -> bool:
     """Whether a program for TensorFlow builds a graph now, also one for TensorFlow 2 without eager execution."""
     graphs = sys.modules.get("gazelle.compat.tensorflow.v1.graphs")  # not there before the program imports tensorflow
     return graphs is not None and bool(graphs.active())

@@ -56,7 +56,7 @@ class _Tensors(list[Any]):
 def metrics_names(model: Model, now: list[str]) -> list[str]:
     """`model.metrics_names`, to which programs append; in a graph they are known after `compile`."""
     known = model._trainer is not None and model._trainer.metrics.built
-    if not known and (era.is_before_tf_keras_2() or facade.builds_graphs()):
+    if not known and (era.is_before_tf_keras_2() or facade.tensorflow_builds_graphs()):
         now = _names_after_compile(model) or now
     return _Names(model, now)
 

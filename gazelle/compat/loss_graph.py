@@ -63,7 +63,7 @@ def builds_graphs() -> bool:
     """Whether what the program computes now are tensors of a graph."""
     if era.number() == 3 or computes_values():
         return False
-    return era.standalone() or facade.builds_graphs()
+    return era.standalone() or facade.tensorflow_builds_graphs()
 
 
 def added(model: Option) -> list[Any]:

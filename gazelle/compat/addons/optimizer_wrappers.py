@@ -262,11 +262,9 @@ class AddonsMultiOptimizer(optimizers.MultiOptimizer, abstract=True):
             yield spec["optimizer"], spec["weights"]
 
     def _of_variable(self, variable: Any) -> Optimizer:
-        path: str = variable.path  # that of a loaded model is without the name of the model
-        pairs = [(optimizer, _paths(weights)) for optimizer, weights in self._pairs()]
-        return next(
-            (o for o, paths in pairs if path in paths or any(p.endswith(f"/{path}") for p in paths)), self._others
-        )
+        path = f"/{variable.path}"  # that of a loaded model is without the name of the model
+        own = (o for o, weights in self._pairs() if any(f"/{each}".endswith(path) for each in _paths(weights)))
+        return next(own, self._others)
 
     def get_config(self) -> Config:
         """Return the optimizers and the paths of their weights."""

@@ -42,7 +42,7 @@ def variable(
             return TensorFlowVariable(value, dtype=dtype, name=name, constraint=constraint)
         return GraphVariable(np.asarray(value), dtype=dtype, name=name or "variable", constraint=constraint)
     except UnboundVariable:  # in `call`: each graph had a variable of its own, which nothing assigned
-        if at_once and not facade.builds_graphs():
+        if at_once and not facade.tensorflow_builds_graphs():
             raise
         return of_program(jnp.asarray(np.asarray(value), kind_of(dtype)), value)
 

@@ -33,7 +33,7 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
         for name in kwargs.keys() - keywords(core_class(type(instance))):
             warn(message(kind, expected="its arguments", got=f"{name}=, which has no effect"))
             del kwargs[name]
-    if type(instance).updates_gathered_rows:
+    if type(instance).updates_gathered_rows:  # the class may be replaced below
         instance.__dict__["updates_gathered_rows"] = True
     if old or decay or slow:
         # not AdamW, which is newer
