@@ -262,10 +262,10 @@ def symbolic_scan(
     function: Callable[[Any, Any], Any], elems: Nested[TensorLike], initial: Nested[TensorLike], reverse: bool = False
 ) -> TensorResult:
     """The results of state, out = function(state, row) for each row, and the last state: (last, stacked outs)."""
-    rows = jax.tree.map(lambda t: _row(t), elems, is_leaf=is_box)
+    rows = jax.tree.map(_row, elems, is_leaf=is_box)
     part = SubGraph(function, (initial, rows))
 
-    def scan(_: object, arguments: Any, captured: Any) -> Any:
+    def scan(arguments: Any, captured: Any) -> Any:
         start, all_rows = arguments
         start, key = jax.tree.map(jnp.asarray, start), prng.loop_key()
 
@@ -278,7 +278,7 @@ def symbolic_scan(
         return last, outs
 
     at_once = compiled(part, scan)
-    compute = lambda *given: scan(None, *given) if tracing.is_traced() else at_once(None, *given)  # noqa: E731
+    compute = lambda *given: (scan if tracing.is_traced() else at_once)(*given)  # noqa: E731
     return node(compute, [part], (initial, elems))
 
 
@@ -297,20 +297,20 @@ def symbolic_steps(part: SubGraph, start: Nested[TensorLike], limit: TensorLike)
     A session counts the steps first: their number is a size of the results.
     """
 
-    def count(_: object, state: Any, most: Any, captured: Any) -> Any:
+    def count(state: Any, most: Any, captured: Any) -> Any:
         key = prng.loop_key()
         goes_on = lambda carry: jnp.logical_not(jnp.all(carry[1][0])) & (carry[0] < most)  # noqa: E731
         after = lambda i, state: _like(_step(part, key, i, (i, *state), captured)[1], state)  # noqa: E731
         return jax.lax.while_loop(goes_on, lambda carry: (carry[0] + 1, after(*carry)), (jnp.int32(0), state))[0]
 
-    def steps(count: int, state: Any, captured: Any) -> Any:
+    def steps(numbers: Any, state: Any, captured: Any) -> Any:
         key = prng.loop_key()
 
         def step(state: Any, i: Any) -> Any:
             out, new = _step(part, key, i, (i, *state), captured)
             return _like(new, state), out
 
-        return jax.lax.scan(step, state, jnp.arange(count))[::-1]
+        return jax.lax.scan(step, state, numbers)[::-1]
 
     counted, repeated = compiled(part, count, stops_gradients=True), compiled(part, steps)
 
@@ -318,7 +318,7 @@ def symbolic_steps(part: SubGraph, start: Nested[TensorLike], limit: TensorLike)
         (state, most), key = arguments, prng.loop_key()
         state = jax.tree.map(jnp.asarray, state)
         most = jnp.int32(np.iinfo("int32").max if most is None else most)
-        return repeated(int(counted(None, state, most, captured, key=key)), state, captured, key=key)
+        return repeated(jnp.arange(counted(state, most, captured, key=key)), state, captured, key=key)
 
     vars(compute)["parts"], vars(compute)["graph"] = [part], SimpleNamespace(nodes=part.nodes)
     operation = Op(compute)
@@ -333,24 +333,22 @@ def symbolic_steps(part: SubGraph, start: Nested[TensorLike], limit: TensorLike)
 
 
 def compiled(part: SubGraph, function: Callable[..., Any], stops_gradients: bool = False) -> Callable[..., Any]:
-    """A function of (a constant, arrays...) that runs a part, compiled although a session runs the rest on the host."""
+    """A function of arrays that runs a part, compiled although a session runs the rest on the host."""
     variables = variables_of(SimpleNamespace(nodes=part.nodes))
 
-    def run(constant: Any, key: Any, values: Any, given: Any) -> Any:
+    @jax.jit
+    def run(key: Any, values: Any, given: Any) -> Any:
         if stops_gradients:
             values, given = jax.tree.map(jax.lax.stop_gradient, (values, given))
         with tracing.at_step(key, 0), tracing.bind_variables({int(number): v for number, v in values.items()}):
-            return function(constant, *given)
+            return function(*given)
 
-    call = jax.jit(run, static_argnums=0)
-    values = lambda: {str(number): v.value for number, v in variables.items()}  # noqa: E731
-
-    def called(constant: Any, *given: Any, key: Any = None) -> Any:
-        return call(constant, prng.loop_key() if key is None else key, values(), given)
+    def called(*given: Any, key: Any = None) -> Any:
+        values = {str(number): v.value for number, v in variables.items()}
+        return run(prng.loop_key() if key is None else key, values, given)
 
     return called
 
 
 def _row(tensor: Any) -> Any:
-    shape = tuple(tensor.shape)[1:]
-    return KerasTensor(shape, _dtype(tensor))
+    return KerasTensor(tuple(tensor.shape)[1:], _dtype(tensor))
