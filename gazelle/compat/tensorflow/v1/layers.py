@@ -29,6 +29,7 @@ from gazelle.core.names import snake
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import is_symbolic
 from gazelle.core.variable import Variable
+from gazelle.layers import BatchNormalization
 
 _LAYERS = pairs("""average_pooling1d=AveragePooling1D average_pooling2d=AveragePooling2D
     average_pooling3d=AveragePooling3D batch_normalization=BatchNormalization conv1d=Conv1D conv2d=Conv2D
@@ -79,21 +80,25 @@ def layer_function(kind: str) -> Callable[..., Any]:
         return out
 
     def outputs(layer: Any, inputs: Any, training: Any, fused: bool | None) -> Any:
-        if kind not in ("Dropout", "BatchNormalization"):
-            return layer(inputs)
-        moves = kind == "BatchNormalization" and training is not False
-        if graphs.eager() or (not moves and not is_symbolic(training)):
-            return layer(inputs, training=bool(training))
-        layer(inputs)  # it makes its weights, outside of the branches
-        if is_symbolic(training):
-            out = subgraphs.symbolic_cond(training, *(lambda t=t: layer(inputs, training=t) for t in (True, False)))
-        else:
-            out = _without_updates(layer, inputs, training)
-        if moves:
-            _add_updates(layer, inputs, training, len(inputs.shape) == 4 if fused is None else fused)
-        return out
+        has_modes = kind in ("Dropout", "BatchNormalization")
+        return _in_mode(layer, layer, inputs, training, fused) if has_modes else layer(inputs)
 
     return call
+
+
+def _in_mode(layer: Any, call: Callable[..., Any], inputs: Any, training: Any, fused: bool | None) -> Any:
+    """The output of a layer, called by `call`, for a value or a tensor `training`; adds the updates of statistics."""
+    moves = isinstance(layer, BatchNormalization) and training is not False
+    if graphs.eager() or computes_values() or not (moves or is_symbolic(training)):
+        return call(inputs, training=bool(training))
+    call(inputs, training=False)  # it makes its weights, outside of the branches
+    if is_symbolic(training):
+        out = subgraphs.symbolic_cond(training, *(lambda t=t: call(inputs, training=t) for t in (True, False)))
+    else:
+        out = _without_updates(call, inputs, training)
+    if moves:
+        _add_updates(layer, inputs, training, len(inputs.shape) == 4 if fused is None else fused)
+    return out
 
 
 def _with_other_weights(layer: Any, custom: Callable[..., Any]) -> Any:
@@ -133,19 +138,10 @@ class _Scoped:
             return layer(inputs, *args, **options)
         inputs, call = jax.tree.map(as_input, inputs, is_leaf=is_box), super().__call__
         training = read_in_graph(options.get("training", args[0] if args else None))
-        if (
-            graphs.eager()
-            or computes_values()
-            or not hasattr(self, "momentum")
-            or training is None
-            or training is False
-        ):
+        if training is None or not isinstance(self, BatchNormalization):
             out = call(inputs, *args, **options)
         else:
-            call(inputs, training=False)  # it makes its weights, outside of the part
-            out = call(inputs, training=training) if is_symbolic(training) else _without_updates(call, inputs, training)
-            fused = getattr(self, "fused", None)
-            _add_updates(self, inputs, training, len(inputs.shape) == 4 if fused is None else fused)
+            out = _in_mode(self, call, inputs, training, getattr(self, "fused", None))
         if graphs.active():
             _freeze(self)
         return out
