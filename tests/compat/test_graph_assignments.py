@@ -90,6 +90,17 @@ def test_objects_of_batch_normalization_add_their_updates(tf, kind):
         np.testing.assert_allclose(sess.run(layer.moving_mean), X.mean(0) / 2, rtol=1e-6)
 
 
+@pytest.mark.parametrize("fused", [None, False])
+def test_objects_of_batch_normalization_may_be_fused(tf, fused):
+    x, layer = tf.placeholder(tf.float32, [3, 1, 1, 2]), tf.layers.BatchNormalization(momentum=0.0, fused=fused)
+    layer(x, training=True)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        sess.run(tf.get_collection(tf.GraphKeys.UPDATE_OPS), {x: X[:3, None, None]})
+        expected = np.var(X[:3], 0, ddof=0 if fused is False else 1)  # TensorFlow 1.15
+        np.testing.assert_allclose(sess.run(layer.moving_variance), expected, rtol=1e-5)
+
+
 def test_an_assignment_can_run_again(tf):
     sess = tf.Session()
     w = tf.Variable([1.0, 2.0])

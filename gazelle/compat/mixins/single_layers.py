@@ -46,6 +46,7 @@ class BatchNormalizationMixin:
     mean of these with the weights momentum^(t - i), without the initial values.
     """
 
+    fused: bool | None = None  # whether images are normalized by an operation of their own
     _batches: Variable | None = None  # how many have moved the debiased statistics
 
     def build(self, input_shape: Shape) -> None:
@@ -74,8 +75,8 @@ class BatchNormalizationMixin:
         count = math.prod(shape) / shape[self.axis]
         ranks = (4,) if era.is_before_tf_keras_2() else (4, 5)
         axes = (len(shape) - 1,) if era.standalone() else (1, len(shape) - 1)  # that the operation takes
-        is_fused = len(shape) in ranks and self.axis % len(shape) in axes and not self.synchronized
-        if era.number() == 2 and is_fused:
+        may_be_fused = not self.synchronized and self.fused is not False
+        if era.number() == 2 and may_be_fused and len(shape) in ranks and self.axis % len(shape) in axes:
             variance *= count / max(count - 1, 1)
         if era.number() == 2 and era.standalone():
             variance *= count / (count - 1 - self.epsilon)

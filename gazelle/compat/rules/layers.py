@@ -187,8 +187,7 @@ def _normalization(instance: Any, kwargs: dict[str, Any]) -> None:
         kwargs["axis"] = axis[0]
     elif isinstance(axis, list | tuple) and era.number() < 3:
         instance.__class__, instance.__dict__["axes"] = compat_class(JointBatchNormalization), kwargs.pop("axis")
-    if kwargs.pop("fused", None) is False:
-        kwargs["synchronized"] = True  # which has the same effect: another operation for images
+    instance.__dict__["fused"] = kwargs.pop("fused", None)
     mode = kwargs.pop("mode", 0)
     if mode:
         instance.__class__ = compat_class({1: SampleNormalization, 2: BatchwiseNormalization}[mode])

@@ -141,7 +141,7 @@ class _Scoped:
         if training is None or not isinstance(self, BatchNormalization):
             out = call(inputs, *args, **options)
         else:
-            out = _in_mode(self, call, inputs, training, getattr(self, "fused", None))
+            out = _in_mode(self, call, inputs, training, self.fused)
         if graphs.active():
             _freeze(self)
         return out
