@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
 from gazelle.compat.arguments.ignored import methods_ignore
-from gazelle.compat.tables import pairs
+from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.names import NAMES, named
-from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 
 _HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
@@ -102,30 +103,23 @@ class Distribution:
         raise AttributeError(f"{type(self).__name__!r} of tf.distributions has no {name.lstrip('_')!r}.")
 
 
-def _distribution(names: str, former: str = "") -> Callable[[Any], Any]:
-    """Register a class; its parameters also have former names. A decorator."""
-    renamed = pairs(former)
+def _distribution(name: str, parameters: str) -> Callable[[Any], Any]:
+    """Register a class, whose constructor takes these parameters: "name/former name=default". A decorator."""
+    names = [text.partition("=")[0].partition("/")[0] for text in parameters.split()]
 
     def decorate(cls: Any) -> Any:
-        original = cls.__init__
+        def initialize(self: Any, *values: Any) -> None:
+            Distribution.__init__(self, **dict(zip(names, values, strict=True)))
 
-        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it becomes the constructor
-            dropped = ("validate_args", "allow_nan_stats", "name")
-            original(self, *args, **{renamed.get(k, k): v for k, v in kwargs.items() if k not in dropped})
-
-        cls.__init__ = __init__
-        for name in names.split():
-            named(f"distributions.{name}", f"contrib.distributions.{name}")(cls)
-        return cls
+        dropped = "-validate_args=None -allow_nan_stats=None -name=None"
+        cls.__init__ = with_parameters(initialize, ["self", *parameters.split(), *dropped.split()])
+        return named(f"distributions.{name}", f"contrib.distributions.{name}")(cls)
 
     return decorate
 
 
-@_distribution("Normal", "mu=loc sigma=scale")
+@_distribution("Normal", "loc/mu scale/sigma")
 class Normal(Distribution):
-    def __init__(self, loc: TensorLike, scale: TensorLike) -> None:
-        super().__init__(loc=loc, scale=scale)
-
     def _sample(self, sample_shape: Any, seed: Any) -> Any:
         return self.loc + self.scale * self._noise("normal", sample_shape, seed)
 
@@ -152,11 +146,9 @@ class Normal(Distribution):
         return 0.5 * (square((self.loc - other.loc) / other.scale) + ratio - 1 - log(ratio))
 
 
-@_distribution("MultivariateNormalDiag", "mu=loc diag_stdev=scale_diag")
+@_distribution("MultivariateNormalDiag", "loc/mu scale_diag/diag_stdev")
 class MultivariateNormalDiag(Distribution):
-    def __init__(self, loc: TensorLike, scale_diag: TensorLike) -> None:
-        super().__init__(loc=loc, scale_diag=scale_diag)
-        self._each = Normal(self.loc, self.scale_diag)
+    _each = property(lambda self: NAMES["distributions.Normal"](self.loc, self.scale_diag))
 
     def _sample(self, sample_shape: Any, seed: Any) -> Any:
         return self._each.sample(sample_shape, seed)
@@ -179,11 +171,8 @@ class MultivariateNormalDiag(Distribution):
         return reduce_sum(self._each.kl_divergence(other._each), -1)
 
 
-@_distribution("Uniform", "a=low b=high")
+@_distribution("Uniform", "low/a=0.0 high/b=1.0")
 class Uniform(Distribution):
-    def __init__(self, low: TensorLike = 0.0, high: TensorLike = 1.0) -> None:
-        super().__init__(low=low, high=high)
-
     def _sample(self, sample_shape: Any, seed: Any) -> Any:
         return self.low + (self.high - self.low) * self._noise("uniform", sample_shape, seed)
 
@@ -202,11 +191,8 @@ class Uniform(Distribution):
         return square(self.high - self.low) / 12
 
 
-@_distribution("Laplace")
+@_distribution("Laplace", "loc scale")
 class Laplace(Distribution):
-    def __init__(self, loc: TensorLike, scale: TensorLike) -> None:
-        super().__init__(loc=loc, scale=scale)
-
     def _sample(self, sample_shape: Any, seed: Any) -> Any:
         u = self._noise("uniform", sample_shape, seed, minval=-1.0 + 1e-7, maxval=1.0)
         return self.loc - self.scale * sign(u) * NAMES["math.log1p"](-abs_(u))
@@ -226,11 +212,8 @@ class Laplace(Distribution):
         return 2 * square(self.scale) + zeros_like(self.loc)
 
 
-@_distribution("Gamma", "alpha=concentration beta=rate")
+@_distribution("Gamma", "concentration/alpha rate/beta")
 class Gamma(Distribution):
-    def __init__(self, concentration: TensorLike, rate: TensorLike) -> None:
-        super().__init__(concentration=concentration, rate=rate)
-
     def _sample(self, sample_shape: Any, seed: Any) -> Any:
         return NAMES["random.gamma"](_sizes(sample_shape), self.concentration, self.rate, seed=seed)
 
@@ -249,21 +232,16 @@ class Gamma(Distribution):
         return self.concentration / square(self.rate)
 
 
-@_distribution("Exponential", "lam=rate")
+@_distribution("Exponential", "rate/lam")
 class Exponential(Gamma):
-    def __init__(self, rate: TensorLike) -> None:
-        Distribution.__init__(self, rate=rate)
-        self.concentration = NAMES["ones_like"](self.rate)
+    concentration = property(lambda self: NAMES["ones_like"](self.rate))
 
 
-@_distribution("Beta", "a=concentration1 b=concentration0")
+@_distribution("Beta", "concentration1/a concentration0/b")
 class Beta(Distribution):
-    def __init__(self, concentration1: TensorLike, concentration0: TensorLike) -> None:
-        super().__init__(concentration1=concentration1, concentration0=concentration0)
-
     def _sample(self, sample_shape: Any, seed: Any) -> Any:
         each = (c + self._of_batch() for c in (self.concentration1, self.concentration0))
-        a, b = (Gamma(c, 1.0).sample(sample_shape, seed) for c in each)
+        a, b = (NAMES["distributions.Gamma"](c, 1.0).sample(sample_shape, seed) for c in each)
         return a / (a + b)
 
     def _log_norm(self) -> Any:
@@ -287,11 +265,8 @@ class Beta(Distribution):
         return self._mean() * (1 - self._mean()) / (total + 1)
 
 
-@_distribution("Poisson", "lam=rate")
+@_distribution("Poisson", "rate/lam")
 class Poisson(Distribution):
-    def __init__(self, rate: TensorLike) -> None:
-        super().__init__(rate=rate)
-
     def _sample(self, sample_shape: Any, seed: Any) -> Any:
         return NAMES["random.poisson"](_sizes(sample_shape), self.rate, seed=seed)
 
@@ -304,27 +279,22 @@ class Poisson(Distribution):
     _variance = _mean
 
 
+_LOGITS = "logits=None probs/p=None dtype='int32'"
+
+
 class _Logits(Distribution):
     """A distribution with logits or probabilities as its parameter."""
 
-    logits: Any
-    probs: Any
+    logits = functools.cached_property(lambda self: self._logits_of(self.probs))
+    probs = functools.cached_property(lambda self: self._probs_of(self.logits))
     _logits_of: Callable[[Any], Any]
     _probs_of: Callable[[Any], Any]
-
-    def __init__(self, logits: TensorLike = None, probs: TensorLike = None, dtype: DTypeLike = "int32") -> None:
-        super().__init__(logits=logits, probs=probs)
-        self.dtype = dtype
-        if logits is None:
-            self.logits = self._logits_of(self.probs)
-        else:
-            self.probs = self._probs_of(self.logits)
 
     def _of_batch(self) -> Any:
         return self.logits
 
 
-@_distribution("Bernoulli", "p=probs")
+@_distribution("Bernoulli", _LOGITS)
 class Bernoulli(_Logits):
     _probs_of = staticmethod(sigmoid)
     _logits_of = staticmethod(lambda p: log(p) - log(1 - p))
@@ -353,7 +323,7 @@ class Bernoulli(_Logits):
         return self.probs * difference + softplus(other.logits) - softplus(self.logits)
 
 
-@_distribution("Categorical", "p=probs")
+@_distribution("Categorical", _LOGITS)
 class Categorical(_Logits):
     _probs_of = staticmethod(softmax)
     _logits_of = staticmethod(log)
