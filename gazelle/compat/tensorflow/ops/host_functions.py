@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -15,10 +15,21 @@ from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.names import NAMES, replace
 from gazelle.compat.tensorflow.ops.boxes import CombinedNonMaxSuppression
-from gazelle.compat.tensorflow.v1.host_nodes import of_sparse, on_values, sparse_result
+from gazelle.compat.tensorflow.v1.host_nodes import on_values, sparse_result
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ShapeError
 from gazelle.core.symbolic import KerasTensor, any_symbolic, symbolic_leaves
+
+#: the function of the arguments of a call that makes its results in a graph
+Results = Callable[[dict[str, Any]], Any]
+
+
+def _let_take_graphs(results: Mapping[str, Results], stops_gradients: bool = True) -> None:
+    """Let functions, of which each entry may have several names, take tensors of a graph."""
+    for names, make in results.items():
+        for original in {id(NAMES[name]): NAMES[name] for name in names.split() if name in NAMES}.values():
+            replace(original, on_values(original, make, stops_gradients))
+
 
 #: functions of text -> the dtype of their results, if that is not text; they have the shape of the first argument
 _OF_TEXT = {"to_number": "float32", "length": "int32", "to_hash_bucket_fast": "int32", "to_hash_bucket": "int32"}
@@ -29,7 +40,7 @@ _OF_TEXT |= dict.fromkeys(
 )
 
 
-def _text_result(name: str) -> Callable[..., Any]:
+def _text_result(name: str) -> Results:
     def made(given: dict[str, Any]) -> KerasTensor:
         shapes = [tuple(t.shape) for t in symbolic_leaves(given)]
         return KerasTensor.derived(max(shapes, key=len), name_of(given.get("out_type", _OF_TEXT[name])))
@@ -37,11 +48,7 @@ def _text_result(name: str) -> Callable[..., Any]:
     return made
 
 
-for _name in _OF_TEXT:
-    for _original in {
-        id(f): f for n, f in NAMES.items() if n in (f"strings.{_name}", f"io.{_name}", _name, f"compat.v1.{_name}")
-    }.values():
-        replace(_original, on_values(_original, _text_result(_name)))
+_let_take_graphs({f"strings.{name} io.{name} {name} compat.v1.{name}": _text_result(name) for name in _OF_TEXT})
 
 
 def _joined(given: dict[str, Any]) -> KerasTensor:
@@ -59,7 +66,7 @@ def _best_of_images(given: dict[str, Any]) -> Any:
 
 
 #: functions that compute on the host -> their results in a graph
-_ON_HOST: dict[str, Callable[[dict[str, Any]], Any]] = {
+_ON_HOST: dict[str, Results] = {
     "strings.reduce_join": _joined,
     "strings.format": lambda _: KerasTensor.derived((), "string"),
     "math.bincount": lambda given: KerasTensor.derived(
@@ -79,8 +86,7 @@ _ON_HOST: dict[str, Callable[[dict[str, Any]], Any]] = {
     "io.encode_png": lambda _: KerasTensor.derived((), "string"),
     "io.encode_jpeg": lambda _: KerasTensor.derived((), "string"),
 }
-for _name, _results in _ON_HOST.items():
-    replace(NAMES[_name], on_values(NAMES[_name], _results))
+_let_take_graphs(_ON_HOST)
 
 
 def _of_sizes(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -145,31 +151,18 @@ def _with_axis(given: dict[str, Any]) -> Any:
     return sparse_result(len(part.shape) + 1, part.dtype)
 
 
-_OF_SPARSE: dict[str, Callable[[dict[str, Any]], Any]] = {
+_OF_SPARSE: dict[str, Results] = {
     **dict.fromkeys(("add", "concat", "maximum", "minimum", "reset_shape", "retain", "reorder"), _like_first),
     **dict.fromkeys(("reshape", "slice", "transpose"), _like_first),
     "expand_dims": _with_axis,
     "from_dense": lambda given: sparse_result(len(given["tensor"].shape), given["tensor"].dtype),
 }
-for _name, _results in _OF_SPARSE.items():
-    _called = of_sparse(_results)(NAMES[f"sparse.{_name}"])
-    replace(NAMES[f"sparse.{_name}"], _called)
-    if f"sparse_{_name}" in NAMES:
-        NAMES[f"sparse_{_name}"] = _called
+_let_take_graphs({f"sparse.{name} sparse_{name}": make for name, make in _OF_SPARSE.items()}, False)
 
 
 def _rows_of_segments(given: dict[str, Any]) -> KerasTensor:
     """The number of rows depends on the numbers of the segments."""
     return KerasTensor.derived((None, *given["data"].shape[1:]), given["data"].dtype)
-
-
-_SEGMENTS = [f"math.segment_{kind}" for kind in ("sum", "mean", "max", "min", "prod")]
-for _name in [*_SEGMENTS, *(f"sparse.segment_{kind}" for kind in ("sum", "mean", "sqrt_n"))]:
-    replace(NAMES[_name], of_sparse(_rows_of_segments)(NAMES[_name]))
-NAMES["compat.v1.string_split"] = NAMES["string_split"] = of_sparse(lambda _: sparse_result(2, "string"))(
-    NAMES["compat.v1.string_split"]
-)
-NAMES["compat.v1.strings.split"] = of_sparse(lambda _: sparse_result(2, "string"))(NAMES["compat.v1.strings.split"])
 
 
 def _of_features(given: dict[str, Any], *first: Any) -> dict[str, Any]:
@@ -199,7 +192,13 @@ def _of_image(given: dict[str, Any]) -> KerasTensor:
     return KerasTensor.derived((None, None, given.get("channels") or None), name_of(given.get("dtype", "uint8")))
 
 
-_READING: dict[str, Callable[[dict[str, Any]], Any]] = {
+_KINDS_OF_SEGMENTS = {"math": ("sum", "mean", "max", "min", "prod"), "sparse": ("sum", "mean", "sqrt_n")}
+_SEGMENTS = [f"{module}.segment_{kind}" for module, kinds in _KINDS_OF_SEGMENTS.items() for kind in kinds]
+_WITH_GRADIENTS: dict[str, Results] = {
+    **dict.fromkeys(_SEGMENTS, _rows_of_segments),
+    **dict.fromkeys(
+        ("string_split compat.v1.string_split", "compat.v1.strings.split"), lambda _: sparse_result(2, "string")
+    ),
     "io.parse_single_example": _of_features,
     "io.parse_example": lambda given: _of_features(given, None),
     "io.decode_raw compat.v1.decode_raw": _of_bytes,
@@ -210,6 +209,4 @@ _READING: dict[str, Callable[[dict[str, Any]], Any]] = {
     "io.read_file": lambda _: KerasTensor.derived((), "string"),
     " ".join([*LISTS["decoders of images"], "image.decode_jpeg"]): _of_image,
 }
-for _names, _results in _READING.items():
-    for _original in {id(NAMES[name]): NAMES[name] for name in _names.split() if name in NAMES}.values():
-        replace(_original, of_sparse(_results)(_original))
+_let_take_graphs(_WITH_GRADIENTS, False)

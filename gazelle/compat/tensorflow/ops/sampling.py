@@ -18,7 +18,7 @@ from gazelle.compat.tensorflow.names import NAMES, named, op
 from gazelle.compat.tensorflow.ops.randoms import generator
 from gazelle.compat.tensorflow.ops.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.tensorflow.v1.host_nodes import of_sparse, sparse_result
+from gazelle.compat.tensorflow.v1.host_nodes import sparse_result, with_gradients
 from gazelle.compat.types import DTypeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
@@ -53,7 +53,7 @@ def _decoded_in_graph(given: dict[str, Any]) -> Any:
     return [sparse_result(2, "int64") for _ in range(top_paths)], KerasTensor.derived((None, top_paths), "float32")
 
 
-@of_sparse(_decoded_in_graph)
+@with_gradients(_decoded_in_graph)
 def _decoded(inputs: Any, lengths: Any, blank: int | None, merges_labels: bool = False, **options: Any) -> Any:
     logits = jnp.moveaxis(jnp.asarray(unboxed(inputs)), 0, 1)
     index = logits.shape[-1] - 1 if blank is None else blank % logits.shape[-1]

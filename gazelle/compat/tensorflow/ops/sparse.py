@@ -23,7 +23,7 @@ from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
 from gazelle.compat.tensorflow.ops.arrays import convert
 from gazelle.compat.tensorflow.ops.linalg import matmul
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.tensorflow.v1.host_nodes import in_graph, of_sparse
+from gazelle.compat.tensorflow.v1.host_nodes import in_graph, with_gradients
 from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.symbolic import KerasTensor, is_symbolic
 
@@ -99,7 +99,7 @@ class SparseTensor:
 
 @named("sparse.to_dense", "sparse_tensor_to_dense")
 @ignores("validate_indices")
-@of_sparse(lambda given: KerasTensor.derived(given["sp_input"].shape, given["sp_input"].dtype))
+@with_gradients(lambda given: KerasTensor.derived(given["sp_input"].shape, given["sp_input"].dtype))
 def to_dense(sp_input: SparseTensor, default_value: TensorLike = None) -> TensorResult:
     default = (b"" if sp_input.dtype == "string" else 0) if default_value is None else default_value
     default = default.encode() if isinstance(default, str) else default
@@ -120,7 +120,7 @@ def from_dense(tensor: TensorLike) -> SparseTensor:
 
 @named("nn.ctc_loss")
 @ignores("unique name preprocess_collapse_repeated=False ctc_merge_repeated=True ignore_longer_outputs_than_inputs")
-@of_sparse(lambda _: KerasTensor.derived((None,), "float32"))
+@with_gradients(lambda _: KerasTensor.derived((None,), "float32"))
 def ctc_loss(
     labels: SparseTensor | TensorLike,
     logits: TensorLike = None,
@@ -284,7 +284,7 @@ def sparse_to_dense(
 
 
 @named("edit_distance", "compat.v1.edit_distance")
-@of_sparse(lambda given: KerasTensor.derived(given["truth"].shape[:-1], "float32"))
+@with_gradients(lambda given: KerasTensor.derived(given["truth"].shape[:-1], "float32"))
 def edit_distance(
     hypothesis: SparseTensor | TensorLike, truth: SparseTensor | TensorLike, normalize: bool = True
 ) -> TensorResult:

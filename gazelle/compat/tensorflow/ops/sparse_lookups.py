@@ -17,7 +17,7 @@ from gazelle.compat.tensorflow.ops.arrays import array_of, convert
 from gazelle.compat.tensorflow.ops.nn import embedding_lookup
 from gazelle.compat.tensorflow.ops.sparse import SparseTensor, rows_of
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.tensorflow.v1.host_nodes import of_sparse
+from gazelle.compat.tensorflow.v1.host_nodes import with_gradients
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import unknown
 from gazelle.core.symbolic import KerasTensor
@@ -27,7 +27,7 @@ _POWERS = {"sum": 0, "mean": 1, "sqrtn": 2}  # of the weights in the divisor
 
 @named("nn.embedding_lookup_sparse", "compat.v1.nn.embedding_lookup_sparse")
 @ignores("partition_strategy name allow_fast_lookup")
-@of_sparse(lambda given: KerasTensor.derived((None, *given["params"].shape[1:]), "float32"))
+@with_gradients(lambda given: KerasTensor.derived((None, *given["params"].shape[1:]), "float32"))
 def embedding_lookup_sparse(
     params: TensorLike,
     sp_ids: SparseTensor,

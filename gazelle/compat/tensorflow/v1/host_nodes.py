@@ -36,16 +36,25 @@ def _given(function: Function, args: Arguments, kwargs: Keywords) -> dict[str, A
     return inspect.signature(function).bind(*args, **current_names(named, earlier_names(parameters))).arguments
 
 
-def on_values(function: Function, outputs: Outputs | None = None) -> Function:
-    """Let a function of tensors with values also take those of a graph, where `outputs` makes its results."""
+def on_values(function: Function, outputs: Outputs | None = None, stops_gradients: bool = True) -> Function:
+    """Let a function of tensors with values also take those of a graph, where `outputs` makes its results.
+
+    Tensors may be sparse.
+    """
 
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
         if not in_graph(args, kwargs):
             return function(*args, **kwargs)
-        return host_node(function, args, kwargs, outputs and (lambda: outputs(_given(function, args, kwargs))))
+        make = outputs and (lambda: _packed(outputs(_given(function, args, kwargs))))
+        return _unpacked(host_node(function, args, kwargs, make, stops_gradients))
 
     return called
+
+
+def with_gradients(outputs: Outputs) -> Callable[[Function], Function]:
+    """As `on_values`, for functions through which gradients flow. A decorator."""
+    return functools.partial(on_values, outputs=outputs, stops_gradients=False)
 
 
 class _Sparse(NamedTuple):
@@ -54,22 +63,6 @@ class _Sparse(NamedTuple):
     indices: Any
     values: Any
     dense_shape: Any
-
-
-def of_sparse(outputs: Outputs) -> Callable[[Function], Function]:
-    """Let a function of sparse tensors also take those of a graph; `outputs` makes its results there. A decorator."""
-
-    def decorate(function: Function) -> Function:
-        @functools.wraps(function)
-        def called(*args: Any, **kwargs: Any) -> Any:
-            if not in_graph(*_packed((args, kwargs))):
-                return function(*args, **kwargs)
-            make = lambda: _packed(outputs(_given(function, args, kwargs)))  # noqa: E731
-            return _unpacked(host_node(function, args, kwargs, make, False))
-
-        return called
-
-    return decorate
 
 
 def _packed(tree: Tree) -> Tree:
@@ -97,9 +90,10 @@ def builds_graph() -> bool:
 
 def in_graph(*trees: Tree) -> bool:
     """Whether there are tensors of a graph among these, which a session or `K.function` runs."""
-    leaves = jax.tree.leaves(trees, is_leaf=is_box)
     is_possible = builds_graph() or (era.is_package_before_keras_3() and not computes_values())
-    return is_possible and any(isinstance(v, KerasTensor | GraphVariable) for v in leaves)
+    return is_possible and any(
+        isinstance(v, KerasTensor | GraphVariable) for v in jax.tree.leaves(_packed(trees), is_leaf=is_box)
+    )
 
 
 def host_node(
