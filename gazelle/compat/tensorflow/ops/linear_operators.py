@@ -24,6 +24,16 @@ def _dense(value: Any) -> Any:
     return value.to_dense() if isinstance(value, LinearOperator) else convert(value)
 
 
+def _of_matrix(name: str, is_operator: bool = False) -> Callable[[Any], Any]:
+    """The method that calls a function of tf on the matrix, and may make an operator of the result."""
+
+    def method(self: Any) -> Any:
+        made = _tf(name, self._matrix)
+        return LinearOperator(made) if is_operator else made
+
+    return method
+
+
 @named("linalg.LinearOperator")
 class LinearOperator:
     """A matrix, or a batch of them.
@@ -50,9 +60,6 @@ class LinearOperator:
     def to_dense(self) -> TensorResult:
         return self._matrix
 
-    def shape_tensor(self) -> TensorResult:
-        return _tf("shape", self._matrix)
-
     def matmul(self, x: TensorLike, adjoint: bool = False, adjoint_arg: bool = False) -> TensorResult:
         """Return the product with a matrix, or with another operator as an operator."""
         product = matmul(self._matrix, _dense(x), adjoint_a=adjoint, adjoint_b=adjoint_arg)
@@ -73,32 +80,21 @@ class LinearOperator:
     def solvevec(self, rhs: TensorLike, adjoint: bool = False) -> TensorResult:
         return self.solve(convert(rhs)[..., None], adjoint)[..., 0]
 
-    def determinant(self) -> TensorResult:
-        return _tf("linalg.det", self._matrix)
+    determinant = _of_matrix("linalg.det")
+    trace = _of_matrix("linalg.trace")
+    diag_part = _of_matrix("linalg.diag_part")
+    eigvals = _of_matrix("linalg.eigvalsh")
+    shape_tensor = _of_matrix("shape")
 
     def log_abs_determinant(self) -> TensorResult:
         return _tf("linalg.slogdet", self._matrix)[1]
 
-    def trace(self) -> TensorResult:
-        return _tf("linalg.trace", self._matrix)
-
-    def diag_part(self) -> TensorResult:
-        return _tf("linalg.diag_part", self._matrix)
-
-    def eigvals(self) -> TensorResult:
-        return _tf("linalg.eigvalsh", self._matrix)
-
     def add_to_tensor(self, x: TensorLike) -> TensorResult:
         return self._matrix + x
 
-    def inverse(self) -> LinearOperator:
-        return LinearOperator(_tf("linalg.inv", self._matrix))
-
-    def adjoint(self) -> LinearOperator:
-        return LinearOperator(_tf("linalg.adjoint", self._matrix))
-
-    def cholesky(self) -> LinearOperator:
-        return LinearOperator(_tf("linalg.cholesky", self._matrix))
+    inverse = _of_matrix("linalg.inv", is_operator=True)
+    adjoint = _of_matrix("linalg.adjoint", is_operator=True)
+    cholesky = _of_matrix("linalg.cholesky", is_operator=True)
 
     def cond(self) -> TensorResult:
         values = _tf("linalg.svd", self._matrix, compute_uv=False)

@@ -232,9 +232,8 @@ def polyval(coeffs: TensorLike, x: TensorLike) -> TensorResult:
 def histogram_fixed_width(
     values: TensorLike, value_range: TensorLike, nbins: TensorLike = 100, dtype: DTypeLike = "int32"
 ) -> TensorResult:
-    low, high = value_range[0], value_range[1]
-    index = jnp.clip(jnp.floor((jnp.asarray(values) - low) / (high - low) * nbins), 0, nbins - 1).astype("int32")
-    return jnp.bincount(index.reshape(-1), length=nbins).astype(name_of(dtype))
+    bins = histogram_fixed_width_bins(values, value_range, nbins)
+    return jnp.bincount(bins.reshape(-1), length=nbins).astype(name_of(dtype))
 
 
 @op("histogram_fixed_width_bins", host=False, static=("nbins",))

@@ -15,6 +15,7 @@ from gazelle.compat.tensorflow.eager.function import is_tracing
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import fixed_shape, named, op, space
 from gazelle.compat.tensorflow.ops.arrays import keras_format
+from gazelle.compat.tensorflow.ops.linalg import clip_by_norm
 from gazelle.compat.tensorflow.ops.randoms import next_key
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, Nested, ShapeLike, TensorLike, TensorResult
@@ -142,8 +143,8 @@ def batch_norm_with_global_normalization(
     variance_epsilon: float,
     scale_after_normalization: bool,
 ) -> TensorResult:
-    by = jax.lax.rsqrt(variance + variance_epsilon) * (gamma if scale_after_normalization else 1)
-    return input * by + beta - mean * by
+    gamma = gamma if scale_after_normalization else None
+    return batch_normalization(input, mean, variance, beta, gamma, variance_epsilon)
 
 
 @op("nn.normalize_moments", host=False)
@@ -236,10 +237,7 @@ def embedding_lookup(params: Nested[TensorLike], ids: TensorLike, max_norm: Tens
 def _rows_of(params: TensorLike, ids: TensorLike, max_norm: TensorLike = None) -> TensorResult:
     ids = jnp.asarray(ids)
     rows = jnp.take(jnp.asarray(params), ids, axis=0)
-    if max_norm is None:
-        return rows
-    size = jnp.sqrt(jnp.sum(jnp.square(rows), axis=tuple(range(ids.ndim, rows.ndim)), keepdims=True))
-    return rows * max_norm / jnp.maximum(size, max_norm)
+    return rows if max_norm is None else clip_by_norm(rows, max_norm, tuple(range(ids.ndim, rows.ndim)))
 
 
 # Losses ---------------------------------------------------------------------------------------------------------------

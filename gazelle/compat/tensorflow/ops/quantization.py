@@ -5,24 +5,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.names import op
 from gazelle.compat.types import TensorLike, TensorResult
-
-_VARS = "fake_quant_with_min_max_vars"
-
-
-@op("quantization.fake_quant_with_min_max_args", "fake_quant_with_min_max_args", host=False)
-def fake_quant_with_min_max_args(
-    inputs: TensorLike, min: float = -6.0, max: float = 6.0, num_bits: int = 8, narrow_range: bool = False
-) -> TensorResult:
-    return _quantized(inputs, min, max, num_bits, narrow_range)
-
-
-@op(f"quantization.{_VARS}", _VARS, f"quantization.{_VARS}_per_channel", f"{_VARS}_per_channel", host=False)
-def fake_quant_with_min_max_vars(
-    inputs: TensorLike, min: TensorLike, max: TensorLike, num_bits: int = 8, narrow_range: bool = False
-) -> TensorResult:
-    return _quantized(inputs, min, max, num_bits, narrow_range)
 
 
 def _quantized(x: TensorLike, low: TensorLike, high: TensorLike, num_bits: int, narrow_range: bool) -> TensorResult:
@@ -39,3 +24,13 @@ def _quantized(x: TensorLike, low: TensorLike, high: TensorLike, num_bits: int, 
     limited = jnp.where(x < least, low, jnp.where(x > most, high, x))
     rounded = jnp.floor((jnp.clip(x, least, most) - least) / step + 0.5) * step + least
     return limited + jax.lax.stop_gradient(jnp.where(scale == 0, 0, rounded) - limited)
+
+
+_VARS = "fake_quant_with_min_max_vars"
+_REST = "num_bits=8 narrow_range=False"
+for _names, _limits in (
+    (("fake_quant_with_min_max_args",), "min=-6.0 max=6.0"),
+    ((_VARS, f"{_VARS}_per_channel"), "min max"),
+):
+    _function = with_parameters(_quantized, f"inputs {_limits} {_REST}".split())
+    op(*(f"{module}{name}" for name in _names for module in ("quantization.", "")), host=False)(_function)
