@@ -175,7 +175,6 @@ def index_table_from_file(
 
 
 @named("contrib.lookup.index_to_string_table_from_tensor")
-@ignores("name")
 def index_to_string_table_from_tensor(mapping: TensorLike, default_value: str = "UNK") -> StaticHashTable:
     """`tf.contrib.lookup.index_to_string_table_from_tensor`: the texts of indices."""
     texts = array_of(mapping)

@@ -242,7 +242,6 @@ named("device", "colocate_with", "container")(lambda *_: contextlib.nullcontext(
 
 
 @named("tuple")
-@ignores("name")
 def gated(tensors: Sequence[TensorLike], control_inputs: Option = None) -> list[TensorResult]:
     """`tf.tuple`: the tensors, after all of them and other operations have run."""
     with depending([*tensors, *(control_inputs or ())]):

@@ -197,7 +197,6 @@ class ListDiff(NamedTuple):
 
 
 @named("setdiff1d")
-@ignores("name")
 @on_values
 def setdiff1d(x: TensorLike, y: TensorLike, index_dtype: DTypeLike = "int32") -> TensorResult:
     """`tf.setdiff1d`: the values that are not in y, in their order, and their indices."""

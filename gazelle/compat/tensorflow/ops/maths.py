@@ -289,7 +289,6 @@ def cumulative_logsumexp(x: TensorLike, axis: int = 0, exclusive: bool = False, 
 
 
 @named("timestamp")
-@ignores("name")
 def timestamp() -> TensorResult:
     """`tf.timestamp`: the seconds since 1970."""
     return Tensor(np.asarray(time.time()))

@@ -318,7 +318,6 @@ def _depth(value: Any) -> int:
 
 
 @named("ragged.stack")
-@ignores("name")
 def stack_rows(values: TensorLike, axis: int = 0) -> RaggedTensor:
     """`tf.ragged.stack`: tensors as rows, or with an axis > 0 their rows next to each other."""
     if axis > 0:
@@ -335,16 +334,13 @@ named("ragged.segment_ids_to_row_splits")(
     )
 )
 named("ragged.stack_dynamic_partitions")(
-    ignores("name")(
-        lambda data, partitions, num_partitions: RaggedTensor.of_rows(
-            NAMES["dynamic_partition"](data, partitions, num_partitions)
-        )
+    lambda data, partitions, num_partitions: RaggedTensor.of_rows(
+        NAMES["dynamic_partition"](data, partitions, num_partitions)
     )
 )
 
 
 @named("ragged.cross")
-@ignores("name")
 def cross(inputs: Sequence[TensorLike]) -> RaggedTensor:
     """`tf.ragged.cross`: for each row the combinations of one string of each input, joined by "_X_"."""
     rows = zip(*(map(array_of, rows_of(part)) for part in inputs), strict=True)

@@ -27,7 +27,6 @@ from gazelle.compat.types import Function
 
 
 def _reduced(name: str, reduce: Function) -> Function:
-    @ignores("name")
     def called(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
         if name == "reduce_mean" and input_tensor.dtype.is_integer:  # unlike that of a tensor
             input_tensor = map_values(lambda values: NAMES["cast"](values, "float64"), input_tensor)
@@ -95,7 +94,6 @@ def _positions(condition: Any) -> list[tuple[int, ...]]:
     return [(number, *inner) for number, row in enumerate(condition) for inner in _positions(row)]
 
 
-@ignores("name")
 def _concat(values: Any, axis: Any) -> Any:
     if int(axis) == 0:
         return RaggedTensor.of_rows([row for part in values for row in rows_of(part)])
@@ -135,11 +133,11 @@ _BY_ROWS: dict[str, Function] = {
     "concat": _concat,
     "stack": stack_rows,
     "boolean_mask": masked,
-    "tile": ignores("name")(lambda input, multiples: _tiled(input, *multiples)),
-    "strings.join": ignores("name")(
-        lambda inputs, separator="": map_values(lambda *parts: NAMES["strings.join"](parts, separator), *inputs)
+    "tile": lambda input, multiples: _tiled(input, *multiples),
+    "strings.join": lambda inputs, separator="": map_values(
+        lambda *parts: NAMES["strings.join"](parts, separator), *inputs
     ),
-    "gather": ignores("validate_indices axis=0 batch_dims=0 name")(
+    "gather": ignores("validate_indices axis=0 batch_dims=0")(
         lambda params, indices: (
             map_values(lambda i: gather(params, i), indices)
             if not isinstance(params, RaggedTensor)
@@ -148,40 +146,39 @@ _BY_ROWS: dict[str, Function] = {
             else RaggedTensor.of_rows([params[int(i)] for i in array_of(indices)])
         )
     ),
-    "gather_nd": ignores("batch_dims=0 name")(
+    "gather_nd": ignores("batch_dims=0")(
         lambda params, indices: _rows_or_tensor([params[tuple(i)] for i in array_of(indices).tolist()])
     ),
-    "squeeze": ignores("name")(lambda input, axis=None: input[0] if axis in (0, [0], (0,)) else input),
-    "reverse": ignores("name")(lambda tensor, axis: _reversed(tensor, *array_of(axis).reshape(-1).tolist())),
-    "split": ignores("num axis=0 name")(lambda value, num_or_size_splits: _parts(value, num_or_size_splits)),
-    "unstack": ignores("num axis=0 name")(lambda value: list(value)),
-    "nn.softmax": ignores("axis=-1 name")(lambda logits: RaggedTensor.of_rows([_softmax(row) for row in logits])),
+    "squeeze": lambda input, axis=None: input[0] if axis in (0, [0], (0,)) else input,
+    "reverse": lambda tensor, axis: _reversed(tensor, *array_of(axis).reshape(-1).tolist()),
+    "split": ignores("num axis=0")(lambda value, num_or_size_splits: _parts(value, num_or_size_splits)),
+    "unstack": ignores("num axis=0")(lambda value: list(value)),
+    "nn.softmax": ignores("axis=-1")(lambda logits: RaggedTensor.of_rows([_softmax(row) for row in logits])),
     "matmul": lambda a, b, *args, **kwargs: RaggedTensor.of_rows(
         [_matmul(*pair, *args, **kwargs) for pair in zip(rows_of(a), rows_of(b), strict=True)]
     ),
-    "add_n": ignores("name")(lambda inputs: functools.reduce(lambda x, y: x + y, inputs)),
+    "add_n": lambda inputs: functools.reduce(lambda x, y: x + y, inputs),
     "math.bincount": lambda arr, axis=None, **options: (
         _bincount(arr.flat_values, **options)
         if axis in (None, 0)
         else stack([_bincount(row, **options, minlength=int(array_of(arr.flat_values).max()) + 1) for row in arr])
     ),
-    "where": ignores("name")(
-        lambda condition, x=None, y=None: (
-            elementwise(_where, condition, x, y)
-            if x is not None
-            else Tensor(np.asarray(_positions(condition), "int64").reshape(-1, condition.ndim))
-        )
+    "where": lambda condition, x=None, y=None: (
+        elementwise(_where, condition, x, y)
+        if x is not None
+        else Tensor(np.asarray(_positions(condition), "int64").reshape(-1, condition.ndim))
     ),
-    "size": ignores("out_type name")(lambda input: NAMES["size"](input.flat_values)),
-    "rank": ignores("name")(lambda input: convert(input.ndim)),
-    "shape": ignores("out_type name")(lambda input: input.bounding_shape()),
-    "expand_dims": ignores("name")(lambda input, axis: _expanded(input, int(axis) % (input.ndim + 1))),
+    "size": ignores("out_type")(lambda input: NAMES["size"](input.flat_values)),
+    "rank": lambda input: convert(input.ndim),
+    "shape": ignores("out_type")(lambda input: input.bounding_shape()),
+    "expand_dims": lambda input, axis: _expanded(input, int(axis) % (input.ndim + 1)),
 }
 
 
 def with_rows(name: str, function: Function) -> Function:
     """A function of the table that also takes ragged tensors."""
     by_rows = _reduced(name, function) if name.startswith("reduce_") else _BY_ROWS.get(name)
+    by_rows = by_rows and ignores("name")(by_rows)
 
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:

@@ -256,8 +256,5 @@ named("random.experimental.stateless_shuffle")(lambda value, seed, alg=None: shu
 named("random.stateless_categorical")(
     lambda logits, num_samples, seed, dtype="int64": categorical(logits, num_samples, dtype, seed_of_draw(seed))
 )
-named("random.stateless_gamma")(stateless(gamma))
-named("random.stateless_poisson")(stateless(poisson))
-named("random.stateless_uniform")(stateless(uniform))
-named("random.stateless_normal")(stateless(normal))
-named("random.stateless_truncated_normal")(stateless(truncated_normal))
+for _function in (gamma, poisson, uniform, normal, truncated_normal):
+    named(f"random.stateless_{_function.__name__}")(stateless(_function))

@@ -229,8 +229,7 @@ def inverse_stft(
 
 
 def _frames_of(spectra: Any, size: int, length: int, window: Any) -> Any:
-    frames = jnp.fft.irfft(spectra, size)[..., :length]
-    return jnp.pad(frames, [(0, 0)] * (frames.ndim - 1) + [(0, length - frames.shape[-1])]) * window
+    return _resized(jnp.fft.irfft(spectra, size), length) * window
 
 
 @named("signal.linear_to_mel_weight_matrix")

@@ -10,7 +10,6 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import random
-from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.lifting import GraphValue
 from gazelle.compat.classes import compat_class
 from gazelle.compat.tables import with_parameters
@@ -84,7 +83,6 @@ for _name, (_schedule, _parameters) in _DECAYS.items():
 
 
 @named("train.piecewise_constant", "train.piecewise_constant_decay")
-@ignores("name")
 def piecewise_constant(x: TensorLike, boundaries: Sequence[float], values: Sequence[float]) -> TensorResult:
     """`tf.train.piecewise_constant`: the value between the boundaries around x."""
     return _at(x, lambda: compat_class(schedules.PiecewiseConstantDecay)(list(boundaries), list(values)))

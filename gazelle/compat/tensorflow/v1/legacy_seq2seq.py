@@ -97,7 +97,6 @@ def sequence_loss(
 
 
 @named("contrib.seq2seq.sequence_loss")
-@ignores("name")
 def loss_of_steps(
     logits: TensorLike,
     targets: TensorLike,

@@ -353,7 +353,6 @@ def auc(
 
 
 @named("contrib.metrics.accuracy")
-@ignores("name")
 def accuracy(predictions: TensorLike, labels: TensorLike, weights: TensorLike = None) -> TensorResult:
     """`tf.contrib.metrics.accuracy`: the part of equal predictions and labels of one batch."""
     given = labels, predictions, weights
@@ -369,7 +368,6 @@ def aggregate_metric_map(names_to_tuples: Mapping[str, tuple[TensorResult, Tenso
 
 
 @named("local_variables_initializer", "initialize_local_variables")
-@ignores("name")
 def local_variables_initializer() -> TensorResult:
     """`tf.local_variables_initializer`: sets the sums of metrics to 0."""
     return None if computes_values() else graph_variables.initialize(scopes.get_collection("local_variables"))
