@@ -151,3 +151,31 @@ def test_buckets_are_ordered_by_their_own_name(tf_keras_2):
     crossed = columns.indicator_column(columns.crossed_column([parts, "s"], 5))  # n_bucketized_X_s_indicator
     made = tf_keras_2.keras.layers.DenseFeatures([crossed, parts])({"n": np.array([[1.0]]), "s": np.array([["a"]])})
     assert made.numpy()[0, :2].tolist() == [0.0, 1.0]
+
+
+def _shared(columns):
+    ids = [columns.categorical_column_with_identity(key, 5) for key in "ba"]
+    return columns.shared_embedding_columns(
+        ids, 2, initializer=lambda shape, dtype=None: np.arange(10.0).reshape(shape)
+    )
+
+
+SHARED = {"a": np.array([[1], [2]]), "b": np.array([[0], [4]])}
+
+
+def test_shared_embeddings_have_one_table(tf_keras_2):
+    layer = tf_keras_2.keras.layers.DenseFeatures(_shared(tf_keras_2.feature_column))
+    assert layer(SHARED).numpy().tolist() == [[2.0, 3.0, 0.0, 1.0], [4.0, 5.0, 8.0, 9.0]]
+    assert len(layer.weights) == 1
+
+
+def test_shared_embeddings_are_one_variable_of_a_graph(tensorflow_1):
+    tf = tensorflow_1
+    features = {key: tf.placeholder(tf.int64, [None, 1]) for key in SHARED}
+    pair = _shared(tf.feature_column)
+    made = [tf.feature_column.input_layer(features, pair) for _ in range(2)][-1]
+    assert [v.name for v in tf.trainable_variables()] == ["input_layer/a_b_shared_embedding/embedding_weights:0"]
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        fed = {features[key]: value for key, value in SHARED.items()}
+        assert session.run(made, fed).tolist() == [[2.0, 3.0, 0.0, 1.0], [4.0, 5.0, 8.0, 9.0]]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gazelle.compat import tensorflow
 from tests.compat.test_contrib_layers import sine
 
 
@@ -37,3 +38,53 @@ def test_decoders_and_losses(tf):
     expected += [[1.1468, 1.1871], [11.4677, 5.9357], [1.167], [2.3339]]
     for value, numbers in zip(values, expected, strict=True):
         np.testing.assert_allclose(np.ravel(value), numbers, atol=1e-4)
+
+
+def _attending(legacy, cells, steps, feeds):
+    options = {"num_heads": 2, "initial_state_attention": True}
+    return legacy.embedding_attention_seq2seq(steps, steps, cells.BasicLSTMCell(4), 6, 5, 3, **options)[0][-1][0]
+
+
+def _in_buckets(legacy, cells, steps, feeds):
+    decode = lambda source, target: legacy.embedding_rnn_seq2seq(source, target, cells.GRUCell(4), 6, 5, 3)  # noqa: E731
+    weights = [[1.0, 1.0]] * 3
+    return legacy.model_with_buckets(steps, steps, steps, weights, [(1, 2), (2, 3)], decode, per_example_loss=True)[1]
+
+
+def _feeding_itself(legacy, cells, steps, feeds):
+    return legacy.embedding_rnn_seq2seq(steps, steps, cells.GRUCell(4), 6, 5, 3, feed_previous=feeds)[0][-1][0]
+
+
+DECODERS = {
+    _feeding_itself: ("embedding_rnn_seq2seq/rnn/embedding_wrapper/gru_cell/gates/bias", 12),
+    _attending: ("embedding_attention_seq2seq/embedding_attention_decoder/attention_decoder/Attention_1/kernel", 20),
+    _in_buckets: ("embedding_rnn_seq2seq/embedding_rnn_decoder/rnn_decoder/output_projection_wrapper/kernel", 12),
+}
+NUMBERS = {
+    _feeding_itself: [-0.6909, -0.5413, 0.106, 0.6558, 0.6027],
+    _attending: [-0.1054, 0.0902, 0.2029, 0.129, -0.0635],
+    _in_buckets: [[1.8186, 1.9008], [1.9768, 1.9524]],
+}
+
+
+@pytest.mark.parametrize("decoder", DECODERS, ids=lambda made: made.__name__)
+def test_decoders_of_symbols(tf, decoder):
+    steps = [tf.constant(pair) for pair in ([1, 2], [3, 4], [0, 1])]
+    feeds = tf.placeholder(tf.bool, [])
+    with tf.variable_scope("m", initializer=lambda *args, **kwargs: 5 * sine(*args, **kwargs)):
+        made = decoder(tf.contrib.legacy_seq2seq, tf.nn.rnn_cell, steps, feeds)
+    names = [v.op.name for v in tf.trainable_variables()]
+    name, count = DECODERS[decoder]
+    assert (f"m/{name}" in names, len(names)) == (True, count)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        np.testing.assert_allclose(sess.run(made, {feeds: True}), NUMBERS[decoder], atol=1e-4)
+
+
+def test_private_modules_have_the_cells_and_decoders(tf):
+    module = lambda name: tensorflow.module(f"tensorflow.{name}")  # noqa: E731
+    assert {"EmbeddingWrapper", "OutputProjectionWrapper"} <= set(
+        module("contrib.rnn.python.ops.core_rnn_cell").__all__
+    )
+    assert "attention_decoder" in module("contrib.legacy_seq2seq.python.ops.seq2seq").__all__
+    assert (tf.GraphKeys.TRAIN_OP, tf.GraphKeys.TABLE_INITIALIZERS) == ("train_op", "table_initializer")

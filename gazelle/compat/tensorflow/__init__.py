@@ -30,7 +30,7 @@ _TABLES = listed("""v1.contrib_layers function_tables ops.arrays ops.blocks ops.
     v1.global_steps v1.default_graphs eager.differentiation events feature_columns files function_layer ops.gathering
     ops.gradient_ops initializers v1.iterators v1.layers v1.losses v1.metrics v1.optimizers v1.scatter v1.scopes
     v1.sessions v1.summaries v1.graphs v1.placeholders v1.graph_variables v1.graph_steps ops.image_resizing ops.images
-    v1.legacy_seq2seq ops.linalg ops.linear_operators
+    v1.legacy_seq2seq v1.sequence_losses ops.linalg ops.linear_operators
     lite ops.maths v1.session_hooks v1.variable_lists v1.monitored_sessions v1.contrib_training v1.moving_averages
     ops.nn data.parsing printing ops.quantization queues v1.queues v1.queue_runners ops.ragged ops.ragged_calls
     ops.randoms ops.random_generators data.records v1.rnn v1.rnn_cells v1.rnn_cell_wrappers ops.sampling saved_models
@@ -93,8 +93,9 @@ class Facade(ModuleType):
         raise MissingFunctionError(missing(full), name=name, obj=self)
 
     def __dir__(self) -> list[str]:
-        start = f"{self._prefix.replace('python.ops.rnn_cell', 'nn.rnn_cell')}." if self._prefix else ""
-        names = {n[len(start) :].split(".")[0] for n in NAMES if n.startswith(start)}
+        modules = _MODULES.get(self._prefix, [self._prefix.replace("python.ops.rnn_cell", "nn.rnn_cell")])
+        starts = [f"{module}." if module not in ("", "tf") else "" for module in modules]
+        names = {n[len(start) :].split(".")[0] for start in starts for n in NAMES if n.startswith(start)}
         return sorted(names if self._prefix else names | {"keras"})
 
 

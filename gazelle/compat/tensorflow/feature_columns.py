@@ -14,7 +14,7 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named
-from gazelle.compat.tensorflow.v1 import graph_variables, graphs
+from gazelle.compat.tensorflow.v1 import graph_variables, graphs, scopes
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
@@ -142,17 +142,51 @@ def embedding_column(
     max_norm: None = None,
     trainable: bool = True,
 ) -> Column:
-    _check(categorical_column, "embedding_column", True)
+    return _embedded(categorical_column, "", dimension, combiner, initializer, trainable, [])
+
+
+@named("feature_column.shared_embedding_columns", "feature_column.shared_embeddings")
+@ignores("ckpt_to_load_from=None tensor_name_in_ckpt=None max_norm=None use_safe_embedding_lookup")
+def shared_embedding_columns(
+    categorical_columns: Sequence[Column],
+    dimension: int,
+    combiner: str = "mean",
+    initializer: InitializerLike | None = None,
+    shared_embedding_collection_name: str | None = None,
+    ckpt_to_load_from: None = None,
+    tensor_name_in_ckpt: None = None,
+    max_norm: None = None,
+    trainable: bool = True,
+) -> list[Column]:
+    """`tf.feature_column.shared_embedding_columns`: columns whose categories are rows of one table."""
+    parts = sorted(column.name for column in categorical_columns)
+    table = shared_embedding_collection_name or f"{'_'.join(parts)}_shared_embedding"
+    layers: list[Any] = []
+    options = (dimension, combiner, initializer, trainable, layers)
+    return [_embedded(column, table, *options) for column in categorical_columns]
+
+
+def _embedded(
+    column: Column,
+    shared: str,
+    dimension: int,
+    combiner: str,
+    initializer: InitializerLike | None,
+    trainable: bool,
+    layers: list[Any],
+) -> Column:
+    """The rows of a table for categories; a shared one has a name, and several columns have the same list of layers."""
+    _check(column, "embedding_column", True)
     first = initializer or gazelle.initializers.TruncatedNormal(stddev=dimension**-0.5)
-    name = f"{categorical_column.name}_embedding"
+    name = f"{column.name}_{'shared_' if shared else ''}embedding"
 
     def read(inputs: Inputs) -> KerasTensor:
-        ids = categorical_column.read(inputs)
-        return rows_of(
-            ids, f"{name}/embedding_weights", categorical_column.count, dimension, combiner, first, trainable
-        )
+        known = layers if not graphs.active() else scopes.get_collection_ref(shared) if shared else []
+        table = f"{shared or name}/embedding_weights"
+        ids = column.read(inputs)
+        return rows_of(ids, table, column.count, dimension, combiner, first, trainable, known)
 
-    return Column(name, categorical_column.inputs, read)
+    return Column(name, column.inputs, read)
 
 
 def rows_of(
@@ -163,15 +197,23 @@ def rows_of(
     combiner: str,
     initializer: InitializerLike,
     trainable: bool = True,
+    known: list[Any] | None = None,
 ) -> KerasTensor:
-    """The rows of a new table for the categories of each sample, combined; in a graph the table is a variable."""
+    """The rows of a table for the categories of each sample, combined; in a graph the table is a variable.
+
+    `known` has the table if there is one, else the new one is added.
+    """
+    known = [] if known is None else known
     if graphs.active():
-        table = graph_variables.get_variable(name, [count, dimension], initializer=initializer, trainable=trainable)
-        rows = NAMES["gather"](table, ops.maximum(ids, 0))
+        if not known:
+            known += [graph_variables.get_variable(name, [count, dimension], None, initializer, trainable=trainable)]
+        rows = NAMES["gather"](known[0], ops.maximum(ids, 0))
     else:
-        rows = gazelle.layers.Embedding(count, dimension, initializer, trainable=trainable)(ops.maximum(ids, 0))
-    known = ops.cast(ids >= 0, "float32")[..., None]
-    total, number = ops.sum(rows * known, axis=1), ops.maximum(ops.sum(known, axis=1), 1)
+        if not known:
+            known += [gazelle.layers.Embedding(count, dimension, initializer, trainable=trainable)]
+        rows = known[0](ops.maximum(ids, 0))
+    valid = ops.cast(ids >= 0, "float32")[..., None]
+    total, number = ops.sum(rows * valid, axis=1), ops.maximum(ops.sum(valid, axis=1), 1)
     return total / {"mean": number, "sqrtn": ops.sqrt(number), "sum": 1}[combiner]
 
 

@@ -1,25 +1,28 @@
-"""`tf.contrib.legacy_seq2seq`, before 1.0 `tf.nn.seq2seq`: decoders whose steps are lists, and their losses."""
+"""`tf.contrib.legacy_seq2seq`, before 1.0 `tf.nn.seq2seq`: decoders whose steps are lists."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
+
 from gazelle.compat.arguments.ignored import ignores
+from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.v1.graph_variables import get_variable
 from gazelle.compat.tensorflow.v1.scopes import current, variable_scope
-from gazelle.compat.types import Option, TensorLike, TensorResult
-from gazelle.core.errors import ArgumentError, message
+from gazelle.compat.types import DTypeLike, Option, TensorLike, TensorResult
 
 Steps = Sequence[TensorLike]
 
 
-def _named(name: str) -> Callable[[Any], Any]:
+def legacy_names(name: str) -> Callable[[Any], Any]:
     return named(f"contrib.legacy_seq2seq.{name}", f"nn.seq2seq.{name}")
 
 
-@_named("rnn_decoder")
+@legacy_names("rnn_decoder")
 def rnn_decoder(
     decoder_inputs: Steps,
     initial_state: TensorLike,
@@ -53,7 +56,7 @@ def rnn_decoder(
     return outputs, state
 
 
-@_named("basic_rnn_seq2seq")
+@legacy_names("basic_rnn_seq2seq")
 @ignores("dtype")
 def basic_rnn_seq2seq(
     encoder_inputs: Steps, decoder_inputs: Steps, cell: Callable[..., Any], scope: Option = None
@@ -64,60 +67,192 @@ def basic_rnn_seq2seq(
         return rnn_decoder(decoder_inputs, state, cell)
 
 
-@_named("sequence_loss_by_example")
-def sequence_loss_by_example(
-    logits: Steps,
-    targets: Steps,
-    weights: Steps,
-    average_across_timesteps: bool = True,
-    softmax_loss_function: Callable[..., Any] | None = None,
+def _following(given: Mapping[str, Any], embedding: Any) -> Callable[[Any, int], Any] | None:
+    """The function that returns the row of the most probable symbol of the last step; None if steps are given."""
+    if not given["feed_previous"]:
+        return None
+    projection = given["output_projection"]
+
+    def row(output: Any, _: int) -> Any:
+        logits = output if projection is None else NAMES["matmul"](output, projection[0]) + projection[1]
+        found = NAMES["gather"](embedding, NAMES["argmax"](logits, 1))
+        return found if given.get("update_embedding_for_previous", True) else NAMES["stop_gradient"](found)
+
+    return row
+
+
+def _embedded(
+    decoder_inputs: Steps, num_symbols: int, embedding_size: int, given: Mapping[str, Any]
+) -> tuple[list[Any], Callable[[Any, int], Any] | None]:
+    """The rows of a new table for each step, and the function for the next step."""
+    embedding = get_variable("embedding", [num_symbols, embedding_size])
+    return [NAMES["gather"](embedding, step) for step in decoder_inputs], _following(given, embedding)
+
+
+@legacy_names("embedding_rnn_decoder")
+def embedding_rnn_decoder(
+    decoder_inputs: Steps,
+    initial_state: TensorLike,
+    cell: Callable[..., Any],
+    num_symbols: int,
+    embedding_size: int,
+    output_projection: Sequence[TensorLike] | None = None,
+    feed_previous: bool = False,
+    update_embedding_for_previous: bool = True,
+    scope: Option = None,
 ) -> TensorResult:
-    """The weighted sum over steps of crossentropies (batch,), by default divided by the sum of the weights."""
-    loss = softmax_loss_function or NAMES["nn.sparse_softmax_cross_entropy_with_logits"]
-    parts = [
-        loss(labels=NAMES["reshape"](target, [-1]), logits=logit) * weight
-        for logit, target, weight in zip(logits, targets, weights, strict=True)
-    ]
-    total = NAMES["add_n"](parts)
-    return total / (NAMES["add_n"](list(weights)) + 1e-12) if average_across_timesteps else total
+    """Run a cell over the rows of a table for symbols; with `feed_previous` for those of the last output."""
+    given = locals()
+    with variable_scope(scope or "embedding_rnn_decoder"):
+        rows, following = _embedded(decoder_inputs, num_symbols, embedding_size, given)
+        return rnn_decoder(rows, initial_state, cell, following)
 
 
-@_named("sequence_loss")
-def sequence_loss(
-    logits: Steps,
-    targets: Steps,
-    weights: Steps,
-    average_across_timesteps: bool = True,
-    average_across_batch: bool = True,
-    softmax_loss_function: Callable[..., Any] | None = None,
+def _linear(inputs: Steps, size: Any) -> Any:
+    """A linear function of tensors side by side."""
+    x = NAMES["concat"](list(inputs), 1)
+    kernel = get_variable("kernel", [x.shape[-1], size])
+    return NAMES["matmul"](x, kernel) + get_variable("bias", [size], initializer=NAMES["zeros_initializer"]())
+
+
+@legacy_names("attention_decoder")
+@ignores("dtype")
+def attention_decoder(
+    decoder_inputs: Steps,
+    initial_state: TensorLike,
+    attention_states: TensorLike,
+    cell: Option,
+    output_size: int | None = None,
+    num_heads: int = 1,
+    loop_function: Callable[[Any, int], Any] | None = None,
+    dtype: DTypeLike = None,
+    scope: Option = None,
+    initial_state_attention: bool = False,
 ) -> TensorResult:
-    """The sum over samples of `sequence_loss_by_example`, by default divided by their number."""
-    losses = sequence_loss_by_example(logits, targets, weights, average_across_timesteps, softmax_loss_function)
-    return NAMES["reduce_mean" if average_across_batch else "reduce_sum"](losses)
+    """Run a cell over inputs and what attention reads in states (batch, steps, features); see `rnn_decoder`."""
+    depth = attention_states.shape[-1]
+    outputs: list[Any] = []
+    state: Any = initial_state
+    with variable_scope(scope or "attention_decoder") as opened:
+        heads = []
+        for number in range(num_heads):
+            kernel = get_variable(f"AttnW_{number}", [1, 1, depth, depth])
+            keys = NAMES["tensordot"](attention_states, kernel[0, 0], 1)
+            heads.append((keys, get_variable(f"AttnV_{number}", [depth])))
+
+        def attended(query: Any) -> list[Any]:
+            found = []
+            for number, (keys, vector) in enumerate(heads):
+                with variable_scope(f"Attention_{number}"):
+                    question = NAMES["expand_dims"](_linear(jax.tree.leaves(query, is_leaf=is_box), depth), 1)
+                scores = NAMES["reduce_sum"](vector * NAMES["tanh"](keys + question), 2)
+                weights = NAMES["expand_dims"](NAMES["nn.softmax"](scores), 2)
+                found.append(NAMES["reduce_sum"](weights * attention_states, 1))
+            return found
+
+        read = attended(state) if initial_state_attention else [attention_states[:, 0] * 0] * num_heads
+        for number, given in enumerate(decoder_inputs):
+            if number:
+                opened.reuse_variables()
+                if loop_function is not None:
+                    with variable_scope("loop_function", reuse=True):
+                        given = loop_function(outputs[-1], number)
+            out, state = cell(_linear([given, *read], given.shape[-1]), state)
+            with variable_scope(opened, reuse=bool(number) or initial_state_attention):
+                read = attended(state)
+            with variable_scope("AttnOutputProjection"):
+                outputs.append(_linear([out, *read], output_size or cell.output_size))
+    return outputs, state
 
 
-@named("contrib.seq2seq.sequence_loss")
-def loss_of_steps(
-    logits: TensorLike,
-    targets: TensorLike,
-    weights: TensorLike,
-    average_across_timesteps: bool = True,
-    average_across_batch: bool = True,
-    softmax_loss_function: Callable[..., Any] | None = None,
-    *,
-    sum_over_timesteps: bool = False,
-    sum_over_batch: bool = False,
+@legacy_names("embedding_attention_decoder")
+@ignores("dtype")
+def embedding_attention_decoder(
+    decoder_inputs: Steps,
+    initial_state: TensorLike,
+    attention_states: TensorLike,
+    cell: Option,
+    num_symbols: int,
+    embedding_size: int,
+    num_heads: int = 1,
+    output_size: int | None = None,
+    output_projection: Sequence[TensorLike] | None = None,
+    feed_previous: bool = False,
+    update_embedding_for_previous: bool = True,
+    dtype: DTypeLike = None,
+    scope: Option = None,
+    initial_state_attention: bool = False,
 ) -> TensorResult:
-    """The weighted mean of crossentropies over samples and steps (batch, steps), or over one of both or none.
+    """`attention_decoder` over the rows of a table for symbols; see `embedding_rnn_decoder`."""
+    given = locals()
+    with variable_scope(scope or "embedding_attention_decoder"):
+        rows, following = _embedded(decoder_inputs, num_symbols, embedding_size, given)
+        rest = (cell, output_size, num_heads, following)
+        return attention_decoder(
+            rows, initial_state, attention_states, *rest, initial_state_attention=initial_state_attention
+        )
 
-    A sum is divided by the number of weights that are not 0.
-    """
-    averages, sums = (average_across_batch, average_across_timesteps), (sum_over_batch, sum_over_timesteps)
-    if any(averages) and any(sums):
-        raise ArgumentError(message("sequence_loss", expected="averages or sums over steps and batch, not both"))
-    loss = softmax_loss_function or NAMES["nn.sparse_softmax_cross_entropy_with_logits"]
-    losses = loss(labels=targets, logits=logits) * weights
-    axes = [axis for axis, wanted in enumerate(sums if any(sums) else averages) if wanted]
-    counted = NAMES["cast"](NAMES["not_equal"](weights, 0.0), "float32") if any(sums) else weights
-    total = NAMES["reduce_sum"]
-    return total(losses, axes) / (total(counted, axes) + 1e-12) if axes else losses
+
+def _decoded(
+    given: Mapping[str, Any], decoder: Callable[..., Any], attends: bool = False, **options: Any
+) -> TensorResult:
+    """What a decoder makes of the state of a cell that reads symbols; a tensor `feed_previous` decides in each run."""
+    cell, size, projection = given["cell"], given["embedding_size"], given["output_projection"]
+    encoder = NAMES["contrib.rnn.EmbeddingWrapper"](copy.deepcopy(cell), given["num_encoder_symbols"], size)
+    outputs, state = NAMES["nn.static_rnn"](encoder, given["encoder_inputs"], dtype="float32")
+    if projection is None:
+        cell = NAMES["contrib.rnn.OutputProjectionWrapper"](cell, given["num_decoder_symbols"])
+    states = [NAMES["stack"](outputs, 1)] if attends else []
+    inputs = (given["decoder_inputs"], state, *states, cell, given["num_decoder_symbols"], size)
+
+    def decode(feeds: bool, reuse: Option = None) -> Any:
+        with variable_scope(current(), reuse=reuse):
+            return decoder(*inputs, output_projection=projection, feed_previous=feeds, **options)
+
+    feeds = given["feed_previous"]
+    if isinstance(feeds, bool):
+        return decode(feeds)
+    return NAMES["cond"](feeds, lambda: decode(True), lambda: decode(False, reuse=True))
+
+
+@legacy_names("embedding_rnn_seq2seq")
+@ignores("dtype")
+def embedding_rnn_seq2seq(
+    encoder_inputs: Steps,
+    decoder_inputs: Steps,
+    cell: Option,
+    num_encoder_symbols: int,
+    num_decoder_symbols: int,
+    embedding_size: int,
+    output_projection: Sequence[TensorLike] | None = None,
+    feed_previous: TensorLike = False,
+    dtype: DTypeLike = None,
+    scope: Option = None,
+) -> TensorResult:
+    """`embedding_rnn_decoder` after a cell that reads the symbols of an encoder."""
+    given = locals()
+    with variable_scope(scope or "embedding_rnn_seq2seq"):
+        return _decoded(given, embedding_rnn_decoder)
+
+
+@legacy_names("embedding_attention_seq2seq")
+@ignores("dtype")
+def embedding_attention_seq2seq(
+    encoder_inputs: Steps,
+    decoder_inputs: Steps,
+    cell: Option,
+    num_encoder_symbols: int,
+    num_decoder_symbols: int,
+    embedding_size: int,
+    num_heads: int = 1,
+    output_projection: Sequence[TensorLike] | None = None,
+    feed_previous: TensorLike = False,
+    dtype: DTypeLike = None,
+    scope: Option = None,
+    initial_state_attention: bool = False,
+) -> TensorResult:
+    """`embedding_attention_decoder` after a cell that reads the symbols of an encoder."""
+    given = locals()
+    heads = {"num_heads": num_heads, "initial_state_attention": initial_state_attention}
+    with variable_scope(scope or "embedding_attention_seq2seq"):
+        return _decoded(given, embedding_attention_decoder, attends=True, **heads)

@@ -8,8 +8,9 @@ from typing import Any
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.v1 import scopes
 from gazelle.compat.tensorflow.v1.rnn_cells import LSTMStateTuple, RNNCell, cell_names, zeros_initializer
-from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
+from gazelle.compat.types import Nested, Option, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 
 
@@ -134,3 +135,30 @@ class InputProjectionWrapper(_Projection):
 
     def call(self, inputs: TensorLike, state: Nested[TensorLike], **options: Any) -> TensorResult:
         return self._cell(self._projected(inputs), state, **options)
+
+
+@named("contrib.rnn.EmbeddingWrapper")
+class EmbeddingWrapper(_Wrapper):
+    """A table before a cell, whose inputs are integers."""
+
+    variables = trainable_variables = trainable_weights = _Projection.variables
+    __call__ = RNNCell.__call__  # in a variable scope
+
+    def __init__(
+        self,
+        cell: Option,
+        embedding_classes: int,
+        embedding_size: int,
+        initializer: Option = None,
+        reuse: Option = None,
+    ) -> None:
+        super().__init__(cell)
+        self._shape, self._initializer = [embedding_classes, embedding_size], initializer
+
+    def build(self, inputs_shape: ShapeLike) -> None:
+        """Make the table."""
+        uniform = NAMES["random_uniform_initializer"](-(3**0.5), 3**0.5)
+        self.add_variable("embedding", self._shape, self._initializer or scopes.current().initializer or uniform)
+
+    def call(self, inputs: TensorLike, state: Nested[TensorLike], **options: Any) -> TensorResult:
+        return self._cell(NAMES["gather"](self.weights[0], NAMES["reshape"](inputs, [-1])), state, **options)

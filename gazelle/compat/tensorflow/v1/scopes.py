@@ -13,6 +13,7 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import depending, open_dependencies
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import Update
+from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty
 from gazelle.compat.tensorflow.names import named
@@ -283,14 +284,14 @@ def layer_name(kind: str) -> str:
 # Collections ----------------------------------------------------------------------------------------------------------
 
 
-@named("GraphKeys")
-class GraphKeys:
-    GLOBAL_VARIABLES, TRAINABLE_VARIABLES = "variables", "trainable_variables"
-    SUMMARIES, UPDATE_OPS, REGULARIZATION_LOSSES = "summaries", "update_ops", "regularization_losses"
-    LOSSES, LOCAL_VARIABLES, MODEL_VARIABLES = "losses", "local_variables", "model_variables"
-    SAVEABLE_OBJECTS, GLOBAL_STEP, TABLE_INITIALIZERS = "saveable_objects", "global_step", "table_initializer"
-    WEIGHTS, BIASES, ACTIVATIONS, QUEUE_RUNNERS = "weights", "biases", "activations", "queue_runners"
-    MOVING_AVERAGE_VARIABLES, METRIC_VARIABLES = "moving_average_variables", "metric_variables"
+_KEYS = """activations asset_filepaths biases concatenated_variables cond_context eval_step global_step init_op
+    local_init_op local_resources local_variables losses metric_variables model_variables moving_average_variables
+    queue_runners ready_for_local_init_op ready_op regularization_losses resources saveable_objects savers summaries
+    summary_op train_op trainable_resource_variables trainable_variables update_ops variables weights while_context"""
+_OTHER_KEYS = {"GLOBAL_VARIABLES": "variables", "TABLE_INITIALIZERS": "table_initializer"}
+#: the names of collections as constants
+GraphKeys: Any = type("GraphKeys", (), {name.upper(): name for name in listed(_KEYS)} | _OTHER_KEYS)
+named("GraphKeys")(GraphKeys)
 
 
 def all_global() -> list[Variable]:
