@@ -51,7 +51,7 @@ def sequence_loss(
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.reshape(targets, [-1]), logits=rows)
     else:
         losses = tf.nn.softmax_cross_entropy_with_logits(labels=tf.reshape(targets, [-1, size]), logits=rows)
-    losses = tf.reshape(losses, weights.shape) * tf.cast(weights, losses.dtype)
+    losses = tf.reshape(losses, tf.shape(weights)) * tf.cast(weights, losses.dtype)
     axes = [axis for axis, wanted in enumerate(averages if any(averages) else sums) if wanted]
     if not axes:
         return losses

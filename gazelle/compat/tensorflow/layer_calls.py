@@ -24,6 +24,7 @@ from gazelle.compat.tensorflow.eager.stateful import fresh_key, register_datacla
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import symbolic, tracing
+from gazelle.core.context_variables import assigned
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
@@ -83,8 +84,7 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
     outside = depth == 0 and from_outside((args, kwargs))
     if not (recorded or outside or has_box((args, kwargs))):
         return original(*args, **kwargs)
-    token = _layer_depth.set(depth + 1)
-    try:
+    with assigned(_layer_depth, depth + 1):
         if depth and not recorded:
             out = original(*unbox(args), **unbox(kwargs))
         elif _records_layers(layer):
@@ -108,8 +108,6 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
                 _looks_at_values.add(layer)
                 parts = _call_layers if _records_layers(layer) else functools.partial(_call_parts, original)
                 out = parts(layer, args, kwargs)
-    finally:
-        _layer_depth.reset(token)
     return boxed(out)
 
 
@@ -170,13 +168,10 @@ def user_defined_call(call: Function, args: Arguments, kwargs: Keywords) -> Tree
     """Run the `call` of a user-defined layer, which gazelle calls on arrays: with tensors, converting the result."""
     if has_box((args, kwargs)) or symbolic.any_symbolic(args, kwargs):
         return call(*args, **kwargs)  # called by user code
-    token = _layer_depth.set(_layer_depth.get() + 1)
-    try:
+    with assigned(_layer_depth, _layer_depth.get() + 1):
         out = call(*boxed(args), **boxed(kwargs))
         register_dataclasses(out)
         return unbox(out)
-    finally:
-        _layer_depth.reset(token)
 
 
 def without_values(function: Function, error: Exception) -> Function | None:

@@ -16,6 +16,7 @@ from gazelle.compat.tensorflow.ops.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.tensor_specs import TensorSpec, type_spec_from_value
 from gazelle.compat.types import DTypeLike, Nested, TensorLike
+from gazelle.core.context_variables import assigned
 from gazelle.core.errors import DataError, message
 from gazelle.core.types import Tree
 
@@ -102,11 +103,8 @@ def plain(leaf: TensorLike) -> Tree:
 def called(function: Callable[..., Any], element: Tree) -> Tree:
     """The result of a function of tensors for an element, as arrays."""
     given = tensors_of(element)
-    token = in_dataset.set(True)
-    try:
+    with assigned(in_dataset, True):
         out = function(*given) if isinstance(given, tuple) else function(given)
-    finally:
-        in_dataset.reset(token)
     return arrays_of(out)
 
 

@@ -141,8 +141,7 @@ def while_loop(
         start = 0, [jnp.asarray(unboxed(v)) for v in values]
         if most > _MOST_WITH_GRADIENTS:
             return boxed(recorded(lambda start: loops.while_loop(continues, step, start)[1], start))
-        once = lambda state, _: (jax.lax.cond(continues(state), step, lambda same: same, state), None)  # noqa: E731
-        return boxed(recorded(lambda start: jax.lax.scan(once, start, length=most)[0][1], start))
+        return boxed(recorded(lambda start: loops.at_most(most, continues, step, start)[1], start))
     while iterations != limit:
         more = cond(*values)
         if _is_symbolic(more):  # what follows depends on tensors of a graph that an iteration brought in

@@ -60,13 +60,16 @@ def _in_graph(f: Function, inputs: tuple[Any, ...]) -> Any:
         arrays, *captured = given
         found = gradient.run([arrays, upstream], captured[1])
         found = found if isinstance(found, list | tuple) else [found]
-        changed = tuple(
-            jnp.zeros_like(a) if g is None else jnp.asarray(g, a.dtype) for g, a in zip(found, arrays, strict=True)
-        )
-        return changed, *jax.tree.map(jnp.zeros_like, captured)
+        return _gradients(found, arrays), *jax.tree.map(jnp.zeros_like, captured)
 
     plain.defvjp(lambda *given: (plain(*given), given), backward)
     return subgraphs.node(lambda arrays, *captured: plain(tuple(arrays), *captured), [result, gradient], inputs)
+
+
+def _gradients(found: Sequence[Any], arrays: Sequence[Any]) -> tuple[Any, ...]:
+    """The gradients that a function returned, in the dtypes of the arrays; zeros in the place of None."""
+    pairs = zip(found, arrays, strict=True)
+    return tuple(jnp.zeros_like(a) if g is None else jnp.asarray(unboxed(g), a.dtype) for g, a in pairs)
 
 
 #: the gradients that programs registered by name
@@ -151,10 +154,7 @@ def _with_gradient(f: Function, variables: tuple[Variable, ...]) -> Function:
             upstream = boxed(upstream if isinstance(upstream, list | tuple) else (upstream,))
             found, others = grad(*upstream, variables=list(variables)) if variables else (grad(*upstream), ())
         found = found if isinstance(found, list | tuple) else (found,)
-        return tuple(
-            jnp.zeros_like(a) if g is None else jnp.asarray(unboxed(g), a.dtype)
-            for g, a in zip((*found, *others), arrays, strict=True)
-        )
+        return _gradients((*found, *others), arrays)
 
     plain.defvjp(forward, backward)
     return plain

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.arguments.ignored import ignores
-from gazelle.compat.tensorflow.eager.recording import is_box, key_of, unboxed
+from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.eager.tape import GradientTape, zeros_wanted
 from gazelle.compat.tensorflow.eager.tape_gradients import plan_of
 from gazelle.compat.tensorflow.names import NAMES, named
@@ -63,7 +63,7 @@ class ForwardAccumulator(GradientTape):
         plan = plan_of(list(self._calls), [unboxed(target)], origins)
         if not plan.used or plan.ends == [None]:
             for origin, direction in zip(origins, self._directions, strict=True):
-                if key_of(origin) == key_of(unboxed(target)):
+                if id(origin) == id(unboxed(target)):
                     return direction
             return Tensor(jnp.zeros_like(unboxed(target))) if zeros_wanted(unconnected_gradients) else None
         live = [jnp.asarray(plan.values[i]) for i in plan.used]

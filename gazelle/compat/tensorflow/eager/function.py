@@ -33,6 +33,7 @@ from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.v1.host_nodes import builds_graph, host_node, in_graph
 from gazelle.compat.types import TensorLike
 from gazelle.core import prng, tracing
+from gazelle.core.context_variables import assigned
 from gazelle.core.dtypes import has_range_of
 from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.symbolic import KerasTensor
@@ -114,11 +115,8 @@ class Function:
         return bound_functions[self]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:
-        token = in_function.set(not _eagerly)
-        try:
+        with assigned(in_function, not _eagerly):
             return self._called(*args, **kwargs)
-        finally:
-            in_function.reset(token)
 
     def _called(self, *args: Any, **kwargs: Any) -> Tree:
         if self.input_signature is not None:

@@ -168,8 +168,3 @@ def unboxed(value: Tree) -> Tree:
 
 def is_array(value: object) -> bool:
     return isinstance(value, jax.Array | np.ndarray | np.generic)
-
-
-def key_of(value: object) -> int:
-    """The identity of an input or output, which is a variable or an array."""
-    return id(value)

@@ -21,7 +21,6 @@ from gazelle.compat.tensorflow.eager.recording import (
     in_function,
     is_array,
     is_box,
-    key_of,
     look_at_calls,
     only_tapes,
     restore_tapes,
@@ -79,7 +78,7 @@ class GradientTape:
             if isinstance(leaf, Variable):
                 self._variables.setdefault(id(leaf), leaf)
             self._watched.append(source)
-            self._dependent.add(key_of(source))
+            self._dependent.add(id(source))
 
     def watched_variables(self) -> tuple[Variable, ...]:
         if recorder.get() is not None and not self._variables:
@@ -103,12 +102,12 @@ class GradientTape:
             if isinstance(value, Variable) and value.trainable and self._watch_variables:
                 self._variables.setdefault(id(value), value)
                 found = True
-            found = found or key_of(value) in self._dependent
+            found = found or id(value) in self._dependent
         return found
 
     def record(self, call: Call) -> None:
         self._calls.append(call)
-        self._dependent.update(key_of(array) for array in call.outputs if has_gradient(array))
+        self._dependent.update(id(array) for array in call.outputs if has_gradient(array))
 
     # Gradients -------------------------------------------------------------------------------------------------------
 
@@ -157,7 +156,7 @@ class GradientTape:
         upstream = None if output_gradients is None else jax.tree.leaves(output_gradients, is_leaf=is_box)
         found = NAMES["gradients"](ends, sources, upstream, unconnected_gradients=unconnected_gradients)
         absent = NAMES["zeros_like"] if zeros_wanted(unconnected_gradients) else lambda _: None
-        skipped = [_is_input(source) and key_of(source) not in self._dependent for source in sources]
+        skipped = [_is_input(source) and id(source) not in self._dependent for source in sources]
         return [absent(s) if skip else g for skip, s, g in zip(skipped, sources, found, strict=True)]
 
     @ignores("parallel_iterations experimental_use_pfor")
@@ -230,8 +229,8 @@ def recorded_gradients(
         hint = "Compute ys in `with tf.GradientTape() as tape:` and call tape.gradient(ys, xs)."
         error = ArgumentError if tracing.current() is None and not in_function.get() else NeedsTapeError
         raise error(message("tf.gradients", expected=expected, got="another call", hint=hint))
-    ends = set(map(key_of, map(unboxed, jax.tree.leaves(constants, is_leaf=is_box))))
+    ends = set(map(id, map(unboxed, jax.tree.leaves(constants, is_leaf=is_box))))
     rest = FunctionTape()
-    rest._calls = [one for one in tape._calls if ends.isdisjoint(map(key_of, one.outputs))]
+    rest._calls = [one for one in tape._calls if ends.isdisjoint(map(id, one.outputs))]
     sources: Any = list(xs) if isinstance(xs, list | tuple) else [xs]
     return list(rest.gradient(ys, sources, grad_ys))

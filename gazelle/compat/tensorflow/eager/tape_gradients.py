@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.tensorflow.eager.function import needs_values
-from gazelle.compat.tensorflow.eager.recording import Call, active_tapes, key_of, unboxed
+from gazelle.compat.tensorflow.eager.recording import Call, active_tapes, unboxed
 from gazelle.compat.types import Array
 from gazelle.core.variable import Variable, with_gradient_of
 
@@ -61,17 +61,17 @@ class Plan:
 
 def _calls_between(calls: list[Call], ends: list[Any], origins: list[Any]) -> tuple[list[Call], set[int]]:
     """The calls by which the ends depend on the origins, and the keys of all that the ends are computed from."""
-    reached = {key_of(origin) for origin in origins}
+    reached = {id(origin) for origin in origins}
     forward = []
     for call in calls:
-        if any(key_of(value) in reached for value in call.inputs):
-            reached.update(key_of(array) for array in call.outputs if has_gradient(array))
+        if any(id(value) in reached for value in call.inputs):
+            reached.update(id(array) for array in call.outputs if has_gradient(array))
             forward.append(call)
-    needed = {key_of(end) for end in ends}
+    needed = {id(end) for end in ends}
     found = []
     for call in reversed(forward):
-        if any(key_of(array) in needed for array in call.outputs):
-            needed.update(key_of(value) for value in call.inputs)
+        if any(id(array) in needed for array in call.outputs):
+            needed.update(id(value) for value in call.inputs)
             found.append(call)
     return found[::-1], needed
 
@@ -82,27 +82,27 @@ def plan_of(calls: list[Call], ends: list[Any], origins: list[Any]) -> Plan:
     steps, needed = _calls_between(calls, ends, origins)
     sources: dict[int, int] = {}  # key -> number of its first source
     for number, origin in enumerate(origins):
-        sources.setdefault(key_of(origin), number)
+        sources.setdefault(id(origin), number)
     for call in steps:  # a variable has the value that was read
         for value, array in zip(call.inputs, call.values, strict=True):
-            if isinstance(value, Variable) and key_of(value) in sources:
-                plan.values[sources[key_of(value)]] = array
-    reached = [origin for origin in origins if key_of(origin) in needed and has_gradient(unboxed(origin))]
-    used = {key_of(origin): sources[key_of(origin)] for origin in reached}
+            if isinstance(value, Variable) and id(value) in sources:
+                plan.values[sources[id(value)]] = array
+    reached = [origin for origin in origins if id(origin) in needed and has_gradient(unboxed(origin))]
+    used = {id(origin): sources[id(origin)] for origin in reached}
     plan.used = sorted(used.values())
-    computed = {key_of(array) for call in steps for array in call.outputs}
+    computed = {id(array) for call in steps for array in call.outputs}
     numbers = dict(used)
     for call in steps:
         for value, array in zip(call.inputs, call.values, strict=True):
-            if key_of(value) not in computed and key_of(value) not in numbers:
-                numbers[key_of(value)] = len(origins) + len(plan.constants)
+            if id(value) not in computed and id(value) not in numbers:
+                numbers[id(value)] = len(origins) + len(plan.constants)
                 plan.constants.append(array)
     earlier = _values_before_assignments(plan, steps, sources, used)
     next_number = len(origins) + len(plan.constants)
     for call in steps:
         inputs = []
         for value, array in zip(call.inputs, call.values, strict=True):
-            number = numbers[key_of(value)]
+            number = numbers[id(value)]
             if id(array) in earlier and isinstance(value, Variable):
                 plan.steps.append((_with_gradient_of, (number, earlier[id(array)])))
                 plan.keys.append("value before an assignment")
@@ -111,10 +111,10 @@ def plan_of(calls: list[Call], ends: list[Any], origins: list[Any]) -> Plan:
         plan.steps.append((call.run, tuple(inputs)))
         plan.keys.append(call.program_key)
         for array in call.outputs:
-            if key_of(array) not in used:  # a watched result is a source
-                numbers[key_of(array)] = next_number
+            if id(array) not in used:  # a watched result is a source
+                numbers[id(array)] = next_number
             next_number += 1
-    plan.ends = [numbers[key] if key in computed or key in used else None for key in map(key_of, ends)]
+    plan.ends = [numbers[key] if key in computed or key in used else None for key in map(id, ends)]
     return plan
 
 
@@ -125,7 +125,7 @@ def _values_before_assignments(
     found: dict[int, int] = {}
     for call in steps:
         for value, array in zip(call.inputs, call.values, strict=True):
-            key = key_of(value)
+            key = id(value)
             is_earlier = isinstance(value, Variable) and key in used and array is not plan.values[sources[key]]
             if is_earlier and id(array) not in found:
                 found[id(array)] = len(plan.values) + len(plan.constants)
@@ -195,8 +195,8 @@ def jacobians_of(calls: list[Call], end: Array, origins: list[Any], transform: C
 def _in_order(plan: Plan, values: list[Any], origins: list[Any]) -> list[Any]:
     """The derivatives for the origins: a plan computes one of each array that is used, also if it is given twice."""
     found = dict(zip(plan.used, values, strict=True))
-    first = {key_of(origin): i for i, origin in reversed(list(enumerate(origins)))}
-    return [found.get(first[key_of(origin)]) for origin in origins]
+    first = {id(origin): i for i, origin in reversed(list(enumerate(origins)))}
+    return [found.get(first[id(origin)]) for origin in origins]
 
 
 def _record_for_outer_tapes(

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.compat.addons import samplers
+from gazelle.compat.addons import samplers, seq2seq
 from gazelle.compat.addons.attention import tf
 from gazelle.compat.addons.beam_search import tile_batch as tile_batch
 from gazelle.compat.addons.decoders import BasicDecoderOutput, Decoder
@@ -25,8 +25,24 @@ from gazelle.compat.tensorflow.v1.attention_wrapper import History
 from gazelle.compat.tensorflow.v1.attention_wrapper import LuongAttention as LuongAttention
 from gazelle.compat.tensorflow.v1.graphs import build_graphs, eager
 from gazelle.compat.tensorflow.v1.subgraphs import SubGraph, symbolic_steps
-from gazelle.compat.types import Array, Nested, Option, TensorLike, TensorResult
+from gazelle.compat.types import Array, Function, Nested, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
+
+
+def sequence_loss(
+    logits: TensorLike,
+    targets: TensorLike,
+    weights: TensorLike,
+    average_across_timesteps: bool = True,
+    average_across_batch: bool = True,
+    softmax_loss_function: Function | None = None,
+    name: str | None = None,
+    **sums: bool,
+) -> TensorResult:
+    """The loss of `tfa.seq2seq`, whose arguments are in the order of TensorFlow 1."""
+    averages = average_across_timesteps, average_across_batch
+    options: dict[str, Any] = {"softmax_loss_function": softmax_loss_function, **sums}
+    return seq2seq.sequence_loss(logits, targets, weights, *averages, **options)
 
 
 def _batch_size(tensor: TensorLike) -> Any:

@@ -127,6 +127,12 @@ def while_loop(goes_on: Callable[[State], Any], step: Callable[[State], State], 
     return run(parted(flat, True), parted(flat, False))
 
 
+def at_most(limit: int, goes_on: Callable[[State], Any], step: Callable[[State], State], state: State) -> State:
+    """`while_loop` with at most `limit` iterations, of which JAX has the gradients."""
+    once = lambda state, _: (jax.lax.cond(goes_on(state), step, lambda same: same, state), None)  # noqa: E731
+    return jax.lax.scan(once, state, length=limit)[0]
+
+
 def _iterated(count: Array, step: Callable[[Array, State], State], state: State) -> State:
     """`count` iterations `state <- step(number, state)`, whose gradients have gradients."""
     more = lambda carry: carry[0] < count  # noqa: E731

@@ -252,8 +252,7 @@ def symbolic_while(
             return loops.repeated(step, first, known if limit is None else min(known, limit))[1:]
         if limit is None:
             return loops.while_loop(goes_on, step, first)[1:]
-        once = lambda state, _: (jax.lax.cond(goes_on(state), step, lambda same: same, state), None)  # noqa: E731
-        return jax.lax.scan(once, first, length=limit)[0][1:]
+        return loops.at_most(limit, goes_on, step, first)[1:]
 
     return _with_updates(node(compute, parts, (examples, changed)), parts)[0]
 
