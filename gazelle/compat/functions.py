@@ -76,6 +76,8 @@ def _wrapped(original: Any) -> Any:
 
 
 def _with_core(wrapper: Callable[..., Any], original: Any) -> Any:
+    """The wrapper of a function, which has its name and documentation."""
+    functools.update_wrapper(wrapper, original)
     vars(wrapper)["_core"] = original
     path, name = original.__module__, original.__name__
     if vars(importlib.import_module(path)).get(name) is original:  # so that it is pickled
@@ -90,7 +92,6 @@ def _with_core(wrapper: Callable[..., Any], original: Any) -> Any:
 def _adopting(original: Any) -> Any:
     """The function, returning objects of the generated classes."""
 
-    @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
         args, kwargs = _translated(original, args, kwargs)
         return _adopted(original, args, kwargs)
@@ -138,7 +139,6 @@ def _looking_up(original: Any, family: str) -> Any:
     if original.__name__ == "serialize":
         return _serializing(original)
 
-    @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
         identifier, *others = plain(args) or [None]
         if family == "optimizers" and (optimizer := optimizer_named(identifier)) is not None:
@@ -167,7 +167,6 @@ def _named(family: str, name: str) -> Any:
 def _serializing(original: Any) -> Any:
     """`serialize` of a family; hard_sigmoid of Keras 1 and 2 has its own name in our files."""
 
-    @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
         out = _adopted(original, plain(args), plain(kwargs))
         is_earlier = era.number() < 3 and out == hard_sigmoid_before_keras_3.__name__
@@ -182,7 +181,6 @@ def _serializing(original: Any) -> Any:
 def _loading(original: FunctionType) -> Any:
     """`load_model`: the model with the losses and metrics of the era, and the program's own classes."""
 
-    @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
         args, kwargs = _translated(original, args, kwargs)
         classes = saved_classes.of(args[0] if args else kwargs.get("filepath"))
@@ -194,7 +192,6 @@ def _loading(original: FunctionType) -> Any:
 def _saving(original: FunctionType) -> Any:
     """`save_model`, which stores the program's own classes in the model."""
 
-    @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
         args, kwargs = _translated(original, args, kwargs)
         _adopted(original, args, kwargs)
@@ -207,7 +204,6 @@ def _saving(original: FunctionType) -> Any:
 def _cloning(original: FunctionType) -> Any:
     """`clone_model`, which also takes a layer; the optimizer may have arguments of earlier versions."""
 
-    @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
         args, kwargs = plain(args), plain(kwargs)
         alone = len(args) == 1 and not kwargs
@@ -234,7 +230,6 @@ def _merging(original: FunctionType) -> Any:
     """A function such as `add(inputs, **kwargs)`: it calls a layer of the generated class."""
     kind = compat_class(getattr(importlib.import_module("gazelle.layers"), original.__name__.capitalize()))
 
-    @functools.wraps(original)
     def called(inputs: Any, *args: Any, **kwargs: Any) -> Any:
         return kind(*args, **kwargs)(inputs)
 
@@ -249,7 +244,6 @@ def _on_tensors(original: FunctionType) -> Any:
         with warn_of_broadcasting(), broadcast_of_ranks(era.number() < 3):  # also when a tape calls it again
             return original(*args, **kwargs)
 
-    @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
         if "alpha" in kwargs and original is activations.relu:  # its name until Keras 3
             kwargs["negative_slope"] = kwargs.pop("alpha")
@@ -264,7 +258,6 @@ def _recorded(original: FunctionType) -> Any:
     In a module that imports tensorflow, its results are tensors also if no argument is one: `ops.arange(3).numpy()`.
     """
 
-    @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
         kind = recorder.get()
         if kind is not None and has_variable((args, kwargs)):
@@ -280,7 +273,6 @@ def _recorded(original: FunctionType) -> Any:
 def _of_tensorflow(original: FunctionType) -> Any:
     """A function that creates a dataset: one of `tf.data` while the facade is active."""
 
-    @functools.wraps(original)
     def made(*args: Any, **kwargs: Any) -> Any:
         out = original(*args, **kwargs)
         return out if facade.calls is None or not facade.serves_caller() else facade.calls.datasets(out)

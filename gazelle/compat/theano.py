@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -141,11 +142,7 @@ class Theano(ModuleType):
         raise MissingTheanoError(message(what, hint=f"{hint}Use keras.backend or gazelle.ops."))
 
 
-_made: dict[str, Theano] = {}
-
-
+@functools.cache
 def module(name: str) -> Theano | None:
     """The module of this name; None if this package does not have it."""
-    if name not in _MODULES:
-        return None
-    return _made.setdefault(name, Theano(name))
+    return Theano(name) if name in _MODULES else None

@@ -29,8 +29,10 @@ def _transformed(
     interpolation: str = "nearest",
     fill_mode: str = "constant",
     output_shape: Any = None,
+    name: str | None = None,
     fill_value: Any = 0.0,
 ) -> Any:
+    """Apply one transform, or one to each image; `fill_mode` is 'constant', 'reflect', 'wrap' or 'nearest'."""
     x = batched(images)
     height, width = x.shape[1:3] if output_shape is None else output_shape
     rows, columns = jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing="ij")
@@ -43,18 +45,7 @@ def _transformed(
     return out.reshape(*jnp.shape(images)[: -2 if jnp.ndim(images) == 2 else -3], *out.shape[1 : jnp.ndim(images) + 1])
 
 
-@op(static=("output_shape",), host=False)
-def transform(
-    images: TensorLike,
-    transforms: TensorLike,
-    interpolation: str = "nearest",
-    fill_mode: str = "constant",
-    output_shape: ShapeLike | None = None,
-    name: str | None = None,
-    fill_value: float = 0.0,
-) -> TensorResult:
-    """Apply one transform, or one to each image; `fill_mode` is 'constant', 'reflect', 'wrap' or 'nearest'."""
-    return _transformed(images, transforms, interpolation, fill_mode, output_shape, fill_value)
+transform = op(static=("output_shape",), host=False)(_transformed)
 
 
 def _matrices(transforms: Any) -> Any:
@@ -62,13 +53,13 @@ def _matrices(transforms: Any) -> Any:
     return jnp.concatenate([flat, jnp.ones((len(flat), 1), flat.dtype)], 1).reshape(-1, 3, 3)
 
 
-def _flat(matrices: Any) -> Any:
-    flat = jnp.asarray(matrices).reshape(-1, 9)
+def _flat(transform_matrices: Any) -> Any:
+    flat = jnp.asarray(transform_matrices).reshape(-1, 9)
     return flat[:, :8] / flat[:, 8:]
 
 
-flat_transforms_to_matrices = op(host=False)(lambda transforms: _matrices(transforms))
-matrices_to_flat_transforms = op(host=False)(lambda transform_matrices: _flat(transform_matrices))
+flat_transforms_to_matrices = op(host=False)(_matrices)
+matrices_to_flat_transforms = op(host=False)(_flat)
 
 
 @op(host=False)
@@ -80,9 +71,9 @@ def compose_transforms(transforms: TensorLike) -> TensorResult:
     return _flat(first)
 
 
-def _rotations(angles: Any, height: Any, width: Any) -> Any:
+def _rotations(angles: Any, image_height: Any, image_width: Any) -> Any:
     angles = jnp.asarray(angles, "float32").reshape(-1)
-    cos, sin, right, bottom = jnp.cos(angles), jnp.sin(angles), width - 1.0, height - 1.0
+    cos, sin, right, bottom = jnp.cos(angles), jnp.sin(angles), image_width - 1.0, image_height - 1.0
     x, y = (right - (cos * right - sin * bottom)) / 2, (bottom - (sin * right + cos * bottom)) / 2
     zero = jnp.zeros_like(cos)
     return jnp.stack([cos, -sin, x + zero, sin, cos, y + zero, zero, zero], 1)
@@ -94,10 +85,8 @@ def _translations(translations: Any) -> Any:
     return jnp.stack([one, zero, -x, zero, one, -y, zero, zero], 1)
 
 
-angles_to_projective_transforms = op(host=False)(
-    lambda angles, image_height, image_width: _rotations(angles, image_height, image_width)
-)
-translations_to_projective_transforms = op(host=False)(lambda translations: _translations(translations))
+angles_to_projective_transforms = op(host=False)(_rotations)
+translations_to_projective_transforms = op(host=False)(_translations)
 
 
 @op(host=False)
@@ -111,7 +100,7 @@ def rotate(
 ) -> TensorResult:
     """Rotate images counterclockwise, by one angle or one for each image."""
     maps = _rotations(angles, *batched(images).shape[1:3])
-    return _transformed(images, maps, interpolation, fill_mode, None, fill_value)
+    return _transformed(images, maps, interpolation, fill_mode, fill_value=fill_value)
 
 
 @op(host=False)
@@ -124,7 +113,7 @@ def translate(
     fill_value: float = 0.0,
 ) -> TensorResult:
     """Move images by (dx, dy), one pair or one for each image."""
-    return _transformed(images, _translations(translations), interpolation, fill_mode, None, fill_value)
+    return _transformed(images, _translations(translations), interpolation, fill_mode, fill_value=fill_value)
 
 
 def _replaced_outside(image: Any, maps: Any, replace: Any) -> Any:

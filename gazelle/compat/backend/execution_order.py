@@ -126,8 +126,7 @@ class Order:
         if node is None:
             self.roots.append(one)
             return (), control, ()
-        differentiated = getattr(getattr(node.operation, "function", None), "graph", None)
-        data = [*node.inputs, *jax.tree.leaves(getattr(differentiated, "outputs", ()))]
+        data = [*node.inputs, *jax.tree.leaves(getattr(inner_graph(node), "outputs", ()))]
         return data, control, getattr(one, "effects", ())
 
     def stage(self, one: object, default: int = 0) -> int:
@@ -137,6 +136,11 @@ class Order:
     def compute(self, stage: int, nodes: Iterable[Node], tensors: dict[int, Array]) -> None:
         """Add the values of what calls of a stage return, {id(tensor): array}."""
         compute([node for node in nodes if self.stage(node) == stage], tensors)
+
+
+def inner_graph(node: Node) -> Graph | None:
+    """The graph that the operation of a call runs, such as that of a loss for its gradients; None if it runs none."""
+    return getattr(getattr(node.operation, "function", None), "graph", None)
 
 
 def _is_part(value: object) -> bool:

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gazelle.compat.arguments.ignored import ignores
-from gazelle.compat.backend.execution_order import Assertion, Order
+from gazelle.compat.backend.execution_order import Assertion, Order, inner_graph
 from gazelle.compat.backend.phase import LearningPhase, fixed_phase
 from gazelle.compat.backend.staged_runs import StagedRun
 from gazelle.compat.backend.updates import OptimizerStep, StateUpdate, Update
@@ -34,10 +34,8 @@ def variables_of_node(node: Node) -> Iterator[Variable]:
     operation = node.operation
     if isinstance(operation, Layer):
         yield from operation.variables
-    elif isinstance(operation, Op):
-        inner = getattr(operation.function, "graph", None)
-        if inner is not None:
-            yield from variables_of(inner).values()
+    elif isinstance(operation, Op) and (inner := inner_graph(node)) is not None:
+        yield from variables_of(inner).values()
 
 
 #: operations of graphs whose gradient in TensorFlow consists of the rows that they read
@@ -48,7 +46,7 @@ def gathered(graph: Graph) -> set[str]:
     """The ids of the variables of which a graph, and the graphs inside of its operations, only gather rows."""
     found, others = set[str](), set[str]()
     for node in graph.nodes:
-        inner = getattr(getattr(node.operation, "function", None), "graph", None)
+        inner = inner_graph(node)
         if inner is not None:
             found |= gathered(inner)
             others |= {str(number) for number in variables_of(inner)} - gathered(inner)
@@ -162,7 +160,7 @@ class Function:
 def _needs_values(graphs: Iterable[Graph]) -> bool:
     """Whether a graph, or one inside of its operations, contains an operation that JAX cannot trace."""
     for node in (node for graph in graphs for node in graph.nodes):
-        inner = getattr(getattr(node.operation, "function", None), "graph", None)
+        inner = inner_graph(node)
         on_host = isinstance(node.operation, Op) and node.operation.runs_on_host
         if on_host or (isinstance(inner, Graph) and _needs_values([inner])):
             return True

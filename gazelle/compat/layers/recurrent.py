@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax.numpy as jnp
 
@@ -13,9 +13,6 @@ from gazelle.compat.backend import loops
 from gazelle.compat.weights import derived_weights
 from gazelle.core.types import Array, ArrayLike
 from gazelle.layers import InputSpec, Layer
-
-if TYPE_CHECKING:
-    pass
 
 
 class Recurrent(Layer):

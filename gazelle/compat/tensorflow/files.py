@@ -133,7 +133,7 @@ def read_file(filename: PathLike | TensorLike) -> Tensor:
 def write_file(filename: PathLike | TensorLike, contents: TensorLike) -> None:
     os.makedirs(os.path.dirname(text(filename)) or ".", exist_ok=True)
     with open(text(filename), "wb") as file:
-        file.write(bytes(unboxed(convert(contents)).item()))
+        file.write(bytes(array_of(contents).item()))
 
 
 @named("io.decode_raw")
@@ -179,7 +179,7 @@ def decode_image(
         raise ArgumentError(
             message("tf.io.decode_image", expected="Pillow", got="none installed", hint="pip install pillow")
         ) from None
-    data = bytes(unboxed(convert(contents)).item())
+    data = bytes(array_of(contents).item())
     image: Any = Image.open(io.BytesIO(data))
     if image.format == "GIF" and expand_animations:
         frames = np.stack([np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(image)])
@@ -261,13 +261,9 @@ def extract_jpeg_shape(contents: TensorLike, output_type: DTypeLike = "int32") -
 @named("image.adjust_jpeg_quality")
 def adjust_jpeg_quality(image: TensorLike, jpeg_quality: TensorLike) -> TensorResult:
     """`tf.image.adjust_jpeg_quality`: the image as it is after an encoding with this quality."""
-    from PIL import Image
-
     array = np.asarray(unboxed(image))
     pixels = array if array.dtype == np.uint8 else np.clip(array * 255, 0, 255).astype("uint8")
-    file = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, "JPEG", quality=int(jpeg_quality))
-    decoded = np.asarray(Image.open(file)).reshape(pixels.shape)
+    decoded = decode_image(_encoded(pixels, "JPEG", quality=int(jpeg_quality))).array
     return Tensor(decoded if array.dtype == np.uint8 else (decoded / 255).astype(array.dtype))
 
 

@@ -46,12 +46,8 @@ def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice
     """The devices of JAX; there is always a CPU."""
     kinds = [device.platform.upper() for device in jax.devices()]
     kinds = kinds if "CPU" in kinds else ["CPU", *kinds]
-    numbers: dict[str, int] = {}
-    found = []
-    for kind in kinds:
-        numbers[kind] = numbers.get(kind, -1) + 1
-        found.append(PhysicalDevice(f"/physical_device:{kind}:{numbers[kind]}", kind))
-    return [device for device in found if device_type in (None, device.device_type)]
+    names = [(f"/physical_device:{kind}:{kinds[:number].count(kind)}", kind) for number, kind in enumerate(kinds)]
+    return [PhysicalDevice(name, kind) for name, kind in names if device_type in (None, kind)]
 
 
 def _ignored(*_: object, **__: object) -> None:
@@ -257,15 +253,16 @@ class Options:
 
 for _name in LISTS["objects with options"]:
     named(_name)(Options)
-named("get_logger")(lambda: _logging.getLogger("tensorflow"))
 
+_log = _logging.getLogger("tensorflow")
+named("get_logger")(lambda: _log)
 for _name in ("info", "warning", "error", "debug"):
-    named(f"logging.{_name}")(getattr(_logging.getLogger("tensorflow"), _name))
-named("logging.fatal")(_logging.getLogger("tensorflow").critical)
-named("logging.log")(_logging.getLogger("tensorflow").log)
-named("logging.warn")(_logging.getLogger("tensorflow").warning)
-named("logging.get_verbosity")(lambda: _logging.getLogger("tensorflow").level)
-named("logging.set_verbosity")(_logging.getLogger("tensorflow").setLevel)
+    named(f"logging.{_name}")(getattr(_log, _name))
+named("logging.fatal")(_log.critical)
+named("logging.log")(_log.log)
+named("logging.warn")(_log.warning)
+named("logging.get_verbosity")(lambda: _log.level)
+named("logging.set_verbosity")(_log.setLevel)
 
 
 for _name, _members in {
@@ -336,12 +333,10 @@ def _define(read: Callable[[str], Any]) -> Callable[..., None]:
 
 
 FLAGS = FlagValues()
-for _place in ("flags", "app.flags"):
-    named(f"{_place}.FLAGS")(FLAGS)
-    for _kind, _read in {"string": str, "integer": int, "float": float, "boolean": _boolean, "bool": _boolean}.items():
-        named(f"{_place}.DEFINE_{_kind}")(_define(_read))
-    named(f"{_place}.DEFINE_enum")(_define(str))
-    named(f"{_place}.DEFINE_list")(_define(lambda text: text.split(",")))
+named("flags.FLAGS", "app.flags.FLAGS")(FLAGS)
+_READERS = {"string": str, "enum": str, "integer": int, "float": float, "boolean": _boolean, "bool": _boolean}
+for _kind, _read in {**_READERS, "list": lambda text: text.split(",")}.items():
+    named(f"flags.DEFINE_{_kind}", f"app.flags.DEFINE_{_kind}")(_define(_read))
 
 
 @named("app.run")

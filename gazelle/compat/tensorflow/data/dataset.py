@@ -474,16 +474,14 @@ class Dataset(Elements):
         size, length = int(batch_size), self._length
         if length >= 0:
             length = length // size if drop_remainder else -(-length // size)
-        joined = lambda group: in_order(join(group), group[0])  # noqa: E731
-        out = Dataset(lambda: grouped(self._begin(), size, drop_remainder, joined), length)
+        out = Dataset(lambda: grouped(self._begin(), itertools.repeat(size), drop_remainder, join), length)
         out._batch = None if drop_remainder else size
         return out
 
     @_with_fed_numbers
     def batch(self, batch_size: TensorLike, drop_remainder: bool = False) -> Dataset:
         """Combine `batch_size` elements along a new first axis."""
-        join = lambda group: jax.tree.map(stacked, *group, is_leaf=is_ragged)  # noqa: E731
-        return self._grouped(join, batch_size, drop_remainder)
+        return self._grouped(_stacked_elements, batch_size, drop_remainder)
 
     @_with_fed_numbers
     def padded_batch(
@@ -515,19 +513,10 @@ class Dataset(Elements):
 
     def rebatch(self, batch_size: TensorLike, drop_remainder: bool = False) -> Dataset:
         """Batch the rows of the elements again; several sizes take turns."""
-        sizes = np.ravel(batch_size).tolist()
+        sizes, rows = np.ravel(batch_size).tolist(), self.unbatch()
         if len(sizes) == 1:
-            return self.unbatch().batch(sizes[0], drop_remainder)
-        return Dataset(functools.partial(self._batches_of, sizes, drop_remainder))
-
-    def _batches_of(self, sizes: Sequence[int], drop_remainder: bool) -> Iterator[Any]:
-        rows = self.unbatch()._begin()
-        for size in itertools.cycle(sizes):
-            group = list(itertools.islice(rows, size))
-            if group and (len(group) == size or not drop_remainder):
-                yield jax.tree.map(stacked, *group, is_leaf=is_ragged)
-            if len(group) < size:
-                return
+            return rows.batch(sizes[0], drop_remainder)
+        return Dataset(lambda: grouped(rows._begin(), itertools.cycle(sizes), drop_remainder, _stacked_elements))
 
     def window(
         self, size: TensorLike, shift: TensorLike = None, stride: TensorLike = 1, drop_remainder: bool = False
@@ -642,6 +631,10 @@ class Dataset(Elements):
             return f"<{self._kind} element_spec={self.element_spec}>"
         except Exception:  # no file yet, or an error of a function, which the loop over the elements raises
             return f"<{self._kind} length={self._length if self._length >= 0 else '?'}>"
+
+
+def _stacked_elements(group: list[Any]) -> Any:
+    return jax.tree.map(stacked, *group, is_leaf=is_ragged)
 
 
 def _drawn_length(datasets: Sequence[Dataset]) -> int:

@@ -7,8 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from gazelle.compat.tensorflow.eager.recording import unboxed
-from gazelle.compat.tensorflow.ops.arrays import convert
+from gazelle.compat.tensorflow.ops.arrays import array_of
 from gazelle.compat.types import TensorLike
 from gazelle.core.errors import DataError, message
 from gazelle.core.record_format import field, varint
@@ -215,7 +214,7 @@ class Example(_Message):
 
     def ParseFromString(self, data: TensorLike) -> int:  # noqa: N802
         """Read a message from bytes into this one."""
-        whole = bytes(unboxed(convert(data)).item())
+        whole = bytes(array_of(data).item())
         for part in protobuf.contents(fields(whole), 1):
             _read(self.features.feature, part, Feature)
         return len(whole)
@@ -244,6 +243,6 @@ class SequenceExample(Example):
 
     def ParseFromString(self, data: TensorLike) -> int:  # noqa: N802
         """Read a message from bytes into this one."""
-        for part in protobuf.contents(fields(bytes(unboxed(convert(data)).item())), 2):
+        for part in protobuf.contents(fields(bytes(array_of(data).item())), 2):
             _read(self.feature_lists.feature_list, part, FeatureList)
         return super().ParseFromString(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import jax
@@ -101,12 +101,15 @@ def without_errors(elements: Iterator[Any], log_warning: bool) -> Iterator[Any]:
 
 
 def grouped(
-    elements: Iterator[Any], size: int, drop_remainder: bool, join: Callable[[list[Any]], Any]
+    elements: Iterator[Any], sizes: Iterable[int], drop_remainder: bool, join: Callable[[list[Any]], Any]
 ) -> Iterator[Any]:
-    """`join(group)` for groups of `size` elements."""
-    while group := list(itertools.islice(elements, size)):
+    """`join(group)` for groups of as many elements as `sizes` has in turn."""
+    for size in sizes:
+        group = list(itertools.islice(elements, size))
+        if not group:
+            return
         if len(group) == size or not drop_remainder:
-            yield join(group)
+            yield in_order(join(group), group[0])
 
 
 def windows(elements: Iterator[Any], size: int, shift: int, stride: int, drop_remainder: bool) -> Iterator[list[Any]]:

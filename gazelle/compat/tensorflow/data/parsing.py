@@ -11,7 +11,6 @@ import numpy as np
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.data.examples import Example, Feature, SequenceExample, fields
 from gazelle.compat.tensorflow.dtypes import NUMBERS, as_dtype, name_of
-from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ops.arrays import array_of, convert
 from gazelle.compat.tensorflow.ops.ragged import RaggedTensor
@@ -202,7 +201,7 @@ def serialize_tensor(tensor: TensorLike) -> Tensor:
 @named("io.parse_tensor", "parse_tensor")
 def parse_tensor(serialized: TensorLike, out_type: DTypeLike) -> Tensor:
     """`tf.io.parse_tensor`: the tensor from bytes."""
-    given = fields(bytes(unboxed(convert(serialized)).item()))
+    given = fields(bytes(array_of(serialized).item()))
     shape = [protobuf.number(fields(dim), 1) for dim in protobuf.contents(fields(protobuf.content(given, 2)), 2)]
     kind = name_of(out_type)
     raw, strings = protobuf.content(given, 4), protobuf.contents(given, 8)

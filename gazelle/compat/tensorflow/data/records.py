@@ -18,10 +18,9 @@ import numpy as np
 from gazelle.compat.arguments.ignored import check, ignores
 from gazelle.compat.tensorflow.data.dataset import Dataset
 from gazelle.compat.tensorflow.data.elements import typed
-from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.files import opened, text, texts
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.ops.arrays import convert
+from gazelle.compat.tensorflow.ops.arrays import array_of
 from gazelle.compat.tensorflow.tensor_specs import TensorSpec
 from gazelle.compat.types import DTypeLike, Nested, PathLike, TensorLike
 from gazelle.core.errors import DataError, message
@@ -57,7 +56,7 @@ class TFRecordWriter:
         self._file = _open(text(path), "wb", getattr(options, "compression_type", options))
 
     def write(self, record: TensorLike) -> None:
-        data = bytes(unboxed(convert(record)).item())
+        data = bytes(array_of(record).item())
         head = struct.pack("<Q", len(data))
         self._file.write(head + checksum(head) + data + checksum(data))
 

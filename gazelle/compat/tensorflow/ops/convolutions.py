@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -17,19 +17,30 @@ from gazelle.compat.tensorflow.ops.arrays import keras_format
 from gazelle.compat.types import DTypeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 
+#: strides and the like, in a form of TensorFlow: (1, 2, 2, 1) or (2, 2) or 2
+Sizes: TypeAlias = int | Sequence[int] | None
 
-def inner_sizes(values: int | Sequence[int] | None, rank: int, data_format: str | None) -> Sequence[int]:
-    """Strides in a form of TensorFlow, (1, 2, 2, 1) or (2, 2) or 2, as one for each spatial axis."""
+
+def inner_sizes(values: Sizes, rank: int, data_format: str | None) -> Sequence[int]:
+    """One number for each spatial axis."""
     values = (1 if values is None else values,) if not isinstance(values, list | tuple) else tuple(values)
     if len(values) == rank + 2:
         return values[2:] if (data_format or "").startswith("NC") else values[1:-1]
     return values * rank if len(values) == 1 else values
 
 
-def _options(rank: int, strides: Any, padding: str, data_format: str | None, dilations: Any) -> tuple[Any, ...]:
+def convolution_options(
+    rank: int, strides: Sizes, padding: str, data_format: str | None, dilations: Sizes
+) -> tuple[Any, ...]:
     """The options of a convolution over so many axes, in the order of `ops`."""
     steps, dilation = (inner_sizes(value, rank, data_format) for value in (strides, dilations))
     return steps, padding.lower(), keras_format(data_format), dilation
+
+
+def pooling_options(rank: int, ksize: Sizes, strides: Sizes, padding: str, data_format: str | None) -> tuple[Any, ...]:
+    """The options of pooling over so many axes, in the order of `ops`."""
+    size, steps = (inner_sizes(value, rank, data_format) for value in (ksize, strides))
+    return size, steps, padding.lower(), keras_format(data_format)
 
 
 def _convolution(rank: int, compute: Callable[..., Any], parameters: str) -> Any:
@@ -39,7 +50,7 @@ def _convolution(rank: int, compute: Callable[..., Any], parameters: str) -> Any
         *arrays, strides, padding, data_format, dilations = values
         if not isinstance(padding, str):  # zeros for each axis
             arrays[0], padding = jnp.pad(arrays[0], padding), "VALID"
-        return compute(*map(jnp.asarray, arrays), *_options(rank, strides, padding, data_format, dilations))
+        return compute(*map(jnp.asarray, arrays), *convolution_options(rank, strides, padding, data_format, dilations))
 
     return with_parameters(function, parameters.split())
 
@@ -49,8 +60,7 @@ def _pooling(rank: int, pool: Any) -> Any:
         sizes, channels_first = fixed_value(ksize), str(data_format).startswith("NC")
         if isinstance(sizes, tuple) and len(sizes) == rank + 2 and sizes[-1] > 1 and not channels_first:
             return _over_channels(input, sizes, fixed_value(strides), jnp.max if pool is ops.max_pool else jnp.mean)
-        size, steps = (inner_sizes(v, rank, data_format) for v in (ksize, strides))
-        return pool(jnp.asarray(input), size, steps, padding.lower(), keras_format(data_format))
+        return pool(jnp.asarray(input), *pooling_options(rank, ksize, strides, padding, data_format))
 
     return function
 
@@ -90,8 +100,7 @@ named("nn.avg_pool")(_of_any_rank("avg_pool"))
 
 def _transposed_convolution(rank: int) -> Callable[..., Any]:
     def function(x: Any, filters: Any, output_shape: Any, *given: Any) -> Any:
-        options = _options(rank, *given)
-        convolve: Any = lambda x: ops.conv(x, filters, *options)  # noqa: E731
+        convolve: Any = lambda x: ops.conv(x, filters, *convolution_options(rank, *given))  # noqa: E731
         _, back = jax.vjp(convolve, jnp.zeros((x.shape[0], *output_shape[1:]), x.dtype))
         return back(x)[0]
 

@@ -11,8 +11,7 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.names import op
-from gazelle.compat.tensorflow.ops.arrays import keras_format
-from gazelle.compat.tensorflow.ops.convolutions import _options, inner_sizes
+from gazelle.compat.tensorflow.ops.convolutions import convolution_options, pooling_options
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.shape_inference import infers_shapes
 
@@ -54,26 +53,22 @@ def _back(function: Callable[[Any], Any], point: Any, gradient: Any) -> Any:
 _WINDOWS = "grad ksize strides padding data_format=None"
 
 
-def _pool_options(rank: int, ksize: Any, strides: Any, padding: str, data_format: Any) -> tuple[Any, ...]:
-    size, steps = (inner_sizes(value, rank, data_format) for value in (ksize, strides))
-    return size, steps, padding.lower(), keras_format(data_format)
-
-
 def _of_max_pool(rank: int) -> Callable[..., Any]:
     def function(inputs: Any, _: Any, gradient: Any, *windows: Any) -> Any:
-        options = _pool_options(rank, *windows)
         if infers_shapes.get():  # the batch sizes may become equal
             return jnp.zeros_like(inputs)
-        return _back(lambda x: ops.max_pool(x, *options), jnp.asarray(inputs), jnp.asarray(gradient))
+        return _back(
+            lambda x: ops.max_pool(x, *pooling_options(rank, *windows)), jnp.asarray(inputs), jnp.asarray(gradient)
+        )
 
     return with_parameters(function, f"orig_input orig_output {_WINDOWS}".split())
 
 
 def _of_average_pool(rank: int) -> Callable[..., Any]:
     def function(shape: Any, gradient: Any, *windows: Any) -> Any:
-        options, gradient = _pool_options(rank, *windows), jnp.asarray(gradient)
+        gradient = jnp.asarray(gradient)
         start = jnp.zeros((gradient.shape[0], *shape[1:]), gradient.dtype)
-        return _back(lambda x: ops.average_pool(x, *options), start, gradient)
+        return _back(lambda x: ops.average_pool(x, *pooling_options(rank, *windows)), start, gradient)
 
     return with_parameters(function, f"orig_input_shape {_WINDOWS}".split())
 
@@ -88,10 +83,10 @@ op("raw_ops.AvgPool3DGrad", host=False, static=_SHAPES)(_of_average_pool(3))
 def _of_input(rank: int, compute: Callable[..., Any]) -> Any:
     """The gradient of a convolution in its input, which is linear."""
 
-    def function(sizes: Any, kernel: Any, gradient: Any, *options: Any) -> Any:
+    def function(sizes: Any, kernel: Any, gradient: Any, *given: Any) -> Any:
         kernel, gradient = jnp.asarray(kernel), jnp.asarray(gradient)
         start = jnp.zeros((gradient.shape[0], *sizes[1:]), gradient.dtype)
-        return _back(lambda x: compute(x, kernel, *_options(rank, *options)), start, gradient)
+        return _back(lambda x: compute(x, kernel, *convolution_options(rank, *given)), start, gradient)
 
     return function
 
@@ -99,10 +94,10 @@ def _of_input(rank: int, compute: Callable[..., Any]) -> Any:
 def _of_kernel(rank: int, compute: Callable[..., Any]) -> Any:
     """The gradient of a convolution in its kernel, which is linear."""
 
-    def function(inputs: Any, sizes: Any, gradient: Any, *options: Any) -> Any:
+    def function(inputs: Any, sizes: Any, gradient: Any, *given: Any) -> Any:
         inputs, gradient = jnp.asarray(inputs), jnp.asarray(gradient)
         start = jnp.zeros(tuple(sizes), gradient.dtype)
-        return _back(lambda kernel: compute(inputs, kernel, *_options(rank, *options)), start, gradient)
+        return _back(lambda kernel: compute(inputs, kernel, *convolution_options(rank, *given)), start, gradient)
 
     return function
 

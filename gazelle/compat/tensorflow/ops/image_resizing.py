@@ -17,18 +17,20 @@ class ResizeMethod:
     LANCZOS5, GAUSSIAN, MITCHELLCUBIC = "lanczos5", "gaussian", "mitchellcubic"
 
 
-_OLD_METHODS = ("bilinear", "nearest", "bicubic", "area")
+def _name_of(method: Any) -> str:
+    """The name of a method of TensorFlow 2; in TensorFlow 1 it was a number, or another name."""
+    names = ("bilinear", "nearest", "bicubic", "area")
+    return names[method] if isinstance(method, int) else str(method).removesuffix("_neighbor")
 
 
 def _resize(
     images: Any, size: Any, method: Any = "bilinear", preserve_aspect_ratio: bool = False, antialias: bool = False
 ) -> Any:
     images, size = jnp.asarray(images), tuple(int(n) for n in size)
-    method = _OLD_METHODS[method] if isinstance(method, int) else method
+    method = _name_of(method)
     size = _in_proportion(images, size) if preserve_aspect_ratio else size
     if method in ("area", *_KERNELS):
         return _weighted(images.astype("float32"), size, method, antialias)
-    method = "nearest" if method == "nearest_neighbor" else method
     return ops.image.resize(
         images if method == "nearest" else images.astype("float32"),
         size,
@@ -75,7 +77,7 @@ def _resize_of_1(
 ) -> Any:
     """The result of TensorFlow 1, whose pixels are points at integers, and with `align_corners` also the last ones."""
     images = jnp.asarray(images)
-    method = _OLD_METHODS[method] if isinstance(method, int) else {"nearest_neighbor": "nearest"}.get(method, method)
+    method = _name_of(method)
     size = _in_proportion(images, size) if preserve else size
     if half_pixel or method == "area":
         check("align_corners", bool(align_corners), False, "tf.image.resize_images")

@@ -262,7 +262,7 @@ class DecodedWav(NamedTuple):
 @named("audio.decode_wav")
 def decode_wav(contents: TensorLike, desired_channels: int = -1, desired_samples: int = -1) -> TensorResult:
     """`tf.audio.decode_wav`: (samples in -1..1 of shape (count, channels), the rate), of 16 bits."""
-    with wave.open(io.BytesIO(bytes(unboxed(convert(contents)).item()))) as file:
+    with wave.open(io.BytesIO(bytes(array_of(contents).item()))) as file:
         rate, channels = file.getframerate(), file.getnchannels()
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, channels) / np.float32(32768)
     if desired_channels > 0:

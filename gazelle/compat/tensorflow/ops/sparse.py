@@ -20,7 +20,7 @@ from gazelle.compat.tensorflow.dtypes import as_dtype
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.function_tables import TABLE
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
-from gazelle.compat.tensorflow.ops.arrays import convert
+from gazelle.compat.tensorflow.ops.arrays import array_of, convert
 from gazelle.compat.tensorflow.ops.linalg import matmul
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.v1.host_nodes import in_graph, with_gradients
@@ -49,6 +49,10 @@ class SparseTensor:
     def get_shape(self) -> TensorShape:
         return self.shape
 
+    def arrays(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Return the indices and the values as arrays of NumPy."""
+        return np.asarray(self.indices.array), np.asarray(self.values.array)
+
     def dense(self) -> TensorResult:
         """Return the dense tensor, for `keras.backend.to_dense`."""
         return to_dense(self)
@@ -69,16 +73,16 @@ class SparseTensor:
 
     def __getitem__(self, index: int) -> SparseTensor:
         """Return a row, an element of a dataset."""
-        indices = np.asarray(self.indices.array)
+        indices, values = self.arrays()
         found = indices[:, 0] == index
-        return SparseTensor(indices[found, 1:], np.asarray(self.values.array)[found], self.shape[1:])
+        return SparseTensor(indices[found, 1:], values[found], self.shape[1:])
 
     @classmethod
     def of_rows(cls, rows: Sequence[SparseTensor]) -> SparseTensor:
         """Stack rows along a new first axis."""
-        indices = [np.insert(np.asarray(row.indices.array), 0, i, axis=1) for i, row in enumerate(rows)]
-        values = np.concatenate([np.asarray(row.values.array) for row in rows])
-        return cls(np.concatenate(indices), values, (len(rows), *rows[0].shape))
+        indices, values = zip(*(row.arrays() for row in rows), strict=True)
+        numbered = [np.insert(of_row, 0, number, axis=1) for number, of_row in enumerate(indices)]
+        return cls(np.concatenate(numbered), np.concatenate(values), (len(rows), *rows[0].shape))
 
     def __mul__(self, other: TensorLike) -> SparseTensor:
         return self._with(operator.mul, other)
@@ -93,7 +97,7 @@ class SparseTensor:
         if in_graph(self.indices, other):
             here = NAMES["gather_nd"](other + NAMES["zeros_like"](to_dense(self)), self.indices)  # in the whole shape
             return SparseTensor(self.indices, operation(self.values, here), self.dense_shape)
-        here = np.broadcast_to(np.asarray(unboxed(other)), tuple(self.shape))[tuple(np.asarray(self.indices.array).T)]
+        here = np.broadcast_to(np.asarray(unboxed(other)), tuple(self.shape))[tuple(array_of(self.indices).T)]
         return SparseTensor(self.indices, operation(self.values, here.astype(self.dtype.as_numpy_dtype)), self.shape)
 
 
@@ -104,7 +108,7 @@ def to_dense(sp_input: SparseTensor, default_value: TensorLike = None) -> Tensor
     default = (b"" if sp_input.dtype == "string" else 0) if default_value is None else default_value
     default = default.encode() if isinstance(default, str) else default
     out = np.full(tuple(sp_input.shape), default, sp_input.dtype.as_numpy_dtype)
-    indices, values = tuple(np.asarray(sp_input.indices.array).T), sp_input.values.array
+    indices, values = tuple(array_of(sp_input.indices).T), sp_input.values.array
     if isinstance(values, jax.core.Tracer):
         return Tensor(jnp.asarray(out).at[indices].set(values))
     out[indices] = np.asarray(values)
@@ -114,7 +118,7 @@ def to_dense(sp_input: SparseTensor, default_value: TensorLike = None) -> Tensor
 @named("sparse.from_dense")
 def from_dense(tensor: TensorLike) -> SparseTensor:
     """`tf.sparse.from_dense`: the values that are not 0 or an empty string."""
-    array = np.asarray(unboxed(convert(tensor)))
+    array = array_of(tensor)
     return SparseTensor(np.argwhere(array), Tensor(array[np.nonzero(array)]), array.shape)
 
 
@@ -138,7 +142,7 @@ def ctc_loss(
     if logit_length is None:  # the third argument of TensorFlow 1
         label_length, logit_length = None, label_length if sequence_length is None else sequence_length
     if isinstance(labels, SparseTensor):
-        label_length = np.bincount(np.asarray(labels.indices.array)[:, 0], minlength=labels.shape[0])
+        label_length = np.bincount(array_of(labels.indices)[:, 0], minlength=labels.shape[0])
         labels, blank_index = to_dense(labels), -1 if blank_index is None else blank_index
     elif label_length is None:  # sparse labels that `keras.ops.cast` made dense: trailing zeros are no labels
         label_length, blank_index = _ctc_lengths(labels), -1
@@ -173,9 +177,9 @@ def cast(x: SparseTensor | TensorLike, dtype: DTypeLike) -> TensorResult:
 @named("sparse.reorder")
 def reorder(sp_input: SparseTensor) -> SparseTensor:
     """`tf.sparse.reorder`: the indices sorted by rows."""
-    indices = np.asarray(sp_input.indices.array)
+    indices, values = sp_input.arrays()
     order = np.lexsort(indices.T[::-1])
-    return SparseTensor(indices[order], Tensor(np.asarray(sp_input.values.array)[order]), sp_input.dense_shape)
+    return SparseTensor(indices[order], Tensor(values[order]), sp_input.dense_shape)
 
 
 @named("sparse.sparse_dense_matmul")
@@ -245,14 +249,14 @@ def softmax(sp_input: SparseTensor) -> SparseTensor:
 @named("sparse.split", "sparse_split")
 def split(sp_input: SparseTensor, num_split: TensorLike, axis: TensorLike) -> list[SparseTensor]:
     """`tf.sparse.split`: parts along an axis, of which the first ones are longer if they differ."""
-    index, parts = np.asarray(sp_input.indices.array), list[SparseTensor]()
+    (index, values), parts = sp_input.arrays(), list[SparseTensor]()
     sizes = [len(part) for part in np.array_split(np.arange(int(sp_input.shape[axis])), int(num_split))]
     for start, size in zip(np.cumsum([0, *sizes]), sizes, strict=False):
         inside = (index[:, axis] >= start) & (index[:, axis] < start + size)
         shape, rows = list(sp_input.shape), index[inside]
         shape[axis] = size
         rows[:, axis] -= start
-        parts.append(SparseTensor(rows, Tensor(np.asarray(sp_input.values.array)[inside]), shape))
+        parts.append(SparseTensor(rows, Tensor(values[inside]), shape))
     return parts
 
 
@@ -260,7 +264,8 @@ def split(sp_input: SparseTensor, num_split: TensorLike, axis: TensorLike) -> li
 def to_indicator(sp_input: SparseTensor, vocab_size: TensorLike) -> TensorResult:
     """`tf.sparse.to_indicator`: which of the numbers below `vocab_size` each row stores."""
     out = np.zeros((*sp_input.shape[:-1], int(vocab_size)), bool)
-    out[(*np.asarray(sp_input.indices.array)[:, :-1].T, np.asarray(sp_input.values.array))] = True
+    indices, values = sp_input.arrays()
+    out[(*indices[:, :-1].T, values)] = True
     return Tensor(out)
 
 
@@ -279,7 +284,7 @@ def sparse_to_dense(
     """`tf.sparse_to_dense` of TensorFlow 1, whose values may be one number."""
     shape = tuple(np.reshape(fixed_value(output_shape), -1))
     indices = np.asarray(unboxed(sparse_indices)).reshape(-1, len(shape))
-    values = np.broadcast_to(np.asarray(unboxed(convert(sparse_values))), len(indices))
+    values = np.broadcast_to(array_of(sparse_values), len(indices))
     return to_dense(SparseTensor(indices, Tensor(values), shape), unboxed(default_value))
 
 
@@ -303,7 +308,7 @@ def _sequences(tensor: Any) -> tuple[dict[Any, list[Any]], tuple[int, ...]]:
     """{index: values along the last axis}, and the shape of the other axes."""
     sparse = tensor if isinstance(tensor, SparseTensor) else NAMES["sparse.from_dense"](tensor)
     found: dict[Any, list[Any]] = {}
-    for index, value in zip(np.asarray(sparse.indices.array), np.asarray(sparse.values.array), strict=True):
+    for index, value in zip(*sparse.arrays(), strict=True):
         found.setdefault(tuple(index[:-1].tolist()), []).append(value)
     return found, tuple(sparse.shape)[:-1]
 
@@ -320,10 +325,10 @@ def _levenshtein(given: list[Any], wanted: list[Any]) -> int:
 def rows_of(x: SparseTensor | TensorLike) -> tuple[tuple[int, ...], list[Any], DTypeLike]:
     """(the shape without the last axis, the elements of each row, the dtype)."""
     if isinstance(x, SparseTensor):
-        indices, values = np.asarray(unboxed(x.indices)), np.asarray(unboxed(x.values))
-        *outer, _ = (int(n) for n in np.asarray(unboxed(x.dense_shape)))
+        indices, values = x.arrays()
+        *outer, _ = (int(n) for n in array_of(x.dense_shape))
         return tuple(outer), [values[(indices[:, :-1] == row).all(1)] for row in np.ndindex(*outer)], values.dtype
-    array = np.asarray(unboxed(convert(x)))
+    array = array_of(x)
     return array.shape[:-1], list(array.reshape(-1, array.shape[-1])), array.dtype
 
 

@@ -15,7 +15,7 @@ from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import named, op
 from gazelle.compat.tensorflow.ops.arrays import array_of, convert
 from gazelle.compat.tensorflow.ops.nn import embedding_lookup
-from gazelle.compat.tensorflow.ops.sparse import SparseTensor, rows_of
+from gazelle.compat.tensorflow.ops.sparse import SparseTensor, reorder, rows_of
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.v1.host_nodes import with_gradients
 from gazelle.compat.types import TensorLike, TensorResult
@@ -89,21 +89,19 @@ def _summed(vectors: Any, weights: Any, rows: Any, combiner: str, count: int) ->
 @named("sparse.retain", "sparse_retain")
 def retain(sp_input: SparseTensor, to_retain: TensorLike) -> SparseTensor:
     """`tf.sparse.retain`: the values where a mask is True."""
-    kept = np.flatnonzero(array_of(to_retain))
-    values = np.asarray(sp_input.values.array)[kept]
-    return SparseTensor(array_of(sp_input.indices)[kept], Tensor(values), sp_input.dense_shape)
+    kept, (indices, values) = np.flatnonzero(array_of(to_retain)), sp_input.arrays()
+    return SparseTensor(indices[kept], Tensor(values[kept]), sp_input.dense_shape)
 
 
 @named("sparse.fill_empty_rows", "sparse_fill_empty_rows")
 def fill_empty_rows(sp_input: SparseTensor, default_value: TensorLike) -> tuple[SparseTensor, Tensor]:
     """`tf.sparse.fill_empty_rows`: (the tensor with a value in rows that had none, which rows had none)."""
-    indices, values = array_of(sp_input.indices), np.asarray(sp_input.values.array)
+    indices, values = sp_input.arrays()
     is_empty = ~np.isin(np.arange(int(sp_input.shape[0])), indices[:, 0])
     new = np.flatnonzero(is_empty)[:, None] * np.eye(1, indices.shape[1], dtype="int64")
     indices = np.concatenate([indices, new])
     values = np.concatenate([values, np.full(len(new), array_of(default_value), values.dtype)])
-    order = np.lexsort(indices.T[::-1])
-    return SparseTensor(indices[order], Tensor(values[order]), sp_input.dense_shape), Tensor(is_empty)
+    return reorder(SparseTensor(indices, Tensor(values), sp_input.dense_shape)), Tensor(is_empty)
 
 
 @named("sparse.cross")

@@ -9,7 +9,7 @@ import numpy as np
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
-from gazelle.compat.tensorflow.ops.arrays import convert
+from gazelle.compat.tensorflow.ops.arrays import array_of, convert
 from gazelle.compat.tensorflow.ops.sparse import SparseTensor, reorder, to_dense
 from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ShapeError, message
@@ -17,7 +17,7 @@ from gazelle.core.errors import ShapeError, message
 
 def _at_indices_of_both(name: str, a: SparseTensor, b: SparseTensor) -> SparseTensor:
     """A function of two sparse tensors, whose result stores a value wherever one of them does, also zeros."""
-    indices = np.unique(np.concatenate([np.asarray(v.indices.array) for v in (a, b)]), axis=0)
+    indices = np.unique(np.concatenate([array_of(v.indices) for v in (a, b)]), axis=0)
     values = NAMES[name](*(NAMES["gather_nd"](to_dense(v), indices) for v in (a, b)))
     return SparseTensor(indices, values, a.dense_shape)
 
@@ -31,9 +31,9 @@ def add(a: SparseTensor | TensorLike, b: SparseTensor | TensorLike, threshold: T
     """`tf.sparse.add`: dense if one of the two is; of a sparse sum values below the threshold are dropped."""
     if not (isinstance(a, SparseTensor) and isinstance(b, SparseTensor)):
         return NAMES["add"](*(to_dense(v) if isinstance(v, SparseTensor) else v for v in (a, b)))
-    found = _at_indices_of_both("add", a, b)
-    kept = np.abs(np.asarray(found.values.array)) >= np.asarray(unboxed(threshold))
-    return SparseTensor(np.asarray(found.indices.array)[kept], np.asarray(found.values.array)[kept], a.dense_shape)
+    indices, values = _at_indices_of_both("add", a, b).arrays()
+    kept = np.abs(values) >= np.asarray(unboxed(threshold))
+    return SparseTensor(indices[kept], values[kept], a.dense_shape)
 
 
 @named("sparse.concat", "sparse_concat")
@@ -47,7 +47,7 @@ def concat(axis: int, sp_inputs: Sequence[SparseTensor], expand_nonconcat_dims: 
     starts, shape = np.cumsum(shapes[:, axis]) - shapes[:, axis], shapes.max(0)
     shape[axis] = shapes[:, axis].sum()
     offsets = np.eye(shapes.shape[1], dtype="int64")[axis]
-    indices = [np.asarray(each.indices.array) + start * offsets for each, start in zip(sp_inputs, starts, strict=True)]
+    indices = [array_of(each.indices) + start * offsets for each, start in zip(sp_inputs, starts, strict=True)]
     values = NAMES["concat"]([each.values for each in sp_inputs], 0)
     return reorder(SparseTensor(np.concatenate(indices), values, shape))
 
@@ -61,7 +61,7 @@ for _name in ("sparse_tensor", "indexed_slices"):
 @named("sparse.reset_shape", "sparse_reset_shape")
 def reset_shape(sp_input: SparseTensor, new_shape: ShapeLike | None = None) -> SparseTensor:
     """`tf.sparse.reset_shape`: another shape that contains all stored values; by default the smallest one."""
-    indices = np.asarray(sp_input.indices.array)
+    indices = array_of(sp_input.indices)
     shape = indices.max(0, initial=-1) + 1 if new_shape is None else fixed_value(new_shape)
     return SparseTensor(indices, sp_input.values, shape)
 
@@ -78,7 +78,7 @@ def bincount(
     """`tf.sparse.bincount`: how often each integer occurs, or its weights, in all rows or with axis -1 in each row."""
     flat = lambda v: v.values if isinstance(v, SparseTensor) else getattr(v, "flat_values", v)  # noqa: E731
     if isinstance(values, SparseTensor):
-        rows = np.asarray(values.indices.array)[:, 0] if values.indices.shape[1] > 1 else 0
+        rows = array_of(values.indices)[:, 0] if values.indices.shape[1] > 1 else 0
         height = int(values.shape[0])
     elif hasattr(values, "value_rowids"):
         rows, height = np.asarray(values.value_rowids()), len(values)
@@ -86,8 +86,8 @@ def bincount(
         values = convert(values)
         axis, height = (axis, len(values)) if values.ndim > 1 else (0, 1)  # there are rows from two axes on
         rows = np.repeat(np.arange(height), values.shape[-1] if values.ndim else 1)
-    numbers = np.asarray(unboxed(convert(flat(values)))).reshape(-1)
-    amounts = np.ones_like(numbers) if weights is None else np.asarray(unboxed(convert(flat(weights)))).reshape(-1)
+    numbers = array_of(flat(values)).reshape(-1)
+    amounts = np.ones_like(numbers) if weights is None else array_of(flat(weights)).reshape(-1)
     keys = np.stack([np.broadcast_to(rows, numbers.shape) * (axis == -1), numbers], 1)
     inside = numbers < (np.inf if maxlength is None else maxlength)
     size = max(int(numbers[inside].max(initial=-1)) + 1, minlength or 0)

@@ -249,9 +249,9 @@ for _name, _activation in (("linear", None), ("relu", "nn.relu"), ("relu6", "nn.
 _AFFINE = {"center": True, "scale": True, "activation_fn": None}
 
 
-def _normalized(x: Any, options: Any, axes: list[int], epsilon: float) -> Any:
+def _standardized(x: Any, axes: list[int], epsilon: float) -> Any:
     mean, variance = NAMES["nn.moments"](x, axes, keepdims=True)
-    return _affine((x - mean) * NAMES["math.rsqrt"](variance + epsilon), options)
+    return (x - mean) * NAMES["math.rsqrt"](variance + epsilon)
 
 
 def _affine(x: Any, options: Any) -> Any:
@@ -265,12 +265,12 @@ def _affine(x: Any, options: Any) -> Any:
 
 @_layer("layer_norm", "LayerNorm", _LAST, **_AFFINE)
 def _layer_norm(x: Any, options: Any) -> Any:
-    return _normalized(x, options, list(range(1, len(x.shape))), 1e-12)
+    return _affine(_standardized(x, list(range(1, len(x.shape))), 1e-12), options)
 
 
 @_layer("instance_norm", "InstanceNorm", _LAST, center=True, scale=True, epsilon=1e-6, activation_fn=None)
 def _instance_norm(x: Any, options: Any) -> Any:
-    return _normalized(x, options, list(range(1, len(x.shape) - 1)), options.epsilon)
+    return _affine(_standardized(x, list(range(1, len(x.shape) - 1)), options.epsilon), options)
 
 
 _GROUPS: dict[str, Any] = {"groups": 32, "channels_axis": -1, "reduction_axes": (-3, -2), "center": True, "scale": True}
@@ -282,10 +282,8 @@ def _group_norm(x: Any, options: Any) -> Any:
         raise ArgumentError(message("channels_axis of group_norm", expected="-1", got=options.channels_axis))
     shape, rank = NAMES["shape"](x), len(x.shape)
     parts = NAMES["concat"]([shape[:-1], [options.groups, x.shape[-1] // options.groups]], 0)
-    grouped = NAMES["reshape"](x, parts)
     axes = [*(axis % rank for axis in options.reduction_axes), rank]
-    mean, variance = NAMES["nn.moments"](grouped, axes, keepdims=True)
-    scaled = (grouped - mean) * NAMES["math.rsqrt"](variance + options.epsilon)
+    scaled = _standardized(NAMES["reshape"](x, parts), axes, options.epsilon)
     return _affine(NAMES["reshape"](scaled, shape), options)
 
 

@@ -202,16 +202,16 @@ def scoped(name: str, make: Callable[[], Any], reuse: Option = None, once: bool 
         if full not in kept:
             kept[full] = make()
         return kept[full]
-    may_be_new = (reuse or current().reuse) is not True
-    if once and full in _by_name and not (reuse or current().reuse):
+    reuses, known = reuse or current().reuse, full in _by_name
+    if once and known and not reuses:
         hint = "Did you mean to set reuse=True or reuse=tf.AUTO_REUSE in variable_scope?"
         raise ArgumentError(message(f"Variable {full} already exists, disallowed", hint=hint))
-    if once and full not in _by_name and not may_be_new:
+    if once and not known and reuses is True:
         hint = "Did you mean to set reuse=tf.AUTO_REUSE in variable_scope?"
         raise ArgumentError(
             message(f"Variable {full} does not exist, or was not created with tf.get_variable()", hint=hint)
         )
-    if not ((reuse or current().reuse) and full in _by_name):
+    if not (reuses and known):
         _by_name[full] = make()
     return _by_name[full]
 
