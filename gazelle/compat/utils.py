@@ -20,6 +20,7 @@ from gazelle.core.traceback import warn
 from gazelle.core.types import ActivationLike, ArrayLike, DTypeLike, InitializerLike, PathLike, Shape
 from gazelle.data import labels
 from gazelle.data.pydataset import PyDataset
+from gazelle.saving.h5_format import keras1
 
 if TYPE_CHECKING:
     from gazelle.layers import Dense
@@ -305,10 +306,9 @@ def obtain_input_shape(
     if input_shape is not None:
         return tuple(input_shape)
     known = require_flatten if include_top is None else include_top
-    data_format = dim_ordering or data_format
     sides = (default_size if known else None,) * 2
-    first = normalize_data_format({"th": "channels_first", "tf": "channels_last"}.get(str(data_format), data_format))
-    return (3, *sides) if first == "channels_first" else (*sides, 3)
+    order = normalize_data_format(keras1.data_format(dim_ordering or data_format))
+    return (3, *sides) if order == "channels_first" else (*sides, 3)
 
 
 def correct_pad(inputs: KerasTensor, kernel_size: int | tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:

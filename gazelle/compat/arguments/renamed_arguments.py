@@ -32,7 +32,6 @@ OF_CLASS |= {name: OF_CLASS.get(name, {}) | names for name, names in _OWN.items(
 REFUSED = {"feed_inputs": "Give the inputs to fit."}
 #: arguments with one value
 FIXED = {"ignore_border": True}
-_ORDERINGS = {"th": "channels_first", "tf": "channels_last", "default": None}
 
 
 def renamed(kinds: list[str], method: str, name: str) -> str:
@@ -65,7 +64,7 @@ def value(name: str, given: Any, era: int) -> Any:
     """The current form of a value; `name` is the current name of its argument."""
     last = name.rsplit("_", 1)[-1]
     if name == "data_format" and isinstance(given, str):
-        return _ORDERINGS.get(given, given)
+        return keras1.data_format(given)
     if last == "initializer" and callable(given) and not isinstance(given, type):
         return _adapted_initializer(given)
     if name in _COUNTS and isinstance(given, float) and math.isfinite(given) and era < 3:

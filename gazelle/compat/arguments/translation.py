@@ -19,6 +19,7 @@ from gazelle.compat.arguments.ignored import check
 from gazelle.compat.classes import core_class
 from gazelle.core.errors import ArgumentError, message
 from gazelle.saving.config_check import NO_EFFECT
+from gazelle.saving.h5_format.keras1 import SIDES
 
 _POSITIONS = tables.read("positional_arguments")
 _LEADING_INTEGERS = {
@@ -160,7 +161,7 @@ def _earlier_names(
     if not args:
         return None
     number = era.number()
-    sides = sum(name in kwargs for name in rules.SIDES)
+    sides = sum(name in kwargs for name in SIDES)
     is_keras_1 = sides > 0 or any(renamed_arguments.is_old(kinds, method, name) for name in kwargs)
     integers = next((_LEADING_INTEGERS[kind] for kind in kinds if kind in _LEADING_INTEGERS), 99)
     all_integers = len(args) + sides >= integers and all(map(_is_integral, args[:integers]))

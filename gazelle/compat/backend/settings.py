@@ -6,8 +6,7 @@ import jax
 
 from gazelle import config
 from gazelle.compat import era, facade
-
-_ORDERS = {"th": "channels_first", "tf": "channels_last"}
+from gazelle.saving.h5_format import keras1
 
 
 def backend() -> str:
@@ -26,7 +25,7 @@ def image_dim_ordering() -> str:
 
 def set_image_dim_ordering(dim_ordering: str) -> None:
     """Set the axes of images: 'th' is (channels, rows, columns), 'tf' is (rows, columns, channels)."""
-    config.set_image_data_format(_ORDERS.get(dim_ordering, dim_ordering))
+    config.set_image_data_format(keras1.data_format(dim_ordering))
 
 
 def _get_available_gpus() -> list[str]:

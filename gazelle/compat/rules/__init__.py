@@ -12,7 +12,6 @@ from typing import Any
 Rule = Callable[[Any, tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]
 
 RULES: dict[str, Rule] = {}
-SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
 
 
 def rule(*keys: str) -> Callable[[Any], Any]:

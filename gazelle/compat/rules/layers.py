@@ -19,11 +19,12 @@ from gazelle.compat.layers.variants import (
     JointBatchNormalization,
     SampleNormalization,
 )
-from gazelle.compat.rules import RULES, SIDES, rule
+from gazelle.compat.rules import RULES, rule
 from gazelle.compat.tables import listed
 from gazelle.core import names, settings
 from gazelle.core.traceback import warn
 from gazelle.saving.h5_format import weight_layout
+from gazelle.saving.h5_format.keras1 import SIDES
 
 _RATES = {"dropout", "recurrent_dropout"}
 # of constraints, and of a penalty whose later name stands for factors of 0

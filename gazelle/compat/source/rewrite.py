@@ -15,9 +15,8 @@ from gazelle.compat.arguments import renamed_arguments
 from gazelle.compat.old_names import PATHS
 from gazelle.compat.source import signs
 from gazelle.core import outdated
+from gazelle.saving.h5_format import keras1
 
-_SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
-_VALUES = {"'th'": "'channels_first'", "'tf'": "'channels_last'", "'default'": "None"}
 _METHODS = {"fit_generator": "fit", "evaluate_generator": "evaluate", "predict_generator": "predict"}
 
 
@@ -97,7 +96,7 @@ def _of_call(text: _Text, call: ast.Call) -> Iterator[Edit]:
         end = text.span(call.func)[1]
         yield text.edit(call.lineno, end - len(method), end, _METHODS[method])
     yield from _by_position(text, call, kinds, method)
-    sides = [k for k in given if k.arg in _SIDES]
+    sides = [k for k in given if k.arg in keras1.SIDES]
     for keyword in given:
         start = text.at(keyword.lineno, keyword.col_offset)
         new = renamed_arguments.renamed(kinds, method, str(keyword.arg))
@@ -111,8 +110,9 @@ def _of_call(text: _Text, call: ast.Call) -> Iterator[Edit]:
             yield _removal(text, keyword)
         elif new != keyword.arg:
             yield text.edit(keyword.lineno, start, start + len(str(keyword.arg)), new)
-        if new == "data_format" and ast.unparse(keyword.value) in _VALUES:
-            yield text.edit(keyword.lineno, *text.span(keyword.value), _VALUES[ast.unparse(keyword.value)])
+        order = getattr(keyword.value, "value", None)
+        if new == "data_format" and isinstance(order, str) and keras1.data_format(order) != order:
+            yield text.edit(keyword.lineno, *text.span(keyword.value), repr(keras1.data_format(order)))
 
 
 def _removal(text: _Text, keyword: ast.keyword) -> Edit:

@@ -166,7 +166,7 @@ def _first_ordering(config: Any) -> str | None:
         value = stack.pop()
         if isinstance(value, dict):
             if value.get("dim_ordering") in ("th", "tf"):
-                return str(keras1._ordering(value["dim_ordering"]))
+                return str(keras1.data_format(value["dim_ordering"]))
             stack += value.values()
         elif isinstance(value, list):
             stack += value

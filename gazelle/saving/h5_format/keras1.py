@@ -93,7 +93,8 @@ _SPATIAL = (
     "UpSampling2D",
     "UpSampling3D",
 )
-_SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
+#: the sides of a window, in the order of the axes
+SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
 
 
 def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -109,9 +110,9 @@ def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     for key, value in config.items():
         new = names.get(key, key)
         if key == "dim_ordering":
-            out["data_format"] = _ordering(value)
-        elif key in _SIDES:  # in the order of the axes: YAML has them sorted by name
-            out["kernel_size"] = [config[side] for side in _SIDES if side in config]
+            out["data_format"] = data_format(value)
+        elif key in SIDES:  # YAML has them sorted by name
+            out["kernel_size"] = [config[side] for side in SIDES if side in config]
         elif key == "input_dtype":
             out["dtype" if name == "InputLayer" else "input_dtype"] = value
         elif key == "forget_bias_init":
@@ -163,8 +164,14 @@ def _merge(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return name, out
 
 
-def _ordering(value: Any) -> Any:
-    return {"th": "channels_first", "tf": "channels_last"}.get(value, value)
+def data_format(ordering: str | None) -> str | None:
+    """The data format that a `dim_ordering` means; a data format as it is.
+
+    >>> data_format("th"), data_format("channels_last"), data_format("default")
+    ('channels_first', 'channels_last', None)
+    """
+    names: dict[str | None, str | None] = {"th": "channels_first", "tf": "channels_last", "default": None}
+    return names.get(ordering, ordering)
 
 
 def _value(key: str, value: Any) -> Any:

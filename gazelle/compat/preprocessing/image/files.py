@@ -18,6 +18,7 @@ from gazelle.core.types import ArrayLike, DTypeLike, PathLike
 from gazelle.data import images
 from gazelle.data.images import CHANNELS
 from gazelle.data.labels import to_categorical
+from gazelle.saving.h5_format import keras1
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 
 EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff", "gif")
-_ORDERS: dict[Any, Any] = {"th": "channels_first", "tf": "channels_last", "default": None}
 
 
 def load_img(
@@ -52,12 +52,11 @@ def array_to_img(
     dim_ordering: str | None = None,
 ) -> Image.Image:
     """Convert an array to a Pillow image."""
-    order = dim_ordering or data_format
     if scale and era.number() == 1:  # which moved the least value to 0 only if it was negative
         values = np.asarray(x, "float32")
         values = values + max(-values.min(), 0)
         x, scale = values / (values.max() or 1) * 255, False
-    return images.array_to_img(x, _ORDERS.get(order, order), scale, dtype)
+    return images.array_to_img(x, keras1.data_format(dim_ordering or data_format), scale, dtype)
 
 
 def img_to_array(
@@ -67,8 +66,7 @@ def img_to_array(
     dim_ordering: str | None = None,
 ) -> np.ndarray[Any, Any]:
     """Convert a Pillow image to an array."""
-    order = dim_ordering or data_format
-    return images.img_to_array(img, _ORDERS.get(order, order), dtype)
+    return images.img_to_array(img, keras1.data_format(dim_ordering or data_format), dtype)
 
 
 def save_img(
@@ -80,7 +78,7 @@ def save_img(
     **kwargs: Any,
 ) -> None:
     """Write an array to an image file."""
-    images.save_img(path, x, _ORDERS.get(data_format, data_format), file_format, scale, **kwargs)
+    images.save_img(path, x, keras1.data_format(data_format), file_format, scale, **kwargs)
 
 
 def list_pictures(directory: PathLike, ext: str | Sequence[str] = EXTENSIONS) -> list[str]:

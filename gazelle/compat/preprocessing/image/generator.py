@@ -15,11 +15,12 @@ from gazelle.compat.preprocessing.image.affine import (
     apply_channel_shift,
     flip_axis,
 )
-from gazelle.compat.preprocessing.image.files import _ORDERS, DataFrameIterator, DirectoryIterator
+from gazelle.compat.preprocessing.image.files import DataFrameIterator, DirectoryIterator
 from gazelle.compat.preprocessing.image.iterators import NumpyArrayIterator
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.traceback import warn
 from gazelle.core.types import ArrayLike, DTypeLike, PathLike
+from gazelle.saving.h5_format import keras1
 
 
 class ImageDataGenerator:
@@ -61,8 +62,7 @@ class ImageDataGenerator:
         for name in ("self", "dim_ordering", "data_format", "dtype", "zoom_range", "validation_split"):
             given.pop(name)
         vars(self).update(given)
-        order = data_format or dim_ordering
-        self.data_format = _ORDERS.get(order, order) or config.image_data_format()
+        self.data_format = keras1.data_format(data_format or dim_ordering) or config.image_data_format()
         self.dtype = dtype or config.floatx()
         first = self.data_format == "channels_first"
         self.channel_axis, self.row_axis, self.col_axis = (1, 2, 3) if first else (3, 1, 2)
