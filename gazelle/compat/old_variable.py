@@ -38,6 +38,18 @@ class Dimension(int):
     )
 
 
+class UnknownSize:
+    """A size that is not known, as programs of TensorFlow 1 read it: `shape[i].value` is None."""
+
+    value = None
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "?"
+
+
 class _Size(np.int64):
     """The product of sizes that NumPy computes."""
 
@@ -53,10 +65,11 @@ class TensorShape(tuple[Any, ...]):
 
     def __new__(cls, dims: Any = ()) -> TensorShape:
         sizes = [] if dims is None else [dims] if hasattr(dims, "__index__") else dims
-        shape = super().__new__(cls, (None if n is None else Dimension(n) for n in sizes))
+        shape = super().__new__(cls, (None if getattr(n, "value", n) is None else Dimension(n) for n in sizes))
         shape._unknown = dims is None
         return shape
 
+    unknown: UnknownSize | None = None  #: what `shape[i]` is; set while a graph of TensorFlow 1 is built
     _unknown = False  # also the number of axes
 
     def as_list(self) -> list[int | None]:
@@ -66,9 +79,7 @@ class TensorShape(tuple[Any, ...]):
 
     rank = property(lambda self: None if self._unknown else len(self))
     ndims = rank
-    dims = property(
-        lambda self: None if self._unknown else [SimpleNamespace(value=None) if n is None else n for n in self]
-    )
+    dims = property(lambda self: None if self._unknown else [UnknownSize() if n is None else n for n in self])
 
     @ignores("out")
     def prod(self, axis: AxisLike = None, **options: NamedObject) -> np.generic:
@@ -124,10 +135,10 @@ class TensorShape(tuple[Any, ...]):
         return TensorShape(None if self._unknown else (*self, *other))
 
     def __getitem__(self, index: Any) -> Any:
-        if self._unknown:
-            return TensorShape(None) if isinstance(index, slice) else None
-        out = super().__getitem__(index)
-        return TensorShape(out) if isinstance(index, slice) else out
+        out = None if self._unknown else super().__getitem__(index)
+        if isinstance(index, slice):
+            return TensorShape(out)
+        return self.unknown if out is None else out
 
     def __add__(self, other: Any) -> TensorShape:
         return TensorShape((*self, *other))

@@ -99,3 +99,28 @@ def test_several_datasets(tf, first_tensors):
         assert [session.run(element).tolist() for _ in range(2)] == [[0, 1], [2]]
         session.run(of_second)
         assert session.run(element).tolist() == [10, 11]
+
+
+def test_datasets_of_what_a_session_computes(tf):
+    """Sources and functions of elements take tensors and variables of the graph; sources were 0."""
+    x, rate, v = tf.placeholder(tf.float32, [None, 2]), tf.placeholder(tf.float32, []), tf.Variable(2.0)
+    halves = tf.data.Dataset.from_tensor_slices({"a": x / 2.0}).repeat(2).batch(3, drop_remainder=True)
+    whole = tf.data.Dataset.from_tensors(x * 2.0).map(lambda rows: rows * rate + v)
+    first, second = halves.make_initializable_iterator(), whole.make_initializable_iterator()
+    made = [first.get_next()["a"], second.get_next()]
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run([first.initializer, second.initializer], {x: [[2.0, 4.0], [6.0, 8.0]], rate: 3.0})
+        session.run(v.assign(1.0))
+        found = session.run(made)
+    assert found[0].tolist() == [[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]]
+    assert found[1].tolist() == [[13.0, 25.0], [37.0, 49.0]]
+
+
+def test_handles_of_iterators_that_nothing_else_holds(tf):
+    handle = tf.placeholder(tf.string, [])
+    data = [tf.data.Dataset.range(start, start + 3) for start in (0, 10)]
+    element = tf.data.Iterator.from_string_handle(handle, data[0].output_types, data[0].output_shapes).get_next()
+    with tf.Session() as session:
+        handles = [session.run(each.make_one_shot_iterator().string_handle()) for each in data]
+        assert [int(session.run(element, {handle: handles[i]})) for i in (0, 1, 0)] == [0, 10, 1]

@@ -534,3 +534,65 @@ def test_constants_of_variables(tf):
 def test_variables_with_a_partitioner_are_whole(tf):
     parts = tf.fixed_size_partitioner(2)
     assert tf.get_variable("parted", [4, 2], partitioner=parts).shape == (4, 2)
+
+
+def test_variables_end_loops_and_a_single_value_is_no_list(tf):
+    tf.placeholder(tf.float32)  # a graph begins
+    v = tf.Variable(5)
+    pair = tf.while_loop(lambda i, t: i < v, lambda i, t: (i + 1, t + 2.0), [0, 0.0])
+    single = tf.while_loop(lambda i: i < 10, lambda i: i + v, [0])
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(v.assign(7))
+        assert [float(n) for n in session.run([*pair, single])] == [7.0, 14.0, 14.0]
+
+
+def test_penalties_of_outputs_and_functions_of_tensors_of_the_graph(tf):
+    x, rate = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.float32, [])
+    options = {
+        "kernel_initializer": tf.ones_initializer(),
+        "activity_regularizer": tf.contrib.layers.l2_regularizer(1.0),
+    }
+    tf.layers.dense(x, 2, kernel_regularizer=lambda w: rate * tf.reduce_sum(w), **options)
+    tf.layers.Dense(2, **options)(x)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        found = session.run(tf.losses.get_regularization_losses(), {x: np.ones((4, 3)), rate: 0.5})
+    assert [float(n) for n in found] == [3.0, 9.0, 9.0]
+
+
+def test_the_rate_of_dropout_is_a_tensor(tf):
+    x, rate, training = (
+        tf.placeholder(tf.float32, [None, 6]),
+        tf.placeholder(tf.float32, []),
+        tf.placeholder(tf.bool, []),
+    )
+    made = [tf.layers.dropout(x, rate), tf.layers.dropout(x, rate, training=training)]
+    with tf.Session() as session:
+        feed = {x: np.ones((50, 6)), rate: 0.75, training: True}
+        still, dropped = session.run(made, feed)
+        assert session.run(made[1], {**feed, training: False}).mean() == still.mean() == 1.0
+        assert set(np.unique(dropped)) == {0.0, 4.0}
+
+
+def test_labels_have_no_gradients_in_crossentropies(tf):
+    tf.placeholder(tf.float32)  # a graph begins
+    w, logits = tf.Variable([[1.0, 2.0]]), tf.Variable([[0.5, 0.1]])
+    labels, cross = tf.nn.softmax(w), tf.nn.softmax_cross_entropy_with_logits
+    losses = [cross(labels=labels, logits=logits), tf.losses.softmax_cross_entropy(labels, logits)]
+    assert [float(np.abs(values_of(tf, tf.gradients(loss, w)[0])).sum()) for loss in losses] == [0.0, 0.0]
+    kept = tf.nn.softmax_cross_entropy_with_logits_v2(labels=labels, logits=logits)
+    assert np.abs(values_of(tf, tf.gradients(kept, w)[0])).sum() > 0
+
+
+def values_of(tf, tensor):
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        return session.run(tensor)
+
+
+def test_sizes_that_are_not_known_have_a_value(tf):
+    x = tf.placeholder(tf.float32, [None, 3])
+    assert (x.shape[0].value, x.get_shape()[1].value, x.shape.as_list()) == (None, 3, [None, 3])
+    assert tf.placeholder(tf.float32, [x.shape[0], x.shape[1]]).shape.as_list() == [None, 3]
+    assert tf.placeholder(tf.float32, 5).shape.as_list() == [5]

@@ -422,6 +422,9 @@ def test_rates_are_those_of_each_step(tf, name, options, expected):  # numbers o
         (lambda tf, n, x, z: z[n:, 1:], (2, 2), [None, 2]),
         (lambda tf, n, x, z: x[-tf.shape(z)[0] :], (4,), [None]),
         (lambda tf, n, x, z: tf.nn.rnn_cell.GRUCell(5).zero_state(n, tf.float32), (2, 5), [None, 5]),
+        (lambda tf, n, x, z: tf.reshape(tf.range(12), [n, -1]), (2, 6), [None, None]),
+        (lambda tf, n, x, z: tf.nn.top_k(x, n)[0], (2,), [None]),
+        (lambda tf, n, x, z: tf.ones(tf.stack([n, n + 1])), (2, 3), [None, None]),
     ],
 )
 def test_sizes_that_a_session_is_fed(tf, make, shape, static):
@@ -432,6 +435,10 @@ def test_sizes_that_a_session_is_fed(tf, make, shape, static):
     with tf.Session() as session:
         feed = {n: 2, x: np.arange(6.0), z: np.zeros((4, 3))}
         assert session.run(made, feed).shape == shape
+        variable = tf.Variable(1)
+        read = make(tf, variable, x, z)
+        session.run(variable.assign(2))  # it is not the size of the time when the graph was built
+        assert session.run(read, feed).shape == shape
         assert session.run(n + 1, {n: 10**12 % 2**31}) > 10**8  # no array has this size: no shape contains it
 
 

@@ -22,7 +22,7 @@ from gazelle.compat.backend.updates import OptimizerStep, Update
 from gazelle.compat.types import Nested, TensorLike, TensorResult
 from gazelle.core import names
 from gazelle.core.context_variables import assigned
-from gazelle.core.errors import StateError, message
+from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.symbolic import KerasTensor, Node, map_in_order
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
@@ -51,12 +51,17 @@ def feeding(given: Mapping[Any, Any]) -> contextlib.AbstractContextManager[Any]:
 
 
 def fed_value(tensor: TensorLike, rows: int = 1) -> TensorResult:
-    """The value that the running session is fed for a tensor; zeros outside of one, unknown sizes are `rows` and 1."""
+    """The value of a tensor for what the session is fed; zeros where nothing is, with `rows` and 1 as unknown sizes."""
     if not isinstance(tensor, KerasTensor):
         return tensor
-    found = _fed_now.get().get(tensor)
+    fed = _fed_now.get()
+    if tensor in fed:
+        return np.asarray(unwrapped(fed[tensor]))
+    if tensor.node is not None and tensor.node.args:  # computed from others
+        with contextlib.suppress(ArgumentError):
+            return value_now(tensor)
     sizes = [n or (1 if axis else rows) for axis, n in enumerate(tensor.shape)]
-    return np.zeros(sizes, tensor.dtype) if found is None else np.asarray(unwrapped(found))
+    return np.broadcast_to(np.zeros((), tensor.dtype), sizes)
 
 
 def value_now(tensor: TensorLike) -> TensorResult:

@@ -88,14 +88,15 @@ class SymbolicTensor(KerasTensor):
 
     def set_shape(self, shape: Shape) -> None:
         """Replace the unknown sizes by those of a shape."""
-        self.shape = tuple(b if a is None else a for a, b in zip(self.shape, shape, strict=True))
+        self.shape = tuple(b if a is None else a for a, b in zip(self.shape, TensorShape(shape), strict=True))
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
         bounds = [(part.start, part.stop, part.step) if isinstance(part, slice) else part for part in parts]
-        if not any(isinstance(n, KerasTensor | Size) for bound in bounds if type(bound) is tuple for n in bound):
+        flat = [n for bound in bounds if type(bound) is tuple for n in bound]
+        if not any(isinstance(n, KerasTensor | Size) or hasattr(n, "sizes") for n in flat):
             return super().__getitem__(index)
-        sizes = lambda v: vars(v).get("sizes", v) if isinstance(v, KerasTensor) else v  # noqa: E731
+        sizes = lambda v: getattr(v, "sizes", v)  # noqa: E731
         given = self, [tuple(map(sizes, b)) if type(b) is tuple else b for b in bounds]
         try:
             made = call_op(_part, given, {})

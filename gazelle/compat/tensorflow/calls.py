@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import PyTreeDef
 
+from gazelle.compat.backend import sessions
 from gazelle.compat.backend.lifting import GraphValue, GraphVariable, computes_values
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow import constant_calls
@@ -18,8 +20,8 @@ from gazelle.compat.tensorflow.errors import IndexOutOfBoundsError, InvalidArgum
 from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import logits, shape_inference, tracing
 from gazelle.core.attachments import Attachments
-from gazelle.core.errors import ArgumentError, GazelleError, IncompatibleShapesError, message
-from gazelle.core.symbolic import KerasTensor, map_in_order
+from gazelle.core.errors import ArgumentError, GazelleError, IncompatibleShapesError, ShapeError, message
+from gazelle.core.symbolic import KerasTensor, map_in_order, symbolic_leaves
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.text_array import TextArray
 from gazelle.core.types import Tree
@@ -55,7 +57,7 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
         if constants:
             flat = [unboxed(leaf) if constant_calls.is_constant(leaf) else leaf for leaf in flat]
         args, kwargs = jax.tree.unflatten(structure, flat)
-        out = shape_inference.call_op(function, args, kwargs)
+        out = _of_graph(function, args, kwargs)
         if constants:
             constant_calls.store_arguments(out, constants)
         return out
@@ -79,6 +81,32 @@ def call(function: Function, args: Arguments, kwargs: Keywords, host: Host = Non
     if recorder.get() is GraphVariable and not computes_values():
         constant_calls.store(out, function, flat, structure)
     return out
+
+
+def _of_graph(function: Function, args: Arguments, kwargs: Keywords) -> Tree:
+    """A call in the graph; where a size of a run cannot be large, such as k of `top_k`, two small ones are tried."""
+    try:
+        return shape_inference.call_op(function, args, kwargs)
+    except ShapeError:
+        known = set(map(id, sessions.lengths.values()))
+        lengths = [leaf for leaf in symbolic_leaves((args, kwargs)) if id(leaf) in known]
+        if not lengths:
+            raise
+    found = []
+    for size in (2, 1):
+        for length in lengths:
+            length.shape = (size,)
+        with contextlib.suppress(ShapeError):
+            found.append(shape_inference.call_op(function, args, kwargs))
+    for length in lengths:
+        length.shape = (None,)
+    if not found:
+        return shape_inference.call_op(function, args, kwargs)
+    for first, last in zip(symbolic_leaves(found[0]), symbolic_leaves(found[-1]), strict=True):
+        last.shape = tuple(
+            n if n == m and len(found) == 2 else None for n, m in zip(first.shape, last.shape, strict=True)
+        )
+    return found[-1]
 
 
 def _computed(function: Function, structure: PyTreeDef, arrays: list[Any], host: Host, keeps_64_bits: bool) -> Tree:

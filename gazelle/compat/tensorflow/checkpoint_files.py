@@ -103,7 +103,7 @@ class CheckpointReader:
         names = arrays.keys() - {"save_counter"}
         if all(name.startswith("variables/") for name in names):  # a `Saver` wrote them
             arrays = {name.removeprefix("variables/"): array for name, array in arrays.items() if name in names}
-        self._shapes = {name: list(array.shape) for name, array in arrays.items()}
+        self._shapes = {name: list(arrays[name].shape) for name in sorted(arrays)}
         self.get_tensor = arrays.__getitem__
 
     def has_tensor(self, tensor_str: str) -> bool:

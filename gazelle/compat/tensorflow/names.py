@@ -195,8 +195,10 @@ def user_code_location() -> str:
 
 def fixed_value(value: Tree) -> Tree:
     """A shape, an axis or a count as Python values."""
-    if isinstance(value, KerasTensor):  # those of `sizes` are integers when the graph runs
-        return vars(value).get("sizes", value)
+    if isinstance(value, KerasTensor | Variable) and (sizes := getattr(value, "sizes", None)) is not None:
+        return sizes  # integers when the graph runs
+    if isinstance(value, KerasTensor):
+        return value
     if isinstance(value, list | tuple):
         return tuple(fixed_value(v) for v in value)
     array = unboxed(value)

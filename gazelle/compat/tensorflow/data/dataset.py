@@ -16,6 +16,7 @@ import numpy as np
 from gazelle.compat import era
 from gazelle.compat.arguments.ignored import ignores, methods_ignore
 from gazelle.compat.backend import sessions
+from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.data.dataset_iterators import DatasetIterator
@@ -57,7 +58,7 @@ from gazelle.compat.tensorflow.data.iterators import (
 from gazelle.compat.tensorflow.dtypes import host_array, name_of
 from gazelle.compat.tensorflow.eager.function import is_tracing
 from gazelle.compat.tensorflow.eager.programs import NotCompilableError
-from gazelle.compat.tensorflow.eager.recording import look_at_values, unboxed
+from gazelle.compat.tensorflow.eager.recording import is_box, look_at_values, unboxed
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -66,11 +67,13 @@ from gazelle.compat.types import DTypeLike, Nested, PathLike, ShapeLike, TensorL
 from gazelle.core import prng
 from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, DataError, message
-from gazelle.core.symbolic import is_symbolic
+from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.data.dataset import generator, shuffled
 
 AUTOTUNE = -1
 #: whether an iterator is read for the shapes of one element, which needs no shuffled buffer
+#: rows of a placeholder where the first batch is needed for its shapes
+_ROWS = 4096
 _peeks: ContextVar[bool] = ContextVar("gazelle_peeks", default=False)
 
 
@@ -183,9 +186,10 @@ class Dataset(Elements):
     @classmethod
     def from_tensor_slices(cls, tensors: Nested[TensorLike]) -> Dataset:
         """Return a dataset of the rows of an array, or of all arrays in a tuple or dict."""
-        if any(is_symbolic(leaf) for leaf in jax.tree.leaves(tensors, is_leaf=is_symbolic)):
-            shapes = [np.shape(leaf) for leaf in jax.tree.leaves(tensors, is_leaf=is_symbolic)]
-            rows = next((shape[0] for shape in shapes if shape and shape[0]), 1)
+        given = jax.tree.leaves(tensors, is_leaf=is_box)
+        if any(isinstance(leaf, KerasTensor | GraphVariable) for leaf in given):
+            shapes = [tuple(np.shape(leaf)) for leaf in given]
+            rows = next((shape[0] for shape in shapes if shape and shape[0]), _ROWS)
             values = lambda: jax.tree.map(lambda v: sessions.fed_value(v, rows), tensors, is_leaf=is_symbolic)  # noqa: E731
             return Dataset(lambda: Dataset.from_tensor_slices(values())._begin())
         data = structured(tensors)
@@ -201,8 +205,9 @@ class Dataset(Elements):
     @classmethod
     def from_tensors(cls, tensors: Nested[TensorLike]) -> Dataset:
         """Return a dataset with one element."""
-        data = structured(tensors)
-        return Dataset(lambda: iter([data]), 1)
+        known = not any(map(is_symbolic, jax.tree.leaves(tensors, is_leaf=is_box)))
+        data = structured(tensors) if known else None
+        return Dataset(lambda: iter([data if known else structured(tensors)]), 1)
 
     @classmethod
     def from_generator(

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.backend import sessions
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.dtypes import host_array, name_of
 from gazelle.compat.tensorflow.eager.recording import in_dataset, is_box, unboxed
@@ -40,7 +41,7 @@ def structured(value: Tree) -> Tree:
         return value
     if isinstance(value, list) and any(is_box(v) for v in value):
         return np.stack([np.asarray(unboxed(v)) for v in value])
-    array = unboxed(value)
+    array = sessions.fed_value(unboxed(value))
     return np.asarray(array) if is_box(value) or isinstance(array, jax.Array) else host_array(array)
 
 
@@ -132,7 +133,7 @@ def arrays_of(out: Tree) -> Tree:
         return tuple(arrays_of(v) for v in out)
     if isinstance(out, dict):
         return {k: arrays_of(v) for k, v in out.items()}
-    array = unboxed(out)
+    array = sessions.fed_value(unboxed(out))
     return array if hasattr(array, "dtype") or array is None else host_array(array)
 
 

@@ -17,6 +17,7 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import depending
 from gazelle.compat.backend.phase import LearningPhase
 from gazelle.compat.backend.sessions import Operations
+from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.calls import boxed, call
 from gazelle.compat.tensorflow.eager.captured import recorded
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
@@ -107,7 +108,7 @@ _MOST_WITH_GRADIENTS = 1000
 
 
 @named("while_loop")
-@ignores("parallel_iterations back_prop swap_memory name return_same_structure=True")
+@ignores("parallel_iterations back_prop swap_memory")
 def while_loop(
     cond: Function,
     body: Function,
@@ -117,7 +118,14 @@ def while_loop(
     back_prop: bool = True,
     swap_memory: bool = False,
     maximum_iterations: TensorLike = None,
+    return_same_structure: bool = False,
 ) -> TensorResult:
+    """`tf.while_loop`; in TensorFlow 1 a single value is not in a list."""
+    values = _while_loop(cond, body, loop_vars, shape_invariants, maximum_iterations)
+    return values[0] if names_of_1.active() and len(values) == 1 and not return_same_structure else values
+
+
+def _while_loop(cond: Function, body: Function, loop_vars: Any, shape_invariants: Any, maximum_iterations: Any) -> Any:
     is_leaf = lambda leaf: is_box(leaf) or isinstance(leaf, TensorArray)  # noqa: E731
     plain = (int, TensorArray)  # a Python number stays one: it may index a TensorArray
     values = jax.tree.map(lambda v: v if isinstance(v, plain) else convert(v), list(loop_vars), is_leaf=is_leaf)

@@ -80,8 +80,10 @@ def _in_graph(name: str, original: Callable[..., Any], op: str, names: Mapping[s
             return original(*args, **kwargs)
         if name == "unstack" and isinstance(given["value"], sizes.ShapeTensor):
             return list(given["value"])
-        if name == "tile" and _is_symbolic(given["multiples"]):
-            return original(*args, **kwargs)  # the operation takes no `Size`
+        if (name == "tile" and _is_symbolic(given["multiples"])) or (
+            name == "reshape" and not _is_symbolic(given["tensor"])
+        ):
+            return original(*args, **kwargs)  # the operation takes no `Size`, or only next to a tensor
         options = {**_DEFAULTS.get(name, {}), **{names[k]: _plain(names[k], v) for k, v in given.items()}}
         first: list[Any] = []
         for parameter in inspect.signature(OPS[op]).parameters:

@@ -10,10 +10,11 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.compat.arguments.ignored import ignores
+from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.eager.function import is_tracing
 from gazelle.compat.tensorflow.eager.recording import unboxed
-from gazelle.compat.tensorflow.names import fixed_shape, named, op, space
+from gazelle.compat.tensorflow.names import NAMES, fixed_shape, named, op, space
 from gazelle.compat.tensorflow.ops.arrays import keras_format
 from gazelle.compat.tensorflow.ops.linalg import clip_by_norm
 from gazelle.compat.tensorflow.ops.randoms import next_key
@@ -249,9 +250,18 @@ def weighted_cross_entropy_with_logits(labels: TensorLike, logits: TensorLike, p
     return (1 - labels) * logits + weight * (jnp.log1p(jnp.exp(-jnp.abs(logits))) + jnp.maximum(-logits, 0))
 
 
-op("nn.softmax_cross_entropy_with_logits", "nn.softmax_cross_entropy_with_logits_v2", host=False)(
+_softmax_cross_entropy = op("nn.softmax_cross_entropy_with_logits_v2", host=False)(
     lambda labels=None, logits=None, axis=-1: softmax_crossentropy(jnp.asarray(labels), jnp.asarray(logits), axis)
 )
+
+
+@named("nn.softmax_cross_entropy_with_logits")
+def softmax_cross_entropy_with_logits(
+    labels: TensorLike = None, logits: TensorLike = None, axis: int = -1
+) -> TensorResult:
+    """`tf.nn.softmax_cross_entropy_with_logits`; in TensorFlow 1 labels have no gradients."""
+    given = NAMES["stop_gradient"](labels) if names_of_1.active() else labels
+    return _softmax_cross_entropy(given, logits, axis)
 
 
 @named("nn.sparse_softmax_cross_entropy_with_logits")

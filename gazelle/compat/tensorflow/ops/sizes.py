@@ -16,10 +16,10 @@ from gazelle.compat.backend import sessions, shapes
 from gazelle.compat.backend.shapes import Shape, Size
 from gazelle.compat.backend.variables import placeholder
 from gazelle.compat.mixins.variables import SymbolicTensor
-from gazelle.compat.tensorflow.eager.recording import unboxed
+from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.shape_inference import call_op
-from gazelle.core.symbolic import KerasTensor, is_symbolic
+from gazelle.core.symbolic import KerasTensor
 
 
 class ShapeTensor(SymbolicTensor):
@@ -64,8 +64,8 @@ def _with_sizes(tensor: Any, sizes: Any) -> Any:
 
 def sizes_of(value: TensorLike) -> TensorResult:
     """The integers and `Size`s in a tensor of sizes, a number or a list of them; None if it has others."""
-    if isinstance(value, ShapeTensor):
-        return value.sizes
+    if (sizes := getattr(value, "sizes", None)) is not None:  # of a tensor of sizes, or of a variable
+        return sizes
     if isinstance(value, Size | int) and not isinstance(value, bool):
         return value
     if isinstance(value, list | tuple):
@@ -86,8 +86,8 @@ def keeps_sizes(change: Callable[..., Any]) -> Callable[[Any], Any]:
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
             out = function(*args, **kwargs)
-            given = jax.tree.leaves(args[:1], is_leaf=is_symbolic)
-            if not any(isinstance(leaf, ShapeTensor) for leaf in given):
+            given = jax.tree.leaves(args[:1], is_leaf=is_box)
+            if not any(getattr(leaf, "sizes", None) is not None for leaf in given):
                 return out
             sizes = change(*args, **kwargs)
             return out if sizes is None else _with_sizes(out, sizes)
@@ -116,22 +116,27 @@ def product(input_tensor: TensorLike, axis: int | None = None, keepdims: bool = 
     return math.prod(sizes, start=1) if isinstance(sizes, tuple) and not keepdims else None
 
 
-def _operator(name: str, op: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    plain = getattr(SymbolicTensor, name)
-
+def _operator(plain: Callable[..., Any], op: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     def method(self: Any, other: Any) -> Any:
-        out, theirs = plain(self, other), sizes_of(other)
-        if theirs is None or out is NotImplemented:
+        out, ours, theirs = plain(self, other), self.sizes, sizes_of(other)
+        if ours is None or theirs is None or out is NotImplemented:
             return out
         try:
-            return _with_sizes(out, op(self.sizes, theirs))
+            return _with_sizes(out, op(ours, theirs))
         except TypeError:  # such as 2 // size
             return out
 
     return method
 
 
-for _name in ("add", "sub", "mul", "floordiv", "mod"):
-    _op = getattr(operator, _name)
-    setattr(ShapeTensor, f"__{_name}__", _operator(f"__{_name}__", _op))
-    setattr(ShapeTensor, f"__r{_name}__", _operator(f"__r{_name}__", lambda a, b, op=_op: op(b, a)))
+def keep_sizes(kind: type[Any]) -> type[Any]:
+    """Let results of the operators of a class with `sizes` have sizes. A decorator."""
+    for name in ("add", "sub", "mul", "floordiv", "mod"):
+        op = getattr(operator, name)
+        turned = lambda a, b, op=op: op(b, a)  # noqa: E731
+        for method, each in ((f"__{name}__", op), (f"__r{name}__", turned)):
+            setattr(kind, method, _operator(getattr(kind, method), each))
+    return kind
+
+
+keep_sizes(ShapeTensor)

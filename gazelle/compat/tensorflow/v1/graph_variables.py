@@ -12,7 +12,7 @@ import numpy as np
 
 import gazelle
 from gazelle.compat.arguments.ignored import ignores, methods_ignore
-from gazelle.compat.backend import functions
+from gazelle.compat.backend import functions, sessions, variables
 from gazelle.compat.backend.initialization import Initialization
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.sessions import Operations
@@ -24,6 +24,7 @@ from gazelle.compat.tensorflow.dtypes import DType, name_on_device
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.model_calls import remembered
 from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.ops import sizes
 from gazelle.compat.tensorflow.v1 import graphs, scopes
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import DTypeLike, Option, RegularizerLike, ShapeLike, TensorLike, TensorResult
@@ -33,8 +34,11 @@ from gazelle.core.types import InitializerLike
 from gazelle.core.variable import Variable
 
 _first_values: weakref.WeakKeyDictionary[Variable, Any] = weakref.WeakKeyDictionary()
+#: integers -> inputs of graphs that have their values in each run
+_inputs: weakref.WeakKeyDictionary[Variable, KerasTensor] = weakref.WeakKeyDictionary()
 
 
+@sizes.keep_sizes
 @methods_ignore("validate_shape use_locking name read_value")
 class GraphVariable1(GraphVariable):
     """`tf.Variable` of a graph: an assignment of a symbolic tensor is an operation that a session runs."""
@@ -48,6 +52,16 @@ class GraphVariable1(GraphVariable):
 
     def read_value(self) -> TensorResult:
         return NAMES["identity"](self)
+
+    @property
+    def sizes(self) -> TensorResult:
+        """An integer as a size in the shapes of tensors, which each run reads; None for other variables."""
+        if computes_values() or self.shape.rank or "int" not in str(self.dtype):
+            return None
+        if self not in _inputs:
+            _inputs[self] = sizes.with_length(variables.placeholder((), dtype=str(self.dtype)))
+            sessions.defaults[_inputs[self]] = self
+        return _inputs[self].sizes
 
     initialized_value = read_value
     initializer = property(lambda self: Update(self, _first_values[self]))
@@ -151,10 +165,10 @@ def _own_variable(
         draw = (
             chosen() if isinstance(chosen, type) else gazelle.initializers.GlorotUniform() if chosen is None else chosen
         )
-        sizes = () if shape is None else tuple(int(n) for n in np.atleast_1d(shape))
-        value = draw(sizes) if callable(draw) else draw
-        if sizes and not callable(draw):
-            value = np.broadcast_to(np.asarray(unboxed(value)), sizes) if np.ndim(unboxed(value)) == 0 else value
+        size = () if shape is None else tuple(int(n) for n in np.atleast_1d(shape))
+        value = draw(size) if callable(draw) else draw
+        if size and not callable(draw):
+            value = np.broadcast_to(np.asarray(unboxed(value)), size) if np.ndim(unboxed(value)) == 0 else value
         if graphs.eager():
             with variable_names.opened(scope.prefix):
                 return TensorFlowVariable(value, trainable=trainable, dtype=dtype, name=name)

@@ -13,6 +13,7 @@ from gazelle.compat.backend.execution_order import open_dependencies
 from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.mixins.variables import SymbolicTensor
+from gazelle.compat.old_variable import TensorShape, UnknownSize
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow import names, names_of_1
 from gazelle.compat.tensorflow.eager.recording import in_graph
@@ -34,6 +35,7 @@ def enter() -> None:
     """From now on variables belong to graphs, and what a program computes with weights of layers does, too."""
     global _active
     _active = True
+    TensorShape.unknown = UnknownSize()
     KerasTensor.derived = SymbolicTensor  # of operations without inputs, such as random numbers
     names.on_name = scopes.remember
     if recorder.get() is None:
@@ -44,7 +46,7 @@ def leave() -> None:
     """Compute values at once again, after the `with` block of a graph in a program for TensorFlow 2."""
     global _active
     _active = False
-    KerasTensor.derived, names.on_name = KerasTensor, None
+    KerasTensor.derived, names.on_name, TensorShape.unknown = KerasTensor, None, None
     recorder.set(None)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator as Elements
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +20,7 @@ from gazelle.compat.types import DTypeLike, Nested, ShapeLike, TensorResult
 from gazelle.core.errors import ArgumentError, StateError, message
 
 #: handle -> iterator, for `Iterator.from_string_handle`
-_by_handle: weakref.WeakValueDictionary[bytes, Iterator] = weakref.WeakValueDictionary()
+_by_handle: dict[bytes, Iterator] = {}
 
 
 class _Handle(sessions.Fetch):

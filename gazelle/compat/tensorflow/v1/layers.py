@@ -18,7 +18,7 @@ from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.eager.recording import is_box
-from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1 import graphs, scopes, subgraphs
 from gazelle.compat.tensorflow.v1.graph_variables import read_in_graph
 from gazelle.compat.tensorflow.v1.graphs import build_graphs
@@ -65,7 +65,11 @@ def layer_function(kind: str) -> Callable[..., Any]:
         training, fused = read_in_graph(options.pop("training", False)), options.pop("fused", None)
         name, reuse = options.pop("name", None), options.pop("reuse", None)
         if kind == "Dropout":
-            options.setdefault("rate", 0.5)
+            options["rate"] = rate = read_in_graph(options.get("rate", 0.5))
+            if is_symbolic(rate):  # a layer has a number
+                seed = {key: options[key] for key in ("noise_shape", "seed") if key in options}
+                drop = lambda: NAMES["compat.v1.nn.dropout"](inputs, rate=rate, **seed)  # noqa: E731
+                return NAMES["cond"](training, drop, lambda: inputs)
         options |= {each: value for each, value in _defaults(kind).items() if options.get(each) is None}
         name = scopes.layer_name(snake(kind)) if name is None else name
         full = (scopes.current().prefix + name).removesuffix("/")
@@ -76,7 +80,7 @@ def layer_function(kind: str) -> Callable[..., Any]:
         if custom is not None and layer.weights:
             out = outputs(_with_other_weights(layer, custom), inputs, training, fused)
         of_every_session.update(layer.weights)
-        _freeze(layer)
+        _added(layer, out)
         return out
 
     def outputs(layer: Any, inputs: Any, training: Any, fused: bool | None) -> Any:
@@ -112,7 +116,12 @@ def _with_other_weights(layer: Any, custom: Callable[..., Any]) -> Any:
     return made
 
 
-def _freeze(layer: Any) -> None:
+def _added(layer: Any, out: Any) -> None:
+    """Let the graph have the penalty of the outputs of a layer, and weights that are not trained."""
+    if is_symbolic(out) and getattr(layer, "activity_regularizer", None) is not None:
+        total = scopes.penalty_of(layer.activity_regularizer, out)
+        size = NAMES["cast"](NAMES["shape"](out)[0], out.dtype)
+        scopes.add_to_collection(scopes.GraphKeys.REGULARIZATION_LOSSES, total / size)
     for weight in () if layer.trainable else layer.weights:
         weight.trainable = False  # optimizers and collections of the graph look at variables, not at layers
 
@@ -143,7 +152,7 @@ class _Scoped:
         else:
             out = _in_mode(self, call, inputs, training, self.fused)
         if graphs.active():
-            _freeze(self)
+            _added(self, out)
         return out
 
     def _in_scope(self) -> Any:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.backend.functions import variables_of_node
 from gazelle.compat.tensorflow.eager.captured import hoisted
 from gazelle.compat.types import Array
 from gazelle.core.symbolic import KerasTensor, is_symbolic
@@ -49,7 +50,7 @@ def known_count(condition: SubGraph, body: SubGraph, start: Sequence[Any]) -> in
 
 
 def _sources(part: SubGraph, outputs: Sequence[Any]) -> set[int] | None:
-    """The numbers of the inputs from which outputs are computed; None if they need others, or random numbers."""
+    """The numbers of the inputs from which outputs are computed; None if they need others or random numbers."""
     own, captured = {id(tensor): i for i, tensor in enumerate(part.inputs)}, set(map(id, part.captured))
     found: set[int] = set()
     waiting: list[KerasTensor] = list(outputs)
@@ -60,6 +61,8 @@ def _sources(part: SubGraph, outputs: Sequence[Any]) -> set[int] | None:
             continue
         made = tensor.node if is_symbolic(tensor) else None
         if made is None or not made.inputs or isinstance(made.operation, InputLayer) or id(tensor) in captured:
+            return None
+        if any(True for _ in variables_of_node(made)):
             return None
         waiting += made.inputs
     return found

@@ -14,7 +14,7 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tables import with_parameters
-from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1 import graphs, scopes
 from gazelle.compat.types import Array, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -84,7 +84,9 @@ def compute_weighted_loss(
 
 def _of_keras(labels: Any, predictions: Any, name: str, **options: Any) -> Any:
     """A loss of Keras; one for each element if it is not one of classes."""
-    if "categorical" not in name:
+    if name == "categorical_crossentropy":  # as in TensorFlow 1
+        labels = NAMES["stop_gradient"](labels)
+    elif "categorical" not in name:
         labels, predictions = (gazelle.ops.expand_dims(v, -1) for v in (labels, predictions))
     return getattr(namespace("gazelle.losses"), name)(labels, predictions, **options)
 

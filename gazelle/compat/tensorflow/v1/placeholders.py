@@ -9,6 +9,7 @@ import numpy as np
 
 from gazelle.compat.backend import sessions, variables
 from gazelle.compat.backend.lifting import computes_values
+from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.dtypes import name_on_device
 from gazelle.compat.tensorflow.eager.recording import in_graph, unboxed
@@ -31,7 +32,7 @@ def placeholder(dtype: DTypeLike = "float32", shape: ShapeLike | None = None, na
         hint = "Pass the value itself, or begin with tf.Graph().as_default()."
         raise StateError(message("tf.placeholder", expected="a graph", got="eager execution", hint=hint))
     graphs.build_graphs()
-    sizes = [] if shape is None else [None if n is None or n == -1 else int(n) for n in np.atleast_1d(shape)]
+    sizes = [] if shape is None else [None if n in (None, -1) else n for n in TensorShape(shape).as_list()]
     kind = name_on_device(dtype)
     # without a shape it is mostly a number, such as a rate of dropout; it takes arrays of any shape
     made = variables.placeholder(sizes, dtype=kind)

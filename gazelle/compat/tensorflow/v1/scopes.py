@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from gazelle.compat.backend.updates import Update
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty
-from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.types import Option, RegularizerLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import names_made
@@ -308,10 +309,17 @@ def get_collection(key: str, scope: str | None = None) -> list[Any]:
         return [*summaries, *added]
     found = [v for v in all_global() if not scope or variable_names.without_output(v).startswith(scope)]
     if key == GraphKeys.REGULARIZATION_LOSSES:
-        return [call_op(penalty(v.regularizer), (v,), {}) for v in found if v.regularizer is not None] + added
+        return [penalty_of(v.regularizer, v) for v in found if v.regularizer is not None] + added
     if key not in (GraphKeys.GLOBAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES, GraphKeys.MODEL_VARIABLES):
         return added
     return [v for v in found if key != GraphKeys.TRAINABLE_VARIABLES or v.trainable]
+
+
+def penalty_of(regularizer: Callable[[Any], Any], x: TensorLike) -> TensorResult:
+    """The penalty of a tensor of the graph; a function of the program may also take other tensors of the graph."""
+    if inspect.isfunction(regularizer):
+        return regularizer(NAMES["identity"](x))
+    return call_op(penalty(regularizer), (x,), {})
 
 
 def _is_below(value: Any, scope: str) -> bool:
