@@ -51,3 +51,9 @@ def test_name_of_the_divergence(keras_2):
     assert metrics.KLDivergence("divergence").name == "divergence"
     era.set_release(era.Release(2, False))
     assert metrics.KLDivergence().name == "kullback_leibler_divergence"
+
+
+def test_name_of_the_divergence_in_the_logs_of_keras_1(keras_1):
+    model = root("keras").models.Sequential([root("keras").layers.Dense(2, input_dim=3, activation="softmax")])
+    model.compile("sgd", "categorical_crossentropy", metrics=["kullback_leibler_divergence", "mse"])
+    assert model.metrics_names == ["loss", "kullback_leibler_divergence", "mean_squared_error"]

@@ -38,6 +38,7 @@ NAMES = {
     name: _mean(cosine_proximity if current == "cosine_proximity" else getattr(metrics, current))
     for name, current in METRICS_OF_KERAS_1.items()
 }
+NAMES["kullback_leibler_divergence"].__name__ = "kullback_leibler_divergence"  # its name in the logs
 globals().update(NAMES)
 
 
