@@ -124,7 +124,8 @@ def _children(layer: Any) -> list[tuple[str, Any]]:
     first: list[tuple[str, Any]] = []
     if hasattr(type(layer), "layers"):
         attributes["layers"] = layer.layers
-        if getattr(type(layer), "_keras_module", None) is not None:  # Sequential and Functional, subclasses too
+        # a subclass of Model is functional, too, if its constructor passed on inputs and outputs
+        if getattr(type(layer), "_keras_module", None) is not None or getattr(layer, "_graph", None) is not None:
             first = [("layers", attributes.pop("layers"))]
     public = [item for item in attributes.items() if not item[0].startswith("_")]
     private = [item for item in attributes.items() if item[0].startswith("_")]

@@ -48,7 +48,7 @@ NAMES = {  # module -> names that keras-tuner, keras-hub, keras-rs, scikeras, ba
     "backend.jax.random": ["jax_draw_seed"],
     "saving": ["register_keras_serializable"],
     "saving.serialization_lib": ["serialize_keras_object", "deserialize_keras_object"],
-    "saving.saving_lib": ["load_model", "save_model"],
+    "saving.saving_lib": ["load_model", "save_model", "load_weights_only", "save_weights_only"],
     "utils.tracking": ["no_automatic_dependency_tracking"],
     "utils.backend_utils": ["in_grain_data_pipeline"],
     "callbacks": ["Callback", "EarlyStopping"],

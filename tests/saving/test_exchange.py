@@ -292,8 +292,23 @@ def _custom(k):
     return Net()
 
 
-def test_a_subclassed_model_has_its_weights_in_the_same_places(tmp_path):
-    ours, theirs = _custom(OURS), _custom(THEIRS)
+def _functional_subclass(k):
+    class Encoder(k.Model):
+        def __init__(self):
+            first, second = k.layers.Dense(4), k.layers.Dense(4)
+            self.before = first
+            x = k.Input((4,))
+            super().__init__(x, second(first(x)))
+            self.after = [second]
+            self.another = k.layers.Dense(2)
+            self.another.build((None, 4))
+
+    return Encoder()
+
+
+@pytest.mark.parametrize("build", [_custom, _functional_subclass])
+def test_a_subclassed_model_has_its_weights_in_the_same_places(tmp_path, build):
+    ours, theirs = build(OURS), build(THEIRS)
     x = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
     ours(x), theirs(x)
     theirs.save_weights(tmp_path / "theirs.weights.h5")
