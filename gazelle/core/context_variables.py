@@ -1,4 +1,4 @@
-"""Context variables that hold a value inside a with-block."""
+"""Context variables, and the ends of lists, that hold a value inside a with-block."""
 
 from __future__ import annotations
 
@@ -26,3 +26,21 @@ def assigned(variable: ContextVar[T], value: T) -> Iterator[None]:
         yield
     finally:
         variable.reset(token)
+
+
+@contextlib.contextmanager
+def pushed(stack: list[T], value: T) -> Iterator[T]:
+    """Append a value to a list in a with-block, and remove it after it.
+
+    >>> open_names = ["outer"]
+    >>> with pushed(open_names, "inner") as name:
+    ...     name, open_names
+    ('inner', ['outer', 'inner'])
+    >>> open_names
+    ['outer']
+    """
+    stack.append(value)
+    try:
+        yield value
+    finally:
+        stack.pop()

@@ -24,6 +24,12 @@ def test_numbers(kind):
         np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=2e-5, err_msg=name)
 
 
+def test_focal_loss_of_a_certain_mistake_is_that_of_tf_keras(tf_keras_2):
+    loss = tfa.losses.SigmoidFocalCrossEntropy()(np.array([[1.0]]), np.array([[0.0]]))
+    entropy = -np.log(2e-7)  # K.binary_crossentropy adds epsilon to the probability, which is epsilon at least
+    np.testing.assert_allclose(loss, [0.25 * entropy], rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["TripletSemiHardLoss", "TripletHardLoss", "LiftedStructLoss"])
 def test_embeddings_of_equal_labels_move_together(name):
     keras.utils.set_random_seed(0)

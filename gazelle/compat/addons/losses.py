@@ -13,6 +13,7 @@ from gazelle.core.errors import unknown
 from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array
 from gazelle.losses import Loss, categorical_crossentropy
+from gazelle.losses.crossentropy import bernoulli_loss
 from gazelle.losses.reduction import Reduction
 
 __getattr__ = names_of("gazelle.losses")
@@ -65,13 +66,9 @@ class SigmoidFocalCrossEntropy(Loss, abstract=True):
     def call(self, y_true: Array, y_pred: Array) -> Array:
         y = y_true.astype(y_pred.dtype)
         p = jax.nn.sigmoid(y_pred) if self.from_logits else y_pred
-        clipped = jnp.clip(p, 1e-7, 1 - 1e-7)
-        entropy = -(y * jnp.log(clipped) + (1 - y) * jnp.log(1 - clipped))
-        if self.from_logits:
-            entropy = jnp.maximum(y_pred, 0) - y_pred * y + jnp.log1p(jnp.exp(-jnp.abs(y_pred)))
         weight = y * self.alpha + (1 - y) * (1 - self.alpha) if self.alpha else 1.0
         focus = (1 - (y * p + (1 - y) * (1 - p))) ** self.gamma if self.gamma else 1.0
-        return jnp.sum(weight * focus * entropy, axis=-1)
+        return jnp.sum(weight * focus * bernoulli_loss(y, y_pred, self.from_logits), axis=-1)
 
 
 @_addon

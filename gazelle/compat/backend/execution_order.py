@@ -18,6 +18,7 @@ import jax
 
 from gazelle.compat.types import Array, Option, TensorResult
 from gazelle.core import tracing
+from gazelle.core.context_variables import pushed
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.types import Tree
 from gazelle.layers.input import InputLayer
@@ -35,11 +36,8 @@ def open_dependencies() -> tuple[Any, ...]:
 def depending(control_inputs: Option) -> Iterator[None]:
     """A context whose operations run after the given ones; None: after none, not those of outer contexts either."""
     given = [one for one in jax.tree.leaves(control_inputs) if hasattr(one, "control")]
-    _open.append(() if control_inputs is None else (*_open[-1], *given))
-    try:
+    with pushed(_open, () if control_inputs is None else (*_open[-1], *given)):
         yield
-    finally:
-        _open.pop()
 
 
 class Fetch:

@@ -48,7 +48,6 @@ named("types.experimental.TensorLike")(TensorLike)
 named("version.GIT_VERSION", "GIT_VERSION", "COMPILER_VERSION")("gazelle")
 named("__internal__.tracking.no_automatic_dependency_tracking")(lambda method: method)
 named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
-named("autograph.experimental.set_loop_options")(lambda *_, **__: None)  # hints for graphs
 named("data.experimental.cardinality")(lambda data: data.cardinality())
 named("contrib.eager.Iterator")(iter)
 named("contrib.data.batch_and_drop_remainder")(

@@ -92,7 +92,6 @@ def record_if(condition: TensorLike | Callable[[], TensorLike]) -> Iterator[None
 
 
 named("summary.should_record_summaries")(lambda: _writer is not None and _recording)
-named("summary.flush")(ignores("writer name")(lambda: None))
 
 
 @named("summary.experimental.write_raw_pb")

@@ -14,7 +14,7 @@ import sys
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
@@ -22,20 +22,18 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.function_tables import LISTS, TABLE
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.types import AxisLike, TensorLike, TensorResult
+from gazelle.core.context_variables import pushed
 from gazelle.core.errors import ArgumentError, message
 
 if TYPE_CHECKING:
     from gazelle.compat.tensorflow.data.dataset import Dataset
 
 
-class PhysicalDevice:
+class PhysicalDevice(NamedTuple):
     """A device in the result of `tf.config.list_physical_devices()`."""
 
-    def __init__(self, name: str, device_type: str) -> None:
-        self.name, self.device_type = name, device_type
-
-    def __repr__(self) -> str:
-        return f"PhysicalDevice(name={self.name!r}, device_type={self.device_type!r})"
+    name: str
+    device_type: str
 
 
 named("config.LogicalDevice", "config.PhysicalDevice")(PhysicalDevice)
@@ -51,10 +49,10 @@ def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice
 
 
 def _ignored(*_: object, **__: object) -> None:
-    """A setting that is ignored, because JAX manages memory, threads and kernels."""
+    """What has no effect: JAX manages memory, threads and kernels, and tables and queues have their values at once."""
 
 
-for _name in LISTS["settings that are ignored"]:
+for _name in LISTS["functions without an effect"]:
     named(_name)(_ignored)
 for _names, _value in TABLE["constant answers"].items():
     named(*_names.split())(functools.partial(lambda value, *_: value, ast.literal_eval(_value)))
@@ -99,7 +97,7 @@ class Strategy:
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[Strategy]:
-        with _entered(self):
+        with pushed(_scopes, (self, False)):
             yield self
 
     def run(
@@ -109,7 +107,7 @@ class Strategy:
         kwargs: Mapping[str, Any] | None = None,
         options: object = None,
     ) -> TensorResult:
-        with _entered(self, in_replica=True):
+        with pushed(_scopes, (self, True)):
             return fn(*args, **(kwargs or {}))
 
     experimental_run_v2 = run
@@ -149,15 +147,6 @@ _REPLICA = SimpleNamespace(
 )
 #: (strategy, whether it runs the function of a replica) of the scopes that are entered
 _scopes: list[tuple[Strategy, bool]] = []
-
-
-@contextlib.contextmanager
-def _entered(strategy: Strategy, in_replica: bool = False) -> Iterator[None]:
-    _scopes.append((strategy, in_replica))
-    try:
-        yield
-    finally:
-        _scopes.pop()
 
 
 named("distribute.has_strategy")(lambda: bool(_scopes))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 from gazelle.compat import old_names
+from gazelle.core.context_variables import pushed
 from gazelle.core.variable import Variable
 
 _prefixes: list[str] = [""]
@@ -23,14 +23,9 @@ def without_output(variable: Variable) -> str:
     return (old_names.weight_name(variable.path) if is_weight else name).removesuffix(":0")
 
 
-@contextlib.contextmanager
-def opened(name: str) -> Iterator[str]:
+def opened(name: str) -> AbstractContextManager[str]:
     """Context manager for a scope of this whole name, which ends with "/" or is empty."""
-    _prefixes.append(name)
-    try:
-        yield name
-    finally:
-        _prefixes.pop()
+    return pushed(_prefixes, name)
 
 
 def reset() -> None:

@@ -67,8 +67,11 @@ def _best_of_images(given: dict[str, Any]) -> Any:
 
 #: functions that compute on the host -> their results in a graph
 _ON_HOST: dict[str, Results] = {
+    **dict.fromkeys(
+        ("io.read_file", "io.encode_png", "io.encode_jpeg", "strings.format"),
+        lambda _: KerasTensor.derived((), "string"),
+    ),
     "strings.reduce_join": _joined,
-    "strings.format": lambda _: KerasTensor.derived((), "string"),
     "math.bincount": lambda given: KerasTensor.derived(
         (None,), "int32" if given.get("weights") is None else given["weights"].dtype
     ),
@@ -83,8 +86,6 @@ _ON_HOST: dict[str, Results] = {
     ),
     "image.combined_non_max_suppression": _best_of_images,
     "image.draw_bounding_boxes": lambda given: KerasTensor.derived(given["images"].shape, "float32"),
-    "io.encode_png": lambda _: KerasTensor.derived((), "string"),
-    "io.encode_jpeg": lambda _: KerasTensor.derived((), "string"),
 }
 _let_take_graphs(_ON_HOST)
 
@@ -206,7 +207,6 @@ _WITH_GRADIENTS: dict[str, Results] = {
     "math.confusion_matrix compat.v1.confusion_matrix": lambda given: KerasTensor.derived(
         (given.get("num_classes"),) * 2, name_of(given.get("dtype") or "int32")
     ),
-    "io.read_file": lambda _: KerasTensor.derived((), "string"),
     " ".join([*LISTS["decoders of images"], "image.decode_jpeg"]): _of_image,
 }
 _let_take_graphs(_WITH_GRADIENTS, False)

@@ -19,6 +19,7 @@ from gazelle.compat.tensorflow.v1.graph_variables import get_variable, read_in_g
 from gazelle.compat.tensorflow.v1.layers import layer_function
 from gazelle.compat.tensorflow.v1.scopes import variable_scope
 from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
+from gazelle.core.context_variables import pushed
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import is_symbolic
 
@@ -58,11 +59,8 @@ def arg_scope(list_ops_or_scope: Option, **kwargs: Any) -> Iterator[dict[str, di
     scope = {**(list_ops_or_scope if is_scope else _scopes[-1])}
     for function in () if is_scope else list_ops_or_scope:
         scope[function._key_op] = {**scope.get(function._key_op, {}), **kwargs}
-    _scopes.append(scope)
-    try:
+    with pushed(_scopes, scope):
         yield scope
-    finally:
-        _scopes.pop()
 
 
 @named("contrib.layers.utils.collect_named_outputs")
@@ -97,7 +95,7 @@ def last_dimension(shape: Sequence[int | None], min_rank: int = 1) -> int:
 
 
 def _layer(names: str, default: str, last: Mapping[str, Any] = _LAST, **own: Any) -> Callable[[Any], Any]:
-    """Register a function of (inputs, the arguments) as a layer in a variable scope. A decorator."""
+    """Register a function of (inputs, the arguments) as a layer in a scope, followed by its activation. A decorator."""
     parameters = {"inputs": _NEEDED, **own, **last}
 
     def decorate(compute: Callable[[Any, Any], Any]) -> Any:
@@ -110,6 +108,8 @@ def _layer(names: str, default: str, last: Mapping[str, Any] = _LAST, **own: Any
             options = SimpleNamespace(**given)
             with variable_scope(options.scope, default, reuse=given.get("reuse")) as options.opened:
                 made = compute(options.inputs, options)
+                if given.get("activation_fn") is not None:
+                    made = options.activation_fn(made)
             return collect_named_outputs(given.get("outputs_collections"), options.opened.name, made)
 
         layer.__name__ = layer.__qualname__ = names.split()[0]
@@ -132,10 +132,10 @@ def _weighted(names: str, default: str, rank: int, **own: Any) -> Callable[[Any]
                     setattr(options, name, [*map(int, inner_sizes(getattr(options, name), rank, options.data_format))])
             x = compute(x, options)
             if options.normalizer_fn is not None:
-                x = options.normalizer_fn(x, **options.normalizer_params or {})
-            elif options.biases_initializer is not None:
-                x = _with_bias(x, options, options.biases_initializer, options.biases_regularizer)
-            return x if options.activation_fn is None else options.activation_fn(x)
+                return options.normalizer_fn(x, **options.normalizer_params or {})
+            if options.biases_initializer is not None:
+                return _with_bias(x, options, options.biases_initializer, options.biases_regularizer)
+            return x
 
         return _layer(names, default, _LAST, **own, **_WEIGHTED)(finished)
 
@@ -255,12 +255,11 @@ def _standardized(x: Any, axes: list[int], epsilon: float) -> Any:
 
 
 def _affine(x: Any, options: Any) -> Any:
-    """activation(gamma x + beta)."""
+    """Gamma x + beta."""
     make = lambda name, kind: get_variable(name, [x.shape[-1]], None, kind(), None, options.trainable)  # noqa: E731
     beta = make("beta", gazelle.initializers.Zeros) if options.center else 0
     gamma = make("gamma", gazelle.initializers.Ones) if options.scale else 1
-    x = x * gamma + beta
-    return x if options.activation_fn is None else options.activation_fn(x)
+    return x * gamma + beta
 
 
 @_layer("layer_norm", "LayerNorm", _LAST, **_AFFINE)
@@ -318,7 +317,7 @@ def _batch_norm(x: Any, options: Any) -> Any:
         else:
             for update in made:
                 scopes.add_to_collections(options.updates_collections, update)
-    return x if options.activation_fn is None else options.activation_fn(x)
+    return x
 
 
 _ENDS = {"outputs_collections": (), "scope": None}
@@ -351,9 +350,7 @@ _layer("one_hot_encoding", "OneHotEncoding", _ENDS, num_classes=_NEEDED, on_valu
     lambda x, options: NAMES["one_hot"](x, options.num_classes, options.on_value, options.off_value)
 )
 _layer("bias_add", "BiasAdd", _LAST, activation_fn=None, initializer=None, regularizer=None, data_format=None)(
-    lambda x, options: (options.activation_fn or (lambda y: y))(
-        _with_bias(x, options, options.initializer or gazelle.initializers.Zeros(), options.regularizer)
-    )
+    lambda x, options: _with_bias(x, options, options.initializer or gazelle.initializers.Zeros(), options.regularizer)
 )
 
 

@@ -108,10 +108,6 @@ def set_first_value(variable: Variable, value: TensorLike) -> None:
 TensorFlowVariable.graph_variable = staticmethod(variable)
 
 
-#: variables are whole
-named("fixed_size_partitioner", "min_max_variable_partitioner", "variable_axis_size_partitioner")(lambda *_, **__: None)
-
-
 @named("get_variable")
 @ignores("caching_device partitioner validate_shape use_resource constraint=None synchronization aggregation")
 def get_variable(
@@ -190,7 +186,6 @@ def initialize(var_list: Iterable[Variable] | None = None) -> Operations:
 
 named("variables_initializer", "initialize_variables")(initialize)
 named("global_variables_initializer", "initialize_all_variables")(lambda *_, **__: initialize())
-named("tables_initializer", "initialize_all_tables")(lambda *_, **__: None)
 
 
 def _assignment(name: str) -> Callable[..., Any]:

@@ -75,4 +75,3 @@ class QueueRunner:
 named("train.start_queue_runners", "train.queue_runner.start_queue_runners")(
     ignores("sess coord daemon start collection")(lambda *_: [])
 )
-named("train.add_queue_runner", "train.queue_runner.add_queue_runner")(ignores("collection")(lambda *_: None))

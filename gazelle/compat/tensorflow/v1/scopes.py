@@ -19,6 +19,7 @@ from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.types import Option, RegularizerLike, TensorLike, TensorResult
+from gazelle.core.context_variables import pushed
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import names_made
 from gazelle.core.shape_inference import call_op
@@ -152,12 +153,8 @@ def variable_scope(
         regularizer or outer.regularizer,
         custom_getter or outer.custom_getter,
     )
-    _open.append(scope)
-    try:
-        with variable_names.opened(scope.prefix):
-            yield scope
-    finally:
-        _open.pop()
+    with pushed(_open, scope), variable_names.opened(scope.prefix):
+        yield scope
 
 
 @named("make_template")
@@ -192,7 +189,6 @@ def name_scope(name: Option, default_name: str | None = None) -> Iterator[str]:
 
 
 named("op_scope")(ignores("values")(lambda values, name, default_name=None: name_scope(name, default_name)))
-named("no_regularizer")(lambda _: None)
 
 
 def scoped(name: str, make: Callable[[], Any], reuse: Option = None, once: bool = False) -> TensorResult:
@@ -224,14 +220,9 @@ class EagerVariableStore:
     def __init__(self) -> None:
         self._kept: dict[str, Any] = {}
 
-    @contextlib.contextmanager
-    def as_default(self) -> Iterator[None]:
+    def as_default(self) -> contextlib.AbstractContextManager[object]:
         """Return a context manager in which names stand for what is kept here."""
-        _stores.append(self._kept)
-        try:
-            yield
-        finally:
-            _stores.pop()
+        return pushed(_stores, self._kept)
 
     def variables(self) -> list[Variable]:
         """Return all variables, by name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,7 @@ from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core.types import PathLike
 
 
-class Message:
-    """The fields of a protocol buffer."""
-
-    def __init__(self, **fields: Option) -> None:
-        vars(self).update(fields)
-
-
-class HistogramProto(Message):
+class HistogramProto(SimpleNamespace):
     """`tf.HistogramProto()`: a histogram that a program fills for an event file."""
 
     def __init__(self, **fields: Option) -> None:
@@ -35,13 +29,13 @@ class HistogramProto(Message):
 class Summary:
     """`tf.Summary(value=[tf.Summary.Value(tag=..., simple_value=...)])`: values for an event file."""
 
-    class Image(Message):
+    class Image(SimpleNamespace):
         """`tf.Summary.Image(encoded_image_string=..., height=..., width=...)`."""
 
-    class Audio(Message):
+    class Audio(SimpleNamespace):
         """`tf.Summary.Audio(encoded_audio_string=..., sample_rate=..., content_type=...)`."""
 
-    class Value(Message):
+    class Value(SimpleNamespace):
         """A value with its name: `tag` and one of `simple_value`, `histo`, `image` and `audio`."""
 
         def serialized(self) -> bytes:

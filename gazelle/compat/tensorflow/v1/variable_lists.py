@@ -22,7 +22,6 @@ named("is_variable_initialized")(ignores("variable name")(lambda: NAMES["constan
 named("report_uninitialized_variables")(
     ignores("var_list name")(lambda: NAMES["constant"](np.zeros(0, object), dtype="string"))
 )
-named("assert_variables_initialized")(ignores("var_list")(lambda: None))
 
 
 @named("contrib.framework.get_variables")
