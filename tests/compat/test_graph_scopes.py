@@ -596,3 +596,14 @@ def test_sizes_that_are_not_known_have_a_value(tf):
     assert (x.shape[0].value, x.get_shape()[1].value, x.shape.as_list()) == (None, 3, [None, 3])
     assert tf.placeholder(tf.float32, [x.shape[0], x.shape[1]]).shape.as_list() == [None, 3]
     assert tf.placeholder(tf.float32, 5).shape.as_list() == [5]
+
+
+def test_scopes_that_are_opened_again_have_a_number(tf):
+    x, names = tf.placeholder(tf.float32, [2], name="x"), []
+    for _ in range(2):
+        with tf.name_scope("layer"), tf.variable_scope("v", reuse=tf.AUTO_REUSE) as scope:
+            names += [tf.Variable(1.0).name, tf.get_variable("w", [1]).name, tf.identity(x, name="y").name]
+    with tf.variable_scope(scope):
+        names += [tf.Variable(1.0).name, scope.original_name_scope]
+    assert names[:3] == ["layer/v/Variable:0", "v/w:0", "layer/v/y:0"]
+    assert names[3:] == ["layer_1/v/Variable:0", "v/w:0", "layer_1/v/y:0", "v/Variable:0", "layer_1/v/"]

@@ -15,7 +15,7 @@ from gazelle.compat.backend.execution_order import depending, open_dependencies
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import Update
 from gazelle.compat.tables import listed
-from gazelle.compat.tensorflow import variable_names
+from gazelle.compat.tensorflow import names, variable_names
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.types import Option, RegularizerLike, TensorLike, TensorResult
@@ -117,6 +117,13 @@ def unique(name: str) -> str:
     return f"{full}_{count}" if count else full
 
 
+def _whole(name: str) -> str:
+    """The beginning of the names in a name scope; in a graph one that is opened again has a number."""
+    if not name or name.endswith("/"):
+        return name
+    return f"{variable_names.prefix() + name if names.on_name is None else unique(name)}/"
+
+
 def _forget_counts(prefix: str) -> None:
     for name in [name for name in _counts if name.startswith(prefix)]:
         del _counts[name]
@@ -140,10 +147,10 @@ def variable_scope(
     outer = current()
     if isinstance(name_or_scope, Scope):
         name, outer = name_or_scope.name, name_or_scope
-    elif name_or_scope is None:
-        name = f"{outer.prefix}{layer_name(default_name or 'scope')}"
+        own = name.rpartition("/")[2]
     else:
-        name = f"{outer.prefix}{name_or_scope}"
+        own = name_or_scope if name_or_scope is not None else default_name or "scope"
+        name = f"{outer.prefix}{layer_name(own) if name_or_scope is None else own}"
     if all(scope.name != name for scope in _open):
         _forget_counts(f"{name}//")  # the names of layers without one begin again
     scope = Scope(
@@ -153,7 +160,9 @@ def variable_scope(
         regularizer or outer.regularizer,
         custom_getter or outer.custom_getter,
     )
-    with pushed(_open, scope), variable_names.opened(scope.prefix):
+    beginning = _whole(own) if own else variable_names.prefix()
+    scope.original_name_scope = outer.original_name_scope if isinstance(name_or_scope, Scope) else beginning
+    with pushed(_open, scope), variable_names.opened(beginning):
         yield scope
 
 
@@ -181,10 +190,7 @@ def make_template(
 @contextlib.contextmanager
 def name_scope(name: Option, default_name: str | None = None) -> Iterator[str]:
     """`tf.name_scope`: the beginning of the names of variables that `tf.Variable` makes."""
-    given = name or default_name or ""
-    with variable_names.opened(
-        given if given.endswith("/") or not given else f"{variable_names.prefix()}{given}/"
-    ) as prefix:
+    with variable_names.opened(_whole(name or default_name or "")) as prefix:
         yield prefix
 
 
