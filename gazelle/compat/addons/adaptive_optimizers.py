@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.addons.projected_optimizers import DecayingRule, proximal
+from gazelle.compat.optimizers.former_optimizers import embeddings, of_used_rows
 from gazelle.compat.types import Option
 from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array
@@ -214,11 +215,5 @@ class LazyAdam(Adam, abstract=True):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, name=name, **kwargs)
 
     def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array) -> tuple[Arrays, Slots]:
-        after, new = super()._apply_rule(params, grads, slots, lr, t)
-        for path, g in grads.items():
-            if path.rpartition("/")[2] == "embeddings":
-                used = jnp.any(g != 0, axis=-1, keepdims=True)
-                after[path] = jnp.where(used, after[path], params[path])
-                for name in self.slots:
-                    new[name][path] = jnp.where(used, new[name][path], slots[name][path])
-        return after, new
+        after = super()._apply_rule(params, grads, slots, lr, t)
+        return of_used_rows(grads, (params, slots), after, embeddings(grads))

@@ -15,7 +15,7 @@ from gazelle import ops
 from gazelle.compat import era
 from gazelle.compat.backend.execution_order import OrderedGraph, depending, open_dependencies
 from gazelle.compat.backend.lifting import GraphValue, GraphVariable, computes_values
-from gazelle.compat.optimizers.former_optimizers import in_rows
+from gazelle.compat.optimizers.former_optimizers import of_used_rows
 from gazelle.compat.types import Array, TensorLike, TensorResult
 from gazelle.constraints import Constraint
 from gazelle.core import symbolic, tracing
@@ -240,14 +240,7 @@ class OptimizerStep:
         if getattr(self.optimizer, "updates_only_gathered_rows", False):
             from gazelle.compat.backend.functions import gathered  # which imports this module
 
-            keys = gathered(loss)
-            after, new_slots = (
-                after | in_rows(grads, after, params, keys),
-                {
-                    name: arrays | in_rows(grads, arrays, slots.get(name, {}), keys)
-                    for name, arrays in new_slots.items()
-                },
-            )
+            after, new_slots = of_used_rows(grads, (params, slots), (after, new_slots), [*gathered(loss)])
         return after, (new_slots, count + 1)
 
 

@@ -7,7 +7,7 @@ if the program is for an earlier era or passes `decay` or `schedule_decay`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -80,15 +80,24 @@ def of_gathered_rows(
     name = next((c.__name__ for c in type(optimizer).__mro__ if c.__name__ in (*_OF_ROWS, "Nadam")), None)
     if name is None or (name == "RMSprop" and not getattr(optimizer, "momentum", 0)):
         return after
-    keys = [key for key in grads if key.rpartition("/")[2] == "embeddings"]
-    weights = after[0] | in_rows(grads, after[0], before[0], keys)
-    if name == "Nadam":
-        return weights, after[1]
-    return weights, {k: arrays | in_rows(grads, arrays, before[1].get(k, {}), keys) for k, arrays in after[1].items()}
+    weights, slots = of_used_rows(grads, before, after, embeddings(grads))
+    return weights, after[1] if name == "Nadam" else slots
 
 
-def in_rows(grads: Arrays, after: Arrays, before: Arrays, keys: Iterable[str]) -> Arrays:
-    """The arrays after a step, but those before it in the rows whose gradient is 0."""
+def embeddings(arrays: Arrays) -> list[str]:
+    """The keys of the tables of embeddings."""
+    return [key for key in arrays if key.rpartition("/")[2] == "embeddings"]
+
+
+def of_used_rows(
+    grads: Arrays, before: tuple[Arrays, Slots], after: tuple[Arrays, Slots], keys: Sequence[str]
+) -> tuple[Arrays, Slots]:
+    """Weights and slots after a step, but those before it in the rows, of weights with these keys, with gradients 0."""
+    slots = {k: arrays | _in_rows(grads, arrays, before[1].get(k, {}), keys) for k, arrays in after[1].items()}
+    return after[0] | _in_rows(grads, after[0], before[0], keys), slots
+
+
+def _in_rows(grads: Arrays, after: Arrays, before: Arrays, keys: Sequence[str]) -> Arrays:
     out = {}
     for key in keys:
         if key in grads and key in after and key in before and after[key].shape == grads[key].shape:
