@@ -82,3 +82,42 @@ def test_a_placeholder_without_a_value_is_an_error(tf, inputs):
     named = tf.placeholder(tf.float32, [2], name="rate")
     with pytest.raises(tf.errors.InvalidArgumentError, match="You must feed a value for placeholder tensor 'rate'"):
         tf.Session().run(x * 2 + named, {x: X})
+
+
+def test_collections_and_names_of_a_graph_that_is_not_the_default(tf):
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf.placeholder(tf.float32, [], name="x")
+        v = tf.Variable(1.0, collections=["mine", tf.GraphKeys.GLOBAL_VARIABLES])
+        tf.add_to_collection("k", x)
+    assert (graph.get_collection("k"), tf.get_collection("k"), graph.get_collection("mine")) == ([x], [], [v])
+    assert graph.get_all_collection_keys() == ["k", "mine", "trainable_variables", "variables"]
+    assert tf.Session(graph=graph).make_callable(x * 2.0, [x])(3.0) == 6.0
+    assert tf.gradients(tf.constant(1.0), x) == [None]
+
+
+def test_sparse_rows_without_values(tf):
+    given = tf.sparse_placeholder(tf.float32)
+    made = [
+        tf.sparse_reduce_max(given, 1),
+        tf.sparse_fill_empty_rows(given, 9.0)[0].values,
+        tf.sparse_tensor_to_dense(tf.sparse_split(sp_input=given, num_split=2, axis=1)[1]),
+    ]
+    with tf.Session() as session:
+        value = tf.SparseTensorValue([[0, 0], [1, 1]], [-1.0, 2.0], [3, 2])
+        largest, filled, right = session.run(made, {given: value})
+    assert (largest.tolist(), filled.tolist(), right.tolist()) == (
+        [-1.0, 2.0, 0.0],
+        [-1.0, 2.0, 9.0],
+        [[0.0], [2.0], [0.0]],
+    )
+
+
+def test_columns_of_hashed_constants(tf):
+    column = tf.feature_column.categorical_column_with_hash_bucket("c", 4)
+    tf.placeholder(tf.float32)
+    made = tf.feature_column.input_layer(
+        {"c": tf.constant([["x"], ["y"]])}, [tf.feature_column.indicator_column(column)]
+    )
+    with tf.Session() as session:
+        assert session.run(made).sum(1).tolist() == [1.0, 1.0]

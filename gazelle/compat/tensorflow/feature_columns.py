@@ -13,6 +13,7 @@ from gazelle import ops
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1 import graph_variables, graphs, scopes
 from gazelle.compat.types import TensorLike, TensorResult
@@ -102,7 +103,8 @@ def identity(key: str, num_buckets: int, default_value: int | None = -1) -> Colu
 @named("feature_column.categorical_column_with_hash_bucket")
 def hash_bucket(key: str, hash_bucket_size: int, dtype: DTypeLike | None = "string") -> Column:
     name = "string" if name_of(dtype) in ("string", "object") else "int64"
-    return _categories(key, name, hash_bucket_size, gazelle.layers.Hashing(hash_bucket_size))
+    layer = gazelle.layers.Hashing(hash_bucket_size)
+    return _categories(key, name, hash_bucket_size, lambda value: layer(unboxed(value)))
 
 
 @named("feature_column.crossed_column")
@@ -116,7 +118,7 @@ def crossed_column(keys: Sequence[str | Column], hash_bucket_size: int, hash_key
     cross = gazelle.layers.HashedCrossing(hash_bucket_size)
     vars(cross).update({} if hash_key is None else {"_key": hash_key})
     name = "_X_".join(sorted(column.name for column in columns))
-    read = lambda inputs: cross([column.read(inputs) for column in columns])  # noqa: E731
+    read = lambda inputs: cross([unboxed(column.read(inputs)) for column in columns])  # noqa: E731
     return Column(name, {k: v for c in columns for k, v in c.inputs.items()}, read, hash_bucket_size)
 
 

@@ -156,6 +156,8 @@ _OF_SPARSE: dict[str, Results] = {
     **dict.fromkeys(("add", "concat", "maximum", "minimum", "reset_shape", "retain", "reorder"), _like_first),
     **dict.fromkeys(("reshape", "slice", "transpose"), _like_first),
     "expand_dims": _with_axis,
+    "fill_empty_rows": lambda given: (_like_first(given), KerasTensor.derived((None,), "bool")),
+    "split": lambda given: [_like_first(given) for _ in range(int(given["num_split"]))],
     "from_dense": lambda given: sparse_result(len(given["tensor"].shape), given["tensor"].dtype),
 }
 _let_take_graphs({f"sparse.{name} sparse_{name}": make for name, make in _OF_SPARSE.items()}, False)

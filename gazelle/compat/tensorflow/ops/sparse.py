@@ -227,7 +227,7 @@ def reduce_max(
         return _where_stored(reduce_max, sp_input, axis, keepdims)
     least = as_dtype(sp_input.dtype).min
     out = NAMES["reduce_max"](to_dense(sp_input, least), axis, keepdims)
-    return NAMES["where"](out == least, NAMES["zeros_like"](out), out)
+    return NAMES["where"](NAMES["equal"](out, least), NAMES["zeros_like"](out), out)
 
 
 @named("sparse.map_values")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from gazelle.compat.backend.execution_order import depending
@@ -41,18 +41,33 @@ class Graph(DefaultGraph):
                 graphs.leave()
 
 
-def _found(graph: DefaultGraph, name: str) -> Any:
+def _found(name: str) -> Any:
     """The tensor, variable or operation of this name."""
-    with graph.as_default():
-        found = scopes.by_name(name)
+    found = scopes.by_name(name)
     if found is None:
         raise KeyError(f"The name {name!r} refers to a Tensor or an operation that does not exist in the graph.")
     return found
 
 
-DefaultGraph.get_tensor_by_name = DefaultGraph.get_operation_by_name = _found
+def _of_graph(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The method of a graph that calls a function while it is the default graph."""
+
+    def method(graph: DefaultGraph, *args: Any, **kwargs: Any) -> Any:
+        with graph.as_default():
+            return function(*args, **kwargs)
+
+    return method
 
 
+DefaultGraph.get_tensor_by_name = DefaultGraph.get_operation_by_name = _of_graph(_found)
+for _method in (
+    scopes.get_collection,
+    scopes.get_collection_ref,
+    scopes.add_to_collection,
+    scopes.get_all_collection_keys,
+):
+    setattr(DefaultGraph, _method.__name__, _of_graph(_method))
+DefaultGraph.name_scope = staticmethod(scopes.name_scope)
 DefaultGraph.gradient_override_map = staticmethod(overriding)
 DefaultGraph.is_feedable = staticmethod(lambda _: True)
 DefaultGraph.control_dependencies = staticmethod(depending)

@@ -43,7 +43,8 @@ def gradients(
         if infers_shapes.get() and (graphs.active() or era.is_package_before_keras_3()):
             expected = "tensors of a graph"
             raise NeedsGraphError(message("tf.gradients in a layer", expected=expected, got=type(ys).__name__))
-        found = recorded_gradients(ys, xs, grad_ys, constants=stop_gradients)
+        is_constant = graphs.active() and any(map(is_symbolic, sources))  # no gradient flows through values
+        found = [None] * len(sources) if is_constant else recorded_gradients(ys, xs, grad_ys, constants=stop_gradients)
     else:
         if grad_ys is not None:
             weighted = zip(targets, upstreams, strict=True)

@@ -90,6 +90,7 @@ def variable(
     made = GraphVariable1(array.astype(kind), dtype=kind, name=f"{name}:0", trainable=trainable is not False)
     made.dtype = DType(kind)
     _first_values[made] = array.astype(kind)
+    scopes.add_to_collections(options.get("collections") or (), made)
     return remembered(made)
 
 

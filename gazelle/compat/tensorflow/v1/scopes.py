@@ -325,6 +325,12 @@ def _is_below(value: Any, scope: str) -> bool:
     return variable is None or variable_names.without_output(variable).startswith(scope)
 
 
+def get_all_collection_keys() -> list[str]:
+    """The names of the collections that have contents."""
+    keys = {*_collections, GraphKeys.GLOBAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES, GraphKeys.SUMMARIES}
+    return sorted(key for key in keys if get_collection(key))
+
+
 @named("get_collection_ref")
 def get_collection_ref(key: str) -> list[Any]:
     """`tf.get_collection_ref`: the list itself."""

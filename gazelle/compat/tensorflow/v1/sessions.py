@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -58,6 +58,10 @@ class Session(sessions.Session):
                     what = f"You must feed a value for placeholder tensor '{tensor.name.removesuffix(':0')}'"
                     raise InvalidArgumentError(message(f"{what} with dtype {tensor.dtype}")) from error
             raise
+
+    def make_callable(self, fetches: Nested[TensorLike], feed_list: Sequence[Any] = ()) -> Callable[..., TensorResult]:
+        """Return a function that runs this for the values of some tensors."""
+        return lambda *values: self.run(fetches, dict(zip(feed_list, values, strict=True)))
 
     def __enter__(self) -> Session:
         self._as_default = self.graph.as_default()
