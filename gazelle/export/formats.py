@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -78,11 +79,16 @@ def export_model(
         **kwargs: options of the format.
 
     Raises:
-        ArgumentError: an unknown format, or sizes that the format requires are unknown.
+        ArgumentError: an unknown format or option, or sizes that the format requires are unknown.
         StateError: the shapes of the inputs are not known.
         ImportError: a required package is not installed.
     """
     write = writer(format)
+    parameters = inspect.signature(write).parameters.values()
+    options = [one.name for one in parameters if one.name not in ("program", "filepath", "batch_independent")]
+    for name in kwargs:
+        if name not in options and not any(one.kind is one.VAR_KEYWORD for one in parameters):
+            raise unknown(f"option of export(format={format!r})", name, options)
     program = of_model(model, input_signature)
     path = os.fspath(filepath)
     with native.switched_off():  # other machines have no kernels

@@ -9,25 +9,40 @@ import numpy as np
 
 from gazelle.core.errors import ArgumentError, message
 from gazelle.engine.lowering import lower, onnx
-from gazelle.engine.lowering.onnx.graph import Builder, Graph, Node, write
+from gazelle.engine.lowering.onnx.graph import OPSET, Builder, Graph, Node, write
 from gazelle.export.signature import Exportable, named_outputs
 from gazelle.export.sizes import Size, grouped, size, tries
 
 
-def export_onnx(program: Exportable, filepath: str, **_: Any) -> None:
+def export_onnx(
+    program: Exportable, filepath: str, batch_independent: bool = False, opset_version: int | None = None
+) -> None:
     """Write the program as an ONNX model with symbolic sizes.
 
     Args:
         program: the program.
         filepath: the file to write.
-        **_: ignored.
+        batch_independent: unused: sizes are symbolic for any model.
+        opset_version: version of the operators; None is 18. The package `onnx` converts to others.
 
     Raises:
-        ArgumentError: the operations depend on an unknown size.
+        ArgumentError: the operations depend on an unknown size, or do not exist in the version.
     """
     model = write(build(program), program.name)
+    if opset_version not in (None, OPSET):
+        model = _converted(model, int(opset_version))
     with open(filepath, "wb") as file:
         file.write(model.SerializeToString())
+
+
+def _converted(model: Any, version: int) -> Any:
+    from onnx import version_converter
+
+    try:
+        return version_converter.convert_version(model, version)
+    except (RuntimeError, ValueError) as error:
+        expected, got = f"a version to which onnx can convert from {OPSET}", f"{version} ({error})"
+        raise ArgumentError(message("export(opset_version=...)", expected=expected, got=got)) from error
 
 
 def build(program: Exportable) -> Builder:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
 from gazelle.engine.lowering import lower, tensorflow
@@ -25,13 +25,22 @@ from gazelle.export.signature import Exportable, named_outputs
 _BLOCK = 32  # samples in a block
 
 
-def export_saved_model(program: Exportable, filepath: str, batch_independent: bool = False, **options: Any) -> None:
+def export_saved_model(
+    program: Exportable,
+    filepath: str,
+    batch_independent: bool = False,
+    is_static: bool = False,
+    jax2tf_kwargs: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> None:
     """Write a SavedModel with the endpoint `serve`, which is also the signature "serving_default".
 
     Args:
         program: the program.
         filepath: the folder to write.
         batch_independent: whether the outputs of a sample depend only on that sample.
+        is_static: unused, as the next one: Keras passes them to `jax2tf`, which does not take part here.
+        jax2tf_kwargs: unused.
         **options: arguments of `tf.saved_model.save`.
     """
     write({"serve": (program, batch_independent)}, filepath, **options)
@@ -104,6 +113,8 @@ def litert(program: Exportable, batch_independent: bool, settings: Mapping[str, 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
     for name, value in settings.items():
+        if not hasattr(converter, name):
+            raise unknown("option of export(format='litert')", name, [n for n in dir(converter) if n[0] != "_"])
         setattr(converter, name, value)
     with behind_the_stand_in():  # modules that TensorFlow imports late
         content: bytes = converter.convert()

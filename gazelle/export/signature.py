@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 import jax
 import numpy as np
 
-from gazelle.core import symbolic, tracing
+from gazelle.core import dtypes, tracing
 from gazelle.core.errors import ArgumentError, StateError, message
-from gazelle.layers import weight_tree
+from gazelle.layers import InputSpec, weight_tree
+from gazelle.tree import map_shape_structure
 
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr  # type: ignore[attr-defined]
 
     from gazelle.core.symbolic import KerasTensor
-    from gazelle.layers import InputSpec
     from gazelle.models import Model
 
 #: the shape and dtype of each input, in the structure of the inputs
@@ -103,7 +103,9 @@ def of_model(model: Model, input_signature: InputSignature | None = None) -> Exp
     graph = getattr(model, "_graph", None)
     names = list(graph.input_names) if graph is not None else []
     if len(names) != len(leaves):
-        names = [getattr(leaf, "name", None) or f"input_{i}" for i, leaf in enumerate(leaves)]
+        names = [f"input_{i}" for i in range(len(leaves))]
+    if input_signature is not None:
+        names = [getattr(leaf, "name", None) or name for leaf, name in zip(leaves, names, strict=True)]
     variables = weight_tree.named_variables(model)
     run = tracing.functionalize(
         model, variables, {id(layer): path for path, layer in weight_tree.named_layers(model).items()}
@@ -175,7 +177,9 @@ def _model_inputs(model: Any) -> Any:
     graph = getattr(model, "_graph", None)
     if graph is not None:
         return graph.inputs
-    shapes = getattr(model, "_build_shapes", None)
+    if model._first_inputs is not None:
+        return model._first_inputs
+    shapes = model._build_shapes
     if not model.built or shapes is None:
         raise StateError(
             message(
@@ -185,13 +189,13 @@ def _model_inputs(model: Any) -> Any:
                 hint="Call it on data once, or pass input_signature=[keras.InputSpec(shape=(None, ...))].",
             )
         )
-    return symbolic.map_tree(lambda shape: jax.ShapeDtypeStruct(shape, np.float32), shapes)
+    return map_shape_structure(lambda shape: InputSpec(None, (None, *shape[1:])), shapes)
 
 
 def _shape_and_type(spec: Any) -> tuple[tuple[int | None, ...], str]:
-    if spec.shape is None:
+    if getattr(spec, "shape", None) is None:
         raise ArgumentError(message("input_signature", expected="a shape, with None for unknown sizes", got=repr(spec)))
-    return tuple(spec.shape), str(np.dtype(spec.dtype or np.float32))
+    return tuple(spec.shape), dtypes.device_dtype(dtypes.standardize(spec.dtype)).name
 
 
 def named_outputs(program: Exportable, count: int) -> Sequence[str]:

@@ -31,6 +31,7 @@ class InputSpec:
         max_ndim: largest number of axes.
         min_ndim: smallest number of axes.
         axes: {axis: size} of single axes.
+        name: name of the input in an exported program.
 
     >>> InputSpec(min_ndim=2, axes={-1: 3}).misfit((8, 4))
     'size 3 on the last axis'
@@ -44,11 +45,23 @@ class InputSpec:
         max_ndim: int | None = None,
         min_ndim: int | None = None,
         axes: Mapping[int, int | None] | None = None,
+        name: str | None = None,
         **_: object,
     ) -> None:
+        self.name = name
         self.dtype, self.shape, self.min_ndim, self.max_ndim = dtype, shape, min_ndim, max_ndim
         self.ndim = len(shape) if shape is not None else ndim
         self.axes = {int(axis): size for axis, size in (axes or {}).items()}
+
+    @classmethod
+    def of_batches(cls, value: object) -> InputSpec:
+        """Return the shape and dtype of batches of any size.
+
+        Args:
+            value: one batch.
+        """
+        shape = tuple(getattr(value, "shape", ()))
+        return cls(getattr(value, "dtype", None), (None, *shape[1:]) if shape else ())
 
     def misfit(self, shape: Shape) -> str | None:
         """Compare a shape with the specification.

@@ -34,6 +34,7 @@ from gazelle.core.variable import Variable
 from gazelle.engine import orbax
 from gazelle.layers import stateless, weight_tree
 from gazelle.layers.base import Layer
+from gazelle.layers.input_spec import InputSpec
 from gazelle.models import compiling, default_steps, evaluation, fitting, model_metrics, step_methods, structure
 from gazelle.models.graph import AuxiliaryOutputs, Graph
 from gazelle.models.state_tree import put, read
@@ -101,6 +102,7 @@ class Model(Layer):
     _trainer: Trainer | None = None
     #: layers that only tensors of add_loss and add_metric need; set after `_layers`, so that their weights come last
     _auxiliary_layers: Sequence[Layer] = ()
+    _first_inputs: Nested[InputSpec] | None = None  # what a subclass was called on first, of any batch size
     _was_given_more = False  # whether the call that built it had other tensors than its inputs
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -168,6 +170,7 @@ class Model(Layer):
                 super()._ensure_built(args, kwargs)
             self.built = True
             self._build_shapes = symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), args[0])
+            self._first_inputs = symbolic.map_tree(InputSpec.of_batches, args[0])
             self._was_given_more = any(hasattr(value, "shape") for value in (*args[1:], *kwargs.values()))
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ import gazelle as keras
 from gazelle import layers, ops
 from gazelle.core.errors import ArgumentError, StateError
 from gazelle.engine.lowering import NotLowered
+from gazelle.export.signature import of_model
 
 _path = Path(__file__).parents[1] / "engine" / "families.py"
 _spec = importlib.util.spec_from_file_location("families", _path)
@@ -197,6 +198,46 @@ def test_a_subclass_that_ran_once_is_exported(tmp_path, capsys):
     assert "Saved the model as stablehlo" in capsys.readouterr().out
     (got,) = keras.export.load_stablehlo(tmp_path / "model.shlo")(np.ones((4, 3), "float32"))
     assert got.shape == (4, 6)
+    model.export(tmp_path / "model.shlo", format="stablehlo", verbose=False)
+    (got,) = keras.export.load_stablehlo(tmp_path / "model.shlo")(np.ones((5, 3), "float32"))
+    assert got.shape == (5, 6)
+
+
+def test_the_inputs_of_a_subclass_are_those_of_its_first_call(tmp_path):
+    class Lookup(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.table = layers.Embedding(5, 2)
+
+        def call(self, inputs):
+            return self.table(inputs["ids"]) * inputs["scale"][:, None]
+
+    model = Lookup()
+    first = {"ids": np.array([[1, 2, 4]], "int32"), "scale": np.array([3.0])}
+    model(first)
+    assert [(e.shape, e.dtype) for e in of_model(model).entries] == [((None, 3), "int32"), ((None,), "float32")]
+    other = Lookup()
+    other.build({"ids": (1, 3), "scale": (1,)})
+    assert [(e.shape, e.dtype) for e in of_model(other).entries] == [((None, 3), "float32"), ((None,), "float32")]
+
+
+@needs_onnx
+def test_options_of_onnx(tmp_path):
+    import onnx
+
+    model, path = keras.Sequential([keras.Input((3,)), layers.Dense(2)]), tmp_path / "model.onnx"
+    signature = [keras.InputSpec(shape=(None, 3), dtype="float32", name="features")]
+    model.export(path, format="onnx", verbose=False, opset_version=17, input_signature=signature)
+    written = onnx.load(path)
+    assert (written.opset_import[0].version, written.graph.input[0].name) == (17, "features")
+    x = np.ones((2, 3), "float32")
+    np.testing.assert_allclose(_onnx(path)(x)[0], model.predict(x, verbose=0), rtol=1e-6)
+    with pytest.raises(ArgumentError, match=r"expected a version to which onnx can convert from 18, got 7 \("):
+        model.export(path, format="onnx", opset_version=7)
+    with pytest.raises(ArgumentError, match=r"Unknown option of export\(format='onnx'\) 'opset'"):
+        model.export(path, format="onnx", opset=17)
+    with pytest.raises(ArgumentError, match="expected a shape, with None for unknown sizes, got 3"):
+        model.export(path, format="onnx", input_signature=[3])
 
 
 def test_formats_are_named():
