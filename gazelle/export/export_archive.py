@@ -89,7 +89,7 @@ class ExportArchive:
 
         Args:
             name: the name of the endpoint.
-            fn: a model, its `call`, or a function of arrays.
+            fn: a model, its `call`, or a function of arrays, which another method of a model is, too.
             input_signature: a list with the shape and dtype of each input; required for functions.
             **_: ignored, for compatibility.
 
@@ -103,6 +103,7 @@ class ExportArchive:
         owner: Any = getattr(fn, "__self__", fn)
         if weight_tree.is_layer(owner):
             self.track(owner)
+        if weight_tree.is_layer(owner) and _takes_one_input(owner, fn, input_signature):
             batch_independent = getattr(owner, "_is_batch_independent", lambda: False)()
             self._endpoints[name] = of_model(owner, input_signature), batch_independent
             self._note(name, weight_tree.named_variables(owner))
@@ -190,3 +191,10 @@ class ExportArchive:
             write(self._endpoints, os.fspath(filepath), collections, options=options)
         if verbose:
             print(f"Saved the endpoints {', '.join(self.endpoints)} at {filepath}")
+
+
+def _takes_one_input(owner: Any, fn: Any, input_signature: InputSignature | None) -> bool:
+    """Whether an endpoint is the call of a layer or model on one structure of inputs, not another method of it."""
+    several = isinstance(input_signature, (list, tuple)) and len(input_signature) > 1
+    is_model = hasattr(owner, "_is_batch_independent")
+    return (fn is owner or getattr(fn, "__name__", "") in ("call", "__call__")) and (is_model or not several)

@@ -59,6 +59,9 @@ class InputSpec:
 
         Args:
             value: one batch.
+
+        Returns:
+            The specification.
         """
         shape = tuple(getattr(value, "shape", ()))
         return cls(getattr(value, "dtype", None), (None, *shape[1:]) if shape else ())

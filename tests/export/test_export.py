@@ -283,6 +283,36 @@ def test_an_archive_holds_several_endpoints(tmp_path):
     assert loaded.chosen[1].numpy().tolist() == [0, 1, 2]
 
 
+def test_endpoints_of_methods_and_of_layers_with_several_inputs():
+    class Coder(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.outer = layers.Dense(2), layers.Dense(3)
+
+        def call(self, x):
+            return self.outer(self.inner(x))
+
+        def encode(self, x):
+            return self.inner(x)
+
+    model, attention, x = Coder(), layers.MultiHeadAttention(2, 2), np.ones((4, 3), "float32")
+    whole, queries = model(x), np.ones((1, 2, 3), "float32")
+    signature = [keras.InputSpec(shape=(4, 3), dtype="float32")]
+    expected = attention(queries, 2 * queries)
+    archive = keras.export.ExportArchive()
+    archive.add_endpoint("serve", model.call, signature)
+    archive.add_endpoint("encode", model.encode, signature)
+    archive.add_endpoint("attend", attention.call, [keras.InputSpec(shape=(1, 2, 3), dtype="float32")] * 2)
+
+    def results(name, *arrays):
+        program = archive._endpoints[name][0]
+        return program.call(program.values, *arrays)[0]
+
+    np.testing.assert_allclose(results("serve", x), whole, rtol=1e-6)
+    np.testing.assert_allclose(results("encode", x), model.inner(x), rtol=1e-6)
+    np.testing.assert_allclose(results("attend", queries, 2 * queries), expected, rtol=1e-6)
+
+
 def test_an_archive_says_what_is_missing():
     archive = keras.export.ExportArchive()
     with pytest.raises(StateError, match="expected an endpoint, got none"):
