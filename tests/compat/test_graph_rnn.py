@@ -121,8 +121,33 @@ def test_errors(tf):
     cell = tf.nn.rnn_cell.GRUCell(4)
     with pytest.raises(ArgumentError, match=r"tf\.nn\.dynamic_rnn: expected initial_state or dtype"):
         tf.nn.dynamic_rnn(cell, tf.placeholder(tf.float32, [None, 5, 3]))
-    with pytest.raises(ArgumentError, match="variational_recurrent=False"):
-        tf.nn.rnn_cell.DropoutWrapper(cell, variational_recurrent=True)
+    with pytest.raises(ArgumentError, match="input_size of DropoutWrapper"):
+        tf.nn.rnn_cell.DropoutWrapper(cell, 0.5, variational_recurrent=True, dtype=tf.float32)
+
+
+def test_variational_dropout_of_all_steps(tf):
+    cell = tf.nn.rnn_cell.LSTMCell(50)
+    options = {"variational_recurrent": True, "input_size": 3, "dtype": tf.float32}
+    cell = tf.nn.rnn_cell.DropoutWrapper(cell, 0.5, 0.5, 0.5, **options)
+    outputs, _ = tf.nn.dynamic_rnn(
+        cell, tf.placeholder_with_default(np.ones((2, 4, 3), "f"), [None, 4, 3]), dtype=tf.float32
+    )
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        zeros, others = (session.run(outputs) == 0 for _ in range(2))
+    assert 0.2 < zeros.mean() < 0.8
+    assert (zeros == zeros[:1, :1]).all()  # one mask for all steps and samples
+    assert (zeros != others).any()
+
+
+def test_layers_of_both_directions(tf):
+    cells = [[tf.nn.rnn_cell.GRUCell(2) for _ in range(2)] for _ in range(2)]
+    x = tf.placeholder(tf.float32, [None, 4, 3])
+    outputs, forward, backward = tf.contrib.rnn.stack_bidirectional_dynamic_rnn(*cells, x, dtype=tf.float32)
+    assert (outputs.shape.as_list(), len(forward), len(backward)) == ([None, 4, 4], 2, 2)
+    names = [v.op.name for v in tf.trainable_variables()]
+    assert names[4] == "stack_bidirectional_rnn/cell_0/bidirectional_rnn/bw/gru_cell/gates/kernel"
+    assert tf.trainable_variables()[8].shape.as_list() == [6, 4]
 
 
 def test_a_repeated_cell_of_other_sizes_has_weights_in_each_place(tf):  # as in TensorFlow 1.0; later ones raised

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import NAMES, named
@@ -162,3 +163,31 @@ def static_bidirectional_rnn(
     )
     both = NAMES["concat"]([forward, backward], 2)
     return [both[i] for i in range(len(inputs))], *states
+
+
+@named("contrib.rnn.stack_bidirectional_dynamic_rnn")
+@ignores("parallel_iterations swap_memory")
+def stack_bidirectional_dynamic_rnn(
+    cells_fw: Sequence[Option],
+    cells_bw: Sequence[Option],
+    inputs: TensorLike,
+    initial_states_fw: Sequence[Nested[TensorLike]] | None = None,
+    initial_states_bw: Sequence[Nested[TensorLike]] | None = None,
+    dtype: DTypeLike = None,
+    sequence_length: TensorLike = None,
+    parallel_iterations: int | None = None,
+    time_major: bool = False,
+    scope: Option = None,
+) -> TensorResult:
+    """`tf.contrib.rnn.stack_bidirectional_dynamic_rnn`: (outputs side by side, states forward, states backward)."""
+    firsts = [given or [None] * len(cells_fw) for given in (initial_states_fw, initial_states_bw)]
+    options = {"dtype": dtype, "sequence_length": sequence_length, "time_major": time_major}
+    states = []
+    with scopes.variable_scope(scope or "stack_bidirectional_rnn"):
+        for number, (forward, backward, *given) in enumerate(zip(cells_fw, cells_bw, *firsts, strict=True)):
+            given = dict(zip(("initial_state_fw", "initial_state_bw"), given, strict=True))
+            with scopes.variable_scope(f"cell_{number}"):
+                both, last = bidirectional_dynamic_rnn(forward, backward, inputs, **given, **options)
+            inputs = NAMES["concat"](list(both), 2)
+            states.append(last)
+    return inputs, *zip(*states, strict=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
+
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import NAMES, named
@@ -64,33 +66,34 @@ class DropoutWrapper(_Wrapper):
         dropout_state_filter_visitor: Callable[[Any], Any] | None = None,
     ) -> None:
         super().__init__(cell)
-        if variational_recurrent or dropout_state_filter_visitor is not None:
-            raise ArgumentError(
-                message(
-                    "DropoutWrapper",
-                    expected="variational_recurrent=False, dropout_state_filter_visitor=None",
-                    hint="keras.layers.LSTM(recurrent_dropout=...) draws one mask for all steps.",
-                )
-            )
+        if dropout_state_filter_visitor is not None:
+            raise ArgumentError(message("dropout_state_filter_visitor of DropoutWrapper", expected="None"))
+        if variational_recurrent and input_size is None and (is_box(input_keep_prob) or input_keep_prob < 1):
+            raise ArgumentError(message("input_size of DropoutWrapper", expected="the size of the inputs", got=None))
         self._keep = input_keep_prob, output_keep_prob, state_keep_prob
         self._seed = seed
+        sizes = (input_size, cell.output_size, cell.state_size) if variational_recurrent else (None, None, None)
+        self._noise = jax.tree.map(lambda size: NAMES["random_uniform"]([1, int(size)], seed=seed), sizes)
 
-    def _dropped(self, x: Any, keep: Any) -> Any:
+    def _dropped(self, x: Any, keep: Any, noise: Any) -> Any:
         if not is_box(keep) and float(keep) >= 1:
             return x
+        if noise is not None:  # of all steps and samples
+            return x / keep * NAMES["floor"](noise + keep)
         return NAMES["compat.v1.nn.dropout"](x, keep_prob=keep, seed=self._seed)
 
     def call(self, inputs: TensorLike, state: Nested[TensorLike], **options: Any) -> TensorResult:
-        of_input, of_output, of_state = self._keep
-        output, new = self._cell(self._dropped(inputs, of_input), state, **options)
-        return self._dropped(output, of_output), self._state(new, of_state)
+        of_input, of_output, of_state = zip(self._keep, self._noise, strict=True)
+        output, new = self._cell(self._dropped(inputs, *of_input), state, **options)
+        return self._dropped(output, *of_output), self._state(new, *of_state)
 
-    def _state(self, state: Any, keep: Any) -> Any:
+    def _state(self, state: Any, keep: Any, noise: Any) -> Any:
         if isinstance(state, LSTMStateTuple):  # the memory is kept
-            return LSTMStateTuple(state.c, self._dropped(state.h, keep))
+            return LSTMStateTuple(state.c, self._dropped(state.h, keep, noise and noise.h))
         if isinstance(state, list | tuple):
-            return type(state)(self._state(one, keep) for one in state)
-        return self._dropped(state, keep)
+            each = noise or [None] * len(state)
+            return type(state)(self._state(one, keep, part) for one, part in zip(state, each, strict=True))
+        return self._dropped(state, keep, noise)
 
 
 class _Projection(_Wrapper):
