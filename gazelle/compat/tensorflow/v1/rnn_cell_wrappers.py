@@ -11,6 +11,7 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1 import scopes
+from gazelle.compat.tensorflow.v1.graphs import build_graphs
 from gazelle.compat.tensorflow.v1.rnn_cells import LSTMStateTuple, RNNCell, cell_names, zeros_initializer
 from gazelle.compat.types import Nested, Option, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -72,6 +73,7 @@ class DropoutWrapper(_Wrapper):
             raise ArgumentError(message("input_size of DropoutWrapper", expected="the size of the inputs", got=None))
         self._keep = input_keep_prob, output_keep_prob, state_keep_prob
         self._seed = seed
+        build_graphs()  # each run draws the masks
         sizes = (input_size, cell.output_size, cell.state_size) if variational_recurrent else (None, None, None)
         self._noise = jax.tree.map(lambda size: NAMES["random_uniform"]([1, int(size)], seed=seed), sizes)
 
