@@ -607,3 +607,16 @@ def test_scopes_that_are_opened_again_have_a_number(tf):
         names += [tf.Variable(1.0).name, scope.original_name_scope]
     assert names[:3] == ["layer/v/Variable:0", "v/w:0", "layer/v/y:0"]
     assert names[3:] == ["layer_1/v/Variable:0", "v/w:0", "layer_1/v/y:0", "v/Variable:0", "layer_1/v/"]
+
+
+def test_collections_of_a_name_scope(tf):
+    """Those of each tower: they had what other towers had added, or no updates of statistics."""
+    x, counts = tf.placeholder(tf.float32, [4, 3]), []
+    for number in range(2):
+        with tf.name_scope(f"tower_{number}") as scope, tf.variable_scope("net", reuse=number > 0):
+            y = tf.layers.batch_normalization(x, training=True, name="bn")
+            tf.add_to_collection("losses", tf.reduce_mean(y))
+            keys = "losses", tf.GraphKeys.UPDATE_OPS
+            counts.append([len(tf.get_collection(key, scope)) for key in keys])
+    assert counts == [[1, 2], [1, 2]]
+    assert [len(tf.get_collection(key)) for key in keys] == [2, 4]

@@ -30,6 +30,7 @@ from gazelle.core.variable import Variable
 named("AUTO_REUSE")("auto_reuse")
 summaries: list[Any] = []  # nodes of `v1.sessions`
 _collections: dict[str, list[Any]] = {}
+_added_in: dict[int, str] = {}  # id of what a collection holds -> the name scope in which it was added
 
 
 class Scope:
@@ -84,7 +85,7 @@ named("get_variable_scope")(current)
 
 def reset() -> None:
     """Forget all names."""
-    for table in (_by_name, _counts, _collections, _results, names_made):
+    for table in (_by_name, _counts, _collections, _added_in, _results, names_made):
         table.clear()
     all_variables.clear()
     summaries.clear()
@@ -98,7 +99,7 @@ State = tuple[Any, ...]
 
 def exchanged(state: State | None) -> State:
     """Replace all names, variables and collections, by none if `state` is None; return what they were before."""
-    tables: Any = (_by_name, _counts, _collections, _results, names_made, all_variables)
+    tables: Any = (_by_name, _counts, _collections, _added_in, _results, names_made, all_variables)
     lists: Any = (summaries, _open)
     before = (*map(dict, tables), *map(list, lists))
     reset()
@@ -320,9 +321,11 @@ def penalty_of(regularizer: Callable[[Any], Any], x: TensorLike) -> TensorResult
 
 
 def _is_below(value: Any, scope: str) -> bool:
-    """Whether the variable of an assignment is of a scope; other things are of all scopes."""
-    variable = value.variable if isinstance(value, Update) else None
-    return variable is None or variable_names.without_output(variable).startswith(scope)
+    """Whether something was added in a name scope, or assigns a variable of the scope."""
+    inside = _added_in.get(id(value))
+    if isinstance(value, Update):
+        return variable_names.without_output(value.variable).startswith(scope) or (inside or "").startswith(scope)
+    return inside is None or inside.startswith(scope)
 
 
 def get_all_collection_keys() -> list[str]:
@@ -341,6 +344,7 @@ def get_collection_ref(key: str) -> list[Any]:
 def add_to_collection(name: str, value: object) -> None:
     """`tf.add_to_collection`."""
     get_collection_ref(name).append(value)
+    _added_in[id(value)] = variable_names.prefix()
 
 
 @named("add_to_collections")
