@@ -25,6 +25,16 @@ def test_one_shot_at_once(tf):
     assert [int(iterator.get_next()), int(iterator.next()), *map(int, iterator)] == [0, 1, 2, 3]
 
 
+def test_operations_run_themselves(tf):
+    with tf.Session() as session:
+        iterator = tf.data.Dataset.range(2).make_initializable_iterator()
+        following = iterator.get_next()
+        iterator.initializer.run()
+        assert session.run(following) == 0
+        tf.group(iterator.initializer).run(session=session)
+        assert session.run(following) == 0
+
+
 def test_training_on_placeholders(tf):
     features, labels = tf.placeholder(tf.float32, [None, 2]), tf.placeholder(tf.int32, [None])
     data = tf.data.Dataset.from_tensor_slices((features, labels)).map(lambda x, y: (x * 2, y)).batch(4)

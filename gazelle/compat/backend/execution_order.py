@@ -16,7 +16,7 @@ from typing import Any
 
 import jax
 
-from gazelle.compat.types import Array, Option, TensorResult
+from gazelle.compat.types import Array, Option, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.context_variables import pushed
 from gazelle.core.symbolic import KerasTensor, Node
@@ -58,6 +58,12 @@ class Fetch:
     def result(self, value: TensorResult) -> object:
         """Return what `Session.run` returns."""
         return value
+
+    def run(self, feed_dict: Mapping[Any, TensorLike] | None = None, session: Option = None) -> object:
+        """Run it in a session; by default in that of Keras."""
+        from gazelle.compat.backend.sessions import get_session  # which imports this module
+
+        return (session or get_session()).run(self, feed_dict)
 
 
 class Assertion(Fetch):

@@ -7,14 +7,13 @@ those of Keras in the session of Keras. Other sessions leave these as they are t
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from gazelle import initializers
 from gazelle.compat.backend import sessions
-from gazelle.compat.types import Array, NamedObject, TensorLike
+from gazelle.compat.types import Array, NamedObject
 from gazelle.core.types import InitializerLike
 from gazelle.core.variable import Variable
 
@@ -50,7 +49,3 @@ class Initialization(sessions.Fetch):
             variable.assign(kept[variable])
         else:
             kept[variable] = np.asarray(variable.value)
-
-    def run(self, feed_dict: Mapping[Any, TensorLike] | None = None, session: sessions.Session | None = None) -> None:
-        """Run it in a session; by default in that of Keras."""
-        (session or sessions.get_session()).run(self, feed_dict)

@@ -181,9 +181,9 @@ class Operations(list[Any]):
     name, type = "group_deps", "NoOp"
     op = property(lambda self: self)
 
-    def run(self, feed_dict: Mapping[Any, Any] | None = None, session: object = None) -> None:
-        """Run them in the default session."""
-        get_session().run(list(self), feed_dict)
+    def run(self, feed_dict: Mapping[Any, Any] | None = None, session: Session | None = None) -> None:
+        """Run them in a session; by default in that of Keras."""
+        (session or get_session()).run(list(self), feed_dict)
 
 
 jax.tree_util.register_pytree_node(Operations, lambda made: (list(made), None), lambda _, parts: Operations(parts))

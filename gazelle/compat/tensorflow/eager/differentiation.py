@@ -12,7 +12,7 @@ import numpy as np
 
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
-from gazelle.compat.tensorflow.eager.tape import GradientTape, zeros_wanted
+from gazelle.compat.tensorflow.eager.tape import GradientTape, source_of, zeros_wanted
 from gazelle.compat.tensorflow.eager.tape_gradients import plan_of
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ops.arrays import convert
@@ -59,7 +59,7 @@ class ForwardAccumulator(GradientTape):
         return jax.tree.map(lambda v: self._along(v, unconnected_gradients), primals, is_leaf=is_box)
 
     def _along(self, target: Any, unconnected_gradients: Any) -> Any:
-        origins = [v if hasattr(v, "assign") else unboxed(v) for v in self._origins]
+        origins = list(map(source_of, self._origins))
         plan = plan_of(list(self._calls), [unboxed(target)], origins)
         if not plan.used or plan.ends == [None]:
             for origin, direction in zip(origins, self._directions, strict=True):

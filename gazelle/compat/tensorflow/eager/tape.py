@@ -74,7 +74,7 @@ class GradientTape:
         if self not in active_tapes():  # inside of a layer: the calls in it have to be recorded
             look_at_calls()
         for leaf in jax.tree.leaves(tensor, is_leaf=is_box):
-            source = leaf if isinstance(leaf, Variable) else unboxed(leaf)
+            source = source_of(leaf)
             if isinstance(leaf, Variable):
                 self._variables.setdefault(id(leaf), leaf)
             self._watched.append(source)
@@ -139,7 +139,7 @@ class GradientTape:
         given = None
         if output_gradients is not None:
             given = [unboxed(leaf) for leaf in jax.tree.leaves(output_gradients, is_leaf=is_box)]
-        origins = [leaf if isinstance(leaf, Variable) else unboxed(leaf) for leaf in flat]
+        origins = list(map(source_of, flat))
         if not self._persistent:
             calls, self._calls = self._calls, []
         else:
@@ -180,12 +180,17 @@ class GradientTape:
             hint = "Take the gradient of each element."
             raise ArgumentError(message("Jacobians", expected="values", got="a tensor of a graph", hint=hint))
         flat, structure = jax.tree.flatten(sources, is_leaf=is_box)
-        origins = [leaf if isinstance(leaf, Variable) else unboxed(leaf) for leaf in flat]
+        origins = list(map(source_of, flat))
         found = jacobians_of(list(self._calls), unboxed(target), origins, transform)
         if zeros_wanted(unconnected_gradients):
             shapes = [(*np.shape(unboxed(target)), *np.shape(unboxed(source))[common:]) for source in flat]
             found = [jnp.zeros(shape) if j is None else j for j, shape in zip(found, shapes, strict=True)]
         return jax.tree.unflatten(structure, [j if j is None else Tensor(j) for j in found])
+
+
+def source_of(leaf: TensorLike) -> TensorResult:
+    """By what tapes find a tensor: its array, but a variable itself."""
+    return leaf if isinstance(leaf, Variable) else unboxed(leaf)
 
 
 def _is_input(source: Any) -> bool:

@@ -111,17 +111,18 @@ op("image.hsv_to_rgb", host=False)(lambda images: _rgb(jnp.asarray(images)))
 _SCALE = np.float32(2**32)
 
 
-def _adjust_saturation(image: Any, saturation_factor: Any) -> Any:
+def _with_hsv(image: Any, change: Callable[..., list[Any]]) -> Any:
+    """The image for which `change(hue, saturation, value)` returns those of its pixels."""
     scale = _SCALE if image.dtype == np.float32 else 1
-    hue, saturation, value = jnp.split(_hsv(image * scale), 3, -1)
-    parts = [hue, jnp.clip(saturation * saturation_factor, 0, 1), value]
-    return _rgb(jnp.concatenate(parts, -1)) / scale
+    return _rgb(jnp.concatenate(change(*jnp.split(_hsv(image * scale), 3, -1)), -1)) / scale
+
+
+def _adjust_saturation(image: Any, saturation_factor: Any) -> Any:
+    return _with_hsv(image, lambda hue, s, value: [hue, jnp.clip(s * saturation_factor, 0, 1), value])
 
 
 def _adjust_hue(image: Any, delta: Any) -> Any:
-    scale = _SCALE if image.dtype == np.float32 else 1
-    hue, saturation, value = jnp.split(_hsv(image * scale), 3, -1)
-    return _rgb(jnp.concatenate([(hue + delta) % 1.0, saturation, value], -1)) / scale
+    return _with_hsv(image, lambda hue, s, value: [(hue + delta) % 1.0, s, value])
 
 
 op("image.adjust_brightness")(_adjusted(lambda image, delta: image + delta))

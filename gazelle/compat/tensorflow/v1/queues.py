@@ -273,10 +273,6 @@ class QueueOperation(sessions.Fetch):
     def result(self, value: TensorResult) -> None:
         self._action(value)
 
-    def run(self, feed_dict: Mapping[Any, Any] | None = None, session: sessions.Session | None = None) -> None:
-        """Run it in a session; by default in that of Keras."""
-        (session or sessions.get_session()).run(self, feed_dict)
-
 
 @methods_ignore("name cancel_pending_enqueues")
 class GraphQueue:
