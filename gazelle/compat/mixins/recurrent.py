@@ -27,7 +27,8 @@ class BidirectionalMixin:
         if era.is_package_before_keras_3():  # masked steps repeat the last output, as in other recurrent layers
             for layer in (self.forward_layer, self.backward_layer):
                 layer.zero_output_for_mask = False
-                layer.activity_regularizer = None  # which had no effect inside of the wrapper
+                layer.activity_regularizer = None  # the wrapper applied it, to its own output
+            self.activity_regularizer = given.activity_regularizer
         if "consume_less" in vars(given):  # both layers are made from its config
             for layer in (self.forward_layer, self.backward_layer):
                 set_mode(layer, vars(given)["consume_less"])
