@@ -195,7 +195,11 @@ def _model_inputs(model: Any) -> Any:
 def _shape_and_type(spec: Any) -> tuple[tuple[int | None, ...], str]:
     if getattr(spec, "shape", None) is None:
         raise ArgumentError(message("input_signature", expected="a shape, with None for unknown sizes", got=repr(spec)))
-    return tuple(spec.shape), dtypes.device_dtype(dtypes.standardize(spec.dtype)).name
+    dtype = dtypes.standardize(spec.dtype)
+    if dtype == dtypes.TEXT:
+        hint = "Export the model behind TextVectorization or StringLookup, which takes their integers."
+        raise ArgumentError(message("export", expected="inputs of numbers", got="texts", hint=hint))
+    return tuple(spec.shape), dtypes.device_dtype(dtype).name
 
 
 def named_outputs(program: Exportable, count: int) -> Sequence[str]:

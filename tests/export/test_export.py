@@ -219,6 +219,8 @@ def test_the_inputs_of_a_subclass_are_those_of_its_first_call(tmp_path):
     other = Lookup()
     other.build({"ids": (1, 3), "scale": (1,)})
     assert [(e.shape, e.dtype) for e in of_model(other).entries] == [((None, 3), "float32"), ((None,), "float32")]
+    with pytest.raises(ArgumentError, match=r"expected inputs of numbers, got texts\.\nExport the model behind"):
+        of_model(keras.Sequential([keras.Input((1,), dtype="string"), layers.StringLookup(vocabulary=["a"])]))
 
 
 @needs_onnx
