@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
 
 from gazelle.core.errors import ArgumentError, DataError, message, unknown
 
@@ -55,6 +56,9 @@ def with_dicts(outputs: Tree) -> Tree:
 
 
 def _replace_dicts(tree: Tree, former: type[dict[Any, Any]], new: type[dict[Any, Any]]) -> Tree:
+    if isinstance(tree, jax.Array | np.ndarray):  # most models have one output
+        return tree
+
     def replace(node: Any) -> Any:
         if type(node) is not former:
             return node
