@@ -1,4 +1,4 @@
-"""Context variables, and the ends of lists, that hold a value inside a with-block."""
+"""Values inside a with-block: of a context variable, or at the end of a list."""
 
 from __future__ import annotations
 

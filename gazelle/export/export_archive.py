@@ -89,7 +89,7 @@ class ExportArchive:
 
         Args:
             name: the name of the endpoint.
-            fn: a model, its `call`, or a function of arrays, which another method of a model is, too.
+            fn: a model, its `call`, another method of a model, or a function of arrays.
             input_signature: a list with the shape and dtype of each input; required for functions.
             **_: ignored, for compatibility.
 

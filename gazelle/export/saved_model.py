@@ -39,8 +39,8 @@ def export_saved_model(
         program: the program.
         filepath: the folder to write.
         batch_independent: whether the outputs of a sample depend only on that sample.
-        is_static: unused, as the next one: Keras passes them to `jax2tf`, which does not take part here.
-        jax2tf_kwargs: unused.
+        is_static: unused; Keras passes it to `jax2tf`, gazelle lowers the program itself.
+        jax2tf_kwargs: unused for the same reason.
         **options: arguments of `tf.saved_model.save`.
     """
     write({"serve": (program, batch_independent)}, filepath, **options)

@@ -1,4 +1,7 @@
-"""The model: a layer that can be compiled, trained, evaluated and saved."""
+"""The model: a layer that can be compiled, trained, evaluated and saved.
+
+The file is long because it is one public class, whose methods are mostly documentation and call other modules.
+"""
 
 from __future__ import annotations
 

@@ -93,13 +93,15 @@ def _of_graph(function: Function, args: Arguments, kwargs: Keywords) -> Tree:
         if not lengths:
             raise
     found = []
-    for size in (2, 1):
+    try:
+        for size in (2, 1):
+            for length in lengths:
+                length.shape = (size,)
+            with contextlib.suppress(ShapeError):
+                found.append(shape_inference.call_op(function, args, kwargs))
+    finally:
         for length in lengths:
-            length.shape = (size,)
-        with contextlib.suppress(ShapeError):
-            found.append(shape_inference.call_op(function, args, kwargs))
-    for length in lengths:
-        length.shape = (None,)
+            length.shape = (None,)
     if not found:
         return shape_inference.call_op(function, args, kwargs)
     for first, last in zip(symbolic_leaves(found[0]), symbolic_leaves(found[-1]), strict=True):

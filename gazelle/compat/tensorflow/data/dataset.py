@@ -1,4 +1,7 @@
-"""`tf.data.Dataset`: lazily computed elements, processed with NumPy."""
+"""`tf.data.Dataset`: lazily computed elements, processed with NumPy.
+
+The file is long because `Dataset` is one class of many short methods; the iterators are in `iterators.py`.
+"""
 
 from __future__ import annotations
 
