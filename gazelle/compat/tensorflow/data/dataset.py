@@ -74,9 +74,9 @@ from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.data.dataset import generator, shuffled
 
 AUTOTUNE = -1
-#: whether an iterator is read for the shapes of one element, which needs no shuffled buffer
 #: rows of a placeholder where the first batch is needed for its shapes
 _ROWS = 4096
+#: whether an iterator is read for the shapes of one element, which needs no shuffled buffer
 _peeks: ContextVar[bool] = ContextVar("gazelle_peeks", default=False)
 
 

@@ -189,7 +189,7 @@ class GradientTape:
 
 
 def source_of(leaf: TensorLike) -> TensorResult:
-    """By what tapes find a tensor: its array, but a variable itself."""
+    """The object that tapes compare: the array of a tensor, or a variable itself."""
     return leaf if isinstance(leaf, Variable) else unboxed(leaf)
 
 
