@@ -200,8 +200,9 @@ def make() -> None:
 def install(extras: list[str]) -> None:
     target = f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
     log(f"installing gazelle{target[len(str(ROOT)) :]} and what it needs (minutes on the first time)")
-    command = [PYTHON, "-m", "pip", "install", "--progress-bar", "off", "--disable-pip-version-check", "-e", target]
-    if not run_with_progress(*command):
+    # Python compiles the modules that are imported; pip would compile all of TensorFlow, a third of the time
+    options = ["--progress-bar", "off", "--disable-pip-version-check", "--no-compile"]
+    if not run_with_progress(PYTHON, "-m", "pip", "install", *options, "-e", target):
         raise NoEnvironmentError(
             "pip could not install gazelle: see its message above.\n"
             "If the network failed, try again. If a wheel is missing, another Python may have one: "
