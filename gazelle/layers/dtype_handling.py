@@ -91,8 +91,8 @@ def as_input(layer: Layer, leaf: Tree) -> Tree:
         if leaf.dtype.itemsize == 8:
             dtypes.check_range(f"The input of layer {layer.name!r}", leaf)
         return jnp.asarray(leaf, layer.input_dtype if layer.autocast and dtypes.is_float(leaf.dtype) else None)
-    if hasattr(leaf, "__array__") and hasattr(leaf, "shape") and not isinstance(leaf, (np.ndarray, np.generic)):
-        return as_input(layer, np.asarray(leaf))  # a table, or a tensor of another library
+    if hasattr(leaf, "__array__") and not isinstance(leaf, (np.ndarray, np.generic)):
+        return as_input(layer, np.asarray(leaf))  # a table, a tensor of another library, or an object of the program
     return sparse.to_dense(leaf)  # of SciPy
 
 

@@ -72,7 +72,7 @@ class IntegerLookup(LookupLayer):
         name: str | None = None,
         **kwargs: Unpack[OptionsOfVocabulary],
     ) -> None:
-        super().__init__(name=name, oov_method=oov_method, **kwargs)
+        super().__init__(name=name, oov_method=oov_method, idf_weights=idf_weights, **kwargs)
         if vocabulary_dtype != "int64":
             raise ArgumentError(message("vocabulary_dtype of IntegerLookup", expected="'int64'", got=vocabulary_dtype))
         if oov_method not in ("floormod", "farmhash"):
@@ -137,4 +137,4 @@ class StringLookup(LookupLayer):
         salt: int | Sequence[int] | None = None,
         **kwargs: Unpack[OptionsOfVocabulary],
     ) -> None:
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=name, idf_weights=idf_weights, **kwargs)

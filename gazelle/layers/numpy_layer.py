@@ -56,8 +56,9 @@ class NumpyLayer(Layer, abstract=True):
         raise NotImplementedError
 
     def _prepared(self, inputs: Any) -> Any:
-        """Return Python data as an array; a list is one input, not several."""
-        return np.asarray(inputs) if isinstance(inputs, (list, tuple, str, bytes, int)) else inputs
+        """Return Python data, and objects that become arrays, as an array; a list is one input, not several."""
+        becomes_array = hasattr(inputs, "__array__") and not hasattr(inputs, "shape")
+        return np.asarray(inputs) if becomes_array or isinstance(inputs, (list, tuple, str, bytes, int)) else inputs
 
     if not TYPE_CHECKING:  # type checkers use the signature of `Layer.__call__`
 

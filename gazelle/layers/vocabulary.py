@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 import numpy as np
 
 from gazelle.core import budget, dtypes
-from gazelle.core.errors import ArgumentError, DataError, StateError, UnsafeFileError, message
+from gazelle.core.config import serialize_or_keep
+from gazelle.core.errors import ArgumentError, DataError, StateError, UnsafeFileError, message, missing_file
 from gazelle.core.shape_inference import infers_shapes
 from gazelle.core.types import ArrayLike, PathLike
 from gazelle.layers.adapting import batches
@@ -58,8 +59,11 @@ class LookupLayer(VocabularyLayer, abstract=True):
     output_mode: str
     salt: Any
 
-    def __init__(self, *, oov_method: str = "floormod", **kwargs: Unpack[OptionsOfLookup]) -> None:
+    def __init__(
+        self, *, oov_method: str = "floormod", idf_weights: ArrayLike | None = None, **kwargs: Unpack[OptionsOfLookup]
+    ) -> None:
         super().__init__(**kwargs)
+        self._given["idf_weights"] = idf_weights
         owner = type(self).__name__
         self.output_mode = check_mode(owner, self.output_mode, (*MODES, "tf_idf"), self.sparse)
         if self.max_tokens is not None and self.max_tokens <= 1:
@@ -73,7 +77,7 @@ class LookupLayer(VocabularyLayer, abstract=True):
             raise ArgumentError(
                 message(f"output_mode of {owner} with invert=True", expected="'int'", got=repr(self.output_mode))
             )
-        if self.idf_weights is not None and self.output_mode != "tf_idf":
+        if idf_weights is not None and self.output_mode != "tf_idf":
             raise ArgumentError(
                 message(f"idf_weights of {owner}", expected="output_mode='tf_idf'", got=repr(self.output_mode))
             )
@@ -85,12 +89,17 @@ class LookupLayer(VocabularyLayer, abstract=True):
         self.vocabulary, first = None, self.vocabulary
         self.reset_state()
         if first is not None:
-            self.set_vocabulary(first, self.idf_weights)
+            self.set_vocabulary(first, idf_weights)
             self.vocabulary = self._tokens.tolist() if isinstance(first, str) else np.asarray(first).tolist()
         given = self._given["has_input_vocabulary"]
         self._fixed = first is not None if given is None else given
 
     # The vocabulary --------------------------------------------------------------------------------------------------
+
+    @property
+    def idf_weights(self) -> Any:
+        """With output_mode='tf_idf' the weight of each index, given or learned; None before there are any."""
+        return self._idf if self._idf.size else None
 
     def _values(self, data: Any) -> np.ndarray[Any, Any]:
         """Data as an array of keys."""
@@ -145,6 +154,8 @@ class LookupLayer(VocabularyLayer, abstract=True):
                 )
             )
         if isinstance(vocabulary, (str, os.PathLike)):
+            if not os.path.exists(vocabulary):
+                raise missing_file(vocabulary)
             with open(vocabulary, encoding="utf-8") as file:
                 vocabulary = file.read().splitlines()
         given = self._listed(vocabulary)
@@ -362,7 +373,8 @@ class LookupLayer(VocabularyLayer, abstract=True):
 
     def get_config(self) -> dict[str, Any]:
         own = {"invert": self.invert, "vocabulary_size": self._size, "oov_method": self.oov_method}
-        return {**super().get_config(), **own, "vocabulary": self.vocabulary}
+        given = serialize_or_keep(self._given["idf_weights"])  # without what `adapt` found
+        return {**super().get_config(), **own, "vocabulary": self.vocabulary, "idf_weights": given}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:

@@ -251,3 +251,23 @@ def test_store(tmp_path):
     assert list(found) == ["a", "rank"]
     assert len(store.get("lora/1")) == 0
     store.close()
+
+
+@pytest.mark.parametrize("root", ["keras", "tensorflow.keras"])
+def test_modules_of_keras_3_are_imported_by_their_names(installed, root):
+    boxes = importlib.import_module(f"{root}.utils.bounding_boxes")
+    assert importlib.import_module(f"{root}.utils").bounding_boxes is boxes
+    corners = boxes.convert_format(np.array([[[1.0, 2, 3, 4]]]), "xywh", "xyxy")
+    np.testing.assert_array_equal(corners, [[[1, 2, 4, 6]]])
+    assert importlib.import_module(f"{root}.legacy").saving is importlib.import_module(f"{root}.legacy.saving")
+
+
+def test_legacy_serialization_of_keras_3_has_no_module(installed):
+    import keras
+    from keras.utils.legacy import deserialize_keras_object, serialize_keras_object
+
+    text = serialize_keras_object(keras.initializers.Zeros())
+    assert text == {"class_name": "Zeros", "config": {}}  # as Keras 3.15.1
+    assert isinstance(deserialize_keras_object(text, {"Zeros": keras.initializers.Zeros}), keras.initializers.Zeros)
+    assert serialize_keras_object(keras.activations.relu) == "relu"
+    assert serialize_keras_object(None) is None

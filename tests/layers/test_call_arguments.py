@@ -127,3 +127,37 @@ def test_an_output_that_is_the_input_has_the_computed_mask():
     layer.inner = lambda x: x
     y = layer(layers.Masking()(np.array([[[0.0], [1.0]]], "float32")))
     np.testing.assert_array_equal(y._keras_mask, [[True, False]])
+
+
+class Convertible:
+    """An object that only NumPy can convert."""
+
+    def __init__(self, value):
+        self.value = np.array(value)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.value, dtype)
+
+
+@pytest.mark.parametrize(
+    ("layer", "value"),
+    [
+        (layers.Dense(2), [[1.0, 2.0]]),
+        (layers.Embedding(3, 2), [1, 2]),
+        (layers.LSTM(2), np.ones((1, 2, 3))),
+        (layers.Resizing(2, 2), np.ones((1, 3, 3, 1))),
+        (layers.RandomFlip(), np.ones((1, 3, 3, 1))),
+        (layers.Hashing(3), [1, 2]),
+        (layers.CategoryEncoding(4), [1, 2]),
+        (layers.StringLookup(vocabulary=["a"]), ["a", "b"]),
+        (layers.TextVectorization(vocabulary=["a"]), ["a b"]),
+        (layers.Normalization(mean=0.0, variance=4.0), [[1.0, 2.0]]),
+    ],
+    ids=lambda case: getattr(case, "name", ""),
+)
+def test_an_object_with_only_a_conversion_to_an_array_is_an_input(layer, value):
+    np.testing.assert_array_equal(layer(Convertible(value)), layer(np.array(value)))
+
+
+def test_objects_with_a_conversion_to_an_array_are_several_inputs():
+    np.testing.assert_array_equal(layers.Add()([Convertible([1.0]), Convertible([2.0])]), [3])

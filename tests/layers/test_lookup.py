@@ -244,3 +244,23 @@ def test_a_layer_from_a_config_has_no_vocabulary():
         copy(np.array(["a"]))
     copy.set_vocabulary(["b", "a"])
     assert copy(np.array(["a"])).tolist() == [2]
+
+
+def test_weights_that_adapt_found_are_an_attribute_and_not_in_the_config():
+    layer = StringLookup(output_mode="tf_idf")
+    assert layer.idf_weights is None
+    layer.adapt(["one", "one", "one", "two", "two", "three"])
+    wanted = np.log(1 + 6 / (1 + np.array([3, 2, 1])))
+    np.testing.assert_allclose(layer.idf_weights, [wanted.mean(), *wanted], rtol=1e-6)
+    assert layer.get_config()["idf_weights"] is None
+    given = StringLookup(output_mode="tf_idf", vocabulary=["a", "b"], idf_weights=[0.5, 0.6])
+    np.testing.assert_allclose(given.idf_weights, [0.55, 0.5, 0.6], rtol=1e-6)
+    again = StringLookup.from_config(json.loads(json.dumps(given.get_config())))
+    np.testing.assert_array_equal(again.idf_weights, given.idf_weights)
+
+
+@pytest.mark.parametrize("layer", [StringLookup, IntegerLookup, layers.TextVectorization])
+def test_a_missing_vocabulary_file_is_named(layer, tmp_path):
+    with pytest.raises(ValueError, match=r"missing\.txt' cannot be read") as raised:
+        layer(vocabulary=str(tmp_path / "missing.txt"))
+    assert isinstance(raised.value, FileNotFoundError)

@@ -1,7 +1,8 @@
-"""`keras.utils.legacy`: serialization with the order of arguments of earlier versions."""
+"""`keras.utils.legacy` and `keras.legacy.saving`: serialization in the form of earlier versions."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,3 +18,13 @@ def deserialize_keras_object(
 ) -> Deserialized:
     """Create the object that a config, or a name in one of the tables, describes."""
     return saving.deserialize_keras_object(identifier, custom_objects, module_objects=module_objects or {})
+
+
+def serialize_keras_object(instance: Serialized) -> Serialized:
+    """Return the class name and the config of an object, or the name of a function or class."""
+    found: Any = saving.serialize_keras_object(instance)
+    if not isinstance(found, dict) or "class_name" not in found:
+        return found
+    if inspect.isroutine(instance) or inspect.isclass(instance):
+        return saving.get_registered_name(instance)
+    return {"class_name": found.get("registered_name") or found["class_name"], "config": found["config"]}
