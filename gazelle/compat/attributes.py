@@ -122,6 +122,8 @@ def _listed(layer: Layer, found: Any) -> Any:
 _OF_CELLS = ("reset_dropout_mask", "reset_recurrent_dropout_mask", "get_dropout_mask", "get_recurrent_dropout_mask")
 _LAYER: dict[str, Callable[[Any], Any]] = {
     "metrics": _metrics,
+    "_layers": lambda layer: layer._flatten_layers(include_self=False, recursive=False),
+    **dict.fromkeys(("_build_at_init", "_untrack_variable"), _NOTHING_TO_DO),  # weights are found in attributes
     "metrics_variables": lambda layer: [variable for metric in _metrics(layer) for variable in metric.variables],
     "output_shape": lambda layer: _listed(layer, shapes(outputs_at(layer))),
     "input_shape": lambda layer: _listed(layer, shapes(inputs_at(layer))),

@@ -322,3 +322,30 @@ def test_private_attributes_of_metrics_callbacks_and_layers():
     callback.set_model(model)
     assert callback._model is model
     assert model.layers[0]._input_spec is model.layers[0].input_spec
+
+
+def test_layers_and_weights_as_programs_for_keras_3_track_them():
+    class Part(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.w, self.v = self.add_weight(name="w"), self.add_weight(name="v")
+            self.inner = layers.Dense(2)
+            self._build_at_init()
+
+        def remove(self):
+            self.w = self._untrack_variable(self.w)
+            self._untrack_variable(self.v)
+            del self.v
+
+    part = Part()
+    assert (len(part.weights), part._layers) == (2, [part.inner])
+    part.remove()
+    assert part.w is None
+    assert part.weights == []
+
+
+def test_private_parts_of_attention_with_a_gate():
+    layer = layers.MultiHeadAttention(2, 3, use_gate=True, dropout=0.5)
+    layer.build((1, 2, 3), (1, 2, 3))
+    assert (layer._gate_dense, layer._use_gate, layer._dropout) == (layer.gate_dense, True, 0.5)
+    assert layer._flash_attention is layer.flash_attention
