@@ -5,6 +5,7 @@ import unittest
 
 import numpy as np
 import pytest
+from jax.experimental import sparse as jax_sparse
 
 pytestmark = pytest.mark.usefixtures("installed")
 
@@ -99,6 +100,10 @@ def test_layers_are_tested_as_packages_test_them():
             self.check(input_data=x, expected_output=3 * x, expected_output_dtype="float32")
             self.run_layer_test(keras.layers.Add, {}, input_shape=[(2, 3), (2, 3)], expected_output_shape=(2, 3))
             self.run_layer_test(keras.layers.ReLU, {}, input_shape=(2, 3), assert_built_after_instantiation=True)
+            x = jax_sparse.BCOO.fromdense(np.eye(3, 4, dtype="float32"))
+            wanted = {"expected_output": np.eye(3, 4).reshape(3, 2, 2), "expected_output_sparse": True}
+            options = {"input_sparse": True, "run_training_check": False}
+            self.run_layer_test(keras.layers.Reshape, {"target_shape": (2, 2)}, input_data=x, **options, **wanted)
 
         def test_weights(self):
             self.check(input_shape=(2, 4), expected_num_trainable_weights=2)

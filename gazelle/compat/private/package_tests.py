@@ -16,6 +16,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import sparse as jax_sparse
 
 from gazelle import losses, ops, tree
 from gazelle.compat import namespaces
@@ -131,7 +132,7 @@ class TestCase(_Base):  # type: ignore[misc]
 
     def assertSparse(self, x: TensorLike, sparse: bool = True) -> None:
         """Fail if a tensor is not sparse; with `sparse=False` if it is."""
-        found = x.sparse if isinstance(x, KerasTensor) else isinstance(x, jax.experimental.sparse.JAXSparse)
+        found = x.sparse if isinstance(x, KerasTensor) else isinstance(x, jax_sparse.JAXSparse)
         self.assertEqual(bool(found), sparse)
 
     def assertFileExists(self, path: str) -> None:
@@ -203,7 +204,7 @@ class TestCase(_Base):  # type: ignore[misc]
             input_data = _of_shapes(_sparse if input_sparse else _sample, input_shape, input_dtype)
             symbols = _of_shapes(_symbol(input_sparse), input_shape, input_dtype)
         else:
-            symbols = tree.map_structure(lambda x: KerasTensor(np.shape(x), dtype=str(x.dtype)), input_data)
+            symbols = tree.map_structure(lambda x: _symbol(input_sparse)(np.shape(x), str(x.dtype)), input_data)
         called = lambda layer, x: _called(layer, x, call_kwargs or {})  # noqa: E731
         expected = (expected_output_shape, expected_output_dtype, expected_output_sparse)
         layer = make()
@@ -285,7 +286,7 @@ def _sample(shape: tuple[int, ...], dtype: str) -> TensorResult:
 
 def _sparse(shape: tuple[int, ...], dtype: str) -> TensorResult:
     values = np.random.default_rng(0).uniform(-4, 4, shape)
-    return jax.experimental.sparse.BCOO.fromdense(ops.cast(np.where(values > -1, values, 0), dtype), n_batch=1)
+    return jax_sparse.BCOO.fromdense(ops.cast(np.where(values > -1, values, 0), dtype), n_batch=1)
 
 
 def _symbol(sparse: bool) -> Callable[..., KerasTensor]:
