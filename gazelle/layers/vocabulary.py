@@ -13,7 +13,7 @@ from gazelle.core import budget, dtypes
 from gazelle.core.config import serialize_or_keep
 from gazelle.core.errors import ArgumentError, DataError, StateError, UnsafeFileError, message, missing_file
 from gazelle.core.shape_inference import infers_shapes
-from gazelle.core.types import Array, ArrayLike, PathLike
+from gazelle.core.types import ArrayLike, PathLike
 from gazelle.layers.adapting import batches
 from gazelle.layers.categories import MODES, check_mode, encode, encoded_shape
 from gazelle.layers.hashing import buckets, checked_salt
@@ -97,7 +97,7 @@ class LookupLayer(VocabularyLayer, abstract=True):
     # The vocabulary --------------------------------------------------------------------------------------------------
 
     @property
-    def idf_weights(self) -> Array | None:
+    def idf_weights(self) -> np.ndarray[Any, Any] | None:
         """With output_mode='tf_idf' the weight of each index, given or learned; None before there are any."""
         return self._idf if self._idf.size else None
 
