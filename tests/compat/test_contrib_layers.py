@@ -239,3 +239,23 @@ def test_penalties_have_the_values_of_variables_when_a_session_runs(tf):
 def test_paths_by_which_programs_import_layers(installed, module, name):
     found = importlib.import_module(f"tensorflow.contrib.layers.python.{module}")
     assert getattr(found, name) is getattr(importlib.import_module("tensorflow").contrib.layers, name)
+
+
+def test_conv2d_of_three_axes_is_of_one(tensorflow_1):  # as in TensorFlow 1.3
+    tf = tensorflow_1
+    kernel, x = np.arange(12.0, dtype="float32").reshape(2, 3, 2), np.arange(24, dtype="float32").reshape(2, 4, 3)
+    options = {"weights_initializer": tf.constant_initializer(kernel), "activation_fn": None}
+    out = tf.contrib.layers.conv2d(tf.constant(x), 2, 2, padding="VALID", **options)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        expected = sum(x[:, i : i + 3] @ kernel[i] for i in range(2))
+        np.testing.assert_allclose(session.run(out), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["contrib.rnn.python.ops.core_rnn_cell", "contrib.rnn.python.ops.core_rnn_cell_impl", "python.ops.rnn_cell_impl"],
+)
+def test_paths_by_which_programs_import_functions_of_cells(installed, module):
+    found = importlib.import_module(f"tensorflow.{module}")
+    assert found._linear is importlib.import_module("tensorflow").nn.rnn_cell._linear

@@ -179,3 +179,30 @@ def test_shared_embeddings_are_one_variable_of_a_graph(tensorflow_1):
         session.run(tf.global_variables_initializer())
         fed = {features[key]: value for key, value in SHARED.items()}
         assert session.run(made, fed).tolist() == [[2.0, 3.0, 0.0, 1.0], [4.0, 5.0, 8.0, 9.0]]
+
+
+def test_linear_models_and_features_in_lists(tensorflow_1):  # numbers of TensorFlow 1.15
+    tf = tensorflow_1
+    column = tf.feature_column
+    features = {"sales": [[5], [10], [8], [9]], "part": ["a", "a", "b", "b"], "age": [1.0, 2.0, 3.0, 4.0]}
+    part = column.categorical_column_with_vocabulary_list("part", ["a", "b"])
+    sales, age = column.numeric_column("sales"), column.numeric_column("age")
+    rows = column.input_layer(features, [sales, column.indicator_column(part)])
+    out = column.linear_model(features, [sales, part, column.bucketized_column(age, [1.5, 2.5])])
+    pair = column.linear_model(features, [age], units=2)
+    names = [f"linear_model/{name}:0" for name in ("age_bucketized/weights", "part/weights", "sales/weights")]
+    assert [v.name for v in tf.global_variables()][:5] == [
+        *names,
+        "linear_model/bias_weights:0",
+        "linear_model_1/age/weights:0",
+    ]
+    loss = tf.reduce_mean(tf.square(out - [[1.0], [2.0], [3.0], [4.0]])) + tf.reduce_mean(tf.square(pair - 1))
+    step = tf.train.GradientDescentOptimizer(0.005).minimize(loss)
+    with tf.Session() as session:
+        session.run([tf.global_variables_initializer(), tf.tables_initializer()])
+        assert session.run(rows).tolist() == [[1, 0, 5], [1, 0, 10], [0, 1, 8], [0, 1, 9]]
+        for _ in range(3):
+            session.run(step)
+        expected = [1.527325, 3.016431, 2.476965, 2.774514]
+        np.testing.assert_allclose(session.run(out).ravel(), expected, rtol=1e-5)
+        np.testing.assert_allclose(session.run(pair)[:, 0], [0.050392, 0.086321, 0.122249, 0.158178], rtol=1e-4)

@@ -95,3 +95,26 @@ def test_states_of_zeros_are_fed(tf):  # numbers of TensorFlow 1.15
     sess.run(out, feed | {start: (np.array([[2.0]]), np.array([[1.0]]))})
     assert len(sessions.defaults) == inputs  # no new input, so nothing is compiled again
     np.testing.assert_allclose([first[1][0, 0, 0], fed[1][0, 0, 0]], [0.06059059, 0.00539654], rtol=1e-5)
+
+
+def test_first_values_of_what_the_initializer_is_fed(tf):  # numbers of TensorFlow 1.15
+    x = tf.placeholder(tf.float32, [None, 2])
+    mean, rows = tf.Variable(tf.reduce_mean(x, 0)), tf.Variable(tf.gather(x, [2, 0]), dtype=tf.float32)
+    default = tf.Variable(tf.placeholder_with_default(tf.constant([1.0, 2.0]), [2]) * 3)
+    total = tf.get_variable("total", initializer=tf.reduce_sum(x))
+    double = tf.Variable(mean.initialized_value() * 2)
+    with pytest.raises(ArgumentError, match=r"tf.Variable: expected a known shape, got \(None, 2\)"):
+        tf.Variable(x)
+    step = tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_sum(tf.square(mean - rows)) + total)
+    given = np.arange(8, dtype="float32").reshape(4, 2)
+    sess = tf.Session()
+    sess.run(tf.global_variables_initializer(), {x: given})
+    first = [v.tolist() for v in sess.run([mean, rows, default, total, double])]
+    assert first == [[3, 4], [[4, 5], [0, 1]], [3, 6], 28, [6, 8]]
+    sess.run(step)
+    np.testing.assert_allclose(sess.run(rows), [[3.8, 4.8], [0.6, 1.6]], rtol=1e-6)
+    np.testing.assert_allclose(sess.run(mean), [2.6, 3.6], rtol=1e-6)
+    sess.run(mean.initializer, {x: given * 2})
+    assert sess.run(mean).tolist() == [6, 8]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must feed a value for placeholder"):
+        sess.run(tf.variables_initializer([rows]))

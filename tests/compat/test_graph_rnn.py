@@ -197,3 +197,74 @@ def test_projections_are_variables_of_the_graph(tensorflow_1):  # names and orde
     assert value.shape == (2, 5, 3)
     assert value.min() >= 0
     assert made["b"].shape.as_list() == [None, 5, 4]
+
+
+def test_normalized_lstm(tf):  # numbers of TensorFlow 1.15
+    def found(**options):
+        tf.reset_default_graph()
+        cell = tf.contrib.rnn.LayerNormBasicLSTMCell(4, **options)
+        outputs, state = tf.nn.dynamic_rnn(cell, tf.constant(X), sequence_length=LENGTHS, dtype=tf.float32)
+        weights, rng = tf.trainable_variables(), np.random.RandomState(1)
+        gradients = tf.gradients(tf.reduce_sum(tf.square(outputs)), weights)
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            for w in weights:
+                w.load(rng.uniform(-0.5, 0.5, w.shape.as_list()), session)
+            return [np.abs(v).sum() for v in session.run([outputs, state.c, *gradients])]
+
+    of_norms = [0.0663, 0.0747, 0.438, 0.1756, 0.0381, 0.052, 0.354, 1.1021, 2.1514, 1.83]
+    np.testing.assert_allclose(found(), [4.0641, 2.5225, 14.2603, *of_norms], atol=1e-4)
+    assert [v.name for v in tf.global_variables()][:3] == [
+        f"rnn/layer_norm_basic_lstm_cell/{name}:0" for name in ("kernel", "input/gamma", "input/beta")
+    ]
+    np.testing.assert_allclose(found(layer_norm=False), [3.9712, 2.2529, 9.2454, 4.3389], atol=1e-4)
+    moved = found(norm_gain=0.7, norm_shift=0.2, forget_bias=0.5)
+    np.testing.assert_allclose(moved[:4], [4.2552, 2.8082, 16.8061, 0.0905], atol=1e-4)
+    cell = tf.contrib.rnn.LayerNormBasicLSTMCell(200, layer_norm=False, dropout_keep_prob=0.5)
+    with tf.Session() as session:
+        _, state = cell(tf.ones([1, 2]), cell.zero_state(1, tf.float32))
+        session.run(tf.global_variables_initializer())
+        assert 60 < np.count_nonzero(session.run(state.c)) < 140
+
+
+def test_cells_of_the_module_of_tensorflow_0(tf):
+    cells = tf.models.rnn.rnn_cell
+    cell = cells.MultiRNNCell([cells.BasicLSTMCell(4)] * 2)
+    assert (cell.state_size, tf.models.rnn.rnn.rnn, tf.models.rnn.seq2seq.rnn_decoder) == (
+        16,
+        tf.nn.rnn,
+        tf.contrib.legacy_seq2seq.rnn_decoder,
+    )
+    outputs, state = tf.models.rnn.rnn.rnn(cell, [tf.zeros([2, 3])] * 2, initial_state=tf.zeros([2, 16]))
+    assert (len(outputs), tuple(state.shape)) == (2, (2, 16))
+
+
+def test_cells_with_private_functions_in_each_step(tf):  # numbers of TensorFlow 1.15
+    from_cells = tf.nn.rnn_cell
+
+    class Cell(tf.nn.rnn_cell.RNNCell):
+        state_size = output_size = 5
+
+        def __call__(self, inputs, state, scope=None):
+            constant = tf.constant_initializer
+            with tf.variable_scope(scope or "cell"):
+                kernel = tf.get_variable("w", [8, 5], initializer=constant(0.1))
+                with tf.variable_scope("gate"):
+                    options = {"kernel_initializer": constant(0.2), "bias_initializer": constant(1.0)}
+                    gate = tf.sigmoid(from_cells._linear([inputs, state], 5, True, **options))
+                state = tf.tanh(tf.matmul(tf.concat([inputs, state], 1), kernel)) * gate
+            return state, state
+
+    x = np.random.RandomState(0).randn(2, 4, 3).astype("float32")
+    _, state = tf.nn.static_rnn(Cell(), tf.unstack(tf.constant(x), axis=1), dtype=tf.float32)
+    outputs, _ = tf.nn.dynamic_rnn(Cell(), tf.constant(x), dtype=tf.float32, scope="dynamic")
+    names = ["cell/w:0", "cell/gate/kernel:0", "cell/gate/bias:0"]
+    assert [v.name for v in tf.global_variables()] == [f"{s}/{n}" for s in ("rnn", "dynamic") for n in names]
+    with tf.variable_scope("start"):
+        begun = from_cells._linear(tf.ones([1, 2]), 2, True, 1.5)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        np.testing.assert_allclose(session.run(state)[:, 0], [0.24292, 0.005541], atol=1e-6)
+        assert np.abs(session.run(outputs)).sum() == pytest.approx(7.371199, abs=1e-5)
+        kernel = session.run(tf.trainable_variables()[-2])
+        np.testing.assert_allclose(session.run(begun)[0], kernel.sum(0) + 1.5, rtol=1e-6)

@@ -70,3 +70,28 @@ def test_loops_of_trained_layers(is_function):
     model.fit(x, x, epochs=3, verbose=0)
     np.testing.assert_allclose(model.get_weights()[0], 1.246936, rtol=1e-5)
     facade.close()
+
+
+def test_loops_over_structures_in_a_graph(tensorflow_1):  # numbers of TensorFlow 1.15
+    tf = tensorflow_1
+    x, count = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.int32, [])
+    cell = tf.nn.rnn_cell.LSTMCell(4, initializer=tf.constant_initializer(0.1))
+    state = cell.zero_state(tf.shape(x)[0], tf.float32)
+
+    def body(i, state, total):
+        outputs, new = cell(x * tf.cast(i + 1, tf.float32), state)
+        return i + 1, new, total + tf.reduce_sum(outputs)
+
+    start = tf.constant(0), state, tf.constant(0.0)
+    _, state, total = tf.while_loop(lambda i, *_: i < count, body, start)
+    gradients = tf.gradients(total, tf.trainable_variables())
+    start = [tf.constant(0), (tf.constant(1.0), {"a": tf.constant(0.0)})]
+    step = lambda i, pair: (i + 1, (pair[0] * 2, {"a": pair[1]["a"] + pair[0]}))  # noqa: E731
+    _, pair = tf.while_loop(lambda i, _: i < count, step, start)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        given = {x: np.ones((2, 3)), count: 3}
+        np.testing.assert_allclose(session.run(state.c, given), np.full((2, 4), 1.016509), rtol=1e-5)
+        found = [session.run(total, given), *(np.abs(v).sum() for v in session.run(gradients, given))]
+        np.testing.assert_allclose(found, [7.738948, 77.401955, 14.433916], rtol=1e-5)
+        assert session.run(pair, {count: 4}) == (16, {"a": 15})

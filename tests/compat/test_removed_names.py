@@ -187,6 +187,7 @@ def test_modules_of_scikit_learn(program):
         (50, "nearest", [[70, 90, 110], [190, 210, 230]]),
         (0.5, "bilinear", [[50, 68, 86], [144, 162, 180]]),
         ((2, 3), "bilinear", [[50, 68, 86], [144, 162, 180]]),
+        ([2, 3, 1], "bilinear", [[50, 68, 86], [144, 162, 180]]),
     ],
 )
 def test_resized_images(size, interp, expected):

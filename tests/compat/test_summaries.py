@@ -95,7 +95,7 @@ def test_programs_write_with_the_writer_of_tensorboard(tensorflow_1, tmp_path):
 
 def test_programs_read_the_summaries_of_a_session(tensorflow_1):
     tf = tensorflow_1
-    computed = tf.Session().run(tf.summary.scalar("loss", tf.constant(0.5)))
+    computed = tf.Session().run(tf.summary.scalar(name="loss", tensor=tf.constant(0.5)))
     summary = tf.Summary()
     summary.ParseFromString(computed)
     assert [(value.tag, value.simple_value) for value in summary.value] == [("loss", 0.5)]
@@ -123,3 +123,25 @@ def test_variables_and_constants_of_a_graph(tensorflow_1, tmp_path):
         tf.summary.FileWriter(str(tmp_path)).add_summary(sess.run(tf.summary.merge_all()), 2)
     (step, histogram), (_, rate) = values(tmp_path)
     assert (step, histogram.histo.sum, rate.simple_value) == (2, 4.0, 0.5)
+
+
+def test_names_of_summaries_in_a_graph(tensorflow_1):  # those of TensorFlow 1.15
+    tf = tensorflow_1
+    rate = tf.get_variable("rate", [])
+    table = tf.get_variable("table", [2])
+    tf.identity(rate, name="loss")
+    with tf.name_scope("scope"):
+        for _ in range(2):
+            tf.summary.scalar("loss", rate)
+        nodes = tf.contrib.layers.summarize_collection(tf.GraphKeys.TRAINABLE_VARIABLES)
+    with tf.name_scope("accuracy"):
+        tf.summary.scalar("a b", rate)
+    for name in ("loss", "accuracy"):
+        tf.summary.scalar(name, rate)
+    tf.scalar_summary("loss", rate)
+    assert tf.contrib.layers.summarize_tensor(tf.constant(True)) is None
+    assert [node.kind for node in nodes] == ["scalar", "histogram"]
+    assert [node.fetched for node in nodes] == [rate, table]
+    tags = ["scope/loss", "scope/loss_1", "scope/rate_summary", "scope/table_summary", "accuracy/a_b", "loss_1"]
+    assert [node.tag for node in tf.get_collection(tf.GraphKeys.SUMMARIES)] == [*tags, "accuracy_1", "loss"]
+    assert [node.tag for node in tf.contrib.layers.summarize_variables("tab")] == ["table_summary"]

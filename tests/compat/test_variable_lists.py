@@ -128,3 +128,22 @@ def test_adamax(tf):  # numbers of TensorFlow 1.15
         for _ in range(5):
             session.run(step)
         np.testing.assert_allclose(session.run(w), [0.5898, 1.5486], atol=1e-4)
+
+
+def test_adam_of_used_rows_and_of_nesterov(tf):  # numbers of TensorFlow 1.15
+    def trained(optimizer):
+        w = tf.Variable([1.0, 2.0, -1.0])
+        table = tf.Variable(np.arange(8, dtype="float32").reshape(4, 2))
+        ids = tf.placeholder(tf.int32, [None])
+        loss = tf.reduce_sum(w * w * w) + tf.reduce_sum(tf.square(tf.nn.embedding_lookup(table, ids)))
+        step = optimizer(0.1).minimize(loss)
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            for given in ([0, 1], [1, 1], [3], [0, 3]):
+                session.run(step, {ids: given})
+            return np.concatenate([session.run(w), session.run(table).ravel()])
+
+    lazy = [0.610134, 1.603582, -1.400609, 0, 0.822228, 1.802948, 2.803126, 4, 5, 5.858048, 6.858045]
+    np.testing.assert_allclose(trained(tf.contrib.opt.LazyAdamOptimizer), lazy, atol=5e-6)
+    nadam = [0.481247, 1.446686, -1.603455, 0, 0.710786, 1.65708, 2.656871, 4, 5, 5.767703, 6.767635]
+    np.testing.assert_allclose(trained(tf.contrib.opt.NadamOptimizer), nadam, atol=5e-6)

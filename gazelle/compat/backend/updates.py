@@ -240,7 +240,8 @@ class OptimizerStep:
         if getattr(self.optimizer, "updates_only_gathered_rows", False):
             from gazelle.compat.backend.functions import gathered  # which imports this module
 
-            after, new_slots = of_used_rows(grads, (params, slots), (after, new_slots), [*gathered(loss)])
+            after, of_rows = of_used_rows(grads, (params, slots), (after, new_slots), [*gathered(loss)])
+            new_slots = new_slots if getattr(self.optimizer, "updates_slots_of_all_rows", False) else of_rows
         return after, (new_slots, count + 1)
 
 

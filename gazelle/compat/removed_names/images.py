@@ -37,7 +37,7 @@ def imresize(
         fraction = size / 100 if isinstance(size, int | np.integer) else size
         columns, rows = (int(n * fraction) for n in image.size)
     else:
-        rows, columns = map(int, size)
+        rows, columns = map(int, size[:2])  # SciPy did not read a number of channels
     return fromimage(image.resize((columns, rows), resample=_filter(interp)))
 
 

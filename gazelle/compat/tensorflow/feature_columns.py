@@ -237,10 +237,36 @@ def input_layer(features: Mapping[str, TensorLike], feature_columns: Column | Se
         return NAMES["concat"]([NAMES["cast"](column.read(inputs), "float32") for column in columns], 1)
 
 
+@named("feature_column.linear_model")
+@ignores("weight_collections trainable cols_to_vars=None")
+def linear_model(
+    features: Mapping[str, TensorLike],
+    feature_columns: Column | Sequence[Column],
+    units: int = 1,
+    sparse_combiner: str = "sum",
+) -> TensorResult:
+    """`tf.feature_column.linear_model`: weighted sums of numbers, rows of weights of categories, and a bias."""
+    graphs.build_graphs()
+    columns = [feature_columns] if isinstance(feature_columns, Column) else list(feature_columns)
+    columns.sort(key=lambda column: column.name)
+    inputs, zeros = tensors_of(columns, features), NAMES["zeros_initializer"]()
+    with NAMES["variable_scope"](None, "linear_model"):
+        parts = []
+        for column in columns:
+            values, name = column.read(inputs), f"{column.name}/weights"
+            if column.count:
+                parts.append(rows_of(values, name, column.count, units, sparse_combiner, zeros))
+            else:
+                weights = graph_variables.get_variable(name, [values.shape[-1], units], initializer=zeros)
+                parts.append(NAMES["matmul"](NAMES["cast"](values, "float32"), weights))
+        return sum(parts, graph_variables.get_variable("bias_weights", [units], initializer=zeros))
+
+
 def tensors_of(columns: Sequence[Column], features: Mapping[str, TensorLike]) -> Inputs:
     """The features that columns read, as matrices at least."""
     keys = {key for column in columns for key in column.inputs}
-    return {key: NAMES["expand_dims"](v, 1) if len((v := features[key]).shape) == 1 else v for key in sorted(keys)}
+    given = {key: v if hasattr(v := features[key], "shape") else NAMES["constant"](v) for key in sorted(keys)}
+    return {key: NAMES["expand_dims"](v, 1) if len(v.shape) == 1 else v for key, v in given.items()}
 
 
 def _numeric(feature_columns: Column | Sequence[Column]) -> list[Column]:

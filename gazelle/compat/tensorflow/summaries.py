@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -132,17 +133,20 @@ def make_ndarray(tensor: TensorLike) -> TensorResult:
     return make_ndarray(tensor)
 
 
-def _node(kind: str, name: str, tensor: Any, **options: Any) -> Any:
-    from gazelle.compat.tensorflow.v1.summaries import summary_node
+def _node(kind: str, name: str, tensor: Any, is_scoped: bool, **options: Any) -> Any:
+    from gazelle.compat.tensorflow.v1 import scopes, summaries
 
-    return summary_node(kind, name, tensor, options)
+    tag = scopes.unique(re.sub(r"[^-/\w.]", "_", name).lstrip("/")) if is_scoped else name
+    return summaries.summary_node(kind, tag, tensor, options)
 
 
-def _write(kind: str, name: str, data: TensorLike, step: TensorLike, **options: Any) -> TensorResult:
+def _write(
+    kind: str, name: str, data: TensorLike, step: TensorLike, is_scoped: bool = True, **options: Any
+) -> TensorResult:
     """Write a summary; for a tensor of a graph, return a node."""
     options = {key: value for key, value in options.items() if value is not None}
     if is_symbolic(data) or (_writer is None and graphs.active() and not computes_values()):  # of variables, too
-        return _node(kind, name, data, **options)
+        return _node(kind, name, data, is_scoped, **options)
     array, at = unboxed(data), unboxed(step if step is not None else _step)
     if _writer is None or not _recording or isinstance(array, jax.core.Tracer) or isinstance(at, jax.core.Tracer):
         return False
@@ -155,20 +159,22 @@ def _write(kind: str, name: str, data: TensorLike, step: TensorLike, **options: 
     return True
 
 
-def _writing(kind: str, parameters: str) -> Callable[..., TensorResult]:
+def _writing(kind: str, parameters: str, **options: Any) -> Callable[..., TensorResult]:
     """The function with these parameters that writes a summary of a kind, or returns a node for a tensor of a graph."""
     names = [text.partition("=")[0].partition("/")[0] for text in parameters.split() if text[0] != "-"]
-    return with_parameters(lambda *given: _write(kind, **dict(zip(names, given, strict=True))), parameters.split())
+    write = lambda *given: _write(kind, **dict(zip(names, given, strict=True)), **options)  # noqa: E731
+    return with_parameters(write, parameters.split())
 
 
 #: those of TensorFlow 1 too
 _OPTIONS = "-description=None -collections=None -family=None"
 for _kind, _parameters in {
-    "scalar": "name data=None step=None",
+    "scalar": "name data/tensor=None step=None",
     "histogram": "name data/values=None step=None buckets=None",
     "audio": "name data/tensor=None sample_rate=None step=None max_outputs=None -encoding=None",
 }.items():
-    named(f"summary.{_kind}", f"{_kind}_summary")(_writing(_kind, f"{_parameters} {_OPTIONS}"))
+    named(f"summary.{_kind}")(_writing(_kind, f"{_parameters} {_OPTIONS}"))
+    named(f"{_kind}_summary")(_writing(_kind, f"{_parameters} {_OPTIONS}", is_scoped=False))
 named("summary.text")(_writing("text", f"name data/tensor=None step=None {_OPTIONS}"))
 
 

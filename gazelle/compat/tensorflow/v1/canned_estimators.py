@@ -10,9 +10,9 @@ import numpy as np
 
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow import names_of_1
-from gazelle.compat.tensorflow.feature_columns import Column, input_layer, rows_of, tensors_of
+from gazelle.compat.tensorflow.feature_columns import Column, input_layer, linear_model
 from gazelle.compat.tensorflow.names import NAMES, named
-from gazelle.compat.tensorflow.v1 import graph_variables, scopes
+from gazelle.compat.tensorflow.v1 import scopes
 from gazelle.compat.tensorflow.v1.estimator_specs import EstimatorSpec
 from gazelle.compat.tensorflow.v1.estimators import Estimator
 from gazelle.compat.tensorflow.v1.layers import layer_function
@@ -44,20 +44,9 @@ def _deep(given: Given, features: Any, size: int, training: bool) -> Any:
 
 
 def _linear(given: Given, features: Any, size: int) -> Any:
-    """The logits of a linear model: weights of numbers, and rows of weights of categories."""
-    columns = given["linear_columns"]
-    columns = sorted([columns] if isinstance(columns, Column) else columns, key=lambda column: column.name)
-    inputs, zeros = tensors_of(columns, features), NAMES["zeros_initializer"]()
-    with scopes.variable_scope("linear/linear_model"):
-        out = graph_variables.get_variable("bias_weights", [size], initializer=zeros)
-        for column in columns:
-            values, name = column.read(inputs), f"{column.name}/weights"
-            if column.count:
-                out = out + rows_of(values, name, column.count, size, given["combiner"], zeros)
-            else:
-                weights = graph_variables.get_variable(name, [values.shape[-1], size], initializer=zeros)
-                out = out + NAMES["matmul"](NAMES["cast"](values, "float32"), weights)
-    return out
+    """The logits of a linear model."""
+    with scopes.variable_scope("linear"):
+        return linear_model(features, given["linear_columns"], size, given["combiner"])
 
 
 def _optimizer(given: Any, rate: float) -> Any:
@@ -74,7 +63,7 @@ def _train(given: Given, loss: Any) -> Any:
     rate = 0.0 if columns is None else 1 / math.sqrt(1 if isinstance(columns, Column) else len(columns))
     combined = columns is not None and given["dnn_columns"] is not None
     rates = {
-        "dnn": 0.001 if combined or not names_of_1.active() else 0.05,
+        "dnn": given.get("dnn_rate") or (0.001 if combined or not names_of_1.active() else 0.05),
         "linear": min(0.005 if combined else 0.2, rate),
     }
     steps = list(scopes.get_collection(scopes.GraphKeys.UPDATE_OPS))
@@ -134,7 +123,8 @@ def _of_numbers(_: Given, logits: Any, labels: Any, weights: Any) -> tuple[Any, 
     return made, NAMES["square"](logits - labels), lambda: {"label/mean": mean(labels), "prediction/mean": mean(logits)}
 
 
-def _model(given: Given, features: Any, labels: Any, mode: str) -> EstimatorSpec:
+def model(given: Given, features: Any, labels: Any, mode: str) -> EstimatorSpec:
+    """The graph of an estimator with these arguments."""
     size = given.get("label_dimension") or (1 if given["n_classes"] == 2 else given["n_classes"])
     logits: Any = None
     if given["dnn_columns"] is not None:
@@ -192,7 +182,7 @@ def _register(name: str, parameters: list[str]) -> None:
         given = _ABSENT | dict(zip(passed, values, strict=True))
 
         def model_fn(features: Any, labels: Any, mode: str) -> EstimatorSpec:
-            return _model(given, features, labels, mode)
+            return model(given, features, labels, mode)
 
         return Estimator(model_fn, given["model_dir"], given["config"], warm_start_from=given["warm_start_from"])
 

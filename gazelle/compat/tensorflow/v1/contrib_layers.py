@@ -127,9 +127,14 @@ def _weighted(names: str, default: str, rank: int, **own: Any) -> Callable[[Any]
         def finished(x: Any, options: Any) -> Any:
             options.first = str(getattr(options, "data_format", None)).startswith("NC")
             options.channels = x.shape[1 if options.first else -1]
+            options.rank = 1 if default == "Conv" and rank == 2 and len(x.shape) == 3 else rank  # as before 1.5
             for name in ("kernel_size", "stride", "rate"):
                 if hasattr(options, name):
-                    setattr(options, name, [*map(int, inner_sizes(getattr(options, name), rank, options.data_format))])
+                    setattr(
+                        options,
+                        name,
+                        [*map(int, inner_sizes(getattr(options, name), options.rank, options.data_format))],
+                    )
             x = compute(x, options)
             if options.normalizer_fn is not None:
                 return options.normalizer_fn(x, **options.normalizer_params or {})
@@ -157,17 +162,14 @@ _KERNEL = {"num_outputs": _NEEDED, "kernel_size": _NEEDED}
 _CONVOLUTION = {**_KERNEL, "stride": 1, "padding": "SAME", "data_format": None, "rate": 1}
 
 
-def _convolution(rank: int) -> Callable[[Any, Any], Any]:
-    def compute(x: Any, options: Any) -> Any:
-        kernel = _kernel(options, *options.kernel_size, options.channels, options.num_outputs)
-        given = {"data_format": options.data_format, "dilations": options.rate}
-        return NAMES[f"nn.conv{rank}d"](x, kernel, options.stride, options.padding, **given)
-
-    return compute
+def _convolution(x: Any, options: Any) -> Any:
+    kernel = _kernel(options, *options.kernel_size, options.channels, options.num_outputs)
+    given = {"data_format": options.data_format, "dilations": options.rate}
+    return NAMES[f"nn.conv{options.rank}d"](x, kernel, options.stride, options.padding, **given)
 
 
 for _rank in (1, 2, 3):
-    _weighted(f"conv{_rank}d convolution{_rank}d", "Conv", _rank, **_CONVOLUTION)(_convolution(_rank))
+    _weighted(f"conv{_rank}d convolution{_rank}d", "Conv", _rank, **_CONVOLUTION)(_convolution)
 
 _TRANSPOSED = {**_KERNEL, "stride": 1, "padding": "SAME", "data_format": "NHWC"}
 

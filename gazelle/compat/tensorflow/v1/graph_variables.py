@@ -28,6 +28,7 @@ from gazelle.compat.tensorflow.ops import sizes
 from gazelle.compat.tensorflow.v1 import graphs, scopes
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import DTypeLike, Option, RegularizerLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.core.types import InitializerLike
@@ -63,7 +64,11 @@ class GraphVariable1(GraphVariable):
             sessions.defaults[_inputs[self]] = self
         return _inputs[self].sizes
 
-    initialized_value = read_value
+    def initialized_value(self) -> TensorResult:
+        """Its value once it is initialized, for first values of other variables."""
+        first = _first_values.get(self)
+        return first if is_symbolic(first) else self.read_value()
+
     initializer = property(lambda self: Update(self, _first_values[self]))
 
     def load(self, value: TensorLike, session: object = None) -> None:
@@ -83,20 +88,33 @@ def variable(
     if not graphs.active() or computes_values():
         return None
     value = unboxed(initial_value() if callable(initial_value) else initial_value)
-    array = np.asarray(functions.eval(value) if isinstance(value, KerasTensor) else value)
+    is_fed = isinstance(value, KerasTensor) and bool(sessions.inputs_of(value))
+    if is_fed:
+        array: np.ndarray = np.zeros(_known_shape(value), value.dtype)
+    else:
+        array = np.asarray(functions.eval(value) if isinstance(value, KerasTensor) else value)
     kind = str(np.dtype(options["dtype"])) if options.get("dtype") is not None else str(array.dtype)
     kind = name_on_device(kind)
     name = options.get("full_name") or scopes.unique(options.get("name") or "Variable")
     made = GraphVariable1(array.astype(kind), dtype=kind, name=f"{name}:0", trainable=trainable is not False)
     made.dtype = DType(kind)
-    _first_values[made] = array.astype(kind)
+    _first_values[made] = NAMES["cast"](value, kind) if is_fed else array.astype(kind)
     scopes.add_to_collections(options.get("collections") or (), made)
     return remembered(made)
 
 
+def _known_shape(value: KerasTensor) -> tuple[int, ...]:
+    """The shape of a first value that the run of the initializer computes from what it is fed."""
+    if None in value.shape:
+        hint = "Give its placeholder a shape without None, or reshape it."
+        raise ArgumentError(message("tf.Variable", expected="a known shape", got=f"{tuple(value.shape)}", hint=hint))
+    return tuple(value.shape)
+
+
 def first_value(variable: Option) -> TensorResult:
     """The value that a variable has after `global_variables_initializer`."""
-    return _first_values.get(variable, np.asarray(unboxed(variable)))
+    first = _first_values.get(variable)
+    return np.asarray(unboxed(variable)) if first is None or is_symbolic(first) else first
 
 
 def set_first_value(variable: Variable, value: TensorLike) -> None:

@@ -12,6 +12,7 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.eager.recording import is_box
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1.graph_variables import get_variable
+from gazelle.compat.tensorflow.v1.rnn_cells import linear
 from gazelle.compat.tensorflow.v1.scopes import current, variable_scope
 from gazelle.compat.types import DTypeLike, Option, TensorLike, TensorResult
 
@@ -108,13 +109,6 @@ def embedding_rnn_decoder(
         return rnn_decoder(rows, initial_state, cell, following)
 
 
-def _linear(inputs: Steps, size: Any) -> Any:
-    """A linear function of tensors side by side."""
-    x = NAMES["concat"](list(inputs), 1)
-    kernel = get_variable("kernel", [x.shape[-1], size])
-    return NAMES["matmul"](x, kernel) + get_variable("bias", [size], initializer=NAMES["zeros_initializer"]())
-
-
 @legacy_names("attention_decoder")
 @ignores("dtype")
 def attention_decoder(
@@ -144,7 +138,7 @@ def attention_decoder(
             found = []
             for number, (keys, vector) in enumerate(heads):
                 with variable_scope(f"Attention_{number}"):
-                    question = NAMES["expand_dims"](_linear(jax.tree.leaves(query, is_leaf=is_box), depth), 1)
+                    question = NAMES["expand_dims"](linear(jax.tree.leaves(query, is_leaf=is_box), depth), 1)
                 scores = NAMES["reduce_sum"](vector * NAMES["tanh"](keys + question), 2)
                 weights = NAMES["expand_dims"](NAMES["nn.softmax"](scores), 2)
                 found.append(NAMES["reduce_sum"](weights * attention_states, 1))
@@ -157,11 +151,11 @@ def attention_decoder(
                 if loop_function is not None:
                     with variable_scope("loop_function", reuse=True):
                         given = loop_function(outputs[-1], number)
-            out, state = cell(_linear([given, *read], given.shape[-1]), state)
+            out, state = cell(linear([given, *read], given.shape[-1]), state)
             with variable_scope(opened, reuse=bool(number) or initial_state_attention):
                 read = attended(state)
             with variable_scope("AttnOutputProjection"):
-                outputs.append(_linear([out, *read], output_size or cell.output_size))
+                outputs.append(linear([out, *read], output_size or cell.output_size))
     return outputs, state
 
 

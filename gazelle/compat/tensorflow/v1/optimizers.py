@@ -56,3 +56,20 @@ class Optimizer(compat_class(optimizers.Optimizer), metaclass=_Former, abstract=
 
     def __init__(self, use_locking: bool = False, name: str | None = None) -> None:
         super().__init__(name=name)
+
+
+class LazyAdam(optimizers.Adam, abstract=True):
+    """Adam that leaves the rows of a table which a batch does not read unchanged, and their averages."""
+
+    updates_only_gathered_rows = True
+
+
+class Nadam(optimizers.Adam, abstract=True):
+    """Adam with the momentum of Nesterov:  w <- w - rate (beta_1 m + (1 - beta_1) g) / (sqrt(v) + epsilon)."""
+
+    updates_only_gathered_rows = updates_slots_of_all_rows = True
+
+    def rule(self, w: Array, g: Array, m: Array, v: Array, *_: None, lr: Array, t: Array) -> tuple[Array, ...]:
+        _, m, v = super().rule(w, g, m, v, lr=lr, t=t)
+        rate = lr * jnp.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        return w - rate * (self.beta_1 * m + (1 - self.beta_1) * g) / (jnp.sqrt(v) + self.epsilon), m, v

@@ -132,7 +132,9 @@ def static_rnn(
             outputs, last = dynamic_rnn(cell, stacked, sequence_length, state, time_major=True, scope=scopes.current())
             return [outputs[i] for i in range(len(rows))], last
         outputs = []
-        for row in rows:
+        for number, row in enumerate(rows):
+            if number:  # cells of programs call get_variable at each step
+                scopes.current().reuse_variables()
             output, state = cell(row, state)
             outputs.append(output)
     return outputs, state

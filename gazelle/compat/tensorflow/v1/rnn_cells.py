@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -35,6 +37,8 @@ class LSTMStateTuple(NamedTuple):
     c: Any
     h: Any
 
+    dtype = property(lambda self: self.c.dtype)
+
 
 def _activation(given: Any) -> Callable[[Any], Any]:
     return OPS["tanh"] if given is None else gazelle.activations.get(given) if isinstance(given, str) else given
@@ -43,6 +47,40 @@ def _activation(given: Any) -> Callable[[Any], Any]:
 def concatenated(*parts: TensorLike) -> TensorResult:
     """The tensors side by side."""
     return NAMES["concat"](list(parts), 1)
+
+
+@cell_names("_linear")
+def linear(
+    args: TensorLike | Sequence[TensorLike],
+    output_size: int,
+    bias: bool = True,
+    bias_start: Option = 0.0,
+    kernel_initializer: Option = None,
+    *,
+    bias_initializer: Option = None,
+    scope: Option = None,
+) -> TensorResult:
+    """A linear function of tensors side by side, which programs import from private modules.
+
+    Its fourth argument is the first bias, since TensorFlow 1.2 an initializer; the fifth was a scope before 1.0.
+    """
+    if isinstance(kernel_initializer, str | scopes.Scope):
+        kernel_initializer, scope = None, kernel_initializer
+    first = bias_start if bias_initializer is None else bias_initializer
+    if not callable(first):
+        first = gazelle.initializers.Constant(first or 0.0)
+    with scopes.variable_scope(scope or scopes.current()):
+        x = concatenated(*args) if isinstance(args, list | tuple) else args
+        out = NAMES["matmul"](x, get_variable("kernel", [x.shape[-1], output_size], None, kernel_initializer))
+        return out + get_variable("bias", [output_size], initializer=first) if bias else out
+
+
+@cell_names("_checked_scope")
+@contextlib.contextmanager
+def checked_scope(cell: object, scope: Option, reuse: bool | None = None, **options: Option) -> Iterator[Any]:
+    """The variable scope of a cell, which cells of TensorFlow 1.1 open."""
+    with scopes.variable_scope(scope, reuse=reuse, **options) as opened:
+        yield opened
 
 
 @cell_names("RNNCell")
@@ -283,6 +321,63 @@ class LSTMCell(BasicLSTMCell):
         return _clipped(NAMES["matmul"](h, self._kernel), self._projection_clip) if self._projection else h
 
 
+@named("contrib.rnn.LayerNormBasicLSTMCell")
+class LayerNormBasicLSTMCell(_Cell):
+    """An LSTM whose gates and memory are normalized, with dropout of what it adds to the memory."""
+
+    @ignores("input_size=None")
+    def __init__(
+        self,
+        num_units: int,
+        forget_bias: float = 1.0,
+        input_size: object = None,
+        activation: Option = None,
+        layer_norm: bool = True,
+        norm_gain: float = 1.0,
+        norm_shift: float = 0.0,
+        dropout_keep_prob: TensorLike = 1.0,
+        dropout_prob_seed: int | None = None,
+        reuse: Option = None,
+    ) -> None:
+        super().__init__(num_units, activation)
+        self._forget_bias, self._has_norms, self._norm = forget_bias, layer_norm, (norm_gain, norm_shift)
+        self._dropout = dropout_keep_prob, dropout_prob_seed
+        self._norms: dict[str, list[Any]] = {}
+
+    state_size = property(lambda self: LSTMStateTuple(self._num_units, self._num_units))
+
+    def build(self, inputs_shape: ShapeLike) -> None:
+        size, units = inputs_shape[-1] + self._num_units, 4 * self._num_units
+        self._kernel = self.add_variable("kernel", [size, units])
+        if not self._has_norms:
+            self._bias = self.add_variable("bias", [units], zeros_initializer)
+            return
+        gain, shift = (gazelle.initializers.Constant(value) for value in self._norm)
+        for name in ("input", "transform", "forget", "output", "state"):
+            with scopes.variable_scope(name):
+                shape = [self._num_units]
+                made = self.add_variable("gamma", shape, gain), self.add_variable("beta", shape, shift)
+            self._norms[name] = list(made)
+
+    def _normalized(self, x: Any, name: str) -> Any:
+        if not self._has_norms:
+            return x
+        gamma, beta = self._norms[name]
+        return NAMES["nn.batch_normalization"](x, *NAMES["nn.moments"](x, [1], keepdims=True), beta, gamma, 1e-12)
+
+    def call(self, inputs: TensorLike, state: Nested[TensorLike]) -> TensorResult:
+        (c, h), sigmoid = state, OPS["sigmoid"]
+        gates = NAMES["matmul"](concatenated(inputs, h), self._kernel)
+        gates = NAMES["split"](gates if self._has_norms else gates + self._bias, 4, 1)
+        i, j, f, o = map(self._normalized, gates, ("input", "transform", "forget", "output"))
+        added, (keep, seed) = self._activation(j), self._dropout
+        if not isinstance(keep, int | float) or keep < 1:
+            added = NAMES["nn.dropout"](added, keep_prob=keep, seed=seed)
+        c = self._normalized(c * sigmoid(f + self._forget_bias) + sigmoid(i) * added, "state")
+        h = self._activation(c) * sigmoid(o)
+        return h, LSTMStateTuple(c, h)
+
+
 @cell_names("MultiRNNCell")
 class MultiRNNCell(RNNCell):
     """Cells on top of each other."""
@@ -315,6 +410,10 @@ class MultiRNNCell(RNNCell):
                 inputs, after = cell(inputs, one)
             new.append(after)
         return inputs, tuple(new) if self._state_is_tuple else concatenated(*new)
+
+
+for _cls in (BasicLSTMCell, LSTMCell, MultiRNNCell):  # the module of TensorFlow 0, whose states are single tensors
+    named(f"models.rnn.rnn_cell.{_cls.__name__}")(functools.partial(_cls, state_is_tuple=False))
 
 
 def _unbuilt(cell: Any) -> Any:

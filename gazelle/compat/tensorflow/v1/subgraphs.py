@@ -19,6 +19,7 @@ from gazelle.compat.backend.execution_order import Order, depending
 from gazelle.compat.backend.functions import all_updates, variables_of
 from gazelle.compat.backend.sessions import Operations, replace_in
 from gazelle.compat.backend.updates import Update, new_values
+from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.v1 import loops
@@ -220,14 +221,19 @@ def symbolic_while(
     shapes: Sequence[Any] | None = None,
 ) -> TensorResult:
     """`tf.while_loop` of tensors of a graph; `shapes` are those that values have in all iterations."""
+    leaves, structure = jax.tree.flatten(list(values), is_leaf=is_box)
+    nested = lambda state: jax.tree.unflatten(structure, state)  # noqa: E731
 
     def listed(*state: Any) -> list[Any]:
-        out = body(*state)
-        return list(out) if isinstance(out, list | tuple) else [out]
+        out = body(*nested(state))
+        out = list(out) if isinstance(out, list | tuple) and not hasattr(out, "_fields") else [out]
+        return jax.tree.leaves(out, is_leaf=is_box)
 
-    examples = [v if is_box(v) else boxed(jnp.asarray(v)) for v in values]
+    examples = [v if is_box(v) else boxed(jnp.asarray(v)) for v in leaves]
+    if shapes is not None and len(shapes) != len(leaves):
+        shapes = jax.tree.leaves(list(shapes), is_leaf=lambda v: isinstance(v, TensorShape))
     inside = examples if shapes is None else [KerasTensor(s, _dtype(v)) for s, v in zip(shapes, examples, strict=True)]
-    parts = [SubGraph(condition, inside), SubGraph(listed, inside)]
+    parts = [SubGraph(lambda *state: condition(*nested(state)), inside), SubGraph(listed, inside)]
     changed = _changed(parts)
     numbers = list(map(id, changed))
 
@@ -254,7 +260,7 @@ def symbolic_while(
             return loops.while_loop(goes_on, step, first)[1:]
         return loops.at_most(limit, goes_on, step, first)[1:]
 
-    return _with_updates(node(compute, parts, (examples, changed)), parts)[0]
+    return nested(_with_updates(node(compute, parts, (examples, changed)), parts)[0])
 
 
 def symbolic_scan(

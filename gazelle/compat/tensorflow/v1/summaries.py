@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import re
+from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +13,10 @@ import numpy as np
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend import sessions
 from gazelle.compat.tensorflow.eager.recording import unboxed
-from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.summaries import Writer
 from gazelle.compat.tensorflow.summary_messages import encoded, message_types
+from gazelle.compat.tensorflow.v1 import scopes
 from gazelle.compat.tensorflow.v1.scopes import summaries
 from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core.types import PathLike
@@ -137,3 +140,38 @@ def writer_of(callback: Option) -> FileWriter:
     if "_writer_of_program" not in kept:
         kept["_writer_of_program"] = FileWriter(callback.log_dir)
     return kept["_writer_of_program"]
+
+
+@named("contrib.layers.summarize_tensor")
+def summarize_tensor(tensor: TensorLike, tag: str | None = None) -> SummaryNode | None:
+    """`tf.contrib.layers.summarize_tensor`: the number or the histogram; None for texts and truth values."""
+    if any(kind in str(tensor.dtype) for kind in ("string", "bool")):
+        return None
+    kind = "histogram" if len(tensor.shape) else "scalar"
+    made: SummaryNode = NAMES[f"summary.{kind}"](tag or f"{tensor.op.name}_summary", tensor)
+    return made
+
+
+@named("contrib.layers.summarize_tensors")
+def summarize_tensors(
+    tensors: Iterable[TensorLike], summarizer: Callable[[TensorLike], object] = summarize_tensor
+) -> list[object]:
+    """`tf.contrib.layers.summarize_tensors`: one summary for each."""
+    return [summarizer(tensor) for tensor in tensors]
+
+
+@named("contrib.layers.summarize_collection")
+def summarize_collection(
+    collection: str,
+    name_filter: str | None = None,
+    summarizer: Callable[[TensorLike], object] = summarize_tensor,
+) -> list[object]:
+    """`tf.contrib.layers.summarize_collection`: the tensors of a collection whose names match."""
+    found = [v for v in scopes.get_collection(collection) if re.match(name_filter or "", v.op.name)]
+    return summarize_tensors(found, summarizer)
+
+
+for _name, _collection in {"variables": "GLOBAL_VARIABLES", "weights": "WEIGHTS", "biases": "BIASES"}.items():
+    named(f"contrib.layers.summarize_{_name}")(
+        functools.partial(summarize_collection, getattr(scopes.GraphKeys, _collection))
+    )
