@@ -16,6 +16,7 @@ from gazelle.compat.tensorflow.v1 import scopes
 from gazelle.compat.tensorflow.v1.estimator_specs import EstimatorSpec
 from gazelle.compat.tensorflow.v1.estimators import Estimator
 from gazelle.compat.tensorflow.v1.layers import layer_function
+from gazelle.compat.types import Option
 from gazelle.core.shape_inference import call_op
 
 #: the arguments of an estimator by name
@@ -123,7 +124,7 @@ def _of_numbers(_: Given, logits: Any, labels: Any, weights: Any) -> tuple[Any, 
     return made, NAMES["square"](logits - labels), lambda: {"label/mean": mean(labels), "prediction/mean": mean(logits)}
 
 
-def model(given: Given, features: Any, labels: Any, mode: str) -> EstimatorSpec:
+def model(given: Given, features: Option, labels: Option, mode: str) -> EstimatorSpec:
     """The graph of an estimator with these arguments."""
     size = given.get("label_dimension") or (1 if given["n_classes"] == 2 else given["n_classes"])
     logits: Any = None
