@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gazelle.compat.arguments.ignored import ignores, methods_ignore
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.feature_columns import Column, numeric_column
 from gazelle.compat.tensorflow.names import NAMES, named
@@ -40,7 +40,6 @@ class ModelFnOps(NamedTuple):
 
 
 @named("contrib.learn.Estimator", "contrib.learn.BaseEstimator")
-@methods_ignore("feed_fn as_iterable")
 class LearnEstimator(Estimator):
     """`tf.contrib.learn.Estimator`: `model_fn(features, targets, mode, params)` returns `ModelFnOps` or a tuple."""
 
@@ -80,6 +79,7 @@ class LearnEstimator(Estimator):
 
     partial_fit = fit
 
+    @ignores("feed_fn")
     def evaluate(  # type: ignore[override]
         self,
         x: TensorLike = None,
@@ -102,6 +102,7 @@ class LearnEstimator(Estimator):
     #: what `predict` returns; None: everything
     _predicted: str | None = None
 
+    @ignores("as_iterable")
     def predict(  # type: ignore[override]
         self,
         x: TensorLike = None,

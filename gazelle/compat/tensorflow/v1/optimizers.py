@@ -69,7 +69,9 @@ class Nadam(optimizers.Adam, abstract=True):
 
     updates_only_gathered_rows = updates_slots_of_all_rows = True
 
-    def rule(self, w: Array, g: Array, m: Array, v: Array, *_: None, lr: Array, t: Array) -> tuple[Array, ...]:
-        _, m, v = super().rule(w, g, m, v, lr=lr, t=t)
+    def rule(
+        self, w: Array, g: Array, m: Array, v: Array, largest: Array | None = None, *, lr: Array, t: Array
+    ) -> tuple[Array, ...]:
+        _, m, v = super().rule(w, g, m, v, largest, lr=lr, t=t)
         rate = lr * jnp.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
         return w - rate * (self.beta_1 * m + (1 - self.beta_1) * g) / (jnp.sqrt(v) + self.epsilon), m, v

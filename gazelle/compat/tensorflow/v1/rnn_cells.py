@@ -37,7 +37,9 @@ class LSTMStateTuple(NamedTuple):
     c: Any
     h: Any
 
-    dtype = property(lambda self: self.c.dtype)
+    @property
+    def dtype(self) -> TensorResult:
+        return self.c.dtype
 
 
 def _activation(given: Any) -> Callable[[Any], Any]:
@@ -76,6 +78,7 @@ def linear(
 
 
 @cell_names("_checked_scope")
+@ignores("cell")
 @contextlib.contextmanager
 def checked_scope(cell: object, scope: Option, reuse: bool | None = None, **options: Option) -> Iterator[Any]:
     """The variable scope of a cell, which cells of TensorFlow 1.1 open."""
@@ -347,7 +350,8 @@ class LayerNormBasicLSTMCell(_Cell):
     state_size = property(lambda self: LSTMStateTuple(self._num_units, self._num_units))
 
     def build(self, inputs_shape: ShapeLike) -> None:
-        size, units = inputs_shape[-1] + self._num_units, 4 * self._num_units
+        size: Any = inputs_shape[-1] + self._num_units
+        units = 4 * self._num_units
         self._kernel = self.add_variable("kernel", [size, units])
         if not self._has_norms:
             self._bias = self.add_variable("bias", [units], zeros_initializer)
@@ -366,7 +370,8 @@ class LayerNormBasicLSTMCell(_Cell):
         return NAMES["nn.batch_normalization"](x, *NAMES["nn.moments"](x, [1], keepdims=True), beta, gamma, 1e-12)
 
     def call(self, inputs: TensorLike, state: Nested[TensorLike]) -> TensorResult:
-        (c, h), sigmoid = state, OPS["sigmoid"]
+        c, h = state[0], state[1]
+        sigmoid = OPS["sigmoid"]
         gates = NAMES["matmul"](concatenated(inputs, h), self._kernel)
         gates = NAMES["split"](gates if self._has_norms else gates + self._bias, 4, 1)
         i, j, f, o = map(self._normalized, gates, ("input", "transform", "forget", "output"))
