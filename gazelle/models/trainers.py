@@ -55,7 +55,8 @@ def get_trainer(model: Model, method: str, sample: Tree = None) -> Trainer:
     if method != "predict":
         require_compiled(model, method)
     if not model.built and (step_methods.is_customized(model) or not model._has_call()):  # its steps call its layers
-        model.built = all(layer.built for layer in model.layers)
+        has_own_weights = model._has_call() and step_methods.overrides(model, "build")
+        model.built = not has_own_weights and all(layer.built for layer in model.layers)
     if not model.built and model._has_call():
         try:
             _build_for(model, sample)

@@ -485,3 +485,44 @@ def test_variables_among_the_logs_have_their_last_values():
     model = Counter()
     model.compile()
     assert model.fit(X, Y, batch_size=8, epochs=2, verbose=0).history["n"] == [3, 6]
+
+
+class Weighted(gazelle.Model):
+    """Has a weight of its own, which `build` makes."""
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(shape=(input_shape[-1], 3), initializer="ones", name="kernel")
+
+    def call(self, x):
+        return x @ self.kernel
+
+
+class WeightedWithStep(Weighted):
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+class WeightedWithMetric(Weighted):
+    def __init__(self):
+        super().__init__()
+        self.measured = gazelle.metrics.MeanSquaredError(name="measured")
+
+
+class WeightedByLayers(WeightedWithStep):
+    def build(self, input_shape):
+        self.dense = gazelle.layers.Dense(3, use_bias=False, kernel_initializer="ones")
+        super().build(input_shape)
+
+
+@pytest.mark.parametrize("model_class", [WeightedWithStep, WeightedWithMetric, WeightedByLayers])
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch"])
+def test_the_build_of_a_model_with_a_custom_step_or_metric_is_called(model_class, method):
+    model, x, y = model_class(), np.ones((8, 2), "float32"), np.ones((8, 3), "float32")
+    model.compile("sgd", "mse")
+    options = {} if method.endswith("on_batch") else {"verbose": 0}
+    out = getattr(model, method)(x, *([] if "predict" in method else [y]), **options)
+    assert model.kernel.shape == (2, 3)
+    if "predict" in method:
+        np.testing.assert_array_equal(out, np.full((8, 3), 2))
+    if method == "evaluate":
+        np.testing.assert_array_equal(np.ravel(out)[0], 1)
