@@ -6,12 +6,12 @@ import ast
 import copy
 import functools
 import operator
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gazelle import losses, tree
+from gazelle import losses, ops, tree
 from gazelle.compat import era, facade, loss_graph, methods, namespaces, step_functions, tables
 from gazelle.compat.arguments import renamed_arguments
 from gazelle.compat.backend.gradients import gradients
@@ -43,7 +43,7 @@ from gazelle.metrics import Metric
 from gazelle.models import Model
 from gazelle.models.graph import Graph
 from gazelle.models.model_metrics import objects_in
-from gazelle.optimizers import Optimizer
+from gazelle.optimizers import Optimizer, updates
 from gazelle.optimizers.learning_rate import as_variable_or_function
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.checkpoint import ModelCheckpoint
@@ -263,7 +263,17 @@ def _slot(slot: str) -> Callable[[Any], Any]:
     return lambda optimizer: optimizer._custom.inherited_slots(slot) if slot in optimizer.slots else []
 
 
+def _clipped(optimizer: Any, gradients: Sequence[Any]) -> list[Any]:
+    """The gradients within the bounds of an optimizer; None where there is no gradient."""
+    found = {str(i): ops.convert_to_tensor(g) for i, g in enumerate(gradients) if g is not None}
+    clipped = updates.clip(optimizer, found)
+    return [clipped.get(str(i)) for i in range(len(gradients))]
+
+
 _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
+    "_clip_gradients": _method(_clipped),
+    "_accumulated_gradients": lambda optimizer: optimizer._custom.inherited_slots("gradient_accumulator"),
+    "_model_variables_moving_average": lambda optimizer: list(optimizer.averages().values()),
     "_build_learning_rate": _method(lambda optimizer, rate: as_variable_or_function(optimizer.name, rate)),
     "_index_dict": lambda optimizer: {v.key: i for i, v in enumerate(optimizer._trainable_variables)},
     "_var_key": _method(lambda _, variable: variable.key),

@@ -124,6 +124,7 @@ def set_release(release: Release) -> None:
             assigned_weights_are_trained=number < 3 or not standalone,
             vectors_are_columns=is_before_tf_keras_2(),
             rates_may_be_negative=number < 3 or not standalone,
+            binary_targets_broadcast=number < 3,
             vector_fans_are_roots=number < 3 and standalone,
         )
     )

@@ -47,6 +47,7 @@ class Conventions:
             assignment has no gradient, as in TensorFlow; else the value holds for the call alone, with its gradient.
         vectors_are_columns: Data (n,) are (n, 1) for an input of two axes, also if the size of the second is unknown.
         rates_may_be_negative: Optimizers take negative learning rates, with which they increase the loss.
+        binary_targets_broadcast: In programs, targets of binary crossentropies that only broadcast are a warning.
         vector_fans_are_roots: The fan-in and the fan-out of a weight of one axis, or of more than five, are the square
             root of its size.
     """
@@ -79,6 +80,7 @@ class Conventions:
     assigned_weights_are_trained: bool = False
     vectors_are_columns: bool = False
     rates_may_be_negative: bool = False
+    binary_targets_broadcast: bool = False
     vector_fans_are_roots: bool = False
 
 

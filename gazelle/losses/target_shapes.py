@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import dtypes, logits
+from gazelle.core import conventions, dtypes, logits
 from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.registry import register
@@ -43,7 +43,7 @@ VALUE_CHECKS: dict[str, Callable[[str, Any, int, Any, bool], None]] = {}
 CHOSEN = {"sparse": "classes", "binary": "binary", "categorical": "onehot"}
 
 _CHECKED_KINDS = ("classes", "binary")  # whose values are checked in direct calls
-_BROADCAST_KINDS = ("values", "binary")  # targets that Keras broadcasts
+_BROADCAST_KINDS = ("values", "binary")  # targets that Keras broadcasts, the second up to Keras 2
 _INTEGER_KINDS = ("classes", "groups", "chosen", "sequence")  # targets that may be integers of any size
 _LABELS = {"losses": "Loss", "metrics": "Metric", "metrics.functions": "Metric"}
 _Sizes = tuple[int | None, ...]
@@ -243,7 +243,8 @@ def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = 
             hint=_hint(label, kind, true, pred),
         )
         one_sample = kind == "onehot" and pred == (1, *true)
-        if not (only_warns() and (one_sample or (kind in _BROADCAST_KINDS and _broadcasts(sizes, pred)))):
+        kinds = _BROADCAST_KINDS if conventions.active.binary_targets_broadcast else _BROADCAST_KINDS[:1]
+        if not (only_warns() and (one_sample or (kind in kinds and _broadcasts(sizes, pred)))):
             raise ShapeError(text)
         warn(text)
 

@@ -198,7 +198,8 @@ class Optimizer(Configurable):
     def update_step(self, gradient: Array, variable: Variable, learning_rate: Array | None = None) -> None:
         """Assign the new value of one variable, and of variables from `build`: the alternative to `rule`.
 
-        A subclass of an optimizer with a rule may call `super().update_step(...)`, which applies that rule.
+        A subclass of an optimizer with a rule may call `super().update_step(...)`, which applies that rule; called
+        directly on a built optimizer, it updates the variable at once.
 
         Args:
             gradient: Gradient of the variable.

@@ -110,6 +110,9 @@ class CustomUpdate:
     def apply_inherited_rule(self, gradient: ArrayLike, variable: Variable, learning_rate: ArrayLike | None) -> None:
         """Update one weight by the `rule` of a parent class: `super().update_step(...)`."""
         optimizer = self.optimizer
+        if self._inherited is None and optimizer._has_rule() and variable in optimizer._keys:
+            self._apply_rule_now(gradient, variable, learning_rate)
+            return
         if self._inherited is None:
             raise NotImplementedError(
                 f"{type(optimizer).__name__} has no update_step: write rule(self, w, g, *slots, lr, t) "
@@ -126,6 +129,20 @@ class CustomUpdate:
             slots[name][variable.key] = array
             if (name, variable.key) in self._stand_ins:
                 self._stand_ins[name, variable.key].assign(array)
+
+    def _apply_rule_now(self, gradient: ArrayLike, variable: Variable, learning_rate: ArrayLike | None) -> None:
+        """Update one weight of a built optimizer outside of `apply`; `iterations` and other weights do not change."""
+        optimizer, key = self.optimizer, self.optimizer._keys[variable]
+        own = {name: SlotVariable(optimizer, name, key) for name in optimizer.slots if key in optimizer.state[name]}
+        t = optimizer._iterations.value // (optimizer.gradient_accumulation_steps or 1) + 1
+        lr = jnp.asarray(optimizer.learning_rate if learning_rate is None else learning_rate)
+        before = {name: optimizer.state[name][""] for name in optimizer.scalars}
+        scalars = optimizer.next_scalars(before, jnp.asarray(t, jnp.float32))
+        slots = {name: slot.value for name, slot in own.items()}
+        value, new = optimizer._call_rule(variable.value, jnp.asarray(gradient), slots, lr, t, scalars)
+        variable.assign(value)
+        for name, array in new.items():
+            own[name].assign(array)
 
     def inherited_slots(self, slot: str) -> list[Variable]:
         """Return the variables of a slot of a parent class, one for each weight; `update_step` may assign them."""

@@ -99,14 +99,20 @@ _CLIPPING = {
 }
 
 
-def _clip_decay_apply(
-    optimizer: Optimizer, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array
-) -> tuple[Arrays, Slots]:
-    """Clip gradients, decay weights and apply the rule."""
+def clip(optimizer: Optimizer, grads: Arrays) -> Arrays:
+    """Return gradients within the bounds of an optimizer."""
     for name in optimizer._clipping:
         bound = getattr(optimizer, name)
         if bound:
             grads = _CLIPPING[name](grads, bound)
+    return grads
+
+
+def _clip_decay_apply(
+    optimizer: Optimizer, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array
+) -> tuple[Arrays, Slots]:
+    """Clip gradients, decay weights and apply the rule."""
+    grads = clip(optimizer, grads)
     params = transforms.decay(params, {p: optimizer.weight_decay_of(p, params[p]) for p in grads}, lr)
     return optimizer._apply_rule(params, grads, slots, lr, t)
 

@@ -135,6 +135,21 @@ def test_labels_for_which_a_loss_has_a_value_are_a_warning():
         made.fit(np.ones((3, 1)), np.array([0, 1, np.nan]), verbose=0)
 
 
+@pytest.mark.parametrize("name", ["BinaryCrossentropy", "BinaryFocalCrossentropy"])
+def test_binary_labels_that_broadcast_are_an_error_as_in_keras_3(name):
+    labels, predictions = np.array([[0.0], [1], [0]]), np.full((3, 3), 0.5)
+    found = [getattr(keras.losses, name)()]
+    if name == "BinaryCrossentropy":
+        found += [keras.losses.binary_crossentropy, keras.metrics.BinaryCrossentropy()]
+    for function in found:  # in Keras 3.15.1 a ValueError
+        with pytest.raises(gazelle.errors.ShapeError, match="cannot compare y"):
+            function(labels, predictions)
+    made = model()
+    made.compile("sgd", getattr(keras.losses, name)(from_logits=True))
+    with pytest.raises(ValueError, match="cannot compare y"):
+        made.fit(X, X[:, :1], verbose=0)
+
+
 def test_labels_that_broadcast_are_a_warning():
     made = model()
     with pytest.warns(UserWarning, match=r"Loss 'mean_squared_error' cannot compare y with the model's output"):

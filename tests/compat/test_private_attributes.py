@@ -344,6 +344,18 @@ def test_layers_and_weights_as_programs_for_keras_3_track_them():
     assert part.weights == []
 
 
+def test_private_parts_of_optimizers():
+    optimizer = keras.optimizers.SGD(0.1, clipnorm=1.0, use_ema=True, gradient_accumulation_steps=2)
+    clipped, none = optimizer._clip_gradients([np.array([100.0, 100.0]), None])
+    np.testing.assert_allclose(clipped, [2**-0.5, 2**-0.5], rtol=1e-6)
+    assert none is None
+    variable = keras.Variable(np.array([2.0, 3.0]))
+    optimizer.build([variable])
+    optimizer.apply_gradients([(np.array([0.5, 0.25], "float32"), variable)])
+    np.testing.assert_allclose(optimizer._accumulated_gradients[0], [0.5, 0.25])
+    assert [average.shape for average in optimizer._model_variables_moving_average] == [(2,)]
+
+
 def test_private_parts_of_attention_with_a_gate():
     layer = layers.MultiHeadAttention(2, 3, use_gate=True, dropout=0.5)
     layer.build((1, 2, 3), (1, 2, 3))

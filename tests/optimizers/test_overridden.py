@@ -179,3 +179,41 @@ def test_a_get_config_of_a_program_has_the_present_values_of_its_parent():
     again = Renamed.from_config(config)
     assert again.get_config() == config
     assert (again.beta_1, again.clipnorm) == (0.5, 2.0)
+
+
+#: the weights after one step, of Keras 3.15.1 on JAX; of Nadam the first step of `apply`
+STEPS = {
+    "SGD": [0.9, 1.95, 2.975, 3.8],
+    "Adam": [0.9, 1.9, 2.9, 3.9],
+    "RMSprop": [0.6838, 1.6838, 2.6838, 3.6838],
+    "Adagrad": [0.9047, 1.9155, 2.938, 3.9012],
+    "Adafactor": [0.5353, 1.8838, 2.9356, 3.7422],
+    "Ftrl": [0.6031, 0.8464, 0.5846, 3.2765],
+    "Lamb": [0.7261, 1.7261, 2.7261, 3.7261],
+    "Muon": [0.9713, 2.0007, 3.0049, 3.9787],
+    "Nadam": [0.8937, 1.8937, 2.8937, 3.8937],
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_update_step_of_a_built_optimizer_updates_one_variable(name):
+    one, other = (gazelle.Variable([[1.0, 2.0], [3.0, 4.0]]) for _ in range(2))
+    gradient = np.array([[1.0, 0.5], [0.25, 2.0]], "float32")
+    optimizer, same = (getattr(gazelle.optimizers, name)(0.1) for _ in range(2))
+    optimizer.build([one])
+    same.build([other])
+    optimizer.update_step(gradient, one, 0.1)
+    np.testing.assert_allclose(np.ravel(one), STEPS[name], atol=1e-4)
+    assert int(optimizer.iterations) == 0
+    same.weight_decay = 0
+    same.apply([gradient], [other])
+    np.testing.assert_allclose(np.array(one), np.array(other), rtol=1e-6)
+    for slot in optimizer.slots:
+        for key, value in optimizer.state[slot].items():
+            np.testing.assert_allclose(value, same.state[slot][key], rtol=1e-6)
+
+
+def test_update_step_of_a_variable_that_the_optimizer_does_not_know():
+    optimizer = gazelle.optimizers.SGD(0.1)
+    with pytest.raises(NotImplementedError, match="SGD has no update_step"):
+        optimizer.update_step(np.ones(2), gazelle.Variable(np.ones(2)), 0.1)

@@ -515,7 +515,9 @@ class WeightedByLayers(WeightedWithStep):
 
 
 @pytest.mark.parametrize("model_class", [WeightedWithStep, WeightedWithMetric, WeightedByLayers])
-@pytest.mark.parametrize("method", ["fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch"])
+@pytest.mark.parametrize(
+    "method", ["fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch"]
+)
 def test_the_build_of_a_model_with_a_custom_step_or_metric_is_called(model_class, method):
     model, x, y = model_class(), np.ones((8, 2), "float32"), np.ones((8, 3), "float32")
     model.compile("sgd", "mse")
