@@ -162,7 +162,8 @@ class TensorShape(tuple[Any, ...]):
         return f"TensorShape({None if self._unknown else list(self)})"
 
     def __str__(self) -> str:
-        return "<unknown>" if self._unknown else str(tuple(self))
+        text = "<unknown>" if self._unknown else str(tuple(self))
+        return text if self.unknown is None else text.replace("None", str(self.unknown))
 
 
 class Reference:

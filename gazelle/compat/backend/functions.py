@@ -56,6 +56,20 @@ def gathered(graph: Graph) -> set[str]:
     return found - others
 
 
+def rows_of(graph: Graph) -> dict[int, list[KerasTensor]]:
+    """{id of a variable: the rows that a graph gathers of it}, of the variables that it does not read otherwise."""
+    found: dict[int, list[KerasTensor]] = {}
+    others = set[int]()
+    for node in graph.nodes:
+        read = {id(v) for v in variables_of_node(node)}
+        if node.operation.name in _GATHERS and not any(map(node.kwargs.get, ("axis", "batch_dims"))):
+            for key in read:
+                found.setdefault(key, []).append(node.outputs)
+        else:
+            others |= read
+    return {key: rows for key, rows in found.items() if key not in others}
+
+
 class Function:
     """A compiled function from tensors of a graph: called on a list of arrays, it returns a list of arrays."""
 

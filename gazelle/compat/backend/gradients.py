@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.compat.backend.execution_order import OrderedGraph
-from gazelle.compat.backend.functions import variables_of
+from gazelle.compat.backend.functions import rows_of, variables_of
 from gazelle.compat.backend.staged_runs import known_tensors
 from gazelle.compat.types import TensorLike
 from gazelle.core import tracing
@@ -109,38 +110,67 @@ def _for_variables(loss: KerasTensor, sources: list[Variable], constants: Sequen
     graph = OrderedGraph(roots, loss)
     known = variables_of(graph)
     needed = [v for v in sources if id(v) in known]
+    if not needed:
+        return [None] * len(sources)
+    rows = {key: tensors for key, tensors in rows_of(graph).items() if any(key == id(v) for v in needed)}
 
     def gradient(*roots: Any) -> Any:
         total = _total(gradient.graph, lambda _: list(roots))
-        grads = jax.grad(lambda values: total(None, values))({id(v): v.value for v in needed})
-        return [grads[id(v)] for v in needed]
+        values = {id(v): v.value for v in needed}
+        if not rows:
+            grads = jax.grad(lambda values: total(None, values))(values)
+            return [grads[id(v)] for v in needed]
+        parts = OrderedGraph(gradient.graph.flat_inputs, list(rows.values()))
+        gathered, pull = jax.vjp(lambda of_rows: _run(parts, list(roots), of_rows), {key: values[key] for key in rows})
+        flat = jax.tree.leaves(list(rows.values()), is_leaf=is_symbolic)
 
-    if not needed:
-        return [None] * len(sources)
+        def of_parts(values: Any, gathered: Any) -> Any:
+            return total(None, values, dict(zip(map(id, flat), jax.tree.leaves(gathered), strict=True)))
+
+        grads, of_gathered = jax.grad(of_parts, argnums=(0, 1))(values, gathered)
+        grads |= pull(of_gathered)[0]
+        of_each = of_gathered if len(rows) > 1 else [of_gathered]
+        squares = [sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(each)) for each in of_each]
+        return [*(grads[id(v)] for v in needed), *squares]
+
     outputs = [loss.derived(v.shape, v.dtype, name="gradient") for v in needed]
-    made = _graph_node(gradient, graph, None, tuple(roots), outputs)
-    found = dict(zip(map(id, needed), made, strict=True))
+    found = dict(zip(map(id, needed), outputs, strict=True))
+    for key in rows:
+        outputs.append(loss.derived((), "float32", name="squares_of_rows"))
+        found[key].squares_of_rows = outputs[-1]
+    _graph_node(gradient, graph, None, tuple(roots), outputs)
     return [found.get(id(v)) for v in sources]
 
 
-def _total(graph: Graph, inputs: Callable[[Any], list[Any]]) -> Callable[[Any, Any], Any]:
-    """A function (x, values of variables) -> sum of the graph's output, with the random numbers of the first run."""
+def norm_of(gradient: TensorLike) -> TensorLike:
+    """What has the norm that TensorFlow computes of a gradient: it does not add the gradients of a row read twice."""
+    squares = getattr(gradient, "squares_of_rows", None)
+    return gradient if squares is None else squares**0.5
 
-    def total(x: Any, values: Any) -> Any:
-        outer = tracing.current() or tracing.TraceContext()
-        bound = {**(outer.values or {}), **values}
-        scope = tracing.TraceContext(
-            values=bound,
-            key=outer.key,
-            training=outer.training,
-            names=outer.names,
-            closed=True,
-            guesses=outer.guesses,
-        )
-        with tracing.entered(scope):
-            return jnp.sum(graph.run(inputs(x), known_tensors.get()))
+
+def _total(graph: Graph, inputs: Callable[[Any], list[Any]]) -> Callable[..., Any]:
+    """A function (x, values of variables, values of tensors) -> sum of the graph's output."""
+
+    def total(x: Any, values: Any, known: Mapping[int, Any] = MappingProxyType({})) -> Any:
+        return jnp.sum(_run(graph, inputs(x), values, known))
 
     return total
+
+
+def _run(graph: Graph, inputs: list[Any], values: Any, known: Mapping[int, Any] = MappingProxyType({})) -> Any:
+    """The outputs of a graph for values of variables and tensors, with the random numbers of the first run."""
+    outer = tracing.current() or tracing.TraceContext()
+    bound = {**(outer.values or {}), **values}
+    scope = tracing.TraceContext(
+        values=bound,
+        key=outer.key,
+        training=outer.training,
+        names=outer.names,
+        closed=True,
+        guesses=outer.guesses,
+    )
+    with tracing.entered(scope):
+        return graph.run(inputs, {**known_tensors.get(), **known})
 
 
 def _graph_node(function: Any, graph: Graph, source: KerasTensor | None, args: tuple[Any, ...], outputs: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.arithmetic import root
+from gazelle.compat.backend.gradients import norm_of
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import named, op, space
@@ -52,15 +53,25 @@ op("einsum", "linalg.einsum")(
 )
 
 
-@op("clip_by_norm", host=False, static=("axes",))
+@named("clip_by_norm")
 def clip_by_norm(t: TensorLike, clip_norm: TensorLike, axes: AxisLike = None) -> TensorResult:
-    size, clip_norm = jnp.sqrt(jnp.sum(jnp.square(t), axis=axes, keepdims=True)), jnp.asarray(clip_norm)
+    """`tf.clip_by_norm`: a tensor whose norm over `axes` is at most `clip_norm`."""
+    return _shortened(t, norm_of(t) if axes is None else t, clip_norm, axes)
+
+
+@op(host=False, static=("axes",))
+def _shortened(t: TensorLike, of_norm: TensorLike, clip_norm: TensorLike, axes: AxisLike = None) -> TensorResult:
+    size, clip_norm = jnp.sqrt(jnp.sum(jnp.square(of_norm), axis=axes, keepdims=True)), jnp.asarray(clip_norm)
     return t * clip_norm / jnp.maximum(size, clip_norm)
 
 
-global_norm = op("linalg.global_norm", host=False)(
-    lambda t_list: jnp.sqrt(sum(jnp.sum(jnp.square(jnp.asarray(t))) for t in t_list if t is not None))
-)
+@named("linalg.global_norm")
+def global_norm(t_list: Nested[TensorLike]) -> TensorResult:
+    """`tf.global_norm`: the norm of all elements of tensors; None has none."""
+    return _norm_of_all([norm_of(t) for t in t_list if t is not None])
+
+
+_norm_of_all = op(host=False)(lambda tensors: jnp.sqrt(sum(jnp.sum(jnp.square(jnp.asarray(t))) for t in tensors)))
 
 
 @named("clip_by_global_norm")

@@ -7,11 +7,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import gazelle
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import depending
 from gazelle.compat.tensorflow.errors import OutOfRangeError
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1 import scopes
+from gazelle.compat.tensorflow.v1.graph_variables import get_variable
 from gazelle.compat.tensorflow.v1.monitored_sessions import ChiefSessionCreator, Scaffold, initialize
 from gazelle.compat.tensorflow.v1.sessions import Saver, Session
 from gazelle.compat.types import Option, TensorLike, TensorResult
@@ -45,7 +47,7 @@ _OPTIMIZERS = {"SGD": "GradientDescent"} | {name: name for name in ("Adagrad", "
 
 
 @named("contrib.layers.optimize_loss")
-@ignores("gradient_noise_scale=None name summaries colocate_gradients_with_ops")
+@ignores("gradient_noise_scale=None summaries colocate_gradients_with_ops")
 def optimize_loss(
     loss: TensorLike,
     global_step: TensorLike | None,
@@ -57,9 +59,41 @@ def optimize_loss(
     learning_rate_decay_fn: Callable[..., TensorLike] | None = None,
     update_ops: Sequence[Option] | None = None,
     variables: Sequence[TensorLike] | None = None,
+    name: str | None = None,
     increment_global_step: bool = True,
 ) -> TensorResult:
     """`tf.contrib.layers.optimize_loss`: the loss; a run that computes it takes a step of the optimizer."""
+    with scopes.variable_scope(name, "OptimizeLoss"):
+        if isinstance(learning_rate, float):
+            initializer = gazelle.initializers.Constant(learning_rate)
+            learning_rate = get_variable("learning_rate", [], initializer=initializer, trainable=False)
+        return _optimized(
+            loss,
+            global_step,
+            learning_rate,
+            optimizer,
+            gradient_multipliers or {},
+            clip_gradients,
+            learning_rate_decay_fn,
+            update_ops,
+            variables,
+            increment_global_step,
+        )
+
+
+def _optimized(
+    loss: Any,
+    global_step: Any,
+    learning_rate: Any,
+    optimizer: Any,
+    factors: Mapping[Any, Any],
+    clip_gradients: Any,
+    learning_rate_decay_fn: Any,
+    update_ops: Any,
+    variables: Any,
+    increment_global_step: bool,
+) -> Any:
+    """The loss of a graph, with the step that a run takes."""
     if learning_rate_decay_fn is not None:
         learning_rate = learning_rate_decay_fn(learning_rate, global_step)
     if isinstance(optimizer, str):
@@ -68,7 +102,6 @@ def optimize_loss(
     elif callable(optimizer):
         optimizer = optimizer() if learning_rate is None else optimizer(learning_rate)
     pairs = [(g, v) for g, v in optimizer.compute_gradients(loss, variables) if g is not None]
-    factors = gradient_multipliers or {}
     factors = {key if isinstance(key, str) else key.op.name: value for key, value in factors.items()}
     pairs = [(g * factors[v.op.name] if v.op.name in factors else g, v) for g, v in pairs]
     if callable(clip_gradients):

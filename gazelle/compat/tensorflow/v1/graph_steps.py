@@ -13,6 +13,7 @@ from gazelle.compat.backend.gradients import graph_gradients, roots_of
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
 from gazelle.compat.tensorflow.eager.tape import recorded_gradients, zeros_wanted
+from gazelle.compat.tensorflow.model_calls import all_variables
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.v1 import graph_variables, graphs, scopes
 from gazelle.compat.tensorflow.v1.slots import add_slots
@@ -57,9 +58,11 @@ def gradients(
 
 
 def trained(loss: TensorLike) -> list[Variable]:
-    """The trained variables from which a tensor of a graph is computed."""
+    """The trained variables from which a tensor of a graph is computed, in the order in which they were made."""
     roots, _ = roots_of(loss, None)
-    return [v for v in functions.variables_of(Graph(roots, loss)).values() if v.trainable]
+    used = [v for v in functions.variables_of(Graph(roots, loss)).values() if v.trainable]
+    order = {key: number for number, key in enumerate(all_variables)}
+    return sorted(used, key=lambda v: order.get(id(v), len(order)))
 
 
 @ignores(f"{_HINTS} grad_loss=None")

@@ -42,7 +42,7 @@ def weights_of(values: Array, weights: TensorLike) -> Array:
     weights = jnp.asarray(weights, values.dtype)
     if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
         weights = weights[..., 0]
-    return jnp.broadcast_to(weights, values.shape)
+    return weights * jnp.ones_like(values)  # its error about sizes names both, from which an unknown one is inferred
 
 
 @lifted

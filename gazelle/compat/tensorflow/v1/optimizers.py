@@ -11,12 +11,26 @@ from gazelle import optimizers
 from gazelle.compat.classes import compat_class
 from gazelle.compat.tensorflow.names import named
 from gazelle.core.types import Array
+from gazelle.optimizers.learning_rate import LearningRate
 
 
 class RMSprop(optimizers.RMSprop, abstract=True):
-    """RMSprop of TensorFlow 1, whose averages of squares start at 1."""
+    """RMSprop of TensorFlow 1, whose averages of squares start at 1, and which has the last step as a slot."""
 
     updates_only_gathered_rows = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.slots = ("velocity", *(("average_gradient",) if self.centered else ()), "momentum")
+
+    def rule(self, w: Array, g: Array, v: Array, *others: Array, lr: Array, t: Array) -> tuple[Array, ...]:
+        variance = v = self.rho * v + (1 - self.rho) * g * g
+        *averages, step = others
+        if averages:
+            averages = [self.rho * averages[0] + (1 - self.rho) * g]
+            variance = v - averages[0] ** 2
+        step = self.momentum * step + lr * g / jnp.sqrt(variance + self.epsilon)
+        return w - step, v, *averages, step
 
     def init_slot(self, name: str, path: str, w: Array) -> Array | None:
         return jnp.ones_like(w) if name == "velocity" else super().init_slot(name, path, w)
@@ -38,6 +52,47 @@ class Momentum(optimizers.SGD, abstract=True):
             return w - lr * g
         m = self.momentum * m + g
         return w - lr * (g + self.momentum * m if self.nesterov else m), m
+
+
+class _Proximal(optimizers.Optimizer, abstract=True):
+    """Base of proximal optimizers: after a step it moves a weight towards 0, by its absolute value and its square.
+
+    w <- sign(p) max(|p| - r l1, 0) / (1 + r l2)  with  p = w - r g  and the rate r of the weight.
+    """
+
+    def __init__(
+        self,
+        learning_rate: LearningRate,
+        initial_accumulator_value: float = 0.1,
+        l1_regularization_strength: float = 0.0,
+        l2_regularization_strength: float = 0.0,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(learning_rate, name=name)
+        self.initial_values = {"accumulator": initial_accumulator_value}
+
+    def _moved(self, w: Array, g: Array, rate: Array) -> Array:
+        p = w - rate * g
+        size = jnp.maximum(jnp.abs(p) - rate * self.l1_regularization_strength, 0)
+        return jnp.sign(p) * size / (1 + rate * self.l2_regularization_strength)
+
+
+class ProximalGradientDescent(_Proximal, abstract=True):
+    """`tf.train.ProximalGradientDescentOptimizer`."""
+
+    def rule(self, w: Array, g: Array, *, lr: Array, t: Array) -> Array:
+        return self._moved(w, g, lr)
+
+
+class ProximalAdagrad(_Proximal, abstract=True):
+    """`tf.train.ProximalAdagradOptimizer`: the rate is divided by the root of the sum of squared gradients."""
+
+    updates_only_gathered_rows = True
+    slots = ("accumulator",)
+
+    def rule(self, w: Array, g: Array, a: Array, *, lr: Array, t: Array) -> tuple[Array, ...]:
+        a = a + g * g
+        return self._moved(w, g, lr / jnp.sqrt(a)), a
 
 
 class _Former(ABCMeta):

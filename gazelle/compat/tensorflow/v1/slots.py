@@ -19,14 +19,18 @@ from gazelle.optimizers import Optimizer
 from gazelle.optimizers.transforms import Slots
 
 #: class of gazelle -> the name of the optimizer in TensorFlow, of which the names of slots consist
-_NAMES = pairs("Adam=Adam SGD=Momentum Momentum=Momentum RMSprop=RMSProp Adagrad=Adagrad Adadelta=Adadelta Ftrl=Ftrl")
+_NAMES = pairs("""Adam=Adam Adamax=AdaMax SGD=Momentum Momentum=Momentum RMSprop=RMSProp ProximalAdagrad=ProximalAdagrad
+    Adagrad=Adagrad Adadelta=Adadelta Ftrl=Ftrl""")
 #: slot of gazelle -> its name in TensorFlow, by class
 _SLOTS = {
     "Adam": pairs("momentum=m velocity=v"),
+    "Adamax": pairs("momentum=m norm=v"),
     "RMSprop": pairs("velocity=rms average_gradient=mg momentum=momentum"),
     "Adadelta": pairs("accumulated_grad=accum accumulated_delta_var=accum_update"),
     "Ftrl": pairs("accumulator=accum linear=linear"),
 }
+#: the rates whose powers are variables
+_POWERS = {"Adam": ("beta_1", "beta_2"), "Adamax": ("beta_1",)}
 
 
 class SlotVariables:
@@ -44,7 +48,7 @@ class SlotVariables:
         self._name = given if given[:1].isupper() else _NAMES.get(kind, type(optimizer).__name__)
         self.names = _SLOTS.get(kind, {})
         self.by_weight: dict[tuple[str, str], Variable] = {}
-        betas = [getattr(optimizer, name, None) for name in ("beta_1", "beta_2")] if kind == "Adam" else []
+        betas = [getattr(optimizer, name) for name in _POWERS.get(kind, ())]
         self._powers = [(float(beta), self._variable(beta, f"beta{n}_power")) for n, beta in enumerate(betas, 1)]
 
     def add(self, params: dict[str, Variable]) -> None:
