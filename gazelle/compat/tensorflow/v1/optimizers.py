@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from gazelle import optimizers
 from gazelle.compat.classes import compat_class
 from gazelle.compat.tensorflow.names import named
+from gazelle.compat.types import Option
 from gazelle.core.types import Array
 from gazelle.optimizers.learning_rate import LearningRate
 
@@ -19,7 +20,7 @@ class RMSprop(optimizers.RMSprop, abstract=True):
 
     updates_only_gathered_rows = True
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Option, **kwargs: Option) -> None:
         super().__init__(*args, **kwargs)
         self.slots = ("velocity", *(("average_gradient",) if self.centered else ()), "momentum")
 
