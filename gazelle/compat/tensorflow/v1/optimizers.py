@@ -24,17 +24,14 @@ class RMSprop(optimizers.RMSprop, abstract=True):
         super().__init__(*args, **kwargs)
         self.slots = ("velocity", *(("average_gradient",) if self.centered else ()), "momentum")
 
-    def rule(self, w: Array, g: Array, v: Array, *others: Array, lr: Array, t: Array) -> tuple[Array, ...]:
+    def rule(self, w: Array, g: Array, *slots: Array, lr: Array, t: Array) -> tuple[Array, ...]:
+        v, *averages, step = slots
         variance = v = self.rho * v + (1 - self.rho) * g * g
-        *averages, step = others
         if averages:
             averages = [self.rho * averages[0] + (1 - self.rho) * g]
             variance = v - averages[0] ** 2
         step = self.momentum * step + lr * g / jnp.sqrt(variance + self.epsilon)
         return w - step, v, *averages, step
-
-    def init_slot(self, name: str, path: str, w: Array) -> Array | None:
-        return jnp.ones_like(w) if name == "velocity" else super().init_slot(name, path, w)
 
 
 class Ftrl(optimizers.Ftrl, abstract=True):
