@@ -33,6 +33,9 @@ class RMSprop(optimizers.RMSprop, abstract=True):
         step = self.momentum * step + lr * g / jnp.sqrt(variance + self.epsilon)
         return w - step, v, *averages, step
 
+    def init_slot(self, name: str, path: str, w: Array) -> Array | None:
+        return jnp.ones_like(w) if name == "velocity" else super().init_slot(name, path, w)
+
 
 class Ftrl(optimizers.Ftrl, abstract=True):
     """Ftrl of TensorFlow 1."""
