@@ -236,6 +236,11 @@ def test_lazy_modules(keras):
     assert not missing.available
     with pytest.raises(ImportError, match="This requires the package no-such"):
         missing.anything  # noqa: B018
+    from keras.src.utils.module_utils import jax as lazy_jax
+    from keras.src.utils.module_utils import tensorflow as lazy_tensorflow
+
+    assert lazy_jax.numpy.ones(2).shape == (2,)
+    assert lazy_tensorflow.name == "tensorflow"
 
 
 def test_global_attributes(keras):

@@ -373,7 +373,7 @@ def test_backup_and_restore(tmp_path):
     history, weights, *_ = run(case, resume=False)
     assert history == whole[0]
     assert same(weights, whole[1])
-    assert not [name for name in os.listdir(folder) if name.endswith(".state")]  # the training came to its end
+    assert not os.path.exists(folder)  # the training came to its end
 
 
 @pytest.mark.usefixtures("kept_at_every_step")
@@ -396,3 +396,16 @@ def test_a_kill_goes_back_to_the_last_backup(freq, steps, tmp_path, monkeypatch)
     whole, (history, weights, *_) = run({}, resume=False), run(case, resume=False)
     assert history == whole[0]
     assert same(weights, whole[1])
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_the_folder_of_a_completed_training_is_removed_if_it_is_empty(tmp_path, other):
+    folder = tmp_path / "backup"
+    if other:
+        folder.mkdir()
+        (folder / "notes.txt").write_text("kept")
+    model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    callback = gazelle.callbacks.BackupAndRestore(folder)
+    model.fit(np.ones((8, 3), "float32"), np.ones((8, 1), "float32"), verbose=0, callbacks=[callback])
+    assert (os.listdir(folder) if folder.exists() else None) == (["notes.txt"] if other else None)

@@ -224,6 +224,12 @@ class LazyModule:
             raise ImportError(self.import_error_msg) from error
 
 
+#: the packages that Keras imports when a name in them is read
+flax, grain, jax, ocp, optree, pandas, scipy, tensorflow, torch = map(
+    LazyModule, ["flax", "grain", "jax", "orbax.checkpoint", "optree", "pandas", "scipy", "tensorflow", "torch"]
+)
+
+
 class H5IOStore:
     """Arrays by path in an HDF5 file, as packages save parts of a model: `store.make("lora")["rank"] = 4`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import string
 import tempfile
@@ -251,3 +252,5 @@ class BackupAndRestore(Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.delete_checkpoint and self.autosave is not None:
             self.autosave.delete()
+            with contextlib.suppress(OSError):  # the folder may contain other files
+                os.rmdir(self.backup_dir)
