@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -226,12 +225,14 @@ class OldVariable:
         return default_graphs.current()
 
     @property
-    def op(self) -> SimpleNamespace:
+    def op(self) -> NamedObject:
         """The operation of the graph: it has the name."""
+        from gazelle.compat.backend.execution_order import TensorOperation
         from gazelle.compat.old_names import weight_name
 
         name, path = str(self.name), getattr(self, "path", None)  # a tensor has no path
-        return SimpleNamespace(name=(name if name.endswith(":0") or not path else weight_name(path)).removesuffix(":0"))
+        full = name if name.endswith(":0") or not path else weight_name(path)
+        return TensorOperation(full.removesuffix(":0"), self)
 
     def get_shape(self) -> TensorShape:
         """Return the shape as TensorFlow returned it."""

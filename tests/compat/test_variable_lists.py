@@ -1,5 +1,7 @@
 """Variables of graphs of TensorFlow 1 by name, checkpoints of some of them, and names that only TensorFlow 1 had."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -147,3 +149,22 @@ def test_adam_of_used_rows_and_of_nesterov(tf):  # numbers of TensorFlow 1.15
     np.testing.assert_allclose(trained(tf.contrib.opt.LazyAdamOptimizer), lazy, atol=5e-6)
     nadam = [0.481247, 1.446686, -1.603455, 0, 0.710786, 1.65708, 2.656871, 4, 5, 5.767703, 6.767635]
     np.testing.assert_allclose(trained(tf.contrib.opt.NadamOptimizer), nadam, atol=5e-6)
+
+
+def test_variables_without_references_are_in_the_graph(tf):
+    def scaled():
+        weights = {"used": tf.Variable([1.0]), "unused": tf.Variable([2.0])}
+        return weights["used"] * 2
+
+    tf.placeholder(tf.float32)
+    made, names = scaled(), ["Variable:0", "Variable_1:0"]
+    gc.collect()
+    assert [v.name for v in tf.trainable_variables()] == names
+    with tf.Graph().as_default():
+        assert tf.global_variables() == []
+        scaled()
+        gc.collect()
+        assert [v.name for v in tf.global_variables()] == names
+    assert (len(tf.global_variables()), made is None) == (2, False)
+    tf.reset_default_graph()
+    assert tf.global_variables() == []

@@ -27,8 +27,8 @@ from gazelle.core.errors import GazelleError, message
 _TABLES = listed("""v1.contrib_layers function_tables ops.arrays ops.blocks ops.boxes checking checkpoint_files
     checkpoints checkpoint_manager eager.control ops.convolutions ops.crf data.csv_files eager.custom_gradient v1.decays
     v1.distributions v1.estimators v1.estimator_inputs v1.canned_estimators v1.contrib_learn v1.hyperparameters
-    v1.external_optimizers v1.global_steps v1.default_graphs eager.differentiation events feature_columns files
-    function_layer ops.gathering
+    v1.meta_graphs v1.external_optimizers v1.global_steps v1.default_graphs eager.differentiation events feature_columns
+    files function_layer ops.gathering
     ops.gradient_ops initializers v1.iterators v1.layers v1.losses v1.metrics v1.optimizers v1.scatter v1.scopes
     v1.sessions v1.summaries v1.graphs v1.placeholders v1.graph_variables v1.graph_steps ops.image_resizing ops.images
     v1.legacy_seq2seq v1.sequence_losses ops.linalg ops.linear_operators

@@ -12,6 +12,8 @@ from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.eager.custom_gradient import overriding
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.v1 import graphs, scopes
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.variable import Variable
 
 _base = DefaultGraph()
 _open: list[Graph] = []
@@ -59,7 +61,14 @@ def _of_graph(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-DefaultGraph.get_tensor_by_name = DefaultGraph.get_operation_by_name = _of_graph(_found)
+def _operation(name: str) -> Any:
+    """The operation of this name."""
+    found = _found(name)
+    return found.op if isinstance(found, KerasTensor | Variable) else found
+
+
+DefaultGraph.get_tensor_by_name = _of_graph(_found)
+DefaultGraph.get_operation_by_name = _of_graph(_operation)
 for _method in (
     scopes.get_collection,
     scopes.get_collection_ref,

@@ -100,6 +100,7 @@ def variable(
     made.dtype = DType(kind)
     _first_values[made] = NAMES["cast"](value, kind) if is_fed else array.astype(kind)
     scopes.add_to_collections(options.get("collections") or (), made)
+    scopes.keep(made)
     return remembered(made)
 
 

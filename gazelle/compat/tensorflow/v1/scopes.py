@@ -83,11 +83,22 @@ def current() -> Scope:
 named("get_variable_scope")(current)
 
 
+_kept: dict[int, Any] = {}  # the variables of the graph, also those that a program has no reference to
+
+
+def keep(variable: Variable) -> None:
+    """Let a variable live as long as the graph."""
+    _kept[id(variable)] = variable
+
+
+def _tables() -> tuple[Any, ...]:
+    return _by_name, _counts, _collections, _added_in, _results, names_made, all_variables, _kept
+
+
 def reset() -> None:
     """Forget all names."""
-    for table in (_by_name, _counts, _collections, _added_in, _results, names_made):
+    for table in _tables():
         table.clear()
-    all_variables.clear()
     summaries.clear()
     _open[:] = [Scope("")]
     variable_names.reset()
@@ -99,7 +110,7 @@ State = tuple[Any, ...]
 
 def exchanged(state: State | None) -> State:
     """Replace all names, variables and collections, by none if `state` is None; return what they were before."""
-    tables: Any = (_by_name, _counts, _collections, _added_in, _results, names_made, all_variables)
+    tables: Any = _tables()
     lists: Any = (summaries, _open)
     before = (*map(dict, tables), *map(list, lists))
     reset()
@@ -109,6 +120,24 @@ def exchanged(state: State | None) -> State:
         for own, contents in zip(lists, state[len(tables) :], strict=True):
             own[:] = contents
     return before
+
+
+def copied() -> State:
+    """A copy of the tables of the default graph."""
+    tables = _tables()
+    return (*({key: _copied(v) for key, v in table.items()} for table in tables), list(summaries))
+
+
+def _copied(value: Any) -> Any:
+    return list(value) if type(value) is list else value
+
+
+def add_copied(state: State) -> None:
+    """Add what a copy has to the tables of the default graph."""
+    tables = _tables()
+    for table, contents in zip(tables, state, strict=False):
+        table.update({key: _copied(value) for key, value in contents.items() if key not in table})
+    summaries.extend(one for one in state[-1] if one not in summaries)
 
 
 def unique(name: str) -> str:
@@ -378,4 +407,12 @@ named("model_variables", "moving_average_variables")(functools.partial(get_colle
 
 named("control_dependencies")(depending)
 named("init_scope")(lambda: depending(None))
-named("group")(lambda *inputs, name=None: Operations([*open_dependencies(), *jax.tree.leaves(inputs)]))
+
+
+@named("group")
+def group(*inputs: Option, name: str | None = None) -> Operations:
+    """`tf.group`: operations that a session runs together."""
+    made = Operations([*open_dependencies(), *jax.tree.leaves(inputs)])
+    if name:
+        remember(name, made)
+    return made

@@ -20,7 +20,7 @@ from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.errors import InvalidArgumentError, NotFoundError
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.v1 import default_graphs, fed_constants, graphs, scopes
+from gazelle.compat.tensorflow.v1 import default_graphs, fed_constants, graphs, meta_graphs, scopes
 from gazelle.compat.tensorflow.v1.graphs import build_graphs
 from gazelle.compat.types import Nested, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -161,18 +161,34 @@ class Saver:
             named[name if name not in named else f"{name}_{len(named)}"] = v
         return named
 
-    @ignores(
-        "sess latest_filename='checkpoint' meta_graph_suffix write_meta_graph write_state=True strip_default_attrs"
-    )
-    def save(self, sess: object, save_path: PathLike, global_step: TensorLike = None) -> str:
+    @ignores("sess latest_filename='checkpoint' meta_graph_suffix write_state=True strip_default_attrs")
+    def save(
+        self,
+        sess: object,
+        save_path: PathLike,
+        global_step: TensorLike = None,
+        latest_filename: str = "checkpoint",
+        meta_graph_suffix: str = "meta",
+        write_meta_graph: bool = True,
+    ) -> str:
         """Write the values; returns the prefix of the file."""
         step = "" if global_step is None else f"-{int(np.asarray(unboxed(global_step))):{self._step_format}}"
         prefix = Checkpoint(variables=self._variables()).write(f"{text(save_path)}{step}")
         self.last_checkpoints = [path for path in self.last_checkpoints if path != prefix] + [prefix]
         while self._most and len(self.last_checkpoints) > self._most:
-            pathlib.Path(f"{self.last_checkpoints.pop(0)}.npz").unlink(missing_ok=True)
+            oldest = self.last_checkpoints.pop(0)
+            pathlib.Path(f"{oldest}.npz").unlink(missing_ok=True)
+            meta_graphs.remove(f"{oldest}.meta")
+        if write_meta_graph and graphs.active():
+            meta_graphs.write(f"{prefix}.meta", self._given)
         write_index(prefix, self.last_checkpoints)
         return prefix
+
+    @ignores("collection_list as_text export_scope=None clear_devices clear_extraneous_savers strip_default_attrs")
+    def export_meta_graph(self, filename: PathLike | None = None) -> None:
+        """Keep the default graph under the name of a file."""
+        if filename is not None:
+            meta_graphs.write(filename, self._given)
 
     def restore(self, sess: object, save_path: PathLike) -> None:
         """Read the values, which gazelle or TensorFlow wrote.
