@@ -483,3 +483,10 @@ def test_axis_none_is_the_first_or_the_last_one(keras):
     K, x = keras.backend, np.array([[1.0, 5.0, 2.0], [3.0, 4.0, 9.0]])
     found = [K.eval(function(K.variable(x), axis=None)) for function in (K.argmax, K.argmin)]
     np.testing.assert_array_equal(found, [[1, 0, 1], [0, 1, 0]])
+
+
+def test_arange_of_floats(keras_2):  # Keras 2.2.4 casts only for another dtype than "int32"
+    K = keras_2.backend
+    assert K.eval(K.arange(0, 2, step=0.5)).tolist() == [0, 0.5, 1, 1.5]
+    assert K.eval(K.arange(3)).dtype == "int32"
+    assert K.eval(K.arange(3, dtype="float32")).dtype == "float32"

@@ -33,6 +33,12 @@ def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
     return jnp.trunc(mean).astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.integer) and era.number() < 3 else mean
 
 
+def _arange(start: Any, stop: Any, step: Any, dtype: Any) -> Any:
+    """Return numbers from `start` on; with the default dtype floats stay floats."""
+    numbers = jnp.arange(start, stop, step)
+    return numbers if dtype == "int32" else numbers.astype(dtype)
+
+
 def _clip(x: Any, low: Any, high: Any) -> Any:
     """Return x with bounds; the lower one counts if the upper one is below it."""
     high = high if low is None or high is None else jnp.maximum(low, high)
