@@ -214,10 +214,12 @@ def declared_outputs(layer: Layer, args: Sequence[Any], error: Exception) -> Sym
     """Return symbolic outputs of the shapes that user code declares, after an error in the trace of `call`.
 
     The argument `output_shape` of the layer and an overridden `compute_output_shape` declare shapes. None if nothing is
-    declared, or if gazelle raised the error and only the batch size is unknown: the error is then the user's.
+    declared, or if gazelle raised the error and only the batch size is unknown: the error is then the user's, except
+    where `call` needs values, as of NumPy functions.
     """
     found = symbolic.symbolic_leaves(args)
-    clear = isinstance(error, GazelleError | NameError | AttributeError)
+    needs_values = isinstance(error.__cause__, jax.errors.JAXTypeError)  # a `call` that runs on arrays alone
+    clear = isinstance(error, GazelleError | NameError | AttributeError) and not needs_values
     if not found or (clear and not any(None in tensor.shape[1:] for tensor in found)):
         return None
     declared = layer._config.get("output_shape")

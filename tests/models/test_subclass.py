@@ -245,3 +245,29 @@ def test_run_eagerly_of_a_model_that_is_not_compiled():
     assert 12.0 in seen
     model.compile("sgd", "mse")
     assert not model.run_eagerly
+
+
+class OnArrays(gazelle.layers.Layer):
+    """Runs on arrays alone, and declares its shape."""
+
+    def __init__(self):
+        super().__init__()
+        self.supports_masking, self.seen = True, []
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def call(self, x, mask=None):
+        self.seen.append((np.asarray(x), np.asarray(mask)))
+        return x
+
+
+def test_a_layer_that_needs_values_and_declares_its_shape_runs_in_a_model_that_is_called():
+    x, layer = np.array([[[0.0, 0.0], [1.0, 2.0], [0.0, 0.0]]], "float32"), OnArrays()
+    model = gazelle.Sequential([gazelle.layers.Masking(), layer])
+    np.testing.assert_array_equal(model(x), x)  # as in Keras 3.15.1
+    values, mask = layer.seen[-1]
+    np.testing.assert_array_equal(values, x)
+    np.testing.assert_array_equal(mask, [[False, True, False]])
+    with pytest.raises(TypeError, match="OnArrays 'on_arrays.*' failed on input of shape"):
+        model.predict(x, verbose=0)  # compiled
