@@ -113,6 +113,8 @@ def ctc_decode(
         ArgumentError: If `strategy` is another name.
     """
     lengths = jnp.asarray(array(sequence_lengths), "int32")
+    inputs = jnp.asarray(array(inputs))
+    inputs = inputs.astype(jnp.promote_types(inputs.dtype, "float32"))
     if strategy == "greedy":
         return _greedy(inputs, lengths, merge_repeated, mask_index)
     if strategy == "beam_search":

@@ -269,5 +269,5 @@ def test_a_layer_that_needs_values_and_declares_its_shape_runs_in_a_model_that_i
     values, mask = layer.seen[-1]
     np.testing.assert_array_equal(values, x)
     np.testing.assert_array_equal(mask, [[False, True, False]])
-    with pytest.raises(TypeError, match="OnArrays 'on_arrays.*' failed on input of shape"):
+    with pytest.raises(TypeError, match=r"OnArrays 'on_arrays.*' failed on input of shape"):
         model.predict(x, verbose=0)  # compiled

@@ -154,3 +154,15 @@ def test_an_affine_transform_with_projections_is_a_perspective_transform():
 
 def test_meshgrid_returns_a_list():
     assert isinstance(ops.meshgrid([1, 2], [3]), list)
+
+
+@pytest.mark.parametrize("strategy", ["greedy", "beam_search"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_scores_of_ctc_decode_have_32_bits(dtype, strategy):
+    logits = ops.cast(np.random.default_rng(0).normal(size=(2, 5, 4)), dtype)
+    paths, scores = ops.ctc_decode(logits, np.array([5, 4]), strategy=strategy)
+    assert (paths.dtype, scores.dtype) == ("int32", "float32")  # as in Keras 3.15.1
+    same = ops.ctc_decode(ops.cast(logits, "float32"), np.array([5, 4]), strategy=strategy)
+    np.testing.assert_array_equal(paths, same[0])
+    np.testing.assert_array_equal(scores, same[1])
+    assert ops.ctc_decode(gazelle.KerasTensor((2, 5, 4), dtype=dtype), np.array([5, 4]), strategy)[1].dtype == "float32"
