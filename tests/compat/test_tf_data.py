@@ -215,3 +215,9 @@ def test_rows_of_sparse_tensors(tf):
     assert batch.shape == (3, 4)
     assert labels.numpy().tolist() == [7, 8, 9]
     assert tf.sparse.to_dense(batch).numpy().tolist() == tf.sparse.to_dense(sparse).numpy().tolist()
+
+
+def test_an_empty_dataset_has_the_shapes_of_its_source(tf):
+    data = tf.data.Dataset.from_tensor_slices(np.ones((4, 2), "float32")).filter(lambda x: x[0] > 1).take(2)
+    assert tuple(data.element_spec.shape) == (2,)
+    assert list(data) == []

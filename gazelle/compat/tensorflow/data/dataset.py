@@ -168,6 +168,7 @@ class Dataset(Elements):
     file_paths: list[str] | None = None
     _batch: int | None = None  # the size of batches whose last one may be smaller
     _spec: Any = None  # the specs that a program gave
+    _source: Dataset | None = None  # whose elements, some or all, these are
     _options: Any = None
     _kind = "Dataset"  # the name of its class in texts
 
@@ -175,6 +176,7 @@ class Dataset(Elements):
         """A dataset whose elements have the shapes of those of this one."""
         out = Dataset(begin, length)
         out._batch, out._spec, out._options = self._batch, self._spec, self._options
+        out._source = self
         return out
 
     # Constructors ---------------------------------------------------------------------------------------------------
@@ -324,7 +326,7 @@ class Dataset(Elements):
     def map(self, map_func: Callable[..., Any]) -> Dataset:
         """Apply `map_func(x)` to each element, or `map_func(x, y)` if it is a tuple."""
         out = self._like(lambda: builtins.map(functools.partial(called, map_func), self._begin()), self._length)
-        out._spec = None
+        out._spec = out._source = None
         return out
 
     def filter(self, predicate: Callable[..., Any]) -> Dataset:
@@ -625,6 +627,8 @@ class Dataset(Elements):
         look_at_values()
         with assigned(_peeks, True):
             first = next(self._begin(), None)
+        if first is None and self._source is not None:
+            return self._source.element_spec
         if first is None:
             raise DataError(message("element_spec", expected="a dataset with elements", got="an empty one"))
         return specs_of(first, self._batch)
