@@ -25,7 +25,7 @@ from gazelle.compat.tensorflow.eager.tensor_array import TensorArray
 from gazelle.compat.tensorflow.names import NAMES, array_of_list, named
 from gazelle.compat.tensorflow.ops.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.ops.ragged import RaggedTensor
-from gazelle.compat.tensorflow.v1 import loops, subgraphs
+from gazelle.compat.tensorflow.v1 import loops, subgraphs, while_loops
 from gazelle.compat.tensorflow.v1.graph_variables import read_in_graph
 from gazelle.compat.types import Function, Nested, Option, ShapeLike, TensorLike, TensorResult
 from gazelle.core import prng, tracing
@@ -131,7 +131,7 @@ def _while_loop(cond: Function, body: Function, loop_vars: Any, shape_invariants
     values = jax.tree.map(lambda v: v if isinstance(v, plain) else convert(v), list(loop_vars), is_leaf=is_leaf)
     iterations, limit = 0, None if maximum_iterations is None else int(maximum_iterations)
     if _is_symbolic(values) or _is_symbolic(first := cond(*values)):
-        return subgraphs.symbolic_while(cond, body, values, limit, shape_invariants)
+        return while_loops.symbolic_while(cond, body, values, limit, shape_invariants)
     if _traced(first):
         most = np.iinfo(np.int32).max if limit is None else limit
         key = prng.loop_key()
@@ -154,7 +154,7 @@ def _while_loop(cond: Function, body: Function, loop_vars: Any, shape_invariants
         more = cond(*values)
         if _is_symbolic(more):  # what follows depends on tensors of a graph that an iteration brought in
             rest = None if limit is None else limit - iterations
-            return subgraphs.symbolic_while(cond, body, values, rest, shape_invariants)
+            return while_loops.symbolic_while(cond, body, values, rest, shape_invariants)
         if not bool(more):
             break
         out = body(*values)

@@ -13,8 +13,9 @@ from gazelle.compat.tensorflow.errors import InvalidArgumentError, OutOfRangeErr
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ops.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import DTypeLike, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, Option, TensorLike, TensorResult
 from gazelle.core.errors import message
+from gazelle.core.symbolic import is_symbolic
 
 
 @named("TensorArray")
@@ -22,17 +23,35 @@ from gazelle.core.errors import message
 class TensorArray:
     """`tf.TensorArray`: a list of tensors."""
 
-    @ignores("clear_after_read tensor_array_name handle flow infer_shape element_shape colocate_with_first_write_call")
+    @ignores("clear_after_read tensor_array_name handle flow infer_shape colocate_with_first_write_call")
     def __init__(
         self,
         dtype: DTypeLike,
         size: TensorLike = None,
         dynamic_size: bool | None = None,
+        clear_after_read: bool | None = None,
+        tensor_array_name: str | None = None,
+        handle: Option = None,
+        flow: Option = None,
+        infer_shape: bool = True,
+        element_shape: Option = None,
     ) -> None:
-        self.dtype, self._items = as_dtype(dtype), [None] * int(size or 0)
+        self.dtype, self._shape = as_dtype(dtype), element_shape
         self._grows = bool(dynamic_size) or size is None
+        self._size = size if is_symbolic(size) else None
+        self._items = [] if is_symbolic(size) else [None] * int(0 if size is None else size)
+
+    def in_graph(self) -> TensorArray:
+        """Return the array as a tensor of rows, which has no elements before."""
+        from gazelle.compat.tensorflow.v1 import tensor_arrays
+
+        filled, size = self._filled(), len(self._items) if self._size is None else self._size
+        made = tensor_arrays.graph_array(self.dtype, size, self._grows, self._shape)
+        return made.unstack(stack(filled)) if filled else made
 
     def write(self, index: TensorLike, value: TensorLike) -> TensorArray:
+        if is_symbolic(index) or self._size is not None:
+            return self.in_graph().write(index, value)
         position = int(index)
         if position >= len(self._items) and not self._grows:
             hint = "tf.TensorArray(dtype, size, dynamic_size=True)"
@@ -44,6 +63,8 @@ class TensorArray:
         return self
 
     def read(self, index: TensorLike) -> TensorResult:
+        if is_symbolic(index):
+            return self.in_graph().read(index)
         value = self._items[int(index)]
         if value is None:
             raise InvalidArgumentError(
@@ -63,7 +84,9 @@ class TensorArray:
         return concat(self._filled(), 0)
 
     def unstack(self, value: TensorLike) -> TensorArray:
-        self._items = list(convert(value))
+        if is_symbolic(value := convert(value)):
+            return self.in_graph().unstack(value)
+        self._items = list(value)
         return self
 
     def split(self, value: TensorLike, lengths: TensorLike) -> TensorArray:
@@ -76,16 +99,21 @@ class TensorArray:
 
     def gather(self, indices: Sequence[TensorLike] | TensorLike) -> TensorResult:
         """Return a stack of the elements with these indices."""
+        if is_symbolic(indices):
+            return self.in_graph().gather(indices)
         return stack([self.read(index) for index in indices])
 
     def scatter(self, indices: Sequence[TensorLike] | TensorLike, value: TensorLike) -> TensorArray:
         """Write each row at one of the indices."""
-        for index, row in zip(indices, convert(value), strict=True):
-            self.write(index, row)
+        if is_symbolic(indices) or self._size is not None:
+            return self.in_graph().scatter(indices, value)
+        value = convert(value)
+        for number, index in enumerate(indices):
+            self.write(index, value[number])
         return self
 
     def size(self) -> TensorResult:
-        return Tensor(np.asarray(len(self._items), "int32"))
+        return Tensor(np.asarray(len(self._items), "int32")) if self._size is None else self._size
 
     def close(self) -> None:
         self._items = []

@@ -19,10 +19,7 @@ from gazelle.compat.backend.execution_order import Order, depending
 from gazelle.compat.backend.functions import all_updates, variables_of
 from gazelle.compat.backend.sessions import Operations, replace_in
 from gazelle.compat.backend.updates import Update, new_values
-from gazelle.compat.old_variable import TensorShape
-from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
-from gazelle.compat.tensorflow.v1 import loops
 from gazelle.compat.types import Array, Nested, TensorLike, TensorResult
 from gazelle.core import prng, tracing
 from gazelle.core.errors import ShapeError
@@ -45,7 +42,7 @@ class SubGraph:
 
     def __init__(self, function: Callable[..., Any], examples: Sequence[Any]) -> None:
         flat, structure = jax.tree.flatten(list(examples), is_leaf=is_box)
-        self.inputs = [variables.placeholder(tuple(t.shape), dtype=_dtype(t)) for t in flat]
+        self.inputs = [_input_like(t) for t in flat]
         self._first = next(numbers_of_calls)
         with depending(None):
             out = function(*jax.tree.unflatten(structure, self.inputs))
@@ -114,7 +111,13 @@ def _is_leaf(value: Any) -> bool:
     return value is None or is_box(value)
 
 
-def _dtype(value: Any) -> str:
+def _input_like(tensor: Any) -> KerasTensor:
+    made = variables.placeholder(tuple(n or None for n in tensor.shape), dtype=dtype_of(tensor))
+    made.shape = tuple(tensor.shape)  # a size may be 0
+    return made
+
+
+def dtype_of(value: Any) -> str:
     return str(jnp.result_type(unboxed(value)) if not is_symbolic(value) else value.dtype)
 
 
@@ -170,17 +173,17 @@ def _of_either_shape(branches: Sequence[SubGraph]) -> Any:
     """Results for branches of which only the sizes differ, which are unknown then; None for other branches."""
     pairs = list(zip(*(branch.outputs for branch in branches), strict=False))
     alike = branches[0].structure == branches[1].structure and not any(leaf is None for pair in pairs for leaf in pair)
-    if not alike or any(len(np.shape(a)) != len(np.shape(b)) or _dtype(a) != _dtype(b) for a, b in pairs):
+    if not alike or any(len(np.shape(a)) != len(np.shape(b)) or dtype_of(a) != dtype_of(b) for a, b in pairs):
         return None
     shapes = [[n if n == m else None for n, m in zip(np.shape(a), np.shape(b), strict=True)] for a, b in pairs]
-    made = [KerasTensor.derived(shape, _dtype(a)) for shape, (a, _) in zip(shapes, pairs, strict=True)]
+    made = [KerasTensor.derived(shape, dtype_of(a)) for shape, (a, _) in zip(shapes, pairs, strict=True)]
     return jax.tree.unflatten(branches[0].structure, made)
 
 
 def symbolic_cond(pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> TensorResult:
     """`tf.cond` of a condition that is a tensor of a graph."""
     branches = [SubGraph(true_fn, ()), SubGraph(false_fn, ())]
-    changed = _changed(branches)
+    changed = changed_by(branches)
     if not all(branch.outputs for branch in branches):
         for branch in branches:
             branch.drop_outputs()
@@ -194,73 +197,23 @@ def symbolic_cond(pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callab
         return jax.lax.cond(jnp.asarray(arguments[0], bool).reshape(()), *run)
 
     otherwise = lambda: (_of_either_shape(branches), [KerasTensor.derived(v.shape, v.dtype) for v in changed])  # noqa: E731
-    out, updates = _with_updates(node(compute, branches, (pred, changed), otherwise), branches)
+    out, updates = with_updates(node(compute, branches, (pred, changed), otherwise), branches)
     return out if branches[0].outputs else Operations(updates)
 
 
-def _changed(parts: Sequence[SubGraph]) -> list[Variable]:
+def changed_by(parts: Sequence[SubGraph]) -> list[Variable]:
     """The variables that parts of a call assign."""
     return list({id(v): v for part in parts for v in part.changed}.values())
 
 
-def _with_updates(made: Any, parts: Sequence[SubGraph]) -> tuple[Any, list[Update]]:
+def with_updates(made: Any, parts: Sequence[SubGraph]) -> tuple[Any, list[Update]]:
     """The results of a call, and assignments that a session runs with them; `made` is (results, new values)."""
     out, values = made
     adding = {id(u.variable): u.adds for part in parts for u in part.updates}
-    updates = [Update(v, value, adds=adding[id(v)]) for v, value in zip(_changed(parts), values, strict=True)]
+    updates = [Update(v, value, adds=adding[id(v)]) for v, value in zip(changed_by(parts), values, strict=True)]
     for tensor in symbolic_leaves(out):
         tensor.effects = tuple(updates)
     return out, updates
-
-
-def symbolic_while(
-    condition: Callable[..., Any],
-    body: Callable[..., Any],
-    values: Sequence[TensorLike],
-    limit: int | None,
-    shapes: Sequence[Any] | None = None,
-) -> TensorResult:
-    """`tf.while_loop` of tensors of a graph; `shapes` are those that values have in all iterations."""
-    leaves, structure = jax.tree.flatten(list(values), is_leaf=is_box)
-    nested = lambda state: jax.tree.unflatten(structure, state)  # noqa: E731
-
-    def listed(*state: Any) -> list[Any]:
-        out = body(*nested(state))
-        out = list(out) if isinstance(out, list | tuple) and not hasattr(out, "_fields") else [out]
-        return jax.tree.leaves(out, is_leaf=is_box)
-
-    examples = [v if is_box(v) else boxed(jnp.asarray(v)) for v in leaves]
-    if shapes is not None and len(shapes) != len(leaves):
-        shapes = jax.tree.leaves(list(shapes), is_leaf=lambda v: isinstance(v, TensorShape))
-    inside = examples if shapes is None else [KerasTensor(s, _dtype(v)) for s, v in zip(shapes, examples, strict=True)]
-    parts = [SubGraph(lambda *state: condition(*nested(state)), inside), SubGraph(listed, inside)]
-    changed = _changed(parts)
-    numbers = list(map(id, changed))
-
-    def compute(arguments: Any, of_condition: Any, of_body: Any) -> Any:
-        known = None if changed else loops.known_count(parts[0], parts[1], arguments[0])
-        start = [jnp.asarray(v) for v in arguments[0]]
-        kinds, key = [v.dtype for v in start], prng.loop_key()
-
-        def step(state: Any) -> Any:
-            count, inner, values = state
-            with tracing.at_step(key, count), tracing.bind_variables(dict(zip(numbers, values, strict=True))):
-                new, values = parts[1].assigning(inner, of_body, changed)
-            return count + 1, [jnp.asarray(v, kind) for v, kind in zip(new, kinds, strict=True)], values
-
-        def goes_on(state: Any) -> Any:
-            with tracing.bind_variables(dict(zip(numbers, state[2], strict=True))):
-                more = parts[0].run(state[1], of_condition).reshape(())
-            return more if limit is None else jnp.logical_and(more, state[0] < limit)
-
-        first = jnp.int32(0), start, [v.value for v in changed]
-        if known is not None:
-            return loops.repeated(step, first, known if limit is None else min(known, limit))[1:]
-        if limit is None:
-            return loops.while_loop(goes_on, step, first)[1:]
-        return loops.at_most(limit, goes_on, step, first)[1:]
-
-    return nested(_with_updates(node(compute, parts, (examples, changed)), parts)[0])
 
 
 def symbolic_scan(
@@ -325,15 +278,21 @@ def symbolic_steps(part: SubGraph, start: Nested[TensorLike], limit: TensorLike)
         most = jnp.int32(np.iinfo("int32").max if most is None else most)
         return repeated(jnp.arange(counted(state, most, captured, key=key)), state, captured, key=key)
 
-    vars(compute)["parts"], vars(compute)["graph"] = [part], SimpleNamespace(nodes=part.nodes)
-    operation = Op(compute)
-    operation.runs_on_host = True
     out, last = jax.tree.unflatten(part.structure, part.outputs)
     made = (
-        jax.tree.map(lambda v: KerasTensor.derived((None, *v.shape), _dtype(v)), out, is_leaf=is_box),
-        jax.tree.map(lambda v: KerasTensor.derived(v.shape, _dtype(v)), last, is_leaf=is_box),
+        jax.tree.map(lambda v: KerasTensor.derived((None, *v.shape), dtype_of(v)), out, is_leaf=is_box),
+        jax.tree.map(lambda v: KerasTensor.derived(v.shape, dtype_of(v)), last, is_leaf=is_box),
     )
-    Node(operation, (_plain((start, limit)), part.captured), {}, made)
+    return host_part(compute, [part], (start, limit), made)
+
+
+def host_part(compute: Callable[..., Any], parts: Sequence[SubGraph], arguments: tuple[Any, ...], made: Any) -> Any:
+    """Add `compute(arguments, captured of each part...)`, which needs values, to the graph; returns its results."""
+    vars(compute)["parts"] = parts
+    vars(compute)["graph"] = SimpleNamespace(nodes=[n for part in parts for n in part.nodes])
+    operation = Op(compute)
+    operation.runs_on_host = True
+    Node(operation, (_plain(arguments), *(part.captured for part in parts)), {}, made)
     return made
 
 
@@ -356,4 +315,4 @@ def compiled(part: SubGraph, function: Callable[..., Any], stops_gradients: bool
 
 
 def _row(tensor: Any) -> Any:
-    return KerasTensor(tuple(tensor.shape)[1:], _dtype(tensor))
+    return KerasTensor(tuple(tensor.shape)[1:], dtype_of(tensor))
