@@ -11,10 +11,11 @@ import jax.numpy as jnp
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.eager.recording import is_box
+from gazelle.compat.tensorflow.eager.tensor_array import TensorArray
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1 import scopes, subgraphs
 from gazelle.compat.tensorflow.v1.graphs import build_graphs, eager
-from gazelle.compat.types import DTypeLike, Nested, Option, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, Function, Nested, Option, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers.recurrence import select
 
@@ -193,3 +194,44 @@ def stack_bidirectional_dynamic_rnn(
             inputs = NAMES["concat"](list(both), 2)
             states.append(last)
     return inputs, *zip(*states, strict=True)
+
+
+@named("nn.raw_rnn")
+@ignores("parallel_iterations swap_memory")
+def raw_rnn(
+    cell: Option,
+    loop_fn: Function,
+    parallel_iterations: int | None = None,
+    swap_memory: bool = False,
+    scope: Option = None,
+) -> TensorResult:
+    """`tf.nn.raw_rnn`: steps until all sequences are finished; (arrays of what they emit, last state, loop state).
+
+    `loop_fn(time, cell_output, cell_state, loop_state)` returns (finished, next input, next state, what is emitted,
+    loop state) and is called without outputs before the first step.
+    """
+    build_graphs()
+    with scopes.variable_scope(scope or "rnn"):
+        time = NAMES["constant"](0)
+        finished, inputs, state, emitted, of_loop = loop_fn(time, None, None, None)
+        kinds = jax.tree.map(lambda v: v.dtype, emitted, is_leaf=is_box)
+        if emitted is None:
+            like = jax.tree.leaves(state, is_leaf=is_box)[0].dtype
+            kinds = jax.tree.map(lambda _: like, cell.output_size)
+        arrays = jax.tree.map(lambda kind: TensorArray(kind, 0, True), kinds)
+
+        def body(time: Any, finished: Any, inputs: Any, arrays: Any, state: Any, of_loop: Any) -> Any:
+            output, new = cell(inputs, state)
+            ends, inputs, new, emitted, after = loop_fn(time + 1, output, new, of_loop)
+            goes_on = NAMES["logical_not"](finished)
+            kept = lambda new, old: call(select, (goes_on, new, old), {}) if len(new.shape) else new  # noqa: E731
+            emitted = jax.tree.map(lambda v: kept(v, v * 0), output if emitted is None else emitted, is_leaf=is_box)
+            arrays = jax.tree.map(lambda v, ta: ta.write(time, v), emitted, arrays, is_leaf=is_box)
+            state = jax.tree.map(kept, new, state, is_leaf=is_box)
+            ends = NAMES["logical_or"](finished, ends)
+            return time + 1, ends, inputs, arrays, state, of_loop if after is None else after
+
+        more = lambda time, finished, *_: NAMES["logical_not"](NAMES["reduce_all"](finished))  # noqa: E731
+        start = time, finished, inputs, arrays, state, of_loop
+        *_, arrays, state, of_loop = NAMES["while_loop"](more, body, start)
+    return arrays, state, of_loop
