@@ -191,5 +191,60 @@ def test_errors(tf):
         s2s.AttentionWrapper(cell, [attention, attention])
     with pytest.raises(ArgumentError, match="a vector"):
         s2s.TrainingHelper(memory, 3)
-    with pytest.raises(AttributeError, match=r"tf\.contrib\.seq2seq\.BeamSearchDecoder"):
-        s2s.BeamSearchDecoder(cell)
+
+
+#: options; ids of the beams, their log probabilities, lengths
+BEAMS = {
+    "lstm": (
+        {"width": 2, "length_penalty_weight": 0.7},
+        [0, 0, 3, 3, 3, 3, 2, 3, 2, 3, 2, 3, 0, 0, 3, 3, 3, 3, 2, 3, 2, 3, 2, 3],
+        ([-4.8734, -7.169, -4.9229, -7.1827], [4, 6, 4, 6]),
+    ),
+    "attention": (
+        {"attention": True, "coverage_penalty_weight": 0.2, "end": 3},
+        [3, 4, 2, 3, 3, 3, 3, 4, 2, 3, 3, 3],
+        ([-0.0573, -2.9774, -5.7921, -0.023, -4.1009, -5.1832], [1, 2, 2, 1, 2, 2]),
+    ),
+}
+
+
+def beams(tf, attention=False, width=3, end=2, **options):
+    """Ids, log probabilities and lengths of the beams of two samples."""
+    s2s, memory = tf.contrib.seq2seq, tf.placeholder(tf.float32, [None, None, 3])
+    rows, matrix = tf.placeholder(tf.int32, [None]), tf.get_variable("E", [5, 2])
+    size, encoded = tf.shape(memory)[0], tf.tanh(tf.layers.dense(memory[:, 0], 4, name="enc"))
+    tiled, state, lengths = (s2s.tile_batch(v, multiplier=width) for v in (memory, encoded, rows))
+    if attention:
+        seen = s2s.LuongAttention(4, tiled, memory_sequence_length=lengths)
+        cell = s2s.AttentionWrapper(tf.nn.rnn_cell.GRUCell(4), seen, attention_layer_size=4, alignment_history=True)
+        state = cell.zero_state(size * width, tf.float32).clone(cell_state=state)
+    else:
+        cell, state = tf.nn.rnn_cell.LSTMCell(4), tf.nn.rnn_cell.LSTMStateTuple(state, state * 0.5)
+    layer = tf.layers.Dense(5, use_bias=False)
+    decoder = s2s.BeamSearchDecoder(cell, matrix, tf.fill([size], 1), end, state, width, layer, **options)
+    outputs, last, _ = s2s.dynamic_decode(decoder, maximum_iterations=6)
+    return [outputs.predicted_ids, last.log_probs, last.lengths], {memory: MEMORY, rows: LENGTHS}
+
+
+@pytest.mark.parametrize("name", BEAMS)
+def test_beam_search(tf, name):
+    options, ids, (probabilities, lengths) = BEAMS[name]
+    fetches, feeds = beams(tf, **options)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for number, variable in enumerate(sorted(tf.trainable_variables(), key=lambda v: v.name)):
+            values = 1.5 * np.sin(1.3 * np.arange(np.prod(variable.shape.as_list(), dtype=int)) + number)
+            variable.load(values.reshape(variable.shape.as_list()), session)
+        found = session.run(fetches, feeds)
+    assert found[0].ravel().tolist() == ids
+    np.testing.assert_allclose(found[1].ravel(), probabilities, atol=1e-4)
+    assert found[2].ravel().tolist() == lengths
+
+
+def test_whole_beams(tf):
+    ids = tf.placeholder(tf.int32, [None, None, 3])
+    parents = [[[0, 0, 0]] * 2, [[0, 1, 1], [2, 1, 0]], [[2, 1, 0], [1, 2, 1]], [[0, 0, 0], [1, 1, 2]]]
+    found = tf.contrib.seq2seq.gather_tree(ids, parents, tf.constant([4, 3]), 9)
+    values, _ = run(tf, found, {ids: np.arange(24).reshape(4, 2, 3) % 8})
+    expected = [1, 1, 1, 4, 3, 4, 0, 0, 0, 2, 3, 2, 4, 4, 4, 7, 0, 1, 2, 3, 4, 9, 9, 9]
+    assert values.ravel().tolist() == expected

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.addons.attention import AttentionWrapperState, tf
+from gazelle.compat.addons.attention import tf
 from gazelle.compat.addons.decoders import BaseDecoder
 from gazelle.compat.addons.samplers import lookup, start_and_end
-from gazelle.compat.types import Function, Nested, Option, TensorResult
+from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.eager.recording import unboxed
+from gazelle.compat.types import Array, Function, Nested, Option, TensorResult
 from gazelle.core.errors import ArgumentError, message
 
 __all__ = [
@@ -57,34 +61,55 @@ def gather_tree(
     step_ids: TensorResult, parent_ids: TensorResult, max_sequence_lengths: TensorResult, end_token: TensorResult
 ) -> TensorResult:
     """Return the ids of whole beams (steps, batch, beams) from those of the steps and the beams that they continue."""
-    ids, parents = (np.asarray(tf.convert_to_tensor(one)) for one in (step_ids, parent_ids))
-    end, (steps, batch, beams) = int(end_token), ids.shape
-    lengths = np.minimum(np.asarray(tf.convert_to_tensor(max_sequence_lengths)), steps)
-    if ((parents < 0) | (parents >= beams)).any():
-        raise ArgumentError(message("parent_ids", expected=f"from 0 to {beams - 1}", got=parents.tolist()))
-    found = np.full(ids.shape, end, ids.dtype)
-    for sample in range(batch):
-        beam = np.arange(beams)
-        for time in range(int(lengths[sample]) - 1, -1, -1):
-            found[time, sample] = ids[time, sample, beam]
-            beam = parents[time, sample, beam]
-    return tf.constant(np.where(np.cumsum(found == end, 0) > 0, end, found))
+    ids, parents, lengths, end = map(tf.convert_to_tensor, (step_ids, parent_ids, max_sequence_lengths, end_token))
+    known, beams = unboxed(parents), ids.shape[2]
+    is_known = isinstance(known, np.ndarray | jax.Array) and not isinstance(known, jax.core.Tracer)
+    if is_known and ((known < 0) | (known >= beams)).any():
+        got = np.asarray(known).tolist()
+        raise ArgumentError(message("parent_ids", expected=f"from 0 to {beams - 1}", got=got))
+    return call(_whole_beams, (ids, parents, lengths, end), {})
+
+
+def _whole_beams(ids: Array, parents: Array, lengths: Array, end: Array) -> Array:
+    ids, parents = jnp.broadcast_arrays(ids, parents)
+    end = jnp.asarray(end, ids.dtype)
+
+    def step(beam: Array, row: tuple[Array, ...]) -> tuple[Array, Array]:
+        time, of_step, before = row
+        found, former = (jnp.take_along_axis(rows, beam, 1) for rows in (of_step, before))
+        is_inside = (time < lengths)[:, None]
+        return jnp.where(is_inside, former, beam), jnp.where(is_inside, found, end)
+
+    last = jnp.broadcast_to(jnp.arange(ids.shape[2], dtype=parents.dtype), ids.shape[1:])
+    found = jax.lax.scan(step, last, (jnp.arange(len(ids)), ids, parents), reverse=True)[1]
+    return jnp.where(jnp.cumsum(found == end, 0) > 0, end, found)
 
 
 def gather_tree_from_array(t: TensorResult, parent_ids: TensorResult, sequence_length: TensorResult) -> TensorResult:
     """Return rows (steps, batch, beams, ...) or (steps, batch * beams, ...) in the order of the beams."""
-    parents, lengths = (np.asarray(tf.convert_to_tensor(one)) for one in (parent_ids, sequence_length))
+    return call(_rows_of_beams, tuple(map(tf.convert_to_tensor, (t, parent_ids, sequence_length))), {})
+
+
+def _rows_of_beams(rows: Array, parents: Array, lengths: Array) -> Array:
     steps, batch, beams = parents.shape
-    own = np.broadcast_to(np.arange(beams, dtype=parents.dtype), parents.shape)
-    order = np.asarray(gather_tree(own, parents, lengths.max(1), beams + 1))
-    order = np.where(np.arange(steps)[:, None, None] < lengths, order, own)
-    rows = tf.reshape(t, [steps, batch, beams, -1])
-    return tf.reshape(tf.gather(rows, order, axis=2, batch_dims=2), t.shape)
+    own = jnp.broadcast_to(jnp.arange(beams, dtype=parents.dtype), parents.shape)
+    order = _whole_beams(own, parents, jnp.max(jnp.asarray(lengths), 1), jnp.int32(beams + 1))
+    order = jnp.where(jnp.arange(steps)[:, None, None] < lengths, order, own)
+    found = jnp.take_along_axis(jnp.reshape(rows, (steps, batch, beams, -1)), order[..., None], 2)
+    return found.reshape(rows.shape)
 
 
 def _of_beams(x: Any, beams: Any) -> Any:
     """The rows of the beams with these numbers (batch, beams)."""
     return tf.gather(x, beams, batch_dims=1)
+
+
+def _split(x: Array, beams: int) -> Array:
+    return jnp.reshape(x, (-1, beams, *x.shape[1:]))
+
+
+def _merged(x: Array) -> Array:
+    return jnp.reshape(x, (-1, *x.shape[2:]))
 
 
 class BeamSearchDecoder(BaseDecoder, abstract=True):
@@ -133,13 +158,13 @@ class BeamSearchDecoder(BaseDecoder, abstract=True):
         if embedding is not None or self._embedding_fn is None:
             self._embedding_fn = lookup(embedding)
         starts, self._end = start_and_end(start_tokens, end_token)
-        self.batch_size, width = starts.shape[0], self._beam_width
+        self.batch_size, width = starts.shape[0], self._beam_width  # None for one that a graph does not know
         state = tf.nest.map_structure(self._split, initial_state)
-        first = tf.constant([True] + [False] * (width - 1))[None] & tf.ones([self.batch_size, 1], "bool")
+        first = tf.constant([True] + [False] * (width - 1))[None] & tf.ones_like(starts[:, None], "bool")
         dtype = tf.nest.flatten(state)[0].dtype
         log_probs = tf.cast(tf.where(first, 0.0, -np.inf), dtype)
         attention = self._attention(state)
-        lengths = tf.zeros([self.batch_size, width], "int32")
+        lengths = tf.zeros_like(first, "int32")
         inputs = self._embedding_fn(tf.repeat(starts[:, None], width, axis=1))
         finished = tf.logical_not(first)
         beams = BeamSearchDecoderState(state, log_probs, finished, lengths, () if attention is None else attention)
@@ -148,21 +173,21 @@ class BeamSearchDecoder(BaseDecoder, abstract=True):
     def _split(self, x: Any) -> Any:
         if not len(getattr(x, "shape", ())):
             return x
-        if x.shape[0] != self.batch_size * self._beam_width:
+        if None not in (x.shape[0], self.batch_size) and x.shape[0] != self.batch_size * self._beam_width:
             hint = "Repeat it by tile_batch(..., multiplier=beam_width)."
             got, expected = tuple(x.shape), f"{self.batch_size * self._beam_width} rows"
             raise ArgumentError(message("State of a BeamSearchDecoder", expected=expected, got=got, hint=hint))
-        return tf.reshape(x, [self.batch_size, self._beam_width, *x.shape[1:]])
+        return call(_split, (x, self._beam_width), {})
 
     def _merge(self, x: Any) -> Any:
-        return tf.reshape(x, [-1, *x.shape[2:]]) if len(getattr(x, "shape", ())) > 1 else x
+        return call(_merged, (x,), {}) if len(getattr(x, "shape", ())) > 1 else x
 
     def _attention(self, state: Any) -> Any:
         """The mean of the alignments of all attentions; None if coverage has no weight."""
         if not self._penalties[1]:
             return None
-        states = [state] if isinstance(state, AttentionWrapperState) else list(state)
-        found = [one.alignments for one in states if isinstance(one, AttentionWrapperState)]
+        states = [state] if hasattr(state, "alignments") else list(state)
+        found = [one.alignments for one in states if hasattr(one, "alignments")]
         if not found:
             expected = "0 for a cell without attention"
             raise ArgumentError(message("coverage_penalty_weight", expected=expected, got=self._penalties[1]))
@@ -190,7 +215,7 @@ class BeamSearchDecoder(BaseDecoder, abstract=True):
         logits = outputs if self.output_layer is None else self.output_layer(outputs)
         finished, size = state.finished, logits.shape[-1]
         is_end = tf.one_hot(self._end, size, on_value=True, off_value=False, dtype="bool")
-        only_end = tf.where(is_end, tf.zeros([size], logits.dtype), logits.dtype.min)
+        only_end = tf.where(is_end, tf.zeros([size], logits.dtype), tf.as_dtype(logits.dtype).min)
         steps = tf.where(tf.expand_dims(finished, 2), only_end, tf.nn.log_softmax(logits))
         total = tf.expand_dims(state.log_probs, 2) + steps
         longer = tf.cast(tf.logical_not(tf.expand_dims(finished, 2) | is_end), "int32")
@@ -199,13 +224,13 @@ class BeamSearchDecoder(BaseDecoder, abstract=True):
             attention = attention * tf.expand_dims(tf.cast(tf.logical_not(finished), "float32"), 2)
             attention = state.accumulated_attention_probs + attention
         scores = self._scores(total, tf.expand_dims(state.lengths, 2) + longer, finished, attention)
-        best, indices = tf.math.top_k(tf.reshape(scores, [self.batch_size, -1]), k=self._beam_width)
+        best, indices = tf.math.top_k(tf.reshape(scores, [-1, self._beam_width * size]), k=self._beam_width)
         tokens, parents = tf.cast(indices % size, "int32"), tf.cast(indices // size, "int32")
         before = _of_beams(finished, parents)
         after = before | tf.equal(tokens, self._end)
         state = BeamSearchDecoderState(
             tf.nest.map_structure(lambda x: _of_beams(x, parents) if len(getattr(x, "shape", ())) > 1 else x, new),
-            _of_beams(tf.reshape(total, [self.batch_size, -1]), indices),
+            _of_beams(tf.reshape(total, [-1, self._beam_width * size]), indices),
             after,
             _of_beams(state.lengths, parents) + tf.cast(tf.logical_not(before), "int32"),
             () if attention is None else _of_beams(attention, parents),

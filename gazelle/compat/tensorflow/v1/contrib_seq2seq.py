@@ -10,8 +10,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.compat.addons import samplers, seq2seq
+from gazelle.compat.addons import beam_search, samplers, seq2seq
 from gazelle.compat.addons.attention import tf
+from gazelle.compat.addons.beam_search import BeamSearchDecoderOutput as BeamSearchDecoderOutput
+from gazelle.compat.addons.beam_search import BeamSearchDecoderState as BeamSearchDecoderState
+from gazelle.compat.addons.beam_search import FinalBeamSearchDecoderOutput as FinalBeamSearchDecoderOutput
+from gazelle.compat.addons.beam_search import gather_tree as gather_tree
 from gazelle.compat.addons.beam_search import tile_batch as tile_batch
 from gazelle.compat.addons.decoders import BasicDecoderOutput, Decoder
 from gazelle.compat.arguments.ignored import ignores
@@ -138,6 +142,49 @@ class BasicDecoder(Decoder):
         ids = self._helper.sample(time=time, outputs=outputs, state=new)
         finished, inputs, new = self._helper.next_inputs(time=time, outputs=outputs, state=new, sample_ids=ids)
         return BasicDecoderOutput(outputs, ids), new, inputs, finished
+
+
+class BeamSearchDecoder(Decoder):
+    """Keeps the `beam_width` best continuations at each step, with the scores of `tfa.seq2seq`."""
+
+    tracks_own_finished = True
+
+    def __init__(
+        self,
+        cell: Option,
+        embedding: Option,
+        start_tokens: TensorLike,
+        end_token: TensorLike,
+        initial_state: Nested[TensorLike],
+        beam_width: int,
+        output_layer: Option = None,
+        length_penalty_weight: float = 0.0,
+        coverage_penalty_weight: float = 0.0,
+        reorder_tensor_arrays: bool = True,
+    ) -> None:
+        self._first = start_tokens, end_token, initial_state
+        self._search = beam_search.BeamSearchDecoder(
+            lambda inputs, state, **_: _without_history(*cell(inputs, state)),
+            beam_width,
+            embedding if callable(embedding) and not is_box(embedding) else samplers.lookup(embedding),
+            output_layer,
+            length_penalty_weight,
+            coverage_penalty_weight,
+            reorder_tensor_arrays,
+        )
+        self.finalize = self._search.finalize
+
+    def initialize(self) -> TensorResult:
+        return self._search.initialize(None, *self._first)
+
+    @ignores("training")
+    def step(self, time: TensorResult, inputs: TensorResult, state: Option) -> TensorResult:  # type: ignore[override]
+        return self._search.step(time, inputs, state)
+
+
+def _without_history(output: Any, state: Any) -> Any:
+    """The results of a cell, without the alignments, whose order would have to follow that of the beams."""
+    return output, state._replace(alignment_history=()) if isinstance(state, AttentionWrapperState) else state
 
 
 @ignores("parallel_iterations swap_memory")

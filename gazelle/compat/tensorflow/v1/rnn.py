@@ -231,7 +231,7 @@ def raw_rnn(
             ends = NAMES["logical_or"](finished, ends)
             return time + 1, ends, inputs, arrays, state, of_loop if after is None else after
 
-        more = lambda time, finished, *_: NAMES["logical_not"](NAMES["reduce_all"](finished))  # noqa: E731
+        more = lambda *values: NAMES["logical_not"](NAMES["reduce_all"](values[1]))  # noqa: E731
         start = time, finished, inputs, arrays, state, of_loop
         *_, arrays, state, of_loop = NAMES["while_loop"](more, body, start)
     return arrays, state, of_loop

@@ -117,7 +117,7 @@ def _input_like(tensor: Any) -> KerasTensor:
     return made
 
 
-def dtype_of(value: Any) -> str:
+def dtype_of(value: TensorLike) -> str:
     return str(jnp.result_type(unboxed(value)) if not is_symbolic(value) else value.dtype)
 
 
@@ -206,7 +206,7 @@ def changed_by(parts: Sequence[SubGraph]) -> list[Variable]:
     return list({id(v): v for part in parts for v in part.changed}.values())
 
 
-def with_updates(made: Any, parts: Sequence[SubGraph]) -> tuple[Any, list[Update]]:
+def with_updates(made: TensorResult, parts: Sequence[SubGraph]) -> tuple[Any, list[Update]]:
     """The results of a call, and assignments that a session runs with them; `made` is (results, new values)."""
     out, values = made
     adding = {id(u.variable): u.adds for part in parts for u in part.updates}
@@ -286,7 +286,9 @@ def symbolic_steps(part: SubGraph, start: Nested[TensorLike], limit: TensorLike)
     return host_part(compute, [part], (start, limit), made)
 
 
-def host_part(compute: Callable[..., Any], parts: Sequence[SubGraph], arguments: tuple[Any, ...], made: Any) -> Any:
+def host_part(
+    compute: Callable[..., Any], parts: Sequence[SubGraph], arguments: tuple[Any, ...], made: TensorResult
+) -> TensorResult:
     """Add `compute(arguments, captured of each part...)`, which needs values, to the graph; returns its results."""
     vars(compute)["parts"] = parts
     vars(compute)["graph"] = SimpleNamespace(nodes=[n for part in parts for n in part.nodes])

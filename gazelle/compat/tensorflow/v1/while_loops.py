@@ -179,7 +179,7 @@ def _growing_loop(loop: _Loop, examples: Sequence[Any]) -> Any:
                 steps, found = count(sized(start, [capacity] * len(loop.growing)), values, captured, key=key)
                 sizes = list(map(int, found))
             except jax.errors.ConcretizationTypeError as error:
-                hint = "Give the size, or make the array in an iteration of the outer loop."
+                hint = "Give the size: tf.TensorArray(dtype, size)."
                 what = "A tf.TensorArray that grows in a loop within another one"
                 raise StateError(message(what, expected="a size that is known", hint=hint)) from error
         return repeat(jnp.arange(int(steps)), sized(start, sizes), values, captured, key=key)
