@@ -17,7 +17,7 @@ from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import NAMES, fixed_shape, named, op, space
 from gazelle.compat.tensorflow.ops.arrays import keras_format
 from gazelle.compat.tensorflow.ops.linalg import clip_by_norm
-from gazelle.compat.tensorflow.ops.randoms import next_key
+from gazelle.compat.tensorflow.ops.randoms import is_node, next_key, node_of
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, Nested, ShapeLike, TensorLike, TensorResult
 from gazelle.core import logits, symbolic, tracing
@@ -201,6 +201,8 @@ def dropout(
     if symbolic.any_symbolic((x, rate)):  # drawn again whenever the graph runs
         plain = lambda x, rate, shape: _drop(jnp.asarray(x), rate, next_key(seed), shape)  # noqa: E731
         return call(plain, (x, rate, noise_shape), {})
+    if is_node(x):
+        return node_of(lambda x: _drop(jnp.asarray(x), unboxed(rate), next_key(seed), noise_shape), x)
     return _dropped(x, rate, Tensor(next_key(seed)), noise_shape)
 
 

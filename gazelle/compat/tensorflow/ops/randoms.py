@@ -16,12 +16,13 @@ from gazelle.compat.backend.shapes import Size
 from gazelle.compat.backend.shapes import shape as shape_of
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.calls import call
-from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.dtypes import name_of, name_on_device
 from gazelle.compat.tensorflow.eager.recording import in_dataset, unboxed
-from gazelle.compat.tensorflow.names import fixed_shape, named, op
+from gazelle.compat.tensorflow.names import NAMES, fixed_shape, named, op
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import Array, DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core import prng, shape_inference, symbolic, tracing
+from gazelle.core.variable import Variable
 
 
 @named("random.set_seed", "set_random_seed", "random.set_random_seed")
@@ -88,26 +89,41 @@ def _any_traced(values: Iterable[Any]) -> bool:
     return any(isinstance(unboxed(value), jax.core.Tracer) for value in values)
 
 
-def _draw(shape: Any, dtype: Any, seed: Any, host: Any, device: Any, *parameters: Any) -> Any:
+def draw(shape: Any, dtype: Any, seed: Any, host: Any, device: Any, *parameters: Any) -> Any:
     """Numbers of a shape: `host(generator, shape)`, or `device(key, shape)` for stateless draws and in traces."""
     shape = fixed_shape(shape)
     shape = (shape,) if isinstance(shape, int | Size) else shape
     if builds_graph() or symbolic.any_symbolic(shape, parameters):  # it draws again whenever it runs
 
-        def draw(shape: Any, *parameters: Any) -> Any:
+        def drawn(shape: Any, *parameters: Any) -> Any:
             return device(next_key(seed), tuple(shape), *parameters).astype(name_of(dtype))
 
-        return shape_inference.call_op(draw, (shape, *parameters), {})
+        return shape_inference.call_op(drawn, (shape, *parameters), {})
     if _traced() is not None or isinstance(seed, StatelessSeed):
         return Tensor(device(next_key(seed), shape, *parameters).astype(name_of(dtype)))
     return Tensor(np.asarray(host(generator(seed), shape, *parameters)).astype(jnp.dtype(name_of(dtype))))
+
+
+def is_node(value: TensorLike) -> bool:
+    """Whether a random function of a tensor becomes a node of a graph, which draws again whenever it runs."""
+    return symbolic.is_symbolic(value) or (builds_graph() and getattr(value, "dtype", None) != "string")
+
+
+def node_of(function: Callable[[Array], Array], value: TensorLike) -> TensorResult:
+    """The node of a graph for a function that draws."""
+    given = (
+        value
+        if symbolic.is_symbolic(value) or isinstance(value, Variable)
+        else unboxed(NAMES["convert_to_tensor"](value))
+    )
+    return shape_inference.call_op(function, (given,), {})
 
 
 def _normal(names: tuple[str, ...], host: Callable[..., Any], device: Callable[..., Any]) -> Callable[..., Any]:
     def function(
         shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: DTypeLike = "float32", seed: TensorLike = None
     ) -> TensorResult:
-        out = _draw(shape, dtype, seed, host, device)
+        out = draw(shape, dtype, seed, host, device)
         is_standard = not any(hasattr(v, "shape") or isinstance(v, list | tuple) for v in (mean, stddev))
         return out if is_standard and (mean, stddev) == (0.0, 1.0) else out * stddev + mean
 
@@ -145,12 +161,14 @@ def uniform(
     if "int" in name_of(dtype):
         host = lambda g, s, low, high: g.integers(int(low), int(high), s)  # noqa: E731
         device = jax.random.randint
-    return _draw(shape, dtype, seed, host, device, low, high)
+    return draw(shape, dtype, seed, host, device, low, high)
 
 
 @named("random.shuffle", "random_shuffle")
 def shuffle(value: TensorLike, seed: TensorLike = None) -> TensorResult:
     """`tf.random.shuffle`: rows in random order."""
+    if is_node(value):
+        return node_of(lambda rows: jax.random.permutation(next_key(seed), rows), value)
     array = unboxed(value)
     if _traced() is not None or isinstance(seed, StatelessSeed):
         return Tensor(jax.random.permutation(next_key(seed), jnp.asarray(array)))
@@ -161,7 +179,12 @@ def shuffle(value: TensorLike, seed: TensorLike = None) -> TensorResult:
 def categorical(
     logits: TensorLike, num_samples: TensorLike, dtype: DTypeLike = "int64", seed: TensorLike = None
 ) -> TensorResult:
-    drawn = _categorical(logits, int(num_samples), Tensor(next_key(seed)))
+    count = int(num_samples)
+    if is_node(logits):
+        return node_of(
+            lambda logits: _drawn_classes(logits, count, next_key(seed)).astype(name_on_device(dtype)), logits
+        )
+    drawn = _categorical(logits, count, Tensor(next_key(seed)))
     return call(_as_kind, (drawn, name_of(dtype)), {}, keeps_64_bits=True)
 
 
@@ -169,9 +192,11 @@ def _as_kind(x: Any, kind: str) -> Any:
     return x.astype(kind if isinstance(x, np.ndarray) else jax.dtypes.canonicalize_dtype(kind))
 
 
-_categorical = op(host=False)(
-    lambda logits, count, key: jax.random.categorical(key, jnp.asarray(logits)[:, None], shape=(logits.shape[0], count))
-)
+def _drawn_classes(logits: Any, count: int, key: Any) -> Any:
+    return jax.random.categorical(key, jnp.asarray(logits)[:, None], shape=(logits.shape[0], count))
+
+
+_categorical = op(host=False)(_drawn_classes)
 
 
 @named("random.gamma", "random_gamma", "compat.v1.random_gamma")
@@ -180,14 +205,14 @@ def gamma(
 ) -> TensorResult:
     alpha, inverse = _parameters(alpha, 1.0 if beta is None else beta)
     host, device = lambda g, s, alpha: g.gamma(alpha, 1, s), lambda k, s, alpha: jax.random.gamma(k, alpha, s)
-    return _draw(_joined(shape, alpha), dtype, seed, host, device, alpha) / inverse
+    return draw(_joined(shape, alpha), dtype, seed, host, device, alpha) / inverse
 
 
 @named("random.poisson")
 def poisson(shape: ShapeLike, lam: TensorLike, dtype: DTypeLike = "float32", seed: TensorLike = None) -> TensorResult:
     (lam,) = _parameters(lam)
     host, device = lambda g, s, lam: g.poisson(lam, s), lambda k, s, lam: jax.random.poisson(k, lam, s)
-    return _draw(_joined(shape, lam), dtype, seed, host, device, lam)
+    return draw(_joined(shape, lam), dtype, seed, host, device, lam)
 
 
 def _parameters(*values: Any) -> tuple[Any, ...]:
@@ -216,7 +241,7 @@ def binomial(
     """`tf.random.stateless_binomial`: numbers of successes."""
     counts, probs = _parameters(counts, probs)
     device = lambda k, s, counts, probs: jax.random.binomial(k, counts, probs, s)  # noqa: E731
-    return _draw(shape, output_dtype, seed_of_draw(seed), None, device, counts, probs)
+    return draw(shape, output_dtype, seed_of_draw(seed), None, device, counts, probs)
 
 
 def stateless(draw: Callable[..., Any]) -> TensorResult:

@@ -7,19 +7,22 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
 from gazelle.compat.tables import with_parameters
+from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_on_device
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import NAMES, named, op
-from gazelle.compat.tensorflow.ops.randoms import generator
+from gazelle.compat.tensorflow.ops.randoms import builds_graph, draw
 from gazelle.compat.tensorflow.ops.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.v1.host_nodes import sparse_result, with_gradients
 from gazelle.compat.types import DTypeLike, TensorLike, TensorResult
+from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
 
@@ -81,6 +84,16 @@ def _log_uniform(count: int) -> Any:
     return weights / weights.sum()
 
 
+def _drawn(probabilities: Any, count: int, replace: bool, seed: Any) -> Any:
+    """Classes with these probabilities; a graph draws others whenever it runs."""
+    kind = name_on_device("int64") if builds_graph() or tracing.is_traced() else "int64"
+    options: dict[str, Any] = {"replace": replace, "p": probabilities}
+    host = lambda g, shape: g.choice(len(probabilities), shape, **options)  # noqa: E731
+    on_device = options | {"p": jnp.asarray(probabilities, "float32")}
+    device = lambda key, shape: jax.random.choice(key, len(probabilities), shape, **on_device)  # noqa: E731
+    return draw((count,), kind, seed, host, device)
+
+
 def _candidates(weights: Callable[[int], Any]) -> Callable[..., tuple[Tensor, ...]]:
     """A sampler of classes with these probabilities: (drawn classes, expected counts of true and drawn)."""
 
@@ -88,10 +101,10 @@ def _candidates(weights: Callable[[int], Any]) -> Callable[..., tuple[Tensor, ..
         true_classes: TensorLike, num_true: int, num_sampled: int, unique: bool, range_max: int, seed: int | None = None
     ) -> tuple[Tensor, ...]:
         probabilities = weights(range_max) / weights(range_max).sum()
-        drawn = generator(seed).choice(range_max, num_sampled, replace=not unique, p=probabilities)
+        drawn = _drawn(probabilities, num_sampled, not unique, seed)
         expected = 1 - (1 - probabilities) ** num_sampled if unique else probabilities * num_sampled
-        true = np.asarray(unboxed(true_classes)).astype(int)
-        return Tensor(drawn.astype("int64")), *(Tensor(expected[v].astype("float32")) for v in (true, drawn))
+        rows = lambda numbers: call(jnp.take, (jnp.asarray(expected, "float32"), numbers), {"axis": 0})  # noqa: E731
+        return drawn, rows(NAMES["cast"](true_classes, "int32")), rows(drawn)
 
     return sampler
 
@@ -132,12 +145,12 @@ def _sampled(loss: Callable[..., Any], removes_hits: bool) -> Callable[..., Any]
         *arrays, count, classes, sampled_values, removes, seed = given
         if sampled_values is None:
             probabilities = _log_uniform(classes)
-            ids = generator(seed).choice(classes, count, replace=False, p=probabilities)
+            ids = _drawn(probabilities, count, False, seed)
             counts = np.log(1 - (1 - probabilities) ** count).astype("float32")
-            drawn = ids.astype("int32"), counts, None, None
+            drawn = NAMES["cast"](ids, "int32"), counts, None, None
         else:
-            ids, true, others = (unboxed(value) for value in sampled_values)
-            drawn = ids.astype("int32"), None, np.log(true), np.log(others)
+            ids, *expected = sampled_values
+            drawn = NAMES["cast"](ids, "int32"), None, *map(NAMES["math.log"], expected)
         return loss(*arrays, *drawn, removes_hits if removes is None else removes)
 
     parameters = "weights biases labels inputs num_sampled num_classes -num_true=None sampled_values=None"
