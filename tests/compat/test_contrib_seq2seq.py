@@ -193,6 +193,47 @@ def test_errors(tf):
         s2s.TrainingHelper(memory, 3)
 
 
+def test_inference_helper(tf):
+    cell = tf.nn.rnn_cell.GRUCell(2, kernel_initializer=tf.constant_initializer(0.3))
+    ends = lambda samples: tf.reduce_sum(samples, 1) > 2.2  # noqa: E731
+    helper = tf.contrib.seq2seq.InferenceHelper(lambda o: o, [2], tf.float32, tf.ones([2, 2]), ends)
+    decoder = tf.contrib.seq2seq.BasicDecoder(cell, helper, cell.zero_state(2, tf.float32))
+    outputs, _, lengths = tf.contrib.seq2seq.dynamic_decode(decoder, maximum_iterations=4)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        found = session.run([outputs.sample_id, lengths])
+    np.testing.assert_allclose(found[0][0, :, 0], [0.09021, 0.09129, 0.09237, 0.09347], atol=1e-5)
+    assert found[1].tolist() == [4, 4]
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+def test_scheduled_embeddings(tf, probability):
+    cell, matrix = tf.nn.rnn_cell.GRUCell(4), tf.constant(np.eye(4, 2), tf.float32)
+    given = tf.constant(INPUTS, tf.float32), STEPS
+    helper = tf.contrib.seq2seq.ScheduledEmbeddingTrainingHelper(*given, matrix, probability)
+    plain = tf.contrib.seq2seq.TrainingHelper(*given)
+    decoders = [tf.contrib.seq2seq.BasicDecoder(cell, one, cell.zero_state(2, tf.float32)) for one in (helper, plain)]
+    found = [tf.contrib.seq2seq.dynamic_decode(decoder)[::2] for decoder in decoders]
+    ((first, lengths), (second, _)), _ = run(tf, found, {})
+    assert lengths.tolist() == STEPS
+    assert (first.sample_id == -1).all() == (probability == 0)
+    assert np.allclose(first.rnn_output, second.rnn_output) == (probability == 0)
+
+
+def test_hardmax(tf):
+    assert run(tf, tf.contrib.seq2seq.hardmax(tf.constant([[1.0, 3.0, 3.0]])), {})[0].tolist() == [[0, 1, 0]]
+
+
+def test_ugrnn(tf):
+    cell = tf.contrib.rnn.UGRNNCell(3, tf.constant_initializer(0.3), forget_bias=0.5)
+    x = np.sin(np.arange(12)).reshape(2, 3, 2)
+    outputs, _ = tf.nn.dynamic_rnn(cell, tf.constant(x, tf.float32), dtype=tf.float32)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        np.testing.assert_allclose(session.run(outputs)[0, :, 0], [0.07918, 0.16354, -0.0771], atol=1e-4)
+    assert [v.name for v in tf.trainable_variables()] == ["rnn/ugrnn_cell/kernel:0", "rnn/ugrnn_cell/bias:0"]
+
+
 #: options; ids of the beams, their log probabilities, lengths
 BEAMS = {
     "lstm": (

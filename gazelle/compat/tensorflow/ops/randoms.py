@@ -20,7 +20,7 @@ from gazelle.compat.tensorflow.dtypes import name_of, name_on_device
 from gazelle.compat.tensorflow.eager.recording import in_dataset, unboxed
 from gazelle.compat.tensorflow.names import NAMES, fixed_shape, named, op
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.compat.types import Array, DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import Array, DTypeLike, Function, Option, ShapeLike, TensorLike, TensorResult
 from gazelle.core import prng, shape_inference, symbolic, tracing
 from gazelle.core.variable import Variable
 
@@ -89,7 +89,9 @@ def _any_traced(values: Iterable[Any]) -> bool:
     return any(isinstance(unboxed(value), jax.core.Tracer) for value in values)
 
 
-def draw(shape: Any, dtype: Any, seed: Any, host: Any, device: Any, *parameters: Any) -> Any:
+def draw(
+    shape: ShapeLike, dtype: DTypeLike, seed: TensorLike, host: Option, device: Function, *parameters: TensorLike
+) -> TensorResult:
     """Numbers of a shape: `host(generator, shape)`, or `device(key, shape)` for stateless draws and in traces."""
     shape = fixed_shape(shape)
     shape = (shape,) if isinstance(shape, int | Size) else shape

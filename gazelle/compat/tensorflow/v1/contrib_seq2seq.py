@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.compat.addons import beam_search, samplers, seq2seq
+from gazelle.compat.addons.attention import hardmax as hardmax
 from gazelle.compat.addons.attention import tf
 from gazelle.compat.addons.beam_search import BeamSearchDecoderOutput as BeamSearchDecoderOutput
 from gazelle.compat.addons.beam_search import BeamSearchDecoderState as BeamSearchDecoderState
@@ -29,7 +30,7 @@ from gazelle.compat.tensorflow.v1.attention_wrapper import History
 from gazelle.compat.tensorflow.v1.attention_wrapper import LuongAttention as LuongAttention
 from gazelle.compat.tensorflow.v1.graphs import build_graphs, eager
 from gazelle.compat.tensorflow.v1.subgraphs import SubGraph, symbolic_steps
-from gazelle.compat.types import Array, Function, Nested, Option, TensorLike, TensorResult
+from gazelle.compat.types import Array, DTypeLike, Function, Nested, Option, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 
 
@@ -121,6 +122,53 @@ class SampleEmbeddingHelper(GreedyEmbeddingHelper):
     ) -> None:
         super().__init__(embedding, start_tokens, end_token)
         self.softmax_temperature, self.seed = softmax_temperature, seed
+
+
+class ScheduledEmbeddingTrainingHelper(TrainingHelper):
+    """`TrainingHelper` that with some probability reads the embedding of an id that is drawn from the outputs."""
+
+    sample = samplers.ScheduledEmbeddingTrainingSampler.sample
+
+    def __init__(
+        self,
+        inputs: Nested[TensorLike],
+        sequence_length: TensorLike,
+        embedding: Option,
+        sampling_probability: TensorLike,
+        time_major: bool = False,
+        seed: int | None = None,
+        scheduling_seed: int | None = None,
+    ) -> None:
+        super().__init__(inputs, sequence_length, time_major)
+        self.embedding_fn = embedding if callable(embedding) and not is_box(embedding) else samplers.lookup(embedding)
+        self.sampling_probability, self.seed, self.scheduling_seed = sampling_probability, seed, scheduling_seed
+
+    def next_inputs(
+        self, time: TensorResult, outputs: TensorResult, state: Option, sample_ids: TensorResult
+    ) -> TensorResult:
+        finished, inputs, state = super().next_inputs(time, outputs, state, sample_ids)
+        drawn = tf.cast(self.embedding_fn(tf.maximum(sample_ids, 0)), inputs.dtype)
+        return finished, tf.where(tf.expand_dims(tf.greater(sample_ids, -1), -1), drawn, inputs), state
+
+
+class InferenceHelper(samplers.InferenceSampler):
+    """The next input is a sample, which is a function of the outputs, until a function of it is True."""
+
+    def __init__(
+        self,
+        sample_fn: Function,
+        sample_shape: ShapeLike,
+        sample_dtype: DTypeLike,
+        start_inputs: TensorLike,
+        end_fn: Function,
+        next_inputs_fn: Function | None = None,
+    ) -> None:
+        super().__init__(sample_fn, sample_shape, sample_dtype, end_fn, next_inputs_fn)
+        self._start = tf.convert_to_tensor(start_inputs)
+        self._batch_size = _batch_size(self._start)
+
+    def initialize(self, name: str | None = None) -> TensorResult:
+        return tf.fill([self._batch_size], False), self._start
 
 
 class BasicDecoder(Decoder):

@@ -240,6 +240,32 @@ class GRUCell(_Cell):
         return new, new
 
 
+@named("contrib.rnn.UGRNNCell")
+class UGRNNCell(_Cell):
+    """g, c = W [x, h] + b; h' = sigmoid(g + forget_bias) h + (1 - sigmoid(g + forget_bias)) tanh(c)."""
+
+    def __init__(
+        self,
+        num_units: int,
+        initializer: Option = None,
+        forget_bias: float = 1.0,
+        activation: Option = None,
+        reuse: Option = None,
+    ) -> None:
+        super().__init__(num_units, activation, reuse)
+        self._initializer, self._forget_bias = initializer, forget_bias
+
+    def build(self, inputs_shape: ShapeLike) -> None:
+        units = self._num_units
+        self._dense("", inputs_shape[-1] + units, 2 * units, self._initializer, zeros_initializer)
+
+    def call(self, inputs: TensorLike, state: Nested[TensorLike]) -> TensorResult:
+        gate, candidate = NAMES["split"](self._product(concatenated(inputs, state)), 2, 1)
+        gate = OPS["sigmoid"](gate + self._forget_bias)
+        new = gate * state + (1 - gate) * self._activation(candidate)
+        return new, new
+
+
 @cell_names("BasicLSTMCell")
 @named("contrib.rnn.LSTMBlockCell")
 class BasicLSTMCell(_Cell):
