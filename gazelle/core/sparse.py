@@ -110,6 +110,8 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[st
         unique = first if first.unique_indices else first.sum_duplicates(nse=first.nse)
         values = function(unique.data, *args[1:], **kwargs)
         return type(first)((values, unique.indices), shape=first.shape, unique_indices=True)
+    if name == "bincount" and is_sparse(kwargs.get("x", first)):
+        return _counts(function, *args, **kwargs)
     if name == "convert_to_tensor" and kwargs.get("sparse", True) is not False:
         dtype = args[1] if len(args) > 1 else kwargs.get("dtype")
         return first if dtype is None else call(_cast, (first, dtype), {})
@@ -136,6 +138,16 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[st
     if name in _OF_SHAPE:
         return to_sparse(result, None, stored)
     return result
+
+
+def _counts(function: Any, x: Any, weights: Any = None, minlength: int = 0, sparse: bool = True) -> Any:
+    """Call `bincount` on a sparse array: zeros that are not stored are not counted."""
+    unique = x if x.unique_indices else x.sum_duplicates(nse=x.nse, remove_zeros=False)
+    stored = type(x)((jnp.ones_like(unique.data), unique.indices), shape=x.shape).todense()
+    weights = 1 if weights is None else jnp.asarray(to_dense(weights))
+    if np.shape(weights) in ((), x.shape):  # else `bincount` raises the error
+        weights = stored * weights
+    return function(x.todense(), weights, minlength, sparse=True)
 
 
 def _cast(x: Any, dtype: Any) -> Any:

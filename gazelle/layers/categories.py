@@ -200,6 +200,11 @@ class Discretization(Layer):
         self.bin_boundaries = None if bin_boundaries is None else list(bin_boundaries)
         self.reset_state()
 
+    @property
+    def output_dtype(self) -> str:
+        """The dtype of the result: int32 with `output_mode='int'`, else `compute_dtype`."""
+        return "int32" if self.output_mode == "int" else self.compute_dtype
+
     def adapt(self, data: Iterable[Any] | ArrayLike, steps: int | None = None) -> None:
         """Compute the bins from data.
 
@@ -251,8 +256,7 @@ class Discretization(Layer):
         if boundaries is None:
             raise StateError(message(f"{self._label} has no bins yet", hint="Call layer.adapt(data) first."))
         bins = jnp.digitize(jnp.asarray(x), jnp.asarray(boundaries, jnp.float32))
-        dtype = "int32" if self.output_mode == "int" else self.compute_dtype
-        out = encode(bins, self.output_mode, len(boundaries) + 1, dtype)
+        out = encode(bins, self.output_mode, len(boundaries) + 1, self.output_dtype)
         return to_sparse(out, stored=bins.size) if self.sparse else out
 
     def get_config(self) -> dict[str, Any]:

@@ -36,11 +36,11 @@ class _FScore(Metric):
     def _build(self, y_true_shape: Shape | None, y_pred_shape: Shape) -> None:
         if self._built:
             return
-        if len(y_pred_shape) != 2:
+        if len(y_pred_shape) != 2 or (self.average != "micro" and y_pred_shape[-1] is None):
             raise ShapeError(
                 message(
                     f"Metric '{self.name}'",
-                    expected="y_pred of shape (batch, classes)",
+                    expected="y_pred of shape (batch, classes) with a known number of classes",
                     got=f"shape {tuple(y_pred_shape)}",
                 )
             )

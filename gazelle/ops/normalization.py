@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from gazelle.core import settings
 from gazelle.core.dtypes import floatx, is_float
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.traceback import warn
 from gazelle.core.types import Array, ArrayLike, AxisLike
 from gazelle.ops.base import array, op
 
@@ -111,6 +112,8 @@ def layer_normalization(
     beta: ArrayLike | None = None,
     axis: int | Sequence[int] = -1,
     epsilon: float | None = None,
+    *,
+    rms_scaling: bool = False,
 ) -> Array:
     """Normalize each sample:  y = gamma (x - mean) / √(variance + epsilon) + beta.  Ba et al. 2016.
 
@@ -120,6 +123,7 @@ def layer_normalization(
         beta: Offset along `axis`; None is 0.
         axis: Axis or axes of the moments.
         epsilon: Small constant that keeps the quotient finite; None is `gazelle.config.epsilon()`.
+        rms_scaling: Whether to compute  y = gamma x / √(variance + epsilon)  instead; see `rms_normalization`.
 
     Returns:
         An array of the shape of `x`.
@@ -133,6 +137,9 @@ def layer_normalization(
     shape = [n if i in axes else 1 for i, n in enumerate(x.shape)]
     wide = x.astype("float32") if x.dtype in (jnp.float16, jnp.bfloat16) else x
     mean, variance = jnp.mean(wide, axes, keepdims=True), jnp.var(wide, axes, keepdims=True)
+    if rms_scaling:
+        warn("rms_scaling=True divides by the standard deviation; ops.rms_normalization divides by the RMS.")
+        mean, beta = jnp.zeros_like(mean), None
     y = (wide - mean) * jax.lax.rsqrt(variance + epsilon)
     y = y if gamma is None else y * array(gamma).reshape(shape)
     y = y if beta is None else y + array(beta).reshape(shape)

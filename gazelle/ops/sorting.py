@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.dtypes import floatx
+from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.sparse import to_sparse
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import array as as_array
@@ -113,25 +114,33 @@ def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0,
     The length of the result depends on values, so this does not work inside a compiled step.
 
     Args:
-        x: Vector of integers from 0 on, or a matrix whose rows are counted apart.
+        x: Vector of integers from 0 on, or a matrix whose rows are counted apart. Of a sparse array (BCOO) the stored
+            values are counted.
         weights: A weight for each element, which is added instead of 1.
         minlength: Least length of the result.
-        sparse: Whether to return a sparse array (BCOO).
+        sparse: Whether to return a sparse array (BCOO) of floats, as always if `x` is one.
 
     Returns:
         The counts of 0, 1, ..., one row for each row of `x`.
+
+    Raises:
+        ShapeError: If `weights` has another shape than `x`.
 
     Example:
         >>> print(gazelle.ops.bincount([0, 1, 1]))
         [1 2]
     """
     weights = as_array(weights)
+    if weights is not None and weights.shape != x.shape:
+        what = "The weights of bincount"
+        raise ShapeError(message(what, expected=f"the shape {x.shape} of x", got=f"shape {weights.shape}"))
     if x.ndim == 1:
         counts = jnp.bincount(x, weights, minlength)
-        return to_sparse(counts) if sparse else counts
-    length = max(minlength, int(jnp.max(x)) + 1)
-    rows = [jnp.bincount(row, None if weights is None else weights[i], length) for i, row in enumerate(x)]
-    return to_sparse(jnp.stack(rows)) if sparse else jnp.stack(rows)
+    else:
+        length = max(minlength, int(jnp.max(x)) + 1)
+        rows = (jnp.bincount(row, None if weights is None else weights[i], length) for i, row in enumerate(x))
+        counts = jnp.stack(list(rows))
+    return to_sparse(counts.astype(jnp.result_type(counts, floatx()))) if sparse else counts
 
 
 @op

@@ -80,3 +80,20 @@ def test_finite_steps_are_counted(tf):
     variable = tf.Variable(1.0)
     optimizer.apply_gradients([(tf.constant(1.0), variable)])
     assert int(optimizer.dynamic_counter) == 1
+
+
+def test_weights_state_their_own_dtype_in_a_layer(tf):
+    """In TensorFlow 2.15 a weight is float32 and its value in `call` float16; in Keras 3 both are float16."""
+
+    class Custom(tf.keras.layers.Layer):
+        def build(self, shape):
+            self.w = self.add_weight(shape=(3, 2), initializer="ones")
+
+        def call(self, x):
+            assert x.dtype == "float16"
+            assert self.w.dtype == "float32"
+            return x @ self.w
+
+    layer = Custom()
+    assert layer(X).dtype == "float16"
+    assert layer.w.dtype == "float32"

@@ -171,3 +171,30 @@ def test_sparse_gradient(name):
             variable.assign(value)
     np.testing.assert_allclose(variables[0].value, variables[1].value, rtol=1e-6)
     np.testing.assert_allclose(variables[2].value, variables[1].value, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sparse_argument", [False, True])
+def test_zeros_that_are_not_stored_are_not_counted(sparse_argument):
+    """The numbers of Keras 3.15.1 on JAX."""
+    numbers, weights = np.array([1, 1, 2, 3, 2, 4, 4, 6]), np.array([0, 0, 3, 2, 1, 1, 4, 2])
+    at = np.arange(1, 16, 2)[:, None]
+    x, w = jax_sparse.BCOO((numbers, at), shape=(16,)), jax_sparse.BCOO((weights, at), shape=(16,))
+
+    def counts(*args, **kwargs):
+        out = ops.bincount(*args, **kwargs, sparse=sparse_argument)
+        assert sparse.is_sparse(out)
+        assert out.dtype == "float32"
+        return dense(out).tolist()
+
+    assert counts(x) == counts(x=x) == [0, 2, 2, 1, 2, 0, 1]
+    assert counts(x, w) == counts(weights=w, x=x) == [0, 0, 4, 2, 5, 0, 2]
+    assert counts(x, weights=w, minlength=9) == [0, 0, 4, 2, 5, 0, 2, 0, 0]
+    assert counts(ops.expand_dims(x, 0)) == [[0, 2, 2, 1, 2, 0, 1]]
+    assert counts(ops.expand_dims(x, 0), ops.expand_dims(w, 0)) == [[0, 0, 4, 2, 5, 0, 2]]
+    rows = bcoo(np.array([[1, 2, 0, 0], [2, 0, 0, 1]]), n_batch=1, nse=3)  # the rows are padded
+    assert counts(rows) == [[0, 1, 1], [0, 1, 1]]
+    stored_zero = jax_sparse.BCOO((np.array([0, 2]), np.array([[0], [3]])), shape=(5,))
+    assert counts(stored_zero) == [1, 0, 1]
+    assert counts(x, np.ones(16, "float32")) == [0, 2, 2, 1, 2, 0, 1]
+    with pytest.raises(ValueError, match=r"weights of bincount: expected the shape \(16,\) of x, got shape \(8,\)"):
+        ops.bincount(x, weights)

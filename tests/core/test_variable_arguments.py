@@ -1,5 +1,7 @@
 """`Variable` accepts the arguments of Keras by name and by position, and acts as its array."""
 
+import pickle
+
 import jax
 import keras
 import numpy as np
@@ -96,3 +98,38 @@ def test_a_variable_of_a_transformation_is_not_read_after_it(transform):
 def test_iterates_over_its_rows():
     first, second = gazelle.Variable([[1.0, 2.0], [3.0, 4.0]])
     assert (first.tolist(), second.tolist()) == ([1.0, 2.0], [3.0, 4.0])
+
+
+def test_a_layer_of_mixed_precision_reads_weights_in_its_compute_dtype():
+    """As in Keras 3.15.1: `dtype` is that of the value that `call` reads, outside of it that of the variable."""
+
+    def seen(k, policy):
+        found = []
+
+        class Custom(k.layers.Layer):
+            def build(self, input_shape):
+                self.w = self.add_weight(shape=(3, 2), initializer="ones", name="w")
+                self.n = self.add_weight(shape=(), initializer="zeros", trainable=False, name="n")
+                self.i = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="i")
+                self.own = self.add_weight(shape=(), initializer="zeros", name="own", autocast=False)
+
+            def call(self, x):
+                self.n.assign(self.n + 1)  # the variable stores its own dtype
+                found.append([str(v.dtype) for v in (x, self.w, self.n, self.i, self.own)])
+                return k.ops.matmul(k.ops.cast(x, self.w.dtype), self.w)
+
+        layer = Custom(dtype=policy)
+        y = layer(np.ones((1, 3), "float32"))
+        model = k.Sequential([layer])
+        model.compile("sgd", "mse")
+        model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
+        weights = [str(v.dtype) for v in (layer.w, layer.n, layer.i, layer.own)]
+        return set(map(tuple, found)), str(y.dtype), weights, [np.asarray(v).dtype.name for v in (layer.w, layer.n)]
+
+    for policy in ("mixed_float16", "mixed_bfloat16", "float32", "float16"):
+        assert seen(gazelle, policy) == seen(keras, policy)
+
+
+def test_pickles_keep_the_dtype():
+    v = pickle.loads(pickle.dumps(gazelle.Variable(np.ones(2), dtype="float16")))
+    assert (v.dtype, v.value.dtype.name) == ("float16", "float16")

@@ -30,6 +30,7 @@ def specified(spec):
         (lambda: layers.AdditiveAttention()(X), TypeError, "input of AdditiveAttention .*: expected a list"),
         (lambda: gazelle.callbacks.BackupAndRestore(None), ValueError, "backup_dir: expected the name of a folder"),
         (lambda: gazelle.metrics.FBetaScore(beta=None), ValueError, "expected more than 0, got None"),
+        (lambda: gazelle.metrics.FBetaScore()._build((2, None), (2, None)), ValueError, r"known number .*\(2, None\)"),
         (lambda: gazelle.dtype_policies.QuantizedDTypePolicy("int8", ""), ValueError, "source_name of a quantized"),
         (lambda: gazelle.dtype_policies.DTypePolicyMap(policy_map=123), TypeError, "policy_map: expected a dict"),
         (lambda: layers.Embedding(3.7, 2), TypeError, "input_dim of Embedding .*: expected a positive integer"),

@@ -166,3 +166,39 @@ def test_scores_of_ctc_decode_have_32_bits(dtype, strategy):
     np.testing.assert_array_equal(paths, same[0])
     np.testing.assert_array_equal(scores, same[1])
     assert ops.ctc_decode(gazelle.KerasTensor((2, 5, 4), dtype=dtype), np.array([5, 4]), strategy)[1].dtype == "float32"
+
+
+def test_layer_normalization_with_rms_scaling_warns_and_computes():
+    """The numbers of Keras 3.15.1."""
+    x, gamma = np.arange(6, dtype="float32").reshape(2, 3), np.array([1, 2, 3], "float32")
+    calls = {
+        "beta has no effect": (
+            lambda: ops.layer_normalization(x, gamma, gamma, rms_scaling=True),
+            3.67423439,
+            18.37117195,
+        ),
+        "epsilon": (lambda: ops.layer_normalization(x, gamma, epsilon=0.1, rms_scaling=True), 3.42624140, 17.13120651),
+        "axis": (lambda: ops.layer_normalization(np.float16(x * 300), axis=0, rms_scaling=True), 2.0, 3.33398438),
+    }
+    for call, first, last in calls.values():
+        with pytest.warns(UserWarning, match="divides by the standard deviation"):
+            y = np.asarray(call())
+        np.testing.assert_allclose([y[0, 0], y[1, 0], y[1, 2]], [0, first, last], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("size", "kind"),
+    [
+        *(("5", TypeError), (5.0, TypeError), (None, TypeError), ((3, "a"), TypeError), ((3,), ValueError)),
+        *(((3, 3, 3, 3), ValueError), (0, ValueError), (-1, ValueError), ((3, 0), ValueError)),
+    ],
+)
+def test_the_size_of_patches(size, kind):
+    """A wrong type is a TypeError and a wrong number a ValueError, as in Keras; of volumes both are a TypeError."""
+    with pytest.raises(
+        kind, match="size of extract_patches: expected a positive integer or a tuple of 2 or 3"
+    ) as error:
+        ops.image.extract_patches(np.ones((2, 20, 20, 3), "float32"), size)
+    assert isinstance(error.value, TypeError) == (kind is TypeError)
+    with pytest.raises(TypeError, match="a tuple of 3, got"):
+        ops.image.extract_patches_3d(np.ones((1, 8, 8, 8, 1)), size if size != (3, 3, 3, 3) else (4, 4))

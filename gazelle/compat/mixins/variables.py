@@ -163,7 +163,6 @@ add_operators(SymbolicTensor, OPERATORS, _operate)
 class VariableMixin(RecordedVariable):
     """Variables."""
 
-    dtype = DtypeAttribute()
     regularizer = FunctionAttribute()
     constraint = FunctionAttribute()
     _construct = CompatObject._construct
@@ -172,6 +171,16 @@ class VariableMixin(RecordedVariable):
     def __bool__(self) -> bool:
         # variables of Theano are true: `if self.bias:`, which was an argument in Keras 1
         return era.number() == 1 or super().__bool__()
+
+    @property
+    def dtype(self) -> str:
+        """The dtype; in a layer of mixed precision that of `value`, for programs before Keras 3 the variable's own."""
+        dtype: str = super().dtype if era.number() == 3 or called_by_gazelle(1) else vars(self)["dtype"]
+        return dtype if facade.calls is None or called_by_gazelle(1) else facade.calls.as_dtype(dtype)
+
+    @dtype.setter
+    def dtype(self, dtype: str) -> None:
+        vars(self)["dtype"] = dtype
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, message
 from gazelle.core.shape_inference import shown
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import op
@@ -40,16 +41,15 @@ def extract_patches(
         An array (batch, rows of windows, columns of windows, height · width · channels of a window).
 
     Raises:
-        ArgumentError: If `size` has neither one, two nor three entries. ShapeError: If the number of axes does not
-            match.
+        ArgumentError: If `size` is neither a positive integer nor two or three of them.
+        ShapeError: If the number of axes does not match.
 
     Example:
         >>> extract_patches(np.ones((2, 8, 8, 3)), 4).shape
         (2, 2, 2, 48)
     """
+    _check_window(size, (2, 3))
     axes = 2 if isinstance(size, int) else len(size)
-    if axes not in (2, 3):
-        raise ArgumentError(message("size of extract_patches", expected="one number, two or three", got=size))
     return _patches(images, axes, size, strides, dilation_rate, padding, data_format)
 
 
@@ -76,13 +76,26 @@ def extract_patches_3d(
         An array (batch, *windows, window · channels).
 
     Raises:
+        ArgumentError: If `size` is neither a positive integer nor three of them.
         ShapeError: If the number of axes does not match.
 
     Example:
         >>> extract_patches_3d(np.ones((1, 4, 4, 4, 2)), 2).shape
         (1, 2, 2, 2, 16)
     """
+    _check_window(size, (3,))
     return _patches(volumes, 3, size, strides, dilation_rate, padding, data_format)
+
+
+def _check_window(size: Any, counts: Sequence[int]) -> None:
+    """Raise an error for a window that is not one integer or a tuple of as many as `counts` allows, from 1 on."""
+    parts = (size,) * counts[0] if not isinstance(size, list | tuple) else tuple(size)
+    integers = all(isinstance(n, int | np.integer) for n in parts)
+    if integers and len(parts) in counts and min(parts) > 0:
+        return
+    several = " or ".join(map(str, counts))
+    what = message("size of extract_patches", expected=f"a positive integer or a tuple of {several}", got=repr(size))
+    raise ArgumentTypeError(what) if not integers or counts == (3,) else ArgumentError(what)
 
 
 def _patches(x: Any, axes: int, size: Any, strides: Any, dilation: Any, padding: str, data_format: str | None) -> Any:
