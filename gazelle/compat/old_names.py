@@ -149,12 +149,13 @@ _KERAS_1_WEIGHTS = tables.pairs("""kernel=W bias=b recurrent_kernel=U embeddings
 def weight_name(path: str) -> str:
     """The name of a weight in the graph of TensorFlow.
 
-    It does not contain the cell of a convolutional recurrent layer, in the package `keras` that of none.
+    It does not contain the cell of a convolutional recurrent layer, in `keras` 2 and TensorFlow 1 that of no layer.
     """
     if era.number() == 1:
         *outer, name = path.rsplit("/", 2)
         return f"{outer[-1]}_{_KERAS_1_WEIGHTS[name]}:0" if outer and name in _KERAS_1_WEIGHTS else f"{name}:0"
-    return f"{_CELL.sub('', path) if era.standalone() else path.replace('/conv_lstm_cell/', '/')}:0"
+    has_no_cells = era.standalone() or era.is_before_tf_keras_2()
+    return f"{_CELL.sub('', path) if has_no_cells else path.replace('/conv_lstm_cell/', '/')}:0"
 
 
 def snake(name: str) -> str:

@@ -127,10 +127,10 @@ def test_errors(tf):
 
 def test_variational_dropout_of_all_steps(tf):
     cell = tf.nn.rnn_cell.LSTMCell(50)
-    options = {"variational_recurrent": True, "input_size": 3, "dtype": tf.float32}
+    options = {"variational_recurrent": True, "input_size": 20, "dtype": tf.float32}
     cell = tf.nn.rnn_cell.DropoutWrapper(cell, 0.5, 0.5, 0.5, **options)
     outputs, _ = tf.nn.dynamic_rnn(
-        cell, tf.placeholder_with_default(np.ones((2, 4, 3), "f"), [None, 4, 3]), dtype=tf.float32
+        cell, tf.placeholder_with_default(np.ones((2, 4, 20), "f"), [None, 4, 20]), dtype=tf.float32
     )
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())

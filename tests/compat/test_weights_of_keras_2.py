@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gazelle.compat import era
 from gazelle.compat.namespaces import root
 from gazelle.core import names
 
@@ -167,3 +168,11 @@ def test_names_of_weights_do_not_contain_cells(keras_2):
     layers = keras_2.layers
     model = keras_2.models.Sequential([layers.RNN(layers.GRUCell(2), input_shape=(4, 3))])
     assert model.weights[0].name == "rnn_1/kernel:0"
+
+
+def test_names_of_weights_of_recurrent_layers_in_tensorflow_1(tf_keras):  # names of TensorFlow 1.15.5
+    era.set_release(era.Release(2, standalone=False, before_2_3=True))
+    both = tf_keras.layers.Bidirectional(tf_keras.layers.GRU(2, name="steps", return_sequences=True), name="both")
+    model = tf_keras.Sequential([both, tf_keras.layers.LSTM(2, name="last")])
+    model.build((None, None, 3))
+    assert (both.weights[0].name, model.layers[1].weights[0].name) == ("both/forward_steps/kernel:0", "last/kernel:0")
