@@ -37,10 +37,11 @@ class _FScore(Metric):
         if self._built:
             return
         if len(y_pred_shape) != 2 or (self.average != "micro" and y_pred_shape[-1] is None):
+            known = " with a known number of classes" if len(y_pred_shape) == 2 else ""
             raise ShapeError(
                 message(
                     f"Metric '{self.name}'",
-                    expected="y_pred of shape (batch, classes) with a known number of classes",
+                    expected=f"y_pred of shape (batch, classes){known}",
                     got=f"shape {tuple(y_pred_shape)}",
                 )
             )

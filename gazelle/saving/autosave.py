@@ -260,8 +260,6 @@ class Autosave:
         for path in self._rotation.paths:
             with contextlib.suppress(FileNotFoundError):
                 os.remove(path)
-        with contextlib.suppress(OSError):  # where an open file cannot be removed it remains
-            os.remove(f"{self.stem}.lock")
         shutil.rmtree(sharded_folder(self.stem), ignore_errors=True)
 
     def _write(self, tensors: Mapping[str, Any], meta: Mapping[str, Any]) -> None:

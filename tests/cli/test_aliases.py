@@ -42,7 +42,7 @@ ERRORS = {
     "from keras import zzz": ("ImportError", "zzz"),
     "import tensorflow.datta": ("ModuleNotFoundError", "tf.datta", "implementation of TensorFlow"),
     "import tensorflow as tf; tf.constants(1)": ("MissingFunctionError", "tf.constants", "line 1", "tf.constant?"),
-    "import tensorflow as tf; tf.contrib.learn.DNNClassifier": (
+    "import tensorflow as tf; tf.contrib.learn.SVM": (
         "MissingFunctionError",
         "tf.contrib.learn",
         "tf.keras.Sequential",

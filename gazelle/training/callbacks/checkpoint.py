@@ -253,4 +253,5 @@ class BackupAndRestore(Callback):
         if self.delete_checkpoint and self.autosave is not None:
             self.autosave.delete()
             with contextlib.suppress(OSError):  # the folder may contain other files
+                os.remove(f"{self.autosave.stem}.lock")
                 os.rmdir(self.backup_dir)
