@@ -119,6 +119,7 @@ def test_a_folder_that_is_removed_while_programs_run(folder):
 
 
 def test_a_write_does_not_look_at_the_other_files(folder, monkeypatch):
+    executable_cache._sources()  # once in a process it looks at the files of gazelle
     monkeypatch.setattr(os, "scandir", lambda *args: pytest.fail("files were listed"))
     for key in "abc":
         Counted(lambda x: x + 1).kept(key)(np.ones(2, np.float32))
