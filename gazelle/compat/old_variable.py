@@ -227,7 +227,7 @@ class OldVariable:
     @property
     def op(self) -> NamedObject:
         """The operation of the graph: it has the name."""
-        from gazelle.compat.backend.execution_order import TensorOperation
+        from gazelle.compat.backend.tensor_operations import TensorOperation
         from gazelle.compat.old_names import weight_name
 
         name, path = str(self.name), getattr(self, "path", None)  # a tensor has no path

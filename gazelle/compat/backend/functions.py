@@ -62,7 +62,8 @@ def rows_of(graph: Graph) -> dict[int, list[KerasTensor]]:
     others = set[int]()
     for node in graph.nodes:
         read = {id(v) for v in variables_of_node(node)}
-        if node.operation.name in _GATHERS and not any(map(node.kwargs.get, ("axis", "batch_dims"))):
+        of_first_axis = not any((*node.args[3:], *map(node.kwargs.get, ("axis", "batch_dims"))))
+        if node.operation.name in _GATHERS and of_first_axis:
             for key in read:
                 found.setdefault(key, []).append(node.outputs)
         else:

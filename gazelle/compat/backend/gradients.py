@@ -96,8 +96,7 @@ def _for_tensor(loss: KerasTensor, source: KerasTensor, constants: Sequence[Kera
     graph = OrderedGraph([source, *roots], loss)
 
     def gradient(source: Any, *roots: Any) -> Any:
-        total = _total(gradient.graph, lambda x: [x, *roots])
-        return jax.grad(lambda x: total(x, {}))(jnp.asarray(source))
+        return jax.grad(lambda x: jnp.sum(_run(gradient.graph, [x, *roots], {})))(jnp.asarray(source))
 
     output = loss.derived(source.shape, source.dtype, name="gradient")
     return _graph_node(gradient, graph, source, (source, *roots), output)
@@ -112,25 +111,16 @@ def _for_variables(loss: KerasTensor, sources: list[Variable], constants: Sequen
     needed = [v for v in sources if id(v) in known]
     if not needed:
         return [None] * len(sources)
-    rows = {key: tensors for key, tensors in rows_of(graph).items() if any(key == id(v) for v in needed)}
+    gathered = rows_of(graph)
+    rows = {id(v): gathered[id(v)] for v in needed if id(v) in gathered}
 
     def gradient(*roots: Any) -> Any:
-        total = _total(gradient.graph, lambda _: list(roots))
         values = {id(v): v.value for v in needed}
-        if not rows:
-            grads = jax.grad(lambda values: total(None, values))(values)
-            return [grads[id(v)] for v in needed]
-        parts = OrderedGraph(gradient.graph.flat_inputs, list(rows.values()))
-        gathered, pull = jax.vjp(lambda of_rows: _run(parts, list(roots), of_rows), {key: values[key] for key in rows})
-        flat = jax.tree.leaves(list(rows.values()), is_leaf=is_symbolic)
-
-        def of_parts(values: Any, gathered: Any) -> Any:
-            return total(None, values, dict(zip(map(id, flat), jax.tree.leaves(gathered), strict=True)))
-
-        grads, of_gathered = jax.grad(of_parts, argnums=(0, 1))(values, gathered)
-        grads |= pull(of_gathered)[0]
-        of_each = of_gathered if len(rows) > 1 else [of_gathered]
-        squares = [sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(each)) for each in of_each]
+        squares: list[Any] = []
+        if rows:
+            grads, squares = _with_squares(gradient.graph, rows, list(roots), values)
+        else:
+            grads = jax.grad(lambda values: jnp.sum(_run(gradient.graph, list(roots), values)))(values)
         return [*(grads[id(v)] for v in needed), *squares]
 
     outputs = [loss.derived(v.shape, v.dtype, name="gradient") for v in needed]
@@ -142,19 +132,26 @@ def _for_variables(loss: KerasTensor, sources: list[Variable], constants: Sequen
     return [found.get(id(v)) for v in sources]
 
 
+def _with_squares(graph: Graph, rows: dict[int, list[KerasTensor]], roots: list[Any], values: Any) -> tuple[Any, Any]:
+    """The gradients for values of variables, and the sums of the squared gradients of the gathered rows of each."""
+    parts = OrderedGraph(graph.flat_inputs, list(rows.values()))
+    gathered, pull = jax.vjp(lambda of_rows: _run(parts, roots, of_rows), {key: values[key] for key in rows})
+    flat = jax.tree.leaves(list(rows.values()), is_leaf=is_symbolic)
+
+    def total(values: Any, gathered: Any) -> Any:
+        known = dict(zip(map(id, flat), jax.tree.leaves(gathered), strict=True))
+        return jnp.sum(_run(graph, roots, values, known))
+
+    grads, of_gathered = jax.grad(total, argnums=(0, 1))(values, gathered)
+    of_each = of_gathered if len(rows) > 1 else [of_gathered]  # a graph returns its only output itself
+    squares = [sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(each)) for each in of_each]
+    return grads | pull(of_gathered)[0], squares
+
+
 def norm_of(gradient: TensorLike) -> TensorLike:
     """What has the norm that TensorFlow computes of a gradient: it does not add the gradients of a row read twice."""
     squares = getattr(gradient, "squares_of_rows", None)
     return gradient if squares is None else squares**0.5
-
-
-def _total(graph: Graph, inputs: Callable[[Any], list[Any]]) -> Callable[..., Any]:
-    """A function (x, values of variables, values of tensors) -> sum of the graph's output."""
-
-    def total(x: Any, values: Any, known: Mapping[int, Any] = MappingProxyType({})) -> Any:
-        return jnp.sum(_run(graph, inputs(x), values, known))
-
-    return total
 
 
 def _run(graph: Graph, inputs: list[Any], values: Any, known: Mapping[int, Any] = MappingProxyType({})) -> Any:

@@ -80,6 +80,15 @@ class _Parameter(NamedTuple):
     kind: str
 
 
+def passed_names(parameters: Sequence[str]) -> list[str]:
+    """The last name of each parameter that the function of `with_parameters` receives.
+
+    >>> passed_names(["base", "exponent/exp=2", "-name=None"])
+    ['base', 'exp']
+    """
+    return [text.partition("=")[0].rpartition("/")[2] for text in parameters if text[0] != "-"]
+
+
 def with_parameters(
     call: Callable[..., Any], parameters: Sequence[str], kinds: Mapping[str, Callable[[Any], Any]] | None = None
 ) -> Callable[..., Any]:

@@ -627,11 +627,11 @@ class Dataset(Elements):
         look_at_values()
         with assigned(_peeks, True):
             first = next(self._begin(), None)
-        if first is None and self._source is not None:
+        if first is not None:
+            return specs_of(first, self._batch)
+        if self._source is not None:
             return self._source.element_spec
-        if first is None:
-            raise DataError(message("element_spec", expected="a dataset with elements", got="an empty one"))
-        return specs_of(first, self._batch)
+        raise DataError(message("element_spec", expected="a dataset with elements", got="an empty one"))
 
     output_types = property(lambda self: _specs(self, "dtype"))  # of TensorFlow 1
     output_shapes = property(lambda self: _specs(self, "shape"))

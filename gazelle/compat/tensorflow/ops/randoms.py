@@ -113,12 +113,9 @@ def is_node(value: TensorLike) -> bool:
 
 def node_of(function: Callable[[Array], Array], value: TensorLike) -> TensorResult:
     """The node of a graph for a function that draws."""
-    given = (
-        value
-        if symbolic.is_symbolic(value) or isinstance(value, Variable)
-        else unboxed(NAMES["convert_to_tensor"](value))
-    )
-    return shape_inference.call_op(function, (given,), {})
+    if not (symbolic.is_symbolic(value) or isinstance(value, Variable)):
+        value = unboxed(NAMES["convert_to_tensor"](value))
+    return shape_inference.call_op(function, (value,), {})
 
 
 def _normal(names: tuple[str, ...], host: Callable[..., Any], device: Callable[..., Any]) -> Callable[..., Any]:

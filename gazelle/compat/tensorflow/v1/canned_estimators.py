@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.tables import with_parameters
+from gazelle.compat.tables import passed_names, with_parameters
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.feature_columns import Column, input_layer, linear_model
 from gazelle.compat.tensorflow.names import NAMES, named
@@ -177,7 +177,7 @@ _ABSENT = dict.fromkeys(("dnn_columns", "linear_columns"))
 
 def _register(name: str, parameters: list[str]) -> None:
     """Register an estimator; a parameter "a/b" is called b here."""
-    passed = [text.partition("=")[0].rpartition("/")[2] for text in parameters if text[0] != "-"]
+    passed = passed_names(parameters)
 
     def make(*values: Any) -> Estimator:
         given = _ABSENT | dict(zip(passed, values, strict=True))

@@ -130,11 +130,8 @@ def _weighted(names: str, default: str, rank: int, **own: Any) -> Callable[[Any]
             options.rank = 1 if default == "Conv" and rank == 2 and len(x.shape) == 3 else rank  # as before 1.5
             for name in ("kernel_size", "stride", "rate"):
                 if hasattr(options, name):
-                    setattr(
-                        options,
-                        name,
-                        [*map(int, inner_sizes(getattr(options, name), options.rank, options.data_format))],
-                    )
+                    sizes = inner_sizes(getattr(options, name), options.rank, options.data_format)
+                    setattr(options, name, [*map(int, sizes)])
             x = compute(x, options)
             if options.normalizer_fn is not None:
                 return options.normalizer_fn(x, **options.normalizer_params or {})

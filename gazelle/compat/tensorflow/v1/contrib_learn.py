@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gazelle.compat.arguments.ignored import ignores
-from gazelle.compat.tables import with_parameters
+from gazelle.compat.tables import passed_names, with_parameters
 from gazelle.compat.tensorflow.feature_columns import Column, numeric_column
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1 import canned_estimators, graphs
@@ -194,7 +194,7 @@ class _Canned(LearnEstimator):
 
 
 def _register(name: str, parameters: list[str]) -> None:
-    passed = [text.partition("=")[0].rpartition("/")[2] for text in parameters if text[0] != "-"]
+    passed = passed_names(parameters)
     make = lambda *values: _Canned(_ABSENT | dict(zip(passed, values, strict=True)))  # noqa: E731
     named(f"contrib.learn.{name}")(with_parameters(make, parameters))
 
@@ -268,9 +268,8 @@ for _name, _column in {
     "crossed_column": "crossed_column columns/keys hash_bucket_size -combiner=None",
 }.items():
     _function, *_given = _column.split()
-    _keys = [text.partition("=")[0].rpartition("/")[2] for text in _given if text[0] != "-"]
 
-    def _make(*values: Any, function: str = _function, keys: Sequence[str] = tuple(_keys)) -> Any:
+    def _make(*values: Any, function: str = _function, keys: Sequence[str] = tuple(passed_names(_given))) -> Any:
         return NAMES[f"feature_column.{function}"](**dict(zip(keys, values, strict=True)))
 
     named(f"contrib.layers.{_name}")(with_parameters(_make, _given))

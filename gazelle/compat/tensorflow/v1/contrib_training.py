@@ -67,54 +67,28 @@ def optimize_loss(
         if isinstance(learning_rate, float):
             initializer = gazelle.initializers.Constant(learning_rate)
             learning_rate = get_variable("learning_rate", [], initializer=initializer, trainable=False)
-        return _optimized(
-            loss,
-            global_step,
-            learning_rate,
-            optimizer,
-            gradient_multipliers or {},
-            clip_gradients,
-            learning_rate_decay_fn,
-            update_ops,
-            variables,
-            increment_global_step,
-        )
-
-
-def _optimized(
-    loss: Any,
-    global_step: Any,
-    learning_rate: Any,
-    optimizer: Any,
-    factors: Mapping[Any, Any],
-    clip_gradients: Any,
-    learning_rate_decay_fn: Any,
-    update_ops: Any,
-    variables: Any,
-    increment_global_step: bool,
-) -> Any:
-    """The loss of a graph, with the step that a run takes."""
-    if learning_rate_decay_fn is not None:
-        learning_rate = learning_rate_decay_fn(learning_rate, global_step)
-    if isinstance(optimizer, str):
-        options = {"momentum": 0.9} if optimizer == "Momentum" else {}
-        optimizer = NAMES[f"train.{_OPTIMIZERS[optimizer]}Optimizer"](learning_rate, **options)
-    elif callable(optimizer):
-        optimizer = optimizer() if learning_rate is None else optimizer(learning_rate)
-    pairs = [(g, v) for g, v in optimizer.compute_gradients(loss, variables) if g is not None]
-    factors = {key if isinstance(key, str) else key.op.name: value for key, value in factors.items()}
-    pairs = [(g * factors[v.op.name] if v.op.name in factors else g, v) for g, v in pairs]
-    if callable(clip_gradients):
-        pairs = clip_gradients(pairs)
-    elif clip_gradients is not None:
-        clipped, _ = NAMES["clip_by_global_norm"]([g for g, _ in pairs], clip_gradients)
-        pairs = [(g, v) for g, (_, v) in zip(clipped, pairs, strict=True)]
-    if update_ops is None:
-        update_ops = scopes.get_collection(scopes.GraphKeys.UPDATE_OPS)
-    with depending(list(update_ops)):
-        step = optimizer.apply_gradients(pairs, global_step=global_step if increment_global_step else None)
-    with depending([step]):
-        return NAMES["identity"](loss)
+        if learning_rate_decay_fn is not None:
+            learning_rate = learning_rate_decay_fn(learning_rate, global_step)
+        if isinstance(optimizer, str):
+            options = {"momentum": 0.9} if optimizer == "Momentum" else {}
+            optimizer = NAMES[f"train.{_OPTIMIZERS[optimizer]}Optimizer"](learning_rate, **options)
+        elif callable(optimizer):
+            optimizer = optimizer() if learning_rate is None else optimizer(learning_rate)
+        pairs = [(g, v) for g, v in optimizer.compute_gradients(loss, variables) if g is not None]
+        factors = gradient_multipliers or {}
+        factors = {key if isinstance(key, str) else key.op.name: value for key, value in factors.items()}
+        pairs = [(g * factors[v.op.name] if v.op.name in factors else g, v) for g, v in pairs]
+        if callable(clip_gradients):
+            pairs = clip_gradients(pairs)
+        elif clip_gradients is not None:
+            clipped, _ = NAMES["clip_by_global_norm"]([g for g, _ in pairs], clip_gradients)
+            pairs = [(g, v) for g, (_, v) in zip(clipped, pairs, strict=True)]
+        if update_ops is None:
+            update_ops = scopes.get_collection(scopes.GraphKeys.UPDATE_OPS)
+        with depending(list(update_ops)):
+            step = optimizer.apply_gradients(pairs, global_step=global_step if increment_global_step else None)
+        with depending([step]):
+            return NAMES["identity"](loss)
 
 
 @named("contrib.framework.learning.train_step")

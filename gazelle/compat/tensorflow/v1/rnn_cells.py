@@ -174,14 +174,19 @@ def _zeros(shape: Any, dtype: str) -> Any:
     return jax.numpy.zeros(tuple(shape), dtype)
 
 
-class _Cell(RNNCell):
+class CellOfUnits(RNNCell):
     """A cell of `num_units` whose weights are products with inputs and state."""
 
     gates = 1
 
     @ignores("reuse trainable _reuse _scope")
     def __init__(
-        self, num_units: int, activation: Any = None, reuse: Any = None, name: str | None = None, dtype: Any = None
+        self,
+        num_units: int,
+        activation: Option = None,
+        reuse: Option = None,
+        name: str | None = None,
+        dtype: DTypeLike = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self._num_units, self._activation = int(num_units), _activation(activation)
@@ -202,7 +207,7 @@ class _Cell(RNNCell):
 
 
 @cell_names("BasicRNNCell")
-class BasicRNNCell(_Cell):
+class BasicRNNCell(CellOfUnits):
     """h' = tanh(W [x, h] + b)."""
 
     def call(self, inputs: TensorLike, state: Nested[TensorLike]) -> TensorResult:
@@ -212,7 +217,7 @@ class BasicRNNCell(_Cell):
 
 @cell_names("GRUCell")
 @named("contrib.rnn.GRUBlockCell", "contrib.rnn.GRUBlockCellV2")
-class GRUCell(_Cell):
+class GRUCell(CellOfUnits):
     """r, u = sigmoid(W [x, h] + b); h' = u h + (1 - u) tanh(V [x, r h] + c)."""
 
     def __init__(
@@ -240,35 +245,9 @@ class GRUCell(_Cell):
         return new, new
 
 
-@named("contrib.rnn.UGRNNCell")
-class UGRNNCell(_Cell):
-    """g, c = W [x, h] + b; h' = sigmoid(g + forget_bias) h + (1 - sigmoid(g + forget_bias)) tanh(c)."""
-
-    def __init__(
-        self,
-        num_units: int,
-        initializer: Option = None,
-        forget_bias: float = 1.0,
-        activation: Option = None,
-        reuse: Option = None,
-    ) -> None:
-        super().__init__(num_units, activation, reuse)
-        self._initializer, self._forget_bias = initializer, forget_bias
-
-    def build(self, inputs_shape: ShapeLike) -> None:
-        units = self._num_units
-        self._dense("", inputs_shape[-1] + units, 2 * units, self._initializer, zeros_initializer)
-
-    def call(self, inputs: TensorLike, state: Nested[TensorLike]) -> TensorResult:
-        gate, candidate = NAMES["split"](self._product(concatenated(inputs, state)), 2, 1)
-        gate = OPS["sigmoid"](gate + self._forget_bias)
-        new = gate * state + (1 - gate) * self._activation(candidate)
-        return new, new
-
-
 @cell_names("BasicLSTMCell")
 @named("contrib.rnn.LSTMBlockCell")
-class BasicLSTMCell(_Cell):
+class BasicLSTMCell(CellOfUnits):
     """An LSTM whose forget gate has a further bias."""
 
     gates = 4
@@ -348,65 +327,6 @@ class LSTMCell(BasicLSTMCell):
 
     def _projected(self, h: Any) -> Any:
         return _clipped(NAMES["matmul"](h, self._kernel), self._projection_clip) if self._projection else h
-
-
-@named("contrib.rnn.LayerNormBasicLSTMCell")
-class LayerNormBasicLSTMCell(_Cell):
-    """An LSTM whose gates and memory are normalized, with dropout of what it adds to the memory."""
-
-    @ignores("input_size=None")
-    def __init__(
-        self,
-        num_units: int,
-        forget_bias: float = 1.0,
-        input_size: object = None,
-        activation: Option = None,
-        layer_norm: bool = True,
-        norm_gain: float = 1.0,
-        norm_shift: float = 0.0,
-        dropout_keep_prob: TensorLike = 1.0,
-        dropout_prob_seed: int | None = None,
-        reuse: Option = None,
-    ) -> None:
-        super().__init__(num_units, activation)
-        self._forget_bias, self._has_norms, self._norm = forget_bias, layer_norm, (norm_gain, norm_shift)
-        self._dropout = dropout_keep_prob, dropout_prob_seed
-        self._norms: dict[str, list[Any]] = {}
-
-    state_size = property(lambda self: LSTMStateTuple(self._num_units, self._num_units))
-
-    def build(self, inputs_shape: ShapeLike) -> None:
-        size: Any = inputs_shape[-1] + self._num_units
-        units = 4 * self._num_units
-        self._kernel = self.add_variable("kernel", [size, units])
-        if not self._has_norms:
-            self._bias = self.add_variable("bias", [units], zeros_initializer)
-            return
-        gain, shift = (gazelle.initializers.Constant(value) for value in self._norm)
-        for name in ("input", "transform", "forget", "output", "state"):
-            with scopes.variable_scope(name):
-                shape = [self._num_units]
-                made = self.add_variable("gamma", shape, gain), self.add_variable("beta", shape, shift)
-            self._norms[name] = list(made)
-
-    def _normalized(self, x: Any, name: str) -> Any:
-        if not self._has_norms:
-            return x
-        gamma, beta = self._norms[name]
-        return NAMES["nn.batch_normalization"](x, *NAMES["nn.moments"](x, [1], keepdims=True), beta, gamma, 1e-12)
-
-    def call(self, inputs: TensorLike, state: Nested[TensorLike]) -> TensorResult:
-        c, h = state[0], state[1]
-        sigmoid = OPS["sigmoid"]
-        gates = NAMES["matmul"](concatenated(inputs, h), self._kernel)
-        gates = NAMES["split"](gates if self._has_norms else gates + self._bias, 4, 1)
-        i, j, f, o = map(self._normalized, gates, ("input", "transform", "forget", "output"))
-        added, (keep, seed) = self._activation(j), self._dropout
-        if not isinstance(keep, int | float) or keep < 1:
-            added = NAMES["nn.dropout"](added, keep_prob=keep, seed=seed)
-        c = self._normalized(c * sigmoid(f + self._forget_bias) + sigmoid(i) * added, "state")
-        h = self._activation(c) * sigmoid(o)
-        return h, LSTMStateTuple(c, h)
 
 
 @cell_names("MultiRNNCell")

@@ -132,7 +132,7 @@ def _missing(dtype: Any) -> Any:
 
 
 def _written(rows: Array, index: Array, value: Array, grows: bool) -> Array:
-    """Rows after a write; one beyond the end is left out where they grow, and else it spoils the last row."""
+    """Rows after a write; one beyond the end is left out where they grow, and else the last row becomes NaN."""
     rows, index, value = jnp.asarray(rows), jnp.asarray(index), jnp.asarray(value, rows.dtype)
     if 0 in rows.shape[1:]:
         rows = jnp.zeros((rows.shape[0], *value.shape[index.ndim :]), rows.dtype)
