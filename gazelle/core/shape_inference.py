@@ -28,8 +28,9 @@ from gazelle.core.types import Shape, Symbolic
 # Shapes are traced twice, with these values for unknown sizes; a size that differs between the results is unknown, too.
 # Both have many divisors, so that reshapes succeed, and exceed the usual window sizes.
 _SIZES = (5040, 10080)
+_PLACEHOLDER = re.compile(r"\b(?:5040|10080)\b")
 _DIVISION = re.compile("reshape|equal division|divisible")  # errors of sizes that another size does not divide
-_SHAPE = re.compile(r"\((\d+(?:, *\d+)*,?)\)")
+_SHAPE = re.compile(r"[(\[](\d+(?:, *\d+)*,?)[)\]]")
 
 
 def shown(shape: Shape) -> tuple[int | None, ...]:
@@ -59,7 +60,7 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
         if isinstance(error, GazelleError):
             raise
         shapes = ", ".join(str(tuple(v.shape)) for v in leaves((args, kwargs)) if hasattr(v, "shape"))
-        reason = str(error).split("\n")[0]
+        reason = _PLACEHOLDER.sub("None", str(error).split("\n")[0])
         raise ShapeError(message(f"ops.{function.__name__} of shapes {shapes} cannot be computed: {reason}")) from error
     Node(operation, args, kwargs, outputs)
     return outputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -177,26 +178,21 @@ def ndim(x: ArrayLike) -> int:
     return len(x.shape) if hasattr(x, "shape") else jnp.ndim(as_array(x))
 
 
-def size(x: ArrayLike) -> int | None:
+@op
+def size(x: ArrayLike) -> int:
     """Return the number of elements.
 
     Args:
         x: Array of any shape.
 
     Returns:
-        An integer; None if a size of a symbolic tensor is unknown.
+        An integer; of a symbolic tensor, one that is computed when the graph runs.
 
     Example:
         >>> gazelle.ops.size([[1, 2]])
         2
     """
-    sizes = tuple(x.shape) if hasattr(x, "shape") else jnp.shape(as_array(x))
-    if None in sizes:
-        return None
-    total = 1
-    for n in sizes:
-        total *= n
-    return total
+    return math.prod(jnp.shape(x))
 
 
 def _indices(x: ArrayLike) -> tuple[Array, ...]:

@@ -53,3 +53,9 @@ def test_what_is_divided_stays_unknown(compute, shape):
 def test_what_cannot_meet(compute, text):
     with pytest.raises(ShapeError, match=text):
         compute()
+
+
+def test_an_unknown_size_takes_the_one_that_broadcasting_requires():
+    assert ops.broadcast_to(Input((3,)), (2, 3, 3)).shape == (2, 3, 3)
+    with pytest.raises(ShapeError, match=r"\(None, 4\) cannot be computed.*float32\[None,4\]"):
+        ops.broadcast_to(Input((4,)), (2, 3, 3))

@@ -75,8 +75,14 @@ def test_symbolic_tensors_inside_lists_and_by_name():
     assert ops.where(condition=X > 0, x1=X, x2=0.0).shape == (None, 4)
     assert ops.einsum("bi,ij->bj", X, np.ones((4, 2))).shape == (None, 2)
     assert [part.shape for part in ops.split(X, 2, axis=1)] == [(None, 2), (None, 2)]
-    assert ops.size(X) is None
+    assert ops.size(X).shape == ()
     assert ops.shape(X) == (None, 4)
+
+
+def test_the_size_of_a_symbolic_tensor_counts_the_samples_of_each_batch():
+    out = ops.sum(X) / ops.cast(ops.size(X), "float32")
+    np.testing.assert_allclose(value(out, A), A.mean(), rtol=1e-6)
+    np.testing.assert_allclose(value(out, A[:1]), A[:1].mean(), rtol=1e-6)
 
 
 def test_activations_take_symbolic_tensors_and_keep_their_arguments():
