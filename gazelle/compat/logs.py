@@ -21,7 +21,7 @@ from gazelle.metrics.reduction import MeanMetricWrapper
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.callback_list import listens_to_batches
 from gazelle.training.metrics_state import CompileMetrics
-from gazelle.training.outputs import per_output
+from gazelle.training.structured_loss import losses_of_outputs
 
 if TYPE_CHECKING:
     from gazelle.models import Model
@@ -74,7 +74,7 @@ def _names_after_compile(model: Model) -> list[str]:
 def _losses(model: Any) -> list[Any]:
     """The loss of each output."""
     given = model._compile_state.arguments["loss"]
-    return per_output("compile(loss=...)", given, model.output_names, spread=True)
+    return losses_of_outputs(given, model._graph.outputs, model.output_names)
 
 
 def _chosen_metrics(model: Model) -> CompileMetrics | None:

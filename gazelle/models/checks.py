@@ -19,7 +19,7 @@ from gazelle.losses.target_shapes import only_warns
 from gazelle.metrics.logits import takes_logits
 from gazelle.models.graph import Graph
 from gazelle.models.graph_inputs import input_mismatch, lacks_column, match
-from gazelle.training.outputs import per_output
+from gazelle.training.structured_loss import losses_of_outputs
 from gazelle.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -216,9 +216,8 @@ def check_outputs(graph: Graph | None, loss: Nested[LossLike]) -> None:
     if graph is None or loss is None:
         return
     tensors = symbolic.leaves(graph.outputs)
-    for tensor, output_loss in zip(
-        tensors, per_output("compile(loss=...)", loss, graph.output_names, spread=True), strict=True
-    ):
+    own = losses_of_outputs(loss, graph.outputs, graph.output_names)
+    for tensor, output_loss in zip(tensors, own, strict=True):
         assert tensor.node is not None
         layer = tensor.node.operation
         activation = getattr(layer, "activation", None)

@@ -22,6 +22,7 @@ from gazelle.layers.input import Input, InputLayer
 from gazelle.models.graph import Graph
 from gazelle.models.step_methods import overrides
 from gazelle.training.outputs import per_output
+from gazelle.training.structured_loss import is_structured
 
 if TYPE_CHECKING:
     from gazelle.core.types import Array, ArrayLike, LossLike, MetricLike, Nested
@@ -73,10 +74,18 @@ def close(model: Model, loss: Nested[LossLike]) -> Nested[LossLike]:
     graph: Graph | None = graph_of_losses(model)
     if graph is None or loss is None:
         return loss
-    losses = per_output("compile(loss=...)", loss, graph.output_names, spread=True)
     outputs = symbolic.leaves(graph.outputs)
-    closed = [_closed(f, t, graph) for f, t in zip(losses, outputs, strict=True)]
-    tensors = [tensor for one in closed if isinstance(one, ClosedLoss) for tensor in one.tensors]
+    closed: Any
+    if is_structured(loss, graph.outputs, graph.output_names):
+        closed = _closed(loss, outputs[0], graph)
+    else:
+        losses = per_output("compile(loss=...)", loss, graph.output_names, spread=True)
+        closed = [_closed(f, t, graph) for f, t in zip(losses, outputs, strict=True)]
+        if isinstance(loss, Mapping):
+            closed = dict(zip(graph.output_names, closed, strict=True))
+        elif isinstance(loss, tuple):
+            closed = tuple(closed)
+    tensors = [tensor for one in jax.tree.leaves(closed) if isinstance(one, ClosedLoss) for tensor in one.tensors]
     if not tensors:
         return loss
     model._compute_too(reports={tensor: tensor for tensor in tensors})
@@ -100,6 +109,8 @@ def _of_graph(function: object, graph: Graph) -> Iterator[KerasTensor]:
 
 
 def _closed(loss: Any, output: KerasTensor, graph: Graph) -> Any:
+    if isinstance(loss, (list, tuple, Mapping)):  # several losses, or the config of one
+        return jax.tree.map(lambda one: _closed(one, output, graph), loss)
     tensors = {id(t): t for t in _of_graph(loss, graph)}
     if not tensors and uses_name(loss, "get_layer"):
         tensors = {id(t): t for t in _looked_up(loss, output, graph)}

@@ -20,6 +20,7 @@ from gazelle.metrics.base import Metric
 from gazelle.metrics.choose import choose
 from gazelle.metrics.reduction import MeanMetricWrapper
 from gazelle.training.outputs import flat_outputs, output_names, per_output, targets_of
+from gazelle.training.structured_loss import losses_of_outputs
 
 if TYPE_CHECKING:
     from gazelle.core.types import LossLike, MetricLike, Nested, Tree
@@ -193,6 +194,7 @@ class CompileMetrics(Metric, abstract=True):
         self.given, self.weighted, self.outputs, self.loss = metrics, weighted_metrics, outputs, loss
         self.metrics_built = False
         self._of_output: list[list[tuple[str, Any, bool]]] = []  # per output: (name in logs, metric, weighted?)
+        self._losses: list[Any] = []  # the loss of each output, once labels and outputs are known
         self._reserved: set[str] = set()  # names of losses in the logs
         self._own_reset = False  # whether a metric has a `reset_state` of its own
         self._initial: dict[str, Any] = {}  # values of the variables before any batch
@@ -208,9 +210,9 @@ class CompileMetrics(Metric, abstract=True):
         """Choose the metrics for labels and outputs of these shapes."""
         names = output_names(y_pred, self.outputs)
         predictions = flat_outputs(y_pred, names)
+        self._losses = own = losses_of_outputs(self.loss, y_pred, names)
         targets = self._targets(y_true, names)
         self._of_output = [[] for _ in names]
-        own = per_output("compile(loss=...)", self.loss, names, spread=True)
         self._reserved = {"loss", *([f"{name}_loss" for name in names] if len(names) > 1 else [])}
         for what, given, weighted in (("metrics", self.given, False), ("weighted_metrics", self.weighted, True)):
             if given is None:
@@ -238,7 +240,7 @@ class CompileMetrics(Metric, abstract=True):
 
     def _targets(self, y_true: Tree, names: list[str]) -> list[Any]:
         """The labels of each output; None for an output without a loss, for which none were given."""
-        functions = per_output("compile(loss=...)", self.loss, names, spread=True)
+        functions = self._losses or per_output("compile(loss=...)", self.loss, names, spread=True)
         if all(function is None for function in functions):
             return per_output("y", y_true, names, spread=True)
         return targets_of(y_true, names, functions)

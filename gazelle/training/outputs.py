@@ -71,7 +71,7 @@ def per_output(what: str, value: Nested[Any], names: list[str], *, spread: bool 
     """`value` as a list with one entry per output. `spread`: a single value counts for every output."""
     if isinstance(value, (list, tuple)) and not value:
         value = None
-    if isinstance(value, Mapping) and any(isinstance(one, Mapping) for one in value.values()):
+    if isinstance(value, Mapping) and _is_nested(value, names):
         flat = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
         if len(flat) == len(names):  # in the structure of nested outputs
             return flat
@@ -113,6 +113,12 @@ def per_output(what: str, value: Nested[Any], names: list[str], *, spread: bool 
             hint="Give a list or a dict by output name.",
         )
     )
+
+
+def _is_nested(value: Mapping[Any, Any], names: list[str]) -> bool:
+    """Whether a dict has structures in it: dicts, or lists and tuples where its keys are not all names of outputs."""
+    kinds = Mapping if all(key in names for key in value) else (Mapping, list, tuple)
+    return any(isinstance(one, kinds) for one in value.values())
 
 
 def _single(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -14,6 +15,7 @@ from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
 from gazelle.losses.base import as_loss
 from gazelle.training.outputs import flat_outputs, is_flat_dict, output_names, per_output, targets_of
+from gazelle.training.structured_loss import at, is_structured, losses_of_outputs, parts_of
 
 if TYPE_CHECKING:
     from gazelle.core.types import LossLike, Nested, Tree
@@ -57,21 +59,15 @@ class TotalLoss:
         self, y: Tree, y_pred: Tree, weight: Tree, values: Mapping[str, Any], added: list[Any]
     ) -> tuple[Any, dict[str, Any]]:
         names = output_names(y_pred, self.names)
-        functions = self.functions(names)
-        targets = targets_of(y, names, functions)
-        weights = per_output("sample_weight", weight, names, spread=True)
         reports = getattr(added, "reports", {})
-        factors = per_output("compile(loss_weights=...)", self.loss_weights, names, spread=True)
-        for factor in factors:
-            if isinstance(factor, str) or callable(factor) or not (factor is None or hasattr(factor, "__float__")):
-                hint = "The third argument of compile is loss_weights: write metrics=[...]."
-                raise ArgumentError(
-                    message("compile(loss_weights=...)", expected="numbers", got=repr(factor), hint=hint)
-                )
-        predictions = flat_outputs(y_pred, names)
         parts: dict[str, Any] = {}
         total, shown = jnp.zeros(()), jnp.zeros(())
-        if all(f is None for f in functions) and not added and not self.regularizers:
+        if is_structured(self.loss, y_pred, names):
+            self._cached = losses_of_outputs(self.loss, y_pred, names)
+            entries = self._of_structure(y, y_pred, weight, names)
+        else:
+            entries = self._of_outputs(y, y_pred, weight, names)
+        if not entries and not added and not self.regularizers:
             raise ArgumentError(
                 message(
                     "There is no loss",
@@ -80,11 +76,7 @@ class TotalLoss:
                     hint="Pass one: compile(optimizer, loss='mse').",
                 )
             )
-        for name, function, target, prediction, sample_weight, factor in zip(
-            names, functions, targets, predictions, weights, factors, strict=True
-        ):
-            if function is None:
-                continue
+        for name, function, target, prediction, sample_weight, factor in entries:
             if target is None:
                 raise DataError(
                     message(
@@ -97,7 +89,7 @@ class TotalLoss:
             if hasattr(function, "given"):  # it uses tensors from inside the model
                 function = function.given(reports)
             value = _call(function, target, prediction, sample_weight)
-            parts[f"{name}_loss"] = jnp.mean(value)
+            parts[f"{name}_loss"] = parts.get(f"{name}_loss", 0.0) + jnp.mean(value)
             weighted = value if factor is None else value * factor
             total, shown = total + jnp.sum(weighted), shown + _difference(weighted)
         for extra in added:
@@ -114,6 +106,42 @@ class TotalLoss:
             hint = "The logs have the loss under this name."
             warn(message("A value of add_metric", expected="another name than that of a loss", got=taken[0], hint=hint))
         return total, own | {name: jnp.asarray(reports[name]) for name in self.reported}
+
+    def _of_outputs(self, y: Tree, y_pred: Tree, weight: Tree, names: list[str]) -> list[tuple[Any, ...]]:
+        """(name, loss, target, prediction, weights, factor) of each output that has a loss."""
+        functions = self.functions(names)
+        factors = per_output("compile(loss_weights=...)", self.loss_weights, names, spread=True)
+        weights = per_output("sample_weight", weight, names, spread=True)
+        entries = zip(
+            names,
+            functions,
+            targets_of(y, names, functions),
+            flat_outputs(y_pred, names),
+            weights,
+            map(_number, factors),
+        )
+        return [entry for entry in entries if entry[1] is not None]
+
+    def _of_structure(self, y: Tree, y_pred: Tree, weight: Tree, names: list[str]) -> list[tuple[Any, ...]]:
+        """The same for the parts of nested outputs that have a loss."""
+        structure = jax.tree.structure(y_pred)
+        targets = None if y is None else jax.tree.unflatten(structure, per_output("y", y, names))
+        nested = isinstance(weight, (list, tuple, Mapping))
+        weights = jax.tree.unflatten(structure, per_output("sample_weight", weight, names)) if nested else None
+        entries = []
+        for path, loss, factor, name in parts_of(self.loss, self.loss_weights, y_pred, names):
+            target = None if y is None else at(path, targets)
+            own = at(path, weights) if nested else weight
+            entries.append((name, loss, target, at(path, y_pred), own, _number(factor)))
+        return entries
+
+
+def _number(factor: Any) -> Any:
+    """An entry of `loss_weights`, checked."""
+    if isinstance(factor, str) or callable(factor) or not (factor is None or hasattr(factor, "__float__")):
+        hint = "The third argument of compile is loss_weights: write metrics=[...]."
+        raise ArgumentError(message("compile(loss_weights=...)", expected="numbers", got=repr(factor), hint=hint))
+    return factor
 
 
 def _difference(value: Any) -> Any:
