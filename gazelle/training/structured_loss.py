@@ -116,7 +116,7 @@ def _name(named: Any, path: tuple[Any, ...]) -> str:
     return "_".join(map(str, named) if isinstance(named, Mapping) else jax.tree.leaves(named))
 
 
-def at(path: tuple[Any, ...], tree: Tree) -> Any:
+def at(path: tuple[Any, ...], tree: Tree) -> Tree:
     """The part of a structure at a path."""
     for step in path:
         tree = tree[step]
