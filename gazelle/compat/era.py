@@ -23,12 +23,14 @@ class Release:
         standalone: Whether the program imports `keras`, not `tensorflow.keras`, which differs in details.
         before_2_3: Whether a program of era 2 is for a release before Keras 2.3, or for TensorFlow 1.
         from_2_3_to_2_10: Whether it is for a release from 2.3 to 2.10, whose losses are means over masked steps, too.
+        tensorflow: The `__version__` of TensorFlow that the program compares with its own, if any.
     """
 
     number: int = 3
     standalone: bool = True
     before_2_3: bool = False
     from_2_3_to_2_10: bool = False
+    tensorflow: str = ""
 
     def __post_init__(self) -> None:
         if self.number not in (1, 2, 3):

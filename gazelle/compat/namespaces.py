@@ -28,7 +28,7 @@ def version(name: str) -> str:
     """`__version__` of a module: "keras", "tensorflow", "tensorflow.keras", "tf_keras" or "keras_core"."""
     keras, tensorflow = VERSIONS[era.number()]
     if name == "tensorflow":
-        return tensorflow
+        return era.release().tensorflow or tensorflow
     return keras if era.number() == 3 or (era.standalone() and name == "keras") else tensorflow
 
 

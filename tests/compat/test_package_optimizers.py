@@ -48,6 +48,16 @@ class Averaged(keras.optimizers.Optimizer):
         return {"optimizer": keras.optimizers.serialize(self.optimizer)}
 
 
+class Once(Averaged):
+    """Its updates are made once: later calls return them again."""
+
+    updates = ()
+
+    def get_updates(self, loss, params):
+        self.updates = self.updates or super().get_updates(loss, params)
+        return self.updates
+
+
 def test_slots_start_from_the_values_of_the_weights():
     model = keras.Sequential([keras.Input((3,)), layers.Dense(1, kernel_initializer="ones")])
     optimizer = Averaged(keras.optimizers.SGD(0.0))
@@ -62,15 +72,15 @@ def test_slots_start_from_the_values_of_the_weights():
     assert K.get_value(optimizer.count) == 11
 
 
-@pytest.mark.parametrize("ending", ["h5", "keras"])
-def test_training_goes_on_from_a_file(tmp_path, ending):
+@pytest.mark.parametrize(("ending", "cls"), [("h5", Averaged), ("keras", Averaged), ("h5", Once)])
+def test_training_goes_on_from_a_file(tmp_path, ending, cls):
     models = [keras.Sequential([keras.Input((3,)), layers.Dense(1, kernel_initializer="ones")]) for _ in range(2)]
     for model in models:
-        model.compile(Averaged("adam"), "mse")
+        model.compile(cls("adam"), "mse")
     models[0].fit(FLAT, FLAT[:, :1], epochs=4, verbose=0)
     models[1].fit(FLAT, FLAT[:, :1], epochs=2, verbose=0)
     models[1].save(tmp_path / f"model.{ending}")
-    again = keras.models.load_model(tmp_path / f"model.{ending}", custom_objects={"Averaged": Averaged})
+    again = keras.models.load_model(tmp_path / f"model.{ending}", custom_objects={cls.__name__: cls})
     again.fit(FLAT, FLAT[:, :1], epochs=2, verbose=0)
     assert K.get_value(again.optimizer.count) == 4
     for found, expected in zip(again.get_weights(), models[0].get_weights(), strict=True):

@@ -271,3 +271,11 @@ def test_legacy_serialization_of_keras_3_has_no_module(installed):
     assert isinstance(deserialize_keras_object(text, {"Zeros": keras.initializers.Zeros}), keras.initializers.Zeros)
     assert serialize_keras_object(keras.activations.relu) == "relu"
     assert serialize_keras_object(None) is None
+
+
+def test_eager_mode(installed):
+    tf = importlib.import_module("tensorflow")
+    context = importlib.import_module("tensorflow.python.eager.context")
+    with context.eager_mode():
+        assert context.executing_eagerly()
+        assert float(tf.square(3.0)) == 9

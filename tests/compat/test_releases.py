@@ -201,3 +201,13 @@ def test_optimizers_of_tensorflow_1_show_its_release(tmp_path):
     program.write_text(f"import tensorflow as tf\n{text}")
     found = detect.detect(str(program))
     assert (found.number, found.before_2_3) == (2, True)
+
+
+@pytest.mark.parametrize("equal", ['if not tf.__version__ == "2.0.0-beta1":', "if tf.__version__ != '2.0.0-beta1':"])
+def test_the_version_that_a_program_compares_with(keras_2, tmp_path, equal):
+    source = f"import tensorflow as tf\nfrom tensorflow.keras import layers\n{equal}\n    raise Exception\n"
+    era.set_release(detect.detect(str(tmp_path / "program.py"), source))
+    assert root("tensorflow").__version__ == "2.0.0-beta1"
+    several = source + 'if tf.__version__ == "1.4.0":\n    old = True\n'
+    era.set_release(detect.detect(str(tmp_path / "program.py"), several))
+    assert root("tensorflow").__version__ == "2.15.0"

@@ -33,6 +33,13 @@ from gazelle.optimizers.state import keep_in_state
 from gazelle.optimizers.transforms import Arrays, Slots
 
 
+def _use(updates: Sequence[Any], weights: Mapping[str, GraphVariable]) -> bool:
+    """Whether updates are those of these weights."""
+    steps = (key for u in updates if isinstance(u, OptimizerStep) for key in u.params)
+    used = {*steps, *(str(id(u.variable)) for u in updates if not isinstance(u, OptimizerStep))}
+    return not used.isdisjoint(str(id(v)) for v in weights.values())
+
+
 class GraphOptimizer(Optimizer, abstract=True):
     """Optimizer whose step runs the graph that `get_updates` returned.
 
@@ -57,6 +64,7 @@ class GraphOptimizer(Optimizer, abstract=True):
             values = {p: jnp.zeros(w.shape) if isinstance(w, jax.core.Tracer) else w for p, w in params.items()}
             known = {p: self._keys.of(p) for p in params} if era.number() < 3 else {}
             names = {p: f"{p}:0" if (v := known.get(p)) is None else weight_name(v.path) for p in params}
+            before = self._weights or {}, vars(self).get("_gradients", {})
             self._weights = {p: GraphVariable(values[p], dtype=w.dtype, name=names[p]) for p, w in params.items()}
             self._gradients = {p: Input(batch_shape=w.shape, dtype=str(w.dtype)) for p, w in params.items()}
             arguments: dict[str, Any] = {
@@ -68,6 +76,10 @@ class GraphOptimizer(Optimizer, abstract=True):
             with assigned(rate_factors, {}):
                 given = self.get_updates(**{word: value for word, value in arguments.items() if word in accepted})
         updates = list(all_updates(given))
+        if before[0].keys() == params.keys() and _use(
+            updates, before[0]
+        ):  # `get_updates` returns its first result again
+            self._weights, self._gradients = before
         paths = {str(id(v)): p for p, v in self._weights.items()}
         steps = [u for u in updates if isinstance(u, OptimizerStep)]
         self._inner = [(f"inner_{n}.", step, [paths[key] for key in step.params]) for n, step in enumerate(steps)]

@@ -20,6 +20,8 @@ from gazelle.compat.source.signs import FUTURE, RATE, Sign, parsed, signs
 
 _THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")
 _LEGACY_KERAS = re.compile(r"""TF_USE_LEGACY_KERAS['"]\]?\s*[=,]\s*(?:['"](?:1|true)|True)""", re.IGNORECASE)
+#: if tf.__version__ != "2.0.0-beta1": raise
+_VERSION = re.compile(r"""\b(?:tf|tensorflow)\.__version__\s*[=!]=\s*['"](\d[\w.-]+)['"]""")
 #: input_shape=(3, rows, columns), Reshape((1, 28, 28)), x.reshape(x.shape[0], 1, 28, 28)
 _CHANNELS_FIRST = re.compile(
     r"(?:shape\s*=|Reshape\(|reshape\(\w+\.shape\[0\],)\s*[\[(]*\s*"
@@ -90,7 +92,9 @@ def detect(path: str, source: str | None = None) -> Era:
     for cached in (python2.syntax_tree, python2.nodes_of, signs):  # which would keep the memory
         cached.cache_clear()
     later = era.number == 2 and not before and releases.are_from_2_3_to_2_10(path)
-    return dataclasses.replace(era, before_2_3=before, from_2_3_to_2_10=later)
+    equal = {m[1] for m in _VERSION.finditer(releases.read(pathlib.Path(path)) if source is None else source)}
+    tensorflow = equal.pop() if len(equal) == 1 and era.number < 3 else ""
+    return dataclasses.replace(era, before_2_3=before, from_2_3_to_2_10=later, tensorflow=tensorflow)
 
 
 def _requires_keras_3(program: pathlib.Path) -> bool:

@@ -406,7 +406,7 @@ named("model_variables", "moving_average_variables")(functools.partial(get_colle
 # Control dependencies -------------------------------------------------------------------------------------------------
 
 named("control_dependencies")(depending)
-named("init_scope")(lambda: depending(None))
+named("init_scope", "python.eager.context.eager_mode")(lambda: depending(None))
 
 
 @named("group")
