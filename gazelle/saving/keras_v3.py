@@ -19,18 +19,18 @@ from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError
 from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
 from gazelle.engine import orbax
-from gazelle.saving import assets, h5_format, hdf5, keras_weights, tensorflow_format, tf_keras_config
+from gazelle.saving import assets, h5_format, hdf5, keras_weights, tensorflow_format, tf_keras_config, unzipped
 from gazelle.saving import config as configs
 from gazelle.saving.atomic import path_of, replace_file
 from gazelle.saving.keras_weights import weight_errors
 from gazelle.saving.regular_file import check_regular, open_file
 from gazelle.saving.safetensors import damaged
+from gazelle.saving.unzipped import CONFIG, METADATA, WEIGHTS
 
 if TYPE_CHECKING:
     from gazelle.models import Model
 
 _IN_FOLDER = "model.keras"  # the file that a folder gets
-CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 KERAS_VERSION = "3.15.1"  # the version whose layout is written
 _MAX_BYTES = {CONFIG: configs.MAX_BYTES, METADATA: 2**20}
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -45,11 +45,12 @@ def save_model(model: Model, filepath: PathLike | BinaryIO, overwrite: bool = Tr
     Args:
         model: the model.
         filepath: the file to write, replaced atomically. A name that ends in `.h5` or `.hdf5` gets the HDF5 format of
-            Keras 2, any other name the `.keras` format. An open binary file gets the `.keras` format, too, and a
-            folder with another name the file `model.keras`.
+            Keras 2, and its folder is created; any other name gets the `.keras` format. An open binary file gets the
+            `.keras` format, too, and a folder with another name the file `model.keras`.
         overwrite: False raises an error if the file exists.
-        **kwargs: `include_optimizer=False` omits the optimizer's state; `zipped` and `save_format` are ignored, but
-            without `save_format` another ending is reported.
+        **kwargs: `include_optimizer=False` omits the optimizer's state; `zipped=False` writes a folder, which is
+            created, with the members of a `.keras` file; `save_format` is ignored, but without it another ending is
+            reported.
 
     Raises:
         OSError: the file could not be written; an existing one is unchanged.
@@ -75,7 +76,7 @@ def write_model(
         **kwargs: as for `save_model`.
     """
     include_optimizer = kwargs.pop("include_optimizer", True)
-    kwargs.pop("zipped", None)
+    is_zipped = kwargs.pop("zipped", None) is not False
     is_clear = kwargs.pop("save_format", None) is not None
     if kwargs:
         raise ArgumentError(message(f"save has no argument {next(iter(kwargs))!r}"))
@@ -83,6 +84,10 @@ def write_model(
         filepath.write(dump(include_optimizer))
         return
     path = path_of(cast(PathLike, filepath))
+    if not is_zipped:
+        refuse_overwriting(path, overwrite)
+        unzipped.write(path, dump(include_optimizer))
+        return
     is_named_as_file = path.endswith((".keras", ".h5", ".hdf5"))
     if os.path.isdir(path) and not is_named_as_file:
         path, is_named_as_file = os.path.join(path, _IN_FOLDER), True
@@ -90,7 +95,10 @@ def write_model(
     if not is_clear and not is_named_as_file:
         hint = f"Keras and other programs expect this ending: save('{os.path.splitext(path)[0]}.keras')."
         warn(message(f"save writes the .keras format into '{path}'", hint=hint))
-    data = dump(include_optimizer, is_h5=path.endswith((".h5", ".hdf5")))
+    is_h5 = path.endswith((".h5", ".hdf5"))
+    data = dump(include_optimizer, is_h5=is_h5)
+    if is_h5:  # as Keras 3, for this format only
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     replace_file(path, lambda file: file.write(data))
 
 
@@ -136,8 +144,8 @@ def load_model(
     among those registered with `register_keras_serializable`.
 
     Args:
-        filepath: the file to read, or an open binary file, or a folder with `model.keras`, a SavedModel or the
-            checkpoints of an `OrbaxCheckpoint`.
+        filepath: the file to read, or an open binary file, or a folder with `model.keras`, the members of such a file,
+            a SavedModel or the checkpoints of an `OrbaxCheckpoint`.
         custom_objects: {name: class or function}; for a Lambda layer {name of the layer: its function}.
         compile: compile the model with the saved arguments, and restore the optimizer's state.
         safe_mode: accepted for compatibility; there is no unsafe mode.
@@ -170,9 +178,10 @@ def load_model(
         return _of_orbax(path, step, custom_objects, compile)
     if tensorflow_format.is_saved_model(path):
         return tensorflow_format.load_model(path, custom_objects, compile)
-    filepath = existing(path)
+    is_folder = unzipped.is_unzipped(path)
+    filepath = path if is_folder else existing(path)
     label = f"'{filepath}'"
-    if _is_hdf5(filepath):
+    if not is_folder and _is_hdf5(filepath):
         with hdf5.opened(filepath, os.fspath(filepath)) as reader:
             return h5_format.load_model(reader, custom_objects, compile)
     config, weights, asset_files, version = _contents(filepath)
@@ -234,7 +243,8 @@ def members(filepath: PathLike) -> tuple[bytes, bytes]:
 def _contents(filepath: PathLike) -> tuple[bytes, bytes, dict[str, bytes], str]:
     """Config, weights, assets, and the version of Keras that wrote the file."""
     label = f"'{os.fspath(filepath)}'"
-    with open_file(filepath) as file:
+    path = os.fspath(filepath)
+    with unzipped.as_zip(path) if os.path.isdir(path) else open_file(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 _check_members(archive, label)
