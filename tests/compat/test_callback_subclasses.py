@@ -167,3 +167,9 @@ def test_masks_of_a_cell_and_words_of_an_embedding():
     assert keras.layers.Embedding(4, 2).input_length is None
     assert not hasattr(keras.layers.Dense(2), "input_length")
     assert not hasattr(keras.layers.Dense(2), "get_dropout_mask_for_cell")
+
+
+def test_the_comparison_of_keras_3_is_an_operation_of_the_package():
+    keras = root("keras")
+    stop = keras.callbacks.EarlyStopping(monitor="val_accuracy", mode="max")
+    assert stop.monitor_op is keras.ops.greater

@@ -448,3 +448,32 @@ def test_methods_for_generators_call_those_of_keras(keras_2):
     model = Own(inputs, keras.layers.Dense(1)(inputs))
     model.compile("sgd", "mse")
     assert len(model.fit(np.ones((4, 3)), np.ones((4, 1))).history["loss"]) == 2
+
+
+#: of Keras 2.3.1 and TensorFlow 2.15, for the functions of the test below
+MERGED = {
+    "Add": [[2.7183, 5.4817], [9.3891, 15.1825]],
+    "Multiply": [[0, 3], [8, 15]],
+    "Concatenate": [[1, 1.5, 0, 1], [2, 2.5, 2, 3]],
+    "Dot": [[4.5], [34.5]],
+}
+
+
+@pytest.mark.parametrize("package", ["keras_2", "tf_keras"])
+@pytest.mark.parametrize("name", MERGED)
+def test_layers_that_merge_compute_the_function_of_a_subclass(request, package, name):
+    keras = request.getfixturevalue(package)
+    backend, base = keras.backend, getattr(keras.layers, name)
+
+    class Own(base):
+        def _merge_function(self, inputs):
+            if name == "Add":
+                return inputs[0] + backend.exp(inputs[1])
+            if name == "Concatenate":
+                return backend.concatenate(inputs[::-1], axis=self.axis)
+            return {"Multiply": 2, "Dot": 3}[name] * super()._merge_function(inputs)
+
+    x = np.arange(4.0).reshape(2, 2)
+    a, b = keras.Input((2,)), keras.Input((2,))
+    model = keras.Model([a, b], Own(1)([a, b]) if name == "Dot" else Own()([a, b]))
+    np.testing.assert_allclose(model.predict([x, x / 2 + 1], verbose=0), MERGED[name], rtol=1e-4)

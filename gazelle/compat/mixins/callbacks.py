@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import ops
-from gazelle.compat import era
+from gazelle.compat import era, functions
 from gazelle.compat.mixins.common import CompatObject, Function
 from gazelle.core.errors import ArgumentError
 from gazelle.core.replaced_methods import overrides
@@ -40,7 +40,9 @@ class MonitorMixin(CompatObject):
     @property
     def monitor_op(self) -> Function:
         found: Function = super().monitor_op
-        return found if era.number() == 3 else {ops.greater: np.greater, ops.less: np.less}.get(found, found)
+        if era.number() == 3:
+            return functions.wrapped(found)  # programs compare it with theirs
+        return {ops.greater: np.greater, ops.less: np.less}.get(found, found)
 
     @monitor_op.setter
     def monitor_op(self, value: Function) -> None:

@@ -68,7 +68,8 @@ class LayerMixin(CompatObject):
     }
     _wrapped_in_programs = {
         **dict.fromkeys(
-            ("call", "convolution_op", "_calculate_scores", "_apply_scores"), layer_methods.call_on_tensors
+            ("call", "convolution_op", "_calculate_scores", "_apply_scores", "_merge_function"),
+            layer_methods.call_on_tensors,
         ),
         "build": layer_methods.if_function(layer_methods.as_in_graphs),
         "compute_mask": layer_methods.if_function(receiving_tensors),

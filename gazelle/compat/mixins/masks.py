@@ -91,7 +91,18 @@ class TimeDistributedMixin:
 
 
 class MergeMixin:
-    """Masks of merged inputs in Keras 1 and 2: the conjunction of the masks of all inputs that have one."""
+    """Masks of merged inputs in Keras 1 and 2: the conjunction of the masks of all inputs that have one.
+
+    A `_merge_function` of the program computes in place of that of the layer, as in Keras.
+    """
+
+    @on_graph
+    def _merge_function(self, inputs: Option) -> TensorResult:
+        return super()._merge([jnp.asarray(x) for x in inputs], [None] * len(inputs))
+
+    def _merge(self, x: list[Any], masks: list[Any]) -> Any:
+        is_own = type(self)._merge_function is not MergeMixin._merge_function
+        return self._merge_function(x) if is_own else super()._merge(x, masks)
 
     def compute_mask(self, inputs: Option, mask: Option = None) -> Array | None:
         if era.number() == 3:
@@ -110,7 +121,19 @@ class MergeMixin:
         return functools.reduce(jnp.logical_and, map(jnp.asarray, masks))
 
 
-class ConcatenateMixin:
+class JoinMixin:
+    """Concatenate and Dot: a `_merge_function` of the program computes in place of that of the layer, as in Keras."""
+
+    @on_graph
+    def _merge_function(self, inputs: Option) -> TensorResult:
+        return super().call([jnp.asarray(x) for x in inputs])
+
+    def call(self, x: Option) -> TensorResult:
+        is_own = type(self)._merge_function is not JoinMixin._merge_function
+        return self._merge_function(x) if is_own else super().call(x)
+
+
+class ConcatenateMixin(JoinMixin):
     """The mask of concatenated inputs in Keras 1 and 2, which depends on the inputs only where one has no mask."""
 
     def compute_mask(self, inputs: Option, mask: Option = None) -> TensorResult:
