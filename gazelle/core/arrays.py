@@ -65,6 +65,13 @@ def like(value: ArrayLike, array: Array) -> Array:
     return from_host(value, array.dtype)
 
 
+def placed_like(value: Array, array: Array) -> Array:
+    """Move the new value of a variable to where the former one is, if a distribution places variables."""
+    if _placement is None or not isinstance(array, jax.Array) or value.sharding == array.sharding:
+        return value
+    return put(value, array.sharding)
+
+
 def put(value: ArrayLike, sharding: jax.sharding.Sharding) -> Array:
     """Copy an array to the devices of a sharding, of which those of other processes are left to these."""
     if sharding.is_fully_addressable or (isinstance(value, jax.Array) and not value.is_fully_addressable):

@@ -230,7 +230,7 @@ class Variable:
             with lock_variables([self]):
                 if self._owner is not None:
                     self._owner.flush()  # the other variables keep the values of the last step
-                self._value = new
+                self._value = arrays.placed_like(new, old)
                 if self._owner is not None:
                     self._owner.invalidate()
         return new

@@ -61,7 +61,12 @@ for strategy in (d.DataParallel(), d.ModelParallel(layout_map=layouts), d.FSDP()
     assert not [name for name in compiled if "backend_compile" in name], compiled
     jax.monitoring.clear_event_listeners()
     model.save("model.keras")
-    np.testing.assert_array_equal(gazelle.saving.load_model("model.keras").get_weights()[0], model.get_weights()[0])
+    same = gazelle.saving.load_model("model.keras")
+    np.testing.assert_array_equal(same.get_weights()[0], model.get_weights()[0])
+    kernel = same.layers[0].kernel
+    assert parts(kernel.value) == parts(same.optimizer.state["momentum"]["in/kernel"]) == shape
+    kernel.assign(np.ones((6, 8)))
+    assert parts(kernel.value) == shape and float(kernel.value.sum()) == 48.0, kernel.value.sharding
 
 
 def resumed(strategy, epochs, folder):
