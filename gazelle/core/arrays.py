@@ -66,7 +66,7 @@ def like(value: ArrayLike, array: Array) -> Array:
 
 
 def placed_like(value: Array, array: Array) -> Array:
-    """Move the new value of a variable to where the former one is, if a distribution places variables."""
+    """Move the new value of a variable to where the former one is, if a distribution shards variables."""
     if _placement is None or not isinstance(array, jax.Array) or value.sharding == array.sharding:
         return value
     return put(value, array.sharding)
