@@ -7,7 +7,7 @@ import functools
 import operator
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -116,7 +116,7 @@ class Variable:
             if given is None:  # Python numbers: integers and booleans keep their kind
                 given = {"i": "int32", "u": "int32", "b": "bool"}.get(np.asarray(value).dtype.kind)
             dtype = given if given is not None and dtypes.is_float(given) is False else None
-        own = self.dtype = dtypes.standardize(dtype)
+        own = self._own_dtype = dtypes.standardize(dtype)
         self.name = name
         self.path = self.key = scoped(name)  # the key is final only when a model is known to have the variable
         self.trainable = self.made_trainable = trainable
@@ -143,14 +143,14 @@ class Variable:
     @property
     def dtype(self) -> str:
         """The dtype of `value`: while a layer of mixed precision computes, its compute dtype."""
-        scope, own = tracing.current(), self.__dict__["dtype"]
+        scope, own = tracing.current(), self._own_dtype
         if scope is None or scope.cast is None or not self.autocast or type(own) is not str:
-            return cast(str, own)
+            return own
         return scope.cast if dtypes.is_float(own) else own
 
     @dtype.setter
     def dtype(self, dtype: str) -> None:
-        self.__dict__["dtype"] = dtype
+        self._own_dtype = dtype
 
     @property
     def value(self) -> Array:
@@ -159,9 +159,9 @@ class Variable:
         In a layer of mixed precision it has the compute dtype of the layer.
         """
         scope, value = tracing.current(), self._full()
-        if scope is None or scope.cast is None or scope.cast == self.__dict__["dtype"] or not self.autocast:
+        if scope is None or scope.cast is None or scope.cast == self._own_dtype or not self.autocast:
             return value
-        return value.astype(scope.cast) if dtypes.is_float(self.__dict__["dtype"]) else value
+        return value.astype(scope.cast) if dtypes.is_float(self._own_dtype) else value
 
     def _full(self) -> Any:
         """The array in the variable's own dtype."""
@@ -217,11 +217,7 @@ class Variable:
         if bound:
             assert scope is not None
             assert scope.values is not None
-            if (
-                self.trainable
-                and conventions.active.assigned_weights_are_trained
-                and dtypes.is_float(self.__dict__["dtype"])
-            ):
+            if self.trainable and conventions.active.assigned_weights_are_trained and dtypes.is_float(self._own_dtype):
                 new = with_gradient_of(old, new)
             if id(self) not in scope.values:
                 scope.assigned.append(self)  # of a layer that `call` makes: its id must not be used again
@@ -236,7 +232,7 @@ class Variable:
         return new
 
     def _array(self, value: Any) -> jax.Array:
-        dtype = dtypes.device_dtype(self.__dict__["dtype"])
+        dtype = dtypes.device_dtype(self._own_dtype)
         if isinstance(value, jax.Array) and value.dtype == dtype and not value.weak_type:
             return value
         if isinstance(value, np.ndarray | np.generic) and value.dtype.itemsize == 8:

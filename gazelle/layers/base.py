@@ -1,4 +1,7 @@
-"""The layer: a function with weights, which declares its arguments, builds its weights and computes in `call`."""
+"""The layer: a function with weights, which declares its arguments, builds its weights and computes in `call`.
+
+The file is long because it is one public class, whose methods are mostly documentation and call other modules.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The base class of optimizers."""
+"""The base class of optimizers.
+
+The file is long because it is one public class, whose methods are mostly documentation and call other modules.
+"""
 
 from __future__ import annotations
 

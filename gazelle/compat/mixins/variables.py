@@ -175,12 +175,12 @@ class VariableMixin(RecordedVariable):
     @property
     def dtype(self) -> str:
         """The dtype; in a layer of mixed precision that of `value`, for programs before Keras 3 the variable's own."""
-        dtype: str = super().dtype if era.number() == 3 or called_by_gazelle(1) else vars(self)["dtype"]
+        dtype: str = super().dtype if era.number() == 3 or called_by_gazelle(1) else self._own_dtype
         return dtype if facade.calls is None or called_by_gazelle(1) else facade.calls.as_dtype(dtype)
 
     @dtype.setter
     def dtype(self, dtype: str) -> None:
-        vars(self)["dtype"] = dtype
+        self._own_dtype = dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
