@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from gazelle.compat import era
+from gazelle.core.errors import message
+from gazelle.core.traceback import warn
 from gazelle.data.labels import class_weights
 from gazelle.models import Model
 from gazelle.training.outputs import per_output
@@ -24,6 +26,14 @@ def as_sample_weights(
     Before 2.3 they did not count where there were sample weights.
     """
     given: Any = kwargs.get("class_weight")
+    if (
+        era.is_before_tf_keras_2()
+        and not isinstance(given, Mapping)
+        and (model._graph is None or len(model.outputs) == 1)
+    ):
+        given = kwargs["class_weight"] = _of_one_output(given)
+    if given is None or (isinstance(given, Mapping) and not given):
+        return args, kwargs
     either = era.is_package_before_2_3()
     if either and kwargs.get("sample_weight") is not None and _is_by_class(given):
         return args, {**kwargs, "class_weight": None}
@@ -46,6 +56,15 @@ def as_sample_weights(
     }
     known = {name: weight for name, weight in by_name.items() if weight is not None}
     return args, {**kwargs, "class_weight": None, "sample_weight": known}
+
+
+def _of_one_output(given: Any) -> Any:
+    """The dict in a list of one; other lists and arrays had no effect, as programs for several outputs pass them."""
+    if isinstance(given, list | tuple) and len(given) == 1 and isinstance(given[0], Mapping):
+        return given[0]
+    expected = "a dict such as {0: 1.0, 1: 5.0} for a model of one output"
+    warn(message("class_weight has no effect, as in Keras 2", expected=expected, got=type(given).__name__))
+    return None
 
 
 def _in_order(args: Any, kwargs: dict[str, Any], names: list[str], given: Mapping[str, Any]) -> Any:

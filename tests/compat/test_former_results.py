@@ -354,3 +354,16 @@ def test_automatic_names_of_letters_and_digits():
         pass
 
     assert [layers.ConvLSTM2D(2, 2).name, LSTM2Net().name] == ["conv_lst_m2d_1", "lst_m2net_1"]
+
+
+@pytest.mark.parametrize("given", [[{0: 1, 1: 5}, {0: 2}], [1.0, 5.0], np.array([1.0, 5.0])])
+def test_class_weights_that_are_no_dict_have_no_effect_on_one_output(keras_2, given):
+    x, y = np.arange(8.0).reshape(4, 2), np.array([0, 1, 1, 0])
+    inputs = keras_2.Input((2,))
+    model = keras_2.Model(inputs, keras_2.layers.Dense(1, kernel_initializer="ones")(inputs))
+    model.compile("sgd", "mse")
+    assert model.test_on_batch(x, y) == 62.5
+    assert model.train_on_batch(x, y, class_weight=[{0: 1, 1: 5}]) == 142.5  # of Keras 2.3.1
+    model.layers[-1].set_weights([np.ones((2, 1)), np.zeros(1)])
+    with pytest.warns(UserWarning, match="class_weight has no effect"):
+        assert model.train_on_batch(x, y, class_weight=given) == 62.5

@@ -149,7 +149,7 @@ def _of_compile(model: Any, name: str, args: Any, kwargs: Any) -> tuple[Any, Any
 
 def _of_run(model: Any, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
     """The arguments of other methods, with the current forms of `class_weight` and `verbose`."""
-    if name in ("fit", "train_on_batch") and kwargs.get("class_weight") and era.number() < 3:
+    if name in ("fit", "train_on_batch") and kwargs.get("class_weight") is not None and era.number() < 3:
         args, kwargs = class_weights.as_sample_weights(model, args, kwargs)
     if name == "fit" and len(args) > 4:  # `verbose` by position
         args = (*args[:4], renamed_arguments.value("verbose", args[4], era.number()), *args[5:])
