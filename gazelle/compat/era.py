@@ -114,6 +114,7 @@ def set_release(release: Release) -> None:
             accuracy_rounds=number < 3 and standalone,
             functions_keep_names=number < 3,
             scores_follow_outputs=number < 3,
+            outputs_are_numbered=number < 3,
             epochs_cross_passes=number < 3,
             sequences_start_again=number == 2 and not (standalone or before_2_3),
             added_losses_count_batches=number == 2 and not (standalone or before_2_3),

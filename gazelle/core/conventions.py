@@ -30,6 +30,8 @@ class Conventions:
         functions_keep_names: A metric that is a function has its name as it is, not in snake case.
         scores_follow_outputs: The logs list losses and metrics in the order of the outputs, and `<output>_loss` also
             where one of several outputs has a loss; else losses in the order of a dict, and metrics by name.
+        outputs_are_numbered: The logs of a list of outputs without names have names such as `output_1_loss`; else
+            losses have their own names and metrics no prefix.
         epochs_cross_passes: An epoch with `steps_per_epoch` continues in the next pass over the samples or batches.
         sequences_start_again: Each epoch of a `PyDataset` begins with its first batch, also with `steps_per_epoch`.
         added_losses_count_batches: Without a loss in `compile`, that of the logs is a mean over batches, not samples.
@@ -68,6 +70,7 @@ class Conventions:
     accuracy_rounds: bool = False
     functions_keep_names: bool = False
     scores_follow_outputs: bool = False
+    outputs_are_numbered: bool = False
     epochs_cross_passes: bool = False
     sequences_start_again: bool = False
     added_losses_count_batches: bool = False

@@ -19,7 +19,7 @@ from gazelle.losses.reduction import merge_mask
 from gazelle.metrics.base import Metric
 from gazelle.metrics.choose import choose
 from gazelle.metrics.reduction import MeanMetricWrapper
-from gazelle.training.outputs import flat_outputs, output_names, per_output, targets_of
+from gazelle.training.outputs import are_unnamed, flat_outputs, output_names, per_output, targets_of
 from gazelle.training.structured_loss import losses_of_outputs
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class CompileMetrics(Metric, abstract=True):
     def choose(self, y_true: Tree, y_pred: Tree) -> None:
         """Choose the metrics for labels and outputs of these shapes."""
         names = output_names(y_pred, self.outputs)
-        predictions = flat_outputs(y_pred, names)
+        predictions, unnamed = flat_outputs(y_pred, names), are_unnamed(y_pred, self.outputs)
         self._losses = own = losses_of_outputs(self.loss, y_pred, names)
         targets = self._targets(y_true, names)
         self._of_output = [[] for _ in names]
@@ -229,7 +229,7 @@ class CompileMetrics(Metric, abstract=True):
                     metric = choose(item, tuple(shape), tuple(predictions[index].shape), own[index])
                     if isinstance(metric, CompileMetrics):  # of `model.metrics`
                         metric.choose(target, predictions[index])
-                    prefix = "" if len(names) == 1 else f"{names[index]}_"
+                    prefix = "" if unnamed or len(names) == 1 else f"{names[index]}_"
                     self._of_output[index].append((self._unique(prefix, metric.name, weighted), metric, weighted))
         self._initial = {path: np.array(v._value) for path, v in self.named_variables().items()}
         fresh = all(not value.any() for value in self._initial.values())  # else a metric was used before

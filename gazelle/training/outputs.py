@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from gazelle.core import conventions
 from gazelle.core.errors import ArgumentError, DataError, message, unknown
 
 if TYPE_CHECKING:
@@ -22,6 +23,13 @@ def output_names(y_pred: Tree, names: list[str] | None) -> list[str]:
     if names is not None and len(names) == count:
         return list(names)
     return [f"output_{i + 1}" for i in range(count)]
+
+
+def are_unnamed(y_pred: Tree, names: list[str] | None) -> bool:
+    """Whether several outputs have no names, so that the logs have those of losses and metrics alone."""
+    if is_flat_dict(y_pred) or conventions.active.outputs_are_numbered:
+        return False
+    return len(jax.tree.leaves(y_pred)) not in (1, len(names or ()))
 
 
 def flat_outputs(y_pred: Tree, names: list[str]) -> list[Any]:

@@ -14,7 +14,7 @@ from gazelle.core import conventions
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
 from gazelle.losses.base import as_loss
-from gazelle.training.outputs import flat_outputs, is_flat_dict, output_names, per_output, targets_of
+from gazelle.training.outputs import are_unnamed, flat_outputs, is_flat_dict, output_names, per_output, targets_of
 from gazelle.training.structured_loss import at, is_structured, losses_of_outputs, parts_of
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class TotalLoss:
             entries = self._of_structure(y, y_pred, weight, names)
         else:
             entries = self._of_outputs(y, y_pred, weight, names)
+        unnamed = are_unnamed(y_pred, self.names)
         if not entries and not added and not self.regularizers:
             raise ArgumentError(
                 message(
@@ -89,7 +90,8 @@ class TotalLoss:
             if hasattr(function, "given"):  # it uses tensors from inside the model
                 function = function.given(reports)
             value = _call(function, target, prediction, sample_weight)
-            parts[f"{name}_loss"] = parts.get(f"{name}_loss", 0.0) + jnp.mean(value)
+            label = f"{name}_loss"
+            parts[label] = jnp.mean(value) if unnamed else parts.get(label, 0.0) + jnp.mean(value)
             weighted = value if factor is None else value * factor
             total, shown = total + jnp.sum(weighted), shown + _difference(weighted)
         for extra in added:
@@ -99,7 +101,7 @@ class TotalLoss:
         by_output = conventions.active.scores_follow_outputs
         if isinstance(self.loss, Mapping) and is_flat_dict(y_pred) and not by_output:
             parts = {f"{name}_loss": parts[f"{name}_loss"] for name in self.loss if f"{name}_loss" in parts}
-        several = len(parts) > 1 or (len(names) > 1 and by_output)
+        several = len(parts) > 1 or (unnamed and len(entries) > 1) or (len(names) > 1 and by_output)
         own = {"loss": total + shown, **(parts if several else {})}
         self.reported = [name for name in reports if isinstance(name, str) and name not in own]
         if taken := [name for name in reports if name in own]:
@@ -110,10 +112,13 @@ class TotalLoss:
     def _of_outputs(self, y: Tree, y_pred: Tree, weight: Tree, names: list[str]) -> list[tuple[Any, ...]]:
         """(name, loss, target, prediction, weights, factor) of each output that has a loss."""
         functions = self.functions(names)
+        labels = names
+        if are_unnamed(y_pred, self.names):
+            labels = [_name(one) for one in per_output("compile(loss=...)", self.loss, names, spread=True)]
         factors = per_output("compile(loss_weights=...)", self.loss_weights, names, spread=True)
         weights = per_output("sample_weight", weight, names, spread=True)
         entries = zip(
-            names,
+            labels,
             functions,
             targets_of(y, names, functions),
             flat_outputs(y_pred, names),
@@ -134,6 +139,12 @@ class TotalLoss:
             own = at(path, weights) if nested else weight
             entries.append((name, loss, target, at(path, y_pred), own, _number(factor)))
         return entries
+
+
+def _name(loss: Any) -> str:
+    """The name of a loss in the logs of an output without a name."""
+    loss = loss[0] if isinstance(loss, (list, tuple)) else loss
+    return "" if loss is None else str(as_loss(loss).name)
 
 
 def _number(factor: Any) -> Any:
