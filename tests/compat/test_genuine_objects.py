@@ -222,6 +222,12 @@ def test_a_comparison_that_a_program_sets_is_used(keras_2):
     assert trained(one_unit(), epochs=3, callbacks=[rate])["lr"] == pytest.approx([0.01, 0.005, 0.0025])
 
 
+def test_the_comparison_of_a_callback_is_that_of_the_program():
+    stop = keras.callbacks.EarlyStopping("loss", patience=0)
+    rate = keras.callbacks.ReduceLROnPlateau("accuracy", mode="max")
+    assert (stop.monitor_op, rate.monitor_op) == (keras.ops.less, keras.ops.greater)
+
+
 def test_freezing_a_model_leaves_the_flags_of_its_layers(keras_2):
     model = keras.models.Sequential([layers.Dense(3, input_shape=(6,)), layers.Dense(2)])
     model.layers[0].trainable = False
