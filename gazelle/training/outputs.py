@@ -79,7 +79,7 @@ def per_output(what: str, value: Nested[Any], names: list[str], *, spread: bool 
     """`value` as a list with one entry per output. `spread`: a single value counts for every output."""
     if isinstance(value, (list, tuple)) and not value:
         value = None
-    if isinstance(value, Mapping) and _is_nested(value, names):
+    if isinstance(value, Mapping) and _is_nested(value, names, is_data=not what.startswith("compile")):
         flat = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
         if len(flat) == len(names):  # in the structure of nested outputs
             return flat
@@ -123,9 +123,12 @@ def per_output(what: str, value: Nested[Any], names: list[str], *, spread: bool 
     )
 
 
-def _is_nested(value: Mapping[Any, Any], names: list[str]) -> bool:
-    """Whether a dict has structures in it: dicts, or lists and tuples where its keys are not all names of outputs."""
-    kinds = Mapping if all(key in names for key in value) else (Mapping, list, tuple)
+def _is_nested(value: Mapping[Any, Any], names: list[str], is_data: bool) -> bool:
+    """Whether a dict has structures in it: dicts, and in data lists and tuples if its keys are not names of outputs.
+
+    In arguments of `compile` a list has several losses or metrics of one output.
+    """
+    kinds = (Mapping, list, tuple) if is_data and not all(key in names for key in value) else Mapping
     return any(isinstance(one, kinds) for one in value.values())
 
 

@@ -130,3 +130,15 @@ def test_a_loss_that_uses_a_tensor_of_the_model():
     model.compile("sgd", loss=[with_hidden, ("mae", None)])
     history = model.fit(X, (ONE, TEN), verbose=0).history
     assert (history["y1_y2_loss"], history["y1_loss"]) == ([5.0 + 10.0 + 3.0], [5.0])
+
+
+@pytest.mark.parametrize("what", ["loss", "metrics", "weighted_metrics"])
+def test_as_many_losses_or_metrics_as_outputs_under_an_unknown_name(what):
+    model = two_outputs(in_list)
+
+    def run():
+        model.compile("sgd", **{"loss": "mae", what: {"y3": ["mse", "mae"]}})
+        model.evaluate(X, [ONE, TEN], verbose=0)
+
+    with pytest.raises(ValueError, match=rf"Unknown output in compile\({what}=\.\.\.\) 'y3'"):
+        run()

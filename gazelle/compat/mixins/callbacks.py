@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from gazelle import ops
-from gazelle.compat import era, namespaces
+from gazelle.compat import era, functions
 from gazelle.compat.mixins.common import CompatObject, Function
 from gazelle.core.errors import ArgumentError
 from gazelle.core.replaced_methods import overrides
@@ -40,8 +40,8 @@ class MonitorMixin(CompatObject):
     @property
     def monitor_op(self) -> Function:
         found: Function = super().monitor_op
-        if era.number() == 3 and found in (ops.greater, ops.less):  # programs compare it with theirs
-            return cast(Function, getattr(namespaces.namespace("gazelle.ops"), found.__name__))
+        if era.number() == 3:
+            return functions.wrapped(found)  # programs compare it with theirs
         return {ops.greater: np.greater, ops.less: np.less}.get(found, found)
 
     @monitor_op.setter
