@@ -61,6 +61,9 @@ class Operation:
         capture_arguments(cls, abstract)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        attributes = self.__dict__
+        if attributes.get(name, self) is None and not type(self).__module__.startswith("gazelle."):
+            del attributes[name]  # a weight or layer in place of None is the last one, as in Keras
         super().__setattr__(name, value)
         if callable(value):
             replaced_methods.note_change(self, name)

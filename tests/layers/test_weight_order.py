@@ -51,3 +51,27 @@ def test_corrections_of_low_rank_come_after_the_weight():
     model = made("Dense")
     model.layers[0].enable_lora(2)
     assert [w.name for w in model.weights] == ["kernel", "bias", "lora_kernel_a", "lora_kernel_b"]
+
+
+def test_attributes_that_were_none_are_in_the_order_of_their_weights():
+    class Late(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.w = self.v = self.a = self.b = self.last = self.inner = None
+
+        def build(self, input_shape):
+            for kind, offset in (("w", "a"), ("v", "b")):
+                setattr(self, kind, self.add_weight((3, 3), name=kind))
+                setattr(self, offset, self.add_weight((3,), name=offset))
+            self.inner, self.last = layers.Dense(2), layers.Dense(4)
+            self.inner.build(input_shape)
+            self.last.build(input_shape)
+
+        def call(self, x):
+            return x
+
+    layer = Late()
+    layer.build((None, 3))
+    shapes = [(3, 3), (3,), (3, 3), (3,), (3, 2), (2,), (3, 4), (4,)]  # of Keras 3.15 and TensorFlow 2.15
+    assert [w.shape for w in layer.get_weights()] == shapes
+    assert [w.name for w in layer.weights[:4]] == ["w", "a", "v", "b"]
