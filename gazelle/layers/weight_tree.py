@@ -121,7 +121,7 @@ def trainable_ids(layer: Layer) -> set[int]:
     """
     if not layer.trainable:
         return set()
-    return {id(v) for v, frozen in _with_frozen(layer, False, set()) if v.trainable and not frozen}
+    return {id(v) for v, frozen in _with_frozen(layer, False, {}) if v.trainable and not frozen}
 
 
 def trainable_weights(layer: Layer) -> list[Variable]:
@@ -130,7 +130,7 @@ def trainable_weights(layer: Layer) -> list[Variable]:
     trained: set[int] = set()
     if not layer.trainable:
         return []
-    for variable, frozen in _with_frozen(layer, False, set()):
+    for variable, frozen in _with_frozen(layer, False, {}):
         if variable.trainable and variable.persistent:
             found.setdefault(id(variable), variable)
             if not frozen:
@@ -138,12 +138,15 @@ def trainable_weights(layer: Layer) -> list[Variable]:
     return [variable for key, variable in found.items() if key in trained]
 
 
-def _with_frozen(layer: Layer, frozen: bool, seen: set[int]) -> Iterator[tuple[Variable, bool]]:
-    """Yield the variables in the order of `weights`, each with whether an owner is frozen; a shared one repeatedly."""
-    if id(layer) in seen:
-        return
-    seen.add(id(layer))
+def _with_frozen(layer: Layer, frozen: bool, seen: dict[int, bool]) -> Iterator[tuple[Variable, bool]]:
+    """Yield the variables in the order of `weights`, each with whether an owner is frozen; a shared one repeatedly.
+
+    A layer that frozen and other layers share is not frozen; `seen` is True for layers that were frozen so far.
+    """
     frozen = not layer.trainable or (frozen and not layer._unfrozen)
+    if id(layer) in seen and (frozen or not seen[id(layer)]):
+        return
+    seen[id(layer)] = frozen
     below = []
     for child in children(layer):
         if isinstance(child, Variable):

@@ -75,3 +75,23 @@ def test_frozen_layers_in_a_model_that_is_not(keras_2):
     combined = keras.models.Model(z, discriminator(keras.layers.Dense(4, kernel_initializer="ones")(z)))
     combined.compile("sgd", "mse")
     assert [combined.train_on_batch(X, ONES) for _ in range(3)] == pytest.approx([10.0] * 3, abs=1e-3)
+
+
+def test_layers_that_a_frozen_model_and_another_one_share_are_trained(keras_2):
+    """As in InfoGAN, whose recognition network shares layers with the frozen discriminator."""
+    keras = root("keras")
+    Dense = keras.layers.Dense
+    shared = keras.models.Sequential(
+        [Dense(3, kernel_initializer="ones", input_shape=(4,)), keras.layers.BatchNormalization()]
+    )
+    image, z = keras.Input((4,)), keras.Input((4,))
+    discriminator = keras.models.Model(image, Dense(1, kernel_initializer="ones")(shared(image)))
+    recognition = keras.models.Model(image, Dense(2, kernel_initializer="ones")(shared(image)))
+    generated = Dense(4, kernel_initializer="ones")(z)
+    discriminator.trainable = False
+    combined = keras.models.Model(z, [discriminator(generated), recognition(generated)])
+    combined.compile("sgd", "mse")
+    assert len(combined.trainable_weights) == 8
+    losses = [combined.train_on_batch(X, [ZEROS, np.ones((32, 2))])[0] for _ in range(4)]
+    np.testing.assert_allclose(losses, [19.0, 14.399, 11.106, 8.684], atol=1e-3)
+    np.testing.assert_allclose([np.sum(w) for w in discriminator.get_weights()[-2:]], [3, 0])
