@@ -163,7 +163,7 @@ def _short_path(file: str) -> str:
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
     """Warn with the line of user code that led here, at any call depth inside gazelle."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((*INSIDE, "<frozen")):
         frame, level = frame.f_back, level + 1
     warnings.warn(singular(printable(language.translated(text), keep="\n\t")), category, stacklevel=level)
 

@@ -477,3 +477,46 @@ def test_layers_that_merge_compute_the_function_of_a_subclass(request, package, 
     a, b = keras.Input((2,)), keras.Input((2,))
     model = keras.Model([a, b], Own(1)([a, b]) if name == "Dot" else Own()([a, b]))
     np.testing.assert_allclose(model.predict([x, x / 2 + 1], verbose=0), MERGED[name], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("base", "name"),
+    [
+        ("MaxPooling2D", "_pooling_function"),
+        ("BatchNormalization", "_moments"),
+        ("SpatialDropout2D", "_get_noise_shape"),
+        ("MultiHeadAttention", "_compute_causal_mask"),
+    ],
+)
+def test_a_private_method_that_is_not_called_is_reported(tf_keras, base, name):
+    layer = getattr(tf_keras.layers, base)
+    text = rf"Own\.{name} has no effect: only {base} of Keras calls it\.\nWrite what it computes in `call`\."
+    with pytest.warns(UserWarning, match=text) as found:
+        type("Own", (layer,), {name: lambda self, *args: args[0]})
+    assert found[0].filename == __file__
+
+
+def test_private_methods_that_are_called_are_not_reported(tf_keras, recwarn):
+    layers = tf_keras.layers
+
+    class Doubled(layers.MaxPooling2D):
+        def call(self, x):
+            return self._pooling_function(x)
+
+        def _pooling_function(self, x):
+            return 2 * x
+
+    class Tripled(Doubled):
+        def _pooling_function(self, x):
+            return 3 * x
+
+    class Attention(layers.MultiHeadAttention):
+        def _compute_attention(self, *args, **kwargs):
+            return super()._compute_attention(*args, **kwargs)
+
+    class Dropout(layers.Dropout):
+        def _get_noise_shape(self, inputs):
+            return (1, 4)
+
+    assert not recwarn.list
+    np.testing.assert_allclose(Tripled()(np.ones((1, 2, 2, 1))), 3)

@@ -12,11 +12,12 @@ from gazelle import initializers
 from gazelle.compat import backend, era, facade, former_files, loss_graph, old_names
 from gazelle.compat.arguments import one_element, translation
 from gazelle.compat.backend import initialization, phase
-from gazelle.compat.classes import adopt, core_class
+from gazelle.compat.classes import adopt, core_class, is_generated, is_mixin
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins import layer_methods, masks
 from gazelle.compat.mixins.common import METRIC_RESULTS, CompatObject, Function, FunctionAttribute, receiving_tensors
 from gazelle.compat.mixins.variables import SymbolicTensor
+from gazelle.compat.private import layer_methods as private_methods
 from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
 from gazelle.compat.weights import derived_weights, first_weights, initial_values, weight_order
@@ -75,6 +76,11 @@ class LayerMixin(CompatObject):
         "compute_mask": layer_methods.if_function(receiving_tensors),
         "get_initial_state": layer_methods.if_function(masks.with_dtype),
     }
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not is_generated(cls) and not is_mixin(cls):
+            private_methods.warn_of_replaced(cls)
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         shape = kwargs.get("input_shape")
