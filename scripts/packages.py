@@ -130,7 +130,13 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true", help="print the whole output of failed programs")
     options = parser.parse_args()
     table = tomllib.loads(TABLE.read_text())
-    names = options.names or list(table)
+    names = []
+    for name in options.names or table:
+        oldest = table[name].get("python")
+        if oldest and sys.version_info < tuple(map(int, oldest.split("."))):
+            print(f"{name + ' ' + table[name]['version']:32} {'':32} left out: it needs Python {oldest}", flush=True)
+        else:
+            names.append(name)
     lane = Lane(options.home.resolve(), table)
     if not options.only_run:
         lane.prepare(names, options.suites)

@@ -37,3 +37,12 @@ def test_reason():
     assert packages.reason(output) == "pkg.sub.BadError: no such layer"
     assert packages.reason("killed") == "killed"
     assert packages.reason("") == "no output"
+
+
+def test_a_package_for_a_newer_python_is_left_out(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(packages.sys, "version_info", (3, 11, 7))
+    monkeypatch.setattr(packages.sys, "argv", ["packages.py", "bayesflow", "--only-run", "--home", str(tmp_path)])
+    assert packages.main() == 0
+    printed = capsys.readouterr().out
+    assert "left out: it needs Python 3.12" in printed
+    assert "0 of 0 programs" in printed
