@@ -56,6 +56,8 @@ def is_structured(loss: Nested[LossLike], y_pred: Tree, names: list[str]) -> boo
     kind = Mapping if isinstance(y_pred, Mapping) else type(y_pred)
     if not isinstance(loss, (list, tuple)) or isinstance(y_pred, type(loss)):
         return False
+    if kind is not Mapping and [*map(_is_container, loss)] == [isinstance(part, _CONTAINERS) for part in y_pred]:
+        return False  # a list of losses for a tuple of outputs, or the reverse
     return any(isinstance(one, kind) and not _is_loss(one) for one in loss)
 
 
