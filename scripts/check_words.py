@@ -138,6 +138,7 @@ PROSE = re.compile(
 )
 USES = list(WORDS.values())
 CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
+FORMATTED = re.compile(r"[rR]?[fF][rR]?[\"']")
 CODE = re.compile(r"``[^`]*``|`[^`]*`|\]\([^)]*\)|https?://\S+")
 Finding = tuple[Path, int, str, str]
 
@@ -173,7 +174,10 @@ def python_file(path: Path) -> Iterator[Finding]:
         if token.type == tokenize.NAME:
             yield from identifier(path, token.start[0], token.string)
         elif token.type in text_kinds:
-            yield from prose(path, token.start[0], token.string)
+            text = token.string
+            if FORMATTED.match(text):  # Python 3.11 has one token for a formatted string and the names in it
+                text = re.sub(r"\{[^{}]*\}", lambda value: " " * len(value[0]), text)
+            yield from prose(path, token.start[0], text)
 
 
 def text_file(path: Path) -> Iterator[Finding]:
