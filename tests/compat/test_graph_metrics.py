@@ -92,6 +92,20 @@ def test_the_area_as_a_metric_of_compile_counts_all_batches(tf):
     assert fitted(tf, auc) == pytest.approx(expected, abs=1e-4)
 
 
+def test_a_variable_that_may_be_a_size_is_not_read_if_nothing_depends_on_it(tf):
+    """Its value is unknown in a compiled step."""
+    tf.Session()
+    count = tf.train.get_or_create_global_step() + 1
+
+    def accuracy(y_true, y_pred):
+        update = tf.metrics.accuracy(y_true, tf.round(y_pred))[1]
+        tf.keras.backend.get_session().run(tf.local_variables_initializer())
+        return update
+
+    assert np.isfinite(fitted(tf, accuracy)).all()
+    assert tf.Session().run(count) == 1
+
+
 def test_a_mean_of_several_metrics_in_one_of_compile(tf):
     def mean_iou(y_true, y_pred):
         found = []

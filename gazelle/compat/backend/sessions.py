@@ -125,9 +125,11 @@ class Session:
     @ignores("options run_metadata")
     def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
         """Return the values in the structure of `fetches`; None for operations, which are done."""
-        given = {**defaults, **by_tensor(feed_dict or {})}
         flat, structure = jax.tree.flatten(fetches, is_leaf=_is_fetch)
         order = _order(flat)
+        roots = {id(v) for v in order.roots}
+        given = {v: value for v, value in defaults.items() if id(v) in roots or id(lengths.get(v)) in roots}
+        given |= by_tensor(feed_dict or {})
         if iterators:
             for iterator in {iterators[v] for v in order.roots if v in iterators and v not in given}:
                 given |= iterator.next_values(given)
