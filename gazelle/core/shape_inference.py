@@ -30,7 +30,8 @@ from gazelle.core.types import Shape, Symbolic
 _SIZES = (5040, 10080)
 _PLACEHOLDER = re.compile(r"\b(?:5040|10080)\b")
 _DIVISION = re.compile("reshape|equal division|divisible")  # errors of sizes that another size does not divide
-_SHAPE = re.compile(r"[(\[](\d+(?:, *\d+)*,?)[)\]]")
+_SHAPE = re.compile(r"\((\d+(?:, *\d+)*,?)\)")
+_TYPE = re.compile(r"\w\[(\d+(?:, *\d+)*,?)\]")  # float32[2,3]
 
 
 def shown(shape: Shape) -> tuple[int | None, ...]:
@@ -296,7 +297,8 @@ def _mismatched_sizes(text: str, size: int) -> list[int]:
     counts = set(map(int, re.findall(r"batch size (\d+)", text)))
     if size in counts:
         return sorted(counts - {size})
-    shapes = [tuple(map(int, found.replace(" ", "").rstrip(",").split(","))) for found in _SHAPE.findall(text)]
+    stated = (_TYPE if "types for broadcasting" in text else _SHAPE).findall(text)
+    shapes = [tuple(map(int, found.replace(" ", "").rstrip(",").split(","))) for found in stated]
     if not any(size in shape for shape in shapes):
         return []
     found = {n for shape in shapes for n in shape} - {size}
