@@ -28,7 +28,7 @@ from gazelle.core.types import Shape, Symbolic
 # Shapes are traced twice, with these values for unknown sizes; a size that differs between the results is unknown, too.
 # Both have many divisors, so that reshapes succeed, and exceed the usual window sizes.
 _SIZES = (5040, 10080)
-_PLACEHOLDER = re.compile(r"\b(?:5040|10080)\b")
+_PLACEHOLDER = re.compile(rf"\b(?:{'|'.join(map(str, _SIZES))})\b")
 _DIVISION = re.compile("reshape|equal division|divisible")  # errors of sizes that another size does not divide
 _SHAPE = re.compile(r"\((\d+(?:, *\d+)*,?)\)")
 _TYPE = re.compile(r"\w\[(\d+(?:, *\d+)*,?)\]")  # float32[2,3]

@@ -17,7 +17,7 @@ from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins import layer_methods, masks
 from gazelle.compat.mixins.common import METRIC_RESULTS, CompatObject, Function, FunctionAttribute, receiving_tensors
 from gazelle.compat.mixins.variables import SymbolicTensor
-from gazelle.compat.private import layer_methods as private_methods
+from gazelle.compat.private import private_methods
 from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
 from gazelle.compat.weights import derived_weights, first_weights, initial_values, weight_order

@@ -76,9 +76,8 @@ class GraphOptimizer(Optimizer, abstract=True):
             with assigned(rate_factors, {}):
                 given = self.get_updates(**{word: value for word, value in arguments.items() if word in accepted})
         updates = list(all_updates(given))
-        if before[0].keys() == params.keys() and _use(
-            updates, before[0]
-        ):  # `get_updates` returns its first result again
+        # `get_updates` may return its first result again
+        if before[0].keys() == params.keys() and _use(updates, before[0]):
             self._weights, self._gradients = before
         paths = {str(id(v)): p for p, v in self._weights.items()}
         steps = [u for u in updates if isinstance(u, OptimizerStep)]
