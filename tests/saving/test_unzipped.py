@@ -10,7 +10,7 @@ import pytest
 
 import gazelle
 from gazelle import layers
-from gazelle.saving import load_model
+from gazelle.saving import load_model, unzipped
 
 X = np.random.default_rng(0).random((4, 3))
 
@@ -59,6 +59,27 @@ def test_other_files_of_the_folder_stay_and_members_are_replaced(tmp_path):
     assert load_model(tmp_path).predict(np.ones((1, 3)), verbose=0) == 3.0
     with pytest.raises(ValueError, match="exists"):
         model.save(tmp_path, zipped=False, overwrite=False)
+
+
+@pytest.mark.parametrize("members", [0, 1, 2, 3])
+def test_a_crash_between_members_leaves_a_complete_model(tmp_path, monkeypatch, members):
+    written, replace = [], unzipped.replace_file
+
+    def replace_until_crash(path, write):
+        if len(written) == members:
+            raise KeyboardInterrupt
+        replace(path, write)
+        written.append(path)
+
+    old, new = (gazelle.Sequential([gazelle.Input((3,)), layers.Dense(units)]) for units in (2, 3))
+    old.save(tmp_path / "model", zipped=False)
+    monkeypatch.setattr(unzipped, "replace_file", replace_until_crash)
+    with pytest.raises(KeyboardInterrupt):
+        new.save(tmp_path / "model", zipped=False)
+    assert load_model(tmp_path / "model").output_shape == (None, 3 if members else 2)
+    monkeypatch.undo()
+    new.save(tmp_path / "model", zipped=False)
+    assert sorted(os.listdir(tmp_path / "model")) == ["assets", "config.json", "metadata.json", "model.weights.h5"]
 
 
 def test_the_name_of_a_file(tmp_path):
