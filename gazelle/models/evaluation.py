@@ -12,7 +12,7 @@ import numpy as np
 from gazelle import data
 from gazelle.core import dtypes
 from gazelle.core.types import Data, Outputs, Scores
-from gazelle.models import checks
+from gazelle.models import checks, model_metrics
 from gazelle.models.compiling import require_compiled
 from gazelle.models.sources import checked_trainer, make_source, preprocessing_for
 from gazelle.models.trainers import get_trainer
@@ -140,9 +140,10 @@ def predict_on_batch(model: Model, x: Data) -> Outputs:
     return with_dicts(jax.tree.map(lambda array: np.array(array[0]), jax.device_get(outputs)))
 
 
-def scores(logs: dict[str, Any], as_dict: bool) -> Scores:
-    """Logs as Keras returns them: a dict, or a list of values in their order, or a single value."""
+def scores(model: Model, logs: dict[str, Any], as_dict: bool) -> Scores:
+    """Logs as Keras returns them: a dict, or a list of values in the order of `metrics_names`, or a single value."""
     if as_dict:
         return dict(logs)
-    values = list(logs.values())
+    is_custom = model._trainer is not None and model._trainer.metrics.last_logs
+    values = [logs[name] for name in (model_metrics.in_order(model, logs) if is_custom else logs)]
     return values[0] if len(values) == 1 else values

@@ -567,7 +567,7 @@ class Model(Layer):
             ShapeError: the data has another shape than the inputs.
         """
         logs = evaluation.evaluate(self, x, y, sample_weight, batch_size, verbose, steps, callbacks)
-        return evaluation.scores(logs, return_dict)
+        return evaluation.scores(self, logs, return_dict)
 
     @filtered
     def predict(
@@ -618,7 +618,7 @@ class Model(Layer):
             The loss and metrics of this batch, as `evaluate` returns them.
         """
         logs = evaluation.on_batch(self, "train_on_batch", x, y, sample_weight, class_weight)
-        return evaluation.scores(logs, return_dict)
+        return evaluation.scores(self, logs, return_dict)
 
     @filtered
     def test_on_batch(
@@ -635,7 +635,8 @@ class Model(Layer):
         Returns:
             The loss and metrics of this batch, as `evaluate` returns them.
         """
-        return evaluation.scores(evaluation.on_batch(self, "test_on_batch", x, y, sample_weight, None), return_dict)
+        logs = evaluation.on_batch(self, "test_on_batch", x, y, sample_weight, None)
+        return evaluation.scores(self, logs, return_dict)
 
     @filtered
     def predict_on_batch(self, x: Data) -> Outputs:
