@@ -62,7 +62,7 @@ def _wrapped(original: Any) -> Any:
     if name in _DATASETS:
         return _of_tensorflow(original)
     if path[1] == "compat":
-        return original if name != "merge" and name != "Merge" else _adopting(original)
+        return original if name != "Merge" else _adopting(original)
     if path[1] in ("ops", "random"):
         return _recorded(original)
     if name in _OF_MODELS:

@@ -76,6 +76,12 @@ def _same(x: ArrayLike, *_: object, **__: object) -> ArrayLike:
     return x
 
 
+@ignores("attrs global_fn")  # what is printed has no effect on the result
+def _printing(message: str = "") -> Any:
+    """Return a function that prints x after the message whenever it is computed, and returns x."""
+    return lambda x: K.print_tensor(x, f"{message} __str__ =")
+
+
 class RandomStreams:
     """Random tensors of `theano.tensor.shared_randomstreams`."""
 

@@ -306,3 +306,13 @@ def symbolic_leaves(tree: Tree) -> list[KerasTensor]:
 
 def any_symbolic(*trees: Tree) -> bool:
     return bool(symbolic_leaves(trees))
+
+
+def any_in_graph(*trees: Tree) -> bool:
+    """Whether there are variables of graphs: a layer that is called on them reads them when the graph runs."""
+    return any(map(is_in_graph, jax.tree.leaves(trees, is_leaf=is_in_graph)))
+
+
+def is_in_graph(value: object) -> bool:
+    """Whether a value is a variable of a graph."""
+    return hasattr(value, "writes_graphs")

@@ -374,7 +374,7 @@ class Layer(Operation):
             args = (kwargs.pop("inputs"),)  # Keras' name of the first argument
         self._check_callable(args)
         outer = tracing.current()
-        if symbolic.any_symbolic(args, kwargs) or (outer is None and any(hasattr(a, "writes_graphs") for a in args)):
+        if symbolic.any_symbolic(args, kwargs) or (outer is None and symbolic.any_in_graph(args, kwargs)):
             return self._call_symbolic(args, kwargs)
         if outer is not None:
             # a step calls the layer again: only the last call's losses count

@@ -50,3 +50,34 @@ def test_constants_alone(keras_2):
     model.compile("sgd", "mse", target_tensors=[keras_2.backend.constant(Y[:4])])
     np.testing.assert_allclose(model.train_on_batch(None, None), 2.57737, rtol=1e-5)
     np.testing.assert_allclose(model.test_on_batch(None, None), 2.35544, rtol=1e-5)
+
+
+def test_merge_of_variables_is_a_tensor_of_the_graph(tensorflow_1, keras_1):
+    tf = tensorflow_1
+    variable, other = tf.Variable([[1.0, 2.0]]), keras_1.backend.variable([[5.0]])
+    merged = keras_1.layers.merge([variable, other], mode="concat")
+    with tf.Session() as session:
+        session.run(tf.initialize_all_variables())
+        assert merged.eval().tolist() == [[1.0, 2.0, 5.0]]
+        session.run(tf.assign(variable, [[3.0, 4.0]]))
+        assert session.run(merged).tolist() == [[3.0, 4.0, 5.0]]
+
+
+def test_layers_read_variables_in_lists_when_the_graph_runs(tensorflow_1, keras_2):
+    tf = tensorflow_1
+    fed = tf.placeholder(tf.float32, (1, 2))
+    variable, other = tf.Variable([[1.0, 2.0]]), keras_2.backend.variable([[3.0, 4.0]])
+    first, second = keras_2.layers.Input((2,)), keras_2.layers.Input((2,))
+    model = keras_2.models.Model([first, second], keras_2.layers.add([first, second]))
+    made = [
+        keras_2.layers.concatenate([variable, other]),
+        keras_2.layers.add([variable, tf.constant([[1.0, 1.0]])]),
+        keras_2.layers.multiply([fed, variable]),
+        keras_2.layers.Lambda(lambda both: both[0] - both[1])([other, variable]),
+        model([fed, variable]),
+    ]
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run([tf.assign(variable, [[5.0, 6.0]]), tf.assign(other, [[7.0, 8.0]])])
+        found = [value.tolist() for value in session.run(made, {fed: [[10.0, 20.0]]})]
+    assert found == [[[5, 6, 7, 8]], [[6, 7]], [[50, 120]], [[2, 2]], [[15, 26]]]

@@ -42,6 +42,17 @@ ERAS = {
     "from keras.layers import Embedding\nEmbedding(9, 4, input_length=3, weights=[table])\n": (3, True, False),
     "import keras\nmodel.compile('adam', loss='mse', loss_weights=[1.0, 0.2])\n": (2, True, False),
     "import keras\nmodel.compile('adam', loss=['mse', 'mae'], loss_weights=[1.0, 0.2])\n": (3, True, False),
+    "import keras\nm = keras.Model(x, [y, z])\nm.compile('adam', 'mse', metrics=['mae'])\n": (2, True, False),
+    "import keras\nm = keras.Model(x, outputs=[y, z])\nm.compile('adam', 'mse', metrics=['mae', 'mse'])\n": (
+        3,
+        True,
+        False,
+    ),
+    "import keras\nm = keras.Model(x, [y, z])\nm = make()\nm.compile('adam', 'mse', metrics=['mae'])\n": (
+        3,
+        True,
+        False,
+    ),
     "from keras.callbacks import ModelCheckpoint\nf = 'best.hdf5'\nModelCheckpoint(f, 'val_loss')\n": (2, True, False),
     "from keras.callbacks import ModelCheckpoint\nf = 'best.keras'\nModelCheckpoint(f, 'val_loss')\n": (3, True, False),
     "from keras.callbacks import ModelCheckpoint\nf = 'best'\nf += '.keras'\nModelCheckpoint(f)\n": (3, True, False),

@@ -87,6 +87,13 @@ def test_names_of_theano():
     assert T.ivector().dtype == "int32"
 
 
+def test_print_of_theano_prints_values_and_returns_them(capfd):
+    x = theano.module("theano.tensor").vector("x")
+    shown = theano.module("theano.printing").Print("seen")(x * 2)
+    assert theano.module("theano").function([x], shown)([1.0, 2.0]).tolist() == [2.0, 4.0]
+    assert "seen __str__ = [2. 4.]" in capfd.readouterr().out
+
+
 def test_a_mean_of_integers_is_rounded_towards_zero(tf):
     assert int(tf.reduce_mean([-1, -2])) == -1
     assert tf.reduce_mean(tf.constant([[-7, 5], [2, 2]]), axis=0).numpy().tolist() == [-2, 3]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gazelle import layers, models, ops
 from gazelle.compat import old_names
 from gazelle.compat.arguments.ignored import ignores
+from gazelle.compat.classes import adopt
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
 from gazelle.core.module_names import missing_name
@@ -34,7 +35,8 @@ def merge(
     >>> merge([Input((2,)), Input((3,))], mode="concat").shape
     (None, 5)
     """
-    return _layer(mode, concat_axis, dot_axes, output_shape, output_mask, arguments, name)(list(inputs))
+    merging = adopt(_layer(mode, concat_axis, dot_axes, output_shape, output_mask, arguments, name))
+    return merging(list(inputs))  # also of variables and tensors of graphs
 
 
 @ignores("node_indices=None tensor_indices=None")

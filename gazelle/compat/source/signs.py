@@ -102,6 +102,7 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
     backends: set[str] = set()  # names of keras.backend in the program
     modules, assigned = api_paths.names_of_modules(nodes), _assigned_once(nodes)
     found += _of_accuracy(nodes, any(module.startswith("tensorflow") for module in modules.values()))
+    found += _of_metrics(nodes)
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             if any(alias.name in _FUTURE_NAMES for alias in node.names):
@@ -172,6 +173,33 @@ def _of_accuracy(nodes: Sequence[ast.AST], is_tf_keras: bool) -> Iterator[Sign]:
     is_other = "acc" in metrics or "accuracy" not in metrics or "accuracy" in read or "val_accuracy" in read
     if lines and not is_other:
         yield Sign(min(lines), releases.ACCURACY, 1, 2)
+
+
+def _of_metrics(nodes: Sequence[ast.AST]) -> Iterator[Sign]:
+    """Lists with fewer metrics than a model has outputs: they are for each output, but Keras 3 refuses them."""
+    outputs: dict[str, int] = {}
+    for node in sorted((n for n in nodes if isinstance(n, (ast.Assign, ast.Call))), key=lambda n: n.lineno):
+        if isinstance(node, ast.Assign):
+            made = _argument(node.value, "Model", 1, ("outputs", "output"))
+            outputs |= {t.id: _length(made) for t in node.targets if isinstance(t, ast.Name)}
+        elif isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+            metrics = _length(_argument(node, "compile", 9, ("metrics",)))
+            if 0 < metrics < outputs.get(node.func.value.id, 0):
+                yield Sign(node.lineno, "fewer metrics than outputs", 1, 2)
+
+
+def _argument(node: ast.expr, called: str, position: int, names: Sequence[str]) -> ast.expr | None:
+    """An argument of a call of this name."""
+    if not isinstance(node, ast.Call) or dotted(node.func).split(".")[-1] != called:
+        return None
+    given = [keyword.value for keyword in node.keywords if keyword.arg in names] + node.args[position : position + 1]
+    return given[0] if given else None
+
+
+def _length(node: ast.expr | None) -> int:
+    """The length of a list in which none is; 0 of others."""
+    parts = node.elts if isinstance(node, (ast.List, ast.Tuple)) else []
+    return 0 if any(isinstance(part, (ast.List, ast.Tuple, ast.Dict, ast.Starred)) for part in parts) else len(parts)
 
 
 def _read_key(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:

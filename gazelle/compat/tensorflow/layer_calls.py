@@ -76,10 +76,10 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
         modes = [{**kwargs, "training": mode} for mode in (True, False)]
         original(*args, **modes[1])  # it makes the weights, outside of the branches
         return NAMES["cond"](training, *(functools.partial(original, *args, **mode) for mode in modes))
+    if tracing.current() is None and symbolic.any_in_graph(args, kwargs):
+        return original(*_unbox_values(args), **_unbox_values(kwargs))  # the layer becomes a node that reads variables
     if symbolic.any_symbolic(args, kwargs):
         return original(*unbox(args), **unbox(kwargs))
-    if tracing.current() is None and any(hasattr(value, "writes_graphs") for value in args):
-        return original(*args, **kwargs)  # a variable of a graph, of which the layer becomes a node
     depth, recorded = _layer_depth.get(), bool(active_tapes())  # inside of a layer, by a tape that it began
     outside = depth == 0 and from_outside((args, kwargs))
     if not (recorded or outside or has_box((args, kwargs))):
@@ -109,6 +109,11 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
                 parts = _call_layers if _records_layers(layer) else functools.partial(_call_parts, original)
                 out = parts(layer, args, kwargs)
     return boxed(out)
+
+
+def _unbox_values(tree: Tree) -> Tree:
+    """Replace the tensors in a tree by arrays, except the variables of a graph."""
+    return symbolic.map_in_order(lambda v: v if isinstance(v, Variable) else unbox(v), tree, is_box)
 
 
 #: layers of which a tape records the calls inside, since a replay of `call` would not have the values it looks at
