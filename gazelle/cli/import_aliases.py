@@ -11,16 +11,19 @@ import importlib.util
 import os
 import pkgutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from types import ModuleType
-from typing import Any
+from types import FrameType, ModuleType
+from typing import TYPE_CHECKING, Any
 
 import gazelle
 from gazelle.cli import eras, workers
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.loaders import Then
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, DistributionFinder
 
 #: names of gazelle in programs; longer names precede their prefixes
 NAMES = ("tensorflow.python.keras", "tensorflow.keras", "tf_keras", "keras_core", "keras")
@@ -57,6 +60,21 @@ class Aliases(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        try:
+            return self._found(fullname, path)
+        except ModuleNotFoundError:
+            if _is_only_asked():
+                return None
+            raise
+
+    def find_distributions(self, context: DistributionFinder.Context) -> Iterator[Distribution]:
+        """The distributions whose versions `importlib.metadata` reports."""
+        found: Iterator[Distribution] = importlib.import_module("gazelle.cli.distributions").found(
+            context, not (_real_tensorflow or _is_real("tensorflow"))
+        )
+        return found
+
+    def _found(self, fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
         if fullname == "tensorflow":
             return _tensorflow_spec()
         other = _public(fullname)
@@ -92,6 +110,14 @@ class Aliases(MetaPathFinder):
         if path == real and not _is_module(real):
             raise _missing(fullname, real)
         return ModuleSpec(fullname, _Existing(_namespaces().namespace(path)), is_package=True)
+
+
+def _is_only_asked() -> bool:
+    """Whether `importlib.util.find_spec` asks if a module exists; of an import the error states what to do."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__") == "importlib._bootstrap":
+        frame = frame.f_back
+    return frame is not None and frame.f_globals.get("__name__") == "importlib.util"
 
 
 def _public(fullname: str) -> str:

@@ -29,6 +29,8 @@ def version(name: str) -> str:
     keras, tensorflow = VERSIONS[era.number()]
     if name == "tensorflow":
         return era.release().tensorflow or tensorflow
+    if name == "tf_keras":  # Keras 2 under another name, whose releases have the numbers of TensorFlow's
+        return tensorflow
     return keras if era.number() == 3 or (era.standalone() and name == "keras") else tensorflow
 
 

@@ -27,6 +27,14 @@ TRUE = {
     "its spec is untouched": "load('gazelle.layers').__spec__.name == 'gazelle.layers' == gazelle.layers.__name__",
     "its module stays": "load('tf_keras.models.graph') is not load('gazelle.models.graph')",
     "found without loading": "importlib.util.find_spec('keras_core.layers') is not None",
+    "no package of that name": "importlib.util.find_spec('tensorflow_text') is None",
+    "no module of that name": "importlib.util.find_spec('keras.zzz') is None",
+    "version of tensorflow": "metadata.version('tensorflow') == __import__('tensorflow').__version__",
+    "version of keras": "metadata.version('Keras') == __import__('keras').__version__",
+    "version of tf-keras": "metadata.version('tf_keras') == __import__('tf_keras').__version__ < '3'",
+    "installed packages": "{'tensorflow', 'keras'} <= {each.name for each in metadata.distributions()}",
+    "packages of a folder": "'keras' not in {each.name for each in metadata.distributions(path=['.'])}",
+    "modules of packages": "'keras' in metadata.packages_distributions()['keras']",
     "hasattr is no error": "not hasattr(__import__('tensorflow'), 'constants')",
     "a function of tensorflow": "float(__import__('tensorflow').constant(1.5)) == 1.5",
     "a part of tensorflow": "load('tensorflow.data').Dataset is __import__('tensorflow').data.Dataset",
@@ -37,6 +45,8 @@ TRUE = {
 ERRORS = {
     "import keras.layer": ("ModuleNotFoundError", "'keras.layer'", "keras.layers"),
     "import tensorflow.keras.modules": ("ModuleNotFoundError", "'tensorflow.keras.modules'", "tensorflow.keras.models"),
+    "import tensorflow_text": ("ModuleNotFoundError", "'tensorflow_text'", "TextVectorization"),
+    "import_module('tensorflow_text')": ("ModuleNotFoundError", "'tensorflow_text'", "TextVectorization"),
     "import keras.zzz.deep": ("ModuleNotFoundError", "'keras.zzz'", "In keras there are:"),
     "import keras.layers.Dense": ("ModuleNotFoundError", "from keras.layers import Dense"),
     "from keras import zzz": ("ImportError", "zzz"),
@@ -50,7 +60,7 @@ ERRORS = {
 }
 PROGRAM = """
 import importlib, importlib.util, json, sys
-from importlib import import_module as load
+from importlib import import_module, import_module as load, metadata
 import gazelle
 
 def errors(statement):
