@@ -87,9 +87,16 @@ def name_scope(name: str, **_: object) -> AbstractContextManager[object]:
     return assigned(PATH, scoped(name))
 
 
+class OwnScope(str):
+    """A path in `PATH` whose last name is also that of the layer that is built in it: the layer does not repeat it."""
+
+
 def scoped(name: str) -> str:
     """Return `name` below the layer that is being built or called and the active name scopes."""
-    return f"{PATH.get()}/{name}" if PATH.get() else name
+    outer = PATH.get()
+    if isinstance(outer, OwnScope) and outer.rpartition("/")[2] == name:
+        return str(outer)
+    return f"{outer}/{name}" if outer else name
 
 
 def get_uid(prefix: str = "") -> int:

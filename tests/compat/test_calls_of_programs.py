@@ -238,6 +238,10 @@ def test_packages_of_a_program_tell_its_era(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
     assert detect.detect(str(tmp_path / "program.py"), source).number == 2
     assert detect.detect(str(tmp_path / "program.py"), f"from keras import ops\n{source}").number == 3
+    (inner / "model.py").write_text("import keras\n")
+    (inner / "__init__.py").write_text("from . import model\nforest.fit(X=1).predict_proba(2)\n")  # not Keras' model
+    assert detect.detect(str(tmp_path / "program.py"), "import keras, mine\nmine.model()").number == 3
+    (inner / "model.py").write_text("from tensorflow.keras.losses import Loss, Reduction\n")
     monkeypatch.chdir(inner)
     source = "import tensorflow as tf\nmodel.fit(1, 2, epochs=3)\nfrom {}parts.model import Loss"
     assert detect.detect("test.py", source.format("..")).number == 2

@@ -22,7 +22,7 @@ from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
 from gazelle.compat.weights import derived_weights, first_weights, initial_values, weight_order
 from gazelle.constraints import Constraint
-from gazelle.core import dtypes, shape_inference, symbolic
+from gazelle.core import dtypes, names, shape_inference, symbolic
 from gazelle.core.errors import StateError, message
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.registry import REGISTRY, custom_object_scope, custom_objects
@@ -270,6 +270,9 @@ class LayerMixin(CompatObject):
             drawn = initial_values.of_era(self, kwargs.get("name"), found)
             kwargs = kwargs if drawn is found else {**kwargs, "initializer": drawn}
         made = derived_weights.remember(self, adopt(super().add_weight(*args, **kwargs)))
+        scope = names.PATH.get()
+        if era.is_tf_keras_2() and self.path and scope.startswith(f"{self.path}/"):  # a `tf.name_scope` in `build`
+            made.path = f"{scope}/{made.path.removeprefix(f'{self.path}/')}"
         if not args:
             given = kwargs.get("initializer")
             initialization.remember(made, initializer if given is None else given)

@@ -46,8 +46,8 @@ def step_on_tensors(step: Function) -> Function:
     parameters = list(inspect.signature(step).parameters.values())[1:]
     needed = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
     passes_on = any(p.kind is p.VAR_POSITIONAL for p in parameters) and not needed
-    if len(needed) == 2 or (passes_on and facade.backend_of(getattr(inspect.unwrap(step), "__globals__", {})) == "jax"):
-        return step  # (self, state, data): a pure step takes arrays
+    if len(needed) > 1 or (passes_on and facade.backend_of(getattr(inspect.unwrap(step), "__globals__", {})) == "jax"):
+        return step  # (self, state, data): a pure step takes arrays; other steps are called by the program alone
 
     @functools.wraps(step)
     def called(self: Any, data: Any) -> Any:

@@ -28,6 +28,8 @@ _CHANNELS_FIRST = re.compile(
     r"(?:1|3|\w*channels?)\s*,\s*(?!\d\b)\w+\s*,\s*(?!\d\b)\w+\s*,?\s*[\])]"
     r"|Convolution2D\(\s*\w+,\s*\w+,\s*\w+,\s*\d+\s*[,)]"  # Keras 0.x, which had Theano alone
 )
+#: names of Keras 0 and 2 that models of scikit-learn have, too
+_OF_SCIKIT_LEARN = re.compile(r"\.predict_proba$|\(X=\)$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +127,8 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
         seen.add(file)
         text = source if source is not None and len(seen) == 1 else releases.read(file)
         more, names = signs(text)
+        if not names and any(file.is_relative_to(folder) for folder in folders):
+            more = [sign for sign in more if not _OF_SCIKIT_LEARN.search(sign.what)]
         found, roots = found + more, roots | names
         chosen = _LEGACY_KERAS.search(text)
         if chosen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import itertools
 from collections.abc import Callable, Hashable
@@ -199,14 +200,18 @@ def register_dataclasses(out: object) -> None:
 
 def _register_class(cls: type) -> None:
     names = tuple(field.name for field in dataclasses.fields(cls))
+    kind = next((base for base in (collections.OrderedDict, dict) if issubclass(cls, base)), object)
 
-    def values_of(instance: Any) -> tuple[tuple[Any, ...], None]:
-        return tuple(getattr(instance, name) for name in names), None
+    def values_of(instance: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:
+        items = [name for name in instance if name in names] if kind is not object else []
+        return tuple(getattr(instance, name) for name in names), tuple(items)
 
-    def with_values(_: None, values: tuple[Any, ...]) -> Any:
-        made: Any = object.__new__(cls)  # its constructor may check the values, of which some are no arrays here
+    def with_values(items: tuple[str, ...], values: tuple[Any, ...]) -> Any:
+        made: Any = kind.__new__(cls)  # its constructor may check the values, of which some are no arrays here
         for name, value in zip(names, values, strict=True):
             object.__setattr__(made, name, value)
+        for name in items:  # of a dict whose items are its fields, too
+            kind.__setitem__(made, name, getattr(made, name))  # type: ignore[attr-defined]
         return made
 
     jax.tree_util.register_pytree_node(cls, values_of, with_values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -102,7 +103,8 @@ def draw(
 
         return shape_inference.call_op(drawn, (shape, *parameters), {})
     if _traced() is not None or isinstance(seed, StatelessSeed):
-        return Tensor(device(next_key(seed), shape, *parameters).astype(name_of(dtype)))
+        sizes = tuple(map(operator.index, map(unboxed, unboxed(shape))))  # of a traced tensor: the function runs eagerly
+        return Tensor(device(next_key(seed), sizes, *parameters).astype(name_of(dtype)))
     return Tensor(np.asarray(host(generator(seed), shape, *parameters)).astype(jnp.dtype(name_of(dtype))))
 
 

@@ -6,10 +6,12 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
 
+from gazelle.compat import era, facade
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import depending, open_dependencies
 from gazelle.compat.backend.sessions import Operations
@@ -19,7 +21,8 @@ from gazelle.compat.tensorflow import names, variable_names
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.types import Option, RegularizerLike, TensorLike, TensorResult
-from gazelle.core.context_variables import pushed
+from gazelle.core import names as core_names
+from gazelle.core.context_variables import assigned, pushed
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import names_made
 from gazelle.core.shape_inference import call_op
@@ -219,9 +222,18 @@ def make_template(
 @ignores("values skip_on_eager")
 @contextlib.contextmanager
 def name_scope(name: Option, default_name: str | None = None) -> Iterator[str]:
-    """`tf.name_scope`: the beginning of the names of variables that `tf.Variable` makes."""
-    with variable_names.opened(_whole(name or default_name or "")) as prefix:
+    """`tf.name_scope`: the beginning of the names of variables of `tf.Variable`, in tf.keras 2 also of weights."""
+    given = name or default_name or ""
+    with variable_names.opened(_whole(given)) as prefix, _of_weights(given):
         yield prefix
+
+
+def _of_weights(name: str) -> AbstractContextManager[object]:
+    """The scope in the paths of layers and weights; one that ends with "/" begins anew."""
+    if not name or not era.is_tf_keras_2() or facade.tensorflow_builds_graphs():
+        return contextlib.nullcontext()
+    path = name[:-1] if name.endswith("/") else core_names.scoped(name)
+    return assigned(core_names.PATH, core_names.OwnScope(path))  # `with tf.name_scope(layer.name): layer.build(shape)`
 
 
 named("op_scope")(ignores("values")(lambda values, name, default_name=None: name_scope(name, default_name)))
