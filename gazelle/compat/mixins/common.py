@@ -43,7 +43,9 @@ class CompatObject:
         core.__init__(self, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        is_special = name.startswith("__")  # such as __setstate__, which `copy` looks up in an object without attributes
+        is_special = name.startswith(
+            "__"
+        )  # such as __setstate__, which `copy` looks up in an object without attributes
         found = NOTHING if is_special else attributes.attribute(self, name)
         if found is NOTHING:
             own = getattr(type(self), name, None)

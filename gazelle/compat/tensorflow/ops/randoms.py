@@ -103,7 +103,7 @@ def draw(
 
         return shape_inference.call_op(drawn, (shape, *parameters), {})
     if _traced() is not None or isinstance(seed, StatelessSeed):
-        sizes = tuple(map(operator.index, map(unboxed, unboxed(shape))))  # of a traced tensor: the function runs eagerly
+        sizes = tuple(map(operator.index, map(unboxed, unboxed(shape))))  # traced ones let the function run eagerly
         return Tensor(device(next_key(seed), sizes, *parameters).astype(name_of(dtype)))
     return Tensor(np.asarray(host(generator(seed), shape, *parameters)).astype(jnp.dtype(name_of(dtype))))
 
