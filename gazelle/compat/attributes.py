@@ -208,10 +208,13 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     # of a model that is not built yet, and raises an error in Keras 3
     **dict.fromkeys(("inputs", "outputs"), lambda _: None if era.number() < 3 else NOTHING),
     **dict.fromkeys(
-        (
-            "_reset_compile_cache _assert_compile_was_called _check_trainable_weights_consistency _check_call_args"
-            " _set_save_spec"
-        ).split(),
+        [
+            "_reset_compile_cache",
+            "_assert_compile_was_called",
+            "_check_trainable_weights_consistency",
+            "_check_call_args",
+            "_set_save_spec",
+        ],
         _NOTHING_TO_DO,
     ),
     "_function_kwargs": lambda _: {},
