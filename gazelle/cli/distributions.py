@@ -32,12 +32,12 @@ class Replaced(Distribution):
         return f"Metadata-Version: 2.1\nName: {self.module.replace('_', '-')}\nVersion: {version}\n"
 
     def locate_file(self, path: object) -> Path:
-        """Return where a file would be: beside the package gazelle."""
+        """Return where a file would be: next to the package gazelle."""
         return Path(__file__).parent.parent.parent / str(path)
 
 
 def found(context: DistributionFinder.Context, with_tensorflow: bool) -> Iterator[Distribution]:
-    """Yield the distributions that `importlib.metadata` asks for.
+    """Yield the distributions that `importlib.metadata` looks up.
 
     Args:
         context: A name, or None for all; if it has a path, only the folders in it are meant.

@@ -63,7 +63,7 @@ class Aliases(MetaPathFinder):
         try:
             return self._found(fullname, path)
         except ModuleNotFoundError:
-            if _is_only_asked():
+            if _is_lookup():
                 return None
             raise
 
@@ -112,8 +112,8 @@ class Aliases(MetaPathFinder):
         return ModuleSpec(fullname, _Existing(_namespaces().namespace(path)), is_package=True)
 
 
-def _is_only_asked() -> bool:
-    """Whether `importlib.util.find_spec` asks if a module exists; of an import the error states what to do."""
+def _is_lookup() -> bool:
+    """Whether `importlib.util.find_spec` looks for a module; of an import the error states what to do."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_globals.get("__name__") == "importlib._bootstrap":
         frame = frame.f_back

@@ -229,7 +229,7 @@ def name_scope(name: Option, default_name: str | None = None) -> Iterator[str]:
 
 
 def _of_weights(name: str) -> AbstractContextManager[object]:
-    """The scope in the paths of layers and weights; one that ends with "/" begins anew."""
+    """The scope in the paths of layers and weights; one that ends with "/" is whole."""
     if not name or not era.is_tf_keras_2() or facade.tensorflow_builds_graphs():
         return contextlib.nullcontext()
     path = name[:-1] if name.endswith("/") else core_names.scoped(name)
