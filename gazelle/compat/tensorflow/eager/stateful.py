@@ -211,7 +211,7 @@ def _register_class(cls: type) -> None:
         for name, value in zip(names, values, strict=True):
             object.__setattr__(made, name, value)
         for name in items:  # of a dict whose items are its fields, too
-            kind.__setitem__(made, name, getattr(made, name))  # type: ignore[attr-defined]
+            kind.__setitem__(made, name, getattr(made, name))
         return made
 
     jax.tree_util.register_pytree_node(cls, values_of, with_values)
