@@ -123,7 +123,12 @@ def test_the_python_of_a_notebook(tmp_path, version, number):
         ("", "32/32 [==============================] - 1s 2ms/step", 2),
         ("", 'Model: "a"\n' + "_" * 65 + "\n Layer (type)", 2),
         ("", "\u2501" * 20 + " 1s 2ms/step", 3),
-        ("", "1/2 [======>] \n" + "\u2501" * 20, 3),  # it ran again, in parts
+        ("", "1/2 [======>] \n" + "\u2501" * 20 + " 3s 105ms/step", 3),  # it ran again, in parts
+        ("", "\x1b[1m2/2\x1b[0m \x1b[32m" + "\u2501" * 20 + "\x1b[0m \x1b[1m1s\x1b[0m 5ms/step", 3),
+        ("", "\u2503\x1b[1m \x1b[0m\x1b[1mLayer (type)         \x1b[0m\u2503", 3),
+        ("", "   " + "\u2501" * 20 + " 1.7/1.7 MB 20.1 MB/s", 2),  # of pip
+        ("from tensorflow.keras.preprocessing.text import Tokenizer\n", "\u2501" * 20 + " 1s 2ms/step", 3),
+        ("from tensorflow.keras.layers.experimental import preprocessing\n", "", 2),
         ("!pip install -q tensorflow==2.9.1 pandas\n", "", 2),
         ("!pip3 install tensorflow-cpu==2.17\n", "", 3),
     ],
@@ -133,4 +138,26 @@ def test_what_a_notebook_holds(tmp_path, line, output, number, ascii):
     cell = {"cell_type": "code", "source": line + IMPORT, "outputs": [{"text": output.splitlines(keepends=True)}]}
     program = tmp_path / "book.ipynb"
     program.write_text(json.dumps({"cells": [cell]}, ensure_ascii=ascii), encoding="utf-8")
-    assert detect.detect(str(program), IMPORT).number == number
+    source = IMPORT if line.startswith("!") else line + IMPORT
+    found = detect.detect(str(program), source)
+    assert found.number == number
+    assert not found.mixed
+
+
+@pytest.mark.parametrize(
+    ("metrics", "output", "number", "before_2_3"),
+    [
+        ("accuracy", "2/2 [==============================] - 0s - loss: 0.5 - acc: 0.5\n", 2, True),
+        ("acc", "2/2 [==============================] - 0s - loss: 0.5 - acc: 0.5\n", 2, False),
+        ("accuracy", "2/2 [==============================] - 0s - loss: 0.5 - accuracy: 0.5\n", 2, False),
+        ("accuracy", "_" * 65 + "\nLayer (type)                 Output Shape", 2, False),
+        ("accuracy", "Epoch 1/2", 3, False),
+    ],
+)
+def test_outputs_of_a_notebook_for_the_package(tmp_path, metrics, output, number, before_2_3):
+    source = f"import keras\nmodel.compile('adam', 'mse', metrics=['{metrics}'])\n"
+    cell = {"cell_type": "code", "source": source, "outputs": [{"data": {"text/plain": [output]}}]}
+    program = tmp_path / "book.ipynb"
+    program.write_text(json.dumps({"cells": [cell]}))
+    found = detect.detect(str(program), source)
+    assert (found.number, found.before_2_3) == (number, before_2_3)

@@ -30,6 +30,8 @@ _CHANNELS_FIRST = re.compile(
 )
 #: names of Keras 0 and 2 that models of scikit-learn have, too
 _OF_SCIKIT_LEARN = re.compile(r"\.predict_proba$|\(X=\)$")
+#: what outputs of this era show: the first and the last era
+_ERAS = {2: (1, 2), 3: (3, 3)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +70,7 @@ def decide(found: list[Sign], roots: set[str]) -> Era:
     number = 3 if newest == 3 else max(newest, oldest)
     if not standalone and newest < 3 and (number == 1 or roots == {"tensorflow"}):
         number = 2  # there is no tf.keras of era 1
-    old = [s for s in found if s.last <= number and s.last < 3]
+    old = [s for s in found if s.last <= number < 3]
     reasons = sorted(old or [s for s in found if s.first == number], key=lambda s: s.line)
     return Era(number, standalone, reasons=tuple(reasons), mixed=any(s.last < number for s in found))
 
@@ -82,11 +84,14 @@ def detect(path: str, source: str | None = None) -> Era:
     undecided = not any(sign.last < 3 or sign.first == 3 for sign in found)
     if undecided and os.environ.get("PYTHONPATH"):
         found, roots = _signs_of_files(path, source, tuple(os.environ["PYTHONPATH"].split(os.pathsep)))
+    found += _of_outputs(pathlib.Path(path), source)
     if not any(sign.first == 3 for sign in found):
         pinned, package = _pinned(pathlib.Path(path))
         found, roots = found + pinned, roots | package
-    if roots == {"tensorflow"} and not any(sign.last < 3 for sign in found):
+    if roots == {"tensorflow"} and not any(sign.last < 3 and not _is_in_tf_keras_3(sign) for sign in found):
         found += [Sign(0, sign, 3, 3) for sign in tensorflow_signs.of_keras_3(pathlib.Path(path))]
+    if any(sign.first == 3 for sign in found):
+        found = [sign for sign in found if not _is_in_tf_keras_3(sign)]
     if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true") and "tensorflow" in roots:
         found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
     era = decide(found, roots)
@@ -102,7 +107,24 @@ def detect(path: str, source: str | None = None) -> Era:
 def _requires_keras_3(program: pathlib.Path) -> bool:
     """Whether a notebook or the releases that a project requires show Keras 3."""
     pins = (pin.text for pin in releases.pins(program, releases.KERAS) if pin.oldest >= (3, 0))
-    return any(pins) or any(tensorflow_signs.of_keras_3(program))
+    shown = any(sign.first == 3 for sign in _of_outputs(program))
+    return shown or any(pins) or any(tensorflow_signs.of_keras_3(program))
+
+
+def _is_in_tf_keras_3(sign: Sign) -> bool:
+    """Whether a name that Keras 3 does not have is in its `tf.keras`, such as `tf.keras.preprocessing.text`."""
+    return sign.what.startswith(("tensorflow.keras.preprocessing.", "tf.keras.preprocessing."))
+
+
+def _of_outputs(program: pathlib.Path, source: str | None = None) -> list[Sign]:
+    """The signs in the outputs that a notebook contains."""
+    outputs = releases.outputs_of_notebook(releases.read(program)) if program.suffix == ".ipynb" else ""
+    number = releases.era_of_outputs(outputs)
+    found = [] if number is None else [Sign(0, f"a notebook with the output of Keras {number}", *_ERAS[number])]
+    accuracy = re.findall(r"""metrics\s*=\s*\[\s*['"](acc|accuracy)['"]""", source or "")
+    if number == 2 and set(accuracy) == {"accuracy"} and re.search(r" - acc: ", outputs):
+        found.append(Sign(0, releases.ACCURACY, 1, 2))
+    return found
 
 
 def _pinned(program: pathlib.Path) -> tuple[list[Sign], set[str]]:

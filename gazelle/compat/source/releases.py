@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gazelle.compat.tables import listed
 
@@ -29,6 +30,12 @@ _ROOT_OF_A_PROJECT = (".git", "README.md", "LICENSE")
 #: "==2.4", "=2.1", "~=2.8", "<2.12", ">=2.16"
 _RELEASE = re.compile(r"(?<![!\d.=~<>])([=~<>]+)[ \t\"']*(?:[=~<]+)?(\d+)\.(\d+)")
 _ANY = (99, 0)  # newer than each release
+_TEXTS = ("text/plain", "text/html")
+#: colours and tags, which are around the parts of a table or a bar
+_STYLES = re.compile(r"\x1b\[[\d;]*[A-Za-z]|</?\w[^>\n]*>")
+#: bars and tables in outputs; those of pip do not count steps
+_BY_KERAS_3 = re.compile(r"\u2501{5}[^\n\r]*?/(?:step|epoch)|\u2503\s*Layer \(type\)")
+_BY_KERAS_2 = re.compile(r"_{20,}\s*\n\s*Layer \(type\)|\b\d+/\d+ \[=*[=>]\.*\]")
 
 
 class Pin(NamedTuple):
@@ -92,9 +99,14 @@ def read(file: pathlib.Path) -> str:
 
 def code_cells(text: str) -> list[str]:
     """The texts of the cells with code in a notebook, also in one of format 3, until 2015."""
+    return ["".join(cell.get("source", cell.get("input"))) for cell in _cells(text)]
+
+
+def _cells(text: str) -> list[Any]:
+    """The cells with code."""
     book = json.loads(text)
     cells = [cell for sheet in book.get("worksheets") or [book] for cell in sheet["cells"]]
-    return ["".join(cell.get("source", cell.get("input"))) for cell in cells if cell["cell_type"] == "code"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
 
 
 def code_of_notebook(text: str) -> str:
@@ -113,3 +125,19 @@ def python_of_notebook(text: str) -> tuple[int, int] | None:
         return int(major), int(minor)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def outputs_of_notebook(text: str) -> str:
+    """The outputs that a notebook contains, as text without styles."""
+    found: list[str] = []
+    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+        for cell in _cells(text):
+            for output in cell.get("outputs") or ():
+                data = output.get("data") or {}
+                found += ["".join(part or "") for part in (output.get("text"), *map(data.get, _TEXTS))]
+    return _STYLES.sub("", "\n".join(found))
+
+
+def era_of_outputs(outputs: str) -> int | None:
+    """3 or 2, if outputs have bars or tables of Keras 3 or of an earlier release; the last run may be one of parts."""
+    return 3 if _BY_KERAS_3.search(outputs) else 2 if _BY_KERAS_2.search(outputs) else None

@@ -19,8 +19,6 @@ _MODEL = re.compile(r"model|net|generator|discriminator|encoder|decoder|classifi
 #: what `ModelCheckpoint` writes in Keras 3, and what `load_weights` reads
 _WHOLE, _READABLE = (".keras", ".h5"), (".keras", ".h5", ".hdf5")
 KERAS_3 = (2, 16)  # the first release of TensorFlow with Keras 3
-#: in the text of a notebook
-_BARS_OF_KERAS_3 = re.compile(r"\u2501{5}|(?:\\u2501){5}")
 _INSTALLED = re.compile(r'pip3? install[^\n"]*?\btensorflow(?:[-_]\w+)?==(\d+)\.(\d+)')
 
 
@@ -97,7 +95,5 @@ def of_keras_3(program: pathlib.Path) -> Iterator[str]:
     version = releases.python_of_notebook(text)
     if version is not None and version > (3, 11):  # for which there is no TensorFlow 2.15
         yield f"a notebook of Python {version[0]}.{version[1]}"
-    if _BARS_OF_KERAS_3.search(text):
-        yield "a notebook with the output of Keras 3"
     yield from (found[0] for found in _INSTALLED.finditer(text) if (int(found[1]), int(found[2])) >= KERAS_3)
     yield from (pin.text for pin in releases.pins(program, releases.TENSORFLOW) if pin.oldest >= KERAS_3)
