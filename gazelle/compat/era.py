@@ -23,6 +23,7 @@ class Release:
         standalone: Whether the program imports `keras`, not `tensorflow.keras`, which differs in details.
         before_2_3: Whether a program of era 2 is for a release before Keras 2.3, or for TensorFlow 1.
         from_2_3_to_2_10: Whether it is for a release from 2.3 to 2.10, whose losses are means over masked steps, too.
+        since_2_11: Whether a program of era 2 is for a release from 2.11 on, whose optimizers are those of Keras 3.
         tensorflow: The `__version__` of TensorFlow that the program compares with its own, if any.
     """
 
@@ -30,6 +31,7 @@ class Release:
     standalone: bool = True
     before_2_3: bool = False
     from_2_3_to_2_10: bool = False
+    since_2_11: bool = False
     tensorflow: str = ""
 
     def __post_init__(self) -> None:
@@ -74,6 +76,11 @@ def is_tf_keras_2() -> bool:
 def is_before_tf_keras_2_11() -> bool:
     """Whether the program is written for `tensorflow.keras` of TensorFlow 1, or its project requires 2.0 to 2.10."""
     return is_tf_keras_2() and (_release.before_2_3 or _release.from_2_3_to_2_10)
+
+
+def is_tf_keras_since_2_11() -> bool:
+    """Whether the program or its project shows `tensorflow.keras` of TensorFlow 2.11 to 2.15."""
+    return is_tf_keras_2() and _release.since_2_11
 
 
 def is_before_2_3() -> bool:

@@ -25,6 +25,28 @@ def test_lion_of_tf_keras_is_slower(tf_keras):
 
 
 @pytest.mark.parametrize(
+    ("chosen", "weights"),
+    [
+        (lambda keras: "rmsprop", [0.999905229, 0.999810338]),
+        (lambda keras: keras.optimizers.Adagrad(0.1), [0.999990463, 0.999980927]),
+        (lambda keras: keras.optimizers.RMSprop(0.01, momentum=0.5), [0.998471439, 0.996943235]),
+        (lambda keras: keras.optimizers.RMSprop(0.01, centered=True), [0.999051988, 0.998104095]),
+        (lambda keras: keras.optimizers.legacy.RMSprop(0.01), [0.899356961, 0.897443712]),
+        (lambda keras: keras.optimizers.legacy.Adagrad(0.01), [0.999999106, 0.999998212]),
+    ],
+)
+def test_optimizers_of_tf_keras_since_2_11(tf_keras, chosen, weights):
+    """The weights of TensorFlow 2.15 after steps of small gradients, for which epsilon inside of the root counts."""
+    era.set_release(era.Release(2, False, since_2_11=True))
+    layer = tf_keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", input_shape=(2,))
+    model = tf_keras.Sequential([layer])
+    model.compile(chosen(tf_keras), "mse")
+    for _ in range(5):
+        model.train_on_batch(np.array([[1e-3, 2e-3]]), np.zeros((1, 1)))
+    np.testing.assert_allclose(model.get_weights()[0].ravel(), weights, rtol=2e-7)
+
+
+@pytest.mark.parametrize(
     ("arguments", "weights"),
     [
         ({}, [0.933284, 0.933065]),

@@ -161,3 +161,35 @@ def test_outputs_of_a_notebook_for_the_package(tmp_path, metrics, output, number
     program.write_text(json.dumps({"cells": [cell]}))
     found = detect.detect(str(program), source)
     assert (found.number, found.before_2_3) == (number, before_2_3)
+
+
+@pytest.mark.parametrize(
+    ("line", "since_2_11"),
+    [
+        ("optimizer = tf.keras.optimizers.legacy.Adam()\n", True),
+        ("from tensorflow.keras.optimizers import Adam, AdamW\n", True),
+        ("model.save('best.keras')\n", True),
+        ("import_module('tensorflow.keras')\n", False),
+        ("import tensorflow_addons as tfa\ntfa.optimizers.AdamW(1e-4)\n", False),
+        ("optimizer = tf.keras.optimizers.Adam()\n", False),
+    ],
+)
+def test_names_since_tf_keras_2_11(tmp_path, line, since_2_11):
+    program = tmp_path / "main.py"
+    program.write_text(IMPORT + line)
+    found = detect.detect(str(program))
+    assert (found.number, found.standalone, found.since_2_11) == (2, False, since_2_11)
+
+
+def test_releases_since_tf_keras_2_11(tmp_path):
+    bar = "2/2 [==============================] - 1s"
+    cell = {"cell_type": "code", "source": IMPORT, "outputs": [{"text": [bar]}]}
+    program = tmp_path / "book.ipynb"
+    for version, since_2_11 in (("3.11.4", True), ("3.10.4", False)):
+        info = {"language_info": {"version": version}}
+        program.write_text(json.dumps({"cells": [cell], "metadata": info}))
+        found = detect.detect(str(program), IMPORT)
+        assert (found.number, found.since_2_11) == (2, since_2_11)
+    for pin, since_2_11 in (("tensorflow==2.12\n", True), ("tensorflow==2.10\n", False)):
+        (tmp_path / "requirements.txt").write_text(pin)
+        assert detect.detect(str(program), IMPORT).since_2_11 == since_2_11

@@ -36,8 +36,9 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
     if type(instance).updates_gathered_rows:  # the class may be replaced below
         instance.__dict__["updates_gathered_rows"] = True
     if old or decay or slow:
-        # not AdamW, which is newer
-        if type(instance).__module__.startswith("gazelle.") and type(instance).__name__ == kind:
+        is_known = type(instance).__module__.startswith("gazelle.") and type(instance).__name__ == kind  # not AdamW
+        # others than `optimizers.legacy` of tf.keras since 2.11 are those of Keras 3
+        if is_known and (decay or slow or instance.updates_gathered_rows or not era.is_tf_keras_since_2_11()):
             instance.__class__ = compat_class(former_optimizers.KINDS[kind])
         is_nadam = kind == "Nadam"  # which has a decay of its own, and ignored the other
         former = {"decay": 0.0, "schedule_decay": slow or former_optimizers.SCHEDULE_DECAY}

@@ -99,9 +99,11 @@ def detect(path: str, source: str | None = None) -> Era:
     for cached in (python2.syntax_tree, python2.nodes_of, signs):  # which would keep the memory
         cached.cache_clear()
     later = era.number == 2 and not before and releases.are_from_2_3_to_2_10(path)
+    named = any(sign.what == releases.SINCE_2_11 for sign in found)
+    latest = era.number == 2 and not (before or later) and (named or releases.are_since_2_11(path))
     equal = {m[1] for m in _VERSION.finditer(releases.read(pathlib.Path(path)) if source is None else source)}
     tensorflow = equal.pop() if len(equal) == 1 and era.number < 3 else ""
-    return dataclasses.replace(era, before_2_3=before, from_2_3_to_2_10=later, tensorflow=tensorflow)
+    return dataclasses.replace(era, before_2_3=before, from_2_3_to_2_10=later, since_2_11=latest, tensorflow=tensorflow)
 
 
 def _requires_keras_3(program: pathlib.Path) -> bool:
@@ -152,6 +154,8 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
         if not names and any(file.is_relative_to(folder) for folder in folders):
             more = [sign for sign in more if not _OF_SCIKIT_LEARN.search(sign.what)]
         found, roots = found + more, roots | names
+        if releases.has_names_since_2_11(text):
+            found.append(Sign(0, releases.SINCE_2_11, 2, 3))
         chosen = _LEGACY_KERAS.search(text)
         if chosen:
             line = text.count("\n", 0, chosen.start()) + 1

@@ -25,6 +25,12 @@ NAMES_OF_TENSORFLOW_1 = frozenset(
 )
 #: a sign: metrics=["accuracy"] is read as `history["acc"]`, its name in logs before Keras 2.3 and TensorFlow 2
 ACCURACY = '"acc" of metrics=["accuracy"]'
+#: a sign: names that tf.keras has since 2.11
+SINCE_2_11 = "names of tf.keras 2.11"
+_NAMES_SINCE_2_11 = re.compile(
+    r"keras\.optimizers(?:\.| import [^\n]*\b)(?:AdamW|Lion|Adafactor|legacy)\b"
+    r"|\w(?<!tensorflow)(?<!tf)\.keras['\"]"  # the ending of a file
+)
 _FILES = ("requirements.txt", "environment.yml", "environment.yaml", "Pipfile", "setup.py")
 _ROOT_OF_A_PROJECT = (".git", "README.md", "LICENSE")
 #: "==2.4", "=2.1", "~=2.8", "<2.12", ">=2.16"
@@ -87,6 +93,19 @@ def are_from_2_3_to_2_10(program: str) -> bool:
     path, newest = pathlib.Path(program), (2, 10)
     oldest = {TENSORFLOW: (2, 0), KERAS: (2, 3)}
     return any(oldest[package] <= pin.newest <= newest for package in oldest for pin in pins(path, package))
+
+
+def are_since_2_11(program: str) -> bool:
+    """Whether a project requires Keras 2.11 or TensorFlow 2.11 or later, or a notebook was saved with Python 3.11."""
+    path, oldest = pathlib.Path(program), (2, 11)
+    version = python_of_notebook(read(path)) if path.suffix == ".ipynb" else None
+    is_new = version is not None and version >= (3, 11)  # for which TensorFlow 2.12 is the first
+    return is_new or any(pin.oldest >= oldest for package in (TENSORFLOW, KERAS) for pin in pins(path, package))
+
+
+def has_names_since_2_11(source: str) -> bool:
+    """Whether a source text has names that tf.keras has since 2.11, such as `optimizers.legacy`."""
+    return _NAMES_SINCE_2_11.search(source) is not None
 
 
 def read(file: pathlib.Path) -> str:
