@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import jax
 import jax.numpy as jnp
 
+from gazelle.core import conventions
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.shape_inference import infers_shapes
 from gazelle.core.types import Array, Shape, Tree
@@ -15,7 +16,7 @@ from gazelle.core.variable import Variable, is_variable
 from gazelle.layers.base import Layer
 from gazelle.layers.call_arguments import argument_names
 from gazelle.layers.input_spec import InputSpec
-from gazelle.layers.recurrence import ScanOptions, scan_cell
+from gazelle.layers.recurrence import ScanOptions, scan_cell, select
 from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.stacked_cells import Cell, StackedRNNCells, check_cell
 
@@ -159,6 +160,9 @@ class RNN(Layer):
         )
         steps = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), sequences)  # a cell may take several sequences
         outputs, states = scan_cell(self.cell, steps, states, mask, how)
+        if mask is not None and conventions.active.masked_outputs_begin_as_zeros:
+            has_begun = jax.lax.cummax(mask.astype("int8"), reverse=self.go_backwards).astype(bool)
+            outputs = select(has_begun, outputs, jax.tree.map(jnp.zeros_like, outputs))
         if self.stateful:
             jax.tree.map(lambda variable, value: variable.assign(value), self.states, states, is_leaf=is_variable)
         output = jax.tree.map(self._in_order if self.return_sequences else self._last, outputs)
