@@ -12,6 +12,7 @@ from gazelle.core.module_names import public_names
 from gazelle.core.types import Array, ArrayLike, AxisLike
 from gazelle.ops.base import op
 from gazelle.ops.core import jvp as jvp
+from gazelle.ops.max_min import euclidean_norm
 
 __all__ = [
     "cholesky",
@@ -51,7 +52,8 @@ def norm(x: ArrayLike, ord: int | float | str | None = None, axis: AxisLike = No
         >>> print(gazelle.ops.norm([3.0, 4.0]))
         5.0
     """
-    return jnp.linalg.norm(x, ord, tuple(axis) if isinstance(axis, list) else axis, keepdims)
+    axis = tuple(axis) if isinstance(axis, list) else axis
+    return euclidean_norm(x, axis, keepdims) if ord is None else jnp.linalg.norm(x, ord, axis, keepdims)
 
 
 @op

@@ -1,4 +1,4 @@
-"""Maximum and minimum along axes, with a gradient that is never 0 / 0, and of two arrays; absolute values."""
+"""Maximum and minimum along axes, with a gradient that is never 0 / 0, and of two arrays; absolute values and roots."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gazelle.core import conventions
-from gazelle.core.types import Array, ArrayLike
+from gazelle.core.types import Array, ArrayLike, AxisLike
 
 Reduce = Callable[..., Any]
 
@@ -62,6 +62,33 @@ def magnitude(x: ArrayLike) -> Array:
     if not conventions.active.first_equal_has_derivative or not jnp.issubdtype(x.dtype, jnp.floating):
         return jnp.abs(x)
     return x * jnp.sign(x)
+
+
+def root(x: ArrayLike) -> Array:
+    """The square root; the slope at 0 is the largest number, so that a gradient of 0 stays 0 and is not NaN."""
+    x = jnp.asarray(x)
+    is_traced = isinstance(x, jax.core.Tracer)  # there is no derivative of others
+    out: Array = _root(x) if is_traced and jnp.issubdtype(x.dtype, jnp.floating) else jnp.sqrt(x)
+    return out
+
+
+@jax.custom_jvp
+def _root(x: Any) -> Any:
+    return jnp.sqrt(x)
+
+
+@_root.defjvp
+def _root_tangent(primals: Any, tangents: Any) -> Any:
+    out = _root(*primals)
+    slope = 0.5 / jnp.where(out == 0, 1, out)
+    return out, tangents[0] * jnp.where(out == 0, jnp.finfo(out.dtype).max, slope)
+
+
+def euclidean_norm(x: ArrayLike, axis: AxisLike = None, keepdims: bool = False) -> Array:
+    """The Euclidean norm over axes; its derivative at 0 is 0."""
+    x = jnp.asarray(x)
+    x = x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.result_type(float))
+    return root(jnp.sum(jnp.real(x * jnp.conj(x)), axis=axis, keepdims=keepdims))
 
 
 def _first_of_equal(choose: Callable[[Any, Any], Any], wins: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:

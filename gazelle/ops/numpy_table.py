@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from gazelle.core import budget
 from gazelle.ops.base import ARRAY, ARRAYS, array, arrays, op
-from gazelle.ops.max_min import EXTREMES, extreme, larger, magnitude, smaller
+from gazelle.ops.max_min import EXTREMES, extreme, larger, magnitude, root, smaller
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,7 +24,7 @@ _NAMES = {"bitwise_left_shift": "left_shift", "bitwise_right_shift": "right_shif
 
 
 #: functions whose derivatives at some numbers are a convention
-_BY_CONVENTION = {"absolute": magnitude, "maximum": larger, "minimum": smaller}
+_BY_CONVENTION = {"absolute": magnitude, "maximum": larger, "minimum": smaller, "sqrt": root}
 
 
 def numpy_op(

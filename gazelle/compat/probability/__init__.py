@@ -29,6 +29,8 @@ layer_calls.layer_outputs = outputs.DistributionOutputs()
 _ROOT = "tensorflow_probability"
 #: modules below the root that are the genuine ones
 _GENUINE = ("substrates", "python.internal", "python.version")
+#: those of them that compare the arguments of TensorFlow's functions with their own, which programs get of the substrate
+_CHECKED = ("prefer_static", "tensor_util", "samplers", "distribution_util")
 
 
 class Namespace(ModuleType):
@@ -50,6 +52,9 @@ class Namespace(ModuleType):
             raise AttributeError(name)
         if self._path == "" and name in ("python", "substrates", "layers"):
             return module(f"{_ROOT}.{name}") or importlib.import_module(f"{_ROOT}.{name}")
+        inner = f"{self._path}.{name}"
+        if any(f"{path}.".startswith(f"{inner}.") for path in _OWN):
+            return module(f"{_ROOT}.{inner}")
         own = importlib.import_module(_OWN[self._path]) if self._path in _OWN else None
         if hasattr(own, name):
             return namespaces.converted(getattr(own, name))
@@ -63,6 +68,7 @@ class Namespace(ModuleType):
 #: module of the substrate -> that of this package with names that the substrate lacks
 _OWN = {
     "layers": "gazelle.compat.probability.layers",
+    "layers.internal.distribution_tensor_coercible": "gazelle.compat.probability.outputs",
     "util": "gazelle.compat.probability.util",
     "bijectors": "gazelle.compat.probability.autoregressive",
 }
@@ -89,15 +95,14 @@ def _substrate(path: str) -> Any:
 def _without_tensorflow() -> Iterator[None]:
     """Context manager in which TensorFlow is missing: the substrate uses parts of it if they are there."""
     names = ("tensorflow", "tensorflow.python.ops", "tensorflow.python.util")
-    hidden = {name: sys.modules.get(name) for name in names}
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    hidden = {name: sys.modules[name] for name in names if name in sys.modules}
+    sys.modules.update(dict.fromkeys(names))  # type: ignore[arg-type]
     try:
         yield
     finally:
-        for name, before in hidden.items():
+        for name in names:
             del sys.modules[name]
-            if before is not None:
-                sys.modules[name] = before
+        sys.modules.update(hidden)
 
 
 def _converted(found: Any, name: str) -> Any:
@@ -114,7 +119,8 @@ def module(name: str) -> ModuleType | None:
     """The module `tensorflow_probability` or one below; None if it is the genuine one."""
     path = name.removeprefix(_ROOT).removeprefix(".")
     if any(path == own or path.startswith(f"{own}.") for own in _GENUINE):
-        return None
+        is_checked = path.removeprefix("python.internal.") in _CHECKED
+        return _namespace(name, path.removeprefix("python.")) if is_checked else None
     return _namespace(name, path.removeprefix("python").removeprefix("."))
 
 

@@ -55,9 +55,13 @@ class Output:
 jax.tree_util.register_pytree_node(Output, lambda out: ((out.distribution,), None), lambda _, parts: Output(*parts))
 
 
+class _TensorCoercible(Tensor):
+    """Base class of tensors to which a distribution is attached; packages know it by this private name."""
+
+
 @functools.cache
 def _tensor_class(cls: type[Deferred]) -> Any:
-    made: Any = type(cls.__name__, (cls, Tensor), {"genuine": cls.genuine})
+    made: Any = type(cls.__name__, (cls, _TensorCoercible), {"genuine": cls.genuine})
     jax.tree_util.register_pytree_node(made, lambda t: ((t.array,), None), lambda _, children: Tensor(children[0]))
     return made
 

@@ -15,12 +15,15 @@ from gazelle.compat.types import DTypeLike, Function, Option, TensorLike, Tensor
 class DeferredTensor(Tensor):
     """A function of a variable, computed whenever the tensor is used, so that tapes record it."""
 
-    __slots__ = ("pretransformed_input", "transform_fn")
+    __slots__ = ("_pretransformed_input", "_transform_fn")  # packages read these names
 
     @ignores("dtype shape name also_track")
     def __init__(self, pretransformed_input: TensorLike, transform_fn: Function) -> None:
-        self.pretransformed_input: Any = pretransformed_input
-        self.transform_fn: Any = transform_fn
+        self._pretransformed_input: Any = pretransformed_input
+        self._transform_fn: Any = transform_fn
+
+    pretransformed_input = property(lambda self: self._pretransformed_input)
+    transform_fn = property(lambda self: self._transform_fn)
 
     @property
     def array(self) -> TensorResult:
@@ -35,6 +38,7 @@ class TransformedVariable(DeferredTensor):
     """A variable whose value is that of a bijector: it is stored as the inverse of the value."""
 
     __slots__ = ()
+    bijector = property(lambda self: self._transform_fn)
 
     @ignores("name")
     def __init__(self, initial_value: TensorLike, bijector: Option, dtype: DTypeLike = None, **kwargs: Option) -> None:

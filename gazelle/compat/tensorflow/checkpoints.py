@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.checkpoint_files import ATTRIBUTE_NAMES, check_shape, write_index
 from gazelle.compat.tensorflow.files import text
@@ -103,6 +104,17 @@ def _submodules(module: Any, seen: set[int]) -> Iterator[Any]:
         yield from _submodules(inner, seen) if isinstance(inner, Module) else getattr(inner, "submodules", ())
 
 
+def _selected(module: Any, recursive: bool, predicate: Callable[[Any], bool], seen: set[int]) -> Iterator[Any]:
+    """The objects in a module that were not seen and that a condition selects."""
+    leaves = {id(leaf): leaf for _, inner in sorted(vars(module).items()) for _, leaf in _leaves(inner, "")}
+    found = {key: leaf for key, leaf in leaves.items() if key not in seen}
+    seen.update(found)
+    yield from filter(predicate, found.values())
+    for inner in found.values() if recursive else ():
+        if isinstance(inner, Module):
+            yield from _selected(inner, recursive, predicate, seen)
+
+
 @named("Module")
 class Module:
     """`tf.Module`: an object with variables in its attributes.
@@ -113,6 +125,9 @@ class Module:
     >>> len(Line().trainable_variables)
     1
     """
+
+    #: attributes that packages leave out when they walk over a module
+    _TF_MODULE_IGNORED_PROPERTIES: frozenset[str] = frozenset()
 
     def __init__(self, name: str | None = None) -> None:
         self._name, self._scope_name = name, variable_names.prefix()
@@ -130,6 +145,11 @@ class Module:
                 return method(self, *args, **kwargs)
 
         return called
+
+    @ignores("attribute_traversal_key with_path=False expand_composites")
+    def _flatten(self, recursive: bool = True, predicate: Callable[[Any], bool] | None = None) -> Iterator[Any]:
+        """Yield the objects in attributes that a condition selects, each once, then those in their modules."""
+        yield from _selected(self, recursive, predicate or (lambda _: True), set())
 
     variables = property(lambda self: tuple(v for _, v in _variables_of(self, "", set())))
     trainable_variables = property(lambda self: tuple(v for v in self.variables if v.trainable))
