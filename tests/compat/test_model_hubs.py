@@ -151,3 +151,32 @@ def test_sizes_of_draws_may_be_tensors_of_a_function(tf):
 
     with pytest.warns(UserWarning, match="plain Python"):
         assert [drawn(tf.constant(n)).shape for n in (3, 4)] == [(2, 3), (2, 4)]
+
+
+def test_strings_of_variables_and_constants_may_be_none(tf):
+    empty = tf.constant([], dtype=tf.string)
+    assert (empty.shape, empty.dtype) == ((0,), tf.string)
+    words = tf.Variable([], dtype=tf.string, shape=tf.TensorShape(None), trainable=False)
+    words.assign(tf.concat([words, ["b", "a", "b"]], 0))
+    assert tf.unique(words)[0].numpy().tolist() == [b"b", b"a"]
+    assert not words.trainable
+
+
+def test_objects_of_modules_by_a_condition(tf):
+    class Inner(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.b = tf.Variable(2.0)
+
+    class Parts(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts, self.a, self.number = [Inner(), Inner()], tf.Variable(1.0), 3
+
+    module = Parts()
+    module.again = module.a
+    is_variable = lambda value: isinstance(value, tf.Variable)  # noqa: E731
+    assert [float(v) for v in module._flatten(predicate=is_variable)] == [1, 2, 2]
+    assert [float(v) for v in module._flatten(recursive=False, predicate=is_variable)] == [1]
+    assert list(module._flatten(predicate=lambda value: value == 3)) == [3]
+    assert set(module._TF_MODULE_IGNORED_PROPERTIES) <= set(dir(module))

@@ -274,3 +274,16 @@ def test_imports_of_a_program(tmp_path):
         [sys.executable, "-m", "gazelle", "run", program], capture_output=True, text=True, check=False
     )
     assert done.stdout == "-0.9189385\n", done.stderr
+
+
+def test_private_names_that_packages_read(tf, tfp):
+    static = probability.module("tensorflow_probability.python.internal.prefer_static")
+    assert static.rank(tf.zeros((2, 3))) == 2
+    assert probability.module("tensorflow_probability.python.internal.tensorshape_util") is None  # the genuine one
+    coercible = tfp.python.layers.internal.distribution_tensor_coercible._TensorCoercible
+    layer = tfp.layers.DistributionLambda(lambda loc: tfp.distributions.Normal(loc, 1.0))
+    assert isinstance(layer(tf.zeros((2, 1))), coercible)
+    variable = tfp.util.TransformedVariable(2.0, tfp.bijectors.Softplus())
+    assert variable._pretransformed_input is variable.pretransformed_input
+    assert variable.bijector is variable.transform_fn
+    np.testing.assert_allclose(variable.pretransformed_input.numpy(), np.log(np.expm1(2.0)), rtol=1e-6)

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from gazelle import layers, losses, ops
@@ -35,3 +36,23 @@ def test_an_array_is_computed_once_for_its_largest_value_and_the_comparison_with
 
 def test_values_alone_wait_for_nothing():
     assert "optimization_barrier" not in str(jax.make_jaxpr(ops.max)(jnp.ones(3)))
+
+
+@pytest.mark.parametrize(
+    "length", [lambda x: ops.norm(x, axis=1), lambda x: ops.sqrt(ops.sum(x * x, axis=1))], ids=["norm", "sqrt"]
+)
+def test_lengths_of_0_have_a_gradient(length):
+    x = jnp.asarray([[0.0, 0.0], [1.0, 2.0]])  # the numbers are those of TensorFlow 2.15.1
+    np.testing.assert_allclose(jax.grad(lambda x: ops.sum(length(x) ** 2))(x), [[0, 0], [2, 4]], rtol=1e-6)
+    hessian = jax.hessian(lambda x: ops.sum(length(x) ** 2))(x)
+    np.testing.assert_allclose(hessian[1, :, 1], 2 * np.eye(2), atol=1e-5)
+    assert np.isfinite(jax.grad(lambda x: ops.sum(length(x)))(x)).all()
+
+
+def test_norms_are_those_of_numpy():
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    for axis in (None, 1, (0, 2)):
+        wanted = np.sqrt((x**2).sum(axis, keepdims=True))
+        np.testing.assert_allclose(ops.norm(x, axis=axis, keepdims=True), wanted, rtol=1e-6)
+    np.testing.assert_allclose(ops.norm(np.asarray([3, 4])), 5)
+    np.testing.assert_allclose(ops.norm(np.asarray([3j, 4])), 5)

@@ -139,6 +139,8 @@ def host_array(value: TensorLike, dtype: DTypeLike | None = None) -> np.ndarray[
         encoded = np.empty(array.shape, object)
         encoded.flat = [v.encode() if isinstance(v, str) else bytes(v) for v in array.flat]
         return encoded
+    if dtype is not None and not array.size and name_of(dtype) == "string":
+        return np.empty(array.shape, object)
     if dtype is not None:
         return array.astype(jnp.dtype(name_of(dtype)))
     if not isinstance(value, np.ndarray | np.generic):

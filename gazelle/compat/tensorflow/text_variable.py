@@ -19,16 +19,16 @@ class TextVariable(Tensor):
     (b'b', tf.string)
     """
 
-    __slots__ = ("name",)
-    trainable = True  # as it was made; no model lists it
+    __slots__ = ("name", "trainable")
 
-    def __init__(self, value: TensorLike, name: str | None = None) -> None:
-        super().__init__(NAMES["constant"](value).array)
+    def __init__(self, value: TensorLike, name: str | None = None, trainable: bool | None = None) -> None:
+        super().__init__(NAMES["constant"](value() if callable(value) else value, "string").array)
+        self.trainable = trainable is not False  # no model lists it
         self.name = f"{prefix()}{name or 'Variable'}:0"
 
     def assign(self, value: TensorLike) -> TensorResult:
         """Replace all strings."""
-        self.array = NAMES["constant"](value).array
+        self.array = NAMES["constant"](value, "string").array
         return self
 
     def read_value(self) -> TensorResult:

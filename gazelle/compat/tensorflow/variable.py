@@ -99,8 +99,10 @@ class _Meta(type):
         )
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if cls is TensorFlowVariable and holds_text(kwargs.get("initial_value", args[0] if args else None)):
-            return TextVariable(kwargs.get("initial_value", args[0] if args else None), kwargs.get("name"))
+        initial = kwargs.get("initial_value", args[0] if args else None)
+        is_text = "dtype" in kwargs and name_of(kwargs["dtype"]) == "string"  # also without any
+        if cls is TensorFlowVariable and (is_text or holds_text(initial)):
+            return TextVariable(initial, kwargs.get("name"), kwargs.get("trainable"))
         made = cls.graph_variable(*args, **kwargs) if cls is TensorFlowVariable else None
         return super().__call__(*args, **kwargs) if made is None else made
 
