@@ -65,7 +65,7 @@ def magnitude(x: ArrayLike) -> Array:
 
 
 def root(x: ArrayLike) -> Array:
-    """The square root; the slope at 0 is the largest number, so that a gradient of 0 stays 0 and is not NaN."""
+    """The square root; the derivative at 0 is the largest number, so that a gradient of 0 stays 0 and is not NaN."""
     x = jnp.asarray(x)
     is_traced = isinstance(x, jax.core.Tracer)  # there is no derivative of others
     out: Array = _root(x) if is_traced and jnp.issubdtype(x.dtype, jnp.floating) else jnp.sqrt(x)
@@ -80,8 +80,8 @@ def _root(x: Any) -> Any:
 @_root.defjvp
 def _root_tangent(primals: Any, tangents: Any) -> Any:
     out = _root(*primals)
-    slope = 0.5 / jnp.where(out == 0, 1, out)
-    return out, tangents[0] * jnp.where(out == 0, jnp.finfo(out.dtype).max, slope)
+    derivative = 0.5 / jnp.where(out == 0, 1, out)
+    return out, tangents[0] * jnp.where(out == 0, jnp.finfo(out.dtype).max, derivative)
 
 
 def euclidean_norm(x: ArrayLike, axis: AxisLike = None, keepdims: bool = False) -> Array:

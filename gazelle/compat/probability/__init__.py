@@ -29,7 +29,7 @@ layer_calls.layer_outputs = outputs.DistributionOutputs()
 _ROOT = "tensorflow_probability"
 #: modules below the root that are the genuine ones
 _GENUINE = ("substrates", "python.internal", "python.version")
-#: those of them that compare the arguments of TensorFlow's functions with their own, which programs get of the substrate
+#: those of them that compare the arguments of TensorFlow's functions with their own: programs get the substrate's
 _CHECKED = ("prefer_static", "tensor_util", "samplers", "distribution_util")
 
 
