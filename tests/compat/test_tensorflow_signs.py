@@ -193,3 +193,43 @@ def test_releases_since_tf_keras_2_11(tmp_path):
     for pin, since_2_11 in (("tensorflow==2.12\n", True), ("tensorflow==2.10\n", False)):
         (tmp_path / "requirements.txt").write_text(pin)
         assert detect.detect(str(program), IMPORT).since_2_11 == since_2_11
+
+
+@pytest.mark.parametrize(
+    ("line", "output", "expected"),
+    [
+        ("print(tf.__version__)", "1.15.2\n", (2, False, True, False, False)),
+        ("tf.__version__", "'2.4.1'", (2, False, False, True, False)),
+        ("print(np.__version__, tf.__version__)", "1.19.5 2.13.0\n", (2, False, False, False, True)),
+        ("print(f'TensorFlow {tf.__version__} {x}')", "TensorFlow 2.17.1 0.1.2\n", (3, False, False, False, False)),
+        ("print(tf.__version__, tf.keras.__version__)", "2.0.0 2.2.4-tf\n", (2, False, False, True, False)),
+        ("print(np.__version__)", "2.4.1\n", (2, False, False, False, False)),
+    ],
+)
+def test_versions_that_a_notebook_prints(tmp_path, line, output, expected):
+    cell = {"cell_type": "code", "source": IMPORT + line, "outputs": [{"text": [output]}]}
+    program = tmp_path / "book.ipynb"
+    program.write_text(json.dumps({"cells": [cell]}))
+    source = IMPORT + "plot(history.history['acc'])\nmodel.compile('adam', 'mse', metrics=['accuracy'])\n"
+    found = detect.detect(str(program), IMPORT if expected[2] or output.startswith("2.4.1") else source)
+    later = found.from_2_3_to_2_10, found.since_2_11
+    assert (found.number, found.standalone, found.before_2_3, *later) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("1.2.2", (1, True, True)),
+        ("2.0.8", (2, True, True)),
+        ("2.3.1", (2, True, False)),
+        ("2.9.0", (2, False, False)),
+        ("3.4.1", (3, True, False)),
+    ],
+)
+def test_the_version_of_keras_that_a_notebook_prints(tmp_path, version, expected):
+    source = "import keras\nprint(keras.__version__)\n"
+    cell = {"cell_type": "code", "source": source, "outputs": [{"data": {"text/plain": version}}]}
+    program = tmp_path / "book.ipynb"
+    program.write_text(json.dumps({"cells": [cell]}))
+    found = detect.detect(str(program), source)
+    assert (found.number, found.standalone, found.before_2_3) == expected

@@ -96,12 +96,12 @@ def detect(path: str, source: str | None = None) -> Era:
         found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
     era = decide(found, roots)
     before = era.number == 2 and releases.are_before_2_3(path, era.standalone, [sign.what for sign in found])
-    for cached in (python2.syntax_tree, python2.nodes_of, signs):  # which would keep the memory
-        cached.cache_clear()
     later = era.number == 2 and not before and releases.are_from_2_3_to_2_10(path)
     named = any(sign.what == releases.SINCE_2_11 for sign in found)
     latest = era.number == 2 and not (before or later) and (named or releases.are_since_2_11(path))
     equal = {m[1] for m in _VERSION.finditer(releases.read(pathlib.Path(path)) if source is None else source)}
+    for cached in (python2.syntax_tree, python2.nodes_of, signs, releases.versions_in):  # which would keep the memory
+        cached.cache_clear()
     tensorflow = equal.pop() if len(equal) == 1 and era.number < 3 else ""
     return dataclasses.replace(era, before_2_3=before, from_2_3_to_2_10=later, since_2_11=latest, tensorflow=tensorflow)
 
@@ -121,6 +121,9 @@ def _is_in_tf_keras_3(sign: Sign) -> bool:
 def _of_outputs(program: pathlib.Path, source: str | None = None) -> list[Sign]:
     """The signs in the outputs that a notebook contains."""
     outputs = releases.outputs_of_notebook(releases.read(program)) if program.suffix == ".ipynb" else ""
+    printed = releases.printed_versions(program)
+    if printed.get("tensorflow", (0, 0)) >= tensorflow_signs.KERAS_3 or printed.get("keras", (0, 0)) >= (3, 0):
+        return [Sign(0, "a notebook that prints the version of Keras 3", 3, 3)]
     number = releases.era_of_outputs(outputs)
     found = [] if number is None else [Sign(0, f"a notebook with the output of Keras {number}", *_ERAS[number])]
     accuracy = re.findall(r"""metrics\s*=\s*\[\s*['"](acc|accuracy)['"]""", source or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import pathlib
 import re
@@ -36,6 +37,11 @@ _ROOT_OF_A_PROJECT = (".git", "README.md", "LICENSE")
 #: "==2.4", "=2.1", "~=2.8", "<2.12", ">=2.16"
 _RELEASE = re.compile(r"(?<![!\d.=~<>])([=~<>]+)[ \t\"']*(?:[=~<]+)?(\d+)\.(\d+)")
 _ANY = (99, 0)  # newer than each release
+#: np.__version__, tf.keras.__version__; 2.4.1, 2.2.4-tf; "TensorFlow version: 2.4.1"
+_NAMED = re.compile(r"([\w.]+)\.__version__")
+_STATED = re.compile(r"(?<![\d.])(\d+)\.(\d+)\.\d+[\w.]*(-tf)?")
+_LABELLED = re.compile(r"\b(tensorflow|keras)\b[^\n\d]{0,25}?(?<![\d.])(\d+)\.(\d+)\.\d+(?![\w.]*-tf)", re.IGNORECASE)
+_IMPORTED = {"tf": "tensorflow", "tensorflow": "tensorflow", "keras": "keras"}
 _TEXTS = ("text/plain", "text/html")
 #: colours and tags, which are around the parts of a table or a bar
 _STYLES = re.compile(r"\x1b\[[\d;]*[A-Za-z]|</?\w[^>\n]*>")
@@ -53,7 +59,12 @@ class Pin(NamedTuple):
 
 
 def pins(program: pathlib.Path, package: str) -> Iterator[Pin]:
-    """The pins of a package, a regular expression, in the folders of the project."""
+    """The pins of a package, a regular expression, in the folders of the project, or what a notebook printed."""
+    printed = printed_versions(program).get("keras" if package == KERAS else "tensorflow")
+    if printed is not None:
+        name = "keras" if package == KERAS else "tensorflow"
+        yield Pin(printed, printed, f"{name} {printed[0]}.{printed[1]} in the outputs of the notebook")
+        return
     line = re.compile(rf"^[ \t\-\"']*({package})\b(?![-_])([^\n#;]*)", re.MULTILINE | re.IGNORECASE)
     for folder in list(program.absolute().parents)[:3]:
         for name in _FILES:
@@ -76,6 +87,9 @@ def are_before_2_3(program: str, standalone: bool, names: Iterable[str]) -> bool
         names: Names in the program that only earlier releases have.
     """
     names = list(names)
+    printed = printed_versions(pathlib.Path(program))
+    if printed.get("tensorflow", (0, 0)) >= (2, 0) or ("keras" in printed and standalone):
+        return printed.get("keras", _ANY) < (2, 3) and standalone
     if ACCURACY in names:
         return True
     parts = [name.split(".") for name in names]
@@ -148,13 +162,40 @@ def python_of_notebook(text: str) -> tuple[int, int] | None:
 
 def outputs_of_notebook(text: str) -> str:
     """The outputs that a notebook contains, as text without styles."""
+    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+        return "\n".join(map(_outputs, _cells(text)))
+    return ""
+
+
+def _outputs(cell: Any) -> str:
     found: list[str] = []
+    for output in cell.get("outputs") or ():
+        data = output.get("data") or {}
+        found += ["".join(part or "") for part in (output.get("text"), *map(data.get, _TEXTS))]
+    return _STYLES.sub("", "\n".join(found))
+
+
+def printed_versions(program: pathlib.Path) -> dict[str, tuple[int, int]]:
+    """{"tensorflow": (2, 4), "keras": (2, 4)}: the versions in outputs of a notebook, of cells that print them."""
+    return versions_in(read(program)) if program.suffix == ".ipynb" else {}
+
+
+@functools.lru_cache(maxsize=1)  # a program is read several times
+def versions_in(text: str) -> dict[str, tuple[int, int]]:
+    """The versions in the outputs of the text of a notebook."""
+    found: dict[str, tuple[int, int]] = {}
     with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
         for cell in _cells(text):
-            for output in cell.get("outputs") or ():
-                data = output.get("data") or {}
-                found += ["".join(part or "") for part in (output.get("text"), *map(data.get, _TEXTS))]
-    return _STYLES.sub("", "\n".join(found))
+            named = _NAMED.findall("".join(cell.get("source", cell.get("input"))))
+            if not named:
+                continue
+            printed = _outputs(cell)
+            stated = _STATED.findall(printed)
+            pairs = zip(named, stated, strict=True) if len(named) == len(stated) else ()
+            known = [(_IMPORTED[name], it[:2]) for name, it in pairs if name in _IMPORTED and not it[2]]
+            known += [(name.lower(), version) for name, *version in _LABELLED.findall(printed)]
+            found |= {name: (int(version[0]), int(version[1])) for name, version in known}
+    return found
 
 
 def era_of_outputs(outputs: str) -> int | None:
