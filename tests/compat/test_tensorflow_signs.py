@@ -233,3 +233,12 @@ def test_the_version_of_keras_that_a_notebook_prints(tmp_path, version, expected
     program.write_text(json.dumps({"cells": [cell]}))
     found = detect.detect(str(program), source)
     assert (found.number, found.standalone, found.before_2_3) == expected
+
+
+def test_a_notebook_next_to_a_script_shows_its_release(tmp_path):
+    cell = {"cell_type": "code", "source": "tf.__version__", "outputs": [{"data": {"text/plain": ["'2.17.0'"]}}]}
+    (tmp_path / "train.ipynb").write_text(json.dumps({"cells": [cell]}))
+    for name, number in (("train.py", 3), ("test.py", 2)):
+        program = tmp_path / name
+        program.write_text(IMPORT)
+        assert detect.detect(str(program)).number == number

@@ -120,7 +120,7 @@ def _is_in_tf_keras_3(sign: Sign) -> bool:
 
 def _of_outputs(program: pathlib.Path, source: str | None = None) -> list[Sign]:
     """The signs in the outputs that a notebook contains."""
-    outputs = releases.outputs_of_notebook(releases.read(program)) if program.suffix == ".ipynb" else ""
+    outputs = releases.outputs_of_notebook(releases.text_of_notebook(program))
     printed = releases.printed_versions(program)
     if printed.get("tensorflow", (0, 0)) >= tensorflow_signs.KERAS_3 or printed.get("keras", (0, 0)) >= (3, 0):
         return [Sign(0, "a notebook that prints the version of Keras 3", 3, 3)]

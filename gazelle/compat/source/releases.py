@@ -177,7 +177,12 @@ def _outputs(cell: Any) -> str:
 
 def printed_versions(program: pathlib.Path) -> dict[str, tuple[int, int]]:
     """{"tensorflow": (2, 4), "keras": (2, 4)}: the versions in outputs of a notebook, of cells that print them."""
-    return versions_in(read(program)) if program.suffix == ".ipynb" else {}
+    return versions_in(text_of_notebook(program))
+
+
+def text_of_notebook(program: pathlib.Path) -> str:
+    """The text of a notebook, or of that next to a script, from which scripts are exported."""
+    return read(program.with_suffix(".ipynb")) if program.name else ""
 
 
 @functools.lru_cache(maxsize=1)  # a program is read several times
