@@ -241,6 +241,13 @@ def test_packages_of_a_program_tell_its_era(tmp_path, monkeypatch):
     (inner / "model.py").write_text("import keras\n")
     (inner / "__init__.py").write_text("from . import model\nforest.fit(X=1).predict_proba(2)\n")  # not Keras' model
     assert detect.detect(str(tmp_path / "program.py"), "import keras, mine\nmine.model()").number == 3
+    (inner / "model.py").write_text("import keras\nmodel.reset_states()\n")
+    assert detect.detect(str(tmp_path / "program.py"), "import keras, mine\nmine.model()").number == 2
+    (tmp_path / "lib" / "mine-1.dist-info").mkdir()
+    metadata = tmp_path / "lib" / "mine-1.dist-info" / "METADATA"
+    metadata.write_text('Name: mine\nRequires-Dist: keras<4.0,>=3.3; extra == "deep"\n')
+    assert detect.detect(str(tmp_path / "program.py"), "import keras, mine\nmine.model()").number == 3
+    metadata.write_text("Name: mine\nRequires-Dist: keras-hub>=3\n")
     (inner / "model.py").write_text("from tensorflow.keras.losses import Loss, Reduction\n")
     monkeypatch.chdir(inner)
     source = "import tensorflow as tf\nmodel.fit(1, 2, epochs=3)\nfrom {}parts.model import Loss"

@@ -164,6 +164,9 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
             line = text.count("\n", 0, chosen.start()) + 1
             found.append(Sign(line, "TF_USE_LEGACY_KERAS", 1, 2))
         waiting += _imported_files(file, text, folders)
+    for folder in map(pathlib.Path, folders):
+        if any(file.is_relative_to(folder) for file in seen) and releases.is_for_keras_3(folder):
+            found.append(Sign(0, f"keras>=3 in the requirements of {folder.name}", 3, 3))
     if roots != {"keras"} or any(sign.first == 3 for sign in found) or _requires_keras_3(pathlib.Path(path)):
         found = [sign for sign in found if sign.what not in (RATE, FUTURE)]
     return found, roots

@@ -36,6 +36,7 @@ _FILES = ("requirements.txt", "environment.yml", "environment.yaml", "Pipfile", 
 _ROOT_OF_A_PROJECT = (".git", "README.md", "LICENSE")
 #: "==2.4", "=2.1", "~=2.8", "<2.12", ">=2.16"
 _RELEASE = re.compile(r"(?<![!\d.=~<>])([=~<>]+)[ \t\"']*(?:[=~<]+)?(\d+)\.(\d+)")
+_NEEDS_KERAS_3 = re.compile(r"^Requires-Dist: *keras\b(?![-_])[^;\n]*>= *3", re.MULTILINE | re.IGNORECASE)
 _ANY = (99, 0)  # newer than each release
 #: np.__version__, tf.keras.__version__; 2.4.1, 2.2.4-tf; "TensorFlow version: 2.4.1"
 _NAMED = re.compile(r"([\w.]+)\.__version__")
@@ -76,6 +77,11 @@ def pins(program: pathlib.Path, package: str) -> Iterator[Pin]:
                     yield Pin(oldest, _ANY if sign.startswith(">") else newest, f"{found[1]}{release[0]} in {name}")
         if any((folder / name).exists() for name in _ROOT_OF_A_PROJECT):
             break
+
+
+def is_for_keras_3(folder: pathlib.Path) -> bool:
+    """Whether the metadata of a package that is installed in a folder requires Keras 3."""
+    return any(_NEEDS_KERAS_3.search(read(file)) for file in folder.glob("*.dist-info/METADATA"))
 
 
 def are_before_2_3(program: str, standalone: bool, names: Iterable[str]) -> bool:
