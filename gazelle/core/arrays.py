@@ -66,8 +66,13 @@ def like(value: ArrayLike, array: Array) -> Array:
 
 
 def placed_like(value: Array, array: Array) -> Array:
-    """Move the new value of a variable to where the former one is, if a distribution shards variables."""
+    """Move the new value of a variable to where the former one is, if a distribution shards variables.
+
+    Of several processes each has the whole value until `fit`, which compares them.
+    """
     if _placement is None or not isinstance(array, jax.Array) or value.sharding == array.sharding:
+        return value
+    if not array.sharding.is_fully_addressable:
         return value
     return put(value, array.sharding)
 

@@ -17,6 +17,7 @@ PACKAGES = (
     "drawing",
     "datasets",
     "features",
+    "initializers",
     "layers",
     "losses",
     "metrics",
