@@ -36,11 +36,11 @@ def source(path: str) -> str:
     But `%cd`, `%mkdir`, `!mkdir`, `%run` and `%pylab` take effect. Omitted are also imports of Python 2 from
     `__future__`, which a notebook may have in any cell.
     """
-    from gazelle.compat.source import releases
+    from gazelle.compat.source import notebooks
 
     try:
         with open(path, encoding="utf-8") as file:
-            texts = releases.code_cells(file.read())
+            texts = notebooks.code_cells(file.read())
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedFileError(
             message(f"{path!r} is no notebook", expected="JSON with cells of code", got=error)

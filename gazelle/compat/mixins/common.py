@@ -43,10 +43,8 @@ class CompatObject:
         core.__init__(self, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        is_special = name.startswith(
-            "__"
-        )  # such as __setstate__, which `copy` looks up in an object without attributes
-        found = NOTHING if is_special else attributes.attribute(self, name)
+        # `copy` looks up __setstate__ and others in an object that has no attributes yet
+        found = NOTHING if name.startswith("__") else attributes.attribute(self, name)
         if found is NOTHING:
             own = getattr(type(self), name, None)
             if isinstance(own, property) and own.fget is not None:

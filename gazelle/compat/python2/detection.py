@@ -9,7 +9,7 @@ import re
 import warnings
 from typing import NamedTuple
 
-from gazelle.compat.source import releases
+from gazelle.compat.source import notebooks, read
 from gazelle.compat.tables import listed
 from gazelle.core.types import PathLike
 
@@ -101,7 +101,7 @@ def _without_mistakes(source: str, error: SyntaxError) -> str:
 
 def sign_of_notebook(path: PathLike) -> Sign | None:
     """The sign of a notebook that was saved with Python 2."""
-    version = releases.python_of_notebook(releases.read(pathlib.Path(path)))
+    version = notebooks.python_release(read(pathlib.Path(path)))
     return Sign(1, "its kernel") if version is not None and version < (3, 0) else None
 
 

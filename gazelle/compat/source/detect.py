@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from gazelle.compat import python2
 from gazelle.compat.era import Release
-from gazelle.compat.source import releases, tensorflow_signs
+from gazelle.compat.source import notebooks, read, releases, tensorflow_signs
 from gazelle.compat.source.signs import FUTURE, RATE, Sign, parsed, signs
 
 _THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")
@@ -99,8 +99,8 @@ def detect(path: str, source: str | None = None) -> Era:
     later = era.number == 2 and not before and releases.are_from_2_3_to_2_10(path)
     named = any(sign.what == releases.SINCE_2_11 for sign in found)
     latest = era.number == 2 and not (before or later) and (named or releases.are_since_2_11(path))
-    equal = {m[1] for m in _VERSION.finditer(releases.read(pathlib.Path(path)) if source is None else source)}
-    for cached in (python2.syntax_tree, python2.nodes_of, signs, releases.versions_in):  # which would keep the memory
+    equal = {m[1] for m in _VERSION.finditer(read(pathlib.Path(path)) if source is None else source)}
+    for cached in (python2.syntax_tree, python2.nodes_of, signs, notebooks.versions_in):  # which would keep the memory
         cached.cache_clear()
     tensorflow = equal.pop() if len(equal) == 1 and era.number < 3 else ""
     return dataclasses.replace(era, before_2_3=before, from_2_3_to_2_10=later, since_2_11=latest, tensorflow=tensorflow)
@@ -120,11 +120,11 @@ def _is_in_tf_keras_3(sign: Sign) -> bool:
 
 def _of_outputs(program: pathlib.Path, source: str | None = None) -> list[Sign]:
     """The signs in the outputs that a notebook contains."""
-    outputs = releases.outputs_of_notebook(releases.text_of_notebook(program))
-    printed = releases.printed_versions(program)
+    outputs = notebooks.outputs(notebooks.text_of(program))
+    printed = notebooks.printed_versions(program)
     if printed.get("tensorflow", (0, 0)) >= tensorflow_signs.KERAS_3 or printed.get("keras", (0, 0)) >= (3, 0):
         return [Sign(0, "a notebook that prints the version of Keras 3", 3, 3)]
-    number = releases.era_of_outputs(outputs)
+    number = notebooks.era_of_outputs(outputs)
     found = [] if number is None else [Sign(0, f"a notebook with the output of Keras {number}", *_ERAS[number])]
     accuracy = re.findall(r"""metrics\s*=\s*\[\s*['"](acc|accuracy)['"]""", source or "")
     if number == 2 and set(accuracy) == {"accuracy"} and re.search(r" - acc: ", outputs):
@@ -152,7 +152,7 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
         if file in seen:
             continue
         seen.add(file)
-        text = source if source is not None and len(seen) == 1 else releases.read(file)
+        text = source if source is not None and len(seen) == 1 else read(file)
         more, names = signs(text)
         if not names and any(file.is_relative_to(folder) for folder in folders):
             more = [sign for sign in more if not _OF_SCIKIT_LEARN.search(sign.what)]
@@ -174,7 +174,7 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
 
 def orders_as_theano(path: str, source: str | None = None) -> bool:
     """Whether a program of Keras 1 has the channels first, as Theano had, without selecting this order of the axes."""
-    text = releases.read(pathlib.Path(path)) if source is None else source
+    text = read(pathlib.Path(path)) if source is None else source
     with contextlib.suppress(SyntaxError, ValueError):
         text = ast.unparse(parsed(text))  # without comments
     chosen = "dim_ordering" in text or "data_format" in text or "Conv" not in text

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import json
 import pathlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from gazelle.compat.source import notebooks, read
 from gazelle.compat.tables import listed
 
 TENSORFLOW = r"tensorflow(?:[-_](?:gpu|cpu|macos|intel))?"
@@ -38,17 +36,6 @@ _ROOT_OF_A_PROJECT = (".git", "README.md", "LICENSE")
 _RELEASE = re.compile(r"(?<![!\d.=~<>])([=~<>]+)[ \t\"']*(?:[=~<]+)?(\d+)\.(\d+)")
 _NEEDS_KERAS_3 = re.compile(r"^Requires-Dist: *keras\b(?![-_])[^;\n]*>= *3", re.MULTILINE | re.IGNORECASE)
 _ANY = (99, 0)  # newer than each release
-#: np.__version__, tf.keras.__version__; 2.4.1, 2.2.4-tf; "TensorFlow version: 2.4.1"
-_NAMED = re.compile(r"([\w.]+)\.__version__")
-_STATED = re.compile(r"(?<![\d.])(\d+)\.(\d+)\.\d+[\w.]*(-tf)?")
-_LABELLED = re.compile(r"\b(tensorflow|keras)\b[^\n\d]{0,25}?(?<![\d.])(\d+)\.(\d+)\.\d+(?![\w.]*-tf)", re.IGNORECASE)
-_IMPORTED = {"tf": "tensorflow", "tensorflow": "tensorflow", "keras": "keras"}
-_TEXTS = ("text/plain", "text/html")
-#: colours and tags, which are around the parts of a table or a bar
-_STYLES = re.compile(r"\x1b\[[\d;]*[A-Za-z]|</?\w[^>\n]*>")
-#: bars and tables in outputs; those of pip do not count steps
-_BY_KERAS_3 = re.compile(r"\u2501{5}[^\n\r]*?/(?:step|epoch)|\u2503\s*Layer \(type\)")
-_BY_KERAS_2 = re.compile(r"_{20,}\s*\n\s*Layer \(type\)|\b\d+/\d+ \[=*[=>]\.*\]")
 
 
 class Pin(NamedTuple):
@@ -61,9 +48,9 @@ class Pin(NamedTuple):
 
 def pins(program: pathlib.Path, package: str) -> Iterator[Pin]:
     """The pins of a package, a regular expression, in the folders of the project, or what a notebook printed."""
-    printed = printed_versions(program).get("keras" if package == KERAS else "tensorflow")
+    name = KERAS if package == KERAS else "tensorflow"
+    printed = notebooks.printed_versions(program).get(name)
     if printed is not None:
-        name = "keras" if package == KERAS else "tensorflow"
         yield Pin(printed, printed, f"{name} {printed[0]}.{printed[1]} in the outputs of the notebook")
         return
     line = re.compile(rf"^[ \t\-\"']*({package})\b(?![-_])([^\n#;]*)", re.MULTILINE | re.IGNORECASE)
@@ -93,7 +80,7 @@ def are_before_2_3(program: str, standalone: bool, names: Iterable[str]) -> bool
         names: Names in the program that only earlier releases have.
     """
     names = list(names)
-    printed = printed_versions(pathlib.Path(program))
+    printed = notebooks.printed_versions(pathlib.Path(program))
     if printed.get("tensorflow", (0, 0)) >= (2, 0) or ("keras" in printed and standalone):
         return printed.get("keras", _ANY) < (2, 3) and standalone
     if ACCURACY in names:
@@ -118,7 +105,7 @@ def are_from_2_3_to_2_10(program: str) -> bool:
 def are_since_2_11(program: str) -> bool:
     """Whether a project requires Keras 2.11 or TensorFlow 2.11 or later, or a notebook was saved with Python 3.11."""
     path, oldest = pathlib.Path(program), (2, 11)
-    version = python_of_notebook(read(path)) if path.suffix == ".ipynb" else None
+    version = notebooks.python_release(read(path)) if path.suffix == ".ipynb" else None
     is_new = version is not None and version >= (3, 11)  # for which TensorFlow 2.12 is the first
     return is_new or any(pin.oldest >= oldest for package in (TENSORFLOW, KERAS) for pin in pins(path, package))
 
@@ -126,89 +113,3 @@ def are_since_2_11(program: str) -> bool:
 def has_names_since_2_11(source: str) -> bool:
     """Whether a source text has names that tf.keras has since 2.11, such as `optimizers.legacy`."""
     return _NAMES_SINCE_2_11.search(source) is not None
-
-
-def read(file: pathlib.Path) -> str:
-    """The text of a file; empty if it is absent, or larger than 16 MiB."""
-    try:
-        return file.read_text(encoding="utf-8", errors="replace") if file.stat().st_size < 2**24 else ""
-    except OSError:
-        return ""
-
-
-def code_cells(text: str) -> list[str]:
-    """The texts of the cells with code in a notebook, also in one of format 3, until 2015."""
-    return ["".join(cell.get("source", cell.get("input"))) for cell in _cells(text)]
-
-
-def _cells(text: str) -> list[Any]:
-    """The cells with code."""
-    book = json.loads(text)
-    cells = [cell for sheet in book.get("worksheets") or [book] for cell in sheet["cells"]]
-    return [cell for cell in cells if cell["cell_type"] == "code"]
-
-
-def code_of_notebook(text: str) -> str:
-    """The text of all cells with code, as they are."""
-    try:
-        return "\n".join(code_cells(text))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ""
-
-
-def python_of_notebook(text: str) -> tuple[int, int] | None:
-    """The release of Python that a notebook was saved with."""
-    try:
-        version = json.loads(text)["metadata"]["language_info"]["version"]
-        major, minor = version.split(".")[:2]
-        return int(major), int(minor)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
-def outputs_of_notebook(text: str) -> str:
-    """The outputs that a notebook contains, as text without styles."""
-    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
-        return "\n".join(map(_outputs, _cells(text)))
-    return ""
-
-
-def _outputs(cell: Any) -> str:
-    found: list[str] = []
-    for output in cell.get("outputs") or ():
-        data = output.get("data") or {}
-        found += ["".join(part or "") for part in (output.get("text"), *map(data.get, _TEXTS))]
-    return _STYLES.sub("", "\n".join(found))
-
-
-def printed_versions(program: pathlib.Path) -> dict[str, tuple[int, int]]:
-    """{"tensorflow": (2, 4), "keras": (2, 4)}: the versions in outputs of a notebook, of cells that print them."""
-    return versions_in(text_of_notebook(program))
-
-
-def text_of_notebook(program: pathlib.Path) -> str:
-    """The text of a notebook, or of that next to a script, from which scripts are exported."""
-    return read(program.with_suffix(".ipynb")) if program.name else ""
-
-
-@functools.lru_cache(maxsize=1)  # a program is read several times
-def versions_in(text: str) -> dict[str, tuple[int, int]]:
-    """The versions in the outputs of the text of a notebook."""
-    found: dict[str, tuple[int, int]] = {}
-    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
-        for cell in _cells(text):
-            named = _NAMED.findall("".join(cell.get("source", cell.get("input"))))
-            if not named:
-                continue
-            printed = _outputs(cell)
-            stated = _STATED.findall(printed)
-            pairs = zip(named, stated, strict=True) if len(named) == len(stated) else ()
-            known = [(_IMPORTED[name], it[:2]) for name, it in pairs if name in _IMPORTED and not it[2]]
-            known += [(name.lower(), version) for name, *version in _LABELLED.findall(printed)]
-            found |= {name: (int(version[0]), int(version[1])) for name, version in known}
-    return found
-
-
-def era_of_outputs(outputs: str) -> int | None:
-    """3 or 2, if outputs have bars or tables of Keras 3 or of an earlier release; the last run may be one of parts."""
-    return 3 if _BY_KERAS_3.search(outputs) else 2 if _BY_KERAS_2.search(outputs) else None

@@ -197,7 +197,7 @@ def _argument(node: ast.expr, called: str, position: int, names: Sequence[str]) 
 
 
 def _length(node: ast.expr | None) -> int:
-    """The length of a list in which none is; 0 of others."""
+    """The length of a list without lists in it; 0 of other expressions."""
     parts = node.elts if isinstance(node, (ast.List, ast.Tuple)) else []
     return 0 if any(isinstance(part, (ast.List, ast.Tuple, ast.Dict, ast.Starred)) for part in parts) else len(parts)
 

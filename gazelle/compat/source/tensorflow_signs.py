@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from gazelle.compat import tables
-from gazelle.compat.source import releases
+from gazelle.compat.source import notebooks, read, releases
 
 _NAMES = {key: frozenset(names) for key, names in tables.lists("detect", "names of tensorflow").items()}
 _ROOT = re.compile(r"^(?:tf|tensorflow)\.")
@@ -91,8 +91,8 @@ def _ending(node: ast.expr) -> str | None:
 
 def of_keras_3(program: pathlib.Path) -> Iterator[str]:
     """The signs of TensorFlow from 2.16 on, whose tf.keras is Keras 3, in a notebook and the releases that it needs."""
-    text = releases.read(program) if program.suffix == ".ipynb" else ""
-    version = releases.python_of_notebook(text)
+    text = read(program) if program.suffix == ".ipynb" else ""
+    version = notebooks.python_release(text)
     if version is not None and version > (3, 11):  # for which there is no TensorFlow 2.15
         yield f"a notebook of Python {version[0]}.{version[1]}"
     yield from (found[0] for found in _INSTALLED.finditer(text) if (int(found[1]), int(found[2])) >= KERAS_3)

@@ -6,7 +6,7 @@ import pathlib
 import re
 from types import FrameType
 
-from gazelle.compat.source import releases
+from gazelle.compat.source import notebooks, read
 from gazelle.compat.source.releases import NAMES_OF_TENSORFLOW_1
 from gazelle.compat.tables import listed
 
@@ -30,8 +30,8 @@ def in_text_of(frame: FrameType) -> bool:
     path = "" if inner is None else str(inner.f_globals.get("__file__", ""))
     if not path.endswith((".py", ".ipynb")) or "-packages" in path:
         return False
-    text = releases.read(pathlib.Path(path))
-    text = releases.code_of_notebook(text) if path.endswith(".ipynb") else text
+    text = read(pathlib.Path(path))
+    text = notebooks.code(text) if path.endswith(".ipynb") else text
     return bool(_CALLS.search(text)) and not _EAGER.search(text)
 
 
