@@ -72,6 +72,16 @@ def test_scopes_in_build_are_in_the_names_of_weights(tf, installed):
     assert _names(model) == [f"outer/{name}:0" for name in ("first/kernel", "first/bias", "head/kernel", "head/bias")]
 
 
+def test_scopes_are_not_in_the_names_of_functional_models(tf, installed):
+    inputs = keras.Input((3,))
+    with tf.name_scope("block"):
+        hidden = keras.layers.Dense(2, name="a")(inputs)
+        with tf.name_scope("inner"):
+            hidden = keras.layers.BatchNormalization(name="b")(hidden)
+    model = keras.Model(inputs, keras.layers.Dense(1, name="c")(hidden))
+    assert [name.split("/")[0] for name in _names(model)] == ["a"] * 2 + ["b"] * 4 + ["c"] * 2
+
+
 def test_scopes_in_build_are_in_files(installed, tmp_path):
     h5py = pytest.importorskip("h5py")
     inputs = keras.Input((3,))

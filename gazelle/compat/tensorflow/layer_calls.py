@@ -23,7 +23,7 @@ from gazelle.compat.tensorflow.eager.recording import LooksAtValuesError, active
 from gazelle.compat.tensorflow.eager.stateful import fresh_key, register_dataclasses, stateful
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.types import Arguments, Function, Keywords
-from gazelle.core import symbolic, tracing
+from gazelle.core import names, symbolic, tracing
 from gazelle.core.context_variables import assigned
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -79,7 +79,9 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
     if tracing.current() is None and symbolic.any_in_graph(args, kwargs):
         return original(*_unbox_values(args), **_unbox_values(kwargs))  # the layer becomes a node that reads variables
     if symbolic.any_symbolic(args, kwargs):
-        return original(*unbox(args), **unbox(kwargs))
+        scope = names.PATH.get()  # a `tf.name_scope` is not in the names of layers of a functional model
+        with assigned(names.PATH, "" if isinstance(scope, names.OwnScope) else scope):
+            return original(*unbox(args), **unbox(kwargs))
     depth, recorded = _layer_depth.get(), bool(active_tapes())  # inside of a layer, by a tape that it began
     outside = depth == 0 and from_outside((args, kwargs))
     if not (recorded or outside or has_box((args, kwargs))):
