@@ -2,7 +2,8 @@ import deepchem as dc
 import numpy as np
 import tensorflow as tf
 
-x = np.random.rand(64, 10)
+tf.random.set_seed(0)
+x = np.random.default_rng(0).random((64, 10))
 y = x.sum(axis=1, keepdims=True)
 dataset = dc.data.NumpyDataset(x, y)
 network = tf.keras.Sequential([tf.keras.layers.Dense(8, activation="relu"), tf.keras.layers.Dense(1)])
