@@ -3,8 +3,9 @@ from sktime.classification.deep_learning import CNNClassifier, FCNClassifier, LS
 from sktime.datasets import load_unit_test
 from sktime.regression.deep_learning import CNNRegressor
 
-x, y = load_unit_test(split="train")
-others, labels = load_unit_test(split="test")
+x, y = load_unit_test(split="train", return_type="numpy3d")
+others, labels = load_unit_test(split="test", return_type="numpy3d")
+x, others = x / x.max(), others / x.max()  # else the probabilities are 0 / 0, also with Keras
 for kind in (CNNClassifier, FCNClassifier, MLPClassifier, LSTMFCNClassifier):
     classifier = kind(n_epochs=2, batch_size=4).fit(x, y)
     probabilities = classifier.predict_proba(others)
