@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -308,9 +308,13 @@ def any_symbolic(*trees: Tree) -> bool:
     return bool(symbolic_leaves(trees))
 
 
-def any_in_graph(*trees: Tree) -> bool:
+def any_in_graph(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     """Whether there are variables of graphs: a layer that is called on them reads them when the graph runs."""
-    return any(map(is_in_graph, jax.tree.leaves(trees, is_leaf=is_in_graph)))
+    for value in (*args, *kwargs.values()):
+        is_tree = isinstance(value, (list, tuple, dict))
+        if any(map(is_in_graph, jax.tree.leaves(value, is_leaf=is_in_graph))) if is_tree else is_in_graph(value):
+            return True
+    return False
 
 
 def is_in_graph(value: object) -> bool:

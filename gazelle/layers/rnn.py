@@ -104,7 +104,7 @@ class RNN(Layer):
                         f"{self._label} with stateful=True",
                         expected="a known batch size",
                         got=f"shape {tuple(sequences_shape)}",
-                        hint="Give it: Input(batch_shape=...) or batch_input_shape=...",
+                        hint="Give it: Input(batch_shape=(batch, time, features)) or batch_input_shape=....",
                     )
                 )
             first = self.get_initial_state(batch)
