@@ -12,7 +12,7 @@ from pathlib import Path
 _MODULES = {"tensorflow": "tensorflow", "keras": "keras", "tf-keras": "tf_keras"}
 
 
-class Replaced(Distribution):
+class ReplacedDistribution(Distribution):
     """A distribution in whose place gazelle is; its version is the `__version__` of its module.
 
     Args:
@@ -47,4 +47,4 @@ def found(context: DistributionFinder.Context, with_tensorflow: bool) -> Iterato
     if "path" not in vars(context):
         for distribution, module in _MODULES.items():
             if name in (None, distribution) and (with_tensorflow or module != "tensorflow"):
-                yield Replaced(module)
+                yield ReplacedDistribution(module)

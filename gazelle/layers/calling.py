@@ -33,9 +33,11 @@ def _is_leaf(value: object) -> bool:
 def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tree:
     """Trace the layer and add a node to the graph."""
     if symbolic.any_symbolic(args, kwargs):
-        to_array = lambda leaf: leaf if symbolic.is_in_graph(leaf) else layer._to_array(leaf)  # noqa: E731
-        is_leaf = lambda value: symbolic.is_symbolic(value) or _is_leaf(value)  # noqa: E731
-        args, kwargs = jax.tree.map(to_array, (args, kwargs), is_leaf=is_leaf)
+
+        def to_array(leaf: Any) -> Any:
+            return leaf if symbolic.is_in_graph(leaf) else layer._to_array(leaf)
+
+        args, kwargs = jax.tree.map(to_array, (args, kwargs), is_leaf=_is_leaf)
     layer._ensure_built(args, kwargs)
     closed_over = closed_over_tensors.find_tensors_of_object(layer)
 
