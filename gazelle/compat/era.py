@@ -21,23 +21,31 @@ class Release:
     Args:
         number: The era: 1, 2 or 3.
         standalone: Whether the program imports `keras`, not `tensorflow.keras`, which differs in details.
-        before_2_3: Whether a program of era 2 is for a release before Keras 2.3, or for TensorFlow 1.
-        from_2_3_to_2_10: Whether it is for a release from 2.3 to 2.10, whose losses are means over masked steps, too.
-        since_2_11: Whether a program of era 2 is for a release from 2.11 on, whose optimizers are those of Keras 3.
+        version: The release of Keras 2 that a program of era 2 shows, if any: (2, 2) for those before 2.3 and for
+            TensorFlow 1, (2, 3) for 2.3 to 2.10, whose losses are means over masked steps, too, and (2, 11) for those
+            since 2.11, whose optimizers are those of Keras 3.
         tensorflow: The `__version__` of TensorFlow that the program compares with its own, if any.
     """
 
     number: int = 3
     standalone: bool = True
-    before_2_3: bool = False
-    from_2_3_to_2_10: bool = False
-    since_2_11: bool = False
+    version: tuple[int, int] | None = None
     tensorflow: str = ""
 
     def __post_init__(self) -> None:
         if self.number not in (1, 2, 3):
             raise ArgumentError(message("The era of a program", expected="1, 2 or 3", got=repr(self.number)))
-        object.__setattr__(self, "before_2_3", self.number == 1 or (self.number == 2 and self.before_2_3))
+        if self.number != 2:
+            object.__setattr__(self, "version", None)
+
+    def is_between(self, oldest: tuple[int, int], newest: tuple[int, int]) -> bool:
+        """Whether the version is shown and between two of them."""
+        return self.version is not None and oldest <= self.version <= newest
+
+    @property
+    def is_before_2_3(self) -> bool:
+        """Whether it is a release before Keras 2.3, or tf.keras of TensorFlow 1."""
+        return self.number == 1 or self.is_between((2, 0), (2, 2))
 
 
 _release = Release()
@@ -75,17 +83,17 @@ def is_tf_keras_2() -> bool:
 
 def is_before_tf_keras_2_11() -> bool:
     """Whether the program is written for `tensorflow.keras` of TensorFlow 1, or its project requires 2.0 to 2.10."""
-    return is_tf_keras_2() and (_release.before_2_3 or _release.from_2_3_to_2_10)
+    return is_tf_keras_2() and _release.is_between((2, 0), (2, 10))
 
 
 def is_tf_keras_since_2_11() -> bool:
     """Whether the program or its project shows `tensorflow.keras` of TensorFlow 2.11 to 2.15."""
-    return is_tf_keras_2() and _release.since_2_11
+    return is_tf_keras_2() and _release.is_between((2, 11), (2, 15))
 
 
 def is_before_2_3() -> bool:
     """Whether the program is written for a release before Keras 2.3, or for tf.keras of TensorFlow 1."""
-    return _release.before_2_3
+    return _release.is_before_2_3
 
 
 def is_package_before_2_3() -> bool:
@@ -95,14 +103,14 @@ def is_package_before_2_3() -> bool:
 
 def is_package_2_3() -> bool:
     """Whether the project requires `keras` 2.3."""
-    return standalone() and _release.from_2_3_to_2_10
+    return standalone() and _release.is_between((2, 3), (2, 10))
 
 
 def set_release(release: Release) -> None:
     """Let the process emulate a release."""
     global _release
     _release = release
-    number, standalone, before_2_3 = release.number, release.standalone, release.before_2_3
+    number, standalone, before_2_3 = release.number, release.standalone, release.is_before_2_3
     activate(
         Conventions(
             losses_take_logits=not standalone or (number == 2 and not before_2_3),  # as on TensorFlow, from 2.3 on
@@ -111,7 +119,7 @@ def set_release(release: Release) -> None:
             classes_are_clipped_first=number < 3,
             hinge_takes_labels=is_package_before_2_3(),
             mean_counts_nonzero_weights=is_package_before_2_3(),
-            masked_values_count=number == 2 and (release.from_2_3_to_2_10 or (not standalone and before_2_3)),
+            masked_values_count=release.is_between((2, 3), (2, 10)) or (number == 2 and not standalone and before_2_3),
             masks_weigh_metrics=number == 2,
             metrics_average_batches=is_package_before_2_3(),
             means_count_values=number == 2,

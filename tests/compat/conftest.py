@@ -38,10 +38,10 @@ def tf():
     tensorflow.close()
 
 
-def program(number, standalone=True, before_2_3=False):
+def program(number, standalone=True, version=None):
     """The API, defaults and rules of an era; yields the module `keras`. Names are counted from 0."""
     before = era.release()
-    era.set_release(era.Release(number, standalone, before_2_3))
+    era.set_release(era.Release(number, standalone, version))
     names.clear_session()
     yield root("keras")
     names.clear_session()

@@ -204,7 +204,7 @@ def test_more_than_three_axes_are_of_the_batch(keras_2):
     np.testing.assert_allclose(K.batch_dot(w, w, [3, 3]), np.einsum("aboi,abpi->abop", w, w), rtol=1e-5)
     np.testing.assert_allclose(K.batch_dot(w, x, [3, 2]), np.einsum("aboi,abi->abo", w, x), rtol=1e-5)
     assert K.batch_dot(x, x.transpose(0, 2, 1), [2, 1]).shape == (5, 6, 6)
-    era.set_release(era.Release(2, from_2_3_to_2_10=True))  # the project requires keras 2.3
+    era.set_release(era.Release(2, version=(2, 3)))  # the project requires keras 2.3
     np.testing.assert_allclose(K.batch_dot(w, w, [3, 3]), np.einsum("aboi,acpi->abocp", w, w), rtol=1e-5)
     assert K.batch_dot(x, w, [2, 3]).shape == (5, 6, 6, 2)
 

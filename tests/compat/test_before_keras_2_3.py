@@ -16,7 +16,7 @@ WEIGHTS = np.arange(10) // 3 / 2  # three are 0
 @pytest.fixture
 def keras():
     before = era.release()
-    era.set_release(era.Release(2, before_2_3=True))
+    era.set_release(era.Release(2, version=(2, 2)))
     yield root("keras")
     era.set_release(before)
 
@@ -103,7 +103,7 @@ def test_moving_statistics_are_debiased(keras):
 @pytest.fixture
 def tf_keras():
     before = era.release()
-    era.set_release(era.Release(2, False, before_2_3=True))
+    era.set_release(era.Release(2, False, version=(2, 2)))
     yield root("keras")
     era.set_release(before)
 

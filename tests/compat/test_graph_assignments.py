@@ -167,7 +167,7 @@ def test_updates_of_batch_normalization_in_a_session(tf):
     keras = tf.keras
     inputs = keras.layers.Input((2,))
     outputs = keras.layers.BatchNormalization(momentum=0.5)(inputs)
-    era.set_release(era.Release(2, False, before_2_3=True))
+    era.set_release(era.Release(2, False, version=(2, 2)))
     model = keras.models.Model(inputs, outputs)
     assert len(model.updates) == len(model.layers[1].updates) == 2
     loss = tf.reduce_mean(outputs**2)

@@ -148,7 +148,7 @@ def test_batch_dot_of_four_axes(tf_keras):
     x = np.random.rand(2, 5, 4, 3)
     found = tf_keras.backend.batch_dot(x, x, axes=(3, 3))  # as in release 2.15
     np.testing.assert_allclose(found, np.einsum("abci,adei->abcde", x, x), rtol=1e-5)
-    era.set_release(era.Release(2, False, before_2_3=True))  # TensorFlow 1
+    era.set_release(era.Release(2, False, version=(2, 2)))  # TensorFlow 1
     np.testing.assert_allclose(
         tf_keras.backend.batch_dot(x, x, axes=(3, 3)), np.einsum("abci,abdi->abcd", x, x), rtol=1e-5
     )

@@ -8,7 +8,7 @@ from gazelle.compat import era
 
 RELEASES = {  # as measured with each release
     "keras 1.2.2": (era.Release(1), False),
-    "keras 2.2.4": (era.Release(2, True, True), False),
+    "keras 2.2.4": (era.Release(2, True, (2, 2)), False),
     "keras 2.3.1": (era.Release(2, True), True),
     "tf.keras 2.15": (era.Release(2, False), True),
     "keras 3.15 on JAX": (era.Release(3), False),

@@ -35,7 +35,7 @@ def test_names_of_two_outputs(keras_2, options, expected):
 
 
 def test_names_of_functions_before_2_3(keras_2):
-    era.set_release(era.Release(2, True, True))
+    era.set_release(era.Release(2, True, (2, 2)))
     keras = root("keras")
     model = keras.models.Sequential([keras.Input((4,)), keras.layers.Dense(2, activation="softmax")])
     model.compile("sgd", "categorical_crossentropy", metrics=["accuracy", "mae", "top_k_categorical_accuracy"])

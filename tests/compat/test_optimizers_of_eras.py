@@ -37,7 +37,7 @@ def test_lion_of_tf_keras_is_slower(tf_keras):
 )
 def test_optimizers_of_tf_keras_since_2_11(tf_keras, chosen, weights):
     """The weights of TensorFlow 2.15 after steps of small gradients, for which epsilon inside of the root counts."""
-    era.set_release(era.Release(2, False, since_2_11=True))
+    era.set_release(era.Release(2, False, version=(2, 11)))
     layer = tf_keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", input_shape=(2,))
     model = tf_keras.Sequential([layer])
     model.compile(chosen(tf_keras), "mse")
@@ -107,7 +107,7 @@ def test_weights_of_an_optimizer_are_set_before_training(tf_keras):
 )
 def test_only_gathered_rows_of_an_embedding_are_updated_until_2_10(tf_keras, name, arguments, rows):
     """The rows after four steps of `optimizers.legacy` of TensorFlow 2.15; the last row is never read."""
-    era.set_release(era.Release(2, False, from_2_3_to_2_10=True))
+    era.set_release(era.Release(2, False, version=(2, 3)))
     trained = _trained_embedding(tf_keras, getattr(tf_keras.optimizers, name)(0.3, **arguments))
     np.testing.assert_allclose(trained, [*rows, 1.0], atol=1e-5)
 

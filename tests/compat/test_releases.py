@@ -26,7 +26,7 @@ ACCURACY = LAYERS + 'model.compile("sgd", metrics=["accuracy"])\nplot(history.hi
 @pytest.fixture(params=[False, True], ids=["from 2.3 on", "before 2.3"])
 def hard(request):
     before = era.release()
-    era.set_release(era.Release(2, True, request.param))
+    era.set_release(era.Release(2, True, (2, 2) if request.param else None))
     yield request.param
     era.set_release(before)
 
@@ -87,7 +87,7 @@ def test_releases_decide_about_era_and_gates(tmp_path, pin, source, number, stan
     program.write_text(source)
     found = detect.detect(str(program))
     assert (found.number, found.standalone) == (number, standalone)
-    assert ("before Keras 2.3" in found.summary()) == (found.before_2_3 and number == 2) == hard
+    assert ("before Keras 2.3" in found.summary()) == (found.is_before_2_3 and number == 2) == hard
     assert "(line 0)" not in found.summary()
     assert found.is_a_guess == (source == RATE and pin == "keras>=2.0")
 
@@ -133,7 +133,7 @@ def test_layers_of_cudnn_have_the_sigmoid(hard):
 
 
 def test_gates_of_tf_keras_in_tensorflow_1(tf_keras_2):
-    era.set_release(era.Release(2, False, True))
+    era.set_release(era.Release(2, False, (2, 2)))
     layer = tf_keras_2.keras.layers.GRU(2)
     assert (layer.get_config()["recurrent_activation"], layer.reset_after) == ("hard_sigmoid", False)
 
@@ -200,7 +200,7 @@ def test_optimizers_of_tensorflow_1_show_its_release(tmp_path):
     text = "model = tf.keras.Sequential()\nmodel.compile(tf.train.AdamOptimizer(), 'mse')\n"
     program.write_text(f"import tensorflow as tf\n{text}")
     found = detect.detect(str(program))
-    assert (found.number, found.before_2_3) == (2, True)
+    assert (found.number, found.version) == (2, (2, 2))
 
 
 @pytest.mark.parametrize("equal", ['if not tf.__version__ == "2.0.0-beta1":', "if tf.__version__ != '2.0.0-beta1':"])

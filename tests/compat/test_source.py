@@ -96,7 +96,7 @@ def test_era(source):
 
 def test_accuracy_monitored_as_acc_shows_a_release_before_keras_2_3():
     releases = [detect.detect("program.py", MONITOR.format(name)) for name in ("keras", "tensorflow.keras")]
-    assert [release.before_2_3 for release in releases] == [True, False]
+    assert [release.version for release in releases] == [(2, 2), None]
 
 
 def test_era_of_modules_beside(tmp_path):

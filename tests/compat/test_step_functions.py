@@ -17,7 +17,7 @@ SIGNS = (POINTS.sum(1, keepdims=True) > 0).astype("float32")
 def keras():
     """The module `keras` of a program for Keras 2.2."""
     before = era.release()
-    era.set_release(era.Release(2, before_2_3=True))
+    era.set_release(era.Release(2, version=(2, 2)))
     names.clear_session()
     yield root("keras")
     era.set_release(before)
@@ -120,7 +120,7 @@ def test_a_function_that_counts_steps_and_updates_other_variables(keras):
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_method_with_an_optimizer_for_each_weight(keras, number):
-    era.set_release(era.Release(number, before_2_3=True))
+    era.set_release(era.Release(number, version=(2, 2)))
     keras = root("keras")
 
     class Players(keras.models.Model):

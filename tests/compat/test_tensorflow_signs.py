@@ -145,65 +145,65 @@ def test_what_a_notebook_holds(tmp_path, line, output, number, ascii):
 
 
 @pytest.mark.parametrize(
-    ("metrics", "output", "number", "before_2_3"),
+    ("metrics", "output", "number", "version"),
     [
-        ("accuracy", "2/2 [==============================] - 0s - loss: 0.5 - acc: 0.5\n", 2, True),
-        ("acc", "2/2 [==============================] - 0s - loss: 0.5 - acc: 0.5\n", 2, False),
-        ("accuracy", "2/2 [==============================] - 0s - loss: 0.5 - accuracy: 0.5\n", 2, False),
-        ("accuracy", "_" * 65 + "\nLayer (type)                 Output Shape", 2, False),
-        ("accuracy", "Epoch 1/2", 3, False),
+        ("accuracy", "2/2 [==============================] - 0s - loss: 0.5 - acc: 0.5\n", 2, (2, 2)),
+        ("acc", "2/2 [==============================] - 0s - loss: 0.5 - acc: 0.5\n", 2, None),
+        ("accuracy", "2/2 [==============================] - 0s - loss: 0.5 - accuracy: 0.5\n", 2, None),
+        ("accuracy", "_" * 65 + "\nLayer (type)                 Output Shape", 2, None),
+        ("accuracy", "Epoch 1/2", 3, None),
     ],
 )
-def test_outputs_of_a_notebook_for_the_package(tmp_path, metrics, output, number, before_2_3):
+def test_outputs_of_a_notebook_for_the_package(tmp_path, metrics, output, number, version):
     source = f"import keras\nmodel.compile('adam', 'mse', metrics=['{metrics}'])\n"
     cell = {"cell_type": "code", "source": source, "outputs": [{"data": {"text/plain": [output]}}]}
     program = tmp_path / "book.ipynb"
     program.write_text(json.dumps({"cells": [cell]}))
     found = detect.detect(str(program), source)
-    assert (found.number, found.before_2_3) == (number, before_2_3)
+    assert (found.number, found.version) == (number, version)
 
 
 @pytest.mark.parametrize(
-    ("line", "since_2_11"),
+    ("line", "version"),
     [
-        ("optimizer = tf.keras.optimizers.legacy.Adam()\n", True),
-        ("from tensorflow.keras.optimizers import Adam, AdamW\n", True),
-        ("model.save('best.keras')\n", True),
-        ("import_module('tensorflow.keras')\n", False),
-        ("import tensorflow_addons as tfa\ntfa.optimizers.AdamW(1e-4)\n", False),
-        ("optimizer = tf.keras.optimizers.Adam()\n", False),
+        ("optimizer = tf.keras.optimizers.legacy.Adam()\n", (2, 11)),
+        ("from tensorflow.keras.optimizers import Adam, AdamW\n", (2, 11)),
+        ("model.save('best.keras')\n", (2, 11)),
+        ("import_module('tensorflow.keras')\n", None),
+        ("import tensorflow_addons as tfa\ntfa.optimizers.AdamW(1e-4)\n", None),
+        ("optimizer = tf.keras.optimizers.Adam()\n", None),
     ],
 )
-def test_names_since_tf_keras_2_11(tmp_path, line, since_2_11):
+def test_names_since_tf_keras_2_11(tmp_path, line, version):
     program = tmp_path / "main.py"
     program.write_text(IMPORT + line)
     found = detect.detect(str(program))
-    assert (found.number, found.standalone, found.since_2_11) == (2, False, since_2_11)
+    assert (found.number, found.standalone, found.version) == (2, False, version)
 
 
 def test_releases_since_tf_keras_2_11(tmp_path):
     bar = "2/2 [==============================] - 1s"
     cell = {"cell_type": "code", "source": IMPORT, "outputs": [{"text": [bar]}]}
     program = tmp_path / "book.ipynb"
-    for version, since_2_11 in (("3.11.4", True), ("3.10.4", False)):
-        info = {"language_info": {"version": version}}
+    for python, version in (("3.11.4", (2, 11)), ("3.10.4", None)):
+        info = {"language_info": {"version": python}}
         program.write_text(json.dumps({"cells": [cell], "metadata": info}))
         found = detect.detect(str(program), IMPORT)
-        assert (found.number, found.since_2_11) == (2, since_2_11)
-    for pin, since_2_11 in (("tensorflow==2.12\n", True), ("tensorflow==2.10\n", False)):
+        assert (found.number, found.version) == (2, version)
+    for pin, version in (("tensorflow==2.12\n", (2, 11)), ("tensorflow==2.10\n", (2, 3))):
         (tmp_path / "requirements.txt").write_text(pin)
-        assert detect.detect(str(program), IMPORT).since_2_11 == since_2_11
+        assert detect.detect(str(program), IMPORT).version == version
 
 
 @pytest.mark.parametrize(
     ("line", "output", "expected"),
     [
-        ("print(tf.__version__)", "1.15.2\n", (2, False, True, False, False)),
-        ("tf.__version__", "'2.4.1'", (2, False, False, True, False)),
-        ("print(np.__version__, tf.__version__)", "1.19.5 2.13.0\n", (2, False, False, False, True)),
-        ("print(f'TensorFlow {tf.__version__} {x}')", "TensorFlow 2.17.1 0.1.2\n", (3, False, False, False, False)),
-        ("print(tf.__version__, tf.keras.__version__)", "2.0.0 2.2.4-tf\n", (2, False, False, True, False)),
-        ("print(np.__version__)", "2.4.1\n", (2, False, False, False, False)),
+        ("print(tf.__version__)", "1.15.2\n", (2, False, (2, 2))),
+        ("tf.__version__", "'2.4.1'", (2, False, (2, 3))),
+        ("print(np.__version__, tf.__version__)", "1.19.5 2.13.0\n", (2, False, (2, 11))),
+        ("print(f'TensorFlow {tf.__version__} {x}')", "TensorFlow 2.17.1 0.1.2\n", (3, False, None)),
+        ("print(tf.__version__, tf.keras.__version__)", "2.0.0 2.2.4-tf\n", (2, False, (2, 3))),
+        ("print(np.__version__)", "2.4.1\n", (2, False, None)),
     ],
 )
 def test_versions_that_a_notebook_prints(tmp_path, line, output, expected):
@@ -211,19 +211,18 @@ def test_versions_that_a_notebook_prints(tmp_path, line, output, expected):
     program = tmp_path / "book.ipynb"
     program.write_text(json.dumps({"cells": [cell]}))
     source = IMPORT + "plot(history.history['acc'])\nmodel.compile('adam', 'mse', metrics=['accuracy'])\n"
-    found = detect.detect(str(program), IMPORT if expected[2] or output.startswith("2.4.1") else source)
-    later = found.from_2_3_to_2_10, found.since_2_11
-    assert (found.number, found.standalone, found.before_2_3, *later) == expected
+    found = detect.detect(str(program), IMPORT if expected[2] == (2, 2) or output.startswith("2.4.1") else source)
+    assert (found.number, found.standalone, found.version) == expected
 
 
 @pytest.mark.parametrize(
     ("version", "expected"),
     [
-        ("1.2.2", (1, True, True)),
-        ("2.0.8", (2, True, True)),
-        ("2.3.1", (2, True, False)),
-        ("2.9.0", (2, False, False)),
-        ("3.4.1", (3, True, False)),
+        ("1.2.2", (1, True, None)),
+        ("2.0.8", (2, True, (2, 2))),
+        ("2.3.1", (2, True, (2, 3))),
+        ("2.9.0", (2, False, (2, 3))),
+        ("3.4.1", (3, True, None)),
     ],
 )
 def test_the_version_of_keras_that_a_notebook_prints(tmp_path, version, expected):
@@ -232,7 +231,7 @@ def test_the_version_of_keras_that_a_notebook_prints(tmp_path, version, expected
     program = tmp_path / "book.ipynb"
     program.write_text(json.dumps({"cells": [cell]}))
     found = detect.detect(str(program), source)
-    assert (found.number, found.standalone, found.before_2_3) == expected
+    assert (found.number, found.standalone, found.version) == expected
 
 
 def test_a_notebook_next_to_a_script_shows_its_release(tmp_path):

@@ -171,7 +171,7 @@ def test_names_of_weights_do_not_contain_cells(keras_2):
 
 
 def test_names_of_weights_of_recurrent_layers_in_tensorflow_1(tf_keras):  # names of TensorFlow 1.15.5
-    era.set_release(era.Release(2, standalone=False, before_2_3=True))
+    era.set_release(era.Release(2, standalone=False, version=(2, 2)))
     both = tf_keras.layers.Bidirectional(tf_keras.layers.GRU(2, name="steps", return_sequences=True), name="both")
     model = tf_keras.Sequential([both, tf_keras.layers.LSTM(2, name="last")])
     model.build((None, None, 3))

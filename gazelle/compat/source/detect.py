@@ -49,7 +49,7 @@ class Era(Release):
         shown = [f"{s.what} (line {s.line})" if s.line else s.what for s in self.reasons[:4]]
         none = "no names of Keras 3" if self.number < 3 else "no earlier names"
         more = " It mixes eras, so the newer one is used." if self.mixed else ""
-        release = " It is for a release before Keras 2.3." if self.number == 2 and self.before_2_3 else ""
+        release = " It is for a release before Keras 2.3." if self.number == 2 and self.is_before_2_3 else ""
         guess = " This rate is 1; in Keras 3 (--era 3) it is 0.001." if self.is_a_guess else ""
         return f"gazelle: era {self.number}, {called}: {', '.join(shown) or none}.{release}{more}{guess}"
 
@@ -78,39 +78,47 @@ def decide(found: list[Sign], roots: set[str]) -> Era:
 def detect(path: str, source: str | None = None) -> Era:
     """The era of a program, from its file and the modules in the same folder that it imports.
 
-    If these could be of era 2 or 3, the packages of the program decide: those in a folder of PYTHONPATH.
+    If these could be of era 2 or 3, what is around them decides: the packages of the program in folders of PYTHONPATH,
+    the outputs of a notebook, the releases that the project requires.
     """
+    program = pathlib.Path(path)
     found, roots = _signs_of_files(path, source)
     undecided = not any(sign.last < 3 or sign.first == 3 for sign in found)
     if undecided and os.environ.get("PYTHONPATH"):
         found, roots = _signs_of_files(path, source, tuple(os.environ["PYTHONPATH"].split(os.pathsep)))
-    found += _of_outputs(pathlib.Path(path), source)
-    if not any(sign.first == 3 for sign in found):
-        pinned, package = _pinned(pathlib.Path(path))
+    found += _of_outputs(program, source)
+    if not _show_keras_3(found):
+        pinned, package = _pinned(program)
         found, roots = found + pinned, roots | package
     if roots == {"tensorflow"} and not any(sign.last < 3 and not _is_in_tf_keras_3(sign) for sign in found):
-        found += [Sign(0, sign, 3, 3) for sign in tensorflow_signs.of_keras_3(pathlib.Path(path))]
-    if any(sign.first == 3 for sign in found):
+        found += [Sign(0, sign, 3, 3) for sign in tensorflow_signs.of_keras_3(program)]
+    if _show_keras_3(found):
         found = [sign for sign in found if not _is_in_tf_keras_3(sign)]
     if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true") and "tensorflow" in roots:
         found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
-    era = decide(found, roots)
-    before = era.number == 2 and releases.are_before_2_3(path, era.standalone, [sign.what for sign in found])
-    later = era.number == 2 and not before and releases.are_from_2_3_to_2_10(path)
-    named = any(sign.what == releases.SINCE_2_11 for sign in found)
-    latest = era.number == 2 and not (before or later) and (named or releases.are_since_2_11(path))
-    equal = {m[1] for m in _VERSION.finditer(read(pathlib.Path(path)) if source is None else source)}
+    era = _with_releases(decide(found, roots), found, program, source)
     for cached in (python2.syntax_tree, python2.nodes_of, signs, notebooks.versions_in):  # which would keep the memory
         cached.cache_clear()
-    tensorflow = equal.pop() if len(equal) == 1 and era.number < 3 else ""
-    return dataclasses.replace(era, before_2_3=before, from_2_3_to_2_10=later, since_2_11=latest, tensorflow=tensorflow)
+    return era
+
+
+def _with_releases(era: Era, found: list[Sign], program: pathlib.Path, source: str | None) -> Era:
+    """The era with the releases of Keras 2 and of TensorFlow that the program shows."""
+    names = [sign.what for sign in found]
+    version = releases.version_of_keras_2(program, era.standalone, names) if era.number == 2 else None
+    compared = {each[1] for each in _VERSION.finditer(read(program) if source is None else source)}
+    tensorflow = compared.pop() if len(compared) == 1 and era.number < 3 else ""
+    return dataclasses.replace(era, version=version, tensorflow=tensorflow)
+
+
+def _show_keras_3(found: list[Sign]) -> bool:
+    return any(sign.first == 3 for sign in found)
 
 
 def _requires_keras_3(program: pathlib.Path) -> bool:
     """Whether a notebook or the releases that a project requires show Keras 3."""
     pins = (pin.text for pin in releases.pins(program, releases.KERAS) if pin.oldest >= (3, 0))
-    shown = any(sign.first == 3 for sign in _of_outputs(program))
-    return shown or any(pins) or any(tensorflow_signs.of_keras_3(program))
+    return _show_keras_3(_of_outputs(program)) or any(pins) or any(tensorflow_signs.of_keras_3(program))
 
 
 def _is_in_tf_keras_3(sign: Sign) -> bool:
@@ -167,7 +175,7 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
     for folder in map(pathlib.Path, folders):
         if any(file.is_relative_to(folder) for file in seen) and releases.is_for_keras_3(folder):
             found.append(Sign(0, f"keras>=3 in the requirements of {folder.name}", 3, 3))
-    if roots != {"keras"} or any(sign.first == 3 for sign in found) or _requires_keras_3(pathlib.Path(path)):
+    if roots != {"keras"} or _show_keras_3(found) or _requires_keras_3(pathlib.Path(path)):
         found = [sign for sign in found if sign.what not in (RATE, FUTURE)]
     return found, roots
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from gazelle.compat.source import notebooks, read
@@ -36,6 +36,7 @@ _ROOT_OF_A_PROJECT = (".git", "README.md", "LICENSE")
 _RELEASE = re.compile(r"(?<![!\d.=~<>])([=~<>]+)[ \t\"']*(?:[=~<]+)?(\d+)\.(\d+)")
 _NEEDS_KERAS_3 = re.compile(r"^Requires-Dist: *keras\b(?![-_])[^;\n]*>= *3", re.MULTILINE | re.IGNORECASE)
 _ANY = (99, 0)  # newer than each release
+_OF_2_3 = {TENSORFLOW: (2, 0), KERAS: (2, 3)}  # the first releases with the behaviour of Keras 2.3
 
 
 class Pin(NamedTuple):
@@ -71,16 +72,29 @@ def is_for_keras_3(folder: pathlib.Path) -> bool:
     return any(_NEEDS_KERAS_3.search(read(file)) for file in folder.glob("*.dist-info/METADATA"))
 
 
-def are_before_2_3(program: str, standalone: bool, names: Iterable[str]) -> bool:
-    """Whether a program for Keras 2 is for a release before 2.3, or for tf.keras of TensorFlow 1.
+def version_of_keras_2(program: pathlib.Path, standalone: bool, names: Collection[str]) -> tuple[int, int] | None:
+    """The release that a program for Keras 2 shows: (2, 2), (2, 3) or (2, 11), the oldest with the same behaviour.
 
     Args:
         program: The path of the program; the releases that its project requires are read.
         standalone: Whether it imports `keras`, not `tensorflow.keras`.
-        names: Names in the program that only earlier releases have.
+        names: Names in the program that only some releases have.
+
+    Returns:
+        (2, 2) also for TensorFlow 1; None if nothing shows it.
     """
-    names = list(names)
-    printed = notebooks.printed_versions(pathlib.Path(program))
+    if _is_before_2_3(program, standalone, names):
+        return 2, 2
+    required = [(package, pin) for package in _OF_2_3 for pin in pins(program, package)]
+    if any(_OF_2_3[package] <= pin.newest <= (2, 10) for package, pin in required):
+        return 2, 3
+    python = notebooks.python_release(read(program)) if program.suffix == ".ipynb" else None
+    is_new = python is not None and python >= (3, 11)  # for which TensorFlow 2.12 is the first
+    return (2, 11) if is_new or SINCE_2_11 in names or any(pin.oldest >= (2, 11) for _, pin in required) else None
+
+
+def _is_before_2_3(program: pathlib.Path, standalone: bool, names: Collection[str]) -> bool:
+    printed = notebooks.printed_versions(program)
     if printed.get("tensorflow", (0, 0)) >= (2, 0) or ("keras" in printed and standalone):
         return printed.get("keras", _ANY) < (2, 3) and standalone
     if ACCURACY in names:
@@ -89,25 +103,10 @@ def are_before_2_3(program: str, standalone: bool, names: Iterable[str]) -> bool
     of_tensorflow = {".".join(p[1 : 1 + count]) for p in parts if p[0] in ("tf", "tensorflow") for count in (1, 2)}
     if not standalone and not of_tensorflow.isdisjoint(NAMES_OF_TENSORFLOW_1):
         return True
-    path, before = pathlib.Path(program), (1, 14) if standalone else (2, 0)  # Keras 2.3 came after TensorFlow 1.14
-    return any(pin.newest < before for pin in pins(path, TENSORFLOW)) or (
-        standalone and any(pin.newest < (2, 3) for pin in pins(path, KERAS))
+    before = (1, 14) if standalone else (2, 0)  # Keras 2.3 came after TensorFlow 1.14
+    return any(pin.newest < before for pin in pins(program, TENSORFLOW)) or (
+        standalone and any(pin.newest < (2, 3) for pin in pins(program, KERAS))
     )
-
-
-def are_from_2_3_to_2_10(program: str) -> bool:
-    """Whether a project requires Keras 2.3 to 2.10 or TensorFlow 2.0 to 2.10: their losses are means over all steps."""
-    path, newest = pathlib.Path(program), (2, 10)
-    oldest = {TENSORFLOW: (2, 0), KERAS: (2, 3)}
-    return any(oldest[package] <= pin.newest <= newest for package in oldest for pin in pins(path, package))
-
-
-def are_since_2_11(program: str) -> bool:
-    """Whether a project requires Keras 2.11 or TensorFlow 2.11 or later, or a notebook was saved with Python 3.11."""
-    path, oldest = pathlib.Path(program), (2, 11)
-    version = notebooks.python_release(read(path)) if path.suffix == ".ipynb" else None
-    is_new = version is not None and version >= (3, 11)  # for which TensorFlow 2.12 is the first
-    return is_new or any(pin.oldest >= oldest for package in (TENSORFLOW, KERAS) for pin in pins(path, package))
 
 
 def has_names_since_2_11(source: str) -> bool:
