@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,11 +16,13 @@ from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, english, message, unknown
 from gazelle.core.operation_names import operation_of
 from gazelle.core.registry import REGISTRY, find
+from gazelle.core.traceback import warn
 
 if TYPE_CHECKING:
     from gazelle.core.types import Deserialized, Serialized
 
 _rebuilding: ContextVar[bool] = ContextVar("gazelle_rebuilding", default=False)
+_with_arguments_of_compile: ContextVar[bool] = ContextVar("gazelle_arguments_of_compile", default=False)
 #: entry of a config made by `rebuild`: the class itself
 T = TypeVar("T")
 _CLASS = "class"
@@ -89,6 +92,11 @@ def _serialize_array(value: Any) -> Any:
     return {"class_name": mark, "config": {"value": array.tolist(), "dtype": str(array.dtype)}}
 
 
+def with_arguments_of_compile() -> AbstractContextManager[None]:
+    """The configs that are made in the block contain those of `compile`, also of models inside of models."""
+    return assigned(_with_arguments_of_compile, True)
+
+
 def serialize_object(value: object) -> dict[str, Any]:
     """{"module", "class_name", "config", "registered_name"} of an object that has `get_config`."""
     cls = type(value)
@@ -105,9 +113,20 @@ def serialize_object(value: object) -> dict[str, Any]:
     build = getattr(value, "get_build_config", lambda: None)()
     if build:
         out["build_config"] = serialize(build)
+    compiled = _arguments_of_compile(value) if _with_arguments_of_compile.get() else None
+    if compiled:
+        out["compile_config"] = compiled
     if _rebuilding.get():
         out[_CLASS] = cls
     return out
+
+
+def _arguments_of_compile(value: Any) -> Serialized:
+    try:
+        return serialize(getattr(value, "get_compile_config", lambda: None)())
+    except ArgumentError as error:  # the architecture is written in any case
+        warn(f"The arguments of compile are not saved. {error}")
+        return None
 
 
 def _config_of(value: Any, ours: bool) -> Any:
@@ -233,4 +252,7 @@ def deserialize(value: Serialized, namespace: str | None = None) -> Deserialized
     shapes = value.get("build_config")
     if shapes and hasattr(out, "build_from_config") and not getattr(out, "built", True):
         out.build_from_config(shapes)
+    compiled = value.get("compile_config")
+    if compiled and hasattr(out, "compile_from_config"):
+        out.compile_from_config(compiled)
     return out

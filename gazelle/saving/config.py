@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle.core import replaced_methods, shared_objects
 from gazelle.core.budget import Budget
-from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, english, message
+from gazelle.core.errors import DamagedFileError, GazelleError, UnsafeFileError, english, message
 from gazelle.core.registry import custom_object_scope
-from gazelle.core.serialization import deserialize, serialize, serialize_object, target_of
+from gazelle.core.serialization import deserialize, serialize_object, target_of, with_arguments_of_compile
 from gazelle.core.traceback import warn
 from gazelle.saving import config_check, tf_keras_optimizer
 
@@ -50,15 +50,8 @@ def model_to_json(model: Model, **kwargs: Any) -> str:
     (None, 2)
     """
     warn_of_replaced_methods(model)
-    with shared_objects.number_shared():
+    with shared_objects.number_shared(), with_arguments_of_compile():
         config = shared_objects.drop_unique_ids(serialize_object(model))
-    try:
-        compiled = serialize(model.get_compile_config())
-    except ArgumentError as error:  # the architecture is written in any case
-        warn(f"The arguments of compile are not saved. {error}")
-        compiled = None
-    if compiled:
-        config["compile_config"] = compiled
     return json.dumps(config, **kwargs)
 
 

@@ -101,7 +101,8 @@ def serialize_keras_object(obj: object) -> Serialized:
     if callable(obj) and hasattr(obj, "__name__") and not hasattr(obj, "get_config"):
         name = registry.name_of(obj)
         return {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
-    return serialization.serialize(obj)
+    with serialization.with_arguments_of_compile():
+        return serialization.serialize(obj)
 
 
 def imported_classes(config: object) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
         custom_objects: {name: class or function} that the text may name in addition to gazelle's own.
 
     Returns:
-        The model, not compiled.
+        The model; it is compiled if the text has the arguments of `compile`, as that of Keras 3.
 
     Raises:
         UnsafeFileError: the text names an unknown class, or a limit of size is exceeded.
@@ -62,7 +63,12 @@ def _model(parsed: dict[str, Any], label: str, custom_objects: Mapping[str, Any]
         version = version or ("1.2" if _is_first(parsed) else "2.3")
         with custom_object_scope(custom_objects or {}), configs.config_errors(label):
             parsed = ConfigUpgrade(version, parsed, label).model(parsed)
-    return configs.build(parsed, label, custom_objects)
+    model = configs.build(parsed, label, custom_objects)
+    compiled = parsed.get("compile_config")
+    if compiled:
+        size = sum(math.prod(weight.shape) for weight in model.weights)
+        configs.compile_model(model, compiled, label, custom_objects, size)
+    return model
 
 
 def _is_first(node: Any) -> bool:
