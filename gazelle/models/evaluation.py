@@ -144,6 +144,7 @@ def scores(model: Model, logs: dict[str, Any], as_dict: bool) -> Scores:
     """Logs as Keras returns them: a dict, or a list of values in the order of `metrics_names`, or a single value."""
     if as_dict:
         return dict(logs)
-    is_custom = model._trainer is not None and model._trainer.metrics.last_logs
-    values = [logs[name] for name in (model_metrics.in_order(model, logs) if is_custom else logs)]
+    metrics = None if model._trainer is None else model._trainer.metrics
+    names = model_metrics.in_order(metrics, logs) if metrics is not None and metrics.last_logs else list(logs)
+    values = [logs[name] for name in names]
     return values[0] if len(values) == 1 else values

@@ -10,7 +10,7 @@ import jax
 from gazelle.core.names import of_function
 from gazelle.layers import weight_tree
 from gazelle.metrics.base import Metric
-from gazelle.training.metrics_state import CompileMetrics
+from gazelle.training.metrics_state import MetricsState
 
 if TYPE_CHECKING:
     from gazelle.models.model import Model
@@ -54,16 +54,13 @@ def names(model: Model) -> list[str]:
     if model._trainer is None or not model._trainer.metrics.built:
         given = jax.tree.leaves({} if model._compile_state is None else model._compile_state.arguments["metrics"])
         return ["loss", *(m if isinstance(m, str) else getattr(m, "name", None) or of_function(m) for m in given)]
-    found = model._trainer.metrics.names
-    return in_order(model, found) if model._trainer.metrics.last_logs else list(found)
+    metrics = model._trainer.metrics
+    return in_order(metrics, metrics.names) if metrics.last_logs else list(metrics.names)
 
 
-def in_order(model: Model, names: Iterable[str]) -> list[str]:
+def in_order(metrics: MetricsState, names: Iterable[str]) -> list[str]:
     """The names in the logs of a custom step as Keras orders its lists: as `model.metrics`, then by the alphabet."""
-    of_metrics: list[str] = []
-    for metric in model.metrics:
-        of_metrics += metric.metric_names() if isinstance(metric, CompileMetrics) else [metric.name]
-    first = [name for name in dict.fromkeys(of_metrics) if name in names]
+    first = [name for name in dict.fromkeys(metrics.source.metric_names()) if name in names]
     return [*first, *sorted(set(names) - set(first))]
 
 

@@ -16,9 +16,10 @@ from gazelle.core.scopes import StatelessScope
 from gazelle.core.variable import Variable
 from gazelle.data.arrays import unpack_x_y_sample_weight
 from gazelle.layers import weight_tree
+from gazelle.metrics.base import Metric
 from gazelle.models.model_metrics import attached_metrics, compile_metrics, objects_in
 from gazelle.optimizers.base import Optimizer
-from gazelle.training.metrics_state import CompileMetrics, flat_logs
+from gazelle.training.metrics_state import CompileMetrics, flat_logs, is_reset_to_zeros
 
 if TYPE_CHECKING:
     from gazelle.core.types import Array, ArrayLike, Tree
@@ -115,6 +116,8 @@ class ModelSteps:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._read: dict[int, Variable] = {}
+        self._metrics: list[Metric] = []  # those of the model when a batch was last traced
+        self._of_metrics: dict[str, Variable] = {}
         self.train = _of_strings(model, model._with_state("train_step", TRAIN))
         self.test = _of_strings(model, model._with_state("test_step", TEST))
         self.predict = _of_strings(model, model._with_state("predict_step", PREDICT))
@@ -132,9 +135,10 @@ class ModelSteps:
 
     def step_variables(self) -> dict[str, Variable]:
         """{path: variable} of all that the steps may read or assign, without the variables of metrics."""
-        of_metrics = self.model.metrics_variables  # kept while ids are compared: a property may make new metrics
-        ids = set(map(id, of_metrics))
+        self._metrics = self.model.metrics
+        ids = {id(variable) for metric in self._metrics for variable in metric.variables}
         mine = step_variables(self.model)
+        self._of_metrics = {path: v for path, v in mine.items() if id(v) in ids}
         known = set(map(id, mine.values()))
         for variable in self._read.values():
             if id(variable) not in known:
@@ -146,15 +150,15 @@ class ModelSteps:
         self._read.update((id(variable), variable) for variable in variables)
 
     def named_variables(self) -> dict[str, Variable]:
-        """{path: variable} of the metrics, which are reset before each pass."""
-        of_metrics = self.model.metrics_variables
-        ids = set(map(id, of_metrics))
-        return {path: v for path, v in step_variables(self.model).items() if id(v) in ids}
+        """{path: variable} of the metrics, which are reset before each pass; found by `step_variables`."""
+        return self._of_metrics
 
     def initial_values(self) -> dict[str, Any]:
         """{path: array} of the metrics before the first batch."""
-        variables = self.named_variables()
-        known, metrics = set(map(id, variables.values())), self.model.metrics
+        variables, metrics = self._of_metrics, self._metrics
+        if all(map(is_reset_to_zeros, metrics)):
+            return {path: np.zeros(v.shape, v.dtype) for path, v in variables.items()}
+        known = set(map(id, variables.values()))
 
         def reset() -> None:
             for metric in metrics:
@@ -170,8 +174,7 @@ class ModelSteps:
 
     def metric_names(self) -> list[str]:
         """Names of the metrics in the order of the logs."""
-        metrics = self.model.metrics
-        names = [m.metric_names() if isinstance(m, CompileMetrics) else [m.name] for m in metrics]
+        names = [m.metric_names() if isinstance(m, CompileMetrics) else [m.name] for m in self._metrics]
         return [name for group in names for name in group]
 
     @property

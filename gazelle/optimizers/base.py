@@ -578,7 +578,7 @@ class Optimizer(Configurable):
         Returns:
             Variables of the optimizer.
         """
-        return [*self.own_variables(), *(self.slot_variable(*address) for address in flat(self.state))]
+        return [*self.own_variables(), *(self.slot_variable(*address) for address in flat(self._state))]
 
     @property
     def variables(self) -> list[Variable]:

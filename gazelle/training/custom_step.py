@@ -117,6 +117,7 @@ class CustomStep:
             program, (logs, _) = jax.make_jaxpr(traced, return_shape=True)(specs)
             _initialize(created, program, jax.tree.leaves(batch))
         if kind != "predict":
+            self.methods.step_variables()  # the step may have made metrics
             ids = set(map(id, self.methods.named_variables().values()))
             self.metrics.last_logs[kind] = {name: logs[name] for name in names}
             self.metrics.reports_metrics[kind] = not ids.isdisjoint(assigned)

@@ -167,8 +167,10 @@ def _is_metric(entry: Any) -> bool:
     return entry is not None and not isinstance(entry, (list, tuple))
 
 
-def _is_reset_to_zeros(metric: Metric) -> bool:
-    """Whether a metric is of a class of gazelle with the `reset_state` of the base class."""
+def is_reset_to_zeros(metric: Metric) -> bool:
+    """Whether the values of a metric after `reset_state` are zeros: of a class of gazelle without its own method."""
+    if isinstance(metric, CompileMetrics):
+        return not metric._own_reset
     own = getattr(metric.reset_state, "__func__", None) is Metric.reset_state
     return own and type(metric).__module__.startswith("gazelle.")
 
@@ -233,7 +235,7 @@ class CompileMetrics(Metric, abstract=True):
                     self._of_output[index].append((self._unique(prefix, metric.name, weighted), metric, weighted))
         self._initial = {path: np.array(v._value) for path, v in self.named_variables().items()}
         fresh = all(not value.any() for value in self._initial.values())  # else a metric was used before
-        self._own_reset = not all(_is_reset_to_zeros(metric) for metric in self.metrics)
+        self._own_reset = not all(map(is_reset_to_zeros, self.metrics))
         if not fresh or self._own_reset:
             self._initial = self._reset(self._initial)
         self.metrics_built = True

@@ -1,5 +1,8 @@
 """Optimizers of programs for Keras 1, Keras 2 and tf.keras."""
 
+import json
+
+import h5py
 import numpy as np
 import pytest
 
@@ -145,3 +148,39 @@ def test_the_decay_of_nadam_in_a_config(tf_keras):
     config = tf_keras.optimizers.Nadam(0.5).get_config()
     assert (config["decay"], "schedule_decay" in config) == (0.004, False)
     assert tf_keras.optimizers.Nadam.from_config(config).schedule_decay == 0.004
+
+
+K, B = (3, 2), (2,)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "current", "former"),
+    [
+        (lambda o: o.Adam(0.01), [(), K, K, B, B], [(), K, B, K, B]),
+        (lambda o: o.Adam(0.01, amsgrad=True), [(), K, K, B, B, K, B], [(), K, B, K, B, K, B]),
+        (lambda o: o.RMSprop(0.01, momentum=0.9, centered=True), [(), K, B] + [K, B] * 2, [(), K, B] + [K, B] * 2),
+        (lambda o: o.Adadelta(0.01), [(), K, K, B, B], [(), K, B, K, B]),
+        (lambda o: o.SGD(0.01), [(), K, B], [()]),
+    ],
+)
+@pytest.mark.parametrize("version", [(2, 11), (2, 3)])
+def test_order_of_variables_in_files_of_tf_keras(tf_keras, tmp_path, version, chosen, current, former):
+    """The shapes in files of TensorFlow 2.15 and 2.4, and the name by which they load the optimizer."""
+    era.set_release(era.Release(2, False, version=version))
+    model = model_of(tf_keras, optimizer=chosen(tf_keras.optimizers))
+    fit(model)
+    model.save(str(tmp_path / "model.h5"))
+    with h5py.File(tmp_path / "model.h5") as file:
+        group = file["optimizer_weights"]
+        shapes = [group[name].shape for name in group.attrs["weight_names"]]
+        name = json.loads(file.attrs["training_config"])["optimizer_config"]["class_name"]
+    is_current = version == (2, 11)
+    assert shapes == (current if is_current else former)
+    assert name == ("Custom>" if is_current else "") + type(model.optimizer).__name__
+    assert ("decay" in model.optimizer.get_config()) != is_current
+    if type(model.optimizer).__name__ != "SGD":  # whose slots without momentum are in files only
+        assert [tuple(v.shape) for v in model.optimizer.variables] == shapes
+    loaded = tf_keras.models.load_model(str(tmp_path / "model.h5"))
+    fit(model)
+    fit(loaded)
+    np.testing.assert_allclose(loaded.get_weights()[0], model.get_weights()[0], rtol=1e-6)

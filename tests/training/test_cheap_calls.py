@@ -150,3 +150,36 @@ def test_a_batch_of_a_stream_costs_few_calls():
     batches = source._epoch(0)
     count = _own_calls(lambda: [next(batches) for _ in range(20)])
     assert count / 20 <= 25
+
+
+class Custom(gazelle.Model):
+    """A model of several layers with a step of its own and a metric."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = [layers.Dense(4, activation="relu") for _ in range(6)]
+        self.top, self.seen = layers.Dense(4), gazelle.metrics.Mean("seen")
+
+    def call(self, x):
+        for layer in self.hidden:
+            x = layer(x)
+        return self.top(x)
+
+    def train_step(self, data):
+        self.seen.update_state(data[0])
+        return {**super().train_step(data), "seen": self.seen.result()}
+
+
+@pytest.mark.parametrize(("method", "most"), [("train_on_batch", 150), ("test_on_batch", 120)])
+def test_a_custom_step_passes_its_state_on_without_copies(transfers, method, most):
+    model = Custom()
+    model.compile("adam", "mse", metrics=["mae"])
+    for _ in range(3):
+        scores = getattr(model, method)(X, Y)
+    transfers.clear()
+    again = getattr(model, method)(X, Y)
+    assert transfers == []
+    assert len(again) == len(scores) == len(model.metrics_names)
+    assert _own_calls(lambda: getattr(model, method)(X, Y)) <= most
+    if method == "train_on_batch":
+        assert float(model.seen.result()) == pytest.approx(X.mean(), abs=1e-6)  # of the last batch alone

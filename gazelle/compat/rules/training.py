@@ -37,13 +37,14 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
         instance.__dict__["updates_gathered_rows"] = True
     if old or decay or slow:
         is_known = type(instance).__module__.startswith("gazelle.") and type(instance).__name__ == kind  # not AdamW
-        # others than `optimizers.legacy` of tf.keras since 2.11 are those of Keras 3
-        if is_known and (decay or slow or instance.updates_gathered_rows or not era.is_tf_keras_since_2_11()):
+        # others than `optimizers.legacy` of tf.keras since 2.11 are those of Keras 3, which have no decay
+        is_former = decay or slow or instance.updates_gathered_rows or not era.is_tf_keras_since_2_11()
+        if is_known and is_former:
             instance.__class__ = compat_class(former_optimizers.KINDS[kind])
         is_nadam = kind == "Nadam"  # which has a decay of its own, and ignored the other
         former = {"decay": 0.0, "schedule_decay": slow or former_optimizers.SCHEDULE_DECAY}
         own = former if is_nadam else {"decay": decay or 0.0}
-        instance.__dict__.update(own)
+        instance.__dict__.update(own if is_former else {})
     if old and era.standalone():
         kwargs.setdefault("learning_rate", _RATES.get(kind, 0.001))
         if kind != "SGD" and era.number() == 1:
