@@ -33,11 +33,17 @@ _STANDARDIZE = {
 _SPLIT = {"whitespace": lambda text: [word.decode() for word in text.encode().split()], "character": list}
 
 
+def _is_text(row: Sequence[Any]) -> bool:
+    """Whether the tokens are strings; a function of the user may return bytes or tensors."""
+    return isinstance(row, list) and all(type(token) is str for token in row)
+
+
 class TextVectorization(VocabularyLayer):
     """Text as integers: standardized, split into tokens, optionally joined to n-grams, looked up in a vocabulary.
 
     x (batch,) or (batch, 1) of strings  ->  y (batch, tokens) with output_mode='int', padded with 0;
-    (batch, size of the vocabulary) with 'multi_hot', 'count' and 'tf_idf'
+    (batch, size of the vocabulary) with 'multi_hot', 'count' and 'tf_idf'; with split=None the last axis of x contains
+    the tokens of a text
 
     Args:
         max_tokens: Maximal size of the vocabulary, including '' (padding, in mode 'int' only) and '[UNK]'; None for no
@@ -169,7 +175,7 @@ class TextVectorization(VocabularyLayer):
             values = self.split(values) if callable(self.split) else map(_SPLIT[self.split], values.tolist())
         elif values.ndim == 1:
             values = values[:, None]
-        rows = [[str(token) for token in row] for row in values]
+        rows = [row if _is_text(row) else texts(row, self.encoding).ravel().tolist() for row in values]
         if self.ngrams is None:
             return rows
         lengths = range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams
@@ -233,24 +239,29 @@ class TextVectorization(VocabularyLayer):
         if isinstance(inputs, TextArray):
             return super().call(inputs)
         out = self._lookup_layer(self._padded(inputs))
-        return out[0] if inputs.ndim == 0 else out
+        is_text = self.split is not None or (self.output_mode == "int" and self.output_sequence_length is None)
+        return out[0] if inputs.ndim == 0 and is_text else out
 
     def encode(self, *inputs: np.ndarray) -> np.ndarray:
         return self._lookup_layer.encode(self._padded(inputs[0]))
 
     def _padded(self, inputs: ArrayLike) -> np.ndarray:
-        """The tokens of each text, padded to the same number of them."""
-        rows = self.tokens(np.atleast_1d(inputs))
+        """The tokens of each text, padded to the same number of them; a vector of tokens without `split`."""
+        is_row = self.split is None and np.ndim(inputs) < 2
+        rows = self.tokens(np.reshape(inputs, (1, -1)) if is_row else np.atleast_1d(inputs))
         width = max(map(len, rows), default=0)
         if self.output_mode == "int" and self.output_sequence_length is not None:
             width = self.output_sequence_length
         padded = [(row + [""] * width)[:width] for row in rows]  # '' is the mask
-        return np.asarray(padded, dtype=str).reshape(len(rows), width)
+        out = np.asarray(padded, dtype=str).reshape(len(rows), width)
+        return out[0] if is_row else out
 
     def spec(self, *shapes: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:
-        rows = shapes[0][:1]
+        rows, tokens = shapes[0][:1], None
+        if self.split is None:
+            rows, tokens = (shapes[0][:-1], shapes[0][-1] if self.ngrams is None else None)
         if self.output_mode == "int":
-            return (*rows, self.output_sequence_length), "int64"
+            return (*rows, self.output_sequence_length or tokens), "int64"
         inner = (None, self._lookup_layer._depth) if self.output_mode == "one_hot" else (self._lookup_layer._depth,)
         return (*rows, *inner), dtypes.floatx()
 

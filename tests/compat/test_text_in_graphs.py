@@ -135,3 +135,14 @@ def test_a_step_with_a_tape_looks_up_strings_of_a_dataset(tf):
     assert losses[-1] < first
     changed = (model.embedding.get_weights()[-1] != before).any(1)
     assert changed.tolist() == [False, True, True, True]  # the first row is for unknown strings
+
+
+def test_functions_of_tf_that_split_text(tf):
+    """The results of TensorFlow 2.15; the words were "tf.Tensor(...)", so that each was unknown."""
+    layer = tf.keras.layers.TextVectorization(
+        split=lambda text: tf.strings.split(text, sep="|"),
+        standardize=lambda text: tf.strings.regex_replace(tf.strings.lower(text), "x", "f"),
+    )
+    layer.adapt(["A|b", "b|X"])
+    assert layer.get_vocabulary() == ["", "[UNK]", "b", "f", "a"]
+    assert np.asarray(layer(["a|B|z", "F"])).tolist() == [[4, 2, 1], [3, 0, 0]]

@@ -182,3 +182,36 @@ def test_errors(words, text):
 def test_two_texts_a_row_do_not_fit():
     with pytest.raises(ShapeError, match=r"expected one text a row, \(batch,\) or \(batch, 1\), got shape \(1, 2\)"):
         TextVectorization(vocabulary=["a"])(np.array([["a", "b"]]))
+
+
+@pytest.mark.parametrize(
+    ("mode", "length", "given", "expected"),
+    [
+        ("int", None, ["foo", "f"], [2, 1]),
+        ("int", 3, ["foo", "f"], [2, 1, 0]),
+        ("int", None, "foo", 2),
+        ("int", None, [["foo", "bar"], ["f", "foo"]], [[2, 3], [1, 2]]),
+        ("int", 3, [["foo"], ["f"]], [[2, 0, 0], [1, 0, 0]]),
+        ("multi_hot", None, ["foo", "f"], [1.0, 1.0, 0.0]),
+        ("count", None, [["foo", "foo"], ["f", "bar"]], [[0.0, 2.0, 0.0], [1.0, 0.0, 1.0]]),
+    ],
+)
+def test_tokens_that_are_not_split_are_on_the_last_axis(mode, length, given, expected):
+    """The results of TensorFlow 2.15."""
+    layer = TextVectorization(vocabulary=["foo", "bar"], split=None, output_mode=mode, output_sequence_length=length)
+    out = np.asarray(layer(np.asarray(given)))
+    np.testing.assert_array_equal(out, expected)
+    if out.ndim == 2:
+        assert layer(gazelle.Input(np.shape(given)[1:], dtype="string")).shape == (None, out.shape[1])
+
+
+@pytest.mark.parametrize("token", [str, str.encode, np.str_, lambda text: np.bytes_(text.encode())])
+def test_a_function_that_splits_may_return_bytes_and_arrays(token):
+    for row in (list, tuple, np.asarray):
+        layer = TextVectorization(
+            split=lambda texts, row=row: [row([token(part) for part in text.split("-")]) for text in texts.tolist()],
+            standardize=None,
+        )
+        layer.adapt(["a-b", "b-c"])
+        assert layer.get_vocabulary() == ["", "[UNK]", "b", "c", "a"]
+        np.testing.assert_array_equal(layer(["c-z-a"]), [[3, 1, 4]])
