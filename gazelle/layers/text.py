@@ -247,8 +247,9 @@ class TextVectorization(VocabularyLayer):
 
     def _padded(self, inputs: ArrayLike) -> np.ndarray:
         """The tokens of each text, padded to the same number of them; a vector of tokens without `split`."""
-        is_row = self.split is None and np.ndim(inputs) < 2
-        rows = self.tokens(np.reshape(inputs, (1, -1)) if is_row else np.atleast_1d(inputs))
+        given = np.atleast_1d(inputs)
+        is_row = self.split is None and given.ndim == 1
+        rows = self.tokens(given[None] if is_row else given)
         width = max(map(len, rows), default=0)
         if self.output_mode == "int" and self.output_sequence_length is not None:
             width = self.output_sequence_length
