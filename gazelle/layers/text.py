@@ -247,7 +247,8 @@ class TextVectorization(VocabularyLayer):
 
     def _padded(self, inputs: ArrayLike) -> np.ndarray:
         """The tokens of each text, padded to the same number of them; a vector of tokens without `split`."""
-        given: np.ndarray[Any, Any] = np.asarray(np.atleast_1d(inputs))
+        given = texts(inputs, self.encoding)
+        given = given[None] if given.ndim == 0 else given
         is_row = self.split is None and given.ndim == 1
         rows = self.tokens(given[None] if is_row else given)
         width = max(map(len, rows), default=0)
