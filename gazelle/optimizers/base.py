@@ -211,6 +211,9 @@ class Optimizer(Configurable):
         """
         self._custom.apply_inherited_rule(gradient, variable, learning_rate)
 
+    def _finish_step(self) -> None:
+        """Update what belongs to no weight, after `update_step` of all weights."""
+
     # Called by a user's `build` and `update_step` --------------------------------------------------------------------
 
     def add_variable(

@@ -100,6 +100,7 @@ class CustomUpdate:
                 for path, weight in weights.items():  # in the order of the model
                     if path in grads:
                         optimizer.update_step(grads[path], weight, lr)
+                optimizer._finish_step()
         finally:
             self._inherited, self._values = None, {}
             stand_ins, self._stand_ins = self._stand_ins, {}

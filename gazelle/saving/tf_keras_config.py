@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from gazelle.core.registry import REGISTRY, find_custom
 from gazelle.saving import tensorflow_functions
 
 if TYPE_CHECKING:
@@ -114,8 +115,10 @@ def convert_object(node: Mapping[str, Any]) -> dict[str, Any]:
     axis = config.get("axis")
     if out.get("class_name") == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
         out["config"] = config = {**config, "axis": axis[0]}
-    if str(out.get("module")).endswith("optimizers") and not _EARLIER_RATES.isdisjoint(config):
-        out["config"] = config = optimizer_arguments(config, str(out["class_name"]))
+    name = str(out.get("class_name"))
+    is_ours = name in REGISTRY["optimizers"] and find_custom(name) is None  # another one has arguments of its own
+    if is_ours and str(out.get("module")).endswith("optimizers") and not _EARLIER_RATES.isdisjoint(config):
+        out["config"] = config = optimizer_arguments(config, name)
     if str(out.get("module")).startswith("tf_keras") and out["class_name"] in ("Functional", "Sequential", "Model"):
         out["module"] = "keras.models"
     if tensorflow_functions.is_function(out):

@@ -89,7 +89,7 @@ def optimizer(node: Serialized) -> Serialized:
         del config["schedule_decay"]
     if node["class_name"] in former_optimizers.KINDS and "decay" not in node["config"]:
         config["is_legacy_optimizer"] = False
-    decay = config.get("decay")
+    decay = config.get("decay") if node["class_name"] in former_optimizers.KINDS else None  # another class has its own
     if decay:
         schedule = {
             "initial_learning_rate": config["learning_rate"],

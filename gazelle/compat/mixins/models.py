@@ -17,6 +17,7 @@ from gazelle.compat.metrics import keras1_metrics
 from gazelle.compat.mixins.layers import follows_phase
 from gazelle.compat.mixins.model_methods import translated_method
 from gazelle.compat.mixins.steps import loss_as_array, step_on_tensors
+from gazelle.compat.optimizers import resource_optimizers
 from gazelle.compat.step_functions import Maker
 from gazelle.compat.tables import listed
 from gazelle.compat.types import TensorResult
@@ -168,7 +169,10 @@ class ModelMixin:
         return [*losses, *(metric for one in given for metric in one.named_metrics()), *added, *found[count:]]
 
     def get_compile_config(self) -> Config | None:
-        """Return the arguments of `compile`, with metrics of Keras 1 by their names."""
+        """Return the arguments of `compile`, with metrics of Keras 1 by their names; None for `tf.train.Optimizer`."""
+        if resource_optimizers.is_of_tf_train(self.optimizer):
+            warn("Optimizers of tf.train are not saved: compile the model again after loading it.")
+            return None
         config: Config | None = super().get_compile_config()
         if config is not None and era.number() == 1:
             given = self._compile_state.arguments

@@ -14,7 +14,7 @@ from gazelle.compat.backend import networks
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import OutputShape
 from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core import symbolic
+from gazelle.core import symbolic, tracing
 from gazelle.core.types import Array, Data, Nested, Shape, Tree
 from gazelle.core.variable import Variable
 from gazelle.layers.adapting import is_array
@@ -60,6 +60,9 @@ class BatchNormalizationMixin:
     def _move(self, moving: Variable, value: Array, momentum: float) -> None:
         if era.number() > 1 and (not self.trainable or frozen.is_frozen()):
             return
+        context = tracing.current()
+        if context is not None and context.mode is False and era.is_before_tf_keras_2():
+            return  # `layer(x, training=True)` in a prediction: the updates of a model belonged to its training
         if self._batches is not None:
             if moving is self.moving_mean:
                 self._batches.assign_add(1)

@@ -62,6 +62,27 @@ class _Clipping:
         vars(optimizer)[self.name] = value
 
 
+class _LaterArgument:
+    """An argument that optimizers have had since tf.keras 2.11: an attribute of this name of an earlier one is its own.
+
+    Optimizers of earlier programs, such as an AdamW with `self.weight_decay`, compute with it themselves.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, optimizer: Any, owner: type | None = None) -> Any:
+        if optimizer is None:
+            return self
+        if not called_by_gazelle(1) and former_optimizers.has_own(optimizer, self.name):
+            return former_optimizers.own(optimizer, self.name)
+        inherited = getattr(super(OptimizerMixin, type(optimizer)), self.name, None)
+        return inherited.fget(optimizer) if isinstance(inherited, property) else vars(optimizer).get(self.name)
+
+    def __set__(self, optimizer: Any, value: Any) -> None:
+        vars(optimizer)[self.name] = value
+
+
 def _without_rate(update_step: Function) -> Function:
     """`update_step(gradient, variable)` of tf.keras 2.11 to 2.15, which reads the learning rate of the optimizer."""
     if len(inspect.signature(update_step).parameters) != 3:
@@ -80,6 +101,7 @@ class OptimizerMixin(CompatObject):
     """Optimizers. With `decay`, the learning rate of update n (from 0) is  lr / (1 + decay n)."""
 
     decay: float = 0.0
+    _initial_decay: float = 0.0  # that of the constructor; an attribute `decay` of a program has no effect without it
     updates_gathered_rows = False  # as those of `keras.optimizers.legacy`
 
     _wrapped_in_programs = {"update_step": _without_rate}
@@ -90,7 +112,11 @@ class OptimizerMixin(CompatObject):
 
     def _rate_of_step(self, hyper: Arrays, step: Any) -> Any:
         lr = super()._rate_of_step(hyper, step)
-        return lr / (1 + self.decay * jnp.asarray(step, lr.dtype)) if self.decay else lr
+        return lr / self.decay_until(jnp.asarray(step, lr.dtype)) if self._initial_decay else lr
+
+    def decay_until(self, step: Array) -> Array | float:
+        """Return what the learning rate of a step is divided by: 1 + decay step."""
+        return 1 + self.decay * step if self._initial_decay else 1.0
 
     def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Any, t: Any) -> tuple[Arrays, Slots]:
         after: tuple[Arrays, Slots] = super()._apply_rule(params, grads, slots, lr, t)
@@ -188,6 +214,24 @@ class OptimizerMixin(CompatObject):
             factors[id(self)] = 1.0 if value is own else float(value) / float(own)  # a number
 
     clipnorm, clipvalue = _Clipping("clipnorm"), _Clipping("clipvalue")
+    weight_decay, use_ema = _LaterArgument("weight_decay"), _LaterArgument("use_ema")
+    loss_scale_factor = _LaterArgument("loss_scale_factor")
+    gradient_accumulation_steps = _LaterArgument("gradient_accumulation_steps")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        is_own = name in former_optimizers.LATER_ARGUMENTS and not called_by_gazelle(1) and self._is_former
+        if not (is_own and former_optimizers.keep_own(self, name, value)):
+            super().__setattr__(name, value)
+
+    @property
+    def _is_former(self) -> bool:
+        """Whether an optimizer had no later arguments when the program was written."""
+        kinds = graph_optimizers.GraphOptimizer, resource_optimizers.ResourceOptimizer
+        owners = [c for c in type(self).__mro__ if "update_step" in vars(c)]
+        is_before = (
+            era.number() < 3 and not era.is_tf_keras_since_2_11() and owners[0].__module__.startswith("gazelle.")
+        )
+        return is_before or self.updates_gathered_rows or isinstance(self, kinds)
 
     @property
     def _clips_once(self) -> bool:
@@ -210,7 +254,10 @@ class OptimizerMixin(CompatObject):
             kwargs = kwargs if has_rate else {"learning_rate": 0.0, **kwargs}
         elif resource_optimizers.is_user_defined(self):
             former_optimizers.convert(self, resource_optimizers.ResourceOptimizer)
-            kwargs = kwargs if has_rate else {"learning_rate": 0.001, **kwargs}
+            kwargs = {**({} if has_rate else {"learning_rate": 0.001}), **kwargs}
+            if core is Optimizer:  # whose class of tf.keras took it
+                decay = kwargs.pop("decay", 0.0)
+                self.__dict__.update(decay=decay, _initial_decay=decay)
         elif core is Optimizer and not has_rate:
             kwargs = {"learning_rate": 0.001, **kwargs}
         super()._construct(core, args, kwargs, by_gazelle)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from gazelle import optimizers
 from gazelle.compat import era
+from gazelle.compat.types import TensorResult
 from gazelle.core.types import Array
 from gazelle.optimizers.transforms import Arrays, Slots
 from gazelle.saving import tf_keras_optimizer
@@ -58,6 +59,26 @@ LATER_ARGUMENTS = (
     *("weight_decay", "use_ema", "ema_momentum", "ema_overwrite_frequency"),
     *("loss_scale_factor", "gradient_accumulation_steps"),
 )
+
+
+def keep_own(optimizer: object, name: str, value: object) -> bool:
+    """Keep an attribute of a program with the name of a later argument, unless that one is in use."""
+    if name not in LATER_ARGUMENTS or vars(optimizer).get(name) not in (None, False):
+        return False
+    vars(optimizer)[f"_program_{name}"] = value
+    return True
+
+
+def has_own(optimizer: object, name: str) -> bool:
+    """Whether a program has set such an attribute."""
+    return f"_program_{name}" in vars(optimizer)
+
+
+def own(optimizer: object, name: str) -> TensorResult:
+    """Return such an attribute."""
+    return vars(optimizer)[f"_program_{name}"]
+
+
 #: optimizers of Keras 1 and 2, which had `decay`; `OptimizerMixin` applies it
 _KINDS: tuple[type, ...] = (
     *(optimizers.SGD, optimizers.Adam, optimizers.Adamax, optimizers.Adadelta, optimizers.Ftrl),

@@ -121,7 +121,8 @@ class GraphOptimizer(Optimizer, abstract=True):
         if "_inherited" not in vars(self):
             core: Any = core_class(type(self))
             rate, given = self.learning_rate, {key: vars(self)[key] for key in keywords(core) & vars(self).keys()}
-            given |= {"learning_rate": float(rate) if isinstance(rate, Variable) else rate, "decay": self.decay}
+            decay = self.decay if self._initial_decay else 0.0
+            given |= {"learning_rate": float(rate) if isinstance(rate, Variable) else rate, "decay": decay}
             inherited = self.__dict__["_inherited"] = compat_class(core)(**given)
             if isinstance(rate, Variable):
                 self.__dict__["_user_rate"] = inherited.learning_rate  # a callback that sets one sets both

@@ -1,6 +1,7 @@
 """User-defined optimizers of tf.keras until TensorFlow 2.15: `_create_slots` and `_resource_apply_dense`.
 
-Those of `tf.train` are the same with `_apply_dense`, and with `_prepare` before each step.
+Those of `tf.train` are the same with `_apply_dense`, with `_prepare` before and `_finish` after each step, and with
+variables that belong to no weight.
 
 They become optimizers with `build` and `update_step`, which gazelle runs as pure functions. Gradients of embeddings
 are dense, so `_resource_apply_sparse` is not called.
@@ -16,9 +17,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.arguments.ignored import check
+from gazelle.compat.arguments.ignored import check, ignores
 from gazelle.compat.backend import functions
 from gazelle.compat.classes import adopt
+from gazelle.compat.optimizers import former_optimizers
 from gazelle.core.symbolic import is_symbolic
 from gazelle.core.types import Array, DTypeLike, InitializerLike, ShapeLike
 from gazelle.core.variable import Variable
@@ -30,13 +32,13 @@ class ResourceOptimizer(Optimizer, abstract=True):
     """What such an optimizer inherited from tf.keras."""
 
     _current_rate: Array | None = None  # the learning rate of the step that runs
-    _momentum, _initial_decay, _use_locking = False, 0.0, False
+    _momentum, _use_locking = False, False
     _apply_dense: Any = None  # the rule of an optimizer of `tf.train`
 
     def build(self, variables: Iterable[Variable]) -> None:
         super().build(variables)
         if self._custom.building:
-            self.__dict__["_slots_by_weight"] = {}
+            self.__dict__.update(_slots_by_weight={}, _non_slot_variables={})
             weights = [_as_in_tensorflow(variable) for variable in variables]
             for weight in weights:
                 weight.name = f"{weight.path}:0"
@@ -56,6 +58,11 @@ class ResourceOptimizer(Optimizer, abstract=True):
         finally:
             del self.__dict__["_current_rate"]
 
+    def _finish_step(self) -> None:
+        """Call `_finish` of an optimizer of `tf.train`, which updates what belongs to no weight."""
+        if getattr(type(self), "_finish", None) is not None:
+            _calls().user_defined_call(functools.partial(self._finish, [], "update"), (), {})
+
     def _create_slots(self, var_list: list[Variable]) -> None:
         """Create the slots of the weights, by `add_slot`."""
 
@@ -72,6 +79,21 @@ class ResourceOptimizer(Optimizer, abstract=True):
     def get_slot(self, var: Variable, slot_name: str) -> Variable:
         """Return a variable that `add_slot` created."""
         return self.__dict__["_slots_by_weight"][var.key, slot_name]
+
+    @ignores("colocate_with")
+    def _create_non_slot_variable(self, initial_value: Any, name: str, colocate_with: Any = None) -> Variable:
+        found = self.__dict__["_non_slot_variables"]
+        if name not in found:
+            value = jnp.asarray(_calls().unbox(self._call_if_callable(initial_value)), "float32")
+            found[name] = _as_in_tensorflow(self.add_variable(value.shape, lambda *_, **__: value, name=name))
+        return found[name]
+
+    @ignores("graph")
+    def _get_non_slot_variable(self, name: str, graph: Any = None) -> Variable | None:
+        return self.__dict__["_non_slot_variables"].get(name)
+
+    def _call_if_callable(self, param: Any) -> Any:
+        return param() if callable(param) and not isinstance(param, Variable) else param
 
     def _zeros_slot(self, var: Variable, slot_name: str, op_name: str) -> Variable:
         return self._get_or_make_slot(var, 0.0, slot_name, op_name)
@@ -94,21 +116,23 @@ class ResourceOptimizer(Optimizer, abstract=True):
     # Hyperparameters -------------------------------------------------------------------------------------------------
 
     def _set_hyper(self, name: str, value: Any) -> None:
-        setattr(self, name, value)
+        if not former_optimizers.keep_own(self, name, value):
+            setattr(self, name, value)
 
     def _get_hyper(self, name: str, dtype: DTypeLike | None = None) -> Any:
-        value = getattr(self, name)
+        value = former_optimizers.own(self, name) if former_optimizers.has_own(self, name) else getattr(self, name)
         if name == "learning_rate" and self._current_rate is not None:
-            value = self._current_rate
+            value = self._current_rate * self.decay_until(Optimizer.iterations.fget(self).value)  # type: ignore[attr-defined]
         elif callable(value) and not isinstance(value, Variable):
             value = value(self.iterations) if isinstance(value, LearningRateSchedule) else value()
         return value if dtype is None else _calls().boxed(jnp.asarray(_calls().unbox(value), str(_dtype(dtype).name)))
 
     def _decayed_lr(self, var_dtype: DTypeLike | None = None) -> Any:
-        return self._get_hyper("learning_rate", var_dtype or "float32")
+        rate = self._get_hyper("learning_rate", var_dtype or "float32")
+        return rate if self._current_rate is None else _calls().boxed(jnp.asarray(self._current_rate, rate.dtype.name))
 
     def _serialize_hyperparameter(self, name: str) -> Any:
-        return super().get_config()["learning_rate"] if name == "learning_rate" else getattr(self, name)
+        return super().get_config()["learning_rate"] if name == "learning_rate" else self._get_hyper(name)
 
     def _prepare(self, var_list: Iterable[Variable]) -> dict[Any, Any]:
         state: dict[Any, Any] = {}
@@ -160,3 +184,8 @@ def is_user_defined(optimizer: Optimizer) -> bool:
     owners = [c for c in type(optimizer).__mro__ if not c.__module__.startswith("gazelle.")]
     names = {name for c in owners for name in vars(c)}
     return not names.isdisjoint({"_apply_dense", "_resource_apply_dense"}) and names.isdisjoint({"rule", "update_step"})
+
+
+def is_of_tf_train(optimizer: object) -> bool:
+    """Whether an optimizer is a user-defined one of `tf.train`, which has no config."""
+    return isinstance(optimizer, ResourceOptimizer) and optimizer._apply_dense is not None

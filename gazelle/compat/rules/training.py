@@ -44,7 +44,7 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
         is_nadam = kind == "Nadam"  # which has a decay of its own, and ignored the other
         former = {"decay": 0.0, "schedule_decay": slow or former_optimizers.SCHEDULE_DECAY}
         own = former if is_nadam else {"decay": decay or 0.0}
-        instance.__dict__.update(own if is_former else {})
+        instance.__dict__.update({**own, "_initial_decay": own["decay"]} if is_former else {})
     if old and era.standalone():
         kwargs.setdefault("learning_rate", _RATES.get(kind, 0.001))
         if kind != "SGD" and era.number() == 1:
