@@ -34,6 +34,7 @@ class TraceContext:
     key: jax.Array | None = None  # the step's key; None: each layer draws from its own seed
     training: bool | None = None  # None: not specified
     inside: bool = False  # True: a layer is being called
+    mode: bool | None = None  # `training` of the outermost layer that is being called
     names: Mapping[int, str] = dataclasses.field(default_factory=dict)  # id(layer) -> its path in the model
     losses: list[tuple[Any, Any]] = dataclasses.field(default_factory=list)  # (layer, value) of add_loss
     draws: dict[str, int] = dataclasses.field(default_factory=dict)  # how often a path has drawn a key

@@ -121,6 +121,7 @@ def _run_call(
 ) -> Any:
     """Run `call` with the layer's mode, dtype of weights and path."""
     outer = scope.training, scope.cast, scope.inside
+    scope.mode = scope.mode if scope.inside else training
     scope.training, scope.cast, scope.inside = training, dtype_handling.weight_dtype(layer, scope.cast), True
     token = PATH.set(path_of(layer))
     try:

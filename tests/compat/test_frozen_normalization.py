@@ -14,7 +14,9 @@ ZEROS, ONES = np.zeros((32, 1)), np.ones((32, 1))
 def keras(request):
     before = era.release()
     number, standalone = int(request.param[-1]), "tf" not in request.param
-    era.set_release(era.Release(number if standalone else 2, standalone, request.param == "tf.keras 1"))
+    era.set_release(
+        era.Release(number if standalone else 2, standalone, (2, 2) if request.param == "tf.keras 1" else None)
+    )
     yield request.param, root("keras" if standalone else "tensorflow.keras")
     era.set_release(before)
 
@@ -95,3 +97,19 @@ def test_layers_that_a_frozen_model_and_another_one_share_are_trained(keras_2):
     losses = [combined.train_on_batch(X, [ZEROS, np.ones((32, 2))])[0] for _ in range(4)]
     np.testing.assert_allclose(losses, [19.0, 14.399, 11.106, 8.684], atol=1e-3)
     np.testing.assert_allclose([np.sum(w) for w in discriminator.get_weights()[-2:]], [3, 0])
+
+
+def test_statistics_of_a_call_in_training_mode(keras):
+    """With `training=True` they move in predictions, too, but for the graphs of TensorFlow 1."""
+    name, keras = keras
+    if name == "1":
+        pytest.skip("Keras 1 had no argument `training`")
+    inputs, layer = keras.Input((3,)), keras.layers.BatchNormalization()
+    model = keras.models.Model(inputs, layer(inputs, training=True))
+    model.compile("sgd", "mse")
+    x, found = np.arange(12).reshape(4, 3) / 10, []
+    for step in (model.predict, lambda x: model.train_on_batch(x, np.ones((4, 3))), model.predict):
+        step(x)
+        found.append(layer.get_weights()[2][0])
+    in_graphs = name in ("2", "tf.keras 1")
+    np.testing.assert_allclose(found, [0, 0.0045, 0.0045] if in_graphs else [0.0045, 0.008955, 0.013366], rtol=1e-3)
