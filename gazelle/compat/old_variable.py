@@ -199,7 +199,7 @@ class OldVariable:
 
     def eval(self, session: object = None) -> np.ndarray[Any, Any]:
         """Return the value as a NumPy array."""
-        return self.numpy()
+        return self.numpy()[()]
 
     def load(self, value: ArrayLike, session: object = None) -> None:
         """Assign the value."""

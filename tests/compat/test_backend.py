@@ -490,3 +490,30 @@ def test_arange_of_floats(keras_2):  # Keras 2.2.4 casts only for another dtype 
     assert K.eval(K.arange(0, 2, step=0.5)).tolist() == [0, 0.5, 1, 1.5]
     assert K.eval(K.arange(3)).dtype == "int32"
     assert K.eval(K.arange(3, dtype="float32")).dtype == "float32"
+
+
+def test_numbers_are_no_arrays(keras_2):
+    x = keras_2.layers.Input((2,))
+    total = K.function([x], [K.sum(x), x])([np.ones((1, 2))])[0]
+    values = [total, K.eval(K.variable(2.0)), K.eval(K.sum(K.variable([1.0, 1.0]))), K.get_value(K.variable(2.0))]
+    kept = list(values)
+    for number, _ in enumerate(values):
+        values[number] += 1  # in an array without axes, it would change the first list, too
+    assert [float(value) for value in kept] == [2.0] * 4
+    assert all(isinstance(value, np.float32) for value in kept)
+
+
+def test_extremes_of_nothing(keras_2):
+    """As in TensorFlow: a network that detects objects takes the best overlap with those that an image has."""
+    none = K.zeros((2, 0))
+    assert K.eval(K.max(none, axis=-1)).tolist() == [-np.inf, -np.inf]
+    assert K.eval(K.min(none, axis=-1, keepdims=True)).tolist() == [[np.inf], [np.inf]]
+    assert K.eval(K.max(K.cast(none, "int32"))) == np.iinfo("int32").min
+
+
+def test_automatic_names_start_again(keras_2):
+    keras_2.layers.Dense(2)
+    assert keras_2.layers.Dense(2).name == "dense_2"
+    K.reset_uids()
+    assert keras_2.layers.Dense(2).name == "dense_1"
+    assert (K.get_uid("dense"), K.get_uid("dense")) == (1, 2)

@@ -33,6 +33,24 @@ def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
     return jnp.trunc(mean).astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.integer) and era.number() < 3 else mean
 
 
+def _max(x: Any, axis: Any, keepdims: bool) -> Any:
+    """Return the largest value; of none, what is below all others."""
+    return ops.max(x, axis, keepdims, initial=None if x.size else _bounds(x)[0])
+
+
+def _min(x: Any, axis: Any, keepdims: bool) -> Any:
+    """Return the smallest value; of none, what is above all others."""
+    return ops.min(x, axis, keepdims, initial=None if x.size else _bounds(x)[1])
+
+
+def _bounds(x: Any) -> tuple[Any, Any]:
+    """What is below and above all values of the dtype."""
+    if jnp.issubdtype(x.dtype, jnp.floating):
+        return -jnp.inf, jnp.inf
+    limits = jnp.iinfo(x.dtype)
+    return limits.min, limits.max
+
+
 def _arange(start: Any, stop: Any, step: Any, dtype: Any) -> Any:
     """Return numbers from `start` on; with the default dtype floats stay floats."""
     numbers = jnp.arange(start, stop, step)

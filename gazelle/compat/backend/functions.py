@@ -145,7 +145,8 @@ class Function:
         for optimizer_step, state in zip(self.optimizer_steps, after, strict=True):
             optimizer_step.store_state(state)
         found = iter(outputs)
-        out = jax.tree.map(lambda _: np.array(next(found)), self.outputs, is_leaf=_is_leaf)
+        # a number is no array: `+=` would change it wherever it is
+        out = jax.tree.map(lambda _: np.array(next(found))[()], self.outputs, is_leaf=_is_leaf)
         return list(out) if isinstance(out, tuple) else out
 
     def _program(self, phase: int, flags: tuple[bool | None, ...]) -> Any:
@@ -220,4 +221,4 @@ def eval(x: TensorLike) -> TensorResult:
         x = x.variable
     if isinstance(x, KerasTensor):
         return Function([], x)([])
-    return np.asarray(x.value if isinstance(x, Variable) else x)
+    return np.asarray(x.value if isinstance(x, Variable) else x)[()]

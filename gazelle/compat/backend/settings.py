@@ -43,6 +43,6 @@ def set_legacy_weight_ordering(value: bool) -> None:
 
 def reset_uids() -> None:
     """Restart the counters of automatic names."""
-    from gazelle.core.names import _counts
+    from gazelle.core.names import names_made
 
-    _counts.clear()
+    names_made.clear()
