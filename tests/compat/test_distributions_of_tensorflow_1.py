@@ -80,3 +80,26 @@ DIVERGENCES = [
     [1.078854, 0.011125],
 ]
 JOINT = [-11.329026, -2.731536]
+
+
+def test_a_normal_distribution_of_a_triangular_matrix(tf):
+    factors = [[[1.5, 9.0], [0.4, 0.8]], [[-0.5, 0.0], [1.0, 2.0]]]  # what is above the diagonal has no effect
+    factor = tf.placeholder(tf.float32, [2, 2, 2])
+    made = tf.contrib.distributions.MultivariateNormalTriL(np.array(M, "float32"), factor)
+    centered = tf.contrib.distributions.MultivariateNormalTriL(scale_tril=np.array(factors[0], "float32"))
+    gradient = tf.gradients(tf.reduce_sum(made.log_prob(X)), [factor])[0]
+    expected = [
+        (made.log_prob(X), [-4.62298, -2.15913]),
+        (centered.log_prob([X, X]), [[-2.25145, -2.61829]] * 2),
+        (made.entropy(), [3.0202, 2.83788]),
+        (made.mean(), M),
+        (centered.mean(), [0.0, 0.0]),
+        (made.covariance(), [[[2.25, 0.6], [0.6, 0.8]], [[0.25, -0.5], [-0.5, 5.0]]]),
+        (made.variance(), [[2.25, 0.8], [0.25, 5.0]]),
+        (gradient, [[[-0.17407, 0], [-1.30278, 4.98472]], [[0.68, 0], [-0.02, -0.49875]]]),
+    ]
+    with tf.Session() as session:
+        for tensor, values in expected:
+            np.testing.assert_allclose(session.run(tensor, {factor: factors}), values, atol=2e-5)
+        draws = session.run(made.sample(20_000, seed=1), {factor: factors})
+    np.testing.assert_allclose(np.cov(draws[:, 0].T), [[2.25, 0.6], [0.6, 0.8]], atol=0.1)

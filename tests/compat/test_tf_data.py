@@ -196,6 +196,8 @@ def test_texts_of_datasets(tf):
     assert repr(data.shuffle(2).batch(2).prefetch(1)) == f"<_PrefetchDataset element_spec={spec.format('None,')}>"
     assert repr(data.map(abs, num_parallel_calls=2)) == f"<_ParallelMapDataset element_spec={spec.format('')}>"
     assert repr(tf.data.TextLineDataset("missing")).startswith("<TextLineDatasetV2 element_spec=")
+    assert "_BatchDataset" in str(type(data.batch(2)))  # which programs read
+    assert type(data.batch(2).prefetch(1)).__name__ == "_PrefetchDataset"
     assert repr(data.map(lambda x: 1 / 0)) == "<_MapDataset length=2>"
 
 

@@ -129,7 +129,8 @@ _PRIVATE: dict[str, Any] = {
 def is_module(path: str) -> bool:
     """Whether TensorFlow has a private module of this path below `tensorflow.python`."""
     first, *inner = path.split(".")
-    is_name = len(inner) > 1 and (inner[-1] in _PRIVATE or f"nn.{inner[-1]}" in NAMES)  # ops.rnn.rnn
+    last = inner[-1] if len(inner) > 1 else ""
+    is_name = last in _PRIVATE or last in NAMES or f"nn.{last}" in NAMES  # ops.rnn.rnn, framework.ops.name_scope
     if first not in _PARTS or first == "keras" or is_name:
         return False
     if inner and _without_version(inner[-1]) in NAMES:  # ops.convert_to_tensor_v2

@@ -48,6 +48,24 @@ def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice
     return [PhysicalDevice(name, kind) for name, kind in names if device_type in (None, kind)]
 
 
+class LocalDevice(NamedTuple):
+    """A device in the result of `device_lib.list_local_devices()`."""
+
+    name: str
+    device_type: str
+    physical_device_desc: str = ""  # of a GPU
+    memory_limit: int = 0
+    incarnation: int = 0
+
+
+@ignores("session_config")
+def list_local_devices(session_config: object = None) -> list[LocalDevice]:
+    """Return the devices under the names that `tf.device` takes, as `tensorflow.python.client.device_lib` does."""
+    kinds = {device.platform.upper(): device.device_kind for device in jax.devices()}
+    names = [(name.removeprefix("/physical_"), kind) for name, kind in list_physical_devices()]
+    return [LocalDevice(f"/{name}", kind, "" if kind == "CPU" else f"name: {kinds[kind]}") for name, kind in names]
+
+
 def _ignored(*_: object, **__: object) -> None:
     """What has no effect: JAX manages memory, threads and kernels, and tables and queues have their values at once."""
 

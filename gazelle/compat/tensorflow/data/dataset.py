@@ -113,6 +113,12 @@ def _with_fed_numbers(method: Callable[..., Dataset]) -> Callable[..., Dataset]:
     return called
 
 
+@functools.cache
+def _class_of_kind(base: type, name: str) -> type:
+    """A subclass with the name of TensorFlow's class, which programs read."""
+    return type(name, (base,), {"__module__": base.__module__, "_class": base})
+
+
 def _shown_as(kinds: str) -> Callable[[type[Any]], type[Any]]:
     """Let the results of methods be shown with the names of TensorFlow's classes, `method=_Class`. A decorator."""
 
@@ -121,7 +127,8 @@ def _shown_as(kinds: str) -> Callable[[type[Any]], type[Any]]:
         def called(*args: Any, **kwargs: Any) -> Any:
             out = method(*args, **kwargs)
             is_parallel = kwargs.get("num_parallel_calls") is not None
-            out._kind = f"{kind.replace('_', '_Parallel') if is_parallel else kind}Dataset"
+            name = f"{kind.replace('_', '_Parallel') if is_parallel else kind}Dataset"
+            out._kind, out.__class__ = name, _class_of_kind(getattr(out, "_class", type(out)), name)
             return out
 
         return called

@@ -108,8 +108,10 @@ def _distribution(name: str, parameters: str) -> Callable[[Any], Any]:
     names = [text.partition("=")[0].partition("/")[0] for text in parameters.split()]
 
     def decorate(cls: Any) -> Any:
+        of_parameters = cls.__init__
+
         def initialize(self: Any, *values: Any) -> None:
-            Distribution.__init__(self, **dict(zip(names, values, strict=True)))
+            of_parameters(self, **dict(zip(names, values, strict=True)))
 
         dropped = "-validate_args=None -allow_nan_stats=None -name=None"
         cls.__init__ = with_parameters(initialize, ["self", *parameters.split(), *dropped.split()])
@@ -169,6 +171,45 @@ class MultivariateNormalDiag(Distribution):
 
     def _kl(self, other: Any) -> Any:
         return reduce_sum(self._each.kl_divergence(other._each), -1)
+
+
+@_distribution("MultivariateNormalTriL", "loc=None scale_tril=None")
+class MultivariateNormalTriL(Distribution):
+    """A normal distribution with the covariance  L L^T  of a lower triangular matrix."""
+
+    def __init__(self, **parameters: TensorLike) -> None:
+        super().__init__(**parameters)
+        self._factor = NAMES["linalg.band_part"](self.scale_tril, -1, 0)
+        self._center = self.parameters.get("loc", 0.0) + zeros_like(self.scale_tril[..., 0])
+        self._log_scales = log(abs_(NAMES["linalg.diag_part"](self.scale_tril)))
+
+    def _of_batch(self) -> Any:
+        return zeros_like(self._center)
+
+    def _sample(self, sample_shape: Any, seed: Any) -> Any:
+        noise = self._noise("normal", sample_shape, seed)
+        return self._center + NAMES["linalg.matvec"](self._factor, noise)
+
+    def _log_prob(self, x: Any) -> Any:
+        offset = (x - self._center)[..., None]
+        factor = self._factor + zeros_like(offset)  # with the axes of the values
+        distances = reduce_sum(square(NAMES["linalg.triangular_solve"](factor, offset)), [-2, -1])
+        return -0.5 * distances - reduce_sum(_HALF_LOG_2_PI + self._log_scales, -1)
+
+    def _entropy(self) -> Any:
+        return reduce_sum(0.5 + _HALF_LOG_2_PI + self._log_scales, -1)
+
+    def _mean(self) -> Any:
+        return self._center
+
+    _mode = _mean
+
+    def _variance(self) -> Any:
+        return reduce_sum(square(self._factor), -1)
+
+    def covariance(self) -> TensorResult:
+        """Return the covariance matrix."""
+        return NAMES["matmul"](self._factor, self._factor, transpose_b=True)
 
 
 @_distribution("Uniform", "low/a=0.0 high/b=1.0")
