@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -13,7 +14,7 @@ import numpy as np
 from gazelle import activations, initializers, utils
 from gazelle.compat import era
 from gazelle.compat.arguments.ignored import ignores
-from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, message, unknown
 from gazelle.core.settings import image_data_format
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import warn
@@ -321,6 +322,21 @@ def correct_pad(inputs: KerasTensor, kernel_size: int | tuple[int, int]) -> tupl
 
     rows, columns = normalize_tuple(kernel_size, 2, "kernel_size")
     return of_square(inputs, rows)[0], of_square(inputs, columns)[1]
+
+
+def correct_pad_of_package(
+    backend: object, inputs: KerasTensor, kernel_size: int | tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return `correct_pad`, as the package keras_applications has it, whose functions take the modules of Keras."""
+    return correct_pad(inputs, kernel_size)
+
+
+def get_submodules_from_kwargs(kwargs: Mapping[str, ModuleType]) -> tuple[ModuleType | None, ...]:
+    """Return the modules `backend`, `layers`, `models` and `utils` of the arguments of such a function."""
+    names = ("backend", "layers", "models", "utils")
+    for name in kwargs.keys() - {*names}:
+        raise ArgumentTypeError(message(name, expected=f"one of {', '.join(names)}"))
+    return tuple(kwargs.get(name) for name in names)
 
 
 def validate_activation(classifier_activation: ActivationLike, weights: object) -> None:

@@ -11,6 +11,7 @@ from gazelle.cli import import_aliases
 from gazelle.compat import facade
 from gazelle.compat.namespaces import root
 from gazelle.compat.private.keras_src import H5IOStore
+from gazelle.compat.source.detect import detect
 
 keras = root("keras")
 layers = keras.layers
@@ -223,6 +224,28 @@ def test_tensorflow_python_refuses_other_modules(installed):
     from tensorflow.python.framework.smart_cond import smart_cond
 
     assert smart_cond(True, lambda: 1, lambda: 2) == 1
+    from tensorflow.python.framework import ops
+    from tensorflow.python.ops import variable_scope
+
+    with ops.init_scope(), ops.name_scope("a"), variable_scope.variable_scope("b"):  # names that modules have, too
+        pass
+
+
+def test_functions_of_keras_applications_take_the_modules_of_keras(keras_2, installed, tmp_path):
+    import keras_applications
+    from keras_applications import imagenet_utils, vgg16
+
+    given = {name: getattr(keras_2, name) for name in ("backend", "layers", "models", "utils")}
+    model = vgg16.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3), **given)
+    assert model.output_shape == (None, 1, 1, 512)
+    image = imagenet_utils.preprocess_input(np.ones((1, 4, 4, 3)), mode="tf", **given)
+    np.testing.assert_allclose(image[0, 0, 0], -0.992157, rtol=1e-5)
+    assert keras_applications.correct_pad(keras_2.backend, keras_2.layers.Input((15, 16, 3)), 3) == ((1, 1), (0, 1))
+    assert keras_applications.get_submodules_from_kwargs(given) == tuple(given.values())
+    assert keras_applications.get_submodules_from_kwargs({}) == (None,) * 4
+    with pytest.raises(TypeError, match="a: expected one of backend, layers, models, utils"):
+        keras_applications.get_submodules_from_kwargs({"a": keras_2.backend})
+    assert detect(str(tmp_path / "a.py"), "import keras\nfrom keras_applications import vgg16").number == 2
 
 
 @pytest.mark.parametrize("name", ["keras_applications", "keras_preprocessing"])

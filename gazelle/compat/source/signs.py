@@ -113,6 +113,8 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
                 if package in ("tensorflow_addons", "tensorflow_probability.layers"):  # for TensorFlow until 2.15
                     found.append(Sign(node.lineno, package, 1, 2))
                     roots.add("tensorflow")
+                elif written.startswith("keras_applications"):  # whose functions take the modules of Keras 2
+                    found.append(Sign(node.lineno, "keras_applications", 1, 2))
                 path, shown = api_paths.public(written), api_paths.era(written)
                 inner = keras_path(path)
                 if shown is None and path.startswith(("tensorflow.contrib.", "tensorflow.python.keras")):
