@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from gazelle import initializers
-from gazelle.compat import backend, era, facade, former_files, loss_graph, old_names
+from gazelle.compat import backend, bindings, era, facade, former_files, loss_graph, old_names
 from gazelle.compat.arguments import one_element, translation
 from gazelle.compat.backend import initialization, phase
 from gazelle.compat.classes import adopt, core_class, is_generated, is_mixin
@@ -202,6 +202,7 @@ class LayerMixin(CompatObject):
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
         if follows_phase() and "training" in call_argument_names(self):
             kwargs = {"training": bool(phase.fixed_phase()), **kwargs}
+        bindings.bind(self, "function", "activation")
         try:
             return super()._call_symbolic(args, kwargs)
         except Exception as error:

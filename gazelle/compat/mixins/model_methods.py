@@ -12,6 +12,7 @@ import numpy as np
 
 from gazelle import tree
 from gazelle.compat import (
+    bindings,
     class_weights,
     era,
     facade,
@@ -83,6 +84,7 @@ def translated_method(owner: type, name: str) -> Function:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = _numbers_of_objects(plain(args)), _numbers_of_objects(plain(kwargs))
         if name == "compile":
+            args, kwargs = tree.map_structure(bindings.bound, (args, kwargs))
             kwargs = input_tensors.remember_targets(self, kwargs)
         if name in _OF_FILES:
             args = _with_folders(name, args, kwargs)
