@@ -9,15 +9,16 @@ from __future__ import annotations
 import dis
 import functools
 from types import CellType, CodeType, FunctionType
-from typing import Any
+from typing import TypeVar, cast
 
 from gazelle.compat import era
 from gazelle.core.closed_over_tensors import global_names
 
+T = TypeVar("T")
 _STORES = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF")
 
 
-def bound(function: Any) -> Any:
+def bound(function: T) -> T:
     """Return a function of the program with the values that its names have now; anything else as it is.
 
     A function that assigns names of other functions or of its module keeps them.
@@ -34,7 +35,7 @@ def bound(function: Any) -> Any:
     functools.update_wrapper(made, function, assigned=(*functools.WRAPPER_ASSIGNMENTS, "__kwdefaults__"))
     del vars(made)["__wrapped__"]  # the function itself is called, not the one of the program
     vars(made)["_is_bound"] = True
-    return made
+    return cast(T, made)
 
 
 def bind(holder: object, *attributes: str) -> None:

@@ -324,6 +324,7 @@ def correct_pad(inputs: KerasTensor, kernel_size: int | tuple[int, int]) -> tupl
     return of_square(inputs, rows)[0], of_square(inputs, columns)[1]
 
 
+@ignores("backend")
 def correct_pad_of_package(
     backend: object, inputs: KerasTensor, kernel_size: int | tuple[int, int]
 ) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -367,3 +367,22 @@ def test_class_weights_that_are_no_dict_have_no_effect_on_one_output(keras_2, gi
     model.layers[-1].set_weights([np.ones((2, 1)), np.zeros(1)])
     with pytest.warns(UserWarning, match="class_weight has no effect"):
         assert model.train_on_batch(x, y, class_weight=given) == 62.5
+
+
+def test_samples_without_axes(tf_keras):
+    """Until TensorFlow 2.6 they became columns; numbers of 1.15."""
+
+    class Line(tf_keras.layers.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight(shape=(input_shape[-1], 1), initializer="zeros")
+            self.b = self.add_weight(shape=(1,), initializer="zeros")
+
+        def call(self, inputs):
+            return tf_keras.backend.dot(inputs, self.w) + self.b
+
+    x, y = np.arange(-1.0, 5.0), np.arange(-3.0, 8.0, 2.0)
+    model = tf_keras.Sequential([Line()])
+    model.compile(tf_keras.optimizers.SGD(0.01), "mse")
+    model.fit(x, y, epochs=500, verbose=0, validation_data=(x, y))
+    np.testing.assert_allclose(model.predict(np.array([10.0]), verbose=0), [[18.9815]], rtol=1e-5)
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(3.93915e-05, rel=1e-3)

@@ -109,7 +109,11 @@ def translated_method(owner: type, name: str) -> Function:
             core = functools.partial(getattr(former_files, name), self)
         kept = None if kwargs.pop("reset_metrics", True) else _is_kept
         with warn_of_broadcasting(columns.namespaces()), frozen.inside(self, outermost=True), _keeping(kept):
-            out = _or_on_values(self, core, args, kwargs)
+            out = (
+                _or_in_columns(self, core, args, kwargs)
+                if name in _OF_DATA
+                else _or_on_values(self, core, args, kwargs)
+            )
         if name in _MEASURING and isinstance(out, list) and self._accuracy_by_call and not accuracy_requested:
             return out[0]
         return _finished(self, name, out, _path(args, kwargs))
@@ -205,6 +209,43 @@ def _or_on_values(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
         warn(f"{text}\nThe result is the same, but slower.")
         model.run_eagerly = True
     return method(*args, **kwargs)
+
+
+#: methods with samples
+_OF_DATA = (*_RUNNING, "predict", "predict_on_batch")
+
+
+def _or_in_columns(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
+    """Call a method; numbers without axes become columns, if a model does not take them, as until TensorFlow 2.6."""
+    if vars(model).get("_takes_columns"):
+        args, kwargs = _in_columns(args, kwargs)
+    x = args[0] if args else kwargs.get("x")
+    if (
+        model.built
+        or not era.is_tf_keras_2()
+        or not isinstance(x, np.ndarray)
+        or x.ndim != 1
+        or x.dtype.kind not in "iuf"
+    ):
+        return _or_on_values(model, method, args, kwargs)
+    try:
+        return _or_on_values(model, method, args, kwargs)
+    except Exception:
+        if model.built:
+            raise
+        model._takes_columns = True
+    args, kwargs = _in_columns(args, kwargs)
+    return _or_on_values(model, method, args, kwargs)
+
+
+def _in_columns(args: Any, kwargs: Any) -> tuple[Any, Any]:
+    def column(value: Any) -> Any:
+        return (
+            value[:, None] if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iuf" else value
+        )
+
+    data = {key: kwargs[key] for key in ("x", "validation_data") if key in kwargs}
+    return (*map(column, args[:1]), *args[1:]), {**kwargs, **tree.map_structure(column, data)}
 
 
 def _loss_of_outputs(loss: Any, model: Any) -> Any:

@@ -85,7 +85,11 @@ class ResourceOptimizer(Optimizer, abstract=True):
         found = self.__dict__["_non_slot_variables"]
         if name not in found:
             value = jnp.asarray(_calls().unbox(self._call_if_callable(initial_value)), "float32")
-            found[name] = _as_in_tensorflow(self.add_variable(value.shape, lambda *_, **__: value, name=name))
+            found[name] = _as_in_tensorflow(
+                self.add_variable(
+                    value.shape, lambda shape, dtype=None: jnp.broadcast_to(value, shape).astype(dtype), name=name
+                )
+            )
         return found[name]
 
     @ignores("graph")
