@@ -386,3 +386,37 @@ def test_samples_without_axes(tf_keras):
     model.fit(x, y, epochs=500, verbose=0, validation_data=(x, y))
     np.testing.assert_allclose(model.predict(np.array([10.0]), verbose=0), [[18.9815]], rtol=1e-5)
     assert model.evaluate(x, y, verbose=0) == pytest.approx(3.93915e-05, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("LSTM", [[0.1395, 0.1395], [0.2985, 0.2985]]),
+        ("GRU", [[0.1963, 0.1963], [0.3371, 0.3371]]),
+        ("SimpleRNN", [[0.2876, 0.2876], [0.4739, 0.4739]]),
+    ],
+)
+def test_call_of_a_layer_inside_of_another_one(keras_2, tf, name, expected):
+    """Numbers of Keras 2.3.1."""
+
+    class Outer(keras_2.layers.Layer):
+        def __init__(self, layer):
+            super().__init__()
+            self.layer = layer
+
+        def build(self, input_shape):
+            self.layer.build(input_shape)
+            super().build(input_shape)
+
+        def call(self, inputs):
+            lengths = tf.ones_like(inputs[:, 0, 0], dtype=tf.int32) * 2
+            return self.layer.call(tf.reverse_sequence(inputs, lengths, seq_axis=1, batch_axis=0))
+
+        def compute_output_shape(self, input_shape):
+            return self.layer.compute_output_shape(input_shape)
+
+    inputs = keras_2.layers.Input((4, 3))
+    model = keras_2.models.Model(inputs, Outer(getattr(keras_2.layers, name)(2))(inputs))
+    model.set_weights([np.full(w.shape, 0.1) for w in model.get_weights()])
+    x = np.arange(24.0).reshape(2, 4, 3) / 20
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-4)

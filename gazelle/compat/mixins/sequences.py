@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import ops
-from gazelle.compat import era
+from gazelle.compat import era, facade
 from gazelle.compat.classes import adopt, core_class
 from gazelle.compat.layers import recurrent_inputs
 from gazelle.compat.layers.recurrent import run_steps
@@ -133,6 +133,9 @@ class RecurrentMixin:
         training: bool = False,
         constants: Sequence[Array] | Array | None = None,
     ) -> Array | tuple[Array, ...]:
+        if facade.calls is not None and facade.calls.is_box(sequences):  # `layer.call(x)` in a layer of the program
+            given = arrays_of((sequences, initial_state, mask, training, constants))
+            return facade.calls.result_of_ops(self.call(*given), (sequences,), {})
         sequences, mask = recurrent_inputs.unnamed(sequences), recurrent_inputs.mask_of(mask)
         if constants is not None:
             with recurrent_inputs.given_constants(self, constants):
