@@ -220,9 +220,12 @@ def _check_optimizer(model: Model, trainable: set[str]) -> None:
     owner = _OWNERS.get(optimizer, lambda: None)()
     others = [] if owner is None or owner is model else list(weight_tree.named_variables(owner).values())
     _OWNERS[optimizer] = weakref.ref(model)
-    for path, variable in weight_tree.named_variables(model).items():
-        other = optimizer._keys.of(path) if path in trainable and optimizer.built else None
-        if other is None or other is variable:
+    named = weight_tree.named_variables(model)
+    known = set(map(id, named.values()))
+    foreign = {optimizer.key_of(v): v for v in optimizer._keys.variables if id(v) not in known}
+    for path, variable in named.items():
+        other = foreign.get(path) if path in trainable and optimizer.built else None
+        if other is None:
             continue
         if other.shape != variable.shape or any(other is one for one in others):
             name = type(optimizer).__name__

@@ -651,6 +651,14 @@ class Optimizer(Configurable):
         """
         return self._keys.get(variable)
 
+    def rename(self, variables: Mapping[str, Variable]) -> None:
+        """Give the slots of weights the keys that these have in a model.
+
+        Args:
+            variables: {key: weight} of the weights that the model trains.
+        """
+        stateful.rename(self, variables)
+
     def averages(self) -> dict[str, Variable]:
         """Return {key: variable} of the averages of `use_ema`, including those of inner optimizers.
 

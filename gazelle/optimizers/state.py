@@ -133,11 +133,22 @@ class VariableKeys:
             self._keys[id(variable)] = key
             self.variables.append(variable)
 
-    def follow_renames(self, paths: set[str]) -> None:
-        """Use the present key of variables that a model renamed, where slots of this key exist."""
+    def rename(self, variables: Mapping[str, Variable]) -> dict[str, str]:
+        """Give variables the keys that they have in a model; return {former key: key} of those that change.
+
+        A variable outside of the model whose key is one of these gets a free one.
+        """
+        paths, taken, changed = {id(v): path for path, v in variables.items()}, set(variables), dict[str, str]()
         for variable in self.variables:
-            if self[variable] not in paths and variable.key in paths:
-                self._keys[id(variable)] = variable.key
+            former, number = self[variable], 0
+            key = path = paths.get(id(variable), former)
+            while id(variable) not in paths and key in taken:
+                number += 1
+                key = f"{path}_{number}"
+            taken.add(key)
+            if key != former:
+                changed[former] = self._keys[id(variable)] = key
+        return changed
 
 
 def flat(state: Slots) -> dict[tuple[str, str], Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -16,7 +16,7 @@ from gazelle.core.sparse import to_dense
 from gazelle.core.traceback import warn
 from gazelle.core.types import Array, ArrayLike
 from gazelle.core.variable import Variable
-from gazelle.optimizers.state import flat, merge, paths_of
+from gazelle.optimizers.state import flat, merge
 from gazelle.optimizers.transforms import Slots
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ def build(optimizer: Optimizer, variables: Iterable[Variable]) -> None:
     overwritten = frozenset(optimizer._keys[v] for v in optimizer._keys.variables if v.overwrite_with_gradient)
     if optimizer._complete and not new and overwritten == optimizer._overwritten:
         return
-    optimizer._keys.follow_renames(set(paths_of(optimizer.state)))
     optimizer._keys.add(new)
     optimizer.overwrite(optimizer._keys[v] for v in optimizer._keys.variables if v.overwrite_with_gradient)
     # slots are made from the values of the weights, never from tracers
@@ -43,6 +42,24 @@ def build(optimizer: Optimizer, variables: Iterable[Variable]) -> None:
     if not fits:
         optimizer.state = merge(fresh, optimizer._state)
     optimizer.built = optimizer._complete = True
+
+
+def rename(optimizer: Optimizer, variables: Mapping[str, Variable]) -> None:
+    """`Optimizer.rename`; its docstring describes the arguments."""
+    changed = optimizer._keys.rename(variables)
+    if not changed:
+        return
+    owner, state = optimizer._iterations._owner, optimizer.state
+    optimizer.state = {slot: {changed.get(key, key): a for key, a in arrays.items()} for slot, arrays in state.items()}
+    known: Any
+    for known in (optimizer._slot_variables, optimizer._custom.variables):
+        moved = {(slot, changed.get(key, key)): variable for (slot, key), variable in known.items()}
+        known.clear()
+        known.update(moved)
+        for (slot, key), variable in moved.items():
+            variable._address = optimizer, slot, key
+    if owner is not None:
+        owner.invalidate()
 
 
 def apply(

@@ -65,12 +65,18 @@ def group_of(part: Part) -> str:
     return f"{part.path}/vars" if part.path else "vars"
 
 
+def trained_weights(model: Model) -> dict[str, Variable]:
+    """{key: weight} of the weights that the model trains, by which the slots of its optimizer are found from now on."""
+    weight_tree.named_variables(model)  # sets the keys
+    found = {v.key: v for v in model.trainable_weights}
+    model.optimizer.rename(found)
+    return found
+
+
 def optimizer_variables(model: Model) -> list[Variable]:
     """The iterations, the learning rate, and the slots of the trainable weights, as far as they exist."""
     optimizer = model.optimizer
-    weight_tree.named_variables(model)  # sets the keys of the variables, by which the slots are found
-    paths = [v.key for v in model.trainable_weights]
-    slots = optimizer.keras_order(paths)
+    slots = optimizer.keras_order([*trained_weights(model)])
     complete = bool(slots) and all(path in optimizer.state.get(slot, {}) for slot, path in slots)
     return [*optimizer.own_variables(), *(SlotVariable(optimizer, *slot) for slot in slots if complete)]
 

@@ -258,11 +258,12 @@ def _by_name(part: keras_weight_order.Part, reader: WeightReader, groups: dict[s
 
 def _load_optimizer(model: Any, reader: WeightReader, paths: list[str]) -> None:
     optimizer = model.optimizer
-    optimizer.overwrite(v.key for v in model.trainable_weights if v.overwrite_with_gradient)
+    trained = keras_weight_order.trained_weights(model)
+    optimizer.overwrite(key for key, v in trained.items() if v.overwrite_with_gradient)
     own = optimizer.own_variables()
     declared = [reader.declared[p][0] for p in paths]
     if len(paths) > len(own) and declared != [v.shape for v in keras_weight_order.optimizer_variables(model)]:
-        params = {v.key: v.value for v in model.trainable_weights}
+        params = {key: v.value for key, v in trained.items()}
         if not optimizer.fits(params):
             optimizer.state = optimizer.init(params)
     variables = keras_weight_order.optimizer_variables(model)

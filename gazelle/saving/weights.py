@@ -14,7 +14,16 @@ from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable, lock_variables
 from gazelle.engine import orbax
 from gazelle.layers import weight_tree
-from gazelle.saving import fingerprint, h5_format, hdf5, keras_v3, keras_weights, shards, tensorflow_format
+from gazelle.saving import (
+    fingerprint,
+    h5_format,
+    hdf5,
+    keras_v3,
+    keras_weight_order,
+    keras_weights,
+    shards,
+    tensorflow_format,
+)
 from gazelle.saving.atomic import path_of, replace_file
 from gazelle.saving.checkpoint_paths import newest, program_folder
 from gazelle.saving.description import describe_model
@@ -285,6 +294,7 @@ def _same_structure(saved: list[Any], variables: dict[str, Variable], path: str)
 def _restore_optimizer(model: Any, by_kind: dict[str, dict[str, Array]], tensors: dict[str, Array]) -> list[str]:
     """Restore the state of the optimizer; returns the names of slots that do not match, if it is another one."""
     optimizer = model.optimizer
+    keras_weight_order.trained_weights(model)
     fresh = optimizer.init(by_kind["params"])
     expected = {f"{slot}/{name}": np.shape(a) for slot, arrays in fresh.items() for name, a in arrays.items()}
     found = {name: a.shape for name, a in by_kind["slots"].items()}

@@ -135,7 +135,9 @@ class LiveState:
             self._owned = [*self.variables.values(), *optimizer.own_variables()]
         private = self._take_over()
         if optimizer is not None:  # existing slots stay
-            optimizer.build([v for p, v in self.variables.items() if p in self.trainable])
+            trained = {p: v for p, v in self.variables.items() if p in self.trainable}
+            optimizer.rename(trained)
+            optimizer.build(trained.values())
             self._owned = [*self.variables.values(), *optimizer.own_variables()]  # `build` may have made some
         values = {path: v._value for path, v in self.variables.items()}
         state = State(

@@ -368,7 +368,8 @@ def test_state_from_a_training_loop_is_taken_up():
 def test_variables_that_a_model_named_anew_find_their_slots():
     optimizer, v = SGD(0.5, momentum=0.5), Variable([1.0], name="kernel")
     optimizer.build([v])
-    v.key = "dense/kernel"
+    optimizer.rename({"dense/kernel": v})
+    assert list(optimizer.state["momentum"]) == ["dense/kernel"]
     optimizer.flush({"momentum": {"dense/kernel": jnp.array([-2.0])}}, optimizer.hyper(), jnp.int32(1))
     optimizer.apply([jnp.ones(1)], [v])
     assert v.numpy() == 1 - 0.5 * 2 - 0.5

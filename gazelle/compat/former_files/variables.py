@@ -8,7 +8,6 @@ import numpy as np
 
 from gazelle.compat import era, old_names
 from gazelle.compat.tables import listed
-from gazelle.layers import weight_tree
 from gazelle.saving import keras_weight_order, tf_keras_optimizer
 
 if TYPE_CHECKING:
@@ -36,8 +35,7 @@ def of_optimizer(model: Model) -> Named:
     optimizer: Any = model.optimizer
     if type(optimizer).__name__ not in OF_TF_KERAS:
         return [(v.key, v.numpy()) for v in keras_weight_order.optimizer_variables(model)]
-    weight_tree.named_variables(model)  # sets the keys of the variables, by which the slots are found
-    params = {v.key: v.value for v in model.trainable_weights}
+    params = {key: v.value for key, v in keras_weight_order.trained_weights(model).items()}
     found: Named = [("iteration:0", np.asarray(optimizer.iterations.numpy(), np.int64))]
     if not optimizer.fits(params):
         return found
@@ -57,8 +55,7 @@ def by_slots(model: Model) -> Named:
         model: the model.
     """
     optimizer: Any = model.optimizer
-    weight_tree.named_variables(model)  # sets the keys of the variables
-    params = {v.key: v.value for v in model.trainable_weights}
+    params = {key: v.value for key, v in keras_weight_order.trained_weights(model).items()}
     name, state = type(optimizer).__name__, optimizer.state
     found: Named = [(f"{name}/iterations:0", np.asarray(optimizer.iterations.numpy(), np.int64))]
     if not optimizer.fits(params):

@@ -9,8 +9,7 @@ import numpy as np
 
 from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
-from gazelle.layers import weight_tree
-from gazelle.saving import hdf5, tf_keras_optimizer
+from gazelle.saving import hdf5, keras_weight_order, tf_keras_optimizer
 from gazelle.saving.h5_format.weight_layout import Layout, gathered, laid_out, leaves
 from gazelle.saving.safetensors import Array
 
@@ -62,9 +61,8 @@ def restore_optimizer(
     label: the name of the file, for the warning.
     order: positions of the trainable weights among the arrays of a slot; None is the order of the model.
     """
-    weight_tree.named_variables(model)
-    trained = list(model.trainable_weights)
-    params = {v.key: v.value for v in trained}
+    found = keras_weight_order.trained_weights(model)
+    trained, params = [*found.values()], {key: v.value for key, v in found.items()}
     optimizer.overwrite(v.key for v in trained if v.overwrite_with_gradient)
     fresh = optimizer.init(params)
     columns = [(slot, key) for slot, key in optimizer.keras_order([*params]) if key in fresh.get(slot, {})]
