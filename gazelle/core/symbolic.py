@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -298,6 +299,15 @@ def map_in_order(fn: Callable[[Any], Any], tree: Tree, is_leaf: Callable[[Any], 
     if isinstance(tree, jax.Array | np.ndarray):  # the usual result of an operation, without a search in JAX
         return fn(tree)
     return jax.tree.map(fn, tree, is_leaf=is_leaf)
+
+
+def with_sorted_keys(tree: Tree) -> Tree:
+    """A tree with a dict for every OrderedDict: JAX sorts the keys of a dict, as inputs and outputs by name are."""
+    if isinstance(tree, OrderedDict):
+        tree = dict(tree)
+    if type(tree) is dict:
+        return {key: with_sorted_keys(value) for key, value in tree.items()}
+    return type(tree)(map(with_sorted_keys, tree)) if type(tree) in (list, tuple) else tree
 
 
 def symbolic_leaves(tree: Tree) -> list[KerasTensor]:

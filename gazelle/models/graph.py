@@ -65,7 +65,8 @@ class Graph:
         auxiliary: AuxiliaryOutputs | None = None,
         own_inputs: bool = False,
     ) -> None:
-        self.inputs, self.outputs = inputs, outputs
+        self.inputs = inputs = symbolic.with_sorted_keys(inputs)
+        self.outputs = outputs = symbolic.with_sorted_keys(outputs)
         self.auxiliary = auxiliary or AuxiliaryOutputs()
         self.guessed = guessed  # the shape was inferred from the first data, so other sizes are accepted
         self.flat_inputs = symbolic.leaves(inputs)
