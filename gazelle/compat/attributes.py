@@ -242,7 +242,7 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
 
 def _built(optimizer: Any) -> bool:
     """False, after the constructor of the base class, which a wrapper around another optimizer did not call."""
-    optimizer._construct(Optimizer, (), {}, False)
+    optimizer._init_core(Optimizer, (), {}, False)
     return False
 
 

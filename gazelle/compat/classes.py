@@ -144,7 +144,7 @@ def compat_class(core: type) -> Any:
 def _constructor(core: Any) -> Any:
     @functools.wraps(core.__init__)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it becomes the constructor
-        self._construct(core, args, kwargs, called_by_gazelle(1))
+        self._init_core(core, args, kwargs, called_by_gazelle(1))
 
     return __init__
 

@@ -31,6 +31,9 @@ class Dimension(int):
     13
     """
 
+    def __new__(cls, value: Any) -> Any:
+        return UnknownSize() if getattr(value, "value", value) is None else super().__new__(cls, value)
+
     value = _value = property(int)
     __add__, __radd__, __sub__, __mul__, __rmul__, __floordiv__ = map(
         _of_sizes, ("__add__", "__radd__", "__sub__", "__mul__", "__rmul__", "__floordiv__")

@@ -36,6 +36,7 @@ from gazelle.core.names import scoped
 from gazelle.core.operation import Operation
 from gazelle.core.outdated import unknown_argument
 from gazelle.core.printable import printable
+from gazelle.core.replaceable import replaceable
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered
 from gazelle.core.variable import Variable
@@ -427,10 +428,10 @@ class Layer(Operation):
         if not self.built:
             calling.build(self, args, kwargs)
 
-    def _check_inputs(self, args: Sequence[Any]) -> None:
+    def _check_call_inputs(self, args: Sequence[Any]) -> None:
         input_spec.check_inputs(self, args)
 
-    def _to_array(self, leaf: Any) -> Any:
+    def _argument_as_array(self, leaf: Any) -> Any:
         return dtype_handling.as_input(self, leaf)
 
     def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
@@ -703,7 +704,7 @@ class Layer(Operation):
         """
         weight_storage.load(self, store)
 
-    @property
+    @replaceable
     def _label(self) -> str:
         return f"{type(self).__name__} '{self.name}'"
 

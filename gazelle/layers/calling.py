@@ -35,7 +35,7 @@ def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if symbolic.any_symbolic(args, kwargs):
 
         def to_array(leaf: Any) -> Any:
-            return leaf if symbolic.is_in_graph(leaf) else layer._to_array(leaf)
+            return leaf if symbolic.is_in_graph(leaf) else layer._argument_as_array(leaf)
 
         args, kwargs = jax.tree.map(to_array, (args, kwargs), is_leaf=_is_leaf)
     layer._ensure_built(args, kwargs)
@@ -92,9 +92,9 @@ def call_arrays(layer: Layer, scope: tracing.TraceContext, args: tuple[Any, ...]
     masks = call_arguments.masks_of(args)
     if layer._masked_arguments:
         kwargs = {**kwargs, **call_arguments.named_masks(layer, args, kwargs)}
-    args, kwargs = jax.tree.map(layer._to_array, (args, dict(kwargs)), is_leaf=_is_leaf)
+    args, kwargs = jax.tree.map(layer._argument_as_array, (args, dict(kwargs)), is_leaf=_is_leaf)
     layer._ensure_built(args, kwargs)
-    layer._check_inputs(args)
+    layer._check_call_inputs(args)
     if not layer.quantization_modes:
         dtype_handling.check_quantizable(layer)
     training = call_arguments.is_training(layer, scope.training, args, kwargs)
@@ -163,7 +163,7 @@ def _build(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None
         layer._build_shapes = shapes
         layer.build(**shapes)
         return
-    layer._check_inputs(args)
+    layer._check_call_inputs(args)
     if not call_arguments.takes_shapes(type(layer).build):
         layer.build()
         return

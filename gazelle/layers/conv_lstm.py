@@ -228,7 +228,7 @@ class _ConvLSTM(RNN):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "unroll": self.unroll}
 
-    def _check_inputs(self, args: Any) -> None:
+    def _check_call_inputs(self, args: Any) -> None:
         shape = getattr(args[0], "shape", None) if args else None
         if shape is not None and len(shape) != self.rank + 3:
             axes = "(batch, time, *space, channels)" if self.data_format == "channels_last" else "(batch, time, ...)"

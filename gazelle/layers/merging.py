@@ -94,7 +94,7 @@ class _Merge(Layer):
                     )
                 )
 
-    def _check_inputs(self, args: Sequence[Any]) -> None:
+    def _check_call_inputs(self, args: Sequence[Any]) -> None:
         _check_list(self, args)
 
     def call(self, x: Sequence[Array], mask: Sequence[Array | None] | None = None) -> Array:
@@ -301,7 +301,7 @@ class Concatenate(Layer):
                     )
                 )
 
-    def _check_inputs(self, args: Sequence[Any]) -> None:
+    def _check_call_inputs(self, args: Sequence[Any]) -> None:
         _check_list(self, args)
 
     def call(self, x: Sequence[Array]) -> Array:
@@ -384,7 +384,7 @@ class Dot(Layer):
                 )
             )
 
-    def _check_inputs(self, args: Sequence[Any]) -> None:
+    def _check_call_inputs(self, args: Sequence[Any]) -> None:
         _check_list(self, args)
 
     def call(self, x: Sequence[Array]) -> Array:

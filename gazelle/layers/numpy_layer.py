@@ -100,7 +100,7 @@ class NumpyLayer(Layer, abstract=True):
             out = jnp.asarray(self.encode(*each).astype(kind))
         return to_sparse(out, stored=sum(x.size for x in each)) if self.sparse else out
 
-    def _to_array(self, leaf: Any) -> Any:
+    def _argument_as_array(self, leaf: Any) -> Any:
         if isinstance(leaf, (KerasTensor, jax.core.Tracer)):
             return leaf
         if isinstance(leaf, Variable):

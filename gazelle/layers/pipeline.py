@@ -45,7 +45,7 @@ class Pipeline(Layer):
             inputs, mask = layer(inputs, **more), None  # later masks are attached to the arrays
         return inputs
 
-    def _to_array(self, leaf: Any) -> Any:
+    def _argument_as_array(self, leaf: Any) -> Any:
         return leaf  # each layer converts its own
 
     def get_config(self) -> dict[str, Any]:

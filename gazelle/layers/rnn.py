@@ -248,7 +248,7 @@ class RNN(Layer):
         shared: dict[str, Any] = {key: own[key] for key in ("dtype", "trainable") if key in own}
         return {"name": name, "implementation": implementation, **shared}, own
 
-    def _check_inputs(self, args: Any) -> None:
+    def _check_call_inputs(self, args: Any) -> None:
         shape = getattr(args[0], "shape", None) if args else None
         if shape is not None and self.input_spec is not None and len(shape) != 3:
             raise ShapeError(
@@ -260,7 +260,7 @@ class RNN(Layer):
                     " give that one return_sequences=True.",
                 )
             )
-        super()._check_inputs(args)
+        super()._check_call_inputs(args)
 
 
 def of_cell(layer: type, cell: type) -> None:

@@ -251,7 +251,8 @@ class LossStep:
 
     def _read(self, step: Any, hyper: Mapping[str, Any]) -> dict[str, Any]:
         """The values of `spec.read`."""
-        return dict(zip(self.spec.read, (step, *hyper.values()), strict=False))
+        rate = [hyper["learning_rate"]] if "learning_rate" in hyper else []
+        return dict(zip(self.spec.read, (step, *rate), strict=False))
 
     def _bound(self, values: Mapping[str, Any], read: Mapping[str, Any], seen: Any = None) -> Any:
         """A context in which losses read these values from variables, not those that the variables have now."""

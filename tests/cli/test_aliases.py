@@ -184,7 +184,7 @@ def test_classes_are_complete_whatever_is_imported_first(python, first):
         groups = [keras.initializers, keras.layers, keras.losses, keras.metrics, keras.optimizers, keras.callbacks]
         classes = [getattr(group, name) for group in groups for name in dir(group)]
         made = [cls for cls in classes if isinstance(cls, type) and "_core" in vars(cls)]
-        print(len(made), [cls for cls in made if not hasattr(cls, "_construct")])
+        print(len(made), [cls for cls in made if not hasattr(cls, "_init_core")])
         print("gazelle.compat.tensorflow" in sys.modules)
     """
     done = python("-c", textwrap.dedent(code))

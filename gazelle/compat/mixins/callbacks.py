@@ -21,12 +21,12 @@ from gazelle.training.callbacks.base import EVENTS
 class MonitorMixin(CompatObject):
     """Callbacks that compare a name of the logs: Keras warns of one that is not there, and of an unknown mode."""
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         mode = kwargs.get("mode", "auto")
         if mode not in ("auto", "min", "max"):
             warn(f"{core.__name__} has no mode {mode!r}: it uses 'auto'.")
             kwargs = {**kwargs, "mode": "auto"}
-        super()._construct(core, args, kwargs, by_gazelle)
+        super()._init_core(core, args, kwargs, by_gazelle)
 
     def _direction(self) -> bool | None:
         """Whether higher values are better; until Keras 3 the name alone decided where no mode was given."""
@@ -167,12 +167,12 @@ class CheckpointMixin(MonitorMixin):
 class LambdaMixin:
     """LambdaCallback: Keras stored keywords that are no events as attributes."""
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         for name in kwargs.keys() - set(EVENTS):
             warn(f"LambdaCallback has no event {name!r}: its function is not called.")
             vars(self)[name] = kwargs[name]
         events = {name: kwargs[name] for name in kwargs if name in EVENTS}
-        super()._construct(core, args, events, by_gazelle)
+        super()._init_core(core, args, events, by_gazelle)
 
 
 class CSVLoggerMixin:

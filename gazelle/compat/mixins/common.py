@@ -37,7 +37,7 @@ class CompatObject:
                 if name in vars(cls):
                     setattr(cls, name, wrap(vars(cls)[name]))
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         """The constructor of the generated class for `core`."""
         args, kwargs = translation.of_constructor(self, plain(args), plain(kwargs), by_gazelle)
         core.__init__(self, *args, **kwargs)

@@ -26,6 +26,7 @@ from gazelle.core import dtypes, names, shape_inference, symbolic
 from gazelle.core.errors import StateError, message
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.registry import REGISTRY, custom_object_scope, custom_objects
+from gazelle.core.replaceable import replaceable
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
 from gazelle.core.types import ArrayLike, Config, Nested, Shape, Tree
@@ -82,7 +83,7 @@ class LayerMixin(CompatObject):
         if not is_generated(cls) and not is_mixin(cls):
             private_methods.warn_of_replaced(cls)
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         shape = kwargs.get("input_shape")
         if isinstance(shape, tuple | list) and any(isinstance(size, tuple | list) for size in shape):
             text = f"{core.__name__} ignores input_shape={shape}"  # Keras looks at that of a first layer alone
@@ -96,7 +97,7 @@ class LayerMixin(CompatObject):
             named = dict(zip(("trainable", "name", "dtype"), args, strict=False))
             args, kwargs = (), {**named, "trainable": bool(named["trainable"]), **kwargs}
         with custom_object_scope(imported_classes(kwargs)):  # of configs that are arguments
-            super()._construct(core, args, kwargs, by_gazelle)
+            super()._init_core(core, args, kwargs, by_gazelle)
         if "units" in unset:
             vars(self)["units"] = None
         values: list[Any] = list(vars(self).values())
@@ -307,7 +308,7 @@ class LayerMixin(CompatObject):
             return super().non_trainable_variables
         return list(self.non_trainable_weights)  # before Keras 3 there were no states of random generators
 
-    @property
+    @replaceable
     def _tracker(self) -> SimpleNamespace:
         """What Keras finds weights with; it can be unlocked, and attributes may be replaced at any time."""
         return SimpleNamespace(locked=False, lock=lambda *_: None, unlock=lambda: None)

@@ -23,7 +23,7 @@ class LossScaleMixin:
     loss_scale = property(lambda self: self.slot_variable("dynamic_scale").value)
     dynamic_counter = property(lambda self: self.slot_variable("step_counter").value)
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if era.number() < 3 and not by_gazelle:
             args, kwargs = args[:1], {**dict(zip(_ARGUMENTS, args[1:], strict=False)), **kwargs}
             if "opt" in kwargs:  # its name until TensorFlow 2.3
@@ -33,7 +33,7 @@ class LossScaleMixin:
                 kwargs["initial_scale"], scale = float(scale), False
             self.dynamic = scale == "dynamic" or scale is True
             kwargs = {name: value for name, value in kwargs.items() if value is not None}
-        super()._construct(core, args, kwargs, by_gazelle)
+        super()._init_core(core, args, kwargs, by_gazelle)
 
     def get_scaled_loss(self, loss: TensorLike | Callable[[], Any]) -> TensorResult:
         if callable(loss) and not hasattr(loss, "dtype"):

@@ -51,8 +51,8 @@ class RegularizerMixin(CompatObject):
     _wrapped_methods = {"__call__": _on_tensors}
     _wrapped_in_programs = {"__call__": receiving_tensors}
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
-        super()._construct(core, args, kwargs, by_gazelle)
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        super()._init_core(core, args, kwargs, by_gazelle)
         vars(self).update((name, Factor(value)) for name, value in vars(self).items() if type(value) is float)
 
     @ignores("_")
@@ -99,10 +99,10 @@ class InitializerMixin(CompatObject):
 
     _wrapped_methods = {"__call__": _with_next_seed}
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if facade.calls is not None:  # those of TensorFlow 1 took the dtype, which a call is given too
             kwargs = {name: value for name, value in kwargs.items() if name != "dtype"}
-        super()._construct(core, args, kwargs, by_gazelle)
+        super()._init_core(core, args, kwargs, by_gazelle)
 
 
 class LossMixin(CompatObject):
@@ -112,11 +112,11 @@ class LossMixin(CompatObject):
     _wrapped_in_programs = {"call": _on_columns}
     receives_columns = False
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if core is losses.Loss and era.number() < 3 and not by_gazelle:  # the base class took (reduction, name)
             args, kwargs = (), dict(zip(("reduction", "name"), args, strict=False)) | kwargs
         args, kwargs = tuple(map(_reduction, args)), {name: _reduction(value) for name, value in kwargs.items()}
-        super()._construct(core, args, kwargs, by_gazelle)
+        super()._init_core(core, args, kwargs, by_gazelle)
 
     @property
     def kind_of_targets(self) -> str:

@@ -13,7 +13,7 @@ from gazelle import tree
 from gazelle.compat import era, former_files, frozen, graph_views, logs, methods, namespaces, step_functions
 from gazelle.compat.classes import STEPS, adopt, compat_class, plain
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.metrics import keras1_metrics
+from gazelle.compat.metrics import containers, keras1_metrics
 from gazelle.compat.mixins.layers import follows_phase
 from gazelle.compat.mixins.model_methods import translated_method
 from gazelle.compat.mixins.steps import loss_as_array, step_on_tensors
@@ -71,14 +71,14 @@ class ModelMixin:
             cls = compat_class(Functional)
         return object.__new__(cls)
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if core is Model and len(args) == 1 and isinstance(args[0], str | Model):  # tf.keras took the name first
             args, kwargs = (), {**({"name": args[0]} if isinstance(args[0], str) else {}), **kwargs}
         if core is Model and len(args) == 1 and era.number() < 3 and not symbolic.any_symbolic((args, kwargs)):
             args = ()  # `super().__init__(kwargs)`: without outputs it ignored them
         if era.number() < 3 and not by_gazelle:
             args, kwargs = tuple(map(_alone, args)), {name: _alone(value) for name, value in kwargs.items()}
-        super()._construct(core, args, kwargs, by_gazelle)
+        super()._init_core(core, args, kwargs, by_gazelle)
 
     def get_config(self, verbose: int = 0) -> Config:
         """Return the configuration, and print it, as in Keras 0.x, if `verbose` is not 0."""
@@ -168,6 +168,15 @@ class ModelMixin:
         added = [one for one in means if one.name in reports]  # values of `add_metric`
         return [*losses, *(metric for one in given for metric in one.named_metrics()), *added, *found[count:]]
 
+    @property
+    def compiled_loss(self) -> Any:
+        """The loss, with attributes of the container of losses that it was."""
+        return containers.compiled_loss(self)
+
+    @compiled_loss.setter
+    def compiled_loss(self, value: Any) -> None:
+        self._given_compiled_loss = value
+
     def get_compile_config(self) -> Config | None:
         """Return the arguments of `compile`, with metrics of Keras 1 by their names; None for `tf.train.Optimizer`."""
         if resource_optimizers.is_of_tf_train(self.optimizer):
@@ -214,10 +223,10 @@ def _as_given(loss: Any) -> Any:
 class SequentialMixin:
     """Sequential models."""
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if len(args) > 1 and isinstance(args[1], str | None):  # the name was the second argument in Keras 2
             args, kwargs = args[:1], {"name": args[1], **kwargs}
-        super()._construct(core, args, kwargs, by_gazelle)
+        super()._init_core(core, args, kwargs, by_gazelle)
 
     @property
     def path(self) -> str | None:

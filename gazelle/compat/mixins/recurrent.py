@@ -18,10 +18,10 @@ class BidirectionalMixin:
 
     num_constants = 0
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         kwargs = dict(kwargs)
         constants = kwargs.pop("num_constants", None) or 0
-        super()._construct(core, args, kwargs, by_gazelle)
+        super()._init_core(core, args, kwargs, by_gazelle)
         vars(self)["num_constants"] = constants
         given = args[0] if args else kwargs.get("layer")
         if era.is_package_before_keras_3():  # masked steps repeat the last output, as in other recurrent layers
@@ -84,10 +84,10 @@ class StackedMixin:
             else tuple(recurrent_inputs.flat(self, sizes))
         )
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         kwargs = dict(kwargs)
         reverse = bool(kwargs.pop("reverse_state_order", False))
-        super()._construct(core, args, kwargs, by_gazelle)
+        super()._init_core(core, args, kwargs, by_gazelle)
         if reverse:
             vars(self)["reverse_state_order"] = True
 

@@ -56,7 +56,7 @@ class RecurrentMixin:
     _takes_cell = _has_default_gates = False
     _constant_shapes: Sequence[Shape] = ()
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         steps, mode = _has_steps(type(self)), None
         if steps or "consume_less" in kwargs:
             number = kwargs.get("implementation", _MODES.index(kwargs.get("consume_less", _MODES[0])))
@@ -71,7 +71,7 @@ class RecurrentMixin:
         cell = args[0] if args else kwargs.get("cell")
         if era.number() < 3 and isinstance(cell, Layer) and getattr(cell, "state_size", 0) is None:
             cell.state_size = 0  # until the cell is built
-        super()._construct(core, args, kwargs, by_gazelle)
+        super()._init_core(core, args, kwargs, by_gazelle)
         if mode is not None:
             set_mode(self, mode)
         if isinstance(size := getattr(cell, "state_size", None), TensorShape):  # of one state

@@ -27,8 +27,8 @@ from gazelle.saving.h5_format.regularizers import Undivided
 class ActivityRegularizationMixin:
     """ActivityRegularization, whose penalty was not divided by the number of samples."""
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
-        super()._construct(core, args, kwargs, by_gazelle)
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        super()._init_core(core, args, kwargs, by_gazelle)
         if era.is_package_before_keras_3():
             self.activity_regularizer = Undivided(vars(self)["activity_regularizer"])
 
@@ -164,10 +164,10 @@ class TextVectorizationMixin(AdaptMixin):
 
     _ragged = False
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         ragged = facade.calls is not None and bool(kwargs.get("ragged"))
         kwargs = {name: value for name, value in kwargs.items() if name != "ragged" or not ragged}
-        super()._construct(core, args, kwargs, by_gazelle)
+        super()._init_core(core, args, kwargs, by_gazelle)
         self._ragged = ragged
 
     def __call__(self, inputs: TensorLike, *args: Any, **kwargs: Any) -> TensorResult:

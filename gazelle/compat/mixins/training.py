@@ -16,7 +16,7 @@ from gazelle.compat.backend.updates import rate_factors
 from gazelle.compat.classes import adopt
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, arrays_of, receiving_tensors
-from gazelle.compat.optimizers import former_optimizers, graph_optimizers, resource_optimizers
+from gazelle.compat.optimizers import former_optimizers, graph_optimizers, hyperparameters, resource_optimizers
 from gazelle.compat.types import Branch, Function, TensorLike, TensorResult
 from gazelle.core import symbolic
 from gazelle.core.types import Array, ArrayLike, Nested
@@ -105,6 +105,15 @@ class OptimizerMixin(CompatObject):
     updates_gathered_rows = False  # as those of `keras.optimizers.legacy`
 
     _wrapped_in_programs = {"update_step": _without_rate}
+
+    momentum, rho, beta_1, beta_2 = map(hyperparameters.Attribute, hyperparameters.NAMES)
+
+    def hyper(self) -> Arrays:
+        return super().hyper() | hyperparameters.assigned(self)
+
+    def update(self, params: Arrays, grads: Any, slots: Slots, hyper: Arrays, *args: Any, **kwargs: Any) -> Any:
+        with hyperparameters.bound(self, hyper):
+            return super().update(params, grads, slots, hyper, *args, **kwargs)
 
     def add_variable_from_reference(self, *args: Any, **kwargs: Any) -> Variable:
         names = {"model_variable": "reference_variable", "variable_name": "name", "initial_value": "initializer"}
@@ -242,7 +251,7 @@ class OptimizerMixin(CompatObject):
         """The order: values before norms in tf.keras (to 2.10), after them in Keras."""
         return ("clipvalue", "clipnorm", "global_clipnorm") if not era.standalone() else Optimizer._clipping
 
-    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+    def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         if core is Optimizer and args and isinstance(args[0], str):  # the base class of Keras 2 took its name first
             args, kwargs = args[1:], {**kwargs, "name": args[0]}
         args, kwargs = arrays_of((args, kwargs))  # a rate may be a tensor
@@ -260,7 +269,7 @@ class OptimizerMixin(CompatObject):
                 self.__dict__.update(decay=decay, _initial_decay=decay)
         elif core is Optimizer and not has_rate:
             kwargs = {"learning_rate": 0.001, **kwargs}
-        super()._construct(core, args, kwargs, by_gazelle)
+        super()._init_core(core, args, kwargs, by_gazelle)
 
     def apply(self, *args: Any, **kwargs: Any) -> Variable | Nested[Array]:
         return super().apply(*arrays_of(args), **arrays_of(kwargs))

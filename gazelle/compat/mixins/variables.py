@@ -165,7 +165,7 @@ class VariableMixin(RecordedVariable):
 
     regularizer = FunctionAttribute()
     constraint = FunctionAttribute()
-    _construct = CompatObject._construct
+    _init_core = CompatObject._init_core
     ref = experimental_ref = OldVariable.ref
 
     def __bool__(self) -> bool:

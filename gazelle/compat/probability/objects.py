@@ -169,6 +169,8 @@ def _genuine(value: Any) -> Any:
         return tuple(value)
     if isinstance(value, DType):
         return np.dtype(value.name)
+    if type(value).__module__.partition(".")[0] == "pandas":
+        value = np.asarray(value)
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "if":
         return value.astype(name_on_device(value.dtype), copy=False)
     if callable(value):

@@ -91,6 +91,9 @@ class _Finder(MetaPathFinder, Loader):
         if fullname not in _TABLE and fullname not in _PACKAGES and fullname not in classes.MODULES:
             return None
         spec = None if fullname == _EMPTY else PathFinder.find_spec(fullname, path, target)
+        if spec is None and fullname.partition(".")[0] == "distutils":  # that of setuptools, which has all modules
+            others = (finder for finder in sys.meta_path if "distutils" in type(finder).__module__)
+            spec = next((found for each in others if (found := each.find_spec(fullname, path, target))), None)
         if spec is not None and spec.loader is not None:
             spec.loader = Then(spec.loader, _provide)
         elif fullname.partition(".")[0] in ("imp", "distutils") or fullname.partition(".")[0] in sys.modules:

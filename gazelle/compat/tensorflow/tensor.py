@@ -337,6 +337,11 @@ def _as_operand(value: Any, other: Any) -> Any:
 
 
 add_operators(Tensor, _OPERATORS, operate)
+Tensor.OVERLOADABLE_OPERATORS = frozenset(  # type: ignore[attr-defined]  # packages give them to their own classes
+    name
+    for name in (*(f"__{side}{each.strip('_')}__" for each in _OPERATORS for side in ("", "r")), "__getitem__")
+    if name in vars(Tensor)
+)
 
 jax.tree_util.register_pytree_node(Tensor, lambda t: ((t.array,), None), lambda _, children: Tensor(children[0]))
 

@@ -167,8 +167,19 @@ _REPLICA = SimpleNamespace(
 _scopes: list[tuple[Strategy, bool]] = []
 
 
+def get_strategy() -> Strategy:
+    """Return the strategy whose scope is entered, or the default one."""
+    return _scopes[-1][0] if _scopes else Strategy()
+
+
+@ignores("model")
+def strategy_of(model: object) -> Strategy:
+    """`Model.distribute_strategy`."""
+    return get_strategy()
+
+
 named("distribute.has_strategy")(lambda: bool(_scopes))
-named("distribute.get_strategy")(lambda: _scopes[-1][0] if _scopes else Strategy())
+named("distribute.get_strategy")(get_strategy)
 named("distribute.in_cross_replica_context")(lambda: bool(_scopes) and not _scopes[-1][1])
 named("distribute.get_replica_context")(lambda: None if _scopes and not _scopes[-1][1] else _REPLICA)
 named("distribute.StrategyExtended", "distribute.ReplicaContext", "distribute.DistributedValues")(SimpleNamespace)

@@ -13,7 +13,7 @@ from gazelle import ops
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.shapes import Size
-from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.old_variable import Dimension, TensorShape
 from gazelle.compat.tensorflow import names as table
 from gazelle.compat.tensorflow.calls import CONVERSIONS, call, registered
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
@@ -68,7 +68,7 @@ def array_of(value: TensorLike, dtype: DTypeLike = None) -> TensorResult:
     return np.asarray(unboxed(convert(value, dtype)))
 
 
-named("Dimension")(lambda value: value)
+named("Dimension")(Dimension)
 named("identity_n")(lambda input: [NAMES["identity"](v) for v in input])
 named("is_symbolic_tensor")(lambda tensor: symbolic.is_symbolic(unboxed(tensor)))
 named("compat.dimension_value", "compat.v1.dimension_value")(lambda dimension: getattr(dimension, "value", dimension))

@@ -1,0 +1,108 @@
+"""Hyperparameters that programs change during training: until Keras 3 they were variables, such as the learning rate.
+
+A number that was assigned is an argument of the compiled step, so that later assignments compile nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from gazelle.compat import era
+from gazelle.compat.classes import is_generated
+from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.types import TensorLike
+from gazelle.core import arrays
+from gazelle.optimizers.transforms import Arrays
+
+#: those of the optimizers whose rules read them as numbers
+_OF_CLASS = {
+    "SGD": ("momentum",),
+    "RMSprop": ("rho",),
+    "Adadelta": ("rho",),
+    **dict.fromkeys(("Adam", "AdamW", "Adamax"), ("beta_1", "beta_2")),
+}
+NAMES = ("momentum", "rho", "beta_1", "beta_2")
+_ASSIGNED = "_assigned_hyperparameters"
+
+
+class Hyperparameter(float):
+    """A number that `keras.backend.set_value` and `assign` change, also during training."""
+
+    def __new__(cls, optimizer: Any, name: str) -> Hyperparameter:
+        made = super().__new__(cls, vars(optimizer)[name])
+        made._optimizer, made._name = optimizer, name
+        return made
+
+    _optimizer: Any
+    _name: str
+
+    def __reduce__(self) -> tuple[type[float], tuple[float]]:
+        return float, (float(self),)
+
+    def assign(self, value: TensorLike) -> None:
+        """Let the optimizer use another number from the next update on."""
+        assign(self._optimizer, self._name, value)
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """Return the number as an array."""
+        return np.asarray(self, "float32")
+
+    read_value = value = numpy
+
+
+class Attribute:
+    """The attribute of an optimizer with this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, optimizer: Any, owner: type | None = None) -> Any:
+        if optimizer is None:
+            return self
+        if self.name not in vars(optimizer):
+            raise AttributeError(f"{type(optimizer).__name__!r} object has no attribute {self.name!r}")
+        own = vars(optimizer)[self.name]
+        is_program = _is_changed_by_programs(optimizer, self.name) and not called_by_gazelle(1)
+        return Hyperparameter(optimizer, self.name) if is_program else own
+
+    def __set__(self, optimizer: Any, value: Any) -> None:
+        is_variable = not era.standalone() and (era.is_before_tf_keras_2_11() or optimizer.updates_gathered_rows)
+        if is_variable and _is_changed_by_programs(optimizer, self.name) and np.ndim(value) == 0:
+            assign(optimizer, self.name, value)
+        else:
+            vars(optimizer)[self.name] = value
+
+
+def _is_changed_by_programs(optimizer: Any, name: str) -> bool:
+    """Whether a hyperparameter of an optimizer of gazelle was a variable."""
+    known = name in _OF_CLASS.get(type(optimizer).__name__, ()) and is_generated(type(optimizer))
+    return known and era.number() < 3 and isinstance(vars(optimizer).get(name), float) and "_iterations" in vars(optimizer)
+
+
+def assign(optimizer: Any, name: str, value: TensorLike) -> None:
+    """Set a hyperparameter, as an argument of the compiled step if there may be one."""
+    number = float(np.asarray(value))
+    vars(optimizer)[name] = number
+    vars(optimizer).setdefault(_ASSIGNED, {})[name] = number
+    optimizer._iterations.assign(optimizer._iterations.value)  # the state of a training is collected again
+
+
+def assigned(optimizer: Any) -> Arrays:
+    """The hyperparameters that were assigned, as arguments of a step."""
+    found: dict[str, float] = vars(optimizer).get(_ASSIGNED, {})
+    return {name: arrays.from_host(value, np.float32) for name, value in found.items()}
+
+
+@contextlib.contextmanager
+def bound(optimizer: Any, hyper: Arrays) -> Iterator[None]:
+    """Context manager in which the rule reads the arguments of a step."""
+    found: dict[str, float] = vars(optimizer).get(_ASSIGNED, {})
+    vars(optimizer).update({name: hyper[name] for name in found if name in hyper})
+    try:
+        yield
+    finally:
+        vars(optimizer).update(found)
