@@ -61,6 +61,13 @@ def _classes(model: Any, x: Any, batch_size: int | None = None, verbose: int = 0
     return probabilities.argmax(axis=-1) if probabilities.shape[-1] > 1 else (probabilities > 0.5).astype("int32")
 
 
+def _strategy(_: Any) -> Any:
+    """The strategy of TensorFlow, as programs of tf.keras read it from models."""
+    from gazelle.compat.tensorflow import tf_config  # which programs for Keras alone do not load
+
+    return tf_config.get_strategy()
+
+
 def _reset(model: Any) -> None:
     for layer in weight_tree.named_layers(model).values():
         if layer is not model and getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
@@ -190,6 +197,8 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "model": lambda model: model,
     "jit_compile": lambda model: bool(_compiled("jit_compile", model) in (None, "auto", True)),
     "steps_per_execution": lambda model: _compiled("steps_per_execution", model) or 1,
+    "_validate_target_and_loss": _NOTHING_TO_DO,
+    "distribute_strategy": _strategy,
     "stateful": lambda model: any(getattr(layer, "stateful", False) for layer in model.layers),
     "_loss_tracker": lambda model: next((m for m in model.metrics if m.name == "loss"), None),
     **dict.fromkeys(

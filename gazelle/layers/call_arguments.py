@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from gazelle.core import symbolic
+from gazelle.core import shape_inference, symbolic
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import get_mask, set_mask
 
@@ -189,8 +189,13 @@ def set_masks(outputs: Tree, mask: Tree) -> None:
 
 
 def shapes_of(value: Tree) -> Shapes:
-    """Return the shapes of tensors in the structure in which they are given."""
-    return symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), value)
+    """Return the shapes of tensors in the structure in which they are given; an unknown batch size is None."""
+    return symbolic.map_tree(_shape_of, value)
+
+
+def _shape_of(leaf: Any) -> tuple[int | None, ...]:
+    shape = tuple(getattr(leaf, "shape", ()))
+    return shape_inference.shown(shape[:1]) + shape[1:] if shape_inference.infers_shapes.get() else shape
 
 
 def build_arguments(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:

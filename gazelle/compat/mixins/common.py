@@ -28,14 +28,22 @@ class CompatObject:
     `_wrapped_in_programs` what wraps those that a class of a program defines: {name: function of the method}.
     """
 
+    _is_prepared = True  # of each class: whether `__init_subclass__` was called
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls._is_prepared = True
         if is_generated(cls) or is_mixin(cls):
             return
         for mixin in cls.__mro__:
             for name, wrap in vars(mixin).get("_wrapped_in_programs", {}).items():
                 if name in vars(cls):
                     setattr(cls, name, wrap(vars(cls)[name]))
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        prepare(cls)
+        new = super().__new__
+        return new(cls) if new is object.__new__ else new(cls, *args, **kwargs)
 
     def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         """The constructor of the generated class for `core`."""
@@ -58,6 +66,20 @@ class CompatObject:
             super().__setattr__(name, value)
         if hasattr(value, "weight_parts"):  # an object of `probability`, whose variables are those of the layer
             vars(self)[f"_weight_parts_of_{name}"] = value.weight_parts
+
+
+def prepare(cls: Any) -> None:
+    """Prepare a class of a program, and those that it is derived from, as `__init_subclass__` does.
+
+    A mixin of the program in front of the class of gazelle may have another `__init_subclass__`, which ends there.
+    """
+    if "_is_prepared" in vars(cls):
+        return
+    for each in reversed(cls.__mro__):
+        if issubclass(each, CompatObject) and "_is_prepared" not in vars(each):
+            bases = (base for base in each.__mro__[1:] if base.__module__.startswith("gazelle."))
+            hook = next(vars(base)["__init_subclass__"] for base in bases if "__init_subclass__" in vars(base))
+            hook.__func__(each)
 
 
 def receiving_tensors(function: Function) -> Function:

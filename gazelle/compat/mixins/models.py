@@ -14,6 +14,7 @@ from gazelle.compat import era, former_files, frozen, graph_views, logs, methods
 from gazelle.compat.classes import STEPS, adopt, compat_class, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.metrics import containers, keras1_metrics
+from gazelle.compat.mixins.common import prepare
 from gazelle.compat.mixins.layers import follows_phase
 from gazelle.compat.mixins.model_methods import translated_method
 from gazelle.compat.mixins.steps import loss_as_array, step_on_tensors
@@ -69,6 +70,7 @@ class ModelMixin:
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls.__dict__.get("_core") is Model and (args or not {"inputs", "input"}.isdisjoint(kwargs)):
             cls = compat_class(Functional)
+        prepare(cls)
         return object.__new__(cls)
 
     def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:

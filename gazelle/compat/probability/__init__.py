@@ -31,6 +31,8 @@ _ROOT = "tensorflow_probability"
 _GENUINE = ("substrates", "python.internal", "python.version")
 #: those of them that compare the arguments of TensorFlow's functions with their own: programs get the substrate's
 _CHECKED = ("prefer_static", "tensor_util", "samplers", "distribution_util")
+#: modules whose functions take and return data of pandas
+_OF_PANDAS = (f"{SUBSTRATE}.sts.regularization",)
 
 
 class Namespace(ModuleType):
@@ -62,7 +64,8 @@ class Namespace(ModuleType):
         return self.__dict__.setdefault(name, _converted(found, f"{self.__name__}.{name}"))
 
     def __dir__(self) -> list[str]:
-        return sorted({*dir(_substrate(self._path)), *dir(importlib.import_module(_OWN.get(self._path, "types")))})
+        own = dir(importlib.import_module(_OWN[self._path])) if self._path in _OWN else []
+        return sorted(name for name in {*dir(_substrate(self._path)), *own} if not name.startswith("__"))
 
 
 #: module of the substrate -> that of this package with names that the substrate lacks
@@ -112,7 +115,8 @@ def _converted(found: Any, name: str) -> Any:
     if isinstance(found, type):
         kind: Any = found
         return found if issubclass(found, tuple | Exception) or not is_genuine(found) else program_class(kind)
-    return program_function(found) if inspect.isfunction(found) and is_genuine(found) else found
+    is_of_tensors = inspect.isfunction(found) and is_genuine(found) and found.__module__ not in _OF_PANDAS
+    return program_function(found) if is_of_tensors else found
 
 
 def module(name: str) -> ModuleType | None:

@@ -173,11 +173,21 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
             found.append(Sign(line, "TF_USE_LEGACY_KERAS", 1, 2))
         waiting += _imported_files(file, text, folders)
     for folder in map(pathlib.Path, folders):
-        if any(file.is_relative_to(folder) for file in seen) and releases.is_for_keras_3(folder):
-            found.append(Sign(0, f"keras>=3 in the requirements of {folder.name}", 3, 3))
+        if any(file.is_relative_to(folder) for file in seen):
+            found += _of_requirements(folder)
     if roots != {"keras"} or _show_keras_3(found) or _requires_keras_3(pathlib.Path(path)):
         found = [sign for sign in found if sign.what not in (RATE, FUTURE)]
     return found, roots
+
+
+def _of_requirements(folder: pathlib.Path) -> Iterator[Sign]:
+    """The signs in what the packages of a folder require: Keras 3, or a release before it."""
+    first_of_keras_3 = {"tensorflow": tensorflow_signs.KERAS_3, "keras": (3, 0)}
+    for name, pin in releases.required_in(folder):
+        if pin.newest < first_of_keras_3[name]:
+            yield Sign(0, pin.text, 1, 2)
+        elif name == "keras" and pin.oldest >= (3, 0):
+            yield Sign(0, pin.text, 3, 3)
 
 
 def orders_as_theano(path: str, source: str | None = None) -> bool:

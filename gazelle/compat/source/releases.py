@@ -32,9 +32,10 @@ _NAMES_SINCE_2_11 = re.compile(
 )
 _FILES = ("requirements.txt", "environment.yml", "environment.yaml", "Pipfile", "setup.py")
 _ROOT_OF_A_PROJECT = (".git", "README.md", "LICENSE")
-#: "==2.4", "=2.1", "~=2.8", "<2.12", ">=2.16"
-_RELEASE = re.compile(r"(?<![!\d.=~<>])([=~<>]+)[ \t\"']*(?:[=~<]+)?(\d+)\.(\d+)")
-_NEEDS_KERAS_3 = re.compile(r"^Requires-Dist: *keras\b(?![-_])[^;\n]*>= *3", re.MULTILINE | re.IGNORECASE)
+#: "==2.4", "=2.1", "~=2.8", "<2.12", ">=2.16", "<3"
+_RELEASE = re.compile(r"(?<![!\d.=~<>])([=~<>]+)[ \t\"']*(?:[=~<]+)?(\d+)(?:\.(\d+)|(?![\d.]))")
+#: a requirement in the metadata of a package, without those of extras
+_REQUIRED = rf"^Requires-Dist: *({TENSORFLOW}|{KERAS})\b(?![-_])(?!.*\bextra\b)([^;\n]*)"
 _ANY = (99, 0)  # newer than each release
 _OF_2_3 = {TENSORFLOW: (2, 0), KERAS: (2, 3)}  # the first releases with the behaviour of Keras 2.3
 
@@ -58,18 +59,28 @@ def pins(program: pathlib.Path, package: str) -> Iterator[Pin]:
     for folder in list(program.absolute().parents)[:3]:
         for name in _FILES:
             for found in line.finditer(read(folder / name)):
-                for release in _RELEASE.finditer(found[2]):
-                    stated, sign = (int(release[2]), int(release[3])), release[1]
-                    oldest = (0, 0) if sign.startswith("<") else stated
-                    newest = (stated[0], stated[1] - 1) if sign.startswith("<") else stated
-                    yield Pin(oldest, _ANY if sign.startswith(">") else newest, f"{found[1]}{release[0]} in {name}")
+                yield from _stated(found, name)
         if any((folder / name).exists() for name in _ROOT_OF_A_PROJECT):
             break
 
 
-def is_for_keras_3(folder: pathlib.Path) -> bool:
-    """Whether the metadata of a package that is installed in a folder requires Keras 3."""
-    return any(_NEEDS_KERAS_3.search(read(file)) for file in folder.glob("*.dist-info/METADATA"))
+def _stated(line: re.Match[str], place: str) -> Iterator[Pin]:
+    """The releases in a line that names a package and what is required of it."""
+    for release in _RELEASE.finditer(line[2]):
+        stated, sign = (int(release[2]), int(release[3] or 0)), release[1]
+        if release[3] is None and sign not in ("<", ">="):  # "~=2" and the like allow too many releases
+            continue
+        oldest = (0, 0) if sign.startswith("<") else stated
+        newest = (stated[0], stated[1] - 1) if sign.startswith("<") else stated
+        yield Pin(oldest, _ANY if sign.startswith(">") else newest, f"{line[1]}{release[0]} in {place}")
+
+
+def required_in(folder: pathlib.Path) -> Iterator[tuple[str, Pin]]:
+    """What the metadata of packages that are installed in a folder require: ("tensorflow" or "keras", the releases)."""
+    for file in folder.glob("*.dist-info/METADATA"):
+        for found in re.finditer(_REQUIRED, read(file), re.MULTILINE | re.IGNORECASE):
+            for pin in _stated(found, f"the requirements of {folder.name}"):
+                yield found[1].lower()[:10], pin
 
 
 def version_of_keras_2(program: pathlib.Path, standalone: bool, names: Collection[str]) -> tuple[int, int] | None:

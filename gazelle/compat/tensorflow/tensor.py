@@ -129,6 +129,8 @@ class Tensor(TensorWrapper, metaclass=_TensorType):
     def __bool__(self) -> bool:
         return bool(self.array)
 
+    __nonzero__ = __bool__  # of Python 2; packages give it to their own classes
+
     def __int__(self) -> int:
         return int(self._number())
 

@@ -107,6 +107,7 @@ class Strategy:
     cluster_resolver: TFConfigClusterResolver | None = None
     extended = SimpleNamespace(
         update=ignores("group")(lambda var, fn, args=(), kwargs=None: fn(var, *args, **(kwargs or {}))),
+        _in_multi_worker_mode=lambda: False,
         batch_reduce_to=ignores("reduce_op options")(lambda reduce_op, pairs: [value for value, _ in pairs]),
     )
 
@@ -170,12 +171,6 @@ _scopes: list[tuple[Strategy, bool]] = []
 def get_strategy() -> Strategy:
     """Return the strategy whose scope is entered, or the default one."""
     return _scopes[-1][0] if _scopes else Strategy()
-
-
-@ignores("model")
-def strategy_of(model: object) -> Strategy:
-    """`Model.distribute_strategy`."""
-    return get_strategy()
 
 
 named("distribute.has_strategy")(lambda: bool(_scopes))

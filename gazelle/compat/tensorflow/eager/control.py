@@ -175,6 +175,30 @@ def _stacked(rows: Sequence[Any]) -> Any:
     return jax.tree.map(lambda *parts: stack([convert(p) for p in parts]), *rows, is_leaf=is_box)
 
 
+#: `map_fn` over at most so many traced rows is written out
+_MOST_WRITTEN_OUT = 16
+
+
+def _is_long(elems: Any) -> bool:
+    """Whether there are so many traced rows that they are mapped by a loop of JAX."""
+    leaves = jax.tree.leaves(elems, is_leaf=is_box)
+    traced = [leaf for leaf in leaves if is_box(leaf) and _traced(leaf)]
+    return bool(traced) and len(traced) == len(leaves) and unboxed(traced[0]).shape[0] > _MOST_WRITTEN_OUT
+
+
+def _scanned(fn: Callable[[Any], Any], elems: Any) -> Any:
+    arrays = jax.tree.map(unboxed, elems, is_leaf=is_box)
+    fn(boxed(jax.tree.map(lambda array: array[0], arrays)))  # layers in `fn` create their weights outside of the loop
+    key = prng.loop_key()
+
+    def step(count: Any, row: Any) -> Any:
+        with tracing.at_step(key, count):
+            out = fn(boxed(row))
+        return count + 1, jax.tree.map(lambda v: jnp.asarray(unboxed(convert(v))), out, is_leaf=is_box)
+
+    return boxed(recorded(lambda rows: jax.lax.scan(step, jnp.zeros((), "int32"), rows)[1], arrays))
+
+
 _HINTS = "parallel_iterations back_prop swap_memory infer_shape"  # in TensorFlow 2 `back_prop` has no effect, either
 
 
@@ -191,6 +215,8 @@ def map_fn(fn: Callable[[Any], Any], elems: TensorLike) -> TensorResult:
     """`tf.map_fn`: `fn` applied to each row, stacked; rows of different lengths become a ragged tensor."""
     if _is_symbolic(elems):
         return subgraphs.symbolic_scan(lambda state, row: (state, fn(row)), elems, np.float32(0))[1]
+    if _is_long(elems):
+        return _scanned(fn, elems)
     rows = [fn(row) for row in _rows(elems)]
     if (
         all(is_box(row) or isinstance(row, RaggedTensor) for row in rows)
