@@ -247,6 +247,12 @@ def test_packages_of_a_program_tell_its_era(tmp_path, monkeypatch):
     metadata = tmp_path / "lib" / "mine-1.dist-info" / "METADATA"
     metadata.write_text('Name: mine\nRequires-Dist: keras<4.0,>=3.3; extra == "deep"\n')
     assert detect.detect(str(tmp_path / "program.py"), "import keras, mine\nmine.model()").number == 3
+    (inner / "model.py").write_text("import tensorflow as tf\n")
+    for required, number in {"tensorflow (<2.16,>=2)": 2, "keras<3": 2, "keras ~=2.4.0": 2, "tensorflow<3": 3}.items():
+        metadata.write_text(f"Name: mine\nRequires-Dist: {required}\n")
+        assert detect.detect(str(tmp_path / "program.py"), source).number == number, required
+    metadata.write_text('Name: mine\nRequires-Dist: tensorflow<2.16; extra == "deep"\n')
+    assert detect.detect(str(tmp_path / "program.py"), source).number == 3
     metadata.write_text("Name: mine\nRequires-Dist: keras-hub>=3\n")
     (inner / "model.py").write_text("from tensorflow.keras.losses import Loss, Reduction\n")
     monkeypatch.chdir(inner)

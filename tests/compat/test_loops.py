@@ -95,3 +95,30 @@ def test_loops_over_structures_in_a_graph(tensorflow_1):  # numbers of TensorFlo
         found = [session.run(total, given), *(np.abs(v).sum() for v in session.run(gradients, given))]
         np.testing.assert_allclose(found, [7.738948, 77.401955, 14.433916], rtol=1e-5)
         assert session.run(pair, {count: 4}) == (16, {"a": 15})
+
+
+def test_many_traced_rows_are_mapped_by_a_loop(tf_keras_2):
+    tf = tf_keras_2
+    class Rows(tf.keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.calls = tf.keras.layers.Dense(2, kernel_initializer="ones"), 0
+
+        def call(self, x):
+            return tf.map_fn(self.row, (x, x[:, 0]), fn_output_signature=tf.float32)
+
+        def row(self, given):
+            self.calls += 1
+            return self.dense(given[0][None])[0] * given[1]
+
+    inputs = tf.keras.Input((3,))
+    layer = Rows()
+    model = tf.keras.Model(inputs, layer(inputs))
+    assert layer.calls < 20  # the batch size is unknown
+    x = np.random.default_rng(0).random((40, 3)).astype("float32")
+    wanted = np.repeat(x.sum(1, keepdims=True) * x[:, :1], 2, 1)
+    np.testing.assert_allclose(model.predict(x, verbose=0, batch_size=40), wanted, rtol=1e-5)
+    model.compile("sgd", "mse")
+    assert model.train_on_batch(x, wanted) < 1e-9
+    model.train_on_batch(x, wanted + 1)
+    np.testing.assert_allclose(layer.dense.kernel[:, 0], 1 + 0.01 * (x * x[:, :1]).mean(0), rtol=1e-5)

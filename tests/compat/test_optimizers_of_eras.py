@@ -1,6 +1,7 @@
 """Optimizers of programs for Keras 1, Keras 2 and tf.keras."""
 
 import json
+import pickle
 
 import h5py
 import numpy as np
@@ -184,3 +185,39 @@ def test_order_of_variables_in_files_of_tf_keras(tf_keras, tmp_path, version, ch
     fit(model)
     fit(loaded)
     np.testing.assert_allclose(loaded.get_weights()[0], model.get_weights()[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute", "losses"),
+    [
+        ("SGD", "momentum", [6.988282203674316, 5.716252326965332, 5.742518424987793]),
+        ("Adam", "beta_1", [7.396670341491699, 6.988566875457764, 6.686041355133057]),
+        ("RMSprop", "rho", [7.476456642150879, 7.117330074310303, 6.834275722503662]),
+    ],
+)
+@pytest.mark.parametrize("by_backend", [True, False])
+def test_hyperparameters_change_during_training(tf_keras, name, attribute, losses, by_backend):
+    """The losses of TensorFlow 2.15 with `optimizers.legacy`; the two ways of assigning are equal there."""
+    optimizer = getattr(tf_keras.optimizers.legacy, name)(0.01, **({"momentum": 0.9} if name == "SGD" else {}))
+    backend = tf_keras.backend
+
+    class Change(tf_keras.callbacks.Callback):
+        def on_batch_end(self, batch, logs=None):
+            if by_backend:
+                backend.set_value(getattr(optimizer, attribute), 0.3)
+                backend.set_value(optimizer.lr, 0.02)
+            else:
+                setattr(optimizer, attribute, 0.3)
+                optimizer.lr = 0.02
+
+    model = tf_keras.Sequential([tf_keras.layers.Dense(1, kernel_initializer="ones", input_shape=(2,))])
+    model.compile(optimizer, "mse")
+    x, y = np.ones((8, 2), "float32"), np.arange(8.0).reshape(8, 1)
+    history = model.fit(x, y, batch_size=2, epochs=3, shuffle=False, verbose=0, callbacks=[Change()]).history
+    np.testing.assert_allclose(history["loss"], losses, rtol=2e-6)
+    number = getattr(optimizer, attribute)
+    assert isinstance(number, float)
+    assert (number, backend.get_value(number), number.numpy()) == (0.3, 0.3, np.float32(0.3))
+    assert optimizer.get_config()[attribute] == 0.3
+    assert type(pickle.loads(pickle.dumps(number))) is float
+    assert not hasattr(optimizer, "rho" if attribute != "rho" else "beta_1")

@@ -413,3 +413,130 @@ def test_custom_gradient_of_variables(tf):
     assert y.numpy().tolist() == [[6.0, 6.0]]
     found = tape.gradient(y, [x, scale, *layer.trainable_variables])
     assert [v.numpy().tolist() for v in found] == [[[7.0, 7.0]], 5.0, [[5.0, 5.0], [5.0, 5.0]], [5.0, 5.0]]
+
+
+class Tagged:
+    """A mixin of a package whose `__init_subclass__` does not call that of the next class."""
+
+    def __init_subclass__(cls, **kwargs):
+        cls.tag = cls.__name__
+
+
+def test_mixins_may_end_the_chain_of_init_subclass(tf_keras_2):
+    tf = tf_keras_2
+    class Scaled(Tagged, tf.keras.layers.Layer):
+        def __init__(self, units, **kwargs):
+            super().__init__(**kwargs)
+            self.units = units
+
+        def build(self, input_shape):
+            assert input_shape.ndims == 2  # a TensorShape
+            self.kernel = self.add_weight(name="k", shape=(input_shape[-1], self.units), initializer="ones")
+
+        def call(self, x):
+            return tf.matmul(x, self.kernel)
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.units}
+
+    class Network(Tagged, tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = Scaled(2)
+
+        def call(self, x):
+            return self.inner(x)
+
+        def train_step(self, data):
+            x, y = data
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((self(x, training=True) - y) ** 2)
+            gradients = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+            return {"loss": loss}
+
+    model = Network()
+    model.compile("sgd")
+    assert model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0).history == {"loss": [4.0]}
+    assert (Scaled.tag, Network.tag, Scaled.from_config(Scaled(3).get_config()).units) == ("Scaled", "Network", 3)
+
+
+def test_names_of_methods_in_packages(tf_keras_2):
+    tf = tf_keras_2
+    class Named(tf.keras.layers.Layer):
+        def __init__(self, **kwargs):
+            self._construct(**kwargs)
+            self._label, self._tracker = "label", "tracker"
+
+        def _construct(self, **kwargs):
+            super().__init__(**kwargs)
+
+        def _check_inputs(self):
+            raise AssertionError
+
+        _to_array = _check_inputs
+
+        def call(self, x):
+            return x * 2
+
+    layer = Named(name="named")
+    assert layer(tf.ones((1, 2))).numpy().tolist() == [[2, 2]]
+    assert (layer.name, layer._label, layer._tracker) == ("named", "label", "tracker")
+
+
+def test_builds_of_inner_layers_get_no_batch_size(tf_keras_2):
+    tf = tf_keras_2
+    class Inner(tf.keras.layers.Layer):
+        def build(self, input_shape):
+            self.input_spec = tf.keras.layers.InputSpec(shape=input_shape)
+
+        def call(self, x):
+            return x + 1
+
+    class Outer(tf.keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = Inner()
+
+        def call(self, x):
+            return self.inner(x)
+
+    inputs = tf.keras.Input((3,))
+    model = tf.keras.Model(inputs, Outer()(inputs))
+    assert model.predict(np.ones((5, 3)), verbose=0).shape == (5, 3)
+    assert model.layers[1].inner.input_spec.shape == (None, 3)
+
+
+def test_containers_of_losses_and_metrics(tf_keras_2):
+    tf = tf_keras_2
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(3,))])
+    model.compile("sgd", "mse", metrics=["mae"])
+    assert (model.compiled_metrics._metrics, model.compiled_loss._losses) == (["mae"], "mse")
+    model.fit(FLAT, FLAT[:, :1], verbose=0)
+    assert [[each.name for each in one] for one in model.compiled_metrics._metrics] == [["mae"]]
+    loss = model.compiled_loss._get_loss_object(model.compiled_loss._losses[0].name)
+    assert np.asarray(loss.fn(np.zeros((1, 2)), np.full((1, 2), 2.0))).tolist() == [4]
+    assert model.distribute_strategy.num_replicas_in_sync == 1
+    assert not model.distribute_strategy.extended._in_multi_worker_mode()
+
+
+def test_sets_of_objects_by_identity():
+    sets = tensorflow.module("tensorflow.python.util.object_identity")
+    first, second = [1], [1]
+    found = sets.ObjectIdentitySet([first])
+    assert (first in found, second in found, len(found.union(sets.ObjectIdentitySet([second])))) == (True, False, 2)
+    found.update([second])
+    found.discard(first)
+    assert list(found) == [second]
+    table = sets.ObjectIdentityDictionary([(first, "a")])
+    table[second] = "b"
+    del table[first]
+    assert (table[second], len(table), first in table, list(table)) == ("b", 1, False, [second])
+
+
+def test_classes_that_packages_derive_from_tensors(tf):
+    assert isinstance(tf.compat.v1.Dimension(3), tf.compat.v1.Dimension)
+    assert tf.compat.v1.Dimension(None).value is None
+    assert not isinstance((3,), (tf.compat.v1.Dimension, tf.TensorShape))
+    assert {"__add__", "__radd__", "__getitem__", "__and__"} <= tf.Tensor.OVERLOADABLE_OPERATORS
+    assert all(callable(getattr(tf.Tensor, name)) for name in tf.Tensor.OVERLOADABLE_OPERATORS)

@@ -287,3 +287,31 @@ def test_private_names_that_packages_read(tf, tfp):
     assert variable._pretransformed_input is variable.pretransformed_input
     assert variable.bijector is variable.transform_fn
     np.testing.assert_allclose(variable.pretransformed_input.numpy(), np.log(np.expm1(2.0)), rtol=1e-6)
+
+
+def test_objects_of_pandas_are_arrays(tf, tfp):
+    pandas = pytest.importorskip("pandas")
+    series = pandas.Series([1.0, 2.0])
+    np.testing.assert_allclose(tfp.distributions.Normal(series, 1.0).log_prob(series), [-0.9189385] * 2, rtol=1e-6)
+    found = tfp.sts.regularize_series(pandas.Series([1.0, 2.0, 3.0], pandas.to_datetime(["2020-01-01", "2020-01-02", "2020-01-04"])))
+    assert isinstance(found, pandas.Series)
+    assert len(found) == 4
+    assert "AsyncGeneratorType" not in dir(tfp.distributions)
+    assert all(hasattr(tfp.distributions, name) for name in dir(tfp.distributions))
+
+
+def test_classes_whose_objects_are_tensors(tf, tfp):
+    deferred = probability.module("tensorflow_probability.python.util.deferred_tensor")
+
+    class Pair(tf.Module, metaclass=deferred.TensorMetaClass):
+        def __init__(self, mean):
+            super().__init__()
+            self.mean = mean
+
+        def _value(self, dtype=None, name=None, as_ref=False):
+            return self.mean
+
+    pair = Pair(tf.constant([1.0, 2.0]))
+    assert (pair + 1).numpy().tolist() == [2, 3]
+    assert tf.square(pair).numpy().tolist() == [1, 4]
+    assert float(pair[1]) == 2

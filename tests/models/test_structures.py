@@ -1,5 +1,7 @@
 """Inputs in nested dicts and lists, inputs that may be None, results of single batches, states of metrics."""
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 
@@ -205,3 +207,20 @@ def test_structures_in_configs(outputs):
     )
     assert copy.get_config()["input_layers"] == model.get_config()["input_layers"]
     gazelle.tree.assert_same_structure(copy(X), model(X))
+
+
+@pytest.mark.parametrize("kind", [dict, OrderedDict])
+def test_the_keys_of_inputs_and_outputs_are_matched_in_any_order(kind):
+    inputs = kind((name, Input((), name=name)) for name in ("uid", "b", "a"))
+    number = inputs["uid"] * 100 + inputs["b"] * 10 + inputs["a"]
+    model = Model(inputs, kind([("z", number), ("y", inputs["b"] + 1)]))
+    data = {"uid": np.full(2, 3.0), "b": np.full(2, 2.0), "a": np.full(2, 1.0)}
+    for given in (data, OrderedDict(data), OrderedDict(sorted(data.items()))):
+        found = model.predict(given, verbose=0)
+        assert {name: value.tolist() for name, value in found.items()} == {"z": [321, 321], "y": [3, 3]}
+    model.compile("sgd", "mse")
+    logs = model.evaluate(data, OrderedDict(z=np.full(2, 322.0), y=np.full(2, 3.0)), verbose=0, return_dict=True)
+    assert (logs["z_loss"], logs["y_loss"]) == (1, 0)
+    nested = {"k": kind((name, Input((), name=name)) for name in "ba")}
+    model = Model(nested, nested["k"]["b"] * 10 + nested["k"]["a"])
+    assert model({"k": {"b": np.ones(1), "a": np.full(1, 2.0)}}).tolist() == [12]

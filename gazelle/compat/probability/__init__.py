@@ -73,6 +73,7 @@ _OWN = {
     "layers": "gazelle.compat.probability.layers",
     "layers.internal.distribution_tensor_coercible": "gazelle.compat.probability.outputs",
     "util": "gazelle.compat.probability.util",
+    "util.deferred_tensor": "gazelle.compat.probability.deferred_tensor",
     "bijectors": "gazelle.compat.probability.autoregressive",
 }
 

@@ -90,8 +90,8 @@ class _Finder(MetaPathFinder, Loader):
     ) -> ModuleSpec | None:
         if fullname not in _TABLE and fullname not in _PACKAGES and fullname not in classes.MODULES:
             return None
-        spec = None if fullname == _EMPTY else PathFinder.find_spec(fullname, path, target)
-        if spec is None and fullname.partition(".")[0] == "distutils":  # that of setuptools, which has all modules
+        spec = None if fullname in (_EMPTY, "distutils.version") else PathFinder.find_spec(fullname, path, target)
+        if fullname == "distutils":  # that of setuptools, which has all modules
             others = (finder for finder in sys.meta_path if "distutils" in type(finder).__module__)
             spec = next((found for each in others if (found := each.find_spec(fullname, path, target))), None)
         if spec is not None and spec.loader is not None:

@@ -183,8 +183,8 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
 def _of_requirements(folder: pathlib.Path) -> Iterator[Sign]:
     """The signs in what the packages of a folder require: Keras 3, or a release before it."""
     first_of_keras_3 = {"tensorflow": tensorflow_signs.KERAS_3, "keras": (3, 0)}
-    for name, pin in releases.required_in(folder):
-        if pin.newest < first_of_keras_3[name]:
+    for name, pin, is_of_extra in releases.required_in(folder):
+        if pin.newest < first_of_keras_3[name] and not is_of_extra:
             yield Sign(0, pin.text, 1, 2)
         elif name == "keras" and pin.oldest >= (3, 0):
             yield Sign(0, pin.text, 3, 3)

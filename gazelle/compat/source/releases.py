@@ -34,8 +34,8 @@ _FILES = ("requirements.txt", "environment.yml", "environment.yaml", "Pipfile", 
 _ROOT_OF_A_PROJECT = (".git", "README.md", "LICENSE")
 #: "==2.4", "=2.1", "~=2.8", "<2.12", ">=2.16", "<3"
 _RELEASE = re.compile(r"(?<![!\d.=~<>])([=~<>]+)[ \t\"']*(?:[=~<]+)?(\d+)(?:\.(\d+)|(?![\d.]))")
-#: a requirement in the metadata of a package, without those of extras
-_REQUIRED = rf"^Requires-Dist: *({TENSORFLOW}|{KERAS})\b(?![-_])(?!.*\bextra\b)([^;\n]*)"
+#: a requirement in the metadata of a package, and whether it is one of an extra
+_REQUIRED = rf"^Requires-Dist: *({TENSORFLOW}|{KERAS})\b(?![-_])([^;\n]*)(.*\bextra\b)?"
 _ANY = (99, 0)  # newer than each release
 _OF_2_3 = {TENSORFLOW: (2, 0), KERAS: (2, 3)}  # the first releases with the behaviour of Keras 2.3
 
@@ -75,12 +75,12 @@ def _stated(line: re.Match[str], place: str) -> Iterator[Pin]:
         yield Pin(oldest, _ANY if sign.startswith(">") else newest, f"{line[1]}{release[0]} in {place}")
 
 
-def required_in(folder: pathlib.Path) -> Iterator[tuple[str, Pin]]:
-    """What the metadata of packages that are installed in a folder require: ("tensorflow" or "keras", the releases)."""
+def required_in(folder: pathlib.Path) -> Iterator[tuple[str, Pin, bool]]:
+    """What the metadata of packages in a folder require: "tensorflow" or "keras", the releases, whether by an extra."""
     for file in folder.glob("*.dist-info/METADATA"):
         for found in re.finditer(_REQUIRED, read(file), re.MULTILINE | re.IGNORECASE):
             for pin in _stated(found, f"the requirements of {folder.name}"):
-                yield found[1].lower()[:10], pin
+                yield found[1].lower()[:10], pin, found[3] is not None
 
 
 def version_of_keras_2(program: pathlib.Path, standalone: bool, names: Collection[str]) -> tuple[int, int] | None:

@@ -262,7 +262,7 @@ def on_device(array: TensorLike) -> TensorResult:
 
 # Operators ------------------------------------------------------------------------------------------------------------
 
-_OPERATORS: dict[str, Callable[..., Any]] = {
+OPERATORS: dict[str, Callable[..., Any]] = {
     name: getattr(operator, name)
     for name in listed("add sub mul floordiv mod pow matmul lt le gt ge eq ne and_ or_ xor neg pos abs invert")
 }
@@ -300,7 +300,7 @@ def _divisor(value: Any) -> Any:
     return value
 
 
-_OPERATORS |= {"truediv": quotient, "floordiv": floor_quotient, "mod": remainder}
+OPERATORS |= {"truediv": quotient, "floordiv": floor_quotient, "mod": remainder}
 
 
 def operate(name: str, *operands: Any) -> TensorResult:
@@ -309,7 +309,7 @@ def operate(name: str, *operands: Any) -> TensorResult:
     given = [_as_operand(v, other) for v in operands]
     if any(v is NotImplemented for v in given):
         return NotImplemented
-    function = _OPERATORS[name]
+    function = OPERATORS[name]
     return guarded(function, tuple(given), {}, host=function, keeps_64_bits=name == "truediv" and _are_integers(given))
 
 
@@ -338,10 +338,10 @@ def _as_operand(value: Any, other: Any) -> Any:
     return value
 
 
-add_operators(Tensor, _OPERATORS, operate)
+add_operators(Tensor, OPERATORS, operate)
 Tensor.OVERLOADABLE_OPERATORS = frozenset(  # type: ignore[attr-defined]  # packages give them to their own classes
     name
-    for name in (*(f"__{side}{each.strip('_')}__" for each in _OPERATORS for side in ("", "r")), "__getitem__")
+    for name in (*(f"__{side}{each.strip('_')}__" for each in OPERATORS for side in ("", "r")), "__getitem__")
     if name in vars(Tensor)
 )
 
