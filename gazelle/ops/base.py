@@ -150,6 +150,8 @@ def array(value: ArrayLike | None) -> Array:
         if of_several_dtypes or any(isinstance(leaf, jax.Array | Variable) for leaf in value):
             return jnp.stack([jnp.asarray(array(v)) for v in value])
         return _on_device(np.asarray(value))
+    if hasattr(value, "__jax_array__"):
+        return value.__jax_array__()
     return _on_device(np.asarray(value)) if hasattr(value, "__array__") else to_dense(value)
 
 

@@ -540,3 +540,36 @@ def test_classes_that_packages_derive_from_tensors(tf):
     assert not isinstance((3,), (tf.compat.v1.Dimension, tf.TensorShape))
     assert {"__add__", "__radd__", "__getitem__", "__and__"} <= tf.Tensor.OVERLOADABLE_OPERATORS
     assert all(callable(getattr(tf.Tensor, name)) for name in tf.Tensor.OVERLOADABLE_OPERATORS)
+
+
+def test_sparse_tensors_between_layers(tf_keras_2):
+    """The numbers of TensorFlow 2.15; the layers are compiled, also where indices are tensors."""
+    tf = tf_keras_2
+    K = tf.keras.backend  # noqa: N806 - the usual name in programs
+
+    class Convert(tf.keras.layers.Layer):
+        def call(self, inputs):
+            indices, values = (K.squeeze(each, 0) for each in inputs)
+            return tf.SparseTensor(indices=indices, values=values, dense_shape=(4, 4))
+
+    class Graph(tf.keras.layers.Layer):
+        def build(self, input_shape):
+            self.kernel = self.add_weight(name="kernel", shape=(3, 2), initializer="ones")
+
+        def call(self, inputs):
+            features, adjacency = inputs
+            assert K.is_sparse(adjacency)
+            assert adjacency.shape == (4, 4)
+            return K.dot(K.dot(adjacency, K.squeeze(features, 0))[None], self.kernel)
+
+    features, indices, values = (
+        tf.keras.Input(batch_shape=(1, *shape), dtype=dtype)
+        for shape, dtype in (((4, 3), "float32"), ((None, 2), "int64"), ((None,), "float32"))
+    )
+    outputs = Graph()([features, Convert()([indices, values])])
+    model = tf.keras.Model([features, indices, values], outputs)
+    data = [np.arange(12.0).reshape(1, 4, 3), np.array([[[0, 1], [1, 2], [3, 3]]]), np.array([[1.0, 2.0, 3.0]])]
+    np.testing.assert_allclose(model.predict(data, verbose=0)[0, :, 0], [12, 42, 0, 90])
+    model.compile("sgd", "mse")
+    assert model.train_on_batch(data, np.zeros((1, 4, 2))) == 2502
+    np.testing.assert_allclose(model.predict(data, verbose=0)[0, :, 1], [-89.91, -311.94, 0, -666.09], rtol=1e-5)

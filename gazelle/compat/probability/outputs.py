@@ -128,7 +128,7 @@ class DistributionOutputs(layer_calls.LayerOutputs):
         def called(*args: Any, **kwargs: Any) -> Any:
             out = symbolic.map_in_order(unboxed, function(*args, **kwargs), is_box)
             return symbolic.map_in_order(
-                lambda v: v if calls.OBJECTS.get(v) is None else _Pair(v, calls.OBJECTS.get(v)), out
+                lambda v: _Pair(v, calls.OBJECTS.get(v)) if isinstance(calls.OBJECTS.get(v), Output) else v, out
             )
 
         return called

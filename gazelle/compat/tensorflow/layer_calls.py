@@ -22,6 +22,7 @@ from gazelle.compat.tensorflow.eager.programs import NeedsTapeError
 from gazelle.compat.tensorflow.eager.recording import LooksAtValuesError, active_tapes, is_box
 from gazelle.compat.tensorflow.eager.stateful import fresh_key, register_dataclasses, stateful
 from gazelle.compat.tensorflow.names import NAMES
+from gazelle.compat.tensorflow.ops import sparse
 from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import names, symbolic, tracing
 from gazelle.core.context_variables import assigned
@@ -178,7 +179,7 @@ def user_defined_call(call: Function, args: Arguments, kwargs: Keywords) -> Tree
     with assigned(_layer_depth, _layer_depth.get() + 1):
         out = call(*boxed(args), **boxed(kwargs))
         register_dataclasses(out)
-        return unbox(out)
+        return unbox(sparse.as_outputs(out))
 
 
 def without_values(function: Function, error: Exception) -> Function | None:

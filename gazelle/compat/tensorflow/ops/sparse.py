@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import operator
 from collections.abc import Callable, Sequence
@@ -16,8 +17,9 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.losses import ctc_length
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tables import with_parameters
+from gazelle.compat.tensorflow.calls import OBJECTS
 from gazelle.compat.tensorflow.dtypes import as_dtype
-from gazelle.compat.tensorflow.eager.recording import unboxed
+from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.function_tables import TABLE
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
 from gazelle.compat.tensorflow.ops.arrays import array_of, convert
@@ -25,7 +27,7 @@ from gazelle.compat.tensorflow.ops.linalg import matmul
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.v1.host_nodes import in_graph, with_gradients
 from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
-from gazelle.core.symbolic import KerasTensor, is_symbolic
+from gazelle.core.symbolic import KerasTensor, is_symbolic, map_in_order
 
 
 @named("SparseTensor", "sparse.SparseTensor")
@@ -35,6 +37,9 @@ class SparseTensor:
     def __init__(self, indices: TensorLike, values: TensorLike, dense_shape: ShapeLike) -> None:
         if in_graph(indices, values, dense_shape):
             self.indices, self.values, self.dense_shape = indices, values, dense_shape
+            return
+        if isinstance(unboxed(indices), jax.core.Tracer):  # made by a layer
+            self.indices, self.values, self.dense_shape = map(convert, (indices, values, fixed_value(dense_shape)))
             return
         self.indices = convert(np.asarray(unboxed(indices), "int64").reshape(-1, len(fixed_value(dense_shape))))
         self.values, self.dense_shape = convert(values), convert(np.asarray(fixed_value(dense_shape), "int64"))
@@ -67,6 +72,9 @@ class SparseTensor:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """The dense values, for `fit` and the layers."""
         return np.asarray(to_dense(self).array, dtype)
+
+    def __jax_array__(self) -> jax.Array:
+        return jnp.asarray(to_dense(self).array)
 
     def __len__(self) -> int:
         return int(self.shape[0])
@@ -101,6 +109,33 @@ class SparseTensor:
         return SparseTensor(self.indices, operation(self.values, here.astype(self.dtype.as_numpy_dtype)), self.shape)
 
 
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass
+class SparseOutput:
+    """What is attached to the dense array that a layer returns for a sparse tensor; a call returns this tensor."""
+
+    indices: Any
+    values: Any
+    shape: tuple[int, ...] = dataclasses.field(metadata={"static": True})
+
+    def __call__(self, array: Any) -> SparseTensor:
+        return SparseTensor(Tensor(self.indices), Tensor(self.values), self.shape)
+
+
+def as_outputs(tree: Any) -> Any:
+    """The outputs of a layer with a dense array for each sparse tensor, which the next layer receives again."""
+
+    def of(value: Any) -> Any:
+        if not isinstance(value, SparseTensor) or value.dtype == "string":
+            return value
+        array = jnp.asarray(unboxed(to_dense(value)))
+        parts = jnp.asarray(unboxed(value.indices)), jnp.asarray(unboxed(value.values))
+        OBJECTS.set(array, SparseOutput(*parts, tuple(value.shape)))
+        return array
+
+    return map_in_order(of, tree, lambda value: isinstance(value, SparseTensor) or is_box(value))
+
+
 @named("sparse.to_dense", "sparse_tensor_to_dense")
 @ignores("validate_indices")
 @with_gradients(lambda given: KerasTensor.derived(given["sp_input"].shape, given["sp_input"].dtype))
@@ -108,9 +143,10 @@ def to_dense(sp_input: SparseTensor, default_value: TensorLike = None) -> Tensor
     default = (b"" if sp_input.dtype == "string" else 0) if default_value is None else default_value
     default = default.encode() if isinstance(default, str) else default
     out = np.full(tuple(sp_input.shape), default, sp_input.dtype.as_numpy_dtype)
-    indices, values = tuple(array_of(sp_input.indices).T), sp_input.values.array
-    if isinstance(values, jax.core.Tracer):
-        return Tensor(jnp.asarray(out).at[indices].set(values))
+    indices, values = sp_input.indices.array, sp_input.values.array
+    if any(isinstance(part, jax.core.Tracer) for part in (indices, values)):
+        return Tensor(jnp.asarray(out).at[tuple(jnp.asarray(indices).T)].set(values))
+    indices = tuple(np.asarray(indices).T)
     out[indices] = np.asarray(values)
     return Tensor(out)
 
