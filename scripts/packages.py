@@ -66,7 +66,8 @@ class Lane:
             release = f"{one}=={version}"
             folder = self.folder(one)
             if version and not folder.exists() and release not in required:
-                self.pip("install", "--quiet", "--no-deps", "--no-compile", "--target", str(folder), release)
+                options = ["--no-deps", "--no-compile", "--ignore-requires-python"]  # of a TensorFlow that it needs
+                self.pip("install", "--quiet", *options, "--target", str(folder), release)
 
     def folder(self, name: str) -> Path:
         """Where a release lies: another version is another folder."""

@@ -5,9 +5,11 @@ A name of any of them is looked up in the public modules in turn; the table has 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 from gazelle.compat import tables
@@ -123,6 +125,7 @@ _PRIVATE: dict[str, Any] = {
     "dimension_value": "compat.dimension_value",
     "as_dimension": "Dimension",
     "stop_recording": functools.partial(only_tapes, ()),
+    "embedding_context_utils": SimpleNamespace(SequentialEmbeddingContext=contextlib.nullcontext),
 }
 
 
