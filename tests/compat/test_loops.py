@@ -99,6 +99,7 @@ def test_loops_over_structures_in_a_graph(tensorflow_1):  # numbers of TensorFlo
 
 def test_many_traced_rows_are_mapped_by_a_loop(tf_keras_2):
     tf = tf_keras_2
+
     class Rows(tf.keras.layers.Layer):
         def __init__(self):
             super().__init__()

@@ -424,6 +424,7 @@ class Tagged:
 
 def test_mixins_may_end_the_chain_of_init_subclass(tf_keras_2):
     tf = tf_keras_2
+
     class Scaled(Tagged, tf.keras.layers.Layer):
         def __init__(self, units, **kwargs):
             super().__init__(**kwargs)
@@ -463,6 +464,7 @@ def test_mixins_may_end_the_chain_of_init_subclass(tf_keras_2):
 
 def test_names_of_methods_in_packages(tf_keras_2):
     tf = tf_keras_2
+
     class Named(tf.keras.layers.Layer):
         def __init__(self, **kwargs):
             self._construct(**kwargs)
@@ -486,6 +488,7 @@ def test_names_of_methods_in_packages(tf_keras_2):
 
 def test_builds_of_inner_layers_get_no_batch_size(tf_keras_2):
     tf = tf_keras_2
+
     class Inner(tf.keras.layers.Layer):
         def build(self, input_shape):
             self.input_spec = tf.keras.layers.InputSpec(shape=input_shape)
@@ -545,7 +548,7 @@ def test_classes_that_packages_derive_from_tensors(tf):
 def test_sparse_tensors_between_layers(tf_keras_2):
     """The numbers of TensorFlow 2.15; the layers are compiled, also where indices are tensors."""
     tf = tf_keras_2
-    K = tf.keras.backend  # noqa: N806 - the usual name in programs
+    K = tf.keras.backend
 
     class Convert(tf.keras.layers.Layer):
         def call(self, inputs):

@@ -293,7 +293,9 @@ def test_objects_of_pandas_are_arrays(tf, tfp):
     pandas = pytest.importorskip("pandas")
     series = pandas.Series([1.0, 2.0])
     np.testing.assert_allclose(tfp.distributions.Normal(series, 1.0).log_prob(series), [-0.9189385] * 2, rtol=1e-6)
-    found = tfp.sts.regularize_series(pandas.Series([1.0, 2.0, 3.0], pandas.to_datetime(["2020-01-01", "2020-01-02", "2020-01-04"])))
+    found = tfp.sts.regularize_series(
+        pandas.Series([1.0, 2.0, 3.0], pandas.to_datetime(["2020-01-01", "2020-01-02", "2020-01-04"]))
+    )
     assert isinstance(found, pandas.Series)
     assert len(found) == 4
     assert "AsyncGeneratorType" not in dir(tfp.distributions)

@@ -6,13 +6,15 @@ import functools
 from typing import Any
 
 from gazelle import losses
+from gazelle.compat.types import Function
+from gazelle.core.types import LossLike
 from gazelle.losses import Loss
 from gazelle.losses.base import LossFunctionWrapper
 from gazelle.models import Model
 from gazelle.training.metrics_state import CompileMetrics
 
 
-def compiled_loss(model: Model) -> Any:
+def compiled_loss(model: Model) -> Function:
     """The loss of a model as a function; `_losses` are those of its outputs once these are known."""
     found: Any = vars(Model)["compiled_loss"].fget(model)
     if isinstance(found, functools.partial):
@@ -23,7 +25,7 @@ def compiled_loss(model: Model) -> Any:
     return found
 
 
-def as_loss(given: Any) -> Loss | None:
+def as_loss(given: LossLike) -> Loss | None:
     """A loss, given by name or as a function, as an object that has `fn` and a name."""
     found = losses.get(given)
     return found if found is None or isinstance(found, Loss) else LossFunctionWrapper(found)

@@ -68,7 +68,7 @@ class CompatObject:
             vars(self)[f"_weight_parts_of_{name}"] = value.weight_parts
 
 
-def prepare(cls: Any) -> None:
+def prepare(cls: type[object]) -> None:
     """Prepare a class of a program, and those that it is derived from, as `__init_subclass__` does.
 
     A mixin of the program in front of the class of gazelle may have another `__init_subclass__`, which ends there.

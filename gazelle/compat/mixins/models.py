@@ -21,7 +21,7 @@ from gazelle.compat.mixins.steps import loss_as_array, step_on_tensors
 from gazelle.compat.optimizers import resource_optimizers
 from gazelle.compat.step_functions import Maker
 from gazelle.compat.tables import listed
-from gazelle.compat.types import TensorResult
+from gazelle.compat.types import Function, TensorResult
 from gazelle.compat.weights import weight_order
 from gazelle.core import symbolic
 from gazelle.core.symbolic import KerasTensor
@@ -171,12 +171,12 @@ class ModelMixin:
         return [*losses, *(metric for one in given for metric in one.named_metrics()), *added, *found[count:]]
 
     @property
-    def compiled_loss(self) -> Any:
+    def compiled_loss(self) -> Function:
         """The loss, with attributes of the container of losses that it was."""
         return containers.compiled_loss(self)
 
     @compiled_loss.setter
-    def compiled_loss(self, value: Any) -> None:
+    def compiled_loss(self, value: Function) -> None:
         self._given_compiled_loss = value
 
     def get_compile_config(self) -> Config | None:

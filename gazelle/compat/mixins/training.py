@@ -111,9 +111,12 @@ class OptimizerMixin(CompatObject):
     def hyper(self) -> Arrays:
         return super().hyper() | hyperparameters.assigned(self)
 
-    def update(self, params: Arrays, grads: Any, slots: Slots, hyper: Arrays, *args: Any, **kwargs: Any) -> Any:
+    def update(
+        self, params: Arrays, grads: Arrays, slots: Slots, hyper: Arrays, *args: Any, **kwargs: Any
+    ) -> tuple[Arrays, Slots]:
         with hyperparameters.bound(self, hyper):
-            return super().update(params, grads, slots, hyper, *args, **kwargs)
+            after: tuple[Arrays, Slots] = super().update(params, grads, slots, hyper, *args, **kwargs)
+        return after
 
     def add_variable_from_reference(self, *args: Any, **kwargs: Any) -> Variable:
         names = {"model_variable": "reference_variable", "variable_name": "name", "initial_value": "initializer"}

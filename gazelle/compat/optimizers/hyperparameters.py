@@ -14,7 +14,7 @@ import numpy as np
 from gazelle.compat import era
 from gazelle.compat.classes import is_generated
 from gazelle.compat.era import called_by_gazelle
-from gazelle.compat.types import TensorLike
+from gazelle.compat.types import Option, TensorLike
 from gazelle.core import arrays
 from gazelle.optimizers.transforms import Arrays
 
@@ -80,29 +80,31 @@ class Attribute:
 def _is_changed_by_programs(optimizer: Any, name: str) -> bool:
     """Whether a hyperparameter of an optimizer of gazelle was a variable."""
     known = name in _OF_CLASS.get(type(optimizer).__name__, ()) and is_generated(type(optimizer))
-    return known and era.number() < 3 and isinstance(vars(optimizer).get(name), float) and "_iterations" in vars(optimizer)
+    return (
+        known and era.number() < 3 and isinstance(vars(optimizer).get(name), float) and "_iterations" in vars(optimizer)
+    )
 
 
-def assign(optimizer: Any, name: str, value: TensorLike) -> None:
+def assign(optimizer: Option, name: str, value: TensorLike) -> None:
     """Set a hyperparameter, as an argument of the compiled step if there may be one."""
     number = float(np.asarray(value))
-    vars(optimizer)[name] = number
-    vars(optimizer).setdefault(_ASSIGNED, {})[name] = number
+    optimizer.__dict__[name] = number
+    optimizer.__dict__.setdefault(_ASSIGNED, {})[name] = number
     optimizer._iterations.assign(optimizer._iterations.value)  # the state of a training is collected again
 
 
-def assigned(optimizer: Any) -> Arrays:
+def assigned(optimizer: Option) -> Arrays:
     """The hyperparameters that were assigned, as arguments of a step."""
     found: dict[str, float] = vars(optimizer).get(_ASSIGNED, {})
     return {name: arrays.from_host(value, np.float32) for name, value in found.items()}
 
 
 @contextlib.contextmanager
-def bound(optimizer: Any, hyper: Arrays) -> Iterator[None]:
+def bound(optimizer: Option, hyper: Arrays) -> Iterator[None]:
     """Context manager in which the rule reads the arguments of a step."""
     found: dict[str, float] = vars(optimizer).get(_ASSIGNED, {})
-    vars(optimizer).update({name: hyper[name] for name in found if name in hyper})
+    optimizer.__dict__.update({name: hyper[name] for name in found if name in hyper})
     try:
         yield
     finally:
-        vars(optimizer).update(found)
+        optimizer.__dict__.update(found)

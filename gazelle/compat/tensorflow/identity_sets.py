@@ -1,15 +1,17 @@
-"""`tensorflow.python.util.object_identity`: sets and dicts of objects that are compared by identity, as variables are."""
+"""`tensorflow.python.util.object_identity`: sets and dicts that compare objects by identity."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, MutableMapping, MutableSet
 from typing import Any
 
+from gazelle.compat.types import Option
+
 
 class ObjectIdentityDictionary(MutableMapping[Any, Any]):
     """A dict whose keys are objects, which need not be hashable."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Option, **kwargs: Option) -> None:
         self._pairs: dict[int, tuple[Any, Any]] = {}
         self.update(*args, **kwargs)
 
@@ -44,11 +46,11 @@ class ObjectIdentitySet(MutableSet[Any]):
     def __len__(self) -> int:
         return len(self._objects)
 
-    def add(self, value: Any) -> None:
+    def add(self, value: Option) -> None:
         """Add an object."""
         self._objects[id(value)] = value
 
-    def discard(self, value: Any) -> None:
+    def discard(self, value: Option) -> None:
         """Remove an object if it is there."""
         self._objects.pop(id(value), None)
 

@@ -339,7 +339,7 @@ def _as_operand(value: Any, other: Any) -> Any:
 
 
 add_operators(Tensor, OPERATORS, operate)
-Tensor.OVERLOADABLE_OPERATORS = frozenset(  # type: ignore[attr-defined]  # packages give them to their own classes
+Tensor.OVERLOADABLE_OPERATORS = frozenset(  # packages give them to their own classes
     name
     for name in (*(f"__{side}{each.strip('_')}__" for each in OPERATORS for side in ("", "r")), "__getitem__")
     if name in vars(Tensor)

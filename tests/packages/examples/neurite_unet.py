@@ -6,9 +6,7 @@ tf.keras.utils.set_random_seed(0)
 rng = np.random.default_rng(0)
 x = rng.normal(size=(8, 32, 32, 1)).astype("float32")
 y = tf.one_hot((x[..., 0] > 0).astype("int32") * 2 + 1, 4).numpy()
-model = ne.tf.models.unet(
-    nb_features=8, input_shape=(32, 32, 1), nb_levels=3, conv_size=3, nb_labels=4, batch_norm=-1
-)
+model = ne.tf.models.unet(nb_features=8, input_shape=(32, 32, 1), nb_levels=3, conv_size=3, nb_labels=4, batch_norm=-1)
 model.compile("adam", loss=ne.losses.Dice().mean_loss, metrics=[ne.metrics.Dice().mean_dice])
 history = model.fit(x, y, epochs=3, batch_size=4, verbose=2).history
 assert history["loss"][-1] < history["loss"][0]

@@ -28,6 +28,7 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.v1.host_nodes import in_graph, with_gradients
 from gazelle.compat.types import AxisLike, DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.symbolic import KerasTensor, is_symbolic, map_in_order
+from gazelle.core.types import Tree
 
 
 @named("SparseTensor", "sparse.SparseTensor")
@@ -118,11 +119,11 @@ class SparseOutput:
     values: Any
     shape: tuple[int, ...] = dataclasses.field(metadata={"static": True})
 
-    def __call__(self, array: Any) -> SparseTensor:
+    def __call__(self, array: TensorLike) -> SparseTensor:
         return SparseTensor(Tensor(self.indices), Tensor(self.values), self.shape)
 
 
-def as_outputs(tree: Any) -> Any:
+def as_outputs(tree: Tree) -> Tree:
     """The outputs of a layer with a dense array for each sparse tensor, which the next layer receives again."""
 
     def of(value: Any) -> Any:
