@@ -22,4 +22,4 @@ class TensorMetaClass(ABCMeta):
         tensor = lambda v: v._value() if isinstance(v, cls) else v  # noqa: E731
         add_operators(cls, OPERATORS, lambda operator, *operands: operate(operator, *map(tensor, operands)))
         cls.__getitem__ = lambda self, index: self._value()[index]
-        register_tensor_conversion_function(cls, lambda value, dtype=None, name=None, as_ref=False: value._value())
+        register_tensor_conversion_function(cls, lambda value, **_: value._value())

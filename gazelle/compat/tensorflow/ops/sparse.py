@@ -119,7 +119,7 @@ class SparseOutput:
     values: Any
     shape: tuple[int, ...] = dataclasses.field(metadata={"static": True})
 
-    def __call__(self, array: TensorLike) -> SparseTensor:
+    def __call__(self, _: TensorLike) -> SparseTensor:
         return SparseTensor(Tensor(self.indices), Tensor(self.values), self.shape)
 
 
