@@ -158,6 +158,8 @@ def adopt(thing: Any) -> Any:
             each.__class__ = MIXINS[cls]
         elif is_core(cls):
             each.__class__ = compat_class(former_optimizers.of_era(each))
+            if hasattr(type(each), "_on_adoption"):
+                each._on_adoption()
             if isinstance(each, Variable) and era.is_package_before_keras_3():
                 # its penalty was part of the graph from now on: later changes of the factors had no effect
                 each.regularizer = copy.copy(each.regularizer)

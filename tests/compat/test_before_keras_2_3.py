@@ -1,10 +1,14 @@
 """Weights of samples, metrics of batches and moving statistics before Keras 2.3; numbers of Keras 2.2.4."""
 
+import json
+
+import h5py
 import numpy as np
 import pytest
 
 from gazelle.compat import era
 from gazelle.compat.namespaces import root
+from tests.compat.small_models import fit, model_of
 
 RANDOM = np.random.RandomState(1)
 X = RANDOM.normal(2, 1.5, (10, 4)).astype("float32")
@@ -142,3 +146,49 @@ def test_added_losses_without_another_are_a_mean_over_samples(tf_keras):
     model.compile(tf_keras.optimizers.SGD(0.0))
     assert model.fit(x, None, batch_size=3, shuffle=False, verbose=0).history["loss"] == near(4.0)
     assert model.evaluate(x, None, batch_size=3, verbose=0) == pytest.approx(4.0)
+
+
+def test_moving_statistics_of_a_loaded_model_begin_again(keras, tmp_path):
+    """Those of Keras 2.2.4: the first batch replaces the statistics of the file, and assigned ones do not count."""
+    random = np.random.RandomState(0)
+    batches, y = [random.randn(4, 5).astype("float32") + k for k in range(4)], random.randn(4, 2)
+    inputs = keras.layers.Input((5,))
+    normalized = keras.layers.BatchNormalization(momentum=0.9)(inputs)
+    model = keras.models.Model(inputs, keras.layers.Dense(2)(normalized))
+    model.compile(keras.optimizers.SGD(0.02), "mse")
+
+    def means(model, *numbers):
+        for number in numbers:
+            model.train_on_batch(batches[number], y)
+        return np.round(model.layers[1].get_weights()[2][:3], 4).tolist()
+
+    assert means(model, 0, 1, 2) == pytest.approx([0.6775, 1.3782, 1.1509])
+    model.save(str(tmp_path / "model.h5"))
+    loaded = keras.models.load_model(str(tmp_path / "model.h5"))
+    assert means(loaded) == means(model)
+    assert means(loaded, 3) == pytest.approx([2.7425, 2.3171, 3.0525])
+    assert means(loaded, 0, 1) == pytest.approx([0.9527, 1.6314, 1.4877])
+    loaded.set_weights(model.get_weights())
+    assert means(loaded, 3) == pytest.approx([1.4732, 1.8308, 1.9428])
+
+
+@pytest.mark.parametrize(
+    ("kind", "arrays"), [("RMSprop", 2), ("Adagrad", 2), ("Adadelta", 4), ("SGD", 3), ("Adam", 7), ("Nadam", 5)]
+)
+def test_files_have_the_optimizers_of_these_releases(keras, tmp_path, kind, arrays):
+    """Keras 2.2.4 refuses an argument `learning_rate`, and takes these numbers of arrays for two weights."""
+    model = model_of(keras, optimizer=getattr(keras.optimizers, kind)(lr=0.01))
+    fit(model)
+    model.save(str(tmp_path / "model.h5"))
+    with h5py.File(tmp_path / "model.h5") as file:
+        config = json.loads(file.attrs["training_config"])["optimizer_config"]["config"]
+        assert len(file["optimizer_weights"].attrs["weight_names"]) == arrays
+    assert config["lr"] == pytest.approx(0.01)
+    assert "learning_rate" not in config
+    if kind in ("RMSprop", "Adagrad", "Adadelta"):
+        assert len(model.optimizer.get_weights()) == arrays
+    loaded = keras.models.load_model(str(tmp_path / "model.h5"))
+    fit(model)
+    fit(loaded)
+    if kind != "Nadam":  # whose product of momenta begins again
+        np.testing.assert_allclose(loaded.get_weights()[0], model.get_weights()[0], rtol=1e-6)

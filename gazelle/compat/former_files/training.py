@@ -83,7 +83,8 @@ def optimizer(node: Serialized) -> Serialized:
     out = converted(node)
     config = out["config"]
     if era.standalone():  # which has no names of optimizers, and clips the norm of all gradients
-        former = {{"global_clipnorm": "clipnorm"}.get(key, key): value for key, value in config.items()}
+        names = {"global_clipnorm": "clipnorm"} | ({"learning_rate": "lr"} if era.is_before_2_3() else {})
+        former = {names.get(key, key): value for key, value in config.items()}
         return {**out, "config": {key: value for key, value in former.items() if key != "name"}}
     if config.get("schedule_decay") == former_optimizers.SCHEDULE_DECAY:  # not an argument of Nadam in tf.keras 2.11
         del config["schedule_decay"]

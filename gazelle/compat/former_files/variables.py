@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gazelle.compat import era, old_names
+from gazelle.compat.optimizers import former_optimizers
 from gazelle.compat.tables import listed
 from gazelle.saving import keras_weight_order, tf_keras_optimizer
 
@@ -60,7 +61,9 @@ def by_slots(model: Model) -> Named:
     found: Named = [(f"{name}/iterations:0", np.asarray(optimizer.iterations.numpy(), np.int64))]
     if not optimizer.fits(params):
         return found
-    found += [(f"{name}/m_schedule:0", np.asarray(state[scalar][""])) for scalar in optimizer.scalars]
+    found = found if former_optimizers.has_steps(name) else []
+    scalars = () if era.is_package_before_2_3() else optimizer.scalars
+    found += [(f"{name}/m_schedule:0", np.asarray(state[scalar][""])) for scalar in scalars]
     order = [(slot, key) for slot, key in optimizer.keras_order([*params]) if key in params and key in state[slot]]
     slots = dict.fromkeys(slot for slot, _ in order)
     if name == "Ftrl":  # by weights

@@ -48,11 +48,20 @@ class BatchNormalizationMixin:
 
     fused: bool | None = None  # whether images are normalized by an operation of their own
     _batches: Variable | None = None  # how many have moved the debiased statistics
+    _sums: list[Variable]  # of the weighted means and variances of these batches
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        if era.number() == 2 and era.is_package_before_2_3():
+        self._on_adoption()
+
+    def _on_adoption(self) -> None:
+        """Create what debiases the moving statistics; those of a model from a file begin again, as there."""
+        if self._batches is None and hasattr(self, "moving_mean") and era.number() == 2 and era.is_package_before_2_3():
             self._batches = Variable(0.0, trainable=False, persistent=False, name="batches")
+            moving = (("mean_sum", self.moving_mean), ("variance_sum", self.moving_variance))
+            self._sums = [
+                Variable(np.zeros(v.shape, v.dtype), trainable=False, persistent=False, name=name) for name, v in moving
+            ]
 
     def _uses_batches(self) -> bool:
         return self.trainable or era.is_before_tf_keras_2()
@@ -63,12 +72,14 @@ class BatchNormalizationMixin:
         context = tracing.current()
         if context is not None and context.mode is False and era.is_before_tf_keras_2():
             return  # `layer(x, training=True)` in a prediction: the updates of a model belonged to its training
-        if self._batches is not None:
-            if moving is self.moving_mean:
-                self._batches.assign_add(1)
-            weight: Any = (1 - momentum) / (1 - momentum**self._batches.value)
-            momentum = 1 - weight
-        super()._move(moving, value, momentum)
+        if self._batches is None or (moving is not self.moving_mean and moving is not self.moving_variance):
+            super()._move(moving, value, momentum)
+            return
+        if moving is self.moving_mean:
+            self._batches.assign_add(1)
+        total = self._sums[moving is self.moving_variance]
+        super()._move(total, value, momentum)
+        moving.assign(total.value / (1 - momentum**self._batches.value))
 
     def _batch_moments(self, x: Array, mask: Array | None) -> tuple[Array, Array]:
         moments: tuple[Array, Array] = super()._batch_moments(x, None if era.is_before_tf_keras_2() else mask)

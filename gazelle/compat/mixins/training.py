@@ -174,7 +174,8 @@ class OptimizerMixin(CompatObject):
             found = [variable for variable in found if variable is not rate]
             if type(self).__name__ in former_optimizers.KINDS and "decay" in vars(self):  # before tf.keras 2.11
                 order = {slot: number for number, slot in enumerate(self.slots)}  # those of all weights are first
-                found = [found[0], *sorted(found[1:], key=lambda variable: order.get(variable._address[1], -1))]
+                steps = found[:1] if former_optimizers.has_steps(type(self).__name__) else []
+                found = [*steps, *sorted(found[1:], key=lambda variable: order.get(variable._address[1], -1))]
         return _Variables(adopt(found))
 
     @weights.setter

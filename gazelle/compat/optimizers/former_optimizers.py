@@ -61,6 +61,11 @@ LATER_ARGUMENTS = (
 )
 
 
+def has_steps(name: str) -> bool:
+    """Whether the number of steps is among the weights of an optimizer of this name; not in all before Keras 2.3."""
+    return not (era.is_package_before_2_3() and name in ("RMSprop", "Adagrad", "Adadelta"))
+
+
 def keep_own(optimizer: object, name: str, value: object) -> bool:
     """Keep an attribute of a program with the name of a later argument, unless that one is in use."""
     if name not in LATER_ARGUMENTS or vars(optimizer).get(name) not in (None, False):
