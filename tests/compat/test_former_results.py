@@ -420,3 +420,20 @@ def test_call_of_a_layer_inside_of_another_one(keras_2, tf, name, expected):
     model.set_weights([np.full(w.shape, 0.1) for w in model.get_weights()])
     x = np.arange(24.0).reshape(2, 4, 3) / 20
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-4)
+
+
+def test_call_of_a_subclass_with_other_arguments(keras_2, tf):
+    """`super().call(...)` of a class whose own `call` takes fewer arguments."""
+
+    class Doubled(keras_2.layers.LSTM):
+        def call(self, inputs, mask=None, training=None):
+            return super().call(tf.concat([inputs, inputs], axis=1), mask=mask, training=training) * 2.0
+
+    inputs = keras_2.layers.Input((2, 3))
+    model = keras_2.models.Model(inputs, Doubled(2)(inputs))
+    model.set_weights([np.full(w.shape, 0.1) for w in model.get_weights()])
+    plain = keras_2.models.Sequential([keras_2.layers.LSTM(2, input_shape=(4, 3))])
+    plain.set_weights(model.get_weights())
+    x = np.arange(12.0).reshape(2, 2, 3) / 20
+    expected = 2 * plain.predict(np.concatenate([x, x], axis=1), verbose=0)
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-6)

@@ -135,7 +135,7 @@ class RecurrentMixin:
     ) -> Array | tuple[Array, ...]:
         if facade.calls is not None and facade.calls.is_box(sequences):  # `layer.call(x)` in a layer of the program
             given = arrays_of((sequences, initial_state, mask, training, constants))
-            return facade.calls.result_of_ops(self.call(*given), (sequences,), {})
+            return facade.calls.result_of_ops(RecurrentMixin.call(self, *given), (sequences,), {})
         sequences, mask = recurrent_inputs.unnamed(sequences), recurrent_inputs.mask_of(mask)
         if constants is not None:
             with recurrent_inputs.given_constants(self, constants):
