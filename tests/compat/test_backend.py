@@ -509,6 +509,9 @@ def test_extremes_of_nothing(keras_2):
     assert K.eval(K.max(none, axis=-1)).tolist() == [-np.inf, -np.inf]
     assert K.eval(K.min(none, axis=-1, keepdims=True)).tolist() == [[np.inf], [np.inf]]
     assert K.eval(K.max(K.cast(none, "int32"))) == np.iinfo("int32").min
+    assert K.eval(K.max([K.variable([[1.0, 5.0]]), K.variable([[7.0, 2.0]])], axis=0)).tolist() == [
+        [7.0, 5.0]
+    ]  # stacked
 
 
 def test_automatic_names_start_again(keras_2):

@@ -75,6 +75,7 @@ def _parts(files):
     return found
 
 
+@pytest.mark.filterwarnings("ignore:The state of the optimizer in '.*two_by_two")  # its JSON text has none, as in Keras
 @pytest.mark.parametrize("entry", CASES, ids=[entry["id"] for entry in CASES])
 def test_as_in_their_own_keras(entry):
     data = np.load(FOLDER / entry["npz"])

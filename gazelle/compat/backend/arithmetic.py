@@ -35,11 +35,13 @@ def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
 
 def _max(x: Any, axis: Any, keepdims: bool) -> Any:
     """Return the largest value; of none, what is below all others."""
+    x = jnp.asarray(x)  # a list is stacked
     return ops.max(x, axis, keepdims, initial=None if x.size else _bounds(x)[0])
 
 
 def _min(x: Any, axis: Any, keepdims: bool) -> Any:
     """Return the smallest value; of none, what is above all others."""
+    x = jnp.asarray(x)
     return ops.min(x, axis, keepdims, initial=None if x.size else _bounds(x)[1])
 
 
