@@ -222,9 +222,10 @@ def _check_optimizer(model: Model, trainable: set[str]) -> None:
     _OWNERS[optimizer] = weakref.ref(model)
     named = weight_tree.named_variables(model)
     known = set(map(id, named.values()))
-    external = {optimizer.key_of(v): v for v in optimizer._keys.variables if id(v) not in known}
+    built = optimizer._keys.variables if optimizer.built else ()
+    external = {optimizer.key_of(v): v for v in built if id(v) not in known}
     for path, variable in named.items():
-        other = external.get(path) if path in trainable and optimizer.built else None
+        other = external.get(path) if path in trainable else None
         if other is None:
             continue
         if other.shape != variable.shape or any(other is one for one in others):

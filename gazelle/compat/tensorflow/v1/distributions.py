@@ -108,7 +108,7 @@ def _distribution(name: str, parameters: str) -> Callable[[Any], Any]:
     names = [text.partition("=")[0].partition("/")[0] for text in parameters.split()]
 
     def decorate(cls: Any) -> Any:
-        of_parameters = cls.__init__
+        of_parameters = vars(cls).get("__init__", Distribution.__init__)
 
         def initialize(self: Any, *values: Any) -> None:
             of_parameters(self, **dict(zip(names, values, strict=True)))
