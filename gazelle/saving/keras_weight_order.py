@@ -73,10 +73,15 @@ def trained_weights(model: Model) -> dict[str, Variable]:
     return found
 
 
-def optimizer_variables(model: Model) -> list[Variable]:
-    """The iterations, the learning rate, and the slots of the trainable weights, as far as they exist."""
+def optimizer_variables(model: Model, trained: Iterable[str] | None = None) -> list[Variable]:
+    """The iterations, the learning rate, and the slots of the trainable weights, as far as they exist.
+
+    Args:
+        model: the model.
+        trained: the keys of these weights, if `trained_weights` has found them.
+    """
     optimizer = model.optimizer
-    slots = optimizer.keras_order([*trained_weights(model)])
+    slots = optimizer.keras_order([*(trained_weights(model) if trained is None else trained)])
     complete = bool(slots) and all(path in optimizer.state.get(slot, {}) for slot, path in slots)
     return [*optimizer.own_variables(), *(SlotVariable(optimizer, *slot) for slot in slots if complete)]
 

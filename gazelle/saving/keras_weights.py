@@ -262,11 +262,11 @@ def _load_optimizer(model: Any, reader: WeightReader, paths: list[str]) -> None:
     optimizer.overwrite(key for key, v in trained.items() if v.overwrite_with_gradient)
     own = optimizer.own_variables()
     declared = [reader.declared[p][0] for p in paths]
-    if len(paths) > len(own) and declared != [v.shape for v in keras_weight_order.optimizer_variables(model)]:
+    if len(paths) > len(own) and declared != [v.shape for v in keras_weight_order.optimizer_variables(model, trained)]:
         params = {key: v.value for key, v in trained.items()}
         if not optimizer.fits(params):
             optimizer.state = optimizer.init(params)
-    variables = keras_weight_order.optimizer_variables(model)
+    variables = keras_weight_order.optimizer_variables(model, trained)
     if len(paths) == len(own):  # saved before the first step
         variables = variables[: len(own)]
     elif len(paths) != len(variables) and _of_tf_keras(model, reader, paths):
