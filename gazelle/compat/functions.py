@@ -36,7 +36,7 @@ _WRAPPED = frozenset(
 #: functions whose arguments had other names in earlier versions
 _TRANSLATED = frozenset(listed("Input load_data load_model model_to_dot plot_model save_model set_epsilon set_floatx"))
 #: arguments of functions of the package keras_applications
-_MODULES = ("backend", "layers", "models", "utils")
+MODULES = ("backend", "layers", "models", "utils")
 _TENSOR_FUNCTIONS = ("activations", "losses", "metrics")
 _LOOKUPS = ("deserialize", "get", "serialize")
 _MERGED = ("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract")
@@ -105,7 +105,7 @@ def _translated(original: Any, args: Any, kwargs: Any) -> Any:
     """The arguments under the names of today."""
     args, kwargs = plain(args), plain(kwargs)
     if original.__module__.startswith("gazelle.applications.") and era.number() < 3:
-        kwargs = {key: value for key, value in kwargs.items() if key not in _MODULES}
+        kwargs = {key: value for key, value in kwargs.items() if key not in MODULES}
     return translation.of_function(original, args, kwargs) if original.__name__ in _TRANSLATED else (args, kwargs)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from gazelle import activations, initializers, utils
 from gazelle.compat import era
 from gazelle.compat.arguments.ignored import ignores
+from gazelle.compat.functions import MODULES
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, message, unknown
 from gazelle.core.settings import image_data_format
 from gazelle.core.symbolic import KerasTensor
@@ -334,10 +335,9 @@ def correct_pad_of_package(
 
 def get_submodules_from_kwargs(kwargs: Mapping[str, ModuleType]) -> tuple[ModuleType | None, ...]:
     """Return the modules `backend`, `layers`, `models` and `utils` of the arguments of such a function."""
-    names = ("backend", "layers", "models", "utils")
-    for name in kwargs.keys() - {*names}:
-        raise ArgumentTypeError(message(name, expected=f"one of {', '.join(names)}"))
-    return tuple(kwargs.get(name) for name in names)
+    for name in kwargs.keys() - {*MODULES}:
+        raise ArgumentTypeError(message(name, expected=f"one of {', '.join(MODULES)}"))
+    return tuple(map(kwargs.get, MODULES))
 
 
 def validate_activation(classifier_activation: ActivationLike, weights: object) -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _rebuilding: ContextVar[bool] = ContextVar("gazelle_rebuilding", default=False)
 _with_arguments_of_compile: ContextVar[bool] = ContextVar("gazelle_arguments_of_compile", default=False)
-#: entry of a config made by `rebuild`: the class itself
 T = TypeVar("T")
+#: entry of a config made by `rebuild`: the class itself
 _CLASS = "class"
 
 

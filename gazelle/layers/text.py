@@ -239,8 +239,8 @@ class TextVectorization(VocabularyLayer):
         if isinstance(inputs, TextArray):
             return super().call(inputs)
         out = self._lookup_layer(self._padded(inputs))
-        is_text = self.split is not None or (self.output_mode == "int" and self.output_sequence_length is None)
-        return out[0] if inputs.ndim == 0 and is_text else out
+        has_rows = self.split is not None or (self.output_mode == "int" and self.output_sequence_length is None)
+        return out[0] if inputs.ndim == 0 and has_rows else out
 
     def encode(self, *inputs: np.ndarray) -> np.ndarray:
         return self._lookup_layer.encode(self._padded(inputs[0]))
@@ -261,7 +261,7 @@ class TextVectorization(VocabularyLayer):
     def spec(self, *shapes: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:
         rows, tokens = shapes[0][:1], None
         if self.split is None:
-            rows, tokens = (shapes[0][:-1], shapes[0][-1] if self.ngrams is None else None)
+            rows, tokens = shapes[0][:-1], shapes[0][-1] if self.ngrams is None else None
         if self.output_mode == "int":
             return (*rows, self.output_sequence_length or tokens), "int64"
         inner = (None, self._lookup_layer._depth) if self.output_mode == "one_hot" else (self._lookup_layer._depth,)

@@ -651,13 +651,16 @@ class Optimizer(Configurable):
         """
         return self._keys.get(variable)
 
-    def rename(self, variables: Mapping[str, Variable]) -> None:
+    def rename(self, variables: Mapping[str, Variable]) -> dict[str, str]:
         """Give the slots of weights the keys that these have in a model.
 
         Args:
             variables: {key: weight} of the weights that the model trains.
+
+        Returns:
+            {former key: key} of those that change.
         """
-        stateful.rename(self, variables)
+        return stateful.rename(self, variables)
 
     def averages(self) -> dict[str, Variable]:
         """Return {key: variable} of the averages of `use_ema`, including those of inner optimizers.

@@ -283,10 +283,10 @@ class MultiOptimizer(Optimizer):
             slots |= {f"{label}.{_COUNT}": {"": count + 1}}
         return params, slots
 
-    def rename(self, variables: Mapping[str, Variable]) -> None:
-        before = {self.key_of(v): v for v in self._keys.variables}
-        super().rename(variables)
-        self._index_of = {self.key_of(before[k]) if k in before else k: i for k, i in self._index_of.items()}
+    def rename(self, variables: Mapping[str, Variable]) -> dict[str, str]:
+        changed = super().rename(variables)
+        self._index_of = {changed.get(key, key): index for key, index in self._index_of.items()}
+        return changed
 
     def overwrite(self, paths: Iterable[str]) -> None:
         super().overwrite(paths)

@@ -44,11 +44,11 @@ def build(optimizer: Optimizer, variables: Iterable[Variable]) -> None:
     optimizer.built = optimizer._complete = True
 
 
-def rename(optimizer: Optimizer, variables: Mapping[str, Variable]) -> None:
+def rename(optimizer: Optimizer, variables: Mapping[str, Variable]) -> dict[str, str]:
     """`Optimizer.rename`; its docstring describes the arguments."""
     changed = optimizer._keys.rename(variables)
     if not changed:
-        return
+        return changed
     owner, state = optimizer._iterations._owner, optimizer.state
     optimizer.state = {slot: {changed.get(key, key): a for key, a in arrays.items()} for slot, arrays in state.items()}
     known: Any
@@ -60,6 +60,7 @@ def rename(optimizer: Optimizer, variables: Mapping[str, Variable]) -> None:
             variable._address = optimizer, slot, key
     if owner is not None:
         owner.invalidate()
+    return changed
 
 
 def apply(

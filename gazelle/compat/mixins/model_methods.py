@@ -109,11 +109,8 @@ def translated_method(owner: type, name: str) -> Function:
             core = functools.partial(getattr(former_files, name), self)
         kept = None if kwargs.pop("reset_metrics", True) else _is_kept
         with warn_of_broadcasting(columns.namespaces()), frozen.inside(self, outermost=True), _keeping(kept):
-            out = (
-                _or_in_columns(self, core, args, kwargs)
-                if name in _OF_DATA
-                else _or_on_values(self, core, args, kwargs)
-            )
+            call = _or_in_columns if name in _OF_DATA else _or_on_values
+            out = call(self, core, args, kwargs)
         if name in _MEASURING and isinstance(out, list) and self._accuracy_by_call and not accuracy_requested:
             return out[0]
         return _finished(self, name, out, _path(args, kwargs))
@@ -219,14 +216,7 @@ def _or_in_columns(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
     """Call a method; numbers without axes become columns, if a model does not take them, as until TensorFlow 2.6."""
     if vars(model).get("_takes_columns"):
         args, kwargs = _in_columns(args, kwargs)
-    x = args[0] if args else kwargs.get("x")
-    if (
-        model.built
-        or not era.is_tf_keras_2()
-        or not isinstance(x, np.ndarray)
-        or x.ndim != 1
-        or x.dtype.kind not in "iuf"
-    ):
+    if model.built or not era.is_tf_keras_2() or not _has_no_axes(args[0] if args else kwargs.get("x")):
         return _or_on_values(model, method, args, kwargs)
     try:
         return _or_on_values(model, method, args, kwargs)
@@ -238,11 +228,14 @@ def _or_in_columns(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
     return _or_on_values(model, method, args, kwargs)
 
 
+def _has_no_axes(value: Any) -> bool:
+    """Whether data are numbers without axes, one for each sample."""
+    return isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iuf"
+
+
 def _in_columns(args: Any, kwargs: Any) -> tuple[Any, Any]:
     def column(value: Any) -> Any:
-        return (
-            value[:, None] if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iuf" else value
-        )
+        return value[:, None] if _has_no_axes(value) else value
 
     data = {key: kwargs[key] for key in ("x", "validation_data") if key in kwargs}
     return (*map(column, args[:1]), *args[1:]), {**kwargs, **tree.map_structure(column, data)}

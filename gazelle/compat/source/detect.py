@@ -112,6 +112,7 @@ def _with_releases(era: Era, found: list[Sign], program: pathlib.Path, source: s
 
 
 def _show_keras_3(found: list[Sign]) -> bool:
+    """Whether one of the signs is in Keras 3 alone."""
     return any(sign.first == 3 for sign in found)
 
 

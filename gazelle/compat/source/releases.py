@@ -57,9 +57,9 @@ def pins(program: pathlib.Path, package: str) -> Iterator[Pin]:
         return
     line = re.compile(rf"^[ \t\-\"']*({package})\b(?![-_])([^\n#;]*)", re.MULTILINE | re.IGNORECASE)
     for folder in list(program.absolute().parents)[:3]:
-        for name in _FILES:
-            for found in line.finditer(read(folder / name)):
-                yield from _stated(found, name)
+        for file in _FILES:
+            for found in line.finditer(read(folder / file)):
+                yield from _stated(found, file)
         if any((folder / name).exists() for name in _ROOT_OF_A_PROJECT):
             break
 
@@ -80,7 +80,7 @@ def required_in(folder: pathlib.Path) -> Iterator[tuple[str, Pin, bool]]:
     for file in folder.glob("*.dist-info/METADATA"):
         for found in re.finditer(_REQUIRED, read(file), re.MULTILINE | re.IGNORECASE):
             for pin in _stated(found, f"the requirements of {folder.name}"):
-                yield found[1].lower()[:10], pin, found[3] is not None
+                yield KERAS if found[1].lower() == KERAS else "tensorflow", pin, found[3] is not None
 
 
 def version_of_keras_2(program: pathlib.Path, standalone: bool, names: Collection[str]) -> tuple[int, int] | None:

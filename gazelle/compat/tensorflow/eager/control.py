@@ -187,6 +187,7 @@ def _is_long(elems: Any) -> bool:
 
 
 def _scanned(fn: Callable[[Any], Any], elems: Any) -> Any:
+    """`map_fn` as one loop, whose compiled program does not grow with the number of rows."""
     arrays = jax.tree.map(unboxed, elems, is_leaf=is_box)
     fn(boxed(jax.tree.map(lambda array: array[0], arrays)))  # layers in `fn` create their weights outside of the loop
     key = prng.loop_key()
