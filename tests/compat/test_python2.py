@@ -53,6 +53,8 @@ def run(source):
         ("n = range(3)[0]", None),
         ("def map(f, x): return [f(v) for v in x]\nmap(ord, text) + [0]", None),
         ("from multiprocessing import Queue\nQueue()", None),
+        ("def words(x): return re.sub(ur'[^a-z]', '', x)", "syntax"),
+        ("text = `3`", "syntax"),
         ("import sys\nif sys.version_info[0] < 3: text = unicode(text)", None),
         ("import sys\nif sys.version_info[0] < 3: import cPickle", None),
         ("import sys, cPickle\nif sys.version_info[0] < 3: text = unicode(text)", "cPickle"),
@@ -324,6 +326,23 @@ def test_names_of_a_module_are_no_sign_in_a_program_for_python_3(tmp_path):
             finder.find_spec(name, [str(tmp_path)])
         assert signs == found
     assert python2.first_sign("is_py2 = False\nif is_py2: x = unicode(x)") is None
+
+
+def test_packages_that_import_their_modules_by_name(tmp_path, monkeypatch):
+    """Python 2 looked next to the importing module first; no other sign of Python 2 is needed."""
+    package = tmp_path / "words_of_2"
+    package.mkdir()
+    (package / "__init__.py").write_text("from tokens_of_2 import half\nimport json\n")
+    (package / "tokens_of_2.py").write_text("import words_next\nhalf = words_next.width / 2\n")
+    (package / "words_next.py").write_text("width = 7\n")
+    signs = []
+    finder = python2.Modules(str(tmp_path), False, lambda file, sign: signs.append(sign.what))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    import words_of_2
+
+    assert words_of_2.half == 3
+    assert signs == ["import tokens_of_2", "import words_next"]
 
 
 def test_files_and_texts_that_a_program_runs(tmp_path, capsys):

@@ -211,3 +211,27 @@ def test_from_config_of_optimizers_takes_custom_objects():
     schedule = OwnSchedule(0.5)
     config = SGD(schedule).get_config()
     assert SGD.from_config(config, custom_objects={"OwnSchedule": OwnSchedule}).get_config() == config
+
+
+def test_arguments_of_custom_layers_with_the_names_of_those_of_layer(tmp_path):
+    """Layer has `input_dim` and `input_shape`, too, which are not in configs: the build has the shape."""
+
+    class Linear(Layer):
+        def __init__(self, units=4, input_dim=3, input_shape=(7,), **kwargs):
+            super().__init__(**kwargs)
+            self.w = self.add_weight(shape=(input_dim, units))
+            self.sizes = input_shape
+
+        def call(self, x):
+            return x @ self.w
+
+    layer = Linear(2, input_dim=5, input_shape=[8, 9])
+    assert {"units": 2, "input_dim": 5, "input_shape": [8, 9]}.items() <= layer.get_config().items()
+    model = Sequential([layer])
+    x = np.ones((3, 5))
+    y = model.predict(x, verbose=0)
+    model.save(tmp_path / "linear.keras")
+    loaded = load_model(tmp_path / "linear.keras", custom_objects={"Linear": Linear})
+    assert loaded.predict(x, verbose=0) == pytest.approx(y)
+    assert list(loaded.layers[0].sizes) == [8, 9]
+    assert "input_dim" not in Dense(2, input_dim=3).get_config()

@@ -1,4 +1,4 @@
-"""Dense layers and `AutoEncoder` of Keras 0.x and 1, and activations with thresholds and trainable parameters."""
+"""Layers of Keras 0.x and 1: dense ones, `AutoEncoder`, products of words, normalized responses, activations."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import initializers
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers import Layer
 from gazelle.models import Model
 from gazelle.ops.max_min import largest
 
 if TYPE_CHECKING:
-    from gazelle.layers.options import LayerOptions, OptionsWithoutRegularizer
+    from gazelle.layers.options import LayerOptions, OptionsOfEmbedding, OptionsWithoutRegularizer
 
 
 class MaxoutDense(Layer):
@@ -94,6 +95,68 @@ class Highway(Layer):
             t, y = t + self.gate_bias.value, y + self.bias.value
         t = jax.nn.sigmoid(t)
         return t * self.activation(y) + (1 - t) * x
+
+
+class WordContextProduct(Layer):
+    """Skip-gram model of pairs (word, context):  y = f(w · c), with one embedding for each.
+
+    x (batch, 2)  ->  y (batch, 1)
+
+    Source: Mikolov et al., Distributed Representations of Words and Phrases (2013).
+
+    >>> WordContextProduct(20, proj_dim=3)(jnp.array([[1, 2], [4, 0]])).shape
+    (2, 1)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        proj_dim: int = 128,
+        kernel_initializer: InitializerLike = "uniform",
+        activation: ActivationLike = "sigmoid",
+        **kwargs: Unpack[OptionsOfEmbedding],
+    ) -> None:
+        kwargs.setdefault("batch_shape", (None, 2))
+        super().__init__(**kwargs)  # type: ignore[arg-type]  # `input_length` is not among them
+        self.input_dim = input_dim  # `Layer` has an argument of this name too, with another meaning
+
+    def build(self, input_shape: Shape) -> None:
+        names = ("pivots", "contexts")
+        self.pivots, self.contexts = (
+            self.add_weight(n, (self.input_dim, self.proj_dim), self.kernel_initializer) for n in names
+        )
+
+    def call(self, x: Array) -> Array:
+        word, context = jnp.moveaxis(x.astype("int32"), 1, 0)
+        products = self.pivots.value[word] * self.contexts.value[context]
+        return self.activation(products.sum(1, keepdims=True))
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"input_dim": self.input_dim}
+
+
+class LRN2D(Layer):
+    r"""Division of each channel by the responses of its `n` neighbours:  y_i = x_i / (k + alpha sum_j x_j^2)^beta.
+
+    x (batch, channels, rows, cols)  ->  y (batch, channels, rows, cols), also where channels are last elsewhere
+
+    Source: Krizhevsky et al., ImageNet Classification with Deep Convolutional Neural Networks (2012).
+
+    >>> LRN2D(alpha=1, k=0, beta=0.5)(jnp.full((1, 1, 2, 2), 3.0)).ravel().tolist()
+    [1.0, 1.0, 1.0, 1.0]
+    """
+
+    def __init__(
+        self, alpha: float = 1e-4, k: float = 2, beta: float = 0.75, n: int = 5, **kwargs: Unpack[LayerOptions]
+    ) -> None:
+        if n % 2 == 0:
+            raise ArgumentError(message("n of LRN2D", expected="an odd number: the channel and its neighbours", got=n))
+        super().__init__(**kwargs)
+
+    def call(self, x: Array) -> Array:
+        window = (1, self.n, 1, 1)
+        sums = jax.lax.reduce_window(x * x, 0.0, jax.lax.add, window, (1,) * 4, "SAME")
+        return x / (self.k + self.alpha * sums) ** self.beta
 
 
 class AutoEncoder(Layer):

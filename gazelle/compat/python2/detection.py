@@ -6,7 +6,9 @@ import ast
 import functools
 import pathlib
 import re
+import sys
 import warnings
+from importlib.machinery import PathFinder
 from typing import NamedTuple
 
 from gazelle.compat.source import notebooks, read
@@ -31,7 +33,7 @@ _PARENTHESES = re.compile("Missing parentheses in call to '(.+?)'")
 _SYNTAX = re.compile(
     r"""(?x) ^ \s* (?: print \s+ (?: [\w"'] | >> ) | exec \s+ [\w"'] | raise \s+ [\w.]+ , )
         | except \s+ \(? [\w.]+ (?: , \s* [\w.]+ )* \)? \s* , \s* \w+ \s* : | [\w)] \s* <>
-        | \b \d+ [lL] \b | \b lambda \s* \( | \b def \s+ \w+ \( .* \( """
+        | \b \d+ [lL] \b | \b [uU][rR] ["'] | ` \w | \b lambda \s* \( | \b def \s+ \w+ \( .* \( """
 )
 
 
@@ -88,6 +90,23 @@ def first_sign(source: str, by_names: bool = True) -> Sign | None:
         always: list[ast.stmt] = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
         return _first_name(ast.Module(always, []), frozenset())
     return _first_name(tree, _METHODS - {"iteritems"} if "pandas" in source else _METHODS)
+
+
+def first_import_of_neighbor(source: str, folder: str) -> Sign | None:
+    """The first import in a module of a package that only Python 2 finds: that of a module next to it, by its name."""
+    for node in nodes_of(syntax_tree(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        else:
+            continue
+        for name in (name.partition(".")[0] for name in names):
+            file = pathlib.Path(folder, name)
+            is_there = file.with_suffix(".py").is_file() or (file / "__init__.py").is_file()
+            if is_there and name not in sys.modules and PathFinder.find_spec(name) is None:
+                return Sign(node.lineno, f"import {name}")
+    return None
 
 
 def _without_mistakes(source: str, error: SyntaxError) -> str:

@@ -10,7 +10,7 @@ from importlib.util import decode_source
 from types import CodeType, ModuleType
 
 from gazelle.compat.python2.conversion import compiled
-from gazelle.compat.python2.detection import Sign, first_sign, is_for_both
+from gazelle.compat.python2.detection import Sign, first_import_of_neighbor, first_sign, is_for_both
 
 #: the folder of the library of Python
 _INSTALLED = os.path.join(os.path.dirname(os.path.realpath(os.__file__)), "")
@@ -40,6 +40,8 @@ class Modules(MetaPathFinder):
         try:
             source = decode_source(spec.loader.get_data(spec.loader.path))
             sign = first_sign(source, by_names=self._all_of_2 and file.startswith(self._folder))
+            if sign is None and ("." in fullname or spec.submodule_search_locations):
+                sign = first_import_of_neighbor(source, os.path.dirname(file))
         except (OSError, SyntaxError, UnicodeError):
             return spec
         if sign is not None:
@@ -57,4 +59,4 @@ class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         """The converted code, which is not stored: it differs from what Python 3 makes of the file."""
         source = decode_source(self.get_data(self.path))
-        return compiled(source, self.path, self._convert, in_package="." in fullname)
+        return compiled(source, self.path, self._convert, in_package="." in fullname or self.is_package(fullname))
