@@ -361,3 +361,25 @@ def test_private_parts_of_attention_with_a_gate():
     layer.build((1, 2, 3), (1, 2, 3))
     assert (layer._gate_dense, layer._use_gate, layer._dropout) == (layer.gate_dense, True, 0.5)
     assert layer._flash_attention is layer.flash_attention
+
+
+class Unconverted(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self._convert_input_args = False
+        self._allow_non_tensor_positional_args = True
+
+    def call(self, x):
+        return x
+
+
+@pytest.mark.parametrize("imported", [False, True])
+def test_layers_that_convert_no_arguments_receive_them_as_they_are(imported, request):
+    if imported:
+        request.getfixturevalue("tf")
+    ragged = [np.ones((2, 3)), np.ones((3, 2))]
+    layer = Unconverted()
+    assert all(out is value for out, value in zip(layer(ragged), ragged, strict=True))
+    assert layer(["a", "b"]) == ["a", "b"]
+    assert layer(np.array([1, 2])).dtype == np.int64
+    assert layer(np.ones(2)).dtype == np.float64

@@ -53,7 +53,7 @@ def call_on_tensors(call: Function) -> Function:
         nonlocal compiled
         with _kept_weights(self):
             calls = facade.calls_for(call)
-            if calls is None:
+            if calls is None or not self._converts_arguments:
                 return call(self, *args, **kwargs)
             try:
                 return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)

@@ -187,7 +187,7 @@ class LayerMixin(CompatObject):
         calls = facade.calls
         if calls is None and facade.loaded is not None and facade.loaded.has_box((args, kwargs)):
             calls = facade.loaded  # in a function that received tensors without the facade
-        if calls is not None:
+        if calls is not None and self._converts_arguments:
             out = calls.layer_call(super().__call__, self, args, kwargs)
         else:
             out = super().__call__(*args, **kwargs)
@@ -199,6 +199,13 @@ class LayerMixin(CompatObject):
             if facade.calls is not None:
                 facade.calls.layer_calls.layer_outputs.mark(tensor)
         return out
+
+    @property
+    def _converts_arguments(self) -> bool:
+        return vars(self).get("_convert_input_args", True)  # Keras' switch, which preprocessing layers set
+
+    def _argument_as_array(self, leaf: Any) -> Any:
+        return super()._argument_as_array(leaf) if self._converts_arguments else leaf
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
         if follows_phase() and "training" in call_argument_names(self):
@@ -221,7 +228,7 @@ class LayerMixin(CompatObject):
 
     def _call_arrays(self, *args: Any, **kwargs: Any) -> Any:
         out = super()._call_arrays(*args, **kwargs)
-        return out if facade.calls is None else facade.calls.unbox(out)
+        return facade.calls.unbox(out) if facade.calls is not None and self._converts_arguments else out
 
     def add_loss(self, loss: Nested[TensorLike | Function], *args: object, **kwargs: object) -> None:
         """Add values to the loss; a function is computed for the weights of each step, as a penalty of one of them."""
