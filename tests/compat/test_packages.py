@@ -42,6 +42,20 @@ def test_classes_of_a_package_are_found():
     assert keras.utils.legacy.serialize_keras_object(layers.Dense(2))["class_name"] == "Dense"
 
 
+class Holder(Choice):
+    """Its config has that of another class, which it creates itself."""
+
+    @classmethod
+    def from_config(cls, config):
+        return cls([Choice.from_config(each["config"]) for each in config["value"]])
+
+
+def test_the_legacy_form_gives_nested_configs_to_the_class_of_a_package():
+    config = {"class_name": "Holder", "config": {"value": [{"class_name": "Unlisted", "config": {"value": 3}}]}}
+    found = keras.utils.legacy.deserialize_keras_object(config, {"Holder": Holder})
+    assert found.value[0].value == 3
+
+
 def test_models_of_configs_without_a_module():
     config = keras.Sequential([keras.Input((3,)), layers.Dense(2)]).get_config()
     for deserialize in (layers.deserialize, keras.models.model_from_config):

@@ -16,7 +16,16 @@ def deserialize_keras_object(
     custom_objects: Mapping[str, Any] | None = None,
     printable_module_name: str = "object",
 ) -> Deserialized:
-    """Create the object that a config, or a name in one of the tables, describes."""
+    """Create the object that a config, or a name in one of the tables, describes.
+
+    A class of the tables receives its config as it is: a package creates the objects in it itself, as in Keras.
+    """
+    known = {**(module_objects or {}), **(custom_objects or {})}
+    if isinstance(identifier, Mapping) and isinstance(identifier.get("config"), Mapping):
+        target, config = known.get(identifier["class_name"]), dict(identifier["config"])
+        if isinstance(target, type) and not target.__module__.startswith("gazelle."):
+            with saving.custom_object_scope(custom_objects or {}):
+                return target.from_config(config) if hasattr(target, "from_config") else target(**config)
     return saving.deserialize_keras_object(identifier, custom_objects, module_objects=module_objects or {})
 
 
